@@ -1,0 +1,59 @@
+"""gruverify tells the author of a GRU whether it is right, and shows the smallest case in which it is not.
+
+    gruverify check torch                 the command line
+    gruverify.check(target)               the same from Python
+    from gruverify import strategies      Hypothesis strategies for other test suites
+
+Importing the package loads neither torch nor hypothesis; what is heavy is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gruverify.arithmetic import FORMATS as FORMATS
+    from gruverify.arithmetic import Format as Format
+    from gruverify.arithmetic import bfloat16 as bfloat16
+    from gruverify.arithmetic import float16 as float16
+    from gruverify.arithmetic import float32 as float32
+    from gruverify.arithmetic import float64 as float64
+    from gruverify.backends import Backend as Backend
+    from gruverify.backends import TargetUnavailable as TargetUnavailable
+    from gruverify.backends import UnknownTarget as UnknownTarget
+    from gruverify.backends import backend as backend
+    from gruverify.backends import torch_backend as torch_backend
+    from gruverify.cell import VARIANTS as VARIANTS
+    from gruverify.cell import Case as Case
+    from gruverify.cell import Cell as Cell
+    from gruverify.cell import Gradients as Gradients
+    from gruverify.cell import Variant as Variant
+    from gruverify.engine import Result as Result
+    from gruverify.engine import Witness as Witness
+    from gruverify.engine import assert_holds as assert_holds
+    from gruverify.engine import check as check
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "gruverify.arithmetic": ("FORMATS", "Format", "bfloat16", "float16", "float32", "float64"),
+    "gruverify.backends": ("Backend", "TargetUnavailable", "UnknownTarget", "backend", "torch_backend"),
+    "gruverify.cell": ("VARIANTS", "Case", "Cell", "Gradients", "Variant"),
+    "gruverify.engine": ("Result", "Witness", "assert_holds", "check"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [  # noqa: PLE0604  # the names above, kept in one place
+    *_HOME_OF
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'gruverify' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME_OF])

@@ -1,0 +1,5 @@
+"""python -m gruverify."""
+
+from gruverify.cli import main
+
+main(prog_name="gruverify")

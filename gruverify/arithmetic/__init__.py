@@ -1,0 +1,20 @@
+"""Formats, and the numbers that the formulas are evaluated over. The only place with literal rounding constants."""
+
+from gruverify.arithmetic._ball import KAPPA as KAPPA
+from gruverify.arithmetic._ball import Ball as Ball
+from gruverify.arithmetic._ball import Rounding as Rounding
+from gruverify.arithmetic._ball import blend_rounding as blend_rounding
+from gruverify.arithmetic._formats import FORMATS as FORMATS
+from gruverify.arithmetic._formats import Format as Format
+from gruverify.arithmetic._formats import bfloat16 as bfloat16
+from gruverify.arithmetic._formats import float16 as float16
+from gruverify.arithmetic._formats import float32 as float32
+from gruverify.arithmetic._formats import float64 as float64
+from gruverify.arithmetic._formats import format_named as format_named
+from gruverify.arithmetic._formats import format_of as format_of
+from gruverify.arithmetic._functions import Array as Array
+from gruverify.arithmetic._functions import blend as blend
+from gruverify.arithmetic._functions import diagonal as diagonal
+from gruverify.arithmetic._functions import floating as floating
+from gruverify.arithmetic._functions import sigmoid as sigmoid
+from gruverify.arithmetic._functions import tanh as tanh

@@ -1,0 +1,64 @@
+"""The few functions that the formulas need beside `+ - * @`, for every arithmetic.
+
+An arithmetic is an array type. One that is not plain NumPy brings `sigmoid`, `tanh`, `diag_embed` and (if rounding
+matters to it) `blend` as methods, as torch tensors do; plain NumPy arrays are served here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+#: A NumPy array, a torch tensor, a Ball, an array of SymPy expressions or of Arb balls.
+Array: TypeAlias = Any
+
+
+def sigmoid(a: Array) -> Array:
+    """σ(a) = 1/(1+e^-a), elementwise and without overflow."""
+    return a.sigmoid() if hasattr(a, "sigmoid") else _through_wide(_sigmoid, a)
+
+
+def tanh(a: Array) -> Array:
+    """tanh(a), elementwise."""
+    return a.tanh() if hasattr(a, "tanh") else _through_wide(np.tanh, a)
+
+
+def diagonal(v: Array) -> Array:
+    """D(v): (..., H) -> (..., H, H) with v on the diagonal."""
+    if hasattr(v, "diag_embed"):
+        return v.diag_embed()
+    matrix = np.zeros((*v.shape, v.shape[-1]), dtype=v.dtype).view(type(v))
+    index = np.arange(v.shape[-1])
+    matrix[..., index, index] = v
+    return matrix
+
+
+def blend(z: Array, one: Array, zero: Array) -> Array:
+    """z∘one + (1-z)∘zero: `one` where z is 1, `zero` where z is 0."""
+    return z.blend(one, zero) if hasattr(z, "blend") else z * one + (1 - z) * zero
+
+
+def _sigmoid(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if np.iscomplexobj(a):
+        return np.asarray(1 / (1 + np.exp(-a)))
+    e = np.exp(-np.abs(a))
+    return np.where(a < 0, e, 1) / (1 + e)
+
+
+def _through_wide(f: Any, a: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    # Half formats go through float32, as PyTorch's do: their native library functions can miss by many ulp.
+    return f(a) if a.dtype.itemsize > 2 else f(a.astype(np.float32)).astype(a.dtype)
+
+
+class _BFloat16Array(np.ndarray[Any, np.dtype[Any]]):
+    """bfloat16 whose matrix products are bfloat16 again: ml_dtypes leaves them in float32."""
+
+    def __matmul__(self, other: Array) -> Array:
+        return np.matmul(self, other).astype(self.dtype)
+
+
+def floating(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """`a` as a number of the floating arithmetic: every operation of the formulas stays in a's format."""
+    return a.view(_BFloat16Array) if a.dtype.name == "bfloat16" else a

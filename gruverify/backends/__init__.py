@@ -1,0 +1,24 @@
+"""Implementations under test. A framework is imported here and nowhere else, and only once it is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gruverify.backends._function import FunctionBackend as FunctionBackend
+from gruverify.backends._function import backend as backend
+from gruverify.backends._numpy import NumpyBackend as NumpyBackend
+from gruverify.backends._protocol import METHODS as METHODS
+from gruverify.backends._protocol import Backend as Backend
+from gruverify.backends._protocol import offers as offers
+from gruverify.backends._targets import TARGETS as TARGETS
+from gruverify.backends._targets import Target as Target
+from gruverify.backends._targets import TargetUnavailable as TargetUnavailable
+from gruverify.backends._targets import UnknownTarget as UnknownTarget
+from gruverify.backends._targets import resolve as resolve
+
+
+def torch_backend(*args: Any, **options: Any) -> FunctionBackend:
+    """A backend from `nn.Module` classes or instances: see `gruverify.backends._torch.torch_backend` (imports torch)."""
+    from gruverify.backends._torch import torch_backend as build
+
+    return build(*args, **options)

@@ -1,0 +1,56 @@
+"""The formulas in the format under test: the analytic gradients, in NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gruverify.arithmetic import FORMATS, floating
+from gruverify.backends._protocol import NDArray
+from gruverify.cell import VARIANTS, Cell, Gradients, pack
+from gruverify.formulas import activations, bptt, jacobian, next_state, pullback, sequence
+
+
+class NumpyBackend:
+    """gruverify's own formulas over NumPy arrays: every variant, every format, analytic derivatives."""
+
+    name = "numpy"
+    variants = VARIANTS
+    formats = FORMATS
+
+    def step(self, cell: Cell, x: NDArray, h: NDArray) -> NDArray:
+        """One step: x (B, I), h (B, H) -> (B, H)."""
+        a = activations(cell.variant, cell.parameters(floating), floating(x), floating(h))
+        return np.asarray(next_state(cell.variant, a))
+
+    def step_jacobian(self, cell: Cell, x: NDArray, h: NDArray) -> tuple[NDArray, NDArray]:
+        """dh (B, H, H) and dx (B, H, I)."""
+        p = cell.parameters(floating)
+        dh, dx = jacobian(cell.variant, p, activations(cell.variant, p, floating(x), floating(h)))
+        return np.asarray(dh), np.asarray(dx)
+
+    def step_vjp(self, cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray) -> Gradients:
+        """Immediate gradients of one step at the cotangent (B, H)."""
+        p = cell.parameters(floating)
+        a = activations(cell.variant, p, floating(x), floating(h))
+        back = pullback(cell.variant, p, a, floating(cotangent))
+        return pack(back.parameters, back.x, back.h, cell.variant.bias)
+
+    def sequence(self, cell: Cell, inputs: NDArray, state: NDArray | None) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, H) and last state (B, H) from inputs (T, B, I); no state means zeros."""
+        start = self._state(cell, inputs, state)
+        run = sequence(cell.variant, cell.parameters(floating), list(floating(inputs)), floating(start))
+        outputs = np.stack(run.states[1:]) if len(inputs) else np.zeros((0, *start.shape), start.dtype)
+        return outputs, np.array(run.states[-1])
+
+    def sequence_vjp(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
+    ) -> Gradients:
+        """Gradients by back-propagation through time at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
+        start = floating(self._state(cell, inputs, state))
+        run = sequence(cell.variant, cell.parameters(floating), list(floating(inputs)), start)
+        cotangents = None if d_outputs is None else list(floating(d_outputs))
+        back = bptt(run, cotangents, None if d_last is None else floating(d_last))
+        return pack(back.parameters, np.stack(back.inputs), np.asarray(back.state), cell.variant.bias)
+
+    def _state(self, cell: Cell, inputs: NDArray, state: NDArray | None) -> NDArray:
+        return np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state

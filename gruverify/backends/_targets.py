@@ -1,0 +1,185 @@
+"""From what a user names, a TARGET, to a backend."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gruverify.backends._function import backend, is_backend
+from gruverify.backends._protocol import Backend
+
+
+class UnknownTarget(ValueError):
+    """The TARGET names nothing that can be checked: a user's mistake."""
+
+
+class TargetUnavailable(RuntimeError):
+    """The TARGET is known, but cannot be used here: a package is missing, or its import failed."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A backend that ships with gruverify. `needs` is the package it needs, which is also the name of the extra."""
+
+    name: str
+    description: str
+    needs: str | None
+    build: Callable[[], Backend]
+
+    @property
+    def available(self) -> bool:
+        """Whether the package it needs is installed."""
+        return self.needs is None or importlib.util.find_spec(self.needs) is not None
+
+    @property
+    def remedy(self) -> str:
+        """The command that makes it available."""
+        return f"pip install 'gruverify[{self.needs}]'"
+
+
+def _numpy() -> Backend:
+    from gruverify.backends._numpy import NumpyBackend
+
+    return NumpyBackend()
+
+
+def _torch() -> Backend:
+    from gruverify.backends._torch import builtin
+
+    return builtin()
+
+
+def _torch_formulas() -> Backend:
+    from gruverify.backends._torch import formulas
+
+    return formulas()
+
+
+TARGETS: tuple[Target, ...] = (
+    Target("numpy", "gruverify's formulas over NumPy arrays, analytic derivatives, all variants", None, _numpy),
+    Target("torch", "PyTorch's nn.GRUCell and nn.GRU, derivatives by autograd", "torch", _torch),
+    Target("torch-formulas", "gruverify's formulas over tensors, autograd, all variants", "torch", _torch_formulas),
+)
+
+
+def resolve(target: object) -> Backend:
+    """The backend that `target` stands for.
+
+    A string is the name of a shipped backend or `pkg.module:object` (the current directory is searched too). Anything
+    else, or the object so named, may be a backend, a class of one, an `nn.Module` class or instance with PyTorch's
+    parameter names, or a function step(cell, x, h).
+
+    Raises:
+        UnknownTarget: there is no such name or object, or it cannot be made into a backend.
+        TargetUnavailable: its package is missing or its module fails to import.
+    """
+    if not isinstance(target, str):
+        return _adapt(target, repr(target))
+    for shipped in TARGETS:
+        if target == shipped.name:
+            if not shipped.available:
+                raise TargetUnavailable(f"target {target!r} needs the package {shipped.needs!r}: {shipped.remedy}")
+            return shipped.build()
+    if ":" not in target:
+        raise UnknownTarget(_unknown_name(target))
+    return _adapt(_load(target), target)
+
+
+def _unknown_name(target: str) -> str:
+    names = [shipped.name for shipped in TARGETS]
+    near = difflib.get_close_matches(target, names)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"shipped targets: {', '.join(names)}."
+    return f"target {target!r} is unknown: {hint} Your own code is named as pkg.module:object."
+
+
+def _load(target: str) -> Any:
+    module_name, _, path = target.partition(":")
+    if not module_name or not path:
+        raise UnknownTarget(f"target {target!r} is not of the form pkg.module:object")
+    found: Any = _import(module_name, target)
+    for i, part in enumerate(path.split(".")):
+        if not hasattr(found, part):
+            owner = ".".join([module_name, *path.split(".")[:i]])
+            near = difflib.get_close_matches(part, [n for n in dir(found) if not n.startswith("_")])
+            hint = f": did you mean {' or '.join(near)}?" if near else ""
+            raise UnknownTarget(f"target {target!r}: {owner} has no {part!r}{hint}")
+        found = getattr(found, part)
+    return found
+
+
+def _import(module_name: str, target: str) -> Any:
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as missing:
+        if missing.name is not None and (module_name == missing.name or module_name.startswith(missing.name + ".")):
+            raise UnknownTarget(
+                f"target {target!r}: there is no module {missing.name!r} (searched {os.getcwd()} and the Python path)"
+            ) from None
+        raise TargetUnavailable(f"target {target!r} needs the package {missing.name!r}, which is not installed") from None
+    except Exception as failure:
+        raise TargetUnavailable(f"importing {module_name} failed: {type(failure).__name__}: {failure}") from failure
+
+
+def _adapt(found: Any, name: str) -> Backend:
+    if _is_module_target(found):
+        return _from_module(found)
+    if is_backend(found):
+        return _completed(found() if isinstance(found, type) else found, name)
+    if callable(found) and not isinstance(found, type):
+        return backend(step=found)
+    raise UnknownTarget(
+        f"target {name} is {type(found).__name__}, which is no backend: give a function step(cell, x, h), an nn.Module "
+        "with PyTorch's parameter names, or an object with a method of the Backend contract"
+    )
+
+
+def _completed(found: Any, name: str) -> Backend:
+    missing = [n for n in ("name", "variants", "formats") if not hasattr(found, n)]
+    if missing:
+        raise UnknownTarget(f"target {name} has no attribute {missing[0]!r}: a backend declares name, variants and formats")
+    result: Backend = found
+    return result
+
+
+def _is_module_target(found: Any) -> bool:
+    # Whoever hands in an nn.Module has imported torch; nobody else has to.
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return False
+    return isinstance(found, torch.nn.Module) or (isinstance(found, type) and issubclass(found, torch.nn.Module))
+
+
+def _from_module(found: Any) -> Backend:
+    from gruverify.backends._torch import torch_backend
+
+    try:
+        return torch_backend(**{_kind(found): found})
+    except ValueError as unusable:
+        raise UnknownTarget(str(unusable)) from None
+
+
+def _kind(found: Any) -> str:
+    """Whether a module is a cell ("step") or a layer ("sequence"): by its parameters' names."""
+    try:
+        module = found(2, 3) if isinstance(found, type) else found
+    except Exception as failure:
+        raise UnknownTarget(
+            f"{found.__name__}(2, 3), that is (input_size, hidden_size), failed: {type(failure).__name__}: {failure}"
+        ) from failure
+    names = [name for name, _ in module.named_parameters()]
+    if "weight_ih" in names:
+        return "step"
+    if "weight_ih_l0" in names:
+        return "sequence"
+    raise UnknownTarget(
+        f"{type(module).__name__} has the parameters {', '.join(names) or '(none)'}: gruverify expects PyTorch's names, "
+        "weight_ih ... for a cell or weight_ih_l0 ... for a layer; or write a backend (gruverify.backend)"
+    )

@@ -1,0 +1,35 @@
+"""NumPy arrays as tensors that share their memory, and back. bfloat16 passes as its bits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from gruverify.arithmetic import Format, bfloat16
+
+NDArray = npt.NDArray[Any]
+
+
+def tensor(array: NDArray) -> torch.Tensor:
+    """A tensor over the array's own memory: what is done to it in place is done to the array."""
+    if array.dtype == bfloat16.dtype:
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(array)
+
+
+def numpy(value: torch.Tensor) -> NDArray:
+    """The tensor's values as an array of its own."""
+    detached = value.detach()
+    if detached.dtype == torch.bfloat16:
+        return detached.contiguous().view(torch.int16).numpy().view(bfloat16.dtype).copy()
+    return detached.numpy().copy()
+
+
+def torch_dtype(fmt: Format) -> torch.dtype:
+    """torch's name for the format."""
+    found = getattr(torch, fmt.name)
+    assert isinstance(found, torch.dtype)
+    return found

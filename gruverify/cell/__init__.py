@@ -1,0 +1,12 @@
+"""The vocabulary: variants, cells, gradients, cases."""
+
+from gruverify.cell._case import Case as Case
+from gruverify.cell._cell import PACKED as PACKED
+from gruverify.cell._cell import Cell as Cell
+from gruverify.cell._cell import unpack as unpack
+from gruverify.cell._gradients import Gradients as Gradients
+from gruverify.cell._gradients import pack as pack
+from gruverify.cell._parameters import BLOCKS as BLOCKS
+from gruverify.cell._parameters import Parameters as Parameters
+from gruverify.cell._variant import VARIANTS as VARIANTS
+from gruverify.cell._variant import Variant as Variant

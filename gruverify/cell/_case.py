@@ -1,0 +1,77 @@
+"""A case: everything that one trial puts to a backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.arithmetic import Format
+from gruverify.cell._cell import Cell
+from gruverify.cell._repr import array_repr
+from gruverify.cell._validation import array_in_format, require_finite, require_shape
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Case:
+    """A cell with inputs (T, B, I), initial state (B, H) and the cotangents of a loss, all in the cell's format.
+
+    d_outputs (T, B, H) are the cotangents of the outputs, d_last (B, H) that of the last state. `regimes` says, unit by
+    unit, where the gates were driven ("" for a cell that was not driven); it labels the case and is not used to judge it.
+    What is asked of a single step uses inputs[0], state and d_last.
+
+    Raises:
+        ValueError: a shape, dtype or entry does not fit; the message names it with T, B, I and H.
+    """
+
+    cell: Cell
+    inputs: npt.NDArray[Any]
+    state: npt.NDArray[Any]
+    d_outputs: npt.NDArray[Any]
+    d_last: npt.NDArray[Any]
+    regimes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        inputs = np.asarray(self.inputs)
+        if inputs.ndim != 3:
+            raise ValueError(f"inputs has shape {inputs.shape}, expected (T, B, I) with I={self.cell.input_size}")
+        T, B, _ = inputs.shape
+        sizes = {"T": T, "B": B, "I": self.cell.input_size, "H": self.cell.hidden_size}
+        shapes = {"inputs": "TBI", "state": "BH", "d_outputs": "TBH", "d_last": "BH"}
+        for name, letters in shapes.items():
+            array, _ = array_in_format(name, getattr(self, name), self.format)
+            shape = tuple(sizes[letter] for letter in letters)
+            require_shape(name, array, shape, f"({', '.join(letters)})", sizes)
+            require_finite(name, array)
+            object.__setattr__(self, name, array)
+
+    @property
+    def format(self) -> Format:
+        """The format of every array in the case."""
+        return self.cell.format
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """H, I, B and T."""
+        T, B, I = self.inputs.shape
+        return {"H": self.cell.hidden_size, "I": I, "B": B, "T": T}
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Every array of the case by name: parameters, inputs, state and cotangents."""
+        mine = {name: getattr(self, name) for name in ("inputs", "state", "d_outputs", "d_last")}
+        return {**self.cell.packed(), **mine}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Case):
+            return NotImplemented
+        mine, theirs = self.arrays(), other.arrays()
+        return self.cell == other.cell and all(np.array_equal(mine[name], theirs[name]) for name in mine)
+
+    def __repr__(self) -> str:
+        names = ("inputs", "state", "d_outputs", "d_last")
+        arrays = ", ".join(f"{name}={array_repr(getattr(self, name))}" for name in names)
+        return f"Case({self.cell!r}, {arrays})"
+
+    __hash__ = None  # type: ignore[assignment]  # arrays inside: equal cases need not hash alike

@@ -1,0 +1,105 @@
+"""A cell: a variant and its weights, packed as PyTorch packs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.arithmetic import Array, Format, format_of
+from gruverify.cell._parameters import Parameters
+from gruverify.cell._repr import array_repr
+from gruverify.cell._validation import array_in_format, require_finite, require_shape
+from gruverify.cell._variant import Variant
+
+#: The packed parameters, in PyTorch's names and order.
+PACKED: tuple[str, ...] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Cell:
+    """A GRU cell: its variant and its parameters, gate blocks in the order r, z, n (reset, update, candidate).
+
+    weight_ih (3H, I), weight_hh (3H, H), bias_ih (3H,), bias_hh (3H,): NumPy arrays of one format, finite; the biases
+    are None exactly if `variant.bias` is False. The arrays are kept read-only.
+
+    Raises:
+        ValueError: a shape, dtype or entry does not fit; the message names it with H and I.
+    """
+
+    variant: Variant
+    weight_ih: npt.NDArray[Any]
+    weight_hh: npt.NDArray[Any]
+    bias_ih: npt.NDArray[Any] | None = None
+    bias_hh: npt.NDArray[Any] | None = None
+
+    def __post_init__(self) -> None:
+        weight_hh, expected = array_in_format("weight_hh", self.weight_hh, None)
+        if weight_hh.ndim != 2 or weight_hh.shape[0] != 3 * weight_hh.shape[1]:
+            raise ValueError(f"weight_hh has shape {weight_hh.shape}, expected (3H, H): three gates of H rows, H columns")
+        H = weight_hh.shape[1]
+        weight_ih, _ = array_in_format("weight_ih", self.weight_ih, expected)
+        if weight_ih.ndim != 2:
+            raise ValueError(f"weight_ih has shape {weight_ih.shape}, expected (3H, I) with H={H}")
+        sizes = {"H": H, "I": weight_ih.shape[1]}
+        require_shape("weight_ih", weight_ih, (3 * H, sizes["I"]), "(3H, I)", sizes)
+        checked: dict[str, npt.NDArray[Any]] = {"weight_ih": weight_ih, "weight_hh": weight_hh}
+        for name in ("bias_ih", "bias_hh"):
+            given = getattr(self, name)
+            if (given is not None) != self.variant.bias:
+                rule = "needs" if self.variant.bias else "must not have"
+                raise ValueError(f"{name} is {'given' if given is not None else 'missing'}: the variant ({self.variant}) {rule} biases")
+            if given is not None:
+                checked[name], _ = array_in_format(name, given, expected)
+                require_shape(name, checked[name], (3 * H,), "(3H,)", sizes)
+        for name, array in checked.items():
+            require_finite(name, array)
+            object.__setattr__(self, name, array)
+
+    @property
+    def hidden_size(self) -> int:
+        """H."""
+        return int(self.weight_hh.shape[1])
+
+    @property
+    def input_size(self) -> int:
+        """I."""
+        return int(self.weight_ih.shape[1])
+
+    @property
+    def format(self) -> Format:
+        """The floating-point format of the weights."""
+        return format_of(self.weight_hh.dtype)
+
+    def packed(self) -> dict[str, npt.NDArray[Any]]:
+        """The parameters by PyTorch's names; without biases there are two."""
+        return {name: array for name in PACKED if (array := getattr(self, name)) is not None}
+
+    def parameters(self, lift: Callable[[npt.NDArray[Any]], Array] = np.asarray) -> Parameters:
+        """The parameters gate by gate, each packed array turned by `lift` into the arithmetic wanted."""
+        return unpack({name: lift(array) for name, array in self.packed().items()}, self.hidden_size)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Cell) or self.variant != other.variant:
+            return NotImplemented if not isinstance(other, Cell) else False
+        mine, theirs = self.packed(), other.packed()
+        return all(mine[n].dtype == theirs[n].dtype and np.array_equal(mine[n], theirs[n]) for n in mine)
+
+    def __repr__(self) -> str:
+        arrays = ", ".join(f"{name}={array_repr(array)}" for name, array in self.packed().items())
+        return f"Cell({self.variant!r}, {arrays})"
+
+    __hash__ = None  # type: ignore[assignment]  # arrays inside: equal cells need not hash alike
+
+
+def unpack(packed: dict[str, Array], H: int) -> Parameters:
+    """Packed (3H, ...) arrays cut into the twelve blocks of the formulas; missing biases are 0."""
+
+    def blocks(name: str) -> tuple[Array, Array, Array]:
+        array = packed.get(name)
+        return (0, 0, 0) if array is None else (array[:H], array[H : 2 * H], array[2 * H :])
+
+    return Parameters(*blocks("weight_ih"), *blocks("weight_hh"), *blocks("bias_ih"), *blocks("bias_hh"))

@@ -1,0 +1,46 @@
+"""Gradients of a step or a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.cell._parameters import Parameters
+
+
+@dataclass(frozen=True, eq=False)
+class Gradients:
+    """dL/d(parameters, inputs, state), shaped and packed as what they are gradients of.
+
+    weight_ih (3H, I), weight_hh (3H, H), bias_ih and bias_hh (3H,) or None without biases; inputs (T, B, I) for a
+    sequence, (B, I) for a step; state (B, H): the gradient of the initial state.
+    """
+
+    weight_ih: npt.NDArray[Any]
+    weight_hh: npt.NDArray[Any]
+    bias_ih: npt.NDArray[Any] | None
+    bias_hh: npt.NDArray[Any] | None
+    inputs: npt.NDArray[Any]
+    state: npt.NDArray[Any]
+
+    def items(self) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+        """Name and array of every gradient there is."""
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "inputs", "state")
+        return ((name, array) for name in names if (array := getattr(self, name)) is not None)
+
+
+def pack(parameters: Parameters, inputs: npt.NDArray[Any], state: npt.NDArray[Any], bias: bool) -> Gradients:
+    """The twelve blocks of the formulas (NumPy arrays) packed in the order r, z, n."""
+    p = parameters
+    return Gradients(
+        np.concatenate([p.W_xr, p.W_xz, p.W_xc]),
+        np.concatenate([p.W_hr, p.W_hz, p.W_hc]),
+        np.concatenate([p.b_xr, p.b_xz, p.b_xc]) if bias else None,
+        np.concatenate([p.b_hr, p.b_hz, p.b_hc]) if bias else None,
+        inputs,
+        state,
+    )

@@ -1,0 +1,153 @@
+"""gruverify check TARGET."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gruverify.cli._options import EXIT_DIED, EXIT_FALSIFIED, EXIT_INTERRUPTED, EXIT_UNAVAILABLE, Fail, Formats
+
+if TYPE_CHECKING:
+    from gruverify.arithmetic import Format
+    from gruverify.engine import Listener, Plan, Result
+
+
+@click.command("check")
+@click.argument("target")
+@click.option("--profile", type=click.Choice(["quick", "default", "deep"]), default="default", show_default=True,
+              help="How much is tried.")
+@click.option("--format", "formats", type=Formats(), metavar="f32,...", help="Formats: f16, bf16, f32, f64 (default: all).")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed, the same run.")
+@click.option("--max-cases", type=click.IntRange(min=1), help="Cases for each format, instead of the profile's.")
+@click.option("--time-budget", type=click.FloatRange(min=0, min_open=True), metavar="S",
+              help="Draw no further case after S seconds.")
+@click.option("--json", "json_path", metavar="PATH", help="Write the result as JSON; - is standard output.")
+@click.option("--witnesses", type=click.Path(path_type=Path), default=Path("reports/witnesses"), show_default=True,
+              help="Where the smallest falsifying cases are saved.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes (default: one for each core, at most one a format).")
+def command(
+    target: str,
+    profile: str,
+    formats: tuple[Format, ...] | None,
+    seed: int,
+    max_cases: int | None,
+    time_budget: float | None,
+    json_path: str | None,
+    witnesses: Path,
+    jobs: int | None,
+) -> None:
+    """Verify TARGET against the mathematics of the GRU.
+
+    TARGET is numpy, torch or torch-formulas, or your own code as pkg.module:object: a function step(cell, x, h), an
+    nn.Module with PyTorch's parameter names, or an object with a method of the Backend contract (see README).
+
+    \b
+    gruverify check torch
+    gruverify check mypkg.kernels:my_step --format f32 --profile quick
+    gruverify check torch --seed 1 --json result.json
+
+    Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died, 130 interrupted.
+    """
+    from gruverify.engine import Plan
+
+    json_file = _writable(json_path)
+    plan = Plan(profile=profile, formats=formats, seed=seed, max_cases=max_cases, time_budget=time_budget)
+    result = _run(target, plan, jobs or min(os.cpu_count() or 1, 4), quiet=json_path == "-")
+    saved = _save(result, witnesses)
+    _report(result, saved, json_path, json_file)
+    sys.exit(_exit_code(result))
+
+
+def _run(target: str, plan: Plan, jobs: int, *, quiet: bool) -> Result:
+    from gruverify.backends import TargetUnavailable, UnknownTarget, resolve
+    from gruverify.engine import header_of, require
+    from gruverify.reporting import LiveProgress, console_for, print_header
+
+    console = console_for(stderr=quiet)
+    try:
+        backend = resolve(target)
+        require(plan, backend)
+        print_header(console, header_of(backend, plan, target), jobs)
+        with LiveProgress(console) as progress:
+            return _check(target, plan, jobs, progress)
+    except UnknownTarget as unknown:
+        raise Fail(str(unknown)) from None
+    except TargetUnavailable as missing:
+        raise Fail(str(missing), EXIT_UNAVAILABLE) from None
+    except ValueError as wrong:
+        raise Fail(str(wrong)) from None
+
+
+def _check(target: str, plan: Plan, jobs: int, listener: Listener) -> Result:
+    from gruverify.backends import resolve
+    from gruverify.engine import check_in_processes, run
+
+    if jobs == 1:
+        return run(resolve(target), plan, target, listener)
+    return check_in_processes(target, plan, jobs, listener)
+
+
+def _writable(path: str | None) -> Path | None:
+    """Find out before a long run, not after it, that the result cannot be written."""
+    if path is None or path == "-":
+        return None
+    file = Path(path)
+    if file.is_dir():
+        raise Fail(f"--json {path}: is a directory; name a file in it")
+    if not file.parent.is_dir():
+        raise Fail(f"--json {path}: there is no directory {file.parent}")
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise Fail(f"--json {path}: not writable")
+    return file
+
+
+def _save(result: Result, folder: Path) -> dict[tuple[str, str], Path]:
+    from gruverify.engine import save_witness
+
+    saved: dict[tuple[str, str], Path] = {}
+    for (id, fmt), witness in result.witnesses.items():
+        path = folder / f"{_file_name(witness.target)}-{id.replace('/', '-')}-{fmt}.json"
+        try:
+            save_witness(witness, path)
+        except OSError as refused:
+            click.echo(f"witness not saved to {path}: {refused.strerror}", err=True)
+            break
+        saved[id, fmt] = path
+    return saved
+
+
+def _file_name(target: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in target)
+
+
+def _report(result: Result, saved: dict[tuple[str, str], Path], json_path: str | None, json_file: Path | None) -> None:
+    from gruverify.reporting import console_for, dumps, print_result
+
+    if json_path == "-":
+        click.echo(dumps(result), nl=False)
+        return
+    print_result(console_for(), result, saved)
+    if json_file is not None:
+        _write_aside(json_file, dumps(result))
+
+
+def _write_aside(file: Path, text: str) -> None:
+    """Whole or not at all: written beside, then renamed."""
+    aside = file.with_name(file.name + ".part")
+    try:
+        aside.write_text(text)
+        aside.replace(file)
+    except OSError as refused:
+        raise Fail(f"--json {file}: {refused.strerror}") from None
+
+
+def _exit_code(result: Result) -> int:
+    if not result.complete:
+        return EXIT_INTERRUPTED
+    if result.crashes:
+        return EXIT_DIED
+    return 0 if result.verdict == "conforms" else EXIT_FALSIFIED

@@ -1,0 +1,34 @@
+"""The group of commands."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+#: Command to the module that holds it, imported when it is wanted.
+_COMMANDS = {"check": "_check", "explain": "_explain", "list": "_list", "replay": "_replay"}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"gruverify.cli.{_COMMANDS[cmd_name]}").command
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="gruverify")
+def main() -> None:
+    """gruverify tells whether a GRU is right, and shows the smallest case in which it is not.
+
+    \b
+    gruverify check torch                verify PyTorch's GRU in four floating-point formats
+    gruverify check mypkg.kernels:MyGRU  verify your own: a function step(cell, x, h), an nn.Module, a backend
+    gruverify explain                    where gradients go when the gates close
+    gruverify list                       what is checked, and what can be checked here
+    """

@@ -1,0 +1,31 @@
+"""Running the invariants against a backend: trial by trial, down to the smallest witness, into a result."""
+
+from gruverify.engine._events import CaseJudged as CaseJudged
+from gruverify.engine._events import Event as Event
+from gruverify.engine._events import FormatFinished as FormatFinished
+from gruverify.engine._events import FormatStarted as FormatStarted
+from gruverify.engine._events import Listener as Listener
+from gruverify.engine._events import Shrinking as Shrinking
+from gruverify.engine._events import Shrunk as Shrunk
+from gruverify.engine._judge import Judgement as Judgement
+from gruverify.engine._judge import applicable as applicable
+from gruverify.engine._judge import assert_holds as assert_holds
+from gruverify.engine._judge import describe as describe
+from gruverify.engine._judge import judge as judge
+from gruverify.engine._profile import PROFILES as PROFILES
+from gruverify.engine._profile import Profile as Profile
+from gruverify.engine._result import Result as Result
+from gruverify.engine._result import Tally as Tally
+from gruverify.engine._result import by_format as by_format
+from gruverify.engine._result import merge as merge
+from gruverify.engine._run import Plan as Plan
+from gruverify.engine._run import check as check
+from gruverify.engine._run import header_of as header_of
+from gruverify.engine._run import require as require
+from gruverify.engine._run import run as run
+from gruverify.engine._shards import check_in_processes as check_in_processes
+from gruverify.engine._witness import BadWitness as BadWitness
+from gruverify.engine._witness import Witness as Witness
+from gruverify.engine._witness import encode as encode_witness
+from gruverify.engine._witness import load as load_witness
+from gruverify.engine._witness import save as save_witness

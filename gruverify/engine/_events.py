@@ -1,0 +1,54 @@
+"""What happens in a run, as it happens: reporters listen, the engine does not know them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from gruverify.engine._result import Tally
+from gruverify.engine._witness import Witness
+
+
+@dataclass(frozen=True, slots=True)
+class FormatStarted:
+    """The cases of a format begin; `cases` is how many at most."""
+
+    format: str
+    cases: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseJudged:
+    """One case was put to the backend; `falsified` are the invariants that it is the first to falsify."""
+
+    format: str
+    number: int
+    falsified: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shrinking:
+    """The smallest case that falsifies an invariant is being looked for."""
+
+    format: str
+    invariant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """It was found."""
+
+    witness: Witness
+
+
+@dataclass(frozen=True, slots=True)
+class FormatFinished:
+    """Everything of a format is done."""
+
+    format: str
+    tallies: dict[tuple[str, str, str], Tally]
+
+
+Event: TypeAlias = FormatStarted | CaseJudged | Shrinking | Shrunk | FormatFinished
+Listener: TypeAlias = Callable[[Event], None]

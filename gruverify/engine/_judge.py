@@ -1,0 +1,99 @@
+"""Putting one case to a backend and judging it by the invariants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gruverify.backends import Backend, offers, resolve
+from gruverify.cell import Case
+from gruverify.engine._result import Tally, judged
+from gruverify.invariants import INVARIANTS, BackendRaised, Invariant, Malformed, Residual, Trial
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How one invariant judged one case: its tally, and the worst residual or what stood in the way."""
+
+    invariant: Invariant
+    tally: Tally
+    residual: Residual
+
+    @property
+    def fell(self) -> bool:
+        """Whether there is something to show: the invariant is falsified, or the backend raised."""
+        return bool(self.tally.falsified or self.tally.error)
+
+
+def applicable(invariant: Invariant, backend: Backend) -> str:
+    """Why the invariant cannot be asked of the backend; empty if it can."""
+    missing = [method for method in invariant.needs if not offers(backend, method)]
+    return f"the backend has no {', no '.join(missing)}" if missing else ""
+
+
+def judge(case: Case, backend: Backend, invariants: Iterable[Invariant]) -> Iterator[Judgement]:
+    """Each invariant that applies, judging one shared trial."""
+    trial = Trial(case, backend)
+    for invariant in invariants:
+        if not applicable(invariant, backend) and invariant.applies(case.cell.variant):
+            yield _judge(trial, invariant)
+
+
+def _judge(trial: Trial, invariant: Invariant) -> Judgement:
+    try:
+        # Ball arithmetic answers an overflow with an infinite radius: NumPy need not warn of it.
+        with np.errstate(over="ignore", invalid="ignore"):
+            worst = max(invariant.check(trial), key=lambda residual: residual.margin)
+    except Malformed as obstacle:
+        return Judgement(invariant, Tally(blocked=1, reason=str(obstacle)), _nothing(str(obstacle)))
+    except BackendRaised as raised:
+        return Judgement(invariant, Tally(error=1, reason=str(raised)), _nothing(str(raised)))
+    return Judgement(invariant, judged(worst.margin), worst)
+
+
+def _nothing(why: str) -> Residual:
+    return Residual(why, float("nan"), float("nan"), float("inf"), 0.0, float("inf"))
+
+
+def assert_holds(invariant: str, target: object, case: Case) -> None:
+    """Raise AssertionError, with the numbers, if the target falsifies the invariant on the case.
+
+    Raises:
+        ValueError: no invariant has that id, or it cannot be asked of the target.
+        AssertionError: the invariant is falsified, or the backend raised.
+    """
+    if invariant not in INVARIANTS:
+        raise ValueError(f"invariant={invariant!r} is unknown: `gruverify list` names them")
+    wanted, backend = INVARIANTS[invariant], resolve(target)
+    judgements = list(judge(case, backend, [wanted]))
+    if not judgements:
+        why = applicable(wanted, backend) or f"it does not speak of {case.cell.variant}"
+        raise ValueError(f"{invariant} cannot be asked of {backend.name}: {why}")
+    if judgements[0].fell:
+        raise AssertionError(describe(wanted, judgements[0].residual, case))
+
+
+def describe(invariant: Invariant, residual: Residual, case: Case) -> str:
+    """A failure in words: what should hold, where it does not, by how much, in units of roundoff, and the sizes."""
+    sizes = ", ".join(f"{letter}={size}" for letter, size in case.sizes.items())
+    numbers = [] if np.isnan(residual.actual) else _numbers(residual, case.format.unit_roundoff)
+    place = f"  {case.format.name}, {case.cell.variant}, {sizes}"
+    return "\n".join([f"{invariant.id}: {invariant.statement}", f"  {residual.where}", *numbers, place])
+
+
+def _numbers(residual: Residual, u: float) -> list[str]:
+    if residual.relation == "=":
+        return [
+            f"  is       {residual.actual!r}",
+            f"  must be  {residual.expected!r}",
+            f"  error    {residual.error:.3g} = {residual.error / u:.3g} u",
+            f"  bound    {residual.bound:.3g} = {residual.bound / u:.3g} u, so the margin is {residual.margin:.4g}",
+        ]
+    rounding = residual.bound - residual.expected
+    return [
+        f"  is       {residual.actual!r}",
+        f"  limit    {residual.expected!r}",
+        f"  rounding {rounding:.3g} = {rounding / u:.3g} u, so the margin is {residual.margin:.4g}",
+    ]

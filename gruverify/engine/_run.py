@@ -1,0 +1,232 @@
+"""A run: draw cases, judge them, shrink what falls, add up."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from hypothesis.database import InMemoryExampleDatabase
+
+from gruverify.arithmetic import Format
+from gruverify.backends import Backend, resolve
+from gruverify.cell import Case
+from gruverify.engine._events import CaseJudged, FormatFinished, FormatStarted, Listener, Shrinking, Shrunk
+from gruverify.engine._judge import Judgement, applicable, judge
+from gruverify.engine._profile import PROFILES
+from gruverify.engine._result import Key, Result, Tally
+from gruverify.engine._search import draw, names, seed_for, shrink, strategy_for
+from gruverify.engine._witness import Witness
+from gruverify.invariants import INVARIANTS, Invariant
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a run does: how many cases of which formats, from which seed, within how many seconds (None: no limit)."""
+
+    profile: str = "default"
+    formats: tuple[Format, ...] | None = None
+    seed: int = 0
+    max_cases: int | None = None
+    time_budget: float | None = None
+
+    @property
+    def cases(self) -> int:
+        """Cases for each format."""
+        return PROFILES[self.profile].cases if self.max_cases is None else self.max_cases
+
+
+def check(
+    target: object,
+    *,
+    profile: str = "default",
+    formats: Sequence[Format] | None = None,
+    seed: int = 0,
+    max_cases: int | None = None,
+    time_budget: float | None = None,
+    listener: Listener = lambda event: None,
+    name: str | None = None,
+) -> Result:
+    """Verify a target (see `gruverify.backends.resolve`) in this process.
+
+    profile: "quick", "default" or "deep"; formats: all that the backend claims unless given; max_cases: cases for each
+    format, instead of the profile's; time_budget: seconds after which no further case is drawn; listener: gets the events;
+    name: how the result calls the target (its own text if it is one, else the backend's name).
+
+    Raises:
+        UnknownTarget, TargetUnavailable: the target cannot be made into a backend.
+        ValueError: an option is out of range, or the backend claims none of the formats.
+    """
+    backend = resolve(target)
+    plan = Plan(
+        profile=profile,
+        formats=None if formats is None else tuple(formats),
+        seed=seed,
+        max_cases=max_cases,
+        time_budget=time_budget,
+    )
+    return run(backend, plan, name or (target if isinstance(target, str) else backend.name), listener)
+
+
+def run(
+    backend: Backend, plan: Plan, target: str, listener: Listener, stopped: Callable[[], bool] = lambda: False
+) -> Result:
+    """Verify a backend as planned. Stopped, by Ctrl-C or because `stopped` says so, it returns what there is so far."""
+    require(plan, backend)
+    started = time.monotonic()
+    ledger, complete, close = Ledger(target), True, _open(backend, plan.seed)
+    pace = Pace(None if plan.time_budget is None else started + plan.time_budget, stopped)
+    try:
+        for fmt in formats_of(plan, backend):
+            FormatRun(backend, fmt, plan, ledger, listener, pace).run()
+    except KeyboardInterrupt:
+        complete = False
+    finally:
+        close()
+    seconds = time.monotonic() - started
+    return Result(header_of(backend, plan, target), ledger.tallies, ledger.witnesses, complete, seconds)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Whether to go on."""
+
+    deadline: float | None
+    stopped: Callable[[], bool]
+
+    def late(self) -> bool:
+        """Whether the time budget is spent; raises KeyboardInterrupt if the run was stopped from outside."""
+        if self.stopped():
+            raise KeyboardInterrupt
+        return self.deadline is not None and time.monotonic() > self.deadline
+
+
+def formats_of(plan: Plan, backend: Backend) -> tuple[Format, ...]:
+    """The formats of the run, in the backend's order."""
+    wanted = backend.formats if plan.formats is None else plan.formats
+    return tuple(fmt for fmt in backend.formats if fmt in wanted)
+
+
+def require(plan: Plan, backend: Backend) -> None:
+    """Raise ValueError if the plan makes no sense for the backend."""
+    if plan.profile not in PROFILES:
+        raise ValueError(f"profile={plan.profile!r} is unknown: choose from {', '.join(PROFILES)}")
+    if plan.cases < 1:
+        raise ValueError(f"max_cases={plan.cases} must be at least 1")
+    if plan.seed < 0:
+        raise ValueError(f"seed={plan.seed} must not be negative")
+    if plan.time_budget is not None and not plan.time_budget > 0:
+        raise ValueError(f"time_budget={plan.time_budget} must be more than 0 seconds")
+    if not formats_of(plan, backend):
+        raise ValueError(
+            f"{backend.name} claims none of the formats {names(plan.formats or ())}: it has {names(backend.formats)}"
+        )
+
+
+def _open(backend: Any, seed: int) -> Any:
+    """Seed the backend, if it wants that; returns how to close it."""
+    if callable(getattr(backend, "seed", None)):
+        backend.seed(seed)
+    return getattr(backend, "close", None) or (lambda: None)
+
+
+def header_of(backend: Backend, plan: Plan, target: str) -> dict[str, Any]:
+    """What the run was: all that is needed to repeat it."""
+    packages = ("gruverify", "numpy", "hypothesis", "ml_dtypes", "torch")
+    return {
+        "target": target,
+        "backend": backend.name,
+        "seed": plan.seed,
+        "profile": plan.profile,
+        "cases": plan.cases,
+        "formats": [fmt.name for fmt in formats_of(plan, backend)],
+        "versions": {"python": platform.python_version(), **{p: v for p in packages if (v := _version(p))}},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+@dataclass
+class Ledger:
+    """What has been found so far."""
+
+    target: str
+    tallies: dict[Key, Tally] = field(default_factory=dict)
+    witnesses: dict[tuple[str, str], Witness] = field(default_factory=dict)
+
+    def enter(self, id: str, fmt: Format, variant: str, tally: Tally) -> None:
+        """Add a case's tally."""
+        key = (id, fmt.name, variant)
+        self.tallies[key] = self.tallies[key] + tally if key in self.tallies else tally
+
+    def of(self, fmt: Format) -> dict[Key, Tally]:
+        """The tallies of one format."""
+        return {key: tally for key, tally in self.tallies.items() if key[1] == fmt.name}
+
+
+@dataclass
+class FormatRun:
+    """The cases of one format, and the witnesses of what they falsify."""
+
+    backend: Backend
+    format: Format
+    plan: Plan
+    ledger: Ledger
+    listener: Listener
+    pace: Pace
+    number: int = 0
+    first: dict[str, tuple[Case, Judgement]] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Draw, judge, shrink."""
+        self.listener(FormatStarted(self.format.name, self.plan.cases))
+        self._enter_what_does_not_apply()
+        strategy, stream = strategy_for(self.backend, self.format), seed_for(self.plan.seed, self.format)
+        draw(strategy, self.plan.cases, stream, self._visit)
+        known = InMemoryExampleDatabase()
+        for id, (case, judgement) in self.first.items():
+            self.listener(Shrinking(self.format.name, id))
+            falls = partial(self._falls, judgement.invariant)
+            self._witness(judgement, shrink(strategy, self.plan.cases, stream, falls, known) or case)
+        self.listener(FormatFinished(self.format.name, self.ledger.of(self.format)))
+
+    def _enter_what_does_not_apply(self) -> None:
+        for invariant in INVARIANTS.values():
+            why = applicable(invariant, self.backend)
+            if not why and not any(invariant.applies(variant) for variant in self.backend.variants):
+                why = "the backend claims no variant that it speaks of"
+            if why:
+                self.ledger.enter(invariant.id, self.format, "-", Tally(reason=why))
+
+    def _visit(self, case: Case) -> None:
+        if self.pace.late():
+            return
+        new: list[str] = []
+        for judgement in judge(case, self.backend, INVARIANTS.values()):
+            id = judgement.invariant.id
+            self.ledger.enter(id, self.format, str(case.cell.variant), judgement.tally)
+            if judgement.fell and id not in self.first:
+                self.first[id] = (case, judgement)
+                new.append(id)
+        self.number += 1
+        self.listener(CaseJudged(self.format.name, self.number, tuple(new)))
+
+    def _falls(self, invariant: Invariant, case: Case) -> bool:
+        self.pace.late()
+        return any(judgement.fell for judgement in judge(case, self.backend, [invariant]))
+
+    def _witness(self, judgement: Judgement, case: Case) -> None:
+        again = next(iter(judge(case, self.backend, [judgement.invariant])), judgement)
+        shown = again if again.fell else judgement
+        witness = Witness(self.ledger.target, judgement.invariant.id, case, shown.residual)
+        self.ledger.witnesses[judgement.invariant.id, self.format.name] = witness
+        self.listener(Shrunk(witness))

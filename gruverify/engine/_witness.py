@@ -1,0 +1,116 @@
+"""The smallest case found that falsifies an invariant: data first, a snippet and a file from it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.arithmetic import format_named
+from gruverify.cell import PACKED, Case, Cell, Variant
+from gruverify.invariants import Residual
+
+SCHEMA = 1
+
+
+class BadWitness(ValueError):
+    """The file is not a witness that this version can read."""
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A case that falsifies `invariant` for `target`, and how: the worst residual, or the backend's own error."""
+
+    target: str
+    invariant: str
+    case: Case
+    residual: Residual
+
+    def order(self) -> tuple[Any, ...]:
+        """Smaller cases first; then the text decides, so that there is always one smallest."""
+        s = self.case.sizes
+        return (s["H"] * s["I"] * s["B"] * s["T"], s["T"], s["H"], s["I"], s["B"], json.dumps(encode(self), sort_keys=True))
+
+    @property
+    def snippet(self) -> str:
+        """Python that raises the same failure when pasted (the target must be importable by its name)."""
+        return f"import gruverify\nfrom gruverify import *\n\ncase = {self.case!r}\ngruverify.assert_holds({self.invariant!r}, {self.target!r}, case)\n"
+
+
+def encode(witness: Witness) -> dict[str, Any]:
+    """The witness as JSON values; every entry reads back to the same bits."""
+    case = witness.case
+    residual = {name: _number(value) for name, value in asdict(witness.residual).items()}
+    return {
+        "schema": SCHEMA,
+        "kind": "gruverify witness",
+        "target": witness.target,
+        "invariant": witness.invariant,
+        "format": case.format.name,
+        "variant": asdict(case.cell.variant),
+        "sizes": case.sizes,
+        "regimes": list(case.regimes),
+        "arrays": {name: array.astype(np.float64).tolist() for name, array in case.arrays().items()},
+        "residual": residual,
+    }
+
+
+def decode(document: Any) -> Witness:
+    """The witness that `encode` wrote.
+
+    Raises:
+        BadWitness: it is something else, of another schema, or damaged; the message says which.
+    """
+    if not isinstance(document, dict) or document.get("kind") != "gruverify witness":
+        raise BadWitness("this is not a gruverify witness: expected a JSON object with kind = 'gruverify witness'")
+    if document.get("schema") != SCHEMA:
+        raise BadWitness(f"schema={document.get('schema')!r} cannot be read: this version reads schema {SCHEMA}")
+    try:
+        residual = {name: _read_number(value) for name, value in document["residual"].items()}
+        return Witness(document["target"], document["invariant"], _case(document), Residual(**residual))
+    except (KeyError, TypeError, ValueError, AttributeError) as damaged:
+        raise BadWitness(f"the witness is damaged: {type(damaged).__name__}: {damaged}") from None
+
+
+def _case(document: dict[str, Any]) -> Case:
+    fmt, sizes = format_named(document["format"]), document["sizes"]
+    shapes = {"inputs": "TBI", "state": "BH", "d_outputs": "TBH", "d_last": "BH"}
+    arrays: dict[str, npt.NDArray[Any]] = {name: fmt.cast(values) for name, values in document["arrays"].items()}
+    data = {name: arrays[name].reshape([sizes[letter] for letter in letters]) for name, letters in shapes.items()}
+    weights = {name: array for name, array in arrays.items() if name in PACKED}
+    weights["weight_ih"] = weights["weight_ih"].reshape(3 * sizes["H"], sizes["I"])
+    cell = Cell(Variant(**document["variant"]), **weights)
+    return Case(cell, **data, regimes=tuple(document["regimes"]))
+
+
+def save(witness: Witness, path: Path) -> None:
+    """Write the witness as JSON: no pickle, readable, exact."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(encode(witness), indent=1) + "\n")
+
+
+def load(path: Path) -> Witness:
+    """Read a witness file.
+
+    Raises:
+        BadWitness: there is no such file, or it is not a witness.
+    """
+    try:
+        return decode(json.loads(path.read_text()))
+    except OSError as missing:
+        raise BadWitness(f"{path} cannot be read: {missing.strerror}") from None
+    except ValueError as bad:
+        raise (bad if isinstance(bad, BadWitness) else BadWitness(f"{path} is not JSON: {bad}")) from None
+
+
+def _number(value: Any) -> Any:
+    # JSON has no infinities and no NaN: they are strings, everywhere in gruverify.
+    return repr(value) if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _read_number(value: Any) -> Any:
+    return float(value) if value in ("inf", "-inf", "nan") else value

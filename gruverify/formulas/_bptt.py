@@ -1,0 +1,83 @@
+"""A sequence of steps and back-propagation through it, as the sum over k that the theory writes (2.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+
+from gruverify.arithmetic import Array
+from gruverify.cell import Parameters, Variant
+from gruverify.formulas._step import Activations, activations, next_state, pullback
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A sequence run forward: `steps[t]` holds the activations of step t, `states[t]` the state before it, T+1 in all."""
+
+    variant: Variant
+    parameters: Parameters
+    steps: Sequence[Activations]
+    states: Sequence[Array]
+
+
+def sequence(v: Variant, p: Parameters, inputs: Sequence[Array], state: Array) -> Run:
+    """T steps from `state` (B, H) over `inputs`, T arrays (B, I)."""
+    steps: list[Activations] = []
+    states = [state]
+    for x in inputs:
+        steps.append(activations(v, p, x, states[-1]))
+        states.append(next_state(v, steps[-1]))
+    return Run(v, p, steps, states)
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """Term k of dL/dθ: the immediate derivatives ∂⁺h_k/∂θ met by the cotangent dL/dh_k (B, H); `inputs` is dL/dx_k."""
+
+    k: int
+    cotangent: Array
+    parameters: Parameters
+    inputs: Array
+    state: Array
+
+
+def contributions(run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None) -> Iterator[Contribution]:
+    """The terms of the sum over k in (2.5), from k = T down to 1; `state` is the cotangent of h_{k-1} by this term's step.
+
+    d_outputs: T cotangents (B, H) of the outputs, or None; d_last: (B, H), the cotangent of the last state, or None.
+    With `d_last` alone, term k is dL_T/dh_T Π J ∂⁺h_k/∂θ: the sum that the project started from.
+    """
+    g = d_last
+    for k in range(len(run.steps), 0, -1):
+        if d_outputs is not None:
+            g = d_outputs[k - 1] if g is None else d_outputs[k - 1] + g
+        if g is None:
+            raise ValueError("d_outputs=None and d_last=None: a gradient needs at least one cotangent")
+        back = pullback(run.variant, run.parameters, run.steps[k - 1], g)
+        yield Contribution(k, g, back.parameters, back.x, back.h)
+        g = back.h
+
+
+@dataclass(frozen=True, slots=True)
+class Bptt:
+    """Gradients of a sequence: parameters, inputs (T arrays (B, I)) and the initial state (B, H)."""
+
+    parameters: Parameters
+    inputs: Sequence[Array]
+    state: Array
+
+
+def bptt(run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None) -> Bptt:
+    """dL/dθ, dL/dx_k and dL/dh_0. Needs T ≥ 1."""
+    return total(list(contributions(run, d_outputs, d_last)))
+
+
+def total(terms: Sequence[Contribution]) -> Bptt:
+    """dL/dθ = Σ_k: the gradients that the contributions, from T down to 1, add up to."""
+    return Bptt(
+        reduce(add, (term.parameters for term in terms)),
+        [term.inputs for term in reversed(terms)],
+        terms[-1].state,
+    )

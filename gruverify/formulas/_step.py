@@ -1,0 +1,134 @@
+"""One step of a GRU, its Jacobians and its pullback: theory.md 2, written once for every arithmetic.
+
+Rows are the members of the batch: x (B, I), h (B, H), so a product W x of the paper is x @ W.T here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gruverify.arithmetic import Array, blend, diagonal, sigmoid, tanh
+from gruverify.cell import Parameters, Variant
+
+
+@dataclass(frozen=True, slots=True)
+class Activations:
+    """What a step computes on its way: everything that its derivatives need. All (B, H), but x (B, I).
+
+    r, z, c are the reset gate, the update gate and the candidate; q = W_hc h' + b_hc is the recurrent part of the
+    candidate that is reset (reset after the product only). `keep` and `take` are what h' and c are multiplied with.
+    """
+
+    x: Array
+    h: Array
+    r: Array
+    z: Array
+    c: Array
+    q: Array
+    keep: Array
+    take: Array
+
+
+def activations(v: Variant, p: Parameters, x: Array, h: Array) -> Activations:
+    """(2.1): gates and candidate of one step from x (B, I) and the previous state h (B, H)."""
+    r = sigmoid(x @ p.W_xr.T + p.b_xr + h @ p.W_hr.T + p.b_hr)
+    z = sigmoid(x @ p.W_xz.T + p.b_xz + h @ p.W_hz.T + p.b_hz)
+    if v.reset == "after":
+        q = h @ p.W_hc.T + p.b_hc
+        c = tanh(x @ p.W_xc.T + p.b_xc + r * q)
+    else:
+        q = h
+        c = tanh(x @ p.W_xc.T + p.b_xc + (r * h) @ p.W_hc.T + p.b_hc)
+    keep, take = (z, 1 - z) if v.update == "keep" else (1 - z, z)
+    return Activations(x, h, r, z, c, q, keep, take)
+
+
+def next_state(v: Variant, a: Activations) -> Array:
+    """h = keep∘h' + take∘c, (B, H)."""
+    return blend(a.z, a.h, a.c) if v.update == "keep" else blend(a.z, a.c, a.h)
+
+
+def step(v: Variant, p: Parameters, x: Array, h: Array) -> Array:
+    """The state after one step: x (B, I), h (B, H) -> (B, H)."""
+    return next_state(v, activations(v, p, x, h))
+
+
+def update_slope(v: Variant, a: Activations) -> Array:
+    """∂h/∂a_z = ±(h'-c) z(1-z), (B, H): what the update gate's pre-activation does to its own unit."""
+    difference = a.h - a.c if v.update == "keep" else a.c - a.h
+    return difference * a.z * (1 - a.z)
+
+
+def candidate_slope(a: Activations) -> Array:
+    """∂h/∂a_c = take (1-c²), (B, H): the diagonal of A."""
+    return a.take * (1 - a.c * a.c)
+
+
+def reset_slope(a: Activations) -> Array:
+    """q r(1-r) (after) or h' r(1-r) (before), (B, H): what the reset gate's pre-activation does to what it resets."""
+    return a.q * a.r * (1 - a.r)
+
+
+def jacobian(v: Variant, p: Parameters, a: Activations) -> tuple[Array, Array]:
+    """(2.2) and (2.3): J = ∂h/∂h' (B, H, H) and ∂h/∂x (B, H, I)."""
+    s_z, s_c, s_r = update_slope(v, a), candidate_slope(a), reset_slope(a)
+    if v.reset == "after":
+        s_cr = s_c * s_r
+        dh = diagonal(a.keep) + rows(s_z, p.W_hz) + rows(s_c * a.r, p.W_hc) + rows(s_cr, p.W_hr)
+        dx = rows(s_z, p.W_xz) + rows(s_c, p.W_xc) + rows(s_cr, p.W_xr)
+    else:
+        dh = diagonal(a.keep) + rows(s_z, p.W_hz) + rows(s_c, columns(p.W_hc, a.r) + p.W_hc @ rows(s_r, p.W_hr))
+        dx = rows(s_z, p.W_xz) + rows(s_c, p.W_xc + p.W_hc @ rows(s_r, p.W_xr))
+    return dh, dx
+
+
+def rows(d: Array, matrix: Array) -> Array:
+    """D(d) W: (B, n) and (n, m) or (B, n, m) -> (B, n, m)."""
+    return d[..., :, None] * matrix
+
+
+def columns(matrix: Array, d: Array) -> Array:
+    """W D(d): (n, m) and (B, m) -> (B, n, m)."""
+    return matrix * d[..., None, :]
+
+
+@dataclass(frozen=True, slots=True)
+class Pullback:
+    """What a cotangent g of h becomes: immediate parameter derivatives, and the cotangents of x (B, I) and h' (B, H)."""
+
+    parameters: Parameters
+    x: Array
+    h: Array
+
+
+def pullback(v: Variant, p: Parameters, a: Activations, g: Array) -> Pullback:
+    """(2.4): the step's vector-Jacobian product at g (B, H), summed over the batch for the parameters."""
+    α_z = g * update_slope(v, a)
+    α_c = g * candidate_slope(a)
+    if v.reset == "after":
+        α_r = α_c * reset_slope(a)
+        α_q = α_c * a.r
+        through_candidate, into_W_hc = α_q @ p.W_hc, α_q.T @ a.h
+    else:
+        back = α_c @ p.W_hc
+        α_r = back * reset_slope(a)
+        α_q = α_c
+        through_candidate, into_W_hc = back * a.r, α_c.T @ (a.r * a.h)
+    g_h = g * a.keep + α_z @ p.W_hz + α_r @ p.W_hr + through_candidate
+    g_x = α_z @ p.W_xz + α_r @ p.W_xr + α_c @ p.W_xc
+    b_r, b_z = α_r.sum(0), α_z.sum(0)
+    parameters = Parameters(
+        W_xr=α_r.T @ a.x,
+        W_xz=α_z.T @ a.x,
+        W_xc=α_c.T @ a.x,
+        W_hr=α_r.T @ a.h,
+        W_hz=α_z.T @ a.h,
+        W_hc=into_W_hc,
+        b_xr=b_r,
+        b_xz=b_z,
+        b_xc=α_c.sum(0),
+        b_hr=b_r,
+        b_hz=b_z,
+        b_hc=α_q.sum(0),
+    )
+    return Pullback(parameters, g_x, g_h)

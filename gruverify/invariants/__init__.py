@@ -1,0 +1,14 @@
+"""What must hold of every GRU: one file per family, one small function per statement."""
+
+# The families register themselves; their order here is the order of every report.
+from gruverify.invariants import _contract as _contract
+from gruverify.invariants import _agreement as _agreement  # isort: skip
+from gruverify.invariants import _regimes as _regimes  # isort: skip
+from gruverify.invariants import _bounds as _bounds  # isort: skip
+from gruverify.invariants._registry import INVARIANTS as INVARIANTS
+from gruverify.invariants._registry import Invariant as Invariant
+from gruverify.invariants._registry import invariant as invariant
+from gruverify.invariants._residual import Residual as Residual
+from gruverify.invariants._trial import BackendRaised as BackendRaised
+from gruverify.invariants._trial import Malformed as Malformed
+from gruverify.invariants._trial import Trial as Trial

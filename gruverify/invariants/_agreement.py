@@ -1,0 +1,156 @@
+"""The backend's numbers lie in the balls: every value and every derivative, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from gruverify.arithmetic import Ball
+from gruverify.backends import NumpyBackend
+from gruverify.cell import BLOCKS, Gradients
+from gruverify.formulas import Bptt
+from gruverify.invariants._blocks import blocks_of, letters, of, pairs, spelled
+from gruverify.invariants._registry import invariant
+from gruverify.invariants._residual import Floats, NDArray, Residual, compare, worst
+from gruverify.invariants._trial import Trial
+
+
+@invariant("agreement/step", "h = keep∘h' + take∘c", source="theory 2, (2.1)", needs=["step"])
+def step(trial: Trial) -> Iterator[Residual]:
+    yield compare("h", "bi", trial.observed.step, trial.exact.next_state)
+
+
+@invariant("agreement/jacobian-state", "J = ∂h/∂h'", source="theory 2, (2.2)", needs=["step_jacobian"])
+def jacobian_state(trial: Trial) -> Iterator[Residual]:
+    yield compare("∂h/∂h'", "bij", trial.observed.step_jacobian[0], trial.exact.jacobian[0])
+
+
+@invariant("agreement/jacobian-input", "∂h/∂x", source="theory 2, (2.3)", needs=["step_jacobian"])
+def jacobian_input(trial: Trial) -> Iterator[Residual]:
+    yield compare("∂h/∂x", "bij", trial.observed.step_jacobian[1], trial.exact.jacobian[1])
+
+
+@invariant("agreement/step-vjp", "gᵀ ∂h/∂(θ, x, h')", source="theory 2, (2.4)", needs=["step_vjp"])
+def step_vjp(trial: Trial) -> Iterator[Residual]:
+    found, expected = trial.observed.step_vjp, trial.exact.pullback
+    for block, actual, ball in pairs(trial.case.cell.variant, found, expected.parameters):
+        yield compare(f"∂⁺{block}", letters(block), actual, ball)
+    yield compare("gᵀ∂h/∂x", "bj", found.inputs, expected.x)
+    yield compare("gᵀ∂h/∂h'", "bj", found.state, expected.h)
+
+
+@invariant("agreement/outputs", "h_t for every t", source="theory 2, (2.1)", needs=["sequence"])
+def outputs(trial: Trial) -> Iterator[Residual]:
+    for t, (actual, ball) in enumerate(zip(trial.observed.sequence[0], trial.exact.run.states[1:], strict=True)):
+        yield compare(f"outputs[t={t}]", "bi", actual, ball)
+
+
+@invariant("agreement/last", "the last state is h_T", source="theory 2, (2.1)", needs=["sequence"])
+def last(trial: Trial) -> Iterator[Residual]:
+    yield compare("last", "bi", trial.observed.sequence[1], trial.exact.run.states[-1])
+
+
+def _gradient_of(block: str) -> Callable[[Trial], Iterator[Residual]]:
+    def check(trial: Trial) -> Iterator[Residual]:
+        actual = of(trial.observed.sequence_vjp, block)
+        yield compare(f"dL/d{block}", letters(block), actual, getattr(trial.exact.gradients.parameters, block))
+
+    return check
+
+
+for _block in BLOCKS:
+    invariant(
+        f"agreement/gradient-{spelled(_block)}",
+        f"dL/d{_block} = Σ_k (dL/dh_k)ᵀ ∂⁺h_k/∂{_block}",
+        source="theory 2, (2.4), (2.5)",
+        needs=["sequence_vjp"],
+        applies=lambda variant, block=_block: block in blocks_of(variant),  # type: ignore[misc]  # bound now, not later
+    )(_gradient_of(_block))
+
+
+@invariant("agreement/gradient-inputs", "dL/dx_t for every t", source="theory 2, (2.5)", needs=["sequence_vjp"])
+def gradient_inputs(trial: Trial) -> Iterator[Residual]:
+    for t, (actual, ball) in enumerate(zip(trial.observed.sequence_vjp.inputs, trial.exact.gradients.inputs, strict=True)):
+        yield compare(f"dL/dx[t={t}]", "bj", actual, ball)
+
+
+@invariant("agreement/gradient-state", "dL/dh_0", source="theory 2, (2.5)", needs=["sequence_vjp"])
+def gradient_state(trial: Trial) -> Iterator[Residual]:
+    yield compare("dL/dh_0", "bi", trial.observed.sequence_vjp.state, trial.exact.gradients.state)
+
+
+@invariant(
+    "agreement/gradient-of-last",
+    "dL/dθ for a loss on h_T alone",
+    source="theory 2, (2.5)",
+    needs=["sequence_vjp"],
+)
+def gradient_of_last(trial: Trial) -> Iterator[Residual]:
+    yield from _all(trial, trial.observed.sequence_vjp_of_last, trial.exact.gradients_of_last)
+
+
+def _all(trial: Trial, found: Gradients, expected: Bptt) -> Iterator[Residual]:
+    for block, actual, ball in pairs(trial.case.cell.variant, found, expected.parameters):
+        yield compare(f"dL/d{block}", letters(block), actual, ball)
+    for t, (actual, ball) in enumerate(zip(found.inputs, expected.inputs, strict=True)):
+        yield compare(f"dL/dx[t={t}]", "bj", actual, ball)
+    yield compare("dL/dh_0", "bi", found.state, expected.state)
+
+
+@invariant(
+    "agreement/vjp-is-transposed-jacobian",
+    "gᵀ ∂h/∂h' = Jᵀg, both as the backend returns them",
+    source="theory 11, M51",
+    needs=["step_jacobian", "step_vjp"],
+)
+def vjp_is_transposed_jacobian(trial: Trial) -> Iterator[Residual]:
+    g = trial.case.d_last.astype(np.float64)
+    found, expected = trial.observed.step_vjp, trial.exact.pullback
+    sides = zip(trial.observed.step_jacobian, trial.exact.jacobian, (found.state, found.inputs), strict=True)
+    for (jacobian, jacobian_ball, vjp), ball, name in zip(sides, (expected.h, expected.x), ("h'", "x"), strict=True):
+        product = np.einsum("bi,bij->bj", g, jacobian.astype(np.float64))
+        allowed = np.einsum("bi,bij->bj", np.abs(g), jacobian_ball.radius) + ball.radius
+        yield _apart(f"gᵀ∂h/∂{name}", "bj", vjp, product, allowed)
+
+
+@invariant(
+    "agreement/decomposition",
+    "Σ_k of the step's own pullbacks, chained from T to 1, is the sequence's gradient",
+    source="theory 2, (2.5); M54",
+    needs=["step_vjp", "sequence", "sequence_vjp"],
+)
+def decomposition(trial: Trial) -> Iterator[Residual]:
+    before = np.concatenate([trial.case.state[None], trial.observed.sequence[0][:-1]])
+    yield from _two_ways(trial, trial.observed.sequence_vjp, trial.observed.chained_vjp(before))
+
+
+@invariant(
+    "agreement/analytic-gradient",
+    "the gradient is the analytic one, evaluated in the same format",
+    source="theory 2, (2.4), (2.5); 9, last line but one",
+    needs=["sequence_vjp"],
+)
+def analytic_gradient(trial: Trial) -> Iterator[Residual]:
+    c = trial.case
+    analytic = NumpyBackend().sequence_vjp(c.cell, c.inputs, c.state, c.d_outputs, c.d_last)
+    yield from _two_ways(trial, trial.observed.sequence_vjp, analytic)
+
+
+def _two_ways(trial: Trial, one: Gradients, other: Gradients) -> Iterator[Residual]:
+    """Two implementations of the same gradients: each is within its radius of the truth."""
+    expected = trial.exact.gradients
+    for block, actual, ball in pairs(trial.case.cell.variant, one, expected.parameters):
+        yield _apart(f"dL/d{block}", letters(block), actual, of(other, block), 2 * ball.radius)
+    for t, ball in enumerate(expected.inputs):
+        yield _apart(f"dL/dx[t={t}]", "bj", one.inputs[t], other.inputs[t], 2 * ball.radius)
+    yield _apart("dL/dh_0", "bi", one.state, other.state, 2 * _radius(expected.state))
+
+
+def _apart(what: str, axes: str, actual: NDArray, expected: NDArray, bound: Floats) -> Residual:
+    a, e = actual.astype(np.float64), expected.astype(np.float64)
+    return worst(what, axes, a, e, np.abs(a - e), bound)
+
+
+def _radius(ball: Ball) -> Floats:
+    return ball.radius

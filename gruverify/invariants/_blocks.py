@@ -1,0 +1,47 @@
+"""Gradients gate by gate: the blocks of `Gradients`, and the balls that belong to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.arithmetic import Ball
+from gruverify.cell import BLOCKS, Gradients, Parameters, Variant
+
+NDArray = npt.NDArray[Any]
+
+_PACKED = {"W_x": "weight_ih", "W_h": "weight_hh", "b_x": "bias_ih", "b_h": "bias_hh"}
+_GATES = {"r": "reset", "z": "update", "c": "candidate"}
+
+#: The axes of a block by the kind of parameter.
+LETTERS = {"W_x": "ij", "W_h": "ij", "b_x": "i", "b_h": "i"}
+
+
+def letters(block: str) -> str:
+    """The axes of a block: i is the unit, j the input or the unit it is connected with."""
+    return LETTERS[block[:3]]
+
+
+def spelled(block: str) -> str:
+    """PyTorch's name and the gate: "W_hz" is "weight_hh-update"."""
+    return f"{_PACKED[block[:3]]}-{_GATES[block[3]]}"
+
+
+def of(gradients: Gradients, block: str) -> NDArray:
+    """One gate's rows of a packed gradient."""
+    packed: NDArray = getattr(gradients, _PACKED[block[:3]])
+    return np.split(packed, 3)["rzc".index(block[3])]
+
+
+def blocks_of(variant: Variant) -> tuple[str, ...]:
+    """The blocks that the variant has."""
+    return BLOCKS if variant.bias else tuple(block for block in BLOCKS if block.startswith("W"))
+
+
+def pairs(variant: Variant, gradients: Gradients, expected: Parameters) -> Iterator[tuple[str, NDArray, Ball]]:
+    """Every parameter block with the gradient that was returned and the ball that it must lie in."""
+    for block in blocks_of(variant):
+        yield block, of(gradients, block), getattr(expected, block)

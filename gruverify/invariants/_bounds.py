@@ -1,0 +1,64 @@
+"""What the state can never leave, and the sign that a gradient cannot miss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gruverify.arithmetic import Ball, blend_rounding
+from gruverify.invariants._blocks import letters, pairs
+from gruverify.invariants._registry import invariant
+from gruverify.invariants._residual import NDArray, Residual, at_most, worst
+from gruverify.invariants._trial import Trial
+
+
+@invariant(
+    "bounds/box",
+    "|h| ≤ max(1, |h'|), and |h'| ≤ 1 implies |h| ≤ 1 without any tolerance",
+    source="theory 5, the box is exact; M01; Jordan, Sokół and Park 2019",
+    needs=["step"],
+)
+def box(trial: Trial) -> Iterator[Residual]:
+    before = np.abs(trial.case.state.astype(np.float64))
+    size = np.abs(trial.observed.step.astype(np.float64))
+    slack = np.where(before <= 1, 0.0, trial.exact.next_state.radius)
+    yield at_most("|h|", "bi", size, np.maximum(before, 1.0), slack)
+
+
+@invariant(
+    "bounds/between",
+    "min(h', c) ≤ h ≤ max(h', c)",
+    source="theory 5; M02",
+    needs=["step"],
+)
+def between(trial: Trial) -> Iterator[Residual]:
+    h, c = trial.case.state.astype(np.float64), trial.exact.step.c
+    low, high = np.minimum(h, c.mid - c.radius), np.maximum(h, c.mid + c.radius)
+    one, zero = np.abs(h), c.magnitude
+    rounding = blend_rounding(trial.exact.mode, 1.0, 1.0, one, zero, high - low)
+    actual = trial.observed.step.astype(np.float64)
+    outside = np.maximum(np.maximum(low - actual, actual - high), 0.0)
+    outside = np.where(np.isnan(actual), np.inf, outside)
+    yield worst("h outside [min(h', c), max(h', c)]", "bi", actual, np.clip(actual, low, high), outside, rounding)
+
+
+@invariant(
+    "bounds/gradient-sign",
+    "wherever the enclosure of a gradient excludes 0, the gradient has its sign",
+    source="theory 0, point 3; 13",
+    needs=["sequence_vjp"],
+)
+def gradient_sign(trial: Trial) -> Iterator[Residual]:
+    found, expected = trial.observed.sequence_vjp, trial.exact.gradients
+    for block, actual, ball in pairs(trial.case.cell.variant, found, expected.parameters):
+        yield _sign(f"dL/d{block}", letters(block), actual, ball)
+    for t, (actual, ball) in enumerate(zip(found.inputs, expected.inputs, strict=True)):
+        yield _sign(f"dL/dx[t={t}]", "bj", actual, ball)
+    yield _sign("dL/dh_0", "bi", found.state, expected.state)
+
+
+def _sign(what: str, axes: str, actual: NDArray, ball: Ball) -> Residual:
+    values = actual.astype(np.float64)
+    wrong = (ball.mignitude > 0) & (np.sign(values) != np.sign(ball.mid))
+    return worst(f"sign of {what}", axes, values, ball.mid, wrong.astype(np.float64), np.zeros(values.shape))

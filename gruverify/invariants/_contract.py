@@ -1,0 +1,122 @@
+"""What every implementation owes its caller, whatever it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from gruverify.arithmetic import Ball
+from gruverify.cell import Gradients
+from gruverify.formulas import Bptt
+from gruverify.invariants._blocks import pairs
+from gruverify.invariants._registry import invariant
+from gruverify.invariants._residual import NDArray, Residual, equal, holds, violated, worst
+from gruverify.invariants._trial import Malformed, Trial
+
+#: What reading each method's answer means; reading it checks its kind, shape and dtype.
+READ: dict[str, Callable[[Trial], Any]] = {
+    "step": lambda trial: trial.observed.step,
+    "step_jacobian": lambda trial: trial.observed.step_jacobian,
+    "step_vjp": lambda trial: trial.observed.step_vjp,
+    "sequence": lambda trial: trial.observed.sequence,
+    "sequence_vjp": lambda trial: trial.observed.sequence_vjp,
+}
+
+
+def _shape_of(method: str) -> Callable[[Trial], Iterator[Residual]]:
+    def check(trial: Trial) -> Iterator[Residual]:
+        try:
+            READ[method](trial)
+        except Malformed as wrong:
+            yield violated(str(wrong))
+        else:
+            yield holds(method)
+
+    return check
+
+
+for _method in READ:
+    invariant(
+        f"contract/shape-{_method.replace('_', '-')}",
+        f"{_method} returns arrays of the documented shapes in the case's format",
+        source="the Backend contract",
+        needs=[_method],
+    )(_shape_of(_method))
+
+
+@invariant(
+    "contract/finite-values",
+    "finite in, finite out: outputs",
+    source="theory 5; the Backend contract",
+    needs=["sequence"],
+)
+def finite_values(trial: Trial) -> Iterator[Residual]:
+    for t, (actual, ball) in enumerate(zip(trial.observed.sequence[0], trial.exact.run.states[1:], strict=True)):
+        yield _finite(f"outputs[t={t}]", actual, ball)
+
+
+@invariant(
+    "contract/finite-gradients",
+    "finite in, finite out: gradients",
+    source="theory 5; M70",
+    needs=["sequence_vjp"],
+)
+def finite_gradients(trial: Trial) -> Iterator[Residual]:
+    for what, actual, ball in _every(trial, trial.observed.sequence_vjp, trial.exact.gradients):
+        yield _finite(what, actual, ball)
+
+
+def _every(trial: Trial, found: Gradients, expected: Bptt) -> Iterator[tuple[str, NDArray, Ball]]:
+    for block, actual, ball in pairs(trial.case.cell.variant, found, expected.parameters):
+        yield f"dL/d{block}", actual, ball
+    for t, (actual, ball) in enumerate(zip(found.inputs, expected.inputs, strict=True)):
+        yield f"dL/dx[t={t}]", actual, ball
+    yield "dL/dh_0", found.state, expected.state
+
+
+def _finite(what: str, actual: NDArray, ball: Ball) -> Residual:
+    """Nothing is asked where the format may overflow on the way: there the radius is infinite."""
+    values = actual.astype(np.float64)
+    wrong = ~np.isfinite(values) & np.isfinite(ball.radius)
+    axes = "abcd"[: values.ndim]
+    return worst(what, axes, values, ball.mid, wrong.astype(np.float64), np.zeros(values.shape))
+
+
+@invariant(
+    "contract/same-bits",
+    "the same call twice returns the same bits",
+    source="the Backend contract; faults S14, S26",
+    needs=["sequence"],
+)
+def same_bits(trial: Trial) -> Iterator[Residual]:
+    again = trial.observed.raw_sequence()
+    for what, letters, one, other in zip(("outputs", "last"), ("tbi", "bi"), trial.observed.sequence, again, strict=True):
+        yield equal(f"{what}, called twice", letters, one, other)
+
+
+@invariant(
+    "contract/same-gradient-bits",
+    "the same gradient taken twice has the same bits",
+    source="the Backend contract; fault S44",
+    needs=["sequence_vjp"],
+)
+def same_gradient_bits(trial: Trial) -> Iterator[Residual]:
+    again = trial.observed.fresh_sequence_vjp(trial.case.d_outputs)
+    for (name, one), (_, other) in zip(trial.observed.sequence_vjp.items(), again.items(), strict=True):
+        yield equal(f"gradient of {name}, taken twice", "abc"[: one.ndim], one, other)
+
+
+@invariant(
+    "contract/no-mutation",
+    "no call changes its arguments or the parameters",
+    source="the Backend contract; fault S14",
+    needs=[],
+)
+def no_mutation(trial: Trial) -> Iterator[Residual]:
+    for method, read in READ.items():
+        if callable(getattr(trial.backend, method, None)):
+            read(trial)
+    changed = sorted(set(trial.observed.mutated))
+    yield violated(f"{', '.join(changed)} changed by a call") if changed else holds("arguments")

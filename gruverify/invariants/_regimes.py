@@ -1,0 +1,256 @@
+"""The question's three cases, carry, forget and Elman, as inequalities that hold everywhere and bite at extreme gates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+from operator import add
+
+import numpy as np
+
+from gruverify.arithmetic import Ball
+from gruverify.formulas import (
+    Magnitudes,
+    carry_gap,
+    carry_growth,
+    carry_rate,
+    elman_gap,
+    forget_gap,
+    magnitudes,
+)
+from gruverify.invariants._blocks import blocks_of, letters, of
+from gruverify.invariants._registry import invariant
+from gruverify.invariants._residual import Floats, Residual, at_most, equal, holds, violated
+from gruverify.invariants._trial import Trial
+
+
+def _first_step(trial: Trial) -> Magnitudes:
+    return magnitudes(trial.case.cell, trial.exact.step)
+
+
+def _row_sums(trial: Trial, target: Floats, gap: Floats, what: str) -> Residual:
+    """Σ_j |J_ij - target_ij| ≤ gap_i, with what rounding allows the row."""
+    jacobian = trial.observed.step_jacobian[0].astype(np.float64)
+    distance = np.abs(jacobian - target).sum(2)
+    return at_most(what, "bi", distance, gap, trial.exact.jacobian[0].radius.sum(2))
+
+
+@invariant(
+    "regimes/carry-jacobian",
+    "Σ_j|J_ij - δ_ij| ≤ take_i·C_i: at z = 1 the Jacobian is I",
+    source="theory 3, (3.1), (3.10)",
+    needs=["step_jacobian"],
+)
+def carry_jacobian(trial: Trial) -> Iterator[Residual]:
+    eye = np.eye(trial.case.cell.hidden_size)
+    yield _row_sums(trial, eye, carry_gap(_first_step(trial)), "Σ_j|J - I|")
+
+
+@invariant(
+    "regimes/carry-jacobian-is-the-gate",
+    "Σ_j|J_ij - keep_i δ_ij| ≤ take_i·(C_i - 1): towards z = 1 the Jacobian is D(z)",
+    source="theory 3, (3.1)",
+    needs=["step_jacobian"],
+)
+def carry_jacobian_is_the_gate(trial: Trial) -> Iterator[Residual]:
+    m = _first_step(trial)
+    keep: Ball = trial.exact.step.keep
+    gate = keep.mid[..., None] * np.eye(trial.case.cell.hidden_size)
+    yield _row_sums(trial, gate, m.take * carry_rate(m) + keep.radius, "Σ_j|J - D(keep)|")
+
+
+@invariant(
+    "regimes/carry-copies-state",
+    "|h - h'| ≤ take∘(1 + |h'|)",
+    source="theory 3, (3.4); M03",
+    needs=["step"],
+)
+def carry_copies_state(trial: Trial) -> Iterator[Residual]:
+    m = _first_step(trial)
+    moved = np.abs(trial.observed.step.astype(np.float64) - trial.case.state.astype(np.float64))
+    yield at_most("|h - h'|", "bi", moved, m.take * (1 + m.h), trial.exact.next_state.radius)
+
+
+@invariant(
+    "regimes/carry-gradient",
+    "‖dL/dh_0 - g‖₁ ≤ (Π(1 + ε_t C_t) - 1) ‖g‖₁ over the T steps, for a loss on h_T",
+    source="theory 3, (3.6); M57",
+    needs=["sequence_vjp"],
+)
+def carry_gradient(trial: Trial) -> Iterator[Residual]:
+    g = trial.case.d_last.astype(np.float64)
+    growth = carry_growth([magnitudes(trial.case.cell, a) for a in trial.exact.run.steps])
+    changed = np.abs(trial.observed.sequence_vjp_of_last.state.astype(np.float64) - g).sum(1)
+    slack = trial.exact.gradients_of_last.state.radius.sum(1)
+    yield at_most("‖dL/dh_0 - g‖₁", "b", changed, growth * np.abs(g).sum(1), slack)
+
+
+@invariant(
+    "regimes/forget-jacobian",
+    "Σ_j|J_ij| ≤ keep_i(1 + (1+|h'_i|)N_z) + what r lets through: at z = r = 0 the Jacobian is 0",
+    source="theory 3, (3.2)",
+    needs=["step_jacobian"],
+)
+def forget_jacobian(trial: Trial) -> Iterator[Residual]:
+    yield _row_sums(trial, np.zeros(()), forget_gap(_first_step(trial)), "Σ_j|J|")
+
+
+@invariant(
+    "regimes/forget-takes-candidate",
+    "|h - c| ≤ keep∘(1 + |h'|)",
+    source="theory 3, (3.4)",
+    needs=["step"],
+)
+def forget_takes_candidate(trial: Trial) -> Iterator[Residual]:
+    m, c = _first_step(trial), trial.exact.step.c
+    distance = np.abs(trial.observed.step.astype(np.float64) - c.mid)
+    yield at_most("|h - c|", "bi", distance, m.keep * (1 + m.h), c.radius + trial.exact.next_state.radius)
+
+
+@invariant(
+    "regimes/forget-candidate-gradient",
+    "|∂⁺b_xc - Σ_b g(1-c²)| ≤ Σ_b keep|g|: it stays O(1), and is not 0, as z and r close",
+    source="theory 4, table 4.1; section 0, point 3",
+    needs=["step_vjp"],
+    applies=lambda variant: variant.bias,
+)
+def forget_candidate_gradient(trial: Trial) -> Iterator[Residual]:
+    g, c, m = trial.exact.d_last, trial.exact.step.c, _first_step(trial)
+    open_path = (g * (1 - c * c)).sum(0)
+    actual = of(trial.observed.step_vjp, "b_xc").astype(np.float64)
+    allowed = (m.keep * g.magnitude).sum(0)
+    expected = trial.exact.pullback.parameters.b_xc
+    yield at_most("|∂⁺b_xc - Σg(1-c²)|", "i", np.abs(actual - open_path.mid), allowed, expected.radius + open_path.radius)
+    vanished = (actual == 0) & (expected.mignitude > 0)
+    yield violated("∂⁺b_xc is 0 where it cannot be") if vanished.any() else holds("∂⁺b_xc ≠ 0")
+
+
+@invariant(
+    "regimes/forget-update-gradient",
+    "|dL_T/dU_z| ≤ Σ_k |dL_T/dh_k|(1+|h'|) z(1-z) |h'|: O(z), at any length",
+    source="theory 4, (4.3); section 0, points 1 and 2",
+    needs=["sequence_vjp"],
+)
+def forget_update_gradient(trial: Trial) -> Iterator[Residual]:
+    actual = np.abs(of(trial.observed.sequence_vjp_of_last, "W_hz").astype(np.float64))
+    limit = reduce(add, (_outer(a, h) for a, h in _update_paths(trial)))
+    yield at_most("|dL_T/dW_hz|", "ij", actual, limit, trial.exact.gradients_of_last.parameters.W_hz.radius)
+
+
+def _update_paths(trial: Trial) -> Iterator[tuple[Floats, Floats]]:
+    """For each k: bounds of |dL_T/dh_k|(1+|h'|) z(1-z) and of |h_{k-1}|, (B, H) each."""
+    for term, a in zip(trial.exact.terms_of_last, reversed(trial.exact.run.steps), strict=True):
+        m = magnitudes(trial.case.cell, a)
+        yield term.cotangent.magnitude * (1 + m.h) * np.minimum(m.z, m.not_z), m.h
+
+
+def _outer(units: Floats, states: Floats) -> Floats:
+    return units.T @ states
+
+
+@invariant(
+    "regimes/closed-update-gate",
+    "dL_T/dU_z is exactly 0 once z is too small for the format",
+    source="theory 5; M70",
+    needs=["sequence_vjp"],
+)
+def closed_update_gate(trial: Trial) -> Iterator[Residual]:
+    actual = of(trial.observed.sequence_vjp_of_last, "W_hz")
+    yield equal("dL_T/dW_hz", "ij", np.where(_vanishes(trial), actual, 0), np.zeros_like(actual))
+
+
+def _vanishes(trial: Trial) -> Floats:
+    """Where every implementation must return 0: (H, H).
+
+    The gate is so small that it rounds to 0, and so is, for one that carries it in a wider format, the gradient itself.
+    """
+    smallest = trial.case.format.min_subnormal
+    steps = trial.exact.run.steps[::-1]
+    largest = reduce(
+        add,
+        (
+            _outer(a.z.mid * term.cotangent.magnitude * (1 + a.h.magnitude), a.h.magnitude)
+            for term, a in zip(trial.exact.terms_of_last, steps, strict=True)
+        ),
+    )
+    gate = np.max([a.z.mid.max(0) for a in steps], axis=0)
+    return (gate < smallest / 32)[:, None] & (largest < smallest / 4)
+
+
+@invariant(
+    "regimes/elman-jacobian",
+    "Σ_j|J_ij - (1-c_i²)W_hc,ij| ≤ keep_i(1 + (1+|h'_i|)N_z + N_c) + what 1-r holds back: at z = 0, r = 1 an Elman unit",
+    source="theory 3, (3.3)",
+    needs=["step_jacobian"],
+)
+def elman_jacobian(trial: Trial) -> Iterator[Residual]:
+    c = trial.exact.step.c
+    slope = 1 - c * c
+    W_hc = np.split(trial.case.cell.weight_hh.astype(np.float64), 3)[2]
+    m = _first_step(trial)
+    gap = elman_gap(m) + slope.radius * m.row_c
+    yield _row_sums(trial, slope.mid[..., None] * W_hc, gap, "Σ_j|J - D(1-c²)W_hc|")
+
+
+# -- table 4.1: which immediate gradients vanish, and with what order -------------------------------------------------
+
+
+@invariant(
+    "regimes/order-update",
+    "|∂⁺(W_xz, W_hz, b_z)| ≤ Σ_b |g|(1+|h'|) z(1-z)·(|x|, |h'|, 1): O(z) and O(1-z)",
+    source="theory 4, table 4.1",
+    needs=["step_vjp"],
+)
+def order_update(trial: Trial) -> Iterator[Residual]:
+    m, g = _first_step(trial), trial.exact.d_last.magnitude
+    yield from _orders(trial, g * (1 + m.h) * np.minimum(m.z, m.not_z), "W_xz", "W_hz", "b_xz", "b_hz")
+
+
+@invariant(
+    "regimes/order-reset",
+    "|∂⁺(W_xr, W_hr, b_r)| ≤ Σ_b |g| take·|q| r(1-r)·(|x|, |h'|, 1), |W_hcᵀ(g take)| |h'| for |q| before: O(r), O(1-z)",
+    source="theory 4, table 4.1",
+    needs=["step_vjp"],
+)
+def order_reset(trial: Trial) -> Iterator[Residual]:
+    m, g = _first_step(trial), trial.exact.d_last.magnitude
+    reached = g * m.take if m.variant.reset == "after" else (g * m.take) @ m.W_hc
+    yield from _orders(trial, reached * m.q * np.minimum(m.r, m.not_r), "W_xr", "W_hr", "b_xr", "b_hr")
+
+
+@invariant(
+    "regimes/order-candidate",
+    "|∂⁺(W_xc, b_xc)| ≤ Σ_b |g| take·(|x|, 1): O(1-z), and O(1) in r",
+    source="theory 4, table 4.1, (4.2)",
+    needs=["step_vjp"],
+)
+def order_candidate(trial: Trial) -> Iterator[Residual]:
+    yield from _orders(trial, trial.exact.d_last.magnitude * _first_step(trial).take, "W_xc", "b_xc")
+
+
+@invariant(
+    "regimes/order-recurrent-candidate",
+    "|∂⁺(W_hc, b_hc)| ≤ Σ_b |g| take·(r|h'|, r) after the product, ·(|r∘h'|, 1) before it: O(r), but for b_hc before",
+    source="theory 4, table 4.1",
+    needs=["step_vjp"],
+)
+def order_recurrent_candidate(trial: Trial) -> Iterator[Residual]:
+    m = _first_step(trial)
+    taken = trial.exact.d_last.magnitude * m.take
+    if m.variant.reset == "after":
+        yield from _orders(trial, taken * m.r, "W_hc", "b_hc")
+    else:
+        yield from _orders(trial, taken, "b_hc")
+        yield from _orders(trial, taken, "W_hc", states=m.r * m.h)
+
+
+def _orders(trial: Trial, units: Floats, *blocks: str, states: Floats | None = None) -> Iterator[Residual]:
+    """|∂⁺block| ≤ Σ_b units ⊗ (what the block is multiplied with), for each block."""
+    exact = trial.exact
+    reach = {"W_x": exact.step.x.magnitude, "W_h": exact.step.h.magnitude if states is None else states}
+    for block in blocks:
+        if block not in blocks_of(trial.case.cell.variant):
+            continue
+        limit = units.T @ reach[block[:3]] if block[0] == "W" else units.sum(0)
+        actual = np.abs(of(trial.observed.step_vjp, block).astype(np.float64))
+        yield at_most(f"|∂⁺{block}|", letters(block), actual, limit, getattr(exact.pullback.parameters, block).radius)

@@ -1,0 +1,88 @@
+"""How far something is from what it should be, and how far it may be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.arithmetic import Ball
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+NDArray: TypeAlias = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Residual:
+    """The worst entry of one comparison: what it is, what it should be, the error, the bound, and their quotient.
+
+    `where` names the entry, e.g. "dW_hz[i=0, j=1]". `expected` is the exact value, or the limit of an inequality.
+    """
+
+    where: str
+    actual: float
+    expected: float
+    error: float
+    bound: float
+    margin: float
+    relation: str = "="
+
+
+def compare(what: str, letters: str, actual: NDArray, expected: Ball) -> Residual:
+    """|actual - mid| ≤ rad, entry by entry; `letters` name the axes."""
+    values = actual.astype(np.float64)
+    return worst(what, letters, values, expected.mid, np.abs(values - expected.mid), expected.radius)
+
+
+def at_most(what: str, letters: str, actual: NDArray, limit: npt.ArrayLike, slack: npt.ArrayLike = 0.0) -> Residual:
+    """actual ≤ limit + slack, entry by entry, for a quantity that is not negative; slack is what rounding allows."""
+    values = np.asarray(actual, np.float64)
+    limits = np.broadcast_to(np.asarray(limit, np.float64), values.shape)
+    return worst(what, letters, values, limits, values, limits + slack, "≤")
+
+
+def equal(what: str, letters: str, actual: NDArray, expected: NDArray) -> Residual:
+    """Exact equality, entry by entry."""
+    values, others = actual.astype(np.float64), expected.astype(np.float64)
+    return worst(what, letters, values, others, np.abs(values - others), np.zeros(values.shape))
+
+
+def worst(
+    what: str, letters: str, actual: Floats, expected: npt.ArrayLike, error: Floats, bound: Floats, relation: str = "="
+) -> Residual:
+    """The entry with the largest error / bound. An error that is not a number is infinite; where the bound is infinite
+    nothing is claimed."""
+    if not actual.size:
+        return Residual(what, 0.0, 0.0, 0.0, 0.0, 0.0, relation)
+    claimed = np.isfinite(bound)
+    errors = np.where(np.isnan(error), np.inf, error)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        margins = np.where(errors > 0, errors / bound, 0.0)
+    margins = np.where(claimed, margins, 0.0)
+    at = np.unravel_index(int(np.argmax(margins)), margins.shape)
+    return Residual(
+        f"{what}[{_index(letters, at)}]" if letters else what,
+        float(actual[at]),
+        float(np.broadcast_to(np.asarray(expected, np.float64), actual.shape)[at]),
+        float(errors[at]) if claimed[at] else 0.0,
+        float(bound[at]),
+        float(margins[at]),
+        relation,
+    )
+
+
+def violated(what: str, actual: float = math.nan, expected: float = math.nan) -> Residual:
+    """A statement without a number that does not hold."""
+    return Residual(what, actual, expected, math.inf, 0.0, math.inf)
+
+
+def holds(what: str) -> Residual:
+    """A statement without a number that holds."""
+    return Residual(what, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def _index(letters: str, at: tuple[Any, ...]) -> str:
+    return ", ".join(f"{letter}={int(i)}" for letter, i in zip(letters, at, strict=True))

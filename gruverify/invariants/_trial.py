@@ -1,0 +1,259 @@
+"""A case put to a backend: what the backend returned, and what the mathematics allows. Each is found out once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.arithmetic import KAPPA, Ball, Rounding
+from gruverify.backends import Backend
+from gruverify.cell import Case, Cell, Gradients
+from gruverify.formulas import (
+    Activations,
+    Bptt,
+    Contribution,
+    Pullback,
+    Run,
+    activations,
+    contributions,
+    jacobian,
+    next_state,
+    pullback,
+    sequence,
+    total,
+)
+
+NDArray: TypeAlias = npt.NDArray[Any]
+
+
+class BackendRaised(Exception):
+    """The backend raised: `method` is what was called, `error` what it raised."""
+
+    def __init__(self, method: str, error: BaseException) -> None:
+        super().__init__(f"{method} raised {type(error).__name__}: {error}")
+        self.method = method
+        self.error = error
+
+
+class Malformed(Exception):
+    """The backend returned something of the wrong kind, shape or dtype; the message says what."""
+
+
+class Exact:
+    """What the mathematics allows for a case: every quantity as balls in the format under test, each computed once."""
+
+    def __init__(self, case: Case, mode: Rounding) -> None:
+        self.case = case
+        self.mode = mode
+        self._variant = case.cell.variant
+        self.parameters = case.cell.parameters(self._ball)
+        self.inputs = [self._ball(x) for x in case.inputs]
+        self.state = self._ball(case.state)
+        self.d_last = self._ball(case.d_last)
+
+    def _ball(self, values: NDArray) -> Ball:
+        return Ball.exact(self.mode, values)
+
+    @cached_property
+    def step(self) -> Activations:
+        """The activations of the first step."""
+        return self.run.steps[0]
+
+    @cached_property
+    def next_state(self) -> Ball:
+        """The state after the first step, (B, H)."""
+        return next_state(self._variant, self.step) if len(self.run.states) < 2 else self.run.states[1]
+
+    @cached_property
+    def jacobian(self) -> tuple[Ball, Ball]:
+        """∂h/∂h' (B, H, H) and ∂h/∂x (B, H, I) of the first step."""
+        return jacobian(self._variant, self.parameters, self.step)
+
+    @cached_property
+    def pullback(self) -> Pullback:
+        """The first step's pullback at d_last."""
+        return pullback(self._variant, self.parameters, self.step, self.d_last)
+
+    @cached_property
+    def run(self) -> Run:
+        """The whole sequence."""
+        return sequence(self._variant, self.parameters, self.inputs, self.state)
+
+    @cached_property
+    def gradients(self) -> Bptt:
+        """Gradients of the sequence at both cotangents."""
+        terms = contributions(self.run, [self._ball(d) for d in self.case.d_outputs], self.d_last)
+        return total(list(terms))
+
+    @cached_property
+    def terms_of_last(self) -> list[Contribution]:
+        """The terms of the sum over k, from T down to 1, at the cotangent of the last state alone."""
+        return list(contributions(self.run, None, self.d_last))
+
+    @cached_property
+    def gradients_of_last(self) -> Bptt:
+        """Gradients of the sequence at the cotangent of the last state alone."""
+        return total(self.terms_of_last)
+
+
+class Observed:
+    """What the backend returned for a case, each method called once and its answer checked for kind, shape and dtype.
+
+    Reading a quantity raises BackendRaised or Malformed if there is none; `mutated` lists the arguments that calls changed.
+    """
+
+    def __init__(self, case: Case, backend: Backend) -> None:
+        self.case = case
+        self.backend: Any = backend
+        self.mutated: list[str] = []
+
+    @cached_property
+    def step(self) -> NDArray:
+        """(B, H)."""
+        return self._state("step", self.raw_step())
+
+    def raw_step(self) -> Any:
+        """The step as returned, called anew."""
+        return self._call("step", x=self.case.inputs[0], h=self.case.state)
+
+    @cached_property
+    def step_jacobian(self) -> tuple[NDArray, NDArray]:
+        """(B, H, H) and (B, H, I)."""
+        pair = _pair("step_jacobian", self._call("step_jacobian", x=self.case.inputs[0], h=self.case.state))
+        return self._array("dh", pair[0], "BHH"), self._array("dx", pair[1], "BHI")
+
+    @cached_property
+    def step_vjp(self) -> Gradients:
+        """Gradients of the first step at d_last; `inputs` is (B, I)."""
+        found = self._call("step_vjp", x=self.case.inputs[0], h=self.case.state, cotangent=self.case.d_last)
+        return self._gradients("step_vjp", found, "BI")
+
+    @cached_property
+    def sequence(self) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, H) and last state (B, H)."""
+        pair = _pair("sequence", self.raw_sequence())
+        return self._array("outputs", pair[0], "TBH"), self._array("last", pair[1], "BH")
+
+    def raw_sequence(self) -> Any:
+        """The sequence as returned, called anew."""
+        return self._call("sequence", inputs=self.case.inputs, state=self.case.state)
+
+    @cached_property
+    def sequence_vjp(self) -> Gradients:
+        """Gradients of the sequence at both cotangents."""
+        return self.fresh_sequence_vjp(self.case.d_outputs)
+
+    @cached_property
+    def sequence_vjp_of_last(self) -> Gradients:
+        """Gradients of the sequence at the cotangent of the last state alone."""
+        return self.fresh_sequence_vjp(None)
+
+    def fresh_sequence_vjp(self, d_outputs: NDArray | None) -> Gradients:
+        """Gradients of the sequence, called anew."""
+        c = self.case
+        found = self._call(
+            "sequence_vjp", inputs=c.inputs, state=c.state, d_outputs=d_outputs, d_last=c.d_last
+        )
+        return self._gradients("sequence_vjp", found, "TBI")
+
+    def chained_vjp(self, states: NDArray) -> Gradients:
+        """step_vjp from the last step back to the first, each at the cotangent the one after it returned, summed.
+
+        states: (T, B, H), the state before each step, as the backend's own sequence returned them.
+        """
+        c = self.case
+        cotangent, terms = c.d_last, []
+        for k in reversed(range(len(c.inputs))):
+            cotangent = (cotangent.astype(np.float64) + c.d_outputs[k]).astype(c.format.dtype)
+            found = self._call("step_vjp", x=c.inputs[k], h=states[k], cotangent=cotangent)
+            terms.append(self._gradients("step_vjp", found, "BI"))
+            cotangent = terms[-1].state
+        return _summed(terms)
+
+    # -- one call -----------------------------------------------------------------------------------------------------
+
+    def _call(self, method: str, **arguments: NDArray | None) -> Any:
+        cell, given = _unlocked(self.case.cell), {n: None if a is None else a.copy() for n, a in arguments.items()}
+        try:
+            with np.errstate(all="ignore"):
+                result = getattr(self.backend, method)(cell, *given.values())
+        except Exception as error:
+            raise BackendRaised(method, error) from error
+        self.mutated += _changed(self.case.cell.packed(), cell.packed()) + _changed(arguments, given)
+        return result
+
+    def _state(self, name: str, value: Any) -> NDArray:
+        return self._array(name, value, "BH")
+
+    def _array(self, name: str, value: Any, letters: str) -> NDArray:
+        sizes = {**self.case.sizes, "3": 3 * self.case.sizes["H"]}
+        shape = tuple(sizes[letter] for letter in letters)
+        spelled = "(" + ", ".join("3H" if letter == "3" else letter for letter in letters) + ")"
+        if not isinstance(value, np.ndarray):
+            raise Malformed(f"{name} is {type(value).__name__}, expected a NumPy array {spelled} = {shape}")
+        if value.shape != shape:
+            bound = ", ".join(f"{letter}={size}" for letter, size in self.case.sizes.items())
+            raise Malformed(f"{name} has shape {value.shape}, expected {spelled} = {shape} with {bound}")
+        if value.dtype != self.case.format.dtype:
+            raise Malformed(f"{name} has dtype {value.dtype}, expected {self.case.format.name}, the case's format")
+        return value
+
+    def _gradients(self, method: str, value: Any, inputs: str) -> Gradients:
+        if not isinstance(value, Gradients):
+            raise Malformed(f"{method} returned {type(value).__name__}, expected gruverify.Gradients")
+        letters = {"weight_ih": "3I", "weight_hh": "3H", "bias_ih": "3", "bias_hh": "3", "inputs": inputs, "state": "BH"}
+        for name, spelled in letters.items():
+            array = getattr(value, name)
+            if name.startswith("bias") and not self.case.cell.variant.bias:
+                continue
+            self._array(f"gradient of {name}", array, spelled)
+        return value
+
+
+class Trial:
+    """A case, a backend, and both sides of every comparison between them."""
+
+    def __init__(self, case: Case, backend: Backend) -> None:
+        self.case = case
+        self.backend = backend
+        self.exact = Exact(case, Rounding(case.format, getattr(backend, "kappa", KAPPA)))
+        self.observed = Observed(case, backend)
+
+
+def _pair(method: str, value: Any) -> tuple[Any, Any]:
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise Malformed(f"{method} returned {type(value).__name__}, expected a pair of arrays")
+    return value
+
+
+def _unlocked(cell: Cell) -> Cell:
+    """The same cell over writable copies: whether the backend writes to them is for an invariant to see."""
+    twin = object.__new__(Cell)
+    for name in ("variant", "weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+        value = getattr(cell, name)
+        object.__setattr__(twin, name, value.copy() if isinstance(value, np.ndarray) else value)
+    return twin
+
+
+def _changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    return [name for name, a in before.items() if a is not None and a.tobytes() != after[name].tobytes()]
+
+
+def _summed(terms: list[Gradients]) -> Gradients:
+    """Parameter gradients summed over the steps (in float64); inputs stacked in time; the first step's state."""
+    sums = {
+        name: np.sum([array.astype(np.float64) for term in terms for n, array in term.items() if n == name], axis=0)
+        for name, _ in terms[0].items()
+        if name not in ("inputs", "state")
+    }
+    inputs = np.stack([term.inputs for term in reversed(terms)])
+    return Gradients(
+        sums["weight_ih"], sums["weight_hh"], sums.get("bias_ih"), sums.get("bias_hh"), inputs, terms[-1].state
+    )
+
+
+Check: TypeAlias = Callable[[Trial], Any]

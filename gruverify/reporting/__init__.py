@@ -1,0 +1,8 @@
+"""Renderings of a result: one consumer a file."""
+
+from gruverify.reporting._console import console_for as console_for
+from gruverify.reporting._console import print_header as print_header
+from gruverify.reporting._console import print_result as print_result
+from gruverify.reporting._json import document as document
+from gruverify.reporting._json import dumps as dumps
+from gruverify.reporting._progress import LiveProgress as LiveProgress

@@ -1,0 +1,126 @@
+"""The result on a terminal: header, table, witnesses, verdict, what to do next."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from gruverify.engine import Result, Tally, Witness, by_format, describe
+from gruverify.invariants import INVARIANTS
+
+_MARKS = {"passed": "green", "falsified": "bold red", "error": "bold red", "blocked": "yellow", "not applicable": "dim"}
+_VERDICTS = {"conforms": "bold green", "falsified": "bold red", "incomplete": "bold yellow"}
+
+
+#: What a redirected output is as wide as; a terminal says itself.
+WIDTH = 120
+
+
+def console_for(*, stderr: bool = False) -> Console:
+    """A console for reports: coloured only on a terminal, and wide enough for the table elsewhere."""
+    console = Console(stderr=stderr, highlight=False)
+    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH)
+
+
+def print_header(console: Console, header: dict[str, Any], jobs: int) -> None:
+    """What is about to be run, with all that is needed to repeat it."""
+    versions = " · ".join(f"{name} {version}" for name, version in header["versions"].items())
+    console.print(f"[bold]gruverify check {escape(header['target'])}[/]")
+    console.print(f"seed {header['seed']} · profile {header['profile']} · {header['cases']} cases a format · "
+                  f"{', '.join(header['formats'])} · {jobs} process{'es' if jobs > 1 else ''}")
+    console.print(f"[dim]{escape(versions)}[/]\n")
+
+
+def print_result(console: Console, result: Result, saved: dict[tuple[str, str], Path]) -> None:
+    """Table, witnesses (with the files they were `saved` to), verdict and next command."""
+    console.print(_table(result))
+    for reason, ids in _not_applicable(result).items():
+        console.print(f"[dim]not applicable: {len(ids)} invariants ({escape(reason)})[/]", soft_wrap=True)
+    for note in result.crashes:
+        console.print(f"[bold red]died[/] {escape(note)}", soft_wrap=True)
+    for id, witness in _one_each(result).items():
+        console.print()
+        console.print(escape(describe(INVARIANTS[id], witness.residual, witness.case)), soft_wrap=True)
+        if (path := saved.get((id, witness.case.format.name))) is not None:
+            console.print(f"  replay: [bold]gruverify replay {escape(str(path))}[/]", soft_wrap=True)
+    _print_snippet(console, result)
+    _print_verdict(console, result, saved)
+
+
+def _table(result: Result) -> Table:
+    formats = result.header["formats"]
+    table = Table(title="worst margin: error / derived bound, over 1 is falsified", title_justify="left", box=None)
+    table.add_column("invariant", no_wrap=True)
+    for fmt in formats:
+        table.add_column(fmt, justify="right")
+    table.add_column("cases", justify="right")
+    for id, row in by_format(result).items():
+        if all(tally.status == "not applicable" for tally in row.values()):
+            continue
+        cells = [_cell(row[fmt]) if fmt in row else "" for fmt in formats]
+        table.add_row(id, *cells, str(sum(tally.cases for tally in row.values())))
+    return table
+
+
+def _not_applicable(result: Result) -> dict[str, list[str]]:
+    """Why, to the ids that could not be asked of the backend in any format."""
+    reasons: dict[str, list[str]] = {}
+    for id, row in by_format(result).items():
+        if all(tally.status == "not applicable" for tally in row.values()):
+            reasons.setdefault(next(iter(row.values())).reason, []).append(id)
+    return reasons
+
+
+def _cell(tally: Tally) -> str:
+    colour = _MARKS[tally.status]
+    if tally.status in ("passed", "falsified"):
+        return f"[{colour}]{margin(tally.largest)}[/]"
+    return f"[{colour}]{ {'not applicable': 'n/a'}.get(tally.status, tally.status) }[/]"
+
+
+def margin(value: float) -> str:
+    """A margin in five characters or so."""
+    if not math.isfinite(value):
+        return "∞"
+    if 1 < value < 1.005:
+        return "1.00+"
+    return f"{value:.2f}" if value < 100 else f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
+
+
+def _one_each(result: Result) -> dict[str, Witness]:
+    """The smallest witness of each falsified invariant, over the formats, in the catalogue's order."""
+    smallest: dict[str, Witness] = {}
+    for id in INVARIANTS:
+        mine = [witness for (of, _), witness in result.witnesses.items() if of == id]
+        if mine:
+            smallest[id] = min(mine, key=Witness.order)
+    return smallest
+
+
+def _print_snippet(console: Console, result: Result) -> None:
+    if result.witnesses:
+        first = next(iter(_one_each(result).values()))
+        console.print("\nThe first of them, to paste into Python:\n")
+        console.print(first.snippet, markup=False, soft_wrap=True)
+
+
+def _print_verdict(console: Console, result: Result, saved: dict[tuple[str, str], Path]) -> None:
+    statuses = [tally.status for row in by_format(result).values() for tally in row.values()]
+    counts = ", ".join(f"{statuses.count(s)} {s}" for s in _MARKS if statuses.count(s))  # type: ignore[arg-type]
+    colour = _VERDICTS[result.verdict]
+    console.print(f"\n[{colour}]{result.verdict}[/] ({counts}; {result.seconds:.1f} s)")
+    console.print(f"next: [bold]{escape(_next(result, saved))}[/]", soft_wrap=True)
+
+
+def _next(result: Result, saved: dict[tuple[str, str], Path]) -> str:
+    if saved:
+        return f"gruverify replay {next(iter(saved.values()))}"
+    target = result.header["target"]
+    if result.verdict == "incomplete":
+        return f"gruverify check {target} --seed {result.header['seed']}"
+    return f"gruverify check {target} --profile deep --seed {result.header['seed'] + 1}"

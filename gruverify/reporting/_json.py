@@ -1,0 +1,58 @@
+"""The result as JSON, schema 1: what every other report is rendered from."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from gruverify.engine import Result, Tally, encode_witness
+from gruverify.invariants import INVARIANTS
+
+SCHEMA = 1
+
+
+def document(result: Result) -> dict[str, Any]:
+    """The result as JSON values. Everything but `timing` depends on the seed, the versions and the target alone."""
+    return {
+        "schema": SCHEMA,
+        **result.header,
+        "verdict": result.verdict,
+        "crashes": list(result.crashes),
+        "invariants": [_row(key, tally) for key, tally in sorted(result.tallies.items(), key=_in_catalogue_order)],
+        "witnesses": [encode_witness(witness) for _, witness in sorted(result.witnesses.items(), key=_in_catalogue_order)],
+        "timing": {"seconds": round(result.seconds, 3)},
+    }
+
+
+def dumps(result: Result) -> str:
+    """The document as text, ending in a newline."""
+    return json.dumps(document(result), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def _row(key: tuple[str, str, str], tally: Tally) -> dict[str, Any]:
+    id, fmt, variant = key
+    return {
+        "id": id,
+        "statement": INVARIANTS[id].statement,
+        "source": INVARIANTS[id].source,
+        "format": fmt,
+        "variant": variant,
+        "status": tally.status,
+        "cases": tally.cases,
+        "passed": tally.passed,
+        "falsified": tally.falsified,
+        "error": tally.error,
+        "blocked": tally.blocked,
+        "margin": {"max": _number(tally.largest), "median": _number(tally.median)},
+        "reason": tally.reason,
+    }
+
+
+def _in_catalogue_order(item: tuple[tuple[str, ...], Any]) -> tuple[Any, ...]:
+    (id, *rest), _ = item
+    return (list(INVARIANTS).index(id), *rest)
+
+
+def _number(value: float) -> float | str:
+    return value if math.isfinite(value) else repr(value)

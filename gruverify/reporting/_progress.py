@@ -1,0 +1,47 @@
+"""A live line per format while a run goes on; nothing where there is no terminal."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from gruverify.engine import CaseJudged, Event, FormatFinished, FormatStarted, Shrinking
+
+
+class LiveProgress:
+    """Listens to a run and shows how far it is."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._progress = Progress(*columns, TextColumn("{task.fields[note]}"), console=console, transient=True)
+        self._tasks: dict[str, TaskID] = {}
+        self._shown = console.is_terminal
+
+    def __enter__(self) -> LiveProgress:
+        if self._shown:
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        if self._shown:
+            self._progress.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Show an event."""
+        match event:
+            case FormatStarted(fmt, cases):
+                self._tasks[fmt] = self._progress.add_task(fmt, total=cases, note="")
+            case CaseJudged(fmt, number, falsified):
+                note = f"falsified: {falsified[0]}" if falsified else None
+                self._update(fmt, completed=number, **({"note": note} if note else {}))
+            case Shrinking(fmt, invariant):
+                self._update(fmt, note=f"shrinking {invariant}")
+            case FormatFinished(fmt):
+                self._update(fmt, note="done")
+            case _:
+                pass
+
+    def _update(self, fmt: str, **changes: object) -> None:
+        self._progress.update(self._tasks[fmt], **changes)  # type: ignore[arg-type]  # fields of our own columns
