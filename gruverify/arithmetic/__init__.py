@@ -14,6 +14,7 @@ from gruverify.arithmetic._formats import format_named as format_named
 from gruverify.arithmetic._formats import format_of as format_of
 from gruverify.arithmetic._functions import Array as Array
 from gruverify.arithmetic._functions import blend as blend
+from gruverify.arithmetic._functions import combined_rows as combined_rows
 from gruverify.arithmetic._functions import diagonal as diagonal
 from gruverify.arithmetic._functions import floating as floating
 from gruverify.arithmetic._functions import sigmoid as sigmoid

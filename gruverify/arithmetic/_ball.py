@@ -6,8 +6,8 @@ the value in float64, its radius bounds what the roundings of the format (and of
 Implementations differ in the order in which they add and multiply. So a sum remembers its terms and a product its
 factors, and the radius allows every order, with or without fused multiply-adds:
 
-    product of k factors   γ_{k-1} |Π f|                             and (k-1) η Π max(1, |f|) for underflow on the way
-    sum of T terms         γ_1 |Σ t| + (T-2) γ_1 (Σ|t| + |Σ t|)/2    beside the error inside each term
+    product of k factors   ((1+u)^(k-1) - 1) |Π f|             and (k-1) η Π max(1, |f|) for underflow on the way
+    sum of T terms         u |Σ t| + (T-2) u (Σ|t| + |Σ t|)/2  beside the error inside each term
 
 for the sum's last addition yields Σ t, and each of the T-2 before it a partial sum, which is at most the sum of the positive
 terms or that of the negative ones, whichever is larger.
@@ -17,6 +17,7 @@ A number used in any other way (an activation, a factor of a product or matrix p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -78,14 +79,14 @@ class Ball:
     """
 
     __array_ufunc__ = None
-    __slots__ = ("_rad", "factors", "floor", "mid", "mode", "scale", "spread", "terms", "weight")
+    __slots__ = ("_rad", "error", "factors", "floor", "mid", "mode", "scale", "terms", "weight")
 
     def __init__(self, mode: Rounding, mid: Floats, rad: Bound | None = None) -> None:
         """A ball of known radius; `rad=None` is an exact number."""
         self.mode = mode
         self.mid = mid
         self._rad: Bound | None = 0.0 if rad is None else rad
-        self.spread: Bound = self._rad  # what the errors of the operands amount to, before this number's own roundings
+        self.error: Bound = self._rad  # the radius, but for the additions of a sum, and for underflow
         self.terms = 1
         self.factors = 1
         self.weight: Floats | None = None  # Σ|term|, once there are two terms
@@ -124,28 +125,32 @@ class Ball:
         return np.maximum(np.abs(self.mid) - self.rad, 0.0)
 
     def _radius(self) -> Bound:
-        size = np.abs(self.mid)
+        m = self.mode
         if self.weight is None:
-            reach, rad = size, self._inside(size)
+            reach, rad = self._reach(), self.error * OUTWARD
         else:
-            reach = self.weight
-            each = self.mode.each(self.terms)
-            rad = self.spread * (1 + self.mode.gamma(self.terms)) + each * self._additions(size)
-        rad = (rad + self.mode.eta * self.floor) * OUTWARD
-        largest = np.max(reach, initial=0.0) + np.max(rad, initial=0.0)
-        return rad if largest < self.mode.format.max else _overflowing(reach, rad, self.mode.format.max)
+            reach, rad = self.weight, self._additions()
+            rad += self.error * ((1 + m.gamma(self.terms)) * OUTWARD)
+        rad = rad + self.floor * (m.eta * OUTWARD)
+        largest = reach.max(initial=0.0) + np.max(rad, initial=0.0)
+        return rad if largest < m.format.max else _overflowing(reach, rad, m.format.max)
 
-    def _inside(self, size: Floats) -> Bound:
-        """The error of the terms of a sum, or of a product with its own roundings."""
-        if self.factors == 1:
-            return self.spread
-        gamma = self.mode.gamma(self.factors - 1)
-        return gamma * size + (1 + gamma) * self.spread
+    def _reach(self) -> Floats:
+        """How large a product may become on the way."""
+        size = np.abs(self.mid)
+        overflows = self.scale is not None and np.max(self.scale, initial=0.0) >= self.mode.format.max
+        return np.maximum(size, self.scale) if overflows and self.scale is not None else size
 
-    def _additions(self, size: Floats) -> Bound:
-        """What the additions of a sum yield, all together: the sum itself, and T-2 partial sums."""
+    def _additions(self) -> Floats:
+        """What the roundings of a sum's additions come to: each yields the sum itself or a partial sum."""
         assert self.weight is not None
-        return size if self.terms == 2 else size * (self.terms / 2) + self.weight * (self.terms / 2 - 1)
+        each = self.mode.each(self.terms) * OUTWARD
+        if self.terms == 2:
+            return np.abs(self.mid) * each
+        rad = np.abs(self.mid)
+        rad *= each * self.terms / 2
+        rad += self.weight * (each * (self.terms / 2 - 1))
+        return rad
 
     # -- sums ---------------------------------------------------------------------------------------------------------
 
@@ -155,9 +160,8 @@ class Ball:
                 return self
             other = Ball.exact(self.mode, other)
         total = _pending(self.mode, self.mid + other.mid)
-        sizes = self._size(), other._size()
-        total.spread = self._inside(sizes[0]) + other._inside(sizes[1])
-        total.weight = sizes[0] + sizes[1]
+        total.error = self.error + other.error
+        total.weight = self._size() + other._size()
         total.terms = self.terms + other.terms
         total.floor = self.floor + other.floor
         return total
@@ -167,7 +171,7 @@ class Ball:
     def __neg__(self) -> Ball:
         """Exact, and so of the same standing: a sum stays a sum."""
         negated = _pending(self.mode, -self.mid)
-        for name in ("_rad", "spread", "terms", "factors", "weight", "scale", "floor"):
+        for name in ("_rad", "error", "factors", "terms", "weight", "scale", "floor"):
             setattr(negated, name, getattr(self, name))
         return negated
 
@@ -181,7 +185,7 @@ class Ball:
         """Σ along `axis`, in any order."""
         rounded = self._rounded()
         total = _pending(self.mode, rounded.mid.sum(axis))
-        total.spread = rounded.radius.sum(axis)
+        total.error = rounded.radius.sum(axis)
         total.terms = max(self.shape[axis], 1)
         total.weight = np.abs(rounded.mid).sum(axis)
         return total
@@ -197,10 +201,10 @@ class Ball:
             other = Ball.exact(self.mode, other)
         a, b = self._factor(), other._factor()
         product = _pending(self.mode, a.mid * b.mid)
-        product.spread = _spread(a, b)
+        product.error = _product_error(a, b) if a.mid.size <= b.mid.size else _product_error(b, a)
         product.factors = a.factors + b.factors
         product.scale = a._scale() * b._scale()
-        product.floor = (product.factors - 1) * product.scale
+        product.floor = product.scale * (product.factors - 1.0)
         return product
 
     __rmul__ = __mul__
@@ -210,11 +214,11 @@ class Ball:
         size_a, size_b = np.abs(a.mid), np.abs(b.mid)
         product = _pending(self.mode, a.mid @ b.mid)
         product.weight = size_a @ size_b
-        product.spread = self.mode.gamma(1) * product.weight
-        if not _is_exact(a):
-            product.spread += a.radius @ (size_b + b.rad) * (1 + self.mode.gamma(1))
-        if not _is_exact(b):
-            product.spread += size_a @ b.radius * (1 + self.mode.gamma(1))
+        product.error = product.weight * self.mode.u
+        if not a.exactly:
+            product.error += a.radius @ (size_b + b.rad) * (1 + self.mode.u)
+        if not b.exactly:
+            product.error += size_a @ b.radius * (1 + self.mode.u)
         product.terms = max(a.shape[-1], 1)
         product.floor = float(a.shape[-1])
         return product
@@ -231,26 +235,64 @@ class Ball:
         return self if self.weight is None else self._rounded()
 
     def _rounded(self) -> Ball:
-        return self if self._is_leaf else Ball(self.mode, self.mid, self.rad)
+        return self if self._is_rounded else Ball(self.mode, self.mid, self.rad)
 
     @property
-    def _is_leaf(self) -> bool:
+    def _is_rounded(self) -> bool:
         return self.weight is None and self.factors == 1
+
+    @property
+    def exactly(self) -> bool:
+        """Whether this is a plain number, of radius 0."""
+        return self._is_rounded and isinstance(self.error, float) and self.error == 0.0
 
     # -- shape --------------------------------------------------------------------------------------------------------
 
     def __getitem__(self, index: Any) -> Ball:
-        exact = _is_exact(self)
-        return Ball(self.mode, self.mid[index], None if exact else self.radius[index])
+        part = Ball(self.mode, self.mid[index], None if self.exactly else self.radius[index])
+        if self.scale is not None:
+            # Whoever multiplies it further may have multiplied its factors in another order.
+            part.scale = self.scale[index] if isinstance(self.scale, np.ndarray) else self.scale
+        return part
 
     @property
     def T(self) -> Ball:
-        return Ball(self.mode, self.mid.T, None if _is_exact(self) else self.radius.T)
+        return Ball(self.mode, self.mid.T, None if self.exactly else self.radius.T)
 
     def diag_embed(self) -> Ball:
         """D(v): (..., H) -> (..., H, H)."""
         eye = np.eye(self.shape[-1])
-        return Ball(self.mode, self.mid[..., None] * eye, None if _is_exact(self) else self.radius[..., None] * eye)
+        return Ball(self.mode, self.mid[..., None] * eye, None if self.exactly else self.radius[..., None] * eye)
+
+    # -- linear combinations ------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def combined_rows(terms: Sequence[tuple[Ball, Ball]], diagonal: Ball | None) -> Ball:
+        """D(diagonal) + Σ_k D(d_k) W_k for exact W_k: the sum of products above, with most of the work done on vectors."""
+        m = terms[0][0].mode
+        count = len(terms) + (diagonal is not None)
+        each, inherits = m.each(count) * OUTWARD, (1 + m.gamma(count)) * OUTWARD
+        ordered = each * (count / 2 - 1) if count > 1 else 0.0
+
+        def allowance(d: Ball) -> Floats:
+            size = np.abs(d.mid)
+            return (size * m.u + d.rad * (1 + m.u)) * inherits + size * ordered
+
+        weights = np.stack([W.mid for _, W in terms], 1)
+        mid = _rows(np.stack([d.mid for d, _ in terms], -1), weights)
+        rad = _rows(np.stack([allowance(d) for d, _ in terms], -1), np.abs(weights))
+        rad += sum(_underflows(d, W) for d, W in terms) * (m.eta * OUTWARD)
+        if diagonal is not None:
+            i = np.arange(diagonal.shape[-1])
+            mid[..., i, i] += diagonal.mid
+            rad[..., i, i] += diagonal.rad * inherits + np.abs(diagonal.mid) * ordered
+        size = np.abs(mid)
+        largest = size.max(initial=0.0) + rad.max(initial=0.0) / m.u
+        if largest >= m.format.max:
+            rad = np.asarray(_overflowing(size, rad / m.u, m.format.max) * m.u)
+        size *= each * count / 2 if count > 1 else 0.0
+        rad += size
+        return Ball(m, mid, rad)
 
     # -- functions ----------------------------------------------------------------------------------------------------
 
@@ -288,10 +330,10 @@ class Ball:
         mid = z.mid * a.mid + (1 - z.mid) * b.mid
         up, rest = np.minimum(z.mid + dz, 1), np.minimum(1 - z.mid + dz, 1)
         distance = np.abs(a.mid - b.mid)
-        spread = up * a.rad + rest * b.rad + dz * distance
+        inner = up * a.rad + rest * b.rad + dz * distance
         gap = distance + a.rad + b.rad
         rounding = blend_rounding(m, up, rest, a.magnitude, b.magnitude, gap)
-        return Ball(m, mid, (spread + rounding) * OUTWARD)
+        return Ball(m, mid, (inner + rounding) * OUTWARD)
 
     def __repr__(self) -> str:
         return f"Ball({self.mid!r} ± {self.radius!r}, {self.mode.format.name})"
@@ -316,17 +358,24 @@ def _pending(mode: Rounding, mid: Floats) -> Ball:
     return ball
 
 
-def _spread(a: Ball, b: Ball) -> Bound:
-    """(|a|+δa)(|b|+δb) - |a||b|, without subtracting."""
-    if _is_exact(a):
-        return 0.0 if _is_exact(b) else np.abs(a.mid) * b.spread
-    if _is_exact(b):
-        return np.abs(b.mid) * a.spread
-    return np.abs(a.mid) * b.spread + a.spread * (np.abs(b.mid) + b.spread)
+def _rows(d: Floats, W: Floats) -> Floats:
+    """Σ_k D(d_k) W_k from d (B, n, K) and W (n, K, m), as one matrix product for each row: (B, n, m)."""
+    return np.matmul(d.swapaxes(0, 1), W).swapaxes(0, 1)
 
 
-def _is_exact(ball: Ball) -> bool:
-    return isinstance(ball.spread, float) and ball.spread == 0.0 and ball._is_leaf
+def _underflows(d: Ball, W: Ball) -> Any:
+    """Underflow of D(d) W in units of η, for every way to multiply d's own factors with W."""
+    return d.factors * d._scale()[..., None] * W._scale() if d.mode.underflow_shows else d.factors * d._scale() * W._scale()
+
+
+def _product_error(a: Ball, b: Ball) -> Bound:
+    """(|a|+δa)(|b|+δb)(1+u) - |a||b|, arranged so that most of it is done on `a`, the smaller array."""
+    u = a.mode.u
+    size_a = np.abs(a.mid)
+    error: Bound = np.abs(b.mid) * (size_a * u + a.error * (1 + u))
+    if not b.exactly:
+        error = error + b.error * ((size_a + a.error) * (1 + u))
+    return error
 
 
 def _overflowing(mids: Bound, rad: Bound, largest: float) -> Bound:

@@ -35,6 +35,17 @@ def diagonal(v: Array) -> Array:
     return matrix
 
 
+def combined_rows(*terms: tuple[Array, Array], on_diagonal: Array | None = None) -> Array:
+    """D(on_diagonal) + Σ_k D(d_k) W_k for pairs d_k (..., n) and W_k (n, m) or (..., n, m): (..., n, m).
+
+    With all W_k known exactly this is the one sum that a Jacobian consists of, which ball arithmetic does at a stroke.
+    """
+    if all(getattr(W, "exactly", False) for _, W in terms):
+        return terms[0][0].combined_rows(terms, on_diagonal)
+    total = sum(d[..., :, None] * W for d, W in terms)
+    return total if on_diagonal is None else diagonal(on_diagonal) + total
+
+
 def blend(z: Array, one: Array, zero: Array) -> Array:
     """z∘one + (1-z)∘zero: `one` where z is 1, `zero` where z is 0."""
     return z.blend(one, zero) if hasattr(z, "blend") else z * one + (1 - z) * zero

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gruverify.arithmetic import Array, blend, diagonal, sigmoid, tanh
+from gruverify.arithmetic import Array, blend, combined_rows, sigmoid, tanh
 from gruverify.cell import Parameters, Variant
 
 
@@ -74,22 +74,14 @@ def jacobian(v: Variant, p: Parameters, a: Activations) -> tuple[Array, Array]:
     s_z, s_c, s_r = update_slope(v, a), candidate_slope(a), reset_slope(a)
     if v.reset == "after":
         s_cr = s_c * s_r
-        dh = diagonal(a.keep) + rows(s_z, p.W_hz) + rows(s_c * a.r, p.W_hc) + rows(s_cr, p.W_hr)
-        dx = rows(s_z, p.W_xz) + rows(s_c, p.W_xc) + rows(s_cr, p.W_xr)
+        dh = combined_rows((s_z, p.W_hz), (s_c * a.r, p.W_hc), (s_cr, p.W_hr), on_diagonal=a.keep)
+        dx = combined_rows((s_z, p.W_xz), (s_c, p.W_xc), (s_cr, p.W_xr))
     else:
-        dh = diagonal(a.keep) + rows(s_z, p.W_hz) + rows(s_c, columns(p.W_hc, a.r) + p.W_hc @ rows(s_r, p.W_hr))
-        dx = rows(s_z, p.W_xz) + rows(s_c, p.W_xc + p.W_hc @ rows(s_r, p.W_xr))
+        into_h = p.W_hc * a.r[..., None, :] + p.W_hc @ combined_rows((s_r, p.W_hr))
+        into_x = p.W_xc + p.W_hc @ combined_rows((s_r, p.W_xr))
+        dh = combined_rows((s_z, p.W_hz), (s_c, into_h), on_diagonal=a.keep)
+        dx = combined_rows((s_z, p.W_xz), (s_c, into_x))
     return dh, dx
-
-
-def rows(d: Array, matrix: Array) -> Array:
-    """D(d) W: (B, n) and (n, m) or (B, n, m) -> (B, n, m)."""
-    return d[..., :, None] * matrix
-
-
-def columns(matrix: Array, d: Array) -> Array:
-    """W D(d): (n, m) and (B, m) -> (B, n, m)."""
-    return matrix * d[..., None, :]
 
 
 @dataclass(frozen=True, slots=True)
