@@ -1,0 +1,130 @@
+"""Regimes: where each gate of each unit is driven, mixed within one cell, or one of the question's three cases."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import strategies as st
+
+from gruverify.arithmetic import Format
+from gruverify.cell._variant import Update
+from gruverify_strategies._codes import Floats, header, pick, rows
+from gruverify_strategies._ladder import UNDRIVEN, Drive, ladder
+from gruverify_strategies._sizes import slots, slots_length
+from gruverify_strategies._validation import check_formats, check_option, limits
+
+
+@dataclass(frozen=True)
+class Regime:
+    """Where one unit's reset gate, update gate and candidate are driven."""
+
+    reset: Drive = UNDRIVEN
+    update: Drive = UNDRIVEN
+    candidate: Drive = UNDRIVEN
+
+    def __str__(self) -> str:
+        named = zip("rzc", (self.reset, self.update, self.candidate), strict=True)
+        return " ".join(f"{letter}={drive.level}" for letter, drive in named if drive.level)
+
+
+@dataclass(frozen=True, repr=False)
+class Regimes:
+    """The regime of every unit of a cell.
+
+    name: "free" (nothing is driven), "mixed" (each unit on its own), or for the whole cell "carry" (the state is kept),
+        "forget" (neither kept nor recalled) or "elman" (not kept, but recalled).
+    units: H of them.
+    """
+
+    name: str
+    units: tuple[Regime, ...]
+
+    def labels(self) -> tuple[str, ...]:
+        """One string a unit, such as "r=0 z=1 c=mid"; empty where nothing is driven."""
+        return tuple(map(str, self.units))
+
+    def drives(self) -> Floats:
+        """(3, 3H): pre-activation, margin and share of the input's bias, gate by gate in the order r, z, n."""
+        gates = ([u.reset for u in self.units], [u.update for u in self.units], [u.candidate for u in self.units])
+        return np.array([(drive.at, drive.margin, drive.share) for gate in gates for drive in gate]).T
+
+    def __repr__(self) -> str:
+        return f"Regimes({self.name}: {' | '.join(self.labels())})"
+
+
+def _spread(**weights: int) -> tuple[str, ...]:
+    return tuple(level for name, weight in weights.items() for level in [_LEVELS[name]] * weight)
+
+
+_LEVELS = {"undriven": "", "one": "1", "zero": "0", "minus": "-1", "minus_high": "-high"}
+_LEVELS |= {name: name for name in ("mid", "high", "low", "rounding", "tiny", "subnormal", "near")}
+
+#: What a unit's level byte chooses from, the simplest first.
+_ANY = _spread(undriven=2, mid=2, one=2, zero=2, high=2, low=2, rounding=2, tiny=2, subnormal=2, near=3)
+_OPEN = _spread(one=8, rounding=4, high=4)
+_SHUT = _spread(zero=8, low=3, tiny=3, subnormal=2)
+_CANDIDATE = _spread(undriven=8, mid=2, one=2, minus=2, high=2, minus_high=2, near=2)
+
+#: By name, what r and what the kept share of the state may be; each name as often as it is listed in _NAMES.
+_GATES = {"mixed": (_ANY, _ANY), "carry": (_ANY, _OPEN), "forget": (_SHUT, _SHUT), "elman": (_OPEN, _SHUT)}
+NAMES = (*("free",) * 17, *("mixed",) * 20, *("carry",) * 4, *("forget",) * 4, *("elman",) * 4)
+
+#: Bytes that place a unit: the levels of r, z and c, then where in its level each is.
+PLACEMENT = 6
+
+
+def place(name: str, codes: npt.NDArray[np.uint8], format: Format, update: Update) -> Regimes:
+    """The regimes that `codes` (H, 6) stand for."""
+    if name == "free":
+        return Regimes(name, (Regime(),) * len(codes))
+    reset, kept = _GATES[name]
+    choices = (reset, kept if update == "keep" else _swapped(kept), _CANDIDATE)
+    ladders = (ladder(format, False), ladder(format, False), ladder(format, True))
+    return Regimes(
+        name,
+        tuple(
+            Regime(*(steps[pick(iter(unit[k : k + 1]), choice)][unit[k + 3]] for k, (choice, steps) in enumerate(zip(choices, ladders, strict=True))))
+            for unit in codes.tolist()
+        ),
+    )
+
+
+def _swapped(kept: Sequence[str]) -> Sequence[str]:
+    # z itself is what is taken where it replaces: the state is kept where z is shut.
+    return {_OPEN: _SHUT, _SHUT: _OPEN}.get(tuple(kept), kept)
+
+
+@st.composite
+def regimes(
+    draw: st.DrawFn,
+    *,
+    min_H: int = 1,
+    max_H: int | None = None,
+    formats: Sequence[Format] | None = None,
+    update: Update = "keep",
+) -> Regimes:
+    """`Regimes` of H units in one of `formats`: where each gate of each unit is to be driven on the ladder of theory.md 5.
+
+    In four draws of ten each unit is placed on its own, in three or four nothing is driven, else the cell as a whole
+    carries (z = 1), forgets (z = 0, r = 0) or is an Elman network (z = 0, r = 1), in the sense of `update`. Shrinks to
+    units that are not driven, and to round pre-activations.
+
+    Raises:
+        InvalidArgument: a bound, a format or `update` is none that the cell strategies take.
+    """
+    within = limits(H=(min_H, max_H))
+    check_option("update", update, ("keep", "replace"))
+    codes = header(draw, slots_length(within) + 2)
+    filled = slots(codes, within)["H"]
+    format = pick(codes, check_formats(formats))
+    name = pick(codes, NAMES)
+    return place(name, rows(draw, filled, within["H"][1], PLACEMENT)[list(filled)], format, update)
+
+
+def is_driven(regimes: Regimes) -> bool:
+    """Whether any gate of any unit is driven."""
+    return any(math.isfinite(d.margin) for u in regimes.units for d in (u.reset, u.update, u.candidate))

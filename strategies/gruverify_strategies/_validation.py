@@ -1,0 +1,85 @@
+"""The arguments of every strategy, checked in one place, in the three shapes of message that Hypothesis uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from hypothesis.errors import InvalidArgument
+
+from gruverify.arithmetic import FORMATS, Format
+from gruverify.cell import VARIANTS, Variant
+
+#: The smallest and the largest size of each axis by its letter, in the order in which they are drawn.
+Limits: TypeAlias = dict[str, tuple[int, int]]
+
+#: What the largest size is where none is asked for.
+_DEFAULT_MAX = {"H": 5, "I": 5, "B": 5, "T": 4}
+
+
+def limits(**bounds: tuple[int, int | None]) -> Limits:
+    """Sizes by letter; a maximum of None is the default one, or the minimum if that is larger.
+
+    Raises:
+        InvalidArgument: a size is not an integer of at least 1, or a minimum exceeds its maximum.
+    """
+    return {letter: _limit(letter, low, high) for letter, (low, high) in bounds.items()}
+
+
+def _limit(letter: str, low: int, high: int | None) -> tuple[int, int]:
+    _check_size(f"min_{letter}", low)
+    if high is None:
+        return low, max(low, _DEFAULT_MAX[letter])
+    _check_size(f"max_{letter}", high)
+    if high < low:
+        raise InvalidArgument(f"Cannot have max_{letter}={high!r} < min_{letter}={low!r}")
+    return low, high
+
+
+def _check_size(name: str, value: Any) -> None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InvalidArgument(f"Expected int but got {name}={value!r} (type={type(value).__name__})")
+    if value < 1:
+        raise InvalidArgument(f"{name}={value!r} must be at least 1")
+
+
+#: The formats, the one that reads best first.
+_SIMPLEST_FIRST = sorted(FORMATS, key=lambda f: ("float32", "float64", "float16", "bfloat16").index(f.name))
+
+
+def check_formats(formats: Sequence[Format] | None) -> Sequence[Format]:
+    """The formats to draw from, simplest first; all four for None.
+
+    Raises:
+        InvalidArgument: `formats` is empty, or not a sequence of formats.
+    """
+    return _check_choice("formats", formats, Format, _SIMPLEST_FIRST)
+
+
+def check_variants(variants: Sequence[Variant] | None) -> Sequence[Variant]:
+    """The variants to draw from, simplest first, those with biases three times as often; all eight for None.
+
+    Raises:
+        InvalidArgument: `variants` is empty, or not a sequence of variants.
+    """
+    chosen = _check_choice("variants", variants, Variant, VARIANTS)
+    return [variant for variant in chosen for _ in range(3 if variant.bias else 1)]
+
+
+def _check_choice(name: str, given: Any, kind: type[Any], default: Sequence[Any]) -> Sequence[Any]:
+    if given is None:
+        return default
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise InvalidArgument(f"Expected a sequence of {kind.__name__} but got {name}={given!r} (type={type(given).__name__})")
+    if not given:
+        raise InvalidArgument(f"{name}={given!r} must have at least one element")
+    for member in given:
+        if not isinstance(member, kind):
+            raise InvalidArgument(f"Expected {kind.__name__} but got {member!r} in {name} (type={type(member).__name__})")
+    return given
+
+
+def check_option(name: str, value: Any, options: tuple[Any, ...]) -> None:
+    """Raise InvalidArgument unless `value` is None or one of the options."""
+    if value is not None and value not in options:
+        raise InvalidArgument(f"{name}={value!r} must be one of {', '.join(map(repr, options))}, or None for any")

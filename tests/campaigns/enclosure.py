@@ -1,0 +1,164 @@
+"""Does the radius enclose what PyTorch, NumPy and the formulas on tensors return, and how tightly?
+
+    python tests/campaigns/enclosure.py --cells 100000
+
+draws that many random cells for each format (weights of scale 1e-3 to 30, biases at every saturation threshold, states
+inside and outside [-1, 1]), compares the forward step and both step Jacobians of each with its balls, and every gradient of
+a sequence for one cell in ten. It prints exceedances and quantiles of error / radius (of each cell's worst entry), and exits with 1 if there is any
+exceedance. For float64 the error is measured against the same formulas in extended precision, where the machine has it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.arithmetic import FORMATS, Ball, Format, float64, format_named
+from gruverify.backends import Backend, resolve
+from gruverify.cell import VARIANTS, Case, Cell, Variant
+from gruverify.formulas import activations, jacobian, next_state
+from gruverify.invariants import Trial
+
+TARGETS = ("torch", "numpy", "torch-formulas")
+GRADIENTS_EVERY = 10
+
+
+@dataclass
+class Margins:
+    """The worst error / radius of each cell, in a histogram of steps of 1/200, so that shards add up."""
+
+    bins: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(202, np.int64))
+    entries: int = 0
+    over: int = 0
+    largest: float = 0.0
+
+    def add(self, pairs: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]) -> None:
+        """One cell: arrays of errors with their radii."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = [np.where(np.isinf(rad) | (error == 0), 0.0, error / rad) for error, rad in pairs]
+        worst = max((float(r.max()) for r in ratios if r.size), default=0.0)
+        self.bins[int(min(worst, 1.0) * 200) + (worst > 1)] += 1
+        self.entries += sum(r.size for r in ratios)
+        self.over += sum(int((r > 1).sum()) for r in ratios)
+        self.largest = max(self.largest, worst)
+
+    def merge(self, other: Margins) -> None:
+        """Add another shard."""
+        self.bins += other.bins
+        self.entries += other.entries
+        self.over += other.over
+        self.largest = max(self.largest, other.largest)
+
+    def quantile(self, q: float) -> float:
+        """The margin that a share q of the cells stays below."""
+        return float(np.searchsorted(np.cumsum(self.bins), q * self.bins.sum())) / 200
+
+
+def cells(fmt: Format, count: int, seed: int) -> Iterator[Case]:
+    """Random cases: every third has its biases at the thresholds of the format."""
+    rng = np.random.default_rng([seed, fmt.precision])
+    marks = np.array([-fmt.sigmoid_rounds_to_one, fmt.sigmoid_flushes, fmt.sigmoid_underflows, 0.0, fmt.tanh_saturates,
+                      fmt.sigmoid_saturates, fmt.sigmoid_rounds_to_one])
+    for n in range(count):
+        H, I, B, T = (int(rng.integers(1, top)) for top in (17, 9, 4, 5))
+        variant = VARIANTS[n % len(VARIANTS)]
+        scale = 10.0 ** rng.uniform(-3, 1.48)
+
+        def draw(*shape: int, by: float = 1.0) -> npt.NDArray[Any]:
+            return fmt.cast(rng.normal(size=shape) * by)
+
+        weights = {"weight_ih": draw(3 * H, I, by=scale), "weight_hh": draw(3 * H, H, by=scale)}
+        if variant.bias:
+            near = rng.choice(marks, size=3 * H) * (n % 3 == 0)
+            weights |= {"bias_ih": fmt.cast(near + rng.normal(size=3 * H) * scale), "bias_hh": draw(3 * H, by=min(scale, 1.0))}
+        state = fmt.cast(rng.uniform(-1, 1, (B, H)) * (1 if n % 4 else 4))
+        yield Case(Cell(variant, **weights), draw(T, B, I), state, draw(T, B, H), draw(B, H))
+
+
+def measure(fmt_name: str, count: int, seed: int) -> dict[tuple[str, str, str], Margins]:
+    fmt = format_named(fmt_name)
+    backends = [resolve(name) for name in TARGETS]
+    found: dict[tuple[str, str, str], Margins] = {}
+    for n, case in enumerate(cells(fmt, count, seed)):
+        for backend in backends:
+            if case.cell.variant in backend.variants:
+                _compare(case, backend, n % GRADIENTS_EVERY == 0, found)
+    return found
+
+
+def _compare(case: Case, backend: Backend, gradients: bool, found: dict[tuple[str, str, str], Margins]) -> None:
+    trial = Trial(case, backend)
+    truth = _extended(case) if case.format is float64 else None
+    with np.errstate(over="ignore", invalid="ignore"):
+        pairs: list[tuple[str, npt.NDArray[Any], Ball]] = [
+            ("step", trial.observed.step, trial.exact.next_state),
+            ("jacobian", trial.observed.step_jacobian[0], trial.exact.jacobian[0]),
+            ("jacobian", trial.observed.step_jacobian[1], trial.exact.jacobian[1]),
+        ]
+        if gradients:
+            pairs += _gradient_pairs(trial)
+    errors: dict[str, list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]] = {}
+    for i, (what, actual, ball) in enumerate(pairs):
+        expected = truth[i] if truth is not None and i < len(truth) else ball.mid
+        error = np.abs(actual.astype(expected.dtype) - expected).astype(float)
+        errors.setdefault(what, []).append((error, ball.radius))
+    for what, found_here in errors.items():
+        found.setdefault((backend.name, case.format.name, what), Margins()).add(found_here)
+
+
+def _gradient_pairs(trial: Trial) -> list[tuple[str, npt.NDArray[Any], Ball]]:
+    from gruverify.invariants._blocks import pairs
+
+    seen, expected = trial.observed.sequence_vjp, trial.exact.gradients
+    rows = [("gradients", a, ball) for _, a, ball in pairs(trial.case.cell.variant, seen, expected.parameters)]
+    rows += [("gradients", a, ball) for a, ball in zip(seen.inputs, expected.inputs, strict=True)]
+    return [*rows, ("gradients", seen.state, expected.state)]
+
+
+def _extended(case: Case) -> list[npt.NDArray[Any]] | None:
+    if np.finfo(np.longdouble).nmant <= float64.precision:
+        return None
+    wide = lambda a: np.asarray(a, np.longdouble)  # noqa: E731  # one conversion, used three times
+    v: Variant = case.cell.variant
+    p = case.cell.parameters(wide)
+    a = activations(v, p, wide(case.inputs[0]), wide(case.state))
+    return [next_state(v, a), *jacobian(v, p, a)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cells", type=int, default=100_000, help="random cells for each format")
+    parser.add_argument("--formats", default=",".join(f.name for f in FORMATS))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    shards = 8
+    total: dict[tuple[str, str, str], Margins] = {}
+    with ProcessPoolExecutor(options.jobs) as pool:
+        for fmt in options.formats.split(","):
+            sizes = [options.cells // shards + (i < options.cells % shards) for i in range(shards)]
+            for part in pool.map(measure, [fmt] * shards, sizes, [options.seed * shards + i for i in range(shards)]):
+                for key, margins in part.items():
+                    total.setdefault(key, Margins()).merge(margins)
+            _print({key: margins for key, margins in total.items() if key[1] == format_named(fmt).name})
+    return int(any(margins.over for margins in total.values()))
+
+
+def _print(rows: dict[tuple[str, str, str], Margins]) -> None:
+    for (backend, fmt, what), m in sorted(rows.items()):
+        print(
+            f"{fmt:9} {backend:15} {what:9} {int(m.bins.sum()):>7} cells {m.entries:>10} entries  error/radius of a cell's worst "
+            f"entry: median {m.quantile(0.5):.3f}, 90 % {m.quantile(0.9):.3f}, max {m.largest:.3f}; exceeded: {m.over}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
