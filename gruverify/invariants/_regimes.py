@@ -20,7 +20,7 @@ from gruverify.formulas import (
 )
 from gruverify.invariants._blocks import blocks_of, letters, of
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import Floats, Residual, at_most, equal, holds, violated
+from gruverify.invariants._residual import Floats, NDArray, Residual, at_most, equal, holds, violated
 from gruverify.invariants._trial import Trial
 
 
@@ -109,32 +109,41 @@ def forget_takes_candidate(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "regimes/forget-candidate-gradient",
-    "|∂⁺b_xc - Σ_b g(1-c²)| ≤ Σ_b keep|g|: it stays O(1), and is not 0, as z and r close",
+    "|∂⁺(W_xc, b_xc) - Σ_b g(1-c²)·(x, 1)| ≤ Σ_b keep|g|·(|x|, 1): O(1), and not 0, as z and r close",
     source="theory 4, table 4.1; section 0, point 3",
     needs=["step_vjp"],
-    applies=lambda variant: variant.bias,
 )
 def forget_candidate_gradient(trial: Trial) -> Iterator[Residual]:
-    g, c, m = trial.exact.d_last, trial.exact.step.c, _first_step(trial)
-    open_path = (g * (1 - c * c)).sum(0)
-    actual = of(trial.observed.step_vjp, "b_xc").astype(np.float64)
-    allowed = (m.keep * g.magnitude).sum(0)
-    expected = trial.exact.pullback.parameters.b_xc
-    yield at_most("|∂⁺b_xc - Σg(1-c²)|", "i", np.abs(actual - open_path.mid), allowed, expected.radius + open_path.radius)
-    vanished = (actual == 0) & (expected.mignitude > 0)
-    yield violated("∂⁺b_xc is 0 where it cannot be") if vanished.any() else holds("∂⁺b_xc ≠ 0")
+    g, x, c = trial.exact.d_last, trial.exact.step.x, trial.exact.step.c
+    elman, kept = g * (1 - c * c), _first_step(trial).keep * g.magnitude
+    limits = {"W_xc": (elman.T @ x, kept.T @ x.magnitude), "b_xc": (elman.sum(0), kept.sum(0))}
+    for block in blocks_of(trial.case.cell.variant):
+        if block in limits:
+            limit, gap = limits[block]
+            actual, expected = of(trial.observed.step_vjp, block), getattr(trial.exact.pullback.parameters, block)
+            distance = np.abs(actual.astype(np.float64) - limit.mid)
+            yield at_most(f"|∂⁺{block} - limit|", letters(block), distance, gap, expected.radius + limit.radius)
+            yield _present(f"∂⁺{block}", actual, expected)
+
+
+def _present(what: str, actual: NDArray, expected: Ball) -> Residual:
+    """Not 0 wherever the enclosure excludes 0."""
+    lost = (actual == 0) & (expected.mignitude > 0)
+    return violated(f"{what} is 0 where it cannot be") if lost.any() else holds(f"{what} ≠ 0")
 
 
 @invariant(
     "regimes/forget-update-gradient",
-    "|dL_T/dU_z| ≤ Σ_k |dL_T/dh_k|(1+|h'|) z(1-z) |h'|: O(z), at any length",
+    "|dL_T/dU_z| ≤ Σ_k |dL_T/dh_k|(1+|h'|) z(1-z) |h'|: O(z) at any length, and not 0 where its enclosure excludes 0",
     source="theory 4, (4.3); section 0, points 1 and 2",
     needs=["sequence_vjp"],
 )
 def forget_update_gradient(trial: Trial) -> Iterator[Residual]:
-    actual = np.abs(of(trial.observed.sequence_vjp_of_last, "W_hz").astype(np.float64))
+    actual = of(trial.observed.sequence_vjp_of_last, "W_hz")
+    expected = trial.exact.gradients_of_last.parameters.W_hz
     limit = reduce(add, (_outer(a, h) for a, h in _update_paths(trial)))
-    yield at_most("|dL_T/dW_hz|", "ij", actual, limit, trial.exact.gradients_of_last.parameters.W_hz.radius)
+    yield at_most("|dL_T/dW_hz|", "ij", np.abs(actual.astype(np.float64)), limit, expected.radius)
+    yield _present("dL_T/dW_hz", actual, expected)
 
 
 def _update_paths(trial: Trial) -> Iterator[tuple[Floats, Floats]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,12 @@ def console_for(*, stderr: bool = False) -> Console:
 def print_header(console: Console, header: dict[str, Any], jobs: int) -> None:
     """What is about to be run, with all that is needed to repeat it."""
     versions = " · ".join(f"{name} {version}" for name, version in header["versions"].items())
+    threads = os.environ.get("OMP_NUM_THREADS", "1" if jobs > 1 else str(os.cpu_count()))
     console.print(f"[bold]gruverify check {escape(header['target'])}[/]")
-    console.print(f"seed {header['seed']} · profile {header['profile']} · {header['cases']} cases a format · "
-                  f"{', '.join(header['formats'])} · {jobs} process{'es' if jobs > 1 else ''}")
+    console.print(
+        f"seed {header['seed']} · profile {header['profile']} · {header['cases']} cases a format · "
+        f"{', '.join(header['formats'])} · processes {jobs} · threads {threads}"
+    )
     console.print(f"[dim]{escape(versions)}[/]\n")
 
 

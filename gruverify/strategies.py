@@ -1,0 +1,21 @@
+"""Hypothesis strategies for recurrent networks: the shelf of gruverify_strategies under gruverify's name.
+
+from gruverify import strategies as gst
+
+Needs hypothesis, not torch.
+"""
+
+from gruverify_strategies import Drive as Drive
+from gruverify_strategies import Regime as Regime
+from gruverify_strategies import Regimes as Regimes
+from gruverify_strategies import Sizes as Sizes
+from gruverify_strategies import cases as cases
+from gruverify_strategies import cells as cells
+from gruverify_strategies import cotangents as cotangents
+from gruverify_strategies import floats_near as floats_near
+from gruverify_strategies import formats as formats
+from gruverify_strategies import inputs as inputs
+from gruverify_strategies import regimes as regimes
+from gruverify_strategies import sizes as sizes
+from gruverify_strategies import states as states
+from gruverify_strategies import variants as variants
