@@ -360,12 +360,13 @@ def _pending(mode: Rounding, mid: Floats) -> Ball:
 
 def _rows(d: Floats, W: Floats) -> Floats:
     """Σ_k D(d_k) W_k from d (B, n, K) and W (n, K, m), as one matrix product for each row: (B, n, m)."""
-    return np.matmul(d.swapaxes(0, 1), W).swapaxes(0, 1)
+    return np.asarray(np.matmul(d.swapaxes(0, 1), W).swapaxes(0, 1))
 
 
 def _underflows(d: Ball, W: Ball) -> Any:
     """Underflow of D(d) W in units of η, for every way to multiply d's own factors with W."""
-    return d.factors * d._scale()[..., None] * W._scale() if d.mode.underflow_shows else d.factors * d._scale() * W._scale()
+    scale = d._scale()
+    return d.factors * (scale[..., None] if isinstance(scale, np.ndarray) else scale) * W._scale()
 
 
 def _product_error(a: Ball, b: Ball) -> Bound:

@@ -31,9 +31,10 @@ class Format:
     def dtype(self) -> np.dtype[Any]:
         """The NumPy dtype; bfloat16 comes from ml_dtypes, which is imported only when it is asked for."""
         if self.name == "bfloat16":
-            import ml_dtypes
+            from ml_dtypes import bfloat16 as scalar
 
-            return np.dtype(ml_dtypes.bfloat16)
+            bits: np.dtype[Any] = np.dtype(scalar)
+            return bits
         return np.dtype(self.name)
 
     @property

@@ -55,12 +55,12 @@ def _sigmoid(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if np.iscomplexobj(a):
         return np.asarray(1 / (1 + np.exp(-a)))
     e = np.exp(-np.abs(a))
-    return np.where(a < 0, e, 1) / (1 + e)
+    return np.asarray(np.where(a < 0, e, 1) / (1 + e))
 
 
 def _through_wide(f: Any, a: npt.NDArray[Any]) -> npt.NDArray[Any]:
     # Half formats go through float32, as PyTorch's do: their native library functions can miss by many ulp.
-    return f(a) if a.dtype.itemsize > 2 else f(a.astype(np.float32)).astype(a.dtype)
+    return np.asanyarray(f(a) if a.dtype.itemsize > 2 else f(a.astype(np.float32)).astype(a.dtype))
 
 
 class _BFloat16Array(np.ndarray[Any, np.dtype[Any]]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -21,7 +21,7 @@ class Loaded:
     -> (outputs (T, B, H), last (B, H)).
     """
 
-    parameters: dict[str, torch.Tensor]
+    parameters: Mapping[str, torch.Tensor]
     call: Callable[..., Any]
 
 

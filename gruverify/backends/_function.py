@@ -53,7 +53,7 @@ def backend(
     if kappa < 0:
         raise ValueError(f"kappa={kappa} must not be negative: it is the error of σ and tanh in units of roundoff")
     return FunctionBackend(
-        name=name or getattr(given[0], "__name__", "function"),
+        name=name or str(getattr(given[0], "__name__", "function")),
         variants=tuple(variants),
         formats=tuple(formats),
         kappa=kappa,

@@ -75,19 +75,20 @@ def _from_loads(
     load_sequence: Load | None,
     sizes: nn.Module | None,
 ) -> FunctionBackend:
-    one, many = load_step and AutogradStep(load_step), load_sequence and AutogradSequence(load_sequence)
+    one = AutogradStep(load_step) if load_step else None
+    many = AutogradSequence(load_sequence) if load_sequence else None
     return FunctionBackend(
         name=name,
         variants=tuple(variants),
         formats=tuple(formats),
         kappa=kappa,
-        step=one and one.step,
-        step_jacobian=one and one.step_jacobian,
-        step_vjp=one and one.step_vjp,
-        sequence=many and many.sequence,
-        sequence_vjp=many and many.sequence_vjp,
-        hidden_size=sizes and _size(sizes, "weight_hh"),
-        input_size=sizes and _size(sizes, "weight_ih"),
+        step=one.step if one else None,
+        step_jacobian=one.step_jacobian if one else None,
+        step_vjp=one.step_vjp if one else None,
+        sequence=many.sequence if many else None,
+        sequence_vjp=many.sequence_vjp if many else None,
+        hidden_size=None if sizes is None else _size(sizes, "weight_hh"),
+        input_size=None if sizes is None else _size(sizes, "weight_ih"),
     )
 
 

@@ -17,10 +17,10 @@ class Fail(click.ClickException):
 
     def __init__(self, message: str, code: int = EXIT_USAGE) -> None:
         super().__init__(message)
-        self.exit_code = code
+        setattr(self, "exit_code", code)  # noqa: B010  # click declares it on the class
 
 
-class Formats(click.ParamType):
+class Formats(click.ParamType[Any]):
     """A list of formats, e.g. f32,float16."""
 
     name = "formats"

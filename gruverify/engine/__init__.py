@@ -26,6 +26,7 @@ from gruverify.engine._run import run as run
 from gruverify.engine._shards import check_in_processes as check_in_processes
 from gruverify.engine._witness import BadWitness as BadWitness
 from gruverify.engine._witness import Witness as Witness
-from gruverify.engine._witness import encode as encode_witness
-from gruverify.engine._witness import load as load_witness
-from gruverify.engine._witness import save as save_witness
+from gruverify.engine._witness import decode_witness as decode_witness
+from gruverify.engine._witness import encode_witness as encode_witness
+from gruverify.engine._witness import load_witness as load_witness
+from gruverify.engine._witness import save_witness as save_witness

@@ -46,7 +46,7 @@ class Tally:
         """The gravest outcome."""
         for name in ("falsified", "error", "blocked", "passed"):
             if getattr(self, name):
-                return name  # type: ignore[return-value]  # one of the words above
+                return name
         return "not applicable"
 
     @property

@@ -33,7 +33,7 @@ class Witness:
     def order(self) -> tuple[Any, ...]:
         """Smaller cases first; then the text decides, so that there is always one smallest."""
         s = self.case.sizes
-        return (s["H"] * s["I"] * s["B"] * s["T"], s["T"], s["H"], s["I"], s["B"], json.dumps(encode(self), sort_keys=True))
+        return (s["H"] * s["I"] * s["B"] * s["T"], s["T"], s["H"], s["I"], s["B"], json.dumps(encode_witness(self), sort_keys=True))
 
     @property
     def snippet(self) -> str:
@@ -41,7 +41,7 @@ class Witness:
         return f"import gruverify\nfrom gruverify import *\n\ncase = {self.case!r}\ngruverify.assert_holds({self.invariant!r}, {self.target!r}, case)\n"
 
 
-def encode(witness: Witness) -> dict[str, Any]:
+def encode_witness(witness: Witness) -> dict[str, Any]:
     """The witness as JSON values; every entry reads back to the same bits."""
     case = witness.case
     residual = {name: _number(value) for name, value in asdict(witness.residual).items()}
@@ -59,8 +59,8 @@ def encode(witness: Witness) -> dict[str, Any]:
     }
 
 
-def decode(document: Any) -> Witness:
-    """The witness that `encode` wrote.
+def decode_witness(document: Any) -> Witness:
+    """The witness that `encode_witness` wrote.
 
     Raises:
         BadWitness: it is something else, of another schema, or damaged; the message says which.
@@ -87,20 +87,20 @@ def _case(document: dict[str, Any]) -> Case:
     return Case(cell, **data, regimes=tuple(document["regimes"]))
 
 
-def save(witness: Witness, path: Path) -> None:
+def save_witness(witness: Witness, path: Path) -> None:
     """Write the witness as JSON: no pickle, readable, exact."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(encode(witness), indent=1) + "\n")
+    path.write_text(json.dumps(encode_witness(witness), indent=1) + "\n")
 
 
-def load(path: Path) -> Witness:
+def load_witness(path: Path) -> Witness:
     """Read a witness file.
 
     Raises:
         BadWitness: there is no such file, or it is not a witness.
     """
     try:
-        return decode(json.loads(path.read_text()))
+        return decode_witness(json.loads(path.read_text()))
     except OSError as missing:
         raise BadWitness(f"{path} cannot be read: {missing.strerror}") from None
     except ValueError as bad:

@@ -87,4 +87,4 @@ def _let_through(m: Magnitudes, gate: Floats) -> Floats:
 
 def carry_growth(steps: list[Magnitudes]) -> Floats:
     """(3.6): ‖J_K … J_1 - I‖ ≤ Π (1 + ε_t C_t) - 1, the infinity norm, for each member of the batch. (B,)."""
-    return np.expm1(sum(np.log1p(carry_gap(m).max(1)) for m in steps))
+    return np.asarray(np.expm1(np.sum([np.log1p(carry_gap(m).max(1)) for m in steps], axis=0)))

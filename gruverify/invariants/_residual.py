@@ -37,11 +37,10 @@ def compare(what: str, letters: str, actual: NDArray, expected: Ball) -> Residua
     return worst(what, letters, values, expected.mid, np.abs(values - expected.mid), expected.radius)
 
 
-def at_most(what: str, letters: str, actual: NDArray, limit: npt.ArrayLike, slack: npt.ArrayLike = 0.0) -> Residual:
+def at_most(what: str, letters: str, actual: NDArray, limit: Floats, slack: Floats | float = 0.0) -> Residual:
     """actual ≤ limit + slack, entry by entry, for a quantity that is not negative; slack is what rounding allows."""
     values = np.asarray(actual, np.float64)
-    limits = np.broadcast_to(np.asarray(limit, np.float64), values.shape)
-    return worst(what, letters, values, limits, values, limits + slack, "≤")
+    return worst(what, letters, values, limit, values, np.broadcast_to(limit + slack, values.shape), "≤")
 
 
 def equal(what: str, letters: str, actual: NDArray, expected: NDArray) -> Residual:
