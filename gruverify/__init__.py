@@ -44,7 +44,7 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = [  # noqa: PLE0604  # the names above, kept in one place
+__all__ = [  # the names above, kept in one place
     *_HOME_OF
 ]
 

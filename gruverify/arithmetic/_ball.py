@@ -1,7 +1,8 @@
 """Ball arithmetic: a midpoint, and a radius that is the tolerance (theory.md 9 and 13).
 
 A `Ball` stands for everything that an implementation in the format under test may return for a formula: its midpoint is
-the value in float64, its radius bounds what the roundings of the format (and of the midpoint's own float64) can add up to.
+the value in float64, its radius bounds what the roundings of the format (and of the midpoint's own float64) can add
+up to.
 
 Implementations differ in the order in which they add and multiply. So a sum remembers its terms and a product its
 factors, and the radius allows every order, with or without fused multiply-adds:
@@ -9,8 +10,8 @@ factors, and the radius allows every order, with or without fused multiply-adds:
     product of k factors   ((1+u)^(k-1) - 1) |Π f|             and (k-1) η Π max(1, |f|) for underflow on the way
     sum of T terms         u |Σ t| + (T-2) u (Σ|t| + |Σ t|)/2  beside the error inside each term
 
-for the sum's last addition yields Σ t, and each of the T-2 before it a partial sum, which is at most the sum of the positive
-terms or that of the negative ones, whichever is larger.
+for the sum's last addition yields Σ t, and each of the T-2 before it a partial sum, which is at most the sum of the
+positive terms or that of the negative ones, whichever is larger.
 
 A number used in any other way (an activation, a factor of a product or matrix product, an index) is rounded first.
 """
@@ -30,7 +31,8 @@ from gruverify.arithmetic._formats import Format, float64
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bound: TypeAlias = "Floats | float"
 
-#: Accuracy granted to a library's σ and tanh, in units of roundoff (measured libraries stay below 4: docs/tolerances.md).
+#: Accuracy granted to a library's σ and tanh, in units of roundoff (measured libraries stay below 4:
+#: docs/tolerances.md).
 KAPPA = 4.0
 
 #: Radii are themselves computed in float64, by at most some dozens of operations: this makes up for their roundings.
@@ -268,7 +270,9 @@ class Ball:
 
     @staticmethod
     def combined_rows(terms: Sequence[tuple[Ball, Ball]], diagonal: Ball | None) -> Ball:
-        """D(diagonal) + Σ_k D(d_k) W_k for exact W_k: the sum of products above, with most of the work done on vectors."""
+        """D(diagonal) + Σ_k D(d_k) W_k for exact W_k: the sum of products above, with most of the work done on
+        vectors.
+        """
         m = terms[0][0].mode
         count = len(terms) + (diagonal is not None)
         each, inherits = m.each(count) * OUTWARD, (1 + m.gamma(count)) * OUTWARD

@@ -39,7 +39,7 @@ class Format:
 
     @property
     def unit_roundoff(self) -> float:
-        """u = 2^-p: the largest relative error of one rounding to nearest."""
+        """U = 2^-p: the largest relative error of one rounding to nearest."""
         return math.ldexp(1.0, -self.precision)
 
     @property

@@ -16,12 +16,12 @@ Array: TypeAlias = Any
 
 
 def sigmoid(a: Array) -> Array:
-    """σ(a) = 1/(1+e^-a), elementwise and without overflow."""
+    """The logistic function 1/(1+e^-a), elementwise and without overflow."""
     return a.sigmoid() if hasattr(a, "sigmoid") else _through_wide(_sigmoid, a)
 
 
 def tanh(a: Array) -> Array:
-    """tanh(a), elementwise."""
+    """The hyperbolic tangent, elementwise."""
     return a.tanh() if hasattr(a, "tanh") else _through_wide(np.tanh, a)
 
 

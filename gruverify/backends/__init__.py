@@ -18,7 +18,7 @@ from gruverify.backends._targets import resolve as resolve
 
 
 def torch_backend(*args: Any, **options: Any) -> FunctionBackend:
-    """A backend from `nn.Module` classes or instances: see `gruverify.backends._torch.torch_backend` (imports torch)."""
+    """A backend from `nn.Module` classes or instances; imports torch (see `_torch.torch_backend` for the arguments)."""
     from gruverify.backends._torch import torch_backend as build
 
     return build(*args, **options)

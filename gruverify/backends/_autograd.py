@@ -35,12 +35,12 @@ class AutogradStep:
     load: Load
 
     def step(self, cell: Cell, x: NDArray, h: NDArray) -> NDArray:
-        """x (B, I), h (B, H) -> (B, H)."""
+        """X (B, I), h (B, H) -> (B, H)."""
         with torch.no_grad():
             return numpy(self.load(cell).call(tensor(x), tensor(h)))
 
     def step_jacobian(self, cell: Cell, x: NDArray, h: NDArray) -> tuple[NDArray, NDArray]:
-        """dh (B, H, H) and dx (B, H, I), by one backward pass over H copies of the batch, one for each output."""
+        """Dh (B, H, H) and dx (B, H, I), by one backward pass over H copies of the batch, one for each output."""
         (B, H), copies = h.shape, cell.hidden_size
         xs, hs = (tensor(a).repeat_interleave(copies, 0).requires_grad_() for a in (x, h))
         outputs = self.load(cell).call(xs, hs).reshape(B, copies, H)

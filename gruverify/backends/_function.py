@@ -42,7 +42,8 @@ def backend(
     """A backend from functions with the signatures of the contract (see `Backend`).
 
     name: how reports call it (the first function's own name unless given); variants and formats: what it claims, by
-    default PyTorch's conventions with biases, in all four formats; kappa: accuracy of its σ and tanh in units of roundoff.
+    default PyTorch's conventions with biases, in all four formats; kappa: accuracy of its σ and tanh in units of
+    roundoff.
 
     Raises:
         ValueError: no function is given, or `kappa` is negative.

@@ -25,8 +25,8 @@ class Backend(Protocol):
         sequence_vjp(cell, inputs, state, d_outputs, d_last) -> Gradients               either cotangent may be None
 
     A method that is missing makes the invariants that need it not applicable. Further attributes that are honoured:
-    `kappa`, the accuracy of its σ and tanh in units of roundoff (4 unless declared); `hidden_size` and `input_size`, for
-    an implementation that is built for one size; `seed(n)`, called before a run; `close()`, called after it.
+    `kappa`, the accuracy of its σ and tanh in units of roundoff (4 unless declared); `hidden_size` and `input_size`,
+    for an implementation that is built for one size; `seed(n)`, called before a run; `close()`, called after it.
     """
 
     @property

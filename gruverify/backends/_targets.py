@@ -123,7 +123,9 @@ def _import(module_name: str, target: str) -> Any:
             raise UnknownTarget(
                 f"target {target!r}: there is no module {missing.name!r} (searched {os.getcwd()} and the Python path)"
             ) from None
-        raise TargetUnavailable(f"target {target!r} needs the package {missing.name!r}, which is not installed") from None
+        raise TargetUnavailable(
+            f"target {target!r} needs the package {missing.name!r}, which is not installed"
+        ) from None
     except Exception as failure:
         raise TargetUnavailable(f"importing {module_name} failed: {type(failure).__name__}: {failure}") from failure
 
@@ -144,7 +146,9 @@ def _adapt(found: Any, name: str) -> Backend:
 def _completed(found: Any, name: str) -> Backend:
     missing = [n for n in ("name", "variants", "formats") if not hasattr(found, n)]
     if missing:
-        raise UnknownTarget(f"target {name} has no attribute {missing[0]!r}: a backend declares name, variants and formats")
+        raise UnknownTarget(
+            f"target {name} has no attribute {missing[0]!r}: a backend declares name, variants and formats"
+        )
     result: Backend = found
     return result
 
@@ -180,6 +184,6 @@ def _kind(found: Any) -> str:
     if "weight_ih_l0" in names:
         return "sequence"
     raise UnknownTarget(
-        f"{type(module).__name__} has the parameters {', '.join(names) or '(none)'}: gruverify expects PyTorch's names, "
-        "weight_ih ... for a cell or weight_ih_l0 ... for a layer; or write a backend (gruverify.backend)"
+        f"{type(module).__name__} has the parameters {', '.join(names) or '(none)'}: gruverify expects PyTorch's "
+        "names, weight_ih ... for a cell or weight_ih_l0 ... for a layer; or write a backend (gruverify.backend)"
     )

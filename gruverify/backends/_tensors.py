@@ -29,7 +29,7 @@ def numpy(value: torch.Tensor) -> NDArray:
 
 
 def torch_dtype(fmt: Format) -> torch.dtype:
-    """torch's name for the format."""
+    """Torch's name for the format."""
     found = getattr(torch, fmt.name)
     assert isinstance(found, torch.dtype)
     return found

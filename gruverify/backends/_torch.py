@@ -31,10 +31,11 @@ def torch_backend(
 ) -> FunctionBackend:
     """A backend from `nn.Module` classes or instances with PyTorch's parameter names; autograd differentiates them.
 
-    step: a cell, called as module(x (B, I), h (B, H)) -> (B, H), with parameters weight_ih, weight_hh, bias_ih, bias_hh.
-    sequence: a layer, called as module(inputs (T, B, I), h0 (1, B, H)) -> (outputs, h_n (1, B, H)), with parameters
-    weight_ih_l0 and so on. A class is built as cls(I, H) for every size that is tried, with `bias=` and `dtype=` where it
-    accepts them; an instance is used as it is, at its own size and format, and gets the weights of each case.
+    step: a cell, called as module(x (B, I), h (B, H)) -> (B, H), with parameters weight_ih, weight_hh, bias_ih,
+    bias_hh. sequence: a layer, called as module(inputs (T, B, I), h0 (1, B, H)) -> (outputs, h_n (1, B, H)), with
+    parameters weight_ih_l0 and so on. A class is built as cls(I, H) for every size that is tried, with `bias=` and
+    `dtype=` where it accepts them; an instance is used as it is, at its own size and format, and gets the weights of
+    each case.
 
     Raises:
         ValueError: neither is given, or a module's parameters do not have PyTorch's names.
@@ -109,8 +110,8 @@ class _Modules:
         missing = [n for n in self._names(bias).values() if n not in names]
         if missing:
             raise ValueError(
-                f"{_name(module)} has no parameter {missing[0]!r} (it has: {', '.join(sorted(names)) or 'none'}): name the "
-                "parameters as PyTorch does, or write a backend (gruverify.backend)"
+                f"{_name(module)} has no parameter {missing[0]!r} (it has: {', '.join(sorted(names)) or 'none'}): "
+                "name the parameters as PyTorch does, or write a backend (gruverify.backend)"
             )
         return module
 

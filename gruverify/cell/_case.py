@@ -19,8 +19,8 @@ class Case:
     """A cell with inputs (T, B, I), initial state (B, H) and the cotangents of a loss, all in the cell's format.
 
     d_outputs (T, B, H) are the cotangents of the outputs, d_last (B, H) that of the last state. `regimes` says, unit by
-    unit, where the gates were driven ("" for a cell that was not driven); it labels the case and is not used to judge it.
-    What is asked of a single step uses inputs[0], state and d_last.
+    unit, where the gates were driven ("" for a cell that was not driven); it labels the case and is not used to judge
+    it. What is asked of a single step uses inputs[0], state and d_last.
 
     Raises:
         ValueError: a shape, dtype or entry does not fit; the message names it with T, B, I and H.

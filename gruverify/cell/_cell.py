@@ -39,7 +39,9 @@ class Cell:
     def __post_init__(self) -> None:
         weight_hh, expected = array_in_format("weight_hh", self.weight_hh, None)
         if weight_hh.ndim != 2 or weight_hh.shape[0] != 3 * weight_hh.shape[1]:
-            raise ValueError(f"weight_hh has shape {weight_hh.shape}, expected (3H, H): three gates of H rows, H columns")
+            raise ValueError(
+                f"weight_hh has shape {weight_hh.shape}, expected (3H, H): three gates of H rows, H columns"
+            )
         H = weight_hh.shape[1]
         weight_ih, _ = array_in_format("weight_ih", self.weight_ih, expected)
         if weight_ih.ndim != 2:
@@ -50,8 +52,8 @@ class Cell:
         for name in ("bias_ih", "bias_hh"):
             given = getattr(self, name)
             if (given is not None) != self.variant.bias:
-                rule = "needs" if self.variant.bias else "must not have"
-                raise ValueError(f"{name} is {'given' if given is not None else 'missing'}: the variant ({self.variant}) {rule} biases")
+                found, rule = ("missing", "needs") if self.variant.bias else ("given", "must not have")
+                raise ValueError(f"{name} is {found}: the variant ({self.variant}) {rule} biases")
             if given is not None:
                 checked[name], _ = array_in_format(name, given, expected)
                 require_shape(name, checked[name], (3 * H,), "(3H,)", sizes)

@@ -20,7 +20,10 @@ def array_in_format(name: str, values: npt.ArrayLike, expected: Format | None) -
     except ValueError as unknown:
         raise ValueError(f"{name} has dtype {array.dtype}: {unknown}") from None
     if expected is not None and found is not expected:
-        raise ValueError(f"{name} has dtype {found.name}, but the cell is {expected.name}: cast one of them, e.g. {name}.astype({expected.name!r})")
+        raise ValueError(
+            f"{name} has dtype {found.name}, but the cell is {expected.name}: cast one of them, "
+            f"e.g. gruverify.{expected.name}.cast({name})"
+        )
     return frozen(array), found
 
 

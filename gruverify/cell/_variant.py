@@ -32,7 +32,7 @@ class Variant:
             raise ValueError(f'reset={self.reset!r} must be "after" or "before" (the recurrent product)')
         if self.update not in ("keep", "replace"):
             raise ValueError(
-                f'update={self.update!r} must be "keep" (z multiplies the old state) or "replace" (z multiplies the candidate)'
+                f'update={self.update!r} must be "keep" (z multiplies the old state) or "replace" (the candidate)'
             )
 
     def __str__(self) -> str:

@@ -18,17 +18,35 @@ if TYPE_CHECKING:
 
 @click.command("check")
 @click.argument("target")
-@click.option("--profile", type=click.Choice(["quick", "default", "deep"]), default="default", show_default=True,
-              help="How much is tried.")
-@click.option("--format", "formats", type=Formats(), metavar="f32,...", help="Formats: f16, bf16, f32, f64 (default: all).")
+@click.option(
+    "--profile",
+    type=click.Choice(["quick", "default", "deep"]),
+    default="default",
+    show_default=True,
+    help="How much is tried.",
+)
+@click.option(
+    "--format", "formats", type=Formats(), metavar="f32,...", help="Formats: f16, bf16, f32, f64 (default: all)."
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed, the same run.")
 @click.option("--max-cases", type=click.IntRange(min=1), help="Cases for each format, instead of the profile's.")
-@click.option("--time-budget", type=click.FloatRange(min=0, min_open=True), metavar="S",
-              help="Draw no further case after S seconds.")
+@click.option(
+    "--time-budget",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="S",
+    help="Draw no further case after S seconds.",
+)
 @click.option("--json", "json_path", metavar="PATH", help="Write the result as JSON; - is standard output.")
-@click.option("--witnesses", type=click.Path(path_type=Path), default=Path("reports/witnesses"), show_default=True,
-              help="Where the smallest falsifying cases are saved.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes (default: one for each core, at most one a format).")
+@click.option(
+    "--witnesses",
+    type=click.Path(path_type=Path),
+    default=Path("reports/witnesses"),
+    show_default=True,
+    help="Where the smallest falsifying cases are saved.",
+)
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Processes (default: one for each core, at most one a format)."
+)
 def command(
     target: str,
     profile: str,
@@ -40,7 +58,7 @@ def command(
     witnesses: Path,
     jobs: int | None,
 ) -> None:
-    """Verify TARGET against the mathematics of the GRU.
+    r"""Verify TARGET against the mathematics of the GRU.
 
     TARGET is numpy, torch or torch-formulas, or your own code as pkg.module:object: a function step(cell, x, h), an
     nn.Module with PyTorch's parameter names, or an object with a method of the Backend contract (see README).

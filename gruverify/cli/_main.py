@@ -24,7 +24,7 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="gruverify")
 def main() -> None:
-    """gruverify tells whether a GRU is right, and shows the smallest case in which it is not.
+    """Gruverify tells whether a GRU is right, and shows the smallest case in which it is not.
 
     \b
     gruverify check torch                verify PyTorch's GRU in four floating-point formats

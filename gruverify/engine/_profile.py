@@ -13,4 +13,6 @@ class Profile:
     cases: int
 
 
-PROFILES: dict[str, Profile] = {p.name: p for p in (Profile("quick", 25), Profile("default", 120), Profile("deep", 2000))}
+PROFILES: dict[str, Profile] = {
+    p.name: p for p in (Profile("quick", 25), Profile("default", 120), Profile("deep", 2000))
+}

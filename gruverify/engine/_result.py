@@ -24,8 +24,8 @@ _LOWEST = -64 * BINS_PER_OCTAVE
 class Tally:
     """How one invariant fared in one format and variant.
 
-    Counts of cases by outcome, the largest margin, and a histogram of each case's margin. `reason` says why there are no
-    cases, or what the first error or obstacle was.
+    Counts of cases by outcome, the largest margin, and a histogram of each case's margin. `reason` says why there are
+    no cases, or what the first error or obstacle was.
     """
 
     passed: int = 0
@@ -82,8 +82,9 @@ def judged(margin: float) -> Tally:
 class Result:
     """The outcome of a run, or of a part of one.
 
-    `tallies` by (invariant, format, variant); `witnesses`, one for each falsified invariant and format; `header`, what the
-    run was (target, versions, seed, profile); `complete` is False if it was stopped; `seconds` is what it took; `crashes` tells of processes that died under the target.
+    `tallies` by (invariant, format, variant); `witnesses`, one for each falsified invariant and format; `header`,
+    what the run was (target, versions, seed, profile); `complete` is False if it was stopped; `seconds` is what it
+    took; `crashes` tells of processes that died under the target.
     """
 
     header: dict[str, Any]
@@ -96,7 +97,8 @@ class Result:
     @property
     def verdict(self) -> Verdict:
         """Incomplete if the run was stopped; else falsified if anything was or the target died; else conforms, if every
-        format was judged."""
+        format was judged.
+        """
         if not self.complete:
             return "incomplete"
         if self.crashes or any(tally.status in ("falsified", "error") for tally in self.tallies.values()):

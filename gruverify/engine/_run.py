@@ -54,8 +54,8 @@ def check(
     """Verify a target (see `gruverify.backends.resolve`) in this process.
 
     profile: "quick", "default" or "deep"; formats: all that the backend claims unless given; max_cases: cases for each
-    format, instead of the profile's; time_budget: seconds after which no further case is drawn; listener: gets the events;
-    name: how the result calls the target (its own text if it is one, else the backend's name).
+    format, instead of the profile's; time_budget: seconds after which no further case is drawn; listener: gets the
+    events; name: how the result calls the target (its own text if it is one, else the backend's name).
 
     Raises:
         UnknownTarget, TargetUnavailable: the target cannot be made into a backend.

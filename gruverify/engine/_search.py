@@ -57,8 +57,8 @@ def shrink(
 ) -> Case | None:
     """The simplest case that `falsifies`, found again in the stream that `draw` showed and shrunk from there.
 
-    `known` carries shrunk cases from one invariant to the next. None if none is found, which only a backend that does not
-    repeat itself can bring about.
+    `known` carries shrunk cases from one invariant to the next. None if none is found, which only a backend that does
+    not repeat itself can bring about.
     """
     options = settings(_settings(count, Phase.reuse, Phase.generate, Phase.shrink), database=known)
     try:

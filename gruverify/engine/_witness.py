@@ -33,12 +33,20 @@ class Witness:
     def order(self) -> tuple[Any, ...]:
         """Smaller cases first; then the text decides, so that there is always one smallest."""
         s = self.case.sizes
-        return (s["H"] * s["I"] * s["B"] * s["T"], s["T"], s["H"], s["I"], s["B"], json.dumps(encode_witness(self), sort_keys=True))
+        return (
+            s["H"] * s["I"] * s["B"] * s["T"],
+            s["T"],
+            s["H"],
+            s["I"],
+            s["B"],
+            json.dumps(encode_witness(self), sort_keys=True),
+        )
 
     @property
     def snippet(self) -> str:
         """Python that raises the same failure when pasted (the target must be importable by its name)."""
-        return f"import gruverify\nfrom gruverify import *\n\ncase = {self.case!r}\ngruverify.assert_holds({self.invariant!r}, {self.target!r}, case)\n"
+        call = f"gruverify.assert_holds({self.invariant!r}, {self.target!r}, case)"
+        return f"import gruverify\nfrom gruverify import *\n\ncase = {self.case!r}\n{call}\n"
 
 
 def encode_witness(witness: Witness) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from gruverify.formulas._step import Activations, activations, next_state, pullb
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A sequence run forward: `steps[t]` holds the activations of step t, `states[t]` the state before it, T+1 in all."""
+    """A sequence run forward: `steps[t]` holds the activations of step t, `states[t]` the state before it, T+1 in
+    all.
+    """
 
     variant: Variant
     parameters: Parameters
@@ -44,7 +46,8 @@ class Contribution:
 
 
 def contributions(run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None) -> Iterator[Contribution]:
-    """The terms of the sum over k in (2.5), from k = T down to 1; `state` is the cotangent of h_{k-1} by this term's step.
+    """The terms of the sum over k in (2.5), from k = T down to 1; `state` is the cotangent of h_{k-1} by this term's
+    step.
 
     d_outputs: T cotangents (B, H) of the outputs, or None; d_last: (B, H), the cotangent of the last state, or None.
     With `d_last` alone, term k is dL_T/dh_T Π J ∂⁺h_k/∂θ: the sum that the project started from.

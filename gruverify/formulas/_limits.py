@@ -1,8 +1,9 @@
-"""Limits of the step at extreme gates, with explicit bounds that hold for all weights, states and inputs (theory.md 3, 4).
+"""Limits of the step at extreme gates, with explicit bounds that hold for all weights, states and inputs (theory.md
+3, 4).
 
 Every bound is an upper bound for each row i (unit) and member b of the batch, computed in float64 from the largest
-magnitudes in the enclosures; row sums stand where theory.md has the infinity norm. `keep` and `take` are what h' and c are
-multiplied with (z and 1-z, or the other way round).
+magnitudes in the enclosures; row sums stand where theory.md has the infinity norm. `keep` and `take` are what h' and
+c are multiplied with (z and 1-z, or the other way round).
 """
 
 from __future__ import annotations
@@ -61,10 +62,8 @@ def carry_gap(m: Magnitudes) -> Floats:
 
 def carry_rate(m: Magnitudes) -> Floats:
     """C_i - 1: Σ_j |J_ij - keep_i δ_ij| ≤ take_i (C_i - 1), whatever r is. (B, H)."""
-    if m.variant.reset == "after":
-        through = m.row_c + m.q * m.row_r / 4
-    else:
-        through = (1 + m.h * m.row_r / 4) @ m.W_hc.T
+    after = m.variant.reset == "after"
+    through = m.row_c + m.q * m.row_r / 4 if after else (1 + m.h * m.row_r / 4) @ m.W_hc.T
     return (1 + m.h) * m.row_z + through
 
 

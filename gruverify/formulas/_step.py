@@ -44,7 +44,7 @@ def activations(v: Variant, p: Parameters, x: Array, h: Array) -> Activations:
 
 
 def next_state(v: Variant, a: Activations) -> Array:
-    """h = keep∘h' + take∘c, (B, H)."""
+    """H = keep∘h' + take∘c, (B, H)."""
     return blend(a.z, a.h, a.c) if v.update == "keep" else blend(a.z, a.c, a.h)
 
 
@@ -65,7 +65,7 @@ def candidate_slope(a: Activations) -> Array:
 
 
 def reset_slope(a: Activations) -> Array:
-    """q r(1-r) (after) or h' r(1-r) (before), (B, H): what the reset gate's pre-activation does to what it resets."""
+    """Q r(1-r) (after) or h' r(1-r) (before), (B, H): what the reset gate's pre-activation does to what it resets."""
     return a.q * a.r * (1 - a.r)
 
 
@@ -86,7 +86,7 @@ def jacobian(v: Variant, p: Parameters, a: Activations) -> tuple[Array, Array]:
 
 @dataclass(frozen=True, slots=True)
 class Pullback:
-    """What a cotangent g of h becomes: immediate parameter derivatives, and the cotangents of x (B, I) and h' (B, H)."""
+    """What a cotangent of h becomes: immediate parameter derivatives, and cotangents of x (B, I) and h' (B, H)."""
 
     parameters: Parameters
     x: Array

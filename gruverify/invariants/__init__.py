@@ -2,6 +2,7 @@
 
 # The families register themselves; their order here is the order of every report.
 from gruverify.invariants import _contract as _contract
+
 from gruverify.invariants import _agreement as _agreement  # isort: skip
 from gruverify.invariants import _regimes as _regimes  # isort: skip
 from gruverify.invariants import _bounds as _bounds  # isort: skip

@@ -71,7 +71,9 @@ for _block in BLOCKS:
 
 @invariant("agreement/gradient-inputs", "dL/dx_t for every t", source="theory 2, (2.5)", needs=["sequence_vjp"])
 def gradient_inputs(trial: Trial) -> Iterator[Residual]:
-    for t, (actual, ball) in enumerate(zip(trial.observed.sequence_vjp.inputs, trial.exact.gradients.inputs, strict=True)):
+    for t, (actual, ball) in enumerate(
+        zip(trial.observed.sequence_vjp.inputs, trial.exact.gradients.inputs, strict=True)
+    ):
         yield compare(f"dL/dx[t={t}]", "bj", actual, ball)
 
 

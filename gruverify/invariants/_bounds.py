@@ -40,7 +40,9 @@ def between(trial: Trial) -> Iterator[Residual]:
     actual = trial.observed.step.astype(np.float64)
     outside = np.maximum(np.maximum(low - actual, actual - high), 0.0)
     outside = np.where(np.isnan(actual), np.inf, outside)
-    yield worst("h outside [min(h', c), max(h', c)]", "bi", actual, np.clip(actual, low, high), outside, np.asarray(rounding))
+    yield worst(
+        "h outside [min(h', c), max(h', c)]", "bi", actual, np.clip(actual, low, high), outside, np.asarray(rounding)
+    )
 
 
 @invariant(

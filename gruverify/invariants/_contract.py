@@ -92,7 +92,9 @@ def _finite(what: str, actual: NDArray, ball: Ball) -> Residual:
 )
 def same_bits(trial: Trial) -> Iterator[Residual]:
     again = trial.observed.raw_sequence()
-    for what, letters, one, other in zip(("outputs", "last"), ("tbi", "bi"), trial.observed.sequence, again, strict=True):
+    for what, letters, one, other in zip(
+        ("outputs", "last"), ("tbi", "bi"), trial.observed.sequence, again, strict=True
+    ):
         yield equal(f"{what}, called twice", letters, one, other)
 
 

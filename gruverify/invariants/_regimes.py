@@ -1,4 +1,6 @@
-"""The question's three cases, carry, forget and Elman, as inequalities that hold everywhere and bite at extreme gates."""
+"""The question's three cases, carry, forget and Elman, as inequalities that hold everywhere and bite at extreme
+gates.
+"""
 
 from __future__ import annotations
 
@@ -188,7 +190,7 @@ def _vanishes(trial: Trial) -> NDArray:
 
 @invariant(
     "regimes/elman-jacobian",
-    "Σ_j|J_ij - (1-c_i²)W_hc,ij| ≤ keep_i(1 + (1+|h'_i|)N_z + N_c) + what 1-r holds back: at z = 0, r = 1 an Elman unit",
+    "Σ_j|J_ij - (1-c_i²)W_hc,ij| ≤ keep_i(1 + (1+|h'_i|)N_z + N_c) + what 1-r holds back: Elman at z = 0, r = 1",
     source="theory 3, (3.3)",
     needs=["step_jacobian"],
 )

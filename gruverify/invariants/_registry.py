@@ -18,8 +18,8 @@ class Invariant:
     """Something that must hold of every GRU.
 
     id: stable, family/name; statement: one line of mathematics; source: where it comes from; since: the version that
-    introduced it; needs: the methods a backend must offer; applies: the variants it speaks of; check: from a trial to the
-    residuals that must all have a margin of at most 1.
+    introduced it; needs: the methods a backend must offer; applies: the variants it speaks of; check: from a trial to
+    the residuals that must all have a margin of at most 1.
     """
 
     id: str

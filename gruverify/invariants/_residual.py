@@ -38,7 +38,7 @@ def compare(what: str, letters: str, actual: NDArray, expected: Ball) -> Residua
 
 
 def at_most(what: str, letters: str, actual: NDArray, limit: Floats, slack: Floats | float = 0.0) -> Residual:
-    """actual ≤ limit + slack, entry by entry, for a quantity that is not negative; slack is what rounding allows."""
+    """Actual ≤ limit + slack, entry by entry, for a quantity that is not negative; slack is what rounding allows."""
     values = np.asarray(actual, np.float64)
     return worst(what, letters, values, limit, values, np.broadcast_to(limit + slack, values.shape), "≤")
 
@@ -53,7 +53,8 @@ def worst(
     what: str, letters: str, actual: Floats, expected: npt.ArrayLike, error: Floats, bound: Floats, relation: str = "="
 ) -> Residual:
     """The entry with the largest error / bound. An error that is not a number is infinite; where the bound is infinite
-    nothing is claimed."""
+    nothing is claimed.
+    """
     if not actual.size:
         return Residual(what, 0.0, 0.0, 0.0, 0.0, 0.0, relation)
     claimed = np.isfinite(bound)

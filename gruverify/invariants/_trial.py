@@ -18,10 +18,8 @@ from gruverify.formulas import (
     Contribution,
     Pullback,
     Run,
-    activations,
     contributions,
     jacobian,
-    next_state,
     pullback,
     sequence,
     total,
@@ -104,7 +102,8 @@ class Exact:
 class Observed:
     """What the backend returned for a case, each method called once and its answer checked for kind, shape and dtype.
 
-    Reading a quantity raises BackendRaised or Malformed if there is none; `mutated` lists the arguments that calls changed.
+    Reading a quantity raises BackendRaised or Malformed if there is none; `mutated` lists the arguments that calls
+    changed.
     """
 
     def __init__(self, case: Case, backend: Backend) -> None:
@@ -156,9 +155,7 @@ class Observed:
     def fresh_sequence_vjp(self, d_outputs: NDArray | None) -> Gradients:
         """Gradients of the sequence, called anew."""
         c = self.case
-        found = self._call(
-            "sequence_vjp", inputs=c.inputs, state=c.state, d_outputs=d_outputs, d_last=c.d_last
-        )
+        found = self._call("sequence_vjp", inputs=c.inputs, state=c.state, d_outputs=d_outputs, d_last=c.d_last)
         return self._gradients("sequence_vjp", found, "TBI")
 
     def chained_vjp(self, states: NDArray) -> Gradients:
@@ -206,7 +203,14 @@ class Observed:
     def _gradients(self, method: str, value: Any, inputs: str) -> Gradients:
         if not isinstance(value, Gradients):
             raise Malformed(f"{method} returned {type(value).__name__}, expected gruverify.Gradients")
-        letters = {"weight_ih": "3I", "weight_hh": "3H", "bias_ih": "3", "bias_hh": "3", "inputs": inputs, "state": "BH"}
+        letters = {
+            "weight_ih": "3I",
+            "weight_hh": "3H",
+            "bias_ih": "3",
+            "bias_hh": "3",
+            "inputs": inputs,
+            "state": "BH",
+        }
         for name, spelled in letters.items():
             array = getattr(value, name)
             if name.startswith("bias") and not self.case.cell.variant.bias:

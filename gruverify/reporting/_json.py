@@ -20,7 +20,9 @@ def document(result: Result) -> dict[str, Any]:
         "verdict": result.verdict,
         "crashes": list(result.crashes),
         "invariants": [_row(key, tally) for key, tally in sorted(result.tallies.items(), key=_in_catalogue_order)],
-        "witnesses": [encode_witness(witness) for _, witness in sorted(result.witnesses.items(), key=_in_catalogue_order)],
+        "witnesses": [
+            encode_witness(witness) for _, witness in sorted(result.witnesses.items(), key=_in_catalogue_order)
+        ],
         "timing": {"seconds": round(result.seconds, 3)},
     }
 

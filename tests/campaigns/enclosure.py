@@ -3,9 +3,10 @@
     python tests/campaigns/enclosure.py --cells 100000
 
 draws that many random cells for each format (weights of scale 1e-3 to 30, biases at every saturation threshold, states
-inside and outside [-1, 1]), compares the forward step and both step Jacobians of each with its balls, and every gradient of
-a sequence for one cell in ten. It prints exceedances and quantiles of error / radius (of each cell's worst entry), and exits with 1 if there is any
-exceedance. For float64 the error is measured against the same formulas in extended precision, where the machine has it.
+inside and outside [-1, 1]), compares the forward step and both step Jacobians of each with its balls, and every
+gradient of a sequence for one cell in ten. It prints exceedances and quantiles of error / radius (of each cell's
+worst entry), and exits with 1 if there is any exceedance. For float64 the error is measured against the same formulas
+in extended precision, where the machine has it.
 """
 
 from __future__ import annotations
@@ -64,8 +65,17 @@ class Margins:
 def cells(fmt: Format, count: int, seed: int) -> Iterator[Case]:
     """Random cases: every third has its biases at the thresholds of the format."""
     rng = np.random.default_rng([seed, fmt.precision])
-    marks = np.array([-fmt.sigmoid_rounds_to_one, fmt.sigmoid_flushes, fmt.sigmoid_underflows, 0.0, fmt.tanh_saturates,
-                      fmt.sigmoid_saturates, fmt.sigmoid_rounds_to_one])
+    marks = np.array(
+        [
+            -fmt.sigmoid_rounds_to_one,
+            fmt.sigmoid_flushes,
+            fmt.sigmoid_underflows,
+            0.0,
+            fmt.tanh_saturates,
+            fmt.sigmoid_saturates,
+            fmt.sigmoid_rounds_to_one,
+        ]
+    )
     for n in range(count):
         H, I, B, T = (int(rng.integers(1, top)) for top in (17, 9, 4, 5))
         variant = VARIANTS[n % len(VARIANTS)]
@@ -77,7 +87,10 @@ def cells(fmt: Format, count: int, seed: int) -> Iterator[Case]:
         weights = {"weight_ih": draw(3 * H, I, by=scale), "weight_hh": draw(3 * H, H, by=scale)}
         if variant.bias:
             near = rng.choice(marks, size=3 * H) * (n % 3 == 0)
-            weights |= {"bias_ih": fmt.cast(near + rng.normal(size=3 * H) * scale), "bias_hh": draw(3 * H, by=min(scale, 1.0))}
+            weights |= {
+                "bias_ih": fmt.cast(near + rng.normal(size=3 * H) * scale),
+                "bias_hh": draw(3 * H, by=min(scale, 1.0)),
+            }
         state = fmt.cast(rng.uniform(-1, 1, (B, H)) * (1 if n % 4 else 4))
         yield Case(Cell(variant, **weights), draw(T, B, I), state, draw(T, B, H), draw(B, H))
 
