@@ -2,21 +2,21 @@
 
 Hypothesis draws bytes some sixty times faster than floats, and shrinks each on its own. So a strategy here draws a short
 header of bytes for its decisions and a row of bytes for each slot of its arrays; a byte is the coarse part of an entry.
-The rest of the mantissa comes from a seed, which shrinks to none.
+The rest of the mantissa comes from a seed, which shrinks to none. The bytes come from Hypothesis' own `Random`: what is
+drawn of it has no label, so that Hypothesis makes every example anew instead of mixing the rows of the last one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
+from random import Random
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn, SearchStrategy
 
 from gruverify.arithmetic import Format
 
@@ -25,18 +25,29 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 #: The header's bytes, in the order in which they are read; a smaller byte is a simpler decision.
 Header: TypeAlias = Iterator[int]
 
-#: How many bytes the rows of one draw may take: Hypothesis allows 8,192 for a whole example.
-_BUDGET = 4096
+#: How many bytes one kind of rows may take, at most and in the simplest example. There are two kinds, units and members;
+#: Hypothesis allows 8,192 bytes for an example, and half of that for the simplest.
+_BUDGET = 3600
+_SIMPLEST_BUDGET = 1900
 
 
-def header(draw: DrawFn, length: int) -> Header:
+#: Where bytes come from.
+RANDOM = st.randoms(note_method_calls=False, use_true_random=False)
+
+
+def header(source: Random, length: int) -> Header:
     """The bytes from which a strategy reads its decisions."""
-    return iter(draw(_bytes(length)))
+    return iter(source.randbytes(length))
+
+
+def choose(code: int, options: Sequence[T]) -> T:
+    """One of the options, each as likely as the others; the first is the simplest."""
+    return options[code * len(options) >> 8]
 
 
 def pick(codes: Header, options: Sequence[T]) -> T:
-    """One of the options, the first being the simplest."""
-    return options[next(codes) * len(options) >> 8]
+    """One of the options, as the next byte says."""
+    return choose(next(codes), options)
 
 
 def number(codes: Header, length: int) -> int:
@@ -44,48 +55,49 @@ def number(codes: Header, length: int) -> int:
     return int.from_bytes(bytes(islice(codes, length)), "big")
 
 
-def rows(draw: DrawFn, filled: Collection[int], count: int, width: int) -> npt.NDArray[np.uint8]:
-    """(count, width): a row for each slot, zeros in those that are not filled.
+def rows(source: Random, filled: Collection[int], bounds: tuple[int, int], width: int) -> npt.NDArray[np.uint8]:
+    """(largest size, width): a row for each slot that an axis of these bounds may have, zeros in those not filled.
 
-    Every slot is one draw, so that emptying one leaves the others what they were. Rows too wide for Hypothesis end in
-    zeros, which the seed makes dense.
+    Every slot is one draw, so that emptying one leaves the others what they were. Rows are read from their end, because
+    Hypothesis sorts bytes, and what is not zero should gather at the first units, inputs and steps. Where a row is wider
+    than Hypothesis allows, its bytes come again, multiplied with odd numbers: other numbers, but zero where they were zero.
     """
-    drawn = min(width, _BUDGET // count)
-    blobs = [draw(_bytes(drawn if slot in filled else 0)).ljust(width, b"\0") for slot in range(count)]
-    return np.frombuffer(b"".join(blobs), np.uint8).reshape(count, width)
-
-
-@lru_cache(maxsize=256)
-def _bytes(length: int) -> SearchStrategy[bytes]:
-    return st.binary(min_size=length, max_size=length)
+    low, count = bounds
+    drawn = max(1, min(width, _BUDGET // count, _SIMPLEST_BUDGET // low))
+    blobs = [source.randbytes(drawn if slot in filled else 0).ljust(drawn, b"\0") for slot in range(count)]
+    codes = np.frombuffer(b"".join(blobs), np.uint8).reshape(count, drawn)[:, ::-1]
+    again, position = np.divmod(np.arange(width), drawn)
+    return codes if drawn == width else codes[:, position] * (2 * again + 1).astype(np.uint8)
 
 
 @dataclass(frozen=True)
 class Grain:
-    """How fine the numbers are: 0 multiples of 1/128; 1 full mantissas but for 0, ±1 and ±1/2; 2 dense, even where a byte is 0."""
+    """How fine numbers are: multiples of 1/128, or full mantissas drawn from a seed, but for 0, ±1 and ±1/2."""
 
-    level: int
+    fine: bool
     seed: int
 
 
 #: Bytes of the header that a grain takes.
 GRAIN = 5
-_LEVELS = (0, 1, *(2,) * 14)
 
 
 def grain(codes: Header) -> Grain:
-    """Mostly dense; shrinks to multiples of 1/128."""
-    return Grain(pick(codes, _LEVELS), number(codes, GRAIN - 1))
+    """Mostly fine; shrinks to multiples of 1/128."""
+    return Grain(next(codes) >= _COARSE, number(codes, GRAIN - 1))
 
 
 def decode(codes: npt.NDArray[np.uint8], grain: Grain, salt: int) -> Floats:
-    """Numbers in [-1, 1] in the shape of `codes`: uniform if the bytes are, 0 for zero bytes of a coarse grain."""
+    """Numbers in [-1, 1] in the shape of `codes`: uniform if the bytes are, 0 for zero bytes."""
     values: Floats = _SIMPLEST_FIRST[codes]
-    if not grain.level:
+    if not grain.fine:
         return values
     noise = _noise(codes.size, grain.seed, salt).reshape(codes.shape)
-    fine = values + np.where(codes < _EXACT, 0.0, noise / 128)
-    return np.where(codes == 0, noise, fine) if grain.level > 1 else fine
+    return values + np.where(codes < _EXACT, 0.0, noise / 128)
+
+
+#: One grain in sixteen is coarse.
+_COARSE = 16
 
 
 def _simplest_first() -> Floats:
@@ -107,11 +119,6 @@ def _noise(count: int, seed: int, salt: int) -> Floats:
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray((x >> np.uint64(11)) * 2.0**-52 - 1, dtype=np.float64)
-
-
-def scale(codes: Header, ladder: Sequence[float]) -> float:
-    """A power of two from the ladder, or 0 if it has that rung."""
-    return pick(codes, ladder)
 
 
 def sealed(format: Format, values: npt.NDArray[Any]) -> npt.NDArray[Any]:

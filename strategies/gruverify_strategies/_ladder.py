@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-
-import numpy as np
+from typing import TypeAlias
 
 from gruverify.arithmetic import Format
 
-#: A bottom and a top pre-activation.
-Band = tuple[float, float]
+#: The pre-activations between which a level holds.
+Band: TypeAlias = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,9 @@ class Drive:
     share: float
 
 
+UNDRIVEN = Drive("", 0.0, math.inf, 1.0)
+
+
 def gate_bands(f: Format) -> dict[str, Band]:
     """The levels of r and z, from shut to open: where σ is 0, subnormal, below u, low, middle, high, rounded to 1, and 1.
 
@@ -37,14 +39,14 @@ def gate_bands(f: Format) -> dict[str, Band]:
     """
     normal = math.log(f.min_normal)
     return {
-        "0": (1.5 * f.sigmoid_underflows, f.sigmoid_underflows),
+        "0": (-math.inf, f.sigmoid_underflows),
         "subnormal": (f.sigmoid_underflows, normal),
         "tiny": (normal, -f.sigmoid_saturates),
         "low": (-f.sigmoid_saturates, -2.0),
         "mid": (-2.0, 2.0),
         "high": (2.0, f.sigmoid_saturates),
         "rounding": (f.sigmoid_saturates, f.sigmoid_rounds_to_one),
-        "1": (f.sigmoid_rounds_to_one, -f.sigmoid_underflows),
+        "1": (f.sigmoid_rounds_to_one, math.inf),
     }
 
 
@@ -52,11 +54,11 @@ def candidate_bands(f: Format) -> dict[str, Band]:
     """The levels of the candidate: where tanh is -1, strongly negative, middling, strongly positive, and 1."""
     top = f.tanh_saturates
     return {
-        "-1": (-3 * top, -top),
+        "-1": (-math.inf, -top),
         "-high": (-top, -1.5),
         "mid": (-1.5, 1.5),
         "high": (1.5, top),
-        "1": (top, 3 * top),
+        "1": (top, math.inf),
     }
 
 
@@ -85,31 +87,40 @@ def near(f: Format, threshold: float) -> list[float]:
 
 
 #: A byte says where in its level a drive is.
-PLACES = 256
-UNDRIVEN = Drive("", 0.0, math.inf, 1.0)
+_PLACES = range(256)
 #: How far what is near a threshold may be moved.
 _NEAR = 0.125
 
 
 @lru_cache(maxsize=16)
 def ladder(f: Format, candidate: bool) -> dict[str, list[Drive]]:
-    """By level, the drives of every place: at place 0 the simplest one. "near" holds those around the thresholds."""
+    """By level, a drive for each byte, the first the simplest. "near" holds those around the thresholds."""
     bands = candidate_bands(f) if candidate else gate_bands(f)
+    # Beyond the first of these the exponential in a naive tanh overflows, beyond the second that in any naive sigmoid.
+    outermost = -f.sigmoid_flushes if candidate else -2 * f.sigmoid_underflows
+    levels = {name: _across(f, name, band, outermost, candidate) for name, band in bands.items()}
     thresholds = candidate_thresholds(f) if candidate else gate_thresholds(f)
     around = [(f"near-{name}", at) for name, threshold in thresholds.items() for at in near(f, threshold)]
-    levels = {name: [_within(f, name, band, place, candidate) for place in range(PLACES)] for name, band in bands.items()}
-    spread = (around[place * len(around) // PLACES] for place in range(PLACES))
-    near_ones = [Drive(name, at, _NEAR, _share(place, candidate)) for place, (name, at) in enumerate(spread)]
-    return {"": [UNDRIVEN] * PLACES, **levels, "near": near_ones}
+    spread = [around[place * len(around) // len(_PLACES)] for place in _PLACES]
+    close = [Drive(name, at, _NEAR, _share(place, candidate)) for place, (name, at) in enumerate(spread)]
+    return {"": [UNDRIVEN] * len(_PLACES), **levels, "near": close}
 
 
-def _within(f: Format, name: str, band: Band, place: int, candidate: bool) -> Drive:
-    low, high = band
-    inset = (high - low) / 8
-    exact = low + inset + (high - low - 2 * inset) * place / (PLACES - 1) if place else _simplest(low + inset, high - inset)
-    at = float(f.cast(exact))
-    rounding = 4 * f.unit_roundoff * abs(at)
-    return Drive(name, at, min(at - low, high - at) - rounding, _share(place, candidate))
+def _across(f: Format, name: str, band: Band, outermost: float, candidate: bool) -> list[Drive]:
+    """Drives all over a level, but for its edges; the first is the simplest number there."""
+    low, high = max(band[0], -outermost), min(band[1], outermost)
+    coarsest = 4 * f.unit_roundoff * max(-low, high)
+    inset = max(min((high - low) / 8, 0.5), coarsest)
+    low, high = low + inset, high - inset
+    spread = [low + (high - low) * place / _PLACES[-1] for place in _PLACES]
+    spread[0] = _simplest(low, high)
+    return [_drive(f, name, band, float(f.cast(at)), _share(place, candidate)) for place, at in enumerate(spread)]
+
+
+def _drive(f: Format, name: str, band: Band, at: float, share: float) -> Drive:
+    # A bias rounds by up to u|at|, and every weight by u.
+    margin = min(at - band[0], band[1] - at) * (1 - 4 * f.unit_roundoff) - f.unit_roundoff * abs(at)
+    return Drive(name, at, margin, share)
 
 
 def _share(place: int, candidate: bool) -> float:
@@ -118,6 +129,6 @@ def _share(place: int, candidate: bool) -> float:
 
 
 def _simplest(low: float, high: float) -> float:
-    """The number of fewest bits between two of the same sign, or 0."""
+    """The number of fewest bits in an interval that is symmetric or does not hold 0."""
     step = 2.0 ** math.floor(math.log2(high - low))
-    return float(np.clip(0.0, math.ceil(low / step) * step, math.floor(high / step) * step))
+    return min(max(0.0, math.ceil(low / step) * step), math.floor(high / step) * step)

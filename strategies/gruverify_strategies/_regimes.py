@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,8 +10,7 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 
 from gruverify.arithmetic import Format
-from gruverify.cell._variant import Update
-from gruverify_strategies._codes import Floats, header, pick, rows
+from gruverify_strategies._codes import RANDOM, Floats, choose, header, pick, rows
 from gruverify_strategies._ladder import UNDRIVEN, Drive, ladder
 from gruverify_strategies._sizes import slots, slots_length
 from gruverify_strategies._validation import check_formats, check_option, limits
@@ -53,7 +51,7 @@ class Regimes:
         return np.array([(drive.at, drive.margin, drive.share) for gate in gates for drive in gate]).T
 
     def __repr__(self) -> str:
-        return f"Regimes({self.name}: {' | '.join(self.labels())})"
+        return f"Regimes({self.name}: {' | '.join(label or '-' for label in self.labels())})"
 
 
 def _spread(**weights: int) -> tuple[str, ...]:
@@ -77,25 +75,24 @@ NAMES = (*("free",) * 17, *("mixed",) * 20, *("carry",) * 4, *("forget",) * 4, *
 PLACEMENT = 6
 
 
-def place(name: str, codes: npt.NDArray[np.uint8], format: Format, update: Update) -> Regimes:
+def place(name: str, codes: npt.NDArray[np.uint8], format: Format, update: str) -> Regimes:
     """The regimes that `codes` (H, 6) stand for."""
     if name == "free":
         return Regimes(name, (Regime(),) * len(codes))
     reset, kept = _GATES[name]
-    choices = (reset, kept if update == "keep" else _swapped(kept), _CANDIDATE)
-    ladders = (ladder(format, False), ladder(format, False), ladder(format, True))
-    return Regimes(
-        name,
-        tuple(
-            Regime(*(steps[pick(iter(unit[k : k + 1]), choice)][unit[k + 3]] for k, (choice, steps) in enumerate(zip(choices, ladders, strict=True))))
-            for unit in codes.tolist()
-        ),
-    )
+    gates, candidates = ladder(format, candidate=False), ladder(format, candidate=True)
+    choices = ((gates, reset), (gates, kept if update == "keep" else _swapped(kept)), (candidates, _CANDIDATE))
+
+    def regime(unit: Sequence[int]) -> Regime:
+        levels = [rungs[choose(code, names)] for code, (rungs, names) in zip(unit, choices, strict=False)]
+        return Regime(*(level[at] for level, at in zip(levels, unit[3:], strict=True)))
+
+    return Regimes(name, tuple(map(regime, codes.tolist())))
 
 
-def _swapped(kept: Sequence[str]) -> Sequence[str]:
-    # z itself is what is taken where it replaces: the state is kept where z is shut.
-    return {_OPEN: _SHUT, _SHUT: _OPEN}.get(tuple(kept), kept)
+def _swapped(kept: tuple[str, ...]) -> tuple[str, ...]:
+    # Where z replaces, it is what is taken: the state is kept where z is shut.
+    return {_OPEN: _SHUT, _SHUT: _OPEN}.get(kept, kept)
 
 
 @st.composite
@@ -105,7 +102,7 @@ def regimes(
     min_H: int = 1,
     max_H: int | None = None,
     formats: Sequence[Format] | None = None,
-    update: Update = "keep",
+    update: str = "keep",
 ) -> Regimes:
     """`Regimes` of H units in one of `formats`: where each gate of each unit is to be driven on the ladder of theory.md 5.
 
@@ -117,14 +114,10 @@ def regimes(
         InvalidArgument: a bound, a format or `update` is none that the cell strategies take.
     """
     within = limits(H=(min_H, max_H))
-    check_option("update", update, ("keep", "replace"))
-    codes = header(draw, slots_length(within) + 2)
+    check_option("update", update, "keep", "replace")
+    source = draw(RANDOM)
+    codes = header(source, slots_length(within) + 2)
     filled = slots(codes, within)["H"]
     format = pick(codes, check_formats(formats))
     name = pick(codes, NAMES)
-    return place(name, rows(draw, filled, within["H"][1], PLACEMENT)[list(filled)], format, update)
-
-
-def is_driven(regimes: Regimes) -> bool:
-    """Whether any gate of any unit is driven."""
-    return any(math.isfinite(d.margin) for u in regimes.units for d in (u.reset, u.update, u.candidate))
+    return place(name, rows(source, filled, within["H"], PLACEMENT)[list(filled)], format, update)

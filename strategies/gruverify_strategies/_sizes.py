@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from hypothesis import strategies as st
 
-from gruverify_strategies._codes import Header, header, number
+from gruverify_strategies._codes import RANDOM, Header, header, number
 from gruverify_strategies._validation import Limits, limits
 
 #: By letter, the slots of each axis that are filled. Sizes count slots; emptying any of them simplifies a case.
@@ -47,7 +47,8 @@ def sizes(
         InvalidArgument: a bound is not an integer of at least 1, or a minimum exceeds its maximum.
     """
     within = limits(H=(min_H, max_H), I=(min_I, max_I), B=(min_B, max_B), T=(min_T, max_T))
-    codes = header(draw, 2 * len(within))
+    source = draw(RANDOM)
+    codes = header(source, 2 * len(within))
     return Sizes(**{letter: _size(codes, *bounds) for letter, bounds in within.items()})
 
 

@@ -79,7 +79,7 @@ def _check_choice(name: str, given: Any, kind: type[Any], default: Sequence[Any]
     return given
 
 
-def check_option(name: str, value: Any, options: tuple[Any, ...]) -> None:
-    """Raise InvalidArgument unless `value` is None or one of the options."""
-    if value is not None and value not in options:
-        raise InvalidArgument(f"{name}={value!r} must be one of {', '.join(map(repr, options))}, or None for any")
+def check_option(name: str, value: Any, *options: Any) -> None:
+    """Raise InvalidArgument unless `value` is one of the options."""
+    if value not in options:
+        raise InvalidArgument(f"{name}={value!r} must be one of {', '.join(map(repr, options))}")

@@ -20,9 +20,9 @@ def variants(
     Raises:
         InvalidArgument: `reset`, `update` or `bias` is none of the values that a Variant takes.
     """
-    check_option("reset", reset, ("after", "before"))
-    check_option("update", update, ("keep", "replace"))
-    check_option("bias", bias, (True, False))
+    check_option("reset", reset, None, "after", "before")
+    check_option("update", update, None, "keep", "replace")
+    check_option("bias", bias, None, True, False)
     asked = {"reset": reset, "update": update, "bias": bias}
     fixed = {name: value for name, value in asked.items() if value is not None}
     return draw(st.sampled_from([v for v in VARIANTS if fixed.items() <= vars(v).items()]))

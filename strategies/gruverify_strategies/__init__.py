@@ -1,0 +1,19 @@
+"""Hypothesis strategies for recurrent networks: cells, inputs, states, regimes and whole cases.
+
+Users write `from gruverify import strategies as gst`.
+"""
+
+from gruverify_strategies._cases import cases as cases
+from gruverify_strategies._cells import cells as cells
+from gruverify_strategies._floats import floats_near as floats_near
+from gruverify_strategies._ladder import Drive as Drive
+from gruverify_strategies._regimes import Regime as Regime
+from gruverify_strategies._regimes import Regimes as Regimes
+from gruverify_strategies._regimes import regimes as regimes
+from gruverify_strategies._sequences import cotangents as cotangents
+from gruverify_strategies._sequences import inputs as inputs
+from gruverify_strategies._sequences import states as states
+from gruverify_strategies._sizes import Sizes as Sizes
+from gruverify_strategies._sizes import sizes as sizes
+from gruverify_strategies._variants import formats as formats
+from gruverify_strategies._variants import variants as variants

@@ -1,0 +1,63 @@
+"""Cases: everything that one trial puts to a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from hypothesis import strategies as st
+
+from gruverify.arithmetic import Format
+from gruverify.cell import Case, Variant
+from gruverify_strategies import _cells, _sequences
+from gruverify_strategies._cells import Units, build
+from gruverify_strategies._codes import GRAIN, RANDOM, grain, header, pick, sealed
+from gruverify_strategies._regimes import NAMES
+from gruverify_strategies._sequences import Members
+from gruverify_strategies._sizes import slots, slots_length
+from gruverify_strategies._validation import check_formats, check_variants, limits
+
+
+@st.composite
+def cases(
+    draw: st.DrawFn,
+    *,
+    min_H: int = 1,
+    max_H: int | None = None,
+    min_I: int = 1,
+    max_I: int | None = None,
+    min_B: int = 1,
+    max_B: int | None = None,
+    min_T: int = 1,
+    max_T: int | None = None,
+    formats: Sequence[Format] | None = None,
+    variants: Sequence[Variant] | None = None,
+) -> Case:
+    """A `Case`: a cell as `cells` draws it, with inputs (T, B, I), state (B, H) and cotangents (T, B, H), (B, H).
+
+    The driven gates stay at their level for all T steps; in a cell without biases input 0 is then 1 at every step.
+    Shrinks to few units, inputs, members and steps, whichever they are, then to entries 0, ±1 and ±1/2.
+
+    Raises:
+        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, or `formats` or
+            `variants` is wrong.
+    """
+    within = limits(H=(min_H, max_H), I=(min_I, max_I), B=(min_B, max_B), T=(min_T, max_T))
+    length = slots_length(within) + 2 * GRAIN + 3 + _sequences.SCALES + _sequences.SHAPE + _cells.SCALES
+    source = draw(RANDOM)
+    codes = header(source, length)
+    filled = slots(codes, within)
+    format, variant = pick(codes, check_formats(formats)), pick(codes, check_variants(variants))
+    name = pick(codes, NAMES)
+
+    members = Members(source, codes, within, filled)
+    inputs, state = members.inputs(codes), members.state(codes)
+    d_outputs, d_last = members.cotangents(codes)
+
+    units = Units(source, within, filled)
+    regimes = units.regimes(name, format, variant)
+    if regimes.name != "free" and not variant.bias:
+        inputs[:, :, 0] = 1
+    reach = np.abs(inputs).max((0, 1)), np.maximum(np.abs(state).max(0), 1)
+    cell = build(variant, format, units.weights(codes, grain(codes)), regimes, reach)
+    return Case(cell, *(sealed(format, array) for array in (inputs, state, d_outputs, d_last)), regimes=regimes.labels())
