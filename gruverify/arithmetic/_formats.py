@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -118,7 +118,11 @@ def format_of(dtype: npt.DTypeLike) -> Format:
         ValueError: `dtype` is not one of the four formats.
     """
     found = np.dtype(dtype)
-    for candidate in FORMATS:
-        if found.name == candidate.name:
-            return candidate
+    if (known := _named_like(found)) is not None:
+        return known
     raise ValueError(f"dtype={found} is not a format gruverify knows: choose from {', '.join(f.name for f in FORMATS)}")
+
+
+@cache
+def _named_like(dtype: np.dtype[Any]) -> Format | None:
+    return next((candidate for candidate in FORMATS if candidate.name == dtype.name), None)

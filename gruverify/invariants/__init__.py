@@ -11,5 +11,7 @@ from gruverify.invariants._registry import Invariant as Invariant
 from gruverify.invariants._registry import invariant as invariant
 from gruverify.invariants._residual import Residual as Residual
 from gruverify.invariants._trial import BackendRaised as BackendRaised
+from gruverify.invariants._trial import Exact as Exact
 from gruverify.invariants._trial import Malformed as Malformed
+from gruverify.invariants._trial import Observed as Observed
 from gruverify.invariants._trial import Trial as Trial

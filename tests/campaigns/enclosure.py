@@ -16,16 +16,19 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import FORMATS, Ball, Format, float64, format_named
-from gruverify.backends import Backend, resolve
-from gruverify.cell import VARIANTS, Case, Cell, Variant
+from gruverify.arithmetic import FORMATS, Ball, Format, Rounding, float64, format_named
+from gruverify.backends import resolve
+from gruverify.cell import VARIANTS, Case, Cell, Variant, unpack
 from gruverify.formulas import activations, jacobian, next_state
-from gruverify.invariants import Trial
+from gruverify.invariants import Exact, Observed
+
+NDArray: TypeAlias = npt.NDArray[Any]
+Key: TypeAlias = tuple[str, str, str]  # backend, format, what is compared
 
 TARGETS = ("torch", "numpy", "torch-formulas")
 GRADIENTS_EVERY = 10
@@ -40,7 +43,7 @@ class Margins:
     over: int = 0
     largest: float = 0.0
 
-    def add(self, pairs: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]) -> None:
+    def add(self, pairs: list[tuple[NDArray, NDArray]]) -> None:
         """One cell: arrays of errors with their radii."""
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios = [np.where(np.isinf(rad) | (error == 0), 0.0, error / rad) for error, rad in pairs]
@@ -81,7 +84,7 @@ def cells(fmt: Format, count: int, seed: int) -> Iterator[Case]:
         variant = VARIANTS[n % len(VARIANTS)]
         scale = 10.0 ** rng.uniform(-3, 1.48)
 
-        def draw(*shape: int, by: float = 1.0) -> npt.NDArray[Any]:
+        def draw(*shape: int, by: float = 1.0) -> NDArray:
             return fmt.cast(rng.normal(size=shape) * by)
 
         weights = {"weight_ih": draw(3 * H, I, by=scale), "weight_hh": draw(3 * H, H, by=scale)}
@@ -95,47 +98,51 @@ def cells(fmt: Format, count: int, seed: int) -> Iterator[Case]:
         yield Case(Cell(variant, **weights), draw(T, B, I), state, draw(T, B, H), draw(B, H))
 
 
-def measure(fmt_name: str, count: int, seed: int) -> dict[tuple[str, str, str], Margins]:
+def measure(fmt_name: str, count: int, seed: int) -> dict[Key, Margins]:
+    """One shard: every backend on the same cells, and so against the same balls."""
     fmt = format_named(fmt_name)
     backends = [resolve(name) for name in TARGETS]
-    found: dict[tuple[str, str, str], Margins] = {}
+    found: dict[Key, Margins] = {}
     for n, case in enumerate(cells(fmt, count, seed)):
+        exact, truth = Exact(case, Rounding(fmt)), _extended(case) if fmt is float64 else None
         for backend in backends:
             if case.cell.variant in backend.variants:
-                _compare(case, backend, n % GRADIENTS_EVERY == 0, found)
+                _compare(Observed(case, backend), exact, truth, n % GRADIENTS_EVERY == 0, found)
     return found
 
 
-def _compare(case: Case, backend: Backend, gradients: bool, found: dict[tuple[str, str, str], Margins]) -> None:
-    trial = Trial(case, backend)
-    truth = _extended(case) if case.format is float64 else None
+def _compare(
+    observed: Observed, exact: Exact, truth: list[NDArray] | None, gradients: bool, found: dict[Key, Margins]
+) -> None:
     with np.errstate(over="ignore", invalid="ignore"):
-        pairs: list[tuple[str, npt.NDArray[Any], Ball]] = [
-            ("step", trial.observed.step, trial.exact.next_state),
-            ("jacobian", trial.observed.step_jacobian[0], trial.exact.jacobian[0]),
-            ("jacobian", trial.observed.step_jacobian[1], trial.exact.jacobian[1]),
+        pairs: list[tuple[str, NDArray, Ball]] = [
+            ("step", observed.step, exact.next_state),
+            ("jacobian", observed.step_jacobian[0], exact.jacobian[0]),
+            ("jacobian", observed.step_jacobian[1], exact.jacobian[1]),
         ]
         if gradients:
-            pairs += _gradient_pairs(trial)
-    errors: dict[str, list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]] = {}
+            pairs += _gradient_pairs(observed, exact)
+    errors: dict[str, list[tuple[NDArray, NDArray]]] = {}
     for i, (what, actual, ball) in enumerate(pairs):
         expected = truth[i] if truth is not None and i < len(truth) else ball.mid
         error = np.abs(actual.astype(expected.dtype) - expected).astype(float)
         errors.setdefault(what, []).append((error, ball.radius))
     for what, found_here in errors.items():
-        found.setdefault((backend.name, case.format.name, what), Margins()).add(found_here)
+        key = (observed.backend.name, observed.case.format.name, what)
+        found.setdefault(key, Margins()).add(found_here)
 
 
-def _gradient_pairs(trial: Trial) -> list[tuple[str, npt.NDArray[Any], Ball]]:
-    from gruverify.invariants._blocks import pairs
+def _gradient_pairs(observed: Observed, exact: Exact) -> list[tuple[str, NDArray, Ball]]:
+    seen, expected, bias = observed.sequence_vjp, exact.gradients, observed.case.cell.variant.bias
+    parameters = unpack(dict(seen.items()), observed.case.cell.hidden_size)
+    blocks = [(a, getattr(expected.parameters, name)) for name, a in parameters.items() if bias or name[0] == "W"]
+    return [
+        ("gradients", a, ball)
+        for a, ball in [*blocks, *zip(seen.inputs, expected.inputs, strict=True), (seen.state, expected.state)]
+    ]
 
-    seen, expected = trial.observed.sequence_vjp, trial.exact.gradients
-    rows = [("gradients", a, ball) for _, a, ball in pairs(trial.case.cell.variant, seen, expected.parameters)]
-    rows += [("gradients", a, ball) for a, ball in zip(seen.inputs, expected.inputs, strict=True)]
-    return [*rows, ("gradients", seen.state, expected.state)]
 
-
-def _extended(case: Case) -> list[npt.NDArray[Any]] | None:
+def _extended(case: Case) -> list[NDArray] | None:
     if np.finfo(np.longdouble).nmant <= float64.precision:
         return None
     wide = lambda a: np.asarray(a, np.longdouble)  # noqa: E731  # one conversion, used three times
@@ -153,7 +160,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     shards = 8
-    total: dict[tuple[str, str, str], Margins] = {}
+    total: dict[Key, Margins] = {}
     with ProcessPoolExecutor(options.jobs) as pool:
         for fmt in options.formats.split(","):
             sizes = [options.cells // shards + (i < options.cells % shards) for i in range(shards)]
@@ -164,11 +171,11 @@ def main() -> int:
     return int(any(margins.over for margins in total.values()))
 
 
-def _print(rows: dict[tuple[str, str, str], Margins]) -> None:
+def _print(rows: dict[Key, Margins]) -> None:
     for (backend, fmt, what), m in sorted(rows.items()):
         print(
-            f"{fmt:9} {backend:15} {what:9} {int(m.bins.sum()):>7} cells {m.entries:>10} entries  error/radius of a cell's worst "
-            f"entry: median {m.quantile(0.5):.3f}, 90 % {m.quantile(0.9):.3f}, max {m.largest:.3f}; exceeded: {m.over}",
+            f"{fmt:9} {backend:15} {what:9} {int(m.bins.sum()):>7} cells {m.entries:>10} entries  worst error/radius: "
+            f"median {m.quantile(0.5):.3f}, 90 % {m.quantile(0.9):.3f}, max {m.largest:.3f}; exceeded: {m.over}",
             flush=True,
         )
 
