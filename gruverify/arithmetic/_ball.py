@@ -114,7 +114,10 @@ class Ball:
     @property
     def radius(self) -> Floats:
         """The radius as an array of the ball's shape."""
-        return np.broadcast_to(np.asarray(self.rad), self.mid.shape)
+        rad = self.rad
+        if isinstance(rad, np.ndarray) and rad.shape == self.mid.shape:
+            return rad
+        return np.broadcast_to(np.asarray(rad), self.mid.shape)
 
     @property
     def magnitude(self) -> Floats:
@@ -134,13 +137,13 @@ class Ball:
             reach, rad = self.weight, self._additions()
             rad += self.error * ((1 + m.gamma(self.terms)) * OUTWARD)
         rad = rad + self.floor * (m.eta * OUTWARD)
-        largest = reach.max(initial=0.0) + np.max(rad, initial=0.0)
+        largest = reach.max(initial=0.0) + _max(rad)
         return rad if largest < m.format.max else _overflowing(reach, rad, m.format.max)
 
     def _reach(self) -> Floats:
         """How large a product may become on the way."""
         size = np.abs(self.mid)
-        overflows = self.scale is not None and np.max(self.scale, initial=0.0) >= self.mode.format.max
+        overflows = self.scale is not None and _max(self.scale) >= self.mode.format.max
         return np.maximum(size, self.scale) if overflows and self.scale is not None else size
 
     def _additions(self) -> Floats:
@@ -230,7 +233,7 @@ class Ball:
             return self.scale
         if self.mode.underflow_shows:
             return np.maximum(self.magnitude, 1.0)
-        return max(float(np.max(self.magnitude, initial=0.0)), 1.0)
+        return max(self.magnitude.max(initial=0.0), 1.0)
 
     def _factor(self) -> Ball:
         """A sum is rounded before it is multiplied; a product goes on as it is."""
@@ -354,6 +357,10 @@ def blend_rounding(mode: Rounding, z: Bound, rest: Bound, one: Bound, zero: Boun
     from_one = result + 3 * rest * gap
     worst = np.maximum(np.maximum(by_weights, from_zero), from_one)
     return mode.u * (1 + 4 * mode.u) * worst + 3 * mode.eta
+
+
+def _max(bound: Bound) -> float:
+    return float(bound.max(initial=0.0)) if isinstance(bound, np.ndarray) else bound
 
 
 def _pending(mode: Rounding, mid: Floats) -> Ball:

@@ -1,5 +1,7 @@
 """Renderings of a result: one consumer a file."""
 
+from gruverify.reporting._catalogue import catalogue_page as catalogue_page
+from gruverify.reporting._catalogue import print_catalogue as print_catalogue
 from gruverify.reporting._console import console_for as console_for
 from gruverify.reporting._console import print_header as print_header
 from gruverify.reporting._console import print_result as print_result

@@ -1,0 +1,91 @@
+"""Symbolic arithmetic: arrays of SymPy expressions, to prove that two formulas are one.
+
+    h = symbols("h", 1, 2)
+    ...
+    identical(derivative(step(v, p, x, h), h), jacobian code)
+
+σ and tanh stay functions of which only the derivative is known, σ' = σ(1-σ) and tanh' = 1-tanh². So identities between
+formulas and their derivatives are identities between polynomials, which expanding decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gruverify.arithmetic._optional import optional
+
+sympy = optional("sympy", "sympy", "symbolic")
+
+
+class Sigmoid(sympy.Function):  # type: ignore[misc]  # SymPy has no types
+    """σ, known by σ' = σ(1-σ); `rewrite(exp)` says what it is."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """The derivative, in σ itself."""
+        return self * (1 - self)
+
+    def _eval_rewrite_as_exp(self, arg: Any, **_: Any) -> Any:
+        return 1 / (1 + sympy.exp(-arg))
+
+
+class Tanh(sympy.Function):  # type: ignore[misc]  # SymPy has no types
+    """Tanh, known by tanh' = 1-tanh²; `rewrite(exp)` says what it is."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        """The derivative, in tanh itself."""
+        return 1 - self**2
+
+    def _eval_rewrite_as_exp(self, arg: Any, **_: Any) -> Any:
+        return (sympy.exp(arg) - sympy.exp(-arg)) / (sympy.exp(arg) + sympy.exp(-arg))
+
+
+class SymbolicArray(np.ndarray[Any, np.dtype[np.object_]]):
+    """An array of SymPy expressions."""
+
+    def sigmoid(self) -> SymbolicArray:
+        """σ, elementwise."""
+        return _each(Sigmoid, self)
+
+    def tanh(self) -> SymbolicArray:
+        """Tanh, elementwise."""
+        return _each(Tanh, self)
+
+
+def symbolic_array(values: Any) -> SymbolicArray:
+    """Expressions and numbers as an array of expressions."""
+    return _each(sympy.sympify, np.asarray(values, dtype=object))
+
+
+def symbols(name: str, *shape: int) -> SymbolicArray:
+    """A symbol for every entry of an array of that shape: name_0_0, name_0_1 and so on."""
+    entries = [sympy.Symbol("_".join([name, *map(str, index)])) for index in np.ndindex(*shape)]
+    return symbolic_array(entries).reshape(shape)
+
+
+def derivative(values: SymbolicArray, by: SymbolicArray) -> SymbolicArray:
+    """∂values/∂by for an array `by` of symbols, of shape values.shape + by.shape."""
+    return symbolic_array([e.diff(s) for e in values.flat for s in by.flat]).reshape(values.shape + by.shape)
+
+
+def identical(left: SymbolicArray, right: SymbolicArray) -> bool:
+    """Whether two arrays of one shape are equal, entry by entry, as polynomials in symbols and activations.
+
+    True is a proof. False can also mean that they are equal for a reason that lies inside σ or tanh.
+    """
+    return left.shape == right.shape and all(_vanishes(sympy.sympify(e)) for e in (left - right).flat)
+
+
+def _vanishes(expression: Any) -> bool:
+    stand_ins = {a: sympy.Dummy() for a in expression.atoms(Sigmoid, Tanh)}
+    return bool(sympy.expand(expression.xreplace(stand_ins)) == 0)
+
+
+def _each(f: Callable[[Any], Any], values: Any) -> SymbolicArray:
+    return np.asarray(np.frompyfunc(f, 1, 1)(values.view(np.ndarray)), dtype=object).view(SymbolicArray)

@@ -1,0 +1,42 @@
+"""What is checked, and what can be checked here: on a terminal and as a page."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+
+from gruverify.backends import TARGETS
+from gruverify.invariants import INVARIANTS
+
+
+def print_catalogue(console: Console) -> None:
+    """Every invariant with its statement and source, every shipped target with whether it can run here."""
+    console.print("[bold]invariants[/]")
+    for invariant in INVARIANTS.values():
+        needs = ", ".join(invariant.needs) or "any method"
+        console.print(f"\n{invariant.id}  [dim]needs {needs}; since {invariant.since}[/]")
+        console.print(f"  {escape(invariant.statement)}\n  [dim]{escape(invariant.source)}[/]", soft_wrap=True)
+    console.print("\n[bold]targets[/]\n")
+    for target in TARGETS:
+        here = "[green]can run here[/]" if target.available else f"[yellow]not here:[/] {escape(target.remedy)}"
+        console.print(f"{target.name:15} {here}  {target.description}", soft_wrap=True)
+    console.print(f"{'pkg.module:object':15} your own: a function step(cell, x, h), an nn.Module, a backend")
+    console.print("\nnext: [bold]gruverify check numpy[/]")
+
+
+def catalogue_page() -> str:
+    """The invariants as a Markdown table, ending in a newline."""
+    head = (
+        "# The invariants\n\nWritten by `gruverify list --markdown`. Theory numbers are those of the derivation that "
+        "gruverify implements;\nM numbers name its relations. A target that lacks a method an invariant needs is "
+        "reported `not applicable`.\n\n| id | statement | source | needs |\n|---|---|---|---|\n"
+    )
+    rows = [
+        f"| `{i.id}` | {_cell(i.statement)} | {_cell(i.source)} | {', '.join(i.needs) or 'any'} |"
+        for i in INVARIANTS.values()
+    ]
+    return head + "\n".join(rows) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

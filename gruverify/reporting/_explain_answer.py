@@ -1,0 +1,101 @@
+"""The question's answer in a few sentences. Every claim in them is read off the measured numbers, its wording too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from gruverify.reporting._explain import Explanation, RegimeReport
+from gruverify.reporting._explain_enclosure import Enclosure
+
+
+def answer(e: Explanation) -> list[str]:
+    """Why dL_T/dU_z does not shrink to zero with T, how it depends on z, what stays O(1), and the other two regimes."""
+    by_name = {report.regime.name: report for report in e.reports}
+    main = by_name.get("forget", e.reports[0])
+    sentences = [_length(main), f"dL_T/dU_z {_order(main)}.{_zeros(main)}", _open(main)]
+    if "carry" in by_name:
+        sentences.append(f"{_carry(by_name['carry'])} {_elman(by_name['Elman'])}")
+    return sentences
+
+
+def shut_name(report: RegimeReport) -> str:
+    """What dL/dU_z is proportional to when the update gate is extreme: z, or 1-z."""
+    return "z" if report.regime.z <= 0.5 else "1-z"
+
+
+def _length(report: RegimeReport) -> str:
+    updates = [update for update, _ in report.lengths.values()]
+    states = [state for _, state in report.lengths.values()]
+    return (
+        f"{_at(report)}: the product of Jacobians multiplies the terms k < T only, which make up "
+        f"{report.rows[-1].earlier_share} of the sum; the term k = T has the empty product. So dL_t/dU_z {_by_length(updates)}"
+        f"{_list(updates)} at t = {_list(report.lengths)}, where dL_t/dh_0 is {_list(states)}."
+    )
+
+
+def _by_length(updates: Sequence[Enclosure]) -> str:
+    if len(updates) == 1:
+        return "is "
+    if _steady(updates):
+        return "keeps its size at every length: "
+    if updates[-1].high < updates[0].low:
+        return "shrinks with the length: "
+    return "varies with the length: "
+
+
+def _order(report: RegimeReport) -> str:
+    shut, ratios = shut_name(report), [row.update_over_shut for row in report.rows]
+    known = f"is itself O({shut}): " if _steady(ratios) else ""
+    return f"{known}divided by {shut} it is {_list(ratios)} at a = {_biases(report)}"
+
+
+def _zeros(report: RegimeReport) -> str:
+    zeros = ", ".join(f"{name} from a = {a:g}" for name, a in report.vanishes.items())
+    return zeros and f" It is exactly 0 where {shut_name(report)} is 0, or too small for the format: {zeros}."
+
+
+def _open(report: RegimeReport) -> str:
+    weights = [row.exact.candidate for row in report.rows]
+    biases = [row.exact.candidate_bias for row in report.rows]
+    known = " stays O(1)" if _steady(weights) and _steady(biases) else ""
+    return (
+        f"The candidate's input path{known}: dL_T/dW_xc is {_list(weights)}, dL_T/db_xc is {_list(biases)} "
+        f"at a = {_biases(report)}."
+    )
+
+
+def _carry(report: RegimeReport) -> str:
+    last = report.rows[-1].exact
+    return (
+        f"{_at(report)}: J is within {last.gap} of I and ‖dh_T/dh_1‖ is {last.influence[-1]}, but dL_T/dU_z {_order(report)}."
+    )
+
+
+def _elman(report: RegimeReport) -> str:
+    last = report.rows[-1]
+    gap, influence = last.exact.gap, last.exact.influence[-1]
+    way = "the past fades" if influence.high < 1 else "the past does not fade"
+    return (
+        f"{_at(report)}: J is within {gap} of D(1-c²)W_hc and {way}, ‖dh_T/dh_1‖ is {influence}; "
+        f"the terms k < T make up {last.earlier_share} of the sum."
+    )
+
+
+def _at(report: RegimeReport) -> str:
+    name = report.regime.name
+    driven = f", a = {report.rows[-1].a:g}" if report.regime.approached else ""
+    return f"{name[0].upper()}{name[1:]}{driven}"
+
+
+def _steady(values: Sequence[Enclosure]) -> bool:
+    """Of one order of magnitude, as far as two or more of them are known."""
+    known = [value for value in values if value.low > 0]
+    return len(known) > 1 and max(value.high for value in known) <= 10 * min(value.low for value in known)
+
+
+def _biases(report: RegimeReport) -> str:
+    return _list(f"{row.a:g}" for row in report.rows)
+
+
+def _list(values: Iterable[object]) -> str:
+    return ", ".join(map(str, values))
