@@ -27,9 +27,9 @@ def print_catalogue(console: Console) -> None:
 def catalogue_page() -> str:
     """The invariants as a Markdown table, ending in a newline."""
     head = (
-        "# The invariants\n\nWritten by `gruverify list --markdown`. Theory numbers are those of the derivation that "
-        "gruverify implements;\nM numbers name its relations. A target that lacks a method an invariant needs is "
-        "reported `not applicable`.\n\n| id | statement | source | needs |\n|---|---|---|---|\n"
+        "# The invariants\n\nWritten by `gruverify list --markdown`. \"theory\" is [theory.md](theory.md), M numbers "
+        "are the relations of its section 11.\nA target that lacks a method an invariant needs is reported "
+        "`not applicable`.\n\n| id | statement | source | needs |\n|---|---|---|---|\n"
     )
     rows = [
         f"| `{i.id}` | {_cell(i.statement)} | {_cell(i.source)} | {', '.join(i.needs) or 'any'} |"
