@@ -29,7 +29,7 @@ def _length(report: RegimeReport) -> str:
     return (
         f"{_at(report)}: the product of Jacobians multiplies the terms k < T only, which make up "
         f"{report.rows[-1].earlier_share} of the sum; the term k = T has the empty product. So dL_t/dU_z {_by_length(updates)}"
-        f"{_list(updates)} at t = {_list(report.lengths)}, where dL_t/dh_0 is {_list(states)}."
+        f"{_list(updates)} at t = {_list(report.lengths)}, while dL_t/dh_0 is {_list(states)}."
     )
 
 
@@ -45,8 +45,8 @@ def _by_length(updates: Sequence[Enclosure]) -> str:
 
 def _order(report: RegimeReport) -> str:
     shut, ratios = shut_name(report), [row.update_over_shut for row in report.rows]
-    known = f"is itself O({shut}): " if _steady(ratios) else ""
-    return f"{known}divided by {shut} it is {_list(ratios)} at a = {_biases(report)}"
+    verb = f"is itself O({shut}): divided by {shut} it is" if _steady(ratios) else f"divided by {shut} is"
+    return f"{verb} {_list(ratios)}{_biases(report)}"
 
 
 def _zeros(report: RegimeReport) -> str:
@@ -59,8 +59,8 @@ def _open(report: RegimeReport) -> str:
     biases = [row.exact.candidate_bias for row in report.rows]
     known = " stays O(1)" if _steady(weights) and _steady(biases) else ""
     return (
-        f"The candidate's input path{known}: dL_T/dW_xc is {_list(weights)}, dL_T/db_xc is {_list(biases)} "
-        f"at a = {_biases(report)}."
+        f"The candidate's input path{known}: dL_T/dW_xc is {_list(weights)}, dL_T/db_xc is {_list(biases)}"
+        f"{_biases(report)}."
     )
 
 
@@ -94,7 +94,7 @@ def _steady(values: Sequence[Enclosure]) -> bool:
 
 
 def _biases(report: RegimeReport) -> str:
-    return _list(f"{row.a:g}" for row in report.rows)
+    return f" at a = {_list(f'{row.a:g}' for row in report.rows)}" if report.regime.approached else ""
 
 
 def _list(values: Iterable[object]) -> str:

@@ -17,6 +17,8 @@ SUFFIXES = (".png", ".svg", ".pdf")
 
 # Colours of Okabe and Ito, apart for every kind of colour vision; the marks tell the formats apart without them.
 _STYLES = {"f16": ("#D55E00", "s"), "bf16": ("#CC79A7", "D"), "f32": ("#0072B2", "o"), "f64": ("#009E73", "^")}
+#: The most marks on a line.
+_MARKS = 25
 _QUANTITIES = {"terms": "‖term k of dL$_T$/dU$_z$‖", "influence": "‖dh$_T$/dh$_k$‖"}
 
 
@@ -44,7 +46,7 @@ def plot_explanation(e: Explanation, file: Path) -> None:
         OSError: the file cannot be written.
     """
     n = len(e.reports)
-    figure = require_plotting().Figure(figsize=(1.6 + 3.4 * n, 6.2), layout="constrained")
+    figure = require_plotting().Figure(figsize=(2.4 + 3.2 * n, 6.2), layout="constrained")
     axes = figure.subplots(2, n, sharex=True, squeeze=False)
     for column, report in zip(axes.T, e.reports, strict=True):
         for ax, quantity in zip(column, _QUANTITIES, strict=True):
@@ -55,54 +57,69 @@ def plot_explanation(e: Explanation, file: Path) -> None:
         ax.set_ylabel(label)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
-    s = e.setting
-    figure.suptitle(f"Where gradients go when the gates close   (H={s.hidden}, I={s.inputs}, T={s.steps}, seed {s.seed}; {s.variant})", fontsize=11)
+    figure.suptitle(_heading(e), fontsize=11)
     figure.savefig(file, dpi=150)
+
+
+def _heading(e: Explanation) -> str:
+    s = e.setting
+    return f"Where gradients go when the gates close\nH={s.hidden}, I={s.inputs}, T={s.steps}, seed {s.seed}; {s.variant}"
 
 
 def _title(report: RegimeReport) -> str:
     regime, row = report.regime, report.rows[-1]
-    at = f", {shut_name(report)} = {row.shut.text(2)}" if regime.z in (0, 1) else ""
-    bias = f"\na = {row.a:g}{at}" if regime.approached else "\n"
-    return f"{regime.name}: z → {regime.z:g}, r → {regime.r:g}{bias}"
+    at = f", {shut_name(report)} ≈ {row.shut.mid:.1e}" if regime.z in (0, 1) else ""
+    bias = f"\na = {row.a:g}{at}" if regime.approached else ""
+    gates = (f"{gate} {'→' if goal in (0, 1) else '='} {goal:g}" for gate, goal in (("z", regime.z), ("r", regime.r)))
+    return f"{regime.name}: {', '.join(gates)}{bias}"
 
 
 def _draw(ax: Any, report: RegimeReport, quantity: str) -> None:
     row = report.rows[-1]
-    ax.set_yscale("log")
+    T = len(row.exact.terms)
     ax.plot(*_points(getattr(row.exact, quantity)), color="0.8", linewidth=7, solid_capstyle="round", label="exact")
     zeros: dict[str, list[int]] = {}
     for i, (name, measured) in enumerate(row.formats.items()):
         found = getattr(measured, quantity)
-        colour, mark = _STYLES[name]
-        ax.plot(*_points(found), color=colour, marker=mark, markersize=8 - i, fillstyle="none", linewidth=1, label=name)
-        zeros[name] = [len(found) - j for j, value in enumerate(found) if value.is_zero]
-    _frame(ax)
-    if any(zeros.values()):
-        _strip_of_zeros(ax, zeros)
+        style = {**_style(name), "markersize": 8 - i, "fillstyle": "none", "linewidth": 1}
+        ax.plot(*_points(found), **style, markevery=math.ceil(T / _MARKS), label=name)
+        zeros[name] = [T - j for j, value in enumerate(found) if value.is_zero]
+    ax.set_xlim(0.5, T + 0.5)
+    _frame(ax, {name: ks for name, ks in zeros.items() if ks})
+
+
+def _style(name: str) -> dict[str, Any]:
+    return dict(zip(("color", "marker"), _STYLES[name], strict=True))
 
 
 def _points(values: Sequence[Enclosure]) -> tuple[list[int], list[float]]:
-    """k from T down, and the values; there is no point for what is 0, which a logarithm cannot show."""
-    return list(range(len(values), 0, -1)), [value.mid or math.nan for value in values]
+    """k from T down, and log10 of the values; no point where one is 0 or unknown."""
+    return list(range(len(values), 0, -1)), [math.log10(value.mid) if value.low > 0 else math.nan for value in values]
 
 
-def _frame(ax: Any) -> None:
+def _frame(ax: Any, zeros: Mapping[str, list[int]]) -> None:
+    """Powers of ten, over a decade at least. The logarithms are ours: an axis' own cannot span what float64 can."""
     low, high = ax.get_ylim()
-    ax.set_ylim(min(low, high / 30), high * 1.5)
+    low = min(low, high - 1.2)
+    high += (high - low) / 20
+    every = math.ceil((high - low) / 6)
+    ax.set_yticks(range(math.ceil(low / every) * every, math.floor(high) + 1, every))
+    ax.yaxis.set_major_formatter(lambda tick, _: f"$10^{{{tick:.0f}}}$")
     ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.grid(True, which="major", color="0.92")
+    ax.grid(True, color="0.92")
     ax.spines[["top", "right"]].set_visible(False)
+    ax.set_ylim(low, high)
+    if zeros:
+        _strip_of_zeros(ax, zeros, low, high)
 
 
-def _strip_of_zeros(ax: Any, zeros: Mapping[str, list[int]]) -> None:
+def _strip_of_zeros(ax: Any, zeros: Mapping[str, list[int]], low: float, high: float) -> None:
     """Below the points, a lane for each format that returns exactly 0 somewhere."""
-    lanes = [name for name, ks in zeros.items() if ks]
-    height = 0.06 * (len(lanes) + 1)
-    low, high = (math.log10(limit) for limit in ax.get_ylim())
-    ax.set_ylim(10 ** (low - (high - low) * height / (1 - height)), 10**high)
-    ax.axhspan(0, height - 0.02, transform=ax.get_yaxis_transform(), color="0.95", zorder=0)
-    for lane, name in enumerate(lanes):
-        colour, mark = _STYLES[name]
-        ax.plot(zeros[name], [0.03 + 0.055 * lane] * len(zeros[name]), mark, color=colour, markersize=5, transform=ax.get_xaxis_transform())
-    ax.text(0.99, height - 0.025, "exactly 0", transform=ax.transAxes, ha="right", va="top", fontsize=7, color="0.35")
+    lane = (high - low) * 0.07
+    bottom = low - lane * (len(zeros) + 1)
+    ax.axhspan(bottom, low, color="0.95", zorder=0)
+    ax.text(0.99, low, "exactly 0", transform=ax.get_yaxis_transform(), ha="right", va="top", fontsize=8, color="0.35")
+    size = min(5.0, 150 / ax.get_xlim()[1])
+    for i, (name, ks) in enumerate(zeros.items()):
+        ax.plot(ks, [bottom + lane * (i + 0.5)] * len(ks), **_style(name), linestyle="none", markersize=size)
+    ax.set_ylim(bottom, high)

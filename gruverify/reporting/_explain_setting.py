@@ -13,7 +13,7 @@ from gruverify.arithmetic import FORMATS, Format, bfloat16
 from gruverify.cell import Case, Cell, Variant
 
 #: How large the sizes H, I and T may be: what is printed is a table.
-LARGEST_SIZE = {"hidden": 64, "inputs": 64, "steps": 200}
+LARGEST_SIZE = {"hidden": 32, "inputs": 32, "steps": 100}
 #: Beyond it a gate is shut or open in every format.
 LARGEST_BIAS = 1000.0
 
@@ -103,20 +103,25 @@ def pre_activation(gate: float, a: float) -> float:
 def case_at(setting: Setting, regime: Regime, a: float) -> Case:
     """The cell of the setting's seed with its gates driven by a bias `a`, one sequence (T, 1, I), and a loss on h_T.
 
-    Every number is a multiple of a power of two short enough to be the same in all formats: they differ in arithmetic only.
-    The gates' weights are small, so that the biases decide.
+    Every number has so few bits that it is the same in all formats: they differ in their arithmetic only. The gates'
+    weights are small, so that the biases decide; W_hc is so small that its row sums stay near 1.
     """
     H, I, T = setting.hidden, setting.inputs, setting.steps
     rng = np.random.default_rng(setting.seed)
-    scale = 2.0 ** -max(math.floor(math.log2(math.sqrt(H + I) / 2)), 0)
-    per_gate = np.repeat([scale / 8, scale / 8, scale], H)[:, None]
-    weight_ih, weight_hh = _dense(rng, 3 * H, I) * per_gate, _dense(rng, 3 * H, H) * per_gate
+    per_gate = np.repeat([1 / 8, 1 / 8, 1], H)[:, None]
+    weight_ih = _dense(rng, 3 * H, I) * per_gate * _power_near(1 / math.sqrt(I))
+    weight_hh = _dense(rng, 3 * H, H) * per_gate * _power_near(2 / H)
     bias_ih, bias_hh = _dense(rng, 3 * H), _dense(rng, 3 * H)
     for gate, rows in ((regime.r, slice(H)), (regime.z, slice(H, 2 * H))):
         bias_ih[rows], bias_hh[rows] = _split(pre_activation(gate, a))
     cell = Cell(setting.variant, weight_ih, weight_hh, bias_ih, bias_hh)
     state, cotangent, inputs = _dense(rng, 1, H), _dense(rng, 1, H), _dense(rng, T, 1, I)
     return Case(cell, 2 * inputs, state, np.zeros((T, 1, H)), cotangent)
+
+
+def _power_near(scale: float) -> float:
+    """The power of two next to `scale`, up to 1."""
+    return 2.0 ** min(round(math.log2(scale)), 0)
 
 
 def _dense(rng: np.random.Generator, *shape: int) -> npt.NDArray[Any]:

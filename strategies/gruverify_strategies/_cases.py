@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 
 from gruverify.arithmetic import Format
 from gruverify.cell import Case, Variant
-from gruverify_strategies import _cells, _sequences
-from gruverify_strategies._cells import Units, build
-from gruverify_strategies._codes import GRAIN, RANDOM, grain, header, pick, sealed
+from gruverify_strategies._cells import WEIGHTS, Units, build
+from gruverify_strategies._codes import GRAIN, RANDOM, header, pick, sealed
+from gruverify_strategies._members import SCALE, SHAPE, Members
 from gruverify_strategies._regimes import NAMES
-from gruverify_strategies._sequences import Members
 from gruverify_strategies._sizes import slots, slots_length
 from gruverify_strategies._validation import check_formats, check_variants, limits
 
@@ -43,21 +42,27 @@ def cases(
             `variants` is wrong.
     """
     within = limits(H=(min_H, max_H), I=(min_I, max_I), B=(min_B, max_B), T=(min_T, max_T))
-    length = slots_length(within) + 2 * GRAIN + 3 + _sequences.SCALES + _sequences.SHAPE + _cells.SCALES
     source = draw(RANDOM)
-    codes = header(source, length)
+    codes = header(source, slots_length(within) + 3 + GRAIN + 2 * SCALE + SHAPE + WEIGHTS)
     filled = slots(codes, within)
     format, variant = pick(codes, check_formats(formats)), pick(codes, check_variants(variants))
     name = pick(codes, NAMES)
 
     members = Members(source, codes, within, filled)
     inputs, state = members.inputs(codes), members.state(codes)
+    if name != "free" and not variant.bias:
+        inputs[:, :, 0] = 1
     d_outputs, d_last = members.cotangents(codes)
 
     units = Units(source, within, filled)
-    regimes = units.regimes(name, format, variant)
-    if regimes.name != "free" and not variant.bias:
-        inputs[:, :, 0] = 1
+    regimes = units.regimes(name, format, variant.update)
+    # Each unit's state stays between its candidate, which tanh bounds, and where it was.
     reach = np.abs(inputs).max((0, 1)), np.maximum(np.abs(state).max(0), 1)
-    cell = build(variant, format, units.weights(codes, grain(codes)), regimes, reach)
-    return Case(cell, *(sealed(format, array) for array in (inputs, state, d_outputs, d_last)), regimes=regimes.labels())
+    return Case(
+        build(variant, format, units.weights(codes), regimes, reach),
+        inputs=sealed(format, inputs),
+        state=sealed(format, state),
+        d_outputs=sealed(format, d_outputs),
+        d_last=sealed(format, d_last),
+        regimes=regimes.labels(),
+    )

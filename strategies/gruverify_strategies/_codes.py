@@ -1,14 +1,14 @@
 """Bytes into numbers: cheap to draw in bulk, and they shrink byte by byte to numbers that a person can read.
 
-Hypothesis draws bytes some sixty times faster than floats, and shrinks each on its own. So a strategy here draws a short
-header of bytes for its decisions and a row of bytes for each slot of its arrays; a byte is the coarse part of an entry.
-The rest of the mantissa comes from a seed, which shrinks to none. The bytes come from Hypothesis' own `Random`: what is
-drawn of it has no label, so that Hypothesis makes every example anew instead of mixing the rows of the last one.
+Hypothesis draws bytes some sixty times faster than floats, and shrinks each on its own. So a strategy here draws a
+short header of bytes for its decisions and a row of bytes for each slot of its arrays; a byte is the coarse part of an
+entry. The rest of the mantissa comes from a seed, which shrinks to none. The bytes come from Hypothesis' own `Random`:
+what is drawn of it has no label, so that Hypothesis makes every example anew instead of mixing the rows of the last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from random import Random
@@ -22,17 +22,17 @@ from gruverify.arithmetic import Format
 
 T = TypeVar("T")
 Floats: TypeAlias = npt.NDArray[np.float64]
+Codes: TypeAlias = npt.NDArray[np.uint8]
 #: The header's bytes, in the order in which they are read; a smaller byte is a simpler decision.
 Header: TypeAlias = Iterator[int]
 
-#: How many bytes one kind of rows may take, at most and in the simplest example. There are two kinds, units and members;
-#: Hypothesis allows 8,192 bytes for an example, and half of that for the simplest.
-_BUDGET = 3600
-_SIMPLEST_BUDGET = 1900
-
-
 #: Where bytes come from.
 RANDOM = st.randoms(note_method_calls=False, use_true_random=False)
+
+#: How many bytes the rows of units, and those of members, may take: at most, and in the simplest example. Hypothesis
+#: allows 8,192 bytes for an example, and half of that for the simplest.
+_BUDGET = 3600
+_SIMPLEST_BUDGET = 1900
 
 
 def header(source: Random, length: int) -> Header:
@@ -55,12 +55,12 @@ def number(codes: Header, length: int) -> int:
     return int.from_bytes(bytes(islice(codes, length)), "big")
 
 
-def rows(source: Random, filled: Collection[int], bounds: tuple[int, int], width: int) -> npt.NDArray[np.uint8]:
+def rows(source: Random, filled: Collection[int], bounds: tuple[int, int], width: int) -> Codes:
     """(largest size, width): a row for each slot that an axis of these bounds may have, zeros in those not filled.
 
     Every slot is one draw, so that emptying one leaves the others what they were. Rows are read from their end, because
-    Hypothesis sorts bytes, and what is not zero should gather at the first units, inputs and steps. Where a row is wider
-    than Hypothesis allows, its bytes come again, multiplied with odd numbers: other numbers, but zero where they were zero.
+    Hypothesis sorts bytes, and what is not zero should gather at the first units, inputs and steps. Where a row is
+    wider than Hypothesis allows, its bytes come again, times odd numbers: others, but zero where they were zero.
     """
     low, count = bounds
     drawn = max(1, min(width, _BUDGET // count, _SIMPLEST_BUDGET // low))
@@ -80,6 +80,8 @@ class Grain:
 
 #: Bytes of the header that a grain takes.
 GRAIN = 5
+#: One grain in sixteen is coarse.
+_COARSE = 16
 
 
 def grain(codes: Header) -> Grain:
@@ -87,17 +89,13 @@ def grain(codes: Header) -> Grain:
     return Grain(next(codes) >= _COARSE, number(codes, GRAIN - 1))
 
 
-def decode(codes: npt.NDArray[np.uint8], grain: Grain, salt: int) -> Floats:
+def decode(codes: Codes, grain: Grain, salt: int) -> Floats:
     """Numbers in [-1, 1] in the shape of `codes`: uniform if the bytes are, 0 for zero bytes."""
     values: Floats = _SIMPLEST_FIRST[codes]
     if not grain.fine:
         return values
     noise = _noise(codes.size, grain.seed, salt).reshape(codes.shape)
     return values + np.where(codes < _EXACT, 0.0, noise / 128)
-
-
-#: One grain in sixteen is coarse.
-_COARSE = 16
 
 
 def _simplest_first() -> Floats:
@@ -110,15 +108,19 @@ def _simplest_first() -> Floats:
 _SIMPLEST_FIRST = _simplest_first()
 #: 0, ±1 and ±1/2 come before this code.
 _EXACT = 5
-_GOLDEN = 0x9E3779B97F4A7C15
 
 
 def _noise(count: int, seed: int, salt: int) -> Floats:
     # SplitMix64 of the position: a slot's numbers do not depend on which other slots are filled.
-    x = (np.arange(count, dtype=np.uint64) + np.uint64((seed << 24) + (salt << 56))) * np.uint64(_GOLDEN)
+    x = (np.arange(count, dtype=np.uint64) + np.uint64((seed << 24) + (salt << 56))) * np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray((x >> np.uint64(11)) * 2.0**-52 - 1, dtype=np.float64)
+
+
+def powers(weights: Mapping[int, int]) -> tuple[float, ...]:
+    """Powers of two by exponent, each as often as its weight says: what a scale is picked from."""
+    return tuple(2.0**exponent for exponent, weight in weights.items() for _ in range(weight))
 
 
 def sealed(format: Format, values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -33,7 +33,7 @@ UNDRIVEN = Drive("", 0.0, math.inf, 1.0)
 
 
 def gate_bands(f: Format) -> dict[str, Band]:
-    """The levels of r and z, from shut to open: where σ is 0, subnormal, below u, low, middle, high, rounded to 1, and 1.
+    """The levels of r and z, from shut to open: where σ is 0, subnormal, below u, low, middling, high, rounded to 1, 1.
 
     At "0" the true gate rounds to 0; at "rounding" 1/(1+e^-a) is 1 in the format although the true gate is not.
     """

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from hypothesis import strategies as st
 
 from gruverify.arithmetic import Format
-from gruverify_strategies._codes import RANDOM, Floats, choose, header, pick, rows
+from gruverify_strategies._codes import RANDOM, Codes, Floats, choose, header, pick, rows
 from gruverify_strategies._ladder import UNDRIVEN, Drive, ladder
 from gruverify_strategies._sizes import slots, slots_length
 from gruverify_strategies._validation import check_formats, check_option, limits
@@ -75,7 +74,7 @@ NAMES = (*("free",) * 17, *("mixed",) * 20, *("carry",) * 4, *("forget",) * 4, *
 PLACEMENT = 6
 
 
-def place(name: str, codes: npt.NDArray[np.uint8], format: Format, update: str) -> Regimes:
+def place(name: str, codes: Codes, format: Format, update: str) -> Regimes:
     """The regimes that `codes` (H, 6) stand for."""
     if name == "free":
         return Regimes(name, (Regime(),) * len(codes))
@@ -104,7 +103,7 @@ def regimes(
     formats: Sequence[Format] | None = None,
     update: str = "keep",
 ) -> Regimes:
-    """`Regimes` of H units in one of `formats`: where each gate of each unit is to be driven on the ladder of theory.md 5.
+    """`Regimes` of H units in one of `formats`: where to drive each gate of each unit on the ladder of theory.md 5.
 
     In four draws of ten each unit is placed on its own, in three or four nothing is driven, else the cell as a whole
     carries (z = 1), forgets (z = 0, r = 0) or is an Elman network (z = 0, r = 1), in the sense of `update`. Shrinks to

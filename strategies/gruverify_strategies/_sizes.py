@@ -21,7 +21,7 @@ class Sizes:
     """H hidden units, I inputs, B members of the batch, T steps."""
 
     H: int
-    I: int  # noqa: E741  # the letter of the field
+    I: int
     B: int
     T: int
 

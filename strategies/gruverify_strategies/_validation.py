@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from hypothesis.errors import InvalidArgument
 
-from gruverify.arithmetic import FORMATS, Format
+from gruverify.arithmetic import Format, bfloat16, float16, float32, float64
 from gruverify.cell import VARIANTS, Variant
 
 #: The smallest and the largest size of each axis by its letter, in the order in which they are drawn.
@@ -37,27 +37,24 @@ def _limit(letter: str, low: int, high: int | None) -> tuple[int, int]:
 
 
 def _check_size(name: str, value: Any) -> None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise InvalidArgument(f"Expected int but got {name}={value!r} (type={type(value).__name__})")
+    if isinstance(value, bool):
+        raise _unexpected("int", name, value)
+    check_type(int, name, value)
     if value < 1:
         raise InvalidArgument(f"{name}={value!r} must be at least 1")
 
 
-#: The formats, the one that reads best first.
-_SIMPLEST_FIRST = sorted(FORMATS, key=lambda f: ("float32", "float64", "float16", "bfloat16").index(f.name))
-
-
 def check_formats(formats: Sequence[Format] | None) -> Sequence[Format]:
-    """The formats to draw from, simplest first; all four for None.
+    """The formats to draw from, the simplest first; all four for None, the one that reads best first.
 
     Raises:
         InvalidArgument: `formats` is empty, or not a sequence of formats.
     """
-    return _check_choice("formats", formats, Format, _SIMPLEST_FIRST)
+    return _check_choice("formats", formats, Format, (float32, float64, float16, bfloat16))
 
 
 def check_variants(variants: Sequence[Variant] | None) -> Sequence[Variant]:
-    """The variants to draw from, simplest first, those with biases three times as often; all eight for None.
+    """The variants to draw from, the simplest first, those with biases three times as often; all eight for None.
 
     Raises:
         InvalidArgument: `variants` is empty, or not a sequence of variants.
@@ -70,16 +67,25 @@ def _check_choice(name: str, given: Any, kind: type[Any], default: Sequence[Any]
     if given is None:
         return default
     if not isinstance(given, Sequence) or isinstance(given, str):
-        raise InvalidArgument(f"Expected a sequence of {kind.__name__} but got {name}={given!r} (type={type(given).__name__})")
+        raise _unexpected(f"a sequence of {kind.__name__}", name, given)
     if not given:
         raise InvalidArgument(f"{name}={given!r} must have at least one element")
-    for member in given:
-        if not isinstance(member, kind):
-            raise InvalidArgument(f"Expected {kind.__name__} but got {member!r} in {name} (type={type(member).__name__})")
+    for index, member in enumerate(given):
+        check_type(kind, f"{name}[{index}]", member)
     return given
+
+
+def check_type(kind: type[Any], name: str, value: Any) -> None:
+    """Raise InvalidArgument unless `value` is a `kind`."""
+    if not isinstance(value, kind):
+        raise _unexpected(kind.__name__, name, value)
 
 
 def check_option(name: str, value: Any, *options: Any) -> None:
     """Raise InvalidArgument unless `value` is one of the options."""
     if value not in options:
         raise InvalidArgument(f"{name}={value!r} must be one of {', '.join(map(repr, options))}")
+
+
+def _unexpected(what: str, name: str, value: Any) -> InvalidArgument:
+    return InvalidArgument(f"Expected {what} but got {name}={value!r} (type={type(value).__name__})")

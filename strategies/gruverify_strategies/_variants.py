@@ -29,10 +29,10 @@ def variants(
 
 
 @st.composite
-def formats(draw: st.DrawFn, *, among: Sequence[Format] | None = None) -> Format:
-    """A floating-point `Format`, one of `among` or of all four. Shrinks to the first of `among`, or to float32.
+def formats(draw: st.DrawFn, *, formats: Sequence[Format] | None = None) -> Format:
+    """A floating-point `Format`, one of `formats` or of all four. Shrinks to the first of `formats`, or to float32.
 
     Raises:
-        InvalidArgument: `among` is empty, or not a sequence of formats.
+        InvalidArgument: `formats` is empty, or not a sequence of formats.
     """
-    return draw(st.sampled_from(check_formats(among)))
+    return draw(st.sampled_from(check_formats(formats)))
