@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -23,14 +23,15 @@ import numpy.typing as npt
 
 from gruverify.arithmetic import FORMATS, Ball, Format, Rounding, float64, format_named
 from gruverify.backends import resolve
-from gruverify.cell import VARIANTS, Case, Cell, Variant, unpack
+from gruverify.cell import Case, Cell, Variant, unpack
 from gruverify.formulas import activations, jacobian, next_state
 from gruverify.invariants import Exact, Observed
 
 NDArray: TypeAlias = npt.NDArray[Any]
 Key: TypeAlias = tuple[str, str, str]  # backend, format, what is compared
 
-TARGETS = ("torch", "numpy", "torch-formulas")
+#: Targets that are put to the same cells: all of a group have the same variants.
+GROUPS = (("torch",), ("numpy", "torch-formulas"))
 GRADIENTS_EVERY = 10
 
 
@@ -65,7 +66,7 @@ class Margins:
         return float(np.searchsorted(np.cumsum(self.bins), q * self.bins.sum())) / 200
 
 
-def cells(fmt: Format, count: int, seed: int) -> Iterator[Case]:
+def cells(fmt: Format, variants: Sequence[Variant], count: int, seed: int) -> Iterator[Case]:
     """Random cases: every third has its biases at the thresholds of the format."""
     rng = np.random.default_rng([seed, fmt.precision])
     marks = np.array(
@@ -81,7 +82,7 @@ def cells(fmt: Format, count: int, seed: int) -> Iterator[Case]:
     )
     for n in range(count):
         H, I, B, T = (int(rng.integers(1, top)) for top in (17, 9, 4, 5))
-        variant = VARIANTS[n % len(VARIANTS)]
+        variant = variants[n % len(variants)]
         scale = 10.0 ** rng.uniform(-3, 1.48)
 
         def draw(*shape: int, by: float = 1.0) -> NDArray:
@@ -98,16 +99,15 @@ def cells(fmt: Format, count: int, seed: int) -> Iterator[Case]:
         yield Case(Cell(variant, **weights), draw(T, B, I), state, draw(T, B, H), draw(B, H))
 
 
-def measure(fmt_name: str, count: int, seed: int) -> dict[Key, Margins]:
-    """One shard: every backend on the same cells, and so against the same balls."""
+def measure(fmt_name: str, group: tuple[str, ...], count: int, seed: int) -> dict[Key, Margins]:
+    """One shard: the group on the same cells, and so against the same balls."""
     fmt = format_named(fmt_name)
-    backends = [resolve(name) for name in TARGETS]
+    backends = [resolve(name) for name in group]
     found: dict[Key, Margins] = {}
-    for n, case in enumerate(cells(fmt, count, seed)):
+    for n, case in enumerate(cells(fmt, backends[0].variants, count, seed)):
         exact, truth = Exact(case, Rounding(fmt)), _extended(case) if fmt is float64 else None
         for backend in backends:
-            if case.cell.variant in backend.variants:
-                _compare(Observed(case, backend), exact, truth, n % GRADIENTS_EVERY == 0, found)
+            _compare(Observed(case, backend), exact, truth, n % GRADIENTS_EVERY == 0, found)
     return found
 
 
@@ -154,7 +154,8 @@ def _extended(case: Case) -> list[NDArray] | None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cells", type=int, default=100_000, help="random cells for each format")
+    parser.add_argument("--cells", type=int, default=100_000, help="random cells for each format and target")
+    parser.add_argument("--targets", default="all", help="all, torch, or numpy (with torch-formulas)")
     parser.add_argument("--formats", default=",".join(f.name for f in FORMATS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
@@ -163,10 +164,12 @@ def main() -> int:
     total: dict[Key, Margins] = {}
     with ProcessPoolExecutor(options.jobs) as pool:
         for fmt in options.formats.split(","):
-            sizes = [options.cells // shards + (i < options.cells % shards) for i in range(shards)]
-            for part in pool.map(measure, [fmt] * shards, sizes, [options.seed * shards + i for i in range(shards)]):
-                for key, margins in part.items():
-                    total.setdefault(key, Margins()).merge(margins)
+            for group in (g for g in GROUPS if options.targets in ("all", g[0])):
+                sizes = [options.cells // shards + (i < options.cells % shards) for i in range(shards)]
+                seeds = [options.seed * shards + i for i in range(shards)]
+                for part in pool.map(measure, [fmt] * shards, [group] * shards, sizes, seeds):
+                    for key, margins in part.items():
+                        total.setdefault(key, Margins()).merge(margins)
             _print({key: margins for key, margins in total.items() if key[1] == format_named(fmt).name})
     return int(any(margins.over for margins in total.values()))
 
