@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from gruverify.cli import main
 
-BROKEN = '''
+BROKEN = """
 import numpy as np
 
 
@@ -41,7 +41,7 @@ def outside(cell, x, h):
 
 def half(cell, x, h):
     return right(cell, x, h).astype(np.float16).astype(h.dtype)
-'''
+"""
 
 
 @pytest.fixture
@@ -75,7 +75,9 @@ def test_torch_conforms() -> None:
 
 @pytest.mark.parametrize("fault", ["inverted", "outside", "half"])
 def test_a_broken_gru_falls_with_a_small_witness_that_replays(target: str, fault: str, tmp_path: Path) -> None:
-    result = run("check", f"{target}:{fault}", "--profile", "quick", "--format", "f32", "--jobs", "1", "--witnesses", "w")
+    result = run(
+        "check", f"{target}:{fault}", "--profile", "quick", "--format", "f32", "--jobs", "1", "--witnesses", "w"
+    )
 
     assert result.exit_code == 1
     witnesses = sorted((tmp_path / "w").glob("*.json"))

@@ -1,0 +1,49 @@
+"""What importing loads, seen from a fresh process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("numpy", "torch", "hypothesis", "rich", "sympy", "flint", "matplotlib")
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The heavy packages that a statement loads."""
+    code = f"{statement}\nimport sys\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("statement", "allowed"),
+    [
+        ("import gruverify", set[str]()),
+        ("import gruverify.cli; gruverify.cli.main", set[str]()),
+        ("import gruverify; gruverify.Cell; gruverify.backend", {"numpy"}),
+        ("from gruverify import strategies", {"numpy", "hypothesis"}),
+        ("import gruverify; gruverify.check", {"numpy", "hypothesis"}),
+    ],
+)
+def test_nothing_heavy_is_loaded_before_it_is_needed(statement: str, allowed: set[str]) -> None:
+    assert loaded_by(statement) <= allowed
+
+
+def test_catches_a_heavy_import() -> None:
+    assert loaded_by("import numpy") == {"numpy"}
+
+
+def test_every_public_name_resolves_and_is_listed() -> None:
+    import gruverify
+
+    assert set(gruverify.__all__) <= set(dir(gruverify))
+    assert all(getattr(gruverify, name) is not None for name in gruverify.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    import gruverify
+
+    with pytest.raises(AttributeError, match="no attribute 'chekc'"):
+        _ = gruverify.chekc

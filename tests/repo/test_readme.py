@@ -1,0 +1,117 @@
+"""README and docs tell the truth: every block in them is run. tests/README.md has the conventions."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from gruverify.cli import main
+from gruverify.reporting import catalogue_page
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, what follows it on the line, its text."""
+
+    language: str
+    options: str
+    text: str
+
+
+def blocks(page: str) -> list[Block]:
+    """The fenced blocks of a page that name a language."""
+    return [Block(*match.groups()) for match in FENCE.finditer(page)]
+
+
+def as_pattern(expected: str) -> str:
+    """A pattern for output in which `...` stands for anything."""
+    return ".*?".join(re.escape(part) for part in expected.strip().split("..."))
+
+
+def run_console(text: str) -> None:
+    """Run each `$ gruverify` line; what stands below it must be printed, and the exit code be as told."""
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, expected = part.partition("\n")
+        command, _, remark = command.partition("#")
+        code = re.search(r"exits with (\d+)", remark)
+        program, *arguments = shlex.split(command)
+        assert program == "gruverify"
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == (int(code[1]) if code else 0), result.output
+        assert re.search(as_pattern(expected), result.output, re.DOTALL), result.output
+
+
+def run_page(page: str, folder: Path) -> int:
+    """Run the blocks of a page; returns how many."""
+    namespace: dict[str, Any] = {"__name__": "page"}
+    ran = 0
+    for block in blocks(page):
+        if block.language == "python":
+            if name := re.search(r"file=(\S+)", block.options):
+                (folder / name[1]).write_text(block.text)
+            else:
+                exec(compile(block.text, "page", "exec"), namespace)
+            ran += 1
+        elif block.language == "console":
+            run_console(block.text)
+            ran += 1
+    return ran
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_a_page_does_what_it_says(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    page = path.read_text()
+
+    assert run_page(page, tmp_path) == sum(block.language in ("python", "console") for block in blocks(page))
+
+
+def test_the_set_up_commands_are_those_that_ci_runs() -> None:
+    commands = [block.text.strip() for block in blocks((ROOT / "README.md").read_text()) if block.language == "sh"]
+
+    assert len(commands) == 2
+    assert commands[1] in (ROOT / ".ci" / "run").read_text().splitlines()
+    assert commands[0].endswith(".venv/bin/gruverify check torch")
+
+
+def test_every_link_to_a_file_leads_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_catalogue_page_is_the_catalogue() -> None:
+    assert (ROOT / "docs" / "invariants.md").read_text() == catalogue_page()
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "gruverify", "--help"], check=True, capture_output=True, text=True)
+
+    assert "gruverify check torch" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param("```python\nassert 1 == 2\n```\n", id="python"),
+        pytest.param("```console\n$ gruverify list\nno such line\n```\n", id="output"),
+        pytest.param("```console\n$ gruverify list # exits with 1\n```\n", id="exit code"),
+    ],
+)
+def test_catches_a_page_that_lies(page: str, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError):
+        run_page(page, tmp_path)
