@@ -141,8 +141,9 @@ def _builder(cls: Any) -> Build:
 
     def build(I: int, H: int, bias: bool, fmt: Format) -> nn.Module:
         options = {"bias": bias, "dtype": torch_dtype(fmt)}
-        # The module's own initial weights are overwritten; drawing them must not disturb the user's random state.
+        # Drawing a module's initial weights must neither disturb the user's random state nor depend on it.
         with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
             module: nn.Module = cls(I, H, **{k: v for k, v in options.items() if anything or k in accepted})
         return module.to(torch_dtype(fmt))
 

@@ -2,76 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gruverify.cli._options import EXIT_UNAVAILABLE, Fail
+from gruverify.cli._values import FORMATS, NUMBER, NUMBERS, WHOLE, one_of
 
 if TYPE_CHECKING:
-    from gruverify.arithmetic import Format
     from gruverify.reporting._explain import Explanation
     from gruverify.reporting._explain_setting import Setting
 
 
-class _Parsed(click.ParamType):
-    """An option's value, read by a function that raises ValueError; what is wrong fits on one line."""
-
-    name = "value"
-
-    def __init__(self, read: Callable[[str], Any], rule: str = "") -> None:
-        self._read = read
-        self._rule = rule
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        try:
-            return self._read(value) if isinstance(value, str) else value
-        except ValueError as wrong:
-            option = param.opts[0] if param else self.name
-            raise Fail(f"{option} {value}: {self._rule or wrong}") from None
-
-
-def _numbers(listed: str) -> tuple[float, ...]:
-    return tuple(float(number) for number in listed.split(","))
-
-
-def _formats(listed: str) -> tuple[Format, ...]:
-    from gruverify.arithmetic import format_named
-
-    return tuple(dict.fromkeys(format_named(name.strip()) for name in listed.split(",")))
-
-
-def _one_of(*words: str) -> _Parsed:
-    def read(word: str) -> str:
-        if word not in words:
-            raise ValueError
-        return word
-
-    return _Parsed(read, f"must be {' or '.join(words)}")
-
-
-_WHOLE = _Parsed(int, "must be a whole number")
-_GATE = _Parsed(float, "must be a number from 0 to 1")
-_BIASES = _Parsed(_numbers, "must be numbers with commas between them, e.g. 4,8,12,16")
-_FORMATS = _Parsed(_formats)
-
-
 @click.command("explain", short_help="Show where gradients go when the gates close.")
-@click.option("--hidden", type=_WHOLE, metavar="N", default=4, show_default=True, help="H, the size of the state.")
-@click.option("--input", "inputs", type=_WHOLE, metavar="N", default=3, show_default=True, help="I, the size of an input.")
-@click.option("--steps", type=_WHOLE, metavar="N", default=8, show_default=True, help="T, the length of the sequence.")
-@click.option("--seed", type=_WHOLE, metavar="N", default=0, show_default=True, help="Draws the weights, inputs and state.")
-@click.option("--z", type=_GATE, metavar="0..1", help="Look at this update gate instead of the three cases.")
-@click.option("--r", type=_GATE, metavar="0..1", help="Look at this reset gate instead; of --z and --r, what is not given is 0.5.")
-@click.option("--bias", "biases", type=_BIASES, metavar="a,...", default="4,8,12,16", show_default=True,
-              help="Biases a: a gate goes to 0 by -a and to 1 by +a, as a real cell's does.")
-@click.option("--reset", type=_one_of("after", "before"), metavar="after|before", default="after", show_default=True,
-              help="Which side of the recurrent product the reset gate is on: after as in PyTorch, before as in Cho et al. 2014.")
-@click.option("--update", type=_one_of("keep", "replace"), metavar="keep|replace", default="keep", show_default=True,
-              help="What z multiplies: the old state (keep, PyTorch) or the candidate (replace, Chung et al. 2014).")
-@click.option("--format", "formats", type=_FORMATS, metavar="f32,...", default="f16,bf16,f32,f64", show_default=True, help="Formats to compare.")
+@click.option("--hidden", type=WHOLE, metavar="N", default=4, show_default=True, help="H, the size of the state.")
+@click.option(
+    "--input", "inputs", type=WHOLE, metavar="N", default=3, show_default=True, help="I, the size of the inputs."
+)
+@click.option("--steps", type=WHOLE, metavar="N", default=8, show_default=True, help="T, the length of the sequence.")
+@click.option(
+    "--seed", type=WHOLE, metavar="N", default=0, show_default=True, help="Draws the weights, inputs and state."
+)
+@click.option("--z", type=NUMBER, metavar="0..1", help="Look at this update gate instead of the three cases.")
+@click.option(
+    "--r", type=NUMBER, metavar="0..1", help="The same for the reset gate. Of --z and --r, the one not given is 0.5."
+)
+@click.option(
+    "--bias",
+    "biases",
+    type=NUMBERS,
+    metavar="a,...",
+    default="4,8,12,16",
+    show_default=True,
+    help="Biases a: a gate goes to 0 by -a and to 1 by +a, as a real cell's does.",
+)
+@click.option(
+    "--reset",
+    type=one_of("after", "before"),
+    metavar="after|before",
+    default="after",
+    show_default=True,
+    help="Which side of the recurrent product the reset is on: after (PyTorch) or before (Cho et al. 2014).",
+)
+@click.option(
+    "--update",
+    type=one_of("keep", "replace"),
+    metavar="keep|replace",
+    default="keep",
+    show_default=True,
+    help="What z multiplies: the old state (keep, PyTorch) or the candidate (replace, Chung et al. 2014).",
+)
+@click.option(
+    "--format",
+    "formats",
+    type=FORMATS,
+    metavar="f32,...",
+    default="f16,bf16,f32,f64",
+    show_default=True,
+    help="Formats to compare.",
+)
 @click.option("--plot", metavar="FILE", help="Draw the terms against k, too: a .png, .svg or .pdf.")
 def command(reset: str, update: str, plot: str | None, **values: Any) -> None:
     """Show where gradients go when the gates close.
@@ -89,9 +79,9 @@ def command(reset: str, update: str, plot: str | None, **values: Any) -> None:
         forget   z = 0, r = 0   J is 0: why does dL_T/dU_z not shrink to zero with T?
         Elman    z = 0, r = 1   J is D(1-c^2) W_hc: a plain recurrent unit
 
-    For a cell drawn from the seed the command shows, as the biases drive the gates there: how far J is from its limit and
-    theory's bound of that; the gradients, in exact mathematics and in each floating-point format; the terms of the sum, and
-    where a format returns exactly 0; and the answer in words, read off these numbers.
+    For a cell drawn from the seed the command shows, as the biases drive its gates there: how far J is from its limit,
+    and theory's bound of that; the gradients, in exact mathematics and in each floating-point format; the terms of the
+    sum, and where a format returns exactly 0; and the answer in words, read off these numbers.
 
     \b
     gruverify explain
@@ -100,7 +90,7 @@ def command(reset: str, update: str, plot: str | None, **values: Any) -> None:
     gruverify explain --reset before --update replace
 
     Exit codes: 0 done, 2 usage error, 3 matplotlib is missing.
-    """
+    """  # noqa: D301  # click reads the backspaces
     from gruverify.reporting import console_for
     from gruverify.reporting._explain import explain
     from gruverify.reporting._explain_text import print_explanation

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from hypothesis.database import InMemoryExampleDatabase
+from hypothesis.strategies import SearchStrategy
 
 from gruverify.arithmetic import Format
 from gruverify.backends import Backend, resolve
@@ -192,12 +193,20 @@ class FormatRun:
         self._enter_what_does_not_apply()
         strategy, stream = strategy_for(self.backend, self.format), seed_for(self.plan.seed, self.format)
         draw(strategy, self.plan.cases, stream, self._visit)
-        known = InMemoryExampleDatabase()
+        self._shrink_all(strategy, stream)
+        self.listener(FormatFinished(self.format.name, self.ledger.of(self.format)))
+
+    def _shrink_all(self, strategy: SearchStrategy[Case], stream: int) -> None:
+        """A smallest case for every falsified invariant, in the order in which they fell."""
+        known, smallest = InMemoryExampleDatabase(), list[Case]()
         for id, (case, judgement) in self.first.items():
             self.listener(Shrinking(self.format.name, id))
             falls = partial(self._falls, judgement.invariant)
-            self._witness(judgement, shrink(strategy, self.plan.cases, stream, falls, known) or case)
-        self.listener(FormatFinished(self.format.name, self.ledger.of(self.format)))
+            # What has one unit, input, member and step cannot be shrunk: invariants that it falsifies share it.
+            shared = next((c for c in smallest if set(c.sizes.values()) == {1} and falls(c)), None)
+            found = shared or shrink(strategy, self.plan.cases, stream, falls, known) or case
+            smallest.append(found)
+            self._witness(judgement, found)
 
     def _enter_what_does_not_apply(self) -> None:
         for invariant in INVARIANTS.values():

@@ -32,8 +32,8 @@ _GRID = 4
 class Row:
     """A regime at one bias `a`, in exact mathematics and, by the format's short name, in each format.
 
-    away_z, away_r: how far a gate is at most from where it is driven, over the units and steps. shut: z, or 1-z if that is
-    smaller, as the biases alone make it. bound: of ‖J - limit‖, the largest over the steps.
+    away_z, away_r: how far a gate is at most from where it is driven, over the units and steps. shut: z, or 1-z if that
+    is smaller, as the biases alone make it. bound: of ‖J - limit‖, the largest over the steps.
     """
 
     a: float

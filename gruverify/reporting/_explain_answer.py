@@ -26,10 +26,11 @@ def shut_name(report: RegimeReport) -> str:
 def _length(report: RegimeReport) -> str:
     updates = [update for update, _ in report.lengths.values()]
     states = [state for _, state in report.lengths.values()]
+    share = report.rows[-1].earlier_share
     return (
-        f"{_at(report)}: the product of Jacobians multiplies the terms k < T only, which make up "
-        f"{report.rows[-1].earlier_share} of the sum; the term k = T has the empty product. So dL_t/dU_z {_by_length(updates)}"
-        f"{_list(updates)} at t = {_list(report.lengths)}, while dL_t/dh_0 is {_list(states)}."
+        f"{_at(report)}: the product of Jacobians multiplies the terms k < T only, which make up {share} of the sum; "
+        f"the term k = T has the empty product. So dL_t/dU_z {_by_length(updates)}{_list(updates)} "
+        f"at t = {_list(report.lengths)}, while dL_t/dh_0 is {_list(states)}."
     )
 
 
@@ -67,7 +68,8 @@ def _open(report: RegimeReport) -> str:
 def _carry(report: RegimeReport) -> str:
     last = report.rows[-1].exact
     return (
-        f"{_at(report)}: J is within {last.gap} of I and ‖dh_T/dh_1‖ is {last.influence[-1]}, but dL_T/dU_z {_order(report)}."
+        f"{_at(report)}: J is within {last.gap} of I and ‖dh_T/dh_1‖ is {last.influence[-1]}, "
+        f"but dL_T/dU_z {_order(report)}."
     )
 
 
@@ -88,9 +90,12 @@ def _at(report: RegimeReport) -> str:
 
 
 def _steady(values: Sequence[Enclosure]) -> bool:
-    """Of one order of magnitude, as far as two or more of them are known."""
+    """Of one order of magnitude: two or more that are known, and bounds of others that do not contradict it."""
     known = [value for value in values if value.low > 0]
-    return len(known) > 1 and max(value.high for value in known) <= 10 * min(value.low for value in known)
+    if len(known) < 2:
+        return False
+    enough = max(value.high for value in known) / 10
+    return all(value.low >= enough if value.low > 0 else value.high >= enough for value in values)
 
 
 def _biases(report: RegimeReport) -> str:

@@ -34,16 +34,21 @@ class Enclosure:
         return _outward(self.low / other.high if other.high > 0 else 0.0, 0.0 if self.is_zero else high)
 
     def text(self, digits: int = 3) -> str:
-        """At most so many significant digits, and no more than the radius supports; an upper bound if it supports none."""
+        """At most so many significant digits, as the radius supports; an upper bound where it supports none."""
         if self.is_zero:
             return "0"
         if not math.isfinite(self.high):
             return "unknown"
-        radius = (self.high - self.low) / 2
-        known = digits if radius == 0 else min(digits, math.floor(math.log10(self.mid) - math.log10(radius)))
+        known = int(min(digits, self._known_digits()))
         if known < 1:
             return "≤ " + _decimal(self.high, Context(prec=1, rounding=ROUND_CEILING))
         return _decimal(self.mid, Context(prec=known, rounding=ROUND_HALF_EVEN))
+
+    def _known_digits(self) -> float:
+        radius = (self.high - self.low) / 2
+        if self.low == 0:
+            return 0
+        return math.floor(math.log10(self.mid) - math.log10(radius)) if radius else math.inf
 
     def __str__(self) -> str:
         return self.text()

@@ -1,7 +1,7 @@
 """What one arithmetic says of a case: its step Jacobians, the terms of the sum over k, and the gradients they make.
 
-U_z is the update gate's input weights W_xz. Sizes ‖·‖ are the largest entry of a gradient and, induced by it, the largest
-row sum of a Jacobian. Numbers of a floating-point format are read as they are, exact numbers as enclosures of float64.
+U_z is the update gate's input weights W_xz. Sizes ‖·‖ are the largest entry of a gradient and, induced by it, the
+largest row sum of a Jacobian. Numbers of a floating-point format are read as they are, exact ones as enclosures.
 """
 
 from __future__ import annotations

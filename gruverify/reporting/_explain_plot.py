@@ -63,12 +63,14 @@ def plot_explanation(e: Explanation, file: Path) -> None:
 
 def _heading(e: Explanation) -> str:
     s = e.setting
-    return f"Where gradients go when the gates close\nH={s.hidden}, I={s.inputs}, T={s.steps}, seed {s.seed}; {s.variant}"
+    sizes = f"H={s.hidden}, I={s.inputs}, T={s.steps}"
+    return f"Where gradients go when the gates close\n{sizes}, seed {s.seed}; {s.variant}"
 
 
 def _title(report: RegimeReport) -> str:
     regime, row = report.regime, report.rows[-1]
-    at = f", {shut_name(report)} ≈ {row.shut.mid:.1e}" if regime.z in (0, 1) else ""
+    shut = row.shut.text(2)
+    at = f", {shut_name(report)} {shut if shut[0] == '≤' else f'≈ {shut}'}" if regime.z in (0, 1) else ""
     bias = f"\na = {row.a:g}{at}" if regime.approached else ""
     gates = (f"{gate} {'→' if goal in (0, 1) else '='} {goal:g}" for gate, goal in (("z", regime.z), ("r", regime.r)))
     return f"{regime.name}: {', '.join(gates)}{bias}"
@@ -93,19 +95,21 @@ def _style(name: str) -> dict[str, Any]:
 
 
 def _points(values: Sequence[Enclosure]) -> tuple[list[int], list[float]]:
-    """k from T down, and log10 of the values; no point where one is 0 or unknown."""
+    """The k from T down, and log10 of the values; no point where one is 0 or unknown."""
     return list(range(len(values), 0, -1)), [math.log10(value.mid) if value.low > 0 else math.nan for value in values]
 
 
 def _frame(ax: Any, zeros: Mapping[str, list[int]]) -> None:
-    """Powers of ten, over a decade at least. The logarithms are ours: an axis' own cannot span what float64 can."""
+    """Powers of ten, and nothing else: the logarithms are ours, for an axis' own cannot span what float64 can."""
     low, high = ax.get_ylim()
-    low = min(low, high - 1.2)
-    high += (high - low) / 20
-    every = math.ceil((high - low) / 6)
+    if high - low < 2:
+        low, high = math.floor(low) - 0.1, math.ceil(high) + 0.1
+        decades = range(math.ceil(low), math.floor(high))
+        ax.set_yticks([n + math.log10(m) for n in decades for m in range(2, 10)], minor=True)
+    every = next(step for step in (1, 2, 5, 10, 20, 50, 100) if (high - low) / step <= 6)
     ax.set_yticks(range(math.ceil(low / every) * every, math.floor(high) + 1, every))
     ax.yaxis.set_major_formatter(lambda tick, _: f"$10^{{{tick:.0f}}}$")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     ax.grid(True, color="0.92")
     ax.spines[["top", "right"]].set_visible(False)
     ax.set_ylim(low, high)

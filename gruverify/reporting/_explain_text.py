@@ -56,9 +56,12 @@ def _jacobians(console: Console, e: Explanation) -> None:
             yield [_bias(report, row), *gates, str(row.exact.gap), bound, *_each(row.formats, "gap")]
 
     limits = ", ".join(f"{r.regime.limit} ({r.regime.name})" for r in e.reports)
-    _heading(console, f"1  What J is: its distance from {limits}; the largest over the steps",
-             "z, r: the gate farthest from its goal. bound: theory's on the exact distance, for all weights, inputs and "
-             "states. In a format: the distance between J and its limit as both are computed there.")
+    _heading(
+        console,
+        f"1  What J is: its distance from {limits}; the largest over the steps",
+        "z, r: the gate farthest from its goal. bound: theory's, of the exact distance, for all weights, inputs "
+        "and states. In a format: the distance between J and its limit as both are computed there.",
+    )
     _table(console, e, ["a", "z", "r", "exact", "bound", *_names(e)], rows)
 
 
@@ -66,11 +69,15 @@ def _gradients(console: Console, e: Explanation) -> None:
     def rows(report: RegimeReport) -> Iterator[Cells]:
         for row in report.rows:
             m = row.exact
-            shown = (m.update, row.update_over_shut, row.earlier_share, m.candidate, m.candidate_bias, m.recurrent_bias, m.state)
+            candidate = m.candidate, m.candidate_bias, m.recurrent_bias
+            shown = m.update, row.update_over_shut, row.earlier_share, *candidate, m.state
             yield [_bias(report, row), *map(str, shown)]
 
-    _heading(console, "2  Gradients in exact mathematics",
-             "÷z: dL/dU_z divided by z, or by 1-z if that is the smaller. k < T: the share of the terms before the last.")
+    _heading(
+        console,
+        "2  Gradients in exact mathematics",
+        "÷z: dL/dU_z divided by z, or by 1-z if that is smaller. k < T: the share of the terms before the last.",
+    )
     _table(console, e, ["a", "dL/dU_z", "÷z", "k < T", "dL/dW_xc", "dL/db_xc", "dL/db_hc", "dL/dh_0"], rows)
 
 

@@ -25,25 +25,26 @@ _SALT = 2
 
 
 class Units:
-    """A row of codes for each hidden unit: its placement, biases and weights.
+    """A row of codes for each hidden unit: its biases, weights and placement.
+
+    What comes later in the row is simplified first: units are freed before weights vanish, and biases go last.
 
     The row's layout depends on the largest sizes only, so that emptying a slot leaves all others as they were.
     """
 
     def __init__(self, source: Random, within: Limits, filled: Slots) -> None:
         self._filled = filled
-        self._largest_I = within["I"][1]
-        width = PLACEMENT + 6 + 3 * (within["I"][1] + within["H"][1])
-        self._codes = rows(source, filled["H"], within["H"], width)
+        self._cuts = np.cumsum([6, 3 * within["I"][1], 3 * within["H"][1]])
+        self._codes = rows(source, filled["H"], within["H"], int(self._cuts[-1]) + PLACEMENT)
 
     def regimes(self, name: str, format: Format, update: str) -> Regimes:
         """Where the units are driven."""
-        return place(name, self._codes[list(self._filled["H"]), :PLACEMENT], format, update)
+        return place(name, self._codes[list(self._filled["H"]), self._cuts[-1] :], format, update)
 
     def weights(self, codes: Header) -> tuple[Floats, Floats, Floats]:
         """Both biases (3H, 2), weight_ih (3H, I) and weight_hh (3H, H), gate by gate."""
-        every = decode(self._codes[:, PLACEMENT:], grain(codes), _SALT)[list(self._filled["H"])]
-        biases, weight_ih, weight_hh = np.split(every, [6, 6 + 3 * self._largest_I], axis=1)
+        every = decode(self._codes, grain(codes), _SALT)[list(self._filled["H"])]
+        biases, weight_ih, weight_hh, _ = np.split(every, self._cuts, axis=1)
         return (
             _packed(biases, range(2)) * pick(codes, _SCALES),
             _packed(weight_ih, self._filled["I"]) * pick(codes, _SCALES),

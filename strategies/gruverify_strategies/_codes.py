@@ -31,7 +31,7 @@ RANDOM = st.randoms(note_method_calls=False, use_true_random=False)
 
 #: How many bytes the rows of units, and those of members, may take: at most, and in the simplest example. Hypothesis
 #: allows 8,192 bytes for an example, and half of that for the simplest.
-_BUDGET = 3600
+_BUDGET = 3950
 _SIMPLEST_BUDGET = 1900
 
 
@@ -72,7 +72,7 @@ def rows(source: Random, filled: Collection[int], bounds: tuple[int, int], width
 
 @dataclass(frozen=True)
 class Grain:
-    """How fine numbers are: multiples of 1/128, or full mantissas drawn from a seed, but for 0, ±1 and ±1/2."""
+    """How fine numbers are: multiples of 1/64, or full mantissas drawn from a seed, but for 0, ±1/2 and ±1."""
 
     fine: bool
     seed: int
@@ -85,37 +85,41 @@ _COARSE = 16
 
 
 def grain(codes: Header) -> Grain:
-    """Mostly fine; shrinks to multiples of 1/128."""
+    """Mostly fine; shrinks to multiples of 1/64."""
     return Grain(next(codes) >= _COARSE, number(codes, GRAIN - 1))
 
 
 def decode(codes: Codes, grain: Grain, salt: int) -> Floats:
     """Numbers in [-1, 1] in the shape of `codes`: uniform if the bytes are, 0 for zero bytes."""
-    values: Floats = _SIMPLEST_FIRST[codes]
+    values = _VALUES[codes]
     if not grain.fine:
         return values
     noise = _noise(codes.size, grain.seed, salt).reshape(codes.shape)
-    return values + np.where(codes < _EXACT, 0.0, noise / 128)
+    return np.asarray(values - noise * _CELLS[codes])
 
 
-def _simplest_first() -> Floats:
-    values = [0.0, 1.0, -1.0]
-    for power in (2, 4, 8, 16, 32, 64, 128):
-        values += [sign * k / power for k in range(1, power, 2) for sign in (1, -1)]
-    return np.array(values[:256])
+def _tables() -> tuple[Floats, Floats]:
+    """What each code stands for, and how far towards 0 its cell extends.
+
+    0 is 0 and 1 is 1. Then come levels of ever finer cells, 2 codes, 4, ... 128: a half of each for negative numbers,
+    one for positive ones. A code stands for its cell's end away from 0. Half a code is the coarser cell around it.
+    """
+    values, cells = [0.0, 1.0], [0.0, 0.0]
+    for count in (1, 2, 4, 8, 16, 32, 64):
+        values += [sign * (k + 1) / count for sign in (-1, 1) for k in range(count)]
+        cells += [sign / count if count > 2 else 0.0 for sign in (-1, 1) for _ in range(count)]
+    return np.array(values), np.array(cells)
 
 
-_SIMPLEST_FIRST = _simplest_first()
-#: 0, ±1 and ±1/2 come before this code.
-_EXACT = 5
+_VALUES, _CELLS = _tables()
 
 
 def _noise(count: int, seed: int, salt: int) -> Floats:
-    # SplitMix64 of the position: a slot's numbers do not depend on which other slots are filled.
+    # In [0, 1), SplitMix64 of the position: a slot's numbers do not depend on which other slots are filled.
     x = (np.arange(count, dtype=np.uint64) + np.uint64((seed << 24) + (salt << 56))) * np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray((x >> np.uint64(11)) * 2.0**-52 - 1, dtype=np.float64)
+    return np.asarray((x >> np.uint64(11)) * 2.0**-53, dtype=np.float64)
 
 
 def powers(weights: Mapping[int, int]) -> tuple[float, ...]:

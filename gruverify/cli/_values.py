@@ -1,0 +1,58 @@
+"""Option values read by a function; what is wrong with one fits on one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gruverify.cli._options import Fail
+
+if TYPE_CHECKING:
+    from gruverify.arithmetic import Format
+
+
+class Parsed(click.ParamType):  # type: ignore[type-arg]  # older versions of click have it plain
+    """What `read` makes of an option's text. A ValueError it raises becomes the option, the text and the `rule`."""
+
+    name = "value"
+
+    def __init__(self, read: Callable[[str], Any], rule: str = "") -> None:
+        self._read = read
+        self._rule = rule
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The value of the text."""
+        try:
+            return self._read(value) if isinstance(value, str) else value
+        except ValueError as wrong:
+            option = param.opts[0] if param else self.name
+            raise Fail(f"{option} {value}: {self._rule or wrong}") from None
+
+
+def one_of(*words: str) -> Parsed:
+    """One of the words."""
+
+    def read(word: str) -> str:
+        if word not in words:
+            raise ValueError(word)
+        return word
+
+    return Parsed(read, f"must be {' or '.join(words)}")
+
+
+def _numbers(listed: str) -> tuple[float, ...]:
+    return tuple(float(number) for number in listed.split(","))
+
+
+def _formats(listed: str) -> tuple[Format, ...]:
+    from gruverify.arithmetic import format_named
+
+    return tuple(dict.fromkeys(format_named(name.strip()) for name in listed.split(",")))
+
+
+WHOLE = Parsed(int, "must be a whole number")
+NUMBER = Parsed(float, "must be a number")
+NUMBERS = Parsed(_numbers, "must be numbers with commas between them, e.g. 4,8,12,16")
+FORMATS = Parsed(_formats)

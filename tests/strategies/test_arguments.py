@@ -1,0 +1,54 @@
+"""Wrong arguments raise InvalidArgument, which names argument, value and rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis.errors import InvalidArgument
+
+from gruverify import Variant, float32
+from gruverify import strategies as gst
+
+from ._debug import minimal
+
+WRONG: list[tuple[Any, dict[str, Any], str]] = [
+    (gst.sizes, {"min_H": 0}, "min_H=0 must be at least 1"),
+    (gst.sizes, {"max_T": -3}, "max_T=-3 must be at least 1"),
+    (gst.sizes, {"min_I": 4, "max_I": 2}, "Cannot have max_I=2 < min_I=4"),
+    (gst.sizes, {"min_B": 1.5}, r"Expected int but got min_B=1.5 \(type=float\)"),
+    (gst.sizes, {"max_B": "2"}, r"Expected int but got max_B='2' \(type=str\)"),
+    (gst.sizes, {"min_H": True}, r"Expected int but got min_H=True \(type=bool\)"),
+    (gst.cells, {"min_H": 3, "max_H": 2}, "Cannot have max_H=2 < min_H=3"),
+    (gst.cells, {"formats": []}, r"formats=\[\] must have at least one element"),
+    (gst.cells, {"formats": float32}, "Expected a sequence of Format but got formats="),
+    (gst.cells, {"formats": "float32"}, "Expected a sequence of Format but got formats='float32'"),
+    (gst.cells, {"formats": ["float32"]}, r"Expected Format but got formats\[0\]='float32' \(type=str\)"),
+    (gst.cells, {"variants": ()}, r"variants=\(\) must have at least one element"),
+    (gst.cells, {"variants": [Variant(), None]}, r"Expected Variant but got variants\[1\]=None"),
+    (gst.cases, {"min_T": 9, "max_T": 8}, "Cannot have max_T=8 < min_T=9"),
+    (gst.cases, {"variants": Variant()}, "Expected a sequence of Variant but got variants="),
+    (gst.inputs, {"max_I": 0}, "max_I=0 must be at least 1"),
+    (gst.inputs, {"formats": [None]}, r"Expected Format but got formats\[0\]=None"),
+    (gst.states, {"min_B": None}, r"Expected int but got min_B=None \(type=NoneType\)"),
+    (gst.cotangents, {"min_H": 2, "max_H": 1}, "Cannot have max_H=1 < min_H=2"),
+    (gst.regimes, {"max_H": 0}, "max_H=0 must be at least 1"),
+    (gst.regimes, {"update": "both"}, "update='both' must be one of 'keep', 'replace'"),
+    (gst.variants, {"reset": "never"}, "reset='never' must be one of None, 'after', 'before'"),
+    (gst.variants, {"update": "z"}, "update='z' must be one of None, 'keep', 'replace'"),
+    (gst.variants, {"bias": "no"}, "bias='no' must be one of None, True, False"),
+    (gst.formats, {"formats": ()}, r"formats=\(\) must have at least one element"),
+    (gst.floats_near, {"format": "float32"}, r"Expected Format but got format='float32' \(type=str\)"),
+]
+
+
+@pytest.mark.parametrize(("strategy", "arguments", "message"), WRONG, ids=[f"{s.__name__}({a})" for s, a, _ in WRONG])
+def test_wrong_argument_is_named(strategy: Any, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgument, match=message):
+        minimal(strategy(**arguments))
+
+
+@pytest.mark.parametrize("strategy", [gst.sizes, gst.cells, gst.cases, gst.inputs, gst.states, gst.regimes])
+def test_bounds_are_given_by_name(strategy: Any) -> None:
+    with pytest.raises(TypeError, match="positional"):
+        minimal(strategy(3))

@@ -1,0 +1,124 @@
+"""What a failure shrinks to: few units, and numbers that a person can read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gruverify import FORMATS, VARIANTS, Case, Cell, Variant, float32, float64
+from gruverify import strategies as gst
+from gruverify.formulas import step
+from gruverify_strategies import Sizes
+
+from ._debug import minimal
+
+SIMPLE = {0.0, 1.0, -1.0, 0.5, -0.5}
+UNBIASED = [variant for variant in VARIANTS if not variant.bias]
+
+
+def wide(array: Any) -> Any:
+    return array.astype(np.float64)
+
+
+def entries(case: Case) -> set[float]:
+    return {float(entry) for array in case.arrays().values() for entry in wide(array).ravel()}
+
+
+def stepped(cell: Cell, x: Any, h: Any, reset: Any) -> Any:
+    variant = Variant(reset, cell.variant.update, cell.variant.bias)
+    return step(variant, cell.parameters(wide), wide(x), wide(h))
+
+
+def reset_sides_differ(case: Case) -> bool:
+    after, before = (stepped(case.cell, case.inputs[0], case.state, side) for side in ("after", "before"))
+    return not np.array_equal(after, before)
+
+
+def test_simplest_case_is_one_of_everything_and_zero() -> None:
+    case = minimal(gst.cases())
+    assert case.sizes == {"H": 1, "I": 1, "B": 1, "T": 1}
+    assert entries(case) == {0.0}
+    assert (case.format, case.cell.variant, case.regimes) == (float32, Variant(), ("",))
+
+
+def test_reset_sides_differ_with_two_units_or_a_recurrent_bias() -> None:
+    case = minimal(gst.cases(formats=[float64]), reset_sides_differ)
+    H = case.sizes["H"]
+    assert case.sizes == {"H": H, "I": 1, "B": 1, "T": 1}
+    assert H == 2 or (H == 1 and case.cell.packed()["bias_hh"][2] != 0)
+    assert entries(case) <= SIMPLE
+
+
+def test_reset_sides_differ_without_biases_smallest_with_two_units() -> None:
+    case = minimal(gst.cases(formats=[float64], variants=UNBIASED), reset_sides_differ)
+    assert case.sizes == {"H": 2, "I": 1, "B": 1, "T": 1}
+    assert entries(case) <= SIMPLE
+    assert sum(np.count_nonzero(wide(array)) for array in case.arrays().values()) <= 4
+
+
+def test_large_entry_among_32_units_shrinks_to_a_few() -> None:
+    case = minimal(gst.cases(max_H=32), lambda case: np.abs(wide(case.cell.weight_hh)).max() > 31)
+    assert case.sizes["H"] <= 3
+    assert np.count_nonzero(wide(case.cell.weight_hh)) == 1
+    assert np.abs(wide(case.cell.weight_hh)).max() == 32
+
+
+def test_unit_in_the_middle_is_kept_while_others_are_dropped() -> None:
+    def has_latch(case: Case) -> bool:
+        return case.sizes["T"] >= 2 and any("r=0" in unit and "z=1" in unit for unit in case.regimes)
+
+    case = minimal(gst.cases(formats=[float32]), has_latch)
+    assert case.sizes == {"H": 1, "I": 1, "B": 1, "T": 2}
+    assert case.regimes == ("r=0 z=1",)
+    assert np.array_equal(case.cell.weight_hh, np.zeros((3, 1)))
+
+
+def test_facts_about_different_arrays_shrink_onto_one_unit() -> None:
+    def several(case: Case) -> bool:
+        biased = case.cell.bias_hh is not None and wide(case.cell.bias_hh).any()
+        return bool(biased and wide(case.state).any() and wide(case.d_last).any() and case.sizes["T"] > 1)
+
+    case = minimal(gst.cases(), several)
+    assert case.sizes == {"H": 1, "I": 1, "B": 1, "T": 2}
+    assert sorted(abs(entry) for entry in entries(case)) == [0.0, 1.0]
+    assert sum(np.count_nonzero(wide(array)) for array in case.arrays().values()) == 3
+
+
+def test_full_mantissa_survives_only_where_it_is_needed() -> None:
+    def loses_half_the_bits(case: Case) -> bool:
+        state = wide(case.state)
+        return not np.array_equal(state, state.astype(np.float16))
+
+    case = minimal(gst.cases(formats=[float32]), loses_half_the_bits)
+    assert case.sizes == {"H": 1, "I": 1, "B": 1, "T": 1}
+    assert {float(e) for name, array in case.arrays().items() if name != "state" for e in wide(array).flat} == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "simplest"),
+    [
+        (gst.sizes(), Sizes(1, 1, 1, 1)),
+        (gst.sizes(min_H=2, min_T=3), Sizes(2, 1, 1, 3)),
+        (gst.variants(), Variant()),
+        (gst.formats(), float32),
+        (gst.formats(formats=FORMATS), FORMATS[0]),
+        (gst.floats_near(float32), float(np.float32(float32.sigmoid_rounds_to_one))),
+    ],
+    ids=repr,
+)
+def test_simplest_value(strategy: Any, simplest: Any) -> None:
+    assert minimal(strategy) == simplest
+
+
+@pytest.mark.parametrize("strategy", [gst.inputs(), gst.states()], ids=repr)
+def test_arrays_shrink_entry_by_entry(strategy: Any) -> None:
+    array = minimal(strategy, lambda array: wide(array).min() < -0.3 and wide(array).max() > 0.6)
+    assert array.size == 2
+    assert set(wide(array).ravel()) == {-1.0, 1.0}
+
+
+def test_cotangents_shrink_to_one_entry() -> None:
+    d_outputs, d_last = minimal(gst.cotangents(), lambda pair: wide(pair[0]).any())
+    assert (d_outputs.tolist(), d_last.tolist()) == ([[[1.0]]], [[0.0]])
