@@ -143,8 +143,12 @@ class Ball:
     def _reach(self) -> Floats:
         """How large a product may become on the way."""
         size = np.abs(self.mid)
-        overflows = self.scale is not None and _max(self.scale) >= self.mode.format.max
-        return np.maximum(size, self.scale) if overflows and self.scale is not None else size
+        return np.maximum(size, self.scale) if self._overflows and self.scale is not None else size
+
+    @property
+    def _overflows(self) -> bool:
+        """Whether some order of multiplying the factors overflows."""
+        return self.scale is not None and _max(self.scale) >= self.mode.format.max
 
     def _additions(self) -> Floats:
         """What the roundings of a sum's additions come to: each yields the sum itself or a partial sum."""
@@ -164,11 +168,12 @@ class Ball:
             if other == 0:
                 return self
             other = Ball.exact(self.mode, other)
-        total = _pending(self.mode, self.mid + other.mid)
-        total.error = self.error + other.error
-        total.weight = self._size() + other._size()
-        total.terms = self.terms + other.terms
-        total.floor = self.floor + other.floor
+        a, b = self._term(), other._term()
+        total = _pending(self.mode, a.mid + b.mid)
+        total.error = a.error + b.error
+        total.weight = a._size() + b._size()
+        total.terms = a.terms + b.terms
+        total.floor = a.floor + b.floor
         return total
 
     __radd__ = __add__
@@ -194,6 +199,10 @@ class Ball:
         total.terms = max(self.shape[axis], 1)
         total.weight = np.abs(rounded.mid).sum(axis)
         return total
+
+    def _term(self) -> Ball:
+        """A product goes on as it is, unless it may overflow on the way: then nothing is known of the sum."""
+        return self._rounded() if self._overflows else self
 
     def _size(self) -> Floats:
         """Σ|term|."""
@@ -233,7 +242,7 @@ class Ball:
             return self.scale
         if self.mode.underflow_shows:
             return np.maximum(self.magnitude, 1.0)
-        return max(self.magnitude.max(initial=0.0), 1.0)
+        return max(_max(self.magnitude), 1.0)
 
     def _factor(self) -> Ball:
         """A sum is rounded before it is multiplied; a product goes on as it is."""
@@ -288,17 +297,17 @@ class Ball:
         weights = np.stack([W.mid for _, W in terms], 1)
         mid = _rows(np.stack([d.mid for d, _ in terms], -1), weights)
         rad = _rows(np.stack([allowance(d) for d, _ in terms], -1), np.abs(weights))
-        rad += sum(_underflows(d, W) for d, W in terms) * (m.eta * OUTWARD)
+        scales = [_scale_of_rows(d, W) for d, W in terms]
+        rad += sum(d.factors * scale for (d, _), scale in zip(terms, scales, strict=True)) * (m.eta * OUTWARD)
         if diagonal is not None:
             i = np.arange(diagonal.shape[-1])
             mid[..., i, i] += diagonal.mid
             rad[..., i, i] += diagonal.rad * inherits + np.abs(diagonal.mid) * ordered
         size = np.abs(mid)
-        largest = size.max(initial=0.0) + rad.max(initial=0.0) / m.u
-        if largest >= m.format.max:
-            rad = np.asarray(_overflowing(size, rad / m.u, m.format.max) * m.u)
-        size *= each * count / 2 if count > 1 else 0.0
-        rad += size
+        rad += size * (each * count / 2 if count > 1 else 0.0)
+        reach = size + sum(scales)
+        if not reach.max(initial=0.0) + rad.max(initial=0.0) < m.format.max:
+            rad = np.asarray(_overflowing(reach, rad, m.format.max))
         return Ball(m, mid, rad)
 
     # -- functions ----------------------------------------------------------------------------------------------------
@@ -374,10 +383,10 @@ def _rows(d: Floats, W: Floats) -> Floats:
     return np.asarray(np.matmul(d.swapaxes(0, 1), W).swapaxes(0, 1))
 
 
-def _underflows(d: Ball, W: Ball) -> Any:
-    """Underflow of D(d) W in units of η, for every way to multiply d's own factors with W."""
+def _scale_of_rows(d: Ball, W: Ball) -> Any:
+    """Π max(1, |factor|) over d's own factors and W, for D(d) W."""
     scale = d._scale()
-    return d.factors * (scale[..., None] if isinstance(scale, np.ndarray) else scale) * W._scale()
+    return (scale[..., None] if isinstance(scale, np.ndarray) else scale) * W._scale()
 
 
 def _product_error(a: Ball, b: Ball) -> Bound:

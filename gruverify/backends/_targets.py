@@ -136,7 +136,8 @@ def _adapt(found: Any, name: str) -> Backend:
     if is_backend(found):
         return _completed(found() if isinstance(found, type) else found, name)
     if callable(found) and not isinstance(found, type):
-        return backend(step=found)
+        step: Any = found
+        return backend(step=step)
     raise UnknownTarget(
         f"target {name} is {type(found).__name__}, which is no backend: give a function step(cell, x, h), an nn.Module "
         "with PyTorch's parameter names, or an object with a method of the Backend contract"

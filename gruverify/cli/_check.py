@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gruverify.cli._options import EXIT_DIED, EXIT_FALSIFIED, EXIT_INTERRUPTED, EXIT_UNAVAILABLE, Fail, Formats
+from gruverify.cli._options import EXIT_DIED, EXIT_FALSIFIED, EXIT_INTERRUPTED, EXIT_UNAVAILABLE, Fail
+from gruverify.cli._values import FORMATS
 
 if TYPE_CHECKING:
     from gruverify.arithmetic import Format
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     help="How much is tried.",
 )
 @click.option(
-    "--format", "formats", type=Formats(), metavar="f32,...", help="Formats: f16, bf16, f32, f64 (default: all)."
+    "--format", "formats", type=FORMATS, metavar="f32,...", help="Formats: f16, bf16, f32, f64 (default: all)."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed, the same run.")
 @click.option("--max-cases", type=click.IntRange(min=1), help="Cases for each format, instead of the profile's.")

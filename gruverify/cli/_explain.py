@@ -11,8 +11,7 @@ from gruverify.cli._options import EXIT_UNAVAILABLE, Fail
 from gruverify.cli._values import FORMATS, NUMBER, NUMBERS, WHOLE, one_of
 
 if TYPE_CHECKING:
-    from gruverify.reporting._explain import Explanation
-    from gruverify.reporting._explain_setting import Setting
+    from gruverify.reporting.explain import Explanation, Setting
 
 
 @click.command("explain", short_help="Show where gradients go when the gates close.")
@@ -92,8 +91,7 @@ def command(reset: str, update: str, plot: str | None, **values: Any) -> None:
     Exit codes: 0 done, 2 usage error, 3 matplotlib is missing.
     """  # noqa: D301  # click reads the backspaces
     from gruverify.reporting import console_for
-    from gruverify.reporting._explain import explain
-    from gruverify.reporting._explain_text import print_explanation
+    from gruverify.reporting.explain import explain, print_explanation
 
     file = None if plot is None else _plot_file(plot)
     explanation = explain(_setting(reset, update, values))
@@ -107,7 +105,7 @@ def command(reset: str, update: str, plot: str | None, **values: Any) -> None:
 
 def _setting(reset: Any, update: Any, values: dict[str, Any]) -> Setting:
     from gruverify.cell import Variant
-    from gruverify.reporting._explain_setting import Setting
+    from gruverify.reporting.explain import Setting
 
     try:
         return Setting(variant=Variant(reset, update), **values)
@@ -117,7 +115,7 @@ def _setting(reset: Any, update: Any, values: dict[str, Any]) -> Setting:
 
 def _plot_file(path: str) -> Path:
     """Find out before anything is computed that there can be no plot."""
-    from gruverify.reporting._explain_plot import SUFFIXES, PlotUnavailable, require_plotting
+    from gruverify.reporting.explain import SUFFIXES, PlotUnavailable, require_plotting
 
     file = Path(path)
     if file.suffix.lower() not in SUFFIXES:
@@ -132,7 +130,7 @@ def _plot_file(path: str) -> Path:
 
 
 def _save(explanation: Explanation, file: Path) -> None:
-    from gruverify.reporting._explain_plot import plot_explanation
+    from gruverify.reporting.explain import plot_explanation
 
     try:
         plot_explanation(explanation, file)

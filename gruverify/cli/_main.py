@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 import click
+
+from gruverify.cli._options import Fail
 
 #: Command to the module that holds it, imported when it is wanted.
 _COMMANDS = {"check": "_check", "explain": "_explain", "list": "_list", "replay": "_replay"}
@@ -20,6 +23,14 @@ class _LazyGroup(click.Group):
         command: click.Command = importlib.import_module(f"gruverify.cli.{_COMMANDS[cmd_name]}").command
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what is wrong with its options fits on one line."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as wrong:
+            help = f"{wrong.ctx.command_path if wrong.ctx else ctx.command_path} --help"
+            raise Fail(f"{wrong.format_message().rstrip('.')} ({help} says more)") from None
+
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="gruverify")
@@ -31,4 +42,4 @@ def main() -> None:
     gruverify check mypkg.kernels:MyGRU  verify your own: a function step(cell, x, h), an nn.Module, a backend
     gruverify explain                    where gradients go when the gates close
     gruverify list                       what is checked, and what can be checked here
-    """
+    """  # noqa: D301  # click reads the backspaces

@@ -26,10 +26,13 @@ def command(file: Path, target: str | None) -> None:
     console = Console(highlight=False, soft_wrap=True)
     try:
         witness = load_witness(file)
+    except BadWitness as wrong:
+        raise Fail(str(wrong)) from None
+    try:
         assert_holds(witness.invariant, target or witness.target, witness.case)
     except TargetUnavailable as missing:
         raise Fail(str(missing), EXIT_UNAVAILABLE) from None
-    except (BadWitness, UnknownTarget, ValueError) as wrong:
+    except (UnknownTarget, ValueError) as wrong:
         raise Fail(str(wrong)) from None
     except AssertionError as falsified:
         console.print(str(falsified), markup=False)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, find, given, seed, settings
-from hypothesis.database import InMemoryExampleDatabase
+from hypothesis.database import ExampleDatabase
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
@@ -53,7 +53,7 @@ def shrink(
     count: int,
     stream: int,
     falsifies: Callable[[Case], bool],
-    known: InMemoryExampleDatabase,
+    known: ExampleDatabase,
 ) -> Case | None:
     """The simplest case that `falsifies`, found again in the stream that `draw` showed and shrunk from there.
 
@@ -76,7 +76,7 @@ def _settings(count: int, *phases: Phase) -> settings:
         derandomize=False,
         print_blob=False,
         report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=list(HealthCheck.__members__.values()),
         verbosity=Verbosity.quiet,
     )
 

@@ -27,7 +27,7 @@ def print_catalogue(console: Console) -> None:
 def catalogue_page() -> str:
     """The invariants as a Markdown table, ending in a newline."""
     head = (
-        "# The invariants\n\nWritten by `gruverify list --markdown`. \"theory\" is [theory.md](theory.md), M numbers "
+        '# The invariants\n\nWritten by `gruverify list --markdown`. "theory" is [theory.md](theory.md), M numbers '
         "are the relations of its section 11.\nA target that lacks a method an invariant needs is reported "
         "`not applicable`.\n\n| id | statement | source | needs |\n|---|---|---|---|\n"
     )

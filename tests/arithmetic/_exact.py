@@ -24,7 +24,9 @@ def rounded(fmt: Format, x: Fraction) -> float:
         magnitude -= 1
     unit = Fraction(2) ** (max(magnitude, fmt.min_exponent) - fmt.precision + 1)
     nearest = round(x / unit) * unit
-    return float(nearest) if abs(nearest) <= Fraction(fmt.max) else math.copysign(math.inf, x)
+    if abs(nearest) > Fraction(fmt.max):
+        return math.inf if x > 0 else -math.inf
+    return float(nearest)
 
 
 @dataclass(frozen=True)

@@ -103,8 +103,8 @@ def _affine_values(m: Arithmetic, n: Sequence[Number]) -> Iterator[Number]:
 
 
 def _rows(v: Ball) -> Ball:
-    a, b, c, W, U, d = at(v)
-    return combined_rows((a * b, W[None]), (c, U[None]), on_diagonal=d)
+    a, b, c, W, U, d = (entry[None] for entry in at(v))
+    return combined_rows((a * b, W), (c, U), on_diagonal=d)
 
 
 def _rows_values(m: Arithmetic, n: Sequence[Number]) -> Iterator[Number]:
@@ -139,9 +139,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "square": Experiment(1, lambda v: v * v, lambda m, n: [n[0] * n[0]]),
     "number times a product": Experiment(2, lambda v: v[:1] * (0.5 * v[1:]), _halved),
     "product of three": Experiment(3, lambda v: v[:1] * v[1:2] * v[2:], lambda m, n: products(n)),
-    "product of four from the left": Experiment(
-        4, lambda v: v[:1] * v[1:2] * v[2:3] * v[3:], lambda m, n: products(n)
-    ),
+    "product of four from the left": Experiment(4, lambda v: v[:1] * v[1:2] * v[2:3] * v[3:], lambda m, n: products(n)),
     "product of four in pairs": Experiment(4, lambda v: (v[:1] * v[1:2]) * (v[2:3] * v[3:]), lambda m, n: products(n)),
     "product, negated and indexed": Experiment(
         3, lambda v: (-(v[:1] * v[1:2]))[..., None] * v[2:], lambda m, n: products([-n[0], *n[1:]])

@@ -75,5 +75,6 @@ def _balls(draw: st.DrawFn, fmt: Format, member: float, numbers: st.SearchStrate
     extra = draw(st.one_of(st.just(0.0), st.just(fmt.unit_roundoff * abs(member)), numbers.map(abs)))
     distance = abs(Fraction(mid) - Fraction(member))
     rad = math.nextafter(float(distance), math.inf) if distance else 0.0
+    mid, rad = (mid, rad) if math.isfinite(rad) else (member, 0.0)
     rad = rad + extra if math.isfinite(rad + extra) else rad
     return Operand(mid, rad, member, Fraction(mid) + Fraction(rad) * draw(st.integers(-4, 4)) / 4)

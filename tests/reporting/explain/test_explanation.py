@@ -13,11 +13,11 @@ from gruverify.arithmetic import FORMATS, Format, float16, float32
 from gruverify.backends import NumpyBackend
 from gruverify.cell import VARIANTS, Case, Cell, Gradients
 from gruverify.formulas import Contribution, _step, contributions, jacobian
-from gruverify.reporting import _explain_measure
-from gruverify.reporting._explain import Explanation, RegimeReport, explain
-from gruverify.reporting._explain_answer import answer
-from gruverify.reporting._explain_enclosure import Enclosure, total_of
-from gruverify.reporting._explain_setting import Setting, case_at
+from gruverify.reporting.explain import _measure
+from gruverify.reporting.explain._answer import answer
+from gruverify.reporting.explain._enclosure import Enclosure, total_of
+from gruverify.reporting.explain._explanation import Explanation, RegimeReport, explain
+from gruverify.reporting.explain._setting import Setting, case_at
 
 WITH_BIAS = [variant for variant in VARIANTS if variant.bias]
 
@@ -209,7 +209,7 @@ def test_catches_candidate_gradient_that_has_a_gate_too_many(monkeypatch: pytest
 
 
 def test_catches_jacobian_that_is_not_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_explain_measure, "jacobian", lambda *arguments: tuple(2 * J for J in jacobian(*arguments)))
+    monkeypatch.setattr(_measure, "jacobian", lambda *arguments: tuple(2 * J for J in jacobian(*arguments)))
     assert all(row.exact.gap.low > row.bound for row in named(explain(Setting(formats=())), "carry").rows)
 
 
@@ -219,7 +219,7 @@ def test_catches_last_term_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None
         yield replace(last, parameters=replace(last.parameters, W_xz=last.parameters.W_xz * 0.0))
         yield from earlier
 
-    monkeypatch.setattr(_explain_measure, "contributions", losing)
+    monkeypatch.setattr(_measure, "contributions", losing)
     why = answer(explain(Setting(formats=())))[0]
     assert "which make up 1 of the sum" in why
     assert "keeps its size at every length" not in why

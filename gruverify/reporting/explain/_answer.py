@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from gruverify.reporting._explain import Explanation, RegimeReport
-from gruverify.reporting._explain_enclosure import Enclosure
+from gruverify.reporting.explain._enclosure import Enclosure
+from gruverify.reporting.explain._explanation import Explanation, RegimeReport
 
 
 def answer(e: Explanation) -> list[str]:

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gruverify.reporting._explain import Explanation, RegimeReport
-from gruverify.reporting._explain_answer import shut_name
-from gruverify.reporting._explain_enclosure import Enclosure
+from gruverify.reporting.explain._answer import shut_name
+from gruverify.reporting.explain._enclosure import Enclosure
+from gruverify.reporting.explain._explanation import Explanation, RegimeReport
 
 #: The kinds of file that can be written, by suffix.
 SUFFIXES = (".png", ".svg", ".pdf")

@@ -17,7 +17,7 @@ import numpy as np
 from gruverify.arithmetic import Array, Ball, Format, Rounding, combined_rows, float64, floating
 from gruverify.cell import Case
 from gruverify.formulas import Activations, Contribution, Run, contributions, jacobian, sequence, total
-from gruverify.reporting._explain_enclosure import Enclosure, largest, largest_row_sum, worst_of
+from gruverify.reporting.explain._enclosure import Enclosure, largest, largest_row_sum, worst_of
 
 Lift: TypeAlias = Callable[[Array], Array]
 

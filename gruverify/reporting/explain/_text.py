@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gruverify.reporting._explain import Explanation, RegimeReport, Row
-from gruverify.reporting._explain_answer import answer
-from gruverify.reporting._explain_enclosure import Enclosure
-from gruverify.reporting._explain_measure import Measured
+from gruverify.reporting.explain._answer import answer
+from gruverify.reporting.explain._enclosure import Enclosure
+from gruverify.reporting.explain._explanation import Explanation, RegimeReport, Row
+from gruverify.reporting.explain._measure import Measured
 
 Cells: TypeAlias = list[str | Text]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gruverify.arithmetic import Ball, Rounding, float64
-from gruverify.reporting._explain_enclosure import Enclosure, largest, largest_row_sum, total_of, worst_of
+from gruverify.reporting.explain._enclosure import Enclosure, largest, largest_row_sum, total_of, worst_of
 
 numbers = st.floats(0, 1e100)
 enclosures = st.tuples(numbers, numbers).map(sorted).map(lambda ends: Enclosure(*ends))

@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from gruverify.arithmetic import float16, float64
-from gruverify.reporting._explain import Explanation, explain
-from gruverify.reporting._explain_setting import Setting
-from gruverify.reporting._explain_text import print_explanation
+from gruverify.reporting.explain._explanation import Explanation, explain
+from gruverify.reporting.explain._setting import Setting
+from gruverify.reporting.explain._text import print_explanation
 
 
 def rendered(e: Explanation, width: int = 120, *, terminal: bool = False) -> str:

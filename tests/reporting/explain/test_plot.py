@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from gruverify.arithmetic import float16, float64
-from gruverify.reporting._explain import Explanation, explain
-from gruverify.reporting._explain_plot import SUFFIXES, PlotUnavailable, plot_explanation
-from gruverify.reporting._explain_setting import Setting
+from gruverify.reporting.explain._explanation import Explanation, explain
+from gruverify.reporting.explain._plot import SUFFIXES, PlotUnavailable, plot_explanation
+from gruverify.reporting.explain._setting import Setting
 
 MAGIC = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
 

@@ -30,8 +30,12 @@ class Enclosure:
 
     def __truediv__(self, other: Enclosure) -> Enclosure:
         """The quotient; unbounded where the divisor may be 0."""
+        if self.is_zero:
+            return self
+        low = self.low / other.high if other.high > 0 else 0.0
         high = self.high / other.low if other.low > 0 else math.inf
-        return _outward(self.low / other.high if other.high > 0 else 0.0, 0.0 if self.is_zero else high)
+        # A quotient that underflows is not 0.
+        return _outward(low, high or math.ulp(0.0))
 
     def text(self, digits: int = 3) -> str:
         """At most so many significant digits, as the radius supports; an upper bound where it supports none."""

@@ -15,9 +15,9 @@ import numpy.typing as npt
 from gruverify.arithmetic import Array, Format, sigmoid
 from gruverify.cell import Case
 from gruverify.formulas import Magnitudes, Run, carry_gap, elman_gap, forget_gap, magnitudes, total
-from gruverify.reporting._explain_enclosure import Enclosure, largest, total_of, worst_of
-from gruverify.reporting._explain_measure import Measured, exactly, measure, rounding_to, run_of, size, terms_at
-from gruverify.reporting._explain_setting import LARGEST_BIAS, Regime, Setting, case_at, pre_activation
+from gruverify.reporting.explain._enclosure import Enclosure, largest, total_of, worst_of
+from gruverify.reporting.explain._measure import Measured, exactly, measure, rounding_to, run_of, size, terms_at
+from gruverify.reporting.explain._setting import LARGEST_BIAS, Regime, Setting, case_at, pre_activation
 
 Bound: TypeAlias = Callable[[Magnitudes], npt.NDArray[np.float64]]
 

@@ -8,7 +8,7 @@ import pytest
 
 from gruverify.arithmetic import FORMATS, Ball, Rounding, float64
 from gruverify.cell import Variant
-from gruverify.reporting._explain_setting import Regime, Setting, case_at, pre_activation
+from gruverify.reporting.explain._setting import Regime, Setting, case_at, pre_activation
 
 KEEP, REPLACE = Variant(), Variant(update="replace")
 
