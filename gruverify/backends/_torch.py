@@ -124,6 +124,9 @@ class _Modules:
         parameters = {packed: own[name] for packed, name in self._names(cell.variant.bias).items()}
         for packed, values in cell.packed().items():
             parameters[packed].data = tensor(values)
+        # A module that was told to have no biases, and has them all the same, must not bring its own.
+        for name in own.keys() & set(self._names(True).values()) - set(self._names(cell.variant.bias).values()):
+            own[name].data.zero_()
         return Loaded(parameters, _layer_call(module) if self._suffix else module)
 
 
