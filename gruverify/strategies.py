@@ -5,7 +5,9 @@ from gruverify import strategies as gst
 Needs hypothesis, not torch.
 """
 
+from gruverify_strategies import Batch as Batch
 from gruverify_strategies import Drive as Drive
+from gruverify_strategies import LaidOut as LaidOut
 from gruverify_strategies import Regime as Regime
 from gruverify_strategies import Regimes as Regimes
 from gruverify_strategies import Sizes as Sizes
@@ -15,7 +17,13 @@ from gruverify_strategies import cotangents as cotangents
 from gruverify_strategies import floats_near as floats_near
 from gruverify_strategies import formats as formats
 from gruverify_strategies import inputs as inputs
+from gruverify_strategies import layouts as layouts
+from gruverify_strategies import lengths as lengths
 from gruverify_strategies import regimes as regimes
+from gruverify_strategies import sequences as sequences
 from gruverify_strategies import sizes as sizes
+from gruverify_strategies import stacks as stacks
 from gruverify_strategies import states as states
+from gruverify_strategies import torch_cells as torch_cells
+from gruverify_strategies import torch_grus as torch_grus
 from gruverify_strategies import variants as variants

@@ -6,7 +6,11 @@ from gruverify.cell._cell import Cell as Cell
 from gruverify.cell._cell import unpack as unpack
 from gruverify.cell._gradients import Gradients as Gradients
 from gruverify.cell._gradients import pack as pack
+from gruverify.cell._layouts import LAYOUTS as LAYOUTS
+from gruverify.cell._layouts import Layout as Layout
 from gruverify.cell._parameters import BLOCKS as BLOCKS
 from gruverify.cell._parameters import Parameters as Parameters
+from gruverify.cell._repr import array_repr as array_repr
+from gruverify.cell._stack import Stack as Stack
 from gruverify.cell._variant import VARIANTS as VARIANTS
 from gruverify.cell._variant import Variant as Variant

@@ -4,6 +4,7 @@ gates.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import reduce
 from operator import add
@@ -12,6 +13,7 @@ import numpy as np
 
 from gruverify.arithmetic import Ball
 from gruverify.formulas import (
+    Activations,
     Magnitudes,
     carry_gap,
     carry_growth,
@@ -173,19 +175,30 @@ def closed_update_gate(trial: Trial) -> Iterator[Residual]:
 def _vanishes(trial: Trial) -> NDArray:
     """Where every implementation must return 0: (H, H).
 
-    The gate is so small that it rounds to 0, and so is, for one that carries it in a wider format, the gradient itself.
+    The gate is so small that it rounds to 0, and so is, for one that carries it in a wider format, the gradient itself;
+    and nothing overflows on the way, which would leave ∞·0.
     """
-    smallest = trial.case.format.min_subnormal
-    steps = trial.exact.run.steps[::-1]
+    gates = [_update_gate_in_subnormals(trial, a) for a in reversed(trial.exact.run.steps)]
     largest = reduce(
         add,
         (
-            _outer(a.z.mid * term.cotangent.magnitude * (1 + a.h.magnitude), a.h.magnitude)
-            for term, a in zip(trial.exact.terms_of_last, steps, strict=True)
+            _outer(z * term.cotangent.magnitude * (1 + a.h.magnitude), a.h.magnitude)
+            for z, term, a in zip(gates, trial.exact.terms_of_last, trial.exact.run.steps[::-1], strict=True)
         ),
     )
-    gate = np.max([a.z.mid.max(0) for a in steps], axis=0)
-    return np.asarray((gate < smallest / 32)[:, None] & (largest < smallest / 4))
+    shut = np.max([z.max(0) for z in gates], axis=0) < 1 / 32
+    bounded = np.isfinite(trial.exact.gradients_of_last.parameters.W_hz.radius)
+    return np.asarray(shut[:, None] & (largest < 1 / 4) & bounded)
+
+
+def _update_gate_in_subnormals(trial: Trial, a: Activations) -> Floats:
+    """A bound of z, (B, H), in units of the format's smallest number, beside which float64 itself has no smaller one.
+
+    σ(a) ≤ e^a, divided by that number in the exponent; what is far too large is cut off.
+    """
+    p = trial.case.cell.parameters(lambda array: array.astype(np.float64))
+    exponent = a.x.mid @ p.W_xz.T + p.b_xz + a.h.mid @ p.W_hz.T + p.b_hz
+    return np.asarray(np.exp(np.minimum(exponent - math.log(trial.case.format.min_subnormal), 1.0)))
 
 
 @invariant(

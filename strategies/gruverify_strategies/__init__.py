@@ -7,6 +7,11 @@ from gruverify_strategies._cases import cases as cases
 from gruverify_strategies._cells import cells as cells
 from gruverify_strategies._floats import floats_near as floats_near
 from gruverify_strategies._ladder import Drive as Drive
+from gruverify_strategies._layouts import LaidOut as LaidOut
+from gruverify_strategies._layouts import layouts as layouts
+from gruverify_strategies._lengths import Batch as Batch
+from gruverify_strategies._lengths import lengths as lengths
+from gruverify_strategies._lengths import sequences as sequences
 from gruverify_strategies._regimes import Regime as Regime
 from gruverify_strategies._regimes import Regimes as Regimes
 from gruverify_strategies._regimes import regimes as regimes
@@ -15,5 +20,8 @@ from gruverify_strategies._sequences import inputs as inputs
 from gruverify_strategies._sequences import states as states
 from gruverify_strategies._sizes import Sizes as Sizes
 from gruverify_strategies._sizes import sizes as sizes
+from gruverify_strategies._stacks import stacks as stacks
+from gruverify_strategies._torch import torch_cells as torch_cells
+from gruverify_strategies._torch import torch_grus as torch_grus
 from gruverify_strategies._variants import formats as formats
 from gruverify_strategies._variants import variants as variants

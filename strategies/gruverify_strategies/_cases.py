@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from hypothesis import strategies as st
 
-from gruverify.arithmetic import Format
-from gruverify.cell import Case, Variant
+from gruverify.cell import Case
 from gruverify_strategies._cells import WEIGHTS, Units, build
 from gruverify_strategies._codes import GRAIN, RANDOM, header, pick, sealed
 from gruverify_strategies._members import SCALE, SHAPE, Members
 from gruverify_strategies._regimes import NAMES
 from gruverify_strategies._sizes import slots, slots_length
-from gruverify_strategies._validation import check_formats, check_variants, limits
+from gruverify_strategies._validation import Formats, Variants, check_formats, check_variants, limits
 
 
 @st.composite
@@ -29,8 +26,8 @@ def cases(
     max_B: int | None = None,
     min_T: int = 1,
     max_T: int | None = None,
-    formats: Sequence[Format] | None = None,
-    variants: Sequence[Variant] | None = None,
+    formats: Formats = None,
+    variants: Variants = None,
 ) -> Case:
     """A `Case`: a cell as `cells` draws it, with inputs (T, B, I), state (B, H) and cotangents (T, B, H), (B, H).
 

@@ -13,7 +13,7 @@ from gruverify.cell import Cell, Variant
 from gruverify_strategies._codes import GRAIN, RANDOM, Floats, Header, decode, grain, header, pick, powers, rows, sealed
 from gruverify_strategies._regimes import NAMES, PLACEMENT, Regimes, place
 from gruverify_strategies._sizes import Slots, slots, slots_length
-from gruverify_strategies._validation import Limits, check_formats, check_variants, limits
+from gruverify_strategies._validation import Formats, Limits, Variants, check_formats, check_variants, limits
 
 _SCALES = powers({0: 8, -1: 5, 1: 5, -2: 2, 2: 2} | dict.fromkeys([*range(-3, -11, -1), 3, 4, 5], 1))
 #: Bytes of the header that weights take: a grain and the scales of the biases, weight_ih and weight_hh.
@@ -92,8 +92,8 @@ def cells(
     max_H: int | None = None,
     min_I: int = 1,
     max_I: int | None = None,
-    formats: Sequence[Format] | None = None,
-    variants: Sequence[Variant] | None = None,
+    formats: Formats = None,
+    variants: Variants = None,
 ) -> Cell:
     """A `Cell` with H hidden units and I inputs, of one of `variants` in one of `formats`.
 

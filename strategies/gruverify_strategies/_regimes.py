@@ -12,7 +12,7 @@ from gruverify.arithmetic import Format
 from gruverify_strategies._codes import RANDOM, Codes, Floats, choose, header, pick, rows
 from gruverify_strategies._ladder import UNDRIVEN, Drive, ladder
 from gruverify_strategies._sizes import slots, slots_length
-from gruverify_strategies._validation import check_formats, check_option, limits
+from gruverify_strategies._validation import Formats, check_formats, check_option, limits
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def regimes(
     *,
     min_H: int = 1,
     max_H: int | None = None,
-    formats: Sequence[Format] | None = None,
+    formats: Formats = None,
     update: str = "keep",
 ) -> Regimes:
     """`Regimes` of H units in one of `formats`: where to drive each gate of each unit on the ladder of theory.md 5.

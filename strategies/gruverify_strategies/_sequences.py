@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy.typing as npt
 from hypothesis import strategies as st
 
-from gruverify.arithmetic import Format
 from gruverify_strategies._codes import GRAIN, RANDOM, header, pick, sealed
 from gruverify_strategies._members import SCALE, SHAPE, Members
 from gruverify_strategies._sizes import slots, slots_length
-from gruverify_strategies._validation import check_formats, limits
+from gruverify_strategies._validation import Formats, check_formats, limits
 
 
 @st.composite
@@ -25,7 +23,7 @@ def inputs(
     max_B: int | None = None,
     min_I: int = 1,
     max_I: int | None = None,
-    formats: Sequence[Format] | None = None,
+    formats: Formats = None,
 ) -> npt.NDArray[Any]:
     """Inputs (T, B, I) in one of `formats`, every entry drawn, within [-4, 4].
 
@@ -50,7 +48,7 @@ def states(
     max_B: int | None = None,
     min_H: int = 1,
     max_H: int | None = None,
-    formats: Sequence[Format] | None = None,
+    formats: Formats = None,
 ) -> npt.NDArray[Any]:
     """Initial states (B, H) in one of `formats`, within [-4, 4]: mostly inside [-1, 1], some outside, few zero.
 
@@ -77,7 +75,7 @@ def cotangents(
     max_B: int | None = None,
     min_H: int = 1,
     max_H: int | None = None,
-    formats: Sequence[Format] | None = None,
+    formats: Formats = None,
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """The cotangents of a loss in one of `formats`: of the outputs (T, B, H) and of the last state (B, H).
 

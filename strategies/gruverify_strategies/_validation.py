@@ -13,6 +13,10 @@ from gruverify.cell import VARIANTS, Variant
 #: The smallest and the largest size of each axis by its letter, in the order in which they are drawn.
 Limits: TypeAlias = dict[str, tuple[int, int]]
 
+#: What strategies take for `formats` and `variants`: None is all of them.
+Formats: TypeAlias = Sequence[Format] | None
+Variants: TypeAlias = Sequence[Variant] | None
+
 #: What the largest size is where none is asked for.
 _DEFAULT_MAX = {"H": 5, "I": 5, "B": 5, "T": 4}
 
@@ -27,24 +31,31 @@ def limits(**bounds: tuple[int, int | None]) -> Limits:
 
 
 def _limit(letter: str, low: int, high: int | None) -> tuple[int, int]:
-    _check_size(f"min_{letter}", low)
+    check_size(f"min_{letter}", low)
     if high is None:
         return low, max(low, _DEFAULT_MAX[letter])
-    _check_size(f"max_{letter}", high)
-    if high < low:
-        raise InvalidArgument(f"Cannot have max_{letter}={high!r} < min_{letter}={low!r}")
+    check_range(letter, low, high)
     return low, high
 
 
-def _check_size(name: str, value: Any) -> None:
+def check_range(name: str, low: Any, high: Any, at_least: int = 1) -> None:
+    """Raise InvalidArgument unless min_name and max_name are sizes, the first no larger than the second."""
+    check_size(f"min_{name}", low, at_least)
+    check_size(f"max_{name}", high, at_least)
+    if high < low:
+        raise InvalidArgument(f"Cannot have max_{name}={high!r} < min_{name}={low!r}")
+
+
+def check_size(name: str, value: Any, at_least: int = 1) -> None:
+    """Raise InvalidArgument unless `value` is an integer that large."""
     if isinstance(value, bool):
         raise _unexpected("int", name, value)
     check_type(int, name, value)
-    if value < 1:
-        raise InvalidArgument(f"{name}={value!r} must be at least 1")
+    if value < at_least:
+        raise InvalidArgument(f"{name}={value!r} must be at least {at_least}")
 
 
-def check_formats(formats: Sequence[Format] | None) -> Sequence[Format]:
+def check_formats(formats: Formats) -> Sequence[Format]:
     """The formats to draw from, the simplest first; all four for None, the one that reads best first.
 
     Raises:
@@ -53,7 +64,7 @@ def check_formats(formats: Sequence[Format] | None) -> Sequence[Format]:
     return _check_choice("formats", formats, Format, (float32, float64, float16, bfloat16))
 
 
-def check_variants(variants: Sequence[Variant] | None) -> Sequence[Variant]:
+def check_variants(variants: Variants) -> Sequence[Variant]:
     """The variants to draw from, the simplest first, those with biases three times as often; all eight for None.
 
     Raises:
@@ -73,6 +84,18 @@ def _check_choice(name: str, given: Any, kind: type[Any], default: Sequence[Any]
     for index, member in enumerate(given):
         check_type(kind, f"{name}[{index}]", member)
     return given
+
+
+def check_names(name: str, given: Any, options: Sequence[str]) -> Sequence[str]:
+    """Some of the options; all of them for None.
+
+    Raises:
+        InvalidArgument: `given` is empty, not a sequence of strings, or has one that is no option.
+    """
+    chosen = _check_choice(name, given, str, options)
+    for index, member in enumerate(chosen):
+        check_option(f"{name}[{index}]", member, *options)
+    return chosen
 
 
 def check_type(kind: type[Any], name: str, value: Any) -> None:

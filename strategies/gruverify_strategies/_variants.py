@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from hypothesis import strategies as st
 
 from gruverify.arithmetic import Format
 from gruverify.cell import VARIANTS, Variant
-from gruverify_strategies._validation import check_formats, check_option
+from gruverify_strategies._validation import Formats, check_formats, check_option
 
 
 @st.composite
@@ -29,7 +27,7 @@ def variants(
 
 
 @st.composite
-def formats(draw: st.DrawFn, *, formats: Sequence[Format] | None = None) -> Format:
+def formats(draw: st.DrawFn, *, formats: Formats = None) -> Format:
     """A floating-point `Format`, one of `formats` or of all four. Shrinks to the first of `formats`, or to float32.
 
     Raises:

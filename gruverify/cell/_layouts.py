@@ -1,0 +1,179 @@
+"""The same cell in the parameters of other libraries, both ways.
+
+    pytorch  nn.GRUCell             weight_ih (3H, I), weight_hh (3H, H), bias_ih (3H,), bias_hh (3H,): r, z, n
+    keras    keras.layers.GRU       kernel (I, 3H), recurrent_kernel (H, 3H), bias (2, 3H) or, for reset_after=False,
+                                    (3H,): z, r, h
+    onnx     GRU, one direction     W (1, 3H, I), R (1, 3H, H), B (1, 6H): z, r, h; linear_before_reset=1 resets after
+    flax     flax.linen.GRUCell     ir, iz, in, hr, hz, hn: kernels (I, H) and (H, H), biases (H,); no recurrent bias
+                                    of r and z
+
+All of them keep the old state where z is 1. Sources: the libraries' reference pages; theory.md, table of conventions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.cell._cell import PACKED, Cell
+from gruverify.cell._variant import VARIANTS, Variant
+
+NDArray: TypeAlias = npt.NDArray[Any]
+Arrays: TypeAlias = Mapping[str, NDArray]
+
+#: Where the blocks r, z, n stand among z, r, n; swapping twice puts them back.
+_UPDATE_FIRST = (1, 0, 2)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one library arranges the parameters of a GRU cell.
+
+    name: "pytorch", "keras", "onnx" or "flax".
+    variants: those that the library has.
+    """
+
+    name: str
+    variants: tuple[Variant, ...]
+    _pack: Callable[[Cell], dict[str, NDArray]]
+    _unpack: Callable[[Arrays], tuple[NDArray, NDArray, NDArray | None, NDArray | None]]
+    #: Of a variant with biases, the gates (r, z, n) that have no recurrent bias.
+    _one_bias: Callable[[Variant], tuple[bool, bool, bool]]
+
+    def parameters(self, cell: Cell) -> dict[str, NDArray]:
+        """The cell's parameters under the library's names.
+
+        Raises:
+            ValueError: the library has no such variant, or no place for a recurrent bias that is not 0.
+        """
+        self._require(cell.variant)
+        if cell != self.merged(cell):
+            raise ValueError(
+                f"{self.name} has one bias for some gates, and bias_hh of this cell is not 0 there: "
+                f"export LAYOUTS[{self.name!r}].merged(cell), which adds it to bias_ih"
+            )
+        return self._pack(cell)
+
+    def cell(self, parameters: Arrays, variant: Variant) -> Cell:
+        """The cell of these parameters, which do not tell by themselves which variant they are for.
+
+        Raises:
+            ValueError: the library has no such variant, a parameter is missing, or a shape or dtype does not fit.
+        """
+        self._require(variant)
+        try:
+            weight_ih, weight_hh, bias_ih, bias_hh = self._unpack(parameters)
+        except KeyError as missing:
+            given = ", ".join(parameters) or "none"
+            raise ValueError(f"{self.name} parameters lack {missing.args[0]!r} (given: {given})") from None
+        return Cell(variant, weight_ih, weight_hh, bias_ih, bias_hh)
+
+    def merged(self, cell: Cell) -> Cell:
+        """The same cell, up to the rounding of a sum, with the recurrent biases that the library lacks in bias_ih.
+
+        Legal where a recurrent bias is not reset: for r and z always, for n before the product (theory.md 2).
+        """
+        if cell.bias_ih is None or cell.bias_hh is None:
+            return cell
+        moved = np.repeat(self._one_bias(cell.variant), cell.hidden_size)
+        zero = np.zeros_like(cell.bias_hh)
+        return replace(
+            cell,
+            bias_ih=np.where(moved, cell.bias_ih + cell.bias_hh, cell.bias_ih),
+            bias_hh=np.where(moved, zero, cell.bias_hh),
+        )
+
+    def _require(self, variant: Variant) -> None:
+        if variant not in self.variants:
+            raise ValueError(f"{self.name} has no GRU with {variant} (it has: {'; '.join(map(str, self.variants))})")
+
+
+def _gates_swapped(array: NDArray) -> NDArray:
+    """(3H, ...) with the blocks r and z exchanged."""
+    blocks = np.split(array, 3)
+    return np.concatenate([blocks[i] for i in _UPDATE_FIRST])
+
+
+def _unchanged(parameters: Arrays) -> tuple[NDArray, NDArray, NDArray | None, NDArray | None]:
+    weight_ih, weight_hh = (parameters[name] for name in PACKED[:2])
+    return weight_ih, weight_hh, parameters.get(PACKED[2]), parameters.get(PACKED[3])
+
+
+def _to_keras(cell: Cell) -> dict[str, NDArray]:
+    packed = {name: _gates_swapped(array) for name, array in cell.packed().items()}
+    found = {"kernel": packed["weight_ih"].T, "recurrent_kernel": packed["weight_hh"].T}
+    if cell.variant.bias:
+        both = np.stack([packed["bias_ih"], packed["bias_hh"]])
+        found["bias"] = both if cell.variant.reset == "after" else both[0]
+    return found
+
+
+def _from_keras(parameters: Arrays) -> tuple[NDArray, NDArray, NDArray | None, NDArray | None]:
+    weight_ih, weight_hh = (_gates_swapped(parameters[name].T) for name in ("kernel", "recurrent_kernel"))
+    bias = parameters.get("bias")
+    if bias is None:
+        return weight_ih, weight_hh, None, None
+    bias_ih, bias_hh = bias if bias.ndim == 2 else (bias, np.zeros_like(bias))
+    return weight_ih, weight_hh, _gates_swapped(bias_ih), _gates_swapped(bias_hh)
+
+
+def _to_onnx(cell: Cell) -> dict[str, NDArray]:
+    packed = {name: _gates_swapped(array) for name, array in cell.packed().items()}
+    found = {"W": packed["weight_ih"][None], "R": packed["weight_hh"][None]}
+    if cell.variant.bias:
+        found["B"] = np.concatenate([packed["bias_ih"], packed["bias_hh"]])[None]
+    return found
+
+
+def _from_onnx(parameters: Arrays) -> tuple[NDArray, NDArray, NDArray | None, NDArray | None]:
+    weight_ih, weight_hh = (_gates_swapped(parameters[name][0]) for name in ("W", "R"))
+    if "B" not in parameters:
+        return weight_ih, weight_hh, None, None
+    bias_ih, bias_hh = map(_gates_swapped, np.split(parameters["B"][0], 2))
+    return weight_ih, weight_hh, bias_ih, bias_hh
+
+
+def _to_flax(cell: Cell) -> dict[str, NDArray]:
+    found: dict[str, NDArray] = {}
+    for side, name in (("i", "weight_ih"), ("h", "weight_hh")):
+        blocks = zip("rzn", np.split(cell.packed()[name], 3), strict=True)
+        found |= {f"{side}{gate}.kernel": block.T for gate, block in blocks}
+    bias_ih, bias_hh = cell.packed()["bias_ih"], cell.packed()["bias_hh"]
+    found |= {f"i{gate}.bias": block for gate, block in zip("rzn", np.split(bias_ih, 3), strict=True)}
+    return found | {"hn.bias": np.split(bias_hh, 3)[2]}
+
+
+def _from_flax(parameters: Arrays) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    weight_ih, weight_hh = (np.concatenate([parameters[f"{side}{gate}.kernel"].T for gate in "rzn"]) for side in "ih")
+    bias_ih = np.concatenate([parameters[f"i{gate}.bias"] for gate in "rzn"])
+    last = parameters["hn.bias"]
+    return weight_ih, weight_hh, bias_ih, np.concatenate([np.zeros_like(last), np.zeros_like(last), last])
+
+
+def _keeping(*resets: str, bias: tuple[bool, ...] = (True, False)) -> tuple[Variant, ...]:
+    return tuple(v for v in VARIANTS if v.update == "keep" and v.reset in resets and v.bias in bias)
+
+
+_BOTH_EVERYWHERE = (False, False, False)
+_ONE_EVERYWHERE = (True, True, True)
+
+#: By name, in the order of the table above.
+LAYOUTS: dict[str, Layout] = {
+    layout.name: layout
+    for layout in (
+        Layout("pytorch", _keeping("after"), Cell.packed, _unchanged, lambda _: _BOTH_EVERYWHERE),
+        Layout(
+            "keras",
+            _keeping("after", "before"),
+            _to_keras,
+            _from_keras,
+            lambda variant: _BOTH_EVERYWHERE if variant.reset == "after" else _ONE_EVERYWHERE,
+        ),
+        Layout("onnx", _keeping("after", "before"), _to_onnx, _from_onnx, lambda _: _BOTH_EVERYWHERE),
+        Layout("flax", _keeping("after", bias=(True,)), _to_flax, _from_flax, lambda _: (True, True, False)),
+    )
+}

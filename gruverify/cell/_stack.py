@@ -1,0 +1,74 @@
+"""A stack: layers of cells, in one direction or both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from gruverify.cell._cell import Cell
+
+
+@dataclass(frozen=True)
+class Stack:
+    """GRU layers, each of one cell or, in both directions, of two: cells[layer][direction], the forward one first.
+
+    The first layer reads inputs of size I, every other the outputs of the layer below, H for each direction side by
+    side. All cells share a variant, a format and H, as those of an nn.GRU do.
+
+    Raises:
+        ValueError: a cell does not fit the others; the message names it with its layer, direction and sizes.
+    """
+
+    cells: tuple[tuple[Cell, ...], ...]
+
+    def __post_init__(self) -> None:
+        if not self.cells or len(self.cells[0]) not in (1, 2):
+            raise ValueError("a stack has at least one layer, each of one cell or two (forward, backward)")
+        for layer, row in enumerate(self.cells):
+            if len(row) != self.directions:
+                raise ValueError(f"layer {layer} has {len(row)} cells, layer 0 has {self.directions}")
+            for direction, cell in enumerate(row):
+                self._require_fit(cell, layer, direction)
+
+    def _require_fit(self, cell: Cell, layer: int, direction: int) -> None:
+        first = self.cells[0][0]
+        expected = first.input_size if layer == 0 else self.directions * first.hidden_size
+        for what, found, wanted in (
+            ("variant", cell.variant, first.variant),
+            ("format", cell.format.name, first.format.name),
+            ("hidden size H", cell.hidden_size, first.hidden_size),
+            ("input size", cell.input_size, expected),
+        ):
+            if found != wanted:
+                raise ValueError(f"layer {layer}, direction {direction}: {what} is {found}, expected {wanted}")
+
+    @property
+    def layers(self) -> int:
+        """How many layers."""
+        return len(self.cells)
+
+    @property
+    def directions(self) -> int:
+        """1, or 2 for a bidirectional stack."""
+        return len(self.cells[0])
+
+    @property
+    def hidden_size(self) -> int:
+        """H of every cell."""
+        return self.cells[0][0].hidden_size
+
+    @property
+    def input_size(self) -> int:
+        """I of the first layer."""
+        return self.cells[0][0].input_size
+
+    def packed(self) -> dict[str, npt.NDArray[Any]]:
+        """All parameters by nn.GRU's names: weight_ih_l0, weight_hh_l0_reverse and so on."""
+        return {
+            f"{name}_l{layer}{'_reverse' * direction}": array
+            for layer, row in enumerate(self.cells)
+            for direction, cell in enumerate(row)
+            for name, array in cell.packed().items()
+        }

@@ -1,0 +1,123 @@
+"""What is not an answer: a backend that raises, and arrays of the wrong kind, shape or dtype."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gruverify import Variant
+from gruverify.backends import METHODS
+from gruverify.engine import judge
+from gruverify.invariants import INVARIANTS, BackendRaised, Malformed, Observed
+
+from ._built import a_case
+from ._faulty import Faulty, altered
+
+CASE = a_case()
+
+READ = {
+    "step": "step",
+    "step_jacobian": "step_jacobian",
+    "step_vjp": "step_vjp",
+    "sequence": "sequence",
+    "sequence_vjp": "sequence_vjp",
+    "sequence_vjp_of_last": "sequence_vjp",
+}
+
+
+def raising(*_: Any) -> Any:
+    raise ZeroDivisionError("no state")
+
+
+@pytest.mark.parametrize("quantity", READ)
+def test_backend_that_raises_is_named_with_its_method(quantity: str) -> None:
+    method = READ[quantity]
+    with pytest.raises(BackendRaised, match=rf"^{method} raised ZeroDivisionError: no state$") as caught:
+        getattr(Observed(CASE, Faulty(**{method: raising})), quantity)
+    assert caught.value.method == method
+    assert isinstance(caught.value.error, ZeroDivisionError)
+    assert caught.value.__cause__ is caught.value.error
+
+
+def test_interruption_is_not_taken_for_a_fault() -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _ = Observed(CASE, Faulty(step=interrupted)).step
+
+
+def doubled(a: Any) -> Any:
+    return a.astype(np.float64)
+
+
+ANSWERS: list[tuple[str, str, Any, str]] = [
+    ("no batch", "step", lambda h, *_: h[0], "step has shape (3,), expected (B, H) = (2, 3) with H=3, I=2, B=2, T=3"),
+    ("an axis too many", "step", lambda h, *_: h[None], "step has shape (1, 2, 3), expected (B, H) = (2, 3) with H=3"),
+    ("wider numbers", "step", lambda h, *_: doubled(h), "step has dtype float64, expected float32, the case's format"),
+    ("a list", "step", lambda h, *_: h.tolist(), "step is list, expected a NumPy array (B, H) = (2, 3)"),
+    ("nothing", "step", lambda h, *_: None, "step is NoneType, expected a NumPy array (B, H) = (2, 3)"),
+    ("outputs alone", "sequence", lambda pair, *_: pair[0], "sequence returned ndarray, expected a pair of arrays"),
+    ("three things", "sequence", lambda pair, *_: (*pair, 0), "sequence returned tuple, expected a pair of arrays"),
+    ("swapped", "sequence", lambda pair, *_: pair[::-1], "outputs has shape (2, 3), expected (T, B, H) = (3, 2, 3)"),
+    ("layers", "sequence", lambda pair, *_: (pair[0], pair[1][None]), "last has shape (1, 2, 3), expected (B, H) ="),
+    ("batch first", "sequence", lambda pair, *_: (pair[0].swapaxes(0, 1), pair[1]), "outputs has shape (2, 3, 3)"),
+    ("dh alone", "step_jacobian", lambda pair, *_: pair[0], "step_jacobian returned ndarray, expected a pair"),
+    ("swapped", "step_jacobian", lambda pair, *_: pair[::-1], "dh has shape (2, 3, 2), expected (B, H, H) = (2, 3, 3)"),
+    ("dh twice", "step_jacobian", lambda pair, *_: (pair[0],) * 2, "dx has shape (2, 3, 3), expected (B, H, I) = "),
+    ("a dict", "step_vjp", lambda g, *_: vars(g), "step_vjp returned dict, expected gruverify.Gradients"),
+    (
+        "no bias",
+        "step_vjp",
+        lambda g, *_: replace(g, bias_hh=None),
+        "gradient of bias_hh is NoneType, expected",
+    ),
+    ("with time", "step_vjp", lambda g, *_: replace(g, inputs=g.inputs[None]), "expected (B, I) = (2, 2)"),
+    ("a tuple", "sequence_vjp", lambda g, *_: (g,), "sequence_vjp returned tuple, expected gruverify.Gradients"),
+    ("without time", "sequence_vjp", lambda g, *_: replace(g, inputs=g.inputs[0]), "expected (T, B, I) = (3, 2, 2)"),
+    ("one gate", "sequence_vjp", lambda g, *_: replace(g, weight_hh=g.weight_hh[:3]), "expected (3H, H) = (9, 3)"),
+    ("wider numbers", "sequence_vjp", lambda g, *_: altered(g, doubled), "gradient of weight_ih has dtype float64"),
+]
+
+
+@pytest.mark.parametrize(
+    ("method", "alteration", "message"), [row[1:] for row in ANSWERS], ids=[f"{row[1]}-{row[0]}" for row in ANSWERS]
+)
+def test_answer_of_the_wrong_kind_shape_or_dtype_says_what_is_wrong(method: str, alteration: Any, message: str) -> None:
+    with pytest.raises(Malformed, match=re.escape(message)):
+        getattr(Observed(CASE, Faulty(**{method: alteration})), method)
+
+
+def test_gradients_of_biases_that_are_not_there_are_not_asked_for() -> None:
+    case = a_case(variant=Variant(bias=False))
+    none_or_anything = Faulty(step_vjp=lambda g, *_: replace(g, bias_hh="nothing of the kind"))
+    assert Observed(case, none_or_anything).step_vjp.bias_ih is None
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_is_an_answer(value: float) -> None:
+    observed = Observed(CASE, Faulty(step=lambda h, *_: np.full_like(h, value)))
+    assert not np.isfinite(observed.step).any()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_malformed_answer_falsifies_its_shape_and_blocks_what_reads_it(method: str) -> None:
+    shape = f"contract/shape-{method.replace('_', '-')}"
+    found = {j.invariant.id: j for j in judge(CASE, Faulty(**{method: lambda *_: None}), INVARIANTS.values())}
+    assert found[shape].tally.falsified == 1
+    for id, judgement in found.items():
+        reads = method in judgement.invariant.needs or id == "contract/no-mutation"
+        assert judgement.tally.status == ("falsified" if id == shape else "blocked" if reads else "passed")
+    assert found["contract/no-mutation"].tally.reason == found[shape].residual.where
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_backend_that_raises_is_an_error_of_what_reads_it(method: str) -> None:
+    for judgement in judge(CASE, Faulty(**{method: raising}), INVARIANTS.values()):
+        reads = method in judgement.invariant.needs or judgement.invariant.id == "contract/no-mutation"
+        assert judgement.tally.status == ("error" if reads else "passed")
+        assert judgement.tally.reason == (f"{method} raised ZeroDivisionError: no state" if reads else "")

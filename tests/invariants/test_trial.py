@@ -1,0 +1,134 @@
+"""What a backend is observed to return: each method called once, over copies, and shared by all invariants."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gruverify import Variant, float64
+from gruverify.backends import METHODS, NumpyBackend, backend
+from gruverify.invariants import INVARIANTS, Observed, Trial
+from gruverify.invariants._residual import compare
+
+from ._built import a_case
+from ._counting import Counting
+from ._faulty import Faulty
+
+CASE = a_case()
+
+READ = {
+    "step": "step",
+    "step_jacobian": "step_jacobian",
+    "step_vjp": "step_vjp",
+    "sequence": "sequence",
+    "sequence_vjp": "sequence_vjp",
+    "sequence_vjp_of_last": "sequence_vjp",
+}
+
+
+@pytest.mark.parametrize("quantity", READ)
+def test_observed_quantity_is_asked_for_once(quantity: str) -> None:
+    counting = Counting()
+    observed = Observed(CASE, counting)
+    assert getattr(observed, quantity) is getattr(observed, quantity)
+    assert counting.calls == {READ[quantity]: 1}
+
+
+def test_invariants_share_what_is_observed() -> None:
+    counting = Counting()
+    sharing = [
+        entry for entry in INVARIANTS.values() if "bits" not in entry.id and entry.id != "agreement/decomposition"
+    ]
+    offered = [method for method in METHODS if callable(getattr(counting, method))]
+    counting.calls.clear()
+    for entry in sharing:
+        list(entry.check(Trial(CASE, counting)))
+    apart = counting.calls.total()
+    counting.calls.clear()
+    trial = Trial(CASE, counting)
+    for entry in sharing:
+        list(entry.check(trial))
+    looked_up = len(offered)  # contract/no-mutation asks what there is
+    assert counting.calls.total() == len(READ) + looked_up
+    assert apart > 5 * counting.calls.total()
+
+
+def test_called_anew_means_called_anew() -> None:
+    counting = Counting()
+    observed = Observed(CASE, counting)
+    observed.raw_step()
+    observed.raw_step()
+    observed.raw_sequence()
+    observed.raw_sequence()
+    observed.fresh_sequence_vjp(None)
+    observed.fresh_sequence_vjp(CASE.d_outputs)
+    assert counting.calls == {"step": 2, "sequence": 2, "sequence_vjp": 2}
+
+
+def test_arguments_are_the_case_and_writable() -> None:
+    case = a_case()
+    seen: dict[str, Any] = {}
+
+    def step(cell: Any, x: Any, h: Any) -> Any:
+        seen.update(x=x, h=h, **cell.packed())
+        return NumpyBackend().step(cell, x, h)
+
+    assert Observed(case, backend(step=step)).step.shape == case.state.shape
+    expected = {"x": case.inputs[0], "h": case.state, **case.cell.packed()}
+    assert seen.keys() == expected.keys()
+    for name, array in expected.items():
+        assert np.array_equal(seen[name], array)
+        assert seen[name].flags.writeable
+        assert not np.shares_memory(seen[name], array)
+
+
+@pytest.mark.parametrize("variant", [Variant(), Variant("before", "replace"), Variant(bias=False)], ids=str)
+def test_chained_pullbacks_are_the_gradients_of_the_sequence(variant: Variant) -> None:
+    case = a_case(float64, variant)
+    trial = Trial(replace(case, d_outputs=case.format.cast(np.ones(case.d_outputs.shape))), NumpyBackend())
+    before = np.concatenate([case.state[None], trial.observed.sequence[0][:-1]])
+    chained, exact = trial.observed.chained_vjp(before), trial.exact.gradients
+    assert compare("dL/dh_0", "bi", chained.state, exact.state).margin <= 1
+    for x, ball in zip(chained.inputs, exact.inputs, strict=True):
+        assert compare("dL/dx", "bj", x, ball).margin <= 1
+    assert compare("dL/dW_hz", "ij", np.split(chained.weight_hh, 3)[1], exact.parameters.W_hz).margin <= 1
+    assert (chained.bias_hh is None) == (chained.bias_ih is None) == (not variant.bias)
+
+
+@pytest.mark.parametrize(
+    ("changed", "method"),
+    [
+        ("h", "step"),
+        ("x", "step_jacobian"),
+        ("cotangent", "step_vjp"),
+        ("inputs", "sequence"),
+        ("d_last", "sequence_vjp"),
+    ],
+)
+def test_changed_argument_is_noted_by_name(changed: str, method: str) -> None:
+    positions = {"x": 0, "h": 1, "cotangent": 2, "inputs": 0, "d_last": 3}
+
+    def change(answer: Any, cell: Any, *arguments: Any) -> Any:
+        arguments[positions[changed]][...] = 0
+        return answer
+
+    observed = Observed(CASE, Faulty(**{method: change}))
+    getattr(observed, method)
+    assert observed.mutated == [changed]
+
+
+def test_changed_parameter_is_noted_and_the_case_stays_as_it_was() -> None:
+    before = {name: array.copy() for name, array in CASE.arrays().items()}
+
+    def change(answer: Any, cell: Any, *_: Any) -> Any:
+        cell.bias_hh[...] = 7
+        return answer
+
+    observed = Observed(CASE, Faulty(step=change))
+    assert observed.mutated == []
+    assert np.array_equal(observed.step, NumpyBackend().step(CASE.cell, CASE.inputs[0], CASE.state))
+    assert observed.mutated == ["bias_hh"]
+    assert all(np.array_equal(array, before[name]) for name, array in CASE.arrays().items())

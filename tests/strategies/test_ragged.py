@@ -1,0 +1,120 @@
+"""Lengths, ragged batches and stacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from gruverify import Cell, Variant, bfloat16, float32
+from gruverify import strategies as gst
+from gruverify.cell import Stack
+
+from ._debug import assert_all, find_any, minimal
+
+
+def test_lengths_lie_within_their_bounds() -> None:
+    assert_all(
+        gst.lengths(min_length=1, max_length=6, min_B=2, max_B=4),
+        lambda found: 2 <= len(found) <= 4 and found.min() >= 1 and found.max() <= 6 and found.dtype == np.int64,
+    )
+
+
+@pytest.mark.parametrize("corner", [0, 1, 4, 5])
+def test_lengths_reach_their_corners(corner: int) -> None:
+    find_any(gst.lengths(max_length=5), lambda found: corner in found)
+
+
+def test_nobody_is_padded_in_some_batches_and_the_lengths_differ_in_others() -> None:
+    batches = gst.lengths(max_length=5, min_B=4, max_B=4)
+
+    find_any(batches, lambda found: (found == 5).all())
+    find_any(batches, lambda found: len(set(found.tolist())) == 4)
+
+
+def test_lengths_shrink_to_the_full_length() -> None:
+    assert minimal(gst.lengths(max_length=5)).tolist() == [5]
+    assert minimal(gst.lengths(max_length=5, min_B=3), lambda found: found.min() < 5).tolist() in (
+        [5, 5, 0],
+        [5, 0, 5],
+        [0, 5, 5],
+    )
+
+
+def test_lengths_of_an_empty_sequence_are_zero() -> None:
+    assert_all(gst.lengths(max_length=0), lambda found: not found.any())
+
+
+@given(gst.sequences(min_T=2))
+def test_a_batch_fits_together(batch: gst.Batch) -> None:
+    T, B, _ = batch.inputs.shape
+    assert T >= 2
+    assert batch.state.shape[0] == len(batch.lengths) == B
+    assert batch.lengths.max() <= T
+    assert batch.inputs.dtype == batch.state.dtype
+
+
+def test_padding_is_not_zero() -> None:
+    find_any(
+        gst.sequences(), lambda batch: any(batch.inputs[n:, b].all() for b, n in enumerate(batch.lengths) if n < 2)
+    )
+
+
+def test_a_batch_can_be_pasted_back() -> None:
+    namespace: dict[str, Any] = {}
+    exec("from gruverify import *; from gruverify.strategies import *", namespace)
+    batch = minimal(gst.sequences(), lambda batch: batch.inputs.any() and len(batch.lengths) == 2)
+    pasted = eval(repr(batch), namespace)
+
+    assert repr(pasted) == repr(batch)
+    assert pasted.inputs.dtype == batch.inputs.dtype
+
+
+@given(gst.stacks(min_layers=2, bidirectional=True, formats=[bfloat16]))
+def test_a_stack_is_as_asked(stack: Stack) -> None:
+    assert 2 <= stack.layers <= 3
+    assert stack.directions == 2
+    assert {cell.format for row in stack.cells for cell in row} == {bfloat16}
+    assert stack.cells[1][1].input_size == 2 * stack.hidden_size
+
+
+def test_cells_of_a_stack_differ() -> None:
+    find_any(
+        gst.stacks(min_layers=2, min_H=2, min_I=2, bidirectional=False),
+        lambda stack: not np.array_equal(stack.cells[0][0].weight_hh, stack.cells[1][0].weight_hh),
+    )
+
+
+def test_a_stack_shrinks_to_a_cell() -> None:
+    stack = minimal(gst.stacks())
+
+    assert (stack.layers, stack.directions, stack.hidden_size, stack.input_size) == (1, 1, 1, 1)
+
+
+def cell(H: int, I: int, *, bias: bool = False) -> Cell:
+    return minimal(gst.cells(min_H=H, max_H=H, min_I=I, max_I=I, variants=[Variant(bias=bias)]))
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        pytest.param((), "at least one layer", id="no layers"),
+        pytest.param(((),), "of one cell or two", id="no direction"),
+        pytest.param(((cell(2, 1),), (cell(2, 2), cell(2, 2))), "layer 1 has 2 cells, layer 0 has 1", id="directions"),
+        pytest.param(((cell(2, 1),), (cell(2, 1),)), "layer 1, direction 0: input size is 1, expected 2", id="input"),
+        pytest.param(((cell(2, 1), cell(3, 1)),), "layer 0, direction 1: hidden size H is 3, expected 2", id="hidden"),
+        pytest.param(((cell(1, 1),), (cell(1, 1, bias=True),)), "layer 1, direction 0: variant is", id="variant"),
+    ],
+)
+def test_cells_that_do_not_stack_are_named(cells: tuple[tuple[Cell, ...], ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Stack(cells)
+
+
+def test_parameters_of_a_stack_have_the_names_of_pytorch() -> None:
+    stack = minimal(gst.stacks(min_layers=2, bidirectional=True, formats=[float32], variants=[Variant(bias=False)]))
+
+    places = [f"l{layer}{reverse}" for layer in (0, 1) for reverse in ("", "_reverse")]
+    assert list(stack.packed()) == [f"{name}_{place}" for place in places for name in ("weight_ih", "weight_hh")]
