@@ -4,6 +4,7 @@ from gruverify.cell._case import Case as Case
 from gruverify.cell._cell import PACKED as PACKED
 from gruverify.cell._cell import Cell as Cell
 from gruverify.cell._cell import unpack as unpack
+from gruverify.cell._contraction import contraction_rate as contraction_rate
 from gruverify.cell._gradients import Gradients as Gradients
 from gruverify.cell._gradients import pack as pack
 from gruverify.cell._layouts import LAYOUTS as LAYOUTS

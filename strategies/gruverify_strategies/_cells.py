@@ -8,19 +8,16 @@ from random import Random
 import numpy as np
 from hypothesis import strategies as st
 
-from gruverify.arithmetic import Format
-from gruverify.cell import Cell, Variant
-from gruverify_strategies._codes import GRAIN, RANDOM, Floats, Header, decode, grain, header, pick, powers, rows, sealed
-from gruverify_strategies._regimes import NAMES, PLACEMENT, Regimes, place
+from gruverify.cell import Cell
+from gruverify_strategies._codes import GRAIN, RANDOM, Floats, Header, decode, grain, header, pick, rows, sealed
+from gruverify_strategies._recipe import CHOICES, Choice, Names, recipe
+from gruverify_strategies._regimes import PLACEMENT, Regimes, place
 from gruverify_strategies._sizes import Slots, slots, slots_length
-from gruverify_strategies._validation import Formats, Limits, Variants, check_formats, check_variants, limits
+from gruverify_strategies._validation import Formats, Limits, Variants, check_reach, limits
+from gruverify_strategies._weights import KINDS, SCALES, chrono, contracted
 
-_SCALES = powers({0: 8, -1: 5, 1: 5, -2: 2, 2: 2} | dict.fromkeys([*range(-3, -11, -1), 3, 4, 5], 1))
 #: Bytes of the header that weights take: a grain and the scales of the biases, weight_ih and weight_hh.
 WEIGHTS = GRAIN + 3
-
-#: No input and no state is larger, wherever the strategies draw them.
-_REACH = 4.0
 _SALT = 2
 
 
@@ -37,19 +34,27 @@ class Units:
         self._cuts = np.cumsum([6, 3 * within["I"][1], 3 * within["H"][1]])
         self._codes = rows(source, filled["H"], within["H"], int(self._cuts[-1]) + PLACEMENT)
 
-    def regimes(self, name: str, format: Format, update: str) -> Regimes:
+    def regimes(self, choice: Choice) -> Regimes:
         """Where the units are driven."""
-        return place(name, self._codes[list(self._filled["H"]), self._cuts[-1] :], format, update)
+        placement = self._codes[list(self._filled["H"]), self._cuts[-1] :]
+        return place(choice.regime, placement, choice.format, choice.variant.update)
 
-    def weights(self, codes: Header) -> tuple[Floats, Floats, Floats]:
+    def weights(self, codes: Header, choice: Choice) -> tuple[Floats, Floats, Floats]:
         """Both biases (3H, 2), weight_ih (3H, I) and weight_hh (3H, H), gate by gate."""
         every = decode(self._codes, grain(codes), _SALT)[list(self._filled["H"])]
         biases, weight_ih, weight_hh, _ = np.split(every, self._cuts, axis=1)
+        kind = KINDS[choice.kind]
         return (
-            _packed(biases, range(2)) * pick(codes, _SCALES),
-            _packed(weight_ih, self._filled["I"]) * pick(codes, _SCALES),
-            _packed(weight_hh, self._filled["H"]) * pick(codes, _SCALES),
+            _biases(_packed(biases, range(2)), pick(codes, SCALES), choice),
+            kind.both(_packed(weight_ih, self._filled["I"])) * pick(codes, kind.scales),
+            kind.recurrent(kind.both(_packed(weight_hh, self._filled["H"]))) * pick(codes, kind.scales),
         )
+
+
+def _biases(drawn: Floats, scale: float, choice: Choice) -> Floats:
+    if choice.biases == "chrono":
+        return chrono(drawn, choice.variant.update)
+    return drawn * (scale if choice.biases == "drawn" else 0.0)
 
 
 def _packed(numbers: Floats, columns: Sequence[int]) -> Floats:
@@ -59,29 +64,26 @@ def _packed(numbers: Floats, columns: Sequence[int]) -> Floats:
 
 
 def build(
-    variant: Variant,
-    format: Format,
-    weights: tuple[Floats, Floats, Floats],
-    regimes: Regimes,
-    reach: tuple[Floats, Floats],
+    choice: Choice, weights: tuple[Floats, Floats, Floats], regimes: Regimes, reach: tuple[Floats, Floats]
 ) -> Cell:
     """The cell of these weights, its gates driven, for inputs and states of magnitudes up to `reach`, (I,) and (H,).
 
-    Rows are scaled by powers of two until nothing within reach moves a gate out of its level, or a pre-activation near
-    the end of the format. Without biases the drives are the weights of input 0, which then must be 1.
+    Rows are scaled by powers of two until nothing within reach moves a pre-activation near the end of the format or, if
+    pinned, a gate out of its level. Without biases the drives are the weights of input 0, which then must be 1.
     """
     biases, weight_ih, weight_hh = weights
     at, margin, share = regimes.drives()
     moved = np.abs(weight_ih) @ reach[0] + np.abs(weight_hh) @ reach[1] + np.abs(biases).sum(1)
-    allowed = np.minimum(margin, format.max / 8)
+    allowed = np.minimum(margin if choice.pinned else np.inf, choice.format.max / 8)
     down = np.exp2(np.floor(np.log2(allowed / np.maximum(moved, allowed))))[:, None]
     biases, weight_ih, weight_hh = biases * down, weight_ih * down, weight_hh * down
-    if variant.bias:
-        biases += at[:, None] * np.stack([share, 1 - share], axis=1)
+    if choice.variant.bias:
+        biases = biases + at[:, None] * np.stack([share, 1 - share], axis=1)
     else:
         weight_ih[:, 0] += at
-    packed = [weight_ih, weight_hh, *(biases.T if variant.bias else ())]
-    return Cell(variant, *(sealed(format, array) for array in packed))
+    packed = [weight_ih, weight_hh, *(biases.T if choice.variant.bias else ())]
+    cell = Cell(choice.variant, *(sealed(choice.format, array) for array in packed))
+    return contracted(cell) if choice.kind == "contractive" else cell
 
 
 @st.composite
@@ -94,25 +96,41 @@ def cells(
     max_I: int | None = None,
     formats: Formats = None,
     variants: Variants = None,
+    regimes: Names = None,
+    weights: Names = None,
+    biases: str = "drawn",
+    pinned: bool = True,
+    max_input: float = 4.0,
+    max_state: float = 4.0,
 ) -> Cell:
     """A `Cell` with H hidden units and I inputs, of one of `variants` in one of `formats`.
 
     Every weight is drawn; biases are not zero and differ by gate and side. Scales are powers of two from 2^-10 to 32.
-    The gates of a cell with biases are driven as `regimes` says, and stay there for inputs and states within [-4, 4];
-    no pre-activation comes near the end of the format for these. Shrinks to few units and inputs, then to weights 0,
-    ±1 and ±1/2.
+
+    regimes: names of those to choose from, see `regimes`. By default a third of the cells are free. A cell without
+        biases, or with other than drawn ones, is free; only regimes without "free" leave such variants out.
+    weights: kinds to choose from: "dense", "sparse", "power-of-two", "orthogonal", "near-singular", "large-norm",
+        "tiny", "contractive" (with a certificate, `gruverify.cell.contraction_rate` below 1). By default nine in ten
+        are dense. A pinned cell of the last but "tiny" is free.
+    biases: "drawn", "zero" or "chrono" (Tallec and Ollivier 2018).
+    pinned: driven gates stay at their level for all inputs within ±max_input and states within ±max_state; weights are
+        scaled down to that end. If False, weights stay as drawn and may move gates elsewhere.
+
+    No pre-activation comes near the end of the format within these bounds. Shrinks to few units and inputs, then to
+    weights 0, ±1 and ±1/2.
 
     Raises:
-        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, or `formats` or
-            `variants` is wrong.
+        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, an argument is wrong,
+            or what is asked for cannot be had together.
     """
     within = limits(H=(min_H, max_H), I=(min_I, max_I))
+    wanted = recipe(formats, variants, regimes, weights, biases, pinned, drives_inputs=False)
+    for name, bound in (("max_input", max_input), ("max_state", max_state)):
+        check_reach(name, bound, wanted.formats)
     source = draw(RANDOM)
-    codes = header(source, slots_length(within) + 3 + WEIGHTS)
+    codes = header(source, slots_length(within) + CHOICES + WEIGHTS)
     filled = slots(codes, within)
-    format, variant = pick(codes, check_formats(formats)), pick(codes, check_variants(variants))
-    name = pick(codes, NAMES)
+    choice = wanted.choose(codes)
     units = Units(source, within, filled)
-    regimes = units.regimes(name if variant.bias else "free", format, variant.update)
-    reach = np.full(len(filled["I"]), _REACH), np.full(len(filled["H"]), _REACH)
-    return build(variant, format, units.weights(codes), regimes, reach)
+    reach = np.full(len(filled["I"]), float(max_input)), np.full(len(filled["H"]), max(1.0, max_state))
+    return build(choice, units.weights(codes, choice), units.regimes(choice), reach)

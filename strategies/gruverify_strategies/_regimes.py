@@ -12,7 +12,7 @@ from gruverify.arithmetic import Format
 from gruverify_strategies._codes import RANDOM, Codes, Floats, choose, header, pick, rows
 from gruverify_strategies._ladder import UNDRIVEN, Drive, ladder
 from gruverify_strategies._sizes import slots, slots_length
-from gruverify_strategies._validation import Formats, check_formats, check_option, limits
+from gruverify_strategies._validation import Formats, check_formats, check_names, check_option, limits
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Regimes:
     """The regime of every unit of a cell.
 
     name: "free" (nothing is driven), "mixed" (each unit on its own), or for the whole cell "carry" (the state is kept),
-        "forget" (neither kept nor recalled) or "elman" (not kept, but recalled).
+        "forget" (neither kept nor recalled), "elman" (not kept, but recalled) or "near" (around thresholds).
     units: H of them.
     """
 
@@ -68,7 +68,8 @@ _CANDIDATE = _spread(undriven=8, mid=2, one=2, minus=2, high=2, minus_high=2, ne
 
 #: By name, what r and what the kept share of the state may be; each name as often as it is listed in _NAMES.
 _GATES = {"mixed": (_ANY, _ANY), "carry": (_ANY, _OPEN), "forget": (_SHUT, _SHUT), "elman": (_OPEN, _SHUT)}
-NAMES = (*("free",) * 17, *("mixed",) * 20, *("carry",) * 4, *("forget",) * 4, *("elman",) * 4)
+_GATES |= {"near": (("near",), ("near",))}
+NAMES = (*("free",) * 17, *("mixed",) * 18, *("carry",) * 4, *("forget",) * 4, *("elman",) * 4, *("near",) * 2)
 
 #: Bytes that place a unit: the levels of r, z and c, then where in its level each is.
 PLACEMENT = 6
@@ -102,12 +103,15 @@ def regimes(
     max_H: int | None = None,
     formats: Formats = None,
     update: str = "keep",
+    regimes: Sequence[str] | None = None,
 ) -> Regimes:
     """`Regimes` of H units in one of `formats`: where to drive each gate of each unit on the ladder of theory.md 5.
 
-    In four draws of ten each unit is placed on its own, in three or four nothing is driven, else the cell as a whole
-    carries (z = 1), forgets (z = 0, r = 0) or is an Elman network (z = 0, r = 1), in the sense of `update`. Shrinks to
-    units that are not driven, and to round pre-activations.
+    regimes: names of those to choose from. "free": nothing is driven. "mixed": each unit is placed on its own. "carry"
+        (z = 1), "forget" (z = 0, r = 0), "elman" (z = 0, r = 1), in the sense of `update`: the cell as a whole. "near":
+        every gate around a threshold of the format. By default a third are free, and a third or more mixed.
+
+    Shrinks to the first of `regimes` or to units that are not driven, and to round pre-activations.
 
     Raises:
         InvalidArgument: a bound, a format or `update` is none that the cell strategies take.
@@ -118,5 +122,6 @@ def regimes(
     codes = header(source, slots_length(within) + 2)
     filled = slots(codes, within)["H"]
     format = pick(codes, check_formats(formats))
-    name = pick(codes, NAMES)
+    named = NAMES if regimes is None else check_names("regimes", regimes, tuple(dict.fromkeys(NAMES)))
+    name = pick(codes, named)
     return place(name, rows(source, filled, within["H"], PLACEMENT)[list(filled)], format, update)

@@ -104,6 +104,17 @@ def check_type(kind: type[Any], name: str, value: Any) -> None:
         raise _unexpected(kind.__name__, name, value)
 
 
+def check_reach(name: str, value: Any, formats: Sequence[Format]) -> None:
+    """Raise InvalidArgument unless `value` bounds numbers that every one of the formats can hold."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise _unexpected("float", name, value)
+    smallest = min(formats, key=lambda f: f.max)
+    if not 0 <= value <= smallest.max / 8:
+        raise InvalidArgument(
+            f"{name}={value!r} must be between 0 and {smallest.max / 8!r}: {smallest.name} holds no more"
+        )
+
+
 def check_option(name: str, value: Any, *options: Any) -> None:
     """Raise InvalidArgument unless `value` is one of the options."""
     if value not in options:

@@ -1,0 +1,50 @@
+"""A certificate that a cell forgets where it started (theory.md 6)."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.cell._cell import Cell
+
+Floats: TypeAlias = npt.NDArray[Any]
+
+
+def contraction_rate(cell: Cell, largest_input: float = 1.0) -> float:
+    """λ such that |h(a) - h(b)| ≤ λ|a - b| after every step, for all states a, b in [-1, 1] and |x| ≤ largest_input.
+
+    It holds in the norm of the largest entry, and certifies a contraction if it is below 1; infinite where (6.1) gives
+    none. Source: (6.1), (6.2).
+    """
+    p = cell.parameters(lambda array: array.astype(np.float64))
+    N_r, N_z, N_c = (_norm(W) for W in (p.W_hr, p.W_hz, p.W_hc))
+    reset = _sigmoid(_reach(p.W_xr, p.W_hr, p.b_xr + p.b_hr, largest_input))
+    update = _sigmoid(_reach(p.W_xz, p.W_hz, p.b_xz + p.b_hz, largest_input))
+    beta = float(np.max(np.abs(p.b_hc), initial=0.0))
+    if cell.variant.reset == "after":
+        L_c = N_c * (reset + N_r / 4) + beta * N_r / 4
+        inner = _reach(p.W_xc, 0.0, p.b_xc, largest_input) + reset * (N_c + beta)
+    else:
+        L_c = N_c * (reset + N_r / 4)
+        inner = _reach(p.W_xc, p.W_hc, p.b_xc + p.b_hc, largest_input)
+    gate = (1 + np.tanh(inner)) * N_z / 4
+    if update == 1.0 or L_c >= 1 - gate / (1 - update):
+        return float("inf")
+    return float(max(z + (1 - z) * L_c for z in (update, 1 - update)) + gate)
+
+
+def _norm(W: Floats) -> float:
+    """The largest row sum of magnitudes."""
+    return float(np.abs(W).sum(1).max(initial=0.0))
+
+
+def _reach(W_x: Floats, W_h: Floats | float, b: Floats | float, largest_input: float) -> float:
+    """The largest magnitude of a pre-activation."""
+    recurrent = np.abs(W_h).sum(1) if isinstance(W_h, np.ndarray) else 0.0
+    return float((largest_input * np.abs(W_x).sum(1) + recurrent + np.abs(b)).max(initial=0.0))
+
+
+def _sigmoid(a: float) -> float:
+    return float(1 / (1 + np.exp(-a)))
