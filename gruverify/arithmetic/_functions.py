@@ -52,10 +52,10 @@ def blend(z: Array, one: Array, zero: Array) -> Array:
 
 
 def _sigmoid(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    if np.iscomplexobj(a):
-        return np.asarray(1 / (1 + np.exp(-a)))
-    e = np.exp(-np.abs(a))
-    return np.asarray(np.where(a < 0, e, 1) / (1 + e))
+    # Of complex numbers too, for complex-step differentiation.
+    negative = a.real < 0
+    e = np.exp(np.where(negative, a, -a))
+    return np.asarray(np.where(negative, e, 1) / (1 + e))
 
 
 def _through_wide(f: Any, a: npt.NDArray[Any]) -> npt.NDArray[Any]:
