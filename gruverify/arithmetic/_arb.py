@@ -43,7 +43,7 @@ class ArbArray(np.ndarray[Any, np.dtype[np.object_]]):
         bits = max(a.bits for a in inputs if isinstance(a, ArbArray))
         with flint.ctx.workprec(bits):
             result = getattr(ufunc, method)(*(_plain(a) for a in inputs), **options)
-        return _arb_array(result, bits) if getattr(result, "dtype", None) == object else result
+        return _arb_array(result, bits) if np.asarray(result).dtype.kind == "O" else result
 
     def sigmoid(self) -> ArbArray:
         """σ, elementwise; as tight for a wide ball as for a point."""
@@ -96,7 +96,8 @@ def arb_array(values: npt.ArrayLike, *, bits: int = BITS, radius: npt.ArrayLike 
 def _exact(values: npt.ArrayLike) -> npt.NDArray[np.object_]:
     array = np.asarray(values)
     if array.dtype.kind not in "Oiu":
-        array = format_of(array.dtype) and array.astype(np.float64)
+        format_of(array.dtype)
+        array = array.astype(np.float64)
     return array.astype(object)
 
 

@@ -53,7 +53,7 @@ def blend(z: Array, one: Array, zero: Array) -> Array:
 
 def _sigmoid(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
     # Of complex numbers too, for complex-step differentiation.
-    negative = a.real < 0
+    negative = np.real(a) < 0
     e = np.exp(np.where(negative, a, -a))
     return np.asarray(np.where(negative, e, 1) / (1 + e))
 

@@ -18,9 +18,11 @@ import numpy as np
 from gruverify.arithmetic._optional import optional
 
 sympy = optional("sympy", "sympy", "symbolic")
+#: SymPy has no types.
+_Function: Any = sympy.Function
 
 
-class Sigmoid(sympy.Function):  # type: ignore[misc]  # SymPy has no types
+class Sigmoid(_Function):  # type: ignore[misc]
     """σ, known by σ' = σ(1-σ); `rewrite(exp)` says what it is."""
 
     nargs = 1
@@ -33,7 +35,7 @@ class Sigmoid(sympy.Function):  # type: ignore[misc]  # SymPy has no types
         return 1 / (1 + sympy.exp(-arg))
 
 
-class Tanh(sympy.Function):  # type: ignore[misc]  # SymPy has no types
+class Tanh(_Function):  # type: ignore[misc]
     """Tanh, known by tanh' = 1-tanh²; `rewrite(exp)` says what it is."""
 
     nargs = 1
@@ -51,11 +53,11 @@ class SymbolicArray(np.ndarray[Any, np.dtype[np.object_]]):
 
     def sigmoid(self) -> SymbolicArray:
         """σ, elementwise."""
-        return _each(Sigmoid, self)
+        return _each(lambda a: Sigmoid(a), self)
 
     def tanh(self) -> SymbolicArray:
         """Tanh, elementwise."""
-        return _each(Tanh, self)
+        return _each(lambda a: Tanh(a), self)
 
 
 def symbolic_array(values: Any) -> SymbolicArray:
@@ -66,12 +68,13 @@ def symbolic_array(values: Any) -> SymbolicArray:
 def symbols(name: str, *shape: int) -> SymbolicArray:
     """A symbol for every entry of an array of that shape: name_0_0, name_0_1 and so on."""
     entries = [sympy.Symbol("_".join([name, *map(str, index)])) for index in np.ndindex(*shape)]
-    return symbolic_array(entries).reshape(shape)
+    return _shaped(entries, shape)
 
 
 def derivative(values: SymbolicArray, by: SymbolicArray) -> SymbolicArray:
     """∂values/∂by for an array `by` of symbols, of shape values.shape + by.shape."""
-    return symbolic_array([e.diff(s) for e in values.flat for s in by.flat]).reshape(values.shape + by.shape)
+    expressions: list[Any] = list(values.flat)
+    return _shaped([e.diff(s) for e in expressions for s in by.flat], values.shape + by.shape)
 
 
 def identical(left: SymbolicArray, right: SymbolicArray) -> bool:
@@ -88,6 +91,10 @@ def _vanishes(expression: Any) -> bool:
     # A sparse polynomial ring expands some fifty times faster than sympy.expand.
     ring = sympy.ring(sorted(polynomial.free_symbols, key=str) or "_", sympy.QQ)[0]
     return bool(ring.from_expr(polynomial) == 0)
+
+
+def _shaped(entries: list[Any], shape: tuple[int, ...]) -> SymbolicArray:
+    return np.array(entries, dtype=object).reshape(shape).view(SymbolicArray)
 
 
 def _each(f: Callable[[Any], Any], values: Any) -> SymbolicArray:
