@@ -126,7 +126,7 @@ def _import(module_name: str, target: str) -> Any:
         raise TargetUnavailable(
             f"target {target!r} needs the package {missing.name!r}, which is not installed"
         ) from None
-    except Exception as failure:
+    except (Exception, SystemExit) as failure:  # a script that ends itself must not end us, least of all with 0
         raise TargetUnavailable(f"importing {module_name} failed: {type(failure).__name__}: {failure}") from failure
 
 
@@ -134,7 +134,7 @@ def _adapt(found: Any, name: str) -> Backend:
     if _is_module_target(found):
         return _from_module(found)
     if is_backend(found):
-        return _completed(found() if isinstance(found, type) else found, name)
+        return _completed(_built(found, name) if isinstance(found, type) else found, name)
     if callable(found) and not isinstance(found, type):
         step: Any = found
         return backend(step=step)
@@ -142,6 +142,13 @@ def _adapt(found: Any, name: str) -> Backend:
         f"target {name} is {type(found).__name__}, which is no backend: give a function step(cell, x, h), an nn.Module "
         "with PyTorch's parameter names, or an object with a method of the Backend contract"
     )
+
+
+def _built(cls: type, name: str) -> Any:
+    try:
+        return cls()
+    except Exception as failure:
+        raise UnknownTarget(f"target {name}: {cls.__name__}() failed: {type(failure).__name__}: {failure}") from failure
 
 
 def _completed(found: Any, name: str) -> Backend:
@@ -174,7 +181,7 @@ def _from_module(found: Any) -> Backend:
 def _kind(found: Any) -> str:
     """Whether a module is a cell ("step") or a layer ("sequence"): by its parameters' names."""
     try:
-        module = found(2, 3) if isinstance(found, type) else found
+        module = _sample(found) if isinstance(found, type) else found
     except Exception as failure:
         raise UnknownTarget(
             f"{found.__name__}(2, 3), that is (input_size, hidden_size), failed: {type(failure).__name__}: {failure}"
@@ -188,3 +195,8 @@ def _kind(found: Any) -> str:
         f"{type(module).__name__} has the parameters {', '.join(names) or '(none)'}: gruverify expects PyTorch's "
         "names, weight_ih ... for a cell or weight_ih_l0 ... for a layer; or write a backend (gruverify.backend)"
     )
+
+
+def _sample(cls: type) -> Any:
+    with sys.modules["torch"].random.fork_rng(devices=[]):  # initial weights are not drawn from the user's random state
+        return cls(2, 3)

@@ -59,7 +59,7 @@ def command(
     witnesses: Path,
     jobs: int | None,
 ) -> None:
-    r"""Verify TARGET against the mathematics of the GRU.
+    """Verify TARGET against the mathematics of the GRU.
 
     TARGET is numpy, torch or torch-formulas, or your own code as pkg.module:object: a function step(cell, x, h), an
     nn.Module with PyTorch's parameter names, or an object with a method of the Backend contract (see README).
@@ -70,7 +70,7 @@ def command(
     gruverify check torch --seed 1 --json result.json
 
     Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died, 130 interrupted.
-    """
+    """  # noqa: D301  # click reads the backspaces
     from gruverify.engine import Plan
 
     json_file = _writable(json_path)
@@ -155,11 +155,14 @@ def _report(result: Result, saved: dict[tuple[str, str], Path], json_path: str |
 
 
 def _write_aside(file: Path, text: str) -> None:
-    """Whole or not at all: written beside, then renamed."""
+    """Whole or not at all: written beside, then renamed. A device or a pipe stays what it is."""
     aside = file.with_name(file.name + ".part")
     try:
-        aside.write_text(text)
-        aside.replace(file)
+        if file.exists() and not file.is_file():
+            file.write_text(text)
+        else:
+            aside.write_text(text)
+            aside.replace(file)
     except OSError as refused:
         raise Fail(f"--json {file}: {refused.strerror}") from None
 

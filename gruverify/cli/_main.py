@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from gruverify import __version__
 from gruverify.cli._options import Fail
 
 #: Command to the module that holds it, imported when it is wanted.
@@ -33,7 +34,7 @@ class _LazyGroup(click.Group):
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="gruverify")
+@click.version_option(__version__, prog_name="gruverify")
 def main() -> None:
     """Gruverify tells whether a GRU is right, and shows the smallest case in which it is not.
 

@@ -20,7 +20,7 @@ from gruverify.engine._events import CaseJudged, FormatFinished, FormatStarted, 
 from gruverify.engine._judge import Judgement, applicable, judge
 from gruverify.engine._profile import PROFILES
 from gruverify.engine._result import Key, Result, Tally
-from gruverify.engine._search import draw, names, seed_for, shrink, strategy_for
+from gruverify.engine._search import Enough, draw, names, seed_for, shrink, strategy_for
 from gruverify.engine._witness import Witness
 from gruverify.invariants import INVARIANTS, Invariant
 
@@ -124,7 +124,8 @@ def require(plan: Plan, backend: Backend) -> None:
         raise ValueError(f"time_budget={plan.time_budget} must be more than 0 seconds")
     if not formats_of(plan, backend):
         raise ValueError(
-            f"{backend.name} claims none of the formats {names(plan.formats or ())}: it has {names(backend.formats)}"
+            f"{backend.name} claims none of the formats {names(plan.formats or ()) or '[]'}: "
+            f"it has {names(backend.formats)}"
         )
 
 
@@ -218,7 +219,7 @@ class FormatRun:
 
     def _visit(self, case: Case) -> None:
         if self.pace.late():
-            return
+            raise Enough
         new: list[str] = []
         for judgement in judge(case, self.backend, INVARIANTS.values()):
             id = judgement.invariant.id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, find, given, seed, settings
@@ -38,8 +39,12 @@ def seed_for(seed: int, fmt: Format) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{fmt.name}".encode()).digest()[:8], "big")
 
 
+class Enough(BaseException):
+    """Raised by a visitor that wants no further case; no Exception, for those Hypothesis keeps to itself."""
+
+
 def draw(strategy: SearchStrategy[Case], count: int, stream: int, visit: Callable[[Case], None]) -> None:
-    """Show `count` cases to `visit`, the same ones for the same `stream`."""
+    """Show `count` cases to `visit`, or as many as it wants, the same ones for the same `stream`."""
 
     @seed(random.Random(stream).getrandbits(64))
     @_settings(count, Phase.generate)
@@ -47,7 +52,8 @@ def draw(strategy: SearchStrategy[Case], count: int, stream: int, visit: Callabl
     def show(case: Case) -> None:
         visit(case)
 
-    show()
+    with suppress(Enough):
+        show()
 
 
 def shrink(

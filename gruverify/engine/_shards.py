@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -13,35 +14,97 @@ from typing import Any
 
 from gruverify.arithmetic import Format
 from gruverify.backends import resolve
-from gruverify.engine._events import CaseJudged, Listener
-from gruverify.engine._result import Result, merge
+from gruverify.engine._events import CaseJudged, Event, FormatFinished, FormatStarted, Listener, Shrunk
+from gruverify.engine._result import Key, Result, Tally, merge
 from gruverify.engine._run import Plan, formats_of, header_of, require, run
+from gruverify.engine._witness import Witness
 
 
 @dataclass
 class Shard:
-    """One process and what is known of it."""
+    """One process and what is known of it: the format and case it is at, and the formats that it has finished."""
 
     formats: tuple[Format, ...]
     process: BaseProcess
     pipe: Connection
-    last: CaseJudged | None = None
+    format: str
+    number: int = 0
+    tallies: dict[Key, Tally] = field(default_factory=dict)
+    witnesses: dict[tuple[str, str], Witness] = field(default_factory=dict)
     result: Result | None = None
-    crash: str = ""
+
+    def note(self, event: Event) -> None:
+        """Follow the process, so that its death loses no more than the format it is at."""
+        match event:
+            case FormatStarted(name):
+                self.format, self.number = name, 0
+            case CaseJudged(_, number):
+                self.number = number
+            case Shrunk(witness):
+                self.witnesses[witness.invariant, witness.case.format.name] = witness
+            case FormatFinished(_, tallies):
+                self.tallies |= tallies
+
+    @property
+    def left(self) -> tuple[Format, ...]:
+        """The formats that it did not come to."""
+        return self.formats[[fmt.name for fmt in self.formats].index(self.format) + 1 :]
 
 
 @dataclass
-class Progress:
-    """The shards still at work; stops them all when asked to."""
+class Crew:
+    """The shards, and what is needed to start another in place of one that died; stops them all when asked to."""
 
-    shards: list[Shard]
+    target: str
+    plan: Plan
+    header: dict[str, Any]
+    listener: Listener
+    context: Any
     stop: Any
-    complete: bool = field(default=True)
+    shards: list[Shard] = field(default_factory=list)
+    complete: bool = True
+
+    def start(self, formats: tuple[Format, ...]) -> None:
+        """Put a process to work on some formats."""
+        receiver, sender = self.context.Pipe(duplex=False)
+        plan = replace(self.plan, formats=formats)
+        process = self.context.Process(target=_work, args=(self.target, plan, sender, self.stop), daemon=True)
+        # Small matrices gain nothing from more threads, and two processes would fight over them.
+        with _environment("OMP_NUM_THREADS", "1"), _interrupts_blocked():
+            process.start()
+        sender.close()
+        self.shards.append(Shard(formats, process, receiver, formats[0].name))
 
     def interrupt(self) -> None:
         """Have every shard finish the case it is at and send what it has."""
         self.complete = False
         self.stop.set()
+
+    def receive(self) -> None:
+        """Wait for the shards at work, and take one message from each that has one."""
+        at_work = {shard.pipe: shard for shard in self.shards if shard.result is None}
+        for pipe in wait(list(at_work)):
+            self._take(at_work[pipe])  # type: ignore[index]  # wait returns the pipes it was given
+
+    def _take(self, shard: Shard) -> None:
+        try:
+            message = shard.pipe.recv()
+        except (EOFError, OSError):  # it died between two messages, or within one
+            shard.process.join()
+            self._bury(shard)
+            return
+        if isinstance(message, Result):
+            shard.result = replace(message, header=self.header)
+            return
+        shard.note(message)
+        self.listener(message)
+
+    def _bury(self, shard: Shard) -> None:
+        witnesses = {key: w for key, w in shard.witnesses.items() if any(key == of[:2] for of in shard.tallies)}
+        note = _obituary(shard, self.target, self.plan)
+        shard.result = Result(self.header, shard.tallies, witnesses, True, 0.0, (note,))
+        if shard.left and self.complete:
+            self.start(shard.left)
 
 
 def check_in_processes(target: str, plan: Plan, jobs: int, listener: Listener) -> Result:
@@ -54,27 +117,20 @@ def check_in_processes(target: str, plan: Plan, jobs: int, listener: Listener) -
     """
     backend = resolve(target)
     require(plan, backend)
-    formats = formats_of(plan, backend)
-    parts = [formats[i::jobs] for i in range(min(jobs, len(formats)))]
+    formats, header = formats_of(plan, backend), header_of(backend, plan, target)
     context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    progress = Progress([_start(context, target, replace(plan, formats=part), part, stop) for part in parts], stop)
-    while any(shard.result is None and not shard.crash for shard in progress.shards):
+    crew = Crew(target, plan, header, listener, context, context.Event())
+    for i in range(min(jobs, len(formats))):
+        crew.start(formats[i::jobs])
+    while any(shard.result is None for shard in crew.shards):
         try:
-            _receive(progress, target, plan, listener)
+            crew.receive()
         except KeyboardInterrupt:
-            progress.interrupt()
-    return _joined(progress, header_of(backend, plan, target))
-
-
-def _start(context: Any, target: str, plan: Plan, formats: tuple[Format, ...], stop: Any) -> Shard:
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(target, plan, sender, stop), daemon=True)
-    # Small matrices gain nothing from more threads, and two processes would fight over them.
-    with _environment("OMP_NUM_THREADS", "1"):
-        process.start()
-    sender.close()
-    return Shard(formats, process, receiver)
+            crew.interrupt()
+    for shard in crew.shards:
+        shard.process.join()
+    nothing = Result(header, {}, {}, crew.complete, 0.0)
+    return merge([nothing, *(shard.result for shard in crew.shards if shard.result is not None)])
 
 
 class _environment:
@@ -92,42 +148,23 @@ class _environment:
             del os.environ[self._name]
 
 
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Ctrl-C reaches every process of a terminal, but none that is started inside: what it means is for us to say."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _work(target: str, plan: Plan, sender: Connection, stop: Any) -> None:
-    # Ctrl-C reaches every process of a terminal; only the parent decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sender.send(run(resolve(target), plan, target, sender.send, stop.is_set))
-
-
-def _receive(progress: Progress, target: str, plan: Plan, listener: Listener) -> None:
-    open_pipes = {shard.pipe: shard for shard in progress.shards if shard.result is None and not shard.crash}
-    for pipe in wait(list(open_pipes)):
-        shard = open_pipes[pipe]  # type: ignore[index]  # wait returns the pipes it was given
-        try:
-            message = shard.pipe.recv()
-        except EOFError:
-            shard.process.join()
-            shard.crash = _obituary(shard, target, plan)
-            continue
-        if isinstance(message, Result):
-            shard.result = message
-            continue
-        shard.last = message if isinstance(message, CaseJudged) else shard.last
-        listener(message)
 
 
 def _obituary(shard: Shard, target: str, plan: Plan) -> str:
     code = shard.process.exitcode or 0
     how = f"was killed by signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"ended with code {code}"
-    done = shard.last.number if shard.last else 0
-    fmt = shard.last.format if shard.last else shard.formats[0].name
-    again = f"gruverify check {target} --format {fmt} --seed {plan.seed} --max-cases {done + 1} --jobs 1"
-    return f"the process {how} under {target}, in {fmt} after {done} cases; again: {again}"
-
-
-def _joined(progress: Progress, header: dict[str, Any]) -> Result:
-    for shard in progress.shards:
-        shard.process.join()
-    crashes = tuple(shard.crash for shard in progress.shards if shard.crash)
-    nothing = Result(header, {}, {}, progress.complete, 0.0, crashes)
-    parts: Sequence[Result] = [replace(s.result, header=header) for s in progress.shards if s.result is not None]
-    return merge([nothing, *parts])
+    cases = f"--seed {plan.seed} --max-cases {min(shard.number + 1, plan.cases)}"
+    again = f"gruverify check {target} --format {shard.format} {cases} --jobs 1"
+    return f"the process {how} under {target}, in {shard.format} after {shard.number} cases; again: {again}"

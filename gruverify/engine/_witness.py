@@ -78,16 +78,26 @@ def decode_witness(document: Any) -> Witness:
     if document.get("schema") != SCHEMA:
         raise BadWitness(f"schema={document.get('schema')!r} cannot be read: this version reads schema {SCHEMA}")
     try:
-        residual = {name: _read_number(value) for name, value in document["residual"].items()}
-        return Witness(document["target"], document["invariant"], _case(document), Residual(**residual))
-    except (KeyError, TypeError, ValueError, AttributeError) as damaged:
+        residual = Residual(**{name: _read_number(value) for name, value in document["residual"].items()})
+        return Witness(_text(document, "target"), _text(document, "invariant"), _case(document), residual)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as damaged:
         raise BadWitness(f"the witness is damaged: {type(damaged).__name__}: {damaged}") from None
+
+
+def _text(document: dict[str, Any], name: str) -> str:
+    value = document[name]
+    if not isinstance(value, str):
+        raise TypeError(f"{name}={value!r} must be a string")
+    return value
 
 
 def _case(document: dict[str, Any]) -> Case:
     fmt, sizes = format_named(document["format"]), document["sizes"]
+    if min(sizes[letter] for letter in "HIBT") < 1:
+        raise ValueError(f"sizes={sizes} must each be at least 1")
     shapes = {"inputs": "TBI", "state": "BH", "d_outputs": "TBH", "d_last": "BH"}
-    arrays: dict[str, npt.NDArray[Any]] = {name: fmt.cast(values) for name, values in document["arrays"].items()}
+    with np.errstate(over="ignore"):  # what is too large is not finite, which Cell and Case refuse
+        arrays: dict[str, npt.NDArray[Any]] = {name: fmt.cast(values) for name, values in document["arrays"].items()}
     data = {name: arrays[name].reshape([sizes[letter] for letter in letters]) for name, letters in shapes.items()}
     weights = {name: array for name, array in arrays.items() if name in PACKED}
     weights["weight_ih"] = weights["weight_ih"].reshape(3 * sizes["H"], sizes["I"])
@@ -111,6 +121,8 @@ def load_witness(path: Path) -> Witness:
         return decode_witness(json.loads(path.read_text()))
     except OSError as missing:
         raise BadWitness(f"{path} cannot be read: {missing.strerror}") from None
+    except RecursionError:
+        raise BadWitness(f"{path} is not a witness: it is nested too deeply") from None
     except ValueError as bad:
         raise (bad if isinstance(bad, BadWitness) else BadWitness(f"{path} is not JSON: {bad}")) from None
 

@@ -179,7 +179,7 @@ class Observed:
         try:
             with np.errstate(all="ignore"):
                 result = getattr(self.backend, method)(cell, *given.values())
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise BackendRaised(method, error) from error
         self.mutated += _changed(self.case.cell.packed(), cell.packed()) + _changed(arguments, given)
         return result

@@ -124,6 +124,8 @@ def _print_verdict(console: Console, result: Result, saved: dict[tuple[str, str]
 def _next(result: Result, saved: dict[tuple[str, str], Path]) -> str:
     if saved:
         return f"gruverify replay {next(iter(saved.values()))}"
+    if result.crashes:
+        return result.crashes[0].rpartition("again: ")[2]
     target = result.header["target"]
     if result.verdict == "incomplete":
         return f"gruverify check {target} --seed {result.header['seed']}"

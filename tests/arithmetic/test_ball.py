@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gruverify.arithmetic import FORMATS, Ball, Format, Rounding, blend, float16, float32, float64, sigmoid, tanh
@@ -45,6 +45,7 @@ def exact(fmt: Format, values: list[float]) -> Ball:
 
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 @pytest.mark.parametrize("name", OPERATIONS)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_a_radius_is_a_number_whatever_the_operands(name: str, fmt: Format, data: st.DataObject) -> None:
     found = radius(name, Rounding(fmt), data.draw(OPERATIONS[name].operands(fmt)))
@@ -54,6 +55,7 @@ def test_a_radius_is_a_number_whatever_the_operands(name: str, fmt: Format, data
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_a_coarser_format_has_wider_balls(name: str, data: st.DataObject) -> None:
     operands = data.draw(OPERATIONS[name].operands(float16))
@@ -63,6 +65,7 @@ def test_a_coarser_format_has_wider_balls(name: str, data: st.DataObject) -> Non
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_a_less_accurate_library_has_wider_balls(name: str, data: st.DataObject) -> None:
     operands = data.draw(OPERATIONS[name].operands(float32))
@@ -72,6 +75,7 @@ def test_a_less_accurate_library_has_wider_balls(name: str, data: st.DataObject)
 
 
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_what_is_exact_has_no_radius(fmt: Format, data: st.DataObject) -> None:
     ball = exact(fmt, data.draw(st.lists(numbers(fmt), min_size=3, max_size=3)))

@@ -1,0 +1,91 @@
+"""Bare functions as backends."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from gruverify import FORMATS, VARIANTS, Variant, backend, float32
+from gruverify.arithmetic import KAPPA
+from gruverify.backends import METHODS, FunctionBackend, NumpyBackend, offers
+
+from ._cases import case, falsified, judged
+
+NUMPY = NumpyBackend()
+
+
+def my_step(cell: Any, x: Any, h: Any) -> Any:
+    """A right step."""
+    return NUMPY.step(cell, x, h)
+
+
+def test_a_step_is_enough_and_claims_pytorchs_conventions() -> None:
+    made = backend(step=my_step)
+
+    assert isinstance(made, FunctionBackend)
+    assert (made.name, made.variants, made.formats, made.kappa) == ("my_step", (Variant(),), FORMATS, KAPPA)
+    assert made.step is my_step
+
+
+def test_what_is_not_given_is_not_offered() -> None:
+    made = backend(step=my_step)
+
+    assert [method for method in METHODS if offers(made, method)] == ["step"]
+
+
+def test_what_needs_a_missing_method_is_not_asked() -> None:
+    one = case()
+
+    asked = judged(backend(step=my_step), one)
+
+    assert {"agreement/step", "bounds/box", "contract/no-mutation"} <= asked
+    assert not {"agreement/jacobian-state", "agreement/outputs", "contract/finite-gradients"} & asked
+    assert falsified(backend(step=my_step), one) == set()
+
+
+def test_all_five_functions_together_are_asked_everything() -> None:
+    made = backend(
+        step=NUMPY.step,
+        step_jacobian=NUMPY.step_jacobian,
+        step_vjp=NUMPY.step_vjp,
+        sequence=NUMPY.sequence,
+        sequence_vjp=NUMPY.sequence_vjp,
+        variants=VARIANTS,
+    )
+
+    for variant in VARIANTS:
+        one = case(variant)
+        assert judged(made, one) == judged(NUMPY, one)
+        assert falsified(made, one) == set()
+
+
+def test_declarations_are_kept() -> None:
+    made = backend(sequence=NUMPY.sequence, name="mine", variants=[Variant("before")], formats=[float32], kappa=2)
+
+    assert (made.name, made.variants, made.formats, made.kappa) == ("mine", (Variant("before"),), (float32,), 2)
+
+
+def test_a_less_accurate_sigmoid_may_be_declared() -> None:
+    def sloppy(cell: Any, x: Any, h: Any) -> Any:
+        return my_step(cell, x, h) * (1 + 60 * float32.unit_roundoff)
+
+    cases = [case(format=float32, I=1, H=2, seed=seed) for seed in range(5)]
+
+    assert "agreement/step" in falsified(backend(step=sloppy), *cases)
+    assert falsified(backend(step=sloppy, kappa=400), *cases) == set()
+
+
+def test_a_callable_without_a_name_gets_one() -> None:
+    assert backend(step=partial(my_step)).name == "function"
+
+
+def test_no_function_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"needs at least one function: step, step_jacobian, step_vjp, sequence"):
+        backend()
+
+
+def test_a_negative_kappa_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"kappa=-1 must not be negative"):
+        backend(step=my_step, kappa=-1)

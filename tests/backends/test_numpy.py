@@ -1,0 +1,83 @@
+"""The formulas in NumPy as a backend."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gruverify import FORMATS, VARIANTS, Format, Variant, float16
+from gruverify.backends import METHODS, NumpyBackend, offers
+from gruverify.invariants import INVARIANTS
+
+from ._cases import case, falsified, judged, same
+
+NUMPY = NumpyBackend()
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_no_invariant_falls_in_any_variant_and_format(variant: Variant, format: Format) -> None:
+    assert falsified(NUMPY, case(variant, format)) == set()
+
+
+def test_offers_every_method_of_the_contract() -> None:
+    assert all(offers(NUMPY, method) for method in METHODS)
+    assert NUMPY.name == "numpy"
+    assert tuple(NUMPY.variants) == VARIANTS
+    assert tuple(NUMPY.formats) == FORMATS
+
+
+def test_every_invariant_is_asked_of_it() -> None:
+    assert judged(NUMPY, case()) == set(INVARIANTS)
+
+
+def test_no_state_is_a_state_of_zeros() -> None:
+    one = case()
+    zeros = np.zeros_like(one.state)
+
+    outputs, last = NUMPY.sequence(one.cell, one.inputs, None)
+
+    expected_outputs, expected_last = NUMPY.sequence(one.cell, one.inputs, zeros)
+    np.testing.assert_array_equal(outputs, expected_outputs)
+    np.testing.assert_array_equal(last, expected_last)
+    missing, given = (NUMPY.sequence_vjp(one.cell, one.inputs, s, None, one.d_last) for s in (None, zeros))
+    assert same(missing, given)
+
+
+def test_a_missing_cotangent_is_one_of_zeros() -> None:
+    one = case()
+    c, x, h, g, g_last = one.cell, one.inputs, one.state, one.d_outputs, one.d_last
+
+    assert same(NUMPY.sequence_vjp(c, x, h, None, g_last), NUMPY.sequence_vjp(c, x, h, 0 * g, g_last))
+    assert same(NUMPY.sequence_vjp(c, x, h, g, None), NUMPY.sequence_vjp(c, x, h, g, 0 * g_last))
+
+
+def test_no_steps_give_no_outputs_and_the_state_back() -> None:
+    one = case(H=3, B=2)
+
+    outputs, last = NUMPY.sequence(one.cell, one.inputs[:0], one.state)
+
+    assert outputs.shape == (0, 2, 3)
+    np.testing.assert_array_equal(last, one.state)
+
+
+def test_a_sequence_is_its_steps() -> None:
+    one = case()
+    h = one.state
+
+    outputs, last = NUMPY.sequence(one.cell, one.inputs, one.state)
+
+    for t, x in enumerate(one.inputs):
+        h = NUMPY.step(one.cell, x, h)
+        np.testing.assert_array_equal(outputs[t], h)
+    np.testing.assert_array_equal(last, h)
+
+
+def test_without_biases_there_are_no_gradients_of_them() -> None:
+    one = case(Variant(bias=False), float16)
+
+    found = NUMPY.step_vjp(one.cell, one.inputs[0], one.state, one.d_last)
+
+    assert found.bias_ih is None
+    assert found.bias_hh is None
+    assert found.weight_ih.dtype == np.float16

@@ -1,0 +1,281 @@
+"""gruverify check."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gruverify.invariants import INVARIANTS
+
+from ._invoke import check, gruverify, one_line
+
+
+def read(path: Path) -> Any:
+    """A JSON file's document, without what took how long."""
+    document = json.loads(path.read_text())
+    del document["timing"]
+    return document
+
+
+# -- what it prints ---------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_conforms_prints_header_table_verdict_and_next_command(here: Path) -> None:
+    result = check("numpy", "--seed", "5")
+
+    assert result.exit_code == 0
+    header, run, versions, empty, title, columns, *rest = result.stdout.splitlines()
+    assert header == "gruverify check numpy"
+    assert re.fullmatch(r"seed 5 · profile default · 3 cases a format · float32 · processes 1 · threads \d+", run)
+    assert re.match(r"python 3\.\d+\.\d+ .*· numpy \d", versions)
+    assert empty == ""
+    assert title.startswith("worst margin")
+    assert columns.split() == ["invariant", "float32", "cases"]
+    rows = [line.split() for line in rest if "/" in line]
+    assert [id for id, _, _ in rows] == list(INVARIANTS)
+    assert {cases for _, _, cases in rows} <= {"1", "2", "3"}
+    assert all(float(margin) <= 1 for _, margin, _ in rows)
+    assert re.fullmatch(r"conforms \(\d+ passed; \d+\.\d s\)", rest[-2])
+    assert rest[-1] == "next: gruverify check numpy --profile deep --seed 6"
+    assert list(here.iterdir()) == []
+
+
+def test_a_run_that_falls_prints_witnesses_a_snippet_and_how_to_replay(planted: str, here: Path) -> None:
+    result = check(f"{planted}:inverted")
+
+    assert result.exit_code == 1
+    assert f"agreement/step: {INVARIANTS['agreement/step'].statement}" in result.stdout
+    assert "the margin is" in result.stdout
+    assert f"gruverify.assert_holds('agreement/step', '{planted}:inverted', case)" in result.stdout
+    assert re.search(r"not applicable: \d+ invariants \(the backend has no sequence\)", result.stdout)
+    verdict, then = result.stdout.splitlines()[-2:]
+    assert verdict.startswith("falsified (")
+    command = then.removeprefix("next: gruverify ").split()
+    assert gruverify(*command).exit_code == 1
+    assert sorted(map(str, Path("reports/witnesses").iterdir())) == sorted(
+        re.findall(r"replay: gruverify replay (\S+)", result.stdout)
+    )
+
+
+def test_several_formats_have_a_column_each(here: Path) -> None:
+    result = gruverify("check", "numpy", "--format", "f64,float16", "--max-cases", "1", "--jobs", "1")
+
+    assert "float16, float64" in result.stdout
+    assert any(line.split() == ["invariant", "float16", "float64", "cases"] for line in result.stdout.splitlines())
+
+
+def test_the_snippet_can_be_pasted(planted: str) -> None:
+    printed = check(f"{planted}:raises").stdout
+    snippet = printed[printed.index("import gruverify\n") : printed.index("falsified (")]
+
+    with pytest.raises(AssertionError, match="step raised ZeroDivisionError: no gate"):
+        exec(snippet, {})
+
+
+def test_output_that_is_no_terminal_has_no_control_codes(planted: str) -> None:
+    for target in ("numpy", f"{planted}:raises"):
+        assert "\x1b" not in check(target).output
+
+
+def test_witnesses_go_where_they_are_told_to(planted: str, here: Path) -> None:
+    check(f"{planted}:raises", "--witnesses", "some/where")
+
+    names = {path.name for path in (here / "some" / "where").iterdir()}
+    assert "planted-raises-agreement-step-float32.json" in names
+    assert not (here / "reports").exists()
+
+
+def test_witnesses_that_cannot_be_saved_do_not_end_the_run(planted: str, here: Path) -> None:
+    (here / "file").write_text("")
+
+    result = check(f"{planted}:raises", "--witnesses", "file")
+
+    assert result.exit_code == 1
+    assert result.stderr == "witness not saved to file/planted-raises-contract-shape-step-float32.json: File exists\n"
+    assert "falsified (" in result.stdout
+    assert "replay" not in result.stdout
+
+
+# -- JSON -------------------------------------------------------------------------------------------------------------
+
+
+def test_json_on_standard_output_stands_there_alone(planted: str) -> None:
+    result = check(f"{planted}:raises", "--json", "-", "--seed", "2")
+
+    assert result.exit_code == 1
+    document = json.loads(result.stdout)
+    assert (document["schema"], document["verdict"], document["seed"]) == (1, "falsified", 2)
+    assert "gruverify check planted:raises" in result.stderr
+
+
+def test_the_same_seed_gives_the_same_json_but_for_timing(planted: str, here: Path) -> None:
+    for name in ("one.json", "two.json"):
+        check(f"{planted}:raises", "--seed", "1", "--json", name)
+    check(f"{planted}:raises", "--seed", "2", "--json", "other.json")
+
+    assert read(here / "one.json") == read(here / "two.json")
+    assert read(here / "one.json") != read(here / "other.json")
+    assert {path.suffix for path in here.glob("*.json*")} == {".json"}
+
+
+def test_the_number_of_processes_does_not_change_the_json(here: Path) -> None:
+    for jobs in ("1", "2"):
+        options = ("--format", "f16,f64", "--max-cases", "2", "--json", f"{jobs}.json", "--jobs", jobs)
+        assert gruverify("check", "numpy", *options).exit_code == 0
+
+    assert read(here / "1.json") == read(here / "2.json")
+
+
+def test_json_in_a_file_comes_with_the_report(here: Path) -> None:
+    result = check("numpy", "--json", "result.json")
+
+    assert "conforms (" in result.stdout
+    assert read(here / "result.json")["verdict"] == "conforms"
+
+
+def test_json_is_written_into_what_is_no_regular_file(here: Path) -> None:
+    os.mkfifo("pipe")
+    reader = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert check("numpy", "--json", "pipe").exit_code == 0
+        assert json.loads(os.read(reader, 1 << 20))["verdict"] == "conforms"
+    finally:
+        os.close(reader)
+    assert (here / "pipe").is_fifo()
+
+
+# -- options ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_profile_says_how_many_cases() -> None:
+    result = gruverify("check", "numpy", "--profile", "quick", "--format", "f32", "--jobs", "1", "--json", "-")
+
+    document = json.loads(result.stdout)
+    assert (document["profile"], document["cases"]) == ("quick", 25)
+    step = [row["cases"] for row in document["invariants"] if row["id"] == "agreement/step"]
+    assert sum(step) == 25
+
+
+def test_max_cases_goes_before_the_profile() -> None:
+    document = json.loads(check("numpy", "--profile", "deep", "--json", "-").stdout)
+
+    assert (document["profile"], document["cases"]) == ("deep", 3)
+
+
+def test_a_time_budget_ends_the_run(planted: str) -> None:
+    result = gruverify(
+        "check", "numpy", "--profile", "deep", "--format", "f32", "--time-budget", "0.2", "--jobs", "1", "--json", "-"
+    )
+
+    document = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert 1 <= max(row["cases"] for row in document["invariants"]) < 2000
+    assert document["timing"]["seconds"] < 2
+
+
+def test_formats_that_time_did_not_allow_are_no_conformance() -> None:
+    result = gruverify("check", "numpy", "--profile", "deep", "--time-budget", "0.1", "--jobs", "1")
+
+    assert result.exit_code != 0
+    assert result.stdout.splitlines()[-2].startswith("incomplete (")
+
+
+# -- what is wrong with a command -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["numpi"], "target 'numpi' is unknown: did you mean numpy? Your own code is", id="target"),
+        pytest.param(["planted:invert"], "planted has no 'invert': did you mean inverted?", id="object"),
+        pytest.param(["nowhere:x"], "there is no module 'nowhere' (searched ", id="module"),
+        pytest.param([], "Missing argument 'TARGET' (main check --help says more)", id="no target"),
+        pytest.param(["numpy", "--format", "f8"], "--format f8: format='f8' is unknown: choose", id="format"),
+        pytest.param(["numpy", "--format", ""], "--format : format='' is unknown", id="no format"),
+        pytest.param(["numpy", "--seed", "x"], "Invalid value for '--seed': 'x' is not a valid integer", id="seed"),
+        pytest.param(["numpy", "--seed", "-1"], "Invalid value for '--seed': -1 is not in the", id="negative"),
+        pytest.param(["numpy", "--max-cases", "0"], "Invalid value for '--max-cases': 0 is not in the", id="cases"),
+        pytest.param(["numpy", "--time-budget", "0"], "Invalid value for '--time-budget': 0.0 is not in", id="time"),
+        pytest.param(["numpy", "--time-budget", "nan"], "time_budget=nan must be more than 0 seconds", id="nan"),
+        pytest.param(["numpy", "--jobs", "0"], "Invalid value for '--jobs': 0 is not in the range x>=1", id="jobs"),
+        pytest.param(["numpy", "--profile", "slow"], "Invalid value for '--profile': 'slow' is not", id="profile"),
+        pytest.param(["numpy", "--sead", "1"], "Did you mean", id="option"),
+        pytest.param(["numpy", "torch"], "Got unexpected extra argument (torch)", id="two targets"),
+        pytest.param(["numpy", "--json", "no/such/r.json"], "r.json: there is no directory no/such", id="json"),
+        pytest.param(["numpy", "--json", "."], "--json .: is a directory; name a file in it", id="json directory"),
+    ],
+)
+def test_what_is_wrong_fits_on_one_line(planted: str, arguments: list[str], message: str) -> None:
+    assert message in one_line(gruverify("check", *arguments))
+
+
+def test_a_json_path_that_cannot_be_written_is_found_out_before_the_run(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+
+    assert one_line(check("numpy", "--json", "result.json")) == "--json result.json: not writable"
+
+
+def test_a_json_file_that_cannot_be_written_after_all_is_said(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "result.json.part").mkdir()
+
+    result = check("numpy", "--json", "result.json")
+
+    assert result.exit_code == 2
+    assert result.stderr == "Error: --json result.json: Is a directory\n"
+    assert "conforms (" in result.stdout
+
+
+def test_a_backend_without_the_format_says_which_it_has(planted: str, here: Path) -> None:
+    code = "import gruverify, planted\nb = gruverify.backend(step=planted.right, formats=[gruverify.float64])\n"
+    (here / "narrow.py").write_text(code)
+
+    assert one_line(check("narrow:b")) == "right claims none of the formats float32: it has float64"
+
+
+# -- what cannot be checked here --------------------------------------------------------------------------------------
+
+
+def test_without_torch_its_targets_exit_with_3_and_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+    message = one_line(check("torch"), code=3)
+
+    assert message == "target 'torch' needs the package 'torch': pip install 'gruverify[torch]'"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("import no_such_package", "needs the package 'no_such_package', which is not", id="missing"),
+        pytest.param("raise SystemExit", "importing broken failed: SystemExit", id="leaves"),
+        pytest.param("1 / 0", "importing broken failed: ZeroDivisionError: division by zero", id="raises"),
+    ],
+)
+def test_a_module_that_does_not_import_exits_with_3(here: Path, text: str, message: str) -> None:
+    (here / "broken.py").write_text(text)
+
+    assert message in one_line(check("broken:step"), code=3)
+
+
+# -- a target that dies -----------------------------------------------------------------------------------------------
+
+
+def test_a_target_that_dies_exits_with_4_and_says_how_to_see_it_again(planted: str) -> None:
+    options = ("--format", "f16,f32", "--max-cases", "2", "--jobs", "2", "--seed", "3")
+
+    result = gruverify("check", f"{planted}:dies", *options)
+
+    assert result.exit_code == 4
+    again = "gruverify check planted:dies --format float32 --seed 3 --max-cases 1 --jobs 1"
+    died = f"died the process ended with code 7 under planted:dies, in float32 after 0 cases; again: {again}"
+    assert died in result.stdout
+    assert result.stdout.endswith(f"next: {again}\n")
+    assert re.search(r"^ agreement/step +\d\.\d\d +2 $", result.stdout, re.MULTILINE)

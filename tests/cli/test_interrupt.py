@@ -1,0 +1,48 @@
+"""Ctrl-C, as a terminal sends it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from subprocess import PIPE, Popen
+
+import pytest
+
+LONG = """
+import itertools
+import pathlib
+from planted import right
+
+calls = itertools.count()
+
+
+def step(cell, x, h):
+    if next(calls) == 20:
+        pathlib.Path("running").touch()
+    return right(cell, x, h)
+"""
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_prints_and_saves_what_there_is(planted: str, here: Path, jobs: str) -> None:
+    (here / "long.py").write_text(LONG)
+    command = ["gruverify", "check", "long:step", "--jobs", jobs, "--json", "result.json", "--max-cases", "1000000"]
+    # A group of its own: the signal goes to every process of it, as it does on a terminal.
+    options = {"stdout": PIPE, "stderr": PIPE, "text": True, "start_new_session": True}
+    with Popen([sys.executable, "-m", *command], **options) as run:  # type: ignore[call-overload]
+        while not (here / "running").exists():
+            assert run.poll() is None
+            time.sleep(0.02)
+        os.killpg(run.pid, signal.SIGINT)
+        stdout, stderr = run.communicate(timeout=60)
+
+    assert run.returncode == 130
+    assert stderr == ""
+    assert stdout.splitlines()[-2].startswith("incomplete (")
+    document = json.loads((here / "result.json").read_text())
+    assert document["verdict"] == "incomplete"
+    assert any(row["cases"] for row in document["invariants"])

@@ -1,0 +1,52 @@
+"""gruverify list."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from gruverify.backends import TARGETS
+from gruverify.invariants import INVARIANTS
+from gruverify.reporting import catalogue_page
+
+from ._invoke import gruverify, one_line
+
+
+def test_every_invariant_is_listed_with_statement_and_source() -> None:
+    result = gruverify("list")
+
+    assert result.exit_code == 0
+    for invariant in INVARIANTS.values():
+        at = result.stdout.index(f"\n{invariant.id}  needs ")
+        statement, source = result.stdout.index(invariant.statement, at), result.stdout.index(invariant.source, at)
+        assert at < statement < source
+
+
+def test_every_target_is_listed_with_whether_it_can_run_here() -> None:
+    targets = gruverify("list").stdout.partition("\ntargets\n")[2]
+
+    for target in TARGETS:
+        line = next(line for line in targets.splitlines() if line.startswith(f"{target.name} "))
+        assert ("can run here" if target.available else target.remedy) in line
+        assert line.endswith(target.description)
+
+
+def test_a_target_that_cannot_run_here_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+    lines = gruverify("list").stdout.splitlines()
+
+    assert sum("not here: pip install 'gruverify[torch]'" in line for line in lines) == 2
+    assert any(line.startswith("numpy ") and "can run here" in line for line in lines)
+
+
+def test_the_page_is_printed_as_it_is() -> None:
+    result = gruverify("list", "--markdown")
+
+    assert result.exit_code == 0
+    assert result.stdout == catalogue_page()
+
+
+def test_an_argument_too_many_fits_on_one_line() -> None:
+    assert "unexpected extra argument (torch)" in one_line(gruverify("list", "torch"))

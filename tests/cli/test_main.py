@@ -1,0 +1,106 @@
+"""The group of commands: help, usage errors, and how little is imported for them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from gruverify import __version__
+from gruverify.cli import main
+
+from ._invoke import gruverify, one_line
+
+COMMANDS = ("check", "explain", "list", "replay")
+
+
+def command(name: str) -> click.Command:
+    """A command by its name."""
+    found = main.get_command(click.Context(main), name)
+    assert found is not None
+    return found
+
+
+def test_help_names_every_command_and_shows_examples() -> None:
+    text = gruverify("--help").stdout
+
+    assert main.list_commands(click.Context(main)) == list(COMMANDS)
+    for name in COMMANDS:
+        assert f"\n  {name} " in text
+    assert "\n  gruverify check torch " in text
+    assert "\\b" not in text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_explains_every_option(name: str) -> None:
+    result = gruverify(name, "--help")
+
+    assert result.exit_code == 0
+    for parameter in command(name).params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help
+            assert f"{parameter.opts[0]} " in result.stdout
+        else:
+            assert parameter.human_readable_name in result.stdout
+    assert "\\b" not in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 110
+
+
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [
+        ("check", "0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died, 130 interrupted"),
+        (
+            "replay",
+            "0 the invariant holds now, 1 it is falsified again, 2 the file or target is wrong, 3 target unavailable",
+        ),
+    ],
+)
+def test_help_tells_the_exit_codes(name: str, codes: str) -> None:
+    assert codes in " ".join(gruverify(name, "--help").stdout.split())
+
+
+def test_the_help_of_check_shows_what_a_target_may_be() -> None:
+    text = " ".join(gruverify("check", "-h").stdout.split())
+
+    for words in ("numpy, torch or torch-formulas", "pkg.module:object", "step(cell, x, h)", "nn.Module", "contract"):
+        assert words in text
+
+
+def test_the_version_is_the_packages() -> None:
+    assert gruverify("--version").stdout == f"gruverify, version {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["chekc"], "No such command 'chekc'", id="command"),
+        pytest.param(["list", "--seed", "1"], "(main list --help says more)", id="option of another command"),
+    ],
+)
+def test_what_is_wrong_fits_on_one_line(arguments: list[str], message: str) -> None:
+    assert message in one_line(gruverify(*arguments))
+
+
+def test_no_command_shows_the_help() -> None:
+    result = gruverify()
+
+    assert result.exit_code == 2
+    assert "Usage: " in result.output
+    assert "gruverify check torch" in result.output
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom gruverify.cli import main\n"
+        f"main({arguments!r}, standalone_mode=False)\n"
+        "heavy = {'numpy', 'torch', 'hypothesis', 'rich', 'ml_dtypes', 'matplotlib', 'sympy', 'flint'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.endswith("\n[]\n")
+    assert done.stdout.startswith("Usage: ")

@@ -1,0 +1,66 @@
+"""Option values read by a function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import pytest
+
+from gruverify import bfloat16, float16, float32
+from gruverify.cli._options import Fail
+from gruverify.cli._values import FORMATS, NUMBER, NUMBERS, WHOLE, Parsed, one_of
+
+OPTION = click.Option(["--thing"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        pytest.param(WHOLE, "-3", -3, id="whole"),
+        pytest.param(NUMBER, "1e-3", 0.001, id="number"),
+        pytest.param(NUMBERS, "4, 8,1.5", (4.0, 8.0, 1.5), id="numbers"),
+        pytest.param(FORMATS, "f32", (float32,), id="format"),
+        pytest.param(FORMATS, "bf16, float16,bfloat16", (bfloat16, float16), id="formats, each once"),
+        pytest.param(one_of("after", "before"), "before", "before", id="word"),
+    ],
+)
+def test_a_text_is_read(kind: Parsed, text: str, value: Any) -> None:
+    assert kind.convert(text, OPTION, None) == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "message"),
+    [
+        pytest.param(WHOLE, "1.5", "--thing 1.5: must be a whole number", id="whole"),
+        pytest.param(NUMBER, "", "--thing : must be a number", id="number"),
+        pytest.param(
+            NUMBERS, "4,,8", "--thing 4,,8: must be numbers with commas between them, e.g. 4,8,12,16", id="list"
+        ),
+        pytest.param(
+            FORMATS,
+            "f32,f8",
+            "--thing f32,f8: format='f8' is unknown: choose from float16 (f16), bfloat16 (bf16), "
+            "float32 (f32), float64 (f64)",
+            id="format",
+        ),
+        pytest.param(one_of("a", "b"), "c", "--thing c: must be a or b", id="word"),
+    ],
+)
+def test_what_cannot_be_read_names_option_text_and_rule(kind: Parsed, text: str, message: str) -> None:
+    with pytest.raises(Fail) as caught:
+        kind.convert(text, OPTION, None)
+
+    assert caught.value.message == message
+    assert caught.value.exit_code == 2
+
+
+def test_a_value_that_was_read_already_is_kept() -> None:
+    assert FORMATS.convert((float32,), OPTION, None) == (float32,)
+
+
+def test_without_an_option_the_value_is_called_a_value() -> None:
+    with pytest.raises(Fail) as caught:
+        WHOLE.convert("x", None, None)
+
+    assert caught.value.message == "value x: must be a whole number"

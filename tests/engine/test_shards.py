@@ -1,0 +1,98 @@
+"""Formats in processes of their own."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+
+import gruverify
+from gruverify import Result, UnknownTarget, bfloat16, float16, float32, float64
+from gruverify.engine import CaseJudged, Event, FormatFinished, Plan, Shrunk, check_in_processes
+
+from ._drawn import plain
+
+FORMATS = (float16, float32)
+
+
+def formats_judged(result: Result) -> set[str]:
+    """The formats with cases."""
+    return {fmt for (_, fmt, _), tally in result.tallies.items() if tally.passed}
+
+
+@pytest.mark.parametrize("jobs", [1, 9])
+def test_the_result_does_not_depend_on_the_number_of_processes(planted: str, jobs: int) -> None:
+    target, plan = f"{planted}:raises", Plan(formats=FORMATS, max_cases=3, seed=2)
+    events: list[Event] = []
+
+    result = check_in_processes(target, plan, jobs, events.append)
+
+    alone = gruverify.check(target, formats=FORMATS, max_cases=3, seed=2)
+    assert plain(replace(result, seconds=0.0)) == plain(replace(alone, seconds=0.0))
+    assert sum(isinstance(event, CaseJudged) for event in events) == 6
+    assert {event.format for event in events if isinstance(event, FormatFinished)} == {"float16", "float32"}
+    assert sum(isinstance(event, Shrunk) for event in events) == len(result.witnesses) > 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "how"),
+    [
+        pytest.param("dies", "ended with code 7", id="leaves"),
+        pytest.param("is_killed", "was killed by signal 9 (SIGKILL)", id="killed"),
+    ],
+)
+def test_a_process_that_dies_takes_nothing_else_down(planted: str, fault: str, how: str) -> None:
+    target = f"{planted}:{fault}"
+
+    result = check_in_processes(target, Plan(formats=(*FORMATS, bfloat16), max_cases=2, seed=3), 2, lambda event: None)
+
+    again = f"gruverify check {target} --format float32 --seed 3 --max-cases 1 --jobs 1"
+    assert result.crashes == (f"the process {how} under {target}, in float32 after 0 cases; again: {again}",)
+    assert formats_judged(result) == {"float16", "bfloat16"}
+    assert result.verdict == "falsified"
+    assert result.complete
+
+
+def test_after_a_death_the_other_formats_of_the_process_are_kept_and_run(planted: str) -> None:
+    formats = (float16, float32, float64)
+    events: list[Event] = []
+
+    result = check_in_processes(f"{planted}:dies_or_raises", Plan(formats=formats, max_cases=2), 1, events.append)
+
+    alone = gruverify.check(f"{planted}:raises", formats=[float16, float64], max_cases=2)
+    assert len(result.crashes) == 1
+    assert result.tallies == alone.tallies
+    assert set(result.witnesses) == set(alone.witnesses)
+    assert [event.format for event in events if isinstance(event, FormatFinished)] == ["float16", "float64"]
+
+
+def test_ctrl_c_in_the_parent_brings_home_what_there_is(planted: str) -> None:
+    seen: list[Event] = []
+
+    def listener(event: Event) -> None:
+        seen.append(event)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    result = check_in_processes(f"{planted}:right", Plan(formats=FORMATS, max_cases=100_000), 1, listener)
+
+    assert (result.complete, result.verdict) == (False, "incomplete")
+    assert 1 <= max(tally.cases for tally in result.tallies.values()) < 100_000
+
+
+def test_the_threads_of_the_parent_are_not_touched(planted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    check_in_processes(f"{planted}:right", Plan(formats=(float16,), max_cases=1), 1, lambda event: None)
+    assert "OMP_NUM_THREADS" not in os.environ
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    check_in_processes(f"{planted}:right", Plan(formats=(float16,), max_cases=1), 1, lambda event: None)
+    assert os.environ["OMP_NUM_THREADS"] == "3"
+
+
+def test_what_cannot_run_is_refused_before_a_process_starts() -> None:
+    with pytest.raises(UnknownTarget, match="did you mean numpy"):
+        check_in_processes("nunpy", Plan(), 2, lambda event: None)
+    with pytest.raises(ValueError, match="max_cases=0 must be at least 1"):
+        check_in_processes("numpy", Plan(max_cases=0), 2, lambda event: None)

@@ -1,0 +1,61 @@
+"""What is checked and what can be checked, on a terminal and as a page."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from gruverify.backends import TARGETS
+from gruverify.invariants import INVARIANTS
+from gruverify.reporting import catalogue_page, print_catalogue
+
+from ._results import printed
+
+
+def cells(line: str) -> list[str]:
+    """The cells of a row of a Markdown table."""
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+def test_the_page_has_a_row_for_every_invariant_in_order() -> None:
+    rows = [cells(line) for line in catalogue_page().splitlines() if line.startswith("| `")]
+
+    assert [id.strip("`") for id, *_ in rows] == list(INVARIANTS)
+    for (_, statement, source, needs), invariant in zip(rows, INVARIANTS.values(), strict=True):
+        assert statement.replace("\\|", "|") == invariant.statement
+        assert source.replace("\\|", "|") == invariant.source
+        assert needs == (", ".join(invariant.needs) or "any")
+
+
+def test_bars_in_a_statement_do_not_end_its_cell() -> None:
+    assert any("|" in invariant.statement for invariant in INVARIANTS.values())
+    assert {len(cells(line)) for line in catalogue_page().splitlines() if line.startswith("|")} == {4}
+
+
+def test_the_page_says_what_wrote_it_and_ends_in_a_newline() -> None:
+    page = catalogue_page()
+
+    assert page.startswith("# The invariants\n\nWritten by `gruverify list --markdown`.")
+    assert page.endswith(" |\n")
+
+
+def test_brackets_in_a_statement_stay_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = replace(INVARIANTS["agreement/step"], statement="h[red]x[/]", source="[bold]me")
+    monkeypatch.setitem(INVARIANTS, "agreement/step", odd)
+
+    text = printed(print_catalogue)
+
+    assert "\n  h[red]x[/]\n  [bold]me\n" in text
+
+
+def test_the_terminal_has_every_invariant_and_target_and_ends_with_what_to_do() -> None:
+    text = printed(print_catalogue)
+
+    assert text.index("invariants\n") < text.index("\ntargets\n")
+    assert all(f"\n{id}  needs " in text for id in INVARIANTS)
+    assert all(f"\n{target.name:15} " in text for target in TARGETS)
+    assert "contract/no-mutation  needs any method; since " in text
+    assert text.endswith("\npkg.module:object your own: a function step(cell, x, h), an nn.Module, a backend\n"
+                         "\nnext: gruverify check numpy\n")  # fmt: skip

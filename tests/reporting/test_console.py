@@ -1,0 +1,228 @@
+"""The result on a terminal."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gruverify import Result
+from gruverify.engine import Tally
+from gruverify.invariants import INVARIANTS
+from gruverify.reporting import console_for, print_header, print_result
+from gruverify.reporting._console import WIDTH, margin
+
+from ._results import HEADER, NOT_ASKED, PASSED, falsified, printed, result, witness
+
+
+def report(shown: Result, saved: dict[tuple[str, str], Path] | None = None, **options: Any) -> list[str]:
+    """The lines that are printed of a result."""
+    return printed(lambda console: print_result(console, shown, saved or {}), **options).splitlines()
+
+
+def row(lines: list[str], id: str) -> list[str]:
+    """The cells of an invariant's row."""
+    return next(line.split()[1:] for line in lines if line.strip().startswith(f"{id} "))
+
+
+# -- header -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_header_says_what_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+
+    lines = printed(lambda console: print_header(console, HEADER, 2)).splitlines()
+
+    assert lines == [
+        "gruverify check numpy",
+        "seed 3 · profile default · 2 cases a format · float32, float64 · processes 2 · threads 3",
+        "python 3.11.0 · numpy 2.0",
+        "",
+    ]
+
+
+def test_several_processes_have_a_thread_each_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 7)
+
+    def header(jobs: int) -> str:
+        return printed(lambda console: print_header(console, HEADER, jobs))
+
+    assert "processes 2 · threads 1\n" in header(2)
+    assert "processes 1 · threads 7\n" in header(1)
+
+
+# -- table ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_table_shows_the_worst_margin_by_format_and_the_cases() -> None:
+    lines = report(
+        result({("agreement/step", "float32"): Tally(passed=2, largest=0.456), ("agreement/step", "float64"): PASSED})
+    )
+
+    assert row(lines, "invariant") == ["float32", "float64", "cases"]
+    assert row(lines, "agreement/step") == ["0.46", "0.25", "4"]
+
+
+def test_what_was_not_judged_says_so_in_place_of_a_margin() -> None:
+    tallies = {
+        ("agreement/step", "float32"): Tally(blocked=1, reason="shape"),
+        ("agreement/step", "float64"): Tally(error=1, reason="raised"),
+        ("agreement/last", "float32"): PASSED,
+        ("agreement/outputs", "float32"): PASSED,
+        ("agreement/outputs", "float64"): NOT_ASKED,
+    }
+
+    lines = report(result(tallies))
+
+    assert row(lines, "agreement/step") == ["blocked", "error", "2"]
+    assert row(lines, "agreement/last") == ["0.25", "2"]
+    assert row(lines, "agreement/outputs") == ["0.25", "n/a", "2"]
+
+
+def test_what_could_not_be_asked_at_all_is_counted_with_the_reason() -> None:
+    ids = ("agreement/last", "agreement/outputs")
+    tallies = {("agreement/step", "float32"): PASSED, **{(id, "float32"): NOT_ASKED for id in ids}}
+
+    lines = report(result(tallies))
+
+    assert "not applicable: 2 invariants (the backend has no sequence)" in lines
+    assert not any(id in line for line in lines for id in ids)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0.00"),
+        (0.987, "0.99"),
+        (1.0, "1.00"),
+        (math.nextafter(1, 2), "1.00+"),
+        (1.0049, "1.00+"),
+        (1.01, "1.01"),
+        (99.4, "99.40"),
+        (12345.0, "1e4"),
+        (3e20, "3e20"),
+        (math.inf, "∞"),
+    ],
+)
+def test_a_margin_is_short_and_never_shows_a_failure_as_1(value: float, text: str) -> None:
+    assert margin(value) == text
+
+
+# -- witnesses and verdict --------------------------------------------------------------------------------------------
+
+
+def test_a_falsified_result_shows_the_failure_the_file_and_a_snippet() -> None:
+    lines = report(falsified(), {("agreement/step", "float32"): Path("w/one.json")})
+
+    text = "\n".join(lines)
+    assert f"agreement/step: {INVARIANTS['agreement/step'].statement}\n  h[b=0, i=0]\n  is       1.0\n" in text
+    assert "  replay: gruverify replay w/one.json" in lines
+    assert witness().snippet in text
+    assert lines[-2:] == ["falsified (1 falsified; 1.2 s)", "next: gruverify replay w/one.json"]
+
+
+def test_only_the_smallest_witness_of_an_invariant_is_shown() -> None:
+    longer = witness(T=3)
+    both = falsified(witnesses={("agreement/step", "float32"): longer, ("agreement/step", "float64"): witness()})
+
+    text = "\n".join(report(both))
+
+    assert text.count("agreement/step: ") == 1
+    assert "T=1" in text
+    assert "T=3" not in text
+
+
+def test_several_invariants_are_shown_in_the_catalogues_order_and_the_first_as_a_snippet() -> None:
+    ids = ("bounds/box", "agreement/step")
+    both = falsified(witnesses={(id, "float32"): witness(id) for id in ids})
+
+    text = "\n".join(report(both))
+
+    assert text.index("agreement/step: ") < text.index("bounds/box: ")
+    assert text.count("gruverify.assert_holds(") == text.count("gruverify.assert_holds('agreement/step'") == 1
+
+
+@pytest.mark.parametrize(
+    ("shown", "verdict", "then"),
+    [
+        pytest.param(
+            result(), "conforms (2 passed; 1.2 s)", "gruverify check numpy --profile deep --seed 4", id="conforms"
+        ),
+        pytest.param(
+            result(complete=False), "incomplete (2 passed; 1.2 s)", "gruverify check numpy --seed 3", id="incomplete"
+        ),
+        pytest.param(
+            result(crashes=("killed; again: gruverify check it",)),
+            "falsified (2 passed; 1.2 s)",
+            "gruverify check it",
+            id="died",
+        ),
+        pytest.param(result({}), "incomplete (; 1.2 s)", "gruverify check numpy --seed 3", id="nothing"),
+    ],
+)
+def test_the_verdict_stands_last_with_what_to_do_next(shown: Result, verdict: str, then: str) -> None:
+    assert report(shown)[-2:] == [verdict, f"next: {then}"]
+
+
+def test_a_death_is_told() -> None:
+    assert "died killed; again: gruverify check it" in report(result(crashes=("killed; again: gruverify check it",)))
+
+
+# -- text and colour --------------------------------------------------------------------------------------------------
+
+MARKUP = "[red]my[/]:x[0]"
+
+
+def test_markup_in_names_stays_text() -> None:
+    header = {**HEADER, "target": MARKUP, "versions": {"[bold]": "[/]"}}
+    raised = Tally(error=1, reason=f"step raised {MARKUP}")
+    shown = result(
+        {("agreement/step", "float32"): raised, ("agreement/last", "float32"): Tally(reason=MARKUP)},
+        header=header,
+        crashes=(MARKUP,),
+        witnesses={("agreement/step", "float32"): witness(target=MARKUP)},
+    )
+
+    text = "\n".join(report(shown, {("agreement/step", "float32"): Path(f"{MARKUP}.json")}))
+    head = printed(partial(print_header, header=header, jobs=1))
+
+    assert f"gruverify check {MARKUP}\n" in head
+    assert "[bold] [/]" in head
+    for words in (f"invariants ({MARKUP})", f"died {MARKUP}", f"replay {MARKUP}.json", f"'agreement/step', '{MARKUP}'"):
+        assert words in text
+
+
+def test_colour_is_for_terminals_alone() -> None:
+    assert "\x1b" not in "\n".join(report(falsified()))
+    assert "\x1b[1;31mfalsified\x1b[0m" in "\n".join(report(falsified(), terminal=True))
+
+
+def test_long_lines_are_not_broken_where_they_are_to_be_copied() -> None:
+    path = Path("very/" * 20 + "long.json")
+
+    lines = report(falsified(), {("agreement/step", "float32"): path}, width=40)
+
+    assert f"next: gruverify replay {path}" in lines
+    assert witness().snippet.splitlines()[-1] in lines
+
+
+def test_output_that_is_no_terminal_is_wide_enough_for_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    console = console_for()
+    console.print("x" * WIDTH)
+    console_for(stderr=True).print("for people")
+
+    output = capsys.readouterr()
+    assert console.width == WIDTH
+    assert output.out == "x" * WIDTH + "\n"
+    assert output.err == "for people\n"
+
+
+def test_a_terminal_says_its_width_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"FORCE_COLOR": "1", "COLUMNS": "77", "TERM": "xterm"}.items():
+        monkeypatch.setenv(name, value)
+
+    assert console_for().width == 77
