@@ -119,6 +119,9 @@ def _import(module_name: str, target: str) -> Any:
     try:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as missing:
+        shipped = next((t for t in TARGETS if t.needs is not None and t.needs == missing.name), None)
+        if shipped is not None:
+            raise TargetUnavailable(f"target {target!r} needs the package {missing.name!r}: {shipped.remedy}") from None
         if missing.name is not None and (module_name == missing.name or module_name.startswith(missing.name + ".")):
             raise UnknownTarget(
                 f"target {target!r}: there is no module {missing.name!r} (searched {os.getcwd()} and the Python path)"

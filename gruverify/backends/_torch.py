@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -97,11 +98,14 @@ def _from_loads(
 
 
 class _Modules:
-    """Modules of one kind, built once for each size and format and given each case's weights."""
+    """Modules of one kind, built once for each size and format and given each case's weights.
+
+    Of a user's instance a copy is taken: the user's own keeps its weights.
+    """
 
     def __init__(self, target: Any, suffix: str) -> None:
         self._suffix = suffix
-        self._build: Build = (lambda *_: target) if isinstance(target, nn.Module) else _builder(target)
+        self._build: Build = (lambda *_: copy.deepcopy(target)) if isinstance(target, nn.Module) else _builder(target)
         self._module = lru_cache(maxsize=256)(self._checked)
 
     def _checked(self, I: int, H: int, bias: bool, fmt: Format) -> nn.Module:

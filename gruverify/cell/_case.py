@@ -38,6 +38,8 @@ class Case:
         if inputs.ndim != 3:
             raise ValueError(f"inputs has shape {inputs.shape}, expected (T, B, I) with I={self.cell.input_size}")
         T, B, _ = inputs.shape
+        if min(T, B) < 1:
+            raise ValueError(f"inputs has shape {inputs.shape}, that is T={T}, B={B}: a case has a step and a member")
         sizes = {"T": T, "B": B, "I": self.cell.input_size, "H": self.cell.hidden_size}
         shapes = {"inputs": "TBI", "state": "BH", "d_outputs": "TBH", "d_last": "BH"}
         for name, letters in shapes.items():

@@ -37,6 +37,14 @@ if TYPE_CHECKING:
     metavar="S",
     help="Draw no further case after S seconds.",
 )
+@click.option(
+    "--patience",
+    type=click.FloatRange(min=0, min_open=True),
+    default=120,
+    show_default=True,
+    metavar="S",
+    help="Stop a process of the target that has not answered for S seconds.",
+)
 @click.option("--json", "json_path", metavar="PATH", help="Write the result as JSON; - is standard output.")
 @click.option(
     "--witnesses",
@@ -55,6 +63,7 @@ def command(
     seed: int,
     max_cases: int | None,
     time_budget: float | None,
+    patience: float,
     json_path: str | None,
     witnesses: Path,
     jobs: int | None,
@@ -69,19 +78,20 @@ def command(
     gruverify check mypkg.kernels:my_step --format f32 --profile quick
     gruverify check torch --seed 1 --json result.json
 
-    Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died, 130 interrupted.
+    Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or
+    hung, 130 interrupted or out of time.
     """  # noqa: D301  # click reads the backspaces
     from gruverify.engine import Plan
 
     json_file = _writable(json_path)
     plan = Plan(profile=profile, formats=formats, seed=seed, max_cases=max_cases, time_budget=time_budget)
-    result = _run(target, plan, jobs or min(os.cpu_count() or 1, 4), quiet=json_path == "-")
+    result = _run(target, plan, jobs or min(os.cpu_count() or 1, 4), patience, quiet=json_path == "-")
     saved = _save(result, witnesses)
     _report(result, saved, json_path, json_file)
     sys.exit(_exit_code(result))
 
 
-def _run(target: str, plan: Plan, jobs: int, *, quiet: bool) -> Result:
+def _run(target: str, plan: Plan, jobs: int, patience: float, *, quiet: bool) -> Result:
     from gruverify.backends import TargetUnavailable, UnknownTarget, resolve
     from gruverify.engine import header_of, require
     from gruverify.reporting import LiveProgress, console_for, print_header
@@ -92,7 +102,7 @@ def _run(target: str, plan: Plan, jobs: int, *, quiet: bool) -> Result:
         require(plan, backend)
         print_header(console, header_of(backend, plan, target), jobs)
         with LiveProgress(console) as progress:
-            return _check(target, plan, jobs, progress)
+            return _check(target, plan, jobs, patience, progress)
     except UnknownTarget as unknown:
         raise Fail(str(unknown)) from None
     except TargetUnavailable as missing:
@@ -101,13 +111,13 @@ def _run(target: str, plan: Plan, jobs: int, *, quiet: bool) -> Result:
         raise Fail(str(wrong)) from None
 
 
-def _check(target: str, plan: Plan, jobs: int, listener: Listener) -> Result:
+def _check(target: str, plan: Plan, jobs: int, patience: float, listener: Listener) -> Result:
     from gruverify.backends import resolve
     from gruverify.engine import check_in_processes, run
 
     if jobs == 1:
         return run(resolve(target), plan, target, listener)
-    return check_in_processes(target, plan, jobs, listener)
+    return check_in_processes(target, plan, jobs, listener, patience)
 
 
 def _writable(path: str | None) -> Path | None:
@@ -172,4 +182,4 @@ def _exit_code(result: Result) -> int:
         return EXIT_INTERRUPTED
     if result.crashes:
         return EXIT_DIED
-    return 0 if result.verdict == "conforms" else EXIT_FALSIFIED
+    return {"conforms": 0, "falsified": EXIT_FALSIFIED, "incomplete": EXIT_INTERRUPTED}[result.verdict]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -24,13 +26,27 @@ class _LazyGroup(click.Group):
         command: click.Command = importlib.import_module(f"gruverify.cli.{_COMMANDS[cmd_name]}").command
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what stands before the command; without any arguments the help is shown."""
+        if not args:
+            return super().parse_args(ctx, args)
+        with _one_line(ctx):
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what is wrong with its options fits on one line."""
-        try:
+        """Run a command."""
+        with _one_line(ctx):
             return super().invoke(ctx)
-        except click.UsageError as wrong:
-            help = f"{wrong.ctx.command_path if wrong.ctx else ctx.command_path} --help"
-            raise Fail(f"{wrong.format_message().rstrip('.')} ({help} says more)") from None
+
+
+@contextmanager
+def _one_line(ctx: click.Context) -> Iterator[None]:
+    """What is wrong with arguments fits on one line."""
+    try:
+        yield
+    except click.UsageError as wrong:
+        help = f"{wrong.ctx.command_path if wrong.ctx else ctx.command_path} --help"
+        raise Fail(f"{wrong.format_message().rstrip('.')} ({help} says more)") from None
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -1,5 +1,6 @@
 """Running the invariants against a backend: trial by trial, down to the smallest witness, into a result."""
 
+from gruverify.engine._events import Alive as Alive
 from gruverify.engine._events import CaseJudged as CaseJudged
 from gruverify.engine._events import Event as Event
 from gruverify.engine._events import FormatFinished as FormatFinished

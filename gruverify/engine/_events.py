@@ -50,5 +50,12 @@ class FormatFinished:
     tallies: dict[tuple[str, str, str], Tally]
 
 
-Event: TypeAlias = FormatStarted | CaseJudged | Shrinking | Shrunk | FormatFinished
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The backend still answers: sent about once a second, between the other events."""
+
+    format: str
+
+
+Event: TypeAlias = FormatStarted | CaseJudged | Shrinking | Shrunk | FormatFinished | Alive
 Listener: TypeAlias = Callable[[Event], None]

@@ -16,7 +16,7 @@ from hypothesis.strategies import SearchStrategy
 from gruverify.arithmetic import Format
 from gruverify.backends import Backend, resolve
 from gruverify.cell import Case
-from gruverify.engine._events import CaseJudged, FormatFinished, FormatStarted, Listener, Shrinking, Shrunk
+from gruverify.engine._events import Alive, CaseJudged, FormatFinished, FormatStarted, Listener, Shrinking, Shrunk
 from gruverify.engine._judge import Judgement, applicable, judge
 from gruverify.engine._profile import PROFILES
 from gruverify.engine._result import Key, Result, Tally
@@ -186,6 +186,7 @@ class FormatRun:
     listener: Listener
     pace: Pace
     number: int = 0
+    heard: float = field(default_factory=time.monotonic)
     first: dict[str, tuple[Case, Judgement]] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -222,6 +223,7 @@ class FormatRun:
             raise Enough
         new: list[str] = []
         for judgement in judge(case, self.backend, INVARIANTS.values()):
+            self._heartbeat()
             id = judgement.invariant.id
             self.ledger.enter(id, self.format, str(case.cell.variant), judgement.tally)
             if judgement.fell and id not in self.first:
@@ -230,8 +232,15 @@ class FormatRun:
         self.number += 1
         self.listener(CaseJudged(self.format.name, self.number, tuple(new)))
 
+    def _heartbeat(self) -> None:
+        now = time.monotonic()
+        if now > self.heard + 1:
+            self.heard = now
+            self.listener(Alive(self.format.name))
+
     def _falls(self, invariant: Invariant, case: Case) -> bool:
         self.pace.late()
+        self._heartbeat()
         return any(judgement.fell for judgement in judge(case, self.backend, [invariant]))
 
     def _witness(self, judgement: Judgement, case: Case) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -29,12 +31,15 @@ class Shard:
     pipe: Connection
     format: str
     number: int = 0
+    heard: float = field(default_factory=time.monotonic)
+    hung: bool = False
     tallies: dict[Key, Tally] = field(default_factory=dict)
     witnesses: dict[tuple[str, str], Witness] = field(default_factory=dict)
     result: Result | None = None
 
     def note(self, event: Event) -> None:
         """Follow the process, so that its death loses no more than the format it is at."""
+        self.heard = time.monotonic()
         match event:
             case FormatStarted(name):
                 self.format, self.number = name, 0
@@ -61,6 +66,7 @@ class Crew:
     listener: Listener
     context: Any
     stop: Any
+    patience: float
     shards: list[Shard] = field(default_factory=list)
     complete: bool = True
 
@@ -81,10 +87,15 @@ class Crew:
         self.stop.set()
 
     def receive(self) -> None:
-        """Wait for the shards at work, and take one message from each that has one."""
+        """Wait for the shards at work, take one message from each that has one, and end those that hang."""
         at_work = {shard.pipe: shard for shard in self.shards if shard.result is None}
-        for pipe in wait(list(at_work)):
+        for pipe in wait(list(at_work), timeout=min(self.patience, 1.0)):
             self._take(at_work[pipe])  # type: ignore[index]  # wait returns the pipes it was given
+        for shard in at_work.values():
+            if shard.result is None and time.monotonic() > shard.heard + self.patience:
+                shard.hung = True
+                shard.process.kill()
+                shard.heard = math.inf  # its pipe now ends, which is noticed as any death
 
     def _take(self, shard: Shard) -> None:
         try:
@@ -101,13 +112,17 @@ class Crew:
 
     def _bury(self, shard: Shard) -> None:
         witnesses = {key: w for key, w in shard.witnesses.items() if any(key == of[:2] for of in shard.tallies)}
-        note = _obituary(shard, self.target, self.plan)
+        note = _obituary(shard, self)
         shard.result = Result(self.header, shard.tallies, witnesses, True, 0.0, (note,))
         if shard.left and self.complete:
             self.start(shard.left)
 
 
-def check_in_processes(target: str, plan: Plan, jobs: int, listener: Listener) -> Result:
+#: Seconds without an answer after which a target hangs.
+PATIENCE = 120.0
+
+
+def check_in_processes(target: str, plan: Plan, jobs: int, listener: Listener, patience: float = PATIENCE) -> Result:
     """Verify a named target with up to `jobs` processes, each taking some of the formats; the result does not depend on
     how many. A process that dies is reported in the result's `crashes`, and the others go on.
 
@@ -119,7 +134,7 @@ def check_in_processes(target: str, plan: Plan, jobs: int, listener: Listener) -
     require(plan, backend)
     formats, header = formats_of(plan, backend), header_of(backend, plan, target)
     context = multiprocessing.get_context("spawn")
-    crew = Crew(target, plan, header, listener, context, context.Event())
+    crew = Crew(target, plan, header, listener, context, context.Event(), patience)
     for i in range(min(jobs, len(formats))):
         crew.start(formats[i::jobs])
     while any(shard.result is None for shard in crew.shards):
@@ -151,6 +166,9 @@ class _environment:
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
     """Ctrl-C reaches every process of a terminal, but none that is started inside: what it means is for us to say."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -162,9 +180,11 @@ def _work(target: str, plan: Plan, sender: Connection, stop: Any) -> None:
     sender.send(run(resolve(target), plan, target, sender.send, stop.is_set))
 
 
-def _obituary(shard: Shard, target: str, plan: Plan) -> str:
+def _obituary(shard: Shard, crew: Crew) -> str:
     code = shard.process.exitcode or 0
     how = f"was killed by signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"ended with code {code}"
-    cases = f"--seed {plan.seed} --max-cases {min(shard.number + 1, plan.cases)}"
-    again = f"gruverify check {target} --format {shard.format} {cases} --jobs 1"
-    return f"the process {how} under {target}, in {shard.format} after {shard.number} cases; again: {again}"
+    if shard.hung:
+        how = f"gave no answer for {crew.patience:g} s and was stopped"
+    cases = f"--seed {crew.plan.seed} --max-cases {min(shard.number + 1, crew.plan.cases)}"
+    again = f"gruverify check {crew.target} --format {shard.format} {cases} --jobs 1"
+    return f"the process {how} under {crew.target}, in {shard.format} after {shard.number} cases; again: {again}"

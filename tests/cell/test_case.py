@@ -33,6 +33,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"inputs": np.ones((T, B, 2), np.float32)},
         r"inputs has shape \(2, 3, 2\), expected \(T, B, I\) = \(2, 3, 1\) with T=2, B=3, I=1, H=4",
     ),
+    "no steps": ({"inputs": np.ones((0, B, I), np.float32)}, r"that is T=0, B=3: a case has a step and a member"),
     "state of another batch": (
         {"state": np.ones((2, H), np.float32)},
         r"state has shape \(2, 4\), expected \(B, H\) = ",
@@ -72,16 +73,6 @@ def test_a_repr_can_be_pasted_back(case: Case) -> None:
     exec("from gruverify import *", namespace)
 
     assert eval(repr(case), namespace) == case
-
-
-def test_a_case_without_steps_can_be_pasted_back() -> None:
-    empty = Case(
-        CELL, **{**arrays(), "inputs": np.ones((0, B, I), np.float32), "d_outputs": np.ones((0, B, H), np.float32)}
-    )
-    namespace: dict[str, Any] = {}
-    exec("from gruverify import *", namespace)
-
-    assert eval(repr(empty), namespace) == empty
 
 
 def test_cases_are_equal_by_cell_and_entries() -> None:

@@ -200,7 +200,7 @@ def test_no_case_is_judged_once_the_time_is_over(clock: Clock) -> None:
 def test_no_case_is_drawn_once_the_time_is_over(clock: Clock) -> None:
     gruverify.check(backend(step=clock.step), time_budget=4.5, formats=[float32], max_cases=5000)
 
-    assert clock.looks < 10
+    assert clock.looks < 500
 
 
 def test_a_format_that_the_time_did_not_reach_makes_the_run_incomplete(clock: Clock) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import gruverify
 from gruverify import Result, UnknownTarget, bfloat16, float16, float32, float64
-from gruverify.engine import CaseJudged, Event, FormatFinished, Plan, Shrunk, check_in_processes
+from gruverify.engine import Alive, CaseJudged, Event, FormatFinished, Plan, Shrunk, check_in_processes
 
 from ._drawn import plain
 
@@ -96,3 +96,21 @@ def test_what_cannot_run_is_refused_before_a_process_starts() -> None:
         check_in_processes("nunpy", Plan(), 2, lambda event: None)
     with pytest.raises(ValueError, match="max_cases=0 must be at least 1"):
         check_in_processes("numpy", Plan(max_cases=0), 2, lambda event: None)
+
+
+def test_a_target_that_gives_no_answer_is_stopped_and_the_run_goes_on(planted: str) -> None:
+    target, plan = f"{planted}:hangs", Plan(formats=(float32, float64), max_cases=2, seed=3)
+
+    result = check_in_processes(target, plan, 1, lambda event: None, patience=6.0)
+
+    how = f"gave no answer for 6 s and was stopped under {target}, in float32 after 0 cases"
+    assert [crash.partition(";")[0] for crash in result.crashes] == [f"the process {how}"]
+    assert formats_judged(result) == {"float64"}
+
+
+def test_a_slow_target_is_heard_while_it_works(planted: str) -> None:
+    events: list[Event] = []
+
+    check_in_processes(f"{planted}:slow", Plan(formats=(float32,), max_cases=1, seed=3), 1, events.append)
+
+    assert Alive("float32") in events
