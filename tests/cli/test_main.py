@@ -51,7 +51,11 @@ def test_the_help_of_a_command_explains_every_option(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "codes"),
     [
-        ("check", "0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or hung, 130 interrupted or out of time"),
+        (
+            "check",
+            "0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or hung, "
+            "130 interrupted or out of time",
+        ),
         (
             "replay",
             "0 the invariant holds now, 1 it is falsified again, 2 the file or target is wrong, 3 target unavailable",

@@ -87,5 +87,5 @@ def hangs(cell, x, h):
 
 
 def slow(cell, x, h):
-    time.sleep(0.6)
+    time.sleep(1.2)
     return right(cell, x, h)
