@@ -30,7 +30,15 @@ class Judgement:
 def applicable(invariant: Invariant, backend: Backend) -> str:
     """Why the invariant cannot be asked of the backend; empty if it can."""
     missing = [method for method in invariant.needs if not offers(backend, method)]
-    return f"the backend has no {', no '.join(missing)}" if missing else ""
+    if missing:
+        return f"the backend has no {', no '.join(missing)}"
+    if invariant.resizes and _fixed_size(backend):
+        return "it asks for other sizes than the one the backend is built for"
+    return ""
+
+
+def _fixed_size(backend: Backend) -> bool:
+    return any(getattr(backend, size, None) is not None for size in ("hidden_size", "input_size"))
 
 
 def judge(case: Case, backend: Backend, invariants: Iterable[Invariant]) -> Iterator[Judgement]:

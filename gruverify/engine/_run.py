@@ -189,6 +189,11 @@ class FormatRun:
     heard: float = field(default_factory=time.monotonic)
     first: dict[str, tuple[Case, Judgement]] = field(default_factory=dict)
 
+    @property
+    def asked(self) -> list[Invariant]:
+        """The invariants of the profile."""
+        return [i for i in INVARIANTS.values() if self.plan.profile == "deep" or not i.deep]
+
     def run(self) -> None:
         """Draw, judge, shrink."""
         self.listener(FormatStarted(self.format.name, self.plan.cases))
@@ -213,6 +218,8 @@ class FormatRun:
     def _enter_what_does_not_apply(self) -> None:
         for invariant in INVARIANTS.values():
             why = applicable(invariant, self.backend)
+            if not why and invariant not in self.asked:
+                why = "only the deep profile asks it"
             if not why and not any(invariant.applies(variant) for variant in self.backend.variants):
                 why = "the backend claims no variant that it speaks of"
             if why:
@@ -222,7 +229,7 @@ class FormatRun:
         if self.pace.late():
             raise Enough
         new: list[str] = []
-        for judgement in judge(case, self.backend, INVARIANTS.values()):
+        for judgement in judge(case, self.backend, self.asked):
             self._heartbeat()
             id = judgement.invariant.id
             self.ledger.enter(id, self.format, str(case.cell.variant), judgement.tally)

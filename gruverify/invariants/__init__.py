@@ -7,10 +7,12 @@ from gruverify.invariants import _agreement as _agreement  # isort: skip
 from gruverify.invariants import _regimes as _regimes  # isort: skip
 from gruverify.invariants import _bounds as _bounds  # isort: skip
 from gruverify.invariants._registry import INVARIANTS as INVARIANTS
+from gruverify.invariants._registry import Bound as Bound
 from gruverify.invariants._registry import Invariant as Invariant
 from gruverify.invariants._registry import invariant as invariant
 from gruverify.invariants._residual import Residual as Residual
 from gruverify.invariants._trial import BackendRaised as BackendRaised
+from gruverify.invariants._trial import Change as Change
 from gruverify.invariants._trial import Exact as Exact
 from gruverify.invariants._trial import Malformed as Malformed
 from gruverify.invariants._trial import Observed as Observed

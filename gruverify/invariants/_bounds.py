@@ -17,6 +17,7 @@ from gruverify.invariants._trial import Trial
     "bounds/box",
     "|h| ≤ max(1, |h'|), and |h'| ≤ 1 implies |h| ≤ 1 without any tolerance",
     source="theory 5, the box is exact; M01; Jordan, Sokół and Park 2019",
+    bound="inequality",
     needs=["step"],
 )
 def box(trial: Trial) -> Iterator[Residual]:
@@ -30,6 +31,7 @@ def box(trial: Trial) -> Iterator[Residual]:
     "bounds/between",
     "min(h', c) ≤ h ≤ max(h', c)",
     source="theory 5; M02",
+    bound="inequality",
     needs=["step"],
 )
 def between(trial: Trial) -> Iterator[Residual]:
@@ -49,6 +51,7 @@ def between(trial: Trial) -> Iterator[Residual]:
     "bounds/gradient-sign",
     "wherever the enclosure of a gradient excludes 0, the gradient has its sign",
     source="theory 0, point 3; 13",
+    bound="inequality",
     needs=["sequence_vjp"],
 )
 def gradient_sign(trial: Trial) -> Iterator[Residual]:

@@ -42,6 +42,7 @@ for _method in READ:
         f"contract/shape-{_method.replace('_', '-')}",
         f"{_method} returns arrays of the documented shapes in the case's format",
         source="the Backend contract",
+        bound="exact",
         needs=[_method],
     )(_shape_of(_method))
 
@@ -50,6 +51,7 @@ for _method in READ:
     "contract/finite-values",
     "finite in, finite out: outputs",
     source="theory 5; the Backend contract",
+    bound="exact",
     needs=["sequence"],
 )
 def finite_values(trial: Trial) -> Iterator[Residual]:
@@ -61,6 +63,7 @@ def finite_values(trial: Trial) -> Iterator[Residual]:
     "contract/finite-gradients",
     "finite in, finite out: gradients",
     source="theory 5; M70",
+    bound="exact",
     needs=["sequence_vjp"],
 )
 def finite_gradients(trial: Trial) -> Iterator[Residual]:
@@ -88,6 +91,7 @@ def _finite(what: str, actual: NDArray, ball: Ball) -> Residual:
     "contract/same-bits",
     "the same call twice returns the same bits",
     source="the Backend contract; faults S14, S26",
+    bound="exact",
     needs=["sequence"],
 )
 def same_bits(trial: Trial) -> Iterator[Residual]:
@@ -102,6 +106,7 @@ def same_bits(trial: Trial) -> Iterator[Residual]:
     "contract/same-gradient-bits",
     "the same gradient taken twice has the same bits",
     source="the Backend contract; fault S44",
+    bound="exact",
     needs=["sequence_vjp"],
 )
 def same_gradient_bits(trial: Trial) -> Iterator[Residual]:
@@ -114,6 +119,7 @@ def same_gradient_bits(trial: Trial) -> Iterator[Residual]:
     "contract/no-mutation",
     "no call changes its arguments or the parameters",
     source="the Backend contract; fault S14",
+    bound="exact",
     needs=[],
 )
 def no_mutation(trial: Trial) -> Iterator[Residual]:

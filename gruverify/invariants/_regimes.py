@@ -43,6 +43,7 @@ def _row_sums(trial: Trial, target: Floats, gap: Floats, what: str) -> Residual:
     "regimes/carry-jacobian",
     "Σ_j|J_ij - δ_ij| ≤ take_i·C_i: at z = 1 the Jacobian is I",
     source="theory 3, (3.1), (3.10)",
+    bound="inequality",
     needs=["step_jacobian"],
 )
 def carry_jacobian(trial: Trial) -> Iterator[Residual]:
@@ -54,6 +55,7 @@ def carry_jacobian(trial: Trial) -> Iterator[Residual]:
     "regimes/carry-jacobian-is-the-gate",
     "Σ_j|J_ij - keep_i δ_ij| ≤ take_i·(C_i - 1): towards z = 1 the Jacobian is D(z)",
     source="theory 3, (3.1)",
+    bound="inequality",
     needs=["step_jacobian"],
 )
 def carry_jacobian_is_the_gate(trial: Trial) -> Iterator[Residual]:
@@ -67,6 +69,7 @@ def carry_jacobian_is_the_gate(trial: Trial) -> Iterator[Residual]:
     "regimes/carry-copies-state",
     "|h - h'| ≤ take∘(1 + |h'|)",
     source="theory 3, (3.4); M03",
+    bound="inequality",
     needs=["step"],
 )
 def carry_copies_state(trial: Trial) -> Iterator[Residual]:
@@ -79,6 +82,7 @@ def carry_copies_state(trial: Trial) -> Iterator[Residual]:
     "regimes/carry-gradient",
     "‖dL/dh_0 - g‖₁ ≤ (Π(1 + ε_t C_t) - 1) ‖g‖₁ over the T steps, for a loss on h_T",
     source="theory 3, (3.6); M57",
+    bound="inequality",
     needs=["sequence_vjp"],
 )
 def carry_gradient(trial: Trial) -> Iterator[Residual]:
@@ -93,6 +97,7 @@ def carry_gradient(trial: Trial) -> Iterator[Residual]:
     "regimes/forget-jacobian",
     "Σ_j|J_ij| ≤ keep_i(1 + (1+|h'_i|)N_z) + what r lets through: at z = r = 0 the Jacobian is 0",
     source="theory 3, (3.2)",
+    bound="inequality",
     needs=["step_jacobian"],
 )
 def forget_jacobian(trial: Trial) -> Iterator[Residual]:
@@ -103,6 +108,7 @@ def forget_jacobian(trial: Trial) -> Iterator[Residual]:
     "regimes/forget-takes-candidate",
     "|h - c| ≤ keep∘(1 + |h'|)",
     source="theory 3, (3.4)",
+    bound="inequality",
     needs=["step"],
 )
 def forget_takes_candidate(trial: Trial) -> Iterator[Residual]:
@@ -115,6 +121,7 @@ def forget_takes_candidate(trial: Trial) -> Iterator[Residual]:
     "regimes/forget-candidate-gradient",
     "|∂⁺(W_xc, b_xc) - Σ_b g(1-c²)·(x, 1)| ≤ Σ_b keep|g|·(|x|, 1): O(1), and not 0, as z and r close",
     source="theory 4, table 4.1; section 0, point 3",
+    bound="inequality",
     needs=["step_vjp"],
 )
 def forget_candidate_gradient(trial: Trial) -> Iterator[Residual]:
@@ -140,6 +147,7 @@ def _present(what: str, actual: NDArray, expected: Ball) -> Residual:
     "regimes/forget-update-gradient",
     "|dL_T/dU_z| ≤ Σ_k |dL_T/dh_k|(1+|h'|) z(1-z) |h'|: O(z) at any length, and not 0 where its enclosure excludes 0",
     source="theory 4, (4.3); section 0, points 1 and 2",
+    bound="inequality",
     needs=["sequence_vjp"],
 )
 def forget_update_gradient(trial: Trial) -> Iterator[Residual]:
@@ -165,6 +173,7 @@ def _outer(units: Floats, states: Floats) -> Floats:
     "regimes/closed-update-gate",
     "dL_T/dU_z is exactly 0 once z is too small for the format",
     source="theory 5; M70",
+    bound="exact",
     needs=["sequence_vjp"],
 )
 def closed_update_gate(trial: Trial) -> Iterator[Residual]:
@@ -205,6 +214,7 @@ def _update_gate_in_subnormals(trial: Trial, a: Activations) -> Floats:
     "regimes/elman-jacobian",
     "Σ_j|J_ij - (1-c_i²)W_hc,ij| ≤ keep_i(1 + (1+|h'_i|)N_z + N_c) + what 1-r holds back: Elman at z = 0, r = 1",
     source="theory 3, (3.3)",
+    bound="inequality",
     needs=["step_jacobian"],
 )
 def elman_jacobian(trial: Trial) -> Iterator[Residual]:
@@ -223,6 +233,7 @@ def elman_jacobian(trial: Trial) -> Iterator[Residual]:
     "regimes/order-update",
     "|∂⁺(W_xz, W_hz, b_z)| ≤ Σ_b |g|(1+|h'|) z(1-z)·(|x|, |h'|, 1): O(z) and O(1-z)",
     source="theory 4, table 4.1",
+    bound="inequality",
     needs=["step_vjp"],
 )
 def order_update(trial: Trial) -> Iterator[Residual]:
@@ -234,6 +245,7 @@ def order_update(trial: Trial) -> Iterator[Residual]:
     "regimes/order-reset",
     "|∂⁺(W_xr, W_hr, b_r)| ≤ Σ_b |g| take·|q| r(1-r)·(|x|, |h'|, 1), |W_hcᵀ(g take)| |h'| for |q| before: O(r), O(1-z)",
     source="theory 4, table 4.1",
+    bound="inequality",
     needs=["step_vjp"],
 )
 def order_reset(trial: Trial) -> Iterator[Residual]:
@@ -246,6 +258,7 @@ def order_reset(trial: Trial) -> Iterator[Residual]:
     "regimes/order-candidate",
     "|∂⁺(W_xc, b_xc)| ≤ Σ_b |g| take·(|x|, 1): O(1-z), and O(1) in r",
     source="theory 4, table 4.1, (4.2)",
+    bound="inequality",
     needs=["step_vjp"],
 )
 def order_candidate(trial: Trial) -> Iterator[Residual]:
@@ -256,6 +269,7 @@ def order_candidate(trial: Trial) -> Iterator[Residual]:
     "regimes/order-recurrent-candidate",
     "|∂⁺(W_hc, b_hc)| ≤ Σ_b |g| take·(r|h'|, r) after the product, ·(|r∘h'|, 1) before it: O(r), but for b_hc before",
     source="theory 4, table 4.1",
+    bound="inequality",
     needs=["step_vjp"],
 )
 def order_recurrent_candidate(trial: Trial) -> Iterator[Residual]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from gruverify.cell import Variant
 from gruverify.invariants._residual import Residual
@@ -12,14 +12,20 @@ from gruverify.invariants._trial import Trial
 
 Check: TypeAlias = Callable[[Trial], Iterator[Residual]]
 
+#: Where the bound of a comparison comes from: there is none (the bits are equal), the radius of a ball, an inequality
+#: of the theory with what rounding adds to it, or the spread of a statistic.
+Bound: TypeAlias = Literal["exact", "ball", "inequality", "statistic"]
+
 
 @dataclass(frozen=True)
 class Invariant:
     """Something that must hold of every GRU.
 
     id: stable, family/name; statement: one line of mathematics; source: where it comes from; since: the version that
-    introduced it; needs: the methods a backend must offer; applies: the variants it speaks of; check: from a trial to
-    the residuals that must all have a margin of at most 1.
+    introduced it; needs: the methods a backend must offer; bound: where its bounds come from; applies: the variants
+    it speaks of; resizes: whether it asks for cells of other sizes than the case's, which an implementation of one size
+    cannot answer; deep: whether it takes so long that only the deep profile asks it; check: from a trial to the
+    residuals that must all have a margin of at most 1.
     """
 
     id: str
@@ -27,8 +33,11 @@ class Invariant:
     source: str
     since: str
     needs: tuple[str, ...]
+    bound: Bound
     check: Check
     applies: Callable[[Variant], bool]
+    resizes: bool
+    deep: bool
 
     @property
     def family(self) -> str:
@@ -45,15 +54,18 @@ def invariant(
     *,
     source: str,
     needs: Iterable[str],
+    bound: Bound = "ball",
     since: str = "0.1",
     applies: Callable[[Variant], bool] = lambda variant: True,
+    resizes: bool = False,
+    deep: bool = False,
 ) -> Callable[[Check], Check]:
     """Register the decorated check; an id can be taken once."""
 
     def register(check: Check) -> Check:
         if id in INVARIANTS:
             raise ValueError(f"id={id!r} is taken")
-        INVARIANTS[id] = Invariant(id, statement, source, since, tuple(needs), check, applies)
+        INVARIANTS[id] = Invariant(id, statement, source, since, tuple(needs), bound, check, applies, resizes, deep)
         return check
 
     return register

@@ -219,6 +219,10 @@ class Observed:
         return value
 
 
+#: From a case to one that stands in a known relation to it, or that meets a condition by construction.
+Change: TypeAlias = Callable[[Case], Case]
+
+
 class Trial:
     """A case, a backend, and both sides of every comparison between them."""
 
@@ -227,6 +231,16 @@ class Trial:
         self.backend = backend
         self.exact = Exact(case, Rounding(case.format, getattr(backend, "kappa", KAPPA)))
         self.observed = Observed(case, backend)
+        self._changed: dict[Change, Trial] = {}
+
+    def on(self, change: Change) -> Trial:
+        """The trial of the changed case, put to the same backend; invariants that make the same change share it.
+
+        A condition that an invariant needs is brought about so, from whatever case was drawn: none is ever rejected.
+        """
+        if change not in self._changed:
+            self._changed[change] = Trial(change(self.case), self.backend)
+        return self._changed[change]
 
 
 def _pair(method: str, value: Any) -> tuple[Any, Any]:
@@ -259,6 +273,3 @@ def _summed(terms: list[Gradients]) -> Gradients:
     return Gradients(
         sums["weight_ih"], sums["weight_hh"], sums.get("bias_ih"), sums.get("bias_hh"), inputs, terms[-1].state
     )
-
-
-Check: TypeAlias = Callable[[Trial], Any]

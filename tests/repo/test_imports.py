@@ -38,7 +38,7 @@ def test_catches_a_heavy_import() -> None:
 def test_every_public_name_resolves_and_is_listed() -> None:
     import gruverify
 
-    assert set(gruverify.__all__) <= set(dir(gruverify))
+    assert set(gruverify.__all__) == set(gruverify._HOME_OF) <= set(dir(gruverify))
     assert all(getattr(gruverify, name) is not None for name in gruverify.__all__)
 
 
