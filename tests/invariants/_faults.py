@@ -1,9 +1,12 @@
-"""The fault bank: wrong GRUs, one idea each, with the invariants that each of them must falsify."""
+"""Wrong GRUs, one idea each, with the invariants that each of them must falsify: the bank's, and those planted here."""
 
 from __future__ import annotations
 
-from . import _backward_faults as _backward_faults
-from . import _contract_faults as _contract_faults
-from . import _forward_faults as _forward_faults
-from ._faulty import FAULTS as FAULTS
+from gruverify import faults
+
+from ._falsifies import FALSIFIES
+from ._faulty import PLANTED
 from ._faulty import Fault as Fault
+
+FAULTS: dict[str, Fault] = {id: Fault(id, faults.FAULTS[id].build, falsifies) for id, falsifies in FALSIFIES.items()}
+FAULTS |= PLANTED

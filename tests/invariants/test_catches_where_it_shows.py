@@ -30,14 +30,14 @@ def falls(invariant: str, backend: Any, case: Case) -> bool:
 def test_catches_biases_ignored() -> None:
     case = case_of(cell_at(float32, Variant(), **HALF_OPEN))
     silent = replace(case.cell, bias_ih=0 * case.cell.bias_ih, bias_hh=0 * case.cell.bias_hh)
-    faulty = FAULTS["biases_ignored"].build()
+    faulty = FAULTS["biases-ignored"].build()
     assert not falls("agreement/step", faulty, replace(case, cell=silent))
     assert falls("agreement/step", faulty, case)
 
 
 def test_catches_reset_on_the_other_side() -> None:
     """With one unit and no recurrent bias both sides are the same function."""
-    faulty = FAULTS["reset_on_the_other_side"].build()
+    faulty = FAULTS["reset-on-the-other-side"].build()
     two = case_of(cell_at(float32, Variant(), **HALF_OPEN))
     one = case_of(cell_at(float32, Variant(), kept=[0.5], r=[0.25]))
     one = replace(one, cell=replace(one.cell, bias_hh=0 * one.cell.bias_hh))
@@ -46,13 +46,13 @@ def test_catches_reset_on_the_other_side() -> None:
 
 
 def test_catches_recurrent_candidate_bias_outside_the_reset_product() -> None:
-    faulty = FAULTS["candidate_bias_outside_the_reset_product"].build()
+    faulty = FAULTS["candidate-bias-outside-the-reset-product"].build()
     assert not falls("agreement/step", faulty, case_of(cell_at(float32, Variant(), kept=[0.5, 1], r=[SATURATED] * 2)))
     assert falls("agreement/step", faulty, case_of(cell_at(float32, Variant(), **HALF_OPEN)))
 
 
 def test_catches_only_the_last_step_differentiated() -> None:
-    faulty, cell = FAULTS["only_the_last_step_differentiated"].build(), cell_at(float32, Variant(), **HALF_OPEN)
+    faulty, cell = FAULTS["only-the-last-step-differentiated"].build(), cell_at(float32, Variant(), **HALF_OPEN)
     assert not falls("agreement/gradient-of-last", faulty, case_of(cell, T=1))
     assert falls("agreement/gradient-of-last", faulty, case_of(cell, T=2))
 
@@ -61,7 +61,7 @@ def test_catches_last_bit_beyond_one() -> None:
     """No tolerance covers it: the box is exact."""
     cell = cell_at(float32, Variant(), kept=[-SATURATED], r=[0])
     saturated = replace(cell, bias_ih=with_gates(cell.bias_ih, c=float32.cast([SATURATED])))
-    faulty = FAULTS["last_bit_beyond_one"].build()
+    faulty = FAULTS["last-bit-beyond-one"].build()
     assert not falls("bounds/box", faulty, case_of(cell))
     assert falls("bounds/box", faulty, case_of(saturated))
     assert not falls("agreement/step", faulty, case_of(saturated))
@@ -95,7 +95,7 @@ def test_catches_update_gradient_flushed_to_zero_too_early(invariant: str) -> No
 
 
 def test_catches_gradient_lost_where_the_state_is_carried() -> None:
-    faulty = FAULTS["no_gradient_of_the_state"].build()
+    faulty = FAULTS["no-gradient-of-the-state"].build()
     forgotten = cell_at(float32, Variant(), kept=[-SATURATED] * 2, r=[-SATURATED] * 2)
     carried = cell_at(float32, Variant(), kept=[SATURATED] * 2, r=[0, 0])
     assert not falls("regimes/carry-gradient", faulty, case_of(forgotten, T=3))

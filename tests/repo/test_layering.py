@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "gruverify_strategies": {"arithmetic", "cell"},
     "backends": {"arithmetic", "cell", "formulas"},
     "invariants": {"arithmetic", "cell", "formulas", "backends"},
+    "faults": {"arithmetic", "cell", "formulas", "backends"},
     "engine": {"arithmetic", "cell", "formulas", "backends", "invariants", "gruverify_strategies"},
     "reporting": {"arithmetic", "cell", "formulas", "backends", "invariants", "engine"},
     "cli": {"arithmetic", "cell", "formulas", "backends", "invariants", "engine", "reporting"},

@@ -1,0 +1,123 @@
+"""Faults of manners: answers of the wrong kind, numbers that are none, calls that leave traces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from gruverify.arithmetic import FORMATS, bfloat16, float16, float32
+from gruverify.backends import METHODS, Backend, NumpyBackend
+from gruverify.cell import Cell, Gradients
+from gruverify.faults._fault import fault
+from gruverify.faults._faulty import Faulty, altered
+
+
+def _every_array(f: Callable[[Any], Any], answer: Any, *_: Any) -> Any:
+    if isinstance(answer, Gradients):
+        return altered(answer, f)
+    return tuple(map(f, answer)) if isinstance(answer, tuple) else f(answer)
+
+
+_WRONG: dict[str, tuple[str, Callable[..., Any]]] = {
+    "in_double_precision": ("float64 for the case's format", partial(_every_array, lambda a: a.astype(np.float64))),
+    "as_lists": ("lists for arrays", partial(_every_array, lambda a: a.tolist())),
+    "with_another_axis": ("(1, …) for (…)", partial(_every_array, lambda a: a[None])),
+    "as_a_bare_tuple": ("three answers for one", lambda answer, *_: (answer, answer, answer)),
+}
+
+
+def _misshapen(method: str, kind: str) -> Callable[[], Backend]:
+    def build() -> Backend:
+        formats = (float16, bfloat16, float32) if kind == "in_double_precision" else FORMATS
+        return Faulty(formats=formats, **{method: _WRONG[kind][1]})  # type: ignore[arg-type]  # a method's name
+
+    build.__name__ = f"{method}_{kind}"
+    build.__doc__ = f"{method} returns {_WRONG[kind][0]}."
+    return build
+
+
+for _method in METHODS:
+    if hasattr(NumpyBackend, _method):
+        for _kind, (_what, _) in _WRONG.items():
+            _touches = "DTYPE" if _kind == "in_double_precision" else "SHAPE"
+            fault("contract", f"{_method}: {_what}", touches=_touches)(_misshapen(_method, _kind))
+
+
+@fault("contract", "h = NaN", touches="NAN FWD")
+def not_a_number() -> Backend:
+    """NaN for every state."""
+
+    def none(a: Any) -> Any:
+        return a * a.dtype.type(np.nan)
+
+    return Faulty(step=lambda h, *_: none(h), sequence=lambda pair, *_: (none(pair[0]), pair[1]))
+
+
+@fault("contract", "g·(g/g)", touches="NAN dθ dx dh0")
+def gradients_divided_by_themselves() -> Backend:
+    """0/0 where a gradient is 0."""
+    return Faulty(sequence_vjp=lambda g, *_: altered(g, lambda a: a * (a / a)))
+
+
+@fault("contract", "h, then h(1 + 2u), then h …", touches="DET")
+def another_last_bit_at_every_call() -> Backend:
+    """Sums in another order at every call."""
+    calls = count()
+
+    def unsteady(pair: Any, *_: Any) -> Any:
+        return tuple(np.nextafter(a, a.dtype.type(2)) for a in pair) if next(calls) % 2 else pair
+
+    return Faulty(sequence=unsteady)
+
+
+@fault("contract", "g₁, then g₁ + g₂, …", touches="DET dθ dx dh0")
+def gradients_added_up_over_calls() -> Backend:
+    """No zero_grad: each call adds to what the one before returned."""
+    kept: list[Gradients] = []
+
+    def fits(g: Gradients) -> bool:
+        return bool(kept) and [a.shape for _, a in kept[-1].items()] == [a.shape for _, a in g.items()]
+
+    def added(g: Gradients, *_: Any) -> Gradients:
+        before = kept[-1] if fits(g) else altered(g, np.zeros_like)
+        kept.append(Gradients(*(None if a is None else a + getattr(before, name) for name, a in vars(g).items())))  # type: ignore[arg-type]  # None where there is no bias
+        return kept[-1]
+
+    return Faulty(sequence_vjp=added)
+
+
+@fault("contract", "h' := h", touches="ALIAS")
+def state_advanced_in_place() -> Backend:
+    """The argument h is overwritten by the next state."""
+
+    def advanced(answer: Any, cell: Cell, x: Any, h: Any) -> Any:
+        h[...] = answer
+        return answer
+
+    return Faulty(step=advanced)
+
+
+@fault("contract", "x := x/2", touches="ALIAS")
+def inputs_scaled_in_place() -> Backend:
+    """Inputs are normalised where they lie."""
+
+    def scaled(answer: Any, cell: Cell, inputs: Any, state: Any) -> Any:
+        inputs *= inputs.dtype.type(0.5)
+        return answer
+
+    return Faulty(sequence=scaled)
+
+
+@fault("contract", "W_h := W_h - dL/dW_h", touches="ALIAS")
+def weights_updated_by_their_gradient() -> Backend:
+    """A step of descent that nobody asked for."""
+
+    def descended(g: Gradients, cell: Cell, *_: Any) -> Gradients:
+        cell.weight_hh[...] -= g.weight_hh
+        return g
+
+    return Faulty(sequence_vjp=descended)

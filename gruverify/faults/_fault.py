@@ -1,0 +1,108 @@
+"""What an entry of the bank is, and the two lists: faults that must be caught, rewrites that must not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from gruverify.arithmetic import Format
+from gruverify.backends import Backend
+from gruverify.cell import Variant
+
+#: What is wrong: a value of one step, a derivative, something that takes several steps, something that shows only where
+#: a gate is saturated, the contract with the caller, or what connects layers and directions.
+Kind: TypeAlias = Literal["forward", "gradient", "sequence", "saturated", "contract", "stack"]
+
+#: What a fault shows in: values, the step's Jacobian, gradients of parameters, inputs and the initial state, tangents
+#: and Hessian products, numbers that are none, shapes, dtypes, arguments written to, answers that do not repeat
+#: themselves, the state handed on, padding.
+OBSERVABLES = ("FWD", "JAC", "dθ", "dx", "dh0", "D2", "NAN", "SHAPE", "DTYPE", "ALIAS", "DET", "CARRY", "PAD")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """A GRU that is wrong in one way, or, in EQUIVALENTS, one that is right in another way than usual.
+
+    id: kebab-case; kind: see `Kind`; mathematics: one line; touches: which OBSERVABLES it shows in; thread: where a
+    released implementation was reported to do something like it, such as "google/flax#5594"; description: one line.
+    """
+
+    id: str
+    kind: Kind
+    mathematics: str
+    touches: tuple[str, ...]
+    thread: str
+    description: str
+    make: Callable[[], Backend]
+
+    def build(self, variants: Sequence[Variant] | None = None) -> Backend:
+        """A fresh backend, for a fault may have a memory; it claims only those of the `variants` that it has."""
+        made = self.make()
+        kept = tuple(v for v in made.variants if variants is None or v in variants)
+        return _Named(self.id, kept, made)
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The variants in which there is such a fault."""
+        return tuple(self.make().variants)
+
+    @property
+    def target(self) -> str:
+        """What `gruverify check` calls it."""
+        return f"gruverify.faults:{self.id}"
+
+
+#: By id, in the order of the files they are in.
+FAULTS: dict[str, Fault] = {}
+#: By id: rewrites of the same mathematics, which every invariant must let pass.
+EQUIVALENTS: dict[str, Fault] = {}
+
+Build: TypeAlias = Callable[[], Backend]
+
+
+def fault(
+    kind: Kind, mathematics: str, *, touches: str, thread: str = "", into: dict[str, Fault] | None = None
+) -> Callable[[Build], Build]:
+    """Put the decorated builder of a backend into the bank; its name is the id, its docstring the description.
+
+    touches: OBSERVABLES with spaces between them; into: FAULTS unless given.
+
+    Raises:
+        ValueError: the id is taken, or an observable is none.
+    """
+    bank = FAULTS if into is None else into
+
+    def register(build: Build) -> Build:
+        id = build.__name__.replace("_", "-")
+        if id in FAULTS or id in EQUIVALENTS:
+            raise ValueError(f"id={id!r} is taken")
+        if unknown := set(touches.split()) - set(OBSERVABLES):
+            raise ValueError(f"touches={touches!r}: {min(unknown)} is none of {', '.join(OBSERVABLES)}")
+        bank[id] = Fault(
+            id=id,
+            kind=kind,
+            mathematics=mathematics,
+            touches=tuple(touches.split()),
+            thread=thread,
+            description=(build.__doc__ or "").strip(),
+            make=build,
+        )
+        return build
+
+    return register
+
+
+class _Named:
+    """A backend under the fault's name, in some of its variants."""
+
+    def __init__(self, name: str, variants: tuple[Variant, ...], backend: Backend) -> None:
+        self.name = name
+        self.variants = variants
+        self.formats: Sequence[Format] = backend.formats
+        self._backend = backend
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute == "_backend":  # not there yet while a copy is being made
+            raise AttributeError(attribute)
+        return getattr(self._backend, attribute)

@@ -1,0 +1,86 @@
+"""What most faults are made of: the right formulas, with one thing altered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gruverify.arithmetic import FORMATS, Format
+from gruverify.backends import METHODS, NumpyBackend
+from gruverify.cell import VARIANTS, Cell, Gradients, Variant
+
+#: The variants with biases, without, and those that reset after the product.
+BIASED = tuple(variant for variant in VARIANTS if variant.bias)
+AFTER = tuple(variant for variant in VARIANTS if variant.reset == "after")
+
+
+def same(value: Any, *ignored: Any) -> Any:
+    """No alteration."""
+    return value
+
+
+class Faulty:
+    """NumpyBackend with one thing wrong.
+
+    cell: what it takes the cell for; given: what it takes inputs, states and cotangents for; variants, formats: those
+    it claims; and for each method of the contract: from the answer, the cell and the arguments to the answer given
+    instead.
+    """
+
+    name = "faulty"
+
+    def __init__(
+        self,
+        *,
+        cell: Callable[[Cell], Cell] = same,
+        given: Callable[[Any], Any] = same,
+        variants: Sequence[Variant] = VARIANTS,
+        formats: Sequence[Format] = FORMATS,
+        **answers: Callable[..., Any],
+    ) -> None:
+        if unknown := answers.keys() - set(METHODS):
+            raise TypeError(f"{min(unknown)!r} is no method of the contract: {', '.join(METHODS)}")
+        self._cell, self._given, self._answers = cell, given, answers
+        self.variants = variants
+        self.formats = formats
+
+    def __getattr__(self, method: str) -> Any:
+        if method not in METHODS or not hasattr(NumpyBackend, method):
+            raise AttributeError(method)
+        return partial(self._answer, method)
+
+    def _answer(self, method: str, cell: Cell, *arguments: Any) -> Any:
+        taken = (None if a is None else self._given(a) for a in arguments)
+        right: Callable[..., Any] = getattr(NumpyBackend(), method)
+        answer = right(self._cell(cell), *taken)
+        instead: Callable[..., Any] = self._answers.get(method, same)
+        return instead(answer, cell, *arguments)
+
+
+def changed(cell: Cell, **changes: Callable[[Any], Any]) -> Cell:
+    """The cell with functions applied to some of its packed parameters."""
+    return replace(cell, **{name: f(getattr(cell, name)) for name, f in changes.items()})
+
+
+def gates(array: Any) -> list[Any]:
+    """The blocks of a packed array, in the order r, z, c."""
+    return np.split(array, 3)
+
+
+def with_gates(packed: Any, **blocks: Any) -> Any:
+    """A packed array with some of its blocks r, z, c replaced."""
+    return np.concatenate([blocks.get(gate, block) for gate, block in zip("rzc", gates(packed), strict=True)])
+
+
+def reordered(packed: Any, order: str) -> Any:
+    """A packed array with its blocks in another order, such as "zrc"."""
+    return np.concatenate([gates(packed)["rzc".index(gate)] for gate in order])
+
+
+def altered(gradients: Gradients, f: Callable[[Any], Any]) -> Gradients:
+    """The gradients with `f` applied to each."""
+    return Gradients(*(None if (a := getattr(gradients, n)) is None else f(a) for n in vars(gradients)))  # type: ignore[arg-type]  # None where there is no bias

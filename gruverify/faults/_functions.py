@@ -1,0 +1,67 @@
+"""Faults of σ and tanh: the formulas over arrays whose activation function is another."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from gruverify.arithmetic import float16, float32, float64
+from gruverify.backends import Backend
+from gruverify.faults._fault import fault
+from gruverify.faults._faulty import Faulty
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+
+#: bfloat16 has an array type of its own already.
+_NATIVE = (float16, float32, float64)
+
+
+def _over(kind: type[Array]) -> Backend:
+    """The formulas over arrays of this kind."""
+    return Faulty(given=lambda a: a.view(kind), formats=_NATIVE)
+
+
+class _HardSigmoid(Array):
+    def sigmoid(self) -> Any:
+        return np.clip(self / 6 + self.dtype.type(0.5), 0, 1)
+
+
+@fault("forward", "σ(a) = clip(a/6 + 1/2, 0, 1)", touches="FWD JAC dθ dx dh0", thread="keras-team/keras#9112")
+def hard_sigmoid() -> Backend:
+    """Gates that are piecewise linear."""
+    return _over(_HardSigmoid)
+
+
+class _EarlyTanh(Array):
+    def tanh(self) -> Any:
+        return np.tanh(np.clip(self, -2, 2))
+
+
+@fault("saturated", "tanh(clip(a, -2, 2))", touches="FWD JAC dθ dx dh0")
+def tanh_saturating_early() -> Backend:
+    """A table of tanh that ends at 2."""
+    return _over(_EarlyTanh)
+
+
+class _Unsquashed(Array):
+    def tanh(self) -> Any:
+        return self
+
+
+@fault("forward", "c = a_c for tanh(a_c)", touches="FWD JAC dθ dx dh0")
+def candidate_not_squashed() -> Backend:
+    """A candidate without its tanh."""
+    return _over(_Unsquashed)
+
+
+class _Overflowing(Array):
+    def tanh(self) -> Any:
+        e = np.exp(2 * self)
+        return (e - 1) / (e + 1)
+
+
+@fault("saturated", "tanh a = (e²ᵃ-1)/(e²ᵃ+1)", touches="FWD NAN", thread="triton-lang/triton#8551")
+def tanh_by_exponentials() -> Backend:
+    """Tanh that is ∞/∞ from a = 45 on, in single precision."""
+    return _over(_Overflowing)

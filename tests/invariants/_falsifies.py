@@ -1,0 +1,214 @@
+"""The invariants that each fault of the bank must falsify, at least."""
+
+from __future__ import annotations
+
+from gruverify.backends import METHODS, NumpyBackend
+from gruverify.cell import BLOCKS
+from gruverify.invariants._blocks import spelled
+
+FALSIFIES: dict[str, tuple[str, ...]] = {
+    "jacobian-transposed": (
+        "agreement/jacobian-state",
+        "agreement/vjp-is-transposed-jacobian",
+    ),
+    "jacobian-twice-as-large": (
+        "agreement/jacobian-state",
+        "agreement/jacobian-input",
+        "agreement/vjp-is-transposed-jacobian",
+        "regimes/carry-jacobian",
+        "regimes/carry-jacobian-is-the-gate",
+    ),
+    "jacobian-without-the-carry": (
+        "agreement/jacobian-state",
+        "regimes/carry-jacobian",
+        "regimes/carry-jacobian-is-the-gate",
+    ),
+    "jacobian-that-never-forgets": (
+        "regimes/forget-jacobian",
+        "regimes/elman-jacobian",
+    ),
+    "jacobian-of-the-input-negated": ("agreement/jacobian-input",),
+    "recurrent-bias-gradient-without-reset": (
+        "agreement/gradient-bias_hh-candidate",
+        "agreement/step-vjp",
+        "regimes/order-recurrent-candidate",
+    ),
+    "reset-gradient-without-the-slope-of-its-gate": (
+        "agreement/gradient-weight_ih-reset",
+        "agreement/step-vjp",
+        "regimes/order-reset",
+    ),
+    "update-gradient-without-the-slope-of-its-gate": (
+        "agreement/gradient-weight_ih-update",
+        "agreement/gradient-weight_hh-update",
+        "regimes/order-update",
+        "regimes/forget-update-gradient",
+    ),
+    "candidate-gradient-without-the-update-gate": (
+        "agreement/step-vjp",
+        "regimes/order-candidate",
+    ),
+    "update-gradient-never-quite-zero": ("regimes/closed-update-gate",),
+    "gradients-of-the-negated-loss": (
+        "bounds/gradient-sign",
+        "agreement/analytic-gradient",
+        "agreement/decomposition",
+    ),
+    "no-gradient-of-the-state": (
+        "agreement/gradient-state",
+        "agreement/decomposition",
+        "regimes/carry-gradient",
+    ),
+    "gradients-of-inputs-reversed-in-time": ("agreement/gradient-inputs",),
+    "cotangents-of-outputs-ignored": (
+        "agreement/gradient-state",
+        "agreement/gradient-weight_hh-candidate",
+        "agreement/decomposition",
+    ),
+    "cotangent-of-last-ignored": (
+        "agreement/gradient-of-last",
+        "agreement/gradient-state",
+    ),
+    "only-the-last-step-differentiated": (
+        "agreement/gradient-inputs",
+        "agreement/gradient-state",
+        "agreement/gradient-of-last",
+        "agreement/decomposition",
+        "agreement/analytic-gradient",
+        "regimes/carry-gradient",
+    ),
+    "cotangent-of-the-step-ignored": (
+        "agreement/step-vjp",
+        "agreement/vjp-is-transposed-jacobian",
+        "agreement/decomposition",
+    ),
+    "not-a-number": (
+        "contract/finite-values",
+        "agreement/outputs",
+        "bounds/between",
+    ),
+    "gradients-divided-by-themselves": (
+        "contract/finite-gradients",
+        "agreement/gradient-inputs",
+        "agreement/gradient-state",
+    ),
+    "another-last-bit-at-every-call": ("contract/same-bits",),
+    "gradients-added-up-over-calls": ("contract/same-gradient-bits",),
+    "state-advanced-in-place": ("contract/no-mutation",),
+    "inputs-scaled-in-place": ("contract/no-mutation",),
+    "weights-updated-by-their-gradient": ("contract/no-mutation",),
+    "inverted-update-gate": (
+        "agreement/step",
+        "agreement/outputs",
+        "agreement/last",
+        "agreement/step-vjp",
+        "regimes/carry-jacobian",
+        "regimes/carry-jacobian-is-the-gate",
+        "regimes/carry-copies-state",
+        "regimes/carry-gradient",
+        "regimes/forget-jacobian",
+        "regimes/forget-takes-candidate",
+        "regimes/forget-candidate-gradient",
+        "regimes/elman-jacobian",
+        "regimes/order-candidate",
+        "bounds/gradient-sign",
+    ),
+    "swapped-reset-and-update": (
+        "agreement/step",
+        "agreement/jacobian-state",
+        "agreement/jacobian-input",
+        "regimes/order-reset",
+    ),
+    "gates-in-another-order": (
+        "agreement/step",
+        "agreement/outputs",
+        "regimes/forget-takes-candidate",
+        "regimes/order-update",
+    ),
+    "reset-on-the-other-side": (
+        "agreement/step",
+        "agreement/jacobian-state",
+        "agreement/step-vjp",
+        "regimes/order-recurrent-candidate",
+    ),
+    "candidate-bias-outside-the-reset-product": (
+        "agreement/step",
+        "agreement/last",
+        "agreement/gradient-bias_hh-candidate",
+    ),
+    "biases-ignored": (
+        "agreement/step",
+        "agreement/outputs",
+        "agreement/last",
+    ),
+    "recurrent-candidate-bias-missing": (
+        "agreement/step",
+        "agreement/outputs",
+    ),
+    "recurrent-biases-added-twice": (
+        "agreement/step",
+        "agreement/outputs",
+    ),
+    "recurrent-weights-transposed": (
+        "agreement/step",
+        "agreement/jacobian-state",
+    ),
+    "stale-weights": (
+        "agreement/step",
+        "agreement/outputs",
+    ),
+    "hard-sigmoid": (
+        "agreement/step",
+        "agreement/jacobian-state",
+        "regimes/forget-takes-candidate",
+    ),
+    "tanh-saturating-early": (
+        "agreement/step",
+        "regimes/forget-takes-candidate",
+    ),
+    "candidate-not-squashed": (
+        "agreement/step",
+        "bounds/box",
+        "bounds/between",
+    ),
+    "tanh-by-exponentials": (
+        "contract/finite-values",
+        "contract/finite-gradients",
+    ),
+    "last-bit-beyond-one": ("bounds/box",),
+    "update-gate-above-one": (
+        "agreement/step",
+        "bounds/between",
+    ),
+    "state-in-half-precision": (
+        "agreement/step",
+        "agreement/outputs",
+        "agreement/last",
+        "regimes/carry-copies-state",
+    ),
+    "outputs-reversed-in-time": ("agreement/outputs",),
+    "last-is-the-first-output": ("agreement/last",),
+    "state-ignored": (
+        "agreement/outputs",
+        "agreement/last",
+    ),
+}
+
+_BESIDES = {
+    "W_hz": ("regimes/forget-update-gradient",),
+    "W_xc": ("regimes/forget-candidate-gradient",),
+    "b_xc": ("regimes/forget-candidate-gradient",),
+}
+for _block in BLOCKS:
+    FALSIFIES[f"no-gradient-of-{spelled(_block).replace('_', '-')}"] = (
+        f"agreement/gradient-{spelled(_block)}",
+        "agreement/step-vjp",
+        "agreement/gradient-of-last",
+        "agreement/analytic-gradient",
+        "bounds/gradient-sign",
+        *_BESIDES.get(_block, ()),
+    )
+
+for _method in (method.replace("_", "-") for method in METHODS if hasattr(NumpyBackend, method)):
+    for _kind in ("in-double-precision", "as-lists", "with-another-axis", "as-a-bare-tuple"):
+        FALSIFIES[f"{_method}-{_kind}"] = (f"contract/shape-{_method}",)
