@@ -93,10 +93,12 @@ def command(
 
 def _run(target: str, plan: Plan, jobs: int, patience: float, *, quiet: bool) -> Result:
     from gruverify.backends import TargetUnavailable, UnknownTarget, resolve
-    from gruverify.engine import header_of, require
+    from gruverify.engine import header_of, processes, require
     from gruverify.reporting import LiveProgress, console_for, print_header
 
     console = console_for(stderr=quiet)
+    if jobs > 1:
+        processes(target)  # what they import comes in while this one imports the same
     try:
         backend = resolve(target)
         require(plan, backend)

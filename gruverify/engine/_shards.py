@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
-import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -17,6 +13,7 @@ from typing import Any
 from gruverify.arithmetic import Format
 from gruverify.backends import resolve
 from gruverify.engine._events import CaseJudged, Event, FormatFinished, FormatStarted, Listener, Shrunk
+from gruverify.engine._processes import processes, quiet
 from gruverify.engine._result import Key, Result, Tally, merge
 from gruverify.engine._run import Plan, formats_of, header_of, require, run
 from gruverify.engine._witness import Witness
@@ -75,8 +72,7 @@ class Crew:
         receiver, sender = self.context.Pipe(duplex=False)
         plan = replace(self.plan, formats=formats)
         process = self.context.Process(target=_work, args=(self.target, plan, sender, self.stop), daemon=True)
-        # Small matrices gain nothing from more threads, and two processes would fight over them.
-        with _environment("OMP_NUM_THREADS", "1"), _interrupts_blocked():
+        with quiet():
             process.start()
         sender.close()
         self.shards.append(Shard(formats, process, receiver, formats[0].name))
@@ -133,7 +129,7 @@ def check_in_processes(target: str, plan: Plan, jobs: int, listener: Listener, p
     backend = resolve(target)
     require(plan, backend)
     formats, header = formats_of(plan, backend), header_of(backend, plan, target)
-    context = multiprocessing.get_context("spawn")
+    context = processes(target)
     crew = Crew(target, plan, header, listener, context, context.Event(), patience)
     for i in range(min(jobs, len(formats))):
         crew.start(formats[i::jobs])
@@ -146,34 +142,6 @@ def check_in_processes(target: str, plan: Plan, jobs: int, listener: Listener, p
         shard.process.join()
     nothing = Result(header, {}, {}, crew.complete, 0.0)
     return merge([nothing, *(shard.result for shard in crew.shards if shard.result is not None)])
-
-
-class _environment:
-    """Set a variable for the child processes started inside, unless the user has set it."""
-
-    def __init__(self, name: str, value: str) -> None:
-        self._name, self._value, self._ours = name, value, name not in os.environ
-
-    def __enter__(self) -> None:
-        if self._ours:
-            os.environ[self._name] = self._value
-
-    def __exit__(self, *_: object) -> None:
-        if self._ours:
-            del os.environ[self._name]
-
-
-@contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Ctrl-C reaches every process of a terminal, but none that is started inside: what it means is for us to say."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(target: str, plan: Plan, sender: Connection, stop: Any) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from gruverify.arithmetic import Ball
@@ -33,7 +32,8 @@ def spelled(block: str) -> str:
 def of(gradients: Gradients, block: str) -> NDArray:
     """One gate's rows of a packed gradient."""
     packed: NDArray = getattr(gradients, _PACKED[block[:3]])
-    return np.split(packed, 3)["rzc".index(block[3])]
+    H, gate = len(packed) // 3, "rzc".index(block[3])
+    return packed[gate * H : (gate + 1) * H]
 
 
 def blocks_of(variant: Variant) -> tuple[str, ...]:

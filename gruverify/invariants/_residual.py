@@ -60,21 +60,28 @@ def worst(
     """
     if not actual.size:
         return Residual(what, 0.0, 0.0, 0.0, 0.0, 0.0, relation)
-    claimed = np.isfinite(bound)
-    errors = np.where(np.isnan(error), np.inf, error)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        margins = np.where(errors > 0, errors / bound, 0.0)
-    margins = np.where(claimed, margins, 0.0)
-    at = np.unravel_index(int(np.argmax(margins)), margins.shape)
+        margins = np.divide(error, bound, out=np.zeros(error.shape), where=error != 0)
+    if not np.isfinite(margins.max()):
+        error, margins = _unbounded(error, bound, margins)
+    flat = int(margins.argmax())
+    at = np.unravel_index(flat, margins.shape)
     return Residual(
         f"{what}[{_index(letters, at)}]" if letters else what,
         float(actual[at]),
         float(np.broadcast_to(np.asarray(expected, np.float64), actual.shape)[at]),
-        float(errors[at]) if claimed[at] else 0.0,
+        float(error[at]) if np.isfinite(bound[at]) else 0.0,
         float(bound[at]),
         float(margins[at]),
         relation,
     )
+
+
+def _unbounded(error: Floats, bound: Floats, margins: Floats) -> tuple[Floats, Floats]:
+    """Errors and margins where either is not a number, or nothing is claimed."""
+    lost = np.isnan(error)
+    margins = np.where(lost | ((error > 0) & (bound == 0)), np.inf, margins)
+    return np.where(lost, np.inf, error), np.where(np.isfinite(bound), margins, 0.0)
 
 
 def violated(what: str, actual: float = math.nan, expected: float = math.nan) -> Residual:
