@@ -1,6 +1,27 @@
-"""The suite's own Hypothesis profile: the same examples on every machine, and no deadlines."""
+"""The suite's own Hypothesis profile: the same examples on every machine, no deadlines. Documents are checked."""
 
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("gruverify-suite", deadline=None, derandomize=True, database=None, print_blob=True)
 settings.load_profile("gruverify-suite")
+
+
+@pytest.fixture(autouse=True)
+def what_is_written_keeps_to_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold every document that a test writes as JSON against result.schema.json."""
+    from gruverify.reporting import _json, parse_document
+
+    write = _json.document
+
+    def checked(*arguments: Any, **options: Any) -> dict[str, Any]:
+        document = write(*arguments, **options)
+        parse_document(json.dumps(document, allow_nan=False))
+        return document
+
+    monkeypatch.setattr(_json, "document", checked)

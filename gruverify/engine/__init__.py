@@ -16,6 +16,7 @@ from gruverify.engine._judge import judge as judge
 from gruverify.engine._processes import processes as processes
 from gruverify.engine._profile import PROFILES as PROFILES
 from gruverify.engine._profile import Profile as Profile
+from gruverify.engine._result import BINS_PER_OCTAVE as BINS_PER_OCTAVE
 from gruverify.engine._result import Result as Result
 from gruverify.engine._result import Tally as Tally
 from gruverify.engine._result import by_format as by_format

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,12 @@ import numpy.typing as npt
 
 from gruverify.arithmetic import format_named
 from gruverify.cell import PACKED, Case, Cell, Variant
-from gruverify.invariants import Residual
+from gruverify.invariants import Entries, Residual
 
 SCHEMA = 1
+
+#: Of a comparison with more entries only the worst one is written.
+MOST_ENTRIES = 1024
 
 
 class BadWitness(ValueError):
@@ -52,7 +55,6 @@ class Witness:
 def encode_witness(witness: Witness) -> dict[str, Any]:
     """The witness as JSON values; every entry reads back to the same bits."""
     case = witness.case
-    residual = {name: _number(value) for name, value in asdict(witness.residual).items()}
     return {
         "schema": SCHEMA,
         "kind": "gruverify witness",
@@ -63,7 +65,19 @@ def encode_witness(witness: Witness) -> dict[str, Any]:
         "sizes": case.sizes,
         "regimes": list(case.regimes),
         "arrays": {name: array.astype(np.float64).tolist() for name, array in case.arrays().items()},
-        "residual": residual,
+        "residual": _encode_residual(witness.residual),
+    }
+
+
+def _encode_residual(residual: Residual) -> dict[str, Any]:
+    numbers = {f.name: _number(getattr(residual, f.name)) for f in fields(residual) if f.name != "entries"}
+    entries = residual.entries
+    if entries is None or entries.margins.size > MOST_ENTRIES:
+        return numbers
+    margins = [_number(margin) for margin in entries.margins.ravel().tolist()]
+    return {
+        **numbers,
+        "entries": {"letters": entries.letters, "shape": list(entries.margins.shape), "margins": margins},
     }
 
 
@@ -78,10 +92,18 @@ def decode_witness(document: Any) -> Witness:
     if document.get("schema") != SCHEMA:
         raise BadWitness(f"schema={document.get('schema')!r} cannot be read: this version reads schema {SCHEMA}")
     try:
-        residual = Residual(**{name: _read_number(value) for name, value in document["residual"].items()})
+        residual = _decode_residual(document["residual"])
         return Witness(_text(document, "target"), _text(document, "invariant"), _case(document), residual)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as damaged:
         raise BadWitness(f"the witness is damaged: {type(damaged).__name__}: {damaged}") from None
+
+
+def _decode_residual(document: dict[str, Any]) -> Residual:
+    numbers = {name: _read_number(value) for name, value in document.items() if name != "entries"}
+    if (written := document.get("entries")) is None:
+        return Residual(**numbers)
+    margins = np.array([_read_number(margin) for margin in written["margins"]]).reshape(written["shape"])
+    return Residual(**numbers, entries=Entries(_text(written, "letters"), margins))
 
 
 def _text(document: dict[str, Any], name: str) -> str:

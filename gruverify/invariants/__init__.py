@@ -10,6 +10,7 @@ from gruverify.invariants._registry import INVARIANTS as INVARIANTS
 from gruverify.invariants._registry import Bound as Bound
 from gruverify.invariants._registry import Invariant as Invariant
 from gruverify.invariants._registry import invariant as invariant
+from gruverify.invariants._residual import Entries as Entries
 from gruverify.invariants._residual import Residual as Residual
 from gruverify.invariants._trial import BackendRaised as BackendRaised
 from gruverify.invariants._trial import Change as Change

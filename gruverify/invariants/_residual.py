@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,10 +16,19 @@ NDArray: TypeAlias = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
+class Entries:
+    """All entries of one comparison: error / bound of each, an axis for each of the `letters`."""
+
+    letters: str
+    margins: Floats
+
+
+@dataclass(frozen=True)
 class Residual:
     """The worst entry of one comparison: what it is, what it should be, the error, the bound, and their quotient.
 
     `where` names the entry, e.g. "dW_hz[i=0, j=1]". `expected` is the exact value, or the limit of an inequality.
+    `entries` are those that it is the worst of, if they have axes.
     """
 
     where: str
@@ -29,6 +38,7 @@ class Residual:
     bound: float
     margin: float
     relation: str = "="
+    entries: Entries | None = field(default=None, compare=False, repr=False)
 
 
 def compare(what: str, letters: str, actual: NDArray, expected: Ball) -> Residual:
@@ -74,6 +84,7 @@ def worst(
         float(bound[at]),
         float(margins[at]),
         relation,
+        Entries(letters, margins) if letters else None,
     )
 
 

@@ -7,4 +7,10 @@ from gruverify.reporting._console import print_header as print_header
 from gruverify.reporting._console import print_result as print_result
 from gruverify.reporting._json import document as document
 from gruverify.reporting._json import dumps as dumps
+from gruverify.reporting._needs import ReportUnavailable as ReportUnavailable
 from gruverify.reporting._progress import LiveProgress as LiveProgress
+from gruverify.reporting._reader import BadResult as BadResult
+from gruverify.reporting._reader import Document as Document
+from gruverify.reporting._reader import load_document as load_document
+from gruverify.reporting._reader import parse_document as parse_document
+from gruverify.reporting._reader import schema as schema

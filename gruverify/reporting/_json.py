@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from typing import Any
 
-from gruverify.engine import Result, Tally, encode_witness
+from gruverify.engine import BINS_PER_OCTAVE, Result, Tally, encode_witness
 from gruverify.invariants import INVARIANTS
 
 SCHEMA = 1
@@ -46,9 +47,16 @@ def _row(key: tuple[str, str, str], tally: Tally) -> dict[str, Any]:
         "falsified": tally.falsified,
         "error": tally.error,
         "blocked": tally.blocked,
-        "margin": {"max": _number(tally.largest), "median": _number(tally.median)},
+        "margin": {"max": _number(tally.largest), "median": _number(tally.median), "octaves": _octaves(tally)},
         "reason": tally.reason,
     }
+
+
+def _octaves(tally: Tally) -> dict[str, int]:
+    counts: Counter[int] = Counter()
+    for bin_, count in tally.histogram.items():
+        counts[bin_ // BINS_PER_OCTAVE] += count
+    return {str(octave): count for octave, count in sorted(counts.items())}
 
 
 def _in_catalogue_order(item: tuple[tuple[str, ...], Any]) -> tuple[Any, ...]:

@@ -14,8 +14,11 @@ from hypothesis import given
 import gruverify
 from gruverify import Case, Witness, float32, float64
 from gruverify import strategies as gst
+from gruverify.arithmetic import Ball, Rounding
 from gruverify.engine import BadWitness, decode_witness, encode_witness, load_witness, save_witness
-from gruverify.invariants import INVARIANTS, Residual
+from gruverify.engine._witness import MOST_ENTRIES
+from gruverify.invariants import INVARIANTS, Entries, Residual
+from gruverify.invariants._residual import compare
 
 from ._drawn import witnesses
 
@@ -48,6 +51,26 @@ def test_numbers_that_json_lacks_survive_it_too(value: float) -> None:
 
     assert repr(residual.actual) == repr(residual.expected) == repr(value)
     assert residual.margin == math.inf
+
+
+@pytest.mark.parametrize(("size", "written"), [(2, True), (MOST_ENTRIES, True), (MOST_ENTRIES + 1, False)])
+def test_the_entries_around_the_worst_survive_it_unless_they_are_too_many(size: int, written: bool) -> None:
+    margins = np.array([[math.inf, *[0.5] * (size - 1)]])
+    residual = Residual("h", 1.0, 0.0, 1.0, 0.0, math.inf, entries=Entries("bi", margins))
+
+    text = json.dumps(encode_witness(Witness("t", "agreement/step", next_case(), residual)), allow_nan=False)
+    read = decode_witness(json.loads(text)).residual.entries
+
+    assert (read is not None) == written
+    assert read is None or (read.letters, read.margins.tolist()) == ("bi", margins.tolist())
+
+
+def test_a_falsified_comparison_has_its_entries() -> None:
+    residual = compare("h", "bi", np.array([[1.0, 3.0]]), Ball.exact(Rounding(float64), [[1.0, 2.0]]))
+
+    assert residual.where == "h[b=0, i=1]"
+    assert residual.entries is not None
+    assert residual.entries.margins.tolist() == [[0.0, math.inf]]
 
 
 def next_case() -> Case:
@@ -194,6 +217,7 @@ def tampered(path: str, value: Any) -> dict[str, Any]:
         pytest.param("arrays.state", None, "damaged", id="null"),
         pytest.param("residual", {}, "missing 6 required positional arguments", id="no residual"),
         pytest.param("residual.actua", 1.0, "unexpected keyword argument 'actua'", id="residual key"),
+        pytest.param("residual.entries", {"letters": "i"}, "KeyError: 'margins'", id="entries"),
     ],
 )
 def test_a_tampered_document_is_refused(path: str, value: Any, message: str) -> None:

@@ -30,7 +30,9 @@ def test_the_document_has_the_keys_of_schema_1() -> None:
 
 
 def test_a_row_says_everything_about_an_invariant_in_a_format_and_variant() -> None:
-    tally = Tally(passed=3, falsified=1, error=1, blocked=2, largest=1.5, histogram=Counter({-9: 4}), reason="shape")
+    tally = Tally(
+        passed=3, falsified=1, error=1, blocked=2, largest=1.5, histogram=Counter({-9: 3, -1: 1}), reason="shape"
+    )
 
     [row] = document(result({("agreement/step", "float32"): tally}))["invariants"]
 
@@ -46,7 +48,7 @@ def test_a_row_says_everything_about_an_invariant_in_a_format_and_variant() -> N
         "falsified": 1,
         "error": 1,
         "blocked": 2,
-        "margin": {"max": 1.5, "median": tally.median},
+        "margin": {"max": 1.5, "median": tally.median, "octaves": {"-2": 3, "-1": 1}},
         "reason": "shape",
     }
 

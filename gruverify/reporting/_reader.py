@@ -1,0 +1,104 @@
+"""Reading a result's document back from a file, and saying clearly why one cannot be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, NoReturn, TypeAlias
+
+from gruverify.engine import BadWitness, decode_witness
+from gruverify.reporting._json import SCHEMA
+from gruverify.reporting._needs import needed
+
+Document: TypeAlias = dict[str, Any]
+
+#: A deep run of everything in all formats, falsified everywhere, writes some 10 MB.
+LARGEST_MB = 32
+
+
+class BadResult(ValueError):
+    """The file is not a result that this version can read."""
+
+
+def load_document(path: Path) -> Document:
+    """The document of a result file, checked against `result.schema.json`.
+
+    Raises:
+        BadResult: it cannot be read, or is cut short, foreign, of another schema, damaged or too large.
+        ReportUnavailable: fastjsonschema is not installed.
+    """
+    try:
+        size = path.stat().st_size / 1e6
+        if size > LARGEST_MB:
+            raise BadResult(f"{path} has {size:.1f} MB: a result has at most {LARGEST_MB}")
+        return parse_document(path.read_bytes())
+    except OSError as missing:
+        raise BadResult(f"{path} cannot be read: {missing.strerror}") from None
+    except BadResult as bad:
+        raise (bad if str(bad).startswith(str(path)) else BadResult(f"{path} {bad}")) from None
+
+
+def parse_document(text: str | bytes) -> Document:
+    """The document that a text holds, as `load_document` reads it.
+
+    Raises:
+        BadResult: as there; the message begins with a verb, for a name to stand before it.
+        ReportUnavailable: fastjsonschema is not installed.
+    """
+    document = _parsed(text)
+    if not isinstance(document, dict) or "schema" not in document:
+        raise BadResult("is not a gruverify result: expected a JSON object with schema, target, invariants and so on")
+    if document.get("kind") == "gruverify witness":
+        raise BadResult("is a witness, not a result: `gruverify replay` reads it")
+    if document["schema"] != SCHEMA:
+        raise BadResult(
+            f"has schema={document['schema']!r}: this version reads {SCHEMA}; check the target again with it"
+        )
+    _check_schema(document)
+    _check_witnesses(document["witnesses"])
+    return document
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a result's document."""
+    text = resources.files("gruverify.reporting").joinpath("result.schema.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _parsed(text: str | bytes) -> Any:
+    def refuse(constant: str) -> NoReturn:
+        raise ValueError(f"{constant} is no number of JSON")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except RecursionError:
+        raise BadResult("is not a gruverify result: it is nested too deeply") from None
+    except ValueError as bad:  # of the text, or of the bytes it should be made of
+        raise BadResult(f"is not JSON, or was cut short: {bad}") from None
+
+
+def _check_schema(document: Document) -> None:
+    library = needed("fastjsonschema")
+    try:
+        _validator()(document)
+    except library.JsonSchemaValueException as broken:
+        place = broken.name.removeprefix("data").lstrip(".") or "the result"
+        raise BadResult(f"is damaged: {place} {broken.message.removeprefix(broken.name).strip()}") from None
+
+
+@cache
+def _validator() -> Callable[[Document], Document]:
+    check: Callable[[Document], Document] = needed("fastjsonschema").compile(schema())
+    return check
+
+
+def _check_witnesses(witnesses: list[Any]) -> None:
+    for i, witness in enumerate(witnesses):
+        try:
+            decode_witness(witness)
+        except BadWitness as damaged:
+            raise BadResult(f"is damaged: witnesses[{i}]: {damaged}") from None
