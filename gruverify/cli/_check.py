@@ -47,6 +47,12 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "json_path", metavar="PATH", help="Write the result as JSON; - is standard output.")
 @click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write a page, JUnit XML and a summary there, too.",
+)
+@click.option(
     "--witnesses",
     type=click.Path(path_type=Path),
     default=Path("reports/witnesses"),
@@ -65,6 +71,7 @@ def command(
     time_budget: float | None,
     patience: float,
     json_path: str | None,
+    report: Path | None,
     witnesses: Path,
     jobs: int | None,
 ) -> None:
@@ -84,10 +91,12 @@ def command(
     from gruverify.engine import Plan
 
     json_file = _writable(json_path)
+    _require(report)
     plan = Plan(profile=profile, formats=formats, seed=seed, max_cases=max_cases, time_budget=time_budget)
     result = _run(target, plan, jobs or min(os.cpu_count() or 1, 4), patience, quiet=json_path == "-")
     saved = _save(result, witnesses)
     _report(result, saved, json_path, json_file)
+    _write_report(result, report, quiet=json_path == "-")
     sys.exit(_exit_code(result))
 
 
@@ -120,6 +129,23 @@ def _check(target: str, plan: Plan, jobs: int, patience: float, listener: Listen
     if jobs == 1:
         return run(resolve(target), plan, target, listener)
     return check_in_processes(target, plan, jobs, listener, patience)
+
+
+def _require(report: Path | None) -> None:
+    from gruverify.cli._report import failures, require
+
+    if report is not None:
+        with failures("--report"):
+            require(report)
+
+
+def _write_report(result: Result, report: Path | None, *, quiet: bool) -> None:
+    from gruverify.cli._report import failures, write
+    from gruverify.reporting import document
+
+    if report is not None:
+        with failures("--report"):
+            write([document(result)], report, quiet=quiet)
 
 
 def _writable(path: str | None) -> Path | None:

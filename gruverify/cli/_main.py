@@ -13,7 +13,7 @@ from gruverify import __version__
 from gruverify.cli._options import Fail
 
 #: Command to the module that holds it, imported when it is wanted.
-_COMMANDS = {"check": "_check", "explain": "_explain", "list": "_list", "replay": "_replay"}
+_COMMANDS = {"check": "_check", "explain": "_explain", "list": "_list", "replay": "_replay", "report": "_report"}
 
 
 class _LazyGroup(click.Group):
@@ -57,6 +57,7 @@ def main() -> None:
     \b
     gruverify check torch                verify PyTorch's GRU in four floating-point formats
     gruverify check mypkg.kernels:MyGRU  verify your own: a function step(cell, x, h), an nn.Module, a backend
+    gruverify report result.json         a page of what a check found (check --json result.json)
     gruverify explain                    where gradients go when the gates close
     gruverify list                       what is checked, and what can be checked here
     """  # noqa: D301  # click reads the backspaces

@@ -9,6 +9,7 @@ from typing import Any
 
 from gruverify.engine import BINS_PER_OCTAVE, Result, Tally, encode_witness
 from gruverify.invariants import INVARIANTS
+from gruverify.reporting.explain import gradient_flow
 
 SCHEMA = 1
 
@@ -24,13 +25,19 @@ def document(result: Result) -> dict[str, Any]:
         "witnesses": [
             encode_witness(witness) for _, witness in sorted(result.witnesses.items(), key=_in_catalogue_order)
         ],
+        "gradient_flow": gradient_flow(tuple(result.header["formats"])),
         "timing": {"seconds": round(result.seconds, 3)},
     }
 
 
 def dumps(result: Result) -> str:
     """The document as text, ending in a newline."""
-    return json.dumps(document(result), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    return as_text(document(result))
+
+
+def as_text(document: dict[str, Any]) -> str:
+    """A document as it is written to a file."""
+    return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def _row(key: tuple[str, str, str], tally: Tally) -> dict[str, Any]:

@@ -21,3 +21,9 @@ def needed(module: str) -> Any:
     except ImportError:
         package = module.partition(".")[0]
         raise ReportUnavailable(f"reports need {package}: pip install 'gruverify[report]'") from None
+
+
+def require_packages() -> None:
+    """Raise ReportUnavailable if a package of the extra `report` is not installed."""
+    for module in ("fastjsonschema", "jinja2", "matplotlib"):
+        needed(module)

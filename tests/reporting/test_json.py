@@ -23,7 +23,16 @@ def test_the_document_has_the_keys_of_schema_1() -> None:
     found = document(result())
 
     assert found["schema"] == 1
-    assert list(found) == ["schema", *HEADER, "verdict", "crashes", "invariants", "witnesses", "timing"]
+    assert list(found) == [
+        "schema",
+        *HEADER,
+        "verdict",
+        "crashes",
+        "invariants",
+        "witnesses",
+        "gradient_flow",
+        "timing",
+    ]
     assert {key: found[key] for key in HEADER} == HEADER
     assert (found["verdict"], found["crashes"], found["witnesses"]) == ("conforms", [], [])
     assert found["timing"] == {"seconds": 1.25}

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gruverify.arithmetic import format_named
 from gruverify.reporting.explain._answer import shut_name
 from gruverify.reporting.explain._enclosure import Enclosure
 from gruverify.reporting.explain._explanation import Explanation, RegimeReport
@@ -17,6 +18,7 @@ SUFFIXES = (".png", ".svg", ".pdf")
 
 # Colours of Okabe and Ito, apart for every kind of colour vision; the marks tell the formats apart without them.
 _STYLES = {"f16": ("#D55E00", "s"), "bf16": ("#CC79A7", "D"), "f32": ("#0072B2", "o"), "f64": ("#009E73", "^")}
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 #: The most marks on a line.
 _MARKS = 25
 _QUANTITIES = {"terms": "‖term k of dL$_T$/dU$_z$‖", "influence": "‖dh$_T$/dh$_k$‖"}
@@ -78,25 +80,42 @@ def _title(report: RegimeReport) -> str:
 
 def _draw(ax: Any, report: RegimeReport, quantity: str) -> None:
     row = report.rows[-1]
-    T = len(row.exact.terms)
-    ax.plot(*_points(getattr(row.exact, quantity)), color="0.8", linewidth=7, solid_capstyle="round", label="exact")
+    measured = {"exact": row.exact, **row.formats}
+    draw_series(ax, {name: [_known(value) for value in getattr(m, quantity)] for name, m in measured.items()})
+
+
+def draw_series(ax: Any, series: Mapping[str, Sequence[float | None]]) -> None:
+    """Plot against k, from T down to 1, the logarithms of "exact" numbers and of each format's, by name.
+
+    0 is drawn in a strip of its own, below; None, for a number that is not known, is left out.
+    """
+    T = len(series["exact"])
+    ax.plot(*_points(series["exact"]), color="0.8", linewidth=7, solid_capstyle="round", label="exact")
     zeros: dict[str, list[int]] = {}
-    for i, (name, measured) in enumerate(row.formats.items()):
-        found = getattr(measured, quantity)
+    for i, (name, found) in enumerate((name, found) for name, found in series.items() if name != "exact"):
         style = {**_style(name), "markersize": 8 - i, "fillstyle": "none", "linewidth": 1}
         ax.plot(*_points(found), **style, markevery=math.ceil(T / _MARKS), label=name)
-        zeros[name] = [T - j for j, value in enumerate(found) if value.is_zero]
+        zeros[name] = [T - j for j, value in enumerate(found) if value == 0]
     ax.set_xlim(0.5, T + 0.5)
     _frame(ax, {name: ks for name, ks in zeros.items() if ks})
 
 
 def _style(name: str) -> dict[str, Any]:
-    return dict(zip(("color", "marker"), _STYLES[name], strict=True))
+    return dict(zip(("color", "marker"), _STYLES[format_named(name).short], strict=True))
 
 
-def _points(values: Sequence[Enclosure]) -> tuple[list[int], list[float]]:
+def _known(value: Enclosure) -> float | None:
+    return value.mid if value.low > 0 or value.is_zero else None
+
+
+def _points(values: Sequence[float | None]) -> tuple[list[int], list[float]]:
     """The k from T down, and log10 of the values; no point where one is 0 or unknown."""
-    return list(range(len(values), 0, -1)), [math.log10(value.mid) if value.low > 0 else math.nan for value in values]
+    return list(range(len(values), 0, -1)), [math.log10(value) if value else math.nan for value in values]
+
+
+def power(base: int, exponent: float) -> str:
+    """A power as text, such as 2⁻⁵."""
+    return f"{base}{f'{exponent:.0f}'.translate(_SUPERSCRIPTS)}"
 
 
 def _frame(ax: Any, zeros: Mapping[str, list[int]]) -> None:
@@ -108,7 +127,7 @@ def _frame(ax: Any, zeros: Mapping[str, list[int]]) -> None:
         ax.set_yticks([n + math.log10(m) for n in decades for m in range(2, 10)], minor=True)
     every = next(step for step in (1, 2, 5, 10, 20, 50, 100) if (high - low) / step <= 6)
     ax.set_yticks(range(math.ceil(low / every) * every, math.floor(high) + 1, every))
-    ax.yaxis.set_major_formatter(lambda tick, _: f"$10^{{{tick:.0f}}}$")
+    ax.yaxis.set_major_formatter(lambda tick, _: power(10, tick))
     ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     ax.grid(True, color="0.92")
     ax.spines[["top", "right"]].set_visible(False)

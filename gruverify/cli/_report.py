@@ -1,0 +1,82 @@
+"""gruverify report FILE ..."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gruverify.cli._options import EXIT_UNAVAILABLE, Fail
+
+if TYPE_CHECKING:
+    from gruverify.reporting import Document
+
+
+@click.command("report", short_help="Make pages of results.")
+@click.argument("files", metavar="FILE...", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    default=Path("reports/report"),
+    show_default=True,
+    help="The folder to write; a report that is there is replaced.",
+)
+def command(files: tuple[Path, ...], out: Path) -> None:
+    """Make a report of the results in FILE..., as `gruverify check --json` writes them.
+
+    \b
+    index.html   margins, witnesses, gate coverage, where gradients go; several results side by side
+    junit.xml    for a CI server
+    summary.md   for the page of a CI job
+    result.json  the result itself
+
+    The page needs no network: open it from disk, or keep it as an artifact.
+
+    \b
+    gruverify check torch --json torch.json
+    gruverify report torch.json --out reports/torch
+    gruverify report torch.json numpy.json --out reports/both
+
+    Exit codes: 0 done, 2 a file is no result or the folder cannot be written, 3 a package is missing.
+    """  # noqa: D301  # click reads the backspaces
+    from gruverify.reporting import load_document
+
+    with failures("--out"):
+        require(out)
+        documents = [load_document(file) for file in files]
+        write(documents, out)
+
+
+def require(folder: Path) -> None:
+    """Find out before anything is computed that there can be no report."""
+    from gruverify.reporting import require_folder, require_packages
+
+    require_packages()
+    require_folder(folder)
+
+
+def write(documents: list[Document], folder: Path, *, quiet: bool = False) -> None:
+    """Write the report, and say how to read it: on standard error where standard output is spoken for."""
+    from gruverify.reporting import write_report
+
+    write_report(documents, folder)
+    click.echo(f"report: {folder}\nnext: open {folder / 'index.html'}", err=quiet)
+
+
+@contextmanager
+def failures(option: str) -> Iterator[None]:
+    """What is wrong with a file or with the folder that an option names, in one line."""
+    from gruverify.reporting import BadFolder, BadResult, ReportUnavailable
+
+    try:
+        yield
+    except ReportUnavailable as missing:
+        raise Fail(str(missing), EXIT_UNAVAILABLE) from None
+    except BadFolder as refused:
+        raise Fail(f"{option} {refused}") from None
+    except BadResult as wrong:
+        raise Fail(str(wrong)) from None

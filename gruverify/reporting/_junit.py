@@ -1,0 +1,84 @@
+"""Results as JUnit XML: a suite for each target and format, a test case for each invariant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from xml.etree import ElementTree as ET
+
+from gruverify.reporting._console import margin
+from gruverify.reporting._reader import Document
+from gruverify.reporting._summary import Fate, command, fates, numbers, snippet
+
+#: What XML 1.0 has no way to write, and a target may have said.
+_UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+#: The child of a test case that a status makes; what passed, or fell as expected, has none.
+_OUTCOMES = {"falsified": "failure", "xpassed": "failure", "error": "error"}
+_UNASKED = ("blocked", "skipped", "not applicable", "xfailed")
+
+
+def junit(documents: Sequence[Document]) -> str:
+    """The results as one JUnit file, ending in a newline."""
+    root = ET.Element("testsuites", name="gruverify")
+    for document in documents:
+        for fmt in document["formats"]:
+            root.append(_suite(document, fmt))
+        if document["crashes"]:
+            root.append(_crashes(document))
+    _count(root)
+    ET.indent(root, " ")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def _suite(document: Document, fmt: str) -> ET.Element:
+    suite = ET.Element("testsuite", name=_text(f"{document['target']} {fmt}"))
+    properties = ET.SubElement(suite, "properties")
+    facts = {"command": command(document), "verdict": document["verdict"], **document["versions"]}
+    for name, value in facts.items():
+        ET.SubElement(properties, "property", name=_text(name), value=_text(value))
+    for row in fates(document).values():
+        if fmt in row:
+            suite.append(_case(document, row[fmt]))
+    _count(suite)
+    return suite
+
+
+def _case(document: Document, fate: Fate) -> ET.Element:
+    case = ET.Element("testcase", name=_text(fate.id), classname=_text(f"{document['target']}.{fate.format}"))
+    if fate.status in _OUTCOMES:
+        kind, said = _OUTCOMES[fate.status], fate.reason or f"margin {margin(fate.margin)}"
+        child = ET.SubElement(case, kind, type=fate.status, message=_text(said))
+        child.text = _text(_details(document, fate))
+    elif fate.status in _UNASKED:
+        ET.SubElement(case, "skipped", type=fate.status, message=_text(f"{fate.status}: {fate.reason}".rstrip(": ")))
+    return case
+
+
+def _details(document: Document, fate: Fate) -> str:
+    lines = [fate.rows[0]["statement"]]
+    for witness in document["witnesses"]:
+        if (witness["invariant"], witness["format"]) == (fate.id, fate.format):
+            lines += [witness["residual"]["where"]]
+            lines += [f"{name} {value}" for name, value in numbers(witness["residual"]).items()]
+            lines += ["", snippet(witness)]
+    return "\n".join(lines)
+
+
+def _crashes(document: Document) -> ET.Element:
+    suite = ET.Element("testsuite", name=_text(f"{document['target']} processes"))
+    for i, note in enumerate(document["crashes"], 1):
+        case = ET.SubElement(suite, "testcase", name=f"process {i}", classname=_text(f"{document['target']}.processes"))
+        ET.SubElement(case, "error", type="died", message=_text(note))
+    _count(suite)
+    return suite
+
+
+def _count(element: ET.Element) -> None:
+    for name, tag in {"tests": "testcase", "failures": "failure", "errors": "error"}.items():
+        element.set(name, str(len(list(element.iter(tag)))))
+    if element.tag == "testsuite":
+        element.set("skipped", str(len(list(element.iter("skipped")))))
+
+
+def _text(text: str) -> str:
+    return _UNWRITABLE.sub("\ufffd", text)

@@ -1,0 +1,59 @@
+"""Results as Markdown, for the page of a CI job: short, since that is all that is read there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from gruverify.reporting._console import margin
+from gruverify.reporting._reader import Document
+from gruverify.reporting._summary import Fate, command, fates, sentence, witnesses, worst
+
+_VERDICTS = {"conforms": "✅", "falsified": "❌", "incomplete": "⚠️"}
+#: What Markdown or the HTML in it would take for its own.
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
+#: More rows than this are counted, not listed.
+_MOST = 25
+
+
+def markdown(documents: Sequence[Document]) -> str:
+    """A section for each result, ending in a newline."""
+    return "\n".join(line for document in documents for line in _section(document))
+
+
+def _section(document: Document) -> Iterator[str]:
+    yield f"## {_VERDICTS[document['verdict']]} {escaped(document['target'])}: {document['verdict']}\n"
+    yield f"{escaped(sentence(document))}\n"
+    yield from (f"* died: {escaped(note)}" for note in document["crashes"])
+    formats = document["formats"]
+    shown = {id: row for id, row in fates(document).items() if worst(row.values()).status in _LISTED}
+    if shown:
+        yield f"| not passed | {' | '.join(formats)} |\n|---|{'---:|' * len(formats)}"
+        for id, row in list(shown.items())[:_MOST]:
+            yield f"| {escaped(id)} | {' | '.join(_cell(row.get(fmt)) for fmt in formats)} |"
+        yield f"\n{len(shown) - _MOST} more are not listed.\n" if len(shown) > _MOST else ""
+    for id, [smallest, *_] in list(witnesses(document).items())[:1]:
+        sizes = ", ".join(f"{letter}={size}" for letter, size in smallest["sizes"].items())
+        yield f"First witness: {escaped(id)}, {smallest['format']}, {sizes}: {escaped(smallest['residual']['where'])}\n"
+    yield f"Again:\n\n{_code(command(document))}\n"
+
+
+_LISTED = ("falsified", "error", "blocked", "xpassed")
+
+
+def _cell(fate: Fate | None) -> str:
+    if fate is None:
+        return ""
+    return margin(fate.margin) if fate.judged else fate.status
+
+
+def escaped(text: str) -> str:
+    """Text that stays text, on one line."""
+    flat = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _SPECIAL.sub(r"\\\1", flat)
+
+
+def _code(text: str) -> str:
+    """A block that the text cannot end."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{fence}\n{' '.join(text.split())}\n{fence}"

@@ -1,0 +1,106 @@
+"""What every rendering says of a document: each invariant in each format, the counts, the verdict in a sentence."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from gruverify.engine import PROFILES, decode_witness
+from gruverify.reporting._reader import Document
+
+#: The gravest first: what an invariant's status over several variants is, and the order in which counts are told.
+STATUSES = ("falsified", "error", "xpassed", "blocked", "xfailed", "passed", "skipped", "not applicable")
+#: Statuses of what was judged: these have a margin.
+JUDGED = ("falsified", "passed", "xfailed", "xpassed")
+
+
+@dataclass(frozen=True)
+class Fate:
+    """How an invariant fared in a format: the gravest status, all cases, and the largest margin over the variants."""
+
+    id: str
+    format: str
+    status: str
+    cases: int
+    margin: float
+    reason: str
+    rows: tuple[dict[str, Any], ...]
+
+    @property
+    def judged(self) -> bool:
+        """Whether there is a margin."""
+        return self.status in JUDGED
+
+
+def fates(document: Document) -> dict[str, dict[str, Fate]]:
+    """Invariant, then format, to its fate; in the document's order."""
+    grouped: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for row in document["invariants"]:
+        grouped.setdefault(row["id"], {}).setdefault(row["format"], []).append(row)
+    return {id: {fmt: _fate(rows) for fmt, rows in formats.items()} for id, formats in grouped.items()}
+
+
+def _fate(rows: list[dict[str, Any]]) -> Fate:
+    gravest = min(rows, key=lambda row: STATUSES.index(row["status"]))
+    margin = max(float(row["margin"]["max"]) for row in rows)
+    cases = sum(row["cases"] for row in rows)
+    return Fate(gravest["id"], gravest["format"], gravest["status"], cases, margin, gravest["reason"], tuple(rows))
+
+
+def worst(row: Iterable[Fate]) -> Fate:
+    """The gravest of several fates, and of those the one with the largest margin."""
+    return min(row, key=lambda fate: (STATUSES.index(fate.status), -fate.margin))
+
+
+def counts(document: Document) -> dict[str, int]:
+    """How many pairs of invariant and format there are of each status that there is any of, the gravest first."""
+    found = Counter(fate.status for row in fates(document).values() for fate in row.values())
+    return {status: found[status] for status in STATUSES if found[status]}
+
+
+def sentence(document: Document) -> str:
+    """The verdict in a sentence."""
+    found = counts(document)
+    cases = sum(row["cases"] for row in document["invariants"])
+    told = ", ".join(f"{count} {status}" for status, count in found.items())
+    seconds = document["timing"]["seconds"]
+    return f"{told or 'nothing was judged'}; {cases:,} judgements in {seconds:.1f} s"
+
+
+def command(document: Document) -> str:
+    """What repeats the run, quoted for a shell."""
+    profile = PROFILES.get(document["profile"])
+    cases = [] if profile and profile.cases == document["cases"] else ["--max-cases", str(document["cases"])]
+    options = ["--profile", document["profile"], *cases, "--seed", str(document["seed"])]
+    return shlex.join(["gruverify", "check", document["target"], *options, "--format", ",".join(document["formats"])])
+
+
+def witnesses(document: Document) -> dict[str, list[dict[str, Any]]]:
+    """Invariant to its witnesses, the smallest case first."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for witness in document["witnesses"]:
+        found.setdefault(witness["invariant"], []).append(witness)
+    return {id: sorted(each, key=_size) for id, each in found.items()}
+
+
+def _size(witness: dict[str, Any]) -> int:
+    return math.prod(witness["sizes"].values())
+
+
+def snippet(witness: dict[str, Any]) -> str:
+    """Python that raises the witness's failure when pasted."""
+    return decode_witness(witness).snippet
+
+
+def numbers(residual: dict[str, Any]) -> dict[str, str]:
+    """The residual's numbers in words."""
+    limit = "must be" if residual["relation"] == "=" else "limit"
+    shown = {"is": residual["actual"], limit: residual["expected"]}
+    if residual["actual"] == residual["expected"] == "nan":
+        return {}
+    exact = {name: repr(float(value)) for name, value in shown.items()}
+    return {**exact, **{name: f"{float(residual[name]):.4g}" for name in ("error", "bound", "margin")}}

@@ -1,0 +1,145 @@
+"""The pictures of a page, each drawn from a part of the document."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from gruverify.reporting.explain import draw_series, power, require_plotting
+from gruverify.reporting.page._svg import COLOUR_OF, HEAT, inline_svg
+
+#: Margins below 2 to this are drawn there: nobody asks how much smaller than the bound an error is.
+_LOWEST_OCTAVE = -20
+#: The most entries that are drawn as lines; more are a map.
+_MOST_LINES = 24
+#: Sizes of figures are in inches, of type in points: a page shows both some 1.4 times as large.
+_SMALL = 7.5
+
+
+def flow_figure(regime: Mapping[str, Any], quantity: str, key: str) -> str:
+    """A quantity of a regime ("terms" or "influence") against k, exact and in each format."""
+    figure, ax = _panel(3.5, 2.5)
+    draw_series(ax, {name: values[::-1] for name, values in regime[quantity].items()})
+    ax.set_xlabel("k", fontsize=_SMALL)
+    of = {"terms": "Size of term k of dL/dU_z", "influence": "Size of dh_T/dh_k"}[quantity]
+    return inline_svg(figure, key, f"{of} against k in the regime {regime['name']}, exact and in each format")
+
+
+def margins_figure(family: str, octaves: Mapping[str, Mapping[int, int]], key: str) -> str:
+    """How many cases of a family have which margin: a line for each format; `octaves` by format."""
+    figure, ax = _panel(3.5, 2.1)
+    top = max((octave for counts in octaves.values() for octave in counts), default=0)
+    edges = range(_LOWEST_OCTAVE, max(2, min(top, 8) + 2))
+    for fmt, counts in octaves.items():
+        shares = _shares(counts, edges)
+        ax.stairs(shares, edges, color=COLOUR_OF[fmt], linewidth=1.3, label=fmt)
+    ax.axvline(0, color=COLOUR_OF["falsified"], linewidth=1, linestyle=(0, (3, 2)))
+    ax.set_xlim(edges[0], edges[-1])
+    ax.set_xticks([e for e in edges if e % 5 == 0], [power(2, e) if e else "1" for e in edges if e % 5 == 0])
+    ax.yaxis.set_major_formatter(lambda share, _: f"{share:.0f} %")
+    ax.set_ylim(0)
+    return inline_svg(figure, key, f"Margins of the family {family}: share of the cases in each octave, by format")
+
+
+def _shares(counts: Mapping[int, int], edges: range) -> list[float]:
+    clipped = np.clip([*counts], edges[0], edges[-2])
+    total = sum(counts.values())
+    heights = (
+        np.bincount(clipped - edges[0], list(counts.values()), len(edges) - 1) if counts else np.zeros(len(edges) - 1)
+    )
+    return [100 * float(height) / total if total else 0.0 for height in heights]
+
+
+def heat_figure(fmt: str, group: Mapping[str, Any], key: str) -> str:
+    """Hits of a cross of three, the last axis as small multiples; holes are marked."""
+    (rows, columns, panels), hits = group["axes"], _hits(group)
+    figure = require_plotting().Figure(figsize=(8.6, 5.4), layout="constrained")
+    axes = figure.subplots(2, math.ceil(len(panels["levels"]) / 2), sharex=True, sharey=True).ravel()
+    norm, colours = _heat_scale(int(hits.max()))
+    for i, (ax, level) in enumerate(zip(axes, panels["levels"], strict=False)):
+        mesh = ax.pcolormesh(hits[..., i], cmap=colours, norm=norm, edgecolors=COLOUR_OF["lane"], linewidth=1)
+        mesh.set_gid("cells")
+        ax.set_title(f"{panels['name']} = {level}", fontsize=9, loc="left")
+        _name_levels(ax, rows, columns)
+        _mark_holes(ax, hits[..., i], group)
+    return inline_svg(figure, key, f"Hits of {group['name']} in {fmt}: a map for each level of {panels['name']}")
+
+
+def _hits(group: Mapping[str, Any]) -> Any:
+    return np.asarray(group["hits"])
+
+
+def _heat_scale(most: int) -> tuple[Any, Any]:
+    """A colour for no hit and one for each power of four."""
+    from matplotlib.colors import BoundaryNorm, ListedColormap
+
+    return BoundaryNorm(
+        [0, *(4**i for i in range(len(HEAT) - 1)), max(most, 4 ** len(HEAT)) + 1], len(HEAT)
+    ), ListedColormap(HEAT)
+
+
+def _name_levels(ax: Any, rows: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
+    for axis, levels in ((ax.yaxis, rows), (ax.xaxis, columns)):
+        axis.set_ticks(np.arange(len(levels["levels"])) + 0.5, levels["levels"])
+        axis.set_tick_params(length=0, labelsize=_SMALL)
+    ax.tick_params(axis="x", labelrotation=90)
+    ax.label_outer()
+    ax.spines[:].set_visible(False)
+
+
+def _mark_holes(ax: Any, hits: Any, group: Mapping[str, Any]) -> None:
+    y, x = np.nonzero(hits < group["at_least"])
+    ax.plot(x + 0.5, y + 0.5, "x", color=COLOUR_OF["falsified"], markersize=5)
+
+
+def witness_figure(residual: Mapping[str, Any], key: str) -> str:
+    """Error / bound of the entries around the worst one: a line for each of a few, a map of many; "" for one alone."""
+    entries = residual.get("entries")
+    if entries is None or not entries["margins"]:
+        return ""
+    margins = np.array([float(margin) for margin in entries["margins"]])
+    names = [_entry(entries["letters"], at) for at in product(*map(range, entries["shape"]))]
+    if len(names) > _MOST_LINES:
+        chosen = np.sort(np.argsort(-margins, kind="stable")[:_MOST_LINES])
+        margins, names = margins[chosen], [names[i] for i in chosen]
+    return _lines(names, margins, key)
+
+
+def _entry(letters: str, at: Iterable[int]) -> str:
+    return " ".join(f"{letter}={i}" for letter, i in zip(letters, at, strict=True))
+
+
+def _lines(names: Sequence[str], margins: Any, key: str) -> str:
+    """Margins on a scale of powers of ten, the bound as a line."""
+    figure, ax = _panel(4.6, 0.55 + 0.19 * len(names))
+    known = np.log10(margins, where=margins > 0, out=np.full(len(margins), -math.inf))
+    finite = known[np.isfinite(known)]
+    low, high = min([-2.0, *finite]) - 0.5, max([1.0, *finite]) + 0.5
+    places = np.clip(known, low, high)
+    for name, kept in (("float32", margins <= 1), ("falsified", margins > 1)):
+        y = np.nonzero(kept)[0]
+        ax.hlines(y, low, places[kept], color=COLOUR_OF[name], linewidth=1.2)
+        ax.plot(places[kept], y, "o", color=COLOUR_OF[name], markersize=4, clip_on=False)
+    ax.axvline(0, color=COLOUR_OF["ink"], linewidth=1, linestyle=(0, (3, 2)))
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.set_xlim(low, high)
+    every = max(1, math.ceil((high - low) / 8))
+    ticks = [e for e in range(math.ceil(low), math.floor(high) + 1) if e % every == 0]
+    ax.set_xticks(ticks, [power(10, e) if e else "bound" for e in ticks])
+    return inline_svg(figure, key, f"Error / bound of {len(names)} entries: {int((margins > 1).sum())} above 1")
+
+
+def _panel(width: float, height: float) -> tuple[Any, Any]:
+    figure = require_plotting().Figure(figsize=(width, height), layout="constrained")
+    ax = figure.subplots()
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[:].set_color(COLOUR_OF["muted"])
+    ax.tick_params(labelsize=_SMALL, color=COLOUR_OF["muted"], labelcolor=COLOUR_OF["ink"])
+    ax.grid(True, color=COLOUR_OF["grid"], linewidth=0.6)
+    ax.set_axisbelow(True)
+    return figure, ax

@@ -1,0 +1,202 @@
+"""The page of one result."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from gruverify.reporting._console import margin
+from gruverify.reporting._reader import Document
+from gruverify.reporting._summary import Fate, command, counts, fates, numbers, sentence, snippet, witnesses
+from gruverify.reporting.page._figures import flow_figure, heat_figure, margins_figure, witness_figure
+from gruverify.reporting.page._render import raw, render, slug
+from gruverify.reporting.page._svg import HEAT
+
+
+def result_page(document: Document, up: str = "") -> str:
+    """The page of a result; `up` is the address of the page that lists it among others, if there is one.
+
+    Raises:
+        ReportUnavailable: a package of the extra `report` is missing.
+    """
+    table = fates(document)
+    shown, coverage = _witnesses(document), _coverage(document)
+    margins = _margins(document)
+    sections = {"invariants": "Invariants", "witnesses": "Witnesses", "coverage": "Gate coverage"}
+    sections |= {"margins": "Margins", "gradients": "Where gradients go"}
+    empty = {"witnesses": shown, "coverage": coverage, "margins": margins}
+    return render(
+        "result.html",
+        d=document,
+        up=up,
+        sentence=sentence(document),
+        command=command(document),
+        worst=max((fate for row in table.values() for fate in row.values() if fate.judged), key=_margin, default=None),
+        facts=_facts(document),
+        sections={id: name for id, name in sections.items() if empty.get(id, True)},
+        statuses=counts(document),
+        families=_families(table),
+        shown=shown,
+        coverage=coverage,
+        groups=_groups(document),
+        scale=f"{4 ** (len(HEAT) - 2):,}",
+        margins=margins,
+        flow=_flow(document),
+    )
+
+
+def _margin(fate: Fate) -> float:
+    return fate.margin
+
+
+def _facts(document: Document) -> dict[str, str]:
+    facts = {"profile": document["profile"], "cases a format": str(document["cases"]), "seed": str(document["seed"])}
+    return {**facts, **document["versions"]}
+
+
+# -- invariants -------------------------------------------------------------------------------------------------------
+
+
+def by_family(items: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the table by the part of their id before the slash."""
+    families: dict[str, list[dict[str, Any]]] = {}
+    for item in items:
+        families.setdefault(item["id"].partition("/")[0], []).append(item)
+    return families
+
+
+def _families(table: Mapping[str, Mapping[str, Fate]]) -> dict[str, list[dict[str, Any]]]:
+    return by_family(_row(id, row) for id, row in table.items())
+
+
+def _row(id: str, row: Mapping[str, Fate]) -> dict[str, Any]:
+    fates = list(row.values())
+    variants: dict[str, dict[str, str]] = {}
+    for fate in fates:
+        for one in fate.rows if fate.cases else ():
+            variants.setdefault(one["variant"], {})[fate.format] = f"{margin(float(one['margin']['max']))}"
+    return {
+        "id": id,
+        "statement": fates[0].rows[0]["statement"],
+        "source": fates[0].rows[0]["source"],
+        "row": row,
+        "cases": sum(fate.cases for fate in fates),
+        "statuses": sorted({fate.status for fate in fates}),
+        "variants": variants,
+        "reasons": list(dict.fromkeys(fate.reason for fate in fates if fate.reason)),
+    }
+
+
+# -- witnesses --------------------------------------------------------------------------------------------------------
+
+
+def _witnesses(document: Document) -> dict[str, dict[str, Any]]:
+    statements = {row["id"]: row["statement"] for row in document["invariants"]}
+    return {
+        id: {
+            **_witness(first),
+            "statement": statements.get(id, ""),
+            "figure": raw(witness_figure(first["residual"], slug(id, "wf"))),
+            "caption": _caption(first["residual"]),
+            "others": [_witness(other) for other in others],
+        }
+        for id, (first, *others) in witnesses(document).items()
+    }
+
+
+def _witness(witness: dict[str, Any]) -> dict[str, Any]:
+    residual, variant = witness["residual"], witness["variant"]
+    return {
+        "where": residual["where"],
+        "margin": margin(float(residual["margin"])),
+        "numbers": numbers(residual),
+        "format": witness["format"],
+        "variant": f"reset {variant['reset']}, {variant['update']}"
+        + ("" if variant.get("bias", True) else ", no biases"),
+        "sizes": ", ".join(f"{letter}={size}" for letter, size in witness["sizes"].items()),
+        "regimes": ", ".join(witness["regimes"]),
+        "snippet": snippet(witness),
+    }
+
+
+_AXES = {"b": "member b", "i": "unit i", "j": "column j", "t": "step t"}
+
+
+def _caption(residual: Mapping[str, Any]) -> str:
+    """What the letters of the figure's entries mean."""
+    letters = dict.fromkeys(residual.get("entries", {}).get("letters", ""))
+    named = ", ".join(_AXES.get(letter, letter) for letter in letters)
+    return f"of each entry, by {named}" if named else ""
+
+
+# -- coverage ---------------------------------------------------------------------------------------------------------
+
+
+def _coverage(document: Document) -> list[dict[str, Any]]:
+    """The first group of each format, which is the one that its coverage counts."""
+    found = {one["format"]: one["groups"][0] for one in document.get("coverage", []) if one["groups"]}
+    return [
+        {
+            "format": fmt,
+            "percent": f"{found[fmt]['percent']:.1f}",
+            "reachable": found[fmt]["reachable"],
+            "holes": holes(found[fmt]),
+            "figure": raw(heat_figure(fmt, found[fmt], f"heat-{fmt}")) if len(found[fmt]["axes"]) == 3 else "",
+        }
+        for fmt in document["formats"]
+        if fmt in found
+    ]
+
+
+def holes(group: Mapping[str, Any]) -> list[str]:
+    """The bins of a covergroup that could be reached and were hit less than `at_least` times, in words."""
+    unreachable = {tuple(one["bin"]) for one in group["excluded"]}
+    bins = product(*(axis["levels"] for axis in group["axes"]))
+    missed = (bin for bin, hits in zip(bins, np.ravel(group["hits"]), strict=True) if hits < group["at_least"])
+    names = [axis["name"] for axis in group["axes"]]
+    return [
+        " ".join(f"{name}={level}" for name, level in zip(names, bin, strict=True))
+        for bin in missed
+        if bin not in unreachable
+    ]
+
+
+def _groups(document: Document) -> dict[str, list[str]]:
+    """Each covergroup to its share and its holes, format by format in the order of `_coverage`."""
+    by_format = {one["format"]: one["groups"] for one in document.get("coverage", []) if one["groups"]}
+    rows: dict[str, list[str]] = {}
+    for fmt in document["formats"]:
+        for group in by_format.get(fmt, []):
+            rows.setdefault(group["name"], []).append(f"{group['percent']:.1f} % of {group['reachable']}")
+    return rows
+
+
+# -- margins and gradients --------------------------------------------------------------------------------------------
+
+
+def _margins(document: Document) -> dict[str, Any]:
+    families: dict[str, dict[str, Counter[int]]] = {}
+    for row in document["invariants"]:
+        counts = families.setdefault(row["id"].partition("/")[0], {}).setdefault(row["format"], Counter())
+        counts.update({int(octave): count for octave, count in row["margin"]["octaves"].items()})
+    judged = {family: octaves for family, octaves in families.items() if any(octaves.values())}
+    return {family: raw(margins_figure(family, octaves, slug(family, "mf"))) for family, octaves in judged.items()}
+
+
+def _flow(document: Document) -> dict[str, Any]:
+    flow = document["gradient_flow"]
+    return {
+        "sizes": ", ".join(f"{letter}={size}" for letter, size in flow["sizes"].items()),
+        "regimes": [
+            {
+                "name": regime["name"],
+                **{gate: f"→ {regime[gate]:g}" if regime[gate] in (0, 1) else f"= {regime[gate]:g}" for gate in "zr"},
+                **{q: raw(flow_figure(regime, q, slug(f"{i}-{q}", "flow"))) for q in ("influence", "terms")},
+            }
+            for i, regime in enumerate(flow["regimes"])
+        ],
+    }

@@ -1,0 +1,57 @@
+"""Results as Markdown for a job page."""
+
+from __future__ import annotations
+
+from gruverify.reporting import document, markdown
+
+from ._documents import HOSTILE, rich
+from ._results import PASSED, falsified, result
+
+
+def test_a_conforming_result_is_short() -> None:
+    text = markdown([document(result())])
+
+    assert text.startswith("## ✅ numpy: conforms\n\n2 passed; 4 judgements in 1.2 s\n")
+    assert "|" not in text
+    assert "gruverify check numpy --profile default --max-cases 2 --seed 3 --format float32,float64" in text
+
+
+def test_what_did_not_pass_is_a_table_with_margins() -> None:
+    text = markdown([rich()])
+
+    assert "| agreement/step | 3.50 | 0.25 |\n" in text
+    assert "| contract/same\\-bits | error | ∞ |\n" in text
+    assert "First witness: " in text
+    assert "agreement/last" not in text
+
+
+def test_a_hostile_name_is_text() -> None:
+    text = markdown([rich(HOSTILE + "\n# heading")])
+    heading = text.splitlines()[0]
+
+    assert "<" not in heading
+    assert "\\`x\\`" in heading
+    assert "\n# heading" not in text
+
+
+def test_a_command_cannot_end_its_block() -> None:
+    text = markdown([rich("```\n<b>")])
+
+    assert "\n````\n" in text
+
+
+def test_of_many_rows_the_rest_is_counted() -> None:
+    from gruverify.engine import Tally
+    from gruverify.invariants import INVARIANTS
+
+    fell = Tally(falsified=1, largest=2.0)
+    text = markdown([document(result({(id, "float32"): fell for id in INVARIANTS}))])
+
+    assert f"{len(INVARIANTS) - 25} more are not listed" in text
+    assert text.count("| 2.00 |") == 25
+
+
+def test_several_results_follow_each_other() -> None:
+    text = markdown([document(falsified()), document(result({("agreement/step", "float32"): PASSED}))])
+
+    assert [line[:4] for line in text.splitlines() if line.startswith("## ")] == ["## ❌", "## ⚠"]

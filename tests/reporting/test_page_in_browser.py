@@ -1,0 +1,166 @@
+"""Pages as people meet them: opened from disk in Chromium, with the network off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gruverify.reporting import write_report
+
+from ._documents import HOSTILE, rich
+
+Opener = Callable[..., Any]
+#: Patterns that each match one page.
+HOSTILE_PAGE, NUMPY_PAGE = "1-*/index.html", "2-numpy/index.html"
+PAGES = ["index.html", HOSTILE_PAGE, NUMPY_PAGE]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report of two results, one of them of a target with a hostile name."""
+    folder = tmp_path_factory.mktemp("report") / "both"
+    write_report([rich(HOSTILE), rich("numpy", crashes=("the process was killed",))], folder)
+    return folder
+
+
+@pytest.fixture
+def opened(browser: Any, report: Path) -> Iterator[Opener]:
+    """Opens a page of the report; whatever the page complains of fails the test."""
+    contexts, complaints = [], list[str]()
+
+    def open_page(name: str = NUMPY_PAGE, **options: Any) -> Any:
+        contexts.append(browser.new_context(**{"offline": True, **options}))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: request.url.startswith("file:") or complaints.append(request.url))
+        page.goto(next(report.glob(name)).as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_it_is_accessible(name: str, scheme: str, opened: Opener) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page = opened(name, color_scheme=scheme, bypass_csp=True)  # axe itself is a script that the page would refuse
+
+    found = axe.Axe().run(page)
+
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_it_fits_a_phone(name: str, opened: Opener) -> None:
+    page = opened(name, viewport={"width": 360, "height": 740})
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def rows(page: Any) -> list[str]:
+    """The ids of the rows in sight."""
+    found: list[str] = page.locator("tr[data-statuses]:visible .id").all_inner_texts()
+    return found
+
+
+def test_filters_work_alone_and_together(opened: Opener) -> None:
+    page = opened()
+    everything = ["contract/same-bits", "agreement/step", "regimes/carry-copies-state"]
+    assert sorted(rows(page)) == sorted(everything)
+    assert page.locator("output").inner_text() == "3 of 4 invariants"
+
+    page.get_by_label("not applicable").check()
+    assert len(rows(page)) == 4
+    page.get_by_label("Find").fill("step keep")
+    assert rows(page) == ["agreement/step"]
+    page.get_by_label("falsified").uncheck()
+    page.get_by_label("passed").uncheck()
+    assert rows(page) == []
+    assert page.locator("tr.family:visible").count() == 0
+
+
+def test_a_link_to_a_row_that_is_filtered_away_shows_it(opened: Opener) -> None:
+    page = opened()
+    page.get_by_label("Find").fill("no such thing")
+
+    page.locator(".witness h3 a").first.click()
+
+    assert "agreement/step" in rows(page)
+
+
+def test_a_reproducer_is_copied_whole(opened: Opener) -> None:
+    page = opened(permissions=["clipboard-read", "clipboard-write"])
+    page.locator("#w-agreement-step summary").first.click()
+
+    page.locator("#w-agreement-step button").first.click()
+
+    page.get_by_text("Copied").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.rstrip() == page.locator("#w-agreement-step pre").first.inner_text().rstrip()
+    assert copied.startswith("import gruverify\n")
+
+
+def test_where_copying_is_forbidden_the_text_is_selected(opened: Opener) -> None:
+    page = opened()
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('forbidden')); }")
+
+    page.get_by_label("Copy the command that repeats this run").click()
+
+    page.get_by_text("Selected").wait_for()
+    assert page.evaluate("String(getSelection())").startswith("gruverify check numpy")
+
+
+def test_a_hostile_name_runs_nothing(opened: Opener) -> None:
+    page = opened(HOSTILE_PAGE)
+    dialogs: list[Any] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog), dialog.dismiss()))
+
+    assert HOSTILE in page.locator("h1").inner_text()
+    assert page.evaluate("document.scripts.length") == 1
+    assert dialogs == []
+
+
+def test_the_policy_holds(browser: Any, report: Path) -> None:
+    """A script that gets into the page all the same is refused: asked of a page of its own, for it complains."""
+    page = browser.new_page()
+    page.goto((report / NUMPY_PAGE).as_uri())
+
+    page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = true'}))"
+    )
+
+    assert page.evaluate("window.ran") is None
+    page.close()
+
+
+def test_everything_is_reached_by_keyboard(opened: Opener) -> None:
+    page = opened()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    page.locator("#w-agreement-step summary").first.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#w-agreement-step pre").first.is_visible()
+
+
+def test_without_scripts_everything_can_be_read(opened: Opener) -> None:
+    page = opened(java_script_enabled=False)
+
+    assert page.locator("tr[data-statuses]:visible").count() == 4
+    assert page.locator(".filters:visible").count() == 0
+
+
+def test_results_side_by_side_lead_to_each(opened: Opener) -> None:
+    page = opened("index.html")
+    page.get_by_role("link", name="numpy").first.click()
+
+    assert "numpy is falsified" in page.locator("h1").inner_text()
+    page.get_by_role("link", name="all results").click()
+    assert page.locator("h1").inner_text() == "2 results"
