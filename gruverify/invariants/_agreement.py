@@ -12,7 +12,7 @@ from gruverify.cell import BLOCKS, Gradients
 from gruverify.formulas import Bptt
 from gruverify.invariants._blocks import blocks_of, letters, of, pairs, spelled
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import Floats, NDArray, Residual, compare, worst
+from gruverify.invariants._residual import Floats, Residual, apart, compare
 from gruverify.invariants._trial import Trial
 
 
@@ -113,7 +113,7 @@ def vjp_is_transposed_jacobian(trial: Trial) -> Iterator[Residual]:
     for (jacobian, jacobian_ball, vjp), ball, name in zip(sides, (expected.h, expected.x), ("h'", "x"), strict=True):
         product = np.einsum("bi,bij->bj", g, jacobian.astype(np.float64))
         allowed = np.einsum("bi,bij->bj", np.abs(g), jacobian_ball.radius) + ball.radius
-        yield _apart(f"gᵀ∂h/∂{name}", "bj", vjp, product, allowed)
+        yield apart(f"gᵀ∂h/∂{name}", "bj", vjp, product, allowed)
 
 
 @invariant(
@@ -143,15 +143,10 @@ def _two_ways(trial: Trial, one: Gradients, other: Gradients) -> Iterator[Residu
     """Two implementations of the same gradients: each is within its radius of the truth."""
     expected = trial.exact.gradients
     for block, actual, ball in pairs(trial.case.cell.variant, one, expected.parameters):
-        yield _apart(f"dL/d{block}", letters(block), actual, of(other, block), 2 * ball.radius)
+        yield apart(f"dL/d{block}", letters(block), actual, of(other, block), 2 * ball.radius)
     for t, ball in enumerate(expected.inputs):
-        yield _apart(f"dL/dx[t={t}]", "bj", one.inputs[t], other.inputs[t], 2 * ball.radius)
-    yield _apart("dL/dh_0", "bi", one.state, other.state, 2 * _radius(expected.state))
-
-
-def _apart(what: str, axes: str, actual: NDArray, expected: NDArray, bound: Floats) -> Residual:
-    a, e = actual.astype(np.float64), expected.astype(np.float64)
-    return worst(what, axes, a, e, np.abs(a - e), bound)
+        yield apart(f"dL/dx[t={t}]", "bj", one.inputs[t], other.inputs[t], 2 * ball.radius)
+    yield apart("dL/dh_0", "bi", one.state, other.state, 2 * _radius(expected.state))
 
 
 def _radius(ball: Ball) -> Floats:

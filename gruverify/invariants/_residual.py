@@ -41,10 +41,16 @@ class Residual:
     entries: Entries | None = field(default=None, compare=False, repr=False)
 
 
-def compare(what: str, letters: str, actual: NDArray, expected: Ball) -> Residual:
-    """|actual - mid| ≤ rad, entry by entry; `letters` name the axes."""
+def compare(what: str, letters: str, actual: NDArray, expected: Ball, slack: Floats | float = 0.0) -> Residual:
+    """|actual - mid| ≤ rad + slack, entry by entry; `letters` name the axes."""
     values = actual.astype(np.float64)
-    return worst(what, letters, values, expected.mid, np.abs(values - expected.mid), expected.radius)
+    return worst(what, letters, values, expected.mid, np.abs(values - expected.mid), expected.radius + slack)
+
+
+def apart(what: str, letters: str, one: NDArray, other: NDArray, bound: Floats) -> Residual:
+    """|one - other| ≤ bound, entry by entry, for two answers of which each is within its radius of the truth."""
+    a, e = one.astype(np.float64), other.astype(np.float64)
+    return worst(what, letters, a, e, np.abs(a - e), bound)
 
 
 def at_most(what: str, letters: str, actual: NDArray, limit: Floats, slack: Floats | float = 0.0) -> Residual:

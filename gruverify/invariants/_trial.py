@@ -120,6 +120,10 @@ class Observed:
         """The step as returned, called anew."""
         return self._call("step", x=self.case.inputs[0], h=self.case.state)
 
+    def step_at(self, x: NDArray, h: NDArray) -> NDArray:
+        """The step from other arguments x (B, I) and h (B, H), called anew: (B, H)."""
+        return self._state("step", self._call("step", x=x, h=h))
+
     @cached_property
     def step_jacobian(self) -> tuple[NDArray, NDArray]:
         """(B, H, H) and (B, H, I)."""
@@ -141,6 +145,11 @@ class Observed:
     def raw_sequence(self) -> Any:
         """The sequence as returned, called anew."""
         return self._call("sequence", inputs=self.case.inputs, state=self.case.state)
+
+    def sequence_at(self, inputs: NDArray, state: NDArray | None) -> tuple[NDArray, NDArray]:
+        """The sequence from other arguments, called anew: outputs and last state. The state may be None."""
+        pair = _pair("sequence", self._call("sequence", inputs=inputs, state=state))
+        return self._array("outputs", pair[0], "TBH", T=len(inputs)), self._array("last", pair[1], "BH")
 
     @cached_property
     def sequence_vjp(self) -> Gradients:
@@ -187,14 +196,14 @@ class Observed:
     def _state(self, name: str, value: Any) -> NDArray:
         return self._array(name, value, "BH")
 
-    def _array(self, name: str, value: Any, letters: str) -> NDArray:
-        sizes = {**self.case.sizes, "3": 3 * self.case.sizes["H"]}
+    def _array(self, name: str, value: Any, letters: str, **other: int) -> NDArray:
+        sizes = {**self.case.sizes, "3": 3 * self.case.sizes["H"], **other}
         shape = tuple(sizes[letter] for letter in letters)
         spelled = "(" + ", ".join("3H" if letter == "3" else letter for letter in letters) + ")"
         if not isinstance(value, np.ndarray):
             raise Malformed(f"{name} is {type(value).__name__}, expected a NumPy array {spelled} = {shape}")
         if value.shape != shape:
-            bound = ", ".join(f"{letter}={size}" for letter, size in self.case.sizes.items())
+            bound = ", ".join(f"{letter}={sizes[letter]}" for letter in self.case.sizes)
             raise Malformed(f"{name} has shape {value.shape}, expected {spelled} = {shape} with {bound}")
         if value.dtype != self.case.format.dtype:
             raise Malformed(f"{name} has dtype {value.dtype}, expected {self.case.format.name}, the case's format")
@@ -239,7 +248,8 @@ class Trial:
         A condition that an invariant needs is brought about so, from whatever case was drawn: none is ever rejected.
         """
         if change not in self._changed:
-            self._changed[change] = Trial(change(self.case), self.backend)
+            case = change(self.case)
+            self._changed[change] = self if case is self.case else Trial(case, self.backend)
         return self._changed[change]
 
 

@@ -7,6 +7,9 @@ from gruverify import faults
 from ._falsifies import FALSIFIES
 from ._faulty import PLANTED
 from ._faulty import Fault as Fault
+from ._relations import RELATIONS
 
-FAULTS: dict[str, Fault] = {id: Fault(id, faults.FAULTS[id].build, falsifies) for id, falsifies in FALSIFIES.items()}
+FAULTS: dict[str, Fault] = {
+    id: Fault(id, faults.FAULTS[id].build, falsifies + RELATIONS.get(id, ())) for id, falsifies in FALSIFIES.items()
+}
 FAULTS |= PLANTED

@@ -1,0 +1,102 @@
+"""From any case to one that an invariant asks for: pure functions, so that no drawn case is ever thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.cell import Case, Cell, Parameters, Variant
+
+NDArray = npt.NDArray[Any]
+
+#: A pre-activation at which σ is exactly 1, its negative one at which it is exactly 0, and tanh exactly ±1, in every
+#: format and however they are computed (theory.md 5); a power of two, so that every format holds it.
+SATURATED = 2048.0
+
+
+def edited(case: Case, edit: Callable[[Parameters], Parameters]) -> Case:
+    """The case with its cell's parameters changed gate by gate; where there are no biases they stay away.
+
+    edit: from the twelve blocks (NumPy arrays, or 0 for a missing bias) to those of the new cell.
+    """
+    return replace(case, cell=packed(case.cell.variant, edit(case.cell.parameters())), regimes=())
+
+
+def packed(variant: Variant, p: Parameters) -> Cell:
+    """A cell of these twelve blocks; a variant without biases ignores theirs."""
+    weights = np.concatenate([p.W_xr, p.W_xz, p.W_xc]), np.concatenate([p.W_hr, p.W_hz, p.W_hc])
+    if not variant.bias:
+        return Cell(variant, *weights)
+    return Cell(variant, *weights, np.concatenate([p.b_xr, p.b_xz, p.b_xc]), np.concatenate([p.b_hr, p.b_hz, p.b_hc]))
+
+
+def over(case: Case, inputs: NDArray) -> Case:
+    """The case over other inputs (T', B, I), with a loss on the last state alone."""
+    return replace(case, inputs=inputs, d_outputs=np.zeros((len(inputs), *case.state.shape), case.format.dtype))
+
+
+def single(case: Case) -> Case:
+    """Its first step alone; the case itself if it has no more."""
+    return case if len(case.inputs) == 1 else over(case, case.inputs[:1])
+
+
+def short(case: Case) -> Case:
+    """Its first two steps, which is where relations of states show; the case itself if it has no more."""
+    return case if len(case.inputs) <= 2 else replace(case, inputs=case.inputs[:2], d_outputs=case.d_outputs[:2])
+
+
+def stretched(case: Case) -> Case:
+    """At least two steps: a single one is followed by one over its negated inputs."""
+    return case if len(case.inputs) > 1 else over(case, np.concatenate([case.inputs, -case.inputs]))
+
+
+def pinned(case: Case, **levels: npt.ArrayLike) -> Case:
+    """Gates r, z or c with pre-activations that are these numbers, (H,) or one for all, whatever state and input are.
+
+    A unit whose number is NaN stays as it is. The numbers are put into b_x or, where there are no biases, into the
+    weights of input 0, which then is 1 at every step.
+    """
+
+    def edit(p: Parameters) -> Parameters:
+        return replace(p, **{name: block for gate, at in levels.items() for name, block in _pin(case, p, gate, at)})
+
+    if case.cell.variant.bias:
+        return edited(case, edit)
+    inputs = case.inputs.copy()
+    inputs[..., 0] = 1
+    return edited(replace(case, inputs=inputs), edit)
+
+
+def _pin(case: Case, p: Parameters, gate: str, level: npt.ArrayLike) -> Iterator[tuple[str, NDArray]]:
+    at = np.broadcast_to(np.asarray(level, np.float64), (case.cell.hidden_size,))
+    free, numbers = np.isnan(at), np.nan_to_num(at).astype(case.format.dtype)
+    bias = case.cell.variant.bias
+    for name in (f"W_x{gate}", f"W_h{gate}", *((f"b_x{gate}", f"b_h{gate}") if bias else ())):
+        block = getattr(p, name).copy()
+        block[~free] = 0
+        if name.startswith("b_x"):
+            block[~free] = numbers[~free]
+        elif name.startswith("W_x") and not bias:
+            block[~free, 0] = numbers[~free]
+        yield name, block
+
+
+def kept(variant: Variant, level: npt.ArrayLike) -> NDArray:
+    """The pre-activation of the update gate at which the share of the state that is kept is σ(level)."""
+    return np.asarray(level, np.float64) * (1 if variant.update == "keep" else -1)
+
+
+def cycled(case: Case, *levels: float) -> NDArray:
+    """One of the levels for each unit, in turn; where the turn begins depends on the cell's sizes. (H,)."""
+    H, first = case.cell.hidden_size, case.cell.input_size + case.cell.hidden_size
+    return np.array([levels[(first + i) % len(levels)] for i in range(H)])
+
+
+def unequal_state(case: Case) -> NDArray:
+    """Another state (B, H): that of the members in reverse order, negated."""
+    other: NDArray = -case.state[::-1]
+    return other
