@@ -16,7 +16,8 @@ from gruverify.invariants import INVARIANTS
 from ._built import SATURATED, case_of, cell_at
 from ._drawn import drawn
 
-CASES = 40
+#: How many cases, and how many of them are put to the invariants of the deep profile too.
+CASES, DEEP = 20, 1
 on_every_backend = pytest.mark.parametrize("name", [target.name for target in TARGETS])
 in_every_format = pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 
@@ -24,7 +25,10 @@ in_every_format = pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.nam
 @cache
 def judgements(name: str, format: Format) -> list[Judgement]:
     found = resolve(name)
-    return [j for case in drawn(format, found.variants, CASES) for j in judge(case, found, INVARIANTS.values())]
+    quick = [invariant for invariant in INVARIANTS.values() if not invariant.deep]
+    asked = [list(INVARIANTS.values())] * DEEP + [quick] * (CASES - DEEP)
+    cases = drawn(format, found.variants, CASES)
+    return [j for case, invariants in zip(cases, asked, strict=True) for j in judge(case, found, invariants)]
 
 
 def needs_its_package(name: str) -> None:
