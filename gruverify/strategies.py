@@ -6,6 +6,7 @@ Needs hypothesis, not torch.
 """
 
 from gruverify_strategies import Batch as Batch
+from gruverify_strategies import Control as Control
 from gruverify_strategies import Drive as Drive
 from gruverify_strategies import LaidOut as LaidOut
 from gruverify_strategies import Regime as Regime
@@ -13,6 +14,7 @@ from gruverify_strategies import Regimes as Regimes
 from gruverify_strategies import Sizes as Sizes
 from gruverify_strategies import cases as cases
 from gruverify_strategies import cells as cells
+from gruverify_strategies import controls as controls
 from gruverify_strategies import cotangents as cotangents
 from gruverify_strategies import floats_near as floats_near
 from gruverify_strategies import formats as formats
@@ -22,8 +24,10 @@ from gruverify_strategies import lengths as lengths
 from gruverify_strategies import regimes as regimes
 from gruverify_strategies import sequences as sequences
 from gruverify_strategies import sizes as sizes
+from gruverify_strategies import specials as specials
 from gruverify_strategies import stacks as stacks
 from gruverify_strategies import states as states
 from gruverify_strategies import torch_cells as torch_cells
 from gruverify_strategies import torch_grus as torch_grus
 from gruverify_strategies import variants as variants
+from gruverify_strategies import views as views

@@ -3,8 +3,12 @@
 Users write `from gruverify import strategies as gst`.
 """
 
+from gruverify_strategies._awkward import specials as specials
+from gruverify_strategies._awkward import views as views
 from gruverify_strategies._cases import cases as cases
 from gruverify_strategies._cells import cells as cells
+from gruverify_strategies._controls import Control as Control
+from gruverify_strategies._controls import controls as controls
 from gruverify_strategies._floats import floats_near as floats_near
 from gruverify_strategies._ladder import Drive as Drive
 from gruverify_strategies._layouts import LaidOut as LaidOut

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import event
 from hypothesis import strategies as st
 
 from gruverify.cell import Case
@@ -49,6 +50,7 @@ def cases(
     codes = header(source, slots_length(within) + CHOICES + GRAIN + 2 * SCALE + SHAPE + WEIGHTS)
     filled = slots(codes, within)
     choice = wanted.choose(codes)
+    event(f"regime: {choice.regime}")
 
     members = Members(source, codes, within, filled)
     inputs, state = members.inputs(codes), members.state(codes)

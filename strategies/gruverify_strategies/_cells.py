@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from random import Random
 
 import numpy as np
+from hypothesis import event
 from hypothesis import strategies as st
 
 from gruverify.cell import Cell
@@ -131,6 +132,7 @@ def cells(
     codes = header(source, slots_length(within) + CHOICES + WEIGHTS)
     filled = slots(codes, within)
     choice = wanted.choose(codes)
+    event(f"regime: {choice.regime}")
     units = Units(source, within, filled)
     reach = np.full(len(filled["I"]), float(max_input)), np.full(len(filled["H"]), max(1.0, max_state))
     return build(choice, units.weights(codes, choice), units.regimes(choice), reach)

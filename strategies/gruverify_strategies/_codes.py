@@ -63,7 +63,7 @@ def rows(source: Random, filled: Collection[int], bounds: tuple[int, int], width
     wider than Hypothesis allows, its bytes come again, times odd numbers: others, but zero where they were zero.
     """
     low, count = bounds
-    drawn = max(1, min(width, _BUDGET // count, _SIMPLEST_BUDGET // low))
+    drawn = max(1, min(width, _BUDGET // max(count, 1), _SIMPLEST_BUDGET // max(low, 1)))
     blobs = [source.randbytes(drawn if slot in filled else 0).ljust(drawn, b"\0") for slot in range(count)]
     codes = np.frombuffer(b"".join(blobs), np.uint8).reshape(count, drawn)[:, ::-1]
     again, position = np.divmod(np.arange(width), drawn)

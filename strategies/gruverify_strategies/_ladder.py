@@ -28,6 +28,10 @@ class Drive:
     margin: float
     share: float
 
+    def __repr__(self) -> str:
+        margin = "float('inf')" if math.isinf(self.margin) else repr(self.margin)
+        return f"Drive({self.level!r}, {self.at!r}, {margin}, {self.share!r})"
+
 
 UNDRIVEN = Drive("", 0.0, math.inf, 1.0)
 
@@ -51,12 +55,13 @@ def gate_bands(f: Format) -> dict[str, Band]:
 
 
 def candidate_bands(f: Format) -> dict[str, Band]:
-    """The levels of the candidate: where tanh is -1, strongly negative, middling, strongly positive, and 1."""
+    """The levels of the candidate: where tanh is -1, strongly negative, mildly so, and the same above 0."""
     top = f.tanh_saturates
     return {
         "-1": (-math.inf, -top),
         "-high": (-top, -1.5),
-        "mid": (-1.5, 1.5),
+        "-mid": (-1.5, 0.0),
+        "mid": (0.0, 1.5),
         "high": (1.5, top),
         "1": (top, math.inf),
     }

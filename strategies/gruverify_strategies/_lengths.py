@@ -46,11 +46,10 @@ def lengths(
     Shrinks to one member, then to length T.
 
     Raises:
-        InvalidArgument: a bound is not an integer, is negative (a length) or below 1 (B), or a minimum exceeds its
-            maximum.
+        InvalidArgument: a bound is not an integer, is negative, or a minimum exceeds its maximum.
     """
     check_range("length", min_length, max_length, at_least=0)
-    within = limits(B=(min_B, max_B))
+    within = limits("B", B=(min_B, max_B))
     codes = header(draw(RANDOM), slots_length(within) + ragged_length(within["B"][1]))
     return ragged(codes, len(slots(codes, within)["B"]), min_length, max_length)
 
@@ -87,14 +86,15 @@ def sequences(
 ) -> Batch:
     """A `Batch`: inputs (T, B, I) as `inputs` draws them, a state (B, H) as `states` does, and lengths (B,).
 
-    Padding holds numbers as the real steps do, so that whoever reads it is found out. Shrinks to few and small sizes,
-    to lengths T, then to entries 0, ±1 and ±1/2.
+    Padding holds numbers as the real steps do, so that whoever reads it is found out. T and B may be 0 if asked for,
+    `min_T=0` and `min_B=0`.
+    Shrinks to few and small sizes, to lengths T, then to entries 0, ±1 and ±1/2.
 
     Raises:
-        InvalidArgument: a bound is not an integer, is negative (min_length) or below 1 (a size), a minimum exceeds its
-            maximum, or `formats` is wrong.
+        InvalidArgument: a bound is not an integer, is negative (min_length, T, B) or below 1 (another size), a minimum
+            exceeds its maximum, or `formats` is wrong.
     """
-    within = limits(T=(min_T, max_T), B=(min_B, max_B), I=(min_I, max_I), H=(min_H, max_H))
+    within = limits("TB", T=(min_T, max_T), B=(min_B, max_B), I=(min_I, max_I), H=(min_H, max_H))
     check_size("min_length", min_length, at_least=0)
     if within["T"][0] < min_length:
         raise InvalidArgument(f"Cannot have min_T={min_T!r} < min_length={min_length!r}")

@@ -66,7 +66,7 @@ def _mask(kind: str, where: int, shape: tuple[int, ...]) -> Floats:
         mask[0] = 1
     elif kind == "outputs":
         mask[1:] = 1
-    elif kind != "dense":
+    elif kind != "dense" and mask.size:
         entries = mask[0].size if kind == "one of last" else mask.size
         mask.flat[where * entries >> 16] = 1
     return mask

@@ -11,7 +11,7 @@ from hypothesis.errors import InvalidArgument
 from gruverify.arithmetic import Format
 from gruverify.cell import VARIANTS, Variant
 from gruverify_strategies._codes import Header, pick
-from gruverify_strategies._regimes import NAMES
+from gruverify_strategies._regimes import NAMES, REGIMES
 from gruverify_strategies._validation import (
     Formats,
     Variants,
@@ -27,9 +27,6 @@ Names: TypeAlias = Sequence[str] | None
 
 #: Bytes of the header that a choice takes.
 CHOICES = 4
-
-#: The names that `regimes` may have.
-REGIMES = tuple(dict.fromkeys(NAMES))
 
 
 @dataclass(frozen=True)

@@ -23,17 +23,22 @@ class Regime:
     update: Drive = UNDRIVEN
     candidate: Drive = UNDRIVEN
 
+    def __repr__(self) -> str:
+        driven = {name: drive for name, drive in vars(self).items() if drive != UNDRIVEN}
+        return f"Regime({', '.join(f'{name}={drive!r}' for name, drive in driven.items())})"
+
     def __str__(self) -> str:
         named = zip("rzc", (self.reset, self.update, self.candidate), strict=True)
         return " ".join(f"{letter}={drive.level}" for letter, drive in named if drive.level)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Regimes:
     """The regime of every unit of a cell.
 
     name: "free" (nothing is driven), "mixed" (each unit on its own), or for the whole cell "carry" (the state is kept),
-        "forget" (neither kept nor recalled), "elman" (not kept, but recalled) or "near" (around thresholds).
+        "forget" (neither kept nor recalled), "elman" (not kept, but recalled), "near" (around thresholds),
+        "reset-open" or "reset-shut" (r is 1, or 0, in the format).
     units: H of them.
     """
 
@@ -49,26 +54,29 @@ class Regimes:
         gates = ([u.reset for u in self.units], [u.update for u in self.units], [u.candidate for u in self.units])
         return np.array([(drive.at, drive.margin, drive.share) for gate in gates for drive in gate]).T
 
-    def __repr__(self) -> str:
-        return f"Regimes({self.name}: {' | '.join(label or '-' for label in self.labels())})"
+    def __str__(self) -> str:
+        return f"{self.name}: {' | '.join(label or '-' for label in self.labels())}"
 
 
 def _spread(**weights: int) -> tuple[str, ...]:
     return tuple(level for name, weight in weights.items() for level in [_LEVELS[name]] * weight)
 
 
-_LEVELS = {"undriven": "", "one": "1", "zero": "0", "minus": "-1", "minus_high": "-high"}
+_LEVELS = {"undriven": "", "one": "1", "zero": "0", "minus": "-1", "minus_high": "-high", "minus_mid": "-mid"}
 _LEVELS |= {name: name for name in ("mid", "high", "low", "rounding", "tiny", "subnormal", "near")}
 
 #: What a unit's level byte chooses from, the simplest first.
 _ANY = _spread(undriven=2, mid=2, one=2, zero=2, high=2, low=2, rounding=2, tiny=2, subnormal=2, near=3)
 _OPEN = _spread(one=8, rounding=4, high=4)
 _SHUT = _spread(zero=8, low=3, tiny=3, subnormal=2)
-_CANDIDATE = _spread(undriven=8, mid=2, one=2, minus=2, high=2, minus_high=2, near=2)
+_CANDIDATE = _spread(undriven=6, mid=1, minus_mid=1, one=2, minus=2, high=2, minus_high=2, near=2)
 
-#: By name, what r and what the kept share of the state may be; each name as often as it is listed in _NAMES.
+#: By name, what r and what the kept share of the state may be.
 _GATES = {"mixed": (_ANY, _ANY), "carry": (_ANY, _OPEN), "forget": (_SHUT, _SHUT), "elman": (_OPEN, _SHUT)}
-_GATES |= {"near": (("near",), ("near",))}
+_GATES |= {"near": (("near",), ("near",)), "reset-open": (("1",), _ANY), "reset-shut": (("0",), _ANY)}
+
+#: The names that may be asked for, and those that are drawn where none is, each as often as it is listed.
+REGIMES = ("free", *_GATES)
 NAMES = (*("free",) * 17, *("mixed",) * 18, *("carry",) * 4, *("forget",) * 4, *("elman",) * 4, *("near",) * 2)
 
 #: Bytes that place a unit: the levels of r, z and c, then where in its level each is.
@@ -109,12 +117,14 @@ def regimes(
 
     regimes: names of those to choose from. "free": nothing is driven. "mixed": each unit is placed on its own. "carry"
         (z = 1), "forget" (z = 0, r = 0), "elman" (z = 0, r = 1), in the sense of `update`: the cell as a whole. "near":
-        every gate around a threshold of the format. By default a third are free, and a third or more mixed.
+        every gate around a threshold of the format. By default a third are free, and a third or more mixed; never drawn
+        unless asked for are "reset-open" and "reset-shut": r is 1, or 0, in the format, and z is placed as in "mixed".
 
     Shrinks to the first of `regimes` or to units that are not driven, and to round pre-activations.
 
     Raises:
-        InvalidArgument: a bound, a format or `update` is none that the cell strategies take.
+        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, or `formats`, `update`
+            or `regimes` is wrong.
     """
     within = limits(H=(min_H, max_H))
     check_option("update", update, "keep", "replace")
@@ -122,6 +132,6 @@ def regimes(
     codes = header(source, slots_length(within) + 2)
     filled = slots(codes, within)["H"]
     format = pick(codes, check_formats(formats))
-    named = NAMES if regimes is None else check_names("regimes", regimes, tuple(dict.fromkeys(NAMES)))
+    named = NAMES if regimes is None else check_names("regimes", regimes, REGIMES)
     name = pick(codes, named)
     return place(name, rows(source, filled, within["H"], PLACEMENT)[list(filled)], format, update)

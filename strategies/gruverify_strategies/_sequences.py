@@ -27,12 +27,13 @@ def inputs(
 ) -> npt.NDArray[Any]:
     """Inputs (T, B, I) in one of `formats`, every entry drawn, within [-4, 4].
 
-    Their scale is a power of two, from 2^-10 to 4. Shrinks to few and small sizes, then to entries 0, ±1 and ±1/2.
+    Their scale is a power of two, from 2^-10 to 4. T and B may be 0 if asked for, `min_T=0` and `min_B=0`.
+    Shrinks to few and small sizes, then to entries 0, ±1 and ±1/2.
 
     Raises:
-        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, or `formats` is wrong.
+        InvalidArgument: a bound is not an integer or too small, a minimum exceeds its maximum, or `formats` is wrong.
     """
-    within = limits(T=(min_T, max_T), B=(min_B, max_B), I=(min_I, max_I))
+    within = limits("TB", T=(min_T, max_T), B=(min_B, max_B), I=(min_I, max_I))
     source = draw(RANDOM)
     codes = header(source, slots_length(within) + 1 + GRAIN + SCALE)
     filled = slots(codes, within)
@@ -52,12 +53,12 @@ def states(
 ) -> npt.NDArray[Any]:
     """Initial states (B, H) in one of `formats`, within [-4, 4]: mostly inside [-1, 1], some outside, few zero.
 
-    Shrinks to few and small sizes, then to entries 0, ±1 and ±1/2.
+    B may be 0 if asked for, `min_B=0`. Shrinks to few and small sizes, then to entries 0, ±1 and ±1/2.
 
     Raises:
-        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, or `formats` is wrong.
+        InvalidArgument: a bound is not an integer or too small, a minimum exceeds its maximum, or `formats` is wrong.
     """
-    within = limits(B=(min_B, max_B), H=(min_H, max_H))
+    within = limits("B", B=(min_B, max_B), H=(min_H, max_H))
     source = draw(RANDOM)
     codes = header(source, slots_length(within) + 1 + GRAIN + SCALE)
     filled = slots(codes, within)
@@ -80,12 +81,13 @@ def cotangents(
     """The cotangents of a loss in one of `formats`: of the outputs (T, B, H) and of the last state (B, H).
 
     Entries are within [-1, 1], mostly all drawn; sometimes only those of the last state or of the outputs, or only one
-    entry, differ from 0. Shrinks to few and small sizes, then to entries 0, ±1 and ±1/2.
+    entry, differ from 0. T and B may be 0 if asked for, `min_T=0` and `min_B=0`.
+    Shrinks to few and small sizes, then to entries 0, ±1 and ±1/2.
 
     Raises:
-        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, or `formats` is wrong.
+        InvalidArgument: a bound is not an integer or too small, a minimum exceeds its maximum, or `formats` is wrong.
     """
-    within = limits(T=(min_T, max_T), B=(min_B, max_B), H=(min_H, max_H))
+    within = limits("TB", T=(min_T, max_T), B=(min_B, max_B), H=(min_H, max_H))
     source = draw(RANDOM)
     codes = header(source, slots_length(within) + 1 + GRAIN + SHAPE)
     filled = slots(codes, within)

@@ -9,8 +9,9 @@ from typing import TypeAlias
 
 from hypothesis import strategies as st
 
-from gruverify_strategies._codes import RANDOM, Header, header, number
-from gruverify_strategies._validation import Limits, limits
+from gruverify_strategies._codes import RANDOM, Header, header, number, pick
+from gruverify_strategies._relations import DEFAULT_MAX, RELATIONS, allowed, check_possible
+from gruverify_strategies._validation import Limits, check_names, limits
 
 #: By letter, the slots of each axis that are filled. Sizes count slots; emptying any of them simplifies a case.
 Slots: TypeAlias = dict[str, Sequence[int]]
@@ -25,6 +26,10 @@ class Sizes:
     B: int
     T: int
 
+    def bounds(self, letters: str = "HIBT") -> dict[str, int]:
+        """`min_H`, `max_H` and so on, for the strategies that take them: `cells(**sizes.bounds("HI"))`."""
+        return {f"{end}_{letter}": getattr(self, letter) for letter in letters for end in ("min", "max")}
+
 
 @st.composite
 def sizes(
@@ -38,26 +43,49 @@ def sizes(
     max_B: int | None = None,
     min_T: int = 1,
     max_T: int | None = None,
+    relations: Sequence[str] | None = None,
 ) -> Sizes:
     """`Sizes` with each of H, I, B, T within its bounds; by default H, I and B up to 5 and T up to 4.
 
-    Small sizes are drawn more often than large ones, but the smallest only once in sixteen. Shrinks to the minima.
+    Small sizes are drawn more often than large ones, but the smallest only once in sixteen. B and T may be 0 if asked
+    for, `min_B=0` and `min_T=0`.
+
+    relations: names, one of which is drawn and holds. "H=1", "I=H", "T=B" and "B=3H" are coincidences in which a wrong
+        axis goes unnoticed; in "distinct" no two sizes are equal, so that it cannot; in "simd" H is a multiple of 8 or
+        one more or less, as kernels have vectors and tails (by default up to 33).
+
+    Shrinks to the first of `relations`, then to the minima.
 
     Raises:
-        InvalidArgument: a bound is not an integer of at least 1, or a minimum exceeds its maximum.
+        InvalidArgument: a bound is not an integer or too small, a minimum exceeds its maximum, a relation is unknown,
+            or none of its sizes lies within the bounds.
     """
-    within = limits(H=(min_H, max_H), I=(min_I, max_I), B=(min_B, max_B), T=(min_T, max_T))
-    source = draw(RANDOM)
-    codes = header(source, 2 * len(within))
-    return Sizes(**{letter: _size(codes, *bounds) for letter, bounds in within.items()})
+    asked = {"H": (min_H, max_H), "I": (min_I, max_I), "B": (min_B, max_B), "T": (min_T, max_T)}
+    names = ("any",) if relations is None else check_names("relations", relations, RELATIONS)
+    withins = {name: _within(name, asked) for name in names}
+    codes = header(draw(RANDOM), 1 + 2 * len(asked))
+    relation = pick(codes, names)
+    chosen: dict[str, int] = {}
+    for letter in asked:
+        chosen[letter] = _size(codes, allowed(relation, withins[relation], chosen, letter))
+    return Sizes(**chosen)
 
 
-def _size(codes: Header, low: int, high: int) -> int:
+def _within(relation: str, asked: dict[str, tuple[int, int | None]]) -> Limits:
+    """The limits, with the maxima that a relation has by default; sizes of it must lie within."""
+    maxima = DEFAULT_MAX.get(relation, {})
+    spared = {k: (low, maxima.get(k) if high is None else high) for k, (low, high) in asked.items()}
+    within = limits("TB", **{k: (low, high) for k, (low, high) in spared.items()})
+    check_possible(relation, within)
+    return within
+
+
+def _size(codes: Header, options: Sequence[int]) -> int:
     fraction = number(codes, 2) / 0x10000
-    if fraction < 1 / 16 or low == high:
-        return low
+    if fraction < 1 / 16 or len(options) == 1:
+        return options[0]
     above = (fraction - 1 / 16) / (15 / 16)
-    return low + 1 + int(above**2 * (high - low))
+    return options[1 + int(above**2 * (len(options) - 1))]
 
 
 def slots_length(within: Limits) -> int:
@@ -73,6 +101,6 @@ def slots(codes: Header, within: Limits) -> Slots:
 def _filled(codes: Header, low: int, high: int) -> Sequence[int]:
     if low == high:
         return range(low)
-    size = _size(codes, low, high)
+    size = _size(codes, range(low, high + 1))
     filled = [slot for slot, flag in enumerate(islice(codes, high)) if flag and slot < size]
     return filled if len(filled) >= low else range(low)

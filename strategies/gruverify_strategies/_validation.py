@@ -21,20 +21,23 @@ Variants: TypeAlias = Sequence[Variant] | None
 _DEFAULT_MAX = {"H": 5, "I": 5, "B": 5, "T": 4}
 
 
-def limits(**bounds: tuple[int, int | None]) -> Limits:
+def limits(empty: str = "", **bounds: tuple[int, int | None]) -> Limits:
     """Sizes by letter; a maximum of None is the default one, or the minimum if that is larger.
 
+    empty: the letters of the axes that may have no slot at all.
+
     Raises:
-        InvalidArgument: a size is not an integer of at least 1, or a minimum exceeds its maximum.
+        InvalidArgument: a size is not an integer of at least 1 (of 0, where it may be empty), or a minimum exceeds its
+            maximum.
     """
-    return {letter: _limit(letter, low, high) for letter, (low, high) in bounds.items()}
+    return {letter: _limit(letter, low, high, 1 - (letter in empty)) for letter, (low, high) in bounds.items()}
 
 
-def _limit(letter: str, low: int, high: int | None) -> tuple[int, int]:
-    check_size(f"min_{letter}", low)
+def _limit(letter: str, low: int, high: int | None, at_least: int) -> tuple[int, int]:
+    check_size(f"min_{letter}", low, at_least)
     if high is None:
         return low, max(low, _DEFAULT_MAX[letter])
-    check_range(letter, low, high)
+    check_range(letter, low, high, at_least)
     return low, high
 
 
@@ -52,7 +55,14 @@ def check_size(name: str, value: Any, at_least: int = 1) -> None:
         raise _unexpected("int", name, value)
     check_type(int, name, value)
     if value < at_least:
-        raise InvalidArgument(f"{name}={value!r} must be at least {at_least}")
+        raise InvalidArgument(f"{name}={value!r} must be at least {at_least}{_WHY.get((name[-2:], value), '')}")
+
+
+#: Why what is possible for arrays alone is not possible here.
+_WHY = {
+    ("_T", 0): ": a case has a step (arrays alone, as of `inputs`, may have none)",
+    ("_B", 0): ": a case has a member (arrays alone, as of `inputs`, may have none)",
+}
 
 
 def check_formats(formats: Formats) -> Sequence[Format]:

@@ -18,7 +18,7 @@ from ._debug import drawn
 LEVELS = {
     "r": ("0", "subnormal", "tiny", "low", "mid", "high", "rounding", "1"),
     "z": ("0", "subnormal", "tiny", "low", "mid", "high", "rounding", "1"),
-    "c": ("-1", "-high", "mid", "high", "1"),
+    "c": ("-1", "-high", "-mid", "mid", "high", "1"),
 }
 COUNT = 1000
 

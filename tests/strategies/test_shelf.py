@@ -13,9 +13,10 @@ from hypothesis.strategies import SearchStrategy
 import gruverify_strategies
 from gruverify import strategies as gst
 
-SHELF = ["cases", "cells", "cotangents", "floats_near", "formats", "inputs", "layouts", "lengths", "regimes"]
-SHELF += ["sequences", "sizes", "stacks", "states", "torch_cells", "torch_grus", "variants"]
-TYPES = ["Batch", "Drive", "LaidOut", "Regime", "Regimes", "Sizes"]
+SHELF = ["cases", "cells", "controls", "cotangents", "floats_near", "formats", "inputs", "layouts", "lengths"]
+SHELF += ["regimes", "sequences", "sizes", "specials", "stacks", "states", "torch_cells", "torch_grus", "variants"]
+SHELF += ["views"]
+TYPES = ["Batch", "Control", "Drive", "LaidOut", "Regime", "Regimes", "Sizes"]
 
 
 def public(module: object) -> dict[str, object]:

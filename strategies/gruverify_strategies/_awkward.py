@@ -1,0 +1,135 @@
+"""Awkward arrays: the same numbers laid out in memory in other ways, and numbers that arithmetic treats specially."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument
+
+from gruverify.arithmetic import Format, format_of
+from gruverify_strategies._codes import RANDOM, choose, header, number, pick
+from gruverify_strategies._validation import check_names
+
+NDArray: TypeAlias = npt.NDArray[Any]
+Arrays: TypeAlias = st.SearchStrategy[NDArray] | NDArray
+
+
+def _strided(array: NDArray) -> NDArray:
+    around = np.full([2 * n + 1 for n in array.shape], np.nan).astype(array.dtype)
+    within = around[..., *(slice(1, None, 2),) * array.ndim]
+    within[...] = array
+    return within
+
+
+def _reversed(array: NDArray) -> NDArray:
+    backwards = (..., *(slice(None, None, -1),) * array.ndim)
+    return array[backwards].copy()[backwards]
+
+
+def _read_only(array: NDArray) -> NDArray:
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+def _broadcast(array: NDArray) -> NDArray:
+    if not array.ndim:
+        return np.broadcast_to(array, ())
+    axis = next((axis for axis, size in enumerate(array.shape) if size > 1), 0)
+    return np.broadcast_to(array.take([0], axis) if array.shape[axis] else array, array.shape)
+
+
+_VIEWS: dict[str, Callable[[NDArray], NDArray]] = {
+    "contiguous": lambda array: array.copy("C"),
+    "fortran": lambda array: array.copy("F"),
+    "strided": _strided,
+    "reversed": _reversed,
+    "read-only": _read_only,
+    "broadcast": _broadcast,
+}
+#: Those that keep every number.
+_FAITHFUL = tuple(name for name in _VIEWS if name != "broadcast")
+
+
+@st.composite
+def views(draw: st.DrawFn, arrays: Arrays, *, kinds: Sequence[str] | None = None) -> NDArray:
+    """An array (of any shape) with the numbers of `arrays`, a strategy or an array, in another layout of memory.
+
+    kinds: names of those to choose from. "contiguous"; "fortran": column-major; "strided": every other entry of an
+        array of NaNs, along every axis; "reversed": negative strides; "read-only"; "broadcast": stride 0 along the
+        first axis longer than 1, whose first entry is repeated: the only one that changes numbers, and never drawn
+        unless asked for. All but "read-only" and "broadcast" are writeable; none shares memory with what it is a view
+        of.
+
+    Shrinks to the first of `kinds`, or to "contiguous", and as `arrays` does.
+
+    Raises:
+        InvalidArgument: `arrays` is neither a strategy nor an array, or a kind is unknown.
+    """
+    names = _FAITHFUL if kinds is None else check_names("kinds", kinds, tuple(_VIEWS))
+    return _VIEWS[draw(st.sampled_from(names))](_drawn(draw, arrays))
+
+
+#: What is drawn unless infinities and NaN are asked for.
+_FINITE = ("negative-zero", "subnormal", "largest")
+_SPECIALS = (*_FINITE, "infinite", "nan")
+
+#: How many entries may be special beside the one that always is.
+_MOST = 3000
+
+
+@st.composite
+def specials(draw: st.DrawFn, arrays: Arrays, *, kinds: Sequence[str] | None = None) -> NDArray:
+    """An array as `arrays`, a strategy or an array, has it, but that some entries, at least one, are special.
+
+    kinds: "negative-zero", "subnormal" (±, the smallest and the largest), "largest" (±, the largest finite numbers of
+        the array's format), and only if asked for "infinite" (±) and "nan".
+
+    Shrinks to one special entry, of the first of `kinds`, and as `arrays` does. An empty array stays empty.
+
+    Raises:
+        InvalidArgument: `arrays` is neither a strategy nor an array, its dtype is none of the four formats, or a kind
+            is unknown.
+    """
+    names = _FINITE if kinds is None else check_names("kinds", kinds, _SPECIALS)
+    array = _drawn(draw, arrays).copy()
+    try:
+        numbers = _numbers(names, format_of(array.dtype))
+    except ValueError as unknown:
+        raise InvalidArgument(f"arrays={arrays!r}: {unknown}") from None
+    if array.size:
+        codes = header(draw(RANDOM), 3 + min(array.size, _MOST))
+        array.flat[number(codes, 2) * array.size >> 16] = pick(codes, numbers)
+        for place, code in enumerate(codes):
+            if code >= 192:  # a quarter of the entries
+                array.flat[place] = choose(4 * (code - 192), numbers)
+    return array
+
+
+def _numbers(names: Sequence[str], f: Format) -> list[float]:
+    most = {
+        "negative-zero": [-0.0],
+        "subnormal": [
+            f.min_subnormal,
+            -f.min_subnormal,
+            f.min_normal - f.min_subnormal,
+            f.min_subnormal - f.min_normal,
+        ],
+        "largest": [f.max, -f.max],
+        "infinite": [np.inf, -np.inf],
+        "nan": [np.nan],
+    }
+    return [value for name in names for value in most[name]]
+
+
+def _drawn(draw: st.DrawFn, arrays: Arrays) -> NDArray:
+    value = draw(arrays) if isinstance(arrays, st.SearchStrategy) else arrays
+    if not isinstance(value, np.ndarray):
+        raise InvalidArgument(
+            f"Expected an array, or a strategy of arrays, but got arrays={arrays!r} (type={type(arrays).__name__})"
+        )
+    return value
