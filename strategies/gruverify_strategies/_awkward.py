@@ -18,16 +18,23 @@ NDArray: TypeAlias = npt.NDArray[Any]
 Arrays: TypeAlias = st.SearchStrategy[NDArray] | NDArray
 
 
+def _every(array: NDArray, entries: slice) -> NDArray:
+    """A view of an array, even of one without axes: the same slice along each."""
+    index: Any = (..., *(entries,) * array.ndim)
+    view: NDArray = array[index]
+    return view
+
+
 def _strided(array: NDArray) -> NDArray:
     around = np.full([2 * n + 1 for n in array.shape], np.nan).astype(array.dtype)
-    within = around[..., *(slice(1, None, 2),) * array.ndim]
+    within = _every(around, slice(1, None, 2))
     within[...] = array
     return within
 
 
 def _reversed(array: NDArray) -> NDArray:
-    backwards = (..., *(slice(None, None, -1),) * array.ndim)
-    return array[backwards].copy()[backwards]
+    backwards = slice(None, None, -1)
+    return _every(_every(array, backwards).copy(), backwards)
 
 
 def _read_only(array: NDArray) -> NDArray:

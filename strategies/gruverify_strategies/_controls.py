@@ -49,7 +49,7 @@ def _diagonal(cell: Cell) -> Cell:
 
 def _equal_resets(cell: Cell) -> Cell:
     rows = {name: _with(array, 0, array[0]) for name, array in cell.packed().items()}
-    return _without_recurrent_bias(replace(cell, **rows))
+    return _without_recurrent_bias(Cell(cell.variant, **rows))
 
 
 def _with(array: NDArray, gate: int, block: Any) -> NDArray:
