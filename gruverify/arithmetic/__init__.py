@@ -1,5 +1,7 @@
 """Formats, and the numbers that the formulas are evaluated over. The only place with literal rounding constants."""
 
+import sys as _sys
+
 from gruverify.arithmetic._ball import KAPPA as KAPPA
 from gruverify.arithmetic._ball import Ball as Ball
 from gruverify.arithmetic._ball import Rounding as Rounding
@@ -19,3 +21,7 @@ from gruverify.arithmetic._functions import diagonal as diagonal
 from gruverify.arithmetic._functions import floating as floating
 from gruverify.arithmetic._functions import sigmoid as sigmoid
 from gruverify.arithmetic._functions import tanh as tanh
+
+# Once Hypothesis has loaded our entry point, it wants to know of the types above.
+if _entry_point := _sys.modules.get("gruverify._hypothesis"):
+    _entry_point.register()

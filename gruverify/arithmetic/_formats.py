@@ -89,6 +89,10 @@ class Format:
     def __repr__(self) -> str:
         return f"gruverify.{self.name}"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        # Hypothesis and IPython would print the fields of a dataclass.
+        printer.text(repr(self))
+
 
 float16 = Format("float16", "f16", 11, -14, 15)
 bfloat16 = Format("bfloat16", "bf16", 8, -126, 127)

@@ -1,5 +1,7 @@
 """The vocabulary: variants, cells, gradients, cases."""
 
+import sys as _sys
+
 from gruverify.cell._case import Case as Case
 from gruverify.cell._cell import PACKED as PACKED
 from gruverify.cell._cell import Cell as Cell
@@ -11,7 +13,12 @@ from gruverify.cell._layouts import LAYOUTS as LAYOUTS
 from gruverify.cell._layouts import Layout as Layout
 from gruverify.cell._parameters import BLOCKS as BLOCKS
 from gruverify.cell._parameters import Parameters as Parameters
+from gruverify.cell._repr import Pasteable as Pasteable
 from gruverify.cell._repr import array_repr as array_repr
 from gruverify.cell._stack import Stack as Stack
 from gruverify.cell._variant import VARIANTS as VARIANTS
 from gruverify.cell._variant import Variant as Variant
+
+# Once Hypothesis has loaded our entry point, it wants to know of the types above.
+if _entry_point := _sys.modules.get("gruverify._hypothesis"):
+    _entry_point.register()

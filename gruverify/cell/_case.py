@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from gruverify.arithmetic import Format
 from gruverify.cell._cell import Cell
-from gruverify.cell._repr import array_repr
+from gruverify.cell._repr import Pasteable, array_repr
 from gruverify.cell._validation import array_in_format, require_finite, require_shape
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Case:
+class Case(Pasteable):
     """A cell with inputs (T, B, I), initial state (B, H) and the cotangents of a loss, all in the cell's format.
 
     d_outputs (T, B, H) are the cotangents of the outputs, d_last (B, H) that of the last state. `regimes` says, unit by

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from gruverify.arithmetic import Array, Format, format_of
 from gruverify.cell._parameters import Parameters
-from gruverify.cell._repr import array_repr
+from gruverify.cell._repr import Pasteable, array_repr
 from gruverify.cell._validation import array_in_format, require_finite, require_shape
 from gruverify.cell._variant import Variant
 
@@ -20,7 +20,7 @@ PACKED: tuple[str, ...] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Cell:
+class Cell(Pasteable):
     """A GRU cell: its variant and its parameters, gate blocks in the order r, z, n (reset, update, candidate).
 
     weight_ih (3H, I), weight_hh (3H, H), bias_ih (3H,), bias_hh (3H,): NumPy arrays of one format, finite; the biases

@@ -8,6 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 
+class Pasteable:
+    """A dataclass that Hypothesis and IPython print by its repr; of others they print the fields, arrays and all."""
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
+
 def array_repr(array: npt.NDArray[Any]) -> str:
     """An array as a call of its format's `cast`; an empty one keeps its shape."""
     name = array.dtype.name

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gruverify.cell import Case, Cell, Variant
 from gruverify_strategies._cases import cases
-from gruverify_strategies._validation import Formats, Variants, check_names, check_range
+from gruverify_strategies._validation import Formats, Variants, check_names, limits
 
 NDArray: TypeAlias = npt.NDArray[Any]
 
@@ -104,8 +104,7 @@ def controls(
         InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, or `formats`,
             `variants` or `reasons` is wrong.
     """
-    if max_H is not None:
-        check_range("H", min_H, max_H)
+    limits(H=(min_H, max_H))
     why = draw(st.sampled_from(check_names("reasons", reasons, tuple(_REASONS))))
     if why == "one-unit":
         min_H = max_H = 1

@@ -8,13 +8,14 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from gruverify.arithmetic import Format
+from gruverify.cell import Pasteable
 
 #: The pre-activations between which a level holds.
 Band: TypeAlias = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Drive:
+class Drive(Pasteable):
     """A pre-activation to drive a unit's gate to.
 
     level: its name on the ladder, or "" if the gate is not driven.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
 from gruverify.arithmetic import Format
-from gruverify.cell import array_repr
+from gruverify.cell import Pasteable, array_repr
 from gruverify_strategies._codes import GRAIN, RANDOM, Header, choose, header, pick, sealed
 from gruverify_strategies._members import SCALE, Members
 from gruverify_strategies._sizes import slots, slots_length
@@ -21,7 +21,7 @@ Lengths: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Batch:
+class Batch(Pasteable):
     """A ragged batch: inputs (T, B, I), state (B, H) and lengths (B,). Steps from a member's length on are padding."""
 
     inputs: npt.NDArray[Any]

@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from gruverify.arithmetic import Format
+from gruverify.cell import Pasteable
 from gruverify_strategies._codes import RANDOM, Codes, Floats, choose, header, pick, rows
 from gruverify_strategies._ladder import UNDRIVEN, Drive, ladder
 from gruverify_strategies._sizes import slots, slots_length
@@ -16,7 +17,7 @@ from gruverify_strategies._validation import Formats, check_formats, check_names
 
 
 @dataclass(frozen=True)
-class Regime:
+class Regime(Pasteable):
     """Where one unit's reset gate, update gate and candidate are driven."""
 
     reset: Drive = UNDRIVEN

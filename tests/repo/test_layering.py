@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # The facades of the top level: the lazy package itself, the shelf of strategies, and python -m.
     "": {"arithmetic", "cell", "backends", "engine"},
     "strategies": {"gruverify_strategies"},
+    "_hypothesis": {"gruverify_strategies"},
     "__main__": {"cli"},
 }
 FRAMEWORKS = {"torch", "jax", "onnx", "keras", "flax"}

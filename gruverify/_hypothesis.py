@@ -1,0 +1,49 @@
+"""`st.from_type(gruverify.Cell)` and its like, without an import of our strategies.
+
+`import hypothesis` loads this module through the entry point of that name and calls `register`; so it is tiny, and
+imports nothing of ours. A type is registered once its module has been imported, whether before Hypothesis or after.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hypothesis.strategies import SearchStrategy
+
+#: The modules whose types are not registered yet: by the name of each type, that of the strategy which draws it.
+_WAITING = {
+    "gruverify.arithmetic": {"Format": "formats"},
+    "gruverify.cell": {"Case": "cases", "Cell": "cells", "Stack": "stacks", "Variant": "variants"},
+    "gruverify_strategies": {
+        "Batch": "sequences",
+        "Control": "controls",
+        "LaidOut": "layouts",
+        "Regimes": "regimes",
+        "Sizes": "sizes",
+    },
+}
+
+
+def register() -> None:
+    """Tell Hypothesis of those of our types that exist by now; each is told once, so that users may tell otherwise."""
+    from hypothesis import strategies as st
+
+    for home in list(_WAITING):
+        module = sys.modules.get(home)
+        if all(hasattr(module, name) for name in _WAITING[home]):
+            for name, strategy in _WAITING.pop(home).items():
+                st.register_type_strategy(getattr(module, name), _drawn_by(strategy))
+
+
+def _drawn_by(strategy: str) -> Callable[[type[Any]], SearchStrategy[Any]]:
+    def resolve(_: type[Any]) -> SearchStrategy[Any]:
+        import gruverify_strategies
+
+        drawn: SearchStrategy[Any] = getattr(gruverify_strategies, strategy)()
+        return drawn
+
+    return resolve
