@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from gruverify.cell import Case as Case
     from gruverify.cell import Cell as Cell
     from gruverify.cell import Gradients as Gradients
+    from gruverify.cell import Stack as Stack
+    from gruverify.cell import StackCase as StackCase
+    from gruverify.cell import StackGradients as StackGradients
     from gruverify.cell import Variant as Variant
     from gruverify.engine import Result as Result
     from gruverify.engine import Witness as Witness
@@ -39,7 +42,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "gruverify.arithmetic": ("FORMATS", "Format", "bfloat16", "float16", "float32", "float64"),
     "gruverify.backends": ("Backend", "TargetUnavailable", "UnknownTarget", "backend", "torch_backend"),
-    "gruverify.cell": ("VARIANTS", "Case", "Cell", "Gradients", "Variant"),
+    "gruverify.cell": ("VARIANTS", "Case", "Cell", "Gradients", "Stack", "StackCase", "StackGradients", "Variant"),
     "gruverify.engine": ("Result", "Witness", "assert_holds", "check"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -54,6 +57,9 @@ __all__ = [
     "Format",
     "Gradients",
     "Result",
+    "Stack",
+    "StackCase",
+    "StackGradients",
     "TargetUnavailable",
     "UnknownTarget",
     "Variant",

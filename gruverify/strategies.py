@@ -25,6 +25,7 @@ from gruverify_strategies import regimes as regimes
 from gruverify_strategies import sequences as sequences
 from gruverify_strategies import sizes as sizes
 from gruverify_strategies import specials as specials
+from gruverify_strategies import stack_cases as stack_cases
 from gruverify_strategies import stacks as stacks
 from gruverify_strategies import states as states
 from gruverify_strategies import torch_cells as torch_cells

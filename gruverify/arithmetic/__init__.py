@@ -19,6 +19,7 @@ from gruverify.arithmetic._functions import blend as blend
 from gruverify.arithmetic._functions import combined_rows as combined_rows
 from gruverify.arithmetic._functions import diagonal as diagonal
 from gruverify.arithmetic._functions import floating as floating
+from gruverify.arithmetic._functions import placed as placed
 from gruverify.arithmetic._functions import sigmoid as sigmoid
 from gruverify.arithmetic._functions import tanh as tanh
 

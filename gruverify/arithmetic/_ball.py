@@ -13,7 +13,7 @@ factors, and the radius allows every order, with or without fused multiply-adds:
 for the sum's last addition yields Σ t, and each of the T-2 before it a partial sum, which is at most the sum of the
 positive terms or that of the negative ones, whichever is larger.
 
-A number used in any other way (an activation, a factor of a product or matrix product, an index) is rounded first.
+A number used in any other way (an activation, a factor of a product or matrix product) is rounded first.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Rounding:
 class Ball:
     """An array of balls. `mid` and `rad` have its shape; see the module's text for what they mean.
 
-    Offers `+ - * @`, indexing, `.T`, `sum`, `sigmoid`, `tanh`, `diag_embed` and `blend`: all that the formulas use.
+    Offers `+ - * @`, indexing, `.T`, `sum`, `sigmoid`, `tanh`, `diag_embed`, `blend`, `placed`: all that formulas use.
     """
 
     __array_ufunc__ = None
@@ -263,11 +263,23 @@ class Ball:
     # -- shape --------------------------------------------------------------------------------------------------------
 
     def __getitem__(self, index: Any) -> Ball:
-        part = Ball(self.mode, self.mid[index], None if self.exactly else self.radius[index])
-        if self.scale is not None:
-            # Whoever multiplies it further may have multiplied its factors in another order.
-            part.scale = self.scale[index] if isinstance(self.scale, np.ndarray) else self.scale
-        return part
+        """Exact, and so of the same standing: a sum stays a sum, a product a product."""
+
+        def part(bound: Any) -> Any:
+            return np.broadcast_to(bound, self.shape)[index] if isinstance(bound, np.ndarray) else bound
+
+        taken = _pending(self.mode, self.mid[index])
+        for name in ("_rad", "error", "weight", "scale", "floor"):
+            setattr(taken, name, part(getattr(self, name)))
+        taken.terms, taken.factors = self.terms, self.factors
+        return taken
+
+    def placed(self, shape: tuple[int, ...], parts: Sequence[tuple[Any, Ball]]) -> Ball:
+        """Exact zeros of that shape, with each part put at its index."""
+        mid, rad = np.zeros(shape), np.zeros(shape)
+        for index, part in parts:
+            mid[index], rad[index] = part.mid, part.radius
+        return Ball(self.mode, mid, rad)
 
     @property
     def T(self) -> Ball:

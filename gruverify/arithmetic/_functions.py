@@ -1,7 +1,7 @@
 """The few functions that the formulas need beside `+ - * @`, for every arithmetic.
 
 An arithmetic is an array type. One that is not plain NumPy brings `sigmoid`, `tanh`, `diag_embed` and (if rounding
-matters to it) `blend` as methods, as torch tensors do; plain NumPy arrays are served here.
+matters to it) `blend` and `placed` as methods, as torch tensors do; plain NumPy arrays are served here.
 """
 
 from __future__ import annotations
@@ -44,6 +44,16 @@ def combined_rows(*terms: tuple[Array, Array], on_diagonal: Array | None = None)
         return terms[0][0].combined_rows(terms, on_diagonal)
     total = sum(d[..., :, None] * W for d, W in terms)
     return total if on_diagonal is None else diagonal(on_diagonal) + total
+
+
+def placed(like: Array, shape: tuple[int, ...], *parts: tuple[Any, Array]) -> Array:
+    """Zeros of that shape in the arithmetic of `like`, with each part put at its index."""
+    if hasattr(like, "placed"):
+        return like.placed(shape, parts)
+    whole = like.new_zeros(shape) if hasattr(like, "new_zeros") else np.zeros(shape, like.dtype).view(type(like))
+    for index, part in parts:
+        whole[index] = part
+    return whole
 
 
 def blend(z: Array, one: Array, zero: Array) -> Array:

@@ -7,7 +7,9 @@ from typing import Any
 from gruverify.backends._function import FunctionBackend as FunctionBackend
 from gruverify.backends._function import backend as backend
 from gruverify.backends._numpy import NumpyBackend as NumpyBackend
+from gruverify.backends._protocol import CELL_METHODS as CELL_METHODS
 from gruverify.backends._protocol import METHODS as METHODS
+from gruverify.backends._protocol import STACK_METHODS as STACK_METHODS
 from gruverify.backends._protocol import Backend as Backend
 from gruverify.backends._protocol import offers as offers
 from gruverify.backends._targets import TARGETS as TARGETS

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gruverify.arithmetic import FORMATS, KAPPA, Format
-from gruverify.backends._protocol import METHODS, Sequence_, SequenceVjp, Step, StepJacobian, StepVjp, offers
+from gruverify.backends._protocol import (
+    METHODS,
+    Sequence_,
+    SequenceVjp,
+    Stack_,
+    StackVjp,
+    Step,
+    StepJacobian,
+    StepVjp,
+    offers,
+)
 from gruverify.cell import Variant
 
 
@@ -23,8 +33,14 @@ class FunctionBackend:
     step_vjp: StepVjp | None
     sequence: Sequence_ | None
     sequence_vjp: SequenceVjp | None
+    stack: Stack_ | None = None
+    stack_vjp: StackVjp | None = None
     hidden_size: int | None = None
     input_size: int | None = None
+    num_layers: int | None = None
+    bidirectional: bool | None = None
+    batch_first: bool | None = None
+    min_length: int = 1
 
 
 def backend(
@@ -34,6 +50,8 @@ def backend(
     step_vjp: StepVjp | None = None,
     sequence: Sequence_ | None = None,
     sequence_vjp: SequenceVjp | None = None,
+    stack: Stack_ | None = None,
+    stack_vjp: StackVjp | None = None,
     name: str | None = None,
     variants: Sequence[Variant] = (Variant(),),
     formats: Sequence[Format] = FORMATS,
@@ -48,7 +66,7 @@ def backend(
     Raises:
         ValueError: no function is given, or `kappa` is negative.
     """
-    given = [f for f in (step, sequence, step_jacobian, step_vjp, sequence_vjp) if f is not None]
+    given = [f for f in (step, sequence, step_jacobian, step_vjp, sequence_vjp, stack, stack_vjp) if f is not None]
     if not given:
         raise ValueError(f"backend() needs at least one function: {', '.join(METHODS)}")
     if kappa < 0:
@@ -63,6 +81,8 @@ def backend(
         step_vjp=step_vjp,
         sequence=sequence,
         sequence_vjp=sequence_vjp,
+        stack=stack,
+        stack_vjp=stack_vjp,
     )
 
 

@@ -6,8 +6,18 @@ import numpy as np
 
 from gruverify.arithmetic import FORMATS, floating
 from gruverify.backends._protocol import NDArray
-from gruverify.cell import VARIANTS, Cell, Gradients, pack
-from gruverify.formulas import activations, bptt, jacobian, next_state, pullback, sequence
+from gruverify.cell import VARIANTS, Arrangement, Cell, Gradients, Stack, StackGradients, pack, packed, parameter_name
+from gruverify.formulas import (
+    StackRun,
+    activations,
+    bptt,
+    jacobian,
+    next_state,
+    pullback,
+    sequence,
+    stack,
+    stack_bptt,
+)
 
 
 class NumpyBackend:
@@ -16,6 +26,7 @@ class NumpyBackend:
     name = "numpy"
     variants = VARIANTS
     formats = FORMATS
+    min_length = 0
 
     def step(self, cell: Cell, x: NDArray, h: NDArray) -> NDArray:
         """One step: x (B, I), h (B, H) -> (B, H)."""
@@ -54,3 +65,46 @@ class NumpyBackend:
 
     def _state(self, cell: Cell, inputs: NDArray, state: NDArray | None) -> NDArray:
         return np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state
+
+    def stack(
+        self, stack: Stack, inputs: NDArray, states: NDArray | None, lengths: NDArray | None, batch_first: bool
+    ) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, D·H) and last states (L·D, B, H), arranged as the inputs are; no states means zeros."""
+        arranged = Arrangement.of(inputs, batch_first)
+        run = self._run(stack, arranged, inputs, states, lengths)
+        return arranged.steps(np.stack(run.outputs)), arranged.states(np.stack(run.last))
+
+    def stack_vjp(
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> StackGradients:
+        """Gradients by back-propagation at the cotangents d_outputs (T, B, D·H) and d_last (L·D, B, H)."""
+        arranged = Arrangement.of(inputs, batch_first)
+        back = stack_bptt(
+            self._run(stack, arranged, inputs, states, lengths),
+            None if d_outputs is None else list(floating(arranged.steps_of(d_outputs))),
+            None if d_last is None else list(floating(arranged.states_of(d_last))),
+        )
+        parameters = {
+            parameter_name(name, layer, direction): np.asarray(array)
+            for layer, row in enumerate(back.parameters)
+            for direction, p in enumerate(row)
+            for name, array in packed(p, stack.variant.bias).items()
+        }
+        d_inputs, d_states = np.stack(back.inputs), np.stack(back.states)
+        return StackGradients(parameters, arranged.steps(d_inputs), arranged.states(d_states))
+
+    def _run(
+        self, s: Stack, arranged: Arrangement, inputs: NDArray, states: NDArray | None, lengths: NDArray | None
+    ) -> StackRun:
+        xs = floating(arranged.steps_of(inputs))
+        zeros = np.zeros((s.layers * s.directions, xs.shape[1], s.hidden_size), xs.dtype)
+        hs = floating(zeros if states is None else arranged.states_of(states))
+        rows = [[cell.parameters(floating) for cell in row] for row in s.cells]
+        return stack(s.variant, rows, list(xs), list(hs), lengths)

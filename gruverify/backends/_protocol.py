@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy.typing as npt
 
 from gruverify.arithmetic import Format
-from gruverify.cell import Cell, Gradients, Variant
+from gruverify.cell import Cell, Gradients, Stack, StackGradients, Variant
 
 NDArray: TypeAlias = npt.NDArray[Any]
 
@@ -24,9 +24,21 @@ class Backend(Protocol):
         sequence(cell, inputs, state)                        -> (outputs (T, B, H), last (B, H))    state may be None
         sequence_vjp(cell, inputs, state, d_outputs, d_last) -> Gradients               either cotangent may be None
 
-    A method that is missing makes the invariants that need it not applicable. Further attributes that are honoured:
-    `kappa`, the accuracy of its σ and tanh in units of roundoff (4 unless declared); `hidden_size` and `input_size`,
-    for an implementation that is built for one size; `seed(n)`, called before a run; `close()`, called after it.
+    and of whole stacks, L layers in D directions:
+
+        stack(stack, inputs, states, lengths, batch_first)   -> (outputs (T, B, D·H), last (L·D, B, H))
+        stack_vjp(stack, inputs, states, lengths, batch_first, d_outputs, d_last)   -> StackGradients
+
+    inputs are (T, B, I), or (B, T, I) if batch_first, or (T, I) where there is no batch; outputs, cotangents and
+    gradients are arranged likewise, states (L·D, B, H) or (L·D, H). states may be None, and so may lengths (B,), the
+    number of steps of each member: at steps from its length on, outputs and gradients of inputs are 0, and its last
+    states are those at its length. Either cotangent may be None.
+
+    A method that is missing makes the invariants that need it not applicable; so does one that raises
+    NotImplementedError. Further attributes that are honoured: `kappa`, the accuracy of its σ and tanh in units of
+    roundoff (4 unless declared); `hidden_size`, `input_size`, `num_layers`, `bidirectional` and `batch_first`, for an
+    implementation that is built for one; `min_length`, the shortest length that it takes (1 unless declared);
+    `seed(n)`, called before a run; `close()`, called after it.
     """
 
     @property
@@ -37,14 +49,21 @@ class Backend(Protocol):
     def formats(self) -> Sequence[Format]: ...
 
 
-#: The methods of the contract, any of which a backend may lack.
-METHODS: tuple[str, ...] = ("step", "step_jacobian", "step_vjp", "sequence", "sequence_vjp")
+#: The methods of the contract, any of which a backend may lack: those of one cell, and those of a stack.
+CELL_METHODS: tuple[str, ...] = ("step", "step_jacobian", "step_vjp", "sequence", "sequence_vjp")
+STACK_METHODS: tuple[str, ...] = ("stack", "stack_vjp")
+METHODS: tuple[str, ...] = (*CELL_METHODS, *STACK_METHODS)
 
 Step: TypeAlias = Callable[[Cell, NDArray, NDArray], NDArray]
 StepJacobian: TypeAlias = Callable[[Cell, NDArray, NDArray], tuple[NDArray, NDArray]]
 StepVjp: TypeAlias = Callable[[Cell, NDArray, NDArray, NDArray], Gradients]
 Sequence_: TypeAlias = Callable[[Cell, NDArray, "NDArray | None"], tuple[NDArray, NDArray]]
 SequenceVjp: TypeAlias = Callable[[Cell, NDArray, "NDArray | None", "NDArray | None", "NDArray | None"], Gradients]
+
+Stack_: TypeAlias = Callable[[Stack, NDArray, "NDArray | None", "NDArray | None", bool], tuple[NDArray, NDArray]]
+StackVjp: TypeAlias = Callable[
+    [Stack, NDArray, "NDArray | None", "NDArray | None", bool, "NDArray | None", "NDArray | None"], StackGradients
+]
 
 
 def offers(backend: object, method: str) -> bool:

@@ -2,13 +2,16 @@
 
 import sys as _sys
 
+from gruverify.cell._arrangement import Arrangement as Arrangement
 from gruverify.cell._case import Case as Case
 from gruverify.cell._cell import PACKED as PACKED
 from gruverify.cell._cell import Cell as Cell
 from gruverify.cell._cell import unpack as unpack
 from gruverify.cell._contraction import contraction_rate as contraction_rate
 from gruverify.cell._gradients import Gradients as Gradients
+from gruverify.cell._gradients import StackGradients as StackGradients
 from gruverify.cell._gradients import pack as pack
+from gruverify.cell._gradients import packed as packed
 from gruverify.cell._layouts import LAYOUTS as LAYOUTS
 from gruverify.cell._layouts import Layout as Layout
 from gruverify.cell._parameters import BLOCKS as BLOCKS
@@ -16,6 +19,9 @@ from gruverify.cell._parameters import Parameters as Parameters
 from gruverify.cell._repr import Pasteable as Pasteable
 from gruverify.cell._repr import array_repr as array_repr
 from gruverify.cell._stack import Stack as Stack
+from gruverify.cell._stack import parameter_name as parameter_name
+from gruverify.cell._stack_case import AnyCase as AnyCase
+from gruverify.cell._stack_case import StackCase as StackCase
 from gruverify.cell._variant import VARIANTS as VARIANTS
 from gruverify.cell._variant import Variant as Variant
 

@@ -12,6 +12,7 @@ from gruverify.arithmetic import Format
 from gruverify.cell._cell import Cell
 from gruverify.cell._repr import Pasteable, array_repr
 from gruverify.cell._validation import array_in_format, require_finite, require_shape
+from gruverify.cell._variant import Variant
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,6 +49,11 @@ class Case(Pasteable):
             require_shape(name, array, shape, f"({', '.join(letters)})", sizes)
             require_finite(name, array)
             object.__setattr__(self, name, array)
+
+    @property
+    def variant(self) -> Variant:
+        """The variant of the cell."""
+        return self.cell.variant
 
     @property
     def format(self) -> Format:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,14 +33,37 @@ class Gradients:
         return ((name, array) for name in names if (array := getattr(self, name)) is not None)
 
 
+@dataclass(frozen=True, eq=False)
+class StackGradients:
+    """dL/d(parameters, inputs, states) of a stack.
+
+    parameters: by nn.GRU's names, as `Stack.packed` has them; inputs: arranged as the inputs of the call, (T, B, I) for
+    one; states: likewise, (L·D, B, H).
+    """
+
+    parameters: Mapping[str, npt.NDArray[Any]]
+    inputs: npt.NDArray[Any]
+    states: npt.NDArray[Any]
+
+
+def packed(parameters: Parameters, bias: bool) -> dict[str, npt.NDArray[Any]]:
+    """The twelve blocks of the formulas (NumPy arrays) in the order r, z, n, by PyTorch's names."""
+    p = parameters
+    weights = {
+        "weight_ih": np.concatenate([p.W_xr, p.W_xz, p.W_xc]),
+        "weight_hh": np.concatenate([p.W_hr, p.W_hz, p.W_hc]),
+    }
+    if not bias:
+        return weights
+    biases = {
+        "bias_ih": np.concatenate([p.b_xr, p.b_xz, p.b_xc]),
+        "bias_hh": np.concatenate([p.b_hr, p.b_hz, p.b_hc]),
+    }
+    return {**weights, **biases}
+
+
 def pack(parameters: Parameters, inputs: npt.NDArray[Any], state: npt.NDArray[Any], bias: bool) -> Gradients:
     """The twelve blocks of the formulas (NumPy arrays) packed in the order r, z, n."""
-    p = parameters
-    return Gradients(
-        np.concatenate([p.W_xr, p.W_xz, p.W_xc]),
-        np.concatenate([p.W_hr, p.W_hz, p.W_hc]),
-        np.concatenate([p.b_xr, p.b_xz, p.b_xc]) if bias else None,
-        np.concatenate([p.b_hr, p.b_hz, p.b_hc]) if bias else None,
-        inputs,
-        state,
-    )
+    arrays = packed(parameters, bias)
+    biases = arrays.get("bias_ih"), arrays.get("bias_hh")
+    return Gradients(arrays["weight_ih"], arrays["weight_hh"], *biases, inputs, state)

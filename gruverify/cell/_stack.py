@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy.typing as npt
 
+from gruverify.arithmetic import Format
 from gruverify.cell._cell import Cell
+from gruverify.cell._variant import Variant
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,16 @@ class Stack:
         return len(self.cells[0])
 
     @property
+    def variant(self) -> Variant:
+        """The variant of every cell."""
+        return self.cells[0][0].variant
+
+    @property
+    def format(self) -> Format:
+        """The format of every cell."""
+        return self.cells[0][0].format
+
+    @property
     def hidden_size(self) -> int:
         """H of every cell."""
         return self.cells[0][0].hidden_size
@@ -67,8 +79,13 @@ class Stack:
     def packed(self) -> dict[str, npt.NDArray[Any]]:
         """All parameters by nn.GRU's names: weight_ih_l0, weight_hh_l0_reverse and so on."""
         return {
-            f"{name}_l{layer}{'_reverse' * direction}": array
+            parameter_name(name, layer, direction): array
             for layer, row in enumerate(self.cells)
             for direction, cell in enumerate(row)
             for name, array in cell.packed().items()
         }
+
+
+def parameter_name(packed: str, layer: int, direction: int) -> str:
+    """nn.GRU's name of a packed parameter, "weight_ih" for one, of a layer's forward (0) or backward (1) cell."""
+    return f"{packed}_l{layer}{'_reverse' * direction}"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gruverify.backends import Backend, offers, resolve
-from gruverify.cell import Case
+from gruverify.backends import CELL_METHODS, Backend, offers, resolve
+from gruverify.cell import AnyCase, Case, StackCase
 from gruverify.engine._result import Tally, judged
-from gruverify.invariants import INVARIANTS, BackendRaised, Invariant, Malformed, Residual, Trial
+from gruverify.invariants import INVARIANTS, BackendRaised, Invariant, Malformed, Residual, StackTrial, Trial
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ def applicable(invariant: Invariant, backend: Backend) -> str:
     missing = [method for method in invariant.needs if not offers(backend, method)]
     if missing:
         return f"the backend has no {', no '.join(missing)}"
+    if not invariant.of_stacks and not any(offers(backend, method) for method in CELL_METHODS):
+        return "the backend has stacks alone"
     if invariant.resizes and _fixed_size(backend):
         return "it asks for other sizes than the one the backend is built for"
     return ""
@@ -41,15 +43,20 @@ def _fixed_size(backend: Backend) -> bool:
     return any(getattr(backend, size, None) is not None for size in ("hidden_size", "input_size"))
 
 
-def judge(case: Case, backend: Backend, invariants: Iterable[Invariant]) -> Iterator[Judgement]:
-    """Each invariant that applies, judging one shared trial."""
-    trial = Trial(case, backend)
+def judge(case: AnyCase, backend: Backend, invariants: Iterable[Invariant]) -> Iterator[Judgement]:
+    """Each invariant that applies and reads such cases, judging one shared trial."""
+    trial = Trial(case, backend) if isinstance(case, Case) else StackTrial(case, backend)
     for invariant in invariants:
-        if not applicable(invariant, backend) and invariant.applies(case.cell.variant):
+        if reads(invariant, case) and not applicable(invariant, backend) and invariant.applies(case.variant):
             yield _judge(trial, invariant)
 
 
-def _judge(trial: Trial, invariant: Invariant) -> Judgement:
+def reads(invariant: Invariant, case: AnyCase) -> bool:
+    """Whether the invariant is about such cases: of a stack, or of a cell."""
+    return invariant.of_stacks == isinstance(case, StackCase)
+
+
+def _judge(trial: Trial | StackTrial, invariant: Invariant) -> Judgement:
     try:
         # Ball arithmetic answers an overflow with an infinite radius: NumPy need not warn of it.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -65,29 +72,32 @@ def _nothing(why: str) -> Residual:
     return Residual(why, float("nan"), float("nan"), float("inf"), 0.0, float("inf"))
 
 
-def assert_holds(invariant: str, target: object, case: Case) -> None:
+def assert_holds(invariant: str, target: object, case: AnyCase) -> None:
     """Raise AssertionError, with the numbers, if the target falsifies the invariant on the case.
 
     Raises:
-        ValueError: no invariant has that id, or it cannot be asked of the target.
+        ValueError: no invariant has that id, or it cannot be asked of the target or about such a case.
         AssertionError: the invariant is falsified, or the backend raised.
     """
     if invariant not in INVARIANTS:
         raise ValueError(f"invariant={invariant!r} is unknown: `gruverify list` names them")
     wanted, backend = INVARIANTS[invariant], resolve(target)
+    if not reads(wanted, case):
+        kind = "StackCase" if wanted.of_stacks else "Case"
+        raise ValueError(f"{invariant} reads a {kind}, and not a {type(case).__name__}")
     judgements = list(judge(case, backend, [wanted]))
     if not judgements:
-        why = applicable(wanted, backend) or f"it does not speak of {case.cell.variant}"
+        why = applicable(wanted, backend) or f"it does not speak of {case.variant}"
         raise ValueError(f"{invariant} cannot be asked of {backend.name}: {why}")
     if judgements[0].fell:
         raise AssertionError(describe(wanted, judgements[0].residual, case))
 
 
-def describe(invariant: Invariant, residual: Residual, case: Case) -> str:
+def describe(invariant: Invariant, residual: Residual, case: AnyCase) -> str:
     """A failure in words: what should hold, where it does not, by how much, in units of roundoff, and the sizes."""
     sizes = ", ".join(f"{letter}={size}" for letter, size in case.sizes.items())
     numbers = [] if np.isnan(residual.actual) else _numbers(residual, case.format.unit_roundoff)
-    place = f"  {case.format.name}, {case.cell.variant}, {sizes}"
+    place = f"  {case.format.name}, {case.variant}, {sizes}"
     return "\n".join([f"{invariant.id}: {invariant.statement}", f"  {residual.where}", *numbers, place])
 
 

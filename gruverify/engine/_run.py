@@ -11,16 +11,15 @@ from functools import partial
 from typing import Any
 
 from hypothesis.database import InMemoryExampleDatabase
-from hypothesis.strategies import SearchStrategy
 
 from gruverify.arithmetic import Format
 from gruverify.backends import Backend, resolve
-from gruverify.cell import Case
+from gruverify.cell import AnyCase
 from gruverify.engine._events import Alive, CaseJudged, FormatFinished, FormatStarted, Listener, Shrinking, Shrunk
 from gruverify.engine._judge import Judgement, applicable, judge
 from gruverify.engine._profile import PROFILES
 from gruverify.engine._result import Key, Result, Tally
-from gruverify.engine._search import Enough, draw, names, seed_for, shrink, strategy_for
+from gruverify.engine._search import Enough, Stream, draw, names, shrink, streams_for
 from gruverify.engine._witness import Witness
 from gruverify.invariants import INVARIANTS, Invariant
 
@@ -187,7 +186,7 @@ class FormatRun:
     pace: Pace
     number: int = 0
     heard: float = field(default_factory=time.monotonic)
-    first: dict[str, tuple[Case, Judgement]] = field(default_factory=dict)
+    first: dict[str, tuple[AnyCase, Judgement]] = field(default_factory=dict)
 
     @property
     def asked(self) -> list[Invariant]:
@@ -196,22 +195,24 @@ class FormatRun:
 
     def run(self) -> None:
         """Draw, judge, shrink."""
-        self.listener(FormatStarted(self.format.name, self.plan.cases))
+        streams = streams_for(self.backend, self.format, self.plan.seed, self.plan.cases)
+        self.listener(FormatStarted(self.format.name, sum(stream.count for stream in streams)))
         self._enter_what_does_not_apply()
-        strategy, stream = strategy_for(self.backend, self.format), seed_for(self.plan.seed, self.format)
-        draw(strategy, self.plan.cases, stream, self._visit)
-        self._shrink_all(strategy, stream)
+        for stream in streams:
+            self.first.clear()
+            draw(stream.strategy, stream.count, stream.seed, self._visit)
+            self._shrink_all(stream)
         self.listener(FormatFinished(self.format.name, self.ledger.of(self.format)))
 
-    def _shrink_all(self, strategy: SearchStrategy[Case], stream: int) -> None:
+    def _shrink_all(self, stream: Stream) -> None:
         """A smallest case for every falsified invariant, in the order in which they fell."""
-        known, smallest = InMemoryExampleDatabase(), list[Case]()
+        known, smallest = InMemoryExampleDatabase(), list[AnyCase]()
         for id, (case, judgement) in self.first.items():
             self.listener(Shrinking(self.format.name, id))
             falls = partial(self._falls, judgement.invariant)
             # What has one unit, input, member and step cannot be shrunk: invariants that it falsifies share it.
             shared = next((c for c in smallest if set(c.sizes.values()) == {1} and falls(c)), None)
-            found = shared or shrink(strategy, self.plan.cases, stream, falls, known) or case
+            found = shared or shrink(stream.strategy, stream.count, stream.seed, falls, known) or case
             smallest.append(found)
             self._witness(judgement, found)
 
@@ -225,14 +226,14 @@ class FormatRun:
             if why:
                 self.ledger.enter(invariant.id, self.format, "-", Tally(reason=why))
 
-    def _visit(self, case: Case) -> None:
+    def _visit(self, case: AnyCase) -> None:
         if self.pace.late():
             raise Enough
         new: list[str] = []
         for judgement in judge(case, self.backend, self.asked):
             self._heartbeat()
             id = judgement.invariant.id
-            self.ledger.enter(id, self.format, str(case.cell.variant), judgement.tally)
+            self.ledger.enter(id, self.format, str(case.variant), judgement.tally)
             if judgement.fell and id not in self.first:
                 self.first[id] = (case, judgement)
                 new.append(id)
@@ -245,12 +246,12 @@ class FormatRun:
             self.heard = now
             self.listener(Alive(self.format.name))
 
-    def _falls(self, invariant: Invariant, case: Case) -> bool:
+    def _falls(self, invariant: Invariant, case: AnyCase) -> bool:
         self.pace.late()
         self._heartbeat()
         return any(judgement.fell for judgement in judge(case, self.backend, [invariant]))
 
-    def _witness(self, judgement: Judgement, case: Case) -> None:
+    def _witness(self, judgement: Judgement, case: AnyCase) -> None:
         again = next(iter(judge(case, self.backend, [judgement.invariant])), judgement)
         shown = again if again.fell else judgement
         witness = Witness(self.ledger.target, judgement.invariant.id, case, shown.residual)

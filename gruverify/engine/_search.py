@@ -6,7 +6,8 @@ import hashlib
 import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, Verbosity, find, given, seed, settings
 from hypothesis.database import ExampleDatabase
@@ -14,9 +15,11 @@ from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
 from gruverify.arithmetic import Format
-from gruverify.backends import Backend
-from gruverify.cell import Case
-from gruverify_strategies import cases
+from gruverify.backends import CELL_METHODS, STACK_METHODS, Backend, offers
+from gruverify.cell import Case, StackCase
+from gruverify_strategies import cases, stack_cases
+
+AnyOne = TypeVar("AnyOne", Case, StackCase)
 
 #: Shrunk cases are kept here under one key: the next invariant starts from what falsified the last one.
 _KEY = b"gruverify witness"
@@ -26,30 +29,67 @@ _UNASKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_
 
 def strategy_for(backend: Backend, fmt: Format) -> SearchStrategy[Case]:
     """The cases that a backend claims to handle, in one format."""
-    fixed: dict[str, Any] = {}
-    for letter, attribute in (("H", "hidden_size"), ("I", "input_size")):
-        size = getattr(backend, attribute, None)
-        if size is not None:
-            fixed |= {f"min_{letter}": size, f"max_{letter}": size}
-    return cases(formats=(fmt,), variants=tuple(backend.variants), **fixed)
+    return cases(formats=(fmt,), variants=tuple(backend.variants), **_fixed(backend, H="hidden_size", I="input_size"))
 
 
-def seed_for(seed: int, fmt: Format) -> int:
-    """Each format has its own stream: which formats are run, and where, changes nothing."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{fmt.name}".encode()).digest()[:8], "big")
+def stack_strategy_for(backend: Backend, fmt: Format) -> SearchStrategy[StackCase]:
+    """The cases of stacks that a backend claims to handle, in one format."""
+    return stack_cases(
+        formats=(fmt,),
+        variants=tuple(backend.variants),
+        bidirectional=getattr(backend, "bidirectional", None),
+        batch_first=getattr(backend, "batch_first", None),
+        min_length=getattr(backend, "min_length", 1),
+        **_fixed(backend, H="hidden_size", I="input_size", layers="num_layers"),
+    )
+
+
+def _fixed(backend: Backend, **attributes: str) -> dict[str, Any]:
+    """The bounds of the sizes that the backend is built for."""
+    sizes = {letter: getattr(backend, attribute, None) for letter, attribute in attributes.items()}
+    return {f"{end}_{letter}": size for letter, size in sizes.items() if size is not None for end in ("min", "max")}
+
+
+def seed_for(seed: int, fmt: Format, kind: str = "") -> int:
+    """Each format and kind of case has its own stream: which are run, and where, changes nothing."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{fmt.name}{kind}".encode()).digest()[:8], "big")
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The cases of one kind in one format: how they are drawn, how many, and from which seed."""
+
+    strategy: SearchStrategy[Any]
+    count: int
+    seed: int
+
+
+def streams_for(backend: Backend, fmt: Format, seed: int, count: int) -> list[Stream]:
+    """Cases of cells and cases of stacks, as far as the backend has methods for them.
+
+    A case of a stack costs as much as some of a cell: beside cells there is one for every three.
+    """
+    cells, stacks = (any(offers(backend, method) for method in methods) for methods in (CELL_METHODS, STACK_METHODS))
+    found = list[Stream]()
+    if cells or not stacks:
+        found.append(Stream(strategy_for(backend, fmt), count, seed_for(seed, fmt)))
+    if stacks:
+        few = -(-count // 3) if cells else count
+        found.append(Stream(stack_strategy_for(backend, fmt), few, seed_for(seed, fmt, "/stacks")))
+    return found
 
 
 class Enough(BaseException):
     """Raised by a visitor that wants no further case; no Exception, for those Hypothesis keeps to itself."""
 
 
-def draw(strategy: SearchStrategy[Case], count: int, stream: int, visit: Callable[[Case], None]) -> None:
+def draw(strategy: SearchStrategy[AnyOne], count: int, stream: int, visit: Callable[[AnyOne], None]) -> None:
     """Show `count` cases to `visit`, or as many as it wants, the same ones for the same `stream`."""
 
     @seed(random.Random(stream).getrandbits(64))
     @_settings(count, Phase.generate)
     @given(strategy)
-    def show(case: Case) -> None:
+    def show(case: AnyOne) -> None:
         visit(case)
 
     with suppress(Enough):
@@ -57,12 +97,12 @@ def draw(strategy: SearchStrategy[Case], count: int, stream: int, visit: Callabl
 
 
 def shrink(
-    strategy: SearchStrategy[Case],
+    strategy: SearchStrategy[AnyOne],
     count: int,
     stream: int,
-    falsifies: Callable[[Case], bool],
+    falsifies: Callable[[AnyOne], bool],
     known: ExampleDatabase,
-) -> Case | None:
+) -> AnyOne | None:
     """The simplest case that `falsifies`, found again in the stream that `draw` showed and shrunk from there.
 
     `known` carries shrunk cases from one invariant to the next. None if none is found, which only a backend that does

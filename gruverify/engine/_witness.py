@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gruverify.arithmetic import format_named
-from gruverify.cell import PACKED, Case, Cell, Variant
+from gruverify.cell import PACKED, AnyCase, Case, Cell, Stack, StackCase, Variant, parameter_name
 from gruverify.invariants import Entries, Residual
 
 SCHEMA = 1
@@ -30,14 +31,14 @@ class Witness:
 
     target: str
     invariant: str
-    case: Case
+    case: AnyCase
     residual: Residual
 
     def order(self) -> tuple[Any, ...]:
         """Smaller cases first; then the text decides, so that there is always one smallest."""
         s = self.case.sizes
         return (
-            s["H"] * s["I"] * s["B"] * s["T"],
+            math.prod(s.values()),
             s["T"],
             s["H"],
             s["I"],
@@ -61,9 +62,9 @@ def encode_witness(witness: Witness) -> dict[str, Any]:
         "target": witness.target,
         "invariant": witness.invariant,
         "format": case.format.name,
-        "variant": asdict(case.cell.variant),
+        "variant": asdict(case.variant),
         "sizes": case.sizes,
-        "regimes": list(case.regimes),
+        **_particulars(case),
         "arrays": {name: array.astype(np.float64).tolist() for name, array in case.arrays().items()},
         "residual": _encode_residual(witness.residual),
     }
@@ -79,6 +80,14 @@ def _encode_residual(residual: Residual) -> dict[str, Any]:
         **numbers,
         "entries": {"letters": entries.letters, "shape": list(entries.margins.shape), "margins": margins},
     }
+
+
+def _particulars(case: AnyCase) -> dict[str, Any]:
+    """What a case has beside its arrays; a case of a stack has it under a name that tells that it is one."""
+    if isinstance(case, Case):
+        return {"regimes": list(case.regimes)}
+    lengths = None if case.lengths is None else case.lengths.tolist()
+    return {"regimes": [], "stack": {"lengths": lengths, "batch_first": case.batch_first, "batched": case.batched}}
 
 
 def decode_witness(document: Any) -> Witness:
@@ -113,18 +122,41 @@ def _text(document: dict[str, Any], name: str) -> str:
     return value
 
 
-def _case(document: dict[str, Any]) -> Case:
+def _case(document: dict[str, Any]) -> AnyCase:
     fmt, sizes = format_named(document["format"]), document["sizes"]
-    if min(sizes[letter] for letter in "HIBT") < 1:
+    if min(sizes[letter] for letter in ("HIBTLD" if "stack" in document else "HIBT")) < 1:
         raise ValueError(f"sizes={sizes} must each be at least 1")
-    shapes = {"inputs": "TBI", "state": "BH", "d_outputs": "TBH", "d_last": "BH"}
-    with np.errstate(over="ignore"):  # what is too large is not finite, which Cell and Case refuse
+    with np.errstate(over="ignore"):  # what is too large is not finite, which cells and cases refuse
         arrays: dict[str, npt.NDArray[Any]] = {name: fmt.cast(values) for name, values in document["arrays"].items()}
-    data = {name: arrays[name].reshape([sizes[letter] for letter in letters]) for name, letters in shapes.items()}
+    variant = Variant(**document["variant"])
+    if "stack" in document:
+        return _stack_case(variant, arrays, sizes, document["stack"])
+    data = _shaped(arrays, sizes, inputs="TBI", state="BH", d_outputs="TBH", d_last="BH")
+    return Case(_cell(variant, arrays, sizes["H"], sizes["I"]), **data, regimes=tuple(document["regimes"]))
+
+
+def _stack_case(variant: Variant, arrays: dict[str, Any], sizes: dict[str, int], call: dict[str, Any]) -> StackCase:
+    H, L, D = sizes["H"], sizes["L"], sizes["D"]
+
+    def cell(layer: int, direction: int) -> Cell:
+        own = {n: arrays[name] for n in PACKED if (name := parameter_name(n, layer, direction)) in arrays}
+        return _cell(variant, own, H, D * H if layer else sizes["I"])
+
+    extents = {**sizes, "S": L * D, "O": D * H}
+    data = _shaped(arrays, extents, inputs="TBI", states="SBH", d_outputs="TBO", d_last="SBH")
+    stack = Stack(tuple(tuple(cell(layer, direction) for direction in range(D)) for layer in range(L)))
+    return StackCase(stack, **data, **call)
+
+
+def _cell(variant: Variant, arrays: dict[str, Any], H: int, I: int) -> Cell:
     weights = {name: array for name, array in arrays.items() if name in PACKED}
-    weights["weight_ih"] = weights["weight_ih"].reshape(3 * sizes["H"], sizes["I"])
-    cell = Cell(Variant(**document["variant"]), **weights)
-    return Case(cell, **data, regimes=tuple(document["regimes"]))
+    weights["weight_ih"] = weights["weight_ih"].reshape(3 * H, I)
+    return Cell(variant, **weights)
+
+
+def _shaped(arrays: dict[str, Any], extents: dict[str, int], **letters: str) -> dict[str, Any]:
+    """The arrays so named, in the shapes that the letters spell: JSON does not tell the shapes of empty ones."""
+    return {name: arrays[name].reshape([extents[letter] for letter in spelled]) for name, spelled in letters.items()}
 
 
 def save_witness(witness: Witness, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The mathematics of the GRU, written once for every arithmetic. Start with `_step`, then `_bptt`, then `_limits`."""
+"""The mathematics of the GRU, written once for every arithmetic: read `_step`, `_bptt`, `_stack`, then `_limits`."""
 
 from gruverify.formulas._bptt import Bptt as Bptt
 from gruverify.formulas._bptt import Contribution as Contribution
@@ -14,6 +14,10 @@ from gruverify.formulas._limits import carry_rate as carry_rate
 from gruverify.formulas._limits import elman_gap as elman_gap
 from gruverify.formulas._limits import forget_gap as forget_gap
 from gruverify.formulas._limits import magnitudes as magnitudes
+from gruverify.formulas._stack import StackBptt as StackBptt
+from gruverify.formulas._stack import StackRun as StackRun
+from gruverify.formulas._stack import stack as stack
+from gruverify.formulas._stack import stack_bptt as stack_bptt
 from gruverify.formulas._step import Activations as Activations
 from gruverify.formulas._step import Pullback as Pullback
 from gruverify.formulas._step import activations as activations

@@ -9,12 +9,17 @@ from gruverify.invariants import _driven as _driven  # isort: skip
 from gruverify.invariants import _constant_gates as _constant_gates  # isort: skip
 from gruverify.invariants import _hard_reset as _hard_reset  # isort: skip
 from gruverify.invariants import _bounds as _bounds  # isort: skip
+from gruverify.invariants import _stack as _stack  # isort: skip
 from gruverify.invariants._registry import INVARIANTS as INVARIANTS
 from gruverify.invariants._registry import Bound as Bound
 from gruverify.invariants._registry import Invariant as Invariant
 from gruverify.invariants._registry import invariant as invariant
 from gruverify.invariants._residual import Entries as Entries
 from gruverify.invariants._residual import Residual as Residual
+from gruverify.invariants._stack_trial import StackChange as StackChange
+from gruverify.invariants._stack_trial import StackExact as StackExact
+from gruverify.invariants._stack_trial import StackObserved as StackObserved
+from gruverify.invariants._stack_trial import StackTrial as StackTrial
 from gruverify.invariants._trial import BackendRaised as BackendRaised
 from gruverify.invariants._trial import Change as Change
 from gruverify.invariants._trial import Exact as Exact

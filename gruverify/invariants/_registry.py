@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+from gruverify.backends import STACK_METHODS
 from gruverify.cell import Variant
 from gruverify.invariants._residual import Residual
-from gruverify.invariants._trial import Trial
 
-Check: TypeAlias = Callable[[Trial], Iterator[Residual]]
+#: Reads a Trial or, if what it needs are methods of stacks, a StackTrial.
+Check: TypeAlias = Callable[[Any], Iterator[Residual]]
 
 #: Where the bound of a comparison comes from: there is none (the bits are equal), the radius of a ball, an inequality
 #: of the theory with what rounding adds to it, or the spread of a statistic.
@@ -43,6 +44,11 @@ class Invariant:
     def family(self) -> str:
         """The part of the id before the slash."""
         return self.id.partition("/")[0]
+
+    @property
+    def of_stacks(self) -> bool:
+        """Whether it reads the trial of a stack, and not of a cell: whether it needs a method of stacks."""
+        return any(method in STACK_METHODS for method in self.needs)
 
 
 INVARIANTS: dict[str, Invariant] = {}

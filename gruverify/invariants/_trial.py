@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from gruverify.arithmetic import KAPPA, Ball, Rounding
 from gruverify.backends import Backend
-from gruverify.cell import Case, Cell, Gradients
+from gruverify.cell import AnyCase, Case, Cell, Gradients, Stack
 from gruverify.formulas import (
     Activations,
     Bptt,
@@ -99,17 +99,59 @@ class Exact:
         return total(self.terms_of_last)
 
 
-class Observed:
-    """What the backend returned for a case, each method called once and its answer checked for kind, shape and dtype.
+class Calls:
+    """Calls of a backend for a case: what they raise, return and change. Each hands out copies of its own.
 
-    Reading a quantity raises BackendRaised or Malformed if there is none; `mutated` lists the arguments that calls
+    Reading an answer raises BackendRaised or Malformed if there is none; `mutated` lists the arguments that calls
     changed.
     """
 
-    def __init__(self, case: Case, backend: Backend) -> None:
-        self.case = case
+    def __init__(self, case: AnyCase, subject: Cell | Stack, backend: Backend) -> None:
         self.backend: Any = backend
         self.mutated: list[str] = []
+        self._format, self._sizes, self._subject = case.format, case.sizes, subject
+        H, L, D = case.sizes["H"], case.sizes.get("L", 1), case.sizes.get("D", 1)
+        self._extents = {**case.sizes, "3": 3 * H, "S": L * D, "O": D * H}
+
+    def _call(self, method: str, **arguments: NDArray | bool | None) -> Any:
+        subject = _unlocked(self._subject)
+        given = {name: a.copy() if isinstance(a, np.ndarray) else a for name, a in arguments.items()}
+        try:
+            with np.errstate(all="ignore"):
+                result = getattr(self.backend, method)(subject, *given.values())
+        except (Exception, SystemExit) as error:
+            raise BackendRaised(method, error) from error
+        self.mutated += _changed(self._subject.packed(), subject.packed()) + _changed(arguments, given)
+        return result
+
+    def _array(self, name: str, value: Any, letters: str, **other: int) -> NDArray:
+        """The value, if it is an array of the shape that the letters spell: "3" is 3H, "S" L·D and "O" D·H.
+
+        other: letters that have another value than in the case.
+        """
+        sizes = {**self._extents, **other}
+        shape = tuple(sizes[letter] for letter in letters)
+        spelled = "(" + ", ".join(_SPELLED.get(letter, letter) for letter in letters) + ")"
+        if not isinstance(value, np.ndarray):
+            raise Malformed(f"{name} is {type(value).__name__}, expected a NumPy array {spelled} = {shape}")
+        if value.shape != shape:
+            bound = ", ".join(f"{letter}={sizes[letter]}" for letter in self._sizes)
+            raise Malformed(f"{name} has shape {value.shape}, expected {spelled} = {shape} with {bound}")
+        if value.dtype != self._format.dtype:
+            raise Malformed(f"{name} has dtype {value.dtype}, expected {self._format.name}, the case's format")
+        return value
+
+
+#: Letters of shapes that stand for products.
+_SPELLED = {"3": "3H", "S": "L·D", "O": "D·H"}
+
+
+class Observed(Calls):
+    """What the backend returned for a case, each method called once and each answer checked for kind, shape, dtype."""
+
+    def __init__(self, case: Case, backend: Backend) -> None:
+        super().__init__(case, case.cell, backend)
+        self.case = case
 
     @cached_property
     def step(self) -> NDArray:
@@ -127,7 +169,7 @@ class Observed:
     @cached_property
     def step_jacobian(self) -> tuple[NDArray, NDArray]:
         """(B, H, H) and (B, H, I)."""
-        pair = _pair("step_jacobian", self._call("step_jacobian", x=self.case.inputs[0], h=self.case.state))
+        pair = pair_of("step_jacobian", self._call("step_jacobian", x=self.case.inputs[0], h=self.case.state))
         return self._array("dh", pair[0], "BHH"), self._array("dx", pair[1], "BHI")
 
     @cached_property
@@ -139,7 +181,7 @@ class Observed:
     @cached_property
     def sequence(self) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, H) and last state (B, H)."""
-        pair = _pair("sequence", self.raw_sequence())
+        pair = pair_of("sequence", self.raw_sequence())
         return self._array("outputs", pair[0], "TBH"), self._array("last", pair[1], "BH")
 
     def raw_sequence(self) -> Any:
@@ -181,33 +223,8 @@ class Observed:
             cotangent = terms[-1].state
         return _summed(terms)
 
-    # -- one call -----------------------------------------------------------------------------------------------------
-
-    def _call(self, method: str, **arguments: NDArray | None) -> Any:
-        cell, given = _unlocked(self.case.cell), {n: None if a is None else a.copy() for n, a in arguments.items()}
-        try:
-            with np.errstate(all="ignore"):
-                result = getattr(self.backend, method)(cell, *given.values())
-        except (Exception, SystemExit) as error:
-            raise BackendRaised(method, error) from error
-        self.mutated += _changed(self.case.cell.packed(), cell.packed()) + _changed(arguments, given)
-        return result
-
     def _state(self, name: str, value: Any) -> NDArray:
         return self._array(name, value, "BH")
-
-    def _array(self, name: str, value: Any, letters: str, **other: int) -> NDArray:
-        sizes = {**self.case.sizes, "3": 3 * self.case.sizes["H"], **other}
-        shape = tuple(sizes[letter] for letter in letters)
-        spelled = "(" + ", ".join("3H" if letter == "3" else letter for letter in letters) + ")"
-        if not isinstance(value, np.ndarray):
-            raise Malformed(f"{name} is {type(value).__name__}, expected a NumPy array {spelled} = {shape}")
-        if value.shape != shape:
-            bound = ", ".join(f"{letter}={sizes[letter]}" for letter in self.case.sizes)
-            raise Malformed(f"{name} has shape {value.shape}, expected {spelled} = {shape} with {bound}")
-        if value.dtype != self.case.format.dtype:
-            raise Malformed(f"{name} has dtype {value.dtype}, expected {self.case.format.name}, the case's format")
-        return value
 
     def _gradients(self, method: str, value: Any, inputs: str) -> Gradients:
         if not isinstance(value, Gradients):
@@ -253,14 +270,18 @@ class Trial:
         return self._changed[change]
 
 
-def _pair(method: str, value: Any) -> tuple[Any, Any]:
+def pair_of(method: str, value: Any) -> tuple[Any, Any]:
     if not isinstance(value, tuple) or len(value) != 2:
         raise Malformed(f"{method} returned {type(value).__name__}, expected a pair of arrays")
     return value
 
 
-def _unlocked(cell: Cell) -> Cell:
-    """The same cell over writable copies: whether the backend writes to them is for an invariant to see."""
+def _unlocked(given: Cell | Stack) -> Cell | Stack:
+    """The same cell or stack over writable copies: whether the backend writes to them is for an invariant to see."""
+    return Stack(tuple(tuple(map(_twin, row)) for row in given.cells)) if isinstance(given, Stack) else _twin(given)
+
+
+def _twin(cell: Cell) -> Cell:
     twin = object.__new__(Cell)
     for name in ("variant", "weight_ih", "weight_hh", "bias_ih", "bias_hh"):
         value = getattr(cell, name)
@@ -269,7 +290,8 @@ def _unlocked(cell: Cell) -> Cell:
 
 
 def _changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    return [name for name, a in before.items() if a is not None and a.tobytes() != after[name].tobytes()]
+    arrays = {name: a for name, a in before.items() if isinstance(a, np.ndarray)}
+    return [name for name, a in arrays.items() if a.tobytes() != after[name].tobytes()]
 
 
 def _summed(terms: list[Gradients]) -> Gradients:

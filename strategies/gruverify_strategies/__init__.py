@@ -26,6 +26,7 @@ from gruverify_strategies._sequences import inputs as inputs
 from gruverify_strategies._sequences import states as states
 from gruverify_strategies._sizes import Sizes as Sizes
 from gruverify_strategies._sizes import sizes as sizes
+from gruverify_strategies._stack_cases import stack_cases as stack_cases
 from gruverify_strategies._stacks import stacks as stacks
 from gruverify_strategies._torch import torch_cells as torch_cells
 from gruverify_strategies._torch import torch_grus as torch_grus

@@ -1,0 +1,157 @@
+"""A case of a stack put to a backend: what it returned, and what the mathematics allows. Each is found out once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from gruverify.arithmetic import KAPPA, Ball, Rounding
+from gruverify.backends import Backend
+from gruverify.cell import StackCase, StackGradients, parameter_name
+from gruverify.formulas import StackBptt, StackRun, stack, stack_bptt
+from gruverify.invariants._trial import Calls, Malformed, NDArray, pair_of
+
+
+class StackExact:
+    """What the mathematics allows for a case of a stack, as balls in the format under test."""
+
+    def __init__(self, case: StackCase, mode: Rounding) -> None:
+        self.case = case
+        self.mode = mode
+
+    def _balls(self, values: NDArray) -> list[Ball]:
+        return [Ball.exact(self.mode, part) for part in values]
+
+    @cached_property
+    def run(self) -> StackRun:
+        """Outputs and last states."""
+        c = self.case
+        rows = [[cell.parameters(lambda a: Ball.exact(self.mode, a)) for cell in row] for row in c.stack.cells]
+        return stack(c.variant, rows, self._balls(c.inputs), self._balls(c.states), c.lengths)
+
+    @cached_property
+    def gradients(self) -> StackBptt:
+        """Gradients at both cotangents."""
+        return stack_bptt(self.run, self._balls(self.case.d_outputs), self._balls(self.case.d_last))
+
+    @cached_property
+    def gradients_of_last(self) -> StackBptt:
+        """Gradients at the cotangents of the last states alone."""
+        return stack_bptt(self.run, None, self._balls(self.case.d_last))
+
+
+class StackObserved(Calls):
+    """What the backend returned for a case of a stack, checked for kind, shape and dtype, and made time-major."""
+
+    def __init__(self, case: StackCase, backend: Backend) -> None:
+        super().__init__(case, case.stack, backend)
+        self.case = case
+
+    @cached_property
+    def stack(self) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, D·H) and last states (L·D, B, H)."""
+        return self.fresh_stack(self.case.states)
+
+    def fresh_stack(self, states: NDArray | None) -> tuple[NDArray, NDArray]:
+        """Outputs and last states from these initial states, called anew."""
+        outputs, last = pair_of("stack", self._call("stack", **self._given(states)))
+        return self._steps("outputs", outputs, "TBO"), self._states("last", last)
+
+    @cached_property
+    def stack_vjp(self) -> StackGradients:
+        """Gradients at both cotangents."""
+        return self.fresh_stack_vjp(self.case.states, self.case.d_outputs, self.case.d_last)
+
+    @cached_property
+    def stack_vjp_of_last(self) -> StackGradients:
+        """Gradients at the cotangents of the last states alone."""
+        return self.fresh_stack_vjp(self.case.states, None, self.case.d_last)
+
+    def fresh_stack_vjp(
+        self, states: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
+    ) -> StackGradients:
+        """Gradients from these states at these cotangents, called anew; all time-major."""
+        to, given = self.case.arrangement, self._given(states)
+        given["d_outputs"] = None if d_outputs is None else _own(to.steps(d_outputs))
+        given["d_last"] = None if d_last is None else _own(to.states(d_last))
+        return self._gradients(self._call("stack_vjp", **given))
+
+    def _given(self, states: NDArray | None) -> dict[str, Any]:
+        c, to = self.case, self.case.arrangement
+        return {
+            "inputs": _own(to.steps(c.inputs)),
+            "states": None if states is None else _own(to.states(states)),
+            "lengths": c.lengths,
+            "batch_first": c.batch_first,
+        }
+
+    def _gradients(self, value: Any) -> StackGradients:
+        if not isinstance(value, StackGradients):
+            raise Malformed(f"stack_vjp returned {type(value).__name__}, expected gruverify.StackGradients")
+        for name, parameter in self.case.stack.packed().items():
+            if name not in value.parameters:
+                given = ", ".join(value.parameters) or "none"
+                raise Malformed(f"stack_vjp returned no gradient of {name} (it has: {given})")
+            self._like(f"gradient of {name}", value.parameters[name], parameter)
+        return StackGradients(
+            value.parameters,
+            self._steps("gradient of inputs", value.inputs, "TBI"),
+            self._states("gradient of states", value.states),
+        )
+
+    def _like(self, name: str, value: Any, parameter: NDArray) -> None:
+        if not isinstance(value, np.ndarray):
+            raise Malformed(f"{name} is {type(value).__name__}, expected a NumPy array {parameter.shape}")
+        if (value.shape, value.dtype) != (parameter.shape, parameter.dtype):
+            raise Malformed(
+                f"{name} has shape {value.shape} and dtype {value.dtype}, expected {parameter.shape}, {parameter.dtype}"
+            )
+
+    def _steps(self, name: str, value: Any, letters: str) -> NDArray:
+        """(T, B, n) from the arrangement of the call."""
+        found = self._array(name, value, _arranged(letters, self.case))
+        array: NDArray = self.case.arrangement.steps_of(found)
+        return array
+
+    def _states(self, name: str, value: Any) -> NDArray:
+        """(L·D, B, H) from the arrangement of the call."""
+        array: NDArray = self.case.arrangement.states_of(self._array(name, value, "SBH" if self.case.batched else "SH"))
+        return array
+
+
+def _arranged(letters: str, case: StackCase) -> str:
+    if not case.batched:
+        return letters.replace("B", "")
+    return letters.replace("TB", "BT") if case.batch_first else letters
+
+
+def _own(array: NDArray) -> NDArray:
+    return np.ascontiguousarray(array)
+
+
+#: From a case to one that stands in a known relation to it, or that meets a condition by construction.
+StackChange: TypeAlias = Callable[[StackCase], StackCase]
+
+
+class StackTrial:
+    """A case of a stack, a backend, and both sides of every comparison between them."""
+
+    def __init__(self, case: StackCase, backend: Backend) -> None:
+        self.case = case
+        self.backend = backend
+        self.exact = StackExact(case, Rounding(case.format, getattr(backend, "kappa", KAPPA)))
+        self.observed = StackObserved(case, backend)
+        self._changed: dict[StackChange, StackTrial] = {}
+
+    def on(self, change: StackChange) -> StackTrial:
+        """The trial of the changed case, put to the same backend; invariants that make the same change share it."""
+        if change not in self._changed:
+            self._changed[change] = StackTrial(change(self.case), self.backend)
+        return self._changed[change]
+
+    def gradient(self, found: StackGradients, packed: str, layer: int, direction: int) -> NDArray:
+        """The gradient of one packed parameter, "weight_ih" for one."""
+        return found.parameters[parameter_name(packed, layer, direction)]

@@ -1,0 +1,98 @@
+"""Cases of stacks: everything that one trial puts to an implementation of stacks."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument
+
+from gruverify.cell import StackCase
+from gruverify_strategies._codes import GRAIN, RANDOM, Floats, header, sealed
+from gruverify_strategies._lengths import ragged, ragged_length
+from gruverify_strategies._members import SCALE, SHAPE, Members
+from gruverify_strategies._sizes import slots, slots_length
+from gruverify_strategies._stacks import stacks
+from gruverify_strategies._validation import Formats, Variants, check_option, check_size, limits
+
+
+@st.composite
+def stack_cases(
+    draw: st.DrawFn,
+    *,
+    min_layers: int = 1,
+    max_layers: int = 3,
+    min_H: int = 1,
+    max_H: int | None = None,
+    min_I: int = 1,
+    max_I: int | None = None,
+    min_B: int = 1,
+    max_B: int | None = None,
+    min_T: int = 1,
+    max_T: int | None = None,
+    min_length: int = 1,
+    bidirectional: bool | None = None,
+    batch_first: bool | None = None,
+    batched: bool | None = None,
+    formats: Formats = None,
+    variants: Variants = None,
+) -> StackCase:
+    """A `StackCase`: a stack as `stacks` draws it, with inputs, states, cotangents, and lengths as `lengths` draws.
+
+    Half of the batches have no lengths at all. Padding holds numbers as the real steps do. `bidirectional`,
+    `batch_first` and `batched`: None draws either, but a case of several members has a batch. Shrinks to one layer in
+    one direction, time-major, dense, to few units, inputs, members and steps, then to entries 0, ±1 and ±1/2.
+
+    Raises:
+        InvalidArgument: a bound is not an integer of at least 1 (min_length: 0), a minimum exceeds its maximum, an
+            argument is wrong, or what is asked for cannot be had together.
+    """
+    check_option("batch_first", batch_first, None, True, False)
+    check_option("batched", batched, None, True, False)
+    check_size("min_length", min_length, at_least=0)
+    within = limits(T=(min_T, max_T), B=(min_B, max_B))
+    if within["T"][0] < min_length:
+        raise InvalidArgument(f"Cannot have min_T={min_T!r} < min_length={min_length!r}")
+    if batched is False and min_B > 1:
+        raise InvalidArgument(f"Cannot have min_B={min_B!r} with batched=False, which means one member")
+    if batched is False:
+        within["B"] = (1, 1)
+    stack = draw(
+        stacks(
+            min_layers=min_layers,
+            max_layers=max_layers,
+            min_H=min_H,
+            max_H=max_H,
+            min_I=min_I,
+            max_I=max_I,
+            bidirectional=bidirectional,
+            formats=formats,
+            variants=variants,
+        )
+    )
+    S = stack.layers * stack.directions
+    within |= limits(H=(S * stack.hidden_size,) * 2, I=(stack.input_size,) * 2)
+    source = draw(RANDOM)
+    B = within["B"][1]
+    codes = header(source, slots_length(within) + 3 + GRAIN + 2 * SCALE + SHAPE + ragged_length(B))
+    filled = slots(codes, within)
+    alone = len(filled["B"]) == 1 and (batched is False or (batched is None and next(codes) >= 128))
+    first = next(codes) >= 128 if batch_first is None else batch_first
+    lengths = None if next(codes) < 128 or alone else ragged(codes, len(filled["B"]), min_length, len(filled["T"]))
+    members = Members(source, codes, within, filled)
+    inputs, states = members.inputs(codes), members.state(codes)
+    d_outputs, d_last = members.cotangents(codes)
+    return StackCase(
+        stack,
+        inputs=sealed(stack.format, inputs),
+        states=sealed(stack.format, _by_layer(states, S)),
+        d_outputs=sealed(stack.format, d_outputs[..., : stack.directions * stack.hidden_size]),
+        d_last=sealed(stack.format, _by_layer(d_last, S)),
+        lengths=lengths,
+        batch_first=first,
+        batched=not alone,
+    )
+
+
+def _by_layer(states: Floats, S: int) -> Floats:
+    """(B, S·H) -> (S, B, H)."""
+    return np.stack(np.split(states, S, axis=1))
