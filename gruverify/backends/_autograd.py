@@ -10,7 +10,7 @@ import torch
 
 from gruverify.backends._protocol import NDArray
 from gruverify.backends._tensors import numpy, tensor
-from gruverify.cell import Cell, Gradients
+from gruverify.cell import Cell, Gradients, Stack, StackGradients
 
 
 @dataclass(frozen=True)
@@ -18,14 +18,17 @@ class Loaded:
     """An implementation that holds one cell's weights: its leaf parameters by PyTorch's names, and how to call it.
 
     A step is called as call(x (B, I), h (B, H)) -> (B, H), a sequence as call(inputs (T, B, I), state (B, H) or None)
-    -> (outputs (T, B, H), last (B, H)).
+    -> (outputs (T, B, H), last (B, H)), a stack as call(inputs, states or None, lengths or None) -> (outputs, last).
+    mode(training) puts it into training or evaluation mode, between which a GRU without dropout knows no difference.
     """
 
     parameters: Mapping[str, torch.Tensor]
     call: Callable[..., Any]
+    mode: Callable[[bool], Any] = bool
 
 
 Load: TypeAlias = Callable[[Cell], Loaded]
+LoadStack: TypeAlias = Callable[[Stack, bool], Loaded]
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,43 @@ class AutogradSequence:
         return _gradients(loaded, [v for v, _ in used], [d for _, d in used], x_, h_)
 
 
+@dataclass(frozen=True)
+class AutogradStack:
+    """stack, in evaluation mode, and stack_vjp, in training mode, of an implementation of stacks."""
+
+    load: LoadStack
+
+    def stack(
+        self, stack: Stack, inputs: NDArray, states: NDArray | None, lengths: NDArray | None, batch_first: bool
+    ) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, D·H) and last states (L·D, B, H), arranged as the inputs are."""
+        loaded = self.load(stack, batch_first)
+        loaded.mode(False)
+        with torch.no_grad():
+            outputs, last = loaded.call(tensor(inputs), None if states is None else tensor(states), lengths)
+        return numpy(outputs), numpy(last)
+
+    def stack_vjp(
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> StackGradients:
+        """Gradients at the cotangents d_outputs (T, B, D·H) and d_last (L·D, B, H), either of which may be None."""
+        loaded = self.load(stack, batch_first)
+        loaded.mode(True)
+        x_, h_ = tensor(inputs).requires_grad_(), None if states is None else tensor(states).requires_grad_()
+        values = loaded.call(x_, h_, lengths)
+        used = [(v, tensor(d)) for v, d in zip(values, (d_outputs, d_last), strict=True) if d is not None]
+        found = _by_name(loaded, [v for v, _ in used], [d for _, d in used], inputs=x_, states=h_)
+        d_inputs, d_states = found.pop("inputs"), found.pop("states", None)
+        return StackGradients(found, d_inputs, d_states)
+
+
 def _gradients(
     loaded: Loaded,
     values: Sequence[torch.Tensor],
@@ -85,9 +125,15 @@ def _gradients(
     inputs: torch.Tensor,
     state: torch.Tensor | None,
 ) -> Gradients:
-    leaves = {**loaded.parameters, "inputs": inputs, **({} if state is None else {"state": state})}
-    # What a value does not depend on has the gradient 0: whether it should depend on it is for the invariants to say.
-    found = torch.autograd.grad(values, list(leaves.values()), cotangents, allow_unused=True, materialize_grads=True)
-    arrays = {name: numpy(gradient) for name, gradient in zip(leaves, found, strict=True)}
+    arrays = _by_name(loaded, values, cotangents, inputs=inputs, state=state)
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "inputs", "state")
     return Gradients(*(arrays.get(name) for name in names))  # type: ignore[arg-type]  # None where there is no bias
+
+
+def _by_name(
+    loaded: Loaded, values: Sequence[torch.Tensor], cotangents: Sequence[torch.Tensor], **given: torch.Tensor | None
+) -> dict[str, NDArray]:
+    leaves = {**loaded.parameters, **{name: leaf for name, leaf in given.items() if leaf is not None}}
+    # What a value does not depend on has the gradient 0: whether it should depend on it is for the invariants to say.
+    found = torch.autograd.grad(values, list(leaves.values()), cotangents, allow_unused=True, materialize_grads=True)
+    return {name: numpy(gradient) for name, gradient in zip(leaves, found, strict=True)}

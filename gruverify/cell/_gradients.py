@@ -38,12 +38,12 @@ class StackGradients:
     """dL/d(parameters, inputs, states) of a stack.
 
     parameters: by nn.GRU's names, as `Stack.packed` has them; inputs: arranged as the inputs of the call, (T, B, I) for
-    one; states: likewise, (L·D, B, H).
+    one; states: likewise, (L·D, B, H), or None where the call had none.
     """
 
     parameters: Mapping[str, npt.NDArray[Any]]
     inputs: npt.NDArray[Any]
-    states: npt.NDArray[Any]
+    states: npt.NDArray[Any] | None
 
 
 def packed(parameters: Parameters, bias: bool) -> dict[str, npt.NDArray[Any]]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gruverify.arithmetic import Format
 from gruverify.cell._arrangement import Arrangement
 from gruverify.cell._case import Case
-from gruverify.cell._repr import array_repr
+from gruverify.cell._repr import Pasteable, array_repr
 from gruverify.cell._stack import Stack
 from gruverify.cell._validation import array_in_format, frozen, require_finite, require_shape
 from gruverify.cell._variant import Variant
@@ -22,7 +22,7 @@ _SPELLED = {"S": "L·D", "O": "D·H"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StackCase:
+class StackCase(Pasteable):
     """A stack with inputs (T, B, I), initial states (L·D, B, H) and the cotangents of a loss, all in its format.
 
     L layers and D directions: states are those of layer 0, forward and then backward, layer 1 and so on. d_outputs
@@ -62,9 +62,7 @@ class StackCase:
         if self.lengths is not None:
             object.__setattr__(self, "lengths", _lengths(self.lengths, sizes["T"], sizes["B"]))
         if not self.batched and (sizes["B"] != 1 or self.lengths is not None):
-            raise ValueError(
-                f"batched=False, but B={sizes['B']}, lengths={self.lengths}: it means one member, unpadded"
-            )
+            raise ValueError(f"batched=False with B={sizes['B']}, lengths={self.lengths}: it means one unpadded member")
 
     @property
     def variant(self) -> Variant:

@@ -11,14 +11,16 @@ import numpy as np
 
 from gruverify.arithmetic import FORMATS, bfloat16, float16, float32
 from gruverify.backends import METHODS, Backend, NumpyBackend
-from gruverify.cell import Cell, Gradients
+from gruverify.cell import Cell, Gradients, StackGradients
 from gruverify.faults._fault import fault
-from gruverify.faults._faulty import Faulty, altered
+from gruverify.faults._faulty import Faulty, altered, altered_stack
 
 
 def _every_array(f: Callable[[Any], Any], answer: Any, *_: Any) -> Any:
     if isinstance(answer, Gradients):
         return altered(answer, f)
+    if isinstance(answer, StackGradients):
+        return altered_stack(answer, f)
     return tuple(map(f, answer)) if isinstance(answer, tuple) else f(answer)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from gruverify.arithmetic import FORMATS, Format
 from gruverify.backends import METHODS, NumpyBackend
-from gruverify.cell import VARIANTS, Cell, Gradients, Variant
+from gruverify.cell import VARIANTS, Cell, Gradients, Stack, StackGradients, Variant
 
 #: The variants with biases, without, and those that reset after the product.
 BIASED = tuple(variant for variant in VARIANTS if variant.bias)
@@ -53,12 +53,17 @@ class Faulty:
             raise AttributeError(method)
         return partial(self._answer, method)
 
-    def _answer(self, method: str, cell: Cell, *arguments: Any) -> Any:
-        taken = (None if a is None else self._given(a) for a in arguments)
+    def _answer(self, method: str, subject: Cell | Stack, *arguments: Any) -> Any:
+        taken = (self._given(a) if isinstance(a, np.ndarray) and a.dtype.kind != "i" else a for a in arguments)
         right: Callable[..., Any] = getattr(NumpyBackend(), method)
-        answer = right(self._cell(cell), *taken)
+        answer = right(self._taken(subject), *taken)
         instead: Callable[..., Any] = self._answers.get(method, same)
-        return instead(answer, cell, *arguments)
+        return instead(answer, subject, *arguments)
+
+    def _taken(self, subject: Cell | Stack) -> Cell | Stack:
+        if isinstance(subject, Cell):
+            return self._cell(subject)
+        return Stack(tuple(tuple(map(self._cell, row)) for row in subject.cells))
 
 
 def changed(cell: Cell, **changes: Callable[[Any], Any]) -> Cell:
@@ -82,5 +87,11 @@ def reordered(packed: Any, order: str) -> Any:
 
 
 def altered(gradients: Gradients, f: Callable[[Any], Any]) -> Gradients:
-    """The gradients with `f` applied to each."""
+    """The gradients of a cell with `f` applied to each."""
     return Gradients(*(None if (a := getattr(gradients, n)) is None else f(a) for n in vars(gradients)))  # type: ignore[arg-type]  # None where there is no bias
+
+
+def altered_stack(gradients: StackGradients, f: Callable[[Any], Any]) -> StackGradients:
+    """The gradients of a stack with `f` applied to each."""
+    parameters = {name: f(array) for name, array in gradients.parameters.items()}
+    return StackGradients(parameters, f(gradients.inputs), f(gradients.states))

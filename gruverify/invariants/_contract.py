@@ -13,6 +13,7 @@ from gruverify.formulas import Bptt
 from gruverify.invariants._blocks import pairs
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import NDArray, Residual, equal, holds, violated, worst
+from gruverify.invariants._stack_trial import StackTrial
 from gruverify.invariants._trial import Malformed, Trial
 
 #: What reading each method's answer means; reading it checks its kind, shape and dtype.
@@ -23,12 +24,16 @@ READ: dict[str, Callable[[Trial], Any]] = {
     "sequence": lambda trial: trial.observed.sequence,
     "sequence_vjp": lambda trial: trial.observed.sequence_vjp,
 }
+READ_STACK: dict[str, Callable[[StackTrial], Any]] = {
+    "stack": lambda trial: trial.observed.stack,
+    "stack_vjp": lambda trial: trial.observed.stack_vjp,
+}
 
 
-def _shape_of(method: str) -> Callable[[Trial], Iterator[Residual]]:
-    def check(trial: Trial) -> Iterator[Residual]:
+def _shape_of(method: str, read: Callable[[Any], Any]) -> Callable[[Any], Iterator[Residual]]:
+    def check(trial: Any) -> Iterator[Residual]:
         try:
-            READ[method](trial)
+            read(trial)
         except Malformed as wrong:
             yield violated(str(wrong))
         else:
@@ -37,14 +42,14 @@ def _shape_of(method: str) -> Callable[[Trial], Iterator[Residual]]:
     return check
 
 
-for _method in READ:
+for _method, _read in (READ | READ_STACK).items():
     invariant(
         f"contract/shape-{_method.replace('_', '-')}",
         f"{_method} returns arrays of the documented shapes in the case's format",
         source="the Backend contract",
         bound="exact",
         needs=[_method],
-    )(_shape_of(_method))
+    )(_shape_of(_method, _read))
 
 
 @invariant(

@@ -77,7 +77,7 @@ class StackObserved(Calls):
         to, given = self.case.arrangement, self._given(states)
         given["d_outputs"] = None if d_outputs is None else _own(to.steps(d_outputs))
         given["d_last"] = None if d_last is None else _own(to.states(d_last))
-        return self._gradients(self._call("stack_vjp", **given))
+        return self._gradients(self._call("stack_vjp", **given), states)
 
     def _given(self, states: NDArray | None) -> dict[str, Any]:
         c, to = self.case, self.case.arrangement
@@ -88,7 +88,7 @@ class StackObserved(Calls):
             "batch_first": c.batch_first,
         }
 
-    def _gradients(self, value: Any) -> StackGradients:
+    def _gradients(self, value: Any, states: NDArray | None) -> StackGradients:
         if not isinstance(value, StackGradients):
             raise Malformed(f"stack_vjp returned {type(value).__name__}, expected gruverify.StackGradients")
         for name, parameter in self.case.stack.packed().items():
@@ -99,7 +99,7 @@ class StackObserved(Calls):
         return StackGradients(
             value.parameters,
             self._steps("gradient of inputs", value.inputs, "TBI"),
-            self._states("gradient of states", value.states),
+            None if states is None else self._states("gradient of states", value.states),
         )
 
     def _like(self, name: str, value: Any, parameter: NDArray) -> None:

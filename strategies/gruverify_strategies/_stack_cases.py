@@ -12,7 +12,7 @@ from gruverify_strategies._lengths import ragged, ragged_length
 from gruverify_strategies._members import SCALE, SHAPE, Members
 from gruverify_strategies._sizes import slots, slots_length
 from gruverify_strategies._stacks import stacks
-from gruverify_strategies._validation import Formats, Variants, check_option, check_size, limits
+from gruverify_strategies._validation import Formats, Limits, Variants, check_option, check_size, limits
 
 
 @st.composite
@@ -47,15 +47,7 @@ def stack_cases(
             argument is wrong, or what is asked for cannot be had together.
     """
     check_option("batch_first", batch_first, None, True, False)
-    check_option("batched", batched, None, True, False)
-    check_size("min_length", min_length, at_least=0)
-    within = limits(T=(min_T, max_T), B=(min_B, max_B))
-    if within["T"][0] < min_length:
-        raise InvalidArgument(f"Cannot have min_T={min_T!r} < min_length={min_length!r}")
-    if batched is False and min_B > 1:
-        raise InvalidArgument(f"Cannot have min_B={min_B!r} with batched=False, which means one member")
-    if batched is False:
-        within["B"] = (1, 1)
+    within = _batch(limits(T=(min_T, max_T), B=(min_B, max_B)), min_length, batched)
     stack = draw(
         stacks(
             min_layers=min_layers,
@@ -70,7 +62,8 @@ def stack_cases(
         )
     )
     S = stack.layers * stack.directions
-    within |= limits(H=(S * stack.hidden_size,) * 2, I=(stack.input_size,) * 2)
+    states, I = S * stack.hidden_size, stack.input_size
+    within |= limits(H=(states, states), I=(I, I))
     source = draw(RANDOM)
     B = within["B"][1]
     codes = header(source, slots_length(within) + 3 + GRAIN + 2 * SCALE + SHAPE + ragged_length(B))
@@ -79,18 +72,30 @@ def stack_cases(
     first = next(codes) >= 128 if batch_first is None else batch_first
     lengths = None if next(codes) < 128 or alone else ragged(codes, len(filled["B"]), min_length, len(filled["T"]))
     members = Members(source, codes, within, filled)
-    inputs, states = members.inputs(codes), members.state(codes)
+    inputs, initial = members.inputs(codes), members.state(codes)
     d_outputs, d_last = members.cotangents(codes)
     return StackCase(
         stack,
         inputs=sealed(stack.format, inputs),
-        states=sealed(stack.format, _by_layer(states, S)),
+        states=sealed(stack.format, _by_layer(initial, S)),
         d_outputs=sealed(stack.format, d_outputs[..., : stack.directions * stack.hidden_size]),
         d_last=sealed(stack.format, _by_layer(d_last, S)),
         lengths=lengths,
         batch_first=first,
         batched=not alone,
     )
+
+
+def _batch(within: Limits, min_length: int, batched: bool | None) -> Limits:
+    """T and B, where lengths and the arrangement allow them."""
+    check_option("batched", batched, None, True, False)
+    check_size("min_length", min_length, at_least=0)
+    min_T, min_B = within["T"][0], within["B"][0]
+    if min_T < min_length:
+        raise InvalidArgument(f"Cannot have min_T={min_T!r} < min_length={min_length!r}")
+    if batched is False and min_B > 1:
+        raise InvalidArgument(f"Cannot have min_B={min_B!r} with batched=False, which means one member")
+    return within | {"B": (1, 1)} if batched is False else within
 
 
 def _by_layer(states: Floats, S: int) -> Floats:

@@ -13,6 +13,8 @@ from gruverify.engine import judge
 from gruverify.invariants import INVARIANTS
 
 PYTORCH = Variant()
+#: The invariants that read a case of a cell.
+OF_CELLS = {id for id, invariant in INVARIANTS.items() if not invariant.of_stacks}
 
 
 def case(

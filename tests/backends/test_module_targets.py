@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 from ._modules import Fussy, Hidden, MyCell  # needs torch
 
 nn = torch.nn
-STEP, SEQUENCE = ["step", "step_jacobian", "step_vjp"], ["sequence", "sequence_vjp"]
+STEP, SEQUENCE = ["step", "step_jacobian", "step_vjp"], ["sequence", "sequence_vjp", "stack", "stack_vjp"]
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from gruverify import FORMATS, VARIANTS, Format, Variant, float32, float64, torch_backend
-from gruverify.backends import METHODS, offers, resolve
-from gruverify.invariants import INVARIANTS
+from gruverify.backends import METHODS, STACK_METHODS, offers, resolve
 
-from ._cases import case, falsified, judged, same, writable
+from ._cases import OF_CELLS, case, falsified, judged, same, writable
 
 torch = pytest.importorskip("torch")
 
@@ -43,7 +42,7 @@ def test_everything_is_asked_of_the_shipped_backends(name: str) -> None:
     found = resolve(name)
 
     assert found.name == name
-    assert judged(found, case()) == set(INVARIANTS)
+    assert judged(found, case()) == OF_CELLS
     assert tuple(found.formats) == FORMATS
 
 
@@ -97,10 +96,10 @@ def test_a_class_of_cells_gives_the_three_methods_of_a_step() -> None:
     assert falsified(made, *(case(format=format) for format in FORMATS)) == set()
 
 
-def test_a_class_of_layers_gives_the_two_methods_of_a_sequence() -> None:
+def test_a_class_of_layers_gives_the_methods_of_a_sequence_and_of_stacks() -> None:
     made = torch_backend(sequence=nn.GRU)
 
-    assert [method for method in METHODS if offers(made, method)] == ["sequence", "sequence_vjp"]
+    assert [method for method in METHODS if offers(made, method)] == ["sequence", "sequence_vjp", *STACK_METHODS]
     assert falsified(made, case(), case(Variant(bias=False))) == set()
 
 
@@ -109,7 +108,7 @@ def test_a_cell_and_a_layer_make_one_backend() -> None:
 
     assert made.name == "both"
     assert made.variants == (Variant(),)
-    assert judged(made, case()) == set(INVARIANTS)
+    assert judged(made, case()) == OF_CELLS
     assert falsified(made, case()) == set()
 
 

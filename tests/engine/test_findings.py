@@ -12,6 +12,7 @@ import pytest
 import gruverify
 from gruverify import Result, Variant, float32
 from gruverify.backends import NumpyBackend
+from gruverify.invariants import INVARIANTS
 
 CASES = 5
 
@@ -227,6 +228,7 @@ def test_what_falls_only_once_keeps_the_case_that_it_fell_on() -> None:
 def goes_on(result: Result) -> None:
     """Every case was put to the backend, and the methods that are right passed or could be judged."""
     assert result.complete
-    cases = {id: tally.cases for (id, _, variant), tally in result.tallies.items() if variant != "-"}
+    judged = {id: tally.cases for (id, _, variant), tally in result.tallies.items() if variant != "-"}
+    cases = {id: count for id, count in judged.items() if not INVARIANTS[id].of_stacks}
     assert set(cases.values()) <= {CASES}
     assert any(tally.passed == CASES for tally in result.tallies.values())

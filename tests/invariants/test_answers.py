@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gruverify import Variant
-from gruverify.backends import METHODS
+from gruverify.backends import CELL_METHODS
 from gruverify.engine import judge
 from gruverify.invariants import INVARIANTS, BackendRaised, Malformed, Observed
 
@@ -104,7 +104,7 @@ def test_what_is_not_finite_is_an_answer(value: float) -> None:
     assert not np.isfinite(observed.step).any()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", CELL_METHODS)
 def test_malformed_answer_falsifies_its_shape_and_blocks_what_reads_it(method: str) -> None:
     shape = f"contract/shape-{method.replace('_', '-')}"
     found = {j.invariant.id: j for j in judge(CASE, Faulty(**{method: lambda *_: None}), INVARIANTS.values())}
@@ -115,7 +115,7 @@ def test_malformed_answer_falsifies_its_shape_and_blocks_what_reads_it(method: s
     assert found["contract/no-mutation"].tally.reason == found[shape].residual.where
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", CELL_METHODS)
 def test_backend_that_raises_is_an_error_of_what_reads_it(method: str) -> None:
     for judgement in judge(CASE, Faulty(**{method: raising}), INVARIANTS.values()):
         reads = method in judgement.invariant.needs or judgement.invariant.id == "contract/no-mutation"

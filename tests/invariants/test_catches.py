@@ -6,20 +6,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from gruverify import Case, float32
+from gruverify import float32
+from gruverify.cell import AnyCase
 from gruverify.engine import Judgement, judge
 from gruverify.invariants import INVARIANTS
 
-from ._drawn import drawn
+from ._drawn import drawn, drawn_stacks
 from ._faults import FAULTS, Fault
 
-CASES = 200
+CASES, STACKS = 200, 50
 PAIRS = [(fault, id) for fault in FAULTS.values() for id in fault.falsifies]
 
 
-def judged(fault: Fault, id: str) -> Iterator[tuple[Case, Judgement]]:
-    backend = fault.build()
-    for case in drawn(float32, backend.variants, CASES):
+def judged(fault: Fault, id: str) -> Iterator[tuple[AnyCase, Judgement]]:
+    backend, stacks = fault.build(), INVARIANTS[id].of_stacks
+    cases = drawn_stacks(float32, backend.variants, STACKS) if stacks else drawn(float32, backend.variants, CASES)
+    for case in cases:
         for judgement in judge(case, backend, [INVARIANTS[id]]):
             yield case, judgement
 

@@ -32,7 +32,7 @@ def own_list(monkeypatch: pytest.MonkeyPatch) -> dict[str, Invariant]:
 
 @every
 def test_id_is_family_and_name(entry: Invariant) -> None:
-    assert re.fullmatch(r"(contract|agreement|regimes|bounds)/[a-z]+(-[a-z]+|_[ih]h)*", entry.id)
+    assert re.fullmatch(r"(contract|agreement|regimes|bounds|stack)/[a-z]+(-[a-z]+|_[ih]h)*", entry.id)
     assert entry.family == entry.id.split("/")[0]
     assert INVARIANTS[entry.id] is entry
 
@@ -64,8 +64,8 @@ def test_statements_differ() -> None:
 
 def test_families_come_in_the_order_of_reports() -> None:
     families = [entry.family for entry in INVARIANTS.values()]
-    assert list(dict.fromkeys(families)) == ["contract", "agreement", "regimes", "bounds"]
-    assert families == sorted(families, key=["contract", "agreement", "regimes", "bounds"].index)
+    assert list(dict.fromkeys(families)) == ["contract", "agreement", "regimes", "bounds", "stack"]
+    assert families == sorted(families, key=["contract", "agreement", "regimes", "bounds", "stack"].index)
 
 
 def test_registered_check_is_returned_and_listed(own_list: dict[str, Invariant]) -> None:

@@ -14,10 +14,10 @@ from gruverify.engine import Judgement, Plan, judge, run
 from gruverify.invariants import INVARIANTS
 
 from ._built import SATURATED, case_of, cell_at
-from ._drawn import drawn
+from ._drawn import drawn, drawn_stacks
 
-#: How many cases, and how many of them are put to the invariants of the deep profile too.
-CASES, DEEP = 20, 1
+#: How many cases of cells and of stacks, and how many are put to the invariants of the deep profile too.
+CASES, STACKS, DEEP = 20, 12, 1
 on_every_backend = pytest.mark.parametrize("name", [target.name for target in TARGETS])
 in_every_format = pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 
@@ -26,8 +26,8 @@ in_every_format = pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.nam
 def judgements(name: str, format: Format) -> list[Judgement]:
     found = resolve(name)
     quick = [invariant for invariant in INVARIANTS.values() if not invariant.deep]
-    asked = [list(INVARIANTS.values())] * DEEP + [quick] * (CASES - DEEP)
-    cases = drawn(format, found.variants, CASES)
+    cases = [*drawn(format, found.variants, CASES), *drawn_stacks(format, found.variants, STACKS)]
+    asked = [list(INVARIANTS.values())] * DEEP + [quick] * (len(cases) - DEEP)
     return [j for case, invariants in zip(cases, asked, strict=True) for j in judge(case, found, invariants)]
 
 

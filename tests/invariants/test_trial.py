@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gruverify import Case, Variant, float64
-from gruverify.backends import METHODS, NumpyBackend, backend
+from gruverify.backends import CELL_METHODS, NumpyBackend, backend
 from gruverify.invariants import INVARIANTS, Change, Invariant, Observed, Trial
 from gruverify.invariants._residual import compare
 
@@ -55,8 +55,9 @@ def asks_of_another_case(entry: Invariant) -> bool:
 def test_invariants_share_what_is_observed() -> None:
     counting = Counting()
     anew = ("contract/same-bits", "contract/same-gradient-bits", "agreement/decomposition")
-    sharing = [entry for entry in INVARIANTS.values() if entry.id not in anew and not asks_of_another_case(entry)]
-    offered = [method for method in METHODS if callable(getattr(counting, method))]
+    of_cells = [entry for entry in INVARIANTS.values() if not entry.of_stacks]
+    sharing = [entry for entry in of_cells if entry.id not in anew and not asks_of_another_case(entry)]
+    offered = [method for method in CELL_METHODS if callable(getattr(counting, method))]
     counting.calls.clear()
     for entry in sharing:
         list(entry.check(Trial(CASE, counting)))

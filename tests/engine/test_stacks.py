@@ -1,0 +1,127 @@
+"""Runs over cases of stacks: beside those of cells, or alone; and their witnesses."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+import gruverify
+from gruverify import Cell, StackCase, Variant, Witness, float32
+from gruverify import strategies as gst
+from gruverify.backends import NumpyBackend, backend
+from gruverify.engine import (
+    CaseJudged,
+    Event,
+    FormatStarted,
+    applicable,
+    decode_witness,
+    describe,
+    encode_witness,
+    load_witness,
+    save_witness,
+)
+from gruverify.engine._witness import BadWitness
+from gruverify.faults import FAULTS
+from gruverify.invariants import INVARIANTS, Residual
+
+NUMPY = NumpyBackend()
+ALONE: Any = backend(stack=NUMPY.stack, stack_vjp=NUMPY.stack_vjp, name="stacks alone")
+FAULT = "upper-layers-read-the-forward-half-alone"
+RESIDUAL = Residual("outputs[t=0][b=0, i=0]", 0.5, 0.25, 0.25, 0.125, 2.0)
+
+
+def run(target: Any, **options: Any) -> tuple[gruverify.Result, list[Event]]:
+    events: list[Event] = []
+    options = {"formats": [float32], "max_cases": 9, **options}
+    return gruverify.check(target, listener=events.append, **options), events
+
+
+def test_there_is_a_case_of_a_stack_for_every_three_of_a_cell() -> None:
+    result, events = run("numpy")
+
+    cases = Counter[str]()
+    for (id, _, _), tally in result.tallies.items():
+        cases[id] += tally.cases
+    assert result.verdict == "conforms"
+    assert events[0] == FormatStarted("float32", 12)
+    assert [event.number for event in events if isinstance(event, CaseJudged)] == list(range(1, 13))
+    assert {cases[id] for id in INVARIANTS if INVARIANTS[id].of_stacks} == {3}
+
+
+def test_a_backend_of_stacks_alone_is_judged_by_what_is_said_of_stacks() -> None:
+    result, events = run(ALONE)
+
+    assert result.verdict == "conforms"
+    assert events[0] == FormatStarted("float32", 9)
+    for (id, _, _), tally in result.tallies.items():
+        assert tally.status == ("not applicable" if applicable(INVARIANTS[id], ALONE) else "passed")
+    assert applicable(INVARIANTS["contract/no-mutation"], ALONE) == "the backend has stacks alone"
+
+
+def test_a_stack_that_falls_is_shrunk_and_saved_and_read_back(tmp_path: Any) -> None:
+    result, _ = run(f"gruverify.faults:{FAULT}")
+    witness = result.witnesses["stack/outputs", "float32"]
+
+    case = witness.case
+    assert isinstance(case, StackCase)
+    assert case.stack.layers > 1
+    assert case.stack.directions == 2
+    save_witness(witness, tmp_path / "w.json")
+    assert load_witness(tmp_path / "w.json").case == case
+    with pytest.raises(AssertionError, match="stack/outputs"):
+        gruverify.assert_holds("stack/outputs", FAULTS[FAULT].build(), case)
+    gruverify.assert_holds("stack/outputs", "numpy", case)
+
+
+def test_the_snippet_repeats_the_failure() -> None:
+    result, _ = run(f"gruverify.faults:{FAULT}")
+
+    with pytest.raises(AssertionError, match="stack/last"):
+        exec(result.witnesses["stack/last", "float32"].snippet, {})
+
+
+@settings(max_examples=30)
+@given(gst.stack_cases(min_length=0))
+def test_every_bit_of_a_case_survives_json(case: StackCase) -> None:
+    read = decode_witness(json.loads(json.dumps(encode_witness(Witness("t", "stack/last", case, RESIDUAL))))).case
+
+    assert read == case
+    assert {n: a.tobytes() for n, a in read.arrays().items()} == {n: a.tobytes() for n, a in case.arrays().items()}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"stack": {"lengths": [9], "batch_first": False, "batched": True}},
+        {"stack": {"lengths": None, "batch_first": False, "batched": True, "more": 1}},
+        {"sizes": {"H": 1, "I": 1, "B": 1, "T": 1, "L": 0, "D": 1}},
+        {"sizes": {"H": 1, "I": 1, "B": 1, "T": 1, "L": 2, "D": 1}},
+    ],
+    ids=["lengths", "more", "no layer", "layers"],
+)
+def test_a_damaged_witness_says_so(damage: dict[str, Any]) -> None:
+    document = encode_witness(Witness("t", "stack/last", smallest(), RESIDUAL))
+
+    with pytest.raises(BadWitness, match="the witness is damaged"):
+        decode_witness({**document, **damage})
+
+
+def test_a_failure_tells_layers_and_directions() -> None:
+    text = describe(INVARIANTS["stack/last"], RESIDUAL, smallest())
+
+    assert text.endswith("float32, reset after, keep, no bias, H=1, I=1, B=1, T=1, L=1, D=1")
+
+
+def test_an_invariant_is_told_which_cases_it_reads() -> None:
+    with pytest.raises(ValueError, match="agreement/step reads a Case, and not a StackCase"):
+        gruverify.assert_holds("agreement/step", "numpy", smallest())
+
+
+def smallest() -> StackCase:
+    one = float32.cast([[0.5]])
+    cell = Cell(Variant(bias=False), *(one.repeat(3, axis=0),) * 2)
+    return StackCase(gruverify.Stack(((cell,),)), *(one[None],) * 4)
