@@ -190,7 +190,7 @@ class Observed(Calls):
 
     def sequence_at(self, inputs: NDArray, state: NDArray | None) -> tuple[NDArray, NDArray]:
         """The sequence from other arguments, called anew: outputs and last state. The state may be None."""
-        pair = _pair("sequence", self._call("sequence", inputs=inputs, state=state))
+        pair = pair_of("sequence", self._call("sequence", inputs=inputs, state=state))
         return self._array("outputs", pair[0], "TBH", T=len(inputs)), self._array("last", pair[1], "BH")
 
     @cached_property

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
-from gruverify.cell import StackCase
+from gruverify.cell import Stack, StackCase
 from gruverify_strategies._codes import GRAIN, RANDOM, Floats, header, sealed
 from gruverify_strategies._lengths import ragged, ragged_length
 from gruverify_strategies._members import SCALE, SHAPE, Members
@@ -61,11 +63,14 @@ def stack_cases(
             variants=variants,
         )
     )
-    S = stack.layers * stack.directions
-    states, I = S * stack.hidden_size, stack.input_size
-    within |= limits(H=(states, states), I=(I, I))
-    source = draw(RANDOM)
-    B = within["B"][1]
+    return _case(draw(RANDOM), stack, within, min_length, batch_first, batched)
+
+
+def _case(
+    source: Random, stack: Stack, within: Limits, min_length: int, batch_first: bool | None, batched: bool | None
+) -> StackCase:
+    S, I, B = stack.layers * stack.directions, stack.input_size, within["B"][1]
+    within = within | limits(H=(S * stack.hidden_size, S * stack.hidden_size), I=(I, I))
     codes = header(source, slots_length(within) + 3 + GRAIN + 2 * SCALE + SHAPE + ragged_length(B))
     filled = slots(codes, within)
     alone = len(filled["B"]) == 1 and (batched is False or (batched is None and next(codes) >= 128))
