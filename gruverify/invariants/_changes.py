@@ -39,6 +39,12 @@ def over(case: Case, inputs: NDArray) -> Case:
     return replace(case, inputs=inputs, d_outputs=np.zeros((len(inputs), *case.state.shape), case.format.dtype))
 
 
+def resized(cell: Cell, inputs: NDArray, state: NDArray) -> Case:
+    """A case of another size, without a loss: only its states are asked for."""
+    T, nothing = len(inputs), np.zeros_like(state)
+    return Case(cell, inputs, state, np.broadcast_to(nothing, (T, *state.shape)), nothing)
+
+
 def single(case: Case) -> Case:
     """Its first step alone; the case itself if it has no more."""
     return case if len(case.inputs) == 1 else over(case, case.inputs[:1])

@@ -12,8 +12,10 @@ from gruverify.backends import METHODS
 from gruverify.invariants import INVARIANTS, Invariant, Residual, Trial, invariant
 from gruverify.invariants._residual import holds
 
+FAMILIES = ["contract", "agreement", "regimes", "bounds", "symmetry", "stack"]
+
 #: What is said of biases, beside their gradients.
-OF_BIASES = ["regimes/update-moves-towards-the-state"]
+OF_BIASES = ["regimes/update-moves-towards-the-state", "symmetry/bias-as-input", "symmetry/sequence-bias-as-input"]
 
 every = pytest.mark.parametrize("entry", INVARIANTS.values(), ids=lambda entry: entry.id.replace("/", "."))
 
@@ -32,7 +34,7 @@ def own_list(monkeypatch: pytest.MonkeyPatch) -> dict[str, Invariant]:
 
 @every
 def test_id_is_family_and_name(entry: Invariant) -> None:
-    assert re.fullmatch(r"(contract|agreement|regimes|bounds|stack)/[a-z]+(-[a-z]+|_[ih]h)*", entry.id)
+    assert re.fullmatch(rf"({'|'.join(FAMILIES)})/[a-z]+(-[a-z]+|_[ih]h)*", entry.id)
     assert entry.family == entry.id.split("/")[0]
     assert INVARIANTS[entry.id] is entry
 
@@ -64,8 +66,8 @@ def test_statements_differ() -> None:
 
 def test_families_come_in_the_order_of_reports() -> None:
     families = [entry.family for entry in INVARIANTS.values()]
-    assert list(dict.fromkeys(families)) == ["contract", "agreement", "regimes", "bounds", "stack"]
-    assert families == sorted(families, key=["contract", "agreement", "regimes", "bounds", "stack"].index)
+    assert list(dict.fromkeys(families)) == FAMILIES
+    assert families == sorted(families, key=FAMILIES.index)
 
 
 def test_registered_check_is_returned_and_listed(own_list: dict[str, Invariant]) -> None:
