@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gruverify.cli._options import EXIT_DIED, EXIT_FALSIFIED, EXIT_INTERRUPTED, EXIT_UNAVAILABLE, Fail
+from gruverify.cli._options import EXIT_DIED, EXIT_FALSIFIED, EXIT_INTERRUPTED, EXIT_UNAVAILABLE, EXIT_UNVISITED, Fail
 from gruverify.cli._values import FORMATS
 
 if TYPE_CHECKING:
@@ -45,6 +45,12 @@ if TYPE_CHECKING:
     metavar="S",
     help="Stop a process of the target that has not answered for S seconds.",
 )
+@click.option(
+    "--fail-under-gates",
+    type=click.FloatRange(min=0, max=100),
+    metavar="PERCENT",
+    help="Ask that so many of the levels of z × r × c be visited in each format.",
+)
 @click.option("--json", "json_path", metavar="PATH", help="Write the result as JSON; - is standard output.")
 @click.option(
     "--report",
@@ -70,6 +76,7 @@ def command(
     max_cases: int | None,
     time_budget: float | None,
     patience: float,
+    fail_under_gates: float | None,
     json_path: str | None,
     report: Path | None,
     witnesses: Path,
@@ -86,7 +93,7 @@ def command(
     gruverify check torch --seed 1 --json result.json
 
     Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or
-    hung, 130 interrupted or out of time.
+    hung, 5 conforms but visited fewer gates than --fail-under-gates, 130 interrupted or out of time.
     """  # noqa: D301  # click reads the backspaces
     from gruverify.engine import Plan
 
@@ -97,7 +104,7 @@ def command(
     saved = _save(result, witnesses)
     _report(result, saved, json_path, json_file)
     _write_report(result, report, quiet=json_path == "-")
-    sys.exit(_exit_code(result))
+    sys.exit(_exit_code(result) or _exit_code_of_gates(result, fail_under_gates))
 
 
 def _run(target: str, plan: Plan, jobs: int, patience: float, *, quiet: bool) -> Result:
@@ -211,3 +218,12 @@ def _exit_code(result: Result) -> int:
     if result.crashes:
         return EXIT_DIED
     return {"conforms": 0, "falsified": EXIT_FALSIFIED, "incomplete": EXIT_INTERRUPTED}[result.verdict]
+
+
+def _exit_code_of_gates(result: Result, least: float | None) -> int:
+    if least is None:
+        return 0
+    short = {fmt: coverage.percent() for fmt, coverage in result.coverage.items() if coverage.percent() < least}
+    for fmt, percent in short.items():
+        click.echo(f"--fail-under-gates {least:g}: {fmt} visited {percent:.1f} % of z × r × c", err=True)
+    return EXIT_UNVISITED if short else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-EXIT_FALSIFIED, EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_DIED, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
+EXIT_FALSIFIED, EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_DIED, EXIT_UNVISITED, EXIT_INTERRUPTED = 1, 2, 3, 4, 5, 130
 
 
 class Fail(click.ClickException):

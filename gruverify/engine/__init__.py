@@ -13,6 +13,7 @@ from gruverify.engine._judge import applicable as applicable
 from gruverify.engine._judge import assert_holds as assert_holds
 from gruverify.engine._judge import describe as describe
 from gruverify.engine._judge import judge as judge
+from gruverify.engine._judge import judge_trial as judge_trial
 from gruverify.engine._processes import processes as processes
 from gruverify.engine._profile import PROFILES as PROFILES
 from gruverify.engine._profile import Profile as Profile
@@ -26,6 +27,7 @@ from gruverify.engine._run import check as check
 from gruverify.engine._run import header_of as header_of
 from gruverify.engine._run import require as require
 from gruverify.engine._run import run as run
+from gruverify.engine._search import emit as emit
 from gruverify.engine._shards import check_in_processes as check_in_processes
 from gruverify.engine._witness import BadWitness as BadWitness
 from gruverify.engine._witness import Witness as Witness

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from gruverify.coverage import Coverage
 from gruverify.engine._result import Tally
 from gruverify.engine._witness import Witness
 
@@ -48,6 +49,7 @@ class FormatFinished:
 
     format: str
     tallies: dict[tuple[str, str, str], Tally]
+    coverage: Coverage
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,17 @@ def _fixed_size(backend: Backend) -> bool:
 
 def judge(case: AnyCase, backend: Backend, invariants: Iterable[Invariant]) -> Iterator[Judgement]:
     """Each invariant that applies and reads such cases, judging one shared trial."""
-    trial = Trial(case, backend) if isinstance(case, Case) else StackTrial(case, backend)
+    return judge_trial(trial_of(case, backend), invariants)
+
+
+def trial_of(case: AnyCase, backend: Backend) -> Trial | StackTrial:
+    """The trial of a cell's case or of a stack's."""
+    return Trial(case, backend) if isinstance(case, Case) else StackTrial(case, backend)
+
+
+def judge_trial(trial: Trial | StackTrial, invariants: Iterable[Invariant]) -> Iterator[Judgement]:
+    """Each invariant that applies and reads such cases, judging a trial."""
+    case, backend = trial.case, trial.backend
     for invariant in invariants:
         if reads(invariant, case) and not applicable(invariant, backend) and invariant.applies(case.variant):
             yield _judge(trial, invariant)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any, Literal, TypeAlias
 
+from gruverify.coverage import Coverage
+from gruverify.coverage import merged as merged_coverage
 from gruverify.engine._witness import Witness
 from gruverify.invariants import INVARIANTS
 
@@ -84,7 +86,7 @@ class Result:
 
     `tallies` by (invariant, format, variant); `witnesses`, one for each falsified invariant and format; `header`,
     what the run was (target, versions, seed, profile); `complete` is False if it was stopped; `seconds` is what it
-    took; `crashes` tells of processes that died under the target.
+    took; `crashes` tells of processes that died under the target; `coverage`, by format, what the cases visited.
     """
 
     header: dict[str, Any]
@@ -93,6 +95,7 @@ class Result:
     complete: bool
     seconds: float
     crashes: tuple[str, ...] = ()
+    coverage: dict[str, Coverage] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -121,6 +124,7 @@ class Result:
             complete=self.complete and other.complete,
             seconds=max(self.seconds, other.seconds),
             crashes=tuple(sorted({*self.crashes, *other.crashes})),
+            coverage=merged_coverage([self.coverage, other.coverage]),
         )
 
 

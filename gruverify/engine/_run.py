@@ -15,13 +15,14 @@ from hypothesis.database import InMemoryExampleDatabase
 from gruverify.arithmetic import Format
 from gruverify.backends import Backend, resolve
 from gruverify.cell import AnyCase
+from gruverify.coverage import Coverage, excluded, visits
 from gruverify.engine._events import Alive, CaseJudged, FormatFinished, FormatStarted, Listener, Shrinking, Shrunk
-from gruverify.engine._judge import Judgement, applicable, judge
+from gruverify.engine._judge import Judgement, applicable, judge, judge_trial, trial_of
 from gruverify.engine._profile import PROFILES
 from gruverify.engine._result import Key, Result, Tally
-from gruverify.engine._search import Enough, Stream, draw, names, shrink, streams_for
+from gruverify.engine._search import Enough, Stream, draw, emit, names, shrink, streams_for
 from gruverify.engine._witness import Witness
-from gruverify.invariants import INVARIANTS, Invariant
+from gruverify.invariants import INVARIANTS, Invariant, Trial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,8 @@ def run(
     finally:
         close()
     seconds = time.monotonic() - started
-    return Result(header_of(backend, plan, target), ledger.tallies, ledger.witnesses, complete, seconds)
+    header = header_of(backend, plan, target)
+    return Result(header, ledger.tallies, ledger.witnesses, complete, seconds, coverage=ledger.coverage)
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,7 @@ class Ledger:
     target: str
     tallies: dict[Key, Tally] = field(default_factory=dict)
     witnesses: dict[tuple[str, str], Witness] = field(default_factory=dict)
+    coverage: dict[str, Coverage] = field(default_factory=dict)
 
     def enter(self, id: str, fmt: Format, variant: str, tally: Tally) -> None:
         """Add a case's tally."""
@@ -198,11 +201,13 @@ class FormatRun:
         streams = streams_for(self.backend, self.format, self.plan.seed, self.plan.cases)
         self.listener(FormatStarted(self.format.name, sum(stream.count for stream in streams)))
         self._enter_what_does_not_apply()
+        name = self.format.name
+        self.ledger.coverage[name] = Coverage(excluded=excluded(self.backend))
         for stream in streams:
             self.first.clear()
             draw(stream.strategy, stream.count, stream.seed, self._visit)
             self._shrink_all(stream)
-        self.listener(FormatFinished(self.format.name, self.ledger.of(self.format)))
+        self.listener(FormatFinished(name, self.ledger.of(self.format), self.ledger.coverage[name]))
 
     def _shrink_all(self, stream: Stream) -> None:
         """A smallest case for every falsified invariant, in the order in which they fell."""
@@ -230,15 +235,24 @@ class FormatRun:
         if self.pace.late():
             raise Enough
         new: list[str] = []
-        for judgement in judge(case, self.backend, self.asked):
+        trial = trial_of(case, self.backend)
+        for judgement in judge_trial(trial, self.asked):
             self._heartbeat()
             id = judgement.invariant.id
             self.ledger.enter(id, self.format, str(case.variant), judgement.tally)
             if judgement.fell and id not in self.first:
                 self.first[id] = (case, judgement)
                 new.append(id)
+        if isinstance(trial, Trial):
+            self._count(trial)
         self.number += 1
         self.listener(CaseJudged(self.format.name, self.number, tuple(new)))
+
+    def _count(self, trial: Trial) -> None:
+        """Enter what the case of a trial visited of the gate space, and tell Hypothesis."""
+        visited = visits(trial)
+        emit(visited)
+        self.ledger.coverage[self.format.name] += visited
 
     def _heartbeat(self) -> None:
         now = time.monotonic()

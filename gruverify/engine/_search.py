@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, Phase, Verbosity, find, given, seed, settings
+from hypothesis import HealthCheck, Phase, Verbosity, event, find, given, seed, settings
 from hypothesis.database import ExampleDatabase
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
@@ -17,6 +17,7 @@ from hypothesis.strategies import SearchStrategy
 from gruverify.arithmetic import Format
 from gruverify.backends import CELL_METHODS, STACK_METHODS, Backend, offers
 from gruverify.cell import Case, StackCase
+from gruverify.coverage import Coverage
 from gruverify_strategies import cases, stack_cases
 
 AnyOne = TypeVar("AnyOne", Case, StackCase)
@@ -94,6 +95,12 @@ def draw(strategy: SearchStrategy[AnyOne], count: int, stream: int, visit: Calla
 
     with suppress(Enough):
         show()
+
+
+def emit(coverage: Coverage) -> None:
+    """Tell Hypothesis what the case being drawn visits: its statistics and whoever observes it show how often."""
+    for level in coverage.levels():
+        event(level)
 
 
 def shrink(

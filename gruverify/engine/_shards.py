@@ -12,6 +12,7 @@ from typing import Any
 
 from gruverify.arithmetic import Format
 from gruverify.backends import resolve
+from gruverify.coverage import Coverage
 from gruverify.engine._events import CaseJudged, Event, FormatFinished, FormatStarted, Listener, Shrunk
 from gruverify.engine._processes import processes, quiet
 from gruverify.engine._result import Key, Result, Tally, merge
@@ -32,6 +33,7 @@ class Shard:
     hung: bool = False
     tallies: dict[Key, Tally] = field(default_factory=dict)
     witnesses: dict[tuple[str, str], Witness] = field(default_factory=dict)
+    coverage: dict[str, Coverage] = field(default_factory=dict)
     result: Result | None = None
 
     def note(self, event: Event) -> None:
@@ -44,8 +46,9 @@ class Shard:
                 self.number = number
             case Shrunk(witness):
                 self.witnesses[witness.invariant, witness.case.format.name] = witness
-            case FormatFinished(_, tallies):
+            case FormatFinished(name, tallies, coverage):
                 self.tallies |= tallies
+                self.coverage[name] = coverage
 
     @property
     def left(self) -> tuple[Format, ...]:
@@ -109,7 +112,7 @@ class Crew:
     def _bury(self, shard: Shard) -> None:
         witnesses = {key: w for key, w in shard.witnesses.items() if any(key == of[:2] for of in shard.tallies)}
         note = _obituary(shard, self)
-        shard.result = Result(self.header, shard.tallies, witnesses, True, 0.0, (note,))
+        shard.result = Result(self.header, shard.tallies, witnesses, True, 0.0, (note,), shard.coverage)
         if shard.left and self.complete:
             self.start(shard.left)
 

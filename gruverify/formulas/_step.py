@@ -15,8 +15,9 @@ from gruverify.cell import Parameters, Variant
 class Activations:
     """What a step computes on its way: everything that its derivatives need. All (B, H), but x (B, I).
 
-    r, z, c are the reset gate, the update gate and the candidate; q = W_hc h' + b_hc is the recurrent part of the
-    candidate that is reset (reset after the product only). `keep` and `take` are what h' and c are multiplied with.
+    r, z, c are the reset gate, the update gate and the candidate, a_r, a_z, a_c their pre-activations; q = W_hc h' +
+    b_hc is the recurrent part of the candidate that is reset (reset after the product only). `keep` and `take` are what
+    h' and c are multiplied with.
     """
 
     x: Array
@@ -27,20 +28,25 @@ class Activations:
     q: Array
     keep: Array
     take: Array
+    a_r: Array
+    a_z: Array
+    a_c: Array
 
 
 def activations(v: Variant, p: Parameters, x: Array, h: Array) -> Activations:
     """(2.1): gates and candidate of one step from x (B, I) and the previous state h (B, H)."""
-    r = sigmoid(x @ p.W_xr.T + p.b_xr + h @ p.W_hr.T + p.b_hr)
-    z = sigmoid(x @ p.W_xz.T + p.b_xz + h @ p.W_hz.T + p.b_hz)
+    a_r = x @ p.W_xr.T + p.b_xr + h @ p.W_hr.T + p.b_hr
+    a_z = x @ p.W_xz.T + p.b_xz + h @ p.W_hz.T + p.b_hz
+    r, z = sigmoid(a_r), sigmoid(a_z)
     if v.reset == "after":
         q = h @ p.W_hc.T + p.b_hc
-        c = tanh(x @ p.W_xc.T + p.b_xc + r * q)
+        a_c = x @ p.W_xc.T + p.b_xc + r * q
     else:
         q = h
-        c = tanh(x @ p.W_xc.T + p.b_xc + (r * h) @ p.W_hc.T + p.b_hc)
+        a_c = x @ p.W_xc.T + p.b_xc + (r * h) @ p.W_hc.T + p.b_hc
+    c = tanh(a_c)
     keep, take = (z, 1 - z) if v.update == "keep" else (1 - z, z)
-    return Activations(x, h, r, z, c, q, keep, take)
+    return Activations(x, h, r, z, c, q, keep, take, a_r, a_z, a_c)
 
 
 def next_state(v: Variant, a: Activations) -> Array:

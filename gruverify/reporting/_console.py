@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gruverify.coverage import GATES
 from gruverify.engine import Result, Tally, Witness, by_format, describe
 from gruverify.invariants import INVARIANTS
 
@@ -53,6 +54,7 @@ def print_result(console: Console, result: Result, saved: dict[tuple[str, str], 
         if (path := saved.get((id, witness.case.format.name))) is not None:
             console.print(f"  replay: [bold]gruverify replay {escape(str(path))}[/]", soft_wrap=True)
     _print_snippet(console, result)
+    _print_coverage(console, result)
     _print_verdict(console, result, saved)
 
 
@@ -104,6 +106,24 @@ def _one_each(result: Result) -> dict[str, Witness]:
         if mine:
             smallest[id] = min(mine, key=Witness.order)
     return smallest
+
+
+#: How many holes are named on a terminal.
+_NAMED = 3
+
+
+def _print_coverage(console: Console, result: Result) -> None:
+    """How much of z × r × c was visited, format by format, and some of what was not."""
+    formats = [fmt for fmt in result.header["formats"] if fmt in result.coverage]
+    if not formats:
+        return
+    shares = ", ".join(f"{fmt} {result.coverage[fmt].percent():.1f} %" for fmt in formats)
+    console.print(f"\ngates visited (levels of z × r × c): {shares}", soft_wrap=True)
+    for fmt in formats:
+        holes = [GATES.spelled(hole) for hole in result.coverage[fmt].holes()]
+        more = f" and {len(holes) - _NAMED} more" if len(holes) > _NAMED else ""
+        if holes:
+            console.print(f"[dim]  {fmt} lacks {', '.join(holes[:_NAMED])}{more}[/]", soft_wrap=True)
 
 
 def _print_snippet(console: Console, result: Result) -> None:

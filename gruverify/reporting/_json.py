@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from typing import Any
 
+from gruverify.coverage import GROUPS, Coverage
 from gruverify.engine import BINS_PER_OCTAVE, Result, Tally, encode_witness
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting.explain import gradient_flow
@@ -25,6 +26,7 @@ def document(result: Result) -> dict[str, Any]:
         "witnesses": [
             encode_witness(witness) for _, witness in sorted(result.witnesses.items(), key=_in_catalogue_order)
         ],
+        "coverage": [_coverage(name, coverage) for name, coverage in sorted(result.coverage.items())],
         "gradient_flow": gradient_flow(tuple(result.header["formats"])),
         "timing": {"seconds": round(result.seconds, 3)},
     }
@@ -64,6 +66,28 @@ def _octaves(tally: Tally) -> dict[str, int]:
     for bin_, count in tally.histogram.items():
         counts[bin_ // BINS_PER_OCTAVE] += count
     return {str(octave): count for octave, count in sorted(counts.items())}
+
+
+def _coverage(format: str, coverage: Coverage) -> dict[str, Any]:
+    return {
+        "format": format,
+        "groups": [
+            {
+                "name": group.name,
+                "axes": [{"name": axis.name, "levels": list(axis.levels)} for axis in group.axes],
+                "at_least": group.at_least,
+                "hits": coverage.of(group).tolist(),
+                "excluded": [
+                    {"bin": list(bin), "reason": reason}
+                    for (name, bin), reason in coverage.excluded.items()
+                    if name == group.name
+                ],
+                "reachable": coverage.reachable(group),
+                "percent": round(coverage.percent(group), 2),
+            }
+            for group in GROUPS.values()
+        ],
+    }
 
 
 def _in_catalogue_order(item: tuple[tuple[str, ...], Any]) -> tuple[Any, ...]:

@@ -5,13 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
 
-from gruverify.arithmetic import Format
+from gruverify.arithmetic import Band, Format, candidate_bands, gate_bands
 from gruverify.cell import Pasteable
-
-#: The pre-activations between which a level holds.
-Band: TypeAlias = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -35,37 +31,6 @@ class Drive(Pasteable):
 
 
 UNDRIVEN = Drive("", 0.0, math.inf, 1.0)
-
-
-def gate_bands(f: Format) -> dict[str, Band]:
-    """The levels of r and z, from shut to open: where σ is 0, subnormal, below u, low, middling, high, rounded to 1, 1.
-
-    At "0" the true gate rounds to 0; at "rounding" 1/(1+e^-a) is 1 in the format although the true gate is not.
-    """
-    normal = math.log(f.min_normal)
-    return {
-        "0": (-math.inf, f.sigmoid_underflows),
-        "subnormal": (f.sigmoid_underflows, normal),
-        "tiny": (normal, -f.sigmoid_saturates),
-        "low": (-f.sigmoid_saturates, -2.0),
-        "mid": (-2.0, 2.0),
-        "high": (2.0, f.sigmoid_saturates),
-        "rounding": (f.sigmoid_saturates, f.sigmoid_rounds_to_one),
-        "1": (f.sigmoid_rounds_to_one, math.inf),
-    }
-
-
-def candidate_bands(f: Format) -> dict[str, Band]:
-    """The levels of the candidate: where tanh is -1, strongly negative, mildly so, and the same above 0."""
-    top = f.tanh_saturates
-    return {
-        "-1": (-math.inf, -top),
-        "-high": (-top, -1.5),
-        "-mid": (-1.5, 0.0),
-        "mid": (0.0, 1.5),
-        "high": (1.5, top),
-        "1": (top, math.inf),
-    }
 
 
 def gate_thresholds(f: Format) -> dict[str, float]:

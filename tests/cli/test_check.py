@@ -279,3 +279,19 @@ def test_a_target_that_dies_exits_with_4_and_says_how_to_see_it_again(planted: s
     assert died in result.stdout
     assert result.stdout.endswith(f"next: {again}\n")
     assert re.search(r"^ agreement/step +\d\.\d\d +2 $", result.stdout, re.MULTILINE)
+
+
+# -- gates ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_visits_too_few_gates_fails_without_being_falsified(here: Path) -> None:
+    few = check("numpy", "--fail-under-gates", "99")
+    enough = check("numpy", "--fail-under-gates", "0.1")
+
+    assert (few.exit_code, enough.exit_code) == (5, 0)
+    assert "conforms" in few.stdout
+    assert re.fullmatch(r"--fail-under-gates 99: float32 visited \d+\.\d % of z × r × c\n", few.stderr)
+
+
+def test_what_is_falsified_stays_so_however_few_gates_were_visited(planted: str, here: Path) -> None:
+    assert check(f"{planted}:inverted", "--fail-under-gates", "99").exit_code == 1

@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gruverify import Result
+from gruverify.coverage import GATES, Coverage
 from gruverify.engine import Tally
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting import console_for, print_header, print_result
@@ -226,3 +228,18 @@ def test_a_terminal_says_its_width_itself(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setenv(name, value)
 
     assert console_for().width == 77
+
+
+# -- coverage ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_gates_that_were_visited_are_counted_and_some_that_were_not_are_named() -> None:
+    every = np.ones(GATES.shape, np.int64)
+    some = every.copy()
+    some[0, :2] = 0
+
+    lines = report(result(coverage={"float32": Coverage({"z×r×c": some}), "float64": Coverage({"z×r×c": every})}))
+
+    assert "gates visited (levels of z × r × c): float32 96.9 %, float64 100.0 %" in lines
+    assert "  float32 lacks z=0 r=0 c=-1, z=0 r=0 c=-high, z=0 r=0 c=-mid and 9 more" in lines
+    assert not any("float64 lacks" in line for line in lines)

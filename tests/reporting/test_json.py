@@ -7,6 +7,9 @@ import math
 from collections import Counter
 from typing import Any
 
+import numpy as np
+
+from gruverify.coverage import GROUPS, Coverage
 from gruverify.engine import Tally, decode_witness, encode_witness
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting import document, dumps
@@ -30,6 +33,7 @@ def test_the_document_has_the_keys_of_schema_1() -> None:
         "crashes",
         "invariants",
         "witnesses",
+        "coverage",
         "gradient_flow",
         "timing",
     ]
@@ -88,6 +92,26 @@ def test_numbers_that_json_lacks_are_strings() -> None:
 def refuse(constant: str) -> float:
     """JSON has no NaN and no infinities."""
     raise AssertionError(constant)
+
+
+def test_coverage_says_what_was_hit_and_what_cannot_be() -> None:
+    one = Coverage({"H": np.array([2, 0, 5])}, {("H", ("2",)): "the backend has no such size"})
+
+    [found] = document(result(coverage={"float32": one}))["coverage"]
+    groups = {group["name"]: group for group in found["groups"]}
+
+    assert (found["format"], list(groups)) == ("float32", list(GROUPS))
+    assert groups["H"] == {
+        "name": "H",
+        "axes": [{"name": "H", "levels": ["1", "2", "more"]}],
+        "at_least": 1,
+        "hits": [2, 0, 5],
+        "excluded": [{"bin": ["2"], "reason": "the backend has no such size"}],
+        "reachable": 2,
+        "percent": 100.0,
+    }
+    assert np.array(groups["z×r×c"]["hits"]).shape == (8, 8, 6)
+    assert groups["z×r×c"]["percent"] == 0.0
 
 
 def test_symbols_stay_readable() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from gruverify.coverage import Coverage
 from gruverify.engine import CaseJudged, Event, FormatFinished, FormatStarted, Shrinking, Shrunk
 from gruverify.reporting import LiveProgress
 
@@ -15,7 +16,7 @@ EVENTS: list[Event] = [
     CaseJudged("float32", 2, ("agreement/step", "bounds/box")),
     Shrinking("float32", "agreement/step"),
     Shrunk(witness()),
-    FormatFinished("float32", {}),
+    FormatFinished("float32", {}, Coverage()),
 ]
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from gruverify import FORMATS, Case, Format, Variant, float32
 from gruverify import strategies as gst
-from gruverify.arithmetic import floating
+from gruverify.arithmetic import candidate_bands, floating, gate_bands
 from gruverify.formulas import step
-from gruverify_strategies._ladder import candidate_bands, candidate_thresholds, gate_bands, gate_thresholds
+from gruverify_strategies._ladder import candidate_thresholds, gate_thresholds
 
 from ._debug import assert_all, drawn, find_any, minimal
 

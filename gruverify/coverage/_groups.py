@@ -1,0 +1,107 @@
+"""What there is to visit: covergroups over unit-evaluations and cases, their bins, and those that cannot be reached.
+
+A unit-evaluation is one hidden unit of one member at one step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import TypeAlias
+
+from gruverify.arithmetic import candidate_bands, float32, gate_bands
+from gruverify.backends import Backend, offers
+
+#: A level of each axis of a group.
+Bin: TypeAlias = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A quantity, and the levels at which it can be, in order."""
+
+    name: str
+    levels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A covergroup: a quantity or a cross of several. A bin is covered once it was hit `at_least` so often."""
+
+    name: str
+    axes: tuple[Axis, ...]
+    at_least: int = 1
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """How many levels each axis has."""
+        return tuple(len(axis.levels) for axis in self.axes)
+
+    @cached_property
+    def size(self) -> int:
+        """How many bins there are."""
+        return math.prod(self.shape)
+
+    def bins(self) -> Iterator[Bin]:
+        """Every bin, the last axis fastest."""
+        return product(*(axis.levels for axis in self.axes))
+
+    def spelled(self, bin: Bin) -> str:
+        """A bin as reports write it, such as "z=0 r=1 c=mid"."""
+        return " ".join(f"{axis.name}={level}" for axis, level in zip(self.axes, bin, strict=True))
+
+
+# The levels' names are the same in every format; where they begin is the format's.
+_GATE = tuple(gate_bands(float32))
+Z, R = Axis("z", _GATE), Axis("r", _GATE)
+C = Axis("c", tuple(candidate_bands(float32)))
+#: Of |h'|: below √u its square is lost beside 1; above 1 it can only be an initial state.
+STATE = Axis("|h'|", ("0", "tiny", "low", "high", "outside"))
+#: Of h' - c; "0" is what no implementation has to tell from 0.
+SIDE = Axis("h'-c", ("-", "0", "+"))
+#: The ways by which the state before, and the pre-activations of the gates, act on the state after.
+PATHS = tuple(Axis(name, ("shut", "open")) for name in ("carry", "update", "candidate", "reset"))
+SIZES = tuple(Axis(letter, ("1", "2", "more")) for letter in "HIBT")
+
+#: The group that the coverage number counts.
+GATES = Group("z×r×c", (Z, R, C))
+GROUPS: dict[str, Group] = {
+    group.name: group
+    for group in (
+        GATES,
+        Group("z×|h'|×h'-c", (Z, STATE, Axis(SIDE.name, ("-", "+")))),
+        Group("h'-c", (SIDE,)),
+        Group("paths", PATHS),
+        *(Group(size.name, (size,)) for size in SIZES),
+    )
+}
+
+_THROUGH_CANDIDATE = "the reset gate acts through the candidate alone"
+_THROUGH_KEEP = "where nothing is kept the update gate is saturated: its slope is 0 too"
+
+
+def excluded(backend: Backend) -> dict[tuple[str, Bin], str]:
+    """Group and bin to why it cannot be reached: by any GRU, or by this backend."""
+    found = {("paths", bin): why for bin in GROUPS["paths"].bins() if (why := _contradiction(*bin))}
+    if not sequential(backend):
+        found |= {("T", (level,)): "the backend has no sequence" for level in ("2", "more")}
+    for letter, attribute in (("H", "hidden_size"), ("I", "input_size")):
+        if (size := getattr(backend, attribute, None)) is not None:
+            mine = SIZES[0].levels[min(size, 3) - 1]
+            others = [level for level in SIZES[0].levels if level != mine]
+            found |= {(letter, (level,)): f"the backend is built for {letter}={size}" for level in others}
+    return found
+
+
+def _contradiction(carry: str, update: str, candidate: str, reset: str) -> str:
+    if reset == "open" and candidate == "shut":
+        return _THROUGH_CANDIDATE
+    return _THROUGH_KEEP if update == "open" and carry == "shut" else ""
+
+
+def sequential(backend: Backend) -> bool:
+    """Whether more than the first step of a case is put to the backend."""
+    return offers(backend, "sequence") or offers(backend, "sequence_vjp")
