@@ -46,6 +46,7 @@ def print_result(console: Console, result: Result, saved: dict[tuple[str, str], 
     console.print(_table(result))
     for reason, ids in _not_applicable(result).items():
         console.print(f"[dim]not applicable: {len(ids)} invariants ({escape(reason)})[/]", soft_wrap=True)
+    _print_coverage(console, result)
     for note in result.crashes:
         console.print(f"[bold red]died[/] {escape(note)}", soft_wrap=True)
     for id, witness in _one_each(result).items():
@@ -54,7 +55,6 @@ def print_result(console: Console, result: Result, saved: dict[tuple[str, str], 
         if (path := saved.get((id, witness.case.format.name))) is not None:
             console.print(f"  replay: [bold]gruverify replay {escape(str(path))}[/]", soft_wrap=True)
     _print_snippet(console, result)
-    _print_coverage(console, result)
     _print_verdict(console, result, saved)
 
 
@@ -118,7 +118,7 @@ def _print_coverage(console: Console, result: Result) -> None:
     if not formats:
         return
     shares = ", ".join(f"{fmt} {result.coverage[fmt].percent():.1f} %" for fmt in formats)
-    console.print(f"\ngates visited (levels of z × r × c): {shares}", soft_wrap=True)
+    console.print(f"gates visited (levels of z × r × c): {shares}", soft_wrap=True)
     for fmt in formats:
         holes = [GATES.spelled(hole) for hole in result.coverage[fmt].holes()]
         more = f" and {len(holes) - _NAMED} more" if len(holes) > _NAMED else ""
