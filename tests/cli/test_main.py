@@ -13,7 +13,7 @@ from gruverify.cli import main
 
 from ._invoke import gruverify, one_line
 
-COMMANDS = ("check", "explain", "list", "replay")
+COMMANDS = ("check", "explain", "list", "replay", "report")
 
 
 def command(name: str) -> click.Command:

@@ -56,7 +56,7 @@ def _shares(counts: Mapping[int, int], edges: range) -> list[float]:
 
 def heat_figure(fmt: str, group: Mapping[str, Any], key: str) -> str:
     """Hits of a cross of three, the last axis as small multiples; holes are marked."""
-    (rows, columns, panels), hits = group["axes"], _hits(group)
+    (rows, columns, panels), hits, titles = group["axes"], np.asarray(group["hits"]), list[str]()
     figure = require_plotting().Figure(figsize=(8.6, 5.4), layout="constrained")
     axes = figure.subplots(2, math.ceil(len(panels["levels"]) / 2), sharex=True, sharey=True).ravel()
     norm, colours = _heat_scale(int(hits.max()))
@@ -66,11 +66,17 @@ def heat_figure(fmt: str, group: Mapping[str, Any], key: str) -> str:
         ax.set_title(f"{panels['name']} = {level}", fontsize=9, loc="left")
         _name_levels(ax, rows, columns)
         _mark_holes(ax, hits[..., i], group)
-    return inline_svg(figure, key, f"Hits of {group['name']} in {fmt}: a map for each level of {panels['name']}")
+        titles += _cell_titles(group, level, hits[..., i])
+    return inline_svg(
+        figure, key, f"Hits of {group['name']} in {fmt}: a map for each level of {panels['name']}", titles
+    )
 
 
-def _hits(group: Mapping[str, Any]) -> Any:
-    return np.asarray(group["hits"])
+def _cell_titles(group: Mapping[str, Any], panel: str, hits: Any) -> list[str]:
+    names = [axis["name"] for axis in group["axes"]]
+    bins = product(group["axes"][0]["levels"], group["axes"][1]["levels"], [panel])
+    named = (" ".join(f"{name}={level}" for name, level in zip(names, bin, strict=True)) for bin in bins)
+    return [f"{bin}: {count:,}" for bin, count in zip(named, hits.ravel().tolist(), strict=True)]
 
 
 def _heat_scale(most: int) -> tuple[Any, Any]:
@@ -86,6 +92,7 @@ def _name_levels(ax: Any, rows: Mapping[str, Any], columns: Mapping[str, Any]) -
     for axis, levels in ((ax.yaxis, rows), (ax.xaxis, columns)):
         axis.set_ticks(np.arange(len(levels["levels"])) + 0.5, levels["levels"])
         axis.set_tick_params(length=0, labelsize=_SMALL)
+        axis.set_label_text(levels["name"], fontsize=9)
     ax.tick_params(axis="x", labelrotation=90)
     ax.label_outer()
     ax.spines[:].set_visible(False)

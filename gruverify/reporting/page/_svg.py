@@ -31,6 +31,7 @@ COLOURS = {
 #: Of the colours that count hits, from none to many.
 HEAT = [colour for colour, name in COLOURS.items() if name.startswith("heat")]
 COLOUR_OF = {name: colour for colour, name in COLOURS.items()}
+COLOURS_IN_CSS = {colour: f"var(--{name})" for colour, name in COLOURS.items()}
 
 _SVG, _LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
@@ -42,18 +43,20 @@ _OURS_TO_SAY = ("font-family", "font", "font-stretch", "font-variant")
 def inline_svg(figure: Any, key: str, label: str, titles: Sequence[str] = ()) -> str:
     """The figure as an `svg` element. `key` makes its ids unique in the page; `label` says what it shows.
 
-    titles: what the cells of the artist with gid "cells" are called, in drawing order.
+    titles: what the cells of the artists with gid "cells" are called when pointed at, in drawing order.
     """
     root = ET.fromstring(_drawn(figure))
     _remove(root, "metadata", "style")
     referenced = {found for node in root.iter() for value in node.attrib.values() for found in _targets(value)}
-    cells = next((node for node in root.iter() if node.get("id") == "cells"), None)
+    cells = [cell for node in root.iter() if node.get("id") == "cells" for cell in node.iter(f"{_SVG}path")]
     for node in root.iter():
         node.tag = str(node.tag).removeprefix(_SVG)
         node.attrib = dict(_attributes(node, key, referenced))
-    for cell, title in zip([] if cells is None else cells.iter("use"), titles, strict=False):
+    for cell, title in zip(cells, titles, strict=bool(titles)):
         ET.SubElement(cell, "title").text = title
-    root.attrib = {"viewBox": root.attrib["viewBox"], "role": "img", "aria-label": label}
+    # What is black has no colour in matplotlib's SVG: it inherits this one.
+    ink = COLOURS_IN_CSS[COLOUR_OF["ink"]]
+    root.attrib = {"viewBox": root.attrib["viewBox"], "role": "img", "aria-label": label, "fill": ink}
     return ET.tostring(root, encoding="unicode")
 
 
@@ -86,9 +89,6 @@ def _attributes(node: ET.Element, key: str, referenced: set[str]) -> list[tuple[
         elif value in referenced:
             found.append(("id", f"{key}-{value}"))
     return [(name, COLOURS_IN_CSS.get(value, value)) for name, value in found]
-
-
-COLOURS_IN_CSS = {colour: f"var(--{name})" for colour, name in COLOURS.items()}
 
 
 def _parts(style: str) -> list[tuple[str, str]]:
