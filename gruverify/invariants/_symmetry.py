@@ -275,12 +275,8 @@ def _of_sequence(symmetry: Symmetry) -> Callable[[Trial], Iterator[Residual]]:
 
 def _allowed(symmetry: Symmetry, drawn: Trial, changed: Trial, view: View) -> Floats:
     """What the two may be apart, (T, B, H): twice the radius, unless the changed case rounds more often."""
-    radius = _radii(drawn)
-    return 2 * radius if not symmetry.rounds_more else radius + view(drawn.case, _radii(changed))
-
-
-def _radii(trial: Trial) -> Floats:
-    return np.stack([state.radius for state in trial.exact.run.states[1:]])
+    radius = drawn.exact.outputs_radius
+    return radius + (view(drawn.case, changed.exact.outputs_radius) if symmetry.rounds_more else radius)
 
 
 for _symmetry in SYMMETRIES:

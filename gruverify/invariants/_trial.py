@@ -83,6 +83,16 @@ class Exact:
         return sequence(self._variant, self.parameters, self.inputs, self.state)
 
     @cached_property
+    def outputs(self) -> npt.NDArray[np.float64]:
+        """The midpoints of the state after every step, (T, B, H)."""
+        return np.stack([state.mid for state in self.run.states[1:]])
+
+    @cached_property
+    def outputs_radius(self) -> npt.NDArray[np.float64]:
+        """The radius of the state after every step, (T, B, H)."""
+        return np.stack([state.radius for state in self.run.states[1:]])
+
+    @cached_property
     def gradients(self) -> Bptt:
         """Gradients of the sequence at both cotangents."""
         terms = contributions(self.run, [self._ball(d) for d in self.case.d_outputs], self.d_last)
@@ -164,7 +174,7 @@ class Observed(Calls):
 
     def step_at(self, x: NDArray, h: NDArray) -> NDArray:
         """The step from other arguments x (B, I) and h (B, H), called anew: (B, H)."""
-        return self._state("step", self._call("step", x=x, h=h))
+        return self._array("step", self._call("step", x=x, h=h), "BH", B=len(x))
 
     @cached_property
     def step_jacobian(self) -> tuple[NDArray, NDArray]:
@@ -191,7 +201,8 @@ class Observed(Calls):
     def sequence_at(self, inputs: NDArray, state: NDArray | None) -> tuple[NDArray, NDArray]:
         """The sequence from other arguments, called anew: outputs and last state. The state may be None."""
         pair = pair_of("sequence", self._call("sequence", inputs=inputs, state=state))
-        return self._array("outputs", pair[0], "TBH", T=len(inputs)), self._array("last", pair[1], "BH")
+        T, B, _ = inputs.shape
+        return self._array("outputs", pair[0], "TBH", T=T, B=B), self._array("last", pair[1], "BH", B=B)
 
     @cached_property
     def sequence_vjp(self) -> Gradients:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from gruverify import Backend
+from gruverify import VARIANTS, Backend
+from gruverify.backends import NumpyBackend
 
-from ._faulty import Faulty, fault
+from ._faulty import Faulty, fault, gates, with_gates
 
 #: Faults of the bank.
 RELATIONS: dict[str, tuple[str, ...]] = {
@@ -92,3 +93,94 @@ def numbers_in_fixed_point() -> Backend:
 def recurrence_averaged_over_units() -> Backend:
     """W_h divided by H."""
     return Faulty(cell=lambda cell: replace(cell, weight_hh=cell.weight_hh / np.float32(cell.hidden_size)))
+
+
+# -- sequence ---------------------------------------------------------------------------------------------------------
+
+
+@fault("sequence/chunks")
+def last_state_of_the_first_member() -> Backend:
+    """The last state of member 0 for all."""
+    return Faulty(sequence=lambda pair, *_: (pair[0], np.repeat(pair[1][:1], len(pair[1]), axis=0)))
+
+
+@fault("sequence/loop")
+def sequence_that_resets_before_the_product() -> Backend:
+    """The layer's reset gate is on the other side of the product than the cell's."""
+    other = {"after": "before", "before": "after"}
+
+    def elsewhere(pair: Any, cell: Any, inputs: Any, state: Any) -> Any:
+        turned = replace(cell, variant=replace(cell.variant, reset=other[cell.variant.reset]))
+        return NumpyBackend().sequence(turned, inputs, state)
+
+    return Faulty(sequence=elsewhere)
+
+
+@fault("sequence/causality")
+def outputs_that_look_ahead() -> Backend:
+    """An average over time taken from every output."""
+    return Faulty(sequence=lambda pair, *_: (pair[0] - pair[0].mean(0, dtype=pair[0].dtype), pair[1]))
+
+
+@fault("sequence/no-state")
+def recurrent_bias_dropped_without_a_state() -> Backend:
+    """No state, no recurrent part: its bias is forgotten too."""
+
+    def dropped(pair: Any, cell: Any, inputs: Any, state: Any) -> Any:
+        if state is not None:
+            return pair
+        return NumpyBackend().sequence(replace(cell, bias_hh=0 * cell.bias_hh), inputs, None)
+
+    return Faulty(sequence=dropped, variants=[variant for variant in VARIANTS if variant.bias])
+
+
+@fault("sequence/zeros-are-inputs")
+def zeros_masked() -> Backend:
+    """Inputs of 0 are taken for padding: the state stays."""
+
+    def masked(pair: Any, cell: Any, inputs: Any, state: Any) -> Any:
+        outputs = pair[0].copy()
+        for t, x in enumerate(inputs):
+            outputs[t] = np.where(x.any(1, keepdims=True), outputs[t], outputs[t - 1] if t else state)
+        return outputs, outputs[-1].copy()
+
+    return Faulty(sequence=masked)
+
+
+@fault("sequence/liveness")
+def reset_gate_not_connected() -> Backend:
+    """A reset gate that is always open."""
+
+    def opened(cell: Any) -> Any:
+        r, z, c = gates(cell.weight_ih)
+        return replace(
+            cell,
+            weight_ih=np.concatenate([0 * r, z, c]),
+            weight_hh=with_gates(cell.weight_hh, r=0 * gates(cell.weight_hh)[0]),
+        )
+
+    return Faulty(cell=opened)
+
+
+@fault("sequence/batch", "sequence/step-batch")
+def states_centred_over_the_batch() -> Backend:
+    """The mean over the members is taken away."""
+
+    def centred(h: Any) -> Any:
+        return h - h.mean(-2, keepdims=True, dtype=h.dtype)
+
+    return Faulty(step=lambda h, *_: centred(h), sequence=lambda pair, *_: (centred(pair[0]), pair[1]))
+
+
+@fault("sequence/batch-permutation", "sequence/step-batch-permutation", "sequence/step-batch")
+def last_member_left_behind() -> Backend:
+    """The member that does not fill a tile keeps its state, unless it is alone."""
+
+    def left(h: Any, state: Any) -> Any:
+        kept = np.broadcast_to(state, h.shape)[..., -1:, :]
+        return np.concatenate([h[..., :-1, :], kept if h.shape[-2] > 1 else h[..., -1:, :]], axis=-2)
+
+    return Faulty(
+        step=lambda h, cell, x, before: left(h, before),
+        sequence=lambda pair, cell, inputs, state: (left(pair[0], state), pair[1]),
+    )

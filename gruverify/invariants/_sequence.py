@@ -1,0 +1,202 @@
+"""Steps in time and members of a batch: what may be cut, joined and exchanged (theory.md 11, M31 to M38, M47)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from gruverify.cell import Case
+from gruverify.invariants._blocks import blocks_of
+from gruverify.invariants._changes import edited, over, short, stretched
+from gruverify.invariants._registry import invariant
+from gruverify.invariants._residual import Residual, apart, equal, holds, violated
+from gruverify.invariants._trial import Trial
+
+# -- time -------------------------------------------------------------------------------------------------------------
+
+
+@invariant(
+    "sequence/chunks",
+    "a sequence run in two pieces, the second from the last state of the first, is the sequence",
+    source="theory 11, M31",
+    needs=["sequence"],
+)
+def chunks(trial: Trial) -> Iterator[Residual]:
+    whole = trial.on(stretched)
+    c, half, allowed = whole.case, len(whole.case.inputs) // 2, 2 * whole.exact.outputs_radius
+    head, between = whole.observed.sequence_at(c.inputs[:half], c.state)
+    tail, last = whole.observed.sequence_at(c.inputs[half:], between)
+    outputs, end = whole.observed.sequence
+    yield apart("outputs, in two pieces", "tbi", np.concatenate([head, tail]), outputs, allowed)
+    yield apart("last, in two pieces", "bi", last, end, allowed[-1])
+
+
+@invariant(
+    "sequence/loop",
+    "a sequence is its steps, one after the other",
+    source="theory 11, M32",
+    needs=["step", "sequence"],
+)
+def loop(trial: Trial) -> Iterator[Residual]:
+    whole = trial.on(stretched)
+    states = [whole.case.state]
+    for x in whole.case.inputs:
+        states.append(whole.observed.step_at(x, states[-1]))
+    yield apart(
+        "outputs, step by step", "tbi", np.stack(states[1:]), whole.observed.sequence[0], 2 * whole.exact.outputs_radius
+    )
+
+
+@invariant(
+    "sequence/causality",
+    "outputs do not depend on later inputs",
+    source="theory 11, M33",
+    bound="exact",
+    needs=["sequence"],
+)
+def causality(trial: Trial) -> Iterator[Residual]:
+    whole = trial.on(stretched)
+    inputs = whole.case.inputs.copy()
+    inputs[-1] = 1 - inputs[-1]
+    other, _ = whole.observed.sequence_at(inputs, whole.case.state)
+    yield equal("outputs, another last input", "tbi", other[:-1], whole.observed.sequence[0][:-1])
+
+
+def from_zero(case: Case) -> Case:
+    """The case from a state of zeros."""
+    return replace(case, state=np.zeros_like(case.state))
+
+
+@invariant(
+    "sequence/no-state",
+    "no state is a state of zeros",
+    source="theory 11, M47; fault S03",
+    bound="exact",
+    needs=["sequence"],
+)
+def no_state(trial: Trial) -> Iterator[Residual]:
+    zero = trial.on(from_zero)
+    outputs, last = zero.observed.sequence_at(zero.case.inputs, None)
+    yield equal("outputs, without a state", "tbi", outputs, zero.observed.sequence[0])
+    yield equal("last, without a state", "bi", last, zero.observed.sequence[1])
+
+
+def padded(case: Case) -> Case:
+    """Its first step and one over zeros."""
+    return over(case, np.stack([case.inputs[0], np.zeros_like(case.inputs[0])]))
+
+
+@invariant(
+    "sequence/zeros-are-inputs",
+    "a step over x = 0 is a step: the state stays only where the enclosures allow it",
+    source="theory 11, M38",
+    bound="inequality",
+    needs=["sequence"],
+)
+def zeros_are_inputs(trial: Trial) -> Iterator[Residual]:
+    longer = trial.on(padded)
+    (before, after), (_, one, other) = longer.observed.sequence[0], longer.exact.run.states
+    apart_by_more = np.abs(one.mid - other.mid) > one.radius + other.radius
+    stuck = (before == after) & apart_by_more
+    yield violated("a step over x = 0 leaves the state") if stuck.any() else holds("a step over x = 0")
+
+
+@invariant(
+    "sequence/liveness",
+    "another parameter, input or state has another outcome, wherever the enclosures are disjoint",
+    source="theory 11, M30",
+    bound="inequality",
+    needs=["sequence"],
+)
+def liveness(trial: Trial) -> Iterator[Residual]:
+    drawn = trial.on(short)
+    moved, what = drawn.on(one_moved), chosen(drawn.case)
+    disjoint = (
+        np.abs(drawn.exact.outputs - moved.exact.outputs) > drawn.exact.outputs_radius + moved.exact.outputs_radius
+    )
+    same = (drawn.observed.sequence[0] == moved.observed.sequence[0]) & disjoint
+    yield violated(f"{what} is not used") if same.any() else holds(f"{what} is used")
+
+
+def chosen(case: Case) -> str:
+    """One of the parameter blocks, the inputs or the state: which, depends on the numbers of the case."""
+    among = (*blocks_of(case.cell.variant), "inputs", "state")
+    return among[zlib.crc32(case.inputs.tobytes() + case.state.tobytes()) % len(among)]
+
+
+def one_moved(case: Case) -> Case:
+    """Every entry p of what is chosen replaced by 1 - p."""
+    what = chosen(case)
+    if what in ("inputs", "state"):
+        return replace(case, **{what: 1 - getattr(case, what)}, regimes=())
+    return edited(case, lambda p: replace(p, **{what: 1 - getattr(p, what)}))
+
+
+# -- members ----------------------------------------------------------------------------------------------------------
+
+
+def crowded(case: Case) -> Case:
+    """Its first steps with at least two members: a single one is joined by one with everything negated."""
+    few = short(case)
+    if len(few.state) > 1:
+        return few
+    joined = [np.concatenate([a, -a], axis=-2) for a in (few.inputs, few.state, few.d_outputs, few.d_last)]
+    return Case(few.cell, joined[0], joined[1], joined[2], joined[3])
+
+
+@invariant(
+    "sequence/batch",
+    "each member's outputs are those it has alone",
+    source="theory 11, M34",
+    needs=["sequence"],
+)
+def batch(trial: Trial) -> Iterator[Residual]:
+    all_ = trial.on(crowded)
+    alone, _ = all_.observed.sequence_at(all_.case.inputs[:, -1:], all_.case.state[-1:])
+    outputs, allowed = all_.observed.sequence[0][:, -1:], 2 * all_.exact.outputs_radius[:, -1:]
+    yield apart("outputs, last member alone", "tbi", alone, outputs, allowed)
+
+
+@invariant(
+    "sequence/step-batch",
+    "each member's next state is the one it has alone",
+    source="theory 11, M34",
+    needs=["step"],
+)
+def step_batch(trial: Trial) -> Iterator[Residual]:
+    all_ = trial.on(crowded)
+    alone = all_.observed.step_at(all_.case.inputs[0, -1:], all_.case.state[-1:])
+    allowed = 2 * all_.exact.next_state.radius[-1:]
+    yield apart("h, last member alone", "bi", alone, all_.observed.step[-1:], allowed)
+
+
+def members_reversed(case: Case) -> Case:
+    """The members in reverse order."""
+    return replace(case, inputs=case.inputs[:, ::-1], state=case.state[::-1])
+
+
+@invariant(
+    "sequence/batch-permutation",
+    "members in another order have their outputs in that order",
+    source="theory 11, M35",
+    needs=["sequence"],
+)
+def batch_permutation(trial: Trial) -> Iterator[Residual]:
+    drawn = trial.on(crowded)
+    back, allowed = drawn.on(members_reversed).observed.sequence[0][:, ::-1], 2 * drawn.exact.outputs_radius
+    yield apart("outputs, members reversed", "tbi", back, drawn.observed.sequence[0], allowed)
+
+
+@invariant(
+    "sequence/step-batch-permutation",
+    "members in another order have their next states in that order",
+    source="theory 11, M35",
+    needs=["step"],
+)
+def step_batch_permutation(trial: Trial) -> Iterator[Residual]:
+    drawn = trial.on(crowded)
+    back, allowed = drawn.on(members_reversed).observed.step[::-1], 2 * drawn.exact.next_state.radius
+    yield apart("h, members reversed", "bi", back, drawn.observed.step, allowed)
