@@ -12,6 +12,7 @@ from gruverify.backends._protocol import METHODS as METHODS
 from gruverify.backends._protocol import STACK_METHODS as STACK_METHODS
 from gruverify.backends._protocol import Backend as Backend
 from gruverify.backends._protocol import offers as offers
+from gruverify.backends._random import random_states as random_states
 from gruverify.backends._targets import TARGETS as TARGETS
 from gruverify.backends._targets import Target as Target
 from gruverify.backends._targets import TargetUnavailable as TargetUnavailable

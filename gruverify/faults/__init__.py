@@ -18,6 +18,7 @@ from gruverify.faults import _gradients as _gradients  # isort: skip
 from gruverify.faults import _backprop as _backprop  # isort: skip
 from gruverify.faults import _contract as _contract  # isort: skip
 from gruverify.faults import _stacks as _stacks  # isort: skip
+from gruverify.faults import _stack_gradients as _stack_gradients  # isort: skip
 from gruverify.faults._fault import EQUIVALENTS as EQUIVALENTS
 from gruverify.faults._fault import FAULTS as FAULTS
 from gruverify.faults._fault import OBSERVABLES as OBSERVABLES

@@ -94,4 +94,5 @@ def altered(gradients: Gradients, f: Callable[[Any], Any]) -> Gradients:
 def altered_stack(gradients: StackGradients, f: Callable[[Any], Any]) -> StackGradients:
     """The gradients of a stack with `f` applied to each."""
     parameters = {name: f(array) for name, array in gradients.parameters.items()}
-    return StackGradients(parameters, f(gradients.inputs), f(gradients.states))
+    states = None if gradients.states is None else f(gradients.states)
+    return StackGradients(parameters, f(gradients.inputs), states)

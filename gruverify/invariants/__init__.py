@@ -3,6 +3,7 @@
 # The families register themselves; their order here is the order of every report.
 from gruverify.invariants import _contract as _contract
 
+from gruverify.invariants import _stack_contract as _stack_contract  # isort: skip
 from gruverify.invariants import _agreement as _agreement  # isort: skip
 from gruverify.invariants import _regimes as _regimes  # isort: skip
 from gruverify.invariants import _driven as _driven  # isort: skip
@@ -12,6 +13,8 @@ from gruverify.invariants import _bounds as _bounds  # isort: skip
 from gruverify.invariants import _symmetry as _symmetry  # isort: skip
 from gruverify.invariants import _sequence as _sequence  # isort: skip
 from gruverify.invariants import _stack as _stack  # isort: skip
+from gruverify.invariants import _stack_relations as _stack_relations  # isort: skip
+from gruverify.invariants import _stack_padding as _stack_padding  # isort: skip
 from gruverify.invariants._registry import INVARIANTS as INVARIANTS
 from gruverify.invariants._registry import Bound as Bound
 from gruverify.invariants._registry import Invariant as Invariant

@@ -15,6 +15,9 @@ NDArray = npt.NDArray[Any]
 _PACKED = {"W_x": "weight_ih", "W_h": "weight_hh", "b_x": "bias_ih", "b_h": "bias_hh"}
 _GATES = {"r": "reset", "z": "update", "c": "candidate"}
 
+#: The blocks r, z, c that a packed parameter consists of.
+BLOCKS_OF = {packed: tuple(kind + gate for gate in _GATES) for kind, packed in _PACKED.items()}
+
 #: The axes of a block by the kind of parameter.
 LETTERS = {"W_x": "ij", "W_h": "ij", "b_x": "i", "b_h": "i"}
 

@@ -61,7 +61,7 @@ for _method, _read in (READ | READ_STACK).items():
 )
 def finite_values(trial: Trial) -> Iterator[Residual]:
     for t, (actual, ball) in enumerate(zip(trial.observed.sequence[0], trial.exact.run.states[1:], strict=True)):
-        yield _finite(f"outputs[t={t}]", actual, ball)
+        yield finite(f"outputs[t={t}]", actual, ball)
 
 
 @invariant(
@@ -73,7 +73,7 @@ def finite_values(trial: Trial) -> Iterator[Residual]:
 )
 def finite_gradients(trial: Trial) -> Iterator[Residual]:
     for what, actual, ball in _every(trial, trial.observed.sequence_vjp, trial.exact.gradients):
-        yield _finite(what, actual, ball)
+        yield finite(what, actual, ball)
 
 
 def _every(trial: Trial, found: Gradients, expected: Bptt) -> Iterator[tuple[str, NDArray, Ball]]:
@@ -84,7 +84,7 @@ def _every(trial: Trial, found: Gradients, expected: Bptt) -> Iterator[tuple[str
     yield "dL/dh_0", found.state, expected.state
 
 
-def _finite(what: str, actual: NDArray, ball: Ball) -> Residual:
+def finite(what: str, actual: NDArray, ball: Ball) -> Residual:
     """Nothing is asked where the format may overflow on the way: there the radius is infinite."""
     values = actual.astype(np.float64)
     wrong = ~np.isfinite(values) & np.isfinite(ball.radius)

@@ -1,12 +1,16 @@
-"""Stacks of layers in one direction or both, over ragged batches."""
+"""Stacks: the backend's numbers lie in the balls, layer by layer and direction by direction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import numpy as np
+
+from gruverify.arithmetic import Ball
+from gruverify.cell import PACKED, StackGradients
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import Residual, compare
-from gruverify.invariants._stack_trial import StackTrial
+from gruverify.invariants._residual import NDArray, Residual, at_most, compare
+from gruverify.invariants._stack_trial import StackTrial, gradients
 
 
 @invariant(
@@ -16,22 +20,109 @@ from gruverify.invariants._stack_trial import StackTrial
     needs=["stack"],
 )
 def outputs(trial: StackTrial) -> Iterator[Residual]:
-    for t, (actual, ball) in enumerate(zip(trial.observed.stack[0], trial.exact.run.outputs, strict=True)):
-        yield compare(f"outputs[t={t}]", "bi", actual, ball)
+    yield compare("outputs", "tbi", trial.observed.stack[0], trial.exact.outputs)
 
 
 @invariant(
     "stack/last",
-    "every layer's and direction's state at each member's length",
+    "h_n of every layer and direction, n being the member's own length",
     source="theory 2, (2.1); 11, M37",
     needs=["stack"],
 )
 def last(trial: StackTrial) -> Iterator[Residual]:
-    for s, (actual, ball) in enumerate(zip(trial.observed.stack[1], trial.exact.run.last, strict=True)):
-        yield compare(f"last[{place(trial, s)}]", "bi", actual, ball)
+    for place, actual, ball in by_place(trial, trial.observed.stack[1], trial.exact.last):
+        yield compare(f"last[{place}]", "bi", actual, ball)
 
 
-def place(trial: StackTrial, s: int) -> str:
-    """Where state s of the L·D belongs."""
-    layer, direction = divmod(s, trial.case.stack.directions)
-    return f"layer={layer}" + (", backward" if direction else "")
+def by_place(trial: StackTrial, states: NDArray, balls: Ball) -> Iterator[tuple[str, NDArray, Ball]]:
+    """(L·D, B, H) layer by layer, direction by direction."""
+    for s, state in enumerate(states):
+        layer, direction = divmod(s, trial.case.stack.directions)
+        yield f"layer={layer}{', backward' * direction}", state, balls[s]
+
+
+def _gradient_of(packed: str) -> Callable[[StackTrial], Iterator[Residual]]:
+    def check(trial: StackTrial) -> Iterator[Residual]:
+        for name, letters, actual in gradients(trial.observed.stack_vjp):
+            if name.startswith(packed):
+                yield compare(f"dL/d{name}", letters, actual, trial.exact.gradients[name])
+
+    return check
+
+
+for _packed in PACKED:
+    invariant(
+        f"stack/gradient-{_packed}",
+        f"dL/d({_packed} of every layer and direction)",
+        source="theory 2, (2.5)",
+        needs=["stack_vjp"],
+        applies=lambda variant, packed=_packed: variant.bias or packed.startswith("weight"),  # type: ignore[misc]  # bound now, not later
+    )(_gradient_of(_packed))
+
+
+@invariant(
+    "stack/gradient-inputs",
+    "dL/dx_t through every layer and direction, and 0 at padding",
+    source="theory 2, (2.5); 11, M39",
+    needs=["stack_vjp"],
+)
+def gradient_inputs(trial: StackTrial) -> Iterator[Residual]:
+    yield compare("dL/dx", "tbj", trial.observed.stack_vjp.inputs, trial.exact.gradients.inputs)
+
+
+@invariant(
+    "stack/gradient-states",
+    "dL/dh_0 of every layer and direction",
+    source="theory 2, (2.5)",
+    needs=["stack_vjp"],
+)
+def gradient_states(trial: StackTrial) -> Iterator[Residual]:
+    for place, actual, ball in by_place(trial, _states(trial.observed.stack_vjp), trial.exact.gradients.states):
+        yield compare(f"dL/dh_0[{place}]", "bi", actual, ball)
+
+
+def _states(found: StackGradients) -> NDArray:
+    assert found.states is not None  # the call had states
+    return found.states
+
+
+@invariant(
+    "stack/gradient-of-last",
+    "dL/dθ for a loss on the last states alone",
+    source="theory 2, (2.5); faults S55, S56",
+    needs=["stack_vjp"],
+)
+def gradient_of_last(trial: StackTrial) -> Iterator[Residual]:
+    c = trial.case
+    found = trial.observed.fresh_stack_vjp(c.states, None, c.d_last)
+    for name, letters, actual in gradients(found):
+        yield compare(f"dL/d{name}", letters, actual, trial.exact.gradients_of_last[name])
+
+
+@invariant(
+    "stack/gradient-of-outputs",
+    "dL/dθ for a loss on the outputs alone",
+    source="theory 2, (2.5); faults S55, S56",
+    needs=["stack_vjp"],
+)
+def gradient_of_outputs(trial: StackTrial) -> Iterator[Residual]:
+    c = trial.case
+    found = trial.observed.fresh_stack_vjp(c.states, c.d_outputs, None)
+    for name, letters, actual in gradients(found):
+        yield compare(f"dL/d{name}", letters, actual, trial.exact.gradients_of_outputs[name])
+
+
+@invariant(
+    "stack/box",
+    "|h| ≤ max(1, |h_0|) in every layer and direction, without any tolerance where |h_0| ≤ 1",
+    source="theory 5, the box is exact; M01",
+    bound="inequality",
+    needs=["stack"],
+)
+def box(trial: StackTrial) -> Iterator[Residual]:
+    D = trial.case.stack.directions
+    before = np.abs(trial.case.states.astype(np.float64))
+    outputs, last = (np.abs(found.astype(np.float64)) for found in trial.observed.stack)
+    top = np.concatenate(list(before[-D:]), axis=1)
+    yield at_most("|last|", "sbi", last, np.maximum(before, 1), np.where(before <= 1, 0, trial.exact.last.radius))
+    yield at_most("|outputs|", "tbi", outputs, np.maximum(top, 1), np.where(top <= 1, 0, trial.exact.outputs.radius))

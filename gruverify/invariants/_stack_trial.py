@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from gruverify.arithmetic import KAPPA, Ball, Rounding
-from gruverify.backends import Backend
+from gruverify.backends import Backend, random_states
 from gruverify.cell import StackCase, StackGradients, parameter_name
-from gruverify.formulas import StackBptt, StackRun, stack, stack_bptt
+from gruverify.formulas import StackRun, stack, stack_bptt
+from gruverify.invariants._blocks import BLOCKS_OF
+from gruverify.invariants._residual import Floats
 from gruverify.invariants._trial import Calls, Malformed, NDArray, pair_of
+
+
+@dataclass(frozen=True)
+class StackBalls:
+    """What `StackGradients` holds, time-major, as balls."""
+
+    parameters: Mapping[str, Ball]
+    inputs: Ball
+    states: Ball
+
+    def __getitem__(self, name: str) -> Ball:
+        """That of a parameter by its name, of "inputs" or of "states"."""
+        return self.parameters[name] if name in self.parameters else getattr(self, name)
 
 
 class StackExact:
@@ -27,28 +44,63 @@ class StackExact:
 
     @cached_property
     def run(self) -> StackRun:
-        """Outputs and last states."""
+        """The stack run forward."""
         c = self.case
         rows = [[cell.parameters(lambda a: Ball.exact(self.mode, a)) for cell in row] for row in c.stack.cells]
         return stack(c.variant, rows, self._balls(c.inputs), self._balls(c.states), c.lengths)
 
     @cached_property
-    def gradients(self) -> StackBptt:
-        """Gradients at both cotangents."""
-        return stack_bptt(self.run, self._balls(self.case.d_outputs), self._balls(self.case.d_last))
+    def outputs(self) -> Ball:
+        """(T, B, D·H)."""
+        return _as_one(np.stack, self.run.outputs)
 
     @cached_property
-    def gradients_of_last(self) -> StackBptt:
+    def last(self) -> Ball:
+        """(L·D, B, H)."""
+        return _as_one(np.stack, self.run.last)
+
+    @cached_property
+    def gradients(self) -> StackBalls:
+        """Gradients at both cotangents."""
+        return self._back(self._balls(self.case.d_outputs), self._balls(self.case.d_last))
+
+    @cached_property
+    def gradients_of_outputs(self) -> StackBalls:
+        """Gradients at the cotangents of the outputs alone."""
+        return self._back(self._balls(self.case.d_outputs), None)
+
+    @cached_property
+    def gradients_of_last(self) -> StackBalls:
         """Gradients at the cotangents of the last states alone."""
-        return stack_bptt(self.run, None, self._balls(self.case.d_last))
+        return self._back(None, self._balls(self.case.d_last))
+
+    def _back(self, d_outputs: list[Ball] | None, d_last: list[Ball] | None) -> StackBalls:
+        back = stack_bptt(self.run, d_outputs, d_last)
+        parameters = {
+            parameter_name(packed, layer, d): _as_one(
+                np.concatenate, [getattr(p, block) for block in BLOCKS_OF[packed]]
+            )
+            for layer, row in enumerate(back.parameters)
+            for d, p in enumerate(row)
+            for packed in self.case.stack.cells[layer][d].packed()
+        }
+        return StackBalls(parameters, _as_one(np.stack, back.inputs), _as_one(np.stack, back.states))
+
+
+def _as_one(join: Callable[[list[Floats]], Floats], balls: Sequence[Ball]) -> Ball:
+    return Ball(balls[0].mode, join([ball.mid for ball in balls]), join([ball.radius for ball in balls]))
 
 
 class StackObserved(Calls):
-    """What the backend returned for a case of a stack, checked for kind, shape and dtype, and made time-major."""
+    """What the backend returned for a case of a stack, checked for kind, shape and dtype, and made time-major.
+
+    `drawn` names the shared random generators that `again` and `vjp_again` drew from.
+    """
 
     def __init__(self, case: StackCase, backend: Backend) -> None:
         super().__init__(case, case.stack, backend)
         self.case = case
+        self.drawn: set[str] = set()
 
     @cached_property
     def stack(self) -> tuple[NDArray, NDArray]:
@@ -66,9 +118,22 @@ class StackObserved(Calls):
         return self.fresh_stack_vjp(self.case.states, self.case.d_outputs, self.case.d_last)
 
     @cached_property
-    def stack_vjp_of_last(self) -> StackGradients:
-        """Gradients at the cotangents of the last states alone."""
-        return self.fresh_stack_vjp(self.case.states, None, self.case.d_last)
+    def again(self) -> tuple[NDArray, NDArray]:
+        """Outputs and last states, called a second time."""
+        with self._watched():
+            return self.fresh_stack(self.case.states)
+
+    @cached_property
+    def vjp_again(self) -> StackGradients:
+        """Gradients at both cotangents, called a second time."""
+        with self._watched():
+            return self.fresh_stack_vjp(self.case.states, self.case.d_outputs, self.case.d_last)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        before = random_states()
+        yield
+        self.drawn |= {name for name, state in random_states().items() if state != before.get(name, state)}
 
     def fresh_stack_vjp(
         self, states: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
@@ -91,13 +156,14 @@ class StackObserved(Calls):
     def _gradients(self, value: Any, states: NDArray | None) -> StackGradients:
         if not isinstance(value, StackGradients):
             raise Malformed(f"stack_vjp returned {type(value).__name__}, expected gruverify.StackGradients")
-        for name, parameter in self.case.stack.packed().items():
+        parameters = self.case.stack.packed()
+        for name, parameter in parameters.items():
             if name not in value.parameters:
                 given = ", ".join(value.parameters) or "none"
                 raise Malformed(f"stack_vjp returned no gradient of {name} (it has: {given})")
             self._like(f"gradient of {name}", value.parameters[name], parameter)
         return StackGradients(
-            value.parameters,
+            {name: value.parameters[name] for name in parameters},
             self._steps("gradient of inputs", value.inputs, "TBI"),
             None if states is None else self._states("gradient of states", value.states),
         )
@@ -152,6 +218,17 @@ class StackTrial:
             self._changed[change] = StackTrial(change(self.case), self.backend)
         return self._changed[change]
 
-    def gradient(self, found: StackGradients, packed: str, layer: int, direction: int) -> NDArray:
-        """The gradient of one packed parameter, "weight_ih" for one."""
-        return found.parameters[parameter_name(packed, layer, direction)]
+
+def gradients(found: StackGradients) -> Iterator[tuple[str, str, NDArray]]:
+    """The name, axes and array of every gradient: parameters, inputs, initial states where there are any."""
+    for name, array in found.parameters.items():
+        yield name, "ij" if array.ndim == 2 else "i", array
+    yield "inputs", "tbj", found.inputs
+    if found.states is not None:
+        yield "states", "sbi", found.states
+
+
+def paired(one: StackGradients, other: StackGradients) -> Iterator[tuple[str, str, NDArray, NDArray]]:
+    """Every gradient twice, with its name and axes."""
+    others = {name: array for name, _, array in gradients(other)}
+    return ((name, letters, array, others[name]) for name, letters, array in gradients(one))

@@ -209,8 +209,42 @@ for _block in BLOCKS:
         *_BESIDES.get(_block, ()),
     )
 
-FALSIFIES["upper-layers-read-the-forward-half-alone"] = ("stack/outputs", "stack/last")
-FALSIFIES["last-states-after-the-padding"] = ("stack/last",)
+FALSIFIES |= {
+    "upper-layers-read-the-forward-half-alone": ("stack/outputs", "stack/last", "stack/composition"),
+    "one-initial-state-for-every-layer": ("stack/outputs", "stack/last", "stack/states-are-their-own"),
+    "states-by-direction-and-then-layer": ("stack/outputs", "stack/last"),
+    "initial-states-of-a-stack-ignored": ("stack/outputs", "stack/one-layer-is-a-sequence"),
+    "backward-outputs-not-put-back-in-order": ("stack/outputs", "stack/reverse-half", "stack/mirrored"),
+    "both-directions-with-the-forward-weights": ("stack/outputs", "stack/reverse-half", "stack/mirrored"),
+    "backward-last-state-taken-at-the-end": ("stack/last", "stack/last-is-an-output"),
+    "last-states-after-the-padding": ("stack/last", "stack/lengths-are-dense", "stack/padding-content"),
+    "padding-run-through": ("stack/outputs", "stack/lengths-are-dense", "stack/padding-content"),
+    "last-output-repeated-at-padding": ("stack/outputs", "stack/padding-outputs"),
+    "initial-states-sorted-by-length": ("stack/outputs", "stack/members-in-any-order"),
+    "square-batches-read-time-first": ("stack/outputs", "stack/batch-first"),
+    "initial-states-ignored-without-a-batch": ("stack/outputs", "stack/no-batch"),
+    "missing-states-not-zero": ("stack/no-states",),
+    "last-bit-beyond-one-in-a-stack": ("stack/box",),
+    "not-a-number-from-a-stack": ("contract/stack-finite-values", "stack/outputs"),
+    "another-last-bit-at-every-call-of-a-stack": ("contract/stack-same-bits",),
+    "random-numbers-drawn-without-dropout": ("contract/stack-no-random-numbers",),
+    "lengths-sorted-in-place": ("contract/stack-no-mutation",),
+    "backward-gradients-overwritten-by-forward-ones": tuple(
+        f"stack/gradient-{packed}" for packed in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    ),
+    "gradient-of-inputs-through-one-direction": ("stack/gradient-inputs",),
+    "no-gradient-of-upper-states": ("stack/gradient-states",),
+    "cotangent-of-the-top-for-every-layer": ("stack/gradient-of-last", "stack/gradient-states"),
+    "cotangents-of-all-layers-added": ("stack/gradient-of-last", "stack/gradients-are-their-own"),
+    "no-gradient-without-a-loss-on-the-last-state": ("stack/gradient-of-outputs",),
+    "gradients-of-inputs-at-padding": ("stack/gradient-inputs", "stack/padding-gradients"),
+    "cotangents-at-padding-reach-the-last-state": ("stack/gradient-inputs", "stack/padding-content-gradients"),
+    "square-cotangents-read-time-first": ("stack/gradient-inputs", "stack/batch-first-gradients"),
+    "cotangents-of-states-lost-without-a-batch": ("stack/gradient-states", "stack/no-batch-gradients"),
+    "gradients-from-states-that-nobody-zeroed": ("stack/no-states-gradients",),
+    "gradients-of-a-stack-divided-by-themselves": ("contract/stack-finite-gradients",),
+    "gradients-of-a-stack-added-up-over-calls": ("contract/stack-same-gradient-bits",),
+}
 
 for _method in (method.replace("_", "-") for method in METHODS if hasattr(NumpyBackend, method)):
     for _kind in ("in-double-precision", "as-lists", "with-another-axis", "as-a-bare-tuple"):

@@ -1,0 +1,95 @@
+"""What an implementation of stacks owes its caller, whatever it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gruverify.backends import offers
+from gruverify.invariants._contract import finite
+from gruverify.invariants._registry import invariant
+from gruverify.invariants._residual import Residual, equal, holds, violated
+from gruverify.invariants._stack_trial import StackTrial, gradients, paired
+
+
+@invariant(
+    "contract/stack-finite-values",
+    "finite in, finite out: outputs and last states of a stack",
+    source="theory 5; the Backend contract",
+    bound="exact",
+    needs=["stack"],
+)
+def finite_values(trial: StackTrial) -> Iterator[Residual]:
+    outputs, last = trial.observed.stack
+    yield finite("outputs", outputs, trial.exact.outputs)
+    yield finite("last", last, trial.exact.last)
+
+
+@invariant(
+    "contract/stack-finite-gradients",
+    "finite in, finite out: gradients of a stack",
+    source="theory 5; M70",
+    bound="exact",
+    needs=["stack_vjp"],
+)
+def finite_gradients(trial: StackTrial) -> Iterator[Residual]:
+    for name, _, actual in gradients(trial.observed.stack_vjp):
+        yield finite(f"dL/d{name}", actual, trial.exact.gradients[name])
+
+
+@invariant(
+    "contract/stack-same-bits",
+    "the same call of a stack twice returns the same bits",
+    source="the Backend contract; faults S14, S26",
+    bound="exact",
+    needs=["stack"],
+)
+def same_bits(trial: StackTrial) -> Iterator[Residual]:
+    found = trial.observed
+    for what, letters, one, other in zip(("outputs", "last"), ("tbi", "sbi"), found.stack, found.again, strict=True):
+        yield equal(f"{what}, called twice", letters, one, other)
+
+
+@invariant(
+    "contract/stack-same-gradient-bits",
+    "the same gradient of a stack taken twice has the same bits",
+    source="the Backend contract; fault S44",
+    bound="exact",
+    needs=["stack_vjp"],
+)
+def same_gradient_bits(trial: StackTrial) -> Iterator[Residual]:
+    for name, letters, one, other in paired(trial.observed.stack_vjp, trial.observed.vjp_again):
+        yield equal(f"gradient of {name}, taken twice", letters, one, other)
+
+
+@invariant(
+    "contract/stack-no-random-numbers",
+    "no call of a stack without dropout draws from the random generators that a program shares",
+    source="the Backend contract; fault P21",
+    bound="exact",
+    needs=["stack"],
+)
+def no_random_numbers(trial: StackTrial) -> Iterator[Residual]:
+    _read_twice(trial)
+    drawn = sorted(trial.observed.drawn)
+    yield violated(f"{', '.join(drawn)} drawn from by a call") if drawn else holds("random generators")
+
+
+@invariant(
+    "contract/stack-no-mutation",
+    "no call of a stack changes its arguments or the parameters",
+    source="the Backend contract; fault S14",
+    bound="exact",
+    needs=["stack"],
+)
+def no_mutation(trial: StackTrial) -> Iterator[Residual]:
+    _read_twice(trial)
+    changed = sorted(set(trial.observed.mutated))
+    yield violated(f"{', '.join(changed)} changed by a call") if changed else holds("arguments")
+
+
+def _read_twice(trial: StackTrial) -> None:
+    """Every method called, and called again."""
+    found = trial.observed
+    for method in ("stack", "stack_vjp"):
+        if offers(trial.backend, method):
+            _ = (found.stack, found.again) if method == "stack" else (found.stack_vjp, found.vjp_again)
