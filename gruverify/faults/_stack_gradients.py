@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from gruverify.backends import Backend
+from gruverify.backends import Backend, NumpyBackend
 from gruverify.cell import Arrangement, Stack, StackGradients
 from gruverify.faults._fault import fault
 from gruverify.faults._faulty import Faulty, altered_stack
-from gruverify.faults._stacks import NUMPY, lengths_of
+from gruverify.faults._stacks import lengths_of
+
+
+def right(*arguments: Any, **others: Any) -> StackGradients:
+    """The gradients as they should be, of these arguments of `stack_vjp`."""
+    vjp: Callable[..., StackGradients] = NumpyBackend().stack_vjp
+    return vjp(*arguments, **others)
 
 
 @fault("stack", "dL/d←θ = dL/d→θ", touches="dθ")
@@ -54,7 +61,7 @@ def cotangent_of_the_top_for_every_layer() -> Backend:
 
     def spread(g: StackGradients, stack: Stack, *rest: Any) -> StackGradients:
         *before, d_last = rest
-        return g if d_last is None else NUMPY.stack_vjp(stack, *before, d_last=0 * d_last + d_last[-1:])
+        return g if d_last is None else right(stack, *before, d_last=0 * d_last + d_last[-1:])
 
     return Faulty(stack_vjp=spread)
 
@@ -68,7 +75,7 @@ def cotangents_of_all_layers_added() -> Backend:
         if d_last is None:
             return g
         total = d_last.astype(np.float64).sum(0, keepdims=True).astype(d_last.dtype)
-        return NUMPY.stack_vjp(stack, *before, d_last=0 * d_last + total)
+        return right(stack, *before, d_last=0 * d_last + total)
 
     return Faulty(stack_vjp=added)
 
@@ -122,7 +129,7 @@ def cotangents_at_padding_reach_the_last_state() -> Backend:
         padding = np.arange(len(xs))[:, None, None] >= lengths[:, None]
         steps = Arrangement.of(inputs, batch_first).steps_of(d_outputs)[..., : stack.hidden_size]
         more = np.where(padding, steps, 0 * steps).astype(np.float64).sum(0).astype(d_last.dtype)
-        return NUMPY.stack_vjp(stack, inputs, states, lengths, batch_first, d_outputs, d_last + more)
+        return right(stack, inputs, states, lengths, batch_first, d_outputs, d_last + more)
 
     return Faulty(stack_vjp=reaching)
 
@@ -137,7 +144,7 @@ def square_cotangents_read_time_first() -> Backend:
         if not (batch_first and square):
             return g
         swapped = d_outputs.swapaxes(0, 1)
-        return NUMPY.stack_vjp(stack, *before, batch_first=batch_first, d_outputs=swapped, d_last=d_last)
+        return right(stack, *before, batch_first=batch_first, d_outputs=swapped, d_last=d_last)
 
     return Faulty(stack_vjp=forgotten)
 
@@ -149,7 +156,7 @@ def cotangents_of_states_lost_without_a_batch() -> Backend:
     def lost(g: StackGradients, stack: Stack, inputs: Any, *rest: Any) -> StackGradients:
         *before, d_last = rest
         unbatched = inputs.ndim == 2 and d_last is not None
-        return NUMPY.stack_vjp(stack, inputs, *before, d_last=0 * d_last) if unbatched else g
+        return right(stack, inputs, *before, d_last=0 * d_last) if unbatched else g
 
     return Faulty(stack_vjp=lost)
 
@@ -164,7 +171,7 @@ def gradients_from_states_that_nobody_zeroed() -> Backend:
         arranged = Arrangement.of(inputs, rest[1])
         B, S = arranged.steps_of(inputs).shape[1], stack.layers * stack.directions
         ones = np.ones((S, B, stack.hidden_size), inputs.dtype)
-        return NUMPY.stack_vjp(stack, inputs, arranged.states(ones), *rest)
+        return right(stack, inputs, arranged.states(ones), *rest)
 
     return Faulty(stack_vjp=dirty)
 

@@ -12,7 +12,7 @@ from gruverify.cell import Arrangement, Stack
 from gruverify.faults._fault import fault
 from gruverify.faults._faulty import Faulty, changed
 
-NUMPY: Any = NumpyBackend()
+NUMPY = NumpyBackend()
 
 
 def lengths_of(stack: Stack, inputs: Any, lengths: Any, batch_first: bool) -> Any:
