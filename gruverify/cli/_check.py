@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,8 @@ from gruverify.cli._values import FORMATS
 
 if TYPE_CHECKING:
     from gruverify.arithmetic import Format
-    from gruverify.engine import Listener, Plan, Result
+    from gruverify.backends import Backend
+    from gruverify.engine import Listener, Plan, Result, Selection
 
 
 @click.command("check")
@@ -51,6 +54,18 @@ if TYPE_CHECKING:
     metavar="PERCENT",
     help="Ask that so many of the levels of z × r × c be visited in each format.",
 )
+@click.option("--only", multiple=True, metavar="ID", help="Ask only these: ids, families, globs, beginnings of ids.")
+@click.option("--skip", multiple=True, metavar="ID", help="Do not ask these.")
+@click.option("--skips-file", "skips_files", multiple=True, metavar="PATH", help="Do not ask those listed in the file.")
+@click.option(
+    "--xfails-file",
+    "xfails_files",
+    multiple=True,
+    metavar="PATH",
+    help="Expect those listed in the file to fall.",
+)
+@click.option("--strict", is_flag=True, help="What is expected to fall and passes fails the run.")
+@click.option("--list", "list_only", is_flag=True, help="List what would be asked, and ask nothing.")
 @click.option("--json", "json_path", metavar="PATH", help="Write the result as JSON; - is standard output.")
 @click.option(
     "--report",
@@ -77,6 +92,12 @@ def command(
     time_budget: float | None,
     patience: float,
     fail_under_gates: float | None,
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+    skips_files: tuple[str, ...],
+    xfails_files: tuple[str, ...],
+    strict: bool,
+    list_only: bool,
     json_path: str | None,
     report: Path | None,
     witnesses: Path,
@@ -91,6 +112,10 @@ def command(
     gruverify check torch
     gruverify check mypkg.kernels:my_step --format f32 --profile quick
     gruverify check torch --seed 1 --json result.json
+    gruverify check torch --only agreement --skip 'agreement/gradient-*' --xfails-file known.txt
+
+    A file has an entry a line, `agreement/step f16,bf16  # why`: the formats (all unless given) and the reason may be
+    left out. A line that matches no invariant is an error.
 
     Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or
     hung, 5 conforms but visited fewer gates than --fail-under-gates, 130 interrupted or out of time.
@@ -99,7 +124,17 @@ def command(
 
     json_file = _writable(json_path)
     _require(report)
-    plan = Plan(profile=profile, formats=formats, seed=seed, max_cases=max_cases, time_budget=time_budget)
+    plan = Plan(
+        profile=profile,
+        formats=formats,
+        seed=seed,
+        max_cases=max_cases,
+        time_budget=time_budget,
+        selection=_selection(only, skip, skips_files, xfails_files, strict),
+    )
+    if list_only:
+        _list(target, plan)
+        return
     result = _run(target, plan, jobs or min(os.cpu_count() or 1, 4), patience, quiet=json_path == "-")
     saved = _save(result, witnesses)
     _report(result, saved, json_path, json_file)
@@ -107,26 +142,59 @@ def command(
     sys.exit(_exit_code(result) or _exit_code_of_gates(result, fail_under_gates))
 
 
+def _selection(
+    only: tuple[str, ...], skip: tuple[str, ...], skips: tuple[str, ...], xfails: tuple[str, ...], strict: bool
+) -> Selection:
+    from gruverify.engine import BadSelection, selection
+
+    try:
+        return selection(only=only, skip=skip, skips_files=skips, xfails_files=xfails, strict=strict)
+    except BadSelection as wrong:
+        raise Fail(str(wrong)) from None
+
+
+def _list(target: str, plan: Plan) -> None:
+    from gruverify.engine import formats_of, outlook
+    from gruverify.reporting import console_for, print_outlook
+
+    with _targets_mistakes():
+        backend = _backend(target, plan)
+    print_outlook(console_for(), outlook(backend, formats_of(plan, backend), plan.profile, plan.selection))
+
+
+def _backend(target: str, plan: Plan) -> Backend:
+    from gruverify.backends import resolve
+    from gruverify.engine import require
+
+    backend = resolve(target)
+    require(plan, backend)
+    return backend
+
+
+@contextmanager
+def _targets_mistakes() -> Iterator[None]:
+    """What is wrong with a target or a plan, on one line and with its exit code."""
+    from gruverify.backends import TargetUnavailable
+
+    try:
+        yield
+    except TargetUnavailable as missing:
+        raise Fail(str(missing), EXIT_UNAVAILABLE) from None
+    except ValueError as wrong:  # an UnknownTarget is one
+        raise Fail(str(wrong)) from None
+
+
 def _run(target: str, plan: Plan, jobs: int, patience: float, *, quiet: bool) -> Result:
-    from gruverify.backends import TargetUnavailable, UnknownTarget, resolve
-    from gruverify.engine import header_of, processes, require
+    from gruverify.engine import header_of, processes
     from gruverify.reporting import LiveProgress, console_for, print_header
 
     console = console_for(stderr=quiet)
     if jobs > 1:
         processes(target)  # what they import comes in while this one imports the same
-    try:
-        backend = resolve(target)
-        require(plan, backend)
-        print_header(console, header_of(backend, plan, target), jobs)
+    with _targets_mistakes():
+        print_header(console, header_of(_backend(target, plan), plan, target), jobs)
         with LiveProgress(console) as progress:
             return _check(target, plan, jobs, patience, progress)
-    except UnknownTarget as unknown:
-        raise Fail(str(unknown)) from None
-    except TargetUnavailable as missing:
-        raise Fail(str(missing), EXIT_UNAVAILABLE) from None
-    except ValueError as wrong:
-        raise Fail(str(wrong)) from None
 
 
 def _check(target: str, plan: Plan, jobs: int, patience: float, listener: Listener) -> Result:

@@ -1,5 +1,6 @@
 """Running the invariants against a backend: trial by trial, down to the smallest witness, into a result."""
 
+from gruverify.engine._asked import outlook as outlook
 from gruverify.engine._events import Alive as Alive
 from gruverify.engine._events import CaseJudged as CaseJudged
 from gruverify.engine._events import Event as Event
@@ -24,10 +25,18 @@ from gruverify.engine._result import by_format as by_format
 from gruverify.engine._result import merge as merge
 from gruverify.engine._run import Plan as Plan
 from gruverify.engine._run import check as check
+from gruverify.engine._run import formats_of as formats_of
 from gruverify.engine._run import header_of as header_of
 from gruverify.engine._run import require as require
 from gruverify.engine._run import run as run
 from gruverify.engine._search import emit as emit
+from gruverify.engine._selection import EVERYTHING as EVERYTHING
+from gruverify.engine._selection import BadSelection as BadSelection
+from gruverify.engine._selection import Entry as Entry
+from gruverify.engine._selection import Selection as Selection
+from gruverify.engine._selection import matches as matches
+from gruverify.engine._selection import read_entries as read_entries
+from gruverify.engine._selection import selection as selection
 from gruverify.engine._shards import check_in_processes as check_in_processes
 from gruverify.engine._witness import BadWitness as BadWitness
 from gruverify.engine._witness import Witness as Witness

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from gruverify.backends import CELL_METHODS, Backend, offers, resolve
 from gruverify.cell import AnyCase, Case, StackCase
 from gruverify.engine._result import Tally, judged
-from gruverify.invariants import INVARIANTS, BackendRaised, Invariant, Malformed, Residual, StackTrial, Trial
+from gruverify.invariants import INVARIANTS, Declined, Invariant, Malformed, Obstacle, Residual, StackTrial, Trial
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """How one invariant judged one case: its tally, and the worst residual or what stood in the way."""
+    """How one invariant judged one case: its tally, and the worst residual or what stood in the way.
+
+    `obstacle` is the kind of what stood in the way, and the method it is about; empty if the invariant could be judged.
+    """
 
     invariant: Invariant
     tally: Tally
     residual: Residual
+    obstacle: str = ""
 
     @property
     def fell(self) -> bool:
@@ -44,7 +48,11 @@ def _fixed_size(backend: Backend) -> bool:
 
 
 def judge(case: AnyCase, backend: Backend, invariants: Iterable[Invariant]) -> Iterator[Judgement]:
-    """Each invariant that applies and reads such cases, judging one shared trial."""
+    """Each invariant that applies and reads such cases, judging one shared trial.
+
+    The first that meets an obstacle reports it: a raise is an error, a malformed answer is falsified. Those that meet
+    the same one after it are blocked, and name it as the cause. What the backend declines to do does not apply.
+    """
     return judge_trial(trial_of(case, backend), invariants)
 
 
@@ -55,10 +63,10 @@ def trial_of(case: AnyCase, backend: Backend) -> Trial | StackTrial:
 
 def judge_trial(trial: Trial | StackTrial, invariants: Iterable[Invariant]) -> Iterator[Judgement]:
     """Each invariant that applies and reads such cases, judging a trial."""
-    case, backend = trial.case, trial.backend
+    case, backend, met = trial.case, trial.backend, _Met(trial.case)
     for invariant in invariants:
         if reads(invariant, case) and not applicable(invariant, backend) and invariant.applies(case.variant):
-            yield _judge(trial, invariant)
+            yield _judge(trial, invariant, met)
 
 
 def reads(invariant: Invariant, case: AnyCase) -> bool:
@@ -66,16 +74,35 @@ def reads(invariant: Invariant, case: AnyCase) -> bool:
     return invariant.of_stacks == isinstance(case, StackCase)
 
 
-def _judge(trial: Trial | StackTrial, invariant: Invariant) -> Judgement:
+def _judge(trial: Trial | StackTrial, invariant: Invariant, met: _Met) -> Judgement:
     try:
         # Ball arithmetic answers an overflow with an infinite radius: NumPy need not warn of it.
         with np.errstate(over="ignore", invalid="ignore"):
             worst = max(invariant.check(trial), key=lambda residual: residual.margin)
-    except Malformed as obstacle:
-        return Judgement(invariant, Tally(blocked=1, reason=str(obstacle)), _nothing(str(obstacle)))
-    except BackendRaised as raised:
-        return Judgement(invariant, Tally(error=1, reason=str(raised)), _nothing(str(raised)))
+    except Obstacle as obstacle:
+        kind = f"{type(obstacle).__name__} {obstacle.method}"
+        return Judgement(invariant, met.tally(obstacle, invariant.id), _nothing(str(obstacle)), kind)
     return Judgement(invariant, judged(worst.margin), worst)
+
+
+@dataclass
+class _Met:
+    """The obstacles met on a case, and which invariant reported each."""
+
+    case: AnyCase
+    reporters: dict[str, str] = field(default_factory=dict)
+
+    def tally(self, obstacle: Obstacle, id: str) -> Tally:
+        """What an obstacle is to the invariant that meets it."""
+        what = str(obstacle)
+        if isinstance(obstacle, Declined):
+            return Tally(declined=1, reason=what)
+        cause = self.reporters.get(obstacle.method) or self.reporters.get(what)
+        if cause is not None:
+            return Tally(blocked=1, reason=what, cause=cause)
+        # A method that fails on the very case drawn is no basis for anything else that is asked of it.
+        self.reporters |= dict.fromkeys({what, obstacle.method} if obstacle.case is self.case else {what}, id)
+        return judged(np.inf, what) if isinstance(obstacle, Malformed) else Tally(error=1, reason=what)
 
 
 def _nothing(why: str) -> Residual:

@@ -13,7 +13,10 @@ from gruverify.coverage import merged as merged_coverage
 from gruverify.engine._witness import Witness
 from gruverify.invariants import INVARIANTS
 
-Status: TypeAlias = Literal["passed", "falsified", "not applicable", "blocked", "error"]
+Status: TypeAlias = Literal[
+    "passed", "falsified", "not applicable", "blocked", "error", "skipped", "xfailed", "xpassed"
+]
+Mark: TypeAlias = Literal["", "skip", "xfail"]
 Verdict: TypeAlias = Literal["conforms", "falsified", "incomplete"]
 Key: TypeAlias = tuple[str, str, str]
 
@@ -22,12 +25,18 @@ BINS_PER_OCTAVE = 8
 _LOWEST = -64 * BINS_PER_OCTAVE
 
 
+#: What an outcome is called that the user expects to be a failure.
+_EXPECTED: dict[str, Status] = {"falsified": "xfailed", "error": "xfailed", "passed": "xpassed"}
+
+
 @dataclass(frozen=True)
 class Tally:
     """How one invariant fared in one format and variant.
 
-    Counts of cases by outcome, the largest margin, and a histogram of each case's margin. `reason` says why there are
-    no cases, or what the first error or obstacle was.
+    Counts of cases by outcome, the largest margin, and a histogram of each case's margin. `declined` counts the cases
+    for which the backend said that it does not implement what is needed. `reason` says why there are no cases, or what
+    the first error or obstacle was; `cause` is the invariant that reported the obstacle, where another one did. `mark`
+    is what the user's selection makes of the invariant.
     """
 
     passed: int = 0
@@ -37,6 +46,9 @@ class Tally:
     largest: float = 0.0
     histogram: Counter[int] = field(default_factory=Counter)
     reason: str = ""
+    declined: int = 0
+    cause: str = ""
+    mark: Mark = ""
 
     @property
     def cases(self) -> int:
@@ -45,10 +57,12 @@ class Tally:
 
     @property
     def status(self) -> Status:
-        """The gravest outcome."""
+        """The gravest outcome, as the mark has it."""
+        if self.mark == "skip":
+            return "skipped"
         for name in ("falsified", "error", "blocked", "passed"):
             if getattr(self, name):
-                return name
+                return _EXPECTED.get(name, name) if self.mark == "xfail" else name
         return "not applicable"
 
     @property
@@ -70,14 +84,17 @@ class Tally:
             max(self.largest, other.largest),
             self.histogram + other.histogram,
             min(filter(None, (self.reason, other.reason)), default=""),
+            self.declined + other.declined,
+            min(filter(None, (self.cause, other.cause)), default=""),
+            max(self.mark, other.mark),
         )
 
 
-def judged(margin: float) -> Tally:
+def judged(margin: float, reason: str = "") -> Tally:
     """The tally of one case."""
     bin_ = _LOWEST if margin <= 0 else math.floor(BINS_PER_OCTAVE * math.log2(min(margin, 2.0**64)))
     histogram = Counter({max(bin_, _LOWEST): 1})
-    return Tally(passed=int(margin <= 1), falsified=int(margin > 1), largest=margin, histogram=histogram)
+    return Tally(passed=int(margin <= 1), falsified=int(margin > 1), largest=margin, histogram=histogram, reason=reason)
 
 
 @dataclass(frozen=True)
@@ -99,15 +116,23 @@ class Result:
 
     @property
     def verdict(self) -> Verdict:
-        """Incomplete if the run was stopped; else falsified if anything was or the target died; else conforms, if every
-        format was judged.
+        """Incomplete if the run was stopped; else falsified if anything was, the target died, or something did not fall
+        that was strictly expected to; else conforms, if every format was judged.
         """
         if not self.complete:
             return "incomplete"
         if self.crashes or any(tally.status in ("falsified", "error") for tally in self.tallies.values()):
             return "falsified"
-        judged = {fmt for (_, fmt, _), tally in self.tallies.items() if tally.passed}
+        if self.unexpected and self.header["selection"]["strict"]:
+            return "falsified"
+        judged = {fmt for (_, fmt, _), tally in self.tallies.items() if tally.passed or tally.status == "xfailed"}
         return "conforms" if judged >= set(self.header["formats"]) else "incomplete"
+
+    @property
+    def unexpected(self) -> tuple[str, ...]:
+        """The invariants that were expected to fall and passed, in every format that this was expected of."""
+        expected = {id: sum(row.values(), Tally()) for id, row in _marked(by_format(self)).items()}
+        return tuple(id for id, tally in expected.items() if tally.status == "xpassed")
 
     def merged(self, other: Result) -> Result:
         """Both results as one: counts add up, of two witnesses the smaller stays."""
@@ -149,3 +174,8 @@ def by_format(result: Result) -> dict[str, dict[str, Tally]]:
         row = table.setdefault(id, {})
         row[fmt] = row[fmt] + tally if fmt in row else tally
     return {id: row for id, row in table.items() if row}
+
+
+def _marked(table: dict[str, dict[str, Tally]]) -> dict[str, dict[str, Tally]]:
+    """The part of the table that is expected to fall."""
+    return {id: {fmt: tally for fmt, tally in row.items() if tally.mark == "xfail"} for id, row in table.items()}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 from hypothesis.database import InMemoryExampleDatabase
@@ -16,24 +17,29 @@ from gruverify.arithmetic import Format
 from gruverify.backends import Backend, resolve
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage, excluded, visits
+from gruverify.engine._asked import about, why_not
 from gruverify.engine._events import Alive, CaseJudged, FormatFinished, FormatStarted, Listener, Shrinking, Shrunk
-from gruverify.engine._judge import Judgement, applicable, judge, judge_trial, trial_of
+from gruverify.engine._judge import Judgement, judge, judge_trial, trial_of
 from gruverify.engine._profile import PROFILES
 from gruverify.engine._result import Key, Result, Tally
 from gruverify.engine._search import Enough, Stream, draw, emit, names, shrink, streams_for
+from gruverify.engine._selection import EVERYTHING, Selection, selection
 from gruverify.engine._witness import Witness
-from gruverify.invariants import INVARIANTS, Invariant, Trial
+from gruverify.invariants import Invariant, Trial
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a run does: how many cases of which formats, from which seed, within how many seconds (None: no limit)."""
+    """What a run does: how many cases of which formats, from which seed, within how many seconds (None: no limit), and
+    which invariants it asks.
+    """
 
     profile: str = "default"
     formats: tuple[Format, ...] | None = None
     seed: int = 0
     max_cases: int | None = None
     time_budget: float | None = None
+    selection: Selection = EVERYTHING
 
     @property
     def cases(self) -> int:
@@ -49,18 +55,25 @@ def check(
     seed: int = 0,
     max_cases: int | None = None,
     time_budget: float | None = None,
+    only: Iterable[str] = (),
+    skip: Iterable[str] = (),
+    skips_files: Iterable[str | Path] = (),
+    xfails_files: Iterable[str | Path] = (),
+    strict: bool = False,
     listener: Listener = lambda event: None,
     name: str | None = None,
 ) -> Result:
     """Verify a target (see `gruverify.backends.resolve`) in this process.
 
     profile: "quick", "default" or "deep"; formats: all that the backend claims unless given; max_cases: cases for each
-    format, instead of the profile's; time_budget: seconds after which no further case is drawn; listener: gets the
-    events; name: how the result calls the target (its own text if it is one, else the backend's name).
+    format, instead of the profile's; time_budget: seconds after which no further case is drawn; only, skip, skips_files
+    and xfails_files: which invariants are asked and which are expected to fall; strict: whether one that does not fails
+    the run (see `gruverify.engine.selection`); listener: gets the events; name: how the result calls the target (its
+    own text if it is one, else the backend's name).
 
     Raises:
         UnknownTarget, TargetUnavailable: the target cannot be made into a backend.
-        ValueError: an option is out of range, or the backend claims none of the formats.
+        ValueError: an option is out of range, the backend claims none of the formats, or a selection makes no sense.
     """
     backend = resolve(target)
     plan = Plan(
@@ -69,6 +82,7 @@ def check(
         seed=seed,
         max_cases=max_cases,
         time_budget=time_budget,
+        selection=selection(only=only, skip=skip, skips_files=skips_files, xfails_files=xfails_files, strict=strict),
     )
     return run(backend, plan, name or (target if isinstance(target, str) else backend.name), listener)
 
@@ -147,6 +161,7 @@ def header_of(backend: Backend, plan: Plan, target: str) -> dict[str, Any]:
         "profile": plan.profile,
         "cases": plan.cases,
         "formats": [fmt.name for fmt in formats_of(plan, backend)],
+        "selection": plan.selection.values(),
         "versions": {"python": platform.python_version(), **{p: v for p in packages if (v := _version(p))}},
     }
 
@@ -191,16 +206,24 @@ class FormatRun:
     heard: float = field(default_factory=time.monotonic)
     first: dict[str, tuple[AnyCase, Judgement]] = field(default_factory=dict)
 
-    @property
+    @cached_property
+    def not_asked(self) -> dict[str, Tally]:
+        """The invariants that the run is about and that are not put to the backend, and why."""
+        chosen = self.plan.selection
+        whys = ((i.id, why_not(i, self.backend, self.format, self.plan.profile, chosen)) for i in about(chosen))
+        return {id: why for id, why in whys if why is not None}
+
+    @cached_property
     def asked(self) -> list[Invariant]:
-        """The invariants of the profile."""
-        return [i for i in INVARIANTS.values() if self.plan.profile == "deep" or not i.deep]
+        """Those that are."""
+        return [invariant for invariant in about(self.plan.selection) if invariant.id not in self.not_asked]
 
     def run(self) -> None:
         """Draw, judge, shrink."""
         streams = streams_for(self.backend, self.format, self.plan.seed, self.plan.cases)
         self.listener(FormatStarted(self.format.name, sum(stream.count for stream in streams)))
-        self._enter_what_does_not_apply()
+        for id, why in self.not_asked.items():
+            self.ledger.enter(id, self.format, "-", why)
         name = self.format.name
         self.ledger.coverage[name] = Coverage(excluded=excluded(self.backend))
         for stream in streams:
@@ -214,22 +237,15 @@ class FormatRun:
         known, smallest = InMemoryExampleDatabase(), list[AnyCase]()
         for id, (case, judgement) in self.first.items():
             self.listener(Shrinking(self.format.name, id))
-            falls = partial(self._falls, judgement.invariant)
+            falls = partial(self._falls, judgement)
             # What has one unit, input, member and step cannot be shrunk: invariants that it falsifies share it.
             shared = next((c for c in smallest if set(c.sizes.values()) == {1} and falls(c)), None)
             found = shared or shrink(stream.strategy, stream.count, stream.seed, falls, known) or case
             smallest.append(found)
             self._witness(judgement, found)
 
-    def _enter_what_does_not_apply(self) -> None:
-        for invariant in INVARIANTS.values():
-            why = applicable(invariant, self.backend)
-            if not why and invariant not in self.asked:
-                why = "only the deep profile asks it"
-            if not why and not any(invariant.applies(variant) for variant in self.backend.variants):
-                why = "the backend claims no variant that it speaks of"
-            if why:
-                self.ledger.enter(invariant.id, self.format, "-", Tally(reason=why))
+    def _expected(self, id: str) -> bool:
+        return self.plan.selection.xfails_it(id, self.format.name) is not None
 
     def _visit(self, case: AnyCase) -> None:
         if self.pace.late():
@@ -238,9 +254,10 @@ class FormatRun:
         trial = trial_of(case, self.backend)
         for judgement in judge_trial(trial, self.asked):
             self._heartbeat()
-            id = judgement.invariant.id
-            self.ledger.enter(id, self.format, str(case.variant), judgement.tally)
-            if judgement.fell and id not in self.first:
+            id, expected = judgement.invariant.id, self._expected(judgement.invariant.id)
+            tally = replace(judgement.tally, mark="xfail") if expected else judgement.tally
+            self.ledger.enter(id, self.format, str(case.variant), tally)
+            if judgement.fell and not expected and id not in self.first:
                 self.first[id] = (case, judgement)
                 new.append(id)
         if isinstance(trial, Trial):
@@ -260,10 +277,12 @@ class FormatRun:
             self.heard = now
             self.listener(Alive(self.format.name))
 
-    def _falls(self, invariant: Invariant, case: AnyCase) -> bool:
+    def _falls(self, judgement: Judgement, case: AnyCase) -> bool:
+        """Whether the invariant falls on the case as it did, for the same kind of reason."""
         self.pace.late()
         self._heartbeat()
-        return any(judgement.fell for judgement in judge(case, self.backend, [invariant]))
+        again = judge(case, self.backend, [judgement.invariant])
+        return any(found.fell and found.obstacle == judgement.obstacle for found in again)
 
     def _witness(self, judgement: Judgement, case: AnyCase) -> None:
         again = next(iter(judge(case, self.backend, [judgement.invariant])), judgement)

@@ -15,6 +15,10 @@ from gruverify.invariants import _sequence as _sequence  # isort: skip
 from gruverify.invariants import _stack as _stack  # isort: skip
 from gruverify.invariants import _stack_relations as _stack_relations  # isort: skip
 from gruverify.invariants import _stack_padding as _stack_padding  # isort: skip
+from gruverify.invariants._obstacle import BackendRaised as BackendRaised
+from gruverify.invariants._obstacle import Declined as Declined
+from gruverify.invariants._obstacle import Malformed as Malformed
+from gruverify.invariants._obstacle import Obstacle as Obstacle
 from gruverify.invariants._registry import INVARIANTS as INVARIANTS
 from gruverify.invariants._registry import Bound as Bound
 from gruverify.invariants._registry import Invariant as Invariant
@@ -25,9 +29,7 @@ from gruverify.invariants._stack_trial import StackChange as StackChange
 from gruverify.invariants._stack_trial import StackExact as StackExact
 from gruverify.invariants._stack_trial import StackObserved as StackObserved
 from gruverify.invariants._stack_trial import StackTrial as StackTrial
-from gruverify.invariants._trial import BackendRaised as BackendRaised
 from gruverify.invariants._trial import Change as Change
 from gruverify.invariants._trial import Exact as Exact
-from gruverify.invariants._trial import Malformed as Malformed
 from gruverify.invariants._trial import Observed as Observed
 from gruverify.invariants._trial import Trial as Trial

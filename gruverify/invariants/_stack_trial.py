@@ -15,8 +15,9 @@ from gruverify.backends import Backend, random_states
 from gruverify.cell import StackCase, StackGradients, parameter_name
 from gruverify.formulas import StackRun, stack, stack_bptt
 from gruverify.invariants._blocks import BLOCKS_OF
+from gruverify.invariants._obstacle import Malformed, answer
 from gruverify.invariants._residual import Floats
-from gruverify.invariants._trial import Calls, Malformed, NDArray, pair_of
+from gruverify.invariants._trial import Calls, NDArray, pair_of
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class StackObserved(Calls):
         self.case = case
         self.drawn: set[str] = set()
 
-    @cached_property
+    @answer
     def stack(self) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, D·H) and last states (L·D, B, H)."""
         return self.fresh_stack(self.case.states)
@@ -112,18 +113,18 @@ class StackObserved(Calls):
         outputs, last = pair_of("stack", self._call("stack", **self._given(states)))
         return self._steps("outputs", outputs, "TBO"), self._states("last", last)
 
-    @cached_property
+    @answer
     def stack_vjp(self) -> StackGradients:
         """Gradients at both cotangents."""
         return self.fresh_stack_vjp(self.case.states, self.case.d_outputs, self.case.d_last)
 
-    @cached_property
+    @answer
     def again(self) -> tuple[NDArray, NDArray]:
         """Outputs and last states, called a second time."""
         with self._watched():
             return self.fresh_stack(self.case.states)
 
-    @cached_property
+    @answer
     def vjp_again(self) -> StackGradients:
         """Gradients at both cotangents, called a second time."""
         with self._watched():

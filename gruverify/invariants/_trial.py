@@ -24,21 +24,9 @@ from gruverify.formulas import (
     sequence,
     total,
 )
+from gruverify.invariants._obstacle import BackendRaised, Declined, Malformed, answer
 
 NDArray: TypeAlias = npt.NDArray[Any]
-
-
-class BackendRaised(Exception):
-    """The backend raised: `method` is what was called, `error` what it raised."""
-
-    def __init__(self, method: str, error: BaseException) -> None:
-        super().__init__(f"{method} raised {type(error).__name__}: {error}")
-        self.method = method
-        self.error = error
-
-
-class Malformed(Exception):
-    """The backend returned something of the wrong kind, shape or dtype; the message says what."""
 
 
 class Exact:
@@ -112,8 +100,8 @@ class Exact:
 class Calls:
     """Calls of a backend for a case: what they raise, return and change. Each hands out copies of its own.
 
-    Reading an answer raises BackendRaised or Malformed if there is none; `mutated` lists the arguments that calls
-    changed.
+    Reading an answer raises an Obstacle if there is none: BackendRaised, Malformed or Declined. `mutated` lists the
+    arguments that calls changed.
     """
 
     def __init__(self, case: AnyCase, subject: Cell | Stack, backend: Backend) -> None:
@@ -129,6 +117,8 @@ class Calls:
         try:
             with np.errstate(all="ignore"):
                 result = getattr(self.backend, method)(subject, *given.values())
+        except NotImplementedError as declined:
+            raise Declined(method, str(declined)) from declined
         except (Exception, SystemExit) as error:
             raise BackendRaised(method, error) from error
         self.mutated += _changed(self._subject.packed(), subject.packed()) + _changed(arguments, given)
@@ -163,7 +153,7 @@ class Observed(Calls):
         super().__init__(case, case.cell, backend)
         self.case = case
 
-    @cached_property
+    @answer
     def step(self) -> NDArray:
         """(B, H)."""
         return self._state("step", self.raw_step())
@@ -176,19 +166,19 @@ class Observed(Calls):
         """The step from other arguments x (B, I) and h (B, H), called anew: (B, H)."""
         return self._array("step", self._call("step", x=x, h=h), "BH", B=len(x))
 
-    @cached_property
+    @answer
     def step_jacobian(self) -> tuple[NDArray, NDArray]:
         """(B, H, H) and (B, H, I)."""
         pair = pair_of("step_jacobian", self._call("step_jacobian", x=self.case.inputs[0], h=self.case.state))
         return self._array("dh", pair[0], "BHH"), self._array("dx", pair[1], "BHI")
 
-    @cached_property
+    @answer
     def step_vjp(self) -> Gradients:
         """Gradients of the first step at d_last; `inputs` is (B, I)."""
         found = self._call("step_vjp", x=self.case.inputs[0], h=self.case.state, cotangent=self.case.d_last)
         return self._gradients("step_vjp", found, "BI")
 
-    @cached_property
+    @answer
     def sequence(self) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, H) and last state (B, H)."""
         pair = pair_of("sequence", self.raw_sequence())
@@ -204,12 +194,12 @@ class Observed(Calls):
         T, B, _ = inputs.shape
         return self._array("outputs", pair[0], "TBH", T=T, B=B), self._array("last", pair[1], "BH", B=B)
 
-    @cached_property
+    @answer
     def sequence_vjp(self) -> Gradients:
         """Gradients of the sequence at both cotangents."""
         return self.fresh_sequence_vjp(self.case.d_outputs)
 
-    @cached_property
+    @answer
     def sequence_vjp_of_last(self) -> Gradients:
         """Gradients of the sequence at the cotangent of the last state alone."""
         return self.fresh_sequence_vjp(None)

@@ -14,6 +14,7 @@ from gruverify.reporting._junit import junit as junit
 from gruverify.reporting._markdown import markdown as markdown
 from gruverify.reporting._needs import ReportUnavailable as ReportUnavailable
 from gruverify.reporting._needs import require_packages as require_packages
+from gruverify.reporting._outlook import print_outlook as print_outlook
 from gruverify.reporting._progress import LiveProgress as LiveProgress
 from gruverify.reporting._reader import BadResult as BadResult
 from gruverify.reporting._reader import Document as Document

@@ -15,7 +15,16 @@ from gruverify.coverage import GATES
 from gruverify.engine import Result, Tally, Witness, by_format, describe
 from gruverify.invariants import INVARIANTS
 
-_MARKS = {"passed": "green", "falsified": "bold red", "error": "bold red", "blocked": "yellow", "not applicable": "dim"}
+_MARKS = {
+    "passed": "green",
+    "falsified": "bold red",
+    "error": "bold red",
+    "blocked": "yellow",
+    "xfailed": "yellow",
+    "xpassed": "bold yellow",
+    "skipped": "dim",
+    "not applicable": "dim",
+}
 _VERDICTS = {"conforms": "bold green", "falsified": "bold red", "incomplete": "bold yellow"}
 
 
@@ -42,11 +51,16 @@ def print_header(console: Console, header: dict[str, Any], jobs: int) -> None:
 
 
 def print_result(console: Console, result: Result, saved: dict[tuple[str, str], Path]) -> None:
-    """Table, witnesses (with the files they were `saved` to), verdict and next command."""
+    """Table, root causes, witnesses (with the files they were `saved` to), verdict and next command."""
     console.print(_table(result))
-    for reason, ids in _not_applicable(result).items():
-        console.print(f"[dim]not applicable: {len(ids)} invariants ({escape(reason)})[/]", soft_wrap=True)
+    for (status, reason), ids in _not_asked(result).items():
+        console.print(f"[dim]{status}: {_invariants(ids)} ({escape(reason)})[/]", soft_wrap=True)
+    for id in result.unexpected:
+        console.print(f"[bold yellow]xpassed[/] {id} was expected to fall and did not", soft_wrap=True)
     _print_coverage(console, result)
+    for (cause, reason), ids in _root_causes(result).items():
+        console.print(f"\n[bold red]root cause[/] {cause}: {escape(reason)}", soft_wrap=True)
+        console.print(f"  [yellow]blocked[/] by it: {_invariants(ids)}", soft_wrap=True)
     for note in result.crashes:
         console.print(f"[bold red]died[/] {escape(note)}", soft_wrap=True)
     for id, witness in _one_each(result).items():
@@ -66,20 +80,40 @@ def _table(result: Result) -> Table:
         table.add_column(fmt, justify="right")
     table.add_column("cases", justify="right")
     for id, row in by_format(result).items():
-        if all(tally.status == "not applicable" for tally in row.values()):
+        if _nowhere_asked(row):
             continue
         cells = [_cell(row[fmt]) if fmt in row else "" for fmt in formats]
         table.add_row(id, *cells, str(sum(tally.cases for tally in row.values())))
     return table
 
 
-def _not_applicable(result: Result) -> dict[str, list[str]]:
-    """Why, to the ids that could not be asked of the backend in any format."""
-    reasons: dict[str, list[str]] = {}
+def _nowhere_asked(row: dict[str, Tally]) -> bool:
+    return all(tally.status in ("not applicable", "skipped") for tally in row.values())
+
+
+def _not_asked(result: Result) -> dict[tuple[str, str], list[str]]:
+    """Status and reason, to the ids that were or could be asked of the backend in no format."""
+    reasons: dict[tuple[str, str], list[str]] = {}
     for id, row in by_format(result).items():
-        if all(tally.status == "not applicable" for tally in row.values()):
-            reasons.setdefault(next(iter(row.values())).reason, []).append(id)
+        if _nowhere_asked(row):
+            first = next(iter(row.values()))
+            reasons.setdefault((first.status, first.reason), []).append(id)
     return reasons
+
+
+def _root_causes(result: Result) -> dict[tuple[str, str], list[str]]:
+    """The invariant that reported an obstacle and what it was, to those that were blocked by it; most blocked first."""
+    causes: dict[str, dict[str, str]] = {}
+    for id, row in by_format(result).items():
+        for tally in row.values():
+            if tally.status == "blocked":
+                causes.setdefault(tally.cause, {})[id] = tally.reason
+    named = {(cause, min(blocked.values())): list(blocked) for cause, blocked in causes.items()}
+    return dict(sorted(named.items(), key=lambda item: -len(item[1])))
+
+
+def _invariants(ids: list[str]) -> str:
+    return ids[0] if len(ids) == 1 else f"{len(ids)} invariants"
 
 
 def _cell(tally: Tally) -> str:

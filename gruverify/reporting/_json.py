@@ -22,6 +22,7 @@ def document(result: Result) -> dict[str, Any]:
         **result.header,
         "verdict": result.verdict,
         "crashes": list(result.crashes),
+        "unexpected": list(result.unexpected),
         "invariants": [_row(key, tally) for key, tally in sorted(result.tallies.items(), key=_in_catalogue_order)],
         "witnesses": [
             encode_witness(witness) for _, witness in sorted(result.witnesses.items(), key=_in_catalogue_order)
@@ -56,8 +57,10 @@ def _row(key: tuple[str, str, str], tally: Tally) -> dict[str, Any]:
         "falsified": tally.falsified,
         "error": tally.error,
         "blocked": tally.blocked,
+        "declined": tally.declined,
         "margin": {"max": _number(tally.largest), "median": _number(tally.median), "octaves": _octaves(tally)},
         "reason": tally.reason,
+        "cause": tally.cause,
     }
 
 

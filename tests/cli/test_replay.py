@@ -59,7 +59,7 @@ def test_another_target_may_hold(witness: Path) -> None:
 def test_a_target_that_raises_is_falsified_again(planted: str, here: Path) -> None:
     check(f"{planted}:raises", "--witnesses", "w")
 
-    result = gruverify("replay", "w/planted-raises-agreement-step-float32.json")
+    result = gruverify("replay", "w/planted-raises-contract-shape-step-float32.json")
 
     assert result.exit_code == 1
     assert "\n  step raised ZeroDivisionError: no gate\n" in result.stdout

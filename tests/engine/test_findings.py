@@ -98,9 +98,12 @@ def test_a_method_that_raises_is_an_error_with_a_witness(method: str, error: Bas
 
     result = check(method, spoil)
 
-    assert status(result, SHAPES[method]) == "error"
-    assert reason(result, SHAPES[method]) == f"{method} raised {type(error).__name__}: {error}"
-    assert result.witnesses[SHAPES[method], "float32"].case.sizes == {"H": 1, "I": 1, "B": 1, "T": 1}
+    shape = f"contract/shape-{method.replace('_', '-')}"
+    assert status(result, shape) == "error"
+    assert reason(result, shape) == f"{method} raised {type(error).__name__}: {error}"
+    assert {id for id, _ in result.witnesses} == {shape}
+    assert result.witnesses[shape, "float32"].case.sizes == {"H": 1, "I": 1, "B": 1, "T": 1}
+    assert status(result, SHAPES[method]) == "blocked"
     assert result.verdict == "falsified"
     goes_on(result)
 
@@ -113,10 +116,10 @@ def test_a_method_that_raises_for_some_cases_is_shrunk_to_the_smallest_of_them()
 
     result = gruverify.check(Spoilt("step", spoil), formats=[float32], max_cases=20)
 
-    tally = result.tallies["agreement/step", "float32", "reset after, keep"]
+    tally = result.tallies["contract/shape-step", "float32", "reset after, keep"]
     assert tally.error
     assert tally.passed
-    assert result.witnesses["agreement/step", "float32"].case.sizes == {"H": 1, "I": 1, "B": 2, "T": 1}
+    assert result.witnesses["contract/shape-step", "float32"].case.sizes == {"H": 1, "I": 1, "B": 2, "T": 1}
 
 
 def test_deep_recursion_is_an_error_like_any_other() -> None:
@@ -232,3 +235,35 @@ def goes_on(result: Result) -> None:
     cases = {id: count for id, count in judged.items() if not INVARIANTS[id].of_stacks}
     assert set(cases.values()) <= {CASES}
     assert any(tally.passed == CASES for tally in result.tallies.values())
+
+
+# -- what a backend declines ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", SHAPES)
+def test_what_a_backend_does_not_implement_is_not_applicable_with_its_own_reason(method: str) -> None:
+    def spoil(*_: Any) -> Any:
+        raise NotImplementedError("no double backward in this kernel")
+
+    result = check(method, spoil)
+
+    assert status(result, SHAPES[method]) == "not applicable"
+    assert reason(result, SHAPES[method]) == f"{method} is not implemented: no double backward in this kernel"
+    assert result.tallies[SHAPES[method], "float32", "reset after, keep"].declined == CASES
+    assert (result.verdict, result.witnesses) == ("conforms", {})
+    assert status(result, "contract/no-mutation") == "passed"
+
+
+def test_what_is_declined_for_some_cases_is_judged_by_the_others() -> None:
+    def spoil(h: Any, *_: Any) -> Any:
+        if len(h) > 1:
+            raise NotImplementedError
+        return h
+
+    tally = gruverify.check(Spoilt("step", spoil), formats=[float32], max_cases=20).tallies[
+        "agreement/step", "float32", "reset after, keep"
+    ]
+
+    assert (tally.status, tally.reason) == ("passed", "step is not implemented")
+    assert min(tally.passed, tally.declined) > 0
+    assert tally.passed + tally.declined == 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ import gruverify
 from gruverify import Case, Cell, Variant, backend, float32
 from gruverify.backends import NumpyBackend
 from gruverify.engine import applicable, describe, judge
-from gruverify.invariants import INVARIANTS, Residual
+from gruverify.invariants import INVARIANTS, Invariant, Residual, Trial
 
 NUMPY = NumpyBackend()
 
@@ -75,6 +76,89 @@ def test_a_backend_is_called_once_for_all_the_invariants_that_read_a_method() ->
 )
 def test_why_an_invariant_cannot_be_asked(id: str, why: str) -> None:
     assert applicable(INVARIANTS[id], backend(step=NUMPY.step)) == why
+
+
+# -- what stands in the way ----------------------------------------------------------------------------------------
+
+
+def reading(id: str, read: Callable[[Trial], Any]) -> Invariant:
+    """An invariant that only reads."""
+
+    def check(trial: Trial) -> Iterator[Residual]:
+        read(trial)
+        yield Residual("", 0.0, 0.0, 0.0, 0.0, 0.0)
+
+    return replace(INVARIANTS["agreement/step"], id=id, check=check)
+
+
+def twice(case: Case) -> Case:
+    """The case with its member twice."""
+    arrays = {name: np.repeat(getattr(case, name), 2, -2) for name in ("inputs", "state", "d_outputs", "d_last")}
+    return replace(case, **arrays)
+
+
+DRAWN = reading("a/drawn", lambda trial: trial.observed.step)
+CHANGED = reading("b/changed", lambda trial: trial.on(twice).observed.step)
+ANEW = reading("c/anew", lambda trial: trial.observed.chained_vjp(trial.case.state[None]))
+
+
+def outcomes(step: Any, *invariants: Invariant) -> list[tuple[str, str, str]]:
+    """Status, cause and reason of each, in order."""
+    found = [judgement.tally for judgement in judge(case(), backend(step=step), invariants)]
+    return [(tally.status, tally.cause, tally.reason) for tally in found]
+
+
+def one_member_only(cell: Any, x: Any, h: Any) -> Any:
+    """A step that takes no batch."""
+    if len(h) > 1:
+        raise ValueError("one at a time")
+    return NUMPY.step(cell, x, h)
+
+
+def loses_a_member(cell: Any, x: Any, h: Any) -> Any:
+    """A step that answers for the first member."""
+    return NUMPY.step(cell, x, h)[:1]
+
+
+def test_the_first_that_meets_an_obstacle_reports_it_and_the_others_are_blocked_by_it() -> None:
+    why = "step raised ZeroDivisionError: no gate"
+
+    assert outcomes(raises, DRAWN, CHANGED, DRAWN) == [("error", "", why), *[("blocked", "a/drawn", why)] * 2]
+    assert outcomes(raises, CHANGED, DRAWN) == [("error", "", why), ("blocked", "b/changed", why)]
+
+
+def test_what_fails_on_a_changed_case_only_is_a_finding_of_the_invariant_that_changes_it() -> None:
+    raised, malformed = outcomes(one_member_only, DRAWN, CHANGED, DRAWN), outcomes(loses_a_member, DRAWN, CHANGED)
+
+    assert raised == [("passed", "", ""), ("error", "", "step raised ValueError: one at a time"), ("passed", "", "")]
+    assert malformed[0] == ("passed", "", "")
+    assert malformed[1][:2] == ("falsified", "")
+    assert malformed[1][2].startswith("step has shape (1, 1), expected (B, H) = (2, 1)")
+
+
+def test_a_method_that_fails_on_the_drawn_case_blocks_what_asks_it_of_another() -> None:
+    found = outcomes(lambda cell, x, h: h[0], DRAWN, CHANGED)
+
+    assert [status for status, *_ in found] == ["falsified", "blocked"]
+    assert found[0][2] != found[1][2]
+
+
+def test_an_obstacle_in_one_method_does_not_block_what_needs_another() -> None:
+    both = backend(step=raises, step_vjp=NUMPY.step_vjp)
+
+    assert [j.tally.status for j in judge(case(), both, [DRAWN, ANEW])] == ["error", "passed"]
+
+
+def test_a_method_is_asked_once_though_it_fails() -> None:
+    calls: list[int] = []
+
+    def step(cell: Any, x: Any, h: Any) -> Any:
+        calls.append(1)
+        raise ZeroDivisionError
+
+    outcomes(step, DRAWN, DRAWN)
+
+    assert calls == [1]
 
 
 # -- assert_holds -----------------------------------------------------------------------------------------------------

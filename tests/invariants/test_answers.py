@@ -116,8 +116,11 @@ def test_malformed_answer_falsifies_its_shape_and_blocks_what_reads_it(method: s
 
 
 @pytest.mark.parametrize("method", CELL_METHODS)
-def test_backend_that_raises_is_an_error_of_what_reads_it(method: str) -> None:
+def test_backend_that_raises_is_an_error_of_the_first_that_reads_it_and_blocks_the_rest(method: str) -> None:
+    shape = f"contract/shape-{method.replace('_', '-')}"
     for judgement in judge(CASE, Faulty(**{method: raising}), INVARIANTS.values()):
-        reads = method in judgement.invariant.needs or judgement.invariant.id == "contract/no-mutation"
-        assert judgement.tally.status == ("error" if reads else "passed")
-        assert judgement.tally.reason == (f"{method} raised ZeroDivisionError: no state" if reads else "")
+        id, tally = judgement.invariant.id, judgement.tally
+        reads = method in judgement.invariant.needs or id == "contract/no-mutation"
+        assert tally.status == ("error" if id == shape else "blocked" if reads else "passed")
+        assert tally.reason == (f"{method} raised ZeroDivisionError: no state" if reads else "")
+        assert tally.cause == (shape if tally.blocked else "")

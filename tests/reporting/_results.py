@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from gruverify import Case, Cell, Result, Variant, Witness, float32
-from gruverify.engine import Tally
+from gruverify.engine import EVERYTHING, Tally
 from gruverify.invariants import Residual
 
 HEADER: dict[str, Any] = {
@@ -20,6 +20,7 @@ HEADER: dict[str, Any] = {
     "profile": "default",
     "cases": 2,
     "formats": ["float32", "float64"],
+    "selection": EVERYTHING.values(),
     "versions": {"python": "3.11.0", "numpy": "2.0"},
 }
 PYTORCH = "reset after, keep"

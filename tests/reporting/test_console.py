@@ -95,6 +95,43 @@ def test_what_could_not_be_asked_at_all_is_counted_with_the_reason() -> None:
     assert not any(id in line for line in lines for id in ids)
 
 
+def test_what_was_skipped_is_counted_with_the_reason_and_what_was_expected_is_said() -> None:
+    tallies = {
+        ("agreement/step", "float32"): Tally(falsified=2, mark="xfail"),
+        ("agreement/step", "float64"): Tally(passed=2, mark="xfail"),
+        ("agreement/last", "float32"): Tally(mark="skip", reason="see #12"),
+        ("agreement/outputs", "float32"): Tally(passed=2, mark="xfail"),
+    }
+
+    lines = report(result(tallies))
+
+    assert row(lines, "agreement/step") == ["xfailed", "xpassed", "4"]
+    assert "skipped: agreement/last (see #12)" in lines
+    assert [line for line in lines if "expected" in line] == [
+        "xpassed agreement/outputs was expected to fall and did not"
+    ]
+    assert lines[-2] == "conforms (1 xfailed, 2 xpassed, 1 skipped; 1.2 s)"
+
+
+def test_root_causes_are_named_before_the_witnesses_the_worst_first() -> None:
+    blocked = {
+        "agreement/step": Tally(blocked=1, reason="step raised", cause="contract/shape-step"),
+        "bounds/box": Tally(blocked=1, reason="step raised", cause="contract/shape-step"),
+        "agreement/last": Tally(blocked=1, reason="last is list", cause="contract/shape-sequence"),
+    }
+    tallies = {(id, "float32"): tally for id, tally in blocked.items()}
+    lines = report(result(tallies, witnesses={("agreement/step", "float32"): witness()}))
+
+    first = lines.index("root cause contract/shape-step: step raised")
+    assert lines[first + 1 : first + 5] == [
+        "  blocked by it: 2 invariants",
+        "",
+        "root cause contract/shape-sequence: last is list",
+        "  blocked by it: agreement/last",
+    ]
+    assert any(line.startswith("agreement/step: ") for line in lines[first + 5 :])
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -194,7 +231,12 @@ def test_markup_in_names_stays_text() -> None:
 
     assert f"gruverify check {MARKUP}\n" in head
     assert "[bold] [/]" in head
-    for words in (f"invariants ({MARKUP})", f"died {MARKUP}", f"replay {MARKUP}.json", f"'agreement/step', '{MARKUP}'"):
+    for words in (
+        f"agreement/last ({MARKUP})",
+        f"died {MARKUP}",
+        f"replay {MARKUP}.json",
+        f"'agreement/step', '{MARKUP}'",
+    ):
         assert words in text
 
 

@@ -31,6 +31,7 @@ def test_the_document_has_the_keys_of_schema_1() -> None:
         *HEADER,
         "verdict",
         "crashes",
+        "unexpected",
         "invariants",
         "witnesses",
         "coverage",
@@ -44,7 +45,15 @@ def test_the_document_has_the_keys_of_schema_1() -> None:
 
 def test_a_row_says_everything_about_an_invariant_in_a_format_and_variant() -> None:
     tally = Tally(
-        passed=3, falsified=1, error=1, blocked=2, largest=1.5, histogram=Counter({-9: 3, -1: 1}), reason="shape"
+        passed=3,
+        falsified=1,
+        error=1,
+        blocked=2,
+        largest=1.5,
+        histogram=Counter({-9: 3, -1: 1}),
+        reason="shape",
+        declined=4,
+        cause="contract/shape-step",
     )
 
     [row] = document(result({("agreement/step", "float32"): tally}))["invariants"]
@@ -61,8 +70,10 @@ def test_a_row_says_everything_about_an_invariant_in_a_format_and_variant() -> N
         "falsified": 1,
         "error": 1,
         "blocked": 2,
+        "declined": 4,
         "margin": {"max": 1.5, "median": tally.median, "octaves": {"-2": 3, "-1": 1}},
         "reason": "shape",
+        "cause": "contract/shape-step",
     }
 
 

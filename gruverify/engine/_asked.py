@@ -1,0 +1,47 @@
+"""Which invariants a run puts to a backend, and why not the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gruverify.arithmetic import Format
+from gruverify.backends import Backend
+from gruverify.engine._judge import applicable
+from gruverify.engine._result import Tally
+from gruverify.engine._selection import Selection
+from gruverify.invariants import INVARIANTS, Invariant
+
+
+def about(chosen: Selection) -> list[Invariant]:
+    """The invariants that the selection is about."""
+    return [invariant for invariant in INVARIANTS.values() if chosen.wants(invariant.id)]
+
+
+def why_not(invariant: Invariant, backend: Backend, fmt: Format, profile: str, chosen: Selection) -> Tally | None:
+    """The tally of an invariant that is not asked, which says why; None if it is."""
+    if entry := chosen.skips_it(invariant.id, fmt.name):
+        return Tally(mark="skip", reason=entry.reason or entry.place)
+    why = applicable(invariant, backend)
+    if not why and invariant.deep and profile != "deep":
+        why = "only the deep profile asks it"
+    if not why and not any(invariant.applies(variant) for variant in backend.variants):
+        why = "the backend claims no variant that it speaks of"
+    return Tally(reason=why) if why else None
+
+
+def outlook(
+    backend: Backend, formats: Sequence[Format], profile: str, chosen: Selection
+) -> dict[str, dict[str, Tally]]:
+    """What a run would ask: invariant, then format, to an empty tally, which has the status and reason of what is not
+    asked and the mark of what is expected to fall.
+    """
+    return {
+        invariant.id: {fmt.name: _prospect(invariant, backend, fmt, profile, chosen) for fmt in formats}
+        for invariant in about(chosen)
+    }
+
+
+def _prospect(invariant: Invariant, backend: Backend, fmt: Format, profile: str, chosen: Selection) -> Tally:
+    not_asked = why_not(invariant, backend, fmt, profile, chosen)
+    expected = chosen.xfails_it(invariant.id, fmt.name)
+    return not_asked or (Tally(mark="xfail", reason=expected.reason or expected.place) if expected else Tally())

@@ -1,0 +1,156 @@
+"""Which invariants a run asks, and which it expects to fall: patterns, and files of them.
+
+A pattern is an id (`agreement/step`), a family (`agreement`), a glob (`*/gradient-*`) or the beginning of ids
+(`regimes/order-`). A file has one entry a line:
+
+    # a comment
+    contract/same-bits                 # why: shown in reports
+    agreement/gradient-* f16,bf16      # in these formats only
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from gruverify.arithmetic import format_named
+from gruverify.invariants import INVARIANTS
+
+
+class BadSelection(ValueError):
+    """A pattern matches no invariant, or a file of them cannot be read; the message says where and what is near."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of a skips or xfails file: a pattern, the names of formats (none: all), why, and where it was read."""
+
+    pattern: str
+    formats: tuple[str, ...] = ()
+    reason: str = ""
+    place: str = ""
+
+    def covers(self, id: str, format: str) -> bool:
+        """Whether it speaks of the invariant in the format."""
+        return matches(self.pattern, id) and (not self.formats or format in self.formats)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which invariants are asked. Built by `selection`, which checks the patterns.
+
+    only: patterns, any of which lets an invariant in (none: all are asked); skips: entries that are not asked;
+    xfails: entries that are expected to fall, and of which no witness is looked for; strict: whether the run fails if
+    one of them does not. Where both cover an invariant it is skipped.
+    """
+
+    only: tuple[str, ...] = ()
+    skips: tuple[Entry, ...] = ()
+    xfails: tuple[Entry, ...] = ()
+    strict: bool = False
+
+    def wants(self, id: str) -> bool:
+        """Whether the invariant is among those that the run is about."""
+        return not self.only or any(matches(pattern, id) for pattern in self.only)
+
+    def skips_it(self, id: str, format: str) -> Entry | None:
+        """The entry that skips the invariant in the format, by the format's name."""
+        return next((entry for entry in self.skips if entry.covers(id, format)), None)
+
+    def xfails_it(self, id: str, format: str) -> Entry | None:
+        """The entry that expects the invariant to fall in the format, unless it is skipped."""
+        if self.skips_it(id, format):
+            return None
+        return next((entry for entry in self.xfails if entry.covers(id, format)), None)
+
+    def values(self) -> dict[str, Any]:
+        """The selection as JSON values."""
+        skips, xfails = (
+            [{**asdict(e), "formats": list(e.formats)} for e in part] for part in (self.skips, self.xfails)
+        )
+        return {"only": list(self.only), "skips": skips, "xfails": xfails, "strict": self.strict}
+
+
+#: Every invariant is asked, and none is expected to fall.
+EVERYTHING = Selection()
+
+
+def selection(
+    *,
+    only: Iterable[str] = (),
+    skip: Iterable[str] = (),
+    skips_files: Iterable[str | Path] = (),
+    xfails_files: Iterable[str | Path] = (),
+    strict: bool = False,
+) -> Selection:
+    """A selection from patterns and files, which add up.
+
+    Raises:
+        BadSelection: a pattern matches no invariant, or a file or a line of it cannot be read.
+    """
+    given = tuple(only), tuple(skip)
+    for pattern in (*given[0], *given[1]):
+        require_known(pattern)
+    direct = (Entry(pattern, reason="--skip", place="--skip") for pattern in given[1])
+    from_files = (entry for file in skips_files for entry in read_entries(file))
+    xfails = (entry for file in xfails_files for entry in read_entries(file))
+    return Selection(given[0], (*direct, *from_files), tuple(xfails), strict)
+
+
+def matches(pattern: str, id: str) -> bool:
+    """Whether a pattern means the invariant: an id means itself alone, though other ids may begin with it."""
+    if pattern in INVARIANTS:
+        return pattern == id
+    if "*" in pattern or "?" in pattern or "[" in pattern:
+        return fnmatchcase(id, pattern)
+    return id.startswith(pattern if "/" in pattern else f"{pattern}/")
+
+
+def require_known(pattern: str, place: str = "") -> None:
+    """Raise BadSelection if the pattern matches no invariant; the message begins with the place."""
+    if any(matches(pattern, id) for id in INVARIANTS):
+        return
+    families = dict.fromkeys(invariant.family for invariant in INVARIANTS.values())
+    near = difflib.get_close_matches(pattern, [*INVARIANTS, *families], cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"families: {', '.join(families)}."
+    raise BadSelection(
+        f"{place}{': ' if place else ''}no invariant matches {pattern!r}: {hint} `gruverify list` has all"
+    )
+
+
+def read_entries(file: str | Path) -> tuple[Entry, ...]:
+    """The entries of a skips or xfails file, in order.
+
+    Raises:
+        BadSelection: the file cannot be read, or a line is none of an entry; the message names file and line.
+    """
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except OSError as missing:
+        raise BadSelection(f"{file} cannot be read: {missing.strerror}") from None
+    except UnicodeDecodeError as other:
+        raise BadSelection(f"{file} is not UTF-8 text: {other.reason} at byte {other.start}") from None
+    lines = ((f"{file}:{number}", line) for number, line in enumerate(text.splitlines(), 1))
+    return tuple(entry for place, line in lines if (entry := _entry(place, line)) is not None)
+
+
+def _entry(place: str, line: str) -> Entry | None:
+    said, _, reason = line.partition("#")
+    words = said.split()
+    if not words:
+        return None
+    if len(words) > 2:
+        raise BadSelection(f"{place}: expected ID [FORMATS] [# reason], got {said.strip()!r}")
+    require_known(words[0], place)
+    return Entry(words[0], _formats(place, words[1]) if words[1:] else (), reason.strip(), place)
+
+
+def _formats(place: str, listed: str) -> tuple[str, ...]:
+    try:
+        return tuple(format_named(name).name for name in listed.split(","))
+    except ValueError as unknown:
+        raise BadSelection(f"{place}: {unknown}") from None

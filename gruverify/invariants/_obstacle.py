@@ -1,0 +1,65 @@
+"""What stands in the way of reading an answer, and reading each answer once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from gruverify.cell import AnyCase
+
+Read = TypeVar("Read")
+
+
+class Obstacle(Exception):
+    """A quantity that cannot be read: `method` should have given it, `case` is what it was asked for, where known."""
+
+    method: str = ""
+    case: AnyCase | None = None
+
+
+class BackendRaised(Obstacle):
+    """The backend raised: `method` is what was called, `error` what it raised."""
+
+    def __init__(self, method: str, error: BaseException) -> None:
+        super().__init__(f"{method} raised {type(error).__name__}: {error}")
+        self.method = method
+        self.error = error
+
+
+class Malformed(Obstacle):
+    """The backend returned something of the wrong kind, shape or dtype; the message says what."""
+
+
+class Declined(Obstacle):
+    """The backend's `method` raised NotImplementedError: it does not claim to answer. The message has its reason."""
+
+    def __init__(self, method: str, reason: str) -> None:
+        super().__init__(f"{method} is not implemented" + (f": {reason}" if reason else ""))
+        self.method = method
+
+
+class answer(Generic[Read]):
+    """A property that is found out once, and so is what stands in its way: no backend is asked twice."""
+
+    def __init__(self, read: Callable[[Any], Read]) -> None:
+        self._read = read
+        self.__doc__ = read.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Read:
+        found = vars(instance).setdefault("_answers", {})
+        if self._name not in found:
+            found[self._name] = self._ask(instance)
+        if isinstance(found[self._name], Obstacle):
+            raise found[self._name].with_traceback(None)
+        result: Read = found[self._name]
+        return result
+
+    def _ask(self, instance: Any) -> Read | Obstacle:
+        try:
+            return self._read(instance)
+        except Obstacle as obstacle:
+            obstacle.method, obstacle.case = obstacle.method or self._name, instance.case
+            return obstacle
