@@ -220,7 +220,8 @@ def test_what_falls_only_once_keeps_the_case_that_it_fell_on() -> None:
     def spoil(h: Any, *_: Any) -> Any:
         return h + np.float32(next(calls) == 2)
 
-    result = check("step", spoil)
+    right_but_once = Spoilt("step", spoil)
+    result = gruverify.check(right_but_once, formats=[float32], max_cases=CASES, only=["agreement/step"])
 
     witness = result.witnesses["agreement/step", "float32"]
     assert result.tallies["agreement/step", "float32", "reset after, keep"].falsified == 1
