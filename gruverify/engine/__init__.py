@@ -14,8 +14,8 @@ from gruverify.engine._judge import applicable as applicable
 from gruverify.engine._judge import assert_holds as assert_holds
 from gruverify.engine._judge import describe as describe
 from gruverify.engine._judge import judge as judge
-from gruverify.engine._judge import reads as reads
 from gruverify.engine._judge import judge_trial as judge_trial
+from gruverify.engine._judge import reads as reads
 from gruverify.engine._processes import processes as processes
 from gruverify.engine._profile import PROFILES as PROFILES
 from gruverify.engine._profile import Profile as Profile
