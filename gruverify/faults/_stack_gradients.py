@@ -140,8 +140,7 @@ def square_cotangents_read_time_first() -> Backend:
 
     def forgotten(g: StackGradients, stack: Stack, *rest: Any) -> StackGradients:
         *before, batch_first, d_outputs, d_last = rest
-        square = d_outputs is not None and d_outputs.ndim == 3 and d_outputs.shape[0] == d_outputs.shape[1]
-        if not (batch_first and square):
+        if not batch_first or d_outputs is None or d_outputs.ndim < 3 or d_outputs.shape[0] != d_outputs.shape[1]:
             return g
         swapped = d_outputs.swapaxes(0, 1)
         return right(stack, *before, batch_first=batch_first, d_outputs=swapped, d_last=d_last)
@@ -155,8 +154,9 @@ def cotangents_of_states_lost_without_a_batch() -> Backend:
 
     def lost(g: StackGradients, stack: Stack, inputs: Any, *rest: Any) -> StackGradients:
         *before, d_last = rest
-        unbatched = inputs.ndim == 2 and d_last is not None
-        return right(stack, inputs, *before, d_last=0 * d_last) if unbatched else g
+        if inputs.ndim > 2 or d_last is None:
+            return g
+        return right(stack, inputs, *before, d_last=0 * d_last)
 
     return Faulty(stack_vjp=lost)
 

@@ -128,7 +128,7 @@ _AXES = {"b": "member b", "i": "unit i", "j": "column j", "t": "step t"}
 
 def _caption(residual: Mapping[str, Any]) -> str:
     """What the letters of the figure's entries mean."""
-    letters = dict.fromkeys(residual.get("entries", {}).get("letters", ""))
+    letters: dict[str, None] = dict.fromkeys(str(residual.get("entries", {}).get("letters", "")))
     named = ", ".join(_AXES.get(letter, letter) for letter in letters)
     return f"of each entry, by {named}" if named else ""
 
