@@ -11,6 +11,7 @@ from gruverify.invariants import _constant_gates as _constant_gates  # isort: sk
 from gruverify.invariants import _hard_reset as _hard_reset  # isort: skip
 from gruverify.invariants import _bounds as _bounds  # isort: skip
 from gruverify.invariants import _symmetry as _symmetry  # isort: skip
+from gruverify.invariants import _conventions as _conventions  # isort: skip
 from gruverify.invariants import _sequence as _sequence  # isort: skip
 from gruverify.invariants import _stack as _stack  # isort: skip
 from gruverify.invariants import _stack_relations as _stack_relations  # isort: skip

@@ -113,3 +113,9 @@ def holds(what: str) -> Residual:
 
 def _index(letters: str, at: tuple[Any, ...]) -> str:
     return ", ".join(f"{letter}={int(i)}" for letter, i in zip(letters, at, strict=True))
+
+
+def present(what: str, actual: NDArray, expected: Ball) -> Residual:
+    """Not 0 wherever the enclosure excludes 0."""
+    lost = (actual == 0) & (expected.mignitude > 0)
+    return violated(f"{what} is 0 where it cannot be") if lost.any() else holds(f"{what} ≠ 0")

@@ -23,6 +23,15 @@ RELATIONS: dict[str, tuple[str, ...]] = {
         "regimes/chrono",
         "regimes/chrono-gradient",
     ),
+    "swapped-reset-and-update": ("conventions/gate-order",),
+    "gates-in-another-order": ("conventions/gate-order",),
+    "reset-on-the-other-side": (
+        "conventions/candidate-bias",
+        "conventions/reset-absorbed",
+        "conventions/reset-probe",
+        "conventions/one-pass",
+    ),
+    "candidate-bias-outside-the-reset-product": ("conventions/candidate-bias", "conventions/reset-absorbed"),
     "jacobian-without-the-carry": ("regimes/unit-eigenvalue",),
 }
 
@@ -184,3 +193,36 @@ def last_member_left_behind() -> Backend:
         step=lambda h, cell, x, before: left(h, before),
         sequence=lambda pair, cell, inputs, state: (left(pair[0], state), pair[1]),
     )
+
+
+# -- conventions ------------------------------------------------------------------------------------------------------
+
+
+class _BiasedSigmoid(np.ndarray):
+    def sigmoid(self) -> Any:
+        return 1 / (1 + np.exp(-np.clip(self, -80, 80) - self.dtype.type(0.25)))
+
+
+@fault("conventions/update-flip")
+def gates_a_little_more_open() -> Backend:
+    """σ(a + 1/4) for σ(a)."""
+    return Faulty(given=lambda a: a.view(_BiasedSigmoid))
+
+
+@fault("conventions/bias-sum")
+def recurrent_update_bias_missing() -> Backend:
+    """b_hz is never added."""
+    return Faulty(
+        cell=lambda cell: replace(cell, bias_hh=with_gates(cell.bias_hh, z=0 * gates(cell.bias_hh)[1])),
+        variants=[variant for variant in VARIANTS if variant.bias],
+    )
+
+
+@fault("conventions/reset-probe", "conventions/reset-absorbed", "conventions/reset-sides-agree")
+def reset_gate_of_the_next_unit() -> Backend:
+    """Rows of the reset gate out of step by one."""
+
+    def rolled(packed: Any) -> Any:
+        return None if packed is None else with_gates(packed, r=np.roll(gates(packed)[0], 1, axis=0))
+
+    return Faulty(cell=lambda cell: replace(cell, **{name: rolled(array) for name, array in cell.packed().items()}))

@@ -12,10 +12,16 @@ from gruverify.backends import METHODS
 from gruverify.invariants import INVARIANTS, Invariant, Residual, Trial, invariant
 from gruverify.invariants._residual import holds
 
-FAMILIES = ["contract", "agreement", "regimes", "bounds", "symmetry", "sequence", "stack"]
+FAMILIES = ["contract", "agreement", "regimes", "bounds", "symmetry", "conventions", "sequence", "stack"]
 
 #: What is said of biases, beside their gradients.
-OF_BIASES = ["regimes/update-moves-towards-the-state", "symmetry/bias-as-input", "symmetry/sequence-bias-as-input"]
+OF_BIASES = [
+    "regimes/update-moves-towards-the-state",
+    "symmetry/bias-as-input",
+    "symmetry/sequence-bias-as-input",
+    "conventions/bias-sum",
+    "conventions/candidate-bias",
+]
 
 every = pytest.mark.parametrize("entry", INVARIANTS.values(), ids=lambda entry: entry.id.replace("/", "."))
 

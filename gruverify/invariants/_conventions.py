@@ -1,0 +1,302 @@
+"""Which GRU it is: gate order, both biases, which side of the product resets, what z multiplies (theory.md 2 and 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from gruverify.arithmetic import Ball, Rounding, float64
+from gruverify.cell import Case, Parameters, Variant
+from gruverify.invariants._blocks import letters, pairs
+from gruverify.invariants._changes import SATURATED, cycled, edited, kept, over, pinned, resized, single
+from gruverify.invariants._registry import invariant
+from gruverify.invariants._residual import NDArray, Residual, apart, compare, equal, present
+from gruverify.invariants._trial import Trial
+
+# -- the update gate --------------------------------------------------------------------------------------------------
+
+
+def ready(case: Case) -> Case:
+    """The case, with an input 0 of 1 if it has no biases: so that `pinned` leaves its inputs alone."""
+    if case.cell.variant.bias:
+        return case
+    inputs = case.inputs[:1].copy()
+    inputs[..., 0] = 1
+    return over(case, inputs)
+
+
+def update_negated(case: Case) -> Case:
+    """One step with W_xz, W_hz and b_z negated."""
+    return edited(single(case), lambda p: replace(p, W_xz=-p.W_xz, W_hz=-p.W_hz, b_xz=-p.b_xz, b_hz=-p.b_hz))
+
+
+def update_flipped(case: Case) -> Case:
+    """The same under the other convention of the update gate."""
+    return _as_variant(update_negated(case), update={"keep": "replace", "replace": "keep"}[case.cell.variant.update])
+
+
+def forgetting(case: Case) -> Case:
+    """One step in which nothing of the state is kept: h = c."""
+    return pinned(single(case), z=kept(case.cell.variant, -SATURATED))
+
+
+def _as_variant(case: Case, **conventions: str) -> Case:
+    variant = replace(case.cell.variant, **conventions)  # type: ignore[arg-type]  # the words are the variant's own
+    return replace(case, cell=replace(case.cell, variant=variant))
+
+
+@invariant(
+    "conventions/update-flip",
+    "negating W_z and b_z swaps keep and replace: h(z) + h(-z) = h' + c; and h(-z) is the other convention's h(z)",
+    source="theory 7, z-flip; M09",
+    needs=["step"],
+)
+def update_flip(trial: Trial) -> Iterator[Residual]:
+    drawn = trial.on(ready)
+    negated, taken = drawn.on(update_negated), drawn.on(forgetting)
+    state, c, other = (_exactly(a) for a in (drawn.case.state, taken.observed.step, negated.observed.step))
+    allowed = sum(t.exact.next_state.radius for t in (drawn, negated, taken))
+    yield compare("h", "bi", drawn.observed.step, state + c - other, np.asarray(allowed))
+    flipped = drawn.on(update_flipped)
+    if _claims(trial, flipped.case.cell.variant):
+        yield _alike("h, z negated, under the other convention", drawn, flipped)
+
+
+def _exactly(values: NDArray) -> Ball:
+    return Ball.exact(Rounding(float64), values)
+
+
+def _claims(trial: Trial, variant: Variant) -> bool:
+    return variant in trial.backend.variants
+
+
+def _alike(what: str, one: Trial, other: Trial) -> Residual:
+    """Both steps are the same: apart by no more than both radii."""
+    allowed = one.exact.next_state.radius + other.exact.next_state.radius
+    return apart(what, "bi", other.observed.step, one.observed.step, allowed)
+
+
+# -- gate order -------------------------------------------------------------------------------------------------------
+
+
+def _driven(case: Case, gate: str) -> Case:
+    """One step from ±3/8 with all parameters 0, but for one gate, which is driven to its end."""
+    once = single(case)
+    state = np.broadcast_to(np.where(np.arange(case.cell.hidden_size) % 2, -0.375, 0.375), case.state.shape)
+    levels = {other: SATURATED if other == gate else 0.0 for other in "rzc"}
+    return pinned(replace(once, state=state.astype(case.format.dtype)), **levels)
+
+
+def reset_driven(case: Case) -> Case:
+    """The first block of rows."""
+    return _driven(case, "r")
+
+
+def update_driven(case: Case) -> Case:
+    """The second."""
+    return _driven(case, "z")
+
+
+def candidate_driven(case: Case) -> Case:
+    """The third."""
+    return _driven(case, "c")
+
+
+@invariant(
+    "conventions/gate-order",
+    "rows come in the order r, z, n: driven alone to its end each gives h'/2, h' (keep) or 0 (replace), (h' + 1)/2",
+    source="theory 11, M10",
+    bound="exact",
+    needs=["step"],
+)
+def gate_order(trial: Trial) -> Iterator[Residual]:
+    update = 1.0 if trial.case.cell.variant.update == "keep" else 0.0
+    for change, share, constant in (
+        (reset_driven, 0.5, 0.0),
+        (update_driven, update, 0.0),
+        (candidate_driven, 0.5, 0.5),
+    ):
+        driven = trial.on(change)
+        expected = share * driven.case.state.astype(np.float64) + constant
+        yield equal(f"h, {change.__name__.replace('_', ' ')}", "bi", driven.observed.step, expected)
+
+
+# -- the two biases ---------------------------------------------------------------------------------------------------
+
+
+def biases_swapped(case: Case) -> Case:
+    """One step with b_x and b_h exchanged, wherever only their sum counts."""
+    summed = "rz" if case.cell.variant.reset == "after" else "rzc"
+
+    def swap(p: Parameters) -> Parameters:
+        swapped = {f"b_x{gate}": getattr(p, f"b_h{gate}") for gate in summed}
+        return replace(p, **swapped, **{f"b_h{gate}": getattr(p, f"b_x{gate}") for gate in summed})
+
+    return edited(single(case), swap)
+
+
+@invariant(
+    "conventions/bias-sum",
+    "b_x and b_h may be exchanged: of r and z, and of the candidate that is reset before the product",
+    source="theory 7; M11",
+    needs=["step"],
+    applies=lambda variant: variant.bias,
+)
+def bias_sum(trial: Trial) -> Iterator[Residual]:
+    swapped = trial.on(biases_swapped)
+    yield apart(
+        "h, biases exchanged", "bi", swapped.observed.step, trial.observed.step, 2 * trial.exact.next_state.radius
+    )
+
+
+#: Pre-activations at which a reset gate is exactly 1/2, 1 and 0, and what it then is.
+_RESETS = ((0.0, SATURATED, -SATURATED), (0.5, 1.0, 0.0))
+
+
+def _resets(case: Case) -> NDArray:
+    """What `cycled` reset gates are: (H,), in the case's format."""
+    return cycled(case, *_RESETS[1]).astype(case.format.dtype)
+
+
+def reset_fixed(case: Case) -> Case:
+    """One step with h = c and reset gates of 1/2, 1 and 0 in turn."""
+    return pinned(forgetting(case), r=cycled(case, *_RESETS[0]))
+
+
+def candidate_bias_recurrent(case: Case) -> Case:
+    """The same with a candidate's bias that is b_hc alone, neither tiny nor huge."""
+    fixed = reset_fixed(case)
+    return edited(fixed, lambda p: replace(p, b_xc=0 * p.b_xc, b_hc=_moderate(p.b_hc)))
+
+
+def candidate_bias_moved(case: Case) -> Case:
+    """The same with that bias as part of b_xc: r∘b_hc after the product, b_hc before it."""
+    fixed = reset_fixed(case)
+    share = _resets(case) if case.cell.variant.reset == "after" else 1
+    return edited(fixed, lambda p: replace(p, b_xc=share * _moderate(p.b_hc), b_hc=0 * p.b_hc))
+
+
+def _moderate(bias: NDArray) -> NDArray:
+    return np.asarray(np.copysign(np.clip(np.abs(bias), 0.25, 2.0), bias)).astype(bias.dtype)
+
+
+@invariant(
+    "conventions/candidate-bias",
+    "b_hc counts r∘b_hc after the product and b_hc before it: so much of b_xc is the same",
+    source="theory 7; M12",
+    needs=["step"],
+    applies=lambda variant: variant.bias,
+)
+def candidate_bias(trial: Trial) -> Iterator[Residual]:
+    yield _alike("h, b_hc moved into b_xc", trial.on(candidate_bias_recurrent), trial.on(candidate_bias_moved))
+
+
+# -- which side of the product is reset -------------------------------------------------------------------------------
+
+
+def reset_absorbed(case: Case) -> Case:
+    """As `reset_fixed`, but the reset gates are 1 and what they were is part of the recurrent weights."""
+    r, after = _resets(case), case.cell.variant.reset == "after"
+
+    def absorb(p: Parameters) -> Parameters:
+        return replace(p, W_hc=r[:, None] * p.W_hc, b_hc=r * p.b_hc) if after else replace(p, W_hc=p.W_hc * r)
+
+    return edited(pinned(forgetting(case), r=SATURATED), absorb)
+
+
+def reset_absorbed_elsewhere(case: Case) -> Case:
+    """The same cell with its reset gates, which are 1, on the other side of the product."""
+    return _as_variant(reset_absorbed(case), reset={"after": "before", "before": "after"}[case.cell.variant.reset])
+
+
+@invariant(
+    "conventions/reset-absorbed",
+    "a constant reset gate is part of the weights: D(r)W_hc and r∘b_hc after the product, W_hc D(r) before it",
+    source="theory 2; M26",
+    needs=["step"],
+)
+def reset_is_absorbed(trial: Trial) -> Iterator[Residual]:
+    fixed = trial.on(reset_fixed)
+    yield _alike("h, r in the weights", fixed, trial.on(reset_absorbed))
+    elsewhere = trial.on(reset_absorbed_elsewhere)
+    if _claims(trial, elsewhere.case.cell.variant):
+        yield _alike("h, r in the weights, under the other convention", fixed, elsewhere)
+
+
+def reset_probe(case: Case) -> Case:
+    """One step with h = c, reset gates of 1/2, 1 and 0, and nothing else but W_hc; member j has the state e_j."""
+    fixed = reset_fixed(case)
+    cell = edited(fixed, lambda p: replace(p, W_xc=0 * p.W_xc, b_xc=0 * p.b_xc, b_hc=0 * p.b_hc)).cell
+    H = cell.hidden_size
+    inputs = np.repeat(fixed.inputs[:, :1], H, axis=1)
+    return resized(cell, inputs, np.eye(H).astype(case.format.dtype))
+
+
+@invariant(
+    "conventions/reset-probe",
+    "from e_j, with h = c and no input, h_i = tanh(r_i W_hc,ij) after the product and tanh(W_hc,ij r_j) before it",
+    source="theory 11, M13",
+    needs=["step"],
+)
+def reset_is_probed(trial: Trial) -> Iterator[Residual]:
+    probe = trial.on(reset_probe)
+    r, W_hc = _resets(probe.case).astype(np.float64), np.split(probe.case.cell.weight_hh.astype(np.float64), 3)[2]
+    product = r[:, None] * W_hc if probe.case.cell.variant.reset == "after" else W_hc * r
+    yield compare("h", "ji", probe.observed.step, _exactly(product.T).tanh(), probe.exact.next_state.radius)
+
+
+def recurrence_diagonal(case: Case) -> Case:
+    """One step with a diagonal W_hc and b_hc = 0."""
+    return edited(
+        single(case), lambda p: replace(p, W_hc=p.W_hc * np.eye(len(p.W_hc), dtype=p.W_hc.dtype), b_hc=0 * p.b_hc)
+    )
+
+
+def recurrence_diagonal_elsewhere(case: Case) -> Case:
+    """The same with the reset gate on the other side of the product."""
+    return _as_variant(recurrence_diagonal(case), reset={"after": "before", "before": "after"}[case.cell.variant.reset])
+
+
+@invariant(
+    "conventions/reset-sides-agree",
+    "with a diagonal W_hc and b_hc = 0 it does not matter which side of the product is reset",
+    source="theory 2, when RA and RB are the same; M25",
+    needs=["step"],
+)
+def reset_sides_agree(trial: Trial) -> Iterator[Residual]:
+    own, elsewhere = trial.on(recurrence_diagonal), trial.on(recurrence_diagonal_elsewhere)
+    yield compare("h", "bi", own.observed.step, elsewhere.exact.next_state, own.exact.next_state.radius)
+    if _claims(trial, elsewhere.case.cell.variant):
+        yield _alike("h, under the other convention", own, elsewhere)
+
+
+# -- one backward pass ------------------------------------------------------------------------------------------------
+
+
+def once_from_zero(case: Case) -> Case:
+    """One step from a state of zeros."""
+    once = single(case)
+    return replace(once, state=np.zeros_like(once.state))
+
+
+@invariant(
+    "conventions/one-pass",
+    "at h_0 = 0 and T = 1 the gradients that are exactly 0 are those of W_h and, before the product, of W_xr and b_r",
+    source="theory 4, (4.7); M60",
+    bound="exact",
+    needs=["sequence_vjp"],
+)
+def one_pass(trial: Trial) -> Iterator[Residual]:
+    once = trial.on(once_from_zero)
+    silent = {"W_hz", "W_hr", "W_hc"} | (
+        {"W_xr", "b_xr", "b_hr"} if once.case.cell.variant.reset == "before" else set()
+    )
+    found, balls = once.observed.sequence_vjp_of_last, once.exact.gradients_of_last.parameters
+    for block, gradient, ball in pairs(once.case.cell.variant, found, balls):
+        if block in silent:
+            claimed = np.where(np.isfinite(ball.radius), gradient, 0)
+            yield equal(f"dL/d{block}", letters(block), claimed, np.zeros_like(gradient))
+        else:
+            yield present(f"dL/d{block}", gradient, ball)
