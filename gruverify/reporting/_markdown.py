@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from gruverify.reporting._console import margin
 from gruverify.reporting._reader import Document
-from gruverify.reporting._summary import Fate, command, fates, sentence, witnesses, worst
+from gruverify.reporting._summary import Fate, command, fates, root_causes, sentence, witnesses, worst
 
 _VERDICTS = {"conforms": "✅", "falsified": "❌", "incomplete": "⚠️"}
 #: What Markdown or the HTML in it would take for its own.
@@ -25,10 +25,12 @@ def _section(document: Document) -> Iterator[str]:
     yield f"## {_VERDICTS[document['verdict']]} {escaped(document['target'])}: {document['verdict']}\n"
     yield f"{escaped(sentence(document))}\n"
     yield from (f"* died: {escaped(note)}" for note in document["crashes"])
+    for cause in root_causes(document):
+        yield f"* root cause: {escaped(cause['id'])}: {escaped(cause['reason'])}; blocks {len(cause['blocked'])}"
     formats = document["formats"]
     shown = {id: row for id, row in fates(document).items() if worst(row.values()).status in _LISTED}
     if shown:
-        yield f"| not passed | {' | '.join(formats)} |\n|---|{'---:|' * len(formats)}"
+        yield f"\n| not passed | {' | '.join(formats)} |\n|---|{'---:|' * len(formats)}"
         for id, row in list(shown.items())[:_MOST]:
             yield f"| {escaped(id)} | {' | '.join(_cell(row.get(fmt)) for fmt in formats)} |"
         yield f"\n{len(shown) - _MOST} more are not listed.\n" if len(shown) > _MOST else ""

@@ -68,7 +68,18 @@ def sentence(document: Document) -> str:
     cases = sum(row["cases"] for row in document["invariants"])
     told = ", ".join(f"{count} {status}" for status, count in found.items())
     seconds = document["timing"]["seconds"]
-    return f"{told or 'nothing was judged'}; {cases:,} judgements in {seconds:.1f} s"
+    took = f" in {seconds:.1f} s" if seconds else ""
+    return f"{told or 'nothing was judged'}; {cases:,} judgements{took}"
+
+
+def root_causes(document: Document) -> list[dict[str, Any]]:
+    """What stood in the way: the invariant that reported it, why, and those blocked by it; most blocked first."""
+    causes: dict[str, dict[str, str]] = {}
+    for row in document["invariants"]:
+        if row["status"] == "blocked":
+            causes.setdefault(row["cause"], {})[row["id"]] = row["reason"]
+    told = [{"id": id, "reason": min(of.values()), "blocked": list(of)} for id, of in causes.items()]
+    return sorted(told, key=lambda cause: -len(cause["blocked"]))
 
 
 def command(document: Document) -> str:

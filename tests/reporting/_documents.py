@@ -23,7 +23,9 @@ TALLIES = {
     ("agreement/step", "float64"): replace(PASSED, histogram=Counter({-16: 2})),
     ("contract/same-bits", "float32"): Tally(error=1, reason="step raised ValueError: no"),
     ("contract/same-bits", "float64"): Tally(falsified=1, largest=np.inf, histogram=Counter({512: 1})),
-    ("regimes/carry-copies-state", "float32"): Tally(blocked=2, reason="step has shape (1,)"),
+    ("regimes/carry-copies-state", "float32"): Tally(
+        blocked=2, reason="step has shape (1,)", cause="contract/shape-step"
+    ),
     ("regimes/carry-copies-state", "float64"): PASSED,
     ("agreement/last", "float32"): NOT_ASKED,
     ("agreement/last", "float64"): NOT_ASKED,

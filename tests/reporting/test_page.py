@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gruverify.reporting import comparison_page, document, result_page
-from gruverify.reporting.page._figures import heat_figure, margins_figure, witness_figure
+from gruverify.reporting.page._figures import heat_base, heat_figure, margins_figure, witness_figure
 from gruverify.reporting.page._render import render
 from gruverify.reporting.page._result import holes
 from gruverify.reporting.page._svg import inline_svg
@@ -125,6 +125,14 @@ def test_holes_are_what_could_be_reached_and_was_not() -> None:
     assert holes(group) == ["z=0 r=0 c=0"]
 
 
+@pytest.mark.parametrize("most", [0, 1, 255, 256, 10_000, 10**9])
+def test_the_colours_of_a_map_reach_as_far_as_they_must_and_no_further(most: int) -> None:
+    base = heat_base(most)
+
+    assert base**8 > most
+    assert all(smaller**8 <= most for smaller in (2, 3, 4, 6, 10) if smaller < base)
+
+
 def drawn(svg: str) -> list[str]:
     """The colours in a figure."""
     return re.findall(r'(?:fill|stroke)="([^"]+)"', svg)
@@ -132,7 +140,7 @@ def drawn(svg: str) -> list[str]:
 
 def test_a_figure_has_the_colours_of_the_page_only() -> None:
     figures = (
-        heat_figure("float32", rich()["coverage"][0]["groups"][0], "k"),
+        heat_figure("float32", rich()["coverage"][0]["groups"][0], 4, "k"),
         margins_figure("agreement", {"float32": {-3: 2, 0: 1}}, "k"),
         witness_figure(rich()["witnesses"][0]["residual"], "k"),
     )

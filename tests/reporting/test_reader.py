@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+import gruverify
 from gruverify import check
 from gruverify.reporting import BadResult, document, dumps, load_document, parse_document, schema
 from gruverify.reporting import _reader as reader
 
-from ._results import falsified, result
+from ._results import falsified, result, witness
 
 
 def written(tmp_path: Path, text: str | bytes) -> Path:
@@ -31,6 +34,17 @@ def test_a_run_reads_back() -> None:
     found = check("numpy", profile="quick", max_cases=2)
 
     assert parse_document(dumps(found)) == document(found)
+
+
+def test_a_witness_of_a_stack_reads_back() -> None:
+    one = np.ones((1, 1), np.float32)
+    stack = gruverify.Stack(((witness().case.cell,),))
+    case = gruverify.StackCase(stack, *(one[None],) * 4)
+    shown = replace(witness("stack/agreement"), case=case)
+
+    found = parse_document(dumps(falsified(witnesses={("agreement/step", "float32"): shown})))
+
+    assert found["witnesses"][0]["stack"]["batch_first"] is False
 
 
 def test_the_schema_describes_every_part_of_a_document() -> None:

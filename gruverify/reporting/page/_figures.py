@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gruverify.reporting._needs import needed
 from gruverify.reporting.explain import draw_series, power, require_plotting
 from gruverify.reporting.page._svg import COLOUR_OF, HEAT, inline_svg
 
@@ -54,12 +55,19 @@ def _shares(counts: Mapping[int, int], edges: range) -> list[float]:
     return [100 * float(height) / total if total else 0.0 for height in heights]
 
 
-def heat_figure(fmt: str, group: Mapping[str, Any], key: str) -> str:
-    """Hits of a cross of three, the last axis as small multiples; holes are marked."""
+def heat_base(most: int) -> int:
+    """So many times the hits of a colour begin the next one, if the last is to hold `most`."""
+    return next((base for base in (2, 3, 4, 6, 10) if base ** (len(HEAT) - 1) > most), 20)
+
+
+def heat_figure(fmt: str, group: Mapping[str, Any], base: int, key: str) -> str:
+    """Hits of a cross of three, the last axis as small multiples; each colour holds `base` times the hits of the one
+    before. Holes are marked.
+    """
     (rows, columns, panels), hits, titles = group["axes"], np.asarray(group["hits"]), list[str]()
     figure = require_plotting().Figure(figsize=(8.6, 5.4), layout="constrained")
     axes = figure.subplots(2, math.ceil(len(panels["levels"]) / 2), sharex=True, sharey=True).ravel()
-    norm, colours = _heat_scale(int(hits.max()))
+    norm, colours = _heat_scale(base)
     for i, (ax, level) in enumerate(zip(axes, panels["levels"], strict=False)):
         mesh = ax.pcolormesh(hits[..., i], cmap=colours, norm=norm, edgecolors=COLOUR_OF["lane"], linewidth=1)
         mesh.set_gid("cells")
@@ -79,13 +87,11 @@ def _cell_titles(group: Mapping[str, Any], panel: str, hits: Any) -> list[str]:
     return [f"{bin}: {count:,}" for bin, count in zip(named, hits.ravel().tolist(), strict=True)]
 
 
-def _heat_scale(most: int) -> tuple[Any, Any]:
-    """A colour for no hit and one for each power of four."""
-    from matplotlib.colors import BoundaryNorm, ListedColormap
-
-    return BoundaryNorm(
-        [0, *(4**i for i in range(len(HEAT) - 1)), max(most, 4 ** len(HEAT)) + 1], len(HEAT)
-    ), ListedColormap(HEAT)
+def _heat_scale(base: int) -> tuple[Any, Any]:
+    """A colour for no hit, and one for each power of the base."""
+    colors = needed("matplotlib.colors")
+    edges = [0, *(base**i for i in range(len(HEAT) - 1)), math.inf]
+    return colors.BoundaryNorm(edges, len(HEAT)), colors.ListedColormap(HEAT)
 
 
 def _name_levels(ax: Any, rows: Mapping[str, Any], columns: Mapping[str, Any]) -> None:
@@ -100,7 +106,7 @@ def _name_levels(ax: Any, rows: Mapping[str, Any], columns: Mapping[str, Any]) -
 
 def _mark_holes(ax: Any, hits: Any, group: Mapping[str, Any]) -> None:
     y, x = np.nonzero(hits < group["at_least"])
-    ax.plot(x + 0.5, y + 0.5, "x", color=COLOUR_OF["falsified"], markersize=5)
+    ax.plot(x + 0.5, y + 0.5, "x", color=COLOUR_OF["muted"], markersize=3.5, markeredgewidth=0.8)
 
 
 def witness_figure(residual: Mapping[str, Any], key: str) -> str:

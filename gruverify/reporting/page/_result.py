@@ -11,8 +11,18 @@ import numpy as np
 
 from gruverify.reporting._console import margin
 from gruverify.reporting._reader import Document
-from gruverify.reporting._summary import Fate, command, counts, fates, numbers, sentence, snippet, witnesses
-from gruverify.reporting.page._figures import flow_figure, heat_figure, margins_figure, witness_figure
+from gruverify.reporting._summary import (
+    Fate,
+    command,
+    counts,
+    fates,
+    numbers,
+    root_causes,
+    sentence,
+    snippet,
+    witnesses,
+)
+from gruverify.reporting.page._figures import flow_figure, heat_base, heat_figure, margins_figure, witness_figure
 from gruverify.reporting.page._render import raw, render, slug
 from gruverify.reporting.page._svg import HEAT
 
@@ -36,6 +46,7 @@ def result_page(document: Document, up: str = "") -> str:
         sentence=sentence(document),
         command=command(document),
         worst=max((fate for row in table.values() for fate in row.values() if fate.judged), key=_margin, default=None),
+        causes=[{**cause, "linked": cause["id"] in table} for cause in root_causes(document)],
         facts=_facts(document),
         sections={id: name for id, name in sections.items() if empty.get(id, True)},
         statuses=counts(document),
@@ -43,7 +54,7 @@ def result_page(document: Document, up: str = "") -> str:
         shown=shown,
         coverage=coverage,
         groups=_groups(document),
-        scale=f"{4 ** (len(HEAT) - 2):,}",
+        scale=f"{_heat_base(document) ** (len(HEAT) - 2):,}",
         margins=margins,
         flow=_flow(document),
     )
@@ -123,7 +134,7 @@ def _witness(witness: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_AXES = {"b": "member b", "i": "unit i", "j": "column j", "t": "step t"}
+_AXES = {"b": "member b", "i": "unit i", "j": "column j", "t": "step t", "s": "state s of the stack"}
 
 
 def _caption(residual: Mapping[str, Any]) -> str:
@@ -138,18 +149,26 @@ def _caption(residual: Mapping[str, Any]) -> str:
 
 def _coverage(document: Document) -> list[dict[str, Any]]:
     """The first group of each format, which is the one that its coverage counts."""
-    found = {one["format"]: one["groups"][0] for one in document.get("coverage", []) if one["groups"]}
+    found, base = _gates(document), _heat_base(document)
     return [
         {
             "format": fmt,
             "percent": f"{found[fmt]['percent']:.1f}",
             "reachable": found[fmt]["reachable"],
             "holes": holes(found[fmt]),
-            "figure": raw(heat_figure(fmt, found[fmt], f"heat-{fmt}")) if len(found[fmt]["axes"]) == 3 else "",
+            "figure": raw(heat_figure(fmt, found[fmt], base, f"heat-{fmt}")) if len(found[fmt]["axes"]) == 3 else "",
         }
         for fmt in document["formats"]
         if fmt in found
     ]
+
+
+def _gates(document: Document) -> dict[str, dict[str, Any]]:
+    return {one["format"]: one["groups"][0] for one in document["coverage"] if one["groups"]}
+
+
+def _heat_base(document: Document) -> int:
+    return heat_base(max((int(np.max(group["hits"])) for group in _gates(document).values()), default=0))
 
 
 def holes(group: Mapping[str, Any]) -> list[str]:
@@ -167,7 +186,7 @@ def holes(group: Mapping[str, Any]) -> list[str]:
 
 def _groups(document: Document) -> dict[str, list[str]]:
     """Each covergroup to its share and its holes, format by format in the order of `_coverage`."""
-    by_format = {one["format"]: one["groups"] for one in document.get("coverage", []) if one["groups"]}
+    by_format = {one["format"]: one["groups"] for one in document["coverage"] if one["groups"]}
     rows: dict[str, list[str]] = {}
     for fmt in document["formats"]:
         for group in by_format.get(fmt, []):
