@@ -44,7 +44,13 @@ class _LeakySigmoid(np.ndarray):
         return np.clip(1 / (1 + np.exp(-np.clip(self, -80, 80))), 2.0**-10, 1 - 2.0**-10).astype(self.dtype)
 
 
-@fault("regimes/hard-reset", "regimes/hard-reset-gradient", "regimes/hard-reset-cuts-gradient")
+@fault(
+    "regimes/hard-reset",
+    "regimes/hard-reset-gradient",
+    "regimes/hard-reset-cuts-gradient",
+    "numerics/exact-values",
+    "numerics/saturated-gates",
+)
 def gates_kept_off_their_ends() -> Backend:
     """A σ that is never quite 0 or 1."""
     return Faulty(given=lambda a: a.view(_LeakySigmoid))
@@ -63,7 +69,7 @@ class _LopsidedTanh(np.ndarray):
         return np.floor(np.tanh(self) * 64) / 64
 
 
-@fault(*_both("sign-flip"))
+@fault(*_both("sign-flip"), "numerics/candidate")
 def tanh_rounded_down() -> Backend:
     """A table of tanh that is not odd."""
     return Faulty(given=lambda a: a.view(_LopsidedTanh))
@@ -203,7 +209,7 @@ class _BiasedSigmoid(np.ndarray):
         return 1 / (1 + np.exp(-np.clip(self, -80, 80) - self.dtype.type(0.25)))
 
 
-@fault("conventions/update-flip")
+@fault("conventions/update-flip", "numerics/update-gate")
 def gates_a_little_more_open() -> Backend:
     """σ(a + 1/4) for σ(a)."""
     return Faulty(given=lambda a: a.view(_BiasedSigmoid))
@@ -226,3 +232,30 @@ def reset_gate_of_the_next_unit() -> Backend:
         return None if packed is None else with_gates(packed, r=np.roll(gates(packed)[0], 1, axis=0))
 
     return Faulty(cell=lambda cell: replace(cell, **{name: rolled(array) for name, array in cell.packed().items()}))
+
+
+# -- numerics ---------------------------------------------------------------------------------------------------------
+
+
+class _RippledSigmoid(np.ndarray):
+    def sigmoid(self) -> Any:
+        ripple = np.sin(8 * np.clip(self, -8, 8)) / 32
+        return 1 / (1 + np.exp(-np.clip(self, -80, 80))) + ripple.astype(self.dtype)
+
+
+@fault("numerics/update-gate")
+def sigmoid_that_ripples() -> Backend:
+    """A polynomial for σ that keeps σ(a) + σ(-a) = 1."""
+    return Faulty(given=lambda a: a.view(_RippledSigmoid))
+
+
+@fault("numerics/nan", "numerics/nan-in-time")
+def nan_taken_for_zero() -> Backend:
+    """What is no number is replaced by 0."""
+    return Faulty(given=np.nan_to_num)
+
+
+@fault("numerics/formats")
+def single_precision_on_tensor_cores() -> Backend:
+    """Inputs and states of float32, and of no other format, rounded to eleven bits."""
+    return Faulty(given=lambda a: a.astype(np.float16).astype(a.dtype) if a.dtype == np.float32 else a)

@@ -12,7 +12,7 @@ from gruverify.backends import METHODS
 from gruverify.invariants import INVARIANTS, Invariant, Residual, Trial, invariant
 from gruverify.invariants._residual import holds
 
-FAMILIES = ["contract", "agreement", "regimes", "bounds", "symmetry", "conventions", "sequence", "stack"]
+FAMILIES = ["contract", "agreement", "regimes", "bounds", "symmetry", "conventions", "sequence", "numerics", "stack"]
 
 #: What is said of biases, beside their gradients.
 OF_BIASES = [
