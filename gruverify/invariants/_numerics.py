@@ -230,7 +230,7 @@ def formats(trial: Trial) -> Iterator[Residual]:
 
 
 def _narrow_and_wide(trial: Trial) -> tuple[Trial, Trial]:
-    """The case and the same in a wider format that the backend claims; in the widest it is rounded to a narrower first."""
+    """The case and the same in a wider format that the backend claims; the widest is rounded to a narrower first."""
     own, claimed = trial.case.format, [f for f in FORMATS if f in trial.backend.formats]
     wider = [f for f in claimed if f.precision > own.precision and f.max > own.max]
     if wider:
