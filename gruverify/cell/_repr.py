@@ -8,11 +8,31 @@ import numpy as np
 import numpy.typing as npt
 
 
+#: Of more entries than this only shapes are printed, as NumPy prints only the corners.
+_MOST = 1000
+
+
 class Pasteable:
-    """A dataclass that Hypothesis and IPython print by its repr; of others they print the fields, arrays and all."""
+    """A dataclass that Hypothesis and IPython print by its repr; of others they print the fields, arrays and all.
+
+    Only `repr` itself spells out more than a thousand numbers.
+    """
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(repr(self))
+        printer.text(repr(self) if _entries(self) <= _MOST else _outline(self))
+
+
+def _entries(value: Any) -> int:
+    if isinstance(value, Pasteable):
+        return sum(map(_entries, vars(value).values()))
+    return value.size if isinstance(value, np.ndarray) else 0
+
+
+def _outline(value: Any) -> str:
+    if isinstance(value, Pasteable):
+        fields = ", ".join(f"{name}={_outline(part)}" for name, part in vars(value).items())
+        return f"{type(value).__name__}({fields})"
+    return f"<{value.dtype.name} {value.shape}>" if isinstance(value, np.ndarray) else repr(value)
 
 
 def array_repr(array: npt.NDArray[Any]) -> str:

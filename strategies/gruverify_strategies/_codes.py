@@ -33,6 +33,8 @@ RANDOM = st.randoms(note_method_calls=False, use_true_random=False)
 #: allows 8,192 bytes for an example, and half of that for the simplest.
 _BUDGET = 3950
 _SIMPLEST_BUDGET = 1900
+#: How many draws the rows of an axis of fixed size are, at most.
+_DRAWS = 8
 
 
 def header(source: Random, length: int) -> Header:
@@ -58,13 +60,18 @@ def number(codes: Header, length: int) -> int:
 def rows(source: Random, filled: Collection[int], bounds: tuple[int, int], width: int) -> Codes:
     """(largest size, width): a row for each slot that an axis of these bounds may have, zeros in those not filled.
 
-    Every slot is one draw, so that emptying one leaves the others what they were. Rows are read from their end, because
-    Hypothesis sorts bytes, and what is not zero should gather at the first units, inputs and steps. Where a row is
-    wider than Hypothesis allows, its bytes come again, times odd numbers: others, but zero where they were zero.
+    Every slot is one draw, so that emptying one leaves the others what they were; of many that are all filled, some
+    make one draw, which is quicker. Rows are read from their end, because Hypothesis sorts bytes, and what is not zero
+    should gather at the first units, inputs and steps. Where a row is wider than Hypothesis allows, its bytes come
+    again, times odd numbers: others, but zero where they were zero.
     """
     low, count = bounds
     drawn = max(1, min(width, _BUDGET // max(count, 1), _SIMPLEST_BUDGET // max(low, 1)))
-    blobs = [source.randbytes(drawn if slot in filled else 0).ljust(drawn, b"\0") for slot in range(count)]
+    if low == count:
+        together = -(-count // _DRAWS)
+        blobs = [source.randbytes(drawn * min(together, count - slot)) for slot in range(0, count, max(together, 1))]
+    else:
+        blobs = [source.randbytes(drawn if slot in filled else 0).ljust(drawn, b"\0") for slot in range(count)]
     codes = np.frombuffer(b"".join(blobs), np.uint8).reshape(count, drawn)[:, ::-1]
     again, position = np.divmod(np.arange(width), drawn)
     return codes if drawn == width else codes[:, position] * (2 * again + 1).astype(np.uint8)
@@ -95,7 +102,9 @@ def decode(codes: Codes, grain: Grain, salt: int) -> Floats:
     if not grain.fine:
         return values
     noise = _noise(codes.size, grain.seed, salt).reshape(codes.shape)
-    return np.asarray(values - noise * _CELLS[codes])
+    noise *= _CELLS[codes]
+    values -= noise
+    return values
 
 
 def _tables() -> tuple[Floats, Floats]:
@@ -117,9 +126,11 @@ _VALUES, _CELLS = _tables()
 def _noise(count: int, seed: int, salt: int) -> Floats:
     # In [0, 1), SplitMix64 of the position: a slot's numbers do not depend on which other slots are filled.
     x = (np.arange(count, dtype=np.uint64) + np.uint64((seed << 24) + (salt << 56))) * np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray((x >> np.uint64(11)) * 2.0**-53, dtype=np.float64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        x ^= x >> np.uint64(shift)
+        x *= np.uint64(factor)
+    x >>= np.uint64(11)
+    return np.asarray(x * 2.0**-53, dtype=np.float64)
 
 
 def powers(weights: Mapping[int, int]) -> tuple[float, ...]:

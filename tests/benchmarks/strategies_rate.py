@@ -1,13 +1,15 @@
-"""How many examples a second: gruverify's strategies beside those of hypothesis.extra.numpy, in one run.
+"""How many examples a second: gruverify's strategies beside hypothesis.extra.numpy and hypothesis-torch, in one run.
 
     python tests/benchmarks/strategies_rate.py
 
-prints examples a second, and what they are worth: of a matrix's entries, the median share of distinct ones. It asserts
-nothing, because times belong to a machine.
+prints examples a second of processor time, the median share of distinct entries, and in how many examples two gates are
+equal. It asserts nothing, because times belong to a machine. Without hypothesis-torch (`tox -e bench` installs it) its
+rows are left out.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,10 +23,14 @@ from hypothesis.extra import numpy as hnp
 from gruverify import float32
 from gruverify import strategies as gst
 
+Strategy = st.SearchStrategy[Any]
+#: How to read the input's weights (3H, I) out of an example.
 Read = Callable[[Any], Any]
 
+SHAPES = {"weight_ih": (3, "I"), "weight_hh": (3, "H"), "bias_ih": (3,), "bias_hh": (3,)}
 
-def drawn(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:
+
+def drawn(strategy: Strategy, count: int) -> list[Any]:
     """So many examples, as a test would see them."""
     seen: list[Any] = []
 
@@ -44,39 +50,86 @@ def drawn(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:
     return seen
 
 
-def report(name: str, strategy: st.SearchStrategy[Any], count: int, matrix: Read = lambda value: value) -> None:
-    """One line: name, examples a second, distinct entries."""
-    start = time.perf_counter()
+def row(name: str, strategy: Strategy, count: int, read: Read) -> None:
+    """Name, examples a second, milliseconds, distinct entries, examples with two equal gates."""
     try:
-        seen = drawn(strategy, count)
+        drawn(strategy, 2)
+        start = time.process_time()
+        seen = [np.asarray(read(value)) for value in drawn(strategy, count)]
     except (FailedHealthCheck, Unsatisfiable) as failure:
-        print(f"{name:58} {type(failure).__name__}: it cannot be drawn")
+        print(f"| {name} | cannot be drawn: {type(failure).__name__} | | | |")
         return
-    rate = len(seen) / (time.perf_counter() - start)
-    distinct = np.median([len(np.unique(matrix(value))) / matrix(value).size for value in seen])
-    print(f"{name:58} {rate:8.0f} /s   {1e3 / rate:7.2f} ms   {distinct:4.0%} distinct")
+    took = (time.process_time() - start) / len(seen)
+    distinct = np.median([len(np.unique(matrix)) / matrix.size for matrix in seen])
+    equal = np.mean([len({gate.tobytes() for gate in np.split(matrix, 3)}) < 3 for matrix in seen])
+    print(f"| {name} | {1 / took:,.0f} | {1e3 * took:.2f} | {distinct:.0%} | {equal:.0%} |")
 
 
-def arrays(H: int, I: int, **fill: Any) -> st.SearchStrategy[Any]:
-    """extra.numpy's weight_ih (3H, I), entries in [-1, 1]."""
-    return hnp.arrays(np.float32, (3 * H, I), elements=st.floats(-1, 1, width=32), **fill)
+def array(shape: tuple[int, ...], **fill: Any) -> Strategy:
+    """extra.numpy's, with entries in [-1, 1]."""
+    return hnp.arrays(np.float32, shape, elements=st.floats(-1, 1, width=32), **fill)
 
 
-def cells(H: int, I: int) -> st.SearchStrategy[Any]:
-    """Whole cells of these sizes: four arrays, dense."""
+def tensor(shape: tuple[int, ...], **fill: Any) -> Strategy:
+    """hypothesis-torch's, with entries in [-1, 1]."""
+    import torch
+    from hypothesis_torch import tensor_strategy
+
+    return tensor_strategy(
+        torch.float32,
+        shape,
+        elements=st.floats(-1, 1, width=32),
+        device=torch.device("cpu"),
+        layout=torch.strided,
+        requires_grad=False,
+        **fill,
+    )
+
+
+def four(one: Callable[..., Strategy], H: int, I: int, **fill: Any) -> Strategy:
+    """The four arrays of a cell, one after the other."""
+    size = {"H": H, "I": I}
+    shapes = [(3 * H, *(size[str(letter)] for letter in letters[1:])) for letters in SHAPES.values()]
+    return st.tuples(*(one(shape, **fill) for shape in shapes))
+
+
+def cell(H: int, I: int) -> Strategy:
+    """A whole cell of ours."""
     return gst.cells(min_H=H, max_H=H, min_I=I, max_I=I, formats=[float32])
 
 
+def peers() -> dict[str, Callable[..., Strategy]]:
+    """The other libraries that are installed."""
+    found: dict[str, Callable[..., Strategy]] = {"extra.numpy": array}
+    if importlib.util.find_spec("hypothesis_torch"):
+        found["hypothesis-torch"] = tensor
+    return found
+
+
+def table(H: int, I: int, count: int, dense: int) -> None:
+    """All libraries at these sizes; `dense` examples where every entry is drawn for itself."""
+    print(f"\n| H = {H}, I = {I}, float32 | examples/s | ms | distinct entries | two gates equal |")
+    print("|---|---:|---:|---:|---:|")
+    matrix, itself = (3 * H, I), lambda value: value
+    for name, one in peers().items():
+        row(f"one matrix {matrix}, {name}, sparse by default", one(matrix), count, itself)
+        row(f"one matrix {matrix}, {name}, fill=nothing()", one(matrix, fill=st.nothing()), dense, itself)
+    ours = gst.inputs(max_T=1, min_B=3 * H, max_B=3 * H, min_I=I, max_I=I, formats=[float32])
+    row(f"one matrix {matrix}, gst.inputs", ours, count, lambda inputs: inputs[0])
+    for name, one in peers().items():
+        row(f"four arrays, {name}, sparse by default", four(one, H, I), count, lambda arrays: arrays[0])
+        row(f"four arrays, {name}, fill=nothing()", four(one, H, I, fill=st.nothing()), dense, lambda arrays: arrays[0])
+    row("gst.cells", cell(H, I), count, lambda value: value.weight_ih)
+
+
 def main() -> None:
-    """Print the table."""
-    report("gst.cases(), default", gst.cases(), 500, lambda case: case.cell.weight_hh)
-    report("gst.cases(max_H=16)", gst.cases(max_H=16), 500, lambda case: case.cell.weight_hh)
-    for H, I, count in ((8, 8, 500), (32, 32, 100)):
-        print(f"weight_ih (3H, I) = {3 * H} x {I}")
-        report("  extra.numpy.arrays, default (sparse)", arrays(H, I), count)
-        report("  extra.numpy.arrays, fill=nothing()", arrays(H, I, fill=st.nothing()), count)
-        report("  gst.cells, whole cells", cells(H, I), count, lambda cell: cell.weight_ih)
-    report("gst.cells, H = 256, I = 128", cells(256, 128), 30, lambda cell: cell.weight_ih)
+    """Print the tables."""
+    table(8, 8, count=300, dense=100)
+    table(32, 32, count=60, dense=20)
+    print("\n| ours alone | examples/s | ms | distinct entries | two gates equal |\n|---|---:|---:|---:|---:|")
+    row("gst.cells, H = 256, I = 128", cell(256, 128), 40, lambda value: value.weight_ih)
+    row("gst.cases()", gst.cases(), 500, lambda case: case.cell.weight_hh)
+    row("gst.cases(max_H=16)", gst.cases(max_H=16), 300, lambda case: case.cell.weight_hh)
 
 
 if __name__ == "__main__":

@@ -86,6 +86,12 @@ def test_arrays_can_be_pasted_back(strategy: SearchStrategy[Any]) -> None:
     assert pasted.dtype == value.dtype
 
 
+def test_of_a_large_cell_hypothesis_prints_the_shapes() -> None:
+    text, cell = printed(gst.cells(min_H=20, max_H=20), lambda cell: cell.format is float32)
+    assert "weight_hh=<float32 (60, 20)>" in text
+    assert len(text) < 300 < len(repr(cell))
+
+
 @pytest.mark.parametrize(
     ("strategy", "text"),
     [

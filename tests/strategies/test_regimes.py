@@ -2,70 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
 from gruverify import FORMATS, Case, Format, Variant, float32
 from gruverify import strategies as gst
-from gruverify.arithmetic import candidate_bands, floating, gate_bands
-from gruverify.formulas import step
-from gruverify_strategies._ladder import candidate_thresholds, gate_thresholds
 
 from ._debug import assert_all, drawn, find_any, minimal
+from ._trajectory import holds, preactivations
 
 OPEN, SHUT = {"1", "rounding", "high"}, {"0", "subnormal", "tiny", "low"}
-
-
-def extended(array: Any) -> Any:
-    return array.astype(np.longdouble)
-
-
-def preactivations(case: Case) -> Iterator[dict[str, Any]]:
-    """Of r, z and c at each step, in extended precision, from the states that the format computes."""
-    variant, h = case.cell.variant, case.state
-    exact, in_format = case.cell.parameters(extended), case.cell.parameters(floating)
-    for x in case.inputs:
-        wide_x, wide_h = extended(x), extended(h)
-        reset = wide_x @ exact.W_xr.T + exact.b_xr + wide_h @ exact.W_hr.T + exact.b_hr
-        r = 1 / (1 + np.exp(-reset))
-        recalled = (
-            r * (wide_h @ exact.W_hc.T + exact.b_hc)
-            if variant.reset == "after"
-            else (r * wide_h) @ exact.W_hc.T + exact.b_hc
-        )
-        yield {
-            "r": reset,
-            "z": wide_x @ exact.W_xz.T + exact.b_xz + wide_h @ exact.W_hz.T + exact.b_hz,
-            "c": wide_x @ exact.W_xc.T + exact.b_xc + recalled,
-        }
-        h = step(variant, in_format, x, h)
-
-
-def band(format: Format, gate: str, level: str) -> tuple[float, float]:
-    bands = candidate_bands(format) if gate == "c" else gate_bands(format)
-    if level in bands:
-        return bands[level]
-    thresholds = candidate_thresholds(format) if gate == "c" else gate_thresholds(format)
-    at = thresholds[level.removeprefix("near-")]
-    # Four ulps or 0.4 away, rounded, and weights may move it by 0.125.
-    ulp = 4 * format.unit_roundoff * abs(at)
-    reach = max(0.4, 4 * ulp) + ulp + 0.125
-    return at - reach, at + reach
-
-
-def holds(case: Case) -> bool:
-    """Whether every driven gate of every member is where its label says, at every step."""
-    driven = [(unit, *part.split("=")) for unit, label in enumerate(case.regimes) for part in label.split()]
-    bands = {place: band(case.format, *place[1:]) for place in driven}
-    return all(
-        ((low <= at[gate][:, unit]) & (at[gate][:, unit] <= high)).all()
-        for at in preactivations(case)
-        for (unit, gate, _), (low, high) in bands.items()
-    )
 
 
 #: So many cells and, for each, sequences: ten thousand.
