@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-
 #: Of more entries than this only shapes are printed, as NumPy prints only the corners.
 _MOST = 1000
 

@@ -1,0 +1,1 @@
+"""A GRU layer in NumPy, and one in PyTorch."""

@@ -1,0 +1,79 @@
+"""The NumPy layer, with data from gruverify's strategies."""
+
+import numpy as np
+import pytest
+import strategies
+from hypothesis import HealthCheck, find, given, settings
+from hypothesis import strategies as st
+
+import gruverify
+from gruverify import strategies as gst
+from tinygru._numpy import gru, gru_with_gates_swapped
+
+suite = settings(deadline=None, derandomize=True, database=None)
+
+
+def expected(cell, xs, h):
+    """What gruverify's own backend says."""
+    return gruverify.backend("numpy").sequence(cell, xs, h)
+
+
+def close(a, b):
+    return np.allclose(a, b, rtol=0, atol=1e-12)
+
+
+@suite
+@given(gst.cases(formats=[gruverify.float64], variants=[strategies.PYTORCH]))
+def test_states_are_those_of_the_mathematics(case):
+    assert close(gru(case.cell.packed(), case.inputs, case.state), expected(case.cell, case.inputs, case.state))
+
+
+@suite
+@given(strategies.problems(gruverify.float32))
+def test_dtype_and_shape_are_kept_whatever_the_layout_of_memory(problem):
+    weights, xs, h = problem
+    states = gru(weights, xs, h)
+    assert (states.shape, states.dtype) == ((len(xs), *h.shape), np.float32)
+    # Not bit by bit: a product of matrices adds up in another order where they lie in memory in another.
+    assert np.allclose(states, gru(weights, xs.copy("C"), h.copy("C")), rtol=0, atol=1e-4)
+
+
+@suite
+@given(st.data())
+def test_an_empty_sequence_has_no_states(data):
+    cell = data.draw(gst.cells(max_I=1, variants=[strategies.PYTORCH]))
+    h = data.draw(gst.states(min_B=0, min_H=cell.hidden_size, max_H=cell.hidden_size, formats=[cell.format]))
+    xs = data.draw(gst.inputs(min_T=0, max_T=0, min_B=len(h), max_B=len(h), max_I=1, formats=[cell.format]))
+    assert gru(cell.packed(), xs, h).shape == (0, *h.shape)
+
+
+@suite
+@given(gst.cases(regimes=["carry"], formats=[gruverify.float32], variants=[strategies.PYTORCH], max_T=8))
+def test_a_latch_keeps_its_state(case):
+    latched = ["z=1" in label.split() for label in case.regimes]
+    last = gru(case.cell.packed(), case.inputs, case.state)[-1][:, latched]
+    assert np.allclose(last, case.state[:, latched], atol=1e-5)
+
+
+@suite
+@given(...)
+def test_types_are_enough(cell: gruverify.Cell, variant: gruverify.Variant):
+    assert cell.variant in gruverify.VARIANTS
+    assert variant in gruverify.VARIANTS
+
+
+def test_finds_gates_that_are_swapped():
+    def differs(case):
+        return not close(
+            gru(case.cell.packed(), case.inputs, case.state),
+            gru_with_gates_swapped(case.cell.packed(), case.inputs, case.state),
+        )
+
+    cases = gst.cases(formats=[gruverify.float64], variants=[strategies.PYTORCH])
+    case = find(cases, differs, settings=settings(suite, suppress_health_check=list(HealthCheck)))
+    assert case.sizes == {"H": 1, "I": 1, "B": 1, "T": 1}
+
+
+@pytest.mark.parametrize("module", [strategies, gst])
+def test_both_modules_of_that_name_are_themselves(module):
+    assert hasattr(module, "problems") == (module is strategies)
