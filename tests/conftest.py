@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+#: A repository of its own, with a tox.ini of its own.
+collect_ignore = ["downstream"]
+
 settings.register_profile("gruverify-suite", deadline=None, derandomize=True, database=None, print_blob=True)
 settings.load_profile("gruverify-suite")
 

@@ -1,14 +1,20 @@
 """What gruverify's default cases are worth: shares, levels of the ladder and bins of gate space in 1,000 draws.
 
-    python -m tests.benchmarks.strategies_quality
+    python tests/benchmarks/strategies_quality.py
 
 prints the tables of docs/evidence.md. The draws are the same every time.
 """
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 from gruverify import FORMATS, Case
 from gruverify import strategies as gst
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # a script sees the folder it lies in, and no other
+
 from tests.strategies._debug import drawn
 from tests.strategies._quality import COUNT, LEVELS, SHARES, bins, missing_levels, share
 

@@ -2,24 +2,24 @@
 
 import numpy as np
 import pytest
-import strategies
 from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
-
-import gruverify
-from gruverify import strategies as gst
 from tinygru._numpy import gru, gru_with_gates_swapped
 
-suite = settings(deadline=None, derandomize=True, database=None)
+import gruverify
+import strategies
+from gruverify import strategies as gst
+
+suite = settings(max_examples=40, deadline=None, derandomize=True, database=None)
 
 
 def expected(cell, xs, h):
     """What gruverify's own backend says."""
-    return gruverify.backend("numpy").sequence(cell, xs, h)
+    return gruverify.backend("numpy").sequence(cell, xs, h)[0]
 
 
 def close(a, b):
-    return np.allclose(a, b, rtol=0, atol=1e-12)
+    return np.allclose(a, b, rtol=0, atol=1e-10)
 
 
 @suite
@@ -29,13 +29,13 @@ def test_states_are_those_of_the_mathematics(case):
 
 
 @suite
-@given(strategies.problems(gruverify.float32))
+@given(strategies.problems())
 def test_dtype_and_shape_are_kept_whatever_the_layout_of_memory(problem):
     weights, xs, h = problem
     states = gru(weights, xs, h)
-    assert (states.shape, states.dtype) == ((len(xs), *h.shape), np.float32)
+    assert (states.shape, states.dtype) == ((len(xs), *h.shape), np.float64)
     # Not bit by bit: a product of matrices adds up in another order where they lie in memory in another.
-    assert np.allclose(states, gru(weights, xs.copy("C"), h.copy("C")), rtol=0, atol=1e-4)
+    assert close(states, gru(weights, xs.copy("C"), h.copy("C")))
 
 
 @suite
@@ -70,7 +70,7 @@ def test_finds_gates_that_are_swapped():
         )
 
     cases = gst.cases(formats=[gruverify.float64], variants=[strategies.PYTORCH])
-    case = find(cases, differs, settings=settings(suite, suppress_health_check=list(HealthCheck)))
+    case = find(cases, differs, settings=settings(suite, max_examples=500, suppress_health_check=list(HealthCheck)))
     assert case.sizes == {"H": 1, "I": 1, "B": 1, "T": 1}
 
 

@@ -9,9 +9,11 @@ from gruverify import strategies as gst
 
 torch = pytest.importorskip("torch")
 
-from tinygru._torch import ForgetfulGRU, MaskedGRU  # noqa: E402
+from tinygru._torch import ForgetfulGRU, MaskedGRU
 
-suite = settings(deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+suite = settings(
+    max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
 
 
 @st.composite
@@ -36,7 +38,7 @@ def one_by_one(cell, xs, h, lengths):
 
 def same(layer, problem):
     cell, *batch = problem
-    return torch.allclose(layer(cell)(*batch), one_by_one(cell, *batch), rtol=0, atol=1e-12)
+    return torch.allclose(layer(cell)(*batch), one_by_one(cell, *batch), rtol=0, atol=1e-10)
 
 
 @suite
@@ -57,7 +59,9 @@ def test_a_gru_of_pytorch_is_drawn_whole(gru, data):
 
 
 def test_finds_padding_that_is_multiplied():
-    problem = find(padded(), lambda problem: not same(ForgetfulGRU, problem), settings=suite)
+    problem = find(
+        padded(), lambda problem: not same(ForgetfulGRU, problem), settings=settings(suite, max_examples=500)
+    )
     cell, xs, h, lengths = problem
     assert (cell.hidden_size, cell.input_size, len(h)) == (1, 1, 1)
     assert lengths.min() < len(xs)

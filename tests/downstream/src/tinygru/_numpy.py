@@ -8,7 +8,7 @@ def sigmoid(a):
 
 
 def gru(weights, xs, h):
-    """xs (T, B, I), h (B, H) -> the states (T, B, H). Weights are packed r, z, n, as nn.GRU has them."""
+    """Xs (T, B, I), h (B, H) -> the states (T, B, H). Weights are packed r, z, n, as nn.GRU has them."""
     W, U, b, c = (weights[name] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
     states = []
     for x in xs:

@@ -11,7 +11,7 @@ class MaskedGRU(torch.nn.Module):
         self.cell = cell
 
     def forward(self, xs, h, lengths):
-        """xs (T, B, I), h (B, H), lengths (B,) -> the last states (B, H)."""
+        """Xs (T, B, I), h (B, H), lengths (B,) -> the last states (B, H)."""
         for t, x in enumerate(xs):
             h = torch.where((t < lengths)[:, None], self.cell(x, h), h)
         return h
