@@ -1,4 +1,4 @@
-"""This project's own strategies; that the module is called as gruverify's is must not matter to either."""
+"""The project's own strategies. That the module has the name of gruverify's must not matter to either."""
 
 from hypothesis import strategies as st
 

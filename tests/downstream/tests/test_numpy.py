@@ -11,6 +11,7 @@ import strategies
 from gruverify import strategies as gst
 
 suite = settings(max_examples=40, deadline=None, derandomize=True, database=None)
+search = settings(suite, max_examples=500, suppress_health_check=list(HealthCheck))
 
 
 def expected(cell, xs, h):
@@ -70,7 +71,7 @@ def test_finds_gates_that_are_swapped():
         )
 
     cases = gst.cases(formats=[gruverify.float64], variants=[strategies.PYTORCH])
-    case = find(cases, differs, settings=settings(suite, max_examples=500, suppress_health_check=list(HealthCheck)))
+    case = find(cases, differs, settings=search)
     assert case.sizes == {"H": 1, "I": 1, "B": 1, "T": 1}
 
 
