@@ -16,6 +16,7 @@ from gruverify.faults import _sequences as _sequences  # isort: skip
 from gruverify.faults import _jacobians as _jacobians  # isort: skip
 from gruverify.faults import _gradients as _gradients  # isort: skip
 from gruverify.faults import _backprop as _backprop  # isort: skip
+from gruverify.faults import _directions as _directions  # isort: skip
 from gruverify.faults import _contract as _contract  # isort: skip
 from gruverify.faults import _stacks as _stacks  # isort: skip
 from gruverify.faults import _stack_gradients as _stack_gradients  # isort: skip
