@@ -19,6 +19,7 @@ FAMILIES = [
     "bounds",
     "symmetry",
     "conventions",
+    "dynamics",
     "sequence",
     "numerics",
     "stack",
