@@ -7,6 +7,7 @@ imports nothing of ours. A type is registered once its module has been imported,
 from __future__ import annotations
 
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,9 +28,15 @@ _WAITING = {
     },
 }
 
+#: How many examples each of Hypothesis' profiles of ours draws.
+PROFILES = {"gruverify-quick": 25, "gruverify-default": 120, "gruverify-ci": 120, "gruverify-nightly": 2000}
+
 
 def register() -> None:
-    """Tell Hypothesis of those of our types that exist by now; each is told once, so that users may tell otherwise."""
+    """Tell Hypothesis of our profiles, and of those of our types that exist by now.
+
+    Each is told once, so that users may tell otherwise.
+    """
     from hypothesis import strategies as st
 
     _profiles()
@@ -40,10 +47,7 @@ def register() -> None:
                 st.register_type_strategy(getattr(module, name), _drawn_by(strategy))
 
 
-#: How many examples each of Hypothesis' profiles of ours draws.
-PROFILES = {"gruverify-quick": 25, "gruverify-default": 120, "gruverify-ci": 120, "gruverify-nightly": 2000}
-
-
+@cache
 def _profiles() -> None:
     """Register profiles for --hypothesis-profile. Those of Hypothesis stay as they are, and none of ours is loaded."""
     from hypothesis import settings

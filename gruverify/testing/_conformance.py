@@ -10,8 +10,9 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+import hypothesis
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
 from gruverify.arithmetic import Format, format_named
@@ -43,6 +44,7 @@ def conformance(
     skip: Iterable[str] = (),
     skips_files: Iterable[str | Path] = (),
     xfails_files: Iterable[str | Path] = (),
+    settings: hypothesis.settings | None = None,
 ) -> Callable[..., None]:
     """A test for pytest that `target` is a right GRU: one for each family of invariants and format.
 
@@ -51,10 +53,9 @@ def conformance(
     target: what `gruverify check` takes, or an object: a function step(cell, x, h), an `nn.Module`, a backend; formats:
     all four by default, of which those that the target does not claim are skipped; only, skip: patterns of invariants
     that are asked, or not; skips_files, xfails_files: files of them. A listed invariant that is expected to fall is a
-    test of its own, marked xfail.
+    test of its own, marked xfail; settings: of Hypothesis, instead of those of the run.
 
-    Each is a Hypothesis test: the number of examples, the database and the seed are those of the run, or of
-    `settings(...)` around the call.
+    Each is a Hypothesis test: the number of examples, the database and the seed are those of the run.
 
     Raises:
         BadSelection: a pattern or a file is wrong.
@@ -65,7 +66,7 @@ def conformance(
 
     @pytest.mark.gruverify(subject)
     @pytest.mark.parametrize(("family", "format"), [_parameters(part) for part in parts])
-    @_settings()
+    @_fitting(settings)
     @given(data=st.data())
     def test_conforms(family: str, format: str, data: st.DataObject) -> None:
         __tracebackhide__ = True
@@ -107,14 +108,19 @@ def _parameters(part: Part) -> Any:
     return pytest.param(part.family, part.format, id=f"{part.family}-{part.format}", marks=marks)
 
 
-def _settings() -> settings:
-    """The run's, but that a slow backend is no fault, and that one failure is shown and not each of many."""
-    profile = _options.current().profile
-    examples: dict[str, Any] = {"max_examples": PROFILES[profile].cases} if profile else {}
+def _fitting(given: hypothesis.settings | None) -> hypothesis.settings:
+    """These settings, else the run's, but that a slow backend is no fault, and that one failure is shown, not many."""
+    base, profile = given or hypothesis.settings(), _options.current().profile
+    examples = PROFILES[profile].cases if profile and given is None else base.max_examples
     # What is different about the cases that fail is for the witness to show, not for lines of our code.
-    phases = [phase for phase in settings.default.phases if phase is not Phase.explain]  # type: ignore[union-attr]
-    return settings(
-        deadline=None, suppress_health_check=_UNASKED, report_multiple_bugs=False, phases=phases, **examples
+    phases = [phase for phase in base.phases if phase is not Phase.explain]
+    return hypothesis.settings(
+        base,
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=_UNASKED,
+        report_multiple_bugs=False,
+        phases=phases,
     )
 
 

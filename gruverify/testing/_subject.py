@@ -103,9 +103,11 @@ class Subject:
         __tracebackhide__ = True
         try:
             asked, why = self.asked(family, format)
-        except (UnknownTarget, TargetUnavailable) as unusable:
-            pytest.fail(str(unusable), pytrace=False)
-        return "" if asked else why
+        except (UnknownTarget, TargetUnavailable) as wrong:
+            unusable = str(wrong)
+        else:
+            return "" if asked else why
+        pytest.fail(unusable, pytrace=False)
 
     def conclude(self, family: str, format: str) -> None:
         """Skip a test in which the target declined everything that it was asked."""
