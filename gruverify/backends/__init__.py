@@ -25,3 +25,10 @@ def torch_backend(*args: Any, **options: Any) -> FunctionBackend:
     from gruverify.backends._torch import torch_backend as build
 
     return build(*args, **options)
+
+
+def torch_formulas(*args: Any, **options: Any) -> FunctionBackend:
+    """A backend from a step over tensors; imports torch (see `_torch.formulas_of` for the arguments)."""
+    from gruverify.backends._torch import formulas_of as build
+
+    return build(*args, **options)

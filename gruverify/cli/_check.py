@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gruverify.cli._files import writable, write_aside
 from gruverify.cli._options import EXIT_DIED, EXIT_FALSIFIED, EXIT_INTERRUPTED, EXIT_UNAVAILABLE, EXIT_UNVISITED, Fail
 from gruverify.cli._values import FORMATS
 
@@ -122,7 +123,7 @@ def command(
     """  # noqa: D301  # click reads the backspaces
     from gruverify.engine import Plan
 
-    json_file = _writable(json_path)
+    json_file = writable("--json", json_path)
     _require(report)
     plan = Plan(
         profile=profile,
@@ -223,20 +224,6 @@ def _write_report(result: Result, report: Path | None, *, quiet: bool) -> None:
             write([document(result)], report, quiet=quiet)
 
 
-def _writable(path: str | None) -> Path | None:
-    """Find out before a long run, not after it, that the result cannot be written."""
-    if path is None or path == "-":
-        return None
-    file = Path(path)
-    if file.is_dir():
-        raise Fail(f"--json {path}: is a directory; name a file in it")
-    if not file.parent.is_dir():
-        raise Fail(f"--json {path}: there is no directory {file.parent}")
-    if not os.access(file if file.exists() else file.parent, os.W_OK):
-        raise Fail(f"--json {path}: not writable")
-    return file
-
-
 def _save(result: Result, folder: Path) -> dict[tuple[str, str], Path]:
     from gruverify.engine import save_witness
 
@@ -264,20 +251,7 @@ def _report(result: Result, saved: dict[tuple[str, str], Path], json_path: str |
         return
     print_result(console_for(), result, saved)
     if json_file is not None:
-        _write_aside(json_file, dumps(result))
-
-
-def _write_aside(file: Path, text: str) -> None:
-    """Whole or not at all: written beside, then renamed. A device or a pipe stays what it is."""
-    aside = file.with_name(file.name + ".part")
-    try:
-        if file.exists() and not file.is_file():
-            file.write_text(text)
-        else:
-            aside.write_text(text)
-            aside.replace(file)
-    except OSError as refused:
-        raise Fail(f"--json {file}: {refused.strerror}") from None
+        write_aside("--json", json_file, dumps(result))
 
 
 def _exit_code(result: Result) -> int:

@@ -13,7 +13,7 @@ from gruverify import __version__
 from gruverify.cli._options import Fail
 
 #: Command to the module that holds it, imported when it is wanted.
-_COMMANDS = {"check": "_check", "explain": "_explain", "list": "_list", "replay": "_replay", "report": "_report"}
+_COMMANDS = {name: f"_{name}" for name in ("check", "explain", "faults", "list", "replay", "report")}
 
 
 class _LazyGroup(click.Group):
@@ -59,5 +59,6 @@ def main() -> None:
     gruverify check mypkg.kernels:MyGRU  verify your own: a function step(cell, x, h), an nn.Module, a backend
     gruverify report result.json         a page of what a check found (check --json result.json)
     gruverify explain                    where gradients go when the gates close
+    gruverify faults                     put a bank of wrong GRUs to the invariants: why believe a pass?
     gruverify list                       what is checked, and what can be checked here
     """  # noqa: D301  # click reads the backspaces

@@ -10,16 +10,21 @@ from typing import Any
 # The files register what is in them; their order here is the order of every report.
 from gruverify.faults import _weights as _weights
 
+from gruverify.faults import _equations as _equations  # isort: skip
 from gruverify.faults import _functions as _functions  # isort: skip
+from gruverify.faults import _activations as _activations  # isort: skip
+from gruverify.faults import _precision as _precision  # isort: skip
 from gruverify.faults import _answers as _answers  # isort: skip
 from gruverify.faults import _sequences as _sequences  # isort: skip
 from gruverify.faults import _jacobians as _jacobians  # isort: skip
 from gruverify.faults import _gradients as _gradients  # isort: skip
+from gruverify.faults import _pullbacks as _pullbacks  # isort: skip
 from gruverify.faults import _backprop as _backprop  # isort: skip
-from gruverify.faults import _directions as _directions  # isort: skip
+from gruverify.faults import _autograd as _autograd  # isort: skip
 from gruverify.faults import _contract as _contract  # isort: skip
 from gruverify.faults import _stacks as _stacks  # isort: skip
 from gruverify.faults import _stack_gradients as _stack_gradients  # isort: skip
+from gruverify.faults import _equivalents as _equivalents  # isort: skip
 from gruverify.faults._fault import EQUIVALENTS as EQUIVALENTS
 from gruverify.faults._fault import FAULTS as FAULTS
 from gruverify.faults._fault import OBSERVABLES as OBSERVABLES

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,8 @@ import numpy as np
 from gruverify.backends import Backend
 from gruverify.cell import Cell, Gradients
 from gruverify.faults._fault import fault
-from gruverify.faults._faulty import Faulty, altered
+from gruverify.faults._faulty import Faulty
+from gruverify.faults._pulling import chaining
 
 
 @fault("sequence", "dL/dh_0 = 0", touches="dh0")
@@ -74,54 +77,103 @@ def only_the_last_step_differentiated() -> Backend:
     return Faulty(sequence_vjp=truncated)
 
 
-@fault("sequence", "g_T = d_last for d_last + d_outputs[T]", touches="dθ dx dh0")
-def cotangent_of_last_stored_and_not_added() -> Backend:
-    """The last state's cotangent is stored where the last output's was, not added to it."""
-
-    def stored(cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any) -> tuple[Any, ...]:
-        if d_outputs is None or d_last is None:
-            return inputs, state, d_outputs, d_last
-        return inputs, state, np.concatenate([d_outputs[:-1], 0 * d_outputs[-1:]]), d_last
-
-    return _with_other_arguments(stored)
+@fault("sequence", "dL/dθ of the first step alone", touches="dθ", thread="ooples/AiDotNet#1944")
+def gradients_overwritten_by_every_step() -> Backend:
+    """The parameters' gradients are written, not added, step by step."""
+    return chaining(summed=lambda terms: terms[-1])
 
 
-@fault("sequence", "VJP(g) after VJP(g') is VJP(g')", touches="dθ dx dh0 DET", thread="pytorch/pytorch#1532")
-def backward_overwrites_what_it_saved() -> Backend:
-    """What the forward pass saved is good for one gradient: the next over the same inputs is the one before."""
-    right, saved = Faulty(), dict[bytes, tuple[Any, Any]]()
-
-    def overwritten(cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any) -> tuple[Any, ...]:
-        key = b"".join(a.tobytes() for a in (inputs, state, *cell.packed().values()))
-        kept = saved.get(key, (d_outputs, d_last))
-        saved[key] = d_outputs, d_last
-        return inputs, state, *kept
-
-    return Faulty(sequence_vjp=lambda g, cell, *given: right.sequence_vjp(cell, *overwritten(cell, *given)))
+@fault("sequence", "Σ_k / T", touches="dθ")
+def gradients_averaged_over_time() -> Backend:
+    """A mean over the steps where the loss is a sum."""
+    return chaining(summed=lambda terms: reduce(add, terms[1:], terms[0]) * (1 / len(terms)))
 
 
-@fault("sequence", "dL/dθ / B", touches="dθ")
-def mean_over_the_batch() -> Backend:
-    """The parameters' gradients are averaged over the batch, not summed."""
-    return Faulty(sequence_vjp=lambda g, cell, inputs, *_: _parameters(g, lambda a: a / a.dtype.type(inputs.shape[1])))
+@fault("sequence", "g_T = dL/dlast for dL/dlast + dL/dh_T", touches="dθ dx dh0")
+def cotangent_of_the_last_output_overwritten() -> Backend:
+    """Of the two cotangents of the last state one overwrites the other."""
+
+    def met(t: int, T: int, own: Any, later: Any) -> Any:
+        return own if later is None else later if own is None or t == T - 1 else own + later
+
+    return chaining(met=met)
 
 
-@fault("sequence", "dL/dθ · T", touches="dθ")
-def gradient_added_once_for_every_step() -> Backend:
-    """The sum over the steps is added up T times: it grows with the length whatever the cell forgets."""
-    return Faulty(sequence_vjp=lambda g, cell, inputs, *_: _parameters(g, lambda a: a * a.dtype.type(len(inputs))))
+@fault("sequence", "terms k ≥ T-1 alone of the sum over k", touches="dθ dx dh0", thread="rsokl/MyGrad#4")
+def truncated_to_two_steps() -> Backend:
+    """Back-propagation truncated to two steps."""
+    return chaining(handed=lambda t, T, g: 0 * g if t == T - 2 and t > 0 else g)
 
 
-@fault("gradient", "min(1, max(-1, dL/dθ))", touches="dθ dx dh0")
-def gradients_clipped() -> Backend:
-    """Entries beyond ±1 are cut off, as trainers do."""
-
-    def cut(a: Any) -> Any:
-        one = a.dtype.type(1)
-        return np.maximum(np.minimum(a, one), -one)
-
-    return Faulty(sequence_vjp=lambda g, *_: altered(g, cut))
+@fault("sequence", "clip(g, -1, 1) between the steps", touches="dθ dx dh0")
+def cotangents_clipped_between_steps() -> Backend:
+    """Gradients clipped on their way through time."""
+    return chaining(handed=lambda t, T, g: np.clip(g, -1, 1).view(type(g)) if t else g)
 
 
-def _parameters(g: Gradients, f: Callable[[Any], Any]) -> Gradients:
-    return replace(altered(g, f), inputs=g.inputs, state=g.state)
+@fault("sequence", "∂⁺h_k at the activations of step T", touches="dθ dx dh0", thread="ooples/AiDotNet#1455")
+def activations_of_the_last_step_for_all() -> Backend:
+    """A workspace that every step overwrites and the backward pass reads."""
+    return chaining(seen=lambda t, steps: steps[-1])
+
+
+@fault("sequence", "∂⁺h_k at the activations of step k+1", touches="dθ dx dh0")
+def activations_one_step_late() -> Backend:
+    """The stack of saved activations is off by one."""
+    return chaining(seen=lambda t, steps: steps[min(t + 1, len(steps) - 1)])
+
+
+@fault("sequence", "dL/dh_t of outputs in reverse", touches="dθ dx dh0")
+def cotangents_of_outputs_reversed() -> Backend:
+    """The cotangent of the first output meets the last step."""
+
+    def reversed_(cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any) -> tuple[Any, ...]:
+        return inputs, state, None if d_outputs is None else d_outputs[::-1].copy(), d_last
+
+    return _with_other_arguments(reversed_)
+
+
+@fault("sequence", "dL/dh_0 = dL/dh_1", touches="dh0")
+def gradient_of_the_state_one_step_late() -> Backend:
+    """What comes back is not pulled through the first step."""
+    kept: list[Any] = []
+
+    def handed(t: int, T: int, g: Any) -> Any:
+        kept.append(g)
+        return g if t or T == 1 else kept[-2]
+
+    return chaining(handed=handed)
+
+
+@fault("sequence", "∂L/∂h_0 at h_0 = 0", touches="dθ dx dh0")
+def gradients_as_if_from_zeros() -> Backend:
+    """The backward pass forgets the initial state."""
+    return _with_other_arguments(lambda cell, inputs, state, *d: (inputs, None if state is None else 0 * state, *d))
+
+
+@fault(
+    "contract",
+    "∂L/∂θ, then ∂L/∂θ at the gates that the first call left",
+    touches="DET dθ",
+    thread="pytorch/pytorch#1532",
+)
+def saved_gates_overwritten_by_the_first_pullback() -> Backend:
+    """A second backward pass over the same sequence reads what the first one wrote over."""
+    seen: dict[bytes, int] = {}
+
+    def again(g: Gradients, cell: Cell, inputs: Any, *_: Any) -> Gradients:
+        key = inputs.tobytes() + cell.weight_hh.tobytes()
+        seen[key] = seen.get(key, 0) + 1
+        return g if seen[key] == 1 else replace(g, weight_hh=g.weight_hh * g.weight_hh.dtype.type(0.5))
+
+    return Faulty(sequence_vjp=again)
+
+
+@fault("sequence", "dL/dx of the last step alone", touches="dx")
+def gradients_of_earlier_inputs_missing() -> Backend:
+    """Only the last input has a gradient."""
+
+    def last(g: Gradients, *_: Any) -> Gradients:
+        return replace(g, inputs=np.concatenate([0 * g.inputs[:-1], g.inputs[-1:]]))
+
+    return Faulty(sequence_vjp=last)

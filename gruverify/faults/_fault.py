@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from gruverify.arithmetic import Format
-from gruverify.backends import Backend
+from gruverify.backends import Backend, TargetUnavailable
 from gruverify.cell import Variant
 
 #: What is wrong: a value of one step, a derivative, something that takes several steps, something that shows only where
@@ -25,7 +26,8 @@ class Fault:
     """A GRU that is wrong in one way, or, in EQUIVALENTS, one that is right in another way than usual.
 
     id: kebab-case; kind: see `Kind`; mathematics: one line; touches: which OBSERVABLES it shows in; thread: where a
-    released implementation was reported to do something like it, such as "google/flax#5594"; description: one line.
+    released implementation was reported to do something like it, such as "google/flax#5594"; description: one line;
+    needs: the package it is written with, beside NumPy.
     """
 
     id: str
@@ -35,9 +37,23 @@ class Fault:
     thread: str
     description: str
     make: Callable[[], Backend]
+    needs: str | None = None
+
+    @property
+    def available(self) -> bool:
+        """Whether the package it needs is installed."""
+        return self.needs is None or importlib.util.find_spec(self.needs) is not None
 
     def build(self, variants: Sequence[Variant] | None = None) -> Backend:
-        """A fresh backend, for a fault may have a memory; it claims only those of the `variants` that it has."""
+        """A fresh backend, for a fault may have a memory; it claims only those of the `variants` that it has.
+
+        Raises:
+            TargetUnavailable: the package it needs is not installed.
+        """
+        if not self.available:
+            raise TargetUnavailable(
+                f"{self.id} needs the package {self.needs!r}: pip install 'gruverify[{self.needs}]'"
+            )
         made = self.make()
         kept = tuple(v for v in made.variants if variants is None or v in variants)
         return _Named(self.id, kept, made)
@@ -45,7 +61,7 @@ class Fault:
     @property
     def variants(self) -> tuple[Variant, ...]:
         """The variants in which there is such a fault."""
-        return tuple(self.make().variants)
+        return tuple(self.build().variants)
 
     @property
     def target(self) -> str:
@@ -62,7 +78,13 @@ Build: TypeAlias = Callable[[], Backend]
 
 
 def fault(
-    kind: Kind, mathematics: str, *, touches: str, thread: str = "", into: dict[str, Fault] | None = None
+    kind: Kind,
+    mathematics: str,
+    *,
+    touches: str,
+    thread: str = "",
+    needs: str | None = None,
+    into: dict[str, Fault] | None = None,
 ) -> Callable[[Build], Build]:
     """Put the decorated builder of a backend into the bank; its name is the id, its docstring the description.
 
@@ -87,6 +109,7 @@ def fault(
             thread=thread,
             description=(build.__doc__ or "").strip(),
             make=build,
+            needs=needs,
         )
         return build
 

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from gruverify.arithmetic import Array
 from gruverify.backends import Backend
 from gruverify.faults._fault import fault
 from gruverify.faults._faulty import Faulty
+from gruverify.faults._stepping import in_order, looping
+
+Step: TypeAlias = Callable[[Array, Array], Array]
 
 
 @fault("sequence", "(h_T, …, h_1) for (h_1, …, h_T)", touches="FWD", thread="keras-team/keras#1431")
@@ -24,3 +33,111 @@ def state_ignored() -> Backend:
     """A sequence that starts from zeros, whatever state it is given."""
     right = Faulty()
     return Faulty(sequence=lambda answer, cell, inputs, state: right.sequence(cell, inputs, None))
+
+
+@fault("sequence", "h_t = f(x_t, h_0)", touches="FWD CARRY", thread="tracel-ai/burn#2701")
+def state_not_fed_back() -> Backend:
+    """Every step starts from the initial state."""
+
+    def from_the_first(step: Step, inputs: Array, state: Array) -> tuple[list[Array], Array]:
+        outputs = [step(x, state) for x in inputs]
+        return outputs, outputs[-1]
+
+    return looping(from_the_first)
+
+
+@fault("sequence", "x_T, …, x_1 for x_1, …, x_T", touches="FWD CARRY")
+def inputs_read_backwards() -> Backend:
+    """The direction of the layer is the other one."""
+    return looping(lambda step, inputs, state: in_order(step, inputs[::-1], state))
+
+
+@fault("sequence", "h_t = f(x_{t-1}, h_{t-1}), x_0 = 0", touches="FWD CARRY")
+def inputs_one_step_late() -> Backend:
+    """Inputs shifted by one, as a decoder's targets are."""
+
+    def late(step: Step, inputs: Array, state: Array) -> tuple[list[Array], Array]:
+        return in_order(step, np.concatenate([0 * inputs[:1], inputs[:-1]]), state)
+
+    return looping(late)
+
+
+@fault("sequence", "outputs (h_0, …, h_{T-1})", touches="FWD")
+def outputs_before_the_update() -> Backend:
+    """Each output is the state that its step was given."""
+
+    def before(step: Step, inputs: Array, state: Array) -> tuple[list[Array], Array]:
+        outputs, last = in_order(step, inputs, state)
+        return [state, *outputs[:-1]], last
+
+    return looping(before)
+
+
+@fault("sequence", "last = h_{T-1}", touches="CARRY")
+def last_is_one_step_early() -> Backend:
+    """The loop keeps the state before its last step."""
+
+    def early(step: Step, inputs: Array, state: Array) -> tuple[list[Array], Array]:
+        outputs, _ = in_order(step, inputs, state)
+        return outputs, state if len(outputs) == 1 else outputs[-2]
+
+    return looping(early)
+
+
+@fault("sequence", "last = max over t of h_t", touches="CARRY")
+def last_is_the_largest_output() -> Backend:
+    """Pooled over time instead of the last."""
+
+    def pooled(step: Step, inputs: Array, state: Array) -> tuple[list[Array], Array]:
+        outputs, _ = in_order(step, inputs, state)
+        return outputs, np.max(outputs, axis=0)
+
+    return looping(pooled)
+
+
+@fault("sequence", "h_2 := h_0", touches="FWD CARRY")
+def state_lost_between_chunks() -> Backend:
+    """Every chunk of two steps starts from the initial state."""
+
+    def chunked(step: Step, inputs: Array, state: Array) -> tuple[list[Array], Array]:
+        outputs: list[Array] = []
+        for start in range(0, len(inputs), 2):
+            outputs += in_order(step, inputs[start : start + 2], state)[0]
+        return outputs, outputs[-1]
+
+    return looping(chunked)
+
+
+@fault("sequence", "h_t = f(x_t, h_{t-2})", touches="FWD CARRY")
+def two_buffers_mixed_up() -> Backend:
+    """Double buffering that reads the buffer it is about to write."""
+
+    def buffered(step: Step, inputs: Array, state: Array) -> tuple[list[Array], Array]:
+        buffers, outputs = [state, state], []
+        for t, x in enumerate(inputs):
+            buffers[t % 2] = step(x, buffers[t % 2])
+            outputs.append(buffers[t % 2])
+        return outputs, outputs[-1]
+
+    return looping(buffered)
+
+
+@fault("sequence", "h_1 = f(x_1, h_0) left out", touches="FWD CARRY")
+def first_step_skipped() -> Backend:
+    """A loop that starts at 1."""
+
+    def skipping(step: Step, inputs: Array, state: Array) -> tuple[list[Array], Array]:
+        outputs, last = in_order(step, inputs[1:], state)
+        return [state, *outputs], last
+
+    return looping(skipping)
+
+
+@fault("sequence", "h_t = f(x_t, clip(h_{t-1}, -1/2, 1/2)), t > 1", touches="FWD CARRY")
+def state_clipped_between_steps() -> Backend:
+    """A clip meant for something else, from the second step on."""
+
+    def clipped(step: Step, inputs: Array, state: Array) -> tuple[list[Array], Array]:
+        return in_order(lambda x, h: step(x, h if h is state else np.clip(h, -0.5, 0.5)), inputs, state)
+
+    return looping(clipped)

@@ -212,12 +212,20 @@ class StackTrial:
         self.exact = StackExact(case, Rounding(case.format, getattr(backend, "kappa", KAPPA)))
         self.observed = StackObserved(case, backend)
         self._changed: dict[StackChange, StackTrial] = {}
+        self._twin: StackTrial | None = None
 
     def on(self, change: StackChange) -> StackTrial:
         """The trial of the changed case, put to the same backend; invariants that make the same change share it."""
         if change not in self._changed:
-            self._changed[change] = StackTrial(change(self.case), self.backend)
+            twin = None if self._twin is None else self._twin.on(change)
+            self._changed[change] = twin.beside(self.backend) if twin else StackTrial(change(self.case), self.backend)
         return self._changed[change]
+
+    def beside(self, backend: Backend) -> StackTrial:
+        """The same case put to another backend of the same accuracy; what the mathematics allows is found out once."""
+        other = StackTrial(self.case, backend)
+        other.exact, other._twin = self.exact, self
+        return other
 
 
 def gradients(found: StackGradients) -> Iterator[tuple[str, str, NDArray]]:

@@ -3,7 +3,6 @@
 from gruverify.reporting._catalogue import catalogue_page as catalogue_page
 from gruverify.reporting._catalogue import print_catalogue as print_catalogue
 from gruverify.reporting._console import console_for as console_for
-from gruverify.reporting._console import gates_line as gates_line
 from gruverify.reporting._console import print_header as print_header
 from gruverify.reporting._console import print_result as print_result
 from gruverify.reporting._folder import BadFolder as BadFolder
@@ -14,6 +13,7 @@ from gruverify.reporting._json import dumps as dumps
 from gruverify.reporting._junit import junit as junit
 from gruverify.reporting._markdown import markdown as markdown
 from gruverify.reporting._needs import ReportUnavailable as ReportUnavailable
+from gruverify.reporting._needs import needed as needed
 from gruverify.reporting._needs import require_packages as require_packages
 from gruverify.reporting._outlook import print_outlook as print_outlook
 from gruverify.reporting._progress import LiveProgress as LiveProgress
@@ -22,5 +22,12 @@ from gruverify.reporting._reader import Document as Document
 from gruverify.reporting._reader import load_document as load_document
 from gruverify.reporting._reader import parse_document as parse_document
 from gruverify.reporting._reader import schema as schema
+from gruverify.reporting.matrix import MatrixProgress as MatrixProgress
+from gruverify.reporting.matrix import decode_matrix as decode_matrix
+from gruverify.reporting.matrix import matrix_document as matrix_document
+from gruverify.reporting.matrix import matrix_html as matrix_html
+from gruverify.reporting.matrix import matrix_page as matrix_page
+from gruverify.reporting.matrix import print_bank as print_bank
+from gruverify.reporting.matrix import print_matrix as print_matrix
 from gruverify.reporting.page import comparison_page as comparison_page
 from gruverify.reporting.page import result_page as result_page

@@ -16,8 +16,7 @@ torch = pytest.importorskip("torch")
 from ._modules import Fussy, Hidden, MyCell  # needs torch
 
 nn = torch.nn
-STEP = ["step", "step_jacobian", "step_vjp"]
-SEQUENCE = [method for method in METHODS if method not in STEP]
+STEP, SEQUENCE = ["step", "step_jacobian", "step_vjp"], ["sequence", "sequence_vjp", "stack", "stack_vjp"]
 
 
 @pytest.mark.parametrize(

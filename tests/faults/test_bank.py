@@ -3,16 +3,54 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
-from gruverify import faults
-from gruverify.backends import METHODS, UnknownTarget, offers, resolve
+from gruverify import Backend, Format, Variant, faults, float32, float64
+from gruverify.backends import METHODS, NumpyBackend, UnknownTarget, offers, resolve
 from gruverify.cell import VARIANTS
+from gruverify.engine import Judgement, judge_trial, trial_of
 from gruverify.faults import EQUIVALENTS, FAULTS, OBSERVABLES, Fault
 from gruverify.faults._fault import fault
+from gruverify.invariants import INVARIANTS, StackTrial, Trial
 
-every = pytest.mark.parametrize("entry", [*FAULTS.values(), *EQUIVALENTS.values()], ids=lambda entry: entry.id)
+from ..invariants._drawn import drawn, drawn_stacks
+
+CASES = 120
+
+
+def each(*entries: Fault) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("entry", entries, ids=lambda entry: entry.id)
+
+
+def build(entry: Fault) -> Backend:
+    if entry.needs:
+        pytest.importorskip(entry.needs)
+    return entry.build()
+
+
+def of_stacks(entry: Fault) -> bool:
+    return entry.kind == "stack" or (entry.kind == "contract" and "stack" in entry.id)
+
+
+@cache
+def trials(format: Format, variants: tuple[Variant, ...], stacks: bool, count: int) -> list[Trial | StackTrial]:
+    """Cases, and what the mathematics allows for each: every entry of these variants is judged by the same."""
+    draw = drawn_stacks if stacks else drawn
+    return [trial_of(case, NumpyBackend()) for case in draw(format, variants, count)]
+
+
+def fallen(entry: Fault, cases: int, formats: int) -> Iterator[Judgement]:
+    """What falls, in the first cases of the first formats, the wide ones first."""
+    backend = build(entry)
+    for format in sorted(backend.formats, key=lambda f: (f not in (float32, float64), f.name))[:formats]:
+        for right in trials(format, tuple(backend.variants), of_stacks(entry), cases):
+            yield from (j for j in judge_trial(right.beside(backend), INVARIANTS.values()) if j.fell)
+
+
+every = each(*FAULTS.values(), *EQUIVALENTS.values())
 
 
 @every
@@ -27,6 +65,7 @@ def test_entry_is_described(entry: Fault) -> None:
 
 @every
 def test_entry_is_a_target(entry: Fault) -> None:
+    build(entry)
     found = resolve(entry.target)
     assert found.name == entry.id
     assert set(found.variants) == set(entry.variants) <= set(VARIANTS)
@@ -55,3 +94,13 @@ def test_catches_an_id_that_is_taken() -> None:
 def test_catches_an_unknown_observable() -> None:
     with pytest.raises(ValueError, match="LOOKS is none of FWD"):
         fault("forward", "h", touches="LOOKS")(lambda: None)  # type: ignore[arg-type,return-value]
+
+
+@each(*FAULTS.values())
+def test_fault_is_caught(entry: Fault) -> None:
+    assert next(fallen(entry, CASES, 2), None) is not None
+
+
+@each(*EQUIVALENTS.values())
+def test_equivalent_passes(entry: Fault) -> None:
+    assert [(fell.invariant.id, fell.residual) for fell in fallen(entry, 4, 4)] == []

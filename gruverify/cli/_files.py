@@ -1,0 +1,35 @@
+"""Files that a command is to write: refused before a long run, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gruverify.cli._options import Fail
+
+
+def writable(option: str, path: str | None) -> Path | None:
+    """The file of an option, if it names one: - is standard output. Fails early, not after a long run."""
+    if path is None or path == "-":
+        return None
+    file = Path(path)
+    if file.is_dir():
+        raise Fail(f"{option} {path}: is a directory; name a file in it")
+    if not file.parent.is_dir():
+        raise Fail(f"{option} {path}: there is no directory {file.parent}")
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise Fail(f"{option} {path}: not writable")
+    return file
+
+
+def write_aside(option: str, file: Path, text: str) -> None:
+    """Whole or not at all: written beside, then renamed. A device or a pipe stays what it is."""
+    aside = file.with_name(file.name + ".part")
+    try:
+        if file.exists() and not file.is_file():
+            file.write_text(text)
+        else:
+            aside.write_text(text)
+            aside.replace(file)
+    except OSError as refused:
+        raise Fail(f"{option} {file}: {refused.strerror}") from None

@@ -1,0 +1,189 @@
+"""What becomes of one fault: how soon it is caught, by what, and in how small a case."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from typing import Any
+
+from hypothesis.database import InMemoryExampleDatabase
+
+from gruverify.arithmetic import FORMATS, Format, float32, float64
+from gruverify.backends import CELL_METHODS, STACK_METHODS, Backend, NumpyBackend, offers
+from gruverify.cell import AnyCase, Variant
+from gruverify.engine import Enough, Plan, Stream, draw, judge, judge_trial, shrink, streams_for, trial_of
+from gruverify.faults import EQUIVALENTS, FAULTS, Fault
+from gruverify.invariants import INVARIANTS, Invariant, StackTrial, Trial
+
+#: The formats in which a fault is looked for, in this order, where it claims them; rewrites are tried in all four.
+WIDE: tuple[Format, ...] = (float32, float64)
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a fault, or of a rewrite, on one side of the reset gate.
+
+    tried: how many cases it took until the first invariant fell, counted over the formats in order, or how many there
+    were; seconds: what that took, drawing and mathematics included; first, sizes: the invariant that fell first, and
+    the sizes of the smallest case found in which it does; kills: by invariant, the case that it fell in first, among
+    those that every invariant was put to.
+    """
+
+    fault: str
+    reset: str
+    tried: int
+    kills: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    first: str = ""
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def cases(self) -> int | None:
+        """How many cases it took; None if nothing fell."""
+        return self.tried if self.first else None
+
+
+def entry_of(id: str) -> Fault:
+    """The fault or the rewrite of that id."""
+    return FAULTS[id] if id in FAULTS else EQUIVALENTS[id]
+
+
+def variants_of(entry: Fault, reset: str) -> tuple[Variant, ...]:
+    """The variants of one side that it has; there may be none."""
+    return tuple(variant for variant in entry.variants if variant.reset == reset)
+
+
+def formats_of(entry: Fault, backend: Backend) -> tuple[Format, ...]:
+    """The formats that it is tried in."""
+    wide = () if entry.id in EQUIVALENTS else tuple(fmt for fmt in WIDE if fmt in backend.formats)
+    return wide or tuple(sorted(backend.formats, key=(*WIDE, *FORMATS).index))
+
+
+def fate(id: str, reset: str, plan: Plan, columns: int) -> Fate:
+    """Put a fault to the cases that a run of this plan would draw, until something falls; and the first `columns` cases
+    of each format to every invariant.
+    """
+    entry = entry_of(id)
+    variants = variants_of(entry, reset)
+    backend = entry.build(variants)
+    formats = formats_of(entry, backend)
+    found = _first(backend, formats, plan)
+    kills = _kills(entry.build(variants), formats, replace(plan, max_cases=min(columns, plan.cases)))
+    if found.stream is None:
+        return Fate(id, reset, found.number, kills, found.seconds)
+    sizes = _smallest(entry.build(variants), found).sizes
+    return Fate(id, reset, found.number, kills | {found.invariant: found.number}, found.seconds, found.invariant, sizes)
+
+
+# -- the first that falls ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Found:
+    number: int = 0
+    seconds: float = 0.0
+    invariant: str = ""
+    case: Any = None
+    stream: Stream | None = None
+
+
+def _first(backend: Backend, formats: Sequence[Format], plan: Plan) -> _Found:
+    """Judge case after case as a run does, until something falls."""
+    started, number = time.perf_counter(), 0
+    for stream in _streams(backend, formats, plan):
+        found: list[_Found] = []
+
+        def visit(case: AnyCase, stream: Stream = stream, found: list[_Found] = found) -> None:
+            nonlocal number
+            number += 1
+            for judgement in judge(case, backend, _asked(plan)):
+                if judgement.fell:
+                    seconds = time.perf_counter() - started
+                    found.append(_Found(number, seconds, judgement.invariant.id, case, stream))
+                    raise Enough
+
+        draw(stream.strategy, stream.count, stream.seed, visit)
+        if found:
+            return found[0]
+    return _Found(number, time.perf_counter() - started)
+
+
+def _streams(backend: Backend, formats: Sequence[Format], plan: Plan) -> Iterator[Stream]:
+    for fmt in formats:
+        yield from streams_for(backend, fmt, plan.seed, plan.cases)
+
+
+def _asked(plan: Plan) -> list[Invariant]:
+    return [i for i in INVARIANTS.values() if plan.profile == "deep" or not i.deep]
+
+
+#: So many cases that are no smaller end the search for a smaller one.
+_TRIES = 500
+
+
+def _smallest(backend: Backend, found: _Found) -> AnyCase:
+    """The smallest case found in which the invariant falls; only its sizes are wanted, so shrinking ends early."""
+    assert found.stream is not None
+    smallest: AnyCase = found.case
+    invariant, vain = INVARIANTS[found.invariant], 0
+
+    def falls(case: AnyCase) -> bool:
+        nonlocal smallest, vain
+        fell = any(judgement.fell for judgement in judge(case, backend, [invariant]))
+        smaller = fell and _size(case) < _size(smallest)
+        smallest, vain = (case, 0) if smaller else (smallest, vain + 1)
+        if max(smallest.sizes.values()) == 1 or vain > _TRIES:
+            raise Enough
+        return fell
+
+    with suppress(Enough):
+        shrink(found.stream.strategy, found.stream.count, found.stream.seed, falls, InMemoryExampleDatabase())
+    return smallest
+
+
+def _size(case: AnyCase) -> int:
+    return math.prod(case.sizes.values())
+
+
+# -- all that fall ----------------------------------------------------------------------------------------------------
+
+
+def _kills(backend: Backend, formats: Sequence[Format], plan: Plan) -> dict[str, int]:
+    """Every invariant that falls in some case, and in which first."""
+    kills: dict[str, int] = {}
+    number = 0
+    cells, stacks = (tuple(filter(partial(offers, backend), methods)) for methods in (CELL_METHODS, STACK_METHODS))
+    for fmt in formats:
+        for right in _trials(fmt, tuple(backend.variants), bool(cells), bool(stacks), plan.cases, plan.seed):
+            number += 1
+            left = [invariant for invariant in _asked(plan) if invariant.id not in kills]
+            kills |= {j.invariant.id: number for j in judge_trial(right.beside(backend), left) if j.fell}
+    return kills
+
+
+@lru_cache(maxsize=6)
+def _trials(
+    fmt: Format, variants: tuple[Variant, ...], cells: bool, stacks: bool, count: int, seed: int
+) -> list[Trial | StackTrial]:
+    """The cases of a run, with what the mathematics allows: every fault of these variants is judged by the same."""
+    seen: list[Trial | StackTrial] = []
+    right = NumpyBackend()
+    for stream in streams_for(_Claiming(variants, cells, stacks), fmt, seed, count):
+        draw(stream.strategy, stream.count, stream.seed, lambda case: seen.append(trial_of(case, right)))
+    return seen
+
+
+class _Claiming:
+    """Nothing but a claim of variants, and of methods for cells or for stacks."""
+
+    name = ""
+    formats = FORMATS
+
+    def __init__(self, variants: tuple[Variant, ...], cells: bool, stacks: bool) -> None:
+        self.variants = variants
+        self.step = NumpyBackend.step if cells else None
+        self.stack = NumpyBackend.stack if stacks else None

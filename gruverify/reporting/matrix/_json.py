@@ -1,0 +1,46 @@
+"""The kill matrix as JSON, schema 1."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from gruverify.matrix import Fate, Matrix
+
+SCHEMA = 1
+
+
+def matrix_document(matrix: Matrix) -> str:
+    """The matrix as text, ending in a newline. Everything but seconds depends on the seed and the versions alone."""
+    return json.dumps(_values(matrix), indent=1, ensure_ascii=False) + "\n"
+
+
+def _values(matrix: Matrix) -> dict[str, Any]:
+    alone, cover = matrix.alone(), matrix.cover
+    return {
+        "schema": SCHEMA,
+        "kind": "gruverify kill matrix",
+        **matrix.header,
+        "seconds": round(matrix.seconds, 1),
+        "summary": matrix.summary(),
+        "cover": asdict(cover),
+        "invariants": {id: {"catches": faults, "alone": alone.get(id, [])} for id, faults in matrix.catches().items()},
+        "fates": [{**asdict(fate), "seconds": round(fate.seconds, 3)} for fate in (*matrix.faults, *matrix.rewrites)],
+    }
+
+
+def decode_matrix(text: str) -> Matrix:
+    """The matrix that `matrix_document` wrote.
+
+    Raises:
+        ValueError: it is something else, or of another schema.
+    """
+    document = json.loads(text)
+    if not isinstance(document, dict) or document.get("kind") != "gruverify kill matrix":
+        raise ValueError("this is not a gruverify kill matrix: expected a JSON object with that kind")
+    if document.get("schema") != SCHEMA:
+        raise ValueError(f"schema={document.get('schema')!r} cannot be read: this version reads schema {SCHEMA}")
+    ours = ("schema", "kind", "seconds", "summary", "cover", "invariants", "fates")
+    header = {name: value for name, value in document.items() if name not in ours}
+    return Matrix(header, tuple(Fate(**values) for values in document["fates"]), document["seconds"])

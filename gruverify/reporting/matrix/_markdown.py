@@ -1,0 +1,80 @@
+"""The kill matrix as a Markdown page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from gruverify.faults import EQUIVALENTS, FAULTS
+from gruverify.matrix import Fate, Matrix
+
+
+def matrix_page(matrix: Matrix) -> str:
+    """The figures, the faults with what catches them, and the invariants with what they catch."""
+    alone, cover = matrix.alone(), matrix.cover
+    figures = [(name, _number(value)) for name, value in matrix.summary().items()]
+    invariants = [
+        (f"`{id}`", str(len(faults)), ", ".join(f"`{f}`" for f in alone.get(id, ())))
+        for id, faults in matrix.catches().items()
+    ]
+    proved = "no fewer do" if cover.smallest else "found greedily: fewer may do"
+    parts = [
+        "# The kill matrix",
+        "Written by `gruverify faults --markdown`. " + "; ".join(f"{k} {_text(v)}" for k, v in matrix.header.items()),
+        table(("figure", "value"), figures),
+        "## Faults",
+        table(
+            (
+                "fault",
+                "reset",
+                "kind",
+                "mathematics",
+                "as reported in",
+                "case",
+                "seconds",
+                "first",
+                "caught by",
+                "H I B T",
+            ),
+            (_row(fate) for fate in matrix.faults),
+        ),
+        "## Right rewrites",
+        table(("rewrite", "reset", "mathematics", "cases", "fell"), (_rewrite(fate) for fate in matrix.rewrites)),
+        "## Invariants",
+        table(("invariant", "faults it catches", "that no other catches"), invariants),
+        "## A cover",
+        f"These {len(cover.invariants)} catch every fault that is caught ({proved}): "
+        + ", ".join(f"`{id}`" for id in cover.invariants),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; bars in its cells are escaped."""
+    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _row(fate: Fate) -> Sequence[str]:
+    entry = FAULTS[fate.fault]
+    case = f"survives {fate.tried}" if fate.cases is None else str(fate.cases)
+    sizes = " ".join(str(size) for size in fate.sizes.values())
+    found = (case, f"{fate.seconds:.2f}", f"`{fate.first}`" if fate.first else "", str(len(fate.kills)), sizes)
+    return f"`{fate.fault}`", fate.reset, entry.kind, entry.mathematics, entry.thread, *found
+
+
+def _rewrite(fate: Fate) -> Sequence[str]:
+    return (
+        f"`{fate.fault}`",
+        fate.reset,
+        EQUIVALENTS[fate.fault].mathematics,
+        str(fate.tried),
+        ", ".join(fate.kills) or "-",
+    )
+
+
+def _number(value: object) -> str:
+    return "-" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _text(value: object) -> str:
+    return " ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
