@@ -15,8 +15,8 @@ from gruverify.reporting.page._svg import COLOUR_OF, HEAT, inline_svg
 
 #: Margins below 2 to this are drawn there: nobody asks how much smaller than the bound an error is.
 _LOWEST_OCTAVE = -20
-#: The most entries that are drawn as lines; more are a map.
-_MOST_LINES = 24
+#: The most entries that are drawn.
+_MOST_LINES = 16
 #: Sizes of figures are in inches, of type in points: a page shows both some 1.4 times as large.
 _SMALL = 7.5
 
@@ -110,7 +110,7 @@ def _mark_holes(ax: Any, hits: Any, group: Mapping[str, Any]) -> None:
 
 
 def witness_figure(residual: Mapping[str, Any], key: str) -> str:
-    """Error / bound of the entries around the worst one: a line for each of a few, a map of many; "" for one alone."""
+    """Error / bound of the entries of the comparison: a line for each, or for the worst; "" if there are none."""
     entries = residual.get("entries")
     if entries is None or not entries["margins"]:
         return ""
