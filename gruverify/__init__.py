@@ -75,11 +75,17 @@ __all__ = [
 ]
 
 
+#: Imported with the name, so that `import gruverify` is all that a test file needs.
+_MODULES = ("faults", "strategies", "testing")
+
+
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"gruverify.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'gruverify' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME_OF[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME_OF])
+    return sorted([*globals(), *_HOME_OF, *_MODULES])

@@ -7,6 +7,7 @@ imports nothing of ours. A type is registered once its module has been imported,
 from __future__ import annotations
 
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,16 +28,35 @@ _WAITING = {
     },
 }
 
+#: How many examples each of Hypothesis' profiles of ours draws.
+PROFILES = {"gruverify-quick": 25, "gruverify-default": 120, "gruverify-ci": 120, "gruverify-nightly": 2000}
+
 
 def register() -> None:
-    """Tell Hypothesis of those of our types that exist by now; each is told once, so that users may tell otherwise."""
+    """Tell Hypothesis of our profiles, and of those of our types that exist by now.
+
+    Each is told once, so that users may tell otherwise.
+    """
     from hypothesis import strategies as st
 
+    _profiles()
     for home in list(_WAITING):
         module = sys.modules.get(home)
         if all(hasattr(module, name) for name in _WAITING[home]):
             for name, strategy in _WAITING.pop(home).items():
                 st.register_type_strategy(getattr(module, name), _drawn_by(strategy))
+
+
+@cache
+def _profiles() -> None:
+    """Register profiles for --hypothesis-profile. Those of Hypothesis stay as they are, and none of ours is loaded."""
+    from hypothesis import settings
+
+    for name, examples in PROFILES.items():
+        # Not upon the profile that is active: where the variable CI is set that is one without a database.
+        parent = settings.get_profile("default")
+        blob = name in ("gruverify-ci", "gruverify-nightly")
+        settings.register_profile(name, parent, max_examples=examples, deadline=None, print_blob=blob)
 
 
 def _drawn_by(strategy: str) -> Callable[[type[Any]], SearchStrategy[Any]]:

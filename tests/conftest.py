@@ -14,6 +14,9 @@ collect_ignore = ["downstream"]
 settings.register_profile("gruverify-suite", deadline=None, derandomize=True, database=None, print_blob=True)
 settings.load_profile("gruverify-suite")
 
+#: Tests of the plugin run pytest inside pytest.
+pytest_plugins = ["pytester"]
+
 
 @pytest.fixture(autouse=True)
 def what_is_written_keeps_to_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:

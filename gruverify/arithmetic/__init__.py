@@ -6,6 +6,7 @@ from gruverify.arithmetic._ball import KAPPA as KAPPA
 from gruverify.arithmetic._ball import Ball as Ball
 from gruverify.arithmetic._ball import Rounding as Rounding
 from gruverify.arithmetic._ball import blend_rounding as blend_rounding
+from gruverify.arithmetic._dual import Dual as Dual
 from gruverify.arithmetic._formats import FORMATS as FORMATS
 from gruverify.arithmetic._formats import Format as Format
 from gruverify.arithmetic._formats import bfloat16 as bfloat16

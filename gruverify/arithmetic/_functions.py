@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-#: A NumPy array, a torch tensor, a Ball, an array of SymPy expressions or of Arb balls.
+#: A NumPy array, a torch tensor, a Ball, an array of SymPy expressions or of Arb balls, or a Dual of any of them.
 Array: TypeAlias = Any
 
 

@@ -19,16 +19,21 @@ class Loaded:
 
     A step is called as call(x (B, I), h (B, H)) -> (B, H), a sequence as call(inputs (T, B, I), state (B, H) or None)
     -> (outputs (T, B, H), last (B, H)), a stack as call(inputs, states or None, lengths or None) -> (outputs, last).
-    mode(training) puts it into training or evaluation mode, between which a GRU without dropout knows no difference.
+    mode(training) puts it into training or evaluation mode, between which a GRU without dropout knows no difference;
+    `at` gives the same call at other parameters, where there is one.
     """
 
     parameters: Mapping[str, torch.Tensor]
     call: Callable[..., Any]
     mode: Callable[[bool], Any] = bool
+    at: Callable[[Mapping[str, torch.Tensor]], Callable[..., Any]] | None = None
 
 
 Load: TypeAlias = Callable[[Cell], Loaded]
 LoadStack: TypeAlias = Callable[[Stack, bool], Loaded]
+
+#: Parameters by PyTorch's names, "inputs" and "state".
+Leaves: TypeAlias = Mapping[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -76,9 +81,13 @@ class AutogradSequence:
         """Gradients at the cotangents d_outputs (T, B, H) and d_last (B, H), either of which may be None."""
         loaded = self.load(cell)
         x_, h_ = tensor(inputs).requires_grad_(), None if state is None else tensor(state).requires_grad_()
-        values = loaded.call(x_, h_)
-        used = [(v, tensor(d)) for v, d in zip(values, (d_outputs, d_last), strict=True) if d is not None]
-        return _gradients(loaded, [v for v, _ in used], [d for _, d in used], x_, h_)
+        return _gradients(loaded, *used(loaded.call(x_, h_), d_outputs, d_last), x_, h_)
+
+
+def used(values: Sequence[torch.Tensor], *cotangents: NDArray | None) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """The values that have a cotangent, and the cotangents."""
+    pairs = [(v, tensor(d)) for v, d in zip(values, cotangents, strict=True) if d is not None]
+    return [v for v, _ in pairs], [d for _, d in pairs]
 
 
 @dataclass(frozen=True)
@@ -111,9 +120,9 @@ class AutogradStack:
         loaded = self.load(stack, batch_first)
         loaded.mode(True)
         x_, h_ = tensor(inputs).requires_grad_(), None if states is None else tensor(states).requires_grad_()
-        values = loaded.call(x_, h_, lengths)
-        used = [(v, tensor(d)) for v, d in zip(values, (d_outputs, d_last), strict=True) if d is not None]
-        found = _by_name(loaded, [v for v, _ in used], [d for _, d in used], inputs=x_, states=h_)
+        leaves = {**loaded.parameters, "inputs": x_, **({} if h_ is None else {"states": h_})}
+        gradients = grad(*used(loaded.call(x_, h_, lengths), d_outputs, d_last), leaves)
+        found = {name: numpy(gradient) for name, gradient in gradients.items()}
         d_inputs, d_states = found.pop("inputs"), found.pop("states", None)
         return StackGradients(found, d_inputs, d_states)
 
@@ -125,15 +134,28 @@ def _gradients(
     inputs: torch.Tensor,
     state: torch.Tensor | None,
 ) -> Gradients:
-    arrays = _by_name(loaded, values, cotangents, inputs=inputs, state=state)
+    leaves = {**loaded.parameters, "inputs": inputs, **({} if state is None else {"state": state})}
+    return packed(grad(values, cotangents, leaves))
+
+
+def grad(
+    values: Sequence[torch.Tensor], cotangents: Sequence[torch.Tensor], leaves: Leaves, *, create_graph: bool = False
+) -> Leaves:
+    """The gradients of the leaves, by their names."""
+    # What a value does not depend on has the gradient 0: whether it should depend on it is for the invariants to say.
+    found = torch.autograd.grad(
+        values,
+        list(leaves.values()),
+        cotangents,
+        create_graph=create_graph,
+        allow_unused=True,
+        materialize_grads=True,
+    )
+    return dict(zip(leaves, found, strict=True))
+
+
+def packed(gradients: Leaves) -> Gradients:
+    """Tensors by their names as `Gradients`."""
+    arrays = {name: numpy(gradient) for name, gradient in gradients.items()}
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "inputs", "state")
     return Gradients(*(arrays.get(name) for name in names))  # type: ignore[arg-type]  # None where there is no bias
-
-
-def _by_name(
-    loaded: Loaded, values: Sequence[torch.Tensor], cotangents: Sequence[torch.Tensor], **given: torch.Tensor | None
-) -> dict[str, NDArray]:
-    leaves = {**loaded.parameters, **{name: leaf for name, leaf in given.items() if leaf is not None}}
-    # What a value does not depend on has the gradient 0: whether it should depend on it is for the invariants to say.
-    found = torch.autograd.grad(values, list(leaves.values()), cotangents, allow_unused=True, materialize_grads=True)
-    return {name: numpy(gradient) for name, gradient in zip(leaves, found, strict=True)}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gruverify.arithmetic import FORMATS, KAPPA, Format
 from gruverify.backends._protocol import (
     METHODS,
     Sequence_,
+    SequenceHvp,
+    SequenceJvp,
     SequenceVjp,
     Stack_,
     StackVjp,
@@ -33,6 +36,9 @@ class FunctionBackend:
     step_vjp: StepVjp | None
     sequence: Sequence_ | None
     sequence_vjp: SequenceVjp | None
+    sequence_jvp: SequenceJvp | None = None
+    sequence_hvp: SequenceHvp | None = None
+    sequence_hvp_reverse: SequenceHvp | None = None
     stack: Stack_ | None = None
     stack_vjp: StackVjp | None = None
     hidden_size: int | None = None
@@ -50,6 +56,9 @@ def backend(
     step_vjp: StepVjp | None = None,
     sequence: Sequence_ | None = None,
     sequence_vjp: SequenceVjp | None = None,
+    sequence_jvp: SequenceJvp | None = None,
+    sequence_hvp: SequenceHvp | None = None,
+    sequence_hvp_reverse: SequenceHvp | None = None,
     stack: Stack_ | None = None,
     stack_vjp: StackVjp | None = None,
     name: str | None = None,
@@ -66,7 +75,19 @@ def backend(
     Raises:
         ValueError: no function is given, or `kappa` is negative.
     """
-    given = [f for f in (step, sequence, step_jacobian, step_vjp, sequence_vjp, stack, stack_vjp) if f is not None]
+    methods: dict[str, Any] = {
+        "step": step,
+        "sequence": sequence,
+        "step_jacobian": step_jacobian,
+        "step_vjp": step_vjp,
+        "sequence_vjp": sequence_vjp,
+        "sequence_jvp": sequence_jvp,
+        "sequence_hvp": sequence_hvp,
+        "sequence_hvp_reverse": sequence_hvp_reverse,
+        "stack": stack,
+        "stack_vjp": stack_vjp,
+    }
+    given = [f for f in methods.values() if f is not None]
     if not given:
         raise ValueError(f"backend() needs at least one function: {', '.join(METHODS)}")
     if kappa < 0:
@@ -76,13 +97,7 @@ def backend(
         variants=tuple(variants),
         formats=tuple(formats),
         kappa=kappa,
-        step=step,
-        step_jacobian=step_jacobian,
-        step_vjp=step_vjp,
-        sequence=sequence,
-        sequence_vjp=sequence_vjp,
-        stack=stack,
-        stack_vjp=stack_vjp,
+        **methods,
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
 from torch import nn
+from torch.func import functional_call
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from gruverify.arithmetic import FORMATS, Format, float32
@@ -44,12 +45,20 @@ class Modules:
         first = self._own("batch_first")
         loaded = self.load_stack(Stack(((cell,),)), first)
 
-        def call(inputs: torch.Tensor, state: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-            xs = inputs.transpose(0, 1) if first else inputs
-            outputs, last = loaded.call(xs, None if state is None else state[None], None)
-            return outputs.transpose(0, 1) if first else outputs, last[0]
+        def layer(stack: Callable[..., Any]) -> Callable[..., Any]:
+            def call(inputs: torch.Tensor, state: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+                xs = inputs.transpose(0, 1) if first else inputs
+                outputs, last = stack(xs, None if state is None else state[None], None)
+                return outputs.transpose(0, 1) if first else outputs, last[0]
 
-        return Loaded({name.removesuffix("_l0"): p for name, p in loaded.parameters.items()}, call)
+            return call
+
+        def at(parameters: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
+            assert loaded.at is not None
+            return layer(loaded.at({f"{name}_l0": p for name, p in parameters.items()}))
+
+        own = {name.removesuffix("_l0"): p for name, p in loaded.parameters.items()}
+        return Loaded(own, layer(loaded.call), loaded.mode, at)
 
     def load_stack(self, stack: Stack, batch_first: bool) -> Loaded:
         """A stack, called as module(inputs, h0), with a packed sequence where there are lengths.
@@ -65,19 +74,11 @@ class Modules:
         module = self._module(stack.input_size, stack.hidden_size, stack.variant.bias, stack.format, **unusual)
         parameters = _filled(module, stack.packed())
 
-        def call(xs: torch.Tensor, h0: torch.Tensor | None, lengths: NDArray | None) -> tuple[torch.Tensor, Any]:
-            given = () if h0 is None else (h0,)
-            if lengths is None:
-                outputs, last = module(xs, *given)
-                return outputs, last
-            if not isinstance(module, nn.RNNBase):
-                raise NotImplementedError(f"{name_of(module)} is no nn.GRU: packed sequences are put to those alone")
-            n = torch.from_numpy(lengths)
-            packed, last = module(pack_padded_sequence(xs, n, batch_first, enforce_sorted=False), *given)
-            T = xs.shape[1] if batch_first else xs.shape[0]
-            return pad_packed_sequence(packed, batch_first, total_length=T)[0], last
+        def at(others: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
+            there = partial(functional_call, module, dict(others))
+            return partial(_stack_call, lambda *given: there(given), module, batch_first)
 
-        return Loaded(parameters, call, module.train)
+        return Loaded(parameters, partial(_stack_call, module, module, batch_first), module.train, at)
 
     @property
     def shapes(self) -> frozenset[str]:
@@ -96,6 +97,26 @@ class Modules:
         if isinstance(self.target, nn.Module):
             return copy.deepcopy(self.target)
         return _build(self.target, I, H, bias, fmt, options)
+
+
+def _stack_call(
+    run: Callable[..., Any],
+    module: nn.Module,
+    batch_first: bool,
+    xs: torch.Tensor,
+    h0: torch.Tensor | None,
+    lengths: NDArray | None,
+) -> tuple[torch.Tensor, Any]:
+    given = () if h0 is None else (h0,)
+    if lengths is None:
+        outputs, last = run(xs, *given)
+        return outputs, last
+    if not isinstance(module, nn.RNNBase):
+        raise NotImplementedError(f"{name_of(module)} is no nn.GRU: packed sequences are put to those alone")
+    n = torch.from_numpy(lengths)
+    packed, last = run(pack_padded_sequence(xs, n, batch_first, enforce_sorted=False), *given)
+    T = xs.shape[1] if batch_first else xs.shape[0]
+    return pad_packed_sequence(packed, batch_first, total_length=T)[0], last
 
 
 def _build(cls: Any, I: int, H: int, bias: bool, fmt: Format, options: dict[str, Any]) -> nn.Module:

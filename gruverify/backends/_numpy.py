@@ -8,10 +8,14 @@ from gruverify.arithmetic import FORMATS, floating
 from gruverify.backends._protocol import NDArray
 from gruverify.cell import VARIANTS, Arrangement, Cell, Gradients, Stack, StackGradients, pack, packed, parameter_name
 from gruverify.formulas import (
+    Run,
     StackRun,
     activations,
     bptt,
+    directional_run,
+    hvp,
     jacobian,
+    jvp,
     next_state,
     pullback,
     sequence,
@@ -62,6 +66,33 @@ class NumpyBackend:
         cotangents = None if d_outputs is None else list(floating(d_outputs))
         back = bptt(run, cotangents, None if d_last is None else floating(d_last))
         return pack(back.parameters, np.stack(back.inputs), np.asarray(back.state), cell.variant.bias)
+
+    def sequence_jvp(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients
+    ) -> tuple[NDArray, NDArray]:
+        """The derivatives of outputs (T, B, H) and last state (B, H) along the tangent. Needs T ≥ 1."""
+        moved = jvp(self._directional(cell, inputs, state, tangent))
+        return np.stack(moved), np.array(moved[-1])
+
+    def sequence_hvp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+        tangent: Gradients,
+    ) -> Gradients:
+        """The derivative of `sequence_vjp` along the tangent, forward over reverse. Needs T ≥ 1."""
+        run = self._directional(cell, inputs, state, tangent)
+        cotangents = None if d_outputs is None else list(floating(d_outputs))
+        back = hvp(run, cotangents, None if d_last is None else floating(d_last))
+        return pack(back.parameters, np.stack(back.inputs), np.asarray(back.state), cell.variant.bias)
+
+    def _directional(self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients) -> Run:
+        lifted = {name: floating(array) for name, array in cell.packed().items()}
+        start = floating(self._state(cell, inputs, state))
+        return directional_run(cell.variant, lifted, list(floating(inputs)), start, tangent, floating)
 
     def _state(self, cell: Cell, inputs: NDArray, state: NDArray | None) -> NDArray:
         return np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state

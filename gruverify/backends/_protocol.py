@@ -23,6 +23,15 @@ class Backend(Protocol):
         step_vjp(cell, x, h, cotangent)                      -> Gradients               cotangent (B, H)
         sequence(cell, inputs, state)                        -> (outputs (T, B, H), last (B, H))    state may be None
         sequence_vjp(cell, inputs, state, d_outputs, d_last) -> Gradients               either cotangent may be None
+        sequence_jvp(cell, inputs, state, tangent)           -> (d_outputs (T, B, H), d_last (B, H))
+        sequence_hvp(cell, inputs, state, d_outputs, d_last, tangent)         -> Gradients
+        sequence_hvp_reverse(cell, inputs, state, d_outputs, d_last, tangent) -> Gradients
+
+    A tangent is a direction in which parameters, inputs and state move together, a `Gradients` in their shapes.
+    `sequence_jvp` is the derivative of `sequence` in that direction. `sequence_hvp` is that of `sequence_vjp` at fixed
+    cotangents, the Hessian of the loss times the tangent, in whatever way the implementation finds it;
+    `sequence_hvp_reverse` is the same again for one that has a second way to it, such as reverse over reverse beside
+    forward over reverse.
 
     and of whole stacks, L layers in D directions:
 
@@ -50,7 +59,16 @@ class Backend(Protocol):
 
 
 #: The methods of the contract, any of which a backend may lack: those of one cell, and those of a stack.
-CELL_METHODS: tuple[str, ...] = ("step", "step_jacobian", "step_vjp", "sequence", "sequence_vjp")
+CELL_METHODS: tuple[str, ...] = (
+    "step",
+    "step_jacobian",
+    "step_vjp",
+    "sequence",
+    "sequence_vjp",
+    "sequence_jvp",
+    "sequence_hvp",
+    "sequence_hvp_reverse",
+)
 STACK_METHODS: tuple[str, ...] = ("stack", "stack_vjp")
 METHODS: tuple[str, ...] = (*CELL_METHODS, *STACK_METHODS)
 
@@ -59,6 +77,10 @@ StepJacobian: TypeAlias = Callable[[Cell, NDArray, NDArray], tuple[NDArray, NDAr
 StepVjp: TypeAlias = Callable[[Cell, NDArray, NDArray, NDArray], Gradients]
 Sequence_: TypeAlias = Callable[[Cell, NDArray, "NDArray | None"], tuple[NDArray, NDArray]]
 SequenceVjp: TypeAlias = Callable[[Cell, NDArray, "NDArray | None", "NDArray | None", "NDArray | None"], Gradients]
+SequenceJvp: TypeAlias = Callable[[Cell, NDArray, "NDArray | None", Gradients], tuple[NDArray, NDArray]]
+SequenceHvp: TypeAlias = Callable[
+    [Cell, NDArray, "NDArray | None", "NDArray | None", "NDArray | None", Gradients], Gradients
+]
 
 Stack_: TypeAlias = Callable[[Stack, NDArray, "NDArray | None", "NDArray | None", bool], tuple[NDArray, NDArray]]
 StackVjp: TypeAlias = Callable[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import nn
 
 from gruverify.arithmetic import FORMATS, KAPPA, Format
 from gruverify.backends._autograd import AutogradSequence, AutogradStack, AutogradStep, Load, Loaded, LoadStack
+from gruverify.backends._directions import AutogradDirections
 from gruverify.backends._function import FunctionBackend
 from gruverify.backends._modules import Modules, formats_of, name_of, options_of, size_of, variants_of
 from gruverify.backends._protocol import NDArray
@@ -100,6 +101,7 @@ def _from_loads(
     one = AutogradStep(load_step) if load_step else None
     many = AutogradSequence(load_sequence) if load_sequence else None
     stacked = AutogradStack(load_stack) if load_stack else None
+    along = AutogradDirections(load_sequence) if load_sequence else None
     return FunctionBackend(
         name=name,
         variants=tuple(variants),
@@ -110,6 +112,9 @@ def _from_loads(
         step_vjp=one.step_vjp if one else None,
         sequence=many.sequence if many else None,
         sequence_vjp=many.sequence_vjp if many else None,
+        sequence_jvp=along.sequence_jvp if along else None,
+        sequence_hvp=along.sequence_hvp if along else None,
+        sequence_hvp_reverse=along.sequence_hvp_reverse if along else None,
         stack=stacked.stack if stacked else None,
         stack_vjp=stacked.stack_vjp if stacked else None,
         **shape,
@@ -120,23 +125,34 @@ def _from_loads(
 
 
 def _load_formula_step(step: StepOf, cell: Cell) -> Loaded:
-    leaves = {name: tensor(array).requires_grad_() for name, array in cell.packed().items()}
-    p = unpack(leaves, cell.hidden_size)
-    return Loaded(leaves, lambda x, h: step(cell.variant, p, x, h))
+    return _loaded_formula(cell, step, lambda one: one)
 
 
 def _load_formula_sequence(step: StepOf, cell: Cell) -> Loaded:
-    loaded = _load_formula_step(step, cell)
+    return _loaded_formula(cell, step, lambda one: partial(_loop, one, cell.hidden_size))
 
-    def call(inputs: torch.Tensor, state: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-        h = inputs.new_zeros(inputs.shape[1], cell.hidden_size) if state is None else state
-        outputs = []
-        for x in inputs:
-            h = loaded.call(x, h)
-            outputs.append(h)
-        return torch.stack(outputs) if outputs else inputs.new_zeros(0, *h.shape), h
 
-    return Loaded(loaded.parameters, call)
+def _loaded_formula(
+    cell: Cell, step: StepOf, called: Callable[[Callable[..., torch.Tensor]], Callable[..., Any]]
+) -> Loaded:
+    leaves = {name: tensor(array).requires_grad_() for name, array in cell.packed().items()}
+
+    def at(parameters: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
+        p = unpack(dict(parameters), cell.hidden_size)
+        return called(lambda x, h: step(cell.variant, p, x, h))
+
+    return Loaded(leaves, at(leaves), at=at)
+
+
+def _loop(
+    step: Callable[..., torch.Tensor], H: int, inputs: torch.Tensor, state: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    h = inputs.new_zeros(inputs.shape[1], H) if state is None else state
+    outputs = []
+    for x in inputs:
+        h = step(x, h)
+        outputs.append(h)
+    return torch.stack(outputs) if outputs else inputs.new_zeros(0, *h.shape), h
 
 
 def _load_formula_stack(s: Stack, batch_first: bool) -> Loaded:

@@ -1,6 +1,7 @@
 """Running the invariants against a backend: trial by trial, down to the smallest witness, into a result."""
 
 from gruverify.engine._asked import outlook as outlook
+from gruverify.engine._asked import why_not as why_not
 from gruverify.engine._events import Alive as Alive
 from gruverify.engine._events import CaseJudged as CaseJudged
 from gruverify.engine._events import Event as Event
@@ -32,11 +33,13 @@ from gruverify.engine._run import formats_of as formats_of
 from gruverify.engine._run import header_of as header_of
 from gruverify.engine._run import require as require
 from gruverify.engine._run import run as run
+from gruverify.engine._run import versions as versions
 from gruverify.engine._search import Enough as Enough
 from gruverify.engine._search import Stream as Stream
 from gruverify.engine._search import draw as draw
 from gruverify.engine._search import emit as emit
 from gruverify.engine._search import shrink as shrink
+from gruverify.engine._search import strategies_for as strategies_for
 from gruverify.engine._search import streams_for as streams_for
 from gruverify.engine._selection import EVERYTHING as EVERYTHING
 from gruverify.engine._selection import BadSelection as BadSelection

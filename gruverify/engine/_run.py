@@ -153,7 +153,6 @@ def _open(backend: Any, seed: int) -> Any:
 
 def header_of(backend: Backend, plan: Plan, target: str) -> dict[str, Any]:
     """What the run was: all that is needed to repeat it."""
-    packages = ("gruverify", "numpy", "hypothesis", "ml_dtypes", "torch")
     return {
         "target": target,
         "backend": backend.name,
@@ -162,8 +161,14 @@ def header_of(backend: Backend, plan: Plan, target: str) -> dict[str, Any]:
         "cases": plan.cases,
         "formats": [fmt.name for fmt in formats_of(plan, backend)],
         "selection": plan.selection.values(),
-        "versions": {"python": platform.python_version(), **{p: v for p in packages if (v := _version(p))}},
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Of Python and the packages that a result may depend on."""
+    packages = ("gruverify", "numpy", "hypothesis", "ml_dtypes", "torch")
+    return {"python": platform.python_version(), **{p: v for p in packages if (v := _version(p))}}
 
 
 def _version(package: str) -> str | None:

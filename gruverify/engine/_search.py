@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from gruverify.arithmetic import Format
 from gruverify.backends import CELL_METHODS, STACK_METHODS, Backend, offers
 from gruverify.cell import Case, StackCase
 from gruverify.coverage import Coverage
+from gruverify.invariants import Invariant
 from gruverify_strategies import cases, stack_cases
 
 AnyOne = TypeVar("AnyOne", Case, StackCase)
@@ -43,6 +44,14 @@ def stack_strategy_for(backend: Backend, fmt: Format) -> SearchStrategy[StackCas
         min_length=getattr(backend, "min_length", 1),
         **_fixed(backend, H="hidden_size", I="input_size", layers="num_layers"),
     )
+
+
+def strategies_for(
+    backend: Backend, fmt: Format, invariants: Iterable[Invariant]
+) -> list[SearchStrategy[Case] | SearchStrategy[StackCase]]:
+    """The cases that some invariants read: of cells, of stacks or of both."""
+    kinds = {invariant.of_stacks for invariant in invariants}
+    return [(stack_strategy_for if stacks else strategy_for)(backend, fmt) for stacks in sorted(kinds)]
 
 
 def _fixed(backend: Backend, **attributes: str) -> dict[str, Any]:

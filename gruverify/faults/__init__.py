@@ -20,6 +20,7 @@ from gruverify.faults import _jacobians as _jacobians  # isort: skip
 from gruverify.faults import _gradients as _gradients  # isort: skip
 from gruverify.faults import _pullbacks as _pullbacks  # isort: skip
 from gruverify.faults import _backprop as _backprop  # isort: skip
+from gruverify.faults import _directions as _directions  # isort: skip
 from gruverify.faults import _autograd as _autograd  # isort: skip
 from gruverify.faults import _contract as _contract  # isort: skip
 from gruverify.faults import _stacks as _stacks  # isort: skip

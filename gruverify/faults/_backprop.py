@@ -13,7 +13,7 @@ import numpy as np
 from gruverify.backends import Backend
 from gruverify.cell import Cell, Gradients
 from gruverify.faults._fault import fault
-from gruverify.faults._faulty import Faulty
+from gruverify.faults._faulty import Faulty, altered
 from gruverify.faults._pulling import chaining
 
 
@@ -75,6 +75,59 @@ def only_the_last_step_differentiated() -> Backend:
         )
 
     return Faulty(sequence_vjp=truncated)
+
+
+@fault("sequence", "g_T = d_last for d_last + d_outputs[T]", touches="dθ dx dh0")
+def cotangent_of_last_stored_and_not_added() -> Backend:
+    """The last state's cotangent is stored where the last output's was, not added to it."""
+
+    def stored(cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any) -> tuple[Any, ...]:
+        if d_outputs is None or d_last is None:
+            return inputs, state, d_outputs, d_last
+        return inputs, state, np.concatenate([d_outputs[:-1], 0 * d_outputs[-1:]]), d_last
+
+    return _with_other_arguments(stored)
+
+
+@fault("sequence", "VJP(g) after VJP(g') is VJP(g')", touches="dθ dx dh0 DET", thread="pytorch/pytorch#1532")
+def backward_overwrites_what_it_saved() -> Backend:
+    """What the forward pass saved is good for one gradient: the next over the same inputs is the one before."""
+    right, saved = Faulty(), dict[bytes, tuple[Any, Any]]()
+
+    def overwritten(cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any) -> tuple[Any, ...]:
+        key = b"".join(a.tobytes() for a in (inputs, state, *cell.packed().values()))
+        kept = saved.get(key, (d_outputs, d_last))
+        saved[key] = d_outputs, d_last
+        return inputs, state, *kept
+
+    return Faulty(sequence_vjp=lambda g, cell, *given: right.sequence_vjp(cell, *overwritten(cell, *given)))
+
+
+@fault("sequence", "dL/dθ / B", touches="dθ")
+def mean_over_the_batch() -> Backend:
+    """The parameters' gradients are averaged over the batch, not summed."""
+    return Faulty(sequence_vjp=lambda g, cell, inputs, *_: _parameters(g, lambda a: a / a.dtype.type(inputs.shape[1])))
+
+
+@fault("sequence", "dL/dθ · T", touches="dθ")
+def gradient_added_once_for_every_step() -> Backend:
+    """The sum over the steps is added up T times: it grows with the length whatever the cell forgets."""
+    return Faulty(sequence_vjp=lambda g, cell, inputs, *_: _parameters(g, lambda a: a * a.dtype.type(len(inputs))))
+
+
+@fault("gradient", "min(1, max(-1, dL/dθ))", touches="dθ dx dh0")
+def gradients_clipped() -> Backend:
+    """Entries beyond ±1 are cut off, as trainers do."""
+
+    def cut(a: Any) -> Any:
+        one = a.dtype.type(1)
+        return np.maximum(np.minimum(a, one), -one)
+
+    return Faulty(sequence_vjp=lambda g, *_: altered(g, cut))
+
+
+def _parameters(g: Gradients, f: Callable[[Any], Any]) -> Gradients:
+    return replace(altered(g, f), inputs=g.inputs, state=g.state)
 
 
 @fault("sequence", "dL/dθ of the first step alone", touches="dθ", thread="ooples/AiDotNet#1944")

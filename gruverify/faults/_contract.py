@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from gruverify.arithmetic import FORMATS, bfloat16, float16, float32
-from gruverify.backends import METHODS, Backend, NumpyBackend
+from gruverify.backends import METHODS, Backend
 from gruverify.cell import Cell, Gradients, StackGradients
 from gruverify.faults._fault import fault
-from gruverify.faults._faulty import Faulty, altered, altered_stack
+from gruverify.faults._faulty import Faulty, TwoWays, altered, altered_stack
 
 
 def _every_array(f: Callable[[Any], Any], answer: Any, *_: Any) -> Any:
@@ -43,7 +43,7 @@ def _misshapen(method: str, kind: str) -> Callable[[], Backend]:
 
 
 for _method in METHODS:
-    if hasattr(NumpyBackend, _method):
+    if hasattr(TwoWays, _method):
         for _kind, (_what, _) in _WRONG.items():
             _touches = "DTYPE" if _kind == "in_double_precision" else "SHAPE"
             fault("contract", f"{_method}: {_what}", touches=_touches)(_misshapen(_method, _kind))

@@ -7,6 +7,9 @@ from gruverify.formulas._bptt import bptt as bptt
 from gruverify.formulas._bptt import contributions as contributions
 from gruverify.formulas._bptt import sequence as sequence
 from gruverify.formulas._bptt import total as total
+from gruverify.formulas._directional import directional_run as directional_run
+from gruverify.formulas._directional import hvp as hvp
+from gruverify.formulas._directional import jvp as jvp
 from gruverify.formulas._limits import Magnitudes as Magnitudes
 from gruverify.formulas._limits import carry_gap as carry_gap
 from gruverify.formulas._limits import carry_growth as carry_growth

@@ -12,11 +12,18 @@ from gruverify.invariants import _hard_reset as _hard_reset  # isort: skip
 from gruverify.invariants import _bounds as _bounds  # isort: skip
 from gruverify.invariants import _symmetry as _symmetry  # isort: skip
 from gruverify.invariants import _conventions as _conventions  # isort: skip
+from gruverify.invariants import _dynamics as _dynamics  # isort: skip
 from gruverify.invariants import _sequence as _sequence  # isort: skip
 from gruverify.invariants import _numerics as _numerics  # isort: skip
 from gruverify.invariants import _stack as _stack  # isort: skip
 from gruverify.invariants import _stack_relations as _stack_relations  # isort: skip
 from gruverify.invariants import _stack_padding as _stack_padding  # isort: skip
+from gruverify.invariants import _gradient_shape as _gradient_shape  # isort: skip
+from gruverify.invariants import _cotangents as _cotangents  # isort: skip
+from gruverify.invariants import _gradient_parts as _gradient_parts  # isort: skip
+from gruverify.invariants import _gradient_units as _gradient_units  # isort: skip
+from gruverify.invariants import _directions as _directions  # isort: skip
+from gruverify.invariants import _second_order as _second_order  # isort: skip
 from gruverify.invariants._obstacle import BackendRaised as BackendRaised
 from gruverify.invariants._obstacle import Declined as Declined
 from gruverify.invariants._obstacle import Malformed as Malformed

@@ -92,12 +92,37 @@ def gradient_of_last(trial: Trial) -> Iterator[Residual]:
     yield from _all(trial, trial.observed.sequence_vjp_of_last, trial.exact.gradients_of_last)
 
 
-def _all(trial: Trial, found: Gradients, expected: Bptt) -> Iterator[Residual]:
+def _all(trial: Trial, found: Gradients, expected: Bptt, kind: str = "dL/d") -> Iterator[Residual]:
     for block, actual, ball in pairs(trial.case.cell.variant, found, expected.parameters):
-        yield compare(f"dL/d{block}", letters(block), actual, ball)
+        yield compare(f"{kind}{block}", letters(block), actual, ball)
     for t, (actual, ball) in enumerate(zip(found.inputs, expected.inputs, strict=True)):
-        yield compare(f"dL/dx[t={t}]", "bj", actual, ball)
-    yield compare("dL/dh_0", "bi", found.state, expected.state)
+        yield compare(f"{kind}x[t={t}]", "bj", actual, ball)
+    yield compare(f"{kind}h_0", "bi", found.state, expected.state)
+
+
+@invariant(
+    "agreement/jvp",
+    "∂h_t/∂(θ, x, h_0) times a tangent, for every t",
+    source="theory 2, (2.2), (2.3); 8",
+    needs=["sequence_jvp"],
+)
+def jvp(trial: Trial) -> Iterator[Residual]:
+    outputs, last = trial.observed.sequence_jvp
+    for t, (actual, ball) in enumerate(zip(outputs, trial.exact.jvp, strict=True)):
+        yield compare(f"d_outputs[t={t}]", "bi", actual, ball)
+    yield compare("d_last", "bi", last, trial.exact.jvp[-1])
+
+
+for _way in ("sequence_hvp", "sequence_hvp_reverse"):
+
+    @invariant(
+        f"agreement/{_way.removeprefix('sequence_').replace('_', '-')}",
+        f"{_way}: the Hessian of the loss times a tangent",
+        source="theory 8; M68",
+        needs=[_way],
+    )
+    def hessian_vector_product(trial: Trial, way: str = _way) -> Iterator[Residual]:
+        yield from _all(trial, getattr(trial.observed, way), trial.exact.hvp, "Hv of ")
 
 
 @invariant(

@@ -106,3 +106,8 @@ def unequal_state(case: Case) -> NDArray:
     """Another state (B, H): that of the members in reverse order, negated."""
     other: NDArray = -case.state[::-1]
     return other
+
+
+def clipped(array: NDArray, size: float) -> NDArray:
+    """The array's numbers, those beyond ±size cut off; of its own dtype."""
+    return np.asarray(np.clip(array.astype(np.float64), -size, size)).astype(array.dtype)

@@ -25,6 +25,9 @@ READ: dict[str, Callable[[Trial], Any]] = {
     "step_vjp": lambda trial: trial.observed.step_vjp,
     "sequence": lambda trial: trial.observed.sequence,
     "sequence_vjp": lambda trial: trial.observed.sequence_vjp,
+    "sequence_jvp": lambda trial: trial.observed.sequence_jvp,
+    "sequence_hvp": lambda trial: trial.observed.sequence_hvp,
+    "sequence_hvp_reverse": lambda trial: trial.observed.sequence_hvp_reverse,
 }
 READ_STACK: dict[str, Callable[[StackTrial], Any]] = {
     "stack": lambda trial: trial.observed.stack,

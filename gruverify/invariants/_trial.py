@@ -19,12 +19,16 @@ from gruverify.formulas import (
     Pullback,
     Run,
     contributions,
+    directional_run,
+    hvp,
     jacobian,
+    jvp,
     pullback,
     sequence,
     total,
 )
 from gruverify.invariants._obstacle import BackendRaised, Declined, Malformed, answer
+from gruverify.invariants._tangent import tangent_of
 
 NDArray: TypeAlias = npt.NDArray[Any]
 
@@ -32,9 +36,11 @@ NDArray: TypeAlias = npt.NDArray[Any]
 class Exact:
     """What the mathematics allows for a case: every quantity as balls in the format under test, each computed once."""
 
-    def __init__(self, case: Case, mode: Rounding) -> None:
+    def __init__(self, case: Case, mode: Rounding, forward: Exact | None = None) -> None:
+        """`forward` is the exact side of a case that differs in its cotangents alone: its run is this one's too."""
         self.case = case
         self.mode = mode
+        self._forward = forward
         self._variant = case.cell.variant
         self.parameters = case.cell.parameters(self._ball)
         self.inputs = [self._ball(x) for x in case.inputs]
@@ -68,7 +74,7 @@ class Exact:
     @cached_property
     def run(self) -> Run:
         """The whole sequence."""
-        return sequence(self._variant, self.parameters, self.inputs, self.state)
+        return self._forward.run if self._forward else sequence(self._variant, self.parameters, self.inputs, self.state)
 
     @cached_property
     def outputs(self) -> npt.NDArray[np.float64]:
@@ -83,7 +89,15 @@ class Exact:
     @cached_property
     def gradients(self) -> Bptt:
         """Gradients of the sequence at both cotangents."""
-        terms = contributions(self.run, [self._ball(d) for d in self.case.d_outputs], self.d_last)
+        return self.gradients_at(self.case.d_outputs, self.case.d_last)
+
+    def gradients_at(self, d_outputs: NDArray | None, d_last: NDArray | None) -> Bptt:
+        """Gradients of the sequence at any cotangents, found anew."""
+        terms = contributions(
+            self.run,
+            None if d_outputs is None else [self._ball(d) for d in d_outputs],
+            None if d_last is None else self._ball(d_last),
+        )
         return total(list(terms))
 
     @cached_property
@@ -95,6 +109,38 @@ class Exact:
     def gradients_of_last(self) -> Bptt:
         """Gradients of the sequence at the cotangent of the last state alone."""
         return total(self.terms_of_last)
+
+    @cached_property
+    def gradients_of_outputs(self) -> Bptt:
+        """Gradients of the sequence at the cotangents of the outputs alone."""
+        return self.gradients_at(self.case.d_outputs, None)
+
+    # -- along the case's tangent --------------------------------------------------------------------------------------
+
+    @cached_property
+    def _directional(self) -> Run:
+        return self._directional_along(tangent_of(self.case))
+
+    def _directional_along(self, tangent: Gradients) -> Run:
+        packed = {name: self._ball(array) for name, array in self.case.cell.packed().items()}
+        return directional_run(self._variant, packed, self.inputs, self.state, tangent, self._ball)
+
+    @cached_property
+    def jvp(self) -> list[Ball]:
+        """The derivatives of h_1 ... h_T along the tangent, (B, H) each."""
+        return jvp(self._directional)
+
+    @cached_property
+    def hvp(self) -> Bptt:
+        """The derivative of the gradients at both cotangents along the tangent."""
+        return self._hvp(self._directional)
+
+    def hvp_along(self, tangent: Gradients) -> Bptt:
+        """The same along any tangent, found anew."""
+        return self._hvp(self._directional_along(tangent))
+
+    def _hvp(self, run: Run) -> Bptt:
+        return hvp(run, [self._ball(d) for d in self.case.d_outputs], self.d_last)
 
 
 class Calls:
@@ -111,9 +157,9 @@ class Calls:
         H, L, D = case.sizes["H"], case.sizes.get("L", 1), case.sizes.get("D", 1)
         self._extents = {**case.sizes, "3": 3 * H, "S": L * D, "O": D * H}
 
-    def _call(self, method: str, **arguments: NDArray | bool | None) -> Any:
+    def _call(self, method: str, **arguments: NDArray | Gradients | bool | None) -> Any:
         subject = _unlocked(self._subject)
-        given = {name: a.copy() if isinstance(a, np.ndarray) else a for name, a in arguments.items()}
+        given = {name: _copied(a) for name, a in arguments.items()}
         try:
             with np.errstate(all="ignore"):
                 result = getattr(self.backend, method)(subject, *given.values())
@@ -204,11 +250,52 @@ class Observed(Calls):
         """Gradients of the sequence at the cotangent of the last state alone."""
         return self.fresh_sequence_vjp(None)
 
+    @answer
+    def sequence_jvp(self) -> tuple[NDArray, NDArray]:
+        """The derivatives of outputs (T, B, H) and last state (B, H) along the case's tangent."""
+        return self.sequence_jvp_along(tangent_of(self.case))
+
+    def sequence_jvp_along(self, tangent: Gradients) -> tuple[NDArray, NDArray]:
+        """The same along any tangent, called anew."""
+        c = self.case
+        found = pair_of("sequence_jvp", self._call("sequence_jvp", inputs=c.inputs, state=c.state, tangent=tangent))
+        return self._array("d_outputs", found[0], "TBH"), self._array("d_last", found[1], "BH")
+
+    @answer
+    def sequence_hvp(self) -> Gradients:
+        """The derivative of the gradients at both cotangents along the case's tangent."""
+        return self.sequence_hvp_along(tangent_of(self.case))
+
+    @answer
+    def sequence_hvp_reverse(self) -> Gradients:
+        """The same in the backend's second way."""
+        return self.sequence_hvp_along(tangent_of(self.case), "sequence_hvp_reverse")
+
+    def sequence_hvp_along(self, tangent: Gradients, method: str = "sequence_hvp") -> Gradients:
+        """The same along any tangent, called anew."""
+        c = self.case
+        given = {"inputs": c.inputs, "state": c.state, "d_outputs": c.d_outputs, "d_last": c.d_last}
+        return self._gradients(method, self._call(method, **given, tangent=tangent), "TBI")
+
+    @answer
+    def sequence_vjp_of_outputs(self) -> Gradients:
+        """Gradients of the sequence at the cotangents of the outputs alone."""
+        return self._sequence_vjp(self.case.d_outputs, None)
+
     def fresh_sequence_vjp(self, d_outputs: NDArray | None) -> Gradients:
         """Gradients of the sequence, called anew."""
-        c = self.case
-        found = self._call("sequence_vjp", inputs=c.inputs, state=c.state, d_outputs=d_outputs, d_last=c.d_last)
-        return self._gradients("sequence_vjp", found, "TBI")
+        return self._sequence_vjp(d_outputs, self.case.d_last)
+
+    def _sequence_vjp(self, d_outputs: NDArray | None, d_last: NDArray | None) -> Gradients:
+        return self.sequence_vjp_of_steps(slice(None), self.case.state, d_outputs, d_last)
+
+    def sequence_vjp_of_steps(
+        self, steps: slice, state: NDArray, d_outputs: NDArray | None, d_last: NDArray | None
+    ) -> Gradients:
+        """Gradients of some of the steps, from any state (B, H) and at any cotangents, called anew."""
+        inputs = self.case.inputs[steps]
+        found = self._call("sequence_vjp", inputs=inputs, state=state, d_outputs=d_outputs, d_last=d_last)
+        return self._gradients("sequence_vjp", found, "TBI", T=len(inputs))
 
     def chained_vjp(self, states: NDArray) -> Gradients:
         """step_vjp from the last step back to the first, each at the cotangent the one after it returned, summed.
@@ -227,7 +314,7 @@ class Observed(Calls):
     def _state(self, name: str, value: Any) -> NDArray:
         return self._array(name, value, "BH")
 
-    def _gradients(self, method: str, value: Any, inputs: str) -> Gradients:
+    def _gradients(self, method: str, value: Any, inputs: str, **other: int) -> Gradients:
         if not isinstance(value, Gradients):
             raise Malformed(f"{method} returned {type(value).__name__}, expected gruverify.Gradients")
         letters = {
@@ -242,7 +329,7 @@ class Observed(Calls):
             array = getattr(value, name)
             if name.startswith("bias") and not self.case.cell.variant.bias:
                 continue
-            self._array(f"gradient of {name}", array, spelled)
+            self._array(f"gradient of {name}", array, spelled, **other)
         return value
 
 
@@ -253,10 +340,10 @@ Change: TypeAlias = Callable[[Case], Case]
 class Trial:
     """A case, a backend, and both sides of every comparison between them."""
 
-    def __init__(self, case: Case, backend: Backend) -> None:
+    def __init__(self, case: Case, backend: Backend, forward: Exact | None = None) -> None:
         self.case = case
         self.backend = backend
-        self.exact = Exact(case, Rounding(case.format, getattr(backend, "kappa", KAPPA)))
+        self.exact = Exact(case, Rounding(case.format, getattr(backend, "kappa", KAPPA)), forward)
         self.observed = Observed(case, backend)
         self._changed: dict[Change, Trial] = {}
         self._twin: Trial | None = None
@@ -269,9 +356,16 @@ class Trial:
         if change not in self._changed:
             twin = None if self._twin is None else self._twin.on(change)
             case = change(self.case) if twin is None else twin.case
-            other = Trial(case, self.backend) if twin is None else twin.beside(self.backend)
-            self._changed[change] = self if case is self.case else other
+            self._changed[change] = self if case is self.case else self._other(case, twin)
         return self._changed[change]
+
+    def _other(self, case: Case, twin: Trial | None) -> Trial:
+        return Trial(case, self.backend, self._forward_of(case)) if twin is None else twin.beside(self.backend)
+
+    def _forward_of(self, case: Case) -> Exact | None:
+        """The exact side that has the case's run already: ours, if the case differs in its cotangents alone."""
+        pairs = ((case.cell, self.case.cell), (case.inputs, self.case.inputs), (case.state, self.case.state))
+        return self.exact if all(one is other for one, other in pairs) else None
 
     def beside(self, backend: Backend) -> Trial:
         """The same case put to another backend of the same accuracy; what the mathematics allows is found out once."""
@@ -299,9 +393,20 @@ def _twin(cell: Cell) -> Cell:
     return twin
 
 
+def _copied(argument: Any) -> Any:
+    if isinstance(argument, Gradients):
+        return Gradients(*(_copied(getattr(argument, name)) for name in vars(argument)))
+    return argument.copy() if isinstance(argument, np.ndarray) else argument
+
+
 def _changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    arrays = {name: a for name, a in before.items() if isinstance(a, np.ndarray)}
-    return [name for name, a in arrays.items() if a.tobytes() != after[name].tobytes()]
+    return [name for name, argument in before.items() if _bytes(argument) != _bytes(after[name])]
+
+
+def _bytes(argument: Any) -> bytes:
+    if isinstance(argument, Gradients):
+        return b"".join(array.tobytes() for _, array in argument.items())
+    return argument.tobytes() if isinstance(argument, np.ndarray) else b""
 
 
 def _summed(terms: list[Gradients]) -> Gradients:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gruverify.coverage import GATES
+from gruverify.coverage import GATES, Coverage
 from gruverify.engine import Result, Tally, Witness, by_format, describe
 from gruverify.invariants import INVARIANTS
 
@@ -151,13 +152,18 @@ def _print_coverage(console: Console, result: Result) -> None:
     formats = [fmt for fmt in result.header["formats"] if fmt in result.coverage]
     if not formats:
         return
-    shares = ", ".join(f"{fmt} {result.coverage[fmt].percent():.1f} %" for fmt in formats)
-    console.print(f"gates visited (levels of z × r × c): {shares}", soft_wrap=True)
+    console.print(gates_line({fmt: result.coverage[fmt] for fmt in formats}), soft_wrap=True)
     for fmt in formats:
         holes = [GATES.spelled(hole) for hole in result.coverage[fmt].holes()]
         more = f" and {len(holes) - _NAMED} more" if len(holes) > _NAMED else ""
         if holes:
             console.print(f"[dim]  {fmt} lacks {', '.join(holes[:_NAMED])}{more}[/]", soft_wrap=True)
+
+
+def gates_line(coverage: Mapping[str, Coverage]) -> str:
+    """How much of z × r × c was visited, by format."""
+    shares = ", ".join(f"{fmt} {found.percent():.1f} %" for fmt, found in coverage.items())
+    return f"gates visited (levels of z × r × c): {shares}"
 
 
 def _print_snippet(console: Console, result: Result) -> None:

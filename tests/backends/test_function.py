@@ -45,13 +45,15 @@ def test_what_needs_a_missing_method_is_not_asked() -> None:
     assert falsified(backend(step=my_step), one) == set()
 
 
-def test_all_five_functions_together_are_asked_everything() -> None:
+def test_all_functions_together_are_asked_everything() -> None:
     made = backend(
         step=NUMPY.step,
         step_jacobian=NUMPY.step_jacobian,
         step_vjp=NUMPY.step_vjp,
         sequence=NUMPY.sequence,
         sequence_vjp=NUMPY.sequence_vjp,
+        sequence_jvp=NUMPY.sequence_jvp,
+        sequence_hvp=NUMPY.sequence_hvp,
         variants=VARIANTS,
     )
 

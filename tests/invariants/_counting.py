@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from gruverify.backends import METHODS, NumpyBackend
+from gruverify.backends import METHODS
+from gruverify.faults._faulty import TwoWays
 
 
-class Counting(NumpyBackend):
-    """NumpyBackend; `calls` counts its methods."""
+class Counting(TwoWays):
+    """NumpyBackend in two ways; `calls` counts its methods."""
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()

@@ -32,6 +32,7 @@ RELATIONS: dict[str, tuple[str, ...]] = {
         "conventions/one-pass",
     ),
     "candidate-bias-outside-the-reset-product": ("conventions/candidate-bias", "conventions/reset-absorbed"),
+    "jacobian-transposed": ("dynamics/origin", "dynamics/fixed-point-jacobian"),
     "jacobian-without-the-carry": ("regimes/unit-eigenvalue",),
 }
 
@@ -69,7 +70,7 @@ class _LopsidedTanh(np.ndarray):
         return np.floor(np.tanh(self) * 64) / 64
 
 
-@fault(*_both("sign-flip"), "numerics/candidate")
+@fault(*_both("sign-flip"), "numerics/candidate", "dynamics/fixed-point")
 def tanh_rounded_down() -> Backend:
     """A table of tanh that is not odd."""
     return Faulty(given=lambda a: a.view(_LopsidedTanh))
@@ -259,3 +260,12 @@ def nan_taken_for_zero() -> Backend:
 def single_precision_on_tensor_cores() -> Backend:
     """Inputs and states of float32, and of no other format, rounded to eleven bits."""
     return Faulty(given=lambda a: a.astype(np.float16).astype(a.dtype) if a.dtype == np.float32 else a)
+
+
+# -- dynamics ---------------------------------------------------------------------------------------------------------
+
+
+@fault("dynamics/contraction", "dynamics/decay")
+def recurrence_too_strong() -> Backend:
+    """W_h times 16."""
+    return Faulty(cell=lambda cell: replace(cell, weight_hh=16 * cell.weight_hh))

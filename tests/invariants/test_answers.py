@@ -26,6 +26,10 @@ READ = {
     "sequence": "sequence",
     "sequence_vjp": "sequence_vjp",
     "sequence_vjp_of_last": "sequence_vjp",
+    "sequence_vjp_of_outputs": "sequence_vjp",
+    "sequence_jvp": "sequence_jvp",
+    "sequence_hvp": "sequence_hvp",
+    "sequence_hvp_reverse": "sequence_hvp_reverse",
 }
 
 

@@ -25,6 +25,7 @@ PACKAGES = (
         "engine",
         "matrix",
         "reporting",
+        "testing",
     ),
 )
 LONGEST_FILE, LONGEST_FUNCTION = 500, 60

@@ -1,0 +1,173 @@
+"""The pytest plugin: options, markers, and where the rest is called from.
+
+pytest loads this module in every run, through the entry point of that name; so it is tiny, and whatever is heavy is
+imported once it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+
+class Option(NamedTuple):
+    """`--gru-NAME` on the command line, `gru_NAME` in the ini file."""
+
+    name: str
+    metavar: str
+    help: str
+    kind: str = "string"  # as pytest calls the types of ini keys; all others may be given several times
+
+
+OPTIONS = (
+    Option("target", "TARGET", "collect the conformance tests of a target: torch, pkg.module:object"),
+    Option("formats", "f32,...", "formats to test: f16, bf16, f32, f64 (default: all that the target claims)"),
+    Option("profile", "NAME", "how much is tried: quick, default or deep (default: as Hypothesis' profile says)"),
+    Option("only", "ID", "ask only these invariants: ids, families, globs, beginnings of ids", "linelist"),
+    Option("skips-file", "PATH", "do not ask the invariants listed in the file", "paths"),
+    Option("xfails-file", "PATH", "expect the invariants listed in the file to fall", "paths"),
+    Option("report", "DIR", "write a report of all conformance tests there"),
+)
+
+#: The runs that are going on, the innermost last: a test of a plugin runs pytest inside pytest.
+RUNS: list[pytest.Config] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    group = parser.getgroup("gruverify", "gruverify: is a GRU right?")
+    for name, metavar, help, kind in OPTIONS:
+        several = {} if kind == "string" else {"action": "append", "default": []}
+        group.addoption(f"--gru-{name}", dest=_key(name), metavar=metavar, help=help, **several)
+        parser.addini(_key(name), help, type=kind, default="" if kind == "string" else [])  # type: ignore[arg-type]
+
+
+def given(config: pytest.Config, name: str) -> Any:
+    """An option's value: of the command line, else of the ini file."""
+    return config.getoption(_key(name)) or config.getini(_key(name))
+
+
+def _key(name: str) -> str:
+    return f"gru_{name.replace('-', '_')}"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the options, if there are any, so that a mistake in them ends the run at once."""
+    config.addinivalue_line("markers", "gruverify(subject): a conformance test of gruverify.testing")
+    RUNS.append(config)
+    if any(given(config, option.name) for option in OPTIONS):
+        from gruverify.testing import _options
+
+        _options.of(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Forget the run."""
+    if config in RUNS:
+        RUNS.remove(config)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Versions, threads and seed, where a target is named."""
+    if not given(config, "target"):
+        return []
+    from gruverify.testing import _summary
+
+    return _summary.header(config)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where a target is named and no file, its tests are all there is to collect."""
+    return True if _alone(config) else None
+
+
+def _alone(config: pytest.Config) -> bool:
+    """Whether the run is about a target, named on the command line, and nothing else."""
+    if hasattr(config, "workerinput"):  # a worker of pytest-xdist is given arguments even where there were none
+        return bool(config.workerinput["gruverify_alone"])
+    return bool(config.getoption(_key("target"))) and config.args_source is not pytest.Config.ArgsSource.ARGS
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist."""
+    node.workerinput["gruverify_alone"] = _alone(node.config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Add the tests of the target that is named."""
+    if target := given(config, "target"):
+        from gruverify.testing import _collect
+
+        items.extend(_collect.tests_of(target, session))
+
+
+def _subject_of(item: pytest.Item) -> Any:
+    marker = item.get_closest_marker("gruverify")
+    return marker.args[0] if marker and marker.args else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Mark what does not apply as skipped, with the reason."""
+    if (subject := _subject_of(item)) is not None:
+        why = subject.obstacle(**item.callspec.params)  # type: ignore[attr-defined]  # they are parametrised
+        if why:
+            item.add_marker(pytest.mark.skip(reason=why))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Any:
+    """Skip, afterwards, what the target turned out not to implement."""
+    outcome = yield
+    if (subject := _subject_of(item)) is not None:
+        subject.conclude(**item.callspec.params)  # type: ignore[attr-defined]
+    return outcome
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take over what a worker of pytest-xdist found."""
+    if found := getattr(node, "workeroutput", {}).get("gruverify"):
+        from gruverify.testing import _account
+
+        _account.of(node.config).take(found)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Hand over what was found, or write the report."""
+    if not _loaded():
+        return
+    from gruverify.testing import _account, _summary
+
+    account = _account.of(session.config)
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["gruverify"] = account.packed()
+    elif folder := given(session.config, "report"):
+        _summary.write(account, session.config, Path(folder), complete=exitstatus in (0, 1))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """How much of the gate space was visited."""
+    if _loaded():
+        from gruverify.testing import _account, _summary
+
+        _lines(terminalreporter, _summary.lines(_account.of(config), config))
+
+
+def _lines(terminalreporter: Any, lines: Iterable[str]) -> None:
+    for number, line in enumerate(lines):
+        if not number:
+            terminalreporter.section("gruverify")
+        terminalreporter.line(line)
+
+
+def _loaded() -> bool:
+    """Whether anything of the run was about conformance."""
+    import sys
+
+    return "gruverify.testing._account" in sys.modules

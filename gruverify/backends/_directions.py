@@ -1,0 +1,130 @@
+"""Derivatives along a direction by PyTorch: forward mode, forward over reverse, and reverse over reverse."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import torch
+from torch.autograd import forward_ad
+
+from gruverify.backends._autograd import Leaves, Load, Loaded, grad, packed, used
+from gruverify.backends._protocol import NDArray
+from gruverify.backends._tensors import numpy, tensor
+from gruverify.cell import Cell, Gradients
+
+#: PyTorch has not given these types.
+_make_dual: Any = forward_ad.make_dual
+_unpack_dual: Any = forward_ad.unpack_dual
+
+#: How PyTorch says that it cannot differentiate something so often, or in this mode.
+_NOT_IMPLEMENTED = ("not implemented", "not been implemented", "not support", "once_differentiable")
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def translated(method: Method) -> Method:
+    """A method that raises NotImplementedError where PyTorch says, as a RuntimeError, that a derivative is missing."""
+
+    @wraps(method)
+    def call(*arguments: Any) -> Any:
+        try:
+            return method(*arguments)
+        except RuntimeError as failure:
+            if any(phrase in str(failure) for phrase in _NOT_IMPLEMENTED):
+                raise NotImplementedError(str(failure).partition("\n")[0]) from failure
+            raise
+
+    return cast(Method, call)
+
+
+@dataclass(frozen=True)
+class AutogradDirections:
+    """sequence_jvp, sequence_hvp and sequence_hvp_reverse of an implementation of a whole sequence."""
+
+    load: Load
+
+    @translated
+    def sequence_jvp(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients
+    ) -> tuple[NDArray, NDArray]:
+        """The derivatives of outputs (T, B, H) and last state (B, H) along the tangent, by forward mode."""
+        loaded = self.load(cell)
+        with _forward_mode(), torch.no_grad():
+            moving = _moving(_leaves(loaded, tensor(inputs), _start(cell, inputs, state)), tangent)
+            outputs, last = _called(loaded, moving)
+            return numpy(_moved(outputs)), numpy(_moved(last))
+
+    @translated
+    def sequence_hvp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+        tangent: Gradients,
+    ) -> Gradients:
+        """The derivative of `sequence_vjp` along the tangent, by forward mode over reverse mode."""
+        loaded = self.load(cell)
+        leaves = _leaves(loaded, tensor(inputs), _start(cell, inputs, state))
+        with _forward_mode():
+            moving = _moving(leaves, tangent)
+            gradients = grad(*used(_called(loaded, moving), d_outputs, d_last), moving)
+            return packed({name: _moved(gradient) for name, gradient in gradients.items()})
+
+    @translated
+    def sequence_hvp_reverse(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+        tangent: Gradients,
+    ) -> Gradients:
+        """The same by reverse mode twice: the gradient of the gradient's product with the tangent."""
+        loaded = self.load(cell)
+        leaves = _leaves(loaded, tensor(inputs), _start(cell, inputs, state))
+        gradients = grad(*used(_called(loaded, leaves), d_outputs, d_last), leaves, create_graph=True)
+        directions = [tensor(getattr(tangent, name)) for name in leaves]
+        return packed(grad(list(gradients.values()), directions, leaves))
+
+
+@contextmanager
+def _forward_mode() -> Iterator[None]:
+    with warnings.catch_warnings():
+        # PyTorch compiles rules of its own when forward mode is first used, in a way that it has deprecated.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with forward_ad.dual_level():
+            yield
+
+
+def _leaves(loaded: Loaded, inputs: torch.Tensor, state: torch.Tensor) -> Leaves:
+    return {**loaded.parameters, "inputs": inputs.requires_grad_(), "state": state.requires_grad_()}
+
+
+def _start(cell: Cell, inputs: NDArray, state: NDArray | None) -> torch.Tensor:
+    return tensor(np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state)
+
+
+def _moving(leaves: Leaves, tangent: Gradients) -> Leaves:
+    return {name: _make_dual(leaf, tensor(getattr(tangent, name))) for name, leaf in leaves.items()}
+
+
+def _moved(value: torch.Tensor) -> torch.Tensor:
+    """The tangent; what does not move has none."""
+    tangent: torch.Tensor | None = _unpack_dual(value).tangent
+    return torch.zeros_like(value) if tangent is None else tangent
+
+
+def _called(loaded: Loaded, leaves: Leaves) -> tuple[torch.Tensor, torch.Tensor]:
+    parameters = {name: leaf for name, leaf in leaves.items() if name not in ("inputs", "state")}
+    assert loaded.at is not None
+    outputs, last = loaded.at(parameters)(leaves["inputs"], leaves["state"])
+    return outputs, last

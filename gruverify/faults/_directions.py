@@ -1,0 +1,59 @@
+"""Faults of derivatives along a direction: the gradient is right, its own derivative is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gruverify.backends import Backend
+from gruverify.cell import Gradients
+from gruverify.faults._fault import fault
+from gruverify.faults._faulty import Faulty, altered, gates, with_gates
+
+
+@fault("gradient", "∂h/∂θ·v_θ + ∂h/∂x·v_x for ∂h/∂θ·v_θ + ∂h/∂x·v_x + ∂h/∂h_0·v_h", touches="D2")
+def tangent_of_the_state_ignored() -> Backend:
+    """The initial state is taken for a constant in forward mode."""
+    right = Faulty()
+
+    def still(answer: Any, cell: Any, inputs: Any, state: Any, tangent: Gradients) -> Any:
+        return right.sequence_jvp(cell, inputs, state, replace(tangent, state=0 * tangent.state))
+
+    return Faulty(sequence_jvp=still)
+
+
+@fault("gradient", "d(σ(1-σ)) = 0", touches="D2")
+def hessian_of_the_candidate_alone() -> Backend:
+    """The gates' slopes are taken for constants: their rows of Hv are 0."""
+
+    def held(g: Gradients, *_: Any) -> Gradients:
+        none = {gate: 0 * gates(g.weight_hh)[0] for gate in "rz"}
+        return replace(g, weight_hh=with_gates(g.weight_hh, **none))
+
+    return Faulty(sequence_hvp=held)
+
+
+@fault("gradient", "Hv = 0", touches="D2", thread="facebookresearch/higher#27")
+def hessian_not_implemented_but_zero() -> Backend:
+    """What should say that it has no second derivative returns zeros."""
+
+    def zeros(g: Gradients, *_: Any) -> Gradients:
+        return altered(g, np.zeros_like)
+
+    return Faulty(sequence_hvp=zeros, sequence_hvp_reverse=zeros)
+
+
+@fault("gradient", "J|v|", touches="D2")
+def direction_taken_by_its_magnitude() -> Backend:
+    """Forward mode along |v|, and so is the derivative of the gradient."""
+    right = Faulty()
+
+    def jvp(answer: Any, cell: Any, inputs: Any, state: Any, tangent: Gradients) -> Any:
+        return right.sequence_jvp(cell, inputs, state, altered(tangent, np.abs))
+
+    def hvp(answer: Any, *given: Any) -> Any:
+        return right.sequence_hvp(*given[:-1], altered(given[-1], np.abs))
+
+    return Faulty(sequence_jvp=jvp, sequence_hvp=hvp)

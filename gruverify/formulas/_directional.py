@@ -1,0 +1,44 @@
+"""Derivatives along a direction: the same formulas over dual numbers (theory.md 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy.typing as npt
+
+from gruverify.arithmetic import Array, Dual
+from gruverify.cell import Gradients, Variant, unpack
+from gruverify.formulas._bptt import Bptt, Run, bptt, sequence
+
+
+def directional_run(
+    v: Variant,
+    packed: Mapping[str, Array],
+    inputs: Sequence[Array],
+    state: Array,
+    tangent: Gradients,
+    lift: Callable[[npt.NDArray[Any]], Array],
+) -> Run:
+    """The sequence over dual numbers: parameters by their packed names, T inputs (B, I) and state (B, H), in any
+    arithmetic, each moving along its part of the tangent, which `lift` turns into that arithmetic.
+    """
+    moving = {name: Dual(array, lift(getattr(tangent, name))) for name, array in packed.items()}
+    xs = [Dual(x, lift(d)) for x, d in zip(inputs, tangent.inputs, strict=True)]
+    return sequence(v, unpack(moving, state.shape[-1]), xs, Dual(state, lift(tangent.state)))
+
+
+def jvp(run: Run) -> list[Array]:
+    """The derivatives of h_1 ... h_T, (B, H) each, of a directional run."""
+    return [state.tangent for state in run.states[1:]]
+
+
+def hvp(run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None) -> Bptt:
+    """The derivative of `bptt` at constant cotangents, of a directional run: a Hessian-vector product. Needs T ≥ 1."""
+    held = None if d_outputs is None else [Dual(d) for d in d_outputs]
+    back = bptt(run, held, None if d_last is None else Dual(d_last))
+    return Bptt(back.parameters.map(_tangent), [x.tangent for x in back.inputs], back.state.tangent)
+
+
+def _tangent(number: Dual) -> Array:
+    return number.tangent

@@ -1,0 +1,132 @@
+"""Derivatives along a direction: of the states, of the loss, and of the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gruverify.arithmetic import Ball
+from gruverify.cell import Case, unpack
+from gruverify.formulas import Bptt, bptt, sequence
+from gruverify.invariants._registry import invariant
+from gruverify.invariants._residual import Floats, NDArray, Residual, worst
+from gruverify.invariants._tangent import tangent_of, turned_tangent
+from gruverify.invariants._trial import Trial
+from gruverify.invariants._vectors import (
+    REFERENCE,
+    Vector,
+    combined,
+    inner,
+    midpoints,
+    number,
+    observed,
+    radii,
+    vector,
+)
+
+
+def _tangent(case: Case) -> Vector:
+    return vector(case.cell.variant, tangent_of(case))
+
+
+def _loss(case: Case, outputs: NDArray, last: NDArray) -> tuple[float, float]:
+    """Σ d_outputs·outputs + Σ d_last·last, and what finding it in float64 may add."""
+    weights: Vector = {"outputs": case.d_outputs.astype(np.float64), "last": case.d_last.astype(np.float64)}
+    return inner(weights, {"outputs": outputs.astype(np.float64), "last": last.astype(np.float64)})
+
+
+def _loss_radius(case: Case, states: list[Ball]) -> float:
+    """The most by which that loss may be off, where the states may be off by their radii."""
+    d_outputs, d_last = np.abs(case.d_outputs.astype(np.float64)), np.abs(case.d_last.astype(np.float64))
+    radius = np.stack([ball.radius for ball in states])
+    return float((d_outputs * radius).sum() + (d_last * radius[-1]).sum())
+
+
+@invariant(
+    "gradient/adjoint",
+    "⟨g, Jv⟩ = ⟨Jᵀg, v⟩: forward and reverse mode are each other's transposes",
+    source="theory 11, M51",
+    needs=["sequence_jvp", "sequence_vjp"],
+)
+def adjoint(trial: Trial) -> Iterator[Residual]:
+    case, v = trial.case, _tangent(trial.case)
+    forward, rounding = _loss(case, *trial.observed.sequence_jvp)
+    reverse, more = inner(v, observed(trial))
+    around, _ = inner(combined(np.abs, v), radii(trial, trial.exact.gradients))
+    yield number("⟨g, Jv⟩ - ⟨Jᵀg, v⟩", forward, reverse, _loss_radius(case, trial.exact.jvp) + around + rounding + more)
+
+
+@invariant(
+    "gradient/jvp-homogeneous",
+    "J(-v/2) = -Jv/2",
+    source="theory 11, M52",
+    needs=["sequence_jvp"],
+)
+def jvp_homogeneous(trial: Trial) -> Iterator[Residual]:
+    found = trial.observed.sequence_jvp_along(turned_tangent(tangent_of(trial.case)))[0].astype(np.float64)
+    # Every error made at -v/2 is at most the one made at v.
+    allowed = 3 * np.stack([ball.radius for ball in trial.exact.jvp])
+    expected = trial.observed.sequence_jvp[0].astype(np.float64)
+    yield worst("-2 J(-v/2)", "tbi", -2 * found, expected, np.abs(-2 * found - expected), allowed)
+
+
+# -- the loss along a line: with a remainder that is enclosed --------------------------------------------------------
+
+
+def displaced(case: Case) -> Case:
+    """Parameters, inputs and state moved along the tangent by about √u, where rounding and curvature weigh the same."""
+    length = 2.0 ** -(case.format.precision // 2)
+    moved: dict[str, Any] = {name: _moved(case, name, step * length) for name, step in _tangent(case).items()}
+    cell = replace(case.cell, **{name: moved[name] for name in case.cell.packed()})
+    return replace(case, cell=cell, inputs=moved["inputs"], state=moved["state"], regimes=())
+
+
+def _moved(case: Case, name: str, by: Floats) -> NDArray:
+    return case.format.cast(case.arrays()[name].astype(np.float64) + by)
+
+
+@invariant(
+    "gradient/taylor",
+    "L(θ + d) - L(θ) = ⟨∇L(ξ), d⟩ for a ξ between: all of ∇L over the box around both encloses the remainder",
+    source="theory 8; 11, M49, M50",
+    needs=["sequence", "sequence_vjp"],
+)
+def taylor(trial: Trial) -> Iterator[Residual]:
+    case, other = trial.case, trial.on(displaced)
+    here, there = (_parts(one.case) for one in (trial, other))
+    d = combined(np.subtract, there, here)
+    (after, one), (before, two) = (_loss(case, *t.observed.sequence) for t in (other, trial))
+    linear, three = inner(d, observed(trial))
+    remainder = _remainder(trial, d, _between(case, here, there))
+    allowed = sum(_loss_radius(case, list(t.exact.run.states[1:])) for t in (trial, other)) + remainder
+    yield number("L(θ + d) - L(θ) - ⟨∇L, d⟩", after - before, linear, allowed + one + two + three)
+
+
+def _parts(case: Case) -> Vector:
+    arrays = case.arrays()
+    return {name: arrays[name].astype(np.float64) for name in (*case.cell.packed(), "inputs", "state")}
+
+
+def _between(case: Case, here: Vector, there: Vector) -> Bptt:
+    """The gradient all over the box that has both at its corners: itself, and not what a format makes of it."""
+    boxes = combined(_box, here, there)
+    packed = {name: boxes[name] for name in case.cell.packed()}
+    inputs = [boxes["inputs"][t] for t in range(len(case.inputs))]
+    run = sequence(case.cell.variant, unpack(packed, case.cell.hidden_size), inputs, boxes["state"])
+    return bptt(run, [Ball.exact(REFERENCE, g) for g in case.d_outputs], Ball.exact(REFERENCE, case.d_last))
+
+
+def _box(one: Floats, other: Floats) -> Ball:
+    mid = (one + other) / 2
+    return Ball(REFERENCE, mid, np.maximum(np.abs(one - mid), np.abs(other - mid)) * (1 + REFERENCE.u))
+
+
+def _remainder(trial: Trial, d: Vector, between: Bptt) -> float:
+    """The most that ⟨∇L(ξ) - ∇L, d⟩ can be, for ∇L as the backend may have it."""
+    expected = trial.exact.gradients
+    off = combined(lambda a, b: np.abs(a - b), midpoints(trial, between), midpoints(trial, expected))
+    widths = (combined(np.add, off, radii(trial, between)), radii(trial, expected))
+    return sum(inner(combined(np.abs, d), width)[0] for width in widths)

@@ -1,0 +1,83 @@
+"""Gradients as vectors: what holds of all their parts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from gruverify.arithmetic import Ball, Rounding, float64
+from gruverify.cell import Gradients, Variant, pack
+from gruverify.formulas import Bptt
+from gruverify.invariants._residual import Floats, Residual, worst
+from gruverify.invariants._trial import Trial
+
+#: The parts of a gradient by their names, in float64; without biases there are four.
+Vector: TypeAlias = dict[str, Floats]
+
+#: The axes of each part: k is a row of the packed gates.
+LETTERS = {
+    "weight_ih": "kj",
+    "weight_hh": "kj",
+    "bias_ih": "k",
+    "bias_hh": "k",
+    "inputs": "tbj",
+    "state": "bi",
+}
+
+#: What computing with answers in float64 may itself add.
+REFERENCE = Rounding(float64)
+
+
+def vector(variant: Variant, gradients: Gradients) -> Vector:
+    """Gradients as a vector; what is returned for biases that are not there is left out."""
+    names = (name for name in LETTERS if variant.bias or not name.startswith("bias"))
+    return {name: getattr(gradients, name).astype(np.float64) for name in names}
+
+
+def observed(trial: Trial) -> Vector:
+    """The gradients that the backend returns."""
+    return vector(trial.case.cell.variant, trial.observed.sequence_vjp)
+
+
+def radii(trial: Trial, expected: Bptt) -> Vector:
+    """The radii of a gradient in balls."""
+    return _of_balls(trial.case.cell.variant, expected, lambda ball: ball.radius)
+
+
+def midpoints(trial: Trial, expected: Bptt) -> Vector:
+    """The midpoints of a gradient in balls."""
+    return _of_balls(trial.case.cell.variant, expected, lambda ball: ball.mid)
+
+
+def _of_balls(variant: Variant, expected: Bptt, part: Callable[[Ball], Floats]) -> Vector:
+    inputs = np.stack([part(ball) for ball in expected.inputs])
+    return vector(variant, pack(expected.parameters.map(part), inputs, part(expected.state), variant.bias))
+
+
+def combined(f: Callable[..., Any], *vectors: Vector) -> dict[str, Any]:
+    """The parts of one name put together by `f`, for every name of the first vector."""
+    return {name: f(*(one[name] for one in vectors)) for name in vectors[0]}
+
+
+def apart(what: str, one: Vector, other: Vector, allowed: Vector, operations: int = 1) -> Iterator[Residual]:
+    """|one - other| ≤ allowed, entry by entry of every part of `allowed`; finding the sides took so many operations in
+    float64, which may err too.
+    """
+    for name, bound in allowed.items():
+        a, b = one[name], other[name]
+        error, own = np.abs(a - b), operations * REFERENCE.u * (np.abs(a) + np.abs(b))
+        yield worst(f"{what} {name}", LETTERS[name], a, b, error, bound + np.where(np.isfinite(own), own, 0.0))
+
+
+def inner(one: Vector, other: Vector) -> tuple[float, float]:
+    """⟨one, other⟩ over the parts of `one`, and what finding it in float64 may add."""
+    products = np.concatenate([(one[name] * other[name]).ravel() for name in one])
+    return float(products.sum()), REFERENCE.gamma(products.size + 1) * float(np.abs(products).sum())
+
+
+def number(what: str, one: float, other: float, allowed: float) -> Residual:
+    """|one - other| ≤ allowed, for two numbers."""
+    a, b = np.asarray(one), np.asarray(other)
+    return worst(what, "", a, b, np.abs(a - b), np.asarray(allowed))

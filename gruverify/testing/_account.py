@@ -1,0 +1,93 @@
+"""What the conformance tests of a run found, by target: what the report is made of.
+
+Workers of pytest-xdist hand theirs over, and the parts add up as results do.
+"""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from gruverify import _pytest
+from gruverify.coverage import Coverage
+from gruverify.engine import Tally, Witness
+
+
+@dataclass
+class Found:
+    """Of one target: tallies by invariant, format and variant; witnesses; coverage by format; the backend's name."""
+
+    tallies: dict[tuple[str, str, str], Tally] = field(default_factory=dict)
+    witnesses: dict[tuple[str, str], Witness] = field(default_factory=dict)
+    coverage: dict[str, Coverage] = field(default_factory=dict)
+    backend: str = ""
+
+    def enter(self, id: str, format: str, variant: str, tally: Tally) -> None:
+        """Add a tally."""
+        key = id, format, variant
+        self.tallies[key] = self.tallies[key] + tally if key in self.tallies else tally
+
+    def visit(self, format: str, coverage: Coverage) -> None:
+        """Add what one case visited."""
+        self.coverage[format] = self.coverage.get(format, Coverage()) + coverage
+
+    def take(self, other: Found) -> None:
+        """Add everything that another process found."""
+        for key, tally in other.tallies.items():
+            self.enter(*key, tally)
+        for place, witness in other.witnesses.items():
+            self.witnesses[place] = min(witness, self.witnesses.get(place, witness), key=Witness.order)
+        for format, coverage in other.coverage.items():
+            self.visit(format, coverage)
+        self.backend = self.backend or other.backend
+
+    def declined(self, ids: Sequence[str], format: str) -> str:
+        """What the target said when it declined all that some invariants asked; empty if it did not."""
+        mine = [tally for (id, fmt, _), tally in self.tallies.items() if fmt == format and id in ids]
+        reasons = dict.fromkeys(tally.reason for tally in mine if tally.status == "not applicable")
+        return "; ".join(reasons) if all(tally.status == "not applicable" for tally in mine) else ""
+
+
+@dataclass
+class Account:
+    """What was found of every target; since when, and what came of the report."""
+
+    targets: dict[str, Found] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
+    written: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """How long ago the first conformance test was prepared."""
+        return time.monotonic() - self.started
+
+    def __getitem__(self, target: str) -> Found:
+        return self.targets.setdefault(target, Found())
+
+    def packed(self) -> bytes:
+        """The account as it travels from a worker."""
+        return pickle.dumps(self.targets)
+
+    def take(self, packed: bytes) -> None:
+        """Add a worker's account."""
+        for target, found in pickle.loads(packed).items():
+            self[target].take(found)
+
+
+_HELD = pytest.StashKey[Account]()
+#: Without the plugin there is nobody to report to.
+_NOBODY = Account()
+
+
+def of(config: pytest.Config) -> Account:
+    """The account of a run."""
+    return config.stash.setdefault(_HELD, Account())
+
+
+def current() -> Account:
+    """The account of the run that is going on."""
+    return of(_pytest.RUNS[-1]) if _pytest.RUNS else _NOBODY

@@ -1,0 +1,31 @@
+"""`--gru-target TARGET`: conformance tests that stand in no file."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from gruverify.testing._conformance import conformance
+
+_NAME = "conforms"
+
+
+class _Target(pytest.Module):
+    """A module of one test, made and not imported."""
+
+    def _getobj(self) -> Any:
+        module = ModuleType(self.nodeid)
+        setattr(module, _NAME, conformance(self.nodeid))
+        return module
+
+    def istestfunction(self, obj: object, name: str) -> bool:
+        """Whatever the user's tests are called, ours is this one."""
+        return name == _NAME
+
+
+def tests_of(target: str, session: pytest.Session) -> list[pytest.Item]:
+    """The conformance tests of a target, which is the first part of their ids."""
+    module = _Target.from_parent(session, path=session.config.rootpath / "pytest", nodeid=target)
+    return list(session.genitems(module))

@@ -1,0 +1,181 @@
+"""Conformance tests: each a Hypothesis test of its own, one for each family of invariants and format."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import strategies as st
+
+from gruverify.arithmetic import Format, format_named
+from gruverify.cell import AnyCase
+from gruverify.coverage import Coverage, visits
+from gruverify.engine import (
+    PROFILES,
+    Judgement,
+    Witness,
+    describe,
+    emit,
+    judge_trial,
+    selection,
+    strategies_for,
+    trial_of,
+)
+from gruverify.invariants import Invariant, Trial
+from gruverify.testing import _options
+from gruverify.testing._subject import Part, Subject
+
+_UNASKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
+
+
+def conformance(
+    target: object,
+    *,
+    formats: Sequence[Format] | None = None,
+    only: Iterable[str] = (),
+    skip: Iterable[str] = (),
+    skips_files: Iterable[str | Path] = (),
+    xfails_files: Iterable[str | Path] = (),
+    settings: hypothesis.settings | None = None,
+) -> Callable[..., None]:
+    """A test for pytest that `target` is a right GRU: one for each family of invariants and format.
+
+        test_my_gru = gruverify.testing.conformance("mypkg.kernels:MyGRU")
+
+    target: what `gruverify check` takes, or an object: a function step(cell, x, h), an `nn.Module`, a backend; formats:
+    all four by default, of which those that the target does not claim are skipped; only, skip: patterns of invariants
+    that are asked, or not; skips_files, xfails_files: files of them. A listed invariant that is expected to fall is a
+    test of its own, marked xfail; settings: of Hypothesis, instead of those of the run.
+
+    Each is a Hypothesis test: the number of examples, the database and the seed are those of the run.
+
+    Raises:
+        BadSelection: a pattern or a file is wrong.
+    """
+    subject = _subject(target, formats, only, skip, skips_files, xfails_files)
+    parts = list(subject.parts())
+    caller = sys._getframe(1)
+
+    @pytest.mark.gruverify(subject)
+    @pytest.mark.parametrize(("family", "format"), [_parameters(part) for part in parts])
+    @_fitting(settings)
+    @given(data=st.data())
+    def test_conforms(family: str, format: str, data: st.DataObject) -> None:
+        __tracebackhide__ = True
+        if why := subject.obstacle(family, format):
+            pytest.skip(why)
+        _judge(subject, family, format, data)
+
+    test: Callable[..., None] = test_conforms
+    # pytest says that a test stands where this function does: where it is called, that is.
+    test.place_as = _function_at(caller.f_code.co_filename, caller.f_lineno)  # type: ignore[attr-defined]
+    return test
+
+
+def _function_at(filename: str, line: int) -> FunctionType:
+    return FunctionType(_function_at.__code__.replace(co_filename=filename, co_firstlineno=line), {})
+
+
+def _subject(
+    target: object,
+    formats: Sequence[Format] | None,
+    only: Iterable[str],
+    skip: Iterable[str],
+    skips_files: Iterable[str | Path],
+    xfails_files: Iterable[str | Path],
+) -> Subject:
+    """The target with what it is to be asked: of the call, and of the run's options."""
+    options = _options.current()
+    mine = selection(only=only, skip=skip, skips_files=skips_files, xfails_files=xfails_files)
+    theirs = options.chosen
+    chosen = replace(
+        mine, only=mine.only or theirs.only, skips=mine.skips + theirs.skips, xfails=mine.xfails + theirs.xfails
+    )
+    wanted = [fmt.name for fmt in options.formats if formats is None or fmt in formats]
+    return Subject(target, chosen, tuple(wanted))
+
+
+def _parameters(part: Part) -> Any:
+    marks = [pytest.mark.xfail(reason=part.expected)] if part.expected else []
+    return pytest.param(part.family, part.format, id=f"{part.family}-{part.format}", marks=marks)
+
+
+def _fitting(given: hypothesis.settings | None) -> hypothesis.settings:
+    """These settings, else the run's, but that a slow backend is no fault, and that one failure is shown, not many."""
+    base, profile = given or hypothesis.settings(), _options.current().profile
+    examples = PROFILES[profile].cases if profile and given is None else base.max_examples
+    # What is different about the cases that fail is for the witness to show, not for lines of our code.
+    phases = [phase for phase in base.phases if phase is not Phase.explain]
+    return hypothesis.settings(
+        base,
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=_UNASKED,
+        report_multiple_bugs=False,
+        phases=phases,
+    )
+
+
+def _judge(subject: Subject, family: str, format: str, data: st.DataObject) -> None:
+    """Draw a case, put it to the target, and fail with the first invariant that falls."""
+    __tracebackhide__ = True
+    asked, _ = subject.asked(family, format)
+    case = data.draw(_cases(subject, format, asked), label="case").case
+    trial = trial_of(case, subject.backend)
+    judgements = list(judge_trial(trial, asked))
+    visited = visits(trial) if isinstance(trial, Trial) else Coverage()
+    emit(visited)
+    subject.enter(case, judgements, visited)
+    for judgement in judgements:
+        if judgement.fell:
+            raise _failure(subject, judgement, case) from None
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A case that Hypothesis does not print: the failure does."""
+
+    case: AnyCase
+
+    def __repr__(self) -> str:
+        return "as above"
+
+
+def _cases(subject: Subject, format: str, asked: Iterable[Invariant]) -> st.SearchStrategy[_Drawn]:
+    drawn: st.SearchStrategy[Any] = st.one_of(strategies_for(subject.backend, format_named(format), asked))
+    return drawn.map(_Drawn)
+
+
+class Falsified(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # a class, by another name
+    """An invariant fell: the failure of a conformance test, which pytest shows without a traceback."""
+
+    __module__ = "gruverify.testing"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, pytrace=False)
+
+    def __str__(self) -> str:
+        """The message, and how Hypothesis repeats the example, where it is asked to say so."""
+        notes = [note for note in getattr(self, "__notes__", ()) if "reproduce_failure" in note]
+        return "\n".join([str(self.msg), *notes])
+
+
+def _failure(subject: Subject, fallen: Judgement, case: AnyCase) -> Falsified:
+    """What is shown of an invariant that fell."""
+    witness = Witness(subject.name, fallen.invariant.id, case, fallen.residual)
+    subject.found.witnesses[witness.invariant, case.format.name] = witness
+    return _kind(witness.invariant)(f"{describe(fallen.invariant, fallen.residual, case)}\n\n{witness.snippet}")
+
+
+@cache
+def _kind(id: str) -> type[Falsified]:
+    """A type of its own for each invariant: Hypothesis shrinks failures of one type, and so one invariant at a time."""
+    return type("Falsified", (Falsified,), {"__module__": Falsified.__module__, "invariant": id})

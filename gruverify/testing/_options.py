@@ -1,0 +1,66 @@
+"""What a run of pytest says about conformance: the options of the plugin, read and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from gruverify import _pytest
+from gruverify.arithmetic import FORMATS, Format, format_named
+from gruverify.engine import EVERYTHING, PROFILES, BadSelection, Selection, selection
+
+
+@dataclass(frozen=True)
+class Options:
+    """formats: those that are tested; profile: of gruverify, "" to leave it to Hypothesis' own; chosen: of the
+    invariants; seed: what was given as --hypothesis-seed, None if Hypothesis draws one.
+    """
+
+    formats: tuple[Format, ...] = FORMATS
+    profile: str = ""
+    chosen: Selection = EVERYTHING
+    seed: int | None = None
+
+
+_READ = pytest.StashKey[Options]()
+
+
+def current() -> Options:
+    """The options of the run that is going on; without the plugin there are none."""
+    return of(_pytest.RUNS[-1]) if _pytest.RUNS else Options()
+
+
+def of(config: pytest.Config) -> Options:
+    """The options of a run.
+
+    Raises:
+        pytest.UsageError: one of them is wrong; the message says which, and what is near.
+    """
+    if _READ not in config.stash:
+        config.stash[_READ] = _read(config)
+    return config.stash[_READ]
+
+
+def _read(config: pytest.Config) -> Options:
+    try:
+        formats, profile = _pytest.given(config, "formats"), _pytest.given(config, "profile")
+        if profile and profile not in PROFILES:
+            raise ValueError(f"--gru-profile={profile} is unknown: choose from {', '.join(PROFILES)}")
+        chosen = selection(
+            only=_pytest.given(config, "only"),
+            skips_files=_pytest.given(config, "skips-file"),
+            xfails_files=_pytest.given(config, "xfails-file"),
+        )
+        return Options(_formats(formats) if formats else FORMATS, profile, chosen, _seed(config))
+    except (BadSelection, ValueError) as wrong:
+        raise pytest.UsageError(f"gruverify: {wrong}") from None
+
+
+def _formats(listed: str) -> tuple[Format, ...]:
+    return tuple(dict.fromkeys(format_named(name.strip()) for name in listed.split(",")))
+
+
+def _seed(config: pytest.Config) -> int | None:
+    given = config.getoption("--hypothesis-seed", None)
+    return int(given) if given is not None and str(given).isdecimal() else None

@@ -1,0 +1,127 @@
+"""What is tested: a target, and which invariants each of its tests asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import pytest
+
+from gruverify.arithmetic import format_named
+from gruverify.backends import Backend, TargetUnavailable, UnknownTarget, resolve
+from gruverify.cell import AnyCase
+from gruverify.coverage import Coverage
+from gruverify.engine import Judgement, Selection, why_not
+from gruverify.invariants import INVARIANTS, Invariant
+from gruverify.testing import _account, _options
+from gruverify.testing._account import Found
+
+
+class Part(NamedTuple):
+    """One test: a family, or an invariant that is expected to fall, in a format."""
+
+    family: str
+    format: str
+    expected: str = ""  # to fall, and why
+
+
+class Subject:
+    """A target under test, made into a backend when its first test runs."""
+
+    def __init__(self, target: object, chosen: Selection, formats: tuple[str, ...]) -> None:
+        self.target = target
+        self.chosen = chosen
+        self.formats = formats
+        self._asked: dict[tuple[str, str], tuple[list[Invariant], str]] = {}
+
+    @cached_property
+    def backend(self) -> Backend:
+        """What stands for the target; seeded, if it wants that."""
+        backend: Any = resolve(self.target)
+        if callable(getattr(backend, "seed", None)):
+            backend.seed(0)
+        found: Backend = backend
+        return found
+
+    @cached_property
+    def name(self) -> str:
+        """How a user names the target: by its own text, or by the module and name under which it is found."""
+        if isinstance(self.target, str):
+            return self.target
+        module, path = getattr(self.target, "__module__", ""), getattr(self.target, "__qualname__", "")
+        importable = module and path and "<" not in path
+        return f"{module}:{path}" if importable else f"{type(self.target).__name__} object"
+
+    def parts(self) -> Iterator[Part]:
+        """The tests, format by format within a family, in the catalogue's order."""
+        families: dict[str, list[str]] = {}
+        for id, invariant in INVARIANTS.items():
+            if self.chosen.wants(id):
+                families.setdefault(invariant.family, []).append(id)
+        for family, ids in families.items():
+            for fmt in self.formats:
+                expected = {id: self.chosen.xfails_it(id, fmt) for id in ids}
+                if not all(expected.values()):
+                    yield Part(family, fmt)
+                yield from (Part(id, fmt, e.reason or e.place) for id, e in expected.items() if e)
+
+    @property
+    def found(self) -> Found:
+        """What was found of it in this process."""
+        return _account.current()[self.name]
+
+    def asked(self, family: str, format: str) -> tuple[list[Invariant], str]:
+        """The invariants of a test, and why others of the family are not asked."""
+        if (family, format) not in self._asked:
+            self._asked[family, format] = self._find(family, format)
+        return self._asked[family, format]
+
+    def _find(self, family: str, format: str) -> tuple[list[Invariant], str]:
+        self.found.backend = self.backend.name
+        if format not in [fmt.name for fmt in self.backend.formats]:
+            return [], f"{self.name} does not claim {format}"
+        mine, whys = list[Invariant](), dict[str, None]()
+        for invariant in self._meant(family, format):
+            why = why_not(invariant, self.backend, format_named(format), _options.current().profile, self.chosen)
+            if why is None:
+                mine.append(invariant)
+            else:
+                self.found.tallies[invariant.id, format, "-"] = why
+                whys[why.reason] = None
+        return mine, "; ".join(whys)
+
+    def _meant(self, family: str, format: str) -> list[Invariant]:
+        if family in INVARIANTS:
+            return [INVARIANTS[family]]
+        wanted = [i for i in INVARIANTS.values() if i.family == family and self.chosen.wants(i.id)]
+        return [i for i in wanted if not self.chosen.xfails_it(i.id, format)]
+
+    def obstacle(self, family: str, format: str) -> str:
+        """Why a test does not apply; empty if it does. A target that cannot be used at all fails it."""
+        __tracebackhide__ = True
+        try:
+            asked, why = self.asked(family, format)
+        except (UnknownTarget, TargetUnavailable) as wrong:
+            unusable = str(wrong)
+        else:
+            return "" if asked else why
+        pytest.fail(unusable, pytrace=False)
+
+    def conclude(self, family: str, format: str) -> None:
+        """Skip a test in which the target declined everything that it was asked."""
+        __tracebackhide__ = True
+        ids = [invariant.id for invariant in self.asked(family, format)[0]]
+        if why := self.found.declined(ids, format):
+            pytest.skip(why)
+
+    def enter(self, case: AnyCase, judgements: list[Judgement], visited: Coverage) -> None:
+        """Add a case to what was found, unless it is drawn to shrink a failure or to show it again."""
+        format = case.format.name
+        if not any((judgement.invariant.id, format) in self.found.witnesses for judgement in judgements):
+            for judgement in judgements:
+                id, tally = judgement.invariant.id, judgement.tally
+                marked = replace(tally, mark="xfail") if self.chosen.xfails_it(id, format) else tally
+                self.found.enter(id, format, str(case.variant), marked)
+            self.found.visit(format, visited)

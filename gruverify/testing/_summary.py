@@ -1,0 +1,77 @@
+"""What a run of conformance tests says on the terminal and writes as a report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from gruverify import _pytest
+from gruverify.arithmetic import FORMATS
+from gruverify.engine import PROFILES, Result, versions
+from gruverify.reporting import BadFolder, ReportUnavailable, document, gates_line, write_report
+from gruverify.testing import _options
+from gruverify.testing._account import Account, Found
+
+
+def header(config: pytest.Config) -> list[str]:
+    """Target, versions, threads and seed."""
+    options = _options.of(config)
+    seed = "drawn afresh (--hypothesis-seed=N repeats a run)" if options.seed is None else options.seed
+    threads = os.environ.get("OMP_NUM_THREADS", os.cpu_count())
+    return [
+        f"gruverify: {_pytest.given(config, 'target')} · {', '.join(fmt.name for fmt in options.formats)} · "
+        f"profile {_profile(config)} · threads {threads} · seed {seed}",
+        "gruverify: " + " · ".join(f"{name} {version}" for name, version in versions().items()),
+    ]
+
+
+def _profile(config: pytest.Config) -> str:
+    return _options.of(config).profile or settings.get_current_profile_name()
+
+
+def _cases(config: pytest.Config) -> int:
+    profile = _options.of(config).profile
+    return PROFILES[profile].cases if profile else settings.default.max_examples  # type: ignore[union-attr]
+
+
+def lines(account: Account, config: pytest.Config) -> Iterator[str]:
+    """How much of the gate space each target's tests visited, and where the report is."""
+    for target, found in account.targets.items():
+        if found.coverage:
+            yield f"{target}: {gates_line(found.coverage)}"
+    if account.written:
+        yield account.written
+
+
+def write(account: Account, config: pytest.Config, folder: Path, complete: bool) -> None:
+    """Write the report of all targets; what came of it is told at the end of the run."""
+    documents = [
+        document(_result(target, found, account, config, complete)) for target, found in account.targets.items()
+    ]
+    if not documents:
+        return
+    try:
+        write_report(documents, folder)
+        account.written = f"report: {folder / 'index.html'}"
+    except (BadFolder, ReportUnavailable) as refused:
+        account.written = f"no report: {refused}"
+
+
+def _result(target: str, found: Found, account: Account, config: pytest.Config, complete: bool) -> Result:
+    options = _options.of(config)
+    told: dict[str, Any] = {
+        "target": target,
+        "backend": found.backend or target,
+        "seed": options.seed,
+        "profile": _profile(config),
+        "cases": _cases(config),
+        "formats": [fmt.name for fmt in FORMATS if any(fmt.name == of for _, of, _ in found.tallies)],
+        "selection": options.chosen.values(),
+        "versions": versions(),
+    }
+    return Result(told, found.tallies, found.witnesses, complete, account.seconds, coverage=found.coverage)

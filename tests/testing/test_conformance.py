@@ -1,0 +1,155 @@
+"""One line in a test file: a Hypothesis test for each family of invariants and format."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gruverify
+from gruverify import FORMATS, float32
+from gruverify.invariants import INVARIANTS
+from gruverify.testing import conformance
+
+from ._runs import CALM, DECLINING, FAULTY, ids, inside, one_test, outcomes
+
+FAMILIES = list(dict.fromkeys(invariant.family for invariant in INVARIANTS.values()))
+FEW = ("--gru-formats", "f32", "--gru-profile", "quick")
+
+
+def test_there_is_a_test_for_each_family_and_format(pytester: pytest.Pytester) -> None:
+    run = inside(pytester, "--collect-only", "-q", test_mine=one_test("numpy"))
+
+    parts = [f"{family}-{fmt.name}" for family, fmt in product(FAMILIES, FORMATS)]
+    assert ids(run) == [f"test_mine.py::test_my_gru[{part}]" for part in parts]
+
+
+def test_a_right_gru_passes(pytester: pytest.Pytester) -> None:
+    run = inside(pytester, *FEW, "-k", "bounds or contract", test_mine=one_test("numpy"))
+
+    assert outcomes(run) == {"passed": 2, "deselected": len(FAMILIES) - 2}
+    run.stdout.re_match_lines([r"numpy: gates visited \(levels of z × r × c\): float32 \d+\.\d %"])
+
+
+def test_a_failure_is_the_statement_the_numbers_and_a_snippet_and_nothing_else(pytester: pytest.Pytester) -> None:
+    run = inside(pytester, *FEW, "-k", "bounds", my_gru=FAULTY, test_mine=one_test("my_gru:step"))
+
+    assert outcomes(run)["failed"] == 1
+    shown = run.stdout.str().partition("FAILURES")[2].partition("\n= gruverify")[0]
+    assert f"bounds/between: {INVARIANTS['bounds/between'].statement}" in shown
+    assert "the margin is" in shown
+    assert " u" in shown
+    assert "float32, reset after, keep, H=1, I=1, B=1, T=1" in shown
+    assert "gruverify/" not in shown
+    assert "Traceback" not in shown
+    snippet = shown[shown.index("import gruverify\n") : shown.index("case)\n") + 6]
+    with pytest.raises(AssertionError, match="bounds/between"):
+        exec(snippet, {})
+
+
+def test_the_smallest_case_of_one_invariant_is_shown(pytester: pytest.Pytester) -> None:
+    run = inside(pytester, *FEW, "-k", "agreement", my_gru=FAULTY, test_mine=one_test("my_gru:step"))
+
+    assert run.stdout.str().count("gruverify.assert_holds(") == 1
+    assert "H=1, I=1, B=1, T=1" in run.stdout.str()
+
+
+def test_what_a_target_lacks_is_skipped_and_says_why(pytester: pytest.Pytester) -> None:
+    run = inside(pytester, *FEW, "-rs", "-k", "stack", my_gru=FAULTY, test_mine=one_test("my_gru:step"))
+
+    assert outcomes(run)["skipped"] == 1
+    run.stdout.fnmatch_lines(["SKIPPED*test_mine.py:3*the backend has no stack*"])
+
+
+def test_what_a_target_declines_is_skipped_and_says_why(pytester: pytest.Pytester) -> None:
+    test = one_test("mine:Declining", only=["agreement/jacobian-state"])
+
+    run = inside(pytester, *FEW, "-rs", mine=DECLINING, test_mine=test)
+
+    assert outcomes(run) == {"skipped": 1}
+    run.stdout.fnmatch_lines(["*no Jacobian yet*"])
+
+
+def test_a_format_that_is_not_claimed_is_skipped(pytester: pytest.Pytester) -> None:
+    claims = "\n\nclass Single(Declining):\n    formats = (gruverify.float32,)\n"
+    run = inside(
+        pytester,
+        *("--gru-formats", "f16", "-rs", "--gru-only", "bounds"),
+        mine=f"import gruverify\n{DECLINING}{claims}",
+        test_mine=one_test("mine:Single"),
+    )
+
+    assert outcomes(run) == {"skipped": 1}
+    run.stdout.fnmatch_lines(["*mine:Single does not claim float16*"])
+
+
+def test_a_target_that_cannot_be_used_fails_with_one_line(pytester: pytest.Pytester) -> None:
+    run = inside(pytester, *FEW, "-k", "bounds", test_mine=one_test("torchh"))
+
+    assert outcomes(run)["errors"] == 1
+    run.stdout.fnmatch_lines(["target 'torchh' is unknown: did you mean torch?*"])
+    assert "Traceback" not in run.stdout.str()
+    assert "During handling" not in run.stdout.str()
+
+
+def test_a_target_may_be_an_object_which_the_snippet_names(pytester: pytest.Pytester) -> None:
+    test = "import gruverify, my_gru\n\ntest_my_gru = gruverify.testing.conformance(my_gru.step, only=['bounds'])\n"
+
+    run = inside(pytester, *FEW, my_gru=FAULTY, test_mine=test)
+
+    assert outcomes(run) == {"failed": 1}
+    run.stdout.fnmatch_lines(["gruverify.assert_holds('bounds/between', 'my_gru:step', case)"])
+
+
+def test_only_and_skip_choose_the_invariants(pytester: pytest.Pytester) -> None:
+    test = "from gruverify import *\n" + one_test(
+        "numpy", only=["bounds", "contract"], skip=["contract"], formats=[float32]
+    )
+
+    run = inside(pytester, "-rs", "--gru-profile", "quick", test_mine=test)
+
+    assert outcomes(run) == {"passed": 1, "skipped": 1}
+
+
+def test_what_is_expected_to_fall_is_a_test_of_its_own(pytester: pytest.Pytester) -> None:
+    pytester.path.joinpath("known.txt").write_text("bounds/between  # issue 12\nbounds/box\n")
+    test = one_test("my_gru:step", only=["bounds"], xfails_files=["known.txt"])
+
+    run = inside(pytester, *FEW, "-rxX", my_gru=FAULTY, test_mine=test)
+
+    assert outcomes(run) == {"xfailed": 1, "xpassed": 1, "skipped": 1}  # what else there is needs a pullback
+    run.stdout.fnmatch_lines(["XFAIL*bounds/between-float32* - issue 12", "XPASS*bounds/box-float32* - known.txt:2"])
+
+
+def test_settings_of_the_call_are_kept(pytester: pytest.Pytester) -> None:
+    test = one_test("numpy", only=["bounds"]).rstrip(")\n") + ", settings=settings(max_examples=7))\n"
+    test = f"from hypothesis import settings\n{test}"
+
+    run = inside(pytester, "--gru-formats", "f32", "--hypothesis-show-statistics", test_mine=test)
+
+    run.stdout.fnmatch_lines(["*7 passing*", "*Events:*", "*z=*", "*Stopped because settings.max_examples=7"])
+
+
+def test_it_needs_no_plugin(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_mine=one_test("numpy", only=["bounds"]))
+
+    run = pytester.runpytest_inprocess(*CALM, "-p", "no:gruverify", "-W", "ignore", "-k", "float32")
+
+    assert outcomes(run)["passed"] == 1
+
+
+def test_a_wrong_pattern_is_a_mistake_of_the_call() -> None:
+    with pytest.raises(gruverify.engine.BadSelection, match="no invariant matches 'boundz': did you mean bounds"):
+        conformance("numpy", only=["boundz"])
+
+
+def test_it_is_a_test_of_hypothesis() -> None:
+    @settings(max_examples=1)
+    @given(st.none())
+    def plain(_: Any) -> None:
+        """Nothing."""
+
+    assert vars(conformance("numpy")).keys() >= {"hypothesis", "is_hypothesis_test"} <= vars(plain).keys()

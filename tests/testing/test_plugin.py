@@ -1,0 +1,189 @@
+"""The plugin: options, ini keys, header, report, workers; and nothing where it is not used."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+import gruverify.testing  # here, so that runs inside this process find it loaded
+from gruverify import _hypothesis
+from gruverify.reporting import load_document
+
+from ._runs import FAULTY, PLUGIN, apart, ids, inside, one_test, outcomes
+from ._runs import PROFILES as _PROFILES
+
+assert gruverify.testing
+FEW = ("--gru-formats", "f32", "--gru-profile", "quick", "--gru-only", "bounds")
+
+
+def cases(folder: Path) -> Counter[tuple[str, str]]:
+    """How many cases of a report's invariants, by format, passed."""
+    rows = load_document(folder / "result.json")["invariants"]
+    return Counter({(row["id"], row["format"]): row["passed"] for row in rows})
+
+
+def test_a_run_that_does_not_use_it_imports_nothing_heavy(tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text("def test_other():\n    pass\n")
+    # Hypothesis' own plugin imports Hypothesis in every run.
+    others = [part for name in ("hypothesispytest", "randomly", "xdist", "cov") for part in ("-p", f"no:{name}")]
+    code = (
+        "import sys, pytest\n"
+        f"code = pytest.main(['-q', *{others!r}, *{PLUGIN!r}])\n"
+        "ours = [name for name in sys.modules if name.startswith('gruverify')]\n"
+        "heavy = [name for name in ('numpy', 'hypothesis', 'torch', 'rich') if name in sys.modules]\n"
+        "print('LOADED', code.value, *ours, 'heavy:', *heavy)\n"
+    )
+
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert run.stdout.splitlines()[-1] == "LOADED 0 gruverify gruverify._pytest heavy:"
+
+
+def test_a_target_is_tested_without_any_file(pytester: pytest.Pytester) -> None:
+    other = {"test_other": "def test_other(): pass"}
+
+    alone = inside(pytester, *FEW, "--gru-target", "numpy", "-v", **other)
+    beside = inside(pytester, *FEW, "--gru-target", "numpy", "--collect-only", "-q", ".")
+
+    assert outcomes(alone) == {"passed": 1}
+    alone.stdout.fnmatch_lines(["numpy::conforms*bounds-float32* PASSED*"])
+    assert ids(beside) == ["test_other.py::test_other", "numpy::conforms[bounds-float32]"]
+
+
+def test_the_ini_file_has_the_same_keys(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\ngru_target = numpy\ngru_formats = f64\ngru_only =\n    bounds\n    contract\n")
+
+    run = inside(pytester, "--collect-only", "-q", test_other="def test_other(): pass")
+
+    ours = ["numpy::conforms[contract-float64]", "numpy::conforms[bounds-float64]"]
+    assert ids(run) == ["test_other.py::test_other", *ours]
+
+
+def test_the_header_says_what_is_needed_to_repeat_the_run(pytester: pytest.Pytester) -> None:
+    run = inside(pytester, *FEW, "--gru-target", "numpy", "--hypothesis-seed", "5", "--collect-only")
+
+    run.stdout.re_match_lines(
+        [
+            r"gruverify: numpy · float32 · profile quick · threads \d+ · seed 5$",
+            r"gruverify: python 3\.\d+\.\d+ · gruverify \S+ · numpy .*hypothesis",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--gru-formats", "f33"), "format='f33' is unknown"),
+        (("--gru-profile", "fast"), "--gru-profile=fast is unknown: choose from quick, default, deep"),
+        (("--gru-only", "boundz"), "no invariant matches 'boundz': did you mean bounds"),
+        (("--gru-skips-file", "none.txt"), "none.txt cannot be read"),
+    ],
+)
+def test_a_mistake_ends_the_run_with_one_line(
+    pytester: pytest.Pytester, options: tuple[str, str], message: str
+) -> None:
+    run = inside(pytester, *options)
+
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    [line] = [line for line in run.errlines if line]
+    assert line.startswith("ERROR: gruverify: ")
+    assert message in line
+
+
+def test_the_marker_is_registered(pytester: pytest.Pytester) -> None:
+    run = inside(pytester, "--strict-markers", "-m", "not gruverify", test_mine=one_test("numpy"))
+
+    assert set(outcomes(run)) == {"deselected"}
+
+
+def test_a_report_has_everything_that_was_found(pytester: pytest.Pytester) -> None:
+    test = one_test("my_gru:step", only=["bounds", "stack"])
+
+    run = inside(pytester, "--gru-formats", "f32", "--gru-report", "out", my_gru=FAULTY, test_mine=test)
+
+    assert outcomes(run) == {"failed": 1, "skipped": 1}
+    run.stdout.fnmatch_lines(["report: out?index.html"])
+    found = load_document(pytester.path / "out" / "result.json")
+    assert (found["target"], found["verdict"], found["formats"]) == ("my_gru:step", "falsified", ["float32"])
+    assert [witness["invariant"] for witness in found["witnesses"]] == ["bounds/between"]
+    statuses = {row["id"].partition("/")[0]: row["status"] for row in found["invariants"] if row["variant"] == "-"}
+    assert statuses == {"bounds": "not applicable", "stack": "not applicable"}
+    cases = sum(row["cases"] for row in found["invariants"] if row["id"] == "bounds/between")
+    [sizes] = [group for group in found["coverage"][0]["groups"] if group["name"] == "H"]
+    assert sum(sizes["hits"]) == cases > 0
+
+
+def test_a_folder_that_is_no_report_is_left_alone(pytester: pytest.Pytester) -> None:
+    pytester.path.joinpath("out").mkdir()
+    pytester.path.joinpath("out", "mine.txt").write_text("mine")
+
+    run = inside(pytester, *FEW, "--gru-report", "out", "--gru-target", "numpy")
+
+    assert run.ret == 0
+    run.stdout.fnmatch_lines(["no report: out holds mine.txt*"])
+
+
+def test_workers_add_up_to_what_one_process_finds_from_the_same_seed(pytester: pytest.Pytester) -> None:
+    few = ("--gru-target", "numpy", "--gru-formats", "f32,f64", "--gru-only", "bounds", "--hypothesis-seed", "3")
+    few = (*few, "--gru-profile", "quick")
+
+    one = apart(pytester, *few, "--gru-report", "one")
+    two = apart(pytester, *few, "--gru-report", "two", "-n", "2", "--junit-xml", "junit.xml")
+
+    assert outcomes(one) == outcomes(two) == {"passed": 2}
+    assert cases(pytester.path / "one") == cases(pytester.path / "two")
+    documents = [load_document(pytester.path / folder / "result.json") for folder in ("one", "two")]
+    assert documents[0]["coverage"] == documents[1]["coverage"]
+    assert [document["seed"] for document in documents] == [3, 3]
+    assert (pytester.path / "junit.xml").read_text().count("<testcase") == 2
+
+
+def test_the_database_and_last_failed_bring_a_failure_back(pytester: pytest.Pytester) -> None:
+    again = ("--gru-formats", "f32", "--gru-only", "bounds", "--hypothesis-profile", "gruverify-ci")
+
+    files = {"my_gru": FAULTY, "test_mine": one_test("my_gru:step"), "test_other": "def test_other(): pass"}
+
+    first = apart(pytester, *again, **files)
+    second = apart(pytester, *again, "--lf", "--hypothesis-show-statistics")
+
+    assert (outcomes(first), outcomes(second)) == ({"failed": 1, "passed": 1}, {"failed": 1})
+    second.stdout.fnmatch_lines(["*during reuse phase*", "*0 passing, 1 failing*"])
+    [blob] = [line for line in first.outlines if "@reproduce_failure(" in line]
+    decorator = blob.partition("@")[2].partition(" as a decorator")[0]
+    pinned = one_test("my_gru:step", only=["bounds"]).replace("gruverify.testing", f"{decorator}(gruverify.testing")
+    third = apart(pytester, *again, test_mine="from hypothesis import reproduce_failure\n" + pinned.rstrip() + ")\n")
+    assert outcomes(third) == {"failed": 1, "passed": 1}
+
+
+def test_profiles_of_ours_stand_beside_those_of_hypothesis() -> None:
+    code = (
+        f"import json\n{_PROFILES if PLUGIN else ''}"
+        "from hypothesis import settings\n"
+        f"ours = {{name: settings.get_profile(name).max_examples for name in {list(_hypothesis.PROFILES)!r}}}\n"
+        "theirs = settings.get_profile('ci').derandomize, settings.get_current_profile_name()\n"
+        "kept = [settings.get_profile(name).database is not None for name in ours]\n"
+        "import gruverify, gruverify.testing\n"
+        "print(json.dumps([ours, theirs, kept, settings.get_current_profile_name()]))\n"
+    )
+    environment = {**os.environ, "CI": "true"}
+
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+
+    ours, theirs, kept, then = json.loads(run.stdout)
+    assert ours == _hypothesis.PROFILES
+    assert theirs == [True, "ci"]
+    assert all(kept)
+    assert then == "ci"
+
+
+def test_none_of_them_has_a_deadline() -> None:
+    _hypothesis.register()
+
+    assert [settings.get_profile(name).deadline for name in _hypothesis.PROFILES] == [None] * 4
