@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 #: The modules whose types are not registered yet: by the name of each type, that of the strategy which draws it.
 _WAITING = {
     "gruverify.arithmetic": {"Format": "formats"},
-    "gruverify.cell": {"Case": "cases", "Cell": "cells", "Stack": "stacks", "Variant": "variants"},
+    "gruverify.cell": {
+        "Case": "cases",
+        "Cell": "cells",
+        "Stack": "stacks",
+        "StackCase": "stack_cases",
+        "Variant": "variants",
+    },
     "gruverify_strategies": {
         "Batch": "sequences",
         "Control": "controls",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -109,11 +110,14 @@ def specials(draw: st.DrawFn, arrays: Arrays, *, kinds: Sequence[str] | None = N
     except ValueError as unknown:
         raise InvalidArgument(f"arrays={arrays!r}: {unknown}") from None
     if array.size:
-        codes = header(draw(RANDOM), 3 + min(array.size, _MOST))
-        array.flat[number(codes, 2) * array.size >> 16] = pick(codes, numbers)
-        for place, code in enumerate(codes):
+        entries = min(array.size, _MOST)
+        codes = header(draw(RANDOM), entries + 3)
+        # What comes first is simplified last: the one entry that always is special should be the only one.
+        for place, code in enumerate(islice(codes, entries)):
             if code >= 192:  # a quarter of the entries
                 array.flat[place] = choose(4 * (code - 192), numbers)
+        one = pick(codes, numbers)
+        array.flat[number(codes, 2) * array.size >> 16] = one
     return array
 
 

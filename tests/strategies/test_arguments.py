@@ -35,6 +35,7 @@ AXES: dict[Any, tuple[str, str]] = {
     gst.regimes: ("H", ""),
     gst.sequences: ("HIBT", "BT"),
     gst.sizes: ("HIBT", "BT"),
+    gst.stack_cases: ("HIBT", ""),
     gst.stacks: ("HI", ""),
     gst.states: ("HB", "B"),
     gst.torch_cells: ("HI", ""),
@@ -55,7 +56,7 @@ def wrong_bounds() -> Iterator[Row]:
             yield strategy, {high: "2"}, f"Expected int but got {high}='2' (type=str)"
     yield gst.sizes, {"min_H": True}, "Expected int but got min_H=True (type=bool)"
     yield gst.states, {"min_B": None}, "Expected int but got min_B=None (type=NoneType)"
-    for strategy in (gst.cases, gst.controls):
+    for strategy in (gst.cases, gst.controls, gst.stack_cases):
         yield strategy, {"min_T": 0}, "min_T=0 must be at least 1: a case has a step"
         yield strategy, {"min_B": 0}, "min_B=0 must be at least 1: a case has a member"
 
@@ -64,12 +65,21 @@ def wrong_choices() -> Iterator[Row]:
     """For every strategy that takes formats, variants or other names."""
     for strategy in (gst.cases, gst.cells, gst.controls, gst.cotangents, gst.formats, gst.inputs, gst.layouts):
         yield strategy, {"formats": []}, "formats=[] must have at least one element"
-    for strategy in (gst.regimes, gst.sequences, gst.stacks, gst.states, gst.torch_cells, gst.torch_grus):
+    for strategy in (
+        gst.regimes,
+        gst.sequences,
+        gst.stack_cases,
+        gst.stacks,
+        gst.states,
+        gst.torch_cells,
+        gst.torch_grus,
+    ):
         yield strategy, {"formats": [None]}, "Expected Format but got formats[0]=None (type=NoneType)"
+    yield gst.torch_grus, {"formats": [64]}, "Expected Format but got formats[0]=64 (type=int)"
     yield gst.cells, {"formats": float32}, "Expected a sequence of Format but got formats=gruverify.float32"
     yield gst.cells, {"formats": "float32"}, "Expected a sequence of Format but got formats='float32' (type=str)"
     yield gst.cells, {"formats": ["float32"]}, "Expected Format but got formats[0]='float32' (type=str)"
-    for strategy in (gst.cases, gst.cells, gst.controls, gst.layouts, gst.stacks):
+    for strategy in (gst.cases, gst.cells, gst.controls, gst.layouts, gst.stack_cases, gst.stacks):
         yield strategy, {"variants": ()}, "variants=() must have at least one element"
         yield strategy, {"variants": Variant()}, "Expected a sequence of Variant but got variants="
     yield gst.cells, {"variants": [Variant(), None]}, "Expected Variant but got variants[1]=None"
@@ -85,6 +95,9 @@ def wrong_choices() -> Iterator[Row]:
     yield gst.variants, {"update": "z"}, "update='z' must be one of None, 'keep', 'replace'"
     yield gst.variants, {"bias": "no"}, "bias='no' must be one of None, True, False"
     yield gst.stacks, {"bidirectional": 2}, "bidirectional=2 must be one of None, True, False"
+    yield gst.stack_cases, {"bidirectional": 2}, "bidirectional=2 must be one of None, True, False"
+    yield gst.stack_cases, {"batch_first": "yes"}, "batch_first='yes' must be one of None, True, False"
+    yield gst.stack_cases, {"batched": "yes"}, "batched='yes' must be one of None, True, False"
     yield gst.layouts, {"layouts": ["jax"]}, "layouts[0]='jax' must be one of 'pytorch', 'keras', 'onnx', 'flax'"
     yield gst.layouts, {"layouts": "keras"}, "Expected a sequence of str but got layouts='keras'"
     yield gst.controls, {"reasons": ["luck"]}, "reasons[0]='luck' must be one of 'one-unit', 'diagonal', "
@@ -105,7 +118,8 @@ def wrong_numbers() -> Iterator[Row]:
     yield gst.lengths, {"min_length": 3, "max_length": 2}, "Cannot have max_length=2 < min_length=3"
     yield gst.lengths, {"max_length": 2.0}, "Expected int but got max_length=2.0 (type=float)"
     yield gst.sequences, {"min_length": -2}, "min_length=-2 must be at least 0"
-    for strategy in (gst.stacks, gst.torch_grus):
+    yield gst.stack_cases, {"min_length": -2}, "min_length=-2 must be at least 0"
+    for strategy in (gst.stack_cases, gst.stacks, gst.torch_grus):
         yield strategy, {"min_layers": 0}, "min_layers=0 must be at least 1"
         yield strategy, {"min_layers": 4}, "Cannot have max_layers=3 < min_layers=4"
         yield strategy, {"max_layers": "3"}, "Expected int but got max_layers='3' (type=str)"
@@ -142,6 +156,8 @@ def impossible_combinations() -> Iterator[Row]:
     yield gst.cases, carry | {"weights": ["contractive"]}, "weights=['contractive'] exclude each other while pinned"
     yield gst.cases, {"regimes": ["elman"], "biases": "chrono"}, "need biases='drawn', which drive the gates; got"
     yield gst.sequences, {"min_T": 2, "min_length": 3}, "Cannot have min_T=2 < min_length=3"
+    yield gst.stack_cases, {"min_T": 2, "min_length": 3}, "Cannot have min_T=2 < min_length=3"
+    yield gst.stack_cases, {"min_B": 2, "batched": False}, "batched=False"
     yield gst.layouts, {"variants": [REPLACE]}, "must have one that layouts=['pytorch', 'keras', 'onnx', 'flax'] can"
     yield gst.layouts, {"layouts": ["flax"], "variants": [Variant("before")]}, "must have one that layouts=['flax'] can"
     yield gst.sizes, {"min_H": 2, "relations": ["H=1"]}, "relations='H=1' cannot hold with 2<=H<=5, "

@@ -55,9 +55,9 @@ def test_importing_hypothesis_loads_the_entry_point_and_nothing_heavy(installed:
 
 @pytest.mark.parametrize("first", ["import hypothesis, gruverify", "import gruverify.cell, hypothesis"])
 def test_types_are_drawn_whichever_is_imported_first(installed: Run, first: str) -> None:
-    kinds = "gruverify.Cell, gruverify.Case, gruverify.Variant, gruverify.Format, gruverify.cell.Stack"
+    kinds = "gruverify.Cell, gruverify.Case, gruverify.Variant, gruverify.Format, gruverify.Stack, gruverify.StackCase"
     program = f"{first}\nimport gruverify.cell\n{DRAWN}\nprint(*map(drawn, ({kinds})))"
-    assert installed(program) == ["cells()", "cases()", "variants()", "formats()", "stacks()"]
+    assert installed(program) == ["cells()", "cases()", "variants()", "formats()", "stacks()", "stack_cases()"]
 
 
 def test_types_of_the_shelf_are_drawn(installed: Run) -> None:

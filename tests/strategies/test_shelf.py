@@ -14,8 +14,8 @@ import gruverify_strategies
 from gruverify import strategies as gst
 
 SHELF = ["cases", "cells", "controls", "cotangents", "floats_near", "formats", "inputs", "layouts", "lengths"]
-SHELF += ["regimes", "sequences", "sizes", "specials", "stacks", "states", "torch_cells", "torch_grus", "variants"]
-SHELF += ["views"]
+SHELF += ["regimes", "sequences", "sizes", "specials", "stack_cases", "stacks", "states", "torch_cells", "torch_grus"]
+SHELF += ["variants", "views"]
 TYPES = ["Batch", "Control", "Drive", "LaidOut", "Regime", "Regimes", "Sizes"]
 
 
