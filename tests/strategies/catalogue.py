@@ -45,9 +45,9 @@ class Entry:
 
 ENTRIES = {
     "Which GRU, in which format, how large": [
-        Entry("variants", "gst.variants(bias=False)", "lambda variant: variant.reset == 'before'"),
+        Entry("variants", "gst.variants(bias=False)", 'lambda variant: variant.reset == "before"'),
         Entry("formats", "gst.formats()", "lambda format: format.precision < 12"),
-        Entry("sizes", "gst.sizes(relations=['I=H', 'B=3H'])", "lambda size: size.H > 2"),
+        Entry("sizes", 'gst.sizes(relations=["I=H", "B=3H"])', "lambda size: size.H > 2"),
         Entry("floats_near", "gst.floats_near(float16)", "lambda a: a < -17"),
     ],
     "Cells and what they are fed": [
@@ -57,11 +57,11 @@ ENTRIES = {
         Entry("cotangents", "gst.cotangents(max_T=2, max_B=1, max_H=2)", "lambda pair: pair[0].any()"),
     ],
     "Regimes and whole cases": [
-        Entry("regimes", "gst.regimes(regimes=['carry', 'forget', 'elman'])", "lambda placed: placed.name == 'elman'"),
+        Entry("regimes", 'gst.regimes(regimes=["carry", "forget", "elman"])', 'lambda placed: placed.name == "elman"'),
         Entry("cases", "gst.cases(max_H=2, max_I=1, max_B=1, max_T=2)", "lambda case: case.state.any()"),
         Entry(
             "controls",
-            "gst.controls(reasons=['equal-resets'], min_H=2, max_H=2, max_I=1, max_B=1, max_T=1)",
+            'gst.controls(reasons=["equal-resets"], min_H=2, max_H=2, max_I=1, max_B=1, max_T=1)',
             "lambda control: True",
         ),
     ],
@@ -74,11 +74,11 @@ ENTRIES = {
             "gst.stack_cases(max_layers=1, max_H=1, max_I=1, max_B=2, max_T=2)",
             "lambda case: case.lengths is not None",
         ),
-        Entry("layouts", "gst.layouts(layouts=['keras'], max_H=1, max_I=1)", "lambda laid: laid.cell.weight_ih.any()"),
+        Entry("layouts", 'gst.layouts(layouts=["keras"], max_H=1, max_I=1)', "lambda laid: laid.cell.weight_ih.any()"),
     ],
     "Awkward arrays": [
-        Entry("views", "gst.views(np.eye(2), kinds=['strided'])", "lambda array: True"),
-        Entry("specials", "gst.specials(np.ones((2, 3)), kinds=['nan', 'infinite'])", "lambda x: np.isinf(x).any()"),
+        Entry("views", 'gst.views(np.eye(2), kinds=["strided"])', "lambda array: True"),
+        Entry("specials", 'gst.specials(np.ones((2, 3)), kinds=["nan", "infinite"])', "lambda x: np.isinf(x).any()"),
     ],
     "Modules of PyTorch": [
         Entry("torch_cells", "gst.torch_cells(max_H=3, formats=[bfloat16])", ""),
