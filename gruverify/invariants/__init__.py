@@ -13,6 +13,7 @@ from gruverify.invariants import _bounds as _bounds  # isort: skip
 from gruverify.invariants import _symmetry as _symmetry  # isort: skip
 from gruverify.invariants import _conventions as _conventions  # isort: skip
 from gruverify.invariants import _dynamics as _dynamics  # isort: skip
+from gruverify.invariants import _long_runs as _long_runs  # isort: skip
 from gruverify.invariants import _sequence as _sequence  # isort: skip
 from gruverify.invariants import _numerics as _numerics  # isort: skip
 from gruverify.invariants import _stack as _stack  # isort: skip

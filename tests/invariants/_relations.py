@@ -33,7 +33,8 @@ RELATIONS: dict[str, tuple[str, ...]] = {
     ),
     "candidate-bias-outside-the-reset-product": ("conventions/candidate-bias", "conventions/reset-absorbed"),
     "jacobian-transposed": ("dynamics/origin", "dynamics/fixed-point-jacobian"),
-    "jacobian-without-the-carry": ("regimes/unit-eigenvalue",),
+    "jacobian-without-the-carry": ("regimes/unit-eigenvalue", "dynamics/mean-field"),
+    "state-in-half-precision": ("dynamics/error-in-time", "dynamics/counting"),
 }
 
 
@@ -265,7 +266,7 @@ def single_precision_on_tensor_cores() -> Backend:
 # -- dynamics ---------------------------------------------------------------------------------------------------------
 
 
-@fault("dynamics/contraction", "dynamics/decay")
+@fault("dynamics/contraction", "dynamics/decay", "dynamics/saddle-node", "dynamics/limit-cycles")
 def recurrence_too_strong() -> Backend:
     """W_h times 16."""
     return Faulty(cell=lambda cell: replace(cell, weight_hh=16 * cell.weight_hh))
