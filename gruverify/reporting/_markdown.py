@@ -24,6 +24,8 @@ def markdown(documents: Sequence[Document]) -> str:
 def _section(document: Document) -> Iterator[str]:
     yield f"## {_VERDICTS[document['verdict']]} {escaped(document['target'])}: {document['verdict']}\n"
     yield f"{escaped(sentence(document))}\n"
+    if document["coverage"]:
+        yield f"* gates visited (levels of z × r × c): {_gates(document)}"
     yield from (f"* died: {escaped(note)}" for note in document["crashes"])
     for cause in root_causes(document):
         yield f"* root cause: {escaped(cause['id'])}: {escaped(cause['reason'])}; blocks {len(cause['blocked'])}"
@@ -36,8 +38,14 @@ def _section(document: Document) -> Iterator[str]:
         yield f"\n{len(shown) - _MOST} more are not listed.\n" if len(shown) > _MOST else ""
     for id, [smallest, *_] in list(witnesses(document).items())[:1]:
         sizes = ", ".join(f"{letter}={size}" for letter, size in smallest["sizes"].items())
-        yield f"First witness: {escaped(id)}, {smallest['format']}, {sizes}: {escaped(smallest['residual']['where'])}\n"
-    yield f"Again:\n\n{_code(command(document))}\n"
+        where = escaped(smallest["residual"]["where"])
+        yield f"\nFirst witness: {escaped(id)}, {smallest['format']}, {sizes}: {where}\n"
+    yield f"\nAgain:\n\n{_code(command(document))}\n"
+
+
+def _gates(document: Document) -> str:
+    shares = {one["format"]: one["groups"][0]["percent"] for one in document["coverage"] if one["groups"]}
+    return ", ".join(f"{fmt} {shares[fmt]:.1f} %" for fmt in document["formats"] if fmt in shares)
 
 
 _LISTED = ("falsified", "error", "blocked", "xpassed")

@@ -22,6 +22,7 @@ def test_what_did_not_pass_is_a_table_with_margins() -> None:
     assert "| agreement/step | 3.50 | 0.25 |\n" in text
     assert "| contract/same\\-bits | error | ∞ |\n" in text
     assert "* root cause: contract/shape\\-step: step has shape \\(1,\\); blocks 1\n" in text
+    assert "* gates visited (levels of z × r × c): float32 96.8 %, float64 96.8 %\n" in text
     assert "First witness: " in text
     assert "agreement/last" not in text
 

@@ -128,7 +128,7 @@ def _entry(letters: str, at: Iterable[int]) -> str:
 
 def _lines(names: Sequence[str], margins: Any, key: str) -> str:
     """Margins on a scale of powers of ten, the bound as a line."""
-    figure, ax = _panel(4.6, 0.55 + 0.19 * len(names))
+    figure, ax = _panel(3.5, 0.45 + 0.17 * len(names))
     known = np.log10(margins, where=margins > 0, out=np.full(len(margins), -math.inf))
     finite = known[np.isfinite(known)]
     low, high = min([-2.0, *finite]) - 0.5, max([1.0, *finite]) + 0.5
