@@ -14,7 +14,12 @@ NDArray = npt.NDArray[Any]
 
 
 def tensor(array: NDArray) -> torch.Tensor:
-    """A tensor over the array's own memory: what is done to it in place is done to the array."""
+    """A tensor over the array's own memory: what is done to it in place is done to the array.
+
+    An array that PyTorch cannot have so, read-only or backwards in memory, is copied.
+    """
+    if not array.flags.writeable or min(array.strides, default=0) < 0:
+        array = array.copy()
     if array.dtype == bfloat16.dtype:
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(array)

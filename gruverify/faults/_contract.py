@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import Any
@@ -123,3 +125,81 @@ def weights_updated_by_their_gradient() -> Backend:
         return g
 
     return Faulty(sequence_vjp=descended)
+
+
+# -- memory, empty arguments, threads ---------------------------------------------------------------------------------
+
+
+@fault("contract", "h_T is a view of the outputs", touches="ALIAS")
+def last_is_a_view_of_the_outputs() -> Backend:
+    """Whoever changes the last state changes the outputs."""
+    return Faulty(sequence=lambda pair, *_: (pair[0], pair[0][-1] if len(pair[0]) else pair[1]))
+
+
+@fault("contract", "every answer is the same buffer", touches="ALIAS")
+def one_buffer_for_every_answer() -> Backend:
+    """An answer lasts until the next call of its size."""
+    buffers: dict[Any, Any] = {}
+
+    def put(a: Any) -> Any:
+        buffer = buffers.setdefault((a.shape, a.dtype.name), np.zeros_like(a))
+        buffer[...] = a
+        return buffer
+
+    return Faulty(
+        step=lambda h, *_: put(h),
+        sequence=lambda pair, *_: (put(pair[0]), pair[1]),
+        sequence_vjp=lambda g, *_: altered(g, put),
+    )
+
+
+@fault("contract", "h_T = 0 for T = 0", touches="CARRY", thread="microsoft/onnxruntime#749")
+def no_steps_lose_the_state() -> Backend:
+    """A sequence of no steps ends in zeros."""
+    return Faulty(sequence=lambda pair, cell, inputs, state: pair if len(inputs) else (pair[0], 0 * pair[1]))
+
+
+@fault("contract", "(T, 1, H) for (T, 0, H)", touches="SHAPE")
+def empty_batch_has_a_member() -> Backend:
+    """An empty batch is given a member of zeros."""
+
+    def grown(pair: Any, cell: Cell, inputs: Any, state: Any) -> Any:
+        T, B, _ = inputs.shape
+        H = cell.hidden_size
+        return pair if B else (np.zeros((T, 1, H), inputs.dtype), np.zeros((1, H), inputs.dtype))
+
+    return Faulty(sequence=grown)
+
+
+@fault("contract", "x[T-t] for x[t]", touches="FWD")
+def strides_ignored() -> Backend:
+    """Arrays are read in the order in which they lie in memory."""
+    return Faulty(given=lambda a: a[::-1] if a.strides and min(a.strides) < 0 else a)
+
+
+@fault("contract", "θ of the first call of each cell", touches="FWD ALIAS", thread="pytorch/pytorch#33238")
+def weights_flattened_once() -> Backend:
+    """A cell's weights are copied when it is first seen; what is written to them later is lost."""
+    seen: dict[int, tuple[Cell, Cell]] = {}
+
+    def flattened(cell: Cell) -> Cell:
+        copied = replace(cell, **{name: array.copy() for name, array in cell.packed().items()})  # type: ignore[arg-type]
+        return seen.setdefault(id(cell), (cell, copied))[1]  # the cell itself is kept, so that its id stays its own
+
+    return Faulty(cell=flattened)
+
+
+@fault("contract", "fl depends on the thread", touches="DET")
+def another_last_bit_in_another_thread() -> Backend:
+    """Sums in another order on another thread."""
+    home = threading.get_ident()
+
+    def unsteady(pair: Any, *_: Any) -> Any:
+        return pair if threading.get_ident() == home else tuple(_next(a) for a in pair)
+
+    return Faulty(sequence=unsteady)
+
+
+def _next(a: Any) -> Any:
+    bits = a.view(f"i{a.dtype.itemsize}") + 1
+    return bits.view(a.dtype)

@@ -4,6 +4,7 @@
 from gruverify.invariants import _contract as _contract
 
 from gruverify.invariants import _stack_contract as _stack_contract  # isort: skip
+from gruverify.invariants import _manners as _manners  # isort: skip
 from gruverify.invariants import _agreement as _agreement  # isort: skip
 from gruverify.invariants import _regimes as _regimes  # isort: skip
 from gruverify.invariants import _driven as _driven  # isort: skip

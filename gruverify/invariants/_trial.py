@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -158,17 +158,21 @@ class Calls:
         self._extents = {**case.sizes, "3": 3 * H, "S": L * D, "O": D * H}
 
     def _call(self, method: str, **arguments: NDArray | Gradients | bool | None) -> Any:
-        subject = _unlocked(self._subject)
+        subject = unlocked(self._subject)
         given = {name: _copied(a) for name, a in arguments.items()}
+        result = self.as_given(method, subject, *given.values())
+        self.mutated += _changed(self._subject.packed(), subject.packed()) + _changed(arguments, given)
+        return result
+
+    def as_given(self, method: str, *arguments: Any) -> Any:
+        """What the method returns for these very objects, unchecked."""
         try:
             with np.errstate(all="ignore"):
-                result = getattr(self.backend, method)(subject, *given.values())
+                return getattr(self.backend, method)(*arguments)
         except NotImplementedError as declined:
             raise Declined(method, str(declined)) from declined
         except (Exception, SystemExit) as error:
             raise BackendRaised(method, error) from error
-        self.mutated += _changed(self._subject.packed(), subject.packed()) + _changed(arguments, given)
-        return result
 
     def _array(self, name: str, value: Any, letters: str, **other: int) -> NDArray:
         """The value, if it is an array of the shape that the letters spell: "3" is 3H, "S" L·D and "O" D·H.
@@ -227,7 +231,11 @@ class Observed(Calls):
     @answer
     def sequence(self) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, H) and last state (B, H)."""
-        pair = pair_of("sequence", self.raw_sequence())
+        return self.checked_sequence(self.raw_sequence())
+
+    def checked_sequence(self, returned: Any) -> tuple[NDArray, NDArray]:
+        """Outputs and last state, if that is what was returned."""
+        pair = pair_of("sequence", returned)
         return self._array("outputs", pair[0], "TBH"), self._array("last", pair[1], "BH")
 
     def raw_sequence(self) -> Any:
@@ -380,7 +388,11 @@ def pair_of(method: str, value: Any) -> tuple[Any, Any]:
     return value
 
 
-def _unlocked(given: Cell | Stack) -> Cell | Stack:
+@overload
+def unlocked(given: Cell) -> Cell: ...
+@overload
+def unlocked(given: Stack) -> Stack: ...
+def unlocked(given: Cell | Stack) -> Cell | Stack:
     """The same cell or stack over writable copies: whether the backend writes to them is for an invariant to see."""
     return Stack(tuple(tuple(map(_twin, row)) for row in given.cells)) if isinstance(given, Stack) else _twin(given)
 

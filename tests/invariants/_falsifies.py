@@ -8,6 +8,17 @@ from gruverify.faults._faulty import TwoWays
 from gruverify.invariants._blocks import spelled
 
 FALSIFIES: dict[str, tuple[str, ...]] = {
+    "last-is-a-view-of-the-outputs": ("contract/own-memory-sequence",),
+    "one-buffer-for-every-answer": (
+        "contract/own-memory-step",
+        "contract/own-memory-sequence",
+        "contract/own-memory-sequence-vjp",
+    ),
+    "no-steps-lose-the-state": ("contract/no-steps",),
+    "empty-batch-has-a-member": ("contract/no-members",),
+    "strides-ignored": ("contract/layout",),
+    "weights-flattened-once": ("contract/fresh-weights",),
+    "another-last-bit-in-another-thread": ("contract/second-thread",),
     "tangent-of-the-state-ignored": ("agreement/jvp",),
     "hessian-of-the-candidate-alone": ("agreement/hvp", "second-order/two-ways", "second-order/symmetric"),
     "direction-taken-by-its-magnitude": ("gradient/jvp-homogeneous", "gradient/adjoint", "second-order/homogeneous"),
@@ -173,6 +184,7 @@ FALSIFIES: dict[str, tuple[str, ...]] = {
         "agreement/jacobian-state",
     ),
     "stale-weights": (
+        "contract/fresh-weights",
         "agreement/step",
         "agreement/outputs",
     ),

@@ -61,6 +61,13 @@ def test_invariants_share_what_is_observed() -> None:
     anew = (
         "contract/same-bits",
         "contract/same-gradient-bits",
+        "contract/no-steps",
+        "contract/no-members",
+        "contract/layout",
+        "contract/own-memory-step",
+        "contract/own-memory-sequence",
+        "contract/own-memory-sequence-vjp",
+        "contract/second-thread",
         "agreement/decomposition",
         "gradient/after-another",
         "gradient/chunks",
