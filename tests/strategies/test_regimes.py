@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from gruverify import FORMATS, Case, Format, Variant, float32
+from gruverify import FORMATS, Case, Cell, Format, Variant, float32
 from gruverify import strategies as gst
+from gruverify.arithmetic import gate_bands
 
 from ._debug import assert_all, drawn, find_any, minimal
 from ._trajectory import holds, preactivations
@@ -27,6 +29,22 @@ def test_every_driven_gate_stays_at_its_level_in_ten_thousand_sequences(format: 
     cases = drawn(driven, CELLS)
     assert sum(case.sizes["B"] for case in cases) >= 10_000
     assert all(holds(case) for case in cases)
+
+
+def keeps_its_gates(cell: Cell, max_input: float, max_state: float) -> bool:
+    """Whether r and z are at one level for all inputs and states within the bounds: between which extremes they lie."""
+    at = {name: array.astype(np.longdouble)[: 2 * cell.hidden_size] for name, array in cell.packed().items()}
+    middle = at["bias_ih"] + at["bias_hh"]
+    reach = np.abs(at["weight_ih"]).sum(1) * max_input + np.abs(at["weight_hh"]).sum(1) * max(1, max_state)
+    edges = [high for _, high in gate_bands(cell.format).values()][:-1]
+    return bool((np.digitize(middle - reach, edges) == np.digitize(middle + reach, edges)).all())
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
+def test_gates_of_a_cell_stay_for_all_inputs_and_states_within_its_bounds(format: Format) -> None:
+    asked: dict[str, Any] = {"regimes": ["forget", "elman"], "formats": [format], "variants": [Variant()]}
+    assert_all(gst.cells(max_input=100.0, max_state=7.0, **asked), lambda cell: keeps_its_gates(cell, 100.0, 7.0))
+    find_any(gst.cells(max_input=1.0, **asked), lambda cell: not keeps_its_gates(cell, 100.0, 7.0))
 
 
 def test_catches_weights_that_move_a_gate() -> None:
