@@ -45,10 +45,8 @@ def _read_only(array: NDArray) -> NDArray:
 
 
 def _broadcast(array: NDArray) -> NDArray:
-    if not array.ndim:
-        return np.broadcast_to(array, ())
-    axis = next((axis for axis, size in enumerate(array.shape) if size > 1), 0)
-    return np.broadcast_to(array.take([0], axis) if array.shape[axis] else array, array.shape)
+    axis = next((axis for axis, size in enumerate(array.shape) if size > 1), None)
+    return np.broadcast_to(array.copy() if axis is None else array.take([0], axis), array.shape)
 
 
 _VIEWS: dict[str, Callable[[NDArray], NDArray]] = {
