@@ -23,7 +23,13 @@ _make_dual: Any = forward_ad.make_dual
 _unpack_dual: Any = forward_ad.unpack_dual
 
 #: How PyTorch says that it cannot differentiate something so often, or in this mode.
-_NOT_IMPLEMENTED = ("not implemented", "not been implemented", "not support", "once_differentiable")
+_NOT_IMPLEMENTED = (
+    "not implemented",
+    "not been implemented",
+    "not support",
+    "not currently support",
+    "once_differentiable",
+)
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -92,8 +98,7 @@ class AutogradDirections:
         loaded = self.load(cell)
         leaves = _leaves(loaded, tensor(inputs), _start(cell, inputs, state))
         gradients = grad(*used(_called(loaded, leaves), d_outputs, d_last), leaves, create_graph=True)
-        directions = [tensor(getattr(tangent, name)) for name in leaves]
-        return packed(grad(list(gradients.values()), directions, leaves))
+        return packed(_backward(gradients, tangent, leaves))
 
 
 @contextmanager
@@ -121,6 +126,21 @@ def _moved(value: torch.Tensor) -> torch.Tensor:
     """The tangent; what does not move has none."""
     tangent: torch.Tensor | None = _unpack_dual(value).tangent
     return torch.zeros_like(value) if tangent is None else tangent
+
+
+def _backward(gradients: Leaves, tangent: Gradients, leaves: Leaves) -> Leaves:
+    """The gradients of ⟨gradients, tangent⟩, by a backward pass over all of the graph.
+
+    Asked for some leaves alone, PyTorch leaves out what `once_differentiable` forbids, where it should refuse.
+    """
+    moving = {name: gradient for name, gradient in gradients.items() if gradient.requires_grad}
+    for leaf in leaves.values():
+        leaf.grad = None
+    torch.autograd.backward(list(moving.values()), [tensor(getattr(tangent, name)) for name in moving])
+    found = {name: torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for name, leaf in leaves.items()}
+    for leaf in leaves.values():
+        leaf.grad = None
+    return found
 
 
 def _called(loaded: Loaded, leaves: Leaves) -> tuple[torch.Tensor, torch.Tensor]:

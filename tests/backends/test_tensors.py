@@ -41,3 +41,13 @@ def test_the_array_is_its_own(format: Format) -> None:
     array[0, 0] = 5
 
     assert value[0, 0] == 1
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
+def test_an_array_that_torch_cannot_have_is_copied(format: Format) -> None:
+    array = format.cast([[1.0, 2.0], [3.0, 4.0]])
+    locked = array.copy()
+    locked.flags.writeable = False
+
+    for awkward in (array[::-1, ::-1], locked, array.T):
+        assert np.array_equal(numpy(tensor(awkward)), awkward)
