@@ -9,7 +9,7 @@ from typing import Any
 from gruverify.arithmetic import Array, Format, float32, float64, sigmoid
 from gruverify.backends import Backend, torch_formulas
 from gruverify.cell import Parameters, Variant
-from gruverify.faults._fault import Build, Kind, fault
+from gruverify.faults._fault import EQUIVALENTS, Build, Kind, fault
 from gruverify.faults._faulty import AFTER, BIASED
 from gruverify.faults._stepping import Lines, candidate, update
 
@@ -180,3 +180,23 @@ def gates_under_autocast() -> Backend:
         return sigmoid(a.half()).to(a.dtype)
 
     return _tensors(σ_r=narrow, σ_z=narrow)
+
+
+# -- right ------------------------------------------------------------------------------------------------------------
+
+
+@fault("gradient", "h = zero + z∘(one - zero), differentiated by autograd", touches="", needs="torch", into=EQUIVALENTS)
+def interpolation_over_tensors() -> Backend:
+    """What fused cells compute, with the derivatives that autograd finds."""
+
+    def lerp(v: Variant, z: Array, h: Array, c: Array) -> Array:
+        one, zero = (h, c) if v.update == "keep" else (c, h)
+        return zero + z * (one - zero)
+
+    return _tensors(blend=lerp)
+
+
+@fault("gradient", "tanh a = 2σ(2a) - 1, differentiated by autograd", touches="", needs="torch", into=EQUIVALENTS)
+def tanh_by_sigmoid_over_tensors() -> Backend:
+    """One function for both activations, under autograd."""
+    return _tensors(tanh=lambda a: 2 * (2 * a).sigmoid() - 1)

@@ -83,33 +83,47 @@ def fate(id: str, reset: str, plan: Plan, columns: int) -> Fate:
 
 
 @dataclass(frozen=True)
-class _Found:
+class Found:
+    """The first invariant that falls, and where: the number of the case, the seconds until then, the case itself."""
+
     number: int = 0
     seconds: float = 0.0
     invariant: str = ""
     case: Any = None
     stream: Stream | None = None
 
+    @property
+    def number_if_found(self) -> int | None:
+        """The number of the case; None if nothing fell."""
+        return self.number if self.invariant else None
 
-def _first(backend: Backend, formats: Sequence[Format], plan: Plan) -> _Found:
+
+def first_fall(id: str, reset: str, plan: Plan) -> Found:
+    """Put a fault to the cases of a plan until something falls."""
+    entry = entry_of(id)
+    backend = entry.build(variants_of(entry, reset))
+    return _first(backend, formats_of(entry, backend), plan)
+
+
+def _first(backend: Backend, formats: Sequence[Format], plan: Plan) -> Found:
     """Judge case after case as a run does, until something falls."""
     started, number = time.perf_counter(), 0
     for stream in _streams(backend, formats, plan):
-        found: list[_Found] = []
+        found: list[Found] = []
 
-        def visit(case: AnyCase, stream: Stream = stream, found: list[_Found] = found) -> None:
+        def visit(case: AnyCase, stream: Stream = stream, found: list[Found] = found) -> None:
             nonlocal number
             number += 1
             for judgement in judge(case, backend, _asked(plan)):
                 if judgement.fell:
                     seconds = time.perf_counter() - started
-                    found.append(_Found(number, seconds, judgement.invariant.id, case, stream))
+                    found.append(Found(number, seconds, judgement.invariant.id, case, stream))
                     raise Enough
 
         draw(stream.strategy, stream.count, stream.seed, visit)
         if found:
             return found[0]
-    return _Found(number, time.perf_counter() - started)
+    return Found(number, time.perf_counter() - started)
 
 
 def _streams(backend: Backend, formats: Sequence[Format], plan: Plan) -> Iterator[Stream]:
@@ -125,7 +139,7 @@ def _asked(plan: Plan) -> list[Invariant]:
 _TRIES = 500
 
 
-def _smallest(backend: Backend, found: _Found) -> AnyCase:
+def _smallest(backend: Backend, found: Found) -> AnyCase:
     """The smallest case found in which the invariant falls; only its sizes are wanted, so shrinking ends early."""
     assert found.stream is not None
     smallest: AnyCase = found.case
