@@ -1,0 +1,94 @@
+"""Does any invariant fall for a GRU that is right?
+
+    python tests/campaigns/false_alarms.py --evaluations 10000000 --json reports/false_alarms.json
+
+puts the shipped targets and every right rewrite of the bank to all invariants, seed after seed, until so many
+evaluations are made: one unit of one member at one step, judged by one invariant. Prints every alarm, and exits with 1
+if there is any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from gruverify.arithmetic import FORMATS, Format
+from gruverify.backends import TARGETS, Backend, NumpyBackend, resolve
+from gruverify.engine import draw, judge_trial, streams_for, trial_of
+from gruverify.faults import EQUIVALENTS
+from gruverify.invariants import INVARIANTS
+
+#: Cases of a cell for each seed, format and set of variants.
+CASES = 12
+
+
+@dataclass
+class Tally:
+    """What was judged so far, by target."""
+
+    evaluations: dict[str, int] = field(default_factory=dict)
+    cases: int = 0
+    alarms: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """Evaluations of all targets."""
+        return sum(self.evaluations.values())
+
+
+def right_ones() -> Iterator[Backend]:
+    """The shipped targets that can run here, and the rewrites."""
+    yield from (resolve(target.name) for target in TARGETS if target.available)
+    yield from (entry.build() for entry in EQUIVALENTS.values() if entry.available)
+
+
+def judge_all(backends: list[Backend], fmt: Format, seed: int, tally: Tally) -> None:
+    """Every backend of these variants on the same cases, with one set of balls."""
+    trials: list[Any] = []
+    for stream in streams_for(NumpyBackend() if len(backends) > 1 else backends[0], fmt, seed, CASES):
+        draw(stream.strategy, stream.count, stream.seed, lambda case: trials.append(trial_of(case, NumpyBackend())))
+    for trial in trials:
+        units = trial.case.sizes["H"] * trial.case.sizes["B"] * trial.case.sizes["T"]
+        for backend in backends:
+            if trial.case.variant in backend.variants and fmt in backend.formats:
+                tally.cases += 1
+                for judgement in judge_trial(trial.beside(backend), INVARIANTS.values()):
+                    name = backend.name
+                    tally.evaluations[name] = tally.evaluations.get(name, 0) + units
+                    if judgement.fell:
+                        tally.alarms.append(
+                            f"{name} {fmt.name} seed {seed}: {judgement.invariant.id} {judgement.residual}"
+                        )
+                        print(tally.alarms[-1], flush=True)
+
+
+def main() -> None:
+    """Judge until there are enough evaluations."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--evaluations", type=int, default=10_000_000)
+    parser.add_argument("--first-seed", type=int, default=1000)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    tally, backends = Tally(), list(right_ones())
+    for seed in count(arguments.first_seed):
+        for fmt in FORMATS:
+            judge_all(backends, fmt, seed, tally)
+        print(
+            f"seed {seed}: {tally.total:,} evaluations, {tally.cases:,} cases, {len(tally.alarms)} alarms", flush=True
+        )
+        if arguments.json:
+            values = {"evaluations": tally.total, "cases": tally.cases, "alarms": tally.alarms, "of": tally.evaluations}
+            arguments.json.write_text(json.dumps(values, indent=1) + "\n")
+        if tally.total >= arguments.evaluations:
+            break
+    sys.exit(bool(tally.alarms))
+
+
+if __name__ == "__main__":
+    main()
