@@ -83,7 +83,8 @@ def main() -> None:
             f"seed {seed}: {tally.total:,} evaluations, {tally.cases:,} cases, {len(tally.alarms)} alarms", flush=True
         )
         if arguments.json:
-            values = {"evaluations": tally.total, "cases": tally.cases, "alarms": tally.alarms, "of": tally.evaluations}
+            values = {"evaluations": tally.total, "cases": tally.cases, "alarms": tally.alarms}
+            values |= {"of": tally.evaluations}
             arguments.json.write_text(json.dumps(values, indent=1) + "\n")
         if tally.total >= arguments.evaluations:
             break

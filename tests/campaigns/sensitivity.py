@@ -80,6 +80,7 @@ def gate(line: str, δ: float) -> Backend:
     return stepping(**{line: first(tanh if line == "tanh" else sigmoid)}, variants=BIASED)  # type: ignore[arg-type]
 
 
+LINES = {"r": "σ_r", "z": "σ_z", "c": "tanh"}
 ERRORS: dict[str, Callable[[float], Backend]] = {
     **{f"weight {block}": lambda δ, block=block: weight(block, δ) for block in BLOCKS},
     **{f"gradient {block}": lambda δ, block=block: gradient(block, δ) for block in BLOCKS},
