@@ -56,7 +56,7 @@ def judge_all(backends: list[Backend], fmt: Format, seed: int, tally: Tally) -> 
     for trial in trials:
         units = trial.case.sizes["H"] * trial.case.sizes["B"] * trial.case.sizes["T"]
         for backend in backends:
-            if trial.case.variant in backend.variants and fmt in backend.formats:
+            if takes(backend, trial.case, fmt):
                 tally.cases += 1
                 for judgement in judge_trial(trial.beside(backend), INVARIANTS.values()):
                     name = backend.name
@@ -66,6 +66,12 @@ def judge_all(backends: list[Backend], fmt: Format, seed: int, tally: Tally) -> 
                             f"{name} {fmt.name} seed {seed}: {judgement.invariant.id} {judgement.residual}"
                         )
                         print(tally.alarms[-1], flush=True)
+
+
+def takes(backend: Any, case: Any, fmt: Format) -> bool:
+    """Whether the backend claims such cases."""
+    shortest = min(case.lengths) if getattr(case, "lengths", None) is not None else 1
+    return case.variant in backend.variants and fmt in backend.formats and shortest >= getattr(backend, "min_length", 1)
 
 
 def main() -> None:

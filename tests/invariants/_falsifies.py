@@ -78,6 +78,8 @@ FALSIFIES: dict[str, tuple[str, ...]] = {
     ),
     "update-gradient-never-quite-zero": ("regimes/closed-update-gate", "gradient/zero-set"),
     "gradients-of-the-negated-loss": (
+        "agreement/one-unit-gradient",
+        "agreement/one-gate-reads-the-input",
         "bounds/gradient-sign",
         "agreement/analytic-gradient",
         "agreement/decomposition",
@@ -126,6 +128,7 @@ FALSIFIES: dict[str, tuple[str, ...]] = {
     "inputs-scaled-in-place": ("contract/no-mutation",),
     "weights-updated-by-their-gradient": ("contract/no-mutation",),
     "inverted-update-gate": (
+        "agreement/one-unit",
         "agreement/step",
         "agreement/outputs",
         "agreement/last",
