@@ -17,7 +17,7 @@ from gruverify.arithmetic import FORMATS, Format, float32
 from gruverify.backends._autograd import Loaded
 from gruverify.backends._protocol import NDArray
 from gruverify.backends._tensors import tensor, torch_dtype
-from gruverify.cell import PACKED, Cell, Stack, Variant, parameter_name
+from gruverify.cell import Cell, Stack, Variant, parameter_name
 
 #: What nn.GRU calls the shape of a stack, with what each is unless asked for.
 OPTIONS: dict[str, Any] = {"num_layers": 1, "bidirectional": False, "batch_first": False}
@@ -26,19 +26,20 @@ OPTIONS: dict[str, Any] = {"num_layers": 1, "bidirectional": False, "batch_first
 class Modules:
     """Modules of one class, built once for each size, format and shape, or copies of one instance.
 
-    Of a user's instance a copy is taken: the user's own keeps its weights.
+    wrap: what is called instead of the module, made from it once; the module keeps the parameters. Of a user's instance
+    a copy is taken: the user's own keeps its weights.
     """
 
-    def __init__(self, target: Any) -> None:
+    def __init__(self, target: Any, wrap: Callable[[nn.Module], Callable[..., Any]] | None = None) -> None:
         self.target = target
+        self._wrap = wrap
         self._module = lru_cache(maxsize=256)(self._built)
 
     def load_cell(self, cell: Cell) -> Loaded:
         """A cell, called as module(x, h)."""
-        names = {packed: packed for packed in PACKED}
-        module = self._module(cell.input_size, cell.hidden_size, cell.variant.bias, cell.format)
-        parameters = _filled(module, {names[packed]: array for packed, array in cell.packed().items()})
-        return Loaded(parameters, module)
+        module, call = self._module(cell.input_size, cell.hidden_size, cell.variant.bias, cell.format)
+        at = None if self._wrap else partial(_elsewhere, module)
+        return Loaded(_filled(module, cell.packed()), call, module.train, at)
 
     def load_layer(self, cell: Cell) -> Loaded:
         """A layer of one direction, called as module(inputs, h0)."""
@@ -58,7 +59,7 @@ class Modules:
             return layer(loaded.at({f"{name}_l0": p for name, p in parameters.items()}))
 
         own = {name.removesuffix("_l0"): p for name, p in loaded.parameters.items()}
-        return Loaded(own, layer(loaded.call), loaded.mode, at)
+        return Loaded(own, layer(loaded.call), loaded.mode, at if loaded.at else None)
 
     def load_stack(self, stack: Stack, batch_first: bool) -> Loaded:
         """A stack, called as module(inputs, h0), with a packed sequence where there are lengths.
@@ -71,14 +72,15 @@ class Modules:
         if unusual and not self.shapes >= unusual.keys():
             spelled = ", ".join(f"{name}={value}" for name, value in unusual.items())
             raise NotImplementedError(f"{name_of(self.target)} cannot be had with {spelled}")
-        module = self._module(stack.input_size, stack.hidden_size, stack.variant.bias, stack.format, **unusual)
+        built = self._module(stack.input_size, stack.hidden_size, stack.variant.bias, stack.format, **unusual)
+        module, wrapped = built
         parameters = _filled(module, stack.packed())
 
         def at(others: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
-            there = partial(functional_call, module, dict(others))
-            return partial(_stack_call, lambda *given: there(given), module, batch_first)
+            return partial(_stack_call, _elsewhere(module, others), module, batch_first)
 
-        return Loaded(parameters, partial(_stack_call, module, module, batch_first), module.train, at)
+        call = partial(_stack_call, wrapped, module, batch_first)
+        return Loaded(parameters, call, module.train, None if self._wrap else at)
 
     @property
     def shapes(self) -> frozenset[str]:
@@ -93,10 +95,29 @@ class Modules:
         """What the option is unless asked for: of an instance, what it was built with."""
         return options_of(self.target)[option] if isinstance(self.target, nn.Module) else OPTIONS[option]
 
-    def _built(self, I: int, H: int, bias: bool, fmt: Format, **options: Any) -> nn.Module:
-        if isinstance(self.target, nn.Module):
-            return copy.deepcopy(self.target)
-        return _build(self.target, I, H, bias, fmt, options)
+    def _built(self, I: int, H: int, bias: bool, fmt: Format, **options: Any) -> tuple[nn.Module, Callable[..., Any]]:
+        instance = isinstance(self.target, nn.Module)
+        module = copy.deepcopy(self.target) if instance else _build(self.target, I, H, bias, fmt, options)
+        return module, self._wrap(module) if self._wrap else module
+
+
+def _elsewhere(module: nn.Module, others: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
+    """The module at other parameters."""
+    return lambda *given: functional_call(module, dict(others), given)
+
+
+def packed_call(
+    call: Callable[..., Any], given: tuple[torch.Tensor, ...], lengths: NDArray | None, batch_first: bool
+) -> tuple[torch.Tensor, Any]:
+    """What a stack returns for inputs and, if they are given, states: as a packed sequence where there are lengths."""
+    xs, *states = given
+    if lengths is None:
+        outputs, last = call(xs, *states)
+        return outputs, last
+    packed = pack_padded_sequence(xs, torch.from_numpy(lengths), batch_first, enforce_sorted=False)
+    outputs, last = call(packed, *states)
+    T = xs.shape[1] if batch_first else xs.shape[0]
+    return pad_packed_sequence(outputs, batch_first, total_length=T)[0], last
 
 
 def _stack_call(
@@ -107,16 +128,9 @@ def _stack_call(
     h0: torch.Tensor | None,
     lengths: NDArray | None,
 ) -> tuple[torch.Tensor, Any]:
-    given = () if h0 is None else (h0,)
-    if lengths is None:
-        outputs, last = run(xs, *given)
-        return outputs, last
-    if not isinstance(module, nn.RNNBase):
+    if lengths is not None and not isinstance(module, nn.RNNBase):
         raise NotImplementedError(f"{name_of(module)} is no nn.GRU: packed sequences are put to those alone")
-    n = torch.from_numpy(lengths)
-    packed, last = run(pack_padded_sequence(xs, n, batch_first, enforce_sorted=False), *given)
-    T = xs.shape[1] if batch_first else xs.shape[0]
-    return pad_packed_sequence(packed, batch_first, total_length=T)[0], last
+    return packed_call(run, (xs,) if h0 is None else (xs, h0), lengths, batch_first)
 
 
 def _build(cls: Any, I: int, H: int, bias: bool, fmt: Format, options: dict[str, Any]) -> nn.Module:

@@ -61,10 +61,32 @@ def _torch_formulas() -> Backend:
     return formulas()
 
 
+def _deployed(name: str) -> Callable[[], Backend]:
+    def build() -> Backend:
+        from gruverify.backends import _deployed as deployed
+
+        backend: Backend = getattr(deployed, name)()
+        return backend
+
+    return build
+
+
+def _torch_func() -> Backend:
+    from gruverify.backends._functional import FunctionalBackend
+
+    return FunctionalBackend()
+
+
 TARGETS: tuple[Target, ...] = (
     Target("numpy", "gruverify's formulas over NumPy arrays, analytic derivatives, all variants", None, _numpy),
     Target("torch", "PyTorch's nn.GRUCell and nn.GRU, derivatives by autograd", "torch", _torch),
     Target("torch-formulas", "gruverify's formulas over tensors, autograd, all variants", "torch", _torch_formulas),
+    Target("torch:GRU", "nn.GRU alone, a step being a sequence of one step", "torch", _deployed("gru")),
+    Target("torch:GRUCell", "nn.GRUCell alone, a sequence being a loop over it", "torch", _deployed("gru_cell")),
+    Target("torch:func", "nn.GRUCell and nn.GRU as functions, derivatives by torch.func", "torch", _torch_func),
+    Target("torch:compile", "nn.GRUCell compiled, one size; needs a C++ compiler", "torch", _deployed("compiled")),
+    Target("torch:script", "nn.GRUCell and nn.GRU as TorchScript, one size", "torch", _deployed("scripted")),
+    Target("torch:export", "nn.GRUCell exported by torch.export, one size", "torch", _deployed("exported")),
 )
 
 
@@ -85,7 +107,10 @@ def resolve(target: object) -> Backend:
         if target == shipped.name:
             if not shipped.available:
                 raise TargetUnavailable(f"target {target!r} needs the package {shipped.needs!r}: {shipped.remedy}")
-            return shipped.build()
+            try:
+                return shipped.build()
+            except RuntimeError as reason:
+                raise TargetUnavailable(f"target {target!r} cannot be used here: {reason}") from None
     if ":" not in target:
         raise UnknownTarget(_unknown_name(target))
     return _adapt(_load(target), target)

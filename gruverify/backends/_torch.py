@@ -51,7 +51,7 @@ def torch_backend(
     shape = options_of(sequence) if isinstance(sequence, nn.Module) else {}
     stacks = layers is not None and ("num_layers" in layers.shapes or bool(shape))
     one_layer = not shape or (shape["num_layers"], shape["bidirectional"]) == (1, False)
-    return _from_loads(
+    return from_loads(
         name or name_of(given[0]),
         variants if variants is not None else variants_of(given),
         formats_of(fixed[0]) if fixed else formats,
@@ -84,11 +84,11 @@ def formulas_of(
     load_stack: LoadStack | None = None,
 ) -> FunctionBackend:
     """A backend from a step over tensors: variant, parameters, x (B, I) and h (B, H) to the next state (B, H)."""
-    loads = partial(_load_formula_step, step), partial(_load_formula_sequence, step)
-    return _from_loads(name, variants, formats, KAPPA, *loads, load_stack)
+    one = partial(_load_formula_step, step)
+    return from_loads(name, variants, formats, KAPPA, one, looped(one), load_stack)
 
 
-def _from_loads(
+def from_loads(
     name: str,
     variants: Sequence[Variant],
     formats: Sequence[Format],
@@ -96,12 +96,19 @@ def _from_loads(
     load_step: Load | None,
     load_sequence: Load | None,
     load_stack: LoadStack | None,
+    *,
+    directions: bool = True,
     **shape: Any,
 ) -> FunctionBackend:
+    """A backend of what can be loaded.
+
+    directions: whether sequences can be called at other parameters, as derivatives along a direction need; shape: the
+    fixed sizes, and further fields of a FunctionBackend.
+    """
     one = AutogradStep(load_step) if load_step else None
     many = AutogradSequence(load_sequence) if load_sequence else None
     stacked = AutogradStack(load_stack) if load_stack else None
-    along = AutogradDirections(load_sequence) if load_sequence else None
+    along = AutogradDirections(load_sequence) if load_sequence and directions else None
     return FunctionBackend(
         name=name,
         variants=tuple(variants),
@@ -125,27 +132,28 @@ def _from_loads(
 
 
 def _load_formula_step(step: StepOf, cell: Cell) -> Loaded:
-    return _loaded_formula(cell, step, lambda one: one)
-
-
-def _load_formula_sequence(step: StepOf, cell: Cell) -> Loaded:
-    return _loaded_formula(cell, step, lambda one: partial(_loop, one, cell.hidden_size))
-
-
-def _loaded_formula(
-    cell: Cell, step: StepOf, called: Callable[[Callable[..., torch.Tensor]], Callable[..., Any]]
-) -> Loaded:
     leaves = {name: tensor(array).requires_grad_() for name, array in cell.packed().items()}
 
     def at(parameters: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
-        p = unpack(dict(parameters), cell.hidden_size)
-        return called(lambda x, h: step(cell.variant, p, x, h))
+        return partial(step, cell.variant, unpack(dict(parameters), cell.hidden_size))
 
     return Loaded(leaves, at(leaves), at=at)
 
 
+def looped(load: Load) -> Load:
+    """A sequence as a loop over a cell."""
+
+    def loaded(cell: Cell) -> Loaded:
+        one, loop = load(cell), partial(partial, _loop, cell.hidden_size)
+        elsewhere = one.at
+        at = None if elsewhere is None else lambda others: loop(elsewhere(others))
+        return Loaded(one.parameters, loop(one.call), one.mode, at)
+
+    return loaded
+
+
 def _loop(
-    step: Callable[..., torch.Tensor], H: int, inputs: torch.Tensor, state: torch.Tensor | None
+    H: int, step: Callable[..., torch.Tensor], inputs: torch.Tensor, state: torch.Tensor | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     h = inputs.new_zeros(inputs.shape[1], H) if state is None else state
     outputs = []

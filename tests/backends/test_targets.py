@@ -108,8 +108,8 @@ def test_every_shipped_target_that_is_available_resolves_to_its_name() -> None:
     ("target", "message"),
     [
         pytest.param("numpi", "target 'numpi' is unknown: did you mean numpy?", id="near a name"),
-        pytest.param("torch-f", "did you mean torch or torch-formulas?", id="near two names"),
-        pytest.param("xyzzy", "shipped targets: numpy, torch, torch-formulas. Your own code is", id="near nothing"),
+        pytest.param("torch-f", "did you mean torch or torch:func", id="near two names"),
+        pytest.param("xyzzy", "shipped targets: numpy, torch, torch-formulas, torch:GRU, ", id="near nothing"),
         pytest.param("", "target '' is unknown", id="empty"),
         pytest.param(":step", "target ':step' is not of the form pkg.module:object", id="no module"),
         pytest.param("json:", "target 'json:' is not of the form pkg.module:object", id="no object"),
@@ -156,7 +156,7 @@ def test_other_things_are_no_targets(target: Any) -> None:
 # -- what cannot be used here -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["torch", "torch-formulas"])
+@pytest.mark.parametrize("name", [target.name for target in TARGETS if target.needs == "torch"])
 def test_without_torch_its_targets_say_how_to_get_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
 

@@ -37,7 +37,7 @@ def test_a_target_that_cannot_run_here_says_how_to_get_it(monkeypatch: pytest.Mo
 
     lines = gruverify("list").stdout.splitlines()
 
-    assert sum("not here: pip install 'gruverify[torch]'" in line for line in lines) == 2
+    assert sum("not here: pip install 'gruverify[torch]'" in line for line in lines) == len(TARGETS) - 1
     assert any(line.startswith("numpy ") and "can run here" in line for line in lines)
 
 

@@ -8,6 +8,9 @@ import numpy as np
 
 from gruverify import VARIANTS, Case, Cell, Format, Variant, float32
 
+#: The targets that offer everything, at any size.
+COMPLETE = ("numpy", "torch", "torch-formulas")
+
 #: A pre-activation at which a gate is exactly 1, or its negative exactly 0, in every format.
 SATURATED = 2048.0
 

@@ -18,13 +18,13 @@ from gruverify.invariants import Exact, Observed
 from gruverify.invariants._blocks import of
 from gruverify.invariants._residual import compare
 
-from ._built import SATURATED, case_of, cell_at
+from ._built import COMPLETE, SATURATED, case_of, cell_at
 
 LENGTHS = (2, 4, 16, 64)
 ALL = [
-    (target.name, Variant(reset, update))
-    for target, reset, update in product(TARGETS, ("after", "before"), ("keep", "replace"))
-    if target.name != "torch" or (reset, update) == ("after", "keep")
+    (name, Variant(reset, update))
+    for name, reset, update in product(COMPLETE, ("after", "before"), ("keep", "replace"))
+    if name != "torch" or (reset, update) == ("after", "keep")
 ]
 
 everywhere = pytest.mark.parametrize(("name", "variant"), ALL, ids=[f"{name}-{v.reset}-{v.update}" for name, v in ALL])

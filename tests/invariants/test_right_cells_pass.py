@@ -14,12 +14,12 @@ from gruverify.engine import Judgement, Plan, judge, run
 from gruverify.engine._judge import applicable
 from gruverify.invariants import INVARIANTS
 
-from ._built import SATURATED, case_of, cell_at
+from ._built import COMPLETE, SATURATED, case_of, cell_at
 from ._drawn import drawn, drawn_stacks
 
 #: How many cases of cells and of stacks, and how many are put to the invariants of the deep profile too.
 CASES, STACKS, DEEP = 20, 12, 1
-on_every_backend = pytest.mark.parametrize("name", [target.name for target in TARGETS])
+on_every_backend = pytest.mark.parametrize("name", COMPLETE)
 in_every_format = pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 
 

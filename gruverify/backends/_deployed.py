@@ -1,0 +1,156 @@
+"""PyTorch's own modules as they are put to use: one of them alone, compiled, scripted or exported."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import PackedSequence
+
+from gruverify.arithmetic import FORMATS, KAPPA
+from gruverify.backends._autograd import Load, Loaded, LoadStack
+from gruverify.backends._function import FunctionBackend
+from gruverify.backends._modules import Modules, variants_of
+from gruverify.backends._torch import from_loads, looped
+from gruverify.cell import Cell
+
+#: What is compiled, scripted or exported has one size: each takes seconds.
+SIZE = {"hidden_size": 5, "input_size": 3}
+
+
+def gru() -> FunctionBackend:
+    """`torch:GRU`: nn.GRU alone; a step is a sequence of one step."""
+    layers = Modules(nn.GRU)
+    return _backend("torch:GRU", nn.GRU, _one_step(layers.load_layer), layers.load_layer, layers.load_stack)
+
+
+def gru_cell() -> FunctionBackend:
+    """`torch:GRUCell`: nn.GRUCell alone; a sequence is a loop over it."""
+    cells = Modules(nn.GRUCell)
+    return _backend("torch:GRUCell", nn.GRUCell, cells.load_cell, looped(cells.load_cell), None)
+
+
+def compiled() -> FunctionBackend:
+    """`torch:compile`: nn.GRUCell compiled by inductor for batches of any size; a sequence is a loop over it.
+
+    nn.GRU is nothing for it: PyTorch leaves that as it is when it compiles what it is a part of.
+
+    Raises:
+        RuntimeError: inductor finds no C++ compiler; the message is PyTorch's own.
+    """
+    from torch._inductor.cpp_builder import get_cpp_compiler
+
+    get_cpp_compiler()
+    cells = Modules(nn.GRUCell, _compile)
+    return _backend(
+        "torch:compile", nn.GRUCell, cells.load_cell, looped(cells.load_cell), None, directions=False, **SIZE
+    )
+
+
+def scripted() -> FunctionBackend:
+    """`torch:script`: nn.GRUCell and nn.GRU as TorchScript has them, packed sequences included."""
+    cells, layers = Modules(nn.GRUCell, _script), Modules(nn.GRU, _Scripted)
+    return _backend(
+        "torch:script", nn.GRU, cells.load_cell, layers.load_layer, layers.load_stack, directions=False, **SIZE
+    )
+
+
+def exported() -> FunctionBackend:
+    """`torch:export`: nn.GRUCell exported for batches of any size; a sequence is a loop over it.
+
+    nn.GRU is nothing for it: what torch.export makes of that is good for the one length it was shown.
+    """
+    cells = Modules(nn.GRUCell, _export)
+    return _backend(
+        "torch:export", nn.GRUCell, cells.load_cell, looped(cells.load_cell), None, directions=False, **SIZE
+    )
+
+
+def _backend(
+    name: str, module: Any, step: Load, sequence: Load, stack: LoadStack | None, **options: Any
+) -> FunctionBackend:
+    return from_loads(name, variants_of([module]), FORMATS, KAPPA, step, sequence, stack, **options)
+
+
+def _wrapped(name: str, module: Any, step: Load, sequence: Load, stack: LoadStack | None) -> FunctionBackend:
+    """One size, and no other parameters than its own: no derivatives along a direction."""
+    return _backend(name, module, step, sequence, stack, directions=False, **SIZE)
+
+
+def _one_step(load: Load) -> Load:
+    """A layer as a cell."""
+
+    def loaded(cell: Cell) -> Loaded:
+        layer = load(cell)
+        return Loaded(layer.parameters, lambda x, h: layer.call(x[None], h)[0][0], layer.mode)
+
+    return loaded
+
+
+def _compile(module: nn.Module) -> Callable[..., Any]:
+    """One graph for values and gradients: compiling takes long. It is an error if PyTorch falls back to eager."""
+    fast = torch.compile(module, dynamic=True, fullgraph=True)
+
+    def call(*inputs: torch.Tensor) -> Any:
+        leaves = (a if a.requires_grad else a.detach().requires_grad_() for a in inputs)
+        with torch.enable_grad(), torch._dynamo.config.patch(recompile_limit=64), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what inductor itself is made of
+            return fast(*leaves)
+
+    return call
+
+
+def _export(module: nn.Module) -> Callable[..., Any]:
+    weight = next(module.parameters())
+    sample = (weight.new_ones(2, SIZE["input_size"]), weight.new_ones(2, SIZE["hidden_size"]))
+    any_batch = {0: torch.export.Dim.AUTO}
+    program: Callable[..., Any] = torch.export.export(module, sample, dynamic_shapes=(any_batch, any_batch)).module()
+    return program
+
+
+def _script(module: nn.Module) -> Callable[..., Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that TorchScript is on its way out is no news to whoever still checks it
+        found: Callable[..., Any] = torch.jit.script(module)
+    return found
+
+
+class _OfTensors(nn.Module):
+    """An nn.GRU has two ways to be called, between which TorchScript chooses where it is a part of something."""
+
+    def __init__(self, gru: nn.Module) -> None:
+        super().__init__()
+        self.gru = gru
+
+    def forward(self, xs: torch.Tensor, h0: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        found: tuple[torch.Tensor, torch.Tensor] = self.gru(xs, h0)
+        return found
+
+
+class _OfPacked(nn.Module):
+    """The other way."""
+
+    def __init__(self, gru: nn.Module) -> None:
+        super().__init__()
+        self.gru = gru
+
+    def forward(self, xs: PackedSequence, h0: torch.Tensor | None) -> tuple[PackedSequence, torch.Tensor]:
+        found: tuple[PackedSequence, torch.Tensor] = self.gru(xs, h0)
+        return found
+
+
+class _Scripted:
+    """Both ways to call an nn.GRU, each scripted once it is needed."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+        self._ways: dict[Any, Callable[..., Any]] = {}
+
+    def __call__(self, xs: Any, h0: torch.Tensor | None = None) -> Any:
+        way = _OfPacked if isinstance(xs, PackedSequence) else _OfTensors
+        if way not in self._ways:
+            self._ways[way] = _script(way(self._module))
+        return self._ways[way](xs, h0)
