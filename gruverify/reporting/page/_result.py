@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -208,14 +210,18 @@ def _margins(document: Document) -> dict[str, Any]:
 
 def _flow(document: Document) -> dict[str, Any]:
     flow = document["gradient_flow"]
-    return {
-        "sizes": ", ".join(f"{letter}={size}" for letter, size in flow["sizes"].items()),
-        "regimes": [
-            {
-                "name": regime["name"],
-                **{gate: f"→ {regime[gate]:g}" if regime[gate] in (0, 1) else f"= {regime[gate]:g}" for gate in "zr"},
-                **{q: raw(flow_figure(regime, q, slug(f"{i}-{q}", "flow"))) for q in ("influence", "terms")},
-            }
-            for i, regime in enumerate(flow["regimes"])
-        ],
-    }
+    sizes = ", ".join(f"{letter}={size}" for letter, size in flow["sizes"].items())
+    return {"sizes": sizes, "regimes": _regimes(json.dumps(flow["regimes"]))}
+
+
+@cache
+def _regimes(regimes: str) -> list[dict[str, Any]]:
+    """Drawn once for several results: what does not depend on the target is the same in all of them."""
+    return [
+        {
+            "name": regime["name"],
+            **{gate: f"→ {regime[gate]:g}" if regime[gate] in (0, 1) else f"= {regime[gate]:g}" for gate in "zr"},
+            **{q: raw(flow_figure(regime, q, slug(f"{i}-{q}", "flow"))) for q in ("influence", "terms")},
+        }
+        for i, regime in enumerate(json.loads(regimes))
+    ]
