@@ -17,7 +17,7 @@ from hypothesis.strategies import SearchStrategy
 from gruverify.arithmetic import Format
 from gruverify.backends import CELL_METHODS, STACK_METHODS, Backend, offers
 from gruverify.cell import Case, StackCase
-from gruverify.coverage import Coverage
+from gruverify.coverage import GATES, Coverage
 from gruverify.invariants import Invariant
 from gruverify_strategies import cases, stack_cases
 
@@ -29,9 +29,10 @@ _KEY = b"gruverify witness"
 _UNASKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
 
-def strategy_for(backend: Backend, fmt: Format) -> SearchStrategy[Case]:
+def strategy_for(backend: Backend, fmt: Format, **options: Any) -> SearchStrategy[Case]:
     """The cases that a backend claims to handle, in one format."""
-    return cases(formats=(fmt,), variants=tuple(backend.variants), **_fixed(backend, H="hidden_size", I="input_size"))
+    fixed = _fixed(backend, H="hidden_size", I="input_size")
+    return cases(formats=(fmt,), variants=tuple(backend.variants), **fixed, **options)
 
 
 def stack_strategy_for(backend: Backend, fmt: Format) -> SearchStrategy[StackCase]:
@@ -77,16 +78,39 @@ class Stream:
 def streams_for(backend: Backend, fmt: Format, seed: int, count: int) -> list[Stream]:
     """Cases of cells and cases of stacks, as far as the backend has methods for them.
 
-    A case of a stack costs as much as some of a cell: beside cells there is one for every three.
+    A case of a stack costs as much as some of a cell: beside cells there is one for every three. From 100 cases on
+    there is also a survey.
     """
     cells, stacks = (any(offers(backend, method) for method in methods) for methods in (CELL_METHODS, STACK_METHODS))
     found = list[Stream]()
     if cells or not stacks:
         found.append(Stream(strategy_for(backend, fmt), count, seed_for(seed, fmt)))
+        found += survey(backend, fmt, seed)[: _SURVEYED * (count // 100)]
     if stacks:
         few = -(-count // 3) if cells else count
         found.append(Stream(stack_strategy_for(backend, fmt), few, seed_for(seed, fmt, "/stacks")))
     return found
+
+
+#: Units of a cell in a survey, and such cells for each hundred cases: with so many units eight see every bin.
+_UNITS, _SURVEYED = 48, 8
+
+
+def survey(backend: Backend, fmt: Format, seed: int) -> list[Stream]:
+    """Cells whose units are each at a bin of their own of z × r × c: together at all of them.
+
+    Drawn at random it would take some two thousand units to see almost all. Of each stream Hypothesis draws the
+    simplest case, which has one unit, and then one of all units.
+    """
+    bins = [(r, z, c) for z, r, c in GATES.bins()]
+    random.Random(seed_for(seed, fmt, "/survey")).shuffle(bins)
+    width = getattr(backend, "hidden_size", None) or _UNITS
+    parts = [bins[start : start + width] for start in range(0, len(bins), width)]
+    return [
+        Stream(strategy_for(backend, fmt, levels=part, max_B=2, max_T=2), 2, seed_for(seed, fmt, f"/survey {number}"))
+        for number, part in enumerate(parts)
+        if len(part) == width
+    ]
 
 
 class Enough(BaseException):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from hypothesis import event
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from gruverify_strategies._cells import WEIGHTS, Units, build
 from gruverify_strategies._codes import GRAIN, RANDOM, header, sealed
 from gruverify_strategies._members import SCALE, SHAPE, Members
 from gruverify_strategies._recipe import CHOICES, Names, recipe
+from gruverify_strategies._regimes import Levels, check_levels
 from gruverify_strategies._sizes import slots, slots_length
 from gruverify_strategies._validation import Formats, Variants, limits
 
@@ -33,22 +36,30 @@ def cases(
     weights: Names = None,
     biases: str = "drawn",
     pinned: bool = True,
+    levels: Sequence[Levels] | None = None,
 ) -> Case:
     """A `Case`: a cell as `cells` draws it, with inputs (T, B, I), state (B, H) and cotangents (T, B, H), (B, H).
 
     The driven gates of a pinned case stay at their level for all T steps; in a cell without biases input 0 is then 1 at
     every step.
+
+    levels: where to drive each unit, instead of `regimes`: the levels of its r, z and c on the ladder of theory.md 5,
+        such as ("0", "rounding", "-mid"). There are then so many units, but for those that shrinking takes away.
+
     Shrinks to few units, inputs, members and steps, whichever they are, then to entries 0, ±1 and ±1/2.
 
     Raises:
         InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, an argument is wrong,
             or what is asked for cannot be had together.
     """
+    placed = check_levels(levels)
+    if placed is not None:
+        max_H, regimes = len(placed), ("mixed",)
     within = limits(H=(min_H, max_H), I=(min_I, max_I), B=(min_B, max_B), T=(min_T, max_T))
     wanted = recipe(formats, variants, regimes, weights, biases, pinned, drives_inputs=True)
     source = draw(RANDOM)
     codes = header(source, slots_length(within) + CHOICES + GRAIN + 2 * SCALE + SHAPE + WEIGHTS)
-    filled = slots(codes, within)
+    filled = slots(codes, within, whole="H" if placed else "")
     choice = wanted.choose(codes)
     event(f"regime: {choice.regime}")
 
@@ -59,7 +70,7 @@ def cases(
     d_outputs, d_last = members.cotangents(codes)
 
     units = Units(source, within, filled)
-    driven = units.regimes(choice)
+    driven = units.regimes(choice, placed)
     # Each unit's state stays between its candidate, which tanh bounds, and where it was.
     reach = np.abs(inputs).max((0, 1)), np.maximum(np.abs(state).max(0), 1)
     return Case(

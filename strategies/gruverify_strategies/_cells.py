@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gruverify.cell import Cell
 from gruverify_strategies._codes import GRAIN, RANDOM, Floats, Header, decode, grain, header, pick, rows, sealed
 from gruverify_strategies._recipe import CHOICES, Choice, Names, recipe
-from gruverify_strategies._regimes import PLACEMENT, Regimes, place
+from gruverify_strategies._regimes import PLACEMENT, Levels, Regimes, place
 from gruverify_strategies._sizes import Slots, slots, slots_length
 from gruverify_strategies._validation import Formats, Limits, Variants, check_reach, limits
 from gruverify_strategies._weights import KINDS, SCALES, chrono, contracted
@@ -35,10 +35,11 @@ class Units:
         self._cuts = np.cumsum([6, 3 * within["I"][1], 3 * within["H"][1]])
         self._codes = rows(source, filled["H"], within["H"], int(self._cuts[-1]) + PLACEMENT)
 
-    def regimes(self, choice: Choice) -> Regimes:
-        """Where the units are driven."""
+    def regimes(self, choice: Choice, levels: Sequence[Levels] | None = None) -> Regimes:
+        """Where the units are driven: each slot's to its `levels`, if there are any."""
         placement = self._codes[list(self._filled["H"]), self._cuts[-1] :]
-        return place(choice.regime, placement, choice.format, choice.variant.update)
+        mine = None if levels is None else [levels[slot] for slot in self._filled["H"]]
+        return place(choice.regime, placement, choice.format, choice.variant.update, mine)
 
     def weights(self, codes: Header, choice: Choice) -> tuple[Floats, Floats, Floats]:
         """Both biases (3H, 2), weight_ih (3H, I) and weight_hh (3H, H), gate by gate."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument
 
-from gruverify.arithmetic import Format
+from gruverify.arithmetic import Format, float32
 from gruverify.cell import Pasteable
 from gruverify_strategies._codes import RANDOM, Codes, Floats, choose, header, pick, rows
 from gruverify_strategies._ladder import UNDRIVEN, Drive, ladder
@@ -84,19 +86,45 @@ NAMES = (*("free",) * 17, *("mixed",) * 18, *("carry",) * 4, *("forget",) * 4, *
 PLACEMENT = 6
 
 
-def place(name: str, codes: Codes, format: Format, update: str) -> Regimes:
-    """The regimes that `codes` (H, 6) stand for."""
+#: The levels of a unit's r, z and c.
+Levels: TypeAlias = tuple[str, str, str]
+
+
+def place(name: str, codes: Codes, format: Format, update: str, levels: Sequence[Levels] | None = None) -> Regimes:
+    """The regimes that `codes` (H, 6) stand for; `levels`, of each unit, go before what the codes say of them."""
     if name == "free":
         return Regimes(name, (Regime(),) * len(codes))
     reset, kept = _GATES[name]
     gates, candidates = ladder(format, candidate=False), ladder(format, candidate=True)
     choices = ((gates, reset), (gates, kept if update == "keep" else _swapped(kept)), (candidates, _CANDIDATE))
 
-    def regime(unit: Sequence[int]) -> Regime:
-        levels = [rungs[choose(code, names)] for code, (rungs, names) in zip(unit, choices, strict=False)]
-        return Regime(*(level[at] for level, at in zip(levels, unit[3:], strict=True)))
+    def drawn(unit: Sequence[int]) -> list[str]:
+        return [choose(code, names) for code, (_, names) in zip(unit, choices, strict=False)]
 
-    return Regimes(name, tuple(map(regime, codes.tolist())))
+    def regime(unit: Sequence[int], named: Sequence[str]) -> Regime:
+        return Regime(*(rungs[name][at] for (rungs, _), name, at in zip(choices, named, unit[3:], strict=True)))
+
+    units = codes.tolist()
+    return Regimes(name, tuple(map(regime, units, map(drawn, units) if levels is None else levels)))
+
+
+def check_levels(levels: object) -> Sequence[Levels] | None:
+    """The levels of r, z and c, unit by unit, or None.
+
+    Raises:
+        InvalidArgument: it is not a sequence of at least one such triple.
+    """
+    if levels is None:
+        return None
+    if not isinstance(levels, Sequence) or isinstance(levels, str) or not levels:
+        raise InvalidArgument(f"levels={levels!r} must be a sequence of at least one unit's levels of r, z and c")
+    gates, candidates = (tuple(ladder(float32, candidate)) for candidate in (False, True))
+    for index, unit in enumerate(levels):
+        if not isinstance(unit, tuple) or len(unit) != 3:
+            raise InvalidArgument(f"levels[{index}]={unit!r} must be three names: the levels of r, z and c")
+        for gate, level, options in zip("rzc", unit, (gates, gates, candidates), strict=True):
+            check_option(f"levels[{index}], {gate}", level, *options)
+    return levels
 
 
 def _swapped(kept: tuple[str, ...]) -> tuple[str, ...]:

@@ -93,14 +93,16 @@ def slots_length(within: Limits) -> int:
     return sum(2 + high for low, high in within.values() if low < high)
 
 
-def slots(codes: Header, within: Limits) -> Slots:
-    """The slots filled on each axis: the first so many, but for those that shrinking has emptied."""
-    return {letter: _filled(codes, *bounds) for letter, bounds in within.items()}
+def slots(codes: Header, within: Limits, whole: str = "") -> Slots:
+    """The slots filled on each axis: the first so many, all of a `whole` one, but for those that shrinking emptied."""
+    return {letter: _filled(codes, *bounds, letter in whole) for letter, bounds in within.items()}
 
 
-def _filled(codes: Header, low: int, high: int) -> Sequence[int]:
+def _filled(codes: Header, low: int, high: int, whole: bool) -> Sequence[int]:
     if low == high:
         return range(low)
     size = _size(codes, range(low, high + 1))
+    if whole:
+        size = high
     filled = [slot for slot, flag in enumerate(islice(codes, high)) if flag and slot < size]
     return filled if len(filled) >= low else range(low)

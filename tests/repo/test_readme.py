@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +42,27 @@ def as_pattern(expected: str) -> str:
 
 
 def run_console(text: str) -> None:
-    """Run each `$ gruverify` line; what stands below it must be printed, and the exit code be as told."""
+    """Run each `$ gruverify` or `$ pytest` line; what stands below it must be printed, and the exit code be as told."""
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         command, _, expected = part.partition("\n")
         command, _, remark = command.partition("#")
         code = re.search(r"exits with (\d+)", remark)
         program, *arguments = shlex.split(command)
-        assert program == "gruverify"
-        result = CliRunner().invoke(main, arguments)
-        assert result.exit_code == (int(code[1]) if code else 0), result.output
-        assert re.search(as_pattern(expected), result.output, re.DOTALL), result.output
+        exit_code, output = run_program(program, arguments)
+        assert exit_code == (int(code[1]) if code else 0), output
+        assert re.search(as_pattern(expected), output, re.DOTALL), output
+
+
+def run_program(program: str, arguments: list[str]) -> tuple[int, str]:
+    """Exit code and output of gruverify, in this process, or of pytest, in one of its own."""
+    if program == "pytest":
+        plugin = [] if entry_points(group="pytest11", name="gruverify") else ["-p", "gruverify._pytest"]
+        command = [sys.executable, "-m", "pytest", "-p", "no:randomly", *plugin, *arguments]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        return run.returncode, run.stdout + run.stderr
+    assert program == "gruverify"
+    result = CliRunner().invoke(main, arguments)
+    return result.exit_code, result.output
 
 
 def run_page(page: str, folder: Path) -> int:

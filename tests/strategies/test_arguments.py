@@ -89,6 +89,11 @@ def wrong_choices() -> Iterator[Row]:
         yield strategy, {"weights": ["random"]}, "weights[0]='random' must be one of 'dense', 'sparse', "
         yield strategy, {"biases": "ones"}, "biases='ones' must be one of 'drawn', 'zero', 'chrono'"
         yield strategy, {"pinned": "yes"}, "pinned='yes' must be one of True, False"
+    for levels in ([], "010", 3):
+        yield gst.cases, {"levels": levels}, f"levels={levels!r} must "
+    yield gst.cases, {"levels": [("0", "1")]}, "levels[0]=('0', '1') must be three names: the levels of r, z and c"
+    yield gst.cases, {"levels": [("0", "1", "middling")]}, "levels[0], c='middling' must be one of '', '-1', "
+    yield gst.cases, {"levels": [("-1", "1", "mid")]}, "levels[0], r='-1' must be one of '', '0', 'subnormal', "
     yield gst.regimes, {"regimes": []}, "regimes=[] must have at least one element"
     yield gst.regimes, {"update": "both"}, "update='both' must be one of 'keep', 'replace'"
     yield gst.variants, {"reset": "never"}, "reset='never' must be one of None, 'after', 'before'"

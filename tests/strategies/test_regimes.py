@@ -114,3 +114,18 @@ def test_regimes_shrink_to_round_preactivations() -> None:
     carried = minimal(gst.regimes(formats=[float32]), lambda placed: placed.name == "carry").units[0]
     assert (str(carried), carried.update.at) == ("z=1", 128.0)
     assert carried.reset.level == carried.candidate.level == ""
+
+
+def test_units_are_driven_to_the_levels_that_are_asked_for() -> None:
+    asked = [("0", "rounding", "-mid"), ("1", "subnormal", "high"), ("mid", "tiny", "-1")]
+    named = [f"r={r} z={z} c={c}" for r, z, c in asked]
+
+    def placed(case: Case) -> bool:
+        kept = [named.index(unit) for unit in case.regimes]
+        return kept == sorted(kept) and holds(case)
+
+    found = drawn(gst.cases(levels=asked), 60)
+
+    assert all(map(placed, found))
+    assert sum(len(case.regimes) == len(asked) for case in found) > 50
+    assert minimal(gst.cases(levels=asked), lambda case: named[1] in case.regimes).regimes == (named[1],)
