@@ -41,11 +41,8 @@ def cases(
     """A `Case`: a cell as `cells` draws it, with inputs (T, B, I), state (B, H) and cotangents (T, B, H), (B, H).
 
     The driven gates of a pinned case stay at their level for all T steps; in a cell without biases input 0 is then 1 at
-    every step.
-
-    levels: where to drive each unit, instead of `regimes`: the levels of its r, z and c on the ladder of theory.md 5,
-        such as ("0", "rounding", "-mid"). There are then so many units, but for those that shrinking takes away.
-
+    every step. `levels`, instead of `regimes`, says where r, z and c of each unit are driven on the ladder (theory 5),
+    such as ("0", "rounding", "-mid"): there are so many units, but for those that shrinking takes away.
     Shrinks to few units, inputs, members and steps, whichever they are, then to entries 0, ±1 and ±1/2.
 
     Raises:
@@ -53,8 +50,7 @@ def cases(
             or what is asked for cannot be had together.
     """
     placed = check_levels(levels)
-    if placed is not None:
-        max_H, regimes = len(placed), ("mixed",)
+    max_H, regimes = (max_H, regimes) if placed is None else (len(placed), ("mixed",))
     within = limits(H=(min_H, max_H), I=(min_I, max_I), B=(min_B, max_B), T=(min_T, max_T))
     wanted = recipe(formats, variants, regimes, weights, biases, pinned, drives_inputs=True)
     source = draw(RANDOM)
