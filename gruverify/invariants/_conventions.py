@@ -165,16 +165,14 @@ def reset_fixed(case: Case) -> Case:
     return pinned(forgetting(case), r=cycled(case, *_RESETS[0]))
 
 
-def candidate_bias_recurrent(case: Case) -> Case:
-    """The same with a candidate's bias that is b_hc alone, neither tiny nor huge."""
-    fixed = reset_fixed(case)
+def bias_recurrent(fixed: Case) -> Case:
+    """With a candidate's bias that is b_hc alone, neither tiny nor huge."""
     return edited(fixed, lambda p: replace(p, b_xc=0 * p.b_xc, b_hc=_moderate(p.b_hc)))
 
 
-def candidate_bias_moved(case: Case) -> Case:
-    """The same with that bias as part of b_xc: r∘b_hc after the product, b_hc before it."""
-    fixed = reset_fixed(case)
-    share = _resets(case) if case.cell.variant.reset == "after" else 1
+def bias_moved(fixed: Case) -> Case:
+    """With that bias as part of b_xc: r∘b_hc after the product, b_hc before it."""
+    share = _resets(fixed) if fixed.cell.variant.reset == "after" else 1
     return edited(fixed, lambda p: replace(p, b_xc=share * _moderate(p.b_hc), b_hc=0 * p.b_hc))
 
 
@@ -190,25 +188,26 @@ def _moderate(bias: NDArray) -> NDArray:
     applies=lambda variant: variant.bias,
 )
 def candidate_bias(trial: Trial) -> Iterator[Residual]:
-    yield _alike("h, b_hc moved into b_xc", trial.on(candidate_bias_recurrent), trial.on(candidate_bias_moved))
+    fixed = trial.on(reset_fixed)
+    yield _alike("h, b_hc moved into b_xc", fixed.on(bias_recurrent), fixed.on(bias_moved))
 
 
 # -- which side of the product is reset -------------------------------------------------------------------------------
 
 
-def reset_absorbed(case: Case) -> Case:
-    """As `reset_fixed`, but the reset gates are 1 and what they were is part of the recurrent weights."""
-    r, after = _resets(case), case.cell.variant.reset == "after"
+def reset_absorbed(fixed: Case) -> Case:
+    """With reset gates of 1, and what they were as part of the recurrent weights."""
+    r, after = _resets(fixed), fixed.cell.variant.reset == "after"
 
     def absorb(p: Parameters) -> Parameters:
         return replace(p, W_hc=r[:, None] * p.W_hc, b_hc=r * p.b_hc) if after else replace(p, W_hc=p.W_hc * r)
 
-    return edited(pinned(forgetting(case), r=SATURATED), absorb)
+    return edited(pinned(fixed, r=SATURATED), absorb)
 
 
-def reset_absorbed_elsewhere(case: Case) -> Case:
-    """The same cell with its reset gates, which are 1, on the other side of the product."""
-    return _as_variant(reset_absorbed(case), reset={"after": "before", "before": "after"}[case.cell.variant.reset])
+def reset_elsewhere(case: Case) -> Case:
+    """With the reset gates on the other side of the product."""
+    return _as_variant(case, reset={"after": "before", "before": "after"}[case.cell.variant.reset])
 
 
 @invariant(
@@ -219,19 +218,19 @@ def reset_absorbed_elsewhere(case: Case) -> Case:
 )
 def reset_is_absorbed(trial: Trial) -> Iterator[Residual]:
     fixed = trial.on(reset_fixed)
-    yield _alike("h, r in the weights", fixed, trial.on(reset_absorbed))
-    elsewhere = trial.on(reset_absorbed_elsewhere)
+    absorbed = fixed.on(reset_absorbed)
+    yield _alike("h, r in the weights", fixed, absorbed)
+    elsewhere = absorbed.on(reset_elsewhere)
     if _claims(trial, elsewhere.case.cell.variant):
         yield _alike("h, r in the weights, under the other convention", fixed, elsewhere)
 
 
-def reset_probe(case: Case) -> Case:
-    """One step with h = c, reset gates of 1/2, 1 and 0, and nothing else but W_hc; member j has the state e_j."""
-    fixed = reset_fixed(case)
+def reset_probe(fixed: Case) -> Case:
+    """With nothing but W_hc in the candidate; member j has the state e_j."""
     cell = edited(fixed, lambda p: replace(p, W_xc=0 * p.W_xc, b_xc=0 * p.b_xc, b_hc=0 * p.b_hc)).cell
     H = cell.hidden_size
     inputs = np.repeat(fixed.inputs[:, :1], H, axis=1)
-    return resized(cell, inputs, np.eye(H).astype(case.format.dtype))
+    return resized(cell, inputs, np.eye(H).astype(fixed.format.dtype))
 
 
 @invariant(
@@ -241,7 +240,7 @@ def reset_probe(case: Case) -> Case:
     needs=["step"],
 )
 def reset_is_probed(trial: Trial) -> Iterator[Residual]:
-    probe = trial.on(reset_probe)
+    probe = trial.on(reset_fixed).on(reset_probe)
     r, W_hc = _resets(probe.case).astype(np.float64), np.split(probe.case.cell.weight_hh.astype(np.float64), 3)[2]
     product = r[:, None] * W_hc if probe.case.cell.variant.reset == "after" else W_hc * r
     yield compare("h", "ji", probe.observed.step, _exactly(product.T).tanh(), probe.exact.next_state.radius)
@@ -254,11 +253,6 @@ def recurrence_diagonal(case: Case) -> Case:
     )
 
 
-def recurrence_diagonal_elsewhere(case: Case) -> Case:
-    """The same with the reset gate on the other side of the product."""
-    return _as_variant(recurrence_diagonal(case), reset={"after": "before", "before": "after"}[case.cell.variant.reset])
-
-
 @invariant(
     "conventions/reset-sides-agree",
     "with a diagonal W_hc and b_hc = 0 it does not matter which side of the product is reset",
@@ -266,7 +260,8 @@ def recurrence_diagonal_elsewhere(case: Case) -> Case:
     needs=["step"],
 )
 def reset_sides_agree(trial: Trial) -> Iterator[Residual]:
-    own, elsewhere = trial.on(recurrence_diagonal), trial.on(recurrence_diagonal_elsewhere)
+    own = trial.on(recurrence_diagonal)
+    elsewhere = own.on(reset_elsewhere)
     yield compare("h", "bi", own.observed.step, elsewhere.exact.next_state, own.exact.next_state.radius)
     if _claims(trial, elsewhere.case.cell.variant):
         yield _alike("h, under the other convention", own, elsewhere)

@@ -163,7 +163,7 @@ def saturated_gates(trial: Trial) -> Iterator[Residual]:
     needs=["step"],
 )
 def nan_is_passed_on(trial: Trial) -> Iterator[Residual]:
-    all_ = trial.on(crowded)
+    all_ = trial.on(short).on(crowded)
     for name in ("x", "h"):
         arrays = {"x": all_.case.inputs[0].copy(), "h": all_.case.state.copy()}
         arrays[name][0, -1] = np.nan

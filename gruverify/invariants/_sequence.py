@@ -139,12 +139,11 @@ def one_moved(case: Case) -> Case:
 
 
 def crowded(case: Case) -> Case:
-    """Its first steps with at least two members: a single one is joined by one with everything negated."""
-    few = short(case)
-    if len(few.state) > 1:
-        return few
-    joined = [np.concatenate([a, -a], axis=-2) for a in (few.inputs, few.state, few.d_outputs, few.d_last)]
-    return Case(few.cell, joined[0], joined[1], joined[2], joined[3])
+    """At least two members: a single one is joined by one with everything negated."""
+    if len(case.state) > 1:
+        return case
+    joined = [np.concatenate([a, -a], axis=-2) for a in (case.inputs, case.state, case.d_outputs, case.d_last)]
+    return Case(case.cell, joined[0], joined[1], joined[2], joined[3])
 
 
 @invariant(
@@ -154,7 +153,7 @@ def crowded(case: Case) -> Case:
     needs=["sequence"],
 )
 def batch(trial: Trial) -> Iterator[Residual]:
-    all_ = trial.on(crowded)
+    all_ = trial.on(short).on(crowded)
     alone, _ = all_.observed.sequence_at(all_.case.inputs[:, -1:], all_.case.state[-1:])
     outputs, allowed = all_.observed.sequence[0][:, -1:], 2 * all_.exact.outputs_radius[:, -1:]
     yield apart("outputs, last member alone", "tbi", alone, outputs, allowed)
@@ -167,7 +166,7 @@ def batch(trial: Trial) -> Iterator[Residual]:
     needs=["step"],
 )
 def step_batch(trial: Trial) -> Iterator[Residual]:
-    all_ = trial.on(crowded)
+    all_ = trial.on(short).on(crowded)
     alone = all_.observed.step_at(all_.case.inputs[0, -1:], all_.case.state[-1:])
     allowed = 2 * all_.exact.next_state.radius[-1:]
     yield apart("h, last member alone", "bi", alone, all_.observed.step[-1:], allowed)
@@ -185,7 +184,7 @@ def members_reversed(case: Case) -> Case:
     needs=["sequence"],
 )
 def batch_permutation(trial: Trial) -> Iterator[Residual]:
-    drawn = trial.on(crowded)
+    drawn = trial.on(short).on(crowded)
     back, allowed = drawn.on(members_reversed).observed.sequence[0][:, ::-1], 2 * drawn.exact.outputs_radius
     yield apart("outputs, members reversed", "tbi", back, drawn.observed.sequence[0], allowed)
 
@@ -197,6 +196,6 @@ def batch_permutation(trial: Trial) -> Iterator[Residual]:
     needs=["step"],
 )
 def step_batch_permutation(trial: Trial) -> Iterator[Residual]:
-    drawn = trial.on(crowded)
+    drawn = trial.on(short).on(crowded)
     back, allowed = drawn.on(members_reversed).observed.step[::-1], 2 * drawn.exact.next_state.radius
     yield apart("h, members reversed", "bi", back, drawn.observed.step, allowed)
