@@ -100,3 +100,14 @@ def state_decays() -> Backend:
     """A weight decay that reached the state."""
     right = Lines()
     return Stepping(lambda v, p, x, h: right(v, p, x, h) * h.dtype.type(1 - 2.0**-16), formats=_WIDE)
+
+
+@fault("saturated", "h = 0 for |h| < 2⁻¹²⁶ in float32", touches="FWD")
+def small_numbers_flushed_to_zero() -> Backend:
+    """Subnormal states are 0, as on a processor told to be fast."""
+    right = Lines()
+
+    def flushed(h: Array) -> Array:
+        return np.where(np.abs(h) < np.finfo(h.dtype).tiny, 0 * h, h)
+
+    return Stepping(lambda v, p, x, h: flushed(right(v, p, x, h)), formats=_WIDE)

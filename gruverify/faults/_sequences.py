@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from gruverify.arithmetic import Array
 from gruverify.backends import Backend
 from gruverify.faults._fault import fault
-from gruverify.faults._faulty import Faulty
-from gruverify.faults._stepping import in_order, looping
+from gruverify.faults._faulty import AFTER, BIASED, Faulty, changed, gates, with_gates
+from gruverify.faults._stepping import Stepping, in_order, looping
 
 Step: TypeAlias = Callable[[Array, Array], Array]
 
@@ -141,3 +141,40 @@ def state_clipped_between_steps() -> Backend:
         return in_order(lambda x, h: step(x, h if h is state else np.clip(h, -0.5, 0.5)), inputs, state)
 
     return looping(clipped)
+
+
+@fault("sequence", "h_0 = the last h_T where none is given", touches="FWD CARRY DET", thread="ooples/AiDotNet#1944")
+def recycled_initial_state() -> Backend:
+    """The buffer of the initial state is not cleared."""
+    left: dict[Any, Any] = {}
+
+    class Recycling(Stepping):
+        def sequence(self, cell: Any, inputs: Any, state: Any) -> Any:
+            key = inputs.shape[1], cell.hidden_size, inputs.dtype
+            outputs, last = super().sequence(cell, inputs, left.get(key) if state is None else state)
+            left[key] = last.copy()
+            return outputs, last
+
+    return Recycling()
+
+
+@fault("sequence", "at h_0 not given, c_1 = tanh(W_xc x + b_xc)", touches="FWD CARRY", thread="ml-explore/mlx#3249")
+def recurrent_branch_skipped_without_a_state() -> Backend:
+    """Without a state the whole recurrent half of the first step is left out, its bias too."""
+    silent = Faulty(cell=_without_recurrent_bias)
+    right = Faulty()
+
+    def sequence(answer: Any, cell: Any, inputs: Any, state: Any) -> Any:
+        if state is not None:
+            return answer
+        first, last = silent.sequence(cell, inputs[:1], None)
+        if len(inputs) == 1:
+            return first, last
+        others, last = right.sequence(cell, inputs[1:], last)
+        return np.concatenate([first, others]), last
+
+    return Faulty(sequence=sequence, variants=[v for v in BIASED if v in AFTER])
+
+
+def _without_recurrent_bias(cell: Any) -> Any:
+    return changed(cell, bias_hh=lambda b: with_gates(b, c=0 * gates(b)[2]))

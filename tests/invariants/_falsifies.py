@@ -8,6 +8,7 @@ from gruverify.faults._faulty import TwoWays
 from gruverify.invariants._blocks import spelled
 
 FALSIFIES: dict[str, tuple[str, ...]] = {
+    "small-numbers-flushed-to-zero": ("numerics/carried-to-the-bit",),
     "last-is-a-view-of-the-outputs": ("contract/own-memory-sequence",),
     "one-buffer-for-every-answer": (
         "contract/own-memory-step",
