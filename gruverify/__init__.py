@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from gruverify.cell import StackCase as StackCase
     from gruverify.cell import StackGradients as StackGradients
     from gruverify.cell import Variant as Variant
+    from gruverify.engine import Identity as Identity
     from gruverify.engine import Result as Result
     from gruverify.engine import Witness as Witness
     from gruverify.engine import assert_holds as assert_holds
     from gruverify.engine import check as check
+    from gruverify.engine import identify as identify
 
 __version__ = "0.1.0"
 
@@ -43,7 +45,7 @@ _HOMES = {
     "gruverify.arithmetic": ("FORMATS", "Format", "bfloat16", "float16", "float32", "float64"),
     "gruverify.backends": ("Backend", "TargetUnavailable", "UnknownTarget", "backend", "torch_backend"),
     "gruverify.cell": ("VARIANTS", "Case", "Cell", "Gradients", "Stack", "StackCase", "StackGradients", "Variant"),
-    "gruverify.engine": ("Result", "Witness", "assert_holds", "check"),
+    "gruverify.engine": ("Identity", "Result", "Witness", "assert_holds", "check", "identify"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -56,6 +58,7 @@ __all__ = [
     "Cell",
     "Format",
     "Gradients",
+    "Identity",
     "Result",
     "Stack",
     "StackCase",
@@ -71,6 +74,7 @@ __all__ = [
     "float16",
     "float32",
     "float64",
+    "identify",
     "torch_backend",
 ]
 

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -195,7 +196,14 @@ def _run(target: str, plan: Plan, jobs: int, patience: float, *, quiet: bool) ->
     with _targets_mistakes():
         print_header(console, header_of(_backend(target, plan), plan, target), jobs)
         with LiveProgress(console) as progress:
-            return _check(target, plan, jobs, patience, progress)
+            return _explained(_check(target, plan, jobs, patience, progress), target)
+
+
+def _explained(result: Result, target: str) -> Result:
+    from gruverify.backends import resolve
+    from gruverify.engine import explanation
+
+    return replace(result, explanation=explanation(result, resolve(target))) if result.complete else result
 
 
 def _check(target: str, plan: Plan, jobs: int, patience: float, listener: Listener) -> Result:

@@ -10,6 +10,11 @@ from gruverify.engine._events import FormatStarted as FormatStarted
 from gruverify.engine._events import Listener as Listener
 from gruverify.engine._events import Shrinking as Shrinking
 from gruverify.engine._events import Shrunk as Shrunk
+from gruverify.engine._explained import explanation as explanation
+from gruverify.engine._identify import Evidence as Evidence
+from gruverify.engine._identify import Identity as Identity
+from gruverify.engine._identify import Part as Part
+from gruverify.engine._identify import identify as identify
 from gruverify.engine._judge import Judgement as Judgement
 from gruverify.engine._judge import applicable as applicable
 from gruverify.engine._judge import assert_holds as assert_holds
@@ -22,6 +27,9 @@ from gruverify.engine._processes import processes as processes
 from gruverify.engine._processes import quiet as quiet
 from gruverify.engine._profile import PROFILES as PROFILES
 from gruverify.engine._profile import Profile as Profile
+from gruverify.engine._readings import ORDER as ORDER
+from gruverify.engine._readings import Reading as Reading
+from gruverify.engine._readings import readings as readings
 from gruverify.engine._result import BINS_PER_OCTAVE as BINS_PER_OCTAVE
 from gruverify.engine._result import Result as Result
 from gruverify.engine._result import Tally as Tally
@@ -52,6 +60,7 @@ from gruverify.engine._shards import check_in_processes as check_in_processes
 from gruverify.engine._witness import BadWitness as BadWitness
 from gruverify.engine._witness import Witness as Witness
 from gruverify.engine._witness import decode_witness as decode_witness
+from gruverify.engine._witness import encode_case as encode_case
 from gruverify.engine._witness import encode_witness as encode_witness
 from gruverify.engine._witness import load_witness as load_witness
 from gruverify.engine._witness import save_witness as save_witness

@@ -103,7 +103,8 @@ class Result:
 
     `tallies` by (invariant, format, variant); `witnesses`, one for each falsified invariant and format; `header`,
     what the run was (target, versions, seed, profile); `complete` is False if it was stopped; `seconds` is what it
-    took; `crashes` tells of processes that died under the target; `coverage`, by format, what the cases visited.
+    took; `crashes` tells of processes that died under the target; `coverage`, by format, what the cases visited;
+    `explanation`, the one fault that explains what fell, where `explanation` of this package found it.
     """
 
     header: dict[str, Any]
@@ -113,6 +114,7 @@ class Result:
     seconds: float
     crashes: tuple[str, ...] = ()
     coverage: dict[str, Coverage] = field(default_factory=dict)
+    explanation: str = ""
 
     @property
     def verdict(self) -> Verdict:

@@ -11,8 +11,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from hypothesis.database import InMemoryExampleDatabase
-
 from gruverify.arithmetic import Format
 from gruverify.backends import Backend, resolve
 from gruverify.cell import AnyCase
@@ -22,7 +20,7 @@ from gruverify.engine._events import Alive, CaseJudged, FormatFinished, FormatSt
 from gruverify.engine._judge import Judgement, judge, judge_trial, trial_of
 from gruverify.engine._profile import PROFILES
 from gruverify.engine._result import Key, Result, Tally
-from gruverify.engine._search import Enough, Stream, draw, emit, names, shrink, streams_for
+from gruverify.engine._search import Enough, Stream, draw, emit, names, shrink, size, streams_for
 from gruverify.engine._selection import EVERYTHING, Selection, selection
 from gruverify.engine._witness import Witness
 from gruverify.invariants import Invariant, Trial
@@ -209,7 +207,7 @@ class FormatRun:
     pace: Pace
     number: int = 0
     heard: float = field(default_factory=time.monotonic)
-    first: dict[str, tuple[AnyCase, Judgement]] = field(default_factory=dict)
+    smallest: dict[str, tuple[AnyCase, Judgement]] = field(default_factory=dict)
 
     @cached_property
     def not_asked(self) -> dict[str, Tally]:
@@ -232,21 +230,23 @@ class FormatRun:
         name = self.format.name
         self.ledger.coverage[name] = Coverage(excluded=excluded(self.backend))
         for stream in streams:
-            self.first.clear()
+            self.smallest.clear()
             draw(stream.strategy, stream.count, stream.seed, self._visit)
             self._shrink_all(stream)
         self.listener(FormatFinished(name, self.ledger.of(self.format), self.ledger.coverage[name]))
 
     def _shrink_all(self, stream: Stream) -> None:
-        """A smallest case for every falsified invariant, in the order in which they fell."""
-        known, smallest = InMemoryExampleDatabase(), list[AnyCase]()
-        for id, (case, judgement) in self.first.items():
+        """A small case for every falsified invariant, in the order in which they fell."""
+        shrunk = list[AnyCase]()
+        for id, (case, judgement) in self.smallest.items():
             self.listener(Shrinking(self.format.name, id))
             falls = partial(self._falls, judgement)
-            # What has one unit, input, member and step cannot be shrunk: invariants that it falsifies share it.
-            shared = next((c for c in smallest if set(c.sizes.values()) == {1} and falls(c)), None)
-            found = shared or shrink(stream.strategy, stream.count, stream.seed, falls, known) or case
-            smallest.append(found)
+            # What was shrunk for one invariant and falsifies another serves both: a fault that falsifies many has few
+            # witnesses, and they are found in reasonable time.
+            found = next((known for known in shrunk if falls(known)), None)
+            if found is None:
+                found = shrink(stream, case, falls)
+                shrunk.append(found)
             self._witness(judgement, found)
 
     def _expected(self, id: str) -> bool:
@@ -262,9 +262,9 @@ class FormatRun:
             id, expected = judgement.invariant.id, self._expected(judgement.invariant.id)
             tally = replace(judgement.tally, mark="xfail") if expected else judgement.tally
             self.ledger.enter(id, self.format, str(case.variant), tally)
-            if judgement.fell and not expected and id not in self.first:
-                self.first[id] = (case, judgement)
-                new.append(id)
+            if judgement.fell and not expected:
+                new += [id] if id not in self.smallest else []
+                self._keep_smaller(case, judgement)
         if isinstance(trial, Trial):
             self._count(trial)
         self.number += 1
@@ -275,6 +275,12 @@ class FormatRun:
         visited = visits(trial)
         emit(visited)
         self.ledger.coverage[self.format.name] += visited
+
+    def _keep_smaller(self, case: AnyCase, judgement: Judgement) -> None:
+        """Of the cases on which an invariant falls, the smallest is what its witness is shrunk from."""
+        id = judgement.invariant.id
+        if id not in self.smallest or size(case) < size(self.smallest[id][0]):
+            self.smallest[id] = (case, judgement)
 
     def _heartbeat(self) -> None:
         now = time.monotonic()

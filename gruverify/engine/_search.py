@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -10,28 +11,28 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, Verbosity, event, find, given, seed, settings
-from hypothesis.database import ExampleDatabase
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
 from gruverify.arithmetic import Format
 from gruverify.backends import CELL_METHODS, STACK_METHODS, Backend, offers
-from gruverify.cell import Case, StackCase
+from gruverify.cell import AnyCase, Case, StackCase
 from gruverify.coverage import GATES, Coverage
 from gruverify.invariants import Invariant
 from gruverify_strategies import cases, stack_cases
 
 AnyOne = TypeVar("AnyOne", Case, StackCase)
 
-#: Shrunk cases are kept here under one key: the next invariant starts from what falsified the last one.
-_KEY = b"gruverify witness"
+#: How many cases a shrink tries, once it has found where to start: of cells, and of stacks, which cost more. Counted in
+#: cases and not in seconds, so that a seed gives the same witness everywhere.
+TRIES, STACK_TRIES = 500, 150
 #: A slow backend is no fault of the strategy's.
 _UNASKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
 
 def strategy_for(backend: Backend, fmt: Format, **options: Any) -> SearchStrategy[Case]:
     """The cases that a backend claims to handle, in one format."""
-    fixed = _fixed(backend, H="hidden_size", I="input_size")
+    fixed = fixed_sizes(backend, H="hidden_size", I="input_size")
     return cases(formats=(fmt,), variants=tuple(backend.variants), **fixed, **options)
 
 
@@ -43,7 +44,7 @@ def stack_strategy_for(backend: Backend, fmt: Format) -> SearchStrategy[StackCas
         bidirectional=getattr(backend, "bidirectional", None),
         batch_first=getattr(backend, "batch_first", None),
         min_length=getattr(backend, "min_length", 1),
-        **_fixed(backend, H="hidden_size", I="input_size", layers="num_layers"),
+        **fixed_sizes(backend, H="hidden_size", I="input_size", layers="num_layers"),
     )
 
 
@@ -55,7 +56,7 @@ def strategies_for(
     return [(stack_strategy_for if stacks else strategy_for)(backend, fmt) for stacks in sorted(kinds)]
 
 
-def _fixed(backend: Backend, **attributes: str) -> dict[str, Any]:
+def fixed_sizes(backend: Backend, **attributes: str) -> dict[str, Any]:
     """The bounds of the sizes that the backend is built for."""
     sizes = {letter: getattr(backend, attribute, None) for letter, attribute in attributes.items()}
     return {f"{end}_{letter}": size for letter, size in sizes.items() if size is not None for end in ("min", "max")}
@@ -68,11 +69,12 @@ def seed_for(seed: int, fmt: Format, kind: str = "") -> int:
 
 @dataclass(frozen=True)
 class Stream:
-    """The cases of one kind in one format: how they are drawn, how many, and from which seed."""
+    """The cases of one kind in one format: how they are drawn, how many, from which seed, and how long they shrink."""
 
     strategy: SearchStrategy[Any]
     count: int
     seed: int
+    tries: int = TRIES
 
 
 def streams_for(backend: Backend, fmt: Format, seed: int, count: int) -> list[Stream]:
@@ -88,7 +90,7 @@ def streams_for(backend: Backend, fmt: Format, seed: int, count: int) -> list[St
         found += survey(backend, fmt, seed)[: _SURVEYED * (count // 100)]
     if stacks:
         few = -(-count // 3) if cells else count
-        found.append(Stream(stack_strategy_for(backend, fmt), few, seed_for(seed, fmt, "/stacks")))
+        found.append(Stream(stack_strategy_for(backend, fmt), few, seed_for(seed, fmt, "/stacks"), STACK_TRIES))
     return found
 
 
@@ -136,23 +138,35 @@ def emit(coverage: Coverage) -> None:
         event(level)
 
 
-def shrink(
-    strategy: SearchStrategy[AnyOne],
-    count: int,
-    stream: int,
-    falsifies: Callable[[AnyOne], bool],
-    known: ExampleDatabase,
-) -> AnyOne | None:
-    """The simplest case that `falsifies`, found again in the stream that `draw` showed and shrunk from there.
+def size(case: AnyCase) -> int:
+    """What counts as small: the product of its sizes."""
+    return math.prod(case.sizes.values())
 
-    `known` carries shrunk cases from one invariant to the next. None if none is found, which only a backend that does
-    not repeat itself can bring about.
+
+def shrink(stream: Stream, start: AnyCase, falsifies: Callable[[AnyCase], bool]) -> AnyCase:
+    """The simplest case that `falsifies`, of those that Hypothesis tries from `start`, a case that `draw` showed.
+
+    `start` is found again in the stream. It is what is returned if it does not falsify again, which only a backend that
+    does not repeat itself can bring about.
     """
-    options = settings(_settings(count, Phase.reuse, Phase.generate, Phase.shrink), database=known)
-    try:
-        return find(strategy, falsifies, settings=options, random=random.Random(stream), database_key=_KEY)
-    except NoSuchExample:
-        return None
+    best, tries = start, -1
+
+    def improves(case: AnyCase) -> bool:
+        nonlocal best, tries
+        if tries < 0 and case != start:
+            return False
+        tries += 1
+        if tries > stream.tries:
+            raise Enough
+        if not falsifies(case):
+            return False
+        best = case
+        return True
+
+    with suppress(NoSuchExample, Enough):
+        options = _settings(stream.count, Phase.generate, Phase.shrink)
+        find(stream.strategy, improves, settings=options, random=random.Random(stream.seed))
+    return best
 
 
 def _settings(count: int, *phases: Phase) -> settings:

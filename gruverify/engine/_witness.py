@@ -55,18 +55,24 @@ class Witness:
 
 def encode_witness(witness: Witness) -> dict[str, Any]:
     """The witness as JSON values; every entry reads back to the same bits."""
-    case = witness.case
     return {
         "schema": SCHEMA,
         "kind": "gruverify witness",
         "target": witness.target,
         "invariant": witness.invariant,
+        **encode_case(witness.case),
+        "residual": _encode_residual(witness.residual),
+    }
+
+
+def encode_case(case: AnyCase) -> dict[str, Any]:
+    """The case as JSON values."""
+    return {
         "format": case.format.name,
         "variant": asdict(case.variant),
         "sizes": case.sizes,
         **_particulars(case),
         "arrays": {name: array.astype(np.float64).tolist() for name, array in case.arrays().items()},
-        "residual": _encode_residual(witness.residual),
     }
 
 

@@ -9,6 +9,8 @@ from gruverify.reporting._console import print_result as print_result
 from gruverify.reporting._folder import BadFolder as BadFolder
 from gruverify.reporting._folder import require_folder as require_folder
 from gruverify.reporting._folder import write_report as write_report
+from gruverify.reporting._identity import identity_document as identity_document
+from gruverify.reporting._identity import print_identity as print_identity
 from gruverify.reporting._json import document as document
 from gruverify.reporting._json import dumps as dumps
 from gruverify.reporting._junit import junit as junit

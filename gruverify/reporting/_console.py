@@ -59,6 +59,9 @@ def print_result(console: Console, result: Result, saved: dict[tuple[str, str], 
     for id in result.unexpected:
         console.print(f"[bold yellow]xpassed[/] {id} was expected to fall and did not", soft_wrap=True)
     _print_coverage(console, result)
+    if result.explanation:
+        console.print(f"\n[bold red]root cause[/] your GRU matches: {escape(result.explanation)}", soft_wrap=True)
+        console.print(f"  evidence: [bold]gruverify identify {escape(result.header['target'])}[/]", soft_wrap=True)
     for (cause, reason), ids in _root_causes(result).items():
         console.print(f"\n[bold red]root cause[/] {cause}: {escape(reason)}", soft_wrap=True)
         console.print(f"  [yellow]blocked[/] by it: {_invariants(ids)}", soft_wrap=True)

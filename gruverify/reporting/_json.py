@@ -22,6 +22,7 @@ def document(result: Result) -> dict[str, Any]:
         **result.header,
         "verdict": result.verdict,
         "crashes": list(result.crashes),
+        "explanation": result.explanation,
         "unexpected": list(result.unexpected),
         "invariants": [_row(key, tally) for key, tally in sorted(result.tallies.items(), key=_in_catalogue_order)],
         "witnesses": [

@@ -31,6 +31,7 @@ def test_the_document_has_the_keys_of_schema_1() -> None:
         *HEADER,
         "verdict",
         "crashes",
+        "explanation",
         "unexpected",
         "invariants",
         "witnesses",

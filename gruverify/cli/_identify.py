@@ -1,0 +1,58 @@
+"""gruverify identify TARGET."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from gruverify.cli._options import EXIT_FALSIFIED, EXIT_UNAVAILABLE, Fail
+from gruverify.cli._values import FORMATS
+
+if TYPE_CHECKING:
+    from gruverify.arithmetic import Format
+    from gruverify.engine import Identity
+
+
+@click.command("identify")
+@click.argument("target")
+@click.option(
+    "--format", "formats", type=FORMATS, metavar="f32,...", help="Formats (default: the most precise it claims)."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed, the same cases.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with the cases that exclude what is excluded.")
+def command(target: str, formats: tuple[Format, ...] | None, seed: int, as_json: bool) -> None:
+    """Find out which GRU TARGET is, whatever it declares.
+
+    Every reset side, update sense, gate order and form of the biases is tried on drawn cases, against derived bounds.
+    What is left is what it is; what cannot be told apart is said to be so.
+
+    \b
+    gruverify identify mypkg.kernels:my_step
+    gruverify identify mypkg.layers:MyGRU --format f32 --json
+
+    Exit codes: 0 what it is was found (or some that cannot be told apart), 1 it is none of them, 2 usage error,
+    3 target unavailable.
+    """  # noqa: D301  # click reads the backspaces
+    from gruverify.reporting import console_for, identity_document, print_identity
+
+    found = _identified(target, formats, seed)
+    if as_json:
+        click.echo(json.dumps(identity_document(found), indent=1, allow_nan=False, ensure_ascii=False))
+    else:
+        print_identity(console_for(), found)
+    sys.exit(0 if found.status in ("identified", "ambiguous") else EXIT_FALSIFIED)
+
+
+def _identified(target: str, formats: tuple[Format, ...] | None, seed: int) -> Identity:
+    from gruverify.backends import TargetUnavailable
+    from gruverify.engine import identify
+
+    try:
+        return identify(target, formats=formats, seed=seed)
+    except TargetUnavailable as missing:
+        raise Fail(str(missing), EXIT_UNAVAILABLE) from None
+    except ValueError as wrong:  # an UnknownTarget is one
+        raise Fail(str(wrong)) from None

@@ -1,0 +1,66 @@
+"""Whether one fault explains what fell: another reading of the cell that every case agrees with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gruverify.backends import Backend, offers
+from gruverify.cell import Case, Variant
+from gruverify.engine._identify import METHODS, drawn_for, tried
+from gruverify.engine._readings import Reading
+from gruverify.engine._result import Result
+from gruverify.invariants import INVARIANTS
+
+#: Cases that are drawn beside the witnesses, for a witness alone is small and says little.
+CASES = 8
+#: More readings than this explain nothing.
+SEVERAL = 3
+
+
+def explanation(result: Result, backend: Backend) -> str:
+    """The readings of the cell that agree with every falsifying case and some more, in words; empty if there are none.
+
+    What is declared is not among them, or they would explain nothing. Asked in the most precise format in which a
+    forward invariant fell.
+    """
+    fallen = _fallen(result)
+    if not fallen or result.crashes:
+        return ""
+    finest = max((case.format for case in fallen), key=lambda fmt: fmt.precision)
+    found = _shared(backend, [case for case in fallen if case.format == finest])
+    if not found or len(found) > SEVERAL:
+        return ""
+    said = sorted({", ".join(reading.differences(fallen[0].variant)) for reading in found})
+    return f"{' or: '.join(said)} ({finest.name}, every case)"
+
+
+def _fallen(result: Result) -> list[Case]:
+    """The witnesses of what is asked of the function alone."""
+    return [
+        witness.case
+        for (id, _), witness in result.witnesses.items()
+        if isinstance(witness.case, Case) and INVARIANTS[id].needs and set(INVARIANTS[id].needs) <= set(METHODS)
+    ]
+
+
+def _shared(backend: Backend, fallen: list[Case]) -> set[Reading]:
+    """The readings that hold for every declared reset side and update sense that fell, and for every method."""
+    shared: set[Reading] | None = None
+    for group in _groups(fallen):
+        cases = [case for case in fallen if case.variant in group]
+        cases += drawn_for(backend, cases[0].format, group, 0, CASES)
+        for method in METHODS:
+            if offers(backend, method):
+                part = tried(backend, method, group, cases)
+                holds = {evidence.reading for evidence in part.holds}
+                shared = holds if shared is None else shared & holds
+        if not shared:
+            return set()
+    return set() if shared is None or Reading() in shared else shared
+
+
+def _groups(fallen: Iterable[Case]) -> list[list[Variant]]:
+    groups: dict[tuple[str, str], dict[Variant, None]] = {}
+    for case in fallen:
+        groups.setdefault((case.variant.reset, case.variant.update), {})[case.variant] = None
+    return [list(group) for group in groups.values()]

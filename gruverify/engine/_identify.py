@@ -1,0 +1,212 @@
+"""Which GRU an implementation is: every reading of a cell tried on drawn cases, against the derived bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from gruverify.arithmetic import Format
+from gruverify.backends import Backend, offers, resolve
+from gruverify.cell import Case, Variant
+from gruverify.engine._readings import Reading, readings
+from gruverify.engine._run import Plan, formats_of, require
+from gruverify.engine._search import draw, fixed_sizes, seed_for, size
+from gruverify.formulas import sequence
+from gruverify.invariants import Exact, Observed, Obstacle, Residual, Trial, compare
+from gruverify_strategies import cases
+
+Status: TypeAlias = Literal["identified", "ambiguous", "none", "unanswered"]
+
+#: How many cases are drawn for each declared reset side and update sense, over all formats.
+CASES = 24
+#: How many of the readings that a case has excluded are followed on, so that there is a runner-up to name.
+FOLLOWED = 8
+_SMALL = {"max_H": 4, "max_I": 3, "max_B": 2, "max_T": 2}
+
+#: How each method that shows the function is read: the states (B, H) after the first steps.
+METHODS: dict[str, Callable[[Observed], list[Any]]] = {
+    "step": lambda observed: [observed.step],
+    "sequence": lambda observed: list(observed.sequence[0]),
+}
+
+
+@dataclass
+class Evidence:
+    """How a reading fares: cases and entries tried and within their bounds, the largest margin, and over 1 the smallest
+    margin of a case that excludes it, with the smallest such case.
+    """
+
+    reading: Reading
+    cases: int = 0
+    agreeing: int = 0
+    entries: int = 0
+    within: int = 0
+    largest: float = 0.0
+    closest: float = np.inf
+    exclusion: tuple[Case, Residual] | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether no case excludes it."""
+        return self.agreeing == self.cases
+
+    def enter(self, case: Case, residuals: Sequence[Residual]) -> None:
+        """Add a case."""
+        worst = max(residuals, key=lambda residual: residual.margin)
+        margins = [residual.entries.margins for residual in residuals if residual.entries is not None]
+        self.cases += 1
+        self.entries += sum(m.size for m in margins)
+        self.within += sum(int(np.count_nonzero(m <= 1)) for m in margins)
+        self.largest = max(self.largest, worst.margin)
+        if worst.margin <= 1:
+            self.agreeing += 1
+            return
+        self.closest = min(self.closest, worst.margin)
+        if self.exclusion is None or size(case) < size(self.exclusion[0]):
+            self.exclusion = case, worst
+
+
+def nearest(evidence: Evidence) -> tuple[float, float]:
+    """Sorts evidence: most cases first, then the smallest of the largest margins."""
+    return -evidence.agreeing, evidence.largest
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a method computes where some variants are declared that differ in their biases alone.
+
+    declared: the one with biases, if there is; variants: all; holds: the readings that no case excludes; nearest: those
+    of the excluded ones that were followed, the nearest first; unanswered: how many cases were, and reason: why.
+    """
+
+    method: str
+    declared: Variant
+    variants: tuple[Variant, ...]
+    holds: tuple[Evidence, ...]
+    nearest: tuple[Evidence, ...]
+    unanswered: int = 0
+    reason: str = ""
+
+    @property
+    def status(self) -> Status:
+        """Identified if one reading is left, ambiguous if several are."""
+        if not self.holds and not self.nearest:
+            return "unanswered"
+        return "none" if not self.holds else "identified" if len(self.holds) == 1 else "ambiguous"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What an implementation is, method by method and for every declared reset side and update sense."""
+
+    target: str
+    formats: tuple[Format, ...]
+    seed: int
+    cases: int
+    parts: tuple[Part, ...]
+
+    @property
+    def status(self) -> Status:
+        """The least of its parts' statuses; unanswered if there is none."""
+        found = [part.status for part in self.parts]
+        order: tuple[Status, ...] = ("none", "ambiguous", "identified")
+        return next((status for status in order if status in found), "unanswered")
+
+
+def identify(
+    target: object, *, formats: Sequence[Format] | None = None, seed: int = 0, name: str | None = None
+) -> Identity:
+    """Find out which GRU a target is: which side of the product its reset gate is on, what z multiplies, the order of
+    its gates, what becomes of its biases, and whether its recurrent weights are transposed.
+
+    formats: the most precise that the backend claims unless given; seed: of the cases; name: how the result calls the
+    target.
+
+    Raises:
+        UnknownTarget, TargetUnavailable: the target cannot be made into a backend.
+        ValueError: the backend claims none of the formats, or offers neither step nor sequence.
+    """
+    backend = resolve(target)
+    plan = Plan(formats=None if formats is None else tuple(formats), seed=seed)
+    require(plan, backend)
+    chosen = formats_of(plan, backend) if formats is not None else (max(backend.formats, key=lambda f: f.precision),)
+    methods = [method for method in METHODS if offers(backend, method)]
+    if not methods:
+        raise ValueError(f"{backend.name} offers neither step nor sequence: there is nothing to identify it by")
+    parts = [part for group in _groups(backend) for part in _parts(backend, methods, group, chosen, seed)]
+    text = name or (target if isinstance(target, str) else backend.name)
+    return Identity(text, chosen, seed, CASES, tuple(parts))
+
+
+def _groups(backend: Backend) -> list[list[Variant]]:
+    """The declared variants by reset side and update sense: with and without biases they are one GRU."""
+    groups: dict[tuple[str, str], list[Variant]] = {}
+    for variant in backend.variants:
+        groups.setdefault((variant.reset, variant.update), []).append(variant)
+    return list(groups.values())
+
+
+def _parts(
+    backend: Backend, methods: list[str], group: list[Variant], formats: Sequence[Format], seed: int
+) -> Iterator[Part]:
+    drawn = [case for fmt in formats for case in drawn_for(backend, fmt, group, seed, -(-CASES // len(formats)))]
+    for method in methods:
+        yield tried(backend, method, group, drawn)
+
+
+def drawn_for(backend: Backend, fmt: Format, variants: Sequence[Variant], seed: int, count: int) -> list[Case]:
+    """Small cases of some variants that the backend claims to handle."""
+    found: list[Case] = []
+    sizes: dict[str, Any] = _SMALL | fixed_sizes(backend, H="hidden_size", I="input_size")
+    strategy = cases(formats=(fmt,), variants=tuple(variants), **sizes)
+    draw(strategy, count, seed_for(seed, fmt, f"/identify {variants[0]}"), found.append)
+    return found
+
+
+def tried(backend: Backend, method: str, group: Sequence[Variant], drawn: Iterable[Case]) -> Part:
+    """Every reading of what is declared, tried on the cases: what a case excludes is dropped, but for the nearest."""
+    declared = max(group, key=lambda variant: variant.bias)
+    followed = [Evidence(reading) for reading in readings(declared)]
+    unanswered = _Unanswered()
+    for case in sorted(drawn, key=size, reverse=True):  # large cases exclude most at once
+        trial = Trial(case, backend)
+        try:
+            answers = METHODS[method](trial.observed)
+        except Obstacle as obstacle:
+            unanswered.count(str(obstacle))
+            continue
+        for evidence in followed:
+            evidence.enter(case, residuals(trial.exact, evidence.reading, answers))
+        excluded = sorted((e for e in followed if not e.holds), key=nearest)
+        followed = [e for e in followed if e.holds] + excluded[:FOLLOWED]
+    holds = tuple(e for e in followed if e.holds and e.cases)
+    excluded = sorted((e for e in followed if not e.holds), key=nearest)
+    return Part(method, declared, tuple(group), holds, tuple(excluded), unanswered.cases, unanswered.reason)
+
+
+@dataclass
+class _Unanswered:
+    cases: int = 0
+    reasons: list[str] = field(default_factory=list)
+
+    def count(self, reason: str) -> None:
+        self.cases += 1
+        self.reasons.append(reason)
+
+    @property
+    def reason(self) -> str:
+        return min(self.reasons, default="")
+
+
+def residuals(exact: Exact, reading: Reading, answers: Sequence[Any]) -> list[Residual]:
+    """How far the answers, states (B, H) of the first steps, are from what a reading of the cell gives."""
+    case = exact.case
+    variant, parameters = reading.variant(case.variant), reading.parameters(exact.parameters)
+    with np.errstate(over="ignore", invalid="ignore"):
+        run = sequence(variant, parameters, exact.inputs[: len(answers)], exact.state)
+        states = run.states[1:]
+        pairs = zip(answers, states, strict=True)
+        return [compare(f"h[t={t}]", "bi", answer, ball) for t, (answer, ball) in enumerate(pairs)]

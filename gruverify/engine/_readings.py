@@ -1,0 +1,131 @@
+"""How an implementation may read a cell: as its variant declares, or with the other conventions that are in use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import permutations, product
+from typing import Any, TypeAlias
+
+from gruverify.cell import Parameters, Variant
+
+#: The biases of one side, of r, z and n, over any arithmetic.
+Biases: TypeAlias = tuple[Any, Any, Any]
+#: The gates in the order in which a cell packs them.
+ORDER = "rzn"
+
+
+@dataclass(frozen=True)
+class BiasForm:
+    """What becomes of the two biases (input side, recurrent side). Two forms may differ in the candidate alone, and
+    there only if the reset gate stands after the product: `needs_after`.
+    """
+
+    words: str
+    read: Callable[[Biases, Biases], tuple[Biases, Biases]]
+    needs_after: bool = False
+
+
+_NONE: Biases = (0, 0, 0)
+
+
+def _twice(biases: Biases) -> Biases:
+    r, z, n = biases
+    return 2 * r, 2 * z, 2 * n
+
+
+#: By name; what is declared first.
+BIASES: dict[str, BiasForm] = {
+    "both": BiasForm("both biases", lambda x, h: (x, h)),
+    "input": BiasForm("bias_ih alone", lambda x, h: (x, _NONE)),
+    "recurrent": BiasForm("bias_hh alone", lambda x, h: (_NONE, h)),
+    "none": BiasForm("no bias", lambda x, h: (_NONE, _NONE)),
+    "candidate": BiasForm("bias_ih, and bias_hh of the candidate alone", lambda x, h: (x, (0, 0, h[2]))),
+    "gates": BiasForm("bias_ih, and bias_hh of r and z alone", lambda x, h: (x, (h[0], h[1], 0))),
+    "outside": BiasForm(
+        "bias_hh of the candidate outside the reset product",
+        lambda x, h: ((x[0], x[1], x[2] + h[2]), (h[0], h[1], 0)),
+        needs_after=True,
+    ),
+    "inside": BiasForm(
+        "bias_ih of the candidate inside the reset product",
+        lambda x, h: ((x[0], x[1], 0), (h[0], h[1], h[2] + x[2])),
+        needs_after=True,
+    ),
+    "swapped": BiasForm("bias_ih and bias_hh exchanged", lambda x, h: (h, x), needs_after=True),
+    "input twice": BiasForm("bias_ih on both sides", lambda x, h: (x, x)),
+    "recurrent twice": BiasForm("bias_hh on both sides", lambda x, h: (h, h)),
+    "doubled": BiasForm("both biases twice", lambda x, h: (_twice(x), _twice(h))),
+}
+
+
+@dataclass(frozen=True, order=True)
+class Reading:
+    """One way to read a cell, against what its variant declares.
+
+    other_reset, other_update: whether the reset gate stands on the other side of the product, and z multiplies the
+    other of state and candidate; order: which gates the three blocks are taken for; bias: a key of `BIASES`;
+    transposed: whether the blocks of weight_hh are.
+    """
+
+    other_reset: bool = False
+    other_update: bool = False
+    order: str = ORDER
+    bias: str = "both"
+    transposed: bool = False
+
+    def variant(self, declared: Variant) -> Variant:
+        """The variant that is computed where another is declared."""
+        reset, update = declared.reset, declared.update
+        if self.other_reset:
+            reset = "before" if reset == "after" else "after"
+        if self.other_update:
+            update = "replace" if update == "keep" else "keep"
+        return replace(declared, reset=reset, update=update)
+
+    def parameters(self, p: Parameters) -> Parameters:
+        """The parameters that the formulas are to be given, from the cell's own, over any arithmetic."""
+        W_x, W_h = self._taken(p.W_xr, p.W_xz, p.W_xc), self._taken(p.W_hr, p.W_hz, p.W_hc)
+        b_x, b_h = self._taken(p.b_xr, p.b_xz, p.b_xc), self._taken(p.b_hr, p.b_hz, p.b_hc)
+        W_h = [W.T for W in W_h] if self.transposed else W_h
+        return Parameters(*W_x, *W_h, *(bias for side in BIASES[self.bias].read(b_x, b_h) for bias in side))
+
+    def _taken(self, *blocks: Any) -> Any:
+        """The blocks that are taken for r, z and n."""
+        return tuple(blocks[self.order.index(gate)] for gate in ORDER)
+
+    def differences(self, declared: Variant) -> tuple[str, ...]:
+        """In words, where it departs from what is declared; none if it does not."""
+        variant = self.variant(declared)
+        found = {
+            f"reset gate applied {variant.reset} the product": self.other_reset,
+            f"z multiplies the {'old state' if variant.update == 'keep' else 'candidate'}": self.other_update,
+            f"gate order {', '.join(self.order)}": self.order != ORDER,
+            BIASES[self.bias].words: self.bias != "both",
+            "weight_hh transposed": self.transposed,
+        }
+        return tuple(words for words, departs in found.items() if departs)
+
+    def describe(self, declared: Variant) -> str:
+        """All of it in words."""
+        variant, gates = self.variant(declared), ", ".join(self.order)
+        bias = BIASES[self.bias].words if declared.bias else "without biases"
+        z = "the old state" if variant.update == "keep" else "the candidate"
+        parts = [f"reset {variant.reset} the product", f"z multiplies {z}", f"gate order {gates}", bias]
+        return ", ".join([*parts, *(["weight_hh transposed"] if self.transposed else [])])
+
+
+@cache
+def readings(declared: Variant) -> tuple[Reading, ...]:
+    """Every reading of a cell that can be told from the others: what is declared, then by how much they depart."""
+    return tuple(sorted(_readings(declared), key=lambda reading: len(reading.differences(declared))))
+
+
+def _readings(declared: Variant) -> Iterator[Reading]:
+    orders = ["".join(order) for order in permutations(ORDER)]
+    choices = product((False, True), (False, True), orders, BIASES if declared.bias else ("both",), (False, True))
+    for reset, update, order, bias, transposed in choices:
+        reading = Reading(reset, update, order, bias, transposed)
+        if not BIASES[bias].needs_after or reading.variant(declared).reset == "after":
+            yield reading

@@ -1,0 +1,177 @@
+"""What `gruverify identify` found: on a terminal, and as JSON values."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from gruverify.engine import ORDER, Evidence, Identity, Part, Reading, encode_case
+from gruverify.reporting._console import margin
+
+_COLOURS = {"identified": "bold green", "ambiguous": "bold yellow", "none": "bold red", "unanswered": "bold red"}
+#: As many of the readings that cannot be told apart are shown.
+_SHOWN = 6
+#: Where there are more parts, runners-up are shown only of those that were not identified.
+_IN_FULL = 2
+
+
+def print_identity(console: Console, identity: Identity) -> None:
+    """The readings of each method with their evidence, the verdict, and what to do next."""
+    formats = ", ".join(fmt.name for fmt in identity.formats)
+    console.print(f"[bold]gruverify identify {escape(identity.target)}[/]", soft_wrap=True)
+    console.print(f"seed {identity.seed} · {identity.cases} cases · {formats}")
+    for part in identity.parts:
+        _print_part(console, part, len(identity.parts) <= _IN_FULL or part.status != "identified")
+    console.print(f"\n[{_COLOURS[identity.status]}]{identity.status}[/]")
+    console.print(_advice(identity), markup=False, soft_wrap=True)
+
+
+def _print_part(console: Console, part: Part, in_full: bool) -> None:
+    console.print(f"\n[bold]{part.method}[/], declared: {part.declared}", soft_wrap=True)
+    if part.unanswered:
+        console.print(f"  [yellow]unanswered[/] {part.unanswered} cases: {escape(part.reason)}", soft_wrap=True)
+    verb = "[green]is[/]" if part.status == "identified" else "[yellow]may be[/]"
+    for evidence in part.holds[:_SHOWN]:
+        _print_evidence(console, verb, evidence, part)
+    if len(part.holds) > _SHOWN:
+        console.print(f"  and {len(part.holds) - _SHOWN} more")
+    if part.status == "ambiguous":
+        console.print(f"  {_why_ambiguous(part)}", soft_wrap=True)
+    for evidence in part.nearest[:1] if in_full else ():
+        words = "[red]nearest[/]" if part.status == "none" else "runner-up"
+        _print_evidence(console, words, evidence, part)
+        _print_exclusion(console, evidence)
+
+
+def _print_evidence(console: Console, words: str, evidence: Evidence, part: Part) -> None:
+    console.print(f"  {words} {evidence.reading.describe(part.declared)}", soft_wrap=True)
+    console.print(
+        f"    {evidence.agreeing} of {evidence.cases} cases, {evidence.within} of {evidence.entries} entries agree; "
+        f"largest margin {margin(evidence.largest)}",
+        soft_wrap=True,
+    )
+
+
+def _print_exclusion(console: Console, evidence: Evidence) -> None:
+    if evidence.exclusion is None:
+        return
+    case, residual = evidence.exclusion
+    sizes = ", ".join(f"{letter}={size}" for letter, size in case.sizes.items())
+    console.print(f"    excluded with margins from {margin(evidence.closest)}, for one where {sizes}:", soft_wrap=True)
+    console.print(
+        f"    {residual.where} is {residual.actual!r}, not {residual.expected!r} ± {residual.bound:.2g}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _why_ambiguous(part: Part) -> str:
+    one_unit = all(evidence.exclusion is None or evidence.exclusion[0].sizes["H"] == 1 for evidence in part.nearest)
+    whys = [*(["one unit"] if one_unit else []), *([] if part.declared.bias else ["no biases"])]
+    return "these cannot be told apart on what it can be asked" + (f": it has {' and '.join(whys)}" if whys else "")
+
+
+def _advice(identity: Identity) -> str:
+    """What to do next: a command, or how to declare or adapt the implementation."""
+    again = f"next: gruverify check {identity.target}"
+    if identity.status == "unanswered":
+        return f"It gave no answer to identify it by.\n{again}"
+    if identity.status == "none":
+        return f"It is none of the GRUs that were tried.\n{again}"
+    if all(any(e.reading == Reading() for e in part.holds) for part in identity.parts):
+        what = "is" if identity.status == "identified" else "may be"
+        return f"It {what} what it declares.\n{again}"
+    found = {part.holds[0].reading for part in identity.parts}
+    if len(found) > 1:
+        return f"It is not one GRU but several: see above, method by method.\n{again}"
+    return _remedy(identity, found.pop())
+
+
+def _remedy(identity: Identity, reading: Reading) -> str:
+    if reading.bias != "both":
+        return (
+            "No variant declares this: where the two biases stand is part of the GRU, and weights of one form are\n"
+            "wrong in another. Reset after the product it is n = tanh(W_n x + b_n + r * (U_n h + c_n)).\n"
+            f"next: gruverify check {identity.target}"
+        )
+    declared = dict.fromkeys(reading.variant(variant) for part in identity.parts for variant in part.variants)
+    methods = dict.fromkeys(part.method for part in identity.parts)
+    adapts = reading.order != ORDER or reading.transposed
+    imports = ["from dataclasses import replace", "", "import numpy as np", ""] if adapts else []
+    lines = [
+        *imports,
+        "import gruverify",
+        "from gruverify.backends import resolve",
+        "",
+        f"theirs = resolve({identity.target!r})",
+    ]
+    lines += _adapted(reading) if adapts else []
+    call = "theirs.{0}(adapted(cell), *rest)" if adapts else "theirs.{0}(cell, *rest)"
+    given = [f"    {method}=lambda cell, *rest: {call.format(method)}," for method in methods]
+    variants = ", ".join(f"gruverify.{variant!r}" for variant in declared)
+    lines += ["mine = gruverify.backend(", *given, f"    variants=[{variants}],", ")"]
+    text = "\n".join(lines)
+    return f"To have it checked as what it is, as mine.py:\n\n{text}\n\nnext: gruverify check mine:mine"
+
+
+def _adapted(reading: Reading) -> list[str]:
+    picked = ", ".join(f"blocks[{ORDER.index(gate)}]" for gate in reading.order)
+    turned = ["    weights['weight_hh'] = np.concatenate([W.T for W in np.split(weights['weight_hh'], 3)])"]
+    return [
+        "",
+        "",
+        "def adapted(cell):",
+        f'    """The cell with its gate blocks r, z, n in the order {", ".join(reading.order)}."""',
+        "    split = {name: np.split(array, 3) for name, array in cell.packed().items()}",
+        f"    weights = {{name: np.concatenate([{picked}]) for name, blocks in split.items()}}",
+        *(turned if reading.transposed else []),
+        "    return replace(cell, **weights)",
+        "",
+        "",
+    ]
+
+
+def identity_document(identity: Identity) -> dict[str, Any]:
+    """What was found as JSON values."""
+    return {
+        "schema": 1,
+        "kind": "gruverify identity",
+        "target": identity.target,
+        "seed": identity.seed,
+        "cases": identity.cases,
+        "formats": [fmt.name for fmt in identity.formats],
+        "status": identity.status,
+        "parts": [_part(part) for part in identity.parts],
+    }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    return {
+        "method": part.method,
+        "declared": vars(part.declared),
+        "status": part.status,
+        "holds": [_evidence(evidence, part) for evidence in part.holds],
+        "excluded": [_evidence(evidence, part) for evidence in part.nearest],
+        "unanswered": part.unanswered,
+        "reason": part.reason,
+    }
+
+
+def _evidence(evidence: Evidence, part: Part) -> dict[str, Any]:
+    reading = evidence.reading
+    return {
+        "reading": {**vars(reading.variant(part.declared)), "order": reading.order, "biases": reading.bias}
+        | {"transposed": reading.transposed},
+        "words": reading.describe(part.declared),
+        "cases": {"tried": evidence.cases, "agree": evidence.agreeing},
+        "entries": {"tried": evidence.entries, "agree": evidence.within},
+        "margin": {"max": _number(evidence.largest), "min_excluding": _number(evidence.closest)},
+        "excluded_by": None if evidence.exclusion is None else encode_case(evidence.exclusion[0]),
+    }
+
+
+def _number(value: float) -> float | str:
+    return value if math.isfinite(value) else repr(value)

@@ -1,0 +1,76 @@
+"""gruverify identify."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from ._invoke import gruverify, one_line
+
+
+def test_what_it_declares_is_said_with_the_evidence_and_the_next_command(planted: str) -> None:
+    result = gruverify("identify", f"{planted}:right")
+
+    assert result.exit_code == 0
+    words = "reset after the product, z multiplies the old state, gate order r, z, n, both biases"
+    assert f"\n  is {words}\n    24 of 24 cases, " in result.stdout
+    assert re.search(r"\n  runner-up .*\n    \d+ of 24 cases, .*\n    excluded with margins from ", result.stdout)
+    assert re.search(r"\n    h\[t=0\]\[b=0, i=\d\] is \S+, not \S+ ± \S+\n", result.stdout)
+    assert result.stdout.endswith("identified\nIt is what it declares.\nnext: gruverify check planted:right\n")
+
+
+@pytest.mark.parametrize("fault", ["inverted-update-gate", "gates-in-another-order"])
+def test_the_snippet_makes_a_target_that_conforms(here: Path, fault: str) -> None:
+    (here / "theirs.py").write_text(
+        f"import gruverify.faults\nright = gruverify.faults.FAULTS['{fault}'].build()\n"
+        "from gruverify import Variant, backend\nstep = backend(step=right.step)\n"
+    )
+
+    printed = gruverify("identify", "theirs:step").stdout
+    (here / "mine.py").write_text(printed[printed.index("import") : printed.index("next: ")].replace("as mine.py:", ""))
+    result = gruverify(
+        "check", "mine:mine", "--format", "f32", "--max-cases", "5", "--jobs", "1", "--only", "agreement"
+    )
+
+    assert printed.endswith("next: gruverify check mine:mine\n")
+    assert result.exit_code == 0
+
+
+def test_a_bias_outside_the_product_is_named_with_what_it_should_be(planted: str) -> None:
+    result = gruverify("identify", f"{planted}:outside")
+
+    assert result.exit_code == 0
+    assert "bias_hh of the candidate outside the reset product\n" in result.stdout
+    assert "n = tanh(W_n x + b_n + r * (U_n h + c_n))" in result.stdout
+
+
+@pytest.mark.parametrize(("fault", "status"), [("half", "none"), ("raises", "unanswered")])
+def test_what_is_none_of_them_exits_with_1_and_is_json_on_request(planted: str, fault: str, status: str) -> None:
+    result = gruverify("identify", f"{planted}:{fault}", "--json", "--format", "f64")
+
+    document = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert (document["status"], document["formats"]) == (status, ["float64"])
+    [part] = document["parts"]
+    assert part["holds"] == []
+    assert all(evidence["excluded_by"]["format"] == "float64" for evidence in part["excluded"])
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "message"),
+    [("nympy", 2, "target 'nympy' is unknown: did you mean numpy?"), ("broken:step", 3, "importing broken failed")],
+)
+def test_a_target_that_is_none_is_one_line(here: Path, target: str, code: int, message: str) -> None:
+    (here / "broken.py").write_text("1 / 0")
+
+    assert message in one_line(gruverify("identify", target), code)
+
+
+def test_a_check_names_the_reading_that_explains_what_fell(planted: str) -> None:
+    printed = gruverify("check", f"{planted}:inverted", "--format", "f64", "--max-cases", "3", "--jobs", "1").stdout
+
+    assert "root cause your GRU matches: z multiplies the candidate (float64, every case)\n" in printed
+    assert "  evidence: gruverify identify planted:inverted\n" in printed

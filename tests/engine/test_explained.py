@@ -1,0 +1,37 @@
+"""One fault that explains what fell, where there is one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gruverify
+from gruverify import backend, float32, float64
+from gruverify.backends import NumpyBackend
+from gruverify.engine import Reading, explanation
+from gruverify.formulas import step
+
+NUMPY = NumpyBackend()
+
+
+def explained(f: Any) -> str:
+    """What explains the fall of a step."""
+    target = backend(step=f)
+    result = gruverify.check(target, formats=[float32, float64], max_cases=4, only=["agreement/step", "bounds"])
+    return explanation(result, target)
+
+
+def test_another_convention_that_agrees_with_every_case_is_named() -> None:
+    other = Reading(other_reset=True)
+
+    def before(cell: Any, x: Any, h: Any) -> Any:
+        return step(other.variant(cell.variant), cell.parameters(), x, h)
+
+    assert explained(before) == "reset gate applied before the product (float64, every case)"
+
+
+def test_what_no_convention_explains_is_left_unexplained() -> None:
+    assert explained(lambda cell, x, h: -NUMPY.step(cell, x, h)) == ""
+
+
+def test_what_holds_needs_no_explanation() -> None:
+    assert explained(NUMPY.step) == ""
