@@ -112,8 +112,9 @@ class Identity:
     def status(self) -> Status:
         """The least of its parts' statuses; unanswered if there is none."""
         found = [part.status for part in self.parts]
-        order: tuple[Status, ...] = ("none", "ambiguous", "identified")
-        return next((status for status in order if status in found), "unanswered")
+        if "none" in found:
+            return "none"
+        return "ambiguous" if "ambiguous" in found else "identified" if "identified" in found else "unanswered"
 
 
 def identify(

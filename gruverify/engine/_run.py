@@ -279,6 +279,8 @@ class FormatRun:
     def _keep_smaller(self, case: AnyCase, judgement: Judgement) -> None:
         """Of the cases on which an invariant falls, the smallest is what its witness is shrunk from."""
         id = judgement.invariant.id
+        if (id, self.format.name) in self.ledger.witnesses:
+            return  # another stream's cases have shown it
         if id not in self.smallest or size(case) < size(self.smallest[id][0]):
             self.smallest[id] = (case, judgement)
 

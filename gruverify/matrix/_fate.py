@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any
-
-from hypothesis.database import InMemoryExampleDatabase
 
 from gruverify.arithmetic import FORMATS, Format, float32, float64
 from gruverify.backends import CELL_METHODS, STACK_METHODS, Backend, NumpyBackend, offers
@@ -135,32 +131,13 @@ def _asked(plan: Plan) -> list[Invariant]:
     return [i for i in INVARIANTS.values() if plan.profile == "deep" or not i.deep]
 
 
-#: So many cases that are no smaller end the search for a smaller one.
-_TRIES = 500
-
-
 def _smallest(backend: Backend, found: Found) -> AnyCase:
-    """The smallest case found in which the invariant falls; only its sizes are wanted, so shrinking ends early."""
+    """The smallest case found in which the invariant falls."""
     assert found.stream is not None
-    smallest: AnyCase = found.case
-    invariant, vain = INVARIANTS[found.invariant], 0
-
-    def falls(case: AnyCase) -> bool:
-        nonlocal smallest, vain
-        fell = any(judgement.fell for judgement in judge(case, backend, [invariant]))
-        smaller = fell and _size(case) < _size(smallest)
-        smallest, vain = (case, 0) if smaller else (smallest, vain + 1)
-        if max(smallest.sizes.values()) == 1 or vain > _TRIES:
-            raise Enough
-        return fell
-
-    with suppress(Enough):
-        shrink(found.stream.strategy, found.stream.count, found.stream.seed, falls, InMemoryExampleDatabase())
-    return smallest
-
-
-def _size(case: AnyCase) -> int:
-    return math.prod(case.sizes.values())
+    invariant = INVARIANTS[found.invariant]
+    return shrink(
+        found.stream, found.case, lambda case: any(judgement.fell for judgement in judge(case, backend, [invariant]))
+    )
 
 
 # -- all that fall ----------------------------------------------------------------------------------------------------

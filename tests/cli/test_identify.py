@@ -22,15 +22,26 @@ def test_what_it_declares_is_said_with_the_evidence_and_the_next_command(planted
     assert result.stdout.endswith("identified\nIt is what it declares.\nnext: gruverify check planted:right\n")
 
 
-@pytest.mark.parametrize("fault", ["inverted-update-gate", "gates-in-another-order"])
-def test_the_snippet_makes_a_target_that_conforms(here: Path, fault: str) -> None:
-    (here / "theirs.py").write_text(
-        f"import gruverify.faults\nright = gruverify.faults.FAULTS['{fault}'].build()\n"
-        "from gruverify import Variant, backend\nstep = backend(step=right.step)\n"
-    )
+#: Keras's order of the gates.
+OTHER_ORDER = """
+import numpy as np
+from planted import inverted, right
+from dataclasses import replace
 
-    printed = gruverify("identify", "theirs:step").stdout
-    (here / "mine.py").write_text(printed[printed.index("import") : printed.index("next: ")].replace("as mine.py:", ""))
+
+def update_first(cell, x, h):
+    blocks = {name: np.split(array, 3) for name, array in cell.packed().items()}
+    return right(replace(cell, **{name: np.concatenate([z, r, n]) for name, (r, z, n) in blocks.items()}), x, h)
+"""
+
+
+@pytest.mark.parametrize("step", ["inverted", "update_first"])
+def test_the_snippet_makes_a_target_that_conforms(planted: str, here: Path, step: str) -> None:
+    (here / "theirs.py").write_text(OTHER_ORDER)
+
+    printed = gruverify("identify", f"theirs:{step}").stdout
+    snippet = printed[printed.index("as mine.py:") : printed.index("next: ")].removeprefix("as mine.py:")
+    (here / "mine.py").write_text(snippet)
     result = gruverify(
         "check", "mine:mine", "--format", "f32", "--max-cases", "5", "--jobs", "1", "--only", "agreement"
     )
