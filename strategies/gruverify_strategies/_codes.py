@@ -9,6 +9,8 @@ what is drawn of it has no label, so that Hypothesis makes every example anew in
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import islice
 from random import Random
@@ -33,6 +35,20 @@ RANDOM = st.randoms(note_method_calls=False, use_true_random=False)
 #: allows 8,192 bytes for an example, and half of that for the simplest.
 _BUDGET = 3950
 _SIMPLEST_BUDGET = 1900
+#: Among how many strategies of one example they are shared.
+_SHARES: ContextVar[int] = ContextVar("shares", default=1)
+
+
+@contextmanager
+def shared_by(count: int) -> Iterator[None]:
+    """What is drawn inside has only that share of an example's bytes."""
+    before = _SHARES.set(count)
+    try:
+        yield
+    finally:
+        _SHARES.reset(before)
+
+
 #: How many draws the rows of an axis of fixed size are, at most.
 _DRAWS = 8
 
@@ -66,7 +82,8 @@ def rows(source: Random, filled: Collection[int], bounds: tuple[int, int], width
     again, times odd numbers: others, but zero where they were zero.
     """
     low, count = bounds
-    drawn = max(1, min(width, _BUDGET // max(count, 1), _SIMPLEST_BUDGET // max(low, 1)))
+    shares = _SHARES.get()
+    drawn = max(1, min(width, _BUDGET // (shares * max(count, 1)), _SIMPLEST_BUDGET // (shares * max(low, 1))))
     if low == count:
         together = -(-count // _DRAWS)
         blobs = [source.randbytes(drawn * min(together, count - slot)) for slot in range(0, count, max(together, 1))]

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from gruverify.cell import Cell, Stack
 from gruverify_strategies._cells import cells
+from gruverify_strategies._codes import shared_by
 from gruverify_strategies._sizes import sizes
 from gruverify_strategies._validation import Formats, Variants, check_formats, check_option, check_range, check_variants
 
@@ -46,4 +47,5 @@ def stacks(
         return st.tuples(*[one] * directions)
 
     widths = [size.I] + [directions * size.H] * (layers - 1)
-    return Stack(tuple(draw(layer(I)) for I in widths))
+    with shared_by(layers * directions):
+        return Stack(tuple(draw(layer(I)) for I in widths))

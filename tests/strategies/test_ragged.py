@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
-from gruverify import Cell, Variant, bfloat16, float32
+from gruverify import Cell, StackCase, Variant, bfloat16, float32
 from gruverify import strategies as gst
 from gruverify.cell import Stack
 
@@ -121,3 +121,9 @@ def test_parameters_of_a_stack_have_the_names_of_pytorch() -> None:
 
     places = [f"l{layer}{reverse}" for layer in (0, 1) for reverse in ("", "_reverse")]
     assert list(stack.packed()) == [f"{name}_{place}" for place in places for name in ("weight_ih", "weight_hh")]
+
+
+@given(gst.stack_cases(min_layers=3, min_H=48, max_H=48, min_I=16, max_I=16, bidirectional=True, formats=[float32]))
+@settings(max_examples=2, deadline=None)
+def test_large_stacks_can_be_drawn(case: StackCase) -> None:
+    assert (case.sizes["H"], case.stack.layers) == (48, 3)
