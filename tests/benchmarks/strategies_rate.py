@@ -51,7 +51,7 @@ def drawn(strategy: Strategy, count: int) -> list[Any]:
 
 
 def row(name: str, strategy: Strategy, count: int, read: Read) -> bool:
-    """A line: examples a second, milliseconds, distinct entries, examples with equal gates. Whether any can be drawn."""
+    """A line: examples a second, milliseconds, distinct entries, examples with equal gates. Whether it can be drawn."""
     try:
         drawn(strategy, 2)
         start = time.process_time()
