@@ -139,7 +139,7 @@ def gradients_overwritten_by_every_step() -> Backend:
 @fault("sequence", "Σ_k / T", touches="dθ")
 def gradients_averaged_over_time() -> Backend:
     """A mean over the steps where the loss is a sum."""
-    return chaining(summed=lambda terms: reduce(add, terms[1:], terms[0]) * (1 / len(terms)))
+    return chaining(summed=lambda terms: reduce(add, terms).map(lambda block: block / len(terms)))
 
 
 @fault("sequence", "g_T = dL/dlast for dL/dlast + dL/dh_T", touches="dθ dx dh0")

@@ -19,6 +19,10 @@ from gruverify.invariants import INVARIANTS, StackTrial, Trial
 from ..invariants._drawn import drawn, drawn_stacks
 
 CASES = 120
+#: Reading what they read calls every method once.
+EVERY_METHOD = [invariant for id, invariant in INVARIANTS.items() if id.startswith("contract/shape")]
+#: Faults of which it is the point that autograd refuses.
+RAISES = {"gate-overwritten-in-place", "state-detached-at-every-step"}
 
 
 def each(*entries: Fault) -> pytest.MarkDecorator:
@@ -99,6 +103,16 @@ def test_catches_an_unknown_observable() -> None:
 @each(*FAULTS.values())
 def test_fault_is_caught(entry: Fault) -> None:
     assert next(fallen(entry, CASES, 2), None) is not None
+
+
+@each(*(entry for entry in FAULTS.values() if entry.id not in RAISES))
+def test_fault_is_wrong_and_does_not_break(entry: Fault) -> None:
+    """A fault that raises would be caught for the wrong reason."""
+    backend = build(entry)
+    for format in backend.formats[:1]:
+        for right in trials(format, tuple(backend.variants), of_stacks(entry), 2):
+            judgements = judge_trial(right.beside(backend), EVERY_METHOD)
+            assert [j.tally.reason for j in judgements if j.tally.error] == []
 
 
 @each(*EQUIVALENTS.values())

@@ -89,6 +89,7 @@ def _jax(backend: Backend, variant: Variant) -> Iterator[Callable[[], Any]]:
         return jax.pure_callback(call, shapes, arrays, cotangents)
 
     run.defvjp(forward, backward)
+    jax.clear_caches()
     for seed in range(SEEDS):
         yield partial(check_grads, run, tuple(drawn(seed, variant)), order=1, modes=["rev"])
 
