@@ -86,8 +86,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def _alone(config: pytest.Config) -> bool:
     """Whether the run is about a target, named on the command line, and nothing else."""
-    if hasattr(config, "workerinput"):  # a worker of pytest-xdist is given arguments even where there were none
-        return bool(config.workerinput["gruverify_alone"])
+    given_to_worker = getattr(config, "workerinput", None)
+    if given_to_worker is not None:  # a worker of pytest-xdist is given arguments even where there were none
+        return bool(given_to_worker["gruverify_alone"])
     return bool(config.getoption(_key("target"))) and config.args_source is not pytest.Config.ArgsSource.ARGS
 
 
@@ -145,8 +146,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     from gruverify.testing import _account, _summary
 
     account = _account.of(session.config)
-    if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["gruverify"] = account.packed()
+    brought_home = getattr(session.config, "workeroutput", None)
+    if brought_home is not None:
+        brought_home["gruverify"] = account.packed()
     elif folder := given(session.config, "report"):
         _summary.write(account, session.config, Path(folder), complete=exitstatus in (0, 1))
 

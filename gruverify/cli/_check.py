@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     "--format", "formats", type=FORMATS, metavar="f32,...", help="Formats: f16, bf16, f32, f64 (default: all)."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed, the same run.")
-@click.option("--max-cases", type=click.IntRange(min=1), help="Cases for each format, instead of the profile's.")
+@click.option("--max-cases", type=click.IntRange(min=1), help="Cases for each format, every invariant of each.")
 @click.option(
     "--time-budget",
     type=click.FloatRange(min=0, min_open=True),

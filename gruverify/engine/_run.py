@@ -64,7 +64,7 @@ def check(
     """Verify a target (see `gruverify.backends.resolve`) in this process.
 
     profile: "quick", "default" or "deep"; formats: all that the backend claims unless given; max_cases: cases for each
-    format, instead of the profile's; time_budget: seconds after which no further case is drawn; only, skip, skips_files
+    format, every invariant asked of each, instead of the profile's; time_budget: seconds after which no further case is drawn; only, skip, skips_files
     and xfails_files: which invariants are asked and which are expected to fall; strict: whether one that does not fails
     the run (see `gruverify.engine.selection`); listener: gets the events; name: how the result calls the target (its
     own text if it is one, else the backend's name).
@@ -257,7 +257,7 @@ class FormatRun:
             raise Enough
         new: list[str] = []
         trial = trial_of(case, self.backend)
-        for judgement in judge_trial(trial, self.asked):
+        for judgement in judge_trial(trial, self._turn()):
             self._heartbeat()
             id, expected = judgement.invariant.id, self._expected(judgement.invariant.id)
             tally = replace(judgement.tally, mark="xfail") if expected else judgement.tally
@@ -269,6 +269,13 @@ class FormatRun:
             self._count(trial)
         self.number += 1
         self.listener(CaseJudged(self.format.name, self.number, tuple(new)))
+
+    def _turn(self) -> list[Invariant]:
+        """Those asked of the next case: all where the number of cases was asked for, else as the profile has it."""
+        profile = PROFILES[self.plan.profile]
+        if self.plan.max_cases is not None:
+            return self.asked
+        return [invariant for invariant in self.asked if profile.asks(invariant.family, self.number)]
 
     def _count(self, trial: Trial) -> None:
         """Enter what the case of a trial visited of the gate space, and tell Hypothesis."""
