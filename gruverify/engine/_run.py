@@ -64,10 +64,10 @@ def check(
     """Verify a target (see `gruverify.backends.resolve`) in this process.
 
     profile: "quick", "default" or "deep"; formats: all that the backend claims unless given; max_cases: cases for each
-    format, every invariant asked of each, instead of the profile's; time_budget: seconds after which no further case is drawn; only, skip, skips_files
-    and xfails_files: which invariants are asked and which are expected to fall; strict: whether one that does not fails
-    the run (see `gruverify.engine.selection`); listener: gets the events; name: how the result calls the target (its
-    own text if it is one, else the backend's name).
+    format, every invariant asked of each, instead of the profile's; time_budget: seconds after which no further case is
+    drawn; only, skip, skips_files and xfails_files: which invariants are asked and which are expected to fall; strict:
+    whether one that does not fails the run (see `gruverify.engine.selection`); listener: gets the events; name: how the
+    result calls the target (its own text if it is one, else the backend's name).
 
     Raises:
         UnknownTarget, TargetUnavailable: the target cannot be made into a backend.
