@@ -101,7 +101,8 @@ def test_a_method_that_raises_is_an_error_with_a_witness(method: str, error: Bas
     shape = f"contract/shape-{method.replace('_', '-')}"
     assert status(result, shape) == "error"
     assert reason(result, shape) == f"{method} raised {type(error).__name__}: {error}"
-    assert {id for id, _ in result.witnesses} == {shape}
+    of_stacks = "stack/one-layer-is-a-sequence"  # it asks cases of its own for a sequence
+    assert {id for id, _ in result.witnesses} - {of_stacks} == {shape}
     assert result.witnesses[shape, "float32"].case.sizes == {"H": 1, "I": 1, "B": 1, "T": 1}
     assert status(result, SHAPES[method]) == "blocked"
     assert result.verdict == "falsified"
