@@ -14,7 +14,7 @@ from gruverify import FORMATS, VARIANTS, Case, Cell, Format, Variant, backend, f
 from gruverify.arithmetic import Band, candidate_bands, gate_bands
 from gruverify.backends import NumpyBackend
 from gruverify.coverage import GATES, GROUPS, Coverage, visits
-from gruverify.engine import Plan, run
+from gruverify.engine import Plan, run, selection
 from gruverify.invariants import Trial
 
 NUMPY = NumpyBackend()
@@ -134,7 +134,9 @@ def test_what_overflows_is_at_no_level() -> None:
 
 
 def test_a_run_counts_what_it_judges_and_hits_nothing_that_is_excluded() -> None:
-    found = run(NUMPY, Plan(formats=(float32,), max_cases=20), "numpy", lambda event: None).coverage["float32"]
+    plan = Plan(formats=(float32,), max_cases=20, selection=selection(only=["bounds"]))
+
+    found = run(NUMPY, plan, "numpy", lambda event: None).coverage["float32"]
 
     assert found.of(GROUPS["H"]).sum() == 20
     assert found.of(GATES).sum() >= 20
