@@ -107,12 +107,16 @@ def _print_verdict(console: Console, matrix: Matrix) -> None:
     good = not matrix.survivors and not matrix.false_alarms
     colour = "bold green" if good else "bold red"
     console.print(
-        f"\n[{colour}]{s['caught']} of {s['entries']} caught[/] ({s['faults']} faults on the sides that they have), "
+        f"\n[{colour}]{s['caught']} of {s['entries']} caught[/] ({_counted(s['faults'])}), "
         f"{s['false alarms']} false alarms on {s['rewrites']} right rewrites; {_spread(s)}; {matrix.seconds:.0f} s"
     )
     shown = next(iter(matrix.survivors or matrix.false_alarms or matrix.faults or matrix.rewrites), None)
     if shown is not None:
         console.print(f"next: [bold]gruverify check gruverify.faults:{escape(shown.fault)}[/]", soft_wrap=True)
+
+
+def _counted(faults: int) -> str:
+    return "1 fault on the sides that it has" if faults == 1 else f"{faults} faults on the sides that they have"
 
 
 def _spread(s: dict[str, Any]) -> str:
