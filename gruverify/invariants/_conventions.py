@@ -120,7 +120,8 @@ def gate_order(trial: Trial) -> Iterator[Residual]:
     ):
         driven = trial.on(change)
         expected = share * driven.case.state.astype(np.float64) + constant
-        yield equal(f"h, {change.__name__.replace('_', ' ')}", "bi", driven.observed.step, expected)
+        what = f"h, {change.__name__.replace('_', ' ')}"
+        yield equal(what, "bi", driven.observed.step, expected, driven.declared_slack)
 
 
 # -- the two biases ---------------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from gruverify.cell import AnyCase
@@ -36,6 +37,16 @@ class Declined(Obstacle):
     def __init__(self, method: str, reason: str) -> None:
         super().__init__(f"{method} is not implemented" + (f": {reason}" if reason else ""))
         self.method = method
+
+
+@contextmanager
+def asking(method: str) -> Iterator[None]:
+    """Whatever stands in the way inside is about that method."""
+    try:
+        yield
+    except Obstacle as obstacle:
+        obstacle.method = obstacle.method or method
+        raise
 
 
 class answer(Generic[Read]):

@@ -59,13 +59,13 @@ def at_most(what: str, letters: str, actual: NDArray, limit: Floats, slack: Floa
     return worst(what, letters, values, limit, values, np.broadcast_to(limit + slack, values.shape), "≤")
 
 
-def equal(what: str, letters: str, actual: NDArray, expected: NDArray) -> Residual:
-    """Exact equality, entry by entry; what overflowed twice is equal too."""
+def equal(what: str, letters: str, actual: NDArray, expected: NDArray, slack: Floats | float = 0.0) -> Residual:
+    """Exact equality, entry by entry, but for a slack that a backend declares; what overflowed twice is equal too."""
     values, others = actual.astype(np.float64), expected.astype(np.float64)
     alike = (values == others) | (np.isnan(values) & np.isnan(others))
     with np.errstate(invalid="ignore"):
         error = np.where(alike, 0.0, np.abs(values - others))
-    return worst(what, letters, values, others, error, np.zeros(values.shape))
+    return worst(what, letters, values, others, error, np.broadcast_to(np.asarray(slack), values.shape))
 
 
 def worst(

@@ -35,4 +35,4 @@ def carried(case: Case) -> Case:
 )
 def carried_to_the_bit(trial: Trial) -> Iterator[Residual]:
     small = trial.on(carried)
-    yield equal("h", "bi", small.observed.step, small.case.state)
+    yield equal("h", "bi", small.observed.step, small.case.state, small.declared_slack)

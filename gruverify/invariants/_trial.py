@@ -27,7 +27,7 @@ from gruverify.formulas import (
     sequence,
     total,
 )
-from gruverify.invariants._obstacle import BackendRaised, Declined, Malformed, answer
+from gruverify.invariants._obstacle import BackendRaised, Declined, Malformed, answer, asking
 from gruverify.invariants._tangent import tangent_of
 
 NDArray: TypeAlias = npt.NDArray[Any]
@@ -214,7 +214,8 @@ class Observed(Calls):
 
     def step_at(self, x: NDArray, h: NDArray) -> NDArray:
         """The step from other arguments x (B, I) and h (B, H), called anew: (B, H)."""
-        return self._array("step", self._call("step", x=x, h=h), "BH", B=len(x))
+        with asking("step"):
+            return self._array("step", self._call("step", x=x, h=h), "BH", B=len(x))
 
     @answer
     def step_jacobian(self) -> tuple[NDArray, NDArray]:
@@ -244,9 +245,10 @@ class Observed(Calls):
 
     def sequence_at(self, inputs: NDArray, state: NDArray | None) -> tuple[NDArray, NDArray]:
         """The sequence from other arguments, called anew: outputs and last state. The state may be None."""
-        pair = pair_of("sequence", self._call("sequence", inputs=inputs, state=state))
         T, B, _ = inputs.shape
-        return self._array("outputs", pair[0], "TBH", T=T, B=B), self._array("last", pair[1], "BH", B=B)
+        with asking("sequence"):
+            pair = pair_of("sequence", self._call("sequence", inputs=inputs, state=state))
+            return self._array("outputs", pair[0], "TBH", T=T, B=B), self._array("last", pair[1], "BH", B=B)
 
     @answer
     def sequence_vjp(self) -> Gradients:
@@ -369,6 +371,15 @@ class Trial:
 
     def _other(self, case: Case, twin: Trial | None) -> Trial:
         return Trial(case, self.backend, self._forward_of(case)) if twin is None else twin.beside(self.backend)
+
+    @property
+    def declared_slack(self) -> NDArray:
+        """What the next state (B, H) may miss where σ and tanh have values that the format holds.
+
+        Nothing, unless the backend declares less accurate functions than every library has.
+        """
+        radius = self.exact.next_state.radius
+        return radius if self.exact.mode.kappa > KAPPA else np.zeros(radius.shape)
 
     def _forward_of(self, case: Case) -> Exact | None:
         """The exact side that has the case's run already: ours, if the case differs in its cotangents alone."""
