@@ -19,8 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from gruverify.reporting import decode_matrix
-from gruverify.reporting.matrix import table
+from gruverify.reporting.matrix import decode_matrix, table
 
 PAGE = Path(__file__).parents[2] / "docs" / "evidence.md"
 CATCHES = PAGE.with_name("catches.json")
