@@ -68,6 +68,7 @@ if TYPE_CHECKING:
 )
 @click.option("--strict", is_flag=True, help="What is expected to fall and passes fails the run.")
 @click.option("--list", "list_only", is_flag=True, help="List what would be asked, and ask nothing.")
+@click.option("--margins", is_flag=True, help="Show how close each family came to its bounds, too.")
 @click.option("--json", "json_path", metavar="PATH", help="Write the result as JSON; - is standard output.")
 @click.option(
     "--report",
@@ -100,6 +101,7 @@ def command(
     xfails_files: tuple[str, ...],
     strict: bool,
     list_only: bool,
+    margins: bool,
     json_path: str | None,
     report: Path | None,
     witnesses: Path,
@@ -120,7 +122,7 @@ def command(
     left out. A line that matches no invariant is an error.
 
     Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or
-    hung, 5 conforms but visited fewer gates than --fail-under-gates, 130 interrupted or out of time.
+    hung, 5 too few gates visited, 130 interrupted or out of time.
     """  # noqa: D301  # click reads the backspaces
     from gruverify.engine import Plan
 
@@ -139,6 +141,8 @@ def command(
         return
     result = _run(target, plan, jobs or min(os.cpu_count() or 1, 4), patience, quiet=json_path == "-")
     saved = _save(result, witnesses)
+    if margins:
+        _margins(result, quiet=json_path == "-")
     _report(result, saved, json_path, json_file)
     _write_report(result, report, quiet=json_path == "-")
     sys.exit(_exit_code(result) or _exit_code_of_gates(result, fail_under_gates))
@@ -249,6 +253,12 @@ def _save(result: Result, folder: Path) -> dict[tuple[str, str], Path]:
 
 def _file_name(target: str) -> str:
     return "".join(c if c.isalnum() or c in "-_." else "-" for c in target)
+
+
+def _margins(result: Result, *, quiet: bool) -> None:
+    from gruverify.reporting import console_for, print_margins
+
+    print_margins(console_for(stderr=quiet), result)
 
 
 def _report(result: Result, saved: dict[tuple[str, str], Path], json_path: str | None, json_file: Path | None) -> None:

@@ -34,6 +34,8 @@ from gruverify.engine._result import BINS_PER_OCTAVE as BINS_PER_OCTAVE
 from gruverify.engine._result import Result as Result
 from gruverify.engine._result import Tally as Tally
 from gruverify.engine._result import by_format as by_format
+from gruverify.engine._result import judged as judged
+from gruverify.engine._result import margin_octaves as margin_octaves
 from gruverify.engine._result import merge as merge
 from gruverify.engine._run import Plan as Plan
 from gruverify.engine._run import check as check

@@ -97,6 +97,14 @@ def judged(margin: float, reason: str = "") -> Tally:
     return Tally(passed=int(margin <= 1), falsified=int(margin > 1), largest=margin, histogram=histogram, reason=reason)
 
 
+def margin_octaves(tally: Tally) -> Counter[int]:
+    """Cases by the octave of their margin: octave k is from 2^k up to 2^(k+1); -64 is all below 2^-63, 0 too."""
+    counts: Counter[int] = Counter()
+    for bin_, count in tally.histogram.items():
+        counts[bin_ // BINS_PER_OCTAVE] += count
+    return counts
+
+
 @dataclass(frozen=True)
 class Result:
     """The outcome of a run, or of a part of one.

@@ -57,7 +57,7 @@ def from_the_reset(case: Case) -> Case:
 @invariant(
     "regimes/hard-reset",
     "a step with keep = r = 0 begins the sequence anew: what follows is the same from any state and history",
-    source="theory 4, (4.5); M59",
+    source="theory 4, (4.5); M04, M59",
     needs=["sequence"],
 )
 def hard_reset_states(trial: Trial) -> Iterator[Residual]:

@@ -226,7 +226,7 @@ def elman_jacobian(trial: Trial) -> Iterator[Residual]:
 @invariant(
     "regimes/order-update",
     "|∂⁺(W_xz, W_hz, b_z)| ≤ Σ_b |g|(1+|h'|) z(1-z)·(|x|, |h'|, 1): O(z) and O(1-z)",
-    source="theory 4, table 4.1",
+    source="theory 4, table 4.1; M58",
     bound="inequality",
     needs=["step_vjp"],
 )
@@ -238,7 +238,7 @@ def order_update(trial: Trial) -> Iterator[Residual]:
 @invariant(
     "regimes/order-reset",
     "|∂⁺(W_xr, W_hr, b_r)| ≤ Σ_b |g| take·|q| r(1-r)·(|x|, |h'|, 1), |W_hcᵀ(g take)| |h'| for |q| before: O(r), O(1-z)",
-    source="theory 4, table 4.1",
+    source="theory 4, table 4.1; M58",
     bound="inequality",
     needs=["step_vjp"],
 )
@@ -251,7 +251,7 @@ def order_reset(trial: Trial) -> Iterator[Residual]:
 @invariant(
     "regimes/order-candidate",
     "|∂⁺(W_xc, b_xc)| ≤ Σ_b |g| take·(|x|, 1): O(1-z), and O(1) in r",
-    source="theory 4, table 4.1, (4.2)",
+    source="theory 4, table 4.1, (4.2); M58",
     bound="inequality",
     needs=["step_vjp"],
 )
@@ -262,7 +262,7 @@ def order_candidate(trial: Trial) -> Iterator[Residual]:
 @invariant(
     "regimes/order-recurrent-candidate",
     "|∂⁺(W_hc, b_hc)| ≤ Σ_b |g| take·(r|h'|, r) after the product, ·(|r∘h'|, 1) before it: O(r), but for b_hc before",
-    source="theory 4, table 4.1",
+    source="theory 4, table 4.1; M58",
     bound="inequality",
     needs=["step_vjp"],
 )

@@ -14,6 +14,7 @@ from gruverify.reporting._identity import print_identity as print_identity
 from gruverify.reporting._json import document as document
 from gruverify.reporting._json import dumps as dumps
 from gruverify.reporting._junit import junit as junit
+from gruverify.reporting._margins import print_margins as print_margins
 from gruverify.reporting._markdown import markdown as markdown
 from gruverify.reporting._needs import ReportUnavailable as ReportUnavailable
 from gruverify.reporting._needs import needed as needed

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from gruverify.backends import TARGETS
-from gruverify.invariants import INVARIANTS
+from gruverify.invariants import INVARIANTS, Invariant
 
 
 def print_catalogue(console: Console) -> None:
@@ -29,13 +29,18 @@ def catalogue_page() -> str:
     head = (
         '# The invariants\n\nWritten by `gruverify list --markdown`. "theory" is [theory.md](theory.md), M numbers '
         "are the relations of its section 11.\nA target that lacks a method an invariant needs is reported "
-        "`not applicable`.\n\n| id | statement | source | needs |\n|---|---|---|---|\n"
+        "`not applicable`. The bound is exact (the bits agree), the\nradius of a ball, an inequality of the theory "
+        "with what rounding adds to it, or the spread of a statistic.\n*Sizes*: asks for other sizes than the case's, "
+        "which an implementation of one size cannot answer. *Deep*: only the\ndeep profile asks it.\n\n"
+        "| id | statement | source | needs | bound | |\n|---|---|---|---|---|---|\n"
     )
-    rows = [
-        f"| `{i.id}` | {_cell(i.statement)} | {_cell(i.source)} | {', '.join(i.needs) or 'any'} |"
-        for i in INVARIANTS.values()
-    ]
-    return head + "\n".join(rows) + "\n"
+    return head + "\n".join(map(_row, INVARIANTS.values())) + "\n"
+
+
+def _row(i: Invariant) -> str:
+    notes = ", ".join(note for note, true in (("sizes", i.resizes), ("deep", i.deep)) if true)
+    needs = ", ".join(i.needs) or "any"
+    return f"| `{i.id}` | {_cell(i.statement)} | {_cell(i.source)} | {needs} | {i.bound} | {notes} |"
 
 
 def _cell(text: str) -> str:

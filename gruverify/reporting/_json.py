@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from typing import Any
 
 from gruverify.coverage import GROUPS, Coverage
-from gruverify.engine import BINS_PER_OCTAVE, Result, Tally, encode_witness
+from gruverify.engine import Result, Tally, encode_witness, margin_octaves
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting.explain import gradient_flow
 
@@ -66,10 +65,7 @@ def _row(key: tuple[str, str, str], tally: Tally) -> dict[str, Any]:
 
 
 def _octaves(tally: Tally) -> dict[str, int]:
-    counts: Counter[int] = Counter()
-    for bin_, count in tally.histogram.items():
-        counts[bin_ // BINS_PER_OCTAVE] += count
-    return {str(octave): count for octave, count in sorted(counts.items())}
+    return {str(octave): count for octave, count in sorted(margin_octaves(tally).items())}
 
 
 def _coverage(format: str, coverage: Coverage) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from gruverify.cli import main
 
 from ._invoke import gruverify, one_line
 
-COMMANDS = ("check", "explain", "list", "replay", "report")
+COMMANDS = ("check", "explain", "faults", "identify", "list", "replay", "report")
 
 
 def command(name: str) -> click.Command:
@@ -54,7 +54,7 @@ def test_the_help_of_a_command_explains_every_option(name: str) -> None:
         (
             "check",
             "0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or hung, "
-            "130 interrupted or out of time",
+            "5 too few gates visited, 130 interrupted or out of time",
         ),
         (
             "replay",

@@ -23,15 +23,28 @@ def test_the_page_has_a_row_for_every_invariant_in_order() -> None:
     rows = [cells(line) for line in catalogue_page().splitlines() if line.startswith("| `")]
 
     assert [id.strip("`") for id, *_ in rows] == list(INVARIANTS)
-    for (_, statement, source, needs), invariant in zip(rows, INVARIANTS.values(), strict=True):
+    for (_, statement, source, needs, bound, notes), invariant in zip(rows, INVARIANTS.values(), strict=True):
         assert statement.replace("\\|", "|") == invariant.statement
         assert source.replace("\\|", "|") == invariant.source
         assert needs == (", ".join(invariant.needs) or "any")
+        assert bound == invariant.bound
+        assert ("sizes" in notes, "deep" in notes) == (invariant.resizes, invariant.deep)
 
 
 def test_bars_in_a_statement_do_not_end_its_cell() -> None:
     assert any("|" in invariant.statement for invariant in INVARIANTS.values())
-    assert {len(cells(line)) for line in catalogue_page().splitlines() if line.startswith("|")} == {4}
+    assert {len(cells(line)) for line in catalogue_page().splitlines() if line.startswith("|")} == {6}
+
+
+def test_every_relation_of_the_theory_is_the_source_of_an_invariant() -> None:
+    named = {
+        number
+        for invariant in INVARIANTS.values()
+        for first, last in re.findall(r"M(\d\d)(?:–M?(\d\d))?", invariant.source)
+        for number in range(int(first), int(last or first) + 1)
+    }
+
+    assert set(range(1, 73)) - named == set()
 
 
 def test_the_page_says_what_wrote_it_and_ends_in_a_newline() -> None:
