@@ -163,9 +163,14 @@ def _kills(backend: Backend, formats: Sequence[Format], plan: Plan) -> dict[str,
     for fmt in formats:
         for right in _trials(fmt, tuple(backend.variants), bool(cells), bool(stacks), plan.cases, plan.seed):
             number += 1
-            left = [invariant for invariant in _asked(plan) if invariant.id not in kills]
-            kills |= {j.invariant.id: number for j in judge_trial(right.beside(backend), left) if j.fell}
+            left = [invariant for invariant in _asked(plan) if invariant.id not in kills or _comes_first(invariant)]
+            kills = {j.invariant.id: number for j in judge_trial(right.beside(backend), left) if j.fell} | kills
     return kills
+
+
+def _comes_first(invariant: Invariant) -> bool:
+    """Whether it reports an obstacle for those that meet the same one after it, in every case anew."""
+    return invariant.id.startswith("contract/shape-")
 
 
 @lru_cache(maxsize=6)

@@ -40,7 +40,8 @@ def raises(cell: Any, x: Any, h: Any) -> Any:
 def test_every_invariant_that_applies_judges_once() -> None:
     judgements = list(judge(case(), NUMPY, INVARIANTS.values()))
 
-    assert [judgement.invariant for judgement in judgements] == [i for i in INVARIANTS.values() if reads(i, case())]
+    asked = [i for i in INVARIANTS.values() if reads(i, case()) and not applicable(i, NUMPY)]
+    assert [judgement.invariant for judgement in judgements] == asked
     assert {judgement.tally.status for judgement in judgements} == {"passed"}
 
 
