@@ -36,7 +36,8 @@ def build(entry: Fault) -> Backend:
 
 
 def of_stacks(entry: Fault) -> bool:
-    return entry.kind == "stack" or (entry.kind == "contract" and "stack" in entry.id)
+    stacked = "stack" in entry.id or "_stack" in entry.make.__module__
+    return entry.kind == "stack" or (entry.kind == "contract" and stacked)
 
 
 @cache
