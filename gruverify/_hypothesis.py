@@ -35,7 +35,7 @@ _WAITING = {
 }
 
 #: How many examples each of Hypothesis' profiles of ours draws.
-PROFILES = {"gruverify-quick": 25, "gruverify-default": 120, "gruverify-ci": 120, "gruverify-nightly": 2000}
+PROFILES = {"gruverify-quick": 25, "gruverify-default": 100, "gruverify-ci": 100, "gruverify-nightly": 2000}
 
 
 def register() -> None:

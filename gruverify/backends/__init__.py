@@ -7,7 +7,13 @@ from typing import Any
 from gruverify.backends._function import FunctionBackend as FunctionBackend
 from gruverify.backends._function import backend as backend
 from gruverify.backends._numpy import NumpyBackend as NumpyBackend
+from gruverify.backends._processes import TargetDied as TargetDied
+from gruverify.backends._processes import apart as apart
+from gruverify.backends._processes import ending as ending
+from gruverify.backends._processes import processes as processes
+from gruverify.backends._processes import quiet as quiet
 from gruverify.backends._protocol import CELL_METHODS as CELL_METHODS
+from gruverify.backends._protocol import DIRECTIONAL_METHODS as DIRECTIONAL_METHODS
 from gruverify.backends._protocol import METHODS as METHODS
 from gruverify.backends._protocol import STACK_METHODS as STACK_METHODS
 from gruverify.backends._protocol import Backend as Backend

@@ -58,6 +58,8 @@ class Backend(Protocol):
     def formats(self) -> Sequence[Format]: ...
 
 
+#: Derivatives along a direction: forward mode and second derivatives.
+DIRECTIONAL_METHODS: tuple[str, ...] = ("sequence_jvp", "sequence_hvp", "sequence_hvp_reverse")
 #: The methods of the contract, any of which a backend may lack: those of one cell, and those of a stack.
 CELL_METHODS: tuple[str, ...] = (
     "step",
@@ -65,9 +67,7 @@ CELL_METHODS: tuple[str, ...] = (
     "step_vjp",
     "sequence",
     "sequence_vjp",
-    "sequence_jvp",
-    "sequence_hvp",
-    "sequence_hvp_reverse",
+    *DIRECTIONAL_METHODS,
 )
 STACK_METHODS: tuple[str, ...] = ("stack", "stack_vjp")
 METHODS: tuple[str, ...] = (*CELL_METHODS, *STACK_METHODS)

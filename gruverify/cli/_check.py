@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from gruverify.cli._values import FORMATS
 if TYPE_CHECKING:
     from gruverify.arithmetic import Format
     from gruverify.backends import Backend
-    from gruverify.engine import Listener, Plan, Result, Selection
+    from gruverify.engine import Event, Listener, Plan, Result, Selection
 
 
 @click.command("check")
@@ -124,6 +123,7 @@ def command(
     Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or
     hung, 5 too few gates visited, 130 interrupted or out of time.
     """  # noqa: D301  # click reads the backspaces
+    jobs = 1 if list_only else _prepared(jobs or min(os.cpu_count() or 1, 4), target)
     from gruverify.engine import Plan
 
     json_file = writable("--json", json_path)
@@ -139,13 +139,22 @@ def command(
     if list_only:
         _list(target, plan)
         return
-    result = _run(target, plan, jobs or min(os.cpu_count() or 1, 4), patience, quiet=json_path == "-")
+    result = _run(target, plan, jobs, patience, quiet=json_path == "-")
     saved = _save(result, witnesses)
     if margins:
         _margins(result, quiet=json_path == "-")
     _report(result, saved, json_path, json_file)
     _write_report(result, report, quiet=json_path == "-")
     sys.exit(_exit_code(result) or _exit_code_of_gates(result, fail_under_gates))
+
+
+def _prepared(jobs: int, target: str) -> int:
+    """How many processes: what they need comes in while this one imports the engine."""
+    if jobs > 1:
+        from gruverify.backends import processes
+
+        processes(target)
+    return jobs
 
 
 def _selection(
@@ -180,10 +189,12 @@ def _backend(target: str, plan: Plan) -> Backend:
 @contextmanager
 def _targets_mistakes() -> Iterator[None]:
     """What is wrong with a target or a plan, on one line and with its exit code."""
-    from gruverify.backends import TargetUnavailable
+    from gruverify.backends import TargetDied, TargetUnavailable
 
     try:
         yield
+    except TargetDied as died:
+        raise Fail(f"{died} while it imported the target", EXIT_DIED) from None
     except TargetUnavailable as missing:
         raise Fail(str(missing), EXIT_UNAVAILABLE) from None
     except ValueError as wrong:  # an UnknownTarget is one
@@ -191,31 +202,26 @@ def _targets_mistakes() -> Iterator[None]:
 
 
 def _run(target: str, plan: Plan, jobs: int, patience: float, *, quiet: bool) -> Result:
-    from gruverify.engine import header_of, processes
+    from gruverify.engine import RunStarted
     from gruverify.reporting import LiveProgress, console_for, print_header
 
     console = console_for(stderr=quiet)
-    if jobs > 1:
-        processes(target)  # what they import comes in while this one imports the same
-    with _targets_mistakes():
-        print_header(console, header_of(_backend(target, plan), plan, target), jobs)
-        with LiveProgress(console) as progress:
-            return _explained(_check(target, plan, jobs, patience, progress), target)
+    with _targets_mistakes(), LiveProgress(console) as progress:
 
+        def show(event: Event) -> None:
+            if isinstance(event, RunStarted):
+                print_header(console, event.header, jobs)
+            progress(event)
 
-def _explained(result: Result, target: str) -> Result:
-    from gruverify.backends import resolve
-    from gruverify.engine import explanation
-
-    return replace(result, explanation=explanation(result, resolve(target))) if result.complete else result
+        return _check(target, plan, jobs, patience, show)
 
 
 def _check(target: str, plan: Plan, jobs: int, patience: float, listener: Listener) -> Result:
     from gruverify.backends import resolve
-    from gruverify.engine import check_in_processes, run
+    from gruverify.engine import check_in_processes, explained, run
 
     if jobs == 1:
-        return run(resolve(target), plan, target, listener)
+        return explained(run(resolve(target), plan, target, listener), target)
     return check_in_processes(target, plan, jobs, listener, patience)
 
 

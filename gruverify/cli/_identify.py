@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from gruverify.cli._options import EXIT_FALSIFIED, EXIT_UNAVAILABLE, Fail
+from gruverify.cli._options import EXIT_DIED, EXIT_FALSIFIED, EXIT_UNAVAILABLE, Fail
 from gruverify.cli._values import FORMATS
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def command(target: str, formats: tuple[Format, ...] | None, seed: int, as_json:
     gruverify identify mypkg.layers:MyGRU --format f32 --json
 
     Exit codes: 0 what it is was found (or some that cannot be told apart), 1 it is none of them, 2 usage error,
-    3 target unavailable.
+    3 target unavailable, 4 the target died.
     """  # noqa: D301  # click reads the backspaces
     from gruverify.reporting import console_for, identity_document, print_identity
 
@@ -47,11 +48,15 @@ def command(target: str, formats: tuple[Format, ...] | None, seed: int, as_json:
 
 
 def _identified(target: str, formats: tuple[Format, ...] | None, seed: int) -> Identity:
-    from gruverify.backends import TargetUnavailable
+    from gruverify.backends import TargetDied, TargetUnavailable, apart, processes
+
+    context = processes(target)
     from gruverify.engine import identify
 
     try:
-        return identify(target, formats=formats, seed=seed)
+        return apart(context, partial(identify, formats=formats, seed=seed), target)
+    except TargetDied as died:
+        raise Fail(f"{died} while {target} was asked", EXIT_DIED) from None
     except TargetUnavailable as missing:
         raise Fail(str(missing), EXIT_UNAVAILABLE) from None
     except ValueError as wrong:  # an UnknownTarget is one

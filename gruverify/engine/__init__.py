@@ -2,14 +2,17 @@
 
 from gruverify.engine._asked import outlook as outlook
 from gruverify.engine._asked import why_not as why_not
+from gruverify.engine._check import check as check
 from gruverify.engine._events import Alive as Alive
 from gruverify.engine._events import CaseJudged as CaseJudged
 from gruverify.engine._events import Event as Event
 from gruverify.engine._events import FormatFinished as FormatFinished
 from gruverify.engine._events import FormatStarted as FormatStarted
 from gruverify.engine._events import Listener as Listener
+from gruverify.engine._events import RunStarted as RunStarted
 from gruverify.engine._events import Shrinking as Shrinking
 from gruverify.engine._events import Shrunk as Shrunk
+from gruverify.engine._explained import explained as explained
 from gruverify.engine._explained import explanation as explanation
 from gruverify.engine._identify import Evidence as Evidence
 from gruverify.engine._identify import Identity as Identity
@@ -23,8 +26,6 @@ from gruverify.engine._judge import judge as judge
 from gruverify.engine._judge import judge_trial as judge_trial
 from gruverify.engine._judge import reads as reads
 from gruverify.engine._judge import trial_of as trial_of
-from gruverify.engine._processes import processes as processes
-from gruverify.engine._processes import quiet as quiet
 from gruverify.engine._profile import PROFILES as PROFILES
 from gruverify.engine._profile import Profile as Profile
 from gruverify.engine._readings import ORDER as ORDER
@@ -38,7 +39,6 @@ from gruverify.engine._result import judged as judged
 from gruverify.engine._result import margin_octaves as margin_octaves
 from gruverify.engine._result import merge as merge
 from gruverify.engine._run import Plan as Plan
-from gruverify.engine._run import check as check
 from gruverify.engine._run import formats_of as formats_of
 from gruverify.engine._run import header_of as header_of
 from gruverify.engine._run import require as require

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from gruverify.coverage import Coverage
 from gruverify.engine._result import Tally
 from gruverify.engine._witness import Witness
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The target is a backend, and the plan makes sense for it; `header` is that of the result."""
+
+    header: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +66,5 @@ class Alive:
     format: str
 
 
-Event: TypeAlias = FormatStarted | CaseJudged | Shrinking | Shrunk | FormatFinished | Alive
+Event: TypeAlias = RunStarted | FormatStarted | CaseJudged | Shrinking | Shrunk | FormatFinished | Alive
 Listener: TypeAlias = Callable[[Event], None]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from gruverify.backends import Backend, offers
+from gruverify.backends import Backend, offers, resolve
 from gruverify.cell import Case, Variant
 from gruverify.engine._identify import METHODS, drawn_for, tried
 from gruverify.engine._readings import Reading
@@ -17,6 +18,13 @@ CASES = 8
 SEVERAL = 3
 
 
+def explained(result: Result, target: object) -> Result:
+    """A complete result of a target with its explanation."""
+    if not result.complete or result.crashes or not _fallen(result):
+        return result
+    return replace(result, explanation=explanation(result, resolve(target)))
+
+
 def explanation(result: Result, backend: Backend) -> str:
     """The readings of the cell that agree with every falsifying case and some more, in words; empty if there are none.
 
@@ -24,7 +32,7 @@ def explanation(result: Result, backend: Backend) -> str:
     forward invariant fell.
     """
     fallen = _fallen(result)
-    if not fallen or result.crashes:
+    if not fallen:
         return ""
     finest = max((case.format for case in fallen), key=lambda fmt: fmt.precision)
     found = _shared(backend, [case for case in fallen if case.format == finest])

@@ -5,23 +5,31 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any
 
 from gruverify.arithmetic import Format
-from gruverify.backends import Backend, resolve
+from gruverify.backends import Backend
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage, excluded, visits
 from gruverify.engine._asked import about, why_not
-from gruverify.engine._events import Alive, CaseJudged, FormatFinished, FormatStarted, Listener, Shrinking, Shrunk
+from gruverify.engine._events import (
+    Alive,
+    CaseJudged,
+    FormatFinished,
+    FormatStarted,
+    Listener,
+    RunStarted,
+    Shrinking,
+    Shrunk,
+)
 from gruverify.engine._judge import Judgement, judge, judge_trial, trial_of
 from gruverify.engine._profile import PROFILES
 from gruverify.engine._result import Key, Result, Tally
 from gruverify.engine._search import Enough, Stream, draw, emit, names, shrink, size, streams_for
-from gruverify.engine._selection import EVERYTHING, Selection, selection
+from gruverify.engine._selection import EVERYTHING, Selection
 from gruverify.engine._witness import Witness
 from gruverify.invariants import Invariant, Trial
 
@@ -45,55 +53,16 @@ class Plan:
         return PROFILES[self.profile].cases if self.max_cases is None else self.max_cases
 
 
-def check(
-    target: object,
-    *,
-    profile: str = "default",
-    formats: Sequence[Format] | None = None,
-    seed: int = 0,
-    max_cases: int | None = None,
-    time_budget: float | None = None,
-    only: Iterable[str] = (),
-    skip: Iterable[str] = (),
-    skips_files: Iterable[str | Path] = (),
-    xfails_files: Iterable[str | Path] = (),
-    strict: bool = False,
-    listener: Listener = lambda event: None,
-    name: str | None = None,
-) -> Result:
-    """Verify a target (see `gruverify.backends.resolve`) in this process.
-
-    profile: "quick", "default" or "deep"; formats: all that the backend claims unless given; max_cases: cases for each
-    format, every invariant asked of each, instead of the profile's; time_budget: seconds after which no further case is
-    drawn; only, skip, skips_files and xfails_files: which invariants are asked and which are expected to fall; strict:
-    whether one that does not fails the run (see `gruverify.engine.selection`); listener: gets the events; name: how the
-    result calls the target (its own text if it is one, else the backend's name).
-
-    Raises:
-        UnknownTarget, TargetUnavailable: the target cannot be made into a backend.
-        ValueError: an option is out of range, the backend claims none of the formats, or a selection makes no sense.
-    """
-    backend = resolve(target)
-    plan = Plan(
-        profile=profile,
-        formats=None if formats is None else tuple(formats),
-        seed=seed,
-        max_cases=max_cases,
-        time_budget=time_budget,
-        selection=selection(only=only, skip=skip, skips_files=skips_files, xfails_files=xfails_files, strict=strict),
-    )
-    return run(backend, plan, name or (target if isinstance(target, str) else backend.name), listener)
-
-
 def run(
     backend: Backend, plan: Plan, target: str, listener: Listener, stopped: Callable[[], bool] = lambda: False
 ) -> Result:
     """Verify a backend as planned. Stopped, by Ctrl-C or because `stopped` says so, it returns what there is so far."""
     require(plan, backend)
-    started = time.monotonic()
+    started, header = time.monotonic(), header_of(backend, plan, target)
     ledger, complete, close = Ledger(target), True, _open(backend, plan.seed)
     pace = Pace(None if plan.time_budget is None else started + plan.time_budget, stopped)
     try:
+        listener(RunStarted(header))
         for fmt in formats_of(plan, backend):
             FormatRun(backend, fmt, plan, ledger, listener, pace).run()
     except KeyboardInterrupt:
@@ -101,7 +70,6 @@ def run(
     finally:
         close()
     seconds = time.monotonic() - started
-    header = header_of(backend, plan, target)
     return Result(header, ledger.tallies, ledger.witnesses, complete, seconds, coverage=ledger.coverage)
 
 
@@ -275,7 +243,7 @@ class FormatRun:
         profile = PROFILES[self.plan.profile]
         if self.plan.max_cases is not None:
             return self.asked
-        return [invariant for invariant in self.asked if profile.asks(invariant.family, self.number)]
+        return [invariant for invariant in self.asked if profile.asks(invariant, self.number)]
 
     def _count(self, trial: Trial) -> None:
         """Enter what the case of a trial visited of the gate space, and tell Hypothesis."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import signal
 import time
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
@@ -11,10 +10,10 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from gruverify.arithmetic import Format
-from gruverify.backends import resolve
+from gruverify.backends import TargetDied, apart, ending, processes, quiet, resolve
 from gruverify.coverage import Coverage
-from gruverify.engine._events import CaseJudged, Event, FormatFinished, FormatStarted, Listener, Shrunk
-from gruverify.engine._processes import processes, quiet
+from gruverify.engine._events import CaseJudged, Event, FormatFinished, FormatStarted, Listener, RunStarted, Shrunk
+from gruverify.engine._explained import explained
 from gruverify.engine._result import Key, Result, Tally, merge
 from gruverify.engine._run import Plan, formats_of, header_of, require, run
 from gruverify.engine._witness import Witness
@@ -107,7 +106,8 @@ class Crew:
             shard.result = replace(message, header=self.header)
             return
         shard.note(message)
-        self.listener(message)
+        if not isinstance(message, RunStarted):  # that of the whole run was sent already
+            self.listener(message)
 
     def _bury(self, shard: Shard) -> None:
         witnesses = {key: w for key, w in shard.witnesses.items() if any(key == of[:2] for of in shard.tallies)}
@@ -128,11 +128,11 @@ def check_in_processes(target: str, plan: Plan, jobs: int, listener: Listener, p
     Raises:
         UnknownTarget, TargetUnavailable: the target cannot be made into a backend.
         ValueError: the plan makes no sense for it.
+        TargetDied: the process that was to import it ended.
     """
-    backend = resolve(target)
-    require(plan, backend)
-    formats, header = formats_of(plan, backend), header_of(backend, plan, target)
     context = processes(target)
+    formats, header = apart(context, outline, target, plan)
+    listener(RunStarted(header))
     crew = Crew(target, plan, header, listener, context, context.Event(), patience)
     for i in range(min(jobs, len(formats))):
         crew.start(formats[i::jobs])
@@ -144,7 +144,18 @@ def check_in_processes(target: str, plan: Plan, jobs: int, listener: Listener, p
     for shard in crew.shards:
         shard.process.join()
     nothing = Result(header, {}, {}, crew.complete, 0.0)
-    return merge([nothing, *(shard.result for shard in crew.shards if shard.result is not None)])
+    result = merge([nothing, *(shard.result for shard in crew.shards if shard.result is not None)])
+    try:
+        return apart(context, explained, result, target) if result.witnesses else result
+    except TargetDied:  # it stands without
+        return result
+
+
+def outline(target: str, plan: Plan) -> tuple[tuple[Format, ...], dict[str, Any]]:
+    """The formats of a run, and its header."""
+    backend = resolve(target)
+    require(plan, backend)
+    return formats_of(plan, backend), header_of(backend, plan, target)
 
 
 def _work(target: str, plan: Plan, sender: Connection, stop: Any) -> None:
@@ -152,8 +163,7 @@ def _work(target: str, plan: Plan, sender: Connection, stop: Any) -> None:
 
 
 def _obituary(shard: Shard, crew: Crew) -> str:
-    code = shard.process.exitcode or 0
-    how = f"was killed by signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"ended with code {code}"
+    how = ending(shard.process.exitcode)
     if shard.hung:
         how = f"gave no answer for {crew.patience:g} s and was stopped"
     cases = f"--seed {crew.plan.seed} --max-cases {min(shard.number + 1, crew.plan.cases)}"

@@ -87,6 +87,7 @@ def gradient_state(trial: Trial) -> Iterator[Residual]:
     "dL/dθ for a loss on h_T alone",
     source="theory 2, (2.5)",
     needs=["sequence_vjp"],
+    asks_more=True,
 )
 def gradient_of_last(trial: Trial) -> Iterator[Residual]:
     yield from _all(trial, trial.observed.sequence_vjp_of_last, trial.exact.gradients_of_last)
@@ -146,6 +147,7 @@ def vjp_is_transposed_jacobian(trial: Trial) -> Iterator[Residual]:
     "Σ_k of the step's own pullbacks, chained from T to 1, is the sequence's gradient",
     source="theory 2, (2.5); M54",
     needs=["step_vjp", "sequence", "sequence_vjp"],
+    asks_more=True,
 )
 def decomposition(trial: Trial) -> Iterator[Residual]:
     before = np.concatenate([trial.case.state[None], trial.observed.sequence[0][:-1]])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gruverify.arithmetic import Ball
+from gruverify.backends import DIRECTIONAL_METHODS
 from gruverify.cell import Gradients
 from gruverify.formulas import Bptt
 from gruverify.invariants._blocks import pairs
@@ -16,7 +17,7 @@ from gruverify.invariants._obstacle import Declined
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import NDArray, Residual, equal, holds, violated, worst
 from gruverify.invariants._stack_trial import StackTrial
-from gruverify.invariants._trial import Trial
+from gruverify.invariants._trial import Calls, Trial
 
 #: What reading each method's answer means; reading it checks its kind, shape and dtype.
 READ: dict[str, Callable[[Trial], Any]] = {
@@ -99,6 +100,7 @@ def finite(what: str, actual: NDArray, ball: Ball) -> Residual:
     source="the Backend contract; faults S14, S26",
     bound="exact",
     needs=["sequence"],
+    asks_more=True,
 )
 def same_bits(trial: Trial) -> Iterator[Residual]:
     again = trial.observed.raw_sequence()
@@ -114,6 +116,7 @@ def same_bits(trial: Trial) -> Iterator[Residual]:
     source="the Backend contract; fault S44",
     bound="exact",
     needs=["sequence_vjp"],
+    asks_more=True,
 )
 def same_gradient_bits(trial: Trial) -> Iterator[Residual]:
     again = trial.observed.fresh_sequence_vjp(trial.case.d_outputs)
@@ -121,17 +124,37 @@ def same_gradient_bits(trial: Trial) -> Iterator[Residual]:
         yield equal(f"gradient of {name}, taken twice", "abc"[: one.ndim], one, other)
 
 
-@invariant(
+def unchanged(observed: Calls, method: str) -> Residual:
+    """Whether the calls of a method so far have left their arguments and the parameters as they were."""
+    changed = sorted(set(observed.mutated[method]))
+    return violated(f"{', '.join(changed)} changed by {method}") if changed else holds(f"arguments of {method}")
+
+
+def _changed_by(*methods: str) -> Callable[[Trial], Iterator[Residual]]:
+    def check(trial: Trial) -> Iterator[Residual]:
+        for method in methods:
+            with suppress(Declined):
+                if callable(getattr(trial.backend, method, None)):
+                    READ[method](trial)
+        for method in methods:
+            yield unchanged(trial.observed, method)
+
+    return check
+
+
+invariant(
     "contract/no-mutation",
     "no call changes its arguments or the parameters",
     source="the Backend contract; fault S14",
     bound="exact",
     needs=[],
-)
-def no_mutation(trial: Trial) -> Iterator[Residual]:
-    for method, read in READ.items():
-        with suppress(Declined):
-            if callable(getattr(trial.backend, method, None)):
-                read(trial)
-    changed = sorted(set(trial.observed.mutated))
-    yield violated(f"{', '.join(changed)} changed by a call") if changed else holds("arguments")
+)(_changed_by(*(method for method in READ if method not in DIRECTIONAL_METHODS)))
+
+for _method in DIRECTIONAL_METHODS:
+    invariant(
+        f"contract/no-mutation-{_method.replace('_', '-')}",
+        f"no call of {_method} changes its arguments or the parameters",
+        source="the Backend contract; fault S14",
+        bound="exact",
+        needs=[_method],
+    )(_changed_by(_method))

@@ -32,6 +32,7 @@ def _empty(trial: Trial, what: str, inputs: NDArray, state: NDArray) -> tuple[ND
     source="the Backend contract; fault S30",
     bound="exact",
     needs=["sequence"],
+    asks_more=True,
 )
 def no_steps(trial: Trial) -> Iterator[Residual]:
     state = trial.case.state
@@ -45,6 +46,7 @@ def no_steps(trial: Trial) -> Iterator[Residual]:
     source="the Backend contract; fault S30",
     bound="exact",
     needs=["sequence"],
+    asks_more=True,
 )
 def no_members(trial: Trial) -> Iterator[Residual]:
     _empty(trial, "B=0", trial.case.inputs[:, :0], trial.case.state[:0])
@@ -76,6 +78,7 @@ def _awkward_cell(cell: Cell) -> Cell:
     "arrays that are read-only, backwards in memory and not contiguous are arrays: outputs are as accurate",
     source="the Backend contract; theory 2, (2.1)",
     needs=["sequence"],
+    asks_more=True,
 )
 def layout(trial: Trial) -> Iterator[Residual]:
     case = trial.case
@@ -130,6 +133,7 @@ for _method in ("step", "sequence", "sequence_vjp"):
         source="the Backend contract; mistake P20",
         bound="exact",
         needs=[_method],
+        asks_more=True,
     )(_own_memory(_method))
 
 
@@ -147,6 +151,7 @@ def negated(case: Case) -> Case:
     "a cell whose arrays hold other numbers at the next call has their answer; with the first again, the first answer",
     source="the Backend contract; fault S40",
     needs=["sequence"],
+    asks_more=True,
 )
 def fresh_weights(trial: Trial) -> Iterator[Residual]:
     other, case, first = trial.on(negated), trial.case, trial.observed.sequence
@@ -167,6 +172,7 @@ def fresh_weights(trial: Trial) -> Iterator[Residual]:
     source="the Backend contract; fault S26",
     bound="exact",
     needs=["sequence"],
+    asks_more=True,
 )
 def second_thread(trial: Trial) -> Iterator[Residual]:
     first = trial.observed.sequence

@@ -44,6 +44,7 @@ def alone(case: Case) -> Case:
     source="theory 2, (2.1)",
     needs=["step"],
     resizes=True,
+    asks_more=True,
 )
 def one_unit(trial: Trial) -> Iterator[Residual]:
     small = trial.on(alone)
@@ -56,6 +57,7 @@ def one_unit(trial: Trial) -> Iterator[Residual]:
     source="theory 2, (2.4)",
     needs=["sequence_vjp"],
     resizes=True,
+    asks_more=True,
 )
 def one_unit_gradient(trial: Trial) -> Iterator[Residual]:
     small = trial.on(alone)
@@ -88,6 +90,7 @@ _READERS = {gate: _reading(gate) for gate in "rzc"}
     source="theory 2, (2.3)",
     needs=["sequence_vjp"],
     resizes=True,
+    asks_more=True,
 )
 def one_gate_reads_the_input(trial: Trial) -> Iterator[Residual]:
     for gate, reading in _READERS.items():

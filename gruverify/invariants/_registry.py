@@ -25,8 +25,9 @@ class Invariant:
     id: stable, family/name; statement: one line of mathematics; source: where it comes from; since: the version that
     introduced it; needs: the methods a backend must offer; bound: where its bounds come from; applies: the variants
     it speaks of; resizes: whether it asks for cells of other sizes than the case's, which an implementation of one size
-    cannot answer; deep: whether it takes so long that only the deep profile asks it; check: from a trial to the
-    residuals that must all have a margin of at most 1.
+    cannot answer; asks_more: whether it needs more than the first answers to the case drawn, which all share; deep:
+    whether it takes so long that only the deep profile asks it; check: from a trial to the residuals that must all have
+    a margin of at most 1.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Invariant:
     check: Check
     applies: Callable[[Variant], bool]
     resizes: bool
+    asks_more: bool
     deep: bool
 
     @property
@@ -64,6 +66,7 @@ def invariant(
     since: str = "0.1",
     applies: Callable[[Variant], bool] = lambda variant: True,
     resizes: bool = False,
+    asks_more: bool = False,
     deep: bool = False,
 ) -> Callable[[Check], Check]:
     """Register the decorated check; an id can be taken once."""
@@ -71,7 +74,9 @@ def invariant(
     def register(check: Check) -> Check:
         if id in INVARIANTS:
             raise ValueError(f"id={id!r} is taken")
-        INVARIANTS[id] = Invariant(id, statement, source, since, tuple(needs), bound, check, applies, resizes, deep)
+        INVARIANTS[id] = Invariant(
+            id, statement, source, since, tuple(needs), bound, check, applies, resizes, asks_more, deep
+        )
         return check
 
     return register

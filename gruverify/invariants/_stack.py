@@ -91,6 +91,7 @@ def _states(found: StackGradients) -> NDArray:
     "dL/dθ for a loss on the last states alone",
     source="theory 2, (2.5); faults S55, S56",
     needs=["stack_vjp"],
+    asks_more=True,
 )
 def gradient_of_last(trial: StackTrial) -> Iterator[Residual]:
     c = trial.case
@@ -104,6 +105,7 @@ def gradient_of_last(trial: StackTrial) -> Iterator[Residual]:
     "dL/dθ for a loss on the outputs alone",
     source="theory 2, (2.5); faults S55, S56",
     needs=["stack_vjp"],
+    asks_more=True,
 )
 def gradient_of_outputs(trial: StackTrial) -> Iterator[Residual]:
     c = trial.case

@@ -44,6 +44,7 @@ def padding_gradients(trial: StackTrial) -> Iterator[Residual]:
     source="theory 11, M39; M38 where there are no lengths",
     bound="exact",
     needs=["stack"],
+    asks_more=True,
 )
 def padding_content(trial: StackTrial) -> Iterator[Residual]:
     found, others = trial.on(ragged).observed.stack, trial.on(repadded).observed.stack
@@ -57,6 +58,7 @@ def padding_content(trial: StackTrial) -> Iterator[Residual]:
     source="theory 11, M39; fault S53",
     bound="exact",
     needs=["stack_vjp"],
+    asks_more=True,
 )
 def padding_content_gradients(trial: StackTrial) -> Iterator[Residual]:
     one, other = trial.on(ragged).observed.stack_vjp, trial.on(repadded).observed.stack_vjp

@@ -47,6 +47,7 @@ def _both(
     "L layers are L stacks of one layer, each over the outputs of the one before",
     source="theory 11, M42; fault S39",
     needs=["stack"],
+    asks_more=True,
 )
 def composition(trial: StackTrial) -> Iterator[Residual]:
     if trial.case.stack.layers == 1:
@@ -65,6 +66,7 @@ def composition(trial: StackTrial) -> Iterator[Residual]:
     "a stack of one layer and direction is the sequence of its cell",
     source="theory 11, M32; fault S39",
     needs=["stack", "sequence"],
+    asks_more=True,
 )
 def one_layer_is_a_sequence(trial: StackTrial) -> Iterator[Residual]:
     stacked = trial.on(first_cell)
@@ -80,6 +82,7 @@ def one_layer_is_a_sequence(trial: StackTrial) -> Iterator[Residual]:
     source="theory 11; faults S39, P13",
     bound="exact",
     needs=["stack"],
+    asks_more=True,
 )
 def states_are_their_own(trial: StackTrial) -> Iterator[Residual]:
     (outputs, last), (others, others_last) = trial.observed.stack, trial.on(other_top_state).observed.stack
@@ -94,6 +97,7 @@ def states_are_their_own(trial: StackTrial) -> Iterator[Residual]:
     source="theory 11, M56; fault S39",
     bound="exact",
     needs=["stack_vjp"],
+    asks_more=True,
 )
 def gradients_are_their_own(trial: StackTrial) -> Iterator[Residual]:
     c, D = trial.case, trial.case.stack.directions
@@ -114,6 +118,7 @@ def gradients_are_their_own(trial: StackTrial) -> Iterator[Residual]:
     "the backward half is the forward run of its cell over the steps reversed, put back in order",
     source="theory 11, M40",
     needs=["stack"],
+    asks_more=True,
 )
 def reverse_half(trial: StackTrial) -> Iterator[Residual]:
     if trial.case.stack.directions == 1:
@@ -132,6 +137,7 @@ def reverse_half(trial: StackTrial) -> Iterator[Residual]:
     "directions exchanged and steps reversed: outputs reversed and their halves exchanged",
     source="theory 11, M41",
     needs=["stack"],
+    asks_more=True,
 )
 def mirror(trial: StackTrial) -> Iterator[Residual]:
     if trial.case.stack.directions == 1:
@@ -169,6 +175,7 @@ def last_is_an_output(trial: StackTrial) -> Iterator[Residual]:
     "members of one length, alone and without padding, have the same outputs and last states",
     source="theory 11, M37",
     needs=["stack"],
+    asks_more=True,
 )
 def lengths_are_dense(trial: StackTrial) -> Iterator[Residual]:
     padded = trial.on(ragged)
@@ -186,6 +193,7 @@ def lengths_are_dense(trial: StackTrial) -> Iterator[Residual]:
     "members in reverse order, with their lengths and states: so are outputs and last states",
     source="theory 11, M35",
     needs=["stack"],
+    asks_more=True,
 )
 def members_in_any_order(trial: StackTrial) -> Iterator[Residual]:
     outputs, last = trial.on(turned).observed.stack
@@ -201,6 +209,7 @@ def members_in_any_order(trial: StackTrial) -> Iterator[Residual]:
     "batch first or time first: the same outputs and last states",
     source="theory 11, M36",
     needs=["stack"],
+    asks_more=True,
 )
 def batch_first(trial: StackTrial) -> Iterator[Residual]:
     other = trial.on(rearranged).observed.stack
@@ -212,6 +221,7 @@ def batch_first(trial: StackTrial) -> Iterator[Residual]:
     "batch first or time first: the same gradients",
     source="theory 11, M36",
     needs=["stack_vjp"],
+    asks_more=True,
 )
 def batch_first_gradients(trial: StackTrial) -> Iterator[Residual]:
     yield from _same_gradients("rearranged", trial, trial.on(rearranged))
@@ -222,6 +232,7 @@ def batch_first_gradients(trial: StackTrial) -> Iterator[Residual]:
     "a member without an axis for the batch is a batch of one",
     source="theory 11, M34",
     needs=["stack"],
+    asks_more=True,
 )
 def without_a_batch(trial: StackTrial) -> Iterator[Residual]:
     one, alone = trial.on(one_member), trial.on(no_batch)
@@ -233,6 +244,7 @@ def without_a_batch(trial: StackTrial) -> Iterator[Residual]:
     "gradients of a member without an axis for the batch are those of a batch of one",
     source="theory 11, M34",
     needs=["stack_vjp"],
+    asks_more=True,
 )
 def gradients_without_a_batch(trial: StackTrial) -> Iterator[Residual]:
     yield from _same_gradients("of a batch of one", trial.on(one_member), trial.on(no_batch))
@@ -250,6 +262,7 @@ def _same_gradients(what: str, trial: StackTrial, other: StackTrial) -> Iterator
     source="theory 11, M47",
     bound="exact",
     needs=["stack"],
+    asks_more=True,
 )
 def no_states(trial: StackTrial) -> Iterator[Residual]:
     zeros = trial.on(from_zeros)
@@ -264,6 +277,7 @@ def no_states(trial: StackTrial) -> Iterator[Residual]:
     source="theory 11, M47",
     bound="exact",
     needs=["stack_vjp"],
+    asks_more=True,
 )
 def no_states_gradients(trial: StackTrial) -> Iterator[Residual]:
     zeros = trial.on(from_zeros)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeAlias, overload
@@ -147,12 +148,12 @@ class Calls:
     """Calls of a backend for a case: what they raise, return and change. Each hands out copies of its own.
 
     Reading an answer raises an Obstacle if there is none: BackendRaised, Malformed or Declined. `mutated` lists the
-    arguments that calls changed.
+    arguments that calls of each method changed.
     """
 
     def __init__(self, case: AnyCase, subject: Cell | Stack, backend: Backend) -> None:
         self.backend: Any = backend
-        self.mutated: list[str] = []
+        self.mutated: defaultdict[str, list[str]] = defaultdict(list)
         self._format, self._sizes, self._subject = case.format, case.sizes, subject
         H, L, D = case.sizes["H"], case.sizes.get("L", 1), case.sizes.get("D", 1)
         self._extents = {**case.sizes, "3": 3 * H, "S": L * D, "O": D * H}
@@ -161,7 +162,7 @@ class Calls:
         subject = unlocked(self._subject)
         given = {name: _copied(a) for name, a in arguments.items()}
         result = self.as_given(method, subject, *given.values())
-        self.mutated += _changed(self._subject.packed(), subject.packed()) + _changed(arguments, given)
+        self.mutated[method] += _changed(self._subject.packed(), subject.packed()) + _changed(arguments, given)
         return result
 
     def as_given(self, method: str, *arguments: Any) -> Any:

@@ -8,8 +8,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from typing import Any, TypeAlias
 
-from gruverify.backends import NumpyBackend
-from gruverify.engine import Plan, header_of, processes, quiet
+from gruverify.backends import NumpyBackend, processes, quiet
+from gruverify.engine import Plan, header_of
 from gruverify.faults import EQUIVALENTS, FAULTS
 from gruverify.matrix._fate import Fate, entry_of, fate, variants_of
 from gruverify.matrix._matrix import Matrix

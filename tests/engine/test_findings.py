@@ -196,7 +196,7 @@ def test_a_changed_argument_is_falsified_and_spoils_nothing_else(
     result = check(method, spoil)
 
     witness = result.witnesses["contract/no-mutation", "float32"]
-    assert witness.residual.where == f"{changed} changed by a call"
+    assert witness.residual.where == f"{changed} changed by {method}"
     fallen = {id for (id, _, _), tally in result.tallies.items() if tally.falsified or tally.error}
     # Those of the two families beside it hand over arrays of their own, and read them again.
     assert {id for id in fallen if not id.startswith(("contract/", "gradient/"))} == set()

@@ -1,32 +1,49 @@
-"""How often each family is asked."""
+"""How often each invariant is asked."""
 
 from __future__ import annotations
-
-from collections import Counter
 
 import gruverify
 from gruverify import float32
 from gruverify.engine import PROFILES
-from gruverify.engine._profile import RELATIONS
+from gruverify.engine._profile import TOPICS, topic
 from gruverify.invariants import INVARIANTS
 
 
-def test_relations_take_turns_and_all_others_are_asked_of_every_case() -> None:
-    profile = PROFILES["default"]
-    asked = Counter(
-        invariant.family
-        for number in range(profile.cases)
-        for invariant in {i.family: i for i in INVARIANTS.values()}.values()
-        if profile.asks(invariant.family, number)
-    )
+def _asked(profile: str, id: str) -> list[int]:
+    """The cases of a profile that an invariant is asked of, by number."""
+    return [n for n in range(PROFILES[profile].cases) if PROFILES[profile].asks(INVARIANTS[id], n)]
 
-    assert set(asked) >= {*RELATIONS, "agreement", "contract", "regimes", "bounds", "stack"}
-    assert {family: profile.cases // (3 if family in RELATIONS else 1) for family in asked} == asked
+
+def test_what_reads_the_first_answers_alone_is_asked_of_every_case() -> None:
+    for id in ("agreement/step", "agreement/gradient-state", "contract/finite-values", "stack/outputs", "bounds/box"):
+        assert len(_asked("default", id)) == PROFILES["default"].cases, id
+
+
+def test_what_asks_for_more_takes_turns() -> None:
+    cases, turns = PROFILES["default"].cases, PROFILES["default"].turns
+    taking = [id for id, invariant in INVARIANTS.items() if topic(invariant)]
+
+    assert {topic(INVARIANTS[id]) for id in taking} == set(TOPICS)
+    assert {cases // turns, cases // turns + 1} >= {len(_asked("default", id)) for id in taking}
+
+
+def test_derivatives_along_a_direction_are_taken_on_the_same_cases_whoever_reads_them() -> None:
+    readers = ("contract/shape-sequence-hvp", "agreement/hvp", "gradient/adjoint", "second-order/symmetric")
+    assert len({tuple(_asked("quick", id)) for id in readers}) == 1
+
+
+def test_a_malformed_answer_is_met_first_by_the_invariant_of_its_shape() -> None:
+    for number in range(PROFILES["quick"].cases):
+        asked = [i for i in INVARIANTS.values() if PROFILES["quick"].asks(i, number)]
+        needed = {method for invariant in asked for method in invariant.needs}
+        ids = {invariant.id for invariant in asked}
+        assert {f"contract/shape-{method.replace('_', '-')}" for method in needed} <= ids
 
 
 def test_no_case_is_without_a_turn_and_the_deep_profile_has_none() -> None:
-    assert all(any(PROFILES["quick"].asks(family, number) for family in RELATIONS) for number in range(25))
-    assert all(PROFILES["deep"].asks(family, number) for family in RELATIONS for number in range(7))
+    taking = [invariant for invariant in INVARIANTS.values() if topic(invariant)]
+    assert all(any(PROFILES["quick"].asks(i, number) for i in taking) for number in range(25))
+    assert all(PROFILES["deep"].asks(i, number) for i in taking for number in range(7))
 
 
 def test_where_the_number_of_cases_is_asked_for_every_invariant_is_asked_of_each() -> None:

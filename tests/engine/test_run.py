@@ -23,6 +23,7 @@ from gruverify.engine import (
     FormatFinished,
     FormatStarted,
     Plan,
+    RunStarted,
     Shrinking,
     Shrunk,
     require,
@@ -115,7 +116,7 @@ def test_max_cases_is_the_number_of_cases_in_every_format() -> None:
     assert result.verdict == "conforms"
 
 
-@pytest.mark.parametrize(("profile", "cases"), [("quick", 25), ("default", 120), ("deep", 2000)])
+@pytest.mark.parametrize(("profile", "cases"), [("quick", 25), ("default", 100), ("deep", 2000)])
 def test_a_profile_is_a_number_of_cases(profile: str, cases: int) -> None:
     assert Plan(profile=profile).cases == cases
     assert Plan(profile=profile, max_cases=2).cases == 2
@@ -229,7 +230,9 @@ def test_events_of_a_right_backend() -> None:
     events: list[Event] = []
     gruverify.check(backend(step=NUMPY.step), max_cases=2, formats=[float16, float32], listener=events.append)
 
-    for fmt, (start, one, two, end) in zip(("float16", "float32"), (events[:4], events[4:]), strict=True):
+    assert isinstance(events[0], RunStarted)
+    assert events[0].header["formats"] == ["float16", "float32"]
+    for fmt, (start, one, two, end) in zip(("float16", "float32"), (events[1:5], events[5:]), strict=True):
         assert start == FormatStarted(fmt, 2)
         assert (one, two) == (CaseJudged(fmt, 1, ()), CaseJudged(fmt, 2, ()))
         assert isinstance(end, FormatFinished)
@@ -289,7 +292,7 @@ def test_ctrl_c_while_shrinking_keeps_what_fell() -> None:
 def test_a_run_can_be_stopped_from_outside() -> None:
     events: list[Event] = []
 
-    result = run(NUMPY, Plan(max_cases=9), "numpy", events.append, stopped=lambda: len(events) >= 3)
+    result = run(NUMPY, Plan(max_cases=9), "numpy", events.append, stopped=lambda: len(events) >= 4)
 
     assert cases_of(result, "agreement/step") == {"float16": 2}
     assert not result.complete

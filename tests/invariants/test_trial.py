@@ -162,7 +162,7 @@ def test_changed_argument_is_noted_by_name(changed: str, method: str) -> None:
 
     observed = Observed(CASE, Faulty(**{method: change}))
     getattr(observed, method)
-    assert observed.mutated == [changed]
+    assert observed.mutated[method] == [changed]
 
 
 def test_changed_parameter_is_noted_and_the_case_stays_as_it_was() -> None:
@@ -173,7 +173,7 @@ def test_changed_parameter_is_noted_and_the_case_stays_as_it_was() -> None:
         return answer
 
     observed = Observed(CASE, Faulty(step=change))
-    assert observed.mutated == []
+    assert not observed.mutated
     assert np.array_equal(observed.step, NumpyBackend().step(CASE.cell, CASE.inputs[0], CASE.state))
-    assert observed.mutated == ["bias_hh"]
+    assert observed.mutated == {"step": ["bias_hh"]}
     assert all(np.array_equal(array, before[name]) for name, array in CASE.arrays().items())

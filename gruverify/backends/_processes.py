@@ -1,16 +1,22 @@
-"""Processes for the shards: forked, where the system can, from a server that has imported what they all need."""
+"""Processes to work on a target in: forked, where the system can, from a server that has imported what they need."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
-from typing import Any
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar, cast
 
-from gruverify.backends import TARGETS
+from gruverify.backends._targets import TARGETS
+
+Answer = TypeVar("Answer")
+
+#: What a framework imports sooner or later: PyTorch the second, which takes a second, when forward mode is first used.
+_IMPORTED: dict[str | None, list[str]] = {"torch": ["torch", "torch._dynamo"]}
 
 
 def processes(target: str) -> Any:
@@ -25,11 +31,51 @@ def processes(target: str) -> Any:
 
     context = multiprocessing.get_context("forkserver")
     framework = next((shipped.needs for shipped in TARGETS if shipped.name == target and shipped.needs), None)
-    context.set_forkserver_preload(["gruverify.engine", *([framework] if framework else [])])
+    context.set_forkserver_preload(["gruverify.engine", *_IMPORTED.get(framework, [])])
     resource_tracker.ensure_running()  # it lets Ctrl-C through again when it starts
     with quiet():
         forkserver.ensure_running()
     return context
+
+
+class TargetDied(RuntimeError):
+    """The process that was to work on a target ended without an answer."""
+
+
+def apart(context: Any, function: Callable[..., Answer], *arguments: Any) -> Answer:
+    """What a function returns or raises, called in a process of its own.
+
+    Raises:
+        TargetDied: the process ended before it had an answer.
+    """
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(sender, function, arguments), daemon=True)
+    with quiet():
+        process.start()
+    sender.close()
+    try:
+        answer = receiver.recv()
+    except EOFError:
+        process.join()
+        raise TargetDied(f"the process {ending(process.exitcode)}") from None
+    process.join()
+    if isinstance(answer, Exception):
+        raise answer
+    return cast(Answer, answer)
+
+
+def _answer(sender: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    try:
+        answer = function(*arguments)
+    except Exception as error:
+        answer = error
+    sender.send(answer)
+
+
+def ending(exitcode: int | None) -> str:
+    """How a process ended, in words."""
+    code = exitcode or 0
+    return f"was killed by signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"ended with code {code}"
 
 
 @contextmanager

@@ -1,0 +1,55 @@
+"""A target verified in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from gruverify.arithmetic import Format
+from gruverify.backends import resolve
+from gruverify.engine._events import Listener
+from gruverify.engine._explained import explained
+from gruverify.engine._result import Result
+from gruverify.engine._run import Plan, run
+from gruverify.engine._selection import selection
+
+
+def check(
+    target: object,
+    *,
+    profile: str = "default",
+    formats: Sequence[Format] | None = None,
+    seed: int = 0,
+    max_cases: int | None = None,
+    time_budget: float | None = None,
+    only: Iterable[str] = (),
+    skip: Iterable[str] = (),
+    skips_files: Iterable[str | Path] = (),
+    xfails_files: Iterable[str | Path] = (),
+    strict: bool = False,
+    listener: Listener = lambda event: None,
+    name: str | None = None,
+) -> Result:
+    """Verify a target (see `gruverify.backends.resolve`) in this process.
+
+    profile: "quick", "default" or "deep"; formats: all that the backend claims unless given; max_cases: cases for each
+    format, every invariant asked of each, instead of the profile's; time_budget: seconds after which no further case is
+    drawn; only, skip, skips_files and xfails_files: which invariants are asked and which are expected to fall; strict:
+    whether one that does not fails the run (see `gruverify.engine.selection`); listener: gets the events; name: how the
+    result calls the target (its own text if it is one, else the backend's name).
+
+    Raises:
+        UnknownTarget, TargetUnavailable: the target cannot be made into a backend.
+        ValueError: an option is out of range, the backend claims none of the formats, or a selection makes no sense.
+    """
+    backend = resolve(target)
+    plan = Plan(
+        profile=profile,
+        formats=None if formats is None else tuple(formats),
+        seed=seed,
+        max_cases=max_cases,
+        time_budget=time_budget,
+        selection=selection(only=only, skip=skip, skips_files=skips_files, xfails_files=xfails_files, strict=strict),
+    )
+    result = run(backend, plan, name or (target if isinstance(target, str) else backend.name), listener)
+    return explained(result, target)
