@@ -139,12 +139,11 @@ def command(
     if list_only:
         _list(target, plan)
         return
-    result = _run(target, plan, jobs, patience, quiet=json_path == "-")
-    saved = _save(result, witnesses)
-    if margins:
-        _margins(result, quiet=json_path == "-")
-    _report(result, saved, json_path, json_file)
-    _write_report(result, report, quiet=json_path == "-")
+    quiet = json_path == "-"
+    result = _run(target, plan, jobs, patience, quiet=quiet)
+    _margins(result, asked=margins, quiet=quiet)
+    _report(result, _save(result, witnesses), json_path, json_file)
+    _write_report(result, report, quiet=quiet)
     sys.exit(_exit_code(result) or _exit_code_of_gates(result, fail_under_gates))
 
 
@@ -261,10 +260,11 @@ def _file_name(target: str) -> str:
     return "".join(c if c.isalnum() or c in "-_." else "-" for c in target)
 
 
-def _margins(result: Result, *, quiet: bool) -> None:
+def _margins(result: Result, *, asked: bool, quiet: bool) -> None:
     from gruverify.reporting import console_for, print_margins
 
-    print_margins(console_for(stderr=quiet), result)
+    if asked:
+        print_margins(console_for(stderr=quiet), result)
 
 
 def _report(result: Result, saved: dict[tuple[str, str], Path], json_path: str | None, json_file: Path | None) -> None:
