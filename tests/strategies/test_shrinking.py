@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gruverify import FORMATS, VARIANTS, Case, Cell, Variant, float32, float64
+from gruverify import FORMATS, VARIANTS, Case, Cell, StackCase, Variant, float32, float64
 from gruverify import strategies as gst
 from gruverify.formulas import step
 from gruverify_strategies import Sizes
@@ -131,3 +131,23 @@ def test_arrays_shrink_entry_by_entry(strategy: Any) -> None:
 def test_cotangents_shrink_to_one_entry() -> None:
     d_outputs, d_last = minimal(gst.cotangents(), lambda pair: wide(pair[0]).any())
     assert (d_outputs.tolist(), d_last.tolist()) == ([[[1.0]]], [[0.0]])
+
+
+def test_simplest_case_of_a_stack_is_one_layer_of_everything_and_zero() -> None:
+    case = minimal(gst.stack_cases())
+    assert case.sizes == {"H": 1, "I": 1, "B": 1, "T": 1, "L": 1, "D": 1}
+    assert {float(entry) for array in case.arrays().values() for entry in wide(array).ravel()} == {0.0}
+    assert (case.format, case.lengths, case.batch_first, case.batched) == (float32, None, False, True)
+
+
+def has_padding_before_a_backward_half(case: StackCase) -> bool:
+    T = case.sizes["T"]
+    return case.stack.directions == 2 and case.lengths is not None and min(case.lengths) < T
+
+
+def test_a_case_of_a_stack_shrinks_to_the_layers_members_and_steps_that_it_needs() -> None:
+    case = minimal(gst.stack_cases(), has_padding_before_a_backward_half)
+    assert case.lengths is not None
+    assert case.lengths.tolist() == [2, 1]
+    assert case.sizes == {"H": 1, "I": 1, "B": 2, "T": 2, "L": 1, "D": 2}
+    assert {float(entry) for array in case.arrays().values() for entry in wide(array).ravel()} <= SIMPLE
