@@ -52,6 +52,10 @@ class Plan:
         """Cases for each format."""
         return PROFILES[self.profile].cases if self.max_cases is None else self.max_cases
 
+    def asks(self, invariant: Invariant, number: int) -> bool:
+        """Whether an invariant is asked of the case of that number in its format, from 0."""
+        return self.max_cases is not None or PROFILES[self.profile].asks(invariant, number)
+
 
 def run(
     backend: Backend, plan: Plan, target: str, listener: Listener, stopped: Callable[[], bool] = lambda: False
@@ -240,10 +244,7 @@ class FormatRun:
 
     def _turn(self) -> list[Invariant]:
         """Those asked of the next case: all where the number of cases was asked for, else as the profile has it."""
-        profile = PROFILES[self.plan.profile]
-        if self.plan.max_cases is not None:
-            return self.asked
-        return [invariant for invariant in self.asked if profile.asks(invariant, self.number)]
+        return [invariant for invariant in self.asked if self.plan.asks(invariant, self.number)]
 
     def _count(self, trial: Trial) -> None:
         """Enter what the case of a trial visited of the gate space, and tell Hypothesis."""

@@ -77,18 +77,6 @@ def only_the_last_step_differentiated() -> Backend:
     return Faulty(sequence_vjp=truncated)
 
 
-@fault("sequence", "g_T = d_last for d_last + d_outputs[T]", touches="dθ dx dh0")
-def cotangent_of_last_stored_and_not_added() -> Backend:
-    """The last state's cotangent is stored where the last output's was, not added to it."""
-
-    def stored(cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any) -> tuple[Any, ...]:
-        if d_outputs is None or d_last is None:
-            return inputs, state, d_outputs, d_last
-        return inputs, state, np.concatenate([d_outputs[:-1], 0 * d_outputs[-1:]]), d_last
-
-    return _with_other_arguments(stored)
-
-
 @fault("sequence", "VJP(g) after VJP(g') is VJP(g')", touches="dθ dx dh0 DET", thread="pytorch/pytorch#1532")
 def backward_overwrites_what_it_saved() -> Backend:
     """What the forward pass saved is good for one gradient: the next over the same inputs is the one before."""

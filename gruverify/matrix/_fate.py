@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
+from itertools import count
 from typing import Any
 
 from gruverify.arithmetic import FORMATS, Format, float32, float64
@@ -116,13 +117,16 @@ def first_fall(id: str, reset: str, plan: Plan) -> Found:
 def _first(backend: Backend, formats: Sequence[Format], plan: Plan) -> Found:
     """Judge case after case as a run does, until something falls."""
     started, number = time.perf_counter(), 0
-    for stream in _streams(backend, formats, plan):
+    for stream, turn in _streams(backend, formats, plan):
         found: list[Found] = []
 
-        def visit(case: AnyCase, stream: Stream = stream, found: list[Found] = found) -> None:
+        def visit(
+            case: AnyCase, stream: Stream = stream, turn: Iterator[int] = turn, found: list[Found] = found
+        ) -> None:
             nonlocal number
             number += 1
-            for judgement in judge(case, backend, _asked(plan)):
+            now = next(turn)
+            for judgement in judge(case, backend, [i for i in _asked(plan) if plan.asks(i, now)]):
                 if judgement.fell:
                     seconds = time.perf_counter() - started
                     found.append(Found(number, seconds, judgement.invariant.id, case, stream))
@@ -134,9 +138,12 @@ def _first(backend: Backend, formats: Sequence[Format], plan: Plan) -> Found:
     return Found(number, time.perf_counter() - started)
 
 
-def _streams(backend: Backend, formats: Sequence[Format], plan: Plan) -> Iterator[Stream]:
+def _streams(backend: Backend, formats: Sequence[Format], plan: Plan) -> Iterator[tuple[Stream, Iterator[int]]]:
+    """Every stream, with the numbers that its format's cases are counted by."""
     for fmt in formats:
-        yield from streams_for(backend, fmt, plan.seed, plan.cases)
+        turn = count()
+        for stream in streams_for(backend, fmt, plan.seed, plan.cases):
+            yield stream, turn
 
 
 def _asked(plan: Plan) -> list[Invariant]:
@@ -175,12 +182,12 @@ def _comes_first(invariant: Invariant) -> bool:
 
 @lru_cache(maxsize=6)
 def _trials(
-    fmt: Format, variants: tuple[Variant, ...], cells: bool, stacks: bool, count: int, seed: int
+    fmt: Format, variants: tuple[Variant, ...], cells: bool, stacks: bool, number: int, seed: int
 ) -> list[Trial | StackTrial]:
     """The cases of a run, with what the mathematics allows: every fault of these variants is judged by the same."""
     seen: list[Trial | StackTrial] = []
     right = NumpyBackend()
-    for stream in streams_for(_Claiming(variants, cells, stacks), fmt, seed, count):
+    for stream in streams_for(_Claiming(variants, cells, stacks), fmt, seed, number):
         draw(stream.strategy, stream.count, stream.seed, lambda case: seen.append(trial_of(case, right)))
     return seen
 

@@ -23,7 +23,7 @@ FALSIFIES: dict[str, tuple[str, ...]] = {
     "tangent-of-the-state-ignored": ("agreement/jvp",),
     "hessian-of-the-candidate-alone": ("agreement/hvp", "second-order/two-ways", "second-order/symmetric"),
     "direction-taken-by-its-magnitude": ("gradient/jvp-homogeneous", "gradient/adjoint", "second-order/homogeneous"),
-    "cotangent-of-last-stored-and-not-added": ("gradient/last-and-outputs",),
+    "cotangent-of-the-last-output-overwritten": ("gradient/last-and-outputs",),
     "backward-overwrites-what-it-saved": ("gradient/after-another", "gradient/homogeneous"),
     "mean-over-the-batch": ("gradient/sum-over-batch", "gradient/scaling-identity", "gradient/adjoint"),
     "gradient-added-once-for-every-step": ("gradient/truncation-error", "gradient/chunks", "gradient/truncated"),
