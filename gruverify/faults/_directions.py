@@ -57,3 +57,15 @@ def direction_taken_by_its_magnitude() -> Backend:
         return right.sequence_hvp(*given[:-1], altered(given[-1], np.abs))
 
     return Faulty(sequence_jvp=jvp, sequence_hvp=hvp)
+
+
+@fault("contract", "v := v/2", touches="ALIAS")
+def tangent_halved_in_place() -> Backend:
+    """The direction is scaled where it lies."""
+
+    def halved(answer: Any, *given: Any) -> Any:
+        for _, array in given[-1].items():
+            array *= array.dtype.type(0.5)
+        return answer
+
+    return Faulty(sequence_jvp=halved, sequence_hvp=halved, sequence_hvp_reverse=halved)

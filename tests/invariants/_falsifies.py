@@ -128,6 +128,11 @@ FALSIFIES: dict[str, tuple[str, ...]] = {
     "state-advanced-in-place": ("contract/no-mutation",),
     "inputs-scaled-in-place": ("contract/no-mutation",),
     "weights-updated-by-their-gradient": ("contract/no-mutation",),
+    "tangent-halved-in-place": (
+        "contract/no-mutation-sequence-jvp",
+        "contract/no-mutation-sequence-hvp",
+        "contract/no-mutation-sequence-hvp-reverse",
+    ),
     "inverted-update-gate": (
         "agreement/one-unit",
         "agreement/step",
