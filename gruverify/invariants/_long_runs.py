@@ -32,6 +32,9 @@ def long_contractive(case: Case) -> Case:
     return resized(there.cell, inputs, there.state[:1])
 
 
+_NOT_FINITE = "an output is not finite, and no state leaves [-1, 1]"
+
+
 @invariant(
     "dynamics/error-in-time",
     "the error of a certified cell never exceeds E/(1 - λ), E the largest that a single step makes",
@@ -43,6 +46,9 @@ def long_contractive(case: Case) -> Case:
 def error_in_time(trial: Trial) -> Iterator[Residual]:
     long = trial.on(long_contractive)
     c, outputs = long.case, long.observed.sequence[0]
+    if not np.isfinite(outputs).all():
+        yield violated(_NOT_FINITE)
+        return
     rate = contraction_rate(c.cell, float(np.abs(c.inputs.astype(np.float64)).max()))
     local = _one_step_radii(long, outputs).max() / (1 - rate)
     error = np.abs(outputs.astype(np.float64) - _in_double(c))
@@ -143,6 +149,9 @@ def saddle_nodes(case: Case) -> Case:
 def saddle_node(trial: Trial) -> Iterator[Residual]:
     run = trial.on(saddle_nodes)
     outputs, below = run.observed.sequence[0], cycled(run.case, 1.0, 0.0) == 1
+    if not np.isfinite(outputs).all():
+        yield violated(_NOT_FINITE)
+        return
     radii = _one_step_radii(run, outputs).reshape(outputs.shape)
     # Everywhere the way to c is at least as long as at the saddle-node, and a step goes `take` of it.
     step = run.on(single).exact.step.take.mignitude[0] * _SADDLE_NODE / 4 - radii.max((0, 1))

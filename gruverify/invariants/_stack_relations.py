@@ -8,6 +8,7 @@ import numpy as np
 
 from gruverify.arithmetic import Ball
 from gruverify.cell import Case
+from gruverify.invariants._contract import finite
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import NDArray, Residual, apart, equal, holds
 from gruverify.invariants._stack_changes import (
@@ -55,8 +56,12 @@ def composition(trial: StackTrial) -> Iterator[Residual]:
         return
     inputs, last = trial.case.inputs, list[NDArray]()
     for layer in range(trial.case.stack.layers):
-        inputs, h = StackTrial(layer_alone(trial.case, layer, inputs), trial.backend).observed.stack
+        alone = StackTrial(layer_alone(trial.case, layer, inputs), trial.backend)
+        inputs, h = alone.observed.stack
         last.append(h)
+        if not np.isfinite(inputs).all():  # there is no case with such inputs for the next
+            yield finite(f"outputs of layer {layer} alone", inputs, alone.exact.outputs)
+            return
     composed = inputs, np.concatenate(last)
     yield from _both("of its layers", trial.observed.stack, composed, trial.exact.outputs, trial.exact.last)
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from importlib.resources import files
+from typing import Any
+
 from rich.console import Console
 from rich.markup import escape
 
@@ -31,16 +35,28 @@ def catalogue_page() -> str:
         "are the relations of its section 11.\nA target that lacks a method an invariant needs is reported "
         "`not applicable`. The bound is exact (the bits agree), the\nradius of a ball, an inequality of the theory "
         "with what rounding adds to it, or the spread of a statistic.\n*Sizes*: asks for other sizes than the case's, "
-        "which an implementation of one size cannot answer. *Deep*: only the\ndeep profile asks it.\n\n"
-        "| id | statement | source | needs | bound | |\n|---|---|---|---|---|---|\n"
+        "which an implementation of one size cannot answer. *Deep*: only the\ndeep profile asks it. *Catches*: how "
+        "many faults of the bank it falls on, and by name those that no\nother invariant falls on "
+        "(`gruverify faults --html FILE` shows all).\n\n"
+        "| id | statement | source | needs | bound | | catches |\n|---|---|---|---|---|---|---|\n"
     )
-    return head + "\n".join(map(_row, INVARIANTS.values())) + "\n"
+    measured = json.loads(files(__package__).joinpath("catches.json").read_text("utf-8"))
+    return head + "\n".join(_row(i, measured.get(i.id)) for i in INVARIANTS.values()) + "\n"
 
 
-def _row(i: Invariant) -> str:
+def _row(i: Invariant, measured: dict[str, Any] | None) -> str:
     notes = ", ".join(note for note, true in (("sizes", i.resizes), ("deep", i.deep)) if true)
     needs = ", ".join(i.needs) or "any"
-    return f"| `{i.id}` | {_cell(i.statement)} | {_cell(i.source)} | {needs} | {i.bound} | {notes} |"
+    return (
+        f"| `{i.id}` | {_cell(i.statement)} | {_cell(i.source)} | {needs} | {i.bound} | {notes} | {_caught(measured)} |"
+    )
+
+
+def _caught(measured: dict[str, Any] | None) -> str:
+    if measured is None:
+        return "not measured"
+    alone = "".join(f", alone `{fault}`" for fault in measured["alone"])
+    return f"{measured['catches']}{alone}"
 
 
 def _cell(text: str) -> str:

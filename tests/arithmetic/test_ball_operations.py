@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from gruverify.arithmetic import FORMATS, Format, Rounding
 from tests.arithmetic._experiments import EXPERIMENTS
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -21,8 +21,9 @@ from typing import Any
 
 from gruverify.reporting.matrix import decode_matrix, table
 
-PAGE = Path(__file__).parents[2] / "docs" / "evidence.md"
-CATCHES = PAGE.with_name("catches.json")
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "evidence.md"
+CATCHES = ROOT / "gruverify" / "reporting" / "catches.json"
 
 
 def measured(path: Path) -> str:

@@ -14,7 +14,7 @@ from gruverify import Result, Variant, float32
 from gruverify.backends import NumpyBackend
 from gruverify.invariants import INVARIANTS
 
-CASES = 5
+CASES = 3
 
 
 class Spoilt(NumpyBackend):

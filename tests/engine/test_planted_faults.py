@@ -10,6 +10,8 @@ import gruverify
 from gruverify import Format, Result, float32, float64
 from gruverify.engine import load_witness, save_witness
 
+pytestmark = pytest.mark.thorough
+
 FAULTS = {
     "inverted": {"agreement/step"},
     "outside": {"agreement/step"},
@@ -26,7 +28,8 @@ FAULTS = {
 def test_a_planted_fault_falls_with_small_witnesses_that_replay(
     planted: str, fault: str, format: Format, tmp_path: Path
 ) -> None:
-    result = gruverify.check(f"{planted}:{fault}", formats=[format], max_cases=10, seed=1)
+    only = () if (fault, format) == ("outside", float32) else ("agreement", "bounds", "regimes")
+    result = gruverify.check(f"{planted}:{fault}", formats=[format], max_cases=10, seed=1, only=only)
 
     assert result.verdict == "falsified"
     assert FAULTS[fault] <= {id for id, _ in result.witnesses}

@@ -9,7 +9,7 @@ import pytest
 
 import gruverify
 from gruverify import Result, UnknownTarget, bfloat16, float16, float32, float64
-from gruverify.engine import Alive, CaseJudged, Event, FormatFinished, Plan, Shrunk, check_in_processes
+from gruverify.engine import Alive, CaseJudged, Event, FormatFinished, Plan, Shrunk, check_in_processes, selection
 
 from ._drawn import plain
 
@@ -111,6 +111,11 @@ def test_a_target_that_gives_no_answer_is_stopped_and_the_run_goes_on(planted: s
 def test_a_slow_target_is_heard_while_it_works(planted: str) -> None:
     events: list[Event] = []
 
-    check_in_processes(f"{planted}:slow", Plan(formats=(float32,), max_cases=1, seed=3), 1, events.append)
+    check_in_processes(
+        f"{planted}:slow",
+        Plan(formats=(float32,), max_cases=1, seed=3, selection=selection(only=["agreement/step"])),
+        1,
+        events.append,
+    )
 
     assert Alive("float32") in events

@@ -18,6 +18,8 @@ from gruverify.invariants import INVARIANTS, StackTrial, Trial
 
 from ..invariants._drawn import drawn, drawn_stacks
 
+pytestmark = pytest.mark.thorough
+
 CASES = 120
 #: Reading what they read calls every method once.
 EVERY_METHOD = [invariant for id, invariant in INVARIANTS.items() if id.startswith("contract/shape")]

@@ -13,6 +13,8 @@ from gruverify.cell import BLOCKS, unpack
 from gruverify.formulas import activations, bptt, jacobian, next_state, sequence, step
 from tests.formulas._cases import ball, balls, cases, escapes
 
+pytestmark = pytest.mark.thorough
+
 torch = pytest.importorskip("torch")
 
 variants = pytest.mark.parametrize("v", VARIANTS, ids=str)

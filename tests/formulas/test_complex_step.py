@@ -14,6 +14,8 @@ from gruverify.cell import unpack
 from gruverify.formulas import Activations, activations, jacobian, pullback, step
 from tests.formulas._cases import NDArray, ball, balls, cases, escapes
 
+pytestmark = pytest.mark.thorough
+
 #: So small that its square vanishes beside 1.
 H = 2.0**-64
 #: A smaller gate's derivative, times H, would be subnormal.

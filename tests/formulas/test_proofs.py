@@ -29,6 +29,8 @@ pytest.importorskip("sympy")
 
 from gruverify.arithmetic.symbolic import SymbolicArray, derivative, identical, symbolic_array, symbols
 
+pytestmark = pytest.mark.thorough
+
 H, I, B, T = 2, 1, 1, 2
 
 variants = pytest.mark.parametrize("v", VARIANTS, ids=str)

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gruverify import Variant
-from gruverify.backends import CELL_METHODS
+from gruverify import Variant, float32
+from gruverify.backends import CELL_METHODS, DIRECTIONAL_METHODS, METHODS, STACK_METHODS
 from gruverify.engine import judge
 from gruverify.invariants import INVARIANTS, BackendRaised, Malformed, Observed
 
 from ._built import a_case
+from ._drawn import drawn, drawn_stacks
 from ._faulty import Faulty, altered
 
 CASE = a_case()
@@ -108,15 +109,21 @@ def test_what_is_not_finite_is_an_answer(value: float) -> None:
     assert not np.isfinite(observed.step).any()
 
 
+def mutation_by(method: str) -> str:
+    """The invariant that reads what the method changes."""
+    apart = method in DIRECTIONAL_METHODS
+    return f"contract/no-mutation-{method.replace('_', '-')}" if apart else "contract/no-mutation"
+
+
 @pytest.mark.parametrize("method", CELL_METHODS)
 def test_malformed_answer_falsifies_its_shape_and_blocks_what_reads_it(method: str) -> None:
     shape = f"contract/shape-{method.replace('_', '-')}"
     found = {j.invariant.id: j for j in judge(CASE, Faulty(**{method: lambda *_: None}), INVARIANTS.values())}
     assert found[shape].tally.falsified == 1
     for id, judgement in found.items():
-        reads = method in judgement.invariant.needs or id == "contract/no-mutation"
+        reads = method in judgement.invariant.needs or id == mutation_by(method)
         assert judgement.tally.status == ("falsified" if id == shape else "blocked" if reads else "passed")
-    assert found["contract/no-mutation"].tally.reason == found[shape].residual.where
+    assert found[mutation_by(method)].tally.reason == found[shape].residual.where
 
 
 @pytest.mark.parametrize("method", CELL_METHODS)
@@ -124,7 +131,26 @@ def test_backend_that_raises_is_an_error_of_the_first_that_reads_it_and_blocks_t
     shape = f"contract/shape-{method.replace('_', '-')}"
     for judgement in judge(CASE, Faulty(**{method: raising}), INVARIANTS.values()):
         id, tally = judgement.invariant.id, judgement.tally
-        reads = method in judgement.invariant.needs or id == "contract/no-mutation"
+        reads = method in judgement.invariant.needs or id == mutation_by(method)
         assert tally.status == ("error" if id == shape else "blocked" if reads else "passed")
         assert tally.reason == (f"{method} raised ZeroDivisionError: no state" if reads else "")
         assert tally.cause == (shape if tally.blocked else "")
+
+
+def no_numbers(answer: Any, *_: Any) -> Any:
+    """An answer of the same form, every entry NaN."""
+    if isinstance(answer, np.ndarray):
+        return np.full_like(answer, np.nan)
+    if isinstance(answer, tuple):
+        return tuple(map(no_numbers, answer))
+    if isinstance(answer, dict):
+        return {name: no_numbers(part) for name, part in answer.items()}
+    return None if answer is None else type(answer)(**{name: no_numbers(part) for name, part in vars(answer).items()})
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_invariant_can_judge_what_is_no_number(method: str) -> None:
+    backend, stacks = Faulty(**{method: no_numbers}), method in STACK_METHODS
+    cases = drawn_stacks(float32, backend.variants, 12) if stacks else drawn(float32, backend.variants, 4)
+    fell = {j.invariant.id for case in cases for j in judge(case, backend, INVARIANTS.values()) if j.fell}
+    assert len(fell) > 1

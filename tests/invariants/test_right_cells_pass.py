@@ -17,6 +17,8 @@ from gruverify.invariants import INVARIANTS
 from ._built import COMPLETE, SATURATED, case_of, cell_at
 from ._drawn import drawn, drawn_stacks
 
+pytestmark = pytest.mark.thorough
+
 #: How many cases of cells and of stacks, and how many are put to the invariants of the deep profile too.
 CASES, STACKS, DEEP = 20, 12, 1
 on_every_backend = pytest.mark.parametrize("name", COMPLETE)

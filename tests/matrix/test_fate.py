@@ -14,8 +14,10 @@ from gruverify.matrix import entries, fate, kill_matrix
 
 from ..invariants._drawn import drawn
 
+pytestmark = pytest.mark.thorough
+
 AFTER = tuple(variant for variant in VARIANTS if variant.reset == "after")
-PLAN = Plan(profile="quick", max_cases=8)
+PLAN = Plan(profile="quick", max_cases=4)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from gruverify.backends import TARGETS
+from gruverify.faults import FAULTS
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting import catalogue_page, print_catalogue
 
@@ -23,7 +24,7 @@ def test_the_page_has_a_row_for_every_invariant_in_order() -> None:
     rows = [cells(line) for line in catalogue_page().splitlines() if line.startswith("| `")]
 
     assert [id.strip("`") for id, *_ in rows] == list(INVARIANTS)
-    for (_, statement, source, needs, bound, notes), invariant in zip(rows, INVARIANTS.values(), strict=True):
+    for (_, statement, source, needs, bound, notes, _), invariant in zip(rows, INVARIANTS.values(), strict=True):
         assert statement.replace("\\|", "|") == invariant.statement
         assert source.replace("\\|", "|") == invariant.source
         assert needs == (", ".join(invariant.needs) or "any")
@@ -33,7 +34,18 @@ def test_the_page_has_a_row_for_every_invariant_in_order() -> None:
 
 def test_bars_in_a_statement_do_not_end_its_cell() -> None:
     assert any("|" in invariant.statement for invariant in INVARIANTS.values())
-    assert {len(cells(line)) for line in catalogue_page().splitlines() if line.startswith("|")} == {6}
+    assert {len(cells(line)) for line in catalogue_page().splitlines() if line.startswith("|")} == {7}
+
+
+def test_the_page_tells_what_each_invariant_catches_and_what_it_catches_alone() -> None:
+    caught = {
+        cells(line)[0].strip("`"): cells(line)[6] for line in catalogue_page().splitlines() if line.startswith("| `")
+    }
+    alone = [fault for text in caught.values() for fault in re.findall(r"alone `([^`]+)`", text)]
+
+    assert all(re.match(r"\d+(, alone `[a-z0-9-]+`)*$", text) for text in caught.values())
+    assert set(alone) <= set(FAULTS)
+    assert all(int(text.partition(",")[0]) > 0 for text in caught.values())
 
 
 def test_every_relation_of_the_theory_is_the_source_of_an_invariant() -> None:

@@ -12,6 +12,8 @@ from gruverify.reporting import write_report
 
 from ._documents import HOSTILE, rich
 
+pytestmark = pytest.mark.thorough
+
 Opener = Callable[..., Any]
 #: Patterns that each match one page.
 HOSTILE_PAGE, NUMPY_PAGE = "1-*/index.html", "2-numpy/index.html"

@@ -12,6 +12,8 @@ from gruverify import strategies as gst
 
 from . import catalogue
 
+pytestmark = pytest.mark.thorough
+
 pytest.importorskip("torch")
 pytest.importorskip("matplotlib")
 

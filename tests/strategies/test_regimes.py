@@ -15,6 +15,8 @@ from gruverify.arithmetic import gate_bands
 from ._debug import assert_all, drawn, find_any, minimal
 from ._trajectory import holds, preactivations
 
+pytestmark = pytest.mark.thorough
+
 OPEN, SHUT = {"1", "rounding", "high"}, {"0", "subnormal", "tiny", "low"}
 
 
