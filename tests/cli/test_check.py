@@ -354,3 +354,14 @@ def test_a_selection_of_nothing_is_a_usage_error(here: Path, options: tuple[str,
     (here / "bad.txt").write_text("# known\nagreement/stop\n")
 
     assert message in one_line(check("numpy", *options))
+
+
+@pytest.mark.parametrize("command", [("check", "--format", "f32", "--max-cases", "1", "--jobs", "2"), ("identify",)])
+def test_a_target_that_ends_its_process_while_it_is_imported_exits_with_4(here: Path, command: tuple[str, ...]) -> None:
+    (here / "fatal.py").write_text("import os\n\nos._exit(7)\n")
+
+    result = gruverify(*command, "fatal:step")
+
+    assert result.exit_code == 4
+    assert "the process ended with code 7" in result.stderr
+    assert "Traceback" not in result.stderr
