@@ -15,6 +15,7 @@ from gruverify.arithmetic._formats import float32 as float32
 from gruverify.arithmetic._formats import float64 as float64
 from gruverify.arithmetic._formats import format_named as format_named
 from gruverify.arithmetic._formats import format_of as format_of
+from gruverify.arithmetic._formats import formats_named as formats_named
 from gruverify.arithmetic._functions import Array as Array
 from gruverify.arithmetic._functions import blend as blend
 from gruverify.arithmetic._functions import combined_rows as combined_rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -113,6 +114,17 @@ def format_named(name: str) -> Format:
             return candidate
     known = ", ".join(f"{f.name} ({f.short})" for f in FORMATS)
     raise ValueError(f"format={name!r} is unknown: choose from {known}")
+
+
+def formats_named(given: str | Iterable[Format | str]) -> tuple[Format, ...]:
+    """Formats, each given as itself or by its name; or names in one text, with commas between them. No one twice.
+
+    Raises:
+        ValueError: something given is no format and names none.
+    """
+    each = given.split(",") if isinstance(given, str) else given
+    found = (one if isinstance(one, Format) else format_named(str(one).strip()) for one in each)
+    return tuple(dict.fromkeys(found))
 
 
 def format_of(dtype: npt.DTypeLike) -> Format:

@@ -47,9 +47,9 @@ def _numbers(listed: str) -> tuple[float, ...]:
 
 
 def _formats(listed: str) -> tuple[Format, ...]:
-    from gruverify.arithmetic import format_named
+    from gruverify.arithmetic import formats_named
 
-    return tuple(dict.fromkeys(format_named(name.strip()) for name in listed.split(",")))
+    return formats_named(listed)
 
 
 WHOLE = Parsed(int, "must be a whole number")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
-from gruverify.arithmetic import Format
+from gruverify.arithmetic import Format, formats_named
 from gruverify.backends import resolve
 from gruverify.engine._events import Listener
 from gruverify.engine._explained import explained
@@ -18,12 +18,12 @@ def check(
     target: object,
     *,
     profile: str = "default",
-    formats: Sequence[Format] | None = None,
+    formats: str | Iterable[Format | str] | None = None,
     seed: int = 0,
     max_cases: int | None = None,
     time_budget: float | None = None,
-    only: Iterable[str] = (),
-    skip: Iterable[str] = (),
+    only: str | Iterable[str] = (),
+    skip: str | Iterable[str] = (),
     skips_files: Iterable[str | Path] = (),
     xfails_files: Iterable[str | Path] = (),
     strict: bool = False,
@@ -32,7 +32,8 @@ def check(
 ) -> Result:
     """Verify a target (see `gruverify.backends.resolve`) in this process.
 
-    profile: "quick", "default" or "deep"; formats: all that the backend claims unless given; max_cases: cases for each
+    profile: "quick", "default" or "deep"; formats: all that the backend claims unless given, each
+    itself or by its name ("f32"); max_cases: cases for each
     format, every invariant asked of each, instead of the profile's; time_budget: seconds after which no further case is
     drawn; only, skip, skips_files and xfails_files: which invariants are asked and which are expected to fall; strict:
     whether one that does not fails the run (see `gruverify.engine.selection`); listener: gets the events; name: how the
@@ -45,7 +46,7 @@ def check(
     backend = resolve(target)
     plan = Plan(
         profile=profile,
-        formats=None if formats is None else tuple(formats),
+        formats=None if formats is None else formats_named(formats),
         seed=seed,
         max_cases=max_cases,
         time_budget=time_budget,

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from gruverify.arithmetic import Format
+from gruverify.arithmetic import Format, formats_named
 from gruverify.backends import Backend, offers, resolve
 from gruverify.cell import Case, Variant
 from gruverify.engine._readings import Reading, readings
@@ -118,7 +118,7 @@ class Identity:
 
 
 def identify(
-    target: object, *, formats: Sequence[Format] | None = None, seed: int = 0, name: str | None = None
+    target: object, *, formats: str | Iterable[Format | str] | None = None, seed: int = 0, name: str | None = None
 ) -> Identity:
     """Find out which GRU a target is: which side of the product its reset gate is on, what z multiplies, the order of
     its gates, what becomes of its biases, and whether its recurrent weights are transposed.
@@ -131,7 +131,7 @@ def identify(
         ValueError: the backend claims none of the formats, or offers neither step nor sequence.
     """
     backend = resolve(target)
-    plan = Plan(formats=None if formats is None else tuple(formats), seed=seed)
+    plan = Plan(formats=None if formats is None else formats_named(formats), seed=seed)
     require(plan, backend)
     chosen = formats_of(plan, backend) if formats is not None else (max(backend.formats, key=lambda f: f.precision),)
     methods = [method for method in METHODS if offers(backend, method)]

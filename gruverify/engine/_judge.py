@@ -133,12 +133,15 @@ def assert_holds(invariant: str, target: object, case: AnyCase) -> None:
 def describe(invariant: Invariant, residual: Residual, case: AnyCase) -> str:
     """A failure in words: what should hold, where it does not, by how much, in units of roundoff, and the sizes."""
     sizes = ", ".join(f"{letter}={size}" for letter, size in case.sizes.items())
-    numbers = [] if np.isnan(residual.actual) else _numbers(residual, case.format.unit_roundoff)
+    nothing = np.isnan(residual.actual) and np.isnan(residual.expected)
+    numbers = [] if nothing else _numbers(residual, case.format.unit_roundoff)
     place = f"  {case.format.name}, {case.variant}, {sizes}"
     return "\n".join([f"{invariant.id}: {invariant.statement}", f"  {residual.where}", *numbers, place])
 
 
 def _numbers(residual: Residual, u: float) -> list[str]:
+    if np.isnan(residual.actual):
+        return ["  is       nan", f"  must be  {residual.expected!r}"]
     if residual.relation == "=":
         return [
             f"  is       {residual.actual!r}",

@@ -81,18 +81,18 @@ EVERYTHING = Selection()
 
 def selection(
     *,
-    only: Iterable[str] = (),
-    skip: Iterable[str] = (),
+    only: str | Iterable[str] = (),
+    skip: str | Iterable[str] = (),
     skips_files: Iterable[str | Path] = (),
     xfails_files: Iterable[str | Path] = (),
     strict: bool = False,
 ) -> Selection:
-    """A selection from patterns and files, which add up.
+    """A selection from patterns (one alone may be given as it is) and files, which add up.
 
     Raises:
         BadSelection: a pattern matches no invariant, or a file or a line of it cannot be read.
     """
-    given = tuple(only), tuple(skip)
+    given = tuple((one,) if isinstance(one, str) else tuple(one) for one in (only, skip))
     for pattern in (*given[0], *given[1]):
         require_known(pattern)
     direct = (Entry(pattern, reason="--skip", place="--skip") for pattern in given[1])

@@ -180,16 +180,19 @@ def _print_verdict(console: Console, result: Result, saved: dict[tuple[str, str]
     statuses = [tally.status for row in by_format(result).values() for tally in row.values()]
     counts = ", ".join(f"{statuses.count(s)} {s}" for s in _MARKS if statuses.count(s))  # type: ignore[arg-type]
     colour = _VERDICTS[result.verdict]
-    console.print(f"\n[{colour}]{result.verdict}[/] ({counts}; {result.seconds:.1f} s)")
+    console.print(f"\n[{colour}]{result.verdict}[/] ({counts or 'nothing was judged'}; {result.seconds:.1f} s)")
     console.print(f"next: [bold]{escape(_next(result, saved))}[/]", soft_wrap=True)
 
 
 def _next(result: Result, saved: dict[tuple[str, str], Path]) -> str:
-    if saved:
-        return f"gruverify replay {next(iter(saved.values()))}"
+    shown = [(id, witness.case.format.name) for id, witness in _one_each(result).items()]
+    if path := next((saved[key] for key in shown if key in saved), None):
+        return f"gruverify replay {path}"
     if result.crashes:
         return result.crashes[0].rpartition("again: ")[2]
     target = result.header["target"]
     if result.verdict == "incomplete":
         return f"gruverify check {target} --seed {result.header['seed']}"
+    if result.witnesses:
+        return f"gruverify check {target} --seed {result.header['seed']} --witnesses DIR"
     return f"gruverify check {target} --profile deep --seed {result.header['seed'] + 1}"

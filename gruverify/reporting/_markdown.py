@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from gruverify.reporting._console import margin
 from gruverify.reporting._reader import Document
-from gruverify.reporting._summary import Fate, command, fates, root_causes, sentence, witnesses, worst
+from gruverify.reporting._summary import Fate, command, fates, numbers, root_causes, sentence, witnesses, worst
 
 _VERDICTS = {"conforms": "✅", "falsified": "❌", "incomplete": "⚠️"}
 #: What Markdown or the HTML in it would take for its own.
@@ -27,6 +27,8 @@ def _section(document: Document) -> Iterator[str]:
     if document["coverage"]:
         yield f"* gates visited (levels of z × r × c): {_gates(document)}"
     yield from (f"* died: {escaped(note)}" for note in document["crashes"])
+    if document["explanation"]:
+        yield f"* root cause: your GRU matches: {escaped(document['explanation'])}"
     for cause in root_causes(document):
         yield f"* root cause: {escaped(cause['id'])}: {escaped(cause['reason'])}; blocks {len(cause['blocked'])}"
     formats = document["formats"]
@@ -39,7 +41,8 @@ def _section(document: Document) -> Iterator[str]:
     for id, [smallest, *_] in list(witnesses(document).items())[:1]:
         sizes = ", ".join(f"{letter}={size}" for letter, size in smallest["sizes"].items())
         where = escaped(smallest["residual"]["where"])
-        yield f"\nFirst witness: {escaped(id)}, {smallest['format']}, {sizes}: {where}\n"
+        told = "".join(f", {name} {escaped(value)}" for name, value in numbers(smallest["residual"]).items())
+        yield f"\nFirst witness: {escaped(id)}, {smallest['format']}, {sizes}: {where}{told}\n"
     yield f"\nAgain:\n\n{_code(command(document))}\n"
 
 

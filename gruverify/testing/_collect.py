@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gruverify.backends import TargetUnavailable, UnknownTarget, resolve
 from gruverify.testing._conformance import conformance
 
 _NAME = "conforms"
@@ -26,6 +27,15 @@ class _Target(pytest.Module):
 
 
 def tests_of(target: str, session: pytest.Session) -> list[pytest.Item]:
-    """The conformance tests of a target, which is the first part of their ids."""
+    """The conformance tests of a target, which is the first part of their ids.
+
+    Raises:
+        pytest.UsageError: there is no such target, or it cannot be used.
+    """
+    try:
+        resolve(target)
+    except (UnknownTarget, TargetUnavailable) as wrong:
+        if not hasattr(session.config, "workerinput"):  # what a worker of pytest-xdist raises here is not shown
+            raise pytest.UsageError(f"--gru-target: {wrong}") from None
     module = _Target.from_parent(session, path=session.config.rootpath / "pytest", nodeid=target)
     return list(session.genitems(module))

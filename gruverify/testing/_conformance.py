@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
-from gruverify.arithmetic import Format, format_named
+from gruverify.arithmetic import Format, format_named, formats_named
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage, visits
 from gruverify.engine import (
@@ -39,9 +39,9 @@ _UNASKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_
 def conformance(
     target: object,
     *,
-    formats: Sequence[Format] | None = None,
-    only: Iterable[str] = (),
-    skip: Iterable[str] = (),
+    formats: str | Iterable[Format | str] | None = None,
+    only: str | Iterable[str] = (),
+    skip: str | Iterable[str] = (),
     skips_files: Iterable[str | Path] = (),
     xfails_files: Iterable[str | Path] = (),
     settings: hypothesis.settings | None = None,
@@ -51,14 +51,16 @@ def conformance(
         test_my_gru = gruverify.testing.conformance("mypkg.kernels:MyGRU")
 
     target: what `gruverify check` takes, or an object: a function step(cell, x, h), an `nn.Module`, a backend; formats:
-    all four by default, of which those that the target does not claim are skipped; only, skip: patterns of invariants
-    that are asked, or not; skips_files, xfails_files: files of them. A listed invariant that is expected to fall is a
-    test of its own, marked xfail; settings: of Hypothesis, instead of those of the run.
+    all four by default, or some, each itself or by its name ("f32"), of which those that the target does not claim are
+    skipped; only, skip: patterns of invariants that are asked, or not; skips_files, xfails_files: files of them. A
+    listed invariant that is expected to fall is a test of its own, marked xfail; settings: of Hypothesis, instead of
+    those of the run.
 
     Each is a Hypothesis test: the number of examples, the database and the seed are those of the run.
 
     Raises:
         BadSelection: a pattern or a file is wrong.
+        ValueError: something in `formats` is no format and names none.
     """
     subject = _subject(target, formats, only, skip, skips_files, xfails_files)
     parts = list(subject.parts())
@@ -86,9 +88,9 @@ def _function_at(filename: str, line: int) -> FunctionType:
 
 def _subject(
     target: object,
-    formats: Sequence[Format] | None,
-    only: Iterable[str],
-    skip: Iterable[str],
+    formats: str | Iterable[Format | str] | None,
+    only: str | Iterable[str],
+    skip: str | Iterable[str],
     skips_files: Iterable[str | Path],
     xfails_files: Iterable[str | Path],
 ) -> Subject:
@@ -99,7 +101,8 @@ def _subject(
     chosen = replace(
         mine, only=mine.only or theirs.only, skips=mine.skips + theirs.skips, xfails=mine.xfails + theirs.xfails
     )
-    wanted = [fmt.name for fmt in options.formats if formats is None or fmt in formats]
+    named = options.formats if formats is None else formats_named(formats)
+    wanted = [fmt.name for fmt in options.formats if fmt in named]
     return Subject(target, chosen, tuple(wanted))
 
 

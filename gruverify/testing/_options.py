@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from gruverify import _pytest
-from gruverify.arithmetic import FORMATS, Format, format_named
+from gruverify.arithmetic import FORMATS, Format, formats_named
 from gruverify.engine import EVERYTHING, PROFILES, BadSelection, Selection, selection
 
 
@@ -52,13 +52,9 @@ def _read(config: pytest.Config) -> Options:
             skips_files=_pytest.given(config, "skips-file"),
             xfails_files=_pytest.given(config, "xfails-file"),
         )
-        return Options(_formats(formats) if formats else FORMATS, profile, chosen, _seed(config))
+        return Options(formats_named(formats) if formats else FORMATS, profile, chosen, _seed(config))
     except (BadSelection, ValueError) as wrong:
         raise pytest.UsageError(f"gruverify: {wrong}") from None
-
-
-def _formats(listed: str) -> tuple[Format, ...]:
-    return tuple(dict.fromkeys(format_named(name.strip()) for name in listed.split(",")))
 
 
 def _seed(config: pytest.Config) -> int | None:

@@ -233,3 +233,9 @@ def test_infinite_errors_can_be_told() -> None:
     residual = Residual("h[b=0, i=0]", float("inf"), 0.5, float("inf"), 0.25, float("inf"))
 
     assert "  error    inf = inf u\n" in describe(INVARIANTS["agreement/step"], residual, case())
+
+
+def test_an_answer_that_is_no_number_is_told_beside_what_it_must_be() -> None:
+    residual = Residual("h[b=0, i=0]", float("nan"), 0.0, float("inf"), 0.25, float("inf"))
+
+    assert "  is       nan\n  must be  0.0\n" in describe(INVARIANTS["agreement/step"], residual, case())

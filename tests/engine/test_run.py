@@ -106,6 +106,18 @@ def test_more_cases_begin_with_the_same_ones() -> None:
     assert many[: len(few)] == few
 
 
+def test_formats_and_patterns_may_be_given_by_name() -> None:
+    result = gruverify.check("numpy", formats="f32, float64", max_cases=1, only="bounds")
+
+    assert result.header["formats"] == ["float32", "float64"]
+    assert {id for id, _, _ in result.tallies if id.startswith("bounds/")} == {id for id, _, _ in result.tallies}
+
+
+def test_a_format_that_there_is_not_is_named() -> None:
+    with pytest.raises(ValueError, match="format='f31' is unknown: choose from float16"):
+        gruverify.check("numpy", formats=["f31"])
+
+
 # -- how much ---------------------------------------------------------------------------------------------------------
 
 

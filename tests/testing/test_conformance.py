@@ -153,3 +153,26 @@ def test_it_is_a_test_of_hypothesis() -> None:
         """Nothing."""
 
     assert vars(conformance("numpy")).keys() >= {"hypothesis", "is_hypothesis_test"} <= vars(plain).keys()
+
+
+def test_formats_and_patterns_may_be_given_by_name(pytester: pytest.Pytester) -> None:
+    test = one_test("numpy", formats=["f32"], only="bounds")
+
+    run = inside(pytester, "--gru-profile", "quick", "-v", test_mine=test)
+
+    assert outcomes(run) == {"passed": 1}
+    run.stdout.fnmatch_lines(["*test_my_gru[[]bounds-float32[]] PASSED*"])
+
+
+def test_a_format_that_there_is_not_is_an_error_and_not_a_test_less(pytester: pytest.Pytester) -> None:
+    run = inside(pytester, test_mine=one_test("numpy", formats=["f31"]))
+
+    assert outcomes(run)["errors"] == 1
+    run.stdout.fnmatch_lines(["*format='f31' is unknown: choose from float16 (f16), *"])
+
+
+def test_a_target_on_the_command_line_that_there_is_not_is_one_error(pytester: pytest.Pytester) -> None:
+    run = inside(pytester, "--gru-target", "torchh")
+
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stderr.fnmatch_lines(["ERROR: --gru-target: target 'torchh' is unknown: did you mean torch?*"])
