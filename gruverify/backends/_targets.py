@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gruverify.backends._function import backend, is_backend
@@ -127,11 +128,15 @@ def _load(target: str) -> Any:
     module_name, _, path = target.partition(":")
     if not module_name or not path:
         raise UnknownTarget(f"target {target!r} is not of the form pkg.module:object")
+    if "/" in module_name or os.sep in module_name or module_name.endswith(".py"):
+        named = f"{Path(module_name).stem}:{path}"
+        raise UnknownTarget(f"target {target!r} names a file: name its module, {named!r}, from the folder it is in")
     found: Any = _import(module_name, target)
     for i, part in enumerate(path.split(".")):
         if not hasattr(found, part):
             owner = ".".join([module_name, *path.split(".")[:i]])
-            near = difflib.get_close_matches(part, [n for n in dir(found) if not n.startswith("_")])
+            shipped = [t.name.removeprefix(f"{module_name}:") for t in TARGETS if t.name.startswith(f"{module_name}:")]
+            near = difflib.get_close_matches(part, [*shipped, *(n for n in dir(found) if not n.startswith("_"))])
             hint = f": did you mean {' or '.join(near)}?" if near else ""
             raise UnknownTarget(f"target {target!r}: {owner} has no {part!r}{hint}")
         found = getattr(found, part)
@@ -176,7 +181,10 @@ def _built(cls: type, name: str) -> Any:
     try:
         return cls()
     except Exception as failure:
-        raise UnknownTarget(f"target {name}: {cls.__name__}() failed: {type(failure).__name__}: {failure}") from failure
+        raise UnknownTarget(
+            f"target {name}: {cls.__name__}() failed: {type(failure).__name__}: {failure}; where it needs "
+            "arguments, make an instance in your module and name that"
+        ) from failure
 
 
 def _completed(found: Any, name: str) -> Backend:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -30,7 +31,9 @@ def entries(only: Sequence[str] = ()) -> list[Entry]:
     bank = {**FAULTS, **EQUIVALENTS}
     for id in only:
         if id not in bank:
-            raise ValueError(f"fault {id!r} is unknown: `gruverify faults --list` names them")
+            near = difflib.get_close_matches(id, [*FAULTS, *EQUIVALENTS])
+            hint = f"did you mean {' or '.join(near)}? " if near else ""
+            raise ValueError(f"fault {id!r} is unknown: {hint}`gruverify faults --list` names them")
     wanted = [bank[id] for id in only or bank if bank[id].available]
     pairs = [(entry.id, reset) for entry in wanted for reset in ("after", "before") if variants_of(entry, reset)]
     return sorted(pairs, key=lambda pair: (pair[0] in EQUIVALENTS, variants_of(entry_of(pair[0]), pair[1])))

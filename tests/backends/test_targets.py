@@ -116,6 +116,7 @@ def test_every_shipped_target_that_is_available_resolves_to_its_name() -> None:
         pytest.param("no_such_module:step", "there is no module 'no_such_module' (searched ", id="unknown module"),
         pytest.param("json.no_such:step", "there is no module 'json.no_such'", id="unknown submodule"),
         pytest.param("json:dump_", "json has no 'dump_': did you mean dump", id="near an object"),
+        pytest.param("./json.py:dump", "names a file: name its module, 'json:dump'", id="a file"),
         pytest.param("json:xyzzy", "json has no 'xyzzy'", id="unknown object"),
         pytest.param("json:JSONEncoder.encod", "json.JSONEncoder has no 'encod': did you mean encode", id="attribute"),
         pytest.param("json:__name__", "target json:__name__ is str, which is no backend", id="no backend"),

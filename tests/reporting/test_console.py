@@ -200,7 +200,9 @@ def test_several_invariants_are_shown_in_the_catalogues_order_and_the_first_as_a
             "gruverify check it",
             id="died",
         ),
-        pytest.param(result({}), "incomplete (nothing was judged; 1.2 s)", "gruverify check numpy --seed 3", id="nothing"),
+        pytest.param(
+            result({}), "incomplete (nothing was judged; 1.2 s)", "gruverify check numpy --seed 3", id="nothing"
+        ),
     ],
 )
 def test_the_verdict_stands_last_with_what_to_do_next(shown: Result, verdict: str, then: str) -> None:
