@@ -95,10 +95,14 @@ def false_alarms(path: Path) -> str:
     """How often something falls that should not."""
     found = json.loads(path.read_text("utf-8"))
     alarms = "no alarm" if not found["alarms"] else f"**{len(found['alarms'])} alarms**"
-    return (
+    head = (
         f"{measured(path)}: {found['evaluations']:,} evaluations (one unit of one member at one step, judged by one "
         f"invariant) in {found['cases']:,} cases of {len(found['of'])} right implementations: {alarms}."
     )
+    formats = ", ".join(f"{name} {count:,}" for name, count in found["shipped"].items())
+    rows = [(name, f"{int(n):,}", *(f"{q:g}" for q in rest)) for name, (n, *rest) in found["margins"].items()]
+    margins = table(("family", "judgements", "margin, median", "90 %", "largest"), rows)
+    return f"{head}\n\nOf these the shipped targets have: {formats}. Their margins (error / bound):\n\n{margins}"
 
 
 SECTIONS: dict[str, Callable[[Path], str]] = {

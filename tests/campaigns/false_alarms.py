@@ -12,11 +12,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from gruverify.arithmetic import FORMATS, Format
 from gruverify.backends import TARGETS, Backend, NumpyBackend, resolve
@@ -24,15 +27,18 @@ from gruverify.engine import draw, judge_trial, streams_for, trial_of
 from gruverify.faults import EQUIVALENTS
 from gruverify.invariants import INVARIANTS
 
+SHIPPED = {target.name for target in TARGETS}
 #: Cases of a cell for each seed, format and set of variants.
 CASES = 12
 
 
 @dataclass
 class Tally:
-    """What was judged so far, by target."""
+    """What was judged so far: evaluations by target and by format, and the margins of the shipped targets by family."""
 
-    evaluations: dict[str, int] = field(default_factory=dict)
+    evaluations: Counter[str] = field(default_factory=Counter)
+    formats: Counter[str] = field(default_factory=Counter)
+    margins: dict[str, list[float]] = field(default_factory=dict)
     cases: int = 0
     alarms: list[str] = field(default_factory=list)
 
@@ -60,12 +66,24 @@ def judge_all(backends: list[Backend], fmt: Format, seed: int, tally: Tally) -> 
                 tally.cases += 1
                 for judgement in judge_trial(trial.beside(backend), INVARIANTS.values()):
                     name = backend.name
-                    tally.evaluations[name] = tally.evaluations.get(name, 0) + units
+                    tally.evaluations[name] += units
+                    if name in SHIPPED:
+                        tally.formats[fmt.name] += units
+                        tally.margins.setdefault(judgement.invariant.family, []).append(judgement.residual.margin)
                     if judgement.fell:
                         tally.alarms.append(
                             f"{name} {fmt.name} seed {seed}: {judgement.invariant.id} {judgement.residual}"
                         )
                         print(tally.alarms[-1], flush=True)
+
+
+def quantiles(margins: dict[str, list[float]]) -> dict[str, list[float]]:
+    """By family, how many margins were finite, their median, nine tenths, and the largest."""
+    found = {}
+    for family, each in margins.items():
+        finite = np.array(each)[np.isfinite(each)]
+        found[family] = [len(finite), *(float(f"{q:.3g}") for q in np.quantile(finite, [0.5, 0.9, 1.0]))]
+    return found
 
 
 def takes(backend: Any, case: Any, fmt: Format) -> bool:
@@ -90,7 +108,7 @@ def main() -> None:
         )
         if arguments.json:
             values = {"evaluations": tally.total, "cases": tally.cases, "alarms": tally.alarms}
-            values |= {"of": tally.evaluations}
+            values |= {"of": tally.evaluations, "shipped": tally.formats, "margins": quantiles(tally.margins)}
             arguments.json.write_text(json.dumps(values, indent=1) + "\n")
         if tally.total >= arguments.evaluations:
             break
