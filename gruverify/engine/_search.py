@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, Verbosity, event, find, given, seed, settings
-from hypothesis.errors import NoSuchExample
+from hypothesis.errors import Flaky, NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
 from gruverify.arithmetic import Format
@@ -147,7 +147,7 @@ def shrink(stream: Stream, start: AnyCase, falsifies: Callable[[AnyCase], bool])
     """The simplest case that `falsifies`, of those that Hypothesis tries from `start`, a case that `draw` showed.
 
     `start` is found again in the stream. It is what is returned if it does not falsify again, which only a backend that
-    does not repeat itself can bring about.
+    does not repeat itself can bring about; where such a one answers differently on the way, the search ends.
     """
     best, tries = start, -1
 
@@ -163,7 +163,7 @@ def shrink(stream: Stream, start: AnyCase, falsifies: Callable[[AnyCase], bool])
         best = case
         return True
 
-    with suppress(NoSuchExample, Enough):
+    with suppress(NoSuchExample, Enough, Flaky):
         options = _settings(stream.count, Phase.generate, Phase.shrink)
         find(stream.strategy, improves, settings=options, random=random.Random(stream.seed))
     return best

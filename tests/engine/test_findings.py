@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -270,3 +271,17 @@ def test_what_is_declined_for_some_cases_is_judged_by_the_others() -> None:
     assert (tally.status, tally.reason) == ("passed", "step is not implemented")
     assert min(tally.passed, tally.declined) > 0
     assert tally.passed + tally.declined == 20
+
+
+def test_a_backend_that_does_not_repeat_itself_is_falsified_and_shrunk_as_far_as_it_goes() -> None:
+    calls = itertools.count()
+
+    def step(cell: Any, x: Any, h: Any) -> Any:
+        return NumpyBackend().step(cell, x, h) + h.dtype.type(2 if next(calls) % 3 else 0)
+
+    result = gruverify.check(
+        gruverify.backend(step=step), formats=[float32], max_cases=8, only=["agreement/step", "bounds"]
+    )
+
+    assert result.verdict == "falsified"
+    assert ("agreement/step", "float32") in result.witnesses
