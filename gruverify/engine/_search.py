@@ -25,7 +25,7 @@ AnyOne = TypeVar("AnyOne", Case, StackCase)
 
 #: How many cases a shrink tries, once it has found where to start: of cells, and of stacks, which cost more. Counted in
 #: cases and not in seconds, so that a seed gives the same witness everywhere.
-TRIES, STACK_TRIES = 1500, 150
+TRIES, STACK_TRIES = 1500, 500
 #: A slow backend is no fault of the strategy's.
 _UNASKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
