@@ -40,7 +40,7 @@ def catalogue_page() -> str:
         "(`gruverify faults --html FILE` shows all).\n\n"
         "| id | statement | source | needs | bound | | catches |\n|---|---|---|---|---|---|---|\n"
     )
-    measured = json.loads(files(__package__).joinpath("catches.json").read_text("utf-8"))
+    measured = json.loads(files("gruverify.reporting").joinpath("catches.json").read_text("utf-8"))
     return head + "\n".join(_row(i, measured.get(i.id)) for i in INVARIANTS.values()) + "\n"
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
+from collections.abc import Callable
 from operator import truediv
 
 import pytest
@@ -20,7 +23,13 @@ def test_what_it_raises_is_raised() -> None:
         apart(processes("numpy"), truediv, 1, 0)
 
 
-@pytest.mark.parametrize(("ends", "how"), [((os._exit, 3), "ended with code 3"), ((os.abort,), "SIGABRT")], ids=str)
-def test_how_it_ended_is_told(ends: tuple[object, ...], how: str) -> None:
+@pytest.mark.parametrize(
+    ("end", "code", "how"),
+    [
+        pytest.param(sys.exit, 3, "the process ended with code 3", id="exit"),
+        pytest.param(signal.raise_signal, signal.SIGKILL, r"was killed by signal 9 \(SIGKILL\)", id="killed"),
+    ],
+)
+def test_how_it_ended_is_told(end: Callable[[int], None], code: int, how: str) -> None:
     with pytest.raises(TargetDied, match=how):
-        apart(processes("numpy"), *ends)
+        apart(processes("numpy"), end, code)
