@@ -36,7 +36,7 @@ def heeding() -> None:
 def test_ctrl_c_prints_and_saves_what_there_is(planted: str, here: Path, jobs: str) -> None:
     (here / "long.py").write_text(LONG)
     command = ["gruverify", "check", "long:step", "--jobs", jobs, "--json", "result.json", "--max-cases", "1000000"]
-    # A group of its own: the signal goes to every process of it, as it does on a terminal. Whoever runs the tests in the
+    # A group of its own: the signal goes to every process of it, as it does on a terminal. Who runs the tests in the
     # background may have it ignored, which is inherited.
     options = {"stdout": PIPE, "stderr": PIPE, "text": True, "start_new_session": True, "preexec_fn": heeding}
     with Popen([sys.executable, "-m", *command], **options) as run:  # type: ignore[call-overload]
