@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gruverify.cli._files import writable, write_aside
+from gruverify.cli._interrupt import noticing
 from gruverify.cli._options import EXIT_DIED, EXIT_FALSIFIED, EXIT_INTERRUPTED, EXIT_UNAVAILABLE, EXIT_UNVISITED, Fail
 from gruverify.cli._values import FORMATS
 
@@ -220,7 +221,8 @@ def _check(target: str, plan: Plan, jobs: int, patience: float, listener: Listen
     from gruverify.engine import check_in_processes, explained, run
 
     if jobs == 1:
-        return explained(run(resolve(target), plan, target, listener), target)
+        with noticing() as pressed:
+            return explained(run(resolve(target), plan, target, listener, pressed), target)
     return check_in_processes(target, plan, jobs, listener, patience)
 
 
