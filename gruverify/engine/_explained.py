@@ -19,10 +19,13 @@ SEVERAL = 3
 
 
 def explained(result: Result, target: object) -> Result:
-    """A complete result of a target with its explanation."""
+    """A complete result of a target with its explanation; Ctrl-C leaves it as it is."""
     if not result.complete or result.crashes or not _fallen(result):
         return result
-    return replace(result, explanation=explanation(result, resolve(target)))
+    try:
+        return replace(result, explanation=explanation(result, resolve(target)))
+    except KeyboardInterrupt:
+        return result
 
 
 def explanation(result: Result, backend: Backend) -> str:

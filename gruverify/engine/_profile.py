@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from gruverify.backends import DIRECTIONAL_METHODS
 from gruverify.invariants import Invariant
 
-#: Topics that take turns at the cases. What most of their invariants state of a case follows from what all are asked,
-#: that the first answers have the right form and lie where the mathematics puts them, entry by entry; and each needs
-#: other answers, to the case or to one of its own.
+#: Topics that take turns at the cases: families, and all that differentiates along a direction. Every case is asked
+#: whether its first answers have the right form and lie where the mathematics puts them, entry by entry; what a topic
+#: states mostly follows from that, and needs other answers, to the case or to one of its own.
 TOPICS = (
     "contract",
     "agreement",
@@ -23,6 +23,7 @@ TOPICS = (
     "stack",
     "directional",
 )
+#: Families of which some invariants read the first answers and no more.
 _ANSWERED = ("contract", "agreement", "stack")
 
 

@@ -147,7 +147,7 @@ def check_in_processes(target: str, plan: Plan, jobs: int, listener: Listener, p
     result = merge([nothing, *(shard.result for shard in crew.shards if shard.result is not None)])
     try:
         return apart(context, explained, result, target) if result.witnesses else result
-    except TargetDied:  # it stands without
+    except (TargetDied, KeyboardInterrupt):  # it stands without
         return result
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gruverify.backends import TargetUnavailable, UnknownTarget, resolve
+from gruverify.backends import TargetUnavailable, UnknownTarget
 from gruverify.testing._conformance import conformance
 
 _NAME = "conforms"
@@ -32,10 +32,18 @@ def tests_of(target: str, session: pytest.Session) -> list[pytest.Item]:
     Raises:
         pytest.UsageError: there is no such target, or it cannot be used.
     """
-    try:
-        resolve(target)
-    except (UnknownTarget, TargetUnavailable) as wrong:
-        if not hasattr(session.config, "workerinput"):  # what a worker of pytest-xdist raises here is not shown
-            raise pytest.UsageError(f"--gru-target: {wrong}") from None
     module = _Target.from_parent(session, path=session.config.rootpath / "pytest", nodeid=target)
-    return list(session.genitems(module))
+    items = list(session.genitems(module))
+    if not hasattr(session.config, "workerinput"):  # what a worker of pytest-xdist raises here is not shown
+        _require_backend(items)
+    return items
+
+
+def _require_backend(items: list[pytest.Item]) -> None:
+    """One error for a target that there is not, where each test would have the same."""
+    for marker in (item.get_closest_marker("gruverify") for item in items):
+        if marker is not None:
+            try:
+                _ = marker.args[0].backend
+            except (UnknownTarget, TargetUnavailable) as wrong:
+                raise pytest.UsageError(f"--gru-target: {wrong}") from None

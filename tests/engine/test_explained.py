@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 import gruverify
 from gruverify import backend, float32, float64
 from gruverify.backends import NumpyBackend
@@ -35,3 +37,15 @@ def test_what_no_convention_explains_is_left_unexplained() -> None:
 
 def test_what_holds_needs_no_explanation() -> None:
     assert explained(NUMPY.step) == ""
+
+
+def test_ctrl_c_while_it_is_looked_for_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gruverify.engine._explained.explanation", interrupted)
+    result = gruverify.check("gruverify.faults:inverted-update-gate", formats="f32", max_cases=2, only="agreement/step")
+
+    assert result.verdict == "falsified"
+    assert result.witnesses
+    assert result.explanation == ""

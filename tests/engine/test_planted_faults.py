@@ -28,7 +28,8 @@ FAULTS = {
 def test_a_planted_fault_falls_with_small_witnesses_that_replay(
     planted: str, fault: str, format: Format, tmp_path: Path
 ) -> None:
-    only = () if (fault, format) == ("outside", float32) else ("agreement", "bounds", "regimes")
+    # One of them on everything: of the others fewer families are shrunk, which are enough to fall on.
+    only = () if fault == "outside" else ("agreement", "bounds", "regimes")
     result = gruverify.check(f"{planted}:{fault}", formats=[format], max_cases=10, seed=1, only=only)
 
     assert result.verdict == "falsified"
