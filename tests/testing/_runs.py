@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from importlib.metadata import entry_points
-from typing import Any
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
 
 import pytest
 
 #: In a checkout that was not installed since they are there, plugin and profiles have no entry points.
-PLUGIN = () if entry_points(group="pytest11", name="gruverify") else ("-p", "gruverify._pytest")
+PLUGIN: tuple[str, ...] = () if entry_points(group="pytest11", name="gruverify") else ("-p", "gruverify._pytest")
 PROFILES = "import hypothesis\nfrom gruverify import _hypothesis\n_hypothesis.register()\n"
 #: What the user's environment may add is no part of these tests.
 CALM = ("-p", "no:randomly", "-p", "no:cacheprovider")
@@ -49,11 +52,32 @@ class Declining:
 """
 
 
-def inside(pytester: pytest.Pytester, *arguments: str, **files: str) -> pytest.RunResult:
+class Imported:
+    """A plugin that notes, at the end of a run, the modules that are not the test's own.
+
+    pytester forgets what was imported since it was made. A package that was half imported before would then become
+    two that do not know each other's classes: the directory's conftest.py puts these modules back.
+    """
+
+    modules: ClassVar[dict[str, ModuleType]] = {}
+
+    def __init__(self, own: Path) -> None:
+        self._own = str(own)
+
+    def pytest_unconfigure(self) -> None:
+        """Note them."""
+        for name, module in sys.modules.items():
+            if not (getattr(module, "__file__", None) or "").startswith(self._own):
+                self.modules[name] = module
+
+
+def inside(
+    pytester: pytest.Pytester, *arguments: str, plugin: tuple[str, ...] = PLUGIN, **files: str
+) -> pytest.RunResult:
     """A run in this process."""
     _write(pytester, files)
     pytester.syspathinsert()
-    return pytester.runpytest_inprocess(*CALM, *PLUGIN, *arguments)
+    return pytester.runpytest_inprocess(*CALM, *plugin, *arguments, plugins=[Imported(pytester.path)])
 
 
 def apart(pytester: pytest.Pytester, *arguments: str, **files: str) -> pytest.RunResult:

@@ -14,7 +14,7 @@ from gruverify import FORMATS, float32
 from gruverify.invariants import INVARIANTS
 from gruverify.testing import conformance
 
-from ._runs import CALM, DECLINING, FAULTY, ids, inside, one_test, outcomes
+from ._runs import DECLINING, FAULTY, ids, inside, one_test, outcomes
 
 FAMILIES = list(dict.fromkeys(invariant.family for invariant in INVARIANTS.values()))
 FEW = ("--gru-formats", "f32", "--gru-profile", "quick")
@@ -134,9 +134,9 @@ def test_settings_of_the_call_are_kept(pytester: pytest.Pytester) -> None:
 
 
 def test_it_needs_no_plugin(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(test_mine=one_test("numpy", only=["bounds"]))
+    test, without = one_test("numpy", only=["bounds"]), ("-p", "no:gruverify", "-W", "ignore")
 
-    run = pytester.runpytest_inprocess(*CALM, "-p", "no:gruverify", "-W", "ignore", "-k", "float32")
+    run = inside(pytester, "-k", "float32", plugin=without, test_mine=test)
 
     assert outcomes(run)["passed"] == 1
 
