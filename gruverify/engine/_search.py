@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import pickle
 import random
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, Verbosity, event, find, given, seed, settings
-from hypothesis.errors import Flaky, NoSuchExample
+from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
 from gruverify.arithmetic import Format
@@ -147,23 +148,26 @@ def shrink(stream: Stream, start: AnyCase, falsifies: Callable[[AnyCase], bool])
     """The simplest case that `falsifies`, of those that Hypothesis tries from `start`, a case that `draw` showed.
 
     `start` is found again in the stream. It is what is returned if it does not falsify again, which only a backend that
-    does not repeat itself can bring about; where such a one answers differently on the way, the search ends.
+    does not repeat itself can bring about. No case is tried twice: what such a one answered first counts.
     """
     best, tries = start, -1
+    known: dict[bytes, bool] = {}
 
     def improves(case: AnyCase) -> bool:
         nonlocal best, tries
         if tries < 0 and case != start:
             return False
-        tries += 1
-        if tries > stream.tries:
-            raise Enough
-        if not falsifies(case):
-            return False
-        best = case
-        return True
+        key = pickle.dumps(case)
+        if key not in known:
+            tries += 1
+            if tries > stream.tries:
+                raise Enough
+            known[key] = falsifies(case)
+        if known[key]:
+            best = case
+        return known[key]
 
-    with suppress(NoSuchExample, Enough, Flaky):
+    with suppress(NoSuchExample, Enough):
         options = _settings(stream.count, Phase.generate, Phase.shrink)
         find(stream.strategy, improves, settings=options, random=random.Random(stream.seed))
     return best

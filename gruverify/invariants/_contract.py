@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gruverify.arithmetic import Ball
-from gruverify.backends import DIRECTIONAL_METHODS
+from gruverify.backends import DIRECTIONAL_METHODS, offers
 from gruverify.cell import Gradients
 from gruverify.formulas import Bptt
 from gruverify.invariants._blocks import pairs
@@ -141,7 +141,7 @@ def no_mutation(trial: Trial) -> Iterator[Residual]:
     methods = [method for method in READ if method not in DIRECTIONAL_METHODS]
     for method in methods:
         with suppress(Declined):
-            if callable(getattr(trial.backend, method, None)):
+            if offers(trial.backend, method):
                 READ[method](trial)
     for method in methods:
         yield unchanged(trial.observed, method)

@@ -79,9 +79,11 @@ def from_zero(case: Case) -> Case:
 )
 def no_state(trial: Trial) -> Iterator[Residual]:
     zero = trial.on(from_zero)
+    # After another run, whose last state a buffer may still hold.
+    from_zeros = zero.observed.sequence
     outputs, last = zero.observed.sequence_at(zero.case.inputs, None)
-    yield equal("outputs, without a state", "tbi", outputs, zero.observed.sequence[0])
-    yield equal("last, without a state", "bi", last, zero.observed.sequence[1])
+    yield equal("outputs, without a state", "tbi", outputs, from_zeros[0])
+    yield equal("last, without a state", "bi", last, from_zeros[1])
 
 
 def padded(case: Case) -> Case:

@@ -14,11 +14,11 @@ NDArray = npt.NDArray[Any]
 
 
 def ragged(case: StackCase) -> StackCase:
-    """A batch with padding: the case itself if it has lengths; else of T-1, T-2, … steps, but at least one."""
+    """A batch with padding: the case itself if it has lengths; else of 1, 2, … T-1, 1, … steps, but at least one."""
     if case.lengths is not None:
         return case
     T, B, _ = case.inputs.shape
-    lengths = np.maximum(T - 1 - np.arange(B) % T, 1)
+    lengths = 1 + np.arange(B) % max(T - 1, 1)
     return replace(case, lengths=lengths, batched=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import count
@@ -74,7 +74,7 @@ def fate(id: str, reset: str, plan: Plan, columns: int) -> Fate:
     found = first_fall(id, reset, plan)
     if found.stream is None:
         return Fate(id, reset, found.number, kills, found.seconds)
-    sizes = _smallest(entry.build(variants), found).sizes
+    sizes = _smallest(partial(entry.build, variants), found).sizes
     return Fate(id, reset, found.number, kills | {found.invariant: found.number}, found.seconds, found.invariant, sizes)
 
 
@@ -150,12 +150,12 @@ def _asked(plan: Plan) -> list[Invariant]:
     return [i for i in INVARIANTS.values() if plan.profile == "deep" or not i.deep]
 
 
-def _smallest(backend: Backend, found: Found) -> AnyCase:
-    """The smallest case found in which the invariant falls."""
+def _smallest(build: Callable[[], Backend], found: Found) -> AnyCase:
+    """The smallest case found in which the invariant falls, of a fault that has seen no other: some remember."""
     assert found.stream is not None
     invariant = INVARIANTS[found.invariant]
     return shrink(
-        found.stream, found.case, lambda case: any(judgement.fell for judgement in judge(case, backend, [invariant]))
+        found.stream, found.case, lambda case: any(judgement.fell for judgement in judge(case, build(), [invariant]))
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gruverify.cell import Cell
 from gruverify_strategies._codes import GRAIN, RANDOM, Floats, Header, decode, grain, header, pick, rows, sealed
-from gruverify_strategies._recipe import CHOICES, Choice, Names, recipe
+from gruverify_strategies._recipe import CHOICES, Choice, Names, Recipe, recipe
 from gruverify_strategies._regimes import PLACEMENT, Levels, Regimes, place
 from gruverify_strategies._sizes import Slots, slots, slots_length
 from gruverify_strategies._validation import Formats, Limits, Variants, check_reach, limits
@@ -61,8 +61,9 @@ def _biases(drawn: Floats, scale: float, choice: Choice) -> Floats:
 
 def _packed(numbers: Floats, columns: Sequence[int]) -> Floats:
     """(H, 3n) with all slots -> (3H, columns) with those that are filled, gate by gate."""
-    by_gate = numbers.reshape(len(numbers), 3, -1)[:, :, list(columns)].transpose(1, 0, 2)
-    return by_gate.reshape(-1, len(columns))
+    by_gate = numbers.reshape(len(numbers), 3, -1).transpose(1, 0, 2)
+    some = by_gate if len(columns) == by_gate.shape[2] else by_gate[:, :, list(columns)]
+    return some.reshape(-1, len(columns))
 
 
 def build(
@@ -131,9 +132,19 @@ def cells(
         check_reach(name, bound, wanted.formats)
     source = draw(RANDOM)
     codes = header(source, slots_length(within) + CHOICES + WEIGHTS)
-    filled = slots(codes, within)
+    return cell(source, codes, within, slots(codes, within), wanted, (max_input, max_state))
+
+
+#: How large inputs and states may be, unless said otherwise.
+REACH = (4.0, 4.0)
+
+
+def cell(
+    source: Random, codes: Header, within: Limits, filled: Slots, wanted: Recipe, reach: tuple[float, float] = REACH
+) -> Cell:
+    """A cell in the slots that are filled, for inputs and states of magnitudes up to `reach`."""
     choice = wanted.choose(codes)
     event(f"regime: {choice.regime}")
     units = Units(source, within, filled)
-    reach = np.full(len(filled["I"]), float(max_input)), np.full(len(filled["H"]), max(1.0, max_state))
-    return build(choice, units.weights(codes, choice), units.regimes(choice), reach)
+    bounds = np.full(len(filled["I"]), float(reach[0])), np.full(len(filled["H"]), max(1.0, reach[1]))
+    return build(choice, units.weights(codes, choice), units.regimes(choice), bounds)

@@ -34,7 +34,7 @@ RANDOM = st.randoms(note_method_calls=False, use_true_random=False)
 #: How many bytes the rows of units, and those of members, may take: at most, and in the simplest example. Hypothesis
 #: allows 8,192 bytes for an example, and half of that for the simplest.
 _BUDGET = 3950
-_SIMPLEST_BUDGET = 1900
+_SIMPLEST_BUDGET = 768
 #: Among how many strategies of one example they are shared.
 _SHARES: ContextVar[int] = ContextVar("shares", default=1)
 
@@ -76,9 +76,9 @@ def number(codes: Header, length: int) -> int:
 def rows(source: Random, filled: Collection[int], bounds: tuple[int, int], width: int) -> Codes:
     """(largest size, width): a row for each slot that an axis of these bounds may have, zeros in those not filled.
 
-    Every slot is one draw, so that emptying one leaves the others what they were; of many that are all filled, some
-    make one draw, which is quicker. Rows are read from their end, because Hypothesis sorts bytes, and what is not zero
-    should gather at the first units, inputs and steps. Where a row is wider than Hypothesis allows, its bytes come
+    Every slot is one draw, so that emptying one leaves the others what they were; where there is no choice of how many,
+    some make one draw, which is quicker. Rows are read from their end, because Hypothesis sorts bytes, and what is not
+    zero should gather at the first units, inputs and steps. Where a row is wider than Hypothesis allows, its bytes come
     again, times odd numbers: others, but zero where they were zero.
     """
     low, count = bounds
@@ -86,7 +86,8 @@ def rows(source: Random, filled: Collection[int], bounds: tuple[int, int], width
     drawn = max(1, min(width, _BUDGET // (shares * max(count, 1)), _SIMPLEST_BUDGET // (shares * max(low, 1))))
     if low == count:
         together = -(-count // _DRAWS)
-        blobs = [source.randbytes(drawn * min(together, count - slot)) for slot in range(0, count, max(together, 1))]
+        sizes = [drawn * min(together, count - slot) for slot in range(0, count, max(together, 1))]
+        blobs = [source.randbytes(size if filled else 0).ljust(size, b"\0") for size in sizes]
     else:
         blobs = [source.randbytes(drawn if slot in filled else 0).ljust(drawn, b"\0") for slot in range(count)]
     codes = np.frombuffer(b"".join(blobs), np.uint8).reshape(count, drawn)[:, ::-1]
@@ -115,11 +116,13 @@ def grain(codes: Header) -> Grain:
 
 def decode(codes: Codes, grain: Grain, salt: int) -> Floats:
     """Numbers in [-1, 1] in the shape of `codes`: uniform if the bytes are, 0 for zero bytes."""
-    values = _VALUES[codes]
+    index = codes.astype(np.intp)
+    values = _VALUES.take(index)
     if not grain.fine:
         return values
-    noise = _noise(codes.size, grain.seed, salt).reshape(codes.shape)
-    noise *= _CELLS[codes]
+    # By position: a slot's numbers do not depend on which other slots are filled.
+    noise = np.random.Generator(np.random.SFC64([grain.seed, salt])).random(codes.shape)
+    noise *= _CELLS.take(index)
     values -= noise
     return values
 
@@ -138,16 +141,6 @@ def _tables() -> tuple[Floats, Floats]:
 
 
 _VALUES, _CELLS = _tables()
-
-
-def _noise(count: int, seed: int, salt: int) -> Floats:
-    # In [0, 1), SplitMix64 of the position: a slot's numbers do not depend on which other slots are filled.
-    x = (np.arange(count, dtype=np.uint64) + np.uint64((seed << 24) + (salt << 56))) * np.uint64(0x9E3779B97F4A7C15)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        x ^= x >> np.uint64(shift)
-        x *= np.uint64(factor)
-    x >>= np.uint64(11)
-    return np.asarray(x * 2.0**-53, dtype=np.float64)
 
 
 def powers(weights: Mapping[int, int]) -> tuple[float, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -51,7 +53,8 @@ def lengths(
     check_range("length", min_length, max_length, at_least=0)
     within = limits("B", B=(min_B, max_B))
     codes = header(draw(RANDOM), slots_length(within) + ragged_length(within["B"][1]))
-    return ragged(codes, len(slots(codes, within)["B"]), min_length, max_length)
+    filled = slots(codes, within)
+    return ragged(codes, filled["B"], within["B"][1], min_length, max_length)
 
 
 def ragged_length(B: int) -> int:
@@ -59,13 +62,13 @@ def ragged_length(B: int) -> int:
     return 1 + B
 
 
-def ragged(codes: Header, B: int, low: int, high: int) -> Lengths:
-    """(B,): all `high` where the first byte says so, else each as its own byte says."""
-    padded = next(codes) >= 64
+def ragged(codes: Header, filled: Sequence[int], B: int, low: int, high: int) -> Lengths:
+    """The lengths of the filled slots of B: all `high` where the first byte says so, else each as its own byte says."""
+    padded, codes_of = next(codes) >= 64, bytes(islice(codes, B))
     everything = range(high, low - 1, -1)
     corners = [length for length in (high, 0, 1, high - 1) if low <= length <= high]
     options = [*corners * -(-len(everything) // len(corners)), *everything]
-    found = [choose(next(codes), options) if padded else high for _ in range(B)]
+    found = [choose(codes_of[slot], options) if padded else high for slot in filled]
     return np.array(found, dtype=np.int64)
 
 
@@ -105,4 +108,4 @@ def sequences(
     format: Format = pick(codes, check_formats(formats))
     members = Members(source, codes, within, filled)
     inputs, state = (sealed(format, values) for values in (members.inputs(codes), members.state(codes)))
-    return Batch(inputs, state, ragged(codes, len(filled["B"]), min_length, len(filled["T"])))
+    return Batch(inputs, state, ragged(codes, filled["B"], B, min_length, len(filled["T"])))

@@ -8,12 +8,12 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
-from gruverify.cell import Stack, StackCase
+from gruverify.cell import StackCase
 from gruverify_strategies._codes import GRAIN, RANDOM, Floats, header, sealed
 from gruverify_strategies._lengths import ragged, ragged_length
 from gruverify_strategies._members import SCALE, SHAPE, Members
 from gruverify_strategies._sizes import slots, slots_length
-from gruverify_strategies._stacks import stacks
+from gruverify_strategies._stacks import Frame, frames
 from gruverify_strategies._validation import Formats, Limits, Variants, check_option, check_size, limits
 
 
@@ -50,35 +50,26 @@ def stack_cases(
     """
     check_option("batch_first", batch_first, None, True, False)
     within = _batch(limits(T=(min_T, max_T), B=(min_B, max_B)), min_length, batched)
-    stack = draw(
-        stacks(
-            min_layers=min_layers,
-            max_layers=max_layers,
-            min_H=min_H,
-            max_H=max_H,
-            min_I=min_I,
-            max_I=max_I,
-            bidirectional=bidirectional,
-            formats=formats,
-            variants=variants,
-        )
-    )
-    return _case(draw(RANDOM), stack, within, min_length, batch_first, batched)
+    sizes = limits(H=(min_H, max_H), I=(min_I, max_I))
+    frame = draw(frames(min_layers, max_layers, sizes, bidirectional, formats, variants))
+    return _case(draw(RANDOM), frame, within, min_length, batch_first, batched)
 
 
 def _case(
-    source: Random, stack: Stack, within: Limits, min_length: int, batch_first: bool | None, batched: bool | None
+    source: Random, frame: Frame, within: Limits, min_length: int, batch_first: bool | None, batched: bool | None
 ) -> StackCase:
-    S, I, B = stack.layers * stack.directions, stack.input_size, within["B"][1]
-    within = within | limits(H=(S * stack.hidden_size, S * stack.hidden_size), I=(I, I))
+    stack, B = frame.stack, within["B"][1]
+    S = stack.layers * stack.directions
     codes = header(source, slots_length(within) + 3 + GRAIN + 2 * SCALE + SHAPE + ragged_length(B))
     filled = slots(codes, within)
-    alone = len(filled["B"]) == 1 and (batched is False or (batched is None and next(codes) >= 128))
-    first = next(codes) >= 128 if batch_first is None else batch_first
-    lengths = None if next(codes) < 128 or alone else ragged(codes, len(filled["B"]), min_length, len(filled["T"]))
-    members = Members(source, codes, within, filled)
+    lone, swapped, padded = (next(codes) >= 128 for _ in range(3))
+    # A state's units are those of all cells; I is the first layer's.
+    slots_of_units = {"I": frame.within["I"], "H": frame.within["S"]}
+    members = Members(source, codes, within | slots_of_units, filled | {"I": frame.filled["I"], "H": frame.filled["S"]})
     inputs, initial = members.inputs(codes), members.state(codes)
     d_outputs, d_last = members.cotangents(codes)
+    alone = len(filled["B"]) == 1 and (lone if batched is None else not batched)
+    lengths = ragged(codes, filled["B"], B, min_length, len(filled["T"])) if padded and not alone else None
     return StackCase(
         stack,
         inputs=sealed(stack.format, inputs),
@@ -86,7 +77,7 @@ def _case(
         d_outputs=sealed(stack.format, d_outputs[..., : stack.directions * stack.hidden_size]),
         d_last=sealed(stack.format, _by_layer(d_last, S)),
         lengths=lengths,
-        batch_first=first,
+        batch_first=swapped if batch_first is None else batch_first,
         batched=not alone,
     )
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from hypothesis import strategies as st
 
 from gruverify.cell import Cell, Stack
-from gruverify_strategies._cells import cells
-from gruverify_strategies._codes import shared_by
-from gruverify_strategies._sizes import sizes
-from gruverify_strategies._validation import Formats, Variants, check_formats, check_option, check_range, check_variants
+from gruverify_strategies._cells import WEIGHTS, Units, cell
+from gruverify_strategies._codes import RANDOM, header, pick, shared_by
+from gruverify_strategies._recipe import CHOICES, recipe
+from gruverify_strategies._sizes import Slots, slots, slots_length
+from gruverify_strategies._validation import (
+    Formats,
+    Limits,
+    Variants,
+    check_formats,
+    check_option,
+    check_range,
+    check_variants,
+    limits,
+)
 
 
 @st.composite
@@ -34,18 +47,71 @@ def stacks(
         InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, or `bidirectional`,
             `formats` or `variants` is wrong.
     """
+    frame = draw(
+        frames(min_layers, max_layers, limits(H=(min_H, max_H), I=(min_I, max_I)), bidirectional, formats, variants)
+    )
+    return frame.stack
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A stack, and the slots that it was drawn in.
+
+    within: the slots that there may be: units (H) and inputs (I) of a layer, and units of all cells together (S).
+    filled: those of them that are filled.
+    """
+
+    stack: Stack
+    within: Limits
+    filled: Slots
+
+
+@st.composite
+def frames(
+    draw: st.DrawFn,
+    min_layers: int,
+    max_layers: int,
+    within: Limits,
+    bidirectional: bool | None,
+    formats: Formats,
+    variants: Variants,
+) -> Frame:
+    """A `Frame` of a stack as `stacks` draws it.
+
+    What is drawn for a cell depends on the largest sizes only, and where there is no cell as many draws are of nothing:
+    so layers, directions and units can go without making others of those that stay.
+    """
     check_range("layers", min_layers, max_layers)
     check_option("bidirectional", bidirectional, None, True, False)
-    format = draw(st.sampled_from(check_formats(formats)))
-    variant = draw(st.sampled_from(check_variants(variants)))
+    options = check_formats(formats), check_variants(variants)
     layers = draw(st.integers(min_layers, max_layers))
     directions = 1 + draw(st.booleans() if bidirectional is None else st.just(bidirectional))
-    size = draw(sizes(min_H=min_H, max_H=max_H, min_I=min_I, max_I=max_I, max_B=1, max_T=1))
+    most = 1 if bidirectional is False else 2
+    source = draw(RANDOM)
+    codes = header(source, slots_length(within) + 2)
+    filled = slots(codes, within)
+    wanted = recipe(
+        [pick(codes, options[0])], [pick(codes, options[1])], None, None, "drawn", True, drives_inputs=False
+    )
+    H = within["H"][1]
 
-    def layer(I: int) -> st.SearchStrategy[tuple[Cell, ...]]:
-        one = cells(min_H=size.H, max_H=size.H, min_I=I, max_I=I, formats=(format,), variants=(variant,))
-        return st.tuples(*[one] * directions)
+    def units(count: int) -> Sequence[int]:
+        """The filled slots of so many cells side by side."""
+        return [part * H + slot for part in range(count) for slot in filled["H"]]
 
-    widths = [size.I] + [directions * size.H] * (layers - 1)
-    with shared_by(layers * directions):
-        return Stack(tuple(draw(layer(I)) for I in widths))
+    def one(layer: int, direction: int) -> Cell | None:
+        there = layer < layers and direction < directions
+        slots_of_inputs = within["I"] if layer == 0 else (1, most * H)
+        bounds = {"H": within["H"], "I": slots_of_inputs}
+        codes = header(source, CHOICES + WEIGHTS if there else 0)
+        if not there:
+            Units(source, bounds, {"H": (), "I": ()})
+            return None
+        inputs = filled["I"] if layer == 0 else units(directions)
+        return cell(source, codes, bounds, {"H": filled["H"], "I": inputs}, wanted)
+
+    with shared_by(max_layers * most):
+        grid = [[one(layer, direction) for direction in range(most)] for layer in range(max_layers)]
+    stack = Stack(tuple(tuple(found for found in row if found) for row in grid[:layers]))
+    every = max_layers * most * H
+    return Frame(stack, within | {"S": (every, every)}, filled | {"S": units(layers * directions)})

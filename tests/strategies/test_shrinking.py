@@ -150,6 +150,25 @@ def has_padding_before_a_backward_half(case: StackCase) -> bool:
 def test_a_case_of_a_stack_shrinks_to_the_layers_members_and_steps_that_it_needs() -> None:
     case = minimal(gst.stack_cases(), has_padding_before_a_backward_half)
     assert case.lengths is not None
-    assert case.lengths.tolist() == [2, 1]
-    assert case.sizes == {"H": 1, "I": 1, "B": 2, "T": 2, "L": 1, "D": 2}
+    assert case.lengths.tolist() == [1]
+    assert case.sizes == {"H": 1, "I": 1, "B": 1, "T": 2, "L": 1, "D": 2}
     assert {float(entry) for array in case.arrays().values() for entry in wide(array).ravel()} <= SIMPLE
+
+
+def reads_the_backward_half(case: StackCase) -> bool:
+    """Whether the second layer weighs what the backward half of the first gives it, in the middle of much else."""
+    stack = case.stack
+    if stack.layers < 2 or stack.directions < 2:
+        return False
+    return bool((np.abs(wide(stack.cells[1][0].weight_ih)[:, stack.hidden_size :]) > 0.3).any())
+
+
+def test_units_of_a_stack_go_without_making_others_of_those_that_stay() -> None:
+    case = minimal(gst.stack_cases(min_H=1, max_H=5), reads_the_backward_half)
+    assert case.sizes == {"H": 1, "I": 1, "B": 1, "T": 1, "L": 2, "D": 2}
+
+
+def test_unsorted_lengths_shrink_to_two() -> None:
+    case = minimal(gst.stack_cases(), lambda case: case.lengths is not None and (np.diff(case.lengths) > 0).any())
+    assert case.lengths is not None
+    assert case.lengths.tolist() == [1, 2]
