@@ -10,6 +10,8 @@ from click.testing import CliRunner, Result
 
 from gruverify.cli import main
 
+pytestmark = pytest.mark.thorough
+
 BROKEN = """
 import numpy as np
 

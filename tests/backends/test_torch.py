@@ -31,6 +31,7 @@ def test_pytorchs_own_gru_conforms(builtin: Any, bias: bool, format: Format) -> 
     assert falsified(builtin, case(Variant(bias=bias), format)) == set()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 def test_the_formulas_over_tensors_conform_in_every_variant(variant: Variant, format: Format) -> None:

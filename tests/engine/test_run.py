@@ -28,6 +28,7 @@ from gruverify.engine import (
     Shrunk,
     require,
     run,
+    selection,
 )
 
 from ._drawn import plain
@@ -35,6 +36,8 @@ from ._drawn import plain
 NUMPY = NumpyBackend()
 #: What calls a step once a case.
 ONCE = ["agreement/step"]
+#: What is quick to ask, and falls where a step is wrong.
+SOME = ["agreement", "bounds"]
 
 
 def inverted(cell: Any, x: Any, h: Any) -> Any:
@@ -59,7 +62,7 @@ def test_the_same_seed_gives_the_same_result_and_events_whatever_the_random_stat
     for disturbance in (1, 2):
         random.seed(disturbance)
         events: list[Event] = []
-        result = gruverify.check(target, seed=3, max_cases=6, formats=[float32], listener=events.append)
+        result = gruverify.check(target, seed=3, max_cases=6, formats=[float32], listener=events.append, only=SOME)
         seen = [type(event) for event in events if not isinstance(event, Alive)]  # how often depends on the clock
         runs.append((plain(replace(result, seconds=0.0)), seen))
 
@@ -73,7 +76,7 @@ def test_the_random_state_of_the_user_is_not_disturbed() -> None:
 
     random.seed(7)
     np.random.seed(7)
-    gruverify.check(backend(step=inverted), max_cases=3, formats=[float32])
+    gruverify.check(backend(step=inverted), max_cases=3, formats=[float32], only=SOME)
 
     assert (random.random(), np.random.rand()) == expected
 
@@ -122,7 +125,7 @@ def test_a_format_that_there_is_not_is_named() -> None:
 
 
 def test_max_cases_is_the_number_of_cases_in_every_format() -> None:
-    result = gruverify.check("numpy", max_cases=3)
+    result = gruverify.check("numpy", max_cases=3, only=SOME)
 
     assert cases_of(result, "agreement/step") == {fmt.name: 3 for fmt in FORMATS}
     assert result.verdict == "conforms"
@@ -141,7 +144,7 @@ def test_a_profile_is_run() -> None:
 
 
 def test_formats_are_run_in_the_backends_order_and_once() -> None:
-    result = gruverify.check("numpy", max_cases=1, formats=[float64, float16, float64])
+    result = gruverify.check("numpy", max_cases=1, formats=[float64, float16, float64], only=ONCE)
 
     assert result.header["formats"] == ["float16", "float64"]
 
@@ -253,7 +256,7 @@ def test_events_of_a_right_backend() -> None:
 
 def test_events_of_a_wrong_backend_tell_what_fell_first_and_what_it_shrank_to() -> None:
     events: list[Event] = []
-    result = gruverify.check(backend(step=inverted), max_cases=4, formats=[float32], listener=events.append)
+    result = gruverify.check(backend(step=inverted), max_cases=4, formats=[float32], listener=events.append, only=SOME)
 
     fell = [id for event in events if isinstance(event, CaseJudged) for id in event.falsified]
     assert len(fell) == len(set(fell)) > 0
@@ -270,7 +273,7 @@ def test_ctrl_c_between_cases_keeps_what_there_is() -> None:
         if event == CaseJudged("float16", 3, ()):
             raise KeyboardInterrupt
 
-    result = gruverify.check("numpy", max_cases=9, listener=listener)
+    result = gruverify.check("numpy", max_cases=9, listener=listener, only=SOME)
 
     assert cases_of(result, "agreement/step") == {"float16": 3}
     assert (result.complete, result.verdict) == (False, "incomplete")
@@ -303,8 +306,9 @@ def test_ctrl_c_while_shrinking_keeps_what_fell() -> None:
 
 def test_a_run_can_be_stopped_from_outside() -> None:
     events: list[Event] = []
+    plan = Plan(max_cases=9, selection=selection(only=SOME))
 
-    result = run(NUMPY, Plan(max_cases=9), "numpy", events.append, stopped=lambda: len(events) >= 4)
+    result = run(NUMPY, plan, "numpy", events.append, stopped=lambda: len(events) >= 4)
 
     assert cases_of(result, "agreement/step") == {"float16": 2}
     assert not result.complete

@@ -63,8 +63,9 @@ def test_a_backend_of_stacks_alone_is_judged_by_what_is_said_of_stacks() -> None
     assert applicable(INVARIANTS["contract/no-mutation"], ALONE) == "the backend has stacks alone"
 
 
+@pytest.mark.thorough
 def test_a_stack_that_falls_is_shrunk_and_saved_and_read_back(tmp_path: Any) -> None:
-    result, _ = run(f"gruverify.faults:{FAULT}")
+    result, _ = run(f"gruverify.faults:{FAULT}", only=["stack/outputs"])
     witness = result.witnesses["stack/outputs", "float32"]
 
     case = witness.case
@@ -78,8 +79,9 @@ def test_a_stack_that_falls_is_shrunk_and_saved_and_read_back(tmp_path: Any) -> 
     gruverify.assert_holds("stack/outputs", "numpy", case)
 
 
+@pytest.mark.thorough
 def test_the_snippet_repeats_the_failure() -> None:
-    result, _ = run(f"gruverify.faults:{FAULT}")
+    result, _ = run(f"gruverify.faults:{FAULT}", only=["stack/last"])
 
     with pytest.raises(AssertionError, match="stack/last"):
         exec(result.witnesses["stack/last", "float32"].snippet, {})

@@ -61,6 +61,7 @@ BOUNDS: dict[str, tuple[Callable[[Magnitudes], NDArray], Callable[[Parameters, A
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", BOUNDS)
 @given(case=cases())
 def test_no_jacobian_is_farther_from_its_limit_than_the_bound(name: str, case: Case) -> None:
@@ -72,6 +73,7 @@ def test_no_jacobian_is_farther_from_its_limit_than_the_bound(name: str, case: C
     assert (gap - J.radius.sum(-1) <= bound(m)).all()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "regime"), list(zip(BOUNDS, ["carry", "carry", "forget", "elman"], strict=True)))
 def test_a_bound_is_small_in_its_regime_and_not_elsewhere(name: str, regime: str) -> None:
     """Vacuous bounds would hold too."""

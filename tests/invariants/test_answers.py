@@ -148,6 +148,7 @@ def no_numbers(answer: Any, *_: Any) -> Any:
     return None if answer is None else type(answer)(**{name: no_numbers(part) for name, part in vars(answer).items()})
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("method", METHODS)
 def test_every_invariant_can_judge_what_is_no_number(method: str) -> None:
     backend, stacks = Faulty(**{method: no_numbers}), method in STACK_METHODS

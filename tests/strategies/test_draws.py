@@ -13,6 +13,8 @@ from gruverify import strategies as gst
 
 from ._debug import assert_all, assert_none, drawn, find_any
 
+pytestmark = pytest.mark.thorough
+
 
 def wide(array: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return array.astype(np.float64)
