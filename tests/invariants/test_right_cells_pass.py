@@ -20,7 +20,7 @@ from ._drawn import drawn, drawn_stacks
 pytestmark = pytest.mark.thorough
 
 #: How many cases of cells and of stacks, and how many are put to the invariants of the deep profile too.
-CASES, STACKS, DEEP = 20, 12, 1
+CASES, STACKS, DEEP = 12, 6, 1
 on_every_backend = pytest.mark.parametrize("name", COMPLETE)
 in_every_format = pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 
