@@ -23,14 +23,15 @@ import numpy as np
 
 from gruverify.arithmetic import FORMATS, Format
 from gruverify.backends import TARGETS, Backend, NumpyBackend, resolve
-from gruverify.engine import draw, judge_trial, streams_for, trial_of
+from gruverify.engine import Stream, draw, judge_trial, streams_for, trial_of
+from gruverify.engine._search import seed_for, strategy_for
 from gruverify.faults import EQUIVALENTS
 from gruverify.invariants import INVARIANTS
 
 #: All but what is compiled anew for every size and format, which takes minutes.
 SHIPPED = {target.name for target in TARGETS if target.name != "torch:compile"}
-#: Cases of a cell for each seed, format and set of variants.
-CASES = 12
+#: Cases of a cell for each seed, format and set of variants, and large ones beside them.
+CASES, LARGE = 12, 4
 
 
 @dataclass
@@ -58,7 +59,9 @@ def right_ones() -> Iterator[Any]:
 def judge_all(backends: list[Backend], fmt: Format, seed: int, tally: Tally) -> None:
     """Every backend of these variants on the same cases, with one set of balls."""
     trials: list[Any] = []
-    for stream in streams_for(NumpyBackend() if len(backends) > 1 else backends[0], fmt, seed, CASES):
+    of_any_size = len(backends) > 1
+    streams = streams_for(NumpyBackend() if of_any_size else backends[0], fmt, seed, CASES)
+    for stream in [*streams, *([large(fmt, seed)] if of_any_size else [])]:
         draw(stream.strategy, stream.count, stream.seed, lambda case: trials.append(trial_of(case, NumpyBackend())))
     for trial in trials:
         units = trial.case.sizes["H"] * trial.case.sizes["B"] * trial.case.sizes["T"]
@@ -76,6 +79,12 @@ def judge_all(backends: list[Backend], fmt: Format, seed: int, tally: Tally) -> 
                             f"{name} {fmt.name} seed {seed}: {judgement.invariant.id} {judgement.residual}"
                         )
                         print(tally.alarms[-1], flush=True)
+
+
+def large(fmt: Format, seed: int) -> Stream:
+    """Cells larger than a run draws them: longer sums, and many units for what a case costs."""
+    sizes = {"min_H": 8, "max_H": 24, "min_B": 4, "max_B": 8, "min_T": 4, "max_T": 8}
+    return Stream(strategy_for(NumpyBackend(), fmt, **sizes), LARGE, seed_for(seed, fmt, "/large"))
 
 
 def quantiles(margins: dict[str, list[float]]) -> dict[str, list[float]]:
