@@ -72,6 +72,22 @@ def test_without_a_compiler_the_compiled_cell_is_unavailable(monkeypatch: pytest
         resolve("torch:compile")
 
 
+@pytest.mark.thorough
+def test_the_compiled_cell_is_right() -> None:
+    try:
+        found = resolve("torch:compile")
+    except TargetUnavailable as missing:
+        pytest.skip(str(missing))
+
+    result = gruverify.check(found, formats=[float32], max_cases=2, only=["agreement/step", "agreement/step-vjp"])
+
+    assert result.verdict == "conforms"
+    assert {id for (id, _, _), tally in result.tallies.items() if tally.passed} == {
+        "agreement/step",
+        "agreement/step-vjp",
+    }
+
+
 def a_stack_case() -> StackCase:
     cases: list[StackCase] = []
     draw(streams_for(resolve("torch:func"), float32, 0, 3)[-1].strategy, 1, 0, cases.append)
