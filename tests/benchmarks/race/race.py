@@ -18,6 +18,7 @@ from typing import Any
 
 from _gradients import GRADIENT_PEERS
 from _values import VALUE_PEERS, node_tests
+from rich.progress import track
 
 from gruverify.cell import VARIANTS, Variant
 from gruverify.engine import Plan
@@ -87,10 +88,10 @@ def main() -> None:
     arguments = parser.parse_args()
     rows: list[dict[str, Any]] = []
     node_tests()
-    for entry in (*FAULTS.values(), *EQUIVALENTS.values()):
-        if not arguments.only or entry.id in arguments.only:
-            for reset in ("after", "before"):
-                rows += raced(entry, reset)
+    bank = [*FAULTS.values(), *EQUIVALENTS.values()]
+    for entry in track([entry for entry in bank if not arguments.only or entry.id in arguments.only], "racing"):
+        for reset in ("after", "before"):
+            rows += raced(entry, reset)
     scopes = {OURS: "every fault", **{peer.name: peer.scope for peer in PEERS}}
     table = {who: {"scope": scope, **summary(rows, who)} for who, scope in scopes.items()}
     for who, line in table.items():
