@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import Any
 
@@ -15,17 +16,23 @@ from gruverify.invariants import INVARIANTS, Invariant
 
 def print_catalogue(console: Console) -> None:
     """Every invariant with its statement and source, every shipped target with whether it can run here."""
-    console.print("[bold]invariants[/]")
-    for invariant in INVARIANTS.values():
-        needs = ", ".join(invariant.needs) or "any method"
-        console.print(f"\n{invariant.id}  [dim]needs {needs}; since {invariant.since}[/]")
-        console.print(f"  {escape(invariant.statement)}\n  [dim]{escape(invariant.source)}[/]", soft_wrap=True)
+    console.print("[bold]invariants[/]\n")
+    print_invariants(console, INVARIANTS.values())
     console.print("\n[bold]targets[/]\n")
     for target in TARGETS:
         here = "[green]can run here[/]" if target.available else f"[yellow]not here:[/] {escape(target.remedy)}"
         console.print(f"{target.name:15} {here}  {target.description}", soft_wrap=True)
     console.print(f"{'pkg.module:object':15} your own: a function step(cell, x, h), an nn.Module, a backend")
     console.print("\nnext: [bold]gruverify check numpy[/]")
+
+
+def print_invariants(console: Console, invariants: Iterable[Invariant]) -> None:
+    """Each with its statement, what it needs and its source."""
+    for number, invariant in enumerate(invariants):
+        needs = ", ".join(invariant.needs) or "any method"
+        between = "\n" if number else ""
+        console.print(f"{between}{invariant.id}  [dim]needs {needs}; since {invariant.since}[/]")
+        console.print(f"  {escape(invariant.statement)}\n  [dim]{escape(invariant.source)}[/]", soft_wrap=True)
 
 
 def catalogue_page() -> str:

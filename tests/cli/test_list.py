@@ -48,5 +48,17 @@ def test_the_page_is_printed_as_it_is() -> None:
     assert result.stdout == catalogue_page()
 
 
-def test_an_argument_too_many_fits_on_one_line() -> None:
-    assert "unexpected extra argument (torch)" in one_line(gruverify("list", "torch"))
+def test_some_invariants_are_listed_alone() -> None:
+    result = gruverify("list", "agreement/step", "bounds/b*")
+
+    assert result.exit_code == 0
+    listed = [line.partition("  needs ")[0] for line in result.stdout.splitlines() if "  needs " in line]
+    assert listed == ["agreement/step", "bounds/box", "bounds/between"]
+    assert INVARIANTS["bounds/box"].statement in result.stdout
+    assert "targets" not in result.stdout
+
+
+def test_what_is_no_invariant_is_an_error_with_a_hint() -> None:
+    message = one_line(gruverify("list", "boundz"))
+
+    assert message == "no invariant matches 'boundz': did you mean bounds?"
