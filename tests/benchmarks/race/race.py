@@ -1,7 +1,7 @@
 """The same faults, on the same machine, in one run: gruverify beside what people use today.
 
     tox -e race                               the race, into reports/race.json
-    python tests/benchmarks/race/race.py --json FILE [--only ID ...]
+    python tests/benchmarks/race/race.py --json FILE [--only ID ...] [--jobs 2]
 
 A peer is tried on the faults that it could possibly see, each on both sides of the reset gate, with PyTorch's other
 conventions. It finds a fault where one of its checks fails; a right rewrite that fails one is a false alarm.
@@ -13,6 +13,8 @@ import argparse
 import json
 import statistics
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +27,15 @@ from gruverify.engine import Plan
 from gruverify.faults import EQUIVALENTS, FAULTS, Fault
 from gruverify.matrix import first_fall
 
+BANK = {**FAULTS, **EQUIVALENTS}
 PEERS = (*GRADIENT_PEERS, *VALUE_PEERS)
 OURS = "gruverify check"
 KINDS = ("forward", "gradient", "sequence", "saturated")
 
 
-def raced(entry: Fault, reset: str) -> list[dict[str, Any]]:
-    """What gruverify and each peer in whose scope the entry is make of it, on one side of the reset gate."""
+def raced(of: tuple[str, str]) -> list[dict[str, Any]]:
+    """What gruverify and each peer in whose scope an entry is make of it, on one side of the reset gate."""
+    entry, reset = BANK[of[0]], of[1]
     variants = tuple(v for v in VARIANTS if v.reset == reset and v in entry.variants)
     if not variants or entry.kind in ("contract", "stack"):
         return []
@@ -85,13 +89,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--jobs", type=int, default=1, help="processes; times are best compared with one")
     arguments = parser.parse_args()
-    rows: list[dict[str, Any]] = []
-    node_tests()
-    bank = [*FAULTS.values(), *EQUIVALENTS.values()]
-    for entry in track([entry for entry in bank if not arguments.only or entry.id in arguments.only], "racing"):
-        for reset in ("after", "before"):
-            rows += raced(entry, reset)
+    wanted = [(id, reset) for id in arguments.only or BANK for reset in ("after", "before")]
+    with ProcessPoolExecutor(arguments.jobs, get_context("spawn"), node_tests) as pool:
+        rows = [row for found in track(pool.map(raced, wanted), "racing", len(wanted)) for row in found]
     scopes = {OURS: "every fault", **{peer.name: peer.scope for peer in PEERS}}
     table = {who: {"scope": scope, **summary(rows, who)} for who, scope in scopes.items()}
     for who, line in table.items():
