@@ -100,9 +100,11 @@ def false_alarms(path: Path) -> str:
         f"invariant) in {found['cases']:,} cases of {len(found['of'])} right implementations: {alarms}."
     )
     formats = ", ".join(f"{name} {count:,}" for name, count in found["shipped"].items())
-    rows = [(name, f"{int(n):,}", *(f"{q:g}" for q in rest)) for name, (n, *rest) in found["margins"].items()]
-    margins = table(("family", "judgements", "margin, median", "90 %", "largest"), rows)
-    return f"{head}\n\nOf these the shipped targets have: {formats}. Their margins (error / bound):\n\n{margins}"
+    margins = found["margins"].items()
+    rows = [(name, f"{int(n):,}", f"{int(some):,}", *(f"{q:g}" for q in rest)) for name, (n, some, *rest) in margins]
+    shown = table(("family, bound", "judgements", "not 0", "median of those", "90 %", "largest"), rows)
+    told = "Their margins (error / bound), of those judgements in which there is an error at all"
+    return f"{head}\n\nOf these the shipped targets have: {formats}. {told}:\n\n{shown}"
 
 
 SECTIONS: dict[str, Callable[[Path], str]] = {

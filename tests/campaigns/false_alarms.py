@@ -36,7 +36,10 @@ CASES, LARGE = 12, 4
 
 @dataclass
 class Tally:
-    """What was judged so far: evaluations by target and by format, and the margins of the shipped targets by family."""
+    """What was judged so far: evaluations by target and by format, and the margins of the shipped targets.
+
+    margins: by family and bound, "gradient, radius", of the worst entry of each judgement.
+    """
 
     evaluations: Counter[str] = field(default_factory=Counter)
     formats: Counter[str] = field(default_factory=Counter)
@@ -73,7 +76,8 @@ def judge_all(backends: list[Backend], fmt: Format, seed: int, tally: Tally) -> 
                     tally.evaluations[name] += units
                     if name in SHIPPED:
                         tally.formats[fmt.name] += units
-                        tally.margins.setdefault(judgement.invariant.family, []).append(judgement.residual.margin)
+                        kind = f"{judgement.invariant.family}, {judgement.invariant.bound}"
+                        tally.margins.setdefault(kind, []).append(judgement.residual.margin)
                     if judgement.fell:
                         tally.alarms.append(
                             f"{name} {fmt.name} seed {seed}: {judgement.invariant.id} {judgement.residual}"
@@ -88,11 +92,16 @@ def large(fmt: Format, seed: int) -> Stream:
 
 
 def quantiles(margins: dict[str, list[float]]) -> dict[str, list[float]]:
-    """By family, how many margins were finite, their median, nine tenths, and the largest."""
+    """How many margins were finite, how many of them not 0, and of those the median, nine tenths, and the largest.
+
+    A margin is 0 where two answers have the same bits, or where there is nothing to differ: a gradient of zeros.
+    """
     found = {}
-    for family, each in margins.items():
+    for kind, each in sorted(margins.items()):
         finite = np.array(each)[np.isfinite(each)]
-        found[family] = [len(finite), *(float(f"{q:.3g}") for q in np.quantile(finite, [0.5, 0.9, 1.0]))]
+        some = finite[finite > 0]
+        quantiles = np.quantile(some, [0.5, 0.9, 1.0]) if some.size else [0.0] * 3
+        found[kind] = [len(finite), len(some), *(float(f"{q:.3g}") for q in quantiles)]
     return found
 
 

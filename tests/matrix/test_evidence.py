@@ -31,12 +31,12 @@ def test_faults_are_told_with_their_survivors(tmp_path: Path) -> None:
 def test_alarms_are_told(tmp_path: Path) -> None:
     file = tmp_path / "false_alarms.json"
     for alarms, said in (([], "no alarm"), (["numpy"], "**1 alarms**")):
-        found = {"shipped": {"float32": 1}, "margins": {"bounds": [7, 0.25, 0.5, 1.0]}}
+        found = {"shipped": {"float32": 1}, "margins": {"bounds, exact": [7, 5, 0.25, 0.5, 1.0]}}
         file.write_text(json.dumps({"evaluations": 1, "cases": 1, "alarms": alarms, "of": {}} | found))
         text = SCRIPT["false_alarms"](file)
         assert said in text
         assert "the shipped targets have: float32 1." in text
-        assert "| bounds | 7 | 0.25 | 0.5 | 1 |" in text
+        assert "| bounds, exact | 7 | 5 | 0.25 | 0.5 | 1 |" in text
 
 
 def test_page_has_every_section_and_no_other() -> None:
