@@ -27,12 +27,14 @@ def _function(backend: Backend, variant: Variant) -> Callable[..., Any]:
         def forward(ctx: Any, *tensors: Any) -> Any:
             ctx.save_for_backward(*tensors)
             arrays = [t.detach().numpy().copy() for t in tensors]
-            return tuple(torch.from_numpy(np.array(a)) for a in values(backend, variant, arrays))
+            with torch.enable_grad():  # which a Function is called without, and a backend over tensors differentiates in
+                return tuple(torch.from_numpy(np.array(a)) for a in values(backend, variant, arrays))
 
         @staticmethod
         def backward(ctx: Any, *cotangents: Any) -> Any:
             arrays = [t.detach().numpy().copy() for t in ctx.saved_tensors]
-            found = pulled(backend, variant, arrays, *(c.numpy().copy() for c in cotangents))
+            with torch.enable_grad():
+                found = pulled(backend, variant, arrays, *(c.numpy().copy() for c in cotangents))
             return tuple(torch.from_numpy(np.array(a)) for a in found)
 
     apply: Callable[..., Any] = Sequence.apply
