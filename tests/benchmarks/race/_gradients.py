@@ -27,7 +27,7 @@ def _function(backend: Backend, variant: Variant) -> Callable[..., Any]:
         def forward(ctx: Any, *tensors: Any) -> Any:
             ctx.save_for_backward(*tensors)
             arrays = [t.detach().numpy().copy() for t in tensors]
-            with torch.enable_grad():  # which a Function is called without, and a backend over tensors differentiates in
+            with torch.enable_grad():  # a Function is called without it, and a backend over tensors needs it
                 return tuple(torch.from_numpy(np.array(a)) for a in values(backend, variant, arrays))
 
         @staticmethod
