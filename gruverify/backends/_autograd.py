@@ -1,4 +1,7 @@
-"""What PyTorch can differentiate, as methods of a backend: values from the forward pass, derivatives from autograd."""
+"""What PyTorch can differentiate, as methods of a backend: values from the forward pass, derivatives from autograd.
+
+Gradients are computed even where the program around computes without, as one does that serves a model.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +50,7 @@ class AutogradStep:
         with torch.no_grad():
             return numpy(self.load(cell).call(tensor(x), tensor(h)))
 
+    @torch.enable_grad()
     def step_jacobian(self, cell: Cell, x: NDArray, h: NDArray) -> tuple[NDArray, NDArray]:
         """Dh (B, H, H) and dx (B, H, I), by one backward pass over H copies of the batch, one for each output."""
         (B, H), copies = h.shape, cell.hidden_size
@@ -56,6 +60,7 @@ class AutogradStep:
         dh, dx = torch.autograd.grad(own, (hs, xs), torch.ones_like(own))
         return numpy(dh.reshape(B, copies, H)), numpy(dx.reshape(B, copies, -1))
 
+    @torch.enable_grad()
     def step_vjp(self, cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray) -> Gradients:
         """The gradients of one step at the cotangent (B, H)."""
         loaded = self.load(cell)
@@ -75,6 +80,7 @@ class AutogradSequence:
             outputs, last = self.load(cell).call(tensor(inputs), None if state is None else tensor(state))
         return numpy(outputs), numpy(last)
 
+    @torch.enable_grad()
     def sequence_vjp(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
     ) -> Gradients:
@@ -106,6 +112,7 @@ class AutogradStack:
             outputs, last = loaded.call(tensor(inputs), None if states is None else tensor(states), lengths)
         return numpy(outputs), numpy(last)
 
+    @torch.enable_grad()
     def stack_vjp(
         self,
         stack: Stack,

@@ -67,6 +67,7 @@ class AutogradDirections:
             return numpy(_moved(outputs)), numpy(_moved(last))
 
     @translated
+    @torch.enable_grad()
     def sequence_hvp(
         self,
         cell: Cell,
@@ -85,6 +86,7 @@ class AutogradDirections:
             return packed({name: _moved(gradient) for name, gradient in gradients.items()})
 
     @translated
+    @torch.enable_grad()
     def sequence_hvp_reverse(
         self,
         cell: Cell,

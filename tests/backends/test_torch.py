@@ -39,6 +39,12 @@ def test_the_formulas_over_tensors_conform_in_every_variant(variant: Variant, fo
 
 
 @pytest.mark.parametrize("name", ["torch", "torch-formulas"])
+def test_a_program_that_computes_without_gradients_is_no_obstacle(name: str) -> None:
+    with torch.no_grad():
+        assert falsified(resolve(name), case()) == set()
+
+
+@pytest.mark.parametrize("name", ["torch", "torch-formulas"])
 def test_everything_is_asked_of_the_shipped_backends(name: str) -> None:
     found = resolve(name)
 
