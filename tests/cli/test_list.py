@@ -59,6 +59,4 @@ def test_some_invariants_are_listed_alone() -> None:
 
 
 def test_what_is_no_invariant_is_an_error_with_a_hint() -> None:
-    message = one_line(gruverify("list", "boundz"))
-
-    assert message == "no invariant matches 'boundz': did you mean bounds?"
+    assert one_line(gruverify("list", "boundz")).startswith("no invariant matches 'boundz': did you mean bounds")
