@@ -24,6 +24,7 @@ from gruverify.backends._targets import Target as Target
 from gruverify.backends._targets import TargetUnavailable as TargetUnavailable
 from gruverify.backends._targets import UnknownTarget as UnknownTarget
 from gruverify.backends._targets import resolve as resolve
+from gruverify.backends._threads import one_thread as one_thread
 
 
 def torch_backend(*args: Any, **options: Any) -> FunctionBackend:

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
 from gruverify.arithmetic import Format, format_named, formats_named
+from gruverify.backends import one_thread
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage, visits
 from gruverify.engine import (
@@ -133,7 +134,8 @@ def _judge(subject: Subject, family: str, format: str, data: st.DataObject) -> N
     asked, _ = subject.asked(family, format)
     case = data.draw(_cases(subject, format, asked), label="case").case
     trial = trial_of(case, subject.backend)
-    judgements = list(judge_trial(trial, asked))
+    with one_thread():
+        judgements = list(judge_trial(trial, asked))
     visited = visits(trial) if isinstance(trial, Trial) else Coverage()
     emit(visited)
     subject.enter(case, judgements, visited)
