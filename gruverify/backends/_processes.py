@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Any, TypeVar, cast
 
 from gruverify.backends._targets import TARGETS
+from gruverify.backends._threads import one_thread_in_children
 
 Answer = TypeVar("Answer")
 
@@ -82,24 +82,10 @@ def ending(exitcode: int | None) -> str:
 def quiet() -> Iterator[None]:
     """What child processes that are started inside inherit: one thread each, and no Ctrl-C.
 
-    Small matrices gain nothing from more threads, and two processes would fight over them. Ctrl-C reaches every process
-    of a terminal; what it means is for the parent to say.
+    Ctrl-C reaches every process of a terminal; what it means is for the parent to say.
     """
-    with _one_thread(), _interrupts_blocked():
+    with one_thread_in_children(), _interrupts_blocked():
         yield
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """OMP_NUM_THREADS=1, unless the user has set it."""
-    ours = "OMP_NUM_THREADS" not in os.environ
-    if ours:
-        os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        if ours:
-            del os.environ["OMP_NUM_THREADS"]
 
 
 @contextmanager

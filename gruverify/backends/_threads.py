@@ -1,4 +1,7 @@
-"""How many threads PyTorch computes with."""
+"""How many threads a target computes with: one, unless the user has set OMP_NUM_THREADS.
+
+Small matrices gain nothing from more, and processes side by side would fight over the cores.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Have PyTorch, once it is loaded, compute with one thread, unless the user has set OMP_NUM_THREADS.
-
-    Small matrices gain nothing from more threads, and the workers of pytest-xdist would fight over the cores.
-    """
+    """Have PyTorch, once it is loaded, compute with one thread in this process."""
     torch = sys.modules.get("torch")
     if torch is None or "OMP_NUM_THREADS" in os.environ:
         yield
@@ -24,3 +24,16 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def one_thread_in_children() -> Iterator[None]:
+    """Have processes that are started inside compute with one thread."""
+    ours = "OMP_NUM_THREADS" not in os.environ
+    if ours:
+        os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if ours:
+            del os.environ["OMP_NUM_THREADS"]

@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from gruverify.arithmetic import Format
-from gruverify.backends import Backend
+from gruverify.backends import Backend, one_thread
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage, excluded, visits
 from gruverify.engine._asked import about, why_not
@@ -67,8 +67,9 @@ def run(
     pace = Pace(None if plan.time_budget is None else started + plan.time_budget, stopped)
     try:
         listener(RunStarted(header))
-        for fmt in formats_of(plan, backend):
-            FormatRun(backend, fmt, plan, ledger, listener, pace).run()
+        with one_thread():
+            for fmt in formats_of(plan, backend):
+                FormatRun(backend, fmt, plan, ledger, listener, pace).run()
     except KeyboardInterrupt:
         complete = False
     finally:

@@ -42,7 +42,7 @@ def console_for(*, stderr: bool = False) -> Console:
 def print_header(console: Console, header: dict[str, Any], jobs: int) -> None:
     """What is about to be run, with all that is needed to repeat it."""
     versions = " · ".join(f"{name} {version}" for name, version in header["versions"].items())
-    threads = os.environ.get("OMP_NUM_THREADS", "1" if jobs > 1 else str(os.cpu_count()))
+    threads = os.environ.get("OMP_NUM_THREADS", "1")
     console.print(f"[bold]gruverify check {escape(header['target'])}[/]")
     console.print(
         f"seed {header['seed']} · profile {header['profile']} · {header['cases']} cases a format · "

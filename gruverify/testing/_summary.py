@@ -22,7 +22,7 @@ def header(config: pytest.Config) -> list[str]:
     """Target, versions, threads and seed."""
     options = _options.of(config)
     seed = "drawn afresh (--hypothesis-seed=N repeats a run)" if options.seed is None else options.seed
-    threads = os.environ.get("OMP_NUM_THREADS", os.cpu_count())
+    threads = os.environ.get("OMP_NUM_THREADS", "1")
     return [
         f"gruverify: {_pytest.given(config, 'target')} · {', '.join(fmt.name for fmt in options.formats)} · "
         f"profile {_profile(config)} · threads {threads} · seed {seed}",

@@ -38,7 +38,7 @@ CASES, LARGE = 12, 4
 class Tally:
     """What was judged so far: evaluations by target and by format, and the margins of the shipped targets.
 
-    margins: by family and bound, "gradient, radius", of the worst entry of each judgement.
+    margins: by family and bound, "gradient, ball", of the worst entry of each judgement.
     """
 
     evaluations: Counter[str] = field(default_factory=Counter)

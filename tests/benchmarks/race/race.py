@@ -94,7 +94,7 @@ def main() -> None:
     wanted = [(id, reset) for id in arguments.only or BANK for reset in ("after", "before")]
     with ProcessPoolExecutor(arguments.jobs, get_context("spawn"), node_tests) as pool:
         rows = [row for found in track(pool.map(raced, wanted), "racing", len(wanted)) for row in found]
-    scopes = {OURS: "every fault", **{peer.name: peer.scope for peer in PEERS}}
+    scopes = {OURS: "every fault of cells and sequences", **{peer.name: peer.scope for peer in PEERS}}
     table = {who: {"scope": scope, **summary(rows, who)} for who, scope in scopes.items()}
     for who, line in table.items():
         print(who, *(f"{name} {value}" for name, value in line.items()), sep=" · ")
