@@ -20,7 +20,7 @@ flint = pytest.importorskip("flint")
 from gruverify import FORMATS, Case, Format, bfloat16, float64
 from gruverify import strategies as gst
 from gruverify.arithmetic import Ball, Rounding, sigmoid, tanh
-from gruverify.arithmetic.arb import arb_array
+from gruverify.arithmetic.arb import BITS, arb_array
 from gruverify.formulas import step
 from tests.arithmetic._operands import numbers
 
@@ -63,7 +63,8 @@ def test_numbers_are_taken_exactly() -> None:
 
     assert found.rad.tolist() == [0.0, 0.0]
     assert found.mid.tolist() == bfloat16.cast([0.1, 3.0]).astype(float).tolist()
-    assert arb_array([2**60 + 1]).upper > 2.0**60
+    for integer in (2**60 + 1, np.uint64(2**60 + 1)):
+        assert arb_array([integer]).upper > 2.0**60
 
 
 def test_precision_is_as_asked_and_put_back() -> None:
@@ -72,6 +73,9 @@ def test_precision_is_as_asked_and_put_back() -> None:
 
     assert coarse.upper[0] - coarse.lower[0] > fine.upper[0] - fine.lower[0]
     assert (coarse + fine).bits == 300
+    assert coarse[:1].bits == coarse.reshape(1, 1).T.bits == 30
+    assert arb_array([0.3]).bits == sigmoid(arb_array([0.3])).bits == BITS
+    assert arb_array([0.3], bits=2).bits == 2
     assert flint.ctx.prec == before
 
 
@@ -87,6 +91,7 @@ def test_sigmoid_beyond_the_exponents_of_arb_is_between_zero_and_hardly_more() -
     huge = arb_array([-1e300]) * arb_array([1e300])
 
     assert 0.0 <= sigmoid(huge).upper[0] <= float64.min_subnormal
+    assert sigmoid(huge).lower[0] in (0.0, -float64.min_subnormal)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +107,22 @@ def test_what_cannot_be_enclosed_is_said(attempt: Callable[[], object], message:
 
 
 def test_comparisons_are_plain_booleans() -> None:
-    assert (arb_array([1.0]) < arb_array([2.0])).tolist() == [True]
+    less = arb_array([1.0]) < arb_array([2.0])
+
+    assert (less.dtype, less.tolist()) == (np.dtype(bool), [True])
+
+
+def test_sums_are_along_the_axis_that_is_asked_for() -> None:
+    found = arb_array([[1.0, 2.0], [4.0, 8.0]])
+
+    assert found.sum(axis=1).mid.tolist() == [3.0, 12.0]
+    assert found.sum(axis=0).mid.tolist() == [5.0, 10.0]
+
+
+def test_balls_are_taken_as_they_are() -> None:
+    wide = arb_array([0.5], radius=0.25)
+
+    assert (arb_array(wide).lower, arb_array(wide).upper) == (wide.lower, wide.upper)
 
 
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)

@@ -10,8 +10,19 @@ import ml_dtypes
 import mpmath
 import numpy as np
 import pytest
+from hypothesis.vendor.pretty import pretty
 
-from gruverify.arithmetic import FORMATS, Format, bfloat16, float16, float32, float64, format_named, format_of
+from gruverify.arithmetic import (
+    FORMATS,
+    Format,
+    bfloat16,
+    float16,
+    float32,
+    float64,
+    format_named,
+    format_of,
+    formats_named,
+)
 
 every = pytest.mark.parametrize("fmt", FORMATS, ids=str)
 
@@ -57,6 +68,24 @@ def test_thresholds_are_where_the_true_functions_change(fmt: Format) -> None:
 @every
 def test_a_format_is_found_by_its_names_and_its_dtype(fmt: Format) -> None:
     assert format_named(fmt.name) is format_named(fmt.short) is format_of(fmt.dtype) is fmt
+
+
+@pytest.mark.parametrize(
+    "given", ["f32,float16 , f32", ["f32", float16, "float32"], (one for one in (float32, "f16"))], ids=str
+)
+def test_formats_are_found_one_by_one_and_no_one_twice(given: Any) -> None:
+    assert formats_named(given) == (float32, float16)
+
+
+def test_catches_something_that_is_no_format_among_them() -> None:
+    with pytest.raises(ValueError, match="format='f8' is unknown"):
+        formats_named("f32,f8")
+    with pytest.raises(ValueError, match="format='3' is unknown"):
+        formats_named([float32, 3])  # type: ignore[list-item]
+
+
+def test_hypothesis_prints_a_format_as_its_name() -> None:
+    assert pretty(float32) == "gruverify.float32"
 
 
 @every

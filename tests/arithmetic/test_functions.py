@@ -20,8 +20,8 @@ from gruverify.arithmetic import (
     combined_rows,
     diagonal,
     float16,
-    float64,
     floating,
+    placed,
     sigmoid,
     tanh,
 )
@@ -88,6 +88,8 @@ def test_diagonal_matrices_stand_on_the_last_two_axes() -> None:
     v = np.array([[1.0, 2.0], [3.0, 4.0]])
 
     assert diagonal(v).tolist() == [[[1, 0], [0, 2]], [[3, 0], [0, 4]]]
+    assert diagonal(v[0]).tolist() == [[1, 0], [0, 2]]
+    assert diagonal(v[None, :, :1]).tolist() == [[[[1]], [[3]]]]
 
 
 def test_combined_rows_are_scaled_rows_added_up() -> None:
@@ -113,4 +115,23 @@ def test_formulas_stay_in_the_format(fmt: Format) -> None:
     operations: list[Callable[[Any], Any]] = [lambda m: m @ m, lambda m: m + 1, lambda m: 1 - m, lambda m: m * m.T]
 
     assert {operation(a).dtype for operation in operations} == {fmt.dtype}
-    assert floating(float64.cast([1.0])).dtype == np.float64
+    # Only bfloat16 needs an array type of its own.
+    assert (type(a) is np.ndarray) == (fmt is not bfloat16)
+
+
+@every
+def test_parts_are_placed_among_zeros_of_their_own_kind(fmt: Format) -> None:
+    like = floating(fmt.cast([3.0, 4.0]))
+    found = placed(like, (2, 3), (0, like[:1]), ((1, slice(1, 3)), like))
+
+    assert (type(found), found.dtype) == (type(like), fmt.dtype)
+    assert found.tolist() == [[3, 3, 3], [0, 3, 4]]
+
+
+def test_tensors_are_placed_among_tensors() -> None:
+    torch = pytest.importorskip("torch")
+    like = torch.tensor([3.0, 4.0], dtype=torch.float64, requires_grad=True)
+    found = placed(like, (2, 2), (1, like))
+
+    assert (found.dtype, found.tolist()) == (torch.float64, [[0, 0], [3, 4]])
+    assert torch.autograd.grad(found.sum(), like)[0].tolist() == [1, 1]

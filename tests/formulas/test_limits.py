@@ -32,7 +32,6 @@ from gruverify.formulas import (
 )
 from tests.formulas._cases import NDArray, ball, balls, cases
 
-variants = pytest.mark.parametrize("v", VARIANTS, ids=str)
 resets = pytest.mark.parametrize("v", [Variant("after"), Variant("before")], ids=str)
 
 
@@ -93,6 +92,65 @@ def smallest(bound: Callable[[Magnitudes], NDArray], regime: str) -> float:
 
     look()
     return min(found)
+
+
+#: Two members of two units: any numbers that are not alike.
+SOME = np.arange(3.0, 23.0).reshape(10, 2) / 16
+N_Z, N_R, N_C = np.array([0.5, 0.75]), np.array([1.25, 1.5]), np.array([1.75, 2.25])
+W_HC = np.array([[0.75, 1.0], [1.5, 0.75]])
+
+
+def some_magnitudes(v: Variant) -> Magnitudes:
+    pairs = [SOME[2 * k : 2 * k + 2] + 4 * k for k in range(5)]
+    h, q, r, not_r, z = pairs
+    return Magnitudes(v, h, q, r, not_r, z, 1 + z, 2 + z, 3 + z, W_HC, N_Z, N_R, N_C)
+
+
+@pytest.mark.parametrize("v", [v for v in VARIANTS if v.bias], ids=str)
+def test_magnitudes_are_the_largest_in_the_balls(v: Variant) -> None:
+    cell, h = plain_cell(v, None, None), ball(PLAIN[40:42][None])
+    a = sequence(v, cell.parameters(ball), [ball(PLAIN[36:38][None])], h).steps[0]
+    m = magnitudes(cell, a)
+    gates = {"h": a.h, "r": a.r, "z": a.z, "not_r": 1 - a.r, "not_z": 1 - a.z, "keep": a.keep, "take": a.take}
+    for name, expected in gates.items():
+        assert getattr(m, name) == pytest.approx(np.abs(expected.mid), rel=2.0**-40), name
+        assert (getattr(m, name) >= np.abs(expected.mid)).all(), name
+    W_hr, W_hz, W_hc = np.abs(cell.weight_hh).reshape(3, 2, 2)
+    assert (m.W_hc == W_hc).all()
+    for found, W in ((m.row_r, W_hr), (m.row_z, W_hz), (m.row_c, W_hc)):
+        assert found == pytest.approx(W[:, 0] + W[:, 1])
+
+
+@resets
+def test_bounds_are_those_of_the_theory(v: Variant) -> None:
+    """(3.1), (3.2), (3.3) and (3.10) with the norm of each row for the infinity norm, entry by entry."""
+    m = some_magnitudes(v)
+    for b, i in np.ndindex(2, 2):
+        h, q, take, keep = (getattr(m, name)[b] for name in ("h", "q", "take", "keep"))
+        reset_slope = h * N_R
+        if v.reset == "after":
+            carried = N_C[i] + q[i] * N_R[i] / 4
+            through = {gate: getattr(m, gate)[b, i] * (N_C[i] + q[i] * N_R[i]) for gate in ("r", "not_r")}
+        else:
+            carried = sum(W_HC[i, j] * (1 + reset_slope[j] / 4) for j in range(2))
+            through = {
+                gate: sum(W_HC[i, j] * getattr(m, gate)[b, j] * (1 + reset_slope[j]) for j in range(2))
+                for gate in ("r", "not_r")
+            }
+        update = (1 + h[i]) * N_Z[i]
+        assert carry_rate(m)[b, i] == pytest.approx(update + carried)
+        assert carry_gap(m)[b, i] == pytest.approx(take[i] * (1 + update + carried))
+        assert forget_gap(m)[b, i] == pytest.approx(keep[i] * (1 + update) + through["r"])
+        assert elman_gap(m)[b, i] == pytest.approx(keep[i] * (1 + update + N_C[i]) + through["not_r"])
+
+
+@resets
+def test_growth_is_that_of_each_members_worst_unit(v: Variant) -> None:
+    """(3.6): Π (1 + ε_t C_t) - 1."""
+    m = some_magnitudes(v)
+    worst = carry_gap(m).max(axis=1)
+
+    assert carry_growth([m, m, m]) == pytest.approx((1 + worst) ** 3 - 1)
 
 
 @given(cases())

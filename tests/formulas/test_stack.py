@@ -49,6 +49,7 @@ def test_stack_and_its_gradients_are_those_of_nn_gru(case: StackCase) -> None:
     assert inside(last.detach().numpy(), run.last)
     assert inside(d["inputs"], back.inputs)
     assert inside(d["states"], back.states)
+    assert [len(row) for row in back.parameters] == [s.directions] * s.layers
     for layer, row in enumerate(back.parameters):
         for direction, p in enumerate(row):
             place = f"_l{layer}{'_reverse' * direction}"
@@ -89,8 +90,9 @@ def test_a_stack_of_one_cell_is_a_sequence_for_each_member(case: StackCase) -> N
             assert not escapes(outputs.mid[one], expected)
 
 
-def test_members_without_a_step_keep_their_states_and_pass_their_cotangents_on() -> None:
-    numpy, case = NumpyBackend(), ragged([0, 0])
+@pytest.mark.parametrize("v", PYTORCH, ids=str)
+def test_members_without_a_step_keep_their_states_and_pass_their_cotangents_on(v: Variant) -> None:
+    numpy, case = NumpyBackend(), ragged([0, 0], v)
     outputs, last = numpy.stack(case.stack, case.inputs, case.states, case.lengths, False)
     assert not outputs.any()
     assert np.array_equal(last, case.states)
@@ -101,16 +103,24 @@ def test_members_without_a_step_keep_their_states_and_pass_their_cotangents_on()
 
 
 def test_a_gradient_needs_a_cotangent() -> None:
-    with pytest.raises(ValueError, match="at least one cotangent"):
-        stack_bptt(run_of(ragged([2, 1])), None, None)
+    run, case = run_of(ragged([2, 1])), ragged([2, 1])
+    with pytest.raises(ValueError, match=r"^d_outputs=None and d_last=None: a gradient needs at least one cotangent$"):
+        stack_bptt(run, None, None)
+    d_outputs, d_last = [ball(g) for g in case.d_outputs], [ball(g) for g in case.d_last]
+    of_outputs, of_last, of_both = (
+        stack_bptt(run, *given) for given in ((d_outputs, None), (None, d_last), (d_outputs, d_last))
+    )
+    for one, other, both in zip(of_outputs.inputs, of_last.inputs, of_both.inputs, strict=True):
+        assert not escapes((one + other).mid, both)
 
 
-def ragged(lengths: list[int]) -> StackCase:
+def ragged(lengths: list[int], v: Variant = PYTORCH[0]) -> StackCase:
     """Two layers in both directions, two members and two steps."""
     draw = np.random.default_rng(0).normal
 
     def cell(I: int) -> Cell:
-        return Cell(Variant(), draw(size=(6, I)), draw(size=(6, 2)), draw(size=6), draw(size=6))
+        biases = [draw(size=6), draw(size=6)] if v.bias else []
+        return Cell(v, draw(size=(6, I)), draw(size=(6, 2)), *biases)
 
     cells = Stack(((cell(1), cell(1)), (cell(4), cell(4))))
     shapes = ((2, 2, 1), (4, 2, 2), (2, 2, 4), (4, 2, 2))
