@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any, TypeAlias
 
 import torch
@@ -35,6 +37,9 @@ class Loaded:
 Load: TypeAlias = Callable[[Cell], Loaded]
 LoadStack: TypeAlias = Callable[[Stack, bool], Loaded]
 
+#: PyTorch has not given it a type.
+_register_hook: Any = torch.Tensor.register_hook
+
 #: Parameters by PyTorch's names, "inputs" and "state".
 Leaves: TypeAlias = Mapping[str, torch.Tensor]
 
@@ -56,8 +61,7 @@ class AutogradStep:
         (B, H), copies = h.shape, cell.hidden_size
         xs, hs = (tensor(a).repeat_interleave(copies, 0).requires_grad_() for a in (x, h))
         outputs = self.load(cell).call(xs, hs).reshape(B, copies, H)
-        own = outputs.diagonal(dim1=1, dim2=2)
-        dh, dx = torch.autograd.grad(own, (hs, xs), torch.ones_like(own))
+        dh, dx = torch.autograd.grad(outputs.diagonal(dim1=1, dim2=2).sum(), (hs, xs))
         return numpy(dh.reshape(B, copies, H)), numpy(dx.reshape(B, copies, -1))
 
     @torch.enable_grad()
@@ -151,14 +155,30 @@ def grad(
     """The gradients of the leaves, by their names."""
     # What a value does not depend on has the gradient 0: whether it should depend on it is for the invariants to say.
     found = torch.autograd.grad(
-        values,
+        loss(values, cotangents),
         list(leaves.values()),
-        cotangents,
         create_graph=create_graph,
         allow_unused=True,
         materialize_grads=True,
     )
     return dict(zip(leaves, found, strict=True))
+
+
+def loss(values: Sequence[torch.Tensor], cotangents: Sequence[torch.Tensor]) -> torch.Tensor:
+    """A number whose gradients in the values are the cotangents, bit by bit.
+
+    PyTorch takes cotangents itself, too, but to compare their shapes it then imports a second's worth of its compiler.
+    """
+    return reduce(add, map(_sum_with_gradient, values, cotangents))
+
+
+def _sum_with_gradient(value: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+    if not value.requires_grad:
+        return value.sum()
+    # An alias, because the value itself may be part of another one, whose gradient it must get as well.
+    alias = value.view_as(value)
+    _register_hook(alias, lambda ones: gradient)
+    return alias.sum()
 
 
 def packed(gradients: Leaves) -> Gradients:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.autograd import forward_ad
 
-from gruverify.backends._autograd import Leaves, Load, Loaded, grad, packed, used
+from gruverify.backends._autograd import Leaves, Load, Loaded, grad, loss, packed, used
 from gruverify.backends._protocol import NDArray
 from gruverify.backends._tensors import numpy, tensor
 from gruverify.cell import Cell, Gradients
@@ -82,7 +82,8 @@ class AutogradDirections:
         leaves = _leaves(loaded, tensor(inputs), _start(cell, inputs, state))
         with _forward_mode():
             moving = _moving(leaves, tangent)
-            gradients = grad(*used(_called(loaded, moving), d_outputs, d_last), moving)
+            values, cotangents = used(_called(loaded, moving), d_outputs, d_last)
+            gradients = grad(values, [_resting(cotangent) for cotangent in cotangents], moving)
             return packed({name: _moved(gradient) for name, gradient in gradients.items()})
 
     @translated
@@ -124,6 +125,12 @@ def _moving(leaves: Leaves, tangent: Gradients) -> Leaves:
     return {name: _make_dual(leaf, tensor(getattr(tangent, name))) for name, leaf in leaves.items()}
 
 
+def _resting(constant: torch.Tensor) -> torch.Tensor:
+    """A constant with a tangent of zeros: for one that has none PyTorch imports a second's worth of its compiler."""
+    resting: torch.Tensor = _make_dual(constant, torch.zeros_like(constant))
+    return resting
+
+
 def _moved(value: torch.Tensor) -> torch.Tensor:
     """The tangent; what does not move has none."""
     tangent: torch.Tensor | None = _unpack_dual(value).tangent
@@ -138,7 +145,7 @@ def _backward(gradients: Leaves, tangent: Gradients, leaves: Leaves) -> Leaves:
     moving = {name: gradient for name, gradient in gradients.items() if gradient.requires_grad}
     for leaf in leaves.values():
         leaf.grad = None
-    torch.autograd.backward(list(moving.values()), [tensor(getattr(tangent, name)) for name in moving])
+    torch.autograd.backward(loss(list(moving.values()), [tensor(getattr(tangent, name)) for name in moving]))
     found = {name: torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for name, leaf in leaves.items()}
     for leaf in leaves.values():
         leaf.grad = None

@@ -15,8 +15,8 @@ from gruverify.backends._threads import one_thread_in_children
 
 Answer = TypeVar("Answer")
 
-#: What a framework imports sooner or later: PyTorch the second, which takes a second, when forward mode is first used.
-_IMPORTED: dict[str | None, list[str]] = {"torch": ["torch", "torch._dynamo"]}
+#: What a framework imports sooner or later: PyTorch the second when forward mode is first used.
+_IMPORTED: dict[str | None, list[str]] = {"torch": ["torch", "torch._decomp.decompositions_for_jvp"]}
 
 
 def processes(target: str) -> Any:

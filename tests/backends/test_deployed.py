@@ -15,6 +15,8 @@ from gruverify.invariants import INVARIANTS
 
 from ._cases import falsified
 
+pytestmark = pytest.mark.thorough
+
 torch = pytest.importorskip("torch")
 
 CELL = ["step", "step_jacobian", "step_vjp", "sequence", "sequence_vjp"]
@@ -72,7 +74,6 @@ def test_without_a_compiler_the_compiled_cell_is_unavailable(monkeypatch: pytest
         resolve("torch:compile")
 
 
-@pytest.mark.thorough
 def test_the_compiled_cell_is_right() -> None:
     try:
         found = resolve("torch:compile")

@@ -10,6 +10,8 @@ import pytest
 
 from ._invoke import gruverify, one_line
 
+pytestmark = pytest.mark.thorough
+
 
 def test_what_it_declares_is_said_with_the_evidence_and_the_next_command(planted: str) -> None:
     result = gruverify("identify", f"{planted}:right")

@@ -12,6 +12,8 @@ from gruverify.backends import NumpyBackend
 from gruverify.engine import Reading, explanation
 from gruverify.formulas import step
 
+pytestmark = pytest.mark.thorough
+
 NUMPY = NumpyBackend()
 
 

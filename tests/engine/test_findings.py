@@ -15,6 +15,8 @@ from gruverify import Result, Variant, float32
 from gruverify.backends import NumpyBackend
 from gruverify.invariants import INVARIANTS
 
+pytestmark = pytest.mark.thorough
+
 CASES = 3
 #: What reads the first answers to a case: the families that tell whose an obstacle is.
 ONLY = ["contract", "agreement", "bounds"]

@@ -10,6 +10,8 @@ from gruverify import Case, float32
 from gruverify.backends import NumpyBackend
 from gruverify.engine import draw, shrink, streams_for
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.parametrize("answers", [1, 3, 10])
 def test_what_falls_a_few_times_and_then_no_more_is_shrunk_as_far_as_it_fell(answers: int) -> None:

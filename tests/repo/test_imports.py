@@ -31,6 +31,24 @@ def test_nothing_heavy_is_loaded_before_it_is_needed(statement: str, allowed: se
     assert loaded_by(statement) <= allowed
 
 
+EVERYTHING_ASKED = """
+from gruverify.backends import resolve
+from gruverify.arithmetic import float32
+from gruverify.engine import draw, judge, streams_for
+from gruverify.invariants import INVARIANTS
+backend, asked = resolve("torch"), [i for i in INVARIANTS.values() if not i.deep]
+for stream in streams_for(backend, float32, 0, 1):
+    draw(stream.strategy, 1, stream.seed, lambda case: [j.fell for j in judge(case, backend, asked)])
+import sys
+assert not {"torch._dynamo", "torch.fx.experimental.symbolic_shapes"} & set(sys.modules)
+"""
+
+
+def test_no_derivative_needs_the_compiler_of_pytorch() -> None:
+    pytest.importorskip("torch")
+    assert loaded_by(EVERYTHING_ASKED) == {"numpy", "hypothesis", "torch"}
+
+
 def test_catches_a_heavy_import() -> None:
     assert loaded_by("import numpy") == {"numpy"}
 
