@@ -102,6 +102,19 @@ def test_sums(fmt: Format, numbers: list[Known]) -> None:
 
 
 @formats
+@given(rows=st.lists(st.lists(known, min_size=3, max_size=3), min_size=2, max_size=2), axis=st.sampled_from([0, 1]))
+def test_sums_along_an_axis(fmt: Format, rows: list[list[Known]], axis: int) -> None:
+    mode = Rounding(fmt)
+    mids, rads = (np.array([[float(number[part]) for number in row] for row in rows]) for part in (0, 1))
+    found = Ball(mode, mids, rads).sum(axis)
+    columns = rows if axis else [list(column) for column in zip(*rows, strict=True)]
+    for i, numbers in enumerate(columns):
+        inside = sum((rad for _, rad in numbers), Fraction())
+
+        assert is_formula(found[i : i + 1], sum_radius(mode, [mid for mid, _ in numbers], inside))
+
+
+@formats
 @given(factors=st.lists(known, min_size=2, max_size=4))
 def test_products(fmt: Format, factors: list[Known]) -> None:
     mode = Rounding(fmt)

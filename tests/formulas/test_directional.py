@@ -91,6 +91,15 @@ def test_catches_a_parameter_that_stays_where_it_is() -> None:
     assert np.mean(caught) > 0.5
 
 
+@given(cases(variants=[Variant()], max_H=2, max_T=2))
+def test_no_cotangent_is_a_cotangent_of_zeros(case: Case) -> None:
+    run = over_balls(case, direction(case))
+    d_outputs, d_last = [ball(d) for d in case.d_outputs], ball(case.d_last)
+    nothing = [ball(0 * d) for d in case.d_outputs], ball(0 * case.d_last)
+    for one, other in (((None, d_last), (nothing[0], d_last)), ((d_outputs, None), (d_outputs, nothing[1]))):
+        assert not escapes(hvp(run, *one).state.mid, hvp(run, *other).state)
+
+
 @variants
 def test_both_products_are_proved_for_one_unit(v: Variant) -> None:
     """∂h/∂(θ, x, h')·v and its like for the gradient, as identities between polynomials in symbols and activations."""
