@@ -23,7 +23,7 @@ def test_faults_are_caught_and_written(tmp_path: Path) -> None:
     only = ["--only", "outputs-reversed-in-time", "--only", "interpolation-from-zero"]
     paths = [text for option, path in files.items() for text in (option, str(path))]
 
-    done = run(*only, "--max-cases", "6", "--jobs", "1", *paths)
+    done = run(*only, "--max-cases", "2", "--jobs", "1", *paths)
 
     assert done.exit_code == 0, done.output
     assert "2 of 2 caught" in done.output

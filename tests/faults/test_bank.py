@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import product
 
 import pytest
 
@@ -20,7 +21,7 @@ from ..invariants._drawn import drawn, drawn_stacks
 
 pytestmark = pytest.mark.thorough
 
-CASES = 120
+CASES, FEW = 120, 10
 #: Reading what they read calls every method once.
 EVERY_METHOD = [invariant for id, invariant in INVARIANTS.items() if id.startswith("contract/shape")]
 #: Faults of which it is the point that autograd refuses.
@@ -50,10 +51,11 @@ def trials(format: Format, variants: tuple[Variant, ...], stacks: bool, count: i
 
 
 def fallen(entry: Fault, cases: int, formats: int) -> Iterator[Judgement]:
-    """What falls, in the first cases of the first formats, the wide ones first."""
+    """What falls, in the first cases of the first formats, the wide ones first: a few of each, and then the others."""
     backend = build(entry)
-    for format in sorted(backend.formats, key=lambda f: (f not in (float32, float64), f.name))[:formats]:
-        for right in trials(format, tuple(backend.variants), of_stacks(entry), cases):
+    wide_first = sorted(backend.formats, key=lambda f: (f not in (float32, float64), f.name))[:formats]
+    for some, format in product((slice(FEW), slice(FEW, None)), wide_first):
+        for right in trials(format, tuple(backend.variants), of_stacks(entry), cases)[some]:
             yield from (j for j in judge_trial(right.beside(backend), INVARIANTS.values()) if j.fell)
 
 
