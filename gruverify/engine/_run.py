@@ -28,7 +28,7 @@ from gruverify.engine._events import (
 from gruverify.engine._judge import Judgement, judge, judge_trial, trial_of
 from gruverify.engine._profile import PROFILES
 from gruverify.engine._result import Key, Result, Tally
-from gruverify.engine._search import Enough, Stream, draw, emit, names, shrink, size, streams_for
+from gruverify.engine._search import FURTHER, Enough, Stream, draw, emit, names, shrink, size, streams_for
 from gruverify.engine._selection import EVERYTHING, Selection
 from gruverify.engine._witness import Witness
 from gruverify.invariants import Invariant, Trial
@@ -210,7 +210,7 @@ class FormatRun:
 
     def _shrink_all(self, stream: Stream) -> None:
         """A small case for every falsified invariant, in the order in which they fell."""
-        shrunk = list[AnyCase]()
+        shrunk, families = list[AnyCase](), set[str]()
         for id, (case, judgement) in self.smallest.items():
             self.listener(Shrinking(self.format.name, id))
             falls = partial(self._falls, judgement)
@@ -218,8 +218,10 @@ class FormatRun:
             # witnesses, and they are found in reasonable time.
             found = next((known for known in shrunk if falls(known)), None)
             if found is None:
-                found = shrink(stream, case, falls)
+                further = replace(stream, tries=FURTHER)
+                found = shrink(further if judgement.invariant.family in families else stream, case, falls)
                 shrunk.append(found)
+            families.add(judgement.invariant.family)
             self._witness(judgement, found)
 
     def _expected(self, id: str) -> bool:
