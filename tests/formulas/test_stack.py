@@ -13,7 +13,7 @@ from gruverify import Cell, Stack, StackCase, Variant, float64
 from gruverify import strategies as gst
 from gruverify.backends import NumpyBackend
 from gruverify.cell import unpack
-from gruverify.formulas import StackRun, sequence, stack, stack_bptt
+from gruverify.formulas import StackRun, bptt, sequence, stack, stack_bptt
 from tests.formulas._cases import ball, escapes
 
 PYTORCH = [Variant(), Variant(bias=False)]
@@ -104,8 +104,11 @@ def test_members_without_a_step_keep_their_states_and_pass_their_cotangents_on(v
 
 def test_a_gradient_needs_a_cotangent() -> None:
     run, case = run_of(ragged([2, 1])), ragged([2, 1])
-    with pytest.raises(ValueError, match=r"^d_outputs=None and d_last=None: a gradient needs at least one cotangent$"):
+    missing = r"^d_outputs=None and d_last=None: a gradient needs at least one cotangent$"
+    with pytest.raises(ValueError, match=missing):
         stack_bptt(run, None, None)
+    with pytest.raises(ValueError, match=missing):
+        bptt(run.parts[0].layers[0][0], None, None)
     d_outputs, d_last = [ball(g) for g in case.d_outputs], [ball(g) for g in case.d_last]
     of_outputs, of_last, of_both = (
         stack_bptt(run, *given) for given in ((d_outputs, None), (None, d_last), (d_outputs, d_last))
