@@ -71,7 +71,7 @@ def test_a_format_is_found_by_its_names_and_its_dtype(fmt: Format) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["f32,float16 , f32", ["f32", float16, "float32"], (one for one in (float32, "f16"))], ids=str
+    "given", ["f32,float16 , f32", ["f32", float16, "float32"], (float32, "f16")], ids=["text", "list", "tuple"]
 )
 def test_formats_are_found_one_by_one_and_no_one_twice(given: Any) -> None:
     assert formats_named(given) == (float32, float16)
