@@ -27,7 +27,7 @@ AnyOne = TypeVar("AnyOne", Case, StackCase)
 #: How many cases a shrink tries, once it has found where to start: of cells, and of stacks, which cost more. Counted in
 #: cases and not in seconds, so that a seed gives the same witness everywhere. `FURTHER` is for an invariant of a family
 #: of which another has its witness already: a GRU that is wrong throughout falsifies a hundred.
-TRIES, STACK_TRIES, FURTHER = 1500, 500, 100
+TRIES, STACK_TRIES, FURTHER = 1500, 500, 300
 #: A slow backend is no fault of the strategy's.
 _UNASKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 

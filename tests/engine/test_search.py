@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -15,7 +16,8 @@ pytestmark = pytest.mark.thorough
 
 @pytest.mark.parametrize("answers", [1, 3, 10])
 def test_what_falls_a_few_times_and_then_no_more_is_shrunk_as_far_as_it_fell(answers: int) -> None:
-    stream, seen, calls = streams_for(NumpyBackend(), float32, 3, 8)[0], list[Case](), count()
+    stream = replace(streams_for(NumpyBackend(), float32, 3, 8)[0], tries=200)
+    seen, calls = list[Case](), count()
     draw(stream.strategy, stream.count, stream.seed, seen.append)
     fell: list[Case] = []
 

@@ -75,7 +75,7 @@ def test_seed_and_processes_decide_nothing_but_the_time() -> None:
 
 
 def test_what_an_invariant_catches_alone() -> None:
-    matrix = kill_matrix(entries(["step-as-lists", "update-gate-above-one"]), Plan(max_cases=12), jobs=1)
+    matrix = kill_matrix(entries(["step-as-lists", "update-gate-above-one"]), PLAN, jobs=1)
     assert matrix.alone()["contract/shape-step"] == ["step-as-lists"]
     assert "bounds/between" in matrix.catches()
 
