@@ -86,6 +86,15 @@ def underflow(mode: Rounding, factors: Sequence[Known]) -> Fraction:
 
 
 @formats
+def test_so_many_roundings_that_nothing_is_left(fmt: Format) -> None:
+    mode = Rounding(fmt)
+    most = 2 ** (fmt.precision - 2)
+
+    assert growth(mode, most) - 1 == pytest.approx(mode.gamma(most))
+    assert mode.gamma(4 * most) == mode.gamma(6 * most) == np.inf
+
+
+@formats
 @given(numbers=st.lists(known, min_size=2, max_size=6))
 def test_sums(fmt: Format, numbers: list[Known]) -> None:
     mode = Rounding(fmt)
