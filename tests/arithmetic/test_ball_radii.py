@@ -147,6 +147,20 @@ def test_sums_of_products(fmt: Format, one: tuple[Known, Known], other: tuple[Kn
 
 
 @formats
+@given(one=known, other=known, factor=known)
+def test_products_of_sums(fmt: Format, one: Known, other: Known, factor: Known) -> None:
+    """A sum is rounded before it is multiplied; so is the difference from a plain number."""
+    mode = Rounding(fmt)
+    added = (one[0] + other[0], sum_radius(mode, [one[0], other[0]], one[1] + other[1]))
+    rest = (1 - one[0], sum_radius(mode, [Fraction(1), -one[0]], one[1]))
+    a, b, c = (single(mode, number) for number in (one, other, factor))
+    for found, inner in (((a + b) * c, added), ((1 - a) * c, rest)):
+        factors = [inner, factor]
+
+        assert is_formula(found, product_error(mode, factors) + underflow(mode, factors))
+
+
+@formats
 @given(pairs=st.lists(st.tuples(known, known), min_size=1, max_size=5))
 def test_dot_products(fmt: Format, pairs: list[tuple[Known, Known]]) -> None:
     """As sums of products; but a product's own rounding counts without the radii of its factors."""
@@ -263,3 +277,20 @@ def test_one_entry_that_overflows_leaves_the_others_known() -> None:
 
     assert ball.radius[0] == np.inf
     assert ball.radius[1] == (Ball.exact(mode, [1.0]) + Ball.exact(mode, [2.0])).radius.item()
+
+
+def test_rows_that_may_overflow_on_the_way_are_not_known() -> None:
+    mode = Rounding(float16)
+
+    def rows(d: float, W: float, on: float) -> Ball:
+        return combined_rows((Ball.exact(mode, [[d]]), Ball.exact(mode, [[W]])), on_diagonal=Ball.exact(mode, [[on]]))
+
+    for d, W, on in (
+        (float16.max / 2, 4.0, 0.0),
+        (float16.max / 2, 2.0**-24, float16.max),
+        (float16.max, 1.0, -60000.0),
+    ):
+        assert rows(d, W, on).radius.item() == np.inf
+    fine = rows(float16.max / 4, 1.0, 1.0)
+    assert fine.radius.item() < 64
+    assert (1 - fine).radius.item() > fine.radius.item()
