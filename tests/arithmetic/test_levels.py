@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import mpmath
 import pytest
@@ -44,24 +45,23 @@ def ends(band: Band, fmt: Format) -> list[float]:
     return [low + inside * min(width, 1.0), (low + high) / 2, high - inside * min(width, 1.0)]
 
 
-@every
-def test_a_gate_is_what_its_level_says(fmt: Format) -> None:
-    bands = gate_bands(fmt)
-    assert list(bands) == list(GATE)
-    with mpmath.workprec(8000):
-        for level, band in bands.items():
-            for a in ends(band, fmt):
-                assert GATE[level](fmt, 1 / (1 + mpmath.exp(-mpmath.mpf(a)))), (level, a)
+def gate(a: mpmath.mpf) -> mpmath.mpf:
+    return 1 / (1 + mpmath.exp(-a))
 
 
 @every
-def test_a_candidate_is_what_its_level_says(fmt: Format) -> None:
-    bands = candidate_bands(fmt)
-    assert list(bands) == list(CANDIDATE)
+@pytest.mark.parametrize(
+    ("bands", "levels", "true"),
+    [(gate_bands, GATE, gate), (candidate_bands, CANDIDATE, mpmath.tanh)],
+    ids=["gate", "candidate"],
+)
+def test_each_is_what_its_level_says(bands: Any, levels: Any, true: Any, fmt: Format) -> None:
+    found = bands(fmt)
+    assert list(found) == list(levels)
     with mpmath.workprec(8000):
-        for level, band in bands.items():
+        for level, band in found.items():
             for a in ends(band, fmt):
-                assert CANDIDATE[level](fmt, mpmath.tanh(mpmath.mpf(a))), (level, a)
+                assert levels[level](fmt, true(mpmath.mpf(a))), (level, a)
 
 
 @every
