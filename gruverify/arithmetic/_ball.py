@@ -161,6 +161,16 @@ class Ball:
         rad += self.weight * (each * (self.terms / 2 - 1))
         return rad
 
+    def common(self) -> Ball:
+        """What several results are made of, as large as it may be: what is wrong with its factors is in all of them;
+        they differ only where each has multiplied the factors in an order of its own.
+        """
+        product = self._factor()
+        size, m = product.magnitude, self.mode
+        claimed = (size < m.format.max) & (not product._overflows)
+        reordered = (size * m.gamma(product.factors - 1) + product.floor * m.eta) * OUTWARD
+        return Ball(m, size, np.where(claimed, reordered, np.inf))
+
     # -- sums ---------------------------------------------------------------------------------------------------------
 
     def __add__(self, other: Ball | float) -> Ball:

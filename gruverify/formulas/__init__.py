@@ -22,9 +22,11 @@ from gruverify.formulas._stack import StackRun as StackRun
 from gruverify.formulas._stack import stack as stack
 from gruverify.formulas._stack import stack_bptt as stack_bptt
 from gruverify.formulas._step import Activations as Activations
+from gruverify.formulas._step import GateCotangents as GateCotangents
 from gruverify.formulas._step import Pullback as Pullback
 from gruverify.formulas._step import activations as activations
 from gruverify.formulas._step import candidate_slope as candidate_slope
+from gruverify.formulas._step import gate_cotangents as gate_cotangents
 from gruverify.formulas._step import jacobian as jacobian
 from gruverify.formulas._step import next_state as next_state
 from gruverify.formulas._step import pullback as pullback

@@ -99,34 +99,45 @@ class Pullback:
     h: Array
 
 
+@dataclass(frozen=True, slots=True)
+class GateCotangents:
+    """Cotangents of the pre-activations a_r, a_z, a_c, and of q, which the reset gate multiplies. All (B, H)."""
+
+    r: Array
+    z: Array
+    c: Array
+    q: Array
+
+
+def gate_cotangents(v: Variant, p: Parameters, a: Activations, g: Array) -> GateCotangents:
+    """What a cotangent g (B, H) of the step's state becomes on its way to the parameters."""
+    α_c = g * candidate_slope(a)
+    of_reset = α_c if v.reset == "after" else α_c @ p.W_hc  # the cotangent of r∘q
+    return GateCotangents(of_reset * reset_slope(a), g * update_slope(v, a), α_c, of_reset * a.r)
+
+
 def pullback(v: Variant, p: Parameters, a: Activations, g: Array) -> Pullback:
     """(2.4): the step's vector-Jacobian product at g (B, H), summed over the batch for the parameters."""
-    α_z = g * update_slope(v, a)
-    α_c = g * candidate_slope(a)
+    α = gate_cotangents(v, p, a, g)
     if v.reset == "after":
-        α_r = α_c * reset_slope(a)
-        α_q = α_c * a.r
-        through_candidate, into_W_hc = α_q @ p.W_hc, α_q.T @ a.h
+        through_candidate, into_W_hc, into_b_hc = α.q @ p.W_hc, α.q.T @ a.h, α.q.sum(0)
     else:
-        back = α_c @ p.W_hc
-        α_r = back * reset_slope(a)
-        α_q = α_c
-        through_candidate, into_W_hc = back * a.r, α_c.T @ (a.r * a.h)
-    g_h = g * a.keep + α_z @ p.W_hz + α_r @ p.W_hr + through_candidate
-    g_x = α_z @ p.W_xz + α_r @ p.W_xr + α_c @ p.W_xc
-    b_r, b_z = α_r.sum(0), α_z.sum(0)
+        through_candidate, into_W_hc, into_b_hc = α.q, α.c.T @ (a.r * a.h), α.c.sum(0)
+    g_h = g * a.keep + α.z @ p.W_hz + α.r @ p.W_hr + through_candidate
+    g_x = α.z @ p.W_xz + α.r @ p.W_xr + α.c @ p.W_xc
+    b_r, b_z = α.r.sum(0), α.z.sum(0)
     parameters = Parameters(
-        W_xr=α_r.T @ a.x,
-        W_xz=α_z.T @ a.x,
-        W_xc=α_c.T @ a.x,
-        W_hr=α_r.T @ a.h,
-        W_hz=α_z.T @ a.h,
+        W_xr=α.r.T @ a.x,
+        W_xz=α.z.T @ a.x,
+        W_xc=α.c.T @ a.x,
+        W_hr=α.r.T @ a.h,
+        W_hz=α.z.T @ a.h,
         W_hc=into_W_hc,
         b_xr=b_r,
         b_xz=b_z,
-        b_xc=α_c.sum(0),
+        b_xc=α.c.sum(0),
         b_hr=b_r,
         b_hz=b_z,
-        b_hc=α_q.sum(0),
+        b_hc=into_b_hc,
     )
     return Pullback(parameters, g_x, g_h)

@@ -9,8 +9,7 @@ import numpy as np
 from gruverify.arithmetic import Ball
 from gruverify.backends import NumpyBackend
 from gruverify.cell import BLOCKS, Gradients
-from gruverify.formulas import Bptt
-from gruverify.invariants._blocks import blocks_of, letters, of, pairs, spelled
+from gruverify.invariants._blocks import blocks_of, compared, letters, of, pairs, spelled
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import Floats, Residual, apart, compare
 from gruverify.invariants._trial import Trial
@@ -90,15 +89,7 @@ def gradient_state(trial: Trial) -> Iterator[Residual]:
     asks_more=True,
 )
 def gradient_of_last(trial: Trial) -> Iterator[Residual]:
-    yield from _all(trial, trial.observed.sequence_vjp_of_last, trial.exact.gradients_of_last)
-
-
-def _all(trial: Trial, found: Gradients, expected: Bptt, kind: str = "dL/d") -> Iterator[Residual]:
-    for block, actual, ball in pairs(trial.case.cell.variant, found, expected.parameters):
-        yield compare(f"{kind}{block}", letters(block), actual, ball)
-    for t, (actual, ball) in enumerate(zip(found.inputs, expected.inputs, strict=True)):
-        yield compare(f"{kind}x[t={t}]", "bj", actual, ball)
-    yield compare(f"{kind}h_0", "bi", found.state, expected.state)
+    yield from compared(trial.case.cell.variant, trial.observed.sequence_vjp_of_last, trial.exact.gradients_of_last)
 
 
 @invariant(
@@ -112,18 +103,6 @@ def jvp(trial: Trial) -> Iterator[Residual]:
     for t, (actual, ball) in enumerate(zip(outputs, trial.exact.jvp, strict=True)):
         yield compare(f"d_outputs[t={t}]", "bi", actual, ball)
     yield compare("d_last", "bi", last, trial.exact.jvp[-1])
-
-
-for _way in ("sequence_hvp", "sequence_hvp_reverse"):
-
-    @invariant(
-        f"agreement/{_way.removeprefix('sequence_').replace('_', '-')}",
-        f"{_way}: the Hessian of the loss times a tangent",
-        source="theory 8; M68",
-        needs=[_way],
-    )
-    def hessian_vector_product(trial: Trial, way: str = _way) -> Iterator[Residual]:
-        yield from _all(trial, getattr(trial.observed, way), trial.exact.hvp, "Hv of ")
 
 
 @invariant(

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from gruverify.arithmetic import Ball
 from gruverify.cell import BLOCKS, Gradients, Parameters, Variant
+from gruverify.formulas import Bptt
+from gruverify.invariants._residual import Residual, compare
 
 NDArray = npt.NDArray[Any]
 
@@ -48,3 +50,12 @@ def pairs(variant: Variant, gradients: Gradients, expected: Parameters) -> Itera
     """Every parameter block with the gradient that was returned and the ball that it must lie in."""
     for block in blocks_of(variant):
         yield block, of(gradients, block), getattr(expected, block)
+
+
+def compared(variant: Variant, found: Gradients, expected: Bptt, kind: str = "dL/d") -> Iterator[Residual]:
+    """All parts of a gradient with the balls that they must lie in."""
+    for block, actual, ball in pairs(variant, found, expected.parameters):
+        yield compare(f"{kind}{block}", letters(block), actual, ball)
+    for t, (actual, ball) in enumerate(zip(found.inputs, expected.inputs, strict=True)):
+        yield compare(f"{kind}x[t={t}]", "bj", actual, ball)
+    yield compare(f"{kind}h_0", "bi", found.state, expected.state)

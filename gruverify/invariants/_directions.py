@@ -77,8 +77,10 @@ def jvp_homogeneous(trial: Trial) -> Iterator[Residual]:
 
 
 def displaced(case: Case) -> Case:
-    """Parameters, inputs and state moved along the tangent by about √u, where rounding and curvature weigh the same."""
-    length = 2.0 ** -(case.format.precision // 2)
+    """Parameters, inputs and state moved along the tangent by about 2√u, where rounding and curvature together hide
+    the least.
+    """
+    length = 2.0 ** (1 - case.format.precision // 2)
     moved: dict[str, Any] = {name: _moved(case, name, step * length) for name, step in _tangent(case).items()}
     cell = replace(case.cell, **{name: moved[name] for name in case.cell.packed()})
     return replace(case, cell=cell, inputs=moved["inputs"], state=moved["state"], regimes=())

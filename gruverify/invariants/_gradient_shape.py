@@ -1,4 +1,8 @@
-"""What a gradient looks like whatever the loss: identities between its parts, its rank, what is 0 in it."""
+"""What a gradient looks like whatever the loss: identities between its parts, its rank, what is 0 in it.
+
+The parts of one answer are made of the same cotangents of the gates' pre-activations, so an error in those is in all of
+them and cancels: a bound here is what multiplying and adding them may err by, and no more (docs/tolerances.md).
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from gruverify.cell import Case, Variant
+from gruverify.arithmetic import Ball
+from gruverify.cell import BLOCKS, Case, Variant
+from gruverify.formulas import Contribution, GateCotangents, reset_slope
 from gruverify.invariants._blocks import letters, of, pairs
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import Floats, NDArray, Residual, equal, holds, violated, worst
+from gruverify.invariants._residual import Floats, NDArray, Residual, compare, equal, holds, violated, worst
 from gruverify.invariants._trial import Trial
 from gruverify.invariants._vectors import REFERENCE
 
@@ -26,17 +32,38 @@ def _biased(variant: Variant) -> bool:
     needs=["sequence_vjp"],
 )
 def scaling_identity(trial: Trial) -> Iterator[Residual]:
-    case, found, ball = trial.case, trial.observed.sequence_vjp, trial.exact.gradients
-    W, x = case.cell.weight_ih.astype(np.float64), case.inputs.astype(np.float64)
-    dW, dx = found.weight_ih.astype(np.float64), found.inputs.astype(np.float64)
-    p = ball.parameters
-    around_W = np.concatenate([p.W_xr.radius, p.W_xz.radius, p.W_xc.radius])
-    around_x = np.stack([one.radius for one in ball.inputs])
-    left, right = W.T @ dW, np.einsum("tbi,tbj->ij", dx, x)
-    terms = np.abs(W).T @ np.abs(dW) + np.einsum("tbi,tbj->ij", np.abs(dx), np.abs(x))
-    allowed = np.abs(W).T @ around_W + np.einsum("tbi,tbj->ij", around_x, np.abs(x))
-    rounding = REFERENCE.gamma(len(W) + x.shape[0] * x.shape[1] + 1) * terms
+    case, found = trial.case, trial.observed.sequence_vjp
+    x, dx = (array.reshape(-1, case.sizes["I"]).astype(np.float64) for array in (case.inputs, found.inputs))
+    W, dW = case.cell.weight_ih.astype(np.float64), found.weight_ih.astype(np.float64)
+    α, sizes, weights = _of_gates(trial), Ball.exact(trial.exact.mode, np.abs(x)), np.abs(W)
+    around_W, around_x = (α.T @ sizes).radius, (α @ Ball.exact(trial.exact.mode, weights)).radius
+    left, right = W.T @ dW, dx.T @ x
+    terms = weights.T @ np.abs(dW) + np.abs(dx).T @ np.abs(x)
+    rounding = REFERENCE.gamma(len(W) + len(x) + 1) * terms
+    allowed = weights.T @ around_W + around_x.T @ np.abs(x)
     yield worst("Σ WᵀdW - Σ dx xᵀ", "ij", left, right, np.abs(left - right), allowed + rounding)
+
+
+def _of_gates(trial: Trial) -> Ball:
+    """The cotangents of a_r, a_z, a_c that all parts of the gradient have in common: (T·B, 3H), in order of time."""
+    gates = [_common_gates(trial, term) for term in reversed(trial.exact.terms)]
+    mid, radius = (np.block([[getattr(α, name) for α in (step.r, step.z, step.c)] for step in gates]) for name in _BALL)
+    return Ball(trial.exact.mode, mid, radius)
+
+
+_BALL = ("mid", "radius")
+
+
+def _common_gates(trial: Trial, term: Contribution) -> GateCotangents:
+    """What one step has in common; before the product, whether W_hc is met on the way to the reset gate or after it is
+    nobody's rule.
+    """
+    exact, α = trial.exact, trial.exact.gates(term)
+    r, z, c, q = (getattr(α, gate).common() for gate in "rzcq")
+    if trial.case.cell.variant.reset == "before":
+        through = c @ Ball.exact(exact.mode, exact.parameters.W_hc.magnitude)
+        r = through * reset_slope(exact.run.steps[term.k - 1]).common()
+    return GateCotangents(r, z, c, q)
 
 
 @invariant(
@@ -47,11 +74,11 @@ def scaling_identity(trial: Trial) -> Iterator[Residual]:
     applies=_biased,
 )
 def bias_gradients_agree(trial: Trial) -> Iterator[Residual]:
-    found, p = trial.observed.sequence_vjp, trial.exact.gradients.parameters
-    for gate in "rz" if trial.case.cell.variant.reset == "after" else "rzc":
-        one, other = (of(found, f"b_{side}{gate}").astype(np.float64) for side in "xh")
-        allowed = getattr(p, f"b_x{gate}").radius + getattr(p, f"b_h{gate}").radius
-        yield worst(f"dL/db_x{gate} - dL/db_h{gate}", "i", one, other, np.abs(one - other), allowed)
+    found, around = trial.observed.sequence_vjp, np.split(2 * _of_gates(trial).sum(0).radius, 3)
+    for gate, allowed in zip("rzc", around, strict=True):
+        if gate != "c" or trial.case.cell.variant.reset == "before":
+            one, other = (of(found, f"b_{side}{gate}").astype(np.float64) for side in "xh")
+            yield worst(f"dL/db_x{gate} - dL/db_h{gate}", "i", one, other, np.abs(one - other), allowed)
 
 
 # -- one member and one step: every block of the gradient is an outer product ----------------------------------------
@@ -77,13 +104,28 @@ def lone_step(case: Case) -> Case:
 )
 def recurrent_bias_is_reset(trial: Trial) -> Iterator[Residual]:
     lone = trial.on(lone_step)
-    found, p, r = lone.observed.sequence_vjp, lone.exact.gradients.parameters, lone.exact.step.r[0]
-    inside, outside = (of(found, block).astype(np.float64) for block in ("b_hc", "b_xc"))
-    allowed = p.b_hc.radius + r.magnitude * p.b_xc.radius + r.radius * np.abs(outside)
-    rounding = REFERENCE.u * np.abs(outside)
-    yield worst(
-        "dL/db_hc - r∘dL/db_xc", "i", inside, r.mid * outside, np.abs(inside - r.mid * outside), allowed + rounding
-    )
+    found, α, r = lone.observed.sequence_vjp, _lone_gates(lone), lone.exact.step.r
+    yield _product("dL/db_hc - r∘dL/db_xc", "i", of(found, "b_hc"), of(found, "b_xc"), α.c[0], r[0])
+
+
+def _product(what: str, letters: str, product: NDArray, factor: NDArray, α: Ball, other: Ball) -> Residual:
+    """The product is factor·other, and both it and the factor are made of α."""
+    return compare(what, letters, product, Ball(α.mode, factor.astype(np.float64), 2 * α.radius) * other)
+
+
+def _lone_gates(lone: Trial) -> GateCotangents:
+    (term,) = lone.exact.terms
+    return _common_gates(lone, term)
+
+
+def _outer_factors(lone: Trial, block: str) -> tuple[Ball, Ball]:
+    """What dL/dW of one step and one member is the outer product of: α (H, 1), and x (I,), h' or r∘h' (H,)."""
+    α, a = _lone_gates(lone), lone.exact.step
+    if block == "W_hc":
+        one, other = (α.q, a.h) if lone.case.cell.variant.reset == "after" else (α.c, a.r * a.h)
+    else:
+        one, other = getattr(α, block[-1]), a.x if block.startswith("W_x") else a.h
+    return one[0][:, None], other[0]
 
 
 @invariant(
@@ -95,17 +137,12 @@ def recurrent_bias_is_reset(trial: Trial) -> Iterator[Residual]:
 )
 def outer_product(trial: Trial) -> Iterator[Residual]:
     lone = trial.on(lone_step)
-    found, p, a = lone.observed.sequence_vjp, lone.exact.gradients.parameters, lone.exact.step
-    for side, factor in (("x", a.x), ("h", a.h)):
-        for gate in "rzc":
-            through_reset = side + gate == "hc" and lone.case.cell.variant.reset == "before"
-            v = (a.r * a.h if through_reset else factor)[0]
-            dW, db = (of(found, f"{kind}_{side}{gate}").astype(np.float64) for kind in "Wb")
-            around_W, around_b = (getattr(p, f"{kind}_{side}{gate}").radius for kind in "Wb")
-            product = db[:, None] * v.mid
-            allowed = around_W + around_b[:, None] * v.magnitude + np.abs(db)[:, None] * v.radius
-            rounding = REFERENCE.u * np.abs(product)
-            yield worst(f"dL/dW_{side}{gate}", "ij", dW, product, np.abs(dW - product), allowed + rounding)
+    for block in _WEIGHTS:
+        dW, db = (of(lone.observed.sequence_vjp, kind + block[1:]) for kind in "Wb")
+        yield _product(f"dL/d{block}", "ij", dW, db[:, None], *_outer_factors(lone, block))
+
+
+_WEIGHTS = [block for block in BLOCKS if block.startswith("W")]
 
 
 @invariant(
@@ -116,11 +153,10 @@ def outer_product(trial: Trial) -> Iterator[Residual]:
 )
 def rank_one(trial: Trial) -> Iterator[Residual]:
     lone = trial.on(lone_step)
-    for block, actual, ball in pairs(
-        lone.case.cell.variant, lone.observed.sequence_vjp, lone.exact.gradients.parameters
-    ):
-        if block.startswith("W"):
-            yield _minors(block, actual.astype(np.float64), ball.radius)
+    for block in _WEIGHTS:
+        α, v = _outer_factors(lone, block)
+        found = of(lone.observed.sequence_vjp, block).astype(np.float64)
+        yield _minors(block, found, (α * v.common()).radius)
 
 
 def _minors(block: str, dW: Floats, around: Floats) -> Residual:

@@ -1,18 +1,36 @@
-"""The Hessian of the loss: symmetric, linear, and the same in whatever order it is found."""
+"""The Hessian of the loss: what it is, symmetric, linear, and the same in whatever order it is found."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 
 from gruverify.cell import Case, Gradients
-from gruverify.invariants._registry import invariant
+from gruverify.invariants._blocks import compared
+from gruverify.invariants._registry import Check, invariant
 from gruverify.invariants._residual import Residual
 from gruverify.invariants._tangent import tangent_of, turned_tangent
 from gruverify.invariants._trial import Trial
-from gruverify.invariants._vectors import apart, combined, inner, number, radii, vector
+from gruverify.invariants._vectors import Vector, apart, combined, number, radii, vector
+
+
+def _times_tangent(way: str) -> Check:
+    def check(trial: Trial) -> Iterator[Residual]:
+        yield from compared(trial.case.cell.variant, getattr(trial.observed, way), trial.exact.hvp, "Hv of ")
+
+    return check
+
+
+for _way, _order in (("sequence_hvp", "forward over reverse"), ("sequence_hvp_reverse", "reverse over reverse")):
+    invariant(
+        f"second-order/{_way.removeprefix('sequence_').replace('_', '-')}",
+        f"{_way}: the Hessian of the loss times a tangent, {_order}",
+        source="theory 8; M68",
+        needs=[_way],
+    )(_times_tangent(_way))
 
 
 @invariant(
@@ -32,28 +50,36 @@ def first_step(case: Case) -> Case:
     return replace(case, inputs=case.inputs[:1], d_outputs=case.d_outputs[:1])
 
 
-def _other(tangent: Gradients) -> Gradients:
-    """Another direction: every array of the tangent from its end to its beginning."""
-    return Gradients(*(None if a is None else a.reshape(-1)[::-1].reshape(a.shape) for a in vars(tangent).values()))  # type: ignore[arg-type]  # None where there is no bias
-
-
 @invariant(
     "second-order/symmetric",
-    "⟨Hu, v⟩ = ⟨Hv, u⟩, of one step",
+    "∂²L/∂a∂b = ∂²L/∂b∂a between an entry of W_x, one of W_h and one of h_0, of one step",
     source="theory 8; 11, M68",
     needs=["sequence_hvp"],
 )
 def symmetric(trial: Trial) -> Iterator[Residual]:
     one = trial.on(first_step)
-    u, variant = tangent_of(one.case), one.case.cell.variant
-    v = _other(u)
-    found = one.observed.sequence_hvp, one.observed.sequence_hvp_along(v)
-    exact = radii(one, one.exact.hvp), radii(one, one.exact.hvp_along(v))
-    (left, rounding), (right, more) = (
-        inner(vector(variant, Hx), vector(variant, y)) for Hx, y in zip(found, (v, u), strict=True)
-    )
-    around = [inner(radius, combined(np.abs, vector(variant, y)))[0] for radius, y in zip(exact, (v, u), strict=True)]
-    yield number("⟨Hu, v⟩ - ⟨Hv, u⟩", left, right, sum(around) + rounding + more)
+    entries = _entries(one.case)
+    rows = [_row_of_hessian(one, name, at) for name, at in entries]
+    for (a, (row, radius)), (b, (other, its)) in combinations(zip(entries, rows, strict=True), 2):
+        (name, at), (its_name, its_at) = a, b
+        allowed = radius[its_name][its_at] + its[name][at]
+        yield number(f"∂²L/∂{name}{at}∂{its_name}{its_at}", row[its_name][its_at], other[name][at], allowed)
+
+
+def _entries(case: Case) -> list[tuple[str, tuple[int, int]]]:
+    """One unit's weights of an input and of a state, and that state: gates and unit change with the sizes."""
+    H, I, B = (case.sizes[letter] for letter in "HIB")
+    unit, state = I % H, B % H
+    one, other = (H + I) % 3, (H + B) % 3
+    return [("weight_ih", (one * H + unit, B % I)), ("weight_hh", (other * H + unit, state)), ("state", (0, state))]
+
+
+def _row_of_hessian(one: Trial, name: str, at: tuple[int, int]) -> tuple[Vector, Vector]:
+    """The row of one entry as the backend returns it, and its radii."""
+    zeros = {key: None if a is None else np.zeros_like(a) for key, a in vars(tangent_of(one.case)).items()}
+    along = Gradients(**zeros)  # type: ignore[arg-type]  # None where there is no bias
+    getattr(along, name)[at] = 1
+    return vector(one.case.cell.variant, one.observed.sequence_hvp_along(along)), radii(one, one.exact.hvp_along(along))
 
 
 @invariant(

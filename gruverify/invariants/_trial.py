@@ -17,10 +17,12 @@ from gruverify.formulas import (
     Activations,
     Bptt,
     Contribution,
+    GateCotangents,
     Pullback,
     Run,
     contributions,
     directional_run,
+    gate_cotangents,
     hvp,
     jacobian,
     jvp,
@@ -88,18 +90,18 @@ class Exact:
         return np.stack([state.radius for state in self.run.states[1:]])
 
     @cached_property
+    def terms(self) -> list[Contribution]:
+        """The terms of the sum over k, from T down to 1, at both cotangents."""
+        return list(contributions(self.run, self._d_outputs, self.d_last))
+
+    def gates(self, term: Contribution) -> GateCotangents:
+        """The cotangents of the pre-activations that such a term is made of."""
+        return gate_cotangents(self._variant, self.parameters, self.run.steps[term.k - 1], term.cotangent)
+
+    @cached_property
     def gradients(self) -> Bptt:
         """Gradients of the sequence at both cotangents."""
-        return self.gradients_at(self.case.d_outputs, self.case.d_last)
-
-    def gradients_at(self, d_outputs: NDArray | None, d_last: NDArray | None) -> Bptt:
-        """Gradients of the sequence at any cotangents, found anew."""
-        terms = contributions(
-            self.run,
-            None if d_outputs is None else [self._ball(d) for d in d_outputs],
-            None if d_last is None else self._ball(d_last),
-        )
-        return total(list(terms))
+        return total(self.terms)
 
     @cached_property
     def terms_of_last(self) -> list[Contribution]:
@@ -114,7 +116,11 @@ class Exact:
     @cached_property
     def gradients_of_outputs(self) -> Bptt:
         """Gradients of the sequence at the cotangents of the outputs alone."""
-        return self.gradients_at(self.case.d_outputs, None)
+        return total(list(contributions(self.run, self._d_outputs, None)))
+
+    @property
+    def _d_outputs(self) -> list[Ball]:
+        return [self._ball(d) for d in self.case.d_outputs]
 
     # -- along the case's tangent --------------------------------------------------------------------------------------
 
@@ -141,7 +147,7 @@ class Exact:
         return self._hvp(self._directional_along(tangent))
 
     def _hvp(self, run: Run) -> Bptt:
-        return hvp(run, [self._ball(d) for d in self.case.d_outputs], self.d_last)
+        return hvp(run, self._d_outputs, self.d_last)
 
 
 class Calls:

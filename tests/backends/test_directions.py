@@ -89,7 +89,7 @@ def test_what_pytorch_cannot_differentiate_is_not_applicable() -> None:
 
 
 def test_catches_a_second_derivative_that_takes_saved_gates_for_constants() -> None:
-    assert statuses(Silent.apply)["agreement/hvp-reverse"] == "falsified"
+    assert statuses(Silent.apply)["second-order/hvp-reverse"] == "falsified"
 
 
 @pytest.mark.parametrize(

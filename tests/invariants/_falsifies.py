@@ -21,7 +21,7 @@ FALSIFIES: dict[str, tuple[str, ...]] = {
     "weights-flattened-once": ("contract/fresh-weights",),
     "another-last-bit-in-another-thread": ("contract/second-thread",),
     "tangent-of-the-state-ignored": ("agreement/jvp",),
-    "hessian-of-the-candidate-alone": ("agreement/hvp", "second-order/two-ways", "second-order/symmetric"),
+    "hessian-of-the-candidate-alone": ("second-order/hvp", "second-order/two-ways", "second-order/symmetric"),
     "direction-taken-by-its-magnitude": ("gradient/jvp-homogeneous", "gradient/adjoint", "second-order/homogeneous"),
     "cotangent-of-the-last-output-overwritten": ("gradient/last-and-outputs",),
     "backward-overwrites-what-it-saved": ("gradient/after-another", "gradient/homogeneous"),
@@ -34,7 +34,7 @@ FALSIFIES: dict[str, tuple[str, ...]] = {
         "gradient/rank-one",
         "gradient/taylor",
     ),
-    "hessian-not-implemented-but-zero": ("agreement/hvp", "agreement/hvp-reverse"),
+    "hessian-not-implemented-but-zero": ("second-order/hvp", "second-order/hvp-reverse"),
     "jacobian-transposed": (
         "agreement/jacobian-state",
         "agreement/vjp-is-transposed-jacobian",
