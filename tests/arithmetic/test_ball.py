@@ -57,7 +57,7 @@ def test_a_radius_is_a_number_whatever_the_operands(name: str, fmt: Format, data
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_a_coarser_format_has_wider_balls(name: str, data: st.DataObject) -> None:
     operands = data.draw(OPERATIONS[name].operands(float16))
@@ -67,7 +67,7 @@ def test_a_coarser_format_has_wider_balls(name: str, data: st.DataObject) -> Non
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_a_less_accurate_library_has_wider_balls(name: str, data: st.DataObject) -> None:
     operands = data.draw(OPERATIONS[name].operands(float32))
@@ -77,7 +77,7 @@ def test_a_less_accurate_library_has_wider_balls(name: str, data: st.DataObject)
 
 
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_what_is_exact_has_no_radius(fmt: Format, data: st.DataObject) -> None:
     ball = exact(fmt, data.draw(st.lists(numbers(fmt), min_size=3, max_size=3)))

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.thorough
 
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 @pytest.mark.parametrize("name", EXPERIMENTS)
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_the_ball_holds_every_way_to_compute_it(name: str, fmt: Format, data: st.DataObject) -> None:
     experiment = EXPERIMENTS[name]

@@ -34,6 +34,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.thorough
 @every
 @pytest.mark.parametrize("name", FUNCTIONS)
 @given(data=st.data())

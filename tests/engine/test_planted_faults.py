@@ -7,33 +7,17 @@ from pathlib import Path
 import pytest
 
 import gruverify
-from gruverify import Format, Result, float32, float64
+from gruverify import Result, float32, float64
 from gruverify.engine import load_witness, save_witness
 
 pytestmark = pytest.mark.thorough
 
-FAULTS = {
-    "inverted": {"agreement/step"},
-    "outside": {"agreement/step"},
-    "half": {"agreement/step"},
-    "Scaled": {"agreement/gradient-bias_hh-candidate", "agreement/step-vjp"},
-}
 
-
-@pytest.mark.parametrize(
-    ("fault", "format"),
-    [("inverted", float64), ("outside", float32), ("half", float32), ("half", float64), ("Scaled", float32)],
-    ids=str,
-)
-def test_a_planted_fault_falls_with_small_witnesses_that_replay(
-    planted: str, fault: str, format: Format, tmp_path: Path
-) -> None:
-    # One of them on everything: of the others fewer families are shrunk, which are enough to fall on.
-    only = () if fault == "outside" else ("agreement", "bounds", "regimes")
-    result = gruverify.check(f"{planted}:{fault}", formats=[format], max_cases=10, seed=1, only=only)
+def test_a_planted_fault_falls_with_small_witnesses_that_replay(planted: str, tmp_path: Path) -> None:
+    result = gruverify.check(f"{planted}:outside", formats=[float32], max_cases=10, seed=1)
 
     assert result.verdict == "falsified"
-    assert FAULTS[fault] <= {id for id, _ in result.witnesses}
+    assert "agreement/step" in {id for id, _ in result.witnesses}
     they_are_small_and_replay(result, tmp_path / "w.json")
 
 

@@ -40,6 +40,7 @@ def run(target: Any, **options: Any) -> tuple[gruverify.Result, list[Event]]:
     return gruverify.check(target, listener=events.append, **options), events
 
 
+@pytest.mark.thorough
 def test_there_is_a_case_of_a_stack_for_every_three_of_a_cell() -> None:
     result, events = run("numpy")
 

@@ -8,6 +8,8 @@ import pytest
 
 from gruverify.reporting import load_document, write_report
 
+pytestmark = pytest.mark.thorough
+
 SAMPLE = Path(__file__).parents[2] / "reports" / "sample"
 
 

@@ -26,6 +26,8 @@ from gruverify.formulas import step
 
 from ._debug import drawn, minimal
 
+pytestmark = pytest.mark.thorough
+
 few = settings(max_examples=10, database=None, phases=[Phase.generate, Phase.shrink])
 
 #: What a user has imported who pastes a repr.
@@ -121,6 +123,7 @@ def test_statistics_of_pytest_show_the_regimes(tmp_path: Path) -> None:
     program = """
 from hypothesis import given, settings
 from gruverify import strategies as gst
+
 @settings(max_examples=50, database=None, deadline=None)
 @given(gst.cells())
 def test_cells(cell):

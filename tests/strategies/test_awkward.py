@@ -14,6 +14,8 @@ from gruverify import strategies as gst
 
 from ._debug import assert_all, drawn, find_any, minimal
 
+pytestmark = pytest.mark.thorough
+
 NDArray = npt.NDArray[Any]
 
 

@@ -11,6 +11,8 @@ from gruverify import strategies as gst
 from ._debug import drawn
 from ._quality import COUNT, SHARES, bins, driven_to, missing_levels, share, weights
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def cases() -> list[Case]:

@@ -17,6 +17,8 @@ from gruverify.formulas import step
 
 from ._debug import assert_all, drawn, find_any, minimal
 
+pytestmark = pytest.mark.thorough
+
 NDArray = npt.NDArray[Any]
 
 

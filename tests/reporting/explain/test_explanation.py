@@ -104,6 +104,7 @@ def test_terms_add_up_to_at_least_the_gradient(explanation: Explanation) -> None
             assert row.exact.update.low <= total_of(row.exact.terms).high
 
 
+@pytest.mark.thorough
 def test_enclosures_hold_what_float64_gives(explanation: Explanation) -> None:
     for report in explanation.reports:
         for row in report.rows:
@@ -114,6 +115,7 @@ def test_enclosures_hold_what_float64_gives(explanation: Explanation) -> None:
             assert all(e.low <= f.high and f.low <= e.high for e, f in pairs)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 def test_formats_show_the_numpy_backend_bit_for_bit(fmt: Format, explanation: Explanation) -> None:
     s = explanation.setting
