@@ -17,7 +17,7 @@ from gruverify.arithmetic import FORMATS, Ball, Format, Rounding, blend, float16
 from tests.arithmetic._experiments import EXPERIMENTS, Experiment, at
 from tests.arithmetic._operands import Operand, ball_of, numbers
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gruverify.arithmetic import FORMATS, Format, Rounding
 from tests.arithmetic._experiments import EXPERIMENTS
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)

@@ -29,7 +29,7 @@ from gruverify.arithmetic import (
 from gruverify.arithmetic import sigmoid as sigmoid_of
 from gruverify.arithmetic import tanh as tanh_of
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 Real: TypeAlias = "Fraction | mpmath.mpf"
 #: A number and its radius.

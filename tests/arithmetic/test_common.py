@@ -13,6 +13,8 @@ from gruverify.arithmetic import FORMATS, Ball, Format, Rounding, float16, float
 
 from ._operands import numbers
 
+pytestmark = pytest.mark.uncounted
+
 formats = pytest.mark.parametrize("fmt", FORMATS, ids=str)
 
 

@@ -34,7 +34,7 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 @every
 @pytest.mark.parametrize("name", FUNCTIONS)
 @given(data=st.data())

@@ -15,7 +15,7 @@ from gruverify.invariants import INVARIANTS
 
 from ._cases import falsified
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 torch = pytest.importorskip("torch")
 

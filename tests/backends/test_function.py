@@ -46,7 +46,7 @@ def test_what_needs_a_missing_method_is_not_asked() -> None:
     assert falsified(backend(step=my_step), one) == set()
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 def test_all_functions_together_are_asked_everything() -> None:
     made = backend(
         step=NUMPY.step,

@@ -14,7 +14,7 @@ from ._cases import OF_CELLS, case, falsified, judged, same
 NUMPY = NumpyBackend()
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 def test_no_invariant_falls_in_any_variant_and_format(variant: Variant, format: Format) -> None:

@@ -13,6 +13,8 @@ from gruverify.backends import METHODS, offers, resolve
 
 from ._cases import OF_CELLS, case, falsified, judged, same, writable
 
+pytestmark = pytest.mark.uncounted
+
 torch = pytest.importorskip("torch")
 
 from ._modules import Hidden, Inverted, MyCell, Unbiased  # needs torch
@@ -31,7 +33,6 @@ def test_pytorchs_own_gru_conforms(builtin: Any, bias: bool, format: Format) -> 
     assert falsified(builtin, case(Variant(bias=bias), format)) == set()
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 def test_the_formulas_over_tensors_conform_in_every_variant(variant: Variant, format: Format) -> None:

@@ -128,7 +128,7 @@ def test_the_same_seed_gives_the_same_json_but_for_timing(planted: str, here: Pa
     assert {path.suffix for path in here.glob("*.json*")} == {".json"}
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 def test_the_number_of_processes_does_not_change_the_json(here: Path) -> None:
     for jobs in ("1", "2"):
         options = ("--format", "f16,f64", "--max-cases", "2", "--json", f"{jobs}.json", "--jobs", jobs)
@@ -156,7 +156,7 @@ def test_json_is_written_into_what_is_no_regular_file(here: Path) -> None:
 # -- options ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 def test_a_profile_says_how_many_cases() -> None:
     result = gruverify("check", "numpy", "--profile", "quick", "--format", "f32", "--jobs", "1", "--json", "-")
 
@@ -166,7 +166,7 @@ def test_a_profile_says_how_many_cases() -> None:
     assert sum(step) == 25
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 def test_max_cases_goes_before_the_profile() -> None:
     document = json.loads(check("numpy", "--profile", "deep", "--json", "-").stdout)
 
@@ -289,7 +289,7 @@ def test_a_target_that_dies_exits_with_4_and_says_how_to_see_it_again(planted: s
 # -- gates ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 def test_a_run_that_visits_too_few_gates_fails_without_being_falsified(here: Path) -> None:
     few = check("numpy", "--fail-under-gates", "99")
     enough = check("numpy", "--fail-under-gates", "0.1")
@@ -299,7 +299,7 @@ def test_a_run_that_visits_too_few_gates_fails_without_being_falsified(here: Pat
     assert re.fullmatch(r"--fail-under-gates 99: float32 visited \d+\.\d % of z × r × c\n", few.stderr)
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 def test_what_is_falsified_stays_so_however_few_gates_were_visited(planted: str, here: Path) -> None:
     few = ("--fail-under-gates", "99", "--only", "agreement/step")
     assert check(f"{planted}:inverted", *few).exit_code == 1

@@ -17,7 +17,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["faults", *arguments])
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 def test_faults_are_caught_and_written(tmp_path: Path) -> None:
     pytest.importorskip("jinja2")
     files = {option: tmp_path / option.strip("-") for option in ("--json", "--markdown", "--html")}

@@ -10,8 +10,6 @@ import pytest
 
 from ._invoke import gruverify, one_line
 
-pytestmark = pytest.mark.thorough
-
 
 def test_what_it_declares_is_said_with_the_evidence_and_the_next_command(planted: str) -> None:
     result = gruverify("identify", f"{planted}:right")
@@ -82,6 +80,7 @@ def test_a_target_that_is_none_is_one_line(here: Path, target: str, code: int, m
     assert message in one_line(gruverify("identify", target), code)
 
 
+@pytest.mark.uncounted
 def test_a_check_names_the_reading_that_explains_what_fell(planted: str) -> None:
     printed = gruverify("check", f"{planted}:inverted", "--format", "f64", "--max-cases", "3", "--jobs", "1").stdout
 

@@ -12,6 +12,8 @@ from subprocess import PIPE, Popen
 
 import pytest
 
+pytestmark = pytest.mark.uncounted
+
 LONG = """
 import itertools
 import pathlib

@@ -26,7 +26,7 @@ def witness(planted: str, here: Path) -> Path:
     return here / "w.json"
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 @pytest.mark.parametrize("fault", ["inverted", "outside", "half", "Scaled"])
 def test_a_planted_fault_exits_with_1_and_every_witness_replays(planted: str, here: Path, fault: str) -> None:
     only = ("--only", "agreement", "--only", "bounds")

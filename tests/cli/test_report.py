@@ -32,7 +32,7 @@ def test_a_result_becomes_a_report(result: Path, here: Path) -> None:
     assert (here / "out" / "result.json").read_text() == result.read_text()
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 def test_check_reports_too(here: Path) -> None:
     done = check("numpy", "--report", "out", "--json", "result.json")
 

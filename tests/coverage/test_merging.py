@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gruverify import FORMATS
 from gruverify.coverage import GROUPS, Coverage, merged
+
+pytestmark = pytest.mark.uncounted
 
 BINS = [(group.name, bin) for group in GROUPS.values() for bin in group.bins()]
 

@@ -12,7 +12,7 @@ from gruverify.backends import NumpyBackend
 from gruverify.engine import Reading, explanation
 from gruverify.formulas import step
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 NUMPY = NumpyBackend()
 

@@ -15,7 +15,7 @@ from gruverify import Result, Variant, float32
 from gruverify.backends import NumpyBackend
 from gruverify.invariants import INVARIANTS
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 CASES = 3
 #: What reads the first answers to a case: the families that tell whose an obstacle is.

@@ -52,7 +52,7 @@ EXAMPLES = [
 ]
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 @pytest.mark.parametrize("reading", EXAMPLES, ids=lambda reading: ", ".join(reading.differences(PYTORCH)) or "declared")
 def test_a_reading_is_identified_and_nothing_else_is_left(reading: Reading) -> None:
     identity = found(reads(reading))
@@ -100,7 +100,7 @@ def test_one_unit_without_biases_cannot_be_told_from_its_kin() -> None:
     assert (identity.status, named(identity)) == ("ambiguous", [kin])
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 def test_each_declared_variant_and_method_is_a_part_of_its_own() -> None:
     class Mixed:
         name = "mixed"

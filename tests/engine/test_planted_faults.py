@@ -10,7 +10,7 @@ import gruverify
 from gruverify import Result, float32, float64
 from gruverify.engine import load_witness, save_witness
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 
 def test_a_planted_fault_falls_with_small_witnesses_that_replay(planted: str, tmp_path: Path) -> None:

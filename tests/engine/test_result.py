@@ -15,6 +15,8 @@ from gruverify.invariants import INVARIANTS
 
 from ._drawn import HEADER, IDS, NOTHING, plain, results
 
+pytestmark = pytest.mark.uncounted
+
 few = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
@@ -44,7 +46,6 @@ def test_the_smaller_witness_stays(a: Result, b: Result) -> None:
         assert witness.order() == min(rival.order() for rival in rivals)
 
 
-@pytest.mark.thorough
 def test_a_run_is_the_sum_of_its_formats() -> None:
     def of(*formats: Any) -> Result:
         return run(NumpyBackend(), Plan(formats=formats, max_cases=4, seed=5), "numpy", lambda event: None)

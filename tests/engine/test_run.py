@@ -33,6 +33,8 @@ from gruverify.engine import (
 
 from ._drawn import plain
 
+pytestmark = pytest.mark.uncounted
+
 NUMPY = NumpyBackend()
 #: What calls a step once a case.
 ONCE = ["agreement/step"]
@@ -56,7 +58,6 @@ def cases_of(result: Result, id: str) -> dict[str, int]:
 # -- determinism ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("target", ["numpy", backend(step=inverted)], ids=["right", "wrong"])
 def test_the_same_seed_gives_the_same_result_and_events_whatever_the_random_state(target: Any) -> None:
     runs = []
@@ -70,7 +71,6 @@ def test_the_same_seed_gives_the_same_result_and_events_whatever_the_random_stat
     assert runs[0] == runs[1]
 
 
-@pytest.mark.thorough
 def test_the_random_state_of_the_user_is_not_disturbed() -> None:
     random.seed(7)
     np.random.seed(7)

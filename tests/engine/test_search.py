@@ -11,7 +11,7 @@ from gruverify import Case, float32
 from gruverify.backends import NumpyBackend
 from gruverify.engine import draw, shrink, streams_for
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 
 @pytest.mark.parametrize("answers", [1, 3, 10])

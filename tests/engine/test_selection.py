@@ -15,6 +15,8 @@ from gruverify.backends import NumpyBackend
 from gruverify.engine import BadSelection, Entry, Selection, matches, read_entries, selection
 from gruverify.invariants import INVARIANTS
 
+pytestmark = pytest.mark.uncounted
+
 NUMPY = NumpyBackend()
 
 

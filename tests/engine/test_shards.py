@@ -13,6 +13,8 @@ from gruverify.engine import Alive, CaseJudged, Event, FormatFinished, Plan, Shr
 
 from ._drawn import plain
 
+pytestmark = pytest.mark.uncounted
+
 FORMATS = (float16, float32)
 
 
@@ -21,7 +23,6 @@ def formats_judged(result: Result) -> set[str]:
     return {fmt for (_, fmt, _), tally in result.tallies.items() if tally.passed}
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("jobs", [1, 9])
 def test_the_result_does_not_depend_on_the_number_of_processes(planted: str, jobs: int) -> None:
     target, plan = f"{planted}:raises", Plan(formats=FORMATS, max_cases=3, seed=2)

@@ -28,6 +28,8 @@ from gruverify.engine._witness import BadWitness
 from gruverify.faults import FAULTS
 from gruverify.invariants import INVARIANTS, Residual
 
+pytestmark = pytest.mark.uncounted
+
 NUMPY = NumpyBackend()
 ALONE: Any = backend(stack=NUMPY.stack, stack_vjp=NUMPY.stack_vjp, name="stacks alone")
 FAULT = "upper-layers-read-the-forward-half-alone"
@@ -40,7 +42,6 @@ def run(target: Any, **options: Any) -> tuple[gruverify.Result, list[Event]]:
     return gruverify.check(target, listener=events.append, **options), events
 
 
-@pytest.mark.thorough
 def test_there_is_a_case_of_a_stack_for_every_three_of_a_cell() -> None:
     result, events = run("numpy")
 
@@ -64,7 +65,6 @@ def test_a_backend_of_stacks_alone_is_judged_by_what_is_said_of_stacks() -> None
     assert applicable(INVARIANTS["contract/no-mutation"], ALONE) == "the backend has stacks alone"
 
 
-@pytest.mark.thorough
 def test_a_stack_that_falls_is_shrunk_and_saved_and_read_back(tmp_path: Any) -> None:
     result, _ = run(f"gruverify.faults:{FAULT}", only=["stack/outputs"])
     witness = result.witnesses["stack/outputs", "float32"]
@@ -80,7 +80,6 @@ def test_a_stack_that_falls_is_shrunk_and_saved_and_read_back(tmp_path: Any) -> 
     gruverify.assert_holds("stack/outputs", "numpy", case)
 
 
-@pytest.mark.thorough
 def test_the_snippet_repeats_the_failure() -> None:
     result, _ = run(f"gruverify.faults:{FAULT}", only=["stack/last"])
 

@@ -13,6 +13,8 @@ from gruverify.coverage import Coverage, visits
 from gruverify.engine._search import draw, streams_for, survey
 from gruverify.invariants import Trial
 
+pytestmark = pytest.mark.uncounted
+
 NUMPY = NumpyBackend()
 
 

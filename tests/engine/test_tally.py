@@ -13,6 +13,8 @@ from gruverify.engine._result import judged
 
 from ._drawn import tallies
 
+pytestmark = pytest.mark.uncounted
+
 
 @given(tallies, tallies, tallies)
 def test_adding_is_associative(a: Tally, b: Tally, c: Tally) -> None:

@@ -22,6 +22,8 @@ from gruverify.invariants._residual import compare
 
 from ._drawn import witnesses
 
+pytestmark = pytest.mark.uncounted
+
 RESIDUAL = Residual("h[b=0, i=0]", 0.5, 0.25, 0.25, 0.125, 2.0)
 
 

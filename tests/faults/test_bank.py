@@ -19,8 +19,6 @@ from gruverify.invariants import INVARIANTS, StackTrial, Trial
 
 from ..invariants._drawn import drawn, drawn_stacks
 
-pytestmark = pytest.mark.thorough
-
 CASES, FEW = 120, 10
 #: Reading what they read calls every method once.
 EVERY_METHOD = [invariant for id, invariant in INVARIANTS.items() if id.startswith("contract/shape")]
@@ -105,6 +103,7 @@ def test_catches_an_unknown_observable() -> None:
         fault("forward", "h", touches="LOOKS")(lambda: None)  # type: ignore[arg-type,return-value]
 
 
+@pytest.mark.uncounted
 @each(*FAULTS.values())
 def test_fault_is_caught(entry: Fault) -> None:
     assert next(fallen(entry, CASES, 2), None) is not None
@@ -120,6 +119,7 @@ def test_fault_is_wrong_and_does_not_break(entry: Fault) -> None:
             assert [j.tally.reason for j in judgements if j.tally.error] == []
 
 
+@pytest.mark.uncounted
 @each(*EQUIVALENTS.values())
 def test_equivalent_passes(entry: Fault) -> None:
     assert [(fell.invariant.id, fell.residual) for fell in fallen(entry, 2, 4)] == []

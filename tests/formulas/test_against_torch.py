@@ -13,7 +13,7 @@ from gruverify.cell import BLOCKS, unpack
 from gruverify.formulas import activations, bptt, jacobian, next_state, sequence, step
 from tests.formulas._cases import ball, balls, cases, escapes
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 torch = pytest.importorskip("torch")
 

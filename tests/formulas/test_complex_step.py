@@ -14,7 +14,7 @@ from gruverify.cell import unpack
 from gruverify.formulas import Activations, activations, jacobian, pullback, step
 from tests.formulas._cases import NDArray, ball, balls, cases, escapes
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 #: So small that its square vanishes beside 1.
 H = 2.0**-64

@@ -13,7 +13,7 @@ from gruverify.cell import BLOCKS, Parameters, unpack
 from gruverify.formulas import activations, bptt, directional_run, hvp, jvp, sequence
 from tests.formulas._cases import NDArray, ball, balls, cases, escapes
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 #: So small that its square vanishes beside 1.
 STEP = 2.0**-64

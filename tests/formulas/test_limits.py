@@ -32,6 +32,8 @@ from gruverify.formulas import (
 )
 from tests.formulas._cases import NDArray, ball, balls, cases
 
+pytestmark = pytest.mark.uncounted
+
 resets = pytest.mark.parametrize("v", [Variant("after"), Variant("before")], ids=str)
 
 
@@ -60,7 +62,6 @@ BOUNDS: dict[str, tuple[Callable[[Magnitudes], NDArray], Callable[[Parameters, A
 }
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("name", BOUNDS)
 @given(case=cases())
 def test_no_jacobian_is_farther_from_its_limit_than_the_bound(name: str, case: Case) -> None:
@@ -72,7 +73,6 @@ def test_no_jacobian_is_farther_from_its_limit_than_the_bound(name: str, case: C
     assert (gap - J.radius.sum(-1) <= bound(m)).all()
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "regime"), list(zip(BOUNDS, ["carry", "carry", "forget", "elman"], strict=True)))
 def test_a_bound_is_small_in_its_regime_and_not_elsewhere(name: str, regime: str) -> None:
     """Vacuous bounds would hold too."""

@@ -29,7 +29,7 @@ pytest.importorskip("sympy")
 
 from gruverify.arithmetic.symbolic import SymbolicArray, derivative, identical, symbolic_array, symbols
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 H, I, B, T = 2, 1, 1, 2
 

@@ -16,6 +16,8 @@ from gruverify.cell import unpack
 from gruverify.formulas import StackRun, bptt, sequence, stack, stack_bptt
 from tests.formulas._cases import ball, escapes
 
+pytestmark = pytest.mark.uncounted
+
 PYTORCH = [Variant(), Variant(bias=False)]
 stack_cases = partial(gst.stack_cases, formats=[float64], max_H=3, max_I=3)
 

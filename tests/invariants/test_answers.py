@@ -18,6 +18,8 @@ from ._built import a_case
 from ._drawn import drawn, drawn_stacks
 from ._faulty import Faulty, altered
 
+pytestmark = pytest.mark.uncounted
+
 CASE = a_case()
 
 READ = {
@@ -148,7 +150,6 @@ def no_numbers(answer: Any, *_: Any) -> Any:
     return None if answer is None else type(answer)(**{name: no_numbers(part) for name, part in vars(answer).items()})
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("method", METHODS)
 def test_every_invariant_can_judge_what_is_no_number(method: str) -> None:
     backend, stacks = Faulty(**{method: no_numbers}), method in STACK_METHODS

@@ -21,6 +21,8 @@ from gruverify.invariants._symmetry import SYMMETRIES, Symmetry
 
 from ._drawn import drawn
 
+pytestmark = pytest.mark.uncounted
+
 CASES = 12
 in_every_format = pytest.mark.parametrize("format", FORMATS, ids=str)
 

@@ -12,6 +12,8 @@ from gruverify.backends import METHODS
 from gruverify.invariants import INVARIANTS, Invariant, Residual, Trial, invariant
 from gruverify.invariants._residual import holds
 
+pytestmark = pytest.mark.uncounted
+
 FAMILIES = [
     "contract",
     "agreement",

@@ -16,7 +16,7 @@ from gruverify.invariants import INVARIANTS
 from ._built import COMPLETE, SATURATED, case_of, cell_at
 from ._drawn import drawn, drawn_stacks
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 #: How many cases of cells and of stacks, and how many are put to the invariants of the deep profile too.
 CASES, STACKS, DEEP = 12, 6, 1

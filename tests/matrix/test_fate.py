@@ -16,7 +16,7 @@ from gruverify.matrix import entries, fate, kill_matrix
 
 from ..invariants._drawn import drawn
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 AFTER = tuple(variant for variant in VARIANTS if variant.reset == "after")
 PLAN = Plan(profile="quick", max_cases=4)

@@ -44,7 +44,7 @@ assert not {"torch._dynamo", "torch.fx.experimental.symbolic_shapes"} & set(sys.
 """
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 def test_no_derivative_needs_the_compiler_of_pytorch() -> None:
     pytest.importorskip("torch")
     assert loaded_by(EVERYTHING_ASKED) == {"numpy", "hypothesis", "torch"}

@@ -12,7 +12,7 @@ from gruverify.reporting import write_report
 
 from ._documents import HOSTILE, rich
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 Opener = Callable[..., Any]
 #: Patterns that each match one page.

@@ -8,7 +8,7 @@ import pytest
 
 from gruverify.reporting import load_document, write_report
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 SAMPLE = Path(__file__).parents[2] / "reports" / "sample"
 

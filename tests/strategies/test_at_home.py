@@ -26,7 +26,7 @@ from gruverify.formulas import step
 
 from ._debug import drawn, minimal
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 few = settings(max_examples=10, database=None, phases=[Phase.generate, Phase.shrink])
 

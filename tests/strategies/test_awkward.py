@@ -14,7 +14,7 @@ from gruverify import strategies as gst
 
 from ._debug import assert_all, drawn, find_any, minimal
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 NDArray = npt.NDArray[Any]
 

@@ -12,7 +12,7 @@ from gruverify import strategies as gst
 
 from . import catalogue
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 pytest.importorskip("torch")
 pytest.importorskip("matplotlib")

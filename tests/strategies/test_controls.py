@@ -15,6 +15,8 @@ from gruverify_strategies import Control
 
 from ._debug import assert_all, drawn, find_any, minimal
 
+pytestmark = pytest.mark.uncounted
+
 REASONS = ("one-unit", "diagonal", "reset-open", "equal-resets", "reset-shut")
 
 
@@ -33,7 +35,6 @@ def agree(control: Control) -> bool:
     return all((np.abs(a.mid - b.mid) <= a.radius + b.radius).all() for a, b in pairs)
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("why", REASONS)
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 def test_both_variants_agree(fmt: Format, why: str) -> None:

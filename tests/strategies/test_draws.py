@@ -13,7 +13,7 @@ from gruverify import strategies as gst
 
 from ._debug import assert_all, assert_none, drawn, find_any
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 
 def wide(array: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

@@ -11,7 +11,7 @@ from gruverify import strategies as gst
 from ._debug import drawn
 from ._quality import COUNT, SHARES, bins, driven_to, missing_levels, share, weights
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 
 @pytest.fixture(scope="module")

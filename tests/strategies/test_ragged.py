@@ -14,6 +14,8 @@ from gruverify.cell import Stack
 
 from ._debug import assert_all, drawn, find_any, minimal
 
+pytestmark = pytest.mark.uncounted
+
 
 def test_lengths_lie_within_their_bounds() -> None:
     assert_all(

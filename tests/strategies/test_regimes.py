@@ -15,7 +15,7 @@ from gruverify.arithmetic import gate_bands
 from ._debug import assert_all, drawn, find_any, minimal
 from ._trajectory import holds, preactivations
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 OPEN, SHUT = {"1", "rounding", "high"}, {"0", "subnormal", "tiny", "low"}
 

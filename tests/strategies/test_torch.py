@@ -30,7 +30,7 @@ def test_a_cell_runs_in_its_format(fmt: Format) -> None:
     runs()
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 @given(gst.torch_grus(max_layers=2, bidirectional=False, batch_first=False, bias=True, formats=[float64]))
 def test_a_gru_is_its_cells_one_layer_after_the_other(gru: Any) -> None:
     x = torch.linspace(-1, 1, 3 * gru.input_size, dtype=torch.float64).reshape(3, 1, -1)
@@ -57,7 +57,7 @@ def test_options_are_kept(bias: bool, bidirectional: bool, batch_first: bool) ->
         assert (gru.bias, gru.bidirectional, gru.batch_first, gru.num_layers) == (bias, bidirectional, batch_first, 2)
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 def test_drawing_leaves_the_generator_of_pytorch_alone() -> None:
     torch.manual_seed(3)
     expected = torch.rand(1)

@@ -17,7 +17,7 @@ from gruverify.formulas import step
 
 from ._debug import assert_all, drawn, find_any, minimal
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.uncounted
 
 NDArray = npt.NDArray[Any]
 

@@ -95,7 +95,7 @@ def test_a_target_that_cannot_be_used_fails_with_one_line(pytester: pytest.Pytes
     assert "During handling" not in run.stdout.str()
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 def test_a_target_may_be_an_object_which_the_snippet_names(pytester: pytest.Pytester) -> None:
     test = "import gruverify, my_gru\n\ntest_my_gru = gruverify.testing.conformance(my_gru.step, only=['bounds'])\n"
 
@@ -115,7 +115,7 @@ def test_only_and_skip_choose_the_invariants(pytester: pytest.Pytester) -> None:
     assert outcomes(run) == {"passed": 1, "skipped": 1}
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 def test_what_is_expected_to_fall_is_a_test_of_its_own(pytester: pytest.Pytester) -> None:
     pytester.path.joinpath("known.txt").write_text("bounds/between  # issue 12\nbounds/box\n")
     test = one_test("my_gru:step", only=["bounds"], xfails_files=["known.txt"])

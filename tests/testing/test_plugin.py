@@ -103,7 +103,7 @@ def test_the_marker_is_registered(pytester: pytest.Pytester) -> None:
     assert set(outcomes(run)) == {"deselected"}
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 def test_a_report_has_everything_that_was_found(pytester: pytest.Pytester) -> None:
     test = one_test("my_gru:step", only=["bounds", "stack"])
 
@@ -131,7 +131,7 @@ def test_a_folder_that_is_no_report_is_left_alone(pytester: pytest.Pytester) -> 
     run.stdout.fnmatch_lines(["no report: out holds mine.txt*"])
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 def test_workers_add_up_to_what_one_process_finds_from_the_same_seed(pytester: pytest.Pytester) -> None:
     few = ("--gru-target", "numpy", "--gru-formats", "f32,f64", "--gru-only", "bounds", "--hypothesis-seed", "3")
     few = (*few, "--gru-profile", "quick")
@@ -147,7 +147,7 @@ def test_workers_add_up_to_what_one_process_finds_from_the_same_seed(pytester: p
     assert (pytester.path / "junit.xml").read_text().count("<testcase") == 2
 
 
-@pytest.mark.thorough
+@pytest.mark.uncounted
 def test_the_database_and_last_failed_bring_a_failure_back(pytester: pytest.Pytester) -> None:
     again = ("--gru-formats", "f32", "--gru-only", "bounds", "--hypothesis-profile", "gruverify-ci")
 

@@ -19,6 +19,8 @@ from gruverify.reporting.explain._enclosure import Enclosure, total_of
 from gruverify.reporting.explain._explanation import Explanation, RegimeReport, explain
 from gruverify.reporting.explain._setting import Setting, case_at
 
+pytestmark = pytest.mark.uncounted
+
 WITH_BIAS = [variant for variant in VARIANTS if variant.bias]
 
 
@@ -104,7 +106,6 @@ def test_terms_add_up_to_at_least_the_gradient(explanation: Explanation) -> None
             assert row.exact.update.low <= total_of(row.exact.terms).high
 
 
-@pytest.mark.thorough
 def test_enclosures_hold_what_float64_gives(explanation: Explanation) -> None:
     for report in explanation.reports:
         for row in report.rows:
@@ -115,7 +116,6 @@ def test_enclosures_hold_what_float64_gives(explanation: Explanation) -> None:
             assert all(e.low <= f.high and f.low <= e.high for e, f in pairs)
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 def test_formats_show_the_numpy_backend_bit_for_bit(fmt: Format, explanation: Explanation) -> None:
     s = explanation.setting

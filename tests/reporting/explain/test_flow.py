@@ -11,6 +11,8 @@ from gruverify.arithmetic import FORMATS
 from gruverify.reporting.explain import Setting, explain, gradient_flow
 from gruverify.reporting.explain._flow import BIAS, STEPS
 
+pytestmark = pytest.mark.uncounted
+
 NAMES = tuple(fmt.name for fmt in FORMATS)
 
 

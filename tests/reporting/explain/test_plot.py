@@ -12,6 +12,8 @@ from gruverify.reporting.explain._explanation import Explanation, explain
 from gruverify.reporting.explain._plot import SUFFIXES, PlotUnavailable, plot_explanation
 from gruverify.reporting.explain._setting import Setting
 
+pytestmark = pytest.mark.uncounted
+
 MAGIC = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
 
 
@@ -60,7 +62,6 @@ def test_exact_zeros_lie_in_a_strip_of_their_own(drawn: list[Any]) -> None:
     assert not drawn[0].axes[3].texts
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize(
     "setting",
     [

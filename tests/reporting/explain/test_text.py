@@ -11,6 +11,8 @@ from gruverify.reporting.explain._explanation import Explanation, explain
 from gruverify.reporting.explain._setting import Setting
 from gruverify.reporting.explain._text import print_explanation
 
+pytestmark = pytest.mark.uncounted
+
 
 def rendered(e: Explanation, width: int = 120, *, terminal: bool = False) -> str:
     file = io.StringIO()
