@@ -11,12 +11,17 @@ from hypothesis import Phase, settings
 #: A repository of its own, with a tox.ini of its own.
 collect_ignore = ["downstream"]
 
-settings.register_profile("gruverify-suite", deadline=None, derandomize=True, database=None, print_blob=True)
+settings.register_profile(
+    "gruverify-suite", max_examples=50, deadline=None, derandomize=True, database=None, print_blob=True
+)
 settings.load_profile("gruverify-suite")
 
 #: Where one failure is enough, and nobody looks at it: tests of mutants.
 settings.register_profile(
-    "gruverify-mutants", settings.get_profile("gruverify-suite"), phases=[Phase.explicit, Phase.generate]
+    "gruverify-mutants",
+    settings.get_profile("gruverify-suite"),
+    max_examples=100,
+    phases=[Phase.explicit, Phase.generate],
 )
 
 #: Tests of the plugin run pytest inside pytest.

@@ -370,8 +370,11 @@ class Ball:
         distance = np.abs(a.mid - b.mid)
         inner = up * a.rad + rest * b.rad + dz * distance
         gap = distance + a.rad + b.rad
-        rounding = blend_rounding(m, up, rest, a.magnitude, b.magnitude, gap)
-        return Ball(m, mid, (inner + rounding) * OUTWARD)
+        rad = (inner + blend_rounding(m, up, rest, a.magnitude, b.magnitude, gap)) * OUTWARD
+        reach = np.maximum(gap, np.maximum(a.magnitude, b.magnitude))
+        return Ball(
+            m, mid, rad if reach.max(initial=0.0) + _max(rad) < m.format.max else _overflowing(reach, rad, m.format.max)
+        )
 
     def __repr__(self) -> str:
         return f"Ball({self.mid!r} ± {self.radius!r}, {self.mode.format.name})"

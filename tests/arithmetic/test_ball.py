@@ -47,7 +47,7 @@ def exact(fmt: Format, values: list[float]) -> Ball:
 
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 @pytest.mark.parametrize("name", OPERATIONS)
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_a_radius_is_a_number_whatever_the_operands(name: str, fmt: Format, data: st.DataObject) -> None:
     found = radius(name, Rounding(fmt), data.draw(OPERATIONS[name].operands(fmt)))

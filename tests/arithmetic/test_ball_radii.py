@@ -271,6 +271,12 @@ def test_an_order_of_additions_that_overflows_leaves_nothing_known() -> None:
         assert np.isfinite((one + other).radius).all()
 
 
+def test_ends_whose_difference_overflows_leave_nothing_known_of_a_blend() -> None:
+    one, other = Ball.exact(Rounding(bfloat16), [2.0**127, 1.0]), Ball.exact(Rounding(bfloat16), [-(2.0**127), 1.0])
+    blended = blend(Ball.exact(Rounding(bfloat16), [0.0, 0.0]), one, other)
+    assert np.isinf(blended.radius).tolist() == [True, False]
+
+
 def test_one_entry_that_overflows_leaves_the_others_known() -> None:
     mode = Rounding(float16)
     ball = Ball.exact(mode, [float16.max, 1.0]) + Ball.exact(mode, [float16.max, 2.0])

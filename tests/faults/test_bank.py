@@ -18,6 +18,7 @@ from gruverify.faults._fault import fault
 from gruverify.invariants import INVARIANTS, StackTrial, Trial
 
 from ..invariants._drawn import drawn, drawn_stacks
+from ..invariants._falsifies import FALSIFIES
 
 CASES, FEW = 120, 10
 #: Reading what they read calls every method once.
@@ -104,8 +105,9 @@ def test_catches_an_unknown_observable() -> None:
 
 
 @pytest.mark.uncounted
-@each(*FAULTS.values())
+@each(*(entry for entry in FAULTS.values() if entry.id not in FALSIFIES))
 def test_fault_is_caught(entry: Fault) -> None:
+    """Of the others invariants/test_catches.py says by what."""
     assert next(fallen(entry, CASES, 2), None) is not None
 
 
@@ -122,4 +124,4 @@ def test_fault_is_wrong_and_does_not_break(entry: Fault) -> None:
 @pytest.mark.uncounted
 @each(*EQUIVALENTS.values())
 def test_equivalent_passes(entry: Fault) -> None:
-    assert [(fell.invariant.id, fell.residual) for fell in fallen(entry, 2, 4)] == []
+    assert [(fell.invariant.id, fell.residual) for fell in fallen(entry, 1, 4)] == []

@@ -19,7 +19,7 @@ from ._drawn import drawn, drawn_stacks
 pytestmark = pytest.mark.uncounted
 
 #: How many cases of cells and of stacks, and how many are put to the invariants of the deep profile too.
-CASES, STACKS, DEEP = 12, 6, 1
+CASES, STACKS, DEEP = 8, 4, 1
 on_every_backend = pytest.mark.parametrize("name", COMPLETE)
 in_every_format = pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 

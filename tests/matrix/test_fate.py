@@ -19,7 +19,7 @@ from ..invariants._drawn import drawn
 pytestmark = pytest.mark.uncounted
 
 AFTER = tuple(variant for variant in VARIANTS if variant.reset == "after")
-PLAN = Plan(profile="quick", max_cases=4)
+PLAN = Plan(profile="quick", max_cases=2)
 
 
 @pytest.fixture
@@ -45,19 +45,20 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fault]:
 
 def test_fate_agrees_with_judging_case_by_case() -> None:
     backend = FAULTS["jacobian-transposed"].build(AFTER)
-    cases = [case for format in (float32, float64) for case in drawn(format, backend.variants, PLAN.cases)]
+    plan = replace(PLAN, max_cases=4)
+    cases = [case for format in (float32, float64) for case in drawn(format, backend.variants, plan.cases)]
     expected: dict[str, int] = {}
     for number, case in enumerate(cases, 1):
         fell = (j.invariant.id for j in judge(case, backend, INVARIANTS.values()) if j.fell)
         expected = dict.fromkeys(fell, number) | expected
-    found = fate("jacobian-transposed", "after", PLAN, columns=8)
+    found = fate("jacobian-transposed", "after", plan, columns=8)
     assert found.kills == expected
     assert found.cases == min(expected.values()) == found.kills[found.first]
     assert found.sizes == {"H": 2, "I": 1, "B": 1, "T": 1}
 
 
 def test_survivor_and_false_alarm_are_told(planted: dict[str, Fault]) -> None:
-    matrix = kill_matrix(entries(list(planted)), replace(PLAN, max_cases=2), jobs=1)
+    matrix = kill_matrix(entries(list(planted)), PLAN, jobs=1)
     assert [f.fault for f in matrix.survivors] == ["no-fault"] * 2
     assert {f.fault for f in matrix.false_alarms} == {"no-rewrite"}
     assert matrix.summary()["caught"] == 0
