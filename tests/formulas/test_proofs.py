@@ -5,6 +5,8 @@ For H = 2, I = 1, a batch of one and every variant, with σ and tanh known by σ
 
 from __future__ import annotations
 
+import inspect
+import re
 from dataclasses import fields, replace
 from typing import Any
 
@@ -14,6 +16,8 @@ from gruverify import VARIANTS, Variant
 from gruverify.cell import BLOCKS, Parameters
 from gruverify.formulas import (
     Activations,
+    _bptt,
+    _step,
     activations,
     bptt,
     contributions,
@@ -34,6 +38,8 @@ pytestmark = pytest.mark.uncounted
 H, I, B, T = 2, 1, 1, 2
 
 variants = pytest.mark.parametrize("v", VARIANTS, ids=str)
+#: What is an identity for any biases is one for none: no formula asks whether there are any.
+biased = pytest.mark.parametrize("v", [v for v in VARIANTS if v.bias], ids=str)
 
 
 def unknowns(v: Variant) -> Parameters:
@@ -93,7 +99,12 @@ def two_steps(v: Variant) -> tuple[Any, ...]:
     return p, inputs, state, d_outputs, symbols("last", B, H)
 
 
-@variants
+def test_no_formula_asks_for_biases() -> None:
+    for module in (_bptt, _step):
+        assert not re.search(r"\.bias\b", inspect.getsource(module))
+
+
+@biased
 def test_bptt_over_two_steps_is_the_derivative_of_any_loss(v: Variant) -> None:
     """The loss Σ g_t h_t + last h_2, composed of both steps, differentiated by SymPy."""
     p, inputs, state, d_outputs, last = two_steps(v)
