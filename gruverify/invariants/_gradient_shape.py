@@ -46,18 +46,14 @@ def scaling_identity(trial: Trial) -> Iterator[Residual]:
 
 def _of_gates(trial: Trial) -> Ball:
     """The cotangents of a_r, a_z, a_c that all parts of the gradient have in common: (T·B, 3H), in order of time."""
-    gates = [_common_gates(trial, term) for term in reversed(trial.exact.terms)]
-    mid, radius = (np.block([[getattr(α, name) for α in (step.r, step.z, step.c)] for step in gates]) for name in _BALL)
-    return Ball(trial.exact.mode, mid, radius)
-
-
-_BALL = ("mid", "radius")
+    steps = [_common_gates(trial, term) for term in reversed(trial.exact.terms)]
+    gates = [[α.r, α.z, α.c] for α in steps]
+    mid = np.block([[ball.mid for ball in row] for row in gates])
+    return Ball(trial.exact.mode, mid, np.block([[ball.radius for ball in row] for row in gates]))
 
 
 def _common_gates(trial: Trial, term: Contribution) -> GateCotangents:
-    """What one step has in common; before the product, whether W_hc is met on the way to the reset gate or after it is
-    nobody's rule.
-    """
+    """Those of one step. Before the product W_hc is met on the way to the reset gate: by some sooner, by some later."""
     exact, α = trial.exact, trial.exact.gates(term)
     r, z, c, q = (getattr(α, gate).common() for gate in "rzcq")
     if trial.case.cell.variant.reset == "before":
