@@ -30,6 +30,7 @@ def test_what_was_written_reads_back(shown: Any, tmp_path: Path) -> None:
     assert load_document(written(tmp_path, dumps(shown))) == document(shown)
 
 
+@pytest.mark.uncounted
 def test_a_run_reads_back() -> None:
     found = check("numpy", profile="quick", max_cases=2)
 
