@@ -15,6 +15,7 @@ from gruverify.invariants._conventions import forgetting, ready, update_negated
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import Floats, NDArray, Residual, at_most, compare, worst
 from gruverify.invariants._trial import Trial
+from gruverify.invariants._vectors import REFERENCE
 
 # -- at the origin ----------------------------------------------------------------------------------------------------
 
@@ -106,10 +107,13 @@ def fixed_point_jacobian(trial: Trial) -> Iterator[Residual]:
     there = trial.on(at_a_fixed_point)
     candidate = there.on(forgetting)
     eye, C = np.eye(there.case.cell.hidden_size), candidate.observed.step_jacobian[0].astype(np.float64)
-    m, take = magnitudes(there.case.cell, there.exact.step), there.exact.step.take
-    expected = eye + take.mid[..., None] * (C - eye)
-    allowed = there.exact.jacobian[0].radius + take.magnitude[..., None] * candidate.exact.jacobian[0].radius
-    allowed = allowed + take.radius[..., None] * np.abs(C - eye) + _off_the_fixed_point(there, m)
+    a, m = there.exact.step, magnitudes(there.case.cell, there.exact.step)
+    # D(keep) + D(take)C: I + D(take)(C - I) without its cancellation.
+    kept, taken = a.keep.mid[..., None] * eye, a.take.mid[..., None] * C
+    expected, rounding = kept + taken, REFERENCE.gamma(2) * (np.abs(kept) + np.abs(taken))
+    allowed = there.exact.jacobian[0].radius + a.take.magnitude[..., None] * candidate.exact.jacobian[0].radius
+    allowed = allowed + a.keep.radius[..., None] * eye + a.take.radius[..., None] * np.abs(C)
+    allowed = allowed + rounding + _off_the_fixed_point(there, m)
     actual = there.observed.step_jacobian[0].astype(np.float64)
     yield worst("J", "bij", actual, expected, np.abs(actual - expected), allowed)
 

@@ -9,9 +9,11 @@ import pytest
 
 from gruverify import FORMATS, Backend, Format, Variant, backend
 from gruverify.backends import TARGETS, NumpyBackend, resolve
+from gruverify.cell import BLOCKS, Parameters
 from gruverify.engine import Judgement, Plan, judge, run
 from gruverify.engine._judge import applicable
 from gruverify.invariants import INVARIANTS
+from gruverify.invariants._changes import packed
 
 from ._built import COMPLETE, SATURATED, case_of, cell_at
 from ._drawn import drawn, drawn_stacks
@@ -76,3 +78,16 @@ def test_what_a_backend_lacks_is_said_and_not_passed() -> None:
         assert tally.reason == (f"the backend has no {', no '.join(missing)}" if missing else "")
         assert (variant == "-") == bool(missing)
     assert {id for id, _, _ in tallies} == set(INVARIANTS)
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch"])
+def test_a_fixed_point_of_a_unit_that_forgets_is_no_false_alarm(name: str) -> None:
+    """J is 5e-10 there, as small as what J - I = D(take)(C - I) would lose in float64 to the 1 that it takes away."""
+    needs_its_package(name)
+    at = {"W_xr": -16.0, "W_xz": -37.25, "W_hr": 1.0, "b_xr": -0.0078125, "b_hc": -0.0046875}
+    blocks = {block: np.full((1, 1) if block.startswith("W") else 1, at.get(block, 0.0)) for block in BLOCKS}
+    still = case_of(packed(Variant(), Parameters(**blocks)))
+    still = replace(still, inputs=np.ones_like(still.inputs), state=np.zeros_like(still.state))
+    (judgement,) = judge(still, resolve(name), [INVARIANTS["dynamics/fixed-point-jacobian"]])
+    assert judgement.tally.passed
+    assert judgement.residual.bound < 1e-15
