@@ -136,9 +136,7 @@ class Ball:
         else:
             reach, rad = self.weight, self._additions()
             rad += self.error * ((1 + m.gamma(self.terms)) * OUTWARD)
-        rad = rad + self.floor * (m.eta * OUTWARD)
-        largest = reach.max(initial=0.0) + _max(rad)
-        return rad if largest < m.format.max else _overflowing(reach, rad, m.format.max)
+        return _claimed(reach, rad + self.floor * (m.eta * OUTWARD), m.format.max)
 
     def _reach(self) -> Floats:
         """How large a product may become on the way."""
@@ -327,10 +325,7 @@ class Ball:
             rad[..., i, i] += diagonal.rad * inherits + np.abs(diagonal.mid) * ordered
         size = np.abs(mid)
         rad += size * (each * count / 2 if count > 1 else 0.0)
-        reach = size + sum(scales)
-        if not reach.max(initial=0.0) + rad.max(initial=0.0) < m.format.max:
-            rad = np.asarray(_overflowing(reach, rad, m.format.max))
-        return Ball(m, mid, rad)
+        return Ball(m, mid, _claimed(size + sum(scales), rad, m.format.max))
 
     # -- functions ----------------------------------------------------------------------------------------------------
 
@@ -372,9 +367,7 @@ class Ball:
         gap = distance + a.rad + b.rad
         rad = (inner + blend_rounding(m, up, rest, a.magnitude, b.magnitude, gap)) * OUTWARD
         reach = np.maximum(gap, np.maximum(a.magnitude, b.magnitude))
-        return Ball(
-            m, mid, rad if reach.max(initial=0.0) + _max(rad) < m.format.max else _overflowing(reach, rad, m.format.max)
-        )
+        return Ball(m, mid, _claimed(reach, rad, m.format.max))
 
     def __repr__(self) -> str:
         return f"Ball({self.mid!r} ± {self.radius!r}, {self.mode.format.name})"
@@ -424,9 +417,11 @@ def _product_error(a: Ball, b: Ball) -> Bound:
     return error
 
 
-def _overflowing(mids: Bound, rad: Bound, largest: float) -> Bound:
-    """Where the format may overflow on the way, nothing is known: an infinite radius (never a NaN)."""
-    return np.where(np.asarray(mids) + rad < largest, rad, np.inf)
+def _claimed(reach: Floats, rad: Bound, largest: float) -> Bound:
+    """The radius; infinite, and never a NaN, where the format may overflow on the way: nothing is known there."""
+    if reach.max(initial=0.0) + _max(rad) < largest:
+        return rad
+    return np.where(reach + rad < largest, rad, np.inf)
 
 
 def _sigmoid(a: Floats) -> Floats:

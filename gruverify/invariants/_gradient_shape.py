@@ -20,6 +20,8 @@ from gruverify.invariants._residual import Floats, NDArray, Residual, compare, e
 from gruverify.invariants._trial import Trial
 from gruverify.invariants._vectors import REFERENCE
 
+_WEIGHTS = [block for block in BLOCKS if block.startswith("W")]
+
 
 def _biased(variant: Variant) -> bool:
     return variant.bias
@@ -136,9 +138,6 @@ def outer_product(trial: Trial) -> Iterator[Residual]:
     for block in _WEIGHTS:
         dW, db = (of(lone.observed.sequence_vjp, kind + block[1:]) for kind in "Wb")
         yield _product(f"dL/d{block}", "ij", dW, db[:, None], *_outer_factors(lone, block))
-
-
-_WEIGHTS = [block for block in BLOCKS if block.startswith("W")]
 
 
 @invariant(
