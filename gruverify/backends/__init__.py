@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from gruverify.backends._declarations import BadDeclaration as BadDeclaration
+from gruverify.backends._declarations import Declarations as Declarations
+from gruverify.backends._declarations import declarations_of as declarations_of
 from gruverify.backends._function import FunctionBackend as FunctionBackend
 from gruverify.backends._function import backend as backend
 from gruverify.backends._numpy import NumpyBackend as NumpyBackend

@@ -28,7 +28,9 @@ class Residual:
     """The worst entry of one comparison: what it is, what it should be, the error, the bound, and their quotient.
 
     `where` names the entry, e.g. "dW_hz[i=0, j=1]". `expected` is the exact value, or the limit of an inequality.
-    `entries` are those that it is the worst of, if they have axes.
+    `entries` are those that it is the worst of, if they have axes. `compared` is how many entries were compared, and
+    `claimed` how many of the bounds claim something: those below the value itself, or below 1/16 of the quantity's
+    range. A comparison of which fewer than half claim something claims nothing.
     """
 
     where: str
@@ -39,6 +41,13 @@ class Residual:
     margin: float
     relation: str = "="
     entries: Entries | None = field(default=None, compare=False, repr=False)
+    compared: int = field(default=1, compare=False)
+    claimed: int = field(default=1, compare=False)
+
+    @property
+    def claims(self) -> bool:
+        """Whether the comparison claims something."""
+        return 2 * self.claimed >= self.compared > 0
 
 
 def compare(what: str, letters: str, actual: NDArray, expected: Ball, slack: Floats | float = 0.0) -> Residual:
