@@ -13,7 +13,7 @@ import click
 
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._interrupt import noticing
-from gruverify.cli._options import EXIT_DIED, EXIT_FALSIFIED, EXIT_INTERRUPTED, EXIT_UNAVAILABLE, EXIT_UNVISITED, Fail
+from gruverify.cli._options import EXIT_CODES, EXIT_DIED, EXIT_UNAVAILABLE, EXIT_UNVISITED, Fail
 from gruverify.cli._values import FORMATS
 
 if TYPE_CHECKING:
@@ -122,7 +122,8 @@ def command(
     left out. A line that matches no invariant is an error.
 
     Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or
-    hung, 5 too few gates visited, 130 interrupted or out of time.
+    hung, 5 too few gates visited, 6 inconclusive (nothing failed, but too little was judged, answered or claimed),
+    130 interrupted.
     """  # noqa: D301  # click reads the backspaces
     jobs = 1 if list_only else _prepared(jobs or min(os.cpu_count() or 1, 4), target)
     from gruverify.engine import Plan
@@ -281,11 +282,7 @@ def _report(result: Result, saved: dict[tuple[str, str], Path], json_path: str |
 
 
 def _exit_code(result: Result) -> int:
-    if not result.complete:
-        return EXIT_INTERRUPTED
-    if result.crashes:
-        return EXIT_DIED
-    return {"conforms": 0, "falsified": EXIT_FALSIFIED, "incomplete": EXIT_INTERRUPTED}[result.verdict]
+    return EXIT_CODES[result.verdict]
 
 
 def _exit_code_of_gates(result: Result, least: float | None) -> int:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import click
 
-EXIT_FALSIFIED, EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_DIED, EXIT_UNVISITED, EXIT_INTERRUPTED = 1, 2, 3, 4, 5, 130
+EXIT_FALSIFIED, EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_DIED, EXIT_UNVISITED, EXIT_INCONCLUSIVE = 1, 2, 3, 4, 5, 6
+EXIT_INTERRUPTED = 130
+
+#: How a command ends that has a verdict.
+EXIT_CODES = {
+    "conforms": 0,
+    "falsified": EXIT_FALSIFIED,
+    "died": EXIT_DIED,
+    "inconclusive": EXIT_INCONCLUSIVE,
+    "interrupted": EXIT_INTERRUPTED,
+}
 
 
 class Fail(click.ClickException):

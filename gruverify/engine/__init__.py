@@ -3,6 +3,7 @@
 from gruverify.engine._asked import outlook as outlook
 from gruverify.engine._asked import why_not as why_not
 from gruverify.engine._check import check as check
+from gruverify.engine._drawn import Drawn as Drawn
 from gruverify.engine._events import Alive as Alive
 from gruverify.engine._events import CaseJudged as CaseJudged
 from gruverify.engine._events import Event as Event
@@ -31,12 +32,8 @@ from gruverify.engine._profile import Profile as Profile
 from gruverify.engine._readings import ORDER as ORDER
 from gruverify.engine._readings import Reading as Reading
 from gruverify.engine._readings import readings as readings
-from gruverify.engine._result import BINS_PER_OCTAVE as BINS_PER_OCTAVE
 from gruverify.engine._result import Result as Result
-from gruverify.engine._result import Tally as Tally
 from gruverify.engine._result import by_format as by_format
-from gruverify.engine._result import judged as judged
-from gruverify.engine._result import margin_octaves as margin_octaves
 from gruverify.engine._result import merge as merge
 from gruverify.engine._run import Plan as Plan
 from gruverify.engine._run import formats_of as formats_of
@@ -59,6 +56,11 @@ from gruverify.engine._selection import matches as matches
 from gruverify.engine._selection import read_entries as read_entries
 from gruverify.engine._selection import selection as selection
 from gruverify.engine._shards import check_in_processes as check_in_processes
+from gruverify.engine._tally import BINS_PER_OCTAVE as BINS_PER_OCTAVE
+from gruverify.engine._tally import Tally as Tally
+from gruverify.engine._tally import judged as judged
+from gruverify.engine._tally import margin_octaves as margin_octaves
+from gruverify.engine._verdict import ENOUGH as ENOUGH
 from gruverify.engine._witness import BadWitness as BadWitness
 from gruverify.engine._witness import Witness as Witness
 from gruverify.engine._witness import decode_witness as decode_witness

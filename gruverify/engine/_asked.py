@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from gruverify.arithmetic import Format
 from gruverify.backends import Backend
 from gruverify.engine._judge import applicable
-from gruverify.engine._result import Tally
 from gruverify.engine._selection import Selection
+from gruverify.engine._tally import Tally
 from gruverify.invariants import INVARIANTS, Invariant
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gruverify.coverage import Coverage
-from gruverify.engine._result import Tally
+from gruverify.engine._drawn import Drawn, Kind
+from gruverify.engine._tally import Tally
 from gruverify.engine._witness import Witness
 
 
@@ -57,6 +58,7 @@ class FormatFinished:
     format: str
     tallies: dict[tuple[str, str, str], Tally]
     coverage: Coverage
+    drawn: dict[tuple[str, Kind], Drawn]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from gruverify.backends import CELL_METHODS, Backend, offers, resolve
 from gruverify.cell import AnyCase, Case, StackCase
-from gruverify.engine._result import Tally, judged
+from gruverify.engine._tally import Tally, judged
 from gruverify.invariants import INVARIANTS, Declined, Invariant, Malformed, Obstacle, Residual, StackTrial, Trial
 
 
@@ -78,11 +78,27 @@ def _judge(trial: Trial | StackTrial, invariant: Invariant, met: _Met) -> Judgem
     try:
         # Ball arithmetic answers an overflow with an infinite radius: NumPy need not warn of it.
         with np.errstate(over="ignore", invalid="ignore"):
-            worst = max(invariant.check(trial), key=lambda residual: residual.margin)
+            residuals = list(invariant.check(trial))
     except Obstacle as obstacle:
         kind = f"{type(obstacle).__name__} {obstacle.method}"
         return Judgement(invariant, met.tally(obstacle, invariant.id), _nothing(str(obstacle)), kind)
-    return Judgement(invariant, judged(worst.margin), worst)
+    return _judged(invariant, residuals)
+
+
+def _judged(invariant: Invariant, residuals: list[Residual]) -> Judgement:
+    """Falsified by the worst comparison of all; else passed, with the worst of those that claim something."""
+    worst = max(residuals, key=_margin)
+    compared, claimed = (sum(getattr(residual, name) for residual in residuals) for name in ("compared", "claimed"))
+    claiming = [residual for residual in residuals if residual.claims]
+    if worst.margin <= 1:
+        if not claiming:
+            return Judgement(invariant, Tally(unclaimed=1, compared=compared, claimed=claimed), worst)
+        worst = max(claiming, key=_margin)
+    return Judgement(invariant, judged(worst.margin, compared=compared, claimed=claimed), worst)
+
+
+def _margin(residual: Residual) -> float:
+    return residual.margin
 
 
 @dataclass

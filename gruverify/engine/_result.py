@@ -2,107 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any, Literal, TypeAlias
 
 from gruverify.coverage import Coverage
 from gruverify.coverage import merged as merged_coverage
+from gruverify.engine._drawn import Drawn, Kind
+from gruverify.engine._tally import Tally
+from gruverify.engine._verdict import covers, doubts
 from gruverify.engine._witness import Witness
 from gruverify.invariants import INVARIANTS
 
-Status: TypeAlias = Literal[
-    "passed", "falsified", "not applicable", "blocked", "error", "skipped", "xfailed", "xpassed"
-]
-Mark: TypeAlias = Literal["", "skip", "xfail"]
-Verdict: TypeAlias = Literal["conforms", "falsified", "incomplete"]
+Verdict: TypeAlias = Literal["conforms", "falsified", "died", "inconclusive", "interrupted"]
 Key: TypeAlias = tuple[str, str, str]
-
-#: Margins are counted in eighths of an octave, so that a median is known to within 10 %.
-BINS_PER_OCTAVE = 8
-_LOWEST = -64 * BINS_PER_OCTAVE
-
-
-#: What an outcome is called that the user expects to be a failure.
-_EXPECTED: dict[str, Status] = {"falsified": "xfailed", "error": "xfailed", "passed": "xpassed"}
-
-
-@dataclass(frozen=True)
-class Tally:
-    """How one invariant fared in one format and variant.
-
-    Counts of cases by outcome, the largest margin, and a histogram of each case's margin. `declined` counts the cases
-    for which the backend said that it does not implement what is needed. `reason` says why there are no cases, or what
-    the first error or obstacle was; `cause` is the invariant that reported the obstacle, where another one did. `mark`
-    is what the user's selection makes of the invariant.
-    """
-
-    passed: int = 0
-    falsified: int = 0
-    error: int = 0
-    blocked: int = 0
-    largest: float = 0.0
-    histogram: Counter[int] = field(default_factory=Counter)
-    reason: str = ""
-    declined: int = 0
-    cause: str = ""
-    mark: Mark = ""
-
-    @property
-    def cases(self) -> int:
-        """How many cases were judged or could not be."""
-        return self.passed + self.falsified + self.error + self.blocked
-
-    @property
-    def status(self) -> Status:
-        """The gravest outcome, as the mark has it."""
-        if self.mark == "skip":
-            return "skipped"
-        for name in ("falsified", "error", "blocked", "passed"):
-            if getattr(self, name):
-                return _EXPECTED.get(name, name) if self.mark == "xfail" else name
-        return "not applicable"
-
-    @property
-    def median(self) -> float:
-        """The median margin, to within a bin."""
-        total, seen = sum(self.histogram.values()), 0
-        for bin_, count in sorted(self.histogram.items()):
-            seen += count
-            if 2 * seen >= total:
-                return 0.0 if bin_ == _LOWEST else 2.0 ** ((bin_ + 0.5) / BINS_PER_OCTAVE)
-        return 0.0
-
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(
-            self.passed + other.passed,
-            self.falsified + other.falsified,
-            self.error + other.error,
-            self.blocked + other.blocked,
-            max(self.largest, other.largest),
-            self.histogram + other.histogram,
-            min(filter(None, (self.reason, other.reason)), default=""),
-            self.declined + other.declined,
-            min(filter(None, (self.cause, other.cause)), default=""),
-            max(self.mark, other.mark),
-        )
-
-
-def judged(margin: float, reason: str = "") -> Tally:
-    """The tally of one case."""
-    bin_ = _LOWEST if margin <= 0 else math.floor(BINS_PER_OCTAVE * math.log2(min(margin, 2.0**64)))
-    histogram = Counter({max(bin_, _LOWEST): 1})
-    return Tally(passed=int(margin <= 1), falsified=int(margin > 1), largest=margin, histogram=histogram, reason=reason)
-
-
-def margin_octaves(tally: Tally) -> Counter[int]:
-    """Cases by the octave of their margin: octave k is from 2^k up to 2^(k+1); -64 is all below 2^-63, 0 too."""
-    counts: Counter[int] = Counter()
-    for bin_, count in tally.histogram.items():
-        counts[bin_ // BINS_PER_OCTAVE] += count
-    return counts
 
 
 @dataclass(frozen=True)
@@ -112,7 +25,8 @@ class Result:
     `tallies` by (invariant, format, variant); `witnesses`, one for each falsified invariant and format; `header`,
     what the run was (target, versions, seed, profile); `complete` is False if it was stopped; `seconds` is what it
     took; `crashes` tells of processes that died under the target; `coverage`, by format, what the cases visited;
-    `explanation`, the one fault that explains what fell, where `explanation` of this package found it.
+    `explanation`, the one fault that explains what failed, where `explanation` of this package found it; `drawn`, by
+    format and kind, the cases that were planned and judged.
     """
 
     header: dict[str, Any]
@@ -123,20 +37,32 @@ class Result:
     crashes: tuple[str, ...] = ()
     coverage: dict[str, Coverage] = field(default_factory=dict)
     explanation: str = ""
+    drawn: dict[tuple[str, Kind], Drawn] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
-        """Incomplete if the run was stopped; else falsified if anything was, the target died, or something did not fall
-        that was strictly expected to; else conforms, if every format was judged.
+        """Interrupted if the run was stopped; died if the target did; falsified if anything failed, or something passed
+        that was strictly expected to fail; inconclusive if too little was judged, answered or claimed; else conforms.
         """
         if not self.complete:
-            return "incomplete"
-        if self.crashes or any(tally.status in ("falsified", "error") for tally in self.tallies.values()):
+            return "interrupted"
+        if self.crashes:
+            return "died"
+        if any(tally.status in ("falsified", "error") for tally in self.tallies.values()):
             return "falsified"
         if self.unexpected and self.header["selection"]["strict"]:
             return "falsified"
-        judged = {fmt for (_, fmt, _), tally in self.tallies.items() if tally.passed or tally.status == "xfailed"}
-        return "conforms" if judged >= set(self.header["formats"]) else "incomplete"
+        return "inconclusive" if self.doubts else "conforms"
+
+    @cached_property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the run is inconclusive if nothing failed, one line per reason."""
+        return doubts(self.header, self.tallies, self.drawn)
+
+    @cached_property
+    def covers(self) -> tuple[str, ...]:
+        """What the run covered: cases, sizes, claims, declarations, and what was left out."""
+        return covers(self.header, self.tallies, self.drawn)
 
     @property
     def unexpected(self) -> tuple[str, ...]:
@@ -160,7 +86,15 @@ class Result:
             seconds=max(self.seconds, other.seconds),
             crashes=tuple(sorted({*self.crashes, *other.crashes})),
             coverage=merged_coverage([self.coverage, other.coverage]),
+            drawn=_added(self.drawn, other.drawn),
         )
+
+
+def _added(one: dict[tuple[str, Kind], Drawn], other: dict[tuple[str, Kind], Drawn]) -> dict[tuple[str, Kind], Drawn]:
+    found = dict(one)
+    for key, drawn in other.items():
+        found[key] = found.get(key, Drawn()) + drawn
+    return found
 
 
 def merge(results: list[Result]) -> Result:

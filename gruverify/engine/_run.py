@@ -5,16 +5,17 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
 from gruverify.arithmetic import Format
-from gruverify.backends import Backend, one_thread
+from gruverify.backends import METHODS, Backend, declarations_of, offers, one_thread
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage, excluded, visits
 from gruverify.engine._asked import about, why_not
+from gruverify.engine._drawn import Drawn, Kind, kind_of, one
 from gruverify.engine._events import (
     Alive,
     CaseJudged,
@@ -27,9 +28,10 @@ from gruverify.engine._events import (
 )
 from gruverify.engine._judge import Judgement, judge, judge_trial, trial_of
 from gruverify.engine._profile import PROFILES
-from gruverify.engine._result import Key, Result, Tally
+from gruverify.engine._result import Key, Result
 from gruverify.engine._search import FURTHER, Enough, Stream, draw, emit, names, shrink, size, streams_for
 from gruverify.engine._selection import EVERYTHING, Selection
+from gruverify.engine._tally import Tally
 from gruverify.engine._witness import Witness
 from gruverify.invariants import Invariant, Trial
 
@@ -68,14 +70,18 @@ def run(
     try:
         listener(RunStarted(header))
         with one_thread():
-            for fmt in formats_of(plan, backend):
-                FormatRun(backend, fmt, plan, ledger, listener, pace).run()
+            formats = formats_of(plan, backend)
+            for number, fmt in enumerate(formats):
+                share = pace.part(1 / (len(formats) - number))
+                FormatRun(backend, fmt, plan, ledger, listener, share, share).run()
     except KeyboardInterrupt:
         complete = False
     finally:
         close()
     seconds = time.monotonic() - started
-    return Result(header, ledger.tallies, ledger.witnesses, complete, seconds, coverage=ledger.coverage)
+    return Result(
+        header, ledger.tallies, ledger.witnesses, complete, seconds, coverage=ledger.coverage, drawn=ledger.drawn
+    )
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,13 @@ class Pace:
         if self.stopped():
             raise KeyboardInterrupt
         return self.deadline is not None and time.monotonic() > self.deadline
+
+    def part(self, share: float) -> Pace:
+        """The pace of something that may take this share of the time that is left."""
+        if self.deadline is None:
+            return self
+        now = time.monotonic()
+        return replace(self, deadline=now + share * max(self.deadline - now, 0.0))
 
 
 def formats_of(plan: Plan, backend: Backend) -> tuple[Format, ...]:
@@ -132,6 +145,8 @@ def header_of(backend: Backend, plan: Plan, target: str) -> dict[str, Any]:
         "cases": plan.cases,
         "formats": [fmt.name for fmt in formats_of(plan, backend)],
         "selection": plan.selection.values(),
+        "methods": [method for method in METHODS if offers(backend, method)],
+        "declarations": declarations_of(backend).unusual(),
         "versions": versions(),
     }
 
@@ -157,6 +172,12 @@ class Ledger:
     tallies: dict[Key, Tally] = field(default_factory=dict)
     witnesses: dict[tuple[str, str], Witness] = field(default_factory=dict)
     coverage: dict[str, Coverage] = field(default_factory=dict)
+    drawn: dict[tuple[str, Kind], Drawn] = field(default_factory=dict)
+
+    def count(self, fmt: Format, kind: Kind, drawn: Drawn) -> None:
+        """Add cases that were planned or judged."""
+        key = (fmt.name, kind)
+        self.drawn[key] = self.drawn.get(key, Drawn()) + drawn
 
     def enter(self, id: str, fmt: Format, variant: str, tally: Tally) -> None:
         """Add a case's tally."""
@@ -170,7 +191,10 @@ class Ledger:
 
 @dataclass
 class FormatRun:
-    """The cases of one format, and the witnesses of what they falsify."""
+    """The cases of one format, and the witnesses of what they falsify.
+
+    `pace` is that of the format, and `share` that of the stream that is being drawn.
+    """
 
     backend: Backend
     format: Format
@@ -178,6 +202,7 @@ class FormatRun:
     ledger: Ledger
     listener: Listener
     pace: Pace
+    share: Pace
     number: int = 0
     heard: float = field(default_factory=time.monotonic)
     smallest: dict[str, tuple[AnyCase, Judgement]] = field(default_factory=dict)
@@ -202,11 +227,35 @@ class FormatRun:
             self.ledger.enter(id, self.format, "-", why)
         name = self.format.name
         self.ledger.coverage[name] = Coverage(excluded=excluded(self.backend))
-        for stream in streams:
+        for stream, share in self._shares(streams):
             self.smallest.clear()
-            draw(stream.strategy, stream.count, stream.seed, self._visit)
+            self._draw(stream, share)
             self._shrink_all(stream)
-        self.listener(FormatFinished(name, self.ledger.of(self.format), self.ledger.coverage[name]))
+        drawn = {key: drawn for key, drawn in self.ledger.drawn.items() if key[0] == name}
+        self.listener(FormatFinished(name, self.ledger.of(self.format), self.ledger.coverage[name], drawn))
+
+    def _shares(self, streams: list[Stream]) -> Iterator[tuple[Stream, Pace]]:
+        """Each stream with its share of the time that the format has, by how many cases are left to draw.
+
+        Where time is short, what says most comes first: the survey, which meets all gates in few cases.
+        """
+        if self.pace.deadline is not None:
+            streams = sorted(streams, key=lambda stream: not stream.survey)
+        left = sum(stream.count for stream in streams)
+        for stream in streams:
+            yield stream, self.pace.part(stream.count / left)
+            left -= stream.count
+
+    def _draw(self, stream: Stream, share: Pace) -> None:
+        """Show the cases of a stream to the backend, as many as there is time for.
+
+        Where Hypothesis has no further case that differs, those that it has are all that was planned.
+        """
+        before = self.number
+        self.share = share
+        draw(stream.strategy, stream.count, stream.seed, self._visit)
+        planned = stream.count if share.late() else self.number - before
+        self.ledger.count(self.format, stream.kind, Drawn(planned))
 
     def _shrink_all(self, stream: Stream) -> None:
         """A small case for every falsified invariant, in the order in which they fell."""
@@ -228,7 +277,7 @@ class FormatRun:
         return self.plan.selection.xfails_it(id, self.format.name) is not None
 
     def _visit(self, case: AnyCase) -> None:
-        if self.pace.late():
+        if self.share.late():
             raise Enough
         new: list[str] = []
         trial = trial_of(case, self.backend)
@@ -243,6 +292,7 @@ class FormatRun:
         if isinstance(trial, Trial):
             self._count(trial)
         self.number += 1
+        self.ledger.count(self.format, kind_of(case), one(case))
         self.listener(CaseJudged(self.format.name, self.number, tuple(new)))
 
     def _turn(self) -> list[Invariant]:

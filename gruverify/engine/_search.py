@@ -19,6 +19,7 @@ from gruverify.arithmetic import Format
 from gruverify.backends import CELL_METHODS, STACK_METHODS, Backend, offers
 from gruverify.cell import AnyCase, Case, StackCase
 from gruverify.coverage import GATES, Coverage
+from gruverify.engine._drawn import Kind
 from gruverify.invariants import Invariant
 from gruverify_strategies import cases, stack_cases
 
@@ -71,12 +72,17 @@ def seed_for(seed: int, fmt: Format, kind: str = "") -> int:
 
 @dataclass(frozen=True)
 class Stream:
-    """The cases of one kind in one format: how they are drawn, how many, from which seed, and how long they shrink."""
+    """The cases of one kind in one format: how they are drawn, how many, from which seed, and how long they shrink.
+
+    `survey` tells of a stream of few cases that together meet all gates.
+    """
 
     strategy: SearchStrategy[Any]
     count: int
     seed: int
     tries: int = TRIES
+    kind: Kind = "cells"
+    survey: bool = False
 
 
 def streams_for(backend: Backend, fmt: Format, seed: int, count: int) -> list[Stream]:
@@ -92,7 +98,9 @@ def streams_for(backend: Backend, fmt: Format, seed: int, count: int) -> list[St
         found += survey(backend, fmt, seed)[: _SURVEYED * (count // 100)]
     if stacks:
         few = -(-count // 3) if cells else count
-        found.append(Stream(stack_strategy_for(backend, fmt), few, seed_for(seed, fmt, "/stacks"), STACK_TRIES))
+        found.append(
+            Stream(stack_strategy_for(backend, fmt), few, seed_for(seed, fmt, "/stacks"), STACK_TRIES, "stacks")
+        )
     return found
 
 
@@ -111,7 +119,12 @@ def survey(backend: Backend, fmt: Format, seed: int) -> list[Stream]:
     width = getattr(backend, "hidden_size", None) or _UNITS
     parts = [bins[start : start + width] for start in range(0, len(bins), width)]
     return [
-        Stream(strategy_for(backend, fmt, levels=part, max_B=2, max_T=2), 2, seed_for(seed, fmt, f"/survey {number}"))
+        Stream(
+            strategy_for(backend, fmt, levels=part, max_B=2, max_T=2),
+            2,
+            seed_for(seed, fmt, f"/survey {number}"),
+            survey=True,
+        )
         for number, part in enumerate(parts)
         if len(part) == width
     ]

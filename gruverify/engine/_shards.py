@@ -12,10 +12,12 @@ from typing import Any
 from gruverify.arithmetic import Format
 from gruverify.backends import TargetDied, apart, ending, processes, quiet, resolve
 from gruverify.coverage import Coverage
+from gruverify.engine._drawn import Drawn, Kind
 from gruverify.engine._events import CaseJudged, Event, FormatFinished, FormatStarted, Listener, RunStarted, Shrunk
 from gruverify.engine._explained import explained
-from gruverify.engine._result import Key, Result, Tally, merge
+from gruverify.engine._result import Key, Result, merge
 from gruverify.engine._run import Plan, formats_of, header_of, require, run
+from gruverify.engine._tally import Tally
 from gruverify.engine._witness import Witness
 
 
@@ -33,6 +35,7 @@ class Shard:
     tallies: dict[Key, Tally] = field(default_factory=dict)
     witnesses: dict[tuple[str, str], Witness] = field(default_factory=dict)
     coverage: dict[str, Coverage] = field(default_factory=dict)
+    drawn: dict[tuple[str, Kind], Drawn] = field(default_factory=dict)
     result: Result | None = None
 
     def note(self, event: Event) -> None:
@@ -45,9 +48,10 @@ class Shard:
                 self.number = number
             case Shrunk(witness):
                 self.witnesses[witness.invariant, witness.case.format.name] = witness
-            case FormatFinished(name, tallies, coverage):
+            case FormatFinished(name, tallies, coverage, drawn):
                 self.tallies |= tallies
                 self.coverage[name] = coverage
+                self.drawn |= drawn
 
     @property
     def left(self) -> tuple[Format, ...]:
@@ -112,7 +116,8 @@ class Crew:
     def _bury(self, shard: Shard) -> None:
         witnesses = {key: w for key, w in shard.witnesses.items() if any(key == of[:2] for of in shard.tallies)}
         note = _obituary(shard, self)
-        shard.result = Result(self.header, shard.tallies, witnesses, True, 0.0, (note,), shard.coverage)
+        found = (shard.tallies, witnesses, True, 0.0, (note,), shard.coverage)
+        shard.result = Result(self.header, *found, drawn=shard.drawn)
         if shard.left and self.complete:
             self.start(shard.left)
 

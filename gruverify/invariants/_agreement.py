@@ -9,15 +9,15 @@ import numpy as np
 from gruverify.arithmetic import Ball
 from gruverify.backends import NumpyBackend
 from gruverify.cell import BLOCKS, Gradients
-from gruverify.invariants._blocks import blocks_of, compared, letters, of, pairs, spelled
+from gruverify.invariants._blocks import blocks_of, compared, largest, letters, of, pairs, scale_of, spelled
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import Floats, Residual, apart, compare
+from gruverify.invariants._residual import STATES, Floats, Residual, apart, compare
 from gruverify.invariants._trial import Trial
 
 
 @invariant("agreement/step", "h = keep∘h' + take∘c", source="theory 2, (2.1)", needs=["step"])
 def step(trial: Trial) -> Iterator[Residual]:
-    yield compare("h", "bi", trial.observed.step, trial.exact.next_state)
+    yield compare("h", "bi", trial.observed.step, trial.exact.next_state, scale=STATES)
 
 
 @invariant("agreement/jacobian-state", "J = ∂h/∂h'", source="theory 2, (2.2)", needs=["step_jacobian"])
@@ -34,7 +34,7 @@ def jacobian_input(trial: Trial) -> Iterator[Residual]:
 def step_vjp(trial: Trial) -> Iterator[Residual]:
     found, expected = trial.observed.step_vjp, trial.exact.pullback
     for block, actual, ball in pairs(trial.case.cell.variant, found, expected.parameters):
-        yield compare(f"∂⁺{block}", letters(block), actual, ball)
+        yield compare(f"∂⁺{block}", letters(block), actual, ball, scale=scale_of(expected.parameters, block))
     yield compare("gᵀ∂h/∂x", "bj", found.inputs, expected.x)
     yield compare("gᵀ∂h/∂h'", "bj", found.state, expected.h)
 
@@ -42,18 +42,19 @@ def step_vjp(trial: Trial) -> Iterator[Residual]:
 @invariant("agreement/outputs", "h_t for every t", source="theory 2, (2.1)", needs=["sequence"])
 def outputs(trial: Trial) -> Iterator[Residual]:
     for t, (actual, ball) in enumerate(zip(trial.observed.sequence[0], trial.exact.run.states[1:], strict=True)):
-        yield compare(f"outputs[t={t}]", "bi", actual, ball)
+        yield compare(f"outputs[t={t}]", "bi", actual, ball, scale=STATES)
 
 
 @invariant("agreement/last", "the last state is h_T", source="theory 2, (2.1)", needs=["sequence"])
 def last(trial: Trial) -> Iterator[Residual]:
-    yield compare("last", "bi", trial.observed.sequence[1], trial.exact.run.states[-1])
+    yield compare("last", "bi", trial.observed.sequence[1], trial.exact.run.states[-1], scale=STATES)
 
 
 def _gradient_of(block: str) -> Callable[[Trial], Iterator[Residual]]:
     def check(trial: Trial) -> Iterator[Residual]:
-        actual = of(trial.observed.sequence_vjp, block)
-        yield compare(f"dL/d{block}", letters(block), actual, getattr(trial.exact.gradients.parameters, block))
+        actual, expected = of(trial.observed.sequence_vjp, block), trial.exact.gradients.parameters
+        ball, scale = getattr(expected, block), scale_of(expected, block)
+        yield compare(f"dL/d{block}", letters(block), actual, ball, scale=scale)
 
     return check
 
@@ -70,10 +71,10 @@ for _block in BLOCKS:
 
 @invariant("agreement/gradient-inputs", "dL/dx_t for every t", source="theory 2, (2.5)", needs=["sequence_vjp"])
 def gradient_inputs(trial: Trial) -> Iterator[Residual]:
-    for t, (actual, ball) in enumerate(
-        zip(trial.observed.sequence_vjp.inputs, trial.exact.gradients.inputs, strict=True)
-    ):
-        yield compare(f"dL/dx[t={t}]", "bj", actual, ball)
+    expected = trial.exact.gradients.inputs
+    scale = max(map(largest, expected), default=0.0)
+    for t, (actual, ball) in enumerate(zip(trial.observed.sequence_vjp.inputs, expected, strict=True)):
+        yield compare(f"dL/dx[t={t}]", "bj", actual, ball, scale=scale)
 
 
 @invariant("agreement/gradient-state", "dL/dh_0", source="theory 2, (2.5)", needs=["sequence_vjp"])
@@ -100,9 +101,10 @@ def gradient_of_last(trial: Trial) -> Iterator[Residual]:
 )
 def jvp(trial: Trial) -> Iterator[Residual]:
     outputs, last = trial.observed.sequence_jvp
+    scale = max(map(largest, trial.exact.jvp))
     for t, (actual, ball) in enumerate(zip(outputs, trial.exact.jvp, strict=True)):
-        yield compare(f"d_outputs[t={t}]", "bi", actual, ball)
-    yield compare("d_last", "bi", last, trial.exact.jvp[-1])
+        yield compare(f"d_outputs[t={t}]", "bi", actual, ball, scale=scale)
+    yield compare("d_last", "bi", last, trial.exact.jvp[-1], scale=scale)
 
 
 @invariant(
@@ -149,9 +151,11 @@ def _two_ways(trial: Trial, one: Gradients, other: Gradients) -> Iterator[Residu
     """Two implementations of the same gradients: each is within its radius of the truth."""
     expected = trial.exact.gradients
     for block, actual, ball in pairs(trial.case.cell.variant, one, expected.parameters):
-        yield apart(f"dL/d{block}", letters(block), actual, of(other, block), 2 * ball.radius)
+        scale = scale_of(expected.parameters, block)
+        yield apart(f"dL/d{block}", letters(block), actual, of(other, block), 2 * ball.radius, scale=scale)
+    scale = max(map(largest, expected.inputs), default=0.0)
     for t, ball in enumerate(expected.inputs):
-        yield apart(f"dL/dx[t={t}]", "bj", one.inputs[t], other.inputs[t], 2 * ball.radius)
+        yield apart(f"dL/dx[t={t}]", "bj", one.inputs[t], other.inputs[t], 2 * ball.radius, scale=scale)
     yield apart("dL/dh_0", "bi", one.state, other.state, 2 * _radius(expected.state))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from gruverify.arithmetic import Ball
@@ -52,10 +53,21 @@ def pairs(variant: Variant, gradients: Gradients, expected: Parameters) -> Itera
         yield block, of(gradients, block), getattr(expected, block)
 
 
+def scale_of(expected: Parameters, block: str) -> float:
+    """The range that bounds of a block are held against: the largest entry of the packed parameter it is a part of."""
+    return max(largest(getattr(expected, part)) for part in BLOCKS_OF[_PACKED[block[:3]]])
+
+
+def largest(ball: Ball) -> float:
+    """The largest entry."""
+    return float(np.abs(ball.mid).max(initial=0.0))
+
+
 def compared(variant: Variant, found: Gradients, expected: Bptt, kind: str = "dL/d") -> Iterator[Residual]:
     """All parts of a gradient with the balls that they must lie in."""
     for block, actual, ball in pairs(variant, found, expected.parameters):
-        yield compare(f"{kind}{block}", letters(block), actual, ball)
+        yield compare(f"{kind}{block}", letters(block), actual, ball, scale=scale_of(expected.parameters, block))
+    scale = max(map(largest, expected.inputs), default=0.0)
     for t, (actual, ball) in enumerate(zip(found.inputs, expected.inputs, strict=True)):
-        yield compare(f"{kind}x[t={t}]", "bj", actual, ball)
+        yield compare(f"{kind}x[t={t}]", "bj", actual, ball, scale=scale)
     yield compare(f"{kind}h_0", "bi", found.state, expected.state)

@@ -9,7 +9,7 @@ import numpy as np
 from gruverify.arithmetic import Ball, blend_rounding
 from gruverify.invariants._blocks import letters, pairs
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import NDArray, Residual, at_most, worst
+from gruverify.invariants._residual import NDArray, Residual, at_most, overlooked, worst
 from gruverify.invariants._trial import Trial
 
 
@@ -65,5 +65,5 @@ def gradient_sign(trial: Trial) -> Iterator[Residual]:
 
 def _sign(what: str, axes: str, actual: NDArray, ball: Ball) -> Residual:
     values = actual.astype(np.float64)
-    wrong = (ball.mignitude > 0) & (np.sign(values) != np.sign(ball.mid))
-    return worst(f"sign of {what}", axes, values, ball.mid, wrong.astype(np.float64), np.zeros(values.shape))
+    wrong = (np.sign(values) != np.sign(ball.mid)).astype(np.float64)
+    return worst(f"sign of {what}", axes, values, ball.mid, wrong, overlooked(ball.mignitude == 0))

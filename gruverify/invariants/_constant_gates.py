@@ -14,7 +14,7 @@ from gruverify.formulas import Activations, activations, candidate_slope, next_s
 from gruverify.invariants._blocks import blocks_of, of
 from gruverify.invariants._changes import cycled, kept, over, pinned, single
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import Floats, NDArray, Residual, compare
+from gruverify.invariants._residual import STATES, Floats, NDArray, Residual, compare
 from gruverify.invariants._trial import Trial
 
 #: Steps of a closed form: enough for a product, a power and a sum over k to differ.
@@ -89,7 +89,7 @@ def constant_gates_states(trial: Trial) -> Iterator[Residual]:
     form, run = _Still(still, Rounding(float64)).first, list(_Still(still, still.exact.mode).steps())
     for k, actual in enumerate(still.observed.sequence[0], start=1):
         closed = form.c + _power(form.keep, k) * (form.h - form.c)
-        yield compare(f"outputs[t={k - 1}]", "bi", actual, closed, run[k].h.radius)
+        yield compare(f"outputs[t={k - 1}]", "bi", actual, closed, run[k].h.radius, scale=STATES)
 
 
 @invariant(
@@ -155,7 +155,7 @@ def chrono_step(trial: Trial) -> Iterator[Residual]:
     rate, rounded = _time_constants(slow.case)
     a, h = slow.exact.step, slow.case.state.astype(np.float64)
     expected = Ball(slow.exact.mode, h + (a.c.mid - h) * rate, slow.exact.next_state.radius)
-    yield compare("h", "bi", slow.observed.step, expected, rounded * (a.h - a.c).magnitude)
+    yield compare("h", "bi", slow.observed.step, expected, rounded * (a.h - a.c).magnitude, scale=STATES)
 
 
 @invariant(

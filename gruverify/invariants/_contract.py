@@ -15,7 +15,7 @@ from gruverify.formulas import Bptt
 from gruverify.invariants._blocks import pairs
 from gruverify.invariants._obstacle import Declined
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import NDArray, Residual, equal, holds, violated, worst
+from gruverify.invariants._residual import NDArray, Residual, equal, holds, overlooked, violated, worst
 from gruverify.invariants._stack_trial import StackTrial
 from gruverify.invariants._trial import Calls, Trial
 
@@ -87,11 +87,10 @@ def _every(trial: Trial, found: Gradients, expected: Bptt) -> Iterator[tuple[str
 
 
 def finite(what: str, actual: NDArray, ball: Ball) -> Residual:
-    """Nothing is asked where the format may overflow on the way: there the radius is infinite."""
-    values = actual.astype(np.float64)
-    wrong = ~np.isfinite(values) & np.isfinite(ball.radius)
-    axes = "abcd"[: values.ndim]
-    return worst(what, axes, values, ball.mid, wrong.astype(np.float64), np.zeros(values.shape))
+    """Nothing is claimed where the format may overflow on the way: there the radius is infinite."""
+    values, unknown = actual.astype(np.float64), np.isinf(ball.radius)
+    wrong = (~np.isfinite(values)).astype(np.float64)
+    return worst(what, "abcd"[: values.ndim], values, ball.mid, wrong, overlooked(unknown))
 
 
 @invariant(

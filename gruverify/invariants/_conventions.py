@@ -12,7 +12,7 @@ from gruverify.cell import Case, Parameters, Variant
 from gruverify.invariants._blocks import letters, pairs
 from gruverify.invariants._changes import SATURATED, cycled, edited, kept, over, pinned, resized, single
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import NDArray, Residual, apart, compare, equal, present
+from gruverify.invariants._residual import STATES, NDArray, Residual, apart, compare, equal, overlooked, present
 from gruverify.invariants._trial import Trial
 
 # -- the update gate --------------------------------------------------------------------------------------------------
@@ -58,7 +58,7 @@ def update_flip(trial: Trial) -> Iterator[Residual]:
     negated, taken = drawn.on(update_negated), drawn.on(forgetting)
     state, c, other = (_exactly(a) for a in (drawn.case.state, taken.observed.step, negated.observed.step))
     allowed = sum(t.exact.next_state.radius for t in (drawn, negated, taken))
-    yield compare("h", "bi", drawn.observed.step, state + c - other, np.asarray(allowed))
+    yield compare("h", "bi", drawn.observed.step, state + c - other, np.asarray(allowed), scale=STATES)
     flipped = drawn.on(update_flipped)
     if _claims(trial, flipped.case.cell.variant):
         yield _alike("h, z negated, under the other convention", drawn, flipped)
@@ -244,7 +244,9 @@ def reset_is_probed(trial: Trial) -> Iterator[Residual]:
     probe = trial.on(reset_fixed).on(reset_probe)
     r, W_hc = _resets(probe.case).astype(np.float64), np.split(probe.case.cell.weight_hh.astype(np.float64), 3)[2]
     product = r[:, None] * W_hc if probe.case.cell.variant.reset == "after" else W_hc * r
-    yield compare("h", "ji", probe.observed.step, _exactly(product.T).tanh(), probe.exact.next_state.radius)
+    yield compare(
+        "h", "ji", probe.observed.step, _exactly(product.T).tanh(), probe.exact.next_state.radius, scale=STATES
+    )
 
 
 def recurrence_diagonal(case: Case) -> Case:
@@ -263,7 +265,7 @@ def recurrence_diagonal(case: Case) -> Case:
 def reset_sides_agree(trial: Trial) -> Iterator[Residual]:
     own = trial.on(recurrence_diagonal)
     elsewhere = own.on(reset_elsewhere)
-    yield compare("h", "bi", own.observed.step, elsewhere.exact.next_state, own.exact.next_state.radius)
+    yield compare("h", "bi", own.observed.step, elsewhere.exact.next_state, own.exact.next_state.radius, scale=STATES)
     if _claims(trial, elsewhere.case.cell.variant):
         yield _alike("h, under the other convention", own, elsewhere)
 
@@ -292,7 +294,7 @@ def one_pass(trial: Trial) -> Iterator[Residual]:
     found, balls = once.observed.sequence_vjp_of_last, once.exact.gradients_of_last.parameters
     for block, gradient, ball in pairs(once.case.cell.variant, found, balls):
         if block in silent:
-            claimed = np.where(np.isfinite(ball.radius), gradient, 0)
-            yield equal(f"dL/d{block}", letters(block), claimed, np.zeros_like(gradient))
+            unknown = overlooked(np.isinf(ball.radius))
+            yield equal(f"dL/d{block}", letters(block), gradient, np.zeros_like(gradient), unknown)
         else:
             yield present(f"dL/d{block}", gradient, ball)

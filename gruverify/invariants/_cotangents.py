@@ -9,7 +9,7 @@ import numpy as np
 
 from gruverify.cell import Case
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import Floats, Residual, equal
+from gruverify.invariants._residual import Floats, Residual, equal, overlooked
 from gruverify.invariants._trial import Trial
 from gruverify.invariants._vectors import apart, combined, observed, radii, vector
 
@@ -118,4 +118,4 @@ def causality(trial: Trial) -> Iterator[Residual]:
     later = early.observed.sequence_vjp.inputs[first:]
     # Where the format may overflow on the way, ∞·0 may be left over.
     bounded = np.array([np.isfinite(ball.radius) for ball in early.exact.gradients.inputs[first:]], bool)
-    yield equal("dL/dx after the loss", "tbj", np.where(bounded.reshape(later.shape), later, 0), 0 * later)
+    yield equal("dL/dx after the loss", "tbj", later, np.zeros_like(later), overlooked(~bounded.reshape(later.shape)))

@@ -13,7 +13,7 @@ from gruverify.cell import Case
 from gruverify.formulas import magnitudes
 from gruverify.invariants._changes import SATURATED, cycled, edited, kept, pinned, single
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import Floats, NDArray, Residual, at_most, equal, worst
+from gruverify.invariants._residual import STATES, Floats, NDArray, Residual, at_most, equal, overlooked, worst
 from gruverify.invariants._trial import Trial
 
 
@@ -51,7 +51,7 @@ def _near(trial: Trial, limit: Ball, gate: str) -> Residual:
     through = passed * m.q if m.variant.reset == "after" else (passed * m.h) @ m.W_hc.T
     distance = np.abs(trial.observed.step.astype(np.float64) - limit.mid)
     slack = limit.radius + trial.exact.next_state.radius
-    return at_most("|h - limit|", "bi", distance, m.keep * (1 + m.h) + through, slack)
+    return at_most("|h - limit|", "bi", distance, m.keep * (1 + m.h) + through, slack, scale=STATES)
 
 
 # -- moving the update gate -------------------------------------------------------------------------------------------
@@ -78,7 +78,7 @@ def update_moves_towards_the_state(trial: Trial) -> Iterator[Residual]:
     excess = np.maximum(moves - moved, 0.0)
     excess = np.where(np.isnan(moves - moved), np.inf, excess)
     allowed = trial.exact.next_state.radius + raised.exact.next_state.radius
-    yield worst("|h - h'| as b_z rises", "bi", moves, moved, excess, allowed, "≤")
+    yield worst("|h - h'| as b_z rises", "bi", moves, moved, excess, allowed, scale=STATES)
 
 
 def carried_units(case: Case) -> Case:
@@ -98,7 +98,7 @@ def unit_eigenvalue(trial: Trial) -> Iterator[Residual]:
     jacobian, H = carried.observed.step_jacobian[0], carried.case.cell.hidden_size
     claimed = _carried(carried.case)[:, None] & np.isfinite(carried.exact.jacobian[0].radius)
     eye = np.broadcast_to(np.eye(H), jacobian.shape)
-    yield equal("J", "bij", np.where(claimed, jacobian.astype(np.float64), eye), eye)
+    yield equal("J", "bij", jacobian, eye, overlooked(~claimed))
 
 
 def _carried(case: Case) -> NDArray:

@@ -13,7 +13,7 @@ from gruverify.formulas import Magnitudes, magnitudes
 from gruverify.invariants._changes import clipped, edited, short, single, stretched
 from gruverify.invariants._conventions import forgetting, ready, update_negated
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import Floats, NDArray, Residual, at_most, compare, worst
+from gruverify.invariants._residual import STATES, Floats, NDArray, Residual, at_most, compare, worst
 from gruverify.invariants._trial import Trial
 from gruverify.invariants._vectors import REFERENCE
 
@@ -178,7 +178,7 @@ def contraction(trial: Trial) -> Iterator[Residual]:
     limits = np.stack([rate**t * apart for t in range(1, len(one.case.inputs) + 1)])
     distance = np.abs(one.observed.sequence[0].astype(np.float64) - other.observed.sequence[0])
     slack = one.exact.outputs_radius + other.exact.outputs_radius
-    yield at_most("|h - k|", "tbi", distance, np.broadcast_to(limits, distance.shape), slack)
+    yield at_most("|h - k|", "tbi", distance, np.broadcast_to(limits, distance.shape), slack, scale=STATES)
 
 
 def undriven(case: Case) -> Case:

@@ -12,7 +12,7 @@ from gruverify.formulas import candidate_slope, total
 from gruverify.invariants._blocks import blocks_of, letters, of, pairs
 from gruverify.invariants._cotangents import middle
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import Residual, at_most, compare, holds
+from gruverify.invariants._residual import Residual, at_most, compare, nothing_claimed
 from gruverify.invariants._trial import Trial
 from gruverify.invariants._vectors import Vector, apart, combined, observed, radii, vector
 
@@ -45,7 +45,7 @@ def _members(case: Case, some: slice) -> Case:
 )
 def sum_over_batch(trial: Trial) -> Iterator[Residual]:
     if trial.case.sizes["B"] == 1:
-        yield holds("a batch of one")
+        yield nothing_claimed("a batch of one")
         return
     one, other = (observed(trial.on(change)) for change in (first_member, other_members))
     whole = {name: one[name] + other[name] for name in one if name not in ("inputs", "state")}
@@ -70,7 +70,7 @@ def _another_order(trial: Trial, what: str, parts: Vector) -> Iterator[Residual]
 def chunks(trial: Trial) -> Iterator[Residual]:
     case, half = trial.case, middle(trial.case)
     if len(case.inputs) == half:
-        yield holds("one step is one chunk")
+        yield nothing_claimed("one step is one chunk")
         return
     vjp, between = trial.observed.sequence_vjp_of_steps, trial.observed.sequence[0][half - 1]
     second = vjp(slice(half, None), between, case.d_outputs[half:], case.d_last)

@@ -12,7 +12,7 @@ from gruverify.cell import Case, Parameters
 from gruverify.invariants._blocks import letters, of, pairs
 from gruverify.invariants._changes import SATURATED, edited, kept, over, unequal_state
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import Floats, NDArray, Residual, apart, equal
+from gruverify.invariants._residual import STATES, Floats, NDArray, Residual, apart, equal, overlooked
 from gruverify.invariants._trial import Trial
 
 #: The step, counted from 0, at which r and the kept share are exactly 0; there is one more.
@@ -65,7 +65,7 @@ def hard_reset_states(trial: Trial) -> Iterator[Residual]:
     one, other = whole.observed.sequence[0][RESET:], part.observed.sequence[0]
     balls = zip(whole.exact.run.states[RESET + 1 :], part.exact.run.states[1:], strict=True)
     for t, (ball, beside) in enumerate(balls):
-        yield apart(f"outputs[t={RESET + t}]", "bi", one[t], other[t], ball.radius + beside.radius)
+        yield apart(f"outputs[t={RESET + t}]", "bi", one[t], other[t], ball.radius + beside.radius, scale=STATES)
 
 
 @invariant(
@@ -101,5 +101,5 @@ def hard_reset_cuts_gradient(trial: Trial) -> Iterator[Residual]:
 
 
 def _zero(what: str, axes: str, actual: NDArray, ball: Ball) -> Residual:
-    """Nothing is asked where the format may overflow on the way: ∞·0 is no number."""
-    return equal(what, axes, np.where(np.isfinite(ball.radius), actual, 0), np.zeros_like(actual))
+    """Nothing is claimed where the format may overflow on the way: ∞·0 is no number."""
+    return equal(what, axes, actual, np.zeros_like(actual), overlooked(np.isinf(ball.radius)))

@@ -15,7 +15,7 @@ from gruverify.formulas import activations, sequence
 from gruverify.invariants._changes import SATURATED, cycled, edited, kept, over, packed, pinned, resized, single
 from gruverify.invariants._dynamics import contractive
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import Floats, NDArray, Residual, at_most, holds, violated, worst
+from gruverify.invariants._residual import STATES, Floats, NDArray, Residual, at_most, holds, never, violated, worst
 from gruverify.invariants._trial import Exact, Trial
 
 # -- the error of a long run ------------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def error_in_time(trial: Trial) -> Iterator[Residual]:
     rate = contraction_rate(c.cell, float(np.abs(c.inputs.astype(np.float64)).max()))
     local = _one_step_radii(long, outputs).max() / (1 - rate)
     error = np.abs(outputs.astype(np.float64) - _in_double(c))
-    yield at_most("|h_t - exact h_t|", "tbi", error, np.zeros(error.shape), np.full(error.shape, local))
+    yield at_most("|h_t - exact h_t|", "tbi", error, np.zeros(error.shape), np.full(error.shape, local), scale=STATES)
 
 
 def _one_step_radii(trial: Trial, outputs: NDArray) -> Floats:
@@ -156,8 +156,7 @@ def saddle_node(trial: Trial) -> Iterator[Residual]:
     # Everywhere the way to c is at least as long as at the saddle-node, and a step goes `take` of it.
     step = run.on(single).exact.step.take.mignitude[0] * _SADDLE_NODE / 4 - radii.max((0, 1))
     claimed = np.where(below, step > 0, step * LONG > 2)
-    wrong = claimed & ((outputs[-1, 0] > 0) == below)
-    yield violated("the sign of the last state") if wrong.any() else holds("the sign of the last state")
+    yield never("the last state has the other sign", (outputs[-1, 0] > 0) == below, claimed)
 
 
 #: Angle of each rotation 3/2 R(θ), the pre-activation of the share that is kept, and whether its pair of units swings.

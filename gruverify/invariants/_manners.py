@@ -12,7 +12,7 @@ import numpy as np
 from gruverify.cell import Case, Cell, Gradients
 from gruverify.invariants._obstacle import BackendRaised, Declined
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import NDArray, Residual, compare, equal, holds, violated
+from gruverify.invariants._residual import STATES, NDArray, Residual, compare, equal, holds, violated
 from gruverify.invariants._trial import Trial, unlocked
 
 # -- nothing to do: it may be refused, but not with an answer of another shape ----------------------------------------
@@ -90,8 +90,8 @@ def layout(trial: Trial) -> Iterator[Residual]:
 def _in_the_balls(trial: Trial, answer: Any, how: str) -> Iterator[Residual]:
     outputs, last = trial.observed.checked_sequence(answer)
     for t, (actual, ball) in enumerate(zip(outputs, trial.exact.run.states[1:], strict=True)):
-        yield compare(f"outputs[t={t}], {how}", "bi", actual, ball)
-    yield compare(f"last, {how}", "bi", last, trial.exact.run.states[-1])
+        yield compare(f"outputs[t={t}], {how}", "bi", actual, ball, scale=STATES)
+    yield compare(f"last, {how}", "bi", last, trial.exact.run.states[-1], scale=STATES)
 
 
 def _arguments(case: Case, method: str) -> tuple[Any, ...]:

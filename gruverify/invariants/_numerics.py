@@ -14,7 +14,7 @@ from gruverify.invariants._blocks import letters, pairs
 from gruverify.invariants._changes import SATURATED, cycled, edited, kept, pinned, resized, short, single, stretched
 from gruverify.invariants._obstacle import BackendRaised, Declined
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import NDArray, Residual, apart, equal, holds, violated, worst
+from gruverify.invariants._residual import NDArray, Residual, apart, equal, holds, overlooked, violated, worst
 from gruverify.invariants._sequence import crowded
 from gruverify.invariants._trial import Change, Trial
 
@@ -147,9 +147,9 @@ def saturated_gates(trial: Trial) -> Iterator[Residual]:
     shut = trial.on(saturated)
     found, balls = shut.observed.sequence_vjp_of_last, shut.exact.gradients_of_last.parameters
     for block, gradient, ball in pairs(shut.case.cell.variant, found, balls):
-        values = np.where(np.isfinite(ball.radius), gradient.astype(np.float64), 0.0)
+        values, unknown = gradient.astype(np.float64), overlooked(np.isinf(ball.radius))
         target = np.zeros_like(values) if block[-1] in "rz" else np.where(np.isfinite(values), values, 0.0)
-        yield equal(f"dL/d{block}", letters(block), values, target)
+        yield equal(f"dL/d{block}", letters(block), values, target, unknown)
 
 
 # -- NaN --------------------------------------------------------------------------------------------------------------

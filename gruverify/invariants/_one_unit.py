@@ -11,7 +11,7 @@ from gruverify.cell import Case, Cell
 from gruverify.invariants._blocks import letters, pairs
 from gruverify.invariants._changes import clipped
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import NDArray, Residual, compare
+from gruverify.invariants._residual import STATES, NDArray, Residual, compare
 from gruverify.invariants._trial import Change, Trial
 
 #: No number of the case is larger, so that no pre-activation is beyond four.
@@ -48,7 +48,7 @@ def alone(case: Case) -> Case:
 )
 def one_unit(trial: Trial) -> Iterator[Residual]:
     small = trial.on(alone)
-    yield compare("h of one unit", "bi", small.observed.step, small.exact.next_state)
+    yield compare("h of one unit", "bi", small.observed.step, small.exact.next_state, scale=STATES)
 
 
 @invariant(

@@ -24,7 +24,7 @@ from gruverify.formulas import (
 )
 from gruverify.invariants._blocks import blocks_of, letters, of
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import Floats, NDArray, Residual, at_most, equal, present
+from gruverify.invariants._residual import STATES, Floats, NDArray, Residual, at_most, equal, overlooked, present
 from gruverify.invariants._trial import Trial
 
 
@@ -75,7 +75,7 @@ def carry_jacobian_is_the_gate(trial: Trial) -> Iterator[Residual]:
 def carry_copies_state(trial: Trial) -> Iterator[Residual]:
     m = _first_step(trial)
     moved = np.abs(trial.observed.step.astype(np.float64) - trial.case.state.astype(np.float64))
-    yield at_most("|h - h'|", "bi", moved, m.take * (1 + m.h), trial.exact.next_state.radius)
+    yield at_most("|h - h'|", "bi", moved, m.take * (1 + m.h), trial.exact.next_state.radius, scale=STATES)
 
 
 @invariant(
@@ -114,7 +114,8 @@ def forget_jacobian(trial: Trial) -> Iterator[Residual]:
 def forget_takes_candidate(trial: Trial) -> Iterator[Residual]:
     m, c = _first_step(trial), trial.exact.step.c
     distance = np.abs(trial.observed.step.astype(np.float64) - c.mid)
-    yield at_most("|h - c|", "bi", distance, m.keep * (1 + m.h), c.radius + trial.exact.next_state.radius)
+    slack = c.radius + trial.exact.next_state.radius
+    yield at_most("|h - c|", "bi", distance, m.keep * (1 + m.h), slack, scale=STATES)
 
 
 @invariant(
@@ -172,7 +173,7 @@ def _outer(units: Floats, states: Floats) -> Floats:
 )
 def closed_update_gate(trial: Trial) -> Iterator[Residual]:
     actual = of(trial.observed.sequence_vjp_of_last, "W_hz")
-    yield equal("dL_T/dW_hz", "ij", np.where(_vanishes(trial), actual, 0), np.zeros_like(actual))
+    yield equal("dL_T/dW_hz", "ij", actual, np.zeros_like(actual), overlooked(~_vanishes(trial)))
 
 
 def _vanishes(trial: Trial) -> NDArray:

@@ -1,9 +1,14 @@
-"""How far something is from what it should be, and how far it may be."""
+"""How far something is from what it should be, how far it may be, and whether that bound claims anything.
+
+A bound as wide as the quantity itself excludes nothing. An entry claims something if its bound is below its own value,
+or below 1/16 of the quantity's range: 2 for a state, the largest value of its array for a gradient. A comparison of
+which fewer than half the entries claim something claims nothing, and nobody may call it passed.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,14 +28,19 @@ class Entries:
     margins: Floats
 
 
+#: The range of a state: it lies in [-1, 1].
+STATES = 2.0
+#: A bound below this share of a quantity's range claims something, however small the value.
+_SHARE = 1 / 16
+
+
 @dataclass(frozen=True)
 class Residual:
     """The worst entry of one comparison: what it is, what it should be, the error, the bound, and their quotient.
 
     `where` names the entry, e.g. "dW_hz[i=0, j=1]". `expected` is the exact value, or the limit of an inequality.
     `entries` are those that it is the worst of, if they have axes. `compared` is how many entries were compared, and
-    `claimed` how many of the bounds claim something: those below the value itself, or below 1/16 of the quantity's
-    range. A comparison of which fewer than half claim something claims nothing.
+    `claimed` how many of the bounds claim something. `scale` is the range of the quantity, 0 where it has none.
     """
 
     where: str
@@ -43,29 +53,54 @@ class Residual:
     entries: Entries | None = field(default=None, compare=False, repr=False)
     compared: int = field(default=1, compare=False)
     claimed: int = field(default=1, compare=False)
+    scale: float = field(default=0.0, compare=False)
 
     @property
     def claims(self) -> bool:
-        """Whether the comparison claims something."""
+        """Whether the comparison claims something: whether at least half of its entries do."""
         return 2 * self.claimed >= self.compared > 0
 
 
-def compare(what: str, letters: str, actual: NDArray, expected: Ball, slack: Floats | float = 0.0) -> Residual:
-    """|actual - mid| ≤ rad + slack, entry by entry; `letters` name the axes."""
+def compare(
+    what: str,
+    letters: str,
+    actual: NDArray,
+    expected: Ball,
+    slack: Floats | float = 0.0,
+    *,
+    scale: float | None = None,
+) -> Residual:
+    """|actual - mid| ≤ rad + slack, entry by entry; `letters` name the axes, `scale` is the range of the quantity."""
     values = actual.astype(np.float64)
-    return worst(what, letters, values, expected.mid, np.abs(values - expected.mid), expected.radius + slack)
+    error = np.abs(values - expected.mid)
+    return worst(what, letters, values, expected.mid, error, expected.radius + slack, scale=scale)
 
 
-def apart(what: str, letters: str, one: NDArray, other: NDArray, bound: Floats) -> Residual:
+def apart(
+    what: str, letters: str, one: NDArray, other: NDArray, bound: Floats, *, scale: float | None = None
+) -> Residual:
     """|one - other| ≤ bound, entry by entry, for two answers of which each is within its radius of the truth."""
     a, e = one.astype(np.float64), other.astype(np.float64)
-    return worst(what, letters, a, e, np.abs(a - e), bound)
+    return worst(what, letters, a, e, np.abs(a - e), bound, scale=scale)
 
 
-def at_most(what: str, letters: str, actual: NDArray, limit: Floats, slack: Floats | float = 0.0) -> Residual:
-    """Actual ≤ limit + slack, entry by entry, for a quantity that is not negative; slack is what rounding allows."""
+def at_most(
+    what: str,
+    letters: str,
+    actual: NDArray,
+    limit: Floats,
+    slack: Floats | float = 0.0,
+    *,
+    scale: float | None = None,
+) -> Residual:
+    """Actual ≤ limit + slack, entry by entry, for a quantity that is not negative; slack is what rounding allows.
+
+    An entry claims something if rounding adds less than the limit itself, or less than 1/16 of the range, and if the
+    limit is not beyond the range, where one is given.
+    """
     values = np.asarray(actual, np.float64)
-    return worst(what, letters, values, limit, values, np.broadcast_to(limit + slack, values.shape), "≤")
+    bound = np.broadcast_to(limit + slack, values.shape)
+    return worst(what, letters, values, limit, values, bound, "≤", scale=scale)
 
 
 def equal(what: str, letters: str, actual: NDArray, expected: NDArray, slack: Floats | float = 0.0) -> Residual:
@@ -77,30 +112,76 @@ def equal(what: str, letters: str, actual: NDArray, expected: NDArray, slack: Fl
     return worst(what, letters, values, others, error, np.broadcast_to(np.asarray(slack), values.shape))
 
 
+def overlooked(unknown: npt.NDArray[np.bool_]) -> Floats:
+    """A slack that claims nothing of some entries, and nothing but equality of the others."""
+    return np.where(unknown, np.inf, 0.0)
+
+
 def worst(
-    what: str, letters: str, actual: Floats, expected: npt.ArrayLike, error: Floats, bound: Floats, relation: str = "="
+    what: str,
+    letters: str,
+    actual: Floats,
+    expected: npt.ArrayLike,
+    error: Floats,
+    bound: Floats,
+    relation: str = "=",
+    *,
+    scale: float | None = None,
 ) -> Residual:
     """The entry with the largest error / bound. An error that is not a number is infinite; where the bound is infinite
     nothing is claimed.
+
+    `scale` is the range of the quantity; unless given, the largest value that is expected.
     """
     if not actual.size:
-        return Residual(what, 0.0, 0.0, 0.0, 0.0, 0.0, relation)
+        return Residual(what, 0.0, 0.0, 0.0, 0.0, 0.0, relation, compared=0, claimed=0)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         margins = np.divide(error, bound, out=np.zeros(error.shape), where=error != 0)
     if not np.isfinite(margins.max()):
         error, margins = _unbounded(error, bound, margins)
     flat = int(margins.argmax())
     at = np.unravel_index(flat, margins.shape)
+    wanted, bounds = (np.broadcast_to(np.asarray(a, np.float64), actual.shape) for a in (expected, bound))
+    reach = _largest(wanted) if scale is None else scale
+    claimed = _claimed(wanted, bounds, reach) if relation == "=" else _limited(wanted, bounds, scale)
     return Residual(
         f"{what}[{_index(letters, at)}]" if letters else what,
         float(actual[at]),
-        float(np.broadcast_to(np.asarray(expected, np.float64), actual.shape)[at]),
+        float(wanted[at]),
         float(error[at]) if np.isfinite(bound[at]) else 0.0,
         float(bound[at]),
         float(margins[at]),
         relation,
         Entries(letters, margins) if letters else None,
+        actual.size,
+        claimed,
+        reach,
     )
+
+
+def _claimed(expected: Floats, bound: Floats, scale: float) -> int:
+    """How many entries claim something; a bound of 0 always does."""
+    if bound.max() < scale * _SHARE:
+        return bound.size
+    return int(np.count_nonzero((bound == 0) | (bound < np.abs(expected)) | (bound < scale * _SHARE)))
+
+
+def _limited(limit: Floats, bound: Floats, scale: float | None) -> int:
+    """How many entries of an inequality claim something; `bound` is the limit and what rounding adds."""
+    with np.errstate(invalid="ignore"):
+        rounding = bound - limit
+        claims = (rounding <= 0) | (rounding < limit)
+        if scale is not None:
+            claims = (claims | (rounding < scale * _SHARE)) & (bound <= scale)
+    return int(np.count_nonzero(claims & np.isfinite(bound)))
+
+
+def _largest(values: Floats) -> float:
+    """The largest finite absolute value."""
+    size = float(np.abs(values).max())
+    if np.isfinite(size):
+        return size
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
 
 
 def _unbounded(error: Floats, bound: Floats, margins: Floats) -> tuple[Floats, Floats]:
@@ -120,11 +201,25 @@ def holds(what: str) -> Residual:
     return Residual(what, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
+def nothing_claimed(what: str) -> Residual:
+    """A statement that says nothing of this case: what it is about cannot happen here, or cannot be told."""
+    return Residual(what, 0.0, 0.0, 0.0, 0.0, 0.0, claimed=0)
+
+
 def _index(letters: str, at: tuple[Any, ...]) -> str:
     return ", ".join(f"{letter}={int(i)}" for letter, i in zip(letters, at, strict=True))
 
 
+def never(what: str, happens: npt.NDArray[np.bool_], excluded: npt.NDArray[np.bool_]) -> Residual:
+    """What the mathematics excludes, entry by entry, happens at none of those entries; `what` says what would happen.
+
+    Where it excludes nothing, nothing is claimed.
+    """
+    if (happens & excluded).any():
+        return violated(what)
+    return replace(holds(f"nowhere: {what}"), compared=excluded.size, claimed=excluded.size * int(excluded.any()))
+
+
 def present(what: str, actual: NDArray, expected: Ball) -> Residual:
-    """Not 0 wherever the enclosure excludes 0."""
-    lost = (actual == 0) & (expected.mignitude > 0)
-    return violated(f"{what} is 0 where it cannot be") if lost.any() else holds(f"{what} ≠ 0")
+    """Not 0 wherever the enclosure excludes 0; where it excludes 0 nowhere nothing is claimed."""
+    return never(f"{what} is 0 where it cannot be", actual == 0, expected.mignitude > 0)

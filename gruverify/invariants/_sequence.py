@@ -12,7 +12,7 @@ from gruverify.cell import Case
 from gruverify.invariants._blocks import blocks_of
 from gruverify.invariants._changes import edited, over, short, stretched
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import Residual, apart, equal, holds, violated
+from gruverify.invariants._residual import STATES, Residual, apart, equal, never
 from gruverify.invariants._trial import Trial
 
 # -- time -------------------------------------------------------------------------------------------------------------
@@ -30,8 +30,8 @@ def chunks(trial: Trial) -> Iterator[Residual]:
     head, between = whole.observed.sequence_at(c.inputs[:half], c.state)
     tail, last = whole.observed.sequence_at(c.inputs[half:], between)
     outputs, end = whole.observed.sequence
-    yield apart("outputs, in two pieces", "tbi", np.concatenate([head, tail]), outputs, allowed)
-    yield apart("last, in two pieces", "bi", last, end, allowed[-1])
+    yield apart("outputs, in two pieces", "tbi", np.concatenate([head, tail]), outputs, allowed, scale=STATES)
+    yield apart("last, in two pieces", "bi", last, end, allowed[-1], scale=STATES)
 
 
 @invariant(
@@ -102,8 +102,7 @@ def zeros_are_inputs(trial: Trial) -> Iterator[Residual]:
     longer = trial.on(padded)
     (before, after), (_, one, other) = longer.observed.sequence[0], longer.exact.run.states
     apart_by_more = np.abs(one.mid - other.mid) > one.radius + other.radius
-    stuck = (before == after) & apart_by_more
-    yield violated("a step over x = 0 leaves the state") if stuck.any() else holds("a step over x = 0")
+    yield never("a step over x = 0 leaves the state", before == after, apart_by_more)
 
 
 @invariant(
@@ -119,8 +118,7 @@ def liveness(trial: Trial) -> Iterator[Residual]:
     disjoint = (
         np.abs(drawn.exact.outputs - moved.exact.outputs) > drawn.exact.outputs_radius + moved.exact.outputs_radius
     )
-    same = (drawn.observed.sequence[0] == moved.observed.sequence[0]) & disjoint
-    yield violated(f"{what} is not used") if same.any() else holds(f"{what} is used")
+    yield never(f"{what} is not used", drawn.observed.sequence[0] == moved.observed.sequence[0], disjoint)
 
 
 def chosen(case: Case) -> str:
@@ -158,7 +156,7 @@ def batch(trial: Trial) -> Iterator[Residual]:
     all_ = trial.on(short).on(crowded)
     alone, _ = all_.observed.sequence_at(all_.case.inputs[:, -1:], all_.case.state[-1:])
     outputs, allowed = all_.observed.sequence[0][:, -1:], 2 * all_.exact.outputs_radius[:, -1:]
-    yield apart("outputs, last member alone", "tbi", alone, outputs, allowed)
+    yield apart("outputs, last member alone", "tbi", alone, outputs, allowed, scale=STATES)
 
 
 @invariant(
@@ -171,7 +169,7 @@ def step_batch(trial: Trial) -> Iterator[Residual]:
     all_ = trial.on(short).on(crowded)
     alone = all_.observed.step_at(all_.case.inputs[0, -1:], all_.case.state[-1:])
     allowed = 2 * all_.exact.next_state.radius[-1:]
-    yield apart("h, last member alone", "bi", alone, all_.observed.step[-1:], allowed)
+    yield apart("h, last member alone", "bi", alone, all_.observed.step[-1:], allowed, scale=STATES)
 
 
 def members_reversed(case: Case) -> Case:
@@ -188,7 +186,7 @@ def members_reversed(case: Case) -> Case:
 def batch_permutation(trial: Trial) -> Iterator[Residual]:
     drawn = trial.on(short).on(crowded)
     back, allowed = drawn.on(members_reversed).observed.sequence[0][:, ::-1], 2 * drawn.exact.outputs_radius
-    yield apart("outputs, members reversed", "tbi", back, drawn.observed.sequence[0], allowed)
+    yield apart("outputs, members reversed", "tbi", back, drawn.observed.sequence[0], allowed, scale=STATES)
 
 
 @invariant(
@@ -200,4 +198,4 @@ def batch_permutation(trial: Trial) -> Iterator[Residual]:
 def step_batch_permutation(trial: Trial) -> Iterator[Residual]:
     drawn = trial.on(short).on(crowded)
     back, allowed = drawn.on(members_reversed).observed.step[::-1], 2 * drawn.exact.next_state.radius
-    yield apart("h, members reversed", "bi", back, drawn.observed.step, allowed)
+    yield apart("h, members reversed", "bi", back, drawn.observed.step, allowed, scale=STATES)

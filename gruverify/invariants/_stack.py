@@ -9,7 +9,7 @@ import numpy as np
 from gruverify.arithmetic import Ball
 from gruverify.cell import PACKED, StackGradients
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import NDArray, Residual, at_most, compare
+from gruverify.invariants._residual import STATES, NDArray, Residual, at_most, compare
 from gruverify.invariants._stack_trial import StackTrial, gradients
 
 
@@ -20,7 +20,7 @@ from gruverify.invariants._stack_trial import StackTrial, gradients
     needs=["stack"],
 )
 def outputs(trial: StackTrial) -> Iterator[Residual]:
-    yield compare("outputs", "tbi", trial.observed.stack[0], trial.exact.outputs)
+    yield compare("outputs", "tbi", trial.observed.stack[0], trial.exact.outputs, scale=STATES)
 
 
 @invariant(
@@ -31,7 +31,7 @@ def outputs(trial: StackTrial) -> Iterator[Residual]:
 )
 def last(trial: StackTrial) -> Iterator[Residual]:
     for place, actual, ball in by_place(trial, trial.observed.stack[1], trial.exact.last):
-        yield compare(f"last[{place}]", "bi", actual, ball)
+        yield compare(f"last[{place}]", "bi", actual, ball, scale=STATES)
 
 
 def by_place(trial: StackTrial, states: NDArray, balls: Ball) -> Iterator[tuple[str, NDArray, Ball]]:

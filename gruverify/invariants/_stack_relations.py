@@ -10,7 +10,7 @@ from gruverify.arithmetic import Ball
 from gruverify.cell import Case
 from gruverify.invariants._contract import finite
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import NDArray, Residual, apart, equal, holds
+from gruverify.invariants._residual import STATES, NDArray, Residual, apart, equal, nothing_claimed
 from gruverify.invariants._stack_changes import (
     backward_as_forward,
     bottom,
@@ -36,8 +36,8 @@ def _both(
     what: str, one: tuple[NDArray, NDArray], other: tuple[NDArray, NDArray], outputs: Ball, last: Ball
 ) -> Iterator[Residual]:
     """Two ways to the same outputs and last states: each is within its radius of the truth."""
-    yield apart(f"outputs {what}", "tbi", one[0], other[0], 2 * outputs.radius)
-    yield apart(f"last {what}", "sbi", one[1], other[1], 2 * last.radius)
+    yield apart(f"outputs {what}", "tbi", one[0], other[0], 2 * outputs.radius, scale=STATES)
+    yield apart(f"last {what}", "sbi", one[1], other[1], 2 * last.radius, scale=STATES)
 
 
 # -- layers -----------------------------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def _both(
 )
 def composition(trial: StackTrial) -> Iterator[Residual]:
     if trial.case.stack.layers == 1:
-        yield holds("there is one layer")
+        yield nothing_claimed("there is one layer")
         return
     inputs, last = trial.case.inputs, list[NDArray]()
     for layer in range(trial.case.stack.layers):
@@ -127,14 +127,14 @@ def gradients_are_their_own(trial: StackTrial) -> Iterator[Residual]:
 )
 def reverse_half(trial: StackTrial) -> Iterator[Residual]:
     if trial.case.stack.directions == 1:
-        yield holds("there is one direction")
+        yield nothing_claimed("there is one direction")
         return
     both, alone = trial.on(bottom), trial.on(backward_as_forward)
     H, (outputs, last) = trial.case.stack.hidden_size, both.observed.stack
     forward = reversed_steps(trial.case, alone.observed.stack[0])
     half, exact = outputs[..., H:], both.exact
-    yield apart("backward outputs", "tbi", half, forward, 2 * exact.outputs.radius[..., H:])
-    yield apart("backward last", "sbi", last[1:], alone.observed.stack[1], 2 * exact.last.radius[1:])
+    yield apart("backward outputs", "tbi", half, forward, 2 * exact.outputs.radius[..., H:], scale=STATES)
+    yield apart("backward last", "sbi", last[1:], alone.observed.stack[1], 2 * exact.last.radius[1:], scale=STATES)
 
 
 @invariant(
@@ -146,7 +146,7 @@ def reverse_half(trial: StackTrial) -> Iterator[Residual]:
 )
 def mirror(trial: StackTrial) -> Iterator[Residual]:
     if trial.case.stack.directions == 1:
-        yield holds("there is one direction")
+        yield nothing_claimed("there is one direction")
         return
     outputs, last = trial.on(mirrored).observed.stack
     back = np.concatenate(np.split(reversed_steps(trial.case, outputs), 2, axis=2)[::-1], axis=2)
@@ -169,7 +169,7 @@ def last_is_an_output(trial: StackTrial) -> Iterator[Residual]:
         half = slice(direction * H, (direction + 1) * H)
         bound = 2 * trial.exact.last.radius[direction - D, members]
         found = last[direction - D, members]
-        yield apart(f"last of direction {direction}", "bi", found, outputs[t, members, half], bound)
+        yield apart(f"last of direction {direction}", "bi", found, outputs[t, members, half], bound, scale=STATES)
 
 
 # -- members ----------------------------------------------------------------------------------------------------------
@@ -185,12 +185,12 @@ def last_is_an_output(trial: StackTrial) -> Iterator[Residual]:
 def lengths_are_dense(trial: StackTrial) -> Iterator[Residual]:
     padded = trial.on(ragged)
     outputs, last = padded.observed.stack
-    yield holds("members without a step")
+    yield nothing_claimed("members without a step")
     for members, case in parts(padded.case):
         n, dense = len(case.inputs), StackTrial(case, trial.backend).observed.stack
         bounds = 2 * padded.exact.outputs.radius[:n, members], 2 * padded.exact.last.radius[:, members]
-        yield apart(f"outputs of {n} steps", "tbi", outputs[:n, members], dense[0], bounds[0])
-        yield apart(f"last of {n} steps", "sbi", last[:, members], dense[1], bounds[1])
+        yield apart(f"outputs of {n} steps", "tbi", outputs[:n, members], dense[0], bounds[0], scale=STATES)
+        yield apart(f"last of {n} steps", "sbi", last[:, members], dense[1], bounds[1], scale=STATES)
 
 
 @invariant(

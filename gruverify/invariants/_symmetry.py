@@ -15,7 +15,7 @@ import numpy as np
 from gruverify.cell import Case, Parameters, Variant
 from gruverify.invariants._changes import edited, packed, resized, short
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import Floats, NDArray, Residual, apart
+from gruverify.invariants._residual import STATES, Floats, NDArray, Residual, apart
 from gruverify.invariants._trial import Trial
 
 #: From states of the changed case, (..., B, H'), to those that the drawn case must have, (..., B, H).
@@ -257,7 +257,7 @@ def _of_step(symmetry: Symmetry) -> Callable[[Trial], Iterator[Residual]]:
         changed = drawn.on(symmetry.change)
         for view in symmetry.views:
             back, allowed = view(drawn.case, changed.observed.step), _allowed(symmetry, drawn, changed, view)[0]
-            yield apart("h, changed and back", "bi", back, drawn.observed.step, allowed)
+            yield apart("h, changed and back", "bi", back, drawn.observed.step, allowed, scale=STATES)
 
     return check
 
@@ -268,7 +268,7 @@ def _of_sequence(symmetry: Symmetry) -> Callable[[Trial], Iterator[Residual]]:
         changed = drawn.on(symmetry.change)
         for view in symmetry.views:
             back, allowed = view(drawn.case, changed.observed.sequence[0]), _allowed(symmetry, drawn, changed, view)
-            yield apart("outputs, changed and back", "tbi", back, drawn.observed.sequence[0], allowed)
+            yield apart("outputs, changed and back", "tbi", back, drawn.observed.sequence[0], allowed, scale=STATES)
 
     return check
 

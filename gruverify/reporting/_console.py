@@ -21,12 +21,15 @@ _MARKS = {
     "falsified": "bold red",
     "error": "bold red",
     "blocked": "yellow",
+    "nothing claimed": "yellow",
     "xfailed": "yellow",
     "xpassed": "bold yellow",
     "skipped": "dim",
     "not applicable": "dim",
 }
-_VERDICTS = {"conforms": "bold green", "falsified": "bold red", "incomplete": "bold yellow"}
+_VERDICTS = {"conforms": "bold green", "falsified": "bold red", "died": "bold red"}
+#: What neither conforms nor fails.
+_UNDECIDED = "bold yellow"
 
 
 #: What a redirected output is as wide as; a terminal says itself.
@@ -124,7 +127,11 @@ def _cell(tally: Tally) -> str:
     colour = _MARKS[tally.status]
     if tally.status in ("passed", "falsified"):
         return f"[{colour}]{margin(tally.largest)}[/]"
-    return f"[{colour}]{ {'not applicable': 'n/a'}.get(tally.status, tally.status) }[/]"
+    return f"[{colour}]{_SHORT.get(tally.status, tally.status)}[/]"
+
+
+#: Statuses that a table of margins shows by a sign.
+_SHORT = {"not applicable": "n/a", "nothing claimed": "–"}
 
 
 def margin(value: float) -> str:
@@ -179,7 +186,12 @@ def _print_snippet(console: Console, result: Result) -> None:
 def _print_verdict(console: Console, result: Result, saved: dict[tuple[str, str], Path]) -> None:
     statuses = [tally.status for row in by_format(result).values() for tally in row.values()]
     counts = ", ".join(f"{statuses.count(s)} {s}" for s in _MARKS if statuses.count(s))  # type: ignore[arg-type]
-    colour = _VERDICTS[result.verdict]
+    for line in result.covers:
+        console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
+    colour = _VERDICTS.get(result.verdict, _UNDECIDED)
+    if result.verdict == "inconclusive":
+        for line in result.doubts:
+            console.print(f"[{colour}]inconclusive[/] {escape(line)}", soft_wrap=True)
     console.print(f"\n[{colour}]{result.verdict}[/] ({counts or 'nothing was judged'}; {result.seconds:.1f} s)")
     console.print(f"next: [bold]{escape(_next(result, saved))}[/]", soft_wrap=True)
 
@@ -191,7 +203,7 @@ def _next(result: Result, saved: dict[tuple[str, str], Path]) -> str:
     if result.crashes:
         return result.crashes[0].rpartition("again: ")[2]
     target = result.header["target"]
-    if result.verdict == "incomplete":
+    if result.verdict == "interrupted":
         return f"gruverify check {target} --seed {result.header['seed']}"
     if result.witnesses:
         return f"gruverify check {target} --seed {result.header['seed']} --witnesses DIR"

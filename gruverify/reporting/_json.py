@@ -1,4 +1,4 @@
-"""The result as JSON, schema 1: what every other report is rendered from."""
+"""The result as JSON, schema 2: what every other report is rendered from."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import math
 from typing import Any
 
 from gruverify.coverage import GROUPS, Coverage
-from gruverify.engine import Result, Tally, encode_witness, margin_octaves
+from gruverify.engine import Drawn, Result, Tally, encode_witness, margin_octaves
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting.explain import gradient_flow
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def document(result: Result) -> dict[str, Any]:
@@ -20,6 +20,9 @@ def document(result: Result) -> dict[str, Any]:
         "schema": SCHEMA,
         **result.header,
         "verdict": result.verdict,
+        "doubts": list(result.doubts),
+        "covers": list(result.covers),
+        "drawn": [_drawn(key, drawn) for key, drawn in sorted(result.drawn.items())],
         "crashes": list(result.crashes),
         "explanation": result.explanation,
         "unexpected": list(result.unexpected),
@@ -57,11 +60,19 @@ def _row(key: tuple[str, str, str], tally: Tally) -> dict[str, Any]:
         "falsified": tally.falsified,
         "error": tally.error,
         "blocked": tally.blocked,
+        "unclaimed": tally.unclaimed,
         "declined": tally.declined,
+        "entries": {"compared": tally.compared, "claimed": tally.claimed},
         "margin": {"max": _number(tally.largest), "median": _number(tally.median), "octaves": _octaves(tally)},
         "reason": tally.reason,
         "cause": tally.cause,
     }
+
+
+def _drawn(key: tuple[str, str], drawn: Drawn) -> dict[str, Any]:
+    fmt, kind = key
+    sizes = {letter: list(ends) for letter, ends in drawn.sizes.items()}
+    return {"format": fmt, "kind": kind, "planned": drawn.planned, "judged": drawn.judged, "sizes": sizes}
 
 
 def _octaves(tally: Tally) -> dict[str, int]:

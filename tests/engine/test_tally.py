@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gruverify.engine import Tally
-from gruverify.engine._result import judged
+from gruverify.engine._tally import judged
 
 from ._drawn import tallies
 

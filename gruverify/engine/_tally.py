@@ -1,0 +1,116 @@
+"""How one invariant fared over the cases of one format and variant."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Status: TypeAlias = Literal[
+    "passed", "falsified", "nothing claimed", "not applicable", "blocked", "error", "skipped", "xfailed", "xpassed"
+]
+Mark: TypeAlias = Literal["", "skip", "xfail"]
+
+#: Margins are counted in eighths of an octave, so that a median is known to within 10 %.
+BINS_PER_OCTAVE = 8
+_LOWEST = -64 * BINS_PER_OCTAVE
+
+#: What an outcome is called that the user expects to be a failure.
+_EXPECTED: dict[str, Status] = {"falsified": "xfailed", "error": "xfailed", "passed": "xpassed"}
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How one invariant fared in one format and variant.
+
+    Counts of cases by outcome, the largest margin, and a histogram of each case's margin. `unclaimed` counts the cases
+    whose bounds claimed nothing: they did not pass. `compared` counts the entries that were compared, and `claimed`
+    those of them whose bounds claim something. `declined` counts the cases for which the backend said that it does not
+    implement what is needed. `reason` says why there are no cases, or what the first error or obstacle was; `cause` is
+    the invariant that reported the obstacle, where another one did. `mark` is what the user's selection makes of the
+    invariant.
+    """
+
+    passed: int = 0
+    falsified: int = 0
+    error: int = 0
+    blocked: int = 0
+    largest: float = 0.0
+    histogram: Counter[int] = field(default_factory=Counter)
+    reason: str = ""
+    declined: int = 0
+    cause: str = ""
+    mark: Mark = ""
+    unclaimed: int = 0
+    compared: int = 0
+    claimed: int = 0
+
+    @property
+    def cases(self) -> int:
+        """How many cases were judged or could not be."""
+        return self.passed + self.falsified + self.error + self.blocked + self.unclaimed
+
+    @property
+    def judged(self) -> int:
+        """How many cases passed or were falsified: those of which something was claimed."""
+        return self.passed + self.falsified
+
+    @property
+    def status(self) -> Status:
+        """The gravest outcome, as the mark has it; nothing claimed, if that is all there is."""
+        if self.mark == "skip":
+            return "skipped"
+        for name in ("falsified", "error", "blocked", "passed"):
+            if getattr(self, name):
+                return _EXPECTED.get(name, name) if self.mark == "xfail" else name
+        return "nothing claimed" if self.unclaimed else "not applicable"
+
+    @property
+    def median(self) -> float:
+        """The median margin, to within a bin."""
+        total, seen = sum(self.histogram.values()), 0
+        for bin_, count in sorted(self.histogram.items()):
+            seen += count
+            if 2 * seen >= total:
+                return 0.0 if bin_ == _LOWEST else 2.0 ** ((bin_ + 0.5) / BINS_PER_OCTAVE)
+        return 0.0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.passed + other.passed,
+            self.falsified + other.falsified,
+            self.error + other.error,
+            self.blocked + other.blocked,
+            max(self.largest, other.largest),
+            self.histogram + other.histogram,
+            min(filter(None, (self.reason, other.reason)), default=""),
+            self.declined + other.declined,
+            min(filter(None, (self.cause, other.cause)), default=""),
+            max(self.mark, other.mark),
+            self.unclaimed + other.unclaimed,
+            self.compared + other.compared,
+            self.claimed + other.claimed,
+        )
+
+
+def judged(margin: float, reason: str = "", *, compared: int = 0, claimed: int = 0) -> Tally:
+    """The tally of one case that claimed something: passed if its margin is at most 1."""
+    bin_ = _LOWEST if margin <= 0 else math.floor(BINS_PER_OCTAVE * math.log2(min(margin, 2.0**64)))
+    return Tally(
+        passed=int(margin <= 1),
+        falsified=int(not margin <= 1),
+        largest=margin,
+        histogram=Counter({max(bin_, _LOWEST): 1}),
+        reason=reason,
+        compared=compared,
+        claimed=claimed,
+    )
+
+
+def margin_octaves(tally: Tally) -> Counter[int]:
+    """Cases by the octave of their margin: octave k is from 2^k up to 2^(k+1); -64 is all below 2^-63, 0 too."""
+    counts: Counter[int] = Counter()
+    for bin_, count in tally.histogram.items():
+        counts[bin_ // BINS_PER_OCTAVE] += count
+    return counts

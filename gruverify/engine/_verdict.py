@@ -1,0 +1,218 @@
+"""What a run may conclude: the doubts that keep it from `conforms`, and what a pass covers.
+
+Nothing failed is not enough. Every planned case must have been judged, and in every format the core must have been
+claimed: values, and gradients where the target offers them, on at least 90 % of the drawn cases and of the entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gruverify.backends import METHODS
+from gruverify.engine._drawn import Drawn, Kind
+from gruverify.engine._tally import Tally
+from gruverify.invariants import INVARIANTS
+
+#: The share of drawn cases, and of compared entries, of which the core must claim something.
+ENOUGH = 0.9
+
+Tallies = Mapping[tuple[str, str, str], Tally]
+
+
+@dataclass(frozen=True)
+class Core:
+    """What a verdict rests on: the methods that show it, and invariants of them, in ways of which any one suffices."""
+
+    what: str
+    methods: tuple[str, ...]
+    ways: tuple[tuple[str, ...], ...]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All invariants of all ways."""
+        return tuple(id for way in self.ways for id in way)
+
+
+def _existing(*ids: str) -> tuple[str, ...]:
+    return tuple(id for id in ids if id in INVARIANTS)
+
+
+def _gradients(family: str) -> tuple[str, ...]:
+    """The invariants of each part of a gradient at both cotangents."""
+    return tuple(id for id in INVARIANTS if id.startswith(f"{family}/gradient-") and "gradient-of-" not in id)
+
+
+VALUES = Core(
+    "values",
+    ("step", "sequence", "stack"),
+    (("agreement/step",), _existing("agreement/each-step"), ("agreement/outputs",), ("stack/outputs",)),
+)
+GRADIENTS = Core(
+    "gradients",
+    ("step_vjp", "sequence_vjp", "stack_vjp"),
+    (_existing("agreement/each-cotangent"), ("agreement/step-vjp",), _gradients("agreement"), _gradients("stack")),
+)
+
+
+def doubts(header: Mapping[str, Any], tallies: Tallies, drawn: Mapping[tuple[str, Kind], Drawn]) -> tuple[str, ...]:
+    """Why a run in which nothing failed is inconclusive, one line per reason; empty if it is not."""
+    found = list[str]()
+    for fmt in header["formats"]:
+        rows = _by_id(tallies, fmt)
+        said = [*_unjudged(fmt, drawn), *_refused(rows), *_unclaimed(header, rows)]
+        found += [f"{fmt}: {line}" for line in said]
+    return tuple(found)
+
+
+def _by_id(tallies: Tallies, fmt: str) -> dict[str, Tally]:
+    """Invariant to its tally over all variants, in one format."""
+    found: dict[str, Tally] = {}
+    for (id, of, _), tally in tallies.items():
+        if of == fmt:
+            found[id] = found[id] + tally if id in found else tally
+    return found
+
+
+def _unjudged(fmt: str, drawn: Mapping[tuple[str, Kind], Drawn]) -> Iterator[str]:
+    mine = {kind: found for (of, kind), found in drawn.items() if of == fmt}
+    if not any(found.judged for found in mine.values()):
+        yield "no case was judged"
+        return
+    for kind, found in mine.items():
+        if found.judged < found.planned:
+            yield f"{found.judged} of {found.planned} cases of {kind} judged: time was up"
+
+
+def _refused(rows: Mapping[str, Tally]) -> Iterator[str]:
+    """Methods that answered some cases and refused more than a tenth."""
+    for method, tally in _answers(rows).items():
+        asked = tally.cases + tally.declined
+        if tally.cases and tally.cases < ENOUGH * asked:
+            yield f"{method} answered {tally.cases} of {asked} cases ({tally.reason})"
+
+
+def _answers(rows: Mapping[str, Tally]) -> dict[str, Tally]:
+    """Method to how it answered, as far as that was checked."""
+    ids = {method: f"contract/shape-{method.replace('_', '-')}" for method in METHODS}
+    return {method: rows[id] for method, id in ids.items() if id in rows and rows[id].mark != "skip"}
+
+
+def _unclaimed(header: Mapping[str, Any], rows: Mapping[str, Tally]) -> Iterator[str]:
+    for core in (VALUES, GRADIENTS):
+        offered = [method for method in core.methods if method in header["methods"]]
+        if not offered:
+            if core is VALUES:
+                yield f"the target has no {', no '.join(core.methods)}: nothing shows its values"
+            continue
+        asked = {id: rows[id] for id in core.ids if id in rows and _was_asked(rows[id])}
+        if not asked:
+            yield f"the selection leaves out what shows its {core.what} ({', '.join(_shown(core))})"
+        elif not any(tally.cases for tally in asked.values()):
+            if core is VALUES:
+                refused = min(tally.reason for tally in asked.values())
+                yield f"no case was answered ({refused})"
+        elif not any(_is_enough(way) for way in _ways(core, asked)):
+            yield _too_little(core, asked)
+
+
+def _was_asked(tally: Tally) -> bool:
+    return tally.mark != "skip" and bool(tally.cases or tally.declined)
+
+
+def _shown(core: Core) -> Iterator[str]:
+    """The first invariant of each way."""
+    return (way[0] for way in core.ways if way)
+
+
+def _ways(core: Core, asked: Mapping[str, Tally]) -> Iterator[Tally]:
+    for way in core.ways:
+        if own := [asked[id] for id in way if id in asked]:
+            yield sum(own, Tally())
+
+
+def _is_enough(tally: Tally) -> bool:
+    cases = tally.cases + tally.declined
+    return tally.judged >= ENOUGH * cases and tally.claimed >= ENOUGH * tally.compared > 0
+
+
+def _too_little(core: Core, asked: Mapping[str, Tally]) -> str:
+    best = max(_ways(core, asked), key=lambda tally: (share(tally), tally.judged))
+    cases = best.cases + best.declined
+    return (
+        f"too little is claimed of its {core.what}: something in {_percent(best.judged, cases)} of the cases, "
+        f"{_percent(best.claimed, best.compared)} of the entries (at least {ENOUGH:.0%} of both are needed)"
+    )
+
+
+def share(tally: Tally) -> float:
+    """The share of the compared entries of which something is claimed; 0 if none was compared."""
+    return tally.claimed / tally.compared if tally.compared else 0.0
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{part / whole:.0%}" if whole else "0%"
+
+
+# -- what a pass covers -----------------------------------------------------------------------------------------------
+
+#: How many of the weakest claims are named.
+_WEAKEST = 3
+
+
+def covers(header: Mapping[str, Any], tallies: Tallies, drawn: Mapping[tuple[str, Kind], Drawn]) -> tuple[str, ...]:
+    """What a run covered, one line per fact: cases and sizes, claims, what was declared, what was not covered."""
+    formats = header["formats"]
+    lines = list[str]()
+    for (fmt, kind), found in sorted(drawn.items(), key=lambda item: (formats.index(item[0][0]), item[0][1])):
+        lines.append(f"{fmt}: {found.judged} of {found.planned} cases of {kind}{_sizes(found)}")
+    for core in (VALUES, GRADIENTS):
+        if said := list(_claims(core, formats, tallies)):
+            lines.append(f"{core.what} claimed: {', '.join(said)}")
+    if weakest := list(_weakest(formats, tallies)):
+        lines.append(f"weakest claims: {', '.join(weakest)}")
+    if header["declarations"]:
+        lines.append("declared: " + ", ".join(f"{name}={value}" for name, value in header["declarations"].items()))
+    if missing := list(_missing(header, tallies)):
+        lines.append(f"not covered: {'; '.join(missing)}")
+    return tuple(lines)
+
+
+def _sizes(found: Drawn) -> str:
+    ranges = list[str]()
+    for letter, (least, most) in found.sizes.items():
+        ranges.append(f"{letter} {least}" if least == most else f"{letter} {least}–{most}")
+    return "".join(f", {told}" for told in ranges)
+
+
+def _claims(core: Core, formats: Iterable[str], tallies: Tallies) -> Iterator[str]:
+    for fmt in formats:
+        rows = _by_id(tallies, fmt)
+        asked = {id: rows[id] for id in core.ids if id in rows and rows[id].compared}
+        if ways := list(_ways(core, asked)):
+            yield f"{fmt} {max(map(share, ways)):.0%} of the entries"
+
+
+def _weakest(formats: Iterable[str], tallies: Tallies) -> Iterator[str]:
+    """The invariants of which least was claimed, of those that were checked at all."""
+    found = list[tuple[float, str]]()
+    for fmt in formats:
+        for id, tally in _by_id(tallies, fmt).items():
+            if tally.compared and share(tally) < ENOUGH:
+                found.append((share(tally), f"{id} in {fmt} ({share(tally):.0%})"))
+    return (said for _, said in sorted(found)[:_WEAKEST])
+
+
+def _missing(header: Mapping[str, Any], tallies: Tallies) -> Iterator[str]:
+    """Methods that the target lacks, or answers in no case, and why."""
+    lacking = [method for method in METHODS if method not in header["methods"]]
+    if lacking:
+        yield f"the target has no {', no '.join(lacking)}"
+    refusals: dict[tuple[str, str], list[str]] = {}
+    for fmt in header["formats"]:
+        for method, tally in _answers(_by_id(tallies, fmt)).items():
+            if tally.declined and not tally.cases:
+                refusals.setdefault((method, tally.reason), []).append(fmt)
+    for (method, reason), formats in refusals.items():
+        yield f"{method} in {', '.join(formats)} ({reason})"
