@@ -9,7 +9,7 @@ import numpy as np
 from gruverify.arithmetic import Ball, blend_rounding
 from gruverify.invariants._blocks import letters, pairs
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import NDArray, Residual, at_most, overlooked, worst
+from gruverify.invariants._residual import STATES, NDArray, Residual, at_most, overlooked, vague, worst
 from gruverify.invariants._trial import Trial
 
 
@@ -42,6 +42,8 @@ def between(trial: Trial) -> Iterator[Residual]:
     actual = trial.observed.step.astype(np.float64)
     outside = np.maximum(np.maximum(low - actual, actual - high), 0.0)
     outside = np.where(np.isnan(actual), np.inf, outside)
+    # A candidate known to no better than this leaves no interval to speak of.
+    rounding = rounding + overlooked(vague(c.radius, STATES))
     yield worst(
         "h outside [min(h', c), max(h', c)]", "bi", actual, np.clip(actual, low, high), outside, np.asarray(rounding)
     )
@@ -66,4 +68,4 @@ def gradient_sign(trial: Trial) -> Iterator[Residual]:
 def _sign(what: str, axes: str, actual: NDArray, ball: Ball) -> Residual:
     values = actual.astype(np.float64)
     wrong = (np.sign(values) != np.sign(ball.mid)).astype(np.float64)
-    return worst(f"sign of {what}", axes, values, ball.mid, wrong, overlooked(ball.mignitude == 0))
+    return worst(f"sign of {what}", axes, values, ball.mid, wrong, np.zeros(values.shape), about=ball.mignitude > 0)

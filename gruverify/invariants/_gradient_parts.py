@@ -135,5 +135,5 @@ def truncation_error(trial: Trial) -> Iterator[Residual]:
         if block in blocks_of(calm.case.cell.variant):
             one, other = (of(found, block).astype(np.float64) for found in (whole, part))
             slack = (getattr(around, block).radius + getattr(near, block).radius).sum()
-            distance = np.abs(one - other).sum()
-            yield at_most(f"Σ|dL_T/d{block} - cut off|", "", distance, np.asarray(lost * reach), slack)
+            distance, most = np.abs(one - other).sum(), float((np.abs(one) + np.abs(other)).sum())
+            yield at_most(f"Σ|dL_T/d{block} - cut off|", "", distance, np.asarray(lost * reach), slack, scale=most)

@@ -100,9 +100,11 @@ def counts(trial: Trial) -> Iterator[Residual]:
     steps = np.arange(1, len(outputs))
     moved = (np.diff(outputs, axis=0) != 0) * steps[:, None, None]
     counted = moved.max(0).astype(np.float64) + 1
-    least, most = _counts(count)
-    yield worst("counts", "bi", counted, least, np.maximum(least - counted, 0.0), np.zeros(counted.shape))
-    yield at_most("counts", "bi", counted, most)
+    with np.errstate(divide="ignore"):  # what is known too little leaves no number of counts to speak of
+        least, most = _counts(count)
+    known, fewer = np.isfinite(least + most), np.maximum(least - counted, 0.0)
+    yield worst("counts", "bi", counted, least, fewer, np.zeros(counted.shape), about=known)
+    yield at_most("counts", "bi", counted, np.where(known, most, np.inf))
 
 
 def _counts(trial: Trial) -> tuple[Floats, Floats]:

@@ -24,7 +24,7 @@ from gruverify.formulas import (
 )
 from gruverify.invariants._blocks import blocks_of, letters, of
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import STATES, Floats, NDArray, Residual, at_most, equal, overlooked, present
+from gruverify.invariants._residual import STATES, Floats, NDArray, Residual, at_most, equal, present
 from gruverify.invariants._trial import Trial
 
 
@@ -35,8 +35,9 @@ def _first_step(trial: Trial) -> Magnitudes:
 def _row_sums(trial: Trial, target: Floats, gap: Floats, what: str) -> Residual:
     """Σ_j |J_ij - target_ij| ≤ gap_i, with what rounding allows the row."""
     jacobian = trial.observed.step_jacobian[0].astype(np.float64)
-    distance = np.abs(jacobian - target).sum(2)
-    return at_most(what, "bi", distance, gap, trial.exact.jacobian[0].radius.sum(2))
+    distance, ball = np.abs(jacobian - target).sum(2), trial.exact.jacobian[0]
+    reach = float((np.abs(ball.mid) + np.abs(target)).sum(2).max())
+    return at_most(what, "bi", distance, gap, ball.radius.sum(2), scale=reach)
 
 
 @invariant(
@@ -89,8 +90,9 @@ def carry_gradient(trial: Trial) -> Iterator[Residual]:
     g = trial.case.d_last.astype(np.float64)
     growth = carry_growth([magnitudes(trial.case.cell, a) for a in trial.exact.run.steps])
     changed = np.abs(trial.observed.sequence_vjp_of_last.state.astype(np.float64) - g).sum(1)
-    slack = trial.exact.gradients_of_last.state.radius.sum(1)
-    yield at_most("‖dL/dh_0 - g‖₁", "b", changed, growth * np.abs(g).sum(1), slack)
+    ball = trial.exact.gradients_of_last.state
+    reach = float((np.abs(ball.mid) + np.abs(g)).sum(1).max())
+    yield at_most("‖dL/dh_0 - g‖₁", "b", changed, growth * np.abs(g).sum(1), ball.radius.sum(1), scale=reach)
 
 
 @invariant(
@@ -173,7 +175,7 @@ def _outer(units: Floats, states: Floats) -> Floats:
 )
 def closed_update_gate(trial: Trial) -> Iterator[Residual]:
     actual = of(trial.observed.sequence_vjp_of_last, "W_hz")
-    yield equal("dL_T/dW_hz", "ij", actual, np.zeros_like(actual), overlooked(~_vanishes(trial)))
+    yield equal("dL_T/dW_hz", "ij", actual, np.zeros_like(actual), about=_vanishes(trial))
 
 
 def _vanishes(trial: Trial) -> NDArray:

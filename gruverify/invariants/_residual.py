@@ -103,18 +103,31 @@ def at_most(
     return worst(what, letters, values, limit, values, bound, "≤", scale=scale)
 
 
-def equal(what: str, letters: str, actual: NDArray, expected: NDArray, slack: Floats | float = 0.0) -> Residual:
+def equal(
+    what: str,
+    letters: str,
+    actual: NDArray,
+    expected: NDArray,
+    slack: Floats | float = 0.0,
+    *,
+    about: npt.NDArray[np.bool_] | None = None,
+) -> Residual:
     """Exact equality, entry by entry, but for a slack that a backend declares; what overflowed twice is equal too."""
     values, others = actual.astype(np.float64), expected.astype(np.float64)
     alike = (values == others) | (np.isnan(values) & np.isnan(others))
     with np.errstate(invalid="ignore"):
         error = np.where(alike, 0.0, np.abs(values - others))
-    return worst(what, letters, values, others, error, np.broadcast_to(np.asarray(slack), values.shape))
+    return worst(what, letters, values, others, error, np.broadcast_to(np.asarray(slack), values.shape), about=about)
 
 
 def overlooked(unknown: npt.NDArray[np.bool_]) -> Floats:
     """A slack that claims nothing of some entries, and nothing but equality of the others."""
     return np.where(unknown, np.inf, 0.0)
+
+
+def vague(radius: Floats, scale: float) -> npt.NDArray[np.bool_]:
+    """Where something is known too little to claim anything of a quantity with that range."""
+    return ~(radius < scale * _SHARE)
 
 
 def worst(
@@ -127,14 +140,19 @@ def worst(
     relation: str = "=",
     *,
     scale: float | None = None,
+    about: npt.NDArray[np.bool_] | None = None,
 ) -> Residual:
     """The entry with the largest error / bound. An error that is not a number is infinite; where the bound is infinite
     nothing is claimed.
 
-    `scale` is the range of the quantity; unless given, the largest value that is expected.
+    `scale` is the range of the quantity; unless given, the largest value that is expected. `about` are the entries that
+    the statement speaks of, all unless given: the others are not compared.
     """
-    if not actual.size:
+    compared = actual.size if about is None else int(np.count_nonzero(about))
+    if not compared:
         return Residual(what, 0.0, 0.0, 0.0, 0.0, 0.0, relation, compared=0, claimed=0)
+    if about is not None:
+        bound = np.where(about, bound, np.inf)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         margins = np.divide(error, bound, out=np.zeros(error.shape), where=error != 0)
     if not np.isfinite(margins.max()):
@@ -153,7 +171,7 @@ def worst(
         float(margins[at]),
         relation,
         Entries(letters, margins) if letters else None,
-        actual.size,
+        compared,
         claimed,
         reach,
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import Residual, equal
+from gruverify.invariants._residual import NDArray, Residual, equal
 from gruverify.invariants._stack_changes import ragged, repadded
 from gruverify.invariants._stack_trial import StackTrial, paired
 
@@ -21,8 +21,7 @@ from gruverify.invariants._stack_trial import StackTrial, paired
 )
 def padding_outputs(trial: StackTrial) -> Iterator[Residual]:
     padded = trial.on(ragged)
-    found = np.where(padded.case.real[..., None], 0, padded.observed.stack[0])
-    yield equal("padded outputs", "tbi", found, np.zeros_like(found))
+    yield _zero_behind("padded outputs", padded.observed.stack[0], padded.case.real)
 
 
 @invariant(
@@ -34,8 +33,13 @@ def padding_outputs(trial: StackTrial) -> Iterator[Residual]:
 )
 def padding_gradients(trial: StackTrial) -> Iterator[Residual]:
     padded = trial.on(ragged)
-    found = np.where(padded.case.real[..., None], 0, padded.observed.stack_vjp.inputs)
-    yield equal("dL/dx at padding", "tbj", found, np.zeros_like(found))
+    yield _zero_behind("dL/dx at padding", padded.observed.stack_vjp.inputs, padded.case.real)
+
+
+def _zero_behind(what: str, found: NDArray, real: NDArray) -> Residual:
+    """Zero wherever a step (T, B) is padding; where there is none nothing is claimed."""
+    behind = ~np.broadcast_to(real[..., None], found.shape)
+    return equal(what, "tbj", found, np.zeros_like(found), about=behind)
 
 
 @invariant(

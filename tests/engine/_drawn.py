@@ -9,10 +9,16 @@ from hypothesis import strategies as st
 
 from gruverify import FORMATS, Result, Witness
 from gruverify import strategies as gst
-from gruverify.engine import Tally, encode_witness
+from gruverify.engine import Drawn, Tally, encode_witness
 from gruverify.invariants import INVARIANTS, Residual
 
-HEADER: dict[str, Any] = {"target": "t", "seed": 0, "formats": [fmt.name for fmt in FORMATS]}
+HEADER: dict[str, Any] = {
+    "target": "t",
+    "seed": 0,
+    "formats": [fmt.name for fmt in FORMATS],
+    "methods": ["step"],
+    "declarations": {},
+}
 NOTHING = Result(HEADER, {}, {}, True, 0.0)
 IDS = sorted(INVARIANTS)[:3]
 
@@ -22,7 +28,13 @@ reasons = st.sampled_from(["", "step raised", "dtype"])
 histograms = st.dictionaries(st.integers(-9, 9), st.integers(1, 5)).map(Counter)
 causes = st.sampled_from(["", "contract/shape-step"])
 marks = st.sampled_from(["", "skip", "xfail"])
-tallies = st.builds(Tally, counts, counts, counts, counts, margins, histograms, reasons, counts, causes, marks)
+tallies = st.builds(
+    Tally,
+    *(counts, counts, counts, counts, margins, histograms, reasons, counts, causes, marks),
+    *(counts, counts, counts),
+)
+sizes = st.dictionaries(st.sampled_from("HIBT"), st.tuples(counts, counts).map(sorted).map(tuple))
+drawn = st.builds(Drawn, counts, counts, sizes)
 formats = st.sampled_from([fmt.name for fmt in FORMATS])
 keys = st.tuples(st.sampled_from(IDS), formats, st.sampled_from(["reset after, keep", "-"]))
 residuals = st.builds(Residual, st.just("h[b=0, i=0]"), margins, margins, margins, margins, margins)
@@ -41,6 +53,7 @@ def results(draw: st.DrawFn) -> Result:
         draw(st.booleans()),
         draw(st.sampled_from([0.0, 1.5, 2.5])),
         tuple(draw(st.sets(st.sampled_from(["died in float16", "died in float32"])))),
+        drawn=draw(st.dictionaries(st.tuples(formats, st.sampled_from(["cells", "stacks"])), drawn, max_size=3)),
     )
 
 
@@ -48,4 +61,4 @@ def plain(result: Result) -> Any:
     """Everything a result says, as values that compare."""
     witnesses = {place: encode_witness(witness) for place, witness in result.witnesses.items()}
     crashes = sorted(result.crashes)
-    return result.header, result.tallies, witnesses, result.complete, result.seconds, crashes
+    return result.header, result.tallies, witnesses, result.complete, result.seconds, crashes, result.drawn

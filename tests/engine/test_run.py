@@ -216,7 +216,7 @@ def test_no_case_is_judged_once_the_time_is_over(clock: Clock) -> None:
 
     assert cases_of(result, "agreement/step") == {"float32": 5}
     assert result.seconds == clock.now
-    assert result.verdict == "conforms"
+    assert result.doubts == ("float32: 5 of 50 cases of cells judged: time was up",)
 
 
 def test_no_case_is_drawn_once_the_time_is_over(clock: Clock) -> None:
@@ -225,13 +225,13 @@ def test_no_case_is_drawn_once_the_time_is_over(clock: Clock) -> None:
     assert clock.looks < 500
 
 
-def test_a_format_that_the_time_did_not_reach_makes_the_run_incomplete(clock: Clock) -> None:
+def test_formats_share_the_time(clock: Clock) -> None:
     result = gruverify.check(
         backend(step=clock.step), time_budget=4.5, formats=[float16, float32], max_cases=5, only=ONCE
     )
 
-    assert cases_of(result, "agreement/step") == {"float16": 5}
-    assert result.verdict == "incomplete"
+    assert cases_of(result, "agreement/step") == {"float16": 3, "float32": 2}
+    assert result.verdict == "inconclusive"
 
 
 def test_enough_time_changes_nothing(clock: Clock) -> None:
@@ -278,7 +278,7 @@ def test_ctrl_c_between_cases_keeps_what_there_is() -> None:
     result = gruverify.check("numpy", max_cases=9, listener=listener, only=SOME)
 
     assert cases_of(result, "agreement/step") == {"float16": 3}
-    assert (result.complete, result.verdict) == (False, "incomplete")
+    assert (result.complete, result.verdict) == (False, "interrupted")
 
 
 def test_ctrl_c_inside_the_backend_keeps_what_there_is() -> None:
@@ -292,7 +292,7 @@ def test_ctrl_c_inside_the_backend_keeps_what_there_is() -> None:
     result = gruverify.check(backend(step=step), max_cases=9, only=ONCE)
 
     assert cases_of(result, "agreement/step") == {"float16": 4}
-    assert result.verdict == "incomplete"
+    assert result.verdict == "interrupted"
 
 
 def test_ctrl_c_while_shrinking_keeps_what_fell() -> None:
@@ -303,7 +303,7 @@ def test_ctrl_c_while_shrinking_keeps_what_fell() -> None:
     result = gruverify.check(backend(step=inverted), max_cases=4, formats=[float32], listener=listener)
 
     assert any(tally.falsified for tally in result.tallies.values())
-    assert result.verdict == "incomplete"
+    assert result.verdict == "interrupted"
 
 
 def test_a_run_can_be_stopped_from_outside() -> None:

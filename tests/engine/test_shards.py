@@ -52,7 +52,7 @@ def test_a_process_that_dies_takes_nothing_else_down(planted: str, fault: str, h
     again = f"gruverify check {target} --format float32 --seed 3 --max-cases 1 --jobs 1"
     assert result.crashes == (f"the process {how} under {target}, in float32 after 0 cases; again: {again}",)
     assert formats_judged(result) == {"float16", "bfloat16"}
-    assert result.verdict == "falsified"
+    assert result.verdict == "died"
     assert result.complete
 
 
@@ -79,7 +79,7 @@ def test_ctrl_c_in_the_parent_brings_home_what_there_is(planted: str) -> None:
 
     result = check_in_processes(f"{planted}:right", Plan(formats=FORMATS, max_cases=100_000), 1, listener)
 
-    assert (result.complete, result.verdict) == (False, "incomplete")
+    assert (result.complete, result.verdict) == (False, "interrupted")
     assert 1 <= max(tally.cases for tally in result.tallies.values()) < 100_000
 
 

@@ -34,7 +34,7 @@ def test_the_empty_tally_changes_nothing(a: Tally) -> None:
 @given(tallies, tallies)
 def test_cases_add_up(a: Tally, b: Tally) -> None:
     assert (a + b).cases == a.cases + b.cases
-    assert a.cases == a.passed + a.falsified + a.error + a.blocked
+    assert a.cases == a.passed + a.falsified + a.error + a.blocked + a.unclaimed
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,10 @@ def test_cases_add_up(a: Tally, b: Tally) -> None:
         (Tally(passed=9, blocked=1), "blocked"),
         (Tally(passed=9, blocked=1, error=1), "error"),
         (Tally(passed=9, blocked=1, error=1, falsified=1), "falsified"),
+        (Tally(unclaimed=9), "nothing claimed"),
+        (Tally(unclaimed=9, passed=1), "passed"),
+        (Tally(unclaimed=9, blocked=1), "blocked"),
+        (Tally(unclaimed=9, mark="xfail"), "nothing claimed"),
         (Tally(declined=3), "not applicable"),
         (Tally(declined=3, passed=1), "passed"),
         (Tally(mark="skip"), "skipped"),

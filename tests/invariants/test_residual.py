@@ -10,7 +10,19 @@ import pytest
 
 from gruverify import Format, bfloat16, float16, float32, float64
 from gruverify.arithmetic import Ball, Rounding
-from gruverify.invariants._residual import at_most, compare, equal, holds, violated, worst
+from gruverify.invariants._residual import (
+    STATES,
+    at_most,
+    compare,
+    equal,
+    holds,
+    never,
+    nothing_claimed,
+    overlooked,
+    present,
+    violated,
+    worst,
+)
 
 INF, NAN = math.inf, math.nan
 
@@ -128,3 +140,93 @@ def test_statement_without_numbers_holds_or_does_not() -> None:
     broken = violated("state changed by a call")
     assert (broken.where, broken.margin) == ("state changed by a call", INF)
     assert math.isnan(broken.actual)
+
+
+# -- claims -----------------------------------------------------------------------------------------------------------
+
+
+def claims(bound: float, *, value: float = 0.0, scale: float | None = None) -> bool:
+    """Whether one entry with this bound claims something."""
+    return worst("h", "i", array(value), array(value), array(0.0), array(bound), scale=scale).claims
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "scale", "claimed"),
+    [
+        pytest.param(0.0, 0.0, None, True, id="exact"),
+        pytest.param(0.9, 1.0, None, True, id="below the value"),
+        pytest.param(1.0, 1.0, None, False, id="as wide as the value"),
+        pytest.param(0.124, 0.0, STATES, True, id="below a sixteenth of the range"),
+        pytest.param(0.125, 0.0, STATES, False, id="a sixteenth of the range"),
+        pytest.param(1e-300, 0.0, None, False, id="around 0, without a range"),
+        pytest.param(INF, 1.0, STATES, False, id="no bound"),
+        pytest.param(NAN, 1.0, STATES, False, id="a bound that is not a number"),
+    ],
+)
+def test_an_entry_claims_something_if_its_bound_is_narrow(
+    bound: float, value: float, scale: float | None, claimed: bool
+) -> None:
+    assert claims(bound, value=value, scale=scale) is claimed
+
+
+def test_a_comparison_of_which_fewer_than_half_the_entries_claim_something_claims_nothing() -> None:
+    def found(wide: int) -> Any:
+        bounds = array(*[INF] * wide, *[0.1] * (10 - wide))
+        return worst("h", "i", np.ones(10), np.ones(10), np.zeros(10), bounds)
+
+    assert [(found(wide).claimed, found(wide).claims) for wide in (5, 6)] == [(5, True), (4, False)]
+
+
+def test_the_range_of_a_quantity_is_the_largest_that_is_expected_unless_it_is_given() -> None:
+    expected = array(16.0, 0.0)
+    found = worst("h", "i", expected, expected, np.zeros(2), array(0.9, 0.9))
+    assert (found.scale, found.claimed) == (16.0, 2)
+    assert worst("h", "i", expected, expected, np.zeros(2), array(0.9, 0.9), scale=1.0).claimed == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "slack", "scale", "claimed"),
+    [
+        pytest.param(1.0, 0.0, None, True, id="without rounding"),
+        pytest.param(1.0, 0.5, None, True, id="rounding below the limit"),
+        pytest.param(1.0, 1.0, None, False, id="rounding as large as the limit"),
+        pytest.param(0.0, 0.1, STATES, True, id="rounding below a sixteenth of the range"),
+        pytest.param(0.0, 0.2, STATES, False, id="rounding too large for a limit of 0"),
+        pytest.param(3.0, 0.0, STATES, False, id="a limit beyond the range"),
+        pytest.param(INF, 0.0, None, False, id="no limit"),
+    ],
+)
+def test_an_inequality_claims_something_if_rounding_is_small_and_the_limit_within_the_range(
+    limit: float, slack: float, scale: float | None, claimed: bool
+) -> None:
+    assert at_most("h", "i", array(0.0), array(limit), slack, scale=scale).claims is claimed
+
+
+def test_entries_that_a_statement_is_not_about_are_not_compared() -> None:
+    about = np.array([True, False])
+    found = equal("h", "i", array(1, 2), array(1, 3), about=about)
+    assert (found.margin, found.compared, found.claimed) == (0.0, 1, 1)
+    assert equal("h", "i", array(1, 2), array(0, 2), about=about).margin == INF
+    assert not equal("h", "i", array(1), array(2), about=np.array([False])).claims
+
+
+def test_entries_that_may_be_anything_are_compared_and_claim_nothing() -> None:
+    found = equal("h", "i", array(1, NAN, 5), array(1, 2, 5), overlooked(np.array([False, True, False])))
+    assert (found.margin, found.compared, found.claimed) == (0.0, 3, 2)
+
+
+def test_what_is_excluded_nowhere_claims_nothing() -> None:
+    nowhere, somewhere = np.zeros(3, bool), np.array([False, True, False])
+    assert not never("it is 0", ~nowhere, nowhere).claims
+    assert never("it is 0", nowhere, somewhere).claims
+    assert never("it is 0", somewhere, somewhere).margin == INF
+    assert not nothing_claimed("there is one layer").claims
+    assert holds("the shape").claims
+    assert violated("the shape").claims
+
+
+def test_an_enclosure_that_holds_0_claims_nothing_of_presence() -> None:
+    around, off = (Ball(Rounding(float32), array(mid), array(1.0)) for mid in (0.5, 2.0))
+    assert not present("dL/dW", array(0.0), around).claims
+    assert present("dL/dW", array(0.0), off).margin == INF
+    assert present("dL/dW", array(1.0), off).claims

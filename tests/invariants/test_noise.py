@@ -1,0 +1,110 @@
+"""No invariant passes on noise that its bounds allow: it fails, or says that nothing is claimed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from gruverify import FORMATS, Gradients, StackGradients
+from gruverify import strategies as gst
+from gruverify.backends import NumpyBackend
+from gruverify.cell import AnyCase
+from gruverify.engine import Tally, judge
+from gruverify.invariants import INVARIANTS
+
+#: What noise of the right shape, in fresh memory, does keep: duties that have nothing to do with numbers, that numbers
+#: are finite, and that they are not 0 and not the same where they must not be.
+KEPT = (
+    "contract/shape-",
+    "contract/no-mutation",
+    "contract/own-memory",
+    "contract/no-members",
+    "contract/no-steps",
+    "contract/finite-",
+    "contract/stack-finite-",
+    "contract/stack-no-mutation",
+    "contract/stack-no-random-numbers",
+    "gradient/liveness",
+    "sequence/liveness",
+    "sequence/zeros-are-inputs",
+)
+#: Statements about one sign, which half of all noise has: of several cases some must fail.
+SIGNS = ("regimes/update-moves-towards-the-state", "bounds/gradient-sign", "dynamics/saddle-node")
+
+
+class Noise(NumpyBackend):
+    """Numbers of the right shapes and sizes and of no meaning, behind a declared accuracy that excuses them."""
+
+    name = "noise"
+    kappa = 1e9
+
+    def __init__(self) -> None:
+        self._random = np.random.default_rng(0)
+
+    def _like(self, array: Any) -> Any:
+        if array is None:
+            return None
+        size = 1 + np.abs(array[np.isfinite(array)].astype(np.float64)).max(initial=0.0)
+        sign = self._random.choice([-1, 1], array.shape)
+        with np.errstate(over="ignore"):
+            return (sign * self._random.uniform(4 * size, 8 * size, array.shape)).astype(array.dtype)
+
+    def _noise(self, answer: Any) -> Any:
+        if isinstance(answer, tuple):
+            return tuple(map(self._like, answer))
+        if isinstance(answer, Gradients):
+            return Gradients(*(self._like(getattr(answer, name)) for name in vars(answer)))
+        if isinstance(answer, StackGradients):
+            parameters = {name: self._like(array) for name, array in answer.parameters.items()}
+            return StackGradients(parameters, self._like(answer.inputs), self._like(answer.states))
+        return self._like(answer)
+
+
+def _noisy(method: str) -> Any:
+    def call(self: Noise, *arguments: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return self._noise(getattr(NumpyBackend, method)(self, *arguments))
+
+    return call
+
+
+for _method in (
+    "step",
+    "step_jacobian",
+    "step_vjp",
+    "sequence",
+    "sequence_vjp",
+    "sequence_jvp",
+    "sequence_hvp",
+    "sequence_hvp_reverse",
+    "stack",
+    "stack_vjp",
+):
+    if hasattr(NumpyBackend, _method):
+        setattr(Noise, _method, _noisy(_method))
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=[fmt.name for fmt in FORMATS])
+@pytest.mark.parametrize("id", [id for id in INVARIANTS if not id.startswith(KEPT)])
+def test_noise_that_the_bounds_allow_is_no_pass(id: str, format: Any) -> None:
+    invariant, noise, tallies = INVARIANTS[id], Noise(), list[Tally]()
+    drawn = gst.stack_cases if invariant.of_stacks else gst.cases
+
+    @seed(1)
+    @settings(
+        max_examples=6,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=[*HealthCheck],
+    )
+    @given(drawn(formats=(format,), max_H=4, max_I=3, max_B=3, max_T=3))
+    def judge_noise(case: AnyCase) -> None:
+        tallies.extend(judgement.tally for judgement in judge(case, noise, [invariant]))
+
+    judge_noise()
+    told = [sum(tallies, Tally())] if id in SIGNS else tallies
+    assert "passed" not in [tally.status for tally in told]
