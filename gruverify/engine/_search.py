@@ -29,6 +29,8 @@ AnyOne = TypeVar("AnyOne", Case, StackCase)
 #: cases and not in seconds, so that a seed gives the same witness everywhere. `FURTHER` is for an invariant of a family
 #: of which another has its witness already: a GRU that is wrong throughout falsifies a hundred.
 TRIES, STACK_TRIES, FURTHER = 1500, 500, 300
+#: A case of more numbers than this counts as several: a target of one large size would be shrunk for hours.
+_SMALL = 4096
 #: A slow backend is no fault of the strategy's.
 _UNASKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
@@ -158,11 +160,17 @@ def size(case: AnyCase) -> int:
     return math.prod(case.sizes.values())
 
 
+def numbers(case: AnyCase) -> int:
+    """How many numbers a case is made of: what a try costs."""
+    return sum(array.size for array in case.arrays().values())
+
+
 def shrink(stream: Stream, start: AnyCase, falsifies: Callable[[AnyCase], bool]) -> AnyCase:
     """The simplest case that `falsifies`, of those that Hypothesis tries from `start`, a case that `draw` showed.
 
     `start` is found again in the stream. It is what is returned if it does not falsify again, which only a backend that
-    does not repeat itself can bring about. No case is tried twice: what such a one answered first counts.
+    does not repeat itself can bring about. No case is tried twice: what such a one answered first counts. A large case
+    counts as several tries.
     """
     best, tries = start, -1
     known: dict[bytes, bool] = {}
@@ -173,7 +181,7 @@ def shrink(stream: Stream, start: AnyCase, falsifies: Callable[[AnyCase], bool])
             return False
         key = pickle.dumps(case)
         if key not in known:
-            tries += 1
+            tries += -(-numbers(case) // _SMALL)
             if tries > stream.tries:
                 raise Enough
             known[key] = falsifies(case)
