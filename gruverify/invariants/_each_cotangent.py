@@ -14,8 +14,9 @@ from gruverify.arithmetic import Ball
 from gruverify.backends import declarations_of
 from gruverify.cell import Gradients, Parameters
 from gruverify.formulas import Contribution, GateCotangents, Run, contributions, gate_cotangents, known_cotangents
-from gruverify.invariants._blocks import letters, pairs
+from gruverify.invariants._blocks import largest, letters, pairs
 from gruverify.invariants._local import local_steps, returned
+from gruverify.invariants._ranges import ranges
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import NDArray, Residual, compare
 from gruverify.invariants._shown import Shown, shown
@@ -35,9 +36,9 @@ def each_cotangent(trial: Trial) -> Iterator[Residual]:
     known = [_known(seen.trial, run, t, α) for t, α in enumerate(seen.gates)]
     allowed = _Allowed(seen.trial, run, known)
     yield from _gates(seen, allowed)
-    yield from _gradients(seen.trial, "", seen.gradients, allowed)
+    yield from _gradients(seen.trial, "shown with the gates' ", seen.gradients, allowed)
     if _made_of_the_same(seen, trial):
-        yield from _gradients(trial, "plain ", trial.observed.sequence_vjp, allowed)
+        yield from _gradients(trial, "", trial.observed.sequence_vjp, allowed)
 
 
 def _known(trial: Trial, run: Run, t: int, gates: NDArray) -> GateCotangents:
@@ -57,16 +58,18 @@ class _Allowed:
     def __init__(self, trial: Trial, run: Run, known: Sequence[GateCotangents]) -> None:
         exact = trial.exact
         d_outputs = [Ball.exact(exact.mode, d) for d in trial.case.d_outputs]
-        gates, inputs = list[Ball](), list[Ball]()
+        gates, inputs, cotangents = list[Ball](), list[Ball](), list[Ball]()
         total: Parameters | None = None
         for term in contributions(run, d_outputs, exact.d_last, known):
             gates.insert(0, _packed(run, term))
             inputs.insert(0, term.inputs)
+            cotangents.insert(0, term.cotangent)
             total = term.parameters if total is None else total + term.parameters
             self.state: Ball = term.state
         assert total is not None
         self.parameters = total
         self.gates, self.inputs = _together(gates), _together(inputs)
+        self.ranges = ranges(run, cotangents)
 
 
 def _packed(run: Run, term: Contribution) -> Ball:
@@ -82,17 +85,22 @@ def _together(steps: Sequence[Ball]) -> Ball:
 
 
 def _gates(seen: Shown, allowed: _Allowed) -> Iterator[Residual]:
-    for k, gate in enumerate("rzc"):
-        rows = slice(k * seen.outputs.shape[2], (k + 1) * seen.outputs.shape[2])
-        yield compare(f"dL/da_{gate}", "tbi", seen.gates[..., rows], allowed.gates[..., rows])
+    H = seen.outputs.shape[2]
+    for k, (gate, own) in enumerate(zip("rzc", allowed.ranges.gates, strict=True)):
+        rows = slice(k * H, (k + 1) * H)
+        ball = allowed.gates[..., rows]
+        yield compare(f"dL/da_{gate}", "tbi", seen.gates[..., rows], ball, scale=max(own, largest(ball)))
 
 
 def _gradients(trial: Trial, what: str, found: Gradients, allowed: _Allowed) -> Iterator[Residual]:
     for block, actual, ball in pairs(trial.case.variant, found, allowed.parameters):
-        yield compare(f"{what}dL/d{block}", letters(block), actual, ball)
-    yield compare(f"{what}dL/dx", "tbj", found.inputs, allowed.inputs)
+        own = max(getattr(allowed.ranges.parameters, block), largest(ball))
+        yield compare(f"{what}dL/d{block}", letters(block), actual, ball, scale=own)
+    own = max(allowed.ranges.inputs, largest(allowed.inputs))
+    yield compare(f"{what}dL/dx", "tbj", found.inputs, allowed.inputs, scale=own)
     if declarations_of(trial.backend).state_gradient:
-        yield compare(f"{what}dL/dh_0", "bi", found.state, allowed.state)
+        own = max(allowed.ranges.state, largest(allowed.state))
+        yield compare(f"{what}dL/dh_0", "bi", found.state, allowed.state, scale=own)
 
 
 def _made_of_the_same(seen: Shown, trial: Trial) -> bool:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from gruverify.arithmetic import Ball, Dual
 from gruverify.formulas import moving_parameters
 from gruverify.formulas import step as one_step
+from gruverify.invariants._blocks import largest
 from gruverify.invariants._local import flat, local_steps, one_behind, stacked, states_before
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import NDArray, Residual, compare
+from gruverify.invariants._residual import STATES, NDArray, Residual, compare
 from gruverify.invariants._tangent import tangent_of
 from gruverify.invariants._trial import Trial
 
@@ -24,8 +25,8 @@ from gruverify.invariants._trial import Trial
 def each_step(trial: Trial) -> Iterator[Residual]:
     outputs, last = trial.observed.sequence
     allowed = local_steps(trial, outputs).states
-    yield compare("outputs", "tbi", outputs, allowed)
-    yield compare("last", "bi", last, allowed[-1])
+    yield compare("outputs", "tbi", outputs, allowed, scale=STATES)
+    yield compare("last", "bi", last, allowed[-1], scale=STATES)
 
 
 @invariant(
@@ -49,4 +50,4 @@ def each_tangent(trial: Trial) -> Iterator[Residual]:
     h = Dual(before, one_behind(trial, tangent.state, d_outputs))
     allowed = stacked(one_step(case.variant, parameters, x, h).tangent, len(case.inputs))
     yield compare("d_outputs", "tbi", d_outputs, allowed)
-    yield compare("d_last", "bi", d_last, allowed[-1])
+    yield compare("d_last", "bi", d_last, allowed[-1], scale=largest(allowed))
