@@ -1,7 +1,7 @@
 """Gradients held step by step: each from the cotangents that the backend itself shows, so that nothing adds up.
 
 The backward pass finds the cotangent of every gate's pre-activation once and makes everything of it. Where those are
-seen (`_shown`), each is bounded by those of the step after it, and every part of the gradient by them: theory-14, 14.13.
+seen (`_shown`), they are bounded by those of the step after, and every part of the gradient by them.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 from gruverify.arithmetic import Ball
 from gruverify.backends import declarations_of
 from gruverify.cell import Gradients, Parameters
-from gruverify.formulas import Contribution, GateCotangents, Run, contributions, gate_cotangents, known_cotangents
+from gruverify.formulas import GateCotangents, Run, contributions, gate_cotangents, known_cotangents
 from gruverify.invariants._blocks import largest, letters, pairs
-from gruverify.invariants._local import local_steps, returned
+from gruverify.invariants._local import Local, lost, returned, unknown
 from gruverify.invariants._ranges import ranges
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import NDArray, Residual, compare
@@ -32,13 +32,45 @@ from gruverify.invariants._trial import Trial
 )
 def each_cotangent(trial: Trial) -> Iterator[Residual]:
     seen = shown(trial)
-    run = local_steps(seen.trial, seen.outputs).run
-    known = [_known(seen.trial, run, t, α) for t, α in enumerate(seen.gates)]
-    allowed = _Allowed(seen.trial, run, known)
+    allowed = _Allowed(seen)
     yield from _gates(seen, allowed)
     yield from _gradients(seen.trial, "shown with the gates' ", seen.gradients, allowed)
     if _made_of_the_same(seen, trial):
         yield from _gradients(trial, "", trial.observed.sequence_vjp, allowed)
+
+
+class _Allowed:
+    """What the mathematics allows, given the cotangents that were shown: gates (T, B, 3H) and inputs (T, B, I), the
+    parameters, and the initial state (B, H); and the `ranges` of them all.
+    """
+
+    def __init__(self, seen: Shown) -> None:
+        local, exact = Local(seen.trial, seen.outputs), seen.trial.exact
+        known = [_known(seen.trial, local.run, t, α) for t, α in enumerate(seen.gates)]
+        d_outputs = [Ball.exact(exact.mode, d) for d in seen.trial.case.d_outputs]
+        cotangents, inputs = list[Ball](), list[Ball]()
+        total: Parameters | None = None
+        # Added up as they come: the terms of all steps together may not fit into memory.
+        for term in contributions(local.run, d_outputs, exact.d_last, known):
+            cotangents.insert(0, term.cotangent)
+            inputs.insert(0, term.inputs)
+            total = term.parameters if total is None else total + term.parameters
+            self.state: Ball = term.state
+        assert total is not None  # a case has a step
+        self.parameters = total
+        gates = [_gates_at(local.run, t, g) for t, g in enumerate(cotangents)]
+        self.gates, self.inputs = _together(gates), _together(inputs)
+        self.ranges = ranges(local.run, cotangents)
+        self._forget(lost(seen.gates), local.lost)
+
+    def _forget(self, unseen: NDArray, lost_states: NDArray) -> None:
+        """Nothing is known of what is made of numbers that are not finite: (T, B) each, by step and member."""
+        behind = np.logical_or.accumulate((unseen | lost_states)[::-1])[::-1]
+        after = np.concatenate([behind[1:], np.zeros_like(behind[:1])])
+        self.gates = unknown(self.gates, (after | lost_states)[..., None])
+        self.inputs = unknown(self.inputs, unseen[..., None])
+        self.state = unknown(self.state, behind[0, :, None])
+        self.parameters = self.parameters.map(lambda block: unknown(block, behind.any()))
 
 
 def _known(trial: Trial, run: Run, t: int, gates: NDArray) -> GateCotangents:
@@ -49,34 +81,16 @@ def _known(trial: Trial, run: Run, t: int, gates: NDArray) -> GateCotangents:
     return known_cotangents(run.variant, run.parameters, run.steps[t], r, z, c)
 
 
-class _Allowed:
-    """What the mathematics allows, given the cotangents that were shown: gates and inputs by step, parameters, state.
+def _gates_at(run: Run, t: int, g: Ball) -> Ball:
+    """The cotangents of the pre-activations that the cotangent g (B, H) of the state after step t allows, (B, 3H).
 
-    The sum over the steps is added up as they come, for all of them at once may not fit into memory.
+    One of a member that overflows may make NaN of all that are shown of it, for they meet weights that are 0.
     """
-
-    def __init__(self, trial: Trial, run: Run, known: Sequence[GateCotangents]) -> None:
-        exact = trial.exact
-        d_outputs = [Ball.exact(exact.mode, d) for d in trial.case.d_outputs]
-        gates, inputs, cotangents = list[Ball](), list[Ball](), list[Ball]()
-        total: Parameters | None = None
-        for term in contributions(run, d_outputs, exact.d_last, known):
-            gates.insert(0, _packed(run, term))
-            inputs.insert(0, term.inputs)
-            cotangents.insert(0, term.cotangent)
-            total = term.parameters if total is None else total + term.parameters
-            self.state: Ball = term.state
-        assert total is not None
-        self.parameters = total
-        self.gates, self.inputs = _together(gates), _together(inputs)
-        self.ranges = ranges(run, cotangents)
-
-
-def _packed(run: Run, term: Contribution) -> Ball:
-    """The cotangents of the pre-activations that the term's own cotangent allows, (B, 3H)."""
-    α = gate_cotangents(run.variant, run.parameters, run.steps[term.k - 1], term.cotangent)
+    α = gate_cotangents(run.variant, run.parameters, run.steps[t], g)
     parts = α.r, α.z, α.c
-    return Ball(α.c.mode, np.hstack([part.mid for part in parts]), np.hstack([part.radius for part in parts]))
+    radius = np.hstack([part.radius for part in parts])
+    beyond = np.isinf(radius).any(axis=1, keepdims=True)
+    return Ball(α.c.mode, np.hstack([part.mid for part in parts]), np.where(beyond, np.inf, radius))
 
 
 def _together(steps: Sequence[Ball]) -> Ball:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from gruverify.arithmetic import Ball, Dual
 from gruverify.formulas import moving_parameters
 from gruverify.formulas import step as one_step
 from gruverify.invariants._blocks import largest
-from gruverify.invariants._local import flat, local_steps, one_behind, stacked, states_before
+from gruverify.invariants._local import Local, flat, lost, one_behind, stacked, unknown
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import STATES, NDArray, Residual, compare
 from gruverify.invariants._tangent import tangent_of
@@ -24,7 +26,7 @@ from gruverify.invariants._trial import Trial
 )
 def each_step(trial: Trial) -> Iterator[Residual]:
     outputs, last = trial.observed.sequence
-    allowed = local_steps(trial, outputs).states
+    allowed = Local(trial, outputs).states
     yield compare("outputs", "tbi", outputs, allowed, scale=STATES)
     yield compare("last", "bi", last, allowed[-1], scale=STATES)
 
@@ -46,8 +48,10 @@ def each_tangent(trial: Trial) -> Iterator[Residual]:
     packed = {name: lift(array) for name, array in case.cell.packed().items()}
     parameters = moving_parameters(packed, case.cell.hidden_size, tangent, lift)
     x = Dual(lift(flat(case.inputs)), lift(flat(tangent.inputs)))
-    before = states_before(trial, trial.observed.sequence[0])
-    h = Dual(before, one_behind(trial, tangent.state, d_outputs))
-    allowed = stacked(one_step(case.variant, parameters, x, h).tangent, len(case.inputs))
+    outputs = trial.observed.sequence[0]
+    h = Dual(one_behind(trial, case.state, outputs), one_behind(trial, tangent.state, d_outputs))
+    moved = stacked(one_step(case.variant, parameters, x, h).tangent, len(case.inputs))
+    behind = np.concatenate([lost(tangent.state)[None], lost(outputs[:-1]) | lost(d_outputs[:-1])])
+    allowed = unknown(moved, behind[..., None])
     yield compare("d_outputs", "tbi", d_outputs, allowed)
     yield compare("d_last", "bi", d_last, allowed[-1], scale=largest(allowed))

@@ -9,7 +9,6 @@ import numpy as np
 
 from gruverify.arithmetic import Ball, Rounding
 from gruverify.backends import declarations_of
-from gruverify.cell import Cell, Parameters
 from gruverify.formulas import Activations, Run, activations, next_state
 from gruverify.invariants._residual import NDArray
 from gruverify.invariants._trial import Trial
@@ -18,15 +17,20 @@ from gruverify.invariants._trial import Trial
 def returned(mode: Rounding, values: NDArray, carry: float) -> Ball:
     """What the backend may have gone on with where it returned `values`: those, or numbers wider than the format.
 
-    carry: the backend's declaration, in units of roundoff. Nothing is known beyond a number that is not finite.
+    carry: the backend's declaration, in units of roundoff. A number that is not finite is taken for 0: see `lost`.
     """
-    numbers = values.astype(np.float64)
-    known = np.isfinite(numbers)
-    if carry == 0 and known.all():
-        return Ball.exact(mode, numbers)
-    numbers = np.where(known, numbers, 0.0)
-    width = carry * mode.u * np.abs(numbers) + (mode.eta if carry else 0.0)
-    return Ball(mode, numbers, np.where(known, width, np.inf))
+    numbers = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    return Ball(mode, numbers, carry * mode.u * np.abs(numbers) + mode.eta if carry else None)
+
+
+def lost(values: NDArray) -> NDArray:
+    """The rows (..., n) with a number that is not finite, (...): nothing is known of what is made of them."""
+    return np.asarray(~np.isfinite(values.astype(np.float64)).all(axis=-1))
+
+
+def unknown(ball: Ball, where: NDArray | np.bool_) -> Ball:
+    """The ball with an infinite radius in some places; `where` is broadcast to its shape."""
+    return Ball(ball.mode, ball.mid, np.where(where, np.inf, ball.radius)) if np.any(where) else ball
 
 
 def flat(array: NDArray) -> NDArray:
@@ -43,12 +47,15 @@ def stacked(ball: Ball, steps: int) -> Ball:
 class Local:
     """What the mathematics allows for each step of a sequence from the state that was returned before it.
 
-    before: (T·B, H), the states that the steps start from; inputs: (T·B, I).
+    outputs: (T, B, H), what the sequence of the trial's case returned. `lost` (T, B) are the steps from a state that is
+    not finite.
     """
 
-    def __init__(self, cell: Cell, parameters: Parameters, inputs: Ball, before: Ball, steps: int) -> None:
-        self.variant, self.parameters = cell.variant, parameters
-        self.before, self._inputs, self._steps = before, inputs, steps
+    def __init__(self, trial: Trial, outputs: NDArray) -> None:
+        self.variant, self.parameters = trial.case.variant, trial.exact.parameters
+        self.before = one_behind(trial, trial.case.state, outputs)
+        self.lost = np.concatenate([lost(trial.case.state)[None], lost(outputs[:-1])])
+        self._inputs, self._steps = Ball.exact(trial.exact.mode, flat(trial.case.inputs)), len(outputs)
 
     @cached_property
     def activations(self) -> Activations:
@@ -58,7 +65,7 @@ class Local:
     @cached_property
     def states(self) -> Ball:
         """The states after the steps, (T, B, H)."""
-        return stacked(next_state(self.variant, self.activations), self._steps)
+        return unknown(stacked(next_state(self.variant, self.activations), self._steps), self.lost[..., None])
 
     @cached_property
     def run(self) -> Run:
@@ -73,20 +80,8 @@ def _members(a: Activations, some: slice) -> Activations:
     return Activations(*(getattr(a, field.name)[some] for field in fields(a)))
 
 
-def local_steps(trial: Trial, outputs: NDArray) -> Local:
-    """The steps of the trial's case from the states that outputs (T, B, H) say they started from."""
-    case, exact = trial.case, trial.exact
-    before = states_before(trial, outputs)
-    return Local(case.cell, exact.parameters, Ball.exact(exact.mode, flat(case.inputs)), before, len(case.inputs))
-
-
-def states_before(trial: Trial, outputs: NDArray) -> Ball:
-    """The state before each step, (T·B, H): the initial one is given, the others were returned."""
-    return one_behind(trial, trial.case.state, outputs)
-
-
 def one_behind(trial: Trial, first: NDArray, outputs: NDArray) -> Ball:
-    """What each of the T steps starts from, (T·B, H): `first` (B, H) exactly, and then outputs (T, B, H) as returned."""
+    """What the T steps start from, (T·B, H): `first` (B, H) exactly, and then outputs (T, B, H) as returned."""
     mode, carry = trial.exact.mode, declarations_of(trial.backend).carry
     if len(outputs) == 1:
         return Ball.exact(mode, first)

@@ -20,7 +20,10 @@ from gruverify.invariants._residual import Floats
 
 @dataclass(frozen=True)
 class Ranges:
-    """One number for each block of the parameters, each gate's cotangents, the inputs and the initial state."""
+    """One number for each block of the parameters, each gate's cotangents, the inputs and the initial state.
+
+    That of the initial state is that of any state: where the run forgets it, its gradient is small beside others.
+    """
 
     parameters: Parameters
     gates: tuple[float, float, float]
@@ -37,9 +40,8 @@ def ranges(run: Run, cotangents: Sequence[Ball]) -> Ranges:
     α = gate_cotangents(v, p, a, g)
     α = GateCotangents(*(np.abs(getattr(α, name)) for name in GateCotangents.__slots__))
     back = pullback_through(v, p, a, g, α)
-    members = len(run.states[0].mid)
     gates = _largest(α.r), _largest(α.z), _largest(α.c)
-    return Ranges(back.parameters.map(_largest), gates, _largest(back.x), _largest(back.h[:members]))
+    return Ranges(back.parameters.map(_largest), gates, _largest(back.x), _largest(back.h))
 
 
 def _half_open(a: Activations) -> Activations:

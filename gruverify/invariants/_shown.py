@@ -1,9 +1,9 @@
-"""The cotangents of the gates, shown by a backend's own gradients of inputs (theory-14, 14.12).
+"""The cotangents of the gates, shown by a backend's own gradients of inputs (theory 14, 14.12).
 
 An input that is always 0 changes nothing, whatever its weights. If they are 1 for one row of the packed gates and 0 for
 the others, the gradient of that input is the cotangent of that row's pre-activation. So 3H further inputs show all of
-them at once. An implementation of one size has no room for more: there inputs of its own are silenced, and show one group
-of rows after the other.
+them at once. An implementation of one size has no room for more: there inputs of its own are silenced, and show one
+group of rows after the other.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def silenced(case: Case) -> Case:
 
 def _by_own_inputs(trial: Trial) -> Shown:
     if trial.case.sizes["I"] == 1:
-        raise NotAsked("sequence_vjp", "the cotangents of the gates need an input that can be silenced, and I=1 has none")
+        raise NotAsked("sequence_vjp", "it has I=1 input alone, and needs one more that can be silenced")
     first, rows = trial.on(silenced), len(trial.case.cell.weight_ih)
     parts = [first.observed.sequence_vjp, *_further_groups(trial, rows)]
     count = trial.case.sizes["I"] // 2

@@ -1,4 +1,4 @@
-"""Cells at their default initialization over runs of any length, and what is wrong with some of them late or backward."""
+"""Cells at their default initialization over runs of any length, and faults that come late or backward."""
 
 from __future__ import annotations
 
