@@ -26,6 +26,7 @@ from gruverify.formulas._step import Activations as Activations
 from gruverify.formulas._step import GateCotangents as GateCotangents
 from gruverify.formulas._step import Pullback as Pullback
 from gruverify.formulas._step import activations as activations
+from gruverify.formulas._step import back_to_state as back_to_state
 from gruverify.formulas._step import candidate_slope as candidate_slope
 from gruverify.formulas._step import gate_cotangents as gate_cotangents
 from gruverify.formulas._step import jacobian as jacobian

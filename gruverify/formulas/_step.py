@@ -134,10 +134,9 @@ def pullback(v: Variant, p: Parameters, a: Activations, g: Array) -> Pullback:
 def pullback_through(v: Variant, p: Parameters, a: Activations, g: Array, α: GateCotangents) -> Pullback:
     """(2.4) from the gates on: g (B, H) itself takes the direct path to h' alone, by keep."""
     if v.reset == "after":
-        through_candidate, into_W_hc, into_b_hc = α.q @ p.W_hc, α.q.T @ a.h, α.q.sum(0)
+        into_W_hc, into_b_hc = α.q.T @ a.h, α.q.sum(0)
     else:
-        through_candidate, into_W_hc, into_b_hc = α.q, α.c.T @ (a.r * a.h), α.c.sum(0)
-    g_h = g * a.keep + α.z @ p.W_hz + α.r @ p.W_hr + through_candidate
+        into_W_hc, into_b_hc = α.c.T @ (a.r * a.h), α.c.sum(0)
     g_x = α.z @ p.W_xz + α.r @ p.W_xr + α.c @ p.W_xc
     b_r, b_z = α.r.sum(0), α.z.sum(0)
     parameters = Parameters(
@@ -154,4 +153,10 @@ def pullback_through(v: Variant, p: Parameters, a: Activations, g: Array, α: Ga
         b_hz=b_z,
         b_hc=into_b_hc,
     )
-    return Pullback(parameters, g_x, g_h)
+    return Pullback(parameters, g_x, back_to_state(v, p, a, g, α))
+
+
+def back_to_state(v: Variant, p: Parameters, a: Activations, g: Array, α: GateCotangents) -> Array:
+    """(2.4), the cotangent of h' (B, H): the direct path, and those through the gates."""
+    through_candidate = α.q @ p.W_hc if v.reset == "after" else α.q
+    return g * a.keep + α.z @ p.W_hz + α.r @ p.W_hr + through_candidate

@@ -103,6 +103,7 @@ FALSIFIES: dict[str, tuple[str, ...]] = {
         "agreement/gradient-state",
     ),
     "only-the-last-step-differentiated": (
+        "agreement/long-gradient",
         "agreement/gradient-inputs",
         "agreement/gradient-state",
         "agreement/gradient-of-last",
