@@ -34,7 +34,7 @@ def each_cotangent(trial: Trial) -> Iterator[Residual]:
     seen = shown(trial)
     allowed = _Allowed(seen)
     yield from _gates(seen, allowed)
-    yield from _gradients(seen.trial, "shown with the gates' ", seen.gradients, allowed)
+    yield from _gradients(seen.trial, f"{seen.how}: ", seen.gradients, allowed)
     if _made_of_the_same(seen, trial):
         yield from _gradients(trial, "", trial.observed.sequence_vjp, allowed)
 
@@ -103,7 +103,7 @@ def _gates(seen: Shown, allowed: _Allowed) -> Iterator[Residual]:
     for k, (gate, own) in enumerate(zip("rzc", allowed.ranges.gates, strict=True)):
         rows = slice(k * H, (k + 1) * H)
         ball = allowed.gates[..., rows]
-        yield compare(f"dL/da_{gate}", "tbi", seen.gates[..., rows], ball, scale=max(own, largest(ball)))
+        yield compare(f"{seen.how}: dL/da_{gate}", "tbi", seen.gates[..., rows], ball, scale=max(own, largest(ball)))
 
 
 def _gradients(trial: Trial, what: str, found: Gradients, allowed: _Allowed) -> Iterator[Residual]:

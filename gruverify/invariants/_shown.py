@@ -24,10 +24,11 @@ from gruverify.invariants._trial import Observed, Trial
 class Shown:
     """The cotangents of the gates' pre-activations in one answer, (T, B, 3H) in packed order, and what is made of them.
 
-    trial: that of the case whose gradients these are, as far as they are gradients of the case's own arrays; outputs:
-    the states that the same case returned, (T, B, H).
+    how: in words, for the reader of a failure; trial: that of the case whose gradients these are, as far as they are
+    gradients of the case's own arrays; outputs: the states that the same case returned, (T, B, H).
     """
 
+    how: str
     trial: Trial
     outputs: NDArray
     gates: NDArray
@@ -67,7 +68,7 @@ def _by_further_inputs(trial: Trial) -> Shown:
     wide, I = trial.on(showing_inputs), trial.case.sizes["I"]
     found = wide.observed.sequence_vjp
     own = replace(found, weight_ih=found.weight_ih[:, :I], inputs=found.inputs[..., :I])
-    return Shown(trial, wide.observed.sequence[0], found.inputs[..., I:], own)
+    return Shown("with 3H further inputs", trial, wide.observed.sequence[0], found.inputs[..., I:], own)
 
 
 # -- an implementation of one size ------------------------------------------------------------------------------------
@@ -85,7 +86,7 @@ def _by_own_inputs(trial: Trial) -> Shown:
     parts = [first.observed.sequence_vjp, *_further_groups(trial, rows)]
     count = trial.case.sizes["I"] // 2
     gates = np.concatenate([part.inputs[..., -count:] for part in parts], axis=2)[..., :rows]
-    return Shown(first, first.observed.sequence[0], gates, parts[0])
+    return Shown("with half of the inputs silenced", first, first.observed.sequence[0], gates, parts[0])
 
 
 def _further_groups(trial: Trial, rows: int) -> Iterator[Gradients]:

@@ -156,7 +156,8 @@ def test_number_that_is_none_leaves_the_other_members_held() -> None:
         inputs[1, 0] *= 2
         return replace(g, inputs=inputs)
 
-    gates = {r.where[:7]: r for r in asked(ID, Faulty(sequence_vjp=broken), long_case(float32, T=4))}["dL/da_z"]
+    residuals = asked(ID, Faulty(sequence_vjp=broken), long_case(float32, T=4))
+    (gates,) = [residual for residual in residuals if "dL/da_z" in residual.where]
     assert gates.entries is not None
     margins = gates.entries.margins.max(axis=2)
     assert margins[1, 0] > 1  # twice what it should be
