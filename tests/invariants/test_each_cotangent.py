@@ -36,7 +36,7 @@ def judged(backend: Any, case: Case) -> Judgement:
 def test_right_backend_passes_long_runs_in_every_variant(name: str, format: Format) -> None:
     backend = backend_named(name)
     for variant in backend.variants:
-        assert_holds(ID, backend, long_case(format, variant, H=6, I=3, T=32))
+        assert_holds(ID, backend, long_case(format, variant, H=6, I=3, T=16))
     assert_holds(ID, backend, long_case(format, H=64, T=12))
 
 

@@ -41,8 +41,8 @@ def asked(id: str, backend: Any, case: Any) -> list[Residual]:
 def test_right_backend_passes_long_runs_in_every_variant(id: str, name: str, format: Format) -> None:
     backend = backend_named(name)
     for variant in backend.variants:
-        assert_holds(id, backend, long_case(format, variant, H=6, I=3, T=64))
-    assert_holds(id, backend, long_case(format, H=64, T=24))
+        assert_holds(id, backend, long_case(format, variant, H=6, I=3, T=24))
+    assert_holds(id, backend, long_case(format, H=64, T=16))
 
 
 @pytest.mark.parametrize("faulty", FORWARD, ids=lambda f: f.__name__)
