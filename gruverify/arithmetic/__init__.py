@@ -27,6 +27,7 @@ from gruverify.arithmetic._functions import tanh as tanh
 from gruverify.arithmetic._levels import Band as Band
 from gruverify.arithmetic._levels import candidate_bands as candidate_bands
 from gruverify.arithmetic._levels import gate_bands as gate_bands
+from gruverify.arithmetic._norms import spectral_norms as spectral_norms
 
 # Once Hypothesis has loaded our entry point, it wants to know of the types above.
 if _entry_point := _sys.modules.get("gruverify._hypothesis"):

@@ -10,6 +10,7 @@ from gruverify.formulas._bptt import total as total
 from gruverify.formulas._directional import directional_run as directional_run
 from gruverify.formulas._directional import hvp as hvp
 from gruverify.formulas._directional import jvp as jvp
+from gruverify.formulas._directional import moving_parameters as moving_parameters
 from gruverify.formulas._limits import Magnitudes as Magnitudes
 from gruverify.formulas._limits import carry_gap as carry_gap
 from gruverify.formulas._limits import carry_growth as carry_growth
@@ -25,11 +26,14 @@ from gruverify.formulas._step import Activations as Activations
 from gruverify.formulas._step import GateCotangents as GateCotangents
 from gruverify.formulas._step import Pullback as Pullback
 from gruverify.formulas._step import activations as activations
+from gruverify.formulas._step import back_to_state as back_to_state
 from gruverify.formulas._step import candidate_slope as candidate_slope
 from gruverify.formulas._step import gate_cotangents as gate_cotangents
 from gruverify.formulas._step import jacobian as jacobian
+from gruverify.formulas._step import known_cotangents as known_cotangents
 from gruverify.formulas._step import next_state as next_state
 from gruverify.formulas._step import pullback as pullback
+from gruverify.formulas._step import pullback_through as pullback_through
 from gruverify.formulas._step import reset_slope as reset_slope
 from gruverify.formulas._step import step as step
 from gruverify.formulas._step import update_slope as update_slope

@@ -8,7 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from gruverify.arithmetic import Array, Dual
-from gruverify.cell import Gradients, Variant, unpack
+from gruverify.cell import Gradients, Parameters, Variant, unpack
 from gruverify.formulas._bptt import Bptt, Run, bptt, sequence
 
 
@@ -23,9 +23,16 @@ def directional_run(
     """The sequence over dual numbers: parameters by their packed names, T inputs (B, I) and state (B, H), in any
     arithmetic, each moving along its part of the tangent, which `lift` turns into that arithmetic.
     """
-    moving = {name: Dual(array, lift(getattr(tangent, name))) for name, array in packed.items()}
     xs = [Dual(x, lift(d)) for x, d in zip(inputs, tangent.inputs, strict=True)]
-    return sequence(v, unpack(moving, state.shape[-1]), xs, Dual(state, lift(tangent.state)))
+    start = Dual(state, lift(tangent.state))
+    return sequence(v, moving_parameters(packed, state.shape[-1], tangent, lift), xs, start)
+
+
+def moving_parameters(
+    packed: Mapping[str, Array], H: int, tangent: Gradients, lift: Callable[[npt.NDArray[Any]], Array]
+) -> Parameters:
+    """The parameters as dual numbers, each moving along its part of the tangent."""
+    return unpack({name: Dual(array, lift(getattr(tangent, name))) for name, array in packed.items()}, H)
 
 
 def jvp(run: Run) -> list[Array]:

@@ -112,18 +112,31 @@ class GateCotangents:
 def gate_cotangents(v: Variant, p: Parameters, a: Activations, g: Array) -> GateCotangents:
     """What a cotangent g (B, H) of the step's state becomes on its way to the parameters."""
     α_c = g * candidate_slope(a)
-    of_reset = α_c if v.reset == "after" else α_c @ p.W_hc  # the cotangent of r∘q
+    of_reset = _of_reset(v, p, α_c)
     return GateCotangents(of_reset * reset_slope(a), g * update_slope(v, a), α_c, of_reset * a.r)
+
+
+def known_cotangents(v: Variant, p: Parameters, a: Activations, r: Array, z: Array, c: Array) -> GateCotangents:
+    """The same where those of the pre-activations (B, H) are known: only that of q is made of them."""
+    return GateCotangents(r, z, c, _of_reset(v, p, c) * a.r)
+
+
+def _of_reset(v: Variant, p: Parameters, α_c: Array) -> Array:
+    """The cotangent of r∘q."""
+    return α_c if v.reset == "after" else α_c @ p.W_hc
 
 
 def pullback(v: Variant, p: Parameters, a: Activations, g: Array) -> Pullback:
     """(2.4): the step's vector-Jacobian product at g (B, H), summed over the batch for the parameters."""
-    α = gate_cotangents(v, p, a, g)
+    return pullback_through(v, p, a, g, gate_cotangents(v, p, a, g))
+
+
+def pullback_through(v: Variant, p: Parameters, a: Activations, g: Array, α: GateCotangents) -> Pullback:
+    """(2.4) from the gates on: g (B, H) itself takes the direct path to h' alone, by keep."""
     if v.reset == "after":
-        through_candidate, into_W_hc, into_b_hc = α.q @ p.W_hc, α.q.T @ a.h, α.q.sum(0)
+        into_W_hc, into_b_hc = α.q.T @ a.h, α.q.sum(0)
     else:
-        through_candidate, into_W_hc, into_b_hc = α.q, α.c.T @ (a.r * a.h), α.c.sum(0)
-    g_h = g * a.keep + α.z @ p.W_hz + α.r @ p.W_hr + through_candidate
+        into_W_hc, into_b_hc = α.c.T @ (a.r * a.h), α.c.sum(0)
     g_x = α.z @ p.W_xz + α.r @ p.W_xr + α.c @ p.W_xc
     b_r, b_z = α.r.sum(0), α.z.sum(0)
     parameters = Parameters(
@@ -140,4 +153,10 @@ def pullback(v: Variant, p: Parameters, a: Activations, g: Array) -> Pullback:
         b_hz=b_z,
         b_hc=into_b_hc,
     )
-    return Pullback(parameters, g_x, g_h)
+    return Pullback(parameters, g_x, back_to_state(v, p, a, g, α))
+
+
+def back_to_state(v: Variant, p: Parameters, a: Activations, g: Array, α: GateCotangents) -> Array:
+    """(2.4), the cotangent of h' (B, H): the direct path, and those through the gates."""
+    through_candidate = α.q @ p.W_hc if v.reset == "after" else α.q
+    return g * a.keep + α.z @ p.W_hz + α.r @ p.W_hr + through_candidate

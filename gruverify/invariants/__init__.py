@@ -6,6 +6,9 @@ from gruverify.invariants import _contract as _contract
 from gruverify.invariants import _stack_contract as _stack_contract  # isort: skip
 from gruverify.invariants import _manners as _manners  # isort: skip
 from gruverify.invariants import _agreement as _agreement  # isort: skip
+from gruverify.invariants import _each_step as _each_step  # isort: skip
+from gruverify.invariants import _each_cotangent as _each_cotangent  # isort: skip
+from gruverify.invariants import _long_gradient as _long_gradient  # isort: skip
 from gruverify.invariants import _one_unit as _one_unit  # isort: skip
 from gruverify.invariants import _regimes as _regimes  # isort: skip
 from gruverify.invariants import _driven as _driven  # isort: skip

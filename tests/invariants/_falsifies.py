@@ -20,7 +20,7 @@ FALSIFIES: dict[str, tuple[str, ...]] = {
     "strides-ignored": ("contract/layout",),
     "weights-flattened-once": ("contract/fresh-weights",),
     "another-last-bit-in-another-thread": ("contract/second-thread",),
-    "tangent-of-the-state-ignored": ("agreement/jvp",),
+    "tangent-of-the-state-ignored": ("agreement/jvp", "agreement/each-tangent"),
     "hessian-of-the-candidate-alone": ("second-order/hvp", "second-order/two-ways", "second-order/symmetric"),
     "direction-taken-by-its-magnitude": ("gradient/jvp-homogeneous", "gradient/adjoint", "second-order/homogeneous"),
     "cotangent-of-the-last-output-overwritten": ("gradient/last-and-outputs",),
@@ -63,6 +63,7 @@ FALSIFIES: dict[str, tuple[str, ...]] = {
         "regimes/order-recurrent-candidate",
     ),
     "reset-gradient-without-the-slope-of-its-gate": (
+        "agreement/each-cotangent",
         "agreement/gradient-weight_ih-reset",
         "agreement/step-vjp",
         "regimes/order-reset",
@@ -86,6 +87,7 @@ FALSIFIES: dict[str, tuple[str, ...]] = {
         "agreement/decomposition",
     ),
     "no-gradient-of-the-state": (
+        "agreement/each-cotangent",
         "agreement/gradient-state",
         "agreement/decomposition",
         "regimes/carry-gradient",
@@ -101,6 +103,7 @@ FALSIFIES: dict[str, tuple[str, ...]] = {
         "agreement/gradient-state",
     ),
     "only-the-last-step-differentiated": (
+        "agreement/long-gradient",
         "agreement/gradient-inputs",
         "agreement/gradient-state",
         "agreement/gradient-of-last",
@@ -165,12 +168,14 @@ FALSIFIES: dict[str, tuple[str, ...]] = {
     ),
     "reset-on-the-other-side": (
         "agreement/step",
+        "agreement/each-step",
         "agreement/jacobian-state",
         "agreement/step-vjp",
         "regimes/order-recurrent-candidate",
     ),
     "candidate-bias-outside-the-reset-product": (
         "agreement/step",
+        "agreement/each-step",
         "agreement/last",
         "agreement/gradient-bias_hh-candidate",
     ),

@@ -1,0 +1,136 @@
+"""Gradients held step by step: each from the cotangents that the backend itself shows, so that nothing adds up.
+
+The backward pass finds the cotangent of every gate's pre-activation once and makes everything of it. Where those are
+seen (`_shown`), they are bounded by those of the step after, and every part of the gradient by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from gruverify.arithmetic import Ball
+from gruverify.backends import declarations_of
+from gruverify.cell import Gradients, Parameters
+from gruverify.formulas import GateCotangents, Run, contributions, gate_cotangents, known_cotangents
+from gruverify.invariants._blocks import largest, letters, pairs
+from gruverify.invariants._local import Local, lost, returned, unknown
+from gruverify.invariants._ranges import ranges
+from gruverify.invariants._registry import invariant
+from gruverify.invariants._residual import NDArray, Residual, compare
+from gruverify.invariants._shown import Shown, shown
+from gruverify.invariants._trial import Trial
+
+
+@invariant(
+    "agreement/each-cotangent",
+    "the cotangent of every gate at every step is made of those that were shown at the next, and so is the gradient",
+    source="theory 2, (2.4), (2.5); 14, (14.12), (14.13)",
+    since="0.2",
+    needs=["sequence", "sequence_vjp"],
+)
+def each_cotangent(trial: Trial) -> Iterator[Residual]:
+    seen = shown(trial)
+    allowed = _Allowed(seen)
+    yield from _gates(seen, allowed)
+    yield from _gradients(seen.trial, f"{seen.how}: ", seen.gradients, allowed)
+    if _made_of_the_same(seen, trial):
+        yield from _gradients(trial, "", trial.observed.sequence_vjp, allowed)
+
+
+class _Allowed:
+    """What the mathematics allows, given the cotangents that were shown: gates (T, B, 3H) and inputs (T, B, I), the
+    parameters, and the initial state (B, H); and the `ranges` of them all.
+    """
+
+    def __init__(self, seen: Shown) -> None:
+        local, exact = Local(seen.trial, seen.outputs), seen.trial.exact
+        known = [_known(seen.trial, local.run, t, α) for t, α in enumerate(seen.gates)]
+        d_outputs = [Ball.exact(exact.mode, d) for d in seen.trial.case.d_outputs]
+        cotangents, inputs = list[Ball](), list[Ball]()
+        total: Parameters | None = None
+        # Added up as they come: the terms of all steps together may not fit into memory.
+        for term in contributions(local.run, d_outputs, exact.d_last, known):
+            cotangents.insert(0, term.cotangent)
+            inputs.insert(0, term.inputs)
+            total = term.parameters if total is None else total + term.parameters
+            self.state: Ball = term.state
+        assert total is not None  # a case has a step
+        self.parameters = total
+        gates = [_gates_at(local.run, t, g) for t, g in enumerate(cotangents)]
+        self.gates, self.inputs = _together(gates), _together(inputs)
+        self.ranges = ranges(local.run, cotangents)
+        self._forget(lost(seen.gates), local.lost)
+
+    def _forget(self, unseen: NDArray, lost_states: NDArray) -> None:
+        """Nothing is known of what is made of numbers that are not finite: (T, B) each, by step and member."""
+        behind = np.logical_or.accumulate((unseen | lost_states)[::-1])[::-1]
+        after = np.concatenate([behind[1:], np.zeros_like(behind[:1])])
+        self.gates = unknown(self.gates, (after | lost_states)[..., None])
+        self.inputs = unknown(self.inputs, unseen[..., None])
+        self.state = unknown(self.state, behind[0, :, None])
+        self.parameters = self.parameters.map(lambda block: unknown(block, behind.any()))
+
+
+def _known(trial: Trial, run: Run, t: int, gates: NDArray) -> GateCotangents:
+    """Those that were shown at step t, (B, 3H) in packed order."""
+    α = returned(trial.exact.mode, gates, declarations_of(trial.backend).carry)
+    H = trial.case.cell.hidden_size
+    r, z, c = (α[:, k * H : (k + 1) * H] for k in range(3))
+    return known_cotangents(run.variant, run.parameters, run.steps[t], r, z, c)
+
+
+def _gates_at(run: Run, t: int, g: Ball) -> Ball:
+    """The cotangents of the pre-activations that the cotangent g (B, H) of the state after step t allows, (B, 3H).
+
+    One of a member that overflows may make NaN of all that are shown of it, for they meet weights that are 0.
+    """
+    α = gate_cotangents(run.variant, run.parameters, run.steps[t], g)
+    parts = α.r, α.z, α.c
+    radius = np.hstack([part.radius for part in parts])
+    beyond = np.isinf(radius).any(axis=1, keepdims=True)
+    return Ball(α.c.mode, np.hstack([part.mid for part in parts]), np.where(beyond, np.inf, radius))
+
+
+def _together(steps: Sequence[Ball]) -> Ball:
+    """(T, B, n) from T balls (B, n)."""
+    return Ball(steps[0].mode, np.stack([ball.mid for ball in steps]), np.stack([ball.radius for ball in steps]))
+
+
+def _gates(seen: Shown, allowed: _Allowed) -> Iterator[Residual]:
+    H = seen.outputs.shape[2]
+    for k, (gate, own) in enumerate(zip("rzc", allowed.ranges.gates, strict=True)):
+        rows = slice(k * H, (k + 1) * H)
+        ball = allowed.gates[..., rows]
+        yield compare(f"{seen.how}: dL/da_{gate}", "tbi", seen.gates[..., rows], ball, scale=max(own, largest(ball)))
+
+
+def _gradients(trial: Trial, what: str, found: Gradients, allowed: _Allowed) -> Iterator[Residual]:
+    for block, actual, ball in pairs(trial.case.variant, found, allowed.parameters):
+        own = max(getattr(allowed.ranges.parameters, block), largest(ball))
+        yield compare(f"{what}dL/d{block}", letters(block), actual, ball, scale=own)
+    own = max(allowed.ranges.inputs, largest(allowed.inputs))
+    yield compare(f"{what}dL/dx", "tbj", found.inputs, allowed.inputs, scale=own)
+    if declarations_of(trial.backend).state_gradient:
+        own = max(allowed.ranges.state, largest(allowed.state))
+        yield compare(f"{what}dL/dh_0", "bi", found.state, allowed.state, scale=own)
+
+
+def _made_of_the_same(seen: Shown, trial: Trial) -> bool:
+    """Whether the case's own answer is made of the cotangents shown: states, and all that does not depend on how many
+    inputs there are, have the same bits.
+    """
+    if seen.trial is not trial:
+        return False
+    own = trial.observed.sequence_vjp
+    names = ("weight_hh", "bias_ih", "bias_hh", "state")[: 4 if trial.case.variant.bias else 1]
+    return _same(seen.outputs, trial.observed.sequence[0]) and all(
+        _same(getattr(seen.gradients, name), getattr(own, name)) for name in names
+    )
+
+
+def _same(one: NDArray | None, other: NDArray | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.tobytes() == other.tobytes()
