@@ -312,7 +312,7 @@ class Ball:
         a, b = self._rounded(), other._rounded()
         product = _pending(m, a.mid @ b.mid)
         product.weight = a.size @ b.size
-        inherits = (1 + 2 * m.u) * (1 + m.u_m) ** 2
+        inherits = (1 + (2 if m.wide else 1) * m.u) * (1 + m.u_m) ** 2
         product.error = 0.0
         if not a.exactly:
             product.error = a.radius @ (b.size + b.rad) * inherits
