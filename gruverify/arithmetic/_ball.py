@@ -197,7 +197,7 @@ class Ball:
     def rough(self) -> Mask:
         """1 where this number or product is no exact 0 or ±2^k; None if it is so nowhere."""
         if self._rough is _UNKNOWN:
-            self._rough = rough(self.mid) if self.exactly else None
+            self._rough = rough(self.mid) if self.exactly else self.nonzero
         return self._rough
 
     # -- sums ---------------------------------------------------------------------------------------------------------

@@ -3,10 +3,10 @@
     python tests/campaigns/enclosure.py --cells 100000
 
 draws that many random cells for each format (weights of scale 1e-3 to 30, biases at every saturation threshold, states
-inside and outside [-1, 1]; five of six are made sparse, or of powers of two, with states 0, ±½ and ±1), compares the forward step and both step Jacobians of each with its balls, and every
-gradient of a sequence for one cell in ten. It prints exceedances and quantiles of error / radius (of each cell's
-worst entry), and exits with 1 if there is any exceedance. For float64 the error is measured against the same formulas
-in extended precision, where the machine has it.
+inside and outside [-1, 1]; five of six are made sparse, or of powers of two, with states 0, ±½ and ±1), compares the
+forward step and both step Jacobians of each with its balls, and every gradient of a sequence for one cell in ten. It
+prints exceedances and quantiles of error / radius (of each cell's worst entry), and exits with 1 if there is any
+exceedance. For float64 the error is measured against the same formulas in extended precision, where the machine has it.
 """
 
 from __future__ import annotations
