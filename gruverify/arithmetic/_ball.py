@@ -45,25 +45,20 @@ class Ball:
     """
 
     __array_ufunc__ = None
-    __slots__ = (
-        "_nonzero",
-        "_rad",
-        "_rough",
-        "_size",
-        "_transposed",
-        "across",
-        "error",
-        "factors",
-        "floor",
-        "mid",
-        "mode",
-        "operands",
-        "scale",
-        "spread",
-        "stored",
-        "terms",
-        "weight",
-    )
+    # What a plain number is; a sum, a product or a part sets those that differ.
+    terms: Count = 1.0
+    operands: Count = 1.0
+    factors = 1
+    weight: Floats | None = None  # Σ|term|, once there are two terms
+    stored: Floats | None = None  # Σ|operand|, where the accumulator is wider than the format
+    scale: Bound | None = None  # Π max(1, |factor|), once there are two factors
+    floor: Bound = 0.0  # underflow, in units of η
+    spread: Bound | None = None  # of a Jacobian: Σ Π max(1, |factor|) over its products
+    across = False  # a matrix whose columns are the members of the batch
+    _size: Floats | None = None
+    _nonzero: Mask = _UNKNOWN
+    _rough: Mask = _UNKNOWN
+    _transposed: Ball | None = None
 
     def __init__(self, mode: Rounding, mid: Floats, rad: Bound | None = None) -> None:
         """A ball of known radius; `rad=None` is an exact number."""
@@ -71,19 +66,6 @@ class Ball:
         self.mid = mid
         self._rad: Bound | None = 0.0 if rad is None else rad
         self.error: Bound = self._rad  # the radius, but for the additions of a sum, and for underflow
-        self.terms: Count = 1.0
-        self.operands: Count = 1.0
-        self.factors = 1
-        self.weight: Floats | None = None  # Σ|term|, once there are two terms
-        self.stored: Floats | None = None  # Σ|operand|, where the accumulator is wider than the format
-        self.scale: Bound | None = None  # Π max(1, |factor|), once there are two factors
-        self.floor: Bound = 0.0  # underflow, in units of η
-        self.spread: Bound | None = None  # of a Jacobian: Σ Π max(1, |factor|) over its products
-        self.across = False  # a matrix whose columns are the members of the batch
-        self._size: Floats | None = None
-        self._nonzero: Mask = _UNKNOWN
-        self._rough: Mask = _UNKNOWN
-        self._transposed: Ball | None = None
 
     @classmethod
     def exact(cls, mode: Rounding, values: npt.ArrayLike) -> Ball:
@@ -224,9 +206,8 @@ class Ball:
 
     def __neg__(self) -> Ball:
         """Exact, and so of the same standing: a sum stays a sum."""
-        negated = _pending(self.mode, -self.mid)
-        for name in ("_rad", "across", "factors", "terms", "operands", "_size", "_nonzero", "_rough", *_BOUNDS):
-            setattr(negated, name, getattr(self, name))
+        negated = _alike(self)
+        negated.mid = -self.mid
         return negated
 
     def __sub__(self, other: Ball | float) -> Ball:
@@ -372,14 +353,10 @@ class Ball:
 
     def __getitem__(self, index: Any) -> Ball:
         """Exact, and so of the same standing: a sum stays a sum, a product a product."""
-
-        def part(bound: Any) -> Any:
-            return np.broadcast_to(bound, self.shape)[index] if isinstance(bound, np.ndarray) else bound
-
-        taken = _pending(self.mode, self.mid[index])
-        for name in ("_rad", "terms", "operands", "_size", "_nonzero", "_rough", *_BOUNDS):
-            setattr(taken, name, part(getattr(self, name)))
-        taken.factors = self.factors
+        taken = _alike(self)
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray):
+                setattr(taken, name, np.broadcast_to(value, self.shape)[index])
         return taken
 
     def placed(self, shape: tuple[int, ...], parts: Sequence[tuple[Any, Ball]]) -> Ball:
@@ -479,10 +456,6 @@ class Ball:
         return f"Ball({self.mid!r} ± {self.radius!r}, {self.mode.format.name})"
 
 
-#: Bounds that a negative, and a part, of a ball have in common with it.
-_BOUNDS = ("error", "weight", "stored", "scale", "floor", "spread")
-
-
 def _max(bound: Bound) -> float:
     return float(bound.max(initial=0.0)) if isinstance(bound, np.ndarray) else bound
 
@@ -491,6 +464,14 @@ def _pending(mode: Rounding, mid: Floats) -> Ball:
     ball = Ball(mode, mid)
     ball._rad = None
     return ball
+
+
+def _alike(ball: Ball) -> Ball:
+    """The same ball anew, but for what is found of it once and may change with its arrays."""
+    other = object.__new__(Ball)
+    vars(other).update(vars(ball))
+    other._transposed = None
+    return other
 
 
 def _product_error(a: Ball, b: Ball, u: Bound) -> Bound:
