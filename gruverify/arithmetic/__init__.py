@@ -2,10 +2,8 @@
 
 import sys as _sys
 
-from gruverify.arithmetic._ball import KAPPA as KAPPA
 from gruverify.arithmetic._ball import Ball as Ball
-from gruverify.arithmetic._ball import Rounding as Rounding
-from gruverify.arithmetic._ball import blend_rounding as blend_rounding
+from gruverify.arithmetic._blend import blend_rounding as blend_rounding
 from gruverify.arithmetic._dual import Dual as Dual
 from gruverify.arithmetic._formats import FORMATS as FORMATS
 from gruverify.arithmetic._formats import Format as Format
@@ -28,6 +26,8 @@ from gruverify.arithmetic._levels import Band as Band
 from gruverify.arithmetic._levels import candidate_bands as candidate_bands
 from gruverify.arithmetic._levels import gate_bands as gate_bands
 from gruverify.arithmetic._norms import spectral_norms as spectral_norms
+from gruverify.arithmetic._rounding import KAPPA as KAPPA
+from gruverify.arithmetic._rounding import Rounding as Rounding
 
 # Once Hypothesis has loaded our entry point, it wants to know of the types above.
 if _entry_point := _sys.modules.get("gruverify._hypothesis"):

@@ -1,17 +1,17 @@
-"""Ball arithmetic: a midpoint, and a radius that is the tolerance (theory.md 9 and 13).
+"""Ball arithmetic: a midpoint, and a radius that is the tolerance (theory.md 9 and 13, theory-14.md).
 
 A `Ball` stands for everything that an implementation in the format under test may return for a formula: its midpoint is
 the value in float64, its radius bounds what the roundings of the format (and of the midpoint's own float64) can add
 up to.
 
 Implementations differ in the order in which they add and multiply. So a sum remembers its terms and a product its
-factors, and the radius allows every order, with or without fused multiply-adds:
+factors, and the radius allows every order, with or without fused multiply-adds and wider accumulators:
 
-    product of k factors   ((1+u)^(k-1) - 1) |Π f|             and (k-1) η Π max(1, |f|) for underflow on the way
-    sum of T terms         u |Σ t| + (T-2) u (Σ|t| + |Σ t|)/2  beside the error inside each term
+    product of k factors   ((1+u)^(k-1) - 1) |Π f|    and (k-1) η Π max(1, |f|) for underflow on the way
+    sum                    (14.1) or (14.2), as `_sums` derives them
 
-for the sum's last addition yields Σ t, and each of the T-2 before it a partial sum, which is at most the sum of the
-positive terms or that of the negative ones, whichever is larger.
+What is exact costs nothing, entry by entry. A number of radius 0 is exact. A sum does not count an exact 0; a product
+with an exact 0 is one; a product with an exact ±2^k rounds nothing (but for underflow).
 
 A number used in any other way (an activation, a factor of a product or matrix product) is rounded first.
 """
@@ -19,59 +19,23 @@ A number used in any other way (an activation, a factor of a product or matrix p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic._formats import Format, float64
+from gruverify.arithmetic._blend import Rough, blend_rounding
+from gruverify.arithmetic._exactness import both, either, everywhere, nonzero, rough
+from gruverify.arithmetic._rounding import OUTWARD, Rounding
+from gruverify.arithmetic._rows import rows_combined
+from gruverify.arithmetic._sums import Count, shares
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bound: TypeAlias = "Floats | float"
+#: 1 where something holds of an entry and 0 elsewhere; None if it holds of all.
+Mask: TypeAlias = "Floats | None"
 
-#: Accuracy granted to a library's σ and tanh, in units of roundoff (measured libraries stay below 4:
-#: docs/tolerances.md).
-KAPPA = 4.0
-
-#: Radii are themselves computed in float64, by at most some dozens of operations: this makes up for their roundings.
-OUTWARD = 1.0 + 256 * float64.unit_roundoff
-
-
-@dataclass(frozen=True)
-class Rounding:
-    """What one operation in `format` may do to a number, the float64 reference's own share included.
-
-    `kappa` is the accuracy of the backend's σ and tanh in units of roundoff.
-    """
-
-    format: Format
-    kappa: float = KAPPA
-
-    @cached_property
-    def u(self) -> float:
-        """Unit roundoff of the format plus that of the reference: both err."""
-        return self.format.unit_roundoff + float64.unit_roundoff
-
-    @cached_property
-    def eta(self) -> float:
-        """Underflow unit: what is lost at most when a result is subnormal."""
-        return self.format.min_subnormal + float64.min_subnormal
-
-    @cached_property
-    def underflow_shows(self) -> bool:
-        """Whether the underflow unit can be seen beside u: only then is it followed entry by entry (float16)."""
-        return self.eta > self.u * self.u * self.u
-
-    def gamma(self, k: int) -> float:
-        """γ_k = ku/(1-ku): the relative error of k roundings; infinite once ku reaches 1."""
-        ku = k * self.u
-        return ku / (1 - ku) if ku < 1 else np.inf
-
-    def each(self, terms: int) -> float:
-        """The error of each addition in a sum of `terms`, relative to its exact result: u, and what it inherits."""
-        return self.u * (1 + self.gamma(terms))
+_UNKNOWN: Any = object()
 
 
 class Ball:
@@ -81,7 +45,20 @@ class Ball:
     """
 
     __array_ufunc__ = None
-    __slots__ = ("_rad", "error", "factors", "floor", "mid", "mode", "scale", "terms", "weight")
+    # What a plain number is; a sum, a product or a part sets those that differ.
+    terms: Count = 1.0
+    operands: Count = 1.0
+    factors = 1
+    weight: Floats | None = None  # Σ|term|, once there are two terms
+    stored: Floats | None = None  # Σ|operand|, where the accumulator is wider than the format
+    scale: Bound | None = None  # Π max(1, |factor|), once there are two factors
+    floor: Bound = 0.0  # underflow, in units of η
+    spread: Bound | None = None  # of a Jacobian: Σ Π max(1, |factor|) over its products
+    across = False  # a matrix whose columns are the members of the batch
+    _size: Floats | None = None
+    _nonzero: Mask = _UNKNOWN
+    _rough: Mask = _UNKNOWN
+    _transposed: Ball | None = None
 
     def __init__(self, mode: Rounding, mid: Floats, rad: Bound | None = None) -> None:
         """A ball of known radius; `rad=None` is an exact number."""
@@ -89,20 +66,41 @@ class Ball:
         self.mid = mid
         self._rad: Bound | None = 0.0 if rad is None else rad
         self.error: Bound = self._rad  # the radius, but for the additions of a sum, and for underflow
-        self.terms = 1
-        self.factors = 1
-        self.weight: Floats | None = None  # Σ|term|, once there are two terms
-        self.scale: Bound | None = None  # Π max(1, |factor|), once there are two factors
-        self.floor: Bound = 0.0  # underflow, in units of η
 
     @classmethod
     def exact(cls, mode: Rounding, values: npt.ArrayLike) -> Ball:
-        """`values` as balls of radius 0: what the implementation under test is given."""
-        return cls(mode, np.asarray(values).astype(np.float64))
+        """`values` as balls of radius 0: what the implementation under test is given.
+
+        Where it flushes, a number below the smallest normal is that number or 0.
+        """
+        mid = np.asarray(values).astype(np.float64)
+        if mode.subnormals:
+            return cls(mode, mid)
+        size = np.abs(mid)
+        below = size * (size < mode.format.min_normal)
+        return cls(mode, mid, below if below.any() else None)
+
+    @classmethod
+    def observed(cls, mode: Rounding, values: npt.ArrayLike) -> Ball:
+        """`values` that the implementation returned, as balls of what it may itself go on with.
+
+        It may carry them as wide as it declares, and a flushed one may have been anything below the smallest normal.
+        """
+        mid = np.asarray(values).astype(np.float64)
+        if mode.subnormals and not mode.carry:
+            return cls(mode, mid)
+        return cls(mode, mid, np.abs(mid) * (mode.carry * mode.u) + mode.eta)
 
     @property
     def shape(self) -> tuple[int, ...]:
         return self.mid.shape
+
+    @property
+    def size(self) -> Floats:
+        """|mid|."""
+        if self._size is None:
+            self._size = np.abs(self.mid)
+        return self._size
 
     @property
     def rad(self) -> Bound:
@@ -122,42 +120,36 @@ class Ball:
     @property
     def magnitude(self) -> Floats:
         """The largest absolute value in the ball."""
-        return np.abs(self.mid) + self.rad
+        return self.size + self.rad
 
     @property
     def mignitude(self) -> Floats:
         """The smallest absolute value in the ball."""
-        return np.maximum(np.abs(self.mid) - self.rad, 0.0)
+        return np.maximum(self.size - self.rad, 0.0)
 
     def _radius(self) -> Bound:
         m = self.mode
         if self.weight is None:
-            reach, rad = self._reach(), self.error * OUTWARD
-        else:
-            reach, rad = self.weight, self._additions()
-            rad += self.error * ((1 + m.gamma(self.terms)) * OUTWARD)
-        return _claimed(reach, rad + self.floor * (m.eta * OUTWARD), m.format.max)
+            rad = self.error * OUTWARD + self.floor * (m.eta * OUTWARD)
+            return _claimed(self._reach(), rad, m.largest)
+        each = shares(m, self.terms, self.operands)
+        rad = self.size * each.of_sum
+        rad += self.weight * each.of_weight
+        if each.of_stored is not None:
+            rad += self._stored() * each.of_stored
+        if each.most is not None:
+            rad = np.minimum(rad, self.weight * each.most)
+        rad += (self.error + (self.floor + each.flushed) * m.eta) * each.of_error
+        return _claimed(self.weight, rad, m.largest)
 
     def _reach(self) -> Floats:
         """How large a product may become on the way."""
-        size = np.abs(self.mid)
-        return np.maximum(size, self.scale) if self._overflows and self.scale is not None else size
+        return np.maximum(self.size, self.scale) if self._overflows and self.scale is not None else self.size
 
     @property
     def _overflows(self) -> bool:
         """Whether some order of multiplying the factors overflows."""
-        return self.scale is not None and _max(self.scale) >= self.mode.format.max
-
-    def _additions(self) -> Floats:
-        """What the roundings of a sum's additions come to: each yields the sum itself or a partial sum."""
-        assert self.weight is not None
-        each = self.mode.each(self.terms) * OUTWARD
-        if self.terms == 2:
-            return np.abs(self.mid) * each
-        rad = np.abs(self.mid)
-        rad *= each * self.terms / 2
-        rad += self.weight * (each * (self.terms / 2 - 1))
-        return rad
+        return self.scale is not None and _max(self.scale) >= self.mode.largest
 
     def common(self) -> Ball:
         """What several results are made of, as large as it may be: what is wrong with its factors is in all of them;
@@ -165,9 +157,30 @@ class Ball:
         """
         product = self._factor()
         size, m = product.magnitude, self.mode
-        claimed = (size < m.format.max) & (not product._overflows)
+        claimed = (size < m.largest) & (not product._overflows)
         reordered = (size * m.gamma(product.factors - 1) + product.floor * m.eta) * OUTWARD
         return Ball(m, size, np.where(claimed, reordered, np.inf))
+
+    # -- what is exact -------------------------------------------------------------------------------------------------
+
+    @property
+    def exactly(self) -> bool:
+        """Whether this is a plain number, of radius 0."""
+        return self._is_rounded and isinstance(self.error, float) and self.error == 0.0
+
+    @property
+    def nonzero(self) -> Mask:
+        """1 where this number or product is not an exact 0; None if it is so nowhere."""
+        if self._nonzero is _UNKNOWN:
+            self._nonzero = nonzero(self.mid, self.rad)
+        return self._nonzero
+
+    @property
+    def rough(self) -> Mask:
+        """1 where this number or product is no exact 0 or ±2^k; None if it is so nowhere."""
+        if self._rough is _UNKNOWN:
+            self._rough = rough(self.mid) if self.exactly else self.nonzero
+        return self._rough
 
     # -- sums ---------------------------------------------------------------------------------------------------------
 
@@ -179,18 +192,22 @@ class Ball:
         a, b = self._term(), other._term()
         total = _pending(self.mode, a.mid + b.mid)
         total.error = a.error + b.error
-        total.weight = a._size() + b._size()
-        total.terms = a.terms + b.terms
+        total.weight = (a.size if a.weight is None else a.weight) + (b.size if b.weight is None else b.weight)
+        total.terms = a._count(a.terms) + b._count(b.terms)
         total.floor = a.floor + b.floor
+        if self.mode.wide:
+            total.operands = a._count(a.operands) + b._count(b.operands)
+            total.stored = a._stored() + b._stored()
+        if a.spread is not None or b.spread is not None:
+            total.spread = a._spread() + b._spread()
         return total
 
     __radd__ = __add__
 
     def __neg__(self) -> Ball:
         """Exact, and so of the same standing: a sum stays a sum."""
-        negated = _pending(self.mode, -self.mid)
-        for name in ("_rad", "error", "factors", "terms", "weight", "scale", "floor"):
-            setattr(negated, name, getattr(self, name))
+        negated = _alike(self)
+        negated.mid = -self.mid
         return negated
 
     def __sub__(self, other: Ball | float) -> Ball:
@@ -200,21 +217,53 @@ class Ball:
         return -self + other
 
     def sum(self, axis: int) -> Ball:
-        """Σ along `axis`, in any order."""
-        rounded = self._rounded()
-        total = _pending(self.mode, rounded.mid.sum(axis))
-        total.error = rounded.radius.sum(axis)
-        total.terms = max(self.shape[axis], 1)
-        total.weight = np.abs(rounded.mid).sum(axis)
+        """Σ along `axis`, in any order: over the batch, and so in the format itself if the mode says so."""
+        a = self._rounded()
+        total = _pending(self.mode, a.mid.sum(axis))
+        total.error = a.radius.sum(axis)
+        total.weight = a.size.sum(axis)
+        total.terms = float(self.shape[axis]) if a.nonzero is None else a.nonzero.sum(axis)
+        self._store(total, across=True, inexact=None)
         return total
 
     def _term(self) -> Ball:
         """A product goes on as it is, unless it may overflow on the way: then nothing is known of the sum."""
         return self._rounded() if self._overflows else self
 
-    def _size(self) -> Floats:
-        """Σ|term|."""
-        return np.abs(self.mid) if self.weight is None else self.weight
+    def _count(self, of_sum: Count) -> Count:
+        """The terms or operands of a sum; else 1, and 0 where this is an exact 0."""
+        if self.weight is not None:
+            return of_sum
+        return 1.0 if self.nonzero is None else self.nonzero
+
+    def _stored(self) -> Floats:
+        """Σ|operand|."""
+        return self.size if self.stored is None else self.stored
+
+    def _store(self, total: Ball, *, across: bool, inexact: Floats | None) -> None:
+        """Puts what a sum of products, or a sum along an axis, loses beside its additions into `total`.
+
+        inexact: Σ|product that rounds|, None for a sum of plain numbers. A wider accumulator rounds the products to
+        itself and the result, one operand, to the format; else each product is rounded to the format.
+        """
+        m = self.mode
+        if not m.wide:
+            if inexact is not None:
+                total.error = total.error + inexact * m.u
+                total.floor = total.terms
+        elif across and m.sums_in_format:
+            total.operands, total.stored = total.terms, total.weight
+            if inexact is not None:
+                total.error = total.error + inexact * m.u
+                total.floor = total.terms
+        else:
+            some = min(total.terms, 1.0) if isinstance(total.terms, float) else np.minimum(total.terms, 1.0)
+            total.operands = some
+            total.error = total.error + total.size * m.u
+            total.floor = some
+            if inexact is not None:
+                total.error += inexact * m.u_a
+                total.floor = some + total.terms * (m.eta_a / m.eta)
 
     # -- products -----------------------------------------------------------------------------------------------------
 
@@ -223,63 +272,91 @@ class Ball:
             other = Ball.exact(self.mode, other)
         a, b = self._factor(), other._factor()
         product = _pending(self.mode, a.mid * b.mid)
-        product.error = _product_error(a, b) if a.mid.size <= b.mid.size else _product_error(b, a)
+        rounds = both(a.rough, b.rough)
+        u = self.mode.u if rounds is None else self.mode.u * rounds
+        product.error = _product_error(a, b, u) if a.mid.size <= b.mid.size else _product_error(b, a, u)
         product.factors = a.factors + b.factors
-        product.scale = a._scale() * b._scale()
+        product.scale = a.scaled() * b.scaled()
         product.floor = product.scale * (product.factors - 1.0)
+        if a.spread is not None or b.spread is not None:
+            product.floor = product.floor + self._reversed() * a._spread() * b._spread()
+        product._rough = either(a.rough, b.rough)
+        product._nonzero = both(a.nonzero, b.nonzero)
+        if product._nonzero is not None:
+            product.floor = product.floor * product._nonzero
         return product
 
     __rmul__ = __mul__
 
     def __matmul__(self, other: Ball) -> Ball:
+        m = self.mode
         a, b = self._rounded(), other._rounded()
-        size_a, size_b = np.abs(a.mid), np.abs(b.mid)
-        product = _pending(self.mode, a.mid @ b.mid)
-        product.weight = size_a @ size_b
-        product.error = product.weight * self.mode.u
+        product = _pending(m, a.mid @ b.mid)
+        product.weight = a.size @ b.size
+        inherits = (1 + (2 if m.wide else 1) * m.u) * (1 + m.u_m) ** 2
+        product.error = 0.0
         if not a.exactly:
-            product.error += a.radius @ (size_b + b.rad) * (1 + self.mode.u)
+            product.error = a.radius @ (b.size + b.rad) * inherits
         if not b.exactly:
-            product.error += size_a @ b.radius * (1 + self.mode.u)
-        product.terms = max(a.shape[-1], 1)
-        product.floor = float(a.shape[-1])
+            product.error = product.error + a.size @ b.radius * inherits
+        product.terms = float(a.shape[-1])
+        if a.nonzero is not None or b.nonzero is not None:
+            product.terms = everywhere(a.nonzero, a.shape) @ everywhere(b.nonzero, b.shape)
+        inexact = product.weight
+        if a.rough is not None or b.rough is not None:
+            inexact = (a.size * everywhere(a.rough, a.shape)) @ (b.size * everywhere(b.rough, b.shape))
+        self._store(product, across=self.across, inexact=inexact)
+        if m.u_m:
+            product.error = product.error + product.weight * ((2 + m.u_m) * m.u_m)
+            product.floor = product.floor + a.shape[-1] * (_max(a.magnitude) + _max(b.magnitude)) * m.operand_floor
+        if b.spread is not None:
+            product.spread = np.maximum(a.size, 1.0) @ np.broadcast_to(b.spread, b.shape)
         return product
 
-    def _scale(self) -> Bound:
+    def scaled(self) -> Bound:
+        """Π max(1, |factor|)."""
         if self.scale is not None:
             return self.scale
         if self.mode.underflow_shows:
             return np.maximum(self.magnitude, 1.0)
         return max(_max(self.magnitude), 1.0)
 
+    def _spread(self) -> Bound:
+        return self.scaled() if self.spread is None else self.spread
+
+    def _reversed(self) -> float:
+        """How many η the entry of a Jacobian may lose where reverse mode multiplies its factors from the other end.
+
+        On its way through a matrix product it rounds g·take·(1-c²), what the product makes of it, the reset gate's
+        three factors and the last product: seven times, by half an η each, or by a whole one where it is flushed.
+        """
+        return 4.0 if self.mode.subnormals else 8.0
+
     def _factor(self) -> Ball:
         """A sum is rounded before it is multiplied; a product goes on as it is."""
         return self if self.weight is None else self._rounded()
 
     def _rounded(self) -> Ball:
-        return self if self._is_rounded else Ball(self.mode, self.mid, self.rad)
+        if self._is_rounded:
+            return self
+        rounded = Ball(self.mode, self.mid, self.rad)
+        rounded._size, rounded.spread, rounded.across = self._size, self.spread, self.across
+        if self._nonzero is None:
+            rounded._nonzero = None
+        return rounded
 
     @property
     def _is_rounded(self) -> bool:
         return self.weight is None and self.factors == 1
 
-    @property
-    def exactly(self) -> bool:
-        """Whether this is a plain number, of radius 0."""
-        return self._is_rounded and isinstance(self.error, float) and self.error == 0.0
-
     # -- shape --------------------------------------------------------------------------------------------------------
 
     def __getitem__(self, index: Any) -> Ball:
         """Exact, and so of the same standing: a sum stays a sum, a product a product."""
-
-        def part(bound: Any) -> Any:
-            return np.broadcast_to(bound, self.shape)[index] if isinstance(bound, np.ndarray) else bound
-
-        taken = _pending(self.mode, self.mid[index])
-        for name in ("_rad", "error", "weight", "scale", "floor"):
-            setattr(taken, name, part(getattr(self, name)))
-        taken.terms, taken.factors = self.terms, self.factors
+        taken = _alike(self)
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray):
+                setattr(taken, name, np.broadcast_to(value, self.shape)[index])
         return taken
 
     def placed(self, shape: tuple[int, ...], parts: Sequence[tuple[Any, Ball]]) -> Ball:
@@ -291,7 +368,18 @@ class Ball:
 
     @property
     def T(self) -> Ball:
-        return Ball(self.mode, self.mid.T, None if self.exactly else self.radius.T)
+        """The transpose. On the left of a product it stands for a sum over the batch, the formulas' only such one."""
+        if self._transposed is None:
+            self._transposed = self._turned()
+        return self._transposed
+
+    def _turned(self) -> Ball:
+        turned = Ball(self.mode, self.mid.T, None if self.exactly else self.radius.T)
+        turned.across = not self.across
+        for name in ("_size", "_nonzero", "_rough"):
+            value = getattr(self._rounded(), name)
+            setattr(turned, name, value.T if isinstance(value, np.ndarray) else value)
+        return turned
 
     def diag_embed(self) -> Ball:
         """D(v): (..., H) -> (..., H, H)."""
@@ -306,26 +394,10 @@ class Ball:
         vectors.
         """
         m = terms[0][0].mode
-        count = len(terms) + (diagonal is not None)
-        each, inherits = m.each(count) * OUTWARD, (1 + m.gamma(count)) * OUTWARD
-        ordered = each * (count / 2 - 1) if count > 1 else 0.0
-
-        def allowance(d: Ball) -> Floats:
-            size = np.abs(d.mid)
-            return (size * m.u + d.rad * (1 + m.u)) * inherits + size * ordered
-
-        weights = np.stack([W.mid for _, W in terms], 1)
-        mid = _rows(np.stack([d.mid for d, _ in terms], -1), weights)
-        rad = _rows(np.stack([allowance(d) for d, _ in terms], -1), np.abs(weights))
-        scales = [_scale_of_rows(d, W) for d, W in terms]
-        rad += sum(d.factors * scale for (d, _), scale in zip(terms, scales, strict=True)) * (m.eta * OUTWARD)
-        if diagonal is not None:
-            i = np.arange(diagonal.shape[-1])
-            mid[..., i, i] += diagonal.mid
-            rad[..., i, i] += diagonal.rad * inherits + np.abs(diagonal.mid) * ordered
-        size = np.abs(mid)
-        rad += size * (each * count / 2 if count > 1 else 0.0)
-        return Ball(m, mid, _claimed(size + sum(scales), rad, m.format.max))
+        mid, rad, scales = rows_combined(terms, diagonal)
+        rows = Ball(m, mid, _claimed(np.abs(mid) + scales, rad, m.largest))
+        rows.spread = scales
+        return rows
 
     # -- functions ----------------------------------------------------------------------------------------------------
 
@@ -334,25 +406,34 @@ class Ball:
         m = self.mode
         mid = _sigmoid(self.mid)
         e = self.rad
-        near = np.maximum(np.abs(self.mid) - e, 0.0)
+        near = np.maximum(self.size - e, 0.0)
         inner = np.minimum(e * (_sigmoid(near) * _sigmoid(-near)), 1.0)
         flushed = np.where(self.mid - e < m.format.sigmoid_flushes, mid + inner, 0.0)
-        return self._activated(mid, inner + m.kappa * m.u * (mid + inner) + m.eta + flushed)
+        gate = self._activated(mid, inner + m.kappa_sigma * m.u * (mid + inner) + m.eta + flushed)
+        gate._nonzero = None
+        return gate
 
     def tanh(self) -> Ball:
-        """tanh, accurate to κu absolutely: 2σ(2a)-1 is as good a tanh as any."""
+        """tanh, accurate to κu relative, and exactly 0 at an exact 0; or to κu absolutely, as 2σ(2a)-1 is."""
         m = self.mode
         e = self.rad
-        near = np.maximum(np.abs(self.mid) - e, 0.0)
+        near = np.maximum(self.size - e, 0.0)
         inner = np.minimum(e * (4 * _sigmoid(2 * near) * _sigmoid(-2 * near)), 2.0)
-        return self._activated(np.tanh(self.mid), inner + m.kappa * m.u)
+        mid = np.tanh(self.mid)
+        if m.tanh == "absolute":
+            return self._activated(mid, inner + (m.kappa_tanh * m.u + m.eta))
+        rad = inner + (m.kappa_tanh * m.u) * (np.abs(mid) + inner) + m.eta
+        present = nonzero(self.mid, e)
+        activated = self._activated(mid, rad if present is None else rad * present)
+        activated._nonzero = present
+        return activated
 
     def _activated(self, mid: Floats, rad: Bound) -> Ball:
         # A pre-activation that may overflow may be a NaN: then nothing is known of the activation either.
         return Ball(self.mode, mid, np.where(np.isinf(self.rad), np.inf, rad * OUTWARD))
 
     def blend(self, one: Ball, zero: Ball) -> Ball:
-        """z∘one + (1-z)∘zero for a gate z, however it is arranged (theory.md 5, forms A, B, C, and 9.6).
+        """z∘one + (1-z)∘zero for a gate z, however the mode says that it may be arranged (theory.md 5, forms A, B, C).
 
         The gate's error meets the difference of the two ends, not each of them; the roundings are those of the worst
         of z·a + (1-z)·b, b + z(a-b) and a + (1-z)(b-a).
@@ -365,25 +446,14 @@ class Ball:
         distance = np.abs(a.mid - b.mid)
         inner = up * a.rad + rest * b.rad + dz * distance
         gap = distance + a.rad + b.rad
-        rad = (inner + blend_rounding(m, up, rest, a.magnitude, b.magnitude, gap)) * OUTWARD
+        ends = both(a.nonzero, b.nonzero)
+        rounds = Rough(a.rough, b.rough, a.nonzero, b.nonzero, either(ends, either(a.rough, b.rough)))
+        rad = (inner + blend_rounding(m, up, rest, a.magnitude, b.magnitude, gap, rounds)) * OUTWARD
         reach = np.maximum(gap, np.maximum(a.magnitude, b.magnitude))
-        return Ball(m, mid, _claimed(reach, rad, m.format.max))
+        return Ball(m, mid, _claimed(reach, rad, m.largest))
 
     def __repr__(self) -> str:
         return f"Ball({self.mid!r} ± {self.radius!r}, {self.mode.format.name})"
-
-
-def blend_rounding(mode: Rounding, z: Bound, rest: Bound, one: Bound, zero: Bound, gap: Bound) -> Bound:
-    """The most that the roundings of z∘one + (1-z)∘zero come to, in whichever of its three forms (theory.md 5).
-
-    `z` and `rest` bound the gate and 1 minus it, `one` and `zero` the magnitudes of the two ends, `gap` their distance.
-    """
-    result = z * one + rest * zero
-    by_weights = result + z * one + 2 * rest * zero
-    from_zero = result + 2 * z * gap
-    from_one = result + 3 * rest * gap
-    worst = np.maximum(np.maximum(by_weights, from_zero), from_one)
-    return mode.u * (1 + 4 * mode.u) * worst + 3 * mode.eta
 
 
 def _max(bound: Bound) -> float:
@@ -396,24 +466,19 @@ def _pending(mode: Rounding, mid: Floats) -> Ball:
     return ball
 
 
-def _rows(d: Floats, W: Floats) -> Floats:
-    """Σ_k D(d_k) W_k from d (B, n, K) and W (n, K, m), as one matrix product for each row: (B, n, m)."""
-    return np.asarray(np.matmul(d.swapaxes(0, 1), W).swapaxes(0, 1))
+def _alike(ball: Ball) -> Ball:
+    """The same ball anew, but for what is found of it once and may change with its arrays."""
+    other = object.__new__(Ball)
+    vars(other).update(vars(ball))
+    other._transposed = None
+    return other
 
 
-def _scale_of_rows(d: Ball, W: Ball) -> Any:
-    """Π max(1, |factor|) over d's own factors and W, for D(d) W."""
-    scale = d._scale()
-    return (scale[..., None] if isinstance(scale, np.ndarray) else scale) * W._scale()
-
-
-def _product_error(a: Ball, b: Ball) -> Bound:
+def _product_error(a: Ball, b: Ball, u: Bound) -> Bound:
     """(|a|+δa)(|b|+δb)(1+u) - |a||b|, arranged so that most of it is done on `a`, the smaller array."""
-    u = a.mode.u
-    size_a = np.abs(a.mid)
-    error: Bound = np.abs(b.mid) * (size_a * u + a.error * (1 + u))
+    error: Bound = b.size * (a.size * u + a.error * (1 + u))
     if not b.exactly:
-        error = error + b.error * ((size_a + a.error) * (1 + u))
+        error = error + b.error * ((a.size + a.error) * (1 + u))
     return error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gruverify.backends._accuracy import rounding_of as rounding_of
 from gruverify.backends._declarations import BadDeclaration as BadDeclaration
 from gruverify.backends._declarations import Declarations as Declarations
 from gruverify.backends._declarations import declarations_of as declarations_of

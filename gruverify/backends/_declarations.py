@@ -7,8 +7,8 @@ functions, objects, modules and classes, and stands in the header of every resul
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias, get_args
 
 from gruverify.arithmetic import KAPPA, Format, format_named
@@ -44,6 +44,9 @@ class Declarations:
     gradient of the initial state; `separate_passes`, True if it finds gradients one by one; `lengths`, False if it
     takes no ragged batch; `unbatched`, False if it takes no input without a batch; the sizes and shape that it is
     built for (None: any), and `min_length`, the shortest length that it takes.
+
+    What is declared of accuracy may depend on the format: `by_format` has such values by name and format. The field of
+    that name is then what holds of the format that was asked for, and the default if none was.
     """
 
     kappa_sigma: float = KAPPA
@@ -68,33 +71,50 @@ class Declarations:
     bidirectional: bool | None = None
     batch_first: bool | None = None
     min_length: int = 1
+    by_format: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def unusual(self) -> dict[str, Any]:
-        """Those that differ from the defaults, as JSON values: what a header says of them."""
-        return {
-            field.name: value.name if isinstance(value, Format) else value
-            for field in fields(self)
-            if (value := getattr(self, field.name)) != field.default
-        }
+        """Those that differ from the defaults, as JSON values: what a header says of them.
+
+        One that depends on the format is an object, with the names of the formats.
+        """
+        found: dict[str, Any] = {}
+        for declared in fields(self):
+            value = getattr(self, declared.name)
+            if declared.name in self.by_format:
+                found[declared.name] = {fmt: _plain(one) for fmt, one in self.by_format[declared.name].items()}
+            elif declared.name != "by_format" and value != declared.default:
+                found[declared.name] = _plain(value)
+        return found
 
 
-def declarations_of(backend: object) -> Declarations:
+def _plain(value: Any) -> Any:
+    return value.name if isinstance(value, Format) else value
+
+
+def declarations_of(backend: object, fmt: Format | None = None) -> Declarations:
     """What the attributes of a backend declare; those that it lacks have their defaults.
 
-    `kappa` stands for `kappa_sigma` and `kappa_tanh` together.
+    `kappa` stands for `kappa_sigma` and `kappa_tanh` together. An accuracy may be a mapping from names of formats: then
+    it is the one of `fmt`, and the default in a format that is not named.
 
     Raises:
         BadDeclaration: a value has the wrong type, is out of range, or contradicts another; or a property raises.
     """
     found: dict[str, Any] = {}
-    both = _attribute(backend, "kappa")
-    if both is not None:
-        found["kappa_sigma"] = found["kappa_tanh"] = _accuracy("kappa", both)
-    for name, read in _READ.items():
+    by_format: dict[str, dict[str, Any]] = {}
+    for name, fields_of_it, read in _DECLARED:
         value = _attribute(backend, name)
-        if value is not None:
-            found[name] = read(name, value)
-    return Declarations(**found)
+        if value is None:
+            continue
+        if isinstance(value, Mapping) and name in ("kappa", *ACCURACY):
+            each = {_format(name, key).name: read(name, one) for key, one in value.items()}
+            by_format |= dict.fromkeys(fields_of_it, each)
+            found |= dict.fromkeys(fields_of_it, each[fmt.name]) if fmt is not None and fmt.name in each else {}
+        else:
+            found |= dict.fromkeys(fields_of_it, read(name, value))
+            by_format = {field_: each for field_, each in by_format.items() if field_ not in fields_of_it}
+    return Declarations(**found, by_format=by_format)
 
 
 def _attribute(backend: object, name: str) -> Any:
@@ -185,3 +205,22 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "batch_first": _flag,
     "min_length": _count(0),
 }
+
+#: The attributes with the fields that each fills, and how it is read. A later one has the last word.
+_DECLARED = [
+    ("kappa", ("kappa_sigma", "kappa_tanh"), _accuracy),
+    *((name, (name,), read) for name, read in _READ.items()),
+]
+
+#: What is declared of accuracy: it may depend on the format.
+ACCURACY = (
+    "kappa_sigma",
+    "kappa_tanh",
+    "tanh",
+    "accumulates",
+    "products",
+    "sums_in_format",
+    "blend",
+    "carry",
+    "subnormals",
+)

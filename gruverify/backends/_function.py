@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,7 @@ class FunctionBackend:
     bidirectional: bool | None = None
     batch_first: bool | None = None
     min_length: int = 1
+    subnormals: bool | Mapping[str, bool] = True
 
 
 def backend(

@@ -14,6 +14,7 @@ from gruverify.backends._autograd import AutogradSequence, AutogradStack, Autogr
 from gruverify.backends._directions import AutogradDirections
 from gruverify.backends._function import FunctionBackend
 from gruverify.backends._modules import Modules, formats_of, name_of, options_of, size_of, variants_of
+from gruverify.backends._probes import bfloat16_products_flush
 from gruverify.backends._protocol import NDArray
 from gruverify.backends._tensors import tensor
 from gruverify.cell import VARIANTS, Arrangement, Cell, Parameters, Stack, Variant, parameter_name, unpack
@@ -124,6 +125,7 @@ def from_loads(
         sequence_hvp_reverse=along.sequence_hvp_reverse if along else None,
         stack=stacked.stack if stacked else None,
         stack_vjp=stacked.stack_vjp if stacked else None,
+        subnormals={"bfloat16": False} if bfloat16_products_flush() else True,
         **shape,
     )
 

@@ -75,7 +75,7 @@ class _Allowed:
 
 def _known(trial: Trial, run: Run, t: int, gates: NDArray) -> GateCotangents:
     """Those that were shown at step t, (B, 3H) in packed order."""
-    α = returned(trial.exact.mode, gates, declarations_of(trial.backend).carry)
+    α = returned(trial.exact.mode, gates)
     H = trial.case.cell.hidden_size
     r, z, c = (α[:, k * H : (k + 1) * H] for k in range(3))
     return known_cotangents(run.variant, run.parameters, run.steps[t], r, z, c)

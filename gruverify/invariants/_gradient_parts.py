@@ -51,7 +51,13 @@ def sum_over_batch(trial: Trial) -> Iterator[Residual]:
     whole = {name: one[name] + other[name] for name in one if name not in ("inputs", "state")}
     whole["inputs"] = np.concatenate([one["inputs"], other["inputs"]], axis=1)
     whole["state"] = np.concatenate([one["state"], other["state"]])
-    yield from _another_order(trial, "first + others:", whole)
+    allowed = combined(lambda radius: 2 * radius, radii(trial, trial.exact.gradients))
+    if trial.exact.mode.wide:
+        # Each part is stored in the format by itself, which the ball of the whole, added up elsewhere, does not hold.
+        parts = [radii(part, part.exact.gradients) for part in (trial.on(first_member), trial.on(other_members))]
+        for name in allowed.keys() - {"inputs", "state"}:
+            allowed[name] = allowed[name] / 2 + parts[0][name] + parts[1][name]
+    yield from apart("first + others:", whole, observed(trial), allowed)
 
 
 def _another_order(trial: Trial, what: str, parts: Vector) -> Iterator[Residual]:

@@ -6,8 +6,10 @@ them and cancels: a bound here is what multiplying and adding them may err by, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import reduce
+from operator import add
 
 import numpy as np
 
@@ -47,8 +49,10 @@ def scaling_identity(trial: Trial) -> Iterator[Residual]:
     case, found = trial.case, trial.observed.sequence_vjp
     x, dx = (array.reshape(-1, case.sizes["I"]).astype(np.float64) for array in (case.inputs, found.inputs))
     W, dW = case.cell.weight_ih.astype(np.float64), found.weight_ih.astype(np.float64)
-    α, sizes, weights = _of_gates(trial), Ball.exact(trial.exact.mode, np.abs(x)), np.abs(W)
-    around_W, around_x = (α.T @ sizes).radius, (α @ Ball.exact(trial.exact.mode, weights)).radius
+    mode, α, weights = trial.exact.mode, _of_gates(trial), np.abs(W)
+    around_W = _over_time(α, lambda one, t: one.T @ Ball.exact(mode, np.abs(case.inputs[t]))).radius
+    gates = [Ball.exact(mode, rows) for rows in np.split(weights, 3)]
+    around_x = np.concatenate([_over_gates(one, gates).radius for one in α])
     left, right = W.T @ dW, dx.T @ x
     terms = weights.T @ np.abs(dW) + np.abs(dx).T @ np.abs(x)
     rounding = REFERENCE.gamma(len(W) + len(x) + 1) * terms
@@ -58,12 +62,26 @@ def scaling_identity(trial: Trial) -> Iterator[Residual]:
     yield worst("Σ WᵀdW - Σ dx xᵀ", "ij", left, right, error, bound, about=terms > 0)
 
 
-def _of_gates(trial: Trial) -> Ball:
-    """The cotangents of a_r, a_z, a_c that all parts of the gradient have in common: (T·B, 3H), in order of time."""
+def _of_gates(trial: Trial) -> list[Ball]:
+    """The cotangents of a_r, a_z, a_c that all parts of the gradient have in common: T of (B, 3H), in order of time."""
     steps = [_common_gates(trial, term) for term in reversed(trial.exact.terms)]
-    gates = [[α.r, α.z, α.c] for α in steps]
-    mid = np.block([[ball.mid for ball in row] for row in gates])
-    return Ball(trial.exact.mode, mid, np.block([[ball.radius for ball in row] for row in gates]))
+    return [_side_by_side([α.r, α.z, α.c]) for α in steps]
+
+
+def _side_by_side(gates: list[Ball]) -> Ball:
+    mid, rad = (np.concatenate([getattr(ball, part) for ball in gates], axis=1) for part in ("mid", "radius"))
+    return Ball(gates[0].mode, mid, rad)
+
+
+def _over_time(α: list[Ball], of_step: Callable[[Ball, int], Ball]) -> Ball:
+    """Σ_t: what each step adds to a gradient is a number of its own."""
+    return reduce(add, (of_step(one, t) for t, one in enumerate(α)))
+
+
+def _over_gates(α: Ball, weights: list[Ball]) -> Ball:
+    """Σ_gates α W: what each gate adds to a cotangent is a number of its own."""
+    H = len(weights[0].mid)
+    return reduce(add, (α[:, k * H : (k + 1) * H] @ W for k, W in enumerate(weights)))
 
 
 def _common_gates(trial: Trial, term: Contribution) -> GateCotangents:
@@ -84,11 +102,15 @@ def _common_gates(trial: Trial, term: Contribution) -> GateCotangents:
     applies=_biased,
 )
 def bias_gradients_agree(trial: Trial) -> Iterator[Residual]:
-    found, around = trial.observed.sequence_vjp, np.split(2 * _of_gates(trial).sum(0).radius, 3)
+    found, around = trial.observed.sequence_vjp, np.split(2 * _over_time(_of_gates(trial), _summed).radius, 3)
     for gate, allowed in zip("rzc", around, strict=True):
         if gate != "c" or trial.case.cell.variant.reset == "before":
             one, other = (of(found, f"b_{side}{gate}").astype(np.float64) for side in "xh")
             yield worst(f"dL/db_x{gate} - dL/db_h{gate}", "i", one, other, np.abs(one - other), allowed)
+
+
+def _summed(α: Ball, _: int) -> Ball:
+    return α.sum(0)
 
 
 # -- one member and one step: every block of the gradient is an outer product ----------------------------------------

@@ -8,19 +8,17 @@ from functools import cached_property
 import numpy as np
 
 from gruverify.arithmetic import Ball, Rounding
-from gruverify.backends import declarations_of
 from gruverify.formulas import Activations, Run, activations, next_state
 from gruverify.invariants._residual import NDArray
 from gruverify.invariants._trial import Trial
 
 
-def returned(mode: Rounding, values: NDArray, carry: float) -> Ball:
+def returned(mode: Rounding, values: NDArray) -> Ball:
     """What the backend may have gone on with where it returned `values`: those, or numbers wider than the format.
 
-    carry: the backend's declaration, in units of roundoff. A number that is not finite is taken for 0: see `lost`.
+    A number that is not finite is taken for 0: see `lost`.
     """
-    numbers = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    return Ball(mode, numbers, carry * mode.u * np.abs(numbers) + mode.eta if carry else None)
+    return Ball.observed(mode, np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0))
 
 
 def lost(values: NDArray) -> NDArray:
@@ -82,10 +80,10 @@ def _members(a: Activations, some: slice) -> Activations:
 
 def one_behind(trial: Trial, first: NDArray, outputs: NDArray) -> Ball:
     """What the T steps start from, (T·B, H): `first` (B, H) exactly, and then outputs (T, B, H) as returned."""
-    mode, carry = trial.exact.mode, declarations_of(trial.backend).carry
+    mode = trial.exact.mode
     if len(outputs) == 1:
         return Ball.exact(mode, first)
-    later = returned(mode, flat(outputs[:-1]), carry)
+    later = returned(mode, flat(outputs[:-1]))
     mid = np.concatenate([first.astype(np.float64), later.mid])
     if later.exactly:
         return Ball.exact(mode, mid)

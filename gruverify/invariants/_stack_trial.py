@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from gruverify.arithmetic import KAPPA, Ball, Rounding
-from gruverify.backends import Backend, random_states
+from gruverify.arithmetic import Ball, Rounding
+from gruverify.backends import Backend, random_states, rounding_of
 from gruverify.cell import StackCase, StackGradients, parameter_name
 from gruverify.formulas import StackRun, stack, stack_bptt
 from gruverify.invariants._blocks import BLOCKS_OF
@@ -206,10 +206,11 @@ StackChange: TypeAlias = Callable[[StackCase], StackCase]
 class StackTrial:
     """A case of a stack, a backend, and both sides of every comparison between them."""
 
-    def __init__(self, case: StackCase, backend: Backend) -> None:
+    def __init__(self, case: StackCase, backend: Backend, mode: Rounding | None = None) -> None:
+        """`mode` is the backend's rounding in the case's format, where it is known already."""
         self.case = case
         self.backend = backend
-        self.exact = StackExact(case, Rounding(case.format, getattr(backend, "kappa", KAPPA)))
+        self.exact = StackExact(case, rounding_of(backend, case.format) if mode is None else mode)
         self.observed = StackObserved(case, backend)
         self._changed: dict[StackChange, StackTrial] = {}
         self._twin: StackTrial | None = None
@@ -218,12 +219,15 @@ class StackTrial:
         """The trial of the changed case, put to the same backend; invariants that make the same change share it."""
         if change not in self._changed:
             twin = None if self._twin is None else self._twin.on(change)
-            self._changed[change] = twin.beside(self.backend) if twin else StackTrial(change(self.case), self.backend)
+            self._changed[change] = twin.beside(self.backend) if twin else self._other(change(self.case))
         return self._changed[change]
+
+    def _other(self, case: StackCase) -> StackTrial:
+        return StackTrial(case, self.backend, self.exact.mode if case.format is self.case.format else None)
 
     def beside(self, backend: Backend) -> StackTrial:
         """The same case put to another backend of the same accuracy; what the mathematics allows is found out once."""
-        other = StackTrial(self.case, backend)
+        other = StackTrial(self.case, backend, self.exact.mode)
         other.exact, other._twin = self.exact, self
         return other
 

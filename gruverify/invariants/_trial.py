@@ -10,8 +10,8 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import KAPPA, Ball, Rounding
-from gruverify.backends import Backend
+from gruverify.arithmetic import Ball, Rounding
+from gruverify.backends import Backend, rounding_of
 from gruverify.cell import AnyCase, Case, Cell, Gradients, Stack
 from gruverify.formulas import (
     Activations,
@@ -357,10 +357,13 @@ Change: TypeAlias = Callable[[Case], Case]
 class Trial:
     """A case, a backend, and both sides of every comparison between them."""
 
-    def __init__(self, case: Case, backend: Backend, forward: Exact | None = None) -> None:
+    def __init__(
+        self, case: Case, backend: Backend, forward: Exact | None = None, mode: Rounding | None = None
+    ) -> None:
+        """`forward` is as in Exact; `mode` is the backend's rounding in the case's format, if it is known already."""
         self.case = case
         self.backend = backend
-        self.exact = Exact(case, Rounding(case.format, getattr(backend, "kappa", KAPPA)), forward)
+        self.exact = Exact(case, rounding_of(backend, case.format) if mode is None else mode, forward)
         self.observed = Observed(case, backend)
         self._changed: dict[Change, Trial] = {}
         self._twin: Trial | None = None
@@ -377,16 +380,20 @@ class Trial:
         return self._changed[change]
 
     def _other(self, case: Case, twin: Trial | None) -> Trial:
-        return Trial(case, self.backend, self._forward_of(case)) if twin is None else twin.beside(self.backend)
+        mode = self.exact.mode if case.format is self.case.format else None
+        return Trial(case, self.backend, self._forward_of(case), mode) if twin is None else twin.beside(self.backend)
 
     @property
     def declared_slack(self) -> NDArray:
         """What the next state (B, H) may miss where σ and tanh have values that the format holds.
 
-        Nothing, unless the backend declares less accurate functions than every library has.
+        Nothing, unless the backend declares that it is less accurate than every library, or that what is below the
+        smallest normal number may be 0.
         """
-        radius = self.exact.next_state.radius
-        return radius if self.exact.mode.kappa > KAPPA else np.zeros(radius.shape)
+        mode, radius = self.exact.mode, self.exact.next_state.radius
+        if not mode.holds_exact_values:
+            return radius
+        return np.zeros(radius.shape) if mode.subnormals else np.minimum(radius, mode.format.min_normal)
 
     def _forward_of(self, case: Case) -> Exact | None:
         """The exact side that has the case's run already: ours, if the case differs in its cotangents alone."""
@@ -395,7 +402,7 @@ class Trial:
 
     def beside(self, backend: Backend) -> Trial:
         """The same case put to another backend of the same accuracy; what the mathematics allows is found out once."""
-        other = Trial(self.case, backend)
+        other = Trial(self.case, backend, mode=self.exact.mode)
         other.exact, other._twin = self.exact, self
         return other
 

@@ -29,14 +29,42 @@ def rounded(fmt: Format, x: Fraction) -> float:
     return float(nearest)
 
 
+class Flushed:
+    """A number of a format, 0 wherever it is below the smallest normal one; so is what becomes of it."""
+
+    format: Format
+
+    def __init__(self, value: Any) -> None:
+        number = self.format.dtype.type(float(value))
+        self.value = number * 0 if 0 < abs(float(number)) < self.format.min_normal else number
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __add__(self, other: Flushed) -> Flushed:
+        return type(self)(self.value + other.value)
+
+    def __sub__(self, other: Flushed) -> Flushed:
+        return type(self)(self.value - other.value)
+
+    def __mul__(self, other: Flushed) -> Flushed:
+        return type(self)(self.value * other.value)
+
+    def __neg__(self) -> Flushed:
+        return type(self)(-self.value)
+
+
 @dataclass(frozen=True)
 class Arithmetic:
     """How implementations may compute with numbers of one kind; `format=None` is exact."""
 
     format: Format | None
+    flushes: bool = False
 
     def number(self, value: Fraction | float) -> Number:
         """`value` as a number of this arithmetic."""
+        if self.flushes:
+            return type("FlushedNumber", (Flushed,), {"format": self.format})(value)
         return Fraction(value) if self.format is None else self.format.dtype.type(float(value))
 
     def fma(self, a: Number, b: Number, c: Number) -> Number:

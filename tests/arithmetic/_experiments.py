@@ -23,6 +23,8 @@ class Experiment:
     values: Callable[[Arithmetic, Sequence[Number]], Iterable[Number]]
     gate: bool = False  # the first operand lies in [0, 1]
     exact: bool | None = None  # every operand is exact
+    #: As `values`, where some are added up in the first arithmetic and stored in the second.
+    stored: Callable[[Arithmetic, Arithmetic, Sequence[Number]], Iterable[Number]] | None = None
 
     def operands(self, fmt: Format, within: st.SearchStrategy[float] | None = None) -> st.SearchStrategy[list[Operand]]:
         """Operands of the experiment, with numbers from `within` or else from all of the format."""
@@ -37,24 +39,32 @@ class Experiment:
         """Whatever the ball should hold and does not, and how it was computed."""
         with np.errstate(over="ignore", invalid="ignore"):
             ball = self.ball(ball_of(mode, operands))
-            for how, value in self._results(mode.format, operands):
+            for how, value in self._results(mode, operands):
                 if escapes(ball, value):
                     yield how, value
 
-    def _results(self, fmt: Format, operands: list[Operand]) -> Iterator[tuple[str, Number]]:
-        exact = Arithmetic(None)
+    def _results(self, mode: Rounding, operands: list[Operand]) -> Iterator[tuple[str, Number]]:
+        exact, fmt, members = Arithmetic(None), mode.format, [o.member for o in operands]
         for value in self.values(exact, [o.point for o in operands]):
             yield "exactly", value
         for value in self.values(exact, [Fraction(o.member) for o in operands]):
             yield "rounded once", rounded(fmt, value)
-        for value in self._floating(fmt, operands):
+        for value in self._within(Arithmetic(fmt), Arithmetic(mode.accumulator), members):
             yield fmt.name, value
-        for value in self._floating(float64, operands):
-            yield "float64, rounded at the end", fmt.cast(value).item()
+        if not mode.subnormals:
+            flushing = Arithmetic(fmt, flushes=True)
+            for value in self._within(flushing, Arithmetic(mode.accumulator, flushes=True), members):
+                yield f"{fmt.name}, flushed", float(value)
+        for wide in (mode.accumulator, float64):
+            arithmetic = Arithmetic(wide)
+            for value in self.values(arithmetic, [arithmetic.number(member) for member in members]):
+                yield f"{wide.name}, rounded at the end", fmt.cast(value).item()
 
-    def _floating(self, fmt: Format, operands: list[Operand]) -> Iterable[Number]:
-        arithmetic = Arithmetic(fmt)
-        return self.values(arithmetic, [arithmetic.number(o.member) for o in operands])
+    def _within(self, own: Arithmetic, accumulator: Arithmetic, members: list[float]) -> Iterable[Number]:
+        """Every operation in the format, but for sums that are added up elsewhere."""
+        if own == accumulator or self.stored is None:
+            return self.values(own, [own.number(member) for member in members])
+        return self.stored(accumulator, own, [accumulator.number(member) for member in members])
 
 
 def _gate(fmt: Format, operand: Operand) -> Operand:
@@ -102,6 +112,26 @@ def _affine_values(m: Arithmetic, n: Sequence[Number]) -> Iterator[Number]:
     return sums(m, [Term(n[0], n[2]), Term(n[1], n[3]), n[4], Term(n[5], n[6])])
 
 
+def _kept(m: Arithmetic, terms: Sequence[Term | Number], own: Arithmetic) -> Iterator[Number]:
+    """The sum of `terms` in every order, each rounded to the arithmetic that it is stored in."""
+    return (own.number(float(total)) for total in sums(m, terms))
+
+
+def _dot_terms(n: Sequence[Number]) -> list[Term | Number]:
+    return [Term(n[i], n[i + 3]) for i in range(3)]
+
+
+def _affine_stored(m: Arithmetic, own: Arithmetic, n: Sequence[Number]) -> Iterator[Number]:
+    bias, other = own.number(float(n[4])), own.number(float(n[5] * n[6]))
+    for product in _kept(m, [Term(n[0], n[2]), Term(n[1], n[3])], own):
+        yield from sums(own, [product, bias, other])
+
+
+def _three_and_one_stored(m: Arithmetic, own: Arithmetic, n: Sequence[Number]) -> Iterator[Number]:
+    for three in _kept(m, n[:3], own):
+        yield three + own.number(float(n[3]))
+
+
 def _rows(v: Ball) -> Ball:
     a, b, c, W, U, d = (entry[None] for entry in at(v))
     return combined_rows((a * b, W), (c, U), on_diagonal=d)
@@ -133,8 +163,10 @@ EXPERIMENTS: dict[str, Experiment] = {
     "chain of sums from the left": Experiment(4, lambda v: v[:1] + v[1:2] + v[2:3] + v[3:], sums),
     "chain of sums in pairs": Experiment(4, lambda v: (v[:1] + v[1:2]) + (v[2:3] + v[3:]), sums),
     "chain of sums, negated": Experiment(4, _negated_chain, lambda m, n: sums(m, [-n[0], n[1], n[2], -n[3]])),
-    "sum along an axis": Experiment(4, lambda v: v.sum(0)[None], sums),
-    "sum along an axis, and one more": Experiment(4, lambda v: v[:3].sum(0)[None] + v[3:], sums),
+    "sum along an axis": Experiment(4, lambda v: v.sum(0)[None], sums, stored=lambda m, own, n: _kept(m, list(n), own)),
+    "sum along an axis, and one more": Experiment(
+        4, lambda v: v[:3].sum(0)[None] + v[3:], sums, stored=_three_and_one_stored
+    ),
     "product": Experiment(2, lambda v: v[:1] * v[1:], lambda m, n: [n[0] * n[1]]),
     "square": Experiment(1, lambda v: v * v, lambda m, n: [n[0] * n[0]]),
     "number times a product": Experiment(2, lambda v: v[:1] * (0.5 * v[1:]), _halved),
@@ -154,9 +186,12 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "product of sums": Experiment(4, _product_of_sums, _product_of_sums_values),
     "dot product": Experiment(
-        6, lambda v: v[None, :3] @ v[3:, None], lambda m, n: sums(m, [Term(n[i], n[i + 3]) for i in range(3)])
+        6,
+        lambda v: v[None, :3] @ v[3:, None],
+        lambda m, n: sums(m, _dot_terms(n)),
+        stored=lambda m, own, n: _kept(m, _dot_terms(n), own),
     ),
-    "matrix products and biases": Experiment(7, _affine, _affine_values),
+    "matrix products and biases": Experiment(7, _affine, _affine_values, stored=_affine_stored),
     "rows of a Jacobian": Experiment(6, _rows, _rows_values, exact=True),
     "blend": Experiment(3, lambda v: blend(*at(v)), _blend_values, gate=True),
 }

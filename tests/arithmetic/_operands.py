@@ -24,9 +24,13 @@ class Operand:
 
 
 def ball_of(mode: Rounding, operands: Sequence[Operand]) -> Ball:
-    """The operands as one Ball of shape (n,), exact if they are."""
+    """The operands as one Ball of shape (n,), exact if they are; where the mode flushes, some may be 0 as well."""
     mids, rads = np.array([o.mid for o in operands]), np.array([o.rad for o in operands])
-    return Ball(mode, mids, rads if rads.any() else None)
+    if not rads.any():
+        return Ball.exact(mode, mids)
+    members = np.array([abs(o.member) for o in operands])
+    flushed = members * (members < mode.format.min_normal) * (not mode.subnormals)
+    return Ball(mode, mids, rads + flushed)
 
 
 def numbers(fmt: Format, lowest: int | None = None, highest: int | None = None) -> st.SearchStrategy[float]:

@@ -71,7 +71,9 @@ def test_a_coarser_format_has_wider_balls(name: str, data: st.DataObject) -> Non
 @given(data=st.data())
 def test_a_less_accurate_library_has_wider_balls(name: str, data: st.DataObject) -> None:
     operands = data.draw(OPERATIONS[name].operands(float32))
-    accurate, loose = (radius(name, Rounding(float32, kappa), operands) for kappa in (1.0, 16.0))
+    accurate, loose = (
+        radius(name, Rounding(float32, kappa_sigma=kappa, kappa_tanh=kappa), operands) for kappa in (1.0, 16.0)
+    )
 
     assert (accurate <= loose).all()
 

@@ -1,4 +1,4 @@
-"""Every radius is its formula (theory.md 9), rounded outward and no farther: here evaluated without roundings."""
+"""Every radius is its formula (theory-14.md, 14.1 to 14.9), rounded outward and no farther: here without roundings."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from gruverify.arithmetic import (
 )
 from gruverify.arithmetic import sigmoid as sigmoid_of
 from gruverify.arithmetic import tanh as tanh_of
+from gruverify.arithmetic._rounding import TanhAccuracy
 
 pytestmark = pytest.mark.uncounted
 
@@ -63,64 +64,99 @@ def eta(mode: Rounding) -> Fraction:
     return Fraction(mode.format.min_subnormal) + Fraction(float64.min_subnormal)
 
 
-def growth(mode: Rounding, k: int) -> Fraction:
-    """1 + γ_k."""
-    return 1 + k * u(mode) / (1 - k * u(mode))
+def is_rough(number: Known) -> bool:
+    """Whether a product with it rounds: it is neither an exact 0 nor an exact power of two."""
+    mid, rad = abs(number[0]), number[1]
+    return bool(rad or (mid and (mid.numerator & (mid.numerator - 1) or mid.denominator & (mid.denominator - 1))))
 
 
-def sum_radius(mode: Rounding, terms: Sequence[Fraction], inside: Fraction) -> Fraction:
-    """The last addition yields the sum; each before it a partial sum, at most the mean of |Σ t| and Σ|t|."""
-    T, total = len(terms), sum(terms)
-    partial = (sum(map(abs, terms)) + abs(total)) / 2
-    return (u(mode) * (abs(total) + (T - 2) * partial) + inside) * growth(mode, T)
+def counts(number: Known) -> bool:
+    return bool(number[0] or number[1])
 
 
-def product_error(mode: Rounding, factors: Sequence[Known]) -> Fraction:
-    """Of every factor's own, and of a rounding for each product."""
-    mids, tops = [abs(mid) for mid, _ in factors], [abs(mid) + rad for mid, rad in factors]
-    return prod(tops, start=Fraction(1)) * (1 + u(mode)) ** (len(factors) - 1) - prod(mids, start=Fraction(1))
+def additions(u: Fraction, numbers: Sequence[Known]) -> tuple[Fraction, Fraction, int]:
+    """What a tree of additions adds to the sum's own share, what to that of Σ|number|, and how many there are."""
+    N = sum(map(counts, numbers))
+    half = u * max(N - 2, 0) / 2
+    return (u if N >= 2 else 0) + half, half, max(N - 1, 0)
+
+
+def sum_radius(mode: Rounding, terms: Sequence[Known], operands: Sequence[Known], inside: Fraction) -> Fraction:
+    """(14.1) where the accumulator is the format, else (14.2); `inside` is what is wrong inside the terms."""
+    total = abs(sum((mid for mid, _ in terms), Fraction()))
+    weight, stored = (sum((abs(mid) for mid, _ in numbers), Fraction()) for numbers in (terms, operands))
+    on_sum, half, n = additions(u(mode), operands)
+    further = n * u(mode) * max(n - 1, 0) * u(mode)
+    if not mode.wide:
+        added, most = total * on_sum + weight * (half + further), n * u(mode) * weight
+        return (min(added, most) if n * mode.u > 2.0**-7 else added) + inside * (1 + n * u(mode) + (n * u(mode)) ** 2)
+    u_a = Fraction(mode.u_a)
+    on_sum_a, half_a, n_a = additions(u_a, terms)
+    P = sum(map(counts, operands))
+    crossed = 2 * half_a * (2 * n_a * u_a + (4 * P + 2) * u(mode))
+    roundings = n * u(mode) + n_a * u_a
+    grown = 1 + roundings + u_a + (roundings + u_a) ** 2
+    own = total * (on_sum + on_sum_a) * (1 + 2 * u(mode)) + stored * (half + further) + weight * (half_a + crossed)
+    return own + inside * grown
+
+
+def product_error(mode: Rounding, factors: Sequence[Known], *, of_sum: bool = False) -> Fraction:
+    """Of every factor's own, and of a rounding for each product of two that are no exact powers of two.
+
+    of_sum: the first factor is a sum, which is not looked at: it counts as if it were none.
+    """
+    mid, error, rough = abs(factors[0][0]), factors[0][1], of_sum or is_rough(factors[0])
+    for factor in factors[1:]:
+        rounding = u(mode) if rough and is_rough(factor) else Fraction()
+        error = (mid + error) * (abs(factor[0]) + factor[1]) * (1 + rounding) - mid * abs(factor[0])
+        mid, rough = mid * abs(factor[0]), rough or is_rough(factor)
+    return error
 
 
 def underflow(mode: Rounding, factors: Sequence[Known]) -> Fraction:
+    if not all(map(counts, factors)):
+        return Fraction()
     return (len(factors) - 1) * eta(mode) * prod((max(abs(mid) + rad, Fraction(1)) for mid, rad in factors))
 
 
-@formats
-def test_so_many_roundings_that_nothing_is_left(fmt: Format) -> None:
-    mode = Rounding(fmt)
-    most = 2 ** (fmt.precision - 2)
-
-    assert growth(mode, most) - 1 == pytest.approx(mode.gamma(most))
-    assert mode.gamma(4 * most) == mode.gamma(6 * most) == np.inf
+def product(mode: Rounding, factors: Sequence[Known]) -> Known:
+    """A product as a term of a sum: 0 and exact where a factor is."""
+    return prod((mid for mid, _ in factors), start=Fraction(1)), Fraction(int(all(map(counts, factors))))
 
 
 @formats
+@pytest.mark.parametrize("own", [True, False])
 @given(numbers=st.lists(known, min_size=2, max_size=6))
-def test_sums(fmt: Format, numbers: list[Known]) -> None:
-    mode = Rounding(fmt)
-    formula = sum_radius(mode, [mid for mid, _ in numbers], sum(rad for _, rad in numbers) + Fraction())
+def test_sums(fmt: Format, own: bool, numbers: list[Known]) -> None:
+    mode = Rounding(fmt, accumulates=fmt if own else None)
+    formula = sum_radius(mode, numbers, numbers, sum(rad for _, rad in numbers) + Fraction())
     balls = [single(mode, number) for number in numbers]
     chain, difference = balls[0], -balls[0]
     for ball in balls[1:]:
         chain, difference = chain + ball, difference - ball
-    along = Ball(mode, np.array([b.mid.item() for b in balls]), np.array([b.radius.item() for b in balls])).sum(0)
 
     assert is_formula(chain, formula)
     assert is_formula(difference, formula)
-    assert is_formula(along[None], formula)
 
 
 @formats
+@pytest.mark.parametrize("in_format", [True, False])
 @given(rows=st.lists(st.lists(known, min_size=3, max_size=3), min_size=1, max_size=2), axis=st.sampled_from([0, 1]))
-def test_sums_along_an_axis(fmt: Format, rows: list[list[Known]], axis: int) -> None:
-    mode = Rounding(fmt)
+def test_sums_along_an_axis(fmt: Format, in_format: bool, rows: list[list[Known]], axis: int) -> None:
+    """A wider accumulator stores one number, the sum; or each partial one, if the mode says so."""
+    mode = Rounding(fmt, sums_in_format=in_format)
     mids, rads = (np.array([[float(number[part]) for number in row] for row in rows]) for part in (0, 1))
     found = Ball(mode, mids, rads).sum(axis)
     columns = rows if axis else [list(column) for column in zip(*rows, strict=True)]
     for i, numbers in enumerate(columns):
-        inside = sum((rad for _, rad in numbers), Fraction())
+        inside, total = (sum((number[part] for number in numbers), Fraction()) for part in (1, 0))
+        operands, floor = numbers, Fraction()
+        if mode.wide and not in_format:
+            some = int(any(map(counts, numbers)))
+            operands, floor = [(total, Fraction(some))], some * eta(mode)
+            inside += u(mode) * abs(total)
 
-        assert is_formula(found[i : i + 1], sum_radius(mode, [mid for mid, _ in numbers], inside))
+        assert is_formula(found[i : i + 1], sum_radius(mode, numbers, operands, inside + floor))
 
 
 @formats
@@ -140,10 +176,10 @@ def test_sums_of_products(fmt: Format, one: tuple[Known, Known], other: tuple[Kn
     mode = Rounding(fmt)
     a, b, c, d, e = (single(mode, number) for number in (*one, *other, more))
     inside = product_error(mode, one) + product_error(mode, other) + more[1]
-    terms = [one[0][0] * one[1][0], -other[0][0] * other[1][0], more[0]]
+    terms = [product(mode, one), product(mode, [(-other[0][0], other[0][1]), other[1]]), more]
     floor = underflow(mode, one) + underflow(mode, other)
 
-    assert is_formula(a * b - c * d + e, sum_radius(mode, terms, inside) + floor)
+    assert is_formula(a * b - c * d + e, sum_radius(mode, terms, terms, inside + floor))
 
 
 @formats
@@ -151,30 +187,38 @@ def test_sums_of_products(fmt: Format, one: tuple[Known, Known], other: tuple[Kn
 def test_products_of_sums(fmt: Format, one: Known, other: Known, factor: Known) -> None:
     """A sum is rounded before it is multiplied; so is the difference from a plain number."""
     mode = Rounding(fmt)
-    added = (one[0] + other[0], sum_radius(mode, [one[0], other[0]], one[1] + other[1]))
-    rest = (1 - one[0], sum_radius(mode, [Fraction(1), -one[0]], one[1]))
+    unit, minus = (Fraction(1), Fraction()), (-one[0], one[1])
+    added = (one[0] + other[0], sum_radius(mode, [one, other], [one, other], one[1] + other[1]))
+    rest = (1 - one[0], sum_radius(mode, [unit, minus], [unit, minus], one[1]))
     a, b, c = (single(mode, number) for number in (one, other, factor))
     for found, inner in (((a + b) * c, added), ((1 - a) * c, rest)):
         factors = [inner, factor]
 
-        assert is_formula(found, product_error(mode, factors) + underflow(mode, factors))
+        assert is_formula(found, product_error(mode, factors, of_sum=True) + underflow(mode, factors))
 
 
 @formats
+@pytest.mark.parametrize("own", [True, False])
 @given(pairs=st.lists(st.tuples(known, known), min_size=1, max_size=5))
-def test_dot_products(fmt: Format, pairs: list[tuple[Known, Known]]) -> None:
-    """As sums of products; but a product's own rounding counts without the radii of its factors."""
-    mode = Rounding(fmt)
+def test_dot_products(fmt: Format, own: bool, pairs: list[tuple[Known, Known]]) -> None:
+    """(14.3): products round to the accumulator, and the whole, one operand, to the format."""
+    mode = Rounding(fmt, accumulates=fmt if own else None)
     left, right = (
         Ball(mode, np.array([float(mid) for mid, _ in side]), np.array([float(rad) for _, rad in side]))
         for side in zip(*pairs, strict=True)
     )
-    inside = sum((product_error(mode, pair) for pair in pairs), Fraction())
-    terms = [a * b for (a, _), (b, _) in pairs]
-    # Every product is of numbers below 1 or above: one unit each is granted, whatever their size.
-    floor = len(pairs) * eta(mode)
+    sizes = [abs(a * b) for (a, _), (b, _) in pairs]
+    wrong = sum(((abs(a) + da) * (abs(b) + db) for (a, da), (b, db) in pairs), Fraction()) - sum(sizes)
+    terms = [product(mode, pair) for pair in pairs]
+    N, total = sum(map(counts, terms)), sum((mid for mid, _ in terms), Fraction())
+    if mode.wide:
+        inside = wrong * (1 + 2 * u(mode)) + Fraction(mode.u_a) * sum(sizes) + u(mode) * abs(total)
+        floor = int(N > 0) * eta(mode) + N * Fraction(mode.eta_a)
+        operands = [(total, Fraction(int(N > 0)))]
+    else:
+        inside, floor, operands = wrong * (1 + u(mode)) + u(mode) * sum(sizes), N * eta(mode), terms
 
-    assert is_formula(left[None] @ right[:, None], sum_radius(mode, terms, inside) + floor)
+    assert is_formula(left[None] @ right[:, None], sum_radius(mode, terms, operands, inside + floor))
 
 
 @formats
@@ -182,34 +226,44 @@ def test_dot_products(fmt: Format, pairs: list[tuple[Known, Known]]) -> None:
 def test_rows(fmt: Format, rows: list[tuple[Known, Fraction]], on: Known, placed: bool) -> None:
     """Σ D(d_k)W_k, and D(on) maybe: a sum of products of vectors that are known to a radius with exact matrices."""
     mode = Rounding(fmt)
-    products = [(d, (W, Fraction())) for d, W in rows]
-    inside = sum((product_error(mode, pair) for pair in products), Fraction())
-    terms = [d[0] * W for d, W in rows]
+    products = [((d[0], d[1]), (W, Fraction())) for d, W in rows]
+    inside = sum((_scaled(mode, d, W) for d, (W, _) in products), Fraction())
+    terms = [product(mode, pair) for pair in products]
     floor = sum((underflow(mode, pair) for pair in products), Fraction())
     if placed:
-        inside, terms = inside + on[1], [*terms, on[0]]
+        inside, terms = inside + on[1], [*terms, on]
     pairs = [(single(mode, d)[None], Ball.exact(mode, [[float(W)]])) for d, W in rows]
     found = combined_rows(*pairs, on_diagonal=single(mode, on)[None] if placed else None)
 
-    assert is_formula(found, sum_radius(mode, terms, inside) + floor)
+    assert is_formula(found, sum_radius(mode, terms, terms, inside + floor))
+
+
+def _scaled(mode: Rounding, d: Known, W: Fraction) -> Fraction:
+    rounding = u(mode) if is_rough((W, Fraction())) else Fraction()
+    return abs(W) * (abs(d[0]) * rounding + d[1] * (1 + u(mode)))
 
 
 gates = st.integers(0, 64).map(lambda k: Fraction(k, 64))
 
 
 @formats
+@pytest.mark.parametrize("forms", ["A", "B", "C", "A+B", "A+B+C"])
 @given(gate=gates, width=widths, one=known, zero=known)
-def test_blends(fmt: Format, gate: Fraction, width: Fraction, one: Known, zero: Known) -> None:
-    """The gate's error meets the distance of the ends; roundings are those of the worst of the three forms."""
-    mode = Rounding(fmt)
+def test_blends(fmt: Format, forms: str, gate: Fraction, width: Fraction, one: Known, zero: Known) -> None:
+    """The gate's error meets the distance of the ends; roundings are those of the worst of the declared forms."""
+    mode = Rounding(fmt, blend=forms)
     z, rest = min(gate + width, Fraction(1)), min(1 - gate + width, Fraction(1))
     distance = abs(one[0] - zero[0])
     a, b, gap = abs(one[0]) + one[1], abs(zero[0]) + zero[1], distance + one[1] + zero[1]
-    result = z * a + rest * b
-    # Products once and the result; 1 - z, its product and the result; the difference, its product and the result.
-    forms = [result + z * a + 2 * rest * b, result + 2 * z * gap, result + 3 * rest * gap]
+    result, both = z * a + rest * b, counts(one) and counts(zero)
+    steps = both + (both or is_rough(one) or is_rough(zero))  # the difference of the ends, and its product
+    roundings = {
+        "A": is_rough(one) * z * a + (is_rough(zero) + counts(zero)) * rest * b + both * result,
+        "B": steps * z * gap + counts(zero) * result,
+        "C": (steps + 1) * rest * gap + counts(one) * result,
+    }
     inherited = z * one[1] + rest * zero[1] + width * distance
-    rounded = u(mode) * (1 + 4 * u(mode)) * max(forms) + 3 * eta(mode)
+    rounded = u(mode) * (1 + 4 * u(mode)) * max(roundings[form] for form in forms.split("+")) + 3 * eta(mode)
 
     assert is_formula(blend(*(single(mode, n) for n in ((gate, width), one, zero))), inherited + rounded)
 
@@ -232,7 +286,7 @@ def logistic(a: mpmath.mpf) -> mpmath.mpf:
 @given(argument=arguments)
 def test_sigmoids(fmt: Format, kappa: float, argument: Known) -> None:
     """The steepest slope within reach carries the error on; κu of the result, and a flush to 0 where exp overflows."""
-    mode = Rounding(fmt, kappa)
+    mode = Rounding(fmt, kappa_sigma=kappa)
     with mpmath.workprec(400):
         mid, rad = map(exactly, argument)
         near = max(abs(mid) - rad, mpmath.mpf(0))
@@ -245,15 +299,22 @@ def test_sigmoids(fmt: Format, kappa: float, argument: Known) -> None:
 
 @formats
 @pytest.mark.parametrize("kappa", [KAPPA, 1.0])
+@pytest.mark.parametrize("accuracy", ["relative", "absolute"])
 @given(argument=arguments)
-def test_tanhs(fmt: Format, kappa: float, argument: Known) -> None:
-    mode = Rounding(fmt, kappa)
+def test_tanhs(fmt: Format, accuracy: TanhAccuracy, kappa: float, argument: Known) -> None:
+    """κu of the value, and nothing of an exact 0; or κu of 1, declared so."""
+    mode = Rounding(fmt, kappa_tanh=kappa, tanh=accuracy)
     with mpmath.workprec(400):
         mid, rad = map(exactly, argument)
         near = max(abs(mid) - rad, mpmath.mpf(0))
         carried = min(rad * (1 - mpmath.tanh(near) ** 2), mpmath.mpf(2))
+        size = abs(mpmath.tanh(mid)) + carried if accuracy == "relative" else 1
+        own = kappa * exactly(u(mode)) * size + exactly(eta(mode))
 
-        assert is_formula(tanh_of(single(mode, argument)), carried + kappa * exactly(u(mode)))
+        if accuracy == "relative" and not counts(argument):
+            assert tanh_of(single(mode, argument)).radius.item() == 0
+        else:
+            assert is_formula(tanh_of(single(mode, argument)), carried + own)
 
 
 def test_an_order_of_additions_that_overflows_leaves_nothing_known() -> None:

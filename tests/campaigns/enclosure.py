@@ -3,10 +3,10 @@
     python tests/campaigns/enclosure.py --cells 100000
 
 draws that many random cells for each format (weights of scale 1e-3 to 30, biases at every saturation threshold, states
-inside and outside [-1, 1]), compares the forward step and both step Jacobians of each with its balls, and every
-gradient of a sequence for one cell in ten. It prints exceedances and quantiles of error / radius (of each cell's
-worst entry), and exits with 1 if there is any exceedance. For float64 the error is measured against the same formulas
-in extended precision, where the machine has it.
+inside and outside [-1, 1]; five of six are made sparse, or of powers of two, with states 0, ±½ and ±1), compares the
+forward step and both step Jacobians of each with its balls, and every gradient of a sequence for one cell in ten. It
+prints exceedances and quantiles of error / radius (of each cell's worst entry), and exits with 1 if there is any
+exceedance. For float64 the error is measured against the same formulas in extended precision, where the machine has it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gruverify.arithmetic import FORMATS, Ball, Format, Rounding, float64, format_named
-from gruverify.backends import resolve
+from gruverify.backends import resolve, rounding_of
 from gruverify.cell import Case, Cell, Variant, unpack
 from gruverify.formulas import activations, jacobian, next_state
 from gruverify.invariants import Exact, Observed
@@ -96,17 +96,38 @@ def cells(fmt: Format, variants: Sequence[Variant], count: int, seed: int) -> It
                 "bias_hh": draw(3 * H, by=min(scale, 1.0)),
             }
         state = fmt.cast(rng.uniform(-1, 1, (B, H)) * (1 if n % 4 else 4))
-        yield Case(Cell(variant, **weights), draw(T, B, I), state, draw(T, B, H), draw(B, H))
+        given = {**weights, "inputs": draw(T, B, I), "state": state, "d_outputs": draw(T, B, H), "d_last": draw(B, H)}
+        if n % 6:
+            given = {name: _plainer(rng, fmt, array) for name, array in given.items()}
+            given["state"] = np.where(rng.random((B, H)) < 0.5, given["state"], _marked(rng, fmt, (B, H)))
+        cell = Cell(variant, **{name: given.pop(name) for name in weights})
+        yield Case(cell, **given)
+
+
+def _plainer(rng: np.random.Generator, fmt: Format, array: NDArray) -> NDArray:
+    """Some entries set to 0, some rounded to powers of two, some left alone."""
+    wide = array.astype(np.float64)
+    powers = np.copysign(2.0 ** np.round(np.log2(np.maximum(np.abs(wide), fmt.min_normal))), wide)
+    zeros, rounded = rng.random(2)
+    plainer = np.where(rng.random(array.shape) < rounded, powers, wide)
+    return fmt.cast(np.where(rng.random(array.shape) < zeros, 0.0, plainer))
+
+
+def _marked(rng: np.random.Generator, fmt: Format, shape: tuple[int, ...]) -> NDArray:
+    return fmt.cast(rng.choice([-1.0, -0.5, 0.0, 0.5, 1.0], size=shape))
 
 
 def measure(fmt_name: str, group: tuple[str, ...], count: int, seed: int) -> dict[Key, Margins]:
-    """One shard: the group on the same cells, and so against the same balls."""
+    """One shard: the group on the same cells, against the balls of what each declares."""
     fmt = format_named(fmt_name)
     backends = [resolve(name) for name in group]
     found: dict[Key, Margins] = {}
     for n, case in enumerate(cells(fmt, backends[0].variants, count, seed)):
-        exact, truth = Exact(case, Rounding(fmt)), _extended(case) if fmt is float64 else None
+        truth = _extended(case) if fmt is float64 else None
+        exacts: dict[Rounding, Exact] = {}
         for backend in backends:
+            mode = rounding_of(backend, fmt)
+            exact = exacts.setdefault(mode, Exact(case, mode))
             _compare(Observed(case, backend), exact, truth, n % GRADIENTS_EVERY == 0, found)
     return found
 

@@ -76,8 +76,8 @@ def test_exact_allows_more_in_a_coarser_format(coarse: Format, fine: Format) -> 
 def test_declared_kappa_widens_what_is_allowed() -> None:
     right = NumpyBackend()
     silent, careless = (Trial(CASE, backend(step=right.step, **k)) for k in ({}, {"kappa": 8 * KAPPA}))
-    assert (silent.exact.mode.kappa, careless.exact.mode.kappa) == (KAPPA, 8 * KAPPA)
-    assert Trial(CASE, right).exact.mode.kappa == KAPPA
+    for trial, kappa in ((silent, KAPPA), (careless, 8 * KAPPA)):
+        assert (trial.exact.mode.kappa_sigma, trial.exact.mode.kappa_tanh) == (kappa, kappa)
     assert (careless.exact.next_state.radius > silent.exact.next_state.radius).all()
 
 

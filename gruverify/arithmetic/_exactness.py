@@ -1,0 +1,50 @@
+"""Which numbers are exact zeros, or exact powers of two: entry by entry, and at the cost of one look where none is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+#: 1 where something holds of an entry and 0 elsewhere; None if it holds of all.
+Mask = Any
+
+_SIGNIFICAND = np.int64(2**52 - 1)
+
+
+def nonzero(mid: Floats, *wrong: Any) -> Mask:
+    """Where a number is anything but an exact 0: not 0, or wrong by something."""
+    if mid.all():
+        return None
+    some = mid != 0
+    for bound in wrong:
+        if isinstance(bound, np.ndarray):
+            some = some | (bound != 0)
+        elif bound:
+            return None
+    return None if some.all() else some.astype(np.float64)
+
+
+def rough(mid: Floats) -> Mask:
+    """Where an exact number is neither 0 nor ±2^k: its significand has more than one bit."""
+    some = (mid.view(np.int64) & _SIGNIFICAND).astype(bool)
+    return None if some.all() else some.astype(np.float64)
+
+
+def both(one: Mask, other: Mask) -> Mask:
+    """Where both hold."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one * other
+
+
+def either(one: Mask, other: Mask) -> Mask:
+    """Where one of them holds."""
+    return None if one is None or other is None else np.maximum(one, other)
+
+
+def everywhere(mask: Mask, shape: tuple[int, ...]) -> Floats:
+    """The mask as an array of that shape."""
+    return np.ones(shape) if mask is None else np.broadcast_to(mask, shape)

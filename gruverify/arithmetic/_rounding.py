@@ -1,0 +1,124 @@
+"""The rounding model: what one operation of an implementation may do to a number (theory.md 9; theory-14.md, 14a).
+
+Storage and accumulation are apart. Each operation as the formulas write it (a matrix product, a product, an addition, a
+function) rounds to the format once; inside a matrix product, and inside any fusion of the operations of one sum,
+roundings are those of the accumulator. Who fuses more performs a subset of these roundings, and errs less.
+"""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from gruverify.arithmetic._formats import Format, bfloat16, float32, float64
+
+TanhAccuracy: TypeAlias = Literal["relative", "absolute"]
+Products: TypeAlias = Literal["format", "bf16", "tf32"]
+
+#: Accuracy granted to a library's σ and tanh, in units of roundoff (docs/tolerances.md has what was measured).
+KAPPA = 4.0
+
+#: What no serious library exceeds: up to here σ and tanh still have exactly the values that the format holds.
+LIBRARIES = 2 * KAPPA
+
+#: Radii are themselves computed in float64, by at most some dozens of operations: this makes up for their roundings.
+OUTWARD = 1.0 + 256 * float64.unit_roundoff
+
+#: The bits that the operands of matrix products keep.
+_KEPT_BITS = {"bf16": 8, "tf32": 11}
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """What one operation in `format` may do to a number, the float64 reference's own share included.
+
+    `kappa_sigma` and `kappa_tanh` are the accuracy of σ and tanh in units of roundoff, `tanh` whether the latter is
+    relative to the value; `accumulates` the format in which sums and matrix products add up (None: float32 for the
+    halves, else the format itself); `products` what operands of matrix products are rounded to first; `sums_in_format`
+    whether sums over the batch add up in the format itself; `blend` the forms that the blend of h' and c may have;
+    `carry` how far the state between steps may be from what is returned, in units of roundoff; `subnormals` False if
+    numbers below the smallest normal may be 0.
+    """
+
+    format: Format
+    _: KW_ONLY
+    kappa_sigma: float = KAPPA
+    kappa_tanh: float = KAPPA
+    tanh: TanhAccuracy = "relative"
+    accumulates: Format | None = None
+    products: Products = "format"
+    sums_in_format: bool = False
+    blend: str = "A+B"
+    carry: float = 0.0
+    subnormals: bool = True
+
+    @cached_property
+    def u(self) -> float:
+        """Unit roundoff of the format plus that of the reference: both err."""
+        return self.format.unit_roundoff + float64.unit_roundoff
+
+    @cached_property
+    def eta(self) -> float:
+        """Underflow unit: what is lost at most when a result is below the smallest normal number."""
+        return self._underflow(self.format)
+
+    @cached_property
+    def accumulator(self) -> Format:
+        """The format in which sums and matrix products add up."""
+        if self.accumulates is not None:
+            return self.accumulates
+        return float32 if self.format.precision < float32.precision else self.format
+
+    @property
+    def wide(self) -> bool:
+        """Whether that is another format than the one under test."""
+        return self.accumulator != self.format
+
+    @cached_property
+    def u_a(self) -> float:
+        """Unit of the accumulator: twice the roundoff of a wider one, which may cut off instead of rounding."""
+        own, a = self.format.unit_roundoff, self.accumulator.unit_roundoff
+        return (2 * a if a < own else a) + float64.unit_roundoff
+
+    @cached_property
+    def eta_a(self) -> float:
+        """Underflow unit of the accumulator."""
+        return self._underflow(self.accumulator)
+
+    @cached_property
+    def u_m(self) -> float:
+        """What the operands of matrix products are rounded to first: 0 if they are not."""
+        return 0.0 if self.products == "format" else 2.0 ** -_KEPT_BITS[self.products]
+
+    @cached_property
+    def operand_floor(self) -> float:
+        """What that rounding loses of an operand that is next to nothing, in units of η."""
+        return self._underflow(bfloat16) / self.eta
+
+    @cached_property
+    def largest(self) -> float:
+        """Beyond this something overflows on the way."""
+        most = min(self.format.max, self.accumulator.max)
+        return most if self.products == "format" else min(most, bfloat16.max)
+
+    @cached_property
+    def underflow_shows(self) -> bool:
+        """Whether the underflow unit can be seen beside u: only then is it followed entry by entry (float16)."""
+        return self.eta > self.u * self.u * self.u
+
+    @property
+    def holds_exact_values(self) -> bool:
+        """Whether σ, tanh and the blend have exactly those values that the format holds, as with every library."""
+        accurate = max(self.kappa_sigma, self.kappa_tanh) <= LIBRARIES
+        return accurate and self.products == "format" and self.accumulator.precision >= self.format.precision
+
+    def gamma(self, k: int) -> float:
+        """γ_k = ku/(1-ku): the relative error of a product of k roundings; infinite once ku reaches 1."""
+        ku = k * self.u
+        return ku / (1 - ku) if ku < 1 else np.inf
+
+    def _underflow(self, fmt: Format) -> float:
+        return (fmt.min_subnormal if self.subnormals else fmt.min_normal) + float64.min_subnormal

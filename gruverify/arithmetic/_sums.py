@@ -1,0 +1,92 @@
+"""What the roundings of a sum's additions come to, whatever their order (theory-14.md, 14b).
+
+N terms t, which are the products inside matrix products and whatever else is added, make up P operands p, which are
+whole matrix products and whatever else is added: W = Σ|t|, W_p = Σ|p|, s is the sum, e what is wrong inside the terms.
+Numbers that are exactly 0 count neither as terms nor as operands.
+
+In any tree of additions the error is the sum, over its nodes, of a roundoff times what the node adds up: the exact
+partial sum, which is at most (W+|s|)/2 and at the root s itself, and the errors below it, at most their number of
+roundings times W (Jeannerod and Rump 2013; Lange and Rump 2019). With the accumulator's own roundoff u that is
+
+    u|s|[N≥2] + (N-2)⁺u (W+|s|)/2 + (N-1)(N-2)u² W,    and never more than (N-1)u W                          (14.1)
+
+beside (1+(N-1)u)e. With a wider accumulator u_a its N-1 additions and the P-1 results that are stored each have such a
+line, and each stored one what the accumulator erred by:
+
+    u_a|s|[N≥2] + (N-2)⁺u_a (W+|s|)/2 + u|s|[P≥2] + (P-2)⁺u (W_p+|s|)/2 + (P-1)(P-2)u² W_p + crossed terms   (14.2)
+
+No addition underflows, unless the smallest numbers are flushed to 0: then each may.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gruverify.arithmetic._rounding import OUTWARD, Rounding
+
+#: A number of terms: one for all entries, or an array of one for each.
+Count = Any
+
+
+class Shares(NamedTuple):
+    """With what |s|, W, W_p and e count in a radius; `flushed` are underflow units of the additions."""
+
+    of_sum: Any
+    of_weight: Any
+    of_stored: Any
+    of_error: Any
+    most: Any  # (N-1)u where W alone may be the better bound, else None
+    flushed: Any
+
+
+#: Below this (N-1)u the two bounds of (14.1) are within a hundredth of each other.
+_ALIKE = 2.0**-7
+
+
+def shares(mode: Rounding, terms: Count, operands: Count) -> Shares:
+    """Those of a sum of so many terms and operands, rounded outward."""
+    if isinstance(terms, float) and isinstance(operands, float):
+        return _alike(mode, terms, operands)
+    return _shares(mode, terms, operands)
+
+
+def _shares(m: Rounding, N: Count, P: Count) -> Shares:
+    if not m.wide:
+        first, second, n = _own(m.u, N)
+        most = n * OUTWARD if _largest(n) > _ALIKE else None
+        flushed = 0.0 if m.subnormals else _less(N, 1)
+        return Shares(first * OUTWARD, second * OUTWARD, None, (1 + n + n * n) * OUTWARD, most, flushed)
+    first, second, _ = _own(m.u, P)
+    first_a, half_a, n_a = _halves(m.u_a, N)
+    n = _less(P, 1) * m.u + n_a
+    crossed = 2 * half_a * (2 * n_a + (4 * P + 2) * m.u)
+    of_sum = (first + first_a) * (1 + 2 * m.u)
+    flushed = 0.0 if m.subnormals else _less(P, 1) + _less(N, 1) * (m.eta_a / m.eta)
+    of_error = (1 + n + m.u_a + (n + m.u_a) ** 2) * OUTWARD
+    return Shares(of_sum * OUTWARD, (half_a + crossed) * OUTWARD, second * OUTWARD, of_error, None, flushed)
+
+
+_alike = lru_cache(4096)(_shares)
+
+
+def _own(u: float, N: Count) -> tuple[Count, Count, Count]:
+    """With what |s| and W count for N-1 additions of roundoff u, and (N-1)u."""
+    first, half, n = _halves(u, N)
+    return first, half + n * _less(N, 2) * u, n
+
+
+def _halves(u: float, N: Count) -> tuple[Count, Count, Count]:
+    """u[N≥2] + (N-2)⁺u/2, (N-2)⁺u/2 and (N-1)⁺u."""
+    n, half = _less(N, 1) * u, _less(N, 2) * (u / 2)
+    return (min(n, u) if isinstance(n, float) else np.minimum(n, u)) + half, half, n
+
+
+def _less(count: Count, by: int) -> Count:
+    return max(count - by, 0.0) if isinstance(count, float) else np.maximum(count - by, 0.0)
+
+
+def _largest(n: Count) -> float:
+    return n if isinstance(n, float) else float(n.max(initial=0.0))

@@ -1,0 +1,18 @@
+"""What a machine decides, found out by asking it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+
+@cache
+def bfloat16_products_flush() -> bool:
+    """Whether PyTorch's bfloat16 matrix products take numbers below the smallest normal for 0.
+
+    Processors with AVX512_BF16 do, whatever the flag says, in those kernels that long sums take: 256 products 2^-132
+    then add up to 0 and not to 2^-124, which is a normal number.
+    """
+    import torch
+
+    small = torch.full((8, 256), 2.0**-66, dtype=torch.bfloat16)
+    return any(not bool((small[:rows] @ small.T).all()) for rows in (1, 8))
