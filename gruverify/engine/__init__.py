@@ -15,6 +15,7 @@ from gruverify.engine._events import Shrinking as Shrinking
 from gruverify.engine._events import Shrunk as Shrunk
 from gruverify.engine._explained import explained as explained
 from gruverify.engine._explained import explanation as explanation
+from gruverify.engine._formula import equations as equations
 from gruverify.engine._identify import Evidence as Evidence
 from gruverify.engine._identify import Identity as Identity
 from gruverify.engine._identify import Part as Part

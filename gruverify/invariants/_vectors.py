@@ -59,13 +59,13 @@ def combined(f: Callable[..., Any], *vectors: Vector) -> dict[str, Any]:
     return {name: f(*(one[name] for one in vectors)) for name in vectors[0]}
 
 
-def apart(what: str, one: Vector, other: Vector, allowed: Vector, operations: int = 1) -> Iterator[Residual]:
-    """|one - other| ≤ allowed, entry by entry of every part of `allowed`; finding the sides took so many operations in
+def apart(what: str, one: Vector, other: Vector, allowed: Vector, additions: int = 1) -> Iterator[Residual]:
+    """|one - other| ≤ allowed, entry by entry of every part of `allowed`; finding the sides took so many additions in
     float64, which may err too.
     """
     for name, bound in allowed.items():
         a, b = one[name], other[name]
-        own = float64_error_of_answers(np.abs(a) + np.abs(b), operations, operations)
+        own = float64_error_of_answers(np.abs(a) + np.abs(b), additions, 0)
         yield worst(f"{what} {name}", LETTERS[name], a, b, np.abs(a - b), bound + own)
 
 
