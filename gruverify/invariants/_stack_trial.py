@@ -221,6 +221,10 @@ class StackTrial:
             self._changed[change] = twin.beside(self.backend) if twin else StackTrial(change(self.case), self.backend)
         return self._changed[change]
 
+    def derived(self) -> Iterator[tuple[StackChange, StackTrial]]:
+        """The changes that were made to the case so far, and the trials of the cases they made."""
+        yield from self._changed.items()
+
     def beside(self, backend: Backend) -> StackTrial:
         """The same case put to another backend of the same accuracy; what the mathematics allows is found out once."""
         other = StackTrial(self.case, backend)

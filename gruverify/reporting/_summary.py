@@ -82,8 +82,16 @@ def root_causes(document: Document) -> list[dict[str, Any]]:
     return sorted(told, key=lambda cause: -len(cause["blocked"]))
 
 
+def seed(document: Document) -> str:
+    """The run's seed, in words where Hypothesis drew one for each test."""
+    return "drawn by Hypothesis" if document["seed"] is None else str(document["seed"])
+
+
 def command(document: Document) -> str:
-    """What repeats the run, quoted for a shell."""
+    """What repeats the run, quoted for a shell: what was typed, where that was not `gruverify check`."""
+    if "command" in document:
+        typed: str = document["command"]
+        return typed
     profile = PROFILES.get(document["profile"])
     cases = [] if profile and profile.cases == document["cases"] else ["--max-cases", str(document["cases"])]
     options = ["--profile", document["profile"], *cases, "--seed", str(document["seed"])]
@@ -113,5 +121,7 @@ def numbers(residual: dict[str, Any]) -> dict[str, str]:
     shown = {"is": residual["actual"], limit: residual["expected"]}
     if residual["actual"] == residual["expected"] == "nan":
         return {}
+    if residual["expected"] == "nan":  # no mathematics: the target answered it
+        shown = {"is": residual["actual"], "beside the target's other answer": "nan"}
     exact = {name: repr(float(value)) for name, value in shown.items()}
     return {**exact, **{name: f"{float(residual[name]):.4g}" for name in ("error", "bound", "margin")}}

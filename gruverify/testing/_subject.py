@@ -13,7 +13,7 @@ from gruverify.arithmetic import format_named
 from gruverify.backends import Backend, TargetUnavailable, UnknownTarget, resolve
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage
-from gruverify.engine import Judgement, Selection, why_not
+from gruverify.engine import Drawn, Judgement, Selection, kind_of, why_not
 from gruverify.invariants import INVARIANTS, Invariant
 from gruverify.testing import _account, _options
 from gruverify.testing._account import Found
@@ -79,7 +79,7 @@ class Subject:
         return self._asked[family, format]
 
     def _find(self, family: str, format: str) -> tuple[list[Invariant], str]:
-        self.found.backend = self.backend.name
+        self.found.introduce(self.backend)
         if format not in [fmt.name for fmt in self.backend.formats]:
             return [], f"{self.name} does not claim {format}"
         mine, whys = list[Invariant](), dict[str, None]()
@@ -125,3 +125,6 @@ class Subject:
                 marked = replace(tally, mark="xfail") if self.chosen.xfails_it(id, format) else tally
                 self.found.enter(id, format, str(case.variant), marked)
             self.found.visit(format, visited)
+            # Hypothesis decides how many there are: what was drawn is all that was planned.
+            sizes = {letter: (size, size) for letter, size in case.sizes.items()}
+            self.found.count(format, kind_of(case), Drawn(planned=1, judged=1, sizes=sizes))

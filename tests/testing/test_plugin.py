@@ -190,3 +190,24 @@ def test_none_of_them_has_a_deadline() -> None:
     _hypothesis.register()
 
     assert [settings.get_profile(name).deadline for name in _hypothesis.PROFILES] == [None] * 4
+
+
+@pytest.mark.uncounted
+@pytest.mark.parametrize("of_seed", [(), ("--hypothesis-seed", "5")], ids=["drawn", "given"])
+def test_the_command_of_a_report_runs_and_fails_again(pytester: pytest.Pytester, of_seed: tuple[str, ...]) -> None:
+    few = ("--gru-formats", "f32", *of_seed, "--gru-report", "out")
+    first = apart(pytester, *few, my_gru=FAULTY, test_mine=one_test("my_gru:step", only=["bounds"]))
+    assert outcomes(first) == {"failed": 1}
+
+    summary = (pytester.path / "out" / "summary.md").read_text()
+    command = summary.partition("Again:\n\n```\n")[2].partition("\n")[0]
+    assert "None" not in command
+    assert command.startswith("pytest ")
+    again = subprocess.run(
+        f"{sys.executable} -m {command}", shell=True, cwd=pytester.path, capture_output=True, text=True
+    )
+
+    assert again.returncode == 1
+    assert "bounds/between: " in again.stdout
+    page = (pytester.path / "out" / "index.html").read_text()
+    assert ("seed</dt><dd>None" in page or "seed None" in page) is False

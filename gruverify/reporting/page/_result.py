@@ -20,6 +20,7 @@ from gruverify.reporting._summary import (
     fates,
     numbers,
     root_causes,
+    seed,
     sentence,
     snippet,
     witnesses,
@@ -67,7 +68,7 @@ def _margin(fate: Fate) -> float:
 
 
 def _facts(document: Document) -> dict[str, str]:
-    facts = {"profile": document["profile"], "cases a format": str(document["cases"]), "seed": str(document["seed"])}
+    facts = {"profile": document["profile"], "cases a format": str(document["cases"]), "seed": seed(document)}
     return {**facts, **document["versions"]}
 
 
