@@ -9,7 +9,9 @@ from gruverify.engine._conditions import features_of as features_of
 from gruverify.engine._conditions import marks_of as marks_of
 from gruverify.engine._conditions import outcome as outcome
 from gruverify.engine._describe import describe as describe
+from gruverify.engine._describe import run_as as run_as
 from gruverify.engine._describe import severity as severity
+from gruverify.engine._describe import sizes_of as sizes_of
 from gruverify.engine._drawn import Drawn as Drawn
 from gruverify.engine._drawn import Kind as Kind
 from gruverify.engine._drawn import kind_of as kind_of

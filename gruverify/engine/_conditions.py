@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gruverify.cell import AnyCase, Case, StackCase
+from gruverify.cell import AnyCase, Case, Cell, StackCase, Variant
 
 #: Sizes up to which an implementation may work and beyond which it may not: few, tiles, vectors, blocks of threads.
 THRESHOLDS = (
@@ -241,8 +241,6 @@ def _names() -> tuple[str, ...]:
     return tuple(features_of(_any_case()))
 
 
-def _any_case() -> Any:
-    from gruverify.cell import Cell, Variant
-
-    zeros = np.zeros((3, 1))
-    return Case(Cell(Variant(bias=False), zeros, zeros), *(np.zeros(s) for s in ((1, 1, 1), (1, 1), (1, 1, 1), (1, 1))))
+def _any_case() -> Case:
+    weights, steps, state = np.zeros((3, 1)), np.zeros((1, 1, 1)), np.zeros((1, 1))
+    return Case(Cell(Variant(bias=False), weights, weights), steps, state, steps, state)

@@ -35,7 +35,7 @@ def derived_cases(invariant: Invariant, case: AnyCase, where: str) -> tuple[Deri
     known: set[int] = set()
     try:
         with np.errstate(all="ignore"):
-            for residual in invariant.check(trial):  # type: ignore[arg-type]  # it reads trials of this kind
+            for residual in invariant.check(trial):
                 asked = _asked_since(trial, known) or asked
                 if _entry(residual.where) == _entry(where):
                     return asked

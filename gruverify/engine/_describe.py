@@ -31,11 +31,12 @@ def describe(invariant: Invariant, residual: Residual, case: AnyCase, condition:
     numbers = [f"  {name:8} {value}" for name, value in numbers_of(residual, case.format.unit_roundoff).items()]
     under = [f"  fails    {condition}"] if condition else []
     place = [f"  {case.format.name}, {case.variant}, {sizes_of(case)}"]
-    run = [f"  run as   {line}" for line in _run_as(invariant, residual, case)]
+    run = [f"  run as   {line}" for line in run_as(invariant, residual, case)]
     return "\n".join([f"{invariant.id}: {invariant.statement}", f"  {residual.where}", *numbers, *under, *place, *run])
 
 
-def _run_as(invariant: Invariant, residual: Residual, case: AnyCase) -> list[str]:
+def run_as(invariant: Invariant, residual: Residual, case: AnyCase) -> list[str]:
+    """The cases that were made of the drawn one and really run, a line for each; none where that was the drawn one."""
     derived = derived_cases(invariant, case, residual.where)
     lines = [f"{sizes_of(each.case)}, derived by {', '.join(each.changes)}" for each in derived[-_SHOWN:]]
     left = len(derived) - len(lines)
