@@ -11,7 +11,7 @@ from gruverify.cell import Case, Gradients, contraction_rate
 from gruverify.formulas import candidate_slope, total
 from gruverify.invariants._blocks import blocks_of, letters, of, pairs
 from gruverify.invariants._cotangents import middle
-from gruverify.invariants._reference import float64_error
+from gruverify.invariants._reference import float64_error, float64_error_of_answers
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import Residual, at_most, compare, nothing_claimed
 from gruverify.invariants._trial import Trial
@@ -142,5 +142,5 @@ def truncation_error(trial: Trial) -> Iterator[Residual]:
             slack = (getattr(around, block).radius + getattr(near, block).radius).sum()
             distance, most = np.abs(one - other).sum(), float((np.abs(one) + np.abs(other)).sum())
             limit = np.asarray(lost * reach)
-            slack = slack + float64_error(distance + limit, one.size + _FACTORS, _FACTORS)
+            slack = slack + float64_error(limit, _FACTORS, _FACTORS) + float64_error_of_answers(distance, one.size, 0)
             yield at_most(f"Σ|dL_T/d{block} - cut off|", "", distance, limit, slack, scale=most)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -30,8 +30,12 @@ class Part(NamedTuple):
 class Subject:
     """A target under test, made into a backend when its first test runs."""
 
-    def __init__(self, target: object, chosen: Selection, formats: tuple[str, ...]) -> None:
+    def __init__(
+        self, target: object, chosen: Selection, formats: tuple[str, ...], module: Mapping[str, Any] | None = None
+    ) -> None:
+        """`module` is what is bound in the module of the test, where the target may have a name."""
         self.target = target
+        self._module = module or {}
         self.chosen = chosen
         self.formats = formats
         self._asked: dict[tuple[str, str], tuple[list[Invariant], str]] = {}
@@ -51,8 +55,10 @@ class Subject:
         if isinstance(self.target, str):
             return self.target
         module, path = getattr(self.target, "__module__", ""), getattr(self.target, "__qualname__", "")
-        importable = module and path and "<" not in path
-        return f"{module}:{path}" if importable else f"{type(self.target).__name__} object"
+        if module and path and "<" not in path:
+            return f"{module}:{path}"
+        bound = [name for name, value in self._module.items() if value is self.target]
+        return f"{self._module['__name__']}:{bound[0]}" if bound else f"{type(self.target).__name__} object"
 
     def parts(self) -> Iterator[Part]:
         """The tests, format by format within a family, in the catalogue's order."""
