@@ -14,7 +14,7 @@ import click
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._interrupt import noticing
 from gruverify.cli._options import EXIT_CODES, EXIT_DIED, EXIT_UNAVAILABLE, EXIT_UNVISITED, Fail
-from gruverify.cli._values import FORMATS
+from gruverify.cli._values import FORMATS, PERCENT, SECONDS
 
 if TYPE_CHECKING:
     from gruverify.arithmetic import Format
@@ -38,21 +38,21 @@ if TYPE_CHECKING:
 @click.option("--max-cases", type=click.IntRange(min=1), help="Cases for each format, every invariant of each.")
 @click.option(
     "--time-budget",
-    type=click.FloatRange(min=0, min_open=True),
+    type=SECONDS,
     metavar="S",
     help="Draw no further case after S seconds.",
 )
 @click.option(
     "--patience",
-    type=click.FloatRange(min=0, min_open=True),
-    default=120,
+    type=SECONDS,
+    default=120.0,
     show_default=True,
     metavar="S",
     help="Stop a process of the target that has not answered for S seconds.",
 )
 @click.option(
     "--fail-under-gates",
-    type=click.FloatRange(min=0, max=100),
+    type=PERCENT,
     metavar="PERCENT",
     help="Ask that so many of the levels of z × r × c be visited in each format.",
 )

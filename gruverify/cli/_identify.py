@@ -34,8 +34,8 @@ def command(target: str, formats: tuple[Format, ...] | None, seed: int, as_json:
     gruverify identify mypkg.kernels:my_step
     gruverify identify mypkg.layers:MyGRU --format f32 --json
 
-    Exit codes: 0 what it is was found (or some that cannot be told apart), 1 it is none of them, 2 usage error,
-    3 target unavailable, 4 the target died.
+    Exit codes: 0 it is what it declares (or cannot be told from it), 1 it is another GRU than it declares, or none, or
+    gave no answer, 2 usage error, 3 target unavailable, 4 the target died.
     """  # noqa: D301  # click reads the backspaces
     from gruverify.reporting import console_for, identity_document, print_identity
 
@@ -44,7 +44,7 @@ def command(target: str, formats: tuple[Format, ...] | None, seed: int, as_json:
         click.echo(json.dumps(identity_document(found), indent=1, allow_nan=False, ensure_ascii=False))
     else:
         print_identity(console_for(), found)
-    sys.exit(0 if found.status in ("identified", "ambiguous") else EXIT_FALSIFIED)
+    sys.exit(0 if found.status in ("identified", "ambiguous") and found.as_declared else EXIT_FALSIFIED)
 
 
 def _identified(target: str, formats: tuple[Format, ...] | None, seed: int) -> Identity:

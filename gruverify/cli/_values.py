@@ -42,6 +42,18 @@ def one_of(*words: str) -> Parsed:
     return Parsed(read, f"must be {' or '.join(words)}")
 
 
+def number_within(rule: str, allowed: Callable[[float], bool]) -> Parsed:
+    """A number that is allowed. A NaN must not be: every comparison with it is false, and click's ranges let it in."""
+
+    def read(text: str) -> float:
+        value = float(text)
+        if not allowed(value):
+            raise ValueError(text)
+        return value
+
+    return Parsed(read, f"must be {rule}")
+
+
 def _numbers(listed: str) -> tuple[float, ...]:
     return tuple(float(number) for number in listed.split(","))
 
@@ -56,3 +68,5 @@ WHOLE = Parsed(int, "must be a whole number")
 NUMBER = Parsed(float, "must be a number")
 NUMBERS = Parsed(_numbers, "must be numbers with commas between them, e.g. 4,8,12,16")
 FORMATS = Parsed(_formats)
+SECONDS = number_within("a number of seconds above 0", lambda value: value > 0)
+PERCENT = number_within("a percentage from 0 to 100", lambda value: 0 <= value <= 100)

@@ -3,7 +3,18 @@
 from gruverify.engine._asked import outlook as outlook
 from gruverify.engine._asked import why_not as why_not
 from gruverify.engine._check import check as check
+from gruverify.engine._conditions import Outcomes as Outcomes
+from gruverify.engine._conditions import condition as condition
+from gruverify.engine._conditions import features_of as features_of
+from gruverify.engine._conditions import marks_of as marks_of
+from gruverify.engine._conditions import outcome as outcome
+from gruverify.engine._describe import describe as describe
+from gruverify.engine._describe import run_as as run_as
+from gruverify.engine._describe import severity as severity
+from gruverify.engine._describe import sizes_of as sizes_of
 from gruverify.engine._drawn import Drawn as Drawn
+from gruverify.engine._drawn import Kind as Kind
+from gruverify.engine._drawn import kind_of as kind_of
 from gruverify.engine._events import Alive as Alive
 from gruverify.engine._events import CaseJudged as CaseJudged
 from gruverify.engine._events import Event as Event
@@ -15,6 +26,7 @@ from gruverify.engine._events import Shrinking as Shrinking
 from gruverify.engine._events import Shrunk as Shrunk
 from gruverify.engine._explained import explained as explained
 from gruverify.engine._explained import explanation as explanation
+from gruverify.engine._formula import equations as equations
 from gruverify.engine._identify import Evidence as Evidence
 from gruverify.engine._identify import Identity as Identity
 from gruverify.engine._identify import Part as Part
@@ -22,7 +34,6 @@ from gruverify.engine._identify import identify as identify
 from gruverify.engine._judge import Judgement as Judgement
 from gruverify.engine._judge import applicable as applicable
 from gruverify.engine._judge import assert_holds as assert_holds
-from gruverify.engine._judge import describe as describe
 from gruverify.engine._judge import judge as judge
 from gruverify.engine._judge import judge_trial as judge_trial
 from gruverify.engine._judge import reads as reads

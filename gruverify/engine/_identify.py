@@ -97,6 +97,11 @@ class Part:
             return "unanswered"
         return "none" if not self.holds else "identified" if len(self.holds) == 1 else "ambiguous"
 
+    @property
+    def may_be_declared(self) -> bool:
+        """Whether what is declared is among the readings that are left."""
+        return any(evidence.reading == Reading() for evidence in self.holds)
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -115,6 +120,16 @@ class Identity:
         if "none" in found:
             return "none"
         return "ambiguous" if "ambiguous" in found else "identified" if "identified" in found else "unanswered"
+
+    @property
+    def answered(self) -> tuple[Part, ...]:
+        """The parts of which some case was answered."""
+        return tuple(part for part in self.parts if part.status != "unanswered")
+
+    @property
+    def as_declared(self) -> bool:
+        """Whether every part that was answered is, or may be, what it declares; False if none was."""
+        return bool(self.answered) and all(part.may_be_declared for part in self.answered)
 
 
 def identify(

@@ -9,6 +9,7 @@ import numpy as np
 
 from gruverify.backends import CELL_METHODS, Backend, offers, resolve
 from gruverify.cell import AnyCase, Case, StackCase
+from gruverify.engine._describe import describe
 from gruverify.engine._tally import Tally, judged
 from gruverify.invariants import INVARIANTS, Declined, Invariant, Malformed, Obstacle, Residual, StackTrial, Trial
 
@@ -144,30 +145,3 @@ def assert_holds(invariant: str, target: object, case: AnyCase) -> None:
         raise ValueError(f"{invariant} cannot be asked of {backend.name}: {why}")
     if judgements[0].fell:
         raise AssertionError(describe(wanted, judgements[0].residual, case))
-
-
-def describe(invariant: Invariant, residual: Residual, case: AnyCase) -> str:
-    """A failure in words: what should hold, where it does not, by how much, in units of roundoff, and the sizes."""
-    sizes = ", ".join(f"{letter}={size}" for letter, size in case.sizes.items())
-    nothing = np.isnan(residual.actual) and np.isnan(residual.expected)
-    numbers = [] if nothing else _numbers(residual, case.format.unit_roundoff)
-    place = f"  {case.format.name}, {case.variant}, {sizes}"
-    return "\n".join([f"{invariant.id}: {invariant.statement}", f"  {residual.where}", *numbers, place])
-
-
-def _numbers(residual: Residual, u: float) -> list[str]:
-    if np.isnan(residual.actual):
-        return ["  is       nan", f"  must be  {residual.expected!r}"]
-    if residual.relation == "=":
-        return [
-            f"  is       {residual.actual!r}",
-            f"  must be  {residual.expected!r}",
-            f"  error    {residual.error:.3g} = {residual.error / u:.3g} u",
-            f"  bound    {residual.bound:.3g} = {residual.bound / u:.3g} u, so the margin is {residual.margin:.4g}",
-        ]
-    rounding = residual.bound - residual.expected
-    return [
-        f"  is       {residual.actual!r}",
-        f"  limit    {residual.expected!r}",
-        f"  rounding {rounding:.3g} = {rounding / u:.3g} u, so the margin is {residual.margin:.4g}",
-    ]

@@ -17,6 +17,9 @@ from gruverify.invariants import Entries, Residual
 
 SCHEMA = 1
 
+#: How the name of a target ends that is none: that of its type comes before.
+_NAMELESS = " object"
+
 #: Of a comparison with more entries only the worst one is written.
 MOST_ENTRIES = 1024
 
@@ -48,9 +51,13 @@ class Witness:
 
     @property
     def snippet(self) -> str:
-        """Python that raises the same failure when pasted (the target must be importable by its name)."""
-        call = f"gruverify.assert_holds({self.invariant!r}, {self.target!r}, case)"
-        return f"import gruverify\nfrom gruverify import *\n\ncase = {self.case!r}\n{call}\n"
+        """Python that raises the same failure when pasted; a target without a name is left to be filled in."""
+        target, lines = repr(self.target), ["import gruverify", "from gruverify import *", ""]
+        if self.target.endswith(_NAMELESS):
+            lines.append(f"target = ...  # your {self.target}, which has no name to import it by")
+            target = "target"
+        call = f"gruverify.assert_holds({self.invariant!r}, {target}, case)"
+        return "\n".join([*lines, f"case = {self.case!r}", call, ""])
 
 
 def encode_witness(witness: Witness) -> dict[str, Any]:

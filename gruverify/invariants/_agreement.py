@@ -10,6 +10,7 @@ from gruverify.arithmetic import Ball
 from gruverify.backends import NumpyBackend
 from gruverify.cell import BLOCKS, Gradients
 from gruverify.invariants._blocks import blocks_of, compared, largest, letters, of, pairs, scale_of, spelled
+from gruverify.invariants._reference import float64_error_of_answers
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import STATES, Floats, Residual, apart, compare
 from gruverify.invariants._trial import Trial
@@ -118,9 +119,10 @@ def vjp_is_transposed_jacobian(trial: Trial) -> Iterator[Residual]:
     found, expected = trial.observed.step_vjp, trial.exact.pullback
     sides = zip(trial.observed.step_jacobian, trial.exact.jacobian, (found.state, found.inputs), strict=True)
     for (jacobian, jacobian_ball, vjp), ball, name in zip(sides, (expected.h, expected.x), ("h'", "x"), strict=True):
-        product = np.einsum("bi,bij->bj", g, jacobian.astype(np.float64))
-        allowed = np.einsum("bi,bij->bj", np.abs(g), jacobian_ball.radius) + ball.radius
-        yield apart(f"gᵀ∂h/∂{name}", "bj", vjp, product, allowed)
+        J, H = jacobian.astype(np.float64), g.shape[-1]
+        product, size = np.einsum("bi,bij->bj", g, J), np.einsum("bi,bij->bj", np.abs(g), np.abs(J))
+        around = np.einsum("bi,bij->bj", np.abs(g), jacobian_ball.radius) + ball.radius
+        yield apart(f"gᵀ∂h/∂{name}", "bj", vjp, product, around + float64_error_of_answers(size, H, 3 * H))
 
 
 @invariant(

@@ -13,6 +13,7 @@ from gruverify.cell import Case
 from gruverify.formulas import Activations, activations, candidate_slope, next_state, reset_slope, update_slope
 from gruverify.invariants._blocks import blocks_of, of
 from gruverify.invariants._changes import cycled, kept, over, pinned, single
+from gruverify.invariants._reference import float64_error
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import STATES, Floats, NDArray, Residual, compare
 from gruverify.invariants._trial import Trial
@@ -154,8 +155,10 @@ def chrono_step(trial: Trial) -> Iterator[Residual]:
     slow = trial.on(chrono)
     rate, rounded = _time_constants(slow.case)
     a, h = slow.exact.step, slow.case.state.astype(np.float64)
-    expected = Ball(slow.exact.mode, h + (a.c.mid - h) * rate, slow.exact.next_state.radius)
-    yield compare("h", "bi", slow.observed.step, expected, rounded * (a.h - a.c).magnitude, scale=STATES)
+    moved = (a.c.mid - h) * rate
+    expected = Ball(slow.exact.mode, h + moved, slow.exact.next_state.radius)
+    own = float64_error(np.abs(h) + np.abs(moved), 3, 2)
+    yield compare("h", "bi", slow.observed.step, expected, rounded * (a.h - a.c).magnitude + own, scale=STATES)
 
 
 @invariant(
@@ -168,5 +171,7 @@ def chrono_gradient(trial: Trial) -> Iterator[Residual]:
     slow = trial.on(constant_gates)
     rate, rounded = _time_constants(slow.case)
     g, allowed = slow.case.d_last.astype(np.float64), _Still(slow, slow.exact.mode).radii()["h_0"]
-    expected = Ball(slow.exact.mode, g * (1 - rate) ** STEPS, np.where(_chrono_units(slow.case), allowed, np.inf))
-    yield compare("dL/dh_0", "bi", slow.observed.sequence_vjp_of_last.state, expected, np.abs(g) * STEPS * rounded)
+    left = g * (1 - rate) ** STEPS
+    expected = Ball(slow.exact.mode, left, np.where(_chrono_units(slow.case), allowed, np.inf))
+    slack = np.abs(g) * STEPS * rounded + float64_error(np.abs(left), STEPS + 1, STEPS + 1)
+    yield compare("dL/dh_0", "bi", slow.observed.sequence_vjp_of_last.state, expected, slack)

@@ -11,21 +11,12 @@ import numpy as np
 from gruverify.arithmetic import Ball
 from gruverify.cell import Case, unpack
 from gruverify.formulas import Bptt, bptt, sequence
+from gruverify.invariants._reference import REFERENCE
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import Floats, NDArray, Residual, worst
 from gruverify.invariants._tangent import tangent_of, turned_tangent
 from gruverify.invariants._trial import Trial
-from gruverify.invariants._vectors import (
-    REFERENCE,
-    Vector,
-    combined,
-    inner,
-    midpoints,
-    number,
-    observed,
-    radii,
-    vector,
-)
+from gruverify.invariants._vectors import Vector, combined, inner, midpoints, most, number, observed, radii, vector
 
 
 def _tangent(case: Case) -> Vector:
@@ -34,15 +25,17 @@ def _tangent(case: Case) -> Vector:
 
 def _loss(case: Case, outputs: NDArray, last: NDArray) -> tuple[float, float]:
     """Σ d_outputs·outputs + Σ d_last·last, and what finding it in float64 may add."""
-    weights: Vector = {"outputs": case.d_outputs.astype(np.float64), "last": case.d_last.astype(np.float64)}
-    return inner(weights, {"outputs": outputs.astype(np.float64), "last": last.astype(np.float64)})
+    return inner(_cotangents(case), {"outputs": outputs.astype(np.float64), "last": last.astype(np.float64)})
+
+
+def _cotangents(case: Case) -> Vector:
+    return {"outputs": case.d_outputs.astype(np.float64), "last": case.d_last.astype(np.float64)}
 
 
 def _loss_radius(case: Case, states: list[Ball]) -> float:
     """The most by which that loss may be off, where the states may be off by their radii."""
-    d_outputs, d_last = np.abs(case.d_outputs.astype(np.float64)), np.abs(case.d_last.astype(np.float64))
     radius = np.stack([ball.radius for ball in states])
-    return float((d_outputs * radius).sum() + (d_last * radius[-1]).sum())
+    return most(_cotangents(case), {"outputs": radius, "last": radius[-1]})
 
 
 @invariant(
@@ -55,7 +48,7 @@ def adjoint(trial: Trial) -> Iterator[Residual]:
     case, v = trial.case, _tangent(trial.case)
     forward, rounding = _loss(case, *trial.observed.sequence_jvp)
     reverse, more = inner(v, observed(trial))
-    around, _ = inner(combined(np.abs, v), radii(trial, trial.exact.gradients))
+    around = most(v, radii(trial, trial.exact.gradients))
     yield number("⟨g, Jv⟩ - ⟨Jᵀg, v⟩", forward, reverse, _loss_radius(case, trial.exact.jvp) + around + rounding + more)
 
 
@@ -131,4 +124,4 @@ def _remainder(trial: Trial, d: Vector, between: Bptt) -> float:
     expected = trial.exact.gradients
     off = combined(lambda a, b: np.abs(a - b), midpoints(trial, between), midpoints(trial, expected))
     widths = (combined(np.add, off, radii(trial, between)), radii(trial, expected))
-    return sum(inner(combined(np.abs, d), width)[0] for width in widths)
+    return sum(most(d, width) for width in widths)

@@ -35,8 +35,6 @@ def each_cotangent(trial: Trial) -> Iterator[Residual]:
     allowed = _Allowed(seen)
     yield from _gates(seen, allowed)
     yield from _gradients(seen.trial, f"{seen.how}: ", seen.gradients, allowed)
-    if _made_of_the_same(seen, trial):
-        yield from _gradients(trial, "", trial.observed.sequence_vjp, allowed)
 
 
 class _Allowed:
@@ -115,22 +113,3 @@ def _gradients(trial: Trial, what: str, found: Gradients, allowed: _Allowed) -> 
     if declarations_of(trial.backend).state_gradient:
         own = max(allowed.ranges.state, largest(allowed.state))
         yield compare(f"{what}dL/dh_0", "bi", found.state, allowed.state, scale=own)
-
-
-def _made_of_the_same(seen: Shown, trial: Trial) -> bool:
-    """Whether the case's own answer is made of the cotangents shown: states, and all that does not depend on how many
-    inputs there are, have the same bits.
-    """
-    if seen.trial is not trial:
-        return False
-    own = trial.observed.sequence_vjp
-    names = ("weight_hh", "bias_ih", "bias_hh", "state")[: 4 if trial.case.variant.bias else 1]
-    return _same(seen.outputs, trial.observed.sequence[0]) and all(
-        _same(getattr(seen.gradients, name), getattr(own, name)) for name in names
-    )
-
-
-def _same(one: NDArray | None, other: NDArray | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return one.tobytes() == other.tobytes()

@@ -11,6 +11,7 @@ from gruverify.cell import Case, Gradients, contraction_rate
 from gruverify.formulas import candidate_slope, total
 from gruverify.invariants._blocks import blocks_of, letters, of, pairs
 from gruverify.invariants._cotangents import middle
+from gruverify.invariants._reference import float64_error, float64_error_of_answers
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import Residual, at_most, compare, nothing_claimed
 from gruverify.invariants._trial import Trial
@@ -122,6 +123,10 @@ def _largest_input(case: Case) -> float:
     return float(np.abs(case.inputs.astype(np.float64)).max())
 
 
+#: Of the most that may be cut off: four, and a power, which is as good as one.
+_FACTORS = 5
+
+
 @invariant(
     "gradient/truncation-error",
     "|λ| < 1: Σ|dL_T/d(W_xc, b_xc) - the same cut off after K steps| ≤ ‖g‖₁·max(take(1-c²))·(|x|, 1)·λ^K/(1-λ)",
@@ -142,4 +147,6 @@ def truncation_error(trial: Trial) -> Iterator[Residual]:
             one, other = (of(found, block).astype(np.float64) for found in (whole, part))
             slack = (getattr(around, block).radius + getattr(near, block).radius).sum()
             distance, most = np.abs(one - other).sum(), float((np.abs(one) + np.abs(other)).sum())
-            yield at_most(f"Σ|dL_T/d{block} - cut off|", "", distance, np.asarray(lost * reach), slack, scale=most)
+            limit = np.asarray(lost * reach)
+            slack = slack + float64_error(limit, _FACTORS, _FACTORS) + float64_error_of_answers(distance, one.size, 0)
+            yield at_most(f"Σ|dL_T/d{block} - cut off|", "", distance, limit, slack, scale=most)

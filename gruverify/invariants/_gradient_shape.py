@@ -17,6 +17,7 @@ from gruverify.arithmetic import Ball
 from gruverify.cell import BLOCKS, Case, Variant
 from gruverify.formulas import Contribution, GateCotangents, reset_slope
 from gruverify.invariants._blocks import letters, of, pairs
+from gruverify.invariants._reference import float64_error
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import (
     Floats,
@@ -30,7 +31,6 @@ from gruverify.invariants._residual import (
     worst,
 )
 from gruverify.invariants._trial import Trial
-from gruverify.invariants._vectors import REFERENCE
 
 _WEIGHTS = [block for block in BLOCKS if block.startswith("W")]
 
@@ -55,7 +55,8 @@ def scaling_identity(trial: Trial) -> Iterator[Residual]:
     around_x = np.concatenate([_over_gates(one, gates).radius for one in α])
     left, right = W.T @ dW, dx.T @ x
     terms = weights.T @ np.abs(dW) + np.abs(dx).T @ np.abs(x)
-    rounding = REFERENCE.gamma(len(W) + len(x) + 1) * terms
+    products = len(W) + len(x)
+    rounding = float64_error(terms, products + 1, 3 * products)
     allowed = weights.T @ around_W + around_x.T @ np.abs(x)
     # Where inputs and weights are all 0 both sides are, whatever the gradients.
     error, bound = np.abs(left - right), allowed + rounding
@@ -196,7 +197,7 @@ def _minors(block: str, dW: Floats, around: Floats) -> Residual:
     one, other = dW * dW[k][:, l], dW[:, l] * dW[k]
     size, up = np.abs(dW), np.abs(dW) + around
     allowed = _grown(size, up, (size[k][:, l], up[k][:, l])) + _grown(size[:, l], up[:, l], (size[k], up[k]))
-    rounding = 2 * REFERENCE.u * (np.abs(one) + np.abs(other)) + 2 * REFERENCE.eta
+    rounding = float64_error(np.abs(one) + np.abs(other), 2, 6)
     return worst(f"minors of dL/d{block}", "ij", one, other, np.abs(one - other), allowed + rounding)
 
 

@@ -106,7 +106,7 @@ def cloned(trial: Trial) -> Iterator[Residual]:
     twins, variant = trial.on(cloned_unit), trial.case.cell.variant
     allowed = combined(np.add, _merged(radii(twins, twins.exact.gradients)), radii(trial, trial.exact.gradients))
     merged = _merged(vector(variant, twins.observed.sequence_vjp))
-    yield from apart("clones merged:", merged, observed(trial), allowed, operations=2)
+    yield from apart("clones merged:", merged, observed(trial), allowed, additions=2)
 
 
 def _merged(twins: Vector) -> Vector:

@@ -23,6 +23,7 @@ from gruverify.formulas import (
     magnitudes,
 )
 from gruverify.invariants._blocks import blocks_of, letters, of
+from gruverify.invariants._reference import float64_error, float64_error_of_answers
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import STATES, Floats, NDArray, Residual, at_most, equal, present
 from gruverify.invariants._trial import Trial
@@ -32,12 +33,22 @@ def _first_step(trial: Trial) -> Magnitudes:
     return magnitudes(trial.case.cell, trial.exact.step)
 
 
+#: Roundings, and products, of a limit beside those of its sums.
+_DEEP = 8
+
+
+def _own(limit: Floats, terms: int) -> Floats | float:
+    """What finding a limit that is a sum of so many terms may err by in float64."""
+    return float64_error(limit, terms + _DEEP, _DEEP * terms)
+
+
 def _row_sums(trial: Trial, target: Floats, gap: Floats, what: str) -> Residual:
     """Σ_j |J_ij - target_ij| ≤ gap_i, with what rounding allows the row."""
     jacobian = trial.observed.step_jacobian[0].astype(np.float64)
-    distance, ball = np.abs(jacobian - target).sum(2), trial.exact.jacobian[0]
+    distance, H, ball = np.abs(jacobian - target).sum(2), jacobian.shape[2], trial.exact.jacobian[0]
     reach = float((np.abs(ball.mid) + np.abs(target)).sum(2).max())
-    return at_most(what, "bi", distance, gap, ball.radius.sum(2), scale=reach)
+    slack = ball.radius.sum(2) + _own(gap, H) + float64_error_of_answers(distance, H, 0)
+    return at_most(what, "bi", distance, gap, slack, scale=reach)
 
 
 @invariant(
@@ -92,7 +103,8 @@ def carry_gradient(trial: Trial) -> Iterator[Residual]:
     changed = np.abs(trial.observed.sequence_vjp_of_last.state.astype(np.float64) - g).sum(1)
     ball = trial.exact.gradients_of_last.state
     reach = float((np.abs(ball.mid) + np.abs(g)).sum(1).max())
-    yield at_most("‖dL/dh_0 - g‖₁", "b", changed, growth * np.abs(g).sum(1), ball.radius.sum(1), scale=reach)
+    limit, terms = growth * np.abs(g).sum(1), g.shape[1] * (len(trial.case.inputs) + 1)
+    yield at_most("‖dL/dh_0 - g‖₁", "b", changed, limit, ball.radius.sum(1) + _own(limit, terms), scale=reach)
 
 
 @invariant(
@@ -136,7 +148,8 @@ def forget_candidate_gradient(trial: Trial) -> Iterator[Residual]:
             limit, gap = limits[block]
             actual, expected = of(trial.observed.step_vjp, block), getattr(trial.exact.pullback.parameters, block)
             distance = np.abs(actual.astype(np.float64) - limit.mid)
-            yield at_most(f"|∂⁺{block} - limit|", letters(block), distance, gap, expected.radius + limit.radius)
+            slack = expected.radius + limit.radius + _own(gap, len(x.mid))
+            yield at_most(f"|∂⁺{block} - limit|", letters(block), distance, gap, slack)
             yield present(f"∂⁺{block}", actual, expected)
 
 
@@ -151,7 +164,9 @@ def forget_update_gradient(trial: Trial) -> Iterator[Residual]:
     actual = of(trial.observed.sequence_vjp_of_last, "W_hz")
     expected = trial.exact.gradients_of_last.parameters.W_hz
     limit = reduce(add, (_outer(a, h) for a, h in _update_paths(trial)))
-    yield at_most("|dL_T/dW_hz|", "ij", np.abs(actual.astype(np.float64)), limit, expected.radius)
+    terms = len(trial.case.state) * len(trial.case.inputs)
+    slack = expected.radius + _own(limit, terms)
+    yield at_most("|dL_T/dW_hz|", "ij", np.abs(actual.astype(np.float64)), limit, slack)
     yield present("dL_T/dW_hz", actual, expected)
 
 
@@ -288,4 +303,5 @@ def _orders(trial: Trial, units: Floats, *blocks: str, states: Floats | None = N
             continue
         limit = units.T @ reach[block[:3]] if block[0] == "W" else units.sum(0)
         actual = np.abs(of(trial.observed.step_vjp, block).astype(np.float64))
-        yield at_most(f"|∂⁺{block}|", letters(block), actual, limit, getattr(exact.pullback.parameters, block).radius)
+        slack = getattr(exact.pullback.parameters, block).radius + _own(limit, len(units))
+        yield at_most(f"|∂⁺{block}|", letters(block), actual, limit, slack)

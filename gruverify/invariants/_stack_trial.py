@@ -225,6 +225,10 @@ class StackTrial:
     def _other(self, case: StackCase) -> StackTrial:
         return StackTrial(case, self.backend, self.exact.mode if case.format is self.case.format else None)
 
+    def derived(self) -> Iterator[tuple[StackChange, StackTrial]]:
+        """The changes that were made to the case so far, and the trials of the cases they made."""
+        yield from self._changed.items()
+
     def beside(self, backend: Backend) -> StackTrial:
         """The same case put to another backend of the same accuracy; what the mathematics allows is found out once."""
         other = StackTrial(self.case, backend, self.exact.mode)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, TypeAlias, overload
 
@@ -378,6 +378,10 @@ class Trial:
             case = change(self.case) if twin is None else twin.case
             self._changed[change] = self if case is self.case else self._other(case, twin)
         return self._changed[change]
+
+    def derived(self) -> Iterator[tuple[Change, Trial]]:
+        """The changes that were made to the case so far, and the trials of the cases they made."""
+        yield from self._changed.items()
 
     def _other(self, case: Case, twin: Trial | None) -> Trial:
         mode = self.exact.mode if case.format is self.case.format else None

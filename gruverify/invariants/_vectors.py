@@ -7,9 +7,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from gruverify.arithmetic import Ball, Rounding, float64
+from gruverify.arithmetic import Ball
 from gruverify.cell import Gradients, Variant, pack
 from gruverify.formulas import Bptt
+from gruverify.invariants._reference import float64_error, float64_error_of_answers
 from gruverify.invariants._residual import Floats, Residual, worst
 from gruverify.invariants._trial import Trial
 
@@ -25,9 +26,6 @@ LETTERS = {
     "inputs": "tbj",
     "state": "bi",
 }
-
-#: What computing with answers in float64 may itself add.
-REFERENCE = Rounding(float64)
 
 
 def vector(variant: Variant, gradients: Gradients) -> Vector:
@@ -61,20 +59,27 @@ def combined(f: Callable[..., Any], *vectors: Vector) -> dict[str, Any]:
     return {name: f(*(one[name] for one in vectors)) for name in vectors[0]}
 
 
-def apart(what: str, one: Vector, other: Vector, allowed: Vector, operations: int = 1) -> Iterator[Residual]:
-    """|one - other| ≤ allowed, entry by entry of every part of `allowed`; finding the sides took so many operations in
+def apart(what: str, one: Vector, other: Vector, allowed: Vector, additions: int = 1) -> Iterator[Residual]:
+    """|one - other| ≤ allowed, entry by entry of every part of `allowed`; finding the sides took so many additions in
     float64, which may err too.
     """
     for name, bound in allowed.items():
         a, b = one[name], other[name]
-        error, own = np.abs(a - b), operations * REFERENCE.u * (np.abs(a) + np.abs(b))
-        yield worst(f"{what} {name}", LETTERS[name], a, b, error, bound + np.where(np.isfinite(own), own, 0.0))
+        own = float64_error_of_answers(np.abs(a) + np.abs(b), additions, 0)
+        yield worst(f"{what} {name}", LETTERS[name], a, b, np.abs(a - b), bound + own)
 
 
 def inner(one: Vector, other: Vector) -> tuple[float, float]:
     """⟨one, other⟩ over the parts of `one`, and what finding it in float64 may add."""
     products = np.concatenate([(one[name] * other[name]).ravel() for name in one])
-    return float(products.sum()), REFERENCE.gamma(products.size + 1) * float(np.abs(products).sum())
+    size = float(np.abs(products).sum())
+    return float(products.sum()), float(float64_error(size, products.size + 1, products.size))
+
+
+def most(one: Vector, other: Vector) -> float:
+    """⟨|one|, other⟩ for radii `other`, rounded up: the most by which ⟨one, ·⟩ may be off."""
+    product, rounding = inner(combined(np.abs, one), other)
+    return product + rounding
 
 
 def number(what: str, one: float, other: float, allowed: float) -> Residual:

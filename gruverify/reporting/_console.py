@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gruverify.coverage import GATES, Coverage
-from gruverify.engine import Result, Tally, Witness, by_format, describe
+from gruverify.engine import Result, Tally, Witness, by_format, describe, severity
 from gruverify.invariants import INVARIANTS
 
 _MARKS = {
@@ -144,13 +144,15 @@ def margin(value: float) -> str:
 
 
 def _one_each(result: Result) -> dict[str, Witness]:
-    """The smallest witness of each falsified invariant, over the formats, in the catalogue's order."""
+    """The smallest witness of each falsified invariant, over the formats; the gravest first (see `severity`), and among
+    those that are as grave the catalogue's order.
+    """
     smallest: dict[str, Witness] = {}
     for id in INVARIANTS:
         mine = [witness for (of, _), witness in result.witnesses.items() if of == id]
         if mine:
             smallest[id] = min(mine, key=Witness.order)
-    return smallest
+    return dict(sorted(smallest.items(), key=lambda item: -severity(item[1].residual)))
 
 
 #: How many holes are named on a terminal.

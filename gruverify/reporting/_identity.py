@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from gruverify.engine import ORDER, Evidence, Identity, Part, Reading, encode_case
+from gruverify.engine import ORDER, Evidence, Identity, Part, Reading, encode_case, equations
 from gruverify.reporting._console import margin
 
 _COLOURS = {"identified": "bold green", "ambiguous": "bold yellow", "none": "bold red", "unanswered": "bold red"}
@@ -25,7 +25,12 @@ def print_identity(console: Console, identity: Identity) -> None:
     console.print(f"seed {identity.seed} · {identity.cases} cases · {formats}")
     for part in identity.parts:
         _print_part(console, part, len(identity.parts) <= _IN_FULL or part.status != "identified")
-    console.print(f"\n[{_COLOURS[identity.status]}]{identity.status}[/]")
+    departs = identity.status in ("identified", "ambiguous") and not identity.as_declared
+    colour = "bold red" if departs else _COLOURS[identity.status]
+    console.print(f"\n[{colour}]{identity.status}{', and not what it declares' if departs else ''}[/]")
+    for part in identity.parts:
+        if part.status == "unanswered" and identity.status != "unanswered":
+            console.print(f"{part.method} gave no answer, declared: {part.declared}", markup=False, soft_wrap=True)
     console.print(_advice(identity), markup=False, soft_wrap=True)
 
 
@@ -81,24 +86,31 @@ def _advice(identity: Identity) -> str:
         return f"It gave no answer to identify it by.\n{again}"
     if identity.status == "none":
         return f"It is none of the GRUs that were tried.\n{again}"
-    if all(any(e.reading == Reading() for e in part.holds) for part in identity.parts):
+    if identity.as_declared:
         what = "is" if identity.status == "identified" else "may be"
         return f"It {what} what it declares.\n{again}"
-    found = {part.holds[0].reading for part in identity.parts}
+    found = {part.holds[0].reading for part in identity.answered}
     if len(found) > 1:
         return f"It is not one GRU but several: see above, method by method.\n{again}"
-    return _remedy(identity, found.pop())
+    reading = found.pop()
+    return f"{_computed(identity, reading)}\n\n{_remedy(identity, reading)}"
+
+
+def _computed(identity: Identity, reading: Reading) -> str:
+    """The equations that were found, for each declared variant that has its own."""
+    written = dict.fromkeys(equations(reading, part.declared) for part in identity.answered)
+    return "\n\n".join("It computes\n  " + "\n  ".join(lines) for lines in written)
 
 
 def _remedy(identity: Identity, reading: Reading) -> str:
     if reading.bias != "both":
         return (
             "No variant declares this: where the two biases stand is part of the GRU, and weights of one form are\n"
-            "wrong in another. Reset after the product it is n = tanh(W_n x + b_n + r * (U_n h + c_n)).\n"
+            "wrong in another.\n"
             f"next: gruverify check {identity.target}"
         )
-    declared = dict.fromkeys(reading.variant(variant) for part in identity.parts for variant in part.variants)
-    methods = dict.fromkeys(part.method for part in identity.parts)
+    declared = dict.fromkeys(reading.variant(variant) for part in identity.answered for variant in part.variants)
+    methods = dict.fromkeys(part.method for part in identity.answered)
     adapts = reading.order != ORDER or reading.transposed
     imports = ["from dataclasses import replace", "", "import numpy as np", ""] if adapts else []
     lines = [
@@ -144,6 +156,7 @@ def identity_document(identity: Identity) -> dict[str, Any]:
         "cases": identity.cases,
         "formats": [fmt.name for fmt in identity.formats],
         "status": identity.status,
+        "as_declared": identity.as_declared,
         "parts": [_part(part) for part in identity.parts],
     }
 
@@ -166,6 +179,7 @@ def _evidence(evidence: Evidence, part: Part) -> dict[str, Any]:
         "reading": {**vars(reading.variant(part.declared)), "order": reading.order, "biases": reading.bias}
         | {"transposed": reading.transposed},
         "words": reading.describe(part.declared),
+        "equations": list(equations(reading, part.declared)),
         "cases": {"tried": evidence.cases, "agree": evidence.agreeing},
         "entries": {"tried": evidence.entries, "agree": evidence.within},
         "margin": {"max": _number(evidence.largest), "min_excluding": _number(evidence.closest)},

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from gruverify.reporting._console import margin
 from gruverify.reporting._reader import Document
-from gruverify.reporting._summary import Fate, command, fates, numbers, root_causes, sentence, witnesses, worst
+from gruverify.reporting._summary import Fate, command, fates, numbers, root_causes, sentence, sizes, witnesses, worst
 
 _VERDICTS = {"conforms": "✅", "falsified": "❌", "incomplete": "⚠️"}
 #: What Markdown or the HTML in it would take for its own.
@@ -39,10 +39,9 @@ def _section(document: Document) -> Iterator[str]:
             yield f"| {escaped(id)} | {' | '.join(_cell(row.get(fmt)) for fmt in formats)} |"
         yield f"\n{len(shown) - _MOST} more are not listed.\n" if len(shown) > _MOST else ""
     for id, [smallest, *_] in list(witnesses(document).items())[:1]:
-        sizes = ", ".join(f"{letter}={size}" for letter, size in smallest["sizes"].items())
         where = escaped(smallest["residual"]["where"])
         told = "".join(f", {name} {escaped(value)}" for name, value in numbers(smallest["residual"]).items())
-        yield f"\nFirst witness: {escaped(id)}, {smallest['format']}, {sizes}: {where}{told}\n"
+        yield f"\nFirst witness: {escaped(id)}, {smallest['format']}, {escaped(sizes(smallest))}: {where}{told}\n"
     yield f"\nAgain:\n\n{_code(command(document))}\n"
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gruverify.engine import PROFILES, decode_witness
+from gruverify.engine import PROFILES, decode_witness, run_as, severity, sizes_of
+from gruverify.invariants import INVARIANTS
 from gruverify.reporting._reader import Document
 
 #: The gravest first: what an invariant's status over several variants is, and the order in which counts are told.
@@ -82,8 +83,16 @@ def root_causes(document: Document) -> list[dict[str, Any]]:
     return sorted(told, key=lambda cause: -len(cause["blocked"]))
 
 
+def seed(document: Document) -> str:
+    """The run's seed, in words where Hypothesis drew one for each test."""
+    return "drawn by Hypothesis" if document["seed"] is None else str(document["seed"])
+
+
 def command(document: Document) -> str:
-    """What repeats the run, quoted for a shell."""
+    """What repeats the run, quoted for a shell: what was typed, where that was not `gruverify check`."""
+    if "command" in document:
+        typed: str = document["command"]
+        return typed
     profile = PROFILES.get(document["profile"])
     cases = [] if profile and profile.cases == document["cases"] else ["--max-cases", str(document["cases"])]
     options = ["--profile", document["profile"], *cases, "--seed", str(document["seed"])]
@@ -91,15 +100,27 @@ def command(document: Document) -> str:
 
 
 def witnesses(document: Document) -> dict[str, list[dict[str, Any]]]:
-    """Invariant to its witnesses, the smallest case first."""
+    """Invariant to its witnesses, the smallest case first; the invariants that failed most gravely first."""
     found: dict[str, list[dict[str, Any]]] = {}
     for witness in document["witnesses"]:
         found.setdefault(witness["invariant"], []).append(witness)
-    return {id: sorted(each, key=_size) for id, each in found.items()}
+    smallest = {id: sorted(each, key=_size) for id, each in found.items()}
+    return dict(sorted(smallest.items(), key=lambda item: -severity(decode_witness(item[1][0]).residual)))
 
 
 def _size(witness: dict[str, Any]) -> int:
     return math.prod(witness["sizes"].values())
+
+
+def sizes(witness: dict[str, Any]) -> str:
+    """The sizes of a witness's case, with the lengths of its members where it has them."""
+    return sizes_of(decode_witness(witness).case)
+
+
+def runs(witness: dict[str, Any]) -> list[str]:
+    """The cases that were made of the witness's and really run; unknown of an invariant that there is no longer."""
+    found = decode_witness(witness)
+    return run_as(INVARIANTS[found.invariant], found.residual, found.case) if found.invariant in INVARIANTS else []
 
 
 def snippet(witness: dict[str, Any]) -> str:
@@ -113,5 +134,7 @@ def numbers(residual: dict[str, Any]) -> dict[str, str]:
     shown = {"is": residual["actual"], limit: residual["expected"]}
     if residual["actual"] == residual["expected"] == "nan":
         return {}
+    if residual["expected"] == "nan":  # no mathematics: the target answered it
+        shown = {"is": residual["actual"], "beside the target's other answer": "nan"}
     exact = {name: repr(float(value)) for name, value in shown.items()}
     return {**exact, **{name: f"{float(residual[name]):.4g}" for name in ("error", "bound", "margin")}}

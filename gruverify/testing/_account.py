@@ -9,22 +9,39 @@ import pickle
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from gruverify import _pytest
+from gruverify.backends import METHODS, Backend, declarations_of, offers
 from gruverify.coverage import Coverage
-from gruverify.engine import Tally, Witness
+from gruverify.engine import Drawn, Kind, Tally, Witness
 
 
 @dataclass
 class Found:
-    """Of one target: tallies by invariant, format and variant; witnesses; coverage by format; the backend's name."""
+    """Of one target: tallies by invariant, format and variant; witnesses; coverage by format; cases by format and kind;
+    and of its backend the name, the methods, and what it declares that is unusual.
+    """
 
     tallies: dict[tuple[str, str, str], Tally] = field(default_factory=dict)
     witnesses: dict[tuple[str, str], Witness] = field(default_factory=dict)
     coverage: dict[str, Coverage] = field(default_factory=dict)
     backend: str = ""
+    drawn: dict[tuple[str, Kind], Drawn] = field(default_factory=dict)
+    methods: tuple[str, ...] = ()
+    declarations: dict[str, Any] = field(default_factory=dict)
+
+    def introduce(self, backend: Backend) -> None:
+        """Note what the backend is."""
+        self.backend = backend.name
+        self.methods = tuple(method for method in METHODS if offers(backend, method))
+        self.declarations = dict(declarations_of(backend).unusual())
+
+    def count(self, format: str, kind: Kind, drawn: Drawn) -> None:
+        """Add cases that were judged."""
+        self.drawn[format, kind] = self.drawn.get((format, kind), Drawn()) + drawn
 
     def enter(self, id: str, format: str, variant: str, tally: Tally) -> None:
         """Add a tally."""
@@ -43,7 +60,10 @@ class Found:
             self.witnesses[place] = min(witness, self.witnesses.get(place, witness), key=Witness.order)
         for format, coverage in other.coverage.items():
             self.visit(format, coverage)
-        self.backend = self.backend or other.backend
+        for (format, kind), drawn in other.drawn.items():
+            self.count(format, kind, drawn)
+        if other.backend:
+            self.backend, self.methods, self.declarations = other.backend, other.methods, other.declarations
 
     def declined(self, ids: Sequence[str], format: str) -> str:
         """What the target said when it declined all that some invariants asked; empty if it did not."""

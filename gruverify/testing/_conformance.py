@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -63,9 +63,9 @@ def conformance(
         BadSelection: a pattern or a file is wrong.
         ValueError: something in `formats` is no format and names none.
     """
-    subject = _subject(target, formats, only, skip, skips_files, xfails_files)
-    parts = list(subject.parts())
     caller = sys._getframe(1)
+    subject = _subject(target, formats, only, skip, skips_files, xfails_files, caller.f_globals)
+    parts = list(subject.parts())
 
     @pytest.mark.gruverify(subject)
     @pytest.mark.parametrize(("family", "format"), [_parameters(part) for part in parts])
@@ -94,6 +94,7 @@ def _subject(
     skip: str | Iterable[str],
     skips_files: Iterable[str | Path],
     xfails_files: Iterable[str | Path],
+    module: Mapping[str, Any],
 ) -> Subject:
     """The target with what it is to be asked: of the call, and of the run's options."""
     options = _options.current()
@@ -104,7 +105,7 @@ def _subject(
     )
     named = options.formats if formats is None else formats_named(formats)
     wanted = [fmt.name for fmt in options.formats if fmt in named]
-    return Subject(target, chosen, tuple(wanted))
+    return Subject(target, chosen, tuple(wanted), module)
 
 
 def _parameters(part: Part) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from gruverify.arithmetic import format_named
 from gruverify.backends import Backend, TargetUnavailable, UnknownTarget, resolve
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage
-from gruverify.engine import Judgement, Selection, why_not
+from gruverify.engine import Drawn, Judgement, Selection, kind_of, why_not
 from gruverify.invariants import INVARIANTS, Invariant
 from gruverify.testing import _account, _options
 from gruverify.testing._account import Found
@@ -30,8 +30,12 @@ class Part(NamedTuple):
 class Subject:
     """A target under test, made into a backend when its first test runs."""
 
-    def __init__(self, target: object, chosen: Selection, formats: tuple[str, ...]) -> None:
+    def __init__(
+        self, target: object, chosen: Selection, formats: tuple[str, ...], module: Mapping[str, Any] | None = None
+    ) -> None:
+        """`module` is what is bound in the module of the test, where the target may have a name."""
         self.target = target
+        self._module = module or {}
         self.chosen = chosen
         self.formats = formats
         self._asked: dict[tuple[str, str], tuple[list[Invariant], str]] = {}
@@ -51,8 +55,10 @@ class Subject:
         if isinstance(self.target, str):
             return self.target
         module, path = getattr(self.target, "__module__", ""), getattr(self.target, "__qualname__", "")
-        importable = module and path and "<" not in path
-        return f"{module}:{path}" if importable else f"{type(self.target).__name__} object"
+        if module and path and "<" not in path:
+            return f"{module}:{path}"
+        bound = [name for name, value in self._module.items() if value is self.target]
+        return f"{self._module['__name__']}:{bound[0]}" if bound else f"{type(self.target).__name__} object"
 
     def parts(self) -> Iterator[Part]:
         """The tests, format by format within a family, in the catalogue's order."""
@@ -79,7 +85,7 @@ class Subject:
         return self._asked[family, format]
 
     def _find(self, family: str, format: str) -> tuple[list[Invariant], str]:
-        self.found.backend = self.backend.name
+        self.found.introduce(self.backend)
         if format not in [fmt.name for fmt in self.backend.formats]:
             return [], f"{self.name} does not claim {format}"
         mine, whys = list[Invariant](), dict[str, None]()
@@ -125,3 +131,6 @@ class Subject:
                 marked = replace(tally, mark="xfail") if self.chosen.xfails_it(id, format) else tally
                 self.found.enter(id, format, str(case.variant), marked)
             self.found.visit(format, visited)
+            # Hypothesis decides how many there are: what was drawn is all that was planned.
+            sizes = {letter: (size, size) for letter, size in case.sizes.items()}
+            self.found.count(format, kind_of(case), Drawn(planned=1, judged=1, sizes=sizes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,17 @@ def _result(target: str, found: Found, account: Account, config: pytest.Config, 
         "cases": _cases(config),
         "formats": [fmt.name for fmt in FORMATS if any(fmt.name == of for _, of, _ in found.tallies)],
         "selection": options.chosen.values(),
+        "methods": list(found.methods),
+        "declarations": found.declarations,
         "versions": versions(),
+        "command": shlex.join(["pytest", *map(str, config.invocation_params.args)]),
     }
-    return Result(told, found.tallies, found.witnesses, complete, account.seconds, coverage=found.coverage)
+    return Result(
+        told,
+        found.tallies,
+        found.witnesses,
+        complete,
+        account.seconds,
+        coverage=found.coverage,
+        drawn=found.drawn,
+    )

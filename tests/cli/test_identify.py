@@ -39,23 +39,64 @@ def update_first(cell, x, h):
 def test_the_snippet_makes_a_target_that_conforms(planted: str, here: Path, step: str) -> None:
     (here / "theirs.py").write_text(OTHER_ORDER)
 
-    printed = gruverify("identify", f"theirs:{step}").stdout
+    result = gruverify("identify", f"theirs:{step}")
+    printed = result.stdout
     snippet = printed[printed.index("as mine.py:") : printed.index("next: ")].removeprefix("as mine.py:")
     (here / "mine.py").write_text(snippet)
-    result = gruverify(
-        "check", "mine:mine", "--format", "f32", "--max-cases", "5", "--jobs", "1", "--only", "agreement"
-    )
+    again = gruverify("check", "mine:mine", "--format", "f32", "--max-cases", "5", "--jobs", "1", "--only", "agreement")
 
     assert printed.endswith("next: gruverify check mine:mine\n")
-    assert result.exit_code == 0
+    assert (result.exit_code, again.exit_code) == (1, 0)
 
 
-def test_a_bias_outside_the_product_is_named_with_what_it_should_be(planted: str) -> None:
+def test_a_bias_outside_the_product_is_named_with_the_equations_that_were_found(planted: str) -> None:
     result = gruverify("identify", f"{planted}:outside")
 
-    assert result.exit_code == 0
+    assert result.exit_code == 1
     assert "bias_hh of the candidate outside the reset product\n" in result.stdout
-    assert "n = tanh(W_n x + b_n + r * (U_n h + c_n))" in result.stdout
+    assert "\nidentified, and not what it declares\nIt computes\n  r = σ(W_r x + b_r + U_r h' + c_r)\n" in result.stdout
+    assert "\n  n = tanh(W_n x + b_n + c_n + r * (U_n h'))\n  h = z * h' + (1 - z) * n\n" in result.stdout
+    assert "r * (U_n h' + c_n)" not in result.stdout
+
+
+def test_json_has_the_equations_and_whether_they_are_what_is_declared(planted: str) -> None:
+    right, other = (
+        json.loads(gruverify("identify", f"{planted}:{it}", "--json").stdout) for it in ("right", "inverted")
+    )
+
+    assert (right["status"], right["as_declared"]) == ("identified", True)
+    assert (other["status"], other["as_declared"]) == ("identified", False)
+    assert other["parts"][0]["holds"][0]["equations"][-1] == "h = (1 - z) * h' + z * n"
+
+
+#: Of a GRU that has its sequence only where there is a GPU.
+HALF_ANSWERED = """
+from planted import inverted, right
+from gruverify import backend
+
+
+def sequence(cell, inputs, state):
+    raise NotImplementedError("no GPU")
+
+
+one = backend(step=right, sequence=sequence)
+other = backend(step=inverted, sequence=sequence)
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("one", 0), ("other", 1)])
+def test_a_method_that_answers_no_case_hides_nothing_of_the_other(
+    planted: str, here: Path, name: str, code: int
+) -> None:
+    (here / "theirs.py").write_text(HALF_ANSWERED)
+
+    result = gruverify("identify", f"theirs:{name}")
+
+    assert result.exit_code == code
+    assert "sequence gave no answer, declared: reset after, keep\n" in result.stdout
+    assert ("It is what it declares.\n" in result.stdout) == (name == "one")
+    assert ("    step=lambda cell, *rest: theirs.step(cell, *rest),\n" in result.stdout) == (name == "other")
+    assert "sequence=lambda" not in result.stdout
 
 
 @pytest.mark.parametrize(("fault", "status"), [("half", "none"), ("raises", "unanswered")])

@@ -9,7 +9,7 @@ import pytest
 
 from gruverify import bfloat16, float16, float32
 from gruverify.cli._options import Fail
-from gruverify.cli._values import FORMATS, NUMBER, NUMBERS, WHOLE, Parsed, one_of
+from gruverify.cli._values import FORMATS, NUMBER, NUMBERS, PERCENT, SECONDS, WHOLE, Parsed, one_of
 
 OPTION = click.Option(["--thing"])
 
@@ -22,6 +22,8 @@ OPTION = click.Option(["--thing"])
         pytest.param(NUMBERS, "4, 8,1.5", (4.0, 8.0, 1.5), id="numbers"),
         pytest.param(FORMATS, "f32", (float32,), id="format"),
         pytest.param(FORMATS, "bf16, float16,bfloat16", (bfloat16, float16), id="formats, each once"),
+        pytest.param(SECONDS, "0.5", 0.5, id="seconds"),
+        pytest.param(PERCENT, "100", 100.0, id="percentage"),
         pytest.param(one_of("after", "before"), "before", "before", id="word"),
     ],
 )
@@ -45,6 +47,11 @@ def test_a_text_is_read(kind: Parsed, text: str, value: Any) -> None:
             id="format",
         ),
         pytest.param(one_of("a", "b"), "c", "--thing c: must be a or b", id="word"),
+        pytest.param(SECONDS, "nan", "--thing nan: must be a number of seconds above 0", id="no number of seconds"),
+        pytest.param(SECONDS, "0", "--thing 0: must be a number of seconds above 0", id="no seconds"),
+        pytest.param(SECONDS, "-1", "--thing -1: must be a number of seconds above 0", id="seconds below 0"),
+        pytest.param(PERCENT, "nan", "--thing nan: must be a percentage from 0 to 100", id="no percentage"),
+        pytest.param(PERCENT, "101", "--thing 101: must be a percentage from 0 to 100", id="too many"),
     ],
 )
 def test_what_cannot_be_read_names_option_text_and_rule(kind: Parsed, text: str, message: str) -> None:

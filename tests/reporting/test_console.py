@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from gruverify import Result
 from gruverify.coverage import GATES, Coverage
 from gruverify.engine import Tally
-from gruverify.invariants import INVARIANTS
+from gruverify.invariants import INVARIANTS, Residual
 from gruverify.reporting import console_for, print_header, print_result
 from gruverify.reporting._console import WIDTH, margin
 
@@ -174,7 +175,19 @@ def test_only_the_smallest_witness_of_an_invariant_is_shown() -> None:
     assert "T=3" not in text
 
 
-def test_several_invariants_are_shown_in_the_catalogues_order_and_the_first_as_a_snippet() -> None:
+def test_the_gravest_failure_is_shown_first_whatever_its_margin() -> None:
+    small = Residual("h[b=0, i=0]", 1e-44, 0.0, 1e-44, 0.0, math.inf, scale=2.0)
+    grave = witness("bounds/box")
+    lost = replace(witness("contract/finite-values"), residual=small)
+    both = falsified(witnesses={(w.invariant, "float32"): w for w in (lost, grave)})
+
+    text = "\n".join(report(both))
+
+    assert text.index("bounds/box: ") < text.index("contract/finite-values: ")
+    assert text.count("gruverify.assert_holds('bounds/box'") == 1
+
+
+def test_failures_as_grave_are_shown_in_the_catalogues_order_and_the_first_as_a_snippet() -> None:
     ids = ("bounds/box", "agreement/step")
     both = falsified(witnesses={(id, "float32"): witness(id) for id in ids})
 

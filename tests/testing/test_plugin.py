@@ -14,6 +14,7 @@ from hypothesis import settings
 
 import gruverify.testing  # here, so that runs inside this process find it loaded
 from gruverify import _hypothesis
+from gruverify.engine import decode_witness
 from gruverify.reporting import load_document
 
 from ._runs import FAULTY, PLUGIN, apart, ids, inside, one_test, outcomes
@@ -190,3 +191,61 @@ def test_none_of_them_has_a_deadline() -> None:
     _hypothesis.register()
 
     assert [settings.get_profile(name).deadline for name in _hypothesis.PROFILES] == [None] * 4
+
+
+@pytest.mark.uncounted
+@pytest.mark.parametrize("of_seed", [(), ("--hypothesis-seed", "5")], ids=["drawn", "given"])
+def test_the_command_of_a_report_runs_and_fails_again(pytester: pytest.Pytester, of_seed: tuple[str, ...]) -> None:
+    few = ("--gru-formats", "f32", *of_seed, "--gru-report", "out")
+    first = apart(pytester, *few, my_gru=FAULTY, test_mine=one_test("my_gru:step", only=["bounds"]))
+    assert outcomes(first) == {"failed": 1}
+
+    summary = (pytester.path / "out" / "summary.md").read_text()
+    command = summary.partition("Again:\n\n```\n")[2].partition("\n")[0]
+    assert "None" not in command
+    assert command.startswith("pytest ")
+    again = subprocess.run(
+        f"{sys.executable} -m {command}", shell=True, cwd=pytester.path, capture_output=True, text=True
+    )
+
+    assert again.returncode == 1
+    assert "bounds/between: " in again.stdout
+    page = (pytester.path / "out" / "index.html").read_text()
+    assert ("seed</dt><dd>None" in page or "seed None" in page) is False
+
+
+#: A GRU under test that is an object: with a name in the module, or without.
+OF_AN_OBJECT = """
+import gruverify
+import my_gru
+
+
+class Mine:
+    name = "mine"
+    variants, formats = (gruverify.Variant(),), (gruverify.float32,)
+
+    def step(self, cell, x, h):
+        return my_gru.step(cell, x, h)
+
+
+named = Mine()
+test_my_gru = gruverify.testing.conformance({it}, only=["bounds"])
+"""
+
+
+@pytest.mark.uncounted
+@pytest.mark.parametrize(("it", "target"), [("named", "test_mine:named"), ("Mine()", "Mine object")])
+def test_the_reproducer_of_an_object_names_it_or_says_that_it_has_no_name(
+    pytester: pytest.Pytester, it: str, target: str
+) -> None:
+    apart(pytester, "--gru-report", "out", my_gru=FAULTY, test_mine=OF_AN_OBJECT.replace("{it}", it))
+
+    document = json.loads((pytester.path / "out" / "result.json").read_text())
+    assert document["target"] == target
+    snippet = decode_witness(document["witnesses"][0]).snippet
+    if it == "Mine()":
+        assert "target = ...  # your Mine object, which has no name to import it by\n" in snippet
+        snippet = snippet.replace("target = ...", "import test_mine; target = test_mine.named")
+    again = subprocess.run([sys.executable, "-c", snippet], cwd=pytester.path, capture_output=True, text=True)
+    assert again.returncode == 1
+    assert "AssertionError: bounds/between: " in again.stderr

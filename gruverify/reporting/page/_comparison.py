@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gruverify.reporting._reader import Document
-from gruverify.reporting._summary import STATUSES, Fate, fates, sentence, worst
+from gruverify.reporting._summary import STATUSES, Fate, fates, seed, sentence, worst
 from gruverify.reporting.page._render import render
 from gruverify.reporting.page._result import by_family
 
@@ -34,7 +34,7 @@ def _result(href: str, document: Document) -> dict[str, str]:
         "name": document["target"],
         "verdict": document["verdict"],
         "sentence": sentence(document),
-        "run": f"{document['profile']}, seed {document['seed']}, {', '.join(document['formats'])}",
+        "run": f"{document['profile']}, seed {seed(document)}, {', '.join(document['formats'])}",
     }
 
 

@@ -20,7 +20,10 @@ from gruverify.reporting._summary import (
     fates,
     numbers,
     root_causes,
+    runs,
+    seed,
     sentence,
+    sizes,
     snippet,
     witnesses,
 )
@@ -67,7 +70,7 @@ def _margin(fate: Fate) -> float:
 
 
 def _facts(document: Document) -> dict[str, str]:
-    facts = {"profile": document["profile"], "cases a format": str(document["cases"]), "seed": str(document["seed"])}
+    facts = {"profile": document["profile"], "cases a format": str(document["cases"]), "seed": seed(document)}
     return {**facts, **document["versions"]}
 
 
@@ -130,7 +133,8 @@ def _witness(witness: dict[str, Any]) -> dict[str, Any]:
         "format": witness["format"],
         "variant": f"reset {variant['reset']}, {variant['update']}"
         + ("" if variant.get("bias", True) else ", no biases"),
-        "sizes": ", ".join(f"{letter}={size}" for letter, size in witness["sizes"].items()),
+        "sizes": sizes(witness),
+        "runs": runs(witness),
         "regimes": ", ".join(witness["regimes"]),
         "snippet": snippet(witness),
     }
@@ -210,8 +214,8 @@ def _margins(document: Document) -> dict[str, Any]:
 
 def _flow(document: Document) -> dict[str, Any]:
     flow = document["gradient_flow"]
-    sizes = ", ".join(f"{letter}={size}" for letter, size in flow["sizes"].items())
-    return {"sizes": sizes, "regimes": _regimes(json.dumps(flow["regimes"]))}
+    extents = ", ".join(f"{letter}={size}" for letter, size in flow["sizes"].items())
+    return {"sizes": extents, "regimes": _regimes(json.dumps(flow["regimes"]))}
 
 
 @cache
