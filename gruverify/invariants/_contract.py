@@ -13,11 +13,12 @@ from gruverify.backends import DIRECTIONAL_METHODS, offers
 from gruverify.cell import Gradients
 from gruverify.formulas import Bptt
 from gruverify.invariants._blocks import pairs
+from gruverify.invariants._calls import Calls
 from gruverify.invariants._obstacle import Declined
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import NDArray, Residual, equal, holds, overlooked, violated, worst
+from gruverify.invariants._residual import NDArray, Residual, holds, overlooked, violated, worst
 from gruverify.invariants._stack_trial import StackTrial
-from gruverify.invariants._trial import Calls, Trial
+from gruverify.invariants._trial import Trial
 
 #: What reading each method's answer means; reading it checks its kind, shape and dtype.
 READ: dict[str, Callable[[Trial], Any]] = {
@@ -91,36 +92,6 @@ def finite(what: str, actual: NDArray, ball: Ball) -> Residual:
     values, unknown = actual.astype(np.float64), np.isinf(ball.radius)
     wrong = (~np.isfinite(values)).astype(np.float64)
     return worst(what, "abcd"[: values.ndim], values, ball.mid, wrong, overlooked(unknown))
-
-
-@invariant(
-    "contract/same-bits",
-    "the same call twice returns the same bits",
-    source="the Backend contract; faults S14, S26",
-    bound="exact",
-    needs=["sequence"],
-    asks_more=True,
-)
-def same_bits(trial: Trial) -> Iterator[Residual]:
-    again = trial.observed.raw_sequence()
-    for what, letters, one, other in zip(
-        ("outputs", "last"), ("tbi", "bi"), trial.observed.sequence, again, strict=True
-    ):
-        yield equal(f"{what}, called twice", letters, one, other)
-
-
-@invariant(
-    "contract/same-gradient-bits",
-    "the same gradient taken twice has the same bits",
-    source="the Backend contract; fault S44",
-    bound="exact",
-    needs=["sequence_vjp"],
-    asks_more=True,
-)
-def same_gradient_bits(trial: Trial) -> Iterator[Residual]:
-    again = trial.observed.fresh_sequence_vjp(trial.case.d_outputs)
-    for (name, one), (_, other) in zip(trial.observed.sequence_vjp.items(), again.items(), strict=True):
-        yield equal(f"gradient of {name}, taken twice", "abc"[: one.ndim], one, other)
 
 
 def unchanged(observed: Calls, method: str) -> Residual:
