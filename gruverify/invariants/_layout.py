@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from gruverify.backends import METHODS
@@ -26,7 +27,7 @@ _FITTED = {layout: layout.fitted for layout in (INPUTS_OVERLAP, STATES_OVERLAP)}
 
 def _layout(method: str) -> Callable[[AnyTrial], Iterator[Residual]]:
     def check(trial: AnyTrial) -> Iterator[Residual]:
-        plain, allowed = first_answer(trial, method), radii(trial, method)
+        plain, allowed = first_answer(trial, method), partial(radii, trial, method)
         for layout in (AWKWARD, TRANSPOSED):
             yield from close(layout.how, _Given(trial, method, layout).answer(), plain, allowed)
         for layout, fitted in _FITTED.items():
@@ -40,7 +41,8 @@ def _sharing(trial: AnyTrial, method: str, layout: Layout) -> Iterator[Residual]
     given, twin = _Given(trial, method, layout), _Given(trial, method, layout)
     twin.to_arrays_of_their_own()
     plain = twin.answer()
-    yield from close(layout.how, given.answer(), plain, radii(trial, method, given.arguments.get("tangent")))
+    allowed = partial(radii, trial, method, given.arguments.get("tangent"))
+    yield from close(layout.how, given.answer(), plain, allowed)
     written = given.changed_since(twin)
     yield violated(f"{', '.join(written)} changed by {method}, {layout.how}") if written else holds(layout.how)
 

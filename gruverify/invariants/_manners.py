@@ -11,7 +11,7 @@ import numpy as np
 from gruverify.backends import METHODS
 from gruverify.cell import Gradients, StackGradients
 from gruverify.invariants._calls import NDArray, copied, unlocked
-from gruverify.invariants._layouts import Relay, relaid, relaid_argument
+from gruverify.invariants._layouts import relaid, relaid_argument
 from gruverify.invariants._methods import AnyTrial, Parts, first_answer, named, parts, same
 from gruverify.invariants._registry import Check, invariant
 from gruverify.invariants._residual import Residual, holds, violated
@@ -128,14 +128,13 @@ def _fresh_weights(method: str) -> Check:
     def check(trial: AnyTrial) -> Iterator[Residual]:
         first, kept = first_answer(trial, method), _Kept(trial, method)
         yield from same("the first time", kept.answer(), first)
-        kept.write(weights=_other)
-        yield from same("with other weights in the same arrays", kept.answer(), kept.answer_of_others())
-        kept.exchange_arrays()
+        kept.write_others()
+        others = kept.answer_of_strangers()
+        yield from same("with other numbers in the same arrays", kept.answer(), others)
+        kept.restore_in_new_arrays()
         yield from same("with the first weights in new arrays of the same cell", kept.answer(), first)
-        kept.write(arguments=_other)
-        yield from same("with other numbers in the same arguments", kept.answer(), kept.answer_of_others())
-        kept.make_another_in_its_place(_other)
-        yield from same("with another cell at the place of one that is gone", kept.answer(), kept.answer_of_others())
+        kept.write_others(in_another_cell=True)
+        yield from same("with other weights in a cell where another one was", kept.answer(), others)
 
     return check
 
@@ -158,40 +157,44 @@ class _Kept:
         """What the method returns for these very objects."""
         return self._answer(self._subject, self._arguments)
 
-    def answer_of_others(self) -> Parts:
+    def answer_of_strangers(self) -> Parts:
         """What it returns for the same numbers in objects that it has never seen, and that nobody sees later."""
         self._strangers.append(unlocked(self._subject))
-        return self._answer(
-            self._strangers[-1], {name: copied(argument) for name, argument in self._arguments.items()}
-        )
+        given = {name: copied(argument) for name, argument in self._arguments.items()}
+        return self._answer(self._strangers[-1], given)
 
     def _answer(self, subject: Any, arguments: dict[str, Any]) -> Parts:
         returned = self._observed.as_given(self._method, subject, *arguments.values())
         return parts(self._trial.case, self._method, self._observed.checked(self._method, returned))
 
-    def write(self, weights: Relay | None = None, arguments: Relay | None = None) -> None:
-        """Write other numbers into the arrays."""
-        if weights is not None:
-            for name, array in self._subject.packed().items():
-                array[...] = weights(name, array)
-        if arguments is not None:
-            for name, argument in self._arguments.items():
-                for part, array in _arrays(argument, name).items():
-                    array[...] = arguments(part, array)
+    def write_others(self, in_another_cell: bool = False) -> None:
+        """Write other numbers into the arrays of the arguments and of the cell, or of one made in its place."""
+        if in_another_cell:
+            self._give_up_the_cell()
+        else:
+            _write(self._subject.packed(), relaid(self._subject, _other).packed())
+        for name, argument in self._arguments.items():
+            _write(_arrays(argument), _arrays(relaid_argument(name, argument, _other)))
 
-    def exchange_arrays(self) -> None:
-        """Give the cells new arrays with the weights of the case."""
-        mine, news = _cells(self._subject), _cells(unlocked(self._observed.subject))
-        for cell, new in zip(mine, news, strict=True):
+    def restore_in_new_arrays(self) -> None:
+        """Give the cells new arrays with the weights of the case, and write its arguments over the others."""
+        for cell, new in zip(_cells(self._subject), _cells(unlocked(self._observed.subject)), strict=True):
             for name, array in new.packed().items():
                 object.__setattr__(cell, name, array)
+        for name, argument in self._observed.arguments(self._method).items():
+            _write(_arrays(self._arguments[name]), _arrays(argument))
 
-    def make_another_in_its_place(self, weights: Relay) -> None:
-        """Give the cell up, and take one of other weights that lies, if Python so pleases, where it lay."""
+    def _give_up_the_cell(self) -> None:
+        """One of other weights that lies, if Python so pleases, where the one before lay."""
         place, self._subject = id(self._subject), None
         while id(self._subject) != place and len(self._strangers) < _TRIES:
-            self._subject = relaid(self._observed.subject, weights)
+            self._subject = relaid(self._observed.subject, _other)
             self._strangers.append(self._subject)
+
+
+def _write(arrays: dict[str, NDArray], numbers: dict[str, NDArray]) -> None:
+    for name, array in arrays.items():
+        array[...] = numbers[name]
 
 
 #: How often an object is made in the hope that it lies where another lay.
