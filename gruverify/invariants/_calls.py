@@ -45,7 +45,6 @@ PAIRS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
 _SPELLED = {"3": "3H", "S": "L·D", "O": "D·H"}
 
 
-
 class Calls:
     """Calls of a backend for a case: what they raise, return and change. Each hands out copies of its own.
 
@@ -56,7 +55,7 @@ class Calls:
 
     def __init__(self, case: AnyCase, subject: Cell | Stack, backend: Backend) -> None:
         self.backend: Any = backend
-        self.subject = subject
+        self.subject: Any = subject
         self.mutated: defaultdict[str, list[str]] = defaultdict(list)
         self.drawn: set[str] = set()
         self._again: dict[str, Any] = {}
@@ -166,5 +165,3 @@ def _bytes(argument: Any) -> bytes:
     if isinstance(argument, Gradients):
         return b"".join(array.tobytes() for _, array in argument.items())
     return argument.tobytes() if isinstance(argument, np.ndarray) else b""
-
-

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gruverify.arithmetic import Ball
-from gruverify.backends import DIRECTIONAL_METHODS, offers
+from gruverify.backends import DIRECTIONAL_METHODS, derived_methods, offers
 from gruverify.cell import Gradients
 from gruverify.formulas import Bptt
 from gruverify.invariants._blocks import pairs
@@ -108,7 +108,8 @@ def unchanged(observed: Calls, method: str) -> Residual:
     needs=[],
 )
 def no_mutation(trial: Trial) -> Iterator[Residual]:
-    methods = [method for method in READ if method not in DIRECTIONAL_METHODS]
+    apart = (*DIRECTIONAL_METHODS, *derived_methods(trial.backend))
+    methods = [method for method in READ if method not in apart]
     for method in methods:
         with suppress(Declined):
             if offers(trial.backend, method):

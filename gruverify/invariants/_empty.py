@@ -39,7 +39,10 @@ def _emptied(trial: AnyTrial, method: str, axis: str) -> tuple[dict[str, Any], P
 
 def _cut(name: str, value: Any, axis: str, letters: Callable[[str], str]) -> Any:
     if isinstance(value, Gradients):
-        moved = {"inputs": _cut("inputs", value.inputs, axis, letters), "state": _cut("state", value.state, axis, letters)}
+        moved = {
+            "inputs": _cut("inputs", value.inputs, axis, letters),
+            "state": _cut("state", value.state, axis, letters),
+        }
         return replace(value, **moved)
     if not isinstance(value, np.ndarray):
         return value

@@ -1,4 +1,4 @@
-"""What every method owes its caller beside its numbers: the same bits again, memory of its own, weights of this call."""
+"""What every method owes beside its numbers: the same bits again, memory of its own, the weights of this call."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,7 +11,7 @@ from gruverify.arithmetic import Ball
 from gruverify.cell import AnyCase, Gradients, Parameters, StackGradients, pack
 from gruverify.formulas import Bptt
 from gruverify.invariants._calls import PAIRS, NDArray
-from gruverify.invariants._residual import Floats, Residual, apart, equal
+from gruverify.invariants._residual import STATES, Floats, Residual, apart, equal
 from gruverify.invariants._stack_trial import StackBalls, StackTrial, gradients
 from gruverify.invariants._tangent import tangent_of
 from gruverify.invariants._trial import Trial
@@ -33,6 +33,8 @@ _LETTERS = {
     "bias_hh": "i",
     "state": "bi",
 }
+#: What is in [-1, 1].
+_OF_STATES = ("h", "outputs", "last")
 
 
 def named(method: str) -> str:
@@ -111,7 +113,7 @@ def _radius_of(parameters: Parameters) -> Parameters:
     return parameters.map(lambda ball: ball.radius)
 
 
-def _stacked(balls: list[Ball]) -> Floats:
+def _stacked(balls: Sequence[Ball]) -> Floats:
     return np.stack([ball.radius for ball in balls])
 
 
@@ -130,4 +132,5 @@ def close(how: str, found: Parts, expected: Parts, allowed: Callable[[], dict[st
         return
     for name, radius in allowed().items():
         letters, array = expected[name]
-        yield apart(f"{name}, {how}", letters, found[name][1], array, 2 * radius)
+        scale = STATES if name in _OF_STATES else None
+        yield apart(f"{name}, {how}", letters, found[name][1], array, 2 * radius, scale=scale)

@@ -135,9 +135,7 @@ class StackObserved(Calls):
         """Gradients from these states at these cotangents, called anew; all time-major."""
         return self._gradients(self._call("stack_vjp", **self._given_back(states, d_outputs, d_last)), states)
 
-    def _given_back(
-        self, states: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
-    ) -> dict[str, Any]:
+    def _given_back(self, states: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None) -> dict[str, Any]:
         to, given = self.case.arrangement, self._given(states)
         given["d_outputs"] = None if d_outputs is None else _own(to.steps(d_outputs))
         given["d_last"] = None if d_last is None else _own(to.states(d_last))
@@ -183,9 +181,7 @@ class StackObserved(Calls):
 
     def _states(self, name: str, value: Any, **other: int) -> NDArray:
         """(L·D, B, H) from the arrangement of the call."""
-        array: NDArray = self.case.arrangement.states_of(
-            self._array(name, value, _arranged("SBH", self.case), **other)
-        )
+        array: NDArray = self.case.arrangement.states_of(self._array(name, value, _arranged("SBH", self.case), **other))
         return array
 
 
