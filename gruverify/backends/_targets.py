@@ -97,7 +97,7 @@ def resolve(target: object) -> Backend:
 
     A string is the name of a shipped backend or `pkg.module:object` (the current directory is searched too). Anything
     else, or the object so named, may be a backend, a class of one, an `nn.Module` class or instance with PyTorch's
-    parameter names, or a function step(cell, x, h). What follows from the methods that it has is added: see `completed`.
+    parameter names, or a function step(cell, x, h). What follows from the methods that it has is added (`completed`).
 
     Raises:
         UnknownTarget: there is no such name or object, or it cannot be made into a backend.

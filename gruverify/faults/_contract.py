@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from gruverify.arithmetic import FORMATS, bfloat16, float16, float32
-from gruverify.backends import METHODS, Backend
-from gruverify.cell import Cell, Gradients, StackGradients
+from gruverify.backends import METHODS, Backend, NumpyBackend, backend
+from gruverify.cell import VARIANTS, Cell, Gradients, StackGradients
 from gruverify.faults._fault import fault
 from gruverify.faults._faulty import Faulty, TwoWays, altered, altered_stack
+
+_RIGHT = NumpyBackend()
 
 
 def _every_array(f: Callable[[Any], Any], answer: Any, *_: Any) -> Any:
@@ -187,6 +189,45 @@ def weights_flattened_once() -> Backend:
         return seen.setdefault(id(cell), (cell, copied))[1]  # the cell itself is kept, so that its id stays its own
 
     return Faulty(cell=flattened)
+
+
+@fault("contract", "θ of a step's first call with each cell", touches="FWD ALIAS")
+def weights_of_a_step_kept_by_cell() -> Backend:
+    """A step alone, which copies a cell's weights when it first sees the object."""
+    seen: dict[int, tuple[Cell, Cell]] = {}
+
+    def step(cell: Cell, x: Any, h: Any) -> Any:
+        copied = replace(cell, **{name: array.copy() for name, array in cell.packed().items()})  # type: ignore[arg-type]
+        return _RIGHT.step(seen.setdefault(id(cell), (cell, copied))[1], x, h)
+
+    return backend(step=step, variants=VARIANTS)
+
+
+@fault("contract", "x from where its memory begins", touches="FWD")
+def inputs_of_a_step_read_from_their_base() -> Backend:
+    """A step alone, which reads x as if it lay in C order at the beginning of what it is a view of."""
+
+    def step(cell: Cell, x: Any, h: Any) -> Any:
+        base = x
+        while isinstance(base.base, np.ndarray):
+            base = base.base
+        flat = (base if base.size >= x.size else x).reshape(-1)[: x.size]
+        return _RIGHT.step(cell, flat.reshape(x.shape), h)
+
+    return backend(step=step, variants=VARIANTS)
+
+
+@fault("contract", "h' := h where the rows of h are one", touches="FWD ALIAS")
+def state_of_a_step_written_where_rows_share_memory() -> Backend:
+    """A step alone, which keeps the next state where the state lay, and so has one row for all if its stride is 0."""
+
+    def step(cell: Cell, x: Any, h: Any) -> Any:
+        after = _RIGHT.step(cell, x, h)
+        if len(h) > 1 and h.strides[0] == 0:
+            after[:-1] = after[-1]
+        return after
+
+    return backend(step=step, variants=VARIANTS)
 
 
 @fault("contract", "fl depends on the thread", touches="DET")

@@ -7,6 +7,12 @@ from gruverify.cell import BLOCKS
 from gruverify.faults._faulty import TwoWays
 from gruverify.invariants._blocks import spelled
 
+
+def _of_every_method(duty: str) -> tuple[str, ...]:
+    others = (f"contract/{duty}-{method.replace('_', '-')}" for method in METHODS if method != "sequence")
+    return (f"contract/{duty}", *others)
+
+
 FALSIFIES: dict[str, tuple[str, ...]] = {
     "small-numbers-flushed-to-zero": ("numerics/carried-to-the-bit",),
     "last-is-a-view-of-the-outputs": ("contract/own-memory-sequence",),
@@ -17,8 +23,11 @@ FALSIFIES: dict[str, tuple[str, ...]] = {
     ),
     "no-steps-lose-the-state": ("contract/no-steps",),
     "empty-batch-has-a-member": ("contract/no-members",),
-    "strides-ignored": ("contract/layout",),
-    "weights-flattened-once": ("contract/fresh-weights",),
+    "strides-ignored": _of_every_method("layout"),
+    "weights-flattened-once": _of_every_method("fresh-weights"),
+    "weights-of-a-step-kept-by-cell": ("contract/fresh-weights-step",),
+    "inputs-of-a-step-read-from-their-base": ("contract/layout-step",),
+    "state-of-a-step-written-where-rows-share-memory": ("contract/layout-step",),
     "another-last-bit-in-another-thread": ("contract/second-thread",),
     "tangent-of-the-state-ignored": ("agreement/jvp", "agreement/each-tangent"),
     "hessian-of-the-candidate-alone": ("second-order/hvp", "second-order/two-ways", "second-order/symmetric"),
