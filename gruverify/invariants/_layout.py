@@ -20,7 +20,7 @@ from gruverify.invariants._layouts import (
 )
 from gruverify.invariants._methods import AnyTrial, Parts, close, first_answer, named, parts, radii
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import Residual, holds, violated
+from gruverify.invariants._residual import Residual, violated
 
 #: Trials of the cases that fit a layout are kept by these.
 _FITTED = {layout: layout.fitted for layout in (INPUTS_OVERLAP, STATES_OVERLAP)}
@@ -52,8 +52,8 @@ def _sharing(trial: AnyTrial, method: str, layout: Layout) -> Iterator[Residual]
     plain = twin.answer()
     allowed = partial(radii, trial, method, given.arguments.get("tangent"))
     yield from close(layout.how, given.answer(), plain, allowed)
-    written = given.changed_since(twin)
-    yield violated(f"{', '.join(written)} changed by {method}, {layout.how}") if written else holds(layout.how)
+    if written := given.changed_since(twin):
+        yield violated(f"{', '.join(written)} changed by {method}, {layout.how}")
 
 
 class _Given:

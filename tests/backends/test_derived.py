@@ -92,7 +92,7 @@ def test_whoever_has_a_sequence_alone_is_asked_what_is_said_of_a_step() -> None:
     judged = {j.invariant.id: j.tally for j in judge(CASE, found, INVARIANTS.values())}
     assert judged["agreement/step"].passed
     assert judged["agreement/step-vjp"].passed
-    assert {id: tally for id, tally in judged.items() if not tally.passed} == {}
+    assert [id for id, tally in judged.items() if tally.falsified or tally.error or tally.blocked] == []
 
 
 def test_duties_are_not_asked_of_a_derived_method_again() -> None:
