@@ -28,6 +28,12 @@ def _every_array(f: Callable[[Any], Any], answer: Any, *_: Any) -> Any:
     return tuple(map(f, answer)) if isinstance(answer, tuple) else f(answer)
 
 
+def _everywhere(instead: Callable[[str], Callable[..., Any]]) -> Backend:
+    """The backend that answers with `instead` of each method."""
+    answers: dict[str, Any] = {method: instead(method) for method in METHODS if hasattr(TwoWays, method)}
+    return Faulty(**answers)
+
+
 _WRONG: dict[str, tuple[str, Callable[..., Any]]] = {
     "in_double_precision": ("float64 for the case's format", partial(_every_array, lambda a: a.astype(np.float64))),
     "as_lists": ("lists for arrays", partial(_every_array, lambda a: a.tolist())),
@@ -148,11 +154,7 @@ def one_buffer_for_every_answer() -> Backend:
         buffer[...] = a
         return buffer
 
-    return Faulty(
-        step=lambda h, *_: put(h),
-        sequence=lambda pair, *_: (put(pair[0]), pair[1]),
-        sequence_vjp=lambda g, *_: altered(g, put),
-    )
+    return _everywhere(lambda method: partial(_every_array, put))
 
 
 @fault("contract", "h_T = 0 for T = 0", touches="CARRY", thread="microsoft/onnxruntime#749")
@@ -235,10 +237,35 @@ def another_last_bit_in_another_thread() -> Backend:
     """Sums in another order on another thread."""
     home = threading.get_ident()
 
-    def unsteady(pair: Any, *_: Any) -> Any:
-        return pair if threading.get_ident() == home else tuple(_next(a) for a in pair)
+    def unsteady(answer: Any, *_: Any) -> Any:
+        return answer if threading.get_ident() == home else _every_array(_next, answer)
 
-    return Faulty(sequence=unsteady)
+    return _everywhere(lambda method: unsteady)
+
+
+@fault("contract", "g, then g(1 + 2u), then g …", touches="DET")
+def another_last_bit_at_every_call_of_anything() -> Backend:
+    """Sums in another order at every call, whatever is called."""
+
+    def unsteady(method: str) -> Callable[..., Any]:
+        calls = count()
+        return lambda answer, *_: _every_array(_next, answer) if next(calls) % 2 else answer
+
+    return _everywhere(unsteady)
+
+
+@fault("contract", "(1, …) for (0, …)", touches="SHAPE")
+def empty_arguments_are_padded() -> Backend:
+    """No steps are a step of zeros, no members one of zeros."""
+
+    def filled(argument: Any) -> Any:
+        if isinstance(argument, Gradients):
+            return altered(argument, filled)
+        if not isinstance(argument, np.ndarray) or argument.size:
+            return argument
+        return np.zeros([max(1, n) for n in argument.shape], argument.dtype)
+
+    return Faulty(given=filled)
 
 
 def _next(a: Any) -> Any:

@@ -150,3 +150,17 @@ def test_changes_of_the_cotangents_alone_share_the_run() -> None:
     for change in (turned, early_loss):
         assert trial.on(change).exact.run is trial.exact.run
     assert trial.on(lambda case: replace(case, state=-case.state)).exact.run is not trial.exact.run
+
+
+def test_catches_a_state_written_to_where_its_rows_share_memory() -> None:
+    """What is changed is said, though the answer is right."""
+
+    def step(cell: Any, x: Any, h: Any) -> Any:
+        after = RIGHT.step(cell, x, h)
+        if h.strides[0] == 0:
+            h[...] = 0
+        return after
+
+    (found,) = judge(CASE, backend(step=step), [INVARIANTS["contract/layout-step"]])
+    assert found.tally.falsified
+    assert found.residual.where == "h changed by step, inputs overlapping, the state repeated"
