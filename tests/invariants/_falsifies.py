@@ -219,7 +219,6 @@ FALSIFIES: dict[str, tuple[str, ...]] = {
         "agreement/jacobian-state",
     ),
     "stale-weights": (
-        "contract/fresh-weights",
         "agreement/step",
         "agreement/outputs",
     ),
