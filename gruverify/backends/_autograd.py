@@ -62,7 +62,7 @@ class AutogradStep:
         xs, hs = (tensor(a).repeat_interleave(copies, 0).requires_grad_() for a in (x, h))
         outputs = self.load(cell).call(xs, hs).reshape(B, copies, H)
         dh, dx = torch.autograd.grad(outputs.diagonal(dim1=1, dim2=2).sum(), (hs, xs))
-        return numpy(dh.reshape(B, copies, H)), numpy(dx.reshape(B, copies, -1))
+        return numpy(dh.reshape(B, copies, H)), numpy(dx.reshape(B, copies, x.shape[1]))
 
     @torch.enable_grad()
     def step_vjp(self, cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray) -> Gradients:

@@ -114,7 +114,7 @@ def packed_call(
     if lengths is None:
         outputs, last = call(xs, *states)
         return outputs, last
-    packed = pack_padded_sequence(xs, torch.from_numpy(lengths), batch_first, enforce_sorted=False)
+    packed = pack_padded_sequence(xs, tensor(lengths), batch_first, enforce_sorted=False)
     outputs, last = call(packed, *states)
     T = xs.shape[1] if batch_first else xs.shape[0]
     return pad_packed_sequence(outputs, batch_first, total_length=T)[0], last

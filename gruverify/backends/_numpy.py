@@ -67,7 +67,10 @@ class NumpyBackend:
         self, cell: Cell, inputs: NDArray, state: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
     ) -> Gradients:
         """Gradients by back-propagation through time at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
-        start = floating(self._state(cell, inputs, state))
+        given = self._state(cell, inputs, state)
+        if not len(inputs):
+            return _of_no_steps(cell, inputs, np.zeros_like(given) if d_last is None else d_last.copy())
+        start = floating(given)
         run = sequence(cell.variant, cell.parameters(floating), list(floating(inputs)), start)
         cotangents = None if d_outputs is None else list(floating(d_outputs))
         back = bptt(run, cotangents, None if d_last is None else floating(d_last))
@@ -76,7 +79,9 @@ class NumpyBackend:
     def sequence_jvp(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients
     ) -> tuple[NDArray, NDArray]:
-        """The derivatives of outputs (T, B, H) and last state (B, H) along the tangent. Needs T ≥ 1."""
+        """The derivatives of outputs (T, B, H) and last state (B, H) along the tangent."""
+        if not len(inputs):
+            return np.zeros((0, *tangent.state.shape), tangent.state.dtype), tangent.state.copy()
         moved = jvp(self._directional(cell, inputs, state, tangent))
         return np.stack(moved), np.array(moved[-1])
 
@@ -89,7 +94,9 @@ class NumpyBackend:
         d_last: NDArray | None,
         tangent: Gradients,
     ) -> Gradients:
-        """The derivative of `sequence_vjp` along the tangent, forward over reverse. Needs T ≥ 1."""
+        """The derivative of `sequence_vjp` along the tangent, forward over reverse."""
+        if not len(inputs):
+            return _of_no_steps(cell, inputs, np.zeros_like(tangent.state))
         run = self._directional(cell, inputs, state, tangent)
         cotangents = None if d_outputs is None else list(floating(d_outputs))
         back = hvp(run, cotangents, None if d_last is None else floating(d_last))
@@ -108,6 +115,8 @@ class NumpyBackend:
     ) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, D·H) and last states (L·D, B, H), arranged as the inputs are; no states means zeros."""
         arranged = Arrangement.of(inputs, batch_first)
+        if not inputs.size:
+            return self._nothing(stack, arranged, inputs, states)
         run = self._run(stack, arranged, inputs, states, lengths)
         return arranged.steps(np.stack(run.outputs)), arranged.states(np.stack(run.last))
 
@@ -123,6 +132,10 @@ class NumpyBackend:
     ) -> StackGradients:
         """Gradients by back-propagation at the cotangents d_outputs (T, B, D·H) and d_last (L·D, B, H)."""
         arranged = Arrangement.of(inputs, batch_first)
+        if not inputs.size:
+            d_start = np.zeros_like(self._states(stack, arranged, inputs, states)) if d_last is None else d_last.copy()
+            zeros = {name: np.zeros_like(array) for name, array in stack.packed().items()}
+            return StackGradients(zeros, np.zeros_like(inputs), d_start)
         back = stack_bptt(
             self._run(stack, arranged, inputs, states, lengths),
             None if d_outputs is None else list(floating(arranged.steps_of(d_outputs))),
@@ -141,7 +154,26 @@ class NumpyBackend:
         self, s: Stack, arranged: Arrangement, inputs: NDArray, states: NDArray | None, lengths: NDArray | None
     ) -> StackRun:
         xs = floating(arranged.steps_of(inputs))
-        zeros = np.zeros((s.layers * s.directions, xs.shape[1], s.hidden_size), xs.dtype)
-        hs = floating(zeros if states is None else arranged.states_of(states))
+        hs = floating(arranged.states_of(self._states(s, arranged, inputs, states)))
         rows = [[cell.parameters(floating) for cell in row] for row in s.cells]
         return stack(s.variant, rows, list(xs), list(hs), lengths)
+
+    def _states(self, s: Stack, arranged: Arrangement, inputs: NDArray, states: NDArray | None) -> NDArray:
+        """The states that are given, or zeros, arranged as they would be."""
+        B = arranged.steps_of(inputs).shape[1]
+        zeros: NDArray = arranged.states(np.zeros((s.layers * s.directions, B, s.hidden_size), inputs.dtype))
+        return zeros if states is None else states
+
+    def _nothing(
+        self, s: Stack, arranged: Arrangement, inputs: NDArray, states: NDArray | None
+    ) -> tuple[NDArray, NDArray]:
+        """The outputs of no steps or of no members, and their states as they were."""
+        outputs = np.zeros((*inputs.shape[:-1], s.directions * s.hidden_size), inputs.dtype)
+        return outputs, self._states(s, arranged, inputs, states).copy()
+
+
+def _of_no_steps(cell: Cell, inputs: NDArray, state: NDArray) -> Gradients:
+    """The gradients of a sequence of no steps: that of its state alone is not 0."""
+    zeros = {name: np.zeros_like(array) for name, array in cell.packed().items()}
+    biases = zeros.get("bias_ih"), zeros.get("bias_hh")
+    return Gradients(zeros["weight_ih"], zeros["weight_hh"], *biases, np.zeros_like(inputs), state)

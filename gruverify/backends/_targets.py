@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gruverify.backends._derived import completed
 from gruverify.backends._function import backend, is_backend
 from gruverify.backends._protocol import Backend
 
@@ -96,12 +97,16 @@ def resolve(target: object) -> Backend:
 
     A string is the name of a shipped backend or `pkg.module:object` (the current directory is searched too). Anything
     else, or the object so named, may be a backend, a class of one, an `nn.Module` class or instance with PyTorch's
-    parameter names, or a function step(cell, x, h).
+    parameter names, or a function step(cell, x, h). What follows from the methods that it has is added (`completed`).
 
     Raises:
         UnknownTarget: there is no such name or object, or it cannot be made into a backend.
         TargetUnavailable: its package is missing or its module fails to import.
     """
+    return completed(_found(target))
+
+
+def _found(target: object) -> Backend:
     if not isinstance(target, str):
         return _adapt(target, repr(target))
     for shipped in TARGETS:

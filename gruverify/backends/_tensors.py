@@ -16,13 +16,24 @@ NDArray = npt.NDArray[Any]
 def tensor(array: NDArray) -> torch.Tensor:
     """A tensor over the array's own memory: what is done to it in place is done to the array.
 
-    An array that PyTorch cannot have so, read-only or backwards in memory, is copied.
+    An array that PyTorch cannot have so, read-only or backwards in memory, is copied; so is one whose entries share
+    memory, of which PyTorch cannot differentiate everything.
     """
-    if not array.flags.writeable or min(array.strides, default=0) < 0:
+    if not array.flags.writeable or min(array.strides, default=0) < 0 or _overlaps_itself(array):
         array = array.copy()
     if array.dtype == bfloat16.dtype:
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(array)
+
+
+def _overlaps_itself(array: NDArray) -> bool:
+    """Whether entries may share memory, in an array that lies forwards."""
+    reach = array.itemsize
+    for stride, length in sorted((s, n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1):
+        if stride < reach:
+            return True
+        reach += stride * (length - 1)
+    return False
 
 
 def numpy(value: torch.Tensor) -> NDArray:

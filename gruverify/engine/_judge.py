@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from gruverify.backends import CELL_METHODS, Backend, offers, resolve
+from gruverify.backends import CELL_METHODS, Backend, derived_methods, offers, resolve
 from gruverify.cell import AnyCase, Case, StackCase
 from gruverify.engine._describe import describe
 from gruverify.engine._tally import Tally, judged
@@ -39,6 +39,9 @@ def applicable(invariant: Invariant, backend: Backend) -> str:
         return f"the backend has no {', no '.join(missing)}"
     if not invariant.of_stacks and not any(offers(backend, method) for method in CELL_METHODS):
         return "the backend has stacks alone"
+    derived = [method for method in invariant.needs if method in derived_methods(backend)]
+    if invariant.family == "contract" and derived:
+        return f"{derived[0]} is derived from {derived_methods(backend)[derived[0]]}, of which it is asked"
     if invariant.resizes and _fixed_size(backend):
         return "it asks for other sizes than the one the backend is built for"
     return ""
@@ -64,7 +67,7 @@ def trial_of(case: AnyCase, backend: Backend) -> Trial | StackTrial:
 
 def judge_trial(trial: Trial | StackTrial, invariants: Iterable[Invariant]) -> Iterator[Judgement]:
     """Each invariant that applies and reads such cases, judging a trial."""
-    case, backend, met = trial.case, trial.backend, _Met(trial.case)
+    case, backend, met = trial.case, trial.backend, _Met(trial.case, derived_methods(trial.backend))
     for invariant in invariants:
         if reads(invariant, case) and not applicable(invariant, backend) and invariant.applies(case.variant):
             yield _judge(trial, invariant, met)
@@ -104,9 +107,10 @@ def _margin(residual: Residual) -> float:
 
 @dataclass
 class _Met:
-    """The obstacles met on a case, and which invariant reported each."""
+    """The obstacles met on a case, and which invariant reported each; `derived` are the derived methods and theirs."""
 
     case: AnyCase
+    derived: Mapping[str, str]
     reporters: dict[str, str] = field(default_factory=dict)
 
     def tally(self, obstacle: Obstacle, id: str) -> Tally:
@@ -114,7 +118,8 @@ class _Met:
         what = str(obstacle)
         if isinstance(obstacle, Declined):
             return Tally(declined=1, reason=what)
-        cause = self.reporters.get(obstacle.method) or self.reporters.get(what)
+        base = self.derived.get(obstacle.method, "")
+        cause = next((self.reporters[key] for key in (obstacle.method, what, base) if key in self.reporters), None)
         if cause is not None:
             return Tally(blocked=1, reason=what, cause=cause)
         # A method that fails on the very case drawn is no basis for anything else that is asked of it.

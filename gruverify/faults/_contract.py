@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from gruverify.arithmetic import FORMATS, bfloat16, float16, float32
-from gruverify.backends import METHODS, Backend
-from gruverify.cell import Cell, Gradients, StackGradients
+from gruverify.backends import METHODS, Backend, NumpyBackend, backend
+from gruverify.cell import VARIANTS, Cell, Gradients, StackGradients
 from gruverify.faults._fault import fault
 from gruverify.faults._faulty import Faulty, TwoWays, altered, altered_stack
+
+_RIGHT = NumpyBackend()
 
 
 def _every_array(f: Callable[[Any], Any], answer: Any, *_: Any) -> Any:
@@ -24,6 +26,12 @@ def _every_array(f: Callable[[Any], Any], answer: Any, *_: Any) -> Any:
     if isinstance(answer, StackGradients):
         return altered_stack(answer, f)
     return tuple(map(f, answer)) if isinstance(answer, tuple) else f(answer)
+
+
+def _everywhere(instead: Callable[[str], Callable[..., Any]]) -> Backend:
+    """The backend that answers with `instead` of each method."""
+    answers: dict[str, Any] = {method: instead(method) for method in METHODS if hasattr(TwoWays, method)}
+    return Faulty(**answers)
 
 
 _WRONG: dict[str, tuple[str, Callable[..., Any]]] = {
@@ -146,11 +154,7 @@ def one_buffer_for_every_answer() -> Backend:
         buffer[...] = a
         return buffer
 
-    return Faulty(
-        step=lambda h, *_: put(h),
-        sequence=lambda pair, *_: (put(pair[0]), pair[1]),
-        sequence_vjp=lambda g, *_: altered(g, put),
-    )
+    return _everywhere(lambda method: partial(_every_array, put))
 
 
 @fault("contract", "h_T = 0 for T = 0", touches="CARRY", thread="microsoft/onnxruntime#749")
@@ -189,15 +193,79 @@ def weights_flattened_once() -> Backend:
     return Faulty(cell=flattened)
 
 
+@fault("contract", "θ of a step's first call with each cell", touches="FWD ALIAS")
+def weights_of_a_step_kept_by_cell() -> Backend:
+    """A step alone, which copies a cell's weights when it first sees the object."""
+    seen: dict[int, tuple[Cell, Cell]] = {}
+
+    def step(cell: Cell, x: Any, h: Any) -> Any:
+        copied = replace(cell, **{name: array.copy() for name, array in cell.packed().items()})  # type: ignore[arg-type]
+        return _RIGHT.step(seen.setdefault(id(cell), (cell, copied))[1], x, h)
+
+    return backend(step=step, variants=VARIANTS)
+
+
+@fault("contract", "x from where its memory begins", touches="FWD")
+def inputs_of_a_step_read_from_their_base() -> Backend:
+    """A step alone, which reads x as if it lay in C order at the beginning of what it is a view of."""
+
+    def step(cell: Cell, x: Any, h: Any) -> Any:
+        base = x
+        while isinstance(base.base, np.ndarray):
+            base = base.base
+        flat = (base if base.size >= x.size else x).reshape(-1)[: x.size]
+        return _RIGHT.step(cell, flat.reshape(x.shape), h)
+
+    return backend(step=step, variants=VARIANTS)
+
+
+@fault("contract", "h' := h where the rows of h are one", touches="FWD ALIAS")
+def state_of_a_step_written_where_rows_share_memory() -> Backend:
+    """A step alone, which keeps the next state where the state lay, and so has one row for all if its stride is 0."""
+
+    def step(cell: Cell, x: Any, h: Any) -> Any:
+        after = _RIGHT.step(cell, x, h)
+        if len(h) > 1 and h.strides[0] == 0:
+            after[:-1] = after[-1]
+        return after
+
+    return backend(step=step, variants=VARIANTS)
+
+
 @fault("contract", "fl depends on the thread", touches="DET")
 def another_last_bit_in_another_thread() -> Backend:
     """Sums in another order on another thread."""
     home = threading.get_ident()
 
-    def unsteady(pair: Any, *_: Any) -> Any:
-        return pair if threading.get_ident() == home else tuple(_next(a) for a in pair)
+    def unsteady(answer: Any, *_: Any) -> Any:
+        return answer if threading.get_ident() == home else _every_array(_next, answer)
 
-    return Faulty(sequence=unsteady)
+    return _everywhere(lambda method: unsteady)
+
+
+@fault("contract", "g, then g(1 + 2u), then g …", touches="DET")
+def another_last_bit_at_every_call_of_anything() -> Backend:
+    """Sums in another order at every call, whatever is called."""
+
+    def unsteady(method: str) -> Callable[..., Any]:
+        calls = count()
+        return lambda answer, *_: _every_array(_next, answer) if next(calls) % 2 else answer
+
+    return _everywhere(unsteady)
+
+
+@fault("contract", "(1, …) for (0, …)", touches="SHAPE")
+def empty_arguments_are_padded() -> Backend:
+    """No steps are a step of zeros, no members one of zeros."""
+
+    def filled(argument: Any) -> Any:
+        if isinstance(argument, Gradients):
+            return altered(argument, filled)
+        if not isinstance(argument, np.ndarray) or argument.size:
+            return argument
+        return np.zeros([max(1, n) for n in argument.shape], argument.dtype)
+
+    return Faulty(given=filled)
 
 
 def _next(a: Any) -> Any:

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from gruverify.arithmetic import Ball
-from gruverify.backends import DIRECTIONAL_METHODS, offers
+from gruverify.backends import DIRECTIONAL_METHODS, derived_methods, offers
 from gruverify.cell import Gradients
 from gruverify.formulas import Bptt
 from gruverify.invariants._blocks import pairs
+from gruverify.invariants._calls import Calls
 from gruverify.invariants._obstacle import Declined
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import NDArray, Residual, equal, holds, overlooked, violated, worst
+from gruverify.invariants._residual import NDArray, Residual, holds, overlooked, violated, worst
 from gruverify.invariants._stack_trial import StackTrial
-from gruverify.invariants._trial import Calls, Trial
+from gruverify.invariants._trial import Trial
 
 #: What reading each method's answer means; reading it checks its kind, shape and dtype.
 READ: dict[str, Callable[[Trial], Any]] = {
@@ -93,36 +94,6 @@ def finite(what: str, actual: NDArray, ball: Ball) -> Residual:
     return worst(what, "abcd"[: values.ndim], values, ball.mid, wrong, overlooked(unknown))
 
 
-@invariant(
-    "contract/same-bits",
-    "the same call twice returns the same bits",
-    source="the Backend contract; faults S14, S26",
-    bound="exact",
-    needs=["sequence"],
-    asks_more=True,
-)
-def same_bits(trial: Trial) -> Iterator[Residual]:
-    again = trial.observed.raw_sequence()
-    for what, letters, one, other in zip(
-        ("outputs", "last"), ("tbi", "bi"), trial.observed.sequence, again, strict=True
-    ):
-        yield equal(f"{what}, called twice", letters, one, other)
-
-
-@invariant(
-    "contract/same-gradient-bits",
-    "the same gradient taken twice has the same bits",
-    source="the Backend contract; fault S44",
-    bound="exact",
-    needs=["sequence_vjp"],
-    asks_more=True,
-)
-def same_gradient_bits(trial: Trial) -> Iterator[Residual]:
-    again = trial.observed.fresh_sequence_vjp(trial.case.d_outputs)
-    for (name, one), (_, other) in zip(trial.observed.sequence_vjp.items(), again.items(), strict=True):
-        yield equal(f"gradient of {name}, taken twice", "abc"[: one.ndim], one, other)
-
-
 def unchanged(observed: Calls, method: str) -> Residual:
     """Whether the calls of a method so far have left their arguments and the parameters as they were."""
     changed = sorted(set(observed.mutated[method]))
@@ -137,7 +108,8 @@ def unchanged(observed: Calls, method: str) -> Residual:
     needs=[],
 )
 def no_mutation(trial: Trial) -> Iterator[Residual]:
-    methods = [method for method in READ if method not in DIRECTIONAL_METHODS]
+    apart = (*DIRECTIONAL_METHODS, *derived_methods(trial.backend))
+    methods = [method for method in READ if method not in apart]
     for method in methods:
         with suppress(Declined):
             if offers(trial.backend, method):

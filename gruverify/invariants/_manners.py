@@ -1,111 +1,90 @@
-"""What an implementation owes its caller beside its numbers: empty arguments, memory, other weights, other threads."""
+"""What every method owes beside its numbers: the same bits again, memory of its own, the weights of this call."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from gruverify.cell import Case, Cell, Gradients
-from gruverify.invariants._obstacle import BackendRaised, Declined
-from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import STATES, NDArray, Residual, compare, equal, holds, violated
-from gruverify.invariants._trial import Trial, unlocked
-
-# -- nothing to do: it may be refused, but not with an answer of another shape ----------------------------------------
-
-
-def _empty(trial: Trial, what: str, inputs: NDArray, state: NDArray) -> tuple[NDArray, NDArray]:
-    _ = trial.observed.sequence  # who cannot run a sequence is not asked about empty ones
-    try:
-        return trial.observed.sequence_at(inputs, state)
-    except BackendRaised as refused:
-        raise Declined("sequence", f"{what} raises {type(refused.error).__name__}: {refused.error}") from refused
+from gruverify.backends import METHODS
+from gruverify.cell import Gradients, StackGradients
+from gruverify.invariants._calls import NDArray, copied, unlocked
+from gruverify.invariants._layouts import relaid, relaid_argument
+from gruverify.invariants._methods import AnyTrial, Parts, first_answer, named, parts, same
+from gruverify.invariants._registry import Check, invariant
+from gruverify.invariants._residual import Residual, holds, violated
 
 
-@invariant(
-    "contract/no-steps",
-    "a sequence of no steps has no outputs, and its state as the last state; it may be refused by raising",
-    source="the Backend contract; fault S30",
-    bound="exact",
-    needs=["sequence"],
-    asks_more=True,
+def _of_every_method(
+    duty: str, statement: str, source: str, check: Callable[[str], Check], since: dict[str, str]
+) -> None:
+    """Ask a duty of every method; since: the ids of those of which it was asked before the others."""
+    for method in METHODS:
+        invariant(
+            since.get(method, f"contract/{duty}-{named(method)}"),
+            statement.format(method=method),
+            source=source,
+            bound="exact",
+            needs=[method],
+            asks_more=True,
+        )(check(method))
+
+
+# -- the same call again ---------------------------------------------------------------------------------------------
+
+
+def _same_bits(method: str) -> Check:
+    def check(trial: AnyTrial) -> Iterator[Residual]:
+        first = first_answer(trial, method)
+        yield from same("called twice", parts(trial.case, method, trial.observed.again(method)), first)
+
+    return check
+
+
+def _second_thread(method: str) -> Check:
+    def check(trial: AnyTrial) -> Iterator[Residual]:
+        first = first_answer(trial, method)
+        with ThreadPoolExecutor(1) as executor:
+            again = executor.submit(trial.observed.anew, method).result()
+        yield from same("in a second thread", parts(trial.case, method, again), first)
+
+    return check
+
+
+_of_every_method(
+    "same-bits",
+    "{method} called twice returns the same bits",
+    "the Backend contract; faults S14, S26, S44",
+    _same_bits,
+    {
+        "sequence": "contract/same-bits",
+        "sequence_vjp": "contract/same-gradient-bits",
+        "stack": "contract/stack-same-bits",
+        "stack_vjp": "contract/stack-same-gradient-bits",
+    },
 )
-def no_steps(trial: Trial) -> Iterator[Residual]:
-    state = trial.case.state
-    _, last = _empty(trial, "T=0", trial.case.inputs[:0], state)
-    yield equal("last, after no steps", "bi", last, state)
-
-
-@invariant(
-    "contract/no-members",
-    "an empty batch has outputs (T, 0, H) and a last state (0, H); it may be refused by raising",
-    source="the Backend contract; fault S30",
-    bound="exact",
-    needs=["sequence"],
-    asks_more=True,
+_of_every_method(
+    "second-thread",
+    "{method} called in a second thread returns the same bits",
+    "the Backend contract; fault S26",
+    _second_thread,
+    {"sequence": "contract/second-thread"},
 )
-def no_members(trial: Trial) -> Iterator[Residual]:
-    _empty(trial, "B=0", trial.case.inputs[:, :0], trial.case.state[:0])
-    yield holds("sequence of an empty batch")
 
 
 # -- memory ----------------------------------------------------------------------------------------------------------
 
 
-def awkward(array: NDArray) -> NDArray:
-    """The same numbers read-only, backwards in memory and with gaps between them."""
-    wide = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
-    backwards = (slice(None, None, -1),) * array.ndim
-    wide[..., ::2] = array[backwards]
-    view = wide[..., ::2][backwards]
-    view.flags.writeable = False
-    return view
-
-
-def _awkward_cell(cell: Cell) -> Cell:
-    twin = unlocked(cell)
-    for name, array in cell.packed().items():
-        object.__setattr__(twin, name, awkward(array))
-    return twin
-
-
-@invariant(
-    "contract/layout",
-    "arrays that are read-only, backwards in memory and not contiguous are arrays: outputs are as accurate",
-    source="the Backend contract; theory 2, (2.1)",
-    needs=["sequence"],
-    asks_more=True,
-)
-def layout(trial: Trial) -> Iterator[Residual]:
-    case = trial.case
-    _ = trial.observed.sequence  # who cannot run a sequence is not asked about its layout
-    given = _awkward_cell(case.cell), awkward(case.inputs), awkward(case.state)
-    yield from _in_the_balls(trial, trial.observed.as_given("sequence", *given), "read backwards")
-
-
-def _in_the_balls(trial: Trial, answer: Any, how: str) -> Iterator[Residual]:
-    outputs, last = trial.observed.checked_sequence(answer)
-    for t, (actual, ball) in enumerate(zip(outputs, trial.exact.run.states[1:], strict=True)):
-        yield compare(f"outputs[t={t}], {how}", "bi", actual, ball, scale=STATES)
-    yield compare(f"last, {how}", "bi", last, trial.exact.run.states[-1], scale=STATES)
-
-
-def _arguments(case: Case, method: str) -> tuple[Any, ...]:
-    cell, x, h = unlocked(case.cell), case.inputs.copy(), case.state.copy()
-    if method == "step":
-        return cell, x[0].copy(), h
-    return (cell, x, h) if method == "sequence" else (cell, x, h, case.d_outputs.copy(), case.d_last.copy())
-
-
-def _own_memory(method: str) -> Callable[[Trial], Iterator[Residual]]:
-    def check(trial: Trial) -> Iterator[Residual]:
-        before, arguments = getattr(trial.observed, method), _arguments(trial.case, method)
-        answers = _arrays(trial.observed.as_given(method, *arguments))
-        others = {**_arrays(arguments[1:], "argument"), **arguments[0].packed(), **_arrays(before, "earlier answer")}
+def _own_memory(method: str) -> Check:
+    def check(trial: AnyTrial) -> Iterator[Residual]:
+        before, observed = getattr(trial.observed, method), trial.observed
+        subject = unlocked(observed.subject)
+        arguments = {name: copied(argument) for name, argument in observed.arguments(method).items()}
+        answers = _arrays(observed.as_given(method, subject, *arguments.values()))
+        given = {name: array for each, argument in arguments.items() for name, array in _arrays(argument, each).items()}
+        others = {**given, **subject.packed(), **_arrays(before, "earlier answer")}
         names = list(answers)
         for i, name in enumerate(names):
             beside = {**others, **{other: answers[other] for other in names[i + 1 :]}}
@@ -116,72 +95,120 @@ def _own_memory(method: str) -> Callable[[Trial], Iterator[Residual]]:
 
 
 def _arrays(value: Any, name: str = "answer") -> dict[str, NDArray]:
-    """The arrays of an answer, or of arguments, by what they are called; empty ones share nothing."""
+    """The arrays of an answer, or of an argument, by what they are called; empty ones share nothing."""
     if isinstance(value, Gradients):
-        parts = {f"{name} {part}": array for part, array in value.items()}
+        found = {f"{name} {part}": array for part, array in value.items()}
+    elif isinstance(value, StackGradients):
+        found = {f"{name} {part}": array for part, array in (*value.parameters.items(), *_outer(value))}
     elif isinstance(value, tuple):
-        parts = {f"{name} {i}": array for i, array in enumerate(value)}
+        found = {f"{name} {i}": array for i, array in enumerate(value)}
     else:
-        parts = {name: value}
-    return {what: array for what, array in parts.items() if isinstance(array, np.ndarray)}
+        found = {name: value}
+    return {what: array for what, array in found.items() if isinstance(array, np.ndarray)}
 
 
-for _method in ("step", "sequence", "sequence_vjp"):
-    invariant(
-        f"contract/own-memory-{_method.replace('_', '-')}",
-        f"what {_method} returns shares no memory with its arguments, with another answer, or with an earlier one",
-        source="the Backend contract; mistake P20",
-        bound="exact",
-        needs=[_method],
-        asks_more=True,
-    )(_own_memory(_method))
+def _outer(value: StackGradients) -> Iterator[tuple[str, Any]]:
+    yield "inputs", value.inputs
+    yield "states", value.states
 
 
-# -- the same object with other weights, and another thread -----------------------------------------------------------
-
-
-def negated(case: Case) -> Case:
-    """Other parameters of the same sizes: their negatives."""
-    packed: dict[str, Any] = {name: -array for name, array in case.cell.packed().items()}
-    return replace(case, cell=replace(case.cell, **packed), regimes=())
-
-
-@invariant(
-    "contract/fresh-weights",
-    "a cell whose arrays hold other numbers at the next call has their answer; with the first again, the first answer",
-    source="the Backend contract; fault S40",
-    needs=["sequence"],
-    asks_more=True,
+_of_every_method(
+    "own-memory",
+    "what {method} returns shares no memory with its arguments, with another answer, or with an earlier one",
+    "the Backend contract; mistake P20",
+    _own_memory,
+    {},
 )
-def fresh_weights(trial: Trial) -> Iterator[Residual]:
-    other, case, first = trial.on(negated), trial.case, trial.observed.sequence
-    cell = unlocked(case.cell)
-    for now in (case.cell, other.case.cell, case.cell):
-        for name, array in cell.packed().items():
-            array[...] = getattr(now, name)
-        answer = trial.observed.as_given("sequence", cell, case.inputs.copy(), case.state.copy())
-        if now is case.cell:
-            yield from _same(trial, first, answer, "with the first weights")
+
+
+# -- the same objects with other numbers in them, and other objects at the same place ---------------------------------
+
+
+def _fresh_weights(method: str) -> Check:
+    def check(trial: AnyTrial) -> Iterator[Residual]:
+        first, kept = first_answer(trial, method), _Kept(trial, method)
+        yield from same("the first time", kept.answer(), first)
+        kept.write_others()
+        others = kept.answer_of_strangers()
+        yield from same("with other numbers in the same arrays", kept.answer(), others)
+        kept.restore_in_new_arrays()
+        yield from same("with the first weights in new arrays of the same cell", kept.answer(), first)
+        kept.write_others(in_another_cell=True)
+        yield from same("with other weights in a cell where another one was", kept.answer(), others)
+
+    return check
+
+
+def _other(name: str, array: NDArray) -> NDArray:
+    """Other numbers of about the same size; lengths stay."""
+    return array if name == "lengths" else array * array.dtype.type(-0.5)
+
+
+class _Kept:
+    """Objects that a method is given again and again."""
+
+    def __init__(self, trial: AnyTrial, method: str) -> None:
+        self._trial, self._method, self._observed = trial, method, trial.observed
+        self._subject: Any = unlocked(self._observed.subject)
+        self._arguments = {name: copied(argument) for name, argument in self._observed.arguments(method).items()}
+        self._strangers: list[Any] = []
+
+    def answer(self) -> Parts:
+        """What the method returns for these very objects."""
+        return self._answer(self._subject, self._arguments)
+
+    def answer_of_strangers(self) -> Parts:
+        """What it returns for the same numbers in objects that it has never seen, and that nobody sees later."""
+        self._strangers.append(unlocked(self._subject))
+        given = {name: copied(argument) for name, argument in self._arguments.items()}
+        return self._answer(self._strangers[-1], given)
+
+    def _answer(self, subject: Any, arguments: dict[str, Any]) -> Parts:
+        returned = self._observed.as_given(self._method, subject, *arguments.values())
+        return parts(self._trial.case, self._method, self._observed.checked(self._method, returned))
+
+    def write_others(self, in_another_cell: bool = False) -> None:
+        """Write other numbers into the arrays of the arguments and of the cell, or of one made in its place."""
+        if in_another_cell:
+            self._give_up_the_cell()
         else:
-            yield from _in_the_balls(other, answer, "with other weights")
+            _write(self._subject.packed(), relaid(self._subject, _other).packed())
+        for name, argument in self._arguments.items():
+            _write(_arrays(argument), _arrays(relaid_argument(name, argument, _other)))
+
+    def restore_in_new_arrays(self) -> None:
+        """Give the cells new arrays with the weights of the case, and write its arguments over the others."""
+        for cell, new in zip(_cells(self._subject), _cells(unlocked(self._observed.subject)), strict=True):
+            for name, array in new.packed().items():
+                object.__setattr__(cell, name, array)
+        for name, argument in self._observed.arguments(self._method).items():
+            _write(_arrays(self._arguments[name]), _arrays(argument))
+
+    def _give_up_the_cell(self) -> None:
+        """One of other weights that lies, if Python so pleases, where the one before lay."""
+        place, self._subject = id(self._subject), None
+        while id(self._subject) != place and len(self._strangers) < _TRIES:
+            self._subject = relaid(self._observed.subject, _other)
+            self._strangers.append(self._subject)
 
 
-@invariant(
-    "contract/second-thread",
-    "the same call in a second thread returns the same bits",
-    source="the Backend contract; fault S26",
-    bound="exact",
-    needs=["sequence"],
-    asks_more=True,
+def _write(arrays: dict[str, NDArray], numbers: dict[str, NDArray]) -> None:
+    for name, array in arrays.items():
+        array[...] = numbers[name]
+
+
+#: How often an object is made in the hope that it lies where another lay.
+_TRIES = 16
+
+
+def _cells(subject: Any) -> list[Any]:
+    return [cell for row in subject.cells for cell in row] if hasattr(subject, "cells") else [subject]
+
+
+_of_every_method(
+    "fresh-weights",
+    "{method} answers for the numbers that its arguments hold at the call: as it does for objects that it never saw",
+    "the Backend contract; fault S40",
+    _fresh_weights,
+    {"sequence": "contract/fresh-weights"},
 )
-def second_thread(trial: Trial) -> Iterator[Residual]:
-    first = trial.observed.sequence
-    with ThreadPoolExecutor(1) as executor:
-        again = executor.submit(trial.observed.raw_sequence).result()
-    yield from _same(trial, first, again, "in a second thread")
-
-
-def _same(trial: Trial, first: tuple[NDArray, NDArray], answer: Any, how: str) -> Iterator[Residual]:
-    outputs, last = trial.observed.checked_sequence(answer)
-    yield equal(f"outputs, {how}", "tbi", outputs, first[0])
-    yield equal(f"last, {how}", "bi", last, first[1])

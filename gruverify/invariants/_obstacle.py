@@ -39,6 +39,14 @@ class Declined(Obstacle):
         self.method = method
 
 
+class Refused(Declined):
+    """The backend's `method` raised where there is nothing to do, which it may: `what` is "T=0" or "B=0"."""
+
+    def __init__(self, method: str, what: str, error: BaseException) -> None:
+        Obstacle.__init__(self, f"{method} refuses {what}: {type(error).__name__}: {error}")
+        self.method = method
+
+
 @contextmanager
 def asking(method: str) -> Iterator[None]:
     """Whatever stands in the way inside is about that method."""

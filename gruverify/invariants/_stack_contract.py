@@ -9,8 +9,8 @@ from gruverify.backends import STACK_METHODS, offers
 from gruverify.invariants._contract import READ_STACK, finite, unchanged
 from gruverify.invariants._obstacle import Declined
 from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import Residual, equal, holds, violated
-from gruverify.invariants._stack_trial import StackTrial, gradients, paired
+from gruverify.invariants._residual import Residual, holds, violated
+from gruverify.invariants._stack_trial import StackTrial, gradients
 
 
 @invariant(
@@ -36,33 +36,6 @@ def finite_values(trial: StackTrial) -> Iterator[Residual]:
 def finite_gradients(trial: StackTrial) -> Iterator[Residual]:
     for name, _, actual in gradients(trial.observed.stack_vjp):
         yield finite(f"dL/d{name}", actual, trial.exact.gradients[name])
-
-
-@invariant(
-    "contract/stack-same-bits",
-    "the same call of a stack twice returns the same bits",
-    source="the Backend contract; faults S14, S26",
-    bound="exact",
-    needs=["stack"],
-    asks_more=True,
-)
-def same_bits(trial: StackTrial) -> Iterator[Residual]:
-    found = trial.observed
-    for what, letters, one, other in zip(("outputs", "last"), ("tbi", "sbi"), found.stack, found.again, strict=True):
-        yield equal(f"{what}, called twice", letters, one, other)
-
-
-@invariant(
-    "contract/stack-same-gradient-bits",
-    "the same gradient of a stack taken twice has the same bits",
-    source="the Backend contract; fault S44",
-    bound="exact",
-    needs=["stack_vjp"],
-    asks_more=True,
-)
-def same_gradient_bits(trial: StackTrial) -> Iterator[Residual]:
-    for name, letters, one, other in paired(trial.observed.stack_vjp, trial.observed.vjp_again):
-        yield equal(f"gradient of {name}, taken twice", letters, one, other)
 
 
 @invariant(
@@ -100,4 +73,5 @@ def _read_twice(trial: StackTrial) -> None:
     found = trial.observed
     for method in STACK_METHODS:
         if offers(trial.backend, method):
-            _ = (found.stack, found.again) if method == "stack" else (found.stack_vjp, found.vjp_again)
+            READ_STACK[method](trial)
+            found.again(method)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -11,13 +10,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from gruverify.arithmetic import Ball, Rounding
-from gruverify.backends import Backend, random_states, rounding_of
+from gruverify.backends import Backend, rounding_of
 from gruverify.cell import StackCase, StackGradients, parameter_name
 from gruverify.formulas import StackRun, stack, stack_bptt
 from gruverify.invariants._blocks import BLOCKS_OF
-from gruverify.invariants._obstacle import Malformed, answer
+from gruverify.invariants._calls import Calls, NDArray, pair_of
+from gruverify.invariants._obstacle import Malformed, answer, asking
 from gruverify.invariants._residual import Floats
-from gruverify.invariants._trial import Calls, NDArray, pair_of
 
 
 @dataclass(frozen=True)
@@ -93,57 +92,54 @@ def _as_one(join: Callable[[list[Floats]], Floats], balls: Sequence[Ball]) -> Ba
 
 
 class StackObserved(Calls):
-    """What the backend returned for a case of a stack, checked for kind, shape and dtype, and made time-major.
-
-    `drawn` names the shared random generators that `again` and `vjp_again` drew from.
-    """
+    """What the backend returned for a case of a stack, checked for kind, shape and dtype, and made time-major."""
 
     def __init__(self, case: StackCase, backend: Backend) -> None:
         super().__init__(case, case.stack, backend)
         self.case = case
-        self.drawn: set[str] = set()
+
+    def arguments(self, method: str) -> dict[str, Any]:
+        """What the method is given for the case after the stack, by name and in its order."""
+        c = self.case
+        return self._given(c.states) if method == "stack" else self._given_back(c.states, c.d_outputs, c.d_last)
+
+    def letters(self, argument: str) -> str:
+        """The axes of such an argument, as the call has them: S is L·D, O is D·H."""
+        return _arranged(_AXES[argument], self.case)
+
+    def checked(self, method: str, returned: Any, **other: int) -> Any:
+        """What the method returned, if its kind, shapes and dtype are right; other: sizes that the case has not."""
+        with asking(method):
+            if method == "stack_vjp":
+                return self._gradients(returned, self.case.states, **other)
+            outputs, last = pair_of("stack", returned)
+            return self._steps("outputs", outputs, "TBO", **other), self._states("last", last, **other)
 
     @answer
     def stack(self) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, D·H) and last states (L·D, B, H)."""
-        return self.fresh_stack(self.case.states)
+        return pair_of("stack", self.anew("stack"))
 
     def fresh_stack(self, states: NDArray | None) -> tuple[NDArray, NDArray]:
         """Outputs and last states from these initial states, called anew."""
-        outputs, last = pair_of("stack", self._call("stack", **self._given(states)))
-        return self._steps("outputs", outputs, "TBO"), self._states("last", last)
+        return pair_of("stack", self.checked("stack", self._call("stack", **self._given(states))))
 
     @answer
     def stack_vjp(self) -> StackGradients:
         """Gradients at both cotangents."""
         return self.fresh_stack_vjp(self.case.states, self.case.d_outputs, self.case.d_last)
 
-    @answer
-    def again(self) -> tuple[NDArray, NDArray]:
-        """Outputs and last states, called a second time."""
-        with self._watched():
-            return self.fresh_stack(self.case.states)
-
-    @answer
-    def vjp_again(self) -> StackGradients:
-        """Gradients at both cotangents, called a second time."""
-        with self._watched():
-            return self.fresh_stack_vjp(self.case.states, self.case.d_outputs, self.case.d_last)
-
-    @contextmanager
-    def _watched(self) -> Iterator[None]:
-        before = random_states()
-        yield
-        self.drawn |= {name for name, state in random_states().items() if state != before.get(name, state)}
-
     def fresh_stack_vjp(
         self, states: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
     ) -> StackGradients:
         """Gradients from these states at these cotangents, called anew; all time-major."""
+        return self._gradients(self._call("stack_vjp", **self._given_back(states, d_outputs, d_last)), states)
+
+    def _given_back(self, states: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None) -> dict[str, Any]:
         to, given = self.case.arrangement, self._given(states)
         given["d_outputs"] = None if d_outputs is None else _own(to.steps(d_outputs))
         given["d_last"] = None if d_last is None else _own(to.states(d_last))
-        return self._gradients(self._call("stack_vjp", **given), states)
+        return given
 
     def _given(self, states: NDArray | None) -> dict[str, Any]:
         c, to = self.case, self.case.arrangement
@@ -154,7 +150,7 @@ class StackObserved(Calls):
             "batch_first": c.batch_first,
         }
 
-    def _gradients(self, value: Any, states: NDArray | None) -> StackGradients:
+    def _gradients(self, value: Any, states: NDArray | None, **other: int) -> StackGradients:
         if not isinstance(value, StackGradients):
             raise Malformed(f"stack_vjp returned {type(value).__name__}, expected gruverify.StackGradients")
         parameters = self.case.stack.packed()
@@ -165,8 +161,8 @@ class StackObserved(Calls):
             self._like(f"gradient of {name}", value.parameters[name], parameter)
         return StackGradients(
             {name: value.parameters[name] for name in parameters},
-            self._steps("gradient of inputs", value.inputs, "TBI"),
-            None if states is None else self._states("gradient of states", value.states),
+            self._steps("gradient of inputs", value.inputs, "TBI", **other),
+            None if states is None else self._states("gradient of states", value.states, **other),
         )
 
     def _like(self, name: str, value: Any, parameter: NDArray) -> None:
@@ -177,16 +173,20 @@ class StackObserved(Calls):
                 f"{name} has shape {value.shape} and dtype {value.dtype}, expected {parameter.shape}, {parameter.dtype}"
             )
 
-    def _steps(self, name: str, value: Any, letters: str) -> NDArray:
+    def _steps(self, name: str, value: Any, letters: str, **other: int) -> NDArray:
         """(T, B, n) from the arrangement of the call."""
-        found = self._array(name, value, _arranged(letters, self.case))
+        found = self._array(name, value, _arranged(letters, self.case), **other)
         array: NDArray = self.case.arrangement.steps_of(found)
         return array
 
-    def _states(self, name: str, value: Any) -> NDArray:
+    def _states(self, name: str, value: Any, **other: int) -> NDArray:
         """(L·D, B, H) from the arrangement of the call."""
-        array: NDArray = self.case.arrangement.states_of(self._array(name, value, "SBH" if self.case.batched else "SH"))
+        array: NDArray = self.case.arrangement.states_of(self._array(name, value, _arranged("SBH", self.case), **other))
         return array
+
+
+#: The axes of the arguments that are arrays, time first.
+_AXES = {"inputs": "TBI", "states": "SBH", "lengths": "B", "d_outputs": "TBO", "d_last": "SBH"}
 
 
 def _arranged(letters: str, case: StackCase) -> str:

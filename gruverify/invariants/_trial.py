@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import Any, TypeAlias, overload
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from gruverify.arithmetic import Ball, Rounding
 from gruverify.backends import Backend, rounding_of
-from gruverify.cell import AnyCase, Case, Cell, Gradients, Stack
+from gruverify.cell import Case, Gradients
 from gruverify.formulas import (
     Activations,
     Bptt,
@@ -30,10 +29,9 @@ from gruverify.formulas import (
     sequence,
     total,
 )
-from gruverify.invariants._obstacle import BackendRaised, Declined, Malformed, answer, asking
+from gruverify.invariants._calls import ARGUMENTS, AXES, PAIRS, Calls, NDArray, pair_of
+from gruverify.invariants._obstacle import Malformed, answer, asking
 from gruverify.invariants._tangent import tangent_of
-
-NDArray: TypeAlias = npt.NDArray[Any]
 
 
 class Exact:
@@ -142,65 +140,16 @@ class Exact:
         """The derivative of the gradients at both cotangents along the tangent."""
         return self._hvp(self._directional)
 
+    def jvp_along(self, tangent: Gradients) -> list[Ball]:
+        """The derivatives of h_1 ... h_T along any tangent, found anew."""
+        return jvp(self._directional_along(tangent))
+
     def hvp_along(self, tangent: Gradients) -> Bptt:
         """The same along any tangent, found anew."""
         return self._hvp(self._directional_along(tangent))
 
     def _hvp(self, run: Run) -> Bptt:
         return hvp(run, self._d_outputs, self.d_last)
-
-
-class Calls:
-    """Calls of a backend for a case: what they raise, return and change. Each hands out copies of its own.
-
-    Reading an answer raises an Obstacle if there is none: BackendRaised, Malformed or Declined. `mutated` lists the
-    arguments that calls of each method changed.
-    """
-
-    def __init__(self, case: AnyCase, subject: Cell | Stack, backend: Backend) -> None:
-        self.backend: Any = backend
-        self.mutated: defaultdict[str, list[str]] = defaultdict(list)
-        self._format, self._sizes, self._subject = case.format, case.sizes, subject
-        H, L, D = case.sizes["H"], case.sizes.get("L", 1), case.sizes.get("D", 1)
-        self._extents = {**case.sizes, "3": 3 * H, "S": L * D, "O": D * H}
-
-    def _call(self, method: str, **arguments: NDArray | Gradients | bool | None) -> Any:
-        subject = unlocked(self._subject)
-        given = {name: _copied(a) for name, a in arguments.items()}
-        result = self.as_given(method, subject, *given.values())
-        self.mutated[method] += _changed(self._subject.packed(), subject.packed()) + _changed(arguments, given)
-        return result
-
-    def as_given(self, method: str, *arguments: Any) -> Any:
-        """What the method returns for these very objects, unchecked."""
-        try:
-            with np.errstate(all="ignore"):
-                return getattr(self.backend, method)(*arguments)
-        except NotImplementedError as declined:
-            raise Declined(method, str(declined)) from declined
-        except (Exception, SystemExit) as error:
-            raise BackendRaised(method, error) from error
-
-    def _array(self, name: str, value: Any, letters: str, **other: int) -> NDArray:
-        """The value, if it is an array of the shape that the letters spell: "3" is 3H, "S" L·D and "O" D·H.
-
-        other: letters that have another value than in the case.
-        """
-        sizes = {**self._extents, **other}
-        shape = tuple(sizes[letter] for letter in letters)
-        spelled = "(" + ", ".join(_SPELLED.get(letter, letter) for letter in letters) + ")"
-        if not isinstance(value, np.ndarray):
-            raise Malformed(f"{name} is {type(value).__name__}, expected a NumPy array {spelled} = {shape}")
-        if value.shape != shape:
-            bound = ", ".join(f"{letter}={sizes[letter]}" for letter in self._sizes)
-            raise Malformed(f"{name} has shape {value.shape}, expected {spelled} = {shape} with {bound}")
-        if value.dtype != self._format.dtype:
-            raise Malformed(f"{name} has dtype {value.dtype}, expected {self._format.name}, the case's format")
-        return value
-
-
-#: Letters of shapes that stand for products.
-_SPELLED = {"3": "3H", "S": "L·D", "O": "D·H"}
 
 
 class Observed(Calls):
@@ -210,52 +159,62 @@ class Observed(Calls):
         super().__init__(case, case.cell, backend)
         self.case = case
 
+    def arguments(self, method: str) -> dict[str, Any]:
+        """What the method is given for the case after the cell, by name and in its order."""
+        c = self.case
+        renamed = {"x": c.inputs[0], "h": c.state, "cotangent": c.d_last}
+        return {
+            name: renamed[name] if name in renamed else tangent_of(c) if name == "tangent" else getattr(c, name)
+            for name in ARGUMENTS[method]
+        }
+
+    def letters(self, argument: str) -> str:
+        """The axes of such an argument."""
+        return AXES[argument]
+
+    def checked(self, method: str, returned: Any, **other: int) -> Any:
+        """What the method returned, if its kind, shapes and dtype are right; other: sizes that the case has not."""
+        with asking(method):
+            if method == "step":
+                return self._array("step", returned, "BH", **other)
+            if method in PAIRS:
+                pair = pair_of(method, returned)
+                parts = zip(PAIRS[method], pair, strict=True)
+                return tuple(self._array(name, part, letters, **other) for (name, letters), part in parts)
+            return self._gradients(method, returned, "BI" if method == "step_vjp" else "TBI", **other)
+
     @answer
     def step(self) -> NDArray:
         """(B, H)."""
-        return self._state("step", self.raw_step())
-
-    def raw_step(self) -> Any:
-        """The step as returned, called anew."""
-        return self._call("step", x=self.case.inputs[0], h=self.case.state)
+        found: NDArray = self.anew("step")
+        return found
 
     def step_at(self, x: NDArray, h: NDArray) -> NDArray:
         """The step from other arguments x (B, I) and h (B, H), called anew: (B, H)."""
-        with asking("step"):
-            return self._array("step", self._call("step", x=x, h=h), "BH", B=len(x))
+        found: NDArray = self.checked("step", self._call("step", x=x, h=h), B=len(x))
+        return found
 
     @answer
     def step_jacobian(self) -> tuple[NDArray, NDArray]:
         """(B, H, H) and (B, H, I)."""
-        pair = pair_of("step_jacobian", self._call("step_jacobian", x=self.case.inputs[0], h=self.case.state))
-        return self._array("dh", pair[0], "BHH"), self._array("dx", pair[1], "BHI")
+        return pair_of("step_jacobian", self.anew("step_jacobian"))
 
     @answer
     def step_vjp(self) -> Gradients:
         """Gradients of the first step at d_last; `inputs` is (B, I)."""
-        found = self._call("step_vjp", x=self.case.inputs[0], h=self.case.state, cotangent=self.case.d_last)
-        return self._gradients("step_vjp", found, "BI")
+        found: Gradients = self.anew("step_vjp")
+        return found
 
     @answer
     def sequence(self) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, H) and last state (B, H)."""
-        return self.checked_sequence(self.raw_sequence())
-
-    def checked_sequence(self, returned: Any) -> tuple[NDArray, NDArray]:
-        """Outputs and last state, if that is what was returned."""
-        pair = pair_of("sequence", returned)
-        return self._array("outputs", pair[0], "TBH"), self._array("last", pair[1], "BH")
-
-    def raw_sequence(self) -> Any:
-        """The sequence as returned, called anew."""
-        return self._call("sequence", inputs=self.case.inputs, state=self.case.state)
+        return pair_of("sequence", self.anew("sequence"))
 
     def sequence_at(self, inputs: NDArray, state: NDArray | None) -> tuple[NDArray, NDArray]:
         """The sequence from other arguments, called anew: outputs and last state. The state may be None."""
         T, B, _ = inputs.shape
-        with asking("sequence"):
-            pair = pair_of("sequence", self._call("sequence", inputs=inputs, state=state))
-            return self._array("outputs", pair[0], "TBH", T=T, B=B), self._array("last", pair[1], "BH", B=B)
+        returned = self._call("sequence", inputs=inputs, state=state)
+        return pair_of("sequence", self.checked("sequence", returned, T=T, B=B))
 
     @answer
     def sequence_vjp(self) -> Gradients:
@@ -275,8 +234,8 @@ class Observed(Calls):
     def sequence_jvp_along(self, tangent: Gradients) -> tuple[NDArray, NDArray]:
         """The same along any tangent, called anew."""
         c = self.case
-        found = pair_of("sequence_jvp", self._call("sequence_jvp", inputs=c.inputs, state=c.state, tangent=tangent))
-        return self._array("d_outputs", found[0], "TBH"), self._array("d_last", found[1], "BH")
+        returned = self._call("sequence_jvp", inputs=c.inputs, state=c.state, tangent=tangent)
+        return pair_of("sequence_jvp", self.checked("sequence_jvp", returned))
 
     @answer
     def sequence_hvp(self) -> Gradients:
@@ -327,9 +286,6 @@ class Observed(Calls):
             terms.append(self._gradients("step_vjp", found, "BI"))
             cotangent = terms[-1].state
         return _summed(terms)
-
-    def _state(self, name: str, value: Any) -> NDArray:
-        return self._array(name, value, "BH")
 
     def _gradients(self, method: str, value: Any, inputs: str, **other: int) -> Gradients:
         if not isinstance(value, Gradients):
@@ -409,45 +365,6 @@ class Trial:
         other = Trial(self.case, backend, mode=self.exact.mode)
         other.exact, other._twin = self.exact, self
         return other
-
-
-def pair_of(method: str, value: Any) -> tuple[Any, Any]:
-    if not isinstance(value, tuple) or len(value) != 2:
-        raise Malformed(f"{method} returned {type(value).__name__}, expected a pair of arrays")
-    return value
-
-
-@overload
-def unlocked(given: Cell) -> Cell: ...
-@overload
-def unlocked(given: Stack) -> Stack: ...
-def unlocked(given: Cell | Stack) -> Cell | Stack:
-    """The same cell or stack over writable copies: whether the backend writes to them is for an invariant to see."""
-    return Stack(tuple(tuple(map(_twin, row)) for row in given.cells)) if isinstance(given, Stack) else _twin(given)
-
-
-def _twin(cell: Cell) -> Cell:
-    twin = object.__new__(Cell)
-    for name in ("variant", "weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-        value = getattr(cell, name)
-        object.__setattr__(twin, name, value.copy() if isinstance(value, np.ndarray) else value)
-    return twin
-
-
-def _copied(argument: Any) -> Any:
-    if isinstance(argument, Gradients):
-        return Gradients(*(_copied(getattr(argument, name)) for name in vars(argument)))
-    return argument.copy() if isinstance(argument, np.ndarray) else argument
-
-
-def _changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    return [name for name, argument in before.items() if _bytes(argument) != _bytes(after[name])]
-
-
-def _bytes(argument: Any) -> bytes:
-    if isinstance(argument, Gradients):
-        return b"".join(array.tobytes() for _, array in argument.items())
-    return argument.tobytes() if isinstance(argument, np.ndarray) else b""
 
 
 def _summed(terms: list[Gradients]) -> Gradients:

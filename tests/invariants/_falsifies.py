@@ -7,19 +7,40 @@ from gruverify.cell import BLOCKS
 from gruverify.faults._faulty import TwoWays
 from gruverify.invariants._blocks import spelled
 
+
+def _of_every_method(duty: str) -> tuple[str, ...]:
+    others = (f"contract/{duty}-{method.replace('_', '-')}" for method in METHODS if method != "sequence")
+    return (f"contract/{duty}", *others)
+
+
 FALSIFIES: dict[str, tuple[str, ...]] = {
     "small-numbers-flushed-to-zero": ("numerics/carried-to-the-bit",),
     "last-is-a-view-of-the-outputs": ("contract/own-memory-sequence",),
-    "one-buffer-for-every-answer": (
-        "contract/own-memory-step",
-        "contract/own-memory-sequence",
-        "contract/own-memory-sequence-vjp",
+    "one-buffer-for-every-answer": tuple(f"contract/own-memory-{m.replace('_', '-')}" for m in METHODS),
+    "another-last-bit-at-every-call-of-anything": (
+        "contract/same-bits",
+        "contract/same-gradient-bits",
+        "contract/stack-same-bits",
+        "contract/stack-same-gradient-bits",
+        "contract/same-bits-step",
+        "contract/same-bits-step-jacobian",
+        "contract/same-bits-step-vjp",
+        "contract/same-bits-sequence-jvp",
+        "contract/same-bits-sequence-hvp",
+        "contract/same-bits-sequence-hvp-reverse",
+    ),
+    "empty-arguments-are-padded": (
+        *_of_every_method("no-members"),
+        *(id for id in _of_every_method("no-steps") if "no-steps-step" not in id),
     ),
     "no-steps-lose-the-state": ("contract/no-steps",),
     "empty-batch-has-a-member": ("contract/no-members",),
-    "strides-ignored": ("contract/layout",),
-    "weights-flattened-once": ("contract/fresh-weights",),
-    "another-last-bit-in-another-thread": ("contract/second-thread",),
+    "strides-ignored": _of_every_method("layout"),
+    "weights-flattened-once": _of_every_method("fresh-weights"),
+    "weights-of-a-step-kept-by-cell": ("contract/fresh-weights-step",),
+    "inputs-of-a-step-read-from-their-base": ("contract/layout-step",),
+    "state-of-a-step-written-where-rows-share-memory": ("contract/layout-step",),
+    "another-last-bit-in-another-thread": _of_every_method("second-thread"),
     "tangent-of-the-state-ignored": ("agreement/jvp", "agreement/each-tangent"),
     "hessian-of-the-candidate-alone": ("second-order/hvp", "second-order/two-ways", "second-order/symmetric"),
     "direction-taken-by-its-magnitude": ("gradient/jvp-homogeneous", "gradient/adjoint", "second-order/homogeneous"),
@@ -198,7 +219,6 @@ FALSIFIES: dict[str, tuple[str, ...]] = {
         "agreement/jacobian-state",
     ),
     "stale-weights": (
-        "contract/fresh-weights",
         "agreement/step",
         "agreement/outputs",
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gruverify import faults
 
+from . import _duties as _duties  # plants its faults
 from ._falsifies import FALSIFIES
 from ._faulty import PLANTED
 from ._faulty import Fault as Fault

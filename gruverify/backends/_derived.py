@@ -1,0 +1,127 @@
+"""What follows from what a backend offers: a step from a sequence of one step, a sequence from a stack of one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gruverify.backends._declarations import BadDeclaration, Declarations, declarations_of
+from gruverify.backends._protocol import METHODS, Backend, NDArray, offers
+from gruverify.cell import Cell, Gradients, Stack, StackGradients
+
+
+def completed(backend: Backend) -> Backend:
+    """The backend with the methods that follow from those it has; the backend itself if none does.
+
+    A step is a sequence of one step, a sequence a stack of one layer in one direction, and so are their gradients.
+    Where the backend is built for longer sequences or for other stacks, nothing follows.
+    """
+    try:
+        declared = declarations_of(backend)
+    except BadDeclaration:  # for whoever runs the backend to report
+        return backend
+    offered = [method for method in METHODS if offers(backend, method)]
+    derived: dict[str, str] = {}
+    for method, (base, _, fits) in _DERIVATIONS.items():
+        if method not in offered and base in (*offered, *derived) and fits(declared):
+            derived[method] = base
+    return _Completed(backend, derived) if derived else backend
+
+
+def derived_methods(backend: object) -> Mapping[str, str]:
+    """The methods that were derived, and the method of each that answers for it."""
+    return backend.derived if isinstance(backend, _Completed) else {}
+
+
+class _Completed:
+    """A backend and what follows from it; everything else is the backend's own."""
+
+    def __init__(self, backend: Backend, derived: Mapping[str, str]) -> None:
+        self.backend = backend
+        self.derived = derived
+        for method in derived:
+            setattr(self, method, partial(_DERIVATIONS[method][1], self))
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("backend", "derived"):  # not there yet while a copy is being made
+            raise AttributeError(name)
+        return getattr(self.backend, name)
+
+
+# -- a step from a sequence of one step ------------------------------------------------------------------------------
+
+
+def _step(backend: Any, cell: Cell, x: NDArray, h: NDArray) -> Any:
+    outputs, _ = backend.sequence(cell, x[None], h)
+    return outputs[0].copy()
+
+
+def _step_vjp(backend: Any, cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray) -> Gradients:
+    g = backend.sequence_vjp(cell, x[None], h, None, cotangent)
+    return Gradients(g.weight_ih, g.weight_hh, g.bias_ih, g.bias_hh, g.inputs[0].copy(), g.state)
+
+
+def _takes_one_step(declared: Declarations) -> bool:
+    return declared.min_length <= 1
+
+
+# -- a sequence from a stack of one layer ----------------------------------------------------------------------------
+
+
+def _sequence(backend: Any, cell: Cell, inputs: NDArray, state: NDArray | None) -> tuple[Any, Any]:
+    first = _batch_first(backend)
+    outputs, last = backend.stack(Stack(((cell,),)), _arranged(inputs, first), _one_layer(state), None, first)
+    return _arranged(outputs, first), last[0].copy()
+
+
+def _sequence_vjp(
+    backend: Any,
+    cell: Cell,
+    inputs: NDArray,
+    state: NDArray | None,
+    d_outputs: NDArray | None,
+    d_last: NDArray | None,
+) -> Gradients:
+    first = _batch_first(backend)
+    cotangents = None if d_outputs is None else _arranged(d_outputs, first), _one_layer(d_last)
+    given = _arranged(inputs, first), _one_layer(state), None, first
+    found: StackGradients = backend.stack_vjp(Stack(((cell,),)), *given, *cotangents)
+    d_cell = {name.removesuffix("_l0"): gradient for name, gradient in found.parameters.items()}
+    d_state: Any = None if found.states is None else found.states[0].copy()
+    return Gradients(
+        d_cell["weight_ih"],
+        d_cell["weight_hh"],
+        d_cell.get("bias_ih"),
+        d_cell.get("bias_hh"),
+        _arranged(found.inputs, first),
+        d_state,
+    )
+
+
+def _takes_one_layer(declared: Declarations) -> bool:
+    return declared.num_layers in (None, 1) and not declared.bidirectional
+
+
+def _batch_first(backend: Any) -> bool:
+    return declarations_of(backend).batch_first is True
+
+
+def _arranged(steps: NDArray, batch_first: bool) -> NDArray:
+    """(T, B, n) as (B, T, n) or the other way round, if the backend has the batch first."""
+    return np.ascontiguousarray(steps.swapaxes(0, 1)) if batch_first else steps
+
+
+def _one_layer(state: NDArray | None) -> NDArray | None:
+    return None if state is None else state[None]
+
+
+#: For each method that may follow, bases first: from which other, how, and of backends that declare what.
+_DERIVATIONS: dict[str, tuple[str, Callable[..., Any], Callable[[Declarations], bool]]] = {
+    "sequence": ("stack", _sequence, _takes_one_layer),
+    "sequence_vjp": ("stack_vjp", _sequence_vjp, _takes_one_layer),
+    "step": ("sequence", _step, _takes_one_step),
+    "step_vjp": ("sequence_vjp", _step_vjp, _takes_one_step),
+}
