@@ -10,6 +10,9 @@ from gruverify.backends._declarations import Declarations as Declarations
 from gruverify.backends._declarations import declarations_of as declarations_of
 from gruverify.backends._function import FunctionBackend as FunctionBackend
 from gruverify.backends._function import backend as backend
+from gruverify.backends._has_modules import WAYS as WAYS
+from gruverify.backends._has_modules import HasModules as HasModules
+from gruverify.backends._has_modules import Reached as Reached
 from gruverify.backends._numpy import NumpyBackend as NumpyBackend
 from gruverify.backends._processes import TargetDied as TargetDied
 from gruverify.backends._processes import apart as apart

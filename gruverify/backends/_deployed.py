@@ -13,8 +13,11 @@ from torch.nn.utils.rnn import PackedSequence
 from gruverify.arithmetic import FORMATS, KAPPA
 from gruverify.backends._autograd import Load, Loaded, LoadStack
 from gruverify.backends._function import FunctionBackend
-from gruverify.backends._modules import Modules, variants_of
+from gruverify.backends._modules import Built, Modules, variants_of
+from gruverify.backends._place import Place
+from gruverify.backends._subjects import Subjects
 from gruverify.backends._torch import from_loads, looped
+from gruverify.backends._ways import ModuleWays, scripted
 from gruverify.cell import Cell
 
 #: What is compiled, scripted or exported has one size: each takes seconds.
@@ -24,13 +27,22 @@ SIZE = {"hidden_size": 5, "input_size": 3}
 def gru() -> FunctionBackend:
     """`torch:GRU`: nn.GRU alone; a step is a sequence of one step."""
     layers = Modules(nn.GRU)
-    return _backend("torch:GRU", nn.GRU, _one_step(layers.load_layer), layers.load_layer, layers.load_stack)
+    ways = ModuleWays([Subjects(layers)])
+    return _backend(
+        "torch:GRU",
+        nn.GRU,
+        _one_step(layers.load_layer),
+        layers.load_layer,
+        layers.load_stack,
+        reloaded=ways.reloaded,
+    )
 
 
 def gru_cell() -> FunctionBackend:
     """`torch:GRUCell`: nn.GRUCell alone; a sequence is a loop over it."""
     cells = Modules(nn.GRUCell)
-    return _backend("torch:GRUCell", nn.GRUCell, cells.load_cell, looped(cells.load_cell), None)
+    ways = ModuleWays([Subjects(cells)])
+    return _backend("torch:GRUCell", nn.GRUCell, cells.load_cell, looped(cells.load_cell), None, reloaded=ways.reloaded)
 
 
 def compiled() -> FunctionBackend:
@@ -50,11 +62,19 @@ def compiled() -> FunctionBackend:
     )
 
 
-def scripted() -> FunctionBackend:
+def script() -> FunctionBackend:
     """`torch:script`: nn.GRUCell and nn.GRU as TorchScript has them, packed sequences included."""
-    cells, layers = Modules(nn.GRUCell, _script), Modules(nn.GRU, _Scripted)
+    cells, layers = Modules(nn.GRUCell, scripted), Modules(nn.GRU, _Scripted)
+    ways = ModuleWays([Subjects(Modules(nn.GRUCell), _script_cell), Subjects(Modules(nn.GRU), _script_layer)])
     return _backend(
-        "torch:script", nn.GRU, cells.load_cell, layers.load_layer, layers.load_stack, directions=False, **SIZE
+        "torch:script",
+        nn.GRU,
+        cells.load_cell,
+        layers.load_layer,
+        layers.load_stack,
+        directions=False,
+        reloaded=ways.reloaded,
+        **SIZE,
     )
 
 
@@ -111,11 +131,14 @@ def _export(module: nn.Module) -> Callable[..., Any]:
     return program
 
 
-def _script(module: nn.Module) -> Callable[..., Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that TorchScript is on its way out is no news to whoever still checks it
-        found: Callable[..., Any] = torch.jit.script(module)
-    return found
+def _script_cell(built: Built) -> Built:
+    module: Any = scripted(built.module)
+    return Built(module, built.place, module)
+
+
+def _script_layer(built: Built) -> Built:
+    module: Any = scripted(_OfTensors(built.module))
+    return Built(module, Place(f"gru.{built.place.prefix}", True), module)
 
 
 class _OfTensors(nn.Module):
@@ -152,5 +175,5 @@ class _Scripted:
     def __call__(self, xs: Any, h0: torch.Tensor | None = None) -> Any:
         way = _OfPacked if isinstance(xs, PackedSequence) else _OfTensors
         if way not in self._ways:
-            self._ways[way] = _script(way(self._module))
+            self._ways[way] = scripted(way(self._module))
         return self._ways[way](xs, h0)
