@@ -13,11 +13,11 @@ from torch.nn.utils.rnn import PackedSequence
 from gruverify.arithmetic import FORMATS, KAPPA
 from gruverify.backends._autograd import Load, Loaded, LoadStack
 from gruverify.backends._function import FunctionBackend
-from gruverify.backends._modules import Built, Modules, variants_of
-from gruverify.backends._place import Place
+from gruverify.backends._modules import Modules, variants_of
+from gruverify.backends._scripting import OfTensors, script_of, scripted
 from gruverify.backends._subjects import Subjects
 from gruverify.backends._torch import from_loads, looped
-from gruverify.backends._ways import ModuleWays, scripted
+from gruverify.backends._ways import ModuleWays
 from gruverify.cell import Cell
 
 #: What is compiled, scripted or exported has one size: each takes seconds.
@@ -65,7 +65,7 @@ def compiled() -> FunctionBackend:
 def script() -> FunctionBackend:
     """`torch:script`: nn.GRUCell and nn.GRU as TorchScript has them, packed sequences included."""
     cells, layers = Modules(nn.GRUCell, scripted), Modules(nn.GRU, _Scripted)
-    ways = ModuleWays([Subjects(Modules(nn.GRUCell), _script_cell), Subjects(Modules(nn.GRU), _script_layer)])
+    ways = ModuleWays([Subjects(Modules(nn.GRUCell), script_of), Subjects(Modules(nn.GRU), script_of)])
     return _backend(
         "torch:script",
         nn.GRU,
@@ -131,28 +131,6 @@ def _export(module: nn.Module) -> Callable[..., Any]:
     return program
 
 
-def _script_cell(built: Built) -> Built:
-    module: Any = scripted(built.module)
-    return Built(module, built.place, module)
-
-
-def _script_layer(built: Built) -> Built:
-    module: Any = scripted(_OfTensors(built.module))
-    return Built(module, Place(f"gru.{built.place.prefix}", True), module)
-
-
-class _OfTensors(nn.Module):
-    """An nn.GRU has two ways to be called, between which TorchScript chooses where it is a part of something."""
-
-    def __init__(self, gru: nn.Module) -> None:
-        super().__init__()
-        self.gru = gru
-
-    def forward(self, xs: torch.Tensor, h0: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-        found: tuple[torch.Tensor, torch.Tensor] = self.gru(xs, h0)
-        return found
-
-
 class _OfPacked(nn.Module):
     """The other way."""
 
@@ -173,7 +151,7 @@ class _Scripted:
         self._ways: dict[Any, Callable[..., Any]] = {}
 
     def __call__(self, xs: Any, h0: torch.Tensor | None = None) -> Any:
-        way = _OfPacked if isinstance(xs, PackedSequence) else _OfTensors
+        way = _OfPacked if isinstance(xs, PackedSequence) else OfTensors
         if way not in self._ways:
             self._ways[way] = scripted(way(self._module))
         return self._ways[way](xs, h0)

@@ -88,6 +88,11 @@ def place_of(module: nn.Module, target: str = "") -> Place:
     Raises:
         BadModule: nowhere, in several places, or under names that are not PyTorch's.
     """
+    if isinstance(module, torch.jit.ScriptModule) and not hasattr(module, "forward"):
+        raise BadModule(
+            f"{name_of(module)} is scripted and cannot be called, as PyTorch has it of a scripted nn.GRU: "
+            "script a module that calls it"
+        )
     owners = _owners(module)
     if "" in owners:
         return _checked(module, "", owners[""])
@@ -162,5 +167,8 @@ def _choices(target: str, paths: list[str]) -> str:
 
 
 def name_of(target: Any) -> str:
-    """A class's own name, or that of the instance's."""
-    return getattr(target, "__name__", None) or getattr(target, "original_name", None) or type(target).__name__
+    """A class's own name, or that of an instance's, before it was scripted or parametrized."""
+    if isinstance(target, type):
+        return target.__name__
+    cls = type(target).__bases__[0] if parametrize.is_parametrized(target) else type(target)
+    return getattr(target, "original_name", None) or cls.__name__

@@ -68,19 +68,11 @@ def is_plain(module: nn.Module, place: Place) -> bool:
 def make_plain(module: nn.Module, place: Place) -> None:
     """Each of the weights becomes a parameter of its own, with the value that it is shown with, and is trainable."""
     owner = place.owner(module)
-    parametrized: Any = owner.parametrizations if parametrize.is_parametrized(owner) else {}
-    for name in list(parametrized):
-        parametrize.remove_parametrizations(owner, name)
-    hooks = owner._forward_pre_hooks
-    for key, hook in list(hooks.items()):
-        if isinstance(hook, (prune.BasePruningMethod, WeightNorm)):
-            hook.remove(owner)
-        elif isinstance(hook, SpectralNorm):
-            with torch.no_grad():
-                hook.remove(owner)
-        else:
-            continue
-        del hooks[key]
+    computed = reparametrized(owner)
+    _without_parametrizations(owner)
+    _without_hooks(owner)
+    for name in computed:
+        setattr(owner, name, getattr(owner, name))  # registered otherwise, it does not reach nn.GRU's list of weights
     seen: set[int] = set()
     for name, weight in place.weights(module).items():
         if id(weight) in seen:
@@ -88,3 +80,24 @@ def make_plain(module: nn.Module, place: Place) -> None:
         seen.add(id(weight))
     for weight in place.weights(module).values():
         weight.requires_grad_()
+
+
+def _without_parametrizations(owner: Any) -> None:
+    # PyTorch's own remove_parametrizations takes the weight from the class, and so from the module that was copied.
+    if not parametrize.is_parametrized(owner):
+        return
+    values = {name: getattr(owner, name).detach().clone() for name in owner.parametrizations}
+    del owner.parametrizations
+    owner.__class__ = type(owner).__bases__[0]
+    for name, value in values.items():
+        setattr(owner, name, nn.Parameter(value))
+
+
+def _without_hooks(owner: nn.Module) -> None:
+    """Without pruning masks and the older norms."""
+    hooks = vars(owner).get("_forward_pre_hooks", {})
+    for key, hook in list(hooks.items()):
+        if isinstance(hook, (prune.BasePruningMethod, WeightNorm, SpectralNorm)):
+            with torch.no_grad():
+                hook.remove(owner)
+            del hooks[key]

@@ -1,4 +1,4 @@
-"""Whether a module that wraps a GRU takes and returns what the GRU does."""
+"""Whether a module can be verified as a GRU: a wrapper, and one whose weights are computed or shared."""
 
 from __future__ import annotations
 
@@ -8,22 +8,46 @@ import torch
 from torch import nn
 
 from gruverify.backends._modules import Modules
-from gruverify.backends._place import BadModule, name_of
-from gruverify.backends._plain import copied
+from gruverify.backends._place import BadModule, name_of, reparametrized
+from gruverify.backends._plain import copied, make_plain
 
 #: Steps and members of the inputs that a wrapper is called with once.
 _T, _B = 3, 2
 
 
 def require_a_gru(modules: Modules) -> None:
-    """Raise BadModule if a wrapper does other than the module that it holds, naming that."""
-    place, module = modules.place, modules.sample
-    if not place.prefix:
-        return
-    held = name_of(place.owner(module))
-    what = f"{name_of(module)} holds {held} as `{place.path}`"
-    if difference := _difference(modules):
+    """Raise BadModule if a wrapper does other than what it holds, or if a module cannot do with plain weights."""
+    if modules.place.prefix and (difference := _difference(modules)):
+        held = name_of(modules.place.owner(modules.sample))
+        what = f"{name_of(modules.sample)} holds {held} as `{modules.place.path}`"
         raise BadModule(f"{what}, and its forward is no GRU's: {difference}. {_way_out(modules)}")
+    if not modules.is_plain and (dependence := _dependence(modules)):
+        raise BadModule(
+            f"{name_of(modules.sample)} cannot be verified at any weights: {dependence}. Remove what stands before its "
+            "weights, or write a backend (gruverify.backend)"
+        )
+
+
+def _dependence(modules: Modules) -> str:
+    """Why a module that runs cannot do so with each of its weights as a parameter of its own; empty if it can."""
+    arguments, _ = _sample_of(modules)
+    given, plain = copied(modules.sample).eval(), copied(modules.sample).eval()
+    names = reparametrized(modules.place.owner(given))
+    with torch.random.fork_rng(devices=[]), torch.enable_grad():
+        try:
+            given(*arguments)
+        except Exception:  # a fault of its own, which is for the invariants to find
+            return ""
+        make_plain(plain, modules.place)
+        try:
+            total = sum(value.sum() for value in _tensors(plain(*arguments)))
+        except Exception as failure:
+            what = f"its forward reads what {', '.join(names)} is computed from"
+            return f"{what} ({type(failure).__name__}: {_first_line(failure)})"
+    weights = modules.place.weights(plain)
+    found = torch.autograd.grad(total, list(weights.values()), allow_unused=True)
+    unread = [name for name, gradient in zip(weights, found, strict=True) if gradient is None]
+    return f"its forward does not read {', '.join(unread)} by its name" if unread else ""
 
 
 def _way_out(modules: Modules) -> str:

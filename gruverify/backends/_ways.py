@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -17,6 +16,7 @@ from gruverify.backends._modules import Built
 from gruverify.backends._place import name_of
 from gruverify.backends._protocol import NDArray
 from gruverify.backends._refusals import translated
+from gruverify.backends._scripting import script_of
 from gruverify.backends._subjects import Question, Record, Subject, Subjects, Weights, forget
 from gruverify.backends._tensors import numpy, tensor
 from gruverify.cell import Cell
@@ -82,8 +82,12 @@ def _set(subject: Subject, weights: Weights) -> None:
         setattr(owner, name, nn.Parameter(weight))
 
 
-def _loading(way: str, load: Callable[[Subject, Weights], None]) -> Way:
+def _loading(way: str, load: Callable[[Subject, Weights], None], *, of_copies: bool = True) -> Way:
+    """of_copies: whether PyTorch's own copies of scripted modules can be so reached."""
+
     def reach(subjects: Subjects, question: Question) -> Reached:
+        if not of_copies:
+            _no_copy_of_a_script(subjects)
         subject = subjects.kept(way, question)
         load(subject, subject.of(question.cell))
         return _run(Record(), subjects, subject, question, subject.of(question.cell)).reached
@@ -140,6 +144,7 @@ def _optimizer_step(subjects: Subjects, question: Question) -> Reached:
 
 def _deepcopy(subjects: Subjects, question: Question) -> Reached:
     """A copy has weights and gradients of its own, and neither they nor a step of it reach the original."""
+    _no_copy_of_a_script(subjects)
     original, record = subjects.kept("deepcopy", question), Record()
     before = original.values(question)
     forget(original.weights.values())
@@ -160,6 +165,12 @@ def _step_anyhow(subject: Subject) -> None:
         leaf.grad = torch.ones_like(leaf)
     if leaves:
         torch.optim.SGD(leaves, _RATE).step()
+
+
+def _no_copy_of_a_script(subjects: Subjects) -> None:
+    # What is verified of an instance is a copy, and PyTorch's copies of scripted modules are no whole modules.
+    if isinstance(subjects.modules.target, torch.jit.ScriptModule):
+        raise NotImplementedError("PyTorch itself fails here for copies of scripted modules: see torch:script")
 
 
 def _eager_alone(subjects: Subjects, why: str) -> None:
@@ -253,24 +264,7 @@ def _script(subjects: Subjects, question: Question) -> Reached:
 
 
 def _scripted(subject: Subject, question: Question) -> Subject:
-    module: Any = scripted(subject.built.module)
-    return Subject(Built(module, subject.built.place, module), subject.batch_first)
-
-
-def scripted(module: nn.Module) -> nn.Module:
-    """What TorchScript makes of the module.
-
-    Raises:
-        NotImplementedError: it cannot; the reason is PyTorch's.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that TorchScript is on its way out is no news to whoever still checks it
-        try:
-            found: nn.Module = torch.jit.script(module)
-        except Exception as refusal:  # of many kinds
-            reason = next((line for line in str(refusal).splitlines() if line.strip()), type(refusal).__name__)
-            raise NotImplementedError(f"TorchScript refuses it: {reason.strip()}") from refusal
-    return found
+    return Subject(script_of(subject.built), subject.batch_first)
 
 
 def _script_after_functional_call(subjects: Subjects, question: Question) -> Reached:
@@ -294,8 +288,8 @@ _WAYS: Mapping[str, Way] = {
     "data": _loading("data", _data),
     "copy": _loading("copy", _copy),
     "load-state-dict": _loading("load-state-dict", _load_state_dict),
-    "load-state-dict-assign": _loading("load-state-dict-assign", _assign),
-    "setattr": _loading("setattr", _set),
+    "load-state-dict-assign": _loading("load-state-dict-assign", _assign, of_copies=False),
+    "setattr": _loading("setattr", _set, of_copies=False),
     "functional-call": _functional_call,
     "optimizer-step": _optimizer_step,
     "deepcopy": _deepcopy,
