@@ -10,6 +10,7 @@ from gruverify.backends._declarations import Declarations as Declarations
 from gruverify.backends._declarations import declarations_of as declarations_of
 from gruverify.backends._function import FunctionBackend as FunctionBackend
 from gruverify.backends._function import backend as backend
+from gruverify.backends._has_modules import MODULE_METHODS as MODULE_METHODS
 from gruverify.backends._has_modules import WAYS as WAYS
 from gruverify.backends._has_modules import HasModules as HasModules
 from gruverify.backends._has_modules import Reached as Reached

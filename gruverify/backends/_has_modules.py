@@ -41,6 +41,8 @@ class Reached:
     strays: tuple[str, ...] = ()
 
 
+#: The methods of `HasModules`.
+MODULE_METHODS = ("reloaded",)
 #: `HasModules.reloaded` as a function.
 Reload: TypeAlias = Callable[[str, Cell, NDArray, NDArray, NDArray], Reached]
 
