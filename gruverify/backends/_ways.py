@@ -138,7 +138,7 @@ def _optimizer_step(subjects: Subjects, question: Question) -> Reached:
     leaves = list(subject.weights.values())
     forget(leaves)
     subject.differentiate(question)
-    torch.optim.SGD(leaves, _RATE).step()
+    _descend(leaves)
     return _run(Record(), subjects, subject, question, stepped).reached
 
 
@@ -158,13 +158,20 @@ def _deepcopy(subjects: Subjects, question: Question) -> Reached:
     return record.reached
 
 
+def _descend(leaves: list[torch.Tensor]) -> None:
+    """The step of torch.optim.SGD, which itself would import a second's worth of PyTorch's compiler."""
+    with torch.no_grad():
+        for leaf in leaves:
+            if leaf.grad is not None:
+                leaf.add_(leaf.grad, alpha=-_RATE)
+
+
 def _step_anyhow(subject: Subject) -> None:
     """A step of an optimizer at gradients of 1."""
     leaves = [weight for weight in subject.weights.values() if weight.is_leaf]
     for leaf in leaves:
         leaf.grad = torch.ones_like(leaf)
-    if leaves:
-        torch.optim.SGD(leaves, _RATE).step()
+    _descend(leaves)
 
 
 def _no_copy_of_a_script(subjects: Subjects) -> None:

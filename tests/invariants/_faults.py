@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from gruverify import faults
 
-from . import _module_faults as _module_faults
 from ._falsifies import FALSIFIES
 from ._faulty import PLANTED
 from ._faulty import Fault as Fault
