@@ -11,7 +11,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "${PYTHON:-python3}" -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet torch==2.13.0 numpy==2.4.6
-"$folder/venv/bin/python" -W ignore - <<'PROGRAM'
+cat > "$folder/program.py" <<'PROGRAM'
 import copy
 
 import torch
@@ -39,3 +39,4 @@ for original, weight, given in (
         raise SystemExit("the behaviour has changed: the original has its weight")
 print("as recorded")
 PROGRAM
+"$folder/venv/bin/python" -W ignore "$folder/program.py"

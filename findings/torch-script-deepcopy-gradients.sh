@@ -11,7 +11,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "${PYTHON:-python3}" -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet torch==2.13.0 numpy==2.4.6
-"$folder/venv/bin/python" -W ignore - <<'PROGRAM'
+cat > "$folder/program.py" <<'PROGRAM'
 import copy
 
 import torch
@@ -51,3 +51,4 @@ for name, module, given in (
     assert eager == (4, 0) and scripted == (0, 4), "the behaviour has changed"
 print("as recorded")
 PROGRAM
+"$folder/venv/bin/python" -W ignore "$folder/program.py"

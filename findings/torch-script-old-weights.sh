@@ -12,7 +12,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "${PYTHON:-python3}" -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet torch==2.13.0 numpy==2.4.6
-"$folder/venv/bin/python" -W ignore - <<'PROGRAM'
+cat > "$folder/program.py" <<'PROGRAM'
 import torch
 from torch import nn
 from torch.func import functional_call
@@ -69,3 +69,4 @@ right, wrong = list(found.values())[:2], list(found.values())[2:]
 assert max(right) == 0 and min(wrong) > 0.01, "the behaviour has changed"
 print("as recorded")
 PROGRAM
+"$folder/venv/bin/python" -W ignore "$folder/program.py"

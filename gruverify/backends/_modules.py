@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from typing import Any
@@ -42,11 +42,14 @@ class Built:
             )
         for name, values in packed.items():
             own[name].data = tensor(values)
-        # A module that was told to have no biases, and has them all the same, must not bring its own.
-        for name in own.keys() - packed.keys():
-            if name.startswith("bias_"):
-                own[name].data.zero_()
+        self.silence(packed)
         return {name: own[name] for name in packed}
+
+    def silence(self, wanted: Collection[str]) -> None:
+        """A module that was told to have no biases, and has them all the same, must not bring its own."""
+        for name, weight in self.place.weights(self.module).items():
+            if name.startswith("bias_") and name not in wanted:
+                weight.data.zero_()
 
     def at(self, others: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
         """The module at other weights."""

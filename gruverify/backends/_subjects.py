@@ -154,7 +154,9 @@ class Subjects:
     def eager(self, question: Question) -> Subject:
         """A module that was never run, with plain weights."""
         c = question.cell
-        return self._subject(self.modules.build(c.input_size, c.hidden_size, c.variant.bias, c.format))
+        subject = self._subject(self.modules.build(c.input_size, c.hidden_size, c.variant.bias, c.format))
+        subject.built.silence(subject.of(c))
+        return subject
 
     def new(self, question: Question) -> Subject:
         """The same as it is verified: scripted if that is what is verified."""

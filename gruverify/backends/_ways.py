@@ -124,7 +124,7 @@ def _functional_call(subjects: Subjects, question: Question) -> Reached:
     values, gradients = subjects.fresh(question, leaves)
     record.same(found, values)
     record.gradients(leaves, gradients)
-    record.untouched(own, "the module that was called")
+    record.untouched({name: own[name] for name in leaves}, "the module that was called")
     record.same(subject.values(question), before, ", afterwards")
     return record.reached
 
@@ -135,7 +135,7 @@ def _optimizer_step(subjects: Subjects, question: Question) -> Reached:
     _, gradients = subjects.fresh(question, weights)
     stepped = {name: weight.add(tensor(gradients[name]), alpha=-_RATE) for name, weight in weights.items()}
     _data(subject, weights)
-    leaves = list(subject.weights.values())
+    leaves = [subject.weights[name] for name in weights]
     forget(leaves)
     subject.differentiate(question)
     _descend(leaves)
