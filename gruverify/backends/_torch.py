@@ -15,10 +15,10 @@ from gruverify.backends._directions import AutogradDirections
 from gruverify.backends._function import FunctionBackend
 from gruverify.backends._has_modules import Reload
 from gruverify.backends._modules import Modules, name_of, variants_of
-from gruverify.backends._probe import require_a_gru
 from gruverify.backends._probes import bfloat16_products_flush
 from gruverify.backends._protocol import NDArray
 from gruverify.backends._subjects import Subjects
+from gruverify.backends._suitability import require_a_gru
 from gruverify.backends._tensors import tensor
 from gruverify.backends._ways import ModuleWays
 from gruverify.cell import VARIANTS, Arrangement, Cell, Parameters, Stack, Variant, parameter_name, unpack
