@@ -12,6 +12,10 @@ from gruverify.backends._derived import completed as completed
 from gruverify.backends._derived import derived_methods as derived_methods
 from gruverify.backends._function import FunctionBackend as FunctionBackend
 from gruverify.backends._function import backend as backend
+from gruverify.backends._has_modules import MODULE_METHODS as MODULE_METHODS
+from gruverify.backends._has_modules import WAYS as WAYS
+from gruverify.backends._has_modules import HasModules as HasModules
+from gruverify.backends._has_modules import Reached as Reached
 from gruverify.backends._numpy import NumpyBackend as NumpyBackend
 from gruverify.backends._processes import TargetDied as TargetDied
 from gruverify.backends._processes import apart as apart

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import torch
 
 from gruverify.backends._protocol import NDArray
+from gruverify.backends._refusals import translated
 from gruverify.backends._tensors import numpy, tensor
 from gruverify.cell import Cell, Gradients, Stack, StackGradients
 
@@ -50,11 +51,13 @@ class AutogradStep:
 
     load: Load
 
+    @translated
     def step(self, cell: Cell, x: NDArray, h: NDArray) -> NDArray:
         """X (B, I), h (B, H) -> (B, H)."""
         with torch.no_grad():
             return numpy(self.load(cell).call(tensor(x), tensor(h)))
 
+    @translated
     @torch.enable_grad()
     def step_jacobian(self, cell: Cell, x: NDArray, h: NDArray) -> tuple[NDArray, NDArray]:
         """Dh (B, H, H) and dx (B, H, I), by one backward pass over H copies of the batch, one for each output."""
@@ -64,6 +67,7 @@ class AutogradStep:
         dh, dx = torch.autograd.grad(outputs.diagonal(dim1=1, dim2=2).sum(), (hs, xs))
         return numpy(dh.reshape(B, copies, H)), numpy(dx.reshape(B, copies, x.shape[1]))
 
+    @translated
     @torch.enable_grad()
     def step_vjp(self, cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray) -> Gradients:
         """The gradients of one step at the cotangent (B, H)."""
@@ -78,12 +82,14 @@ class AutogradSequence:
 
     load: Load
 
+    @translated
     def sequence(self, cell: Cell, inputs: NDArray, state: NDArray | None) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, H) and last state (B, H)."""
         with torch.no_grad():
             outputs, last = self.load(cell).call(tensor(inputs), None if state is None else tensor(state))
         return numpy(outputs), numpy(last)
 
+    @translated
     @torch.enable_grad()
     def sequence_vjp(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
@@ -106,6 +112,7 @@ class AutogradStack:
 
     load: LoadStack
 
+    @translated
     def stack(
         self, stack: Stack, inputs: NDArray, states: NDArray | None, lengths: NDArray | None, batch_first: bool
     ) -> tuple[NDArray, NDArray]:
@@ -116,6 +123,7 @@ class AutogradStack:
             outputs, last = loaded.call(tensor(inputs), None if states is None else tensor(states), lengths)
         return numpy(outputs), numpy(last)
 
+    @translated
     @torch.enable_grad()
     def stack_vjp(
         self,

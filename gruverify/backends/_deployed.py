@@ -14,7 +14,10 @@ from gruverify.arithmetic import FORMATS, KAPPA
 from gruverify.backends._autograd import Load, Loaded, LoadStack
 from gruverify.backends._function import FunctionBackend
 from gruverify.backends._modules import Modules, variants_of
+from gruverify.backends._scripting import OfTensors, script_of, scripted
+from gruverify.backends._subjects import Subjects
 from gruverify.backends._torch import from_loads, looped
+from gruverify.backends._ways import ModuleWays
 from gruverify.cell import Cell
 
 #: What is compiled, scripted or exported has one size: each takes seconds.
@@ -24,13 +27,22 @@ SIZE = {"hidden_size": 5, "input_size": 3}
 def gru() -> FunctionBackend:
     """`torch:GRU`: nn.GRU alone; a step is a sequence of one step."""
     layers = Modules(nn.GRU)
-    return _backend("torch:GRU", nn.GRU, _one_step(layers.load_layer), layers.load_layer, layers.load_stack)
+    ways = ModuleWays([Subjects(layers)])
+    return _backend(
+        "torch:GRU",
+        nn.GRU,
+        _one_step(layers.load_layer),
+        layers.load_layer,
+        layers.load_stack,
+        reloaded=ways.reloaded,
+    )
 
 
 def gru_cell() -> FunctionBackend:
     """`torch:GRUCell`: nn.GRUCell alone; a sequence is a loop over it."""
     cells = Modules(nn.GRUCell)
-    return _backend("torch:GRUCell", nn.GRUCell, cells.load_cell, looped(cells.load_cell), None)
+    ways = ModuleWays([Subjects(cells)])
+    return _backend("torch:GRUCell", nn.GRUCell, cells.load_cell, looped(cells.load_cell), None, reloaded=ways.reloaded)
 
 
 def compiled() -> FunctionBackend:
@@ -50,11 +62,19 @@ def compiled() -> FunctionBackend:
     )
 
 
-def scripted() -> FunctionBackend:
+def script() -> FunctionBackend:
     """`torch:script`: nn.GRUCell and nn.GRU as TorchScript has them, packed sequences included."""
-    cells, layers = Modules(nn.GRUCell, _script), Modules(nn.GRU, _Scripted)
+    cells, layers = Modules(nn.GRUCell, scripted), Modules(nn.GRU, _Scripted)
+    ways = ModuleWays([Subjects(Modules(nn.GRUCell), script_of), Subjects(Modules(nn.GRU), script_of)])
     return _backend(
-        "torch:script", nn.GRU, cells.load_cell, layers.load_layer, layers.load_stack, directions=False, **SIZE
+        "torch:script",
+        nn.GRU,
+        cells.load_cell,
+        layers.load_layer,
+        layers.load_stack,
+        directions=False,
+        reloaded=ways.reloaded,
+        **SIZE,
     )
 
 
@@ -111,25 +131,6 @@ def _export(module: nn.Module) -> Callable[..., Any]:
     return program
 
 
-def _script(module: nn.Module) -> Callable[..., Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that TorchScript is on its way out is no news to whoever still checks it
-        found: Callable[..., Any] = torch.jit.script(module)
-    return found
-
-
-class _OfTensors(nn.Module):
-    """An nn.GRU has two ways to be called, between which TorchScript chooses where it is a part of something."""
-
-    def __init__(self, gru: nn.Module) -> None:
-        super().__init__()
-        self.gru = gru
-
-    def forward(self, xs: torch.Tensor, h0: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
-        found: tuple[torch.Tensor, torch.Tensor] = self.gru(xs, h0)
-        return found
-
-
 class _OfPacked(nn.Module):
     """The other way."""
 
@@ -150,7 +151,7 @@ class _Scripted:
         self._ways: dict[Any, Callable[..., Any]] = {}
 
     def __call__(self, xs: Any, h0: torch.Tensor | None = None) -> Any:
-        way = _OfPacked if isinstance(xs, PackedSequence) else _OfTensors
+        way = _OfPacked if isinstance(xs, PackedSequence) else OfTensors
         if way not in self._ways:
-            self._ways[way] = _script(way(self._module))
+            self._ways[way] = scripted(way(self._module))
         return self._ways[way](xs, h0)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,38 +14,13 @@ from torch.autograd import forward_ad
 
 from gruverify.backends._autograd import Leaves, Load, Loaded, grad, loss, packed, used
 from gruverify.backends._protocol import NDArray
+from gruverify.backends._refusals import translated
 from gruverify.backends._tensors import numpy, tensor
 from gruverify.cell import Cell, Gradients
 
 #: PyTorch has not given these types.
 _make_dual: Any = forward_ad.make_dual
 _unpack_dual: Any = forward_ad.unpack_dual
-
-#: How PyTorch says that it cannot differentiate something so often, or in this mode.
-_NOT_IMPLEMENTED = (
-    "not implemented",
-    "not been implemented",
-    "not support",
-    "not currently support",
-    "once_differentiable",
-)
-
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-def translated(method: Method) -> Method:
-    """A method that raises NotImplementedError where PyTorch says, as a RuntimeError, that a derivative is missing."""
-
-    @wraps(method)
-    def call(*arguments: Any) -> Any:
-        try:
-            return method(*arguments)
-        except RuntimeError as failure:
-            if any(phrase in str(failure) for phrase in _NOT_IMPLEMENTED):
-                raise NotImplementedError(str(failure).partition("\n")[0]) from failure
-            raise
-
-    return cast(Method, call)
 
 
 @dataclass(frozen=True)

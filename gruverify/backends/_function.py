@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gruverify.arithmetic import FORMATS, KAPPA, Format
+from gruverify.backends._has_modules import Reload
 from gruverify.backends._protocol import (
     METHODS,
     Sequence_,
@@ -48,6 +49,7 @@ class FunctionBackend:
     batch_first: bool | None = None
     min_length: int = 1
     subnormals: bool | Mapping[str, bool] = True
+    reloaded: Reload | None = None
 
 
 def backend(

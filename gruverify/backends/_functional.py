@@ -15,6 +15,7 @@ from torch.func import functional_call, jacrev, jvp, vjp, vmap
 from gruverify.arithmetic import FORMATS
 from gruverify.backends._modules import packed_call, variants_of
 from gruverify.backends._protocol import NDArray
+from gruverify.backends._refusals import refusals
 from gruverify.backends._tensors import numpy, tensor
 from gruverify.cell import Cell, Gradients, Stack, StackGradients
 
@@ -188,20 +189,11 @@ def _gradients(parameters: dict[str, NDArray], inputs: NDArray, state: Any) -> G
     return Gradients(parameters["weight_ih"], parameters["weight_hh"], *biases, inputs, state)
 
 
-#: How PyTorch says that a transform does not reach an operation: it has no rule for it, or, as for packed sequences,
-#: the operation reads memory that a transformed tensor does not have.
-_UNSUPPORTED = ("not implemented", "doesn't have storage")
-
-
 @contextmanager
 def _torch_reasons() -> Iterator[None]:
     """What torch.func says it does not do is not implemented, for its own reason; that it is slow is no news."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
         warnings.simplefilter("ignore", DeprecationWarning)  # of what forward mode is made of
-        try:
+        with refusals():
             yield
-        except RuntimeError as reason:
-            if not any(phrase in str(reason) for phrase in _UNSUPPORTED):
-                raise
-            raise NotImplementedError(str(reason).splitlines()[0]) from reason

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-import inspect
-from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import torch
@@ -13,37 +12,78 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from gruverify.arithmetic import FORMATS, Format, float32
+from gruverify.arithmetic import FORMATS, Format
 from gruverify.backends._autograd import Loaded
+from gruverify.backends._building import OPTIONS, Builder, options_of
+from gruverify.backends._place import BadModule, Place, name_of, place_of
+from gruverify.backends._plain import copied, is_plain, make_plain, without_dropout
 from gruverify.backends._protocol import NDArray
 from gruverify.backends._tensors import tensor, torch_dtype
-from gruverify.cell import Cell, Stack, Variant, parameter_name
+from gruverify.cell import Cell, Stack, Variant
 
-#: What nn.GRU calls the shape of a stack, with what each is unless asked for.
-OPTIONS: dict[str, Any] = {"num_layers": 1, "bidirectional": False, "batch_first": False}
+__all__ = ["OPTIONS", "BadModule", "Modules", "name_of", "packed_call", "variants_of"]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A module that is given weights, where it has them, and what is called for its answers."""
+
+    module: nn.Module
+    place: Place
+    call: Callable[..., Any]
+
+    def fill(self, packed: Mapping[str, NDArray]) -> dict[str, torch.Tensor]:
+        """The module's weights of these names, with these values."""
+        own = self.place.weights(self.module)
+        if missing := [name for name in packed if name not in own]:
+            raise ValueError(
+                f"{name_of(self.module)} has no parameter {missing[0]!r} (it has: {', '.join(sorted(own)) or 'none'}): "
+                "name the parameters as PyTorch does, or write a backend (gruverify.backend)"
+            )
+        for name, values in packed.items():
+            own[name].data = tensor(values)
+        self.silence(packed)
+        return {name: own[name] for name in packed}
+
+    def silence(self, wanted: Collection[str]) -> None:
+        """A module that was told to have no biases, and has them all the same, must not bring its own."""
+        for name, weight in self.place.weights(self.module).items():
+            if name.startswith("bias_") and name not in wanted:
+                weight.data.zero_()
+
+    def at(self, others: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
+        """The module at other weights."""
+        named = {f"{self.place.prefix}{name}": weight for name, weight in others.items()}
+        return lambda *given: functional_call(self.module, named, given)
 
 
 class Modules:
     """Modules of one class, built once for each size, format and shape, or copies of one instance.
 
     wrap: what is called instead of the module, made from it once; the module keeps the parameters. Of a user's instance
-    a copy is taken: the user's own keeps its weights.
+    a copy is taken, with plain weights: the user's own keeps its weights.
+    name: how the user names it, for messages.
+
+    Raises:
+        BadModule: it has no weights of a GRU that can be set; when it is first built, or read.
     """
 
-    def __init__(self, target: Any, wrap: Callable[[nn.Module], Callable[..., Any]] | None = None) -> None:
-        self.target = target
+    def __init__(
+        self, target: Any, wrap: Callable[[nn.Module], Callable[..., Any]] | None = None, name: str = ""
+    ) -> None:
+        self.target, self.name = target, name
         self._wrap = wrap
-        self._module = lru_cache(maxsize=256)(self._built)
+        self._builder = None if isinstance(target, nn.Module) else Builder(target, name)
+        self._module = lru_cache(maxsize=256)(self.build)
 
     def load_cell(self, cell: Cell) -> Loaded:
         """A cell, called as module(x, h)."""
-        module, call = self._module(cell.input_size, cell.hidden_size, cell.variant.bias, cell.format)
-        at = None if self._wrap else partial(_elsewhere, module)
-        return Loaded(_filled(module, cell.packed()), call, module.train, at)
+        built = self._module(cell.input_size, cell.hidden_size, cell.variant.bias, cell.format)
+        return Loaded(built.fill(cell.packed()), built.call, built.module.train, built.at if self.elsewhere else None)
 
     def load_layer(self, cell: Cell) -> Loaded:
         """A layer of one direction, called as module(inputs, h0)."""
-        first = self._own("batch_first")
+        first = self.shape["batch_first"]
         loaded = self.load_stack(Stack(((cell,),)), first)
 
         def layer(stack: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,42 +108,86 @@ class Modules:
             NotImplementedError: the module was not built so, or its class cannot be.
         """
         options = {"num_layers": stack.layers, "bidirectional": stack.directions == 2, "batch_first": batch_first}
-        unusual = {name: value for name, value in options.items() if value != self._own(name)}
-        if unusual and not self.shapes >= unusual.keys():
+        unusual = {name: value for name, value in options.items() if value != self.shape[name]}
+        if not self.choices >= unusual.keys():
             spelled = ", ".join(f"{name}={value}" for name, value in unusual.items())
             raise NotImplementedError(f"{name_of(self.target)} cannot be had with {spelled}")
         built = self._module(stack.input_size, stack.hidden_size, stack.variant.bias, stack.format, **unusual)
-        module, wrapped = built
-        parameters = _filled(module, stack.packed())
+        parameters = built.fill(stack.packed())
 
         def at(others: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
-            return partial(_stack_call, _elsewhere(module, others), module, batch_first)
+            return partial(_stack_call, built.at(others), built.module, batch_first)
 
-        call = partial(_stack_call, wrapped, module, batch_first)
-        return Loaded(parameters, call, module.train, None if self._wrap else at)
+        call = partial(_stack_call, built.call, built.module, batch_first)
+        return Loaded(parameters, call, built.module.train, at if self.elsewhere else None)
 
     @property
-    def shapes(self) -> frozenset[str]:
+    def elsewhere(self) -> bool:
+        """Whether the modules can be called at other weights than their own: not what is called instead of them."""
+        return self._wrap is None and not isinstance(self.target, torch.jit.ScriptModule)
+
+    @cached_property
+    def sample(self) -> nn.Module:
+        """The instance, or one of the class."""
+        return self._builder.sample if self._builder else self.target
+
+    @cached_property
+    def place(self) -> Place:
+        """Where the modules have their weights."""
+        return place_of(self.sample, self.name)
+
+    @cached_property
+    def shape(self) -> dict[str, Any]:
+        """What each of `OPTIONS` is unless asked for: of an instance, what it was built with."""
+        return options_of(self.sample, self.place)
+
+    @property
+    def choices(self) -> frozenset[str]:
         """The options of a stack that the class can be built with; an instance can no more be changed."""
-        if isinstance(self.target, nn.Module):
-            return frozenset()
-        if issubclass(self.target, nn.RNNBase):
-            return frozenset(OPTIONS)
-        return frozenset(name for name in OPTIONS if name in inspect.signature(self.target).parameters)
+        return self._builder.choices if self._builder else frozenset()
 
-    def _own(self, option: str) -> Any:
-        """What the option is unless asked for: of an instance, what it was built with."""
-        return options_of(self.target)[option] if isinstance(self.target, nn.Module) else OPTIONS[option]
+    @property
+    def biases(self) -> frozenset[bool]:
+        """Whether there are modules with biases, and without."""
+        own = any(name.startswith("bias_ih") for name in self.place.weights(self.sample))
+        return frozenset({True, False} if self._builder and self._builder.takes("bias") else {own})
 
-    def _built(self, I: int, H: int, bias: bool, fmt: Format, **options: Any) -> tuple[nn.Module, Callable[..., Any]]:
-        instance = isinstance(self.target, nn.Module)
-        module = copy.deepcopy(self.target) if instance else _build(self.target, I, H, bias, fmt, options)
-        return module, self._wrap(module) if self._wrap else module
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """The format of an instance.
 
+        Raises:
+            BadModule: gruverify knows no such format, or the weights have several.
+        """
+        dtypes = {weight.dtype for weight in self.place.weights(self.sample).values()}
+        found = tuple(fmt for fmt in FORMATS if {torch_dtype(fmt)} == dtypes)
+        if not found:
+            spelled = " and ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
+            known = ", ".join(fmt.name for fmt in FORMATS)
+            raise BadModule(f"{name_of(self.target)} has weights in {spelled}: gruverify knows {known}, one at a time")
+        return found
 
-def _elsewhere(module: nn.Module, others: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
-    """The module at other parameters."""
-    return lambda *given: functional_call(module, dict(others), given)
+    def size(self, weight: str) -> int:
+        """The columns of the first weight that is so called, of an instance: H of weight_hh, I of weight_ih."""
+        weights = self.place.weights(self.sample)
+        return next(int(tensor.shape[1]) for name, tensor in weights.items() if name.startswith(weight))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the modules hold each of their weights as a parameter of its own."""
+        return is_plain(self.sample, self.place)
+
+    def given(self, I: int, H: int, bias: bool, fmt: Format, **options: Any) -> Built:
+        """A module as the user has it, with whatever stands before its weights, but without dropout."""
+        module = self._builder.build(I, H, bias, fmt, **options) if self._builder else copied(self.target)
+        without_dropout(module)
+        return Built(module, self.place, module)
+
+    def build(self, I: int, H: int, bias: bool, fmt: Format, **options: Any) -> Built:
+        """The same with plain weights, and wrapped."""
+        module = self.given(I, H, bias, fmt, **options).module
+        make_plain(module, self.place)
+        return Built(module, self.place, self._wrap(module) if self._wrap else module)
 
 
 def packed_call(
@@ -133,69 +217,8 @@ def _stack_call(
     return packed_call(run, (xs,) if h0 is None else (xs, h0), lengths, batch_first)
 
 
-def _build(cls: Any, I: int, H: int, bias: bool, fmt: Format, options: dict[str, Any]) -> nn.Module:
-    accepted = inspect.signature(cls).parameters
-    anything = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
-    wanted = {"bias": bias, "dtype": torch_dtype(fmt)}
-    # Drawing a module's initial weights must neither disturb the user's random state nor depend on it.
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        module: nn.Module = cls(I, H, **{k: v for k, v in wanted.items() if anything or k in accepted}, **options)
-    return module.to(torch_dtype(fmt))
-
-
-def _filled(module: nn.Module, packed: Mapping[str, NDArray]) -> dict[str, torch.Tensor]:
-    """The module's parameters of these names, with these values."""
-    own = dict(module.named_parameters())
-    if missing := [name for name in packed if name not in own]:
-        raise ValueError(
-            f"{name_of(module)} has no parameter {missing[0]!r} (it has: {', '.join(sorted(own)) or 'none'}): "
-            "name the parameters as PyTorch does, or write a backend (gruverify.backend)"
-        )
-    for name, values in packed.items():
-        own[name].data = tensor(values)
-    # A module that was told to have no biases, and has them all the same, must not bring its own.
-    for name in own.keys() - packed.keys():
-        if name.startswith("bias_"):
-            own[name].data.zero_()
-    return {name: own[name] for name in packed}
-
-
-def name_of(target: Any) -> str:
-    """A class's own name, or that of the instance's."""
-    return getattr(target, "__name__", None) or type(target).__name__
-
-
-def options_of(module: nn.Module) -> dict[str, Any]:
-    """The shape of an instance that is a stack: its layers and directions as its parameters have them."""
-    names = [name for name, _ in module.named_parameters()]
-    layers = next(layer for layer in range(len(names) + 1) if parameter_name("weight_ih", layer, 0) not in names)
-    return {
-        "num_layers": layers,
-        "bidirectional": parameter_name("weight_ih", 0, 1) in names,
-        "batch_first": bool(getattr(module, "batch_first", False)),
-    }
-
-
 def variants_of(targets: list[Any]) -> tuple[Variant, ...]:
     """With and without biases, where every module can be built or was built so."""
-
-    def choices(module: Any) -> set[bool]:
-        if isinstance(module, nn.Module):
-            return {any(name.startswith("bias_ih") for name, _ in module.named_parameters())}
-        accepted = inspect.signature(module).parameters
-        return {True, False} if "bias" in accepted or "kwargs" in accepted else {True}
-
-    shared = set.intersection(*(choices(module) for module in targets))
+    modules = [target if isinstance(target, Modules) else Modules(target) for target in targets]
+    shared = frozenset.intersection(*(each.biases for each in modules))
     return tuple(Variant(bias=bias) for bias in (True, False) if bias in shared)
-
-
-def size_of(module: nn.Module, parameter: str) -> int:
-    """The columns of the first parameter that is so called: H of weight_hh, I of weight_ih."""
-    return next(int(p.shape[1]) for name, p in module.named_parameters() if name.startswith(parameter))
-
-
-def formats_of(module: nn.Module) -> tuple[Format, ...]:
-    """The format of an instance."""
-    dtype = next((p.dtype for p in module.parameters()), torch_dtype(float32))
-    return tuple(f for f in FORMATS if torch_dtype(f) == dtype)

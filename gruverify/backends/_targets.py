@@ -6,6 +6,7 @@ import difflib
 import importlib
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ TARGETS: tuple[Target, ...] = (
     Target("torch:GRUCell", "nn.GRUCell alone, a sequence being a loop over it", "torch", _deployed("gru_cell")),
     Target("torch:func", "nn.GRUCell and nn.GRU as functions, derivatives by torch.func", "torch", _torch_func),
     Target("torch:compile", "nn.GRUCell compiled, one size; needs a C++ compiler", "torch", _deployed("compiled")),
-    Target("torch:script", "nn.GRUCell and nn.GRU as TorchScript, one size", "torch", _deployed("scripted")),
+    Target("torch:script", "nn.GRUCell and nn.GRU as TorchScript, one size", "torch", _deployed("script")),
     Target("torch:export", "nn.GRUCell exported by torch.export, one size", "torch", _deployed("exported")),
 )
 
@@ -170,7 +171,7 @@ def _import(module_name: str, target: str) -> Any:
 
 def _adapt(found: Any, name: str) -> Backend:
     if _is_module_target(found):
-        return _from_module(found)
+        return _from_module(found, name)
     if is_backend(found):
         return _completed(_built(found, name) if isinstance(found, type) else found, name)
     if callable(found) and not isinstance(found, type):
@@ -210,34 +211,10 @@ def _is_module_target(found: Any) -> bool:
     return isinstance(found, torch.nn.Module) or (isinstance(found, type) and issubclass(found, torch.nn.Module))
 
 
-def _from_module(found: Any) -> Backend:
-    from gruverify.backends._torch import torch_backend
+def _from_module(found: Any, name: str) -> Backend:
+    from gruverify.backends._torch import module_backend
 
     try:
-        return torch_backend(**{_kind(found): found})
+        return module_backend(found, name if re.fullmatch(r"[\w.]+:[\w.]+", name) else "")
     except ValueError as unusable:
         raise UnknownTarget(str(unusable)) from None
-
-
-def _kind(found: Any) -> str:
-    """Whether a module is a cell ("step") or a layer ("sequence"): by its parameters' names."""
-    try:
-        module = _sample(found) if isinstance(found, type) else found
-    except Exception as failure:
-        raise UnknownTarget(
-            f"{found.__name__}(2, 3), that is (input_size, hidden_size), failed: {type(failure).__name__}: {failure}"
-        ) from failure
-    names = [name for name, _ in module.named_parameters()]
-    if "weight_ih" in names:
-        return "step"
-    if "weight_ih_l0" in names:
-        return "sequence"
-    raise UnknownTarget(
-        f"{type(module).__name__} has the parameters {', '.join(names) or '(none)'}: gruverify expects PyTorch's "
-        "names, weight_ih ... for a cell or weight_ih_l0 ... for a layer; or write a backend (gruverify.backend)"
-    )
-
-
-def _sample(cls: type) -> Any:
-    with sys.modules["torch"].random.fork_rng(devices=[]):  # initial weights are not drawn from the user's random state
-        return cls(2, 3)

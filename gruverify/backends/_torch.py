@@ -13,10 +13,14 @@ from gruverify.arithmetic import FORMATS, KAPPA, Format
 from gruverify.backends._autograd import AutogradSequence, AutogradStack, AutogradStep, Load, Loaded, LoadStack
 from gruverify.backends._directions import AutogradDirections
 from gruverify.backends._function import FunctionBackend
-from gruverify.backends._modules import Modules, formats_of, name_of, options_of, size_of, variants_of
+from gruverify.backends._has_modules import Reload
+from gruverify.backends._modules import Modules, name_of, variants_of
 from gruverify.backends._probes import bfloat16_products_flush
 from gruverify.backends._protocol import NDArray
+from gruverify.backends._subjects import Subjects
+from gruverify.backends._suitability import require_a_gru
 from gruverify.backends._tensors import tensor
+from gruverify.backends._ways import ModuleWays
 from gruverify.cell import VARIANTS, Arrangement, Cell, Parameters, Stack, Variant, parameter_name, unpack
 from gruverify.formulas import stack as stack_formulas
 from gruverify.formulas import step
@@ -37,33 +41,81 @@ def torch_backend(
 
     step: a cell, called as module(x (B, I), h (B, H)) -> (B, H), with parameters weight_ih, weight_hh, bias_ih,
     bias_hh. sequence: a layer or a stack of them, called as module(inputs (T, B, I), h0 (L·D, B, H)) -> (outputs, h_n),
-    with parameters weight_ih_l0 and so on. A class is built as cls(I, H) for every size that is tried, with `bias=` and
-    `dtype=` where it accepts them, and verified as a stack too if it accepts `num_layers=`, as nn.GRU does; an instance
-    is used as it is, at its own size, shape and format, and gets the weights of each case.
+    with parameters weight_ih_l0 and so on. Either may be a wrapper: the names may stand behind one common prefix. A
+    class is built as cls(I, H) for every size that is tried, with `bias=`, `dtype=`, `num_layers=`, `bidirectional=`,
+    `batch_first=` and `dropout=0` where it takes them, and verified as a stack too if it heeds `num_layers=`, as nn.GRU
+    does; a copy of an instance is used, at its own size, shape and format, and gets the weights of each case.
 
     Raises:
-        ValueError: neither is given, or a module's parameters do not have PyTorch's names.
+        ValueError: neither is given, or a module has no parameters by PyTorch's names, or does more than a GRU does.
     """
-    given = [module for module in (step, sequence) if module is not None]
+    cells, layers = (None if module is None else Modules(module) for module in (step, sequence))
+    return _of_modules(cells, layers, name, variants, formats, kappa)
+
+
+def module_backend(module: Any, target: str = "") -> FunctionBackend:
+    """A backend from one `nn.Module` class or instance: a cell or a layer, by the names of its parameters.
+
+    target: how a user names it, for messages.
+
+    Raises:
+        ValueError: as for `torch_backend`.
+    """
+    modules = Modules(module, name=target)
+    layered = modules.place.layered
+    return _of_modules(None if layered else modules, modules if layered else None)
+
+
+def _of_modules(
+    cells: Modules | None,
+    layers: Modules | None,
+    name: str | None = None,
+    variants: Sequence[Variant] | None = None,
+    formats: Sequence[Format] = FORMATS,
+    kappa: float = KAPPA,
+) -> FunctionBackend:
+    given = [modules for modules in (cells, layers) if modules is not None]
     if not given:
         raise ValueError("torch_backend() needs an nn.Module class or instance for step or sequence")
-    fixed = [module for module in given if isinstance(module, nn.Module)]
-    layers = None if sequence is None else Modules(sequence)
-    shape = options_of(sequence) if isinstance(sequence, nn.Module) else {}
-    stacks = layers is not None and ("num_layers" in layers.shapes or bool(shape))
-    one_layer = not shape or (shape["num_layers"], shape["bidirectional"]) == (1, False)
+    fixed = [modules for modules in given if isinstance(modules.target, nn.Module)]
+    for modules in given:
+        require_a_gru(modules)
+    directions = all(modules.elsewhere for modules in given)
     return from_loads(
-        name or name_of(given[0]),
+        name or name_of(given[0].target),
         variants if variants is not None else variants_of(given),
-        formats_of(fixed[0]) if fixed else formats,
+        fixed[0].formats if fixed else formats,
         kappa,
-        None if step is None else Modules(step).load_cell,
-        layers.load_layer if layers is not None and one_layer else None,
-        layers.load_stack if layers is not None and stacks else None,
-        hidden_size=size_of(fixed[0], "weight_hh") if fixed else None,
-        input_size=size_of(fixed[0], "weight_ih") if fixed else None,
-        **shape,
+        None if cells is None else cells.load_cell,
+        layers.load_layer if layers is not None and _is_one_layer(layers) else None,
+        layers.load_stack if layers is not None and _is_a_stack(layers) else None,
+        directions=directions,
+        hidden_size=fixed[0].size("weight_hh") if fixed else None,
+        input_size=fixed[0].size("weight_ih") if fixed else None,
+        reloaded=_ways_of([modules for modules in given if modules is cells or _is_one_layer(modules)]),
+        **_fixed_shape(layers),
     )
+
+
+def _ways_of(given: list[Modules]) -> Reload | None:
+    return ModuleWays([Subjects(modules) for modules in given]).reloaded if given else None
+
+
+def _is_one_layer(layers: Modules) -> bool:
+    """Whether a layer of one direction is to be had."""
+    return (layers.shape["num_layers"], layers.shape["bidirectional"]) == (1, False)
+
+
+def _is_a_stack(layers: Modules) -> bool:
+    """Whether it is verified as a stack too: as every instance is, and a class that has several layers."""
+    return isinstance(layers.target, nn.Module) or "num_layers" in layers.choices or not _is_one_layer(layers)
+
+
+def _fixed_shape(layers: Modules | None) -> dict[str, Any]:
+    """What of a stack's shape cannot be chosen."""
+    if layers is None or not _is_a_stack(layers):
+        return {}
+    return {name: value for name, value in layers.shape.items() if name not in layers.choices}
 
 
 def builtin() -> FunctionBackend:

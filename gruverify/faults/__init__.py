@@ -23,6 +23,7 @@ from gruverify.faults import _backprop as _backprop  # isort: skip
 from gruverify.faults import _directions as _directions  # isort: skip
 from gruverify.faults import _autograd as _autograd  # isort: skip
 from gruverify.faults import _contract as _contract  # isort: skip
+from gruverify.faults import _modules as _modules  # isort: skip
 from gruverify.faults import _stacks as _stacks  # isort: skip
 from gruverify.faults import _stack_gradients as _stack_gradients  # isort: skip
 from gruverify.faults import _equivalents as _equivalents  # isort: skip

@@ -7,6 +7,7 @@ from gruverify.invariants import _stack_contract as _stack_contract  # isort: sk
 from gruverify.invariants import _manners as _manners  # isort: skip
 from gruverify.invariants import _layout as _layout  # isort: skip
 from gruverify.invariants import _empty as _empty  # isort: skip
+from gruverify.invariants import _module_weights as _module_weights  # isort: skip
 from gruverify.invariants import _agreement as _agreement  # isort: skip
 from gruverify.invariants import _each_step as _each_step  # isort: skip
 from gruverify.invariants import _each_cotangent as _each_cotangent  # isort: skip

@@ -25,7 +25,7 @@ from gruverify.invariants._trial import Trial
 
 @invariant(
     "agreement/each-cotangent",
-    "with inputs of 0 that show the cotangent of every gate: each is made of those of the next step, and so is dL/d(θ, x)",
+    "inputs of 0 show each gate's cotangent: it is made of those of the next step, and the gradient is made of them all",
     source="theory 2, (2.4), (2.5); 14, (14.12), (14.13)",
     since="0.2",
     needs=["sequence", "sequence_vjp"],

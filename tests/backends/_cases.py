@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from gruverify import Case, Cell, Format, Gradients, Variant, float64
-from gruverify.backends import Backend
+from gruverify.backends import MODULE_METHODS, Backend
 from gruverify.engine import judge
 from gruverify.invariants import INVARIANTS
 
 PYTORCH = Variant()
 #: The invariants that read a case of a cell.
 OF_CELLS = {id for id, invariant in INVARIANTS.items() if not invariant.of_stacks}
+#: Those of them that ask how weights reach modules.
+OF_MODULES = {id for id, invariant in INVARIANTS.items() if set(invariant.needs) & set(MODULE_METHODS)}
 
 
 def case(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import gruverify
-from gruverify import StackCase, TargetUnavailable, Variant, float32
+from gruverify import Case, StackCase, TargetUnavailable, Variant, float32
 from gruverify.backends import METHODS, offers, resolve
 from gruverify.engine import judge
 from gruverify.engine._search import draw, streams_for
@@ -21,6 +21,15 @@ torch = pytest.importorskip("torch")
 
 CELL = ["step", "step_jacobian", "step_vjp", "sequence", "sequence_vjp"]
 STACKS = ["stack", "stack_vjp"]
+#: What released PyTorch does wrongly with scripted modules: findings/torch-script-*.sh.
+WRONG = {
+    "torch:script": {
+        "contract/weights-load-state-dict-assign",
+        "contract/weights-setattr",
+        "contract/weights-deepcopy",
+        "contract/weights-script-after-functional-call",
+    }
+}
 
 
 @pytest.mark.parametrize(
@@ -42,7 +51,8 @@ def test_each_is_right_in_what_it_has(name: str, methods: list[str]) -> None:
     for stream in streams_for(found, float32, 0, 3):
         cases: list[Any] = []
         draw(stream.strategy, stream.count, stream.seed, cases.append)
-        assert falsified(found, *cases) == set()
+        cells = any(isinstance(one, Case) for one in cases)
+        assert falsified(found, *cases) == (WRONG.get(name, set()) if cells else set())
 
 
 def test_sixty_invariants_at_least_are_asked_of_the_layer() -> None:

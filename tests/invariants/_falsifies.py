@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gruverify.backends import METHODS
+from gruverify.backends import METHODS, WAYS
 from gruverify.cell import BLOCKS
 from gruverify.faults._faulty import TwoWays
 from gruverify.invariants._blocks import spelled
@@ -316,3 +316,6 @@ FALSIFIES |= {
 for _method in (method.replace("_", "-") for method in METHODS if hasattr(TwoWays, method)):
     for _kind in ("in-double-precision", "as-lists", "with-another-axis", "as-a-bare-tuple"):
         FALSIFIES[f"{_method}-{_kind}"] = (f"contract/shape-{_method}",)
+
+for _id in ("module-with-a-list-of-old-weights", "copy-with-the-gradients-of-its-original"):
+    FALSIFIES[_id] = tuple(f"contract/weights-{way}" for way in WAYS)

@@ -1,0 +1,122 @@
+"""Modules of a class, built for one size and shape with every option said that the class has."""
+
+from __future__ import annotations
+
+import inspect
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import nn
+
+from gruverify.arithmetic import Format, float32
+from gruverify.backends._place import BadModule, Place, name_of, place_of
+from gruverify.backends._tensors import torch_dtype
+from gruverify.cell import parameter_name
+
+#: What nn.GRU calls the shape of a stack, with what each is unless asked for.
+OPTIONS: dict[str, Any] = {"num_layers": 1, "bidirectional": False, "batch_first": False}
+#: What shows that a class does as it is told, beside the values above.
+_OTHERWISE: dict[str, Any] = {"num_layers": 2, "bidirectional": True, "batch_first": True}
+#: The sizes (I, H) of the module by which a class is found out.
+_SAMPLE = (2, 3)
+
+
+class Builder:
+    """Builds modules of a class as cls(I, H), with the options of its signature; `**kwargs` are tried."""
+
+    def __init__(self, cls: type[nn.Module], target: str = "") -> None:
+        self.cls, self._target = cls, target
+        parameters = inspect.signature(cls).parameters.values()
+        self._named = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
+        self._has_others = any(p.kind is p.VAR_KEYWORD for p in parameters)
+
+    def build(self, I: int, H: int, bias: bool, fmt: Format, **options: Any) -> nn.Module:
+        """A module of these sizes: without dropout, and in the default shape but for the options given.
+
+        What the class does not take is left out.
+        """
+        wanted = {"bias": bias, "dtype": torch_dtype(fmt), "dropout": 0.0, **self.defaults, **options}
+        return self._made(I, H, {name: v for name, v in wanted.items() if self.takes(name)}).to(torch_dtype(fmt))
+
+    def takes(self, option: str) -> bool:
+        """Whether the class can be given the option by its name."""
+        return option in self._named or option in self._others
+
+    @cached_property
+    def _others(self) -> frozenset[str]:
+        if not self._has_others:
+            return frozenset()
+        usual = {"bias": True, "dtype": torch_dtype(float32), "dropout": 0.0, **OPTIONS}
+        return frozenset(name for name, value in usual.items() if self._passed_on(name, value))
+
+    @cached_property
+    def sample(self) -> nn.Module:
+        """A small module, as the class builds it when it is given two sizes and what it takes of `OPTIONS`.
+
+        Raises:
+            BadModule: the class cannot be built from two sizes.
+        """
+        wanted = {"dtype": torch_dtype(float32), "dropout": 0.0, **OPTIONS}
+        try:
+            return self._made(*_SAMPLE, {name: v for name, v in wanted.items() if self.takes(name)})
+        except Exception:  # an option that has one value alone, perhaps
+            return self._bare()
+
+    def _bare(self) -> nn.Module:
+        try:
+            return self._made(*_SAMPLE, {})
+        except Exception as failure:
+            raise BadModule(
+                f"{name_of(self.cls)}{_SAMPLE}, that is (input_size, hidden_size), failed: {type(failure).__name__}: "
+                f"{failure}"
+            ) from failure
+
+    @cached_property
+    def place(self) -> Place:
+        """Where modules of the class have their weights."""
+        return place_of(self.sample, self._target)
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """The shape of a module that is not asked for another: `OPTIONS`, or what the class builds all the same."""
+        return options_of(self.sample, self.place)
+
+    @cached_property
+    def choices(self) -> frozenset[str]:
+        """The options of a shape that the class can be asked for, as modules so built show."""
+        return frozenset(name for name, value in _OTHERWISE.items() if self.takes(name) and self._heeds(name, value))
+
+    def _heeds(self, option: str, value: Any) -> bool:
+        try:
+            module = self.build(*_SAMPLE, True, float32, **{option: value})
+        except Exception:  # whatever it is, the class cannot be had so
+            return False
+        return bool(options_of(module, self.place)[option] == value)
+
+    def _passed_on(self, option: str, value: Any) -> bool:
+        """Whether the class passes the option on to something which takes it."""
+        try:
+            self._made(*_SAMPLE, {option: value})
+        except Exception:  # whatever it is, the class cannot be had so
+            return False
+        return True
+
+    def _made(self, I: int, H: int, options: dict[str, Any]) -> nn.Module:
+        # Drawing a module's initial weights must neither disturb the user's random state nor depend on it.
+        with torch.random.fork_rng(devices=[]), torch.inference_mode(False):
+            torch.default_generator.manual_seed(0)  # that of the CPU alone: torch.manual_seed takes milliseconds
+            module: nn.Module = self.cls(I, H, **options)
+        return module
+
+
+def options_of(module: nn.Module, place: Place) -> dict[str, Any]:
+    """The shape of a module: its layers and directions as its parameters have them, batch_first as it says itself."""
+    names = place.weights(module)
+    layers = next(layer for layer in range(len(names) + 1) if parameter_name("weight_ih", layer, 0) not in names)
+    first = getattr(module, "batch_first", getattr(place.owner(module), "batch_first", False))
+    return {
+        "num_layers": max(layers, 1),
+        "bidirectional": parameter_name("weight_ih", 0, 1) in names,
+        "batch_first": bool(first),
+    }

@@ -1,0 +1,103 @@
+"""A copy of a user's module that holds a GRU's weights as plain parameters, so that they can be set one by one.
+
+What a module computes is a function of its effective weights. So that any weights can be put to it, the copy is without
+what stands before them: parametrizations, pruning masks, the older weight_norm and spectral_norm, ties between weights.
+Whether the module as it was given computes the same at the weights that it shows is an invariant of its own.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.utils import parametrize, prune
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
+
+from gruverify.backends._place import BadModule, Place, name_of, reparametrized
+
+
+def copied(module: nn.Module) -> nn.Module:
+    """A copy that shares nothing with the module, on the CPU if it was on none.
+
+    Raises:
+        BadModule: the module is on another device.
+    """
+    elsewhere = {p.device.type for p in module.parameters()} - {"cpu", "meta"}
+    if elsewhere:
+        raise BadModule(f"{name_of(module)} is on {elsewhere.pop()}: gruverify runs on the CPU; give it {'.cpu()'!r}")
+    derived = list(_derived(module))
+    # PyTorch refuses to copy what was computed with a gradient, as a pruned weight is; it is computed again anyway.
+    memo: dict[int, Any] = {id(tensor): tensor.detach().clone() for tensor in derived}
+    with torch.no_grad():  # else a scripted module's copy would send its gradients to the original
+        twin = copy.deepcopy(module, memo)
+    if any(p.is_meta for p in twin.parameters()):
+        twin = twin.to_empty(device="cpu")
+    for parameter in twin.parameters():
+        parameter.grad = None
+    return twin
+
+
+def _derived(module: nn.Module) -> Any:
+    """The tensors among the attributes of a module's parts that are results of a computation."""
+    for part in module.modules():
+        for value in vars(part).values():
+            for item in value if isinstance(value, (list, tuple)) else (value,):
+                if isinstance(item, torch.Tensor) and item.grad_fn is not None:
+                    yield item
+
+
+def without_dropout(module: nn.Module) -> None:
+    """Dropout off in training mode too: what is random cannot be compared."""
+    for part in module.modules():
+        if isinstance(part, _DropoutNd):
+            part.p = 0.0
+        elif isinstance(vars(part).get("dropout"), (int, float)):
+            vars(part)["dropout"] = 0.0
+
+
+def is_plain(module: nn.Module, place: Place) -> bool:
+    """Whether each of the weights is a parameter of its own."""
+    weights = place.weights(module).values()
+    return not reparametrized(place.owner(module)) and len({id(weight) for weight in weights}) == len(weights)
+
+
+def make_plain(module: nn.Module, place: Place) -> None:
+    """Each of the weights becomes a parameter of its own, with the value that it is shown with, and is trainable."""
+    owner = place.owner(module)
+    computed = reparametrized(owner)
+    _without_parametrizations(owner)
+    _without_hooks(owner)
+    for name in computed:
+        setattr(owner, name, getattr(owner, name))  # registered otherwise, it does not reach nn.GRU's list of weights
+    seen: set[int] = set()
+    for name, weight in place.weights(module).items():
+        if id(weight) in seen:
+            setattr(owner, name, nn.Parameter(weight.detach().clone()))
+        seen.add(id(weight))
+    for weight in place.weights(module).values():
+        weight.requires_grad_()
+
+
+def _without_parametrizations(owner: Any) -> None:
+    # PyTorch's own remove_parametrizations takes the weight from the class, and so from the module that was copied.
+    if not parametrize.is_parametrized(owner):
+        return
+    values = {name: getattr(owner, name).detach().clone() for name in owner.parametrizations}
+    del owner.parametrizations
+    owner.__class__ = type(owner).__bases__[0]
+    for name, value in values.items():
+        setattr(owner, name, nn.Parameter(value))
+
+
+def _without_hooks(owner: nn.Module) -> None:
+    """Without pruning masks and the older norms."""
+    hooks = vars(owner).get("_forward_pre_hooks", {})
+    for key, hook in list(hooks.items()):
+        if isinstance(hook, (prune.BasePruningMethod, WeightNorm, SpectralNorm)):
+            with torch.no_grad():
+                hook.remove(owner)
+            del hooks[key]
