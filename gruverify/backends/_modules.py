@@ -39,7 +39,12 @@ class Modules:
         """A cell, called as module(x, h)."""
         module, call = self._module(cell.input_size, cell.hidden_size, cell.variant.bias, cell.format)
         at = None if self._wrap else partial(_elsewhere, module)
-        return Loaded(_filled(module, cell.packed()), call, module.train, at)
+        parameters = _filled(module, cell.packed(), cell.variant)
+
+        def step(x: torch.Tensor, h: torch.Tensor | None) -> Any:
+            return call(x) if h is None else call(x, h)
+
+        return Loaded(parameters, step, module.train, at)
 
     def load_layer(self, cell: Cell) -> Loaded:
         """A layer of one direction, called as module(inputs, h0)."""
@@ -74,7 +79,7 @@ class Modules:
             raise NotImplementedError(f"{name_of(self.target)} cannot be had with {spelled}")
         built = self._module(stack.input_size, stack.hidden_size, stack.variant.bias, stack.format, **unusual)
         module, wrapped = built
-        parameters = _filled(module, stack.packed())
+        parameters = _filled(module, stack.packed(), stack.variant)
 
         def at(others: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
             return partial(_stack_call, _elsewhere(module, others), module, batch_first)
@@ -144,13 +149,16 @@ def _build(cls: Any, I: int, H: int, bias: bool, fmt: Format, options: dict[str,
     return module.to(torch_dtype(fmt))
 
 
-def _filled(module: nn.Module, packed: Mapping[str, NDArray]) -> dict[str, torch.Tensor]:
-    """The module's parameters of these names, with these values."""
+def _filled(module: nn.Module, packed: Mapping[str, NDArray], variant: Variant) -> dict[str, torch.Tensor]:
+    """The module's parameters of these names, with these values; a bias that the variant lacks may be missing."""
     own = dict(module.named_parameters())
+    packed = {name: array for name, array in packed.items() if name in own or any(variant.mask(name))}
     if missing := [name for name in packed if name not in own]:
+        only = {"bias_ih": "recurrent", "bias_hh": "input"}.get(missing[0].partition("_l")[0])
         raise ValueError(
             f"{name_of(module)} has no parameter {missing[0]!r} (it has: {', '.join(sorted(own)) or 'none'}): "
-            "name the parameters as PyTorch does, or write a backend (gruverify.backend)"
+            + (f'declare biases="{only}", ' if only else "")
+            + "name the parameters as PyTorch does, or write a backend (gruverify.backend)"
         )
     for name, values in packed.items():
         own[name].data = tensor(values)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gruverify.backends._declarations import BadDeclaration, declarations_of, declared_variants, module_declarations
 from gruverify.backends._function import backend, is_backend
 from gruverify.backends._protocol import Backend
 
@@ -148,6 +149,8 @@ def _import(module_name: str, target: str) -> Any:
         sys.path.insert(0, os.getcwd())
     try:
         return importlib.import_module(module_name)
+    except BadDeclaration as wrong:
+        raise UnknownTarget(f"target {target!r}: {wrong}") from None
     except ModuleNotFoundError as missing:
         shipped = next((t for t in TARGETS if t.needs is not None and t.needs == missing.name), None)
         if shipped is not None:
@@ -188,13 +191,35 @@ def _built(cls: type, name: str) -> Any:
 
 
 def _completed(found: Any, name: str) -> Backend:
-    missing = [n for n in ("name", "variants", "formats") if not hasattr(found, n)]
+    missing = [n for n in ("name", "variants", "formats") if not _has(found, n)]
     if missing:
         raise UnknownTarget(
             f"target {name} has no attribute {missing[0]!r}: a backend declares name, variants and formats"
         )
+    for attribute in ("name", "formats"):
+        _require_readable(found, attribute, name)
+    declarations_of(found)  # whatever is wrong with a declaration is said before anything else
+    declared_variants(found)
     result: Backend = found
     return result
+
+
+def _has(found: Any, name: str) -> bool:
+    try:
+        return hasattr(found, name)
+    except Exception:  # a property that raises is there, and what it raises is said where it is read
+        return True
+
+
+def _require_readable(found: Any, attribute: str, name: str) -> None:
+    """Raise UnknownTarget if a property raises."""
+    try:
+        getattr(found, attribute)
+    except Exception as failure:
+        reason = " ".join(str(failure).split())
+        raise UnknownTarget(
+            f"target {name}: {attribute} cannot be read: its property raised {type(failure).__name__}: {reason}"
+        ) from None
 
 
 def _is_module_target(found: Any) -> bool:
@@ -208,14 +233,15 @@ def _is_module_target(found: Any) -> bool:
 def _from_module(found: Any) -> Backend:
     from gruverify.backends._torch import torch_backend
 
+    kind, sample = _kind(found)
     try:
-        return torch_backend(**{_kind(found): found})
+        return torch_backend(**{kind: found}, **(module_declarations(sample)))
     except ValueError as unusable:
         raise UnknownTarget(str(unusable)) from None
 
 
-def _kind(found: Any) -> str:
-    """Whether a module is a cell ("step") or a layer ("sequence"): by its parameters' names."""
+def _kind(found: Any) -> tuple[str, Any]:
+    """Whether a module is a cell ("step") or a layer ("sequence"), by its parameters' names; and an instance of it."""
     try:
         module = _sample(found) if isinstance(found, type) else found
     except Exception as failure:
@@ -224,9 +250,9 @@ def _kind(found: Any) -> str:
         ) from failure
     names = [name for name, _ in module.named_parameters()]
     if "weight_ih" in names:
-        return "step"
+        return "step", module
     if "weight_ih_l0" in names:
-        return "sequence"
+        return "sequence", module
     raise UnknownTarget(
         f"{type(module).__name__} has the parameters {', '.join(names) or '(none)'}: gruverify expects PyTorch's "
         "names, weight_ih ... for a cell or weight_ih_l0 ... for a layer; or write a backend (gruverify.backend)"

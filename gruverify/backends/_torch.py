@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import nn
 
-from gruverify.arithmetic import FORMATS, KAPPA, Format
+from gruverify.arithmetic import FORMATS, Format
 from gruverify.backends._autograd import AutogradSequence, AutogradStack, AutogradStep, Load, Loaded, LoadStack
+from gruverify.backends._declarations import Declared, module_declarations
 from gruverify.backends._directions import AutogradDirections
-from gruverify.backends._function import FunctionBackend
+from gruverify.backends._function import FunctionBackend, declaring
 from gruverify.backends._modules import Modules, formats_of, name_of, options_of, size_of, variants_of
 from gruverify.backends._probes import bfloat16_products_flush
 from gruverify.backends._protocol import NDArray
@@ -31,7 +33,7 @@ def torch_backend(
     name: str | None = None,
     variants: Sequence[Variant] | None = None,
     formats: Sequence[Format] = FORMATS,
-    kappa: float = KAPPA,
+    **declared: Unpack[Declared],
 ) -> FunctionBackend:
     """A backend from `nn.Module` classes or instances with PyTorch's parameter names; autograd differentiates them.
 
@@ -41,8 +43,11 @@ def torch_backend(
     `dtype=` where it accepts them, and verified as a stack too if it accepts `num_layers=`, as nn.GRU does; an instance
     is used as it is, at its own size, shape and format, and gets the weights of each case.
 
+    declared: what else it says of itself (see `Declarations`), which may also stand in attributes of the module. With
+    `initial_state=False` the module is called without a state.
+
     Raises:
-        ValueError: neither is given, or a module's parameters do not have PyTorch's names.
+        ValueError: neither is given, a module's parameters do not have PyTorch's names, or a declaration is wrong.
     """
     given = [module for module in (step, sequence) if module is not None]
     if not given:
@@ -52,18 +57,59 @@ def torch_backend(
     shape = options_of(sequence) if isinstance(sequence, nn.Module) else {}
     stacks = layers is not None and ("num_layers" in layers.shapes or bool(shape))
     one_layer = not shape or (shape["num_layers"], shape["bidirectional"]) == (1, False)
-    return from_loads(
-        name or name_of(given[0]),
-        variants if variants is not None else variants_of(given),
-        formats_of(fixed[0]) if fixed else formats,
-        kappa,
+    said = _said_of(given, declared)
+    stateless = said.get("initial_state") is False
+    cells, layer, stack = (
         None if step is None else Modules(step).load_cell,
         layers.load_layer if layers is not None and one_layer else None,
         layers.load_stack if layers is not None and stacks else None,
+    )
+    made = from_loads(
+        name or name_of(given[0]),
+        variants if variants is not None else _variants_of(given, said),
+        formats_of(fixed[0]) if fixed else formats,
+        _without_state(cells) if cells and stateless else cells,
+        _without_state(layer) if layer and stateless else layer,
+        _without_state(stack) if stack and stateless else stack,
         hidden_size=size_of(fixed[0], "weight_hh") if fixed else None,
         input_size=size_of(fixed[0], "weight_ih") if fixed else None,
         **shape,
     )
+    # Without a state there is no Jacobian of it, and so no method that returns both.
+    return declaring(replace(made, step_jacobian=None) if stateless else made, said)
+
+
+def _said_of(modules: Sequence[Any], declared: Declared) -> Declared:
+    """What is declared by keywords or, where those are silent, by attributes of the modules."""
+    said: Any = {}
+    for module in modules:
+        said |= module_declarations(module)
+    said |= {name: value for name, value in declared.items() if value is not None}
+    return said  # type: ignore[no-any-return]  # its values are validated by `declaring`
+
+
+def _variants_of(modules: list[Any], said: Declared) -> tuple[Variant, ...]:
+    biases = said.get("biases")
+    return variants_of(modules) if biases is None else (Variant(),)
+
+
+def _without_state(load: Callable[..., Loaded]) -> Callable[..., Loaded]:
+    """The same, called without its state, which is 0."""
+
+    def loaded(*given: Any) -> Loaded:
+        one = load(*given)
+        elsewhere = one.at
+
+        def at(others: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
+            assert elsewhere is not None
+            return stateless(elsewhere(others))
+
+        return Loaded(one.parameters, stateless(one.call), one.mode, at if elsewhere else None)
+
+    def stateless(call: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda inputs, state, *lengths: call(inputs, None, *lengths)
+
+    return loaded
 
 
 def builtin() -> FunctionBackend:
@@ -86,14 +132,13 @@ def formulas_of(
 ) -> FunctionBackend:
     """A backend from a step over tensors: variant, parameters, x (B, I) and h (B, H) to the next state (B, H)."""
     one = partial(_load_formula_step, step)
-    return from_loads(name, variants, formats, KAPPA, one, looped(one), load_stack)
+    return from_loads(name, variants, formats, one, looped(one), load_stack)
 
 
 def from_loads(
     name: str,
     variants: Sequence[Variant],
     formats: Sequence[Format],
-    kappa: float,
     load_step: Load | None,
     load_sequence: Load | None,
     load_stack: LoadStack | None,
@@ -114,7 +159,6 @@ def from_loads(
         name=name,
         variants=tuple(variants),
         formats=tuple(formats),
-        kappa=kappa,
         step=one.step if one else None,
         step_jacobian=one.step_jacobian if one else None,
         step_vjp=one.step_vjp if one else None,
@@ -125,8 +169,7 @@ def from_loads(
         sequence_hvp_reverse=along.sequence_hvp_reverse if along else None,
         stack=stacked.stack if stacked else None,
         stack_vjp=stacked.stack_vjp if stacked else None,
-        subnormals={"bfloat16": False} if bfloat16_products_flush() else True,
-        **shape,
+        **{"subnormals": {"bfloat16": False} if bfloat16_products_flush() else True, **shape},
     )
 
 

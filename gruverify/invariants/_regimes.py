@@ -22,7 +22,7 @@ from gruverify.formulas import (
     forget_gap,
     magnitudes,
 )
-from gruverify.invariants._blocks import blocks_of, letters, of
+from gruverify.invariants._blocks import blocks_of, letters, of, state_of
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import STATES, Floats, NDArray, Residual, at_most, equal, present
 from gruverify.invariants._trial import Trial
@@ -85,11 +85,12 @@ def carry_copies_state(trial: Trial) -> Iterator[Residual]:
     source="theory 3, (3.6); M57",
     bound="inequality",
     needs=["sequence_vjp"],
+    unless={"state_gradient": False},
 )
 def carry_gradient(trial: Trial) -> Iterator[Residual]:
     g = trial.case.d_last.astype(np.float64)
     growth = carry_growth([magnitudes(trial.case.cell, a) for a in trial.exact.run.steps])
-    changed = np.abs(trial.observed.sequence_vjp_of_last.state.astype(np.float64) - g).sum(1)
+    changed = np.abs(state_of(trial.observed.sequence_vjp_of_last).astype(np.float64) - g).sum(1)
     ball = trial.exact.gradients_of_last.state
     reach = float((np.abs(ball.mid) + np.abs(g)).sum(1).max())
     yield at_most("‖dL/dh_0 - g‖₁", "b", changed, growth * np.abs(g).sum(1), ball.radius.sum(1), scale=reach)
