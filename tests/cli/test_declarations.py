@@ -16,6 +16,7 @@ from gruverify.backends import NumpyBackend
 
 class Mine(NumpyBackend):
     variants = [{variant}]
+    kappa_sigma = sums_in_format = None
     {declared}
 """
 
@@ -62,6 +63,7 @@ def test_what_is_declared_stands_in_header_verdict_and_json(here: Path) -> None:
     shown = check(target, "--only", "agreement", "--json", "result.json")
 
     said = json.loads((here / "result.json").read_text())["declarations"]
-    assert {"kappa_sigma": 8, "kappa_tanh": 8, "initial_state": False, "biases": "input"}.items() <= said.items()
+    expected = {"kappa_sigma": 8, "kappa_tanh": 8, "initial_state": False, "biases": "input"}
+    assert {name: said[name] for name in expected} == expected
     assert "declared: kappa=8" in shown.stdout.splitlines()[2]
     assert "biases='input', initial_state=False" in shown.stdout.splitlines()[2]

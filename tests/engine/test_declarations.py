@@ -22,7 +22,7 @@ class One(NumpyBackend):
     name = "one"
     variants = (Variant(),)
     formats = (float64,)
-    min_length = 1
+    min_length, kappa_sigma, sums_in_format = 1, None, None
 
 
 def run(backend: object, *, only: tuple[str, ...] = (), cases: int = 10) -> Result:
