@@ -8,6 +8,7 @@ from gruverify.backends._accuracy import rounding_of as rounding_of
 from gruverify.backends._declarations import BadDeclaration as BadDeclaration
 from gruverify.backends._declarations import Declarations as Declarations
 from gruverify.backends._declarations import declarations_of as declarations_of
+from gruverify.backends._declarations import declared_variants as declared_variants
 from gruverify.backends._derived import completed as completed
 from gruverify.backends._derived import derived_methods as derived_methods
 from gruverify.backends._function import FunctionBackend as FunctionBackend

@@ -7,13 +7,17 @@ functions, objects, modules and classes, and stands in the header of every resul
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypeAlias, get_args
+from numbers import Integral, Real
+from typing import Any, Literal, TypeAlias, TypedDict, get_args
+
+import numpy as np
 
 from gruverify.arithmetic import KAPPA, Format, format_named
+from gruverify.cell import Biases, Variant
 
-Biases: TypeAlias = Literal["both", "input", "recurrent", "merged", "input+candidate", "none"]
 NanRule: TypeAlias = Literal["passes", "raises", "undefined"]
 Products: TypeAlias = Literal["format", "bf16", "tf32"]
 TanhAccuracy: TypeAlias = Literal["relative", "absolute"]
@@ -79,7 +83,7 @@ class Declarations:
         One that depends on the format is an object, with the names of the formats.
         """
         found: dict[str, Any] = {}
-        for declared in fields(self):
+        for declared in fields(Declarations):
             value = getattr(self, declared.name)
             if declared.name in self.by_format:
                 found[declared.name] = {fmt: _plain(one) for fmt, one in self.by_format[declared.name].items()}
@@ -92,11 +96,41 @@ def _plain(value: Any) -> Any:
     return value.name if isinstance(value, Format) else value
 
 
+class Declared(TypedDict, total=False):
+    """The declarations as keywords: see `Declarations`. `kappa` is `kappa_sigma` and `kappa_tanh` together."""
+
+    kappa: float | None
+    kappa_sigma: float | None
+    kappa_tanh: float | None
+    tanh: TanhAccuracy | None
+    accumulates: Format | str | None
+    products: Products | None
+    sums_in_format: bool | None
+    blend: str | None
+    carry: float | None
+    subnormals: bool | None
+    biases: Biases | None
+    nan: NanRule | None
+    initial_state: bool | None
+    state_gradient: bool | None
+    separate_passes: bool | None
+    lengths: bool | None
+    unbatched: bool | None
+    hidden_size: int | None
+    input_size: int | None
+    num_layers: int | None
+    bidirectional: bool | None
+    batch_first: bool | None
+    min_length: int | None
+
+
 def declarations_of(backend: object, fmt: Format | None = None) -> Declarations:
     """What the attributes of a backend declare; those that it lacks have their defaults.
 
     `kappa` stands for `kappa_sigma` and `kappa_tanh` together. An accuracy may be a mapping from names of formats: then
-    it is the one of `fmt`, and the default in a format that is not named.
+    it is the one of `fmt`, and the default in a format that is not named. Whoever starts from
+    zeros alone has no gradient of the initial state either. A method that happens to have the name of a declaration
+    declares nothing.
 
     Raises:
         BadDeclaration: a value has the wrong type, is out of range, or contradicts another; or a property raises.
@@ -114,52 +148,117 @@ def declarations_of(backend: object, fmt: Format | None = None) -> Declarations:
         else:
             found |= dict.fromkeys(fields_of_it, read(name, value))
             by_format = {field_: each for field_, each in by_format.items() if field_ not in fields_of_it}
+    if found.get("initial_state") is False:
+        found["state_gradient"] = False
     return Declarations(**found, by_format=by_format)
+
+
+def declared_variants(backend: object) -> tuple[Variant, ...]:
+    """The variants that a backend claims, with the biases that it declares.
+
+    Raises:
+        BadDeclaration: there is none, one is no Variant, or one was told to have other biases than those declared.
+    """
+    given = _attribute(backend, "variants")
+    try:
+        listed = list(given)
+    except TypeError:
+        raise BadDeclaration(f"variants={_shown(given)} must be a sequence of Variants") from None
+    if not listed:
+        raise BadDeclaration("variants is empty: a backend claims at least one Variant")
+    if wrong := [one for one in listed if not isinstance(one, Variant)]:
+        raise BadDeclaration(f"variants has {_shown(wrong[0])}: it must be a sequence of Variants")
+    biases = declarations_of(backend).biases
+    if biases is None:
+        return tuple(listed)
+    try:
+        return tuple(dict.fromkeys(variant.with_biases(biases) for variant in listed))
+    except ValueError as contradiction:
+        raise BadDeclaration(str(contradiction)) from None
+
+
+def module_declarations(module: object) -> Declared:
+    """What the attributes of a PyTorch module declare, as keywords.
+
+    A module's sizes and shape are found from its parameters, and its own parts (an nn.Tanh called `tanh`, a tensor
+    called `carry`) are no declarations.
+
+    Raises:
+        BadDeclaration: a property raises.
+    """
+    names = [name for name in Declared.__annotations__ if name not in _FOUND_FROM_PARAMETERS]
+    values = {name: _attribute(module, name) for name in names}
+    found: Any = {name: value for name, value in values.items() if not _is_part(value)}
+    return found  # type: ignore[no-any-return]  # each value is validated where it is used
+
+
+def _is_part(value: Any) -> bool:
+    """Whether it is a module, a method or a tensor, and no declaration."""
+    return value is None or callable(value) or hasattr(type(value), "requires_grad") or isinstance(value, property)
+
+
+_FOUND_FROM_PARAMETERS = ("hidden_size", "input_size", "num_layers", "bidirectional", "batch_first")
+
+
+#: Names that an implementation may give to a method of its own.
+_NAMES_OF_METHODS = ("tanh", "accumulates", "products", "blend", "carry", "lengths", "nan", "initial_state")
 
 
 def _attribute(backend: object, name: str) -> Any:
     try:
-        return getattr(backend, name, None)
+        value = getattr(backend, name, None)
     except Exception as failure:
-        raise BadDeclaration(
-            f"{name} cannot be read: its property raised {type(failure).__name__}: {failure}"
-        ) from failure
+        reason = " ".join(str(failure).split())
+        raise BadDeclaration(f"{name} cannot be read: its property raised {type(failure).__name__}: {reason}") from None
+    return None if name in _NAMES_OF_METHODS and callable(value) else value
+
+
+def _shown(value: Any) -> str:
+    """A value on one line, however large it is."""
+    return " ".join(reprlib.repr(value).split())
 
 
 def _accuracy(name: str, value: Any) -> float:
-    rule = "it is the error of σ and tanh in units of roundoff"
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise BadDeclaration(f"{name}={value!r} must be a number: {rule}")
-    if not math.isfinite(value) or value < 0:
-        raise BadDeclaration(f"{name}={value!r} must be finite and not negative: {rule}")
-    return float(value)
+    return _at_least_0(name, value, "it is the error of σ and tanh in units of roundoff")
 
 
 def _units(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
-        raise BadDeclaration(f"{name}={value!r} must be a finite number of units of roundoff, at least 0")
-    return float(value)
+    return _at_least_0(name, value, "it is a difference in units of roundoff")
+
+
+def _at_least_0(name: str, value: Any, rule: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise BadDeclaration(f"{name}={_shown(value)} must be a number: {rule}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise BadDeclaration(f"{name}={_shown(value)} must be finite: {rule}")
+    if number < 0:
+        raise BadDeclaration(f"{name}={_shown(value)} must not be negative: {rule}")
+    return number
 
 
 def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise BadDeclaration(f"{name}={value!r} must be True or False")
-    return value
+    if not isinstance(value, (bool, np.bool_)):
+        raise BadDeclaration(f"{name}={_shown(value)} must be True or False")
+    return bool(value)
 
 
 def _count(least: int) -> Callable[[str, Any], int]:
     def read(name: str, value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise BadDeclaration(f"{name}={value!r} must be a whole number, at least {least}")
-        return value
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+            raise BadDeclaration(f"{name}={_shown(value)} must be a whole number, at least {least}")
+        return int(value)
 
     return read
 
 
 def _word(*words: str) -> Callable[[str, Any], Any]:
     def read(name: str, value: Any) -> Any:
-        if value not in words:
-            raise BadDeclaration(f"{name}={value!r} must be one of {', '.join(map(repr, words))}")
+        if not isinstance(value, str) or value not in words:
+            raise BadDeclaration(f"{name}={_shown(value)} must be one of {', '.join(map(repr, words))}")
         return value
 
     return read
@@ -168,16 +267,18 @@ def _word(*words: str) -> Callable[[str, Any], Any]:
 def _format(name: str, value: Any) -> Format:
     if isinstance(value, Format):
         return value
+    if not isinstance(value, str):
+        raise BadDeclaration(f"{name}={_shown(value)} must be a Format or the name of one")
     try:
-        return format_named(str(value))
+        return format_named(value)
     except ValueError as unknown:
-        raise BadDeclaration(f"{name}={value!r}: {unknown}") from None
+        raise BadDeclaration(f"{name}={_shown(value)}: {unknown}") from None
 
 
 def _forms(name: str, value: Any) -> str:
     parts = str(value).split("+")
     if not isinstance(value, str) or not set(parts) <= set(FORMS) or len(set(parts)) != len(parts):
-        raise BadDeclaration(f"{name}={value!r} must be some of {', '.join(FORMS)}, with + between them")
+        raise BadDeclaration(f"{name}={_shown(value)} must be some of {', '.join(FORMS)}, with + between them")
     return "+".join(sorted(parts))
 
 

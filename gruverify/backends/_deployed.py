@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
-from gruverify.arithmetic import FORMATS, KAPPA
+from gruverify.arithmetic import FORMATS
 from gruverify.backends._autograd import Load, Loaded, LoadStack
 from gruverify.backends._function import FunctionBackend
 from gruverify.backends._modules import Modules, variants_of
@@ -92,7 +92,7 @@ def exported() -> FunctionBackend:
 def _backend(
     name: str, module: Any, step: Load, sequence: Load, stack: LoadStack | None, **options: Any
 ) -> FunctionBackend:
-    return from_loads(name, variants_of([module]), FORMATS, KAPPA, step, sequence, stack, **options)
+    return from_loads(name, variants_of([module]), FORMATS, step, sequence, stack, **options)
 
 
 def _wrapped(name: str, module: Any, step: Load, sequence: Load, stack: LoadStack | None) -> FunctionBackend:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any, Unpack
 
-from gruverify.arithmetic import FORMATS, KAPPA, Format
+from gruverify.arithmetic import FORMATS, Format
+from gruverify.backends._declarations import BadDeclaration, Declarations, Declared, declarations_of, declared_variants
 from gruverify.backends._has_modules import Reload
 from gruverify.backends._protocol import (
     METHODS,
@@ -25,13 +28,15 @@ from gruverify.cell import Variant
 
 
 @dataclass(frozen=True, kw_only=True)
-class FunctionBackend:
-    """The backend made of some functions; those left out are None, which switches off what needs them."""
+class FunctionBackend(Declarations):
+    """The backend made of some functions; those left out are None, which switches off what needs them.
+
+    What it declares stands in it as `Declarations` has it.
+    """
 
     name: str
     variants: Sequence[Variant]
     formats: Sequence[Format]
-    kappa: float
     step: Step | None
     step_jacobian: StepJacobian | None
     step_vjp: StepVjp | None
@@ -42,14 +47,12 @@ class FunctionBackend:
     sequence_hvp_reverse: SequenceHvp | None = None
     stack: Stack_ | None = None
     stack_vjp: StackVjp | None = None
-    hidden_size: int | None = None
-    input_size: int | None = None
-    num_layers: int | None = None
-    bidirectional: bool | None = None
-    batch_first: bool | None = None
-    min_length: int = 1
-    subnormals: bool | Mapping[str, bool] = True
     reloaded: Reload | None = None
+
+    @property
+    def kappa(self) -> float:
+        """The accuracy of σ and tanh in units of roundoff: that of the less accurate one."""
+        return max(self.kappa_sigma, self.kappa_tanh)
 
 
 def backend(
@@ -67,16 +70,16 @@ def backend(
     name: str | None = None,
     variants: Sequence[Variant] = (Variant(),),
     formats: Sequence[Format] = FORMATS,
-    kappa: float = KAPPA,
+    **declared: Unpack[Declared],
 ) -> FunctionBackend:
     """A backend from functions with the signatures of the contract (see `Backend`).
 
     name: how reports call it (the first function's own name unless given); variants and formats: what it claims, by
-    default PyTorch's conventions with biases, in all four formats; kappa: accuracy of its σ and tanh in units of
-    roundoff.
+    default PyTorch's conventions with biases, in all four formats; declared: what else it says of itself, such as
+    `kappa` or `initial_state=False` (see `Declarations`).
 
     Raises:
-        ValueError: no function is given, or `kappa` is negative.
+        ValueError: no function is given, or a declaration is wrong or unknown.
     """
     methods: dict[str, Any] = {
         "step": step,
@@ -93,15 +96,42 @@ def backend(
     given = [f for f in methods.values() if f is not None]
     if not given:
         raise ValueError(f"backend() needs at least one function: {', '.join(METHODS)}")
-    if kappa < 0:
-        raise ValueError(f"kappa={kappa} must not be negative: it is the error of σ and tanh in units of roundoff")
-    return FunctionBackend(
-        name=name or str(getattr(given[0], "__name__", "function")),
-        variants=tuple(variants),
-        formats=tuple(formats),
-        kappa=kappa,
-        **methods,
+    return declaring(
+        FunctionBackend(
+            name=name or str(getattr(given[0], "__name__", "function")),
+            variants=tuple(variants),
+            formats=tuple(formats),
+            **methods,
+        ),
+        declared,
     )
+
+
+def declaring(made: FunctionBackend, declared: Declared) -> FunctionBackend:
+    """The same backend with these declarations, and with the biases that they give its variants.
+
+    Raises:
+        BadDeclaration: there is no such declaration, one is wrong, or one contradicts another or a variant.
+    """
+    for name in declared:
+        if name not in Declared.__annotations__:
+            near = difflib.get_close_matches(name, Declared.__annotations__, 1)
+            hint = f": did you mean {near[0]}?" if near else f" (there are: {', '.join(Declared.__annotations__)})"
+            raise BadDeclaration(f"there is no declaration {name!r}{hint}")
+    # What a module or an earlier call declared stays, unless it is declared again.
+    earlier = declarations_of(made)
+    read = declarations_of(SimpleNamespace(**{**vars(earlier), **earlier.by_format, **_both(declared)}))
+    found = replace(made, **{**vars(read), **read.by_format})
+    return replace(found, variants=declared_variants(found))
+
+
+def _both(declared: Declared) -> dict[str, Any]:
+    """The declarations that are given, `kappa` as what it stands for."""
+    given: dict[str, Any] = {name: value for name, value in declared.items() if value is not None}
+    if "kappa" in given:
+        kappa = declarations_of(SimpleNamespace(kappa=given.pop("kappa")))
+        given = {"kappa_sigma": kappa.kappa_sigma, "kappa_tanh": kappa.kappa_tanh, **given}
+    return given
 
 
 def is_backend(target: object) -> bool:

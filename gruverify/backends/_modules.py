@@ -32,13 +32,16 @@ class Built:
     place: Place
     call: Callable[..., Any]
 
-    def fill(self, packed: Mapping[str, NDArray]) -> dict[str, torch.Tensor]:
-        """The module's weights of these names, with these values."""
+    def fill(self, packed: Mapping[str, NDArray], variant: Variant) -> dict[str, torch.Tensor]:
+        """The module's weights of these names, with these values; a bias that the variant lacks may be missing."""
         own = self.place.weights(self.module)
+        packed = {name: array for name, array in packed.items() if name in own or any(variant.mask(name))}
         if missing := [name for name in packed if name not in own]:
+            only = {"bias_ih": "recurrent", "bias_hh": "input"}.get(missing[0].partition("_l")[0])
             raise ValueError(
                 f"{name_of(self.module)} has no parameter {missing[0]!r} (it has: {', '.join(sorted(own)) or 'none'}): "
-                "name the parameters as PyTorch does, or write a backend (gruverify.backend)"
+                + (f'declare biases="{only}", ' if only else "")
+                + "name the parameters as PyTorch does, or write a backend (gruverify.backend)"
             )
         for name, values in packed.items():
             own[name].data = tensor(values)
@@ -79,7 +82,12 @@ class Modules:
     def load_cell(self, cell: Cell) -> Loaded:
         """A cell, called as module(x, h)."""
         built = self._module(cell.input_size, cell.hidden_size, cell.variant.bias, cell.format)
-        return Loaded(built.fill(cell.packed()), built.call, built.module.train, built.at if self.elsewhere else None)
+        parameters = built.fill(cell.packed(), cell.variant)
+
+        def step(x: torch.Tensor, h: torch.Tensor | None) -> Any:
+            return built.call(x) if h is None else built.call(x, h)
+
+        return Loaded(parameters, step, built.module.train, built.at if self.elsewhere else None)
 
     def load_layer(self, cell: Cell) -> Loaded:
         """A layer of one direction, called as module(inputs, h0)."""
@@ -113,7 +121,7 @@ class Modules:
             spelled = ", ".join(f"{name}={value}" for name, value in unusual.items())
             raise NotImplementedError(f"{name_of(self.target)} cannot be had with {spelled}")
         built = self._module(stack.input_size, stack.hidden_size, stack.variant.bias, stack.format, **unusual)
-        parameters = built.fill(stack.packed())
+        parameters = built.fill(stack.packed(), stack.variant)
 
         def at(others: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
             return partial(_stack_call, built.at(others), built.module, batch_first)
@@ -149,7 +157,7 @@ class Modules:
     @property
     def biases(self) -> frozenset[bool]:
         """Whether there are modules with biases, and without."""
-        own = any(name.startswith("bias_ih") for name in self.place.weights(self.sample))
+        own = any(name.startswith("bias_") for name in self.place.weights(self.sample))
         return frozenset({True, False} if self._builder and self._builder.takes("bias") else {own})
 
     @property

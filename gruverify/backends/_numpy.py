@@ -81,7 +81,9 @@ class NumpyBackend:
     ) -> tuple[NDArray, NDArray]:
         """The derivatives of outputs (T, B, H) and last state (B, H) along the tangent."""
         if not len(inputs):
-            return np.zeros((0, *tangent.state.shape), tangent.state.dtype), tangent.state.copy()
+            start = self._state(cell, inputs, state)
+            moved_state = np.zeros_like(start) if tangent.state is None else tangent.state.copy()
+            return np.zeros((0, *start.shape), start.dtype), moved_state
         moved = jvp(self._directional(cell, inputs, state, tangent))
         return np.stack(moved), np.array(moved[-1])
 

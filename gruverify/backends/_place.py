@@ -131,8 +131,6 @@ def _checked(module: nn.Module, prefix: str, weights: Mapping[str, torch.Tensor]
     layered = "weight_ih" not in weights and "weight_hh" not in weights
     first = {name: parameter_name(name, 0, 0) if layered else name for name in _PACKED}
     needed = [first["weight_ih"], first["weight_hh"]]
-    if first["bias_ih"] in weights or first["bias_hh"] in weights:
-        needed += [first["bias_ih"], first["bias_hh"]]
     if missing := [name for name in needed if name not in weights]:
         raise BadModule(
             f"{name_of(module)} has {', '.join(sorted(weights))}, but no {missing[0]}: gruverify expects {_EXPECTED}; "

@@ -44,10 +44,9 @@ class Backend(Protocol):
     states are those at its length. Either cotangent may be None.
 
     A method that is missing makes the invariants that need it not applicable; so does one that raises
-    NotImplementedError. Further attributes that are honoured: `kappa`, the accuracy of its σ and tanh in units of
-    roundoff (4 unless declared); `hidden_size`, `input_size`, `num_layers`, `bidirectional` and `batch_first`, for an
-    implementation that is built for one; `min_length`, the shortest length that it takes (1 unless declared);
-    `seed(n)`, called before a run; `close()`, called after it.
+    NotImplementedError. Further attributes that are honoured: what it declares itself to be (see `Declarations`), such
+    as `biases="input"`, `initial_state=False` or `hidden_size=5`; `seed(n)`, called before a run; `close()`, called
+    after it.
     """
 
     @property
@@ -90,4 +89,7 @@ StackVjp: TypeAlias = Callable[
 
 def offers(backend: object, method: str) -> bool:
     """Whether the backend has that method of the contract."""
-    return callable(getattr(backend, method, None))
+    try:
+        return callable(getattr(backend, method, None))
+    except Exception:  # what a property raises is for whoever calls the method to report
+        return True

@@ -184,7 +184,7 @@ class Subjects:
     ) -> tuple[dict[str, NDArray], dict[str, NDArray]]:
         # To script takes a tenth of a second: one scripted module is given weights in the plainest way again and again.
         subject = self.kept("fresh", question) if self.scripted else self.new(question)
-        leaves = subject.built.fill(weights)
+        leaves = subject.built.fill(weights, question.cell.variant)
         forget(leaves.values())
         values = subject.differentiate(question)
         return values, {name: numpy(torch.zeros_like(p) if p.grad is None else p.grad) for name, p in leaves.items()}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gruverify.backends._declarations import BadDeclaration, declarations_of, declared_variants
 from gruverify.backends._derived import completed
 from gruverify.backends._function import backend, is_backend
 from gruverify.backends._protocol import Backend
@@ -154,6 +155,8 @@ def _import(module_name: str, target: str) -> Any:
         sys.path.insert(0, os.getcwd())
     try:
         return importlib.import_module(module_name)
+    except BadDeclaration as wrong:
+        raise UnknownTarget(f"target {target!r}: {wrong}") from None
     except ModuleNotFoundError as missing:
         shipped = next((t for t in TARGETS if t.needs is not None and t.needs == missing.name), None)
         if shipped is not None:
@@ -194,13 +197,35 @@ def _built(cls: type, name: str) -> Any:
 
 
 def _completed(found: Any, name: str) -> Backend:
-    missing = [n for n in ("name", "variants", "formats") if not hasattr(found, n)]
+    missing = [n for n in ("name", "variants", "formats") if not _has(found, n)]
     if missing:
         raise UnknownTarget(
             f"target {name} has no attribute {missing[0]!r}: a backend declares name, variants and formats"
         )
+    for attribute in ("name", "formats"):
+        _require_readable(found, attribute, name)
+    declarations_of(found)  # whatever is wrong with a declaration is said before anything else
+    declared_variants(found)
     result: Backend = found
     return result
+
+
+def _has(found: Any, name: str) -> bool:
+    try:
+        return hasattr(found, name)
+    except Exception:  # a property that raises is there, and what it raises is said where it is read
+        return True
+
+
+def _require_readable(found: Any, attribute: str, name: str) -> None:
+    """Raise UnknownTarget if a property raises."""
+    try:
+        getattr(found, attribute)
+    except Exception as failure:
+        reason = " ".join(str(failure).split())
+        raise UnknownTarget(
+            f"target {name}: {attribute} cannot be read: its property raised {type(failure).__name__}: {reason}"
+        ) from None
 
 
 def _is_module_target(found: Any) -> bool:

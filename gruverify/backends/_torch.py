@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import nn
 
-from gruverify.arithmetic import FORMATS, KAPPA, Format
+from gruverify.arithmetic import FORMATS, Format
 from gruverify.backends._autograd import AutogradSequence, AutogradStack, AutogradStep, Load, Loaded, LoadStack
+from gruverify.backends._declarations import Declared, module_declarations
 from gruverify.backends._directions import AutogradDirections
-from gruverify.backends._function import FunctionBackend
+from gruverify.backends._function import FunctionBackend, declaring
 from gruverify.backends._has_modules import Reload
-from gruverify.backends._modules import Modules, name_of, variants_of
+from gruverify.backends._modules import BadModule, Modules, name_of, variants_of
 from gruverify.backends._probes import bfloat16_products_flush
 from gruverify.backends._protocol import NDArray
 from gruverify.backends._subjects import Subjects
@@ -35,7 +37,7 @@ def torch_backend(
     name: str | None = None,
     variants: Sequence[Variant] | None = None,
     formats: Sequence[Format] = FORMATS,
-    kappa: float = KAPPA,
+    **declared: Unpack[Declared],
 ) -> FunctionBackend:
     """A backend from `nn.Module` classes or instances with PyTorch's parameter names; autograd differentiates them.
 
@@ -46,11 +48,15 @@ def torch_backend(
     `batch_first=` and `dropout=0` where it takes them, and verified as a stack too if it heeds `num_layers=`, as nn.GRU
     does; a copy of an instance is used, at its own size, shape and format, and gets the weights of each case.
 
+    declared: what else it says of itself (see `Declarations`), which may also stand in attributes of the module. With
+    `initial_state=False` the module is called without a state.
+
     Raises:
-        ValueError: neither is given, or a module has no parameters by PyTorch's names, or does more than a GRU does.
+        ValueError: neither is given, a module has no parameters by PyTorch's names or does more than a GRU does, or a
+            declaration is wrong.
     """
     cells, layers = (None if module is None else Modules(module) for module in (step, sequence))
-    return _of_modules(cells, layers, name, variants, formats, kappa)
+    return _of_modules(cells, layers, name, variants, formats, declared=declared)
 
 
 def module_backend(module: Any, target: str = "") -> FunctionBackend:
@@ -63,7 +69,7 @@ def module_backend(module: Any, target: str = "") -> FunctionBackend:
     """
     modules = Modules(module, name=target)
     layered = modules.place.layered
-    return _of_modules(None if layered else modules, modules if layered else None)
+    return _of_modules(None if layered else modules, modules if layered else None, declared={})
 
 
 def _of_modules(
@@ -72,7 +78,8 @@ def _of_modules(
     name: str | None = None,
     variants: Sequence[Variant] | None = None,
     formats: Sequence[Format] = FORMATS,
-    kappa: float = KAPPA,
+    *,
+    declared: Declared,
 ) -> FunctionBackend:
     given = [modules for modules in (cells, layers) if modules is not None]
     if not given:
@@ -80,21 +87,69 @@ def _of_modules(
     fixed = [modules for modules in given if isinstance(modules.target, nn.Module)]
     for modules in given:
         require_a_gru(modules)
-    directions = all(modules.elsewhere for modules in given)
-    return from_loads(
-        name or name_of(given[0].target),
-        variants if variants is not None else variants_of(given),
-        fixed[0].formats if fixed else formats,
-        kappa,
+    said = _said_of(given, declared)
+    _require_both_biases(given, said)
+    stateless = said.get("initial_state") is False
+    loads: tuple[Any, ...] = (
         None if cells is None else cells.load_cell,
         layers.load_layer if layers is not None and _is_one_layer(layers) else None,
         layers.load_stack if layers is not None and _is_a_stack(layers) else None,
-        directions=directions,
+    )
+    made = from_loads(
+        name or name_of(given[0].target),
+        variants if variants is not None else _variants_of(given, said),
+        fixed[0].formats if fixed else formats,
+        *(_without_state(load) if load and stateless else load for load in loads),
+        directions=all(modules.elsewhere for modules in given),
         hidden_size=fixed[0].size("weight_hh") if fixed else None,
         input_size=fixed[0].size("weight_ih") if fixed else None,
         reloaded=_ways_of([modules for modules in given if modules is cells or _is_one_layer(modules)]),
         **_fixed_shape(layers),
     )
+    # Without a state there is no Jacobian of it, and so no method that returns both; nor are weights loaded for a call
+    # with one.
+    return declaring(replace(made, step_jacobian=None, reloaded=None) if stateless else made, said)
+
+
+def _require_both_biases(given: Sequence[Modules], said: Declared) -> None:
+    """Raise BadModule if a module has one of the two biases and does not declare it."""
+    for modules in given:
+        own = {name.partition("_l")[0] for name in modules.place.weights(modules.sample) if name.startswith("bias_")}
+        if len(own) == 1 and said.get("biases") is None:
+            only = {"bias_ih": "input", "bias_hh": "recurrent"}[own.pop()]
+            raise BadModule(f'{name_of(modules.target)} has its {only} biases alone: declare biases="{only}"')
+
+
+def _said_of(given: Sequence[Modules], declared: Declared) -> Declared:
+    """What is declared by keywords or, where those are silent, by attributes of the modules."""
+    said: Any = {}
+    for modules in given:
+        said |= module_declarations(modules.sample)
+    said |= {name: value for name, value in declared.items() if value is not None}
+    return said  # type: ignore[no-any-return]  # its values are validated by `declaring`
+
+
+def _variants_of(given: list[Modules], said: Declared) -> tuple[Variant, ...]:
+    return variants_of(given) if said.get("biases") is None else (Variant(),)
+
+
+def _without_state(load: Callable[..., Loaded]) -> Callable[..., Loaded]:
+    """The same, called without its state, which is 0."""
+
+    def loaded(*given: Any) -> Loaded:
+        one = load(*given)
+        elsewhere = one.at
+
+        def at(others: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
+            assert elsewhere is not None
+            return stateless(elsewhere(others))
+
+        return Loaded(one.parameters, stateless(one.call), one.mode, at if elsewhere else None)
+
+    def stateless(call: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda inputs, state, *lengths: call(inputs, None, *lengths)
+
+    return loaded
 
 
 def _ways_of(given: list[Modules]) -> Reload | None:
@@ -138,14 +193,13 @@ def formulas_of(
 ) -> FunctionBackend:
     """A backend from a step over tensors: variant, parameters, x (B, I) and h (B, H) to the next state (B, H)."""
     one = partial(_load_formula_step, step)
-    return from_loads(name, variants, formats, KAPPA, one, looped(one), load_stack)
+    return from_loads(name, variants, formats, one, looped(one), load_stack)
 
 
 def from_loads(
     name: str,
     variants: Sequence[Variant],
     formats: Sequence[Format],
-    kappa: float,
     load_step: Load | None,
     load_sequence: Load | None,
     load_stack: LoadStack | None,
@@ -166,7 +220,6 @@ def from_loads(
         name=name,
         variants=tuple(variants),
         formats=tuple(formats),
-        kappa=kappa,
         step=one.step if one else None,
         step_jacobian=one.step_jacobian if one else None,
         step_vjp=one.step_vjp if one else None,
@@ -177,8 +230,7 @@ def from_loads(
         sequence_hvp_reverse=along.sequence_hvp_reverse if along else None,
         stack=stacked.stack if stacked else None,
         stack_vjp=stacked.stack_vjp if stacked else None,
-        subnormals={"bfloat16": False} if bfloat16_products_flush() else True,
-        **shape,
+        **{"subnormals": {"bfloat16": False} if bfloat16_products_flush() else True, **shape},
     )
 
 

@@ -22,7 +22,12 @@ from gruverify.cell._stack import Stack as Stack
 from gruverify.cell._stack import parameter_name as parameter_name
 from gruverify.cell._stack_case import AnyCase as AnyCase
 from gruverify.cell._stack_case import StackCase as StackCase
+from gruverify.cell._variant import BIAS_FORMS as BIAS_FORMS
+from gruverify.cell._variant import PARTLY_BIASED as PARTLY_BIASED
 from gruverify.cell._variant import VARIANTS as VARIANTS
+from gruverify.cell._variant import Biases as Biases
+from gruverify.cell._variant import Reset as Reset
+from gruverify.cell._variant import Update as Update
 from gruverify.cell._variant import Variant as Variant
 
 # Once Hypothesis has loaded our entry point, it wants to know of the types above.

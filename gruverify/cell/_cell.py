@@ -24,7 +24,8 @@ class Cell(Pasteable):
     """A GRU cell: its variant and its parameters, gate blocks in the order r, z, n (reset, update, candidate).
 
     weight_ih (3H, I), weight_hh (3H, H), bias_ih (3H,), bias_hh (3H,): NumPy arrays of one format, finite; the biases
-    are None exactly if `variant.bias` is False. The arrays are kept read-only.
+    are None exactly if `variant.bias` is False. Where a variant has some of the biases alone, the others are 0, and an
+    array of nothing else may be left out. The arrays are kept read-only.
 
     Raises:
         ValueError: a shape, dtype or entry does not fit; the message names it with H and I.
@@ -50,16 +51,26 @@ class Cell(Pasteable):
         require_shape("weight_ih", weight_ih, (3 * H, sizes["I"]), "(3H, I)", sizes)
         checked: dict[str, npt.NDArray[Any]] = {"weight_ih": weight_ih, "weight_hh": weight_hh}
         for name in ("bias_ih", "bias_hh"):
-            given = getattr(self, name)
+            given, there = getattr(self, name), self.variant.mask(name)
+            if given is None and self.variant.bias and not any(there):
+                given = np.zeros(3 * H, weight_hh.dtype)
             if (given is not None) != self.variant.bias:
                 found, rule = ("missing", "needs") if self.variant.bias else ("given", "must not have")
                 raise ValueError(f"{name} is {found}: the variant ({self.variant}) {rule} biases")
             if given is not None:
                 checked[name], _ = array_in_format(name, given, expected)
                 require_shape(name, checked[name], (3 * H,), "(3H,)", sizes)
+                self._require_zeros(name, checked[name], np.repeat(there, H))
         for name, array in checked.items():
             require_finite(name, array)
             object.__setattr__(self, name, array)
+
+    def _require_zeros(self, name: str, array: npt.NDArray[Any], there: npt.NDArray[np.bool_]) -> None:
+        """Raise ValueError if a bias that the variant lacks is not 0."""
+        if wrong := np.flatnonzero(~there & (array != 0)).tolist():
+            raise ValueError(
+                f"{name}[{wrong[0]}]={array[wrong[0]]} must be 0: the variant ({self.variant}) has no such bias"
+            )
 
     @property
     def hidden_size(self) -> int:

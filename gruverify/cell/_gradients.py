@@ -17,7 +17,8 @@ class Gradients:
     """dL/d(parameters, inputs, state), shaped and packed as what they are gradients of.
 
     weight_ih (3H, I), weight_hh (3H, H), bias_ih and bias_hh (3H,) or None without biases; inputs (T, B, I) for a
-    sequence, (B, I) for a step; state (B, H): the gradient of the initial state.
+    sequence, (B, I) for a step; state (B, H): the gradient of the initial state, or None where a backend declares
+    `state_gradient=False`.
     """
 
     weight_ih: npt.NDArray[Any]
@@ -25,7 +26,7 @@ class Gradients:
     bias_ih: npt.NDArray[Any] | None
     bias_hh: npt.NDArray[Any] | None
     inputs: npt.NDArray[Any]
-    state: npt.NDArray[Any]
+    state: npt.NDArray[Any] | None
 
     def items(self) -> Iterator[tuple[str, npt.NDArray[Any]]]:
         """Name and array of every gradient there is."""

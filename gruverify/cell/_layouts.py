@@ -6,6 +6,11 @@
     onnx     GRU, one direction     W (1, 3H, I), R (1, 3H, H), B (1, 6H): z, r, h; linear_before_reset=1 resets after
     flax     flax.linen.GRUCell     ir, iz, in, hr, hz, hn: kernels (I, H) and (H, H), biases (H,); no recurrent bias
                                     of r and z
+    nnx      flax.nnx.GRUCell       dense_i.kernel (I, 3H), dense_i.bias (3H,), dense_h.kernel (H, 3H): r, z, n; no
+                                    recurrent bias
+    equinox  equinox.nn.GRUCell     weight_ih (3H, I), weight_hh (3H, H), bias (3H,), bias_n (H,): r, z, n; no
+                                    recurrent bias of r and z
+    mlx      mlx.nn.GRU             Wx (3H, I), Wh (3H, H), b (3H,), bhn (H,): as equinox
 
 All of them keep the old state where z is 1. Sources: the libraries' reference pages; theory.md, table of conventions.
 """
@@ -20,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gruverify.cell._cell import PACKED, Cell
-from gruverify.cell._variant import VARIANTS, Variant
+from gruverify.cell._variant import VARIANTS, Biases, Reset, Variant
 
 NDArray: TypeAlias = npt.NDArray[Any]
 Arrays: TypeAlias = Mapping[str, NDArray]
@@ -33,7 +38,7 @@ _UPDATE_FIRST = (1, 0, 2)
 class Layout:
     """How one library arranges the parameters of a GRU cell.
 
-    name: "pytorch", "keras", "onnx" or "flax".
+    name: a name of the table above.
     variants: those that the library has.
     """
 
@@ -154,12 +159,48 @@ def _from_flax(parameters: Arrays) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     return weight_ih, weight_hh, bias_ih, np.concatenate([np.zeros_like(last), np.zeros_like(last), last])
 
 
+def _to_nnx(cell: Cell) -> dict[str, NDArray]:
+    packed = cell.packed()
+    found = {"dense_i.kernel": packed["weight_ih"].T, "dense_h.kernel": packed["weight_hh"].T}
+    return found | ({"dense_i.bias": packed["bias_ih"]} if cell.variant.bias else {})
+
+
+def _from_nnx(parameters: Arrays) -> tuple[NDArray, NDArray, NDArray | None, NDArray | None]:
+    bias = parameters.get("dense_i.bias")
+    weights = parameters["dense_i.kernel"].T, parameters["dense_h.kernel"].T
+    return *weights, bias, None if bias is None else np.zeros_like(bias)
+
+
+def _candidate_apart(*names: str) -> tuple[Callable[[Cell], dict[str, NDArray]], Callable[[Arrays], Any]]:
+    """Both ways for two matrices, one bias per gate, and a recurrent bias (H,) of the candidate, under these names."""
+
+    def pack(cell: Cell) -> dict[str, NDArray]:
+        arrays = list(cell.packed().values())
+        if cell.variant.bias:
+            arrays[3] = np.split(arrays[3], 3)[2]
+        return dict(zip(names, arrays, strict=False))
+
+    def unpack(parameters: Arrays) -> tuple[NDArray, NDArray, NDArray | None, NDArray | None]:
+        weights = parameters[names[0]], parameters[names[1]]
+        if names[2] not in parameters:
+            return *weights, None, None
+        last = parameters[names[3]]
+        return *weights, parameters[names[2]], np.concatenate([np.zeros_like(last), np.zeros_like(last), last])
+
+    return pack, unpack
+
+
 def _keeping(*resets: str, bias: tuple[bool, ...] = (True, False)) -> tuple[Variant, ...]:
     return tuple(v for v in VARIANTS if v.update == "keep" and v.reset in resets and v.bias in bias)
 
 
+def _partly(reset: Reset, biases: Biases) -> tuple[Variant, ...]:
+    return (Variant(reset, biases=biases),)
+
+
 _BOTH_EVERYWHERE = (False, False, False)
 _ONE_EVERYWHERE = (True, True, True)
+_ONE_BUT_FOR_THE_CANDIDATE = (True, True, False)
 
 #: By name, in the order of the table above.
 LAYOUTS: dict[str, Layout] = {
@@ -168,12 +209,37 @@ LAYOUTS: dict[str, Layout] = {
         Layout("pytorch", _keeping("after"), Cell.packed, _unchanged, lambda _: _BOTH_EVERYWHERE),
         Layout(
             "keras",
-            _keeping("after", "before"),
+            _keeping("after", "before") + _partly("before", "input"),
             _to_keras,
             _from_keras,
             lambda variant: _BOTH_EVERYWHERE if variant.reset == "after" else _ONE_EVERYWHERE,
         ),
         Layout("onnx", _keeping("after", "before"), _to_onnx, _from_onnx, lambda _: _BOTH_EVERYWHERE),
-        Layout("flax", _keeping("after", bias=(True,)), _to_flax, _from_flax, lambda _: (True, True, False)),
+        Layout(
+            "flax",
+            _keeping("after", bias=(True,)) + _partly("after", "input+candidate"),
+            _to_flax,
+            _from_flax,
+            lambda _: _ONE_BUT_FOR_THE_CANDIDATE,
+        ),
+        Layout(
+            "nnx",
+            _partly("after", "input") + _keeping("after", bias=(False,)),
+            _to_nnx,
+            _from_nnx,
+            lambda _: _ONE_EVERYWHERE,
+        ),
+        *(
+            Layout(
+                name,
+                _keeping("after") + _partly("after", "input+candidate"),
+                *_candidate_apart(*names),
+                lambda _: _ONE_BUT_FOR_THE_CANDIDATE,
+            )
+            for name, names in (
+                ("equinox", ("weight_ih", "weight_hh", "bias", "bias_n")),
+                ("mlx", ("Wx", "Wh", "b", "bhn")),
+            )
+        ),
     )
 }

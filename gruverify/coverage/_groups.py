@@ -13,7 +13,7 @@ from itertools import product
 from typing import TypeAlias
 
 from gruverify.arithmetic import candidate_bands, float32, gate_bands
-from gruverify.backends import Backend, offers
+from gruverify.backends import Backend, declarations_of, offers
 
 #: A level of each axis of a group.
 Bin: TypeAlias = tuple[str, ...]
@@ -88,8 +88,9 @@ def excluded(backend: Backend) -> dict[tuple[str, Bin], str]:
     found = {("paths", bin): why for bin in GROUPS["paths"].bins() if (why := _contradiction(*bin))}
     if not sequential(backend):
         found |= {("T", (level,)): "the backend has no sequence" for level in ("2", "more")}
-    for letter, attribute in (("H", "hidden_size"), ("I", "input_size")):
-        if (size := getattr(backend, attribute, None)) is not None:
+    declared = declarations_of(backend)
+    for letter, size in (("H", declared.hidden_size), ("I", declared.input_size)):
+        if size is not None:
             mine = SIZES[0].levels[min(size, 3) - 1]
             others = [level for level in SIZES[0].levels if level != mine]
             found |= {(letter, (level,)): f"the backend is built for {letter}={size}" for level in others}

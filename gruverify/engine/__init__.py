@@ -40,6 +40,7 @@ from gruverify.engine._judge import reads as reads
 from gruverify.engine._judge import trial_of as trial_of
 from gruverify.engine._profile import PROFILES as PROFILES
 from gruverify.engine._profile import Profile as Profile
+from gruverify.engine._readings import DECLARED_AS as DECLARED_AS
 from gruverify.engine._readings import ORDER as ORDER
 from gruverify.engine._readings import Reading as Reading
 from gruverify.engine._readings import readings as readings
@@ -76,6 +77,7 @@ from gruverify.engine._witness import BadWitness as BadWitness
 from gruverify.engine._witness import Witness as Witness
 from gruverify.engine._witness import decode_witness as decode_witness
 from gruverify.engine._witness import encode_case as encode_case
+from gruverify.engine._witness import encode_variant as encode_variant
 from gruverify.engine._witness import encode_witness as encode_witness
 from gruverify.engine._witness import load_witness as load_witness
 from gruverify.engine._witness import save_witness as save_witness

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gruverify.arithmetic import Format
-from gruverify.backends import Backend
+from gruverify.backends import Backend, declared_variants
 from gruverify.engine._judge import applicable
 from gruverify.engine._selection import Selection
 from gruverify.engine._tally import Tally
@@ -24,7 +24,7 @@ def why_not(invariant: Invariant, backend: Backend, fmt: Format, profile: str, c
     why = applicable(invariant, backend)
     if not why and invariant.deep and profile != "deep":
         why = "only the deep profile asks it"
-    if not why and not any(invariant.applies(variant) for variant in backend.variants):
+    if not why and not any(invariant.applies(variant) for variant in declared_variants(backend)):
         why = "the backend claims no variant that it speaks of"
     return Tally(reason=why) if why else None
 

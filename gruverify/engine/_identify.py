@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from gruverify.arithmetic import Format, formats_named
-from gruverify.backends import Backend, offers, resolve
+from gruverify.backends import Backend, declarations_of, declared_variants, offers, resolve
 from gruverify.cell import Case, Variant
 from gruverify.engine._readings import Reading, readings
 from gruverify.engine._run import Plan, formats_of, require
@@ -25,6 +25,9 @@ CASES = 24
 #: How many of the readings that a case has excluded are followed on, so that there is a runner-up to name.
 FOLLOWED = 8
 _SMALL = {"max_H": 4, "max_I": 3, "max_B": 2, "max_T": 2}
+
+#: The forms of biases, the one that shows most of an implementation first.
+_FULLEST = ("both", "input+candidate", "input", "recurrent", "none")
 
 #: How each method that shows the function is read: the states (B, H) after the first steps.
 METHODS: dict[str, Callable[[Observed], list[Any]]] = {
@@ -78,7 +81,7 @@ def nearest(evidence: Evidence) -> tuple[float, float]:
 class Part:
     """What a method computes where some variants are declared that differ in their biases alone.
 
-    declared: the one with biases, if there is; variants: all; holds: the readings that no case excludes; nearest: those
+    declared: the one with most biases; variants: all; holds: the readings that no case excludes; nearest: those
     of the excluded ones that were followed, the nearest first; unanswered: how many cases were, and reason: why.
     """
 
@@ -158,9 +161,9 @@ def identify(
 
 
 def _groups(backend: Backend) -> list[list[Variant]]:
-    """The declared variants by reset side and update sense: with and without biases they are one GRU."""
+    """The declared variants by reset side and update sense: whatever biases they have, they are one GRU."""
     groups: dict[tuple[str, str], list[Variant]] = {}
-    for variant in backend.variants:
+    for variant in declared_variants(backend):
         groups.setdefault((variant.reset, variant.update), []).append(variant)
     return list(groups.values())
 
@@ -177,6 +180,7 @@ def drawn_for(backend: Backend, fmt: Format, variants: Sequence[Variant], seed: 
     """Small cases of some variants that the backend claims to handle."""
     found: list[Case] = []
     sizes: dict[str, Any] = _SMALL | fixed_sizes(backend, H="hidden_size", I="input_size")
+    sizes["zero_state"] = not declarations_of(backend).initial_state
     strategy = cases(formats=(fmt,), variants=tuple(variants), **sizes)
     draw(strategy, count, seed_for(seed, fmt, f"/identify {variants[0]}"), found.append)
     return found
@@ -184,7 +188,7 @@ def drawn_for(backend: Backend, fmt: Format, variants: Sequence[Variant], seed: 
 
 def tried(backend: Backend, method: str, group: Sequence[Variant], drawn: Iterable[Case]) -> Part:
     """Every reading of what is declared, tried on the cases: what a case excludes is dropped, but for the nearest."""
-    declared = max(group, key=lambda variant: variant.bias)
+    declared = min(group, key=lambda variant: _FULLEST.index(variant.biases))
     followed = [Evidence(reading) for reading in readings(declared)]
     unanswered = _Unanswered()
     for case in sorted(drawn, key=size, reverse=True):  # large cases exclude most at once

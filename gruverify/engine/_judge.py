@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gruverify.backends import CELL_METHODS, Backend, derived_methods, offers, resolve
+from gruverify.backends import CELL_METHODS, Backend, Declarations, declarations_of, derived_methods, offers, resolve
 from gruverify.cell import AnyCase, Case, StackCase
 from gruverify.engine._describe import describe
 from gruverify.engine._tally import Tally, judged
@@ -32,8 +32,8 @@ class Judgement:
         return bool(self.tally.falsified or self.tally.error)
 
 
-def applicable(invariant: Invariant, backend: Backend) -> str:
-    """Why the invariant cannot be asked of the backend; empty if it can."""
+def applicable(invariant: Invariant, backend: Backend, declared: Declarations | None = None) -> str:
+    """Why the invariant cannot be asked of the backend; empty if it can. declared: what it declares, where known."""
     missing = [method for method in invariant.needs if not offers(backend, method)]
     if missing:
         return f"the backend has no {', no '.join(missing)}"
@@ -42,13 +42,11 @@ def applicable(invariant: Invariant, backend: Backend) -> str:
     derived = [method for method in invariant.needs if method in derived_methods(backend)]
     if invariant.family == "contract" and derived:
         return f"{derived[0]} is derived from {derived_methods(backend)[derived[0]]}, of which it is asked"
-    if invariant.resizes and _fixed_size(backend):
+    declared = declared or declarations_of(backend)
+    if invariant.resizes and (declared.hidden_size, declared.input_size) != (None, None):
         return "it asks for other sizes than the one the backend is built for"
-    return ""
-
-
-def _fixed_size(backend: Backend) -> bool:
-    return any(getattr(backend, size, None) is not None for size in ("hidden_size", "input_size"))
+    declaration = invariant.ruled_out_by(declared)
+    return f"declared {declaration}" if declaration else ""
 
 
 def judge(case: AnyCase, backend: Backend, invariants: Iterable[Invariant]) -> Iterator[Judgement]:
@@ -69,7 +67,11 @@ def judge_trial(trial: Trial | StackTrial, invariants: Iterable[Invariant]) -> I
     """Each invariant that applies and reads such cases, judging a trial."""
     case, backend, met = trial.case, trial.backend, _Met(trial.case, derived_methods(trial.backend))
     for invariant in invariants:
-        if reads(invariant, case) and not applicable(invariant, backend) and invariant.applies(case.variant):
+        if (
+            reads(invariant, case)
+            and not applicable(invariant, backend, trial.declared)
+            and invariant.applies(case.variant)
+        ):
             yield _judge(trial, invariant, met)
 
 

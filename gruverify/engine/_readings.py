@@ -60,13 +60,39 @@ BIASES: dict[str, BiasForm] = {
 }
 
 
+#: By what a variant has, the forms that differ on it. The others do what one of these does, for what is missing is 0.
+_TOLD_APART: dict[str, tuple[str, ...]] = {
+    "both": tuple(BIASES),
+    "none": ("both",),
+    "input": ("both", "none", "inside", "doubled"),
+    "recurrent": ("both", "none", "outside", "doubled"),
+    "input+candidate": tuple(form for form in BIASES if form not in ("candidate", "gates")),
+}
+#: How each form is declared, where a variant can say it.
+DECLARED_AS: dict[str, Any] = {
+    "both": "as declared",
+    "input": "input",
+    "recurrent": "recurrent",
+    "none": "none",
+    "candidate": "input+candidate",
+}
+_HAS = {
+    "both": "both biases",
+    "none": "without biases",
+    "input": "bias_ih alone",
+    "recurrent": "bias_hh alone",
+    "input+candidate": "bias_ih, and bias_hh of the candidate alone",
+}
+
+
 @dataclass(frozen=True, order=True)
 class Reading:
     """One way to read a cell, against what its variant declares.
 
     other_reset, other_update: whether the reset gate stands on the other side of the product, and z multiplies the
     other of state and candidate; order: which gates the three blocks are taken for; bias: a key of `BIASES`;
-    transposed: whether the blocks of weight_hh are.
+    "both" being what is declared; transposed:
+    whether the blocks of weight_hh are.
     """
 
     other_reset: bool = False
@@ -110,7 +136,7 @@ class Reading:
     def describe(self, declared: Variant) -> str:
         """All of it in words."""
         variant, gates = self.variant(declared), ", ".join(self.order)
-        bias = BIASES[self.bias].words if declared.bias else "without biases"
+        bias = _HAS[declared.biases] if self.bias == "both" else BIASES[self.bias].words
         z = "the old state" if variant.update == "keep" else "the candidate"
         parts = [f"reset {variant.reset} the product", f"z multiplies {z}", f"gate order {gates}", bias]
         return ", ".join([*parts, *(["weight_hh transposed"] if self.transposed else [])])
@@ -124,7 +150,7 @@ def readings(declared: Variant) -> tuple[Reading, ...]:
 
 def _readings(declared: Variant) -> Iterator[Reading]:
     orders = ["".join(order) for order in permutations(ORDER)]
-    choices = product((False, True), (False, True), orders, BIASES if declared.bias else ("both",), (False, True))
+    choices = product((False, True), (False, True), orders, _TOLD_APART[declared.biases], (False, True))
     for reset, update, order, bias, transposed in choices:
         reading = Reading(reset, update, order, bias, transposed)
         if not BIASES[bias].needs_after or reading.variant(declared).reset == "after":

@@ -16,7 +16,7 @@ from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
 from gruverify.arithmetic import Format
-from gruverify.backends import CELL_METHODS, STACK_METHODS, Backend, offers
+from gruverify.backends import CELL_METHODS, STACK_METHODS, Backend, declarations_of, declared_variants, offers
 from gruverify.cell import AnyCase, Case, StackCase
 from gruverify.coverage import GATES, Coverage
 from gruverify.engine._drawn import Kind
@@ -38,17 +38,23 @@ _UNASKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_
 def strategy_for(backend: Backend, fmt: Format, **options: Any) -> SearchStrategy[Case]:
     """The cases that a backend claims to handle, in one format."""
     fixed = fixed_sizes(backend, H="hidden_size", I="input_size")
-    return cases(formats=(fmt,), variants=tuple(backend.variants), **fixed, **options)
+    fixed["zero_state"] = not declarations_of(backend).initial_state
+    return cases(formats=(fmt,), variants=declared_variants(backend), **fixed, **options)
 
 
 def stack_strategy_for(backend: Backend, fmt: Format) -> SearchStrategy[StackCase]:
     """The cases of stacks that a backend claims to handle, in one format."""
+    declared = declarations_of(backend)
     return stack_cases(
         formats=(fmt,),
-        variants=tuple(backend.variants),
-        bidirectional=getattr(backend, "bidirectional", None),
-        batch_first=getattr(backend, "batch_first", None),
-        min_length=getattr(backend, "min_length", 1),
+        variants=declared_variants(backend),
+        bidirectional=declared.bidirectional,
+        batch_first=declared.batch_first,
+        min_length=declared.min_length,
+        min_T=max(1, declared.min_length),
+        batched=None if declared.unbatched else True,
+        padded=None if declared.lengths else False,
+        zero_state=not declared.initial_state,
         **fixed_sizes(backend, H="hidden_size", I="input_size", layers="num_layers"),
     )
 
@@ -63,7 +69,8 @@ def strategies_for(
 
 def fixed_sizes(backend: Backend, **attributes: str) -> dict[str, Any]:
     """The bounds of the sizes that the backend is built for."""
-    sizes = {letter: getattr(backend, attribute, None) for letter, attribute in attributes.items()}
+    declared = declarations_of(backend)
+    sizes = {letter: getattr(declared, attribute) for letter, attribute in attributes.items()}
     return {f"{end}_{letter}": size for letter, size in sizes.items() if size is not None for end in ("min", "max")}
 
 
@@ -118,7 +125,7 @@ def survey(backend: Backend, fmt: Format, seed: int) -> list[Stream]:
     """
     bins = [(r, z, c) for z, r, c in GATES.bins()]
     random.Random(seed_for(seed, fmt, "/survey")).shuffle(bins)
-    width = getattr(backend, "hidden_size", None) or _UNITS
+    width = declarations_of(backend).hidden_size or _UNITS
     parts = [bins[start : start + width] for start in range(0, len(bins), width)]
     return [
         Stream(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +76,16 @@ def encode_case(case: AnyCase) -> dict[str, Any]:
     """The case as JSON values."""
     return {
         "format": case.format.name,
-        "variant": asdict(case.variant),
+        "variant": encode_variant(case.variant),
         "sizes": case.sizes,
         **_particulars(case),
         "arrays": {name: array.astype(np.float64).tolist() for name, array in case.arrays().items()},
     }
+
+
+def encode_variant(variant: Variant) -> dict[str, str | bool]:
+    """The variant as JSON values; `bias` is what earlier versions read."""
+    return {"reset": variant.reset, "update": variant.update, "bias": variant.bias, "biases": variant.biases}
 
 
 def _encode_residual(residual: Residual) -> dict[str, Any]:

@@ -23,6 +23,7 @@ def directional_run(
     """The sequence over dual numbers: parameters by their packed names, T inputs (B, I) and state (B, H), in any
     arithmetic, each moving along its part of the tangent, which `lift` turns into that arithmetic.
     """
+    assert tangent.state is not None  # a direction has every part
     xs = [Dual(x, lift(d)) for x, d in zip(inputs, tangent.inputs, strict=True)]
     start = Dual(state, lift(tangent.state))
     return sequence(v, moving_parameters(packed, state.shape[-1], tangent, lift), xs, start)

@@ -38,6 +38,7 @@ from gruverify.invariants._obstacle import BackendRaised as BackendRaised
 from gruverify.invariants._obstacle import Declined as Declined
 from gruverify.invariants._obstacle import Malformed as Malformed
 from gruverify.invariants._obstacle import Obstacle as Obstacle
+from gruverify.invariants._obstacle import RuledOut as RuledOut
 from gruverify.invariants._registry import INVARIANTS as INVARIANTS
 from gruverify.invariants._registry import Bound as Bound
 from gruverify.invariants._registry import Invariant as Invariant

@@ -9,7 +9,7 @@ import numpy as np
 from gruverify.arithmetic import Ball
 from gruverify.backends import NumpyBackend
 from gruverify.cell import BLOCKS, Gradients
-from gruverify.invariants._blocks import blocks_of, compared, largest, letters, of, pairs, scale_of, spelled
+from gruverify.invariants._blocks import blocks_of, compared, largest, letters, of, pairs, scale_of, spelled, state_of
 from gruverify.invariants._reference import float64_error_of_answers
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import STATES, Floats, Residual, apart, compare
@@ -37,7 +37,8 @@ def step_vjp(trial: Trial) -> Iterator[Residual]:
     for block, actual, ball in pairs(trial.case.cell.variant, found, expected.parameters):
         yield compare(f"∂⁺{block}", letters(block), actual, ball, scale=scale_of(expected.parameters, block))
     yield compare("gᵀ∂h/∂x", "bj", found.inputs, expected.x)
-    yield compare("gᵀ∂h/∂h'", "bj", found.state, expected.h)
+    if found.state is not None:
+        yield compare("gᵀ∂h/∂h'", "bj", found.state, expected.h)
 
 
 @invariant("agreement/outputs", "h_t for every t", source="theory 2, (2.1)", needs=["sequence"])
@@ -80,7 +81,7 @@ def gradient_inputs(trial: Trial) -> Iterator[Residual]:
 
 @invariant("agreement/gradient-state", "dL/dh_0", source="theory 2, (2.5)", needs=["sequence_vjp"])
 def gradient_state(trial: Trial) -> Iterator[Residual]:
-    yield compare("dL/dh_0", "bi", trial.observed.sequence_vjp.state, trial.exact.gradients.state)
+    yield compare("dL/dh_0", "bi", state_of(trial.observed.sequence_vjp), trial.exact.gradients.state)
 
 
 @invariant(
@@ -88,6 +89,7 @@ def gradient_state(trial: Trial) -> Iterator[Residual]:
     "dL/dθ for a loss on h_T alone",
     source="theory 2, (2.5)",
     needs=["sequence_vjp"],
+    unless={"state_gradient": False},
     asks_more=True,
 )
 def gradient_of_last(trial: Trial) -> Iterator[Residual]:
@@ -119,6 +121,8 @@ def vjp_is_transposed_jacobian(trial: Trial) -> Iterator[Residual]:
     found, expected = trial.observed.step_vjp, trial.exact.pullback
     sides = zip(trial.observed.step_jacobian, trial.exact.jacobian, (found.state, found.inputs), strict=True)
     for (jacobian, jacobian_ball, vjp), ball, name in zip(sides, (expected.h, expected.x), ("h'", "x"), strict=True):
+        if vjp is None:
+            continue
         J, H = jacobian.astype(np.float64), g.shape[-1]
         product, size = np.einsum("bi,bij->bj", g, J), np.einsum("bi,bij->bj", np.abs(g), np.abs(J))
         around = np.einsum("bi,bij->bj", np.abs(g), jacobian_ball.radius) + ball.radius
@@ -130,6 +134,7 @@ def vjp_is_transposed_jacobian(trial: Trial) -> Iterator[Residual]:
     "Σ_k of the step's own pullbacks, chained from T to 1, is the sequence's gradient",
     source="theory 2, (2.5); M54",
     needs=["step_vjp", "sequence", "sequence_vjp"],
+    unless={"state_gradient": False},
     asks_more=True,
 )
 def decomposition(trial: Trial) -> Iterator[Residual]:
@@ -158,7 +163,8 @@ def _two_ways(trial: Trial, one: Gradients, other: Gradients) -> Iterator[Residu
     scale = max(map(largest, expected.inputs), default=0.0)
     for t, ball in enumerate(expected.inputs):
         yield apart(f"dL/dx[t={t}]", "bj", one.inputs[t], other.inputs[t], 2 * ball.radius, scale=scale)
-    yield apart("dL/dh_0", "bi", one.state, other.state, 2 * _radius(expected.state))
+    if one.state is not None and other.state is not None:
+        yield apart("dL/dh_0", "bi", one.state, other.state, 2 * _radius(expected.state))
 
 
 def _radius(ball: Ball) -> Floats:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from gruverify.arithmetic import Ball
 from gruverify.cell import BLOCKS, Gradients, Parameters, Variant
 from gruverify.formulas import Bptt
+from gruverify.invariants._obstacle import RuledOut
 from gruverify.invariants._residual import Residual, compare
 
 NDArray = npt.NDArray[Any]
@@ -42,9 +43,20 @@ def of(gradients: Gradients, block: str) -> NDArray:
     return packed[gate * H : (gate + 1) * H]
 
 
+def state_of(gradients: Gradients) -> NDArray:
+    """The gradient of the initial state, (B, H).
+
+    Raises:
+        RuledOut: the backend declares that it has none.
+    """
+    if gradients.state is None:
+        raise RuledOut("the gradient of the initial state", "state_gradient=False")
+    return gradients.state
+
+
 def blocks_of(variant: Variant) -> tuple[str, ...]:
     """The blocks that the variant has."""
-    return BLOCKS if variant.bias else tuple(block for block in BLOCKS if block.startswith("W"))
+    return tuple(block for block in BLOCKS if variant.has(block))
 
 
 def pairs(variant: Variant, gradients: Gradients, expected: Parameters) -> Iterator[tuple[str, NDArray, Ball]]:
@@ -70,4 +82,5 @@ def compared(variant: Variant, found: Gradients, expected: Bptt, kind: str = "dL
     scale = max(map(largest, expected.inputs), default=0.0)
     for t, (actual, ball) in enumerate(zip(found.inputs, expected.inputs, strict=True)):
         yield compare(f"{kind}x[t={t}]", "bj", actual, ball, scale=scale)
-    yield compare(f"{kind}h_0", "bi", found.state, expected.state)
+    if found.state is not None:
+        yield compare(f"{kind}h_0", "bi", found.state, expected.state)

@@ -8,9 +8,10 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.backends import Backend, random_states
+from gruverify.backends import Backend, declarations_of, random_states
 from gruverify.cell import AnyCase, Cell, Gradients, Stack
-from gruverify.invariants._obstacle import BackendRaised, Declined, Malformed
+from gruverify.invariants._declared import ruled_out
+from gruverify.invariants._obstacle import BackendRaised, Declined, Malformed, RuledOut
 
 NDArray: TypeAlias = npt.NDArray[Any]
 
@@ -56,6 +57,7 @@ class Calls:
     def __init__(self, case: AnyCase, subject: Cell | Stack, backend: Backend) -> None:
         self.backend: Any = backend
         self.subject: Any = subject
+        self.declared = declarations_of(backend)
         self.mutated: defaultdict[str, list[str]] = defaultdict(list)
         self.drawn: set[str] = set()
         self._again: dict[str, Any] = {}
@@ -100,6 +102,8 @@ class Calls:
 
     def as_given(self, method: str, *arguments: Any) -> Any:
         """What the method returns for these very objects, unchecked."""
+        if declaration := ruled_out(self.declared, method, arguments):
+            raise RuledOut(method, declaration)
         try:
             with np.errstate(all="ignore"):
                 return getattr(self.backend, method)(*arguments)

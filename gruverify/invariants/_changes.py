@@ -27,7 +27,8 @@ def edited(case: Case, edit: Callable[[Parameters], Parameters]) -> Case:
 
 
 def packed(variant: Variant, p: Parameters) -> Cell:
-    """A cell of these twelve blocks; a variant without biases ignores theirs."""
+    """A cell of these twelve blocks; biases that the variant lacks are ignored."""
+    p = Parameters(*(block if variant.has(name) else 0 * block for name, block in p.items()))
     weights = np.concatenate([p.W_xr, p.W_xz, p.W_xc]), np.concatenate([p.W_hr, p.W_hz, p.W_hc])
     if not variant.bias:
         return Cell(variant, *weights)
@@ -63,14 +64,14 @@ def stretched(case: Case) -> Case:
 def pinned(case: Case, **levels: npt.ArrayLike) -> Case:
     """Gates r, z or c with pre-activations that are these numbers, (H,) or one for all, whatever state and input are.
 
-    A unit whose number is NaN stays as it is. The numbers are put into b_x or, where there are no biases, into the
-    weights of input 0, which then is 1 at every step.
+    A unit whose number is NaN stays as it is. The numbers are put into b_x or, where there is none, into the weights of
+    input 0, which then is 1 at every step.
     """
 
     def edit(p: Parameters) -> Parameters:
         return replace(p, **{name: block for gate, at in levels.items() for name, block in _pin(case, p, gate, at)})
 
-    if case.cell.variant.bias:
+    if case.cell.variant.input_bias:
         return edited(case, edit)
     inputs = case.inputs.copy()
     inputs[..., 0] = 1
@@ -80,13 +81,13 @@ def pinned(case: Case, **levels: npt.ArrayLike) -> Case:
 def _pin(case: Case, p: Parameters, gate: str, level: npt.ArrayLike) -> Iterator[tuple[str, NDArray]]:
     at = np.broadcast_to(np.asarray(level, np.float64), (case.cell.hidden_size,))
     free, numbers = np.isnan(at), np.nan_to_num(at).astype(case.format.dtype)
-    bias = case.cell.variant.bias
+    bias, input_bias = case.cell.variant.bias, case.cell.variant.input_bias
     for name in (f"W_x{gate}", f"W_h{gate}", *((f"b_x{gate}", f"b_h{gate}") if bias else ())):
         block = getattr(p, name).copy()
         block[~free] = 0
-        if name.startswith("b_x"):
+        if name.startswith("b_x") and input_bias:
             block[~free] = numbers[~free]
-        elif name.startswith("W_x") and not bias:
+        elif name.startswith("W_x") and not input_bias:
             block[~free, 0] = numbers[~free]
         yield name, block
 

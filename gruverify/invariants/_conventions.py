@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from gruverify.arithmetic import Ball, Rounding, float64
+from gruverify.backends import declared_variants
 from gruverify.cell import Case, Parameters, Variant
 from gruverify.invariants._blocks import letters, pairs
 from gruverify.invariants._changes import SATURATED, cycled, edited, kept, over, pinned, resized, single
@@ -19,8 +20,8 @@ from gruverify.invariants._trial import Trial
 
 
 def ready(case: Case) -> Case:
-    """The case, with an input 0 of 1 if it has no biases: so that `pinned` leaves its inputs alone."""
-    if case.cell.variant.bias:
+    """The case, with an input 0 of 1 if it has no bias_ih: so that `pinned` leaves its inputs alone."""
+    if case.cell.variant.input_bias:
         return case
     inputs = case.inputs[:1].copy()
     inputs[..., 0] = 1
@@ -69,7 +70,7 @@ def _exactly(values: NDArray) -> Ball:
 
 
 def _claims(trial: Trial, variant: Variant) -> bool:
-    return variant in trial.backend.variants
+    return variant in declared_variants(trial.backend)
 
 
 def _alike(what: str, one: Trial, other: Trial) -> Residual:
@@ -110,6 +111,7 @@ def candidate_driven(case: Case) -> Case:
     source="theory 11, M10",
     bound="exact",
     needs=["step"],
+    unless={"initial_state": False},
 )
 def gate_order(trial: Trial) -> Iterator[Residual]:
     update = 1.0 if trial.case.cell.variant.update == "keep" else 0.0
@@ -143,7 +145,7 @@ def biases_swapped(case: Case) -> Case:
     "b_x and b_h may be exchanged: of r and z, and of the candidate that is reset before the product",
     source="theory 7; M11",
     needs=["step"],
-    applies=lambda variant: variant.bias,
+    applies=lambda variant: variant.biases == "both",
 )
 def bias_sum(trial: Trial) -> Iterator[Residual]:
     swapped = trial.on(biases_swapped)
@@ -186,7 +188,7 @@ def _moderate(bias: NDArray) -> NDArray:
     "b_hc counts r∘b_hc after the product and b_hc before it: so much of b_xc is the same",
     source="theory 7; M12",
     needs=["step"],
-    applies=lambda variant: variant.bias,
+    applies=lambda variant: variant.has("b_xc") and variant.has("b_hc"),
 )
 def candidate_bias(trial: Trial) -> Iterator[Residual]:
     fixed = trial.on(reset_fixed)
@@ -239,6 +241,7 @@ def reset_probe(fixed: Case) -> Case:
     "from e_j, with h = c and no input, h_i = tanh(r_i W_hc,ij) after the product and tanh(W_hc,ij r_j) before it",
     source="theory 11, M13",
     needs=["step"],
+    unless={"initial_state": False},
 )
 def reset_is_probed(trial: Trial) -> Iterator[Residual]:
     probe = trial.on(reset_fixed).on(reset_probe)

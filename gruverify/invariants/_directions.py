@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gruverify.arithmetic import Ball
-from gruverify.cell import Case, unpack
+from gruverify.cell import Case, Gradients, unpack
 from gruverify.formulas import Bptt, bptt, sequence
 from gruverify.invariants._reference import REFERENCE
 from gruverify.invariants._registry import invariant
@@ -19,8 +19,10 @@ from gruverify.invariants._trial import Trial
 from gruverify.invariants._vectors import Vector, combined, inner, midpoints, most, number, observed, radii, vector
 
 
-def _tangent(case: Case) -> Vector:
-    return vector(case.cell.variant, tangent_of(case))
+def _tangent(trial: Trial) -> Vector:
+    """The case's tangent; without the state where that rests."""
+    every = vector(trial.case.cell.variant, trial.observed.tangent)
+    return every if trial.declared.state_gradient else {name: a for name, a in every.items() if name != "state"}
 
 
 def _loss(case: Case, outputs: NDArray, last: NDArray) -> tuple[float, float]:
@@ -45,7 +47,7 @@ def _loss_radius(case: Case, states: list[Ball]) -> float:
     needs=["sequence_jvp", "sequence_vjp"],
 )
 def adjoint(trial: Trial) -> Iterator[Residual]:
-    case, v = trial.case, _tangent(trial.case)
+    case, v = trial.case, _tangent(trial)
     forward, rounding = _loss(case, *trial.observed.sequence_jvp)
     reverse, more = inner(v, observed(trial))
     around = most(v, radii(trial, trial.exact.gradients))
@@ -59,7 +61,7 @@ def adjoint(trial: Trial) -> Iterator[Residual]:
     needs=["sequence_jvp"],
 )
 def jvp_homogeneous(trial: Trial) -> Iterator[Residual]:
-    found = trial.observed.sequence_jvp_along(turned_tangent(tangent_of(trial.case)))[0].astype(np.float64)
+    found = trial.observed.sequence_jvp_along(turned_tangent(trial.observed.tangent))[0].astype(np.float64)
     # Every error made at -v/2 is at most the one made at v.
     allowed = 3 * np.stack([ball.radius for ball in trial.exact.jvp])
     expected = trial.observed.sequence_jvp[0].astype(np.float64)
@@ -73,8 +75,19 @@ def displaced(case: Case) -> Case:
     """Parameters, inputs and state moved along the tangent by about 2√u, where rounding and curvature together hide
     the least.
     """
+    return _displaced(case, tangent_of(case))
+
+
+def displaced_at_rest(case: Case) -> Case:
+    """The same, but for the state, which stays."""
+    return _displaced(case, tangent_of(case, moves_state=False))
+
+
+def _displaced(case: Case, tangent: Gradients) -> Case:
     length = 2.0 ** (1 - case.format.precision // 2)
-    moved: dict[str, Any] = {name: _moved(case, name, step * length) for name, step in _tangent(case).items()}
+    steps = vector(case.cell.variant, tangent)
+    steps |= {name: np.zeros(array.shape) for name, array in case.cell.packed().items() if name not in steps}
+    moved: dict[str, Any] = {name: _moved(case, name, step * length) for name, step in steps.items()}
     cell = replace(case.cell, **{name: moved[name] for name in case.cell.packed()})
     return replace(case, cell=cell, inputs=moved["inputs"], state=moved["state"], regimes=())
 
@@ -90,9 +103,11 @@ def _moved(case: Case, name: str, by: Floats) -> NDArray:
     needs=["sequence", "sequence_vjp"],
 )
 def taylor(trial: Trial) -> Iterator[Residual]:
-    case, other = trial.case, trial.on(displaced)
+    case, moves_state = trial.case, trial.declared.state_gradient
+    other = trial.on(displaced if moves_state else displaced_at_rest)
     here, there = (_parts(one.case) for one in (trial, other))
     d = combined(np.subtract, there, here)
+    d = {name: d[name] for name in observed(trial)}
     (after, one), (before, two) = (_loss(case, *t.observed.sequence) for t in (other, trial))
     linear, three = inner(d, observed(trial))
     remainder = _remainder(trial, d, _between(case, here, there))

@@ -68,7 +68,7 @@ def update_raised(case: Case) -> Case:
     source="theory 3, (3.9); M07",
     bound="inequality",
     needs=["step"],
-    applies=lambda variant: variant.bias,
+    applies=lambda variant: variant.input_bias,
 )
 def update_moves_towards_the_state(trial: Trial) -> Iterator[Residual]:
     raised, before = trial.on(update_raised), trial.case.state.astype(np.float64)

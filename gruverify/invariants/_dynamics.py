@@ -52,14 +52,14 @@ def origin(trial: Trial) -> Iterator[Residual]:
 def at_a_fixed_point(case: Case) -> Case:
     """One step from a state h* that is its own candidate: b_xc is chosen so, up to its rounding.
 
-    All members are the first; without biases the weights of input 0, which is 1, take the part of b_xc.
+    All members are the first; without bias_ih the weights of input 0, which is 1, take the part of b_xc.
     """
     first = ready(single(case))
     inputs, state = (np.broadcast_to(a[..., :1, :], a.shape) for a in (first.inputs, first.state))
     still = replace(first, inputs=inputs, state=clipped(state, 0.9375))
     wide = still.cell.parameters(lambda array: array.astype(np.float64))
     x, h = inputs[0, 0].astype(np.float64), still.state[0].astype(np.float64)
-    if not case.cell.variant.bias:
+    if not case.cell.variant.input_bias:
         wide.W_xc[:, 0] = 0
     with np.errstate(over="ignore"):
         r = 1 / (1 + np.exp(-(wide.W_xr @ x + wide.b_xr + wide.W_hr @ h + wide.b_hr)))
@@ -74,7 +74,7 @@ def _with_constant(case: Case, b_xc: NDArray) -> Case:
     """b_xc put into the candidate."""
 
     def put(p: Parameters) -> Parameters:
-        if case.cell.variant.bias:
+        if case.cell.variant.input_bias:
             return replace(p, b_xc=b_xc)
         return replace(p, W_xc=np.concatenate([b_xc[:, None], p.W_xc[:, 1:]], axis=1))
 
@@ -175,6 +175,7 @@ def contractive_elsewhere(case: Case) -> Case:
     source="theory 6, (6.1), (6.2); M43; Bonassi, Farina and Scattolini 2021",
     bound="inequality",
     needs=["sequence"],
+    unless={"initial_state": False},
 )
 def contraction(trial: Trial) -> Iterator[Residual]:
     one, other = trial.on(contractive), trial.on(contractive_elsewhere)
@@ -200,6 +201,7 @@ def undriven(case: Case) -> Case:
     source="theory 6, (6.3); M44; Bonassi, Farina and Scattolini 2021",
     bound="inequality",
     needs=["sequence"],
+    unless={"initial_state": False},
 )
 def decay(trial: Trial) -> Iterator[Residual]:
     alone = trial.on(undriven)

@@ -13,7 +13,6 @@ from gruverify.invariants._blocks import largest
 from gruverify.invariants._local import Local, flat, lost, one_behind, stacked, unknown
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import STATES, NDArray, Residual, compare
-from gruverify.invariants._tangent import tangent_of
 from gruverify.invariants._trial import Trial
 
 
@@ -39,7 +38,7 @@ def each_step(trial: Trial) -> Iterator[Residual]:
     needs=["sequence", "sequence_jvp"],
 )
 def each_tangent(trial: Trial) -> Iterator[Residual]:
-    case, exact, tangent = trial.case, trial.exact, tangent_of(trial.case)
+    case, exact, tangent = trial.case, trial.exact, trial.observed.tangent
     d_outputs, d_last = trial.observed.sequence_jvp
 
     def lift(array: NDArray) -> Ball:
@@ -48,6 +47,7 @@ def each_tangent(trial: Trial) -> Iterator[Residual]:
     packed = {name: lift(array) for name, array in case.cell.packed().items()}
     parameters = moving_parameters(packed, case.cell.hidden_size, tangent, lift)
     x = Dual(lift(flat(case.inputs)), lift(flat(tangent.inputs)))
+    assert tangent.state is not None  # a direction has every part
     outputs = trial.observed.sequence[0]
     h = Dual(one_behind(trial, case.state, outputs), one_behind(trial, tangent.state, d_outputs))
     moved = stacked(one_step(case.variant, parameters, x, h).tangent, len(case.inputs))

@@ -85,7 +85,10 @@ def _no_steps(method: str) -> Check:
 
 
 def _state_of(argument: Any) -> NDArray:
-    state: NDArray = argument.state if isinstance(argument, Gradients) else argument
+    if isinstance(argument, Gradients):
+        assert argument.state is not None  # a tangent moves the state, or at least has it at rest
+        return argument.state
+    state: NDArray = argument
     return state
 
 

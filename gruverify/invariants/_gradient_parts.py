@@ -9,7 +9,7 @@ import numpy as np
 
 from gruverify.cell import Case, Gradients, contraction_rate
 from gruverify.formulas import candidate_slope, total
-from gruverify.invariants._blocks import blocks_of, letters, of, pairs
+from gruverify.invariants._blocks import blocks_of, letters, of, pairs, state_of
 from gruverify.invariants._cotangents import middle
 from gruverify.invariants._reference import float64_error, float64_error_of_answers
 from gruverify.invariants._registry import invariant
@@ -51,7 +51,8 @@ def sum_over_batch(trial: Trial) -> Iterator[Residual]:
     one, other = (observed(trial.on(change)) for change in (first_member, other_members))
     whole = {name: one[name] + other[name] for name in one if name not in ("inputs", "state")}
     whole["inputs"] = np.concatenate([one["inputs"], other["inputs"]], axis=1)
-    whole["state"] = np.concatenate([one["state"], other["state"]])
+    if "state" in one:
+        whole["state"] = np.concatenate([one["state"], other["state"]])
     allowed = combined(lambda radius: 2 * radius, radii(trial, trial.exact.gradients))
     if trial.exact.mode.wide:
         # Each part is stored in the format by itself, which the ball of the whole, added up elsewhere, does not hold.
@@ -73,6 +74,7 @@ def _another_order(trial: Trial, what: str, parts: Vector) -> Iterator[Residual]
     "the cotangent that the later passes back",
     source="theory 2, (2.5); 11, M69",
     needs=["sequence", "sequence_vjp"],
+    unless={"state_gradient": False},
 )
 def chunks(trial: Trial) -> Iterator[Residual]:
     case, half = trial.case, middle(trial.case)
@@ -81,7 +83,7 @@ def chunks(trial: Trial) -> Iterator[Residual]:
         return
     vjp, between = trial.observed.sequence_vjp_of_steps, trial.observed.sequence[0][half - 1]
     second = vjp(slice(half, None), between, case.d_outputs[half:], case.d_last)
-    first = vjp(slice(0, half), case.state, case.d_outputs[:half], second.state)
+    first = vjp(slice(0, half), case.state, case.d_outputs[:half], state_of(second))
     one, other = (vector(case.cell.variant, part) for part in (first, second))
     whole = {name: one[name] + other[name] for name in one if name not in ("inputs", "state")}
     whole |= {"inputs": np.concatenate([one["inputs"], other["inputs"]]), "state": one["state"]}

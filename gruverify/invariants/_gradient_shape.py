@@ -35,8 +35,24 @@ from gruverify.invariants._trial import Trial
 _WEIGHTS = [block for block in BLOCKS if block.startswith("W")]
 
 
+def _biased_twice(variant: Variant) -> bool:
+    return variant.biases == "both"
+
+
 def _biased(variant: Variant) -> bool:
-    return variant.bias
+    """Whether the gradients of biases show the cotangent of every gate."""
+    return all(_cotangent_of(variant, block) for block in _WEIGHTS)
+
+
+def _cotangent_of(variant: Variant, block: str) -> str:
+    """The bias whose gradient, of one step and one member, is what that of the weights is made of; empty if none is.
+
+    It stands on the same side or, wherever the sum is all that counts, on the other.
+    """
+    gate, side = block[-1], block[2]
+    summed = gate != "c" or variant.reset == "before"
+    sides = (side, {"x": "h", "h": "x"}[side]) if summed else (side,)
+    return next((name for one in sides if variant.has(name := f"b_{one}{gate}")), "")
 
 
 @invariant(
@@ -44,6 +60,7 @@ def _biased(variant: Variant) -> bool:
     "Σ_gates W_xᵀ dL/dW_x = Σ_t (dL/dx_t) x_tᵀ: what scales the inputs and unscales their weights changes nothing",
     source="theory 7, (7.1); M63",
     needs=["sequence_vjp"],
+    unless={"separate_passes": True},
 )
 def scaling_identity(trial: Trial) -> Iterator[Residual]:
     case, found = trial.case, trial.observed.sequence_vjp
@@ -100,7 +117,8 @@ def _common_gates(trial: Trial, term: Contribution) -> GateCotangents:
     "dL/db_xk = dL/db_hk for k = r, z, and for k = c where the reset gate stands before the product",
     source="theory 7; M61",
     needs=["sequence_vjp"],
-    applies=_biased,
+    unless={"separate_passes": True},
+    applies=_biased_twice,
 )
 def bias_gradients_agree(trial: Trial) -> Iterator[Residual]:
     found, around = trial.observed.sequence_vjp, np.split(2 * _over_time(_of_gates(trial), _summed).radius, 3)
@@ -133,7 +151,8 @@ def lone_step(case: Case) -> Case:
     "T = B = 1: dL/db_hc = r∘dL/db_xc where the reset gate stands after the product",
     source="theory 2, (2.4); M61",
     needs=["sequence_vjp"],
-    applies=lambda variant: variant.bias and variant.reset == "after",
+    unless={"separate_passes": True},
+    applies=lambda variant: variant.has("b_xc") and variant.has("b_hc") and variant.reset == "after",
 )
 def recurrent_bias_is_reset(trial: Trial) -> Iterator[Residual]:
     lone = trial.on(lone_step)
@@ -166,12 +185,14 @@ def _outer_factors(lone: Trial, block: str) -> tuple[Ball, Ball]:
     "T = B = 1: dL/dW_xk = (dL/db_xk) xᵀ, dL/dW_hk = (dL/db_hk) h'ᵀ, with r∘h' for c before the product",
     source="theory 2, (2.4); M62",
     needs=["sequence_vjp"],
+    unless={"separate_passes": True},
     applies=_biased,
 )
 def outer_product(trial: Trial) -> Iterator[Residual]:
     lone = trial.on(lone_step)
     for block in _WEIGHTS:
-        dW, db = (of(lone.observed.sequence_vjp, kind + block[1:]) for kind in "Wb")
+        found, bias = lone.observed.sequence_vjp, _cotangent_of(lone.case.cell.variant, block)
+        dW, db = of(found, block), of(found, bias)
         yield _product(f"dL/d{block}", "ij", dW, db[:, None], *_outer_factors(lone, block))
 
 
@@ -180,6 +201,7 @@ def outer_product(trial: Trial) -> Iterator[Residual]:
     "T = B = 1: every 2×2 minor of dL/dW_xk and of dL/dW_hk is 0, for rank dW ≤ B·T",
     source="theory 2, (2.4); M62",
     needs=["sequence_vjp"],
+    unless={"separate_passes": True},
 )
 def rank_one(trial: Trial) -> Iterator[Residual]:
     lone = trial.on(lone_step)
@@ -244,7 +266,8 @@ def liveness(trial: Trial) -> Iterator[Residual]:
     for block, actual, ball in pairs(trial.case.cell.variant, found, expected.parameters):
         yield _alive(f"dL/d{block}", actual, ball.mignitude)
     yield _alive("dL/dx", found.inputs, np.stack([ball.mignitude for ball in expected.inputs]))
-    yield _alive("dL/dh_0", found.state, expected.state.mignitude)
+    if found.state is not None:
+        yield _alive("dL/dh_0", found.state, expected.state.mignitude)
 
 
 def _alive(what: str, actual: NDArray, least: Floats) -> Residual:

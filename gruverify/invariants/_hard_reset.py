@@ -95,7 +95,8 @@ def hard_reset_gradient(trial: Trial) -> Iterator[Residual]:
 def hard_reset_cuts_gradient(trial: Trial) -> Iterator[Residual]:
     whole = trial.on(hard_reset)
     found, balls = whole.observed.sequence_vjp_of_last, whole.exact.gradients_of_last
-    yield _zero("dL/dh_0", "bi", found.state, balls.state)
+    if found.state is not None:
+        yield _zero("dL/dh_0", "bi", found.state, balls.state)
     for t in range(RESET):
         yield _zero(f"dL/dx[t={t}]", "bj", found.inputs[t], balls.inputs[t])
 

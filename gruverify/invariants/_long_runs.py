@@ -220,7 +220,9 @@ def many_units(case: Case) -> Case:
     weights = [cast(random.normal(size=(3 * MANY, I)) / math.sqrt(I)), cast(recurrent)]
     biases = [random.normal(size=3 * MANY) / 2, random.normal(size=3 * MANY) * _SPREAD_OF_BIAS]
     variant = case.cell.variant
-    cell = Cell(variant, *weights, *(map(cast, biases) if variant.bias else ()))
+    there = (np.repeat(variant.mask(name), MANY) for name in ("bias_ih", "bias_hh"))
+    own = [cast(np.where(rows, drawn, 0.0)) for rows, drawn in zip(there, biases, strict=True)]
+    cell = Cell(variant, *weights, *(own if variant.bias else ()))
     return resized(cell, cast(random.normal(size=(1, 1, I))), cast(random.uniform(-1, 1, size=(1, MANY))))
 
 

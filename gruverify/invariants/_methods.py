@@ -130,7 +130,7 @@ def close(how: str, found: Parts, expected: Parts, allowed: Callable[[], dict[st
     if all(residual.margin == 0 for residual in same(how, found, expected)):
         yield from same(how, found, expected)
         return
-    for name, radius in allowed().items():
-        letters, array = expected[name]
+    radii_of = allowed()
+    for name, (letters, array) in expected.items():
         scale = STATES if name in _OF_STATES else None
-        yield apart(f"{name}, {how}", letters, found[name][1], array, 2 * radius, scale=scale)
+        yield apart(f"{name}, {how}", letters, found[name][1], array, 2 * radii_of[name], scale=scale)

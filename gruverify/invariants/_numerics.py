@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,11 +13,13 @@ from gruverify.arithmetic import FORMATS, Format
 from gruverify.cell import Case, Cell, Parameters
 from gruverify.invariants._blocks import letters, pairs
 from gruverify.invariants._changes import SATURATED, cycled, edited, kept, pinned, resized, short, single, stretched
-from gruverify.invariants._obstacle import BackendRaised, Declined
+from gruverify.invariants._obstacle import BackendRaised, Declined, RuledOut
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import NDArray, Residual, apart, equal, holds, overlooked, violated, worst
 from gruverify.invariants._sequence import crowded
 from gruverify.invariants._trial import Change, Trial
+
+Answer = TypeVar("Answer")
 
 # -- values that every format holds -----------------------------------------------------------------------------------
 
@@ -43,6 +46,7 @@ def probed(case: Case) -> Case:
     source="theory 11, M28",
     bound="exact",
     needs=["step"],
+    unless={"initial_state": False},
 )
 def exact_values(trial: Trial) -> Iterator[Residual]:
     probe = trial.on(probed)
@@ -102,6 +106,7 @@ def candidate_shown(case: Case) -> Case:
     "σ stays in [0, 1], never falls, and σ(a) + σ(-a) = 1, as an update gate shows it",
     source="theory 5; M29",
     needs=["step"],
+    unless={"initial_state": False},
 )
 def update_gate(trial: Trial) -> Iterator[Residual]:
     yield from _is_shown(trial.on(update_shown), low=0.0, high=1.0)
@@ -161,6 +166,7 @@ def saturated_gates(trial: Trial) -> Iterator[Residual]:
     source="docs/conventions.md; fault S65",
     bound="exact",
     needs=["step"],
+    unless={"nan": "undefined"},
 )
 def nan_is_passed_on(trial: Trial) -> Iterator[Residual]:
     all_ = trial.on(short).on(crowded)
@@ -168,10 +174,14 @@ def nan_is_passed_on(trial: Trial) -> Iterator[Residual]:
     for name in ("x", "h"):
         arrays = {"x": all_.case.inputs[0].copy(), "h": all_.case.state.copy()}
         arrays[name][0, -1] = np.nan
-        try:
-            after = all_.observed.step_at(arrays["x"], arrays["h"])
-        except BackendRaised:
+        if name == "h" and not trial.declared.initial_state:
+            continue
+        after = _unless_refused(trial, lambda arrays=arrays: all_.observed.step_at(arrays["x"], arrays["h"]))  # type: ignore[misc]  # bound now, not later
+        if after is None:
             yield holds(f"NaN in {name}: raised")
+            continue
+        if trial.declared.nan == "raises":
+            yield violated(f"NaN in {name} was taken, and nan='raises' is declared")
             continue
         spread = np.isnan(after[1:]) & np.isfinite(all_.exact.next_state.radius[1:])
         if not np.isnan(after[0]).any():
@@ -185,20 +195,35 @@ def nan_is_passed_on(trial: Trial) -> Iterator[Residual]:
     source="docs/conventions.md; theory 11, M33",
     bound="exact",
     needs=["sequence"],
+    unless={"nan": "undefined"},
 )
 def nan_in_time(trial: Trial) -> Iterator[Residual]:
     whole = trial.on(stretched)
     before = whole.observed.sequence[0][:-1]
     inputs = whole.case.inputs.copy()
     inputs[-1, 0, -1] = np.nan
-    try:
-        outputs, _ = whole.observed.sequence_at(inputs, whole.case.state)
-    except BackendRaised:
+    answer = _unless_refused(trial, lambda: whole.observed.sequence_at(inputs, whole.case.state))
+    if answer is None:
         yield holds("NaN in the last input: raised")
+    elif trial.declared.nan == "raises":
+        yield violated("NaN in the last input was taken, and nan='raises' is declared")
     else:
+        outputs = answer[0]
         yield equal("outputs before the NaN", "tbi", outputs[:-1], before)
         passed = np.isnan(outputs[-1, 0]).any()
         yield holds("NaN in the last input") if passed else violated("NaN in the last input became a number")
+
+
+def _unless_refused(trial: Trial, ask: Callable[[], Answer]) -> Answer | None:
+    """The answer to a NaN; None if the backend raises, which NotImplementedError is too for one that declares so."""
+    try:
+        return ask()
+    except BackendRaised:
+        return None
+    except Declined as declined:
+        if trial.declared.nan != "raises" or isinstance(declined, RuledOut):
+            raise
+        return None
 
 
 # -- two formats ------------------------------------------------------------------------------------------------------

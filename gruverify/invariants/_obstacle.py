@@ -47,6 +47,15 @@ class Refused(Declined):
         self.method = method
 
 
+class RuledOut(Declined):
+    """The backend declares that it cannot be asked what it would have been: `method` was not called."""
+
+    def __init__(self, method: str, declaration: str) -> None:
+        Obstacle.__init__(self, f"{method} is not asked this: declared {declaration}")
+        self.method = method
+        self.declaration = declaration
+
+
 @contextmanager
 def asking(method: str) -> Iterator[None]:
     """Whatever stands in the way inside is about that method."""

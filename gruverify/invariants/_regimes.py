@@ -22,7 +22,7 @@ from gruverify.formulas import (
     forget_gap,
     magnitudes,
 )
-from gruverify.invariants._blocks import blocks_of, letters, of
+from gruverify.invariants._blocks import blocks_of, letters, of, state_of
 from gruverify.invariants._reference import float64_error, float64_error_of_answers
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import STATES, Floats, NDArray, Residual, at_most, equal, present
@@ -96,11 +96,12 @@ def carry_copies_state(trial: Trial) -> Iterator[Residual]:
     source="theory 3, (3.6); M57",
     bound="inequality",
     needs=["sequence_vjp"],
+    unless={"state_gradient": False},
 )
 def carry_gradient(trial: Trial) -> Iterator[Residual]:
     g = trial.case.d_last.astype(np.float64)
     growth = carry_growth([magnitudes(trial.case.cell, a) for a in trial.exact.run.steps])
-    changed = np.abs(trial.observed.sequence_vjp_of_last.state.astype(np.float64) - g).sum(1)
+    changed = np.abs(state_of(trial.observed.sequence_vjp_of_last).astype(np.float64) - g).sum(1)
     ball = trial.exact.gradients_of_last.state
     reach = float((np.abs(ball.mid) + np.abs(g)).sum(1).max())
     limit, terms = growth * np.abs(g).sum(1), g.shape[1] * (len(trial.case.inputs) + 1)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from gruverify.backends import STACK_METHODS
+from gruverify.backends import STACK_METHODS, Declarations
 from gruverify.cell import Variant
 from gruverify.invariants._residual import Residual
 
@@ -26,7 +26,8 @@ class Invariant:
     introduced it; needs: the methods a backend must offer; bound: where its bounds come from; applies: the variants
     it speaks of; resizes: whether it asks for cells of other sizes than the case's, which an implementation of one size
     cannot answer; asks_more: whether it needs more than the first answers to the case drawn, which all share; deep:
-    whether it takes so long that only the deep profile asks it; check: from a trial to the residuals that must all have
+    whether it takes so long that only the deep profile asks it; ruled_out: declarations by which a backend says that it
+    cannot be asked it, with their values; check: from a trial to the residuals that must all have
     a margin of at most 1.
     """
 
@@ -41,6 +42,11 @@ class Invariant:
     resizes: bool
     asks_more: bool
     deep: bool
+    ruled_out: tuple[tuple[str, Any], ...]
+
+    def ruled_out_by(self, declared: Declarations) -> str:
+        """The declaration by which it cannot be asked, as "initial_state=False"; empty if there is none."""
+        return next((f"{name}={value!r}" for name, value in self.ruled_out if getattr(declared, name) == value), "")
 
     @property
     def family(self) -> str:
@@ -68,14 +74,26 @@ def invariant(
     resizes: bool = False,
     asks_more: bool = False,
     deep: bool = False,
+    unless: Mapping[str, Any] | None = None,
 ) -> Callable[[Check], Check]:
-    """Register the decorated check; an id can be taken once."""
+    """Register the decorated check; an id can be taken once. unless: what `Invariant.ruled_out` has."""
 
     def register(check: Check) -> Check:
         if id in INVARIANTS:
             raise ValueError(f"id={id!r} is taken")
         INVARIANTS[id] = Invariant(
-            id, statement, source, since, tuple(needs), bound, check, applies, resizes, asks_more, deep
+            id,
+            statement,
+            source,
+            since,
+            tuple(needs),
+            bound,
+            check,
+            applies,
+            resizes,
+            asks_more,
+            deep,
+            tuple((unless or {}).items()),
         )
         return check
 

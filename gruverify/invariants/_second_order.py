@@ -12,7 +12,7 @@ from gruverify.cell import Case, Gradients
 from gruverify.invariants._blocks import compared
 from gruverify.invariants._registry import Check, invariant
 from gruverify.invariants._residual import Residual
-from gruverify.invariants._tangent import tangent_of, turned_tangent
+from gruverify.invariants._tangent import turned_tangent
 from gruverify.invariants._trial import Trial
 from gruverify.invariants._vectors import Vector, apart, combined, number, radii, vector
 
@@ -55,6 +55,7 @@ def first_step(case: Case) -> Case:
     "∂²L/∂a∂b = ∂²L/∂b∂a between an entry of W_x, one of W_h and one of h_0, of one step",
     source="theory 8; 11, M68",
     needs=["sequence_hvp"],
+    unless={"state_gradient": False},
 )
 def symmetric(trial: Trial) -> Iterator[Residual]:
     one = trial.on(first_step)
@@ -76,7 +77,7 @@ def _entries(case: Case) -> list[tuple[str, tuple[int, int]]]:
 
 def _row_of_hessian(one: Trial, name: str, at: tuple[int, int]) -> tuple[Vector, Vector]:
     """The row of one entry as the backend returns it, and its radii."""
-    zeros = {key: None if a is None else np.zeros_like(a) for key, a in vars(tangent_of(one.case)).items()}
+    zeros = {key: None if a is None else np.zeros_like(a) for key, a in vars(one.observed.tangent).items()}
     along = Gradients(**zeros)  # type: ignore[arg-type]  # None where there is no bias
     getattr(along, name)[at] = 1
     return vector(one.case.cell.variant, one.observed.sequence_hvp_along(along)), radii(one, one.exact.hvp_along(along))
@@ -91,7 +92,7 @@ def _row_of_hessian(one: Trial, name: str, at: tuple[int, int]) -> tuple[Vector,
 def homogeneous(trial: Trial) -> Iterator[Residual]:
     one = trial.on(first_step)
     variant = one.case.cell.variant
-    turned = vector(variant, one.observed.sequence_hvp_along(turned_tangent(tangent_of(one.case))))
+    turned = vector(variant, one.observed.sequence_hvp_along(turned_tangent(one.observed.tangent)))
     # Every error made at -v/2 is at most the one made at v.
     allowed = combined(lambda radius: 3 * radius, radii(one, one.exact.hvp))
     back = combined(lambda a: -2 * a, turned)

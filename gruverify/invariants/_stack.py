@@ -56,7 +56,7 @@ for _packed in PACKED:
         f"dL/d({_packed} of every layer and direction)",
         source="theory 2, (2.5)",
         needs=["stack_vjp"],
-        applies=lambda variant, packed=_packed: variant.bias or packed.startswith("weight"),  # type: ignore[misc]  # bound now, not later
+        applies=lambda variant, packed=_packed: any(variant.mask(packed)),  # type: ignore[misc]  # bound now, not later
     )(_gradient_of(_packed))
 
 
@@ -75,6 +75,7 @@ def gradient_inputs(trial: StackTrial) -> Iterator[Residual]:
     "dL/dh_0 of every layer and direction",
     source="theory 2, (2.5)",
     needs=["stack_vjp"],
+    unless={"state_gradient": False},
 )
 def gradient_states(trial: StackTrial) -> Iterator[Residual]:
     for place, actual, ball in by_place(trial, _states(trial.observed.stack_vjp), trial.exact.gradients.states):

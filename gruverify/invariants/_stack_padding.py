@@ -18,6 +18,7 @@ from gruverify.invariants._stack_trial import StackTrial, paired
     source="the Backend contract; theory 11, M37",
     bound="exact",
     needs=["stack"],
+    unless={"lengths": False},
 )
 def padding_outputs(trial: StackTrial) -> Iterator[Residual]:
     padded = trial.on(ragged)
@@ -30,6 +31,7 @@ def padding_outputs(trial: StackTrial) -> Iterator[Residual]:
     source="theory 11, M39; fault S53",
     bound="exact",
     needs=["stack_vjp"],
+    unless={"lengths": False},
 )
 def padding_gradients(trial: StackTrial) -> Iterator[Residual]:
     padded = trial.on(ragged)
@@ -48,6 +50,7 @@ def _zero_behind(what: str, found: NDArray, real: NDArray) -> Residual:
     source="theory 11, M39; M38 where there are no lengths",
     bound="exact",
     needs=["stack"],
+    unless={"lengths": False},
     asks_more=True,
 )
 def padding_content(trial: StackTrial) -> Iterator[Residual]:
@@ -62,6 +65,7 @@ def padding_content(trial: StackTrial) -> Iterator[Residual]:
     source="theory 11, M39; fault S53",
     bound="exact",
     needs=["stack_vjp"],
+    unless={"lengths": False},
     asks_more=True,
 )
 def padding_content_gradients(trial: StackTrial) -> Iterator[Residual]:

@@ -87,6 +87,7 @@ def one_layer_is_a_sequence(trial: StackTrial) -> Iterator[Residual]:
     source="theory 11; faults S39, P13",
     bound="exact",
     needs=["stack"],
+    unless={"initial_state": False},
     asks_more=True,
 )
 def states_are_their_own(trial: StackTrial) -> Iterator[Residual]:
@@ -108,6 +109,8 @@ def gradients_are_their_own(trial: StackTrial) -> Iterator[Residual]:
     c, D = trial.case, trial.case.stack.directions
     d_last = np.where(np.arange(len(c.d_last))[:, None, None] < D, c.d_last, 0 * c.d_last)
     found = trial.observed.fresh_stack_vjp(c.states, None, d_last)
+    if c.stack.layers == 1:
+        yield nothing_claimed("there is one layer")
     for name, letters, actual in gradients(found):
         if "_l" in name and not name.removesuffix("_reverse").endswith("_l0"):
             yield equal(f"dL/d{name}", letters, actual, np.zeros_like(actual))
@@ -180,6 +183,7 @@ def last_is_an_output(trial: StackTrial) -> Iterator[Residual]:
     "members of one length, alone and without padding, have the same outputs and last states",
     source="theory 11, M37",
     needs=["stack"],
+    unless={"lengths": False},
     asks_more=True,
 )
 def lengths_are_dense(trial: StackTrial) -> Iterator[Residual]:
@@ -237,6 +241,7 @@ def batch_first_gradients(trial: StackTrial) -> Iterator[Residual]:
     "a member without an axis for the batch is a batch of one",
     source="theory 11, M34",
     needs=["stack"],
+    unless={"unbatched": False},
     asks_more=True,
 )
 def without_a_batch(trial: StackTrial) -> Iterator[Residual]:
@@ -249,6 +254,7 @@ def without_a_batch(trial: StackTrial) -> Iterator[Residual]:
     "gradients of a member without an axis for the batch are those of a batch of one",
     source="theory 11, M34",
     needs=["stack_vjp"],
+    unless={"unbatched": False},
     asks_more=True,
 )
 def gradients_without_a_batch(trial: StackTrial) -> Iterator[Residual]:

@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from gruverify.arithmetic import Ball, Rounding
-from gruverify.backends import Backend, rounding_of
-from gruverify.cell import StackCase, StackGradients, parameter_name
+from gruverify.backends import Backend, Declarations, rounding_of
+from gruverify.cell import Parameters, StackCase, StackGradients, Variant, parameter_name
 from gruverify.formulas import StackRun, stack, stack_bptt
 from gruverify.invariants._blocks import BLOCKS_OF
 from gruverify.invariants._calls import Calls, NDArray, pair_of
@@ -78,13 +78,19 @@ class StackExact:
         back = stack_bptt(self.run, d_outputs, d_last)
         parameters = {
             parameter_name(packed, layer, d): _as_one(
-                np.concatenate, [getattr(p, block) for block in BLOCKS_OF[packed]]
+                np.concatenate, [_read(self.case.variant, p, block) for block in BLOCKS_OF[packed]]
             )
             for layer, row in enumerate(back.parameters)
             for d, p in enumerate(row)
             for packed in self.case.stack.cells[layer][d].packed()
         }
         return StackBalls(parameters, _as_one(np.stack, back.inputs), _as_one(np.stack, back.states))
+
+
+def _read(variant: Variant, gradients: Parameters, block: str) -> Ball:
+    """The block's gradient; exactly 0 if the variant lacks the block, as what is observed of it."""
+    ball: Ball = getattr(gradients, block)
+    return ball if variant.has(block) else Ball.exact(ball.mode, np.zeros_like(ball.mid))
 
 
 def _as_one(join: Callable[[list[Floats]], Floats], balls: Sequence[Ball]) -> Ball:
@@ -153,17 +159,30 @@ class StackObserved(Calls):
     def _gradients(self, value: Any, states: NDArray | None, **other: int) -> StackGradients:
         if not isinstance(value, StackGradients):
             raise Malformed(f"stack_vjp returned {type(value).__name__}, expected gruverify.StackGradients")
-        parameters = self.case.stack.packed()
-        for name, parameter in parameters.items():
+        variant, found = self.case.variant, dict[str, NDArray]()
+        for name, parameter in self.case.stack.packed().items():
+            there = variant.mask(name)
+            if not any(there):
+                continue
             if name not in value.parameters:
                 given = ", ".join(value.parameters) or "none"
                 raise Malformed(f"stack_vjp returned no gradient of {name} (it has: {given})")
             self._like(f"gradient of {name}", value.parameters[name], parameter)
+            found[name] = value.parameters[name]
+            if not all(there):  # whatever was returned for biases that the variant lacks is not read
+                found[name] = np.where(np.repeat(there, len(parameter) // 3), found[name], parameter.dtype.type(0))
         return StackGradients(
-            {name: value.parameters[name] for name in parameters},
+            found,
             self._steps("gradient of inputs", value.inputs, "TBI", **other),
-            None if states is None else self._states("gradient of states", value.states, **other),
+            self._gradient_of_states(value, states, **other),
         )
+
+    def _gradient_of_states(self, value: StackGradients, states: NDArray | None, **other: int) -> NDArray | None:
+        if states is None or not self.declared.state_gradient:
+            return None
+        if value.states is None:
+            raise Malformed("gradient of states is None: declare state_gradient=False?")
+        return self._states("gradient of states", value.states, **other)
 
     def _like(self, name: str, value: Any, parameter: NDArray) -> None:
         if not isinstance(value, np.ndarray):
@@ -214,6 +233,11 @@ class StackTrial:
         self.observed = StackObserved(case, backend)
         self._changed: dict[StackChange, StackTrial] = {}
         self._twin: StackTrial | None = None
+
+    @property
+    def declared(self) -> Declarations:
+        """What the backend declares itself to be."""
+        return self.observed.declared
 
     def on(self, change: StackChange) -> StackTrial:
         """The trial of the changed case, put to the same backend; invariants that make the same change share it."""

@@ -246,7 +246,7 @@ SYMMETRIES = (
         bias_as_input,
         (as_it_is,),
         resizes=True,
-        applies=lambda variant: variant.bias,
+        applies=lambda variant: variant.input_bias,
     ),
 )
 

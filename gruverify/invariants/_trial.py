@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gruverify.arithmetic import Ball, Rounding
-from gruverify.backends import Backend, rounding_of
-from gruverify.cell import Case, Gradients
+from gruverify.backends import Backend, Declarations, rounding_of
+from gruverify.cell import Case, Gradients, Variant
 from gruverify.formulas import (
     Activations,
     Bptt,
@@ -30,15 +30,19 @@ from gruverify.formulas import (
     total,
 )
 from gruverify.invariants._calls import ARGUMENTS, AXES, PAIRS, Calls, NDArray, pair_of
-from gruverify.invariants._obstacle import Malformed, answer, asking
+from gruverify.invariants._obstacle import Malformed, RuledOut, answer, asking
 from gruverify.invariants._tangent import tangent_of
 
 
 class Exact:
     """What the mathematics allows for a case: every quantity as balls in the format under test, each computed once."""
 
-    def __init__(self, case: Case, mode: Rounding, forward: Exact | None = None) -> None:
-        """`forward` is the exact side of a case that differs in its cotangents alone: its run is this one's too."""
+    def __init__(self, case: Case, mode: Rounding, forward: Exact | None = None, moves_state: bool = True) -> None:
+        """`forward` is the exact side of a case that differs in its cotangents alone: its run is this one's too.
+
+        moves_state: whether the initial state moves along the case's tangent.
+        """
+        self._moves_state = moves_state
         self.case = case
         self.mode = mode
         self._forward = forward
@@ -124,7 +128,7 @@ class Exact:
 
     @cached_property
     def _directional(self) -> Run:
-        return self._directional_along(tangent_of(self.case))
+        return self._directional_along(tangent_of(self.case, moves_state=self._moves_state))
 
     def _directional_along(self, tangent: Gradients) -> Run:
         packed = {name: self._ball(array) for name, array in self.case.cell.packed().items()}
@@ -164,7 +168,7 @@ class Observed(Calls):
         c = self.case
         renamed = {"x": c.inputs[0], "h": c.state, "cotangent": c.d_last}
         return {
-            name: renamed[name] if name in renamed else tangent_of(c) if name == "tangent" else getattr(c, name)
+            name: renamed[name] if name in renamed else self.tangent if name == "tangent" else getattr(c, name)
             for name in ARGUMENTS[method]
         }
 
@@ -182,6 +186,11 @@ class Observed(Calls):
                 parts = zip(PAIRS[method], pair, strict=True)
                 return tuple(self._array(name, part, letters, **other) for (name, letters), part in parts)
             return self._gradients(method, returned, "BI" if method == "step_vjp" else "TBI", **other)
+
+    @cached_property
+    def tangent(self) -> Gradients:
+        """The direction in which the case is differentiated; the state rests where the backend declares it does."""
+        return tangent_of(self.case, moves_state=self.declared.state_gradient)
 
     @answer
     def step(self) -> NDArray:
@@ -229,7 +238,7 @@ class Observed(Calls):
     @answer
     def sequence_jvp(self) -> tuple[NDArray, NDArray]:
         """The derivatives of outputs (T, B, H) and last state (B, H) along the case's tangent."""
-        return self.sequence_jvp_along(tangent_of(self.case))
+        return self.sequence_jvp_along(self.tangent)
 
     def sequence_jvp_along(self, tangent: Gradients) -> tuple[NDArray, NDArray]:
         """The same along any tangent, called anew."""
@@ -240,12 +249,12 @@ class Observed(Calls):
     @answer
     def sequence_hvp(self) -> Gradients:
         """The derivative of the gradients at both cotangents along the case's tangent."""
-        return self.sequence_hvp_along(tangent_of(self.case))
+        return self.sequence_hvp_along(self.tangent)
 
     @answer
     def sequence_hvp_reverse(self) -> Gradients:
         """The same in the backend's second way."""
-        return self.sequence_hvp_along(tangent_of(self.case), "sequence_hvp_reverse")
+        return self.sequence_hvp_along(self.tangent, "sequence_hvp_reverse")
 
     def sequence_hvp_along(self, tangent: Gradients, method: str = "sequence_hvp") -> Gradients:
         """The same along any tangent, called anew."""
@@ -284,6 +293,8 @@ class Observed(Calls):
             cotangent = (cotangent.astype(np.float64) + c.d_outputs[k]).astype(c.format.dtype)
             found = self._call("step_vjp", x=c.inputs[k], h=states[k], cotangent=cotangent)
             terms.append(self._gradients("step_vjp", found, "BI"))
+            if terms[-1].state is None:
+                raise RuledOut("step_vjp", "state_gradient=False")
             cotangent = terms[-1].state
         return _summed(terms)
 
@@ -298,12 +309,22 @@ class Observed(Calls):
             "inputs": inputs,
             "state": "BH",
         }
+        variant = self.case.cell.variant
+        found: dict[str, NDArray | None] = {}
         for name, spelled in letters.items():
-            array = getattr(value, name)
-            if name.startswith("bias") and not self.case.cell.variant.bias:
+            found[name] = None
+            if name == "state" and not self.declared.state_gradient:
                 continue
-            self._array(f"gradient of {name}", array, spelled, **other)
-        return value
+            if any(variant.mask(name)):
+                found[name] = self._array(f"gradient of {name}", self._some(value, name), spelled, **other)
+        return Gradients(**_without_others(variant, found))  # type: ignore[arg-type]  # None where there is none
+
+    def _some(self, gradients: Gradients, name: str) -> Any:
+        """That gradient; whoever has none of the state, and has not said so, is told how to."""
+        array = getattr(gradients, name)
+        if name == "state" and array is None:
+            raise Malformed("gradient of state is None: declare state_gradient=False?")
+        return array
 
 
 #: From a case to one that stands in a known relation to it, or that meets a condition by construction.
@@ -319,10 +340,16 @@ class Trial:
         """`forward` is as in Exact; `mode` is the backend's rounding in the case's format, if it is known already."""
         self.case = case
         self.backend = backend
-        self.exact = Exact(case, rounding_of(backend, case.format) if mode is None else mode, forward)
         self.observed = Observed(case, backend)
+        known = rounding_of(backend, case.format) if mode is None else mode
+        self.exact = Exact(case, known, forward, self.declared.state_gradient)
         self._changed: dict[Change, Trial] = {}
         self._twin: Trial | None = None
+
+    @property
+    def declared(self) -> Declarations:
+        """What the backend declares itself to be."""
+        return self.observed.declared
 
     def on(self, change: Change) -> Trial:
         """The trial of the changed case, put to the same backend; invariants that make the same change share it.
@@ -365,6 +392,19 @@ class Trial:
         other = Trial(self.case, backend, mode=self.exact.mode)
         other.exact, other._twin = self.exact, self
         return other
+
+
+def _without_others(variant: Variant, found: dict[str, NDArray | None]) -> dict[str, NDArray | None]:
+    """Gradients as they are read: 0 for the biases that the variant lacks, whatever was returned for those."""
+    for name in ("bias_ih", "bias_hh"):
+        there, array = variant.mask(name), found[name]
+        if variant.bias and array is None:
+            weights = found["weight_hh"]
+            assert weights is not None
+            found[name] = np.zeros(len(weights), weights.dtype)
+        elif array is not None and not all(there):
+            found[name] = np.where(np.repeat(there, len(array) // 3), array, array.dtype.type(0))
+    return found
 
 
 def _summed(terms: list[Gradients]) -> Gradients:

@@ -29,9 +29,17 @@ LETTERS = {
 
 
 def vector(variant: Variant, gradients: Gradients) -> Vector:
-    """Gradients as a vector; what is returned for biases that are not there is left out."""
-    names = (name for name in LETTERS if variant.bias or not name.startswith("bias"))
-    return {name: getattr(gradients, name).astype(np.float64) for name in names}
+    """Gradients as a vector; what is returned for biases that are not there is left out, or 0 in an array of others.
+
+    There is no part for the state where the backend declares that it has no gradient of it.
+    """
+    found = Vector()
+    for name in LETTERS:
+        there, array = variant.mask(name), getattr(gradients, name)
+        if array is not None and any(there):
+            wide = array.astype(np.float64)
+            found[name] = wide if all(there) else np.where(np.repeat(there, len(wide) // 3), wide, 0.0)
+    return found
 
 
 def observed(trial: Trial) -> Vector:
@@ -41,17 +49,18 @@ def observed(trial: Trial) -> Vector:
 
 def radii(trial: Trial, expected: Bptt) -> Vector:
     """The radii of a gradient in balls."""
-    return _of_balls(trial.case.cell.variant, expected, lambda ball: ball.radius)
+    return _of_balls(trial, expected, lambda ball: ball.radius)
 
 
 def midpoints(trial: Trial, expected: Bptt) -> Vector:
     """The midpoints of a gradient in balls."""
-    return _of_balls(trial.case.cell.variant, expected, lambda ball: ball.mid)
+    return _of_balls(trial, expected, lambda ball: ball.mid)
 
 
-def _of_balls(variant: Variant, expected: Bptt, part: Callable[[Ball], Floats]) -> Vector:
-    inputs = np.stack([part(ball) for ball in expected.inputs])
-    return vector(variant, pack(expected.parameters.map(part), inputs, part(expected.state), variant.bias))
+def _of_balls(trial: Trial, expected: Bptt, part: Callable[[Ball], Floats]) -> Vector:
+    variant, inputs = trial.case.cell.variant, np.stack([part(ball) for ball in expected.inputs])
+    every = vector(variant, pack(expected.parameters.map(part), inputs, part(expected.state), variant.bias))
+    return every if trial.declared.state_gradient else {n: array for n, array in every.items() if n != "state"}
 
 
 def combined(f: Callable[..., Any], *vectors: Vector) -> dict[str, Any]:

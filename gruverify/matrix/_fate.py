@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from gruverify.arithmetic import FORMATS, Format, float32, float64
-from gruverify.backends import CELL_METHODS, STACK_METHODS, Backend, NumpyBackend, offers
+from gruverify.backends import CELL_METHODS, STACK_METHODS, Backend, NumpyBackend, declared_variants, offers
 from gruverify.cell import AnyCase, Variant
 from gruverify.engine import Enough, Plan, Stream, draw, judge, judge_trial, shrink, streams_for, trial_of
 from gruverify.faults import EQUIVALENTS, FAULTS, Fault
@@ -168,7 +168,7 @@ def _kills(backend: Backend, formats: Sequence[Format], plan: Plan) -> dict[str,
     number = 0
     cells, stacks = (tuple(filter(partial(offers, backend), methods)) for methods in (CELL_METHODS, STACK_METHODS))
     for fmt in formats:
-        for right in _trials(fmt, tuple(backend.variants), bool(cells), bool(stacks), plan.cases, plan.seed):
+        for right in _trials(fmt, declared_variants(backend), bool(cells), bool(stacks), plan.cases, plan.seed):
             number += 1
             left = [invariant for invariant in _asked(plan) if invariant.id not in kills or _comes_first(invariant)]
             kills = {j.invariant.id: number for j in judge_trial(right.beside(backend), left) if j.fell} | kills

@@ -51,7 +51,17 @@ def print_header(console: Console, header: dict[str, Any], jobs: int) -> None:
         f"seed {header['seed']} · profile {header['profile']} · {header['cases']} cases a format · "
         f"{', '.join(header['formats'])} · processes {jobs} · threads {threads}"
     )
+    if header.get("declarations"):
+        console.print(f"declared: {escape(declarations(header))}", soft_wrap=True)
     console.print(f"[dim]{escape(versions)}[/]\n")
+
+
+def declarations(header: Mapping[str, Any]) -> str:
+    """What the target declares that is not the default, in words; `kappa` for both functions where they are alike."""
+    said = dict(header.get("declarations", {}))
+    if "kappa_sigma" in said and said["kappa_sigma"] == said.get("kappa_tanh"):
+        said = {"kappa": said["kappa_sigma"], **{n: value for n, value in said.items() if not n.startswith("kappa_")}}
+    return ", ".join(f"{name}={value!r}" for name, value in said.items())
 
 
 def print_result(console: Console, result: Result, saved: dict[tuple[str, str], Path]) -> None:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
-from gruverify.engine import ORDER, Evidence, Identity, Part, Reading, encode_case, equations
+from gruverify.engine import (
+    DECLARED_AS,
+    ORDER,
+    Evidence,
+    Identity,
+    Part,
+    Reading,
+    encode_case,
+    encode_variant,
+    equations,
+)
 from gruverify.reporting._console import margin
 
 _COLOURS = {"identified": "bold green", "ambiguous": "bold yellow", "none": "bold red", "unanswered": "bold red"}
@@ -103,13 +114,16 @@ def _computed(identity: Identity, reading: Reading) -> str:
 
 
 def _remedy(identity: Identity, reading: Reading) -> str:
-    if reading.bias != "both":
+    declared = dict.fromkeys(reading.variant(variant) for part in identity.answered for variant in part.variants)
+    biases = DECLARED_AS.get(reading.bias)
+    if biases is None:
         return (
             "No variant declares this: where the two biases stand is part of the GRU, and weights of one form are\n"
             "wrong in another.\n"
             f"next: gruverify check {identity.target}"
         )
-    declared = dict.fromkeys(reading.variant(variant) for part in identity.answered for variant in part.variants)
+    if biases != "as declared":
+        declared = {replace(variant, biases=biases): None for variant in declared if variant.bias}
     methods = dict.fromkeys(part.method for part in identity.answered)
     adapts = reading.order != ORDER or reading.transposed
     imports = ["from dataclasses import replace", "", "import numpy as np", ""] if adapts else []
@@ -164,7 +178,7 @@ def identity_document(identity: Identity) -> dict[str, Any]:
 def _part(part: Part) -> dict[str, Any]:
     return {
         "method": part.method,
-        "declared": vars(part.declared),
+        "declared": encode_variant(part.declared),
         "status": part.status,
         "holds": [_evidence(evidence, part) for evidence in part.holds],
         "excluded": [_evidence(evidence, part) for evidence in part.nearest],
@@ -176,7 +190,7 @@ def _part(part: Part) -> dict[str, Any]:
 def _evidence(evidence: Evidence, part: Part) -> dict[str, Any]:
     reading = evidence.reading
     return {
-        "reading": {**vars(reading.variant(part.declared)), "order": reading.order, "biases": reading.bias}
+        "reading": {**encode_variant(reading.variant(part.declared)), "order": reading.order, "biases": reading.bias}
         | {"transposed": reading.transposed},
         "words": reading.describe(part.declared),
         "equations": list(equations(reading, part.declared)),

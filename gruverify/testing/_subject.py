@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from gruverify.arithmetic import format_named
-from gruverify.backends import Backend, TargetUnavailable, UnknownTarget, resolve
+from gruverify.backends import Backend, BadDeclaration, TargetUnavailable, UnknownTarget, resolve
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage
 from gruverify.engine import Drawn, Judgement, Selection, kind_of, why_not
@@ -109,7 +109,7 @@ class Subject:
         __tracebackhide__ = True
         try:
             asked, why = self.asked(family, format)
-        except (UnknownTarget, TargetUnavailable) as wrong:
+        except (UnknownTarget, TargetUnavailable, BadDeclaration) as wrong:
             unusable = str(wrong)
         else:
             return "" if asked else why

@@ -15,7 +15,7 @@ from gruverify_strategies._members import SCALE, SHAPE, Members
 from gruverify_strategies._recipe import CHOICES, Names, recipe
 from gruverify_strategies._regimes import Levels, check_levels
 from gruverify_strategies._sizes import slots, slots_length
-from gruverify_strategies._validation import Formats, Variants, limits
+from gruverify_strategies._validation import Formats, Variants, check_option, limits
 
 
 @st.composite
@@ -37,18 +37,21 @@ def cases(
     biases: str = "drawn",
     pinned: bool = True,
     levels: Sequence[Levels] | None = None,
+    zero_state: bool = False,
 ) -> Case:
     """A `Case`: a cell as `cells` draws it, with inputs (T, B, I), state (B, H) and cotangents (T, B, H), (B, H).
 
-    The driven gates of a pinned case stay at their level for all T steps; in a cell without biases input 0 is then 1 at
-    every step. `levels`, instead of `regimes`, says where r, z and c of each unit are driven on the ladder (theory 5),
-    such as ("0", "rounding", "-mid"): there are so many units, but for those that shrinking takes away.
+    The driven gates of a pinned case stay at their level for all T steps; in a cell without bias_ih input 0 is then 1
+    at every step. `levels`, instead of `regimes`, says where r, z and c of each unit are driven on the ladder (theory
+    5), such as ("0", "rounding", "-mid"): there are so many units, but for those that shrinking takes away. With
+    `zero_state` the state is 0, which only few are otherwise.
     Shrinks to few units, inputs, members and steps, whichever they are, then to entries 0, ±1 and ±1/2.
 
     Raises:
         InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, an argument is wrong,
             or what is asked for cannot be had together.
     """
+    check_option("zero_state", zero_state, True, False)
     placed = check_levels(levels)
     max_H, regimes = (max_H, regimes) if placed is None else (len(placed), ("mixed",))
     within = limits(H=(min_H, max_H), I=(min_I, max_I), B=(min_B, max_B), T=(min_T, max_T))
@@ -60,8 +63,8 @@ def cases(
     event(f"regime: {choice.regime}")
 
     members = Members(source, codes, within, filled)
-    inputs, state = members.inputs(codes), members.state(codes)
-    if choice.regime != "free" and not choice.variant.bias:
+    inputs, state = members.inputs(codes), members.state(codes) * (not zero_state)
+    if choice.regime != "free" and not choice.variant.input_bias:
         inputs[:, :, 0] = 1
     d_outputs, d_last = members.cotangents(codes)
 

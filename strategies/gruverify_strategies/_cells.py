@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import event
 from hypothesis import strategies as st
 
-from gruverify.cell import Cell
+from gruverify.cell import Cell, Variant
 from gruverify_strategies._codes import GRAIN, RANDOM, Floats, Header, decode, grain, header, pick, rows, sealed
 from gruverify_strategies._recipe import CHOICES, Choice, Names, Recipe, recipe
 from gruverify_strategies._regimes import PLACEMENT, Levels, Regimes, place
@@ -54,9 +54,17 @@ class Units:
 
 
 def _biases(drawn: Floats, scale: float, choice: Choice) -> Floats:
+    """(3H, 2): 0 where the variant has no such bias."""
+    there = _there(choice.variant, len(drawn) // 3)
     if choice.biases == "chrono":
-        return chrono(drawn, choice.variant.update)
-    return drawn * (scale if choice.biases == "drawn" else 0.0)
+        timed = chrono(drawn, choice.variant.update)
+        return (timed if choice.variant.input_bias else timed[:, ::-1]) * there
+    return drawn * there * (scale if choice.biases == "drawn" else 0.0)
+
+
+def _there(variant: Variant, H: int) -> Floats:
+    """(3H, 2): 1 for the biases that the variant has, 0 for those that it lacks."""
+    return np.repeat(np.transpose([variant.mask("bias_ih"), variant.mask("bias_hh")]), H, axis=0).astype(np.float64)
 
 
 def _packed(numbers: Floats, columns: Sequence[int]) -> Floats:
@@ -72,7 +80,7 @@ def build(
     """The cell of these weights, its gates driven, for inputs and states of magnitudes up to `reach`, (I,) and (H,).
 
     Rows are scaled by powers of two until nothing within reach moves a pre-activation near the end of the format or, if
-    pinned, a gate out of its level. Without biases the drives are the weights of input 0, which then must be 1.
+    pinned, a gate out of its level. Without bias_ih the drives are the weights of input 0, which then must be 1.
     """
     biases, weight_ih, weight_hh = weights
     at, margin, share = regimes.drives()
@@ -80,7 +88,8 @@ def build(
     allowed = np.minimum(margin if choice.pinned else np.inf, choice.format.max / 8)
     down = np.exp2(np.floor(np.log2(allowed / np.maximum(moved, allowed))))[:, None]
     biases, weight_ih, weight_hh = biases * down, weight_ih * down, weight_hh * down
-    if choice.variant.bias:
+    if choice.variant.input_bias:
+        share = np.where(_there(choice.variant, len(at) // 3).all(1), share, 1.0)
         biases = biases + at[:, None] * np.stack([share, 1 - share], axis=1)
     else:
         weight_ih[:, 0] += at
@@ -108,10 +117,11 @@ def cells(
 ) -> Cell:
     """A `Cell` with H hidden units and I inputs, of one of `variants` in one of `formats`.
 
-    Every weight is drawn; biases are not zero and differ by gate and side. Scales are powers of two from 2^-10 to 32.
+    Every weight is drawn; the biases that the variant has are not zero and differ by gate and side. Scales are powers
+    of two from 2^-10 to 32.
 
     regimes: names of those to choose from, see `regimes`. By default a third of the cells are free. A cell without
-        biases, or with other than drawn ones, is free; only regimes without "free" leave such variants out.
+        bias_ih, or with other than drawn biases, is free; only regimes without "free" leave such variants out.
     weights: kinds to choose from: "dense", "sparse", "power-of-two", "orthogonal", "near-singular", "large-norm",
         "tiny", "contractive" (with a certificate, `gruverify.cell.contraction_rate` below 1). By default nine in ten
         are dense. A pinned cell of the last but "tiny" is free.

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
-from gruverify.cell import Case, Cell, Variant
+from gruverify.cell import Case, Cell, Reset
 from gruverify_strategies._cases import cases
 from gruverify_strategies._validation import Formats, Variants, check_names, limits
 
@@ -32,8 +32,8 @@ class Control:
     def twin(self) -> Case:
         """The same case with the reset on the other side of the recurrent product."""
         cell = self.case.cell
-        other = Variant("before" if cell.variant.reset == "after" else "after", cell.variant.update, cell.variant.bias)
-        return replace(self.case, cell=replace(cell, variant=other))
+        other: Reset = "before" if cell.variant.reset == "after" else "after"
+        return replace(self.case, cell=replace(cell, variant=replace(cell.variant, reset=other)))
 
 
 def _without_recurrent_bias(cell: Cell) -> Cell:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
-from gruverify.cell import LAYOUTS, Cell
+from gruverify.cell import LAYOUTS, PARTLY_BIASED, VARIANTS, Cell
 from gruverify_strategies._cells import cells
 from gruverify_strategies._validation import Formats, Variants, check_names, check_variants
 
@@ -40,16 +40,17 @@ def layouts(
     formats: Formats = None,
     variants: Variants = None,
 ) -> LaidOut:
-    """A `LaidOut`: one of `layouts` ("pytorch", "keras", "onnx", "flax"), a cell that it can hold, and its parameters.
+    """A `LaidOut`: one of `layouts`, a cell that it can hold, and its parameters.
 
-    Cells are as `cells` draws them; recurrent biases that a library has no place for are added to the input's biases.
+    They are "pytorch", "keras", "onnx", "flax", "nnx", "equinox" and "mlx". Cells are as `cells` draws them; recurrent
+    biases that a library has no place for are added to the input's biases.
     Shrinks to the first of `layouts`, or to "pytorch", and as `cells` does.
 
     Raises:
         InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, `layouts`, `formats` or
             `variants` is wrong, or no layout has any of the variants.
     """
-    asked = check_variants(variants)
+    asked = check_variants(VARIANTS + PARTLY_BIASED if variants is None else variants)
     named = check_names("layouts", layouts, tuple(LAYOUTS))
     options = {name: [v for v in asked if v in LAYOUTS[name].variants] for name in named}
     possible = [name for name, held in options.items() if held]

@@ -66,7 +66,7 @@ class Recipe:
 
     def _drivable(self, variant: Variant) -> bool:
         """Whether there is a bias, or an input, to drive the gates with."""
-        return self.biases == "drawn" and (variant.bias or self.drives_inputs)
+        return self.biases == "drawn" and (variant.input_bias or self.drives_inputs)
 
 
 def recipe(
@@ -89,7 +89,7 @@ def recipe(
     named = NAMES if regimes is None else check_names("regimes", regimes, REGIMES)
     kinds = USUAL if weights is None else check_names("weights", weights, tuple(KINDS))
     if variants is None and "free" not in named and not drives_inputs:
-        variants = [variant for variant in VARIANTS if variant.bias]
+        variants = [variant for variant in VARIANTS if variant.input_bias]
     wanted = Recipe(check_formats(formats), check_variants(variants), named, kinds, biases, pinned, drives_inputs)
     if "free" not in named:
         _check_driven(wanted)
@@ -101,8 +101,8 @@ def _check_driven(wanted: Recipe) -> None:
     asked = f"regimes={list(wanted.regimes)!r}"
     if wanted.biases != "drawn":
         raise InvalidArgument(f"{asked} need biases='drawn', which drive the gates; got biases={wanted.biases!r}")
-    if not wanted.drives_inputs and not all(variant.bias for variant in wanted.variants):
-        raise InvalidArgument(f"{asked} need biases, which drive the gates: give variants that have them")
+    if not wanted.drives_inputs and not all(variant.input_bias for variant in wanted.variants):
+        raise InvalidArgument(f"{asked} need biases, which drive the gates: give variants that have bias_ih")
     if wanted.pinned and any(KINDS[kind].structural for kind in wanted.kinds) and wanted.kinds is not USUAL:
         raise InvalidArgument(
             f"{asked} and weights={list(wanted.kinds)!r} exclude each other while pinned=True, "

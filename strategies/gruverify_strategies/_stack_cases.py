@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from random import Random
 
 import numpy as np
@@ -35,41 +36,58 @@ def stack_cases(
     bidirectional: bool | None = None,
     batch_first: bool | None = None,
     batched: bool | None = None,
+    padded: bool | None = None,
+    zero_state: bool = False,
     formats: Formats = None,
     variants: Variants = None,
 ) -> StackCase:
     """A `StackCase`: a stack as `stacks` draws it, with inputs, states, cotangents, and lengths as `lengths` draws.
 
     Half of the batches have no lengths at all. Padding holds numbers as the real steps do. `bidirectional`,
-    `batch_first` and `batched`: None draws either, but a case of several members has a batch. Shrinks to one layer in
-    one direction, time-major, dense, to few units, inputs, members and steps, then to entries 0, ±1 and ±1/2.
+    `batch_first`, `batched` and `padded`, whether there are lengths: None draws either, but a case of several members
+    has a batch, and only a batch has lengths. With `zero_state` the states are 0. Shrinks to one layer in one
+    direction, time-major, dense, to few units, inputs, members and steps, then to entries 0, ±1 and ±1/2.
 
     Raises:
         InvalidArgument: a bound is not an integer of at least 1 (min_length: 0), a minimum exceeds its maximum, an
             argument is wrong, or what is asked for cannot be had together.
     """
     check_option("batch_first", batch_first, None, True, False)
+    check_option("padded", padded, None, True, False)
+    check_option("zero_state", zero_state, True, False)
+    if padded and batched is False:
+        raise InvalidArgument("Cannot have padded=True with batched=False, which means one unpadded member")
+    batched = True if padded else batched
     within = _batch(limits(T=(min_T, max_T), B=(min_B, max_B)), min_length, batched)
     sizes = limits(H=(min_H, max_H), I=(min_I, max_I))
     frame = draw(frames(min_layers, max_layers, sizes, bidirectional, formats, variants))
-    return _case(draw(RANDOM), frame, within, min_length, batch_first, batched)
+    return _case(draw(RANDOM), frame, within, min_length, _Call(batch_first, batched, padded, zero_state))
 
 
-def _case(
-    source: Random, frame: Frame, within: Limits, min_length: int, batch_first: bool | None, batched: bool | None
-) -> StackCase:
+@dataclass(frozen=True)
+class _Call:
+    """How the call is arranged, and whether it has lengths; None leaves it open. And whether it starts from zeros."""
+
+    batch_first: bool | None
+    batched: bool | None
+    padded: bool | None
+    zero_state: bool
+
+
+def _case(source: Random, frame: Frame, within: Limits, min_length: int, call: _Call) -> StackCase:
     stack, B = frame.stack, within["B"][1]
     S = stack.layers * stack.directions
     codes = header(source, slots_length(within) + 3 + GRAIN + 2 * SCALE + SHAPE + ragged_length(B))
     filled = slots(codes, within)
-    lone, swapped, padded = (next(codes) >= 128 for _ in range(3))
+    lone, swapped, ragged_ = (next(codes) >= 128 for _ in range(3))
     # A state's units are those of all cells; I is the first layer's.
     slots_of_units = {"I": frame.within["I"], "H": frame.within["S"]}
     members = Members(source, codes, within | slots_of_units, filled | {"I": frame.filled["I"], "H": frame.filled["S"]})
-    inputs, initial = members.inputs(codes), members.state(codes)
+    inputs, initial = members.inputs(codes), members.state(codes) * (not call.zero_state)
     d_outputs, d_last = members.cotangents(codes)
-    alone = len(filled["B"]) == 1 and (lone if batched is None else not batched)
-    lengths = ragged(codes, filled["B"], B, min_length, len(filled["T"])) if padded and not alone else None
+    alone = len(filled["B"]) == 1 and (lone if call.batched is None else not call.batched)
+    padded = (ragged_ if call.padded is None else call.padded) and not alone
+    lengths = ragged(codes, filled["B"], B, min_length, len(filled["T"])) if padded else None
     return StackCase(
         stack,
         inputs=sealed(stack.format, inputs),
@@ -77,7 +95,7 @@ def _case(
         d_outputs=sealed(stack.format, d_outputs[..., : stack.directions * stack.hidden_size]),
         d_last=sealed(stack.format, _by_layer(d_last, S)),
         lengths=lengths,
-        batch_first=swapped if batch_first is None else batch_first,
+        batch_first=swapped if call.batch_first is None else call.batch_first,
         batched=not alone,
     )
 

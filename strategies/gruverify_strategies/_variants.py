@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument
 
 from gruverify.arithmetic import Format
-from gruverify.cell import VARIANTS, Variant
+from gruverify.cell import BIAS_FORMS, PARTLY_BIASED, VARIANTS, Variant
 from gruverify_strategies._validation import Formats, check_formats, check_option
 
 
 @st.composite
 def variants(
-    draw: st.DrawFn, *, reset: str | None = None, update: str | None = None, bias: bool | None = None
+    draw: st.DrawFn,
+    *,
+    reset: str | None = None,
+    update: str | None = None,
+    bias: bool | None = None,
+    biases: str | None = None,
 ) -> Variant:
-    """A `Variant`; what is given is kept, None leaves it open. Shrinks to PyTorch's: reset after, keep, biases.
+    """A `Variant`; what is given is kept, None leaves it open. Shrinks to PyTorch's: reset after, keep, both biases.
+
+    bias: whether there are any; biases: which of the two, as `Variant` has them.
 
     Raises:
-        InvalidArgument: `reset`, `update` or `bias` is none of the values that a Variant takes.
+        InvalidArgument: an argument is none of the values that a Variant takes, or `bias` contradicts `biases`.
     """
     check_option("reset", reset, None, "after", "before")
     check_option("update", update, None, "keep", "replace")
     check_option("bias", bias, None, True, False)
-    asked = {"reset": reset, "update": update, "bias": bias}
+    check_option("biases", biases, None, *BIAS_FORMS, "merged")
+    asked = {"reset": reset, "update": update, "bias": bias, "biases": "input" if biases == "merged" else biases}
     fixed = {name: value for name, value in asked.items() if value is not None}
-    return draw(st.sampled_from([v for v in VARIANTS if fixed.items() <= vars(v).items()]))
+    fitting = [v for v in VARIANTS + PARTLY_BIASED if all(getattr(v, name) == fixed[name] for name in fixed)]
+    if not fitting:
+        raise InvalidArgument(f"Cannot have bias={bias!r} with biases={biases!r}")
+    return draw(st.sampled_from(fitting))
 
 
 @st.composite

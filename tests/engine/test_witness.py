@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import find, given
 
 import gruverify
-from gruverify import Case, Witness, float32, float64
+from gruverify import Case, Variant, Witness, float32, float64
 from gruverify import strategies as gst
 from gruverify.arithmetic import Ball, Rounding
+from gruverify.cell import PARTLY_BIASED
 from gruverify.engine import BadWitness, decode_witness, encode_witness, load_witness, save_witness
 from gruverify.engine._witness import MOST_ENTRIES
 from gruverify.invariants import INVARIANTS, Entries, Residual
@@ -202,7 +203,7 @@ def tampered(path: str, value: Any) -> dict[str, Any]:
         pytest.param("format", [], "is unknown", id="format list"),
         pytest.param("variant", {"reset": "sideways"}, "reset='sideways' must be", id="variant"),
         pytest.param("variant", {"rest": "after"}, "unexpected keyword argument 'rest'", id="variant key"),
-        pytest.param("variant.bias", False, "bias_ih is given", id="bias"),
+        pytest.param("variant.bias", False, "bias=False contradicts biases='both'", id="bias"),
         pytest.param("sizes", {}, "KeyError: 'H'", id="no sizes"),
         pytest.param("sizes.T", 0, "'T': 0} must each be at least 1", id="no steps"),
         pytest.param("sizes.T", 2, "cannot reshape", id="size"),
@@ -232,3 +233,20 @@ def test_a_tampered_document_is_refused(path: str, value: Any, message: str) -> 
 
 def test_another_format_is_read_as_that() -> None:
     assert decode_witness(tampered("format", "float64")).case.format is float64
+
+
+def test_a_witness_from_before_there_were_forms_of_biases_is_read() -> None:
+    whole, earlier = (encode_witness(Witness("t", "agreement/step", next_case(), RESIDUAL)) for _ in range(2))
+    assert earlier["variant"].pop("biases") == "both"
+
+    assert earlier["variant"]["bias"] is True
+    assert decode_witness(earlier).case == decode_witness(whole).case
+
+
+@pytest.mark.parametrize("variant", PARTLY_BIASED, ids=str)
+def test_a_witness_of_a_partly_biased_cell_survives_json(variant: Variant) -> None:
+    case = find(gst.cases(variants=[variant], formats=[float32], max_H=2), lambda case: case.cell.weight_hh.all())
+    document = json.loads(json.dumps(encode_witness(Witness("t", "agreement/step", case, RESIDUAL))))
+
+    assert decode_witness(document).case == case
+    assert decode_witness(document).case.variant == variant

@@ -13,7 +13,7 @@ import pytest
 from gruverify.reporting import comparison_page, document, result_page
 from gruverify.reporting.page._figures import heat_base, heat_figure, margins_figure, witness_figure
 from gruverify.reporting.page._render import render
-from gruverify.reporting.page._result import holes
+from gruverify.reporting.page._result import _biases, holes
 from gruverify.reporting.page._svg import inline_svg
 
 from ._documents import HOSTILE, rich
@@ -182,3 +182,11 @@ def test_catches_a_value_that_a_template_misses() -> None:
 
     with pytest.raises(jinja2.UndefinedError):
         render("result.html")
+
+
+@pytest.mark.parametrize(
+    ("variant", "words"),
+    [({"bias": True}, ""), ({"bias": False}, ", no bias"), ({"bias": True, "biases": "input"}, ", bias_ih alone")],
+)
+def test_a_witness_says_which_biases_there_are_in_older_files_too(variant: dict[str, Any], words: str) -> None:
+    assert _biases(variant) == words

@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gruverify import FORMATS, VARIANTS, Case, Cell, Format, Variant, float16
+from gruverify import FORMATS, VARIANTS, Case, Cell, Format, Variant, float16, float64
 from gruverify import strategies as gst
+from gruverify.backends import NumpyBackend
+from gruverify.cell import PARTLY_BIASED
 
 from ._debug import assert_all, assert_none, drawn, find_any
 
@@ -123,7 +125,39 @@ def test_variants_keep_what_is_given() -> None:
         Variant("before", "keep", False),
         Variant("before", "replace", False),
     }
-    assert {*drawn(gst.variants(), 100)} == set(VARIANTS)
+    assert {*drawn(gst.variants(biases="merged"), 40)} == {v for v in PARTLY_BIASED if v.biases == "input"}
+    assert {*drawn(gst.variants(), 400)} == set(VARIANTS + PARTLY_BIASED)
+
+
+@pytest.mark.parametrize("variant", PARTLY_BIASED, ids=str)
+@pytest.mark.parametrize("biases", ["drawn", "chrono"])
+def test_biases_that_a_variant_has_are_drawn_and_the_others_are_zero(variant: Variant, biases: str) -> None:
+    seen = {name: np.zeros(3, bool) for name in ("bias_ih", "bias_hh")}
+    for case in drawn(gst.cases(variants=[variant], biases=biases, min_H=2), 30):
+        for name in seen:
+            seen[name] |= np.asarray(case.cell.packed()[name].reshape(3, -1) != 0).any(1)
+    there = {name: [*variant.mask(name)] for name in seen}
+    if biases == "chrono":
+        there = {"bias_ih": [False, variant.input_bias, False], "bias_hh": [False, not variant.input_bias, False]}
+    assert {name: found.tolist() for name, found in seen.items()} == there
+
+
+@pytest.mark.parametrize("variant", PARTLY_BIASED, ids=str)
+def test_gates_of_partly_biased_cells_are_driven(variant: Variant) -> None:
+    """Carried: the update gate keeps all that there is of the state."""
+    for case in drawn(gst.cases(variants=[variant], regimes=["carry"], formats=[float64]), 10):
+        outputs, _ = NumpyBackend().sequence(case.cell, case.inputs, case.state)
+        assert np.abs(outputs - case.state).max() < 2**-10
+
+
+def test_states_are_zero_where_that_is_asked_for() -> None:
+    assert_all(gst.cases(zero_state=True), lambda case: not case.state.any(), count=30)
+    assert_all(gst.stack_cases(zero_state=True), lambda case: not case.states.any(), count=30)
+
+
+def test_lengths_are_given_where_that_is_asked_for() -> None:
+    assert_all(gst.stack_cases(padded=True), lambda case: case.lengths is not None, count=30)
+    assert_all(gst.stack_cases(padded=False), lambda case: case.lengths is None, count=30)
 
 
 def test_formats_are_those_given() -> None:

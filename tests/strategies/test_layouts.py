@@ -63,6 +63,32 @@ def flax_step(p: Parameters, x: NDArray, h: NDArray) -> NDArray:
     return np.asarray((1.0 - z) * n + z * h)
 
 
+def nnx_step(p: Parameters, x: NDArray, h: NDArray) -> NDArray:
+    """flax.nnx.GRUCell.__call__, as its source has it."""
+    bias = p.get("dense_i.bias", np.zeros(3 * h.shape[1]))
+    x_r, x_z, x_n = np.split(x @ p["dense_i.kernel"] + bias, 3, axis=1)
+    h_r, h_z, h_n = np.split(h @ p["dense_h.kernel"], 3, axis=1)
+    r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
+    return np.asarray((1.0 - z) * np.tanh(x_n + r * h_n) + z * h)
+
+
+def equinox_step(p: Parameters, x: NDArray, h: NDArray) -> NDArray:
+    """equinox.nn.GRUCell.__call__, as its source has it."""
+    H = h.shape[1]
+    i_r, i_z, i_n = np.split(x @ p["weight_ih"].T + p.get("bias", np.zeros(3 * H)), 3, axis=1)
+    h_r, h_z, h_n = np.split(h @ p["weight_hh"].T, 3, axis=1)
+    reset, update = sigmoid(i_r + h_r), sigmoid(i_z + h_z)
+    new = np.tanh(i_n + reset * (h_n + p.get("bias_n", np.zeros(H))))
+    return np.asarray(new + update * (h - new))
+
+
+def mlx_step(p: Parameters, x: NDArray, h: NDArray) -> NDArray:
+    """mlx.nn.GRU.__call__ of one step, as its documentation has it."""
+    H = h.shape[1]
+    named = {"weight_ih": p["Wx"], "weight_hh": p["Wh"], "bias": p.get("b", np.zeros(3 * H))}
+    return equinox_step(named | {"bias_n": p.get("bhn", np.zeros(H))}, x, h)
+
+
 def pytorch_step(p: Parameters, x: NDArray, h: NDArray) -> NDArray:
     """The equations of torch.nn.GRUCell."""
     H = h.shape[1]
@@ -77,6 +103,9 @@ STEPS: dict[str, Callable[[Parameters, Variant], Callable[[NDArray, NDArray], ND
     "keras": lambda p, v: lambda x, h: keras_step(p, x, h, v.reset == "after"),
     "onnx": lambda p, v: lambda x, h: onnx_step(p, x, h, v.reset == "after"),
     "flax": lambda p, v: lambda x, h: flax_step(p, x, h),
+    "nnx": lambda p, v: lambda x, h: nnx_step(p, x, h),
+    "equinox": lambda p, v: lambda x, h: equinox_step(p, x, h),
+    "mlx": lambda p, v: lambda x, h: mlx_step(p, x, h),
 }
 
 

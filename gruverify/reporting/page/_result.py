@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from gruverify.reporting._console import margin
+from gruverify.cell import Variant
+from gruverify.reporting._console import declarations, margin
 from gruverify.reporting._reader import Document
 from gruverify.reporting._summary import (
     Fate,
@@ -71,7 +72,8 @@ def _margin(fate: Fate) -> float:
 
 def _facts(document: Document) -> dict[str, str]:
     facts = {"profile": document["profile"], "cases a format": str(document["cases"]), "seed": seed(document)}
-    return {**facts, **document["versions"]}
+    said = declarations(document)
+    return {**facts, **({"declared": said} if said else {}), **document["versions"]}
 
 
 # -- invariants -------------------------------------------------------------------------------------------------------
@@ -131,13 +133,20 @@ def _witness(witness: dict[str, Any]) -> dict[str, Any]:
         "margin": margin(float(residual["margin"])),
         "numbers": numbers(residual),
         "format": witness["format"],
-        "variant": f"reset {variant['reset']}, {variant['update']}"
-        + ("" if variant.get("bias", True) else ", no biases"),
+        "variant": f"reset {variant['reset']}, {variant['update']}" + _biases(variant),
         "sizes": sizes(witness),
         "runs": runs(witness),
         "regimes": ", ".join(witness["regimes"]),
         "snippet": snippet(witness),
     }
+
+
+def _biases(variant: dict[str, Any]) -> str:
+    """What a witness says of biases; before there were one-sided ones, whether there are any."""
+    if "biases" in variant:
+        _, _, words = str(Variant(biases=variant["biases"])).partition(", keep")
+        return words
+    return "" if variant.get("bias", True) else ", no bias"
 
 
 _AXES = {"b": "member b", "i": "unit i", "j": "column j", "t": "step t", "s": "state s of the stack"}

@@ -1,0 +1,55 @@
+"""What a backend declares that it cannot be asked: calls that no case, and no case derived from one, makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from gruverify.backends import METHODS, STACK_METHODS, Declarations
+from gruverify.cell import Cell, Stack
+
+
+def ruled_out(declared: Declarations, method: str, arguments: tuple[Any, ...]) -> str:
+    """The declaration that rules the call out, as "initial_state=False"; empty if none does.
+
+    arguments: as the contract has them, a cell or a stack first, then inputs and the state.
+    """
+    return next(_conflicts(declared, method, arguments), "")
+
+
+def _conflicts(declared: Declarations, method: str, arguments: tuple[Any, ...]) -> Iterator[str]:
+    if method not in METHODS:  # what has arguments of its own
+        return
+    subject, _, state, *_ = arguments
+    if not declared.initial_state and state is not None and np.any(np.asarray(state) != 0):
+        yield "initial_state=False"
+    yield from _fixed(declared, subject, "hidden_size", "input_size")
+    if method in STACK_METHODS:
+        yield from _conflicts_of_stack(declared, *arguments[:5])
+
+
+def _conflicts_of_stack(
+    declared: Declarations, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
+) -> Iterator[str]:
+    yield from _fixed(declared, stack, num_layers="layers")
+    if declared.bidirectional not in (None, stack.directions == 2):
+        yield f"bidirectional={declared.bidirectional}"
+    batched = inputs.ndim == 3
+    if not batched and not declared.unbatched:
+        yield "unbatched=False"
+    if batched and declared.batch_first not in (None, batch_first):
+        yield f"batch_first={declared.batch_first}"
+    if lengths is not None and not declared.lengths:
+        yield "lengths=False"
+    if lengths is not None and np.size(lengths) and np.min(lengths) < declared.min_length:
+        yield f"min_length={declared.min_length}"
+
+
+def _fixed(declared: Declarations, subject: Cell | Stack, *same: str, **named: str) -> Iterator[str]:
+    """The sizes that are fixed to others than the subject's; `named` are called otherwise there."""
+    for name, attribute in {**dict(zip(same, same, strict=True)), **named}.items():
+        fixed = getattr(declared, name)
+        if fixed not in (None, getattr(subject, attribute)):
+            yield f"{name}={fixed}"
