@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from gruverify.backends import WAYS
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import Residual, equal, holds, violated
-from gruverify.invariants._trial import Trial, unlocked
+from gruverify.invariants._calls import unlocked
+from gruverify.invariants._trial import Trial
 
 
 def _reached_by(way: str) -> Callable[[Trial], Iterator[Residual]]:
