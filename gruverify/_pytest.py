@@ -107,6 +107,17 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         items.extend(_collect.tests_of(target, session))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note which tests of the core are not run, because of -k, a path or --lf."""
+    run: dict[Any, set[tuple[str, str]]] = {}
+    for item in session.items:
+        if (subject := _subject_of(item)) is not None:
+            params = item.callspec.params  # type: ignore[attr-defined]
+            run.setdefault(subject, set()).add((params["family"], params["format"]))
+    for subject, parts in run.items():
+        subject.leave_out(parts)
+
+
 def _subject_of(item: pytest.Item) -> Any:
     marker = item.get_closest_marker("gruverify")
     return marker.args[0] if marker and marker.args else None
@@ -123,7 +134,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Any:
-    """Skip, afterwards, what the target turned out not to implement."""
+    """Skip, afterwards, what the target turned out not to implement; fail what claims too little."""
     outcome = yield
     if (subject := _subject_of(item)) is not None:
         subject.conclude(**item.callspec.params)  # type: ignore[attr-defined]
@@ -140,7 +151,7 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Hand over what was found, or write the report."""
+    """Hand over what was found, or write the report; a run that says too little of a target does not end green."""
     if not _loaded():
         return
     from gruverify.testing import _account, _summary
@@ -149,7 +160,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     brought_home = getattr(session.config, "workeroutput", None)
     if brought_home is not None:
         brought_home["gruverify"] = account.packed()
-    elif folder := given(session.config, "report"):
+        return
+    if exitstatus == pytest.ExitCode.OK and _summary.inconclusive(account, session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if folder := given(session.config, "report"):
         _summary.write(account, session.config, Path(folder), complete=exitstatus in (0, 1))
 
 

@@ -121,9 +121,8 @@ def command(
     A file has an entry a line, `agreement/step f16,bf16  # why`: the formats (all unless given) and the reason may be
     left out. A line that matches no invariant is an error.
 
-    Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or
-    hung, 5 too few gates visited, 6 inconclusive (nothing failed, but too little was judged, answered or claimed),
-    130 interrupted.
+    Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or hung, 5 too few gates
+    visited, 6 inconclusive (nothing failed, but too little was judged, answered or claimed), 130 interrupted.
     """  # noqa: D301  # click reads the backspaces
     jobs = 1 if list_only else _prepared(jobs or min(os.cpu_count() or 1, 4), target)
     from gruverify.engine import Plan

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from gruverify.cli._options import EXIT_FALSIFIED, EXIT_UNAVAILABLE, Fail
+from gruverify.cli._options import EXIT_FALSIFIED, EXIT_INCONCLUSIVE, EXIT_UNAVAILABLE, Fail
+
+if TYPE_CHECKING:
+    from gruverify.backends import Backend
+    from gruverify.engine import Witness
 
 
 @click.command("replay")
@@ -16,12 +21,15 @@ from gruverify.cli._options import EXIT_FALSIFIED, EXIT_UNAVAILABLE, Fail
 def command(file: Path, target: str | None) -> None:
     """Run the case of a witness FILE again.
 
-    Exit codes: 0 the invariant holds now, 1 it is falsified again, 2 the file or target is wrong, 3 target unavailable.
+    Exit codes: 0 the invariant holds now, 1 it is falsified again, 2 the file or target is wrong, 3 target unavailable,
+    6 inconclusive: the target does not answer the case, or the bound claims nothing of it.
     """
     from rich.console import Console
+    from rich.markup import escape
 
-    from gruverify.backends import TargetUnavailable, UnknownTarget
+    from gruverify.backends import TargetUnavailable, UnknownTarget, resolve
     from gruverify.engine import BadWitness, assert_holds, load_witness
+    from gruverify.reporting import reproducer
 
     console = Console(highlight=False, soft_wrap=True)
     try:
@@ -29,7 +37,8 @@ def command(file: Path, target: str | None) -> None:
     except BadWitness as wrong:
         raise Fail(str(wrong)) from None
     try:
-        assert_holds(witness.invariant, target or witness.target, witness.case)
+        backend = resolve(target or witness.target)
+        assert_holds(witness.invariant, backend, witness.case)
     except TargetUnavailable as missing:
         raise Fail(str(missing), EXIT_UNAVAILABLE) from None
     except (UnknownTarget, ValueError) as wrong:
@@ -38,6 +47,20 @@ def command(file: Path, target: str | None) -> None:
         console.print(str(falsified), markup=False)
         console.print("[bold red]falsified[/]")
         console.print("\nThe case, to paste into Python:\n")
-        console.print(witness.snippet, markup=False)
+        console.print(reproducer(witness, file), markup=False)
         sys.exit(EXIT_FALSIFIED)
+    if why := _nothing_shown(witness, backend):
+        console.print(f"{witness.invariant} [bold yellow]inconclusive[/] on this case: {escape(why)}")
+        sys.exit(EXIT_INCONCLUSIVE)
     console.print(f"{witness.invariant} [bold green]holds[/] on this case")
+
+
+def _nothing_shown(witness: Witness, backend: Backend) -> str:
+    """Why a case on which nothing failed shows nothing; empty if it does."""
+    from gruverify.engine import judge
+    from gruverify.invariants import INVARIANTS
+
+    [judgement] = judge(witness.case, backend, [INVARIANTS[witness.invariant]])
+    if judgement.tally.declined:
+        return judgement.tally.reason
+    return "nothing is claimed, every bound is as wide as the quantity itself" if judgement.tally.unclaimed else ""

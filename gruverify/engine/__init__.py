@@ -72,7 +72,9 @@ from gruverify.engine._tally import BINS_PER_OCTAVE as BINS_PER_OCTAVE
 from gruverify.engine._tally import Tally as Tally
 from gruverify.engine._tally import judged as judged
 from gruverify.engine._tally import margin_octaves as margin_octaves
+from gruverify.engine._verdict import CORE_FAMILIES as CORE_FAMILIES
 from gruverify.engine._verdict import ENOUGH as ENOUGH
+from gruverify.engine._verdict import doubts_of_family as doubts_of_family
 from gruverify.engine._witness import BadWitness as BadWitness
 from gruverify.engine._witness import Witness as Witness
 from gruverify.engine._witness import decode_witness as decode_witness

@@ -56,6 +56,10 @@ GRADIENTS = Core(
 )
 
 
+#: The families that show the core.
+CORE_FAMILIES = tuple(dict.fromkeys(INVARIANTS[id].family for core in (VALUES, GRADIENTS) for id in core.ids))
+
+
 def doubts(header: Mapping[str, Any], tallies: Tallies, drawn: Mapping[tuple[str, Kind], Drawn]) -> tuple[str, ...]:
     """Why a run in which nothing failed is inconclusive, one line per reason; empty if it is not."""
     found = list[str]()
@@ -63,6 +67,23 @@ def doubts(header: Mapping[str, Any], tallies: Tallies, drawn: Mapping[tuple[str
         rows = _by_id(tallies, fmt)
         said = [*_unjudged(fmt, drawn), *_refused(rows), *_unclaimed(header, rows)]
         found += [f"{fmt}: {line}" for line in said]
+    return tuple(found)
+
+
+def doubts_of_family(rows: Mapping[str, Tally], *, decides: bool = True) -> tuple[str, ...]:
+    """Why a test of one family in one format, in which nothing failed, is inconclusive; empty if it is not.
+
+    rows: the tally of each invariant asked. Something of the family must be claimed. What the family shows of the core
+    must be claimed as in a run, if it `decides`: if no other family shows the same of the target.
+    """
+    answered = {id: tally for id, tally in rows.items() if tally.mark != "skip" and tally.cases}
+    found = list(_refused(rows))
+    if answered and not any(tally.judged for tally in answered.values()):
+        return (*found, f"nothing is claimed in any of {max(tally.cases for tally in answered.values())} cases")
+    for core in (VALUES, GRADIENTS) if decides else ():
+        asked = {id: answered[id] for id in core.ids if id in answered}
+        if asked and not any(_is_enough(way) for way in _ways(core, asked)):
+            found.append(_too_little(core, asked))
     return tuple(found)
 
 

@@ -15,6 +15,7 @@ from gruverify.reporting._identity import print_identity as print_identity
 from gruverify.reporting._json import document as document
 from gruverify.reporting._json import dumps as dumps
 from gruverify.reporting._junit import junit as junit
+from gruverify.reporting._lines import by_formats as by_formats
 from gruverify.reporting._margins import print_margins as print_margins
 from gruverify.reporting._markdown import markdown as markdown
 from gruverify.reporting._needs import ReportUnavailable as ReportUnavailable
@@ -27,6 +28,9 @@ from gruverify.reporting._reader import Document as Document
 from gruverify.reporting._reader import load_document as load_document
 from gruverify.reporting._reader import parse_document as parse_document
 from gruverify.reporting._reader import schema as schema
+from gruverify.reporting._snippets import is_shown as is_shown
+from gruverify.reporting._snippets import reproducer as reproducer
+from gruverify.reporting._snippets import size_of as size_of
 from gruverify.reporting.matrix import MatrixProgress as MatrixProgress
 from gruverify.reporting.matrix import decode_matrix as decode_matrix
 from gruverify.reporting.matrix import matrix_document as matrix_document

@@ -15,6 +15,8 @@ from rich.table import Table
 from gruverify.coverage import GATES, Coverage
 from gruverify.engine import Result, Tally, Witness, by_format, describe, severity
 from gruverify.invariants import INVARIANTS
+from gruverify.reporting._lines import by_formats, wrapped
+from gruverify.reporting._snippets import is_shown, reproducer, size_of
 
 _MARKS = {
     "passed": "green",
@@ -85,7 +87,7 @@ def print_result(console: Console, result: Result, saved: dict[tuple[str, str], 
         console.print(escape(describe(INVARIANTS[id], witness.residual, witness.case)), soft_wrap=True)
         if (path := saved.get((id, witness.case.format.name))) is not None:
             console.print(f"  replay: [bold]gruverify replay {escape(str(path))}[/]", soft_wrap=True)
-    _print_snippet(console, result)
+    _print_snippet(console, result, saved)
     _print_verdict(console, result, saved)
 
 
@@ -165,6 +167,7 @@ def _one_each(result: Result) -> dict[str, Witness]:
     return dict(sorted(smallest.items(), key=lambda item: -severity(item[1].residual)))
 
 
+GATES_VISITED = "gates visited (levels of z × r × c)"
 #: How many holes are named on a terminal.
 _NAMED = 3
 
@@ -185,25 +188,35 @@ def _print_coverage(console: Console, result: Result) -> None:
 def gates_line(coverage: Mapping[str, Coverage]) -> str:
     """How much of z × r × c was visited, by format."""
     shares = ", ".join(f"{fmt} {found.percent():.1f} %" for fmt, found in coverage.items())
-    return f"gates visited (levels of z × r × c): {shares}"
+    return f"{GATES_VISITED}: {shares}"
 
 
-def _print_snippet(console: Console, result: Result) -> None:
-    if result.witnesses:
-        first = next(iter(_one_each(result).values()))
-        console.print("\nThe first of them, to paste into Python:\n")
-        console.print(first.snippet, markup=False, soft_wrap=True)
+def _print_snippet(console: Console, result: Result, saved: dict[tuple[str, str], Path]) -> None:
+    """The first witness to paste; where its case is large, what reads its file instead."""
+    if not result.witnesses:
+        return
+    id, first = next(iter(_one_each(result).items()))
+    path = saved.get((id, first.case.format.name))
+    if path is None and not is_shown(first):
+        console.print(f"\nThe first of them is too large to print ({size_of(first)}).", soft_wrap=True)
+        console.print("--witnesses DIR saves it as a file, which `gruverify replay FILE` runs again.")
+        return
+    console.print("\nThe first of them, to paste into Python:\n")
+    console.print(first.snippet if path is None else reproducer(first, path), markup=False, soft_wrap=True)
 
 
 def _print_verdict(console: Console, result: Result, saved: dict[tuple[str, str], Path]) -> None:
     statuses = [tally.status for row in by_format(result).values() for tally in row.values()]
     counts = ", ".join(f"{statuses.count(s)} {s}" for s in _MARKS if statuses.count(s))  # type: ignore[arg-type]
-    for line in result.covers:
-        console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
+    formats, width = result.header["formats"], console.width
+    console.print()
+    for line in by_formats(result.covers, formats):
+        console.print(f"[dim]{escape(wrapped(line, width))}[/]", soft_wrap=True)
     colour = _VERDICTS.get(result.verdict, _UNDECIDED)
     if result.verdict == "inconclusive":
-        for line in result.doubts:
-            console.print(f"[{colour}]inconclusive[/] {escape(line)}", soft_wrap=True)
+        for line in by_formats(result.doubts, formats):
+            said = wrapped(f"inconclusive {line}", width).removeprefix("inconclusive ")
+            console.print(f"[{colour}]inconclusive[/] {escape(said)}", soft_wrap=True)
     console.print(f"\n[{colour}]{result.verdict}[/] ({counts or 'nothing was judged'}; {result.seconds:.1f} s)")
     console.print(f"next: [bold]{escape(_next(result, saved))}[/]", soft_wrap=True)
 
@@ -219,4 +232,6 @@ def _next(result: Result, saved: dict[tuple[str, str], Path]) -> str:
         return f"gruverify check {target} --seed {result.header['seed']}"
     if result.witnesses:
         return f"gruverify check {target} --seed {result.header['seed']} --witnesses DIR"
+    if result.verdict == "inconclusive":
+        return "docs/verdict.md has the way out of each reason"
     return f"gruverify check {target} --profile deep --seed {result.header['seed'] + 1}"

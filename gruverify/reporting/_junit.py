@@ -8,13 +8,13 @@ from xml.etree import ElementTree as ET
 
 from gruverify.reporting._console import margin
 from gruverify.reporting._reader import Document
-from gruverify.reporting._summary import Fate, command, fates, numbers, runs, sizes, snippet
+from gruverify.reporting._summary import Fate, command, covered, doubted, fates, numbers, runs, sizes, snippet
 
 #: What XML 1.0 has no way to write, and a target may have said.
 _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 #: The child of a test case that a status makes; what passed, or fell as expected, has none.
 _OUTCOMES = {"falsified": "failure", "xpassed": "failure", "error": "error"}
-_UNASKED = ("blocked", "skipped", "not applicable", "xfailed")
+_UNASKED = ("blocked", "skipped", "not applicable", "xfailed", "nothing claimed")
 
 
 def junit(documents: Sequence[Document]) -> str:
@@ -25,6 +25,8 @@ def junit(documents: Sequence[Document]) -> str:
             root.append(_suite(document, fmt))
         if document["crashes"]:
             root.append(_crashes(document))
+        if document["verdict"] in ("inconclusive", "interrupted"):
+            root.append(_undecided(document))
     _count(root)
     ET.indent(root, " ")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
@@ -60,7 +62,7 @@ def _details(document: Document, fate: Fate) -> str:
         if (witness["invariant"], witness["format"]) == (fate.id, fate.format):
             lines += [witness["residual"]["where"]]
             lines += [f"{name} {value}" for name, value in numbers(witness["residual"]).items()]
-            lines += [sizes(witness), *(f"run as {line}" for line in runs(witness)), "", snippet(witness)]
+            lines += [sizes(witness), *(f"run as {line}" for line in runs(witness)), "", snippet(document, witness)]
     return "\n".join(lines)
 
 
@@ -69,6 +71,17 @@ def _crashes(document: Document) -> ET.Element:
     for i, note in enumerate(document["crashes"], 1):
         case = ET.SubElement(suite, "testcase", name=f"process {i}", classname=_text(f"{document['target']}.processes"))
         ET.SubElement(case, "error", type="died", message=_text(note))
+    _count(suite)
+    return suite
+
+
+def _undecided(document: Document) -> ET.Element:
+    """A failure that stands for a verdict that no test case shows: nothing failed, and yet nothing may go on."""
+    verdict, reasons = document["verdict"], doubted(document) or ["the run was stopped before its end"]
+    suite = ET.Element("testsuite", name=_text(f"{document['target']} verdict"))
+    case = ET.SubElement(suite, "testcase", name="verdict", classname=_text(f"{document['target']}.verdict"))
+    child = ET.SubElement(case, "failure", type=verdict, message=_text(f"{verdict}: {'; '.join(reasons)}"))
+    child.text = _text("\n".join([*reasons, "", *covered(document)]))
     _count(suite)
     return suite
 

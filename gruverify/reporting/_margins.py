@@ -28,19 +28,21 @@ def print_margins(console: Console, result: Result) -> None:
         table.add_column(heading, justify="left" if heading == "family" else "right")
     table.add_column(f"2^{SHOWN.start} … 1")
     table.add_column("over", justify="right")
+    table.add_column("nothing claimed", justify="right")
     for family, tally in _families(result).items():
         counts = margin_octaves(tally)
         total = sum(counts.values())
         exact, over = counts[NO_ERROR], sum(count for octave, count in counts.items() if octave >= 0)
-        table.add_row(family, str(total), f"{exact / total:.0%}", f"{tally.median:.3f}", bars(counts), str(over or ""))
+        shares = (f"{exact / total:.0%}", f"{tally.median:.3f}") if total else ("–", "–")
+        table.add_row(family, str(total), *shares, bars(counts), str(over or ""), str(tally.unclaimed or ""))
     console.print(table)
 
 
 def _families(result: Result) -> dict[str, Tally]:
-    """The tallies of each family with cases, added up, in the catalogue's order."""
+    """The tallies of each family with comparisons, added up, in the catalogue's order."""
     found: dict[str, list[Tally]] = {}
     for (id, _, _), tally in sorted(result.tallies.items(), key=lambda item: list(INVARIANTS).index(item[0][0])):
-        if tally.histogram:
+        if tally.histogram or tally.unclaimed:
             found.setdefault(INVARIANTS[id].family, []).append(tally)
     return {family: reduce(add, tallies) for family, tallies in found.items()}
 

@@ -7,9 +7,21 @@ from collections.abc import Iterator, Sequence
 
 from gruverify.reporting._console import margin
 from gruverify.reporting._reader import Document
-from gruverify.reporting._summary import Fate, command, fates, numbers, root_causes, sentence, sizes, witnesses, worst
+from gruverify.reporting._summary import (
+    Fate,
+    command,
+    covered,
+    doubted,
+    fates,
+    numbers,
+    root_causes,
+    sentence,
+    sizes,
+    witnesses,
+    worst,
+)
 
-_VERDICTS = {"conforms": "✅", "falsified": "❌", "incomplete": "⚠️"}
+_VERDICTS = {"conforms": "✅", "falsified": "❌", "died": "💥", "inconclusive": "❔", "interrupted": "⚠️"}
 #: What Markdown or the HTML in it would take for its own.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 #: More rows than this are counted, not listed.
@@ -24,15 +36,15 @@ def markdown(documents: Sequence[Document]) -> str:
 def _section(document: Document) -> Iterator[str]:
     yield f"## {_VERDICTS[document['verdict']]} {escaped(document['target'])}: {document['verdict']}\n"
     yield f"{escaped(sentence(document))}\n"
-    if document["coverage"]:
-        yield f"* gates visited (levels of z × r × c): {_gates(document)}"
+    yield from (f"* inconclusive: {escaped(reason)}" for reason in doubted(document))
+    yield from (f"* {escaped(line)}" for line in covered(document))
     yield from (f"* died: {escaped(note)}" for note in document["crashes"])
     if document["explanation"]:
         yield f"* root cause: your GRU matches: {escaped(document['explanation'])}"
     for cause in root_causes(document):
         yield f"* root cause: {escaped(cause['id'])}: {escaped(cause['reason'])}; blocks {len(cause['blocked'])}"
     formats = document["formats"]
-    shown = {id: row for id, row in fates(document).items() if worst(row.values()).status in _LISTED}
+    shown = _not_passed(document)
     if shown:
         yield f"\n| not passed | {' | '.join(formats)} |\n|---|{'---:|' * len(formats)}"
         for id, row in list(shown.items())[:_MOST]:
@@ -45,17 +57,21 @@ def _section(document: Document) -> Iterator[str]:
     yield f"\nAgain:\n\n{_code(command(document))}\n"
 
 
-def _gates(document: Document) -> str:
-    shares = {one["format"]: one["groups"][0]["percent"] for one in document["coverage"] if one["groups"]}
-    return ", ".join(f"{fmt} {shares[fmt]:.1f} %" for fmt in document["formats"] if fmt in shares)
+#: The gravest first.
+_LISTED = ("falsified", "error", "xpassed", "blocked", "nothing claimed")
 
 
-_LISTED = ("falsified", "error", "blocked", "xpassed")
+def _not_passed(document: Document) -> dict[str, dict[str, Fate]]:
+    """What failed, could not be judged or claims nothing in some format, the gravest first."""
+    found = {id: (worst(row.values()).status, row) for id, row in fates(document).items()}
+    return {id: row for listed in _LISTED for id, (status, row) in found.items() if status == listed}
 
 
 def _cell(fate: Fate | None) -> str:
     if fate is None:
         return ""
+    if fate.status == "nothing claimed":
+        return "–"
     return margin(fate.margin) if fate.judged else fate.status
 
 

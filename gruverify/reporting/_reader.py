@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
@@ -12,9 +13,12 @@ from typing import Any, NoReturn, TypeAlias
 from gruverify.engine import BadWitness, decode_witness
 from gruverify.reporting._json import SCHEMA
 from gruverify.reporting._needs import needed
+from gruverify.reporting._schema_1 import upgraded
 
 Document: TypeAlias = dict[str, Any]
 
+#: The schemas that are read, each with the file that describes it.
+_FILES = {1: "result-1.schema.json", SCHEMA: "result.schema.json"}
 #: A deep run of everything in all formats, falsified everywhere, writes some 10 MB.
 LARGEST_MB = 32
 
@@ -24,7 +28,7 @@ class BadResult(ValueError):
 
 
 def load_document(path: Path) -> Document:
-    """The document of a result file, checked against `result.schema.json`.
+    """The document of a result file, checked against `result.schema.json`; one of schema 1 in the shape of schema 2.
 
     Raises:
         BadResult: it cannot be read, or is cut short, foreign, of another schema, damaged or too large.
@@ -53,18 +57,26 @@ def parse_document(text: str | bytes) -> Document:
         raise BadResult("is not a gruverify result: expected a JSON object with schema, target, invariants and so on")
     if document.get("kind") == "gruverify witness":
         raise BadResult("is a witness, not a result: `gruverify replay` reads it")
-    if document["schema"] != SCHEMA:
-        raise BadResult(
-            f"has schema={document['schema']!r}: this version reads {SCHEMA}; check the target again with it"
-        )
-    _check_schema(document)
+    version = _version(document["schema"])
+    _check_schema(document, version)
     _check_witnesses(document["witnesses"])
-    return document
+    return document if version == SCHEMA else upgraded(document)
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema of a result's document."""
-    text = resources.files("gruverify.reporting").joinpath("result.schema.json").read_text(encoding="utf-8")
+def _version(given: Any) -> int:
+    """The schema that a document says it keeps to, if it can be read."""
+    number = type(given) in (int, float)
+    if number and given in _FILES:
+        return int(given)
+    newer = number and given > SCHEMA
+    way_out = "upgrade gruverify to read it" if newer else "check the target again with it"
+    readable = " and ".join(map(str, _FILES))
+    raise BadResult(f"has schema={reprlib.repr(given)}: this version reads {readable}; {way_out}")
+
+
+def schema(version: int = SCHEMA) -> dict[str, Any]:
+    """The JSON Schema of a result's document: of the newest version, or of an older one that is read."""
+    text = resources.files("gruverify.reporting").joinpath(_FILES[version]).read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
 
@@ -81,18 +93,18 @@ def _parsed(text: str | bytes) -> Any:
         raise BadResult(f"is not JSON, or was cut short: {bad}") from None
 
 
-def _check_schema(document: Document) -> None:
+def _check_schema(document: Document, version: int) -> None:
     library = needed("fastjsonschema")
     try:
-        _validator()(document)
+        _validator(version)(document)
     except library.JsonSchemaValueException as broken:
         place = broken.name.removeprefix("data").lstrip(".") or "the result"
         raise BadResult(f"is damaged: {place} {broken.message.removeprefix(broken.name).strip()}") from None
 
 
 @cache
-def _validator() -> Callable[[Document], Document]:
-    check: Callable[[Document], Document] = needed("fastjsonschema").compile(schema())
+def _validator(version: int) -> Callable[[Document], Document]:
+    check: Callable[[Document], Document] = needed("fastjsonschema").compile(schema(version))
     return check
 
 

@@ -11,23 +11,41 @@ from typing import Any
 
 from gruverify.engine import PROFILES, decode_witness, run_as, severity, sizes_of
 from gruverify.invariants import INVARIANTS
+from gruverify.reporting._console import GATES_VISITED
+from gruverify.reporting._lines import by_formats
 from gruverify.reporting._reader import Document
+from gruverify.reporting._snippets import is_shown, read_from_result
 
-#: The gravest first: what an invariant's status over several variants is, and the order in which counts are told.
-STATUSES = ("falsified", "error", "xpassed", "blocked", "xfailed", "passed", "skipped", "not applicable")
+#: The gravest first: what an invariant's status over several formats is, and the order in which counts are told.
+STATUSES = (
+    "falsified",
+    "error",
+    "xpassed",
+    "blocked",
+    "xfailed",
+    "nothing claimed",
+    "passed",
+    "skipped",
+    "not applicable",
+)
 #: Statuses of what was judged: these have a margin.
 JUDGED = ("falsified", "passed", "xfailed", "xpassed")
 
 
 @dataclass(frozen=True)
 class Fate:
-    """How an invariant fared in a format: the gravest status, all cases, and the largest margin over the variants."""
+    """How an invariant fared in a format: the gravest status, all cases, and the largest margin over the variants.
+
+    `claimed` is the share of the entries of which the bounds claim something; None if nothing was compared, or nobody
+    counted.
+    """
 
     id: str
     format: str
     status: str
     cases: int
     margin: float
+    claimed: float | None
     reason: str
     rows: tuple[dict[str, Any], ...]
 
@@ -46,10 +64,26 @@ def fates(document: Document) -> dict[str, dict[str, Fate]]:
 
 
 def _fate(rows: list[dict[str, Any]]) -> Fate:
-    gravest = min(rows, key=lambda row: STATUSES.index(row["status"]))
-    margin = max(float(row["margin"]["max"]) for row in rows)
-    cases = sum(row["cases"] for row in rows)
-    return Fate(gravest["id"], gravest["format"], gravest["status"], cases, margin, gravest["reason"], tuple(rows))
+    # Where one variant passed and of another nothing was claimed, something was claimed in this format.
+    passed = any(row["status"] == "passed" for row in rows)
+    told = [row for row in rows if not (passed and row["status"] == "nothing claimed")]
+    gravest = min(told, key=lambda row: STATUSES.index(row["status"]))
+    return Fate(
+        gravest["id"],
+        gravest["format"],
+        gravest["status"],
+        cases=sum(row["cases"] for row in rows),
+        margin=max(float(row["margin"]["max"]) for row in rows),
+        claimed=_claimed(rows),
+        reason=gravest["reason"],
+        rows=tuple(rows),
+    )
+
+
+def _claimed(rows: list[dict[str, Any]]) -> float | None:
+    entries = [row["entries"] for row in rows if row["entries"] is not None]
+    compared = sum(each["compared"] for each in entries)
+    return sum(each["claimed"] for each in entries) / compared if compared else None
 
 
 def worst(row: Iterable[Fate]) -> Fate:
@@ -123,9 +157,27 @@ def runs(witness: dict[str, Any]) -> list[str]:
     return run_as(INVARIANTS[found.invariant], found.residual, found.case) if found.invariant in INVARIANTS else []
 
 
-def snippet(witness: dict[str, Any]) -> str:
-    """Python that raises the witness's failure when pasted."""
-    return decode_witness(witness).snippet
+def snippet(document: Document, witness: dict[str, Any]) -> str:
+    """Python that raises the witness's failure when pasted; of a large case, where the document's file is."""
+    decoded = decode_witness(witness)
+    return decoded.snippet if is_shown(decoded) else read_from_result(decoded, document["witnesses"].index(witness))
+
+
+def covered(document: Document) -> list[str]:
+    """What the run covered: cases and sizes, claims, gates, declarations, what was left out."""
+    lines = by_formats(document["covers"], document["formats"])
+    return [*lines, f"{GATES_VISITED}: {gates}"] if (gates := gates_visited(document)) else lines
+
+
+def doubted(document: Document) -> list[str]:
+    """Why a run in which nothing failed is inconclusive."""
+    return by_formats(document["doubts"], document["formats"]) if document["verdict"] == "inconclusive" else []
+
+
+def gates_visited(document: Document) -> str:
+    """How much of z × r × c was visited, by format; empty if nobody counted."""
+    shares = {one["format"]: one["groups"][0]["percent"] for one in document["coverage"] if one["groups"]}
+    return ", ".join(f"{fmt} {shares[fmt]:.1f} %" for fmt in document["formats"] if fmt in shares)
 
 
 def numbers(residual: dict[str, Any]) -> dict[str, str]:

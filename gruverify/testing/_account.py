@@ -14,24 +14,39 @@ from typing import Any
 import pytest
 
 from gruverify import _pytest
-from gruverify.backends import METHODS, Backend, declarations_of, offers
+from gruverify.arithmetic import FORMATS
+from gruverify.backends import CELL_METHODS, METHODS, Backend, declarations_of, offers
 from gruverify.coverage import Coverage
 from gruverify.engine import Drawn, Kind, Tally, Witness
 
 
 @dataclass
 class Found:
-    """Of one target: tallies by invariant, format and variant; witnesses; coverage by format; cases by format and kind;
-    and of its backend the name, the methods, and what it declares that is unusual.
+    """What was found of one target.
+
+    Tallies by invariant, format and variant; witnesses; coverage by format; the cases that were drawn, by format and
+    kind; the backend's name, methods and unusual declarations. `left_out` are the families of the core, with
+    their formats, of which pytest itself, told by -k, a path or --lf, does not run all tests.
     """
 
     tallies: dict[tuple[str, str, str], Tally] = field(default_factory=dict)
     witnesses: dict[tuple[str, str], Witness] = field(default_factory=dict)
     coverage: dict[str, Coverage] = field(default_factory=dict)
-    backend: str = ""
     drawn: dict[tuple[str, Kind], Drawn] = field(default_factory=dict)
+    backend: str = ""
     methods: tuple[str, ...] = ()
     declarations: dict[str, Any] = field(default_factory=dict)
+    left_out: set[tuple[str, str]] = field(default_factory=set)
+
+    @property
+    def deciding(self) -> str:
+        """The family that shows the core: what a stack shows of its cells, cells show better."""
+        return "agreement" if any(method in CELL_METHODS for method in self.methods) else "stack"
+
+    @property
+    def undecided(self) -> list[str]:
+        """The formats in which pytest leaves out what decides."""
+        return [fmt.name for fmt in FORMATS if (self.deciding, fmt.name) in self.left_out]
 
     def introduce(self, backend: Backend) -> None:
         """Note what the backend is."""
@@ -62,12 +77,21 @@ class Found:
             self.visit(format, coverage)
         for (format, kind), drawn in other.drawn.items():
             self.count(format, kind, drawn)
-        if other.backend:
+        self.left_out |= other.left_out
+        if not self.backend:
             self.backend, self.methods, self.declarations = other.backend, other.methods, other.declarations
+
+    def rows(self, ids: Sequence[str], format: str) -> dict[str, Tally]:
+        """Of some invariants the tally over all variants, in one format."""
+        found: dict[str, Tally] = {}
+        for (id, of, _), tally in self.tallies.items():
+            if of == format and id in ids:
+                found[id] = found.get(id, Tally()) + tally
+        return found
 
     def declined(self, ids: Sequence[str], format: str) -> str:
         """What the target said when it declined all that some invariants asked; empty if it did not."""
-        mine = [tally for (id, fmt, _), tally in self.tallies.items() if fmt == format and id in ids]
+        mine = self.rows(ids, format).values()
         reasons = dict.fromkeys(tally.reason for tally in mine if tally.status == "not applicable")
         return "; ".join(reasons) if all(tally.status == "not applicable" for tally in mine) else ""
 

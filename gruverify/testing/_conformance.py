@@ -31,6 +31,7 @@ from gruverify.engine import (
     trial_of,
 )
 from gruverify.invariants import Invariant, Trial
+from gruverify.reporting import is_shown, size_of
 from gruverify.testing import _options
 from gruverify.testing._subject import Part, Subject
 
@@ -178,7 +179,14 @@ def _failure(subject: Subject, fallen: Judgement, case: AnyCase) -> Falsified:
     """What is shown of an invariant that fell."""
     witness = Witness(subject.name, fallen.invariant.id, case, fallen.residual)
     subject.found.witnesses[witness.invariant, case.format.name] = witness
-    return _kind(witness.invariant)(f"{describe(fallen.invariant, fallen.residual, case)}\n\n{witness.snippet}")
+    return _kind(witness.invariant)(f"{describe(fallen.invariant, fallen.residual, case)}\n\n{_shown(witness)}")
+
+
+def _shown(witness: Witness) -> str:
+    """The reproducer; of a large case where it can be had, for nobody reads it."""
+    if is_shown(witness):
+        return witness.snippet
+    return f"The case is too large to print ({size_of(witness)}): --gru-report DIR keeps it, with what loads it.\n"
 
 
 @cache

@@ -13,7 +13,15 @@ from gruverify.arithmetic import format_named
 from gruverify.backends import Backend, BadDeclaration, TargetUnavailable, UnknownTarget, resolve
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage
-from gruverify.engine import Drawn, Judgement, Selection, kind_of, why_not
+from gruverify.engine import (
+    CORE_FAMILIES,
+    Drawn,
+    Judgement,
+    Selection,
+    doubts_of_family,
+    kind_of,
+    why_not,
+)
 from gruverify.invariants import INVARIANTS, Invariant
 from gruverify.testing import _account, _options
 from gruverify.testing._account import Found
@@ -116,11 +124,28 @@ class Subject:
         pytest.fail(unusable, pytrace=False)
 
     def conclude(self, family: str, format: str) -> None:
-        """Skip a test in which the target declined everything that it was asked."""
+        """Skip a test in which the target declined everything, and fail one in which too little was claimed.
+
+        An invariant that is expected to fall, and of which nothing is claimed, neither fell nor passed: a skip.
+        """
         __tracebackhide__ = True
         ids = [invariant.id for invariant in self.asked(family, format)[0]]
         if why := self.found.declined(ids, format):
             pytest.skip(why)
+        rows = self.found.rows(ids, format)
+        if family in INVARIANTS:
+            if not any(tally.judged or tally.error for tally in rows.values()):
+                pytest.skip("nothing claimed")
+        elif doubts := doubts_of_family(rows, decides=family == self.found.deciding):
+            lines = "\n".join(f"  {line}" for line in doubts)
+            pytest.fail(f"inconclusive: {self.name}, {family} in {format}: nothing failed, but\n{lines}", pytrace=False)
+
+    def leave_out(self, run: set[tuple[str, str]]) -> None:
+        """Note the families of the core of which, in some format, not all tests are run that there are."""
+        for part in self.parts():
+            family = INVARIANTS[part.family].family if part.expected else part.family
+            if family in CORE_FAMILIES and (part.family, part.format) not in run:
+                self.found.left_out.add((family, part.format))
 
     def enter(self, case: AnyCase, judgements: list[Judgement], visited: Coverage) -> None:
         """Add a case to what was found, unless it is drawn to shrink a failure or to show it again."""

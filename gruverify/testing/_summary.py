@@ -14,7 +14,7 @@ from hypothesis import settings
 from gruverify import _pytest
 from gruverify.arithmetic import FORMATS
 from gruverify.engine import PROFILES, Result, versions
-from gruverify.reporting import BadFolder, ReportUnavailable, document, gates_line, write_report
+from gruverify.reporting import BadFolder, ReportUnavailable, by_formats, document, gates_line, write_report
 from gruverify.testing import _options
 from gruverify.testing._account import Account, Found
 
@@ -41,19 +41,45 @@ def _cases(config: pytest.Config) -> int:
 
 
 def lines(account: Account, config: pytest.Config) -> Iterator[str]:
-    """How much of the gate space each target's tests visited, and where the report is."""
+    """How much of the gate space each target's tests visited, what keeps a run from a pass, and where the report is."""
     for target, found in account.targets.items():
         if found.coverage:
             yield f"{target}: {gates_line(found.coverage)}"
+    for target, doubts in inconclusive(account, config).items():
+        yield from (f"inconclusive: {target}: {line}" for line in doubts)
+    for target, found in account.targets.items():
+        if found.undecided and found.backend:
+            formats = ", ".join(found.undecided)
+            yield f"{target}: {formats}: not all that shows its values and gradients was run, so nothing is concluded"
     if account.written:
         yield account.written
 
 
+def inconclusive(account: Account, config: pytest.Config) -> dict[str, list[str]]:
+    """The targets of which nothing failed and too little was claimed, with the reasons, format by format.
+
+    A format that pytest was told to leave out in part, by -k or a path, is not held against the target.
+    """
+    found: dict[str, list[str]] = {}
+    for target, of in account.targets.items():
+        if of.backend and (doubts := _doubts(_result(target, of, account, config, complete=True), of)):
+            found[target] = doubts
+    return found
+
+
+def _doubts(result: Result, found: Found) -> list[str]:
+    formats = result.header["formats"]
+    if not formats:
+        return [] if found.undecided else ["it claims none of the formats that were asked for"]
+    if result.verdict != "inconclusive":
+        return []
+    return by_formats([line for line in result.doubts if line.partition(":")[0] not in found.undecided], formats)
+
+
 def write(account: Account, config: pytest.Config, folder: Path, complete: bool) -> None:
     """Write the report of all targets; what came of it is told at the end of the run."""
-    documents = [
-        document(_result(target, found, account, config, complete)) for target, found in account.targets.items()
-    ]
+    results = [_result(target, found, account, config, complete) for target, found in account.targets.items()]
+    documents = [document(result) for result in results if result.header["formats"]]
     if not documents:
         return
     try:

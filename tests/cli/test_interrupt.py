@@ -53,7 +53,7 @@ def test_ctrl_c_prints_and_saves_what_there_is(planted: str, here: Path, jobs: s
 
     assert run.returncode == 130
     assert "Traceback" not in stderr or stderr.startswith("Exception ignored in")  # where Python dropped it once
-    assert stdout.splitlines()[-2].startswith("incomplete (")
+    assert stdout.splitlines()[-2].startswith("interrupted (")
     document = json.loads((here / "result.json").read_text())
-    assert document["verdict"] == "incomplete"
+    assert document["verdict"] == "interrupted"
     assert any(row["cases"] for row in document["invariants"])

@@ -54,7 +54,8 @@ def test_the_help_of_a_command_explains_every_option(name: str) -> None:
         (
             "check",
             "0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or hung, "
-            "5 too few gates visited, 130 interrupted or out of time",
+            "5 too few gates visited, 6 inconclusive (nothing failed, but too little was judged, answered or claimed), "
+            "130 interrupted",
         ),
         (
             "replay",

@@ -58,6 +58,41 @@ def test_another_target_may_hold(witness: Path) -> None:
         assert result.stdout == "agreement/step holds on this case\n"
 
 
+def test_a_case_that_another_target_refuses_shows_nothing(witness: Path, here: Path) -> None:
+    (here / "refuses.py").write_text("def step(cell, x, h):\n    raise NotImplementedError('no H=1')\n")
+
+    result = gruverify("replay", str(witness), "--target", "refuses:step")
+
+    assert result.exit_code == 6
+    assert result.stdout == "agreement/step inconclusive on this case: step is not implemented: no H=1\n"
+
+
+def test_a_case_of_which_nothing_is_claimed_shows_nothing(witness: Path, here: Path) -> None:
+    (here / "vague.py").write_text(
+        "import gruverify, planted\n"
+        "step = gruverify.backend(step=planted.right, formats=[gruverify.float32], kappa=1e9)\n"
+    )
+
+    result = gruverify("replay", str(witness), "--target", "vague:step")
+
+    assert result.exit_code == 6
+    assert "agreement/step inconclusive on this case: nothing is claimed" in result.stdout
+
+
+def test_a_large_case_is_loaded_from_its_file(planted: str, here: Path) -> None:
+    xs, one, three = (float32.cast([[[1.0]] * n])[0] for n in (600, 1, 3))
+    case = Case(Cell(Variant(), three, three, three[:, 0], three[:, 0]), xs[:, None], one, xs[:, None], one)
+    residual = Residual("h[b=0, i=0]", 1.0, 0.5, 0.5, 0.25, 2.0)
+    save_witness(Witness(f"{planted}:inverted", "agreement/step", case, residual), here / "w.json")
+
+    result = gruverify("replay", "w.json")
+
+    assert result.exit_code == 1
+    assert len(result.stdout) < 2000
+    with pytest.raises(AssertionError, match="agreement/step"):
+        exec(result.stdout.partition("to paste into Python:\n")[2], {})
+
+
 def test_a_target_that_raises_is_falsified_again(planted: str, here: Path) -> None:
     check(f"{planted}:raises", "--witnesses", "w")
 

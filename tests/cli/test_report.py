@@ -33,8 +33,8 @@ def test_a_result_becomes_a_report(result: Path, here: Path) -> None:
 
 
 @pytest.mark.uncounted
-def test_check_reports_too(here: Path) -> None:
-    done = check("numpy", "--report", "out", "--json", "result.json")
+def test_check_reports_too(planted: str, here: Path) -> None:
+    done = check(f"{planted}:right", "--report", "out", "--json", "result.json")
 
     assert done.exit_code == 0
     assert done.stdout.endswith("report: out\nnext: open out/index.html\n")

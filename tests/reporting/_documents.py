@@ -13,7 +13,7 @@ from gruverify.engine import Tally
 from gruverify.invariants import Entries
 from gruverify.reporting import Document, document
 
-from ._results import HEADER, NOT_ASKED, PASSED, result, witness
+from ._results import HEADER, NOT_ASKED, NOTHING, PASSED, result, witness
 
 HOSTILE = "<script>alert('gru')</script>&\"' `x` ]]> --> {{ 7 * 7 }}"
 LEVELS = ("0", "low", "high", "1")
@@ -27,6 +27,8 @@ TALLIES = {
         blocked=2, reason="step has shape (1,)", cause="contract/shape-step"
     ),
     ("regimes/carry-copies-state", "float64"): PASSED,
+    ("regimes/forget-value", "float32"): NOTHING,
+    ("regimes/forget-value", "float64"): PASSED,
     ("agreement/last", "float32"): NOT_ASKED,
     ("agreement/last", "float64"): NOT_ASKED,
 }

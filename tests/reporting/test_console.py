@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ import pytest
 
 from gruverify import Result
 from gruverify.coverage import GATES, Coverage
-from gruverify.engine import Tally
+from gruverify.engine import Tally, save_witness
 from gruverify.invariants import INVARIANTS, Residual
 from gruverify.reporting import console_for, print_header, print_result
 from gruverify.reporting._console import WIDTH, margin
 
-from ._results import HEADER, NOT_ASKED, PASSED, falsified, printed, result, witness
+from ._results import DRAWN, HEADER, NOT_ASKED, NOTHING, PASSED, falsified, large, printed, result, unclaimed, witness
 
 
 def report(shown: Result, saved: dict[tuple[str, str], Path] | None = None, **options: Any) -> list[str]:
@@ -92,13 +93,13 @@ def test_what_could_not_be_asked_at_all_is_counted_with_the_reason() -> None:
     lines = report(result(tallies))
 
     assert "not applicable: 2 invariants (the backend has no sequence)" in lines
-    assert not any(id in line for line in lines for id in ids)
+    assert not any(line.strip().startswith(f"{id} ") for line in lines for id in ids)
 
 
 def test_what_was_skipped_is_counted_with_the_reason_and_what_was_expected_is_said() -> None:
     tallies = {
-        ("agreement/step", "float32"): Tally(falsified=2, mark="xfail"),
-        ("agreement/step", "float64"): Tally(passed=2, mark="xfail"),
+        ("agreement/step", "float32"): Tally(falsified=2, mark="xfail", compared=4, claimed=4),
+        ("agreement/step", "float64"): Tally(passed=2, mark="xfail", compared=4, claimed=4),
         ("agreement/last", "float32"): Tally(mark="skip", reason="see #12"),
         ("agreement/outputs", "float32"): Tally(passed=2, mark="xfail"),
     }
@@ -197,6 +198,9 @@ def test_failures_as_grave_are_shown_in_the_catalogues_order_and_the_first_as_a_
     assert text.count("gruverify.assert_holds(") == text.count("gruverify.assert_holds('agreement/step'") == 1
 
 
+REASONS = "docs/verdict.md has the way out of each reason"
+
+
 @pytest.mark.parametrize(
     ("shown", "verdict", "then"),
     [
@@ -204,21 +208,80 @@ def test_failures_as_grave_are_shown_in_the_catalogues_order_and_the_first_as_a_
             result(), "conforms (2 passed; 1.2 s)", "gruverify check numpy --profile deep --seed 4", id="conforms"
         ),
         pytest.param(
-            result(complete=False), "incomplete (2 passed; 1.2 s)", "gruverify check numpy --seed 3", id="incomplete"
+            result(complete=False), "interrupted (2 passed; 1.2 s)", "gruverify check numpy --seed 3", id="interrupted"
         ),
         pytest.param(
             result(crashes=("killed; again: gruverify check it",)),
-            "falsified (2 passed; 1.2 s)",
+            "died (2 passed; 1.2 s)",
             "gruverify check it",
             id="died",
         ),
-        pytest.param(
-            result({}), "incomplete (nothing was judged; 1.2 s)", "gruverify check numpy --seed 3", id="nothing"
-        ),
+        pytest.param(result({}), "inconclusive (nothing was judged; 1.2 s)", REASONS, id="nothing"),
+        pytest.param(unclaimed(), "inconclusive (1 passed, 1 nothing claimed; 1.2 s)", REASONS, id="unclaimed"),
     ],
 )
 def test_the_verdict_stands_last_with_what_to_do_next(shown: Result, verdict: str, then: str) -> None:
     assert report(shown)[-2:] == [verdict, f"next: {then}"]
+
+
+def test_what_claims_nothing_is_a_dash_and_never_a_margin() -> None:
+    lines = report(unclaimed())
+
+    assert row(lines, "agreement/step") == ["0.25", "–", "4"]
+    assert "0.00" not in "\n".join(lines)
+
+
+def test_a_verdict_says_what_it_covers_and_what_keeps_it_from_a_pass() -> None:
+    lines = report(unclaimed())
+
+    assert "float32, float64: 2 of 2 cases of cells, H 1–3, I 2, B 1, T 1–4" in lines
+    assert "values claimed: float32 100% of the entries, float64 12% of the entries" in lines
+    assert "weakest claims: agreement/step in float64 (12%)" in lines
+    [doubt] = [line for line in lines if line.startswith("inconclusive float64")]
+    assert doubt.startswith("inconclusive float64: too little is claimed of its values: something in 0% of the cases")
+    assert not any(line.startswith("inconclusive ") for line in report(result())[:-2])
+
+
+def test_what_it_covers_fits_the_console_and_keeps_words_whole() -> None:
+    missing = [f"method-{i}" for i in range(40)]
+    shown = result(header={**HEADER, "declarations": dict.fromkeys(missing, "of-some-length")})
+
+    lines = report(shown)
+
+    declared = next(i for i, line in enumerate(lines) if line.startswith("declared: "))
+    wrapped = [lines[declared], *takewhile(lambda line: line.startswith("  "), lines[declared + 1 :])]
+    assert len(wrapped) > 5
+    assert all(len(line) <= 120 for line in wrapped)
+    assert " ".join(" ".join(wrapped).split()).count("=of-some-length") == 40
+
+
+def test_doubts_that_formats_share_are_told_once() -> None:
+    lines = report(result({("agreement/step", fmt): NOTHING for fmt in HEADER["formats"]}))
+
+    assert [line.partition(":")[0] for line in lines if line.startswith("inconclusive f")] == [
+        "inconclusive float32, float64"
+    ]
+
+
+def test_cases_that_time_did_not_allow_are_a_doubt() -> None:
+    late = {key: replace(drawn, planned=100) for key, drawn in DRAWN.items()}
+
+    assert "inconclusive float32, float64: 2 of 100 cases of cells judged: time was up" in report(result(drawn=late))
+
+
+def test_a_case_too_large_to_print_is_loaded_from_its_file_instead(tmp_path: Path) -> None:
+    shown, file = large(), tmp_path / "one.json"
+    [(key, found)] = shown.witnesses.items()
+    save_witness(found, file)
+
+    text = "\n".join(report(shown, {key: file}))
+
+    assert found.snippet not in text
+    assert len(text) < 4000
+    code = text.partition("to paste into Python:\n\n")[2].partition("\n\n\n")[0]
+    with pytest.raises(AssertionError, match="agreement/step"):
+        exec(code.replace("witness.target", "lambda cell, x, h: h + 1"), {})
+    assert "--witnesses DIR saves it as a file" in "\n".join(report(shown))
 
 
 def test_a_death_is_told() -> None:

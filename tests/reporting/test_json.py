@@ -14,7 +14,7 @@ from gruverify.engine import Tally, decode_witness, encode_witness
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting import document, dumps
 
-from ._results import HEADER, NOT_ASKED, PASSED, falsified, result, witness
+from ._results import HEADER, NOT_ASKED, PASSED, falsified, result, unclaimed, witness
 
 
 def rows(document: dict[str, Any]) -> list[tuple[str, str]]:
@@ -22,14 +22,17 @@ def rows(document: dict[str, Any]) -> list[tuple[str, str]]:
     return [(row["id"], row["format"]) for row in document["invariants"]]
 
 
-def test_the_document_has_the_keys_of_schema_1() -> None:
+def test_the_document_has_the_keys_of_schema_2() -> None:
     found = document(result())
 
-    assert found["schema"] == 1
+    assert found["schema"] == 2
     assert list(found) == [
         "schema",
         *HEADER,
         "verdict",
+        "doubts",
+        "covers",
+        "drawn",
         "crashes",
         "explanation",
         "unexpected",
@@ -44,6 +47,16 @@ def test_the_document_has_the_keys_of_schema_1() -> None:
     assert found["timing"] == {"seconds": 1.25}
 
 
+def test_it_says_what_was_drawn_what_it_covers_and_why_it_is_no_pass() -> None:
+    found = document(unclaimed())
+
+    assert (found["verdict"], len(found["doubts"])) == ("inconclusive", 1)
+    assert found["covers"][0] == "float32: 2 of 2 cases of cells, H 1–3, I 2, B 1, T 1–4"
+    sizes = {"H": [1, 3], "I": [2, 2], "B": [1, 1], "T": [1, 4]}
+    assert found["drawn"][0] == {"format": "float32", "kind": "cells", "planned": 2, "judged": 2, "sizes": sizes}
+    assert [row["status"] for row in found["invariants"]] == ["passed", "nothing claimed"]
+
+
 def test_a_row_says_everything_about_an_invariant_in_a_format_and_variant() -> None:
     tally = Tally(
         passed=3,
@@ -55,6 +68,9 @@ def test_a_row_says_everything_about_an_invariant_in_a_format_and_variant() -> N
         reason="shape",
         declined=4,
         cause="contract/shape-step",
+        unclaimed=5,
+        compared=20,
+        claimed=12,
     )
 
     [row] = document(result({("agreement/step", "float32"): tally}))["invariants"]
@@ -66,12 +82,14 @@ def test_a_row_says_everything_about_an_invariant_in_a_format_and_variant() -> N
         "format": "float32",
         "variant": "reset after, keep",
         "status": "falsified",
-        "cases": 7,
+        "cases": 12,
         "passed": 3,
         "falsified": 1,
         "error": 1,
         "blocked": 2,
+        "unclaimed": 5,
         "declined": 4,
+        "entries": {"compared": 20, "claimed": 12},
         "margin": {"max": 1.5, "median": tally.median, "octaves": {"-2": 3, "-1": 1}},
         "reason": "shape",
         "cause": "contract/shape-step",

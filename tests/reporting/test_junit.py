@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -11,7 +12,7 @@ import pytest
 from gruverify.reporting import document, junit
 
 from ._documents import HOSTILE, rich
-from ._results import result
+from ._results import falsified, large, result, unclaimed
 
 xmlschema = pytest.importorskip("xmlschema")
 SCHEMA = xmlschema.XMLSchema(Path(__file__).with_name("junit-10.xsd"))
@@ -29,7 +30,7 @@ def test_a_suite_for_each_format_counts_its_cases() -> None:
 
     assert [suite.get("name") for suite in (f32, f64)] == ["pkg.module:step float32", "pkg.module:step float64"]
     counts = [[suite.get(name) for name in ("tests", "failures", "errors", "skipped")] for suite in (f32, f64)]
-    assert counts == [["4", "1", "1", "2"], ["4", "1", "0", "1"]]
+    assert counts == [["5", "1", "1", "3"], ["5", "1", "0", "1"]]
 
 
 def test_a_failure_tells_the_statement_the_numbers_and_how_to_get_it_again() -> None:
@@ -44,7 +45,43 @@ def test_a_failure_tells_the_statement_the_numbers_and_how_to_get_it_again() -> 
 def test_what_was_not_judged_is_skipped_with_the_reason() -> None:
     said = [skipped.get("message") for skipped in suites(rich())[0].iter("skipped")]
 
-    assert said == ["not applicable: the backend has no sequence", "blocked: step has shape (1,)"]
+    assert said == ["not applicable: the backend has no sequence", "blocked: step has shape (1,)", "nothing claimed"]
+
+
+def test_an_inconclusive_verdict_is_a_failure_with_the_reasons() -> None:
+    f32, f64, verdict = suites(document(unclaimed()))
+
+    assert [list(suite.iter("failure")) for suite in (f32, f64)] == [[], []]
+    assert [skipped.get("message") for skipped in f64.iter("skipped")] == ["nothing claimed"]
+    assert (verdict.get("name"), verdict.get("tests"), verdict.get("failures")) == ("numpy verdict", "1", "1")
+    [failure] = verdict.iter("failure")
+    message = failure.get("message")
+    assert message is not None
+    assert message.startswith("inconclusive: float64: too little is claimed of its values")
+    assert failure.text is not None
+    assert "float32, float64: 2 of 2 cases of cells" in failure.text
+
+
+def test_an_interrupted_run_is_a_failure_and_a_pass_is_none() -> None:
+    [failure] = suites(document(result(complete=False)))[-1].iter("failure")
+
+    assert failure.get("message") == "interrupted: the run was stopped before its end"
+    assert not [case for suite in suites(document(result())) for case in suite.iter("failure")]
+    assert len(suites(document(falsified()))) == 2
+
+
+def test_a_large_case_is_read_from_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = document(large("lambda cell, x, h: h + 1"))
+    (tmp_path / "result.json").write_text(json.dumps(found))
+    monkeypatch.chdir(tmp_path)
+
+    [failure] = suites(found)[0].iter("failure")
+
+    assert failure.text is not None
+    assert len(failure.text) < 1000
+    code = failure.text[failure.text.index("# Too large to print") :].replace("witness.target", "lambda cell, x, h: h")
+    with pytest.raises(AssertionError, match="agreement/step"):
+        exec(code, {})
 
 
 def test_a_process_that_died_is_an_error() -> None:

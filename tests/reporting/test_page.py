@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
 import pytest
 
+from gruverify import Result
 from gruverify.reporting import comparison_page, document, result_page
 from gruverify.reporting.page._figures import heat_base, heat_figure, margins_figure, witness_figure
 from gruverify.reporting.page._render import render
@@ -17,7 +19,7 @@ from gruverify.reporting.page._result import _biases, holes
 from gruverify.reporting.page._svg import inline_svg
 
 from ._documents import HOSTILE, rich
-from ._results import result
+from ._results import PASSED, falsified, large, result, unclaimed
 
 
 class Elements(HTMLParser):
@@ -104,9 +106,73 @@ def test_the_same_document_makes_the_same_page(page: str) -> None:
 def test_a_result_with_nothing_to_show_still_is_a_page() -> None:
     text = Elements(result_page(document(result({}, complete=False)))).text
 
-    assert "is incomplete" in text
+    assert "was interrupted" in text
     assert "nothing was judged" in text
     assert "Witnesses" not in text
+
+
+def test_a_page_says_what_the_run_covers_and_why_it_is_no_pass() -> None:
+    elements = Elements(result_page(document(unclaimed())))
+    text = " ".join(elements.text.split())
+
+    assert "numpy is inconclusive 1 nothing claimed, 1 passed; 4 judgements in 1.2 s." in text
+    reasons, covers = text.index("Nothing failed, but this is no pass:"), text.index("What it covers")
+    assert reasons < text.index("float64: too little is claimed of its values") < covers
+    assert covers < text.index("float32, float64: 2 of 2 cases of cells, H 1–3, I 2, B 1, T 1–4")
+    assert elements.of("span")[0]["class"] == "verdict inconclusive"
+
+
+def test_what_claims_nothing_is_a_dash_with_a_filter_of_its_own() -> None:
+    elements = Elements(result_page(document(unclaimed())))
+    text = " ".join(elements.text.split())
+
+    [cell] = [cell for cell in elements.of("td") if cell.get("class") == "fate nothing-claimed"]
+    assert cell["data-label"] == "float64"
+    assert "– nothing claimed" in text
+    assert "0.00" not in text
+    assert "nothing claimed" in [box["value"] for box in elements.of("input") if box["type"] == "checkbox"]
+    assert "entries claimed100%12%" in text
+
+
+def test_a_pass_that_claims_little_says_how_much() -> None:
+    little = replace(PASSED, claimed=3)
+    text = " ".join(Elements(result_page(document(result({("agreement/step", "float32"): little})))).text.split())
+
+    assert "0.25 claims 38%" in text
+    assert "claims 100%" not in " ".join(Elements(result_page(document(result()))).text.split())
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (result(), "numpy conforms"),
+        (falsified(), "numpy is falsified"),
+        (result(crashes=("killed",)), "numpy died"),
+        (result({}), "numpy is inconclusive"),
+        (result(complete=False), "numpy was interrupted"),
+    ],
+)
+def test_each_verdict_has_words(shown: Result, words: str) -> None:
+    assert words in " ".join(Elements(result_page(document(shown))).text.split())
+
+
+def test_a_large_case_is_not_on_the_page() -> None:
+    shown = large()
+    [found] = shown.witnesses.values()
+
+    page = result_page(document(shown))
+
+    assert "result.json" in Elements(page).text
+    assert str(found.case.inputs.tolist())[:500] not in page
+
+
+def test_side_by_side_a_format_that_claims_nothing_is_no_pass() -> None:
+    elements = Elements(comparison_page({"1/index.html": document(unclaimed()), "2/index.html": document(result())}))
+
+    assert [cell["class"] for cell in elements.of("td") if "fate" in (cell.get("class") or "")] == [
+        "fate nothing-claimed",
+        "fate passed",
+    ]
 
 
 def test_a_comparison_has_a_column_for_each_target_and_leads_to_its_page() -> None:

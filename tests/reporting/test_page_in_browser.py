@@ -62,9 +62,10 @@ def test_it_is_accessible(name: str, scheme: str, opened: Opener) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_it_fits_a_phone(name: str, opened: Opener) -> None:
-    page = opened(name, viewport={"width": 360, "height": 740})
+    for width in (360, 390):
+        page = opened(name, viewport={"width": width, "height": 740})
 
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def rows(page: Any) -> list[str]:
@@ -75,16 +76,20 @@ def rows(page: Any) -> list[str]:
 
 def test_filters_work_alone_and_together(opened: Opener) -> None:
     page = opened()
-    everything = ["contract/same-bits", "agreement/step", "regimes/carry-copies-state"]
+    everything = ["contract/same-bits", "agreement/step", "regimes/carry-copies-state", "regimes/forget-value"]
     assert sorted(rows(page)) == sorted(everything)
-    assert page.locator("output").inner_text() == "3 of 4 invariants"
+    assert page.locator("output").inner_text() == "4 of 5 invariants"
 
     page.get_by_label("not applicable").check()
-    assert len(rows(page)) == 4
+    assert len(rows(page)) == 5
     page.get_by_label("Find").fill("step keep")
     assert rows(page) == ["agreement/step"]
-    page.get_by_label("falsified").uncheck()
+    page.get_by_label("Find").fill("")
     page.get_by_label("passed").uncheck()
+    page.get_by_label("nothing claimed").uncheck()
+    assert "regimes/forget-value" not in rows(page)
+    page.get_by_label("Find").fill("step keep")
+    page.get_by_label("falsified").uncheck()
     assert rows(page) == []
     assert page.locator("tr.family:visible").count() == 0
 
@@ -156,7 +161,7 @@ def test_everything_is_reached_by_keyboard(opened: Opener) -> None:
 def test_without_scripts_everything_can_be_read(opened: Opener) -> None:
     page = opened(java_script_enabled=False)
 
-    assert page.locator("tr[data-statuses]:visible").count() == 4
+    assert page.locator("tr[data-statuses]:visible").count() == 5
     assert page.locator(".filters:visible").count() == 0
 
 

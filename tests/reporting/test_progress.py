@@ -16,7 +16,7 @@ EVENTS: list[Event] = [
     CaseJudged("float32", 2, ("agreement/step", "bounds/box")),
     Shrinking("float32", "agreement/step"),
     Shrunk(witness()),
-    FormatFinished("float32", {}, Coverage()),
+    FormatFinished("float32", {}, Coverage(), {}),
 ]
 
 

@@ -55,7 +55,7 @@ def test_the_schema_describes_every_part_of_a_document() -> None:
 
     assert len(objects) > 3
     assert all("additionalProperties" in node for node in objects)
-    assert set(document(falsified())) == set(rules["properties"])
+    assert {*document(falsified()), "command"} == set(rules["properties"])  # a command is that of a run of pytest
 
 
 def test_every_prefix_of_a_result_is_refused_in_one_line(tmp_path: Path) -> None:
@@ -84,9 +84,13 @@ def refusal(path: Path) -> str:
         pytest.param(b"\xff\xfe\x00", "is not JSON", id="bytes"),
         pytest.param("[" * 100_000, "nested too deeply", id="deep"),
         pytest.param('{"schema": NaN}', "NaN is no number of JSON", id="NaN"),
-        pytest.param('{"schema": 0}', "has schema=0: this version reads 1; check the target again", id="older"),
-        pytest.param('{"schema": 2}', "has schema=2: this version reads 1", id="newer"),
-        pytest.param('{"schema": 1}', "is damaged: the result must contain", id="empty"),
+        pytest.param('{"schema": 0}', "has schema=0: this version reads 1 and 2; check the target again", id="older"),
+        pytest.param('{"schema": 3}', "has schema=3: this version reads 1 and 2; upgrade gruverify", id="newer"),
+        pytest.param('{"schema": [2]}', "has schema=[2]: this version reads 1 and 2; check", id="list of them"),
+        pytest.param('{"schema": true}', "has schema=True: this version reads 1 and 2; check", id="truth"),
+        pytest.param('{"schema": "2"}', "has schema='2': this version reads 1 and 2; check", id="text"),
+        pytest.param('{"schema": 1}', "is damaged: the result must contain", id="empty of schema 1"),
+        pytest.param('{"schema": 2}', "is damaged: the result must contain", id="empty"),
     ],
 )
 def test_what_is_no_result_is_refused_in_one_line(text: str | bytes, why: str, tmp_path: Path) -> None:

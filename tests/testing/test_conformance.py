@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from typing import Any
 
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 import gruverify
 from gruverify import FORMATS, float32
 from gruverify.invariants import INVARIANTS
+from gruverify.reporting import load_document
 from gruverify.testing import conformance
 
-from ._runs import DECLINING, FAULTY, ids, inside, one_test, outcomes
+from ._runs import DECLINING, FAULTY, apart, ids, inside, one_test, outcomes
 
 FAMILIES = list(dict.fromkeys(invariant.family for invariant in INVARIANTS.values()))
 FEW = ("--gru-formats", "f32", "--gru-profile", "quick")
@@ -178,3 +180,114 @@ def test_a_target_on_the_command_line_that_there_is_not_is_one_error(pytester: p
 
     assert run.ret == pytest.ExitCode.USAGE_ERROR
     run.stderr.fnmatch_lines(["ERROR: --gru-target: target 'torchh' is unknown: did you mean torch?*"])
+
+
+# -- no pass on nothing -----------------------------------------------------------------------------------------------
+
+PARTIAL = """
+from gruverify.backends import NumpyBackend
+
+
+class Partial:
+    name = "partial"
+    variants, formats = NumpyBackend().variants, NumpyBackend().formats
+
+    def step(self, cell, x, h):
+        if {refused}:
+            raise NotImplementedError("not this one")
+        return NumpyBackend().step(cell, x, h)
+
+
+class Vague(Partial):
+    kappa = 1e9
+"""
+NONE, MANY, ALL = (PARTIAL.format(refused=condition) for condition in ("False", "x.shape[0] != 1", "True"))
+CORE = ("--gru-formats", "f32", "--gru-profile", "quick", "-k", "agreement or contract")
+
+
+def test_a_test_of_what_was_mostly_refused_is_inconclusive_with_the_reasons(pytester: pytest.Pytester) -> None:
+    run = inside(pytester, *CORE, mine=MANY, test_mine=one_test("mine:Partial"))
+
+    assert outcomes(run)["failed"] == 2
+    assert run.ret == pytest.ExitCode.TESTS_FAILED
+    shown = run.stdout.str()
+    assert "inconclusive: mine:Partial, agreement in float32: nothing failed, but" in shown
+    assert re.search(r"step answered \d+ of \d+ cases \(step is not implemented: not this one\)", shown)
+    assert "too little is claimed of its values: something in" in shown
+    assert "Traceback" not in shown
+
+
+def test_where_all_is_refused_tests_are_skipped_and_the_run_is_not_green(pytester: pytest.Pytester) -> None:
+    run = inside(pytester, *CORE, "-rs", mine=ALL, test_mine=one_test("mine:Partial"))
+
+    assert "failed" not in outcomes(run)
+    assert run.ret == pytest.ExitCode.TESTS_FAILED
+    why = "step is not implemented: not this one"
+    run.stdout.fnmatch_lines([f"inconclusive: mine:Partial: float32: no case was answered ({why})", f"SKIPPED*{why}"])
+
+
+def test_bounds_that_claim_nothing_are_no_pass(pytester: pytest.Pytester) -> None:
+    run = inside(pytester, *CORE, mine=NONE, test_mine=one_test("mine:Vague"))
+
+    assert outcomes(run)["failed"] == 1
+    assert "too little is claimed of its values" in run.stdout.str()
+
+
+def test_the_right_one_of_them_passes_and_its_run_is_green(pytester: pytest.Pytester) -> None:
+    run = inside(pytester, *CORE, mine=NONE, test_mine=one_test("mine:Partial"))
+
+    assert outcomes(run)["passed"] == 2
+    assert run.ret == pytest.ExitCode.OK
+    assert "inconclusive" not in run.stdout.str()
+
+
+def test_a_selection_without_the_core_is_not_green_but_what_pytest_leaves_out_is(pytester: pytest.Pytester) -> None:
+    files = {"mine": NONE, "test_mine": one_test("mine:Partial")}
+
+    chosen = inside(pytester, *FEW, "--gru-only", "bounds", **files)
+    by_pytest = inside(pytester, *FEW, "-k", "bounds", **files)
+
+    assert (outcomes(chosen)["passed"], chosen.ret) == (1, pytest.ExitCode.TESTS_FAILED)
+    chosen.stdout.fnmatch_lines(
+        ["inconclusive: mine:Partial: float32: the selection leaves out what shows its values*"]
+    )
+    assert (outcomes(by_pytest)["passed"], by_pytest.ret) == (1, pytest.ExitCode.OK)
+    by_pytest.stdout.fnmatch_lines(["mine:Partial: float32: not all that shows its values and gradients was run*"])
+
+
+def test_only_formats_that_it_does_not_claim_show_nothing(pytester: pytest.Pytester) -> None:
+    claims = "\n\nclass Single(Partial):\n    formats = (gruverify.float64,)\n"
+
+    run = inside(pytester, *CORE, mine=f"import gruverify\n{NONE}{claims}", test_mine=one_test("mine:Single"))
+
+    assert (outcomes(run)["skipped"], run.ret) == (2, pytest.ExitCode.TESTS_FAILED)
+    run.stdout.fnmatch_lines(["inconclusive: mine:Single: it claims none of the formats that were asked for"])
+
+
+@pytest.mark.uncounted
+def test_workers_come_to_the_same_verdict(pytester: pytest.Pytester) -> None:
+    few = ("--gru-formats", "f32,f64", "--gru-profile", "quick", "--gru-only", "agreement")
+
+    run = apart(pytester, *few, "-n", "2", mine=ALL, test_mine=one_test("mine:Partial"))
+
+    assert (outcomes(run), run.ret) == ({"skipped": 2}, pytest.ExitCode.TESTS_FAILED)
+    run.stdout.fnmatch_lines(["inconclusive: mine:Partial: float32, float64: no case was answered*"])
+
+
+def test_a_wrong_declaration_fails_with_one_line(pytester: pytest.Pytester) -> None:
+    wrong = NONE.replace("1e9", "'much'")
+
+    run = inside(pytester, *CORE, mine=wrong, test_mine=one_test("mine:Vague"))
+
+    assert "Traceback" not in run.stdout.str()
+    run.stdout.fnmatch_lines(["*kappa*"])
+
+
+def test_the_report_of_a_run_says_what_it_covers(pytester: pytest.Pytester) -> None:
+    inside(pytester, *CORE, "--gru-report", "out", mine=NONE, test_mine=one_test("mine:Partial"))
+
+    found = load_document(pytester.path / "out" / "result.json")
+    assert (found["verdict"], found["methods"], found["doubts"]) == ("conforms", ["step"], [])
+    [drawn] = found["drawn"]
+    assert drawn["judged"] == drawn["planned"] > 25
+    assert set(drawn["sizes"]) == set("HIBT")

@@ -9,6 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from gruverify.engine import ENOUGH
 from gruverify.reporting._console import margin
 from gruverify.reporting._needs import needed
 
@@ -51,7 +52,8 @@ def _environment() -> Any:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"margin": margin, "percent": _percent, "slug": slug}
+    environment.filters |= {"margin": margin, "percent": _percent, "share": "{:.0%}".format, "slug": slug}
+    environment.globals["enough"] = ENOUGH
     return environment
 
 

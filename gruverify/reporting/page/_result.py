@@ -18,6 +18,8 @@ from gruverify.reporting._summary import (
     Fate,
     command,
     counts,
+    covered,
+    doubted,
     fates,
     numbers,
     root_causes,
@@ -31,6 +33,15 @@ from gruverify.reporting._summary import (
 from gruverify.reporting.page._figures import flow_figure, heat_base, heat_figure, margins_figure, witness_figure
 from gruverify.reporting.page._render import raw, render, slug
 from gruverify.reporting.page._svg import HEAT
+
+#: The verdict as the heading has it.
+VERDICTS = {
+    "conforms": "conforms",
+    "falsified": "is falsified",
+    "died": "died",
+    "inconclusive": "is inconclusive",
+    "interrupted": "was interrupted",
+}
 
 
 def result_page(document: Document, up: str = "") -> str:
@@ -49,7 +60,10 @@ def result_page(document: Document, up: str = "") -> str:
         "result.html",
         d=document,
         up=up,
+        verdict=VERDICTS[document["verdict"]],
         sentence=sentence(document),
+        doubts=doubted(document),
+        covers=covered(document),
         command=command(document),
         worst=max((fate for row in table.values() for fate in row.values() if fate.judged), key=_margin, default=None),
         causes=[{**cause, "linked": cause["id"] in table} for cause in root_causes(document)],
@@ -96,7 +110,7 @@ def _row(id: str, row: Mapping[str, Fate]) -> dict[str, Any]:
     variants: dict[str, dict[str, str]] = {}
     for fate in fates:
         for one in fate.rows if fate.cases else ():
-            variants.setdefault(one["variant"], {})[fate.format] = f"{margin(float(one['margin']['max']))}"
+            variants.setdefault(one["variant"], {})[fate.format] = _margin_of(one)
     return {
         "id": id,
         "statement": fates[0].rows[0]["statement"],
@@ -105,8 +119,14 @@ def _row(id: str, row: Mapping[str, Fate]) -> dict[str, Any]:
         "cases": sum(fate.cases for fate in fates),
         "statuses": sorted({fate.status for fate in fates}),
         "variants": variants,
+        "claimed": {fate.format: f"{fate.claimed:.0%}" for fate in fates if fate.claimed is not None},
         "reasons": list(dict.fromkeys(fate.reason for fate in fates if fate.reason)),
     }
+
+
+def _margin_of(row: dict[str, Any]) -> str:
+    """The margin of one variant; a dash where there is none."""
+    return margin(float(row["margin"]["max"])) if row["margin"]["octaves"] else "–"
 
 
 # -- witnesses --------------------------------------------------------------------------------------------------------
@@ -116,17 +136,17 @@ def _witnesses(document: Document) -> dict[str, dict[str, Any]]:
     statements = {row["id"]: row["statement"] for row in document["invariants"]}
     return {
         id: {
-            **_witness(first),
+            **_witness(document, first),
             "statement": statements.get(id, ""),
             "figure": raw(witness_figure(first["residual"], slug(id, "wf"))),
             "caption": _caption(first["residual"]),
-            "others": [_witness(other) for other in others],
+            "others": [_witness(document, other) for other in others],
         }
         for id, (first, *others) in witnesses(document).items()
     }
 
 
-def _witness(witness: dict[str, Any]) -> dict[str, Any]:
+def _witness(document: Document, witness: dict[str, Any]) -> dict[str, Any]:
     residual, variant = witness["residual"], witness["variant"]
     return {
         "where": residual["where"],
@@ -137,7 +157,7 @@ def _witness(witness: dict[str, Any]) -> dict[str, Any]:
         "sizes": sizes(witness),
         "runs": runs(witness),
         "regimes": ", ".join(witness["regimes"]),
-        "snippet": snippet(witness),
+        "snippet": snippet(document, witness),
     }
 
 
