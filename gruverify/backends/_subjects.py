@@ -54,7 +54,11 @@ class Subject:
     def of(self, cell: Cell) -> dict[str, torch.Tensor]:
         """The cell's weights, as tensors of their own, under the names that they have here."""
         end = "_l0" if self.built.place.layered else ""
-        return {f"{name}{end}": tensor(array.copy()) for name, array in cell.packed().items()}
+        return {
+            f"{name}{end}": tensor(array.copy())
+            for name, array in cell.packed().items()
+            if any(cell.variant.mask(name))
+        }
 
     def run(self, question: Question, call: Callable[..., Any] | None = None) -> tuple[torch.Tensor, ...]:
         """The outputs and the last state of a layer, or the next state of a cell."""

@@ -46,6 +46,7 @@ from gruverify.engine._readings import Reading as Reading
 from gruverify.engine._readings import readings as readings
 from gruverify.engine._result import Result as Result
 from gruverify.engine._result import by_format as by_format
+from gruverify.engine._result import condition_of as condition_of
 from gruverify.engine._result import merge as merge
 from gruverify.engine._run import Plan as Plan
 from gruverify.engine._run import formats_of as formats_of

@@ -104,7 +104,11 @@ def _of_arrays(case: AnyCase) -> Iterator[tuple[str, bool]]:
     yield "an initial state of 0", not state.any()
     yield "inputs of 0", not arrays["inputs"].any()
     yield "a bias vector of 0", any(not bias.any() for bias in biases)
-    yield "a recurrent bias of the candidate of 0", any(not bias[2 * H :].any() for bias in recurrent)
+    yield "biases of 0", not any(bias.any() for bias in biases)
+    yield "input biases of 0", not any(array.any() for name, array in arrays.items() if name.startswith("bias_ih"))
+    yield "recurrent biases of 0", not any(bias.any() for bias in recurrent)
+    yield "a recurrent bias of the candidate of 0", not any(bias[2 * H :].any() for bias in recurrent)
+    yield "recurrent biases of the gates of 0", not any(bias[: 2 * H].any() for bias in recurrent)
     yield "cotangents of the last state of 0", not arrays["d_last"].any()
     yield "cotangents of the outputs of 0", not arrays["d_outputs"].any()
     yield "a state outside [-1, 1]", _largest(state) > 1

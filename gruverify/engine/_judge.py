@@ -10,8 +10,19 @@ import numpy as np
 from gruverify.backends import CELL_METHODS, Backend, Declarations, declarations_of, derived_methods, offers, resolve
 from gruverify.cell import AnyCase, Case, StackCase
 from gruverify.engine._describe import describe
+from gruverify.engine._suggestions import Outcome
 from gruverify.engine._tally import Tally, judged
-from gruverify.invariants import INVARIANTS, Declined, Invariant, Malformed, Obstacle, Residual, StackTrial, Trial
+from gruverify.invariants import (
+    INVARIANTS,
+    Declined,
+    Invariant,
+    Malformed,
+    Obstacle,
+    Residual,
+    StackTrial,
+    Trial,
+    nothing_claimed,
+)
 
 
 @dataclass(frozen=True)
@@ -93,7 +104,7 @@ def _judge(trial: Trial | StackTrial, invariant: Invariant, met: _Met) -> Judgem
 
 def _judged(invariant: Invariant, residuals: list[Residual]) -> Judgement:
     """Falsified by the worst comparison of all; else passed, with the worst of those that claim something."""
-    worst = max(residuals, key=_margin)
+    worst = max(residuals, key=_margin, default=nothing_claimed("there was nothing to compare"))
     compared, claimed = (sum(getattr(residual, name) for residual in residuals) for name in ("compared", "claimed"))
     claiming = [residual for residual in residuals if residual.claims]
     if worst.margin <= 1:
@@ -101,6 +112,15 @@ def _judged(invariant: Invariant, residuals: list[Residual]) -> Judgement:
             return Judgement(invariant, Tally(unclaimed=1, compared=compared, claimed=claimed), worst)
         worst = max(claiming, key=_margin)
     return Judgement(invariant, judged(worst.margin, compared=compared, claimed=claimed), worst)
+
+
+def outcome_of(judgements: Iterable[Judgement]) -> Outcome:
+    """What became of a case: whether the target failed an invariant, refused one of its methods, or answered."""
+    found = list(judgements)
+    if any(judgement.fell for judgement in found):
+        return "failed"
+    refused = any(j.tally.declined for j in found if j.invariant.id.startswith("contract/shape-"))
+    return "refused" if refused else "answered"
 
 
 def _margin(residual: Residual) -> float:

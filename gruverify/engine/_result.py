@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from gruverify.coverage import Coverage
 from gruverify.coverage import merged as merged_coverage
+from gruverify.engine._conditions import Outcomes, condition
 from gruverify.engine._drawn import Drawn, Kind
 from gruverify.engine._tally import Tally
 from gruverify.engine._verdict import covers, doubts
@@ -26,7 +27,8 @@ class Result:
     what the run was (target, versions, seed, profile); `complete` is False if it was stopped; `seconds` is what it
     took; `crashes` tells of processes that died under the target; `coverage`, by format, what the cases visited;
     `explanation`, the one fault that explains what failed, where `explanation` of this package found it; `drawn`, by
-    format and kind, the cases that were planned and judged.
+    format and kind, the cases that were planned and judged; `hints`, likewise, which declaration would explain what was
+    refused or failed.
     """
 
     header: dict[str, Any]
@@ -38,6 +40,7 @@ class Result:
     coverage: dict[str, Coverage] = field(default_factory=dict)
     explanation: str = ""
     drawn: dict[tuple[str, Kind], Drawn] = field(default_factory=dict)
+    hints: dict[tuple[str, Kind], str] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -58,6 +61,11 @@ class Result:
     def doubts(self) -> tuple[str, ...]:
         """Why the run is inconclusive if nothing failed, one line per reason."""
         return doubts(self.header, self.tallies, self.drawn)
+
+    @property
+    def hinted(self) -> tuple[str, ...]:
+        """Which declarations would explain what was refused or failed, one line per format and kind of case."""
+        return tuple(f"{fmt}: {hint}" for (fmt, _), hint in self.hints.items())
 
     @cached_property
     def covers(self) -> tuple[str, ...]:
@@ -87,6 +95,7 @@ class Result:
             crashes=tuple(sorted({*self.crashes, *other.crashes})),
             coverage=merged_coverage([self.coverage, other.coverage]),
             drawn=_added(self.drawn, other.drawn),
+            hints=self.hints | other.hints,
         )
 
 
@@ -123,3 +132,11 @@ def by_format(result: Result) -> dict[str, dict[str, Tally]]:
 def _marked(table: dict[str, dict[str, Tally]]) -> dict[str, dict[str, Tally]]:
     """The part of the table that is expected to fall."""
     return {id: {fmt: tally for fmt, tally in row.items() if tally.mark == "xfail"} for id, row in table.items()}
+
+
+def condition_of(result: Result, id: str, fmt: str) -> str:
+    """Under which condition an invariant fails in one format, such as "in 7 of 7 cases with B = 3H, in 0 of 93 others";
+    empty if there is none.
+    """
+    mine = [tally.outcomes for (of, in_format, _), tally in result.tallies.items() if (of, in_format) == (id, fmt)]
+    return condition(sum(mine, Outcomes()))

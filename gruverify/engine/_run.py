@@ -15,6 +15,7 @@ from gruverify.backends import METHODS, Backend, declarations_of, offers, one_th
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage, excluded, visits
 from gruverify.engine._asked import about, why_not
+from gruverify.engine._conditions import Outcomes, features_of, marks_of, outcome
 from gruverify.engine._drawn import Drawn, Kind, kind_of, one
 from gruverify.engine._events import (
     Alive,
@@ -26,11 +27,12 @@ from gruverify.engine._events import (
     Shrinking,
     Shrunk,
 )
-from gruverify.engine._judge import Judgement, judge, judge_trial, trial_of
+from gruverify.engine._judge import Judgement, judge, judge_trial, outcome_of, trial_of
 from gruverify.engine._profile import PROFILES
 from gruverify.engine._result import Key, Result
 from gruverify.engine._search import FURTHER, Enough, Stream, draw, emit, names, shrink, size, streams_for
 from gruverify.engine._selection import EVERYTHING, Selection
+from gruverify.engine._suggestions import Fact, suggested
 from gruverify.engine._tally import Tally
 from gruverify.engine._witness import Witness
 from gruverify.invariants import Invariant, Trial
@@ -80,7 +82,14 @@ def run(
         close()
     seconds = time.monotonic() - started
     return Result(
-        header, ledger.tallies, ledger.witnesses, complete, seconds, coverage=ledger.coverage, drawn=ledger.drawn
+        header,
+        ledger.tallies,
+        ledger.witnesses,
+        complete,
+        seconds,
+        coverage=ledger.coverage,
+        drawn=ledger.drawn,
+        hints=ledger.hints,
     )
 
 
@@ -173,6 +182,7 @@ class Ledger:
     witnesses: dict[tuple[str, str], Witness] = field(default_factory=dict)
     coverage: dict[str, Coverage] = field(default_factory=dict)
     drawn: dict[tuple[str, Kind], Drawn] = field(default_factory=dict)
+    hints: dict[tuple[str, Kind], str] = field(default_factory=dict)
 
     def count(self, fmt: Format, kind: Kind, drawn: Drawn) -> None:
         """Add cases that were planned or judged."""
@@ -205,6 +215,7 @@ class FormatRun:
     share: Pace
     number: int = 0
     heard: float = field(default_factory=time.monotonic)
+    facts: dict[Kind, list[Fact]] = field(default_factory=lambda: {"cells": [], "stacks": []})
     smallest: dict[str, tuple[AnyCase, Judgement]] = field(default_factory=dict)
 
     @cached_property
@@ -232,6 +243,7 @@ class FormatRun:
             self._draw(stream, share)
             self._shrink_all(stream)
         drawn = {key: drawn for key, drawn in self.ledger.drawn.items() if key[0] == name}
+        self.ledger.hints |= {(name, kind): hint for kind, facts in self.facts.items() if (hint := suggested(facts))}
         self.listener(FormatFinished(name, self.ledger.of(self.format), self.ledger.coverage[name], drawn))
 
     def _shares(self, streams: list[Stream]) -> Iterator[tuple[Stream, Pace]]:
@@ -280,17 +292,20 @@ class FormatRun:
         if self.share.late():
             raise Enough
         new: list[str] = []
-        trial = trial_of(case, self.backend)
+        trial, marks = trial_of(case, self.backend), marks_of(case)
+        found = list[Judgement]()
         for judgement in judge_trial(trial, self._turn()):
             self._heartbeat()
             id, expected = judgement.invariant.id, self._expected(judgement.invariant.id)
-            tally = replace(judgement.tally, mark="xfail") if expected else judgement.tally
+            found.append(judgement)
+            tally = replace(judgement.tally, mark="xfail" if expected else "", outcomes=_outcome(marks, judgement))
             self.ledger.enter(id, self.format, str(case.variant), tally)
             if judgement.fell and not expected:
                 new += [id] if id not in self.smallest else []
                 self._keep_smaller(case, judgement)
         if isinstance(trial, Trial):
             self._count(trial)
+        self.facts[kind_of(case)].append(Fact(features_of(case), outcome_of(found)))
         self.number += 1
         self.ledger.count(self.format, kind_of(case), one(case))
         self.listener(CaseJudged(self.format.name, self.number, tuple(new)))
@@ -332,3 +347,9 @@ class FormatRun:
         witness = Witness(self.ledger.target, judgement.invariant.id, case, shown.residual)
         self.ledger.witnesses[judgement.invariant.id, self.format.name] = witness
         self.listener(Shrunk(witness))
+
+
+def _outcome(marks: int, judgement: Judgement) -> Outcomes:
+    """What the case adds to the counts by feature: nothing where the invariant could not be judged."""
+    tally = judgement.tally
+    return outcome(marks, failed=judgement.fell) if tally.judged or tally.error else Outcomes()

@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from gruverify.engine._conditions import Outcomes
+
 Status: TypeAlias = Literal[
     "passed", "falsified", "nothing claimed", "not applicable", "blocked", "error", "skipped", "xfailed", "xpassed"
 ]
@@ -29,7 +31,7 @@ class Tally:
     those of them whose bounds claim something. `declined` counts the cases for which the backend said that it does not
     implement what is needed. `reason` says why there are no cases, or what the first error or obstacle was; `cause` is
     the invariant that reported the obstacle, where another one did. `mark` is what the user's selection makes of the
-    invariant.
+    invariant. `outcomes` counts by features of the cases: what those that failed have in common.
     """
 
     passed: int = 0
@@ -45,6 +47,7 @@ class Tally:
     unclaimed: int = 0
     compared: int = 0
     claimed: int = 0
+    outcomes: Outcomes = field(default_factory=Outcomes)
 
     @property
     def cases(self) -> int:
@@ -91,6 +94,7 @@ class Tally:
             self.unclaimed + other.unclaimed,
             self.compared + other.compared,
             self.claimed + other.claimed,
+            self.outcomes + other.outcomes,
         )
 
 

@@ -46,6 +46,7 @@ from gruverify.invariants._registry import invariant as invariant
 from gruverify.invariants._residual import Entries as Entries
 from gruverify.invariants._residual import Residual as Residual
 from gruverify.invariants._residual import compare as compare
+from gruverify.invariants._residual import nothing_claimed as nothing_claimed
 from gruverify.invariants._stack_trial import StackChange as StackChange
 from gruverify.invariants._stack_trial import StackExact as StackExact
 from gruverify.invariants._stack_trial import StackObserved as StackObserved

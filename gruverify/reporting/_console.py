@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gruverify.coverage import GATES, Coverage
-from gruverify.engine import Result, Tally, Witness, by_format, describe, severity
+from gruverify.engine import Result, Tally, Witness, by_format, condition_of, describe, severity
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting._lines import by_formats, wrapped
 from gruverify.reporting._snippets import is_shown, reproducer, size_of
@@ -84,7 +84,8 @@ def print_result(console: Console, result: Result, saved: dict[tuple[str, str], 
         console.print(f"[bold red]died[/] {escape(note)}", soft_wrap=True)
     for id, witness in _one_each(result).items():
         console.print()
-        console.print(escape(describe(INVARIANTS[id], witness.residual, witness.case)), soft_wrap=True)
+        under = condition_of(result, id, witness.case.format.name)
+        console.print(escape(describe(INVARIANTS[id], witness.residual, witness.case, under)), soft_wrap=True)
         if (path := saved.get((id, witness.case.format.name))) is not None:
             console.print(f"  replay: [bold]gruverify replay {escape(str(path))}[/]", soft_wrap=True)
     _print_snippet(console, result, saved)
@@ -217,6 +218,8 @@ def _print_verdict(console: Console, result: Result, saved: dict[tuple[str, str]
         for line in by_formats(result.doubts, formats):
             said = wrapped(f"inconclusive {line}", width).removeprefix("inconclusive ")
             console.print(f"[{colour}]inconclusive[/] {escape(said)}", soft_wrap=True)
+    for line in by_formats(result.hinted, formats):
+        console.print(f"[bold yellow]hint[/] {escape(line)}", soft_wrap=True)
     console.print(f"\n[{colour}]{result.verdict}[/] ({counts or 'nothing was judged'}; {result.seconds:.1f} s)")
     console.print(f"next: [bold]{escape(_next(result, saved))}[/]", soft_wrap=True)
 

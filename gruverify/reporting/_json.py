@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from gruverify.coverage import GROUPS, Coverage
-from gruverify.engine import Drawn, Result, Tally, encode_witness, margin_octaves
+from gruverify.engine import Drawn, Result, Tally, condition_of, encode_witness, margin_octaves
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting.explain import gradient_flow
 
@@ -22,11 +22,14 @@ def document(result: Result) -> dict[str, Any]:
         "verdict": result.verdict,
         "doubts": list(result.doubts),
         "covers": list(result.covers),
+        "hints": list(result.hinted),
         "drawn": [_drawn(key, drawn) for key, drawn in sorted(result.drawn.items())],
         "crashes": list(result.crashes),
         "explanation": result.explanation,
         "unexpected": list(result.unexpected),
-        "invariants": [_row(key, tally) for key, tally in sorted(result.tallies.items(), key=_in_catalogue_order)],
+        "invariants": [
+            _row(result, key, tally) for key, tally in sorted(result.tallies.items(), key=_in_catalogue_order)
+        ],
         "witnesses": [
             encode_witness(witness) for _, witness in sorted(result.witnesses.items(), key=_in_catalogue_order)
         ],
@@ -46,7 +49,7 @@ def as_text(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def _row(key: tuple[str, str, str], tally: Tally) -> dict[str, Any]:
+def _row(result: Result, key: tuple[str, str, str], tally: Tally) -> dict[str, Any]:
     id, fmt, variant = key
     return {
         "id": id,
@@ -66,6 +69,7 @@ def _row(key: tuple[str, str, str], tally: Tally) -> dict[str, Any]:
         "margin": {"max": _number(tally.largest), "median": _number(tally.median), "octaves": _octaves(tally)},
         "reason": tally.reason,
         "cause": tally.cause,
+        "condition": condition_of(result, id, fmt) if tally.falsified or tally.error else "",
     }
 
 

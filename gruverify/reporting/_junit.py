@@ -8,7 +8,18 @@ from xml.etree import ElementTree as ET
 
 from gruverify.reporting._console import margin
 from gruverify.reporting._reader import Document
-from gruverify.reporting._summary import Fate, command, covered, doubted, fates, numbers, runs, sizes, snippet
+from gruverify.reporting._summary import (
+    Fate,
+    command,
+    condition,
+    covered,
+    doubted,
+    fates,
+    numbers,
+    runs,
+    sizes,
+    snippet,
+)
 
 #: What XML 1.0 has no way to write, and a target may have said.
 _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -62,6 +73,7 @@ def _details(document: Document, fate: Fate) -> str:
         if (witness["invariant"], witness["format"]) == (fate.id, fate.format):
             lines += [witness["residual"]["where"]]
             lines += [f"{name} {value}" for name, value in numbers(witness["residual"]).items()]
+            lines += [f"fails {under}"] if (under := condition(document, witness)) else []
             lines += [sizes(witness), *(f"run as {line}" for line in runs(witness)), "", snippet(document, witness)]
     return "\n".join(lines)
 

@@ -22,8 +22,9 @@ def upgraded(document: dict[str, Any]) -> dict[str, Any]:
         "verdict": verdict,
         "doubts": [*_unjudged(document), UNKNOWN] if verdict == "inconclusive" else [],
         "covers": [UNKNOWN],
+        "hints": [],
         "drawn": [],
-        "invariants": [{**row, "unclaimed": 0, "entries": None} for row in document["invariants"]],
+        "invariants": [{**row, "unclaimed": 0, "entries": None, "condition": ""} for row in document["invariants"]],
     }
 
 

@@ -157,6 +157,12 @@ def runs(witness: dict[str, Any]) -> list[str]:
     return run_as(INVARIANTS[found.invariant], found.residual, found.case) if found.invariant in INVARIANTS else []
 
 
+def condition(document: Document, witness: dict[str, Any]) -> str:
+    """Under which condition the witness's invariant fails in its format; empty if there is none."""
+    place = witness["invariant"], witness["format"]
+    return next((row["condition"] for row in document["invariants"] if (row["id"], row["format"]) == place), "")
+
+
 def snippet(document: Document, witness: dict[str, Any]) -> str:
     """Python that raises the witness's failure when pasted; of a large case, where the document's file is."""
     decoded = decode_witness(witness)
@@ -166,6 +172,7 @@ def snippet(document: Document, witness: dict[str, Any]) -> str:
 def covered(document: Document) -> list[str]:
     """What the run covered: cases and sizes, claims, gates, declarations, what was left out."""
     lines = by_formats(document["covers"], document["formats"])
+    lines += [f"hint: {line}" for line in by_formats(document["hints"], document["formats"])]
     return [*lines, f"{GATES_VISITED}: {gates}"] if (gates := gates_visited(document)) else lines
 
 

@@ -30,7 +30,8 @@ def test_offers_every_method_of_the_contract_but_a_second_way_to_the_hessian() -
 
 
 def test_every_invariant_is_asked_of_it() -> None:
-    assert judged(NUMPY, case()) == {id for id in OF_CELLS if "sequence_hvp_reverse" not in INVARIANTS[id].needs}
+    lacking = {"sequence_hvp_reverse", "reloaded"}
+    assert judged(NUMPY, case()) == {id for id in OF_CELLS if lacking.isdisjoint(INVARIANTS[id].needs)}
 
 
 def test_no_state_is_a_state_of_zeros() -> None:

@@ -42,7 +42,7 @@ def test_every_invariant_that_applies_judges_once() -> None:
 
     asked = [i for i in INVARIANTS.values() if reads(i, case()) and not applicable(i, NUMPY)]
     assert [judgement.invariant for judgement in judgements] == asked
-    assert {judgement.tally.status for judgement in judgements} == {"passed"}
+    assert {judgement.tally.status for judgement in judgements} <= {"passed", "nothing claimed"}
 
 
 def test_what_does_not_speak_of_the_variant_is_not_judged() -> None:
@@ -181,7 +181,7 @@ def test_a_failure_is_told_in_numbers_and_units_of_roundoff() -> None:
     assert re.fullmatch(r"  is       1\.\d+", is_)
     assert re.fullmatch(r"  must be  0\.\d+", must_be)
     assert error == "  error    1 = 1.68e+07 u"
-    assert re.fullmatch(r"  bound    \S+e-07 = \S+ u, so the margin is \S+e\+0\d", bound)
+    assert re.fullmatch(r"  bound    \S+e-0[78] = \S+ u, so the margin is \S+e\+0\d", bound)
     assert place == "  float32, reset after, keep, H=1, I=1, B=1, T=1"
 
 

@@ -117,14 +117,14 @@ def test_state_carried_wider_than_the_format_is_allowed_where_it_is_declared() -
 
 
 def test_returned_number_is_as_wide_as_is_declared() -> None:
-    mode, h = Rounding(float16), np.asarray([0.5, -2.0, 0.0], np.float16)
-    assert not returned(mode, h, 0.0).radius.any()
-    np.testing.assert_allclose(returned(mode, h, 2.0).radius, 2 * mode.u * np.abs(h.astype(np.float64)) + mode.eta)
+    mode, h = Rounding(float16, carry=2.0), np.asarray([0.5, -2.0, 0.0], np.float16)
+    assert not returned(Rounding(float16), h).radius.any()
+    np.testing.assert_allclose(returned(mode, h).radius, 2 * mode.u * np.abs(h.astype(np.float64)) + mode.eta)
 
 
 def test_nothing_is_known_of_a_number_that_is_none() -> None:
     rows = np.asarray([[1.0, 2.0], [np.nan, 1.0], [1.0, np.inf]])
-    ball = returned(Rounding(float32), rows, 0.0)
+    ball = returned(Rounding(float32), rows)
     assert np.isfinite(ball.mid).all()
     np.testing.assert_array_equal(lost(rows), [False, True, True])
     np.testing.assert_array_equal(np.isinf(unknown(ball, lost(rows)[:, None]).radius).any(1), [False, True, True])

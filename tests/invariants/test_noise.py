@@ -95,7 +95,7 @@ def test_noise_that_the_bounds_allow_is_no_pass(id: str, format: Any) -> None:
 
     @seed(1)
     @settings(
-        max_examples=24 if id in SIGNS else 5,
+        max_examples=60 if id in SIGNS else 5,
         database=None,
         deadline=None,
         phases=[Phase.generate],

@@ -17,6 +17,7 @@ from gruverify.reporting._reader import Document
 from gruverify.reporting._summary import (
     Fate,
     command,
+    condition,
     counts,
     covered,
     doubted,
@@ -155,6 +156,7 @@ def _witness(document: Document, witness: dict[str, Any]) -> dict[str, Any]:
         "format": witness["format"],
         "variant": f"reset {variant['reset']}, {variant['update']}" + _biases(variant),
         "sizes": sizes(witness),
+        "condition": condition(document, witness),
         "runs": runs(witness),
         "regimes": ", ".join(witness["regimes"]),
         "snippet": snippet(document, witness),
