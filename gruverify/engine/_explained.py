@@ -8,7 +8,7 @@ from dataclasses import replace
 from gruverify.backends import Backend, offers, resolve
 from gruverify.cell import Case, Variant
 from gruverify.engine._identify import METHODS, drawn_for, tried
-from gruverify.engine._readings import Reading
+from gruverify.engine._readings import DECLARED_AS, Reading
 from gruverify.engine._result import Result
 from gruverify.invariants import INVARIANTS
 
@@ -42,7 +42,16 @@ def explanation(result: Result, backend: Backend) -> str:
     if not found or len(found) > SEVERAL:
         return ""
     said = sorted({", ".join(reading.differences(fallen[0].variant)) for reading in found})
-    return f"{' or: '.join(said)} ({finest.name}, every case)"
+    return f"{' or: '.join(said)} ({finest.name}, every case){_declaration(found)}"
+
+
+def _declaration(found: set[Reading]) -> str:
+    """The biases to declare, where that is all that is read otherwise than declared."""
+    declared = {DECLARED_AS.get(reading.bias, "") for reading in found}
+    if found != {Reading(bias=reading.bias) for reading in found} or len(declared) != 1:
+        return ""
+    biases = declared.pop()
+    return f': declare biases="{biases}"?' if biases not in ("", "as declared") else ""
 
 
 def _fallen(result: Result) -> list[Case]:

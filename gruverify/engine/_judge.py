@@ -12,6 +12,7 @@ from gruverify.cell import AnyCase, Case, StackCase
 from gruverify.engine._describe import describe
 from gruverify.engine._suggestions import Outcome
 from gruverify.engine._tally import Tally, judged
+from gruverify.engine._verdict import VALUES
 from gruverify.invariants import (
     INVARIANTS,
     Declined,
@@ -115,9 +116,12 @@ def _judged(invariant: Invariant, residuals: list[Residual]) -> Judgement:
 
 
 def outcome_of(judgements: Iterable[Judgement]) -> Outcome:
-    """What became of a case: whether the target failed an invariant, refused one of its methods, or answered."""
+    """What became of a case: whether the target's values were wrong, or it refused one of its methods, or answered.
+
+    What else fails may do so on a case that was made of this one, which has other features.
+    """
     found = list(judgements)
-    if any(judgement.fell for judgement in found):
+    if any(judgement.fell and judgement.invariant.id in VALUES.ids for judgement in found):
         return "failed"
     refused = any(j.tally.declined for j in found if j.invariant.id.startswith("contract/shape-"))
     return "refused" if refused else "answered"

@@ -38,7 +38,7 @@ class Suggestion:
     outside: str
 
 
-#: What is asked for least often first: where two explain the same cases, the first is named.
+#: Where two explain the same cases, the first is named.
 SUGGESTIONS: tuple[Suggestion, ...] = (
     Suggestion(
         "initial_state=False",
@@ -53,8 +53,6 @@ SUGGESTIONS: tuple[Suggestion, ...] = (
     Suggestion("batch_first=False", "batch first", False, "with time first", "with the batch first"),
     Suggestion("bidirectional=False", "two directions", False, "in one direction", "in two directions"),
     Suggestion("bidirectional=True", "two directions", True, "in two directions", "in one direction"),
-    Suggestion('biases="none"', "biases of 0", True, "where all biases are 0", "with biases"),
-    Suggestion('biases="recurrent"', "input biases of 0", True, "where bias_ih is 0", "with another bias_ih"),
     Suggestion('biases="input"', "recurrent biases of 0", True, "where bias_hh is 0", "with another bias_hh"),
     Suggestion(
         'biases="input"',
@@ -70,6 +68,8 @@ SUGGESTIONS: tuple[Suggestion, ...] = (
         "without",
         "with recurrent biases of the gates",
     ),
+    Suggestion('biases="recurrent"', "input biases of 0", True, "where bias_ih is 0", "with another bias_ih"),
+    Suggestion('biases="none"', "biases of 0", True, "where all biases are 0", "with biases"),
 )
 
 
@@ -82,9 +82,10 @@ def suggested(facts: Iterable[Fact]) -> str:
     answered = [fact for fact in every if fact.outcome == "answered"]
     for outcome in ("refused", "failed"):
         troubled = [fact for fact in every if fact.outcome == outcome]
-        for suggestion in SUGGESTIONS:
-            if sentence := _sentence(suggestion, outcome, answered, troubled):
-                return sentence
+        sentences = {s: said for s in SUGGESTIONS if (said := _sentence(s, outcome, answered, troubled))}
+        if sentences:
+            # Of several that explain the trouble the one that leaves most to be asked says best what is missing.
+            return sentences[max(sentences, key=lambda s: sum(_fits(s, fact) for fact in answered))]
     return ""
 
 
