@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gruverify.backends import Backend, NumpyBackend, Reached
-from gruverify.backends._protocol import NDArray
 from gruverify.cell import Cell
 from gruverify.faults._fault import fault
+from gruverify.faults._stepping import NDArray
 
 
 class _Modules(NumpyBackend):

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import Ball
+from gruverify.arithmetic import Ball, float64
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 NDArray: TypeAlias = npt.NDArray[Any]
@@ -178,17 +178,17 @@ def worst(
 
 
 def _claimed(expected: Floats, bound: Floats, scale: float) -> int:
-    """How many entries claim something; a bound of 0 always does."""
+    """How many entries claim something; a bound of 0 always does, and one that is only what float64 may underflow by."""
     if bound.max() < scale * _SHARE:
         return bound.size
-    return int(np.count_nonzero((bound == 0) | (bound < np.abs(expected)) | (bound < scale * _SHARE)))
+    return int(np.count_nonzero((bound < float64.min_normal) | (bound < np.abs(expected)) | (bound < scale * _SHARE)))
 
 
 def _limited(limit: Floats, bound: Floats, scale: float | None) -> int:
     """How many entries of an inequality claim something; `bound` is the limit and what rounding adds."""
     with np.errstate(invalid="ignore"):
         rounding = bound - limit
-        claims = (rounding <= 0) | (rounding < limit)
+        claims = (rounding < float64.min_normal) | (rounding < limit)
         if scale is not None:
             claims = (claims | (rounding < scale * _SHARE)) & (bound <= scale)
     return int(np.count_nonzero(claims & np.isfinite(bound)))
