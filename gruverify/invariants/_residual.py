@@ -178,7 +178,7 @@ def worst(
 
 
 def _claimed(expected: Floats, bound: Floats, scale: float) -> int:
-    """How many entries claim something; a bound of 0 always does, and one that is only what float64 may underflow by."""
+    """How many entries claim something. A bound of 0 always does, or one that is what float64 may underflow by."""
     if bound.max() < scale * _SHARE:
         return bound.size
     return int(np.count_nonzero((bound < float64.min_normal) | (bound < np.abs(expected)) | (bound < scale * _SHARE)))

@@ -48,8 +48,7 @@ def cases(
     whichever they are, then to entries 0, ±1 and ±1/2.
 
     Raises:
-        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, an argument is wrong,
-            or what is asked for cannot be had together.
+        InvalidArgument: a bound is no integer of at least 1 or beyond its maximum, or arguments are wrong together.
     """
     check_option("zero_state", zero_state, True, False)
     placed = check_levels(levels)
