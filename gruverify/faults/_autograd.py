@@ -199,4 +199,6 @@ def interpolation_over_tensors() -> Backend:
 @fault("gradient", "tanh a = 2σ(2a) - 1, differentiated by autograd", touches="", needs="torch", into=EQUIVALENTS)
 def tanh_by_sigmoid_over_tensors() -> Backend:
     """One function for both activations, under autograd."""
-    return _tensors(tanh=lambda a: 2 * (2 * a).sigmoid() - 1)
+    made: Any = _tensors(tanh=lambda a: 2 * (2 * a).sigmoid() - 1)
+    declared: Backend = replace(made, tanh="absolute")
+    return declared

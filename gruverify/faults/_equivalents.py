@@ -28,8 +28,10 @@ def equivalent(kind: Kind, mathematics: str) -> Callable[[Callable[[], Backend]]
 
 @equivalent("forward", "tanh a = 2σ(2a) - 1")
 def tanh_by_sigmoid() -> Backend:
-    """One function for both activations."""
-    return stepping(tanh=lambda a: 2 * sigmoid(2 * a) - 1)
+    """One function for both activations, and so accurate to 1, not to the value: as it declares."""
+    made = stepping(tanh=lambda a: 2 * sigmoid(2 * a) - 1)
+    made.tanh = "absolute"
+    return made
 
 
 @equivalent("forward", "σ(a) = 1/(1 + e⁻ᵃ)")
@@ -89,13 +91,15 @@ def interpolation_from_zero() -> Backend:
 
 @equivalent("forward", "h = one + (1-z)∘(zero - one)")
 def interpolation_from_one() -> Backend:
-    """The same from the other end."""
+    """The same from the other end, where small gates are lost: as it declares."""
 
     def lerp(v: Variant, z: Array, h: Array, c: Array) -> Array:
         one, zero = _ends(v, h, c)
         return one + (1 - z) * (zero - one)
 
-    return stepping(blend=lerp)
+    made = stepping(blend=lerp)
+    made.blend = "A+B+C"
+    return made
 
 
 # -- biases and layouts -----------------------------------------------------------------------------------------------

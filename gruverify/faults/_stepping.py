@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from gruverify.arithmetic import FORMATS, Array, Format, floating, sigmoid, tanh
 from gruverify.arithmetic import blend as blended
+from gruverify.backends import NumpyBackend
 from gruverify.cell import VARIANTS, Cell, Parameters, Variant
 
 NDArray: TypeAlias = npt.NDArray[Any]
@@ -74,6 +75,10 @@ class Stepping:
     """A backend that has values alone: `step` and `sequence`, of a step function and a loop, over NumPy arrays."""
 
     name = "stepping"
+    # Its functions and sums are NumPy's, and as accurate.
+    kappa_sigma: Any = NumpyBackend.kappa_sigma
+    sums_in_format: Any = NumpyBackend.sums_in_format
+    tanh, blend = "relative", "A+B"
 
     def __init__(
         self,

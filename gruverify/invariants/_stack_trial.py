@@ -254,7 +254,11 @@ class StackTrial:
         yield from self._changed.items()
 
     def beside(self, backend: Backend) -> StackTrial:
-        """The same case put to another backend of the same accuracy; what the mathematics allows is found out once."""
+        """The same case put to another backend; what the mathematics allows is found out once, if both declare the same
+        accuracy.
+        """
+        if rounding_of(backend, self.case.format) != self.exact.mode:
+            return StackTrial(self.case, backend)
         other = StackTrial(self.case, backend, self.exact.mode)
         other.exact, other._twin = self.exact, self
         return other

@@ -388,7 +388,11 @@ class Trial:
         return self.exact if all(one is other for one, other in pairs) else None
 
     def beside(self, backend: Backend) -> Trial:
-        """The same case put to another backend of the same accuracy; what the mathematics allows is found out once."""
+        """The same case put to another backend; what the mathematics allows is found out once, if both declare the same
+        accuracy.
+        """
+        if rounding_of(backend, self.case.format) != self.exact.mode:
+            return Trial(self.case, backend)
         other = Trial(self.case, backend, mode=self.exact.mode)
         other.exact, other._twin = self.exact, self
         return other
