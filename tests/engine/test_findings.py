@@ -77,7 +77,10 @@ SHAPES = {
             id="bias",
         ),
         pytest.param(
-            "sequence_vjp", lambda g, *_: replace(g, state=None), "gradient of state is None: declare state_gradient", id="state"
+            "sequence_vjp",
+            lambda g, *_: replace(g, state=None),
+            "gradient of state is None: declare state_gradient",
+            id="state",
         ),
     ],
 )

@@ -12,11 +12,12 @@ from hypothesis import given, settings
 import gruverify
 from gruverify import Cell, StackCase, Variant, Witness, float32
 from gruverify import strategies as gst
-from gruverify.backends import NumpyBackend, backend
+from gruverify.backends import NumpyBackend, backend, completed
 from gruverify.engine import (
     CaseJudged,
     Event,
     FormatStarted,
+    Tally,
     applicable,
     decode_witness,
     describe,
@@ -55,14 +56,41 @@ def test_there_is_a_case_of_a_stack_for_every_three_of_a_cell() -> None:
     assert {cases[id] for id in everywhere} == {3}
 
 
-def test_a_backend_of_stacks_alone_is_judged_by_what_is_said_of_stacks() -> None:
+def test_a_backend_of_stacks_alone_is_judged_as_a_cell_too() -> None:
     result, events = run(ALONE)
 
     assert result.verdict == "conforms"
+    assert result.header["methods"] == ["step", "step_vjp", "sequence", "sequence_vjp", "stack", "stack_vjp"]
+    assert events[1] == FormatStarted("float32", 12)
+    statuses = statuses_of(result)
+    for id, status in statuses.items():
+        asked = not INVARIANTS[id].deep and not applicable(INVARIANTS[id], completed(ALONE))
+        assert status in ({"passed", "nothing claimed"} if asked else {"not applicable"}), id
+    values = ("agreement/step", "agreement/step-vjp", "agreement/outputs", "agreement/gradient-state", "stack/outputs")
+    assert {statuses[id] for id in values} == {"passed"}
+    why = "sequence is derived from stack, of which it is asked"
+    assert result.tallies["contract/shape-sequence", "float32", "-"].reason == why
+
+
+def test_a_backend_of_taller_stacks_alone_is_judged_by_what_is_said_of_stacks() -> None:
+    taller: Any = backend(stack=NUMPY.stack, stack_vjp=NUMPY.stack_vjp, num_layers=2)
+    result, events = run(taller)
+
+    assert result.header["methods"] == ["stack", "stack_vjp"]
     assert events[1] == FormatStarted("float32", 9)
+    for id, status in statuses_of(result).items():
+        # Each layer is asked there as a stack of its own.
+        asked = not applicable(INVARIANTS[id], taller) and id != "stack/composition"
+        assert status in ({"passed", "nothing claimed"} if asked else {"not applicable"}), id
+    assert applicable(INVARIANTS["contract/no-mutation"], taller) == "the backend has stacks alone"
+
+
+def statuses_of(result: gruverify.Result) -> dict[str, str]:
+    """How every invariant fared over all variants."""
+    tallies: dict[str, Tally] = {}
     for (id, _, _), tally in result.tallies.items():
-        assert tally.status == ("not applicable" if applicable(INVARIANTS[id], ALONE) else "passed")
-    assert applicable(INVARIANTS["contract/no-mutation"], ALONE) == "the backend has stacks alone"
+        tallies[id] = tallies.get(id, Tally()) + tally
+    return {id: tally.status for id, tally in tallies.items()}
 
 
 def test_a_stack_that_falls_is_shrunk_and_saved_and_read_back(tmp_path: Any) -> None:

@@ -105,9 +105,17 @@ def wrong_side(cell: Any, x: Any, h: Any) -> Any:
 
 
 class Generous:
-    """A wrong step behind a declared accuracy that excuses anything."""
+    """A right step behind a declared accuracy that would excuse a wrong one."""
 
     name, variants, formats, kappa = "generous", [Variant()], [float32], 1e9
+
+    def step(self, cell: Any, x: Any, h: Any) -> Any:
+        """The reference's own."""
+        return NUMPY.step(cell, x, h)
+
+
+class Excused(Generous):
+    """A wrong step behind it."""
 
     def step(self, cell: Any, x: Any, h: Any) -> Any:
         """Resets on the wrong side."""
@@ -138,6 +146,13 @@ def test_what_claims_nothing_is_inconclusive_and_says_why(target: Any, doubt: st
 
     assert found.verdict == "inconclusive"
     assert any(doubt.replace("1 of 20", "") in line or doubt in line for line in found.doubts), found.doubts
+
+
+def test_an_accuracy_that_excuses_anything_is_no_pass() -> None:
+    found = check(Excused(), only=["agreement", "conventions/candidate-bias"])
+
+    assert found.verdict != "conforms"
+    assert any("too little is claimed of its values" in doubt for doubt in found.doubts)
 
 
 def test_a_step_of_zeros_is_no_pass_at_any_size() -> None:

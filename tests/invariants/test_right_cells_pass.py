@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gruverify import FORMATS, Backend, Format, Variant, backend
+from gruverify import FORMATS, Backend, Case, Format, Variant, backend
 from gruverify.backends import DIRECTIONAL_METHODS, TARGETS, NumpyBackend, resolve
 from gruverify.cell import BLOCKS, Parameters
 from gruverify.engine import Judgement, Plan, judge, run
