@@ -6,24 +6,31 @@ from collections.abc import Iterator
 
 import pytest
 
-from gruverify import float32
+from gruverify import Backend, float32
 from gruverify.cell import AnyCase
 from gruverify.engine import Judgement, judge
-from gruverify.invariants import INVARIANTS
+from gruverify.invariants import INVARIANTS, Invariant
 
 from ._drawn import drawn, drawn_stacks
 from ._faults import FAULTS, Fault
 
-CASES, STACKS = 200, 50
+#: How many cases of cells and of stacks are drawn; most faults show in the first few, and no more are drawn for those.
+CASES, STACKS, FEW = 200, 50, 12
 PAIRS = [(fault, id) for fault in FAULTS.values() for id in fault.falsifies]
 
 
 def judged(fault: Fault, id: str) -> Iterator[tuple[AnyCase, Judgement]]:
-    backend, stacks = fault.build(), INVARIANTS[id].of_stacks
-    cases = drawn_stacks(float32, backend.variants, STACKS) if stacks else drawn(float32, backend.variants, CASES)
-    for case in cases:
+    backend = fault.build()
+    for case in some(backend, INVARIANTS[id]):
         for judgement in judge(case, backend, [INVARIANTS[id]]):
             yield case, judgement
+
+
+def some(backend: Backend, invariant: Invariant) -> Iterator[AnyCase]:
+    """Cases that the invariant reads: a few, then those of a longer run."""
+    draw, most = (drawn_stacks, STACKS) if invariant.of_stacks else (drawn, CASES)
+    for count in (FEW, most):
+        yield from draw(float32, backend.variants, count)
 
 
 @pytest.mark.parametrize(("fault", "id"), PAIRS, ids=[f"{f.name}-{id.replace('/', '.')}" for f, id in PAIRS])

@@ -31,8 +31,8 @@ KEPT = (
     "sequence/liveness",
     "sequence/zeros-are-inputs",
 )
-#: Statements about one sign, which half of all noise has: of several cases some must fail.
-SIGNS = ("regimes/update-moves-towards-the-state", "bounds/gradient-sign", "dynamics/saddle-node")
+#: Statements about one sign, which half of all noise has: of so many cases one must fail, if any claims something.
+SIGNS = {"regimes/update-moves-towards-the-state": 60, "bounds/gradient-sign": 200, "dynamics/saddle-node": 15}
 
 
 class Noise(NumpyBackend):
@@ -95,7 +95,7 @@ def test_noise_that_the_bounds_allow_is_no_pass(id: str, format: Any) -> None:
 
     @seed(1)
     @settings(
-        max_examples=60 if id in SIGNS else 5,
+        max_examples=SIGNS.get(id, 5),
         database=None,
         deadline=None,
         phases=[Phase.generate],
@@ -103,6 +103,8 @@ def test_noise_that_the_bounds_allow_is_no_pass(id: str, format: Any) -> None:
     )
     @given(drawn(formats=(format,), max_H=4, max_I=3, max_B=3, max_T=3))
     def judge_noise(case: AnyCase) -> None:
+        if id in SIGNS and any(tally.falsified for tally in tallies):
+            return
         tallies.extend(judgement.tally for judgement in judge(case, noise, [invariant]))
 
     judge_noise()

@@ -36,6 +36,8 @@ REFUSED: dict[str, set[str]] = {
     "torch": _EMPTY | _EMPTY_STACKS | _OTHER_MODULES,
     "torch-formulas": _EMPTY_STACKS,
 }
+#: What torch's own GRU refuses where there are lengths as well: a batch of no members.
+REFUSED_OF_LENGTHS = {"contract/no-members-stack", "contract/no-members-stack-vjp"}
 on_every_backend = pytest.mark.parametrize("name", COMPLETE)
 in_every_format = pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 
@@ -44,7 +46,7 @@ def judgements(found: Backend, format: Format) -> Iterator[Judgement]:
     """Every invariant on a few cases, and whatever claimed nothing of them on others, until it does."""
     everything = {invariant.id: invariant for invariant in INVARIANTS.values() if not applicable(invariant, found)}
     quick = [invariant for invariant in everything.values() if not invariant.deep]
-    silent = dict(everything)
+    silent = {id: invariant for id, invariant in everything.items() if id not in REFUSED[found.name]}
     for few, cases in (
         (CASES, drawn(format, found.variants, CASES + MORE)),
         (STACKS, drawn_stacks(format, found.variants, STACKS + MORE)),
@@ -53,7 +55,7 @@ def judgements(found: Backend, format: Format) -> Iterator[Judgement]:
         for number, case in enumerate(cases):
             asked = everything.values() if number == 0 < few else quick if number < few else [*silent.values()]
             for judgement in judge(case, found, asked):
-                if judgement.tally.passed or judgement.tally.declined:
+                if judgement.tally.passed:
                     silent.pop(judgement.invariant.id, None)
                 yield judgement
 
@@ -82,7 +84,8 @@ def test_right_cell_passes_everything_and_of_everything_something_is_claimed(nam
     assert {j.invariant.id for j in everything} == asked
     # Radii are not so wide that nothing is claimed.
     assert asked - {j.invariant.id for j in everything if j.tally.passed} == REFUSED[name]
-    assert {j.invariant.id for j in everything if j.tally.declined} == REFUSED[name]
+    declined = {j.invariant.id for j in everything if j.tally.declined}
+    assert REFUSED[name] <= declined <= REFUSED[name] | (REFUSED_OF_LENGTHS if name != "numpy" else set())
 
 
 @on_every_backend
