@@ -8,6 +8,7 @@ import numpy as np
 
 from gruverify.arithmetic import Ball
 from gruverify.cell import PACKED, StackGradients
+from gruverify.invariants._blocks import largest
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import STATES, NDArray, Residual, at_most, compare
 from gruverify.invariants._stack_trial import StackTrial, gradients
@@ -43,9 +44,11 @@ def by_place(trial: StackTrial, states: NDArray, balls: Ball) -> Iterator[tuple[
 
 def _gradient_of(packed: str) -> Callable[[StackTrial], Iterator[Residual]]:
     def check(trial: StackTrial) -> Iterator[Residual]:
+        expected = trial.exact.gradients
+        scale = max(largest(ball) for name, ball in expected.parameters.items() if name.startswith(packed))
         for name, letters, actual in gradients(trial.observed.stack_vjp):
             if name.startswith(packed):
-                yield compare(f"dL/d{name}", letters, actual, trial.exact.gradients[name])
+                yield compare(f"dL/d{name}", letters, actual, expected[name], scale=scale)
 
     return check
 
@@ -78,8 +81,9 @@ def gradient_inputs(trial: StackTrial) -> Iterator[Residual]:
     unless={"state_gradient": False},
 )
 def gradient_states(trial: StackTrial) -> Iterator[Residual]:
-    for place, actual, ball in by_place(trial, _states(trial.observed.stack_vjp), trial.exact.gradients.states):
-        yield compare(f"dL/dh_0[{place}]", "bi", actual, ball)
+    expected = trial.exact.gradients.states
+    for place, actual, ball in by_place(trial, _states(trial.observed.stack_vjp), expected):
+        yield compare(f"dL/dh_0[{place}]", "bi", actual, ball, scale=largest(expected))
 
 
 def _states(found: StackGradients) -> NDArray:
