@@ -28,7 +28,11 @@ def completed(backend: Backend) -> Backend:
     for method, (base, _, fits) in _DERIVATIONS.items():
         if method not in offered and base in (*offered, *derived) and fits(declared):
             derived[method] = base
-    return _Completed(backend, derived) if derived else backend
+    if not derived:
+        return backend
+    found: Any = _Completed(backend, derived)
+    with_them: Backend = found
+    return with_them
 
 
 def derived_methods(backend: object) -> Mapping[str, str]:

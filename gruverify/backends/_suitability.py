@@ -40,12 +40,12 @@ def _dependence(modules: Modules) -> str:
             return ""
         make_plain(plain, modules.place)
         try:
-            total = sum(value.sum() for value in _tensors(plain(*arguments)))
+            sums = [value.sum() for value in _tensors(plain(*arguments))]
         except Exception as failure:
             what = f"its forward reads what {', '.join(names)} is computed from"
             return f"{what} ({type(failure).__name__}: {_first_line(failure)})"
     weights = modules.place.weights(plain)
-    found = torch.autograd.grad(total, list(weights.values()), allow_unused=True)
+    found = torch.autograd.grad(sums, list(weights.values()), allow_unused=True)
     unread = [name for name, gradient in zip(weights, found, strict=True) if gradient is None]
     return f"its forward does not read {', '.join(unread)} by its name" if unread else ""
 

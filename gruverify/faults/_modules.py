@@ -20,10 +20,12 @@ class _Modules(NumpyBackend):
     def reloaded(self, way: str, cell: Cell, inputs: NDArray, state: NDArray, cotangent: NDArray) -> Reached:
         """A layer that is given weights, after it had their negatives."""
         before = Cell(cell.variant, *(-array for array in cell.packed().values()))
-        named = ("outputs", "last")
-        expected = dict(zip(named, self.sequence(cell, inputs, state), strict=True))
-        found = dict(zip(named, self.sequence(before, inputs, state), strict=True)) if self._old else expected
-        return Reached(found, expected, self._strays)
+        expected = self._named(cell, inputs, state)
+        return Reached(self._named(before, inputs, state) if self._old else expected, expected, self._strays)
+
+    def _named(self, cell: Cell, inputs: NDArray, state: NDArray) -> dict[str, NDArray]:
+        outputs, last = self.sequence(cell, inputs, state)
+        return {"outputs": outputs, "last": last}
 
 
 @fault("contract", "h_t = f(x_t, h_{t-1}; θ_0) where θ is shown", touches="FWD ALIAS", thread="pytorch/pytorch#33238")
