@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from functools import cached_property
 
 import numpy as np
 
 from gruverify.arithmetic import Ball, Rounding
-from gruverify.formulas import Activations, Run, activations, next_state
+from gruverify.formulas import ACTIVATIONS, Activations, Run, activations, next_state
 from gruverify.invariants._residual import NDArray
 from gruverify.invariants._trial import Trial
 
@@ -75,7 +74,7 @@ class Local:
 
 
 def _members(a: Activations, some: slice) -> Activations:
-    return Activations(*(getattr(a, field.name)[some] for field in fields(a)))
+    return Activations(*(getattr(a, name)[some] for name in ACTIVATIONS))
 
 
 def one_behind(trial: Trial, first: NDArray, outputs: NDArray) -> Ball:
