@@ -41,6 +41,15 @@ def stacked(ball: Ball, steps: int) -> Ball:
     return Ball(ball.mode, ball.mid.reshape(shape), ball.radius.reshape(shape))
 
 
+def local_to(trial: Trial, outputs: NDArray) -> Local:
+    """The steps of the trial's case from the states that were returned; invariants that look at the same share them."""
+    key = "local", outputs.tobytes()
+    if key not in trial.shared:
+        trial.shared[key] = Local(trial, outputs)
+    found: Local = trial.shared[key]
+    return found
+
+
 class Local:
     """What the mathematics allows for each step of a sequence from the state that was returned before it.
 

@@ -15,7 +15,7 @@ from gruverify.arithmetic import Ball, spectral_norms
 from gruverify.cell import Parameters
 from gruverify.formulas import Activations, back_to_state, gate_cotangents, jacobian, pullback
 from gruverify.invariants._blocks import largest, letters, pairs
-from gruverify.invariants._local import Local, unknown
+from gruverify.invariants._local import local_to, unknown
 from gruverify.invariants._ranges import ranges
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import Floats, Residual, compare
@@ -46,7 +46,7 @@ class _Back:
 
     def __init__(self, trial: Trial) -> None:
         outputs = trial.observed.sequence[0]
-        self._local, self._exact = Local(trial, outputs), trial.exact
+        self._local, self._exact = local_to(trial, outputs), trial.exact
         cotangents, self.inputs = list[Ball](), list[Ball]()
         total: Parameters | None = None
         g, norms = self._exact.d_last, np.zeros(len(trial.case.state))
