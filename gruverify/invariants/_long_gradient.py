@@ -75,7 +75,7 @@ class _Back:
         roundings = np.expm1((4 * g.shape[1] + 32) * g.mode.u)
         local = self._rounded(a, g.mid) + self._rounded(a, g.radius) + roundings * radius
         grown = spectral_norms(jacobian(self._local.variant, self._local.parameters, a)[0]) * norms
-        return np.asarray(grown + _norm(local))
+        return np.asarray(grown + _norm(local) + g.mode.eta)
 
     def _rounded(self, a: Activations, g: Floats) -> Floats:
         """What the step may miss of the cotangent before it, at an exact one after it; (B, H)."""
@@ -99,5 +99,5 @@ def _met(own: Ball, later: Ball, norms: Floats) -> tuple[Ball, Floats]:
 
 
 def _norm(values: Floats) -> Floats:
-    """The Euclidean norm of each member."""
-    return np.asarray(np.sqrt((values * values).sum(axis=1)))
+    """The Euclidean norm of each member; the squares of what is very small would underflow."""
+    return np.asarray(np.hypot.reduce(values, axis=1))
