@@ -146,7 +146,7 @@ class Ball:
             rad += self._stored() * each.of_stored
         if each.most is not None:
             rad = np.minimum(rad, self.weight * each.most)
-        rad += (self.error + (self.floor + each.flushed) * m.eta) * each.of_error
+        rad += _plus(self.error, _plus(each.flushed, self.floor) * m.eta) * each.of_error
         return _claimed(self.weight, rad, m.largest)
 
     def _reach(self) -> Floats:
@@ -264,7 +264,7 @@ class Ball:
         m = self.mode
         if not m.wide:
             if inexact is not None:
-                total.error = total.error + inexact * m.u
+                total.error = _plus(total.error, inexact * m.u)
                 total.floor = total.terms
         elif across and m.sums_in_format:
             total.operands, total.stored = total.terms, total.weight
@@ -274,7 +274,7 @@ class Ball:
         else:
             some = min(total.terms, 1.0) if isinstance(total.terms, float) else np.minimum(total.terms, 1.0)
             total.operands = some
-            total.error = total.error + total.size * m.u
+            total.error = _plus(total.error, total.size * m.u)
             total.floor = some
             if inexact is not None:
                 total.error += inexact * m.u_a
@@ -313,7 +313,7 @@ class Ball:
         if not a.exactly:
             product.error = a.radius @ b.magnitude * inherits
         if not b.exactly:
-            product.error = product.error + a.size @ b.radius * inherits
+            product.error = _plus(product.error, a.size @ b.radius * inherits)
         product.terms = float(a.shape[-1])
         if a.nonzero is not None or b.nonzero is not None:
             product.terms = everywhere(a.nonzero, a.shape) @ everywhere(b.nonzero, b.shape)
@@ -487,6 +487,11 @@ def _constant(mode: Rounding, number: float) -> Ball:
         mode.remembered[number] = Ball.exact(mode, number)
     found: Ball = mode.remembered[number]
     return found
+
+
+def _plus(bound: Bound, more: Any) -> Any:
+    """Their sum, for which nothing is done where `bound` is 0 everywhere."""
+    return more if isinstance(bound, float) and bound == 0.0 else bound + more
 
 
 def _pending(mode: Rounding, mid: Floats) -> Ball:

@@ -54,7 +54,9 @@ class Calls:
     `drawn` the random generators shared by the program that second calls drew from.
     """
 
-    def __init__(self, case: AnyCase, subject: Cell | Stack, backend: Backend, declared: Declarations | None = None) -> None:
+    def __init__(
+        self, case: AnyCase, subject: Cell | Stack, backend: Backend, declared: Declarations | None = None
+    ) -> None:
         """`declared` is what the backend declares, where it is known already."""
         self.backend: Any = backend
         self.subject: Any = subject
