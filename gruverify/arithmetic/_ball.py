@@ -25,13 +25,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gruverify.arithmetic._blend import Rough, blend_rounding
+from gruverify.arithmetic._bounds import Bound, Floats, both_sides, largest, logistic, plus, within_range
 from gruverify.arithmetic._exactness import both, either, everywhere, nonzero, rough
 from gruverify.arithmetic._rounding import OUTWARD, Rounding
 from gruverify.arithmetic._rows import rows_combined
 from gruverify.arithmetic._sums import Count, shares
 
-Floats: TypeAlias = npt.NDArray[np.float64]
-Bound: TypeAlias = "Floats | float"
 #: 1 where something holds of an entry and 0 elsewhere; None if it holds of all.
 Mask: TypeAlias = "Floats | None"
 
@@ -137,7 +136,7 @@ class Ball:
         m = self.mode
         if self.weight is None:
             rad = self.error * OUTWARD + self.floor * (m.eta * OUTWARD)
-            return _claimed(self._reach(), rad, m.largest)
+            return within_range(self._reach(), rad, m.largest)
         each = shares(m, self.terms, self.operands)
         rad = self.size * each.of_sum
         if not isinstance(each.of_weight, float) or each.of_weight:
@@ -146,8 +145,8 @@ class Ball:
             rad += self._stored() * each.of_stored
         if each.most is not None:
             rad = np.minimum(rad, self.weight * each.most)
-        rad += _plus(self.error, _plus(each.flushed, self.floor) * m.eta) * each.of_error
-        return _claimed(self.weight, rad, m.largest)
+        rad += plus(self.error, plus(each.flushed, self.floor) * m.eta) * each.of_error
+        return within_range(self.weight, rad, m.largest)
 
     def _reach(self) -> Floats:
         """How large a product may become on the way."""
@@ -156,8 +155,7 @@ class Ball:
     @property
     def _overflows(self) -> bool:
         """Whether some order of multiplying the factors overflows."""
-        scale = self.scale
-        return scale is not None and _max(scale) >= self.mode.largest
+        return self.scale is not None and largest(self.scale) >= self.mode.largest
 
     def common(self) -> Ball:
         """What several results are made of, as large as it may be: what is wrong with its factors is in all of them;
@@ -264,7 +262,7 @@ class Ball:
         m = self.mode
         if not m.wide:
             if inexact is not None:
-                total.error = _plus(total.error, inexact * m.u)
+                total.error = plus(total.error, inexact * m.u)
                 total.floor = total.terms
         elif across and m.sums_in_format:
             total.operands, total.stored = total.terms, total.weight
@@ -274,7 +272,7 @@ class Ball:
         else:
             some = min(total.terms, 1.0) if isinstance(total.terms, float) else np.minimum(total.terms, 1.0)
             total.operands = some
-            total.error = _plus(total.error, total.size * m.u)
+            total.error = plus(total.error, total.size * m.u)
             total.floor = some
             if inexact is not None:
                 total.error += inexact * m.u_a
@@ -313,7 +311,7 @@ class Ball:
         if not a.exactly:
             product.error = a.radius @ b.magnitude * inherits
         if not b.exactly:
-            product.error = _plus(product.error, a.size @ b.radius * inherits)
+            product.error = plus(product.error, a.size @ b.radius * inherits)
         product.terms = float(a.shape[-1])
         if a.nonzero is not None or b.nonzero is not None:
             product.terms = everywhere(a.nonzero, a.shape) @ everywhere(b.nonzero, b.shape)
@@ -323,7 +321,9 @@ class Ball:
         self._store(product, across=self.across, inexact=inexact)
         if m.u_m:
             product.error = product.error + product.weight * ((2 + m.u_m) * m.u_m)
-            product.floor = product.floor + a.shape[-1] * (_max(a.magnitude) + _max(b.magnitude)) * m.operand_floor
+            product.floor = (
+                product.floor + a.shape[-1] * (largest(a.magnitude) + largest(b.magnitude)) * m.operand_floor
+            )
         if b.spread is not None:
             product.spread = np.maximum(a.size, 1.0) @ np.broadcast_to(b.spread, b.shape)
         return product
@@ -334,7 +334,7 @@ class Ball:
             return self.scale
         if self._scaled is None:
             shows = self.mode.underflow_shows
-            self._scaled = np.maximum(self.magnitude, 1.0) if shows else max(_max(self.magnitude), 1.0)
+            self._scaled = np.maximum(self.magnitude, 1.0) if shows else max(largest(self.magnitude), 1.0)
         return self._scaled
 
     def _spread(self) -> Bound:
@@ -402,16 +402,12 @@ class Ball:
         eye = np.eye(self.shape[-1])
         return Ball(self.mode, self.mid[..., None] * eye, None if self.exactly else self.radius[..., None] * eye)
 
-    # -- linear combinations ------------------------------------------------------------------------------------------
-
     @staticmethod
     def combined_rows(terms: Sequence[tuple[Ball, Ball]], diagonal: Ball | None) -> Ball:
-        """D(diagonal) + Σ_k D(d_k) W_k for exact W_k: the sum of products above, with most of the work done on
-        vectors.
-        """
+        """D(diagonal) + Σ_k D(d_k) W_k for exact W_k, with most of the work done on vectors."""
         m = terms[0][0].mode
         mid, rad, scales = rows_combined(terms, diagonal)
-        rows = Ball(m, mid, _claimed(np.abs(mid) + scales, rad, m.largest))
+        rows = Ball(m, mid, within_range(np.abs(mid) + scales, rad, m.largest))
         rows.spread = scales
         return rows
 
@@ -420,9 +416,9 @@ class Ball:
     def sigmoid(self) -> Ball:
         """σ, accurate to κu relative; it may flush to 0 where exp(-a) overflows in the format (theory.md 5)."""
         m = self.mode
-        mid = _sigmoid(self.mid)
+        mid = logistic(self.mid)
         e = self.rad
-        high, low = _both_sides(np.maximum(self.size - e, 0.0))
+        high, low = both_sides(np.maximum(self.size - e, 0.0))
         inner = np.minimum(e * (high * low), 1.0)
         flushed = np.where(self.mid - e < m.format.sigmoid_flushes, mid + inner, 0.0)
         gate = self._activated(mid, inner + m.kappa_sigma * m.u * (mid + inner) + m.eta + flushed)
@@ -433,7 +429,7 @@ class Ball:
         """tanh, accurate to κu relative, and exactly 0 at an exact 0; or to κu absolutely, as 2σ(2a)-1 is."""
         m = self.mode
         e = self.rad
-        high, low = _both_sides(2 * np.maximum(self.size - e, 0.0))
+        high, low = both_sides(2 * np.maximum(self.size - e, 0.0))
         inner = np.minimum(e * (4 * high * low), 2.0)
         mid = np.tanh(self.mid)
         if m.tanh == "absolute":
@@ -467,18 +463,10 @@ class Ball:
         rounds = Rough(a.rough, b.rough, a.nonzero, b.nonzero, either(ends, either(a.rough, b.rough)))
         rad = (inner + blend_rounding(m, up, rest, most_a, most_b, gap, rounds)) * OUTWARD
         reach = np.maximum(gap, np.maximum(most_a, most_b))
-        return Ball(m, mid, _claimed(reach, rad, m.largest))
+        return Ball(m, mid, within_range(reach, rad, m.largest))
 
     def __repr__(self) -> str:
         return f"Ball({self.mid!r} ± {self.radius!r}, {self.mode.format.name})"
-
-
-def _max(bound: Bound) -> float:
-    return float(_largest(bound, axis=None, initial=0.0)) if isinstance(bound, np.ndarray) else bound
-
-
-#: As `max` of an array, without the detour.
-_largest = np.maximum.reduce
 
 
 def _constant(mode: Rounding, number: float) -> Ball:
@@ -487,11 +475,6 @@ def _constant(mode: Rounding, number: float) -> Ball:
         mode.remembered[number] = Ball.exact(mode, number)
     found: Ball = mode.remembered[number]
     return found
-
-
-def _plus(bound: Bound, more: Any) -> Any:
-    """Their sum, for which nothing is done where `bound` is 0 everywhere."""
-    return more if isinstance(bound, float) and bound == 0.0 else bound + more
 
 
 def _pending(mode: Rounding, mid: Floats) -> Ball:
@@ -514,20 +497,3 @@ def _product_error(a: Ball, b: Ball, u: Bound) -> Bound:
     if not b.exactly:
         error = error + b.error * ((a.size + a.error) * (1 + u))
     return error
-
-
-def _claimed(reach: Floats, rad: Bound, largest: float) -> Bound:
-    """The radius; infinite, and never a NaN, where the format may overflow on the way: nothing is known there."""
-    most = reach + rad
-    return rad if _max(most) < largest else np.where(most < largest, rad, np.inf)
-
-
-def _both_sides(a: Floats) -> tuple[Floats, Floats]:
-    """σ(a) and σ(-a) for a ≥ 0."""
-    e = np.exp(-a)
-    return 1.0 / (1.0 + e), e / (1.0 + e)
-
-
-def _sigmoid(a: Floats) -> Floats:
-    e = np.exp(-np.abs(a))
-    return np.where(a < 0, e, 1.0) / (1.0 + e)
