@@ -25,13 +25,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gruverify.arithmetic._blend import Rough, blend_rounding
+from gruverify.arithmetic._bounds import Bound, Floats, both_sides, largest, logistic, plus, within_range
 from gruverify.arithmetic._exactness import both, either, everywhere, nonzero, rough
 from gruverify.arithmetic._rounding import OUTWARD, Rounding
 from gruverify.arithmetic._rows import rows_combined
 from gruverify.arithmetic._sums import Count, shares
 
-Floats: TypeAlias = npt.NDArray[np.float64]
-Bound: TypeAlias = "Floats | float"
 #: 1 where something holds of an entry and 0 elsewhere; None if it holds of all.
 Mask: TypeAlias = "Floats | None"
 
@@ -55,9 +54,13 @@ class Ball:
     floor: Bound = 0.0  # underflow, in units of η
     spread: Bound | None = None  # of a Jacobian: Σ Π max(1, |factor|) over its products
     across = False  # a matrix whose columns are the members of the batch
+    # What is found once.
     _size: Floats | None = None
     _nonzero: Mask = _UNKNOWN
     _rough: Mask = _UNKNOWN
+    _inexact: Floats | None = None
+    _scaled: Bound | None = None
+    _round: Ball | None = None
     _transposed: Ball | None = None
 
     def __init__(self, mode: Rounding, mid: Floats, rad: Bound | None = None) -> None:
@@ -115,12 +118,14 @@ class Ball:
         rad = self.rad
         if isinstance(rad, np.ndarray) and rad.shape == self.mid.shape:
             return rad
-        return np.broadcast_to(np.asarray(rad), self.mid.shape)
+        whole = np.empty(self.mid.shape)
+        whole[...] = rad
+        return whole
 
     @property
     def magnitude(self) -> Floats:
         """The largest absolute value in the ball."""
-        return self.size + self.rad
+        return self.size if self.exactly else self.size + self.rad
 
     @property
     def mignitude(self) -> Floats:
@@ -131,16 +136,17 @@ class Ball:
         m = self.mode
         if self.weight is None:
             rad = self.error * OUTWARD + self.floor * (m.eta * OUTWARD)
-            return _claimed(self._reach(), rad, m.largest)
+            return within_range(self._reach(), rad, m.largest)
         each = shares(m, self.terms, self.operands)
         rad = self.size * each.of_sum
-        rad += self.weight * each.of_weight
+        if not isinstance(each.of_weight, float) or each.of_weight:
+            rad += self.weight * each.of_weight
         if each.of_stored is not None:
             rad += self._stored() * each.of_stored
         if each.most is not None:
             rad = np.minimum(rad, self.weight * each.most)
-        rad += (self.error + (self.floor + each.flushed) * m.eta) * each.of_error
-        return _claimed(self.weight, rad, m.largest)
+        rad += plus(self.error, plus(each.flushed, self.floor) * m.eta) * each.of_error
+        return within_range(self.weight, rad, m.largest)
 
     def _reach(self) -> Floats:
         """How large a product may become on the way."""
@@ -149,7 +155,7 @@ class Ball:
     @property
     def _overflows(self) -> bool:
         """Whether some order of multiplying the factors overflows."""
-        return self.scale is not None and _max(self.scale) >= self.mode.largest
+        return self.scale is not None and largest(self.scale) >= self.mode.largest
 
     def common(self) -> Ball:
         """What several results are made of, as large as it may be: what is wrong with its factors is in all of them;
@@ -166,7 +172,7 @@ class Ball:
     @property
     def exactly(self) -> bool:
         """Whether this is a plain number, of radius 0."""
-        return self._is_rounded and isinstance(self.error, float) and self.error == 0.0
+        return isinstance(self.error, float) and self.error == 0.0 and self.weight is None and self.factors == 1
 
     @property
     def nonzero(self) -> Mask:
@@ -174,6 +180,13 @@ class Ball:
         if self._nonzero is _UNKNOWN:
             self._nonzero = nonzero(self.mid, self.rad)
         return self._nonzero
+
+    @property
+    def inexact(self) -> Floats:
+        """|mid| where this number or product is no exact 0 or ±2^k, and 0 elsewhere."""
+        if self._inexact is None:
+            self._inexact = self.size if self.rough is None else self.size * self.rough
+        return self._inexact
 
     @property
     def rough(self) -> Mask:
@@ -188,7 +201,7 @@ class Ball:
         if not isinstance(other, Ball):
             if other == 0:
                 return self
-            other = Ball.exact(self.mode, other)
+            other = _constant(self.mode, other)
         a, b = self._term(), other._term()
         total = _pending(self.mode, a.mid + b.mid)
         total.error = a.error + b.error
@@ -220,7 +233,7 @@ class Ball:
         """Σ along `axis`, in any order: over the batch, and so in the format itself if the mode says so."""
         a = self._rounded()
         total = _pending(self.mode, a.mid.sum(axis))
-        total.error = a.radius.sum(axis)
+        total.error = 0.0 if a.exactly else a.radius.sum(axis)
         total.weight = a.size.sum(axis)
         total.terms = float(self.shape[axis]) if a.nonzero is None else a.nonzero.sum(axis)
         self._store(total, across=True, inexact=None)
@@ -249,7 +262,7 @@ class Ball:
         m = self.mode
         if not m.wide:
             if inexact is not None:
-                total.error = total.error + inexact * m.u
+                total.error = plus(total.error, inexact * m.u)
                 total.floor = total.terms
         elif across and m.sums_in_format:
             total.operands, total.stored = total.terms, total.weight
@@ -259,7 +272,7 @@ class Ball:
         else:
             some = min(total.terms, 1.0) if isinstance(total.terms, float) else np.minimum(total.terms, 1.0)
             total.operands = some
-            total.error = total.error + total.size * m.u
+            total.error = plus(total.error, total.size * m.u)
             total.floor = some
             if inexact is not None:
                 total.error += inexact * m.u_a
@@ -269,7 +282,7 @@ class Ball:
 
     def __mul__(self, other: Ball | float) -> Ball:
         if not isinstance(other, Ball):
-            other = Ball.exact(self.mode, other)
+            other = _constant(self.mode, other)
         a, b = self._factor(), other._factor()
         product = _pending(self.mode, a.mid * b.mid)
         rounds = both(a.rough, b.rough)
@@ -296,19 +309,21 @@ class Ball:
         inherits = (1 + (2 if m.wide else 1) * m.u) * (1 + m.u_m) ** 2
         product.error = 0.0
         if not a.exactly:
-            product.error = a.radius @ (b.size + b.rad) * inherits
+            product.error = a.radius @ b.magnitude * inherits
         if not b.exactly:
-            product.error = product.error + a.size @ b.radius * inherits
+            product.error = plus(product.error, a.size @ b.radius * inherits)
         product.terms = float(a.shape[-1])
         if a.nonzero is not None or b.nonzero is not None:
             product.terms = everywhere(a.nonzero, a.shape) @ everywhere(b.nonzero, b.shape)
         inexact = product.weight
         if a.rough is not None or b.rough is not None:
-            inexact = (a.size * everywhere(a.rough, a.shape)) @ (b.size * everywhere(b.rough, b.shape))
+            inexact = a.inexact @ b.inexact
         self._store(product, across=self.across, inexact=inexact)
         if m.u_m:
             product.error = product.error + product.weight * ((2 + m.u_m) * m.u_m)
-            product.floor = product.floor + a.shape[-1] * (_max(a.magnitude) + _max(b.magnitude)) * m.operand_floor
+            product.floor = (
+                product.floor + a.shape[-1] * (largest(a.magnitude) + largest(b.magnitude)) * m.operand_floor
+            )
         if b.spread is not None:
             product.spread = np.maximum(a.size, 1.0) @ np.broadcast_to(b.spread, b.shape)
         return product
@@ -317,9 +332,10 @@ class Ball:
         """Π max(1, |factor|)."""
         if self.scale is not None:
             return self.scale
-        if self.mode.underflow_shows:
-            return np.maximum(self.magnitude, 1.0)
-        return max(_max(self.magnitude), 1.0)
+        if self._scaled is None:
+            shows = self.mode.underflow_shows
+            self._scaled = np.maximum(self.magnitude, 1.0) if shows else max(largest(self.magnitude), 1.0)
+        return self._scaled
 
     def _spread(self) -> Bound:
         return self.scaled() if self.spread is None else self.spread
@@ -337,26 +353,26 @@ class Ball:
         return self if self.weight is None else self._rounded()
 
     def _rounded(self) -> Ball:
-        if self._is_rounded:
+        if self.weight is None and self.factors == 1:
             return self
-        rounded = Ball(self.mode, self.mid, self.rad)
+        if self._round is not None:
+            return self._round
+        self._round = rounded = Ball(self.mode, self.mid, self.rad)
         rounded._size, rounded.spread, rounded.across = self._size, self.spread, self.across
         if self._nonzero is None:
             rounded._nonzero = None
         return rounded
-
-    @property
-    def _is_rounded(self) -> bool:
-        return self.weight is None and self.factors == 1
 
     # -- shape --------------------------------------------------------------------------------------------------------
 
     def __getitem__(self, index: Any) -> Ball:
         """Exact, and so of the same standing: a sum stays a sum, a product a product."""
         taken = _alike(self)
-        for name, value in vars(self).items():
+        shape = self.shape
+        for name, value in vars(taken).items():
             if isinstance(value, np.ndarray):
-                setattr(taken, name, np.broadcast_to(value, self.shape)[index])
+                whole = value if value.shape == shape else np.broadcast_to(value, shape)
+                vars(taken)[name] = whole[index]
         return taken
 
     def placed(self, shape: tuple[int, ...], parts: Sequence[tuple[Any, Ball]]) -> Ball:
@@ -386,16 +402,12 @@ class Ball:
         eye = np.eye(self.shape[-1])
         return Ball(self.mode, self.mid[..., None] * eye, None if self.exactly else self.radius[..., None] * eye)
 
-    # -- linear combinations ------------------------------------------------------------------------------------------
-
     @staticmethod
     def combined_rows(terms: Sequence[tuple[Ball, Ball]], diagonal: Ball | None) -> Ball:
-        """D(diagonal) + Σ_k D(d_k) W_k for exact W_k: the sum of products above, with most of the work done on
-        vectors.
-        """
+        """D(diagonal) + Σ_k D(d_k) W_k for exact W_k, with most of the work done on vectors."""
         m = terms[0][0].mode
         mid, rad, scales = rows_combined(terms, diagonal)
-        rows = Ball(m, mid, _claimed(np.abs(mid) + scales, rad, m.largest))
+        rows = Ball(m, mid, within_range(np.abs(mid) + scales, rad, m.largest))
         rows.spread = scales
         return rows
 
@@ -404,10 +416,10 @@ class Ball:
     def sigmoid(self) -> Ball:
         """σ, accurate to κu relative; it may flush to 0 where exp(-a) overflows in the format (theory.md 5)."""
         m = self.mode
-        mid = _sigmoid(self.mid)
+        mid = logistic(self.mid)
         e = self.rad
-        near = np.maximum(self.size - e, 0.0)
-        inner = np.minimum(e * (_sigmoid(near) * _sigmoid(-near)), 1.0)
+        high, low = both_sides(np.maximum(self.size - e, 0.0))
+        inner = np.minimum(e * (high * low), 1.0)
         flushed = np.where(self.mid - e < m.format.sigmoid_flushes, mid + inner, 0.0)
         gate = self._activated(mid, inner + m.kappa_sigma * m.u * (mid + inner) + m.eta + flushed)
         gate._nonzero = None
@@ -417,8 +429,8 @@ class Ball:
         """tanh, accurate to κu relative, and exactly 0 at an exact 0; or to κu absolutely, as 2σ(2a)-1 is."""
         m = self.mode
         e = self.rad
-        near = np.maximum(self.size - e, 0.0)
-        inner = np.minimum(e * (4 * _sigmoid(2 * near) * _sigmoid(-2 * near)), 2.0)
+        high, low = both_sides(2 * np.maximum(self.size - e, 0.0))
+        inner = np.minimum(e * (4 * high * low), 2.0)
         mid = np.tanh(self.mid)
         if m.tanh == "absolute":
             return self._activated(mid, inner + (m.kappa_tanh * m.u + m.eta))
@@ -446,18 +458,23 @@ class Ball:
         distance = np.abs(a.mid - b.mid)
         inner = up * a.rad + rest * b.rad + dz * distance
         gap = distance + a.rad + b.rad
+        most_a, most_b = a.magnitude, b.magnitude
         ends = both(a.nonzero, b.nonzero)
         rounds = Rough(a.rough, b.rough, a.nonzero, b.nonzero, either(ends, either(a.rough, b.rough)))
-        rad = (inner + blend_rounding(m, up, rest, a.magnitude, b.magnitude, gap, rounds)) * OUTWARD
-        reach = np.maximum(gap, np.maximum(a.magnitude, b.magnitude))
-        return Ball(m, mid, _claimed(reach, rad, m.largest))
+        rad = (inner + blend_rounding(m, up, rest, most_a, most_b, gap, rounds)) * OUTWARD
+        reach = np.maximum(gap, np.maximum(most_a, most_b))
+        return Ball(m, mid, within_range(reach, rad, m.largest))
 
     def __repr__(self) -> str:
         return f"Ball({self.mid!r} ± {self.radius!r}, {self.mode.format.name})"
 
 
-def _max(bound: Bound) -> float:
-    return float(bound.max(initial=0.0)) if isinstance(bound, np.ndarray) else bound
+def _constant(mode: Rounding, number: float) -> Ball:
+    """A plain number that formulas name, such as the 1 in 1-z."""
+    if number not in mode.remembered:
+        mode.remembered[number] = Ball.exact(mode, number)
+    found: Ball = mode.remembered[number]
+    return found
 
 
 def _pending(mode: Rounding, mid: Floats) -> Ball:
@@ -470,25 +487,13 @@ def _alike(ball: Ball) -> Ball:
     """The same ball anew, but for what is found of it once and may change with its arrays."""
     other = object.__new__(Ball)
     vars(other).update(vars(ball))
-    other._transposed = None
+    other._inexact = other._scaled = other._round = other._transposed = None
     return other
 
 
 def _product_error(a: Ball, b: Ball, u: Bound) -> Bound:
     """(|a|+δa)(|b|+δb)(1+u) - |a||b|, arranged so that most of it is done on `a`, the smaller array."""
-    error: Bound = b.size * (a.size * u + a.error * (1 + u))
+    error: Bound = b.size * (a.size * u if a.exactly else a.size * u + a.error * (1 + u))
     if not b.exactly:
         error = error + b.error * ((a.size + a.error) * (1 + u))
     return error
-
-
-def _claimed(reach: Floats, rad: Bound, largest: float) -> Bound:
-    """The radius; infinite, and never a NaN, where the format may overflow on the way: nothing is known there."""
-    if reach.max(initial=0.0) + _max(rad) < largest:
-        return rad
-    return np.where(reach + rad < largest, rad, np.inf)
-
-
-def _sigmoid(a: Floats) -> Floats:
-    e = np.exp(-np.abs(a))
-    return np.where(a < 0, e, 1.0) / (1.0 + e)

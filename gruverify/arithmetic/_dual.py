@@ -25,17 +25,20 @@ class Dual:
     """
 
     __array_ufunc__ = None
-    __slots__ = ("terms", "value")
+    __slots__ = ("_tangent", "terms", "value")
 
     def __init__(self, value: Array, *terms: Array | None) -> None:
         """A value, and the terms that its tangent is the sum of; those that are None are left out."""
         self.value = value
         self.terms = tuple(term for term in terms if term is not None)
+        self._tangent: Array | None = None
 
     @property
     def tangent(self) -> Array | None:
         """The derivative, None for a constant."""
-        return reduce(add, self.terms) if self.terms else None
+        if self._tangent is None and self.terms:
+            self._tangent = reduce(add, self.terms)
+        return self._tangent
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -47,4 +47,6 @@ def either(one: Mask, other: Mask) -> Mask:
 
 def everywhere(mask: Mask, shape: tuple[int, ...]) -> Floats:
     """The mask as an array of that shape."""
-    return np.ones(shape) if mask is None else np.broadcast_to(mask, shape)
+    if mask is None:
+        return np.ones(shape)
+    return mask if mask.shape == shape else np.broadcast_to(mask, shape)

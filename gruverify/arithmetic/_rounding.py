@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -72,7 +72,7 @@ class Rounding:
             return self.accumulates
         return float32 if self.format.precision < float32.precision else self.format
 
-    @property
+    @cached_property
     def wide(self) -> bool:
         """Whether that is another format than the one under test."""
         return self.accumulator != self.format
@@ -114,6 +114,11 @@ class Rounding:
         """Whether σ, tanh and the blend have exactly those values that the format holds, as with every library."""
         accurate = max(self.kappa_sigma, self.kappa_tanh) <= LIBRARIES
         return accurate and self.products == "format" and self.accumulator.precision >= self.format.precision
+
+    @cached_property
+    def remembered(self) -> dict[Any, Any]:
+        """What was derived of this model once, by what it was derived from: hashing a model takes longer than that."""
+        return {}
 
     def gamma(self, k: int) -> float:
         """γ_k = ku/(1-ku): the relative error of a product of k roundings; infinite once ku reaches 1."""

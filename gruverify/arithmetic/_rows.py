@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -72,10 +71,15 @@ def _nonzero_terms(terms: Any, counted: list[tuple[Mask, Mask]], diagonal: Any, 
     return count
 
 
-@lru_cache(256)
 def _counts(m: Rounding, products: int, diagonal: tuple[int, int] | None) -> Shares:
-    N = float(products) if diagonal is None else products + np.eye(*diagonal)
-    return shares(m, N, N)
+    if diagonal is None:
+        return shares(m, float(products), float(products))
+    key = products, diagonal
+    if key not in m.remembered:
+        N = products + np.eye(*diagonal)
+        m.remembered[key] = shares(m, N, N)
+    found: Shares = m.remembered[key]
+    return found
 
 
 def _radius(m: Rounding, count: Shares, mid: Floats, weight: Floats, error: Floats, floor: Any) -> Floats:

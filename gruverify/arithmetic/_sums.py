@@ -20,7 +20,6 @@ No addition underflows, unless the smallest numbers are flushed to 0: then each 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,7 +48,11 @@ _ALIKE = 2.0**-7
 def shares(mode: Rounding, terms: Count, operands: Count) -> Shares:
     """Those of a sum of so many terms and operands, rounded outward."""
     if isinstance(terms, float) and isinstance(operands, float):
-        return _alike(mode, terms, operands)
+        counts = terms, operands
+        if counts not in mode.remembered:
+            mode.remembered[counts] = _shares(mode, terms, operands)
+        found: Shares = mode.remembered[counts]
+        return found
     return _shares(mode, terms, operands)
 
 
@@ -67,9 +70,6 @@ def _shares(m: Rounding, N: Count, P: Count) -> Shares:
     flushed = 0.0 if m.subnormals else _less(P, 1) + _less(N, 1) * (m.eta_a / m.eta)
     of_error = (1 + n + m.u_a + (n + m.u_a) ** 2) * OUTWARD
     return Shares(of_sum * OUTWARD, (half_a + crossed) * OUTWARD, second * OUTWARD, of_error, None, flushed)
-
-
-_alike = lru_cache(4096)(_shares)
 
 
 def _own(u: float, N: Count) -> tuple[Count, Count, Count]:

@@ -45,7 +45,8 @@ class Built:
             )
         for name, values in packed.items():
             own[name].data = tensor(values)
-        self.silence(packed)
+        if any(name not in packed for name in own):
+            self.silence(packed)
         return {name: own[name] for name in packed}
 
     def silence(self, wanted: Collection[str]) -> None:

@@ -28,6 +28,8 @@ def tensor(array: NDArray) -> torch.Tensor:
 
 def _overlaps_itself(array: NDArray) -> bool:
     """Whether entries may share memory, in an array that lies forwards."""
+    if array.flags.c_contiguous:
+        return False
     reach = array.itemsize
     for stride, length in sorted((s, n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1):
         if stride < reach:

@@ -292,7 +292,8 @@ class FormatRun:
         if self.share.late():
             raise Enough
         new: list[str] = []
-        trial, marks = trial_of(case, self.backend), marks_of(case)
+        trial, features = trial_of(case, self.backend), features_of(case)
+        marks = marks_of(features)
         found = list[Judgement]()
         for judgement in judge_trial(trial, self._turn()):
             self._heartbeat()
@@ -305,7 +306,7 @@ class FormatRun:
                 self._keep_smaller(case, judgement)
         if isinstance(trial, Trial):
             self._count(trial)
-        self.facts[kind_of(case)].append(Fact(features_of(case), outcome_of(found)))
+        self.facts[kind_of(case)].append(Fact(features, outcome_of(found)))
         self.number += 1
         self.ledger.count(self.format, kind_of(case), one(case))
         self.listener(CaseJudged(self.format.name, self.number, tuple(new)))

@@ -22,6 +22,7 @@ from gruverify.formulas._stack import StackBptt as StackBptt
 from gruverify.formulas._stack import StackRun as StackRun
 from gruverify.formulas._stack import stack as stack
 from gruverify.formulas._stack import stack_bptt as stack_bptt
+from gruverify.formulas._step import ACTIVATIONS as ACTIVATIONS
 from gruverify.formulas._step import Activations as Activations
 from gruverify.formulas._step import GateCotangents as GateCotangents
 from gruverify.formulas._step import Pullback as Pullback

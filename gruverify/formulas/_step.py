@@ -5,7 +5,10 @@ Rows are the members of the batch: x (B, I), h (B, H), so a product W x of the p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from functools import wraps
+from typing import Any
 
 from gruverify.arithmetic import Array, blend, combined_rows, sigmoid, tanh
 from gruverify.cell import Parameters, Variant
@@ -17,7 +20,7 @@ class Activations:
 
     r, z, c are the reset gate, the update gate and the candidate, a_r, a_z, a_c their pre-activations; q = W_hc h' +
     b_hc is the recurrent part of the candidate that is reset (reset after the product only). `keep` and `take` are what
-    h' and c are multiplied with.
+    h' and c are multiplied with. `slopes` are what was derived of them already.
     """
 
     x: Array
@@ -31,6 +34,11 @@ class Activations:
     a_r: Array
     a_z: Array
     a_c: Array
+    slopes: dict[Any, Array] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+
+#: What a step computes on its way, in order.
+ACTIVATIONS = tuple(f.name for f in fields(Activations) if f.init)
 
 
 def activations(v: Variant, p: Parameters, x: Array, h: Array) -> Activations:
@@ -59,17 +67,33 @@ def step(v: Variant, p: Parameters, x: Array, h: Array) -> Array:
     return next_state(v, activations(v, p, x, h))
 
 
+def _once(slope: Callable[..., Array]) -> Callable[..., Array]:
+    """A slope that is found once for each step: every cotangent that comes back to the step meets it again."""
+
+    @wraps(slope)
+    def found(*given: Any) -> Array:
+        slopes, of = given[-1].slopes, (slope.__name__, *given[:-1])
+        if of not in slopes:
+            slopes[of] = slope(*given)
+        return slopes[of]
+
+    return found
+
+
+@_once
 def update_slope(v: Variant, a: Activations) -> Array:
     """∂h/∂a_z = ±(h'-c) z(1-z), (B, H): what the update gate's pre-activation does to its own unit."""
     difference = a.h - a.c if v.update == "keep" else a.c - a.h
     return difference * a.z * (1 - a.z)
 
 
+@_once
 def candidate_slope(a: Activations) -> Array:
     """∂h/∂a_c = take (1-c²), (B, H): the diagonal of A."""
     return a.take * (1 - a.c * a.c)
 
 
+@_once
 def reset_slope(a: Activations) -> Array:
     """Q r(1-r) (after) or h' r(1-r) (before), (B, H): what the reset gate's pre-activation does to what it resets."""
     return a.q * a.r * (1 - a.r)

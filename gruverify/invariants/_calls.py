@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.backends import Backend, declarations_of, random_states
+from gruverify.backends import Backend, Declarations, declarations_of, random_states
 from gruverify.cell import AnyCase, Cell, Gradients, Stack
 from gruverify.invariants._declared import ruled_out
 from gruverify.invariants._obstacle import BackendRaised, Declined, Malformed, RuledOut
@@ -54,10 +54,13 @@ class Calls:
     `drawn` the random generators shared by the program that second calls drew from.
     """
 
-    def __init__(self, case: AnyCase, subject: Cell | Stack, backend: Backend) -> None:
+    def __init__(
+        self, case: AnyCase, subject: Cell | Stack, backend: Backend, declared: Declarations | None = None
+    ) -> None:
+        """`declared` is what the backend declares, where it is known already."""
         self.backend: Any = backend
         self.subject: Any = subject
-        self.declared = declarations_of(backend)
+        self.declared = declared or declarations_of(backend)
         self.mutated: defaultdict[str, list[str]] = defaultdict(list)
         self.drawn: set[str] = set()
         self._again: dict[str, Any] = {}

@@ -14,7 +14,7 @@ from gruverify.arithmetic import Ball
 from gruverify.cell import Gradients, Parameters
 from gruverify.formulas import GateCotangents, Run, contributions, gate_cotangents, known_cotangents
 from gruverify.invariants._blocks import largest, letters, pairs
-from gruverify.invariants._local import Local, lost, returned, unknown
+from gruverify.invariants._local import local_to, lost, returned, unknown
 from gruverify.invariants._ranges import ranges
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import NDArray, Residual, compare
@@ -42,7 +42,7 @@ class _Allowed:
     """
 
     def __init__(self, seen: Shown) -> None:
-        local, exact = Local(seen.trial, seen.outputs), seen.trial.exact
+        local, exact = local_to(seen.trial, seen.outputs), seen.trial.exact
         known = [_known(seen.trial, local.run, t, α) for t, α in enumerate(seen.gates)]
         d_outputs = [Ball.exact(exact.mode, d) for d in seen.trial.case.d_outputs]
         cotangents, inputs = list[Ball](), list[Ball]()

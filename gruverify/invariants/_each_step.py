@@ -10,7 +10,7 @@ from gruverify.arithmetic import Ball, Dual
 from gruverify.formulas import moving_parameters
 from gruverify.formulas import step as one_step
 from gruverify.invariants._blocks import largest
-from gruverify.invariants._local import Local, flat, lost, one_behind, stacked, unknown
+from gruverify.invariants._local import flat, local_to, lost, one_behind, stacked, unknown
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import STATES, NDArray, Residual, compare
 from gruverify.invariants._trial import Trial
@@ -25,7 +25,7 @@ from gruverify.invariants._trial import Trial
 )
 def each_step(trial: Trial) -> Iterator[Residual]:
     outputs, last = trial.observed.sequence
-    allowed = Local(trial, outputs).states
+    allowed = local_to(trial, outputs).states
     yield compare("outputs", "tbi", outputs, allowed, scale=STATES)
     yield compare("last", "bi", last, allowed[-1], scale=STATES)
 

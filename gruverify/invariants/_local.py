@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from functools import cached_property
 
 import numpy as np
 
 from gruverify.arithmetic import Ball, Rounding
-from gruverify.formulas import Activations, Run, activations, next_state
+from gruverify.formulas import ACTIVATIONS, Activations, Run, activations, next_state
 from gruverify.invariants._residual import NDArray
 from gruverify.invariants._trial import Trial
 
@@ -40,6 +39,15 @@ def stacked(ball: Ball, steps: int) -> Ball:
     """(T·B, n) as (T, B, n)."""
     shape = (steps, -1, ball.shape[-1])
     return Ball(ball.mode, ball.mid.reshape(shape), ball.radius.reshape(shape))
+
+
+def local_to(trial: Trial, outputs: NDArray) -> Local:
+    """The steps of the trial's case from the states that were returned; invariants that look at the same share them."""
+    key = "local", outputs.tobytes()
+    if key not in trial.shared:
+        trial.shared[key] = Local(trial, outputs)
+    found: Local = trial.shared[key]
+    return found
 
 
 class Local:
@@ -75,7 +83,7 @@ class Local:
 
 
 def _members(a: Activations, some: slice) -> Activations:
-    return Activations(*(getattr(a, field.name)[some] for field in fields(a)))
+    return Activations(*(getattr(a, name)[some] for name in ACTIVATIONS))
 
 
 def one_behind(trial: Trial, first: NDArray, outputs: NDArray) -> Ball:

@@ -15,7 +15,7 @@ from gruverify.arithmetic import Ball, spectral_norms
 from gruverify.cell import Parameters
 from gruverify.formulas import Activations, back_to_state, gate_cotangents, jacobian, pullback
 from gruverify.invariants._blocks import largest, letters, pairs
-from gruverify.invariants._local import Local, unknown
+from gruverify.invariants._local import local_to, unknown
 from gruverify.invariants._ranges import ranges
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import Floats, Residual, compare
@@ -46,7 +46,7 @@ class _Back:
 
     def __init__(self, trial: Trial) -> None:
         outputs = trial.observed.sequence[0]
-        self._local, self._exact = Local(trial, outputs), trial.exact
+        self._local, self._exact = local_to(trial, outputs), trial.exact
         cotangents, self.inputs = list[Ball](), list[Ball]()
         total: Parameters | None = None
         g, norms = self._exact.d_last, np.zeros(len(trial.case.state))
@@ -75,7 +75,7 @@ class _Back:
         roundings = np.expm1((4 * g.shape[1] + 32) * g.mode.u)
         local = self._rounded(a, g.mid) + self._rounded(a, g.radius) + roundings * radius
         grown = spectral_norms(jacobian(self._local.variant, self._local.parameters, a)[0]) * norms
-        return np.asarray(grown + _norm(local))
+        return np.asarray(grown + _norm(local) + g.mode.eta)
 
     def _rounded(self, a: Activations, g: Floats) -> Floats:
         """What the step may miss of the cotangent before it, at an exact one after it; (B, H)."""
@@ -99,5 +99,5 @@ def _met(own: Ball, later: Ball, norms: Floats) -> tuple[Ball, Floats]:
 
 
 def _norm(values: Floats) -> Floats:
-    """The Euclidean norm of each member."""
-    return np.asarray(np.sqrt((values * values).sum(axis=1)))
+    """The Euclidean norm of each member; the squares of what is very small would underflow."""
+    return np.asarray(np.hypot.reduce(values, axis=1))

@@ -14,7 +14,7 @@ import numpy as np
 
 from gruverify.arithmetic import Ball
 from gruverify.cell import Parameters
-from gruverify.formulas import Activations, GateCotangents, Run, gate_cotangents, pullback_through
+from gruverify.formulas import ACTIVATIONS, Activations, GateCotangents, Run, gate_cotangents, pullback_through
 from gruverify.invariants._residual import Floats
 
 
@@ -35,7 +35,7 @@ def ranges(run: Run, cotangents: Sequence[Ball]) -> Ranges:
     """Those of the gradient of a run in balls, from the cotangents of its T states, (B, H) each."""
     v, p = run.variant, run.parameters.map(_size)
     steps = [_half_open(step) for step in run.steps]
-    a = Activations(*(np.concatenate([getattr(step, name) for step in steps]) for name in Activations.__slots__))
+    a = Activations(*(np.concatenate([getattr(step, name) for step in steps]) for name in ACTIVATIONS))
     g = np.concatenate([_size(cotangent) for cotangent in cotangents])
     α = gate_cotangents(v, p, a, g)
     α = GateCotangents(*(np.abs(getattr(α, name)) for name in GateCotangents.__slots__))

@@ -99,7 +99,7 @@ def at_most(
     limit is not beyond the range, where one is given.
     """
     values = np.asarray(actual, np.float64)
-    bound = np.broadcast_to(limit + slack, values.shape)
+    bound = _spread(limit + slack, values.shape)
     return worst(what, letters, values, limit, values, bound, "≤", scale=scale)
 
 
@@ -114,10 +114,14 @@ def equal(
 ) -> Residual:
     """Exact equality, entry by entry, but for a slack that a backend declares; what overflowed twice is equal too."""
     values, others = actual.astype(np.float64), expected.astype(np.float64)
-    alike = (values == others) | (np.isnan(values) & np.isnan(others))
-    with np.errstate(invalid="ignore"):
-        error = np.where(alike, 0.0, np.abs(values - others))
-    return worst(what, letters, values, others, error, np.broadcast_to(np.asarray(slack), values.shape), about=about)
+    alike = values == others
+    if alike.all():
+        error = np.zeros(alike.shape)
+    else:
+        alike |= np.isnan(values) & np.isnan(others)
+        with np.errstate(invalid="ignore"):
+            error = np.where(alike, 0.0, np.abs(values - others))
+    return worst(what, letters, values, others, error, _spread(slack, values.shape), about=about)
 
 
 def overlooked(unknown: npt.NDArray[np.bool_]) -> Floats:
@@ -153,20 +157,22 @@ def worst(
         return Residual(what, 0.0, 0.0, 0.0, 0.0, 0.0, relation, compared=0, claimed=0)
     if about is not None:
         bound = np.where(about, bound, np.inf)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        margins = np.divide(error, bound, out=np.zeros(error.shape), where=error != 0)
-    if not np.isfinite(margins.max()):
-        error, margins = _unbounded(error, bound, margins)
-    flat = int(margins.argmax())
-    at = np.unravel_index(flat, margins.shape)
-    wanted, bounds = (np.broadcast_to(np.asarray(a, np.float64), actual.shape) for a in (expected, bound))
+    margins, flat = np.zeros(error.shape), 0
+    if error.any():
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            np.divide(error, bound, out=margins, where=error != 0)
+        if not np.isfinite(margins.max()):
+            error, margins = _unbounded(error, bound, margins)
+        flat = int(margins.argmax())
+    at = np.unravel_index(flat, margins.shape) if flat else (0,) * margins.ndim
+    wanted, bounds = (_spread(a, actual.shape) for a in (expected, bound))
     reach = _largest(wanted) if scale is None else scale
     claimed = _claimed(wanted, bounds, reach) if relation == "=" else _limited(wanted, bounds, scale)
     return Residual(
         f"{what}[{_index(letters, at)}]" if letters else what,
         float(actual[at]),
         float(wanted[at]),
-        float(error[at]) if np.isfinite(bound[at]) else 0.0,
+        float(error[at]) if math.isfinite(bound[at]) else 0.0,
         float(bound[at]),
         float(margins[at]),
         relation,
@@ -175,6 +181,12 @@ def worst(
         claimed,
         reach,
     )
+
+
+def _spread(values: npt.ArrayLike, shape: tuple[int, ...]) -> Floats:
+    """The values as an array of that shape."""
+    array = np.asarray(values, np.float64)
+    return array if array.shape == shape else np.broadcast_to(array, shape)
 
 
 def _claimed(expected: Floats, bound: Floats, scale: float) -> int:
@@ -197,7 +209,7 @@ def _limited(limit: Floats, bound: Floats, scale: float | None) -> int:
 def _largest(values: Floats) -> float:
     """The largest finite absolute value."""
     size = float(np.abs(values).max())
-    if np.isfinite(size):
+    if math.isfinite(size):
         return size
     return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gruverify.backends import declarations_of
 from gruverify.cell import Case, Gradients
 from gruverify.invariants._obstacle import Declined
 from gruverify.invariants._residual import NDArray
@@ -50,7 +49,7 @@ def shown(trial: Trial) -> Shown:
     Raises:
         Declined: the backend finds gradients in separate passes, or has one input, which cannot be silenced.
     """
-    declared = declarations_of(trial.backend)
+    declared = trial.declared
     if declared.separate_passes:
         raise NotAsked("sequence_vjp", "gradients found in separate passes are not made of the same cotangents")
     return _by_own_inputs(trial) if declared.input_size else _by_further_inputs(trial)

@@ -100,8 +100,8 @@ def _as_one(join: Callable[[list[Floats]], Floats], balls: Sequence[Ball]) -> Ba
 class StackObserved(Calls):
     """What the backend returned for a case of a stack, checked for kind, shape and dtype, and made time-major."""
 
-    def __init__(self, case: StackCase, backend: Backend) -> None:
-        super().__init__(case, case.stack, backend)
+    def __init__(self, case: StackCase, backend: Backend, declared: Declarations | None = None) -> None:
+        super().__init__(case, case.stack, backend, declared)
         self.case = case
 
     def arguments(self, method: str) -> dict[str, Any]:
@@ -225,12 +225,18 @@ StackChange: TypeAlias = Callable[[StackCase], StackCase]
 class StackTrial:
     """A case of a stack, a backend, and both sides of every comparison between them."""
 
-    def __init__(self, case: StackCase, backend: Backend, mode: Rounding | None = None) -> None:
-        """`mode` is the backend's rounding in the case's format, where it is known already."""
+    def __init__(
+        self,
+        case: StackCase,
+        backend: Backend,
+        mode: Rounding | None = None,
+        declared: Declarations | None = None,
+    ) -> None:
+        """`mode` is the backend's rounding in the case's format, and `declared` what it declares, where known."""
         self.case = case
         self.backend = backend
         self.exact = StackExact(case, rounding_of(backend, case.format) if mode is None else mode)
-        self.observed = StackObserved(case, backend)
+        self.observed = StackObserved(case, backend, declared)
         self._changed: dict[StackChange, StackTrial] = {}
         self._twin: StackTrial | None = None
 
@@ -247,7 +253,8 @@ class StackTrial:
         return self._changed[change]
 
     def _other(self, case: StackCase) -> StackTrial:
-        return StackTrial(case, self.backend, self.exact.mode if case.format is self.case.format else None)
+        mode = self.exact.mode if case.format is self.case.format else None
+        return StackTrial(case, self.backend, mode, self.declared)
 
     def derived(self) -> Iterator[tuple[StackChange, StackTrial]]:
         """The changes that were made to the case so far, and the trials of the cases they made."""

@@ -159,8 +159,8 @@ class Exact:
 class Observed(Calls):
     """What the backend returned for a case, each method called once and each answer checked for kind, shape, dtype."""
 
-    def __init__(self, case: Case, backend: Backend) -> None:
-        super().__init__(case, case.cell, backend)
+    def __init__(self, case: Case, backend: Backend, declared: Declarations | None = None) -> None:
+        super().__init__(case, case.cell, backend, declared)
         self.case = case
 
     def arguments(self, method: str) -> dict[str, Any]:
@@ -335,16 +335,25 @@ class Trial:
     """A case, a backend, and both sides of every comparison between them."""
 
     def __init__(
-        self, case: Case, backend: Backend, forward: Exact | None = None, mode: Rounding | None = None
+        self,
+        case: Case,
+        backend: Backend,
+        forward: Exact | None = None,
+        mode: Rounding | None = None,
+        declared: Declarations | None = None,
     ) -> None:
-        """`forward` is as in Exact; `mode` is the backend's rounding in the case's format, if it is known already."""
+        """`forward` is as in Exact; `mode` is the backend's rounding in the case's format, and `declared` what it
+        declares, if they are known already.
+        """
         self.case = case
         self.backend = backend
-        self.observed = Observed(case, backend)
+        self.observed = Observed(case, backend, declared)
         known = rounding_of(backend, case.format) if mode is None else mode
         self.exact = Exact(case, known, forward, self.declared.state_gradient)
         self._changed: dict[Change, Trial] = {}
         self._twin: Trial | None = None
+        #: What invariants found of the case and others need again.
+        self.shared: dict[Any, Any] = {}
 
     @property
     def declared(self) -> Declarations:
@@ -368,7 +377,9 @@ class Trial:
 
     def _other(self, case: Case, twin: Trial | None) -> Trial:
         mode = self.exact.mode if case.format is self.case.format else None
-        return Trial(case, self.backend, self._forward_of(case), mode) if twin is None else twin.beside(self.backend)
+        if twin is not None:
+            return twin.beside(self.backend)
+        return Trial(case, self.backend, self._forward_of(case), mode, self.declared)
 
     @property
     def declared_slack(self) -> NDArray:

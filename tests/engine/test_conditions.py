@@ -37,7 +37,7 @@ def stack_case_of(lengths: list[int] | None = None, T: int = 4, B: int = 2, **op
 
 def said(cases: list[AnyCase], fails: Callable[[Any], bool]) -> str:
     """The condition under which something fails that fails for some of the cases."""
-    parts = [outcome(marks_of(case), failed=fails(case)) for case in cases]
+    parts = [outcome(marks_of(features_of(case)), failed=fails(case)) for case in cases]
     return condition(reduce(add, parts, Outcomes()))
 
 
@@ -112,7 +112,7 @@ def test_what_else_a_case_may_have_is_named(changed: AnyCase, same: AnyCase, wor
 
 
 def test_outcomes_add_up_in_any_order_and_grouping() -> None:
-    parts = [outcome(marks_of(case), failed=n % 3 == 0) for n, case in enumerate(OF_ALL_SIZES)]
+    parts = [outcome(marks_of(features_of(case)), failed=n % 3 == 0) for n, case in enumerate(OF_ALL_SIZES)]
     total = reduce(add, parts)
     half = len(parts) // 2
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,6 +40,14 @@ def test_catches_backward_faults(faulty: Callable[[], Backend]) -> None:
     for variant in backend.variants:
         if variant.bias:
             assert max(r.margin for r in asked(ID, backend, long_case(float32, variant, H=32, T=16))) > 2
+
+
+def test_norm_of_a_gradient_whose_squares_underflow_is_no_bound_of_0() -> None:
+    case = long_case(float64, H=2, I=1, T=1)
+    tiny = replace(case, d_outputs=0 * case.d_outputs, d_last=case.d_last * 1e-222)
+    residuals = asked(ID, NumpyBackend(), tiny)
+    assert all(residual.bound > 0 for residual in residuals if residual.where.startswith("dL/dh_0"))
+    assert max(residual.margin for residual in residuals) <= 1
 
 
 def test_separate_passes_are_asked_too() -> None:

@@ -1,0 +1,40 @@
+"""What ball arithmetic does to arrays: bounds, and the logistic function."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Bound: TypeAlias = "Floats | float"
+
+#: As `max` of an array, without the detour.
+_largest = np.maximum.reduce
+
+
+def largest(bound: Bound) -> float:
+    return float(_largest(bound, axis=None, initial=0.0)) if isinstance(bound, np.ndarray) else bound
+
+
+def plus(bound: Bound, more: Any) -> Any:
+    """Their sum, for which nothing is done where `bound` is 0 everywhere."""
+    return more if isinstance(bound, float) and bound == 0.0 else bound + more
+
+
+def within_range(reach: Floats, rad: Bound, limit: float) -> Bound:
+    """The radius; infinite, and never a NaN, where the format may overflow on the way: nothing is known there."""
+    most = reach + rad
+    return rad if largest(most) < limit else np.where(most < limit, rad, np.inf)
+
+
+def both_sides(a: Floats) -> tuple[Floats, Floats]:
+    """σ(a) and σ(-a) for a ≥ 0."""
+    e = np.exp(-a)
+    return 1.0 / (1.0 + e), e / (1.0 + e)
+
+
+def logistic(a: Floats) -> Floats:
+    e = np.exp(-np.abs(a))
+    return np.where(a < 0, e, 1.0) / (1.0 + e)
