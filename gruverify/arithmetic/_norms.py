@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gruverify.arithmetic._ball import Ball, Floats
+from gruverify.arithmetic._ball import Ball
+from gruverify.arithmetic._bounds import Floats
 from gruverify.arithmetic._formats import float64
 
 

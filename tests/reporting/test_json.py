@@ -32,6 +32,7 @@ def test_the_document_has_the_keys_of_schema_2() -> None:
         "verdict",
         "doubts",
         "covers",
+        "hints",
         "drawn",
         "crashes",
         "explanation",
@@ -93,6 +94,7 @@ def test_a_row_says_everything_about_an_invariant_in_a_format_and_variant() -> N
         "margin": {"max": 1.5, "median": tally.median, "octaves": {"-2": 3, "-1": 1}},
         "reason": "shape",
         "cause": "contract/shape-step",
+        "condition": "",
     }
 
 

@@ -27,8 +27,8 @@ from ._documents import rich
 from ._results import PASSED, falsified, result, witness
 
 #: What schema 1 did not have: of a result, of a row, of a residual.
-NEW = ("methods", "declarations", "doubts", "covers", "drawn")
-NEW_OF_ROWS = ("unclaimed", "entries")
+NEW = ("methods", "declarations", "doubts", "covers", "hints", "drawn")
+NEW_OF_ROWS = ("unclaimed", "entries", "condition")
 NEW_OF_RESIDUALS = ("compared", "claimed", "scale")
 
 
