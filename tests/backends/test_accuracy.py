@@ -69,12 +69,16 @@ def test_shipped_targets_declare_what_was_measured() -> None:
     assert rounding_of(NumpyBackend(), float32) == Rounding(float32, kappa_sigma=5.0)
     assert rounding_of(NumpyBackend(), float16) == Rounding(float16, sums_in_format=True)
     assert rounding_of(NumpyBackend(), float64) == Rounding(float64)
-    for name in ("torch", "torch-formulas"):
-        assert rounding_of(resolve(name), float32) == Rounding(float32)
+
+
+@pytest.mark.parametrize("name", ["torch", "torch-formulas"])
+def test_pytorch_has_the_default_accuracy_in_float32(name: str) -> None:
+    pytest.importorskip("torch")
+    assert rounding_of(resolve(name), float32) == Rounding(float32)
 
 
 def test_pytorch_declares_whether_bfloat16_products_flush_here() -> None:
-    import torch
+    torch = pytest.importorskip("torch")
 
     small = torch.full((2, 256), 2.0**-66, dtype=torch.bfloat16)
     flushes = not bool((small @ small.T).all())

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-import torch
+
+torch = pytest.importorskip("torch")
 
 from gruverify import Case, Cell, Format, Variant
 from gruverify.arithmetic import Ball, Rounding, bfloat16, float32, float64
