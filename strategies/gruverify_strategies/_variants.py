@@ -21,7 +21,7 @@ def variants(
 ) -> Variant:
     """A `Variant`; what is given is kept, None leaves it open. Shrinks to PyTorch's: reset after, keep, both biases.
 
-    bias: whether there are any; biases: which of the two, as `Variant` has them.
+    bias: whether there are any; biases: which of the two, as `Variant` has them; unless given, both or none.
 
     Raises:
         InvalidArgument: an argument is none of the values that a Variant takes, or `bias` contradicts `biases`.
@@ -32,7 +32,8 @@ def variants(
     check_option("biases", biases, None, *BIAS_FORMS, "merged")
     asked = {"reset": reset, "update": update, "bias": bias, "biases": "input" if biases == "merged" else biases}
     fixed = {name: value for name, value in asked.items() if value is not None}
-    fitting = [v for v in VARIANTS + PARTLY_BIASED if all(getattr(v, name) == fixed[name] for name in fixed)]
+    known = VARIANTS if biases is None else VARIANTS + PARTLY_BIASED
+    fitting = [v for v in known if all(getattr(v, name) == fixed[name] for name in fixed)]
     if not fitting:
         raise InvalidArgument(f"Cannot have bias={bias!r} with biases={biases!r}")
     return draw(st.sampled_from(fitting))
