@@ -246,6 +246,12 @@ def test_the_reproducer_of_an_object_names_it_or_says_that_it_has_no_name(
     if it == "Mine()":
         assert "target = ...  # your Mine object, which has no name to import it by\n" in snippet
         snippet = snippet.replace("target = ...", "import test_mine; target = test_mine.named")
-    again = subprocess.run([sys.executable, "-c", snippet], cwd=pytester.path, capture_output=True, text=True)
+    again = subprocess.run(
+        [sys.executable, "-c", snippet],
+        cwd=pytester.path,
+        env=os.environ | {"PYTHONSAFEPATH": ""},  # who pastes it has their own modules at hand
+        capture_output=True,
+        text=True,
+    )
     assert again.returncode == 1
     assert "AssertionError: bounds/between: " in again.stderr
