@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -47,7 +48,12 @@ class Place:
 
     def weights(self, module: nn.Module) -> dict[str, torch.Tensor]:
         """The weights that the module shows, by PyTorch's names."""
-        return {name: weight for name, weight in shown(self.owner(module)).items() if _PYTORCHS.fullmatch(name)}
+        return {name: weight for name, weight in shown(self.owner(module)).items() if _is_pytorchs(name)}
+
+
+@cache
+def _is_pytorchs(name: str) -> bool:
+    return _PYTORCHS.fullmatch(name) is not None
 
 
 class BadModule(ValueError):
@@ -76,8 +82,8 @@ def reparametrized(owner: nn.Module) -> tuple[str, ...]:
 
 
 def _own_parameters(owner: nn.Module) -> Any:
-    # Shared weights too: a module that ties two names has both.
-    return owner.named_parameters(recurse=False, remove_duplicate=False)
+    # Shared weights too: a module that ties two names has both. `named_parameters` lists the same, much more slowly.
+    return owner._parameters.items()
 
 
 def place_of(module: nn.Module, target: str = "") -> Place:
@@ -111,7 +117,7 @@ def _owners(module: nn.Module) -> dict[str, Mapping[str, torch.Tensor]]:
     for path, owner in module.named_modules():
         if "parametrizations" in path.split("."):
             continue
-        names = {name: weight for name, weight in shown(owner).items() if _PYTORCHS.fullmatch(name)}
+        names = {name: weight for name, weight in shown(owner).items() if _is_pytorchs(name)}
         if any(name.startswith("weight_") for name in names):
             found[path] = names
     return found

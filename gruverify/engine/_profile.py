@@ -23,12 +23,28 @@ TOPICS = (
     "stack",
     "directional",
 )
+#: What a method of a cell owes beside its numbers takes turns by methods, from these cases on: who neglects a duty does
+#: so at almost every case, and is put to it by many calls. Directional methods have theirs where their topic has its
+#: turn. A stack's duties take the contract's turns: it has fewer cases.
+DUTIES = {
+    "duties of sequence_jvp": 0,
+    "duties of step": 1,
+    "duties of step_vjp": 2,
+    "duties of sequence": 3,
+    "duties of step_jacobian": 4,
+    "duties of sequence_hvp": 5,
+    "duties of sequence_vjp": 6,
+    "duties of reloaded": 7,
+    "duties of sequence_hvp_reverse": 10,
+}
 #: Families of which some invariants read the first answers and no more.
 _ANSWERED = ("contract", "agreement", "stack")
 
 
 def topic(invariant: Invariant) -> str:
-    """What it takes a turn with; "" if it is asked of every case."""
+    """What it takes a turn with, a topic or the duties of a method; "" if it is asked of every case."""
+    if invariant.family == "contract" and invariant.asks_more and not invariant.of_stacks:
+        return f"duties of {invariant.needs[0]}"
     if any(method in DIRECTIONAL_METHODS for method in invariant.needs):
         return "directional"
     if invariant.family in _ANSWERED and not invariant.asks_more:
@@ -38,18 +54,21 @@ def topic(invariant: Invariant) -> str:
 
 @dataclass(frozen=True)
 class Profile:
-    """A budget: how many cases for each format, and how many cases the topics that take turns share."""
+    """A budget: how many cases for each format, and how many cases the topics share, and the methods for their duties."""
 
     name: str
     cases: int
     turns: int
+    duties: int
 
     def asks(self, invariant: Invariant, number: int) -> bool:
         """Whether an invariant is asked of the case of that number, from 0: a topic of one case in so many."""
         about = topic(invariant)
+        if about in DUTIES:
+            return (number - DUTIES[about]) % self.duties == 0
         return not about or (TOPICS.index(about) + number) % self.turns == 0
 
 
 PROFILES: dict[str, Profile] = {
-    p.name: p for p in (Profile("quick", 25, 5), Profile("default", 100, 5), Profile("deep", 2000, 1))
+    p.name: p for p in (Profile("quick", 25, 5, 5), Profile("default", 100, 5, 10), Profile("deep", 2000, 1, 1))
 }

@@ -12,12 +12,14 @@ torch = pytest.importorskip("torch")
 from gruverify import Case, Cell, Format, Variant
 from gruverify.arithmetic import Ball, Rounding, bfloat16, float32, float64
 from gruverify.backends import resolve
+from gruverify.backends._probes import bfloat16_products_flush
 from gruverify.cell import unpack
 from gruverify.invariants import Exact, Observed
 
 
 @pytest.fixture
 def flushing() -> Iterator[None]:
+    bfloat16_products_flush()  # asked once in a process, of what this machine does by itself
     if not torch.set_flush_denormal(True):
         pytest.skip("this processor cannot flush")
     yield

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gruverify
 from gruverify import float32
-from gruverify.backends import METHODS
+from gruverify.backends import CELL_METHODS, METHODS
 from gruverify.engine import PROFILES
-from gruverify.engine._profile import TOPICS, topic
+from gruverify.engine._profile import DUTIES, TOPICS, topic
 from gruverify.invariants import INVARIANTS
 
 
@@ -22,10 +22,18 @@ def test_what_reads_the_first_answers_alone_is_asked_of_every_case() -> None:
 
 def test_what_asks_for_more_takes_turns() -> None:
     cases, turns = PROFILES["default"].cases, PROFILES["default"].turns
-    taking = [id for id, invariant in INVARIANTS.items() if topic(invariant)]
+    taking = [id for id, invariant in INVARIANTS.items() if topic(invariant) and topic(invariant) not in DUTIES]
 
     assert {topic(INVARIANTS[id]) for id in taking} == set(TOPICS)
     assert {cases // turns, cases // turns + 1} >= {len(_asked("default", id)) for id in taking}
+
+
+def test_the_duties_of_a_method_take_turns_of_their_own() -> None:
+    cases, duties = PROFILES["default"].cases, PROFILES["default"].duties
+    owed = [id for id, invariant in INVARIANTS.items() if topic(invariant) in DUTIES]
+
+    assert {topic(INVARIANTS[id]) for id in owed} == {f"duties of {method}" for method in (*CELL_METHODS, "reloaded")}
+    assert {len(_asked("default", id)) for id in owed} == {cases // duties}
 
 
 def test_derivatives_along_a_direction_are_taken_on_the_same_cases_whoever_reads_them() -> None:
