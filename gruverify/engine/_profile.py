@@ -54,7 +54,7 @@ def topic(invariant: Invariant) -> str:
 
 @dataclass(frozen=True)
 class Profile:
-    """A budget: how many cases for each format, and how many cases the topics share, and the methods for their duties."""
+    """A budget: cases for each format, and how many of them the topics share, and the methods for their duties."""
 
     name: str
     cases: int
