@@ -44,6 +44,8 @@ from gruverify.engine._readings import DECLARED_AS as DECLARED_AS
 from gruverify.engine._readings import ORDER as ORDER
 from gruverify.engine._readings import Reading as Reading
 from gruverify.engine._readings import readings as readings
+from gruverify.engine._reduce import TRIES as TRIES
+from gruverify.engine._reduce import Reduction as Reduction
 from gruverify.engine._result import Result as Result
 from gruverify.engine._result import by_format as by_format
 from gruverify.engine._result import condition_of as condition_of
@@ -58,7 +60,6 @@ from gruverify.engine._search import Enough as Enough
 from gruverify.engine._search import Stream as Stream
 from gruverify.engine._search import draw as draw
 from gruverify.engine._search import emit as emit
-from gruverify.engine._search import shrink as shrink
 from gruverify.engine._search import strategies_for as strategies_for
 from gruverify.engine._search import streams_for as streams_for
 from gruverify.engine._selection import EVERYTHING as EVERYTHING

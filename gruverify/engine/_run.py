@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
@@ -29,8 +29,9 @@ from gruverify.engine._events import (
 )
 from gruverify.engine._judge import Judgement, judge, judge_trial, outcome_of, trial_of
 from gruverify.engine._profile import PROFILES
+from gruverify.engine._reduce import ALL_TRIES, FURTHER, TRIES, Reduction
 from gruverify.engine._result import Key, Result
-from gruverify.engine._search import FURTHER, Enough, Stream, draw, emit, names, shrink, size, streams_for
+from gruverify.engine._search import Enough, Stream, draw, emit, names, size, streams_for
 from gruverify.engine._selection import EVERYTHING, Selection
 from gruverify.engine._suggestions import Fact, suggested
 from gruverify.engine._tally import Tally
@@ -203,7 +204,8 @@ class Ledger:
 class FormatRun:
     """The cases of one format, and the witnesses of what they falsify.
 
-    `pace` is that of the format, and `share` that of the stream that is being drawn.
+    `pace` is that of the format, and `share` that of the stream that is being drawn; `tries` is how many cases are left
+    to reduce witnesses with.
     """
 
     backend: Backend
@@ -214,6 +216,7 @@ class FormatRun:
     pace: Pace
     share: Pace
     number: int = 0
+    tries: int = ALL_TRIES
     heard: float = field(default_factory=time.monotonic)
     facts: dict[Kind, list[Fact]] = field(default_factory=lambda: {"cells": [], "stacks": []})
     smallest: dict[str, tuple[AnyCase, Judgement]] = field(default_factory=dict)
@@ -241,7 +244,7 @@ class FormatRun:
         for stream, share in self._shares(streams):
             self.smallest.clear()
             self._draw(stream, share)
-            self._shrink_all(stream)
+            self._shrink_all()
         drawn = {key: drawn for key, drawn in self.ledger.drawn.items() if key[0] == name}
         self.ledger.hints |= {(name, kind): hint for kind, facts in self.facts.items() if (hint := suggested(facts))}
         self.listener(FormatFinished(name, self.ledger.of(self.format), self.ledger.coverage[name], drawn))
@@ -269,21 +272,27 @@ class FormatRun:
         planned = stream.count if share.late() else self.number - before
         self.ledger.count(self.format, stream.kind, Drawn(planned))
 
-    def _shrink_all(self, stream: Stream) -> None:
-        """A small case for every falsified invariant, in the order in which they fell."""
-        shrunk, families = list[AnyCase](), set[str]()
-        for id, (case, judgement) in self.smallest.items():
+    def _shrink_all(self) -> None:
+        """A small case for every falsified invariant: what was found for one serves all that it falsifies too.
+
+        A GRU that is wrong throughout falsifies a hundred, and has few witnesses.
+        """
+        left, families = dict(self.smallest), set[str]()
+        while left:
+            id, (case, judgement) = next(iter(left.items()))
             self.listener(Shrinking(self.format.name, id))
+            tries = FURTHER if judgement.invariant.family in families else TRIES
             falls = partial(self._falls, judgement)
-            # What was shrunk for one invariant and falsifies another serves both: a fault that falsifies many has few
-            # witnesses, and they are found in reasonable time.
-            found = next((known for known in shrunk if falls(known)), None)
-            if found is None:
-                further = replace(stream, tries=FURTHER)
-                found = shrink(further if judgement.invariant.family in families else stream, case, falls)
-                shrunk.append(found)
+            reduction = Reduction(case, falls, min(tries, self.tries), declarations_of(self.backend))
+            found = reduction.run()
+            self.tries -= min(self.tries, reduction.spent)
             families.add(judgement.invariant.family)
+            del left[id]
             self._witness(judgement, found)
+            for other in self._that_fall(found, [judgement for _, judgement in left.values()]):
+                families.add(other.invariant.family)
+                del left[other.invariant.id]
+                self._enter(other, found)
 
     def _expected(self, id: str) -> bool:
         return self.plan.selection.xfails_it(id, self.format.name) is not None
@@ -337,15 +346,23 @@ class FormatRun:
 
     def _falls(self, judgement: Judgement, case: AnyCase) -> bool:
         """Whether the invariant falls on the case as it did, for the same kind of reason."""
+        return any(True for _ in self._that_fall(case, [judgement]))
+
+    def _that_fall(self, case: AnyCase, before: Sequence[Judgement]) -> Iterator[Judgement]:
+        """How those invariants judge the case that fall on it as they did, for the same kind of reason."""
         self.pace.late()
         self._heartbeat()
-        again = judge(case, self.backend, [judgement.invariant])
-        return any(found.fell and found.obstacle == judgement.obstacle for found in again)
+        obstacles = {judgement.invariant.id: judgement.obstacle for judgement in before}
+        for found in judge(case, self.backend, [judgement.invariant for judgement in before]):
+            if found.fell and found.obstacle == obstacles[found.invariant.id]:
+                yield found
 
     def _witness(self, judgement: Judgement, case: AnyCase) -> None:
         again = next(iter(judge(case, self.backend, [judgement.invariant])), judgement)
-        shown = again if again.fell else judgement
-        witness = Witness(self.ledger.target, judgement.invariant.id, case, shown.residual)
+        self._enter(again if again.fell else judgement, case)
+
+    def _enter(self, judgement: Judgement, case: AnyCase) -> None:
+        witness = Witness(self.ledger.target, judgement.invariant.id, case, judgement.residual)
         self.ledger.witnesses[judgement.invariant.id, self.format.name] = witness
         self.listener(Shrunk(witness))
 

@@ -1,18 +1,16 @@
-"""Hypothesis at work: drawing the cases of a format, and shrinking each falsified invariant on its own."""
+"""Hypothesis at work: drawing the cases of a format."""
 
 from __future__ import annotations
 
 import hashlib
 import math
-import pickle
 import random
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, Phase, Verbosity, event, find, given, seed, settings
-from hypothesis.errors import NoSuchExample
+from hypothesis import HealthCheck, Phase, Verbosity, event, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 from gruverify.arithmetic import Format
@@ -25,12 +23,6 @@ from gruverify_strategies import cases, stack_cases
 
 AnyOne = TypeVar("AnyOne", Case, StackCase)
 
-#: How many cases a shrink tries, once it has found where to start: of cells, and of stacks, which cost more. Counted in
-#: cases and not in seconds, so that a seed gives the same witness everywhere. `FURTHER` is for an invariant of a family
-#: of which another has its witness already: a GRU that is wrong throughout falsifies a hundred.
-TRIES, STACK_TRIES, FURTHER = 1500, 500, 300
-#: A case of more numbers than this counts as several: a target of one large size would be shrunk for hours.
-_SMALL = 4096
 #: A slow backend is no fault of the strategy's.
 _UNASKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
@@ -81,7 +73,7 @@ def seed_for(seed: int, fmt: Format, kind: str = "") -> int:
 
 @dataclass(frozen=True)
 class Stream:
-    """The cases of one kind in one format: how they are drawn, how many, from which seed, and how long they shrink.
+    """The cases of one kind in one format: how they are drawn, how many, and from which seed.
 
     `survey` tells of a stream of few cases that together meet all gates.
     """
@@ -89,7 +81,6 @@ class Stream:
     strategy: SearchStrategy[Any]
     count: int
     seed: int
-    tries: int = TRIES
     kind: Kind = "cells"
     survey: bool = False
 
@@ -107,9 +98,7 @@ def streams_for(backend: Backend, fmt: Format, seed: int, count: int) -> list[St
         found += survey(backend, fmt, seed)[: _SURVEYED * (count // 100)]
     if stacks:
         few = -(-count // 3) if cells else count
-        found.append(
-            Stream(stack_strategy_for(backend, fmt), few, seed_for(seed, fmt, "/stacks"), STACK_TRIES, "stacks")
-        )
+        found.append(Stream(stack_strategy_for(backend, fmt), few, seed_for(seed, fmt, "/stacks"), "stacks"))
     return found
 
 
@@ -165,41 +154,6 @@ def emit(coverage: Coverage) -> None:
 def size(case: AnyCase) -> int:
     """What counts as small: the product of its sizes."""
     return math.prod(case.sizes.values())
-
-
-def numbers(case: AnyCase) -> int:
-    """How many numbers a case is made of: what a try costs."""
-    return sum(array.size for array in case.arrays().values())
-
-
-def shrink(stream: Stream, start: AnyCase, falsifies: Callable[[AnyCase], bool]) -> AnyCase:
-    """The simplest case that `falsifies`, of those that Hypothesis tries from `start`, a case that `draw` showed.
-
-    `start` is found again in the stream. It is what is returned if it does not falsify again, which only a backend that
-    does not repeat itself can bring about. No case is tried twice: what such a one answered first counts. A large case
-    counts as several tries.
-    """
-    best, tries = start, -1
-    known: dict[bytes, bool] = {}
-
-    def improves(case: AnyCase) -> bool:
-        nonlocal best, tries
-        if tries < 0 and case != start:
-            return False
-        key = pickle.dumps(case)
-        if key not in known:
-            tries += -(-numbers(case) // _SMALL)
-            if tries > stream.tries:
-                raise Enough
-            known[key] = falsifies(case)
-        if known[key]:
-            best = case
-        return known[key]
-
-    with suppress(NoSuchExample, Enough):
-        options = _settings(stream.count, Phase.generate, Phase.shrink)
-        find(stream.strategy, improves, settings=options, random=random.Random(stream.seed))
-    return best
 
 
 def _settings(count: int, *phases: Phase) -> settings:

@@ -10,9 +10,17 @@ from itertools import count
 from typing import Any
 
 from gruverify.arithmetic import FORMATS, Format, float32, float64
-from gruverify.backends import CELL_METHODS, STACK_METHODS, Backend, NumpyBackend, declared_variants, offers
+from gruverify.backends import (
+    CELL_METHODS,
+    STACK_METHODS,
+    Backend,
+    NumpyBackend,
+    declarations_of,
+    declared_variants,
+    offers,
+)
 from gruverify.cell import AnyCase, Variant
-from gruverify.engine import Enough, Plan, Stream, draw, judge, judge_trial, shrink, streams_for, trial_of
+from gruverify.engine import TRIES, Enough, Plan, Reduction, Stream, draw, judge, judge_trial, streams_for, trial_of
 from gruverify.faults import EQUIVALENTS, FAULTS, Fault
 from gruverify.invariants import INVARIANTS, Invariant, StackTrial, Trial
 
@@ -72,7 +80,7 @@ def fate(id: str, reset: str, plan: Plan, columns: int) -> Fate:
         return _of_rewrite(id, reset, formats, some)
     kills = _kills(entry.build(variants), formats, some)
     found = first_fall(id, reset, plan)
-    if found.stream is None:
+    if not found.invariant:
         return Fate(id, reset, found.number, kills, found.seconds)
     sizes = _smallest(partial(entry.build, variants), found).sizes
     return Fate(id, reset, found.number, kills | {found.invariant: found.number}, found.seconds, found.invariant, sizes)
@@ -99,7 +107,6 @@ class Found:
     seconds: float = 0.0
     invariant: str = ""
     case: Any = None
-    stream: Stream | None = None
 
     @property
     def number_if_found(self) -> int | None:
@@ -120,16 +127,14 @@ def _first(backend: Backend, formats: Sequence[Format], plan: Plan) -> Found:
     for stream, turn in _streams(backend, formats, plan):
         found: list[Found] = []
 
-        def visit(
-            case: AnyCase, stream: Stream = stream, turn: Iterator[int] = turn, found: list[Found] = found
-        ) -> None:
+        def visit(case: AnyCase, turn: Iterator[int] = turn, found: list[Found] = found) -> None:
             nonlocal number
             number += 1
             now = next(turn)
             for judgement in judge(case, backend, [i for i in _asked(plan) if plan.asks(i, now)]):
                 if judgement.fell:
                     seconds = time.perf_counter() - started
-                    found.append(Found(number, seconds, judgement.invariant.id, case, stream))
+                    found.append(Found(number, seconds, judgement.invariant.id, case))
                     raise Enough
 
         draw(stream.strategy, stream.count, stream.seed, visit)
@@ -152,11 +157,12 @@ def _asked(plan: Plan) -> list[Invariant]:
 
 def _smallest(build: Callable[[], Backend], found: Found) -> AnyCase:
     """The smallest case found in which the invariant falls, of a fault that has seen no other: some remember."""
-    assert found.stream is not None
     invariant = INVARIANTS[found.invariant]
-    return shrink(
-        found.stream, found.case, lambda case: any(judgement.fell for judgement in judge(case, build(), [invariant]))
-    )
+
+    def falls(case: AnyCase) -> bool:
+        return any(judgement.fell for judgement in judge(case, build(), [invariant]))
+
+    return Reduction(found.case, falls, TRIES, declarations_of(build())).run()
 
 
 # -- all that fall ----------------------------------------------------------------------------------------------------

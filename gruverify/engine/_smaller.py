@@ -1,0 +1,101 @@
+"""Parts of a case: some of its units, inputs, members, steps, layers or directions, and the same with other numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.cell import AnyCase, Case, Cell, Stack, StackCase, parameter_name
+
+NDArray: TypeAlias = npt.NDArray[Any]
+Indices: TypeAlias = Sequence[int]
+
+
+def part(case: AnyCase, letter: str, kept: Indices) -> AnyCase:
+    """The case with these of its units (H), inputs (I), members (B), steps (T), layers (L) or directions (D) alone.
+
+    Of layers and directions the first ones can be kept: the others read them.
+    """
+    return _of_stack(case, letter, list(kept)) if isinstance(case, StackCase) else _of_cell(case, letter, list(kept))
+
+
+def _of_cell(case: Case, letter: str, kept: list[int]) -> Case:
+    if letter == "T":
+        return replace(case, inputs=case.inputs[kept], d_outputs=case.d_outputs[kept])
+    if letter == "B":
+        state, d_last = case.state[kept], case.d_last[kept]
+        return replace(case, inputs=case.inputs[:, kept], state=state, d_outputs=case.d_outputs[:, kept], d_last=d_last)
+    if letter == "I":
+        return replace(case, cell=_reading(case.cell, kept), inputs=case.inputs[..., kept])
+    H = case.sizes["H"]
+    regimes = tuple(case.regimes[unit] for unit in kept) if len(case.regimes) == H else case.regimes
+    return replace(
+        case,
+        cell=_units(case.cell, kept),
+        state=case.state[:, kept],
+        d_outputs=case.d_outputs[..., kept],
+        d_last=case.d_last[:, kept],
+        regimes=regimes,
+    )
+
+
+def _of_stack(case: StackCase, letter: str, kept: list[int]) -> StackCase:
+    if letter == "T":
+        lengths = None if case.lengths is None else np.array([sum(t < n for t in kept) for n in case.lengths])
+        return replace(case, inputs=case.inputs[kept], d_outputs=case.d_outputs[kept], lengths=lengths)
+    if letter == "B":
+        lengths = None if case.lengths is None else case.lengths[kept]
+        states, d_last = case.states[:, kept], case.d_last[:, kept]
+        inputs, d_outputs = case.inputs[:, kept], case.d_outputs[:, kept]
+        return replace(case, inputs=inputs, states=states, d_outputs=d_outputs, d_last=d_last, lengths=lengths)
+    if letter == "I":
+        first = tuple(_reading(cell, kept) for cell in case.stack.cells[0])
+        return replace(case, stack=Stack((first, *case.stack.cells[1:])), inputs=case.inputs[..., kept])
+    return _of_all_cells(case, letter, kept)
+
+
+def _of_all_cells(case: StackCase, letter: str, kept: list[int]) -> StackCase:
+    """With some units of every cell, the first layers, or the first directions."""
+    sizes = case.sizes
+    extents = {name: range(sizes[name]) for name in "LDH"} | {letter: kept}
+    layers, directions, units = extents["L"], extents["D"], extents["H"]
+    # What a layer above the first reads of the one below: these units of these directions.
+    read = [direction * sizes["H"] + unit for direction in directions for unit in units]
+    cells = []
+    for layer in layers:
+        row = [_units(case.stack.cells[layer][direction], units) for direction in directions]
+        cells.append(tuple(_reading(cell, read) if layer else cell for cell in row))
+    which = [layer * sizes["D"] + direction for layer in layers for direction in directions]
+    states, d_last = (array[which][..., list(units)] for array in (case.states, case.d_last))
+    return replace(case, stack=Stack(tuple(cells)), states=states, d_outputs=case.d_outputs[..., read], d_last=d_last)
+
+
+def _units(cell: Cell, kept: Indices) -> Cell:
+    rows = [gate * cell.hidden_size + unit for gate in range(3) for unit in kept]
+    biases: dict[str, Any] = {name: array[rows] for name, array in cell.packed().items() if array.ndim == 1}
+    recurrent = cell.weight_hh[rows][:, list(kept)]
+    return replace(cell, weight_ih=cell.weight_ih[rows], weight_hh=recurrent, **biases)
+
+
+def _reading(cell: Cell, kept: Indices) -> Cell:
+    return replace(cell, weight_ih=cell.weight_ih[:, list(kept)])
+
+
+def with_arrays(case: AnyCase, change: Callable[[str, NDArray], NDArray]) -> AnyCase:
+    """The case with other numbers of the same shapes: change has an array's name and itself (see `arrays`)."""
+    own: dict[str, Any] = {name: change(name, array) for name, array in case.arrays().items()}
+    if isinstance(case, Case):
+        packed = {name: own.pop(name) for name in case.cell.packed()}
+        return replace(case, cell=replace(case.cell, **packed), **own, regimes=())
+    cells = []
+    for layer, row in enumerate(case.stack.cells):
+        taken = []
+        for direction, cell in enumerate(row):
+            names = {name: parameter_name(name, layer, direction) for name in cell.packed()}
+            taken.append(replace(cell, **{name: own.pop(long) for name, long in names.items()}))
+        cells.append(tuple(taken))
+    return replace(case, stack=Stack(tuple(cells)), **own)
