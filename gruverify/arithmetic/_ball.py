@@ -19,14 +19,14 @@ A number used in any other way (an activation, a factor of a product or matrix p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from gruverify.arithmetic._blend import Rough, blend_rounding
 from gruverify.arithmetic._bounds import Bound, Floats, both_sides, largest, logistic, matmul, plus, within_range
-from gruverify.arithmetic._exactness import Mask, both, either, everywhere, nonzero, rough
+from gruverify.arithmetic._exactness import Mask, both, either, everywhere, joined, nonzero, rough
 from gruverify.arithmetic._once import once
 from gruverify.arithmetic._rounding import OUTWARD, Rounding
 from gruverify.arithmetic._rows import rows_combined
@@ -34,6 +34,13 @@ from gruverify.arithmetic._sums import Count, shares
 
 #: What is found of a ball once, and may change with its arrays.
 _FOUND = ("inexact", "_scaled", "_round", "T")
+
+
+class Results(NamedTuple):
+    """Of a sum that is put together of several: Σ|each one's result|, and how many are not the sum of nothing."""
+
+    sizes: Floats
+    count: Count
 
 
 class Ball:
@@ -207,12 +214,16 @@ class Ball:
 
     def sum(self, axis: int) -> Ball:
         """Σ along `axis`, in any order: over the batch, and so in the format itself if the mode says so."""
+        return self.summed(axis)
+
+    def summed(self, axis: int, results: Results | None = None) -> Ball:
+        """The same; `results` are those of the parts that it is put together of, itself unless given."""
         a = self._rounded()
         total = _pending(self.mode, a.mid.sum(axis))
         total.error = 0.0 if a.exactly else a.radius.sum(axis)
         total.weight = a.size.sum(axis)
         total.terms = float(self.shape[axis]) if a.nonzero is None else a.nonzero.sum(axis)
-        self._store(total, across=True, inexact=None)
+        self._store(total, across=True, inexact=None, results=results)
         return total
 
     def _term(self) -> Ball:
@@ -230,11 +241,12 @@ class Ball:
         """Σ|operand|."""
         return self.size if self.stored is None else self.stored
 
-    def _store(self, total: Ball, *, across: bool, inexact: Floats | None) -> None:
+    def _store(self, total: Ball, *, across: bool, inexact: Floats | None, results: Results | None) -> None:
         """Puts what a sum of products, or a sum along an axis, loses beside its additions into `total`.
 
         inexact: Σ|product that rounds|, None for a sum of plain numbers. A wider accumulator rounds the products to
         itself and the result, one operand, to the format; else each product is rounded to the format.
+        results: those of the parts that the sum is put together of, each of which is stored; None if it is one.
         """
         m = self.mode
         if not m.wide:
@@ -247,9 +259,12 @@ class Ball:
                 total.error = total.error + inexact * m.u
                 total.floor = total.terms
         else:
-            some = min(total.terms, 1.0) if isinstance(total.terms, float) else np.minimum(total.terms, 1.0)
+            if results is None:
+                some = min(total.terms, 1.0) if isinstance(total.terms, float) else np.minimum(total.terms, 1.0)
+            else:
+                total.stored, some = results
             total.operands = some
-            total.error = plus(total.error, total.size * m.u)
+            total.error = plus(total.error, total._stored() * m.u)
             total.floor = some
             if inexact is not None:
                 total.error += inexact * m.u_a
@@ -279,6 +294,10 @@ class Ball:
     __rmul__ = __mul__
 
     def __matmul__(self, other: Ball) -> Ball:
+        return self.times(other)
+
+    def times(self, other: Ball, results: Results | None = None) -> Ball:
+        """The matrix product; `results` are those of the parts that it is put together of, itself unless given."""
         m = self.mode
         a, b = self._rounded(), other._rounded()
         product = _pending(m, matmul(a.mid, b.mid))
@@ -292,7 +311,7 @@ class Ball:
             product.terms = matmul(everywhere(a.nonzero, a.shape), everywhere(b.nonzero, b.shape))
         if a.rough is not None or b.rough is not None:
             inexact = matmul(a.inexact, b.inexact)
-        self._store(product, across=self.across, inexact=inexact)
+        self._store(product, across=self.across, inexact=inexact, results=results)
         if m.u_m:
             product.error = product.error + product.weight * ((2 + m.u_m) * m.u_m)
             product.floor = (
@@ -354,6 +373,20 @@ class Ball:
         for index, part in parts:
             mid[index], rad[index] = part.mid, part.radius
         return Ball(self.mode, mid, rad)
+
+    @staticmethod
+    def joined(balls: Sequence[Ball]) -> Ball:
+        """The rows of all balls (B, n), each rounded, as one: what is exact of one stays so."""
+        each = [ball._rounded() for ball in balls]
+        if len(each) == 1:
+            return each[0]
+        exactly = all(ball.exactly for ball in each)
+        radius = None if exactly else np.concatenate([ball.radius for ball in each])
+        whole = Ball(each[0].mode, np.concatenate([ball.mid for ball in each]), radius)
+        shapes = [ball.shape for ball in each]
+        whole.nonzero = joined([ball.nonzero for ball in each], shapes)
+        whole.rough = joined([ball.rough for ball in each], shapes)
+        return whole
 
     @once
     def T(self) -> Ball:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -50,3 +51,10 @@ def everywhere(mask: Mask, shape: tuple[int, ...]) -> Floats:
     if mask is None:
         return np.ones(shape)
     return mask if mask.shape == shape else np.broadcast_to(mask, shape)
+
+
+def joined(masks: Sequence[Mask], shapes: Sequence[tuple[int, ...]]) -> Mask:
+    """The masks of arrays of those shapes as that of their rows together."""
+    if all(mask is None for mask in masks):
+        return None
+    return np.concatenate([everywhere(mask, shape) for mask, shape in zip(masks, shapes, strict=True)])
