@@ -28,6 +28,8 @@ from gruverify.arithmetic._levels import gate_bands as gate_bands
 from gruverify.arithmetic._norms import spectral_norms as spectral_norms
 from gruverify.arithmetic._rounding import KAPPA as KAPPA
 from gruverify.arithmetic._rounding import Rounding as Rounding
+from gruverify.arithmetic._steps import each_by_itself as each_by_itself
+from gruverify.arithmetic._steps import steps_of as steps_of
 
 # Once Hypothesis has loaded our entry point, it wants to know of the types above.
 if _entry_point := _sys.modules.get("gruverify._hypothesis"):

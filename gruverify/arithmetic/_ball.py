@@ -19,22 +19,28 @@ A number used in any other way (an activation, a factor of a product or matrix p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from gruverify.arithmetic._blend import Rough, blend_rounding
-from gruverify.arithmetic._bounds import Bound, Floats, both_sides, largest, logistic, plus, within_range
-from gruverify.arithmetic._exactness import both, either, everywhere, nonzero, rough
+from gruverify.arithmetic._bounds import Bound, Floats, both_sides, largest, logistic, matmul, plus, within_range
+from gruverify.arithmetic._exactness import Mask, both, either, everywhere, joined, nonzero, rough
+from gruverify.arithmetic._once import once
 from gruverify.arithmetic._rounding import OUTWARD, Rounding
 from gruverify.arithmetic._rows import rows_combined
 from gruverify.arithmetic._sums import Count, shares
 
-#: 1 where something holds of an entry and 0 elsewhere; None if it holds of all.
-Mask: TypeAlias = "Floats | None"
+#: What is found of a ball once, and may change with its arrays.
+_FOUND = ("inexact", "_scaled", "_round", "T")
 
-_UNKNOWN: Any = object()
+
+class Results(NamedTuple):
+    """Of a sum that is put together of several: Σ|each one's result|, and how many are not the sum of nothing."""
+
+    sizes: Floats
+    count: Count
 
 
 class Ball:
@@ -54,21 +60,14 @@ class Ball:
     floor: Bound = 0.0  # underflow, in units of η
     spread: Bound | None = None  # of a Jacobian: Σ Π max(1, |factor|) over its products
     across = False  # a matrix whose columns are the members of the batch
-    # What is found once.
-    _size: Floats | None = None
-    _nonzero: Mask = _UNKNOWN
-    _rough: Mask = _UNKNOWN
-    _inexact: Floats | None = None
-    _scaled: Bound | None = None
-    _round: Ball | None = None
-    _transposed: Ball | None = None
 
     def __init__(self, mode: Rounding, mid: Floats, rad: Bound | None = None) -> None:
         """A ball of known radius; `rad=None` is an exact number."""
         self.mode = mode
         self.mid = mid
-        self._rad: Bound | None = 0.0 if rad is None else rad
-        self.error: Bound = self._rad  # the radius, but for the additions of a sum, and for underflow
+        self.rad = self.error = known = 0.0 if rad is None else rad
+        #: Whether this is a plain number, of radius 0.
+        self.exactly = isinstance(known, float) and known == 0.0
 
     @classmethod
     def exact(cls, mode: Rounding, values: npt.ArrayLike) -> Ball:
@@ -98,19 +97,15 @@ class Ball:
     def shape(self) -> tuple[int, ...]:
         return self.mid.shape
 
-    @property
+    @once
     def size(self) -> Floats:
         """|mid|."""
-        if self._size is None:
-            self._size = np.abs(self.mid)
-        return self._size
+        return np.abs(self.mid)
 
-    @property
+    @once
     def rad(self) -> Bound:
         """The radius: everything that the roundings up to and including this number's may amount to."""
-        if self._rad is None:
-            self._rad = self._radius()
-        return self._rad
+        return self._radius()
 
     @property
     def radius(self) -> Floats:
@@ -169,31 +164,20 @@ class Ball:
 
     # -- what is exact -------------------------------------------------------------------------------------------------
 
-    @property
-    def exactly(self) -> bool:
-        """Whether this is a plain number, of radius 0."""
-        return isinstance(self.error, float) and self.error == 0.0 and self.weight is None and self.factors == 1
-
-    @property
+    @once
     def nonzero(self) -> Mask:
         """1 where this number or product is not an exact 0; None if it is so nowhere."""
-        if self._nonzero is _UNKNOWN:
-            self._nonzero = nonzero(self.mid, self.rad)
-        return self._nonzero
+        return nonzero(self.mid, self.rad)
 
-    @property
+    @once
     def inexact(self) -> Floats:
         """|mid| where this number or product is no exact 0 or ±2^k, and 0 elsewhere."""
-        if self._inexact is None:
-            self._inexact = self.size if self.rough is None else self.size * self.rough
-        return self._inexact
+        return self.size if self.rough is None else self.size * self.rough
 
-    @property
+    @once
     def rough(self) -> Mask:
         """1 where this number or product is no exact 0 or ±2^k; None if it is so nowhere."""
-        if self._rough is _UNKNOWN:
-            self._rough = rough(self.mid) if self.exactly else self.nonzero
-        return self._rough
+        return rough(self.mid) if self.exactly else self.nonzero
 
     # -- sums ---------------------------------------------------------------------------------------------------------
 
@@ -204,13 +188,12 @@ class Ball:
             other = _constant(self.mode, other)
         a, b = self._term(), other._term()
         total = _pending(self.mode, a.mid + b.mid)
-        total.error = a.error + b.error
-        total.weight = (a.size if a.weight is None else a.weight) + (b.size if b.weight is None else b.weight)
-        total.terms = a._count(a.terms) + b._count(b.terms)
-        total.floor = a.floor + b.floor
+        total.error, total.floor = plus(a.error, b.error), a.floor + b.floor
+        weight, terms, operands, stored = a._summed()
+        more, further, others, besides = b._summed()
+        total.weight, total.terms = weight + more, terms + further
         if self.mode.wide:
-            total.operands = a._count(a.operands) + b._count(b.operands)
-            total.stored = a._stored() + b._stored()
+            total.operands, total.stored = operands + others, stored + besides
         if a.spread is not None or b.spread is not None:
             total.spread = a._spread() + b._spread()
         return total
@@ -231,33 +214,39 @@ class Ball:
 
     def sum(self, axis: int) -> Ball:
         """Σ along `axis`, in any order: over the batch, and so in the format itself if the mode says so."""
+        return self.summed(axis)
+
+    def summed(self, axis: int, results: Results | None = None) -> Ball:
+        """The same; `results` are those of the parts that it is put together of, itself unless given."""
         a = self._rounded()
         total = _pending(self.mode, a.mid.sum(axis))
         total.error = 0.0 if a.exactly else a.radius.sum(axis)
         total.weight = a.size.sum(axis)
         total.terms = float(self.shape[axis]) if a.nonzero is None else a.nonzero.sum(axis)
-        self._store(total, across=True, inexact=None)
+        self._store(total, across=True, inexact=None, results=results)
         return total
 
     def _term(self) -> Ball:
         """A product goes on as it is, unless it may overflow on the way: then nothing is known of the sum."""
-        return self._rounded() if self._overflows else self
+        return self._rounded() if self.scale is not None and self._overflows else self
 
-    def _count(self, of_sum: Count) -> Count:
-        """The terms or operands of a sum; else 1, and 0 where this is an exact 0."""
-        if self.weight is not None:
-            return of_sum
-        return 1.0 if self.nonzero is None else self.nonzero
+    def _summed(self) -> tuple[Floats, Count, Count, Floats]:
+        """Σ|term|, the numbers of terms and of operands, and Σ|operand|; an exact 0 counts as none."""
+        if self.weight is None:
+            count = 1.0 if self.nonzero is None else self.nonzero
+            return self.size, count, count, self.size
+        return self.weight, self.terms, self.operands, self._stored()
 
     def _stored(self) -> Floats:
         """Σ|operand|."""
         return self.size if self.stored is None else self.stored
 
-    def _store(self, total: Ball, *, across: bool, inexact: Floats | None) -> None:
+    def _store(self, total: Ball, *, across: bool, inexact: Floats | None, results: Results | None) -> None:
         """Puts what a sum of products, or a sum along an axis, loses beside its additions into `total`.
 
         inexact: Σ|product that rounds|, None for a sum of plain numbers. A wider accumulator rounds the products to
         itself and the result, one operand, to the format; else each product is rounded to the format.
+        results: those of the parts that the sum is put together of, each of which is stored; None if it is one.
         """
         m = self.mode
         if not m.wide:
@@ -270,9 +259,12 @@ class Ball:
                 total.error = total.error + inexact * m.u
                 total.floor = total.terms
         else:
-            some = min(total.terms, 1.0) if isinstance(total.terms, float) else np.minimum(total.terms, 1.0)
+            if results is None:
+                some = min(total.terms, 1.0) if isinstance(total.terms, float) else np.minimum(total.terms, 1.0)
+            else:
+                total.stored, some = results
             total.operands = some
-            total.error = plus(total.error, total.size * m.u)
+            total.error = plus(total.error, total._stored() * m.u)
             total.floor = some
             if inexact is not None:
                 total.error += inexact * m.u_a
@@ -293,32 +285,33 @@ class Ball:
         product.floor = product.scale * (product.factors - 1.0)
         if a.spread is not None or b.spread is not None:
             product.floor = product.floor + self._reversed() * a._spread() * b._spread()
-        product._rough = either(a.rough, b.rough)
-        product._nonzero = both(a.nonzero, b.nonzero)
-        if product._nonzero is not None:
-            product.floor = product.floor * product._nonzero
+        product.rough = either(a.rough, b.rough)
+        product.nonzero = both(a.nonzero, b.nonzero)
+        if product.nonzero is not None:
+            product.floor = product.floor * product.nonzero
         return product
 
     __rmul__ = __mul__
 
     def __matmul__(self, other: Ball) -> Ball:
+        return self.times(other)
+
+    def times(self, other: Ball, results: Results | None = None) -> Ball:
+        """The matrix product; `results` are those of the parts that it is put together of, itself unless given."""
         m = self.mode
         a, b = self._rounded(), other._rounded()
-        product = _pending(m, a.mid @ b.mid)
-        product.weight = a.size @ b.size
-        inherits = (1 + (2 if m.wide else 1) * m.u) * (1 + m.u_m) ** 2
-        product.error = 0.0
+        product = _pending(m, matmul(a.mid, b.mid))
+        product.weight = inexact = matmul(a.size, b.size)
         if not a.exactly:
-            product.error = a.radius @ b.magnitude * inherits
+            product.error = matmul(a.radius, b.magnitude) * m.inherited
         if not b.exactly:
-            product.error = plus(product.error, a.size @ b.radius * inherits)
+            product.error = plus(product.error, matmul(a.size, b.radius) * m.inherited)
         product.terms = float(a.shape[-1])
         if a.nonzero is not None or b.nonzero is not None:
-            product.terms = everywhere(a.nonzero, a.shape) @ everywhere(b.nonzero, b.shape)
-        inexact = product.weight
+            product.terms = matmul(everywhere(a.nonzero, a.shape), everywhere(b.nonzero, b.shape))
         if a.rough is not None or b.rough is not None:
-            inexact = a.inexact @ b.inexact
-        self._store(product, across=self.across, inexact=inexact)
+            inexact = matmul(a.inexact, b.inexact)
+        self._store(product, across=self.across, inexact=inexact, results=results)
         if m.u_m:
             product.error = product.error + product.weight * ((2 + m.u_m) * m.u_m)
             product.floor = (
@@ -330,12 +323,11 @@ class Ball:
 
     def scaled(self) -> Bound:
         """Π max(1, |factor|)."""
-        if self.scale is not None:
-            return self.scale
-        if self._scaled is None:
-            shows = self.mode.underflow_shows
-            self._scaled = np.maximum(self.magnitude, 1.0) if shows else max(largest(self.magnitude), 1.0)
-        return self._scaled
+        return self._scaled if self.scale is None else self.scale
+
+    @once
+    def _scaled(self) -> Bound:
+        return np.maximum(self.magnitude, 1.0) if self.mode.underflow_shows else max(largest(self.magnitude), 1.0)
 
     def _spread(self) -> Bound:
         return self.scaled() if self.spread is None else self.spread
@@ -353,14 +345,14 @@ class Ball:
         return self if self.weight is None else self._rounded()
 
     def _rounded(self) -> Ball:
-        if self.weight is None and self.factors == 1:
-            return self
-        if self._round is not None:
-            return self._round
-        self._round = rounded = Ball(self.mode, self.mid, self.rad)
-        rounded._size, rounded.spread, rounded.across = self._size, self.spread, self.across
-        if self._nonzero is None:
-            rounded._nonzero = None
+        return self if self.weight is None and self.factors == 1 else self._round
+
+    @once
+    def _round(self) -> Ball:
+        rounded = Ball(self.mode, self.mid, self.rad)
+        rounded.size, rounded.spread, rounded.across = self.size, self.spread, self.across
+        if vars(self).get("nonzero", self) is None:
+            rounded.nonzero = None
         return rounded
 
     # -- shape --------------------------------------------------------------------------------------------------------
@@ -382,19 +374,29 @@ class Ball:
             mid[index], rad[index] = part.mid, part.radius
         return Ball(self.mode, mid, rad)
 
-    @property
+    @staticmethod
+    def joined(balls: Sequence[Ball]) -> Ball:
+        """The rows of all balls (B, n), each rounded, as one: what is exact of one stays so."""
+        each = [ball._rounded() for ball in balls]
+        if len(each) == 1:
+            return each[0]
+        exactly = all(ball.exactly for ball in each)
+        radius = None if exactly else np.concatenate([ball.radius for ball in each])
+        whole = Ball(each[0].mode, np.concatenate([ball.mid for ball in each]), radius)
+        shapes = [ball.shape for ball in each]
+        whole.nonzero = joined([ball.nonzero for ball in each], shapes)
+        whole.rough = joined([ball.rough for ball in each], shapes)
+        return whole
+
+    @once
     def T(self) -> Ball:
         """The transpose. On the left of a product it stands for a sum over the batch, the formulas' only such one."""
-        if self._transposed is None:
-            self._transposed = self._turned()
-        return self._transposed
-
-    def _turned(self) -> Ball:
         turned = Ball(self.mode, self.mid.T, None if self.exactly else self.radius.T)
         turned.across = not self.across
-        for name in ("_size", "_nonzero", "_rough"):
-            value = getattr(self._rounded(), name)
-            setattr(turned, name, value.T if isinstance(value, np.ndarray) else value)
+        known, found = vars(self._rounded()), vars(turned)
+        for name in ("size", "nonzero", "rough"):
+            if name in known:
+                found[name] = None if known[name] is None else known[name].T
         return turned
 
     def diag_embed(self) -> Ball:
@@ -420,9 +422,10 @@ class Ball:
         e = self.rad
         high, low = both_sides(np.maximum(self.size - e, 0.0))
         inner = np.minimum(e * (high * low), 1.0)
-        flushed = np.where(self.mid - e < m.format.sigmoid_flushes, mid + inner, 0.0)
-        gate = self._activated(mid, inner + m.kappa_sigma * m.u * (mid + inner) + m.eta + flushed)
-        gate._nonzero = None
+        rad = inner + m.kappa_sigma * m.u * (mid + inner) + m.eta
+        below = self.mid - e < m.sigmoid_flushes
+        gate = self._activated(mid, rad + np.where(below, mid + inner, 0.0) if np.count_nonzero(below) else rad)
+        gate.nonzero = None
         return gate
 
     def tanh(self) -> Ball:
@@ -437,12 +440,13 @@ class Ball:
         rad = inner + (m.kappa_tanh * m.u) * (np.abs(mid) + inner) + m.eta
         present = nonzero(self.mid, e)
         activated = self._activated(mid, rad if present is None else rad * present)
-        activated._nonzero = present
+        activated.nonzero = present
         return activated
 
     def _activated(self, mid: Floats, rad: Bound) -> Ball:
         # A pre-activation that may overflow may be a NaN: then nothing is known of the activation either.
-        return Ball(self.mode, mid, np.where(np.isinf(self.rad), np.inf, rad * OUTWARD))
+        known, rad = largest(self.rad) < np.inf, rad * OUTWARD
+        return Ball(self.mode, mid, rad if known else np.where(np.isinf(self.rad), np.inf, rad))
 
     def blend(self, one: Ball, zero: Ball) -> Ball:
         """z∘one + (1-z)∘zero for a gate z, however the mode says that it may be arranged (theory.md 5, forms A, B, C).
@@ -478,16 +482,19 @@ def _constant(mode: Rounding, number: float) -> Ball:
 
 
 def _pending(mode: Rounding, mid: Floats) -> Ball:
-    ball = Ball(mode, mid)
-    ball._rad = None
+    """A sum or a product, of which the radius is found once it is used."""
+    ball = object.__new__(Ball)
+    ball.mode, ball.mid, ball.error, ball.exactly = mode, mid, 0.0, False
     return ball
 
 
 def _alike(ball: Ball) -> Ball:
     """The same ball anew, but for what is found of it once and may change with its arrays."""
     other = object.__new__(Ball)
-    vars(other).update(vars(ball))
-    other._inexact = other._scaled = other._round = other._transposed = None
+    found = vars(other)
+    found.update(vars(ball))
+    for name in _FOUND:
+        found.pop(name, None)
     return other
 
 

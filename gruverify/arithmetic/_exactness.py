@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ _SIGNIFICAND = np.int64(2**52 - 1)
 
 def nonzero(mid: Floats, *wrong: Any) -> Mask:
     """Where a number is anything but an exact 0: not 0, or wrong by something."""
-    if mid.all():
+    if np.count_nonzero(mid) == mid.size:
         return None
     some = mid != 0
     for bound in wrong:
@@ -24,13 +25,13 @@ def nonzero(mid: Floats, *wrong: Any) -> Mask:
             some = some | (bound != 0)
         elif bound:
             return None
-    return None if some.all() else some.astype(np.float64)
+    return None if np.count_nonzero(some) == some.size else some.astype(np.float64)
 
 
 def rough(mid: Floats) -> Mask:
     """Where an exact number is neither 0 nor ±2^k: its significand has more than one bit."""
     some = (mid.view(np.int64) & _SIGNIFICAND).astype(bool)
-    return None if some.all() else some.astype(np.float64)
+    return None if np.count_nonzero(some) == some.size else some.astype(np.float64)
 
 
 def both(one: Mask, other: Mask) -> Mask:
@@ -50,3 +51,10 @@ def everywhere(mask: Mask, shape: tuple[int, ...]) -> Floats:
     if mask is None:
         return np.ones(shape)
     return mask if mask.shape == shape else np.broadcast_to(mask, shape)
+
+
+def joined(masks: Sequence[Mask], shapes: Sequence[tuple[int, ...]]) -> Mask:
+    """The masks of arrays of those shapes as that of their rows together."""
+    if all(mask is None for mask in masks):
+        return None
+    return np.concatenate([everywhere(mask, shape) for mask, shape in zip(masks, shapes, strict=True)])

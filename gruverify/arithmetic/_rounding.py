@@ -94,6 +94,11 @@ class Rounding:
         return 0.0 if self.products == "format" else 2.0 ** -_KEPT_BITS[self.products]
 
     @cached_property
+    def inherited(self) -> float:
+        """What roundings of operands and products make of an error that is inside a matrix product already."""
+        return (1 + (2 if self.wide else 1) * self.u) * (1 + self.u_m) ** 2
+
+    @cached_property
     def operand_floor(self) -> float:
         """What that rounding loses of an operand that is next to nothing, in units of η."""
         return self._underflow(bfloat16) / self.eta
@@ -103,6 +108,11 @@ class Rounding:
         """Beyond this something overflows on the way."""
         most = min(self.format.max, self.accumulator.max)
         return most if self.products == "format" else min(most, bfloat16.max)
+
+    @cached_property
+    def sigmoid_flushes(self) -> float:
+        """Below this pre-activation 1/(1+exp(-a)) may be 0."""
+        return self.format.sigmoid_flushes
 
     @cached_property
     def underflow_shows(self) -> bool:

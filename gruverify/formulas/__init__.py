@@ -31,6 +31,7 @@ from gruverify.formulas._step import back_to_state as back_to_state
 from gruverify.formulas._step import candidate_slope as candidate_slope
 from gruverify.formulas._step import gate_cotangents as gate_cotangents
 from gruverify.formulas._step import jacobian as jacobian
+from gruverify.formulas._step import jacobian_of_state as jacobian_of_state
 from gruverify.formulas._step import known_cotangents as known_cotangents
 from gruverify.formulas._step import next_state as next_state
 from gruverify.formulas._step import pullback as pullback

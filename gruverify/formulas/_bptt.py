@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 
 from gruverify.arithmetic import Array
 from gruverify.cell import Parameters, Variant
-from gruverify.formulas._step import Activations, GateCotangents, activations, next_state, pullback, pullback_through
+from gruverify.formulas._step import (
+    Activations,
+    GateCotangents,
+    activations,
+    back_to_state,
+    gate_cotangents,
+    into_inputs,
+    into_parameters,
+    next_state,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +43,30 @@ def sequence(v: Variant, p: Parameters, inputs: Sequence[Array], state: Array) -
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """Term k of dL/dθ: the immediate derivatives ∂⁺h_k/∂θ met by the cotangent dL/dh_k (B, H); `inputs` is dL/dx_k."""
+    """Term k of dL/dθ: the immediate derivatives ∂⁺h_k/∂θ met by the cotangent dL/dh_k (B, H); `state` is what becomes
+    of that by this step, and `gates` what it becomes on its way.
+    """
 
     k: int
+    run: Run
     cotangent: Array
-    parameters: Parameters
-    inputs: Array
+    gates: GateCotangents
     state: Array
+
+    @property
+    def step(self) -> Activations:
+        """The activations of step k."""
+        return self.run.steps[self.k - 1]
+
+    @property
+    def parameters(self) -> Parameters:
+        """The term itself."""
+        return into_parameters(self.run.variant, [self.step], [self.gates])
+
+    @property
+    def inputs(self) -> Array:
+        """dL/dx_k, (B, I)."""
+        return into_inputs(self.run.parameters, [self.gates])[0]
 
 
 def contributions(
@@ -65,9 +89,9 @@ def contributions(
         if g is None:
             raise ValueError("d_outputs=None and d_last=None: a gradient needs at least one cotangent")
         at = run.variant, run.parameters, run.steps[k - 1], g
-        back = pullback(*at) if known is None else pullback_through(*at, known[k - 1])
-        yield Contribution(k, g, back.parameters, back.x, back.h)
-        g = back.h
+        gates = gate_cotangents(*at) if known is None else known[k - 1]
+        yield (term := Contribution(k, run, g, gates, back_to_state(*at, gates)))
+        g = term.state
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +110,6 @@ def bptt(run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None) -> B
 
 def total(terms: Sequence[Contribution]) -> Bptt:
     """dL/dθ = Σ_k: the gradients that the contributions, from T down to 1, add up to."""
-    return Bptt(
-        reduce(add, (term.parameters for term in terms)),
-        [term.inputs for term in reversed(terms)],
-        terms[-1].state,
-    )
+    run, gates = terms[0].run, [term.gates for term in terms]
+    parameters = into_parameters(run.variant, [term.step for term in terms], gates)
+    return Bptt(parameters, into_inputs(run.parameters, gates)[::-1], terms[-1].state)

@@ -5,12 +5,12 @@ Rows are the members of the batch: x (B, I), h (B, H), so a product W x of the p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import wraps
 from typing import Any
 
-from gruverify.arithmetic import Array, blend, combined_rows, sigmoid, tanh
+from gruverify.arithmetic import Array, blend, combined_rows, each_by_itself, sigmoid, steps_of, tanh
 from gruverify.cell import Parameters, Variant
 
 
@@ -103,15 +103,20 @@ def jacobian(v: Variant, p: Parameters, a: Activations) -> tuple[Array, Array]:
     """(2.2) and (2.3): J = ∂h/∂h' (B, H, H) and ∂h/∂x (B, H, I)."""
     s_z, s_c, s_r = update_slope(v, a), candidate_slope(a), reset_slope(a)
     if v.reset == "after":
-        s_cr = s_c * s_r
-        dh = combined_rows((s_z, p.W_hz), (s_c * a.r, p.W_hc), (s_cr, p.W_hr), on_diagonal=a.keep)
-        dx = combined_rows((s_z, p.W_xz), (s_c, p.W_xc), (s_cr, p.W_xr))
+        dx = combined_rows((s_z, p.W_xz), (s_c, p.W_xc), (s_c * s_r, p.W_xr))
     else:
-        into_h = p.W_hc * a.r[..., None, :] + p.W_hc @ combined_rows((s_r, p.W_hr))
         into_x = p.W_xc + p.W_hc @ combined_rows((s_r, p.W_xr))
-        dh = combined_rows((s_z, p.W_hz), (s_c, into_h), on_diagonal=a.keep)
         dx = combined_rows((s_z, p.W_xz), (s_c, into_x))
-    return dh, dx
+    return jacobian_of_state(v, p, a), dx
+
+
+def jacobian_of_state(v: Variant, p: Parameters, a: Activations) -> Array:
+    """(2.2): J = ∂h/∂h' alone, (B, H, H)."""
+    s_z, s_c, s_r = update_slope(v, a), candidate_slope(a), reset_slope(a)
+    if v.reset == "after":
+        return combined_rows((s_z, p.W_hz), (s_c * a.r, p.W_hc), (s_c * s_r, p.W_hr), on_diagonal=a.keep)
+    into_h = p.W_hc * a.r[..., None, :] + p.W_hc @ combined_rows((s_r, p.W_hr))
+    return combined_rows((s_z, p.W_hz), (s_c, into_h), on_diagonal=a.keep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,27 +162,39 @@ def pullback(v: Variant, p: Parameters, a: Activations, g: Array) -> Pullback:
 
 def pullback_through(v: Variant, p: Parameters, a: Activations, g: Array, α: GateCotangents) -> Pullback:
     """(2.4) from the gates on: g (B, H) itself takes the direct path to h' alone, by keep."""
+    return Pullback(into_parameters(v, [a], [α]), into_inputs(p, [α])[0], back_to_state(v, p, a, g, α))
+
+
+def into_parameters(v: Variant, steps: Sequence[Activations], gates: Sequence[GateCotangents]) -> Parameters:
+    """(2.4), the derivatives of the parameters, added up over the steps and their batches (2.5)."""
+    r, z, c = (steps_of([getattr(α, gate) for α in gates]) for gate in "rzc")
+    x, h = steps_of([a.x for a in steps]), steps_of([a.h for a in steps])
     if v.reset == "after":
-        into_W_hc, into_b_hc = α.q.T @ a.h, α.q.sum(0)
+        q = steps_of([α.q for α in gates])
+        into_W_hc, into_b_hc = q.products(h), q.sum()
     else:
-        into_W_hc, into_b_hc = α.c.T @ (a.r * a.h), α.c.sum(0)
-    g_x = α.z @ p.W_xz + α.r @ p.W_xr + α.c @ p.W_xc
-    b_r, b_z = α.r.sum(0), α.z.sum(0)
-    parameters = Parameters(
-        W_xr=α.r.T @ a.x,
-        W_xz=α.z.T @ a.x,
-        W_xc=α.c.T @ a.x,
-        W_hr=α.r.T @ a.h,
-        W_hz=α.z.T @ a.h,
+        into_W_hc, into_b_hc = c.products(steps_of([a.r * a.h for a in steps])), c.sum()
+    b_r, b_z = r.sum(), z.sum()
+    return Parameters(
+        W_xr=r.products(x),
+        W_xz=z.products(x),
+        W_xc=c.products(x),
+        W_hr=r.products(h),
+        W_hz=z.products(h),
         W_hc=into_W_hc,
         b_xr=b_r,
         b_xz=b_z,
-        b_xc=α.c.sum(0),
+        b_xc=c.sum(),
         b_hr=b_r,
         b_hz=b_z,
         b_hc=into_b_hc,
     )
-    return Pullback(parameters, g_x, back_to_state(v, p, a, g, α))
+
+
+def into_inputs(p: Parameters, gates: Sequence[GateCotangents]) -> list[Array]:
+    """(2.4), the cotangent of x (B, I) at each step."""
+    r, z, c = (steps_of([getattr(α, gate) for α in gates]) for gate in "rzc")
+    return each_by_itself(lambda z, r, c: z @ p.W_xz + r @ p.W_xr + c @ p.W_xc, z, r, c)
 
 
 def back_to_state(v: Variant, p: Parameters, a: Activations, g: Array, α: GateCotangents) -> Array:

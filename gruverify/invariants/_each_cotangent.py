@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from gruverify.arithmetic import Ball
-from gruverify.cell import Gradients, Parameters
-from gruverify.formulas import GateCotangents, Run, contributions, gate_cotangents, known_cotangents
+from gruverify.cell import Gradients
+from gruverify.formulas import GateCotangents, Run, contributions, gate_cotangents, known_cotangents, total
 from gruverify.invariants._blocks import largest, letters, pairs
-from gruverify.invariants._local import local_to, lost, returned, unknown
+from gruverify.invariants._local import flat, local_to, lost, returned, unknown
 from gruverify.invariants._ranges import ranges
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import NDArray, Residual, compare
@@ -43,20 +43,13 @@ class _Allowed:
 
     def __init__(self, seen: Shown) -> None:
         local, exact = local_to(seen.trial, seen.outputs), seen.trial.exact
-        known = [_known(seen.trial, local.run, t, α) for t, α in enumerate(seen.gates)]
+        known = _known(seen, local.run)
         d_outputs = [Ball.exact(exact.mode, d) for d in seen.trial.case.d_outputs]
-        cotangents, inputs = list[Ball](), list[Ball]()
-        total: Parameters | None = None
-        # Added up as they come: the terms of all steps together may not fit into memory.
-        for term in contributions(local.run, d_outputs, exact.d_last, known):
-            cotangents.insert(0, term.cotangent)
-            inputs.insert(0, term.inputs)
-            total = term.parameters if total is None else total + term.parameters
-            self.state: Ball = term.state
-        assert total is not None  # a case has a step
-        self.parameters = total
-        gates = [_gates_at(local.run, t, g) for t, g in enumerate(cotangents)]
-        self.gates, self.inputs = _together(gates), _together(inputs)
+        terms = list(contributions(local.run, d_outputs, exact.d_last, known))
+        cotangents: list[Ball] = [term.cotangent for term in reversed(terms)]
+        gradients = total(terms)
+        self.parameters, self.state = gradients.parameters, gradients.state
+        self.gates, self.inputs = _gates_at(local.run, cotangents), _together(gradients.inputs)
         self.ranges = ranges(local.run, cotangents)
         self._forget(lost(seen.gates), local.lost)
 
@@ -70,24 +63,28 @@ class _Allowed:
         self.parameters = self.parameters.map(lambda block: unknown(block, behind.any()))
 
 
-def _known(trial: Trial, run: Run, t: int, gates: NDArray) -> GateCotangents:
-    """Those that were shown at step t, (B, 3H) in packed order."""
-    α = returned(trial.exact.mode, gates)
-    H = trial.case.cell.hidden_size
-    r, z, c = (α[:, k * H : (k + 1) * H] for k in range(3))
-    return known_cotangents(run.variant, run.parameters, run.steps[t], r, z, c)
+def _known(seen: Shown, run: Run) -> list[GateCotangents]:
+    """Those that were shown at each of the T steps, (B, 3H) in packed order."""
+    _, B, rows = seen.gates.shape
+    α, H = returned(seen.trial.exact.mode, flat(seen.gates)), rows // 3
+    gates = [α[:, k * H : (k + 1) * H] for k in range(3)]
+    return [
+        known_cotangents(run.variant, run.parameters, a, *(gate[t * B : (t + 1) * B] for gate in gates))
+        for t, a in enumerate(run.steps)
+    ]
 
 
-def _gates_at(run: Run, t: int, g: Ball) -> Ball:
-    """The cotangents of the pre-activations that the cotangent g (B, H) of the state after step t allows, (B, 3H).
+def _gates_at(run: Run, cotangents: Sequence[Ball]) -> Ball:
+    """The cotangents of the pre-activations that those of the T states (B, H) allow, (T, B, 3H).
 
     One of a member that overflows may make NaN of all that are shown of it, for they meet weights that are 0.
     """
-    α = gate_cotangents(run.variant, run.parameters, run.steps[t], g)
-    parts = α.r, α.z, α.c
-    radius = np.hstack([part.radius for part in parts])
-    beyond = np.isinf(radius).any(axis=1, keepdims=True)
-    return Ball(α.c.mode, np.hstack([part.mid for part in parts]), np.where(beyond, np.inf, radius))
+    each = zip(run.steps, cotangents, strict=True)
+    gates = [gate_cotangents(run.variant, run.parameters, a, g) for a, g in each]
+    parts = [_together([getattr(α, gate) for α in gates]) for gate in "rzc"]
+    mid, radius = (np.concatenate([getattr(part, name) for part in parts], axis=2) for name in ("mid", "radius"))
+    beyond = np.isinf(radius).any(axis=2, keepdims=True)
+    return Ball(parts[0].mode, mid, np.where(beyond, np.inf, radius))
 
 
 def _together(steps: Sequence[Ball]) -> Ball:

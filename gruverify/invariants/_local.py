@@ -78,11 +78,12 @@ class Local:
         """The sequence that the steps are put together to: a pullback through it meets the returned states."""
         members = self.before.shape[0] // self._steps
         each = [slice(t * members, (t + 1) * members) for t in range(self._steps)]
-        steps = [_members(self.activations, some) for some in each]
+        steps = [members_of(self.activations, some) for some in each]
         return Run(self.variant, self.parameters, steps, [step.h for step in steps])
 
 
-def _members(a: Activations, some: slice) -> Activations:
+def members_of(a: Activations, some: slice) -> Activations:
+    """The activations of some of the members."""
     return Activations(*(getattr(a, name)[some] for name in ACTIVATIONS))
 
 

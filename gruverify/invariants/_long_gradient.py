@@ -12,14 +12,24 @@ from collections.abc import Iterator
 import numpy as np
 
 from gruverify.arithmetic import Ball, spectral_norms
-from gruverify.cell import Parameters
-from gruverify.formulas import Activations, back_to_state, gate_cotangents, jacobian, pullback
+from gruverify.formulas import (
+    Activations,
+    Bptt,
+    Contribution,
+    back_to_state,
+    gate_cotangents,
+    jacobian_of_state,
+    total,
+)
 from gruverify.invariants._blocks import largest, letters, pairs
-from gruverify.invariants._local import local_to, unknown
+from gruverify.invariants._local import local_to, members_of, unknown
 from gruverify.invariants._ranges import ranges
 from gruverify.invariants._registry import invariant
 from gruverify.invariants._residual import Floats, Residual, compare
 from gruverify.invariants._trial import Trial
+
+#: How many entries of Jacobians are looked at in one go: few operations, and little memory.
+_ENTRIES = 2**16
 
 
 @invariant(
@@ -45,37 +55,38 @@ class _Back:
     """Back-propagation in balls whose radii are held by their norms: parameters, inputs by step, the initial state."""
 
     def __init__(self, trial: Trial) -> None:
-        outputs = trial.observed.sequence[0]
-        self._local, self._exact = local_to(trial, outputs), trial.exact
-        cotangents, self.inputs = list[Ball](), list[Ball]()
-        total: Parameters | None = None
-        g, norms = self._exact.d_last, np.zeros(len(trial.case.state))
-        for t in reversed(range(len(outputs))):
+        self._local, self._exact = local_to(trial, trial.observed.sequence[0]), trial.exact
+        run, growth = self._local.run, self._growth(trial.case.state.shape)
+        g, norms, terms = self._exact.d_last, np.zeros(len(trial.case.state)), list[Contribution]()
+        for t in reversed(range(len(run.steps))):
             g, norms = _met(Ball.exact(self._exact.mode, trial.case.d_outputs[t]), g, norms)
-            cotangents.insert(0, g)
-            back = pullback(self._local.variant, self._local.parameters, self._step(t), g)
-            total = back.parameters if total is None else total + back.parameters
-            self.inputs.insert(0, back.x)
-            norms = self._norms(self._step(t), g, norms, back.h.radius)
-            g = Ball(g.mode, back.h.mid, np.minimum(back.h.radius, norms[:, None]))
-        assert total is not None  # a case has a step
-        self.ranges = ranges(self._local.run, cotangents)
-        self._forget(total, g)
+            at = run.variant, run.parameters, run.steps[t], g
+            gates = gate_cotangents(*at)
+            terms.append(Contribution(t + 1, run, g, gates, back_to_state(*at, gates)))
+            back = terms[-1].state
+            norms = growth[t] * norms + self._missed(run.steps[t], g, back.radius)
+            g = Ball(g.mode, back.mid, np.minimum(back.radius, norms[:, None]))
+        self.ranges = ranges(run, [term.cotangent for term in reversed(terms)])
+        self._forget(total(terms), g)
 
-    def _step(self, t: int) -> Activations:
-        return self._local.run.steps[t]
+    def _growth(self, shape: tuple[int, ...]) -> Floats:
+        """How much the norm of an error grows by each step backwards, (T, B): the norms of the Jacobians."""
+        v, p, a = self._local.variant, self._local.parameters, self._local.activations
+        members, (B, H) = a.h.shape[0], shape
+        some = max(_ENTRIES // (H * H), 1)
+        parts = [members_of(a, slice(k, k + some)) for k in range(0, members, some)]
+        norms = [spectral_norms(jacobian_of_state(v, p, part)) for part in parts]
+        return np.concatenate(norms).reshape(-1, B)
 
-    def _norms(self, a: Activations, g: Ball, norms: Floats, radius: Floats) -> Floats:
-        """How far the cotangent before the step may be off, (B,), if that after it, g, is off by `norms`.
+    def _missed(self, a: Activations, g: Ball, radius: Floats) -> Floats:
+        """How far the cotangent before the step may be off by this step alone, (B,); that after it is g.
 
-        radius: the same entry by entry, (B, H), as far as sizes of entries alone say.
+        radius: how far it may be off entry by entry, (B, H), as far as sizes of entries alone say.
         """
         # The step rounds what the cotangent should be, and what is wrong with it: there each path may be off by as
         # many roundings as it has, for nothing is known of the signs that cancel.
         roundings = np.expm1((4 * g.shape[1] + 32) * g.mode.u)
-        local = self._rounded(a, g.mid) + self._rounded(a, g.radius) + roundings * radius
-        grown = spectral_norms(jacobian(self._local.variant, self._local.parameters, a)[0]) * norms
-        return np.asarray(grown + _norm(local) + g.mode.eta)
+        return _norm(self._rounded(a, g.mid) + self._rounded(a, g.radius) + roundings * radius) + g.mode.eta
 
     def _rounded(self, a: Activations, g: Floats) -> Floats:
         """What the step may miss of the cotangent before it, at an exact one after it; (B, H)."""
@@ -83,12 +94,12 @@ class _Back:
         back: Ball = back_to_state(v, p, a, exact, gate_cotangents(v, p, a, exact))
         return back.radius
 
-    def _forget(self, parameters: Parameters, state: Ball) -> None:
+    def _forget(self, back: Bptt, state: Ball) -> None:
         """Nothing is known of what is made of states that are not finite."""
         behind = np.logical_or.accumulate(self._local.lost[::-1])[::-1]
-        self.inputs = [unknown(x, gone[:, None]) for x, gone in zip(self.inputs, behind, strict=True)]
+        self.inputs = [unknown(x, gone[:, None]) for x, gone in zip(back.inputs, behind, strict=True)]
         self.state = unknown(state, behind[0, :, None])
-        self.parameters = parameters.map(lambda block: unknown(block, behind.any()))
+        self.parameters = back.parameters.map(lambda block: unknown(block, behind.any()))
 
 
 def _met(own: Ball, later: Ball, norms: Floats) -> tuple[Ball, Floats]:
