@@ -1,4 +1,4 @@
-"""Faults that ordinary numbers do not show: small gates, large cotangents, padding that is no number, no steps at all."""
+"""Faults that ordinary numbers do not show: small gates, large cotangents, padding of NaN, no steps."""
 
 from __future__ import annotations
 
@@ -98,8 +98,11 @@ def _given_other_cotangents(change: Callable[[Any], Any]) -> Backend:
     def at_others(method: str) -> Callable[..., Any]:
         return lambda answer, subject, *rest: getattr(NUMPY, method)(subject, *rest[:-2], *map(changed, rest[-2:]))
 
-    vjps = {method: at_others(method) for method in ("sequence_vjp", "stack_vjp")}
-    return Faulty(**vjps, formats=(bfloat16, float32, float64))
+    return Faulty(
+        formats=(bfloat16, float32, float64),
+        sequence_vjp=at_others("sequence_vjp"),
+        stack_vjp=at_others("stack_vjp"),
+    )
 
 
 @fault("gradient", "g = clip(g, -1000, 1000)", touches="dθ dx dh0")

@@ -1,11 +1,10 @@
-"""Whatever stands behind a member's last step is nobody's: not even what no arithmetic can undo. Nor is a step missed
-by who has none.
-"""
+"""What stands behind a member's last step reaches nobody, whatever it is; a member without steps stays as it is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -38,11 +37,13 @@ def _filled(case: StackCase, steps: NDArray, numbers: tuple[float, ...]) -> NDAr
     return np.where(case.real[..., None], steps, turns)
 
 
-def _unless_refused(ask: Callable[[], Answer]) -> Answer | None:
-    """The answer; None if the backend raises, as who refuses NaN does."""
+def _unless_refused(numbers: tuple[float, ...], ask: Callable[[], Answer]) -> Answer | None:
+    """The answer; None if the backend raises for what is not finite, as who refuses NaN does."""
     try:
         return ask()
     except BackendRaised:
+        if np.isfinite(numbers).all():
+            raise
         return None
 
 
@@ -60,7 +61,7 @@ def padding_extremes(trial: StackTrial) -> Iterator[Residual]:
     case, found = padded.case, padded.observed.stack
     for content, numbers in _contents(trial):
         inputs = _filled(case, case.inputs, numbers)
-        others = _unless_refused(lambda inputs=inputs: padded.observed.stack_over(inputs))  # type: ignore[misc]  # bound now, not later
+        others = _unless_refused(numbers, partial(padded.observed.stack_over, inputs))
         if others is None:
             yield holds(f"padded with {content}: raised")
             continue
@@ -84,7 +85,7 @@ def padding_extremes_gradients(trial: StackTrial) -> Iterator[Residual]:
     for content, numbers in _contents(trial):
         inputs, d_outputs = (_filled(case, steps, numbers) for steps in (case.inputs, case.d_outputs))
         for what, given in {"inputs": (inputs, case.d_outputs), "cotangents": (case.inputs, d_outputs)}.items():
-            others = _unless_refused(lambda given=given: padded.observed.stack_vjp_over(*given))  # type: ignore[misc]  # bound now, not later
+            others = _unless_refused(numbers, partial(padded.observed.stack_vjp_over, *given))
             if others is None:
                 yield holds(f"{what} padded with {content}: raised")
                 continue

@@ -6,16 +6,16 @@ case is drawn next repeats it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, TypeAlias
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, ref
 
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import Ball, Format
+from gruverify.arithmetic import Format
 from gruverify.cell import Case, Parameters, Variant
 from gruverify.invariants._changes import SATURATED, kept, packed, pinned
 from gruverify.invariants._registry import Check, invariant
@@ -137,7 +137,7 @@ def _update_from_one(f: _Frame) -> Iterator[Sweep]:
 def _update_towards_one(f: _Frame) -> Iterator[Sweep]:
     """From 0 towards a candidate of 1: what is taken is the next state."""
     first = 0 if f.variant.input_bias else 1
-    if f.I > first:
+    if first < f.I:
         swept = f.sweep(f.spread(first), f.column(first), 0.0, f.weight("z", f.column(first)))
         yield replace(swept, case=pinned(swept.case, c=SATURATED))
 
@@ -183,21 +183,29 @@ _SHOWN: dict[str, tuple[tuple[float, Callable[[_Frame], Iterator[Sweep]]], ...]]
 
 # -- what is asked of it ----------------------------------------------------------------------------------------------
 
-_known: WeakKeyDictionary[Any, dict[Any, list[Residual]]] = WeakKeyDictionary()
+#: What was found of a backend, by its identity, for as long as it lives.
+_known: dict[int, tuple[ReferenceType[Any], dict[Any, list[Residual]]]] = {}
 
 Compared: TypeAlias = Callable[[Trial, Sweep, str], Iterator[Residual]]
 
 
-def _once(trial: Trial, key: Any, find: Callable[[], Iterator[Residual]]) -> list[Residual]:
+def _found_of(backend: Any) -> dict[Any, list[Residual]]:
+    """What was found of this very object so far."""
+    reference, found = _known.get(id(backend), (None, {}))
+    if reference is None or reference() is not backend:
+        try:
+            _known[id(backend)] = ref(backend), (found := {})
+        except TypeError:  # it cannot be referred to weakly: it is asked every time
+            return {}
+    return found
+
+
+def _once(trial: Trial, key: tuple[str, str], find: Callable[[], Iterator[Residual]]) -> list[Residual]:
     """What was found of the backend in this format and variant, or is found now."""
-    try:
-        known = _known.setdefault(trial.backend, {})
-    except TypeError:  # it has no hash, or cannot be referred to weakly
-        return list(find())
-    key = key, trial.case.format, trial.case.variant
-    if key not in known:
-        known[key] = list(find())
-    return known[key]
+    found, of = _found_of(trial.backend), (*key, trial.case.format, trial.case.variant)
+    if of not in found:
+        found[of] = list(find())
+    return found[of]
 
 
 def _swept(trial: Trial, gate: str, compared: Compared) -> Iterator[Residual]:
