@@ -129,6 +129,12 @@ def small_cotangents_flushed_to_zero() -> Backend:
     return _given_other_cotangents(lambda g: np.where(np.abs(g) < 2.0**-30, 0, g))
 
 
+@fault("gradient", "g = 0 where it is no number", touches="NAN dθ dx dh0")
+def cotangents_that_are_no_numbers_taken_for_zero() -> Backend:
+    """A loss that is NaN leaves no trace."""
+    return _given_other_cotangents(np.nan_to_num)
+
+
 # -- padding ----------------------------------------------------------------------------------------------------------
 
 

@@ -191,10 +191,11 @@ Compared: TypeAlias = Callable[[Trial, Sweep, str], Iterator[Residual]]
 
 def _found_of(backend: Any) -> dict[Any, list[Residual]]:
     """What was found of this very object so far."""
-    reference, found = _known.get(id(backend), (None, {}))
+    number = id(backend)
+    reference, found = _known.get(number, (None, {}))
     if reference is None or reference() is not backend:
         try:
-            _known[id(backend)] = ref(backend), (found := {})
+            _known[number] = ref(backend, lambda gone: _known.pop(number, None)), (found := {})
         except TypeError:  # it cannot be referred to weakly: it is asked every time
             return {}
     return found

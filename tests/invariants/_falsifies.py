@@ -326,6 +326,7 @@ FALSIFIES |= {
     "cotangents-clamped-at-the-end-of-half-precision": _GRADIENTS,
     "cotangents-clipped-by-their-norm": _GRADIENTS,
     "small-cotangents-flushed-to-zero": _GRADIENTS,
+    "cotangents-that-are-no-numbers-taken-for-zero": ("numerics/nan-cotangent",),
     "padding-multiplied-by-zero": ("stack/padding-extremes",),
     "cotangents-of-padding-multiplied-by-zero": ("stack/padding-extremes-gradients",),
     "members-without-steps-end-in-zeros": ("stack/members-without-steps",),
