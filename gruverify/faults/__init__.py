@@ -26,6 +26,7 @@ from gruverify.faults import _contract as _contract  # isort: skip
 from gruverify.faults import _modules as _modules  # isort: skip
 from gruverify.faults import _stacks as _stacks  # isort: skip
 from gruverify.faults import _stack_gradients as _stack_gradients  # isort: skip
+from gruverify.faults import _extremes as _extremes  # isort: skip
 from gruverify.faults import _equivalents as _equivalents  # isort: skip
 from gruverify.faults._fault import EQUIVALENTS as EQUIVALENTS
 from gruverify.faults._fault import FAULTS as FAULTS

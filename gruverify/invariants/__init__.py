@@ -24,10 +24,12 @@ from gruverify.invariants import _dynamics as _dynamics  # isort: skip
 from gruverify.invariants import _long_runs as _long_runs  # isort: skip
 from gruverify.invariants import _sequence as _sequence  # isort: skip
 from gruverify.invariants import _numerics as _numerics  # isort: skip
+from gruverify.invariants import _sweeps as _sweeps  # isort: skip
 from gruverify.invariants import _small_states as _small_states  # isort: skip
 from gruverify.invariants import _stack as _stack  # isort: skip
 from gruverify.invariants import _stack_relations as _stack_relations  # isort: skip
 from gruverify.invariants import _stack_padding as _stack_padding  # isort: skip
+from gruverify.invariants import _stack_extremes as _stack_extremes  # isort: skip
 from gruverify.invariants import _gradient_shape as _gradient_shape  # isort: skip
 from gruverify.invariants import _cotangents as _cotangents  # isort: skip
 from gruverify.invariants import _gradient_parts as _gradient_parts  # isort: skip

@@ -214,6 +214,34 @@ def nan_in_time(trial: Trial) -> Iterator[Residual]:
         yield holds("NaN in the last input") if passed else violated("NaN in the last input became a number")
 
 
+@invariant(
+    "numerics/nan-cotangent",
+    "a NaN in a member's cotangent makes some gradient NaN, and none of another member; or the call raises",
+    source="docs/conventions.md",
+    bound="exact",
+    needs=["sequence_vjp"],
+    unless={"nan": "undefined"},
+    asks_more=True,
+)
+def nan_cotangent_is_passed_on(trial: Trial) -> Iterator[Residual]:
+    all_ = trial.on(short)
+    c, expected, before = all_.case, all_.exact.gradients, all_.observed.sequence_vjp
+    d_last = c.d_last.copy()
+    d_last[0, -1] = np.nan
+    found = _unless_refused(
+        trial, lambda: all_.observed.sequence_vjp_of_steps(slice(None), c.state, c.d_outputs, d_last)
+    )
+    if found is None:
+        yield holds("NaN in a cotangent: raised")
+        return
+    passed = any(np.isnan(array).any() for _, array in found.items())
+    yield holds("NaN in a cotangent") if passed else violated("NaN in a cotangent became a number")
+    unknown = [overlooked(~np.isfinite(ball.radius[1:])) for ball in (*expected.inputs, expected.state)]
+    yield equal("dL/dx of other members", "tbj", found.inputs[:, 1:], before.inputs[:, 1:], np.stack(unknown[:-1]))
+    if found.state is not None and before.state is not None:
+        yield equal("dL/dh_0 of other members", "bi", found.state[1:], before.state[1:], unknown[-1])
+
+
 def _unless_refused(trial: Trial, ask: Callable[[], Answer]) -> Answer | None:
     """The answer to a NaN; None if the backend raises, which NotImplementedError is too for one that declares so."""
     try:

@@ -166,3 +166,24 @@ def parts(case: StackCase) -> list[tuple[NDArray, StackCase]]:
         )
         found.append((members, dense))
     return found
+
+
+def followed(case: StackCase) -> StackCase:
+    """The ragged batch with one more step, which is nobody's own: behind every member there is padding."""
+    padded = ragged(case)
+    return replace(
+        padded,
+        inputs=np.concatenate([padded.inputs, padded.inputs[:1]]),
+        d_outputs=np.concatenate([padded.d_outputs, padded.d_outputs[:1]]),
+    )
+
+
+def idle(case: StackCase) -> StackCase:
+    """The ragged batch with a first member that has no step, and neither state nor cotangent of 0."""
+    padded = ragged(case)
+    lengths = np.where(np.arange(len(padded.lengths)) == 0, 0, padded.lengths)  # type: ignore[arg-type]  # it has them
+    return replace(padded, lengths=lengths, states=_without_zeros(case.states), d_last=_without_zeros(case.d_last))
+
+
+def _without_zeros(array: NDArray) -> NDArray:
+    return np.where(array == 0, array.dtype.type(0.5), array)

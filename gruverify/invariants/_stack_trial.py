@@ -130,6 +130,11 @@ class StackObserved(Calls):
         """Outputs and last states from these initial states, called anew."""
         return pair_of("stack", self.checked("stack", self._call("stack", **self._given(states))))
 
+    def stack_over(self, inputs: NDArray) -> tuple[NDArray, NDArray]:
+        """Outputs and last states over other inputs (T, B, I), which need not be finite, called anew."""
+        given = self._given(self.case.states) | {"inputs": _own(self.case.arrangement.steps(inputs))}
+        return pair_of("stack", self.checked("stack", self._call("stack", **given)))
+
     @answer
     def stack_vjp(self) -> StackGradients:
         """Gradients at both cotangents."""
@@ -140,6 +145,12 @@ class StackObserved(Calls):
     ) -> StackGradients:
         """Gradients from these states at these cotangents, called anew; all time-major."""
         return self._gradients(self._call("stack_vjp", **self._given_back(states, d_outputs, d_last)), states)
+
+    def stack_vjp_over(self, inputs: NDArray, d_outputs: NDArray) -> StackGradients:
+        """Gradients over other inputs (T, B, I) at other cotangents (T, B, D·H), which need not be finite."""
+        c, steps = self.case, self.case.arrangement.steps
+        given = self._given_back(c.states, d_outputs, c.d_last) | {"inputs": _own(steps(inputs))}
+        return self._gradients(self._call("stack_vjp", **given), c.states)
 
     def _given_back(self, states: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None) -> dict[str, Any]:
         to, given = self.case.arrangement, self._given(states)

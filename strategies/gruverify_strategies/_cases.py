@@ -65,7 +65,7 @@ def cases(
     inputs, state = members.inputs(codes), members.state(codes) * (not zero_state)
     if choice.regime != "free" and not choice.variant.input_bias:
         inputs[:, :, 0] = 1
-    d_outputs, d_last = members.cotangents(codes)
+    d_outputs, d_last = members.cotangents(codes, choice.format)
 
     units = Units(source, within, filled)
     driven = units.regimes(choice, placed)

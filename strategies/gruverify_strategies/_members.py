@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from random import Random
 
 import numpy as np
 
-from gruverify_strategies._codes import Floats, Header, decode, grain, number, pick, powers, rows
+from gruverify.arithmetic import Format
+from gruverify_strategies._codes import Floats, Header, choose, decode, grain, number, pick, powers, rows
 from gruverify_strategies._sizes import Slots
 from gruverify_strategies._validation import Limits
 
@@ -18,6 +20,25 @@ _STATE_SCALES = (*_SCALES, *(0.0,) * 3)
 #: Bytes of the header that the scales of inputs and of states take, and those that the shape of cotangents takes.
 SCALE = 1
 SHAPE = 3
+
+#: By exponent, how often cotangents are scaled by that power of two, beside the format's small end. A loss that
+#: is scaled, as in mixed precision, has large ones; a clamp, an overflow guard or a clip by norm shows at those alone.
+_LOUD = {-4: 6, -8: 6, -16: 4, 4: 6, 7: 6, 10: 10, 12: 8, 14: 8, 17: 12, 20: 6, 40: 4, 64: 2}
+_UNSCALED = 170
+
+
+@cache
+def loudness(format: Format) -> tuple[float, ...]:
+    """The scales of cotangents, as often as each is picked: 1, then powers of two to the format's ends.
+
+    Its small end is the smallest normal number, the smallest number, and half-way there; at its large end there are
+    some binades left for what is made of cotangents.
+    """
+    small, large = format.min_exponent, format.max_exponent
+    ends = {small // 2: 4, small: 3, small - format.precision + 1: 1}
+    usual = {exponent: often for exponent, often in _LOUD.items() if small < exponent <= large - 1}
+    return powers({0: _UNSCALED} | ends | usual)
+
 
 #: Dense, or only for the last state, only for the outputs, for one entry of the last state, for any one entry.
 _SHAPES = (*("dense",) * 10, "last", "outputs", "one of last", "one")
@@ -46,12 +67,14 @@ class Members:
         """(B, H)."""
         return self._state[:, list(self._filled["H"])] * pick(codes, _STATE_SCALES)
 
-    def cotangents(self, codes: Header) -> tuple[Floats, Floats]:
-        """(T, B, H) and (B, H): those of the outputs and of the last state."""
+    def cotangents(self, codes: Header, format: Format) -> tuple[Floats, Floats]:
+        """(T, B, H) and (B, H): those of the outputs and of the last state, of one scale."""
         last = self._last[:, list(self._filled["H"])]
         outputs = _steps(self._outputs, self._filled["T"], self._filled["H"])
-        mask = _mask(pick(codes, _SHAPES), number(codes, SHAPE - 1), (1 + len(outputs), *last.shape))
-        return outputs * mask[1:], last * mask[0]
+        kind, where = pick(codes, _SHAPES), number(codes, SHAPE - 1)
+        # Which entry is left is told by the first bits of `where`, the scale by its last.
+        scaled = _mask(kind, where, (1 + len(outputs), *last.shape)) * choose(where & 0xFF, loudness(format))
+        return outputs * scaled[1:], last * scaled[0]
 
 
 def _steps(numbers: Floats, steps: Sequence[int], columns: Sequence[int]) -> Floats:

@@ -80,8 +80,9 @@ def cotangents(
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """The cotangents of a loss in one of `formats`: of the outputs (T, B, H) and of the last state (B, H).
 
-    Entries are within [-1, 1], mostly all drawn; sometimes only those of the last state or of the outputs, or only one
-    entry, differ from 0. T and B may be 0 if asked for, `min_T=0` and `min_B=0`.
+    Two thirds are within [-1, 1], the others scaled by a power of two: from the format's smallest number to 2^64, or to
+    half of float16's largest. Mostly every entry is drawn; sometimes only those of the last state or of the outputs, or
+    only one entry, differ from 0. T and B may be 0 if asked for, `min_T=0` and `min_B=0`.
     Shrinks to few and small sizes, then to entries 0, ±1 and ±1/2.
 
     Raises:
@@ -92,5 +93,5 @@ def cotangents(
     codes = header(source, slots_length(within) + 1 + GRAIN + SHAPE)
     filled = slots(codes, within)
     format = pick(codes, check_formats(formats))
-    d_outputs, d_last = Members(source, codes, within, filled).cotangents(codes)
+    d_outputs, d_last = Members(source, codes, within, filled).cotangents(codes, format)
     return sealed(format, d_outputs), sealed(format, d_last)

@@ -313,6 +313,26 @@ FALSIFIES |= {
     "gradients-of-a-stack-added-up-over-calls": ("contract/stack-same-gradient-bits",),
 }
 
+_GRADIENTS = ("agreement/gradient-inputs", "agreement/gradient-state", "agreement/gradient-weight_hh-candidate")
+FALSIFIES |= {
+    "sigmoid-by-a-table-where-it-is-small": ("numerics/every-update-gate", "numerics/every-reset-gate"),
+    "small-reset-gates-flushed-to-zero": ("numerics/every-reset-gate",),
+    "tanh-of-small-numbers-flushed-to-zero": ("numerics/every-candidate",),
+    "tanh-with-a-flat-tail": ("numerics/every-candidate",),
+    "slope-of-a-small-update-gate-lost": ("numerics/every-update-gate-slope",),
+    "slope-of-a-small-reset-gate-lost": ("numerics/every-reset-gate-slope",),
+    "slope-of-a-saturated-candidate-lost": ("numerics/every-candidate-slope",),
+    "cotangents-clamped-at-a-thousand": _GRADIENTS,
+    "cotangents-clamped-at-the-end-of-half-precision": _GRADIENTS,
+    "cotangents-clipped-by-their-norm": _GRADIENTS,
+    "small-cotangents-flushed-to-zero": _GRADIENTS,
+    "cotangents-that-are-no-numbers-taken-for-zero": ("numerics/nan-cotangent",),
+    "padding-multiplied-by-zero": ("stack/padding-extremes",),
+    "cotangents-of-padding-multiplied-by-zero": ("stack/padding-extremes-gradients",),
+    "members-without-steps-end-in-zeros": ("stack/members-without-steps",),
+    "no-gradient-of-members-without-steps": ("stack/members-without-steps-gradients",),
+}
+
 for _method in (method.replace("_", "-") for method in METHODS if hasattr(TwoWays, method)):
     for _kind in ("in-double-precision", "as-lists", "with-another-axis", "as-a-bare-tuple"):
         FALSIFIES[f"{_method}-{_kind}"] = (f"contract/shape-{_method}",)

@@ -28,13 +28,15 @@ CASES, STACKS = 3, 3
 MORE = 60
 _EMPTY_STACKS = {"contract/no-steps-stack", "contract/no-steps-stack-vjp"}
 _EMPTY = {f"contract/no-steps{of}" for of in ("", "-sequence-vjp", *(f"-{named(m)}" for m in DIRECTIONAL_METHODS))}
+_IDLE = {"stack/members-without-steps", "stack/members-without-steps-gradients"}
 _OTHER_MODULES = {f"contract/weights-{way}" for way in ("as-given", "script", "script-after-functional-call")}
-#: What never applies: torch's own GRU, which is run over sequences and stacks, refuses sequences of no steps; and some
-#: ways to a module's weights are those of scripted modules, or of modules that come with a parametrization.
+#: What never applies: torch's own GRU, which is run over sequences and stacks, refuses sequences of no steps and, as
+#: torch-formulas, members of none; and some ways to a module's weights are those of scripted modules, or of modules
+#: that come with a parametrization.
 REFUSED: dict[str, set[str]] = {
     "numpy": set(),
-    "torch": _EMPTY | _EMPTY_STACKS | _OTHER_MODULES,
-    "torch-formulas": _EMPTY_STACKS,
+    "torch": _EMPTY | _EMPTY_STACKS | _IDLE | _OTHER_MODULES,
+    "torch-formulas": _EMPTY_STACKS | _IDLE,
 }
 #: What torch's own GRU refuses where there are lengths as well: a batch of no members.
 REFUSED_OF_LENGTHS = {"contract/no-members-stack", "contract/no-members-stack-vjp"}

@@ -91,7 +91,18 @@ def test_states_are_inside_the_box_and_outside() -> None:
 
 def test_cotangents_of_outputs_and_of_the_last_state_fit() -> None:
     assert_all(gst.cotangents(), lambda pair: pair[0].shape[1:] == pair[1].shape and pair[0].dtype == pair[1].dtype)
-    assert_all(gst.cotangents(), lambda pair: max(np.abs(wide(g)).max() for g in pair) <= 1)
+    assert_all(gst.cotangents(), lambda pair: max(np.abs(wide(g)).max() for g in pair) <= 2.0**64)
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
+def test_cotangents_come_in_every_scale(format: Format) -> None:
+    def largest(pair: Any) -> float:
+        return float(max(np.abs(wide(g)).max() for g in pair))
+
+    end = min(2.0**16, format.max / 4)
+    find_any(gst.cotangents(formats=[format]), lambda pair: largest(pair) > end)
+    find_any(gst.cotangents(formats=[format]), lambda pair: 0 < largest(pair) <= format.min_normal)
+    find_any(gst.cotangents(formats=[format]), lambda pair: 0.5 < largest(pair) <= 1)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,203 @@
+"""Faults that ordinary numbers do not show: small gates, large cotangents, padding of NaN, no steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gruverify.arithmetic import Array, bfloat16, float32, float64, sigmoid, tanh
+from gruverify.backends import Backend, NumpyBackend
+from gruverify.cell import Arrangement, Stack, StackGradients
+from gruverify.faults._fault import fault
+from gruverify.faults._faulty import Faulty, altered_stack
+from gruverify.faults._pulling import pulling
+from gruverify.faults._stacks import lengths_of
+from gruverify.faults._stepping import stepping
+from gruverify.formulas import candidate_slope, reset_slope, update_slope
+
+NUMPY = NumpyBackend()
+_WIDE = (float32, float64)
+
+
+# -- σ and tanh -------------------------------------------------------------------------------------------------------
+
+
+def _interpolated(a: Array) -> Array:
+    """σ by a table of integers below -10."""
+    low = np.floor(a)
+    part = a - low
+    return np.where(a < -10, sigmoid(low) * (1 - part) + sigmoid(low + 1) * part, sigmoid(a))
+
+
+@fault("saturated", "σ(a) linear between integers for a < -10", touches="FWD")
+def sigmoid_by_a_table_where_it_is_small() -> Backend:
+    """A table is enough where the gate is shut, or so it was thought."""
+    return stepping(σ_r=_interpolated, σ_z=_interpolated, formats=_WIDE)
+
+
+@fault("saturated", "r = 0 for r < 2⁻²⁰", touches="FWD")
+def small_reset_gates_flushed_to_zero() -> Backend:
+    """What is reset is reset altogether, however large it is."""
+
+    def flushed(a: Array) -> Array:
+        r = sigmoid(a)
+        return np.where(r < 2.0**-20, 0 * r, r)
+
+    return stepping(σ_r=flushed, formats=_WIDE)
+
+
+@fault("saturated", "tanh a = 0 for |a| < 2⁻³⁰", touches="FWD")
+def tanh_of_small_numbers_flushed_to_zero() -> Backend:
+    """The small end of tanh taken for 0."""
+    return stepping(tanh=lambda a: np.where(np.abs(a) < 2.0**-30, 0 * a, tanh(a)), formats=_WIDE)
+
+
+@fault("saturated", "tanh a = ±(1 - 2⁻¹²) for |a| > 4.5", touches="FWD")
+def tanh_with_a_flat_tail() -> Backend:
+    """A rational function that is held where it begins to turn."""
+    return stepping(tanh=lambda a: np.where(np.abs(a) > 4.5, np.sign(a) * a.dtype.type(1 - 2.0**-12), tanh(a)))
+
+
+# -- slopes -----------------------------------------------------------------------------------------------------------
+
+
+def _lost(slope: Array, gate: Array) -> Array:
+    return np.where(gate < gate.dtype.type(2.0**-10), 0 * slope, slope)
+
+
+@fault("saturated", "∂h/∂a_z = 0 for z < 2⁻¹⁰", touches="dθ dx dh0")
+def slope_of_a_small_update_gate_lost() -> Backend:
+    """A shut update gate learns nothing more."""
+    return pulling(update=lambda v, a: _lost(update_slope(v, a), a.z))
+
+
+@fault("saturated", "∂c/∂a_r = 0 for r < 2⁻¹⁰", touches="dθ dx dh0")
+def slope_of_a_small_reset_gate_lost() -> Backend:
+    """A shut reset gate learns nothing more."""
+    return pulling(reset=lambda a: _lost(reset_slope(a), a.r))
+
+
+@fault("saturated", "∂c/∂a_c = 0 for 1-|c| < 2⁻⁶", touches="dθ dx dh0")
+def slope_of_a_saturated_candidate_lost() -> Backend:
+    """A candidate near ±1 learns nothing more."""
+    return pulling(candidate=lambda a: np.where(np.abs(a.c) > 1 - 2.0**-6, 0 * a.c, candidate_slope(a)))
+
+
+# -- cotangents -------------------------------------------------------------------------------------------------------
+
+
+def _given_other_cotangents(change: Callable[[Any], Any]) -> Backend:
+    """The gradients of a sequence and of a stack at other cotangents than those given."""
+
+    def changed(cotangent: Any) -> Any:
+        return None if cotangent is None else change(cotangent.astype(np.float64)).astype(cotangent.dtype)
+
+    def at_others(method: str) -> Callable[..., Any]:
+        return lambda answer, subject, *rest: getattr(NUMPY, method)(subject, *rest[:-2], *map(changed, rest[-2:]))
+
+    return Faulty(
+        formats=(bfloat16, float32, float64),
+        sequence_vjp=at_others("sequence_vjp"),
+        stack_vjp=at_others("stack_vjp"),
+    )
+
+
+@fault("gradient", "g = clip(g, -1000, 1000)", touches="dθ dx dh0")
+def cotangents_clamped_at_a_thousand() -> Backend:
+    """A clamp of the gradient that was left inside."""
+    return _given_other_cotangents(lambda g: np.clip(g, -1000, 1000))
+
+
+@fault("gradient", "g = clip(g, -65504, 65504)", touches="dθ dx dh0")
+def cotangents_clamped_at_the_end_of_half_precision() -> Backend:
+    """A guard against overflow in float16, in every format."""
+    return _given_other_cotangents(lambda g: np.clip(g, -65504, 65504))
+
+
+@fault("gradient", "g·min(1, 10⁴/‖g‖)", touches="dθ dx dh0")
+def cotangents_clipped_by_their_norm() -> Backend:
+    """Clipping by norm that was left inside."""
+    return _given_other_cotangents(lambda g: g * min(1.0, 1e4 / max(float(np.linalg.norm(g)), 1.0)))
+
+
+@fault("gradient", "g = 0 for |g| < 2⁻³⁰", touches="dθ dx dh0")
+def small_cotangents_flushed_to_zero() -> Backend:
+    """What float16 would not hold is dropped, in every format."""
+    return _given_other_cotangents(lambda g: np.where(np.abs(g) < 2.0**-30, 0, g))
+
+
+@fault("gradient", "g = 0 where it is no number", touches="NAN dθ dx dh0")
+def cotangents_that_are_no_numbers_taken_for_zero() -> Backend:
+    """A loss that is NaN leaves no trace."""
+    return _given_other_cotangents(np.nan_to_num)
+
+
+# -- padding ----------------------------------------------------------------------------------------------------------
+
+
+def _leak(steps: Any, stack: Stack, inputs: Any, lengths: Any, batch_first: bool) -> Any:
+    """0 times all that stands behind each member's last step: NaN where that is no number, (B, 1)."""
+    arranged = Arrangement.of(inputs, batch_first)
+    n, _ = lengths_of(stack, inputs, lengths, batch_first)
+    xs = arranged.steps_of(steps)
+    behind = np.arange(len(xs))[:, None, None] >= np.asarray(n)[:, None]
+    return (np.where(behind, xs, xs.dtype.type(0)) * xs.dtype.type(0)).sum((0, 2))[:, None]
+
+
+@fault("stack", "h_n + 0·x_t for t > n", touches="PAD NAN")
+def padding_multiplied_by_zero() -> Backend:
+    """Masks are factors: what is not a number behind a member's last step goes on into its last state."""
+
+    def masked(answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
+        arranged = Arrangement.of(inputs, batch_first)
+        last = arranged.states_of(answer[1]) + _leak(inputs, stack, inputs, lengths, batch_first)
+        return answer[0], arranged.states(last.astype(inputs.dtype))
+
+    return Faulty(stack=masked)
+
+
+@fault("stack", "dL/dθ + 0·dL/dh_t for t > n", touches="PAD NAN dθ")
+def cotangents_of_padding_multiplied_by_zero() -> Backend:
+    """Masks are factors of the cotangents: what is not a number behind a member's last step reaches every gradient."""
+
+    def masked(g: StackGradients, stack: Stack, inputs: Any, states: Any, lengths: Any, first: bool, *rest: Any) -> Any:
+        if rest[0] is None:
+            return g
+        leak = _leak(rest[0], stack, inputs, lengths, first).sum()
+        return altered_stack(g, lambda a: (a + leak).astype(a.dtype))
+
+    return Faulty(stack_vjp=masked)
+
+
+# -- members without steps --------------------------------------------------------------------------------------------
+
+
+@fault("stack", "h_0 = 0 for n = 0", touches="CARRY")
+def members_without_steps_end_in_zeros() -> Backend:
+    """The last state of who has no step is what its buffer was filled with."""
+
+    def emptied(answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
+        return answer[0], _without_idle(answer[1], stack, inputs, lengths, batch_first)
+
+    return Faulty(stack=emptied)
+
+
+@fault("stack", "dL/dh_0 = 0 for n = 0", touches="dh0")
+def no_gradient_of_members_without_steps() -> Backend:
+    """The cotangent of who has no step is dropped."""
+
+    def emptied(g: StackGradients, stack: Stack, inputs: Any, states: Any, lengths: Any, first: bool, *_: Any) -> Any:
+        return g if g.states is None else replace(g, states=_without_idle(g.states, stack, inputs, lengths, first))
+
+    return Faulty(stack_vjp=emptied)
+
+
+def _without_idle(states: Any, stack: Stack, inputs: Any, lengths: Any, batch_first: bool) -> Any:
+    """The states with 0 for the members without a step."""
+    arranged = Arrangement.of(inputs, batch_first)
+    n, _ = lengths_of(stack, inputs, lengths, batch_first)
+    found = arranged.states_of(states)
+    return arranged.states(np.where((np.asarray(n) > 0)[:, None], found, 0 * found))

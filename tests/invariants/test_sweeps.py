@@ -1,0 +1,123 @@
+"""σ and tanh at all numbers: which numbers they are, that all are asked, once, and that the worst is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gruverify import FORMATS, Case, Format, Variant, backend, bfloat16, float16, float32, float64
+from gruverify.arithmetic import sigmoid
+from gruverify.backends import NumpyBackend
+from gruverify.engine import Judgement, judge
+from gruverify.faults._stepping import stepping
+from gruverify.invariants import INVARIANTS, Trial
+from gruverify.invariants._sweeps import _SHOWN, _Frame, every_number
+
+from ._drawn import drawn
+
+pytestmark = pytest.mark.uncounted
+
+in_every_format = pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
+
+
+def judged(found: Any, case: Case, name: str) -> Judgement:
+    return next(iter(judge(case, found, [INVARIANTS[f"numerics/every-{name}"]])))
+
+
+@pytest.mark.parametrize(("format", "bits"), [(float16, 10), (bfloat16, 7)], ids=["float16", "bfloat16"])
+def test_all_numbers_of_sixteen_bits_are_asked(format: Format, bits: int) -> None:
+    numbers = every_number(format).astype(np.float64)
+    reach = format.max / 4
+    binades = int(np.floor(np.log2(reach))) - format.min_exponent + 1
+    # The last binade ends before its last number: at a quarter of the largest, which is not the next power of two.
+    assert len(numbers) == 2 * (binades + 1) * 2**bits - 1
+    assert len(set(numbers.tolist())) == len(numbers)
+
+
+@pytest.mark.parametrize("format", [float32, float64], ids=lambda f: f.name)
+def test_no_gap_of_a_wide_format_is_wide(format: Format) -> None:
+    numbers = every_number(format).astype(np.float64)
+    reach = -format.sigmoid_underflows
+    assert len(numbers) > 16_000
+    assert np.diff(numbers[np.abs(numbers) < reach]).max() < reach / 3000
+    sizes = np.log2(numbers[numbers > 0])
+    assert np.diff(sizes).max() < 3
+    assert sizes.min() == format.min_exponent - format.precision + 1
+
+
+@in_every_format
+@pytest.mark.parametrize("gate", _SHOWN)
+def test_every_number_is_shown(format: Format, gate: str) -> None:
+    for variant in (Variant(), Variant(bias=False), Variant(update="replace", bias=False)):
+        shown = [sweep.at for _, show in _SHOWN[gate] for sweep in show(_Frame(format, variant, 3, 2))]
+        assert set(every_number(format).astype(np.float64).tolist()) <= set(np.concatenate(shown, axis=None).tolist())
+
+
+@pytest.mark.parametrize("at", [-30.25, -3.5, 2.0**-20])
+def test_the_worst_number_is_named(at: float) -> None:
+    def wrong(a: Any) -> Any:
+        return np.where(a == a.dtype.type(at), 0 * a + 1, sigmoid(a))
+
+    found = judged(stepping(σ_z=wrong, formats=[bfloat16]), drawn(bfloat16, [Variant()], 1)[0], "update-gate")
+    assert found.fell
+    assert found.residual.where == f"h by z at {at!r}"
+
+
+def test_a_backend_is_asked_once_of_each_format_and_variant() -> None:
+    calls = []
+
+    def step(cell: Any, x: Any, h: Any) -> Any:
+        calls.append(len(x))
+        return NumpyBackend().step(cell, x, h)
+
+    counted = backend(step=step, formats=[float32, float64], variants=[Variant()], kappa=5.0)
+    first, second = drawn(float32, [Variant()], 2)
+    margins = [judged(counted, case, "candidate").residual.margin for case in (first, second)]
+    assert len(calls) == 2
+    assert margins[0] == margins[1]
+    judged(counted, drawn(float64, [Variant()], 1)[0], "candidate")
+    assert len(calls) == 4
+
+
+def test_who_cannot_be_remembered_is_asked_every_time() -> None:
+    class Fleeting:
+        __slots__ = ("calls",)
+        name, variants, formats = "fleeting", (Variant(),), (float64,)
+
+        def __init__(self) -> None:
+            self.calls = 0
+
+        def step(self, cell: Any, x: Any, h: Any) -> Any:
+            self.calls += 1
+            return NumpyBackend().step(cell, x, h)
+
+    fleeting = Fleeting()
+    assert not any(judged(fleeting, case, "candidate").fell for case in drawn(float64, [Variant()], 2))
+    assert fleeting.calls == 4
+
+
+@in_every_format
+def test_almost_all_of_it_is_claimed(format: Format) -> None:
+    case = drawn(format, [Variant()], 1)[0]
+    for name in ("update-gate", "reset-gate", "candidate"):
+        tally = judged(NumpyBackend(), case, name).tally
+        assert tally.claimed > 0.99 * tally.compared
+
+
+def test_a_backend_of_one_size_is_asked_at_that_size() -> None:
+    sizes = set()
+
+    def step(cell: Any, x: Any, h: Any) -> Any:
+        sizes.add((cell.hidden_size, cell.input_size))
+        return NumpyBackend().step(cell, x, h)
+
+    sized = backend(
+        step=step, formats=[float64], variants=[Variant()], hidden_size=3, input_size=1, initial_state=False
+    )
+    trial = Trial(drawn(float64, [Variant()], 1)[0], sized)
+    for name in ("update-gate", "reset-gate", "candidate"):
+        residuals = list(INVARIANTS[f"numerics/every-{name}"].check(trial))
+        assert any(residual.claims for residual in residuals) == (name != "reset-gate")
+    assert sizes == {(3, 1)}
