@@ -66,8 +66,18 @@ if TYPE_CHECKING:
     metavar="PATH",
     help="Expect those listed in the file to fall.",
 )
+@click.option("-x", "first_only", is_flag=True, help="End a format at the first invariant that fails.")
+@click.option("--max-failures", type=click.IntRange(min=1), metavar="N", help="End a format when N invariants failed.")
+@click.option("--no-shrink", is_flag=True, help="Show the cases that failed as they were drawn, at once.")
 @click.option("--strict", is_flag=True, help="What is expected to fall and passes fails the run.")
 @click.option("--list", "list_only", is_flag=True, help="List what would be asked, and ask nothing.")
+@click.option(
+    "--max-witnesses",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Print N failing cases (default: 5, and 1 where a cause explains them all).",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Print every failing case.")
 @click.option("--margins", is_flag=True, help="Show how close each family came to its bounds, too.")
 @click.option("--json", "json_path", metavar="PATH", help="Write the result as JSON; - is standard output.")
 @click.option(
@@ -99,8 +109,13 @@ def command(
     skip: tuple[str, ...],
     skips_files: tuple[str, ...],
     xfails_files: tuple[str, ...],
+    first_only: bool,
+    max_failures: int | None,
+    no_shrink: bool,
     strict: bool,
     list_only: bool,
+    max_witnesses: int | None,
+    verbose: bool,
     margins: bool,
     json_path: str | None,
     report: Path | None,
@@ -136,15 +151,20 @@ def command(
         max_cases=max_cases,
         time_budget=time_budget,
         selection=_selection(only, skip, skips_files, xfails_files, strict),
+        max_failures=1 if first_only else max_failures,
+        shrink=not no_shrink,
     )
     if list_only:
         _list(target, plan)
         return
     quiet = json_path == "-"
     result = _run(target, plan, jobs, patience, quiet=quiet)
-    _margins(result, asked=margins, quiet=quiet)
-    _report(result, _save(result, witnesses), json_path, json_file)
+    saved = _save(result, witnesses)
+    _write(result, json_path, json_file)
     _write_report(result, report, quiet=quiet)
+    with _whatever_becomes_of_the_console():
+        _margins(result, asked=margins, quiet=quiet)
+        _print(result, saved, json_path, _how_many(max_witnesses, verbose=verbose))
     sys.exit(_exit_code(result) or _exit_code_of_gates(result, fail_under_gates))
 
 
@@ -202,8 +222,8 @@ def _targets_mistakes() -> Iterator[None]:
 
 
 def _run(target: str, plan: Plan, jobs: int, patience: float, *, quiet: bool) -> Result:
-    from gruverify.engine import RunStarted
-    from gruverify.reporting import LiveProgress, console_for, print_header
+    from gruverify.engine import FirstFailure, RunStarted
+    from gruverify.reporting import LiveProgress, console_for, print_first_failure, print_header
 
     console = console_for(stderr=quiet)
     with _targets_mistakes(), LiveProgress(console) as progress:
@@ -211,6 +231,8 @@ def _run(target: str, plan: Plan, jobs: int, patience: float, *, quiet: bool) ->
         def show(event: Event) -> None:
             if isinstance(event, RunStarted):
                 print_header(console, event.header, jobs)
+            elif isinstance(event, FirstFailure):
+                print_first_failure(console, event)
             progress(event)
 
         return _check(target, plan, jobs, patience, show)
@@ -269,15 +291,37 @@ def _margins(result: Result, *, asked: bool, quiet: bool) -> None:
         print_margins(console_for(stderr=quiet), result)
 
 
-def _report(result: Result, saved: dict[tuple[str, str], Path], json_path: str | None, json_file: Path | None) -> None:
+def _write(result: Result, json_path: str | None, json_file: Path | None) -> None:
+    """Write the JSON file, if one is asked for: before anything is printed, so that nothing is lost with a console."""
+    from gruverify.reporting import dumps
+
+    if json_file is not None and json_path != "-":
+        write_aside("--json", json_file, dumps(result))
+
+
+@contextmanager
+def _whatever_becomes_of_the_console() -> Iterator[None]:
+    """A console that was closed, or that cannot write what it is given, changes no exit code."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError:  # a BrokenPipeError is one
+        # Python flushes at its end, and would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _how_many(max_witnesses: int | None, *, verbose: bool) -> int | None:
+    """How many witnesses are printed; None leaves it to what was found."""
+    return sys.maxsize if verbose else max_witnesses
+
+
+def _print(result: Result, saved: dict[tuple[str, str], Path], json_path: str | None, most: int | None) -> None:
     from gruverify.reporting import console_for, dumps, print_result
 
     if json_path == "-":
         click.echo(dumps(result), nl=False)
-        return
-    print_result(console_for(), result, saved)
-    if json_file is not None:
-        write_aside("--json", json_file, dumps(result))
+    else:
+        print_result(console_for(), result, saved, most)
 
 
 def _exit_code(result: Result) -> int:

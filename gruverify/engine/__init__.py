@@ -18,6 +18,7 @@ from gruverify.engine._drawn import kind_of as kind_of
 from gruverify.engine._events import Alive as Alive
 from gruverify.engine._events import CaseJudged as CaseJudged
 from gruverify.engine._events import Event as Event
+from gruverify.engine._events import FirstFailure as FirstFailure
 from gruverify.engine._events import FormatFinished as FormatFinished
 from gruverify.engine._events import FormatStarted as FormatStarted
 from gruverify.engine._events import Listener as Listener

@@ -27,6 +27,8 @@ def check(
     skips_files: Iterable[str | Path] = (),
     xfails_files: Iterable[str | Path] = (),
     strict: bool = False,
+    max_failures: int | None = None,
+    shrink: bool = True,
     listener: Listener = lambda event: None,
     name: str | None = None,
 ) -> Result:
@@ -36,8 +38,9 @@ def check(
     itself or by its name ("f32"); max_cases: cases for each
     format, every invariant asked of each, instead of the profile's; time_budget: seconds after which no further case is
     drawn; only, skip, skips_files and xfails_files: which invariants are asked and which are expected to fall; strict:
-    whether one that does not fails the run (see `gruverify.engine.selection`); listener: gets the events; name: how the
-    result calls the target (its own text if it is one, else the backend's name).
+    whether one that does not fails the run (see `gruverify.engine.selection`); max_failures: how many invariants may
+    fail before a format ends; shrink: whether small cases are looked for that fail; listener: gets the events; name:
+    how the result calls the target (its own text if it is one, else the backend's name).
 
     Raises:
         UnknownTarget, TargetUnavailable: the target cannot be made into a backend.
@@ -51,6 +54,8 @@ def check(
         max_cases=max_cases,
         time_budget=time_budget,
         selection=selection(only=only, skip=skip, skips_files=skips_files, xfails_files=xfails_files, strict=strict),
+        max_failures=max_failures,
+        shrink=shrink,
     )
     result = run(backend, plan, name or (target if isinstance(target, str) else backend.name), listener)
     return explained(result, target)

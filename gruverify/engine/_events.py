@@ -37,6 +37,15 @@ class CaseJudged:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstFailure:
+    """Something failed in a format for the first time, in the case of that number; `text` describes it."""
+
+    format: str
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shrinking:
     """The smallest case that falsifies an invariant is being looked for."""
 
@@ -68,5 +77,5 @@ class Alive:
     format: str
 
 
-Event: TypeAlias = RunStarted | FormatStarted | CaseJudged | Shrinking | Shrunk | FormatFinished | Alive
+Event: TypeAlias = RunStarted | FormatStarted | CaseJudged | FirstFailure | Shrinking | Shrunk | FormatFinished | Alive
 Listener: TypeAlias = Callable[[Event], None]

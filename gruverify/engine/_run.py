@@ -16,10 +16,12 @@ from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage, excluded, visits
 from gruverify.engine._asked import about, why_not
 from gruverify.engine._conditions import Outcomes, features_of, marks_of, outcome
+from gruverify.engine._describe import describe
 from gruverify.engine._drawn import Drawn, Kind, kind_of, one
 from gruverify.engine._events import (
     Alive,
     CaseJudged,
+    FirstFailure,
     FormatFinished,
     FormatStarted,
     Listener,
@@ -43,6 +45,9 @@ from gruverify.invariants import Invariant, Trial
 class Plan:
     """What a run does: how many cases of which formats, from which seed, within how many seconds (None: no limit), and
     which invariants it asks.
+
+    max_failures: a format ends when so many invariants have failed in it (None: when all cases are judged); shrink:
+    whether small cases are looked for that fail.
     """
 
     profile: str = "default"
@@ -51,6 +56,8 @@ class Plan:
     max_cases: int | None = None
     time_budget: float | None = None
     selection: Selection = EVERYTHING
+    max_failures: int | None = None
+    shrink: bool = True
 
     @property
     def cases(self) -> int:
@@ -129,6 +136,8 @@ def require(plan: Plan, backend: Backend) -> None:
         raise ValueError(f"max_cases={plan.cases} must be at least 1")
     if plan.seed < 0:
         raise ValueError(f"seed={plan.seed} must not be negative")
+    if plan.max_failures is not None and plan.max_failures < 1:
+        raise ValueError(f"max_failures={plan.max_failures} must be at least 1")
     if plan.time_budget is not None and not plan.time_budget > 0:
         raise ValueError(f"time_budget={plan.time_budget} must be more than 0 seconds")
     if not formats_of(plan, backend):
@@ -216,10 +225,14 @@ class FormatRun:
     pace: Pace
     share: Pace
     number: int = 0
-    tries: int = ALL_TRIES
+    told: bool = False
+    tries: int = field(init=False)
     heard: float = field(default_factory=time.monotonic)
     facts: dict[Kind, list[Fact]] = field(default_factory=lambda: {"cells": [], "stacks": []})
     smallest: dict[str, tuple[AnyCase, Judgement]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.tries = ALL_TRIES if self.plan.shrink else 0
 
     @cached_property
     def not_asked(self) -> dict[str, Tally]:
@@ -245,6 +258,8 @@ class FormatRun:
             self.smallest.clear()
             self._draw(stream, share)
             self._shrink_all()
+            if self._has_failed_enough():
+                break
         drawn = {key: drawn for key, drawn in self.ledger.drawn.items() if key[0] == name}
         self.ledger.hints |= {(name, kind): hint for kind, facts in self.facts.items() if (hint := suggested(facts))}
         self.listener(FormatFinished(name, self.ledger.of(self.format), self.ledger.coverage[name], drawn))
@@ -269,7 +284,7 @@ class FormatRun:
         before = self.number
         self.share = share
         draw(stream.strategy, stream.count, stream.seed, self._visit)
-        planned = stream.count if share.late() else self.number - before
+        planned = stream.count if share.late() or self._has_failed_enough() else self.number - before
         self.ledger.count(self.format, stream.kind, Drawn(planned))
 
     def _shrink_all(self) -> None:
@@ -311,6 +326,7 @@ class FormatRun:
             tally = replace(judgement.tally, mark="xfail" if expected else "", outcomes=_outcome(marks, judgement))
             self.ledger.enter(id, self.format, str(case.variant), tally)
             if judgement.fell and not expected:
+                self._tell_first(case, judgement)
                 new += [id] if id not in self.smallest else []
                 self._keep_smaller(case, judgement)
         if isinstance(trial, Trial):
@@ -319,6 +335,20 @@ class FormatRun:
         self.number += 1
         self.ledger.count(self.format, kind_of(case), one(case))
         self.listener(CaseJudged(self.format.name, self.number, tuple(new)))
+        if self._has_failed_enough():
+            raise Enough
+
+    def _tell_first(self, case: AnyCase, judgement: Judgement) -> None:
+        """The first failure of the format is told when it happens: what is made of it all may take a while."""
+        if not self.told:
+            self.told = True
+            text = describe(judgement.invariant, judgement.residual, case)
+            self.listener(FirstFailure(self.format.name, self.number + 1, text))
+
+    def _has_failed_enough(self) -> bool:
+        """Whether as many invariants have failed as the plan wants to know of."""
+        shown = {id for id, fmt in self.ledger.witnesses if fmt == self.format.name}
+        return self.plan.max_failures is not None and len(shown | self.smallest.keys()) >= self.plan.max_failures
 
     def _turn(self) -> list[Invariant]:
         """Those asked of the next case: all where the number of cases was asked for, else as the profile has it."""

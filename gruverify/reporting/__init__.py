@@ -5,6 +5,7 @@ from gruverify.reporting._catalogue import print_catalogue as print_catalogue
 from gruverify.reporting._catalogue import print_invariants as print_invariants
 from gruverify.reporting._console import console_for as console_for
 from gruverify.reporting._console import gates_line as gates_line
+from gruverify.reporting._console import print_first_failure as print_first_failure
 from gruverify.reporting._console import print_header as print_header
 from gruverify.reporting._console import print_result as print_result
 from gruverify.reporting._folder import BadFolder as BadFolder

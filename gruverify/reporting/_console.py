@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gruverify.coverage import GATES, Coverage
-from gruverify.engine import Result, Tally, Witness, by_format, condition_of, describe, severity
+from gruverify.engine import FirstFailure, Result, Tally, Witness, by_format, condition_of, describe, severity
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting._lines import by_formats, wrapped
 from gruverify.reporting._snippets import is_shown, reproducer, size_of
@@ -38,10 +38,18 @@ _UNDECIDED = "bold yellow"
 WIDTH = 120
 
 
+class _Patient(Console):
+    """A console that goes silent where it is closed: what was found is written to files, and the exit code stands."""
+
+    def on_broken_pipe(self) -> None:
+        """Print to nowhere from now on."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
 def console_for(*, stderr: bool = False) -> Console:
     """A console for reports: coloured only on a terminal, and wide enough for the table elsewhere."""
-    console = Console(stderr=stderr, highlight=False)
-    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH)
+    console = _Patient(stderr=stderr, highlight=False)
+    return console if console.is_terminal else _Patient(stderr=stderr, highlight=False, width=WIDTH)
 
 
 def print_header(console: Console, header: dict[str, Any], jobs: int) -> None:
@@ -66,8 +74,20 @@ def declarations(header: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in said.items())
 
 
-def print_result(console: Console, result: Result, saved: dict[tuple[str, str], Path]) -> None:
-    """Table, root causes, witnesses (with the files they were `saved` to), verdict and next command."""
+def print_first_failure(console: Console, first: FirstFailure) -> None:
+    """What failed first in a format, as soon as it did."""
+    console.print(f"[bold red]failed[/] in {first.format}, case {first.number}: {escape(first.text)}\n", soft_wrap=True)
+
+
+#: How many witnesses are printed unless it is said.
+_WITNESSES = 5
+
+
+def print_result(console: Console, result: Result, saved: dict[tuple[str, str], Path], most: int | None = None) -> None:
+    """Table, root causes, witnesses (with the files they were `saved` to), verdict and next command.
+
+    most: how many witnesses are printed; None: some, and one where a cause explains them all.
+    """
     console.print(_table(result))
     for (status, reason), ids in _not_asked(result).items():
         console.print(f"[dim]{status}: {_invariants(ids)} ({escape(reason)})[/]", soft_wrap=True)
@@ -82,12 +102,17 @@ def print_result(console: Console, result: Result, saved: dict[tuple[str, str], 
         console.print(f"  [yellow]blocked[/] by it: {_invariants(ids)}", soft_wrap=True)
     for note in result.crashes:
         console.print(f"[bold red]died[/] {escape(note)}", soft_wrap=True)
-    for id, witness in _one_each(result).items():
+    shown = _one_each(result)
+    most = most if most is not None else 1 if result.explanation else _WITNESSES
+    for id, witness in list(shown.items())[:most]:
         console.print()
         under = condition_of(result, id, witness.case.format.name)
         console.print(escape(describe(INVARIANTS[id], witness.residual, witness.case, under)), soft_wrap=True)
         if (path := saved.get((id, witness.case.format.name))) is not None:
             console.print(f"  replay: [bold]gruverify replay {escape(str(path))}[/]", soft_wrap=True)
+    if (left := len(shown) - most) > 0:
+        why = ", all explained by this" if result.explanation else ""
+        console.print(f"\nand {left} more{why}: -v prints them")
     _print_snippet(console, result, saved)
     _print_verdict(console, result, saved)
 
