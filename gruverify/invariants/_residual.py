@@ -71,7 +71,7 @@ def compare(
     scale: float | None = None,
 ) -> Residual:
     """|actual - mid| ≤ rad + slack, entry by entry; `letters` name the axes, `scale` is the range of the quantity."""
-    values = actual.astype(np.float64)
+    values = np.asarray(actual, np.float64)
     error = np.abs(values - expected.mid)
     return worst(what, letters, values, expected.mid, error, expected.radius + slack, scale=scale)
 
@@ -113,9 +113,9 @@ def equal(
     about: npt.NDArray[np.bool_] | None = None,
 ) -> Residual:
     """Exact equality, entry by entry, but for a slack that a backend declares; what overflowed twice is equal too."""
-    values, others = actual.astype(np.float64), expected.astype(np.float64)
+    values, others = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
     alike = values == others
-    if alike.all():
+    if np.count_nonzero(alike) == alike.size:
         error = np.zeros(alike.shape)
     else:
         alike |= np.isnan(values) & np.isnan(others)
@@ -158,23 +158,23 @@ def worst(
     if about is not None:
         bound = np.where(about, bound, np.inf)
     margins, flat = np.zeros(error.shape), 0
-    if error.any():
+    if np.count_nonzero(error):
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            np.divide(error, bound, out=margins, where=error != 0)
-        if not np.isfinite(margins.max()):
-            error, margins = _unbounded(error, bound, margins)
+            np.divide(error, bound, out=margins, where=error.astype(bool))
         flat = int(margins.argmax())
-    at = np.unravel_index(flat, margins.shape) if flat else (0,) * margins.ndim
+        if not math.isfinite(margins.item(flat)):
+            error, margins = _unbounded(error, bound, margins)
+            flat = int(margins.argmax())
     wanted, bounds = (_spread(a, actual.shape) for a in (expected, bound))
     reach = _largest(wanted) if scale is None else scale
     claimed = _claimed(wanted, bounds, reach) if relation == "=" else _limited(wanted, bounds, scale)
     return Residual(
-        f"{what}[{_index(letters, at)}]" if letters else what,
-        float(actual[at]),
-        float(wanted[at]),
-        float(error[at]) if math.isfinite(bound[at]) else 0.0,
-        float(bound[at]),
-        float(margins[at]),
+        f"{what}[{_index(letters, flat, margins.shape)}]" if letters else what,
+        actual.item(flat),
+        wanted.item(flat),
+        error.item(flat) if math.isfinite(bounds.item(flat)) else 0.0,
+        bounds.item(flat),
+        margins.item(flat),
         relation,
         Entries(letters, margins) if letters else None,
         compared,
@@ -185,13 +185,15 @@ def worst(
 
 def _spread(values: npt.ArrayLike, shape: tuple[int, ...]) -> Floats:
     """The values as an array of that shape."""
+    if isinstance(values, float):
+        return np.full(shape, values)
     array = np.asarray(values, np.float64)
     return array if array.shape == shape else np.broadcast_to(array, shape)
 
 
 def _claimed(expected: Floats, bound: Floats, scale: float) -> int:
     """How many entries claim something. A bound of 0 always does, or one that is what float64 may underflow by."""
-    if bound.max() < scale * _SHARE:
+    if bound.item(bound.argmax()) < scale * _SHARE:
         return bound.size
     return int(np.count_nonzero((bound < float64.min_normal) | (bound < np.abs(expected)) | (bound < scale * _SHARE)))
 
@@ -208,7 +210,8 @@ def _limited(limit: Floats, bound: Floats, scale: float | None) -> int:
 
 def _largest(values: Floats) -> float:
     """The largest finite absolute value."""
-    size = float(np.abs(values).max())
+    sizes = np.abs(values)
+    size: float = sizes.item(sizes.argmax())
     if math.isfinite(size):
         return size
     return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
@@ -236,8 +239,13 @@ def nothing_claimed(what: str) -> Residual:
     return Residual(what, 0.0, 0.0, 0.0, 0.0, 0.0, claimed=0)
 
 
-def _index(letters: str, at: tuple[Any, ...]) -> str:
-    return ", ".join(f"{letter}={int(i)}" for letter, i in zip(letters, at, strict=True))
+def _index(letters: str, flat: int, shape: tuple[int, ...]) -> str:
+    """What the entry is called that is the one of that number, from 0, in an array of that shape."""
+    named = list[str]()
+    for letter, extent in zip(reversed(letters), reversed(shape), strict=True):
+        flat, at = divmod(flat, extent)
+        named.insert(0, f"{letter}={at}")
+    return ", ".join(named)
 
 
 def never(what: str, happens: npt.NDArray[np.bool_], excluded: npt.NDArray[np.bool_]) -> Residual:
