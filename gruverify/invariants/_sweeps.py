@@ -18,6 +18,7 @@ import numpy.typing as npt
 from gruverify.arithmetic import Format
 from gruverify.cell import Case, Parameters, Variant
 from gruverify.invariants._changes import SATURATED, kept, packed, pinned
+from gruverify.invariants._obstacle import BackendRaised, Refused
 from gruverify.invariants._registry import Check, invariant
 from gruverify.invariants._residual import NDArray, Residual, compare, nothing_claimed
 from gruverify.invariants._trial import Trial
@@ -25,7 +26,7 @@ from gruverify.invariants._trial import Trial
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 #: Units and inputs of a cell of any size.
-_SIZE = 16
+_SIZE = 8
 #: Pre-activations of a wide format.
 _POINTS = 2**14
 #: One pre-activation in so many is asked for its slope where all are asked for their value.
@@ -210,7 +211,11 @@ def _once(trial: Trial, key: tuple[str, str], find: Callable[[], Iterator[Residu
 
 
 def _swept(trial: Trial, gate: str, compared: Compared) -> Iterator[Residual]:
-    """The comparisons of every cell that shows a gate, at the state from which the backend may start."""
+    """The comparisons of every cell that shows a gate, at the state from which the backend may start.
+
+    Raises:
+        Obstacle: there is no answer; Refused if the backend raises, as it may for so many members.
+    """
     c, declared = trial.case, trial.declared
     every = _SPARSER if compared is _slopes and c.format.dtype.itemsize == 2 else 1
     frame = _Frame(c.format, c.variant, declared.hidden_size or _SIZE, declared.input_size or _SIZE, every)
@@ -219,7 +224,10 @@ def _swept(trial: Trial, gate: str, compared: Compared) -> Iterator[Residual]:
         if state == 0 or declared.initial_state:
             for sweep in shown(frame):
                 one = Trial(sweep.case, trial.backend, mode=trial.exact.mode, declared=declared)
-                yield from compared(one, sweep, gate)
+                try:
+                    yield from compared(one, sweep, gate)
+                except BackendRaised as raised:
+                    raise Refused(raised.method, f"B={len(sweep.at)}", raised.error) from raised
 
 
 def _named(residual: Residual, what: str, at: Floats) -> Residual:

@@ -121,3 +121,14 @@ def test_a_backend_of_one_size_is_asked_at_that_size() -> None:
         residuals = list(INVARIANTS[f"numerics/every-{name}"].check(trial))
         assert any(residual.claims for residual in residuals) == (name != "reset-gate")
     assert sizes == {(3, 1)}
+
+
+def test_who_takes_few_members_refuses() -> None:
+    def step(cell: Any, x: Any, h: Any) -> Any:
+        if len(x) > 1024:
+            raise MemoryError(f"{len(x)} members")
+        return NumpyBackend().step(cell, x, h)
+
+    found = judged(backend(step=step, variants=[Variant()]), drawn(bfloat16, [Variant()], 1)[0], "candidate")
+    assert found.tally.declined
+    assert "refuses B=8096: MemoryError" in found.residual.where
