@@ -30,6 +30,8 @@ from gruverify.formulas._step import activations as activations
 from gruverify.formulas._step import back_to_state as back_to_state
 from gruverify.formulas._step import candidate_slope as candidate_slope
 from gruverify.formulas._step import gate_cotangents as gate_cotangents
+from gruverify.formulas._step import into_inputs as into_inputs
+from gruverify.formulas._step import into_parameters as into_parameters
 from gruverify.formulas._step import jacobian as jacobian
 from gruverify.formulas._step import known_cotangents as known_cotangents
 from gruverify.formulas._step import next_state as next_state
@@ -37,4 +39,5 @@ from gruverify.formulas._step import pullback as pullback
 from gruverify.formulas._step import pullback_through as pullback_through
 from gruverify.formulas._step import reset_slope as reset_slope
 from gruverify.formulas._step import step as step
+from gruverify.formulas._step import through_gates as through_gates
 from gruverify.formulas._step import update_slope as update_slope

@@ -9,7 +9,7 @@ from operator import add
 
 from gruverify.arithmetic import Array
 from gruverify.cell import Parameters, Variant
-from gruverify.formulas._step import Activations, GateCotangents, activations, next_state, pullback, pullback_through
+from gruverify.formulas._step import Activations, activations, next_state, pullback
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,12 @@ def contributions(
     run: Run,
     d_outputs: Sequence[Array] | None,
     d_last: Array | None,
-    known: Sequence[GateCotangents] | None = None,
 ) -> Iterator[Contribution]:
     """The terms of the sum over k in (2.5), from k = T down to 1; `state` is the cotangent of h_{k-1} by this term's
     step.
 
     d_outputs: T cotangents (B, H) of the outputs, or None; d_last: (B, H), the cotangent of the last state, or None.
-    With `d_last` alone, term k is dL_T/dh_T Π J ∂⁺h_k/∂θ: the sum that the project started from. known: the cotangents
-    of the gates at each of the T steps, where something else has shown them; everything is then made of those.
+    With `d_last` alone, term k is dL_T/dh_T Π J ∂⁺h_k/∂θ: the sum that the project started from.
     """
     g = d_last
     for k in range(len(run.steps), 0, -1):
@@ -64,8 +62,7 @@ def contributions(
             g = d_outputs[k - 1] if g is None else d_outputs[k - 1] + g
         if g is None:
             raise ValueError("d_outputs=None and d_last=None: a gradient needs at least one cotangent")
-        at = run.variant, run.parameters, run.steps[k - 1], g
-        back = pullback(*at) if known is None else pullback_through(*at, known[k - 1])
+        back = pullback(run.variant, run.parameters, run.steps[k - 1], g)
         yield Contribution(k, g, back.parameters, back.x, back.h)
         g = back.h
 

@@ -157,13 +157,22 @@ def pullback(v: Variant, p: Parameters, a: Activations, g: Array) -> Pullback:
 
 def pullback_through(v: Variant, p: Parameters, a: Activations, g: Array, α: GateCotangents) -> Pullback:
     """(2.4) from the gates on: g (B, H) itself takes the direct path to h' alone, by keep."""
+    return Pullback(into_parameters(v, a, α), into_inputs(p, α), back_to_state(v, p, a, g, α))
+
+
+def into_inputs(p: Parameters, α: GateCotangents) -> Array:
+    """(2.4), the cotangent of x (B, I)."""
+    return α.z @ p.W_xz + α.r @ p.W_xr + α.c @ p.W_xc
+
+
+def into_parameters(v: Variant, a: Activations, α: GateCotangents) -> Parameters:
+    """(2.4), the immediate derivatives by the parameters, summed over the batch."""
     if v.reset == "after":
         into_W_hc, into_b_hc = α.q.T @ a.h, α.q.sum(0)
     else:
         into_W_hc, into_b_hc = α.c.T @ (a.r * a.h), α.c.sum(0)
-    g_x = α.z @ p.W_xz + α.r @ p.W_xr + α.c @ p.W_xc
     b_r, b_z = α.r.sum(0), α.z.sum(0)
-    parameters = Parameters(
+    return Parameters(
         W_xr=α.r.T @ a.x,
         W_xz=α.z.T @ a.x,
         W_xc=α.c.T @ a.x,
@@ -177,10 +186,14 @@ def pullback_through(v: Variant, p: Parameters, a: Activations, g: Array, α: Ga
         b_hz=b_z,
         b_hc=into_b_hc,
     )
-    return Pullback(parameters, g_x, back_to_state(v, p, a, g, α))
 
 
 def back_to_state(v: Variant, p: Parameters, a: Activations, g: Array, α: GateCotangents) -> Array:
     """(2.4), the cotangent of h' (B, H): the direct path, and those through the gates."""
-    through_candidate = α.q @ p.W_hc if v.reset == "after" else α.q
-    return g * a.keep + α.z @ p.W_hz + α.r @ p.W_hr + through_candidate
+    through_update, through_reset, through_candidate = through_gates(v, p, α)
+    return g * a.keep + through_update + through_reset + through_candidate
+
+
+def through_gates(v: Variant, p: Parameters, α: GateCotangents) -> tuple[Array, Array, Array]:
+    """(2.4), what reaches the cotangent of h' by the update gate, by the reset gate and by the candidate, (B, H) each."""
+    return α.z @ p.W_hz, α.r @ p.W_hr, α.q @ p.W_hc if v.reset == "after" else α.q

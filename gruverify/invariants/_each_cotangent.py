@@ -7,16 +7,26 @@ seen (`_shown`), they are bounded by those of the step after, and every part of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
+from operator import add
 
 import numpy as np
 
 from gruverify.arithmetic import Ball
 from gruverify.cell import Gradients, Parameters
-from gruverify.formulas import GateCotangents, Run, contributions, gate_cotangents, known_cotangents
+from gruverify.formulas import (
+    Activations,
+    GateCotangents,
+    gate_cotangents,
+    into_inputs,
+    into_parameters,
+    known_cotangents,
+    through_gates,
+)
 from gruverify.invariants._blocks import largest, letters, pairs
-from gruverify.invariants._local import local_to, lost, returned, unknown
+from gruverify.invariants._local import flat, local_to, lost, returned, stacked, unknown
 from gruverify.invariants._ranges import ranges
-from gruverify.invariants._registry import invariant
+from gruverify.invariants._registry import LONG, invariant
 from gruverify.invariants._residual import NDArray, Residual, compare
 from gruverify.invariants._shown import Shown, shown
 from gruverify.invariants._trial import Trial
@@ -28,6 +38,7 @@ from gruverify.invariants._trial import Trial
     source="theory 2, (2.4), (2.5); 14, (14.12), (14.13)",
     since="0.2",
     needs=["sequence", "sequence_vjp"],
+    lengths=LONG,
 )
 def each_cotangent(trial: Trial) -> Iterator[Residual]:
     seen = shown(trial)
@@ -39,26 +50,55 @@ def each_cotangent(trial: Trial) -> Iterator[Residual]:
 class _Allowed:
     """What the mathematics allows, given the cotangents that were shown: gates (T, B, 3H) and inputs (T, B, I), the
     parameters, and the initial state (B, H); and the `ranges` of them all.
+
+    What each step does for itself is found for all at once, as one batch of T·B members.
     """
 
     def __init__(self, seen: Shown) -> None:
-        local, exact = local_to(seen.trial, seen.outputs), seen.trial.exact
-        known = [_known(seen.trial, local.run, t, α) for t, α in enumerate(seen.gates)]
-        d_outputs = [Ball.exact(exact.mode, d) for d in seen.trial.case.d_outputs]
-        cotangents, inputs = list[Ball](), list[Ball]()
-        total: Parameters | None = None
+        self._local, self._trial = local_to(seen.trial, seen.outputs), seen.trial
+        α = self._known(seen.gates)
+        self.inputs = stacked(into_inputs(self._local.parameters, α), len(seen.gates))
+        self.parameters = self._added_up(α)
+        cotangents, self.state = self._backwards(α)
+        self.gates = stacked(self._gates_at(_flat(cotangents)), len(seen.gates))
+        self.ranges = ranges(self._local.run, cotangents)
+        self._forget(lost(seen.gates), self._local.lost)
+
+    def _known(self, gates: NDArray) -> GateCotangents:
+        """Those that were shown, (T, B, 3H) in packed order, of all steps."""
+        local, α = self._local, returned(self._trial.exact.mode, flat(gates))
+        H = self._trial.case.cell.hidden_size
+        r, z, c = (α[:, k * H : (k + 1) * H] for k in range(3))
+        return known_cotangents(local.variant, local.parameters, local.activations, r, z, c)
+
+    def _added_up(self, α: GateCotangents) -> Parameters:
+        """The gradient of the parameters, step by step: some add up over time otherwise than over the batch."""
+        steps = self._local.run.steps
+        terms = (into_parameters(self._local.variant, a, _of_step(α, a, t)) for t, a in _last_first(steps))
         # Added up as they come: the terms of all steps together may not fit into memory.
-        for term in contributions(local.run, d_outputs, exact.d_last, known):
-            cotangents.insert(0, term.cotangent)
-            inputs.insert(0, term.inputs)
-            total = term.parameters if total is None else total + term.parameters
-            self.state: Ball = term.state
-        assert total is not None  # a case has a step
-        self.parameters = total
-        gates = [_gates_at(local.run, t, g) for t, g in enumerate(cotangents)]
-        self.gates, self.inputs = _together(gates), _together(inputs)
-        self.ranges = ranges(local.run, cotangents)
-        self._forget(lost(seen.gates), local.lost)
+        return reduce(add, terms)
+
+    def _backwards(self, α: GateCotangents) -> tuple[list[Ball], Ball]:
+        """The cotangents of the states after each step, (B, H), and that of the initial one."""
+        local, exact = self._local, self._trial.exact
+        paths = through_gates(local.variant, local.parameters, α)
+        found, g = list[Ball](), exact.d_last
+        for t, a in _last_first(local.run.steps):
+            g = Ball.exact(exact.mode, self._trial.case.d_outputs[t]) + g
+            found.insert(0, g)
+            g = reduce(add, (path[_members(a, t)] for path in paths), g * a.keep)
+        return found, g
+
+    def _gates_at(self, g: Ball) -> Ball:
+        """The cotangents of the pre-activations that those of the states after each step, (T·B, H), allow: (T·B, 3H).
+
+        One of a member that overflows may make NaN of all that are shown of it, for they meet weights that are 0.
+        """
+        α = gate_cotangents(self._local.variant, self._local.parameters, self._local.activations, g)
+        parts = α.r, α.z, α.c
+        radius = np.hstack([part.radius for part in parts])
+        beyond = np.isinf(radius).any(axis=1, keepdims=True)
+        return Ball(α.c.mode, np.hstack([part.mid for part in parts]), np.where(beyond, np.inf, radius))
 
     def _forget(self, unseen: NDArray, lost_states: NDArray) -> None:
         """Nothing is known of what is made of numbers that are not finite: (T, B) each, by step and member."""
@@ -70,29 +110,25 @@ class _Allowed:
         self.parameters = self.parameters.map(lambda block: unknown(block, behind.any()))
 
 
-def _known(trial: Trial, run: Run, t: int, gates: NDArray) -> GateCotangents:
-    """Those that were shown at step t, (B, 3H) in packed order."""
-    α = returned(trial.exact.mode, gates)
-    H = trial.case.cell.hidden_size
-    r, z, c = (α[:, k * H : (k + 1) * H] for k in range(3))
-    return known_cotangents(run.variant, run.parameters, run.steps[t], r, z, c)
+def _last_first(steps: Sequence[Activations]) -> Iterator[tuple[int, Activations]]:
+    return reversed(list(enumerate(steps)))
 
 
-def _gates_at(run: Run, t: int, g: Ball) -> Ball:
-    """The cotangents of the pre-activations that the cotangent g (B, H) of the state after step t allows, (B, 3H).
-
-    One of a member that overflows may make NaN of all that are shown of it, for they meet weights that are 0.
-    """
-    α = gate_cotangents(run.variant, run.parameters, run.steps[t], g)
-    parts = α.r, α.z, α.c
-    radius = np.hstack([part.radius for part in parts])
-    beyond = np.isinf(radius).any(axis=1, keepdims=True)
-    return Ball(α.c.mode, np.hstack([part.mid for part in parts]), np.where(beyond, np.inf, radius))
+def _members(a: Activations, t: int) -> slice:
+    """Those of step t in a batch of all steps."""
+    return slice(t * len(a.h.mid), (t + 1) * len(a.h.mid))
 
 
-def _together(steps: Sequence[Ball]) -> Ball:
-    """(T, B, n) from T balls (B, n)."""
-    return Ball(steps[0].mode, np.stack([ball.mid for ball in steps]), np.stack([ball.radius for ball in steps]))
+def _of_step(α: GateCotangents, a: Activations, t: int) -> GateCotangents:
+    some = _members(a, t)
+    return GateCotangents(α.r[some], α.z[some], α.c[some], α.q[some])
+
+
+def _flat(steps: Sequence[Ball]) -> Ball:
+    """(T·B, n) from T balls (B, n)."""
+    return Ball(
+        steps[0].mode, *(np.concatenate(parts) for parts in ([g.mid for g in steps], [g.radius for g in steps]))
+    )
 
 
 def _gates(seen: Shown, allowed: _Allowed) -> Iterator[Residual]:
