@@ -9,5 +9,6 @@ from gruverify.coverage._groups import Axis as Axis
 from gruverify.coverage._groups import Bin as Bin
 from gruverify.coverage._groups import Group as Group
 from gruverify.coverage._sizes import excluded as excluded
+from gruverify.coverage._sizes import size_holes as size_holes
 from gruverify.coverage._sizes import sizes_visited as sizes_visited
 from gruverify.coverage._visits import visits as visits

@@ -63,6 +63,15 @@ def coincidences(sizes: Mapping[str, int]) -> set[str]:
 _TILES = {"8n": 0, "8n+1": 1, "8n-1": 7}
 
 
+def size_holes(coverage: Coverage) -> list[str]:
+    """What could be compared and was not, such as "second derivatives: T 33–64, 65–128"."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for group in SIZES:
+        for of, level in coverage.holes(group):
+            found.setdefault((of, group.axes[1].name), []).append(level)
+    return [f"{of}: {name} {', '.join(levels)}" for (of, name), levels in found.items()]
+
+
 # -- what cannot be reached -------------------------------------------------------------------------------------------
 
 

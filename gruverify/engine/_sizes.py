@@ -7,7 +7,7 @@ cases.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from gruverify.backends import Backend, Declarations, declarations_of, offers
@@ -68,7 +68,7 @@ def _coincidences(H: int) -> Iterator[Sizes]:
         yield {"H": 32 + more, "I": 24 + more, "B": 16 + more, "T": 8 + more}
 
 
-def _allowed(wanted: list[Sizes], fixed: Mapping[str, int | None], max_size: int | None) -> list[Sizes]:
+def _allowed(wanted: Sequence[Sizes], fixed: Mapping[str, int | None], max_size: int | None) -> list[Sizes]:
     """Those that can be had, none twice: a size that the target is built for stands in for a small one."""
     found = list[Sizes]()
     for sizes in wanted:

@@ -195,5 +195,5 @@ def back_to_state(v: Variant, p: Parameters, a: Activations, g: Array, α: GateC
 
 
 def through_gates(v: Variant, p: Parameters, α: GateCotangents) -> tuple[Array, Array, Array]:
-    """(2.4), what reaches the cotangent of h' by the update gate, by the reset gate and by the candidate, (B, H) each."""
+    """(2.4), what reaches the cotangent of h' by the update gate, the reset gate and the candidate, (B, H) each."""
     return α.z @ p.W_hz, α.r @ p.W_hr, α.q @ p.W_hc if v.reset == "after" else α.q

@@ -92,9 +92,9 @@ def rows(source: Random, filled: Collection[int], bounds: tuple[int, int], width
     """(largest size, width): a row for each slot that an axis of these bounds may have, zeros in those not filled.
 
     Every slot is one draw, so that emptying one leaves the others what they were; where there is no choice of how many,
-    some make one draw, which is quicker, and so where `frugal` says it. Rows are read from their end, because Hypothesis sorts bytes, and what is not
-    zero should gather at the first units, inputs and steps. Where a row is wider than Hypothesis allows, its bytes come
-    again, times odd numbers: others, but zero where they were zero.
+    or `frugal` says so, some make one draw, which is quicker. Rows are read from their end, because Hypothesis sorts
+    bytes, and what is not zero should gather at the first units, inputs and steps. Where a row is wider than Hypothesis
+    allows, its bytes come again, times odd numbers: others, but zero where they were zero.
     """
     low, count = bounds
     shares = _SHARES.get() * (_FEWER if _FRUGAL.get() else 1)
