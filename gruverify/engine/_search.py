@@ -6,7 +6,7 @@ import hashlib
 import math
 import pickle
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -108,9 +108,7 @@ def streams_for(backend: Backend, fmt: Format, seed: int, count: int, max_size: 
     A case of a stack costs as much as some of a cell: beside cells there is one for every three. From 100 cases on
     there is also a survey of gates (see `sizes_survey` for that of sizes).
     """
-    most = {letter: size for letter, size in _USUAL.items() if max_size is not None and max_size < size}
-    fixed = fixed_sizes(backend, H="hidden_size", I="input_size")
-    options = {f"max_{letter}": max_size for letter in most if f"max_{letter}" not in fixed}
+    options = _capped(backend, _USUAL, max_size)
     cells, stacks = (any(offers(backend, method) for method in methods) for methods in (CELL_METHODS, STACK_METHODS))
     found = list[Stream]()
     if cells or not stacks:
@@ -125,6 +123,15 @@ def streams_for(backend: Backend, fmt: Format, seed: int, count: int, max_size: 
 
 #: The sizes up to which cases are drawn at random.
 _USUAL = {"H": 5, "I": 5, "B": 5, "T": 4}
+
+
+def _capped(backend: Backend, most: Mapping[str, int], max_size: int | None) -> dict[str, Any]:
+    """The bounds of sizes that the backend is not built for: these, and none above `max_size`."""
+    fixed = fixed_sizes(backend, H="hidden_size", I="input_size")
+    found = {f"max_{letter}": size if max_size is None else min(size, max_size) for letter, size in most.items()}
+    return {name: size for name, size in found.items() if name not in fixed}
+
+
 #: Units of a cell in a survey, and such cells for each hundred cases: with so many units eight see every bin.
 _UNITS, _SURVEYED = 48, 8
 
@@ -141,7 +148,7 @@ def survey(backend: Backend, fmt: Format, seed: int, max_size: int | None = None
     parts = [bins[start : start + width] for start in range(0, len(bins), width)]
     return [
         Stream(
-            strategy_for(backend, fmt, levels=part, max_B=min(2, max_size or 2), max_T=min(2, max_size or 2)),
+            strategy_for(backend, fmt, levels=part, **_capped(backend, {"I": 5, "B": 2, "T": 2}, max_size)),
             2,
             seed_for(seed, fmt, f"/survey {number}"),
             survey=True,

@@ -235,7 +235,7 @@ def _some_refused(header: Mapping[str, Any], tallies: Tallies) -> Iterator[str]:
         for method, tally in _answers(_by_id(tallies, fmt)).items():
             if tally.declined and tally.cases:
                 asked = tally.cases + tally.declined
-                yield f"{method} in {fmt} {tally.declined} of {asked} cases ({tally.reason})"
+                yield f"{method}: {tally.declined} of {asked} cases in {fmt} ({tally.reason})"
 
 
 def _missing(header: Mapping[str, Any], tallies: Tallies) -> Iterator[str]:
