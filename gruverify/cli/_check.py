@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed, the same run.")
 @click.option("--max-cases", type=click.IntRange(min=1), help="Cases for each format, every invariant of each.")
+@click.option("--max-size", type=click.IntRange(min=1), help="No case with a larger size, for a slow target.")
 @click.option(
     "--time-budget",
     type=SECONDS,
@@ -102,6 +103,7 @@ def command(
     formats: tuple[Format, ...] | None,
     seed: int,
     max_cases: int | None,
+    max_size: int | None,
     time_budget: float | None,
     patience: float,
     fail_under_gates: float | None,
@@ -149,6 +151,7 @@ def command(
         formats=formats,
         seed=seed,
         max_cases=max_cases,
+        max_size=max_size,
         time_budget=time_budget,
         selection=_selection(only, skip, skips_files, xfails_files, strict),
         max_failures=1 if first_only else max_failures,

@@ -46,6 +46,13 @@ class Coverage:
         """The share of the reachable bins that are covered."""
         return 100 * (1 - len(self.holes(group)) / self.reachable(group))
 
+    def share(self, groups: Iterable[Group]) -> float:
+        """The share of the reachable bins of some groups that are covered, in percent."""
+        counted = list(groups)
+        reachable = sum(map(self.reachable, counted))
+        missed = sum(len(self.holes(group)) for group in counted)
+        return 100 * (1 - missed / reachable) if reachable else 100.0
+
     def levels(self) -> Iterator[str]:
         """What was hit: each level of z, r and c, and each bin of the smaller groups, such as "z=0"."""
         for number, axis in enumerate(GATES.axes):

@@ -13,7 +13,7 @@ from itertools import product
 from typing import TypeAlias
 
 from gruverify.arithmetic import candidate_bands, float32, gate_bands
-from gruverify.backends import Backend, declarations_of, offers
+from gruverify.backends import Backend, offers
 
 #: A level of each axis of a group.
 Bin: TypeAlias = tuple[str, ...]
@@ -64,9 +64,29 @@ STATE = Axis("|h'|", ("0", "tiny", "low", "high", "outside"))
 SIDE = Axis("h'-c", ("-", "0", "+"))
 #: The ways by which the state before, and the pre-activations of the gates, act on the state after.
 PATHS = tuple(Axis(name, ("shut", "open")) for name in ("carry", "update", "candidate", "reset"))
-SIZES = tuple(Axis(letter, ("1", "2", "more")) for letter in "HIBT")
 
-#: The group that the coverage number counts.
+#: What a target answers, and the methods of the contract that answer it.
+ANSWERS: dict[str, tuple[str, ...]] = {
+    "values": ("step", "sequence"),
+    "gradients": ("step_vjp", "step_jacobian", "sequence_vjp"),
+    "tangents": ("sequence_jvp",),
+    "second derivatives": ("sequence_hvp", "sequence_hvp_reverse"),
+    "stacks": ("stack",),
+    "gradients of stacks": ("stack_vjp",),
+}
+OF = Axis("of", tuple(ANSWERS))
+#: Where loops, tiles and vectors end: kernels are written for multiples of 8, and fail beyond them.
+_SIZES = ("1", "2–7", "8", "9–15", "16", "17–32", "33–64", "65–128", "129–255", "256 and more")
+_STEPS = (*_SIZES[:-1], "256–299", "300 and more")
+#: By letter, of what answers which sizes were compared.
+EXTENTS = {letter: Group(letter, (OF, Axis(letter, _STEPS if letter == "T" else _SIZES))) for letter in "HIBT"}
+COINCIDENCES = Group(
+    "coincidences", (OF, Axis("where", ("T=B", "B=3H", "I=H", "I=3H", "I=D·H, L>1", "H=1", "8n", "8n+1", "8n-1")))
+)
+#: The groups that size coverage counts.
+SIZES = (*EXTENTS.values(), COINCIDENCES)
+
+#: The group that gate coverage counts.
 GATES = Group("z×r×c", (Z, R, C))
 GROUPS: dict[str, Group] = {
     group.name: group
@@ -75,7 +95,7 @@ GROUPS: dict[str, Group] = {
         Group("z×|h'|×h'-c", (Z, STATE, Axis(SIDE.name, ("-", "+")))),
         Group("h'-c", (SIDE,)),
         Group("paths", PATHS),
-        *(Group(size.name, (size,)) for size in SIZES),
+        *SIZES,
     )
 }
 
@@ -83,18 +103,9 @@ _THROUGH_CANDIDATE = "the reset gate acts through the candidate alone"
 _THROUGH_KEEP = "where nothing is kept the update gate is saturated: its slope is 0 too"
 
 
-def excluded(backend: Backend) -> dict[tuple[str, Bin], str]:
-    """Group and bin to why it cannot be reached: by any GRU, or by this backend."""
-    found = {("paths", bin): why for bin in GROUPS["paths"].bins() if (why := _contradiction(*bin))}
-    if not sequential(backend):
-        found |= {("T", (level,)): "the backend has no sequence" for level in ("2", "more")}
-    declared = declarations_of(backend)
-    for letter, size in (("H", declared.hidden_size), ("I", declared.input_size)):
-        if size is not None:
-            mine = SIZES[0].levels[min(size, 3) - 1]
-            others = [level for level in SIZES[0].levels if level != mine]
-            found |= {(letter, (level,)): f"the backend is built for {letter}={size}" for level in others}
-    return found
+def contradictory() -> dict[tuple[str, Bin], str]:
+    """Group and bin to why no GRU can reach it."""
+    return {("paths", bin): why for bin in GROUPS["paths"].bins() if (why := _contradiction(*bin))}
 
 
 def _contradiction(carry: str, update: str, candidate: str, reset: str) -> str:

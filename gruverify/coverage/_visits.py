@@ -33,13 +33,14 @@ def visits(trial: Trial) -> Coverage:
     decided = known & (side != 1)
     state = _state_level(trial.case.format, mid["h"])
     paths = _paths(trial.case.cell.variant.update, mid, rad)
-    hits = {
-        "z×r×c": _counted("z×r×c", known, z, r, c),
-        "z×|h'|×h'-c": _counted("z×|h'|×h'-c", decided, z, state, side // 2),
-        "h'-c": _counted("h'-c", known, side),
-        "paths": _counted("paths", known, *paths),
-    }
-    return Coverage(hits | {letter: _sized(letter, size) for letter, size in trial.case.sizes.items()})
+    return Coverage(
+        {
+            "z×r×c": _counted("z×r×c", known, z, r, c),
+            "z×|h'|×h'-c": _counted("z×|h'|×h'-c", decided, z, state, side // 2),
+            "h'-c": _counted("h'-c", known, side),
+            "paths": _counted("paths", known, *paths),
+        }
+    )
 
 
 def _stacked(exact: Exact, count: int) -> tuple[dict[str, Floats], dict[str, Floats]]:
@@ -95,9 +96,3 @@ def _counted(group: str, which: Any, *levels: Levels) -> npt.NDArray[np.int64]:
     shape = GROUPS[group].shape
     flat = np.ravel_multi_index([level[which] for level in levels], shape)
     return np.bincount(flat, minlength=GROUPS[group].size).reshape(shape)
-
-
-def _sized(letter: str, size: int) -> npt.NDArray[np.int64]:
-    hits = np.zeros(GROUPS[letter].shape, np.int64)
-    hits[min(size, len(hits)) - 1] = 1
-    return hits

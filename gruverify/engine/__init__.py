@@ -35,6 +35,7 @@ from gruverify.engine._identify import identify as identify
 from gruverify.engine._judge import Judgement as Judgement
 from gruverify.engine._judge import applicable as applicable
 from gruverify.engine._judge import assert_holds as assert_holds
+from gruverify.engine._judge import compared_methods as compared_methods
 from gruverify.engine._judge import judge as judge
 from gruverify.engine._judge import judge_trial as judge_trial
 from gruverify.engine._judge import reads as reads
@@ -61,6 +62,7 @@ from gruverify.engine._search import Enough as Enough
 from gruverify.engine._search import Stream as Stream
 from gruverify.engine._search import draw as draw
 from gruverify.engine._search import emit as emit
+from gruverify.engine._search import sizes_survey as sizes_survey
 from gruverify.engine._search import strategies_for as strategies_for
 from gruverify.engine._search import streams_for as streams_for
 from gruverify.engine._selection import EVERYTHING as EVERYTHING

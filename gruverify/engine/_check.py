@@ -29,14 +29,15 @@ def check(
     strict: bool = False,
     max_failures: int | None = None,
     shrink: bool = True,
+    max_size: int | None = None,
     listener: Listener = lambda event: None,
     name: str | None = None,
 ) -> Result:
     """Verify a target (see `gruverify.backends.resolve`) in this process.
 
-    profile: "quick", "default" or "deep"; formats: all that the backend claims unless given, each
-    itself or by its name ("f32"); max_cases: cases for each
-    format, every invariant asked of each, instead of the profile's; time_budget: seconds after which no further case is
+    profile: "quick", "default" or "deep"; formats: all that the backend claims unless given, each itself or by its name
+    ("f32"); max_cases: cases for each format, every invariant asked of each, instead of the profile's; max_size: no
+    case has a larger size, whatever the profile would ask for; time_budget: seconds after which no further case is
     drawn; only, skip, skips_files and xfails_files: which invariants are asked and which are expected to fall; strict:
     whether one that does not fails the run (see `gruverify.engine.selection`); max_failures: how many invariants may
     fail before a format ends; shrink: whether small cases are looked for that fail; listener: gets the events; name:
@@ -53,6 +54,7 @@ def check(
         seed=seed,
         max_cases=max_cases,
         time_budget=time_budget,
+        max_size=max_size,
         selection=selection(only=only, skip=skip, skips_files=skips_files, xfails_files=xfails_files, strict=strict),
         max_failures=max_failures,
         shrink=shrink,

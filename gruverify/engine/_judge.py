@@ -127,6 +127,12 @@ def outcome_of(judgements: Iterable[Judgement]) -> Outcome:
     return "refused" if refused else "answered"
 
 
+def compared_methods(judgements: Iterable[Judgement]) -> set[str]:
+    """The methods all of whose answers to the very case were compared, in bounds that claimed something."""
+    judged = (j.invariant for j in judgements if j.tally.judged and j.invariant.family != "contract")
+    return {invariant.needs[-1] for invariant in judged if invariant.lengths}
+
+
 def _margin(residual: Residual) -> float:
     return residual.margin
 

@@ -13,7 +13,7 @@ from typing import Any
 from gruverify.arithmetic import Format
 from gruverify.backends import METHODS, Backend, declarations_of, offers, one_thread
 from gruverify.cell import AnyCase
-from gruverify.coverage import Coverage, excluded, visits
+from gruverify.coverage import Coverage, excluded, sizes_visited, visits
 from gruverify.engine._asked import about, why_not
 from gruverify.engine._conditions import Outcomes, features_of, marks_of, outcome
 from gruverify.engine._describe import describe
@@ -29,16 +29,16 @@ from gruverify.engine._events import (
     Shrinking,
     Shrunk,
 )
-from gruverify.engine._judge import Judgement, judge, judge_trial, outcome_of, trial_of
+from gruverify.engine._judge import Judgement, compared_methods, judge, judge_trial, outcome_of, trial_of
 from gruverify.engine._profile import PROFILES
 from gruverify.engine._reduce import ALL_TRIES, FURTHER, TRIES, Reduction
 from gruverify.engine._result import Key, Result
-from gruverify.engine._search import Enough, Stream, draw, emit, names, size, streams_for
+from gruverify.engine._search import Enough, Stream, draw, emit, names, size, sizes_survey, streams_for
 from gruverify.engine._selection import EVERYTHING, Selection
 from gruverify.engine._suggestions import Fact, suggested
 from gruverify.engine._tally import Tally
 from gruverify.engine._witness import Witness
-from gruverify.invariants import Invariant, Trial
+from gruverify.invariants import Invariant, StackTrial, Trial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class Plan:
     which invariants it asks.
 
     max_failures: a format ends when so many invariants have failed in it (None: when all cases are judged); shrink:
-    whether small cases are looked for that fail.
+    whether small cases are looked for that fail; max_size: no case has a size above it.
     """
 
     profile: str = "default"
@@ -58,6 +58,7 @@ class Plan:
     selection: Selection = EVERYTHING
     max_failures: int | None = None
     shrink: bool = True
+    max_size: int | None = None
 
     @property
     def cases(self) -> int:
@@ -140,11 +141,23 @@ def require(plan: Plan, backend: Backend) -> None:
         raise ValueError(f"max_failures={plan.max_failures} must be at least 1")
     if plan.time_budget is not None and not plan.time_budget > 0:
         raise ValueError(f"time_budget={plan.time_budget} must be more than 0 seconds")
+    if plan.max_size is not None:
+        _require_size(plan.max_size, backend)
     if not formats_of(plan, backend):
         raise ValueError(
             f"{backend.name} claims none of the formats {names(plan.formats or ()) or '[]'}: "
             f"it has {names(backend.formats)}"
         )
+
+
+def _require_size(most: Any, backend: Backend) -> None:
+    """Raise ValueError if no case of the backend has sizes up to `most`."""
+    if not isinstance(most, int) or isinstance(most, bool) or most < 1:
+        raise ValueError(f"max_size={most!r} must be a whole number of at least 1")
+    declared = declarations_of(backend)
+    for name in ("hidden_size", "input_size", "min_length"):
+        if (getattr(declared, name) or 0) > most:
+            raise ValueError(f"max_size={most}: the target declares {name}={getattr(declared, name)}, which is more")
 
 
 def _open(backend: Any, seed: int) -> Any:
@@ -162,6 +175,7 @@ def header_of(backend: Backend, plan: Plan, target: str) -> dict[str, Any]:
         "seed": plan.seed,
         "profile": plan.profile,
         "cases": plan.cases,
+        "max_size": plan.max_size,
         "formats": [fmt.name for fmt in formats_of(plan, backend)],
         "selection": plan.selection.values(),
         "methods": [method for method in METHODS if offers(backend, method)],
@@ -213,8 +227,9 @@ class Ledger:
 class FormatRun:
     """The cases of one format, and the witnesses of what they falsify.
 
-    `pace` is that of the format, and `share` that of the stream that is being drawn; `tries` is how many cases are left
-    to reduce witnesses with.
+    `pace` is that of the format, and `share` that of the stream that is being drawn; `of_sizes` tells whether that is
+    one of the survey of sizes; `told` whether a failure was; `tries` is how many cases are left to reduce witnesses
+    with.
     """
 
     backend: Backend
@@ -227,6 +242,7 @@ class FormatRun:
     number: int = 0
     told: bool = False
     tries: int = field(init=False)
+    of_sizes: bool = False
     heard: float = field(default_factory=time.monotonic)
     facts: dict[Kind, list[Fact]] = field(default_factory=lambda: {"cells": [], "stacks": []})
     smallest: dict[str, tuple[AnyCase, Judgement]] = field(default_factory=dict)
@@ -248,12 +264,14 @@ class FormatRun:
 
     def run(self) -> None:
         """Draw, judge, shrink."""
-        streams = streams_for(self.backend, self.format, self.plan.seed, self.plan.cases)
+        plan = self.plan
+        wanted = self.backend, self.format, plan.seed, plan.cases, plan.max_size
+        streams = [*streams_for(*wanted), *sizes_survey(*wanted)]
         self.listener(FormatStarted(self.format.name, sum(stream.count for stream in streams)))
         for id, why in self.not_asked.items():
             self.ledger.enter(id, self.format, "-", why)
         name = self.format.name
-        self.ledger.coverage[name] = Coverage(excluded=excluded(self.backend))
+        self.ledger.coverage[name] = Coverage(excluded=excluded(self.backend, plan.max_size))
         for stream, share in self._shares(streams):
             self.smallest.clear()
             self._draw(stream, share)
@@ -282,8 +300,8 @@ class FormatRun:
         Where Hypothesis has no further case that differs, those that it has are all that was planned.
         """
         before = self.number
-        self.share = share
-        draw(stream.strategy, stream.count, stream.seed, self._visit)
+        self.share, self.of_sizes = share, stream.sizes is not None
+        draw(stream.strategy, stream.count, stream.seed, self._visit, stream.first)
         planned = stream.count if share.late() or self._has_failed_enough() else self.number - before
         self.ledger.count(self.format, stream.kind, Drawn(planned))
 
@@ -319,7 +337,7 @@ class FormatRun:
         trial, features = trial_of(case, self.backend), features_of(case)
         marks = marks_of(features)
         found = list[Judgement]()
-        for judgement in judge_trial(trial, self._turn()):
+        for judgement in judge_trial(trial, self._turn(case)):
             self._heartbeat()
             id, expected = judgement.invariant.id, self._expected(judgement.invariant.id)
             found.append(judgement)
@@ -329,8 +347,7 @@ class FormatRun:
                 self._tell_first(case, judgement)
                 new += [id] if id not in self.smallest else []
                 self._keep_smaller(case, judgement)
-        if isinstance(trial, Trial):
-            self._count(trial)
+        self._count(trial, found)
         self.facts[kind_of(case)].append(Fact(features, outcome_of(found)))
         self.number += 1
         self.ledger.count(self.format, kind_of(case), one(case))
@@ -350,13 +367,19 @@ class FormatRun:
         shown = {id for id, fmt in self.ledger.witnesses if fmt == self.format.name}
         return self.plan.max_failures is not None and len(shown | self.smallest.keys()) >= self.plan.max_failures
 
-    def _turn(self) -> list[Invariant]:
-        """Those asked of the next case: all where the number of cases was asked for, else as the profile has it."""
+    def _turn(self, case: AnyCase) -> list[Invariant]:
+        """Those asked of the next case: all where the number of cases was asked for, else as the profile has it; of one
+        of the survey of sizes, those that it is for.
+        """
+        if self.of_sizes:
+            return [invariant for invariant in self.asked if case.sizes["T"] in invariant.lengths]
         return [invariant for invariant in self.asked if self.plan.asks(invariant, self.number)]
 
-    def _count(self, trial: Trial) -> None:
-        """Enter what the case of a trial visited of the gate space, and tell Hypothesis."""
-        visited = visits(trial)
+    def _count(self, trial: Trial | StackTrial, judgements: list[Judgement]) -> None:
+        """Enter what the case of a trial visited, and tell Hypothesis. Gates of a long run would take long to find."""
+        visited = sizes_visited(trial.case.sizes, compared_methods(judgements))
+        if isinstance(trial, Trial) and not self.of_sizes:
+            visited += visits(trial)
         emit(visited)
         self.ledger.coverage[self.format.name] += visited
 

@@ -172,5 +172,6 @@ def _obituary(shard: Shard, crew: Crew) -> str:
     if shard.hung:
         how = f"gave no answer for {crew.patience:g} s and was stopped"
     cases = f"--seed {crew.plan.seed} --max-cases {min(shard.number + 1, crew.plan.cases)}"
-    again = f"gruverify check {crew.target} --format {shard.format} {cases} --jobs 1"
+    cap = "" if crew.plan.max_size is None else f" --max-size {crew.plan.max_size}"
+    again = f"gruverify check {crew.target} --format {shard.format} {cases}{cap} --jobs 1"
     return f"the process {how} under {crew.target}, in {shard.format} after {shard.number} cases; again: {again}"

@@ -188,6 +188,10 @@ def covers(header: Mapping[str, Any], tallies: Tallies, drawn: Mapping[tuple[str
     lines = list[str]()
     for (fmt, kind), found in sorted(drawn.items(), key=lambda item: (formats.index(item[0][0]), item[0][1])):
         lines.append(f"{fmt}: {found.judged} of {found.planned} cases of {kind}{_sizes(found)}")
+    if header.get("max_size") is not None:
+        lines.append(f"sizes up to {header['max_size']} only: --max-size")
+    if refused := list(_some_refused(header, tallies)):
+        lines.append(f"refused: {'; '.join(refused)}")
     for core in (VALUES, GRADIENTS):
         if said := list(_claims(core, formats, tallies)):
             lines.append(f"{core.what} claimed: {', '.join(said)}")
@@ -223,6 +227,15 @@ def _weakest(formats: Iterable[str], tallies: Tallies) -> Iterator[str]:
             if tally.compared and share(tally) < ENOUGH:
                 found.append((share(tally), f"{id} in {fmt} ({share(tally):.0%})"))
     return (said for _, said in sorted(found)[:_WEAKEST])
+
+
+def _some_refused(header: Mapping[str, Any], tallies: Tallies) -> Iterator[str]:
+    """Methods that answered most cases and refused some."""
+    for fmt in header["formats"]:
+        for method, tally in _answers(_by_id(tallies, fmt)).items():
+            if tally.declined and tally.cases:
+                asked = tally.cases + tally.declined
+                yield f"{method}: {tally.declined} of {asked} cases in {fmt} ({tally.reason})"
 
 
 def _missing(header: Mapping[str, Any], tallies: Tallies) -> Iterator[str]:

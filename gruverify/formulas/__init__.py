@@ -30,6 +30,8 @@ from gruverify.formulas._step import activations as activations
 from gruverify.formulas._step import back_to_state as back_to_state
 from gruverify.formulas._step import candidate_slope as candidate_slope
 from gruverify.formulas._step import gate_cotangents as gate_cotangents
+from gruverify.formulas._step import into_inputs as into_inputs
+from gruverify.formulas._step import into_parameters as into_parameters
 from gruverify.formulas._step import jacobian as jacobian
 from gruverify.formulas._step import jacobian_of_state as jacobian_of_state
 from gruverify.formulas._step import known_cotangents as known_cotangents

@@ -27,6 +27,7 @@ from gruverify.invariants import _numerics as _numerics  # isort: skip
 from gruverify.invariants import _sweeps as _sweeps  # isort: skip
 from gruverify.invariants import _small_states as _small_states  # isort: skip
 from gruverify.invariants import _stack as _stack  # isort: skip
+from gruverify.invariants import _stack_steps as _stack_steps  # isort: skip
 from gruverify.invariants import _stack_relations as _stack_relations  # isort: skip
 from gruverify.invariants import _stack_padding as _stack_padding  # isort: skip
 from gruverify.invariants import _stack_extremes as _stack_extremes  # isort: skip

@@ -11,27 +11,27 @@ from gruverify.backends import NumpyBackend
 from gruverify.cell import BLOCKS, Gradients
 from gruverify.invariants._blocks import blocks_of, compared, largest, letters, of, pairs, scale_of, spelled, state_of
 from gruverify.invariants._reference import float64_error_of_answers
-from gruverify.invariants._registry import invariant
+from gruverify.invariants._registry import SHORT, invariant
 from gruverify.invariants._residual import STATES, Floats, Residual, apart, compare
 from gruverify.invariants._trial import Trial
 
 
-@invariant("agreement/step", "h = keep∘h' + take∘c", source="theory 2, (2.1)", needs=["step"])
+@invariant("agreement/step", "h = keep∘h' + take∘c", source="theory 2, (2.1)", needs=["step"], lengths=SHORT)
 def step(trial: Trial) -> Iterator[Residual]:
     yield compare("h", "bi", trial.observed.step, trial.exact.next_state, scale=STATES)
 
 
-@invariant("agreement/jacobian-state", "J = ∂h/∂h'", source="theory 2, (2.2)", needs=["step_jacobian"])
+@invariant("agreement/jacobian-state", "J = ∂h/∂h'", source="theory 2, (2.2)", needs=["step_jacobian"], lengths=SHORT)
 def jacobian_state(trial: Trial) -> Iterator[Residual]:
     yield compare("∂h/∂h'", "bij", trial.observed.step_jacobian[0], trial.exact.jacobian[0])
 
 
-@invariant("agreement/jacobian-input", "∂h/∂x", source="theory 2, (2.3)", needs=["step_jacobian"])
+@invariant("agreement/jacobian-input", "∂h/∂x", source="theory 2, (2.3)", needs=["step_jacobian"], lengths=SHORT)
 def jacobian_input(trial: Trial) -> Iterator[Residual]:
     yield compare("∂h/∂x", "bij", trial.observed.step_jacobian[1], trial.exact.jacobian[1])
 
 
-@invariant("agreement/step-vjp", "gᵀ ∂h/∂(θ, x, h')", source="theory 2, (2.4)", needs=["step_vjp"])
+@invariant("agreement/step-vjp", "gᵀ ∂h/∂(θ, x, h')", source="theory 2, (2.4)", needs=["step_vjp"], lengths=SHORT)
 def step_vjp(trial: Trial) -> Iterator[Residual]:
     found, expected = trial.observed.step_vjp, trial.exact.pullback
     for block, actual, ball in pairs(trial.case.cell.variant, found, expected.parameters):
@@ -67,11 +67,14 @@ for _block in BLOCKS:
         f"dL/d{_block} = Σ_k (dL/dh_k)ᵀ ∂⁺h_k/∂{_block}",
         source="theory 2, (2.4), (2.5)",
         needs=["sequence_vjp"],
+        lengths=SHORT,
         applies=lambda variant, block=_block: block in blocks_of(variant),  # type: ignore[misc]  # bound now, not later
     )(_gradient_of(_block))
 
 
-@invariant("agreement/gradient-inputs", "dL/dx_t for every t", source="theory 2, (2.5)", needs=["sequence_vjp"])
+@invariant(
+    "agreement/gradient-inputs", "dL/dx_t for every t", source="theory 2, (2.5)", needs=["sequence_vjp"], lengths=SHORT
+)
 def gradient_inputs(trial: Trial) -> Iterator[Residual]:
     expected = trial.exact.gradients.inputs
     scale = max(map(largest, expected), default=0.0)
@@ -79,7 +82,7 @@ def gradient_inputs(trial: Trial) -> Iterator[Residual]:
         yield compare(f"dL/dx[t={t}]", "bj", actual, ball, scale=scale)
 
 
-@invariant("agreement/gradient-state", "dL/dh_0", source="theory 2, (2.5)", needs=["sequence_vjp"])
+@invariant("agreement/gradient-state", "dL/dh_0", source="theory 2, (2.5)", needs=["sequence_vjp"], lengths=SHORT)
 def gradient_state(trial: Trial) -> Iterator[Residual]:
     yield compare("dL/dh_0", "bi", state_of(trial.observed.sequence_vjp), trial.exact.gradients.state)
 

@@ -15,7 +15,7 @@ from gruverify.formulas import Bptt
 from gruverify.invariants._blocks import pairs
 from gruverify.invariants._calls import Calls
 from gruverify.invariants._obstacle import Declined
-from gruverify.invariants._registry import invariant
+from gruverify.invariants._registry import ALWAYS, SHORT, STACKED, invariant
 from gruverify.invariants._residual import NDArray, Residual, holds, overlooked, violated, worst
 from gruverify.invariants._stack_trial import StackTrial
 from gruverify.invariants._trial import Trial
@@ -45,6 +45,9 @@ def _shape_of(method: str, read: Callable[[Any], Any]) -> Callable[[Any], Iterat
     return check
 
 
+#: How long a run may be whose shape the survey of sizes asks for: as long as some other question about the method.
+_LENGTHS = dict.fromkeys(("sequence", "sequence_vjp", "sequence_jvp", "stack"), ALWAYS) | {"stack_vjp": STACKED}
+
 for _method, _read in (READ | READ_STACK).items():
     invariant(
         f"contract/shape-{_method.replace('_', '-')}",
@@ -52,6 +55,7 @@ for _method, _read in (READ | READ_STACK).items():
         source="the Backend contract",
         bound="exact",
         needs=[_method],
+        lengths=_LENGTHS.get(_method, SHORT),
     )(_shape_of(_method, _read))
 
 

@@ -16,7 +16,7 @@ from gruverify.formulas import GateCotangents, Run, contributions, gate_cotangen
 from gruverify.invariants._blocks import largest, letters, pairs
 from gruverify.invariants._local import flat, local_to, lost, returned, unknown
 from gruverify.invariants._ranges import ranges
-from gruverify.invariants._registry import invariant
+from gruverify.invariants._registry import LONG, invariant
 from gruverify.invariants._residual import NDArray, Residual, compare
 from gruverify.invariants._shown import Shown, shown
 from gruverify.invariants._trial import Trial
@@ -28,6 +28,7 @@ from gruverify.invariants._trial import Trial
     source="theory 2, (2.4), (2.5); 14, (14.12), (14.13)",
     since="0.2",
     needs=["sequence", "sequence_vjp"],
+    lengths=LONG,
 )
 def each_cotangent(trial: Trial) -> Iterator[Residual]:
     seen = shown(trial)

@@ -11,7 +11,7 @@ from gruverify.formulas import moving_parameters
 from gruverify.formulas import step as one_step
 from gruverify.invariants._blocks import largest
 from gruverify.invariants._local import flat, local_to, lost, one_behind, stacked, unknown
-from gruverify.invariants._registry import invariant
+from gruverify.invariants._registry import ALWAYS, invariant
 from gruverify.invariants._residual import STATES, NDArray, Residual, compare
 from gruverify.invariants._trial import Trial
 
@@ -22,6 +22,7 @@ from gruverify.invariants._trial import Trial
     source="theory 2, (2.1); 14, (14.5)",
     since="0.2",
     needs=["sequence"],
+    lengths=ALWAYS,
 )
 def each_step(trial: Trial) -> Iterator[Residual]:
     outputs, last = trial.observed.sequence
@@ -36,6 +37,7 @@ def each_step(trial: Trial) -> Iterator[Residual]:
     source="theory 2, (2.2), (2.3); 14, (14.5)",
     since="0.2",
     needs=["sequence", "sequence_jvp"],
+    lengths=ALWAYS,
 )
 def each_tangent(trial: Trial) -> Iterator[Residual]:
     case, exact, tangent = trial.case, trial.exact, trial.observed.tangent

@@ -26,7 +26,9 @@ class Invariant:
     introduced it; needs: the methods a backend must offer; bound: where its bounds come from; applies: the variants
     it speaks of; resizes: whether it asks for cells of other sizes than the case's, which an implementation of one size
     cannot answer; asks_more: whether it needs more than the first answers to the case drawn, which all share; deep:
-    whether it takes so long that only the deep profile asks it; ruled_out: declarations by which a backend says that it
+    whether it takes so long that only the deep profile asks it; lengths: the numbers of steps at which the survey of
+    sizes asks it, because it compares all that the last of the methods it needs answers, in bounds that claim something
+    of cases so long; ruled_out: declarations by which a backend says that it
     cannot be asked it, with their values; check: from a trial to the residuals that must all have
     a margin of at most 1.
     """
@@ -42,6 +44,7 @@ class Invariant:
     resizes: bool
     asks_more: bool
     deep: bool
+    lengths: range
     ruled_out: tuple[tuple[str, Any], ...]
 
     def ruled_out_by(self, declared: Declarations) -> str:
@@ -59,6 +62,12 @@ class Invariant:
         return any(method in STACK_METHODS for method in self.needs)
 
 
+#: Numbers of steps at which the survey of sizes asks an invariant. What bounds a whole run claims little of a long one,
+#: and costs as much as the run is long; what holds each step from the one before it does not. A `STACKED` run is
+#: bounded as a whole, but the long ones are of one layer.
+NEVER, SHORT, LONG = range(0), range(1, 18), range(18, 1 << 31)
+ALWAYS, STACKED = range(1, 1 << 31), range(1, 34)
+
 INVARIANTS: dict[str, Invariant] = {}
 
 
@@ -74,6 +83,7 @@ def invariant(
     resizes: bool = False,
     asks_more: bool = False,
     deep: bool = False,
+    lengths: range = NEVER,
     unless: Mapping[str, Any] | None = None,
 ) -> Callable[[Check], Check]:
     """Register the decorated check; an id can be taken once. unless: what `Invariant.ruled_out` has."""
@@ -93,6 +103,7 @@ def invariant(
             resizes,
             asks_more,
             deep,
+            lengths,
             tuple((unless or {}).items()),
         )
         return check

@@ -10,7 +10,7 @@ import numpy as np
 
 from gruverify.cell import Case, Gradients
 from gruverify.invariants._blocks import compared
-from gruverify.invariants._registry import Check, invariant
+from gruverify.invariants._registry import SHORT, Check, invariant
 from gruverify.invariants._residual import Residual
 from gruverify.invariants._tangent import turned_tangent
 from gruverify.invariants._trial import Trial
@@ -30,6 +30,7 @@ for _way, _order in (("sequence_hvp", "forward over reverse"), ("sequence_hvp_re
         f"{_way}: the Hessian of the loss times a tangent, {_order}",
         source="theory 8; M68",
         needs=[_way],
+        lengths=SHORT,
     )(_times_tangent(_way))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from gruverify.arithmetic import Ball
 from gruverify.cell import PACKED, StackGradients
 from gruverify.invariants._blocks import largest
-from gruverify.invariants._registry import invariant
+from gruverify.invariants._registry import STACKED, invariant
 from gruverify.invariants._residual import STATES, NDArray, Residual, at_most, compare
 from gruverify.invariants._stack_trial import StackTrial, gradients
 
@@ -19,6 +19,7 @@ from gruverify.invariants._stack_trial import StackTrial, gradients
     "the top layer's (→h_t, ←h_t) for every t, and 0 at padding",
     source="theory 2, (2.1); 11, M37, M40, M42",
     needs=["stack"],
+    lengths=STACKED,
 )
 def outputs(trial: StackTrial) -> Iterator[Residual]:
     yield compare("outputs", "tbi", trial.observed.stack[0], trial.exact.outputs, scale=STATES)
@@ -29,6 +30,7 @@ def outputs(trial: StackTrial) -> Iterator[Residual]:
     "h_n of every layer and direction, n being the member's own length",
     source="theory 2, (2.1); 11, M37",
     needs=["stack"],
+    lengths=STACKED,
 )
 def last(trial: StackTrial) -> Iterator[Residual]:
     for place, actual, ball in by_place(trial, trial.observed.stack[1], trial.exact.last):
@@ -59,6 +61,7 @@ for _packed in PACKED:
         f"dL/d({_packed} of every layer and direction)",
         source="theory 2, (2.5)",
         needs=["stack_vjp"],
+        lengths=STACKED,
         applies=lambda variant, packed=_packed: any(variant.mask(packed)),  # type: ignore[misc]  # bound now, not later
     )(_gradient_of(_packed))
 
@@ -68,6 +71,7 @@ for _packed in PACKED:
     "dL/dx_t through every layer and direction, and 0 at padding",
     source="theory 2, (2.5); 11, M39",
     needs=["stack_vjp"],
+    lengths=STACKED,
 )
 def gradient_inputs(trial: StackTrial) -> Iterator[Residual]:
     yield compare("dL/dx", "tbj", trial.observed.stack_vjp.inputs, trial.exact.gradients.inputs)
@@ -78,6 +82,7 @@ def gradient_inputs(trial: StackTrial) -> Iterator[Residual]:
     "dL/dh_0 of every layer and direction",
     source="theory 2, (2.5)",
     needs=["stack_vjp"],
+    lengths=STACKED,
     unless={"state_gradient": False},
 )
 def gradient_states(trial: StackTrial) -> Iterator[Residual]:

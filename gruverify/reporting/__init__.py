@@ -8,6 +8,7 @@ from gruverify.reporting._console import gates_line as gates_line
 from gruverify.reporting._console import print_first_failure as print_first_failure
 from gruverify.reporting._console import print_header as print_header
 from gruverify.reporting._console import print_result as print_result
+from gruverify.reporting._console import sizes_line as sizes_line
 from gruverify.reporting._folder import BadFolder as BadFolder
 from gruverify.reporting._folder import require_folder as require_folder
 from gruverify.reporting._folder import write_report as write_report

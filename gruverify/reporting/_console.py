@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gruverify.coverage import GATES, Coverage
+from gruverify.coverage import GATES, SIZES, Coverage, size_holes
 from gruverify.engine import FirstFailure, Result, Tally, Witness, by_format, condition_of, describe, severity
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting._lines import by_formats, wrapped
@@ -194,21 +194,34 @@ def _one_each(result: Result) -> dict[str, Witness]:
 
 
 GATES_VISITED = "gates visited (levels of z × r × c)"
+SIZES_VISITED = "sizes visited (levels of H, I, B, T, and coincidences)"
 #: How many holes are named on a terminal.
 _NAMED = 3
 
 
 def _print_coverage(console: Console, result: Result) -> None:
-    """How much of z × r × c was visited, format by format, and some of what was not."""
+    """How much of z × r × c and of the sizes was visited, format by format, and some of what was not."""
     formats = [fmt for fmt in result.header["formats"] if fmt in result.coverage]
     if not formats:
         return
     console.print(gates_line({fmt: result.coverage[fmt] for fmt in formats}), soft_wrap=True)
     for fmt in formats:
-        holes = [GATES.spelled(hole) for hole in result.coverage[fmt].holes()]
-        more = f" and {len(holes) - _NAMED} more" if len(holes) > _NAMED else ""
-        if holes:
-            console.print(f"[dim]  {fmt} lacks {', '.join(holes[:_NAMED])}{more}[/]", soft_wrap=True)
+        _print_holes(console, fmt, [GATES.spelled(hole) for hole in result.coverage[fmt].holes()], ", ")
+    console.print(sizes_line({fmt: result.coverage[fmt] for fmt in formats}), soft_wrap=True)
+    for fmt in formats:
+        _print_holes(console, fmt, size_holes(result.coverage[fmt]), "; ")
+
+
+def _print_holes(console: Console, fmt: str, holes: list[str], between: str) -> None:
+    more = f" and {len(holes) - _NAMED} more" if len(holes) > _NAMED else ""
+    if holes:
+        console.print(f"[dim]  {fmt} lacks {between.join(holes[:_NAMED])}{more}[/]", soft_wrap=True)
+
+
+def sizes_line(coverage: Mapping[str, Coverage]) -> str:
+    """Of how many of the sizes that there are answers were compared, by format."""
+    shares = ", ".join(f"{fmt} {found.share(SIZES):.1f} %" for fmt, found in coverage.items())
+    return f"{SIZES_VISITED}: {shares}"
 
 
 def gates_line(coverage: Mapping[str, Coverage]) -> str:

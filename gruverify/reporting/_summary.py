@@ -11,7 +11,7 @@ from typing import Any
 
 from gruverify.engine import PROFILES, decode_witness, run_as, severity, sizes_of
 from gruverify.invariants import INVARIANTS
-from gruverify.reporting._console import GATES_VISITED
+from gruverify.reporting._console import GATES_VISITED, SIZES_VISITED
 from gruverify.reporting._lines import by_formats
 from gruverify.reporting._reader import Document
 from gruverify.reporting._snippets import is_shown, read_from_result
@@ -173,7 +173,8 @@ def covered(document: Document) -> list[str]:
     """What the run covered: cases and sizes, claims, gates, declarations, what was left out."""
     lines = by_formats(document["covers"], document["formats"])
     lines += [f"hint: {line}" for line in by_formats(document["hints"], document["formats"])]
-    return [*lines, f"{GATES_VISITED}: {gates}"] if (gates := gates_visited(document)) else lines
+    shares = {GATES_VISITED: gates_visited(document), SIZES_VISITED: sizes_visited(document)}
+    return [*lines, *(f"{what}: {share}" for what, share in shares.items() if share)]
 
 
 def doubted(document: Document) -> list[str]:
@@ -185,6 +186,22 @@ def gates_visited(document: Document) -> str:
     """How much of z × r × c was visited, by format; empty if nobody counted."""
     shares = {one["format"]: one["groups"][0]["percent"] for one in document["coverage"] if one["groups"]}
     return ", ".join(f"{fmt} {shares[fmt]:.1f} %" for fmt in document["formats"] if fmt in shares)
+
+
+def sizes_visited(document: Document) -> str:
+    """Of how many of the sizes that there are answers were compared, by format; empty if nobody counted."""
+    shares = list[str]()
+    for one in document["coverage"]:
+        groups = [group for group in one["groups"] if is_of_sizes(group)]
+        if reachable := sum(group["reachable"] for group in groups):
+            covered = sum(group["percent"] * group["reachable"] for group in groups) / reachable
+            shares.append(f"{one['format']} {covered:.1f} %")
+    return ", ".join(shares)
+
+
+def is_of_sizes(group: dict[str, Any]) -> bool:
+    """Whether a covergroup counts the sizes of which answers were compared."""
+    return len(group["axes"]) == 2 and group["axes"][0]["name"] == "of"
 
 
 def numbers(residual: dict[str, Any]) -> dict[str, str]:

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from gruverify.arithmetic import Format, format_named, formats_named
 from gruverify.backends import one_thread
 from gruverify.cell import AnyCase
-from gruverify.coverage import Coverage, visits
+from gruverify.coverage import sizes_visited, visits
 from gruverify.engine import (
     PROFILES,
     Judgement,
     Witness,
+    compared_methods,
     describe,
     emit,
     judge_trial,
@@ -138,7 +139,9 @@ def _judge(subject: Subject, family: str, format: str, data: st.DataObject) -> N
     trial = trial_of(case, subject.backend)
     with one_thread():
         judgements = list(judge_trial(trial, asked))
-    visited = visits(trial) if isinstance(trial, Trial) else Coverage()
+    visited = sizes_visited(case.sizes, compared_methods(judgements))
+    if isinstance(trial, Trial):
+        visited += visits(trial)
     emit(visited)
     subject.enter(case, judgements, visited)
     for judgement in judgements:

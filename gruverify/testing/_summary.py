@@ -14,7 +14,7 @@ from hypothesis import settings
 from gruverify import _pytest
 from gruverify.arithmetic import FORMATS
 from gruverify.engine import PROFILES, Result, versions
-from gruverify.reporting import BadFolder, ReportUnavailable, by_formats, document, gates_line, write_report
+from gruverify.reporting import BadFolder, ReportUnavailable, by_formats, document, gates_line, sizes_line, write_report
 from gruverify.testing import _options
 from gruverify.testing._account import Account, Found
 
@@ -45,6 +45,7 @@ def lines(account: Account, config: pytest.Config) -> Iterator[str]:
     for target, found in account.targets.items():
         if found.coverage:
             yield f"{target}: {gates_line(found.coverage)}"
+            yield f"{target}: {sizes_line(found.coverage)}"
     for target, doubts in inconclusive(account, config).items():
         yield from (f"inconclusive: {target}: {line}" for line in doubts)
     for target, found in account.targets.items():

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from gruverify.cell import Case
 from gruverify_strategies._cells import WEIGHTS, Units, build
-from gruverify_strategies._codes import GRAIN, RANDOM, header, sealed
+from gruverify_strategies._codes import GRAIN, RANDOM, frugal, header, sealed
 from gruverify_strategies._members import SCALE, SHAPE, Members
 from gruverify_strategies._recipe import CHOICES, Names, recipe
 from gruverify_strategies._regimes import Levels, check_levels
 from gruverify_strategies._sizes import slots, slots_length
-from gruverify_strategies._validation import Formats, Variants, check_option, limits
+from gruverify_strategies._validation import Formats, Variants, check_letters, check_option, limits
 
 
 @st.composite
@@ -38,36 +38,39 @@ def cases(
     pinned: bool = True,
     levels: Sequence[Levels] | None = None,
     zero_state: bool = False,
+    full: str = "",
 ) -> Case:
     """A `Case`: a cell as `cells` draws it, with inputs (T, B, I), state (B, H) and cotangents (T, B, H), (B, H).
 
     The driven gates of a pinned case stay at their level for all T steps; in a cell without bias_ih input 0 is then 1
     at every step. `levels`, instead of `regimes`, says where r, z and c of each unit are driven on the ladder (theory
     5), such as ("0", "rounding", "-mid"): there are so many units, but for those that shrinking takes away. With
-    `zero_state` the state is 0, which only few are otherwise. Shrinks to few units, inputs, members and steps,
+    `zero_state` the state is 0, which only few are otherwise. The axes in `full`, such as "HT", have their largest size
+    but for what shrinking takes away. Shrinks to few units, inputs, members and steps,
     whichever they are, then to entries 0, ±1 and ±1/2.
 
     Raises:
         InvalidArgument: a bound is no integer of at least 1 or beyond its maximum, or arguments are wrong together.
     """
     check_option("zero_state", zero_state, True, False)
+    check_letters("full", full, "HIBT")
     placed = check_levels(levels)
     max_H, regimes = (max_H, regimes) if placed is None else (len(placed), ("mixed",))
     within = limits(H=(min_H, max_H), I=(min_I, max_I), B=(min_B, max_B), T=(min_T, max_T))
     wanted = recipe(formats, variants, regimes, weights, biases, pinned, drives_inputs=True)
     source = draw(RANDOM)
-    codes = header(source, slots_length(within) + CHOICES + GRAIN + 2 * SCALE + SHAPE + WEIGHTS)
-    filled = slots(codes, within, whole="H" if placed else "")
+    codes = header(source, slots_length(within, full) + CHOICES + GRAIN + 2 * SCALE + SHAPE + WEIGHTS)
+    filled = slots(codes, within, whole="H" if placed else "", full=full)
     choice = wanted.choose(codes)
     event(f"regime: {choice.regime}")
 
-    members = Members(source, codes, within, filled)
+    with frugal(bool(full)):
+        members, units = Members(source, codes, within, filled), Units(source, within, filled)
     inputs, state = members.inputs(codes), members.state(codes) * (not zero_state)
     if choice.regime != "free" and not choice.variant.input_bias:
         inputs[:, :, 0] = 1
     d_outputs, d_last = members.cotangents(codes, choice.format)
 
-    units = Units(source, within, filled)
     driven = units.regimes(choice, placed)
     # Each unit's state stays between its candidate, which tanh bounds, and where it was.
     reach = np.abs(inputs).max((0, 1)), np.maximum(np.abs(state).max(0), 1)

@@ -49,6 +49,21 @@ def shared_by(count: int) -> Iterator[None]:
         _SHARES.reset(before)
 
 
+#: Whether rows are drawn from few bytes, and how many times fewer they are then.
+_FRUGAL: ContextVar[bool] = ContextVar("frugal", default=False)
+_FEWER = 8
+
+
+@contextmanager
+def frugal(few: bool) -> Iterator[None]:
+    """Where there are few, what is drawn inside is quick to draw, however large, and shrinks less well row by row."""
+    before = _FRUGAL.set(few)
+    try:
+        yield
+    finally:
+        _FRUGAL.reset(before)
+
+
 #: How many draws the rows of an axis of fixed size are, at most.
 _DRAWS = 8
 
@@ -77,14 +92,14 @@ def rows(source: Random, filled: Collection[int], bounds: tuple[int, int], width
     """(largest size, width): a row for each slot that an axis of these bounds may have, zeros in those not filled.
 
     Every slot is one draw, so that emptying one leaves the others what they were; where there is no choice of how many,
-    some make one draw, which is quicker. Rows are read from their end, because Hypothesis sorts bytes, and what is not
-    zero should gather at the first units, inputs and steps. Where a row is wider than Hypothesis allows, its bytes come
-    again, times odd numbers: others, but zero where they were zero.
+    or `frugal` says so, some make one draw, which is quicker. Rows are read from their end, because Hypothesis sorts
+    bytes, and what is not zero should gather at the first units, inputs and steps. Where a row is wider than Hypothesis
+    allows, its bytes come again, times odd numbers: others, but zero where they were zero.
     """
     low, count = bounds
-    shares = _SHARES.get()
+    shares = _SHARES.get() * (_FEWER if _FRUGAL.get() else 1)
     drawn = max(1, min(width, _BUDGET // (shares * max(count, 1)), _SIMPLEST_BUDGET // (shares * max(low, 1))))
-    if low == count:
+    if low == count or _FRUGAL.get():
         together = -(-count // _DRAWS)
         sizes = [drawn * min(together, count - slot) for slot in range(0, count, max(together, 1))]
         blobs = [source.randbytes(size if filled else 0).ljust(size, b"\0") for size in sizes]

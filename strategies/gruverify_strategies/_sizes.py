@@ -13,6 +13,9 @@ from gruverify_strategies._codes import RANDOM, Header, header, number, pick
 from gruverify_strategies._relations import DEFAULT_MAX, RELATIONS, allowed, check_possible
 from gruverify_strategies._validation import Limits, check_names, limits
 
+#: Bytes of the header that `full_size` takes.
+FULL_SIZE = 3
+
 #: By letter, the slots of each axis that are filled. Sizes count slots; emptying any of them simplifies a case.
 Slots: TypeAlias = dict[str, Sequence[int]]
 
@@ -88,14 +91,25 @@ def _size(codes: Header, options: Sequence[int]) -> int:
     return options[1 + int(above**2 * (len(options) - 1))]
 
 
-def slots_length(within: Limits) -> int:
+def slots_length(within: Limits, full: str = "") -> int:
     """Bytes of the header that `slots` takes."""
-    return sum(2 + high for low, high in within.values() if low < high)
+    return sum(FULL_SIZE if axis in full else 2 + high for axis, (low, high) in within.items() if low < high)
 
 
-def slots(codes: Header, within: Limits, whole: str = "") -> Slots:
-    """The slots filled on each axis: the first so many, all of a `whole` one, but for those that shrinking emptied."""
-    return {letter: _filled(codes, *bounds, letter in whole) for letter, bounds in within.items()}
+def slots(codes: Header, within: Limits, whole: str = "", full: str = "") -> Slots:
+    """The slots filled on each axis: the first so many, all of a `whole` one, but for those that shrinking emptied.
+
+    Of a `full` axis shrinking takes the last ones away; else all are filled, whatever was drawn.
+    """
+    return {
+        letter: range(full_size(codes, *bounds)) if letter in full else _filled(codes, *bounds, letter in whole)
+        for letter, bounds in within.items()
+    }
+
+
+def full_size(codes: Header, low: int, high: int) -> int:
+    """The largest size, but for what shrinking takes away: three bytes are smaller than a size for no other reason."""
+    return high if low == high else min(high, low + number(codes, FULL_SIZE))
 
 
 def _filled(codes: Header, low: int, high: int, whole: bool) -> Sequence[int]:

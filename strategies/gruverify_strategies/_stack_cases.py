@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
 from gruverify.cell import StackCase
-from gruverify_strategies._codes import GRAIN, RANDOM, Floats, header, sealed
+from gruverify_strategies._codes import GRAIN, RANDOM, Floats, frugal, header, sealed
 from gruverify_strategies._lengths import ragged, ragged_length
 from gruverify_strategies._members import SCALE, SHAPE, Members
+from gruverify_strategies._recipe import Names
 from gruverify_strategies._sizes import slots, slots_length
-from gruverify_strategies._stacks import Frame, frames
-from gruverify_strategies._validation import Formats, Limits, Variants, check_option, check_size, limits
+from gruverify_strategies._stacks import Frame, Kinds, frames
+from gruverify_strategies._validation import Formats, Limits, Variants, check_letters, check_option, check_size, limits
 
 
 @st.composite
@@ -40,13 +41,18 @@ def stack_cases(
     zero_state: bool = False,
     formats: Formats = None,
     variants: Variants = None,
+    regimes: Names = None,
+    weights: Names = None,
+    full: str = "",
 ) -> StackCase:
     """A `StackCase`: a stack as `stacks` draws it, with inputs, states, cotangents, and lengths as `lengths` draws.
 
     Half of the batches have no lengths at all. Padding holds numbers as the real steps do. `bidirectional`,
     `batch_first`, `batched` and `padded`, whether there are lengths: None draws either, but a case of several members
-    has a batch, and only a batch has lengths. With `zero_state` the states are 0. Shrinks to one layer in one
-    direction, time-major, dense, to few units, inputs, members and steps, then to entries 0, ±1 and ±1/2.
+    has a batch, and only a batch has lengths. With `zero_state` the states are 0. `regimes` and `weights` are those of
+    `cells`. The axes in `full`, letters of "HIBTLD", L for layers and D for directions, have their largest size but for
+    what shrinking takes away. Shrinks to one layer in one direction, time-major, dense, to few units, inputs, members
+    and steps, then to entries 0, ±1 and ±1/2.
 
     Raises:
         InvalidArgument: a bound is not an integer of at least 1 (min_length: 0), a minimum exceeds its maximum, an
@@ -55,30 +61,36 @@ def stack_cases(
     check_option("batch_first", batch_first, None, True, False)
     check_option("padded", padded, None, True, False)
     check_option("zero_state", zero_state, True, False)
+    check_letters("full", full, "HIBTLD")
     if padded and batched is False:
         raise InvalidArgument("Cannot have padded=True with batched=False, which means one unpadded member")
     batched = True if padded else batched
     within = _batch(limits(T=(min_T, max_T), B=(min_B, max_B)), min_length, batched)
     sizes = limits(H=(min_H, max_H), I=(min_I, max_I))
-    frame = draw(frames(min_layers, max_layers, sizes, bidirectional, formats, variants))
-    return _case(draw(RANDOM), frame, within, min_length, _Call(batch_first, batched, padded, zero_state))
+    kinds = Kinds(formats, variants, regimes, weights)
+    with frugal(bool(full)):
+        frame = draw(frames(min_layers, max_layers, sizes, bidirectional, kinds, full))
+        return _case(draw(RANDOM), frame, within, min_length, _Call(batch_first, batched, padded, zero_state, full))
 
 
 @dataclass(frozen=True)
 class _Call:
-    """How the call is arranged, and whether it has lengths; None leaves it open. And whether it starts from zeros."""
+    """How the call is arranged, and whether it has lengths; None leaves it open. And whether it starts from zeros, and
+    which axes are full.
+    """
 
     batch_first: bool | None
     batched: bool | None
     padded: bool | None
     zero_state: bool
+    full: str
 
 
 def _case(source: Random, frame: Frame, within: Limits, min_length: int, call: _Call) -> StackCase:
     stack, B = frame.stack, within["B"][1]
     S = stack.layers * stack.directions
-    codes = header(source, slots_length(within) + 3 + GRAIN + 2 * SCALE + SHAPE + ragged_length(B))
-    filled = slots(codes, within)
+    codes = header(source, slots_length(within, call.full) + 3 + GRAIN + 2 * SCALE + SHAPE + ragged_length(B))
+    filled = slots(codes, within, full=call.full)
     lone, swapped, ragged_ = (next(codes) >= 128 for _ in range(3))
     # A state's units are those of all cells; I is the first layer's.
     slots_of_units = {"I": frame.within["I"], "H": frame.within["S"]}

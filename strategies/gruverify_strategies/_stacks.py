@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from gruverify.cell import Cell, Stack
 from gruverify_strategies._cells import WEIGHTS, Units, cell
 from gruverify_strategies._codes import RANDOM, header, pick, shared_by
-from gruverify_strategies._recipe import CHOICES, recipe
-from gruverify_strategies._sizes import Slots, slots, slots_length
+from gruverify_strategies._recipe import CHOICES, Names, recipe
+from gruverify_strategies._sizes import FULL_SIZE, Slots, full_size, slots, slots_length
 from gruverify_strategies._validation import (
     Formats,
     Limits,
@@ -47,10 +47,19 @@ def stacks(
         InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, or `bidirectional`,
             `formats` or `variants` is wrong.
     """
-    frame = draw(
-        frames(min_layers, max_layers, limits(H=(min_H, max_H), I=(min_I, max_I)), bidirectional, formats, variants)
-    )
+    sizes = limits(H=(min_H, max_H), I=(min_I, max_I))
+    frame = draw(frames(min_layers, max_layers, sizes, bidirectional, Kinds(formats, variants)))
     return frame.stack
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """What the cells of a stack are drawn from, as `cells` takes it."""
+
+    formats: Formats
+    variants: Variants
+    regimes: Names = None
+    weights: Names = None
 
 
 @dataclass(frozen=True)
@@ -73,26 +82,27 @@ def frames(
     max_layers: int,
     within: Limits,
     bidirectional: bool | None,
-    formats: Formats,
-    variants: Variants,
+    kinds: Kinds,
+    full: str = "",
 ) -> Frame:
-    """A `Frame` of a stack as `stacks` draws it.
+    """A `Frame` of a stack as `stacks` draws it, with the largest sizes on the axes that are `full`.
 
     What is drawn for a cell depends on the largest sizes only, and where there is no cell as many draws are of nothing:
     so layers, directions and units can go without making others of those that stay.
     """
     check_range("layers", min_layers, max_layers)
     check_option("bidirectional", bidirectional, None, True, False)
-    options = check_formats(formats), check_variants(variants)
-    layers = draw(st.integers(min_layers, max_layers))
-    directions = 1 + draw(st.booleans() if bidirectional is None else st.just(bidirectional))
+    options = check_formats(kinds.formats), check_variants(kinds.variants)
+    some = _most if "L" in full else st.integers
+    layers = draw(some(min_layers, max_layers))
+    either = _most(0, 1) if "D" in full else st.booleans()
+    directions = 1 + draw(either if bidirectional is None else st.just(bidirectional))
     most = 1 if bidirectional is False else 2
     source = draw(RANDOM)
-    codes = header(source, slots_length(within) + 2)
-    filled = slots(codes, within)
-    wanted = recipe(
-        [pick(codes, options[0])], [pick(codes, options[1])], None, None, "drawn", True, drives_inputs=False
-    )
+    codes = header(source, slots_length(within, full) + 2)
+    filled = slots(codes, within, full=full)
+    formats, variants = [pick(codes, options[0])], [pick(codes, options[1])]
+    wanted = recipe(formats, variants, kinds.regimes, kinds.weights, "drawn", True, drives_inputs=False)
     H = within["H"][1]
 
     def units(count: int) -> Sequence[int]:
@@ -115,3 +125,9 @@ def frames(
     stack = Stack(tuple(tuple(found for found in row if found) for row in grid[:layers]))
     every = max_layers * most * H
     return Frame(stack, within | {"S": (every, every)}, filled | {"S": units(layers * directions)})
+
+
+@st.composite
+def _most(draw: st.DrawFn, low: int, high: int) -> int:
+    """The largest size, but for what shrinking takes away."""
+    return full_size(header(draw(RANDOM), FULL_SIZE), low, high)

@@ -125,6 +125,13 @@ def check_reach(name: str, value: Any, formats: Sequence[Format]) -> None:
         )
 
 
+def check_letters(name: str, value: Any, letters: str) -> None:
+    """Raise InvalidArgument unless `value` is some of the letters, each of which stands for an axis."""
+    check_type(str, name, value)
+    if set(value) - set(letters):
+        raise InvalidArgument(f"{name}={value!r} must be letters of {letters}")
+
+
 def check_option(name: str, value: Any, *options: Any) -> None:
     """Raise InvalidArgument unless `value` is one of the options."""
     if value not in options:

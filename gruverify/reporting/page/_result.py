@@ -22,12 +22,14 @@ from gruverify.reporting._summary import (
     covered,
     doubted,
     fates,
+    is_of_sizes,
     numbers,
     root_causes,
     runs,
     seed,
     sentence,
     sizes,
+    sizes_visited,
     snippet,
     witnesses,
 )
@@ -54,7 +56,7 @@ def result_page(document: Document, up: str = "") -> str:
     table = fates(document)
     shown, coverage = _witnesses(document), _coverage(document)
     margins = _margins(document)
-    sections = {"invariants": "Invariants", "witnesses": "Witnesses", "coverage": "Gate coverage"}
+    sections = {"invariants": "Invariants", "witnesses": "Witnesses", "coverage": "Coverage"}
     sections |= {"margins": "Margins", "gradients": "Where gradients go"}
     empty = {"witnesses": shown, "coverage": coverage, "margins": margins}
     return render(
@@ -75,6 +77,8 @@ def result_page(document: Document, up: str = "") -> str:
         shown=shown,
         coverage=coverage,
         groups=_groups(document),
+        size_holes=_size_holes(document),
+        sizes_visited=sizes_visited(document),
         scale=f"{_heat_base(document) ** (len(HEAT) - 2):,}",
         margins=margins,
         flow=_flow(document),
@@ -219,6 +223,16 @@ def holes(group: Mapping[str, Any]) -> list[str]:
         for bin in missed
         if bin not in unreachable
     ]
+
+
+def _size_holes(document: Document) -> dict[str, list[str]]:
+    """By format, the sizes that could be asked about and were not; nothing of a result that did not count them."""
+    found: dict[str, list[str]] = {}
+    for one in document["coverage"]:
+        groups = [group for group in one["groups"] if is_of_sizes(group)]
+        if groups:
+            found[one["format"]] = [hole.removeprefix("of=") for group in groups for hole in holes(group)]
+    return found
 
 
 def _groups(document: Document) -> dict[str, list[str]]:

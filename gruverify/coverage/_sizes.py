@@ -1,0 +1,116 @@
+"""Of which sizes a target's answers were compared: sizes and coincidences of sizes, by what is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+
+from gruverify.backends import Backend, declarations_of, offers
+from gruverify.coverage._coverage import Coverage, Hits
+from gruverify.coverage._groups import ANSWERS, COINCIDENCES, EXTENTS, OF, SIZES, Bin, contradictory
+
+#: The methods that work on one step, however long the case.
+_OF_ONE_STEP = ("step", "step_jacobian", "step_vjp")
+
+
+def sizes_visited(sizes: Mapping[str, int], methods: Iterable[str]) -> Coverage:
+    """The hits of one case of these sizes, by letter, of which the answers of these methods were compared."""
+    sequential = {of for method in methods if method not in _OF_ONE_STEP for of in _answers_of(method)}
+    visited = {of: sizes if of in sequential else {**sizes, "T": 1} for m in methods for of in _answers_of(m)}
+    hits = dict[str, Hits]()
+    for letter, group in EXTENTS.items():
+        hits[group.name] = np.zeros(group.shape, np.int64)
+        for of, own in visited.items():
+            hits[group.name][OF.levels.index(of), _level(group.axes[1].levels, own[letter])] = 1
+    hits[COINCIDENCES.name] = np.zeros(COINCIDENCES.shape, np.int64)
+    for of, own in visited.items():
+        found = coincidences(own)
+        hits[COINCIDENCES.name][OF.levels.index(of)] = [level in found for level in COINCIDENCES.axes[1].levels]
+    return Coverage(hits)
+
+
+def _answers_of(method: str) -> Iterator[str]:
+    return (of for of, methods in ANSWERS.items() if method in methods)
+
+
+def _level(levels: tuple[str, ...], size: int) -> int:
+    """The number of the level that a size is at."""
+    return max(number for number, level in enumerate(levels) if least(level) <= size)
+
+
+def least(level: str) -> int:
+    """The smallest size of a level, such as "9–15" or "256 and more"."""
+    return int(level.split("–")[0].split()[0])
+
+
+def coincidences(sizes: Mapping[str, int]) -> set[str]:
+    """Those of the levels that sizes have; of a cell, which is one layer in one direction, H and D·H are the same."""
+    H, I, B, T = (sizes[letter] for letter in "HIBT")
+    holds = {
+        "T=B": T == B,
+        "B=3H": B == 3 * H,
+        "I=H": I == H,
+        "I=3H": I == 3 * H,
+        "I=D·H, L>1": sizes.get("L", 1) > 1 and sizes.get("D", 1) * H == I,
+        "H=1": H == 1,
+        **{level: any(n > 1 and n % 8 == rest for n in (H, I, B, T)) for level, rest in _TILES.items()},
+    }
+    return {level for level, here in holds.items() if here}
+
+
+#: Multiples of 8 and their neighbours, by what remains.
+_TILES = {"8n": 0, "8n+1": 1, "8n-1": 7}
+
+
+def size_holes(coverage: Coverage) -> list[str]:
+    """What could be compared and was not, such as "second derivatives: T 33–64, 65–128"."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for group in SIZES:
+        for of, level in coverage.holes(group):
+            found.setdefault((of, group.axes[1].name), []).append(level)
+    return [f"{of}: {name} {', '.join(levels)}" for (of, name), levels in found.items()]
+
+
+# -- what cannot be reached -------------------------------------------------------------------------------------------
+
+
+def excluded(backend: Backend, max_size: int | None = None) -> dict[tuple[str, Bin], str]:
+    """Group and bin to why it cannot be reached: by any GRU, by this backend, or by a run of sizes up to `max_size`."""
+    found = contradictory()
+    for of, methods in ANSWERS.items():
+        if why := _lacks(backend, methods):
+            found |= {(group.name, bin): why for group in SIZES for bin in group.bins() if bin[0] == of}
+            continue
+        for letter, group in EXTENTS.items():
+            for level in group.axes[1].levels:
+                if why := _why_not(backend, letter, level, group.axes[1].levels, methods, max_size):
+                    found[group.name, (of, level)] = why
+        if of not in _STACKED:
+            found[COINCIDENCES.name, (of, "I=D·H, L>1")] = "a cell has one layer"
+    return found
+
+
+_STACKED = ("stacks", "gradients of stacks")
+
+
+def _lacks(backend: Backend, methods: tuple[str, ...]) -> str:
+    return "" if any(offers(backend, m) for m in methods) else f"the backend has no {', no '.join(methods)}"
+
+
+def _why_not(
+    backend: Backend, letter: str, level: str, levels: tuple[str, ...], methods: tuple[str, ...], max_size: int | None
+) -> str:
+    """Why no size of a level can be asked; empty if one can."""
+    declared, number = declarations_of(backend), levels.index(level)
+    above = least(levels[number + 1]) if number + 1 < len(levels) else None
+    fixed = {"H": declared.hidden_size, "I": declared.input_size}.get(letter)
+    if fixed is not None and number != _level(levels, fixed):
+        return f"the backend is built for {letter}={fixed}"
+    if letter == "T" and least(level) > 1 and all(m in _OF_ONE_STEP or not offers(backend, m) for m in methods):
+        return "the backend has no sequence"
+    if letter == "T" and methods[0] in ("stack", "stack_vjp") and above is not None and above <= declared.min_length:
+        return f"declared min_length={declared.min_length}"
+    if max_size is not None and fixed is None and least(level) > max_size:
+        return f"--max-size {max_size}"
+    return ""

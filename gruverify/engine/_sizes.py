@@ -1,0 +1,98 @@
+"""A survey of sizes: what goes wrong only where a case is large, long, or of sizes that coincide.
+
+One axis at a time is at each of the sizes at which loops, tiles and vectors end, and the others are small. A case of
+the survey is asked only what compares all that a method answers to it: what else there is to ask says as much of small
+cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from gruverify.backends import Backend, Declarations, declarations_of, offers
+
+#: Size by letter: H hidden, I input, B batch, T time; of a stack, L layers and D directions.
+Sizes: TypeAlias = Mapping[str, int]
+
+#: The sizes of each axis, and how long a run is beside: one loses track of what it started from.
+EXTENTS = (8, 9, 16, 17, 33, 65, 129, 256)
+LONG = 300
+#: What the other axes have, no two the same and none a multiple of another's that code may confuse.
+_SMALL = {"H": 4, "I": 5, "B": 3, "T": 1}
+#: The units of a case in which another size is a multiple of theirs.
+_UNITS = 6
+#: From so many steps on a stack has one layer in one direction, which can be held step by step.
+_ONE_LAYER = 33
+_OF_SEQUENCES = ("sequence", "sequence_vjp", "sequence_jvp", "sequence_hvp", "sequence_hvp_reverse")
+
+
+def cell_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
+    """Those of the survey's cells that the backend can be asked about, none above `max_size`."""
+    declared = declarations_of(backend)
+    wanted = [{**_SMALL, **sizes} for sizes in (*_along_axes(), *_coincidences(declared.hidden_size or _UNITS))]
+    if not any(offers(backend, method) for method in _OF_SEQUENCES):  # a step is the same however long the case
+        wanted = [{**sizes, "T": 1} for sizes in wanted]
+    return _allowed(wanted, {"H": declared.hidden_size, "I": declared.input_size}, max_size)
+
+
+def stack_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
+    """The same of the survey's stacks: by turns of two layers and of two directions."""
+    declared, wanted = declarations_of(backend), list[Sizes]()
+    H, two = declared.hidden_size or _UNITS, declared.bidirectional
+    above = {"H": H, "I": H, "L": 2, "D": 1}, {"H": H, "I": 2 * H, "L": 2, "D": 2}
+    for number, sizes in enumerate((*_along_axes(), *_coincidences(H), *above)):
+        layers = 1 if sizes.get("T", 0) >= _ONE_LAYER else 1 + number % 2
+        directions = 1 if sizes.get("T", 0) >= _ONE_LAYER else 2 - number % 2
+        shape = {"L": declared.num_layers or layers, "D": directions if two is None else 1 + two}
+        wanted.append({**_SMALL, **shape, **sizes, "T": max(declared.min_length, sizes.get("T", 1))})
+    fixed = {"H": declared.hidden_size, "I": declared.input_size, "D": None if two is None else 1 + two}
+    return _allowed(wanted, fixed, max_size)
+
+
+def _along_axes() -> Iterator[Sizes]:
+    for letter in "HIBT":
+        for size in EXTENTS:
+            yield {letter: size}
+    yield {"T": LONG}
+
+
+def _coincidences(H: int) -> Iterator[Sizes]:
+    """Sizes that code may confuse, with H units, and then multiples of 8, one less and one more."""
+    yield {"T": 6, "B": 6}
+    yield {"H": H, "B": 3 * H}
+    yield {"H": H, "I": H}
+    yield {"H": H, "I": 3 * H}
+    yield {"H": 1}
+    for more in (0, -1, 1):
+        yield {"H": 32 + more, "I": 24 + more, "B": 16 + more, "T": 8 + more}
+
+
+def _allowed(wanted: Sequence[Sizes], fixed: Mapping[str, int | None], max_size: int | None) -> list[Sizes]:
+    """Those that can be had, none twice: a size that the target is built for stands in for a small one."""
+    found = list[Sizes]()
+    for sizes in wanted:
+        built = {letter: size for letter, size in fixed.items() if size is not None}
+        small = {letter for letter in built if sizes[letter] == _SMALL.get(letter)}
+        own = {letter: built[letter] if letter in small else size for letter, size in sizes.items()}
+        right = all(own[letter] == size for letter, size in built.items())
+        within = max_size is None or all(size <= max_size for letter, size in own.items() if letter in "HIBT")
+        if right and within and own not in found:
+            found.append(own)
+    return found
+
+
+def bounds(sizes: Sizes, declared: Declarations) -> dict[str, Any]:
+    """The arguments of `cases`, or of `stack_cases`, for a case of these sizes that shrinks to smaller ones.
+
+    Its cell contracts, so that the bounds of a whole run claim something of a long one, too.
+    """
+    fixed = {"H": declared.hidden_size, "I": declared.input_size}
+    found: dict[str, Any] = {f"max_{x}": sizes[x] for x in "HIBT" if fixed.get(x) is None}
+    found |= {"regimes": ("free",), "weights": ("contractive",), "full": "HIBT"}
+    if "L" in sizes:
+        found["full"] = "HIBTLD"
+        found["bidirectional"] = False if sizes["D"] == 1 else declared.bidirectional
+        if declared.num_layers is None:
+            found["max_layers"] = sizes["L"]
+    return found

@@ -1,0 +1,336 @@
+"""The survey of sizes: what it visits, what it catches that small cases do not show, and how it is capped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gruverify
+from gruverify import FORMATS, Case, Cell, Format, Stack, Variant, float32
+from gruverify.backends import NumpyBackend, offers
+from gruverify.cell import AnyCase
+from gruverify.coverage import SIZES, Coverage, excluded, size_holes, sizes_visited
+from gruverify.engine import (
+    Result,
+    compared_methods,
+    condition_of,
+    draw,
+    judge,
+    matches,
+    sizes_survey,
+)
+from gruverify.engine._sizes import EXTENTS, LONG, cell_sizes, stack_sizes
+from gruverify.invariants import INVARIANTS
+
+pytestmark = pytest.mark.uncounted
+
+NUMPY = NumpyBackend()
+#: So many cases that there is a survey, but of which nothing is asked that takes long.
+SURVEYED = 100
+
+
+class OneFormat(NumpyBackend):
+    """The NumPy backend in float32, with biases, so that its cases are few."""
+
+    variants, formats = (Variant(),), (float32,)
+
+
+def surveyed(backend: Any = NUMPY, format: Format = float32, max_size: int | None = None) -> Iterator[AnyCase]:
+    """The cases of the survey."""
+    found = list[AnyCase]()
+    for stream in sizes_survey(backend, format, 0, SURVEYED, max_size):
+        draw(stream.strategy, stream.count, stream.seed, found.append, stream.first)
+    return iter(found)
+
+
+#: One invariant for what each method answers, those of its whole runs and of its long ones.
+SHOWN = (
+    *(
+        "agreement/step",
+        "agreement/step-vjp",
+        "agreement/each-step",
+        "agreement/gradient-inputs",
+        "agreement/each-cotangent",
+    ),
+    *("agreement/each-tangent", "second-order/hvp", "stack/outputs", "stack/each-step", "stack/gradient-inputs"),
+)
+
+
+def check(target: Any, *only: str, **options: Any) -> Result:
+    return gruverify.check(target, formats=[float32], only=only, **options)
+
+
+class StepAlone:
+    """No method but the step, of which a run is quick."""
+
+    name, variants, formats = "step alone", (Variant(),), (float32,)
+
+    def step(self, cell: Cell, x: Any, h: Any) -> Any:
+        return NUMPY.step(cell, x, h)
+
+
+# -- what it visits ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
+def test_each_axis_has_each_size_and_the_others_are_small(format: Format) -> None:
+    found = [case.sizes for case in surveyed(format=format) if isinstance(case, Case)]
+
+    for letter in "HIBT":
+        assert {sizes[letter] for sizes in found} >= {*EXTENTS}
+        large = [sizes for sizes in found if sizes[letter] > 40]
+        assert all(size <= 5 for sizes in large for other, size in sizes.items() if other != letter)
+    assert max(sizes["T"] for sizes in found) == LONG
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_drawn_has_the_sizes_that_were_wanted(seed: int) -> None:
+    for stream in sizes_survey(NUMPY, float32, seed, SURVEYED):
+        found = list[AnyCase]()
+        draw(stream.strategy, stream.count, stream.seed, found.append, stream.first)
+        assert stream.sizes is not None
+        assert [case.sizes for case in found] == [dict(stream.sizes)]
+
+
+def test_it_leaves_no_hole_but_sizes_of_1_and_runs_that_take_too_long() -> None:
+    coverage = Coverage(excluded=excluded(OneFormat()))
+    for case in cases_of_the_survey():
+        asked = [INVARIANTS[id] for id in SHOWN if case.sizes["T"] in INVARIANTS[id].lengths]
+        coverage += sizes_visited(case.sizes, compared_methods(list(judge(case, OneFormat(), asked))))
+
+    holes = [hole for hole in size_holes(coverage) if not hole.endswith((": I 1", ": B 1", ": T 2–7"))]
+
+    assert holes == [
+        "second derivatives: T 33–64, 65–128, 129–255, 256–299, 300 and more",
+        "gradients of stacks: T 65–128, 129–255, 256–299, 300 and more",
+    ]
+
+
+def test_no_case_of_it_takes_much_memory() -> None:
+    assert all(sum(array.nbytes for array in case.arrays().values()) < 2**24 for case in surveyed())
+
+
+@pytest.mark.parametrize(("count", "each"), [(25, 0), (99, 0), (100, 1), (2000, 4)])
+def test_there_is_more_of_it_in_longer_runs_and_none_in_short_ones(count: int, each: int) -> None:
+    assert {stream.count for stream in sizes_survey(NUMPY, float32, 0, count)} == ({each} if each else set())
+
+
+# -- targets that have not every size ---------------------------------------------------------------------------------
+
+
+def test_what_a_target_is_built_for_stands_in_for_small_sizes() -> None:
+    sized: Any = NumpyBackend()
+    sized.hidden_size, sized.input_size = 12, 7
+
+    found = cell_sizes(sized, None)
+
+    assert {(sizes["H"], sizes["I"]) for sizes in found} == {(12, 7)}
+    assert {sizes["B"] for sizes in found} >= {*EXTENTS, 36}
+
+
+def test_a_step_alone_is_not_asked_of_longer_and_longer_cases() -> None:
+    assert {sizes["T"] for sizes in cell_sizes(gruverify.backend(step=NUMPY.step), None)} == {1}
+
+
+def test_stacks_are_no_shorter_than_they_may_be_and_have_the_layers_that_they_are_built_for() -> None:
+    built: Any = NumpyBackend()
+    built.min_length, built.num_layers, built.bidirectional = 3, 3, True
+
+    found = stack_sizes(built, None)
+
+    assert min(sizes["T"] for sizes in found) == 3
+    assert {(sizes["L"], sizes["D"]) for sizes in found} >= {(3, 2)}
+
+
+def test_what_cannot_be_asked_is_no_hole() -> None:
+    sized: Any = NumpyBackend()
+    sized.hidden_size = 8
+
+    found = excluded(sized, 32)
+
+    assert found["H", ("values", "9–15")] == "the backend is built for H=8"
+    assert ("H", ("values", "8")) not in found
+    assert found["I", ("values", "33–64")] == "--max-size 32"
+    assert found["coincidences", ("values", "I=D·H, L>1")] == "a cell has one layer"
+    assert excluded(gruverify.backend(step=NUMPY.step))["T", ("values", "2–7")] == "the backend has no sequence"
+    assert excluded(gruverify.backend(step=NUMPY.step))["B", ("stacks", "8")] == "the backend has no stack"
+
+
+class RefusesLarge(StepAlone):
+    """It is written for at most 16 inputs."""
+
+    name = "refuses large"
+
+    def step(self, cell: Cell, x: Any, h: Any) -> Any:
+        if x.shape[1] > 16:
+            raise NotImplementedError("more than 16 inputs")
+        return super().step(cell, x, h)
+
+
+def test_sizes_that_a_target_refuses_are_named_and_counted() -> None:
+    result = check(RefusesLarge(), "agreement/step", "contract/shape-step")
+
+    assert any("step: 9 of 149 cases in float32" in line and "more than 16 inputs" in line for line in result.covers)
+
+
+# -- the cap ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("most", [1, 3, 32])
+def test_no_size_is_above_the_cap(most: int) -> None:
+    assert all(
+        size <= most for case in surveyed(max_size=most) for letter, size in case.sizes.items() if letter in "HIBT"
+    )
+    drawn = check("numpy", "agreement/step", "stack/last", max_size=most).drawn.values()
+    assert all(largest <= most for one in drawn for letter, (_, largest) in one.sizes.items() if letter in "HIBT")
+
+
+def test_the_cap_is_named_in_the_verdict_and_is_no_hole() -> None:
+    result = check(StepAlone(), "agreement/step", max_size=32)
+
+    assert "sizes up to 32 only: --max-size" in result.covers
+    assert result.header["max_size"] == 32
+    assert result.verdict == "conforms"
+    assert ("H", ("values", "256 and more")) in result.coverage["float32"].excluded
+    assert not any("--max-size" in line for line in check(StepAlone(), "agreement/step", max_cases=1).covers)
+
+
+@pytest.mark.parametrize("most", [0, -1, 2.5, "8", True])
+def test_a_cap_that_is_no_size_is_refused(most: Any) -> None:
+    with pytest.raises(ValueError, match=f"max_size={most!r} must be a whole number of at least 1"):
+        check("numpy", max_size=most)
+
+
+def test_a_cap_below_what_a_target_is_built_for_is_refused() -> None:
+    sized: Any = NumpyBackend()
+    sized.hidden_size = 8
+
+    with pytest.raises(ValueError, match="max_size=4: the target declares hidden_size=8, which is more"):
+        check(sized, max_size=4)
+
+
+# -- what it catches --------------------------------------------------------------------------------------------------
+
+
+def _halved(found: Any) -> Any:
+    """Half of everything that was returned: gradients, a pair of arrays, or an array."""
+    if isinstance(found, tuple):
+        return tuple(map(_halved, found))
+    if isinstance(found, np.ndarray):
+        return (found / 2).astype(found.dtype)
+    if isinstance(found, dict):
+        return {name: _halved(array) for name, array in found.items()}
+    return found if found is None else type(found)(**_halved(vars(found)))
+
+
+def wrong_where(method: str, at: Any) -> Any:
+    """The NumPy backend, but for one method, which is wrong where `at` holds of H, I, B and T."""
+
+    def wrapped(self: Any, cell: Cell | Stack, x: Any, *arguments: Any) -> Any:
+        found = getattr(OneFormat, method)(self, cell, x, *arguments)
+        T, B = (1, len(x)) if method.startswith("step") else x.shape[:2] if x.ndim == 3 else (len(x), 1)
+        if method.startswith("stack") and arguments[2]:
+            T, B = B, T
+        return _halved(found) if at(cell.hidden_size, x.shape[-1], B, T) else found
+
+    return type("Wrong", (OneFormat,), {method: wrapped, "name": "wrong somewhere"})()
+
+
+CAUGHT = {
+    "step where I > 16": ("agreement/step", lambda H, I, B, T: I > 16),
+    "step where B = 3H": ("agreement/step", lambda H, I, B, T: B == 3 * H > 15),
+    "step where H is a multiple of 32": ("agreement/step", lambda H, I, B, T: H % 32 == 0),
+    "step_vjp where B ≥ 32": ("agreement/step-vjp", lambda H, I, B, T: B >= 32),
+    "sequence where T ≥ 16": ("agreement/each-step", lambda H, I, B, T: T >= 16),
+    "sequence where T ≥ 257": ("agreement/each-step", lambda H, I, B, T: T >= 257),
+    "sequence where T = B": ("agreement/each-step", lambda H, I, B, T: T == B > 5),
+    "sequence_vjp where T ≥ 8": ("agreement/gradient-*", lambda H, I, B, T: T >= 8),
+    "sequence_vjp where T ≥ 257": ("agreement/each-cotangent", lambda H, I, B, T: T >= 257),
+    "sequence_vjp where I = 3H": ("agreement/gradient-inputs", lambda H, I, B, T: I == 3 * H > 15),
+    "sequence_vjp where H is one less than a multiple of 8": ("agreement/gradient-*", lambda H, I, B, T: H % 8 == 7),
+    "sequence_jvp where T ≥ 33": ("agreement/each-tangent", lambda H, I, B, T: T >= 33),
+    "sequence_jvp where I = H": ("agreement/each-tangent", lambda H, I, B, T: I == H > 5),
+    "sequence_hvp where B > 8": ("second-order/hvp", lambda H, I, B, T: B > 8),
+    "sequence_hvp where T ≥ 8": ("second-order/hvp", lambda H, I, B, T: T >= 8),
+    "stack where H ≥ 8": ("stack/outputs", lambda H, I, B, T: H >= 8),
+    "stack where T ≥ 8": ("stack/outputs", lambda H, I, B, T: T >= 8),
+    "stack where T ≥ 257": ("stack/each-step", lambda H, I, B, T: T >= 257),
+    "stack_vjp where H ≥ 8": ("stack/gradient-*", lambda H, I, B, T: H >= 8),
+    "stack_vjp where T ≥ 33": ("stack/gradient-*", lambda H, I, B, T: T >= 33),
+}
+
+
+@pytest.mark.parametrize("fault", CAUGHT)
+def test_catches_a_method_that_is_wrong_from_some_size_on(fault: str) -> None:
+    id, at = CAUGHT[fault]
+
+    _, falls = asked_by_the_survey(wrong_where(fault.partition(" ")[0], at), id)
+
+    assert falls
+
+
+def test_catches_inputs_as_wide_as_those_of_the_layers_above() -> None:
+    class Wrong(OneFormat):
+        def stack(self, stack: Stack, inputs: Any, *others: Any) -> Any:
+            found = super().stack(stack, inputs, *others)
+            width = stack.directions * stack.hidden_size
+            return _halved(found) if stack.layers > 1 and inputs.shape[-1] == width > 5 else found
+
+    _, falls = asked_by_the_survey(Wrong(), "stack/outputs")
+
+    assert {(case.sizes["I"], case.sizes["D"]) for case in falls} == {(6, 1), (12, 2)}
+
+
+@cache
+def cases_of_the_survey() -> list[AnyCase]:
+    return list(surveyed(OneFormat()))
+
+
+def asked_by_the_survey(backend: Any, pattern: str) -> tuple[list[AnyCase], list[AnyCase]]:
+    """The cases of the survey that pass, and that fall, by the invariants that match, each asked as the survey does."""
+    asked = [i for i in INVARIANTS.values() if matches(pattern, i.id)]
+    passes, falls = list[AnyCase](), list[AnyCase]()
+    for case in cases_of_the_survey():
+        mine = [invariant for invariant in asked if case.sizes["T"] in invariant.lengths]
+        found = [j for j in judge(case, backend, mine) if j.tally.judged]
+        if found:
+            (falls if any(j.fell for j in found) else passes).append(case)
+    return passes, falls
+
+
+@pytest.mark.parametrize("id", [i.id for i in INVARIANTS.values() if i.lengths and offers(NUMPY, i.needs[-1])])
+def test_a_right_target_passes_at_every_size(id: str) -> None:
+    passes, falls = asked_by_the_survey(OneFormat(), id)
+
+    assert passes
+    assert not falls
+
+
+class ManyInputs(StepAlone):
+    """Input columns beyond the sixteenth are not read."""
+
+    name = "many inputs"
+
+    def step(self, cell: Cell, x: Any, h: Any) -> Any:
+        x = x.copy()
+        x[:, 16:] = 0
+        return NUMPY.step(cell, x, h)
+
+
+def test_a_run_shows_the_smallest_case_and_the_condition_of_a_fault_that_begins_at_a_size() -> None:
+    result = check(ManyInputs(), "agreement/step")
+
+    assert result.verdict == "falsified"
+    assert result.witnesses["agreement/step", "float32"].case.sizes == {"H": 1, "I": 17, "B": 1, "T": 1}
+    assert "cases with I > 16, in 0 of " in condition_of(result, "agreement/step", "float32")
+
+
+def test_hits_of_sizes_add_up() -> None:
+    one, other = (check(StepAlone(), "agreement/step", max_cases=n).coverage["float32"] for n in (1, 2))
+
+    assert isinstance(one + other, Coverage)
+    assert (one + other).of(SIZES[0]).sum() == one.of(SIZES[0]).sum() + other.of(SIZES[0]).sum() > 0
