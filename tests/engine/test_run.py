@@ -247,6 +247,7 @@ def test_events_of_a_right_backend() -> None:
     events: list[Event] = []
     gruverify.check(backend(step=NUMPY.step), max_cases=2, formats=[float16, float32], listener=events.append)
 
+    events = [event for event in events if not isinstance(event, Alive)]  # how many there are depends on the machine
     assert isinstance(events[0], RunStarted)
     assert events[0].header["formats"] == ["float16", "float32"]
     for fmt, (start, one, two, end) in zip(("float16", "float32"), (events[1:5], events[5:]), strict=True):
@@ -262,7 +263,10 @@ def test_events_of_a_wrong_backend_tell_what_fell_first_and_what_it_shrank_to() 
 
     fell = [id for event in events if isinstance(event, CaseJudged) for id in event.falsified]
     assert len(fell) == len(set(fell)) > 0
-    assert [event.invariant for event in events if isinstance(event, Shrinking)] == fell
+    # What was found for one serves the others that it falsifies.
+    shrunk = [event.invariant for event in events if isinstance(event, Shrinking)]
+    assert shrunk[0] == fell[0]
+    assert set(shrunk) <= set(fell)
     assert [event.witness for event in events if isinstance(event, Shrunk)] == list(result.witnesses.values())
     assert isinstance(events[-1], FormatFinished)
 
