@@ -19,7 +19,7 @@ A number used in any other way (an activation, a factor of a product or matrix p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,17 +30,10 @@ from gruverify.arithmetic._exactness import Mask, both, either, everywhere, join
 from gruverify.arithmetic._once import once
 from gruverify.arithmetic._rounding import OUTWARD, Rounding
 from gruverify.arithmetic._rows import rows_combined
-from gruverify.arithmetic._sums import Count, shares
+from gruverify.arithmetic._sums import Count, Results, shares
 
 #: What is found of a ball once, and may change with its arrays.
 _FOUND = ("inexact", "_scaled", "_round", "T")
-
-
-class Results(NamedTuple):
-    """Of a sum that is put together of several: Σ|each one's result|, and how many are not the sum of nothing."""
-
-    sizes: Floats
-    count: Count
 
 
 class Ball:

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from gruverify.arithmetic._ball import Ball, Results
+from gruverify.arithmetic._ball import Ball
 from gruverify.arithmetic._dual import Dual
 from gruverify.arithmetic._exactness import everywhere
 from gruverify.arithmetic._functions import Array
 from gruverify.arithmetic._once import once
+from gruverify.arithmetic._sums import Results
 
 
 class Steps:

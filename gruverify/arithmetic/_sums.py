@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gruverify.arithmetic._bounds import largest
 from gruverify.arithmetic._rounding import OUTWARD, Rounding
 
 #: A number of terms: one for all entries, or an array of one for each.
@@ -41,6 +42,13 @@ class Shares(NamedTuple):
     flushed: Any
 
 
+class Results(NamedTuple):
+    """Of a sum that is put together of several: Σ|each one's result|, and how many are not the sum of nothing."""
+
+    sizes: Any
+    count: Count
+
+
 #: Below this (N-1)u the two bounds of (14.1) are within a hundredth of each other.
 _ALIKE = 2.0**-7
 
@@ -53,13 +61,31 @@ def shares(mode: Rounding, terms: Count, operands: Count) -> Shares:
             mode.remembered[counts] = _shares(mode, terms, operands)
         found: Shares = mode.remembered[counts]
         return found
-    return _shares(mode, terms, operands)
+    return _looked_up(mode, terms, operands) or _shares(mode, terms, operands)
+
+
+#: Up to how many terms, and of how many operands, shares are looked up where entries have counts of their own.
+_TERMS, _OPERANDS = 64, 16
+
+
+def _looked_up(m: Rounding, N: Count, P: Count) -> Shares | None:
+    """Those of counts that are small, from a table that was made once; None if some are not."""
+    if largest(N) >= _TERMS or (m.wide and largest(P) >= _OPERANDS):
+        return None
+    if "table" not in m.remembered:
+        number = np.arange(_TERMS * (_OPERANDS if m.wide else 1))
+        m.remembered["table"] = _shares(m, (number % _TERMS).astype(float), (number // _TERMS).astype(float))
+    table: Shares = m.remembered["table"]
+    if table.most is not None:  # which of the two bounds is the better depends on the counts
+        return None
+    at = np.asarray(N + P * _TERMS if m.wide else N).astype(np.intp)
+    return Shares(*(part.take(at) if isinstance(part, np.ndarray) else part for part in table))
 
 
 def _shares(m: Rounding, N: Count, P: Count) -> Shares:
     if not m.wide:
         first, second, n = _own(m.u, N)
-        most = n * OUTWARD if _largest(n) > _ALIKE else None
+        most = n * OUTWARD if largest(n) > _ALIKE else None
         flushed = 0.0 if m.subnormals else _less(N, 1)
         return Shares(first * OUTWARD, second * OUTWARD, None, (1 + n + n * n) * OUTWARD, most, flushed)
     first, second, _ = _own(m.u, P)
@@ -86,7 +112,3 @@ def _halves(u: float, N: Count) -> tuple[Count, Count, Count]:
 
 def _less(count: Count, by: int) -> Count:
     return max(count - by, 0.0) if isinstance(count, float) else np.maximum(count - by, 0.0)
-
-
-def _largest(n: Count) -> float:
-    return n if isinstance(n, float) else float(n.max(initial=0.0))

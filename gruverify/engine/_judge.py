@@ -75,13 +75,18 @@ def trial_of(case: AnyCase, backend: Backend) -> Trial | StackTrial:
     return Trial(case, backend) if isinstance(case, Case) else StackTrial(case, backend)
 
 
-def judge_trial(trial: Trial | StackTrial, invariants: Iterable[Invariant]) -> Iterator[Judgement]:
-    """Each invariant that applies and reads such cases, judging a trial."""
+def judge_trial(
+    trial: Trial | StackTrial, invariants: Iterable[Invariant], *, asked: bool = False
+) -> Iterator[Judgement]:
+    """Each invariant that applies and reads such cases, judging a trial.
+
+    asked: whether it is known of all of them that they can be asked of the backend.
+    """
     case, backend, met = trial.case, trial.backend, _Met(trial.case, derived_methods(trial.backend))
     for invariant in invariants:
         if (
             reads(invariant, case)
-            and not applicable(invariant, backend, trial.declared)
+            and (asked or not applicable(invariant, backend, trial.declared))
             and invariant.applies(case.variant)
         ):
             yield _judge(trial, invariant, met)

@@ -337,7 +337,7 @@ class FormatRun:
         trial, features = trial_of(case, self.backend), features_of(case)
         marks = marks_of(features)
         found = list[Judgement]()
-        for judgement in judge_trial(trial, self._turn(case)):
+        for judgement in judge_trial(trial, self._turn(case), asked=True):
             self._heartbeat()
             id, expected = judgement.invariant.id, self._expected(judgement.invariant.id)
             found.append(judgement)

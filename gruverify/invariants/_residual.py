@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -239,6 +240,7 @@ def nothing_claimed(what: str) -> Residual:
     return Residual(what, 0.0, 0.0, 0.0, 0.0, 0.0, claimed=0)
 
 
+@lru_cache(4096)
 def _index(letters: str, flat: int, shape: tuple[int, ...]) -> str:
     """What the entry is called that is the one of that number, from 0, in an array of that shape."""
     named = list[str]()
