@@ -40,7 +40,7 @@ class Declined(Obstacle):
 
 
 class Refused(Declined):
-    """The backend's `method` raised for other sizes than a case has, which it may: `what` is "T=0" or "B=8096"."""
+    """The backend's `method` raised at sizes that no case has, which it may: `what` is "T=0", "B=0" or "B=8096"."""
 
     def __init__(self, method: str, what: str, error: BaseException) -> None:
         Obstacle.__init__(self, f"{method} refuses {what}: {type(error).__name__}: {error}")
