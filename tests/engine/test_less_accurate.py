@@ -1,4 +1,5 @@
-"""One line says which declaration explains everything that failed, if one does: less accurate is not the same as wrong."""
+"""One line says which declaration explains all that failed, if one does: less accurate is not the same as wrong."""
+
 from __future__ import annotations
 
 import re
@@ -33,7 +34,7 @@ FORWARD = ("agreement/step", "agreement/each-step", "agreement/outputs", "agreem
 @pytest.fixture(autouse=True)
 def nothing_is_shrunk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep cases as they are drawn: only what is said of them matters here."""
-    monkeypatch.setattr("gruverify.engine._run.shrink", lambda stream, start, falls: start)
+    monkeypatch.setattr("gruverify.engine._run.Reduction.run", lambda reduction: reduction.best)
 
 
 def checked(target: Any, only: Any = FORWARD, count: int = 30, **options: Any) -> Result:
