@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import re
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import gruverify
 from gruverify import bfloat16, float16, float32, float64
 from gruverify.backends import BadDeclaration, declarations_of
-from gruverify.engine import Explaining, Result, draw, judge
+from gruverify.engine import Explaining, Reading, Result, identify, judge
 from gruverify.faults import FAULTS
 from gruverify.invariants import INVARIANTS
-from gruverify_strategies import cases
+from gruverify.reporting import document, junit, markdown, print_result
+from gruverify.reporting.page import result_page
 from tests.engine._lesser import (
     LESSER,
     NUMPY,
@@ -115,15 +118,16 @@ def test_flushed_subnormals_of_states_and_gradients() -> None:
 
 
 def test_sums_over_the_batch_in_half() -> None:
-    """Over many members: what NumPy does, declared as if it did not."""
-    large = cases(formats=(float16,), variants=(gruverify.Variant(),), min_B=96, max_B=96, max_H=2, max_I=2, max_T=1)
-    drawn: list[gruverify.Case] = []
-    draw(large, 20, 0, drawn.append)
-    invariant, found = INVARIANTS["agreement/step-vjp"], list[Any]()
+    """Of 6,000 equal numbers: NumPy's halves are stuck at 2,048 times the first."""
+    ones = np.ones((1, 6000, 2), np.float16)
+    weights = {name: np.full((6, 2), 0.25, np.float16) for name in ("weight_ih", "weight_hh")}
+    biases = {name: np.full(6, 0.25, np.float16) for name in ("bias_ih", "bias_hh")}
+    case = gruverify.Case(gruverify.Cell(gruverify.Variant(), **weights, **biases), ones, ones[0] / 2, ones, ones[0])
+    found = list[Any]()
     for target in (Backward(same).target(float16, sums_in_format=False), Backward(same).target(float16)):
         explaining = Explaining(target, float16)
-        for case in drawn:
-            explaining.meet(case, [judgement for judgement in judge(case, target, [invariant]) if judgement.fell])
+        judgements = judge(case, target, [INVARIANTS["agreement/step-vjp"]])
+        explaining.meet(case, [judgement for judgement in judgements if judgement.fell])
         found.append(explaining.found())
     told, declared = found
 
@@ -214,3 +218,52 @@ def test_a_wider_format_to_compute_in_changes_nothing() -> None:
 
     assert wide.computes == float64
     assert gruverify.backends.rounding_of(Kernel().target(float32, computes="float64"), float32).u == 2**-24 + 2**-53
+
+
+@pytest.mark.parametrize("name", ["float32 arithmetic in float64", "TF32 products", "σ off by 55 u"])
+def test_identify_says_what_it_is_and_by_what_it_is_less_accurate(name: str) -> None:
+    lesser = LESSER[name]
+    found = identify(lesser.kernel.target(*lesser.formats))
+
+    assert (found.status, found.as_declared) == ("identified", False)
+    for part in found.parts:
+        assert part.holds[0].reading == Reading()
+        assert part.lesser is not None
+        assert lesser.told in part.lesser.words
+        assert set(part.lesser.declares) == set(lesser.declared)
+    assert identify(lesser.kernel.target(*lesser.formats, **lesser.declared)).as_declared
+
+
+def test_identify_says_of_a_wrong_one_both() -> None:
+    found = identify(LESSER["TF32 products"].kernel.wrong().target(float32))
+
+    assert {part.holds[0].reading for part in found.parts} == {Reading(other_reset=True)}
+    assert {part.lesser.words for part in found.parts if part.lesser} == {"matrix products in TF32"}
+
+
+def test_identify_finds_nothing_in_what_is_no_gru() -> None:
+    found = identify(WRONG["hard sigmoid"].target(float32))
+
+    assert (found.status, [part.lesser for part in found.parts]) == ("none", [None, None])
+
+
+def test_reports_say_it() -> None:
+    result = checked(LESSER["TF32 products"].kernel.target(float32), name="mine")
+    console = Console(file=io.StringIO(), width=200)
+    print_result(console, result, {})
+    written = console.file
+    assert isinstance(written, io.StringIO)
+    found = document(result)
+    (line,) = result.less_accurate
+
+    *_, verdict, said, following = written.getvalue().strip().splitlines()
+    assert verdict.startswith("falsified: less accurate than declared (")
+    assert said == line
+    assert following.startswith("next: ")
+    assert found["less_accurate"] == [line]
+    assert "products='tf32'" in line
+    text = markdown([found])
+    assert "falsified: less accurate than declared" in text
+    assert "matrix products in TF32" in text
+    assert "matrix products in TF32" in junit([found])
+    assert "<strong>Less accurate than declared:</strong> everything that failed" in result_page(found)
