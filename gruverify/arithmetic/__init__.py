@@ -16,6 +16,7 @@ from gruverify.arithmetic._formats import format_of as format_of
 from gruverify.arithmetic._formats import formats_named as formats_named
 from gruverify.arithmetic._functions import Array as Array
 from gruverify.arithmetic._functions import blend as blend
+from gruverify.arithmetic._functions import carried as carried
 from gruverify.arithmetic._functions import combined_rows as combined_rows
 from gruverify.arithmetic._functions import diagonal as diagonal
 from gruverify.arithmetic._functions import floating as floating

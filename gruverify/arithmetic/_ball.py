@@ -64,27 +64,15 @@ class Ball:
 
     @classmethod
     def exact(cls, mode: Rounding, values: npt.ArrayLike) -> Ball:
-        """`values` as balls of radius 0: what the implementation under test is given.
-
-        Where it flushes, a number below the smallest normal is that number or 0.
-        """
+        """`values` as balls of what the implementation makes of them where it is given them: of radius 0, mostly."""
         mid = np.asarray(values).astype(np.float64)
-        if mode.subnormals:
-            return cls(mode, mid)
-        size = np.abs(mid)
-        below = size * (size < mode.format.min_normal)
-        return cls(mode, mid, below if below.any() else None)
+        return cls(mode, mid, None if mode.takes_as_given else mode.of_given(mid))
 
     @classmethod
     def observed(cls, mode: Rounding, values: npt.ArrayLike) -> Ball:
-        """`values` that the implementation returned, as balls of what it may itself go on with.
-
-        It may carry them as wide as it declares, and a flushed one may have been anything below the smallest normal.
-        """
+        """`values` that the implementation returned, as balls of what it may itself go on with."""
         mid = np.asarray(values).astype(np.float64)
-        if mode.subnormals and not mode.carry:
-            return cls(mode, mid)
-        return cls(mode, mid, np.abs(mid) * (mode.carry * mode.u) + mode.eta)
+        return cls(mode, mid, mode.of_returned(mid))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -461,6 +449,11 @@ class Ball:
         rad = (inner + blend_rounding(m, up, rest, most_a, most_b, gap, rounds)) * OUTWARD
         reach = np.maximum(gap, np.maximum(most_a, most_b))
         return Ball(m, mid, within_range(reach, rad, m.largest))
+
+    def carried(self) -> Ball:
+        """What is gone on with from step to step: this, unless that is less precise than what is returned."""
+        off = self.mode.of_returned(self.magnitude) if self.mode.carries_less else None
+        return self if off is None else Ball(self.mode, self.mid, self.radius + off)
 
     def __repr__(self) -> str:
         return f"Ball({self.mid!r} ± {self.radius!r}, {self.mode.format.name})"

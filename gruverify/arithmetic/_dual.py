@@ -12,7 +12,7 @@ from functools import reduce
 from operator import add
 from typing import Any
 
-from gruverify.arithmetic._functions import Array, blend, diagonal, sigmoid, tanh
+from gruverify.arithmetic._functions import Array, blend, carried, diagonal, sigmoid, tanh
 
 
 class Dual:
@@ -39,6 +39,10 @@ class Dual:
         if self._tangent is None and self.terms:
             self._tangent = reduce(add, self.terms)
         return self._tangent
+
+    def carried(self) -> Dual:
+        """What is gone on with, of the value and of its tangent."""
+        return Dual(carried(self.value), None if self.tangent is None else carried(self.tangent))
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -56,6 +56,11 @@ def placed(like: Array, shape: tuple[int, ...], *parts: tuple[Any, Array]) -> Ar
     return whole
 
 
+def carried(h: Array) -> Array:
+    """What an implementation goes on with of a state or cotangent from one step to the next."""
+    return h.carried() if hasattr(h, "carried") else h
+
+
 def blend(z: Array, one: Array, zero: Array) -> Array:
     """z∘one + (1-z)∘zero: `one` where z is 1, `zero` where z is 0."""
     return z.blend(one, zero) if hasattr(z, "blend") else z * one + (1 - z) * zero

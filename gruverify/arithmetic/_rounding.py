@@ -12,11 +12,14 @@ from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from gruverify.arithmetic._formats import Format, bfloat16, float32, float64
 
 TanhAccuracy: TypeAlias = Literal["relative", "absolute"]
-Products: TypeAlias = Literal["format", "bf16", "tf32"]
+Products: TypeAlias = Literal["format", "float32", "bf16", "tf32"]
+
+Floats: TypeAlias = npt.NDArray[np.float64]
 
 #: Accuracy granted to a library's σ and tanh, in units of roundoff (docs/tolerances.md has what was measured).
 KAPPA = 4.0
@@ -28,7 +31,7 @@ LIBRARIES = 2 * KAPPA
 OUTWARD = 1.0 + 256 * float64.unit_roundoff
 
 #: The bits that the operands of matrix products keep.
-_KEPT_BITS = {"bf16": 8, "tf32": 11}
+_KEPT_BITS = {"bf16": 8, "tf32": 11, "float32": 24}
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,10 @@ class Rounding:
     relative to the value; `accumulates` the format in which sums and matrix products add up (None: float32 for the
     halves, else the format itself); `products` what operands of matrix products are rounded to first; `sums_in_format`
     whether sums over the batch add up in the format itself; `blend` the forms that the blend of h' and c may have;
-    `carry` how far the state between steps may be from what is returned, in units of roundoff; `subnormals` False if
-    numbers below the smallest normal may be 0.
+    `carry` how far the state between steps may be from what is returned, in units of roundoff, or the format that it
+    has there; `subnormals` False if
+    numbers below the smallest normal may be 0; `computes` the format to which arguments are rounded and in which
+    everything is computed, where that is a less precise one than `format`.
     """
 
     format: Format
@@ -52,35 +57,42 @@ class Rounding:
     products: Products = "format"
     sums_in_format: bool = False
     blend: str = "A+B"
-    carry: float = 0.0
+    carry: float | Format = 0.0
     subnormals: bool = True
+    computes: Format | None = None
+
+    @cached_property
+    def arithmetic(self) -> Format:
+        """The format that operations round to."""
+        narrower = self.computes is not None and self.computes.precision < self.format.precision
+        return self.computes if self.computes is not None and narrower else self.format
 
     @cached_property
     def u(self) -> float:
-        """Unit roundoff of the format plus that of the reference: both err."""
-        return self.format.unit_roundoff + float64.unit_roundoff
+        """Unit roundoff of the arithmetic plus that of the reference: both err."""
+        return self.arithmetic.unit_roundoff + float64.unit_roundoff
 
     @cached_property
     def eta(self) -> float:
         """Underflow unit: what is lost at most when a result is below the smallest normal number."""
-        return self._underflow(self.format)
+        return max(self._underflow(self.format), self._underflow(self.arithmetic))
 
     @cached_property
     def accumulator(self) -> Format:
         """The format in which sums and matrix products add up."""
         if self.accumulates is not None:
             return self.accumulates
-        return float32 if self.format.precision < float32.precision else self.format
+        return float32 if self.arithmetic.precision < float32.precision else self.arithmetic
 
     @cached_property
     def wide(self) -> bool:
-        """Whether that is another format than the one under test."""
-        return self.accumulator != self.format
+        """Whether that is another format than the one that operations round to."""
+        return self.accumulator != self.arithmetic
 
     @cached_property
     def u_a(self) -> float:
         """Unit of the accumulator: twice the roundoff of a wider one, which may cut off instead of rounding."""
-        own, a = self.format.unit_roundoff, self.accumulator.unit_roundoff
+        own, a = self.arithmetic.unit_roundoff, self.accumulator.unit_roundoff
         return (2 * a if a < own else a) + float64.unit_roundoff
 
     @cached_property
@@ -106,13 +118,8 @@ class Rounding:
     @cached_property
     def largest(self) -> float:
         """Beyond this something overflows on the way."""
-        most = min(self.format.max, self.accumulator.max)
+        most = min(self.format.max, self.arithmetic.max, self.accumulator.max)
         return most if self.products == "format" else min(most, bfloat16.max)
-
-    @cached_property
-    def sigmoid_flushes(self) -> float:
-        """Below this pre-activation 1/(1+exp(-a)) may be 0."""
-        return self.format.sigmoid_flushes
 
     @cached_property
     def underflow_shows(self) -> bool:
@@ -123,7 +130,53 @@ class Rounding:
     def holds_exact_values(self) -> bool:
         """Whether σ, tanh and the blend have exactly those values that the format holds, as with every library."""
         accurate = max(self.kappa_sigma, self.kappa_tanh) <= LIBRARIES
-        return accurate and self.products == "format" and self.accumulator.precision >= self.format.precision
+        whole = self.arithmetic == self.format and self.accumulator.precision >= self.format.precision
+        return accurate and whole and self.products == "format"
+
+    @cached_property
+    def sigmoid_flushes(self) -> float:
+        """Below this pre-activation 1/(1+exp(-a)) is 0, because exp(-a) overflows."""
+        return max(self.format.sigmoid_flushes, self.arithmetic.sigmoid_flushes)
+
+    @cached_property
+    def takes_as_given(self) -> bool:
+        """Whether it computes with exactly the numbers that it is given."""
+        return self.subnormals and self.arithmetic == self.format
+
+    def of_given(self, values: Floats) -> Floats | None:
+        """How far a number that it is given may be from what it computes with; None if nowhere.
+
+        Where it flushes, a number below the smallest normal may be 0; where it computes in another format, one that is
+        none of that format is rounded, or cut off.
+        """
+        size = np.abs(values)
+        rad = np.zeros(size.shape) if self.subnormals else size * (size < self.arithmetic.min_normal)
+        if self.arithmetic != self.format:
+            with np.errstate(over="ignore"):
+                differs = self.arithmetic.cast(values).astype(np.float64) != values
+            rad = np.maximum(rad, np.where(size < self.largest, differs * (2 * self.u * size + self.eta), np.inf))
+        return rad if rad.any() else None
+
+    @cached_property
+    def carries_less(self) -> bool:
+        """Whether the state between steps is less precise than what is returned: wider, it errs less than that."""
+        if isinstance(self.carry, Format):
+            return self.carry.precision < self.arithmetic.precision
+        return self.carry > 1
+
+    def of_returned(self, values: Floats) -> Floats | None:
+        """How far a state or cotangent that it returned may be from what it goes on with; None if nowhere.
+
+        It may go on as many units away as it declares, or in another format: rounded, or cut off, to that.
+        """
+        if self.subnormals and not self.carry:
+            return None
+        size = np.abs(values)
+        if not isinstance(self.carry, Format):
+            return np.asarray(size * (self.carry * self.u) + self.eta)
+        other = self.carry
+        rad = size * max(self.u, 2 * other.unit_roundoff) + max(self.eta, self._underflow(other))
+        return np.where(size < other.max, rad, np.inf)
 
     @cached_property
     def remembered(self) -> dict[Any, Any]:

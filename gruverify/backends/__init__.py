@@ -11,6 +11,7 @@ from gruverify.backends._declarations import declarations_of as declarations_of
 from gruverify.backends._declarations import declared_variants as declared_variants
 from gruverify.backends._derived import completed as completed
 from gruverify.backends._derived import derived_methods as derived_methods
+from gruverify.backends._derived import redeclared as redeclared
 from gruverify.backends._function import FunctionBackend as FunctionBackend
 from gruverify.backends._function import backend as backend
 from gruverify.backends._has_modules import MODULE_METHODS as MODULE_METHODS

@@ -19,7 +19,7 @@ from gruverify.arithmetic import KAPPA, Format, format_named
 from gruverify.cell import Biases, Variant
 
 NanRule: TypeAlias = Literal["passes", "raises", "undefined"]
-Products: TypeAlias = Literal["format", "bf16", "tf32"]
+Products: TypeAlias = Literal["format", "float32", "bf16", "tf32"]
 TanhAccuracy: TypeAlias = Literal["relative", "absolute"]
 
 #: The forms of the blend z∘h' + (1-z)∘c: z·h' + (1-z)·c, c + z(h'-c) and h' + (1-z)(c-h').
@@ -38,8 +38,10 @@ class Declarations:
     latter is relative to the value; `accumulates`, the format in which sums and products add up (None: float32 for the
     halves, else the format itself); `products`, to what the operands of matrix products are rounded first;
     `sums_in_format`, whether sums over the batch add up in the format; `blend`, the forms of the blend that it may use;
-    `carry`, by how many units of roundoff the state between steps may differ from what is returned; `subnormals`,
-    False if numbers below the smallest normal may be 0.
+    `carry`, by how many units of roundoff the state between steps may differ from what is returned, or the format that
+    it has there; `subnormals`,
+    False if numbers below the smallest normal may be 0; `computes`, the format in which it computes everything,
+    arguments rounded to it first, where that is less precise than the one it is asked in (None: it is that one).
 
     Of what it computes: `biases`, which of the bias vectors it has (None: as its variants say); `nan`, whether a NaN is
     passed on, raises, or does anything.
@@ -60,8 +62,9 @@ class Declarations:
     products: Products = "format"
     sums_in_format: bool = False
     blend: str = "A+B"
-    carry: float = 0.0
+    carry: float | Format = 0.0
     subnormals: bool = True
+    computes: Format | None = None
     biases: Biases | None = None
     nan: NanRule = "passes"
     initial_state: bool = True
@@ -107,8 +110,9 @@ class Declared(TypedDict, total=False):
     products: Products | None
     sums_in_format: bool | None
     blend: str | None
-    carry: float | None
+    carry: float | Format | str | None
     subnormals: bool | None
+    computes: Format | str | None
     biases: Biases | None
     nan: NanRule | None
     initial_state: bool | None
@@ -201,7 +205,7 @@ _FOUND_FROM_PARAMETERS = ("hidden_size", "input_size", "num_layers", "bidirectio
 
 
 #: Names that an implementation may give to a method of its own.
-_NAMES_OF_METHODS = ("tanh", "accumulates", "products", "blend", "carry", "lengths", "nan", "initial_state")
+_NAMES_OF_METHODS = ("tanh", "accumulates", "products", "blend", "carry", "computes", "lengths", "nan", "initial_state")
 
 
 def _attribute(backend: object, name: str) -> Any:
@@ -222,7 +226,10 @@ def _accuracy(name: str, value: Any) -> float:
     return _at_least_0(name, value, "it is the error of σ and tanh in units of roundoff")
 
 
-def _units(name: str, value: Any) -> float:
+def _carry(name: str, value: Any) -> float | Format:
+    """A number of units, or the format that the state has between steps."""
+    if isinstance(value, (str, Format)):
+        return _format(name, value)
     return _at_least_0(name, value, "it is a difference in units of roundoff")
 
 
@@ -290,8 +297,9 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "products": _word(*get_args(Products)),
     "sums_in_format": _flag,
     "blend": _forms,
-    "carry": _units,
+    "carry": _carry,
     "subnormals": _flag,
+    "computes": _format,
     "biases": _word(*get_args(Biases)),
     "nan": _word(*get_args(NanRule)),
     "initial_state": _flag,
@@ -324,4 +332,5 @@ ACCURACY = (
     "blend",
     "carry",
     "subnormals",
+    "computes",
 )

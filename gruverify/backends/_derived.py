@@ -35,6 +35,17 @@ def completed(backend: Backend) -> Backend:
     return with_them
 
 
+def redeclared(backend: Backend, declares: Mapping[str, Any]) -> Backend:
+    """The same backend, declaring something else: what it answers stays, and so does what was derived for it."""
+    found: Any
+    if isinstance(backend, _Completed):
+        found = _Completed(redeclared(backend.backend, declares), backend.derived)
+    else:
+        found = _Redeclared(backend, declares)
+    as_declared: Backend = found
+    return as_declared
+
+
 def derived_methods(backend: object) -> Mapping[str, str]:
     """The methods that were derived, and the method of each that answers for it."""
     return backend.derived if isinstance(backend, _Completed) else {}
@@ -51,6 +62,19 @@ class _Completed:
 
     def __getattr__(self, name: str) -> Any:
         if name in ("backend", "derived"):  # not there yet while a copy is being made
+            raise AttributeError(name)
+        return getattr(self.backend, name)
+
+
+class _Redeclared:
+    """A backend with other declarations; everything else is its own."""
+
+    def __init__(self, backend: Backend, declares: Mapping[str, Any]) -> None:
+        self.backend = backend
+        vars(self).update(declares)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "backend":  # not there yet while a copy is being made
             raise AttributeError(name)
         return getattr(self.backend, name)
 

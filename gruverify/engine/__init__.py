@@ -40,6 +40,10 @@ from gruverify.engine._judge import judge as judge
 from gruverify.engine._judge import judge_trial as judge_trial
 from gruverify.engine._judge import reads as reads
 from gruverify.engine._judge import trial_of as trial_of
+from gruverify.engine._less_accurate import Explaining as Explaining
+from gruverify.engine._less_accurate import LessAccurate as LessAccurate
+from gruverify.engine._less_accurate import agreed as agreed
+from gruverify.engine._less_accurate import declare as declare
 from gruverify.engine._profile import PROFILES as PROFILES
 from gruverify.engine._profile import Profile as Profile
 from gruverify.engine._readings import DECLARED_AS as DECLARED_AS

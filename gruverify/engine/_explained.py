@@ -20,7 +20,7 @@ SEVERAL = 3
 
 def explained(result: Result, target: object) -> Result:
     """A complete result of a target with its explanation; Ctrl-C leaves it as it is."""
-    if not result.complete or result.crashes or not _fallen(result):
+    if not result.complete or result.crashes or result.less_accurate or not _fallen(result):
         return result
     try:
         return replace(result, explanation=explanation(result, resolve(target)))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from gruverify.arithmetic import Format, formats_named
-from gruverify.backends import Backend, declarations_of, declared_variants, offers, resolve
+from gruverify.backends import Backend, declarations_of, declared_variants, offers, redeclared, resolve
 from gruverify.cell import Case, Variant
+from gruverify.engine._hypotheses import Hypothesis, hypotheses
+from gruverify.engine._less_accurate import LessAccurate, returned_in
+from gruverify.engine._measured import measured
 from gruverify.engine._readings import Reading, readings
 from gruverify.engine._run import Plan, formats_of, require
 from gruverify.engine._search import draw, fixed_sizes, seed_for, size
@@ -39,7 +42,7 @@ METHODS: dict[str, Callable[[Observed], list[Any]]] = {
 @dataclass
 class Evidence:
     """How a reading fares: cases and entries tried and within their bounds, the largest margin, and over 1 the smallest
-    margin of a case that excludes it, with the smallest such case.
+    margin of a case that excludes it, with the smallest such case; and the cases whose bounds claim something.
     """
 
     reading: Reading
@@ -49,6 +52,7 @@ class Evidence:
     within: int = 0
     largest: float = 0.0
     closest: float = np.inf
+    claiming: int = 0
     exclusion: tuple[Case, Residual] | None = None
 
     @property
@@ -56,11 +60,17 @@ class Evidence:
         """Whether no case excludes it."""
         return self.agreeing == self.cases
 
+    @property
+    def claims(self) -> bool:
+        """Whether at least half of its cases have bounds that claim something."""
+        return 2 * self.claiming >= self.cases > 0
+
     def enter(self, case: Case, residuals: Sequence[Residual]) -> None:
         """Add a case."""
         worst = max(residuals, key=lambda residual: residual.margin)
         margins = [residual.entries.margins for residual in residuals if residual.entries is not None]
         self.cases += 1
+        self.claiming += all(residual.claims for residual in residuals)
         self.entries += sum(m.size for m in margins)
         self.within += sum(int(np.count_nonzero(m <= 1)) for m in margins)
         self.largest = max(self.largest, worst.margin)
@@ -82,7 +92,8 @@ class Part:
     """What a method computes where some variants are declared that differ in their biases alone.
 
     declared: the one with most biases; variants: all; holds: the readings that no case excludes; nearest: those
-    of the excluded ones that were followed, the nearest first; unanswered: how many cases were, and reason: why.
+    of the excluded ones that were followed, the nearest first; unanswered: how many cases were, and reason: why;
+    lesser: what it is less accurate in than declared, where only so a reading holds.
     """
 
     method: str
@@ -92,6 +103,7 @@ class Part:
     nearest: tuple[Evidence, ...]
     unanswered: int = 0
     reason: str = ""
+    lesser: LessAccurate | None = None
 
     @property
     def status(self) -> Status:
@@ -102,8 +114,8 @@ class Part:
 
     @property
     def may_be_declared(self) -> bool:
-        """Whether what is declared is among the readings that are left."""
-        return any(evidence.reading == Reading() for evidence in self.holds)
+        """Whether what is declared, as accurately as that, is among the readings that are left."""
+        return self.lesser is None and any(evidence.reading == Reading() for evidence in self.holds)
 
 
 @dataclass(frozen=True)
@@ -173,7 +185,8 @@ def _parts(
 ) -> Iterator[Part]:
     drawn = [case for fmt in formats for case in drawn_for(backend, fmt, group, seed, -(-CASES // len(formats)))]
     for method in methods:
-        yield tried(backend, method, group, drawn)
+        part = tried(backend, method, group, drawn)
+        yield part if part.status != "none" else less_accurate(backend, part, drawn)
 
 
 def drawn_for(backend: Backend, fmt: Format, variants: Sequence[Variant], seed: int, count: int) -> list[Case]:
@@ -186,10 +199,19 @@ def drawn_for(backend: Backend, fmt: Format, variants: Sequence[Variant], seed: 
     return found
 
 
-def tried(backend: Backend, method: str, group: Sequence[Variant], drawn: Iterable[Case]) -> Part:
-    """Every reading of what is declared, tried on the cases: what a case excludes is dropped, but for the nearest."""
+def tried(
+    backend: Backend,
+    method: str,
+    group: Sequence[Variant],
+    drawn: Iterable[Case],
+    only: Sequence[Reading] | None = None,
+) -> Part:
+    """Every reading of what is declared, tried on the cases: what a case excludes is dropped, but for the nearest.
+
+    only: these readings, and only until all of them are excluded.
+    """
     declared = min(group, key=lambda variant: _FULLEST.index(variant.biases))
-    followed = [Evidence(reading) for reading in readings(declared)]
+    followed = [Evidence(reading) for reading in (readings(declared) if only is None else only)]
     unanswered = _Unanswered()
     for case in sorted(drawn, key=size, reverse=True):  # large cases exclude most at once
         trial = Trial(case, backend)
@@ -202,9 +224,36 @@ def tried(backend: Backend, method: str, group: Sequence[Variant], drawn: Iterab
             evidence.enter(case, residuals(trial.exact, evidence.reading, answers))
         excluded = sorted((e for e in followed if not e.holds), key=nearest)
         followed = [e for e in followed if e.holds] + excluded[:FOLLOWED]
+        if only is not None and len(excluded) == len(followed):
+            break
     holds = tuple(e for e in followed if e.holds and e.cases)
     excluded = sorted((e for e in followed if not e.holds), key=nearest)
     return Part(method, declared, tuple(group), holds, tuple(excluded), unanswered.cases, unanswered.reason)
+
+
+def less_accurate(backend: Backend, part: Part, drawn: Sequence[Case]) -> Part:
+    """A part of which no reading holds, under the most accurate hypothesis under which one does; itself if none does.
+
+    A reading that holds by bounds that claim nothing does not count.
+    """
+    formats = list(dict.fromkeys(case.format for case in drawn))
+    near = [evidence.reading for evidence in part.nearest]
+    of_each = [hypotheses(declarations_of(backend, fmt), fmt, measured(backend, fmt)) for fmt in formats]
+    for hypothesis in _shared(of_each):
+        other = redeclared(backend, hypothesis.overrides)
+        looks = hypothesis.representable
+        if looks is not None and not all(returned_in(looks, case, backend) for case in drawn):
+            continue
+        if any(evidence.claims for evidence in tried(other, part.method, part.variants, drawn, near).holds):
+            found = tried(other, part.method, part.variants, drawn)
+            return replace(found, lesser=LessAccurate(hypothesis.words, hypothesis.overrides))
+    return part
+
+
+def _shared(of_each: Sequence[Sequence[Hypothesis]]) -> Iterator[Hypothesis]:
+    """The hypotheses that there are in every format."""
+    first, *others = of_each
+    yield from (one for one in first if all(one in each for each in others))
 
 
 @dataclass

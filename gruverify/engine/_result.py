@@ -10,6 +10,7 @@ from gruverify.coverage import Coverage
 from gruverify.coverage import merged as merged_coverage
 from gruverify.engine._conditions import Outcomes, condition
 from gruverify.engine._drawn import Drawn, Kind
+from gruverify.engine._less_accurate import LessAccurate, agreed, sentences
 from gruverify.engine._tally import Tally
 from gruverify.engine._verdict import covers, doubts
 from gruverify.engine._witness import Witness
@@ -28,7 +29,8 @@ class Result:
     took; `crashes` tells of processes that died under the target; `coverage`, by format, what the cases visited;
     `explanation`, the one fault that explains what failed, where `explanation` of this package found it; `drawn`, by
     format and kind, the cases that were planned and judged; `hints`, likewise, which declaration would explain what was
-    refused or failed.
+    refused or failed; `lesser`, by format in which something failed, what it is less accurate in than declared if that
+    explains all of it, else None.
     """
 
     header: dict[str, Any]
@@ -41,6 +43,7 @@ class Result:
     explanation: str = ""
     drawn: dict[tuple[str, Kind], Drawn] = field(default_factory=dict)
     hints: dict[tuple[str, Kind], str] = field(default_factory=dict)
+    lesser: dict[str, LessAccurate | None] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -66,6 +69,17 @@ class Result:
     def hinted(self) -> tuple[str, ...]:
         """Which declarations would explain what was refused or failed, one line per format and kind of case."""
         return tuple(f"{fmt}: {hint}" for (fmt, _), hint in self.hints.items())
+
+    @property
+    def less_accurate(self) -> tuple[str, ...]:
+        """Why a falsified target is less accurate than declared, and not wrong: one line per cause, with its
+        declaration; empty unless everything that failed, in every format, is explained so.
+        """
+        found = {fmt: lesser for fmt, lesser in self.lesser.items() if lesser is not None}
+        fallen = {fmt for (_, fmt, _), tally in self.tallies.items() if tally.status in ("falsified", "error")}
+        if self.verdict != "falsified" or set(found) != fallen or set(self.lesser) != fallen:
+            return ()
+        return sentences(found, self.header["formats"])
 
     @cached_property
     def covers(self) -> tuple[str, ...]:
@@ -96,6 +110,7 @@ class Result:
             coverage=merged_coverage([self.coverage, other.coverage]),
             drawn=_added(self.drawn, other.drawn),
             hints=self.hints | other.hints,
+            lesser=agreed(self.lesser, other.lesser),
         )
 
 

@@ -30,6 +30,7 @@ from gruverify.engine._events import (
     Shrunk,
 )
 from gruverify.engine._judge import Judgement, compared_methods, judge, judge_trial, outcome_of, trial_of
+from gruverify.engine._less_accurate import Explaining, LessAccurate
 from gruverify.engine._profile import PROFILES
 from gruverify.engine._reduce import ALL_TRIES, FURTHER, TRIES, Reduction
 from gruverify.engine._result import Key, Result
@@ -99,6 +100,7 @@ def run(
         coverage=ledger.coverage,
         drawn=ledger.drawn,
         hints=ledger.hints,
+        lesser=ledger.lesser,
     )
 
 
@@ -207,6 +209,7 @@ class Ledger:
     coverage: dict[str, Coverage] = field(default_factory=dict)
     drawn: dict[tuple[str, Kind], Drawn] = field(default_factory=dict)
     hints: dict[tuple[str, Kind], str] = field(default_factory=dict)
+    lesser: dict[str, LessAccurate | None] = field(default_factory=dict)
 
     def count(self, fmt: Format, kind: Kind, drawn: Drawn) -> None:
         """Add cases that were planned or judged."""
@@ -251,6 +254,11 @@ class FormatRun:
         self.tries = ALL_TRIES if self.plan.shrink else 0
 
     @cached_property
+    def explaining(self) -> Explaining:
+        """Whether all that fails may be a matter of accuracy."""
+        return Explaining(self.backend, self.format, self._heartbeat)
+
+    @cached_property
     def not_asked(self) -> dict[str, Tally]:
         """The invariants that the run is about and that are not put to the backend, and why."""
         chosen = self.plan.selection
@@ -280,6 +288,8 @@ class FormatRun:
                 break
         drawn = {key: drawn for key, drawn in self.ledger.drawn.items() if key[0] == name}
         self.ledger.hints |= {(name, kind): hint for kind, facts in self.facts.items() if (hint := suggested(facts))}
+        if self.explaining.failed:
+            self.ledger.lesser[name] = self.explaining.found()
         self.listener(FormatFinished(name, self.ledger.of(self.format), self.ledger.coverage[name], drawn))
 
     def _shares(self, streams: list[Stream]) -> Iterator[tuple[Stream, Pace]]:
@@ -347,6 +357,7 @@ class FormatRun:
                 self._tell_first(case, judgement)
                 new += [id] if id not in self.smallest else []
                 self._keep_smaller(case, judgement)
+        self.explaining.meet(case, [j for j in found if j.fell and not self._expected(j.invariant.id)])
         self._count(trial, found)
         self.facts[kind_of(case)].append(Fact(features, outcome_of(found)))
         self.number += 1

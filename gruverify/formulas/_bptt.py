@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gruverify.arithmetic import Array
+from gruverify.arithmetic import Array, carried
 from gruverify.cell import Parameters, Variant
 from gruverify.formulas._step import (
     Activations,
@@ -36,7 +36,7 @@ def sequence(v: Variant, p: Parameters, inputs: Sequence[Array], state: Array) -
     steps: list[Activations] = []
     states = [state]
     for x in inputs:
-        steps.append(activations(v, p, x, states[-1]))
+        steps.append(activations(v, p, x, carried(states[-1]) if steps else state))
         states.append(next_state(v, steps[-1]))
     return Run(v, p, steps, states)
 
@@ -91,7 +91,7 @@ def contributions(
         at = run.variant, run.parameters, run.steps[k - 1], g
         gates = gate_cotangents(*at) if known is None else known[k - 1]
         yield (term := Contribution(k, run, g, gates, back_to_state(*at, gates)))
-        g = term.state
+        g = carried(term.state)
 
 
 @dataclass(frozen=True, slots=True)

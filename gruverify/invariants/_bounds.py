@@ -23,7 +23,7 @@ from gruverify.invariants._trial import Trial
 def box(trial: Trial) -> Iterator[Residual]:
     before = np.abs(trial.case.state.astype(np.float64))
     size = np.abs(trial.observed.step.astype(np.float64))
-    slack = np.where(before <= 1, 0.0, trial.exact.next_state.radius)
+    slack = np.where(before <= 1, trial.declared_slack, trial.exact.next_state.radius)
     yield at_most("|h|", "bi", size, np.maximum(before, 1.0), slack)
 
 
@@ -38,7 +38,7 @@ def between(trial: Trial) -> Iterator[Residual]:
     h, c = trial.case.state.astype(np.float64), trial.exact.step.c
     low, high = np.minimum(h, c.mid - c.radius), np.maximum(h, c.mid + c.radius)
     one, zero = np.abs(h), c.magnitude
-    rounding = blend_rounding(trial.exact.mode, 1.0, 1.0, one, zero, high - low)
+    rounding = blend_rounding(trial.exact.mode, 1.0, 1.0, one, zero, high - low) + trial.declared_slack
     actual = trial.observed.step.astype(np.float64)
     outside = np.maximum(np.maximum(low - actual, actual - high), 0.0)
     outside = np.where(np.isnan(actual), np.inf, outside)

@@ -136,5 +136,10 @@ def box(trial: StackTrial) -> Iterator[Residual]:
     before = np.abs(trial.case.states.astype(np.float64))
     outputs, last = (np.abs(found.astype(np.float64)) for found in trial.observed.stack)
     top = np.concatenate(list(before[-D:]), axis=1)
-    yield at_most("|last|", "sbi", last, np.maximum(before, 1), np.where(before <= 1, 0, trial.exact.last.radius))
-    yield at_most("|outputs|", "tbi", outputs, np.maximum(top, 1), np.where(top <= 1, 0, trial.exact.outputs.radius))
+    exactly = trial.exact.mode.holds_exact_values
+    for what, letters, found, start, ball in (
+        ("|last|", "sbi", last, before, trial.exact.last),
+        ("|outputs|", "tbi", outputs, top, trial.exact.outputs),
+    ):
+        inside = exactly & (start <= 1)
+        yield at_most(what, letters, found, np.maximum(start, 1), np.where(inside, 0, ball.radius))

@@ -274,9 +274,13 @@ def _of_sequence(symmetry: Symmetry) -> Callable[[Trial], Iterator[Residual]]:
 
 
 def _allowed(symmetry: Symmetry, drawn: Trial, changed: Trial, view: View) -> Floats:
-    """What the two may be apart, (T, B, H): twice the radius, unless the changed case rounds more often."""
+    """What the two may be apart, (T, B, H): twice the radius, unless the changed case rounds more often.
+
+    Where operands of products are rounded first, what was a sum and becomes a product does.
+    """
     radius = drawn.exact.outputs_radius
-    return radius + (view(drawn.case, changed.exact.outputs_radius) if symmetry.rounds_more else radius)
+    rounds_more = symmetry.rounds_more or drawn.exact.mode.products != "format"
+    return radius + (view(drawn.case, changed.exact.outputs_radius) if rounds_more else radius)
 
 
 for _symmetry in SYMMETRIES:

@@ -193,6 +193,8 @@ def _one_each(result: Result) -> dict[str, Witness]:
     return dict(sorted(smallest.items(), key=lambda item: -severity(item[1].residual)))
 
 
+#: What a falsified target is where a declaration explains everything that failed.
+LESS_ACCURATE = "less accurate than declared"
 GATES_VISITED = "gates visited (levels of z × r × c)"
 SIZES_VISITED = "sizes visited (levels of H, I, B, T, and coincidences)"
 #: How many holes are named on a terminal.
@@ -258,7 +260,10 @@ def _print_verdict(console: Console, result: Result, saved: dict[tuple[str, str]
             console.print(f"[{colour}]inconclusive[/] {escape(said)}", soft_wrap=True)
     for line in by_formats(result.hinted, formats):
         console.print(f"[bold yellow]hint[/] {escape(line)}", soft_wrap=True)
-    console.print(f"\n[{colour}]{result.verdict}[/] ({counts or 'nothing was judged'}; {result.seconds:.1f} s)")
+    less = f": {LESS_ACCURATE}" if result.less_accurate else ""
+    console.print(f"\n[{colour}]{result.verdict}{less}[/] ({counts or 'nothing was judged'}; {result.seconds:.1f} s)")
+    for line in result.less_accurate:
+        console.print(f"[{colour}]{escape(line)}[/]", soft_wrap=True)
     console.print(f"next: [bold]{escape(_next(result, saved))}[/]", soft_wrap=True)
 
 

@@ -14,8 +14,10 @@ from gruverify.engine import (
     ORDER,
     Evidence,
     Identity,
+    LessAccurate,
     Part,
     Reading,
+    declare,
     encode_case,
     encode_variant,
     equations,
@@ -38,7 +40,8 @@ def print_identity(console: Console, identity: Identity) -> None:
         _print_part(console, part, len(identity.parts) <= _IN_FULL or part.status != "identified")
     departs = identity.status in ("identified", "ambiguous") and not identity.as_declared
     colour = "bold red" if departs else _COLOURS[identity.status]
-    console.print(f"\n[{colour}]{identity.status}{', and not what it declares' if departs else ''}[/]")
+    than = "less accurate than declared" if _only_less_accurate(identity) else "and not what it declares"
+    console.print(f"\n[{colour}]{identity.status}{f', {than}' if departs else ''}[/]")
     for part in identity.parts:
         if part.status == "unanswered" and identity.status != "unanswered":
             console.print(f"{part.method} gave no answer, declared: {part.declared}", markup=False, soft_wrap=True)
@@ -63,11 +66,24 @@ def _print_part(console: Console, part: Part, in_full: bool) -> None:
 
 
 def _print_evidence(console: Console, words: str, evidence: Evidence, part: Part) -> None:
-    console.print(f"  {words} {evidence.reading.describe(part.declared)}", soft_wrap=True)
+    less = f", {_less(part.lesser)}" if part.lesser is not None and evidence.holds else ""
+    console.print(f"  {words} {evidence.reading.describe(part.declared)}{escape(less)}", soft_wrap=True)
     console.print(
         f"    {evidence.agreeing} of {evidence.cases} cases, {evidence.within} of {evidence.entries} entries agree; "
         f"largest margin {margin(evidence.largest)}",
         soft_wrap=True,
+    )
+
+
+def _less(lesser: LessAccurate) -> str:
+    """By what it is less accurate than declared, and the declaration to make."""
+    return f"less accurate than declared by: {lesser.words} (declare {declare(lesser.declares)})"
+
+
+def _only_less_accurate(identity: Identity) -> bool:
+    """Whether every part is, or may be, the GRU that it declares, and some are less accurate than they declare."""
+    return any(part.lesser is not None for part in identity.answered) and all(
+        any(evidence.reading == Reading() for evidence in part.holds) for part in identity.answered
     )
 
 
@@ -100,6 +116,9 @@ def _advice(identity: Identity) -> str:
     if identity.as_declared:
         what = "is" if identity.status == "identified" else "may be"
         return f"It {what} what it declares.\n{again}"
+    if _only_less_accurate(identity):
+        said = dict.fromkeys(_less(part.lesser) for part in identity.answered if part.lesser is not None)
+        return f"It is what it declares, {'; '.join(said)}.\n{again}"
     found = {part.holds[0].reading for part in identity.answered}
     if len(found) > 1:
         return f"It is not one GRU but several: see above, method by method.\n{again}"
@@ -138,7 +157,9 @@ def _remedy(identity: Identity, reading: Reading) -> str:
     call = "theirs.{0}(adapted(cell), *rest)" if adapts else "theirs.{0}(cell, *rest)"
     given = [f"    {method}=lambda cell, *rest: {call.format(method)}," for method in methods]
     variants = ", ".join(f"gruverify.{variant!r}" for variant in declared)
-    lines += ["mine = gruverify.backend(", *given, f"    variants=[{variants}],", ")"]
+    less = dict.fromkeys(declare(part.lesser.declares) for part in identity.answered if part.lesser is not None)
+    accuracy = [f"    {said}," for said in list(less)[:1]]
+    lines += ["mine = gruverify.backend(", *given, f"    variants=[{variants}],", *accuracy, ")"]
     text = "\n".join(lines)
     return f"To have it checked as what it is, as mine.py:\n\n{text}\n\nnext: gruverify check mine:mine"
 
@@ -184,6 +205,9 @@ def _part(part: Part) -> dict[str, Any]:
         "excluded": [_evidence(evidence, part) for evidence in part.nearest],
         "unanswered": part.unanswered,
         "reason": part.reason,
+        "less_accurate": None
+        if part.lesser is None
+        else {"words": part.lesser.words, "declare": dict(part.lesser.declares)},
     }
 
 

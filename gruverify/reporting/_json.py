@@ -23,6 +23,7 @@ def document(result: Result) -> dict[str, Any]:
         "doubts": list(result.doubts),
         "covers": list(result.covers),
         "hints": list(result.hinted),
+        "less_accurate": list(result.less_accurate),
         "drawn": [_drawn(key, drawn) for key, drawn in sorted(result.drawn.items())],
         "crashes": list(result.crashes),
         "explanation": result.explanation,

@@ -19,6 +19,7 @@ from gruverify.reporting._summary import (
     runs,
     sizes,
     snippet,
+    verdict,
 )
 
 #: What XML 1.0 has no way to write, and a target may have said.
@@ -46,7 +47,8 @@ def junit(documents: Sequence[Document]) -> str:
 def _suite(document: Document, fmt: str) -> ET.Element:
     suite = ET.Element("testsuite", name=_text(f"{document['target']} {fmt}"))
     properties = ET.SubElement(suite, "properties")
-    facts = {"command": command(document), "verdict": document["verdict"], **document["versions"]}
+    facts = {"command": command(document), "verdict": verdict(document), **document["versions"]}
+    facts |= {"less accurate": " ".join(less)} if (less := document["less_accurate"]) else {}
     for name, value in facts.items():
         ET.SubElement(properties, "property", name=_text(name), value=_text(value))
     for row in fates(document).values():
@@ -73,6 +75,7 @@ def _details(document: Document, fate: Fate) -> str:
         if (witness["invariant"], witness["format"]) == (fate.id, fate.format):
             lines += [witness["residual"]["where"]]
             lines += [f"{name} {value}" for name, value in numbers(witness["residual"]).items()]
+            lines += document["less_accurate"]
             lines += [f"fails {under}"] if (under := condition(document, witness)) else []
             lines += [sizes(witness), *(f"run as {line}" for line in runs(witness)), "", snippet(document, witness)]
     return "\n".join(lines)

@@ -17,6 +17,7 @@ from gruverify.reporting._summary import (
     root_causes,
     sentence,
     sizes,
+    verdict,
     witnesses,
     worst,
 )
@@ -34,8 +35,9 @@ def markdown(documents: Sequence[Document]) -> str:
 
 
 def _section(document: Document) -> Iterator[str]:
-    yield f"## {_VERDICTS[document['verdict']]} {escaped(document['target'])}: {document['verdict']}\n"
+    yield f"## {_VERDICTS[document['verdict']]} {escaped(document['target'])}: {verdict(document)}\n"
     yield f"{escaped(sentence(document))}\n"
+    yield from (f"* **{escaped(line)}**" for line in document["less_accurate"])
     yield from (f"* inconclusive: {escaped(reason)}" for reason in doubted(document))
     yield from (f"* {escaped(line)}" for line in covered(document))
     yield from (f"* died: {escaped(note)}" for note in document["crashes"])

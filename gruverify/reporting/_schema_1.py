@@ -23,6 +23,7 @@ def upgraded(document: dict[str, Any]) -> dict[str, Any]:
         "doubts": [*_unjudged(document), UNKNOWN] if verdict == "inconclusive" else [],
         "covers": [UNKNOWN],
         "hints": [],
+        "less_accurate": [],
         "drawn": [],
         "invariants": [{**row, "unclaimed": 0, "entries": None, "condition": ""} for row in document["invariants"]],
     }

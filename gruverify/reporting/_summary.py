@@ -11,7 +11,7 @@ from typing import Any
 
 from gruverify.engine import PROFILES, decode_witness, run_as, severity, sizes_of
 from gruverify.invariants import INVARIANTS
-from gruverify.reporting._console import GATES_VISITED, SIZES_VISITED
+from gruverify.reporting._console import GATES_VISITED, LESS_ACCURATE, SIZES_VISITED
 from gruverify.reporting._lines import by_formats
 from gruverify.reporting._reader import Document
 from gruverify.reporting._snippets import is_shown, read_from_result
@@ -95,6 +95,12 @@ def counts(document: Document) -> dict[str, int]:
     """How many pairs of invariant and format there are of each status that there is any of, the gravest first."""
     found = Counter(fate.status for row in fates(document).values() for fate in row.values())
     return {status: found[status] for status in STATUSES if found[status]}
+
+
+def verdict(document: Document) -> str:
+    """The verdict in words: of one that is falsified, whether it is only less accurate than declared."""
+    word: str = document["verdict"]
+    return f"{word}: {LESS_ACCURATE}" if document["less_accurate"] else word
 
 
 def sentence(document: Document) -> str:

@@ -17,7 +17,7 @@ from gruverify import _pytest
 from gruverify.arithmetic import FORMATS
 from gruverify.backends import CELL_METHODS, METHODS, Backend, declarations_of, offers
 from gruverify.coverage import Coverage
-from gruverify.engine import Drawn, Kind, Tally, Witness
+from gruverify.engine import Drawn, Kind, LessAccurate, Tally, Witness, agreed
 
 
 @dataclass
@@ -26,7 +26,8 @@ class Found:
 
     Tallies by invariant, format and variant; witnesses; coverage by format; the cases that were drawn, by format and
     kind; the backend's name, methods and unusual declarations. `left_out` are the families of the core, with
-    their formats, of which pytest itself, told by -k, a path or --lf, does not run all tests.
+    their formats, of which pytest itself, told by -k, a path or --lf, does not run all tests. `lesser`, by who saw
+    something fail and in which format, is what explains all of that as less accuracy than declared.
     """
 
     tallies: dict[tuple[str, str, str], Tally] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class Found:
     methods: tuple[str, ...] = ()
     declarations: dict[str, Any] = field(default_factory=dict)
     left_out: set[tuple[str, str]] = field(default_factory=set)
+    lesser: dict[tuple[str, str], LessAccurate | None] = field(default_factory=dict)
 
     @property
     def deciding(self) -> str:
@@ -78,6 +80,7 @@ class Found:
         for (format, kind), drawn in other.drawn.items():
             self.count(format, kind, drawn)
         self.left_out |= other.left_out
+        self.lesser |= other.lesser
         if not self.backend:
             self.backend, self.methods, self.declarations = other.backend, other.methods, other.declarations
 
@@ -87,6 +90,14 @@ class Found:
         for (id, of, _), tally in self.tallies.items():
             if of == format and id in ids:
                 found[id] = found.get(id, Tally()) + tally
+        return found
+
+    @property
+    def less_accurate(self) -> dict[str, LessAccurate | None]:
+        """By format in which something failed, what explains all of it, if all who saw it say the same."""
+        found: dict[str, LessAccurate | None] = {}
+        for (_, format), lesser in self.lesser.items():
+            found = agreed(found, {format: lesser})
         return found
 
     def declined(self, ids: Sequence[str], format: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -16,6 +17,7 @@ from gruverify.coverage import Coverage
 from gruverify.engine import (
     CORE_FAMILIES,
     Drawn,
+    Explaining,
     Judgement,
     Selection,
     doubts_of_family,
@@ -47,6 +49,7 @@ class Subject:
         self.chosen = chosen
         self.formats = formats
         self._asked: dict[tuple[str, str], tuple[list[Invariant], str]] = {}
+        self._explaining: dict[str, Explaining] = {}
 
     @cached_property
     def backend(self) -> Backend:
@@ -150,6 +153,7 @@ class Subject:
     def enter(self, case: AnyCase, judgements: list[Judgement], visited: Coverage) -> None:
         """Add a case to what was found, unless it is drawn to shrink a failure or to show it again."""
         format = case.format.name
+        self._explain(case, [judgement for judgement in judgements if judgement.fell])
         if not any((judgement.invariant.id, format) in self.found.witnesses for judgement in judgements):
             for judgement in judgements:
                 id, tally = judgement.invariant.id, judgement.tally
@@ -159,3 +163,13 @@ class Subject:
             # Hypothesis decides how many there are: what was drawn is all that was planned.
             sizes = {letter: (size, size) for letter, size in case.sizes.items()}
             self.found.count(format, kind_of(case), Drawn(planned=1, judged=1, sizes=sizes))
+
+    def _explain(self, case: AnyCase, fallen: list[Judgement]) -> None:
+        """Ask whether all that failed in the format, shrunk cases too, may be a matter of accuracy."""
+        unexpected = [one for one in fallen if not self.chosen.xfails_it(one.invariant.id, case.format.name)]
+        if not unexpected:
+            return
+        explaining = self._explaining.setdefault(case.format.name, Explaining(self.backend, case.format))
+        explaining.meet(case, unexpected)
+        # Several subjects, in several processes, may have the same target.
+        self.found.lesser[f"{os.getpid()} {id(self)}", case.format.name] = explaining.found()

@@ -46,6 +46,9 @@ def lines(account: Account, config: pytest.Config) -> Iterator[str]:
         if found.coverage:
             yield f"{target}: {gates_line(found.coverage)}"
             yield f"{target}: {sizes_line(found.coverage)}"
+    for target, found in account.targets.items():
+        for line in _result(target, found, account, config, complete=True).less_accurate:
+            yield f"{target}: less accurate than declared: {line}"
     for target, doubts in inconclusive(account, config).items():
         yield from (f"inconclusive: {target}: {line}" for line in doubts)
     for target, found in account.targets.items():
@@ -113,4 +116,5 @@ def _result(target: str, found: Found, account: Account, config: pytest.Config, 
         account.seconds,
         coverage=found.coverage,
         drawn=found.drawn,
+        lesser=found.less_accurate,
     )

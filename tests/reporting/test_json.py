@@ -33,6 +33,7 @@ def test_the_document_has_the_keys_of_schema_2() -> None:
         "doubts",
         "covers",
         "hints",
+        "less_accurate",
         "drawn",
         "crashes",
         "explanation",

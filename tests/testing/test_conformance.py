@@ -59,6 +59,26 @@ def test_the_smallest_case_of_one_invariant_is_shown(pytester: pytest.Pytester) 
     assert "H=1, I=1, B=1, T=1" in run.stdout.str()
 
 
+#: A right GRU, with operands of matrix products rounded to 8 bits.
+COARSE = FAULTY.replace("r * (h @ U_n.T) + c_n", "r * (h @ U_n.T + c_n)")
+COARSE = COARSE.replace("x @ W", "b(x) @ b(W").replace("h @ U", "b(h) @ b(U").replace(".T", ").T")
+COARSE += """
+
+def b(a):
+    significand, exponent = np.frexp(a.astype(np.float64))
+    return np.ldexp(np.rint(significand * 256), exponent - 8).astype(a.dtype)
+"""
+
+
+def test_what_is_less_accurate_than_declared_is_said_to_be(pytester: pytest.Pytester) -> None:
+    options = (*FEW, "-k", "agreement")
+    run = inside(pytester, *options, coarse=COARSE, test_mine=one_test("coarse:step"))
+    run.stdout.re_match_lines([r"coarse:step: less accurate than declared: .* bfloat16: declare products='bf16'.*"])
+
+    wrong = inside(pytester, *options, my_gru=FAULTY, test_mine=one_test("my_gru:step"))
+    assert "less accurate" not in wrong.stdout.str()
+
+
 def test_what_a_target_lacks_is_skipped_and_says_why(pytester: pytest.Pytester) -> None:
     run = inside(pytester, *FEW, "-rs", "-k", "stack", my_gru=FAULTY, test_mine=one_test("my_gru:step"))
 

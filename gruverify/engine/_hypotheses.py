@@ -1,0 +1,157 @@
+"""What a right GRU may be that is less accurate than it declares: hypotheses, each of them a declaration."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from gruverify.arithmetic import FORMATS, KAPPA, Format
+from gruverify.backends import Declarations
+from gruverify.engine._measured import Measured
+
+#: The most that σ or tanh may be wrong by and still be called that: what bfloat16 holds of a number; or so many units,
+#: more than any released library; but never a share of the value at which a bound claims nothing.
+_COARSEST, _UNITS, _NOTHING = 2.0**-8, 64, 2.0**-4
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One way of being less accurate than declared: in words, and as the declarations that would say so.
+
+    representable: the format of which every state that is returned must be a number, where that is part of it.
+    sums_lost: whether it is borne out by long sums that lose what a wider accumulator keeps.
+    """
+
+    words: str
+    declares: tuple[tuple[str, Any], ...]
+    representable: Format | None = None
+    sums_lost: bool = False
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """The declarations by name."""
+        return dict(self.declares)
+
+    def beside(self, other: Hypothesis) -> Hypothesis:
+        """Both at once."""
+        declares = {**dict(self.declares), **dict(other.declares)}
+        return Hypothesis(
+            f"{self.words} and {other.words}",
+            tuple(declares.items()),
+            self.representable or other.representable,
+            self.sums_lost or other.sums_lost,
+        )
+
+    def contradicts(self, other: Hypothesis) -> bool:
+        """Whether both are about the same declaration."""
+        return any(name in dict(other.declares) for name, _ in self.declares)
+
+
+def hypotheses(declared: Declarations, fmt: Format, found: Measured) -> tuple[Hypothesis, ...]:
+    """Everything that the declarations do not allow already, in one format; the most accurate first, then every two."""
+    alone = tuple(_new(_single(declared, fmt, found), declared))
+    pairs = (one.beside(other) for one, other in combinations(alone, 2) if not one.contradicts(other))
+    return (*alone, *sorted(pairs, key=lambda pair: pair.representable is not None))
+
+
+def _new(each: Iterable[Hypothesis], declared: Declarations) -> Iterator[Hypothesis]:
+    """Those that are not declared already."""
+    for hypothesis in each:
+        if any(getattr(declared, name) != value for name, value in hypothesis.declares):
+            yield hypothesis
+
+
+def _single(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hypothesis]:
+    narrower = sorted(
+        (other for other in FORMATS if other.precision < fmt.precision), key=lambda other: -other.precision
+    )
+    yield Hypothesis("subnormal numbers flushed to 0", (("subnormals", False),))
+    if fmt.precision <= 11 and declared.accumulates in (None, *FORMATS[2:]):
+        yield Hypothesis(f"sums over the batch in {fmt.name}", (("sums_in_format", True),))
+    if "C" not in declared.blend:
+        yield Hypothesis("the blend as h' + (1-z)(n-h')", (("blend", f"{declared.blend}+C"),))
+    yield from _kappas(declared, fmt, found)
+    if not declared.carry:
+        yield Hypothesis("a state that is wider between steps than it is returned", (("carry", 1.0),))
+    if fmt.precision <= 11:
+        yield Hypothesis(f"sums in {fmt.name}", (("accumulates", fmt.name),), sums_lost=True)
+    yield from _products(declared, fmt, narrower)
+    if not declared.carry:
+        for other in narrower:
+            yield Hypothesis(f"a state in {other.name} between steps", (("carry", other.name),))
+    for other in narrower:
+        # What float32 computes is close enough to tell a wrong GRU; what a half computes must look like one.
+        half = other.precision <= 11
+        looks, computes = other if half else None, (("computes", other.name),)
+        said = f"{other.name} arithmetic in {fmt.name}"
+        yield Hypothesis(said, computes, representable=looks)
+        if half:
+            yield Hypothesis(f"{said}, with such sums over the batch", (*computes, ("sums_in_format", True)), looks)
+            yield Hypothesis(f"{said}, with such sums", (*computes, ("accumulates", other.name)), looks)
+
+
+def _products(declared: Declarations, fmt: Format, narrower: list[Format]) -> Iterator[Hypothesis]:
+    """Matrix products whose operands are rounded first; those of float64 add up in float32."""
+    if declared.products != "format":
+        return
+    sums: tuple[tuple[str, Any], ...] = ()
+    if fmt.precision > 24:
+        sums = (("accumulates", "float32"),)
+        yield Hypothesis("matrix products in float32", (("products", "float32"), *sums))
+    if fmt.precision > 11:
+        yield Hypothesis("matrix products in TF32", (("products", "tf32"), *sums))
+    if any(other.name == "bfloat16" for other in narrower):
+        yield Hypothesis("matrix products in bfloat16", (("products", "bf16"), *sums))
+
+
+def _kappas(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hypothesis]:
+    """σ and tanh as accurate as they were measured, rounded up to a whole number, or else to a power of two."""
+    for step in (_whole, _power):
+        sigma = _Kappa("kappa_sigma", step(found.sigma), declared.kappa_sigma)
+        tanh = _Kappa("kappa_tanh", step(found.tanh), declared.kappa_tanh)
+        worse = [kappa for kappa in (sigma, tanh) if kappa.is_news(fmt)]
+        yield from (_of_kappas([kappa]) for kappa in worse)
+        if len(worse) > 1:
+            yield _of_kappas(worse)
+    if declared.tanh == "relative" and math.isfinite(found.tanh_of_one) and not tanh.plausible(fmt):
+        absolute = _Kappa("kappa_tanh", _whole(found.tanh_of_one), max(declared.kappa_tanh, KAPPA))
+        if absolute.value <= _UNITS and absolute.plausible(fmt):
+            more = (("kappa_tanh", absolute.value),) if absolute.is_news(fmt) else ()
+            yield Hypothesis("a tanh that is accurate to units of 1, not of its value", (("tanh", "absolute"), *more))
+
+
+@dataclass(frozen=True)
+class _Kappa:
+    name: str
+    value: float
+    declared: float
+
+    def plausible(self, fmt: Format) -> bool:
+        """Whether a function that is wrong by so much is still that function."""
+        u = fmt.unit_roundoff
+        return self.value * u <= min(max(_UNITS * u, _COARSEST), _NOTHING)
+
+    def is_news(self, fmt: Format) -> bool:
+        return self.value > self.declared and self.plausible(fmt)
+
+
+def _of_kappas(kappas: list[_Kappa]) -> Hypothesis:
+    function = {"kappa_sigma": "σ", "kappa_tanh": "tanh"}
+    words = " and ".join(f"a {function[kappa.name]} wrong by up to {_spelled(kappa.value)} u" for kappa in kappas)
+    return Hypothesis(words, tuple((kappa.name, kappa.value) for kappa in kappas))
+
+
+def _spelled(kappa: float) -> str:
+    return f"{kappa:g}" if kappa <= _UNITS else f"2^{math.log2(kappa):g}"
+
+
+def _whole(kappa: float) -> float:
+    """Rounded up; where nobody counts units any more, to a power of two."""
+    return _power(kappa) if kappa > _UNITS or not math.isfinite(kappa) else float(math.ceil(kappa))
+
+
+def _power(kappa: float) -> float:
+    return 2.0 ** math.ceil(math.log2(kappa)) if math.isfinite(kappa) and kappa > 0 else kappa

@@ -1,0 +1,204 @@
+"""Less accurate is not the same as wrong: whether one declaration explains everything that failed in a format.
+
+Whatever failed is judged again, by the same answers' bounds under each hypothesis in turn. One that a single failure
+contradicts is dropped for good; a bound that claims nothing explains nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from gruverify.arithmetic import Format
+from gruverify.backends import Backend, declarations_of, redeclared
+from gruverify.cell import AnyCase
+from gruverify.engine._hypotheses import Hypothesis, hypotheses
+from gruverify.engine._judge import Judgement, judge, trial_of
+from gruverify.engine._measured import Measured, measured
+from gruverify.invariants import Invariant, Obstacle
+
+
+@dataclass(frozen=True)
+class LessAccurate:
+    """What explains everything that failed in one format: in words, and as declarations, JSON values by their names.
+
+    cases: how many failed; vacuous: of how many failed comparisons nothing would be claimed under the declaration, and
+    compared: how many there were.
+    """
+
+    words: str
+    declares: Mapping[str, Any]
+    cases: int = 0
+    vacuous: int = 0
+    compared: int = 0
+
+    def with_cases_of(self, other: LessAccurate) -> LessAccurate | None:
+        """Both as one, of different cases; None if they say different things."""
+        if (self.words, self.declares) != (other.words, other.declares):
+            return None
+        more = {name: getattr(self, name) + getattr(other, name) for name in ("cases", "vacuous", "compared")}
+        return replace(self, **more)
+
+
+Lesser: TypeAlias = Mapping[str, "LessAccurate | None"]
+
+
+def agreed(one: Lesser, other: Lesser) -> dict[str, LessAccurate | None]:
+    """What two parts of a run say, by format; of a format in which something failed in both, only what both say."""
+    found = {**one, **other}
+    for fmt in one.keys() & other.keys():
+        mine, theirs = one[fmt], other[fmt]
+        found[fmt] = None if mine is None or theirs is None else mine.with_cases_of(theirs)
+    return found
+
+
+def sentences(found: Mapping[str, LessAccurate], formats: Sequence[str]) -> tuple[str, ...]:
+    """One line per cause, with the declaration that would make it conform; `formats` are those of the run."""
+    causes: dict[str, dict[str, LessAccurate]] = {}
+    for fmt in formats:
+        if fmt in found:
+            cause = re.sub(rf"\b{fmt}\b", _FORMAT, found[fmt].words)
+            causes.setdefault(cause, {})[fmt] = found[fmt]
+    return tuple(_sentence(cause, of, formats, alone=len(causes) == 1) for cause, of in causes.items())
+
+
+#: Stands in a cause for the format that it is about.
+_FORMAT = "{format}"
+
+
+def _sentence(cause: str, of: Mapping[str, LessAccurate], formats: Sequence[str], *, alone: bool) -> str:
+    where = "" if alone else f" in {', '.join(of)}"
+    cases = sum(one.cases for one in of.values())
+    vacuous, compared = sum(one.vacuous for one in of.values()), sum(one.compared for one in of.values())
+    beyond = f" (of the {compared} comparisons that failed {vacuous} then claim nothing)" if vacuous else ""
+    if 2 * vacuous > compared:
+        beyond = f"; {vacuous} of the {compared} comparisons that failed then claim nothing: it may be wrong besides"
+    said = declare(declared_in(of, formats))
+    words, every = cause.replace(_FORMAT, " and ".join(of)), f"{cases} case{'s' if cases > 1 else ''}"
+    return f"everything that failed{where}, in {every}, is explained by {words}: declare {said}{beyond}"
+
+
+def declare(declarations: Mapping[str, Any]) -> str:
+    """Declarations as the keywords that make them."""
+    return ", ".join(f"{name}={value!r}" for name, value in declarations.items())
+
+
+def declared_in(of: Mapping[str, LessAccurate], formats: Sequence[str]) -> dict[str, Any]:
+    """The declarations: values where all formats of the run have the same, else by format."""
+    found: dict[str, Any] = {}
+    for name in dict.fromkeys(name for one in of.values() for name in one.declares):
+        values = {fmt: one.declares[name] for fmt, one in of.items() if name in one.declares}
+        first = next(iter(values.values()))
+        same = set(values) == set(formats) and all(value == first for value in values.values())
+        found[name] = first if same else values
+    return found
+
+
+@dataclass
+class _Failure:
+    """A case, what failed on it, and of how much of that nothing is claimed by the hypothesis it was last held to."""
+
+    case: AnyCase
+    fallen: tuple[Invariant, ...]
+    vacuous: int = 0
+
+
+@dataclass
+class Explaining:
+    """The failures of a backend in one format, and the most accurate hypothesis that is left of them.
+
+    beat: called between judgements, which may take a while; failed: whether anything did; hopeless: whether no
+    hypothesis is left.
+    """
+
+    backend: Backend
+    format: Format
+    beat: Callable[[], None] = lambda: None
+    failed: bool = False
+    hopeless: bool = False
+    _met: list[_Failure] = field(default_factory=list)
+    _left: Iterator[Hypothesis] | None = None
+    _current: Hypothesis | None = None
+
+    def meet(self, case: AnyCase, fallen: Sequence[Judgement]) -> None:
+        """Take a case and what failed on it."""
+        self.failed = self.failed or bool(fallen)
+        if self.hopeless or not fallen:
+            return
+        if any(judgement.obstacle for judgement in fallen):  # an error or an answer of the wrong shape
+            self._give_up()
+            return
+        failure = _Failure(case, tuple(judgement.invariant for judgement in fallen))
+        self._met.append(failure)
+        if self._left is None:
+            self._left = iter(hypotheses(declarations_of(self.backend, self.format), self.format, self._measured))
+        elif self._current is not None and self._holds(self._current, failure):
+            return
+        self._advance()
+
+    def found(self) -> LessAccurate | None:
+        """What explains everything so far; None if nothing does."""
+        if self.hopeless or self._current is None:
+            return None
+        compared = sum(len(failure.fallen) for failure in self._met)
+        vacuous = sum(failure.vacuous for failure in self._met)
+        borne_out = self._current.sums_lost and self._measured.sums_in_format
+        if 2 * vacuous > compared and not borne_out:
+            return None
+        return LessAccurate(self._current.words, self._current.overrides, len(self._met), vacuous, compared)
+
+    @cached_property
+    def _measured(self) -> Measured:
+        return measured(self.backend, self.format)
+
+    def _advance(self) -> None:
+        """On to the next hypothesis that everything met so far agrees with."""
+        assert self._left is not None
+        for hypothesis in self._left:
+            if all(self._holds(hypothesis, failure) for failure in reversed(self._met)):
+                self._current = hypothesis
+                return
+        self._give_up()
+
+    def _give_up(self) -> None:
+        self._current, self.hopeless = None, True
+        self._met.clear()
+
+    def _holds(self, hypothesis: Hypothesis, failure: _Failure) -> bool:
+        """Whether all of it holds under the hypothesis."""
+        self.beat()
+        case, fallen = failure.case, failure.fallen
+        if hypothesis.representable is not None and not returned_in(hypothesis.representable, case, self.backend):
+            return False
+        failure.vacuous = held = 0
+        for judgement in judge(case, redeclared(self.backend, hypothesis.overrides), fallen):
+            if judgement.fell:
+                return False
+            held += 1
+            failure.vacuous += judgement.tally.unclaimed
+        return held == len(fallen)
+
+
+def returned_in(fmt: Format, case: AnyCase, backend: Backend) -> bool:
+    """Whether every state that the backend returns for the case is a number of that format."""
+    observed: Any = trial_of(case, backend).observed
+    shown = 0
+    for method in ("step", "sequence", "stack"):
+        if method not in vars(type(observed)):
+            continue
+        try:
+            answer = getattr(observed, method)
+        except Obstacle:
+            continue
+        for states in answer if isinstance(answer, tuple) else (answer,):
+            wide = states.astype(np.float64)
+            shown += 1
+            with np.errstate(over="ignore"):
+                if not np.array_equal(fmt.cast(wide).astype(np.float64), wide, equal_nan=True):
+                    return False
+    return shown > 0

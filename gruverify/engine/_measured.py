@@ -1,0 +1,171 @@
+"""How accurate a backend's σ, tanh and sums are: measured through its own step, on cells that show one at a time.
+
+With an exact gate, a unit's next state is σ or tanh of one of its inputs, digit for digit (theory-14.md, 14i).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.arithmetic import Format
+from gruverify.backends import Backend, declarations_of, declared_variants, offers
+from gruverify.cell import Cell, Variant
+
+#: Units of a probing cell, where its size is free, and points at which σ and tanh are evaluated in formats too wide for
+#: all of their numbers.
+UNITS, POINTS = 32, 2**16
+#: A pre-activation at which every gate is exactly 0 or 1.
+_SHUT = 2.0**13
+#: Halves that lose this many units of roundoff of a long sum add up in themselves.
+_LOST = 16
+#: Who loses more than this at points of many digits beside those of few rounds the points first.
+_ALIKE = 2.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The errors of σ and tanh in units of roundoff, relative to the value, and that of tanh relative to 1; infinite
+    where it could not be measured. sums_in_format: whether long sums were seen to lose what a wider accumulator keeps.
+    """
+
+    sigma: float = np.inf
+    tanh: float = np.inf
+    tanh_of_one: float = np.inf
+    sums_in_format: bool = False
+
+
+def measured(backend: Backend, fmt: Format) -> Measured:
+    """What the backend's step shows of its σ, tanh and sums in one format; nothing that it raises matters here."""
+    if not offers(backend, "step"):
+        return Measured()
+    probe = _Probe(backend, fmt)
+    tanh = _read(lambda: probe.errors_of_tanh())
+    return Measured(
+        sigma=_read(lambda: probe.errors_of_sigma())[0],
+        tanh=tanh[0],
+        tanh_of_one=tanh[1],
+        sums_in_format=bool(_read(lambda: (probe.loses_small_terms(), 0.0))[0] == 1.0),
+    )
+
+
+def _read(ask: Callable[[], tuple[float, float]]) -> tuple[float, float]:
+    try:
+        with np.errstate(all="ignore"):
+            return ask()
+    except Exception:  # a target may refuse any cell, in any way
+        return np.inf, np.inf
+
+
+class _Probe:
+    """Cells of which every unit shows σ or tanh of an input of its own, beside one input that is always 1."""
+
+    def __init__(self, backend: Any, fmt: Format) -> None:
+        declared = declarations_of(backend)
+        self.backend, self.format = backend, fmt
+        variants = declared_variants(backend)
+        self.variant = next((v for v in variants if v.update == "keep"), variants[0])
+        self.keeps = self.variant.update == "keep"
+        self.starts_anywhere = declared.initial_state
+        self.hidden = declared.hidden_size or UNITS
+        self.inputs = declared.input_size or UNITS + 1
+        self.shown = min(self.hidden, self.inputs - 1)
+
+    def errors_of_sigma(self) -> tuple[float, float]:
+        """The largest error of σ, relative to the value and to 1."""
+        fmt = self.format
+        low = max(fmt.sigmoid_flushes, np.log(fmt.min_normal))
+        state = 1.0 if self.keeps else 0.0
+        if state and not self.starts_anywhere:
+            return np.inf, np.inf
+        one = 0.0 if self.keeps else _SHUT  # what the candidate is shut at: 0 or 1
+        return self._largest(lambda x: self._shown(x, "z", one, state), _sigmoid, low, fmt.sigmoid_rounds_to_one)
+
+    def errors_of_tanh(self) -> tuple[float, float]:
+        """The largest error of tanh, relative to the value and to 1."""
+        most = self.format.tanh_saturates + 1
+        shut = -_SHUT if self.keeps else _SHUT
+        return self._largest(lambda x: self._shown(x, "n", shut, 0.0), np.tanh, -most, most)
+
+    def _largest(
+        self, ask: Callable[[Any], Any], truth: Callable[[Any], Any], low: float, high: float
+    ) -> tuple[float, float]:
+        dense = self._errors(ask, truth, _points(self.format, low, high, self.format.precision))
+        coarse = self._errors(ask, truth, _points(self.format, low, high, 8))
+        # Where operands are rounded first, points of few digits show the function alone.
+        return dense if dense[0] <= _ALIKE * max(coarse[0], 1.0) else coarse
+
+    def _errors(self, ask: Callable[[Any], Any], truth: Callable[[Any], Any], x: Any) -> tuple[float, float]:
+        wide = np.longdouble if self.format.precision > 24 else np.float64
+        exact = truth(x.astype(wide))
+        found = ask(x).astype(wide)
+        wrong = np.maximum(np.abs(found - exact) - self.format.min_subnormal, 0) / wide(self.format.unit_roundoff)
+        seen = np.abs(exact) >= self.format.min_normal
+        worst = float(np.max(np.where(seen, wrong / np.abs(exact), 0)))
+        return (np.inf, np.inf) if np.isnan(worst) else (worst, float(np.max(wrong)))
+
+    def _shown(self, points: Any, gate: str, shut: float, state: float) -> Any:
+        """The next states where the pre-activation of `gate` is a point, and the other one's is `shut`."""
+        n, rows = self.shown, -(-len(points) // self.shown)
+        x = np.zeros((rows, self.inputs))
+        x[:, :n] = np.resize(points.astype(np.float64), rows * n).reshape(rows, n)
+        x[:, n] = 1
+        mine, other = (1, 2) if gate == "z" else (2, 1)
+        weights = np.zeros((3, self.hidden, self.inputs))
+        weights[mine, range(n), range(n)] = 1
+        weights[other, :, n] = shut
+        return self._step(weights, x, state)[:, :n].ravel()[: len(points)]
+
+    def loses_small_terms(self) -> float:
+        """1 if a sum of 1 and very many small numbers loses them, in one of two orders; else 0."""
+        u = self.format.unit_roundoff
+        count = min(self.inputs, round(1 / u)) if self._fixed else round(1 / u)
+        if count * u < 2.0**-3 or self.format.precision > 11:
+            return 0.0
+        for order in (1, -1):
+            weights = np.zeros((3, self.hidden, count))
+            weights[2] = np.concatenate([[1.0], np.full(count - 1, u / 2)])[::order]
+            weights[1, :, 0] = -_SHUT if self.keeps else _SHUT
+            found = self._step(weights, np.ones((1, count)), 0.0).astype(np.float64)
+            exact = np.tanh(1 + (count - 1) * u / 2)
+            if np.max(np.abs(found - exact)) > _LOST * u * exact:
+                return 1.0
+        return 0.0
+
+    @property
+    def _fixed(self) -> bool:
+        return declarations_of(self.backend).input_size is not None
+
+    def _step(self, weights: npt.NDArray[np.float64], x: npt.NDArray[np.float64], state: float) -> Any:
+        dtype, H = self.format.dtype, self.hidden
+        cell = _cell(self.variant, weights.reshape(3 * H, -1).astype(dtype), dtype)
+        return np.asarray(self.backend.step(cell, x.astype(dtype), np.full((len(x), H), state, dtype)))
+
+
+def _cell(variant: Variant, weight_ih: npt.NDArray[Any], dtype: Any) -> Cell:
+    rows = len(weight_ih)
+    biases = {name: np.zeros(rows, dtype) for name in ("bias_ih", "bias_hh") if variant.bias}
+    return Cell(variant, weight_ih=weight_ih, weight_hh=np.zeros((rows, rows // 3), dtype), **biases)
+
+
+def _points(fmt: Format, low: float, high: float, bits: int) -> Any:
+    """Numbers of the format from `low` to `high`, of so many bits: all of a half's, else a dense choice of them."""
+    if fmt.precision <= 11:
+        every = np.arange(2**16, dtype=np.uint16).view(fmt.dtype).astype(np.float64)
+        x = every[np.isfinite(every)]
+    else:
+        random = np.random.default_rng(0)
+        size = np.exp2(random.uniform(-30, np.log2(max(-low, high)), POINTS // 2))
+        x = np.concatenate([size * random.choice([-1.0, 1.0], len(size)), random.uniform(low, high, POINTS // 2)])
+    significand, exponent = np.frexp(x)
+    x = fmt.cast(np.ldexp(np.rint(significand * 2.0**bits), exponent - bits)).astype(np.float64)
+    return fmt.cast(x[(x >= low) & (x <= high)])
+
+
+def _sigmoid(x: Any) -> Any:
+    e = np.exp(-np.abs(x))
+    return np.where(x < 0, e, 1) / (1 + e)
