@@ -83,14 +83,13 @@ def padding_extremes_gradients(trial: StackTrial) -> Iterator[Residual]:
     padded = trial.on(followed)
     case, found = padded.case, padded.observed.stack_vjp
     for content, numbers in _contents(trial):
-        inputs, d_outputs = (_filled(case, steps, numbers) for steps in (case.inputs, case.d_outputs))
-        for what, given in {"inputs": (inputs, case.d_outputs), "cotangents": (case.inputs, d_outputs)}.items():
-            others = _unless_refused(numbers, partial(padded.observed.stack_vjp_over, *given))
-            if others is None:
-                yield holds(f"{what} padded with {content}: raised")
-                continue
-            for name, letters, one, other in paired(found, others):
-                yield equal(f"dL/d{name}, {what} padded with {content}", letters, other, one)
+        filled = (_filled(case, steps, numbers) for steps in (case.inputs, case.d_outputs))
+        others = _unless_refused(numbers, partial(padded.observed.stack_vjp_over, *filled))
+        if others is None:
+            yield holds(f"padded with {content}: raised")
+            continue
+        for name, letters, one, other in paired(found, others):
+            yield equal(f"dL/d{name} padded with {content}", letters, other, one)
 
 
 # -- members without steps --------------------------------------------------------------------------------------------

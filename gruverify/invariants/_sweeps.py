@@ -174,12 +174,16 @@ def _candidate_from_zero(f: _Frame) -> Iterator[Sweep]:
     yield f.sweep(f.spread(), f.column(), 0.0, f.weight("c", f.column()))
 
 
-#: By function: how a cell shows it, with the state from which it does.
-_SHOWN: dict[str, tuple[tuple[float, Callable[[_Frame], Iterator[Sweep]]], ...]] = {
-    "z": ((1.0, _update_from_one), (0.0, _update_towards_one)),
-    "r": ((1.0, _reset), (1.0, _large_product)),
-    "c": ((1.0, _candidate), (0.0, _candidate_from_zero)),
+Show: TypeAlias = Callable[[_Frame], Iterator[Sweep]]
+
+#: By function: how a cell shows it.
+_SHOWN: dict[str, tuple[Show, ...]] = {
+    "z": (_update_from_one, _update_towards_one),
+    "r": (_reset, _large_product),
+    "c": (_candidate,),
 }
+#: The same where every initial state is 0.
+_SHOWN_FROM_ZERO: dict[str, tuple[Show, ...]] = {"z": (_update_towards_one,), "r": (), "c": (_candidate_from_zero,)}
 
 
 # -- what is asked of it ----------------------------------------------------------------------------------------------
@@ -220,14 +224,13 @@ def _swept(trial: Trial, gate: str, compared: Compared) -> Iterator[Residual]:
     every = _SPARSER if compared is _slopes and c.format.dtype.itemsize == 2 else 1
     frame = _Frame(c.format, c.variant, declared.hidden_size or _SIZE, declared.input_size or _SIZE, every)
     yield nothing_claimed(f"{gate} cannot be shown by a cell of these sizes that starts from 0")
-    for state, shown in _SHOWN[gate]:
-        if state == 0 or declared.initial_state:
-            for sweep in shown(frame):
-                one = Trial(sweep.case, trial.backend, mode=trial.exact.mode, declared=declared)
-                try:
-                    yield from compared(one, sweep, gate)
-                except BackendRaised as raised:
-                    raise Refused(raised.method, f"B={len(sweep.at)}", raised.error) from raised
+    shown = _SHOWN if declared.initial_state else _SHOWN_FROM_ZERO
+    for sweep in (sweep for show in shown[gate] for sweep in show(frame)):
+        one = Trial(sweep.case, trial.backend, mode=trial.exact.mode, declared=declared)
+        try:
+            yield from compared(one, sweep, gate)
+        except BackendRaised as raised:
+            raise Refused(raised.method, f"B={len(sweep.at)}", raised.error) from raised
 
 
 def _named(residual: Residual, what: str, at: Floats) -> Residual:
