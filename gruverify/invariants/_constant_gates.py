@@ -114,7 +114,7 @@ def constant_gates_gradient(trial: Trial) -> Iterator[Residual]:
         "b_xz": g * (sign * STEPS) * power * form.take * (form.h - form.c),
         "b_xc": g * (1 - power) * (1 - form.c * form.c),
     }
-    shown = closed.keys() & set(blocks_of(still.case.cell.variant))
+    shown = [block for block in blocks_of(still.case.cell.variant) if block in closed]
     if found.state is None and not shown:
         yield nothing_claimed("no gradient of the initial state, and no bias_ih")
     for block in shown:
