@@ -99,7 +99,7 @@ def test_a_method_that_answers_no_case_hides_nothing_of_the_other(
     assert "sequence=lambda" not in result.stdout
 
 
-@pytest.mark.parametrize(("fault", "status"), [("half", "none"), ("raises", "unanswered")])
+@pytest.mark.parametrize(("fault", "status"), [("halved", "none"), ("raises", "unanswered")])
 def test_what_is_none_of_them_exits_with_1_and_is_json_on_request(planted: str, fault: str, status: str) -> None:
     result = gruverify("identify", f"{planted}:{fault}", "--json", "--format", "f64")
 
@@ -109,6 +109,17 @@ def test_what_is_none_of_them_exits_with_1_and_is_json_on_request(planted: str, 
     [part] = document["parts"]
     assert part["holds"] == []
     assert all(evidence["excluded_by"]["format"] == "float64" for evidence in part["excluded"])
+
+
+def test_what_is_less_accurate_than_declared_exits_with_1_and_says_by_what(planted: str) -> None:
+    shown = gruverify("identify", f"{planted}:half", "--format", "f64")
+    written = gruverify("identify", f"{planted}:half", "--format", "f64", "--json")
+
+    assert (shown.exit_code, written.exit_code) == (1, 1)
+    assert "\nidentified, less accurate than declared\n" in shown.stdout
+    assert "less accurate than declared by: float16 arithmetic in float64 (declare computes='float16')" in shown.stdout
+    [part] = json.loads(written.stdout)["parts"]
+    assert part["less_accurate"] == {"words": "float16 arithmetic in float64", "declare": {"computes": "float16"}}
 
 
 @pytest.mark.parametrize(
