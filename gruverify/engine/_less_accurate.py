@@ -99,6 +99,10 @@ def declared_in(of: Mapping[str, LessAccurate], formats: Sequence[str]) -> dict[
     return found
 
 
+def _nothing() -> None:
+    """Between judgements of which nobody wants to hear."""
+
+
 @dataclass
 class _Failure:
     """A case, what failed on it, and of how much of that nothing is claimed by the hypothesis it was last held to."""
@@ -118,7 +122,7 @@ class Explaining:
 
     backend: Backend
     format: Format
-    beat: Callable[[], None] = lambda: None
+    beat: Callable[[], None] = _nothing
     failed: bool = False
     hopeless: bool = False
     _met: list[_Failure] = field(default_factory=list)
