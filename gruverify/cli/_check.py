@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,17 +147,10 @@ def command(
 
     json_file = writable("--json", json_path)
     _require(report)
-    plan = Plan(
-        profile=profile,
-        formats=formats,
-        seed=seed,
-        max_cases=max_cases,
-        max_size=max_size,
-        time_budget=time_budget,
-        selection=_selection(only, skip, skips_files, xfails_files, strict),
-        max_failures=1 if first_only else max_failures,
-        shrink=not no_shrink,
-    )
+    how_much = Plan(profile=profile, seed=seed, max_cases=max_cases, max_size=max_size, time_budget=time_budget)
+    chosen = _selection(only, skip, skips_files, xfails_files, strict)
+    most = 1 if first_only else max_failures
+    plan = replace(how_much, formats=formats, selection=chosen, max_failures=most, shrink=not no_shrink)
     if list_only:
         _list(target, plan)
         return
