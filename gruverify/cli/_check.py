@@ -147,10 +147,9 @@ def command(
 
     json_file = writable("--json", json_path)
     _require(report)
-    how_much = Plan(profile=profile, seed=seed, max_cases=max_cases, max_size=max_size, time_budget=time_budget)
-    chosen = _selection(only, skip, skips_files, xfails_files, strict)
-    most = 1 if first_only else max_failures
-    plan = replace(how_much, formats=formats, selection=chosen, max_failures=most, shrink=not no_shrink)
+    plan = Plan(profile=profile, formats=formats, seed=seed, max_cases=max_cases, max_size=max_size)
+    plan = replace(plan, time_budget=time_budget, max_failures=1 if first_only else max_failures, shrink=not no_shrink)
+    plan = replace(plan, selection=_selection(only, skip, skips_files, xfails_files, strict))
     if list_only:
         _list(target, plan)
         return

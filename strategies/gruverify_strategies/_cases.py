@@ -67,7 +67,7 @@ def cases(
     inputs, state = members.inputs(codes), members.state(codes) * (not zero_state)
     if choice.regime != "free" and not choice.variant.input_bias:
         inputs[:, :, 0] = 1
-    d_outputs, d_last = members.cotangents(codes, choice.format)
+    d_outputs, d_last = members.cotangents(codes, choice.format, plain=bool(full))
     driven = units.regimes(choice, placed)
     # Each unit's state stays between its candidate, which tanh bounds, and where it was.
     reach = np.abs(inputs).max((0, 1)), np.maximum(np.abs(state).max(0), 1)
