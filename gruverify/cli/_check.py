@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,29 +147,27 @@ def command(
 
     json_file = writable("--json", json_path)
     _require(report)
-    plan = Plan(
-        profile=profile,
-        formats=formats,
-        seed=seed,
-        max_cases=max_cases,
-        max_size=max_size,
-        time_budget=time_budget,
-        selection=_selection(only, skip, skips_files, xfails_files, strict),
-        max_failures=1 if first_only else max_failures,
-        shrink=not no_shrink,
-    )
+    plan = Plan(profile=profile, formats=formats, seed=seed, max_cases=max_cases, max_size=max_size)
+    plan = replace(plan, time_budget=time_budget, max_failures=1 if first_only else max_failures, shrink=not no_shrink)
+    plan = replace(plan, selection=_selection(only, skip, skips_files, xfails_files, strict))
     if list_only:
-        _list(target, plan)
-        return
-    quiet = json_path == "-"
-    result = _run(target, plan, jobs, patience, quiet=quiet)
-    saved = _save(result, witnesses)
-    _write(result, json_path, json_file)
-    _write_report(result, report, quiet=quiet)
+        return _list(target, plan)
+    result = _run(target, plan, jobs, patience, quiet=(quiet := json_path == "-"))
+    saved = _saved(result, witnesses, json_path, json_file, report, quiet=quiet)
     with _whatever_becomes_of_the_console():
         _margins(result, asked=margins, quiet=quiet)
         _print(result, saved, json_path, _how_many(max_witnesses, verbose=verbose))
     sys.exit(_exit_code(result) or _exit_code_of_gates(result, fail_under_gates))
+
+
+def _saved(
+    result: Result, folder: Path, json_path: str | None, json_file: Path | None, report: Path | None, *, quiet: bool
+) -> dict[tuple[str, str], Path]:
+    """Where the witnesses were written; every file is there before a line is printed."""
+    saved = _save(result, folder)
+    _write(result, json_path, json_file)
+    _write_report(result, report, quiet=quiet)
+    return saved
 
 
 def _prepared(jobs: int, target: str) -> int:

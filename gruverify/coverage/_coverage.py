@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.coverage._groups import GATES, GROUPS, Bin, Group
+from gruverify.coverage._groups import GATES, GROUPS, SIZES, Bin, Group
 
 Hits: TypeAlias = npt.NDArray[np.int64]
 
@@ -54,9 +54,12 @@ class Coverage:
         return 100 * (1 - missed / reachable) if reachable else 100.0
 
     def levels(self) -> Iterator[str]:
-        """What was hit: each level of z, r and c, and each bin of the smaller groups, such as "z=0"."""
+        """What was hit: each level of z, r and c, of the sizes, and each bin of the smaller groups, such as "z=0"."""
         for number, axis in enumerate(GATES.axes):
             along = self.of(GATES).sum(tuple({0, 1, 2} - {number}))
+            yield from (f"{axis.name}={level}" for level, count in zip(axis.levels, along, strict=True) if count)
+        for group in SIZES:
+            axis, along = group.axes[1], self.of(group).sum(0)
             yield from (f"{axis.name}={level}" for level, count in zip(axis.levels, along, strict=True) if count)
         for group in GROUPS.values():
             if group.size <= _FEW:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import groupby
 from typing import Any
 
 from gruverify.arithmetic import Format
@@ -293,16 +294,20 @@ class FormatRun:
         self.listener(FormatFinished(name, self.ledger.of(self.format), self.ledger.coverage[name], drawn))
 
     def _shares(self, streams: list[Stream]) -> Iterator[tuple[Stream, Pace]]:
-        """Each stream with its share of the time that the format has, by how many cases are left to draw.
+        """Each stream with its share of the time that the format has, by how many cases are left to draw; streams of a
+        survey, of few cases each, share theirs.
 
-        Where time is short, what says most comes first: the survey, which meets all gates in few cases.
+        Where time is short, what says most comes first: the surveys, which meet all gates and sizes in few cases.
         """
         if self.pace.deadline is not None:
             streams = sorted(streams, key=lambda stream: not stream.survey)
         left = sum(stream.count for stream in streams)
-        for stream in streams:
-            yield stream, self.pace.part(stream.count / left)
-            left -= stream.count
+        for _, alike in groupby(streams, key=lambda stream: (stream.survey, stream.sizes is None, stream.kind)):
+            some = list(alike)
+            count = sum(stream.count for stream in some)
+            share = self.pace.part(count / left)
+            yield from ((stream, share) for stream in some)
+            left -= count
 
     def _draw(self, stream: Stream, share: Pace) -> None:
         """Show the cases of a stream to the backend, as many as there is time for.

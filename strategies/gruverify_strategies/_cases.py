@@ -45,9 +45,8 @@ def cases(
     The driven gates of a pinned case stay at their level for all T steps; in a cell without bias_ih input 0 is then 1
     at every step. `levels`, instead of `regimes`, says where r, z and c of each unit are driven on the ladder (theory
     5), such as ("0", "rounding", "-mid"): there are so many units, but for those that shrinking takes away. With
-    `zero_state` the state is 0, which only few are otherwise. The axes in `full`, such as "HT", have their largest size
-    but for what shrinking takes away. Shrinks to few units, inputs, members and steps,
-    whichever they are, then to entries 0, ±1 and ±1/2.
+    `zero_state` the state is 0, which only few are otherwise. Axes in `full`, as "HT", are as large as they may be.
+    Shrinks to few units, inputs, members and steps, whichever they are, then to entries 0, ±1 and ±1/2.
 
     Raises:
         InvalidArgument: a bound is no integer of at least 1 or beyond its maximum, or arguments are wrong together.
@@ -63,14 +62,12 @@ def cases(
     filled = slots(codes, within, whole="H" if placed else "", full=full)
     choice = wanted.choose(codes)
     event(f"regime: {choice.regime}")
-
     with frugal(bool(full)):
         members, units = Members(source, codes, within, filled), Units(source, within, filled)
     inputs, state = members.inputs(codes), members.state(codes) * (not zero_state)
     if choice.regime != "free" and not choice.variant.input_bias:
         inputs[:, :, 0] = 1
-    d_outputs, d_last = members.cotangents(codes, choice.format)
-
+    d_outputs, d_last = members.cotangents(codes, choice.format, plain=bool(full))
     driven = units.regimes(choice, placed)
     # Each unit's state stays between its candidate, which tanh bounds, and where it was.
     reach = np.abs(inputs).max((0, 1)), np.maximum(np.abs(state).max(0), 1)

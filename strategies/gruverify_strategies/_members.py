@@ -67,11 +67,13 @@ class Members:
         """(B, H)."""
         return self._state[:, list(self._filled["H"])] * pick(codes, _STATE_SCALES)
 
-    def cotangents(self, codes: Header, format: Format) -> tuple[Floats, Floats]:
-        """(T, B, H) and (B, H): those of the outputs and of the last state, of one scale."""
+    def cotangents(self, codes: Header, format: Format, *, plain: bool = False) -> tuple[Floats, Floats]:
+        """(T, B, H) and (B, H): those of the outputs and of the last state, of one scale; all up to 1, if `plain`."""
         last = self._last[:, list(self._filled["H"])]
         outputs = _steps(self._outputs, self._filled["T"], self._filled["H"])
         kind, where = pick(codes, _SHAPES), number(codes, SHAPE - 1)
+        if plain:
+            return outputs, last
         # Which entry is left is told by the first bits of `where`, the scale by its last.
         scaled = _mask(kind, where, (1 + len(outputs), *last.shape)) * choose(where & 0xFF, loudness(format))
         return outputs * scaled[1:], last * scaled[0]

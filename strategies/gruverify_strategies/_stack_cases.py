@@ -96,7 +96,7 @@ def _case(source: Random, frame: Frame, within: Limits, min_length: int, call: _
     slots_of_units = {"I": frame.within["I"], "H": frame.within["S"]}
     members = Members(source, codes, within | slots_of_units, filled | {"I": frame.filled["I"], "H": frame.filled["S"]})
     inputs, initial = members.inputs(codes), members.state(codes) * (not call.zero_state)
-    d_outputs, d_last = members.cotangents(codes, stack.format)
+    d_outputs, d_last = members.cotangents(codes, stack.format, plain=bool(call.full))
     alone = len(filled["B"]) == 1 and (lone if call.batched is None else not call.batched)
     padded = (ragged_ if call.padded is None else call.padded) and not alone
     lengths = ragged(codes, filled["B"], B, min_length, len(filled["T"])) if padded else None

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gruverify import Result
-from gruverify.coverage import GATES, Coverage
+from gruverify.coverage import GATES, SIZES, Coverage
 from gruverify.engine import Tally, save_witness
 from gruverify.invariants import INVARIANTS, Residual
 from gruverify.reporting import console_for, print_header, print_result
@@ -361,4 +361,14 @@ def test_the_gates_that_were_visited_are_counted_and_some_that_were_not_are_name
 
     assert "gates visited (levels of z × r × c): float32 96.9 %, float64 100.0 %" in lines
     assert "  float32 lacks z=0 r=0 c=-1, z=0 r=0 c=-high, z=0 r=0 c=-mid and 9 more" in lines
-    assert not any("float64 lacks" in line for line in lines)
+    assert not any("float64 lacks z" in line for line in lines)
+
+
+def test_the_sizes_that_were_compared_are_counted_and_some_that_were_not_are_named() -> None:
+    hits = {group.name: np.ones(group.shape, np.int64) for group in SIZES}
+    hits["T"][1, -2:] = 0
+
+    lines = report(result(coverage={"float32": Coverage(hits)}))
+
+    assert "sizes visited (levels of H, I, B, T, and coincidences): float32 99.3 %" in lines
+    assert "  float32 lacks gradients: T 256–299, 300 and more" in lines

@@ -128,18 +128,18 @@ def refuse(constant: str) -> float:
 
 
 def test_coverage_says_what_was_hit_and_what_cannot_be() -> None:
-    one = Coverage({"H": np.array([2, 0, 5])}, {("H", ("2",)): "the backend has no such size"})
+    one = Coverage({"h'-c": np.array([2, 0, 5])}, {("h'-c", ("0",)): "it never is"})
 
     [found] = document(result(coverage={"float32": one}))["coverage"]
     groups = {group["name"]: group for group in found["groups"]}
 
     assert (found["format"], list(groups)) == ("float32", list(GROUPS))
-    assert groups["H"] == {
-        "name": "H",
-        "axes": [{"name": "H", "levels": ["1", "2", "more"]}],
+    assert groups["h'-c"] == {
+        "name": "h'-c",
+        "axes": [{"name": "h'-c", "levels": ["-", "0", "+"]}],
         "at_least": 1,
         "hits": [2, 0, 5],
-        "excluded": [{"bin": ["2"], "reason": "the backend has no such size"}],
+        "excluded": [{"bin": ["0"], "reason": "it never is"}],
         "reachable": 2,
         "percent": 100.0,
     }

@@ -102,6 +102,11 @@ def wrong_choices() -> Iterator[Row]:
     yield gst.variants, {"biases": "some"}, "biases='some' must be one of None, 'both', 'none', "
     for strategy in (gst.cases, gst.stack_cases):
         yield strategy, {"zero_state": "yes"}, "zero_state='yes' must be one of True, False"
+        yield strategy, {"full": 3}, "Expected str but got full=3 (type=int)"
+    yield gst.cases, {"full": "HL"}, "full='HL' must be letters of HIBT"
+    yield gst.stack_cases, {"full": "X"}, "full='X' must be letters of HIBTLD"
+    yield gst.stack_cases, {"regimes": ["wild"]}, "regimes[0]='wild' must be one of "
+    yield gst.stack_cases, {"weights": ["heavy"]}, "weights[0]='heavy' must be one of "
     yield gst.stack_cases, {"padded": "no"}, "padded='no' must be one of None, True, False"
     yield gst.stacks, {"bidirectional": 2}, "bidirectional=2 must be one of None, True, False"
     yield gst.stack_cases, {"bidirectional": 2}, "bidirectional=2 must be one of None, True, False"
