@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gruverify.coverage import GATES, SIZES, Coverage, size_holes
-from gruverify.engine import FirstFailure, Result, Tally, Witness, by_format, condition_of, describe, severity
+from gruverify.engine import VALUES, FirstFailure, Result, Tally, Witness, by_format, condition_of, describe, severity
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting._lines import by_formats, wrapped
 from gruverify.reporting._snippets import is_shown, reproducer, size_of
@@ -183,14 +183,19 @@ def margin(value: float) -> str:
 
 def _one_each(result: Result) -> dict[str, Witness]:
     """The smallest witness of each falsified invariant, over the formats; the gravest first (see `severity`), and among
-    those that are as grave the catalogue's order.
+    those that are as grave the catalogue's order. Where one cause explains them all, the values come first: they show
+    it without a detour.
     """
     smallest: dict[str, Witness] = {}
     for id in INVARIANTS:
         mine = [witness for (of, _), witness in result.witnesses.items() if of == id]
         if mine:
             smallest[id] = min(mine, key=Witness.order)
-    return dict(sorted(smallest.items(), key=lambda item: -severity(item[1].residual)))
+
+    def order(id: str) -> tuple[bool, float]:
+        return bool(result.explanation) and id not in VALUES.ids, -severity(smallest[id].residual)
+
+    return {id: smallest[id] for id in sorted(smallest, key=order)}
 
 
 #: What a falsified target is where a declaration explains everything that failed.

@@ -71,11 +71,6 @@ def cases(
     driven = units.regimes(choice, placed)
     # Each unit's state stays between its candidate, which tanh bounds, and where it was.
     reach = np.abs(inputs).max((0, 1)), np.maximum(np.abs(state).max(0), 1)
-    return Case(
-        build(choice, units.weights(codes, choice), driven, reach),
-        inputs=sealed(choice.format, inputs),
-        state=sealed(choice.format, state),
-        d_outputs=sealed(choice.format, d_outputs),
-        d_last=sealed(choice.format, d_last),
-        regimes=driven.labels(),
-    )
+    given = {"inputs": inputs, "state": state, "d_outputs": d_outputs, "d_last": d_last}
+    own = {name: sealed(choice.format, array) for name, array in given.items()}
+    return Case(build(choice, units.weights(codes, choice), driven, reach), **own, regimes=driven.labels())
