@@ -11,7 +11,7 @@ import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
-from typing import Any, Literal, TypeAlias, TypedDict, get_args
+from typing import Any, Literal, TypeAlias, TypedDict, TypeVar, get_args
 
 import numpy as np
 
@@ -99,20 +99,25 @@ def _plain(value: Any) -> Any:
     return value.name if isinstance(value, Format) else value
 
 
+Value = TypeVar("Value")
+#: An accuracy, in all formats or by the names of formats.
+ByFormat: TypeAlias = Value | Mapping[str, Value] | None
+
+
 class Declared(TypedDict, total=False):
     """The declarations as keywords: see `Declarations`. `kappa` is `kappa_sigma` and `kappa_tanh` together."""
 
-    kappa: float | None
-    kappa_sigma: float | None
-    kappa_tanh: float | None
-    tanh: TanhAccuracy | None
-    accumulates: Format | str | None
-    products: Products | None
-    sums_in_format: bool | None
-    blend: str | None
-    carry: float | Format | str | None
-    subnormals: bool | None
-    computes: Format | str | None
+    kappa: ByFormat[float]
+    kappa_sigma: ByFormat[float]
+    kappa_tanh: ByFormat[float]
+    tanh: ByFormat[TanhAccuracy]
+    accumulates: ByFormat[Format | str]
+    products: ByFormat[Products]
+    sums_in_format: ByFormat[bool]
+    blend: ByFormat[str]
+    carry: ByFormat[float | Format | str]
+    subnormals: ByFormat[bool]
+    computes: ByFormat[Format | str]
     biases: Biases | None
     nan: NanRule | None
     initial_state: bool | None

@@ -49,11 +49,6 @@ class FunctionBackend(Declarations):
     stack_vjp: StackVjp | None = None
     reloaded: Reload | None = None
 
-    @property
-    def kappa(self) -> float:
-        """The accuracy of σ and tanh in units of roundoff: that of the less accurate one."""
-        return max(self.kappa_sigma, self.kappa_tanh)
-
 
 def backend(
     *,

@@ -163,9 +163,9 @@ def sizes_survey(backend: Backend, fmt: Format, seed: int, count: int, max_size:
         return []
     wanted: list[tuple[Kind, Sizes]] = []
     if cells:
-        wanted += [("cells", sizes) for sizes in cell_sizes(backend, max_size)]
+        wanted.extend(("cells", sizes) for sizes in cell_sizes(backend, max_size))
     if stacks:
-        wanted += [("stacks", sizes) for sizes in stack_sizes(backend, max_size)]
+        wanted.extend(("stacks", sizes) for sizes in stack_sizes(backend, max_size))
     return [_of_size(backend, fmt, seed, kind, sizes, max(1, count // _REPEATED)) for kind, sizes in wanted]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from gruverify import FORMATS, VARIANTS, Variant, backend, float32
 from gruverify.arithmetic import KAPPA, sigmoid
-from gruverify.backends import METHODS, FunctionBackend, NumpyBackend, offers
+from gruverify.backends import METHODS, FunctionBackend, NumpyBackend, offers, rounding_of
 
 from ._cases import case, falsified, judged
 
@@ -26,7 +26,8 @@ def test_a_step_is_enough_and_claims_pytorchs_conventions() -> None:
     made = backend(step=my_step)
 
     assert isinstance(made, FunctionBackend)
-    assert (made.name, made.variants, made.formats, made.kappa) == ("my_step", (Variant(),), FORMATS, KAPPA)
+    assert (made.name, made.variants, made.formats) == ("my_step", (Variant(),), FORMATS)
+    assert (made.kappa_sigma, made.kappa_tanh) == (KAPPA, KAPPA)
     assert made.step is my_step
 
 
@@ -68,7 +69,8 @@ def test_all_functions_together_are_asked_everything() -> None:
 def test_declarations_are_kept() -> None:
     made = backend(sequence=NUMPY.sequence, name="mine", variants=[Variant("before")], formats=[float32], kappa=2)
 
-    assert (made.name, made.variants, made.formats, made.kappa) == ("mine", (Variant("before"),), (float32,), 2)
+    assert (made.name, made.variants, made.formats) == ("mine", (Variant("before"),), (float32,))
+    assert (made.kappa_sigma, made.kappa_tanh) == (2, 2)
 
 
 def coarse(a: Any) -> Any:
@@ -101,3 +103,8 @@ def test_no_function_is_refused() -> None:
 def test_a_negative_kappa_is_refused() -> None:
     with pytest.raises(ValueError, match=r"kappa=-1 must not be negative"):
         backend(step=my_step, kappa=-1)
+
+
+def test_an_accuracy_may_be_said_by_format() -> None:
+    made = backend(step=my_step, kappa_sigma={"float32": 5.0}, formats=(float32,))
+    assert rounding_of(made, float32).kappa_sigma == 5

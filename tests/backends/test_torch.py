@@ -151,7 +151,8 @@ def test_biases_that_the_variant_does_not_have_are_silenced() -> None:
 def test_variants_and_formats_may_be_declared() -> None:
     made = torch_backend(nn.GRUCell, variants=[Variant(bias=False)], formats=[float32], kappa=1)
 
-    assert (made.variants, made.formats, made.kappa) == ((Variant(bias=False),), (float32,), 1)
+    assert (made.variants, made.formats) == ((Variant(bias=False),), (float32,))
+    assert (made.kappa_sigma, made.kappa_tanh) == (1, 1)
 
 
 def test_nothing_to_test_is_refused() -> None:
