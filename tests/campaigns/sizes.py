@@ -23,10 +23,11 @@ import numpy as np
 import torch
 
 from gruverify import Case, Cell, Format, Variant
-from gruverify.arithmetic import Ball, bfloat16, float16, float32, float64
-from gruverify.backends import Backend, resolve
+from gruverify.arithmetic import FORMATS, Ball, bfloat16, float16, float32, float64
+from gruverify.backends import Backend, resolve, rounding_of
 from gruverify.backends._torch import formulas_of
 from gruverify.cell import Parameters, unpack
+from gruverify.engine._measured import measured
 from gruverify.faults._pulling import BackwardLines, Chain, Pulling
 from gruverify.formulas import activations, next_state, pullback, step
 from gruverify.invariants import INVARIANTS, Trial
@@ -339,6 +340,18 @@ def _with_gate(units: float | None, cell: Cell, x: Any, h: Any) -> Any:
     return (h * z).astype(np.float32)
 
 
+def kappas() -> Iterator[Goal]:
+    """Errors of σ and tanh, through the step, in units of roundoff: all numbers in 16 bits, 65,536 points else."""
+    print("target          format        σ   tanh   tanh, relative to 1")
+    for name in ("torch", "numpy", "torch-formulas"):
+        backend = resolve(name)
+        for fmt in FORMATS:
+            found, declared = measured(backend, fmt), rounding_of(backend, fmt)
+            print(f"{name:15} {fmt.name:9}{found.sigma:6.2f} {found.tanh:6.2f} {found.tanh_of_one:6.2f}")
+            yield f"κ of σ, {name}, {fmt.name}", found.sigma, "≤", declared.kappa_sigma
+            yield f"κ of tanh, {name}, {fmt.name}", found.tanh, "≤", declared.kappa_tanh
+
+
 def times() -> Iterator[Goal]:
     """CPU seconds of the invariants at H = 256."""
     for id, T, B, most in (("agreement/each-step", 256, 2, 0.5), ("agreement/each-cotangent", 64, 1, 1.5)):
@@ -358,6 +371,7 @@ QUESTIONS: dict[str, Callable[[], Iterator[Goal]]] = {
     "backwards": backwards,
     "reset-sides": reset_sides,
     "small-gates": small_gates,
+    "kappas": kappas,
     "times": times,
 }
 
