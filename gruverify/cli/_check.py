@@ -79,7 +79,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Print N failing cases (default: 5, and 1 where a cause explains them all).",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Print every failing case.")
+@click.option("--verbose", "-v", is_flag=True, help="Print every failing case.")
 @click.option("--margins", is_flag=True, help="Show how close each family came to its bounds, too.")
 @click.option("--json", "json_path", metavar="PATH", help="Write the result as JSON; - is standard output.")
 @click.option(
@@ -153,21 +153,29 @@ def command(
     if list_only:
         return _list(target, plan)
     result = _run(target, plan, jobs, patience, quiet=(quiet := json_path == "-"))
-    saved = _saved(result, witnesses, json_path, json_file, report, quiet=quiet)
+    saved, refused = _saved(result, witnesses, json_path, json_file, report, quiet=quiet)
     with _whatever_becomes_of_the_console():
         _margins(result, asked=margins, quiet=quiet)
         _print(result, saved, json_path, _how_many(max_witnesses, verbose=verbose))
+    if refused is not None:
+        raise refused
     sys.exit(_exit_code(result) or _exit_code_of_gates(result, fail_under_gates))
 
 
 def _saved(
     result: Result, folder: Path, json_path: str | None, json_file: Path | None, report: Path | None, *, quiet: bool
-) -> dict[tuple[str, str], Path]:
-    """Where the witnesses were written; every file is there before a line is printed."""
+) -> tuple[dict[tuple[str, str], Path], Fail | None]:
+    """Where the witnesses were written, and why another file could not be, to be said once the rest is.
+
+    Every file is there before a line is printed.
+    """
     saved = _save(result, folder)
-    _write(result, json_path, json_file)
-    _write_report(result, report, quiet=quiet)
-    return saved
+    try:
+        _write(result, json_path, json_file)
+        _write_report(result, report, quiet=quiet)
+    except Fail as refused:
+        return saved, refused
+    return saved, None
 
 
 def _prepared(jobs: int, target: str) -> int:

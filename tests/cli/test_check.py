@@ -53,7 +53,7 @@ def test_a_run_that_conforms_prints_header_table_verdict_and_next_command(plante
 
 
 def test_a_run_that_falls_prints_witnesses_a_snippet_and_how_to_replay(planted: str, here: Path) -> None:
-    result = check(f"{planted}:inverted", "--only", "agreement", "--only", "stack", "--only", "sequence")
+    result = check(f"{planted}:inverted", "--only", "agreement", "--only", "stack", "--only", "sequence", "-v")
 
     assert result.exit_code == 1
     assert f"agreement/step: {INVARIANTS['agreement/step'].statement}" in result.stdout
@@ -177,7 +177,7 @@ def test_max_cases_goes_before_the_profile() -> None:
 
 def test_a_time_budget_ends_the_run(planted: str) -> None:
     result = gruverify(
-        "check", "numpy", "--profile", "deep", "--format", "f32", "--time-budget", "1.5", "--jobs", "1", "--json", "-"
+        "check", "numpy", "--profile", "deep", "--format", "f32", "--time-budget", "5", "--jobs", "1", "--json", "-"
     )
 
     document = json.loads(result.stdout)

@@ -79,7 +79,7 @@ def test_no_two_readings_have_the_same_name(declared: Variant) -> None:
 
 
 def test_what_is_no_gru_is_none_with_the_nearest_named() -> None:
-    identity = found(lambda cell, x, h: NUMPY.step(cell, x, h) * h.dtype.type(1 + 1e-9))
+    identity = found(lambda cell, x, h: NUMPY.step(cell, x, h) * h.dtype.type(1.05))
 
     assert (identity.status, named(identity)) == ("none", [set()])
     nearest = identity.parts[0].nearest[0]

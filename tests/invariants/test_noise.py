@@ -31,8 +31,14 @@ KEPT = (
     "sequence/liveness",
     "sequence/zeros-are-inputs",
 )
-#: Statements about one sign, which half of all noise has: of so many cases one must fail, if any claims something.
-SIGNS = {"regimes/update-moves-towards-the-state": 60, "bounds/gradient-sign": 200, "dynamics/saddle-node": 15}
+#: Statements about one sign, or that two answers are near each other, which half of all noise meets where there is one
+#: number: of so many cases one must fail, if any claims something.
+SIGNS = {
+    "regimes/update-moves-towards-the-state": 60,
+    "bounds/gradient-sign": 200,
+    "dynamics/saddle-node": 15,
+    "gradient/truncation-error": 15,
+}
 
 
 class Noise(NumpyBackend):
