@@ -332,6 +332,9 @@ class Ball:
     def _round(self) -> Ball:
         rounded = Ball(self.mode, self.mid, self.rad)
         rounded.size, rounded.spread, rounded.across = self.size, self.spread, self.across
+        if self.weight is not None:
+            # A factor may meet the terms of a sum one by one, none of which is larger than this.
+            rounded._scaled = np.maximum(np.maximum((self.weight + self.size) / 2, rounded.magnitude), 1.0)
         if vars(self).get("nonzero", self) is None:
             rounded.nonzero = None
         return rounded

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ import click
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._interrupt import noticing
 from gruverify.cli._options import EXIT_CODES, EXIT_DIED, EXIT_UNAVAILABLE, EXIT_UNVISITED, Fail
+from gruverify.cli._report import announce
 from gruverify.cli._values import FORMATS, PERCENT, SECONDS
 
 if TYPE_CHECKING:
@@ -152,30 +153,44 @@ def command(
     plan = replace(plan, selection=_selection(only, skip, skips_files, xfails_files, strict))
     if list_only:
         return _list(target, plan)
-    result = _run(target, plan, jobs, patience, quiet=(quiet := json_path == "-"))
-    saved, refused = _saved(result, witnesses, json_path, json_file, report, quiet=quiet)
-    with _whatever_becomes_of_the_console():
-        _margins(result, asked=margins, quiet=quiet)
-        _print(result, saved, json_path, _how_many(max_witnesses, verbose=verbose))
-    if refused is not None:
-        raise refused
+    result = _run(target, plan, jobs, patience, quiet=json_path == "-")
+    most = sys.maxsize if verbose else max_witnesses
+    _put_out(result, _Output(json_path, json_file, report, witnesses, margins, most))
     sys.exit(_exit_code(result) or _exit_code_of_gates(result, fail_under_gates))
 
 
-def _saved(
-    result: Result, folder: Path, json_path: str | None, json_file: Path | None, report: Path | None, *, quiet: bool
-) -> tuple[dict[tuple[str, str], Path], Fail | None]:
-    """Where the witnesses were written, and why another file could not be, to be said once the rest is.
-
-    Every file is there before a line is printed.
+@dataclass(frozen=True)
+class _Output:
+    """Where the result goes: JSON, to a file unless it is "-", the folders of the report and of the witnesses; whether
+    margins are printed, and how many witnesses (see `print_result`).
     """
-    saved = _save(result, folder)
+
+    json: str | None
+    json_file: Path | None
+    report: Path | None
+    witnesses: Path
+    margins: bool
+    most: int | None
+
+
+def _put_out(result: Result, to: _Output) -> None:
+    """Write every file and then print, so that nothing is lost with a console.
+
+    Raises:
+        Fail: a file could not be written; the rest was, and is printed.
+    """
+    saved, quiet, refused = _save(result, to.witnesses), to.json == "-", None
     try:
-        _write(result, json_path, json_file)
-        _write_report(result, report, quiet=quiet)
-    except Fail as refused:
-        return saved, refused
-    return saved, None
+        _write(result, to)
+    except Fail as failure:
+        refused = failure
+    with _whatever_becomes_of_the_console():
+        _margins(result, asked=to.margins, quiet=quiet)
+        _print(result, saved, to)
+        if to.report is not None and refused is None:
+            announce(to.report, quiet=quiet)
+    if refused is not None:
+        raise refused
 
 
 def _prepared(jobs: int, target: str) -> int:
@@ -266,15 +281,6 @@ def _require(report: Path | None) -> None:
             require(report)
 
 
-def _write_report(result: Result, report: Path | None, *, quiet: bool) -> None:
-    from gruverify.cli._report import failures, write
-    from gruverify.reporting import document
-
-    if report is not None:
-        with failures("--report"):
-            write([document(result)], report, quiet=quiet)
-
-
 def _save(result: Result, folder: Path) -> dict[tuple[str, str], Path]:
     from gruverify.engine import save_witness
 
@@ -301,12 +307,15 @@ def _margins(result: Result, *, asked: bool, quiet: bool) -> None:
         print_margins(console_for(stderr=quiet), result)
 
 
-def _write(result: Result, json_path: str | None, json_file: Path | None) -> None:
-    """Write the JSON file, if one is asked for: before anything is printed, so that nothing is lost with a console."""
-    from gruverify.reporting import dumps
+def _write(result: Result, to: _Output) -> None:
+    from gruverify.cli._report import failures
+    from gruverify.reporting import document, dumps, write_report
 
-    if json_file is not None and json_path != "-":
-        write_aside("--json", json_file, dumps(result))
+    if to.json_file is not None and to.json != "-":
+        write_aside("--json", to.json_file, dumps(result))
+    if to.report is not None:
+        with failures("--report"):
+            write_report([document(result)], to.report)
 
 
 @contextmanager
@@ -320,18 +329,13 @@ def _whatever_becomes_of_the_console() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _how_many(max_witnesses: int | None, *, verbose: bool) -> int | None:
-    """How many witnesses are printed; None leaves it to what was found."""
-    return sys.maxsize if verbose else max_witnesses
-
-
-def _print(result: Result, saved: dict[tuple[str, str], Path], json_path: str | None, most: int | None) -> None:
+def _print(result: Result, saved: dict[tuple[str, str], Path], to: _Output) -> None:
     from gruverify.reporting import console_for, dumps, print_result
 
-    if json_path == "-":
+    if to.json == "-":
         click.echo(dumps(result), nl=False)
     else:
-        print_result(console_for(), result, saved, most)
+        print_result(console_for(), result, saved, to.most)
 
 
 def _exit_code(result: Result) -> int:

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from gruverify.cli._options import EXIT_UNAVAILABLE, Fail
-
-if TYPE_CHECKING:
-    from gruverify.reporting import Document
 
 
 @click.command("report", short_help="Make pages of results.")
@@ -43,12 +39,13 @@ def command(files: tuple[Path, ...], out: Path) -> None:
 
     Exit codes: 0 done, 2 a file is no result or the folder cannot be written, 3 a package is missing.
     """  # noqa: D301  # click reads the backspaces
-    from gruverify.reporting import load_document
+    from gruverify.reporting import load_document, write_report
 
     with failures("--out"):
         require(out)
         documents = [load_document(file) for file in files]
-        write(documents, out)
+        write_report(documents, out)
+    announce(out)
 
 
 def require(folder: Path) -> None:
@@ -59,11 +56,8 @@ def require(folder: Path) -> None:
     require_folder(folder)
 
 
-def write(documents: list[Document], folder: Path, *, quiet: bool = False) -> None:
-    """Write the report, and say how to read it: on standard error where standard output is spoken for."""
-    from gruverify.reporting import write_report
-
-    write_report(documents, folder)
+def announce(folder: Path, *, quiet: bool = False) -> None:
+    """Say how to read the report in a folder: on standard error where standard output is spoken for."""
     click.echo(f"report: {folder}\nnext: open {folder / 'index.html'}", err=quiet)
 
 

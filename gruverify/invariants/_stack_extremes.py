@@ -96,13 +96,14 @@ def padding_extremes_gradients(trial: StackTrial) -> Iterator[Residual]:
 
 
 def _idle(trial: StackTrial) -> StackObserved:
-    """The answers to a batch of which a member has no step: asked of whoever does not say that each has one.
+    """The answers to a batch of which a member has no step: whoever says nothing of shorter ones may refuse it by
+    raising, but not answer wrongly.
 
     Raises:
-        Obstacle: RuledOut where `min_length` is declared to be more.
+        Obstacle: RuledOut where `min_length` is declared to be more than a step.
     """
     case, declared = idle(trial.case), trial.declared
-    if getattr(trial.backend, "min_length", None) is None:
+    if declared.min_length <= 1:
         declared = replace(declared, min_length=0)
     return StackObserved(case, trial.backend, declared)
 

@@ -230,6 +230,8 @@ def _swept(trial: Trial, gate: str, compared: Compared) -> Iterator[Residual]:
         try:
             yield from compared(one, sweep, gate)
         except BackendRaised as raised:
+            # Whoever raises for the case drawn as well does not refuse so many members.
+            _ = trial.observed.step if compared is _values else trial.observed.sequence_vjp
             raise Refused(raised.method, f"B={len(sweep.at)}", raised.error) from raised
 
 

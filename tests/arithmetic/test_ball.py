@@ -170,3 +170,12 @@ def test_catches_a_radius_that_forgets(forgotten: str) -> None:
     lossy = type(experiment)(experiment.size, forgetful, experiment.values, experiment.gate)
     assert list(lossy.escapees(Rounding(float16), operands)) != []
     assert ball_of(Rounding(float16), operands).exactly
+
+
+def test_a_factor_may_meet_the_terms_of_a_difference_one_by_one() -> None:
+    mode = Rounding(float16)
+    g, h, c = (Ball.exact(mode, np.array([x])) for x in (22000.0, 3.9, 0.98))
+
+    assert 22000 * 2.92 < float16.max < 22000 * 3.9
+    assert np.isinf((g * ((h - c) * Ball.exact(mode, np.array([0.01])))).radius).all()
+    assert np.isfinite((g * (1 - Ball.exact(mode, np.array([0.9])))).radius).all()

@@ -113,10 +113,13 @@ def product_error(mode: Rounding, factors: Sequence[Known], *, of_sum: bool = Fa
     return error
 
 
-def underflow(mode: Rounding, factors: Sequence[Known]) -> Fraction:
+def underflow(mode: Rounding, factors: Sequence[Known], terms: Sequence[Known] = ()) -> Fraction:
+    """The first factor is a sum of two terms, if they are given: the others may meet those one by one."""
     if not all(map(counts, factors)):
         return Fraction()
-    return (len(factors) - 1) * eta(mode) * prod((max(abs(mid) + rad, Fraction(1)) for mid, rad in factors))
+    reach = [max(abs(mid) + rad, Fraction(1)) for mid, rad in factors]
+    reach[0] = max(reach[0], *(abs(mid) for mid, _ in terms)) if terms else reach[0]
+    return (len(factors) - 1) * eta(mode) * prod(reach)
 
 
 def product(mode: Rounding, factors: Sequence[Known]) -> Known:
@@ -191,10 +194,10 @@ def test_products_of_sums(fmt: Format, one: Known, other: Known, factor: Known) 
     added = (one[0] + other[0], sum_radius(mode, [one, other], [one, other], one[1] + other[1]))
     rest = (1 - one[0], sum_radius(mode, [unit, minus], [unit, minus], one[1]))
     a, b, c = (single(mode, number) for number in (one, other, factor))
-    for found, inner in (((a + b) * c, added), ((1 - a) * c, rest)):
+    for found, inner, terms in (((a + b) * c, added, (one, other)), ((1 - a) * c, rest, (unit, one))):
         factors = [inner, factor]
 
-        assert is_formula(found, product_error(mode, factors, of_sum=True) + underflow(mode, factors))
+        assert is_formula(found, product_error(mode, factors, of_sum=True) + underflow(mode, factors, terms))
 
 
 @formats

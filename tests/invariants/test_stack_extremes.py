@@ -121,10 +121,10 @@ def test_who_raises_for_members_without_steps_refuses_them(id: str) -> None:
 
 
 @pytest.mark.parametrize("id", IDLE)
-def test_who_declares_that_there_is_none_is_not_asked(id: str) -> None:
+def test_who_declares_a_longer_shortest_length_is_not_asked(id: str) -> None:
     class Declared(Stacks):
-        min_length = 1
+        min_length = 2
 
     found = judged(Declared(), id)
     assert all(judgement.tally.declined for judgement in found)
-    assert "declared min_length=1" in found[0].residual.where
+    assert "declared min_length=2" in found[0].residual.where

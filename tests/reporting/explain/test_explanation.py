@@ -218,7 +218,7 @@ def test_catches_jacobian_that_is_not_the_identity(monkeypatch: pytest.MonkeyPat
 def test_catches_last_term_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     def losing(*arguments: Any) -> Iterator[Contribution]:
         last, *earlier = contributions(*arguments)
-        yield replace(last, parameters=replace(last.parameters, W_xz=last.parameters.W_xz * 0.0))
+        yield replace(last, gates=replace(last.gates, z=last.gates.z * 0.0))
         yield from earlier
 
     monkeypatch.setattr(_measure, "contributions", losing)
