@@ -36,7 +36,7 @@ _OTHER_MODULES = {f"contract/weights-{way}" for way in ("as-given", "script", "s
 REFUSED: dict[str, set[str]] = {
     "numpy": set(),
     "torch": _EMPTY | _EMPTY_STACKS | _IDLE | _OTHER_MODULES,
-    "torch-formulas": _EMPTY_STACKS | _IDLE,
+    "torch-formulas": _EMPTY_STACKS,
 }
 #: What torch's own GRU refuses where there are lengths as well: a batch of no members.
 REFUSED_OF_LENGTHS = {"contract/no-members-stack", "contract/no-members-stack-vjp"}
