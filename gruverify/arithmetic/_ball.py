@@ -48,6 +48,7 @@ class Ball:
     operands: Count = 1.0
     factors = 1
     weight: Floats | None = None  # Σ|term|, once there are two terms
+    parts: Floats | None = None  # of a rounded sum: its weight
     stored: Floats | None = None  # Σ|operand|, where the accumulator is wider than the format
     scale: Bound | None = None  # Π max(1, |factor|), once there are two factors
     floor: Bound = 0.0  # underflow, in units of η
@@ -308,7 +309,10 @@ class Ball:
 
     @once
     def _scaled(self) -> Bound:
-        return np.maximum(self.magnitude, 1.0) if self.mode.underflow_shows else max(largest(self.magnitude), 1.0)
+        most = self.magnitude
+        if self.parts is not None:  # another factor may meet the terms of a sum one by one: none is larger than this
+            most = np.maximum(most, (self.parts + self.size) / 2)
+        return np.maximum(most, 1.0) if self.mode.underflow_shows else max(largest(most), 1.0)
 
     def _spread(self) -> Bound:
         return self.scaled() if self.spread is None else self.spread
@@ -332,9 +336,7 @@ class Ball:
     def _round(self) -> Ball:
         rounded = Ball(self.mode, self.mid, self.rad)
         rounded.size, rounded.spread, rounded.across = self.size, self.spread, self.across
-        if self.weight is not None:
-            # A factor may meet the terms of a sum one by one, none of which is larger than this.
-            rounded._scaled = np.maximum(np.maximum((self.weight + self.size) / 2, rounded.magnitude), 1.0)
+        rounded.parts = self.weight
         if vars(self).get("nonzero", self) is None:
             rounded.nonzero = None
         return rounded

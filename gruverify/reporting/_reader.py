@@ -94,18 +94,20 @@ def _parsed(text: str | bytes) -> Any:
 
 
 def _check_schema(document: Document, version: int) -> None:
-    library = needed("fastjsonschema")
+    needed("fastjsonschema")
+    check, broken_rule = _validator(version)
     try:
-        _validator(version)(document)
-    except library.JsonSchemaValueException as broken:
+        check(document)
+    except broken_rule as broken:
         place = broken.name.removeprefix("data").lstrip(".") or "the result"
         raise BadResult(f"is damaged: {place} {broken.message.removeprefix(broken.name).strip()}") from None
 
 
 @cache
-def _validator(version: int) -> Callable[[Document], Document]:
-    check: Callable[[Document], Document] = needed("fastjsonschema").compile(schema(version))
-    return check
+def _validator(version: int) -> tuple[Callable[[Document], Document], Any]:
+    """What checks a document, and what it raises: of one and the same import of the library."""
+    library = needed("fastjsonschema")
+    return library.compile(schema(version)), library.JsonSchemaValueException
 
 
 def _check_witnesses(witnesses: list[Any]) -> None:

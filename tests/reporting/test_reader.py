@@ -154,3 +154,11 @@ def test_without_the_extra_the_command_that_installs_it_is_named(monkeypatch: py
 
     with pytest.raises(ReportUnavailable, match=r"reports need fastjsonschema: pip install 'gruverify\[report\]'"):
         parse_document(dumps(result()))
+
+
+def test_a_library_that_was_imported_anew_still_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = refusal(written(tmp_path, '{"schema": 2}'))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "fastjsonschema"]:
+        monkeypatch.delitem(sys.modules, name)
+
+    assert refusal(written(tmp_path, '{"schema": 2}')) == first
