@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -145,8 +146,6 @@ def test_a_file_that_is_not_there(name: str, why: str, tmp_path: Path) -> None:
 
 
 def test_without_the_extra_the_command_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     from gruverify.reporting import ReportUnavailable
 
     reader._validator.cache_clear()
