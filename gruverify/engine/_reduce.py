@@ -30,7 +30,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 TRIES, FURTHER, ALL_TRIES = 400, 100, 4000
 #: A case of more numbers than this counts as several: a target of one large size would be reduced for hours.
 _SMALL = 4096
-#: The numbers of a larger array stay as they are.
+#: An array of more numbers is not read.
 _READABLE = 256
 #: Sizes, in the order in which they are reduced: what is left out first makes the next tries cheap.
 _LETTERS = "TLDBHI"
@@ -150,13 +150,18 @@ class Reduction:
         return self._takes(self._with(name, np.where(marked, np.zeros_like(array), array)))
 
     def _values(self) -> None:
-        """Make the numbers that are left short: all at once, array by array, and entry by entry."""
+        """Make the numbers that are left short: all at once, array by array, and entry by entry.
+
+        Nobody reads the numbers of a large array: they stay as they are.
+        """
+        arrays = self.best.arrays()
+        read = [name for name in self._names() if arrays[name].size <= _READABLE]
         for plainer in _PLAINER:
-            self._takes(with_arrays(self.best, partial(_named_shortened, plainer)))
-        for name in self._names():
+            self._takes(with_arrays(self.best, partial(_shortened_if, read, plainer)))
+        for name in read:
             for plainer in _PLAINER:
                 self._takes(self._with(name, _shortened(self.best.arrays()[name], plainer)))
-        for name in self._names():
+        for name in read:
             for at in np.flatnonzero(self.best.arrays()[name]):
                 self._shorten(name, at)
 
@@ -234,13 +239,8 @@ _PLAINER: tuple[Callable[[Floats], Floats], ...] = (
 
 
 def _shortened(array: NDArray, plainer: Callable[[Floats], Floats]) -> NDArray:
-    """The array with each number replaced where that is shorter to write; 0 stays 0, and nothing becomes 0.
-
-    Nobody reads the numbers of a large one.
-    """
+    """The array with each number replaced where that is shorter to write; 0 stays 0, and nothing becomes 0."""
     found = array.copy()
-    if array.size > _READABLE:
-        return found
     for at in np.argwhere(array != 0):
         place = tuple(at)
         own = float(array[place])
@@ -250,8 +250,8 @@ def _shortened(array: NDArray, plainer: Callable[[Floats], Floats]) -> NDArray:
     return found
 
 
-def _named_shortened(plainer: Callable[[Floats], Floats], name: str, array: NDArray) -> NDArray:
-    return _shortened(array, plainer)
+def _shortened_if(read: list[str], plainer: Callable[[Floats], Floats], name: str, array: NDArray) -> NDArray:
+    return _shortened(array, plainer) if name in read else array
 
 
 def _length(number: float) -> tuple[int, bool]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 from gruverify import Case, Cell, Variant, float32, float64
 from gruverify.backends import Declarations
 from gruverify.cell import AnyCase, Stack, StackCase
-from gruverify.engine import TRIES, Reduction
+from gruverify.engine import TRIES, Reduction, _reduce
 from gruverify.engine._smaller import part, with_arrays
 
 
@@ -157,6 +159,22 @@ def test_a_large_case_counts_as_several_tries() -> None:
     reduction = Reduction(start, lambda case: case.sizes["H"] == 64, 30, Declarations(input_size=64))
     reduction.run()
     assert reduction.spent > 2
+
+
+def test_the_numbers_of_large_arrays_are_not_looked_at_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = count()
+
+    def dumps(case: AnyCase) -> bytes:
+        next(keys)
+        return pickle.dumps(case)
+
+    monkeypatch.setattr(_reduce, "pickle", SimpleNamespace(dumps=dumps))
+    H = 32
+    start = Case(cell(H, H), numbers(1, 1, H), numbers(1, H), numbers(1, 1, H), numbers(1, H))
+    found = reduced(start, lambda case: bool(case.arrays()["weight_hh"].all()), hidden_size=H, input_size=H)
+
+    assert found.arrays()["weight_hh"].all()
+    assert next(keys) < 2 * TRIES + 6 * 6 * H
 
 
 @pytest.mark.parametrize("answers", [1, 3, 10])
