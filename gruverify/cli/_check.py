@@ -70,7 +70,9 @@ if TYPE_CHECKING:
     help="Expect those listed in the file to fall.",
 )
 @click.option("-x", "first_only", is_flag=True, help="End a format after the first case that fails.")
-@click.option("--max-failures", type=click.IntRange(min=1), metavar="N", help="End a format once N invariants have failed.")
+@click.option(
+    "--max-failures", type=click.IntRange(min=1), metavar="N", help="End a format once N invariants have failed."
+)
 @click.option("--no-shrink", is_flag=True, help="Show the cases that failed as they were drawn, at once.")
 @click.option("--strict", is_flag=True, help="What is expected to fall and passes fails the run.")
 @click.option("--list", "list_only", is_flag=True, help="List what would be asked, and ask nothing.")
