@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     default=12,
     show_default=True,
-    help="Cases of each format that every invariant judges, for the matrix; a fault is looked for in all.",
+    help="Cases of each format for the matrix, judged by all invariants in turns; a fault is looked for in all cases.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes (default: one for each core).")
 @click.option("--json", "json_path", metavar="PATH", help="Write the matrix as JSON.")

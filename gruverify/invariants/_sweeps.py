@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
 from weakref import ReferenceType, ref
 
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import Format
+from gruverify.arithmetic import Format, Rounding
+from gruverify.backends import NumpyBackend
 from gruverify.cell import Case, Parameters, Variant
 from gruverify.invariants._changes import SATURATED, kept, packed, pinned
 from gruverify.invariants._obstacle import BackendRaised, Refused
@@ -186,6 +187,12 @@ _SHOWN: dict[str, tuple[Show, ...]] = {
 _SHOWN_FROM_ZERO: dict[str, tuple[Show, ...]] = {"z": (_update_towards_one,), "r": (), "c": (_candidate_from_zero,)}
 
 
+@lru_cache(maxsize=64)
+def _allowed(show: Show, frame: _Frame, mode: Rounding) -> list[tuple[Sweep, Trial]]:
+    """The cells that show a function, and what the mathematics allows of each: for all backends that round alike."""
+    return [(sweep, Trial(sweep.case, NumpyBackend(), mode=mode)) for sweep in show(frame)]
+
+
 # -- what is asked of it ----------------------------------------------------------------------------------------------
 
 #: What was found of a backend, by its identity, for as long as it lives.
@@ -225,8 +232,8 @@ def _swept(trial: Trial, gate: str, compared: Compared) -> Iterator[Residual]:
     frame = _Frame(c.format, c.variant, declared.hidden_size or _SIZE, declared.input_size or _SIZE, every)
     yield nothing_claimed(f"{gate} cannot be shown by a cell of these sizes that starts from 0")
     shown = _SHOWN if declared.initial_state else _SHOWN_FROM_ZERO
-    for sweep in (sweep for show in shown[gate] for sweep in show(frame)):
-        one = Trial(sweep.case, trial.backend, mode=trial.exact.mode, declared=declared)
+    for sweep, right in (pair for show in shown[gate] for pair in _allowed(show, frame, trial.exact.mode)):
+        one = right.beside(trial.backend)
         try:
             yield from compared(one, sweep, gate)
         except BackendRaised as raised:

@@ -20,7 +20,7 @@ from gruverify.backends import (
     offers,
 )
 from gruverify.cell import AnyCase, Variant
-from gruverify.engine import TRIES, Enough, Plan, Reduction, Stream, draw, judge, judge_trial, streams_for, trial_of
+from gruverify.engine import TRIES, Enough, Plan, Profile, Reduction, Stream, draw, judge, judge_trial, streams_for, trial_of
 from gruverify.faults import EQUIVALENTS, FAULTS, Fault
 from gruverify.invariants import INVARIANTS, Invariant, StackTrial, Trial
 
@@ -70,7 +70,7 @@ def formats_of(entry: Fault, backend: Backend) -> tuple[Format, ...]:
 
 def fate(id: str, reset: str, plan: Plan, columns: int) -> Fate:
     """Put a fault to the cases that a run of this plan would draw, until something falls; and the first `columns` cases
-    of each format to every invariant.
+    of each format to all invariants, in their turns.
     """
     entry = entry_of(id)
     variants = variants_of(entry, reset)
@@ -169,14 +169,17 @@ def _smallest(build: Callable[[], Backend], found: Found) -> AnyCase:
 
 
 def _kills(backend: Backend, formats: Sequence[Format], plan: Plan) -> dict[str, int]:
-    """Every invariant that falls in some case, and in which first."""
+    """Every invariant that falls in some case, and in which first; what takes turns has its own at every third."""
+    turns = Profile("columns", plan.cases, turns=3, duties=3)
     kills: dict[str, int] = {}
     number = 0
     cells, stacks = (tuple(filter(partial(offers, backend), methods)) for methods in (CELL_METHODS, STACK_METHODS))
     for fmt in formats:
-        for right in _trials(fmt, declared_variants(backend), bool(cells), bool(stacks), plan.cases, plan.seed):
+        trials = _trials(fmt, declared_variants(backend), bool(cells), bool(stacks), plan.cases, plan.seed)
+        for turn, right in enumerate(trials):
             number += 1
-            left = [invariant for invariant in _asked(plan) if invariant.id not in kills or _comes_first(invariant)]
+            asked = [invariant for invariant in _asked(plan) if turns.asks(invariant, turn)]
+            left = [invariant for invariant in asked if invariant.id not in kills or _comes_first(invariant)]
             kills = {j.invariant.id: number for j in judge_trial(right.beside(backend), left) if j.fell} | kills
     return kills
 

@@ -18,7 +18,7 @@ from gruverify.matrix._matrix import Matrix
 Entry: TypeAlias = tuple[str, str]
 Task: TypeAlias = Callable[[str, str], Fate]
 
-#: Cases of each format that every invariant is put to, unless told otherwise.
+#: Cases of each format that all invariants are put to, unless told otherwise.
 COLUMNS = 12
 
 
@@ -48,7 +48,8 @@ def kill_matrix(
 ) -> Matrix:
     """The matrix of these entries, with up to `jobs` processes; the listener gets every fate as it is known.
 
-    columns: every invariant judges so many cases of each format; a fault is looked for in all cases of the plan.
+    columns: cases of each format that all invariants are put to, those that take turns in every third; a fault is
+    looked for in all cases of the plan.
     """
     started, fates = time.monotonic(), list[Fate]()
     task = partial(fate, plan=plan, columns=columns)
