@@ -193,7 +193,7 @@ def candidate_centred_over_the_batch() -> Backend:
 
     def centred(v: Variant, p: Parameters, x: Array, h: Array, r: Array) -> Array:
         a = candidate(v, p, x, h, r)
-        return a - a.mean(0, keepdims=True, dtype=np.float64).astype(a.dtype)
+        return a - a.mean(0, keepdims=True, dtype=np.float64).astype(a.dtype) if len(a) else a
 
     return stepping(candidate=centred)
 

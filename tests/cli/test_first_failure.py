@@ -19,6 +19,7 @@ FAULT = "gruverify.faults:inverted-update-gate"
 ONLY = ("--only", "agreement")
 
 
+@pytest.mark.uncounted
 def test_the_first_failure_of_a_format_comes_before_the_next_case() -> None:
     events = list[Event]()
     checked(FAULT, formats="f32,f64", max_cases=4, only="agreement", listener=events.append)
@@ -43,6 +44,7 @@ def test_the_first_failure_is_printed_with_its_numbers(here: Path) -> None:
     assert printed.index("failed in float32") < printed.index("worst margin")
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(("options", "count"), [(("-x",), 1), (("--max-failures", "3"), 3), ((), None)])
 def test_a_format_ends_after_so_many_failures(here: Path, options: tuple[str, ...], count: int | None) -> None:
     result = check(FAULT, *ONLY, *options, "--json", "found.json")
@@ -55,6 +57,7 @@ def test_a_format_ends_after_so_many_failures(here: Path, options: tuple[str, ..
     assert all((each["judged"] < each["planned"]) == (count is not None) for each in drawn)
 
 
+@pytest.mark.uncounted
 def test_without_shrinking_the_witness_is_a_case_that_was_drawn() -> None:
     drawn = checked(FAULT, formats="f32", max_cases=5, only="agreement/step", shrink=False).witnesses
     small = checked(FAULT, formats="f32", max_cases=5, only="agreement/step").witnesses
@@ -79,6 +82,7 @@ def test_bad_counts_are_one_line(here: Path) -> None:
         checked(FAULT, max_failures=0)
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(("target", "code"), [("numpy", 0), (FAULT, 1)])
 def test_a_closed_console_changes_no_exit_code_and_loses_nothing(tmp_path: Path, target: str, code: int) -> None:
     options = ("--format", "f32", "--max-cases", "5", "--jobs", "1", "--only", "agreement", "--json", "found.json")

@@ -13,6 +13,8 @@ from gruverify import Cell, Gradients, Result, StackGradients, Variant, check, f
 from gruverify.backends import NumpyBackend
 from gruverify.engine import identify
 
+pytestmark = pytest.mark.uncounted
+
 NUMPY = NumpyBackend()
 
 

@@ -68,6 +68,7 @@ def test_declared_it_conforms(lesser: Lesser) -> None:
     assert not result.lesser
 
 
+@pytest.mark.uncounted
 @each
 def test_with_the_reset_gate_on_the_wrong_side_it_is_wrong_declared_or_not(lesser: Lesser) -> None:
     wrong = lesser.kernel.wrong()
@@ -88,6 +89,7 @@ def test_what_is_named_is_what_is_measured() -> None:
 HALF = Kernel(product=added_in_the_format)
 
 
+@pytest.mark.uncounted
 def test_sums_in_half_where_the_declaration_still_claims() -> None:
     sizes = {"hidden_size": 64, "input_size": 64}
     (line,) = checked(HALF.target(float16, bfloat16, **sizes), count=4).less_accurate
@@ -109,6 +111,7 @@ def test_sums_in_half_where_nothing_is_claimed_any_more() -> None:
 GRADIENTS = ("agreement/step-vjp", *FORWARD)
 
 
+@pytest.mark.uncounted
 def test_flushed_subnormals_of_states_and_gradients() -> None:
     target = Backward(flushed, flushed)
     result = checked(target.target(float32), GRADIENTS, 150)
@@ -143,6 +146,7 @@ def test_two_ways_at_once_where_neither_alone_explains_it() -> None:
     assert " and a state in float16 between steps" in line
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("change", [flushed, lambda a: a.astype(np.float32).astype(a.dtype)], ids=["flushed", "narrow"])
 def test_catches_a_dropped_path_that_is_less_accurate_besides(change: Any) -> None:
     """W_hr or W_hz left out on the way back is no rounding."""
@@ -163,6 +167,7 @@ WRONG = {
 }
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("kernel", WRONG.values(), ids=WRONG)
 def test_catches_what_no_rounding_explains(kernel: Kernel) -> None:
     result = checked(kernel.target(float32), count=20)
@@ -220,6 +225,7 @@ def test_a_wider_format_to_compute_in_changes_nothing() -> None:
     assert gruverify.backends.rounding_of(Kernel().target(float32, computes="float64"), float32).u == 2**-24 + 2**-53
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("name", ["float32 arithmetic in float64", "TF32 products", "σ off by 55 u"])
 def test_identify_says_what_it_is_and_by_what_it_is_less_accurate(name: str) -> None:
     lesser = LESSER[name]

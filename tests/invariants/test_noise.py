@@ -15,6 +15,8 @@ from gruverify.cell import AnyCase
 from gruverify.engine import Tally, judge
 from gruverify.invariants import INVARIANTS
 
+pytestmark = pytest.mark.uncounted
+
 #: What noise of the right shape, in fresh memory, does keep: duties that have nothing to do with numbers, that numbers
 #: are finite, and that they are not 0 and not the same where they must not be.
 KEPT = (
