@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +46,17 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--profile", default="default")
     parser.add_argument("--targets", nargs="+", default=TARGETS)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs side by side")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     verdicts, judgements = Counter[str](), Counter[str]()
     claimed, compared = Counter[str](), Counter[str]()
     alarms = list[str]()
-    for seed in range(options.first, options.first + options.seeds):
-        for target in options.targets:
-            document = checked(target, seed, options.profile)
+    seeds = range(options.first, options.first + options.seeds)
+    runs = [(target, seed) for seed in seeds for target in options.targets]
+    with ThreadPoolExecutor(options.jobs) as side_by_side:
+        documents = side_by_side.map(lambda run: checked(*run, options.profile), runs)
+        for (target, seed), document in zip(runs, documents, strict=True):
             verdicts[f"{target}: {document['verdict']}"] += 1
             judgements[target] += sum(row["cases"] for row in document["invariants"])
             for row in document["invariants"]:
