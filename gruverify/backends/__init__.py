@@ -31,6 +31,12 @@ from gruverify.backends._protocol import STACK_METHODS as STACK_METHODS
 from gruverify.backends._protocol import Backend as Backend
 from gruverify.backends._protocol import offers as offers
 from gruverify.backends._random import random_states as random_states
+from gruverify.backends._shapes import Sizes as Sizes
+from gruverify.backends._shapes import drawn_sizes as drawn_sizes
+from gruverify.backends._shapes import is_of_few as is_of_few
+from gruverify.backends._shapes import long_run as long_run
+from gruverify.backends._shapes import sizes_of_few as sizes_of_few
+from gruverify.backends._shapes import wide_cell as wide_cell
 from gruverify.backends._targets import TARGETS as TARGETS
 from gruverify.backends._targets import Target as Target
 from gruverify.backends._targets import TargetUnavailable as TargetUnavailable

@@ -19,6 +19,7 @@ from gruverify.arithmetic import KAPPA, Format, format_named
 from gruverify.cell import Biases, Variant
 
 NanRule: TypeAlias = Literal["passes", "raises", "undefined"]
+Shapes: TypeAlias = Literal["any", "few"]
 Products: TypeAlias = Literal["format", "float32", "bf16", "tf32"]
 TanhAccuracy: TypeAlias = Literal["relative", "absolute"]
 
@@ -49,7 +50,8 @@ class Declarations:
     Of what it can be asked: `initial_state`, False if it starts from zeros alone; `state_gradient`, False if it has no
     gradient of the initial state; `separate_passes`, True if it finds gradients one by one; `lengths`, False if it
     takes no ragged batch; `unbatched`, False if it takes no input without a batch; the sizes and shape that it is
-    built for (None: any), and `min_length`, the shortest length that it takes.
+    built for (None: any), and `min_length`, the shortest length that it takes; `shapes`, "few" if its calls are slow at
+    every new shape, as of what traces or compiles them: then it is asked about few.
 
     What is declared of accuracy may depend on the format: `by_format` has such values by name and format. The field of
     that name is then what holds of the format that was asked for, and the default if none was.
@@ -78,6 +80,7 @@ class Declarations:
     bidirectional: bool | None = None
     batch_first: bool | None = None
     min_length: int = 1
+    shapes: Shapes = "any"
     by_format: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def unusual(self) -> dict[str, Any]:
@@ -131,6 +134,7 @@ class Declared(TypedDict, total=False):
     bidirectional: bool | None
     batch_first: bool | None
     min_length: int | None
+    shapes: Shapes | None
 
 
 def declarations_of(backend: object, fmt: Format | None = None) -> Declarations:
@@ -318,6 +322,7 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "bidirectional": _flag,
     "batch_first": _flag,
     "min_length": _count(0),
+    "shapes": _word(*get_args(Shapes)),
 }
 
 #: The attributes with the fields that each fills, and how it is read. A later one has the last word.

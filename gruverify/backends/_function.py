@@ -24,6 +24,7 @@ from gruverify.backends._protocol import (
     StepVjp,
     offers,
 )
+from gruverify.backends._shapes import is_compiled
 from gruverify.cell import Variant
 
 
@@ -71,7 +72,8 @@ def backend(
 
     name: how reports call it (the first function's own name unless given); variants and formats: what it claims, by
     default PyTorch's conventions with biases, in all four formats; declared: what else it says of itself, such as
-    `kappa` or `initial_state=False` (see `Declarations`).
+    `kappa` or `initial_state=False` (see `Declarations`). Functions that `jax.jit` or `torch.compile` returned have
+    `shapes="few"` unless they declare something else.
 
     Raises:
         ValueError: no function is given, or a declaration is wrong or unknown.
@@ -91,6 +93,8 @@ def backend(
     given = [f for f in methods.values() if f is not None]
     if not given:
         raise ValueError(f"backend() needs at least one function: {', '.join(METHODS)}")
+    if any(is_compiled(function) for function in given):
+        declared = {"shapes": "few", **declared}
     return declaring(
         FunctionBackend(
             name=name or str(getattr(given[0], "__name__", "function")),

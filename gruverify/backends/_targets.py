@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from gruverify.backends._declarations import BadDeclaration, declarations_of, declared_variants
-from gruverify.backends._derived import completed
+from gruverify.backends._derived import completed, redeclared
 from gruverify.backends._function import backend, is_backend
-from gruverify.backends._protocol import Backend
+from gruverify.backends._protocol import METHODS, Backend
+from gruverify.backends._shapes import is_compiled
 
 
 class UnknownTarget(ValueError):
@@ -207,7 +208,15 @@ def _completed(found: Any, name: str) -> Backend:
     declarations_of(found)  # whatever is wrong with a declaration is said before anything else
     declared_variants(found)
     result: Backend = found
-    return result
+    is_traced = getattr(found, "shapes", None) is None and any(_is_compiled(found, method) for method in METHODS)
+    return redeclared(result, {"shapes": "few"}) if is_traced else result
+
+
+def _is_compiled(found: Any, method: str) -> bool:
+    try:
+        return is_compiled(getattr(found, method, None))
+    except Exception:  # what a property raises is for whoever calls the method to report
+        return False
 
 
 def _has(found: Any, name: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from gruverify.backends import Backend, declarations_of, offers
+from gruverify.backends import Backend, declarations_of, offers, sizes_of_few
 from gruverify.coverage._coverage import Coverage, Hits
 from gruverify.coverage._groups import ANSWERS, COINCIDENCES, EXTENTS, OF, SIZES, Bin, contradictory
 
@@ -111,6 +111,8 @@ def _why_not(
         return "the backend has no sequence"
     if letter == "T" and methods[0] in ("stack", "stack_vjp") and above is not None and above <= declared.min_length:
         return f"declared min_length={declared.min_length}"
+    if declared.shapes == "few" and number not in {_level(levels, size) for size in sizes_of_few(declared, letter)}:
+        return "declared shapes='few'"
     if max_size is not None and fixed is None and least(level) > max_size:
         return f"--max-size {max_size}"
     return ""

@@ -17,6 +17,7 @@ from gruverify.engine._drawn import Kind as Kind
 from gruverify.engine._drawn import kind_of as kind_of
 from gruverify.engine._events import Alive as Alive
 from gruverify.engine._events import CaseJudged as CaseJudged
+from gruverify.engine._events import Compiling as Compiling
 from gruverify.engine._events import Event as Event
 from gruverify.engine._events import FirstFailure as FirstFailure
 from gruverify.engine._events import FormatFinished as FormatFinished

@@ -77,5 +77,15 @@ class Alive:
     format: str
 
 
-Event: TypeAlias = RunStarted | FormatStarted | CaseJudged | FirstFailure | Shrinking | Shrunk | FormatFinished | Alive
+@dataclass(frozen=True)
+class Compiling:
+    """A backend of few shapes is asked about new sizes, as "H=3, I=2, B=4, T=3", which may take long."""
+
+    format: str
+    sizes: str
+
+
+Event: TypeAlias = (
+    RunStarted | FormatStarted | CaseJudged | FirstFailure | Shrinking | Shrunk | FormatFinished | Alive | Compiling
+)
 Listener: TypeAlias = Callable[[Event], None]

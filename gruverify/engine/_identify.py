@@ -9,7 +9,15 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from gruverify.arithmetic import Format, formats_named
-from gruverify.backends import Backend, declarations_of, declared_variants, offers, redeclared, resolve
+from gruverify.backends import (
+    Backend,
+    declarations_of,
+    declared_variants,
+    drawn_sizes,
+    offers,
+    redeclared,
+    resolve,
+)
 from gruverify.cell import Case, Variant
 from gruverify.engine._hypotheses import Hypothesis, hypotheses
 from gruverify.engine._less_accurate import LessAccurate, returned_in
@@ -17,6 +25,7 @@ from gruverify.engine._measured import measured
 from gruverify.engine._readings import Reading, readings
 from gruverify.engine._run import Plan, formats_of, require
 from gruverify.engine._search import draw, fixed_sizes, seed_for, size
+from gruverify.engine._sizes import exactly
 from gruverify.formulas import sequence
 from gruverify.invariants import Exact, Observed, Obstacle, Residual, Trial, compare
 from gruverify_strategies import cases
@@ -192,8 +201,11 @@ def _parts(
 def drawn_for(backend: Backend, fmt: Format, variants: Sequence[Variant], seed: int, count: int) -> list[Case]:
     """Small cases of some variants that the backend claims to handle."""
     found: list[Case] = []
+    declared = declarations_of(backend)
     sizes: dict[str, Any] = _SMALL | fixed_sizes(backend, H="hidden_size", I="input_size")
-    sizes["zero_state"] = not declarations_of(backend).initial_state
+    if declared.shapes == "few":
+        sizes = exactly(drawn_sizes(declared)[-1], "HIBT")
+    sizes["zero_state"] = not declared.initial_state
     strategy = cases(formats=(fmt,), variants=tuple(variants), **sizes)
     draw(strategy, count, seed_for(seed, fmt, f"/identify {variants[0]}"), found.append)
     return found

@@ -57,6 +57,8 @@ def applicable(invariant: Invariant, backend: Backend, declared: Declarations | 
     declared = declared or declarations_of(backend)
     if invariant.resizes and (declared.hidden_size, declared.input_size) != (None, None):
         return "it asks for other sizes than the one the backend is built for"
+    if invariant.resizes and declared.shapes == "few":
+        return "declared shapes='few': it asks for other sizes"
     declaration = invariant.ruled_out_by(declared)
     return f"declared {declaration}" if declaration else ""
 

@@ -22,6 +22,7 @@ from gruverify.engine._drawn import Drawn, Kind, kind_of, one
 from gruverify.engine._events import (
     Alive,
     CaseJudged,
+    Compiling,
     FirstFailure,
     FormatFinished,
     FormatStarted,
@@ -233,7 +234,7 @@ class FormatRun:
 
     `pace` is that of the format, and `share` that of the stream that is being drawn; `of_sizes` tells whether that is
     one of the survey of sizes; `told` whether a failure was; `tries` is how many cases are left to reduce witnesses
-    with.
+    with; `met` has the sizes of the cases so far, where each new one is told.
     """
 
     backend: Backend
@@ -250,6 +251,7 @@ class FormatRun:
     heard: float = field(default_factory=time.monotonic)
     facts: dict[Kind, list[Fact]] = field(default_factory=lambda: {"cells": [], "stacks": []})
     smallest: dict[str, tuple[AnyCase, Judgement]] = field(default_factory=dict)
+    met: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.tries = ALL_TRIES if self.plan.shrink else 0
@@ -349,6 +351,7 @@ class FormatRun:
         if self.share.late():
             raise Enough
         new: list[str] = []
+        self._tell_of_new_sizes(case)
         trial, features = trial_of(case, self.backend), features_of(case)
         marks = marks_of(features)
         found = list[Judgement]()
@@ -370,6 +373,13 @@ class FormatRun:
         self.listener(CaseJudged(self.format.name, self.number, tuple(new)))
         if self._has_failed_enough():
             raise Enough
+
+    def _tell_of_new_sizes(self, case: AnyCase) -> None:
+        """Where every new shape takes long, that is what a run waits for."""
+        sizes = ", ".join(f"{letter}={size}" for letter, size in case.sizes.items())
+        if declarations_of(self.backend).shapes == "few" and sizes not in self.met:
+            self.met.add(sizes)
+            self.listener(Compiling(self.format.name, sizes))
 
     def _tell_first(self, case: AnyCase, judgement: Judgement) -> None:
         """The first failure of the format is told when it happens: what is made of it all may take a while."""

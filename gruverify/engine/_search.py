@@ -11,14 +11,25 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, Verbosity, event, given, seed, settings
-from hypothesis.strategies import SearchStrategy
+from hypothesis.strategies import SearchStrategy, one_of
 
 from gruverify.arithmetic import Format
-from gruverify.backends import CELL_METHODS, STACK_METHODS, Backend, declarations_of, declared_variants, offers
+from gruverify.backends import (
+    CELL_METHODS,
+    STACK_METHODS,
+    Backend,
+    Declarations,
+    Sizes,
+    declarations_of,
+    declared_variants,
+    drawn_sizes,
+    offers,
+    wide_cell,
+)
 from gruverify.cell import AnyCase, Case, StackCase
 from gruverify.coverage import GATES, Coverage
 from gruverify.engine._drawn import Kind
-from gruverify.engine._sizes import Sizes, bounds, cell_sizes, stack_sizes
+from gruverify.engine._sizes import bounds, cell_sizes, exactly, stack_sizes
 from gruverify.invariants import Invariant
 from gruverify_strategies import cases, stack_cases
 
@@ -31,24 +42,27 @@ _UNASKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_
 def strategy_for(backend: Backend, fmt: Format, **options: Any) -> SearchStrategy[Case]:
     """The cases that a backend claims to handle, in one format."""
     fixed = fixed_sizes(backend, H="hidden_size", I="input_size")
-    fixed["zero_state"] = not declarations_of(backend).initial_state
-    return cases(formats=(fmt,), variants=declared_variants(backend), **fixed, **options)
+    zero_state = not declarations_of(backend).initial_state
+    return cases(formats=(fmt,), variants=declared_variants(backend), zero_state=zero_state, **(fixed | options))
 
 
 def stack_strategy_for(backend: Backend, fmt: Format, **options: Any) -> SearchStrategy[StackCase]:
     """The cases of stacks that a backend claims to handle, in one format."""
     declared = declarations_of(backend)
+    usual: dict[str, Any] = {
+        "bidirectional": declared.bidirectional,
+        "min_T": max(1, declared.min_length),
+        **fixed_sizes(backend, H="hidden_size", I="input_size", layers="num_layers"),
+    }
     return stack_cases(
         formats=(fmt,),
         variants=declared_variants(backend),
         batch_first=declared.batch_first,
         min_length=declared.min_length,
-        min_T=max(1, declared.min_length),
         batched=None if declared.unbatched else True,
         padded=None if declared.lengths else False,
         zero_state=not declared.initial_state,
-        **fixed_sizes(backend, H="hidden_size", I="input_size", layers="num_layers"),
-        **{"bidirectional": declared.bidirectional, **options},
+        **(usual | options),
     )
 
 
@@ -77,7 +91,8 @@ class Stream:
     """The cases of one kind in one format: how they are drawn, how many, and from which seed.
 
     `survey` tells of a stream of few cases that together meet all gates, or all sizes; `sizes` of one case of the
-    latter, which has these sizes: the simplest case, which Hypothesis draws first, is left out.
+    latter, which has these sizes; `first` is how many cases Hypothesis draws that are left out: the simplest case,
+    which it draws first, has other sizes.
     """
 
     strategy: SearchStrategy[Any]
@@ -86,11 +101,7 @@ class Stream:
     kind: Kind = "cells"
     survey: bool = False
     sizes: Sizes | None = None
-
-    @property
-    def first(self) -> int:
-        """How many cases Hypothesis draws that are left out."""
-        return int(self.sizes is not None)
+    first: int = 0
 
 
 def streams_for(backend: Backend, fmt: Format, seed: int, count: int, max_size: int | None = None) -> list[Stream]:
@@ -99,17 +110,31 @@ def streams_for(backend: Backend, fmt: Format, seed: int, count: int, max_size: 
     A case of a stack costs as much as some of a cell: beside cells there is one for every three. From 100 cases on
     there is also a survey of gates (see `sizes_survey` for that of sizes).
     """
-    options = _capped(backend, _USUAL, max_size)
     cells, stacks = (any(offers(backend, method) for method in methods) for methods in (CELL_METHODS, STACK_METHODS))
     found = list[Stream]()
     if cells or not stacks:
-        found.append(Stream(strategy_for(backend, fmt, **options), count, seed_for(seed, fmt)))
+        strategies = [strategy_for(backend, fmt, **options) for options in _drawn_sizes(backend, "HIBT", max_size)]
+        found.append(Stream(_any_of(strategies), count, seed_for(seed, fmt)))
         found += survey(backend, fmt, seed, max_size)[: _SURVEYED * (count // 100)]
     if stacks:
         few = -(-count // 3) if cells else count
-        strategy = stack_strategy_for(backend, fmt, **options)
-        found.append(Stream(strategy, few, seed_for(seed, fmt, "/stacks"), "stacks"))
+        options_of_stacks = _drawn_sizes(backend, "HIBTLD", max_size)
+        strategies_of_stacks = [stack_strategy_for(backend, fmt, **options) for options in options_of_stacks]
+        found.append(Stream(_any_of(strategies_of_stacks), few, seed_for(seed, fmt, "/stacks"), "stacks"))
     return found
+
+
+def _any_of(strategies: list[SearchStrategy[AnyOne]]) -> SearchStrategy[AnyOne]:
+    """One alone as it is: Hypothesis would draw which."""
+    return strategies[0] if len(strategies) == 1 else one_of(strategies)
+
+
+def _drawn_sizes(backend: Backend, letters: str, max_size: int | None) -> list[dict[str, Any]]:
+    """The bounds of sizes, of which each case has some: all up to the usual ones, or those of a pool of few shapes."""
+    declared = declarations_of(backend)
+    if declared.shapes == "any":
+        return [_capped(backend, _USUAL, max_size)]
+    return [exactly(sizes, letters) for sizes in drawn_sizes(declared)]
 
 
 #: The sizes up to which cases are drawn at random.
@@ -135,14 +160,18 @@ def survey(backend: Backend, fmt: Format, seed: int, max_size: int | None = None
     """
     bins = [(r, z, c) for z, r, c in GATES.bins()]
     random.Random(seed_for(seed, fmt, "/survey")).shuffle(bins)
-    width = declarations_of(backend).hidden_size or min(_UNITS, max_size or _UNITS)
+    declared, sizes, simplest = declarations_of(backend), _capped(backend, {"I": 5, "B": 2, "T": 2}, max_size), 1
+    if declared.shapes == "few":
+        sizes, simplest = exactly(wide_cell(declared), "IBT"), 0
+    width = declared.hidden_size or min(_UNITS, max_size or _UNITS)
     parts = [bins[start : start + width] for start in range(0, len(bins), width)]
     return [
         Stream(
-            strategy_for(backend, fmt, levels=part, **_capped(backend, {"I": 5, "B": 2, "T": 2}, max_size)),
-            2,
+            strategy_for(backend, fmt, levels=part, **sizes),
+            1 + simplest,
             seed_for(seed, fmt, f"/survey {number}"),
             survey=True,
+            first=1 - simplest,
         )
         for number, part in enumerate(parts)
         if len(part) == width
@@ -174,13 +203,20 @@ def _of_size(backend: Backend, fmt: Format, seed: int, kind: Kind, sizes: Sizes,
     drawn = stack_strategy_for if kind == "stacks" else strategy_for
     told = ", ".join(f"{letter}={size}" for letter, size in sizes.items())
     return Stream(
-        drawn(backend, fmt, **bounds(sizes, declared)),
+        drawn(backend, fmt, **_bounds_of(sizes, declared)),
         count,
         seed_for(seed, fmt, f"/{kind} of {told}"),
         kind,
         survey=True,
         sizes=sizes,
+        first=1,
     )
+
+
+def _bounds_of(sizes: Sizes, declared: Declarations) -> dict[str, Any]:
+    if declared.shapes == "any":
+        return bounds(sizes, declared)
+    return exactly(sizes, "".join(sizes)) | {"regimes": ("free",), "weights": ("contractive",)}
 
 
 class Enough(BaseException):

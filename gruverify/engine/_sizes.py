@@ -8,12 +8,9 @@ cases.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
-from gruverify.backends import Backend, Declarations, declarations_of, offers
-
-#: Size by letter: H hidden, I input, B batch, T time; of a stack, L layers and D directions.
-Sizes: TypeAlias = Mapping[str, int]
+from gruverify.backends import Backend, Declarations, Sizes, declarations_of, long_run, offers
 
 #: The sizes of each axis, and how long a run is beside: one loses track of what it started from.
 EXTENTS = (8, 9, 16, 17, 33, 65, 129, 256)
@@ -30,8 +27,10 @@ _OF_SEQUENCES = ("sequence", "sequence_vjp", "sequence_jvp", "sequence_hvp", "se
 def cell_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
     """Those of the survey's cells that the backend can be asked about, none above `max_size`."""
     declared = declarations_of(backend)
+    if declared.shapes == "few":
+        return _of_few(declared, "HIBT", max_size) if _has_sequences(backend) else []
     wanted = [{**_SMALL, **sizes} for sizes in (*_along_axes(), *_coincidences(declared.hidden_size or _UNITS))]
-    if not any(offers(backend, method) for method in _OF_SEQUENCES):  # a step is the same however long the case
+    if not _has_sequences(backend):  # a step is the same however long the case
         wanted = [{**sizes, "T": 1} for sizes in wanted]
     return _allowed(wanted, {"H": declared.hidden_size, "I": declared.input_size}, max_size)
 
@@ -39,6 +38,8 @@ def cell_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
 def stack_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
     """The same of the survey's stacks: by turns of two layers and of two directions."""
     declared, wanted = declarations_of(backend), list[Sizes]()
+    if declared.shapes == "few":
+        return _of_few(declared, "HIBTLD", max_size)
     H, two = declared.hidden_size or _UNITS, declared.bidirectional
     above = {"H": H, "I": H, "L": 2, "D": 1}, {"H": H, "I": 2 * H, "L": 2, "D": 2}
     for number, sizes in enumerate((*_along_axes(), *_coincidences(H), *above)):
@@ -48,6 +49,16 @@ def stack_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
         wanted.append({**_SMALL, **shape, **sizes, "T": max(declared.min_length, sizes.get("T", 1))})
     fixed = {"H": declared.hidden_size, "I": declared.input_size, "D": None if two is None else 1 + two}
     return _allowed(wanted, fixed, max_size)
+
+
+def _has_sequences(backend: Backend) -> bool:
+    return any(offers(backend, method) for method in _OF_SEQUENCES)
+
+
+def _of_few(declared: Declarations, letters: str, max_size: int | None) -> list[Sizes]:
+    """The one large case of a target that is asked about few shapes."""
+    sizes = {letter: size for letter, size in long_run(declared).items() if letter in letters}
+    return [sizes] if max_size is None or max(sizes.values()) <= max_size else []
 
 
 def _along_axes() -> Iterator[Sizes]:
@@ -79,6 +90,14 @@ def _allowed(wanted: Sequence[Sizes], fixed: Mapping[str, int | None], max_size:
         within = max_size is None or all(size <= max_size for letter, size in own.items() if letter in "HIBT")
         if right and within and own not in found:
             found.append(own)
+    return found
+
+
+def exactly(sizes: Sizes, letters: str) -> dict[str, Any]:
+    """The arguments of `cases`, or of `stack_cases`, for cases that have these sizes of those letters."""
+    found: dict[str, Any] = {f"{end}_{x}": sizes[x] for x in letters if x in "HIBT" for end in ("min", "max")}
+    if "L" in letters:
+        found |= {"min_layers": sizes["L"], "max_layers": sizes["L"], "bidirectional": sizes["D"] == 2}
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gruverify.backends import METHODS, STACK_METHODS, Declarations
+from gruverify.backends import METHODS, STACK_METHODS, Declarations, Sizes, is_of_few
 from gruverify.cell import Cell, Stack
 
 
@@ -22,12 +22,23 @@ def ruled_out(declared: Declarations, method: str, arguments: tuple[Any, ...]) -
 def _conflicts(declared: Declarations, method: str, arguments: tuple[Any, ...]) -> Iterator[str]:
     if method not in METHODS:  # what has arguments of its own
         return
-    subject, _, state, *_ = arguments
+    subject, inputs, state, *_ = arguments
     if not declared.initial_state and state is not None and np.any(np.asarray(state) != 0):
         yield "initial_state=False"
     yield from _fixed(declared, subject, "hidden_size", "input_size")
+    if declared.shapes == "few" and not is_of_few(declared, _sizes(subject, inputs, *arguments[4:5])):
+        yield "shapes='few'"
     if method in STACK_METHODS:
         yield from _conflicts_of_stack(declared, *arguments[:5])
+
+
+def _sizes(subject: Cell | Stack, inputs: Any, batch_first: Any = False) -> Sizes:
+    """The sizes of a call by letter, without T for a step, and without B for a stack's input that has no batch."""
+    found = {"H": subject.hidden_size, "I": subject.input_size}
+    if isinstance(subject, Cell):
+        return found | dict(zip("TB" if inputs.ndim == 3 else "B", inputs.shape, strict=False))
+    axes = "T" if inputs.ndim == 2 else "BT" if batch_first else "TB"
+    return found | {"L": subject.layers, "D": subject.directions} | dict(zip(axes, inputs.shape, strict=False))
 
 
 def _conflicts_of_stack(

@@ -44,7 +44,7 @@ def showing_inputs(case: Case) -> Case:
 
 
 def shown(trial: Trial) -> Shown:
-    """The cotangents of the gates at every step, by one call, or by several of an implementation of one size.
+    """The cotangents of the gates at every step, by one call, or by several of an implementation of one size or of few.
 
     Raises:
         Declined: the backend finds gradients in separate passes, or has one input, which cannot be silenced.
@@ -52,7 +52,8 @@ def shown(trial: Trial) -> Shown:
     declared = trial.declared
     if declared.separate_passes:
         raise NotAsked("sequence_vjp", "gradients found in separate passes are not made of the same cotangents")
-    return _by_own_inputs(trial) if declared.input_size else _by_further_inputs(trial)
+    has_own_sizes = declared.input_size is not None or declared.shapes == "few"
+    return _by_own_inputs(trial) if has_own_sizes else _by_further_inputs(trial)
 
 
 class NotAsked(Declined):

@@ -18,9 +18,22 @@ from gruverify.backends import (
     declarations_of,
     declared_variants,
     offers,
+    redeclared,
 )
 from gruverify.cell import AnyCase, Variant
-from gruverify.engine import TRIES, Enough, Plan, Profile, Reduction, Stream, draw, judge, judge_trial, streams_for, trial_of
+from gruverify.engine import (
+    TRIES,
+    Enough,
+    Plan,
+    Profile,
+    Reduction,
+    Stream,
+    draw,
+    judge,
+    judge_trial,
+    streams_for,
+    trial_of,
+)
 from gruverify.faults import EQUIVALENTS, FAULTS, Fault
 from gruverify.invariants import INVARIANTS, Invariant, StackTrial, Trial
 
@@ -114,10 +127,10 @@ class Found:
         return self.number if self.invariant else None
 
 
-def first_fall(id: str, reset: str, plan: Plan) -> Found:
-    """Put a fault to the cases of a plan until something falls."""
+def first_fall(id: str, reset: str, plan: Plan, **declared: Any) -> Found:
+    """Put a fault, that declares something else besides, to the cases of a plan until something falls."""
     entry = entry_of(id)
-    backend = entry.build(variants_of(entry, reset))
+    backend = redeclared(entry.build(variants_of(entry, reset)), declared)
     return _first(backend, formats_of(entry, backend), plan)
 
 

@@ -7,7 +7,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from gruverify.engine import CaseJudged, Event, FormatFinished, FormatStarted, Shrinking
+from gruverify.engine import CaseJudged, Compiling, Event, FormatFinished, FormatStarted, Shrinking
 
 
 class LiveProgress:
@@ -17,6 +17,7 @@ class LiveProgress:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._progress = Progress(*columns, TextColumn("{task.fields[note]}"), console=console, transient=True)
         self._tasks: dict[str, TaskID] = {}
+        self._note = ""
         self._shown = console.is_terminal
 
     def __enter__(self) -> LiveProgress:
@@ -32,10 +33,12 @@ class LiveProgress:
         """Show an event."""
         match event:
             case FormatStarted(fmt, cases):
-                self._tasks[fmt] = self._progress.add_task(fmt, total=cases, note="")
+                self._tasks[fmt], self._note = self._progress.add_task(fmt, total=cases, note=""), ""
             case CaseJudged(fmt, number, falsified):
-                note = f"falsified: {falsified[0]}" if falsified else None
-                self._update(fmt, completed=number, **({"note": note} if note else {}))
+                self._note = f"falsified: {falsified[0]}" if falsified else self._note
+                self._update(fmt, completed=number, note=self._note)
+            case Compiling(fmt, sizes):
+                self._update(fmt, note=f"compiling for {sizes}")
             case Shrinking(fmt, invariant):
                 self._update(fmt, note=f"shrinking {invariant}")
             case FormatFinished(fmt):

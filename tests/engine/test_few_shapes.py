@@ -1,0 +1,129 @@
+"""A target of few shapes is asked about few, and is caught all the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gruverify import bfloat16, check, float32
+from gruverify.backends import NumpyBackend, redeclared
+from gruverify.engine import Compiling, Event, identify
+from gruverify.faults import FAULTS
+
+pytestmark = pytest.mark.uncounted
+
+FOUR = ("step", "step_vjp", "sequence", "sequence_vjp")
+
+
+class Recording(NumpyBackend):
+    """NumPy's formulas in one format, with a record of the shapes that each method is asked about."""
+
+    name = "recording"
+    formats = (float32,)
+    shapes = "few"
+    step_jacobian = sequence_jvp = sequence_hvp = sequence_hvp_reverse = None  # type: ignore[assignment]
+    stack = stack_vjp = None  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        self.pairs = set[tuple[Any, ...]]()
+
+
+def _recorded(method: str) -> Any:
+    def call(self: Recording, subject: Any, *arguments: Any) -> Any:
+        sizes = {"H": subject.hidden_size, "I": subject.input_size}
+        self.pairs.add((method, *sizes.values(), *arguments[0].shape[:-1]))
+        return getattr(NumpyBackend, method)(self, subject, *arguments)
+
+    return call
+
+
+for _method in FOUR:
+    setattr(Recording, _method, _recorded(_method))
+
+
+class OfStacks(NumpyBackend):
+    """The same of stacks."""
+
+    name = "recording stacks"
+    formats = (float32,)
+    shapes = "few"
+
+    def __init__(self) -> None:
+        self.pairs = set[tuple[Any, ...]]()
+
+    def stack(self, stack: Any, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
+        self.pairs.add((stack.layers, stack.directions, stack.hidden_size, *sorted(inputs.shape[:-1])))
+        return NumpyBackend.stack(self, stack, inputs, states, lengths, batch_first)
+
+
+def test_a_run_asks_about_few_shapes_and_conforms() -> None:
+    recording = Recording()
+
+    result = check(recording, profile="quick")
+
+    assert result.verdict == "conforms"
+    assert len(recording.pairs) <= 60
+    assert {method for method, *_ in recording.pairs} == set(FOUR)
+    assert result.header["declarations"]["shapes"] == "few"
+
+
+def test_the_default_profile_has_many_units_and_a_long_run_beside() -> None:
+    recording = Recording()
+
+    result = check(recording, only=["agreement/step", "agreement/each-step", "agreement/each-cotangent"])
+
+    assert {H for _, H, *_ in recording.pairs} >= {1, 48}
+    assert max(T for method, _, _, T, *_ in recording.pairs if method == "sequence") >= 300
+    assert len(recording.pairs) <= 60
+    drawn = result.drawn["float32", "cells"]
+    assert drawn.planned == drawn.judged
+
+
+@pytest.mark.parametrize("id", ["inverted-update-gate", "reset-on-the-other-side", "jacobian-transposed"])
+def test_catches_what_is_wrong_throughout(id: str) -> None:
+    result = check(redeclared(FAULTS[id].build(), {"shapes": "few"}), formats=[float32], profile="quick", shrink=False)
+
+    assert result.verdict == "falsified"
+
+
+def test_a_witness_is_of_few_shapes_too() -> None:
+    wrong = redeclared(FAULTS["inverted-update-gate"].build(), {"shapes": "few"})
+
+    result = check(wrong, formats=[float32], only=["agreement/step"], max_cases=12)
+
+    (witness,) = result.witnesses.values()
+    assert witness.case.sizes["H"] in (1, 3, 4)
+
+
+def test_stacks_are_of_few_shapes() -> None:
+    stacks = OfStacks()
+
+    assert check(stacks, only=["stack", "contract/shape-stack"], max_cases=30).verdict == "conforms"
+    assert len(stacks.pairs) <= 30
+
+
+def test_the_first_case_of_some_sizes_says_that_it_compiles() -> None:
+    told: list[Event] = []
+
+    check(Recording(), only=["agreement/step"], max_cases=20, listener=told.append)
+
+    sizes = [event.sizes for event in told if isinstance(event, Compiling)]
+    assert "H=1, I=2, B=2, T=3" in sizes
+    assert len(sizes) == len(set(sizes)) == 3
+
+
+def test_identify_asks_about_one_of_them() -> None:
+    recording = Recording()
+
+    found = identify(recording, formats=[float32])
+
+    assert found.status == "identified"
+    assert {H for _, H, *_ in recording.pairs} == {4}
+
+
+def test_sizes_that_are_not_asked_are_no_holes() -> None:
+    coverage = check(Recording(), only=["agreement/step"]).coverage["float32"]
+
+    assert "declared shapes='few'" in coverage.excluded.values()
+    assert bfloat16.name not in coverage.hits
