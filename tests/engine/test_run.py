@@ -208,7 +208,9 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     made = Clock()
-    monkeypatch.setattr("gruverify.engine._run.time", SimpleNamespace(monotonic=made.monotonic, process_time=time.process_time))
+    monkeypatch.setattr(
+        "gruverify.engine._run.time", SimpleNamespace(monotonic=made.monotonic, process_time=time.process_time)
+    )
     return made
 
 

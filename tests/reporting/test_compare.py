@@ -125,7 +125,7 @@ def test_catches_a_failure_that_hides_behind_something_blocked() -> None:
 
     assert lost.of(Kind.GONE_FAILURE) == []
     assert lost.reasons("new-failure") == []
-    assert lost.gaps == ["NEW leaves open 1 result of OLD", "NEW is inconclusive"]
+    assert lost.gaps == ["NEW leaves open 1 result of OLD", "NEW has the verdict inconclusive"]
 
 
 def test_catches_a_target_that_dies_now() -> None:
@@ -150,9 +150,11 @@ def test_passing_the_bound_is_a_new_failure_and_a_worse_margin() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "gaps"),
     [
-        ({}, {"complete": False}, ["NEW is interrupted"]),
-        ({}, {"drawn": {}}, ["NEW is inconclusive"]),
+        ({}, {"complete": False}, ["NEW has the verdict interrupted"]),
+        ({}, {"drawn": {}}, ["NEW has the verdict inconclusive"]),
         ({"drawn": {}}, {"drawn": {}}, []),
+        ({}, {"crashes": ("it died",)}, ["NEW has the verdict died"]),
+        ({"crashes": ("it died",)}, {"crashes": ("it died",)}, []),
         ({}, {}, []),
     ],
 )
@@ -289,7 +291,8 @@ def test_claims_of_a_result_of_schema_1_are_unknown() -> None:
 
 def test_a_hostile_name_stays_text() -> None:
     target = f"{HOSTILE}\x1b[31m\n::error::\ud800"
-    hostile = compared(found(PASSED, header={"target": target}), found(PASSED, header={"target": target}))
+    names = {**HEADER["versions"], target: target}
+    hostile = compared(found(PASSED), found(PASSED, header={"target": target, "versions": names}))
 
     text = printed(lambda console: print_comparison(console, hostile))
     assert "\x1b" not in text

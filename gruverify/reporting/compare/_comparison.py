@@ -76,9 +76,9 @@ class Comparison:
         """Why nothing can be concluded from the absence of failures: what the newer run left open."""
         lost = _counted(len(self.of(Kind.NO_LONGER_JUDGED)), "result")
         found = [f"NEW leaves open {said} of OLD" for said in lost]
-        verdict = self.new["verdict"]
-        if verdict == "interrupted" or (verdict == "inconclusive" and self.old["verdict"] != verdict):
-            found.append(f"NEW is {verdict}")
+        was, now = self.old["verdict"], self.new["verdict"]
+        if now == "interrupted" or (now in ("inconclusive", "died") and was != now):
+            found.append(f"NEW has the verdict {now}")
         return found
 
 

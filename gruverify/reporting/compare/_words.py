@@ -20,7 +20,7 @@ def visible(text: str) -> str:
 def differences(comparison: Comparison) -> list[str]:
     """How the two runs were not alike, and whether margins tell of the target alone."""
     pairs = comparison.differences.items()
-    said = [f"{name} {_value(old)} → {_value(new)}" for name, (old, new) in pairs if name != "target"]
+    said = [f"{visible(name)} {_value(old)} → {_value(new)}" for name, (old, new) in pairs if name != "target"]
     lines = [f"the runs differ: {'; '.join(said)}"] if said else []
     if "declarations" in comparison.differences:
         lines.append("they declare different things: cases and bounds differ, and margins with them")
