@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._interrupt import noticing
 from gruverify.cli._options import EXIT_CODES, EXIT_DIED, EXIT_UNAVAILABLE, EXIT_UNVISITED, Fail
@@ -186,7 +187,7 @@ def _put_out(result: Result, to: _Output) -> None:
         _write(result, to)
     except Fail as failure:
         refused = failure
-    with _whatever_becomes_of_the_console():
+    with whatever_becomes_of_the_console():
         _margins(result, asked=to.margins, quiet=quiet)
         _print(result, saved, to)
         if to.report is not None and refused is None:
@@ -318,17 +319,6 @@ def _write(result: Result, to: _Output) -> None:
     if to.report is not None:
         with failures("--report"):
             write_report([document(result)], to.report)
-
-
-@contextmanager
-def _whatever_becomes_of_the_console() -> Iterator[None]:
-    """A console that was closed, or that cannot write what it is given, changes no exit code."""
-    try:
-        yield
-        sys.stdout.flush()
-    except OSError:  # a BrokenPipeError is one
-        # Python flushes at its end, and would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print(result: Result, saved: dict[tuple[str, str], Path], to: _Output) -> None:

@@ -15,7 +15,9 @@ from gruverify import __version__
 from gruverify.cli._options import Fail
 
 #: Command to the module that holds it, imported when it is wanted.
-_COMMANDS = {name: f"_{name}" for name in ("check", "explain", "faults", "identify", "list", "replay", "report")}
+_COMMANDS = {
+    name: f"_{name}" for name in ("check", "compare", "explain", "faults", "identify", "list", "replay", "report")
+}
 
 
 class _LazyGroup(click.Group):
@@ -68,6 +70,7 @@ def main() -> None:
     gruverify check torch                verify PyTorch's GRU in four floating-point formats
     gruverify check mypkg.kernels:MyGRU  verify your own: a function step(cell, x, h), an nn.Module, a backend
     gruverify report result.json         a page of what a check found (check --json result.json)
+    gruverify compare old.json new.json  what got worse between two results, with an exit code for CI
     gruverify identify mypkg.kernels:MyGRU  which GRU it is: reset side, update gate, gate order, biases
     gruverify explain                    where gradients go when the gates close
     gruverify faults                     put a bank of wrong GRUs to the invariants: why believe a pass?

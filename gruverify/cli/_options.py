@@ -6,6 +6,8 @@ import click
 
 EXIT_FALSIFIED, EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_DIED, EXIT_UNVISITED, EXIT_INCONCLUSIVE = 1, 2, 3, 4, 5, 6
 EXIT_INTERRUPTED = 130
+#: A comparison found what it was to fail on.
+EXIT_WORSE = 1
 
 #: How a command ends that has a verdict.
 EXIT_CODES = {

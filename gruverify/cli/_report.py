@@ -62,8 +62,8 @@ def announce(folder: Path, *, quiet: bool = False) -> None:
 
 
 @contextmanager
-def failures(option: str) -> Iterator[None]:
-    """What is wrong with a file or with the folder that an option names, in one line."""
+def failures(option: str = "") -> Iterator[None]:
+    """What is wrong with a file, or with the folder that an option names, in one line."""
     from gruverify.reporting import BadFolder, BadResult, ReportUnavailable
 
     try:

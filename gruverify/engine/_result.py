@@ -30,7 +30,8 @@ class Result:
     `explanation`, the one fault that explains what failed, where `explanation` of this package found it; `drawn`, by
     format and kind, the cases that were planned and judged; `hints`, likewise, which declaration would explain what was
     refused or failed; `lesser`, by format in which something failed, what it is less accurate in than declared if that
-    explains all of it, else None.
+    explains all of it, else None; `cpu`, the processor seconds of the processes that ran the cases, None where nobody
+    knows them.
     """
 
     header: dict[str, Any]
@@ -44,6 +45,7 @@ class Result:
     drawn: dict[tuple[str, Kind], Drawn] = field(default_factory=dict)
     hints: dict[tuple[str, Kind], str] = field(default_factory=dict)
     lesser: dict[str, LessAccurate | None] = field(default_factory=dict)
+    cpu: float | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -111,6 +113,7 @@ class Result:
             drawn=_added(self.drawn, other.drawn),
             hints=self.hints | other.hints,
             lesser=agreed(self.lesser, other.lesser),
+            cpu=None if self.cpu is None or other.cpu is None else self.cpu + other.cpu,
         )
 
 

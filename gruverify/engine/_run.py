@@ -78,7 +78,7 @@ def run(
 ) -> Result:
     """Verify a backend as planned. Stopped, by Ctrl-C or because `stopped` says so, it returns what there is so far."""
     require(plan, backend)
-    started, header = time.monotonic(), header_of(backend, plan, target)
+    started, cpu_before, header = time.monotonic(), time.process_time(), header_of(backend, plan, target)
     ledger, complete, close = Ledger(target), True, _open(backend, plan.seed)
     pace = Pace(None if plan.time_budget is None else started + plan.time_budget, stopped)
     try:
@@ -103,6 +103,7 @@ def run(
         drawn=ledger.drawn,
         hints=ledger.hints,
         lesser=ledger.lesser,
+        cpu=time.process_time() - cpu_before,
     )
 
 

@@ -148,7 +148,7 @@ def check_in_processes(target: str, plan: Plan, jobs: int, listener: Listener, p
             crew.interrupt()
     for shard in crew.shards:
         shard.process.join()
-    nothing = Result(header, {}, {}, crew.complete, 0.0)
+    nothing = Result(header, {}, {}, crew.complete, 0.0, cpu=0.0)
     result = merge([nothing, *(shard.result for shard in crew.shards if shard.result is not None)])
     try:
         return apart(context, explained, result, target) if result.witnesses else result

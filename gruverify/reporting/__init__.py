@@ -33,6 +33,16 @@ from gruverify.reporting._reader import schema as schema
 from gruverify.reporting._snippets import is_shown as is_shown
 from gruverify.reporting._snippets import reproducer as reproducer
 from gruverify.reporting._snippets import size_of as size_of
+from gruverify.reporting.compare import Change as Change
+from gruverify.reporting.compare import Comparison as Comparison
+from gruverify.reporting.compare import Kind as Kind
+from gruverify.reporting.compare import Threshold as Threshold
+from gruverify.reporting.compare import Trigger as Trigger
+from gruverify.reporting.compare import compared as compared
+from gruverify.reporting.compare import comparison_document as comparison_document
+from gruverify.reporting.compare import comparison_markdown as comparison_markdown
+from gruverify.reporting.compare import comparison_text as comparison_text
+from gruverify.reporting.compare import print_comparison as print_comparison
 from gruverify.reporting.matrix import MatrixProgress as MatrixProgress
 from gruverify.reporting.matrix import decode_matrix as decode_matrix
 from gruverify.reporting.matrix import matrix_document as matrix_document

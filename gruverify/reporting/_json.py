@@ -36,7 +36,7 @@ def document(result: Result) -> dict[str, Any]:
         ],
         "coverage": [_coverage(name, coverage) for name, coverage in sorted(result.coverage.items())],
         "gradient_flow": gradient_flow(tuple(result.header["formats"])),
-        "timing": {"seconds": round(result.seconds, 3)},
+        "timing": _timing(result),
     }
 
 
@@ -48,6 +48,11 @@ def dumps(result: Result) -> str:
 def as_text(document: dict[str, Any]) -> str:
     """A document as it is written to a file."""
     return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def _timing(result: Result) -> dict[str, float]:
+    seconds = {"seconds": round(result.seconds, 3)}
+    return seconds if result.cpu is None else {**seconds, "cpu": round(result.cpu, 3)}
 
 
 def _row(result: Result, key: tuple[str, str, str], tally: Tally) -> dict[str, Any]:

@@ -26,7 +26,7 @@ _VERDICTS = {"conforms": "✅", "falsified": "❌", "died": "💥", "inconclusiv
 #: What Markdown or the HTML in it would take for its own.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 #: More rows than this are counted, not listed.
-_MOST = 25
+MOST = 25
 
 
 def markdown(documents: Sequence[Document]) -> str:
@@ -49,9 +49,9 @@ def _section(document: Document) -> Iterator[str]:
     shown = _not_passed(document)
     if shown:
         yield f"\n| not passed | {' | '.join(formats)} |\n|---|{'---:|' * len(formats)}"
-        for id, row in list(shown.items())[:_MOST]:
+        for id, row in list(shown.items())[:MOST]:
             yield f"| {escaped(id)} | {' | '.join(_cell(row.get(fmt)) for fmt in formats)} |"
-        yield f"\n{len(shown) - _MOST} more are not listed.\n" if len(shown) > _MOST else ""
+        yield f"\n{len(shown) - MOST} more are not listed.\n" if len(shown) > MOST else ""
     for id, [smallest, *_] in list(witnesses(document).items())[:1]:
         where = escaped(smallest["residual"]["where"])
         told = "".join(f", {name} {escaped(value)}" for name, value in numbers(smallest["residual"]).items())

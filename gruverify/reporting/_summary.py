@@ -190,19 +190,29 @@ def doubted(document: Document) -> list[str]:
 
 def gates_visited(document: Document) -> str:
     """How much of z × r × c was visited, by format; empty if nobody counted."""
-    shares = {one["format"]: one["groups"][0]["percent"] for one in document["coverage"] if one["groups"]}
+    shares = gate_shares(document)
     return ", ".join(f"{fmt} {shares[fmt]:.1f} %" for fmt in document["formats"] if fmt in shares)
+
+
+def gate_shares(document: Document) -> dict[str, float]:
+    """Format to the percentage of z × r × c that was visited; without the formats in which nobody counted."""
+    return {one["format"]: one["groups"][0]["percent"] for one in document["coverage"] if one["groups"]}
 
 
 def sizes_visited(document: Document) -> str:
     """Of how many of the sizes that there are answers were compared, by format; empty if nobody counted."""
-    shares = list[str]()
+    return ", ".join(f"{fmt} {percent:.1f} %" for fmt, percent in size_shares(document).items())
+
+
+def size_shares(document: Document) -> dict[str, float]:
+    """Format to the percentage of the sizes of which answers were compared; without those in which nobody counted."""
+    shares = dict[str, float]()
     for one in document["coverage"]:
         groups = [group for group in one["groups"] if is_of_sizes(group)]
         if reachable := sum(group["reachable"] for group in groups):
-            covered = sum(group["percent"] * group["reachable"] for group in groups) / reachable
-            shares.append(f"{one['format']} {covered:.1f} %")
-    return ", ".join(shares)
+            covered = sum(group["percent"] * group["reachable"] for group in groups)
+            shares[one["format"]] = covered / reachable
+    return shares
 
 
 def is_of_sizes(group: dict[str, Any]) -> bool:

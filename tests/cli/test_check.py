@@ -187,6 +187,7 @@ def test_a_time_budget_ends_the_run(planted: str) -> None:
     )
     assert 1 <= max(row["cases"] for row in document["invariants"]) < 2000
     assert document["timing"]["seconds"] < 30
+    assert 0 < document["timing"]["cpu"] < 30
 
 
 def test_formats_that_time_did_not_allow_are_no_conformance() -> None:

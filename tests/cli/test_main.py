@@ -13,7 +13,7 @@ from gruverify.cli import main
 
 from ._invoke import gruverify, one_line
 
-COMMANDS = ("check", "explain", "faults", "identify", "list", "replay", "report")
+COMMANDS = ("check", "compare", "explain", "faults", "identify", "list", "replay", "report")
 
 
 def command(name: str) -> click.Command:
@@ -60,6 +60,12 @@ def test_the_help_of_a_command_explains_every_option(name: str) -> None:
         (
             "replay",
             "0 the invariant holds now, 1 it is falsified again, 2 the file or target is wrong, 3 target unavailable",
+        ),
+        (
+            "compare",
+            "0 done, and there is nothing of --fail-on (without it: whatever changed) "
+            "1 there is something of --fail-on 2 a file is no result, or cannot be written 3 a package is missing "
+            "6 nothing of --fail-on, but NEW leaves open what OLD judged, or has no verdict",
         ),
     ],
 )

@@ -53,7 +53,7 @@ def test_a_run_is_the_sum_of_its_formats() -> None:
     whole = of(float16, float32)
     parts = [replace(of(fmt), header=whole.header) for fmt in (float32, float16)]
 
-    assert plain(replace(merge(parts), seconds=0.0)) == plain(replace(whole, seconds=0.0))
+    assert plain(replace(merge(parts), seconds=0.0, cpu=0.0)) == plain(replace(whole, seconds=0.0, cpu=0.0))
 
 
 def test_parts_of_different_runs_do_not_merge() -> None:

@@ -31,7 +31,9 @@ def test_the_result_does_not_depend_on_the_number_of_processes(planted: str, job
     result = check_in_processes(target, plan, jobs, events.append)
 
     alone = gruverify.check(target, formats=FORMATS, max_cases=3, seed=2)
-    assert plain(replace(result, seconds=0.0)) == plain(replace(alone, seconds=0.0))
+    assert plain(replace(result, seconds=0.0, cpu=0.0)) == plain(replace(alone, seconds=0.0, cpu=0.0))
+    assert result.cpu is not None
+    assert result.cpu > 0
     assert sum(isinstance(event, CaseJudged) for event in events) == 6
     assert {event.format for event in events if isinstance(event, FormatFinished)} == {"float16", "float32"}
     assert sum(isinstance(event, Shrunk) for event in events) == len(result.witnesses) > 0

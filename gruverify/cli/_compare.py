@@ -1,0 +1,166 @@
+"""gruverify compare OLD NEW."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._files import writable, write_aside
+from gruverify.cli._options import EXIT_INCONCLUSIVE, EXIT_WORSE, Fail
+from gruverify.cli._report import failures
+from gruverify.cli._values import number_within
+
+if TYPE_CHECKING:
+    from gruverify.reporting import Comparison, Trigger
+
+_FACTOR = number_within("a number above 1", lambda value: 1 < value < float("inf"))
+_MARGIN = number_within("a margin of at least 0", lambda value: 0 <= value < float("inf"))
+
+
+@click.command("compare", short_help="Show what got worse between two results.")
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option(
+    "--fail-on",
+    "triggers",
+    type=click.Choice(["worse-margin", "new-failure"]),
+    multiple=True,
+    help="Exit with 1 if there is one; may be given twice.",
+)
+@click.option(
+    "--worse-by",
+    type=_FACTOR,
+    default="2",
+    show_default=True,
+    metavar="FACTOR",
+    help="A margin is worse if it rose to FACTOR times what it was: 2 is one bit of accuracy.",
+)
+@click.option(
+    "--worse-above",
+    type=_MARGIN,
+    metavar="MARGIN",
+    help="And if it is above MARGIN now (default: 1/FACTOR; 0 counts every such rise).",
+)
+@click.option("--verbose", "-v", is_flag=True, help="List every change.")
+@click.option("--json", "json_path", metavar="PATH", help="Write the comparison as JSON; - is standard output.")
+@click.option(
+    "--markdown",
+    "markdown_path",
+    metavar="PATH",
+    help="Write it as Markdown, for the page of a CI job; - is standard output.",
+)
+def command(
+    old: Path,
+    new: Path,
+    triggers: tuple[Trigger, ...],
+    worse_by: float,
+    worse_above: float | None,
+    verbose: bool,
+    json_path: str | None,
+    markdown_path: str | None,
+) -> None:
+    """Show what changed from the result OLD to the result NEW, as `gruverify check --json` writes them.
+
+    \b
+    gruverify check mypkg.kernels:MyGRU --json new.json
+    gruverify compare old.json new.json --fail-on new-failure --fail-on worse-margin
+
+    Compared are the largest margins (error / bound) of each invariant in each format. A margin is worse if it rose to
+    at least FACTOR times what it was and is above 1/FACTOR now, so that the same rise once more would pass the bound;
+    or if it passed the bound, 1. Runs with the same seed, profile and declarations draw the same cases, so that margins
+    tell of the target alone. Where they do not, margins differ by chance too, and it is said.
+
+    A new failure is what is falsified, or raises, in NEW, and neither was nor was expected to be in OLD; or a target
+    that dies. What its xfails file expects is none. A failure is gone only if the invariant passes now: what NEW leaves
+    open, such as blocked, nothing claimed or not asked, is listed as no longer judged.
+
+    \b
+    Exit codes:
+      0  done, and there is nothing of --fail-on (without it: whatever changed)
+      1  there is something of --fail-on
+      2  a file is no result, or cannot be written
+      3  a package is missing
+      6  nothing of --fail-on, but NEW leaves open what OLD judged, or has no verdict
+    """  # noqa: D301  # click reads the backspaces
+    from gruverify.reporting import Threshold, compared, load_document
+
+    if json_path == markdown_path == "-":
+        raise Fail("--json - and --markdown - both ask for standard output: name a file for one of them")
+    json_file, markdown_file = writable("--json", json_path), writable("--markdown", markdown_path)
+    _keep_apart({"OLD": old, "NEW": new, "--json": json_file, "--markdown": markdown_file})
+    with failures():
+        found = compared(load_document(old), load_document(new), Threshold(worse_by, worse_above))
+    outputs = _Outputs(json_path, json_file, markdown_path, markdown_file)
+    triggers = tuple(dict.fromkeys(triggers))
+    _put_out(found, triggers, outputs, verbose)
+    with whatever_becomes_of_the_console():
+        _tell_why(found, triggers)
+    sys.exit(_exit_code(found, triggers))
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """Where the comparison goes: JSON and Markdown, each to a file or, as "-", to standard output; else text."""
+
+    json: str | None
+    json_file: Path | None
+    markdown: str | None
+    markdown_file: Path | None
+
+
+def _keep_apart(files: dict[str, Path | None]) -> None:
+    """Refuse to write a file over one that is compared, or over the other output. OLD and NEW may be the same."""
+    named = [(name, file) for name, file in files.items() if file is not None]
+    for i, (name, file) in enumerate(named):
+        for other, taken in named[:i]:
+            if name.startswith("--") and file.resolve() == taken.resolve():
+                raise Fail(f"{name} {file}: is {other}, too; name another file")
+
+
+def _put_out(found: Comparison, triggers: tuple[Trigger, ...], to: _Outputs, in_full: bool) -> None:
+    """Write the files first, so that nothing is lost with a console."""
+    from gruverify.reporting import (
+        comparison_document,
+        comparison_markdown,
+        comparison_text,
+        console_for,
+        print_comparison,
+    )
+
+    as_json = comparison_text(comparison_document(found, triggers))
+    as_markdown = comparison_markdown(found)
+    if to.json_file is not None:
+        write_aside("--json", to.json_file, as_json)
+    if to.markdown_file is not None:
+        write_aside("--markdown", to.markdown_file, as_markdown)
+    quiet = "-" in (to.json, to.markdown)
+    with whatever_becomes_of_the_console():
+        if quiet:
+            click.echo(as_json if to.json == "-" else as_markdown, nl=False)
+        else:
+            print_comparison(console_for(), found, in_full=in_full)
+
+
+def _tell_why(found: Comparison, triggers: tuple[Trigger, ...]) -> None:
+    """Why the exit code is not 0."""
+    for trigger in triggers:
+        for reason in found.reasons(trigger):
+            click.echo(f"--fail-on {trigger}: {reason}", err=True)
+    if triggers and not _fires(found, triggers):
+        for gap in found.gaps:
+            click.echo(f"inconclusive: {gap}", err=True)
+
+
+def _fires(found: Comparison, triggers: tuple[Trigger, ...]) -> bool:
+    return any(found.reasons(trigger) for trigger in triggers)
+
+
+def _exit_code(found: Comparison, triggers: tuple[Trigger, ...]) -> int:
+    if _fires(found, triggers):
+        return EXIT_WORSE
+    return EXIT_INCONCLUSIVE if triggers and found.gaps else 0
