@@ -23,8 +23,8 @@ Shapes: TypeAlias = Literal["any", "few"]
 Products: TypeAlias = Literal["format", "float32", "bf16", "tf32"]
 TanhAccuracy: TypeAlias = Literal["relative", "absolute"]
 
-#: The forms of the blend z∘h' + (1-z)∘c: z·h' + (1-z)·c, c + z(h'-c) and h' + (1-z)(c-h').
-FORMS = ("A", "B", "C")
+#: The forms of the blend z∘h' + (1-z)∘c: z·h' + (1-z)·c, c + z(h'-c), h' + (1-z)(c-h') and σ(a)·h' + σ(-a)·c.
+FORMS = ("A", "B", "C", "D")
 
 
 class BadDeclaration(ValueError):

@@ -71,8 +71,9 @@ def _single(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hy
     yield Hypothesis("subnormal numbers flushed to 0", (("subnormals", False),))
     if fmt.precision <= 11 and declared.accumulates in (None, *FORMATS[2:]):
         yield Hypothesis(f"sums over the batch in {fmt.name}", (("sums_in_format", True),))
-    if "C" not in declared.blend:
-        yield Hypothesis("the blend as h' + (1-z)(n-h')", (("blend", f"{declared.blend}+C"),))
+    for form, told in (("C", "the blend as h' + (1-z)(n-h')"), ("D", "1-z as σ(-a_z)")):
+        if form not in declared.blend:
+            yield Hypothesis(told, (("blend", f"{declared.blend}+{form}"),))
     yield from _kappas(declared, fmt, found)
     if not declared.carry:
         yield Hypothesis("a state that is wider between steps than it is returned", (("carry", 1.0),))

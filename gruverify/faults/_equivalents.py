@@ -68,7 +68,9 @@ def complement_by_sigmoid() -> Backend:
         one, zero = (h, c) if v.update == "keep" else (c, h)
         return sigmoid(a_z) * one + sigmoid(-a_z) * zero
 
-    return Stepping(step)
+    found = Stepping(step)
+    found.blend = "A+B+D"
+    return found
 
 
 # -- the blend --------------------------------------------------------------------------------------------------------

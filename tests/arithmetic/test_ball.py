@@ -111,6 +111,19 @@ def test_where_terms_cancel_only_the_partial_sums_count() -> None:
     assert (ball.mid.item(), ball.radius.item()) == (0.0, 0.0)
 
 
+@pytest.mark.parametrize("fmt", FORMATS, ids=lambda fmt: fmt.name)
+def test_a_complement_that_is_a_gate_of_its_own_is_inside_form_d_alone(fmt: Format) -> None:
+    a, end = np.linspace(-12, 12, 97), 1.0
+    own = Rounding(fmt, blend="D")
+    off = own.kappa_sigma * own.u
+    above = (1 + off) / (1 + np.exp(-a)) * end + (1 + off) / (1 + np.exp(a)) * end
+
+    for form, inside in (("D", True), ("A", False)):
+        mode = Rounding(fmt, blend=form)
+        blended = blend(sigmoid(Ball.exact(mode, a)), Ball.exact(mode, end), Ball.exact(mode, end))
+        assert bool(np.all(np.abs(above - blended.mid) <= blended.radius)) is inside
+
+
 def test_a_wide_gate_between_equal_ends_blends_to_the_same_end() -> None:
     mode = Rounding(float64)
     gate = Ball(mode, np.array([0.5]), np.array([0.5]))

@@ -12,9 +12,9 @@ from rich.console import Console
 
 import gruverify
 from gruverify import bfloat16, float16, float32, float64
-from gruverify.backends import BadDeclaration, declarations_of
+from gruverify.backends import BadDeclaration, declarations_of, redeclared
 from gruverify.engine import Explaining, Reading, Result, identify, judge
-from gruverify.faults import FAULTS
+from gruverify.faults import EQUIVALENTS, FAULTS
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting import document, junit, markdown, print_result
 from gruverify.reporting.page import result_page
@@ -43,6 +43,17 @@ def nothing_is_shrunk(monkeypatch: pytest.MonkeyPatch) -> None:
 def checked(target: Any, only: Any = FORWARD, count: int = 30, **options: Any) -> Result:
     """The result of so many cases."""
     return gruverify.check(target, max_cases=count, only=only, **options)
+
+
+def test_a_complement_of_its_own_is_another_form_of_the_blend() -> None:
+    own = EQUIVALENTS["complement-by-sigmoid"].build()
+    only = ("numerics/every-update-gate", "agreement/step")
+
+    result = checked(redeclared(own, {"blend": "A+B"}), only, count=12, formats=[float32])
+
+    (line,) = result.less_accurate
+    assert line.endswith("is explained by 1-z as σ(-a_z): declare blend='A+B+D'")
+    assert checked(own, only, count=12, formats=[float32]).verdict == "conforms"
 
 
 each = pytest.mark.parametrize("lesser", LESSER.values(), ids=LESSER)
@@ -206,7 +217,7 @@ def test_parts_of_a_run_agree_or_nothing_is_said() -> None:
         ({"carry": "wide"}, "carry='wide': format='wide' is unknown"),
         ({"carry": -1}, "carry=-1 must not be negative"),
         ({"products": "fp8"}, "products='fp8' must be one of 'format', 'float32', 'bf16', 'tf32'"),
-        ({"blend": "D"}, "blend='D' must be some of A, B, C"),
+        ({"blend": "E"}, "blend='E' must be some of A, B, C, D"),
         ({"accumulates": {"f8": "float32"}}, "accumulates='f8': format='f8' is unknown"),
     ],
 )
