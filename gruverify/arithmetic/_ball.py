@@ -435,7 +435,7 @@ class Ball:
         return Ball(self.mode, mid, rad if known else np.where(np.isinf(self.rad), np.inf, rad))
 
     def blend(self, one: Ball, zero: Ball) -> Ball:
-        """z∘one + (1-z)∘zero for a gate z, however the mode says that it may be arranged (theory.md 5, forms A to C, and D).
+        """z∘one + (1-z)∘zero for a gate z, however the mode says that it may be arranged (theory.md 5).
 
         The gate's error meets the difference of the two ends, not each of them; the roundings are those of the worst
         of z·a + (1-z)·b, b + z(a-b), a + (1-z)(b-a) and σ·a + σ'·b, σ' a gate of its own.
