@@ -135,6 +135,17 @@ def _of_gates(case: AnyCase) -> Iterator[tuple[str, bool]]:
 
 
 #: How a feature's absence is called, where "no ..." is not English.
+_OF_0 = {
+    "an initial state of 0",
+    "inputs of 0",
+    "biases of 0",
+    "input biases of 0",
+    "recurrent biases of 0",
+    "recurrent biases of the gates of 0",
+    "a recurrent bias of the candidate of 0",
+    "cotangents of the last state of 0",
+    "cotangents of the outputs of 0",
+}
 _NEGATED = {"reset before the product": "reset after the product", "z on the candidate": "z on the state"}
 
 
@@ -147,6 +158,8 @@ def _without(feature: str) -> str:
         return feature.replace("=", "≠")
     if " a multiple of " in feature:
         return feature.replace(" a multiple", " no multiple")
+    if feature in _OF_0:
+        return feature.removesuffix(" of 0") + " other than 0"
     plain = feature.removeprefix("an ").removeprefix("a ").removeprefix("no ")
     return _NEGATED.get(feature, plain if feature.startswith("no ") else f"no {plain}")
 

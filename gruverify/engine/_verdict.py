@@ -55,6 +55,16 @@ GRADIENTS = Core(
     (_existing("agreement/each-cotangent"), ("agreement/step-vjp",), _gradients("agreement"), _gradients("stack")),
 )
 
+#: What a step alone does not show, where sequences are asked about at all: that one goes on from where the last ended.
+OF_SEQUENCES = (
+    Core("sequences", ("sequence",), (_existing("agreement/each-step"), ("agreement/outputs",))),
+    Core(
+        "gradients of sequences",
+        ("sequence_vjp",),
+        (_existing("agreement/each-cotangent"), _existing("agreement/long-gradient"), _gradients("agreement")),
+    ),
+)
+
 
 #: The families that show the core.
 CORE_FAMILIES = tuple(dict.fromkeys(INVARIANTS[id].family for core in (VALUES, GRADIENTS) for id in core.ids))
@@ -80,7 +90,7 @@ def doubts_of_family(rows: Mapping[str, Tally], *, decides: bool = True) -> tupl
     found = list(_refused(rows))
     if answered and not any(tally.judged for tally in answered.values()):
         return (*found, f"nothing is claimed in any of {max(tally.cases for tally in answered.values())} cases")
-    for core in (VALUES, GRADIENTS) if decides else ():
+    for core in (VALUES, GRADIENTS, *OF_SEQUENCES) if decides else ():
         asked = {id: answered[id] for id in core.ids if id in answered}
         if asked and not any(_is_enough(way) for way in _ways(core, asked)):
             found.append(_too_little(core, asked))
@@ -135,6 +145,11 @@ def _unclaimed(header: Mapping[str, Any], rows: Mapping[str, Tally]) -> Iterator
                 refused = min(tally.reason for tally in asked.values())
                 yield f"no case was answered ({refused})"
         elif not any(_is_enough(way) for way in _ways(core, asked)):
+            yield _too_little(core, asked)
+            return
+    for core in OF_SEQUENCES:
+        asked = {id: rows[id] for id in core.ids if id in rows and rows[id].compared}
+        if asked and not any(_is_enough(way) for way in _ways(core, asked)):
             yield _too_little(core, asked)
 
 

@@ -196,7 +196,7 @@ class StackObserved(Calls):
         return self._states("gradient of states", value.states, **other)
 
     def _like(self, name: str, value: Any, parameter: NDArray) -> None:
-        if not isinstance(value, np.ndarray):
+        if type(value) is not np.ndarray:
             raise Malformed(f"{name} is {type(value).__name__}, expected a NumPy array {parameter.shape}")
         if (value.shape, value.dtype) != (parameter.shape, parameter.dtype):
             raise Malformed(

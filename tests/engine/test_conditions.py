@@ -92,7 +92,7 @@ def spread(changed: AnyCase, same: AnyCase) -> list[AnyCase]:
         (case_of(), case_of(variant=Variant("before")), "reset after the product"),
         (case_of(variant=Variant(update="replace")), case_of(), "z on the candidate"),
         (case_of(state=np.zeros((4, 2), np.float32)), case_of(), "an initial state of 0"),
-        (case_of(), case_of(state=np.zeros((4, 2), np.float32)), "no initial state of 0"),
+        (case_of(), case_of(state=np.zeros((4, 2), np.float32)), "an initial state other than 0"),
         (case_of(inputs=np.full((5, 4, 3), 1e-40, np.float32)), case_of(), "subnormal numbers"),
         (case_of(d_last=np.full((4, 2), 1e4, np.float32)), case_of(), "a cotangent above 100"),
         (case_of(state=np.full((4, 2), 2, np.float32)), case_of(), "a state outside [-1, 1]"),

@@ -155,6 +155,26 @@ def test_an_accuracy_that_excuses_anything_is_no_pass() -> None:
     assert any("too little is claimed of its values" in doubt for doubt in found.doubts)
 
 
+def forgetful(cell: Any, inputs: Any, state: Any) -> Any:
+    """Every step after the first starts from zeros, unless nothing recurs."""
+    outputs, h = [], np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state
+    for t, x in enumerate(inputs):
+        h = NUMPY.step(cell, x, h if t == 0 or not cell.weight_hh.any() else np.zeros_like(h))
+        outputs.append(h)
+    return np.array(outputs).reshape(len(inputs), *h.shape), h.copy()
+
+
+def test_steps_say_nothing_of_a_sequence_whose_accuracy_excuses_anything() -> None:
+    excused = backend(sequence=forgetful, carry=1e9, formats=[float32])
+    right = backend(sequence=NUMPY.sequence, kappa_sigma=5, carry=1, formats=[float32])
+
+    found = gruverify.check(excused, max_cases=12, only="agreement")
+
+    assert found.verdict == "inconclusive"
+    assert any(doubt.startswith("float32: too little is claimed of its sequences") for doubt in found.doubts)
+    assert gruverify.check(right, max_cases=12, only="agreement").verdict == "conforms"
+
+
 def test_a_step_of_zeros_is_no_pass_at_any_size() -> None:
     assert check(Zeros(), formats=[bfloat16], max_cases=4).verdict != "conforms"
 
