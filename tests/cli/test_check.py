@@ -175,6 +175,7 @@ def test_max_cases_goes_before_the_profile() -> None:
     assert (document["profile"], document["cases"]) == ("deep", 3)
 
 
+@pytest.mark.uncounted
 def test_a_time_budget_ends_the_run(planted: str) -> None:
     result = gruverify(
         "check", "numpy", "--profile", "deep", "--format", "f32", "--time-budget", "5", "--jobs", "1", "--json", "-"
@@ -190,6 +191,7 @@ def test_a_time_budget_ends_the_run(planted: str) -> None:
     assert 0 < document["timing"]["cpu"] < 30
 
 
+@pytest.mark.uncounted
 def test_formats_that_time_did_not_allow_are_no_conformance() -> None:
     result = gruverify("check", "numpy", "--profile", "deep", "--time-budget", "0.1", "--jobs", "1")
 

@@ -87,6 +87,7 @@ def test_what_is_no_gru_is_none_with_the_nearest_named() -> None:
     assert nearest.within < nearest.entries
 
 
+@pytest.mark.uncounted
 def test_not_a_number_agrees_with_nothing() -> None:
     assert found(lambda cell, x, h: np.full_like(h, np.nan)).status == "none"
 

@@ -70,6 +70,7 @@ def b(a):
 """
 
 
+@pytest.mark.uncounted
 def test_what_is_less_accurate_than_declared_is_said_to_be(pytester: pytest.Pytester) -> None:
     options = (*FEW, "-k", "agreement")
     run = inside(pytester, *options, coarse=COARSE, test_mine=one_test("coarse:step"))
@@ -305,6 +306,7 @@ def test_a_wrong_declaration_fails_with_one_line(pytester: pytest.Pytester) -> N
     run.stdout.fnmatch_lines(["*kappa*"])
 
 
+@pytest.mark.uncounted
 def test_the_report_of_a_run_says_what_it_covers(pytester: pytest.Pytester) -> None:
     inside(pytester, *CORE, "--gru-report", "out", mine=NONE, test_mine=one_test("mine:Partial"))
 
