@@ -17,12 +17,13 @@ from gruverify.cli._files import writable, write_aside
 from gruverify.cli._interrupt import noticing
 from gruverify.cli._options import EXIT_CODES, EXIT_DIED, EXIT_UNAVAILABLE, EXIT_UNVISITED, Fail
 from gruverify.cli._report import announce
+from gruverify.cli._update_xfails import Xfails, xfails_to_update
 from gruverify.cli._values import FORMATS, PERCENT, SECONDS
 
 if TYPE_CHECKING:
     from gruverify.arithmetic import Format
     from gruverify.backends import Backend
-    from gruverify.engine import Event, Listener, Plan, Result, Selection
+    from gruverify.engine import Event, Listener, Plan, Result, Saved, Selection
 
 
 @click.command("check")
@@ -99,6 +100,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where the smallest falsifying cases are saved.",
 )
+@click.option("--no-replay", is_flag=True, help="Do not try the cases that are saved there before any is drawn.")
+@click.option(
+    "--update-xfails",
+    metavar="FILE",
+    help="Write what fails now to an xfails file; reasons and comments of what still fails are kept.",
+)
 @click.option(
     "--jobs", type=click.IntRange(min=1), help="Processes (default: one for each core, at most one a format)."
 )
@@ -127,6 +134,8 @@ def command(
     json_path: str | None,
     report: Path | None,
     witnesses: Path,
+    no_replay: bool,
+    update_xfails: str | None,
     jobs: int | None,
 ) -> None:
     """Verify TARGET against the mathematics of the GRU.
@@ -151,27 +160,30 @@ def command(
 
     json_file = writable("--json", json_path)
     _require(report)
+    xfails = _to_update(update_xfails, formats, cut_short=first_only or max_failures is not None)
     plan = Plan(profile=profile, formats=formats, seed=seed, max_cases=max_cases, max_size=max_size)
     plan = replace(plan, time_budget=time_budget, max_failures=1 if first_only else max_failures, shrink=not no_shrink)
     plan = replace(plan, selection=_selection(only, skip, skips_files, xfails_files, strict))
     if list_only:
         return _list(target, plan)
+    plan = plan if no_replay else replace(plan, saved=_saved(witnesses, target))
     result = _run(target, plan, jobs, patience, quiet=json_path == "-")
     most = sys.maxsize if verbose else max_witnesses
-    _put_out(result, _Output(json_path, json_file, report, witnesses, margins, most))
+    _put_out(result, _Output(json_path, json_file, report, witnesses, xfails, margins, most))
     sys.exit(_exit_code(result) or _exit_code_of_gates(result, fail_under_gates))
 
 
 @dataclass(frozen=True)
 class _Output:
-    """Where the result goes: JSON, to a file unless it is "-", the folders of the report and of the witnesses; whether
-    margins are printed, and how many witnesses (see `print_result`).
+    """Where the result goes: JSON, to a file unless it is "-", the folders of the report and of the witnesses, and the
+    xfails file to update; whether margins are printed, and how many witnesses (see `print_result`).
     """
 
     json: str | None
     json_file: Path | None
     report: Path | None
     witnesses: Path
+    xfails: Xfails | None
     margins: bool
     most: int | None
 
@@ -182,14 +194,20 @@ def _put_out(result: Result, to: _Output) -> None:
     Raises:
         Fail: a file could not be written; the rest was, and is printed.
     """
-    saved, quiet, refused = _save(result, to.witnesses), to.json == "-", None
+    saved, quiet, refused, updated = _save(result, to.witnesses), to.json == "-", None, ""
     try:
         _write(result, to)
     except Fail as failure:
         refused = failure
+    try:
+        updated = "" if to.xfails is None else to.xfails.update(result)
+    except Fail as failure:
+        refused = refused or failure
     with whatever_becomes_of_the_console():
         _margins(result, asked=to.margins, quiet=quiet)
         _print(result, saved, to)
+        if updated:
+            click.echo(updated, err=quiet)
         if to.report is not None and refused is None:
             announce(to.report, quiet=quiet)
     if refused is not None:
@@ -250,10 +268,10 @@ def _targets_mistakes() -> Iterator[None]:
 
 
 def _run(target: str, plan: Plan, jobs: int, patience: float, *, quiet: bool) -> Result:
-    from gruverify.engine import FirstFailure, RunStarted
-    from gruverify.reporting import LiveProgress, console_for, print_first_failure, print_header
+    from gruverify.engine import FirstFailure, NotRepeated, RunStarted
+    from gruverify.reporting import LiveProgress, console_for, print_first_failure, print_header, print_not_repeated
 
-    console = console_for(stderr=quiet)
+    console, flaky = console_for(stderr=quiet), set[str]()
     with _targets_mistakes(), LiveProgress(console) as progress:
 
         def show(event: Event) -> None:
@@ -261,6 +279,9 @@ def _run(target: str, plan: Plan, jobs: int, patience: float, *, quiet: bool) ->
                 print_header(console, event.header, jobs)
             elif isinstance(event, FirstFailure):
                 print_first_failure(console, event)
+            elif isinstance(event, NotRepeated) and event.format not in flaky:
+                flaky.add(event.format)
+                print_not_repeated(console, event)
             progress(event)
 
         return _check(target, plan, jobs, patience, show)
@@ -285,11 +306,11 @@ def _require(report: Path | None) -> None:
 
 
 def _save(result: Result, folder: Path) -> dict[tuple[str, str], Path]:
-    from gruverify.engine import save_witness
+    from gruverify.engine import save_witness, witness_file
 
     saved: dict[tuple[str, str], Path] = {}
     for (id, fmt), witness in result.witnesses.items():
-        path = folder / f"{_file_name(witness.target)}-{id.replace('/', '-')}-{fmt}.json"
+        path = witness_file(folder, witness)
         try:
             save_witness(witness, path)
         except OSError as refused:
@@ -299,8 +320,14 @@ def _save(result: Result, folder: Path) -> dict[tuple[str, str], Path]:
     return saved
 
 
-def _file_name(target: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_." else "-" for c in target)
+def _to_update(path: str | None, formats: tuple[Format, ...] | None, *, cut_short: bool) -> Xfails | None:
+    return None if path is None else xfails_to_update(path, all_formats=formats is None, cut_short=cut_short)
+
+
+def _saved(folder: Path, target: str) -> Saved:
+    from gruverify.engine import saved_witnesses
+
+    return saved_witnesses(folder, target)
 
 
 def _margins(result: Result, *, asked: bool, quiet: bool) -> None:

@@ -23,11 +23,17 @@ from gruverify.engine._events import FirstFailure as FirstFailure
 from gruverify.engine._events import FormatFinished as FormatFinished
 from gruverify.engine._events import FormatStarted as FormatStarted
 from gruverify.engine._events import Listener as Listener
+from gruverify.engine._events import NotRepeated as NotRepeated
 from gruverify.engine._events import RunStarted as RunStarted
 from gruverify.engine._events import Shrinking as Shrinking
 from gruverify.engine._events import Shrunk as Shrunk
 from gruverify.engine._explained import explained as explained
 from gruverify.engine._explained import explanation as explanation
+from gruverify.engine._flaky import Flaky as Flaky
+from gruverify.engine._flaky import entered as entered
+from gruverify.engine._flaky import fallen_with as fallen_with
+from gruverify.engine._flaky import flaky as flaky
+from gruverify.engine._flaky import other_bits as other_bits
 from gruverify.engine._formula import equations as equations
 from gruverify.engine._identify import Evidence as Evidence
 from gruverify.engine._identify import Identity as Identity
@@ -63,6 +69,12 @@ from gruverify.engine._run import header_of as header_of
 from gruverify.engine._run import require as require
 from gruverify.engine._run import run as run
 from gruverify.engine._run import versions as versions
+from gruverify.engine._saved import NOTHING_SAVED as NOTHING_SAVED
+from gruverify.engine._saved import Replay as Replay
+from gruverify.engine._saved import Saved as Saved
+from gruverify.engine._saved import replay_lines as replay_lines
+from gruverify.engine._saved import saved_witnesses as saved_witnesses
+from gruverify.engine._saved import witness_file as witness_file
 from gruverify.engine._search import Enough as Enough
 from gruverify.engine._search import Stream as Stream
 from gruverify.engine._search import draw as draw
@@ -77,6 +89,7 @@ from gruverify.engine._selection import Selection as Selection
 from gruverify.engine._selection import matches as matches
 from gruverify.engine._selection import read_entries as read_entries
 from gruverify.engine._selection import selection as selection
+from gruverify.engine._selection import text_of as text_of
 from gruverify.engine._shards import check_in_processes as check_in_processes
 from gruverify.engine._tally import BINS_PER_OCTAVE as BINS_PER_OCTAVE
 from gruverify.engine._tally import Tally as Tally
@@ -94,3 +107,4 @@ from gruverify.engine._witness import encode_variant as encode_variant
 from gruverify.engine._witness import encode_witness as encode_witness
 from gruverify.engine._witness import load_witness as load_witness
 from gruverify.engine._witness import save_witness as save_witness
+from gruverify.engine._xfails import updated_xfails as updated_xfails

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from gruverify.coverage import Coverage
 from gruverify.engine._drawn import Drawn, Kind
+from gruverify.engine._flaky import Flaky
 from gruverify.engine._tally import Tally
 from gruverify.engine._witness import Witness
 
@@ -38,11 +39,22 @@ class CaseJudged:
 
 @dataclass(frozen=True, slots=True)
 class FirstFailure:
-    """Something failed in a format for the first time, in the case of that number; `text` describes it."""
+    """Something failed in a format for the first time, in the case of that number, or, if that is 0, in the case of a
+    saved witness; `text` describes it.
+    """
 
     format: str
     number: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotRepeated:
+    """An invariant failed in a format, and not in every call with the same arguments: its case is not shrunk."""
+
+    format: str
+    invariant: str
+    flaky: Flaky
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +98,15 @@ class Compiling:
 
 
 Event: TypeAlias = (
-    RunStarted | FormatStarted | CaseJudged | FirstFailure | Shrinking | Shrunk | FormatFinished | Alive | Compiling
+    RunStarted
+    | FormatStarted
+    | CaseJudged
+    | FirstFailure
+    | NotRepeated
+    | Shrinking
+    | Shrunk
+    | FormatFinished
+    | Alive
+    | Compiling
 )
 Listener: TypeAlias = Callable[[Event], None]

@@ -58,8 +58,11 @@ def _fallen(result: Result) -> list[Case]:
     """The witnesses of what is asked of the function alone."""
     return [
         witness.case
-        for (id, _), witness in result.witnesses.items()
-        if isinstance(witness.case, Case) and INVARIANTS[id].needs and set(INVARIANTS[id].needs) <= set(METHODS)
+        for (id, fmt), witness in result.witnesses.items()
+        if (id, fmt) not in result.flaky
+        and isinstance(witness.case, Case)
+        and INVARIANTS[id].needs
+        and set(INVARIANTS[id].needs) <= set(METHODS)
     ]
 
 

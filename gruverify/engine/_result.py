@@ -10,7 +10,9 @@ from gruverify.coverage import Coverage
 from gruverify.coverage import merged as merged_coverage
 from gruverify.engine._conditions import Outcomes, condition
 from gruverify.engine._drawn import Drawn, Kind
+from gruverify.engine._flaky import Flaky
 from gruverify.engine._less_accurate import LessAccurate, agreed, sentences
+from gruverify.engine._saved import Replay, replay_lines
 from gruverify.engine._tally import Tally
 from gruverify.engine._verdict import covers, doubts
 from gruverify.engine._witness import Witness
@@ -31,7 +33,8 @@ class Result:
     format and kind, the cases that were planned and judged; `hints`, likewise, which declaration would explain what was
     refused or failed; `lesser`, by format in which something failed, what it is less accurate in than declared if that
     explains all of it, else None; `cpu`, the processor seconds of the processes that ran the cases, None where nobody
-    knows them.
+    knows them; `flaky`, by (invariant, format), the failures that do not repeat; `replays`, what became of the saved
+    witnesses that were tried.
     """
 
     header: dict[str, Any]
@@ -46,6 +49,8 @@ class Result:
     hints: dict[tuple[str, Kind], str] = field(default_factory=dict)
     lesser: dict[str, LessAccurate | None] = field(default_factory=dict)
     cpu: float | None = None
+    flaky: dict[tuple[str, str], Flaky] = field(default_factory=dict)
+    replays: tuple[Replay, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -83,6 +88,11 @@ class Result:
             return ()
         return sentences(found, self.header["formats"])
 
+    @property
+    def replay_lines(self) -> tuple[str, ...]:
+        """What became of the saved witnesses that were tried, in words."""
+        return replay_lines(self.replays)
+
     @cached_property
     def covers(self) -> tuple[str, ...]:
         """What the run covered: cases, sizes, claims, declarations, and what was left out."""
@@ -114,13 +124,16 @@ class Result:
             hints=self.hints | other.hints,
             lesser=agreed(self.lesser, other.lesser),
             cpu=None if self.cpu is None or other.cpu is None else self.cpu + other.cpu,
+            flaky=_added(self.flaky, other.flaky),
+            replays=tuple(sorted(self.replays + other.replays)),
         )
 
 
-def _added(one: dict[tuple[str, Kind], Drawn], other: dict[tuple[str, Kind], Drawn]) -> dict[tuple[str, Kind], Drawn]:
+def _added(one: dict[Any, Any], other: dict[Any, Any]) -> dict[Any, Any]:
+    """Both, with the sum where both have something."""
     found = dict(one)
-    for key, drawn in other.items():
-        found[key] = found.get(key, Drawn()) + drawn
+    for key, more in other.items():
+        found[key] = found[key] + more if key in found else more
     return found
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 from gruverify.arithmetic import Format
 from gruverify.backends import METHODS, Backend, declarations_of, offers, one_thread
@@ -27,21 +27,26 @@ from gruverify.engine._events import (
     FormatFinished,
     FormatStarted,
     Listener,
+    NotRepeated,
     RunStarted,
     Shrinking,
     Shrunk,
 )
+from gruverify.engine._flaky import entered, fallen_with, flaky, other_bits
 from gruverify.engine._judge import Judgement, compared_methods, judge, judge_trial, outcome_of, trial_of
-from gruverify.engine._less_accurate import Explaining, LessAccurate
+from gruverify.engine._ledger import Ledger
+from gruverify.engine._less_accurate import Explaining
+from gruverify.engine._pace import Pace
 from gruverify.engine._profile import PROFILES
 from gruverify.engine._reduce import ALL_TRIES, FURTHER, TRIES, Reduction
-from gruverify.engine._result import Key, Result
+from gruverify.engine._result import Result
+from gruverify.engine._saved import NOTHING_SAVED, Fate, Replay, Saved, fitting
 from gruverify.engine._search import Enough, Stream, draw, emit, names, size, sizes_survey, streams_for
 from gruverify.engine._selection import EVERYTHING, Selection
 from gruverify.engine._suggestions import Fact, suggested
 from gruverify.engine._tally import Tally
 from gruverify.engine._witness import Witness
-from gruverify.invariants import Invariant, StackTrial, Trial
+from gruverify.invariants import INVARIANTS, Invariant, StackTrial, Trial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +55,8 @@ class Plan:
     which invariants it asks.
 
     max_failures: a format ends when so many invariants have failed in it (None: when all cases are judged); shrink:
-    whether small cases are looked for that fail; max_size: no case has a size above it.
+    whether small cases are looked for that fail; max_size: no case has a size above it; saved: witnesses of earlier
+    runs, which are tried before a case is drawn, and do not change which are.
     """
 
     profile: str = "default"
@@ -62,6 +68,7 @@ class Plan:
     max_failures: int | None = None
     shrink: bool = True
     max_size: int | None = None
+    saved: Saved = NOTHING_SAVED
 
     @property
     def cases(self) -> int:
@@ -104,28 +111,9 @@ def run(
         hints=ledger.hints,
         lesser=ledger.lesser,
         cpu=time.process_time() - cpu_before,
+        flaky=ledger.flaky,
+        replays=tuple(ledger.replays),
     )
-
-
-@dataclass(frozen=True)
-class Pace:
-    """Whether to go on."""
-
-    deadline: float | None
-    stopped: Callable[[], bool]
-
-    def late(self) -> bool:
-        """Whether the time budget is spent; raises KeyboardInterrupt if the run was stopped from outside."""
-        if self.stopped():
-            raise KeyboardInterrupt
-        return self.deadline is not None and time.monotonic() > self.deadline
-
-    def part(self, share: float) -> Pace:
-        """The pace of something that may take this share of the time that is left."""
-        if self.deadline is None:
-            return self
-        now = time.monotonic()
-        return replace(self, deadline=now + share * max(self.deadline - now, 0.0))
 
 
 def formats_of(plan: Plan, backend: Backend) -> tuple[Format, ...]:
@@ -166,10 +154,15 @@ def _require_size(most: Any, backend: Backend) -> None:
 
 
 def _open(backend: Any, seed: int) -> Any:
-    """Seed the backend, if it wants that; returns how to close it."""
+    """Seed the backend; returns how to close it."""
+    _seed(backend, seed)
+    return getattr(backend, "close", None) or (lambda: None)
+
+
+def _seed(backend: Any, seed: int) -> None:
+    """Seed the backend, if it wants that."""
     if callable(getattr(backend, "seed", None)):
         backend.seed(seed)
-    return getattr(backend, "close", None) or (lambda: None)
 
 
 def header_of(backend: Backend, plan: Plan, target: str) -> dict[str, Any]:
@@ -186,7 +179,14 @@ def header_of(backend: Backend, plan: Plan, target: str) -> dict[str, Any]:
         "methods": [method for method in METHODS if offers(backend, method)],
         "declarations": declarations_of(backend).unusual(),
         "versions": versions(),
+        "replayed": replayed(plan, backend).values(),
     }
+
+
+def replayed(plan: Plan, backend: Backend) -> Saved:
+    """The saved witnesses that the run tries."""
+    formats, chosen = formats_of(plan, backend), plan.selection
+    return fitting(plan.saved, backend, formats, profile=plan.profile, chosen=chosen, max_size=plan.max_size)
 
 
 def versions() -> dict[str, str]:
@@ -203,39 +203,13 @@ def _version(package: str) -> str | None:
 
 
 @dataclass
-class Ledger:
-    """What has been found so far."""
-
-    target: str
-    tallies: dict[Key, Tally] = field(default_factory=dict)
-    witnesses: dict[tuple[str, str], Witness] = field(default_factory=dict)
-    coverage: dict[str, Coverage] = field(default_factory=dict)
-    drawn: dict[tuple[str, Kind], Drawn] = field(default_factory=dict)
-    hints: dict[tuple[str, Kind], str] = field(default_factory=dict)
-    lesser: dict[str, LessAccurate | None] = field(default_factory=dict)
-
-    def count(self, fmt: Format, kind: Kind, drawn: Drawn) -> None:
-        """Add cases that were planned or judged."""
-        key = (fmt.name, kind)
-        self.drawn[key] = self.drawn.get(key, Drawn()) + drawn
-
-    def enter(self, id: str, fmt: Format, variant: str, tally: Tally) -> None:
-        """Add a case's tally."""
-        key = (id, fmt.name, variant)
-        self.tallies[key] = self.tallies[key] + tally if key in self.tallies else tally
-
-    def of(self, fmt: Format) -> dict[Key, Tally]:
-        """The tallies of one format."""
-        return {key: tally for key, tally in self.tallies.items() if key[1] == fmt.name}
-
-
-@dataclass
 class FormatRun:
     """The cases of one format, and the witnesses of what they falsify.
 
     `pace` is that of the format, and `share` that of the stream that is being drawn; `of_sizes` tells whether that is
-    one of the survey of sizes; `told` whether a failure was; `tries` is how many cases are left to reduce witnesses
-    with; `met` has the sizes of the cases so far, where each new one is told.
+    one of the survey of sizes; `told` whether a failure was, and `looked` whether it was asked if it repeats;
+    `replaying` whether cases are those of saved witnesses; `tries` is how many cases are left to reduce witnesses with;
+    `met` has the sizes of the cases so far, where each new one is told.
     """
 
     backend: Backend
@@ -247,6 +221,8 @@ class FormatRun:
     share: Pace
     number: int = 0
     told: bool = False
+    looked: bool = False
+    replaying: bool = False
     tries: int = field(init=False)
     of_sizes: bool = False
     heard: float = field(default_factory=time.monotonic)
@@ -284,17 +260,46 @@ class FormatRun:
             self.ledger.enter(id, self.format, "-", why)
         name = self.format.name
         self.ledger.coverage[name] = Coverage(excluded=excluded(self.backend, plan.max_size))
+        self._replay_all()
         for stream, share in self._shares(streams):
+            if self._has_failed_enough():
+                break
             self.smallest.clear()
             self._draw(stream, share)
             self._shrink_all()
-            if self._has_failed_enough():
-                break
         drawn = {key: drawn for key, drawn in self.ledger.drawn.items() if key[0] == name}
         self.ledger.hints |= {(name, kind): hint for kind, facts in self.facts.items() if (hint := suggested(facts))}
         if self.explaining.failed:
-            self.ledger.lesser[name] = self.explaining.found()
+            repeats = not any(fmt == name for _, fmt in self.ledger.flaky)
+            self.ledger.lesser[name] = self.explaining.found() if repeats else None
         self.listener(FormatFinished(name, self.ledger.of(self.format), self.ledger.coverage[name], drawn))
+
+    def _replay_all(self) -> None:
+        """Try the saved witnesses of the format. What fails is a failure like any other, and what does not fail claims
+        nothing: it was not drawn. The target is seeded again, so that it meets what is drawn as it would have.
+        """
+        mine = [w for w in replayed(self.plan, self.backend).witnesses if w.case.format is self.format]
+        self.replaying = True
+        for witness in mine:
+            if self.share.late() or self._has_failed_enough():
+                break
+            self._replay(witness)
+        self._shrink_all()
+        self.replaying = False
+        if mine:
+            _seed(self.backend, self.plan.seed)
+
+    def _replay(self, witness: Witness) -> None:
+        id, case, fate = witness.invariant, witness.case, "not answered"
+        for judgement in judge(case, self.backend, [INVARIANTS[id]]):
+            self._heartbeat()
+            fate = "failed" if judgement.fell else "held" if judgement.tally.judged else fate
+            if judgement.fell:
+                expected = self._expected(id)
+                tally = replace(judgement.tally, mark="xfail" if expected else "")
+                self.ledger.enter(id, self.format, str(case.variant), tally)
+                self._meet(case, [] if expected else [judgement])
+        self.ledger.replays.append(Replay(id, self.format.name, cast(Fate, fate)))
 
     def _shares(self, streams: list[Stream]) -> Iterator[tuple[Stream, Pace]]:
         """Each stream with its share of the time that the format has, by how many cases are left to draw; streams of a
@@ -331,6 +336,10 @@ class FormatRun:
         left, families = dict(self.smallest), set[str]()
         while left:
             id, (case, judgement) = next(iter(left.items()))
+            if self._does_not_repeat(judgement, case):
+                del left[id]
+                self._enter(judgement, case)
+                continue
             self.listener(Shrinking(self.format.name, id))
             tries = FURTHER if judgement.invariant.family in families else TRIES
             falls = partial(self._falls, judgement)
@@ -339,7 +348,9 @@ class FormatRun:
             self.tries -= min(self.tries, reduction.spent)
             families.add(judgement.invariant.family)
             del left[id]
-            self._witness(judgement, found)
+            if not self._witness(judgement, found):
+                self._enter(judgement, case)
+                continue
             for other in self._that_fall(found, [judgement for _, judgement in left.values()]):
                 families.add(other.invariant.family)
                 del left[other.invariant.id]
@@ -363,10 +374,9 @@ class FormatRun:
             tally = replace(judgement.tally, mark="xfail" if expected else "", outcomes=_outcome(marks, judgement))
             self.ledger.enter(id, self.format, str(case.variant), tally)
             if judgement.fell and not expected:
-                self._tell_first(case, judgement)
                 new += [id] if id not in self.smallest else []
-                self._keep_smaller(case, judgement)
-        self.explaining.meet(case, [j for j in found if j.fell and not self._expected(j.invariant.id)])
+                self._tell_first(case, judgement)
+        self._meet(case, [j for j in found if j.fell and not self._expected(j.invariant.id)])
         self._count(trial, found)
         self.facts[kind_of(case)].append(Fact(features, outcome_of(found)))
         self.number += 1
@@ -387,7 +397,33 @@ class FormatRun:
         if not self.told:
             self.told = True
             text = describe(judgement.invariant, judgement.residual, case)
-            self.listener(FirstFailure(self.format.name, self.number + 1, text))
+            self.listener(FirstFailure(self.format.name, 0 if self.replaying else self.number + 1, text))
+
+    def _meet(self, case: AnyCase, fallen: Sequence[Judgement]) -> None:
+        """Take in what fell on a case that it was not expected to. Of the first failure it is found out at once whether
+        it repeats: whatever else fails means less if it does not.
+        """
+        for judgement in fallen:
+            self._tell_first(case, judgement)
+            self._keep_smaller(case, judgement)
+        if fallen and not self.looked:
+            self.looked = True
+            self._does_not_repeat(fallen[0], case)
+        self.explaining.meet(case, list(fallen))
+
+    def _does_not_repeat(self, judgement: Judgement, case: AnyCase) -> bool:
+        """Whether an invariant that fell on a case does not do so at every call; then the contract is broken, too."""
+        id, name = judgement.invariant.id, self.format.name
+        if (id, name) not in self.ledger.flaky:
+            found = flaky(judgement, case, self.backend, self._heartbeat)
+            if found is None:
+                return False
+            self.ledger.flaky[id, name] = found
+            for broken in other_bits(judgement.invariant, case, self.backend):
+                tally = fallen_with(found, id, "xfail" if self._expected(broken) else "")
+                self.ledger.tallies = entered(self.ledger.tallies, [broken], (name, str(case.variant)), tally)
+            self.listener(NotRepeated(name, id, found))
+        return True
 
     def _has_failed_enough(self) -> bool:
         """Whether as many invariants have failed as the plan wants to know of."""
@@ -439,9 +475,13 @@ class FormatRun:
             if found.fell and found.obstacle == obstacles[found.invariant.id]:
                 yield found
 
-    def _witness(self, judgement: Judgement, case: AnyCase) -> None:
+    def _witness(self, judgement: Judgement, case: AnyCase) -> bool:
+        """Enter the case as a witness, if it fails in each of some calls."""
+        if self._does_not_repeat(judgement, case):
+            return False
         again = next(iter(judge(case, self.backend, [judgement.invariant])), judgement)
         self._enter(again if again.fell else judgement, case)
+        return True
 
     def _enter(self, judgement: Judgement, case: AnyCase) -> None:
         witness = Witness(self.ledger.target, judgement.invariant.id, case, judgement.residual)

@@ -128,17 +128,30 @@ def read_entries(file: str | Path) -> tuple[Entry, ...]:
     Raises:
         BadSelection: the file cannot be read, or a line is none of an entry; the message names file and line.
     """
+    lines = ((f"{file}:{number}", line) for number, line in enumerate(text_of(file).splitlines(), 1))
+    return tuple(entry for place, line in lines if (entry := entry_of(place, line)) is not None)
+
+
+def text_of(file: str | Path) -> str:
+    """The text of a skips or xfails file.
+
+    Raises:
+        BadSelection: the file cannot be read.
+    """
     try:
-        text = Path(file).read_text(encoding="utf-8")
+        return Path(file).read_text(encoding="utf-8")
     except OSError as missing:
         raise BadSelection(f"{file} cannot be read: {missing.strerror}") from None
     except UnicodeDecodeError as other:
         raise BadSelection(f"{file} is not UTF-8 text: {other.reason} at byte {other.start}") from None
-    lines = ((f"{file}:{number}", line) for number, line in enumerate(text.splitlines(), 1))
-    return tuple(entry for place, line in lines if (entry := _entry(place, line)) is not None)
 
 
-def _entry(place: str, line: str) -> Entry | None:
+def entry_of(place: str, line: str) -> Entry | None:
+    """The entry of a line, None if it has none; `place` is what a message calls the line.
+
+    Raises:
+        BadSelection: the line is no entry, or matches no invariant.
+    """
     said, _, reason = line.partition("#")
     words = said.split()
     if not words:

@@ -13,8 +13,18 @@ from gruverify.arithmetic import Format
 from gruverify.backends import TargetDied, apart, ending, processes, quiet, resolve
 from gruverify.coverage import Coverage
 from gruverify.engine._drawn import Drawn, Kind
-from gruverify.engine._events import CaseJudged, Event, FormatFinished, FormatStarted, Listener, RunStarted, Shrunk
-from gruverify.engine._explained import explained
+from gruverify.engine._events import (
+    CaseJudged,
+    Event,
+    FormatFinished,
+    FormatStarted,
+    Listener,
+    NotRepeated,
+    RunStarted,
+    Shrunk,
+)
+from gruverify.engine._flaky import Flaky
+from gruverify.engine._remembering import concluded
 from gruverify.engine._result import Key, Result, merge
 from gruverify.engine._run import Plan, formats_of, header_of, require, run
 from gruverify.engine._tally import Tally
@@ -36,6 +46,7 @@ class Shard:
     witnesses: dict[tuple[str, str], Witness] = field(default_factory=dict)
     coverage: dict[str, Coverage] = field(default_factory=dict)
     drawn: dict[tuple[str, Kind], Drawn] = field(default_factory=dict)
+    flaky: dict[tuple[str, str], Flaky] = field(default_factory=dict)
     result: Result | None = None
 
     def note(self, event: Event) -> None:
@@ -48,6 +59,8 @@ class Shard:
                 self.number = number
             case Shrunk(witness):
                 self.witnesses[witness.invariant, witness.case.format.name] = witness
+            case NotRepeated(name, invariant, flaky):
+                self.flaky[invariant, name] = flaky
             case FormatFinished(name, tallies, coverage, drawn):
                 self.tallies |= tallies
                 self.coverage[name] = coverage
@@ -114,10 +127,12 @@ class Crew:
             self.listener(message)
 
     def _bury(self, shard: Shard) -> None:
-        witnesses = {key: w for key, w in shard.witnesses.items() if any(key == of[:2] for of in shard.tallies)}
+        judged = {key[:2] for key in shard.tallies}
+        witnesses = {key: witness for key, witness in shard.witnesses.items() if key in judged}
+        flaky = {key: found for key, found in shard.flaky.items() if key in judged}
         note = _obituary(shard, self)
         found = (shard.tallies, witnesses, True, 0.0, (note,), shard.coverage)
-        shard.result = Result(self.header, *found, drawn=shard.drawn)
+        shard.result = Result(self.header, *found, drawn=shard.drawn, flaky=flaky)
         if shard.left and self.complete:
             self.start(shard.left)
 
@@ -151,7 +166,7 @@ def check_in_processes(target: str, plan: Plan, jobs: int, listener: Listener, p
     nothing = Result(header, {}, {}, crew.complete, 0.0, cpu=0.0)
     result = merge([nothing, *(shard.result for shard in crew.shards if shard.result is not None)])
     try:
-        return apart(context, explained, result, target) if result.witnesses else result
+        return apart(context, concluded, result, target) if result.witnesses else result
     except (TargetDied, KeyboardInterrupt):  # it stands without
         return result
 

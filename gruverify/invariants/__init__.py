@@ -37,6 +37,7 @@ from gruverify.invariants import _gradient_parts as _gradient_parts  # isort: sk
 from gruverify.invariants import _gradient_units as _gradient_units  # isort: skip
 from gruverify.invariants import _directions as _directions  # isort: skip
 from gruverify.invariants import _second_order as _second_order  # isort: skip
+from gruverify.invariants._manners import SAME_BITS as SAME_BITS
 from gruverify.invariants._obstacle import BackendRaised as BackendRaised
 from gruverify.invariants._obstacle import Declined as Declined
 from gruverify.invariants._obstacle import Malformed as Malformed

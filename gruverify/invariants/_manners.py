@@ -19,17 +19,21 @@ from gruverify.invariants._residual import Residual, holds, violated
 
 def _of_every_method(
     duty: str, statement: str, source: str, check: Callable[[str], Check], since: dict[str, str]
-) -> None:
-    """Ask a duty of every method; since: the ids of those of which it was asked before the others."""
-    for method in METHODS:
+) -> dict[str, str]:
+    """Ask a duty of every method, and return the id by method; since: the ids of those of which it was asked before the
+    others.
+    """
+    ids = {method: since.get(method, f"contract/{duty}-{named(method)}") for method in METHODS}
+    for method, id in ids.items():
         invariant(
-            since.get(method, f"contract/{duty}-{named(method)}"),
+            id,
             statement.format(method=method),
             source=source,
             bound="exact",
             needs=[method],
             asks_more=True,
         )(check(method))
+    return ids
 
 
 # -- the same call again ---------------------------------------------------------------------------------------------
@@ -53,7 +57,8 @@ def _second_thread(method: str) -> Check:
     return check
 
 
-_of_every_method(
+#: The invariant that asks each method for the same bits again.
+SAME_BITS = _of_every_method(
     "same-bits",
     "{method} called twice returns the same bits",
     "the Backend contract; faults S14, S26, S44",

@@ -7,6 +7,7 @@ from gruverify.reporting._console import console_for as console_for
 from gruverify.reporting._console import gates_line as gates_line
 from gruverify.reporting._console import print_first_failure as print_first_failure
 from gruverify.reporting._console import print_header as print_header
+from gruverify.reporting._console import print_not_repeated as print_not_repeated
 from gruverify.reporting._console import print_result as print_result
 from gruverify.reporting._console import sizes_line as sizes_line
 from gruverify.reporting._folder import BadFolder as BadFolder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,20 @@ from rich.markup import escape
 from rich.table import Table
 
 from gruverify.coverage import GATES, SIZES, Coverage, size_holes
-from gruverify.engine import VALUES, FirstFailure, Result, Tally, Witness, by_format, condition_of, describe, severity
+from gruverify.engine import (
+    VALUES,
+    FirstFailure,
+    NotRepeated,
+    Result,
+    Tally,
+    Witness,
+    by_format,
+    condition_of,
+    describe,
+    severity,
+)
 from gruverify.invariants import INVARIANTS
-from gruverify.reporting._lines import by_formats, wrapped
+from gruverify.reporting._lines import by_formats, unrepeated, wrapped
 from gruverify.reporting._snippets import is_shown, reproducer, size_of
 
 _MARKS = {
@@ -63,7 +74,17 @@ def print_header(console: Console, header: dict[str, Any], jobs: int) -> None:
     )
     if header.get("declarations"):
         console.print(f"declared: {escape(declarations(header))}", soft_wrap=True)
+    for line in _saved(header):
+        console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True)
     console.print(f"[dim]{escape(versions)}[/]\n")
+
+
+def _saved(header: Mapping[str, Any]) -> Iterator[str]:
+    """How many witnesses of earlier runs are tried, and why others are not."""
+    replayed = header.get("replayed", {"tried": 0, "left_out": []})
+    if tried := replayed["tried"]:
+        yield f"saved witnesses: {tried} tried first (--no-replay leaves them out)"
+    yield from (f"saved witness not tried: {line}" for line in replayed["left_out"])
 
 
 def declarations(header: Mapping[str, Any]) -> str:
@@ -76,7 +97,14 @@ def declarations(header: Mapping[str, Any]) -> str:
 
 def print_first_failure(console: Console, first: FirstFailure) -> None:
     """What failed first in a format, as soon as it did."""
-    console.print(f"[bold red]failed[/] in {first.format}, case {first.number}: {escape(first.text)}\n", soft_wrap=True)
+    where = f"case {first.number}" if first.number else "a saved witness"
+    console.print(f"[bold red]failed[/] in {first.format}, {where}: {escape(first.text)}\n", soft_wrap=True)
+
+
+def print_not_repeated(console: Console, event: NotRepeated) -> None:
+    """What does not fail in every call, before anything is shrunk."""
+    line = f"{event.invariant} in {event.format} {event.flaky.text}"
+    console.print(f"[bold red]flaky[/] {escape(line)}\n", soft_wrap=True)
 
 
 #: How many witnesses are printed unless it is said.
@@ -97,6 +125,7 @@ def print_result(console: Console, result: Result, saved: dict[tuple[str, str], 
     if result.explanation:
         console.print(f"\n[bold red]root cause[/] your GRU matches: {escape(result.explanation)}", soft_wrap=True)
         console.print(f"  evidence: [bold]gruverify identify {escape(result.header['target'])}[/]", soft_wrap=True)
+    _print_flaky(console, result)
     for (cause, reason), ids in _root_causes(result).items():
         console.print(f"\n[bold red]root cause[/] {cause}: {escape(reason)}", soft_wrap=True)
         console.print(f"  [yellow]blocked[/] by it: {_invariants(ids)}", soft_wrap=True)
@@ -108,6 +137,8 @@ def print_result(console: Console, result: Result, saved: dict[tuple[str, str], 
         console.print()
         under = condition_of(result, id, witness.case.format.name)
         console.print(escape(describe(INVARIANTS[id], witness.residual, witness.case, under)), soft_wrap=True)
+        if (flaky := result.flaky.get((id, witness.case.format.name))) is not None:
+            console.print(f"  [bold red]flaky[/]    {escape(flaky.text)}", soft_wrap=True)
         if (path := saved.get((id, witness.case.format.name))) is not None:
             console.print(f"  replay: [bold]gruverify replay {escape(str(path))}[/]", soft_wrap=True)
     if (left := len(shown) - most) > 0:
@@ -115,6 +146,12 @@ def print_result(console: Console, result: Result, saved: dict[tuple[str, str], 
         console.print(f"\nand {left} more{why}: -v prints them")
     _print_snippet(console, result, saved)
     _print_verdict(console, result, saved)
+
+
+def _print_flaky(console: Console, result: Result) -> None:
+    """The failures that do not repeat, which were not shrunk."""
+    for line in unrepeated((*place, flaky.manner, flaky.text) for place, flaky in sorted(result.flaky.items())):
+        console.print(f"\n[bold red]flaky[/] {escape(line)}", soft_wrap=True)
 
 
 def _table(result: Result) -> Table:
@@ -265,6 +302,8 @@ def _print_verdict(console: Console, result: Result, saved: dict[tuple[str, str]
             console.print(f"[{colour}]inconclusive[/] {escape(said)}", soft_wrap=True)
     for line in by_formats(result.hinted, formats):
         console.print(f"[bold yellow]hint[/] {escape(line)}", soft_wrap=True)
+    for line in result.replay_lines:
+        console.print(f"[bold yellow]replayed[/] {escape(line)}", soft_wrap=True)
     less = f": {LESS_ACCURATE}" if result.less_accurate else ""
     console.print(f"\n[{colour}]{result.verdict}{less}[/] ({counts or 'nothing was judged'}; {result.seconds:.1f} s)")
     for line in result.less_accurate:

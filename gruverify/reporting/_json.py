@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from gruverify.coverage import GROUPS, Coverage
-from gruverify.engine import Drawn, Result, Tally, condition_of, encode_witness, margin_octaves
+from gruverify.engine import Drawn, Flaky, Result, Tally, condition_of, encode_witness, margin_octaves
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting.explain import gradient_flow
 
@@ -15,7 +15,9 @@ SCHEMA = 2
 
 
 def document(result: Result) -> dict[str, Any]:
-    """The result as JSON values. Everything but `timing` depends on the seed, the versions and the target alone."""
+    """The result as JSON values. Everything but `timing` depends on the seed, the versions, the target and the saved
+    witnesses that were tried alone.
+    """
     return {
         "schema": SCHEMA,
         **result.header,
@@ -28,6 +30,10 @@ def document(result: Result) -> dict[str, Any]:
         "crashes": list(result.crashes),
         "explanation": result.explanation,
         "unexpected": list(result.unexpected),
+        "flaky": [_flaky(place, found) for place, found in sorted(result.flaky.items(), key=_in_catalogue_order)],
+        "replays": [
+            {"invariant": each.invariant, "format": each.format, "fate": each.fate} for each in sorted(result.replays)
+        ],
         "invariants": [
             _row(result, key, tally) for key, tally in sorted(result.tallies.items(), key=_in_catalogue_order)
         ],
@@ -83,6 +89,12 @@ def _drawn(key: tuple[str, str], drawn: Drawn) -> dict[str, Any]:
     fmt, kind = key
     sizes = {letter: list(ends) for letter, ends in drawn.sizes.items()}
     return {"format": fmt, "kind": kind, "planned": drawn.planned, "judged": drawn.judged, "sizes": sizes}
+
+
+def _flaky(place: tuple[str, str], found: Flaky) -> dict[str, Any]:
+    id, fmt = place
+    counts = {"failed": found.failed, "calls": found.calls}
+    return {"invariant": id, "format": fmt, **counts, "manner": found.manner, "text": found.text}
 
 
 def _octaves(tally: Tally) -> dict[str, int]:

@@ -15,6 +15,8 @@ from gruverify.reporting._summary import (
     covered,
     doubted,
     fates,
+    flaky,
+    flaky_of,
     numbers,
     runs,
     sizes,
@@ -49,6 +51,7 @@ def _suite(document: Document, fmt: str) -> ET.Element:
     properties = ET.SubElement(suite, "properties")
     facts = {"command": command(document), "verdict": verdict(document), **document["versions"]}
     facts |= {"less accurate": " ".join(less)} if (less := document["less_accurate"]) else {}
+    facts |= {"flaky": ". ".join(lines)} if (lines := flaky(document)) else {}
     for name, value in facts.items():
         ET.SubElement(properties, "property", name=_text(name), value=_text(value))
     for row in fates(document).values():
@@ -76,6 +79,7 @@ def _details(document: Document, fate: Fate) -> str:
             lines += [witness["residual"]["where"]]
             lines += [f"{name} {value}" for name, value in numbers(witness["residual"]).items()]
             lines += document["less_accurate"]
+            lines += [f"flaky: {often}"] if (often := flaky_of(document, fate.id, fate.format)) else []
             lines += [f"fails {under}"] if (under := condition(document, witness)) else []
             lines += [sizes(witness), *(f"run as {line}" for line in runs(witness)), "", snippet(document, witness)]
     return "\n".join(lines)

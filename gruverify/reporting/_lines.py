@@ -19,6 +19,16 @@ def by_formats(lines: Iterable[str], formats: Sequence[str]) -> list[str]:
     return [f"{', '.join(names)}: {said}" if of else said for (of, said), names in joint.items()]
 
 
+def unrepeated(found: Iterable[tuple[str, str, str, str]]) -> list[str]:
+    """What failures do not repeat, from invariants, formats, manners and texts: a line for each manner, with the first
+    of them.
+    """
+    by_manner: dict[str, list[str]] = {}
+    for id, fmt, manner, text in found:
+        by_manner.setdefault(manner, []).append(f"{id} in {fmt} {text}")
+    return [f"{first}; {len(others)} more like it" if others else first for first, *others in by_manner.values()]
+
+
 def wrapped(line: str, width: int) -> str:
     """A line over several, the others indented; words such as ids and commands stay whole."""
     return textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)

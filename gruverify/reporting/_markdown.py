@@ -13,6 +13,7 @@ from gruverify.reporting._summary import (
     covered,
     doubted,
     fates,
+    flaky,
     numbers,
     root_causes,
     sentence,
@@ -38,6 +39,7 @@ def _section(document: Document) -> Iterator[str]:
     yield f"## {_VERDICTS[document['verdict']]} {escaped(document['target'])}: {verdict(document)}\n"
     yield f"{escaped(sentence(document))}\n"
     yield from (f"* **{escaped(line)}**" for line in document["less_accurate"])
+    yield from (f"* **flaky: {escaped(line)}**" for line in flaky(document))
     yield from (f"* inconclusive: {escaped(reason)}" for reason in doubted(document))
     yield from (f"* {escaped(line)}" for line in covered(document))
     yield from (f"* died: {escaped(note)}" for note in document["crashes"])

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gruverify.engine import PROFILES, decode_witness, run_as, severity, sizes_of
+from gruverify.engine import PROFILES, Replay, decode_witness, replay_lines, run_as, severity, sizes_of
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting._console import GATES_VISITED, LESS_ACCURATE, SIZES_VISITED
-from gruverify.reporting._lines import by_formats
+from gruverify.reporting._lines import by_formats, unrepeated
 from gruverify.reporting._reader import Document
 from gruverify.reporting._snippets import is_shown, read_from_result
 
@@ -175,9 +175,27 @@ def snippet(document: Document, witness: dict[str, Any]) -> str:
     return decoded.snippet if is_shown(decoded) else read_from_result(decoded, document["witnesses"].index(witness))
 
 
+def flaky(document: Document) -> list[str]:
+    """What failures do not repeat, a line for each reason; none where nobody looked."""
+    found = document.get("flaky", [])
+    return unrepeated((each["invariant"], each["format"], each["manner"], each["text"]) for each in found)
+
+
+def flaky_of(document: Document, id: str, fmt: str) -> str:
+    """How a failure does not repeat; empty if it does, as far as anybody knows."""
+    found = document.get("flaky", [])
+    return next((each["text"] for each in found if (each["invariant"], each["format"]) == (id, fmt)), "")
+
+
+def replayed(document: Document) -> list[str]:
+    """What became of the witnesses that earlier runs had saved; nothing where none was tried."""
+    lines = [f"saved witness not tried: {line}" for line in document.get("replayed", {}).get("left_out", [])]
+    return [*replay_lines([Replay(**each) for each in document.get("replays", [])]), *lines]
+
+
 def covered(document: Document) -> list[str]:
-    """What the run covered: cases and sizes, claims, gates, declarations, what was left out."""
-    lines = by_formats(document["covers"], document["formats"])
+    """What the run covered: cases and sizes, claims, gates, declarations, saved witnesses, what was left out."""
+    lines = [*by_formats(document["covers"], document["formats"]), *replayed(document)]
     lines += [f"hint: {line}" for line in by_formats(document["hints"], document["formats"])]
     shares = {GATES_VISITED: gates_visited(document), SIZES_VISITED: sizes_visited(document)}
     return [*lines, *(f"{what}: {share}" for what, share in shares.items() if share)]

@@ -1,0 +1,148 @@
+"""Failures that do not repeat: how often the same arguments failed, and whether that depends on earlier calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from gruverify.backends import Backend, derived_methods, offers
+from gruverify.cell import AnyCase
+from gruverify.engine._judge import Judgement, judge
+from gruverify.engine._smaller import with_arrays
+from gruverify.engine._tally import Mark, Tally, judged
+from gruverify.invariants import INVARIANTS, SAME_BITS, Invariant
+
+#: Why a failure does not repeat: the target remembers what it was called with; it is random, or what it remembers
+#: follows no pattern that is looked for; or nothing failed again in all the calls that were made.
+Manner: TypeAlias = Literal["remembers", "random", "once"]
+
+#: How often a case that failed is judged, the first time included, before it is shrunk.
+CALLS = 5
+#: How often it is judged after another case, and as often after itself, where it did not repeat.
+_PAIRS = 10
+_MANNERS: tuple[Manner, ...] = ("once", "remembers", "random")
+
+
+@dataclass(frozen=True)
+class Flaky:
+    """A failure that does not repeat: it came in `failed` of `calls` calls with the same arguments, for that reason.
+
+    evidence: what tells of the reason, in words; empty if nothing does.
+    """
+
+    failed: int
+    calls: int
+    manner: Manner
+    evidence: str = ""
+
+    @property
+    def text(self) -> str:
+        """It in words, after the invariant and its format: "failed in 2 of 5 calls ..."."""
+        said = f" ({self.evidence})" if self.evidence else ""
+        return f"failed in {self.failed} of {self.calls} calls with the same arguments: {_WORDS[self.manner]}{said}"
+
+    def __add__(self, other: Flaky) -> Flaky:
+        manner = max(self.manner, other.manner, key=_MANNERS.index)
+        evidence = max(self.evidence, other.evidence) if self.manner == other.manner else ""
+        return Flaky(self.failed + other.failed, self.calls + other.calls, manner, evidence)
+
+
+_WORDS: dict[Manner, str] = {
+    "remembers": "the target remembers earlier calls",
+    "random": "the target's answers are random, or depend on more than the arguments",
+    "once": "the target's answers depend on more than the arguments",
+}
+
+
+def flaky(judgement: Judgement, case: AnyCase, backend: Backend, beat: Callable[[], None]) -> Flaky | None:
+    """How a judgement that fell on a case fails to repeat; None if it fell in each of the calls.
+
+    beat: called between the calls, since a slow target may need a while for them.
+    """
+
+    def falls(case: AnyCase) -> bool:
+        beat()
+        return any(found.fell for found in judge(case, backend, [judgement.invariant]))
+
+    again = [falls(case) for _ in range(CALLS - 1)]
+    return None if all(again) else _described(1 + sum(again), case, falls)
+
+
+def _described(failed: int, case: AnyCase, falls: Callable[[AnyCase], bool]) -> Flaky:
+    """Whether it goes with the call before: after a case of the same sizes with other numbers, or after itself."""
+    other, after_other, after_itself = with_arrays(case, _negated), 0, 0
+    for pair in range(_PAIRS):
+        for _ in range(1 + pair % 3):  # a target that is wrong at every third call must not meet its own rhythm
+            falls(other)
+        after_other += falls(case)
+        after_itself += falls(case)
+    evidence = f"it failed in {after_other} of {_PAIRS} calls after other arguments, "
+    evidence += f"in {after_itself} of {_PAIRS} after the same ones"
+    if not after_itself and 2 * after_other >= _PAIRS:
+        return Flaky(failed, CALLS, "remembers", evidence)
+    if failed == 1 and not after_other + after_itself:
+        return Flaky(failed, CALLS, "once", f"it failed in none of {2 * _PAIRS} further calls")
+    return Flaky(failed, CALLS, "random", evidence)
+
+
+def _negated(_: str, array: Any) -> Any:
+    return np.where(array == 0, array, -array)
+
+
+def alone(invariant: Invariant, case: AnyCase, backend: Backend) -> Flaky | None:
+    """How a case that failed in each call of a run fares in a process that has called nothing else yet.
+
+    None if it fails there, too, at the first call.
+    """
+    fell = [any(found.fell for found in judge(case, backend, [invariant])) for _ in range(CALLS)]
+    if fell[0]:
+        return None
+    evidence = f"it failed in {CALLS} of {CALLS} calls of the run, in {sum(fell)} of {CALLS} in a new process"
+    # What comes with the first call and stays is remembered, as well as what never comes.
+    manner: Manner = "remembers" if len(set(fell[1:])) == 1 else "random"
+    return Flaky(CALLS + sum(fell), 2 * CALLS, manner, evidence)
+
+
+# -- what it says of the contract ------------------------------------------------------------------------------------
+
+
+def other_bits(invariant: Invariant, case: AnyCase, backend: Backend) -> tuple[str, ...]:
+    """The invariants, of those that ask for the same bits again, that a failure which does not repeat is one of.
+
+    Of the methods that the invariant reads, those that are seen to return other bits; if none is, the last one: for a
+    judgement depends on the answers alone.
+    """
+    derived = derived_methods(backend)
+    read = invariant.needs or tuple(method for method in SAME_BITS if offers(backend, method))
+    ids = tuple(dict.fromkeys(SAME_BITS[derived.get(method, method)] for method in read))
+    if not ids or invariant.id in SAME_BITS.values():
+        return ()
+    asked = [INVARIANTS[id] for id in ids]
+    seen = {found.invariant.id for _ in range(CALLS) for found in judge(case, backend, asked) if found.fell}
+    return tuple(id for id in ids if id in seen) or ids[-1:]
+
+
+def fallen_with(found: Flaky, id: str, mark: Mark = "") -> Tally:
+    """The tally of an invariant about the same bits, of the case that showed other ones."""
+    return replace(judged(np.inf, f"{id} {found.text}"), mark=mark)
+
+
+def entered(
+    tallies: dict[tuple[str, str, str], Tally], ids: Iterable[str], place: tuple[str, str], tally: Tally
+) -> dict[tuple[str, str, str], Tally]:
+    """The tallies with that of each id at (format, variant), unless it failed in the format already.
+
+    What a selection left out is asked after all: the entry that says so goes.
+    """
+    fmt, variant = place
+    found = dict(tallies)
+    for id in ids:
+        own = {key: known for key, known in found.items() if key[:2] == (id, fmt)}
+        if any(known.falsified or known.error for known in own.values()):
+            continue
+        found.pop((id, fmt, "-"), None)
+        found[id, fmt, variant] = found.get((id, fmt, variant), Tally()) + tally
+    return found

@@ -1,0 +1,44 @@
+"""What a run has found so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gruverify.arithmetic import Format
+from gruverify.coverage import Coverage
+from gruverify.engine._drawn import Drawn, Kind
+from gruverify.engine._flaky import Flaky
+from gruverify.engine._less_accurate import LessAccurate
+from gruverify.engine._result import Key
+from gruverify.engine._saved import Replay
+from gruverify.engine._tally import Tally
+from gruverify.engine._witness import Witness
+
+
+@dataclass
+class Ledger:
+    """What has been found so far."""
+
+    target: str
+    tallies: dict[Key, Tally] = field(default_factory=dict)
+    witnesses: dict[tuple[str, str], Witness] = field(default_factory=dict)
+    coverage: dict[str, Coverage] = field(default_factory=dict)
+    drawn: dict[tuple[str, Kind], Drawn] = field(default_factory=dict)
+    hints: dict[tuple[str, Kind], str] = field(default_factory=dict)
+    lesser: dict[str, LessAccurate | None] = field(default_factory=dict)
+    flaky: dict[tuple[str, str], Flaky] = field(default_factory=dict)
+    replays: list[Replay] = field(default_factory=list)
+
+    def count(self, fmt: Format, kind: Kind, drawn: Drawn) -> None:
+        """Add cases that were planned or judged."""
+        key = (fmt.name, kind)
+        self.drawn[key] = self.drawn.get(key, Drawn()) + drawn
+
+    def enter(self, id: str, fmt: Format, variant: str, tally: Tally) -> None:
+        """Add a case's tally."""
+        key = (id, fmt.name, variant)
+        self.tallies[key] = self.tallies[key] + tally if key in self.tallies else tally
+
+    def of(self, fmt: Format) -> dict[Key, Tally]:
+        """The tallies of one format."""
+        return {key: tally for key, tally in self.tallies.items() if key[1] == fmt.name}

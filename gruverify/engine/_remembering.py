@@ -1,0 +1,50 @@
+"""What a new process tells of a run: whether what failed in it fails alone, and what explains it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from gruverify.backends import Backend, resolve
+from gruverify.engine._explained import explained
+from gruverify.engine._flaky import alone, entered, fallen_with, other_bits
+from gruverify.engine._result import Result
+from gruverify.engine._witness import Witness
+from gruverify.invariants import INVARIANTS
+
+
+def concluded(result: Result, target: str) -> Result:
+    """The result with what a process that has called nothing yet finds out of it: call it in a new one."""
+    backend: Any = resolve(target)
+    if callable(getattr(backend, "seed", None)):
+        backend.seed(result.header["seed"])
+    return explained(tried_alone(result, backend), target)
+
+
+def tried_alone(result: Result, backend: Backend) -> Result:
+    """The result where failures that came in every call of the run, and do not come alone, are said to be flaky.
+
+    Of each format one witness is tried, the smallest: if that fails, so do the others, as far as anybody knows.
+    """
+    for witness in _smallest(result).values():
+        id, place = witness.invariant, (witness.invariant, witness.case.format.name)
+        found = alone(INVARIANTS[id], witness.case, backend)
+        if found is None:
+            continue
+        tallies = result.tallies
+        for broken in other_bits(INVARIANTS[id], witness.case, backend):
+            own = (known.mark for key, known in tallies.items() if key[:2] == (broken, place[1]))
+            tally = fallen_with(found, id, "xfail" if "xfail" in own else "")
+            tallies = entered(tallies, [broken], (place[1], str(witness.case.variant)), tally)
+        lesser = {fmt: None if fmt == place[1] else found for fmt, found in result.lesser.items()}
+        result = replace(result, tallies=tallies, flaky={**result.flaky, place: found}, lesser=lesser)
+    return result
+
+
+def _smallest(result: Result) -> dict[str, Witness]:
+    """By format, the smallest witness of a failure that repeated."""
+    found: dict[str, Witness] = {}
+    for place, witness in result.witnesses.items():
+        if place not in result.flaky:
+            found[place[1]] = min(witness, found.get(place[1], witness), key=Witness.order)
+    return found
