@@ -134,10 +134,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Any:
-    """Skip, afterwards, what the target turned out not to implement; fail what claims too little."""
-    outcome = yield
-    if (subject := _subject_of(item)) is not None:
-        subject.conclude(**item.callspec.params)  # type: ignore[attr-defined]
+    """Skip, afterwards, what the target turned out not to implement; fail what claims too little; say what is flaky."""
+    subject = _subject_of(item)
+    if subject is None:
+        return (yield)
+    params: dict[str, Any] = item.callspec.params  # type: ignore[attr-defined]
+    try:
+        outcome = yield
+    except BaseException as raised:
+        from gruverify.testing import _unrepeated
+
+        if flaky := _unrepeated.told(subject, raised, params["format"]):
+            raise pytest.fail.Exception(flaky, pytrace=False) from None
+        raise
+    subject.conclude(**params)
     return outcome
 
 

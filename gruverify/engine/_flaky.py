@@ -21,8 +21,10 @@ Manner: TypeAlias = Literal["remembers", "random", "once"]
 
 #: How often a case that failed is judged, the first time included, before it is shrunk.
 CALLS = 5
-#: How often it is judged after another case, and as often after itself, where it did not repeat.
-_PAIRS = 10
+#: Where it did not repeat, it is judged in pairs, after so many judgements of another case and after itself. The second
+#: ones fall on every remainder of 2 to 6: who is wrong at every third call, say, cannot keep step.
+_OTHERS = (1, 1, 1, 1, 1, 1, 2, 1, 2, 1)
+_PAIRS = len(_OTHERS)
 _MANNERS: tuple[Manner, ...] = ("once", "remembers", "random")
 
 
@@ -57,10 +59,17 @@ _WORDS: dict[Manner, str] = {
 }
 
 
-def flaky(judgement: Judgement, case: AnyCase, backend: Backend, beat: Callable[[], None]) -> Flaky | None:
+def flaky(
+    judgement: Judgement,
+    case: AnyCase,
+    backend: Backend,
+    beat: Callable[[], None] = lambda: None,
+    known: Flaky | None = None,
+) -> Flaky | None:
     """How a judgement that fell on a case fails to repeat; None if it fell in each of the calls.
 
-    beat: called between the calls, since a slow target may need a while for them.
+    beat: called between the calls, since a slow target may need a while for them; known: what was found out of another
+    invariant that reads the same methods, which are not asked why again.
     """
 
     def falls(case: AnyCase) -> bool:
@@ -68,14 +77,17 @@ def flaky(judgement: Judgement, case: AnyCase, backend: Backend, beat: Callable[
         return any(found.fell for found in judge(case, backend, [judgement.invariant]))
 
     again = [falls(case) for _ in range(CALLS - 1)]
-    return None if all(again) else _described(1 + sum(again), case, falls)
+    if all(again):
+        return None
+    failed = 1 + sum(again)
+    return _described(failed, case, falls) if known is None else Flaky(failed, CALLS, known.manner)
 
 
 def _described(failed: int, case: AnyCase, falls: Callable[[AnyCase], bool]) -> Flaky:
     """Whether it goes with the call before: after a case of the same sizes with other numbers, or after itself."""
     other, after_other, after_itself = with_arrays(case, _negated), 0, 0
-    for pair in range(_PAIRS):
-        for _ in range(1 + pair % 3):  # a target that is wrong at every third call must not meet its own rhythm
+    for others in _OTHERS:
+        for _ in range(others):
             falls(other)
         after_other += falls(case)
         after_itself += falls(case)

@@ -32,7 +32,7 @@ from gruverify.engine._events import (
     Shrinking,
     Shrunk,
 )
-from gruverify.engine._flaky import entered, fallen_with, flaky, other_bits
+from gruverify.engine._flaky import Flaky, entered, fallen_with, flaky, other_bits
 from gruverify.engine._judge import Judgement, compared_methods, judge, judge_trial, outcome_of, trial_of
 from gruverify.engine._ledger import Ledger
 from gruverify.engine._less_accurate import Explaining
@@ -208,8 +208,9 @@ class FormatRun:
 
     `pace` is that of the format, and `share` that of the stream that is being drawn; `of_sizes` tells whether that is
     one of the survey of sizes; `told` whether a failure was, and `looked` whether it was asked if it repeats;
-    `replaying` whether cases are those of saved witnesses; `tries` is how many cases are left to reduce witnesses with;
-    `met` has the sizes of the cases so far, where each new one is told.
+    `replaying` whether cases are those of saved witnesses; `unrepeated` has, by methods, how a failure of what reads
+    them does not repeat; `tries` is how many cases are left to reduce witnesses with; `met` has the sizes of the cases
+    so far, where each new one is told.
     """
 
     backend: Backend
@@ -223,6 +224,7 @@ class FormatRun:
     told: bool = False
     looked: bool = False
     replaying: bool = False
+    unrepeated: dict[tuple[str, ...], Flaky] = field(default_factory=dict)
     tries: int = field(init=False)
     of_sizes: bool = False
     heard: float = field(default_factory=time.monotonic)
@@ -415,11 +417,12 @@ class FormatRun:
         """Whether an invariant that fell on a case does not do so at every call; then the contract is broken, too."""
         id, name = judgement.invariant.id, self.format.name
         if (id, name) not in self.ledger.flaky:
-            found = flaky(judgement, case, self.backend, self._heartbeat)
+            known = self.unrepeated.get(judgement.invariant.needs)
+            found = flaky(judgement, case, self.backend, self._heartbeat, known)
             if found is None:
                 return False
-            self.ledger.flaky[id, name] = found
-            for broken in other_bits(judgement.invariant, case, self.backend):
+            self.ledger.flaky[id, name] = self.unrepeated[judgement.invariant.needs] = found
+            for broken in () if known else other_bits(judgement.invariant, case, self.backend):
                 tally = fallen_with(found, id, "xfail" if self._expected(broken) else "")
                 self.ledger.tallies = entered(self.ledger.tallies, [broken], (name, str(case.variant)), tally)
             self.listener(NotRepeated(name, id, found))

@@ -17,7 +17,7 @@ from gruverify import _pytest
 from gruverify.arithmetic import FORMATS
 from gruverify.backends import CELL_METHODS, METHODS, Backend, declarations_of, offers
 from gruverify.coverage import Coverage
-from gruverify.engine import Drawn, Kind, LessAccurate, Tally, Witness, agreed
+from gruverify.engine import Drawn, Flaky, Kind, LessAccurate, Tally, Witness, agreed
 
 
 @dataclass
@@ -27,7 +27,8 @@ class Found:
     Tallies by invariant, format and variant; witnesses; coverage by format; the cases that were drawn, by format and
     kind; the backend's name, methods and unusual declarations. `left_out` are the families of the core, with
     their formats, of which pytest itself, told by -k, a path or --lf, does not run all tests. `lesser`, by who saw
-    something fail and in which format, is what explains all of that as less accuracy than declared.
+    something fail and in which format, is what explains all of that as less accuracy than declared; `flaky`, by
+    invariant and format, are the failures that do not repeat.
     """
 
     tallies: dict[tuple[str, str, str], Tally] = field(default_factory=dict)
@@ -39,6 +40,7 @@ class Found:
     declarations: dict[str, Any] = field(default_factory=dict)
     left_out: set[tuple[str, str]] = field(default_factory=set)
     lesser: dict[tuple[str, str], LessAccurate | None] = field(default_factory=dict)
+    flaky: dict[tuple[str, str], Flaky] = field(default_factory=dict)
 
     @property
     def deciding(self) -> str:
@@ -81,6 +83,7 @@ class Found:
             self.count(format, kind, drawn)
         self.left_out |= other.left_out
         self.lesser |= other.lesser
+        self.flaky |= other.flaky
         if not self.backend:
             self.backend, self.methods, self.declarations = other.backend, other.methods, other.declarations
 
@@ -98,7 +101,7 @@ class Found:
         found: dict[str, LessAccurate | None] = {}
         for (_, format), lesser in self.lesser.items():
             found = agreed(found, {format: lesser})
-        return found
+        return found | dict.fromkeys(fmt for _, fmt in self.flaky)
 
     def declined(self, ids: Sequence[str], format: str) -> str:
         """What the target said when it declined all that some invariants asked; empty if it did not."""

@@ -35,6 +35,7 @@ from gruverify.invariants import Invariant, Trial
 from gruverify.reporting import is_shown, size_of
 from gruverify.testing import _options
 from gruverify.testing._subject import Part, Subject
+from gruverify.testing._unrepeated import require_repetition
 
 _UNASKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
@@ -146,6 +147,7 @@ def _judge(subject: Subject, family: str, format: str, data: st.DataObject) -> N
     subject.enter(case, judgements, visited)
     for judgement in judgements:
         if judgement.fell:
+            require_repetition(subject, judgement, case)
             raise _failure(subject, judgement, case) from None
 
 

@@ -117,4 +117,5 @@ def _result(target: str, found: Found, account: Account, config: pytest.Config, 
         coverage=found.coverage,
         drawn=found.drawn,
         lesser=found.less_accurate,
+        flaky=found.flaky,
     )

@@ -93,3 +93,28 @@ def hangs(cell, x, h):
 def slow(cell, x, h):
     time.sleep(1.2)
     return right(cell, x, h)
+
+
+KEPT = {}
+
+
+def forever(cell, x, h):
+    """The first answer for arguments of some shapes is that for all of them."""
+    return KEPT.setdefault((x.shape, h.shape, h.dtype), right(cell, x, h)).copy()
+
+
+LAST = {}
+
+
+def stale(cell, x, h):
+    """The answer to the last call is that of the next one, if its arguments have the same shapes."""
+    kind, arguments = (x.shape, h.shape, h.dtype), x.tobytes() + h.tobytes()
+    before, LAST[kind] = LAST.get(kind), (arguments, right(cell, x, h))
+    return (LAST[kind] if before is None or before[0] == arguments else before)[1].copy()
+
+
+RANDOM = np.random.default_rng(1)
+
+
+def sometimes(cell, x, h):
+    return halved(cell, x, h) if RANDOM.random() < 0.3 else right(cell, x, h)

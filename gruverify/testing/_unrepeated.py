@@ -1,0 +1,66 @@
+"""Failures of a conformance test that do not repeat: Hypothesis is kept from shrinking what would not fail again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hypothesis.errors import Flaky as HypothesisFlaky
+
+from gruverify.cell import AnyCase
+from gruverify.engine import Flaky, Judgement, Witness, describe, entered, fallen_with, flaky, other_bits
+from gruverify.testing._subject import Subject
+
+
+class Unrepeated(BaseException):
+    """A failure that does not repeat. No Exception, for those Hypothesis would shrink."""
+
+    __module__ = "gruverify.testing"
+
+
+def require_repetition(subject: Subject, judgement: Judgement, case: AnyCase) -> None:
+    """Ask the first case on which an invariant fell again, and note what comes of it.
+
+    Raises:
+        Unrepeated: it does not fall each time; the message says how often.
+    """
+    id, format = judgement.invariant.id, case.format.name
+    if (id, format) in subject.found.witnesses or subject.chosen.xfails_it(id, format):
+        return
+    found = flaky(judgement, case, subject.backend)
+    if found is None:
+        return
+    witness = Witness(subject.name, id, case, judgement.residual)
+    subject.found.witnesses[id, format] = witness
+    _note(subject, found, judgement, case)
+    raise Unrepeated(f"{describe(judgement.invariant, judgement.residual, case)}\n  flaky    {found.text}")
+
+
+def _note(subject: Subject, found: Flaky, judgement: Judgement, case: AnyCase) -> None:
+    """Enter it, and the invariant about the same bits that it falsifies, whatever was selected."""
+    id, format = judgement.invariant.id, case.format.name
+    subject.found.flaky[id, format] = found
+    for broken in other_bits(judgement.invariant, case, subject.backend):
+        tally = fallen_with(found, id, "xfail" if subject.chosen.xfails_it(broken, format) else "")
+        subject.found.tallies = entered(subject.found.tallies, [broken], (format, str(case.variant)), tally)
+
+
+def told(subject: Subject, raised: BaseException, format: str) -> str:
+    """What a test that raised this says of a failure that does not repeat; empty if it is something else."""
+    if isinstance(raised, Unrepeated):
+        return str(raised)
+    if not isinstance(raised, HypothesisFlaky):
+        return ""
+    for id, message in _inside(raised):
+        found = Flaky(1, 2, "once", "it did not fail again when Hypothesis showed it the same example")
+        subject.found.flaky.setdefault((id, format), found)
+        return f"{message}\n  flaky    {found.text}"
+    return ""
+
+
+def _inside(raised: BaseException) -> Iterator[tuple[str, str]]:
+    """The invariants that fell in what Hypothesis raised, with what was said of them."""
+    for each in getattr(raised, "exceptions", ()):
+        if invariant := getattr(each, "invariant", ""):
+            yield invariant, str(each)
+        else:
+            yield from _inside(each)
