@@ -144,13 +144,11 @@ def command(
     nn.Module with PyTorch's parameter names, or an object with a method of the Backend contract (see README).
 
     \b
-    gruverify check torch
     gruverify check mypkg.kernels:my_step --format f32 --profile quick
     gruverify check torch --seed 1 --json result.json
     gruverify check torch --only agreement --skip 'agreement/gradient-*' --xfails-file known.txt
 
-    A file has an entry a line, `agreement/step f16,bf16  # why`: the formats (all unless given) and the reason may be
-    left out. A line that matches no invariant is an error.
+    A file has entries, `agreement/step f16,bf16  # why`: formats (all unless given) and reason may be left out.
 
     Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or hung, 5 too few gates
     visited, 6 inconclusive (nothing failed, but too little was judged, answered or claimed), 130 interrupted.
@@ -158,9 +156,10 @@ def command(
     jobs = 1 if list_only else _prepared(jobs or min(os.cpu_count() or 1, 4), target)
     from gruverify.engine import Plan
 
-    json_file = writable("--json", json_path)
-    _require(report)
     xfails = _to_update(update_xfails, formats, cut_short=first_only or max_failures is not None)
+    most = sys.maxsize if verbose else max_witnesses
+    to = _Output(json_path, writable("--json", json_path), report, witnesses, xfails, margins, most)
+    _require(report)
     plan = Plan(profile=profile, formats=formats, seed=seed, max_cases=max_cases, max_size=max_size)
     plan = replace(plan, time_budget=time_budget, max_failures=1 if first_only else max_failures, shrink=not no_shrink)
     plan = replace(plan, selection=_selection(only, skip, skips_files, xfails_files, strict))
@@ -168,8 +167,7 @@ def command(
         return _list(target, plan)
     plan = plan if no_replay else replace(plan, saved=_saved(witnesses, target))
     result = _run(target, plan, jobs, patience, quiet=json_path == "-")
-    most = sys.maxsize if verbose else max_witnesses
-    _put_out(result, _Output(json_path, json_file, report, witnesses, xfails, margins, most))
+    _put_out(result, to)
     sys.exit(_exit_code(result) or _exit_code_of_gates(result, fail_under_gates))
 
 

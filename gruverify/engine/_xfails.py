@@ -144,6 +144,7 @@ def _reason(result: Result, id: str, row: dict[str, Tally]) -> str:
 
 
 def _in_one_line(reason: str) -> str:
-    """Without line ends and what cannot be written, and not too long."""
-    flat = " ".join(reason.split()).encode("utf-8", "backslashreplace").decode("utf-8")
+    """Without line ends and what cannot be seen, and not too long."""
+    seen = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(reason.split()))
+    flat = "".join(seen)
     return flat if len(flat) <= _LONGEST else f"{flat[: _LONGEST - 1]}…"

@@ -208,9 +208,9 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     made = Clock()
-    monkeypatch.setattr(
-        "gruverify.engine._run.time", SimpleNamespace(monotonic=made.monotonic, process_time=time.process_time)
-    )
+    told = SimpleNamespace(monotonic=made.monotonic, process_time=time.process_time)
+    for module in ("_run", "_pace"):
+        monkeypatch.setattr(f"gruverify.engine.{module}.time", told)
     return made
 
 

@@ -38,6 +38,8 @@ def test_the_document_has_the_keys_of_schema_2() -> None:
         "crashes",
         "explanation",
         "unexpected",
+        "flaky",
+        "replays",
         "invariants",
         "witnesses",
         "coverage",

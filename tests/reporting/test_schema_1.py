@@ -27,7 +27,7 @@ from ._documents import rich
 from ._results import PASSED, falsified, result, witness
 
 #: What schema 1 did not have: of a result, of a row, of a residual.
-NEW = ("methods", "declarations", "doubts", "covers", "hints", "less_accurate", "drawn")
+NEW = ("methods", "declarations", "doubts", "covers", "hints", "less_accurate", "drawn", "flaky", "replays")
 NEW_OF_ROWS = ("unclaimed", "entries", "condition")
 NEW_OF_RESIDUALS = ("compared", "claimed", "scale")
 
