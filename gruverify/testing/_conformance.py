@@ -35,7 +35,7 @@ from gruverify.invariants import Invariant, Trial
 from gruverify.reporting import is_shown, size_of
 from gruverify.testing import _options
 from gruverify.testing._subject import Part, Subject
-from gruverify.testing._unrepeated import require_repetition
+from gruverify.testing._unrepeated import noted, unrepeated
 
 _UNASKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
@@ -144,11 +144,14 @@ def _judge(subject: Subject, family: str, format: str, data: st.DataObject) -> N
     if isinstance(trial, Trial):
         visited += visits(trial)
     emit(visited)
+    fallen = next((judgement for judgement in judgements if judgement.fell), None)
+    # Before anything else is asked of the target, or what comes of this would not be the next call.
+    does_not_repeat = None if fallen is None else unrepeated(subject, fallen, case)
     subject.enter(case, judgements, visited)
-    for judgement in judgements:
-        if judgement.fell:
-            require_repetition(subject, judgement, case)
-            raise _failure(subject, judgement, case) from None
+    if fallen is not None and does_not_repeat is not None:
+        raise noted(subject, does_not_repeat, fallen, case)
+    if fallen is not None:
+        raise _failure(subject, fallen, case) from None
 
 
 @dataclass(frozen=True)

@@ -17,31 +17,27 @@ class Unrepeated(BaseException):
     __module__ = "gruverify.testing"
 
 
-def require_repetition(subject: Subject, judgement: Judgement, case: AnyCase) -> None:
-    """Ask the first case on which an invariant fell again, and note what comes of it.
-
-    Raises:
-        Unrepeated: it does not fall each time; the message says how often.
+def unrepeated(subject: Subject, judgement: Judgement, case: AnyCase) -> Flaky | None:
+    """How an invariant that fell on a case does not fall on it each time; None if it does, or was expected to fall, or
+    if this was found out before.
     """
     id, format = judgement.invariant.id, case.format.name
     if (id, format) in subject.found.witnesses or subject.chosen.xfails_it(id, format):
-        return
-    found = flaky(judgement, case, subject.backend)
-    if found is None:
-        return
-    witness = Witness(subject.name, id, case, judgement.residual)
-    subject.found.witnesses[id, format] = witness
-    _note(subject, found, judgement, case)
-    raise Unrepeated(f"{describe(judgement.invariant, judgement.residual, case)}\n  flaky    {found.text}")
+        return None
+    return flaky(judgement, case, subject.backend)
 
 
-def _note(subject: Subject, found: Flaky, judgement: Judgement, case: AnyCase) -> None:
-    """Enter it, and the invariant about the same bits that it falsifies, whatever was selected."""
+def noted(subject: Subject, found: Flaky, judgement: Judgement, case: AnyCase) -> Unrepeated:
+    """What to raise of a failure that does not repeat, which is entered in what was found of the target; so is the
+    invariant about the same bits that it falsifies, whatever was selected.
+    """
     id, format = judgement.invariant.id, case.format.name
+    subject.found.witnesses[id, format] = Witness(subject.name, id, case, judgement.residual)
     subject.found.flaky[id, format] = found
     for broken in other_bits(judgement.invariant, case, subject.backend):
         tally = fallen_with(found, id, "xfail" if subject.chosen.xfails_it(broken, format) else "")
         subject.found.tallies = entered(subject.found.tallies, [broken], (format, str(case.variant)), tally)
+    return Unrepeated(f"{describe(judgement.invariant, judgement.residual, case)}\n  flaky    {found.text}")
 
 
 def told(subject: Subject, raised: BaseException, format: str) -> str:
@@ -60,7 +56,8 @@ def told(subject: Subject, raised: BaseException, format: str) -> str:
 def _inside(raised: BaseException) -> Iterator[tuple[str, str]]:
     """The invariants that fell in what Hypothesis raised, with what was said of them."""
     for each in getattr(raised, "exceptions", ()):
-        if invariant := getattr(each, "invariant", ""):
-            yield invariant, str(each)
+        shown = each.__cause__ or each  # Hypothesis wraps what is no Exception, such as a failure of pytest
+        if invariant := getattr(shown, "invariant", ""):
+            yield invariant, str(shown)
         else:
             yield from _inside(each)
