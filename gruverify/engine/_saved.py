@@ -11,6 +11,7 @@ from gruverify.arithmetic import FORMATS, Format
 from gruverify.backends import Backend, declarations_of, declared_variants
 from gruverify.engine._asked import why_not
 from gruverify.engine._judge import reads
+from gruverify.engine._one_line import in_one_line
 from gruverify.engine._selection import Selection
 from gruverify.engine._witness import BadWitness, Witness, load_witness
 from gruverify.invariants import INVARIANTS
@@ -75,8 +76,8 @@ def saved_witnesses(folder: str | Path, target: str) -> Saved:
             witness = load_witness(file)
         except BadWitness as wrong:
             if _names_a_family(file.name.removeprefix(prefix)):
-                said = " ".join(str(wrong).split())
-                lines.append(said if said.startswith(str(file)) else f"{file}: {said}")
+                said = str(wrong) if str(wrong).startswith(str(file)) else f"{file}: {wrong}"
+                lines.append(in_one_line(said))
             continue
         if witness.target == target:
             found.append(witness)
@@ -105,7 +106,7 @@ def fitting(
     for witness, why in zip(saved.witnesses, whys, strict=True):
         if why:
             left_out.setdefault(why, []).append(f"{witness.invariant} in {witness.case.format.name}")
-    lines = (f"{_some(places)}: {why}" for why, places in left_out.items())
+    lines = (in_one_line(f"{_some(places)}: {why}") for why, places in left_out.items())
     return Saved(kept, (*saved.left_out, *lines))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from gruverify.arithmetic import FORMATS
+from gruverify.engine._one_line import in_one_line
 from gruverify.engine._result import Result, by_format
 from gruverify.engine._selection import Entry, entry_of, matches
 from gruverify.engine._tally import Tally
@@ -135,16 +136,14 @@ def _reason(result: Result, id: str, row: dict[str, Tally]) -> str:
     """Why it fails, in one line: that it does not repeat, what the target said, or how far off it is."""
     fmt = max(row, key=lambda fmt: (row[fmt].falsified, row[fmt].largest))
     if flaky := result.flaky.get((id, fmt)):
-        return _in_one_line(f"flaky: {flaky.text}")
+        return _shortened(f"flaky: {flaky.text}")
     if row[fmt].reason:
-        return _in_one_line(row[fmt].reason)
+        return _shortened(row[fmt].reason)
     witness = result.witnesses.get((id, fmt))
     where = f" at {witness.residual.where}" if witness else ""
-    return _in_one_line(f"error up to {row[fmt].largest:.3g} times the bound in {fmt}{where}")
+    return _shortened(f"error up to {row[fmt].largest:.3g} times the bound in {fmt}{where}")
 
 
-def _in_one_line(reason: str) -> str:
-    """Without line ends and what cannot be seen, and not too long."""
-    seen = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(reason.split()))
-    flat = "".join(seen)
+def _shortened(reason: str) -> str:
+    flat = in_one_line(reason)
     return flat if len(flat) <= _LONGEST else f"{flat[: _LONGEST - 1]}…"
