@@ -129,7 +129,8 @@ def other_bits(invariant: Invariant, case: AnyCase, backend: Backend) -> tuple[s
     """
     derived = derived_methods(backend)
     read = invariant.needs or tuple(method for method in SAME_BITS if offers(backend, method))
-    ids = tuple(dict.fromkeys(SAME_BITS[derived.get(method, method)] for method in read))
+    methods = (derived.get(method, method) for method in read)
+    ids = tuple(dict.fromkeys(SAME_BITS[method] for method in methods if method in SAME_BITS))
     if not ids or invariant.id in SAME_BITS.values():
         return ()
     asked = [INVARIANTS[id] for id in ids]
