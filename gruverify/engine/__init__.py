@@ -51,6 +51,11 @@ from gruverify.engine._less_accurate import Explaining as Explaining
 from gruverify.engine._less_accurate import LessAccurate as LessAccurate
 from gruverify.engine._less_accurate import agreed as agreed
 from gruverify.engine._less_accurate import declare as declare
+from gruverify.engine._plan import Plan as Plan
+from gruverify.engine._plan import formats_of as formats_of
+from gruverify.engine._plan import header_of as header_of
+from gruverify.engine._plan import require as require
+from gruverify.engine._plan import versions as versions
 from gruverify.engine._profile import PROFILES as PROFILES
 from gruverify.engine._profile import Profile as Profile
 from gruverify.engine._readings import DECLARED_AS as DECLARED_AS
@@ -63,12 +68,7 @@ from gruverify.engine._result import Result as Result
 from gruverify.engine._result import by_format as by_format
 from gruverify.engine._result import condition_of as condition_of
 from gruverify.engine._result import merge as merge
-from gruverify.engine._run import Plan as Plan
-from gruverify.engine._run import formats_of as formats_of
-from gruverify.engine._run import header_of as header_of
-from gruverify.engine._run import require as require
 from gruverify.engine._run import run as run
-from gruverify.engine._run import versions as versions
 from gruverify.engine._saved import NOTHING_SAVED as NOTHING_SAVED
 from gruverify.engine._saved import Replay as Replay
 from gruverify.engine._saved import Saved as Saved

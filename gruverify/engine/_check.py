@@ -9,8 +9,9 @@ from gruverify.arithmetic import Format, formats_named
 from gruverify.backends import resolve
 from gruverify.engine._events import Listener
 from gruverify.engine._explained import explained
+from gruverify.engine._plan import Plan
 from gruverify.engine._result import Result
-from gruverify.engine._run import Plan, run
+from gruverify.engine._run import run
 from gruverify.engine._saved import NOTHING_SAVED, saved_witnesses
 from gruverify.engine._selection import selection
 

@@ -22,8 +22,8 @@ from gruverify.cell import Case, Variant
 from gruverify.engine._hypotheses import Hypothesis, hypotheses
 from gruverify.engine._less_accurate import LessAccurate, returned_in
 from gruverify.engine._measured import measured
+from gruverify.engine._plan import Plan, formats_of, require
 from gruverify.engine._readings import Reading, readings
-from gruverify.engine._run import Plan, formats_of, require
 from gruverify.engine._search import draw, fixed_sizes, seed_for, size
 from gruverify.engine._sizes import exactly
 from gruverify.formulas import sequence

@@ -24,9 +24,10 @@ from gruverify.engine._events import (
     Shrunk,
 )
 from gruverify.engine._flaky import Flaky
+from gruverify.engine._plan import Plan, formats_of, header_of, require
 from gruverify.engine._remembering import concluded
 from gruverify.engine._result import Key, Result, merge
-from gruverify.engine._run import Plan, formats_of, header_of, require, run
+from gruverify.engine._run import run
 from gruverify.engine._tally import Tally
 from gruverify.engine._witness import Witness
 

@@ -1,0 +1,121 @@
+"""What a run is to do, and what it says of itself."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from dataclasses import dataclass
+from typing import Any
+
+from gruverify.arithmetic import Format
+from gruverify.backends import METHODS, Backend, declarations_of, offers
+from gruverify.engine._profile import PROFILES
+from gruverify.engine._saved import NOTHING_SAVED, Saved, fitting
+from gruverify.engine._search import names
+from gruverify.engine._selection import EVERYTHING, Selection
+from gruverify.invariants import Invariant
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a run does: how many cases of which formats, from which seed, within how many seconds (None: no limit), and
+    which invariants it asks.
+
+    max_failures: a format ends when so many invariants have failed in it (None: when all cases are judged); shrink:
+    whether small cases are looked for that fail; max_size: no case has a size above it; saved: witnesses of earlier
+    runs, which are tried before a case is drawn, and do not change which are.
+    """
+
+    profile: str = "default"
+    formats: tuple[Format, ...] | None = None
+    seed: int = 0
+    max_cases: int | None = None
+    time_budget: float | None = None
+    selection: Selection = EVERYTHING
+    max_failures: int | None = None
+    shrink: bool = True
+    max_size: int | None = None
+    saved: Saved = NOTHING_SAVED
+
+    @property
+    def cases(self) -> int:
+        """Cases for each format."""
+        return PROFILES[self.profile].cases if self.max_cases is None else self.max_cases
+
+    def asks(self, invariant: Invariant, number: int) -> bool:
+        """Whether an invariant is asked of the case of that number in its format, from 0."""
+        return self.max_cases is not None or PROFILES[self.profile].asks(invariant, number)
+
+
+def formats_of(plan: Plan, backend: Backend) -> tuple[Format, ...]:
+    """The formats of the run, in the backend's order."""
+    wanted = backend.formats if plan.formats is None else plan.formats
+    return tuple(fmt for fmt in backend.formats if fmt in wanted)
+
+
+def require(plan: Plan, backend: Backend) -> None:
+    """Raise ValueError if the plan makes no sense for the backend."""
+    if plan.profile not in PROFILES:
+        raise ValueError(f"profile={plan.profile!r} is unknown: choose from {', '.join(PROFILES)}")
+    if plan.cases < 1:
+        raise ValueError(f"max_cases={plan.cases} must be at least 1")
+    if plan.seed < 0:
+        raise ValueError(f"seed={plan.seed} must not be negative")
+    if plan.max_failures is not None and plan.max_failures < 1:
+        raise ValueError(f"max_failures={plan.max_failures} must be at least 1")
+    if plan.time_budget is not None and not plan.time_budget > 0:
+        raise ValueError(f"time_budget={plan.time_budget} must be more than 0 seconds")
+    if plan.max_size is not None:
+        _require_size(plan.max_size, backend)
+    if not formats_of(plan, backend):
+        raise ValueError(
+            f"{backend.name} claims none of the formats {names(plan.formats or ()) or '[]'}: "
+            f"it has {names(backend.formats)}"
+        )
+
+
+def _require_size(most: Any, backend: Backend) -> None:
+    """Raise ValueError if no case of the backend has sizes up to `most`."""
+    if not isinstance(most, int) or isinstance(most, bool) or most < 1:
+        raise ValueError(f"max_size={most!r} must be a whole number of at least 1")
+    declared = declarations_of(backend)
+    for name in ("hidden_size", "input_size", "min_length"):
+        if (getattr(declared, name) or 0) > most:
+            raise ValueError(f"max_size={most}: the target declares {name}={getattr(declared, name)}, which is more")
+
+
+def header_of(backend: Backend, plan: Plan, target: str) -> dict[str, Any]:
+    """What the run was: all that is needed to repeat it."""
+    return {
+        "target": target,
+        "backend": backend.name,
+        "seed": plan.seed,
+        "profile": plan.profile,
+        "cases": plan.cases,
+        "max_size": plan.max_size,
+        "formats": [fmt.name for fmt in formats_of(plan, backend)],
+        "selection": plan.selection.values(),
+        "methods": [method for method in METHODS if offers(backend, method)],
+        "declarations": declarations_of(backend).unusual(),
+        "versions": versions(),
+        "replayed": replayed(plan, backend).values(),
+    }
+
+
+def replayed(plan: Plan, backend: Backend) -> Saved:
+    """The saved witnesses that the run tries."""
+    formats, chosen = formats_of(plan, backend), plan.selection
+    return fitting(plan.saved, backend, formats, profile=plan.profile, chosen=chosen, max_size=plan.max_size)
+
+
+def versions() -> dict[str, str]:
+    """Of Python and the packages that a result may depend on."""
+    packages = ("gruverify", "numpy", "hypothesis", "ml_dtypes", "torch")
+    return {"python": platform.python_version(), **{p: v for p in packages if (v := _version(p))}}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
