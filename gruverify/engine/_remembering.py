@@ -24,9 +24,9 @@ def concluded(result: Result, target: str) -> Result:
 def tried_alone(result: Result, backend: Backend) -> Result:
     """The result where failures that came in every call of the run, and do not come alone, are said to be flaky.
 
-    Of each format one witness is tried, the smallest: if that fails, so do the others, as far as anybody knows.
+    Of each format one witness is tried: if that fails, so do the others, as far as anybody knows.
     """
-    for witness in _smallest(result).values():
+    for witness in _plainest(result).values():
         id, place = witness.invariant, (witness.invariant, witness.case.format.name)
         found = alone(INVARIANTS[id], witness.case, backend)
         if found is None:
@@ -41,10 +41,17 @@ def tried_alone(result: Result, backend: Backend) -> Result:
     return result
 
 
-def _smallest(result: Result) -> dict[str, Witness]:
-    """By format, the smallest witness of a failure that repeated."""
+def _plainest(result: Result) -> dict[str, Witness]:
+    """By format, of the failures that repeated, the witness to try: the smallest of an invariant about the first answers
+    if there is one, for others make earlier calls of their own.
+    """
     found: dict[str, Witness] = {}
     for place, witness in result.witnesses.items():
         if place not in result.flaky:
-            found[place[1]] = min(witness, found.get(place[1], witness), key=Witness.order)
+            found[place[1]] = min(witness, found.get(place[1], witness), key=_plainness)
     return found
+
+
+def _plainness(witness: Witness) -> tuple[Any, ...]:
+    invariant = INVARIANTS[witness.invariant]
+    return (invariant.family != "agreement", invariant.asks_more, *witness.order())
