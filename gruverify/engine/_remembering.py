@@ -42,8 +42,8 @@ def tried_alone(result: Result, backend: Backend) -> Result:
 
 
 def _plainest(result: Result) -> dict[str, Witness]:
-    """By format, of the failures that repeated, the witness to try: the smallest of an invariant about the first answers
-    if there is one, for others make earlier calls of their own.
+    """By format, of the failures that repeated, the witness to try: the smallest of an invariant about the first
+    answers, if there is one, for others make earlier calls of their own.
     """
     found: dict[str, Witness] = {}
     for place, witness in result.witnesses.items():
