@@ -123,7 +123,7 @@ class Calls:
         sizes = {**self._extents, **other}
         shape = tuple(sizes[letter] for letter in letters)
         spelled = "(" + ", ".join(_SPELLED.get(letter, letter) for letter in letters) + ")"
-        if type(value) is not np.ndarray:  # a subclass has rules of its own: of shapes, of *, of what is left out
+        if not is_array(value):
             raise Malformed(f"{name} is {type(value).__name__}, expected a NumPy array {spelled} = {shape}")
         if value.shape != shape:
             bound = ", ".join(f"{letter}={sizes[letter]}" for letter in self._sizes)
@@ -131,6 +131,13 @@ class Calls:
         if value.dtype != self._format.dtype:
             raise Malformed(f"{name} has dtype {value.dtype}, expected {self._format.name}, the case's format")
         return value
+
+
+def is_array(value: Any) -> bool:
+    """Whether it is a NumPy array; a subclass is, if it computes and is indexed as one, as no matrix and no mask is."""
+    of = type(value)
+    own = (of.__array_ufunc__, of.__getitem__) if isinstance(value, np.ndarray) else ()
+    return own == (np.ndarray.__array_ufunc__, np.ndarray.__getitem__)
 
 
 def pair_of(method: str, value: Any) -> tuple[Any, Any]:

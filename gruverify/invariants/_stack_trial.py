@@ -14,7 +14,7 @@ from gruverify.backends import Backend, Declarations, rounding_of
 from gruverify.cell import Parameters, StackCase, StackGradients, Variant, parameter_name
 from gruverify.formulas import StackRun, stack, stack_bptt
 from gruverify.invariants._blocks import BLOCKS_OF
-from gruverify.invariants._calls import Calls, NDArray, pair_of
+from gruverify.invariants._calls import Calls, NDArray, is_array, pair_of
 from gruverify.invariants._obstacle import Malformed, answer, asking
 from gruverify.invariants._residual import Floats
 
@@ -196,7 +196,7 @@ class StackObserved(Calls):
         return self._states("gradient of states", value.states, **other)
 
     def _like(self, name: str, value: Any, parameter: NDArray) -> None:
-        if type(value) is not np.ndarray:
+        if not is_array(value):
             raise Malformed(f"{name} is {type(value).__name__}, expected a NumPy array {parameter.shape}")
         if (value.shape, value.dtype) != (parameter.shape, parameter.dtype):
             raise Malformed(
