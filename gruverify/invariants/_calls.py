@@ -130,7 +130,8 @@ class Calls:
             raise Malformed(f"{name} has shape {value.shape}, expected {spelled} = {shape} with {bound}")
         if value.dtype != self._format.dtype:
             raise Malformed(f"{name} has dtype {value.dtype}, expected {self._format.name}, the case's format")
-        return value
+        array: NDArray = value
+        return array
 
 
 def is_array(value: Any) -> bool:
