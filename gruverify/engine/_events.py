@@ -61,6 +61,17 @@ class Shrunk:
 
 
 @dataclass(frozen=True, slots=True)
+class SoFar:
+    """What there is of a format, whose end may never come: its witnesses are as they were drawn."""
+
+    format: str
+    tallies: dict[tuple[str, str, str], Tally]
+    witnesses: dict[tuple[str, str], Witness]
+    coverage: Coverage
+    drawn: dict[tuple[str, Kind], Drawn]
+
+
+@dataclass(frozen=True, slots=True)
 class FormatFinished:
     """Everything of a format is done."""
 
@@ -86,6 +97,15 @@ class Compiling:
 
 
 Event: TypeAlias = (
-    RunStarted | FormatStarted | CaseJudged | FirstFailure | Shrinking | Shrunk | FormatFinished | Alive | Compiling
+    RunStarted
+    | FormatStarted
+    | CaseJudged
+    | FirstFailure
+    | Shrinking
+    | Shrunk
+    | SoFar
+    | FormatFinished
+    | Alive
+    | Compiling
 )
 Listener: TypeAlias = Callable[[Event], None]

@@ -11,12 +11,14 @@ from functools import cached_property, partial
 from itertools import groupby
 from typing import Any
 
+from gruverify._visible import visible
 from gruverify.arithmetic import Format
-from gruverify.backends import METHODS, Backend, declarations_of, offers, one_thread
+from gruverify.backends import METHODS, Backend, declarations_of, derived_methods, offers, one_thread
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage, excluded, sizes_visited, visits
 from gruverify.engine._asked import about, why_not
 from gruverify.engine._conditions import Outcomes, features_of, marks_of, outcome
+from gruverify.engine._deaths import Death, not_asked_again
 from gruverify.engine._describe import describe
 from gruverify.engine._drawn import Drawn, Kind, kind_of, one
 from gruverify.engine._events import (
@@ -30,6 +32,7 @@ from gruverify.engine._events import (
     RunStarted,
     Shrinking,
     Shrunk,
+    SoFar,
 )
 from gruverify.engine._judge import Judgement, compared_methods, judge, judge_trial, outcome_of, trial_of
 from gruverify.engine._less_accurate import Explaining, LessAccurate
@@ -50,7 +53,8 @@ class Plan:
     which invariants it asks.
 
     max_failures: a format ends when so many invariants have failed in it (None: when all cases are judged); shrink:
-    whether small cases are looked for that fail; max_size: no case has a size above it.
+    whether small cases are looked for that fail; max_size: no case has a size above it; deaths: what ended a process of
+    the run already, and is not asked again.
     """
 
     profile: str = "default"
@@ -62,6 +66,7 @@ class Plan:
     max_failures: int | None = None
     shrink: bool = True
     max_size: int | None = None
+    deaths: tuple[Death, ...] = ()
 
     @property
     def cases(self) -> int:
@@ -176,7 +181,7 @@ def header_of(backend: Backend, plan: Plan, target: str) -> dict[str, Any]:
     """What the run was: all that is needed to repeat it."""
     return {
         "target": target,
-        "backend": backend.name,
+        "backend": visible(str(backend.name)),
         "seed": plan.seed,
         "profile": plan.profile,
         "cases": plan.cases,
@@ -224,6 +229,10 @@ class Ledger:
         key = (id, fmt.name, variant)
         self.tallies[key] = self.tallies[key] + tally if key in self.tallies else tally
 
+    def drawn_in(self, fmt: str) -> dict[tuple[str, Kind], Drawn]:
+        """The cases of one format, by its name."""
+        return {key: drawn for key, drawn in self.drawn.items() if key[0] == fmt}
+
     def of(self, fmt: Format) -> dict[Key, Tally]:
         """The tallies of one format."""
         return {key: tally for key, tally in self.tallies.items() if key[1] == fmt.name}
@@ -250,6 +259,7 @@ class FormatRun:
     tries: int = field(init=False)
     of_sizes: bool = False
     heard: float = field(default_factory=time.monotonic)
+    reported: float = field(default_factory=time.monotonic)
     facts: dict[Kind, list[Fact]] = field(default_factory=lambda: {"cells": [], "stacks": []})
     smallest: dict[str, tuple[AnyCase, Judgement]] = field(default_factory=dict)
     met: set[str] = field(default_factory=set)
@@ -267,7 +277,9 @@ class FormatRun:
         """The invariants that the run is about and that are not put to the backend, and why."""
         chosen = self.plan.selection
         whys = ((i.id, why_not(i, self.backend, self.format, self.plan.profile, chosen)) for i in about(chosen))
-        return {id: why for id, why in whys if why is not None}
+        found = {id: why for id, why in whys if why is not None}
+        asked = [invariant for invariant in about(chosen) if invariant.id not in found]
+        return found | not_asked_again(self.plan.deaths, self.format.name, asked, derived_methods(self.backend))
 
     @cached_property
     def asked(self) -> list[Invariant]:
@@ -275,7 +287,14 @@ class FormatRun:
         return [invariant for invariant in about(self.plan.selection) if invariant.id not in self.not_asked]
 
     def run(self) -> None:
-        """Draw, judge, shrink."""
+        """Draw, judge, shrink. What failed is kept as it was drawn where the run is stopped before that."""
+        try:
+            self._run()
+        except KeyboardInterrupt:
+            self.ledger.witnesses |= self._as_drawn()
+            raise
+
+    def _run(self) -> None:
         plan = self.plan
         wanted = self.backend, self.format, plan.seed, plan.cases, plan.max_size
         streams = [*streams_for(*wanted), *sizes_survey(*wanted)]
@@ -284,13 +303,13 @@ class FormatRun:
             self.ledger.enter(id, self.format, "-", why)
         name = self.format.name
         self.ledger.coverage[name] = Coverage(excluded=excluded(self.backend, plan.max_size))
-        for stream, share in self._shares(streams):
+        for stream, share in self._shares(streams if self.asked else []):
             self.smallest.clear()
             self._draw(stream, share)
             self._shrink_all()
             if self._has_failed_enough():
                 break
-        drawn = {key: drawn for key, drawn in self.ledger.drawn.items() if key[0] == name}
+        drawn = self.ledger.drawn_in(name)
         self.ledger.hints |= {(name, kind): hint for kind, facts in self.facts.items() if (hint := suggested(facts))}
         if self.explaining.failed:
             self.ledger.lesser[name] = self.explaining.found()
@@ -372,6 +391,7 @@ class FormatRun:
         self.number += 1
         self.ledger.count(self.format, kind_of(case), one(case))
         self.listener(CaseJudged(self.format.name, self.number, tuple(new)))
+        self._report(at_once=bool(new))
         if self._has_failed_enough():
             raise Enough
 
@@ -425,6 +445,20 @@ class FormatRun:
         if now > self.heard + 1:
             self.heard = now
             self.listener(Alive(self.format.name))
+
+    def _report(self, *, at_once: bool) -> None:
+        """Tell what there is so far: new failures at once, the rest about once a second."""
+        now, name = time.monotonic(), self.format.name
+        if at_once or now > self.reported + 1:
+            self.reported = now
+            coverage, drawn = self.ledger.coverage[name], self.ledger.drawn_in(name)
+            self.listener(SoFar(name, self.ledger.of(self.format), self._as_drawn(), coverage, drawn))
+
+    def _as_drawn(self) -> dict[tuple[str, str], Witness]:
+        """Witnesses of what has failed and has none yet: the smallest cases that were drawn."""
+        target, name = self.ledger.target, self.format.name
+        left = {id: found for id, found in self.smallest.items() if (id, name) not in self.ledger.witnesses}
+        return {(id, name): Witness(target, id, case, found.residual) for id, (case, found) in left.items()}
 
     def _falls(self, judgement: Judgement, case: AnyCase) -> bool:
         """Whether the invariant falls on the case as it did, for the same kind of reason."""

@@ -17,6 +17,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from gruverify._files import read_text
 from gruverify.arithmetic import format_named
 from gruverify.invariants import INVARIANTS
 
@@ -129,7 +130,7 @@ def read_entries(file: str | Path) -> tuple[Entry, ...]:
         BadSelection: the file cannot be read, or a line is none of an entry; the message names file and line.
     """
     try:
-        text = Path(file).read_text(encoding="utf-8")
+        text = read_text(Path(file))
     except OSError as missing:
         raise BadSelection(f"{file} cannot be read: {missing.strerror}") from None
     except UnicodeDecodeError as other:

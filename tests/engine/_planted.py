@@ -93,3 +93,13 @@ def hangs(cell, x, h):
 def slow(cell, x, h):
     time.sleep(1.2)
     return right(cell, x, h)
+
+
+class Fragile(NumpyBackend):
+    """Its sequence ends the process."""
+
+    name = "fragile"
+    variants = (Variant(),)
+
+    def sequence(self, *arguments):
+        os.abort()

@@ -75,7 +75,12 @@ ANSWERS: list[tuple[str, str, Any, str]] = [
     ("an axis too many", "step", lambda h, *_: h[None], "step has shape (1, 2, 3), expected (B, H) = (2, 3) with H=3"),
     ("wider numbers", "step", lambda h, *_: doubled(h), "step has dtype float64, expected float32, the case's format"),
     ("a list", "step", lambda h, *_: h.tolist(), "step is list, expected a NumPy array (B, H) = (2, 3)"),
-    ("a subclass", "step", lambda h, *_: h.view(np.recarray), "step is recarray, expected a NumPy array (B, H) = (2, 3)"),
+    (
+        "a subclass",
+        "step",
+        lambda h, *_: h.view(np.recarray),
+        "step is recarray, expected a NumPy array (B, H) = (2, 3)",
+    ),
     ("a mask", "step", lambda h, *_: np.ma.array(h), "step is MaskedArray, expected a NumPy array (B, H) = (2, 3)"),
     ("nothing", "step", lambda h, *_: None, "step is NoneType, expected a NumPy array (B, H) = (2, 3)"),
     ("outputs alone", "sequence", lambda pair, *_: pair[0], "sequence returned ndarray, expected a pair of arrays"),
