@@ -327,7 +327,7 @@ def test_a_target_that_dies_exits_with_4_and_says_how_to_see_it_again(planted: s
     )
     assert result.stdout.endswith(f"next: {again}\n")
     assert gruverify(*again.split()[1:]).exit_code == 4  # and this process lives on
-    assert re.search(r"^ agreement/step +\d\.\d\d +2 $", result.stdout, re.MULTILINE)
+    assert re.search(r"^ agreement/step +\d\.\d\d +blocked +3 $", result.stdout, re.MULTILINE)
 
 
 # -- gates ------------------------------------------------------------------------------------------------------------
