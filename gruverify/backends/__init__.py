@@ -5,6 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from gruverify.backends._accuracy import rounding_of as rounding_of
+from gruverify.backends._child import Child as Child
+from gruverify.backends._child import Line as Line
+from gruverify.backends._child import interrupts_blocked as interrupts_blocked
+from gruverify.backends._child import kill_all as kill_all
+from gruverify.backends._child import quiet as quiet
+from gruverify.backends._child import wait_for as wait_for
 from gruverify.backends._declarations import BadDeclaration as BadDeclaration
 from gruverify.backends._declarations import Declarations as Declarations
 from gruverify.backends._declarations import declarations_of as declarations_of
@@ -12,6 +18,8 @@ from gruverify.backends._declarations import declared_variants as declared_varia
 from gruverify.backends._derived import completed as completed
 from gruverify.backends._derived import derived_methods as derived_methods
 from gruverify.backends._derived import redeclared as redeclared
+from gruverify.backends._flight import RECORDER as RECORDER
+from gruverify.backends._flight import Call as Call
 from gruverify.backends._function import FunctionBackend as FunctionBackend
 from gruverify.backends._function import backend as backend
 from gruverify.backends._has_modules import MODULE_METHODS as MODULE_METHODS
@@ -19,11 +27,10 @@ from gruverify.backends._has_modules import WAYS as WAYS
 from gruverify.backends._has_modules import HasModules as HasModules
 from gruverify.backends._has_modules import Reached as Reached
 from gruverify.backends._numpy import NumpyBackend as NumpyBackend
+from gruverify.backends._processes import PATIENCE as PATIENCE
 from gruverify.backends._processes import TargetDied as TargetDied
 from gruverify.backends._processes import apart as apart
-from gruverify.backends._processes import ending as ending
 from gruverify.backends._processes import processes as processes
-from gruverify.backends._processes import quiet as quiet
 from gruverify.backends._protocol import CELL_METHODS as CELL_METHODS
 from gruverify.backends._protocol import DIRECTIONAL_METHODS as DIRECTIONAL_METHODS
 from gruverify.backends._protocol import METHODS as METHODS
@@ -41,6 +48,7 @@ from gruverify.backends._targets import TARGETS as TARGETS
 from gruverify.backends._targets import Target as Target
 from gruverify.backends._targets import TargetUnavailable as TargetUnavailable
 from gruverify.backends._targets import UnknownTarget as UnknownTarget
+from gruverify.backends._targets import require_installed as require_installed
 from gruverify.backends._targets import resolve as resolve
 from gruverify.backends._threads import one_thread as one_thread
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from gruverify._visible import told
 from gruverify.arithmetic import Format, float32
 from gruverify.backends._place import BadModule, Place, name_of, place_of
 from gruverify.backends._tensors import torch_dtype
@@ -68,8 +69,7 @@ class Builder:
             return self._made(*_SAMPLE, {})
         except Exception as failure:
             raise BadModule(
-                f"{name_of(self.cls)}{_SAMPLE}, that is (input_size, hidden_size), failed: {type(failure).__name__}: "
-                f"{failure}"
+                f"{name_of(self.cls)}{_SAMPLE}, that is (input_size, hidden_size), failed: {told(failure)}"
             ) from failure
 
     @cached_property

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias, TypedDict, TypeVar, get_args
 
 import numpy as np
 
+from gruverify._visible import told
 from gruverify.arithmetic import KAPPA, Format, format_named
 from gruverify.cell import Biases, Variant
 
@@ -221,8 +222,7 @@ def _attribute(backend: object, name: str) -> Any:
     try:
         value = getattr(backend, name, None)
     except Exception as failure:
-        reason = " ".join(str(failure).split())
-        raise BadDeclaration(f"{name} cannot be read: its property raised {type(failure).__name__}: {reason}") from None
+        raise BadDeclaration(f"{name} cannot be read: its property raised {told(failure)}") from None
     return None if name in _NAMES_OF_METHODS and callable(value) else value
 
 

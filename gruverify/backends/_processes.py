@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection
 from typing import Any, TypeVar, cast
 
-from gruverify.backends._targets import TARGETS
-from gruverify.backends._threads import one_thread_in_children
+from gruverify._visible import told
+from gruverify.backends._child import Child, Line, quiet, wait_for
+from gruverify.backends._targets import TARGETS, TargetUnavailable
 
 Answer = TypeVar("Answer")
 
@@ -38,63 +36,46 @@ def processes(target: str) -> Any:
     return context
 
 
+#: Seconds without an answer after which a target hangs.
+PATIENCE = 120.0
+
+
 class TargetDied(RuntimeError):
     """The process that was to work on a target ended without an answer."""
 
 
-def apart(context: Any, function: Callable[..., Answer], *arguments: Any) -> Answer:
-    """What a function returns or raises, called in a process of its own.
+def apart(
+    context: Any, function: Callable[..., Answer], *arguments: Any, name: str = "target", patience: float = PATIENCE
+) -> Answer:
+    """What a function returns or raises, called in a process of its own, in which a target of that name is at work.
 
     Raises:
-        TargetDied: the process ended before it had an answer.
+        TargetDied: the process ended before it had an answer, or was ended because for `patience` seconds it neither
+            had one nor called the target.
     """
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(sender, function, arguments), daemon=True)
-    with quiet():
-        process.start()
-    sender.close()
-    try:
-        answer = receiver.recv()
-    except EOFError:
-        process.join()
-        raise TargetDied(f"the process {ending(process.exitcode)}") from None
-    process.join()
-    if isinstance(answer, Exception):
-        raise answer
-    return cast(Answer, answer)
+    with Child(context, name, _answer, function, arguments) as child:
+        while True:
+            wait_for([child], min(patience, 1.0))
+            ended = child.ended
+            for answer in child.messages():
+                if isinstance(answer, Exception):
+                    raise answer
+                return cast(Answer, answer)
+            if ended:
+                raise TargetDied(f"the process {child.ending}{_in(child)}")
+            if child.silent() > patience:
+                raise TargetDied(f"the process gave no answer for {patience:g} s and was stopped{_in(child)}")
 
 
-def _answer(sender: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def _in(child: Child) -> str:
+    return "" if child.in_flight is None else f" in {child.in_flight}"
+
+
+def _answer(line: Line, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     try:
         answer = function(*arguments)
     except Exception as error:
-        answer = error
-    sender.send(answer)
-
-
-def ending(exitcode: int | None) -> str:
-    """How a process ended, in words."""
-    code = exitcode or 0
-    return f"was killed by signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"ended with code {code}"
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """What child processes that are started inside inherit: one thread each, and no Ctrl-C.
-
-    Ctrl-C reaches every process of a terminal; what it means is for the parent to say.
-    """
-    with one_thread_in_children(), _interrupts_blocked():
-        yield
-
-
-@contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        # An exception of the target's own is known in this process alone.
+        known = type(error).__module__.partition(".")[0] in ("builtins", "gruverify")
+        answer = error if known else TargetUnavailable(f"the target raised {told(error)}")
+    line(answer)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gruverify._visible import told, visible
 from gruverify.backends._declarations import BadDeclaration, declarations_of, declared_variants
 from gruverify.backends._derived import completed, redeclared
 from gruverify.backends._function import backend, is_backend
@@ -109,17 +110,23 @@ def resolve(target: object) -> Backend:
     return completed(_found(target))
 
 
+def require_installed(target: str) -> None:
+    """Raise TargetUnavailable if it is a shipped target whose package is missing."""
+    for shipped in TARGETS:
+        if target == shipped.name and not shipped.available:
+            raise TargetUnavailable(f"target {target!r} needs the package {shipped.needs!r}: {shipped.remedy}")
+
+
 def _found(target: object) -> Backend:
     if not isinstance(target, str):
         return _adapt(target, repr(target))
     for shipped in TARGETS:
         if target == shipped.name:
-            if not shipped.available:
-                raise TargetUnavailable(f"target {target!r} needs the package {shipped.needs!r}: {shipped.remedy}")
+            require_installed(target)
             try:
                 return shipped.build()
             except RuntimeError as reason:
-                raise TargetUnavailable(f"target {target!r} cannot be used here: {reason}") from None
+                raise TargetUnavailable(f"target {target!r} cannot be used here: {visible(str(reason))}") from None
     if ":" not in target:
         raise UnknownTarget(_unknown_name(target))
     return _adapt(_load(target), target)
@@ -170,7 +177,7 @@ def _import(module_name: str, target: str) -> Any:
             f"target {target!r} needs the package {missing.name!r}, which is not installed"
         ) from None
     except (Exception, SystemExit) as failure:  # a script that ends itself must not end us, least of all with 0
-        raise TargetUnavailable(f"importing {module_name} failed: {type(failure).__name__}: {failure}") from failure
+        raise TargetUnavailable(f"importing {module_name} failed: {told(failure)}") from failure
 
 
 def _adapt(found: Any, name: str) -> Backend:
@@ -192,7 +199,7 @@ def _built(cls: type, name: str) -> Any:
         return cls()
     except Exception as failure:
         raise UnknownTarget(
-            f"target {name}: {cls.__name__}() failed: {type(failure).__name__}: {failure}; where it needs "
+            f"target {name}: {cls.__name__}() failed: {told(failure)}; where it needs "
             "arguments, make an instance in your module and name that"
         ) from failure
 
@@ -231,10 +238,7 @@ def _require_readable(found: Any, attribute: str, name: str) -> None:
     try:
         getattr(found, attribute)
     except Exception as failure:
-        reason = " ".join(str(failure).split())
-        raise UnknownTarget(
-            f"target {name}: {attribute} cannot be read: its property raised {type(failure).__name__}: {reason}"
-        ) from None
+        raise UnknownTarget(f"target {name}: {attribute} cannot be read: its property raised {told(failure)}") from None
 
 
 def _is_module_target(found: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,16 +14,15 @@ import click
 
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
-from gruverify.cli._interrupt import noticing
+from gruverify.cli._interrupt import undisturbed
 from gruverify.cli._options import EXIT_CODES, EXIT_DIED, EXIT_UNAVAILABLE, EXIT_UNVISITED, Fail
 from gruverify.cli._report import announce
 from gruverify.cli._update_xfails import Xfails, xfails_to_update
-from gruverify.cli._values import FORMATS, PERCENT, SECONDS
+from gruverify.cli._values import FOLDER, FORMATS, PATIENCE, PERCENT, SECONDS
 
 if TYPE_CHECKING:
     from gruverify.arithmetic import Format
-    from gruverify.backends import Backend
-    from gruverify.engine import Event, Listener, Plan, Result, Saved, Selection
+    from gruverify.engine import Event, Plan, Result, Saved, Selection, Tally
 
 
 @click.command("check")
@@ -47,14 +46,7 @@ if TYPE_CHECKING:
     metavar="S",
     help="Draw no further case after S seconds.",
 )
-@click.option(
-    "--patience",
-    type=SECONDS,
-    default=120.0,
-    show_default=True,
-    metavar="S",
-    help="Stop a process of the target that has not answered for S seconds.",
-)
+@click.option("--patience", **PATIENCE)
 @click.option(
     "--fail-under-gates",
     type=PERCENT,
@@ -89,13 +81,14 @@ if TYPE_CHECKING:
 @click.option("--json", "json_path", metavar="PATH", help="Write the result as JSON; - is standard output.")
 @click.option(
     "--report",
-    type=click.Path(path_type=Path),
+    type=FOLDER,
     metavar="DIR",
     help="Write a page, JUnit XML and a summary there, too.",
 )
 @click.option(
     "--witnesses",
-    type=click.Path(path_type=Path),
+    type=FOLDER,
+    metavar="DIR",
     default=Path("reports/witnesses"),
     show_default=True,
     help="Where the smallest falsifying cases are saved.",
@@ -153,7 +146,8 @@ def command(
     Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or hung, 5 too few gates
     visited, 6 inconclusive (nothing failed, but too little was judged, answered or claimed), 130 interrupted.
     """  # noqa: D301  # click reads the backspaces
-    jobs = 1 if list_only else _prepared(jobs or min(os.cpu_count() or 1, 4), target)
+    _prepare(target)
+    jobs = jobs or min(os.cpu_count() or 1, 4)
     from gruverify.engine import Plan
 
     xfails = _to_update(update_xfails, formats, cut_short=first_only or max_failures is not None)
@@ -164,7 +158,7 @@ def command(
     plan = replace(plan, time_budget=time_budget, max_failures=1 if first_only else max_failures, shrink=not no_shrink)
     plan = replace(plan, selection=_selection(only, skip, skips_files, xfails_files, strict))
     if list_only:
-        return _list(target, plan)
+        return _list(target, plan, patience)
     plan = plan if no_replay else replace(plan, saved=_saved(witnesses, target))
     result = _run(target, plan, jobs, patience, quiet=json_path == "-")
     _put_out(result, to)
@@ -189,18 +183,19 @@ class _Output:
 def _put_out(result: Result, to: _Output) -> None:
     """Write every file and then print, so that nothing is lost with a console.
 
-    Raises:
-        Fail: a file could not be written; the rest was, and is printed.
+    What cannot be written, on a full disk say, is told in a line; the verdict stands.
     """
-    saved, quiet, refused, updated = _save(result, to.witnesses), to.json == "-", None, ""
-    try:
-        _write(result, to)
-    except Fail as failure:
-        refused = failure
-    try:
-        updated = "" if to.xfails is None else to.xfails.update(result)
-    except Fail as failure:
-        refused = refused or failure
+    quiet, refused, updated = to.json == "-", None, ""
+    with undisturbed():
+        saved = _save(result, to.witnesses)
+        try:
+            _write(result, to)
+        except Fail as failure:
+            refused = failure
+        try:
+            updated = "" if to.xfails is None else to.xfails.update(result)
+        except Fail as failure:
+            refused = refused or failure
     with whatever_becomes_of_the_console():
         _margins(result, asked=to.margins, quiet=quiet)
         _print(result, saved, to)
@@ -209,16 +204,17 @@ def _put_out(result: Result, to: _Output) -> None:
         if to.report is not None and refused is None:
             announce(to.report, quiet=quiet)
     if refused is not None:
-        raise refused
+        with suppress(OSError):
+            refused.show()
 
 
-def _prepared(jobs: int, target: str) -> int:
-    """How many processes: what they need comes in while this one imports the engine."""
-    if jobs > 1:
-        from gruverify.backends import processes
+def _prepare(target: str) -> None:
+    """Have what the target's processes need come in while this one imports the engine."""
+    from gruverify.backends import processes, require_installed
 
-        processes(target)
-    return jobs
+    with _targets_mistakes():
+        require_installed(target)
+    processes(target)
 
 
 def _selection(
@@ -232,22 +228,23 @@ def _selection(
         raise Fail(str(wrong)) from None
 
 
-def _list(target: str, plan: Plan) -> None:
-    from gruverify.engine import formats_of, outlook
+def _list(target: str, plan: Plan, patience: float) -> None:
+    from gruverify.backends import apart, processes
     from gruverify.reporting import console_for, print_outlook
 
     with _targets_mistakes():
-        backend = _backend(target, plan)
-    print_outlook(console_for(), outlook(backend, formats_of(plan, backend), plan.profile, plan.selection))
+        asked = apart(processes(target), _outlook, target, plan, name=target, patience=patience)
+    print_outlook(console_for(), asked)
 
 
-def _backend(target: str, plan: Plan) -> Backend:
+def _outlook(target: str, plan: Plan) -> dict[str, dict[str, Tally]]:
+    """What a run would ask, found out where the target may be imported."""
     from gruverify.backends import resolve
-    from gruverify.engine import require
+    from gruverify.engine import formats_of, outlook, require
 
     backend = resolve(target)
     require(plan, backend)
-    return backend
+    return outlook(backend, formats_of(plan, backend), plan.profile, plan.selection)
 
 
 @contextmanager
@@ -266,7 +263,7 @@ def _targets_mistakes() -> Iterator[None]:
 
 
 def _run(target: str, plan: Plan, jobs: int, patience: float, *, quiet: bool) -> Result:
-    from gruverify.engine import FirstFailure, NotRepeated, RunStarted
+    from gruverify.engine import FirstFailure, NotRepeated, RunStarted, check_in_processes
     from gruverify.reporting import LiveProgress, console_for, print_first_failure, print_header, print_not_repeated
 
     console, flaky = console_for(stderr=quiet), set[str]()
@@ -282,17 +279,7 @@ def _run(target: str, plan: Plan, jobs: int, patience: float, *, quiet: bool) ->
                 print_not_repeated(console, event)
             progress(event)
 
-        return _check(target, plan, jobs, patience, show)
-
-
-def _check(target: str, plan: Plan, jobs: int, patience: float, listener: Listener) -> Result:
-    from gruverify.backends import resolve
-    from gruverify.engine import check_in_processes, explained, run
-
-    if jobs == 1:
-        with noticing() as pressed:
-            return explained(run(resolve(target), plan, target, listener, pressed), target)
-    return check_in_processes(target, plan, jobs, listener, patience)
+        return check_in_processes(target, plan, jobs, show, patience)
 
 
 def _require(report: Path | None) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+import click
 
 
 @contextmanager
@@ -14,6 +16,9 @@ def whatever_becomes_of_the_console() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
-    except OSError:  # a BrokenPipeError is one
+    except OSError as refused:
         # Python flushes at its end, and would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(refused, BrokenPipeError):
+            with suppress(OSError):
+                click.echo(f"standard output cannot be written: {refused.strerror}", err=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from gruverify.cli._interrupt import undisturbed
 from gruverify.cli._options import EXIT_UNAVAILABLE, Fail
 from gruverify.cli._values import FORMATS, NUMBER, NUMBERS, WHOLE, one_of
 
@@ -132,7 +135,12 @@ def _plot_file(path: str) -> Path:
 def _save(explanation: Explanation, file: Path) -> None:
     from gruverify.reporting.explain import plot_explanation
 
+    aside = file.with_name(f".{os.getpid()}-{file.name}")  # the suffix says what is drawn
     try:
-        plot_explanation(explanation, file)
+        with undisturbed():
+            plot_explanation(explanation, aside)
+            aside.replace(file)
     except OSError as refused:
+        with suppress(OSError):
+            aside.unlink()
         raise Fail(f"--plot {file}: {refused.strerror}") from None

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from gruverify.cli._files import writable, write_aside
-from gruverify.cli._options import EXIT_FALSIFIED, EXIT_UNAVAILABLE, Fail
+from gruverify.cli._interrupt import undisturbed
+from gruverify.cli._options import EXIT_FALSIFIED, EXIT_INTERRUPTED, EXIT_UNAVAILABLE, Fail
 
 if TYPE_CHECKING:
     from gruverify.engine import Plan
@@ -63,7 +64,8 @@ def command(
     gruverify faults --json faults.json --html faults.html
     gruverify check gruverify.faults:swapped-reset-and-update
 
-    Exit codes: 0 every fault was caught and no rewrite, 1 otherwise, 2 usage error, 3 Jinja2 is missing.
+    Exit codes: 0 every fault was caught and no rewrite, 1 otherwise, 2 usage error, 3 Jinja2 is missing, 130
+    interrupted: the entries that were done are written.
     """  # noqa: D301  # click reads the backspaces
     from gruverify.engine import Plan
     from gruverify.reporting import console_for, matrix_document, matrix_html, matrix_page, print_bank, print_matrix
@@ -77,10 +79,20 @@ def command(
     files = {option: file for option, path in wanted.items() if (file := writable(option, path)) is not None}
     plan = Plan(profile=profile, seed=seed, max_cases=max_cases)
     matrix = _run(only, plan, columns, jobs or os.cpu_count() or 1)
-    print_matrix(console_for(), matrix)
     renderings = {"--json": matrix_document, "--markdown": matrix_page, "--html": matrix_html}
-    for option, file in files.items():
-        write_aside(option, file, renderings[option](matrix))
+    refused = list[Fail]()
+    with undisturbed():
+        for option, file in files.items():
+            try:
+                write_aside(option, file, renderings[option](matrix))
+            except Fail as failure:
+                refused.append(failure)
+    print_matrix(console_for(), matrix)
+    for said in refused:
+        said.show()
+    if not matrix.complete:
+        click.echo(f"interrupted after {len(matrix.fates)} entries", err=True)
+        sys.exit(EXIT_INTERRUPTED)
     sys.exit(EXIT_FALSIFIED if matrix.survivors or matrix.false_alarms else 0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from gruverify._files import write_whole
 from gruverify.cli._options import Fail
 
 
@@ -12,6 +13,8 @@ def writable(option: str, path: str | None) -> Path | None:
     """The file of an option, if it names one: - is standard output. Fails early, not after a long run."""
     if path is None or path == "-":
         return None
+    if not path:
+        raise Fail(f"{option} '': name a file")
     file = Path(path)
     if file.is_dir():
         raise Fail(f"{option} {path}: is a directory; name a file in it")
@@ -24,12 +27,7 @@ def writable(option: str, path: str | None) -> Path | None:
 
 def write_aside(option: str, file: Path, text: str) -> None:
     """Whole or not at all: written beside, then renamed. A device or a pipe stays what it is."""
-    aside = file.with_name(file.name + ".part")
     try:
-        if file.exists() and not file.is_file():
-            file.write_text(text)
-        else:
-            aside.write_text(text)
-            aside.replace(file)
+        write_whole(file, text)
     except OSError as refused:
         raise Fail(f"{option} {file}: {refused.strerror}") from None

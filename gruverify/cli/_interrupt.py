@@ -1,33 +1,41 @@
-"""Ctrl-C that is not lost."""
+"""Ctrl-C and SIGTERM: both stop a command alike, and neither spoils a file."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 @contextmanager
-def noticing() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C was pressed inside, which raises KeyboardInterrupt as ever.
+def interruptible() -> Iterator[None]:
+    """Either signal raises KeyboardInterrupt inside. One that is ignored stays ignored."""
+    with _handled_by(signal.default_int_handler):
+        yield
 
-    Python drops an exception that is raised in a callback of the garbage collector, such as Hypothesis has: who asks
-    from time to time goes on no longer than that. Where the signal is ignored it stays ignored.
-    """
-    pressed = threading.Event()
-    before: Any = signal.getsignal(signal.SIGINT)
-    if before in (signal.SIG_IGN, None) or threading.current_thread() is not threading.main_thread():
-        yield pressed.is_set
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Neither signal does anything inside: what is being written there is written."""
+    with _handled_by(signal.SIG_IGN):
+        yield
+
+
+@contextmanager
+def _handled_by(handler: Any) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
         return
-
-    def note(*_: object) -> None:
-        pressed.set()
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGINT, note)
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    heeded = [number for number, handling in before.items() if handling not in (signal.SIG_IGN, None)]
+    for number in heeded:
+        signal.signal(number, handler)
     try:
-        yield pressed.is_set
+        yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number in heeded:
+            signal.signal(number, before[number])

@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from gruverify import __version__
-from gruverify.cli._options import Fail
+from gruverify.cli._interrupt import interruptible
+from gruverify.cli._options import Fail, Interrupted
 
 #: Command to the module that holds it, imported when it is wanted.
 _COMMANDS = {
@@ -53,9 +54,12 @@ def _spell_what_cannot_be_encoded() -> None:
 
 @contextmanager
 def _one_line(ctx: click.Context) -> Iterator[None]:
-    """What is wrong with arguments fits on one line."""
+    """What is wrong with arguments fits on one line, and so does that the command was interrupted."""
     try:
-        yield
+        with interruptible():
+            yield
+    except KeyboardInterrupt:
+        raise Interrupted from None
     except click.UsageError as wrong:
         help = f"{wrong.ctx.command_path if wrong.ctx else ctx.command_path} --help"
         raise Fail(f"{wrong.format_message().rstrip('.')} ({help} says more)") from None

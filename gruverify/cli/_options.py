@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from gruverify._visible import visible
+
 EXIT_FALSIFIED, EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_DIED, EXIT_UNVISITED, EXIT_INCONCLUSIVE = 1, 2, 3, 4, 5, 6
 EXIT_INTERRUPTED = 130
 #: A comparison found what it was to fail on.
@@ -23,5 +25,12 @@ class Fail(click.ClickException):
     """One line on standard error, and an exit code."""
 
     def __init__(self, message: str, code: int = EXIT_USAGE) -> None:
-        super().__init__(message)
+        super().__init__(visible(message))
         setattr(self, "exit_code", code)  # noqa: B010  # click declares it on the class
+
+
+class Interrupted(Fail):
+    """The command was interrupted before there was anything to keep."""
+
+    def __init__(self) -> None:
+        super().__init__("interrupted before there was anything to write", EXIT_INTERRUPTED)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gruverify.cli._options import EXIT_FALSIFIED, EXIT_INCONCLUSIVE, EXIT_UNAVAILABLE, Fail
+from gruverify.cli._options import EXIT_DIED, EXIT_FALSIFIED, EXIT_INCONCLUSIVE, EXIT_UNAVAILABLE, Fail
 
 if TYPE_CHECKING:
     from gruverify.backends import Backend
@@ -22,13 +22,13 @@ def command(file: Path, target: str | None) -> None:
     """Run the case of a witness FILE again.
 
     Exit codes: 0 the invariant holds now, 1 it is falsified again, 2 the file or target is wrong, 3 target unavailable,
-    6 inconclusive: the target does not answer the case, or the bound claims nothing of it.
+    4 the target died or hung, 6 inconclusive: the target does not answer the case, or the bound claims nothing of it.
     """
     from rich.console import Console
     from rich.markup import escape
 
-    from gruverify.backends import TargetUnavailable, UnknownTarget, resolve
-    from gruverify.engine import BadWitness, assert_holds, load_witness
+    from gruverify.backends import TargetDied, TargetUnavailable, UnknownTarget, apart, processes, require_installed
+    from gruverify.engine import BadWitness, load_witness
     from gruverify.reporting import reproducer
 
     console = Console(highlight=False, soft_wrap=True)
@@ -37,8 +37,11 @@ def command(file: Path, target: str | None) -> None:
     except BadWitness as wrong:
         raise Fail(str(wrong)) from None
     try:
-        backend = resolve(target or witness.target)
-        assert_holds(witness.invariant, backend, witness.case)
+        name = target or witness.target
+        require_installed(name)
+        why = apart(processes(name), _asked, witness, name, name=name)
+    except TargetDied as died:
+        raise Fail(f"{died} under {name}", EXIT_DIED) from None
     except TargetUnavailable as missing:
         raise Fail(str(missing), EXIT_UNAVAILABLE) from None
     except (UnknownTarget, ValueError) as wrong:
@@ -49,10 +52,20 @@ def command(file: Path, target: str | None) -> None:
         console.print("\nThe case, to paste into Python:\n")
         console.print(reproducer(witness, file), markup=False)
         sys.exit(EXIT_FALSIFIED)
-    if why := _nothing_shown(witness, backend):
+    if why:
         console.print(f"{witness.invariant} [bold yellow]inconclusive[/] on this case: {escape(why)}")
         sys.exit(EXIT_INCONCLUSIVE)
     console.print(f"{witness.invariant} [bold green]holds[/] on this case")
+
+
+def _asked(witness: Witness, target: str) -> str:
+    """Why the case shows nothing of a target, empty if it does; raises AssertionError if the invariant falls."""
+    from gruverify.backends import resolve
+    from gruverify.engine import assert_holds
+
+    backend = resolve(target)
+    assert_holds(witness.invariant, backend, witness.case)
+    return _nothing_shown(witness, backend)
 
 
 def _nothing_shown(witness: Witness, backend: Backend) -> str:

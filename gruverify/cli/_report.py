@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 
 from gruverify.cli._options import EXIT_UNAVAILABLE, Fail
+from gruverify.cli._values import FOLDER
 
 
 @click.command("report", short_help="Make pages of results.")
 @click.argument("files", metavar="FILE...", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=FOLDER,
     metavar="DIR",
     default=Path("reports/report"),
     show_default=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,7 +29,7 @@ class Parsed(click.ParamType):  # type: ignore[type-arg]  # older versions of cl
             return self._read(value) if isinstance(value, str) else value
         except ValueError as wrong:
             option = param.opts[0] if param else self.name
-            raise Fail(f"{option} {value}: {self._rule or wrong}") from None
+            raise Fail(f"{option} {value or repr(value)}: {self._rule or wrong}") from None
 
 
 def one_of(*words: str) -> Parsed:
@@ -64,9 +65,26 @@ def _formats(listed: str) -> tuple[Format, ...]:
     return formats_named(listed)
 
 
+def _folder(text: str) -> Path:
+    if not text:
+        raise ValueError(text)
+    return Path(text)
+
+
 WHOLE = Parsed(int, "must be a whole number")
 NUMBER = Parsed(float, "must be a number")
 NUMBERS = Parsed(_numbers, "must be numbers with commas between them, e.g. 4,8,12,16")
 FORMATS = Parsed(_formats)
 SECONDS = number_within("a number of seconds above 0", lambda value: value > 0)
 PERCENT = number_within("a percentage from 0 to 100", lambda value: 0 <= value <= 100)
+
+FOLDER = Parsed(_folder, "name a folder")
+
+#: The settings of --patience, which several commands have.
+PATIENCE: dict[str, Any] = {
+    "type": SECONDS,
+    "default": 120.0,
+    "show_default": True,
+    "metavar": "S",
+    "help": "Stop a process of the target that has neither answered nor called it for S seconds.",
+}

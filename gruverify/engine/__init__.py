@@ -8,6 +8,7 @@ from gruverify.engine._conditions import condition as condition
 from gruverify.engine._conditions import features_of as features_of
 from gruverify.engine._conditions import marks_of as marks_of
 from gruverify.engine._conditions import outcome as outcome
+from gruverify.engine._deaths import Death as Death
 from gruverify.engine._describe import describe as describe
 from gruverify.engine._describe import run_as as run_as
 from gruverify.engine._describe import severity as severity
@@ -27,6 +28,7 @@ from gruverify.engine._events import NotRepeated as NotRepeated
 from gruverify.engine._events import RunStarted as RunStarted
 from gruverify.engine._events import Shrinking as Shrinking
 from gruverify.engine._events import Shrunk as Shrunk
+from gruverify.engine._events import SoFar as SoFar
 from gruverify.engine._explained import explained as explained
 from gruverify.engine._explained import explanation as explanation
 from gruverify.engine._flaky import Flaky as Flaky

@@ -73,6 +73,17 @@ class Shrunk:
 
 
 @dataclass(frozen=True, slots=True)
+class SoFar:
+    """What there is of a format, whose end may never come: its witnesses are as they were drawn."""
+
+    format: str
+    tallies: dict[tuple[str, str, str], Tally]
+    witnesses: dict[tuple[str, str], Witness]
+    coverage: Coverage
+    drawn: dict[tuple[str, Kind], Drawn]
+
+
+@dataclass(frozen=True, slots=True)
 class FormatFinished:
     """Everything of a format is done."""
 
@@ -105,6 +116,7 @@ Event: TypeAlias = (
     | NotRepeated
     | Shrinking
     | Shrunk
+    | SoFar
     | FormatFinished
     | Alive
     | Compiling

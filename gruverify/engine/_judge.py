@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gruverify.backends import CELL_METHODS, Backend, Declarations, declarations_of, derived_methods, offers, resolve
+from gruverify.backends import (
+    CELL_METHODS,
+    RECORDER,
+    Backend,
+    Declarations,
+    declarations_of,
+    derived_methods,
+    offers,
+    resolve,
+)
 from gruverify.cell import AnyCase, Case, StackCase
 from gruverify.engine._describe import describe
 from gruverify.engine._suggestions import Outcome
@@ -100,6 +109,7 @@ def reads(invariant: Invariant, case: AnyCase) -> bool:
 
 
 def _judge(trial: Trial | StackTrial, invariant: Invariant, met: _Met) -> Judgement:
+    RECORDER.invariant = invariant.id
     try:
         # Ball arithmetic answers an overflow with an infinite radius: NumPy need not warn of it.
         with np.errstate(over="ignore", invalid="ignore"):

@@ -39,6 +39,10 @@ class Ledger:
         key = (id, fmt.name, variant)
         self.tallies[key] = self.tallies[key] + tally if key in self.tallies else tally
 
+    def drawn_in(self, fmt: str) -> dict[tuple[str, Kind], Drawn]:
+        """The cases of one format, by its name."""
+        return {key: drawn for key, drawn in self.drawn.items() if key[0] == fmt}
+
     def of(self, fmt: Format) -> dict[Key, Tally]:
         """The tallies of one format."""
         return {key: tally for key, tally in self.tallies.items() if key[1] == fmt.name}

@@ -7,8 +7,10 @@ import platform
 from dataclasses import dataclass
 from typing import Any
 
+from gruverify._visible import visible
 from gruverify.arithmetic import Format
 from gruverify.backends import METHODS, Backend, declarations_of, offers
+from gruverify.engine._deaths import Death
 from gruverify.engine._profile import PROFILES
 from gruverify.engine._saved import NOTHING_SAVED, Saved, fitting
 from gruverify.engine._search import names
@@ -23,7 +25,8 @@ class Plan:
 
     max_failures: a format ends when so many invariants have failed in it (None: when all cases are judged); shrink:
     whether small cases are looked for that fail; max_size: no case has a size above it; saved: witnesses of earlier
-    runs, which are tried before a case is drawn, and do not change which are.
+    runs, which are tried before a case is drawn, and do not change which are; deaths: what ended a process of the run
+    already, and is not asked again.
     """
 
     profile: str = "default"
@@ -36,6 +39,7 @@ class Plan:
     shrink: bool = True
     max_size: int | None = None
     saved: Saved = NOTHING_SAVED
+    deaths: tuple[Death, ...] = ()
 
     @property
     def cases(self) -> int:
@@ -88,7 +92,7 @@ def header_of(backend: Backend, plan: Plan, target: str) -> dict[str, Any]:
     """What the run was: all that is needed to repeat it."""
     return {
         "target": target,
-        "backend": backend.name,
+        "backend": visible(str(backend.name)),
         "seed": plan.seed,
         "profile": plan.profile,
         "cases": plan.cases,

@@ -10,11 +10,12 @@ from itertools import groupby
 from typing import Any, cast
 
 from gruverify.arithmetic import Format
-from gruverify.backends import Backend, declarations_of, one_thread
+from gruverify.backends import Backend, declarations_of, derived_methods, one_thread
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage, excluded, sizes_visited, visits
 from gruverify.engine._asked import about, why_not
 from gruverify.engine._conditions import Outcomes, features_of, marks_of, outcome
+from gruverify.engine._deaths import not_asked_again
 from gruverify.engine._describe import describe
 from gruverify.engine._drawn import Drawn, Kind, kind_of, one
 from gruverify.engine._events import (
@@ -29,6 +30,7 @@ from gruverify.engine._events import (
     RunStarted,
     Shrinking,
     Shrunk,
+    SoFar,
 )
 from gruverify.engine._flaky import Flaky, entered, fallen_with, flaky, other_bits
 from gruverify.engine._judge import Judgement, compared_methods, judge, judge_trial, outcome_of, trial_of
@@ -120,6 +122,7 @@ class FormatRun:
     tries: int = field(init=False)
     of_sizes: bool = False
     heard: float = field(default_factory=time.monotonic)
+    reported: float = field(default_factory=time.monotonic)
     facts: dict[Kind, list[Fact]] = field(default_factory=lambda: {"cells": [], "stacks": []})
     smallest: dict[str, tuple[AnyCase, Judgement]] = field(default_factory=dict)
     met: set[str] = field(default_factory=set)
@@ -137,7 +140,9 @@ class FormatRun:
         """The invariants that the run is about and that are not put to the backend, and why."""
         chosen = self.plan.selection
         whys = ((i.id, why_not(i, self.backend, self.format, self.plan.profile, chosen)) for i in about(chosen))
-        return {id: why for id, why in whys if why is not None}
+        found = {id: why for id, why in whys if why is not None}
+        asked = [invariant for invariant in about(chosen) if invariant.id not in found]
+        return found | not_asked_again(self.plan.deaths, self.format.name, asked, derived_methods(self.backend))
 
     @cached_property
     def asked(self) -> list[Invariant]:
@@ -145,7 +150,14 @@ class FormatRun:
         return [invariant for invariant in about(self.plan.selection) if invariant.id not in self.not_asked]
 
     def run(self) -> None:
-        """Draw, judge, shrink."""
+        """Draw, judge, shrink. What failed is kept as it was drawn where the run is stopped before that."""
+        try:
+            self._run()
+        except KeyboardInterrupt:
+            self.ledger.witnesses |= self._as_drawn()
+            raise
+
+    def _run(self) -> None:
         plan = self.plan
         wanted = self.backend, self.format, plan.seed, plan.cases, plan.max_size
         streams = [*streams_for(*wanted), *sizes_survey(*wanted)]
@@ -155,13 +167,13 @@ class FormatRun:
         name = self.format.name
         self.ledger.coverage[name] = Coverage(excluded=excluded(self.backend, plan.max_size))
         self._replay_all()
-        for stream, share in self._shares(streams):
+        for stream, share in self._shares(streams if self.asked else []):
             if self._has_failed_enough():
                 break
             self.smallest.clear()
             self._draw(stream, share)
             self._shrink_all()
-        drawn = {key: drawn for key, drawn in self.ledger.drawn.items() if key[0] == name}
+        drawn = self.ledger.drawn_in(name)
         self.ledger.hints |= {(name, kind): hint for kind, facts in self.facts.items() if (hint := suggested(facts))}
         if self.explaining.failed:
             repeats = not any(fmt == name for _, fmt in self.ledger.flaky)
@@ -172,7 +184,9 @@ class FormatRun:
         """Try the saved witnesses of the format. What fails is a failure like any other, and what does not fail claims
         nothing: it was not drawn. The target is seeded again, so that it meets what is drawn as it would have.
         """
-        mine = [w for w in replayed(self.plan, self.backend).witnesses if w.case.format is self.format]
+        asked = {invariant.id for invariant in self.asked}  # not one that the process died under
+        saved = replayed(self.plan, self.backend).witnesses
+        mine = [w for w in saved if w.case.format is self.format and w.invariant in asked]
         self.replaying = True
         for witness in mine:
             if self.share.late() or self._has_failed_enough():
@@ -276,6 +290,7 @@ class FormatRun:
         self.number += 1
         self.ledger.count(self.format, kind_of(case), one(case))
         self.listener(CaseJudged(self.format.name, self.number, tuple(new)))
+        self._report(at_once=bool(new))
         if self._has_failed_enough():
             raise Enough
 
@@ -356,6 +371,20 @@ class FormatRun:
         if now > self.heard + 1:
             self.heard = now
             self.listener(Alive(self.format.name))
+
+    def _report(self, *, at_once: bool) -> None:
+        """Tell what there is so far: new failures at once, the rest about once a second."""
+        now, name = time.monotonic(), self.format.name
+        if at_once or now > self.reported + 1:
+            self.reported = now
+            coverage, drawn = self.ledger.coverage[name], self.ledger.drawn_in(name)
+            self.listener(SoFar(name, self.ledger.of(self.format), self._as_drawn(), coverage, drawn))
+
+    def _as_drawn(self) -> dict[tuple[str, str], Witness]:
+        """Witnesses of what has failed and has none yet: the smallest cases that were drawn."""
+        target, name = self.ledger.target, self.format.name
+        left = {id: found for id, found in self.smallest.items() if (id, name) not in self.ledger.witnesses}
+        return {(id, name): Witness(target, id, case, found.residual) for id, (case, found) in left.items()}
 
     def _falls(self, judgement: Judgement, case: AnyCase) -> bool:
         """Whether the invariant falls on the case as it did, for the same kind of reason."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from gruverify._visible import visible
 from gruverify.arithmetic import FORMATS, Format
 from gruverify.backends import Backend, declarations_of, declared_variants
 from gruverify.engine._asked import why_not
 from gruverify.engine._judge import reads
-from gruverify.engine._one_line import in_one_line
 from gruverify.engine._selection import Selection
 from gruverify.engine._witness import BadWitness, Witness, load_witness
 from gruverify.invariants import INVARIANTS
@@ -77,7 +77,7 @@ def saved_witnesses(folder: str | Path, target: str) -> Saved:
         except BadWitness as wrong:
             if _names_a_family(file.name.removeprefix(prefix)):
                 said = str(wrong) if str(wrong).startswith(str(file)) else f"{file}: {wrong}"
-                lines.append(in_one_line(said))
+                lines.append(visible(" ".join(said.split())))
             continue
         if witness.target == target:
             found.append(witness)
@@ -106,7 +106,7 @@ def fitting(
     for witness, why in zip(saved.witnesses, whys, strict=True):
         if why:
             left_out.setdefault(why, []).append(f"{witness.invariant} in {witness.case.format.name}")
-    lines = (in_one_line(f"{_some(places)}: {why}") for why, places in left_out.items())
+    lines = (visible(" ".join(f"{_some(places)}: {why}".split())) for why, places in left_out.items())
     return Saved(kept, (*saved.left_out, *lines))
 
 

@@ -17,6 +17,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from gruverify._files import read_text
 from gruverify.arithmetic import format_named
 from gruverify.invariants import INVARIANTS
 
@@ -139,7 +140,7 @@ def text_of(file: str | Path) -> str:
         BadSelection: the file cannot be read.
     """
     try:
-        return Path(file).read_text(encoding="utf-8")
+        return read_text(Path(file))
     except OSError as missing:
         raise BadSelection(f"{file} cannot be read: {missing.strerror}") from None
     except UnicodeDecodeError as other:

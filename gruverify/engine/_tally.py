@@ -10,9 +10,18 @@ from typing import Literal, TypeAlias
 from gruverify.engine._conditions import Outcomes
 
 Status: TypeAlias = Literal[
-    "passed", "falsified", "nothing claimed", "not applicable", "blocked", "error", "skipped", "xfailed", "xpassed"
+    "passed",
+    "falsified",
+    "nothing claimed",
+    "not applicable",
+    "blocked",
+    "error",
+    "skipped",
+    "xfailed",
+    "xpassed",
+    "died",
 ]
-Mark: TypeAlias = Literal["", "skip", "xfail"]
+Mark: TypeAlias = Literal["", "skip", "xfail", "died"]
 
 #: Margins are counted in eighths of an octave, so that a median is known to within 10 %.
 BINS_PER_OCTAVE = 8
@@ -31,7 +40,8 @@ class Tally:
     those of them whose bounds claim something. `declined` counts the cases for which the backend said that it does not
     implement what is needed. `reason` says why there are no cases, or what the first error or obstacle was; `cause` is
     the invariant that reported the obstacle, where another one did. `mark` is what the user's selection makes of the
-    invariant. `outcomes` counts by features of the cases: what those that failed have in common.
+    invariant, or that the target died under it. `outcomes` counts by features of the cases: what those that failed
+    have in common.
     """
 
     passed: int = 0
@@ -64,6 +74,8 @@ class Tally:
         """The gravest outcome, as the mark has it; nothing claimed, if that is all there is."""
         if self.mark == "skip":
             return "skipped"
+        if self.mark == "died":
+            return "died"
         for name in ("falsified", "error", "blocked", "passed"):
             if getattr(self, name):
                 return _EXPECTED.get(name, name) if self.mark == "xfail" else name

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gruverify._files import read_text, write_whole
 from gruverify.arithmetic import format_named
 from gruverify.cell import PACKED, AnyCase, Case, Cell, Stack, StackCase, Variant, parameter_name
 from gruverify.invariants import Entries, Residual
@@ -180,7 +181,7 @@ def _shaped(arrays: dict[str, Any], extents: dict[str, int], **letters: str) -> 
 def save_witness(witness: Witness, path: Path) -> None:
     """Write the witness as JSON: no pickle, readable, exact."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(encode_witness(witness), indent=1) + "\n")
+    write_whole(path, json.dumps(encode_witness(witness), indent=1) + "\n")
 
 
 def load_witness(path: Path) -> Witness:
@@ -190,7 +191,7 @@ def load_witness(path: Path) -> Witness:
         BadWitness: there is no such file, or it is not a witness.
     """
     try:
-        return decode_witness(json.loads(path.read_text()))
+        return decode_witness(json.loads(read_text(path)))
     except OSError as missing:
         raise BadWitness(f"{path} cannot be read: {missing.strerror}") from None
     except RecursionError:

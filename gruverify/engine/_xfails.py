@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from gruverify._visible import visible
 from gruverify.arithmetic import FORMATS
-from gruverify.engine._one_line import in_one_line
 from gruverify.engine._result import Result, by_format
 from gruverify.engine._selection import Entry, entry_of, matches
 from gruverify.engine._tally import Tally
@@ -145,5 +145,5 @@ def _reason(result: Result, id: str, row: dict[str, Tally]) -> str:
 
 
 def _shortened(reason: str) -> str:
-    flat = in_one_line(reason)
+    flat = visible(" ".join(reason.split()))
     return flat if len(flat) <= _LONGEST else f"{flat[: _LONGEST - 1]}…"

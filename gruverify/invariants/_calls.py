@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.backends import Backend, Declarations, declarations_of, random_states
+from gruverify.backends import RECORDER, Backend, Declarations, declarations_of, random_states
 from gruverify.cell import AnyCase, Cell, Gradients, Stack
 from gruverify.invariants._declared import ruled_out
 from gruverify.invariants._obstacle import BackendRaised, Declined, Malformed, RuledOut
@@ -108,7 +108,7 @@ class Calls:
         if declaration := ruled_out(self.declared, method, arguments):
             raise RuledOut(method, declaration)
         try:
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), RECORDER.calling(method, self._sizes):
                 return getattr(self.backend, method)(*arguments)
         except NotImplementedError as declined:
             raise Declined(method, str(declined)) from declined

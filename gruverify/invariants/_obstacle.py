@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
+from gruverify._visible import told, visible
 from gruverify.cell import AnyCase
 
 Read = TypeVar("Read")
@@ -17,12 +18,15 @@ class Obstacle(Exception):
     method: str = ""
     case: AnyCase | None = None
 
+    def __init__(self, what: str) -> None:
+        super().__init__(visible(what))
+
 
 class BackendRaised(Obstacle):
     """The backend raised: `method` is what was called, `error` what it raised."""
 
     def __init__(self, method: str, error: BaseException) -> None:
-        super().__init__(f"{method} raised {type(error).__name__}: {error}")
+        super().__init__(f"{method} raised {told(error)}")
         self.method = method
         self.error = error
 
@@ -43,7 +47,7 @@ class Refused(Declined):
     """The backend's `method` raised at sizes that no case has, which it may: `what` is "T=0", "B=0" or "B=8096"."""
 
     def __init__(self, method: str, what: str, error: BaseException) -> None:
-        Obstacle.__init__(self, f"{method} refuses {what}: {type(error).__name__}: {error}")
+        Obstacle.__init__(self, f"{method} refuses {what}: {told(error)}")
         self.method = method
 
 

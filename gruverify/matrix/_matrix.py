@@ -14,11 +14,14 @@ from gruverify.matrix._fate import Fate
 
 @dataclass(frozen=True)
 class Matrix:
-    """The fates of faults and rewrites under one plan. `header` says what the run was, `seconds` what it took."""
+    """The fates of faults and rewrites under one plan. `header` says what the run was, `seconds` what it took,
+    `complete` whether it came to its end.
+    """
 
     header: dict[str, Any]
     fates: tuple[Fate, ...]
     seconds: float = 0.0
+    complete: bool = True
 
     @property
     def faults(self) -> list[Fate]:

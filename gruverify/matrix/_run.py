@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from typing import Any, TypeAlias
 
-from gruverify.backends import NumpyBackend, processes, quiet
+from gruverify.backends import NumpyBackend, kill_all, processes, quiet
 from gruverify.engine import Plan, header_of
 from gruverify.faults import EQUIVALENTS, FAULTS
 from gruverify.matrix._fate import Fate, entry_of, fate, variants_of
@@ -49,15 +49,21 @@ def kill_matrix(
     """The matrix of these entries, with up to `jobs` processes; the listener gets every fate as it is known.
 
     columns: cases of each format that all invariants are put to, those that take turns in every third; a fault is
-    looked for in all cases of the plan.
+    looked for in all cases of the plan. Interrupted, it has the fates that are known, if there are any.
     """
     started, fates = time.monotonic(), list[Fate]()
     task = partial(fate, plan=plan, columns=columns)
-    for found in _in_turn(task, wanted) if jobs == 1 else _side_by_side(task, wanted, jobs):
-        fates.append(found)
-        listener(found)
+    complete = True
+    try:
+        for found in _in_turn(task, wanted) if jobs == 1 else _side_by_side(task, wanted, jobs):
+            fates.append(found)
+            listener(found)
+    except KeyboardInterrupt:
+        if not fates:
+            raise
+        complete = False
     fates.sort(key=lambda f: (f.fault, f.reset))
-    return Matrix(_header(plan) | {"columns": columns}, tuple(fates), time.monotonic() - started)
+    return Matrix(_header(plan) | {"columns": columns}, tuple(fates), time.monotonic() - started, complete)
 
 
 def _in_turn(task: Task, wanted: Sequence[Entry]) -> Iterator[Fate]:
@@ -66,9 +72,16 @@ def _in_turn(task: Task, wanted: Sequence[Entry]) -> Iterator[Fate]:
 
 def _side_by_side(task: Task, wanted: Sequence[Entry], jobs: int) -> Iterator[Fate]:
     context = processes("gruverify.faults")
-    with quiet(), ProcessPoolExecutor(min(jobs, len(wanted)), mp_context=context) as pool:
-        futures = [pool.submit(task, *entry) for entry in wanted]
+    pool = ProcessPoolExecutor(min(jobs, len(wanted)), mp_context=context)
+    try:
+        with quiet():
+            futures = [pool.submit(task, *entry) for entry in wanted]
         yield from (future.result() for future in as_completed(futures))
+    except BaseException:  # Ctrl-C, here or where the fates are read
+        pool.shutdown(wait=False, cancel_futures=True)
+        kill_all()
+        raise
+    pool.shutdown()
 
 
 def _header(plan: Plan) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from gruverify.reporting._lines import by_formats, unrepeated, wrapped
 from gruverify.reporting._snippets import is_shown, reproducer, size_of
 
 _MARKS = {
+    "died": "bold red",
     "passed": "green",
     "falsified": "bold red",
     "error": "bold red",
@@ -50,7 +51,16 @@ WIDTH = 120
 
 
 class _Patient(Console):
-    """A console that goes silent where it is closed: what was found is written to files, and the exit code stands."""
+    """A console that goes silent where it is closed, or writes to a full disk: what was found is written to files, and
+    the exit code stands.
+    """
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, as long as it can be."""
+        try:
+            super().print(*objects, **options)
+        except OSError:
+            self.on_broken_pipe()
 
     def on_broken_pipe(self) -> None:
         """Print to nowhere from now on."""

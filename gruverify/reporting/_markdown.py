@@ -62,7 +62,7 @@ def _section(document: Document) -> Iterator[str]:
 
 
 #: The gravest first.
-_LISTED = ("falsified", "error", "xpassed", "blocked", "nothing claimed")
+_LISTED = ("died", "falsified", "error", "xpassed", "blocked", "nothing claimed")
 
 
 def _not_passed(document: Document) -> dict[str, dict[str, Fate]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from gruverify.engine import CaseJudged, Compiling, Event, FormatFinished, FormatStarted, Shrinking
 
@@ -14,8 +15,16 @@ class LiveProgress:
     """Listens to a run and shows how far it is."""
 
     def __init__(self, console: Console) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._progress = Progress(*columns, TextColumn("{task.fields[note]}"), console=console, transient=True)
+        columns: tuple[ProgressColumn, ...] = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        columns = (*columns, TextColumn("{task.fields[note]}"))
+        # What the target prints meanwhile appears above the bars, unless standard error goes elsewhere.
+        above = sys.stderr.isatty()
+        self._progress = Progress(*columns, console=console, transient=True, redirect_stderr=above)
         self._tasks: dict[str, TaskID] = {}
         self._note = ""
         self._shown = console.is_terminal

@@ -18,6 +18,7 @@ from gruverify.reporting._snippets import is_shown, read_from_result
 
 #: The gravest first: what an invariant's status over several formats is, and the order in which counts are told.
 STATUSES = (
+    "died",
     "falsified",
     "error",
     "xpassed",

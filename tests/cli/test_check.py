@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import takewhile
@@ -17,7 +19,7 @@ from gruverify.backends import resolve
 from gruverify.engine import applicable
 from gruverify.invariants import INVARIANTS
 
-from ._invoke import check, gruverify, one_line
+from ._invoke import QUICK, check, gruverify, one_line
 
 
 def read(path: Path) -> Any:
@@ -211,7 +213,7 @@ def test_formats_that_time_did_not_allow_are_no_conformance() -> None:
         pytest.param(["nowhere:x"], "there is no module 'nowhere' (searched ", id="module"),
         pytest.param([], "Missing argument 'TARGET' (main check --help says more)", id="no target"),
         pytest.param(["numpy", "--format", "f8"], "--format f8: format='f8' is unknown: choose", id="format"),
-        pytest.param(["numpy", "--format", ""], "--format : format='' is unknown", id="no format"),
+        pytest.param(["numpy", "--format", ""], "--format '': format='' is unknown", id="no format"),
         pytest.param(["numpy", "--seed", "x"], "Invalid value for '--seed': 'x' is not a valid integer", id="seed"),
         pytest.param(["numpy", "--seed", "-1"], "Invalid value for '--seed': -1 is not in the", id="negative"),
         pytest.param(["numpy", "--max-cases", "0"], "Invalid value for '--max-cases': 0 is not in the", id="cases"),
@@ -225,6 +227,9 @@ def test_formats_that_time_did_not_allow_are_no_conformance() -> None:
         pytest.param(["numpy", "--sead", "1"], "Did you mean", id="option"),
         pytest.param(["numpy", "torch"], "Got unexpected extra argument (torch)", id="two targets"),
         pytest.param(["numpy", "--json", "no/such/r.json"], "r.json: there is no directory no/such", id="json"),
+        pytest.param(["numpy", "--json", ""], "--json '': name a file", id="json of nothing"),
+        pytest.param(["numpy", "--report", ""], "--report '': name a folder", id="report of nothing"),
+        pytest.param(["numpy", "--witnesses", ""], "--witnesses '': name a folder", id="witnesses of nothing"),
         pytest.param(["numpy", "--json", "."], "--json .: is a directory; name a file in it", id="json directory"),
     ],
 )
@@ -240,14 +245,38 @@ def test_a_json_path_that_cannot_be_written_is_found_out_before_the_run(
     assert one_line(check("numpy", "--json", "result.json")) == "--json result.json: not writable"
 
 
-def test_a_json_file_that_cannot_be_written_after_all_is_said(planted: str, here: Path) -> None:
-    (here / "result.json.part").mkdir()
+def test_a_full_disk_is_one_line_and_the_verdict_stands(
+    planted: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    result = check(f"{planted}:right", "--json", "result.json")
+    monkeypatch.setattr(Path, "write_bytes", full)
+    (here / "old.json").write_text("old")
 
-    assert result.exit_code == 2
-    assert result.stderr == "Error: --json result.json: Is a directory\n"
-    assert "conforms (" in result.stdout
+    new, old = (check(f"{planted}:{gru}", "--json", f) for gru, f in (("right", "new.json"), ("half", "old.json")))
+
+    assert (new.exit_code, old.exit_code) == (0, 1)
+    assert new.stderr == "Error: --json new.json: No space left on device\n"
+    assert "conforms (" in new.stdout
+    assert (here / "old.json").read_text() == "old"
+    assert sorted(path.name for path in here.rglob("*.*") if path.suffix in (".json", ".part")) == ["old.json"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is full")
+@pytest.mark.parametrize("options", [(), ("--json", "-")], ids=["report", "json"])
+def test_a_console_on_a_full_disk_changes_no_exit_code(planted: str, here: Path, options: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "gruverify", "check", f"{planted}:right", *QUICK, *options]
+
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    if options:
+        assert done.stderr.endswith("standard output cannot be written: No space left on device\n")
 
 
 def test_a_backend_without_the_format_says_which_it_has(planted: str, here: Path) -> None:
@@ -291,11 +320,16 @@ def test_a_target_that_dies_exits_with_4_and_says_how_to_see_it_again(planted: s
     result = gruverify("check", f"{planted}:dies", *options)
 
     assert result.exit_code == 4
-    again = "gruverify check planted:dies --format float32 --seed 3 --max-cases 1 --jobs 1"
-    died = f"died the process ended with code 7 under planted:dies, in float32 after 0 cases; again: {again}"
-    assert died in result.stdout
+    died, *_ = re.findall(r"^died the process ended with code 7 in step at H=.*$", result.stdout, re.MULTILINE)
+    assert ", asked by contract/" in died
+    note, _, again = died.partition("; again: ")
+    assert note.endswith("under planted:dies, in float32 after 0 cases")
+    assert re.fullmatch(
+        r"gruverify check planted:dies --format float32 --seed 3 --max-cases 1 --only contract/[\w-]+ --jobs 1", again
+    )
     assert result.stdout.endswith(f"next: {again}\n")
-    assert re.search(r"^ agreement/step +\d\.\d\d +2 $", result.stdout, re.MULTILINE)
+    assert gruverify(*again.split()[1:]).exit_code == 4  # and this process lives on
+    assert re.search(r"^ agreement/step +\d\.\d\d +blocked +3 $", result.stdout, re.MULTILINE)
 
 
 # -- gates ------------------------------------------------------------------------------------------------------------
@@ -332,6 +366,16 @@ def test_only_what_is_selected_is_asked(here: Path) -> None:
         "bounds/between": "passed",
         "bounds/gradient-sign": "skipped",
     }
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_with_a_byte_order_mark_is_read(planted: str, here: Path, encoding: str) -> None:
+    (here / "known.txt").write_text("agreement/step  # the gate is inverted\n", encoding=encoding)
+
+    result = check(f"{planted}:inverted", "--only", "agreement/step", "--xfails-file", "known.txt", "--json", "r.json")
+
+    assert [row["status"] for row in read(here / "r.json")["invariants"]] == ["xfailed"]
+    assert result.exit_code != 2
 
 
 @pytest.mark.parametrize(("options", "code"), [((), 0), (("--strict",), 1)], ids=["lax", "strict"])

@@ -1,4 +1,4 @@
-"""Ctrl-C, as a terminal sends it."""
+"""Ctrl-C and SIGTERM, as a terminal and a CI system send them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,12 @@ import pytest
 pytestmark = pytest.mark.uncounted
 
 LONG = """
+import contextlib
+import ctypes
 import itertools
 import pathlib
+import time
+
 from planted import right
 
 calls = itertools.count()
@@ -26,34 +30,91 @@ def step(cell, x, h):
     if next(calls) == 20:
         pathlib.Path("running").touch()
     return right(cell, x, h)
+
+
+def halved(cell, x, h):
+    if next(calls) == 400:
+        pathlib.Path("running").touch()
+        ctypes.PyDLL(None).sleep(3600)  # held in C, and with it the lock of the interpreter
+    return right(cell, x, h) / 2
+
+
+def catches(cell, x, h):
+    while next(calls) > 20:
+        pathlib.Path("running").touch()
+        with contextlib.suppress(KeyboardInterrupt):
+            time.sleep(0.1)
+    return right(cell, x, h)
+"""
+IMPORT = """
+import pathlib
+import time
+
+pathlib.Path("running").touch()
+time.sleep(3600)
 """
 
 
 def heeding() -> None:
-    """Have Ctrl-C do what it does in a shell."""
+    """Have both signals do what they do in a shell."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def interrupted(*arguments: str, by: signal.Signals = signal.SIGINT) -> tuple[str, str]:
+    """What a command writes to standard output and error that is interrupted as soon as its target is running."""
+    command = [sys.executable, "-m", "gruverify", *arguments]
+    # A group of its own: the signal goes to every process of it, as it does on a terminal. Who runs the tests in the
+    # background may have it ignored, which is inherited.
+    options = {"stdout": PIPE, "stderr": PIPE, "text": True, "start_new_session": True, "preexec_fn": heeding}
+    with Popen(command, **options) as run:  # type: ignore[call-overload]
+        try:
+            while not Path("running").exists():
+                assert run.poll() is None
+                time.sleep(0.02)
+            os.killpg(run.pid, by)
+            stdout, stderr = run.communicate(timeout=60)
+        finally:
+            run.kill()
+    assert run.returncode == 130
+    assert "Traceback" not in stderr
+    return stdout, stderr
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_ctrl_c_prints_and_saves_what_there_is(planted: str, here: Path, jobs: str) -> None:
     (here / "long.py").write_text(LONG)
-    command = ["gruverify", "check", "long:step", "--jobs", jobs, "--json", "result.json", "--max-cases", "1000000"]
-    # A group of its own: the signal goes to every process of it, as it does on a terminal. Who runs the tests in the
-    # background may have it ignored, which is inherited.
-    options = {"stdout": PIPE, "stderr": PIPE, "text": True, "start_new_session": True, "preexec_fn": heeding}
-    with Popen([sys.executable, "-m", *command], **options) as run:  # type: ignore[call-overload]
-        while not (here / "running").exists():
-            assert run.poll() is None
-            time.sleep(0.02)
-        os.killpg(run.pid, signal.SIGINT)
-        try:
-            stdout, stderr = run.communicate(timeout=60)
-        finally:
-            run.kill()
 
-    assert run.returncode == 130
-    assert "Traceback" not in stderr or stderr.startswith("Exception ignored in")  # where Python dropped it once
+    stdout, _ = interrupted("check", "long:step", "--jobs", jobs, "--json", "result.json", "--max-cases", "1000000")
+
     assert stdout.splitlines()[-2].startswith("interrupted (")
     document = json.loads((here / "result.json").read_text())
     assert document["verdict"] == "interrupted"
     assert any(row["cases"] for row in document["invariants"])
+
+
+@pytest.mark.parametrize(
+    ("target", "by", "status"),
+    [("halved", signal.SIGTERM, "falsified"), ("catches", signal.SIGINT, "")],
+    ids=["in C, SIGTERM", "catching, Ctrl-C"],
+)
+def test_however_the_target_hangs(planted: str, here: Path, target: str, by: signal.Signals, status: str) -> None:
+    (here / "long.py").write_text(LONG)
+
+    interrupted("check", f"long:{target}", "--format", "f32", "--json", "result.json", by=by)
+
+    document = json.loads((here / "result.json").read_text())
+    assert document["verdict"] == "interrupted"
+    if status:  # and what had failed by then is kept, with the cases in which it did
+        failed = {row["id"] for row in document["invariants"] if row["status"] == status}
+        assert failed
+        assert {witness["invariant"] for witness in document["witnesses"]} == failed
+
+
+@pytest.mark.parametrize("command", ["check", "identify"])
+def test_while_the_target_is_imported(here: Path, command: str) -> None:
+    (here / "slow.py").write_text(IMPORT)
+
+    stdout, stderr = interrupted(command, "slow:step", by=signal.SIGTERM)
+
+    assert (stdout, stderr) == ("", "Error: interrupted before there was anything to write\n")

@@ -167,3 +167,13 @@ def test_without_torch_a_witness_of_its_exits_with_3(witness: Path, monkeypatch:
     message = one_line(gruverify("replay", str(witness), "--target", "torch"), code=3)
 
     assert message.endswith("pip install 'gruverify[torch]'")
+
+
+def test_a_target_that_dies_does_not_take_gruverify_with_it(planted: str, here: Path) -> None:
+    check(f"{planted}:inverted", "--only", "agreement/step")
+    witness = str(here / "reports/witnesses/planted-inverted-agreement-step-float32.json")
+
+    result = gruverify("replay", witness, "--target", f"{planted}:dies")
+
+    assert result.exit_code == 4
+    assert result.stderr.startswith("Error: the process ended with code 7 in step at H=")

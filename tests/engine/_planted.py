@@ -118,3 +118,13 @@ RANDOM = np.random.default_rng(1)
 
 def sometimes(cell, x, h):
     return halved(cell, x, h) if RANDOM.random() < 0.3 else right(cell, x, h)
+
+
+class Fragile(NumpyBackend):
+    """Its sequence ends the process."""
+
+    name = "fragile"
+    variants = (Variant(),)
+
+    def sequence(self, *arguments):
+        os.abort()

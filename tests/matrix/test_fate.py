@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,8 @@ from gruverify.faults import EQUIVALENTS, FAULTS, Fault
 from gruverify.faults._fault import fault
 from gruverify.faults._faulty import Faulty
 from gruverify.invariants import INVARIANTS
-from gruverify.matrix import entries, fate, kill_matrix
+from gruverify.matrix import Fate, entries, fate, kill_matrix
+from gruverify.reporting import decode_matrix, matrix_document
 
 from ..invariants._drawn import drawn
 
@@ -87,3 +89,18 @@ def test_entries_have_the_sides_that_their_variants_have() -> None:
     assert entries(["reset-slope-of-the-state"]) == [("reset-slope-of-the-state", "after")]
     with pytest.raises(ValueError, match="fault 'nothing' is unknown"):
         entries(["nothing"])
+
+
+def test_an_interrupted_matrix_has_what_was_done_and_leaves_no_process_behind() -> None:
+    def listener(fate: Fate) -> None:
+        raise KeyboardInterrupt
+
+    wanted = entries(["step-as-lists", "update-gate-above-one"])
+    matrix = kill_matrix(wanted, PLAN, 2, listener)
+
+    assert not matrix.complete
+    assert len(matrix.fates) == 1
+    assert decode_matrix(matrix_document(matrix)).complete is False
+    for process in multiprocessing.active_children():  # they were told to end, and do
+        process.join(60)
+    assert multiprocessing.active_children() == []

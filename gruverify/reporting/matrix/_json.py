@@ -22,6 +22,7 @@ def _values(matrix: Matrix) -> dict[str, Any]:
         "schema": SCHEMA,
         "kind": "gruverify kill matrix",
         **matrix.header,
+        "complete": matrix.complete,
         "seconds": round(matrix.seconds, 1),
         "summary": matrix.summary(),
         "cover": asdict(cover),
@@ -41,6 +42,7 @@ def decode_matrix(text: str) -> Matrix:
         raise ValueError("this is not a gruverify kill matrix: expected a JSON object with that kind")
     if document.get("schema") != SCHEMA:
         raise ValueError(f"schema={document.get('schema')!r} cannot be read: this version reads schema {SCHEMA}")
-    ours = ("schema", "kind", "seconds", "summary", "cover", "invariants", "fates")
+    ours = ("schema", "kind", "complete", "seconds", "summary", "cover", "invariants", "fates")
     header = {name: value for name, value in document.items() if name not in ours}
-    return Matrix(header, tuple(Fate(**values) for values in document["fates"]), document["seconds"])
+    fates = tuple(Fate(**values) for values in document["fates"])
+    return Matrix(header, fates, document["seconds"], document.get("complete", True))

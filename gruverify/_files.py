@@ -1,0 +1,40 @@
+"""Files that are there whole, or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write the text as UTF-8, beside the file first, then renamed. A device or a pipe stays what it is.
+
+    Raises:
+        OSError: it cannot be written; what was there before still is, and nothing else.
+    """
+    # Half a surrogate pair, as a name may hold, has no bytes: it is spelled as JSON and Python spell it.
+    data = text.encode("utf-8", errors="backslashreplace")
+    if file.exists() and not file.is_file():
+        file.write_bytes(data)
+        return
+    aside = file.with_name(f"{file.name}.{os.getpid()}.part")
+    try:
+        aside.write_bytes(data)
+        aside.replace(file)
+    except BaseException:
+        with suppress(OSError):
+            aside.unlink()
+        raise
+
+
+def read_text(file: Path) -> str:
+    """The text of a file in UTF-8, or in UTF-16 or UTF-32 as some shells write it, with a byte order mark or without.
+
+    Raises:
+        OSError: it cannot be read.
+        UnicodeDecodeError: it is no such text.
+    """
+    data = file.read_bytes()
+    return data.decode(json.detect_encoding(data))
