@@ -195,7 +195,7 @@ def test_a_file_that_cannot_be_written_loses_nothing_else(planted: str) -> None:
 
     result = check(f"{planted}:inverted", *ONLY, *UPDATE, *JSON)
 
-    assert result.exit_code == 2
+    assert result.exit_code == 1, "the verdict stands"
     assert f"Error: --update-xfails {FILE}: Is a directory" in result.stderr
     assert found()["verdict"] == "falsified"
     assert not Path(FILE).exists()
