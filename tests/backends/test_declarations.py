@@ -81,7 +81,7 @@ def test_a_property_that_raises_is_named() -> None:
             raise RuntimeError("not measured\nyet")
 
     assert message(lambda: resolve(Mine())) == (
-        "kappa cannot be read: its property raised RuntimeError: not measured yet"
+        "kappa cannot be read: its property raised RuntimeError: not measured\\nyet"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +192,7 @@ def test_a_wrong_line_is_named_and_the_file_stays(here: Path, text: bytes, said:
 
 
 def test_a_file_that_cannot_be_written_loses_nothing_else(planted: str) -> None:
-    Path(f"{FILE}.part").mkdir()  # where it is written aside
+    Path(f"{FILE}.{os.getpid()}.part").mkdir()  # where it is written aside
 
     result = check(f"{planted}:inverted", *ONLY, *UPDATE, *JSON)
 

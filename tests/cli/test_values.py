@@ -35,7 +35,7 @@ def test_a_text_is_read(kind: Parsed, text: str, value: Any) -> None:
     ("kind", "text", "message"),
     [
         pytest.param(WHOLE, "1.5", "--thing 1.5: must be a whole number", id="whole"),
-        pytest.param(NUMBER, "", "--thing : must be a number", id="number"),
+        pytest.param(NUMBER, "", "--thing '': must be a number", id="number"),
         pytest.param(
             NUMBERS, "4,,8", "--thing 4,,8: must be numbers with commas between them, e.g. 4,8,12,16", id="list"
         ),
