@@ -17,6 +17,7 @@ import numpy as np
 
 from gruverify._visible import told
 from gruverify.arithmetic import KAPPA, Format, format_named
+from gruverify.backends._room import MOST, room
 from gruverify.cell import Biases, Variant
 
 NanRule: TypeAlias = Literal["passes", "raises", "undefined"]
@@ -147,7 +148,8 @@ def declarations_of(backend: object, fmt: Format | None = None) -> Declarations:
     declares nothing.
 
     Raises:
-        BadDeclaration: a value has the wrong type, is out of range, or contradicts another; or a property raises.
+        BadDeclaration: a value has the wrong type, is out of range, or contradicts another; no case of these sizes fits
+            in memory; or a property raises.
     """
     found: dict[str, Any] = {}
     by_format: dict[str, dict[str, Any]] = {}
@@ -164,7 +166,28 @@ def declarations_of(backend: object, fmt: Format | None = None) -> Declarations:
             by_format = {field_: each for field_, each in by_format.items() if field_ not in fields_of_it}
     if found.get("initial_state") is False:
         found["state_gradient"] = False
+    _require_room(found)
     return Declarations(**found, by_format=by_format)
+
+
+#: The declarations of sizes, by letter.
+_SIZES = {"H": "hidden_size", "I": "input_size", "L": "num_layers", "T": "min_length"}
+#: A size from which on it may be what takes too much memory.
+_LARGE = 256
+
+
+def _require_room(found: Mapping[str, Any]) -> None:
+    """Raise BadDeclaration if a case of the sizes that are declared takes more memory than cases may."""
+    built = {letter: found[name] for letter, name in _SIZES.items() if name in found}
+    if "bidirectional" in found:
+        built["D"] = 1 + found["bidirectional"]
+    if (taken := room(built)) > MOST:
+        large = min(_LARGE, max(size for letter, size in built.items() if letter in _SIZES))
+        named = ", ".join(f"{_SIZES[x]}={built[x]}" for x in _SIZES if built.get(x, 0) >= large)
+        raise BadDeclaration(
+            f"{named}: a case would take {math.ceil(taken / 2**30)} GiB, and none takes more than {MOST >> 30} GiB: "
+            "name a target of smaller sizes"
+        )
 
 
 def declared_variants(backend: object) -> tuple[Variant, ...]:

@@ -18,6 +18,9 @@ def completed(backend: Backend) -> Backend:
 
     A step is a sequence of one step, a sequence a stack of one layer in one direction, and so are their gradients.
     Where the backend is built for longer sequences or for other stacks, nothing follows.
+
+    Raises:
+        BadDeclaration: it declares how long its sequences are at least, and has none.
     """
     try:
         declared = declarations_of(backend)
@@ -28,6 +31,10 @@ def completed(backend: Backend) -> Backend:
     for method, (base, _, fits) in _DERIVATIONS.items():
         if method not in offered and base in (*offered, *derived) and fits(declared):
             derived[method] = base
+    if declared.min_length > 1 and not any(method in _OF_SEQUENCES for method in offered):
+        raise BadDeclaration(
+            f"min_length={declared.min_length} is about sequences, and the target has steps alone: leave it out"
+        )
     if not derived:
         return backend
     found: Any = _Completed(backend, derived)
@@ -146,6 +153,8 @@ def _one_layer(state: NDArray | None) -> NDArray | None:
     return None if state is None else state[None]
 
 
+#: What takes sequences, whose shortest length can be declared.
+_OF_SEQUENCES = [method for method in METHODS if not method.startswith("step")]
 #: For each method that may follow, bases first: from which other, how, and of backends that declare what.
 _DERIVATIONS: dict[str, tuple[str, Callable[..., Any], Callable[[Declarations], bool]]] = {
     "sequence": ("stack", _sequence, _takes_one_layer),

@@ -109,7 +109,8 @@ def _why_not(
         return f"the backend is built for {letter}={fixed}"
     if letter == "T" and least(level) > 1 and all(m in _OF_ONE_STEP or not offers(backend, m) for m in methods):
         return "the backend has no sequence"
-    if letter == "T" and methods[0] in ("stack", "stack_vjp") and above is not None and above <= declared.min_length:
+    stepped = number == 0 and any(m in _OF_ONE_STEP and offers(backend, m) for m in methods)
+    if letter == "T" and not stepped and above is not None and above <= declared.min_length:
         return f"declared min_length={declared.min_length}"
     if declared.shapes == "few" and number not in {_level(levels, size) for size in sizes_of_few(declared, letter)}:
         return "declared shapes='few'"

@@ -25,7 +25,7 @@ from gruverify.engine._measured import measured
 from gruverify.engine._plan import Plan, formats_of, require
 from gruverify.engine._readings import Reading, readings
 from gruverify.engine._search import draw, fixed_sizes, seed_for, size
-from gruverify.engine._sizes import exactly
+from gruverify.engine._sizes import exactly, shortest
 from gruverify.formulas import sequence
 from gruverify.invariants import Exact, Observed, Obstacle, Residual, Trial, compare
 from gruverify_strategies import cases
@@ -202,7 +202,9 @@ def drawn_for(backend: Backend, fmt: Format, variants: Sequence[Variant], seed: 
     """Small cases of some variants that the backend claims to handle."""
     found: list[Case] = []
     declared = declarations_of(backend)
-    sizes: dict[str, Any] = _SMALL | fixed_sizes(backend, H="hidden_size", I="input_size")
+    least = shortest(backend)
+    small = _SMALL | {"min_T": least, "max_T": least - 1 + _SMALL["max_T"]}
+    sizes: dict[str, Any] = small | fixed_sizes(backend, H="hidden_size", I="input_size")
     if declared.shapes == "few":
         sizes = exactly(drawn_sizes(declared)[-1], "HIBT")
     sizes["zero_state"] = not declared.initial_state

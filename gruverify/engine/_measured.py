@@ -1,4 +1,4 @@
-"""How accurate a backend's σ, tanh and sums are: measured through its own step, on cells that show one at a time.
+"""How accurate a backend's σ, tanh and sums are: measured through its own steps, on cells that show one at a time.
 
 With an exact gate, a unit's next state is σ or tanh of one of its inputs, digit for digit (theory-14.md, 14i).
 """
@@ -40,8 +40,11 @@ class Measured:
 
 
 def measured(backend: Backend, fmt: Format) -> Measured:
-    """What the backend's step shows of its σ, tanh and sums in one format; nothing that it raises matters here."""
-    if not offers(backend, "step"):
+    """What the backend's step shows of its σ, tanh and sums in one format; nothing that it raises matters here.
+
+    Where no step follows from its sequences, because they are longer, the first of their steps shows it.
+    """
+    if not offers(backend, "step") and not offers(backend, "sequence"):
         return Measured()
     probe = _Probe(backend, fmt)
     tanh = _read(lambda: probe.errors_of_tanh())
@@ -71,6 +74,7 @@ class _Probe:
         self.variant = next((v for v in variants if v.update == "keep"), variants[0])
         self.keeps = self.variant.update == "keep"
         self.starts_anywhere = declared.initial_state
+        self.steps = max(1, declared.min_length)
         self.hidden = declared.hidden_size or UNITS
         self.inputs = declared.input_size or UNITS + 1
         self.shown = min(self.hidden, self.inputs - 1)
@@ -143,7 +147,11 @@ class _Probe:
     def _step(self, weights: npt.NDArray[np.float64], x: npt.NDArray[np.float64], state: float) -> Any:
         dtype, H = self.format.dtype, self.hidden
         cell = _cell(self.variant, weights.reshape(3 * H, -1).astype(dtype), dtype)
-        return np.asarray(self.backend.step(cell, x.astype(dtype), np.full((len(x), H), state, dtype)))
+        inputs, states = x.astype(dtype), np.full((len(x), H), state, dtype)
+        if offers(self.backend, "step"):
+            return np.asarray(self.backend.step(cell, inputs, states))
+        outputs, _ = self.backend.sequence(cell, np.repeat(inputs[None], self.steps, axis=0), states)
+        return np.asarray(outputs[0])
 
 
 def _cell(variant: Variant, weight_ih: npt.NDArray[Any], dtype: Any) -> Cell:

@@ -29,7 +29,7 @@ from gruverify.backends import (
 from gruverify.cell import AnyCase, Case, StackCase
 from gruverify.coverage import GATES, Coverage
 from gruverify.engine._drawn import Kind
-from gruverify.engine._sizes import bounds, cell_sizes, exactly, stack_sizes
+from gruverify.engine._sizes import bounds, cell_sizes, exactly, shortest, stack_sizes
 from gruverify.invariants import Invariant
 from gruverify_strategies import cases, stack_cases
 
@@ -41,9 +41,9 @@ _UNASKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_
 
 def strategy_for(backend: Backend, fmt: Format, **options: Any) -> SearchStrategy[Case]:
     """The cases that a backend claims to handle, in one format."""
-    fixed = fixed_sizes(backend, H="hidden_size", I="input_size")
+    usual = {"min_T": shortest(backend), **fixed_sizes(backend, H="hidden_size", I="input_size")}
     zero_state = not declarations_of(backend).initial_state
-    return cases(formats=(fmt,), variants=declared_variants(backend), zero_state=zero_state, **(fixed | options))
+    return cases(formats=(fmt,), variants=declared_variants(backend), zero_state=zero_state, **(usual | options))
 
 
 def stack_strategy_for(backend: Backend, fmt: Format, **options: Any) -> SearchStrategy[StackCase]:
@@ -133,17 +133,22 @@ def _drawn_sizes(backend: Backend, letters: str, max_size: int | None) -> list[d
     """The bounds of sizes, of which each case has some: all up to the usual ones, or those of a pool of few shapes."""
     declared = declarations_of(backend)
     if declared.shapes == "any":
-        return [_capped(backend, _USUAL, max_size)]
+        least = max(1, declared.min_length) if "L" in letters else shortest(backend)
+        return [_capped(least, backend, _USUAL, max_size)]
     return [exactly(sizes, letters) for sizes in drawn_sizes(declared)]
 
 
-#: The sizes up to which cases are drawn at random.
+#: The sizes up to which cases are drawn at random; T of one that takes a single step.
 _USUAL = {"H": 5, "I": 5, "B": 5, "T": 4}
 
 
-def _capped(backend: Backend, most: Mapping[str, int], max_size: int | None) -> dict[str, Any]:
-    """The bounds of sizes that the backend is not built for: these, and none above `max_size`."""
+def _capped(least: int, backend: Backend, most: Mapping[str, int], max_size: int | None) -> dict[str, Any]:
+    """The bounds of sizes that the backend is not built for: these, and none above `max_size`.
+
+    least: the steps of the shortest case. Lengths vary as much beyond it as they do beyond a single step.
+    """
     fixed = fixed_sizes(backend, H="hidden_size", I="input_size")
+    most = {**most, "T": least - 1 + most["T"]}
     found = {f"max_{letter}": size if max_size is None else min(size, max_size) for letter, size in most.items()}
     return {name: size for name, size in found.items() if name not in fixed}
 
@@ -160,7 +165,8 @@ def survey(backend: Backend, fmt: Format, seed: int, max_size: int | None = None
     """
     bins = [(r, z, c) for z, r, c in GATES.bins()]
     random.Random(seed_for(seed, fmt, "/survey")).shuffle(bins)
-    declared, sizes, simplest = declarations_of(backend), _capped(backend, {"I": 5, "B": 2, "T": 2}, max_size), 1
+    sizes, simplest = _capped(shortest(backend), backend, {"I": 5, "B": 2, "T": 2}, max_size), 1
+    declared = declarations_of(backend)
     if declared.shapes == "few":
         sizes, simplest = exactly(wide_cell(declared), "IBT"), 0
     width = declared.hidden_size or min(_UNITS, max_size or _UNITS)

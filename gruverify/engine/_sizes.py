@@ -30,8 +30,10 @@ def cell_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
     if declared.shapes == "few":
         return _of_few(declared, "HIBT", max_size) if _has_sequences(backend) else []
     wanted = [{**_SMALL, **sizes} for sizes in (*_along_axes(), *_coincidences(declared.hidden_size or _UNITS))]
+    least = shortest(backend)
     if not _has_sequences(backend):  # a step is the same however long the case
         wanted = [{**sizes, "T": 1} for sizes in wanted]
+    wanted = [{**sizes, "T": max(least, sizes["T"])} for sizes in wanted]
     return _allowed(wanted, {"H": declared.hidden_size, "I": declared.input_size}, max_size)
 
 
@@ -46,9 +48,14 @@ def stack_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
         layers = 1 if sizes.get("T", 0) >= _ONE_LAYER else 1 + number % 2
         directions = 1 if sizes.get("T", 0) >= _ONE_LAYER else 2 - number % 2
         shape = {"L": declared.num_layers or layers, "D": directions if two is None else 1 + two}
-        wanted.append({**_SMALL, **shape, **sizes, "T": max(declared.min_length, sizes.get("T", 1))})
+        wanted.append({**_SMALL, **shape, **sizes, "T": max(1, declared.min_length, sizes.get("T", 1))})
     fixed = {"H": declared.hidden_size, "I": declared.input_size, "D": None if two is None else 1 + two}
     return _allowed(wanted, fixed, max_size)
+
+
+def shortest(backend: Backend) -> int:
+    """The steps that a case of a cell has at least: as many as the backend's sequences take, and of steps alone 1."""
+    return max(1, declarations_of(backend).min_length) if _has_sequences(backend) else 1
 
 
 def _has_sequences(backend: Backend) -> bool:

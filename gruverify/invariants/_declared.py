@@ -26,8 +26,12 @@ def _conflicts(declared: Declarations, method: str, arguments: tuple[Any, ...]) 
     if not declared.initial_state and state is not None and np.any(np.asarray(state) != 0):
         yield "initial_state=False"
     yield from _fixed(declared, subject, "hidden_size", "input_size")
-    if declared.shapes == "few" and not is_of_few(declared, _sizes(subject, inputs, *arguments[4:5])):
+    sizes = _sizes(subject, inputs, *arguments[4:5])
+    if declared.shapes == "few" and not is_of_few(declared, sizes):
         yield "shapes='few'"
+    # Whoever takes a sequence of one step is asked about one of none, which it may refuse.
+    if sizes.get("T", declared.min_length) < declared.min_length and declared.min_length > 1:
+        yield f"min_length={declared.min_length}"
     if method in STACK_METHODS:
         yield from _conflicts_of_stack(declared, *arguments[:5])
 
