@@ -42,7 +42,8 @@ def explanation(result: Result, backend: Backend) -> str:
     if not found or len(found) > SEVERAL:
         return ""
     said = sorted({", ".join(reading.differences(fallen[0].variant)) for reading in found})
-    return f"{' or: '.join(said)} ({finest.name}, every case){_declaration(found)}"
+    of = list(dict.fromkeys(case.variant for case in fallen))
+    return f"{' or: '.join(said)} ({finest.name}, every case){_declaration(found) or _variants(found, of)}"
 
 
 def _declaration(found: set[Reading]) -> str:
@@ -52,6 +53,25 @@ def _declaration(found: set[Reading]) -> str:
         return ""
     biases = declared.pop()
     return f': declare biases="{biases}"?' if biases not in ("", "as declared") else ""
+
+
+def _variants(found: set[Reading], fallen: list[Variant]) -> str:
+    """The variants to declare, where the side of the reset or what z multiplies is all that is read otherwise."""
+    if len(found) != 1:
+        return ""
+    (reading,) = found
+    if reading != Reading(reading.other_reset, reading.other_update):
+        return ""
+    others = ", ".join(_spelled(reading.variant(variant)) for variant in fallen)
+    return f": declare variants=[{others}]?"
+
+
+def _spelled(variant: Variant) -> str:
+    """The variant as one writes it, without what is usual."""
+    said = {"reset": variant.reset, "update": variant.update}
+    unusual = [f'{name}="{value}"' for name, value in said.items() if value != getattr(Variant(), name)]
+    biases = [] if variant.biases == "both" else [f'biases="{variant.biases}"']
+    return f"Variant({', '.join([*unusual, *biases])})"
 
 
 def _fallen(result: Result) -> list[Case]:

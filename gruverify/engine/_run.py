@@ -44,6 +44,7 @@ from gruverify.engine._saved import Fate, Replay
 from gruverify.engine._search import Enough, Stream, draw, emit, size, sizes_survey, streams_for
 from gruverify.engine._suggestions import Fact, suggested
 from gruverify.engine._tally import Tally
+from gruverify.engine._undeclared import Undeclared
 from gruverify.engine._witness import Witness
 from gruverify.invariants import INVARIANTS, Invariant, StackTrial, Trial
 
@@ -131,6 +132,11 @@ class FormatRun:
         self.tries = ALL_TRIES if self.plan.shrink else 0
 
     @cached_property
+    def undeclared(self) -> dict[Kind, Undeclared]:
+        """Which declaration the target may lack."""
+        return {"cells": Undeclared(self.backend), "stacks": Undeclared(self.backend)}
+
+    @cached_property
     def explaining(self) -> Explaining:
         """Whether all that fails may be a matter of accuracy."""
         return Explaining(self.backend, self.format, self._heartbeat)
@@ -174,7 +180,8 @@ class FormatRun:
             self._draw(stream, share)
             self._shrink_all()
         drawn = self.ledger.drawn_in(name)
-        self.ledger.hints |= {(name, kind): hint for kind, facts in self.facts.items() if (hint := suggested(facts))}
+        hints = {kind: self.undeclared[kind].found() or suggested(facts) for kind, facts in self.facts.items()}
+        self.ledger.hints |= {(name, kind): hint for kind, hint in hints.items() if hint}
         if self.explaining.failed:
             repeats = not any(fmt == name for _, fmt in self.ledger.flaky)
             self.ledger.lesser[name] = self.explaining.found() if repeats else None
@@ -286,6 +293,7 @@ class FormatRun:
                 self._tell_first(case, judgement)
         self._meet(case, [j for j in found if j.fell and not self._expected(j.invariant.id)])
         self._count(trial, found)
+        self.undeclared[kind_of(case)].meet(case, [j for j in found if not self._expected(j.invariant.id)])
         self.facts[kind_of(case)].append(Fact(features, outcome_of(found)))
         self.number += 1
         self.ledger.count(self.format, kind_of(case), one(case))

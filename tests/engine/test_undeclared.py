@@ -1,0 +1,130 @@
+"""Whoever lacks a declaration is told which; whoever is wrong besides is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gruverify
+from gruverify import Variant, backend, float64
+from gruverify.backends import NumpyBackend
+
+NUMPY = NumpyBackend()
+
+
+def made(**methods: Any) -> Any:
+    return backend(variants=[Variant()], formats=[float64], **methods)
+
+
+def hints(target: Any) -> str:
+    result = gruverify.check(target, max_cases=12, shrink=False)
+    return " ".join(result.hinted) + result.explanation
+
+
+def short(cell: Any, inputs: Any, state: Any) -> Any:
+    if len(inputs) < 3:
+        raise ValueError("at least three steps")
+    return NUMPY.sequence(cell, inputs, state)
+
+
+def from_zeros(cell: Any, inputs: Any, state: Any) -> Any:
+    return NUMPY.sequence(cell, inputs, None)
+
+
+def refusing(cell: Any, inputs: Any, state: Any) -> Any:
+    if state is not None and state.any():
+        raise TypeError("no initial state")
+    return NUMPY.sequence(cell, inputs, None)
+
+
+def of_one_size(cell: Any, x: Any, h: Any) -> Any:
+    if h.shape[1] != 3 or x.shape[1] != 2:
+        raise ValueError("I=2, H=3")
+    return NUMPY.step(cell, x, h)
+
+
+def of_one_width(cell: Any, x: Any, h: Any) -> Any:
+    if h.shape[1] != 4:
+        raise NotImplementedError("H=4")
+    return NUMPY.step(cell, x, h)
+
+
+def without_nan(cell: Any, x: Any, h: Any) -> Any:
+    return NUMPY.step(cell, np.nan_to_num(x), np.nan_to_num(h))
+
+
+def resetting_before(cell: Any, x: Any, h: Any) -> Any:
+    return NUMPY.step(replace(cell, variant=Variant(reset="before")), x, h)
+
+
+def zero_state_gradient(*arguments: Any) -> Any:
+    found = NUMPY.sequence_vjp(*arguments)
+    return replace(found, state=0 * found.state)
+
+
+LACKING = {
+    "initial_state=False": made(sequence=from_zeros),
+    "initial_state=False ": made(sequence=refusing),
+    "min_length=3": made(sequence=short),
+    "hidden_size=3, input_size=2": made(step=of_one_size),
+    "hidden_size=4": made(step=of_one_width),
+    'nan="undefined"': made(step=without_nan),
+    "state_gradient=False": made(sequence=NUMPY.sequence, sequence_vjp=zero_state_gradient),
+    'variants=[Variant(reset="before")]': made(step=resetting_before),
+}
+
+
+@pytest.mark.parametrize("declaration", LACKING)
+def test_a_right_target_is_told_what_it_lacks(declaration: str) -> None:
+    assert f"declare {declaration.strip()}?" in hints(LACKING[declaration])
+
+
+# -- wrong besides ----------------------------------------------------------------------------------------------------
+
+
+def wrong(function: Any) -> Any:
+    """The same, and a little off: all states, or all gradients."""
+
+    def off(*arguments: Any) -> Any:
+        found = function(*arguments)
+        if isinstance(found, tuple):
+            return tuple(0.99 * part for part in found)
+        return 0.99 * found if isinstance(found, np.ndarray) else replace(found, weight_hh=0.99 * found.weight_hh)
+
+    return off
+
+
+WRONG = {
+    "a state ignored": made(sequence=wrong(from_zeros)),
+    "a state refused": made(sequence=wrong(refusing)),
+    "short ones refused": made(sequence=wrong(short)),
+    "one size": made(step=wrong(of_one_size)),
+    "NaN cleaned": made(step=wrong(without_nan)),
+    "no gradient of the state": made(sequence=NUMPY.sequence, sequence_vjp=wrong(zero_state_gradient)),
+    "the reset before": made(step=wrong(resetting_before)),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_wrong_one_is_told_nothing(what: str) -> None:
+    assert "declare" not in hints(WRONG[what])
+
+
+def test_a_gradient_of_the_state_that_is_wrong_and_not_0_is_no_declaration() -> None:
+    def doubled(*arguments: Any) -> Any:
+        found = NUMPY.sequence_vjp(*arguments)
+        return replace(found, state=2 * found.state)
+
+    assert "declare" not in hints(made(sequence=NUMPY.sequence, sequence_vjp=doubled))
+
+
+def test_a_refusal_at_some_lengths_that_are_not_the_shortest_is_no_declaration() -> None:
+    def picky(cell: Any, inputs: Any, state: Any) -> Any:
+        if len(inputs) == 2:
+            raise ValueError("not two")
+        return NUMPY.sequence(cell, inputs, state)
+
+    assert "min_length" not in hints(made(sequence=picky))
