@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, Unpack, cast
 
 import torch
@@ -13,7 +14,7 @@ from torch import nn
 from gruverify.arithmetic import FORMATS, Format
 from gruverify.backends._autograd import AutogradSequence, AutogradStack, AutogradStep, Load, Loaded, LoadStack
 from gruverify.backends._claims import Formats, Variants, declared_variants, require_name, variants_in
-from gruverify.backends._declarations import Declared
+from gruverify.backends._declarations import Declared, declarations_of
 from gruverify.backends._directions import AutogradDirections
 from gruverify.backends._function import FunctionBackend, declaring
 from gruverify.backends._has_modules import Reload
@@ -82,11 +83,11 @@ def _of_modules(cells: Modules | None, layers: Modules | None, keywords: Mapping
     given = {keyword: modules for keyword, modules in both.items() if modules is not None}
     if not given:
         raise BadModule("torch_backend() needs an nn.Module class or instance for step or sequence")
-    for modules in given.values():
-        require_a_gru(modules)
     said = {"name": name_of(next(iter(given.values())).target), **said_of(given, keywords)}
     require_name(said["name"])
-    stateless = said.get("initial_state") is False
+    stateless = not declarations_of(SimpleNamespace(**said)).initial_state
+    for modules in given.values():
+        require_a_gru(modules, initial_state=not stateless)
     loads: tuple[Any, ...] = (
         None if cells is None else cells.load_cell,
         layers.load_layer if layers is not None and _is_one_layer(layers) else None,
