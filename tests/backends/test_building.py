@@ -181,7 +181,8 @@ class Scaled(Layer):
 def test_a_module_that_takes_no_state_says_so_and_is_checked_from_zeros(cls: Any) -> None:
     declared = type("Declared", (cls,), {"initial_state": False})
 
-    with pytest.raises(UnknownTarget, match=rf"^{cls.__name__} takes no state, forward\(x.*declare initial_state=False"):
+    expected = rf"^{cls.__name__} takes no state, forward\(x.*declare initial_state=False"
+    with pytest.raises(UnknownTarget, match=expected):
         resolve(cls)
     for target in (declared, declared(2, 3)):
         found = resolve(target)
@@ -193,3 +194,15 @@ def test_a_module_that_takes_no_state_says_so_and_is_checked_from_zeros(cls: Any
 def test_catches_a_wrapper_from_zeros_that_does_more() -> None:
     with pytest.raises(UnknownTarget, match="its forward is no GRU's: it returns other numbers than `gru` alone"):
         resolve(Scaled)
+
+
+def test_another_dtype_is_told_in_words_of_the_module() -> None:
+    class Wider(nn.GRUCell):
+        def forward(self, x: Any, h: Any) -> Any:  # type: ignore[override]
+            return super().forward(x, h).double()
+
+    one, found = case(format=float32), resolve(Wider)
+
+    assert found.step_vjp is not None  # type: ignore[attr-defined]
+    with pytest.raises(TypeError, match=r"^the module returned float64 for float32: it has no gradient in float32$"):
+        found.step_vjp(one.cell, one.inputs[0], one.state, one.state)  # type: ignore[attr-defined]
