@@ -11,10 +11,10 @@ from gruverify.backends._child import interrupts_blocked as interrupts_blocked
 from gruverify.backends._child import kill_all as kill_all
 from gruverify.backends._child import quiet as quiet
 from gruverify.backends._child import wait_for as wait_for
+from gruverify.backends._claims import declared_variants as declared_variants
 from gruverify.backends._declarations import BadDeclaration as BadDeclaration
 from gruverify.backends._declarations import Declarations as Declarations
 from gruverify.backends._declarations import declarations_of as declarations_of
-from gruverify.backends._declarations import declared_variants as declared_variants
 from gruverify.backends._derived import completed as completed
 from gruverify.backends._derived import derived_methods as derived_methods
 from gruverify.backends._derived import redeclared as redeclared

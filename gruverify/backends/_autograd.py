@@ -183,6 +183,9 @@ def loss(values: Sequence[torch.Tensor], cotangents: Sequence[torch.Tensor]) -> 
 def _sum_with_gradient(value: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
     if not value.requires_grad:
         return value.sum()
+    if value.dtype != gradient.dtype:  # else PyTorch would name a function of ours
+        returned, asked = (str(one.dtype).removeprefix("torch.") for one in (value, gradient))
+        raise TypeError(f"the module returned {returned} for {asked}: it has no gradient in {asked}")
     # An alias, because the value itself may be part of another one, whose gradient it must get as well.
     alias = value.view_as(value)
     _register_hook(alias, lambda ones: gradient)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -19,18 +20,27 @@ from gruverify.cell import parameter_name
 OPTIONS: dict[str, Any] = {"num_layers": 1, "bidirectional": False, "batch_first": False}
 #: What shows that a class does as it is told, beside the values above.
 _OTHERWISE: dict[str, Any] = {"num_layers": 2, "bidirectional": True, "batch_first": True}
+#: What nn.GRU calls the sizes I and H.
+SIZES = ("input_size", "hidden_size")
+_WAY_OUT = "give an instance, or a class that is built from input_size and hidden_size"
 #: The sizes (I, H) of the module by which a class is found out.
 _SAMPLE = (2, 3)
 
 
 class Builder:
-    """Builds modules of a class as cls(I, H), with the options of its signature; `**kwargs` are tried."""
+    """Builds modules of a class from two sizes, with the options of its signature; `**kwargs` are tried.
 
-    def __init__(self, cls: type[nn.Module], target: str = "") -> None:
-        self.cls, self._target = cls, target
+    The sizes are given by their names, where the class has input_size and hidden_size, and otherwise as cls(I, H).
+    """
+
+    def __init__(self, cls: type[nn.Module]) -> None:
+        self.cls = cls
         parameters = inspect.signature(cls).parameters.values()
-        self._named = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
+        self._named = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
         self._has_others = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        positional = [p for p in parameters if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
+        unknown = any(p.name not in SIZES for p in positional)
+        self._sizes_by_name = self._named >= set(SIZES) or (self._has_others and not unknown)
 
     def build(self, I: int, H: int, bias: bool, fmt: Format, **options: Any) -> nn.Module:
         """A module of these sizes: without dropout, and in the default shape but for the options given.
@@ -68,14 +78,28 @@ class Builder:
         try:
             return self._made(*_SAMPLE, {})
         except Exception as failure:
-            raise BadModule(
-                f"{name_of(self.cls)}{_SAMPLE}, that is (input_size, hidden_size), failed: {told(failure)}"
-            ) from failure
+            raise BadModule(f"{self._call} failed: {told(failure)}; {_WAY_OUT}") from failure
+
+    @property
+    def _call(self) -> str:
+        """How the sample is built, for messages."""
+        if self._sizes_by_name:
+            return f"{name_of(self.cls)}({', '.join(map('{}={}'.format, SIZES, _SAMPLE))})"
+        return f"{name_of(self.cls)}{_SAMPLE}, that is ({', '.join(SIZES)}),"
+
+    @cached_property
+    def misbuilt(self) -> str:
+        """What shows that a class which does not name its sizes takes others than (I, H); empty if nothing does."""
+        weights = self.place.weights(self.sample)
+        found = tuple(size_of(weights, weight) for weight in ("weight_ih", "weight_hh"))
+        if self._sizes_by_name or found == _SAMPLE:
+            return ""
+        return f"{self._call} has an input size of {found[0]} and a hidden size of {found[1]}: {_WAY_OUT}"
 
     @cached_property
     def place(self) -> Place:
         """Where modules of the class have their weights."""
-        return place_of(self.sample, self._target)
+        return place_of(self.sample)
 
     @cached_property
     def defaults(self) -> dict[str, Any]:
@@ -106,8 +130,15 @@ class Builder:
         # Drawing a module's initial weights must neither disturb the user's random state nor depend on it.
         with torch.random.fork_rng(devices=[]), torch.inference_mode(False):
             torch.default_generator.manual_seed(0)  # that of the CPU alone: torch.manual_seed takes milliseconds
-            module: nn.Module = self.cls(I, H, **options)
+            by_name = dict(zip(SIZES, (I, H), strict=True))
+            made = self.cls(**by_name, **options) if self._sizes_by_name else self.cls(I, H, **options)
+            module: nn.Module = made
         return module
+
+
+def size_of(weights: Mapping[str, torch.Tensor], weight: str) -> int:
+    """The columns of the first weight that is so called: H of weight_hh, I of weight_ih."""
+    return next(int(tensor.shape[1]) for name, tensor in weights.items() if name.startswith(weight))
 
 
 def options_of(module: nn.Module, place: Place) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from typing import Any, Literal, TypeAlias, TypedDict, TypeVar, get_args
 
 import numpy as np
 
-from gruverify._visible import told
 from gruverify.arithmetic import KAPPA, Format, format_named
+from gruverify.backends._attributes import failure_of, value_of
 from gruverify.backends._room import MOST, room
-from gruverify.cell import Biases, Variant
+from gruverify.cell import Biases
 
 NanRule: TypeAlias = Literal["passes", "raises", "undefined"]
 Shapes: TypeAlias = Literal["any", "few"]
@@ -154,7 +154,7 @@ def declarations_of(backend: object, fmt: Format | None = None) -> Declarations:
     found: dict[str, Any] = {}
     by_format: dict[str, dict[str, Any]] = {}
     for name, fields_of_it, read in _DECLARED:
-        value = _attribute(backend, name)
+        value = attribute_of(backend, name)
         if value is None:
             continue
         if isinstance(value, Mapping) and name in ("kappa", *ACCURACY):
@@ -190,32 +190,8 @@ def _require_room(found: Mapping[str, Any]) -> None:
         )
 
 
-def declared_variants(backend: object) -> tuple[Variant, ...]:
-    """The variants that a backend claims, with the biases that it declares.
-
-    Raises:
-        BadDeclaration: there is none, one is no Variant, or one was told to have other biases than those declared.
-    """
-    given = _attribute(backend, "variants")
-    try:
-        listed = list(given)
-    except TypeError:
-        raise BadDeclaration(f"variants={_shown(given)} must be a sequence of Variants") from None
-    if not listed:
-        raise BadDeclaration("variants is empty: a backend claims at least one Variant")
-    if wrong := [one for one in listed if not isinstance(one, Variant)]:
-        raise BadDeclaration(f"variants has {_shown(wrong[0])}: it must be a sequence of Variants")
-    biases = declarations_of(backend).biases
-    if biases is None:
-        return tuple(listed)
-    try:
-        return tuple(dict.fromkeys(variant.with_biases(biases) for variant in listed))
-    except ValueError as contradiction:
-        raise BadDeclaration(str(contradiction)) from None
-
-
-def module_declarations(module: object) -> Declared:
-    """What the attributes of a PyTorch module declare, as keywords.
+def module_declarations(module: object) -> dict[str, Any]:
+    """What the attributes of a PyTorch module claim (`variants`, `formats`) and declare, unread.
 
     A module's sizes and shape are found from its parameters, and its own parts (an nn.Tanh called `tanh`, a tensor
     called `carry`) are no declarations.
@@ -223,33 +199,42 @@ def module_declarations(module: object) -> Declared:
     Raises:
         BadDeclaration: a property raises.
     """
-    names = [name for name in Declared.__annotations__ if name not in _FOUND_FROM_PARAMETERS]
-    values = {name: _attribute(module, name) for name in names}
-    found: Any = {name: value for name, value in values.items() if not _is_part(value)}
-    return found  # type: ignore[no-any-return]  # each value is validated where it is used
+    names = [name for name in Declared.__annotations__ if name not in FOUND_FROM_PARAMETERS]
+    values = {name: attribute_of(module, name) for name in ("variants", "formats", *names)}
+    return {name: value for name, value in values.items() if not _is_part(value)}
 
 
 def _is_part(value: Any) -> bool:
     """Whether it is a module, a method or a tensor, and no declaration."""
-    return value is None or callable(value) or hasattr(type(value), "requires_grad") or isinstance(value, property)
+    is_method = callable(value) and not isinstance(value, type)
+    return value is None or is_method or hasattr(type(value), "requires_grad") or isinstance(value, property)
 
 
-_FOUND_FROM_PARAMETERS = ("hidden_size", "input_size", "num_layers", "bidirectional", "batch_first")
-
+#: The sizes and shape of a module: its parameters have them.
+FOUND_FROM_PARAMETERS = ("hidden_size", "input_size", "num_layers", "bidirectional", "batch_first")
 
 #: Names that an implementation may give to a method of its own.
 _NAMES_OF_METHODS = ("tanh", "accumulates", "products", "blend", "carry", "computes", "lengths", "nan", "initial_state")
 
 
-def _attribute(backend: object, name: str) -> Any:
+def attribute_of(backend: object, name: str) -> Any:
+    """What an attribute declares, unread; None if there is none.
+
+    A method that happens to have the name of a declaration declares nothing.
+
+    Raises:
+        BadDeclaration: a property raises.
+    """
     try:
-        value = getattr(backend, name, None)
+        value = value_of(backend, name)
+    except AttributeError:
+        return None
     except Exception as failure:
-        raise BadDeclaration(f"{name} cannot be read: its property raised {told(failure)}") from None
+        raise BadDeclaration(f"{name} cannot be read: {failure_of(failure)}") from None
     return None if name in _NAMES_OF_METHODS and callable(value) else value
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """A value on one line, however large it is."""
     return " ".join(reprlib.repr(value).split())
 
@@ -267,28 +252,28 @@ def _carry(name: str, value: Any) -> float | Format:
 
 def _at_least_0(name: str, value: Any, rule: str) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise BadDeclaration(f"{name}={_shown(value)} must be a number: {rule}")
+        raise BadDeclaration(f"{name}={shown(value)} must be a number: {rule}")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise BadDeclaration(f"{name}={_shown(value)} must be finite: {rule}")
+        raise BadDeclaration(f"{name}={shown(value)} must be finite: {rule}")
     if number < 0:
-        raise BadDeclaration(f"{name}={_shown(value)} must not be negative: {rule}")
+        raise BadDeclaration(f"{name}={shown(value)} must not be negative: {rule}")
     return number
 
 
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, (bool, np.bool_)):
-        raise BadDeclaration(f"{name}={_shown(value)} must be True or False")
+        raise BadDeclaration(f"{name}={shown(value)} must be True or False")
     return bool(value)
 
 
 def _count(least: int) -> Callable[[str, Any], int]:
     def read(name: str, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-            raise BadDeclaration(f"{name}={_shown(value)} must be a whole number, at least {least}")
+            raise BadDeclaration(f"{name}={shown(value)} must be a whole number, at least {least}")
         return int(value)
 
     return read
@@ -297,7 +282,7 @@ def _count(least: int) -> Callable[[str, Any], int]:
 def _word(*words: str) -> Callable[[str, Any], Any]:
     def read(name: str, value: Any) -> Any:
         if not isinstance(value, str) or value not in words:
-            raise BadDeclaration(f"{name}={_shown(value)} must be one of {', '.join(map(repr, words))}")
+            raise BadDeclaration(f"{name}={shown(value)} must be one of {', '.join(map(repr, words))}")
         return value
 
     return read
@@ -307,17 +292,17 @@ def _format(name: str, value: Any) -> Format:
     if isinstance(value, Format):
         return value
     if not isinstance(value, str):
-        raise BadDeclaration(f"{name}={_shown(value)} must be a Format or the name of one")
+        raise BadDeclaration(f"{name}={shown(value)} must be a Format or the name of one")
     try:
         return format_named(value)
     except ValueError as unknown:
-        raise BadDeclaration(f"{name}={_shown(value)}: {unknown}") from None
+        raise BadDeclaration(f"{name}={shown(value)}: {unknown}") from None
 
 
 def _forms(name: str, value: Any) -> str:
     parts = str(value).split("+")
     if not isinstance(value, str) or not set(parts) <= set(FORMS) or len(set(parts)) != len(parts):
-        raise BadDeclaration(f"{name}={_shown(value)} must be some of {', '.join(FORMS)}, with + between them")
+        raise BadDeclaration(f"{name}={shown(value)} must be some of {', '.join(FORMS)}, with + between them")
     return "+".join(sorted(parts))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gruverify.backends._attributes import value_of
 from gruverify.backends._declarations import BadDeclaration, Declarations, declarations_of
 from gruverify.backends._protocol import METHODS, Backend, NDArray, offers
 from gruverify.cell import Cell, Gradients, Stack, StackGradients
@@ -70,7 +71,7 @@ class _Completed:
     def __getattr__(self, name: str) -> Any:
         if name in ("backend", "derived"):  # not there yet while a copy is being made
             raise AttributeError(name)
-        return getattr(self.backend, name)
+        return value_of(self.backend, name)
 
 
 class _Redeclared:
@@ -83,7 +84,7 @@ class _Redeclared:
     def __getattr__(self, name: str) -> Any:
         if name == "backend":  # not there yet while a copy is being made
             raise AttributeError(name)
-        return getattr(self.backend, name)
+        return value_of(self.backend, name)
 
 
 # -- a step from a sequence of one step ------------------------------------------------------------------------------

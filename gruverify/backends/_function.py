@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 from gruverify.arithmetic import FORMATS, Format
-from gruverify.backends._declarations import BadDeclaration, Declarations, Declared, declarations_of, declared_variants
+from gruverify.backends._claims import (
+    Formats,
+    Variants,
+    agreed,
+    claimed_by,
+    declared_variants,
+    formats_in,
+    require_name,
+    variants_in,
+)
+from gruverify.backends._declarations import (
+    BadDeclaration,
+    Declarations,
+    Declared,
+    declarations_of,
+    shown,
+)
 from gruverify.backends._has_modules import Reload
 from gruverify.backends._protocol import (
     METHODS,
@@ -64,19 +80,20 @@ def backend(
     stack: Stack_ | None = None,
     stack_vjp: StackVjp | None = None,
     name: str | None = None,
-    variants: Sequence[Variant] = (Variant(),),
-    formats: Sequence[Format] = FORMATS,
+    variants: Variants | None = None,
+    formats: Formats | None = None,
     **declared: Unpack[Declared],
 ) -> FunctionBackend:
     """A backend from functions with the signatures of the contract (see `Backend`).
 
-    name: how reports call it (the first function's own name unless given); variants and formats: what it claims, by
-    default PyTorch's conventions with biases, in all four formats; declared: what else it says of itself, such as
-    `kappa` or `initial_state=False` (see `Declarations`). Functions that `jax.jit` or `torch.compile` returned have
+    name: how reports call it (the first function's own name unless given); variants and formats: what it claims, one or
+    several, formats by their names too, by default PyTorch's conventions with biases, in all four formats; declared:
+    what else it says of itself, such as `kappa` or `initial_state=False` (see `Declarations`). What is not said here is
+    read from attributes of the functions (`step.kappa = 8`). Functions that `jax.jit` or `torch.compile` returned have
     `shapes="few"` unless they declare something else.
 
     Raises:
-        ValueError: no function is given, or a declaration is wrong or unknown.
+        ValueError: no function is given, one is none, or a claim or a declaration is wrong or unknown.
     """
     methods: dict[str, Any] = {
         "step": step,
@@ -90,20 +107,34 @@ def backend(
         "stack": stack,
         "stack_vjp": stack_vjp,
     }
-    given = [f for f in methods.values() if f is not None]
-    if not given:
-        raise ValueError(f"backend() needs at least one function: {', '.join(METHODS)}")
-    if any(is_compiled(function) for function in given):
-        declared = {"shapes": "few", **declared}
-    return declaring(
-        FunctionBackend(
-            name=name or str(getattr(given[0], "__name__", "function")),
-            variants=tuple(variants),
-            formats=tuple(formats),
-            **methods,
-        ),
-        declared,
+    given = _required({method: f for method, f in methods.items() if f is not None})
+    said: dict[str, Any] = {"variants": (Variant(),), "formats": FORMATS, "name": _name_of(given)}
+    said |= {"shapes": "few"} if any(map(is_compiled, given.values())) else {}
+    said |= agreed({method: claimed_by(function) for method, function in given.items()})
+    by_keyword = {"name": name, "variants": variants, "formats": formats, **declared}
+    said |= {claim: value for claim, value in by_keyword.items() if value is not None}
+    require_name(said["name"])
+    made = FunctionBackend(
+        name=said.pop("name"),
+        variants=variants_in(said.pop("variants")),
+        formats=formats_in(said.pop("formats")),
+        **methods,
     )
+    return declaring(made, cast(Declared, said))
+
+
+def _required(functions: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The functions; raises BadDeclaration if there is none, or something is none."""
+    if not functions:
+        raise BadDeclaration(f"backend() needs at least one function: {', '.join(METHODS)}")
+    for method, function in functions.items():
+        if not callable(function):
+            raise BadDeclaration(f"{method}={shown(function)} must be a function, with the signature of `{method}`")
+    return functions
+
+
+def _name_of(functions: Mapping[str, Any]) -> str:
+    return str(getattr(next(iter(functions.values())), "__name__", "function"))
 
 
 def declaring(made: FunctionBackend, declared: Declared) -> FunctionBackend:

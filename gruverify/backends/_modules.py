@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from gruverify.arithmetic import FORMATS, Format
 from gruverify.backends._autograd import Loaded
-from gruverify.backends._building import OPTIONS, Builder, options_of
+from gruverify.backends._building import OPTIONS, Builder, options_of, size_of
 from gruverify.backends._place import BadModule, Place, name_of, place_of
 from gruverify.backends._plain import copied, is_plain, make_plain, without_dropout
 from gruverify.backends._protocol import NDArray
@@ -77,7 +77,7 @@ class Modules:
     ) -> None:
         self.target, self.name = target, name
         self._wrap = wrap
-        self._builder = None if isinstance(target, nn.Module) else Builder(target, name)
+        self._builder = None if isinstance(target, nn.Module) else Builder(target)
         self._module = lru_cache(maxsize=256)(self.build)
 
     def load_cell(self, cell: Cell) -> Loaded:
@@ -143,7 +143,8 @@ class Modules:
     @cached_property
     def place(self) -> Place:
         """Where the modules have their weights."""
-        return place_of(self.sample, self.name)
+        # A part can be named of an instance alone.
+        return place_of(self.sample, "" if self._builder else self.name)
 
     @cached_property
     def shape(self) -> dict[str, Any]:
@@ -178,8 +179,12 @@ class Modules:
 
     def size(self, weight: str) -> int:
         """The columns of the first weight that is so called, of an instance: H of weight_hh, I of weight_ih."""
-        weights = self.place.weights(self.sample)
-        return next(int(tensor.shape[1]) for name, tensor in weights.items() if name.startswith(weight))
+        return size_of(self.place.weights(self.sample), weight)
+
+    @property
+    def misbuilt(self) -> str:
+        """What shows that a class takes its sizes in another order; empty if nothing does."""
+        return self._builder.misbuilt if self._builder else ""
 
     @property
     def is_plain(self) -> bool:

@@ -15,6 +15,7 @@ from torch.nn.utils import parametrize, prune
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
+from gruverify.backends._declarations import BadDeclaration
 from gruverify.cell import parameter_name
 
 _PACKED = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -56,7 +57,7 @@ def _is_pytorchs(name: str) -> bool:
     return _PYTORCHS.fullmatch(name) is not None
 
 
-class BadModule(ValueError):
+class BadModule(BadDeclaration):
     """A module that cannot be verified as it is; the message says why, and what to name instead."""
 
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy.typing as npt
 
 from gruverify.arithmetic import Format
+from gruverify.backends._attributes import value_of
 from gruverify.cell import Cell, Gradients, Stack, StackGradients, Variant
 
 NDArray: TypeAlias = npt.NDArray[Any]
@@ -90,6 +91,8 @@ StackVjp: TypeAlias = Callable[
 def offers(backend: object, method: str) -> bool:
     """Whether the backend has that method of the contract."""
     try:
-        return callable(getattr(backend, method, None))
+        return callable(value_of(backend, method))
+    except AttributeError:
+        return False
     except Exception:  # what a property raises is for whoever calls the method to report
         return True

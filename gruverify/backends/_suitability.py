@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
@@ -15,22 +16,46 @@ from gruverify.backends._plain import copied, make_plain
 _T, _B = 3, 2
 
 
-def require_a_gru(modules: Modules) -> None:
-    """Raise BadModule if a wrapper does other than what it holds, or if a module cannot do with plain weights."""
-    if modules.place.prefix and (difference := _difference(modules)):
-        held = name_of(modules.place.owner(modules.sample))
-        what = f"{name_of(modules.sample)} holds {held} as `{modules.place.path}`"
-        raise BadModule(f"{what}, and its forward is no GRU's: {difference}. {_way_out(modules)}")
-    if not modules.is_plain and (dependence := _dependence(modules)):
+def require_a_gru(modules: Modules, *, initial_state: bool = True) -> None:
+    """Raise BadModule if a wrapper does other than what it holds, or if a module cannot be called as a GRU is.
+
+    initial_state: whether it is called with a state.
+    """
+    module = modules.sample
+    if initial_state and not _takes_a_state(module):
         raise BadModule(
-            f"{name_of(modules.sample)} cannot be verified at any weights: {dependence}. Remove what stands before its "
+            f"{name_of(module)} takes no state, forward{inspect.signature(module.forward)}: declare "
+            "initial_state=False, as an attribute or a keyword of torch_backend, and it is checked from zeros alone"
+        )
+    if modules.place.prefix and (difference := _difference(modules, initial_state)):
+        held = name_of(modules.place.owner(module))
+        what = f"{name_of(module)} holds {held} as `{modules.place.path}`"
+        raise BadModule(f"{what}, and its forward is no GRU's: {difference}. {_way_out(modules)}")
+    if modules.misbuilt:
+        raise BadModule(modules.misbuilt)
+    if not modules.is_plain and (dependence := _dependence(modules, initial_state)):
+        raise BadModule(
+            f"{name_of(module)} cannot be verified at any weights: {dependence}. Remove what stands before its "
             "weights, or write a backend (gruverify.backend)"
         )
 
 
-def _dependence(modules: Modules) -> str:
+def _takes_a_state(module: nn.Module) -> bool:
+    """Whether its forward can be called with a second argument, as far as can be seen."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return True
+    try:
+        inspect.signature(module.forward).bind(None, None)
+    except TypeError:
+        return False
+    except ValueError:  # it has no signature
+        return True
+    return True
+
+
+def _dependence(modules: Modules, initial_state: bool) -> str:
     """Why a module that runs cannot do so with each of its weights as a parameter of its own; empty if it can."""
-    arguments, _ = _sample_of(modules)
+    arguments, _ = _sample_of(modules, initial_state)
     given, plain = copied(modules.sample).eval(), copied(modules.sample).eval()
     names = reparametrized(modules.place.owner(given))
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
@@ -58,13 +83,14 @@ def _way_out(modules: Modules) -> str:
     return f"Name `{path}` of an instance of yours, as module:instance.{path}, or write a backend (gruverify.backend)"
 
 
-def _difference(modules: Modules) -> str:
+def _difference(modules: Modules, initial_state: bool) -> str:
     """What is not as it is with the module that is held; empty if all is."""
     place, module = modules.place, copied(modules.sample).eval()
-    expected = "(x (B, I), h (B, H)) to (B, H)"
+    expected = f"(x (B, I){', h (B, H)' if initial_state else ''}) to (B, H)"
     if place.layered:
-        expected = "(inputs (T, B, I), h0 (L·D, B, H)) to (outputs (T, B, D·H), h_n (L·D, B, H))"
-    arguments, shapes = _sample_of(modules)
+        state = ", h0 (L·D, B, H)" if initial_state else ""
+        expected = f"(inputs (T, B, I){state}) to (outputs (T, B, D·H), h_n (L·D, B, H))"
+    arguments, shapes = _sample_of(modules, initial_state)
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             found = module(*arguments)
@@ -73,13 +99,19 @@ def _difference(modules: Modules) -> str:
     if _shapes(found) != _shapes(shapes):
         return f"it returned {_spelled(found)}, expected {expected} with {_sizes(modules)}"
     others = [name for name, _ in module.named_parameters() if not name.startswith(place.prefix)]
-    if others and not _same(found, place.owner(module), arguments):
+    zeros = torch.zeros_like(_sample_with_state(modules)[0][1])
+    if others and not _same(found, place.owner(module), arguments, zeros):
         return f"it returns other numbers than `{place.path}` alone, by {', '.join(others[:3])}"
     return ""
 
 
-def _sample_of(modules: Modules) -> tuple[tuple[torch.Tensor, ...], Any]:
+def _sample_of(modules: Modules, initial_state: bool) -> tuple[tuple[torch.Tensor, ...], Any]:
     """Arguments of the module's own sizes, and tensors of the shapes that it must return for them."""
+    (inputs, state), returned = _sample_with_state(modules)
+    return ((inputs, state) if initial_state else (inputs,)), returned
+
+
+def _sample_with_state(modules: Modules) -> tuple[tuple[torch.Tensor, torch.Tensor], Any]:
     I, H = modules.size("weight_ih"), modules.size("weight_hh")
     like = next(iter(modules.place.weights(modules.sample).values()))
 
@@ -98,9 +130,14 @@ def _sizes(modules: Modules) -> str:
     return f"T={_T}, B={_B}, I={modules.size('weight_ih')}, H={modules.size('weight_hh')}"
 
 
-def _same(found: Any, held: nn.Module, arguments: tuple[torch.Tensor, ...]) -> bool:
-    with torch.no_grad():
-        alone = held(*arguments)
+def _same(found: Any, held: nn.Module, arguments: tuple[torch.Tensor, ...], zeros: torch.Tensor) -> bool:
+    """Whether what is held returns the same. Called without a state, it may have to be given zeros."""
+    given = arguments if len(arguments) == 2 or not _takes_a_state(held) else (*arguments, zeros)
+    try:
+        with torch.no_grad():
+            alone = held(*given)
+    except Exception:  # it cannot be called alone, and so cannot be told from what holds it
+        return False
     pairs = zip(_tensors(found), _tensors(alone), strict=True)
     return all(torch.equal(one, other) for one, other in pairs)
 

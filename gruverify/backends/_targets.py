@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from gruverify._visible import told, visible
-from gruverify.backends._declarations import BadDeclaration, declarations_of, declared_variants
+from gruverify.backends._attributes import value_of
+from gruverify.backends._claims import claims_of, declared_variants
+from gruverify.backends._declarations import BadDeclaration, declarations_of
 from gruverify.backends._derived import completed, redeclared
 from gruverify.backends._function import backend, is_backend
 from gruverify.backends._protocol import METHODS, Backend
@@ -210,13 +212,13 @@ def _completed(found: Any, name: str) -> Backend:
         raise UnknownTarget(
             f"target {name} has no attribute {missing[0]!r}: a backend declares name, variants and formats"
         )
-    for attribute in ("name", "formats"):
-        _require_readable(found, attribute, name)
     declarations_of(found)  # whatever is wrong with a declaration is said before anything else
+    declares = claims_of(found)
     declared_variants(found)
+    if getattr(found, "shapes", None) is None and any(_is_compiled(found, method) for method in METHODS):
+        declares["shapes"] = "few"
     result: Backend = found
-    is_traced = getattr(found, "shapes", None) is None and any(_is_compiled(found, method) for method in METHODS)
-    return redeclared(result, {"shapes": "few"}) if is_traced else result
+    return redeclared(result, declares) if declares else result
 
 
 def _is_compiled(found: Any, method: str) -> bool:
@@ -228,17 +230,12 @@ def _is_compiled(found: Any, method: str) -> bool:
 
 def _has(found: Any, name: str) -> bool:
     try:
-        return hasattr(found, name)
+        value_of(found, name)
+    except AttributeError:
+        return False
     except Exception:  # a property that raises is there, and what it raises is said where it is read
         return True
-
-
-def _require_readable(found: Any, attribute: str, name: str) -> None:
-    """Raise UnknownTarget if a property raises."""
-    try:
-        getattr(found, attribute)
-    except Exception as failure:
-        raise UnknownTarget(f"target {name}: {attribute} cannot be read: its property raised {told(failure)}") from None
+    return True
 
 
 def _is_module_target(found: Any) -> bool:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Unpack
+from types import SimpleNamespace
+from typing import Any, Unpack, cast
 
 import torch
 from torch import nn
 
 from gruverify.arithmetic import FORMATS, Format
 from gruverify.backends._autograd import AutogradSequence, AutogradStack, AutogradStep, Load, Loaded, LoadStack
-from gruverify.backends._declarations import Declared, module_declarations
+from gruverify.backends._claims import Formats, Variants, declared_variants, require_name, variants_in
+from gruverify.backends._declarations import Declared, declarations_of
 from gruverify.backends._directions import AutogradDirections
 from gruverify.backends._function import FunctionBackend, declaring
 from gruverify.backends._has_modules import Reload
+from gruverify.backends._module_claims import formats_of, modules_of, own_shape, require_biases, said_of
 from gruverify.backends._modules import BadModule, Modules, name_of, variants_of
 from gruverify.backends._probes import bfloat16_products_flush
 from gruverify.backends._protocol import NDArray
@@ -35,8 +38,8 @@ def torch_backend(
     sequence: Any = None,
     *,
     name: str | None = None,
-    variants: Sequence[Variant] | None = None,
-    formats: Sequence[Format] = FORMATS,
+    variants: Variants | None = None,
+    formats: Formats | None = None,
     **declared: Unpack[Declared],
 ) -> FunctionBackend:
     """A backend from `nn.Module` classes or instances with PyTorch's parameter names; autograd differentiates them.
@@ -48,15 +51,17 @@ def torch_backend(
     `batch_first=` and `dropout=0` where it takes them, and verified as a stack too if it heeds `num_layers=`, as nn.GRU
     does; a copy of an instance is used, at its own size, shape and format, and gets the weights of each case.
 
-    declared: what else it says of itself (see `Declarations`), which may also stand in attributes of the module. With
-    `initial_state=False` the module is called without a state.
+    variants, formats: what it claims, one or several, formats by their names too; an instance has one format, its own.
+    declared: what else it says of itself (see `Declarations`). All of it may also stand in attributes of the module.
+    With `initial_state=False` the module is called without a state.
 
     Raises:
-        ValueError: neither is given, a module has no parameters by PyTorch's names or does more than a GRU does, or a
-            declaration is wrong.
+        ValueError: neither is given, a layer is given as step or a cell as sequence, a module has no parameters by
+            PyTorch's names or does more than a GRU does, or a claim or a declaration is wrong or not true of it.
     """
-    cells, layers = (None if module is None else Modules(module) for module in (step, sequence))
-    return _of_modules(cells, layers, name, variants, formats, declared=declared)
+    cells = None if step is None else modules_of("step", step)
+    layers = None if sequence is None else modules_of("sequence", sequence)
+    return _of_modules(cells, layers, {"name": name, "variants": variants, "formats": formats, **declared})
 
 
 def module_backend(module: Any, target: str = "") -> FunctionBackend:
@@ -69,67 +74,43 @@ def module_backend(module: Any, target: str = "") -> FunctionBackend:
     """
     modules = Modules(module, name=target)
     layered = modules.place.layered
-    return _of_modules(None if layered else modules, modules if layered else None, declared={})
+    return _of_modules(None if layered else modules, modules if layered else None, {})
 
 
-def _of_modules(
-    cells: Modules | None,
-    layers: Modules | None,
-    name: str | None = None,
-    variants: Sequence[Variant] | None = None,
-    formats: Sequence[Format] = FORMATS,
-    *,
-    declared: Declared,
-) -> FunctionBackend:
-    given = [modules for modules in (cells, layers) if modules is not None]
+def _of_modules(cells: Modules | None, layers: Modules | None, keywords: Mapping[str, Any]) -> FunctionBackend:
+    """keywords: the name, and what is claimed and declared; None is not said."""
+    both = {"step": cells, "sequence": layers}
+    given = {keyword: modules for keyword, modules in both.items() if modules is not None}
     if not given:
-        raise ValueError("torch_backend() needs an nn.Module class or instance for step or sequence")
-    fixed = [modules for modules in given if isinstance(modules.target, nn.Module)]
-    for modules in given:
-        require_a_gru(modules)
-    said = _said_of(given, declared)
-    _require_both_biases(given, said)
-    stateless = said.get("initial_state") is False
+        raise BadModule("torch_backend() needs an nn.Module class or instance for step or sequence")
+    said = {"name": name_of(next(iter(given.values())).target), **said_of(given, keywords)}
+    require_name(said["name"])
+    stateless = not declarations_of(SimpleNamespace(**said)).initial_state
+    for modules in given.values():
+        require_a_gru(modules, initial_state=not stateless)
     loads: tuple[Any, ...] = (
         None if cells is None else cells.load_cell,
         layers.load_layer if layers is not None and _is_one_layer(layers) else None,
         layers.load_stack if layers is not None and _is_a_stack(layers) else None,
     )
+    variants = said.pop("variants", None)
     made = from_loads(
-        name or name_of(given[0].target),
-        variants if variants is not None else _variants_of(given, said),
-        fixed[0].formats if fixed else formats,
+        said.pop("name"),
+        _variants_of(list(given.values()), said) if variants is None else variants_in(variants),
+        formats_of(given, said.pop("formats", None)),
         *(_without_state(load) if load and stateless else load for load in loads),
-        directions=all(modules.elsewhere for modules in given),
-        hidden_size=fixed[0].size("weight_hh") if fixed else None,
-        input_size=fixed[0].size("weight_ih") if fixed else None,
-        reloaded=_ways_of([modules for modules in given if modules is cells or _is_one_layer(modules)]),
-        **_fixed_shape(layers),
+        directions=all(modules.elsewhere for modules in given.values()),
+        reloaded=_ways_of([modules for modules in given.values() if modules is cells or _is_one_layer(modules)]),
+        **own_shape(given, _fixed_shape(layers), said),
     )
     # Without a state there is no Jacobian of it, and so no method that returns both; nor are weights loaded for a call
     # with one.
-    return declaring(replace(made, step_jacobian=None, reloaded=None) if stateless else made, said)
+    made = declaring(replace(made, step_jacobian=None, reloaded=None) if stateless else made, cast(Declared, said))
+    require_biases(given, declared_variants(made))
+    return made
 
 
-def _require_both_biases(given: Sequence[Modules], said: Declared) -> None:
-    """Raise BadModule if a module has one of the two biases and does not declare it."""
-    for modules in given:
-        own = {name.partition("_l")[0] for name in modules.place.weights(modules.sample) if name.startswith("bias_")}
-        if len(own) == 1 and said.get("biases") is None:
-            only = {"bias_ih": "input", "bias_hh": "recurrent"}[own.pop()]
-            raise BadModule(f'{name_of(modules.target)} has its {only} biases alone: declare biases="{only}"')
-
-
-def _said_of(given: Sequence[Modules], declared: Declared) -> Declared:
-    """What is declared by keywords or, where those are silent, by attributes of the modules."""
-    said: Any = {}
-    for modules in given:
-        said |= module_declarations(modules.sample)
-    said |= {name: value for name, value in declared.items() if value is not None}
-    return said  # type: ignore[no-any-return]  # its values are validated by `declaring`
-
-
-def _variants_of(given: list[Modules], said: Declared) -> tuple[Variant, ...]:
+def _variants_of(given: list[Modules], said: Mapping[str, Any]) -> tuple[Variant, ...]:
     return variants_of(given) if said.get("biases") is None else (Variant(),)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from gruverify._visible import visible
@@ -61,6 +62,10 @@ def require(plan: Plan, backend: Backend) -> None:
     """Raise ValueError if the plan makes no sense for the backend."""
     if plan.profile not in PROFILES:
         raise ValueError(f"profile={plan.profile!r} is unknown: choose from {', '.join(PROFILES)}")
+    for name in ("seed", "max_cases", "max_failures"):
+        value: Any = getattr(plan, name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
+            raise ValueError(f"{name}={value!r} must be a whole number")
     if plan.cases < 1:
         raise ValueError(f"max_cases={plan.cases} must be at least 1")
     if plan.seed < 0:

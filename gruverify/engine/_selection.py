@@ -93,13 +93,21 @@ def selection(
     Raises:
         BadSelection: a pattern matches no invariant, or a file or a line of it cannot be read.
     """
-    given = tuple((one,) if isinstance(one, str) else tuple(one) for one in (only, skip))
+    given = _patterns("only", only), _patterns("skip", skip)
     for pattern in (*given[0], *given[1]):
         require_known(pattern)
     direct = (Entry(pattern, reason="--skip", place="--skip") for pattern in given[1])
     from_files = (entry for file in skips_files for entry in read_entries(file))
     xfails = (entry for file in xfails_files for entry in read_entries(file))
     return Selection(given[0], (*direct, *from_files), tuple(xfails), strict)
+
+
+def _patterns(option: str, given: Any) -> tuple[str, ...]:
+    """The patterns given: one, or several."""
+    each = (given,) if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
+    if wrong := [one for one in each if not isinstance(one, str)]:
+        raise BadSelection(f"{option} has {wrong[0]!r}: it must be one pattern or several, such as 'agreement'")
+    return each
 
 
 def matches(pattern: str, id: str) -> bool:

@@ -197,6 +197,14 @@ def _percent(part: int, whole: int) -> str:
 _WEAKEST = 3
 
 
+def declarations(header: Mapping[str, Any]) -> str:
+    """What the target declares that is not the default, in words; `kappa` for both functions where they are alike."""
+    said = dict(header.get("declarations", {}))
+    if "kappa_sigma" in said and said["kappa_sigma"] == said.get("kappa_tanh"):
+        said = {"kappa": said["kappa_sigma"], **{n: value for n, value in said.items() if not n.startswith("kappa_")}}
+    return ", ".join(f"{name}={value!r}" for name, value in said.items())
+
+
 def covers(header: Mapping[str, Any], tallies: Tallies, drawn: Mapping[tuple[str, Kind], Drawn]) -> tuple[str, ...]:
     """What a run covered, one line per fact: cases and sizes, claims, what was declared, what was not covered."""
     formats = header["formats"]
@@ -213,7 +221,7 @@ def covers(header: Mapping[str, Any], tallies: Tallies, drawn: Mapping[tuple[str
     if weakest := list(_weakest(formats, tallies)):
         lines.append(f"weakest claims: {', '.join(weakest)}")
     if header["declarations"]:
-        lines.append("declared: " + ", ".join(f"{name}={value}" for name, value in header["declarations"].items()))
+        lines.append(f"declared: {declarations(header)}")
     if missing := list(_missing(header, tallies)):
         lines.append(f"not covered: {'; '.join(missing)}")
     return tuple(lines)

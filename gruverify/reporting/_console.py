@@ -22,6 +22,7 @@ from gruverify.engine import (
     Witness,
     by_format,
     condition_of,
+    declarations,
     describe,
     severity,
 )
@@ -95,14 +96,6 @@ def _saved(header: Mapping[str, Any]) -> Iterator[str]:
     if tried := replayed["tried"]:
         yield f"saved witnesses: {tried} tried first (--no-replay leaves them out)"
     yield from (f"saved witness not tried: {line}" for line in replayed["left_out"])
-
-
-def declarations(header: Mapping[str, Any]) -> str:
-    """What the target declares that is not the default, in words; `kappa` for both functions where they are alike."""
-    said = dict(header.get("declarations", {}))
-    if "kappa_sigma" in said and said["kappa_sigma"] == said.get("kappa_tanh"):
-        said = {"kappa": said["kappa_sigma"], **{n: value for n, value in said.items() if not n.startswith("kappa_")}}
-    return ", ".join(f"{name}={value!r}" for name, value in said.items())
 
 
 def print_first_failure(console: Console, first: FirstFailure) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from gruverify.cell import Variant
-from gruverify.reporting._console import declarations, margin
+from gruverify.engine import declarations
+from gruverify.reporting._console import margin
 from gruverify.reporting._reader import Document
 from gruverify.reporting._summary import (
     Fate,

@@ -1,0 +1,36 @@
+"""Options of a run that make no sense are named on one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gruverify import check
+from gruverify.engine import declarations
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ({"seed": 1.5}, "seed=1.5 must be a whole number"),
+        ({"seed": "1"}, "seed='1' must be a whole number"),
+        ({"seed": True}, "seed=True must be a whole number"),
+        ({"max_cases": 2.0}, "max_cases=2.0 must be a whole number"),
+        ({"max_failures": "all"}, "max_failures='all' must be a whole number"),
+        ({"only": 3}, "only has 3: it must be one pattern or several"),
+        ({"skip": ["agreement", None]}, "skip has None: it must be one pattern or several"),
+    ],
+)
+def test_an_option_of_the_wrong_type_is_one_line(option: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ValueError, match=r"^.") as caught:
+        check("numpy", **option)
+
+    assert str(caught.value).startswith(expected)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_declared_is_said_in_the_same_words_everywhere() -> None:
+    header = {"declarations": {"kappa_sigma": 8, "kappa_tanh": 8, "nan": "raises"}}
+
+    assert declarations(header) == "kappa=8, nan='raises'"
