@@ -147,7 +147,6 @@ def command(
     visited, 6 inconclusive (nothing failed, but too little was judged, answered or claimed), 130 interrupted.
     """  # noqa: D301  # click reads the backspaces
     _prepare(target)
-    jobs = jobs or min(os.cpu_count() or 1, 4)
     from gruverify.engine import Plan
 
     xfails = _to_update(update_xfails, formats, cut_short=first_only or max_failures is not None)
@@ -160,7 +159,7 @@ def command(
     if list_only:
         return _list(target, plan, patience)
     plan = plan if no_replay else replace(plan, saved=_saved(witnesses, target))
-    result = _run(target, plan, jobs, patience, quiet=json_path == "-")
+    result = _run(target, plan, jobs or min(os.cpu_count() or 1, 4), patience, quiet=json_path == "-")
     _put_out(result, to)
     sys.exit(_exit_code(result) or _exit_code_of_gates(result, fail_under_gates))
 
