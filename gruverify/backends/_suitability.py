@@ -26,6 +26,7 @@ def require_a_gru(modules: Modules, *, initial_state: bool = True) -> None:
         raise BadModule(
             f"{name_of(module)} takes no state, forward{inspect.signature(module.forward)}: declare "
             "initial_state=False, as an attribute or a keyword of torch_backend, and it is checked from zeros alone"
+            + (f". {_way_out(modules)}" if modules.place.prefix else "")
         )
     if modules.place.prefix and (difference := _difference(modules, initial_state)):
         held = name_of(modules.place.owner(module))
