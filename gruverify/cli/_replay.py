@@ -36,8 +36,8 @@ def command(file: Path, target: str | None) -> None:
         witness = load_witness(file)
     except BadWitness as wrong:
         raise Fail(str(wrong)) from None
+    name = target or witness.target
     try:
-        name = target or witness.target
         require_installed(name)
         why = apart(processes(name), _asked, witness, name, name=name)
     except TargetDied as died:

@@ -47,7 +47,8 @@ class Flaky:
         return f"failed in {self.failed} of {self.calls} calls with the same arguments: {_WORDS[self.manner]}{said}"
 
     def __add__(self, other: Flaky) -> Flaky:
-        manner = max(self.manner, other.manner, key=_MANNERS.index)
+        later = _MANNERS.index(other.manner) > _MANNERS.index(self.manner)
+        manner = other.manner if later else self.manner
         evidence = max(self.evidence, other.evidence) if self.manner == other.manner else ""
         return Flaky(self.failed + other.failed, self.calls + other.calls, manner, evidence)
 

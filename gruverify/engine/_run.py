@@ -180,8 +180,9 @@ class FormatRun:
             self._draw(stream, share)
             self._shrink_all()
         drawn = self.ledger.drawn_in(name)
-        hints = {kind: self.undeclared[kind].found() or suggested(facts) for kind, facts in self.facts.items()}
-        self.ledger.hints |= {(name, kind): hint for kind, hint in hints.items() if hint}
+        for kind, facts in self.facts.items():
+            if hint := self.undeclared[kind].found() or suggested(facts):
+                self.ledger.hints[name, kind] = hint
         if self.explaining.failed:
             repeats = not any(fmt == name for _, fmt in self.ledger.flaky)
             self.ledger.lesser[name] = self.explaining.found() if repeats else None

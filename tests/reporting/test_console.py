@@ -252,7 +252,7 @@ def test_what_it_covers_fits_the_console_and_keeps_words_whole() -> None:
     wrapped = [lines[declared], *takewhile(lambda line: line.startswith("  "), lines[declared + 1 :])]
     assert len(wrapped) > 5
     assert all(len(line) <= 120 for line in wrapped)
-    assert " ".join(" ".join(wrapped).split()).count("=of-some-length") == 40
+    assert " ".join(" ".join(wrapped).split()).count("='of-some-length'") == 40
 
 
 def test_doubts_that_formats_share_are_told_once() -> None:
