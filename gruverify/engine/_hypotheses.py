@@ -46,8 +46,10 @@ class Hypothesis:
         )
 
     def contradicts(self, other: Hypothesis) -> bool:
-        """Whether both are about the same declaration."""
-        return any(name in dict(other.declares) for name, _ in self.declares)
+        """Whether both are about the same declaration, or together excuse too much: two gates, each less accurate."""
+        named = {**self.overrides, **other.overrides}
+        two_gates = "D" in named.get("blend", "") and "kappa_sigma" in named
+        return two_gates or any(name in other.overrides for name in self.overrides)
 
 
 def hypotheses(declared: Declarations, fmt: Format, found: Measured) -> tuple[Hypothesis, ...]:

@@ -30,7 +30,8 @@ def test_another_convention_that_agrees_with_every_case_is_named() -> None:
     def before(cell: Any, x: Any, h: Any) -> Any:
         return step(other.variant(cell.variant), cell.parameters(), x, h)
 
-    assert explained(before) == "reset gate applied before the product (float64, every case)"
+    said = 'reset gate applied before the product (float64, every case): declare variants=[Variant(reset="before")]?'
+    assert explained(before) == said
 
 
 def test_what_no_convention_explains_is_left_unexplained() -> None:

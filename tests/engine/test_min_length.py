@@ -88,6 +88,7 @@ def one_line(target: Any) -> str:
     return message
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("least", [2, 5, 9])
 def test_a_right_one_conforms(least: int) -> None:
     result = gruverify.check(Declaring(least), max_cases=12)
@@ -96,6 +97,7 @@ def test_a_right_one_conforms(least: int) -> None:
     assert result.drawn["float64", "cells"].sizes["T"][0] >= least
 
 
+@pytest.mark.uncounted
 def test_one_that_does_not_say_so_is_falsified() -> None:
     assert gruverify.check(Sequences(2), max_cases=12, shrink=False).verdict == "falsified"
 

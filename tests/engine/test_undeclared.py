@@ -108,11 +108,13 @@ WRONG = {
 }
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("what", WRONG)
 def test_a_wrong_one_is_told_nothing(what: str) -> None:
     assert "declare" not in hints(WRONG[what])
 
 
+@pytest.mark.uncounted
 def test_a_gradient_of_the_state_that_is_wrong_and_not_0_is_no_declaration() -> None:
     def doubled(*arguments: Any) -> Any:
         found = NUMPY.sequence_vjp(*arguments)
