@@ -15,8 +15,6 @@ from gruverify.backends import resolve
 
 from ._cases import case, falsified
 
-pytestmark = pytest.mark.uncounted
-
 torch = pytest.importorskip("torch")
 
 from . import _wrapped as wrapped  # needs torch
@@ -26,6 +24,7 @@ nn = torch.nn
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.uncounted
 @pytest.mark.parametrize("make", wrapped.RIGHT.values(), ids=wrapped.RIGHT.keys())
 def test_a_right_instance_is_not_accused(make: Any) -> None:
     found = resolve(make())
@@ -34,6 +33,7 @@ def test_a_right_instance_is_not_accused(make: Any) -> None:
     assert falsified(found, case(format=format)) == set()
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     "cls",
     [
@@ -57,6 +57,7 @@ def test_a_right_class_is_not_accused(cls: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     "target",
     [
