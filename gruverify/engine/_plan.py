@@ -10,12 +10,13 @@ from typing import Any
 
 from gruverify._visible import visible
 from gruverify.arithmetic import Format
-from gruverify.backends import METHODS, Backend, declarations_of, offers
+from gruverify.backends import METHODS, Backend, declarations_of, drawn_sizes, offers
 from gruverify.engine._deaths import Death
 from gruverify.engine._profile import PROFILES
 from gruverify.engine._saved import NOTHING_SAVED, Saved, fitting
 from gruverify.engine._search import names
 from gruverify.engine._selection import EVERYTHING, Selection
+from gruverify.engine._sizes import is_within
 from gruverify.invariants import Invariant
 
 
@@ -91,6 +92,9 @@ def _require_size(most: Any, backend: Backend) -> None:
     for name in ("hidden_size", "input_size", "min_length"):
         if (getattr(declared, name) or 0) > most:
             raise ValueError(f"max_size={most}: the target declares {name}={getattr(declared, name)}, which is more")
+    if declared.shapes == "few" and not any(is_within(sizes, most) for sizes in drawn_sizes(declared)):
+        least = min(max(sizes[letter] for letter in "HIBT") for sizes in drawn_sizes(declared))
+        raise ValueError(f"max_size={most}: a target with shapes='few' is asked about sizes up to {least} at least")
 
 
 def header_of(backend: Backend, plan: Plan, target: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from gruverify.backends import Backend, declarations_of, declared_variants
 from gruverify.engine._asked import why_not
 from gruverify.engine._judge import reads
 from gruverify.engine._selection import Selection
+from gruverify.engine._sizes import is_within
 from gruverify.engine._witness import BadWitness, Witness, load_witness
 from gruverify.invariants import INVARIANTS
 
@@ -100,29 +101,19 @@ def fitting(
     max_size: int | None = None,
 ) -> Saved:
     """Those that a run can try: of its formats, of invariants that it asks, of cases that the target claims."""
-    whys = [_why_left_out(witness, backend, formats, profile, chosen, max_size) for witness in saved.witnesses]
-    kept = tuple(witness for witness, why in zip(saved.witnesses, whys, strict=True) if not why)
-    left_out: dict[str, list[str]] = {}
-    for witness, why in zip(saved.witnesses, whys, strict=True):
+    kept, left_out = list[Witness](), dict[str, list[str]]()
+    for witness in saved.witnesses:
+        why = next(_obstacles(witness, backend, formats, profile, chosen, max_size), "")
         if why:
             left_out.setdefault(why, []).append(f"{witness.invariant} in {witness.case.format.name}")
+        else:
+            kept.append(witness)
     lines = (visible(" ".join(f"{_some(places)}: {why}".split())) for why, places in left_out.items())
-    return Saved(kept, (*saved.left_out, *lines))
+    return Saved(tuple(kept), (*saved.left_out, *lines))
 
 
 def _some(places: list[str]) -> str:
     return places[0] if len(places) == 1 else f"{places[0]} and {len(places) - 1} more"
-
-
-def _why_left_out(
-    witness: Witness,
-    backend: Backend,
-    formats: Sequence[Format],
-    profile: str,
-    chosen: Selection,
-    max_size: int | None,
-) -> str:
-    return next(_obstacles(witness, backend, formats, profile, chosen, max_size), "")
 
 
 def _obstacles(
@@ -151,7 +142,7 @@ def _obstacles(
         yield f"the target does not claim {case.variant}"
     if case.sizes["T"] < (least := declarations_of(backend).min_length):
         yield f"declared min_length={least}"
-    if max_size is not None and max(case.sizes[letter] for letter in "HIBT") > max_size:
+    if not is_within(case.sizes, max_size):
         yield f"larger than --max-size {max_size}"
 
 

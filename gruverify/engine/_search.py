@@ -18,7 +18,6 @@ from gruverify.backends import (
     CELL_METHODS,
     STACK_METHODS,
     Backend,
-    Declarations,
     Sizes,
     declarations_of,
     declared_variants,
@@ -29,7 +28,7 @@ from gruverify.backends import (
 from gruverify.cell import AnyCase, Case, StackCase
 from gruverify.coverage import GATES, Coverage
 from gruverify.engine._drawn import Kind
-from gruverify.engine._sizes import bounds, cell_sizes, exactly, shortest, stack_sizes
+from gruverify.engine._sizes import bounds, cell_sizes, exactly, is_within, shortest, stack_sizes
 from gruverify.invariants import Invariant
 from gruverify_strategies import cases, stack_cases
 
@@ -135,7 +134,7 @@ def _drawn_sizes(backend: Backend, letters: str, max_size: int | None) -> list[d
     if declared.shapes == "any":
         least = max(1, declared.min_length) if "L" in letters else shortest(backend)
         return [_capped(least, backend, _USUAL, max_size)]
-    return [exactly(sizes, letters) for sizes in drawn_sizes(declared)]
+    return [exactly(sizes, letters) for sizes in drawn_sizes(declared) if is_within(sizes, max_size)]
 
 
 #: The sizes up to which cases are drawn at random; T of one that takes a single step.
@@ -168,6 +167,8 @@ def survey(backend: Backend, fmt: Format, seed: int, max_size: int | None = None
     sizes, simplest = _capped(shortest(backend), backend, {"I": 5, "B": 2, "T": 2}, max_size), 1
     declared = declarations_of(backend)
     if declared.shapes == "few":
+        if not is_within(wide_cell(declared), max_size):
+            return []
         sizes, simplest = exactly(wide_cell(declared), "IBT"), 0
     width = declared.hidden_size or min(_UNITS, max_size or _UNITS)
     parts = [bins[start : start + width] for start in range(0, len(bins), width)]
@@ -209,7 +210,7 @@ def _of_size(backend: Backend, fmt: Format, seed: int, kind: Kind, sizes: Sizes,
     drawn = stack_strategy_for if kind == "stacks" else strategy_for
     told = ", ".join(f"{letter}={size}" for letter, size in sizes.items())
     return Stream(
-        drawn(backend, fmt, **_bounds_of(sizes, declared)),
+        drawn(backend, fmt, **bounds(sizes, declared)),
         count,
         seed_for(seed, fmt, f"/{kind} of {told}"),
         kind,
@@ -217,12 +218,6 @@ def _of_size(backend: Backend, fmt: Format, seed: int, kind: Kind, sizes: Sizes,
         sizes=sizes,
         first=1,
     )
-
-
-def _bounds_of(sizes: Sizes, declared: Declarations) -> dict[str, Any]:
-    if declared.shapes == "any":
-        return bounds(sizes, declared)
-    return exactly(sizes, "".join(sizes)) | {"regimes": ("free",), "weights": ("contractive",)}
 
 
 class Enough(BaseException):

@@ -65,7 +65,7 @@ def _has_sequences(backend: Backend) -> bool:
 def _of_few(declared: Declarations, letters: str, max_size: int | None) -> list[Sizes]:
     """The one large case of a target that is asked about few shapes."""
     sizes = {letter: size for letter, size in long_run(declared).items() if letter in letters}
-    return [sizes] if max_size is None or max(sizes.values()) <= max_size else []
+    return [sizes] if is_within(sizes, max_size) else []
 
 
 def _along_axes() -> Iterator[Sizes]:
@@ -94,10 +94,14 @@ def _allowed(wanted: Sequence[Sizes], fixed: Mapping[str, int | None], max_size:
         small = {letter for letter in built if sizes[letter] == _SMALL.get(letter)}
         own = {letter: built[letter] if letter in small else size for letter, size in sizes.items()}
         right = all(own[letter] == size for letter, size in built.items())
-        within = max_size is None or all(size <= max_size for letter, size in own.items() if letter in "HIBT")
-        if right and within and own not in found:
+        if right and is_within(own, max_size) and own not in found:
             found.append(own)
     return found
+
+
+def is_within(sizes: Sizes, max_size: int | None) -> bool:
+    """Whether none of H, I, B and T is above `max_size`; None: there is no cap."""
+    return max_size is None or all(size <= max_size for letter, size in sizes.items() if letter in "HIBT")
 
 
 def exactly(sizes: Sizes, letters: str) -> dict[str, Any]:
@@ -109,13 +113,18 @@ def exactly(sizes: Sizes, letters: str) -> dict[str, Any]:
 
 
 def bounds(sizes: Sizes, declared: Declarations) -> dict[str, Any]:
-    """The arguments of `cases`, or of `stack_cases`, for a case of these sizes that shrinks to smaller ones.
+    """The arguments of `cases`, or of `stack_cases`, for a case of these sizes.
+
+    It shrinks to smaller ones, unless the target is asked about few.
 
     Its cell contracts, so that the bounds of a whole run claim something of a long one, too.
     """
+    contracting = {"regimes": ("free",), "weights": ("contractive",)}
+    if declared.shapes == "few":
+        return exactly(sizes, "".join(sizes)) | contracting
     fixed = {"H": declared.hidden_size, "I": declared.input_size}
     found: dict[str, Any] = {f"max_{x}": sizes[x] for x in "HIBT" if fixed.get(x) is None}
-    found |= {"regimes": ("free",), "weights": ("contractive",), "full": "HIBT"}
+    found |= {**contracting, "full": "HIBT"}
     if "L" in sizes:
         found["full"] = "HIBTLD"
         found["bidirectional"] = False if sizes["D"] == 1 else declared.bidirectional

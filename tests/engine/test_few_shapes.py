@@ -103,6 +103,18 @@ def test_stacks_are_of_few_shapes() -> None:
     assert len(stacks.pairs) <= 30
 
 
+def test_a_cap_on_sizes_leaves_the_smaller_ones() -> None:
+    recording = Recording()
+
+    check(recording, only=["agreement/step"], max_size=3)
+
+    assert {H for _, H, *_ in recording.pairs} == {1}
+    with pytest.raises(
+        ValueError, match="max_size=2: a target with shapes='few' is asked about sizes up to 3 at least"
+    ):
+        check(Recording(), max_size=2)
+
+
 def test_the_first_case_of_some_sizes_says_that_it_compiles() -> None:
     told: list[Event] = []
 
