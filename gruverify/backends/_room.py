@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 #: No case takes more than this, with the bounds that its answers are held to: 2 GiB.
 MOST = 2**31
@@ -19,6 +20,12 @@ def room(built: Mapping[str, int]) -> int:
 
     T is the shortest length that it takes; of the sizes that are not named, those are counted that a run draws.
     """
+    return _room(tuple(built.items()))
+
+
+@lru_cache(maxsize=64)  # declarations are read again for every case
+def _room(items: tuple[tuple[str, int], ...]) -> int:
+    built = dict(items)
     free = [letter for letter in _LARGE if letter not in built]
     drawn = [_SMALL, *({**_SMALL, letter: _LARGE[letter]} for letter in free)]
     return max(_bytes({**sizes, **built, "T": max(sizes["T"], built.get("T", 1))}) for sizes in drawn)

@@ -11,7 +11,7 @@ import pytest
 
 from ._invoke import check, gruverify, one_line
 
-ONLY = ("--only", "agreement")
+ONLY = ("--only", "agreement", "--max-cases", "8")
 JSON = ("--json", "found.json")
 
 

@@ -16,7 +16,7 @@ from gruverify.engine import CaseJudged, Event, FirstFailure, FormatStarted
 from ._invoke import check
 
 FAULT = "gruverify.faults:inverted-update-gate"
-ONLY = ("--only", "agreement")
+ONLY = ("--only", "agreement", "--max-cases", "6")
 
 
 @pytest.mark.uncounted
