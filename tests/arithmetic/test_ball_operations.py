@@ -26,7 +26,7 @@ FORMS = "A+B+C"
 
 @each_format
 @each_operation
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_the_ball_holds_every_way_to_compute_it(name: str, fmt: Format, data: st.DataObject) -> None:
     experiment = EXPERIMENTS[name]
@@ -37,7 +37,7 @@ def test_the_ball_holds_every_way_to_compute_it(name: str, fmt: Format, data: st
 
 @pytest.mark.parametrize("fmt", [float16, bfloat16], ids=str)
 @each_operation
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_halves_that_add_up_in_float32_and_store_each_operand(name: str, fmt: Format, data: st.DataObject) -> None:
     experiment = EXPERIMENTS[name]
@@ -48,7 +48,7 @@ def test_halves_that_add_up_in_float32_and_store_each_operand(name: str, fmt: Fo
 
 @each_format
 @each_operation
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_the_ball_holds_what_is_flushed_to_zero(name: str, fmt: Format, data: st.DataObject) -> None:
     experiment = EXPERIMENTS[name]
@@ -62,7 +62,7 @@ def test_the_ball_holds_what_is_flushed_to_zero(name: str, fmt: Format, data: st
 
 
 @each_operation
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(data=st.data())
 def test_what_is_exact_costs_nothing_that_is_needed(name: str, data: st.DataObject) -> None:
     """Zeros and powers of two, which count neither as terms nor as roundings."""

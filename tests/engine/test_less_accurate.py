@@ -59,6 +59,7 @@ def test_a_complement_of_its_own_is_another_form_of_the_blend() -> None:
 each = pytest.mark.parametrize("lesser", LESSER.values(), ids=LESSER)
 
 
+@pytest.mark.uncounted
 @each
 def test_the_verdict_names_the_declaration(lesser: Lesser) -> None:
     result = checked(lesser.kernel.target(*lesser.formats))
@@ -71,6 +72,7 @@ def test_the_verdict_names_the_declaration(lesser: Lesser) -> None:
         assert f"{name}=" in line.partition(": declare ")[2]
 
 
+@pytest.mark.uncounted
 @each
 def test_declared_it_conforms(lesser: Lesser) -> None:
     result = checked(lesser.kernel.target(*lesser.formats, **lesser.declared))

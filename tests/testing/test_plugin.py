@@ -196,7 +196,7 @@ def test_none_of_them_has_a_deadline() -> None:
 @pytest.mark.uncounted
 @pytest.mark.parametrize("of_seed", [(), ("--hypothesis-seed", "5")], ids=["drawn", "given"])
 def test_the_command_of_a_report_runs_and_fails_again(pytester: pytest.Pytester, of_seed: tuple[str, ...]) -> None:
-    few = ("--gru-formats", "f32", *of_seed, "--gru-report", "out")
+    few = ("--gru-formats", "f32", "--gru-profile", "quick", *of_seed, "--gru-report", "out")
     first = apart(pytester, *few, my_gru=FAULTY, test_mine=one_test("my_gru:step", only=["bounds"]))
     assert outcomes(first) == {"failed": 1}
 
@@ -238,7 +238,8 @@ test_my_gru = gruverify.testing.conformance({it}, only=["bounds"])
 def test_the_reproducer_of_an_object_names_it_or_says_that_it_has_no_name(
     pytester: pytest.Pytester, it: str, target: str
 ) -> None:
-    apart(pytester, "--gru-report", "out", my_gru=FAULTY, test_mine=OF_AN_OBJECT.replace("{it}", it))
+    few = ("--gru-profile", "quick", "--gru-report", "out")
+    apart(pytester, *few, my_gru=FAULTY, test_mine=OF_AN_OBJECT.replace("{it}", it))
 
     document = json.loads((pytester.path / "out" / "result.json").read_text())
     assert document["target"] == target
