@@ -21,6 +21,8 @@ from gruverify.cli._update_xfails import Xfails, xfails_to_update
 from gruverify.cli._values import FOLDER, FORMATS, PATIENCE, PERCENT, SECONDS
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from gruverify.arithmetic import Format
     from gruverify.engine import Event, Plan, Result, Saved, Selection, Tally
 
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
     "--format", "formats", type=FORMATS, metavar="f32,...", help="Formats: f16, bf16, f32, f64 (default: all)."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed, the same run.")
-@click.option("--max-cases", type=click.IntRange(min=1), help="Cases for each format, every invariant of each.")
+@click.option(
+    "--max-cases", type=click.IntRange(min=1), help="Cases per format; every invariant is checked on every case."
+)
 @click.option("--max-size", type=click.IntRange(min=1), help="No case with a larger size, for a slow target.")
 @click.option(
     "--time-budget",
@@ -51,32 +55,42 @@ if TYPE_CHECKING:
     "--fail-under-gates",
     type=PERCENT,
     metavar="PERCENT",
-    help="Ask that so many of the levels of z × r × c be visited in each format.",
+    help="Fail if fewer than PERCENT of the levels of z × r × c are visited in any format.",
 )
-@click.option("--only", multiple=True, metavar="ID", help="Ask only these: ids, families, globs, beginnings of ids.")
-@click.option("--skip", multiple=True, metavar="ID", help="Do not ask these.")
-@click.option("--skips-file", "skips_files", multiple=True, metavar="PATH", help="Do not ask those listed in the file.")
+@click.option("--only", multiple=True, metavar="ID", help="Check only these: ids, families, globs, beginnings of ids.")
+@click.option("--skip", multiple=True, metavar="ID", help="Do not check these.")
+@click.option(
+    "--skips-file", "skips_files", multiple=True, metavar="PATH", help="Do not check those listed in the file."
+)
 @click.option(
     "--xfails-file",
     "xfails_files",
     multiple=True,
     metavar="PATH",
-    help="Expect those listed in the file to fall.",
+    help="Expect those listed in the file to fail.",
 )
 @click.option("-x", "first_only", is_flag=True, help="End a format after the first case that fails.")
 @click.option(
     "--max-failures", type=click.IntRange(min=1), metavar="N", help="End a format once N invariants have failed."
 )
 @click.option("--no-shrink", is_flag=True, help="Show the cases that failed as they were drawn, at once.")
-@click.option("--strict", is_flag=True, help="What is expected to fall and passes fails the run.")
-@click.option("--list", "list_only", is_flag=True, help="List what would be asked, and ask nothing.")
+@click.option("--strict", is_flag=True, help="Fail the run if an expected failure passes.")
+@click.option("--list", "list_only", is_flag=True, help="List what would be checked, and check nothing.")
 @click.option(
     "--max-witnesses",
     type=click.IntRange(min=1),
     metavar="N",
     help="Print N failing cases (default: 5, and 1 where a cause explains them all).",
 )
-@click.option("--verbose", "-v", is_flag=True, help="Print every failing case.")
+@click.option("--verbose", "-v", is_flag=True, help="Print every invariant and every failing case.")
+@click.option("--quiet", "-q", "silent", is_flag=True, help="Print the verdict alone.")
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="auto: on a terminal, unless NO_COLOR is set.",
+)
 @click.option("--margins", is_flag=True, help="Show how close each family came to its bounds, too.")
 @click.option("--json", "json_path", metavar="PATH", help="Write the result as JSON; - is standard output.")
 @click.option(
@@ -99,9 +113,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write what fails now to an xfails file; reasons and comments of what still fails are kept.",
 )
-@click.option(
-    "--jobs", type=click.IntRange(min=1), help="Processes (default: one for each core, at most one a format)."
-)
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes (default: one per core, at most one per format).")
 def command(
     target: str,
     profile: str,
@@ -123,6 +135,8 @@ def command(
     list_only: bool,
     max_witnesses: int | None,
     verbose: bool,
+    silent: bool,
+    color: str,
     margins: bool,
     json_path: str | None,
     report: Path | None,
@@ -150,8 +164,10 @@ def command(
     from gruverify.engine import Plan
 
     xfails = _to_update(update_xfails, formats, cut_short=first_only or max_failures is not None)
-    most = sys.maxsize if verbose else max_witnesses
-    to = _Output(json_path, writable("--json", json_path), report, witnesses, xfails, margins, most)
+    if verbose and silent:
+        raise Fail("--quiet prints the verdict alone, and --verbose everything: give one of them")
+    look = _Look(color, max_witnesses, margins, verbose=verbose, silent=silent)
+    to = _Output(json_path, writable("--json", json_path), report, witnesses, xfails, look)
     _require(report)
     plan = Plan(profile=profile, formats=formats, seed=seed, max_cases=max_cases, max_size=max_size)
     plan = replace(plan, time_budget=time_budget, max_failures=1 if first_only else max_failures, shrink=not no_shrink)
@@ -159,15 +175,28 @@ def command(
     if list_only:
         return _list(target, plan, patience)
     plan = plan if no_replay else replace(plan, saved=_saved(witnesses, target))
-    result = _run(target, plan, jobs or min(os.cpu_count() or 1, 4), patience, quiet=json_path == "-")
+    result = _run(target, plan, jobs or min(os.cpu_count() or 1, 4), patience, to)
     _put_out(result, to)
     sys.exit(_exit_code(result) or _exit_code_of_gates(result, fail_under_gates))
 
 
 @dataclass(frozen=True)
+class _Look:
+    """What is printed: in which colours (see `console_for`), how many witnesses (see `print_result`), whether margins
+    too, whether every invariant, and whether the verdict alone.
+    """
+
+    color: str
+    most: int | None
+    margins: bool
+    verbose: bool
+    silent: bool
+
+
+@dataclass(frozen=True)
 class _Output:
-    """Where the result goes: JSON, to a file unless it is "-", the folders of the report and of the witnesses, and the
-    xfails file to update; whether margins are printed, and how many witnesses (see `print_result`).
+    """Where the result goes: JSON, to a file unless it is "-", the folders of the report and of the witnesses, the
+    xfails file to update, and the console.
     """
 
     json: str | None
@@ -175,8 +204,14 @@ class _Output:
     report: Path | None
     witnesses: Path
     xfails: Xfails | None
-    margins: bool
-    most: int | None
+    look: _Look
+
+    @property
+    def console(self) -> Console:
+        """For people: standard error, where JSON goes to standard output."""
+        from gruverify.reporting import console_for
+
+        return console_for(stderr=self.json == "-", color=self.look.color)
 
 
 def _put_out(result: Result, to: _Output) -> None:
@@ -196,7 +231,6 @@ def _put_out(result: Result, to: _Output) -> None:
         except Fail as failure:
             refused = refused or failure
     with whatever_becomes_of_the_console():
-        _margins(result, asked=to.margins, quiet=quiet)
         _print(result, saved, to)
         if updated:
             click.echo(updated, err=quiet)
@@ -261,11 +295,11 @@ def _targets_mistakes() -> Iterator[None]:
         raise Fail(str(wrong)) from None
 
 
-def _run(target: str, plan: Plan, jobs: int, patience: float, *, quiet: bool) -> Result:
+def _run(target: str, plan: Plan, jobs: int, patience: float, to: _Output) -> Result:
     from gruverify.engine import FirstFailure, NotRepeated, RunStarted, check_in_processes
-    from gruverify.reporting import LiveProgress, console_for, print_first_failure, print_header, print_not_repeated
+    from gruverify.reporting import LiveProgress, print_first_failure, print_header, print_not_repeated
 
-    console, flaky = console_for(stderr=quiet), set[str]()
+    console, flaky = to.console, set[str]()
     with _targets_mistakes(), LiveProgress(console) as progress:
 
         def show(event: Event) -> None:
@@ -278,7 +312,7 @@ def _run(target: str, plan: Plan, jobs: int, patience: float, *, quiet: bool) ->
                 print_not_repeated(console, event)
             progress(event)
 
-        return check_in_processes(target, plan, jobs, show, patience)
+        return check_in_processes(target, plan, jobs, (lambda event: None) if to.look.silent else show, patience)
 
 
 def _require(report: Path | None) -> None:
@@ -314,13 +348,6 @@ def _saved(folder: Path, target: str) -> Saved:
     return saved_witnesses(folder, target)
 
 
-def _margins(result: Result, *, asked: bool, quiet: bool) -> None:
-    from gruverify.reporting import console_for, print_margins
-
-    if asked:
-        print_margins(console_for(stderr=quiet), result)
-
-
 def _write(result: Result, to: _Output) -> None:
     from gruverify.cli._report import failures
     from gruverify.reporting import document, dumps, write_report
@@ -333,12 +360,17 @@ def _write(result: Result, to: _Output) -> None:
 
 
 def _print(result: Result, saved: dict[tuple[str, str], Path], to: _Output) -> None:
-    from gruverify.reporting import console_for, dumps, print_result
+    from gruverify.reporting import dumps, print_margins, print_result, print_verdict
 
+    look = to.look
+    if look.margins and not look.silent:
+        print_margins(to.console, result)
     if to.json == "-":
         click.echo(dumps(result), nl=False)
+    elif look.silent:
+        print_verdict(to.console, result)
     else:
-        print_result(console_for(), result, saved, to.most)
+        print_result(to.console, result, saved, look.most, verbose=look.verbose)
 
 
 def _exit_code(result: Result) -> int:

@@ -9,6 +9,7 @@ from gruverify.reporting._console import print_first_failure as print_first_fail
 from gruverify.reporting._console import print_header as print_header
 from gruverify.reporting._console import print_not_repeated as print_not_repeated
 from gruverify.reporting._console import print_result as print_result
+from gruverify.reporting._console import print_verdict as print_verdict
 from gruverify.reporting._console import sizes_line as sizes_line
 from gruverify.reporting._folder import BadFolder as BadFolder
 from gruverify.reporting._folder import require_folder as require_folder

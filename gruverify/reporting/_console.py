@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import os
+import sys
+import textwrap
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from gruverify.coverage import GATES, SIZES, Coverage, size_holes
 from gruverify.engine import (
@@ -18,7 +19,6 @@ from gruverify.engine import (
     FirstFailure,
     NotRepeated,
     Result,
-    Tally,
     Witness,
     by_format,
     condition_of,
@@ -29,19 +29,15 @@ from gruverify.engine import (
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting._lines import by_formats, unrepeated, wrapped
 from gruverify.reporting._snippets import is_shown, reproducer, size_of
+from gruverify.reporting._table import (
+    STATUSES,
+    checked_rows,
+    failing_rows,
+    families_table,
+    invariants_table,
+    skipped_everywhere,
+)
 
-_MARKS = {
-    "died": "bold red",
-    "passed": "green",
-    "falsified": "bold red",
-    "error": "bold red",
-    "blocked": "yellow",
-    "nothing claimed": "yellow",
-    "xfailed": "yellow",
-    "xpassed": "bold yellow",
-    "skipped": "dim",
-    "not applicable": "dim",
-}
 _VERDICTS = {"conforms": "bold green", "falsified": "bold red", "died": "bold red"}
 #: What neither conforms nor fails.
 _UNDECIDED = "bold yellow"
@@ -68,10 +64,20 @@ class _Patient(Console):
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
-def console_for(*, stderr: bool = False) -> Console:
-    """A console for reports: coloured only on a terminal, and wide enough for the table elsewhere."""
-    console = _Patient(stderr=stderr, highlight=False)
-    return console if console.is_terminal else _Patient(stderr=stderr, highlight=False, width=WIDTH)
+def console_for(*, stderr: bool = False, color: str = "auto") -> Console:
+    """A console for reports, as wide as its terminal, and wide enough for the table elsewhere.
+
+    color: "auto" colours on a terminal alone, and not where NO_COLOR is set; "always" and "never" do as they say.
+    """
+    stream = sys.stderr if stderr else sys.stdout
+    options: dict[str, Any] = {"stderr": stderr, "highlight": False}
+    if color == "always":
+        options |= {"force_terminal": True, "color_system": "standard", "no_color": False}
+        options["force_interactive"] = stream.isatty()  # a file gets colours, and no progress that redraws itself
+    elif color == "never":
+        options |= {"force_terminal": False}
+    console = _Patient(**options)
+    return console if console.is_terminal or stream.isatty() else _Patient(**options, width=WIDTH)
 
 
 def print_header(console: Console, header: dict[str, Any], jobs: int) -> None:
@@ -80,7 +86,7 @@ def print_header(console: Console, header: dict[str, Any], jobs: int) -> None:
     threads = os.environ.get("OMP_NUM_THREADS", "1")
     console.print(f"[bold]gruverify check {escape(header['target'])}[/]")
     console.print(
-        f"seed {header['seed']} · profile {header['profile']} · {header['cases']} cases a format · "
+        f"seed {header['seed']} · profile {header['profile']} · {header['cases']} cases per format · "
         f"{', '.join(header['formats'])} · processes {jobs} · threads {threads}"
     )
     if header.get("declarations"):
@@ -114,26 +120,61 @@ def print_not_repeated(console: Console, event: NotRepeated) -> None:
 _WITNESSES = 5
 
 
-def print_result(console: Console, result: Result, saved: dict[tuple[str, str], Path], most: int | None = None) -> None:
-    """Table, root causes, witnesses (with the files they were `saved` to), verdict and next command.
+def print_result(
+    console: Console,
+    result: Result,
+    saved: dict[tuple[str, str], Path],
+    most: int | None = None,
+    *,
+    verbose: bool = False,
+) -> None:
+    """Table, witnesses (with the files they were `saved` to), coverage, likely cause, verdict and next command.
 
-    most: how many witnesses are printed; None: some, and one where a cause explains them all.
+    most: how many witnesses are printed; None: some, and one where a cause explains them all. verbose: print every
+    invariant, every witness and every hole of the coverage.
     """
-    console.print(_table(result))
+    _print_tables(console, result, verbose=verbose)
     for (status, reason), ids in _not_asked(result).items():
         console.print(f"[dim]{status}: {_invariants(ids)} ({escape(reason)})[/]", soft_wrap=True)
     for id in result.unexpected:
-        console.print(f"[bold yellow]xpassed[/] {id} was expected to fall and did not", soft_wrap=True)
-    _print_coverage(console, result)
-    if result.explanation:
-        console.print(f"\n[bold red]root cause[/] your GRU matches: {escape(result.explanation)}", soft_wrap=True)
-        console.print(f"  evidence: [bold]gruverify identify {escape(result.header['target'])}[/]", soft_wrap=True)
+        console.print(f"[bold yellow]xpassed[/] {id} was expected to fail and did not", soft_wrap=True)
     _print_flaky(console, result)
     for (cause, reason), ids in _root_causes(result).items():
         console.print(f"\n[bold red]root cause[/] {cause}: {escape(reason)}", soft_wrap=True)
         console.print(f"  [yellow]blocked[/] by it: {_invariants(ids)}", soft_wrap=True)
     for note in result.crashes:
         console.print(f"[bold red]died[/] {escape(note)}", soft_wrap=True)
+    _print_witnesses(console, result, saved, sys.maxsize if verbose else most)
+    _print_snippet(console, result, saved)
+    _print_coverage(console, result, verbose=verbose)
+    _print_covers(console, result)
+    if result.explanation:
+        console.print(f"\n[bold red]likely cause[/] {escape(result.explanation)}", soft_wrap=True)
+        console.print(f"  evidence: [bold]gruverify identify {escape(result.header['target'])}[/]", soft_wrap=True)
+    console.print()
+    print_verdict(console, result)
+    console.print(f"next: [bold]{escape(_next(result, saved))}[/]", soft_wrap=True)
+
+
+#: How many failing invariants are named unless all are asked for.
+_NAMED_ROWS = 10
+
+
+def _print_tables(console: Console, result: Result, *, verbose: bool) -> None:
+    """A row for each family, and what failed by name; or a row for each invariant."""
+    if verbose:
+        console.print(invariants_table(result, checked_rows(result)))
+        return
+    console.print(families_table(result))
+    failing = failing_rows(result)
+    if failing:
+        console.print()
+        console.print(invariants_table(result, dict(islice(failing.items(), _NAMED_ROWS))))
+    if (left := len(failing) - _NAMED_ROWS) > 0:
+        console.print(f" and {left} more: -v lists them")
+
+
+def _print_witnesses(console: Console, result: Result, saved: dict[tuple[str, str], Path], most: int | None) -> None:
     shown = _one_each(result)
     most = most if most is not None else 1 if result.explanation else _WITNESSES
     for id, witness in list(shown.items())[:most]:
@@ -145,10 +186,8 @@ def print_result(console: Console, result: Result, saved: dict[tuple[str, str], 
         if (path := saved.get((id, witness.case.format.name))) is not None:
             console.print(f"  replay: [bold]gruverify replay {escape(str(path))}[/]", soft_wrap=True)
     if (left := len(shown) - most) > 0:
-        why = ", all explained by this" if result.explanation else ""
+        why = ", all explained by the likely cause" if result.explanation else ""
         console.print(f"\nand {left} more{why}: -v prints them")
-    _print_snippet(console, result, saved)
-    _print_verdict(console, result, saved)
 
 
 def _print_flaky(console: Console, result: Result) -> None:
@@ -157,30 +196,11 @@ def _print_flaky(console: Console, result: Result) -> None:
         console.print(f"\n[bold red]flaky[/] {escape(line)}", soft_wrap=True)
 
 
-def _table(result: Result) -> Table:
-    formats = result.header["formats"]
-    table = Table(title="worst margin: error / derived bound, over 1 is falsified", title_justify="left", box=None)
-    table.add_column("invariant", no_wrap=True)
-    for fmt in formats:
-        table.add_column(fmt, justify="right")
-    table.add_column("cases", justify="right")
-    for id, row in by_format(result).items():
-        if _nowhere_asked(row):
-            continue
-        cells = [_cell(row[fmt]) if fmt in row else "" for fmt in formats]
-        table.add_row(id, *cells, str(sum(tally.cases for tally in row.values())))
-    return table
-
-
-def _nowhere_asked(row: dict[str, Tally]) -> bool:
-    return all(tally.status in ("not applicable", "skipped") for tally in row.values())
-
-
 def _not_asked(result: Result) -> dict[tuple[str, str], list[str]]:
     """Status and reason, to the ids that were or could be asked of the backend in no format."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for id, row in by_format(result).items():
-        if _nowhere_asked(row):
+        if skipped_everywhere(row):
             first = next(iter(row.values()))
             reasons.setdefault((first.status, first.reason), []).append(id)
     return reasons
@@ -199,26 +219,6 @@ def _root_causes(result: Result) -> dict[tuple[str, str], list[str]]:
 
 def _invariants(ids: list[str]) -> str:
     return ids[0] if len(ids) == 1 else f"{len(ids)} invariants"
-
-
-def _cell(tally: Tally) -> str:
-    colour = _MARKS[tally.status]
-    if tally.status in ("passed", "falsified"):
-        return f"[{colour}]{margin(tally.largest)}[/]"
-    return f"[{colour}]{_SHORT.get(tally.status, tally.status)}[/]"
-
-
-#: Statuses that a table of margins shows by a sign.
-_SHORT = {"not applicable": "n/a", "nothing claimed": "–"}
-
-
-def margin(value: float) -> str:
-    """A margin in five characters or so."""
-    if not math.isfinite(value):
-        return "∞"
-    if 1 < value < 1.005:
-        return "1.00+"
-    return f"{value:.2f}" if value < 100 else f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
 
 
 def _one_each(result: Result) -> dict[str, Witness]:
@@ -246,23 +246,24 @@ SIZES_VISITED = "sizes visited (levels of H, I, B, T, and coincidences)"
 _NAMED = 3
 
 
-def _print_coverage(console: Console, result: Result) -> None:
-    """How much of z × r × c and of the sizes was visited, format by format, and some of what was not."""
-    formats = [fmt for fmt in result.header["formats"] if fmt in result.coverage]
-    if not formats:
+def _print_coverage(console: Console, result: Result, *, verbose: bool) -> None:
+    """How much of z × r × c and of the sizes was visited, and some of what was not: on a line each, unless verbose."""
+    coverage = {fmt: result.coverage[fmt] for fmt in result.header["formats"] if fmt in result.coverage}
+    if not coverage:
         return
-    console.print(gates_line({fmt: result.coverage[fmt] for fmt in formats}), soft_wrap=True)
-    for fmt in formats:
-        _print_holes(console, fmt, [GATES.spelled(hole) for hole in result.coverage[fmt].holes()], ", ")
-    console.print(sizes_line({fmt: result.coverage[fmt] for fmt in formats}), soft_wrap=True)
-    for fmt in formats:
-        _print_holes(console, fmt, size_holes(result.coverage[fmt]), "; ")
+    gates = [_lacking(fmt, [GATES.spelled(hole) for hole in of.holes()], ", ") for fmt, of in coverage.items()]
+    sizes = [_lacking(fmt, size_holes(of), "; ") for fmt, of in coverage.items()]
+    console.print()
+    for line, holes in ((gates_line(coverage), gates), (sizes_line(coverage), sizes)):
+        console.print(line, soft_wrap=True)
+        for hole in by_formats(filter(None, holes), [*coverage]):
+            shown = hole if verbose else textwrap.shorten(hole, console.width - 2, placeholder=" …")
+            console.print(f"[dim]  {escape(shown)}[/]", soft_wrap=True)
 
 
-def _print_holes(console: Console, fmt: str, holes: list[str], between: str) -> None:
+def _lacking(fmt: str, holes: list[str], between: str) -> str:
     more = f" and {len(holes) - _NAMED} more" if len(holes) > _NAMED else ""
-    if holes:
-        console.print(f"[dim]  {fmt} lacks {between.join(holes[:_NAMED])}{more}[/]", soft_wrap=True)
+    return f"{fmt}: not visited: {between.join(holes[:_NAMED])}{more}" if holes else ""
 
 
 def sizes_line(coverage: Mapping[str, Coverage]) -> str:
@@ -291,27 +292,31 @@ def _print_snippet(console: Console, result: Result, saved: dict[tuple[str, str]
     console.print(first.snippet if path is None else reproducer(first, path), markup=False, soft_wrap=True)
 
 
-def _print_verdict(console: Console, result: Result, saved: dict[tuple[str, str], Path]) -> None:
-    statuses = [tally.status for row in by_format(result).values() for tally in row.values()]
-    counts = ", ".join(f"{statuses.count(s)} {s}" for s in _MARKS if statuses.count(s))  # type: ignore[arg-type]
+def _print_covers(console: Console, result: Result) -> None:
+    """What the verdict covers, what keeps it from a pass, and what may help."""
     formats, width = result.header["formats"], console.width
     console.print()
     for line in by_formats(result.covers, formats):
         console.print(f"[dim]{escape(wrapped(line, width))}[/]", soft_wrap=True)
-    colour = _VERDICTS.get(result.verdict, _UNDECIDED)
     if result.verdict == "inconclusive":
         for line in by_formats(result.doubts, formats):
             said = wrapped(f"inconclusive {line}", width).removeprefix("inconclusive ")
-            console.print(f"[{colour}]inconclusive[/] {escape(said)}", soft_wrap=True)
+            console.print(f"[{_UNDECIDED}]inconclusive[/] {escape(said)}", soft_wrap=True)
     for line in by_formats(result.hinted, formats):
         console.print(f"[bold yellow]hint[/] {escape(line)}", soft_wrap=True)
     for line in result.replay_lines:
         console.print(f"[bold yellow]replayed[/] {escape(line)}", soft_wrap=True)
+
+
+def print_verdict(console: Console, result: Result) -> None:
+    """The verdict, how many invariants have which status, and the declaration that would change it."""
+    statuses = [tally.status for row in by_format(result).values() for tally in row.values()]
+    counts = ", ".join(f"{statuses.count(s)} {s}" for s in STATUSES if statuses.count(s))  # type: ignore[arg-type]
+    colour = _VERDICTS.get(result.verdict, _UNDECIDED)
     less = f": {LESS_ACCURATE}" if result.less_accurate else ""
-    console.print(f"\n[{colour}]{result.verdict}{less}[/] ({counts or 'nothing was judged'}; {result.seconds:.1f} s)")
+    console.print(f"[{colour}]{result.verdict}{less}[/] ({counts or 'nothing was judged'}; {result.seconds:.1f} s)")
     for line in result.less_accurate:
         console.print(f"[{colour}]{escape(line)}[/]", soft_wrap=True)
-    console.print(f"next: [bold]{escape(_next(result, saved))}[/]", soft_wrap=True)
 
 
 def _next(result: Result, saved: dict[tuple[str, str], Path]) -> str:

@@ -22,7 +22,7 @@ from gruverify.engine import (
     encode_variant,
     equations,
 )
-from gruverify.reporting._console import margin
+from gruverify.reporting._table import margin
 
 _COLOURS = {"identified": "bold green", "ambiguous": "bold yellow", "none": "bold red", "unanswered": "bold red"}
 #: As many of the readings that cannot be told apart are shown.

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from gruverify.reporting._console import margin
 from gruverify.reporting._reader import Document
 from gruverify.reporting._summary import (
     Fate,
@@ -23,6 +22,7 @@ from gruverify.reporting._summary import (
     snippet,
     verdict,
 )
+from gruverify.reporting._table import margin
 
 #: What XML 1.0 has no way to write, and a target may have said.
 _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

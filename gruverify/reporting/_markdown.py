@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from gruverify.reporting._console import margin
 from gruverify.reporting._reader import Document
 from gruverify.reporting._summary import (
     Fate,
@@ -22,6 +21,7 @@ from gruverify.reporting._summary import (
     witnesses,
     worst,
 )
+from gruverify.reporting._table import margin
 
 _VERDICTS = {"conforms": "✅", "falsified": "❌", "died": "💥", "inconclusive": "❔", "interrupted": "⚠️"}
 #: What Markdown or the HTML in it would take for its own.

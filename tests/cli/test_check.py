@@ -33,20 +33,20 @@ def read(path: Path) -> Any:
 
 
 def test_a_run_that_conforms_prints_header_table_verdict_and_next_command(planted: str, here: Path) -> None:
-    result = check(f"{planted}:right", "--seed", "5")
+    result = check(f"{planted}:right", "--seed", "5", "-v")
 
     assert result.exit_code == 0
     header, run, versions, empty, title, columns, *rest = result.stdout.splitlines()
     assert header == f"gruverify check {planted}:right"
-    assert re.fullmatch(r"seed 5 · profile default · 3 cases a format · float32 · processes 1 · threads \d+", run)
+    assert re.fullmatch(r"seed 5 · profile default · 3 cases per format · float32 · processes 1 · threads \d+", run)
     assert re.match(r"python 3\.\d+\.\d+ .*· numpy \d", versions)
     assert empty == ""
     assert title.startswith("worst margin")
-    assert columns.split() == ["invariant", "float32", "cases"]
+    assert columns.split() == ["invariant", "float32", "checks"]
     rows = [line.split() for line in takewhile(lambda line: "/" in line, rest)]
     right = resolve(f"{planted}:right")
     assert [id for id, _, _ in rows] == [i.id for i in INVARIANTS.values() if not i.deep and not applicable(i, right)]
-    assert {cases for _, _, cases in rows} <= {"1", "2", "3"}
+    assert {checks for _, _, checks in rows} <= {"1", "2", "3"}
     assert all(margin == "–" or float(margin) <= 1 for _, margin, _ in rows)
     assert "values claimed: float32 100% of the entries" in rest
     assert re.fullmatch(r"conforms \(\d+ passed(, \d+ nothing claimed)?, \d+ not applicable; \d+\.\d s\)", rest[-2])
@@ -76,12 +76,37 @@ def test_several_formats_have_a_column_each(here: Path) -> None:
     result = gruverify("check", "numpy", "--format", "f64,float16", *few)
 
     assert "float16, float64" in result.stdout
-    assert any(line.split() == ["invariant", "float16", "float64", "cases"] for line in result.stdout.splitlines())
+    assert any(
+        line.split() == ["family", "float16", "float64", "invariants", "checks"] for line in result.stdout.splitlines()
+    )
+
+
+def test_a_passing_run_fits_one_screen(here: Path) -> None:
+    printed = gruverify("check", "numpy", "--max-cases", "1", "--jobs", "1", "--profile", "quick").stdout
+
+    assert len(printed.splitlines()) <= 40
+    assert re.search(r"^ agreement( +\d\.\d\d){4}( +\d+){2} $", printed, re.MULTILINE)
+
+
+def test_quiet_prints_the_verdict_alone(here: Path) -> None:
+    few = ("--max-cases", "1", "--only", "agreement", "--jobs", "1", "--format", "f32")
+
+    assert re.fullmatch(r"conforms \(.*\)\n", gruverify("check", "numpy", *few, "-q").output)
+    refused = gruverify("check", "numpy", "-q", "-v")
+    assert (refused.exit_code, "give one of them" in refused.output) == (2, True)
+
+
+def test_colour_is_as_it_is_asked_for(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = ("--max-cases", "1", "--only", "agreement", "--jobs", "1", "--format", "f32", "-q")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    assert "\x1b[1;32mconforms\x1b[0m" in gruverify("check", "numpy", *few, "--color", "always").stdout
+    assert "\x1b" not in gruverify("check", "numpy", *few, "--color", "never").stdout
 
 
 def test_the_snippet_can_be_pasted(planted: str) -> None:
     printed = check(f"{planted}:raises").stdout
-    snippet = printed[printed.index("import gruverify\n") : printed.index("\n\nfloat32: ")]
+    snippet = printed[printed.index("import gruverify\n") : printed.index("\n\ngates visited")]
 
     with pytest.raises(AssertionError, match="step raised ZeroDivisionError: no gate"):
         exec(snippet, {})
@@ -318,7 +343,7 @@ def test_a_module_that_does_not_import_exits_with_3(here: Path, text: str, messa
 def test_a_target_that_dies_exits_with_4_and_says_how_to_see_it_again(planted: str) -> None:
     options = ("--format", "f16,f32", "--max-cases", "2", "--jobs", "2", "--seed", "3")
 
-    result = gruverify("check", f"{planted}:dies", *options)
+    result = gruverify("check", f"{planted}:dies", *options, "-v")
 
     assert result.exit_code == 4
     died, *_ = re.findall(r"^died the process ended with code 7 in step at H=.*$", result.stdout, re.MULTILINE)
@@ -387,11 +412,11 @@ def test_known_failures_are_no_failure_and_a_strict_run_wants_them(
     (here / "more.txt").write_text("contract/shape-step\n")
     files = ("--xfails-file", "known.txt", "--xfails-file", "more.txt", "--only", "agreement", "--only", "contract")
 
-    result = check(f"{planted}:inverted", *files, *options)
+    result = check(f"{planted}:inverted", *files, *options, "-v")
 
     assert result.exit_code == code
     assert re.search(r"^ agreement/step +xfailed +3 $", result.stdout, re.MULTILINE)
-    assert "xpassed contract/shape-step was expected to fall and did not\n" in result.stdout
+    assert "xpassed contract/shape-step was expected to fail and did not\n" in result.stdout
 
 
 def test_list_says_what_would_be_asked_and_asks_nothing(planted: str, here: Path) -> None:

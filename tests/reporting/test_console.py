@@ -17,14 +17,17 @@ from gruverify.coverage import GATES, SIZES, Coverage
 from gruverify.engine import Tally, save_witness
 from gruverify.invariants import INVARIANTS, Residual
 from gruverify.reporting import console_for, print_header, print_result
-from gruverify.reporting._console import WIDTH, margin
+from gruverify.reporting._console import WIDTH
+from gruverify.reporting._table import margin
 
 from ._results import DRAWN, HEADER, NOT_ASKED, NOTHING, PASSED, falsified, large, printed, result, unclaimed, witness
 
 
-def report(shown: Result, saved: dict[tuple[str, str], Path] | None = None, **options: Any) -> list[str]:
+def report(
+    shown: Result, saved: dict[tuple[str, str], Path] | None = None, *, verbose: bool = False, **options: Any
+) -> list[str]:
     """The lines that are printed of a result."""
-    return printed(lambda console: print_result(console, shown, saved or {}), **options).splitlines()
+    return printed(lambda console: print_result(console, shown, saved or {}, verbose=verbose), **options).splitlines()
 
 
 def row(lines: list[str], id: str) -> list[str]:
@@ -42,7 +45,7 @@ def test_the_header_says_what_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert lines == [
         "gruverify check numpy",
-        "seed 3 · profile default · 2 cases a format · float32, float64 · processes 2 · threads 3",
+        "seed 3 · profile default · 2 cases per format · float32, float64 · processes 2 · threads 3",
         "python 3.11.0 · numpy 2.0",
         "",
     ]
@@ -63,11 +66,47 @@ def test_every_process_has_a_thread_unless_told_otherwise(monkeypatch: pytest.Mo
 
 def test_the_table_shows_the_worst_margin_by_format_and_the_cases() -> None:
     lines = report(
-        result({("agreement/step", "float32"): Tally(passed=2, largest=0.456), ("agreement/step", "float64"): PASSED})
+        result({("agreement/step", "float32"): Tally(passed=2, largest=0.456), ("agreement/step", "float64"): PASSED}),
+        verbose=True,
     )
 
-    assert row(lines, "invariant") == ["float32", "float64", "cases"]
+    assert row(lines, "invariant") == ["float32", "float64", "checks"]
     assert row(lines, "agreement/step") == ["0.46", "0.25", "4"]
+
+
+def test_a_family_is_a_row_of_its_worst_margins_and_what_failed_is_named() -> None:
+    tallies = {
+        ("agreement/step", "float32"): Tally(passed=2, largest=0.456),
+        ("agreement/step", "float64"): Tally(falsified=1, passed=1, largest=1234.0),
+        ("agreement/last", "float32"): PASSED,
+        ("agreement/last", "float64"): Tally(blocked=1, reason="shape"),
+        ("bounds/box", "float32"): Tally(error=2, reason="raised"),
+        ("bounds/between", "float32"): PASSED,
+        ("regimes/carry", "float32"): NOTHING,
+        ("symmetry/odd", "float32"): NOT_ASKED,
+    }
+
+    lines = report(result(tallies))
+
+    assert row(lines, "family") == ["float32", "float64", "invariants", "checks"]
+    assert row(lines, "agreement") == ["0.46", "1e3", "2", "7"]
+    assert row(lines, "bounds") == ["error", "2", "4"]
+    assert row(lines, "regimes") == ["–", "1", "2"]
+    assert not any(line.startswith(" symmetry ") for line in lines)
+    assert row(lines, "agreement/step") == ["0.46", "1e3", "4"]
+    assert row(lines, "bounds/box") == ["error", "2"]
+    assert not any(line.startswith(" agreement/last ") for line in lines)
+
+
+def test_a_long_list_of_what_failed_is_cut_short_and_verbose_lists_all() -> None:
+    ids = list(INVARIANTS)[:12]
+    shown = result({(id, "float32"): Tally(falsified=1, largest=2.0) for id in ids})
+
+    lines = report(shown)
+
+    assert " and 2 more: -v lists them" in lines
+    assert sum(line.strip().startswith(tuple(ids)) for line in lines) == 10
+    assert sum(line.strip().startswith(tuple(ids)) for line in report(shown, verbose=True)) == 12
 
 
 def test_what_was_not_judged_says_so_in_place_of_a_margin() -> None:
@@ -79,7 +118,7 @@ def test_what_was_not_judged_says_so_in_place_of_a_margin() -> None:
         ("agreement/outputs", "float64"): NOT_ASKED,
     }
 
-    lines = report(result(tallies))
+    lines = report(result(tallies), verbose=True)
 
     assert row(lines, "agreement/step") == ["blocked", "error", "2"]
     assert row(lines, "agreement/last") == ["0.25", "2"]
@@ -104,14 +143,14 @@ def test_what_was_skipped_is_counted_with_the_reason_and_what_was_expected_is_sa
         ("agreement/outputs", "float32"): Tally(passed=2, mark="xfail"),
     }
 
-    lines = report(result(tallies))
+    lines = report(result(tallies), verbose=True)
 
     assert row(lines, "agreement/step") == ["xfailed", "xpassed", "4"]
     assert "skipped: agreement/last (see #12)" in lines
     assert [line for line in lines if "expected" in line] == [
-        "xpassed agreement/outputs was expected to fall and did not"
+        "xpassed agreement/outputs was expected to fail and did not"
     ]
-    assert lines[-2] == "conforms (1 xfailed, 2 xpassed, 1 skipped; 1.2 s)"
+    assert lines[-2] == "conforms (2 xpassed, 1 xfailed, 1 skipped; 1.2 s)"
 
 
 def test_root_causes_are_named_before_the_witnesses_the_worst_first() -> None:
@@ -225,7 +264,7 @@ def test_the_verdict_stands_last_with_what_to_do_next(shown: Result, verdict: st
 
 
 def test_what_claims_nothing_is_a_dash_and_never_a_margin() -> None:
-    lines = report(unclaimed())
+    lines = report(unclaimed(), verbose=True)
 
     assert row(lines, "agreement/step") == ["0.25", "–", "4"]
     assert "0.00" not in "\n".join(lines)
@@ -360,8 +399,8 @@ def test_the_gates_that_were_visited_are_counted_and_some_that_were_not_are_name
     lines = report(result(coverage={"float32": Coverage({"z×r×c": some}), "float64": Coverage({"z×r×c": every})}))
 
     assert "gates visited (levels of z × r × c): float32 96.9 %, float64 100.0 %" in lines
-    assert "  float32 lacks z=0 r=0 c=-1, z=0 r=0 c=-high, z=0 r=0 c=-mid and 9 more" in lines
-    assert not any("float64 lacks z" in line for line in lines)
+    assert "  float32: not visited: z=0 r=0 c=-1, z=0 r=0 c=-high, z=0 r=0 c=-mid and 9 more" in lines
+    assert not any("float64: not visited: z" in line for line in lines)
 
 
 def test_the_sizes_that_were_compared_are_counted_and_some_that_were_not_are_named() -> None:
@@ -371,4 +410,4 @@ def test_the_sizes_that_were_compared_are_counted_and_some_that_were_not_are_nam
     lines = report(result(coverage={"float32": Coverage(hits)}))
 
     assert "sizes visited (levels of H, I, B, T, and coincidences): float32 99.3 %" in lines
-    assert "  float32 lacks gradients: T 256–299, 300 and more" in lines
+    assert "  float32: not visited: gradients: T 256–299, 300 and more" in lines

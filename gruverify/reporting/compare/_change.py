@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
-from gruverify.reporting._console import margin
 from gruverify.reporting._summary import Fate
+from gruverify.reporting._table import margin
 
 _FAILS = ("falsified", "error")
 #: What failed, whether or not that was expected.

@@ -10,8 +10,8 @@ from importlib import resources
 from typing import Any
 
 from gruverify.engine import ENOUGH
-from gruverify.reporting._console import margin
 from gruverify.reporting._needs import needed
+from gruverify.reporting._table import margin
 
 #: What tells a page of ours from any other.
 MARK = '<meta name="generator" content="gruverify">'

@@ -13,7 +13,6 @@ import numpy as np
 
 from gruverify.cell import Variant
 from gruverify.engine import declarations
-from gruverify.reporting._console import margin
 from gruverify.reporting._reader import Document
 from gruverify.reporting._summary import (
     Fate,
@@ -36,6 +35,7 @@ from gruverify.reporting._summary import (
     snippet,
     witnesses,
 )
+from gruverify.reporting._table import margin
 from gruverify.reporting.page._figures import flow_figure, heat_base, heat_figure, margins_figure, witness_figure
 from gruverify.reporting.page._render import raw, render, slug
 from gruverify.reporting.page._svg import HEAT
