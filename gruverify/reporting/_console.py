@@ -134,7 +134,7 @@ def print_result(
     invariant, every witness and every hole of the coverage.
     """
     _print_tables(console, result, verbose=verbose)
-    for (status, reason), ids in _not_asked(result).items():
+    for (status, reason), ids in _not_checked(result, verbose=verbose).items():
         console.print(f"[dim]{status}: {_invariants(ids)} ({escape(reason)})[/]", soft_wrap=True)
     for id in result.unexpected:
         console.print(f"[bold yellow]xpassed[/] {id} was expected to fail and did not", soft_wrap=True)
@@ -149,7 +149,7 @@ def print_result(
     _print_coverage(console, result, verbose=verbose)
     _print_covers(console, result)
     if result.explanation:
-        console.print(f"\n[bold red]likely cause[/] {escape(result.explanation)}", soft_wrap=True)
+        console.print(f"\n[bold red]likely cause:[/] {escape(result.explanation)}", soft_wrap=True)
         console.print(f"  evidence: [bold]gruverify identify {escape(result.header['target'])}[/]", soft_wrap=True)
     console.print()
     print_verdict(console, result)
@@ -169,7 +169,7 @@ def _print_tables(console: Console, result: Result, *, verbose: bool) -> None:
     failing = failing_rows(result)
     if failing:
         console.print()
-        console.print(invariants_table(result, dict(islice(failing.items(), _NAMED_ROWS))))
+        console.print(invariants_table(result, dict(islice(failing.items(), _NAMED_ROWS)), "what failed"))
     if (left := len(failing) - _NAMED_ROWS) > 0:
         console.print(f" and {left} more: -v lists them")
 
@@ -196,13 +196,17 @@ def _print_flaky(console: Console, result: Result) -> None:
         console.print(f"\n[bold red]flaky[/] {escape(line)}", soft_wrap=True)
 
 
-def _not_asked(result: Result) -> dict[tuple[str, str], list[str]]:
-    """Status and reason, to the ids that were or could be asked of the backend in no format."""
+def _not_checked(result: Result, *, verbose: bool) -> dict[tuple[str, str], list[str]]:
+    """Status and reason, to the ids that were checked in no format. Unless verbose, all that methods are missing for
+    has one reason: the verdict names the methods.
+    """
     reasons: dict[tuple[str, str], list[str]] = {}
     for id, row in by_format(result).items():
         if skipped_everywhere(row):
             first = next(iter(row.values()))
-            reasons.setdefault((first.status, first.reason), []).append(id)
+            missing = first.status == "not applicable" and first.reason.startswith("the backend has no ")
+            reason = first.reason if verbose or not missing else "methods that the target does not implement"
+            reasons.setdefault((first.status, reason), []).append(id)
     return reasons
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from rich.table import Table
+from rich.text import Text
 
 from gruverify.engine import Result, Tally, by_format
 
@@ -26,6 +27,8 @@ STATUSES = {
 _FAILING = ("died", "falsified", "error", "xpassed")
 #: Statuses that a table of margins shows by a sign.
 _SIGNS = {"not applicable": "n/a", "nothing claimed": "–"}
+
+_TITLE = "worst margin: error / derived bound; above 1 fails"
 
 Rows = Mapping[str, Mapping[str, Tally]]
 
@@ -62,7 +65,7 @@ def families_table(result: Result) -> Table:
     for id, row in checked_rows(result).items():
         families.setdefault(id.partition("/")[0], []).append(row)
     formats = result.header["formats"]
-    table = _empty_table("family", formats, "invariants", "checks")
+    table = _empty_table(_TITLE, "family", formats, "invariants", "checks")
     for family, rows in families.items():
         cells = [_cell([row[fmt] for row in rows if fmt in row]) for fmt in formats]
         checks = sum(tally.cases for row in rows for tally in row.values())
@@ -70,18 +73,18 @@ def families_table(result: Result) -> Table:
     return table
 
 
-def invariants_table(result: Result, rows: Rows) -> Table:
+def invariants_table(result: Result, rows: Rows, title: str = _TITLE) -> Table:
     """The worst margin of each invariant per format, and on how many cases it was checked."""
     formats = result.header["formats"]
-    table = _empty_table("invariant", formats, "checks")
+    table = _empty_table(title, "invariant", formats, "checks")
     for id, row in rows.items():
         cells = [_cell([row[fmt]] if fmt in row else []) for fmt in formats]
         table.add_row(id, *cells, str(sum(tally.cases for tally in row.values())))
     return table
 
 
-def _empty_table(first: str, formats: Iterable[str], *counts: str) -> Table:
-    table = Table(title="worst margin: error / derived bound; above 1 fails", title_justify="left", box=None)
+def _empty_table(title: str, first: str, formats: Iterable[str], *counts: str) -> Table:
+    table = Table(title=Text(title, overflow="ignore", no_wrap=True), title_justify="left", box=None)
     table.add_column(first, no_wrap=True)
     for name in (*formats, *counts):
         table.add_column(name, justify="right")

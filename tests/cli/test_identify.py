@@ -136,5 +136,5 @@ def test_a_target_that_is_none_is_one_line(here: Path, target: str, code: int, m
 def test_a_check_names_the_reading_that_explains_what_fell(planted: str) -> None:
     printed = gruverify("check", f"{planted}:inverted", "--format", "f64", "--max-cases", "3", "--jobs", "1").stdout
 
-    assert "likely cause z multiplies the candidate (float64, every case)" in printed
+    assert "likely cause: z multiplies the candidate (float64, every case)" in printed
     assert "  evidence: gruverify identify planted:inverted\n" in printed
