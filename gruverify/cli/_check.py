@@ -164,8 +164,6 @@ def command(
     from gruverify.engine import Plan
 
     xfails = _to_update(update_xfails, formats, cut_short=first_only or max_failures is not None)
-    if verbose and silent:
-        raise Fail("--quiet prints the verdict alone, and --verbose everything: give one of them")
     look = _Look(color, max_witnesses, margins, verbose=verbose, silent=silent)
     to = _Output(json_path, writable("--json", json_path), report, witnesses, xfails, look)
     _require(report)
@@ -191,6 +189,10 @@ class _Look:
     margins: bool
     verbose: bool
     silent: bool
+
+    def __post_init__(self) -> None:
+        if self.verbose and self.silent:
+            raise Fail("--quiet prints the verdict alone, and --verbose everything: give one of them")
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from gruverify.arithmetic import Ball, blend_rounding
-from gruverify.invariants._blocks import letters, pairs
-from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import STATES, NDArray, Residual, at_most, overlooked, vague, worst
-from gruverify.invariants._trial import Trial
+from gruverify.invariants.core._blocks import letters, pairs
+from gruverify.invariants.core._registry import invariant
+from gruverify.invariants.core._residual import STATES, NDArray, Residual, at_most, overlooked, vague, worst
+from gruverify.invariants.core._trial import Trial
 
 
 @invariant(

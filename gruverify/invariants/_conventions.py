@@ -10,11 +10,11 @@ import numpy as np
 from gruverify.arithmetic import Ball, Rounding, float64
 from gruverify.backends import declared_variants
 from gruverify.cell import Case, Parameters, Variant
-from gruverify.invariants._blocks import letters, pairs
-from gruverify.invariants._changes import SATURATED, cycled, edited, kept, over, pinned, resized, single
-from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import STATES, NDArray, Residual, apart, compare, equal, overlooked, present
-from gruverify.invariants._trial import Trial
+from gruverify.invariants.core._blocks import letters, pairs
+from gruverify.invariants.core._changes import SATURATED, cycled, edited, kept, over, pinned, resized, single
+from gruverify.invariants.core._registry import invariant
+from gruverify.invariants.core._residual import STATES, NDArray, Residual, apart, compare, equal, overlooked, present
+from gruverify.invariants.core._trial import Trial
 
 # -- the update gate --------------------------------------------------------------------------------------------------
 

@@ -9,12 +9,12 @@ from itertools import combinations
 import numpy as np
 
 from gruverify.cell import Case, Gradients
-from gruverify.invariants._blocks import compared
-from gruverify.invariants._registry import SHORT, Check, invariant
-from gruverify.invariants._residual import Residual
-from gruverify.invariants._tangent import turned_tangent
-from gruverify.invariants._trial import Trial
-from gruverify.invariants._vectors import Vector, apart, combined, number, radii, vector
+from gruverify.invariants.core._blocks import compared
+from gruverify.invariants.core._registry import SHORT, Check, invariant
+from gruverify.invariants.core._residual import Residual
+from gruverify.invariants.core._tangent import turned_tangent
+from gruverify.invariants.core._trial import Trial
+from gruverify.invariants.core._vectors import Vector, apart, combined, number, radii, vector
 
 
 def _times_tangent(way: str) -> Check:

@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from gruverify.cell import Case
-from gruverify.invariants._blocks import blocks_of
-from gruverify.invariants._changes import edited, over, short, stretched
-from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import STATES, Residual, apart, equal, never
-from gruverify.invariants._trial import Trial
+from gruverify.invariants.core._blocks import blocks_of
+from gruverify.invariants.core._changes import edited, over, short, stretched
+from gruverify.invariants.core._registry import invariant
+from gruverify.invariants.core._residual import STATES, Residual, apart, equal, never
+from gruverify.invariants.core._trial import Trial
 
 # -- time -------------------------------------------------------------------------------------------------------------
 

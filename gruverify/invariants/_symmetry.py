@@ -13,10 +13,10 @@ from typing import TypeAlias
 import numpy as np
 
 from gruverify.cell import Case, Parameters, Variant
-from gruverify.invariants._changes import edited, packed, resized, short
-from gruverify.invariants._registry import invariant
-from gruverify.invariants._residual import STATES, Floats, NDArray, Residual, apart
-from gruverify.invariants._trial import Trial
+from gruverify.invariants.core._changes import edited, packed, resized, short
+from gruverify.invariants.core._registry import invariant
+from gruverify.invariants.core._residual import STATES, Floats, NDArray, Residual, apart
+from gruverify.invariants.core._trial import Trial
 
 #: From states of the changed case, (..., B, H'), to those that the drawn case must have, (..., B, H).
 View: TypeAlias = Callable[[Case, NDArray], NDArray]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterable
+from functools import partial
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
+import gruverify
 from gruverify.backends import TARGETS
 from gruverify.invariants import INVARIANTS, Invariant
 
@@ -27,12 +31,23 @@ def print_catalogue(console: Console) -> None:
 
 
 def print_invariants(console: Console, invariants: Iterable[Invariant]) -> None:
-    """Each with its statement, what it needs and its source."""
+    """Each with its statement, what it needs, its source, and the file and line where it is checked."""
     for number, invariant in enumerate(invariants):
         needs = ", ".join(invariant.needs) or "any method"
         between = "\n" if number else ""
         console.print(f"{between}{invariant.id}  [dim]needs {needs}; since {invariant.since}[/]")
         console.print(f"  {escape(invariant.statement)}\n  [dim]{escape(invariant.source)}[/]", soft_wrap=True)
+        console.print(f"  [dim]{_place_of(invariant)}[/]", soft_wrap=True)
+
+
+def _place_of(invariant: Invariant) -> str:
+    """The file and line of its check, as "gruverify/invariants/agreement/_balls.py:29"."""
+    check: Any = invariant.check
+    while isinstance(check, partial):
+        check = check.func
+    code = inspect.unwrap(check).__code__
+    file = Path(code.co_filename).relative_to(Path(gruverify.__file__).parents[1])
+    return f"{file.as_posix()}:{code.co_firstlineno}"
 
 
 def catalogue_page() -> str:

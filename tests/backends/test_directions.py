@@ -10,7 +10,7 @@ import pytest
 from gruverify import float64, torch_backend
 from gruverify.engine import judge
 from gruverify.invariants import INVARIANTS
-from gruverify.invariants._tangent import tangent_of
+from gruverify.invariants.core._tangent import tangent_of
 
 from ._cases import case, writable
 

@@ -15,7 +15,7 @@ import numpy as np
 from gruverify import Case, Cell, Format, Variant, bfloat16, float32
 from gruverify.backends import one_thread, resolve
 from gruverify.invariants import INVARIANTS, Trial
-from gruverify.invariants._shown import showing_inputs
+from gruverify.invariants.core._shown import showing_inputs
 
 #: An invariant, H = I, and T, for B = 2.
 ASKED = (

@@ -31,9 +31,9 @@ from gruverify.engine._measured import measured
 from gruverify.faults._pulling import BackwardLines, Chain, Pulling
 from gruverify.formulas import activations, next_state, pullback, step
 from gruverify.invariants import INVARIANTS, Trial
-from gruverify.invariants._each_cotangent import _Allowed
-from gruverify.invariants._local import Local
-from gruverify.invariants._shown import shown
+from gruverify.invariants.agreement._each_cotangent import _Allowed
+from gruverify.invariants.core._local import Local
+from gruverify.invariants.core._shown import shown
 
 AFTER = Variant()
 HALVES = (bfloat16, float16)

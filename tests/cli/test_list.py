@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
+import gruverify as package
 from gruverify.backends import TARGETS
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting import catalogue_page
 
 from ._invoke import gruverify, one_line
+
+#: Where the package lies.
+ROOT = Path(package.__file__).parents[1]
 
 
 def test_every_invariant_is_listed_with_statement_and_source() -> None:
@@ -21,6 +26,17 @@ def test_every_invariant_is_listed_with_statement_and_source() -> None:
         at = result.stdout.index(f"\n{invariant.id}  needs ")
         statement, source = result.stdout.index(invariant.statement, at), result.stdout.index(invariant.source, at)
         assert at < statement < source
+
+
+def test_an_id_names_the_file_and_the_line_of_its_check() -> None:
+    blocks = gruverify("list").stdout.partition("\n\ntargets\n")[0].split("\n\n")[1:]
+
+    for block, invariant in zip(blocks, INVARIANTS.values(), strict=True):
+        file, _, line = block.splitlines()[-1].strip().partition(":")
+        begins = (ROOT / file).read_text().splitlines()[int(line) - 1].strip()
+        assert begins.startswith(("@invariant(", "@_", "def ")), begins
+        family = invariant.family.replace("-", "_")
+        assert file.startswith((f"gruverify/invariants/{family}/", f"gruverify/invariants/_{family}.py"))
 
 
 def test_every_target_is_listed_with_whether_it_can_run_here() -> None:

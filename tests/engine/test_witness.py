@@ -19,7 +19,7 @@ from gruverify.cell import PARTLY_BIASED
 from gruverify.engine import BadWitness, decode_witness, encode_witness, load_witness, save_witness
 from gruverify.engine._witness import MOST_ENTRIES
 from gruverify.invariants import INVARIANTS, Entries, Residual
-from gruverify.invariants._residual import compare
+from gruverify.invariants.core._residual import compare
 
 from ._drawn import witnesses
 

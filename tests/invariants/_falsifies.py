@@ -5,7 +5,7 @@ from __future__ import annotations
 from gruverify.backends import METHODS, WAYS
 from gruverify.cell import BLOCKS
 from gruverify.faults._faulty import TwoWays
-from gruverify.invariants._blocks import spelled
+from gruverify.invariants.core._blocks import spelled
 
 
 def _of_every_method(duty: str) -> tuple[str, ...]:

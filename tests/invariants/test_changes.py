@@ -11,13 +11,13 @@ from gruverify import FORMATS, VARIANTS, Case, Format, float64
 from gruverify.arithmetic import Rounding
 from gruverify.cell import contraction_rate
 from gruverify.invariants import Exact
-from gruverify.invariants._changes import SATURATED, cycled, kept, pinned, short, single, stretched
-from gruverify.invariants._constant_gates import STEPS, constant_gates
 from gruverify.invariants._conventions import reset_absorbed, reset_elsewhere, reset_fixed
-from gruverify.invariants._dynamics import at_a_fixed_point, contractive
-from gruverify.invariants._hard_reset import RESET, hard_reset
 from gruverify.invariants._sequence import crowded
 from gruverify.invariants._symmetry import SYMMETRIES, Symmetry
+from gruverify.invariants.core._changes import SATURATED, cycled, kept, pinned, short, single, stretched
+from gruverify.invariants.dynamics._fixed_points import at_a_fixed_point, contractive
+from gruverify.invariants.regimes._constant_gates import STEPS, constant_gates
+from gruverify.invariants.regimes._hard_reset import RESET, hard_reset
 
 from ._drawn import drawn
 

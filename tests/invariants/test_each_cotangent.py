@@ -13,7 +13,7 @@ from gruverify import FORMATS, Backend, Case, Format, Gradients, Variant, assert
 from gruverify.backends import NumpyBackend
 from gruverify.engine import Judgement, judge
 from gruverify.invariants import INVARIANTS, Trial
-from gruverify.invariants._shown import showing_inputs, shown
+from gruverify.invariants.core._shown import showing_inputs, shown
 
 from ._built import COMPLETE, SATURATED, case_of, cell_at
 from ._faulty import Faulty

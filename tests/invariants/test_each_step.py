@@ -14,7 +14,7 @@ from gruverify.arithmetic import Rounding
 from gruverify.backends import NumpyBackend, resolve
 from gruverify.engine import judge
 from gruverify.invariants import INVARIANTS, Residual, Trial
-from gruverify.invariants._local import Local, lost, returned, unknown
+from gruverify.invariants.core._local import Local, lost, returned, unknown
 
 from ._built import COMPLETE
 from ._faulty import Faulty

@@ -13,8 +13,8 @@ from gruverify.backends import METHODS, STACK_METHODS, NumpyBackend
 from gruverify.engine import Judgement, judge
 from gruverify.faults._faulty import TwoWays
 from gruverify.invariants import INVARIANTS, Trial
-from gruverify.invariants._cotangents import early_loss, turned
-from gruverify.invariants._layouts import awkward, overlapping, repeated, transposed
+from gruverify.invariants.core._layouts import awkward, overlapping, repeated, transposed
+from gruverify.invariants.gradient._cotangents import early_loss, turned
 
 from ._built import a_case
 from ._drawn import drawn_stacks

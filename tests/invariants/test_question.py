@@ -15,8 +15,8 @@ from gruverify import Case, Cell, Format, Variant, float32, float64
 from gruverify.arithmetic import Ball, Rounding
 from gruverify.backends import TARGETS, resolve
 from gruverify.invariants import Exact, Observed
-from gruverify.invariants._blocks import of
-from gruverify.invariants._residual import compare
+from gruverify.invariants.core._blocks import of
+from gruverify.invariants.core._residual import compare
 
 from ._built import COMPLETE, SATURATED, case_of, cell_at
 

@@ -10,7 +10,7 @@ import pytest
 from gruverify import VARIANTS, Variant
 from gruverify.backends import METHODS, MODULE_METHODS
 from gruverify.invariants import INVARIANTS, Invariant, Residual, Trial, invariant
-from gruverify.invariants._residual import holds
+from gruverify.invariants.core._residual import holds
 
 pytestmark = pytest.mark.uncounted
 
@@ -51,7 +51,7 @@ def nothing(trial: Trial) -> Iterator[Residual]:
 def own_list(monkeypatch: pytest.MonkeyPatch) -> dict[str, Invariant]:
     """An empty list for the test alone."""
     entries: dict[str, Invariant] = {}
-    monkeypatch.setattr("gruverify.invariants._registry.INVARIANTS", entries)
+    monkeypatch.setattr("gruverify.invariants.core._registry.INVARIANTS", entries)
     return entries
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from gruverify import Format, bfloat16, float16, float32, float64
 from gruverify.arithmetic import Ball, Rounding
-from gruverify.invariants._residual import (
+from gruverify.invariants.core._residual import (
     STATES,
     at_most,
     compare,

@@ -14,8 +14,8 @@ from gruverify.cell import BLOCKS, Parameters
 from gruverify.engine import Judgement, Plan, judge, run
 from gruverify.engine._judge import applicable
 from gruverify.invariants import INVARIANTS
-from gruverify.invariants._changes import packed
-from gruverify.invariants._methods import named
+from gruverify.invariants.core._changes import packed
+from gruverify.invariants.core._methods import named
 
 from ._built import COMPLETE, SATURATED, case_of, cell_at
 from ._drawn import drawn, drawn_stacks

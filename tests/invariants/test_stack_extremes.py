@@ -11,7 +11,7 @@ from gruverify import StackCase, Variant, float32
 from gruverify.backends import NumpyBackend
 from gruverify.engine import Judgement, judge
 from gruverify.invariants import INVARIANTS
-from gruverify.invariants._stack_changes import followed, idle
+from gruverify.invariants.core._stack_changes import followed, idle
 
 from ._drawn import drawn_stacks
 

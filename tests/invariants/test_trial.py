@@ -11,7 +11,7 @@ import pytest
 from gruverify import Case, Variant, float64
 from gruverify.backends import CELL_METHODS, DIRECTIONAL_METHODS, NumpyBackend, backend
 from gruverify.invariants import INVARIANTS, Change, Invariant, Observed, Trial
-from gruverify.invariants._residual import compare
+from gruverify.invariants.core._residual import compare
 
 from ._built import a_case
 from ._counting import Counting

@@ -1,0 +1,117 @@
+"""Nothing to do: it may be refused, and then the result says so, but not with an answer of another shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gruverify.backends import METHODS
+from gruverify.cell import Gradients, StackCase
+from gruverify.invariants.core._methods import AnyTrial, Parts, first_answer, named, parts
+from gruverify.invariants.core._obstacle import BackendRaised, Refused
+from gruverify.invariants.core._registry import Check, invariant
+from gruverify.invariants.core._residual import NDArray, Residual, equal, holds
+
+
+def _batched(case: Any) -> Any:
+    """The case with an axis for its batch."""
+    return case if not isinstance(case, StackCase) or case.batched else replace(case, batched=True)
+
+
+def _emptied(trial: AnyTrial, method: str, axis: str) -> tuple[dict[str, Any], Parts]:
+    """What the method is given of no steps ("T") or members ("B"), and what it returns.
+
+    Raises:
+        Obstacle: there is no answer; Refused if it raises here and not for the whole case.
+    """
+    first_answer(trial, method)
+    observed = trial.observed
+    given = {name: _cut(name, value, axis, observed.letters) for name, value in observed.arguments(method).items()}
+    try:
+        returned = observed.asked(method, given)
+    except BackendRaised as raised:
+        raise Refused(method, f"{axis}=0", raised.error) from raised
+    return given, parts(trial.case, method, observed.checked(method, returned, **{axis: 0}))
+
+
+def _cut(name: str, value: Any, axis: str, letters: Callable[[str], str]) -> Any:
+    if isinstance(value, Gradients):
+        moved = {
+            "inputs": _cut("inputs", value.inputs, axis, letters),
+            "state": _cut("state", value.state, axis, letters),
+        }
+        return replace(value, **moved)
+    if not isinstance(value, np.ndarray):
+        return value
+    if name == "lengths" and axis == "T":
+        return np.zeros_like(value)
+    found: NDArray = value[tuple(slice(0) if letter == axis else slice(None) for letter in letters(name))]
+    return found
+
+
+def _no_members(method: str) -> Check:
+    def check(trial: AnyTrial) -> Iterator[Residual]:
+        _, found = _emptied(trial.on(_batched), method, "B")
+        for name, (letters, array) in found.items():
+            # What is left of an answer to nobody are sums over no members.
+            yield equal(f"{name}, of no members", letters, array, np.zeros_like(array)) if array.size else holds(name)
+
+    return check
+
+
+#: What a method without steps passes on: which part of its answer is which of its arguments.
+_PASSED_ON = {
+    "sequence": ("last", "state"),
+    "sequence_vjp": ("gradient of state", "d_last"),
+    "sequence_jvp": ("d_last", "tangent"),
+    "stack": ("last", "states"),
+    "stack_vjp": ("gradient of states", "d_last"),
+}
+
+
+def _no_steps(method: str) -> Check:
+    passed_on, argument = _PASSED_ON.get(method, ("", ""))
+
+    def check(trial: AnyTrial) -> Iterator[Residual]:
+        given, found = _emptied(trial, method, "T")
+        for name, (letters, array) in found.items():
+            expected = np.zeros_like(array) if name != passed_on else _state_of(given[argument]).reshape(array.shape)
+            slack = trial.exact.mode.of_given(expected.astype(np.float64))
+            said = f"{name}, after no steps"
+            yield equal(said, letters, array, expected, 0.0 if slack is None else slack) if array.size else holds(name)
+
+    return check
+
+
+def _state_of(argument: Any) -> NDArray:
+    if isinstance(argument, Gradients):
+        assert argument.state is not None  # a tangent moves the state, or at least has it at rest
+        return argument.state
+    state: NDArray = argument
+    return state
+
+
+for _method in METHODS:
+    if not _method.startswith("step"):
+        invariant(
+            "contract/no-steps" if _method == "sequence" else f"contract/no-steps-{named(_method)}",
+            f"{_method} of no steps has no outputs and passes the state on, or its derivative, as it is; "
+            "it may be refused by raising",
+            source="the Backend contract; fault S30",
+            bound="exact",
+            needs=[_method],
+            asks_more=True,
+        )(_no_steps(_method))
+for _method in METHODS:
+    invariant(
+        "contract/no-members" if _method == "sequence" else f"contract/no-members-{named(_method)}",
+        f"{_method} of an empty batch has an answer without members, and parameters without gradients; "
+        "it may be refused by raising",
+        source="the Backend contract; fault S30",
+        bound="exact",
+        needs=[_method],
+        asks_more=True,
+    )(_no_members(_method))

@@ -1,0 +1,219 @@
+"""What every method owes beside its numbers: the same bits again, memory of its own, the weights of this call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from gruverify.backends import METHODS
+from gruverify.cell import Gradients, StackGradients
+from gruverify.invariants.core._calls import NDArray, copied, unlocked
+from gruverify.invariants.core._layouts import relaid, relaid_argument
+from gruverify.invariants.core._methods import AnyTrial, Parts, first_answer, named, parts, same
+from gruverify.invariants.core._registry import Check, invariant
+from gruverify.invariants.core._residual import Residual, holds, violated
+
+
+def _of_every_method(
+    duty: str, statement: str, source: str, check: Callable[[str], Check], since: dict[str, str]
+) -> dict[str, str]:
+    """Ask a duty of every method, and return the id by method; since: the ids of those of which it was asked before the
+    others.
+    """
+    ids = {method: since.get(method, f"contract/{duty}-{named(method)}") for method in METHODS}
+    for method, id in ids.items():
+        invariant(
+            id,
+            statement.format(method=method),
+            source=source,
+            bound="exact",
+            needs=[method],
+            asks_more=True,
+        )(check(method))
+    return ids
+
+
+# -- the same call again ---------------------------------------------------------------------------------------------
+
+
+def _same_bits(method: str) -> Check:
+    def check(trial: AnyTrial) -> Iterator[Residual]:
+        first = first_answer(trial, method)
+        yield from same("called twice", parts(trial.case, method, trial.observed.again(method)), first)
+
+    return check
+
+
+def _second_thread(method: str) -> Check:
+    def check(trial: AnyTrial) -> Iterator[Residual]:
+        first = first_answer(trial, method)
+        with ThreadPoolExecutor(1) as executor:
+            again = executor.submit(trial.observed.anew, method).result()
+        yield from same("in a second thread", parts(trial.case, method, again), first)
+
+    return check
+
+
+#: The invariant that asks each method for the same bits again.
+SAME_BITS = _of_every_method(
+    "same-bits",
+    "{method} called twice returns the same bits",
+    "the Backend contract; faults S14, S26, S44",
+    _same_bits,
+    {
+        "sequence": "contract/same-bits",
+        "sequence_vjp": "contract/same-gradient-bits",
+        "stack": "contract/stack-same-bits",
+        "stack_vjp": "contract/stack-same-gradient-bits",
+    },
+)
+_of_every_method(
+    "second-thread",
+    "{method} called in a second thread returns the same bits",
+    "the Backend contract; fault S26",
+    _second_thread,
+    {"sequence": "contract/second-thread"},
+)
+
+
+# -- memory ----------------------------------------------------------------------------------------------------------
+
+
+def _own_memory(method: str) -> Check:
+    def check(trial: AnyTrial) -> Iterator[Residual]:
+        before, observed = getattr(trial.observed, method), trial.observed
+        subject = unlocked(observed.subject)
+        arguments = {name: copied(argument) for name, argument in observed.arguments(method).items()}
+        answers = _arrays(observed.as_given(method, subject, *arguments.values()))
+        given = {name: array for each, argument in arguments.items() for name, array in _arrays(argument, each).items()}
+        others = {**given, **subject.packed(), **_arrays(before, "earlier answer")}
+        names = list(answers)
+        for i, name in enumerate(names):
+            beside = {**others, **{other: answers[other] for other in names[i + 1 :]}}
+            shared = [other for other, array in beside.items() if np.shares_memory(answers[name], array)]
+            yield violated(f"{name} of {method} shares memory with {shared[0]}") if shared else holds(name)
+
+    return check
+
+
+def _arrays(value: Any, name: str = "answer") -> dict[str, NDArray]:
+    """The arrays of an answer, or of an argument, by what they are called; empty ones share nothing."""
+    if isinstance(value, Gradients):
+        found = {f"{name} {part}": array for part, array in value.items()}
+    elif isinstance(value, StackGradients):
+        found = {f"{name} {part}": array for part, array in (*value.parameters.items(), *_outer(value))}
+    elif isinstance(value, tuple):
+        found = {f"{name} {i}": array for i, array in enumerate(value)}
+    else:
+        found = {name: value}
+    return {what: array for what, array in found.items() if isinstance(array, np.ndarray)}
+
+
+def _outer(value: StackGradients) -> Iterator[tuple[str, Any]]:
+    yield "inputs", value.inputs
+    yield "states", value.states
+
+
+_of_every_method(
+    "own-memory",
+    "what {method} returns shares no memory with its arguments, with another answer, or with an earlier one",
+    "the Backend contract; mistake P20",
+    _own_memory,
+    {},
+)
+
+
+# -- the same objects with other numbers in them, and other objects at the same place ---------------------------------
+
+
+def _fresh_weights(method: str) -> Check:
+    def check(trial: AnyTrial) -> Iterator[Residual]:
+        first, kept = first_answer(trial, method), _Kept(trial, method)
+        yield from same("the first time", kept.answer(), first)
+        kept.write_others()
+        others = kept.answer_of_strangers()
+        yield from same("with other numbers in the same arrays", kept.answer(), others)
+        kept.restore_in_new_arrays()
+        yield from same("with the first weights in new arrays of the same cell", kept.answer(), first)
+        kept.write_others(in_another_cell=True)
+        yield from same("with other weights in a cell where another one was", kept.answer(), others)
+
+    return check
+
+
+def _other(name: str, array: NDArray) -> NDArray:
+    """Other numbers of about the same size; lengths stay."""
+    return array if name == "lengths" else array * array.dtype.type(-0.5)
+
+
+class _Kept:
+    """Objects that a method is given again and again."""
+
+    def __init__(self, trial: AnyTrial, method: str) -> None:
+        self._trial, self._method, self._observed = trial, method, trial.observed
+        self._subject: Any = unlocked(self._observed.subject)
+        self._arguments = {name: copied(argument) for name, argument in self._observed.arguments(method).items()}
+        self._strangers: list[Any] = []
+
+    def answer(self) -> Parts:
+        """What the method returns for these very objects."""
+        return self._answer(self._subject, self._arguments)
+
+    def answer_of_strangers(self) -> Parts:
+        """What it returns for the same numbers in objects that it has never seen, and that nobody sees later."""
+        self._strangers.append(unlocked(self._subject))
+        given = {name: copied(argument) for name, argument in self._arguments.items()}
+        return self._answer(self._strangers[-1], given)
+
+    def _answer(self, subject: Any, arguments: dict[str, Any]) -> Parts:
+        returned = self._observed.as_given(self._method, subject, *arguments.values())
+        return parts(self._trial.case, self._method, self._observed.checked(self._method, returned))
+
+    def write_others(self, in_another_cell: bool = False) -> None:
+        """Write other numbers into the arrays of the arguments and of the cell, or of one made in its place."""
+        if in_another_cell:
+            self._give_up_the_cell()
+        else:
+            _write(self._subject.packed(), relaid(self._subject, _other).packed())
+        for name, argument in self._arguments.items():
+            _write(_arrays(argument), _arrays(relaid_argument(name, argument, _other)))
+
+    def restore_in_new_arrays(self) -> None:
+        """Give the cells new arrays with the weights of the case, and write its arguments over the others."""
+        for cell, new in zip(_cells(self._subject), _cells(unlocked(self._observed.subject)), strict=True):
+            for name, array in new.packed().items():
+                object.__setattr__(cell, name, array)
+        for name, argument in self._observed.arguments(self._method).items():
+            _write(_arrays(self._arguments[name]), _arrays(argument))
+
+    def _give_up_the_cell(self) -> None:
+        """One of other weights that lies, if Python so pleases, where the one before lay."""
+        place, self._subject = id(self._subject), None
+        while id(self._subject) != place and len(self._strangers) < _TRIES:
+            self._subject = relaid(self._observed.subject, _other)
+            self._strangers.append(self._subject)
+
+
+def _write(arrays: dict[str, NDArray], numbers: dict[str, NDArray]) -> None:
+    for name, array in arrays.items():
+        array[...] = numbers[name]
+
+
+#: How often an object is made in the hope that it lies where another lay.
+_TRIES = 16
+
+
+def _cells(subject: Any) -> list[Any]:
+    return [cell for row in subject.cells for cell in row] if hasattr(subject, "cells") else [subject]
+
+
+_of_every_method(
+    "fresh-weights",
+    "{method} answers for the numbers that its arguments hold at the call: as it does for objects that it never saw",
+    "the Backend contract; fault S40",
+    _fresh_weights,
+    {"sequence": "contract/fresh-weights"},
+)

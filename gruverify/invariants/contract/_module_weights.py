@@ -1,0 +1,37 @@
+"""Weights reach a module by every way that its framework has: it answers at the weights that it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from gruverify.backends import WAYS
+from gruverify.invariants.core._calls import unlocked
+from gruverify.invariants.core._registry import invariant
+from gruverify.invariants.core._residual import Residual, equal, holds, violated
+from gruverify.invariants.core._trial import Trial
+
+
+def _reached_by(way: str) -> Callable[[Trial], Iterator[Residual]]:
+    def check(trial: Trial) -> Iterator[Residual]:
+        case = trial.case
+        given = unlocked(case.cell), case.inputs.copy(), case.state.copy(), case.d_last.copy()
+        reached = trial.observed.as_given("reloaded", way, *given)
+        for name, expected in reached.expected.items():
+            yield equal(f"{name}, by {way}", "abc"[: expected.ndim], reached.found[name], expected)
+        for stray in reached.strays:
+            yield violated(f"{stray}, by {way}")
+        yield holds(f"gradients, by {way}")
+
+    return check
+
+
+for _way, _how in WAYS.items():
+    invariant(
+        f"contract/weights-{_way}",
+        f"a module whose weights came by {_how} has the bits of a fresh one with the weights shown, gradients its own",
+        source="the Backend contract; fault S40",
+        bound="exact",
+        needs=["reloaded"],
+        since="0.2",
+        asks_more=True,
+    )(_reached_by(_way))

@@ -1,0 +1,182 @@
+"""Calling a backend for a case: what is handed out, what comes back, and what stands in the way."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any, TypeAlias, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.backends import RECORDER, Backend, Declarations, declarations_of, random_states
+from gruverify.cell import AnyCase, Cell, Gradients, Stack
+from gruverify.invariants.core._declared import ruled_out
+from gruverify.invariants.core._obstacle import BackendRaised, Declined, Malformed, RuledOut
+
+NDArray: TypeAlias = npt.NDArray[Any]
+
+#: The arguments of each method after the cell, in its order, and the axes of each that is an array.
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "step": ("x", "h"),
+    "step_jacobian": ("x", "h"),
+    "step_vjp": ("x", "h", "cotangent"),
+    "sequence": ("inputs", "state"),
+    "sequence_vjp": ("inputs", "state", "d_outputs", "d_last"),
+    "sequence_jvp": ("inputs", "state", "tangent"),
+    "sequence_hvp": ("inputs", "state", "d_outputs", "d_last", "tangent"),
+    "sequence_hvp_reverse": ("inputs", "state", "d_outputs", "d_last", "tangent"),
+}
+AXES = {
+    "x": "BI",
+    "h": "BH",
+    "cotangent": "BH",
+    "inputs": "TBI",
+    "state": "BH",
+    "d_outputs": "TBH",
+    "d_last": "BH",
+}
+#: What the methods that return a pair return, and its axes.
+PAIRS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
+    "step_jacobian": (("dh", "BHH"), ("dx", "BHI")),
+    "sequence": (("outputs", "TBH"), ("last", "BH")),
+    "sequence_jvp": (("d_outputs", "TBH"), ("d_last", "BH")),
+}
+
+#: Letters of shapes that stand for products.
+_SPELLED = {"3": "3H", "S": "L·D", "O": "D·H"}
+
+
+class Calls:
+    """Calls of a backend for a case: what they raise, return and change. Each hands out copies of its own.
+
+    Reading an answer raises an Obstacle if there is none: BackendRaised, Malformed or Declined. `subject` is the cell
+    or stack that every method is given first. `mutated` lists the arguments that calls of each method changed, and
+    `drawn` the random generators shared by the program that second calls drew from.
+    """
+
+    def __init__(
+        self, case: AnyCase, subject: Cell | Stack, backend: Backend, declared: Declarations | None = None
+    ) -> None:
+        """`declared` is what the backend declares, where it is known already."""
+        self.backend: Any = backend
+        self.subject: Any = subject
+        self.declared = declared or declarations_of(backend)
+        self.mutated: defaultdict[str, list[str]] = defaultdict(list)
+        self.drawn: set[str] = set()
+        self._again: dict[str, Any] = {}
+        self._format, self._sizes = case.format, case.sizes
+        H, L, D = case.sizes["H"], case.sizes.get("L", 1), case.sizes.get("D", 1)
+        self._extents = {**case.sizes, "3": 3 * H, "S": L * D, "O": D * H}
+
+    def arguments(self, method: str) -> dict[str, Any]:
+        """What the method is given for the case after the cell or stack, by name and in its order."""
+        raise NotImplementedError
+
+    def letters(self, argument: str) -> str:
+        """The axes of such an argument, such as "TBI"."""
+        raise NotImplementedError
+
+    def checked(self, method: str, returned: Any, **other: int) -> Any:
+        """What the method returned, if its kind, shapes and dtype are right; other: sizes that the case has not."""
+        raise NotImplementedError
+
+    def anew(self, method: str) -> Any:
+        """The method's answer for the case, called anew."""
+        return self.checked(method, self.asked(method, self.arguments(method)))
+
+    def asked(self, method: str, arguments: dict[str, Any]) -> Any:
+        """What the method returns for copies of these arguments, unchecked."""
+        return self._call(method, **arguments)
+
+    def again(self, method: str) -> Any:
+        """Its answer to a second call, made once."""
+        if method not in self._again:
+            before = random_states()
+            self._again[method] = self.anew(method)
+            self.drawn |= {name for name, state in random_states().items() if state != before.get(name, state)}
+        return self._again[method]
+
+    def _call(self, method: str, **arguments: NDArray | Gradients | bool | None) -> Any:
+        subject = unlocked(self.subject)
+        given = {name: copied(a) for name, a in arguments.items()}
+        result = self.as_given(method, subject, *given.values())
+        self.mutated[method] += changed(self.subject.packed(), subject.packed()) + changed(arguments, given)
+        return result
+
+    def as_given(self, method: str, *arguments: Any) -> Any:
+        """What the method returns for these very objects, unchecked."""
+        if declaration := ruled_out(self.declared, method, arguments):
+            raise RuledOut(method, declaration)
+        try:
+            with np.errstate(all="ignore"), RECORDER.calling(method, self._sizes):
+                return getattr(self.backend, method)(*arguments)
+        except NotImplementedError as declined:
+            raise Declined(method, str(declined)) from declined
+        except (Exception, SystemExit) as error:
+            raise BackendRaised(method, error) from error
+
+    def _array(self, name: str, value: Any, letters: str, **other: int) -> NDArray:
+        """The value, if it is an array of the shape that the letters spell: "3" is 3H, "S" L·D and "O" D·H.
+
+        other: letters that have another value than in the case.
+        """
+        sizes = {**self._extents, **other}
+        shape = tuple(sizes[letter] for letter in letters)
+        spelled = "(" + ", ".join(_SPELLED.get(letter, letter) for letter in letters) + ")"
+        if not is_array(value):
+            raise Malformed(f"{name} is {type(value).__name__}, expected a NumPy array {spelled} = {shape}")
+        if value.shape != shape:
+            bound = ", ".join(f"{letter}={sizes[letter]}" for letter in self._sizes)
+            raise Malformed(f"{name} has shape {value.shape}, expected {spelled} = {shape} with {bound}")
+        if value.dtype != self._format.dtype:
+            raise Malformed(f"{name} has dtype {value.dtype}, expected {self._format.name}, the case's format")
+        array: NDArray = value
+        return array
+
+
+def is_array(value: Any) -> bool:
+    """Whether it is a NumPy array; a subclass is, if it computes and is indexed as one, as no matrix and no mask is."""
+    of = type(value)
+    own = (of.__array_ufunc__, of.__getitem__) if isinstance(value, np.ndarray) else ()
+    return own == (np.ndarray.__array_ufunc__, np.ndarray.__getitem__)
+
+
+def pair_of(method: str, value: Any) -> tuple[Any, Any]:
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise Malformed(f"{method} returned {type(value).__name__}, expected a pair of arrays")
+    return value
+
+
+@overload
+def unlocked(given: Cell) -> Cell: ...
+@overload
+def unlocked(given: Stack) -> Stack: ...
+def unlocked(given: Cell | Stack) -> Cell | Stack:
+    """The same cell or stack over writable copies: whether the backend writes to them is for an invariant to see."""
+    return Stack(tuple(tuple(map(_twin, row)) for row in given.cells)) if isinstance(given, Stack) else _twin(given)
+
+
+def _twin(cell: Cell) -> Cell:
+    twin = object.__new__(Cell)
+    for name in ("variant", "weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+        value = getattr(cell, name)
+        object.__setattr__(twin, name, value.copy() if isinstance(value, np.ndarray) else value)
+    return twin
+
+
+def copied(argument: Any) -> Any:
+    """An argument of its own, writable and in C order."""
+    if isinstance(argument, Gradients):
+        return Gradients(*(copied(getattr(argument, name)) for name in vars(argument)))
+    return argument.copy() if isinstance(argument, np.ndarray) else argument
+
+
+def changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """The names of the arguments that have other bits after than before."""
+    return [name for name, argument in before.items() if _bytes(argument) != _bytes(after[name])]
+
+
+def _bytes(argument: Any) -> bytes:
+    if isinstance(argument, Gradients):
+        return b"".join(array.tobytes() for _, array in argument.items())
+    return argument.tobytes() if isinstance(argument, np.ndarray) else b""

@@ -1,0 +1,136 @@
+"""The methods of the contract, as what is asked of each of them alike sees them: the arrays of an answer, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from gruverify.arithmetic import Ball
+from gruverify.cell import AnyCase, Gradients, Parameters, StackGradients, pack
+from gruverify.formulas import Bptt
+from gruverify.invariants.core._calls import PAIRS, NDArray
+from gruverify.invariants.core._residual import STATES, Floats, Residual, apart, equal
+from gruverify.invariants.core._stack_trial import StackBalls, StackTrial, gradients
+from gruverify.invariants.core._tangent import tangent_of
+from gruverify.invariants.core._trial import Trial
+
+AnyTrial: TypeAlias = Trial | StackTrial
+#: The arrays of an answer by name, each with the letters of its axes.
+Parts: TypeAlias = dict[str, tuple[str, NDArray]]
+
+_LETTERS = {
+    "dh": "bij",
+    "dx": "bij",
+    "outputs": "tbi",
+    "d_outputs": "tbi",
+    "last": "bi",
+    "d_last": "bi",
+    "weight_ih": "ij",
+    "weight_hh": "ij",
+    "bias_ih": "i",
+    "bias_hh": "i",
+    "state": "bi",
+}
+#: What is in [-1, 1].
+_OF_STATES = ("h", "outputs", "last")
+
+
+def named(method: str) -> str:
+    """A method as the ids of invariants have it."""
+    return method.replace("_", "-")
+
+
+def first_answer(trial: AnyTrial, method: str) -> Parts:
+    """The first answer of a method to the case, which all invariants share.
+
+    Raises:
+        Obstacle: there is none.
+    """
+    return parts(trial.case, method, getattr(trial.observed, method))
+
+
+def parts(case: AnyCase, method: str, answer: Any) -> Parts:
+    """The arrays of an answer that has the right form; what is returned for biases that are not there is left out."""
+    if method == "step":
+        return {"h": ("bi", answer)}
+    if method == "stack":
+        return {"outputs": ("tbi", answer[0]), "last": ("sbi", answer[1])}
+    if method in PAIRS:
+        return {name: (_LETTERS[name], part) for (name, _), part in zip(PAIRS[method], answer, strict=True)}
+    if isinstance(answer, StackGradients):
+        return {f"gradient of {name}": (letters, array) for name, letters, array in gradients(answer)}
+    inputs = "bj" if method == "step_vjp" else "tbj"
+    return {
+        f"gradient of {name}": ({**_LETTERS, "inputs": inputs}[name], array)
+        for name, array in answer.items()
+        if case.variant.bias or not name.startswith("bias")
+    }
+
+
+def radii(trial: AnyTrial, method: str, tangent: Gradients | None = None) -> dict[str, Floats]:
+    """How far each array of an answer to the case may be from the truth; tangent: another than the case's."""
+    if isinstance(trial, StackTrial):
+        allowed = _of_stack(trial, method)
+    else:
+        allowed = _of_cell(trial, method, tangent_of(trial.case) if tangent is None else tangent, tangent is None)
+    return {name: radius for name, (_, radius) in parts(trial.case, method, allowed).items()}
+
+
+def _of_cell(trial: Trial, method: str, tangent: Gradients, own: bool) -> Any:
+    exact, bias = trial.exact, trial.case.variant.bias
+    if method == "step":
+        return exact.next_state.radius
+    if method == "step_jacobian":
+        return tuple(ball.radius for ball in exact.jacobian)
+    if method == "step_vjp":
+        back = exact.pullback
+        return pack(_radius_of(back.parameters), back.x.radius, back.h.radius, bias)
+    if method == "sequence":
+        return exact.outputs_radius, exact.outputs_radius[-1]
+    if method == "sequence_jvp":
+        moved = _stacked(exact.jvp if own else exact.jvp_along(tangent))
+        return moved, moved[-1]
+    if method == "sequence_vjp":
+        return _of_gradients(exact.gradients, bias)
+    return _of_gradients(exact.hvp if own else exact.hvp_along(tangent), bias)
+
+
+def _of_stack(trial: StackTrial, method: str) -> Any:
+    if method == "stack":
+        return trial.exact.outputs.radius, trial.exact.last.radius
+    balls: StackBalls = trial.exact.gradients
+    parameters = {name: ball.radius for name, ball in balls.parameters.items()}
+    return StackGradients(parameters, balls.inputs.radius, balls.states.radius)
+
+
+def _of_gradients(balls: Bptt, bias: bool) -> Gradients:
+    return pack(_radius_of(balls.parameters), _stacked(balls.inputs), balls.state.radius, bias)
+
+
+def _radius_of(parameters: Parameters) -> Parameters:
+    return parameters.map(lambda ball: ball.radius)
+
+
+def _stacked(balls: Sequence[Ball]) -> Floats:
+    return np.stack([ball.radius for ball in balls])
+
+
+def same(how: str, found: Parts, expected: Parts) -> Iterator[Residual]:
+    """Whether two answers have the same bits, array by array."""
+    for name, (letters, array) in expected.items():
+        yield equal(f"{name}, {how}", letters, found[name][1], array)
+
+
+def close(how: str, found: Parts, expected: Parts, allowed: Callable[[], dict[str, Floats]]) -> Iterator[Residual]:
+    """Whether two answers have the same bits or, if they do not, are as close as two that each are within its radius of
+    the truth; allowed: finds the radii, which takes long.
+    """
+    if all(residual.margin == 0 for residual in same(how, found, expected)):
+        yield from same(how, found, expected)
+        return
+    radii_of = allowed()
+    for name, (letters, array) in expected.items():
+        scale = STATES if name in _OF_STATES else None
+        yield apart(f"{name}, {how}", letters, found[name][1], array, 2 * radii_of[name], scale=scale)

@@ -1,0 +1,297 @@
+"""A case of a stack put to a backend: what it returned, and what the mathematics allows. Each is found out once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from gruverify.arithmetic import Ball, Rounding
+from gruverify.backends import Backend, Declarations, rounding_of
+from gruverify.cell import Parameters, StackCase, StackGradients, Variant, parameter_name
+from gruverify.formulas import StackRun, stack, stack_bptt
+from gruverify.invariants.core._blocks import BLOCKS_OF
+from gruverify.invariants.core._calls import Calls, NDArray, is_array, pair_of
+from gruverify.invariants.core._obstacle import Malformed, answer, asking
+from gruverify.invariants.core._residual import Floats
+
+
+@dataclass(frozen=True)
+class StackBalls:
+    """What `StackGradients` holds, time-major, as balls."""
+
+    parameters: Mapping[str, Ball]
+    inputs: Ball
+    states: Ball
+
+    def __getitem__(self, name: str) -> Ball:
+        """That of a parameter by its name, of "inputs" or of "states"."""
+        return self.parameters[name] if name in self.parameters else getattr(self, name)
+
+
+class StackExact:
+    """What the mathematics allows for a case of a stack, as balls in the format under test."""
+
+    def __init__(self, case: StackCase, mode: Rounding) -> None:
+        self.case = case
+        self.mode = mode
+
+    def _balls(self, values: NDArray) -> list[Ball]:
+        return [Ball.exact(self.mode, part) for part in values]
+
+    @cached_property
+    def run(self) -> StackRun:
+        """The stack run forward."""
+        c = self.case
+        rows = [[cell.parameters(lambda a: Ball.exact(self.mode, a)) for cell in row] for row in c.stack.cells]
+        return stack(c.variant, rows, self._balls(c.inputs), self._balls(c.states), c.lengths)
+
+    @cached_property
+    def outputs(self) -> Ball:
+        """(T, B, D·H)."""
+        return _as_one(np.stack, self.run.outputs)
+
+    @cached_property
+    def last(self) -> Ball:
+        """(L·D, B, H)."""
+        return _as_one(np.stack, self.run.last)
+
+    @cached_property
+    def gradients(self) -> StackBalls:
+        """Gradients at both cotangents."""
+        return self._back(self._balls(self.case.d_outputs), self._balls(self.case.d_last))
+
+    @cached_property
+    def gradients_of_outputs(self) -> StackBalls:
+        """Gradients at the cotangents of the outputs alone."""
+        return self._back(self._balls(self.case.d_outputs), None)
+
+    @cached_property
+    def gradients_of_last(self) -> StackBalls:
+        """Gradients at the cotangents of the last states alone."""
+        return self._back(None, self._balls(self.case.d_last))
+
+    def _back(self, d_outputs: list[Ball] | None, d_last: list[Ball] | None) -> StackBalls:
+        back = stack_bptt(self.run, d_outputs, d_last)
+        parameters = {
+            parameter_name(packed, layer, d): _as_one(
+                np.concatenate, [_read(self.case.variant, p, block) for block in BLOCKS_OF[packed]]
+            )
+            for layer, row in enumerate(back.parameters)
+            for d, p in enumerate(row)
+            for packed in self.case.stack.cells[layer][d].packed()
+        }
+        return StackBalls(parameters, _as_one(np.stack, back.inputs), _as_one(np.stack, back.states))
+
+
+def _read(variant: Variant, gradients: Parameters, block: str) -> Ball:
+    """The block's gradient; exactly 0 if the variant lacks the block, as what is observed of it."""
+    ball: Ball = getattr(gradients, block)
+    return ball if variant.has(block) else Ball.exact(ball.mode, np.zeros_like(ball.mid))
+
+
+def _as_one(join: Callable[[list[Floats]], Floats], balls: Sequence[Ball]) -> Ball:
+    return Ball(balls[0].mode, join([ball.mid for ball in balls]), join([ball.radius for ball in balls]))
+
+
+class StackObserved(Calls):
+    """What the backend returned for a case of a stack, checked for kind, shape and dtype, and made time-major."""
+
+    def __init__(self, case: StackCase, backend: Backend, declared: Declarations | None = None) -> None:
+        super().__init__(case, case.stack, backend, declared)
+        self.case = case
+
+    def arguments(self, method: str) -> dict[str, Any]:
+        """What the method is given for the case after the stack, by name and in its order."""
+        c = self.case
+        return self._given(c.states) if method == "stack" else self._given_back(c.states, c.d_outputs, c.d_last)
+
+    def letters(self, argument: str) -> str:
+        """The axes of such an argument, as the call has them: S is L·D, O is D·H."""
+        return _arranged(_AXES[argument], self.case)
+
+    def checked(self, method: str, returned: Any, **other: int) -> Any:
+        """What the method returned, if its kind, shapes and dtype are right; other: sizes that the case has not."""
+        with asking(method):
+            if method == "stack_vjp":
+                return self._gradients(returned, self.case.states, **other)
+            outputs, last = pair_of("stack", returned)
+            return self._steps("outputs", outputs, "TBO", **other), self._states("last", last, **other)
+
+    @answer
+    def stack(self) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, D·H) and last states (L·D, B, H)."""
+        return pair_of("stack", self.anew("stack"))
+
+    def fresh_stack(self, states: NDArray | None) -> tuple[NDArray, NDArray]:
+        """Outputs and last states from these initial states, called anew."""
+        return pair_of("stack", self.checked("stack", self._call("stack", **self._given(states))))
+
+    def stack_over(self, inputs: NDArray) -> tuple[NDArray, NDArray]:
+        """Outputs and last states over other inputs (T, B, I), which need not be finite, called anew."""
+        given = self._given(self.case.states) | {"inputs": _own(self.case.arrangement.steps(inputs))}
+        return pair_of("stack", self.checked("stack", self._call("stack", **given)))
+
+    @answer
+    def stack_vjp(self) -> StackGradients:
+        """Gradients at both cotangents."""
+        return self.fresh_stack_vjp(self.case.states, self.case.d_outputs, self.case.d_last)
+
+    def fresh_stack_vjp(
+        self, states: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
+    ) -> StackGradients:
+        """Gradients from these states at these cotangents, called anew; all time-major."""
+        return self._gradients(self._call("stack_vjp", **self._given_back(states, d_outputs, d_last)), states)
+
+    def stack_vjp_over(self, inputs: NDArray, d_outputs: NDArray) -> StackGradients:
+        """Gradients over other inputs (T, B, I) at other cotangents (T, B, D·H), which need not be finite."""
+        c, steps = self.case, self.case.arrangement.steps
+        given = self._given_back(c.states, d_outputs, c.d_last) | {"inputs": _own(steps(inputs))}
+        return self._gradients(self._call("stack_vjp", **given), c.states)
+
+    def _given_back(self, states: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None) -> dict[str, Any]:
+        to, given = self.case.arrangement, self._given(states)
+        given["d_outputs"] = None if d_outputs is None else _own(to.steps(d_outputs))
+        given["d_last"] = None if d_last is None else _own(to.states(d_last))
+        return given
+
+    def _given(self, states: NDArray | None) -> dict[str, Any]:
+        c, to = self.case, self.case.arrangement
+        return {
+            "inputs": _own(to.steps(c.inputs)),
+            "states": None if states is None else _own(to.states(states)),
+            "lengths": c.lengths,
+            "batch_first": c.batch_first,
+        }
+
+    def _gradients(self, value: Any, states: NDArray | None, **other: int) -> StackGradients:
+        if not isinstance(value, StackGradients):
+            raise Malformed(f"stack_vjp returned {type(value).__name__}, expected gruverify.StackGradients")
+        variant, found = self.case.variant, dict[str, NDArray]()
+        for name, parameter in self.case.stack.packed().items():
+            there = variant.mask(name)
+            if not any(there):
+                continue
+            if name not in value.parameters:
+                given = ", ".join(value.parameters) or "none"
+                raise Malformed(f"stack_vjp returned no gradient of {name} (it has: {given})")
+            self._like(f"gradient of {name}", value.parameters[name], parameter)
+            found[name] = value.parameters[name]
+            if not all(there):  # whatever was returned for biases that the variant lacks is not read
+                found[name] = np.where(np.repeat(there, len(parameter) // 3), found[name], parameter.dtype.type(0))
+        return StackGradients(
+            found,
+            self._steps("gradient of inputs", value.inputs, "TBI", **other),
+            self._gradient_of_states(value, states, **other),
+        )
+
+    def _gradient_of_states(self, value: StackGradients, states: NDArray | None, **other: int) -> NDArray | None:
+        if states is None or not self.declared.state_gradient:
+            return None
+        if value.states is None:
+            raise Malformed("gradient of states is None: declare state_gradient=False?")
+        return self._states("gradient of states", value.states, **other)
+
+    def _like(self, name: str, value: Any, parameter: NDArray) -> None:
+        if not is_array(value):
+            raise Malformed(f"{name} is {type(value).__name__}, expected a NumPy array {parameter.shape}")
+        if (value.shape, value.dtype) != (parameter.shape, parameter.dtype):
+            raise Malformed(
+                f"{name} has shape {value.shape} and dtype {value.dtype}, expected {parameter.shape}, {parameter.dtype}"
+            )
+
+    def _steps(self, name: str, value: Any, letters: str, **other: int) -> NDArray:
+        """(T, B, n) from the arrangement of the call."""
+        found = self._array(name, value, _arranged(letters, self.case), **other)
+        array: NDArray = self.case.arrangement.steps_of(found)
+        return array
+
+    def _states(self, name: str, value: Any, **other: int) -> NDArray:
+        """(L·D, B, H) from the arrangement of the call."""
+        array: NDArray = self.case.arrangement.states_of(self._array(name, value, _arranged("SBH", self.case), **other))
+        return array
+
+
+#: The axes of the arguments that are arrays, time first.
+_AXES = {"inputs": "TBI", "states": "SBH", "lengths": "B", "d_outputs": "TBO", "d_last": "SBH"}
+
+
+def _arranged(letters: str, case: StackCase) -> str:
+    if not case.batched:
+        return letters.replace("B", "")
+    return letters.replace("TB", "BT") if case.batch_first else letters
+
+
+def _own(array: NDArray) -> NDArray:
+    return np.ascontiguousarray(array)
+
+
+#: From a case to one that stands in a known relation to it, or that meets a condition by construction.
+StackChange: TypeAlias = Callable[[StackCase], StackCase]
+
+
+class StackTrial:
+    """A case of a stack, a backend, and both sides of every comparison between them."""
+
+    def __init__(
+        self,
+        case: StackCase,
+        backend: Backend,
+        mode: Rounding | None = None,
+        declared: Declarations | None = None,
+    ) -> None:
+        """`mode` is the backend's rounding in the case's format, and `declared` what it declares, where known."""
+        self.case = case
+        self.backend = backend
+        self.exact = StackExact(case, rounding_of(backend, case.format) if mode is None else mode)
+        self.observed = StackObserved(case, backend, declared)
+        self._changed: dict[StackChange, StackTrial] = {}
+        self._twin: StackTrial | None = None
+
+    @property
+    def declared(self) -> Declarations:
+        """What the backend declares itself to be."""
+        return self.observed.declared
+
+    def on(self, change: StackChange) -> StackTrial:
+        """The trial of the changed case, put to the same backend; invariants that make the same change share it."""
+        if change not in self._changed:
+            twin = None if self._twin is None else self._twin.on(change)
+            self._changed[change] = twin.beside(self.backend) if twin else self._other(change(self.case))
+        return self._changed[change]
+
+    def _other(self, case: StackCase) -> StackTrial:
+        mode = self.exact.mode if case.format is self.case.format else None
+        return StackTrial(case, self.backend, mode, self.declared)
+
+    def derived(self) -> Iterator[tuple[StackChange, StackTrial]]:
+        """The changes that were made to the case so far, and the trials of the cases they made."""
+        yield from self._changed.items()
+
+    def beside(self, backend: Backend) -> StackTrial:
+        """The same case put to another backend; what the mathematics allows is found out once, if both declare the same
+        accuracy.
+        """
+        if rounding_of(backend, self.case.format) != self.exact.mode:
+            return StackTrial(self.case, backend)
+        other = StackTrial(self.case, backend, self.exact.mode)
+        other.exact, other._twin = self.exact, self
+        return other
+
+
+def gradients(found: StackGradients) -> Iterator[tuple[str, str, NDArray]]:
+    """The name, axes and array of every gradient: parameters, inputs, initial states where there are any."""
+    for name, array in found.parameters.items():
+        yield name, "ij" if array.ndim == 2 else "i", array
+    yield "inputs", "tbj", found.inputs
+    if found.states is not None:
+        yield "states", "sbi", found.states
+
+
+def paired(one: StackGradients, other: StackGradients) -> Iterator[tuple[str, str, NDArray, NDArray]]:
+    """Every gradient twice, with its name and axes."""
+    others = {name: array for name, _, array in gradients(other)}
+    return ((name, letters, array, others[name]) for name, letters, array in gradients(one))

@@ -1,0 +1,1 @@
+"""Where states go: fixed points, the Jacobian there, and long runs."""

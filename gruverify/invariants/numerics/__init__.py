@@ -1,0 +1,1 @@
+"""Special numbers, σ and tanh swept densely, other formats."""

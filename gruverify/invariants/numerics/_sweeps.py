@@ -1,0 +1,284 @@
+"""σ and tanh at all numbers of a 16-bit format, and all over a wide one, as a step of many members shows them.
+
+What comes out says nothing of the case drawn, but for its variant and format: it is found once for each, and whichever
+case is drawn next repeats it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from typing import Any, TypeAlias
+from weakref import ReferenceType, ref
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.arithmetic import Format, Rounding
+from gruverify.backends import NumpyBackend
+from gruverify.cell import Case, Parameters, Variant
+from gruverify.invariants.core._changes import SATURATED, kept, packed, pinned
+from gruverify.invariants.core._obstacle import BackendRaised, Refused
+from gruverify.invariants.core._registry import Check, invariant
+from gruverify.invariants.core._residual import NDArray, Residual, compare, nothing_claimed
+from gruverify.invariants.core._trial import Trial
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+#: Units and inputs of a cell of any size.
+_SIZE = 8
+#: Pre-activations of a wide format.
+_POINTS = 2**14
+#: One pre-activation in so many is asked for its slope where all are asked for their value.
+_SPARSER = 5
+
+
+# -- pre-activations --------------------------------------------------------------------------------------------------
+
+
+@cache
+def every_number(format: Format) -> NDArray:
+    """The numbers of a 16-bit format, or so many of a wide one, in ascending order: (N,) in the format.
+
+    None is beyond a quarter of the largest, from where a sum may overflow on the way, and nothing can be claimed.
+    """
+    if format.dtype.itemsize == 2:
+        with np.errstate(invalid="ignore"):
+            numbers = np.arange(2**16, dtype=np.uint16).view(format.dtype).astype(np.float64)
+    else:
+        numbers = _points(format).astype(np.float64)
+    found = np.unique(numbers[np.abs(numbers) <= format.max / 4]).astype(format.dtype)
+    found.flags.writeable = False
+    return found
+
+
+def _points(f: Format) -> NDArray:
+    """Half of them evenly over all that a gate tells apart, a quarter of all sizes, and those around thresholds."""
+    reach = -1.1 * f.sigmoid_underflows
+    even = np.linspace(-reach, reach, _POINTS // 2)
+    sizes = np.exp2(np.linspace(f.min_exponent - f.precision + 1, f.max_exponent, _POINTS // 8))
+    marks = np.array([f.sigmoid_saturates, f.sigmoid_rounds_to_one, f.sigmoid_flushes, f.sigmoid_underflows])
+    marks = np.concatenate([marks, [f.tanh_saturates, np.log(f.min_normal), *range(1, 128)]])
+    ulps = 2 * f.unit_roundoff * np.exp2(np.floor(np.log2(np.abs(marks))))
+    around = (marks[:, None] + ulps[:, None] * np.arange(-8, 9)).ravel()
+    return f.cast(np.concatenate([even, sizes, -sizes, around, -around]))
+
+
+@cache
+def _gate_numbers(format: Format) -> NDArray:
+    """Those between which a gate is neither 1/2 nor, but for the last bits, 0 or 1: at most 4096, (N,)."""
+    numbers = every_number(format)
+    size = np.abs(numbers.astype(np.float64))
+    some = numbers[(size >= 2.0**-6) & (size <= -1.1 * format.sigmoid_underflows)]
+    return some[:: -(-len(some) // 4096)]
+
+
+# -- cells that show a function ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One step that shows a function: the case, and the pre-activation that is shown by each entry (B, H)."""
+
+    case: Case
+    at: Floats
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """What the cells of a sweep are made for; `every` is 1 for all numbers of the format, or one in so many."""
+
+    format: Format
+    variant: Variant
+    H: int
+    I: int
+    every: int = 1
+
+    def column(self, first: int = 0) -> npt.NDArray[np.intp]:
+        """The input that each unit reads, from `first` on: (H,)."""
+        return first + np.arange(self.H) % (self.I - first)
+
+    def weight(self, gate: str, columns: npt.NDArray[np.intp]) -> dict[str, NDArray]:
+        """That gate's weights: 1 for the column that a unit reads."""
+        W = np.zeros((self.H, self.I), self.format.dtype)
+        W[np.arange(self.H), columns] = 1
+        return {f"W_x{gate}": W}
+
+    def diagonal(self, gate: str, numbers: npt.ArrayLike) -> dict[str, NDArray]:
+        """That gate's recurrent weights: a number for each unit, or one for all."""
+        return {f"W_h{gate}": self.format.cast(np.diag(np.broadcast_to(np.asarray(numbers, float), (self.H,))))}
+
+    def shut(self) -> dict[str, NDArray]:
+        """Nothing is kept from a state of 1."""
+        return self.diagonal("z", kept(self.variant, -SATURATED))
+
+    def sweep(self, inputs: NDArray, columns: npt.NDArray[np.intp], state: float, blocks: dict[str, NDArray]) -> Sweep:
+        """One step over inputs (B, I) from a state that is one number, at a loss of 1, with all other weights 0."""
+        dtype, B = self.format.dtype, len(inputs)
+        sizes = {"x": (self.H, self.I), "h": (self.H, self.H)}
+        names = [f"{kind}_{of}{gate}" for kind in "Wb" for of in "xh" for gate in "rzc"]
+        nothing = {n: np.zeros(sizes[n[2]] if n[0] == "W" else (self.H,), dtype) for n in names}
+        cell = packed(self.variant, Parameters(**nothing | blocks))
+        h, ones = np.full((B, self.H), state, dtype), np.ones((B, self.H), dtype)
+        case = Case(cell, inputs[None], h, np.zeros((1, B, self.H), dtype), ones)
+        return Sweep(case, inputs.astype(np.float64)[:, columns])
+
+    def spread(self, first: int = 0) -> NDArray:
+        """The numbers, each an input of its own, from input `first` on: (B, I)."""
+        numbers, width = every_number(self.format)[:: self.every], self.I - first
+        rows = np.resize(numbers, (-(-len(numbers) // width), width))
+        return np.concatenate([np.zeros((len(rows), first), rows.dtype), rows], axis=1)
+
+
+def _update_from_one(f: _Frame) -> Iterator[Sweep]:
+    """From 1 towards a candidate of 0: what is kept is the next state."""
+    yield f.sweep(f.spread(), f.column(), 1.0, f.weight("z", f.column()))
+
+
+def _update_towards_one(f: _Frame) -> Iterator[Sweep]:
+    """From 0 towards a candidate of 1: what is taken is the next state."""
+    first = 0 if f.variant.input_bias else 1
+    if first < f.I:
+        swept = f.sweep(f.spread(first), f.column(first), 0.0, f.weight("z", f.column(first)))
+        yield replace(swept, case=pinned(swept.case, c=SATURATED))
+
+
+def _reset(f: _Frame) -> Iterator[Sweep]:
+    """The candidate is tanh(r/4): through all numbers."""
+    blocks = f.weight("r", f.column()) | f.diagonal("c", 0.25) | f.shut()
+    yield f.sweep(f.spread(), f.column(), 1.0, blocks)
+
+
+def _large_product(f: _Frame) -> Iterator[Sweep]:
+    """The candidate is tanh(2^k r), k from 0 to the end of the format, through recurrent weights or, unit by unit in
+    turn, through the bias that is reset.
+    """
+    numbers = _gate_numbers(f.format)
+    inputs = np.zeros((len(numbers), f.I), f.format.dtype)
+    inputs[:, 0] = numbers
+    columns = np.zeros(f.H, np.intp)
+    scales = np.exp2(np.round(np.linspace(0, min(-f.format.min_exponent, f.format.max_exponent) - 2, f.H)))
+    biased = f.variant.reset == "after" and f.variant.has("b_hc")
+    by_bias = np.where(np.arange(f.H) % 2 * biased, scales, 0.0)
+    blocks = f.weight("r", columns) | f.diagonal("c", scales - by_bias) | {"b_hc": f.format.cast(by_bias)} | f.shut()
+    yield f.sweep(inputs, columns, 1.0, blocks)
+
+
+def _candidate(f: _Frame) -> Iterator[Sweep]:
+    """The candidate is the next state."""
+    yield f.sweep(f.spread(), f.column(), 1.0, f.weight("c", f.column()) | f.shut())
+
+
+def _candidate_from_zero(f: _Frame) -> Iterator[Sweep]:
+    """Half the candidate is the next state."""
+    yield f.sweep(f.spread(), f.column(), 0.0, f.weight("c", f.column()))
+
+
+Show: TypeAlias = Callable[[_Frame], Iterator[Sweep]]
+
+#: By function: how a cell shows it.
+_SHOWN: dict[str, tuple[Show, ...]] = {
+    "z": (_update_from_one, _update_towards_one),
+    "r": (_reset, _large_product),
+    "c": (_candidate,),
+}
+#: The same where every initial state is 0.
+_SHOWN_FROM_ZERO: dict[str, tuple[Show, ...]] = {"z": (_update_towards_one,), "r": (), "c": (_candidate_from_zero,)}
+
+
+@lru_cache(maxsize=64)
+def _allowed(show: Show, frame: _Frame, mode: Rounding) -> list[tuple[Sweep, Trial]]:
+    """The cells that show a function, and what the mathematics allows of each: for all backends that round alike."""
+    return [(sweep, Trial(sweep.case, NumpyBackend(), mode=mode)) for sweep in show(frame)]
+
+
+# -- what is asked of it ----------------------------------------------------------------------------------------------
+
+#: What was found of a backend, by its identity, for as long as it lives.
+_known: dict[int, tuple[ReferenceType[Any], dict[Any, list[Residual]]]] = {}
+
+Compared: TypeAlias = Callable[[Trial, Sweep, str], Iterator[Residual]]
+
+
+def _found_of(backend: Any) -> dict[Any, list[Residual]]:
+    """What was found of this very object so far."""
+    number = id(backend)
+    reference, found = _known.get(number, (None, {}))
+    if reference is None or reference() is not backend:
+        try:
+            _known[number] = ref(backend, lambda gone: _known.pop(number, None)), (found := {})
+        except TypeError:  # it cannot be referred to weakly: it is asked every time
+            return {}
+    return found
+
+
+def _once(trial: Trial, key: tuple[str, str], find: Callable[[], Iterator[Residual]]) -> list[Residual]:
+    """What was found of the backend in this format and variant, or is found now."""
+    found, of = _found_of(trial.backend), (*key, trial.case.format, trial.case.variant)
+    if of not in found:
+        found[of] = list(find())
+    return found[of]
+
+
+def _swept(trial: Trial, gate: str, compared: Compared) -> Iterator[Residual]:
+    """The comparisons of every cell that shows a gate, at the state from which the backend may start.
+
+    Raises:
+        Obstacle: there is no answer; Refused if the backend raises, as it may for so many members.
+    """
+    c, declared = trial.case, trial.declared
+    every = _SPARSER if compared is _slopes and c.format.dtype.itemsize == 2 else 1
+    frame = _Frame(c.format, c.variant, declared.hidden_size or _SIZE, declared.input_size or _SIZE, every)
+    yield nothing_claimed(f"{gate} cannot be shown by a cell of these sizes that starts from 0")
+    shown = _SHOWN if declared.initial_state else _SHOWN_FROM_ZERO
+    for sweep, right in (pair for show in shown[gate] for pair in _allowed(show, frame, trial.exact.mode)):
+        one = right.beside(trial.backend)
+        try:
+            yield from compared(one, sweep, gate)
+        except BackendRaised as raised:
+            # Whoever raises for the case drawn as well does not refuse so many members.
+            _ = trial.observed.step if compared is _values else trial.observed.sequence_vjp
+            raise Refused(raised.method, f"B={len(sweep.at)}", raised.error) from raised
+
+
+def _named(residual: Residual, what: str, at: Floats) -> Residual:
+    """The residual, its worst entry named by the pre-activation that it shows."""
+    assert residual.entries is not None  # it has axes
+    worst = np.unravel_index(int(residual.entries.margins.argmax()), at.shape)
+    return replace(residual, where=f"{what} at {float(at[worst])!r}")
+
+
+def _values(trial: Trial, sweep: Sweep, gate: str) -> Iterator[Residual]:
+    yield _named(compare("h", "bi", trial.observed.step, trial.exact.next_state), f"h by {gate}", sweep.at)
+
+
+def _slopes(trial: Trial, sweep: Sweep, gate: str) -> Iterator[Residual]:
+    found, expected = trial.observed.sequence_vjp_of_last.inputs[0], trial.exact.gradients_of_last.inputs[0]
+    yield _named(compare("dL/dx", "bj", found, expected), f"dL/dx by {gate}", trial.case.inputs[0].astype(np.float64))
+
+
+def _check(gate: str, what: str, compared: Compared) -> Check:
+    def check(trial: Trial) -> Iterator[Residual]:
+        yield from _once(trial, (gate, what), lambda: _swept(trial, gate, compared))
+
+    return check
+
+
+_STATEMENTS = {"z": "σ(a_z)", "r": "σ(a_r), as it is and times 2^k", "c": "tanh(a_c)"}
+for _gate, _name in (("z", "update-gate"), ("r", "reset-gate"), ("c", "candidate")):
+    _statement = f"{_STATEMENTS[_gate]} at all numbers of a 16-bit format, at 16,000 of a wide one"
+    invariant(
+        f"numerics/every-{_name}",
+        _statement,
+        source="theory 5; theory 9; 14e, 14i",
+        needs=["step"],
+        asks_more=True,
+    )(_check(_gate, "values", _values))
+    invariant(
+        f"numerics/every-{_name}-slope",
+        f"the gradient through {_statement}",
+        source="theory 2, (2.4); theory 5; 14i",
+        needs=["sequence_vjp"],
+        asks_more=True,
+    )(_check(_gate, "slopes", _slopes))

@@ -1,0 +1,1 @@
+"""The three cases of the question, carry, forget and Elman, and gates that are held constant."""

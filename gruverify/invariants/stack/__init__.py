@@ -1,0 +1,1 @@
+"""Layers and directions: values, gradients, and what relates one stack to another."""

@@ -1,0 +1,148 @@
+"""What stands behind a member's last step reaches nobody, whatever it is; a member without steps stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+
+from gruverify.arithmetic import Format
+from gruverify.cell import StackCase
+from gruverify.invariants.core._obstacle import BackendRaised, Refused
+from gruverify.invariants.core._registry import invariant
+from gruverify.invariants.core._residual import NDArray, Residual, equal, holds
+from gruverify.invariants.core._stack_changes import followed, idle
+from gruverify.invariants.core._stack_trial import StackObserved, StackTrial, paired
+
+Answer = TypeVar("Answer")
+
+# -- padding ----------------------------------------------------------------------------------------------------------
+
+
+def _contents(trial: StackTrial) -> Iterator[tuple[str, tuple[float, ...]]]:
+    """What padding is filled with: the largest numbers and, unless they are declared undefined, NaN and infinities."""
+    f: Format = trial.case.format
+    yield "the largest numbers", (f.max, -f.max)
+    if trial.declared.nan != "undefined":
+        yield "NaN", (np.nan,)
+        yield "infinities", (np.inf, -np.inf)
+
+
+def _filled(case: StackCase, steps: NDArray, numbers: tuple[float, ...]) -> NDArray:
+    """(T, B, n) with these numbers, in turn, wherever there is padding."""
+    turns = case.format.cast(np.resize(numbers, steps.shape))
+    return np.where(case.real[..., None], steps, turns)
+
+
+def _unless_refused(numbers: tuple[float, ...], ask: Callable[[], Answer]) -> Answer | None:
+    """The answer; None if the backend raises for what is not finite, as who refuses NaN does."""
+    try:
+        return ask()
+    except BackendRaised:
+        if np.isfinite(numbers).all():
+            raise
+        return None
+
+
+@invariant(
+    "stack/padding-extremes",
+    "NaN, infinities or the largest numbers behind a member's last step: the same outputs and last states, bit by bit",
+    source="theory 11, M39; docs/conventions.md",
+    bound="exact",
+    needs=["stack"],
+    unless={"lengths": False},
+    asks_more=True,
+)
+def padding_extremes(trial: StackTrial) -> Iterator[Residual]:
+    padded = trial.on(followed)
+    case, found = padded.case, padded.observed.stack
+    for content, numbers in _contents(trial):
+        inputs = _filled(case, case.inputs, numbers)
+        others = _unless_refused(numbers, partial(padded.observed.stack_over, inputs))
+        if others is None:
+            yield holds(f"padded with {content}: raised")
+            continue
+        for what, letters, one, other in zip(("outputs", "last"), ("tbi", "sbi"), found, others, strict=True):
+            yield equal(f"{what} padded with {content}", letters, other, one)
+
+
+@invariant(
+    "stack/padding-extremes-gradients",
+    "NaN, infinities or the largest numbers in inputs and cotangents behind a member's last step: the same gradients, "
+    "bit by bit",
+    source="theory 11, M39; docs/conventions.md",
+    bound="exact",
+    needs=["stack_vjp"],
+    unless={"lengths": False},
+    asks_more=True,
+)
+def padding_extremes_gradients(trial: StackTrial) -> Iterator[Residual]:
+    padded = trial.on(followed)
+    case, found = padded.case, padded.observed.stack_vjp
+    for content, numbers in _contents(trial):
+        filled = (_filled(case, steps, numbers) for steps in (case.inputs, case.d_outputs))
+        others = _unless_refused(numbers, partial(padded.observed.stack_vjp_over, *filled))
+        if others is None:
+            yield holds(f"padded with {content}: raised")
+            continue
+        for name, letters, one, other in paired(found, others):
+            yield equal(f"dL/d{name} padded with {content}", letters, other, one)
+
+
+# -- members without steps --------------------------------------------------------------------------------------------
+
+
+def _idle(trial: StackTrial) -> StackObserved:
+    """The answers to a batch of which a member has no step: whoever says nothing of shorter ones may refuse it by
+    raising, but not answer wrongly.
+
+    Raises:
+        Obstacle: RuledOut where `min_length` is declared to be more than a step.
+    """
+    case, declared = idle(trial.case), trial.declared
+    if declared.min_length <= 1:
+        declared = replace(declared, min_length=0)
+    return StackObserved(case, trial.backend, declared)
+
+
+def _answer(found: StackObserved, method: str) -> Any:
+    try:
+        return getattr(found, method)
+    except BackendRaised as raised:
+        raise Refused(method, "lengths[0]=0", raised.error) from raised
+
+
+@invariant(
+    "stack/members-without-steps",
+    "a member of length 0 ends in its initial state, which is not 0, bit by bit; it may be refused by raising",
+    source="theory 11, M37; the Backend contract",
+    bound="exact",
+    needs=["stack"],
+    unless={"lengths": False, "initial_state": False},
+    asks_more=True,
+)
+def members_without_steps(trial: StackTrial) -> Iterator[Residual]:
+    found = _idle(trial)
+    outputs, last = _answer(found, "stack")
+    yield equal("last state of a member of length 0", "si", last[:, 0], found.case.states[:, 0])
+    yield equal("outputs of a member of length 0", "ti", outputs[:, 0], np.zeros_like(outputs[:, 0]))
+
+
+@invariant(
+    "stack/members-without-steps-gradients",
+    "the gradient of the initial state of a member of length 0 is the cotangent of its last, bit by bit; it may be "
+    "refused by raising",
+    source="theory 11, M37; the Backend contract",
+    bound="exact",
+    needs=["stack_vjp"],
+    unless={"lengths": False, "initial_state": False, "state_gradient": False},
+    asks_more=True,
+)
+def members_without_steps_gradients(trial: StackTrial) -> Iterator[Residual]:
+    found = _idle(trial)
+    gradients = _answer(found, "stack_vjp")
+    yield equal("dL/dh_0 of a member of length 0", "si", gradients.states[:, 0], found.case.d_last[:, 0])
+    yield equal("dL/dx of a member of length 0", "tj", gradients.inputs[:, 0], np.zeros_like(gradients.inputs[:, 0]))

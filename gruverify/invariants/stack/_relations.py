@@ -1,0 +1,299 @@
+"""What ties a stack to its layers, its directions and its members, and a call to the same call arranged otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gruverify.arithmetic import Ball
+from gruverify.cell import Case
+from gruverify.invariants.contract._first_answers import finite
+from gruverify.invariants.core._registry import invariant
+from gruverify.invariants.core._residual import STATES, NDArray, Residual, apart, equal, nothing_claimed
+from gruverify.invariants.core._stack_changes import (
+    backward_as_forward,
+    bottom,
+    exchanged,
+    first_cell,
+    from_zeros,
+    layer_alone,
+    mirrored,
+    no_batch,
+    one_member,
+    other_top_state,
+    parts,
+    ragged,
+    rearranged,
+    reversed_steps,
+    turned,
+)
+from gruverify.invariants.core._stack_trial import StackTrial, gradients, paired
+from gruverify.invariants.core._trial import Trial
+
+
+def _both(
+    what: str, one: tuple[NDArray, NDArray], other: tuple[NDArray, NDArray], outputs: Ball, last: Ball
+) -> Iterator[Residual]:
+    """Two ways to the same outputs and last states: each is within its radius of the truth."""
+    yield apart(f"outputs {what}", "tbi", one[0], other[0], 2 * outputs.radius, scale=STATES)
+    yield apart(f"last {what}", "sbi", one[1], other[1], 2 * last.radius, scale=STATES)
+
+
+# -- layers -----------------------------------------------------------------------------------------------------------
+
+
+@invariant(
+    "stack/composition",
+    "L layers are L stacks of one layer, each over the outputs of the one before",
+    source="theory 11, M42; fault S39",
+    needs=["stack"],
+    asks_more=True,
+)
+def composition(trial: StackTrial) -> Iterator[Residual]:
+    if trial.case.stack.layers == 1:
+        yield nothing_claimed("there is one layer")
+        return
+    inputs, last = trial.case.inputs, list[NDArray]()
+    for layer in range(trial.case.stack.layers):
+        alone = StackTrial(layer_alone(trial.case, layer, inputs), trial.backend)
+        inputs, h = alone.observed.stack
+        last.append(h)
+        if not np.isfinite(inputs).all():  # there is no case with such inputs for the next
+            yield finite(f"outputs of layer {layer} alone", inputs, alone.exact.outputs)
+            return
+    composed = inputs, np.concatenate(last)
+    yield from _both("of its layers", trial.observed.stack, composed, trial.exact.outputs, trial.exact.last)
+
+
+@invariant(
+    "stack/one-layer-is-a-sequence",
+    "a stack of one layer and direction is the sequence of its cell",
+    source="theory 11, M32; fault S39",
+    needs=["stack", "sequence"],
+    asks_more=True,
+)
+def one_layer_is_a_sequence(trial: StackTrial) -> Iterator[Residual]:
+    stacked = trial.on(first_cell)
+    c, exact = stacked.case, stacked.exact
+    alone = Trial(Case(c.stack.cells[0][0], c.inputs, c.states[0], c.d_outputs, c.d_last[0]), trial.backend)
+    outputs, last = alone.observed.sequence
+    yield from _both("of the sequence", stacked.observed.stack, (outputs, last[None]), exact.outputs, exact.last)
+
+
+@invariant(
+    "stack/states-are-their-own",
+    "h_0 of the top layer's last direction reaches its own states and outputs alone, bit by bit",
+    source="theory 11; faults S39, P13",
+    bound="exact",
+    needs=["stack"],
+    unless={"initial_state": False},
+    asks_more=True,
+)
+def states_are_their_own(trial: StackTrial) -> Iterator[Residual]:
+    (outputs, last), (others, others_last) = trial.observed.stack, trial.on(other_top_state).observed.stack
+    beside = (trial.case.stack.directions - 1) * trial.case.stack.hidden_size
+    yield equal("last of all others", "sbi", last[:-1], others_last[:-1])
+    yield equal("outputs of the other direction", "tbi", outputs[..., :beside], others[..., :beside])
+
+
+@invariant(
+    "stack/gradients-are-their-own",
+    "a loss on the first layer's last states has no gradient in the layers above, and none of theirs",
+    source="theory 11, M56; fault S39",
+    bound="exact",
+    needs=["stack_vjp"],
+    asks_more=True,
+)
+def gradients_are_their_own(trial: StackTrial) -> Iterator[Residual]:
+    c, D = trial.case, trial.case.stack.directions
+    d_last = np.where(np.arange(len(c.d_last))[:, None, None] < D, c.d_last, 0 * c.d_last)
+    found = trial.observed.fresh_stack_vjp(c.states, None, d_last)
+    if c.stack.layers == 1:
+        yield nothing_claimed("there is one layer")
+    for name, letters, actual in gradients(found):
+        if "_l" in name and not name.removesuffix("_reverse").endswith("_l0"):
+            yield equal(f"dL/d{name}", letters, actual, np.zeros_like(actual))
+        elif name == "states":
+            yield equal("dL/dh_0 of the layers above", letters, actual[D:], np.zeros_like(actual[D:]))
+
+
+# -- directions -------------------------------------------------------------------------------------------------------
+
+
+@invariant(
+    "stack/reverse-half",
+    "the backward half is the forward run of its cell over the steps reversed, put back in order",
+    source="theory 11, M40",
+    needs=["stack"],
+    asks_more=True,
+)
+def reverse_half(trial: StackTrial) -> Iterator[Residual]:
+    if trial.case.stack.directions == 1:
+        yield nothing_claimed("there is one direction")
+        return
+    both, alone = trial.on(bottom), trial.on(backward_as_forward)
+    H, (outputs, last) = trial.case.stack.hidden_size, both.observed.stack
+    forward = reversed_steps(trial.case, alone.observed.stack[0])
+    half, exact = outputs[..., H:], both.exact
+    yield apart("backward outputs", "tbi", half, forward, 2 * exact.outputs.radius[..., H:], scale=STATES)
+    yield apart("backward last", "sbi", last[1:], alone.observed.stack[1], 2 * exact.last.radius[1:], scale=STATES)
+
+
+@invariant(
+    "stack/mirrored",
+    "directions exchanged and steps reversed: outputs reversed and their halves exchanged",
+    source="theory 11, M41",
+    needs=["stack"],
+    asks_more=True,
+)
+def mirror(trial: StackTrial) -> Iterator[Residual]:
+    if trial.case.stack.directions == 1:
+        yield nothing_claimed("there is one direction")
+        return
+    outputs, last = trial.on(mirrored).observed.stack
+    back = np.concatenate(np.split(reversed_steps(trial.case, outputs), 2, axis=2)[::-1], axis=2)
+    yield from _both("mirrored", trial.observed.stack, (back, exchanged(last)), trial.exact.outputs, trial.exact.last)
+
+
+@invariant(
+    "stack/last-is-an-output",
+    "the top layer's last states are outputs: forward that of a member's last step, backward that of the first",
+    source="theory 11, M37; fault S28",
+    needs=["stack"],
+)
+def last_is_an_output(trial: StackTrial) -> Iterator[Residual]:
+    D, H = trial.case.stack.directions, trial.case.stack.hidden_size
+    lengths = trial.case.real.sum(0)
+    members = np.flatnonzero(lengths > 0)
+    outputs, last = trial.observed.stack
+    ends = (lengths[members] - 1, 0 * members)
+    for direction, t in enumerate(ends[:D]):
+        half = slice(direction * H, (direction + 1) * H)
+        bound = 2 * trial.exact.last.radius[direction - D, members]
+        found = last[direction - D, members]
+        yield apart(f"last of direction {direction}", "bi", found, outputs[t, members, half], bound, scale=STATES)
+
+
+# -- members ----------------------------------------------------------------------------------------------------------
+
+
+@invariant(
+    "stack/lengths-are-dense",
+    "members of one length, alone and without padding, have the same outputs and last states",
+    source="theory 11, M37",
+    needs=["stack"],
+    unless={"lengths": False},
+    asks_more=True,
+)
+def lengths_are_dense(trial: StackTrial) -> Iterator[Residual]:
+    padded = trial.on(ragged)
+    outputs, last = padded.observed.stack
+    yield nothing_claimed("members without a step")
+    for members, case in parts(padded.case):
+        n, dense = len(case.inputs), StackTrial(case, trial.backend).observed.stack
+        bounds = 2 * padded.exact.outputs.radius[:n, members], 2 * padded.exact.last.radius[:, members]
+        yield apart(f"outputs of {n} steps", "tbi", outputs[:n, members], dense[0], bounds[0], scale=STATES)
+        yield apart(f"last of {n} steps", "sbi", last[:, members], dense[1], bounds[1], scale=STATES)
+
+
+@invariant(
+    "stack/members-in-any-order",
+    "members in reverse order, with their lengths and states: so are outputs and last states",
+    source="theory 11, M35",
+    needs=["stack"],
+    asks_more=True,
+)
+def members_in_any_order(trial: StackTrial) -> Iterator[Residual]:
+    outputs, last = trial.on(turned).observed.stack
+    back = outputs[:, ::-1], last[:, ::-1]
+    yield from _both("in reverse order", trial.observed.stack, back, trial.exact.outputs, trial.exact.last)
+
+
+# -- arrangements of a call -------------------------------------------------------------------------------------------
+
+
+@invariant(
+    "stack/batch-first",
+    "batch first or time first: the same outputs and last states",
+    source="theory 11, M36",
+    needs=["stack"],
+    asks_more=True,
+)
+def batch_first(trial: StackTrial) -> Iterator[Residual]:
+    other = trial.on(rearranged).observed.stack
+    yield from _both("rearranged", trial.observed.stack, other, trial.exact.outputs, trial.exact.last)
+
+
+@invariant(
+    "stack/batch-first-gradients",
+    "batch first or time first: the same gradients",
+    source="theory 11, M36",
+    needs=["stack_vjp"],
+    asks_more=True,
+)
+def batch_first_gradients(trial: StackTrial) -> Iterator[Residual]:
+    yield from _same_gradients("rearranged", trial, trial.on(rearranged))
+
+
+@invariant(
+    "stack/no-batch",
+    "a member without an axis for the batch is a batch of one",
+    source="theory 11, M34",
+    needs=["stack"],
+    unless={"unbatched": False},
+    asks_more=True,
+)
+def without_a_batch(trial: StackTrial) -> Iterator[Residual]:
+    one, alone = trial.on(one_member), trial.on(no_batch)
+    yield from _both("of a batch of one", alone.observed.stack, one.observed.stack, one.exact.outputs, one.exact.last)
+
+
+@invariant(
+    "stack/no-batch-gradients",
+    "gradients of a member without an axis for the batch are those of a batch of one",
+    source="theory 11, M34",
+    needs=["stack_vjp"],
+    unless={"unbatched": False},
+    asks_more=True,
+)
+def gradients_without_a_batch(trial: StackTrial) -> Iterator[Residual]:
+    yield from _same_gradients("of a batch of one", trial.on(one_member), trial.on(no_batch))
+
+
+def _same_gradients(what: str, trial: StackTrial, other: StackTrial) -> Iterator[Residual]:
+    """Two ways to the gradients of `trial`, each within its radius of the truth."""
+    for name, letters, found, same in paired(trial.observed.stack_vjp, other.observed.stack_vjp):
+        yield apart(f"dL/d{name} {what}", letters, found, same, 2 * trial.exact.gradients[name].radius)
+
+
+@invariant(
+    "stack/no-states",
+    "no initial states are zeros, bit by bit",
+    source="theory 11, M47",
+    bound="exact",
+    needs=["stack"],
+    asks_more=True,
+)
+def no_states(trial: StackTrial) -> Iterator[Residual]:
+    zeros = trial.on(from_zeros)
+    given, missing = zeros.observed.stack, zeros.observed.fresh_stack(None)
+    for what, letters, one, other in zip(("outputs", "last"), ("tbi", "sbi"), missing, given, strict=True):
+        yield equal(f"{what} without states", letters, one, other)
+
+
+@invariant(
+    "stack/no-states-gradients",
+    "gradients without initial states are those from zeros, bit by bit",
+    source="theory 11, M47",
+    bound="exact",
+    needs=["stack_vjp"],
+    asks_more=True,
+)
+def no_states_gradients(trial: StackTrial) -> Iterator[Residual]:
+    zeros = trial.on(from_zeros)
+    missing = zeros.observed.fresh_stack_vjp(None, trial.case.d_outputs, trial.case.d_last)
+    given = zeros.observed.stack_vjp
+    yield equal("dL/dx without states", "tbj", missing.inputs, given.inputs)
+    for name, array in given.parameters.items():
+        yield equal(f"dL/d{name} without states", "ij"[: array.ndim], missing.parameters[name], array)
