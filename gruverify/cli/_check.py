@@ -15,6 +15,7 @@ import click
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._interrupt import undisturbed
+from gruverify.cli._look import Look, look_options
 from gruverify.cli._options import EXIT_CODES, EXIT_DIED, EXIT_UNAVAILABLE, EXIT_UNVISITED, Fail
 from gruverify.cli._report import announce
 from gruverify.cli._update_xfails import Xfails, xfails_to_update
@@ -76,22 +77,7 @@ if TYPE_CHECKING:
 @click.option("--no-shrink", is_flag=True, help="Show the cases that failed as they were drawn, at once.")
 @click.option("--strict", is_flag=True, help="Fail the run if an expected failure passes.")
 @click.option("--list", "list_only", is_flag=True, help="List what would be checked, and check nothing.")
-@click.option(
-    "--max-witnesses",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Print N failing cases (default: 5, and 1 where a cause explains them all).",
-)
-@click.option("--verbose", "-v", is_flag=True, help="Print every invariant and every failing case.")
-@click.option("--quiet", "-q", "silent", is_flag=True, help="Print the verdict alone.")
-@click.option(
-    "--color",
-    type=click.Choice(["auto", "always", "never"]),
-    default="auto",
-    show_default=True,
-    help="auto: on a terminal, unless NO_COLOR is set.",
-)
-@click.option("--margins", is_flag=True, help="Show how close each family came to its bounds, too.")
+@look_options
 @click.option("--json", "json_path", metavar="PATH", help="Write the result as JSON; - is standard output.")
 @click.option(
     "--report",
@@ -133,17 +119,13 @@ def command(
     no_shrink: bool,
     strict: bool,
     list_only: bool,
-    max_witnesses: int | None,
-    verbose: bool,
-    silent: bool,
-    color: str,
-    margins: bool,
     json_path: str | None,
     report: Path | None,
     witnesses: Path,
     no_replay: bool,
     update_xfails: str | None,
     jobs: int | None,
+    look: Look,
 ) -> None:
     """Verify TARGET against the mathematics of the GRU.
 
@@ -164,7 +146,6 @@ def command(
     from gruverify.engine import Plan
 
     xfails = _to_update(update_xfails, formats, cut_short=first_only or max_failures is not None)
-    look = _Look(color, max_witnesses, margins, verbose=verbose, silent=silent)
     to = _Output(json_path, writable("--json", json_path), report, witnesses, xfails, look)
     _require(report)
     plan = Plan(profile=profile, formats=formats, seed=seed, max_cases=max_cases, max_size=max_size)
@@ -179,23 +160,6 @@ def command(
 
 
 @dataclass(frozen=True)
-class _Look:
-    """What is printed: in which colours (see `console_for`), how many witnesses (see `print_result`), whether margins
-    too, whether every invariant, and whether the verdict alone.
-    """
-
-    color: str
-    most: int | None
-    margins: bool
-    verbose: bool
-    silent: bool
-
-    def __post_init__(self) -> None:
-        if self.verbose and self.silent:
-            raise Fail("--quiet prints the verdict alone, and --verbose everything: give one of them")
-
-
-@dataclass(frozen=True)
 class _Output:
     """Where the result goes: JSON, to a file unless it is "-", the folders of the report and of the witnesses, the
     xfails file to update, and the console.
@@ -206,7 +170,7 @@ class _Output:
     report: Path | None
     witnesses: Path
     xfails: Xfails | None
-    look: _Look
+    look: Look
 
     @property
     def console(self) -> Console:
