@@ -28,7 +28,7 @@ OPTIONS = (
     Option("profile", "NAME", "how much is tried: quick, default or deep (default: as Hypothesis' profile says)"),
     Option("only", "ID", "ask only these invariants: ids, families, globs, beginnings of ids", "linelist"),
     Option("skips-file", "PATH", "do not ask the invariants listed in the file", "paths"),
-    Option("xfails-file", "PATH", "expect the invariants listed in the file to fall", "paths"),
+    Option("xfails-file", "PATH", "expect the invariants listed in the file to fail", "paths"),
     Option("report", "DIR", "write a report of all conformance tests there"),
 )
 

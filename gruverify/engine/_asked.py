@@ -23,7 +23,7 @@ def why_not(invariant: Invariant, backend: Backend, fmt: Format, profile: str, c
         return Tally(mark="skip", reason=entry.reason or entry.place)
     why = applicable(invariant, backend)
     if not why and invariant.deep and profile != "deep":
-        why = "only the deep profile asks it"
+        why = "only the deep profile checks it"
     if not why and not any(invariant.applies(variant) for variant in declared_variants(backend)):
         why = "the backend claims no variant that it speaks of"
     return Tally(reason=why) if why else None
@@ -33,7 +33,7 @@ def outlook(
     backend: Backend, formats: Sequence[Format], profile: str, chosen: Selection
 ) -> dict[str, dict[str, Tally]]:
     """What a run would ask: invariant, then format, to an empty tally, which has the status and reason of what is not
-    asked and the mark of what is expected to fall.
+    asked and the mark of what is expected to fail.
     """
     return {
         invariant.id: {fmt.name: _prospect(invariant, backend, fmt, profile, chosen) for fmt in formats}

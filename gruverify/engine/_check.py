@@ -41,7 +41,7 @@ def check(
     profile: "quick", "default" or "deep"; formats: all that the backend claims unless given, each itself or by its name
     ("f32"); max_cases: cases for each format, every invariant asked of each, instead of the profile's; max_size: no
     case has a larger size, whatever the profile would ask for; time_budget: seconds after which no further case is
-    drawn; only, skip, skips_files and xfails_files: which invariants are asked and which are expected to fall; strict:
+    drawn; only, skip, skips_files and xfails_files: which invariants are asked and which are expected to fail; strict:
     whether one that does not fails the run (see `gruverify.engine.selection`); max_failures: how many invariants may
     fail before a format ends; shrink: whether small cases are looked for that fail; replay: a folder to which
     `gruverify check` saved witnesses of a target so called, which are tried first; listener: gets the events; name: how

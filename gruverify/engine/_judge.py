@@ -196,6 +196,6 @@ def assert_holds(invariant: str, target: object, case: AnyCase) -> None:
     judgements = list(judge(case, backend, [wanted]))
     if not judgements:
         why = applicable(wanted, backend) or f"it does not speak of {case.variant}"
-        raise ValueError(f"{invariant} cannot be asked of {backend.name}: {why}")
+        raise ValueError(f"{invariant} cannot be checked on {backend.name}: {why}")
     if judgements[0].fell:
         raise AssertionError(describe(wanted, judgements[0].residual, case))

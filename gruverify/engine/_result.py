@@ -100,7 +100,7 @@ class Result:
 
     @property
     def unexpected(self) -> tuple[str, ...]:
-        """The invariants that were expected to fall and passed, in every format that this was expected of."""
+        """The invariants that were expected to fail and passed, in every format that this was expected of."""
         expected = {id: sum(row.values(), Tally()) for id, row in _marked(by_format(self)).items()}
         return tuple(id for id, tally in expected.items() if tally.status == "xpassed")
 
@@ -161,7 +161,7 @@ def by_format(result: Result) -> dict[str, dict[str, Tally]]:
 
 
 def _marked(table: dict[str, dict[str, Tally]]) -> dict[str, dict[str, Tally]]:
-    """The part of the table that is expected to fall."""
+    """The part of the table that is expected to fail."""
     return {id: {fmt: tally for fmt, tally in row.items() if tally.mark == "xfail"} for id, row in table.items()}
 
 

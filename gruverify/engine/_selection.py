@@ -45,7 +45,7 @@ class Selection:
     """Which invariants are asked. Built by `selection`, which checks the patterns.
 
     only: patterns, any of which lets an invariant in (none: all are asked); skips: entries that are not asked;
-    xfails: entries that are expected to fall, and of which no witness is looked for; strict: whether the run fails if
+    xfails: entries that are expected to fail, and of which no witness is looked for; strict: whether the run fails if
     one of them does not. Where both cover an invariant it is skipped.
     """
 
@@ -76,7 +76,7 @@ class Selection:
         return {"only": list(self.only), "skips": skips, "xfails": xfails, "strict": self.strict}
 
 
-#: Every invariant is asked, and none is expected to fall.
+#: Every invariant is asked, and none is expected to fail.
 EVERYTHING = Selection()
 
 

@@ -57,8 +57,8 @@ def catalogue_page() -> str:
         "are the relations of its section 11.\nA target that lacks a method an invariant needs is reported "
         "`not applicable`. The bound is exact (the bits agree), the\nradius of a ball, an inequality of the theory "
         "with what rounding adds to it, or the spread of a statistic.\n*Sizes*: asks for other sizes than the case's, "
-        "which an implementation of one size cannot answer. *Deep*: only the\ndeep profile asks it. *Catches*: how "
-        "many faults of the bank it falls on, and by name those that no\nother invariant falls on "
+        "which an implementation of one size cannot answer. *Deep*: only the\ndeep profile checks it. *Catches*: how "
+        "many faults of the bank violate it, and by name those that violate no\nother invariant "
         "(`gruverify faults --html FILE` shows all).\n\n"
         "| id | statement | source | needs | bound | | catches |\n|---|---|---|---|---|---|---|\n"
     )

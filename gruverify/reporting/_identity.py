@@ -103,7 +103,7 @@ def _print_exclusion(console: Console, evidence: Evidence) -> None:
 def _why_ambiguous(part: Part) -> str:
     one_unit = all(evidence.exclusion is None or evidence.exclusion[0].sizes["H"] == 1 for evidence in part.nearest)
     whys = [*(["one unit"] if one_unit else []), *([] if part.declared.bias else ["no biases"])]
-    return "these cannot be told apart on what it can be asked" + (f": it has {' and '.join(whys)}" if whys else "")
+    return "these cannot be told apart by what it implements" + (f": it has {' and '.join(whys)}" if whys else "")
 
 
 def _advice(identity: Identity) -> str:

@@ -9,12 +9,12 @@ from gruverify.engine import Tally
 
 
 def print_outlook(console: Console, prospects: dict[str, dict[str, Tally]]) -> None:
-    """A line for each invariant; what is not asked or is expected to fall says why, and in which formats if not all."""
+    """A line for each invariant; what is not asked or is expected to fail says why, and in which formats if not all."""
     for id, row in prospects.items():
         notes = "; ".join(_notes(row))
         console.print(f"{id}  [dim]{escape(notes)}[/]" if notes else id, soft_wrap=True)
     asked = [row for row in prospects.values() if any(map(_is_asked, row.values()))]
-    console.print(f"\n{len(asked)} of {len(prospects)} invariants would be asked")
+    console.print(f"\n{len(asked)} of {len(prospects)} invariants would be checked")
 
 
 def _is_asked(tally: Tally) -> bool:
@@ -31,5 +31,5 @@ def _notes(row: dict[str, Tally]) -> list[str]:
 
 def _said(tally: Tally) -> str:
     if tally.mark == "xfail":
-        return f"expected to fall ({tally.reason})"
+        return f"expected to fail ({tally.reason})"
     return f"{tally.status}: {tally.reason}" if not _is_asked(tally) else ""

@@ -57,7 +57,7 @@ def conformance(
     target: what `gruverify check` takes, or an object: a function step(cell, x, h), an `nn.Module`, a backend; formats:
     all four by default, or some, each itself or by its name ("f32"), of which those that the target does not claim are
     skipped; only, skip: patterns of invariants that are asked, or not; skips_files, xfails_files: files of them. A
-    listed invariant that is expected to fall is a test of its own, marked xfail; settings: of Hypothesis, instead of
+    listed invariant that is expected to fail is a test of its own, marked xfail; settings: of Hypothesis, instead of
     those of the run.
 
     Each is a Hypothesis test: the number of examples, the database and the seed are those of the run.

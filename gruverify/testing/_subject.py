@@ -30,7 +30,7 @@ from gruverify.testing._account import Found
 
 
 class Part(NamedTuple):
-    """One test: a family, or an invariant that is expected to fall, in a format."""
+    """One test: a family, or an invariant that is expected to fail, in a format."""
 
     family: str
     format: str
@@ -129,7 +129,7 @@ class Subject:
     def conclude(self, family: str, format: str) -> None:
         """Skip a test in which the target declined everything, and fail one in which too little was claimed.
 
-        An invariant that is expected to fall, and of which nothing is claimed, neither fell nor passed: a skip.
+        An invariant that is expected to fail, and of which nothing is claimed, neither fell nor passed: a skip.
         """
         __tracebackhide__ = True
         ids = [invariant.id for invariant in self.asked(family, format)[0]]

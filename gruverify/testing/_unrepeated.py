@@ -18,7 +18,7 @@ class Unrepeated(BaseException):
 
 
 def unrepeated(subject: Subject, judgement: Judgement, case: AnyCase) -> Flaky | None:
-    """How an invariant that fell on a case does not fall on it each time; None if it does, or was expected to fall, or
+    """How an invariant that fell on a case does not fall on it each time; None if it does, or was expected to fail, or
     if this was found out before.
     """
     id, format = judgement.invariant.id, case.format.name

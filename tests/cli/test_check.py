@@ -426,9 +426,9 @@ def test_list_says_what_would_be_asked_and_asks_nothing(planted: str, here: Path
     lines = result.stdout.splitlines()
 
     assert result.exit_code == 0
-    assert lines[0] == "agreement/step  expected to fall (half) in float16"
+    assert lines[0] == "agreement/step  expected to fail (half) in float16"
     assert "agreement/last  not applicable: the backend has no sequence" in lines
-    assert lines[-1] == f"2 of {sum(id.startswith('agreement') for id in INVARIANTS)} invariants would be asked"
+    assert lines[-1] == f"2 of {sum(id.startswith('agreement') for id in INVARIANTS)} invariants would be checked"
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def test_a_truncated_file_fits_on_one_line(witness: Path) -> None:
     [
         pytest.param("schema", 7, "schema=7 cannot be read: this version reads schema 1", id="schema"),
         pytest.param("invariant", "agreement/stop", "invariant='agreement/stop' is unknown", id="invariant"),
-        pytest.param("invariant", "agreement/last", "agreement/last cannot be asked of inverted: the", id="method"),
+        pytest.param("invariant", "agreement/last", "agreement/last cannot be checked on inverted: the", id="method"),
         pytest.param("target", "planted:invert", "planted has no 'invert': did you mean inverted?", id="target"),
         pytest.param("target", 5, "the witness is damaged: TypeError: target=5 must be a string", id="no target"),
         pytest.param("format", "float8", "the witness is damaged: ValueError: format='float8' is unknown", id="format"),

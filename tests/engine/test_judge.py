@@ -212,7 +212,7 @@ def test_a_backend_that_raises_is_told_so() -> None:
     ("id", "target", "message"),
     [
         pytest.param("agreement/stop", "numpy", "invariant='agreement/stop' is unknown: `gruverify", id="unknown"),
-        pytest.param("agreement/last", too_large, "cannot be asked of too_large: the backend has no", id="method"),
+        pytest.param("agreement/last", too_large, "cannot be checked on too_large: the backend has no", id="method"),
         pytest.param("agreement/step", "nympy", "target 'nympy' is unknown: did you mean numpy?", id="target"),
     ],
 )
@@ -225,7 +225,7 @@ def test_a_variant_that_an_invariant_does_not_speak_of_is_an_error(monkeypatch: 
     silent = replace(INVARIANTS["agreement/step"], applies=lambda variant: False)
     monkeypatch.setitem(INVARIANTS, "agreement/step", silent)
 
-    with pytest.raises(ValueError, match="cannot be asked of numpy: it does not speak of reset after, keep"):
+    with pytest.raises(ValueError, match="cannot be checked on numpy: it does not speak of reset after, keep"):
         gruverify.assert_holds("agreement/step", "numpy", case())
 
 

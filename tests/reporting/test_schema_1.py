@@ -77,7 +77,7 @@ def test_all_else_is_kept() -> None:
         pytest.param(result(crashes=("killed",)), "falsified", "died", id="died"),
         pytest.param(falsified(crashes=("killed",)), "falsified", "falsified", id="fell and died"),
         pytest.param(result({("agreement/step", "float32"): Tally(error=1)}), "falsified", "falsified", id="raised"),
-        pytest.param(result(), "falsified", "falsified", id="expected to fall, strictly"),
+        pytest.param(result(), "falsified", "falsified", id="expected to fail, strictly"),
     ],
 )
 def test_a_verdict_of_schema_1_is_one_of_schema_2(shown: Result, verdict: str, now: str) -> None:

@@ -26,7 +26,7 @@ class Invariant:
     introduced it; needs: the methods a backend must offer; bound: where its bounds come from; applies: the variants
     it speaks of; resizes: whether it asks for cells of other sizes than the case's, which an implementation of one size
     cannot answer; asks_more: whether it needs more than the first answers to the case drawn, which all share; deep:
-    whether it takes so long that only the deep profile asks it; lengths: the numbers of steps at which the survey of
+    whether it takes so long that only the deep profile checks it; lengths: the numbers of steps at which the survey of
     sizes asks it, because it compares all that the last of the methods it needs answers, in bounds that claim something
     of cases so long; ruled_out: declarations by which a backend says that it
     cannot be asked it, with their values; check: from a trial to the residuals that must all have

@@ -38,7 +38,7 @@ def matrix_page(matrix: Matrix) -> str:
             (_row(fate) for fate in matrix.faults),
         ),
         "## Right rewrites",
-        table(("rewrite", "reset", "mathematics", "cases", "fell"), (_rewrite(fate) for fate in matrix.rewrites)),
+        table(("rewrite", "reset", "mathematics", "cases", "failed"), (_rewrite(fate) for fate in matrix.rewrites)),
         "## Invariants",
         table(("invariant", "faults it catches", "that no other catches"), invariants),
         "## A cover",

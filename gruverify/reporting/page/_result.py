@@ -94,7 +94,7 @@ def _margin(fate: Fate) -> float:
 
 
 def _facts(document: Document) -> dict[str, str]:
-    facts = {"profile": document["profile"], "cases a format": str(document["cases"]), "seed": seed(document)}
+    facts = {"profile": document["profile"], "cases per format": str(document["cases"]), "seed": seed(document)}
     said = declarations(document)
     return {**facts, **({"declared": said} if said else {}), **document["versions"]}
 
