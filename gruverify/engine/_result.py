@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
+from html import escape
 from typing import Any, Literal, TypeAlias
 
 from gruverify.coverage import Coverage
@@ -66,6 +68,28 @@ class Result:
         if self.unexpected and self.header["selection"]["strict"]:
             return "falsified"
         return "inconclusive" if self.doubts else "conforms"
+
+    def __repr__(self) -> str:
+        """One line: the verdict, of what, and how many invariants have which status."""
+        return f"<Result of {self.header['target']}: {self.verdict} ({self._counts or 'nothing was judged'})>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the verdict, what explains it, and what it covers."""
+        explained = (f"likely cause: {self.explanation}",) if self.explanation else ()
+        lines = (
+            *explained,
+            *self.less_accurate,
+            *(self.doubts if self.verdict == "inconclusive" else ()),
+            *self.covers,
+        )
+        listed = "".join(f"<li>{escape(line)}</li>" for line in lines)
+        head = f"<b>{self.verdict}</b>: {escape(str(self.header['target']))} ({self._counts})"
+        return f"<div>{head}<ul>{listed}</ul></div>"
+
+    @property
+    def _counts(self) -> str:
+        statuses = Counter(tally.status for row in by_format(self).values() for tally in row.values())
+        return ", ".join(f"{count} {status}" for status, count in sorted(statuses.items(), key=lambda item: -item[1]))
 
     @cached_property
     def doubts(self) -> tuple[str, ...]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+import gruverify
 from gruverify import Result, float16, float32
 from gruverify.backends import NumpyBackend
 from gruverify.engine import Plan, Tally, by_format, merge, run
@@ -77,3 +80,14 @@ def test_by_format_adds_the_variants_up_in_the_catalogues_order() -> None:
 
     assert list(table) == [first, second]
     assert table[first] == {"float16": PASSED, "float32": PASSED + PASSED}
+
+
+def test_a_result_is_one_line_and_a_notebook_shows_what_it_covers() -> None:
+    result = gruverify.check("numpy", max_cases=1, formats=[float32], only=["agreement"], max_size=3)
+    named = replace(result, header={**result.header, "target": "<b>mine</b>"})
+
+    assert re.fullmatch(r"<Result of numpy: conforms \(\d+ passed(, .*)?\)>", repr(result))
+    html = named._repr_html_()
+    assert "<b>conforms</b>: &lt;b&gt;mine&lt;/b&gt;" in html
+    assert "values claimed: float32 100% of the entries" in html
+    ElementTree.fromstring(html)

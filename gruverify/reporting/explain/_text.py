@@ -1,4 +1,4 @@
-"""The explanation on a terminal: four tables, and the answer in words."""
+"""The explanation on a terminal: the answer in words, and four tables that show it."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ exact  as many digits as an enclosure of the true value supports; ≤ where it s
 
 
 def print_explanation(console: Console, e: Explanation) -> None:
-    """Setting, legend, tables, answer."""
+    """Setting, answer, legend, tables."""
     s = e.setting
     console.print("[bold]Where gradients go when the gates close[/]")
     console.print(f"H={s.hidden} I={s.inputs} T={s.steps} · seed {s.seed} · {s.variant} · {_goals(e)}\n", markup=False)
-    console.print(_LEGEND, markup=False)
-    for print_table in (_jacobians, _gradients, _in_formats, _terms):
-        print_table(console, e)
     console.print("[bold]In words[/]")
     for number, sentence in enumerate(answer(e), 1):
         console.print(f"{number}. {sentence}", markup=False)
+    console.print("\n[bold]In numbers[/]")
+    console.print(_LEGEND, markup=False)
+    for print_table in (_jacobians, _gradients, _in_formats, _terms):
+        print_table(console, e)
 
 
 def _goals(e: Explanation) -> str:

@@ -57,8 +57,9 @@ def test_a_row_reads_as_its_columns_say() -> None:
     assert first.split()[6:] == [str(f16), str(f64)]
 
 
-def test_ends_with_the_answer_in_words(plain: Explanation) -> None:
-    words = rendered(plain).partition("In words\n")[2]
+def test_begins_with_the_answer_in_words(plain: Explanation) -> None:
+    words, _, numbers = rendered(plain).partition("In words\n")[2].partition("In numbers\n")
+    assert "exactly 0" in numbers
     assert re.findall(r"^(\d)\. ", words, re.MULTILINE) == ["1", "2", "3", "4"]
     assert "keeps its size at every length" in " ".join(words.split())
 
