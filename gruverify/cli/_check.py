@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gruverify.cli._configured import Configured
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._interrupt import undisturbed
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from gruverify.engine import Event, Plan, Result, Saved, Selection, Tally
 
 
-@click.command("check")
+@click.command("check", cls=Configured)
 @click.argument("target")
 @click.option(
     "--profile",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import io
 import sys
@@ -30,6 +31,16 @@ class _LazyGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(f"gruverify.cli.{_COMMANDS[cmd_name]}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first argument names; an unknown one is told with what is near."""
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], _COMMANDS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_COMMANDS)}"
+            raise Fail(f"there is no command {args[0]!r}: {hint}")
+        return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read what stands before the command; without any arguments the help is shown."""
@@ -65,7 +76,11 @@ def _one_line(ctx: click.Context) -> Iterator[None]:
         raise Fail(f"{wrong.format_message().rstrip('.')} ({help} says more)") from None
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+#: Options are read from the environment, too: GRUVERIFY_CHECK_SEED is --seed of check.
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110, "auto_envvar_prefix": "GRUVERIFY"}
+
+
+@click.group(cls=_LazyGroup, context_settings=_SETTINGS)
 @click.version_option(__version__, prog_name="gruverify")
 def main() -> None:
     """Gruverify tells whether a GRU is right, and shows the smallest case in which it is not.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from gruverify import _pytest
+from gruverify._config import configuration
 from gruverify.arithmetic import FORMATS, Format, formats_named
 from gruverify.engine import EVERYTHING, PROFILES, BadSelection, Selection, selection
 
@@ -44,13 +45,16 @@ def of(config: pytest.Config) -> Options:
 
 def _read(config: pytest.Config) -> Options:
     try:
-        formats, profile = _pytest.given(config, "formats"), _pytest.given(config, "profile")
+        configured = configuration(config.rootpath).values
+        formats = _pytest.given(config, "formats") or ",".join(configured.get("formats", ()))
+        profile = _pytest.given(config, "profile") or configured.get("profile", "")
         if profile and profile not in PROFILES:
             raise ValueError(f"--gru-profile={profile} is unknown: choose from {', '.join(PROFILES)}")
         chosen = selection(
-            only=_pytest.given(config, "only"),
-            skips_files=_pytest.given(config, "skips-file"),
-            xfails_files=_pytest.given(config, "xfails-file"),
+            only=_pytest.given(config, "only") or configured.get("only", ()),
+            skip=configured.get("skip", ()),
+            skips_files=_pytest.given(config, "skips-file") or configured.get("skips-files", ()),
+            xfails_files=_pytest.given(config, "xfails-file") or configured.get("xfails-files", ()),
         )
         return Options(formats_named(formats) if formats else FORMATS, profile, chosen, _seed(config))
     except (BadSelection, ValueError) as wrong:

@@ -87,7 +87,7 @@ def test_the_version_is_the_packages() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(["chekc"], "No such command 'chekc'", id="command"),
+        pytest.param(["chekc"], "there is no command 'chekc': did you mean check?", id="command"),
         pytest.param(["list", "--seed", "1"], "(main list --help says more)", id="option of another command"),
     ],
 )

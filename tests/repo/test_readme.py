@@ -72,11 +72,11 @@ def run_page(page: str, folder: Path) -> int:
     namespace: dict[str, Any] = {"__name__": "page"}
     ran = 0
     for block in blocks(page):
-        if block.language == "python":
-            if name := re.search(r"file=(\S+)", block.options):
-                (folder / name[1]).write_text(block.text)
-            else:
-                exec(compile(block.text, "page", "exec"), namespace)
+        if name := re.search(r"file=(\S+)", block.options):
+            (folder / name[1]).write_text(block.text)
+            ran += block.language == "python"
+        elif block.language == "python":
+            exec(compile(block.text, "page", "exec"), namespace)
             ran += 1
         elif block.language == "console":
             run_console(block.text)

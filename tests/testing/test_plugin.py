@@ -67,6 +67,20 @@ def test_the_ini_file_has_the_same_keys(pytester: pytest.Pytester) -> None:
     assert ids(run) == ["test_other.py::test_other", *ours]
 
 
+def test_what_neither_says_is_read_from_the_table_of_the_project(pytester: pytest.Pytester) -> None:
+    table = '[tool.gruverify]\ntarget = "torch"\nformats = ["f16", "f32"]\nprofile = "quick"\nonly = ["bounds"]\n'
+    (pytester.path / "pyproject.toml").write_text(table)
+
+    run = inside(pytester, "--collect-only", "-q", "--gru-target", "numpy", "--gru-formats", "f32")
+    alone = inside(pytester, "--collect-only", "-q", test_other="def test_other(): pass")
+
+    assert ids(run) == ["numpy::conforms[bounds-float32]"]
+    assert ids(alone) == ["test_other.py::test_other"]
+    (pytester.path / "pyproject.toml").write_text("[tool.gruverify]\nformat = 1\n")
+    wrong = inside(pytester, *FEW, "--gru-target", "numpy")
+    wrong.stderr.fnmatch_lines(["ERROR: gruverify: *pyproject.toml: * has no key 'format': did you mean formats?"])
+
+
 def test_the_header_says_what_is_needed_to_repeat_the_run(pytester: pytest.Pytester) -> None:
     run = inside(pytester, *FEW, "--gru-target", "numpy", "--hypothesis-seed", "5", "--collect-only")
 
