@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gruverify.cli._annotation import annotate
 from gruverify.cli._configured import Configured
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
@@ -199,6 +200,7 @@ def _put_out(result: Result, to: _Output) -> None:
             refused = refused or failure
     with whatever_becomes_of_the_console():
         _print(result, saved, to)
+        annotate(result)
         if updated:
             click.echo(updated, err=quiet)
         if to.report is not None and refused is None:

@@ -1,0 +1,53 @@
+"""A failing run of GitHub Actions marks the line of the target that failed."""
+
+from __future__ import annotations
+
+import ast
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gruverify._visible import visible
+
+if TYPE_CHECKING:
+    from gruverify.engine import Result
+
+
+def annotate(result: Result) -> None:
+    """Print the workflow command that marks the target in the changed files, where GitHub runs us and it failed."""
+    if os.environ.get("GITHUB_ACTIONS") != "true" or result.verdict not in ("falsified", "died"):
+        return
+    target = str(result.header["target"])
+    failed = ", ".join(dict.fromkeys(id for id, _ in result.witnesses)) or result.verdict
+    said = visible(result.explanation or failed)
+    title = f"title=gruverify: {result.verdict}: {visible(target)}"
+    place = ",".join((*_place_of(target), title.replace("%", "%25").replace(":", "%3A").replace(",", "%2C")))
+    click.echo(f"::error {place}::{said.replace('%', '%25')}", err=True)
+
+
+def _place_of(target: str) -> tuple[str, ...]:
+    """The file and line of "pkg.module:name", as far as they are found below the current directory; nothing of the
+    target is imported for it.
+    """
+    module, _, name = target.partition(":")
+    folder = Path(*module.split("."))
+    file = next((file for file in (folder.with_suffix(".py"), folder / "__init__.py") if file.is_file()), None)
+    if file is None or not name:
+        return ()
+    try:
+        body = ast.parse(file.read_bytes()).body
+    except (OSError, ValueError, SyntaxError):
+        return (f"file={file.as_posix()}",)
+    lines = [node.lineno for node in body if name.partition(".")[0] in _names(node)]
+    return (f"file={file.as_posix()}", *(f"line={line}" for line in lines[-1:]))
+
+
+def _names(node: ast.stmt) -> list[str]:
+    """What a statement at the top of a module defines."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Assign):
+        return [of.id for of in node.targets if isinstance(of, ast.Name)]
+    return []
