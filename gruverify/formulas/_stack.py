@@ -9,7 +9,7 @@ equal lengths, its parts, side by side.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -22,8 +22,40 @@ from gruverify.formulas._bptt import Bptt, Run, bptt, sequence
 #: By layer and direction.
 Rows: TypeAlias = Sequence[Sequence[Parameters]]
 
-#: The order in which the forward and the backward direction go through the steps.
-_WAYS = (slice(None), slice(None, None, -1))
+#: The members of a whole batch, as an index.
+_ALL = slice(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """One way through the steps of a layer. `number`: its half of the outputs; `order`: from time to its own order of
+    the steps, and back, for a reversal undoes itself.
+    """
+
+    number: int
+    order: slice
+
+    def run(self, v: Variant, p: Parameters, inputs: Sequence[Array], state: Array) -> Run:
+        """Its states, in its own order, from inputs in time."""
+        return sequence(v, p, inputs[self.order], state)
+
+    def back(self, run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None) -> Bptt:
+        """Its gradients, those of its inputs in its own order, from the cotangents of the layer's outputs, T arrays
+        (B, D·H) in time, and of its last state.
+        """
+        if d_outputs is None:
+            return bptt(run, None, d_last)
+        H = run.states[0].shape[1]
+        mine = slice(self.number * H, (self.number + 1) * H)
+        return bptt(run, [d_h[:, mine] for d_h in d_outputs[self.order]], d_last)
+
+    def in_time(self, arrays: Sequence[Array]) -> Sequence[Array]:
+        """Arrays of each step, which come in its own order."""
+        return arrays[self.order]
+
+
+#: Of one direction the first is meant.
+DIRECTIONS = (Direction(0, slice(None)), Direction(1, slice(None, None, -1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +66,11 @@ class Part:
     length: int
     layers: Sequence[Sequence[Run]]
     outputs: Sequence[Array]
+
+    @property
+    def last(self) -> list[Array]:
+        """The L·D last states."""
+        return [run.states[-1] for runs in self.layers for run in runs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +93,60 @@ def stack(
 
     lengths: B numbers of steps, from 0 to T, or None if each member has all T.
     """
-    parts = [
-        _part(v, rows, [x[members] for x in inputs[:n]], [h[members] for h in states], members)
-        for n, members in _alike(lengths, len(inputs))
-    ]
-    members, like = [part.members for part in parts], states[0]
-    wide = (like.shape[0], len(rows[0]) * like.shape[1])
-    outputs = [_together(like, wide, members, [part.outputs[t : t + 1] for part in parts]) for t in range(len(inputs))]
-    last = [_together(like, like.shape, members, [[h] for h in same]) for same in zip(*map(_last, parts), strict=True)]
+    parts = list[Part]()
+    for n, members in _members_by_length(lengths, len(inputs)).items():
+        parts.append(_part(v, rows, [x[members] for x in inputs[:n]], [h[members] for h in states], members))
+
+    B, H = states[0].shape
+    outputs = list[Array]()
+    for t in range(len(inputs)):
+        running = [(part.members, part.outputs[t]) for part in parts if t < part.length]
+        outputs.append(_batch(states[0], (B, len(rows[0]) * H), running))
+
+    last = list[Array]()
+    for number, state in enumerate(states):
+        last.append(_batch(state, (B, H), [(part.members, part.last[number]) for part in parts]))
     return StackRun(parts, outputs, last)
 
 
-def _part(v: Variant, rows: Rows, xs: Sequence[Array], states: Sequence[Array], members: Any) -> Part:
-    layers, left = [], iter(states)
+def _members_by_length(lengths: Iterable[int] | None, T: int) -> dict[int, Any]:
+    """Every length that there is, the shortest first, and its members."""
+    if lengths is None:
+        return {T: _ALL}
+    steps = [int(n) for n in lengths]
+    return {n: [b for b, own in enumerate(steps) if own == n] for n in sorted(set(steps))}
+
+
+def _part(v: Variant, rows: Rows, inputs: Sequence[Array], states: Sequence[Array], members: Any) -> Part:
+    layers, left = list[list[Run]](), iter(states)
     for row in rows:
-        runs = [sequence(v, p, xs[way], next(left)) for p, way in zip(row, _WAYS, strict=False)]
-        xs = _merged(_joined, [run.states[1:] for run in runs])
+        runs = list[Run]()
+        for direction, p in zip(DIRECTIONS, row, strict=False):
+            runs.append(direction.run(v, p, inputs, next(left)))
         layers.append(runs)
-    return Part(members, len(xs), layers, xs)
+        inputs = _outputs(runs)
+    return Part(members, len(inputs), layers, inputs)
 
 
-def _last(part: Part) -> list[Array]:
-    return [run.states[-1] for row in part.layers for run in row]
+def _outputs(runs: Sequence[Run]) -> list[Array]:
+    """The outputs of a layer in time, (→h_t, ←h_t), each (B, D·H)."""
+    if len(runs) == 1:
+        return list(runs[0].states[1:])
+    there, back = (d.in_time(run.states[1:]) for d, run in zip(DIRECTIONS, runs, strict=True))
+    return [_side_by_side(h, other) for h, other in zip(there, back, strict=True)]
+
+
+def _side_by_side(h: Array, other: Array) -> Array:
+    """Two arrays (B, H) as one (B, 2·H)."""
+    B, H = h.shape
+    return placed(h, (B, 2 * H), ((_ALL, slice(0, H)), h), ((_ALL, slice(H, 2 * H)), other))
+
+
+def _batch(like: Array, shape: tuple[int, ...], rows: Sequence[tuple[Any, Array]]) -> Array:
+    """A batch from the rows that its parts have; the others are 0, as the outputs of what has ended are."""
+    if len(rows) == 1 and rows[0][0] == _ALL:
+        return rows[0][1]
+    return placed(like, shape, *rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,87 +166,58 @@ def stack_bptt(run: StackRun, d_outputs: Sequence[Array] | None, d_last: Sequenc
     if d_outputs is None and d_last is None:
         raise ValueError("d_outputs=None and d_last=None: a gradient needs at least one cotangent")
     backs = [_back(part, d_outputs, d_last) for part in run.parts]
-    members, like = [part.members for part in run.parts], run.last[0]
-    wide = (like.shape[0], run.parts[0].layers[0][0].parameters.W_xr.shape[1])
-    T = len(run.outputs)
-    return StackBptt(
-        [
-            [reduce(add, same) for same in zip(*row, strict=True)]
-            for row in zip(*(back.parameters for back in backs), strict=True)
-        ],
-        [_together(like, wide, members, [back.inputs[t : t + 1] for back in backs]) for t in range(T)],
-        [
-            _together(like, like.shape, members, [[h] for h in same])
-            for same in zip(*(back.states for back in backs), strict=True)
-        ],
-    )
+    sides = [(part.members, back) for part, back in zip(run.parts, backs, strict=True)]
+    first = run.parts[0].layers[0][0]
+
+    # The parameters belong to all members: their gradients add up.
+    parameters = list[list[Parameters]]()
+    for layer, runs in enumerate(run.parts[0].layers):
+        parameters.append([reduce(add, [back.parameters[layer][d] for back in backs]) for d in range(len(runs))])
+
+    like, I = run.last[0], first.parameters.W_xr.shape[1]
+    inputs = list[Array]()
+    for t in range(len(run.outputs)):
+        running = [(members, back.inputs[t]) for members, back in sides if t < len(back.inputs)]
+        inputs.append(_batch(like, (like.shape[0], I), running))
+
+    states = list[Array]()
+    for number in range(len(run.last)):
+        states.append(_batch(like, like.shape, [(members, back.states[number]) for members, back in sides]))
+    return StackBptt(parameters, inputs, states)
 
 
 def _back(part: Part, d_outputs: Sequence[Array] | None, d_last: Sequence[Array] | None) -> StackBptt:
+    """The gradients of the members of a part, from the last layer to the first."""
     g = None if d_outputs is None else [d[part.members] for d in d_outputs[: part.length]]
     left = None if d_last is None else [d[part.members] for d in d_last]
     if not part.length:
-        return _nothing(part, left)
-    rows, states = list[list[Parameters]](), list[Array]()
+        return _of_no_steps(part, left)
+    parameters, states = list[list[Parameters]](), list[Array]()
     for runs in reversed(part.layers):
-        d_states = [left.pop() if left else None for _ in runs][::-1]
-        backs = _layer_back(runs, g, d_states)
-        g = _merged(_sum, [back.inputs for back in backs])
-        rows.insert(0, [back.parameters for back in backs])
+        backs = list[Bptt]()
+        # The backward direction's cotangent stands last.
+        for direction, run in reversed([*zip(DIRECTIONS, runs, strict=False)]):
+            backs.insert(0, direction.back(run, g, left.pop() if left else None))
+        g = _inputs(backs)
+        parameters.insert(0, [back.parameters for back in backs])
         states[:0] = [back.state for back in backs]
     assert g is not None
-    return StackBptt(rows, g, states)
+    return StackBptt(parameters, g, states)
 
 
-def _layer_back(runs: Sequence[Run], g: Sequence[Array] | None, d_last: Sequence[Array | None]) -> list[Bptt]:
-    """Each direction's gradients, its inputs in its own order of time, from the cotangents of the layer's outputs."""
-    H = runs[0].states[0].shape[1]
-    halves = [
-        None if g is None else [d_h[:, d * H : (d + 1) * H] for d_h in g][way]
-        for d, way in enumerate(_WAYS[: len(runs)])
-    ]
-    return [bptt(run, half, d_h) for run, half, d_h in zip(runs, halves, d_last, strict=True)]
+def _inputs(backs: Sequence[Bptt]) -> list[Array]:
+    """The cotangents of a layer's inputs in time: each direction has its share."""
+    if len(backs) == 1:
+        return list(backs[0].inputs)
+    there, back = (d.in_time(found.inputs) for d, found in zip(DIRECTIONS, backs, strict=True))
+    return [d_x + other for d_x, other in zip(there, back, strict=True)]
 
 
-def _nothing(part: Part, d_last: Sequence[Array] | None) -> StackBptt:
+def _of_no_steps(part: Part, d_last: Sequence[Array] | None) -> StackBptt:
     """The gradients of members without a step: their last states are their initial ones."""
-    zeros = [[run.parameters.map(_zero) for run in row] for row in part.layers]
-    return StackBptt(zeros, [], [_zero(h) for h in _last(part)] if d_last is None else d_last)
+    zeros = [[run.parameters.map(_zero) for run in runs] for runs in part.layers]
+    return StackBptt(zeros, [], [_zero(h) for h in part.last] if d_last is None else d_last)
 
 
 def _zero(block: Array) -> Array:
     return placed(block, block.shape) if hasattr(block, "shape") else block
-
-
-def _alike(lengths: Iterable[int] | None, T: int) -> Iterator[tuple[int, Any]]:
-    """Every length that there is, and its members."""
-    if lengths is None:
-        yield T, slice(None)
-        return
-    steps = [int(n) for n in lengths]
-    for n in sorted(set(steps)):
-        yield n, [b for b, length in enumerate(steps) if length == n]
-
-
-def _together(like: Array, shape: tuple[int, ...], members: Sequence[Any], parts: Sequence[Sequence[Array]]) -> Array:
-    """The rows of a batch from those of its parts, each of which has one array or, where it has ended, none: then 0."""
-    if members == [slice(None)]:
-        return parts[0][0]
-    return placed(like, shape, *((rows, array) for rows, part in zip(members, parts, strict=True) for array in part))
-
-
-def _merged(merge: Any, directions: Sequence[Sequence[Array]]) -> list[Array]:
-    """One array a step from those of each direction, which come in its own order of time."""
-    return [merge(both) for both in zip(*(xs[way] for xs, way in zip(directions, _WAYS, strict=False)), strict=True)]
-
-
-def _joined(both: Sequence[Array]) -> Array:
-    """D arrays (B, H) as one (B, D·H)."""
-    if len(both) == 1:
-        return both[0]
-    B, H = both[0].shape
-    return placed(both[0], (B, 2 * H), *(((slice(None), slice(d * H, (d + 1) * H)), h) for d, h in enumerate(both)))
-
-
-def _sum(both: Sequence[Array]) -> Array:
-    return reduce(add, both)
