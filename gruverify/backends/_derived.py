@@ -10,7 +10,8 @@ import numpy as np
 
 from gruverify.backends._attributes import value_of
 from gruverify.backends._declarations import BadDeclaration, Declarations, declarations_of
-from gruverify.backends._protocol import METHODS, Backend, NDArray, offers
+from gruverify.backends._protocol import METHODS, Backend, offers
+from gruverify.backends.contract import NDArray
 from gruverify.cell import Cell, Gradients, Stack, StackGradients
 
 

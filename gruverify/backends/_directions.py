@@ -13,9 +13,9 @@ import torch
 from torch.autograd import forward_ad
 
 from gruverify.backends._autograd import Leaves, Load, Loaded, grad, loss, packed, used
-from gruverify.backends._protocol import NDArray
 from gruverify.backends._refusals import translated
 from gruverify.backends._tensors import numpy, tensor
+from gruverify.backends.contract import NDArray
 from gruverify.cell import Cell, Gradients
 
 #: PyTorch has not given these types.

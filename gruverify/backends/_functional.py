@@ -14,9 +14,9 @@ from torch.func import functional_call, jacrev, jvp, vjp, vmap
 
 from gruverify.arithmetic import FORMATS
 from gruverify.backends._modules import packed_call, variants_of
-from gruverify.backends._protocol import NDArray
 from gruverify.backends._refusals import refusals
 from gruverify.backends._tensors import numpy, tensor
+from gruverify.backends.contract import NDArray
 from gruverify.cell import Cell, Gradients, Stack, StackGradients
 
 

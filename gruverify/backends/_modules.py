@@ -17,8 +17,8 @@ from gruverify.backends._autograd import Loaded
 from gruverify.backends._building import OPTIONS, Builder, options_of, size_of
 from gruverify.backends._place import BadModule, Place, name_of, place_of
 from gruverify.backends._plain import copied, is_plain, make_plain, without_dropout
-from gruverify.backends._protocol import NDArray
 from gruverify.backends._tensors import tensor, torch_dtype
+from gruverify.backends.contract import NDArray
 from gruverify.cell import Cell, Stack, Variant
 
 __all__ = ["OPTIONS", "BadModule", "Modules", "name_of", "packed_call", "variants_of"]

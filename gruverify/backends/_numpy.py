@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from gruverify.arithmetic import FORMATS, floating
-from gruverify.backends._protocol import NDArray
+from gruverify.backends.contract import NDArray
 from gruverify.cell import VARIANTS, Arrangement, Cell, Gradients, Stack, StackGradients, pack, packed, parameter_name
 from gruverify.formulas import (
     Run,

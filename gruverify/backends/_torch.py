@@ -21,11 +21,11 @@ from gruverify.backends._has_modules import Reload
 from gruverify.backends._module_claims import formats_of, modules_of, own_shape, require_biases, said_of
 from gruverify.backends._modules import BadModule, Modules, name_of, variants_of
 from gruverify.backends._probes import bfloat16_products_flush
-from gruverify.backends._protocol import NDArray
 from gruverify.backends._subjects import Subjects
 from gruverify.backends._suitability import require_a_gru
 from gruverify.backends._tensors import tensor
 from gruverify.backends._ways import ModuleWays
+from gruverify.backends.contract import NDArray
 from gruverify.cell import VARIANTS, Arrangement, Cell, Parameters, Stack, Variant, parameter_name, unpack
 from gruverify.formulas import stack as stack_formulas
 from gruverify.formulas import step
