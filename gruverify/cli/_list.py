@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--markdown", is_flag=True, help="Print the invariants as a Markdown page.")
 def command(ids: tuple[str, ...], markdown: bool) -> None:
-    """List the invariants with their statements and sources, and the targets with whether they can run here.
+    """List what is checked, and which targets can run here.
 
     With ID, those invariants alone: ids, families, globs, beginnings of ids, as `check --only` takes them.
 

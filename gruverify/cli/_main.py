@@ -16,10 +16,13 @@ from gruverify import __version__
 from gruverify.cli._interrupt import interruptible
 from gruverify.cli._options import Fail, Interrupted
 
-#: Command to the module that holds it, imported when it is wanted.
-_COMMANDS = {
-    name: f"_{name}" for name in ("check", "compare", "explain", "faults", "identify", "list", "replay", "report")
+#: The commands by what a person wants. Each is in a module of its name, imported when it is wanted.
+_SECTIONS = {
+    "Verify": ("check", "identify", "replay"),
+    "Understand": ("explain", "list", "faults"),
+    "Results": ("report", "compare"),
 }
+_COMMANDS = tuple(name for names in _SECTIONS.values() for name in names)
 
 
 class _LazyGroup(click.Group):
@@ -29,8 +32,15 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"gruverify.cli.{_COMMANDS[cmd_name]}").command
+        command: click.Command = importlib.import_module(f"gruverify.cli._{cmd_name}").command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by section, with what each is for."""
+        for section, names in _SECTIONS.items():
+            commands = ((name, self.get_command(ctx, name)) for name in names)
+            with formatter.section(section):
+                formatter.write_dl([(name, command.get_short_help_str(90)) for name, command in commands if command])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -88,10 +98,4 @@ def main() -> None:
     \b
     gruverify check torch                verify PyTorch's GRU in four floating-point formats
     gruverify check mypkg.kernels:MyGRU  verify your own: a function step(cell, x, h), an nn.Module, a backend
-    gruverify report result.json         a page of what a check found (check --json result.json)
-    gruverify compare old.json new.json  what got worse between two results, with an exit code for CI
-    gruverify identify mypkg.kernels:MyGRU  which GRU it is: reset side, update gate, gate order, biases
-    gruverify explain                    where gradients go when the gates close
-    gruverify faults                     put a bank of wrong GRUs to the invariants: why believe a pass?
-    gruverify list                       what is checked, and what can be checked here
     """  # noqa: D301  # click reads the backspaces

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ from gruverify.cli import main
 
 from ._invoke import gruverify, one_line
 
-COMMANDS = ("check", "compare", "explain", "faults", "identify", "list", "replay", "report")
+COMMANDS = ("check", "identify", "replay", "explain", "list", "faults", "report", "compare")
 
 
 def command(name: str) -> click.Command:
@@ -27,6 +28,7 @@ def test_help_names_every_command_and_shows_examples() -> None:
     text = gruverify("--help").stdout
 
     assert main.list_commands(click.Context(main)) == list(COMMANDS)
+    assert re.findall(r"^(\w+):$", text, re.MULTILINE) == ["Options", "Verify", "Understand", "Results"]
     for name in COMMANDS:
         assert f"\n  {name} " in text
     assert "\n  gruverify check torch " in text
