@@ -223,10 +223,14 @@ FOUND_FROM_PARAMETERS = ("hidden_size", "input_size", "num_layers", "bidirection
 _NAMES_OF_METHODS = ("tanh", "accumulates", "products", "blend", "carry", "computes", "lengths", "nan", "initial_state")
 
 
+#: What an implementation may keep in an attribute of its own called `shapes`: those that it has met.
+_RECORDS = (set, frozenset, dict, list, tuple)
+
+
 def attribute_of(backend: object, name: str) -> Any:
     """What an attribute declares, unread; None if there is none.
 
-    A method that happens to have the name of a declaration declares nothing.
+    A method that happens to have the name of a declaration declares nothing, and neither do shapes that were noted.
 
     Raises:
         BadDeclaration: a property raises.
@@ -237,7 +241,13 @@ def attribute_of(backend: object, name: str) -> Any:
         return None
     except Exception as failure:
         raise BadDeclaration(f"{name} cannot be read: {failure_of(failure)}") from None
-    return None if name in _NAMES_OF_METHODS and callable(value) else value
+    is_record = name == "shapes" and isinstance(value, _RECORDS)
+    return None if is_record or (name in _NAMES_OF_METHODS and callable(value)) else value
+
+
+def require_shapes(value: Any) -> None:
+    """Raise BadDeclaration if what was given as `shapes` by that keyword is no word for them."""
+    _READ["shapes"]("shapes", value)
 
 
 def shown(value: Any) -> str:

@@ -24,6 +24,7 @@ from gruverify.backends._declarations import (
     Declarations,
     Declared,
     declarations_of,
+    require_shapes,
     shown,
 )
 from gruverify.backends._has_modules import Reload
@@ -148,6 +149,8 @@ def declaring(made: FunctionBackend, declared: Declared) -> FunctionBackend:
             near = difflib.get_close_matches(name, Declared.__annotations__, 1)
             hint = f": did you mean {near[0]}?" if near else f" (there are: {', '.join(Declared.__annotations__)})"
             raise BadDeclaration(f"there is no declaration {name!r}{hint}")
+    if declared.get("shapes") is not None:
+        require_shapes(declared["shapes"])
     # What a module or an earlier call declared stays, unless it is declared again; a default contradicts nothing.
     earlier = declarations_of(made)
     said = {name: value for name, value in vars(earlier).items() if value != getattr(Declarations, name, None)}

@@ -144,6 +144,15 @@ def test_a_method_that_is_called_like_a_declaration_declares_nothing() -> None:
     assert declarations_of(Mine()) == Declarations()
 
 
+def test_shapes_that_a_target_has_noted_declare_nothing() -> None:
+    class Mine(NumpyBackend):
+        def __init__(self) -> None:
+            self.shapes: set[tuple[int, ...]] = set()
+
+    assert declarations_of(resolve(Mine())).shapes == "any"
+    assert "shapes=set() must be one of 'any', 'few'" in message(lambda: backend(step=NUMPY.step, shapes=set()))  # type: ignore[arg-type]
+
+
 def test_the_parts_of_a_module_declare_nothing() -> None:
     torch = pytest.importorskip("torch")
 
