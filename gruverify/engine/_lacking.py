@@ -68,7 +68,7 @@ def _transposed(case: StackCase) -> StackCase | None:
 
 def _of_variant(case: AnyCase, variant: Variant) -> AnyCase:
     """The case with another variant, whose biases its arrays have."""
-    none = {} if variant.bias else {"bias_ih": None, "bias_hh": None}
+    none: dict[str, Any] = {} if variant.bias else {"bias_ih": None, "bias_hh": None}
 
     def changed(cell: Cell) -> Cell:
         return replace(cell, variant=variant, **none)
