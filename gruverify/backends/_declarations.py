@@ -85,6 +85,10 @@ class Declarations:
     shapes: Shapes = "any"
     by_format: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not self.initial_state:  # whoever starts from zeros alone has no gradient of the initial state either
+            object.__setattr__(self, "state_gradient", False)
+
     def unusual(self) -> dict[str, Any]:
         """Those that differ from the defaults, as JSON values: what a header says of them.
 
@@ -93,8 +97,8 @@ class Declarations:
         found: dict[str, Any] = {}
         for declared in fields(Declarations):
             value = getattr(self, declared.name)
-            if declared.name in self.by_format:
-                found[declared.name] = {fmt: _plain(one) for fmt, one in self.by_format[declared.name].items()}
+            if each := self.by_format.get(declared.name):
+                found[declared.name] = {fmt: _plain(one) for fmt, one in each.items()}
             elif declared.name != "by_format" and value != declared.default:
                 found[declared.name] = _plain(value)
         return found
@@ -143,9 +147,8 @@ def declarations_of(backend: object, fmt: Format | None = None) -> Declarations:
     """What the attributes of a backend declare; those that it lacks have their defaults.
 
     `kappa` stands for `kappa_sigma` and `kappa_tanh` together. An accuracy may be a mapping from names of formats: then
-    it is the one of `fmt`, and the default in a format that is not named. Whoever starts from
-    zeros alone has no gradient of the initial state either. A method that happens to have the name of a declaration
-    declares nothing.
+    it is the one of `fmt`, and the default in a format that is not named. A method that happens to have the name of a
+    declaration declares nothing.
 
     Raises:
         BadDeclaration: a value has the wrong type, is out of range, or contradicts another; no case of these sizes fits
@@ -164,8 +167,11 @@ def declarations_of(backend: object, fmt: Format | None = None) -> Declarations:
         else:
             found |= dict.fromkeys(fields_of_it, read(name, value))
             by_format = {field_: each for field_, each in by_format.items() if field_ not in fields_of_it}
-    if found.get("initial_state") is False:
-        found["state_gradient"] = False
+    if found.get("initial_state") is False and found.get("state_gradient"):
+        raise BadDeclaration(
+            "state_gradient=True contradicts initial_state=False: what starts from zeros alone has no gradient of the "
+            "initial state; leave one of the two out"
+        )
     _require_room(found)
     return Declarations(**found, by_format=by_format)
 
@@ -217,10 +223,14 @@ FOUND_FROM_PARAMETERS = ("hidden_size", "input_size", "num_layers", "bidirection
 _NAMES_OF_METHODS = ("tanh", "accumulates", "products", "blend", "carry", "computes", "lengths", "nan", "initial_state")
 
 
+#: What an implementation may keep in an attribute of its own called `shapes`: those that it has met.
+_RECORDS = (set, frozenset, dict, list, tuple)
+
+
 def attribute_of(backend: object, name: str) -> Any:
     """What an attribute declares, unread; None if there is none.
 
-    A method that happens to have the name of a declaration declares nothing.
+    A method that happens to have the name of a declaration declares nothing, and neither do shapes that were noted.
 
     Raises:
         BadDeclaration: a property raises.
@@ -231,7 +241,13 @@ def attribute_of(backend: object, name: str) -> Any:
         return None
     except Exception as failure:
         raise BadDeclaration(f"{name} cannot be read: {failure_of(failure)}") from None
-    return None if name in _NAMES_OF_METHODS and callable(value) else value
+    is_record = name == "shapes" and isinstance(value, _RECORDS)
+    return None if is_record or (name in _NAMES_OF_METHODS and callable(value)) else value
+
+
+def require_shapes(value: Any) -> None:
+    """Raise BadDeclaration if what was given as `shapes` by that keyword is no word for them."""
+    _READ["shapes"]("shapes", value)
 
 
 def shown(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from gruverify.backends._attributes import value_of
 from gruverify.backends._declarations import BadDeclaration, Declarations, declarations_of
-from gruverify.backends._protocol import METHODS, Backend, offers
+from gruverify.backends._protocol import METHODS, STACK_METHODS, Backend, offers
 from gruverify.backends.contract import NDArray
 from gruverify.cell import Cell, Gradients, Stack, StackGradients
 
@@ -22,7 +22,7 @@ def completed(backend: Backend) -> Backend:
     Where the backend is built for longer sequences or for other stacks, nothing follows.
 
     Raises:
-        BadDeclaration: it declares how long its sequences are at least, and has none.
+        BadDeclaration: it declares what is about sequences, or about stacks, and has none.
     """
     try:
         declared = declarations_of(backend)
@@ -33,10 +33,7 @@ def completed(backend: Backend) -> Backend:
     for method, (base, _, fits) in _DERIVATIONS.items():
         if method not in offered and base in (*offered, *derived) and fits(declared):
             derived[method] = base
-    if declared.min_length > 1 and not any(method in _OF_SEQUENCES for method in offered):
-        raise BadDeclaration(
-            f"min_length={declared.min_length} is about sequences, and the target has steps alone: leave it out"
-        )
+    _require_methods(declared, offered)
     if not derived:
         return backend
     found: Any = _Completed(backend, derived)
@@ -44,9 +41,28 @@ def completed(backend: Backend) -> Backend:
     return with_them
 
 
+def _require_methods(declared: Declarations, offered: Sequence[str]) -> None:
+    """Raise BadDeclaration if something is declared of sequences, or of stacks, where there are none."""
+    if declared.min_length > 1 and not any(method in _OF_SEQUENCES for method in offered):
+        raise BadDeclaration(
+            f"min_length={declared.min_length} is about sequences, and the target has steps alone: leave it out"
+        )
+    if any(method in STACK_METHODS for method in offered):
+        return
+    usual = {"num_layers": (None, 1), "bidirectional": (None, False), "batch_first": (None, False)}
+    for name, values in usual.items():
+        if (value := getattr(declared, name)) not in values:
+            raise BadDeclaration(
+                f"{name}={value} is about stacks, and the target has none: a step and a sequence are of one layer in "
+                "one direction, with time first; leave it out"
+            )
+
+
 def redeclared(backend: Backend, declares: Mapping[str, Any]) -> Backend:
     """The same backend, declaring something else: what it answers stays, and so does what was derived for it."""
     found: Any
+    if declares.get("initial_state") is False:  # what it said of the gradient of that state it says no more
+        declares = {**declares, "state_gradient": False}
     if isinstance(backend, _Completed):
         found = _Completed(redeclared(backend.backend, declares), backend.derived)
     else:

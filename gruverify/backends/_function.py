@@ -24,6 +24,7 @@ from gruverify.backends._declarations import (
     Declarations,
     Declared,
     declarations_of,
+    require_shapes,
     shown,
 )
 from gruverify.backends._has_modules import Reload
@@ -148,9 +149,12 @@ def declaring(made: FunctionBackend, declared: Declared) -> FunctionBackend:
             near = difflib.get_close_matches(name, Declared.__annotations__, 1)
             hint = f": did you mean {near[0]}?" if near else f" (there are: {', '.join(Declared.__annotations__)})"
             raise BadDeclaration(f"there is no declaration {name!r}{hint}")
-    # What a module or an earlier call declared stays, unless it is declared again.
+    if declared.get("shapes") is not None:
+        require_shapes(declared["shapes"])
+    # What a module or an earlier call declared stays, unless it is declared again; a default contradicts nothing.
     earlier = declarations_of(made)
-    read = declarations_of(SimpleNamespace(**{**vars(earlier), **earlier.by_format, **_both(declared)}))
+    said = {name: value for name, value in vars(earlier).items() if value != getattr(Declarations, name, None)}
+    read = declarations_of(SimpleNamespace(**{**said, **earlier.by_format, **_both(declared)}))
     found = replace(made, **{**vars(read), **read.by_format})
     return replace(found, variants=declared_variants(found))
 
@@ -160,7 +164,8 @@ def _both(declared: Declared) -> dict[str, Any]:
     given: dict[str, Any] = {name: value for name, value in declared.items() if value is not None}
     if "kappa" in given:
         kappa = declarations_of(SimpleNamespace(kappa=given.pop("kappa")))
-        given = {"kappa_sigma": kappa.kappa_sigma, "kappa_tanh": kappa.kappa_tanh, **given}
+        each = {"kappa_sigma": kappa.kappa_sigma, "kappa_tanh": kappa.kappa_tanh}
+        given = {**each, **kappa.by_format, **given}
     return given
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from gruverify._visible import told, visible
 from gruverify.backends._attributes import value_of
 from gruverify.backends._claims import claims_of, declared_variants
-from gruverify.backends._declarations import BadDeclaration, declarations_of
+from gruverify.backends._declarations import BadDeclaration, attribute_of, declarations_of
 from gruverify.backends._derived import completed, redeclared
 from gruverify.backends._function import backend, is_backend
 from gruverify.backends._protocol import METHODS, Backend
@@ -215,7 +215,7 @@ def _completed(found: Any, name: str) -> Backend:
     declarations_of(found)  # whatever is wrong with a declaration is said before anything else
     declares = claims_of(found)
     declared_variants(found)
-    if getattr(found, "shapes", None) is None and any(_is_compiled(found, method) for method in METHODS):
+    if attribute_of(found, "shapes") is None and any(_is_compiled(found, method) for method in METHODS):
         declares["shapes"] = "few"
     result: Backend = found
     return redeclared(result, declares) if declares else result

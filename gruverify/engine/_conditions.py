@@ -54,6 +54,8 @@ _TILES = (2, 4, 8, 16)
 _ALIKE = (("I", "H"), ("B", "H"), ("T", "B"), ("T", "H"), ("T", "I"), ("B", "I"), ("B", "3H"), ("I", "3H"), ("T", "3H"))
 #: A condition that as many cases would meet by chance is not named: the probability, over all features, from which on.
 _CHANCE = 0.05
+#: What a single failing case alone has is named where at least so many others passed, and so much of it.
+_OTHERS, _NAMED = 19, 3
 
 # -- features of a case ------------------------------------------------------------------------------------------------
 
@@ -203,15 +205,20 @@ class _Feature:
     rank: int
 
 
-def condition(outcomes: Outcomes) -> str:
+def condition(outcomes: Outcomes, *, repeats: bool = True) -> str:
     """What the failing cases have in common, as in "in 7 of 7 cases with B = 3H, in 0 of 93 others".
 
     The single simplest feature that all failing cases have and of the passing ones as few as possible, and no more than
-    fail. Empty if there is none, if nothing passed, or if so few cases would meet some feature by chance.
+    fail. Empty if there is none, if nothing passed, or if so few cases would meet some feature by chance. Any rare
+    feature would explain a single failure: of that it is said what no other case has, and not that it is why.
+
+    repeats: whether what failed does so at every call; else nothing is special of the case in which it did.
     """
     failed, passed = (_counts(each)[0] for each in (outcomes.failed, outcomes.passed))
     if not failed or not passed:
         return ""
+    if failed == 1:
+        return _alone(outcomes, passed) if repeats and passed >= _OTHERS else ""
     candidates = [f for f in _features(outcomes) if f.failed == failed and f.passed <= f.failed]
     candidates = [f for f in candidates if _by_chance(f, failed, passed) < _CHANCE]
     if not candidates:
@@ -219,6 +226,29 @@ def condition(outcomes: Outcomes) -> str:
     best = min(candidates, key=lambda f: (f.passed, f.rank))
     among = best.failed + best.passed
     return f"in {failed} of {among} cases with {best.name}, in 0 of {passed + failed - among} others"
+
+
+def _alone(outcomes: Outcomes, passed: int) -> str:
+    """What the one case that failed has and no other; of thresholds and multiples of a size, the one that says it best.
+
+    Empty if it has nothing of its own.
+    """
+    own = sorted((f for f in _features(outcomes) if f.failed and not f.passed), key=lambda f: f.rank)
+    of_a_kind = {_kind(f.name): f.name for f in reversed(own)}
+    names = [f.name for f in own if of_a_kind[_kind(f.name)] == f.name]
+    if not names:
+        return ""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    which = "" if len(names) == 1 else "; one case does not tell which of these matters"
+    return f"in 1 of {passed + 1} cases, the only one with {', '.join(names[:_NAMED])}{more}{which}"
+
+
+def _kind(name: str) -> str:
+    """The same of all thresholds of a size, and of all that it is a multiple of; else the name itself."""
+    for said in (" > ", " ≤ ", " a multiple of ", " no multiple of "):
+        if said in name and "," not in name:
+            return f"{name.partition(said)[0]}{said}"
+    return name
 
 
 def _by_chance(feature: _Feature, failed: int, passed: int) -> float:

@@ -10,13 +10,14 @@ from typing import Any
 
 from gruverify._visible import visible
 from gruverify.arithmetic import Format
-from gruverify.backends import METHODS, Backend, declarations_of, drawn_sizes, offers
+from gruverify.backends import METHODS, Backend, declarations_of, declared_variants, drawn_sizes, offers
 from gruverify.engine._deaths import Death
 from gruverify.engine._profile import PROFILES
 from gruverify.engine._saved import NOTHING_SAVED, Saved, fitting
 from gruverify.engine._search import names
 from gruverify.engine._selection import EVERYTHING, Selection
 from gruverify.engine._sizes import is_within
+from gruverify.engine._witness import encode_variant
 from gruverify.invariants import Invariant
 
 
@@ -110,6 +111,7 @@ def header_of(backend: Backend, plan: Plan, target: str) -> dict[str, Any]:
         "selection": plan.selection.values(),
         "methods": [method for method in METHODS if offers(backend, method)],
         "declarations": declarations_of(backend).unusual(),
+        "variants": [encode_variant(variant) for variant in declared_variants(backend)],
         "versions": versions(),
         "replayed": replayed(plan, backend).values(),
     }

@@ -57,6 +57,7 @@ BIASES: dict[str, BiasForm] = {
     "input twice": BiasForm("bias_ih on both sides", lambda x, h: (x, x)),
     "recurrent twice": BiasForm("bias_hh on both sides", lambda x, h: (h, h)),
     "doubled": BiasForm("both biases twice", lambda x, h: (_twice(x), _twice(h))),
+    "turned": BiasForm("the biases of r and z exchanged", lambda x, h: ((x[1], x[0], x[2]), (h[1], h[0], h[2]))),
 }
 
 
@@ -64,8 +65,8 @@ BIASES: dict[str, BiasForm] = {
 _TOLD_APART: dict[str, tuple[str, ...]] = {
     "both": tuple(BIASES),
     "none": ("both",),
-    "input": ("both", "none", "inside", "doubled"),
-    "recurrent": ("both", "none", "outside", "doubled"),
+    "input": ("both", "none", "inside", "doubled", "turned"),
+    "recurrent": ("both", "none", "outside", "doubled", "turned"),
     "input+candidate": tuple(form for form in BIASES if form not in ("candidate", "gates")),
 }
 #: How each form is declared, where a variant can say it.

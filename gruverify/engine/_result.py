@@ -194,4 +194,4 @@ def condition_of(result: Result, id: str, fmt: str) -> str:
     empty if there is none.
     """
     mine = [tally.outcomes for (of, in_format, _), tally in result.tallies.items() if (of, in_format) == (id, fmt)]
-    return condition(sum(mine, Outcomes()))
+    return condition(sum(mine, Outcomes()), repeats=(id, fmt) not in result.flaky)

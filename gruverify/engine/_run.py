@@ -181,7 +181,7 @@ class FormatRun:
             self._shrink_all()
         drawn = self.ledger.drawn_in(name)
         for kind, facts in self.facts.items():
-            if hint := self.undeclared[kind].found() or suggested(facts):
+            if hint := self.undeclared[kind].found() or suggested(facts, self.undeclared[kind].bears_out):
                 self.ledger.hints[name, kind] = hint
         if self.explaining.failed:
             repeats = not any(fmt == name for _, fmt in self.ledger.flaky)

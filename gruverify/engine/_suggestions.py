@@ -6,9 +6,9 @@ Whoever cannot do something that the defaults presume refuses, or fails, whereve
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Outcome: TypeAlias = Literal["answered", "refused", "failed"]
 
@@ -31,61 +31,72 @@ class Suggestion:
     fits: the value that the feature has in the cases that an implementation of this kind can answer.
     """
 
-    declaration: str
+    name: str
+    value: bool | str
     feature: str
     fits: bool
     inside: str
     outside: str
 
+    @property
+    def declaration(self) -> str:
+        """As one writes it."""
+        return spelled(self.name, self.value)
+
 
 #: Where two explain the same cases, the first is named.
 SUGGESTIONS: tuple[Suggestion, ...] = (
     Suggestion(
-        "initial_state=False",
+        "initial_state",
+        False,
         "an initial state of 0",
         True,
         "where the initial state is 0",
         "with another initial state",
     ),
-    Suggestion("lengths=False", "lengths", False, "without lengths", "with lengths"),
-    Suggestion("unbatched=False", "no batch axis", False, "with an axis for the batch", "without one"),
-    Suggestion("batch_first=True", "batch first", True, "with the batch first", "with time first"),
-    Suggestion("batch_first=False", "batch first", False, "with time first", "with the batch first"),
-    Suggestion("bidirectional=False", "two directions", False, "in one direction", "in two directions"),
-    Suggestion("bidirectional=True", "two directions", True, "in two directions", "in one direction"),
-    Suggestion('biases="input"', "recurrent biases of 0", True, "where bias_hh is 0", "with another bias_hh"),
+    Suggestion("lengths", False, "lengths", False, "without lengths", "with lengths"),
+    Suggestion("unbatched", False, "no batch axis", False, "with an axis for the batch", "without one"),
+    Suggestion("batch_first", True, "batch first", True, "with the batch first", "with time first"),
+    Suggestion("batch_first", False, "batch first", False, "with time first", "with the batch first"),
+    Suggestion("bidirectional", False, "two directions", False, "in one direction", "in two directions"),
+    Suggestion("bidirectional", True, "two directions", True, "in two directions", "in one direction"),
+    Suggestion("biases", "input", "recurrent biases of 0", True, "where bias_hh is 0", "with another bias_hh"),
     Suggestion(
-        'biases="input"',
+        "biases",
+        "input",
         "a recurrent bias of the candidate of 0",
         True,
         "without",
         "with a recurrent bias of the candidate",
     ),
     Suggestion(
-        'biases="input+candidate"',
+        "biases",
+        "input+candidate",
         "recurrent biases of the gates of 0",
         True,
         "without",
         "with recurrent biases of the gates",
     ),
-    Suggestion('biases="recurrent"', "input biases of 0", True, "where bias_ih is 0", "with another bias_ih"),
-    Suggestion('biases="none"', "biases of 0", True, "where all biases are 0", "with biases"),
+    Suggestion("biases", "recurrent", "input biases of 0", True, "where bias_ih is 0", "with another bias_ih"),
+    Suggestion("biases", "none", "biases of 0", True, "where all biases are 0", "with biases"),
 )
 
 
-def suggested(facts: Iterable[Fact]) -> str:
+def suggested(facts: Iterable[Fact], bears_out: Callable[[Suggestion], bool] = lambda _: True) -> str:
     """A sentence that names the declaration by which the cases would be explained; empty if there is none.
 
-    Refusals come first: what is refused has not been judged, and what fails may do so for a reason of its own.
+    Refusals come first: what is refused has not been judged, and what fails may do so for a reason of its own. So a
+    failure is put down to a declaration only if it `bears_out` that too.
     """
     every = list(facts)
     answered = [fact for fact in every if fact.outcome == "answered"]
     for outcome in ("refused", "failed"):
         troubled = [fact for fact in every if fact.outcome == outcome]
         sentences = {s: said for s in SUGGESTIONS if (said := _sentence(s, outcome, answered, troubled))}
-        if sentences:
-            # Of several that explain the trouble the one that leaves most to be asked says best what is missing.
-            return sentences[max(sentences, key=lambda s: sum(_fits(s, fact) for fact in answered))]
+        # Of several that explain the trouble the one that leaves most to be asked says best what is missing.
+        for s in sorted(sentences, key=lambda s: -sum(_fits(s, fact) for fact in answered)):
+            if outcome == "refused" or bears_out(s):
+                return sentences[s]
     return ""
 
 
@@ -114,3 +125,8 @@ def _sentence(suggestion: Suggestion, outcome: str, answered: Sequence[Fact], tr
 
 def _fits(suggestion: Suggestion, fact: Fact) -> bool:
     return fact.features[suggestion.feature] == suggestion.fits
+
+
+def spelled(name: str, value: Any) -> str:
+    """A declaration as one writes it."""
+    return f'{name}="{value}"' if isinstance(value, str) else f"{name}={value}"

@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from gruverify.backends import Backend, declarations_of, derived_methods, offers, redeclared
+from gruverify.backends import Backend, declarations_of, declared_variants, derived_methods, offers, redeclared
 from gruverify.cell import AnyCase, Case
 from gruverify.engine._judge import Judgement, judge, trial_of
+from gruverify.engine._lacking import as_declared, as_read
 from gruverify.engine._smaller import part, with_arrays
+from gruverify.engine._suggestions import Suggestion, spelled
 from gruverify.engine._verdict import VALUES
 from gruverify.invariants import INVARIANTS, Invariant, Obstacle, Trial, compare
 
@@ -59,6 +61,11 @@ class Undeclared:
         elif any(j.tally.judged for j in judgements if j.invariant.id in VALUES.ids):
             self._passing.append(met)
 
+    @property
+    def failing(self) -> bool:
+        """Whether anything failed, or was asked in vain."""
+        return bool(self._failing)
+
     def found(self) -> str:
         """A sentence that names the declaration; empty if none explains everything."""
         if len(self._failing) < _SEVERAL:
@@ -73,13 +80,35 @@ class Undeclared:
         yield self._left_out("nan", "undefined", "a NaN is neither passed on nor refused")
         yield self._left_out("separate_passes", True, "parts of a gradient differ as those of separate passes do")
 
+    # -- what features of the cases suggest --------------------------------------------------------------------------
+
+    def bears_out(self, suggestion: Suggestion) -> bool:
+        """Whether, on every case that failed, the target raises or ignores what the declaration leaves out, and is
+        right where it is not there.
+
+        Who fails because of what was there, such as biases in another order, lacks no declaration.
+        """
+        declares = suggestion.name, suggestion.value
+        declared = redeclared(self.backend, _declaring(self.backend, *declares))
+        for met in self._failing:
+            if not all(_ignores(met.case, as_read(met.case, *declares), self.backend, m) for m in self._methods(met)):
+                return False
+            asked = as_declared(met.case, *declares)
+            if asked is not None and any(judgement.fell for judgement in judge(asked, declared, met.fallen)):
+                return False
+        return True
+
+    def _methods(self, met: _Met) -> list[str]:
+        """What shows the target's values on a case."""
+        return [method for method in ("step", "sequence", "stack") if _has(met.case, self.backend, method)]
+
     # -- what the declaration leaves out, and nothing else ------------------------------------------------------------
 
     def _left_out(self, name: str, value: Any, words: str) -> str:
         """Everything that failed is what the declaration leaves out, and the target's values are right."""
         if not self._passing_values() or not self._explains({name: value}):
             return ""
-        return f"failed in {len(self._failing)} cases, only where {words}: declare {_spelled(name, value)}?"
+        return f"failed in {len(self._failing)} cases, only where {words}: declare {spelled(name, value)}?"
 
     def _passing_values(self) -> bool:
         """Whether no value that was asked for was wrong or missing."""
@@ -183,10 +212,6 @@ class Undeclared:
         return any(met.in_vain or met.raised for met in self._failing)
 
 
-def _spelled(name: str, value: Any) -> str:
-    return f'{name}="{value}"' if isinstance(value, str) else f"{name}={value}"
-
-
 # -- asking a target again ---------------------------------------------------------------------------------------------
 
 
@@ -272,6 +297,33 @@ def _way(case: AnyCase, zero: AnyCase, backend: Backend, method: str) -> str | N
     except Obstacle:
         return "raised on"
     return "ignored" if np.array_equal(_first(answer), _first(from_zeros), equal_nan=True) else None
+
+
+def _ignores(case: AnyCase, read: AnyCase | None, backend: Backend, method: str) -> bool:
+    """Whether a method raises on a case, or answers as for what it would be read as."""
+    try:
+        answer: Any = getattr(trial_of(case, backend).observed, method)
+    except Obstacle:
+        return True
+    if read is None:
+        return False
+    try:
+        other: Any = getattr(trial_of(read, backend).observed, method)
+    except Obstacle:
+        return False
+    return np.array_equal(_last(answer), _last(other), equal_nan=True)
+
+
+def _declaring(backend: Backend, name: str, value: Any) -> dict[str, Any]:
+    """The declaration with what follows from it for the backend: biases are those of every variant."""
+    if name != "biases":
+        return {name: value}
+    variants = dict.fromkeys(replace(variant, biases=value) for variant in declared_variants(backend))
+    return {"biases": None, "variants": tuple(variants)}
+
+
+def _last(answer: Any) -> Any:
+    return answer[-1] if isinstance(answer, tuple) else answer
 
 
 def _first(answer: Any) -> Any:

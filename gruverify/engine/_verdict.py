@@ -205,6 +205,20 @@ def declarations(header: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in said.items())
 
 
+def variants_in_words(header: Mapping[str, Any]) -> str:
+    """The variants of which cases are drawn, in words; empty if the header lacks them.
+
+    Whoever declares none sees here what was found of the target, such as the biases of a module.
+    """
+    by_biases: dict[tuple[str, ...], list[str]] = {}
+    sides: dict[str, list[str]] = {}
+    for each in header.get("variants", []):
+        sides.setdefault(f"reset {each['reset']}, {each['update']}", []).append(each["biases"])
+    for side, biases in sides.items():
+        by_biases.setdefault(tuple(biases), []).append(side)
+    return " · ".join(f"{'; '.join(found)} (biases: {', '.join(biases)})" for biases, found in by_biases.items())
+
+
 def covers(header: Mapping[str, Any], tallies: Tallies, drawn: Mapping[tuple[str, Kind], Drawn]) -> tuple[str, ...]:
     """What a run covered, one line per fact: cases and sizes, claims, what was declared, what was not covered."""
     formats = header["formats"]

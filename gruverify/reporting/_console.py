@@ -25,6 +25,7 @@ from gruverify.engine import (
     declarations,
     describe,
     severity,
+    variants_in_words,
 )
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting._lines import by_formats, unrepeated, wrapped
@@ -91,6 +92,8 @@ def print_header(console: Console, header: dict[str, Any], jobs: int) -> None:
     )
     if header.get("declarations"):
         console.print(f"declared: {escape(declarations(header))}", soft_wrap=True)
+    if found := variants_in_words(header):
+        console.print(f"variants: {escape(found)}", soft_wrap=True)
     for line in _saved(header):
         console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True)
     console.print(f"[dim]{escape(versions)}[/]\n")

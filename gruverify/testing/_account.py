@@ -15,9 +15,9 @@ import pytest
 
 from gruverify import _pytest
 from gruverify.arithmetic import FORMATS
-from gruverify.backends import CELL_METHODS, METHODS, Backend, declarations_of, offers
+from gruverify.backends import CELL_METHODS, METHODS, Backend, declarations_of, declared_variants, offers
 from gruverify.coverage import Coverage
-from gruverify.engine import Drawn, Flaky, Kind, LessAccurate, Tally, Witness, agreed
+from gruverify.engine import Drawn, Flaky, Kind, LessAccurate, Tally, Witness, agreed, encode_variant
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Found:
     """What was found of one target.
 
     Tallies by invariant, format and variant; witnesses; coverage by format; the cases that were drawn, by format and
-    kind; the backend's name, methods and unusual declarations. `left_out` are the families of the core, with
+    kind; the backend's name, methods, unusual declarations and variants. `left_out` are the families of the core, with
     their formats, of which pytest itself, told by -k, a path or --lf, does not run all tests. `lesser`, by who saw
     something fail and in which format, is what explains all of that as less accuracy than declared; `flaky`, by
     invariant and format, are the failures that do not repeat.
@@ -38,6 +38,7 @@ class Found:
     backend: str = ""
     methods: tuple[str, ...] = ()
     declarations: dict[str, Any] = field(default_factory=dict)
+    variants: tuple[dict[str, Any], ...] = ()
     left_out: set[tuple[str, str]] = field(default_factory=set)
     lesser: dict[tuple[str, str], LessAccurate | None] = field(default_factory=dict)
     flaky: dict[tuple[str, str], Flaky] = field(default_factory=dict)
@@ -57,6 +58,7 @@ class Found:
         self.backend = backend.name
         self.methods = tuple(method for method in METHODS if offers(backend, method))
         self.declarations = dict(declarations_of(backend).unusual())
+        self.variants = tuple(map(encode_variant, declared_variants(backend)))
 
     def count(self, format: str, kind: Kind, drawn: Drawn) -> None:
         """Add cases that were judged."""
@@ -85,7 +87,8 @@ class Found:
         self.lesser |= other.lesser
         self.flaky |= other.flaky
         if not self.backend:
-            self.backend, self.methods, self.declarations = other.backend, other.methods, other.declarations
+            self.backend, self.methods = other.backend, other.methods
+            self.declarations, self.variants = other.declarations, other.variants
 
     def rows(self, ids: Sequence[str], format: str) -> dict[str, Tally]:
         """Of some invariants the tally over all variants, in one format."""

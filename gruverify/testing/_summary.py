@@ -105,6 +105,7 @@ def _result(target: str, found: Found, account: Account, config: pytest.Config, 
         "selection": options.chosen.values(),
         "methods": list(found.methods),
         "declarations": found.declarations,
+        "variants": list(found.variants),
         "versions": versions(),
         "command": shlex.join(["pytest", *map(str, config.invocation_params.args)]),
     }

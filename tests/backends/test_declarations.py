@@ -74,6 +74,52 @@ def test_a_wrong_declaration_is_named_on_modules(declared: dict[str, Any], expec
     assert expected in message(lambda: torch_backend(torch.nn.GRUCell, **declared))
 
 
+#: Pairs of which each contradicts the other.
+CONTRADICTORY = {"initial_state": False, "state_gradient": True}
+
+
+def test_a_gradient_of_a_state_that_is_always_zeros_is_a_contradiction() -> None:
+    cls = type("Mine", (NumpyBackend,), CONTRADICTORY)
+    expected = "state_gradient=True contradicts initial_state=False: "
+
+    assert message(lambda: backend(step=NUMPY.step, **CONTRADICTORY)).startswith(expected)
+    assert message(lambda: resolve(cls())).startswith(expected)
+    assert not declarations_of(backend(step=NUMPY.step, initial_state=False)).state_gradient
+
+
+def test_a_gradient_of_a_state_that_is_always_zeros_is_a_contradiction_of_modules() -> None:
+    torch = pytest.importorskip("torch")
+    from gruverify import torch_backend
+
+    cls = type("Mine", (torch.nn.GRUCell,), CONTRADICTORY)
+    for declare in (lambda: resolve(cls), lambda: torch_backend(torch.nn.GRUCell, **CONTRADICTORY)):
+        assert message(declare).startswith("state_gradient=True contradicts initial_state=False: ")
+    assert not declarations_of(torch_backend(torch.nn.GRUCell, initial_state=False)).state_gradient
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ({"num_layers": 2}, "num_layers=2 is about stacks, and the target has none"),
+        ({"bidirectional": True}, "bidirectional=True is about stacks, and the target has none"),
+        ({"batch_first": True}, "batch_first=True is about stacks, and the target has none"),
+        ({"min_length": 2}, "min_length=2 is about sequences, and the target has steps alone"),
+    ],
+)
+def test_what_is_declared_of_methods_that_are_not_there_is_named(declared: dict[str, Any], expected: str) -> None:
+    assert expected in message(lambda: resolve(backend(step=NUMPY.step, **declared)))
+    usual = {"num_layers": 1, "bidirectional": False, "batch_first": False, "min_length": 1}
+    assert resolve(backend(step=NUMPY.step, **{name: usual[name] for name in declared})).name
+
+
+def test_an_accuracy_by_format_is_kept_as_a_keyword() -> None:
+    made = backend(step=NUMPY.step, kappa={"float16": 8})
+
+    assert declarations_of(made, float16).kappa_sigma == declarations_of(made, float16).kappa_tanh == 8
+    assert declarations_of(made).kappa_sigma == Declarations().kappa_sigma
+    assert declarations_of(backend(step=NUMPY.step, kappa={})).unusual() == {}
+
+
 def test_a_property_that_raises_is_named() -> None:
     class Mine(NumpyBackend):
         @property
@@ -96,6 +142,15 @@ def test_a_method_that_is_called_like_a_declaration_declares_nothing() -> None:
             return np.tanh(a)
 
     assert declarations_of(Mine()) == Declarations()
+
+
+def test_shapes_that_a_target_has_noted_declare_nothing() -> None:
+    class Mine(NumpyBackend):
+        def __init__(self) -> None:
+            self.shapes: set[tuple[int, ...]] = set()
+
+    assert declarations_of(resolve(Mine())).shapes == "any"
+    assert "shapes=set() must be one of 'any', 'few'" in message(lambda: backend(step=NUMPY.step, shapes=set()))  # type: ignore[arg-type]
 
 
 def test_the_parts_of_a_module_declare_nothing() -> None:

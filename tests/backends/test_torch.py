@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gruverify import FORMATS, VARIANTS, Format, Variant, float32, float64, torch_backend
+from gruverify import FORMATS, VARIANTS, Format, Variant, check, float32, float64, torch_backend
 from gruverify.backends import METHODS, offers, resolve
 
 from ._cases import OF_CELLS, OF_MODULES, case, falsified, judged, same, writable
@@ -200,3 +200,12 @@ def test_what_a_module_draws_when_it_is_built_does_not_depend_on_the_users_rando
         outputs.append(backend.step(writable(one.cell), one.inputs[0].copy(), one.state.copy()))
 
     np.testing.assert_array_equal(*outputs)
+
+
+def test_a_run_says_which_biases_were_found_of_a_module() -> None:
+    only: dict[str, Any] = {"only": "contract/shape-step", "max_cases": 1, "formats": "f32"}
+
+    result = check(nn.GRUCell(2, 3, bias=False), **only)
+
+    assert result.header["variants"] == [{"reset": "after", "update": "keep", "bias": False, "biases": "none"}]
+    assert len(check(nn.GRUCell, **only).header["variants"]) == 2

@@ -36,9 +36,10 @@ def test_a_run_that_conforms_prints_header_table_verdict_and_next_command(plante
     result = check(f"{planted}:right", "--seed", "5", "-v")
 
     assert result.exit_code == 0
-    header, run, versions, empty, title, columns, *rest = result.stdout.splitlines()
+    header, run, variants, versions, empty, title, columns, *rest = result.stdout.splitlines()
     assert header == f"gruverify check {planted}:right"
     assert re.fullmatch(r"seed 5 · profile default · 3 cases per format · float32 · processes 1 · threads \d+", run)
+    assert variants == "variants: reset after, keep (biases: both)"
     assert re.match(r"python 3\.\d+\.\d+ .*· numpy \d", versions)
     assert empty == ""
     assert title.startswith("worst margin")

@@ -42,6 +42,7 @@ def written(here: Path, declared: str, variant: str = "Variant()") -> str:
         ("biases = 'none'", "Variant(bias=True)", "biases='none' contradicts Variant("),
         ("biases = 'input'", "Variant(biases='recurrent')", "biases='input' contradicts Variant("),
         ("biases = 'input'", "3", "variants has 3: it must be a sequence of Variants"),
+        ("initial_state, state_gradient = False, True", "Variant()", "state_gradient=True contradicts initial_state="),
     ],
 )
 @pytest.mark.parametrize("command", ["check", "identify", "list"])

@@ -70,8 +70,36 @@ def test_a_condition_that_most_cases_fail_under_is_named_with_those_that_pass() 
 
 @pytest.mark.parametrize("fails", [lambda case: True, lambda case: False, lambda case: case is OF_ALL_SIZES[40]])
 def test_without_a_condition_nothing_is_said(fails: Callable[[Any], bool]) -> None:
-    """Where all or none fail; nor of a single failure, which any rare feature would explain."""
+    """Where all or none fail; nor of a single failure whose case has nothing of its own."""
     assert said(OF_ALL_SIZES, fails) == ""
+
+
+@pytest.mark.parametrize(
+    ("odd", "own"),
+    [
+        (case_of(B=6), "B = 3H"),
+        (case_of(I=36), "I > 32"),
+        (case_of(state=np.zeros((4, 2), np.float32)), "an initial state of 0"),
+        (
+            case_of(H=5, T=16),
+            "T > 8, H > 4, H no multiple of 2 and 1 more; one case does not tell which of these matters",
+        ),
+    ],
+)
+def test_of_a_single_failure_it_is_said_what_its_case_alone_has(odd: AnyCase, own: str) -> None:
+    """And no more than that: any rare feature would explain it."""
+    others: list[AnyCase] = [case_of(), case_of(B=7), case_of(I=4)] * 7
+
+    assert said([odd, *others], lambda case: case is odd) == f"in 1 of 22 cases, the only one with {own}"
+    assert said([odd, *others[:10]], lambda case: case is odd) == ""
+
+
+def test_of_a_failure_that_does_not_repeat_nothing_is_said() -> None:
+    cases = [case_of(B=6), *[case_of()] * 30]
+    parts = [outcome(marks_of(features_of(case)), failed=case is cases[0]) for case in cases]
+
+    assert "the only one" in condition(reduce(add, parts))
+    assert condition(reduce(add, parts), repeats=False) == ""
 
 
 def test_failures_at_random_have_no_condition() -> None:

@@ -22,6 +22,7 @@ def test_what_pytorch_computes() -> None:
     [
         (Reading(bias="outside"), "n = tanh(W_n x + b_n + c_n + r * (U_n h'))"),
         (Reading(bias="inside"), "n = tanh(W_n x + r * (U_n h' + c_n + b_n))"),
+        (Reading(bias="turned"), "r = σ(W_r x + b_z + U_r h' + c_z)"),
         (Reading(bias="doubled"), "r = σ(W_r x + 2 b_r + U_r h' + 2 c_r)"),
         (Reading(bias="none", other_reset=True), "n = tanh(W_n x + U_n (r * h'))"),
         (Reading(other_update=True), "h = (1 - z) * h' + z * n"),

@@ -47,6 +47,7 @@ EXAMPLES = [
     Reading(bias="recurrent twice"),
     Reading(bias="none"),
     Reading(bias="swapped"),
+    Reading(bias="turned"),
     Reading(other_reset=True, other_update=True, order="nrz", bias="doubled"),
     Reading(transposed=True),
 ]

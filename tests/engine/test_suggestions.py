@@ -38,6 +38,13 @@ def test_a_failure_may_come_out_right_now_and_then_and_a_refusal_may_not() -> No
     assert suggested(some + facts(CANDIDATE, False, "refused", 35)) == ""
 
 
+def test_a_failure_that_does_not_bear_a_declaration_out_names_none() -> None:
+    right = facts(CANDIDATE, True, "answered", 60)
+
+    assert suggested(facts(CANDIDATE, False, "failed", 40) + right, lambda _: False) == ""
+    assert suggested(facts(CANDIDATE, False, "refused", 40) + right, lambda _: False) != ""
+
+
 @pytest.mark.parametrize("suggestion", SUGGESTIONS, ids=lambda suggestion: suggestion.feature)
 def test_each_is_named_by_its_own_feature(suggestion: object) -> None:
     assert isinstance(suggestion, type(SUGGESTIONS[0]))

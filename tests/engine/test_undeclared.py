@@ -10,7 +10,13 @@ import pytest
 
 import gruverify
 from gruverify import Variant, backend, float64
-from gruverify.backends import NumpyBackend
+from gruverify.backends import NumpyBackend, resolve
+from gruverify.cell import Stack
+from gruverify.engine import VALUES, draw, judge
+from gruverify.engine._suggestions import SUGGESTIONS
+from gruverify.engine._undeclared import Undeclared
+from gruverify.invariants import INVARIANTS
+from gruverify_strategies import cases, stack_cases
 
 NUMPY = NumpyBackend()
 
@@ -134,3 +140,85 @@ def test_a_refusal_at_some_lengths_that_are_not_the_shortest_is_no_declaration()
         return NUMPY.sequence(cell, inputs, state)
 
     assert "min_length" not in hints(made(sequence=picky))
+
+
+# -- what features of the cases suggest -------------------------------------------------------------------------------
+
+
+def borne_out(declaration: str, strategy: Any, **methods: Any) -> bool:
+    """Whether a target that fails some cases does so as one does that lacks the declaration."""
+    drawn: list[Any] = []
+    draw(strategy, 8, 1, drawn.append)
+    target = resolve(made(**methods))
+    found = Undeclared(target)
+    values = [INVARIANTS[id] for id in VALUES.ids]
+    for case in drawn:
+        found.meet(case, list(judge(case, target, values)))
+    assert found.failing
+    return all(found.bears_out(one) for one in SUGGESTIONS if one.declaration == declaration)
+
+
+def reading(**changed: Any) -> Any:
+    """A step that reads the biases otherwise: each from both of them, bias_ih and bias_hh."""
+
+    def step(cell: Any, x: Any, h: Any) -> Any:
+        read = {name: change(cell.bias_ih, cell.bias_hh) for name, change in changed.items()}
+        return NUMPY.step(replace(cell, **read), x, h)
+
+    return step
+
+
+def exchanged(bias: Any) -> Any:
+    r, z, n = np.split(bias, 3)
+    return np.concatenate([z, r, n])
+
+
+SMALL: dict[str, Any] = {"formats": (float64,), "max_H": 3, "max_B": 2, "max_T": 3}
+CELLS = cases(variants=(Variant(),), **SMALL)
+STACKS = stack_cases(variants=(Variant(),), padded=True, **SMALL)
+
+
+@pytest.mark.parametrize(
+    ("step", "lacks"),
+    [
+        (reading(bias_hh=lambda x, h: 0 * h), True),
+        (reading(bias_hh=lambda x, h: 2 * h), False),
+        (reading(bias_ih=lambda x, h: exchanged(x), bias_hh=lambda x, h: exchanged(h)), False),
+        (reading(bias_ih=lambda x, h: 2 * x, bias_hh=lambda x, h: 0 * h), False),
+    ],
+    ids=["ignored", "doubled", "in another order", "ignored, and wrong besides"],
+)
+def test_biases_that_are_read_wrongly_are_not_lacking(step: Any, lacks: bool) -> None:
+    assert borne_out('biases="input"', CELLS, step=step) is lacks
+
+
+def shorter(stack: Any, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
+    return NUMPY.stack(stack, inputs, states, np.maximum(lengths - 1, 0), batch_first)
+
+
+def padded(stack: Any, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
+    return NUMPY.stack(stack, inputs, states, None, batch_first)
+
+
+@pytest.mark.parametrize(("stack", "lacks"), [(padded, True), (shorter, False)], ids=["ignored", "misread"])
+def test_lengths_that_are_misread_are_not_lacking(stack: Any, lacks: bool) -> None:
+    assert borne_out("lengths=False", STACKS, stack=stack) is lacks
+
+
+def test_a_direction_that_is_wrong_is_not_lacking() -> None:
+    def backward_first(stack: Any, *rest: Any) -> Any:
+        return NUMPY.stack(Stack(tuple(row[::-1] for row in stack.cells)), *rest)
+
+    assert not borne_out("bidirectional=False", STACKS, stack=backward_first)
+
+
+def test_time_first_alone_lacks_the_batch_first() -> None:
+    def time_first(stack: Any, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
+        return NUMPY.stack(stack, inputs, states, lengths, False)
+
+    def turned(stack: Any, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
+        return NUMPY.stack(stack, inputs[::-1].copy() if batch_first else inputs, states, lengths, batch_first)
+
+    without = stack_cases(variants=(Variant(),), padded=False, **SMALL)
+    assert borne_out("batch_first=False", without, stack=time_first)
+    assert not borne_out("batch_first=False", without, stack=turned)

@@ -170,6 +170,7 @@ def test_a_newer_result_without_a_verdict_is_a_gap(old: dict[str, Any], new: dic
         ({"versions": {**HEADER["versions"], "hypothesis": "7"}}, "the runs differ: hypothesis none → 7", False),
         ({"declarations": {"bias": False}}, 'the runs differ: declarations {} → {"bias": false}', False),
         ({"seed": None}, "the runs differ: seed 3 → none", False),
+        ({"variants": []}, "", True),
     ],
 )
 def test_runs_that_were_not_alike_are_told_apart(header: dict[str, Any], said: str, same_cases: bool) -> None:
@@ -177,6 +178,13 @@ def test_runs_that_were_not_alike_are_told_apart(header: dict[str, Any], said: s
 
     assert said in printed(lambda console: print_comparison(console, unlike))
     assert unlike.same_cases is same_cases
+
+
+def test_runs_of_other_variants_are_told_apart() -> None:
+    one, other = (found(PASSED, header={"variants": [{"biases": biases}]}) for biases in ("both", "none"))
+
+    assert not compared(one, other).same_cases
+    assert compared(one, one).same_cases
 
 
 def test_runs_whose_cases_hypothesis_drew_are_of_different_cases() -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gruverify import Result
+from gruverify import VARIANTS, Result, Variant
 from gruverify.coverage import GATES, SIZES, Coverage
-from gruverify.engine import Tally, save_witness
+from gruverify.engine import Tally, encode_variant, save_witness
 from gruverify.invariants import INVARIANTS, Residual
 from gruverify.reporting import console_for, print_header, print_result
 from gruverify.reporting._console import WIDTH
@@ -49,6 +49,14 @@ def test_the_header_says_what_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
         "python 3.11.0 · numpy 2.0",
         "",
     ]
+
+
+def test_the_header_says_of_which_variants_cases_are_drawn() -> None:
+    given = [encode_variant(variant) for variant in (*VARIANTS[::4], Variant(update="replace", biases="input"))]
+
+    lines = printed(lambda console: print_header(console, {**HEADER, "variants": given}, 2)).splitlines()
+
+    assert lines[2] == "variants: reset after, keep (biases: both, none) · reset after, replace (biases: input)"
 
 
 def test_every_process_has_a_thread_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,6 +111,14 @@ def test_a_result_with_nothing_to_show_still_is_a_page() -> None:
     assert "Witnesses" not in text
 
 
+def test_a_page_says_of_which_variants_cases_were_drawn() -> None:
+    found = [{"reset": "after", "update": "keep", "biases": "none"}]
+
+    text = Elements(result_page({**document(result()), "variants": found})).text
+
+    assert "reset after, keep (biases: none)" in " ".join(text.split())
+
+
 def test_a_page_says_what_the_run_covers_and_why_it_is_no_pass() -> None:
     elements = Elements(result_page(document(unclaimed())))
     text = " ".join(elements.text.split())

@@ -14,7 +14,9 @@ from gruverify.reporting.compare._change import Change, Kind, Threshold
 Trigger: TypeAlias = Literal["worse-margin", "new-failure"]
 
 #: What the same seed does not draw the same cases under.
-_DRAWING = ("seed", "profile", "cases", "max_size", "declarations", "gruverify", "hypothesis")
+_DRAWING = ("seed", "profile", "cases", "max_size", "declarations", "variants", "gruverify", "hypothesis")
+#: What results of some age do not say.
+_SINCE = ("variants",)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class Comparison:
     @cached_property
     def differences(self) -> dict[str, tuple[Any, Any]]:
         """Where the two runs were not alike, by name: the value in the older one, and in the newer."""
-        old, new = _settings(self.old), _settings(self.new)
+        known = [name for name in _SINCE if name in self.old and name in self.new]
+        old, new = _settings(self.old, known), _settings(self.new, known)
         pairs = {name: (old.get(name), new.get(name)) for name in {**old, **new}}
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
@@ -87,9 +90,9 @@ def compared(old: Document, new: Document, threshold: Threshold = Threshold()) -
     return Comparison(old, new, threshold)
 
 
-def _settings(document: Document) -> dict[str, Any]:
-    """What a run was, name by name."""
-    names = ("target", "seed", "profile", "cases", "max_size", "formats", "selection", "declarations")
+def _settings(document: Document, known: list[str]) -> dict[str, Any]:
+    """What a run was, name by name. known: what both results say besides, and some do not."""
+    names = ("target", "seed", "profile", "cases", "max_size", "formats", "selection", "declarations", *known)
     return {**{name: document.get(name) for name in names}, **document["versions"]}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gruverify.cell import Variant
-from gruverify.engine import declarations
+from gruverify.engine import declarations, variants_in_words
 from gruverify.reporting._reader import Document
 from gruverify.reporting._summary import (
     Fate,
@@ -95,8 +95,8 @@ def _margin(fate: Fate) -> float:
 
 def _facts(document: Document) -> dict[str, str]:
     facts = {"profile": document["profile"], "cases per format": str(document["cases"]), "seed": seed(document)}
-    said = declarations(document)
-    return {**facts, **({"declared": said} if said else {}), **document["versions"]}
+    said = {"variants": variants_in_words(document), "declared": declarations(document)}
+    return {**facts, **{name: words for name, words in said.items() if words}, **document["versions"]}
 
 
 # -- invariants -------------------------------------------------------------------------------------------------------
