@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Iterable
 from functools import partial
 from importlib.resources import files
@@ -16,6 +17,9 @@ from rich.markup import escape
 import gruverify
 from gruverify.backends import TARGETS
 from gruverify.invariants import INVARIANTS, Invariant
+
+#: A fault or a mistake in a source.
+_FAULT = re.compile(r"\b[SP]\d\d\b")
 
 
 def print_catalogue(console: Console) -> None:
@@ -54,7 +58,7 @@ def catalogue_page() -> str:
     """The invariants as a Markdown table, ending in a newline."""
     head = (
         '# The invariants\n\nWritten by `gruverify list --markdown`. "theory" is [theory.md](theory.md), M numbers '
-        "are the relations of its section 11.\nA target that lacks a method an invariant needs is reported "
+        "are the relations of its section 11; S and P\nnumbers are faults ([faults.md](faults.md)). A target that lacks a method an invariant needs is reported "
         "`not applicable`. The bound is exact (the bits agree), the\nradius of a ball, an inequality of the theory "
         "with what rounding adds to it, or the spread of a statistic.\n*Sizes*: asks for other sizes than the case's, "
         "which an implementation of one size cannot answer. *Deep*: only the\ndeep profile checks it. *Catches*: how "
@@ -69,9 +73,7 @@ def catalogue_page() -> str:
 def _row(i: Invariant, measured: dict[str, Any] | None) -> str:
     notes = ", ".join(note for note, true in (("sizes", i.resizes), ("deep", i.deep)) if true)
     needs = ", ".join(i.needs) or "any"
-    return (
-        f"| `{i.id}` | {_cell(i.statement)} | {_cell(i.source)} | {needs} | {i.bound} | {notes} | {_caught(measured)} |"
-    )
+    return f"| `{i.id}` | {_cell(i.statement)} | {_linked(_cell(i.source))} | {needs} | {i.bound} | {notes} | {_caught(measured)} |"
 
 
 def _caught(measured: dict[str, Any] | None) -> str:
@@ -79,6 +81,11 @@ def _caught(measured: dict[str, Any] | None) -> str:
         return "not measured"
     alone = "".join(f", alone `{fault}`" for fault in measured["alone"])
     return f"{measured['catches']}{alone}"
+
+
+def _linked(source: str) -> str:
+    """With a link for each fault that it names: docs/faults.md says what was seen."""
+    return _FAULT.sub(lambda named: f"[{named[0]}](faults.md#{named[0].lower()})", source)
 
 
 def _cell(text: str) -> str:

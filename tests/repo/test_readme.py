@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from gruverify.cli import main
+from gruverify.invariants import INVARIANTS
 from gruverify.reporting import catalogue_page
 
 pytestmark = pytest.mark.uncounted
@@ -111,6 +112,13 @@ def test_every_link_to_a_file_leads_somewhere() -> None:
 
 def test_the_catalogue_page_is_the_catalogue() -> None:
     assert (ROOT / "docs" / "invariants.md").read_text() == catalogue_page()
+
+
+def test_every_fault_that_a_source_names_is_described() -> None:
+    described = set(re.findall(r'<a id="([sp]\d\d)">', (ROOT / "docs" / "faults.md").read_text()))
+    named = {fault.lower() for i in INVARIANTS.values() for fault in re.findall(r"\b[SP]\d\d\b", i.source)}
+
+    assert named == described
 
 
 def test_the_package_runs_as_a_module() -> None:
