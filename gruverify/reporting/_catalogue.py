@@ -57,13 +57,13 @@ def _place_of(invariant: Invariant) -> str:
 def catalogue_page() -> str:
     """The invariants as a Markdown table, ending in a newline."""
     head = (
-        '# The invariants\n\nWritten by `gruverify list --markdown`. "theory" is [theory.md](theory.md), M numbers '
-        "are the relations of its section 11; S and P\nnumbers are faults ([faults.md](faults.md)). A target that lacks a method an invariant needs is reported "
-        "`not applicable`. The bound is exact (the bits agree), the\nradius of a ball, an inequality of the theory "
-        "with what rounding adds to it, or the spread of a statistic.\n*Sizes*: asks for other sizes than the case's, "
-        "which an implementation of one size cannot answer. *Deep*: only the\ndeep profile checks it. *Catches*: how "
-        "many faults of the bank violate it, and by name those that violate no\nother invariant "
-        "(`gruverify faults --html FILE` shows all).\n\n"
+        '# The invariants\n\nWritten by `gruverify list --markdown`. "theory" is [theory.md](theory.md), M numbers are '
+        "the relations of its section 11;\nS and P numbers are faults ([faults.md](faults.md)). A target that lacks a "
+        "method an invariant needs is reported\n`not applicable`. The bound is exact (the bits agree), the radius of a "
+        "ball, an inequality of the theory with what\nrounding adds to it, or the spread of a statistic. *Sizes*: asks "
+        "for other sizes than the case's, which an\nimplementation of one size cannot answer. *Deep*: only the deep "
+        "profile checks it. *Catches*: how many faults of the bank\nviolate it, and by name those that violate no other "
+        "invariant (`gruverify faults --html FILE` shows all).\n\n"
         "| id | statement | source | needs | bound | | catches |\n|---|---|---|---|---|---|---|\n"
     )
     measured = json.loads(files("gruverify.reporting").joinpath("catches.json").read_text("utf-8"))
