@@ -62,8 +62,8 @@ def catalogue_page() -> str:
         "method an invariant needs is reported\n`not applicable`. The bound is exact (the bits agree), the radius of a "
         "ball, an inequality of the theory with what\nrounding adds to it, or the spread of a statistic. *Sizes*: asks "
         "for other sizes than the case's, which an\nimplementation of one size cannot answer. *Deep*: only the deep "
-        "profile checks it. *Catches*: how many faults of the bank\nviolate it, and by name those that violate no other "
-        "invariant (`gruverify faults --html FILE` shows all).\n\n"
+        "profile checks it. *Catches*: how many faults of the bank\nviolate it, and by name those that violate no "
+        "other invariant (`gruverify faults --html FILE` shows all).\n\n"
         "| id | statement | source | needs | bound | | catches |\n|---|---|---|---|---|---|---|\n"
     )
     measured = json.loads(files("gruverify.reporting").joinpath("catches.json").read_text("utf-8"))
@@ -73,7 +73,8 @@ def catalogue_page() -> str:
 def _row(i: Invariant, measured: dict[str, Any] | None) -> str:
     notes = ", ".join(note for note, true in (("sizes", i.resizes), ("deep", i.deep)) if true)
     needs = ", ".join(i.needs) or "any"
-    return f"| `{i.id}` | {_cell(i.statement)} | {_linked(_cell(i.source))} | {needs} | {i.bound} | {notes} | {_caught(measured)} |"
+    cells = (f"`{i.id}`", _cell(i.statement), _linked(_cell(i.source)), needs, i.bound, notes, _caught(measured))
+    return f"| {' | '.join(cells)} |"
 
 
 def _caught(measured: dict[str, Any] | None) -> str:
