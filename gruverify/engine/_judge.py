@@ -34,6 +34,10 @@ from gruverify.invariants import (
     nothing_claimed,
 )
 
+#: Of cells with more weights, what is found of a changed case is not kept for the next invariant: there may be fifty
+#: such cases, and each takes a hundred times the memory of its weights.
+_SHARED = 2**17
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -94,6 +98,7 @@ def judge_trial(
     asked: whether it is known of all of them that they can be asked of the backend.
     """
     case, backend, met = trial.case, trial.backend, _Met(trial.case, derived_methods(trial.backend))
+    large = _weights(case) > _SHARED
     for invariant in invariants:
         if (
             reads(invariant, case)
@@ -101,6 +106,14 @@ def judge_trial(
             and invariant.applies(case.variant)
         ):
             yield _judge(trial, invariant, met)
+            if large:
+                trial.forget_changes()
+
+
+def _weights(case: AnyCase) -> int:
+    """How many weights its cells have."""
+    cells = [case.cell] if isinstance(case, Case) else [cell for row in case.stack.cells for cell in row]
+    return sum(cell.weight_ih.size + cell.weight_hh.size for cell in cells)
 
 
 def reads(invariant: Invariant, case: AnyCase) -> bool:

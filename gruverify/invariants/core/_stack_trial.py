@@ -267,6 +267,12 @@ class StackTrial:
         mode = self.exact.mode if case.format is self.case.format else None
         return StackTrial(case, self.backend, mode, self.declared)
 
+    def forget_changes(self) -> None:
+        """Let go of the trials of changed cases. Where weights are large, each takes much memory."""
+        if self._twin is not None:
+            self._twin.forget_changes()
+        self._changed.clear()
+
     def derived(self) -> Iterator[tuple[StackChange, StackTrial]]:
         """The changes that were made to the case so far, and the trials of the cases they made."""
         yield from self._changed.items()

@@ -375,6 +375,12 @@ class Trial:
         """The changes that were made to the case so far, and the trials of the cases they made."""
         yield from self._changed.items()
 
+    def forget_changes(self) -> None:
+        """Let go of the trials of changed cases. Where weights are large, each takes much memory."""
+        if self._twin is not None:
+            self._twin.forget_changes()
+        self._changed.clear()
+
     def _other(self, case: Case, twin: Trial | None) -> Trial:
         mode = self.exact.mode if case.format is self.case.format else None
         if twin is not None:

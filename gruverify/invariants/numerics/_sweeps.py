@@ -6,7 +6,7 @@ case is drawn next repeats it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any, TypeAlias
@@ -187,10 +187,37 @@ _SHOWN: dict[str, tuple[Show, ...]] = {
 _SHOWN_FROM_ZERO: dict[str, tuple[Show, ...]] = {"z": (_update_towards_one,), "r": (), "c": (_candidate_from_zero,)}
 
 
+#: What a sweep shows at once: so many numbers of a state or of an input. Each costs a kilobyte until it is judged.
+_PIECE = 2**17
+
+
+def _allowed(show: Show, frame: _Frame, mode: Rounding) -> Iterable[tuple[Sweep, Trial]]:
+    """The cells that show a function, and what the mathematics allows of each, for all backends that round alike. It is
+    kept where cells are small; else it is found piece by piece.
+    """
+    is_small = len(every_number(frame.format)) * max(frame.H, frame.I) <= _PIECE * frame.I
+    return _kept(show, frame, mode) if is_small else _by_piece(show, frame, mode)
+
+
 @lru_cache(maxsize=64)
-def _allowed(show: Show, frame: _Frame, mode: Rounding) -> list[tuple[Sweep, Trial]]:
-    """The cells that show a function, and what the mathematics allows of each: for all backends that round alike."""
-    return [(sweep, Trial(sweep.case, NumpyBackend(), mode=mode)) for sweep in show(frame)]
+def _kept(show: Show, frame: _Frame, mode: Rounding) -> list[tuple[Sweep, Trial]]:
+    return list(_by_piece(show, frame, mode))
+
+
+def _by_piece(show: Show, frame: _Frame, mode: Rounding) -> Iterator[tuple[Sweep, Trial]]:
+    for sweep in show(frame):
+        for piece in _pieces(sweep, _PIECE // max(frame.H, frame.I)):
+            yield piece, Trial(piece.case, NumpyBackend(), mode=mode)
+
+
+def _pieces(sweep: Sweep, members: int) -> Iterator[Sweep]:
+    """The same by so many members at a time."""
+    case = sweep.case
+    for first in range(0, len(sweep.at), max(members, 1)):
+        some = slice(first, first + max(members, 1))
+        inputs, d_outputs = case.inputs[:, some], case.d_outputs[:, some]
+        part = replace(case, inputs=inputs, state=case.state[some], d_outputs=d_outputs, d_last=case.d_last[some])
+        yield Sweep(part, sweep.at[some])
 
 
 # -- what is asked of it ----------------------------------------------------------------------------------------------
