@@ -46,7 +46,7 @@ def command(files: tuple[Path, ...], out: Path) -> None:
         require(out)
         documents = [load_document(file) for file in files]
         write_report(documents, out)
-    announce(out)
+    click.echo(where(out))
 
 
 def require(folder: Path) -> None:
@@ -57,9 +57,9 @@ def require(folder: Path) -> None:
     require_folder(folder)
 
 
-def announce(folder: Path, *, quiet: bool = False) -> None:
-    """Say how to read the report in a folder: on standard error where standard output is spoken for."""
-    click.echo(f"report: {folder}\nnext: open {folder / 'index.html'}", err=quiet)
+def where(folder: Path) -> str:
+    """How to read the report in a folder."""
+    return f"report: {folder}\nnext: open {folder / 'index.html'}"
 
 
 @contextmanager

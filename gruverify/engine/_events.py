@@ -95,13 +95,14 @@ class FormatFinished:
 
 @dataclass(frozen=True, slots=True)
 class JudgedCase:
-    """What was found of a case, as `engine._journal` encodes it, and where the case was drawn: the stream, by its seed,
-    and its number there, from 0.
+    """What was found of a case, as `engine._journal` encodes it, with the processor seconds that it took; and where the
+    case was drawn: the stream, by its seed, and its number there, from 0.
     """
 
     stream: str
     number: int
     found: bytes
+    cpu: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,24 +68,31 @@ class Journal:
         self._began = time.process_time()
         if (stream, number) not in self.judged:
             return None
-        values = json.loads(zlib.decompress(self.judged[stream, number]))
-        if values["case"] != digest_of(case) or [id for id, *_ in values["judgements"]] != list(asked):
+        try:
+            return self._taken_over(json.loads(zlib.decompress(self.judged[stream, number])), case, asked)
+        except (zlib.error, ValueError, KeyError, TypeError):  # bits that have changed on the disk
             return None
-        self.cpu.taken += values["cpu"]
-        judgements = tuple(decode_judgement(judgement) for judgement in values["judgements"])
-        return Found(judgements, decode_coverage(values["visited"]))
 
     def keep(self, stream: str, number: int, case: AnyCase, found: Found) -> None:
         """Have a case kept that was judged now."""
+        cpu = time.process_time() - self._began
         values = {
             "case": digest_of(case),
             "judgements": [encode_judgement(judgement) for judgement in found.judgements],
             "visited": encode_coverage(found.visited),
-            "cpu": time.process_time() - self._began,
+            "cpu": cpu,
         }
-        self._new.append(JudgedCase(stream, number, zlib.compress(json.dumps(values).encode())))
+        self._new.append(JudgedCase(stream, number, zlib.compress(json.dumps(values).encode()), cpu))
         if time.monotonic() > self._sent + _OFTEN:
             self.send()
+
+    def _taken_over(self, values: Mapping[str, Any], case: AnyCase, asked: Sequence[str]) -> Found | None:
+        if values["case"] != digest_of(case) or [id for id, *_ in values["judgements"]] != list(asked):
+            return None
+        judgements = tuple(decode_judgement(judgement) for judgement in values["judgements"])
+        found = Found(judgements, decode_coverage(values["visited"]))
+        self.cpu.taken += values["cpu"]
+        return found
 
     def send(self) -> None:
         """Tell of what was judged since this was last done."""

@@ -85,6 +85,6 @@ class Ledger:
         )
 
 
-def _in(fmt: str, found: Mapping[tuple[str, str], Found], place: int) -> dict[Any, Found]:
+def _in(fmt: str, found: Mapping[Any, Found], place: int) -> dict[Any, Found]:
     """The entries of one format, which stands at that place of each key."""
     return {key: value for key, value in found.items() if key[place] == fmt}
