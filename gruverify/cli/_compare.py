@@ -130,7 +130,10 @@ def _list(name: str) -> None:
     except BadStore as refused:
         raise Fail(f"{store} {refused}") from None
     with whatever_becomes_of_the_console():
-        print_runs(console_for(), runs)
+        if runs:
+            print_runs(console_for(), runs)
+        else:
+            click.echo(f"{store} has no runs")
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ _RESUME = click.option(
     is_flag=True,
     help="Go on with the same run of --store FILE where it was killed, and ask again only what changed.",
 )
+#: Parameters that name a file to write, and their options.
+_WRITTEN = {"json_path": "--json", "update_xfails": "--update-xfails"}
 
 
 def store_options(command: Command) -> Command:
@@ -35,6 +37,9 @@ def store_options(command: Command) -> Command:
 
     @functools.wraps(command)
     def with_store(*, store: str | None, resume: bool, **options: Any) -> Any:
+        for name, option in _WRITTEN.items():
+            if store and options.get(name) and Path(options[name]).resolve() == Path(store).resolve():
+                raise Fail(f"--store {store}: is {option}, too; name another file")
         return command(**options, kept=_kept(store, resume=resume))
 
     return cast(Command, _STORE(_RESUME(with_store)))

@@ -2,10 +2,10 @@
 
     python tests/campaigns/killed_runs.py --runs 100
 
-Each run is one of a right or a wrong GRU with `check --store`, and is sent SIGTERM, SIGINT or SIGKILL at a random moment of
-the time that an undisturbed one takes: to its group, or SIGKILL to the command alone; a third of them twice. Whatever JSON
-it leaves must be a valid result, the store must list its runs, and the same command with --resume must end as if nothing
-had happened: with the same exit code, and the same document but for the times.
+Each run is one of a right or a wrong GRU with `check --store`, and is sent SIGTERM, SIGINT or SIGKILL at a random
+moment of the time that an undisturbed one takes: to its group, or SIGKILL to the command alone; a third of them twice.
+Whatever JSON it leaves must be a valid result, the store must list its runs, and the same command with --resume must
+end as if nothing had happened: with the same exit code, and the same document but for the times.
 """
 
 from __future__ import annotations
