@@ -25,7 +25,7 @@ _MARGIN = number_within("a margin of at least 0", lambda value: 0 <= value < flo
 
 @click.command("compare", short_help="Show what got worse between two results.")
 @click.argument("old", metavar="OLD|STORE")
-@click.argument("new", metavar="NEW", required=False)
+@click.argument("new", metavar="[NEW]", required=False)
 @click.option(
     "--fail-on",
     "triggers",

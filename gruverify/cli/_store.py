@@ -26,7 +26,7 @@ _STORE = click.option(
 _RESUME = click.option(
     "--resume",
     is_flag=True,
-    help="Go on with the same run of --store FILE where it was killed, and ask again only what changed.",
+    help="Go on with the run that --store FILE has of the same command, where it was killed.",
 )
 #: Parameters that name a file to write, and their options.
 _WRITTEN = {"json_path": "--json", "update_xfails": "--update-xfails"}
