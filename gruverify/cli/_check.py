@@ -221,7 +221,8 @@ def _end(result: Result, to: _Output) -> list[str]:
     if to.kept is None:
         return []
     end(to.kept, result)
-    return [told(to.kept, result)]
+    said = told(to.kept, result)
+    return [] if to.look.silent else [said]
 
 
 def _update(result: Result, to: _Output) -> list[str]:
