@@ -54,6 +54,8 @@ def _kept(path: str | None, *, resume: bool) -> Kept | None:
     if path in ("", "-"):
         raise Fail(f"--store {path!r}: name a file")
     file = cast(Path, writable("--store", path))
+    if file.exists() and not file.is_file():  # a device or a pipe might never answer
+        raise Fail(f"--store {path}: is no regular file")
     from gruverify.store import BadStore, File, Kept
 
     try:

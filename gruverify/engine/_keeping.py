@@ -39,6 +39,7 @@ class Keeper(Protocol):
         header: that of its result; sources: the modules that make up the target, by name, each with the digest of its
         file.
         """
+        ...
 
     def keep(self, event: Event) -> None:
         """Keep what the event tells of: cases that were judged, a format that is finished, a process that died."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,7 +15,9 @@ from gruverify.reporting._reader import Document
 from gruverify.reporting._summary import fates, gate_shares
 from gruverify.reporting.compare import figures
 from gruverify.reporting.compare._words import visible
-from gruverify.store import Run
+
+if TYPE_CHECKING:
+    from gruverify.store import Run
 
 _HEADINGS = ("run", "started (UTC)", "target", "asked", "verdict", "format", "cases", "margin", "gates", "CPU s")
 _RIGHT = ("run", "cases", "margin", "gates", "CPU s")

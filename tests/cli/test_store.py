@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -252,7 +253,7 @@ def test_other_versions_are_said_and_everything_is_asked_anew(counting: str) -> 
         (("--store", "."), "--store .: is a directory; name a file in it"),
         (("--store", "none/runs.db"), "--store none/runs.db: there is no directory none"),
         (("--store", "planted.py"), "--store planted.py: is no store: it is no SQLite database"),
-        (("--store", "/dev/full"), "--store /dev/full: "),
+        (("--store", "/dev/full"), "--store /dev/full: is no regular file"),
         (("--store", "a", "--json", "./a"), "--store a: is --json, too; name another file"),
     ],
 )
@@ -286,9 +287,12 @@ def test_what_cannot_be_kept_changes_no_exit_code(counting: str) -> None:
     assert "--store runs.db: cannot be used: no more; the verdict stands" in result.stderr
 
 
-def test_sqlite_is_imported_only_when_asked_for(planted: str) -> None:
-    assert "import sqlite3" not in Path(sys.modules["gruverify.cli._store"].__file__ or "").read_text()
-    assert "gruverify.store" not in Path(sys.modules["gruverify.engine"].__file__ or "").read_text()
+@pytest.mark.uncounted
+def test_the_library_is_imported_only_when_a_store_is_named() -> None:
+    imports = "import sys, gruverify.cli._check, gruverify.engine, gruverify.reporting"
+    script = f"{imports}; print({{'sqlite3', 'gruverify.store'}} & set(sys.modules))"
+
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "set()\n"
 
 
 # -- listing and comparing runs ----------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def test_everything_that_a_format_may_have_reads_back() -> None:
         {},
         True,
         1.5,
-        coverage={"float32": Coverage(hits, {("h'-c", (1,)): "no state"})},
+        coverage={"float32": Coverage(hits, {("h'-c", ("0",)): "no state"})},
         drawn={("float32", "cells"): Drawn(3, 2, {"H": (1, 5)})},
         hints={("float32", "cells"): "declare biases?"},
         lesser={"float32": LessAccurate("TF32", {"products": "tf32", "kappa_tanh": 4.0}, 2, 1, 7), "float64": None},

@@ -40,9 +40,9 @@ def judged() -> dict[tuple[str, int], bytes]:
     return {(each.stream, each.number): each.found for each in event.cases}
 
 
-def found(judged: dict[tuple[str, int], bytes], asked: list[str], of: Case, *place: Any) -> Found | None:
+def found(judged: dict[tuple[str, int], bytes], asked: list[str], of: Case, stream: str, number: int) -> Found | None:
     """What a later run is told of a case."""
-    return Journal("float32", judged, lambda event: None, CpuClock()).found(*place, of, asked)
+    return Journal("float32", judged, lambda event: None, CpuClock()).found(stream, number, of, asked)
 
 
 def test_the_same_case_is_taken_over_with_the_time_that_it_took(judged: dict[tuple[str, int], bytes]) -> None:

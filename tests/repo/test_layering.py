@@ -1,4 +1,4 @@
-"""Imports run one way: arithmetic <- cell <- formulas <- backends <- invariants <- coverage <- engine <-
+"""Imports run one way: arithmetic <- cell <- formulas <- backends <- invariants <- coverage <- engine <- store <-
 reporting <- cli.
 """
 
