@@ -39,9 +39,6 @@ class Kept:
 
     `said` is what there is to say of a run that was gone on with, line by line; `trouble` why nothing more was kept,
     from some moment on; empty if everything was.
-
-    Raises:
-        BadStore: the file cannot be used.
     """
 
     def __init__(self, file: File, *, resume: bool) -> None:
@@ -86,11 +83,15 @@ class Kept:
                 pass
 
     def end(self, document: Mapping[str, Any], figures: Mapping[str, Any]) -> None:
-        """Keep the result's document, and what it comes to: of a run that is finished, or that can be gone on with."""
+        """Keep the result's document, and what it comes to: of a run that is finished, or that can be gone on with.
+
+        One that was finished before, and was interrupted when it was taken over, stays as it was.
+        """
         verdict = document["verdict"]
         finished = None if verdict == "interrupted" else _now()
         values = (finished, verdict, as_text(figures), packed(document), self.number)
         change = "UPDATE run SET finished = ?, verdict = ?, figures = ?, document = ? WHERE id = ?"
+        change += " AND finished IS NULL" if finished is None else ""
         self._write(lambda connection: connection.execute(change, values))
 
     def _enter(self, connection: sqlite3.Connection, now: Identity, plan: Plan, header: dict[str, Any]) -> None:
@@ -144,7 +145,8 @@ class Earlier:
 
 def _to_go_on_with(file: File, now: Identity) -> tuple[Earlier | None, tuple[str, ...]]:
     """The run to go on with, None if everything is asked anew, and why."""
-    runs = file.asked(lambda connection: list(_runs(connection, now.target)))
+    with damaged():
+        runs = file.asked(lambda connection: list(_runs(connection, now.target)))
     same = [run for run in runs if not run.identity.other_options(now)]
     unchanged = [run for run in same if not run.identity.changes(now)]
     alike = sorted((run for run in unchanged if not run.identity.other_claims(now)), key=lambda run: run.finished)
