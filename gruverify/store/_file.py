@@ -75,6 +75,10 @@ def unpacked(data: bytes) -> Any:
     return json.loads(zlib.decompress(data))
 
 
+class NoRoom(BadStore):
+    """Nothing can be written to the file now: the disk is full, or fails."""
+
+
 @contextmanager
 def damaged() -> Iterator[None]:
     """What cannot be read of what was stored, bits that have changed on the disk say, as BadStore."""
@@ -89,6 +93,8 @@ def damaged() -> Iterator[None]:
 class File:
     """A store that is there: made if need be and allowed, and seen to be one.
 
+    `trouble` is why nothing can be written to it, empty if it can: on a full disk there may be no room to make it.
+
     Raises:
         BadStore: it is none, of a newer schema, cut short, or cannot be read, or not be written where that is wanted.
     """
@@ -97,7 +103,11 @@ class File:
         self.path = path
         # What a killed process left half written has to be undone by whoever reads next.
         self._mode = "rwc" if writable else "rw"
-        self.asked(self._checked if not writable else self._made)
+        self.trouble = ""
+        try:
+            self.asked(self._made if writable else self._checked)
+        except NoRoom as full:
+            self.trouble = str(full)
 
     def written(self, change: Callable[[sqlite3.Connection], Answer]) -> Answer:
         """Make a change, all of it or nothing.
@@ -127,7 +137,7 @@ class File:
                     return question(connection)
             except sqlite3.Error as error:
                 if not _is_locked(error) or time.monotonic() > deadline:
-                    raise BadStore(_in_words(error)) from None
+                    raise _refusal(error) from None
 
     def _connected(self) -> sqlite3.Connection:
         address = f"{self.path.resolve().as_uri()}?mode={self._mode}"
@@ -177,6 +187,11 @@ def _code(error: sqlite3.Error) -> int:
 
 def _is_locked(error: sqlite3.Error) -> bool:
     return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _refusal(error: sqlite3.Error) -> BadStore:
+    full = _code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+    return (NoRoom if full else BadStore)(_in_words(error))
 
 
 def _in_words(error: sqlite3.Error) -> str:

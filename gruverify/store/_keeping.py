@@ -43,7 +43,7 @@ class Kept:
 
     def __init__(self, file: File, *, resume: bool) -> None:
         self.said: tuple[str, ...] = ()
-        self.trouble = ""
+        self.trouble = file.trouble
         self.number = 0
         self.path = file.path
         self._file = file
@@ -57,7 +57,7 @@ class Kept:
             BadStore: the file cannot be read.
         """
         now = identity_of(header["target"], plan, header, sources)
-        if self._resume:
+        if self._resume and not self.trouble:
             try:
                 earlier, self.said = _to_go_on_with(self._file, now)
                 if earlier is not None:

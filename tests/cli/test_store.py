@@ -287,6 +287,16 @@ def test_what_cannot_be_kept_changes_no_exit_code(counting: str) -> None:
     assert "--store runs.db: cannot be used: no more; the verdict stands" in result.stderr
 
 
+def test_a_disk_without_room_for_a_store_changes_no_exit_code(counting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = "PRAGMA max_page_count = 1;\nCREATE TABLE run (id)"
+    monkeypatch.setattr("gruverify.store._file._TABLES", tables)
+
+    result = checked(f"{counting}:fine", *STORE, "--resume")
+
+    assert (result.exit_code, result.stderr.count("Error: ")) == (0, 1)
+    assert "--store runs.db: cannot be written: the disk is full; the verdict stands" in result.stderr
+
+
 @pytest.mark.uncounted
 def test_the_library_is_imported_only_when_a_store_is_named() -> None:
     imports = "import sys, gruverify.cli._check, gruverify.engine, gruverify.reporting"
