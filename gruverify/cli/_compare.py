@@ -73,8 +73,8 @@ def command(
 
     \b
     gruverify check mypkg.kernels:MyGRU --store runs.db
-    gruverify compare runs.db          its runs: verdict, cases, margins, gates, CPU time
-    gruverify compare runs.db:3 runs.db:-1   its third run, and its newest
+    gruverify compare runs.db               its runs: verdict, cases, margins, gates, CPU time
+    gruverify compare runs.db:3 runs.db:-1  its third run, and its newest
 
     A result is a file that `gruverify check --json` wrote, or a run of a store, STORE:NUMBER.
 
