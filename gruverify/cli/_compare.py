@@ -23,7 +23,7 @@ _FACTOR = number_within("a number above 1", lambda value: 1 < value < float("inf
 _MARGIN = number_within("a margin of at least 0", lambda value: 0 <= value < float("inf"))
 
 
-@click.command("compare", short_help="Show what got worse between two results.")
+@click.command("compare", short_help="Show what got worse between two results; list the runs of a store.")
 @click.argument("old", metavar="OLD|STORE")
 @click.argument("new", metavar="[NEW]", required=False)
 @click.option(

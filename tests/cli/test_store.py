@@ -144,6 +144,7 @@ def test_what_the_store_has_is_not_asked_again(counting: str) -> None:
     assert "float32: all 4 cases from the store" in once_more.stdout
 
 
+@pytest.mark.uncounted
 def test_catches_cases_whose_bits_have_changed(counting: str) -> None:
     killed(f"{counting}:fine", in_float32)
     changed(
@@ -155,6 +156,7 @@ def test_catches_cases_whose_bits_have_changed(counting: str) -> None:
     assert document("result.json") == undisturbed(f"{counting}:fine")
 
 
+@pytest.mark.uncounted
 def test_catches_what_was_found_of_another_case(counting: str) -> None:
     killed(f"{counting}:fine", in_float32)
     changed("UPDATE judged SET found = (SELECT found FROM judged WHERE number = 0)")
@@ -173,6 +175,7 @@ def test_what_a_target_died_under_is_not_asked_again(counting: str) -> None:
     assert document("result.json") == undisturbed(f"{counting}:dies")
 
 
+@pytest.mark.uncounted
 def test_of_a_seeded_target_whole_formats_are_taken_over(counting: str) -> None:
     killed(f"{counting}:seeded", lambda event: isinstance(event, FormatFinished))
 
@@ -181,6 +184,7 @@ def test_of_a_seeded_target_whole_formats_are_taken_over(counting: str) -> None:
     assert "float16: all 4 cases from the store, float32: nothing yet" in result.stdout
 
 
+@pytest.mark.uncounted
 def test_without_such_a_run_everything_is_asked_and_that_is_said(counting: str) -> None:
     result = checked(f"{counting}:fine", *STORE, "--resume")
 
@@ -191,6 +195,7 @@ def test_without_such_a_run_everything_is_asked_and_that_is_said(counting: str) 
 # -- another run -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.uncounted
 def test_a_target_whose_file_changed_is_asked_anew(counting: str, here: Path) -> None:
     killed(f"{counting}:fine", in_float32)
     (here / "planted.py").write_text((here / "planted.py").read_text() + "\n")
@@ -231,6 +236,7 @@ def test_a_run_with_other_declarations_is_refused_in_one_line(counting: str, her
     assert line.endswith("leave out --resume to begin another")
 
 
+@pytest.mark.uncounted
 def test_other_versions_are_said_and_everything_is_asked_anew(counting: str) -> None:
     killed(f"{counting}:fine", in_float32)
     changed("""UPDATE run SET versions = '{"numpy": "1.0"}'""")
