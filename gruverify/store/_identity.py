@@ -46,6 +46,7 @@ def identity_of(target: str, plan: Plan, header: Mapping[str, Any], sources: Map
         "the backend": header["backend"],
         "its methods": ", ".join(header["methods"]),
         "its declarations": json.dumps(header["declarations"], ensure_ascii=False),
+        "its variants": json.dumps(header["variants"]),
     }
     return Identity(target, dict(_options(plan, header)), claims, header["versions"], sources)
 

@@ -347,7 +347,8 @@ def test_the_runs_of_a_store_are_listed_and_compared(counting: str) -> None:
     ],
 )
 def test_what_names_no_run_is_one_line(planted: str, arguments: tuple[str, ...], said: str) -> None:
-    header = {"target": "t", "backend": "t", "methods": [], "declarations": {}, "versions": {}, "formats": ["float32"]}
+    header: dict[str, Any] = {"target": "t", "backend": "t", "methods": [], "declarations": {}, "variants": []}
+    header |= {"versions": {}, "formats": ["float32"]}
     for _ in range(2):
         Kept(File(Path("runs.db"), writable=True), resume=False).begin(Plan(), header, {})
 

@@ -17,6 +17,7 @@ HEADER: dict[str, Any] = {
     "backend": "step",
     "methods": ["step"],
     "declarations": {},
+    "variants": [],
     "versions": {"numpy": "2"},
     "formats": ["float32"],
     "replayed": {"tried": 0, "left_out": []},
