@@ -44,6 +44,7 @@ from gruverify.backends._shapes import is_of_few as is_of_few
 from gruverify.backends._shapes import long_run as long_run
 from gruverify.backends._shapes import sizes_of_few as sizes_of_few
 from gruverify.backends._shapes import wide_cell as wide_cell
+from gruverify.backends._sources import sources_of as sources_of
 from gruverify.backends._targets import TARGETS as TARGETS
 from gruverify.backends._targets import Target as Target
 from gruverify.backends._targets import TargetUnavailable as TargetUnavailable

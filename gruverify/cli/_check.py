@@ -19,7 +19,8 @@ from gruverify.cli._files import writable, write_aside
 from gruverify.cli._interrupt import undisturbed
 from gruverify.cli._look import Look, look_options
 from gruverify.cli._options import EXIT_CODES, EXIT_DIED, EXIT_UNAVAILABLE, EXIT_UNVISITED, Fail
-from gruverify.cli._report import announce
+from gruverify.cli._report import failures, require, where
+from gruverify.cli._store import end, store_options, told
 from gruverify.cli._update_xfails import Xfails, xfails_to_update
 from gruverify.cli._values import FOLDER, FORMATS, PATIENCE, PERCENT, SECONDS
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from gruverify.arithmetic import Format
     from gruverify.engine import Event, Plan, Result, Saved, Selection, Tally
+    from gruverify.store import Kept
 
 
 @click.command("check", cls=Configured)
@@ -101,6 +103,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write what fails now to an xfails file; reasons and comments of what still fails are kept.",
 )
+@store_options
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes (default: one per core, at most one per format).")
 def command(
     target: str,
@@ -128,6 +131,7 @@ def command(
     update_xfails: str | None,
     jobs: int | None,
     look: Look,
+    kept: Kept | None,
 ) -> None:
     """Verify TARGET against the mathematics of the GRU.
 
@@ -138,18 +142,18 @@ def command(
     gruverify check mypkg.kernels:my_step --format f32 --profile quick
     gruverify check torch --seed 1 --json result.json
     gruverify check torch --only agreement --skip 'agreement/gradient-*' --xfails-file known.txt
+    gruverify check torch --profile deep --store runs.db --resume
 
     A file has entries, `agreement/step f16,bf16  # why`: formats (all unless given) and reason may be left out.
 
     Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or hung, 5 too few gates
     visited, 6 inconclusive (nothing failed, but too little was judged, answered or claimed), 130 interrupted.
     """  # noqa: D301  # click reads the backspaces
-    _prepare(target)
+    _prepare(target, report)
     from gruverify.engine import Plan
 
     xfails = _to_update(update_xfails, formats, cut_short=first_only or max_failures is not None)
-    to = _Output(json_path, writable("--json", json_path), report, witnesses, xfails, look)
-    _require(report)
+    to = _Output(json_path, writable("--json", json_path), report, witnesses, xfails, kept, look)
     plan = Plan(profile=profile, formats=formats, seed=seed, max_cases=max_cases, max_size=max_size)
     plan = replace(plan, time_budget=time_budget, max_failures=1 if first_only else max_failures, shrink=not no_shrink)
     plan = replace(plan, selection=_selection(only, skip, skips_files, xfails_files, strict))
@@ -164,7 +168,7 @@ def command(
 @dataclass(frozen=True)
 class _Output:
     """Where the result goes: JSON, to a file unless it is "-", the folders of the report and of the witnesses, the
-    xfails file to update, and the console.
+    xfails file to update, the store, and the console.
     """
 
     json: str | None
@@ -172,6 +176,7 @@ class _Output:
     report: Path | None
     witnesses: Path
     xfails: Xfails | None
+    kept: Kept | None
     look: Look
 
     @property
@@ -187,36 +192,53 @@ def _put_out(result: Result, to: _Output) -> None:
 
     What cannot be written, on a full disk say, is told in a line; the verdict stands.
     """
-    quiet, refused, updated = to.json == "-", None, ""
+    quiet = to.json == "-"
     with undisturbed():
         saved = _save(result, to.witnesses)
-        try:
-            _write(result, to)
-        except Fail as failure:
-            refused = failure
-        try:
-            updated = "" if to.xfails is None else to.xfails.update(result)
-        except Fail as failure:
-            refused = refused or failure
+        said, refused = _written(result, to)
     with whatever_becomes_of_the_console():
         _print(result, saved, to)
         annotate(result)
-        if updated:
-            click.echo(updated, err=quiet)
-        if to.report is not None and refused is None:
-            announce(to.report, quiet=quiet)
-    if refused is not None:
+        for line in said:
+            click.echo(line, err=quiet)
+    for failure in refused:
         with suppress(OSError):
-            refused.show()
+            failure.show()
 
 
-def _prepare(target: str) -> None:
-    """Have what the target's processes need come in while this one imports the engine."""
+def _written(result: Result, to: _Output) -> tuple[list[str], list[Fail]]:
+    """Write every file: what there is to say of them, and which could not be written."""
+    said, refused = list[str](), list[Fail]()
+    for write in (_update, _end, _write):
+        try:
+            said += write(result, to)
+        except Fail as failure:
+            refused.append(failure)
+    return said, refused
+
+
+def _end(result: Result, to: _Output) -> list[str]:
+    if to.kept is None:
+        return []
+    end(to.kept, result)
+    said = told(to.kept, result)
+    return [] if to.look.silent else [said]
+
+
+def _update(result: Result, to: _Output) -> list[str]:
+    return [] if to.xfails is None else [to.xfails.update(result)]
+
+
+def _prepare(target: str, report: Path | None) -> None:
+    """Have what the target's processes need come in while this one imports the engine, and see to the report's."""
     from gruverify.backends import processes, require_installed
 
     with _targets_mistakes():
         require_installed(target)
     processes(target)
+    if report is not None:
+        with failures("--report"):
+            require(report)
 
 
 def _selection(
@@ -274,6 +296,8 @@ def _run(target: str, plan: Plan, jobs: int, patience: float, to: _Output) -> Re
         def show(event: Event) -> None:
             if isinstance(event, RunStarted):
                 print_header(console, event.header, jobs)
+                for line in () if to.kept is None else to.kept.said:
+                    console.print(f"store: {line}", markup=False, soft_wrap=True)
             elif isinstance(event, FirstFailure):
                 print_first_failure(console, event)
             elif isinstance(event, NotRepeated) and event.format not in flaky:
@@ -281,15 +305,8 @@ def _run(target: str, plan: Plan, jobs: int, patience: float, to: _Output) -> Re
                 print_not_repeated(console, event)
             progress(event)
 
-        return check_in_processes(target, plan, jobs, (lambda event: None) if to.look.silent else show, patience)
-
-
-def _require(report: Path | None) -> None:
-    from gruverify.cli._report import failures, require
-
-    if report is not None:
-        with failures("--report"):
-            require(report)
+        listener = (lambda event: None) if to.look.silent else show
+        return check_in_processes(target, plan, jobs, listener, patience, to.kept)
 
 
 def _save(result: Result, folder: Path) -> dict[tuple[str, str], Path]:
@@ -317,8 +334,7 @@ def _saved(folder: Path, target: str) -> Saved:
     return saved_witnesses(folder, target)
 
 
-def _write(result: Result, to: _Output) -> None:
-    from gruverify.cli._report import failures
+def _write(result: Result, to: _Output) -> list[str]:
     from gruverify.reporting import document, dumps, write_report
 
     if to.json_file is not None and to.json != "-":
@@ -326,6 +342,7 @@ def _write(result: Result, to: _Output) -> None:
     if to.report is not None:
         with failures("--report"):
             write_report([document(result)], to.report)
+    return [] if to.report is None else [where(to.report)]
 
 
 def _print(result: Result, saved: dict[tuple[str, str], Path], to: _Output) -> None:

@@ -1,4 +1,4 @@
-"""gruverify compare OLD NEW."""
+"""gruverify compare OLD NEW, and gruverify compare STORE."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._options import EXIT_INCONCLUSIVE, EXIT_WORSE, Fail
-from gruverify.cli._report import failures
+from gruverify.cli._results import is_store, opened, result_named
 from gruverify.cli._values import number_within
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ _FACTOR = number_within("a number above 1", lambda value: 1 < value < float("inf
 _MARGIN = number_within("a margin of at least 0", lambda value: 0 <= value < float("inf"))
 
 
-@click.command("compare", short_help="Show what got worse between two results.")
-@click.argument("old", type=click.Path(path_type=Path))
-@click.argument("new", type=click.Path(path_type=Path))
+@click.command("compare", short_help="Show what got worse between two results; list the runs of a store.")
+@click.argument("old", metavar="OLD|STORE")
+@click.argument("new", metavar="[NEW]", required=False)
 @click.option(
     "--fail-on",
     "triggers",
@@ -55,8 +56,8 @@ _MARGIN = number_within("a margin of at least 0", lambda value: 0 <= value < flo
     help="Write it as Markdown, for the page of a CI job; - is standard output.",
 )
 def command(
-    old: Path,
-    new: Path,
+    old: str,
+    new: str | None,
     triggers: tuple[Trigger, ...],
     worse_by: float,
     worse_above: float | None,
@@ -64,11 +65,18 @@ def command(
     json_path: str | None,
     markdown_path: str | None,
 ) -> None:
-    """Show what changed from the result OLD to the result NEW, as `gruverify check --json` writes them.
+    """Show what changed from the result OLD to the result NEW, or list the runs of a STORE.
 
     \b
     gruverify check mypkg.kernels:MyGRU --json new.json
     gruverify compare old.json new.json --fail-on new-failure --fail-on worse-margin
+
+    \b
+    gruverify check mypkg.kernels:MyGRU --store runs.db
+    gruverify compare runs.db               its runs: verdict, cases, margins, gates, CPU time
+    gruverify compare runs.db:3 runs.db:-1  its third run, and its newest
+
+    A result is a file that `gruverify check --json` wrote, or a run of a store, STORE:NUMBER.
 
     Compared are the largest margins (error / bound) of each invariant in each format. A margin is worse if it rose to
     at least FACTOR times what it was and is above 1/FACTOR now, so that the same rise once more would pass the bound;
@@ -83,24 +91,49 @@ def command(
     Exit codes:
       0  done, and there is nothing of --fail-on (without it: whatever changed)
       1  there is something of --fail-on
-      2  a file is no result, or cannot be written
+      2  a file is no result or store, or cannot be written
       3  a package is missing
       6  nothing of --fail-on, but NEW leaves open what OLD judged, or has no verdict
     """  # noqa: D301  # click reads the backspaces
-    from gruverify.reporting import Threshold, compared, load_document
+    from gruverify.reporting import Threshold, compared
 
+    if new is None:
+        return _list(old)
     if json_path == markdown_path == "-":
         raise Fail("--json - and --markdown - both ask for standard output: name a file for one of them")
     json_file, markdown_file = writable("--json", json_path), writable("--markdown", markdown_path)
-    _keep_apart({"OLD": old, "NEW": new, "--json": json_file, "--markdown": markdown_file})
-    with failures():
-        found = compared(load_document(old), load_document(new), Threshold(worse_by, worse_above))
+    _keep_apart({"OLD": Path(old), "NEW": Path(new), "--json": json_file, "--markdown": markdown_file})
+    found = compared(result_named(old), result_named(new), Threshold(worse_by, worse_above))
     outputs = _Outputs(json_path, json_file, markdown_path, markdown_file)
     triggers = tuple(dict.fromkeys(triggers))
     _put_out(found, triggers, outputs, verbose)
     with whatever_becomes_of_the_console():
         _tell_why(found, triggers)
     sys.exit(_exit_code(found, triggers))
+
+
+def _list(name: str) -> None:
+    """The runs of a store; any option is about two results."""
+    from gruverify.reporting import console_for, print_runs
+    from gruverify.store import BadStore, runs_of
+
+    context = click.get_current_context()
+    options = [p for p in context.command.params if isinstance(p, click.Option)]
+    given = [p.opts[0] for p in options if context.get_parameter_source(str(p.name)) is ParameterSource.COMMANDLINE]
+    store = Path(name)
+    if given:
+        raise Fail(f"{given[0]} is about two results: name both, such as {name}:1 {name}:2")
+    if store.exists() and not is_store(store):
+        raise Fail(f"{name} is no store, and a result is compared with another one: gruverify compare OLD NEW")
+    try:
+        runs = runs_of(opened(store))
+    except BadStore as refused:
+        raise Fail(f"{store} {refused}") from None
+    with whatever_becomes_of_the_console():
+        if runs:
+            print_runs(console_for(), runs)
+        else:
+            click.echo(f"{store} has no runs")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gruverify.cli._options import EXIT_DIED, EXIT_FALSIFIED, EXIT_INCONCLUSIVE, EXIT_UNAVAILABLE, Fail
+from gruverify.cli._values import PATIENCE
 
 if TYPE_CHECKING:
     from gruverify.backends import Backend
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 @click.command("replay")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--target", help="Another target than the one the witness was found with.")
-def command(file: Path, target: str | None) -> None:
+@click.option("--patience", **PATIENCE)
+def command(file: Path, target: str | None, patience: float) -> None:
     """Run the case of a witness FILE again.
 
     Exit codes: 0 the invariant holds now, 1 it is falsified again, 2 the file or target is wrong, 3 target unavailable,
@@ -39,7 +41,7 @@ def command(file: Path, target: str | None) -> None:
     name = target or witness.target
     try:
         require_installed(name)
-        why = apart(processes(name), _asked, witness, name, name=name)
+        why = apart(processes(name), _asked, witness, name, name=name, patience=patience)
     except TargetDied as died:
         raise Fail(f"{died} under {name}", EXIT_DIED) from None
     except TargetUnavailable as missing:

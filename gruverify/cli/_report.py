@@ -13,7 +13,7 @@ from gruverify.cli._values import FOLDER
 
 
 @click.command("report", short_help="Make pages of results.")
-@click.argument("files", metavar="FILE...", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option(
     "--out",
     type=FOLDER,
@@ -22,8 +22,9 @@ from gruverify.cli._values import FOLDER
     show_default=True,
     help="The folder to write; a report that is there is replaced.",
 )
-def command(files: tuple[Path, ...], out: Path) -> None:
-    """Make a report of the results in FILE..., as `gruverify check --json` writes them.
+def command(files: tuple[str, ...], out: Path) -> None:
+    """Make a report of the results in FILE..., as `gruverify check --json` writes them, or of runs of a store,
+    STORE:NUMBER.
 
     \b
     index.html   margins, witnesses, gate coverage, where gradients go; several results side by side
@@ -40,13 +41,14 @@ def command(files: tuple[Path, ...], out: Path) -> None:
 
     Exit codes: 0 done, 2 a file is no result or the folder cannot be written, 3 a package is missing.
     """  # noqa: D301  # click reads the backspaces
-    from gruverify.reporting import load_document, write_report
+    from gruverify.cli._results import result_named
+    from gruverify.reporting import write_report
 
     with failures("--out"):
         require(out)
-        documents = [load_document(file) for file in files]
+        documents = [result_named(file) for file in files]
         write_report(documents, out)
-    announce(out)
+    click.echo(where(out))
 
 
 def require(folder: Path) -> None:
@@ -57,9 +59,9 @@ def require(folder: Path) -> None:
     require_folder(folder)
 
 
-def announce(folder: Path, *, quiet: bool = False) -> None:
-    """Say how to read the report in a folder: on standard error where standard output is spoken for."""
-    click.echo(f"report: {folder}\nnext: open {folder / 'index.html'}", err=quiet)
+def where(folder: Path) -> str:
+    """How to read the report in a folder."""
+    return f"report: {folder}\nnext: open {folder / 'index.html'}"
 
 
 @contextmanager

@@ -3,6 +3,12 @@
 from gruverify.engine._asked import outlook as outlook
 from gruverify.engine._asked import why_not as why_not
 from gruverify.engine._check import check as check
+from gruverify.engine._codec import decode_death as decode_death
+from gruverify.engine._codec import decode_part as decode_part
+from gruverify.engine._codec import decode_saved as decode_saved
+from gruverify.engine._codec import encode_death as encode_death
+from gruverify.engine._codec import encode_part as encode_part
+from gruverify.engine._codec import encode_saved as encode_saved
 from gruverify.engine._conditions import Outcomes as Outcomes
 from gruverify.engine._conditions import condition as condition
 from gruverify.engine._conditions import features_of as features_of
@@ -18,13 +24,16 @@ from gruverify.engine._drawn import Kind as Kind
 from gruverify.engine._drawn import kind_of as kind_of
 from gruverify.engine._events import Alive as Alive
 from gruverify.engine._events import CaseJudged as CaseJudged
+from gruverify.engine._events import CasesJudged as CasesJudged
 from gruverify.engine._events import Compiling as Compiling
 from gruverify.engine._events import Event as Event
 from gruverify.engine._events import FirstFailure as FirstFailure
 from gruverify.engine._events import FormatFinished as FormatFinished
 from gruverify.engine._events import FormatStarted as FormatStarted
+from gruverify.engine._events import JudgedCase as JudgedCase
 from gruverify.engine._events import Listener as Listener
 from gruverify.engine._events import NotRepeated as NotRepeated
+from gruverify.engine._events import ProcessDied as ProcessDied
 from gruverify.engine._events import RunStarted as RunStarted
 from gruverify.engine._events import Shrinking as Shrinking
 from gruverify.engine._events import Shrunk as Shrunk
@@ -41,6 +50,7 @@ from gruverify.engine._identify import Evidence as Evidence
 from gruverify.engine._identify import Identity as Identity
 from gruverify.engine._identify import Part as Part
 from gruverify.engine._identify import identify as identify
+from gruverify.engine._journal import Judged as Judged
 from gruverify.engine._judge import Judgement as Judgement
 from gruverify.engine._judge import applicable as applicable
 from gruverify.engine._judge import assert_holds as assert_holds
@@ -49,6 +59,8 @@ from gruverify.engine._judge import judge as judge
 from gruverify.engine._judge import judge_trial as judge_trial
 from gruverify.engine._judge import reads as reads
 from gruverify.engine._judge import trial_of as trial_of
+from gruverify.engine._keeping import Keeper as Keeper
+from gruverify.engine._keeping import TakenOver as TakenOver
 from gruverify.engine._less_accurate import Explaining as Explaining
 from gruverify.engine._less_accurate import LessAccurate as LessAccurate
 from gruverify.engine._less_accurate import agreed as agreed

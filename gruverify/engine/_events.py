@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gruverify.coverage import Coverage
+from gruverify.engine._deaths import Death
 from gruverify.engine._drawn import Drawn, Kind
 from gruverify.engine._flaky import Flaky
+from gruverify.engine._result import Result
 from gruverify.engine._tally import Tally
 from gruverify.engine._witness import Witness
 
@@ -85,12 +87,38 @@ class SoFar:
 
 @dataclass(frozen=True, slots=True)
 class FormatFinished:
-    """Everything of a format is done."""
+    """Everything of a format is done; `part` is its part of the result."""
 
     format: str
-    tallies: dict[tuple[str, str, str], Tally]
-    coverage: Coverage
-    drawn: dict[tuple[str, Kind], Drawn]
+    part: Result
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedCase:
+    """What was found of a case, as `engine._journal` encodes it, with the processor seconds that it took; and where the
+    case was drawn: the stream, by its seed, and its number there, from 0.
+    """
+
+    stream: str
+    number: int
+    found: bytes
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class CasesJudged:
+    """Cases of a format were judged since this was last sent: for whoever keeps them."""
+
+    format: str
+    cases: tuple[JudgedCase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessDied:
+    """A process ended in a call of the target, which is not asked for again; `note` is what the result says of it."""
+
+    death: Death
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +146,8 @@ Event: TypeAlias = (
     | Shrunk
     | SoFar
     | FormatFinished
+    | CasesJudged
+    | ProcessDied
     | Alive
     | Compiling
 )

@@ -193,6 +193,10 @@ def _nothing(why: str) -> Residual:
     return Residual(why, float("nan"), float("nan"), float("inf"), 0.0, float("inf"))
 
 
+#: Stands for the residual of a judgement that nobody shows.
+NOT_SHOWN = _nothing("")
+
+
 def assert_holds(invariant: str, target: object, case: AnyCase) -> None:
     """Raise AssertionError, with the numbers, if the target falsifies the invariant on the case.
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from gruverify.arithmetic import Format
 from gruverify.coverage import Coverage
 from gruverify.engine._drawn import Drawn, Kind
 from gruverify.engine._flaky import Flaky
 from gruverify.engine._less_accurate import LessAccurate
-from gruverify.engine._result import Key
+from gruverify.engine._result import Key, Result
 from gruverify.engine._saved import Replay
 from gruverify.engine._tally import Tally
 from gruverify.engine._witness import Witness
+
+Found = TypeVar("Found")
 
 
 @dataclass
@@ -46,3 +50,41 @@ class Ledger:
     def of(self, fmt: Format) -> dict[Key, Tally]:
         """The tallies of one format."""
         return {key: tally for key, tally in self.tallies.items() if key[1] == fmt.name}
+
+    def result(self, header: dict[str, Any]) -> Result:
+        """All of it as a result."""
+        return Result(
+            header,
+            self.tallies,
+            self.witnesses,
+            True,
+            0.0,
+            coverage=self.coverage,
+            drawn=self.drawn,
+            hints=self.hints,
+            lesser=self.lesser,
+            flaky=self.flaky,
+            replays=tuple(self.replays),
+        )
+
+    def part(self, fmt: Format, header: dict[str, Any]) -> Result:
+        """What there is of one format, as a result."""
+        name = fmt.name
+        return Result(
+            header,
+            self.of(fmt),
+            _in(name, self.witnesses, 1),
+            True,
+            0.0,
+            coverage={name: self.coverage[name]},
+            drawn=self.drawn_in(name),
+            hints=_in(name, self.hints, 0),
+            lesser={name: self.lesser[name]} if name in self.lesser else {},
+            flaky=_in(name, self.flaky, 1),
+            replays=tuple(replay for replay in self.replays if replay.format == name),
+        )
+
+
+def _in(fmt: str, found: Mapping[Any, Found], place: int) -> dict[Any, Found]:
+    """The entries of one format, which stands at that place of each key."""
+    return {key: value for key, value in found.items() if key[place] == fmt}

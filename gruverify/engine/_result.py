@@ -175,6 +175,25 @@ def merge(results: list[Result]) -> Result:
     return reduce(Result.merged, results)
 
 
+def in_order(result: Result) -> Result:
+    """The result with all that is found by format in the order of its formats, however its parts were merged."""
+    formats: list[str] = result.header["formats"]
+
+    def ordered(found: dict[Any, Any], place: int | None = None) -> dict[Any, Any]:
+        return dict(sorted(found.items(), key=lambda item: formats.index(item[0] if place is None else item[0][place])))
+
+    return replace(
+        result,
+        tallies=ordered(result.tallies, 1),
+        witnesses=ordered(result.witnesses, 1),
+        coverage=ordered(result.coverage),
+        drawn=ordered(result.drawn, 0),
+        hints=ordered(result.hints, 0),
+        lesser=ordered(result.lesser),
+        flaky=ordered(result.flaky, 1),
+    )
+
+
 def by_format(result: Result) -> dict[str, dict[str, Tally]]:
     """Invariant, then format, to the tally over all variants; invariants in the catalogue's order."""
     table: dict[str, dict[str, Tally]] = {id: {} for id in INVARIANTS}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import groupby
@@ -33,7 +33,8 @@ from gruverify.engine._events import (
     SoFar,
 )
 from gruverify.engine._flaky import Flaky, entered, fallen_with, flaky, other_bits
-from gruverify.engine._judge import Judgement, compared_methods, judge, judge_trial, outcome_of, trial_of
+from gruverify.engine._journal import CpuClock, Found, Journal, Judged
+from gruverify.engine._judge import Judgement, compared_methods, judge, judge_trial, outcome_of, reads, trial_of
 from gruverify.engine._ledger import Ledger
 from gruverify.engine._less_accurate import Explaining
 from gruverify.engine._pace import Pace
@@ -50,12 +51,21 @@ from gruverify.invariants import INVARIANTS, Invariant, StackTrial, Trial
 
 
 def run(
-    backend: Backend, plan: Plan, target: str, listener: Listener, stopped: Callable[[], bool] = lambda: False
+    backend: Backend,
+    plan: Plan,
+    target: str,
+    listener: Listener,
+    stopped: Callable[[], bool] = lambda: False,
+    judged: Mapping[str, Judged] | None = None,
 ) -> Result:
-    """Verify a backend as planned. Stopped, by Ctrl-C or because `stopped` says so, it returns what there is so far."""
+    """Verify a backend as planned. Stopped, by Ctrl-C or because `stopped` says so, it returns what there is so far.
+
+    judged: by format, cases that an earlier run of the same judged, which are taken over; where it is given, if only
+    empty, the listener is told of those that are judged now.
+    """
     require(plan, backend)
-    started, cpu_before, header = time.monotonic(), time.process_time(), header_of(backend, plan, target)
-    ledger, complete, close = Ledger(target), True, _open(backend, plan.seed)
+    started, cpu, header = time.monotonic(), CpuClock(), header_of(backend, plan, target)
+    ledger, complete = Ledger(target), True
     pace = Pace(None if plan.time_budget is None else started + plan.time_budget, stopped)
     try:
         listener(RunStarted(header))
@@ -63,32 +73,18 @@ def run(
             formats = formats_of(plan, backend)
             for number, fmt in enumerate(formats):
                 share = pace.part(1 / (len(formats) - number))
-                FormatRun(backend, fmt, plan, ledger, listener, share, share).run()
+                began, before = time.monotonic(), cpu.seconds
+                _seed(backend, plan.seed)  # every format meets the target as if it were the only one
+                journal = _journal(backend, fmt, listener, judged, cpu)
+                FormatRun(backend, fmt, plan, ledger, listener, share, share, journal).run()
+                part = replace(ledger.part(fmt, header), seconds=time.monotonic() - began, cpu=cpu.seconds - before)
+                listener(FormatFinished(fmt.name, part))
     except KeyboardInterrupt:
         complete = False
     finally:
-        close()
-    seconds = time.monotonic() - started
-    return Result(
-        header,
-        ledger.tallies,
-        ledger.witnesses,
-        complete,
-        seconds,
-        coverage=ledger.coverage,
-        drawn=ledger.drawn,
-        hints=ledger.hints,
-        lesser=ledger.lesser,
-        cpu=time.process_time() - cpu_before,
-        flaky=ledger.flaky,
-        replays=tuple(ledger.replays),
-    )
-
-
-def _open(backend: Any, seed: int) -> Any:
-    """Seed the backend; returns how to close it."""
-    _seed(backend, seed)
-    return getattr(backend, "close", None) or (lambda: None)
+        _close(backend)
+    whole = ledger.result(header)
+    return replace(whole, complete=complete, seconds=time.monotonic() - started, cpu=cpu.seconds)
 
 
 def _seed(backend: Any, seed: int) -> None:
@@ -97,12 +93,29 @@ def _seed(backend: Any, seed: int) -> None:
         backend.seed(seed)
 
 
+def _close(backend: Any) -> None:
+    """Close the backend, if it wants that."""
+    if callable(getattr(backend, "close", None)):
+        backend.close()
+
+
+def _journal(
+    backend: Backend, fmt: Format, listener: Listener, judged: Mapping[str, Judged] | None, cpu: CpuClock
+) -> Journal | None:
+    """That of a format, where there is to be one. What a seeded target answers depends on all that it was asked."""
+    if judged is None or callable(getattr(backend, "seed", None)):
+        return None
+    return Journal(fmt.name, judged.get(fmt.name, {}), listener, cpu)
+
+
 @dataclass
 class FormatRun:
     """The cases of one format, and the witnesses of what they falsify.
 
-    `pace` is that of the format, and `share` that of the stream that is being drawn; `of_sizes` tells whether that is
-    one of the survey of sizes; `told` whether a failure was, and `looked` whether it was asked if it repeats;
+    `pace` is that of the format, and `share` that of the stream that is being drawn; `journal` has cases that were
+    judged before, and keeps those that are; `number` is how many cases there have been, `drawn` how many of them in the
+    stream; `of_sizes` tells whether that is one of the survey of sizes; `told` whether a failure was, and `looked`
+    whether it was asked if it repeats;
     `replaying` whether cases are those of saved witnesses; `unrepeated` has, by methods, how a failure of what reads
     them does not repeat; `tries` is how many cases are left to reduce witnesses with; `met` has the sizes of the cases
     so far, where each new one is told.
@@ -115,7 +128,10 @@ class FormatRun:
     listener: Listener
     pace: Pace
     share: Pace
+    journal: Journal | None = None
     number: int = 0
+    stream: str = ""
+    drawn: int = 0
     told: bool = False
     looked: bool = False
     replaying: bool = False
@@ -162,6 +178,8 @@ class FormatRun:
         except KeyboardInterrupt:
             self.ledger.witnesses |= self._as_drawn()
             raise
+        finally:
+            self._send()
 
     def _run(self) -> None:
         plan = self.plan
@@ -179,14 +197,12 @@ class FormatRun:
             self.smallest.clear()
             self._draw(stream, share)
             self._shrink_all()
-        drawn = self.ledger.drawn_in(name)
         for kind, facts in self.facts.items():
             if hint := self.undeclared[kind].found() or suggested(facts, self.undeclared[kind].bears_out):
                 self.ledger.hints[name, kind] = hint
         if self.explaining.failed:
             repeats = not any(fmt == name for _, fmt in self.ledger.flaky)
             self.ledger.lesser[name] = self.explaining.found() if repeats else None
-        self.listener(FormatFinished(name, self.ledger.of(self.format), self.ledger.coverage[name], drawn))
 
     def _replay_all(self) -> None:
         """Try the saved witnesses of the format. What fails is a failure like any other, and what does not fail claims
@@ -238,11 +254,17 @@ class FormatRun:
 
         Where Hypothesis has no further case that differs, those that it has are all that was planned.
         """
-        before = self.number
         self.share, self.of_sizes = share, stream.sizes is not None
+        self.stream, self.drawn = f"{stream.seed:x}", 0
         draw(stream.strategy, stream.count, stream.seed, self._visit, stream.first)
-        planned = stream.count if share.late() or self._has_failed_enough() else self.number - before
+        self._send()
+        planned = stream.count if share.late() or self._has_failed_enough() else self.drawn
         self.ledger.count(self.format, stream.kind, Drawn(planned))
+
+    def _send(self) -> None:
+        """Have kept what was judged."""
+        if self.journal is not None:
+            self.journal.send()
 
     def _shrink_all(self) -> None:
         """A small case for every falsified invariant: what was found for one serves all that it falsifies too.
@@ -279,11 +301,12 @@ class FormatRun:
         if self.share.late():
             raise Enough
         new: list[str] = []
-        self._tell_of_new_sizes(case)
         trial, features = trial_of(case, self.backend), features_of(case)
         marks = marks_of(features)
-        found = list[Judgement]()
-        for judgement in judge_trial(trial, self._turn(case), asked=True):
+        known, found = self._known(case), list[Judgement]()
+        if known is None:
+            self._tell_of_new_sizes(case)
+        for judgement in self._judgements(trial) if known is None else known.judgements:
             self._heartbeat()
             id, expected = judgement.invariant.id, self._expected(judgement.invariant.id)
             found.append(judgement)
@@ -292,16 +315,31 @@ class FormatRun:
             if judgement.fell and not expected:
                 new += [id] if id not in self.smallest else []
                 self._tell_first(case, judgement)
+        visited = self._visited(trial, found) if known is None else known.visited
+        if known is None and self.journal is not None:
+            self.journal.keep(self.stream, self.drawn, case, Found(tuple(found), visited))
+        emit(visited)
+        self.ledger.coverage[self.format.name] += visited
         self._meet(case, [j for j in found if j.fell and not self._expected(j.invariant.id)])
-        self._count(trial, found)
         self.undeclared[kind_of(case)].meet(case, [j for j in found if not self._expected(j.invariant.id)])
         self.facts[kind_of(case)].append(Fact(features, outcome_of(found)))
-        self.number += 1
+        self.number, self.drawn = self.number + 1, self.drawn + 1
         self.ledger.count(self.format, kind_of(case), one(case))
         self.listener(CaseJudged(self.format.name, self.number, tuple(new)))
         self._report(at_once=bool(new))
         if self._has_failed_enough():
             raise Enough
+
+    def _known(self, case: AnyCase) -> Found | None:
+        """What an earlier run of the same found of the case, if that was kept."""
+        if self.journal is None:
+            return None
+        turn = (one for one in self._turn(case) if reads(one, case) and one.applies(case.variant))
+        return self.journal.found(self.stream, self.drawn, case, [invariant.id for invariant in turn])
+
+    def _judgements(self, trial: Trial | StackTrial) -> Iterator[Judgement]:
+        """How the invariants whose turn it is judge the case."""
+        return judge_trial(trial, self._turn(trial.case), asked=True)
 
     def _tell_of_new_sizes(self, case: AnyCase) -> None:
         """Where every new shape takes long, that is what a run waits for."""
@@ -359,13 +397,10 @@ class FormatRun:
             return [invariant for invariant in self.asked if case.sizes["T"] in invariant.lengths]
         return [invariant for invariant in self.asked if self.plan.asks(invariant, self.number)]
 
-    def _count(self, trial: Trial | StackTrial, judgements: list[Judgement]) -> None:
-        """Enter what the case of a trial visited, and tell Hypothesis. Gates of a long run would take long to find."""
+    def _visited(self, trial: Trial | StackTrial, judgements: list[Judgement]) -> Coverage:
+        """What the case of a trial visited. Gates of a long run would take long to find."""
         visited = sizes_visited(trial.case.sizes, compared_methods(judgements))
-        if isinstance(trial, Trial) and not self.of_sizes:
-            visited += visits(trial)
-        emit(visited)
-        self.ledger.coverage[self.format.name] += visited
+        return visited + visits(trial) if isinstance(trial, Trial) and not self.of_sizes else visited
 
     def _keep_smaller(self, case: AnyCase, judgement: Judgement) -> None:
         """Of the cases on which an invariant falls, the smallest is what its witness is shrunk from."""

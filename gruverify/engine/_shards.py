@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gruverify.arithmetic import Format
-from gruverify.backends import PATIENCE, Child, Line, TargetDied, apart, processes, resolve, wait_for
-from gruverify.coverage import Coverage
+from gruverify.backends import PATIENCE, Child, Line, TargetDied, apart, processes, resolve, sources_of, wait_for
 from gruverify.engine._deaths import Death
-from gruverify.engine._drawn import Drawn, Kind
 from gruverify.engine._events import (
     CaseJudged,
+    CasesJudged,
     Event,
     FirstFailure,
     FormatFinished,
     FormatStarted,
     Listener,
     NotRepeated,
+    ProcessDied,
     RunStarted,
     Shrunk,
     SoFar,
 )
 from gruverify.engine._flaky import Flaky
+from gruverify.engine._journal import Judged
+from gruverify.engine._keeping import Keeper, TakenOver
 from gruverify.engine._plan import Plan, formats_of, header_of, require
 from gruverify.engine._remembering import concluded
-from gruverify.engine._result import Key, Result, merge
+from gruverify.engine._result import Result, in_order, merge
 from gruverify.engine._run import run
-from gruverify.engine._tally import Tally
 from gruverify.engine._witness import Witness
 
 #: Seconds that shards have to send what they found, once the run is interrupted.
@@ -40,17 +43,17 @@ _MOST_DEATHS = 6
 
 @dataclass
 class Shard:
-    """One process and what is known of it: the format and case it is at, and the formats that it has finished."""
+    """One process and what is known of it: the format and case it is at, what failed there, and the formats that it has
+    finished.
+    """
 
     formats: tuple[Format, ...]
     child: Child
     format: str
     number: int = 0
     so_far: SoFar | None = None
-    tallies: dict[Key, Tally] = field(default_factory=dict)
+    parts: list[Result] = field(default_factory=list)
     witnesses: dict[tuple[str, str], Witness] = field(default_factory=dict)
-    coverage: dict[str, Coverage] = field(default_factory=dict)
-    drawn: dict[tuple[str, Kind], Drawn] = field(default_factory=dict)
     flaky: dict[tuple[str, str], Flaky] = field(default_factory=dict)
     result: Result | None = None
 
@@ -59,16 +62,15 @@ class Shard:
         match event:
             case FormatStarted(name):
                 self.format, self.number, self.so_far = name, 0, None
+                self.witnesses, self.flaky = {}, {}
             case CaseJudged(_, number):
                 self.number = number
             case Shrunk(witness):
                 self.witnesses[witness.invariant, witness.case.format.name] = witness
             case NotRepeated(name, invariant, flaky):
                 self.flaky[invariant, name] = flaky
-            case FormatFinished(name, tallies, coverage, drawn):
-                self.tallies |= tallies
-                self.coverage[name] = coverage
-                self.drawn |= drawn
+            case FormatFinished(_, part):
+                self.parts.append(part)
                 self.so_far = None
             case SoFar():
                 self.so_far = event
@@ -80,20 +82,23 @@ class Shard:
 
     def known(self, header: dict[str, Any], note: str = "") -> Result:
         """What is known of the formats that it finished; where nobody will finish the last, of that one too."""
-        tallies, witnesses, coverage, drawn = dict(self.tallies), dict(self.witnesses), self.coverage, self.drawn
+        nothing = Result(header, {}, {}, True, 0.0, (note,) if note else ())
+        found = [nothing, *(replace(part, header=header, cpu=None) for part in self.parts)]
         if (last := self.so_far) is not None and not note:
-            tallies |= last.tallies
-            witnesses = last.witnesses | witnesses
-            coverage, drawn = coverage | {last.format: last.coverage}, drawn | last.drawn
-        witnesses = {key: w for key, w in witnesses.items() if any(key == of[:2] for of in tallies)}
-        flaky = {key: found for key, found in self.flaky.items() if any(key == of[:2] for of in tallies)}
-        notes = (note,) if note else ()
-        return Result(header, tallies, witnesses, True, 0.0, notes, coverage, drawn=drawn, flaky=flaky)
+            entered = {key[:2] for key in last.tallies}
+            witnesses = {place: w for place, w in (last.witnesses | self.witnesses).items() if place in entered}
+            flaky = {place: found for place, found in self.flaky.items() if place in entered}
+            part = Result(header, last.tallies, witnesses, True, 0.0, coverage={last.format: last.coverage})
+            found.append(replace(part, drawn=last.drawn, flaky=flaky))
+        return merge(found)
 
 
 @dataclass
 class Crew:
-    """The shards, and what is needed to start another in place of one that died; stops them all when asked to."""
+    """The shards, and what is needed to start another in place of one that died; stops them all when asked to.
+
+    judged: cases of an earlier run, None where nothing is kept; keep: who keeps what comes in.
+    """
 
     target: str
     plan: Plan
@@ -101,6 +106,8 @@ class Crew:
     listener: Listener
     context: Any
     patience: float
+    judged: Mapping[str, Judged] | None = None
+    keep: Listener = lambda event: None
     shards: list[Shard] = field(default_factory=list)
     complete: bool = True
     deadline: float = math.inf
@@ -108,7 +115,9 @@ class Crew:
 
     def start(self, formats: tuple[Format, ...]) -> None:
         """Put a process to work on some formats."""
-        child = Child(self.context, self.target, _work, self.target, replace(self.plan, formats=formats))
+        judged = None if self.judged is None else {fmt.name: self.judged.get(fmt.name, {}) for fmt in formats}
+        plan = replace(self.plan, formats=formats)
+        child = Child(self.context, self.target, _work, self.target, plan, judged)
         self.shards.append(Shard(formats, child, formats[0].name))
 
     @property
@@ -141,6 +150,7 @@ class Crew:
                 self._finish(shard, replace(message, header=self.header))
                 return
             shard.note(message)
+            self.keep(message)
             if self._is_news(message):
                 self.listener(message)
         if not self.complete and (ended or time.monotonic() > self.deadline):
@@ -151,12 +161,15 @@ class Crew:
             self._bury(shard, f"gave no answer for {self.patience:g} s and was stopped")
 
     def _is_news(self, event: Event) -> bool:
-        """Whether the listener has yet to hear it: of the whole run's start it knows, and a format may begin twice."""
+        """Whether the listener has yet to hear it: of the whole run's start it knows, and a format may begin twice.
+
+        Who keeps cases has heard of them.
+        """
         if isinstance(event, FirstFailure):
             if event.format in self.told:
                 return False
             self.told.add(event.format)
-        return not isinstance(event, RunStarted)
+        return not isinstance(event, RunStarted | CasesJudged)
 
     def _finish(self, shard: Shard, result: Result, grace: float = 2.0) -> None:
         shard.result = result
@@ -171,7 +184,9 @@ class Crew:
             and call.invariant
             and sum(d.format == shard.format for d in self.plan.deaths) < _MOST_DEATHS
         ):
-            self.plan = replace(self.plan, deaths=(*self.plan.deaths, Death(shard.format, call, how)))
+            death = Death(shard.format, call, how)
+            self.plan = replace(self.plan, deaths=(*self.plan.deaths, death))
+            self.keep(ProcessDied(death, note))
             again = shard.formats[len(shard.formats) - len(again) - 1 :]
         self._finish(shard, shard.known(self.header, note), grace=0.0)
         if again:
@@ -187,10 +202,17 @@ class Crew:
         return f"the process {how}{where}, {place}; again: {again}"
 
 
-def check_in_processes(target: str, plan: Plan, jobs: int, listener: Listener, patience: float = PATIENCE) -> Result:
+def check_in_processes(
+    target: str,
+    plan: Plan,
+    jobs: int,
+    listener: Listener,
+    patience: float = PATIENCE,
+    keeper: Keeper | None = None,
+) -> Result:
     """Verify a named target with up to `jobs` processes, each taking some of the formats; the result does not depend on
     how many. A process that dies is reported in the result's `crashes`, and the others go on; the invariant that it
-    died under is asked no more.
+    died under is asked no more. What the keeper has of an earlier run of the same is not asked again.
 
     Raises:
         UnknownTarget, TargetUnavailable: the target cannot be made into a backend.
@@ -198,15 +220,22 @@ def check_in_processes(target: str, plan: Plan, jobs: int, listener: Listener, p
         TargetDied: the process that was to import it ended, or gave no answer for `patience` seconds.
     """
     context = processes(target)
-    formats, header = apart(context, outline, target, plan, name=target, patience=patience)
-    listener(RunStarted(header))
+    formats, header, sources = apart(context, outline, target, plan, name=target, patience=patience)
     crew = Crew(target, plan, header, listener, context, patience)
+    earlier = TakenOver() if keeper is None else keeper.begin(plan, header, sources)
+    if keeper is not None:
+        _take_over(crew, earlier, keeper)
+    listener(RunStarted(crew.header))
+    known = {fmt for part in earlier.parts for fmt in part.coverage}
     try:
-        _carry_out(crew, formats, jobs)
+        _carry_out(crew, tuple(fmt for fmt in formats if fmt.name not in known), jobs)
     finally:
         crew.close()
-    nothing = Result(header, {}, {}, crew.complete, 0.0, cpu=0.0)
-    result = merge([nothing, *(shard.result for shard in crew.shards if shard.result is not None)])
+    parts = (replace(part, header=crew.header) for part in earlier.parts)
+    notes = tuple(note for _, note in earlier.deaths)
+    whole = Result(crew.header, {}, {}, crew.complete, 0.0, notes, cpu=0.0)
+    results = (shard.result for shard in crew.shards if shard.result is not None)
+    result = in_order(merge([whole, *parts, *results]))
     if not result.witnesses or not result.complete or result.crashes:
         return result
     try:
@@ -215,6 +244,15 @@ def check_in_processes(target: str, plan: Plan, jobs: int, listener: Listener, p
         return result
     except KeyboardInterrupt:
         return replace(result, complete=False)
+
+
+def _take_over(crew: Crew, earlier: TakenOver, keeper: Keeper) -> None:
+    """Have the crew go on where the earlier run was, and keep what it finds."""
+    crew.keep, crew.judged = keeper.keep, earlier.judged
+    if earlier.header is not None:
+        deaths = tuple(death for death, _ in earlier.deaths)
+        crew.plan = replace(crew.plan, saved=earlier.saved, deaths=deaths)
+        crew.header = {**crew.header, "replayed": earlier.header["replayed"]}
 
 
 def _carry_out(crew: Crew, formats: tuple[Format, ...], jobs: int) -> None:
@@ -230,12 +268,13 @@ def _carry_out(crew: Crew, formats: tuple[Format, ...], jobs: int) -> None:
             crew.interrupt()
 
 
-def outline(target: str, plan: Plan) -> tuple[tuple[Format, ...], dict[str, Any]]:
-    """The formats of a run, and its header."""
+def outline(target: str, plan: Plan) -> tuple[tuple[Format, ...], dict[str, Any], dict[str, str]]:
+    """The formats of a run, its header, and the sources of the target with their digests."""
+    before = set(sys.modules)
     backend = resolve(target)
     require(plan, backend)
-    return formats_of(plan, backend), header_of(backend, plan, target)
+    return formats_of(plan, backend), header_of(backend, plan, target), sources_of(target, before)
 
 
-def _work(line: Line, target: str, plan: Plan) -> None:
-    line(run(resolve(target), plan, target, line, line.stopped))
+def _work(line: Line, target: str, plan: Plan, judged: Mapping[str, Judged] | None) -> None:
+    line(run(resolve(target), plan, target, line, line.stopped, judged))

@@ -69,7 +69,7 @@ def encode_witness(witness: Witness) -> dict[str, Any]:
         "target": witness.target,
         "invariant": witness.invariant,
         **encode_case(witness.case),
-        "residual": _encode_residual(witness.residual),
+        "residual": encode_residual(witness.residual),
     }
 
 
@@ -79,7 +79,7 @@ def encode_case(case: AnyCase) -> dict[str, Any]:
         "format": case.format.name,
         "variant": encode_variant(case.variant),
         "sizes": case.sizes,
-        **_particulars(case),
+        **particulars(case),
         "arrays": {name: array.astype(np.float64).tolist() for name, array in case.arrays().items()},
     }
 
@@ -89,19 +89,20 @@ def encode_variant(variant: Variant) -> dict[str, str | bool]:
     return {"reset": variant.reset, "update": variant.update, "bias": variant.bias, "biases": variant.biases}
 
 
-def _encode_residual(residual: Residual) -> dict[str, Any]:
-    numbers = {f.name: _number(getattr(residual, f.name)) for f in fields(residual) if f.name != "entries"}
+def encode_residual(residual: Residual) -> dict[str, Any]:
+    """The residual as JSON values: with its entries, unless there are too many."""
+    numbers = {f.name: number_as_json(getattr(residual, f.name)) for f in fields(residual) if f.name != "entries"}
     entries = residual.entries
     if entries is None or entries.margins.size > MOST_ENTRIES:
         return numbers
-    margins = [_number(margin) for margin in entries.margins.ravel().tolist()]
+    margins = [number_as_json(margin) for margin in entries.margins.ravel().tolist()]
     return {
         **numbers,
         "entries": {"letters": entries.letters, "shape": list(entries.margins.shape), "margins": margins},
     }
 
 
-def _particulars(case: AnyCase) -> dict[str, Any]:
+def particulars(case: AnyCase) -> dict[str, Any]:
     """What a case has beside its arrays; a case of a stack has it under a name that tells that it is one."""
     if isinstance(case, Case):
         return {"regimes": list(case.regimes)}
@@ -120,17 +121,18 @@ def decode_witness(document: Any) -> Witness:
     if document.get("schema") != SCHEMA:
         raise BadWitness(f"schema={document.get('schema')!r} cannot be read: this version reads schema {SCHEMA}")
     try:
-        residual = _decode_residual(document["residual"])
+        residual = decode_residual(document["residual"])
         return Witness(_text(document, "target"), _text(document, "invariant"), _case(document), residual)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as damaged:
         raise BadWitness(f"the witness is damaged: {type(damaged).__name__}: {damaged}") from None
 
 
-def _decode_residual(document: dict[str, Any]) -> Residual:
-    numbers = {name: _read_number(value) for name, value in document.items() if name != "entries"}
+def decode_residual(document: dict[str, Any]) -> Residual:
+    """The residual that `encode_residual` wrote."""
+    numbers = {name: read_number(value) for name, value in document.items() if name != "entries"}
     if (written := document.get("entries")) is None:
         return Residual(**numbers)
-    margins = np.array([_read_number(margin) for margin in written["margins"]]).reshape(written["shape"])
+    margins = np.array([read_number(margin) for margin in written["margins"]]).reshape(written["shape"])
     return Residual(**numbers, entries=Entries(_text(written, "letters"), margins))
 
 
@@ -200,10 +202,11 @@ def load_witness(path: Path) -> Witness:
         raise (bad if isinstance(bad, BadWitness) else BadWitness(f"{path} is not JSON: {bad}")) from None
 
 
-def _number(value: Any) -> Any:
-    # JSON has no infinities and no NaN: they are strings, everywhere in gruverify.
+def number_as_json(value: Any) -> Any:
+    """A number as JSON has it, which has no infinities and no NaN: they are strings, everywhere in gruverify."""
     return repr(value) if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def _read_number(value: Any) -> Any:
+def read_number(value: Any) -> Any:
+    """The number that `number_as_json` wrote; what is none is left as it is."""
     return float(value) if value in ("inf", "-inf", "nan") else value

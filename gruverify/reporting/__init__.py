@@ -16,6 +16,7 @@ from gruverify.reporting._folder import require_folder as require_folder
 from gruverify.reporting._folder import write_report as write_report
 from gruverify.reporting._identity import identity_document as identity_document
 from gruverify.reporting._identity import print_identity as print_identity
+from gruverify.reporting._json import as_text as as_text
 from gruverify.reporting._json import document as document
 from gruverify.reporting._json import dumps as dumps
 from gruverify.reporting._junit import junit as junit
@@ -32,6 +33,8 @@ from gruverify.reporting._reader import Document as Document
 from gruverify.reporting._reader import load_document as load_document
 from gruverify.reporting._reader import parse_document as parse_document
 from gruverify.reporting._reader import schema as schema
+from gruverify.reporting._runs import print_runs as print_runs
+from gruverify.reporting._runs import run_figures as run_figures
 from gruverify.reporting._snippets import is_shown as is_shown
 from gruverify.reporting._snippets import reproducer as reproducer
 from gruverify.reporting._snippets import size_of as size_of

@@ -177,3 +177,10 @@ def test_a_target_that_dies_does_not_take_gruverify_with_it(planted: str, here: 
 
     assert result.exit_code == 4
     assert result.stderr.startswith("Error: the process ended with code 7 in step at H=")
+
+
+def test_a_target_that_hangs_is_stopped(witness: Path) -> None:
+    result = gruverify("replay", str(witness), "--target", "planted:hangs", "--patience", "0.5")
+
+    assert result.exit_code == 4
+    assert "the process gave no answer for 0.5 s and was stopped in step at H=1, I=1, B=1" in result.stderr

@@ -1,4 +1,4 @@
-"""Imports run one way: arithmetic <- cell <- formulas <- backends <- invariants <- coverage <- engine <-
+"""Imports run one way: arithmetic <- cell <- formulas <- backends <- invariants <- coverage <- engine <- store <-
 reporting <- cli.
 """
 
@@ -36,8 +36,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         "_files",
     },
     "matrix": {"arithmetic", "cell", "backends", "faults", "invariants", "engine"},
+    "store": {"engine", "_visible"},
     "reporting": {
         *("arithmetic", "cell", "formulas", "backends", "faults", "invariants", "coverage", "engine", "matrix"),
+        "store",
     },
     "cli": {
         "arithmetic",
@@ -48,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "coverage",
         "engine",
         "matrix",
+        "store",
         "reporting",
         "_config",
         "_visible",

@@ -26,6 +26,7 @@ PACKAGES = (
         "faults",
         "engine",
         "matrix",
+        "store",
         "reporting",
         "testing",
     ),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from gruverify.coverage import Coverage
-from gruverify.engine import CaseJudged, Event, FormatFinished, FormatStarted, Shrinking, Shrunk
+from gruverify.engine import CaseJudged, Event, FormatFinished, FormatStarted, Result, Shrinking, Shrunk
 from gruverify.reporting import LiveProgress
 
 from ._results import printed, witness
@@ -16,7 +15,7 @@ EVENTS: list[Event] = [
     CaseJudged("float32", 2, ("agreement/step", "bounds/box")),
     Shrinking("float32", "agreement/step"),
     Shrunk(witness()),
-    FormatFinished("float32", {}, Coverage(), {}),
+    FormatFinished("float32", Result({}, {}, {}, True, 0.0)),
 ]
 
 

@@ -1,0 +1,53 @@
+"""The source files that a target is made of: what has changed if it answers otherwise."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from gruverify.backends._targets import TARGETS
+
+#: Where installed packages lie: they change with their versions.
+_INSTALLED = tuple(
+    Path(sysconfig.get_paths()[name]).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")
+)
+#: Of which the version counts, too.
+_OURS = ("gruverify", "gruverify_strategies")
+
+
+def sources_of(target: str, before: set[str]) -> dict[str, str]:
+    """By the name of each module that came in with a target, a digest of its file.
+
+    Of packages that are installed only those are counted that are of the target's own package; of a target that ships
+    with gruverify none, whose version says enough.
+
+    before: the names of the modules that were there before it was resolved.
+    """
+    if any(target == shipped.name for shipped in TARGETS):
+        return {}
+    own = target.partition(":")[0].partition(".")[0]
+    found = dict[str, str]()
+    for name, file in _files(before):
+        package = name.partition(".")[0]
+        if package == own or (package not in _OURS and not _is_installed(file)):
+            try:
+                found[name] = hashlib.sha256(file.read_bytes()).hexdigest()
+            except OSError:  # in an archive, say
+                continue
+    return dict(sorted(found.items()))
+
+
+def _files(before: set[str]) -> Iterator[tuple[str, Path]]:
+    """The modules that have a file, and the file."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name not in before and isinstance(module, ModuleType) and isinstance(file, str):
+            yield name, Path(file).resolve()
+
+
+def _is_installed(file: Path) -> bool:
+    return any(file.is_relative_to(folder) for folder in _INSTALLED)

@@ -1,0 +1,208 @@
+"""The file of a store: one SQLite database, read and written a transaction at a time.
+
+What was written before a process is killed stays, and two that write wait for each other: SQLite sees to both. The
+rollback journal is used and not the write-ahead log, so that a store is one file whenever nobody writes to it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+Answer = TypeVar("Answer")
+
+SCHEMA = 1
+#: What tells a store from any other SQLite database: "GRUV".
+_APPLICATION = 0x47525556
+#: Seconds that one waits for another that writes, and after how many of them Ctrl-C is heard again.
+_PATIENCE, _ATTEMPT = 10.0, 0.25
+_TABLES = """
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY,
+    target TEXT NOT NULL,
+    options TEXT NOT NULL,    -- those of the command line that change the result, as JSON
+    claims TEXT NOT NULL,     -- what the target is and declares, as JSON
+    versions TEXT NOT NULL,   -- of packages, as JSON
+    sources TEXT NOT NULL,    -- modules of the target and the digests of their files, as JSON
+    header BLOB NOT NULL,     -- of the result
+    saved BLOB NOT NULL,      -- witnesses that it tries first
+    started TEXT NOT NULL,    -- in UTC, as ISO 8601 has it
+    finished TEXT,            -- NULL: it was killed or interrupted, or goes on
+    verdict TEXT,
+    figures TEXT,             -- what the run comes to, as JSON
+    document BLOB             -- the result, as `gruverify check --json` writes it
+);
+CREATE TABLE part (
+    run INTEGER NOT NULL REFERENCES run,
+    format TEXT NOT NULL,
+    found BLOB NOT NULL,      -- the finished format's part of the result
+    cpu REAL NOT NULL,        -- processor seconds
+    PRIMARY KEY (run, format)
+);
+CREATE TABLE judged (
+    run INTEGER NOT NULL REFERENCES run,
+    format TEXT NOT NULL,
+    stream TEXT NOT NULL,     -- by its seed
+    number INTEGER NOT NULL,  -- of the case in the stream, from 0
+    found BLOB NOT NULL,      -- how it was judged, and what it visited
+    cpu REAL NOT NULL,
+    PRIMARY KEY (run, format, stream, number)
+);
+CREATE TABLE death (
+    run INTEGER NOT NULL REFERENCES run,
+    found BLOB NOT NULL       -- the call that a process of the target died in, and what the result says of it
+);
+"""
+
+
+class BadStore(ValueError):
+    """The file cannot be used as a store; the message begins with a verb or a noun, for the file to stand before it."""
+
+
+def packed(values: Any) -> bytes:
+    """JSON values as they are stored."""
+    return zlib.compress(json.dumps(values).encode())
+
+
+def unpacked(data: bytes) -> Any:
+    """The values that `packed` stored."""
+    return json.loads(zlib.decompress(data))
+
+
+class NoRoom(BadStore):
+    """Nothing can be written to the file now: the disk is full, or fails."""
+
+
+@contextmanager
+def damaged() -> Iterator[None]:
+    """What cannot be read of what was stored, bits that have changed on the disk say, as BadStore."""
+    try:
+        yield
+    except BadStore:
+        raise
+    except (zlib.error, ValueError, KeyError, TypeError, AttributeError):
+        raise BadStore(_DAMAGED) from None
+
+
+class File:
+    """A store that is there: made if need be and allowed, and seen to be one.
+
+    `trouble` is why nothing can be written to it, empty if it can: on a full disk there may be no room to make it.
+
+    Raises:
+        BadStore: it is none, of a newer schema, cut short, or cannot be read, or not be written where that is wanted.
+    """
+
+    def __init__(self, path: Path, *, writable: bool) -> None:
+        self.path = path
+        # What a killed process left half written has to be undone by whoever reads next.
+        self._mode = "rwc" if writable else "rw"
+        self.trouble = ""
+        try:
+            self.asked(self._made if writable else self._checked)
+        except NoRoom as full:
+            self.trouble = str(full)
+
+    def written(self, change: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        """Make a change, all of it or nothing.
+
+        Raises:
+            BadStore: it cannot be made, on a full disk say.
+        """
+
+        def in_a_transaction(connection: sqlite3.Connection) -> Answer:
+            connection.execute("BEGIN IMMEDIATE")
+            answer = change(connection)
+            connection.execute("COMMIT")
+            return answer
+
+        return self.asked(in_a_transaction)
+
+    def asked(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        """The answer to a question.
+
+        Raises:
+            BadStore: there is none.
+        """
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                with closing(self._connected()) as connection:
+                    return question(connection)
+            except sqlite3.Error as error:
+                if not _is_locked(error) or time.monotonic() > deadline:
+                    raise _refusal(error) from None
+
+    def _connected(self) -> sqlite3.Connection:
+        address = f"{self.path.resolve().as_uri()}?mode={self._mode}"
+        return sqlite3.connect(address, uri=True, timeout=_ATTEMPT, isolation_level=None)
+
+    def _made(self, connection: sqlite3.Connection) -> None:
+        """Have the tables made if the file is new; two may be at it at once."""
+        connection.execute("BEGIN IMMEDIATE")
+        if _number(connection, "schema_version") == 0:
+            for statement in _TABLES.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA}")
+        connection.execute("COMMIT")
+        self._checked(connection)
+
+    def _checked(self, connection: sqlite3.Connection) -> None:
+        if _number(connection, "application_id") != _APPLICATION:
+            raise BadStore("is no store of gruverify, but a database of something else: name another file")
+        version = _number(connection, "user_version")
+        if version > SCHEMA:
+            raise BadStore(
+                f"has schema {version}: this version reads {SCHEMA}; upgrade gruverify, or name another file"
+            )
+        [(found,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
+        if found != "ok":
+            raise BadStore(_DAMAGED)
+
+
+_DAMAGED = "is damaged or was cut short: name another file, or restore this one"
+
+
+def as_text(values: Any) -> str:
+    """JSON values as they are stored where they are short."""
+    return json.dumps(values, ensure_ascii=False)
+
+
+def _number(connection: sqlite3.Connection, pragma: str) -> int:
+    [(value,)] = connection.execute(f"PRAGMA {pragma}").fetchall()
+    return int(value)
+
+
+def _code(error: sqlite3.Error) -> int:
+    """The primary code of SQLite's, which the library has for errors that it has raised itself."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _is_locked(error: sqlite3.Error) -> bool:
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _refusal(error: sqlite3.Error) -> BadStore:
+    full = _code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+    return (NoRoom if full else BadStore)(_in_words(error))
+
+
+def _in_words(error: sqlite3.Error) -> str:
+    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK:
+        return "has something half written of a process that was killed, and is read-only: copy it, with its journal"
+    said = {
+        sqlite3.SQLITE_BUSY: f"is being written by someone else for more than {_PATIENCE:g} s",
+        sqlite3.SQLITE_NOTADB: "is no store: it is no SQLite database",
+        sqlite3.SQLITE_CORRUPT: _DAMAGED,
+        sqlite3.SQLITE_READONLY: "cannot be written: it is read-only",
+        sqlite3.SQLITE_FULL: "cannot be written: the disk is full",
+        sqlite3.SQLITE_CANTOPEN: "cannot be opened",
+    }
+    return said.get(_code(error), f"cannot be used: {error}")
