@@ -189,14 +189,13 @@ _SHOWN_FROM_ZERO: dict[str, tuple[Show, ...]] = {"z": (_update_towards_one,), "r
 
 #: What a sweep shows at once: so many numbers of a state or of an input. Each costs a kilobyte until it is judged.
 _PIECE = 2**17
+#: Up to this size the bounds of sweeps are kept: those of larger cells take hundreds of times their weights.
+_KEPT = 64
 
 
 def _allowed(show: Show, frame: _Frame, mode: Rounding) -> Iterable[tuple[Sweep, Trial]]:
-    """The cells that show a function, and what the mathematics allows of each, for all backends that round alike. It is
-    kept where cells are small; else it is found piece by piece.
-    """
-    is_small = len(every_number(frame.format)) * max(frame.H, frame.I) <= _PIECE * frame.I
-    return _kept(show, frame, mode) if is_small else _by_piece(show, frame, mode)
+    """The cells that show a function, and what the mathematics allows of each, for all backends that round alike."""
+    return (_kept if max(frame.H, frame.I) <= _KEPT else _by_piece)(show, frame, mode)
 
 
 @lru_cache(maxsize=64)
