@@ -1,0 +1,200 @@
+"""What explains a record that is beyond its bounds: another reading of the GRU, or less accuracy than was declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gruverify.arithmetic import format_named
+from gruverify.backends import ACCURACY, BadDeclaration, Declarations, declarations_of, rounding_of
+from gruverify.engine import Hypothesis, Measured, Reading, declare, hypotheses, readings
+from gruverify.judging._held import Held, Source, held, stepped
+from gruverify.judging._record import NDArray, Record, representable
+from gruverify.judging._walk import Model, model_of, reread
+
+#: How many steps of each direction readings are tried on, before the one that is left is tried on all.
+_TRIED = 6
+#: Above so many operations a step, or where inner layers have to be enclosed anew, no more departures than one or two.
+_COSTLY = 2**19
+#: What functions of libraries were seen to be wrong by, in units of roundoff.
+_KAPPAS = (8.0, 16.0, 32.0, 64.0)
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What explains all that is beyond its bounds: in words; `declares`, the declarations that would say so, if it is
+    less accurate than declared; others: further readings that explain it as well.
+    """
+
+    words: str
+    declares: Mapping[str, Any]
+    others: tuple[str, ...] = ()
+
+    @property
+    def is_accuracy(self) -> bool:
+        """Whether it is a right GRU, and only less accurate than declared."""
+        return bool(self.declares)
+
+    @property
+    def declaration(self) -> str:
+        """The declarations as keywords, e.g. "products='tf32'"."""
+        return declare(self.declares)
+
+
+def reading_that_explains(source: Source, failed: Sequence[Held]) -> Cause | None:
+    """The reading of the weights that departs least and holds on all of the record; None if none does."""
+    record, declared = source.record, source.record.stack.variant
+    enclosed = len(record.outputs) < record.stack.layers
+    costly = enclosed or record.stack.hidden_size * (record.stack.hidden_size + record.stack.input_size) > _COSTLY
+    found: list[Reading] = []
+    for reading in readings(declared)[1:]:
+        departures = len(reading.differences(declared))
+        if found and departures > len(found[0].differences(declared)):
+            break
+        if costly and departures > (1 if enclosed else 2):
+            break
+        if _agrees(Source(record, reread(source.model, reading)), failed) and _explains(record, source.model, reading):
+            found.append(reading)
+    if not found:
+        return None
+    words = [", ".join(reading.differences(declared)) for reading in found]
+    return Cause(words[0], {}, tuple(words[1:]))
+
+
+def _agrees(source: Source, failed: Sequence[Held]) -> bool:
+    """Whether some of the steps that failed are within the bounds of this reading."""
+    for one in failed:
+        _, xs, _, before = source.walk(one.layer, one.direction)
+        H = source.record.stack.hidden_size
+        for rows in (_rows(one)[:1], _rows(one)):
+            ball = stepped(source, one.layer, one.direction, xs, before, rows)
+            actual = one.recorded.reshape(-1, H)[rows]
+            if not (np.abs(actual - ball.mid) <= ball.radius).all():
+                return False
+    return True
+
+
+def _rows(one: Held) -> NDArray:
+    """The rows of T·B that decide most: where it is farthest beyond its bounds, and others all along."""
+    margins = one.residual.entries.margins.max(-1) if one.residual.entries is not None else np.zeros(one.there.shape)
+    flat = np.where(one.there, margins, -1.0).reshape(-1)
+    farthest = np.argsort(-flat)[: _TRIED // 2]
+    there = np.flatnonzero(one.there.reshape(-1))
+    along = there[np.linspace(0, len(there) - 1, min(_TRIED // 2, len(there))).astype(np.intp)]
+    return np.concatenate([farthest, along])
+
+
+def _explains(record: Record, model: Model, reading: Reading) -> bool:
+    return _holds(Source(record, reread(model, reading)))
+
+
+def _holds(source: Source) -> bool:
+    """Whether everything is within its bounds, and at least half of them claim something."""
+    each = held(source)
+    return all(not one.beyond.any() and one.residual.claims for one in each)
+
+
+def accuracy_that_explains(record: Record, declared: Mapping[str, Any], failed: Sequence[Held]) -> Cause | None:
+    """The most accurate hypothesis under which everything holds, functions of little accuracy left aside."""
+    asked = _declarations(declared, record)
+    for hypothesis in hypotheses(asked, record.format, Measured()):
+        named = hypothesis.overrides
+        if "sums_in_format" in named or (len(named) > 1 and "accumulates" not in named):
+            continue  # nothing is summed over the batch here; and two excuses excuse too much
+        looks = hypothesis.representable
+        if looks is not None and not representable(record, looks):
+            continue
+        if _tried(record, declared, hypothesis, failed):
+            return Cause(hypothesis.words, named)
+    return None
+
+
+def functions_that_explain(record: Record, declared: Mapping[str, Any], failed: Sequence[Held]) -> Cause | None:
+    """The accuracy of σ or tanh, in units of roundoff, under which everything holds."""
+    asked = _declarations(declared, record)
+    for kappa in _KAPPAS:
+        for each in ({"kappa_sigma": kappa}, {"kappa_tanh": kappa}, {"kappa_sigma": kappa, "kappa_tanh": kappa}):
+            if any(getattr(asked, name) >= value for name, value in each.items()):
+                continue
+            if _tried(record, declared, Hypothesis("", tuple(each.items())), failed):
+                functions = " and ".join("σ" if name == "kappa_sigma" else "tanh" for name in each)
+                return Cause(f"a {functions} wrong by up to {kappa:g} u", each)
+    return None
+
+
+def format_that_explains(record: Record, declared: Mapping[str, Any], failed: Sequence[Held]) -> Cause | None:
+    """A narrower format in which the outputs were recorded, though they are stored in a wider one."""
+    for name in ("float32", "bfloat16", "float16"):
+        fmt = format_named(name)
+        if fmt.precision < record.format.precision and representable(record, fmt):
+            stored = {layer: fmt.cast(values.astype(np.float64)) for layer, values in record.outputs.items()}
+            if _holds(_source(replace(record, outputs=stored), declared)):
+                return Cause(f"outputs that were rounded to {name} before they were recorded", {"outputs": name})
+    return None
+
+
+def _tried(record: Record, declared: Mapping[str, Any], hypothesis: Hypothesis, failed: Sequence[Held]) -> bool:
+    source = _source(record, {**declared, **hypothesis.overrides})
+    return _agrees(source, failed) and _holds(source)
+
+
+def _source(record: Record, declared: Mapping[str, Any]) -> Source:
+    return Source(record, model_of(record.stack, rounding_of(Declared(declared), record.format)))
+
+
+class Declared:
+    """Declarations as attributes, as those of a backend are."""
+
+    def __init__(self, declared: Mapping[str, Any]) -> None:
+        names = ("kappa", *ACCURACY)
+        if unknown := [name for name in declared if name not in names]:
+            raise BadDeclaration(f"{unknown[0]} declares nothing of accuracy: choose from {', '.join(names)}")
+        vars(self).update(declared)
+
+
+def _declarations(declared: Mapping[str, Any], record: Record) -> Declarations:
+    return declarations_of(Declared(declared), record.format)
+
+
+def start_that_explains(source: Source) -> Cause | None:
+    """Zeros in place of the initial state that was given."""
+    record = source.record
+    if not np.any(record.state):
+        return None
+    zeros = replace(record, state=np.zeros_like(record.state))
+    if _holds(Source(zeros, source.model)):
+        return Cause("it starts from zeros, and not from the state that is given", {})
+    return None
+
+
+def axes_that_explain(source: Source) -> Cause | None:
+    """Batch and time exchanged, or time reversed."""
+    record = source.record
+    outputs = {layer: values[::-1] for layer, values in record.outputs.items()}
+    if _holds(Source(replace(record, outputs=outputs), source.model)):
+        return Cause("the outputs stand in reverse order of time", {})
+    if np.any(record.state) or (record.lengths < record.steps).any():
+        return None
+    T, B, _ = record.inputs.shape
+    exchanged = replace(
+        record,
+        inputs=record.inputs.swapaxes(0, 1),
+        outputs={layer: values.swapaxes(0, 1) for layer, values in record.outputs.items()},
+        state=np.zeros((len(record.state), T, record.stack.hidden_size), record.format.dtype),
+        lengths=np.full(T, B),
+    )
+    if _holds(Source(exchanged, source.model)):
+        return Cause("batch and time are the other way round: the first axis is the other one", {})
+    return None
+
+
+def causes(source: Source, declared: Mapping[str, Any], failed: Sequence[Held]) -> Iterator[Cause | None]:
+    """What may explain it, the most telling first."""
+    yield start_that_explains(source)
+    yield axes_that_explain(source)
+    yield reading_that_explains(source, failed)
+    yield format_that_explains(source.record, declared, failed)
+    yield accuracy_that_explains(source.record, declared, failed)
