@@ -39,13 +39,22 @@ def read_arrays(path: str | Path) -> dict[str, NDArray]:
     Raises:
         BadFile: it is none of these, damaged, or claims more than it holds; or the package it needs is missing.
     """
+    return arrays_and_remarks(path)[0]
+
+
+def arrays_and_remarks(path: str | Path) -> tuple[dict[str, NDArray], dict[str, str]]:
+    """The same, and what a JSON file says of them: "layout", "reset", "update".
+
+    Raises:
+        BadFile: as `read_arrays`.
+    """
     file = Path(path)
     try:
         with file.open("rb") as stream:
             read = _reader(stream.read(9), file.stat().st_size)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of NumPy and PyTorch, about old or odd headers
-            return read(file)
+            return read(file), _remarks(file) if read is _json else {}
     except ImportError as missing:
         raise BadFile(f"{path}: {missing}") from None
     except OSError as refused:
@@ -56,21 +65,14 @@ def read_arrays(path: str | Path) -> dict[str, NDArray]:
         raise BadFile(f"{path}: {visible(shortened(str(wrong) or type(wrong).__name__))}") from None
 
 
-def arrays_and_remarks(path: str | Path) -> tuple[dict[str, NDArray], dict[str, str]]:
-    """The same, and what a JSON file says of them: "layout", "reset", "update".
-
-    Raises:
-        BadFile: as `read_arrays`.
-    """
-    arrays = read_arrays(path)
-    with Path(path).open("rb") as stream:
-        said = json.loads(Path(path).read_bytes()) if stream.read(1) == b"{" else {}
+def _remarks(path: Path) -> dict[str, str]:
+    said = json.loads(path.read_bytes())
     if not isinstance(said.get("arrays"), dict):
-        return arrays, {}
+        return {}
     remarks = {name: said[name] for name in ("layout", "reset", "update") if name in said}
     if wrong := [name for name, value in remarks.items() if not isinstance(value, str)]:
-        raise BadFile(f'{path}: "{wrong[0]}" must be a word')
-    return arrays, remarks
+        raise ValueError(f'"{wrong[0]}" must be a word')
+    return remarks
 
 
 def _reader(head: bytes, size: int) -> Callable[[Path], dict[str, NDArray]]:
