@@ -7,15 +7,13 @@ import numpy.typing as npt
 
 from gruverify.arithmetic._ball import Ball
 from gruverify.arithmetic._bounds import Floats
-from gruverify.arithmetic._formats import Format, float64
+from gruverify.arithmetic._formats import Format
 from gruverify.arithmetic._rounding import OUTWARD, Rounding
 
 
 def half_spacing(values: npt.ArrayLike, fmt: Format) -> Floats:
     """How far numbers may be from those that round to them in the format: half an ulp, everything if they overflow."""
-    size = np.abs(np.asarray(values, np.float64))
-    off = (size * fmt.unit_roundoff + (fmt.min_subnormal + float64.min_subnormal)) * OUTWARD
-    return np.where(size < fmt.max, off, np.inf)
+    return np.where(np.abs(values) < fmt.max, spacing(values, fmt) * (OUTWARD / 2), np.inf)
 
 
 def spacing(values: npt.ArrayLike, fmt: Format) -> Floats:

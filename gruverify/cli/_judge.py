@@ -110,8 +110,8 @@ def command(
 
     \b
     gruverify judge model.pt --inputs x.npy --outputs y.npy --time-first
-    gruverify judge run.npz --inputs run.npz:x --outputs torch.npy --outputs onnx.npy --batch-first --plot apart.png
-    gruverify judge keras.npz --layout keras --reset before --inputs x.npy --outputs y.npy --batch-first
+    gruverify judge w.npz --inputs run.npz:x --outputs torch.npy --outputs onnx.npy --batch-first
+    gruverify judge keras.npz --reset before --inputs x.npy --outputs y.npy --batch-first
 
     Exit codes: 0 rounding, 1 bug, 2 usage error, 6 undecidable.
     """  # noqa: D301  # click reads the backspaces

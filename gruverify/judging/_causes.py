@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from gruverify.arithmetic import format_named
-from gruverify.backends import ACCURACY, BadDeclaration, Declarations, declarations_of, rounding_of
+from gruverify.arithmetic import Array, float32, float64, floating, format_named
+from gruverify.backends import ACCURACY, BadDeclaration, declarations_of, rounding_of
+from gruverify.cell import unpack
 from gruverify.engine import Hypothesis, Measured, Reading, declare, hypotheses, readings
+from gruverify.formulas import step
 from gruverify.judging._held import Held, Source, held, stepped
 from gruverify.judging._record import NDArray, Record, representable
-from gruverify.judging._walk import Model, model_of, reread
+from gruverify.judging._walk import model_of
 
-#: How many steps of each direction readings are tried on, before the one that is left is tried on all.
-_TRIED = 6
+#: How many times as wide bounds may be made as the errors are larger than those of the format's own arithmetic.
+_LOOSER = 16
+#: How many steps are looked at to see how large errors are.
+_LOOKED_AT = 256
 #: Above so many operations a step, or where inner layers have to be enclosed anew, no more departures than one or two.
 _COSTLY = 2**19
 #: What functions of libraries were seen to be wrong by, in units of roundoff.
@@ -56,7 +60,8 @@ def reading_that_explains(source: Source, failed: Sequence[Held]) -> Cause | Non
             break
         if costly and departures > (1 if enclosed else 2):
             break
-        if _agrees(Source(record, reread(source.model, reading)), failed) and _explains(record, source.model, reading):
+        other = source.read_as(reading)
+        if _agrees(other, failed) and _holds(other):
             found.append(reading)
     if not found:
         return None
@@ -69,26 +74,12 @@ def _agrees(source: Source, failed: Sequence[Held]) -> bool:
     for one in failed:
         _, xs, _, before = source.walk(one.layer, one.direction)
         H = source.record.stack.hidden_size
-        for rows in (_rows(one)[:1], _rows(one)):
+        for rows in (one.telling[:1], one.telling):
             ball = stepped(source, one.layer, one.direction, xs, before, rows)
             actual = one.recorded.reshape(-1, H)[rows]
             if not (np.abs(actual - ball.mid) <= ball.radius).all():
                 return False
     return True
-
-
-def _rows(one: Held) -> NDArray:
-    """The rows of T·B that decide most: where it is farthest beyond its bounds, and others all along."""
-    margins = one.residual.entries.margins.max(-1) if one.residual.entries is not None else np.zeros(one.there.shape)
-    flat = np.where(one.there, margins, -1.0).reshape(-1)
-    farthest = np.argsort(-flat)[: _TRIED // 2]
-    there = np.flatnonzero(one.there.reshape(-1))
-    along = there[np.linspace(0, len(there) - 1, min(_TRIED // 2, len(there))).astype(np.intp)]
-    return np.concatenate([farthest, along])
-
-
-def _explains(record: Record, model: Model, reading: Reading) -> bool:
-    return _holds(Source(record, reread(model, reading)))
 
 
 def _holds(source: Source) -> bool:
@@ -99,7 +90,7 @@ def _holds(source: Source) -> bool:
 
 def accuracy_that_explains(record: Record, declared: Mapping[str, Any], failed: Sequence[Held]) -> Cause | None:
     """The most accurate hypothesis under which everything holds, functions of little accuracy left aside."""
-    asked = _declarations(declared, record)
+    asked = declarations_of(Declared(declared), record.format)
     for hypothesis in hypotheses(asked, record.format, Measured()):
         named = hypothesis.overrides
         if "sums_in_format" in named or (len(named) > 1 and "accumulates" not in named):
@@ -114,7 +105,7 @@ def accuracy_that_explains(record: Record, declared: Mapping[str, Any], failed: 
 
 def functions_that_explain(record: Record, declared: Mapping[str, Any], failed: Sequence[Held]) -> Cause | None:
     """The accuracy of σ or tanh, in units of roundoff, under which everything holds."""
-    asked = _declarations(declared, record)
+    asked = declarations_of(Declared(declared), record.format)
     for kappa in _KAPPAS:
         for each in ({"kappa_sigma": kappa}, {"kappa_tanh": kappa}, {"kappa_sigma": kappa, "kappa_tanh": kappa}):
             if any(getattr(asked, name) >= value for name, value in each.items()):
@@ -138,7 +129,7 @@ def format_that_explains(record: Record, declared: Mapping[str, Any], failed: Se
 
 def _tried(record: Record, declared: Mapping[str, Any], hypothesis: Hypothesis, failed: Sequence[Held]) -> bool:
     source = _source(record, {**declared, **hypothesis.overrides})
-    return _agrees(source, failed) and _holds(source)
+    return _agrees(source, failed) and all(is_plausible(source, one) for one in failed) and _holds(source)
 
 
 def _source(record: Record, declared: Mapping[str, Any]) -> Source:
@@ -155,8 +146,36 @@ class Declared:
         vars(self).update(declared)
 
 
-def _declarations(declared: Mapping[str, Any], record: Record) -> Declarations:
-    return declarations_of(Declared(declared), record.format)
+def is_plausible(source: Source, one: Held) -> bool:
+    """Whether the errors at large are as large as less accurate arithmetic would make them, and not those of a few.
+
+    Bounds of matrix products in TF32 are thousands of times as wide as float32's: they would excuse one number that is
+    off by thousands of ulp among others that are not off at all. So the record's typical error is held against that of
+    the same steps in the format itself.
+    """
+    _, xs, _, before = source.walk(one.layer, one.direction)
+    H, rows = source.record.stack.hidden_size, one.some(_LOOKED_AT)
+    ball = stepped(source, one.layer, one.direction, xs, before, rows)
+    looser = np.median(ball.radius) / np.median(one.bounds.reshape(-1, H)[rows])
+    found = np.median(np.abs(one.recorded.reshape(-1, H)[rows] - ball.mid))
+    return bool(looser * _usual_error(source, one, rows) <= _LOOSER * found)
+
+
+def _usual_error(source: Source, one: Held, rows: NDArray) -> float:
+    """How far the same steps are off, in the median, in the arithmetic of the format, plainly."""
+    record, cell = source.record, source.record.stack.cells[one.layer][one.direction]
+    # The midpoints are float64's own arithmetic: what that loses is seen as what float32 does, and scaled.
+    fmt = float32 if record.format is float64 else record.format
+    _, xs, _, before = source.walk(one.layer, one.direction)
+    x, h = (fmt.cast(known.rows(source.model.mode, rows).mid) for known in (xs, before))
+    packed = {name: fmt.cast(array) for name, array in cell.packed().items()}
+
+    def stepped_in(lift: Callable[[NDArray], Array]) -> NDArray:
+        blocks = unpack({name: lift(array) for name, array in packed.items()}, cell.hidden_size)
+        return np.asarray(step(cell.variant, blocks, lift(x), lift(h))).astype(np.float64)
+
+    missed = np.abs(stepped_in(floating) - stepped_in(lambda array: array.astype(np.float64)))
+    return float(np.median(missed)) * (record.format.unit_roundoff / fmt.unit_roundoff)
 
 
 def start_that_explains(source: Source) -> Cause | None:

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from gruverify.arithmetic import Ball, as_recorded, spacing
+from gruverify.engine import Reading
 from gruverify.formulas import step
 from gruverify.invariants import STATES, Residual, worst
 from gruverify.judging._envelope import affordable, envelope
@@ -25,11 +26,14 @@ from gruverify.judging._walk import (
     outputs_of,
     own_order,
     reordered,
+    reread,
     stored_in,
 )
 
 #: How many numbers of a state are looked at in one go: what is in the processor's cache is fast.
 _ENTRIES = 2**17
+#: How many steps of a direction readings are tried on, before the one that is left is tried on all.
+_TELLING = 6
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,19 @@ class Held:
         entries = self.residual.entries
         return np.zeros(self.recorded.shape, bool) if entries is None else entries.margins > 1
 
+    @cached_property
+    def telling(self) -> NDArray:
+        """The rows of T·B that decide most: where it is farthest beyond its bounds, and others all along."""
+        entries = self.residual.entries
+        margins = np.zeros(self.there.shape) if entries is None else entries.margins.max(-1)
+        farthest = np.argsort(-np.where(self.there, margins, -1.0).reshape(-1))[: _TELLING // 2]
+        return np.concatenate([farthest, self.some(_TELLING // 2)])
+
+    def some(self, count: int) -> NDArray:
+        """So many rows of T·B, all along, of steps that there are."""
+        there = np.flatnonzero(self.there.reshape(-1))
+        return there[np.linspace(0, len(there) - 1, min(count, len(there))).astype(np.intp)]
+
     def entry(self, place: tuple[int, int, int]) -> Entry:
         """The entry at a place of the direction's own order."""
         k, b, i = place
@@ -122,12 +139,22 @@ class Source:
 
     def __init__(self, record: Record, model: Model) -> None:
         self.record, self.model = record, model
-        self._inputs = {0: inputs_of(record, model.mode)}
+        self._inputs = dict[int, Known]()
+        self._walks = dict[tuple[int, int], tuple[NDArray, Known, Known, Known]]()
+
+    def read_as(self, reading: Reading) -> Source:
+        """The same record, held against another reading of the weights."""
+        other = Source(self.record, reread(self.model, reading))
+        if len(self.record.outputs) == self.record.stack.layers:  # then nothing that is known depends on the reading
+            other._inputs, other._walks = self._inputs, self._walks
+        return other
 
     def inputs(self, layer: int) -> Known:
         """What the layer reads (T, B, n): what was given, or is recorded; else wherever the layer below may be."""
         if layer not in self._inputs:
-            if layer - 1 in self.record.outputs:
+            if layer == 0:
+                self._inputs[layer] = inputs_of(self.record, self.model.mode)
+            elif layer - 1 in self.record.outputs:
                 self._inputs[layer] = outputs_of(self.record, self.model.mode, layer - 1)
             else:
                 self._inputs[layer] = self._enclosed(layer - 1)
@@ -135,6 +162,11 @@ class Source:
 
     def walk(self, layer: int, direction: int) -> tuple[NDArray, Known, Known, Known]:
         """A recorded direction in its own order: the rows that it takes, inputs, states, and what steps start from."""
+        if (layer, direction) not in self._walks:
+            self._walks[layer, direction] = self._walk(layer, direction)
+        return self._walks[layer, direction]
+
+    def _walk(self, layer: int, direction: int) -> tuple[NDArray, Known, Known, Known]:
         record, mode, H = self.record, self.model.mode, self.record.stack.hidden_size
         index = own_order(record.lengths, record.steps, direction)
         states = outputs_of(record, mode, layer)

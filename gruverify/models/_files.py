@@ -131,6 +131,8 @@ def _archive(path: Path) -> dict[str, NDArray]:
             raise ValueError(f"is an archive without arrays; read here: {_READ}")
         size = path.stat().st_size
         most = max(_EXPANDS * size, _SMALL)
+        if sum(member.compress_size for member in members) > size:
+            raise ValueError(f"claims members of more than the {size} bytes that it has")
         if sum(member.file_size for member in members) > most:
             raise ValueError(f"would expand to more than {most} bytes from {size}: save it with np.savez, uncompressed")
         return {

@@ -153,7 +153,9 @@ LIE = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }\n"
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        pytest.param(_header(LIE), "claims shape (1000000000000,) of float32, 4000000000000 bytes, and holds 8", id="npy"),
+        pytest.param(
+            _header(LIE), "claims shape (1000000000000,) of float32, 4000000000000 bytes, and holds 8", id="npy"
+        ),
         pytest.param(_zip_of(_header(LIE)), "w.npy: claims shape (1000000000000,)", id="npz"),
         pytest.param((2**40).to_bytes(8, "little") + b"{}", "claims a header of 1099511627776 bytes", id="safetensors"),
         pytest.param(_objects(), "holds Python objects, which would have to be executed", id="pickled"),
