@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -182,7 +182,9 @@ def _records(
         try:
             found.append(record(gru.stack, xs, ys, state=h, lengths=n, format=fmt, batch_first=first))
         except BadRecord as wrong:
-            raise Fail(f"{inputs if str(wrong).startswith('inputs') else path}: {wrong}") from None
+            files = {"inputs": inputs, "outputs": path, "state": state}
+            file = files.get(str(wrong).partition(" ")[0])
+            raise Fail(f"{file}: {wrong}" if file else str(wrong)) from None
     return found
 
 
@@ -199,7 +201,7 @@ def _lengths(text: str) -> Any:
     """Numbers with commas between them, or a file."""
     from gruverify.models import array_of
 
-    if all(part.strip().isdigit() for part in text.split(",")):
+    with suppress(ValueError):
         return [int(part) for part in text.split(",")]
     return array_of(text, _NAMES["--lengths"])
 

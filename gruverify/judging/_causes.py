@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gruverify.arithmetic import Array, float32, float64, floating, format_named
+from gruverify.arithmetic import Array, float32, float64, floating, format_named, is_narrower
 from gruverify.backends import ACCURACY, BadDeclaration, declarations_of, rounding_of
 from gruverify.cell import unpack
 from gruverify.engine import Hypothesis, Measured, Reading, declare, hypotheses, readings
@@ -30,22 +30,24 @@ _KAPPAS = (8.0, 16.0, 32.0, 64.0)
 @dataclass(frozen=True)
 class Cause:
     """What explains all that is beyond its bounds: in words; `declares`, the declarations that would say so, if it is
-    less accurate than declared; others: further readings that explain it as well.
+    less accurate than declared; others: further readings that explain it as well; instead: what to do where what is
+    recorded has fewer digits than the run had.
     """
 
     words: str
     declares: Mapping[str, Any]
     others: tuple[str, ...] = ()
+    instead: str = ""
 
     @property
     def is_accuracy(self) -> bool:
-        """Whether it is a right GRU, and only less accurate than declared."""
-        return bool(self.declares)
+        """Whether it is a right GRU, and only less accurate than declared, or recorded with fewer digits."""
+        return bool(self.declares or self.instead)
 
     @property
-    def declaration(self) -> str:
-        """The declarations as keywords, e.g. "products='tf32'"."""
-        return declare(self.declares)
+    def advice(self) -> str:
+        """What to do, e.g. "declare products='tf32'"."""
+        return self.instead or f"declare {declare(self.declares)}"
 
 
 def reading_that_explains(source: Source, failed: Sequence[Held]) -> Cause | None:
@@ -116,15 +118,27 @@ def functions_that_explain(record: Record, declared: Mapping[str, Any], failed: 
     return None
 
 
-def format_that_explains(record: Record, declared: Mapping[str, Any], failed: Sequence[Held]) -> Cause | None:
+def format_that_explains(record: Record, declared: Mapping[str, Any]) -> Cause | None:
     """A narrower format in which the outputs were recorded, though they are stored in a wider one."""
     for name in ("float32", "bfloat16", "float16"):
         fmt = format_named(name)
         if fmt.precision < record.format.precision and representable(record, fmt):
             stored = {layer: fmt.cast(values.astype(np.float64)) for layer, values in record.outputs.items()}
             if _holds(_source(replace(record, outputs=stored), declared)):
-                return Cause(f"outputs that were rounded to {name} before they were recorded", {"outputs": name})
+                words = f"outputs that were rounded to {name} before they were recorded"
+                return Cause(words, {}, instead=f"give them as {name}")
     return None
+
+
+def weights_that_explain(source: Source) -> Cause | None:
+    """Weights with more digits than those of the file, which has them in a narrower format than that of the run."""
+    record = source.record
+    if not is_narrower(record.weights, record.format):
+        return None
+    if not _holds(Source(record, model_of(record.stack, source.model.mode, saved_in=record.weights))):
+        return None
+    words = f"weights of which those of the file are roundings to {record.weights.name}"
+    return Cause(words, {}, instead="give the weights that ran")
 
 
 def _tried(record: Record, declared: Mapping[str, Any], hypothesis: Hypothesis, failed: Sequence[Held]) -> bool:
@@ -211,9 +225,12 @@ def axes_that_explain(source: Source) -> Cause | None:
 
 
 def causes(source: Source, declared: Mapping[str, Any], failed: Sequence[Held]) -> Iterator[Cause | None]:
-    """What may explain it, the most telling first."""
+    """What may explain it, the most telling first; nothing explains a number that is not finite."""
+    if not all(np.isfinite(one.recorded[one.beyond]).all() for one in failed):
+        return
     yield start_that_explains(source)
     yield axes_that_explain(source)
     yield reading_that_explains(source, failed)
-    yield format_that_explains(source.record, declared, failed)
+    yield weights_that_explain(source)
+    yield format_that_explains(source.record, declared)
     yield accuracy_that_explains(source.record, declared, failed)

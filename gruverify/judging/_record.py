@@ -24,7 +24,8 @@ class Record:
     """A run: the stack in the format that it is computed in, inputs (T, B, I), outputs (T, B, D·H) by layer where they
     are recorded, the last layer's always; initial states (L·D, B, H), and the lengths (B,) of the members.
 
-    notes: what was found out about formats, for whoever reads the verdict.
+    weights: the format in which the weights are saved; notes: what was found out about formats, for whoever reads the
+    verdict.
     """
 
     stack: Stack
@@ -33,6 +34,7 @@ class Record:
     outputs: dict[int, NDArray]
     state: NDArray
     lengths: npt.NDArray[np.intp]
+    weights: Format
     notes: tuple[str, ...] = ()
 
     @property
@@ -75,6 +77,7 @@ def record(
         layers,
         _state(stack, state, B, computed, unbatched=unbatched),
         _lengths(lengths, T, B),
+        stack.format,
         (*notes, *_notes_of_inputs(xs, computed)),
     )
 

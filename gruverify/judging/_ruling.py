@@ -96,7 +96,7 @@ def _failed(source: Source, declared: Mapping[str, Any], each: Sequence[Held], f
         reason = f"it would be rounding with {cause.words}, which does not single out {_where(failed)}"
         return _ruling("bug", (reason,), found, declared, each, hint=cause)
     if cause is not None and cause.is_accuracy:
-        reasons = (f"it is rounding if this GRU has {cause.words}: declare {cause.declaration}",)
+        reasons = (f"it is rounding if this GRU has {cause.words}: {cause.advice}",)
         return _ruling("undecidable", reasons, found, declared, each, cause=cause)
     hint = functions_that_explain(found, declared, failed) if cause is None else None
     reason = f"this explains all of it: {cause.words}" if cause else "no other reading explains it"

@@ -65,16 +65,17 @@ class Model:
     rows: tuple[tuple[Parameters, ...], ...]
 
 
-def model_of(stack: Stack, mode: Rounding, reading: Reading | None = None) -> Model:
-    """The stack in balls, read as it is declared unless another reading is given."""
-    taken = Reading() if reading is None else reading
+def model_of(stack: Stack, mode: Rounding, saved_in: Format | None = None) -> Model:
+    """The stack in balls: its weights exactly, or whatever numbers round to them in the format they are saved in."""
+
+    def lift(array: NDArray) -> Ball:
+        return Ball.exact(mode, array) if saved_in is None else rounded_to(mode, array, saved_in)
 
     def parameters(packed: dict[str, NDArray]) -> Parameters:
-        lifted = {name: Ball.exact(mode, array) for name, array in packed.items()}
-        return taken.parameters(unpack(lifted, stack.hidden_size))
+        return unpack({name: lift(array) for name, array in packed.items()}, stack.hidden_size)
 
     rows = tuple(tuple(parameters(cell.packed()) for cell in row) for row in stack.cells)
-    return Model(mode, taken.variant(stack.variant), rows)
+    return Model(mode, stack.variant, rows)
 
 
 def reread(model: Model, reading: Reading) -> Model:

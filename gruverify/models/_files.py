@@ -92,6 +92,11 @@ def _reader(head: bytes, size: int) -> Callable[[Path], dict[str, NDArray]]:
             "is HDF5, which is not read yet: save the arrays with np.savez, e.g. "
             "np.savez('weights.npz', **{w.path: w.numpy() for w in model.weights})"
         )
+    if head[:1] == b"\x80":
+        raise ValueError(
+            "is a pickle, which would have to be executed; if PyTorch saved it, before version 1.6: "
+            "torch.save(torch.load(...), ...) writes it anew"
+        )
     raise ValueError(f"is no file of arrays that is read here: {_READ}" + (" (it is empty)" if not size else ""))
 
 
@@ -123,7 +128,13 @@ def _array(stream: IO[bytes], size: int) -> NDArray:
 
 
 def _archive(path: Path) -> dict[str, NDArray]:
-    with zipfile.ZipFile(path) as archive:
+    try:
+        archive = zipfile.ZipFile(path)
+    except zipfile.BadZipFile as damaged:
+        raise ValueError(
+            f"begins as an archive (.npz or a state_dict) and is truncated or damaged: {damaged}"
+        ) from None
+    with archive:
         members = archive.infolist()
         if any(member.filename.endswith("data.pkl") for member in members):
             return state_dict_of(path)

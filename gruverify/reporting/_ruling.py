@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from gruverify.judging import Distance, Entry, Ruling
-from gruverify.reporting._console import margin
+from gruverify.reporting._table import margin
 
 _COLOURS = {"rounding": "bold green", "bug": "bold red", "undecidable": "bold yellow"}
 
@@ -37,7 +37,7 @@ def ruling_lines(ruling: Ruling) -> list[str]:
     lines = [f"{ruling.verdict}: {_summary(ruling)}"]
     if ruling.first is not None:
         lines.append(f"first: {_entry(ruling.first, ruling)}")
-    if ruling.worst is not None and ruling.worst != ruling.first:
+    if ruling.worst is not None and _place(ruling.worst) != _place(ruling.first):
         lines.append(f"worst: {_entry(ruling.worst, ruling)}")
     if ruling.where:
         lines.append(f"beyond their bounds: {ruling.where}")
@@ -45,16 +45,21 @@ def ruling_lines(ruling: Ruling) -> list[str]:
     if ruling.cause is not None and ruling.cause.others:
         lines.append(f"so does: {'; or: '.join(ruling.cause.others[:3])}")
     if ruling.hint is not None:
-        lines.append(f"if yours has {ruling.hint.words}, declare {ruling.hint.declaration}")
+        lines.append(f"if yours has {ruling.hint.words}, {ruling.hint.advice}")
     return lines
 
 
 def _summary(ruling: Ruling) -> str:
     if ruling.beyond:
-        return f"{ruling.beyond:,} of {ruling.entries:,} numbers are beyond their bounds"
+        beyond = "is beyond its bound" if ruling.beyond == 1 else "are beyond their bounds"
+        return f"{ruling.beyond:,} of {ruling.entries:,} numbers {beyond}"
     if ruling.verdict == "undecidable":
         return "nothing is beyond its bound, but the bounds claim too little"
     return f"all {ruling.entries:,} numbers are within their bounds, of which {ruling.claimed:,} claim something"
+
+
+def _place(entry: Entry | None) -> tuple[int, ...]:
+    return () if entry is None else (entry.layer, entry.direction, entry.step, entry.member, entry.unit)
 
 
 def _sizes(ruling: Ruling) -> str:

@@ -174,7 +174,7 @@ def test_functions_of_little_accuracy_are_a_bug_with_a_hint() -> None:
 
     assert ruling.verdict == "bug", ruling.reasons
     assert ruling.hint is not None
-    assert "kappa" in ruling.hint.declaration
+    assert "kappa" in ruling.hint.advice
 
 
 def test_float16_records_of_a_float32_model_are_judged_as_such() -> None:
@@ -189,8 +189,19 @@ def test_float16_records_of_a_float32_model_are_judged_as_such() -> None:
     assert ruling.notes[0].startswith("outputs are recorded in float16: half an ulp")
     assert 0.5 < (ruling.worst.margin if ruling.worst else 0) < 1
     assert stored_wide.verdict == "undecidable"
-    assert "rounded to float16 before they were recorded" in stored_wide.reasons[0]
+    assert stored_wide.reasons[0].endswith("rounded to float16 before they were recorded: give them as float16")
     assert wrong.verdict == "bug"
+
+
+def test_weights_saved_with_fewer_digits_than_ran_are_told() -> None:
+    one = run()
+    saved = Cell(Variant(), **{name: float16.cast(array) for name, array in one.cell.packed().items()})
+
+    ruling = judge(saved, one.inputs, one.outputs, state=one.state, **KAPPA)
+
+    assert ruling.notes[0].startswith("weights are float16, and outputs float32 numbers")
+    assert ruling.verdict == "undecidable"
+    assert ruling.reasons[0].endswith("of which those of the file are roundings to float16: give the weights that ran")
 
 
 def test_inputs_of_other_formats_are_taken_as_rounded() -> None:
