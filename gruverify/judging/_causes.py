@@ -224,7 +224,9 @@ def axes_that_explain(source: Source) -> Cause | None:
     return None
 
 
-def causes(source: Source, declared: Mapping[str, Any], failed: Sequence[Held]) -> Iterator[Cause | None]:
+def causes(
+    source: Source, declared: Mapping[str, Any], failed: Sequence[Held], *, one_unit: bool
+) -> Iterator[Cause | None]:
     """What may explain it, the most telling first; nothing explains a number that is not finite."""
     if not all(np.isfinite(one.recorded[one.beyond]).all() for one in failed):
         return
@@ -233,4 +235,5 @@ def causes(source: Source, declared: Mapping[str, Any], failed: Sequence[Held]) 
     yield reading_that_explains(source, failed)
     yield weights_that_explain(source)
     yield format_that_explains(source.record, declared)
-    yield accuracy_that_explains(source.record, declared, failed)
+    if not one_unit:  # less accurate sums or functions would spare no other for long
+        yield accuracy_that_explains(source.record, declared, failed)

@@ -118,6 +118,8 @@ def _layers(stack: Stack, given: tuple[int, ...], ys: NDArray, T: int, B: int, a
     letters, sizes = axes.replace("I)", "D·H)" if stack.directions > 1 else "H)"), f"T={T}, B={B}"
     if ys.ndim == 4 and len(ys) == stack.layers and ys.shape[1:] == (T, B, wide):
         return dict(enumerate(ys))
+    if ys.ndim == 4 and stack.layers == 1 and ys.shape == (T, stack.directions, B, stack.hidden_size):
+        return {0: ys.swapaxes(1, 2).reshape(T, B, wide)}  # as ONNX' Y has its axes
     if ys.shape != (T, B, wide):
         D = f", D={stack.directions}" if stack.directions > 1 else ""
         swapped = ys.ndim == 3 and T != B and ys.shape == (B, T, wide)

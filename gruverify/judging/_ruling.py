@@ -91,16 +91,19 @@ def rule(found: Record, declared: Mapping[str, Any]) -> Ruling:
 
 def _failed(source: Source, declared: Mapping[str, Any], each: Sequence[Held], failed: Sequence[Held]) -> Ruling:
     found = source.record
-    cause = next((cause for cause in causes(source, declared, failed) if cause is not None), None)
-    if cause is not None and cause.is_accuracy and _singled_out(failed):
-        reason = f"it would be rounding with {cause.words}, which does not single out {_where(failed)}"
-        return _ruling("bug", (reason,), found, declared, each, hint=cause)
+    one_unit = _singled_out(failed)
+    tried = causes(source, declared, failed, one_unit=one_unit)
+    cause = next((cause for cause in tried if cause is not None), None)
     if cause is not None and cause.is_accuracy:
         reasons = (f"it is rounding if this GRU has {cause.words}: {cause.advice}",)
         return _ruling("undecidable", reasons, found, declared, each, cause=cause)
-    hint = functions_that_explain(found, declared, failed) if cause is None else None
-    reason = f"this explains all of it: {cause.words}" if cause else "no other reading explains it"
-    return _ruling("bug", (reason,), found, declared, each, cause=cause, hint=hint)
+    if cause is not None:
+        return _ruling("bug", (f"this explains all of it: {cause.words}",), found, declared, each, cause=cause)
+    if one_unit:
+        reason = "no other reading explains it, and less accuracy would not single out one unit"
+        return _ruling("bug", (reason,), found, declared, each)
+    hint = functions_that_explain(found, declared, failed)
+    return _ruling("bug", ("no other reading explains it",), found, declared, each, hint=hint)
 
 
 #: From so many numbers on, all in one unit of a direction that has at least as many units, one unit is singled out.

@@ -17,13 +17,14 @@ import numpy.typing as npt
 from gruverify._visible import shortened, visible
 from gruverify.arithmetic import bfloat16, format_named
 from gruverify.backends import state_dict_of
+from gruverify.models._onnx import onnx_grus
 
 NDArray: TypeAlias = npt.NDArray[Any]
 
 #: What a compressed archive may come to: so many times its own size, or so many bytes if that is more.
 _EXPANDS, _SMALL = 8, 2**26
 _NPY, _HDF5, _ZIP = b"\x93NUMPY", b"\x89HDF", b"PK\x03\x04"
-_READ = ".npz, .npy, .safetensors, a PyTorch state_dict, or JSON"
+_READ = ".npz, .npy, .safetensors, a PyTorch state_dict, .onnx, or JSON"
 
 
 class BadFile(ValueError):
@@ -34,7 +35,8 @@ def read_arrays(path: str | Path) -> dict[str, NDArray]:
     """All arrays of a file by name; the one of a .npy file is called "".
 
     What it is is told by its content: .npz, .npy, .safetensors (with the package safetensors), what torch.save wrote
-    (with torch), or JSON: an object of nested lists by name, or one with "arrays", and perhaps "format", beside them.
+    (with torch), ONNX models with GRU nodes, or JSON: an object of nested lists by name, or one with "arrays", and
+    perhaps "format", beside them.
 
     Raises:
         BadFile: it is none of these, damaged, or claims more than it holds; or the package it needs is missing.
@@ -42,8 +44,8 @@ def read_arrays(path: str | Path) -> dict[str, NDArray]:
     return arrays_and_remarks(path)[0]
 
 
-def arrays_and_remarks(path: str | Path) -> tuple[dict[str, NDArray], dict[str, str]]:
-    """The same, and what a JSON file says of them: "layout", "reset", "update".
+def arrays_and_remarks(path: str | Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    """The same, and what the file says of them: "layout", "reset", "update"; an ONNX model "resets", by name.
 
     Raises:
         BadFile: as `read_arrays`.
@@ -54,6 +56,9 @@ def arrays_and_remarks(path: str | Path) -> tuple[dict[str, NDArray], dict[str, 
             read = _reader(stream.read(9), file.stat().st_size)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of NumPy and PyTorch, about old or odd headers
+            if read is _onnx:
+                arrays, resets = onnx_grus(file)
+                return arrays, {"layout": "onnx", "resets": resets}
             return read(file), _remarks(file) if read is _json else {}
     except ImportError as missing:
         raise BadFile(f"{path}: {missing}") from None
@@ -75,6 +80,10 @@ def _remarks(path: Path) -> dict[str, str]:
     return remarks
 
 
+def _onnx(path: Path) -> dict[str, NDArray]:
+    return onnx_grus(path)[0]
+
+
 def _reader(head: bytes, size: int) -> Callable[[Path], dict[str, NDArray]]:
     """What reads a file that begins so."""
     if head.startswith(_NPY):
@@ -85,6 +94,8 @@ def _reader(head: bytes, size: int) -> Callable[[Path], dict[str, NDArray]]:
         return _safetensors
     if head[:1] == b"{":
         return _json
+    if head[:1] == b"\x08":  # the version of ONNX' format, which is written first
+        return _onnx
     if head[8:9] == b"{":
         raise ValueError(f"claims a header of {int.from_bytes(head[:8], 'little')} bytes, and has {size} in all")
     if head.startswith(_HDF5):

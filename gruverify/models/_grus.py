@@ -77,8 +77,9 @@ def grus_among(
     layout: str | None = None,
     reset: str | None = None,
     update: str | None = None,
+    resets: Mapping[str, str] | None = None,
 ) -> list[Gru]:
-    """The GRUs among arrays by name: see `read_grus`.
+    """The GRUs among arrays by name: see `read_grus`; resets: the sides of the reset gate that are known, by name.
 
     Raises:
         ValueError: there is none, or one does not fit together.
@@ -96,7 +97,8 @@ def grus_among(
             raise ValueError(f"has no GRU called {name!r}: it has {', '.join(map(repr, names))}")
     # An LSTM has PyTorch's names too: beside a GRU nobody asks about it.
     threefold = [group for group in found if _gates(group) == 3]
-    return [_gru(group, reset, update) for group in threefold or found]
+    known = resets or {}
+    return [_gru(group, reset or known.get(group.name), update) for group in threefold or found]
 
 
 def _listed(arrays: Mapping[str, npt.NDArray[Any]]) -> str:

@@ -68,6 +68,58 @@ def _state_dict(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
     return file.getvalue()
 
 
+def field_of(number: int, value: int | bytes) -> bytes:
+    """A field of a protocol buffer: a whole number, or bytes."""
+    if isinstance(value, int):
+        return _varint(number << 3) + _varint(value)
+    return _varint(number << 3 | 2) + _varint(len(value)) + value
+
+
+def _varint(value: int) -> bytes:
+    low, rest = value & 127, value >> 7
+    return bytes([low | 128]) + _varint(rest) if rest else bytes([low])
+
+
+def onnx_tensor(name: str, array: np.ndarray[Any, Any]) -> bytes:
+    """A tensor of float32 as ONNX stores it."""
+    dims = b"".join(field_of(1, size) for size in array.shape)
+    return dims + field_of(2, 1) + field_of(8, name.encode()) + field_of(9, array.tobytes())
+
+
+def onnx_node(kind: str, inputs: list[str], output: str, **attributes: int | bytes) -> bytes:
+    """A node; attributes are whole numbers, texts, the bytes of a tensor called `value`, or a graph called `body`."""
+    found = b"".join(field_of(1, name.encode()) for name in inputs) + field_of(2, output.encode())
+    for name, value in attributes.items():
+        number = {"value": 5, "body": 6}.get(name, 3 if isinstance(value, int) else 4)
+        number = 9 if name == "activations" else number
+        found += field_of(5, field_of(1, name.encode()) + field_of(number, value))
+    return found + field_of(3, f"{kind.lower()}_of_{output}".encode()) + field_of(4, kind.encode())
+
+
+def onnx_model(nodes: list[bytes], tensors: list[bytes]) -> bytes:
+    """A model with one graph."""
+    return field_of(1, 8) + field_of(7, onnx_graph(nodes, tensors))
+
+
+def onnx_graph(nodes: list[bytes], tensors: list[bytes]) -> bytes:
+    """A graph of these nodes and initializers."""
+    return b"".join(field_of(1, node) for node in nodes) + b"".join(field_of(5, tensor) for tensor in tensors)
+
+
+def _onnx(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
+    def swapped(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        r, z, n = np.split(array, 3)
+        return np.concatenate([z, r, n])
+
+    biases = [swapped(arrays[f"bias_{side}_l0"]) for side in ("ih", "hh")]
+    tensors = [
+        onnx_tensor("w", swapped(arrays["weight_ih_l0"])[None]),
+        onnx_tensor("r", swapped(arrays["weight_hh_l0"])[None]),
+        onnx_tensor("b", np.concatenate(biases)[None]),
+    ]
+    return onnx_model([onnx_node("GRU", ["x", "w", "r", "b"], "y", linear_before_reset=1)], tensors)
+
+
 KINDS: dict[str, Callable[[dict[str, np.ndarray[Any, Any]]], bytes]] = {
     "npz": _npz,
     "npz, compressed": _compressed,
@@ -75,6 +127,7 @@ KINDS: dict[str, Callable[[dict[str, np.ndarray[Any, Any]]], bytes]] = {
     "json": _json,
     "safetensors": _safetensors,
     "state_dict": _state_dict,
+    "onnx": _onnx,
 }
 
 

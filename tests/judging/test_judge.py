@@ -48,6 +48,8 @@ def test_shapes_without_a_batch_with_the_batch_first_and_of_every_layer_are_one_
     lower = replace(two.stack, cells=two.stack.cells[:1])
     below = run_of(lower, two.inputs, two.state[:1])
 
+    onnx = one.outputs.reshape(20, 1, 1, 3)
+    assert judge(one.cell, one.inputs, onnx, state=one.state).verdict == "rounding"
     swapped = one.inputs.swapaxes(0, 1), one.outputs.swapaxes(0, 1)
     assert judge(one.cell, one.inputs[:, 0], one.outputs[:, 0], state=one.state[0, 0]).verdict == "rounding"
     assert judge(one.cell, *swapped, state=one.state, batch_first=True).verdict == "rounding"

@@ -108,6 +108,8 @@ def test_every_kind_of_file_holds_the_same_gru(kind: str, tmp_path: Path) -> Non
 
     (found,) = read_grus(file)
 
+    assert found.stack.variant == Variant()
+
     assert found.stack.packed().keys() == FUZZ["weights"]().keys()
     assert all(np.array_equal(found.stack.packed()[name], array) for name, array in FUZZ["weights"]().items())
 
@@ -127,6 +129,84 @@ def test_damaged_files_are_read_or_refused_and_allocate_little(kind: str, tmp_pa
     assert sum(fates.values()) == 60
     assert fates["refused"] > 30
     assert most <= FUZZ["SLACK"]
+
+
+W, R = np.ones((1, 6, 3), "f4"), np.ones((1, 6, 2), "f4")
+TENSORS = [FUZZ["onnx_tensor"]("w", W), FUZZ["onnx_tensor"]("r", R)]
+
+
+def onnx(path: Path, *nodes: bytes, tensors: list[bytes] = TENSORS) -> Path:  # it is not changed
+    """A model with these nodes."""
+    path.write_bytes(FUZZ["onnx_model"](list(nodes), tensors))
+    return path
+
+
+def test_onnx_weights_may_be_constants_and_identities_and_nodes_inside_bodies(tmp_path: Path) -> None:
+    node = FUZZ["onnx_node"]
+    inner = FUZZ["onnx_graph"]([node("GRU", ["x", "w", "r2"], "y", linear_before_reset=1)], [])
+    constant = node("Constant", [], "r1", value=TENSORS[1])
+    nodes = [constant, node("Identity", ["r1"], "r2"), node("If", ["c"], "z", body=inner)]
+    outside = node("GRU", ["x", "w", "r2", "", ""], "z")
+
+    (body,) = read_grus(onnx(tmp_path / "a.onnx", *nodes, tensors=TENSORS[:1]))
+    first, second = read_grus(onnx(tmp_path / "b.onnx", *nodes, outside, tensors=TENSORS[:1]))
+
+    assert (body.name, body.layout, body.stack.variant) == ("gru_of_y", "onnx", Variant(bias=False))
+    assert (first.name, second.name, second.stack.variant) == ("gru_of_y", "gru_of_z", Variant("before", bias=False))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"clip": 1}, "gru_of_y has the attribute clip, which is not judged"),
+        ({"activations": b"Relu"}, "gru_of_y has activations=['relu']: only Sigmoid and Tanh are judged"),
+        ({"direction": b"reverse"}, "gru_of_y has direction=reverse alone"),
+    ],
+)
+def test_catches_attributes_of_onnx_that_are_not_modelled(
+    attributes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    file = onnx(tmp_path / "a.onnx", FUZZ["onnx_node"]("GRU", ["x", "w", "r"], "y", **attributes))
+
+    with pytest.raises(BadFile) as refused:
+        read_grus(file)
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "tensors", "message"),
+    [
+        ([("LSTM", ["x", "w", "r"])], TENSORS, "is no ONNX model with a GRU node (it has LSTM)"),
+        ([], TENSORS, "(it has no other recurrent node either)"),
+        ([("GRU", ["x", "w", "q"])], TENSORS, "takes R from 'q', which is no constant of the model"),
+        ([("GRU", ["x", "w", "r"])], [b"\x08\x07" + TENSORS[0], TENSORS[1]], "claims shape (7, 1, 6, 3) of float32"),
+        ([("GRU", ["x", "w", "r"])], [TENSORS[0] + b"\x6a\x00", TENSORS[1]], "is in another file (external data)"),
+        ([("GRU", ["x", "w", "r"])], [TENSORS[0] + b"\x7f", TENSORS[1]], "is no ONNX model, or a damaged one"),
+    ],
+)
+def test_catches_onnx_models_that_hold_no_gru_or_lie(
+    nodes: list[Any], tensors: list[bytes], message: str, tmp_path: Path
+) -> None:
+    file = onnx(tmp_path / "a.onnx", *(FUZZ["onnx_node"](kind, given, "y") for kind, given in nodes), tensors=tensors)
+
+    with pytest.raises(BadFile) as refused:
+        read_grus(file)
+    assert message in str(refused.value)
+
+
+def test_what_onnx_itself_writes_is_read(tmp_path: Path) -> None:
+    helper = pytest.importorskip("onnx.helper")
+    numpy_helper = pytest.importorskip("onnx.numpy_helper")
+    values = [helper.make_tensor_value_info(name, 1, None) for name in "xy"]
+    node = helper.make_node("GRU", ["x", "w", "r"], ["y"], linear_before_reset=1, activations=["Sigmoid", "Tanh"])
+    packed = helper.make_tensor("r", 1, R.shape, R.ravel().tolist())
+    graph = helper.make_graph([node], "g", values[:1], values[1:], [numpy_helper.from_array(W, "w"), packed])
+    (tmp_path / "a.onnx").write_bytes(helper.make_model(graph).SerializeToString())
+
+    (found,) = read_grus(tmp_path / "a.onnx")
+
+    assert (found.name, found.stack.variant) == ("GRU_0", Variant(bias=False))
+    assert np.array_equal(found.stack.cells[0][0].weight_hh, R[0])
 
 
 def _header(text: str) -> bytes:
