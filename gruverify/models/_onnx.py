@@ -25,7 +25,7 @@ _INPUT, _OUTPUT, _NAME, _OP, _ATTRIBUTE = 1, 2, 3, 4, 5
 _ATTRIBUTE_NAME, _FLOAT, _INT, _STRING, _TENSOR, _GRAPH, _STRINGS = 1, 2, 3, 4, 5, 6, 9
 _DIMS, _TYPE, _FLOAT_DATA, _TENSOR_NAME, _RAW, _DOUBLE_DATA, _EXTERNAL = 1, 2, 4, 8, 9, 10, 13
 #: Floating-point types of tensors; the others are no weights.
-_TYPES = {1: np.dtype("<f4"), 10: np.dtype("<f2"), 11: np.dtype("<f8"), 16: bfloat16.dtype}
+_TYPES: dict[int, np.dtype[Any]] = {1: np.dtype("<f4"), 10: np.dtype("<f2"), 11: np.dtype("<f8"), 16: bfloat16.dtype}
 #: Graphs inside graphs, down to here.
 _DEPTH = 8
 _RECURRENT = ("LSTM", "RNN", "Loop", "Scan")
@@ -81,6 +81,7 @@ def _fields(data: memoryview) -> dict[int, list[Any]]:
     while at < len(data):
         key, at = _varint(data, at)
         kind = key & 7
+        value: Any
         if kind == 0:
             value, at = _varint(data, at)
         else:
@@ -105,7 +106,14 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
 
 
 def _text(value: Any) -> str:
-    return bytes(value).decode("utf-8", errors="backslashreplace")
+    return _bytes(value).decode("utf-8", errors="backslashreplace")
+
+
+def _bytes(value: Any) -> bytes:
+    """The bytes of a field, which must have some: bytes(n) would be n zeros."""
+    if isinstance(value, int):
+        raise ValueError(f"the number {value} where bytes are wanted")
+    return bytes(value)
 
 
 def _look(graph: memoryview, found: _Found, depth: int) -> None:
@@ -169,9 +177,9 @@ def _array(name: str, tensor: memoryview) -> NDArray:
         raise ValueError(f"{name} has ONNX data type {kind}: floating-point weights are judged")
     shape = _numbers(fields.get(_DIMS, []))
     dtype = _TYPES[kind]
-    data = b"".join(bytes(part) for part in fields.get(_RAW, []))
+    data = b"".join(_bytes(part) for part in fields.get(_RAW, []))
     if not data and kind in (1, 11):
-        data = b"".join(bytes(part) for part in fields.get(_FLOAT_DATA if kind == 1 else _DOUBLE_DATA, []))
+        data = b"".join(_bytes(part) for part in fields.get(_FLOAT_DATA if kind == 1 else _DOUBLE_DATA, []))
     if math.prod(shape) * dtype.itemsize != len(data):
         raise ValueError(f"{name} claims shape {shape} of {dtype.name}, and holds {len(data)} bytes")
     return np.frombuffer(data, dtype).reshape(shape)

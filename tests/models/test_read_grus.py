@@ -182,6 +182,7 @@ def test_catches_attributes_of_onnx_that_are_not_modelled(
         ([("GRU", ["x", "w", "r"])], [b"\x08\x07" + TENSORS[0], TENSORS[1]], "claims shape (7, 1, 6, 3) of float32"),
         ([("GRU", ["x", "w", "r"])], [TENSORS[0] + b"\x6a\x00", TENSORS[1]], "is in another file (external data)"),
         ([("GRU", ["x", "w", "r"])], [TENSORS[0] + b"\x7f", TENSORS[1]], "is no ONNX model, or a damaged one"),
+        ([("GRU", ["x", "w", "r"])], [b"\x40\xff\xff\xff\xff\x7f"], "the number 34359738367 where bytes are wanted"),
     ],
 )
 def test_catches_onnx_models_that_hold_no_gru_or_lie(
