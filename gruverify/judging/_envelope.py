@@ -48,8 +48,10 @@ def envelope(model: Model, layer: int, direction: int, xs: Known, first: Known, 
             lost = lost | through.lost[t]
         radius = np.where(lost[:, None], np.inf, np.minimum(radius, grown[:, None]))
         norms = np.fmin(np.where(lost, np.inf, grown), np.hypot.reduce(radius, axis=1))
-        h = Ball(model.mode, mid, radius)
         found.append((mid, radius, lost))
+        h = Ball(model.mode, mid, radius).carried()
+        if h.rad is not radius:  # it goes on with less than it returns
+            norms = norms + np.hypot.reduce(np.where(np.isfinite(radius), h.radius - radius, np.inf), axis=1)
     mids, radii, losses = zip(*found, strict=True)
     return Known(np.stack(mids), np.stack(radii), np.stack(losses))
 

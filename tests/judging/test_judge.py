@@ -268,6 +268,21 @@ def test_the_last_layer_of_a_stack_is_judged_from_where_the_inner_ones_may_be() 
     assert (ruling.verdict, ruling.cause and ruling.cause.words) == ("bug", "reset gate applied after the product")
 
 
+def test_a_state_that_loses_digits_between_steps_widens_what_inner_layers_may_be() -> None:
+    one = run(H=3, T=8, B=1, layers=2, reach=0.5)
+
+    given = {"state": one.state, **KAPPA}
+    plain, carrying = (judge(one.stack, one.inputs, one.outputs, **given, **declared) for declared in _CARRY)
+
+    assert plain.verdict == carrying.verdict == "rounding"
+    assert plain.worst is not None
+    assert carrying.worst is not None
+    assert carrying.worst.margin < plain.worst.margin
+
+
+_CARRY: tuple[dict[str, Any], ...] = ({}, {"carry": "float16"})
+
+
 def test_what_inner_layers_leave_open_is_undecidable() -> None:
     one = run(H=4, T=40, layers=2, reach=8.0, fmt=bfloat16)
 
