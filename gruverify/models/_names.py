@@ -1,7 +1,8 @@
 """Which arrays of a file belong together as the parameters of a GRU: by their names, in the layouts of `LAYOUTS`.
 
 Before the name of a parameter there may be anything: it is the name of the GRU. PyTorch's say layer and direction,
-ONNX arrays hold both directions, and every other layout is of one cell.
+ONNX arrays hold both directions, and every other layout is of one cell; two of them whose names differ by "forward" and
+"backward", as those of Keras' Bidirectional do, are the directions of one GRU.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def groups_in(arrays: Mapping[str, NDArray], layout: str | None = None) -> list[
     """The GRUs among the arrays, in the order of the file; of one layout, if that is given."""
     found: dict[str, Group] = {}
     for kind in LAYOUT_NAMES if layout is None else (layout,):
-        for group in _groups_of(arrays, kind):
+        for group in _paired(list(_groups_of(arrays, kind))):
             found.setdefault(group.name, group)
     order = {name: place for place, name in enumerate(arrays)}
     return sorted(found.values(), key=lambda group: min(order[name] for name in group.named.values()))
@@ -78,6 +79,19 @@ def _groups_of(arrays: Mapping[str, NDArray], layout: str) -> Iterator[Group]:
         present = {leaf for cell in group.cells.values() for leaf in cell}
         if present >= _REQUIRED[layout]:
             yield group
+
+
+def _paired(groups: list[Group]) -> list[Group]:
+    """The same groups, those of a forward and a backward cell as one, under the forward one's name."""
+    by_name = {group.name: group for group in groups}
+    for forward in groups:
+        backward = by_name.get(forward.name.replace("forward", "backward"), forward)
+        if backward is forward or forward.layout in ("pytorch", "onnx") or forward.name not in by_name:
+            continue
+        for leaf, array in backward.cells[0, 0].items():
+            forward.add(0, 1, leaf, backward.named[0, 0, leaf], array)
+        del by_name[backward.name]
+    return list(by_name.values())
 
 
 def _place(match: re.Match[str]) -> tuple[int, int]:

@@ -93,10 +93,12 @@ def test_arrays_of_one_file_are_found_by_their_names_and_lengths_are_listed(file
     np.savez("run.npz", x=np.load("x.npy").swapaxes(0, 1), state=np.load("h.npy"), mine=y)
     arrays = ("--inputs", "run.npz", "--outputs", "run.npz:mine", "--state", "run.npz")
 
-    result = gruverify("judge", "w.npz", *arrays, "--lengths", "12,5", "--batch-first", *KAPPA)
+    np.save("n.npy", np.array([12, 5]))
 
-    assert result.exit_code == 0, result.output
-    assert "all 51 numbers" in result.stdout
+    for lengths in ("12,5", "n.npy"):
+        result = gruverify("judge", "w.npz", *arrays, "--lengths", lengths, "--batch-first", *KAPPA)
+        assert result.exit_code == 0, result.output
+        assert "all 51 numbers" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from ._runs import KAPPA, NDArray, run
 ALARMS = runpy.run_path(str(Path(__file__).parents[1] / "campaigns" / "judge_alarms.py"))
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("target", ["numpy", "torch"])
 def test_right_grus_are_never_called_a_bug(target: str) -> None:
     if target == "torch":
@@ -80,6 +81,7 @@ def changed(cell: Cell, where: str, fmt: Format) -> Cell:
     return Cell(cell.variant, **arrays)
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("fmt", [float32, float64])
 @pytest.mark.parametrize("where", ["weight", "bias", "slice", "gate"])
 def test_catches_64_units_of_roundoff_in_100_steps(fmt: Format, where: str) -> None:

@@ -80,6 +80,20 @@ def test_onnx_arrays_hold_both_directions() -> None:
     assert found.stack == both
 
 
+def test_a_forward_and_a_backward_cell_are_one_gru() -> None:
+    both = stack(1)
+    named = zip(("forward_gru", "backward_gru"), both.cells[0], strict=True)
+    arrays = {
+        f"bidirectional/{way}/gru_cell/{name}": array
+        for way, one in named
+        for name, array in LAYOUTS["keras"].parameters(one).items()
+    }
+
+    (found,) = grus_among(arrays)
+
+    assert (found.name, found.stack) == ("bidirectional/forward_gru/gru_cell", both)
+
+
 @pytest.mark.parametrize("layout", ["keras", "onnx"])
 def test_what_the_file_does_not_say_is_asked_for(layout: str) -> None:
     arrays = LAYOUTS[layout].parameters(cell(Variant(bias=False)))
@@ -114,6 +128,7 @@ def test_every_kind_of_file_holds_the_same_gru(kind: str, tmp_path: Path) -> Non
     assert all(np.array_equal(found.stack.packed()[name], array) for name, array in FUZZ["weights"]().items())
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("kind", FUZZ["KINDS"])
 def test_damaged_files_are_read_or_refused_and_allocate_little(kind: str, tmp_path: Path) -> None:
     if kind in ("safetensors", "state_dict"):
