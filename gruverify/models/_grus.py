@@ -63,7 +63,7 @@ def read_grus(
     """
     arrays, remarks = arrays_and_remarks(path)
     asked = {"name": name, "layout": layout, "reset": reset, "update": update}
-    said = remarks | {name: value for name, value in asked.items() if value is not None}
+    said: dict[str, Any] = {**remarks, **{name: value for name, value in asked.items() if value is not None}}
     try:
         return grus_among(arrays, **said)
     except ValueError as wrong:
