@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from gruverify._visible import told
 from gruverify.arithmetic import Format, bfloat16, format_named, format_of, is_narrower
 from gruverify.cell import Cell, Stack
 
@@ -58,7 +59,7 @@ def record(
     Raises:
         BadRecord: an array has the wrong shape or type.
     """
-    stack = Stack(((model,),)) if isinstance(model, Cell) else model
+    stack = _stack(model)
     xs, ys = _numbers("inputs", inputs), _numbers("outputs", outputs)
     unbatched = xs.ndim == 2
     if unbatched:
@@ -82,6 +83,17 @@ def record(
     )
 
 
+def _stack(model: object) -> Stack:
+    if isinstance(model, Cell):
+        return Stack(((model,),))
+    if not isinstance(model, Stack):
+        raise BadRecord(
+            f"model is of type {type(model).__name__}, and a Cell or Stack is wanted: "
+            "gruverify.models.grus_among(arrays)[0].stack is made of arrays by name, as a state_dict has them"
+        )
+    return model
+
+
 def kind_of(array: NDArray) -> Format | None:
     """The format of an array's numbers; None of whole numbers."""
     try:
@@ -95,6 +107,8 @@ def _numbers(name: str, values: npt.ArrayLike) -> NDArray:
         array = np.asarray(values)
     except ValueError:  # lists of different lengths
         raise BadRecord(f"{name} is no array: its rows have different lengths") from None
+    except Exception as refused:  # a tensor has its own rules for becoming an array
+        raise BadRecord(f"{name} cannot become an array: {told(refused)}") from None
     if array.dtype.kind not in "fiub" and array.dtype != bfloat16.dtype:
         raise BadRecord(f"{name} has dtype {array.dtype}: numbers are wanted")
     return array

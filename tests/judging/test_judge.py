@@ -328,6 +328,17 @@ def test_catches_arrays_that_do_not_fit(changes: dict[str, Any], message: str) -
         judge(**{"model": one.cell, "inputs": one.inputs, "outputs": one.outputs, **changes})
 
 
+def test_catches_a_tensor_that_is_no_array_and_a_model_that_is_none() -> None:
+    torch = pytest.importorskip("torch")
+    one = run()
+
+    assert judge(one.cell, torch.from_numpy(one.inputs), torch.from_numpy(one.outputs), state=one.state).beyond == 0
+    with pytest.raises(BadRecord, match=r"outputs cannot become an array: RuntimeError: .*detach"):
+        judge(one.cell, one.inputs, torch.zeros(20, 2, 3, requires_grad=True))
+    with pytest.raises(BadRecord, match="model is of type GRU, and a Cell or Stack is wanted"):
+        judge(torch.nn.GRU(2, 3), one.inputs, one.outputs)
+
+
 def test_catches_a_declaration_of_nothing_that_is_judged() -> None:
     one = run()
 

@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "_files",
     },
     "models": {"arithmetic", "cell", "backends", "_visible"},
-    "judging": {"arithmetic", "cell", "formulas", "backends", "invariants", "engine"},
+    "judging": {"arithmetic", "cell", "formulas", "backends", "invariants", "engine", "_visible"},
     "matrix": {"arithmetic", "cell", "backends", "faults", "invariants", "engine"},
     "store": {"engine", "_visible"},
     "reporting": {
