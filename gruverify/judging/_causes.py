@@ -13,6 +13,7 @@ from gruverify.backends import ACCURACY, BadDeclaration, declarations_of, roundi
 from gruverify.cell import unpack
 from gruverify.engine import Hypothesis, Measured, Reading, declare, hypotheses, readings
 from gruverify.formulas import step
+from gruverify.judging._envelope import affordable
 from gruverify.judging._held import Held, Source, held, stepped
 from gruverify.judging._record import NDArray, Record, representable
 from gruverify.judging._walk import model_of
@@ -23,6 +24,10 @@ _LOOSER = 16
 _LOOKED_AT = 256
 #: Above so many operations a step, or where inner layers have to be enclosed anew, no more departures than one or two.
 _COSTLY = 2**19
+#: How many steps are tried before all are, where each try encloses the inner layers.
+_BEGINNING = 4
+#: For how many readings inner layers are enclosed.
+_ENCLOSURES = 16
 #: What functions of libraries were seen to be wrong by, in units of roundoff.
 _KAPPAS = (8.0, 16.0, 32.0, 64.0)
 
@@ -55,6 +60,9 @@ def reading_that_explains(source: Source, failed: Sequence[Held]) -> Cause | Non
     record, declared = source.record, source.record.stack.variant
     enclosed = len(record.outputs) < record.stack.layers
     costly = enclosed or record.stack.hidden_size * (record.stack.hidden_size + record.stack.input_size) > _COSTLY
+    tried = _ENCLOSURES * (_BEGINNING if record.stack.directions == 1 else record.steps)
+    if enclosed and not affordable(tried, len(record.lengths), record.stack.hidden_size):
+        return None  # each reading has inner layers of its own to enclose
     found: list[Reading] = []
     for reading in readings(declared)[1:]:
         departures = len(reading.differences(declared))
@@ -63,7 +71,7 @@ def reading_that_explains(source: Source, failed: Sequence[Held]) -> Cause | Non
         if costly and departures > (1 if enclosed else 2):
             break
         other = source.read_as(reading)
-        if _agrees(other, failed) and _holds(other):
+        if _begins_right(other) and _agrees(other, failed) and _holds(other):
             found.append(reading)
     if not found:
         return None
@@ -84,8 +92,27 @@ def _agrees(source: Source, failed: Sequence[Held]) -> bool:
     return True
 
 
+def _begins_right(source: Source) -> bool:
+    """Whether the first steps hold: where inner layers are to be enclosed anew, that is soon found out.
+
+    What goes backward does not begin there.
+    """
+    record = source.record
+    if len(record.outputs) == record.stack.layers or record.stack.directions > 1 or record.steps <= _BEGINNING:
+        return True
+    cut = replace(
+        record,
+        inputs=record.inputs[:_BEGINNING],
+        outputs={layer: values[:_BEGINNING] for layer, values in record.outputs.items()},
+        lengths=np.minimum(record.lengths, _BEGINNING),
+    )
+    return _holds(Source(cut, source.model))
+
+
 def _holds(source: Source) -> bool:
     """Whether everything is within its bounds, and at least half of them claim something."""
+    if not _begins_right(source):
+        return False
     each = held(source)
     return all(not one.beyond.any() and one.residual.claims for one in each)
 
@@ -143,7 +170,12 @@ def weights_that_explain(source: Source) -> Cause | None:
 
 def _tried(record: Record, declared: Mapping[str, Any], hypothesis: Hypothesis, failed: Sequence[Held]) -> bool:
     source = _source(record, {**declared, **hypothesis.overrides})
-    return _agrees(source, failed) and all(is_plausible(source, one) for one in failed) and _holds(source)
+    return (
+        _begins_right(source)
+        and _agrees(source, failed)
+        and all(is_plausible(source, one) for one in failed)
+        and _holds(source)
+    )
 
 
 def _source(record: Record, declared: Mapping[str, Any]) -> Source:

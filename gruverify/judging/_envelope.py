@@ -17,7 +17,7 @@ from gruverify.formulas import activations, jacobian_of_state, next_state, step
 from gruverify.judging._walk import Floats, Known, Mask, Model, one_behind
 
 #: How many operations the norms of Jacobians may take: H³ for each step of each member.
-MOST = 2**34
+MOST = 2**32
 
 
 def affordable(steps: int, members: int, units: int) -> bool:

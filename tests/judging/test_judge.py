@@ -270,6 +270,15 @@ def test_the_last_layer_of_a_stack_is_judged_from_where_the_inner_ones_may_be() 
     assert (ruling.verdict, ruling.cause and ruling.cause.words) == ("bug", "reset gate applied after the product")
 
 
+def test_of_a_longer_stack_the_first_steps_tell_which_readings_are_worth_trying() -> None:
+    one = run(H=3, T=12, B=1, layers=2, reach=0.5)
+    theirs = Stack(tuple((replace(row[0], variant=Variant(update="replace")),) for row in one.stack.cells))
+
+    ruling = judge(theirs, one.inputs, one.outputs, state=one.state, **KAPPA)
+
+    assert (ruling.verdict, ruling.cause and ruling.cause.words) == ("bug", "z multiplies the old state")
+
+
 def test_a_state_that_loses_digits_between_steps_widens_what_inner_layers_may_be() -> None:
     one = run(H=3, T=8, B=1, layers=2, reach=0.5)
 
