@@ -34,11 +34,11 @@ from gruverify.reporting._reader import Document as Document
 from gruverify.reporting._reader import load_document as load_document
 from gruverify.reporting._reader import parse_document as parse_document
 from gruverify.reporting._reader import schema as schema
-from gruverify.reporting._runs import print_runs as print_runs
-from gruverify.reporting._runs import run_figures as run_figures
 from gruverify.reporting._ruling import print_rulings as print_rulings
 from gruverify.reporting._ruling import ruling_lines as ruling_lines
 from gruverify.reporting._ruling import rulings_document as rulings_document
+from gruverify.reporting._runs import print_runs as print_runs
+from gruverify.reporting._runs import run_figures as run_figures
 from gruverify.reporting._snippets import is_shown as is_shown
 from gruverify.reporting._snippets import reproducer as reproducer
 from gruverify.reporting._snippets import size_of as size_of
