@@ -27,6 +27,11 @@ from gruverify.arithmetic._levels import Band as Band
 from gruverify.arithmetic._levels import candidate_bands as candidate_bands
 from gruverify.arithmetic._levels import gate_bands as gate_bands
 from gruverify.arithmetic._norms import spectral_norms as spectral_norms
+from gruverify.arithmetic._recorded import as_recorded as as_recorded
+from gruverify.arithmetic._recorded import is_narrower as is_narrower
+from gruverify.arithmetic._recorded import rounded_to as rounded_to
+from gruverify.arithmetic._recorded import spacing as spacing
+from gruverify.arithmetic._recorded import went_on_with as went_on_with
 from gruverify.arithmetic._rounding import KAPPA as KAPPA
 from gruverify.arithmetic._rounding import Rounding as Rounding
 from gruverify.arithmetic._steps import each_by_itself as each_by_itself

@@ -12,6 +12,7 @@ from gruverify.backends._child import kill_all as kill_all
 from gruverify.backends._child import quiet as quiet
 from gruverify.backends._child import wait_for as wait_for
 from gruverify.backends._claims import declared_variants as declared_variants
+from gruverify.backends._declarations import ACCURACY as ACCURACY
 from gruverify.backends._declarations import BadDeclaration as BadDeclaration
 from gruverify.backends._declarations import Declarations as Declarations
 from gruverify.backends._declarations import declarations_of as declarations_of
@@ -45,6 +46,7 @@ from gruverify.backends._shapes import long_run as long_run
 from gruverify.backends._shapes import sizes_of_few as sizes_of_few
 from gruverify.backends._shapes import wide_cell as wide_cell
 from gruverify.backends._sources import sources_of as sources_of
+from gruverify.backends._state_dict import state_dict_of as state_dict_of
 from gruverify.backends._targets import TARGETS as TARGETS
 from gruverify.backends._targets import Target as Target
 from gruverify.backends._targets import TargetUnavailable as TargetUnavailable

@@ -44,7 +44,8 @@ def require_shape(name: str, array: npt.NDArray[Any], shape: Shape, letters: str
 
 def require_finite(name: str, array: npt.NDArray[Any]) -> None:
     """Raise ValueError if an entry is infinite or NaN, naming the first."""
-    finite = np.isfinite(array.astype(np.float64))
+    with np.errstate(invalid="ignore"):  # a signalling NaN, as a file may hold, would warn
+        finite = np.isfinite(array.astype(np.float64))
     if not finite.all():
         where = tuple(int(i) for i in np.argwhere(~finite)[0])
         raise ValueError(f"{name}{list(where)} is {array[where]}: every entry must be finite")

@@ -18,7 +18,7 @@ from gruverify.cli._options import Fail, Interrupted
 
 #: The commands by what a person wants. Each is in a module of its name, imported when it is wanted.
 _SECTIONS = {
-    "Verify": ("check", "identify", "replay"),
+    "Verify": ("check", "identify", "judge", "replay"),
     "Understand": ("explain", "list", "faults"),
     "Results": ("report", "compare"),
 }
@@ -98,4 +98,5 @@ def main() -> None:
     \b
     gruverify check torch                verify PyTorch's GRU in four floating-point formats
     gruverify check mypkg.kernels:MyGRU  verify your own: a function step(cell, x, h), an nn.Module, a backend
+    gruverify judge model.pt --inputs x.npy --outputs y.npy  your weights, your data: rounding or a bug?
     """  # noqa: D301  # click reads the backspaces

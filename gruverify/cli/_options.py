@@ -14,6 +14,9 @@ EXIT_WORSE = 1
 #: How a command ends that has a verdict.
 EXIT_CODES = {
     "conforms": 0,
+    "rounding": 0,
+    "bug": EXIT_FALSIFIED,
+    "undecidable": EXIT_INCONCLUSIVE,
     "falsified": EXIT_FALSIFIED,
     "died": EXIT_DIED,
     "inconclusive": EXIT_INCONCLUSIVE,

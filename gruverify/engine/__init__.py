@@ -46,6 +46,8 @@ from gruverify.engine._flaky import fallen_with as fallen_with
 from gruverify.engine._flaky import flaky as flaky
 from gruverify.engine._flaky import other_bits as other_bits
 from gruverify.engine._formula import equations as equations
+from gruverify.engine._hypotheses import Hypothesis as Hypothesis
+from gruverify.engine._hypotheses import hypotheses as hypotheses
 from gruverify.engine._identify import Evidence as Evidence
 from gruverify.engine._identify import Identity as Identity
 from gruverify.engine._identify import Part as Part
@@ -65,6 +67,7 @@ from gruverify.engine._less_accurate import Explaining as Explaining
 from gruverify.engine._less_accurate import LessAccurate as LessAccurate
 from gruverify.engine._less_accurate import agreed as agreed
 from gruverify.engine._less_accurate import declare as declare
+from gruverify.engine._measured import Measured as Measured
 from gruverify.engine._plan import Plan as Plan
 from gruverify.engine._plan import formats_of as formats_of
 from gruverify.engine._plan import header_of as header_of

@@ -11,10 +11,12 @@ from gruverify.invariants.core._registry import INVARIANTS as INVARIANTS
 from gruverify.invariants.core._registry import Bound as Bound
 from gruverify.invariants.core._registry import Invariant as Invariant
 from gruverify.invariants.core._registry import invariant as invariant
+from gruverify.invariants.core._residual import STATES as STATES
 from gruverify.invariants.core._residual import Entries as Entries
 from gruverify.invariants.core._residual import Residual as Residual
 from gruverify.invariants.core._residual import compare as compare
 from gruverify.invariants.core._residual import nothing_claimed as nothing_claimed
+from gruverify.invariants.core._residual import worst as worst
 from gruverify.invariants.core._stack_trial import StackChange as StackChange
 from gruverify.invariants.core._stack_trial import StackExact as StackExact
 from gruverify.invariants.core._stack_trial import StackObserved as StackObserved

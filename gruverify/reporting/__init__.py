@@ -11,6 +11,7 @@ from gruverify.reporting._console import print_not_repeated as print_not_repeate
 from gruverify.reporting._console import print_result as print_result
 from gruverify.reporting._console import print_verdict as print_verdict
 from gruverify.reporting._console import sizes_line as sizes_line
+from gruverify.reporting._distance_plot import plot_distance as plot_distance
 from gruverify.reporting._folder import BadFolder as BadFolder
 from gruverify.reporting._folder import require_folder as require_folder
 from gruverify.reporting._folder import write_report as write_report
@@ -33,6 +34,9 @@ from gruverify.reporting._reader import Document as Document
 from gruverify.reporting._reader import load_document as load_document
 from gruverify.reporting._reader import parse_document as parse_document
 from gruverify.reporting._reader import schema as schema
+from gruverify.reporting._ruling import print_rulings as print_rulings
+from gruverify.reporting._ruling import ruling_lines as ruling_lines
+from gruverify.reporting._ruling import rulings_document as rulings_document
 from gruverify.reporting._runs import print_runs as print_runs
 from gruverify.reporting._runs import run_figures as run_figures
 from gruverify.reporting._snippets import is_shown as is_shown

@@ -14,7 +14,7 @@ from gruverify.cli import main
 
 from ._invoke import gruverify, one_line
 
-COMMANDS = ("check", "identify", "replay", "explain", "list", "faults", "report", "compare")
+COMMANDS = ("check", "identify", "judge", "replay", "explain", "list", "faults", "report", "compare")
 
 
 def command(name: str) -> click.Command:

@@ -27,6 +27,8 @@ PACKAGES = (
         "engine",
         "matrix",
         "store",
+        "models",
+        "judging",
         "reporting",
         "testing",
     ),

@@ -1,0 +1,59 @@
+"""Tensors that PyTorch saved, as arrays. Nothing of a file is executed, nothing allocated that it does not hold."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+#: Tensors in dictionaries in dictionaries, as checkpoints have them, down to here.
+_DEPTH = 8
+
+
+def state_dict_of(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """The tensors of a file that torch.save wrote, by their names with dots between them; imports torch.
+
+    Raises:
+        ImportError: torch is not installed.
+        ValueError: the file holds something else than tensors, numbers and dictionaries of them, or claims more than
+            it has.
+    """
+    _require_plain(path)
+    import torch
+
+    try:
+        # Mapped into memory, so that what a tensor claims is held against the bytes that are there.
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError as refused:
+        raise ValueError(
+            "holds more than tensors and dictionaries of them, which would have to be executed: "
+            "save a state_dict, torch.save(model.state_dict(), ...)"
+        ) from refused
+    return dict(_tensors("", found, path.stat().st_size, _DEPTH))
+
+
+def _require_plain(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+            raise ValueError("is compressed, as torch.save never does")
+
+
+def _tensors(name: str, value: Any, size: int, depth: int) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    import torch
+
+    from gruverify.backends._tensors import numpy
+
+    if isinstance(value, torch.Tensor):
+        if value.layout != torch.strided or value.device.type != "cpu":
+            raise ValueError(f"{name} is a {value.layout} tensor on {value.device}: save dense ones")
+        if value.numel() * value.element_size() > size:
+            raise ValueError(f"{name} has shape {tuple(value.shape)}, more than the whole file holds")
+        if value.is_floating_point() or value.dtype in (torch.int64, torch.int32, torch.uint8, torch.bool):
+            yield name, numpy(value)
+    elif isinstance(value, Mapping) and depth:
+        for key, inner in value.items():
+            yield from _tensors(f"{name}.{key}" if name else str(key), inner, size, depth - 1)

@@ -1,0 +1,246 @@
+"""gruverify judge WEIGHTS --inputs X --outputs Y."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._files import writable, write_aside
+from gruverify.cli._options import EXIT_CODES, Fail
+from gruverify.cli._values import FORMATS, Parsed, one_of
+
+if TYPE_CHECKING:
+    from gruverify.arithmetic import Format
+    from gruverify.judging import Distance, Record, Ruling
+    from gruverify.models import Gru
+
+#: What arrays of a file with several are looked for under.
+_NAMES = {
+    "--inputs": ("inputs", "input", "x", "X"),
+    "--outputs": ("outputs", "output", "y", "Y"),
+    "--state": ("state", "initial_state", "h0", "h_0", "hx"),
+    "--lengths": ("lengths", "sequence_lens"),
+}
+_LAYOUTS = ("pytorch", "keras", "onnx", "flax", "nnx", "equinox", "mlx")
+_VERDICTS = ("bug", "undecidable", "rounding")
+
+
+def _declaration(text: str) -> tuple[str, Any]:
+    """NAME=VALUE, the value a number, true or false, or a word."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise ValueError(text)
+    words = {"true": True, "false": False}
+    if value.lower() in words:
+        return name, words[value.lower()]
+    try:
+        return name, float(value)
+    except ValueError:
+        return name, value.strip("'\"")
+
+
+_DECLARATION = Parsed(_declaration, "must be NAME=VALUE, e.g. kappa_sigma=5 or accumulates=float64")
+
+
+@click.command("judge")
+@click.argument("weights")
+@click.option("--inputs", required=True, metavar="FILE", help="What the GRU was given: (T, B, I), or (T, I).")
+@click.option(
+    "--outputs",
+    multiple=True,
+    required=True,
+    metavar="FILE",
+    help="What it returned at every step: (T, B, D·H); or (L, T, B, D·H) of every layer. Twice: two runs.",
+)
+@click.option("--state", metavar="FILE", help="The initial state, (L·D, B, H) or (B, H) (default: zeros).")
+@click.option("--lengths", metavar="FILE|N,...", help="The length of each member: what stands behind is not judged.")
+@click.option("--gru", "name", metavar="NAME", help="Which GRU of the file, where it has several.")
+@click.option("--layout", type=one_of(*_LAYOUTS), metavar="|".join(_LAYOUTS), help="Where names do not tell it.")
+@click.option("--reset", type=one_of("after", "before"), metavar="after|before", help="The reset gate and the product.")
+@click.option("--update", type=one_of("keep", "replace"), metavar="keep|replace", help="What z multiplies: the state?")
+@click.option(
+    "--batch-first/--time-first",
+    "batch_first",
+    default=None,
+    help="Whether three-dimensional inputs and outputs begin with the batch, (B, T, I), or with time, (T, B, I).",
+)
+@click.option("--format", "fmt", type=FORMATS, metavar="f32|...", help="What it was computed in (default: as weights).")
+@click.option(
+    "--declare",
+    "declared",
+    type=_DECLARATION,
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What the implementation declares of its accuracy: kappa_sigma=5, accumulates=float64, products=tf32, ...",
+)
+@click.option("--plot", metavar="FILE", help="Draw how far two outputs are apart (.png, .svg, .pdf).")
+@click.option("--json", "json_path", metavar="PATH", help="Write the verdict as JSON; - is standard output.")
+def command(
+    weights: str,
+    inputs: str,
+    outputs: tuple[str, ...],
+    state: str | None,
+    lengths: str | None,
+    name: str | None,
+    layout: str | None,
+    reset: str | None,
+    update: str | None,
+    batch_first: bool | None,
+    fmt: tuple[Format, ...] | None,
+    declared: tuple[tuple[str, Any], ...],
+    plot: str | None,
+    json_path: str | None,
+) -> None:
+    """Tell whether recorded outputs of your weights, on your inputs, are right but for rounding, or show a bug.
+
+    Every number at every step is held against a bound derived for it, from the state that was recorded before: nothing
+    adds up along time. The verdict is rounding, with the accuracy that it implies; bug, with the first step, member and
+    unit, and the reading of the GRU that explains it; or undecidable, with what would decide. With two --outputs it
+    also tells where they part, and how far rounding may take two right runs apart.
+
+    WEIGHTS is .npz, .safetensors, a PyTorch state_dict or JSON; arrays are .npy, too. Nothing in them is executed. Of a
+    file with several arrays, FILE:NAME picks one. Record all outputs, in evaluation mode (no dropout).
+
+    \b
+    gruverify judge model.pt --inputs x.npy --outputs y.npy --time-first
+    gruverify judge w.npz --inputs run.npz:x --outputs torch.npy --outputs onnx.npy --batch-first
+    gruverify judge keras.npz --reset before --inputs x.npy --outputs y.npy --batch-first
+
+    Exit codes: 0 rounding, 1 bug, 2 usage error, 6 undecidable.
+    """  # noqa: D301  # click reads the backspaces
+    _require(outputs, plot, fmt)
+    json_file, plot_file = writable("--json", json_path), writable("--plot", plot)
+    with _users_mistakes():
+        gru = _gru(weights, name, layout, reset, update)
+        records = _records(gru, inputs, outputs, state, lengths, batch_first, fmt[0] if fmt else None)
+        rulings, apart = _ruled(records, dict(declared))
+    _write(gru, outputs, rulings, apart, json_path, json_file)
+    if plot_file is not None and apart is not None:
+        _draw(apart, plot_file)
+    sys.exit(EXIT_CODES[min((ruling.verdict for ruling in rulings), key=_VERDICTS.index)])
+
+
+def _require(outputs: tuple[str, ...], plot: str | None, fmt: tuple[Format, ...] | None) -> None:
+    """Raise Fail if options contradict each other."""
+    if len(outputs) > 2:
+        raise Fail(f"--outputs was given {len(outputs)} times: one run is judged, or two are compared")
+    if plot is not None and len(outputs) != 2:
+        raise Fail("--plot draws how far two outputs are apart: give --outputs twice")
+    if fmt is not None and len(fmt) != 1:
+        raise Fail(f"--format {','.join(f.short for f in fmt)}: a run is computed in one format")
+
+
+@contextmanager
+def _users_mistakes() -> Iterator[None]:
+    """What is wrong with files, arrays or declarations, on one line."""
+    from gruverify.backends import BadDeclaration
+    from gruverify.judging import BadRecord
+    from gruverify.models import BadFile
+
+    try:
+        yield
+    except (BadFile, BadRecord, BadDeclaration) as wrong:
+        raise Fail(str(wrong)) from None
+
+
+def _gru(path: str, name: str | None, layout: str | None, reset: str | None, update: str | None) -> Gru:
+    """The GRU of the file: the one of that name, or the only one."""
+    from gruverify.models import read_grus
+
+    found = read_grus(path, name=name, layout=layout, reset=reset, update=update)
+    if len(found) > 1:
+        raise Fail(f"{path} has {len(found)} GRUs, pick one with --gru: {'; '.join(map(str, found))}")
+    return found[0]
+
+
+def _records(
+    gru: Gru,
+    inputs: str,
+    outputs: tuple[str, ...],
+    state: str | None,
+    lengths: str | None,
+    batch_first: bool | None,
+    fmt: Format | None,
+) -> list[Record]:
+    from gruverify.judging import BadRecord, record
+    from gruverify.models import array_of
+
+    xs = array_of(inputs, _NAMES["--inputs"])
+    first = _batch_first(xs.shape, batch_first)
+    h = None if state is None else array_of(state, _NAMES["--state"])
+    n = None if lengths is None else _lengths(lengths)
+    found: list[Record] = []
+    for path in outputs:
+        ys = array_of(path, _NAMES["--outputs"])
+        try:
+            found.append(record(gru.stack, xs, ys, state=h, lengths=n, format=fmt, batch_first=first))
+        except BadRecord as wrong:
+            files = {"inputs": inputs, "outputs": path, "state": state}
+            file = files.get(str(wrong).partition(" ")[0])
+            raise Fail(f"{file}: {wrong}" if file else str(wrong)) from None
+    return found
+
+
+def _batch_first(shape: tuple[int, ...], said: bool | None) -> bool:
+    """Whether inputs begin with the batch; asked for, because a guess may make a right GRU look wrong."""
+    if said is None and len(shape) == 3:
+        raise Fail(
+            f"inputs has shape {shape}: say --time-first if that is (T, B, I), or --batch-first if it is (B, T, I)"
+        )
+    return bool(said)
+
+
+def _lengths(text: str) -> Any:
+    """Numbers with commas between them, or a file."""
+    from gruverify.models import array_of
+
+    with suppress(ValueError):
+        return [int(part) for part in text.split(",")]
+    return array_of(text, _NAMES["--lengths"])
+
+
+def _ruled(records: list[Record], declared: dict[str, Any]) -> tuple[list[Ruling], Distance | None]:
+    from gruverify.judging import distance, rule
+
+    rulings = [rule(record, declared) for record in records]
+    if len(records) < 2:
+        return rulings, None
+    return rulings, distance(records[0], records[1], declared, (rulings[0], rulings[1]))
+
+
+def _write(
+    gru: Gru,
+    outputs: tuple[str, ...],
+    rulings: list[Ruling],
+    apart: Distance | None,
+    json_path: str | None,
+    json_file: Path | None,
+) -> None:
+    from gruverify.reporting import console_for, print_rulings, rulings_document
+
+    text = json.dumps(rulings_document(str(gru), outputs, rulings, apart), indent=1, ensure_ascii=False) + "\n"
+    if json_file is not None:
+        write_aside("--json", json_file, text)
+    with whatever_becomes_of_the_console():
+        if json_path == "-":
+            click.echo(text, nl=False)
+        else:
+            print_rulings(console_for(), str(gru), outputs, rulings, apart)
+
+
+def _draw(apart: Distance, file: Path) -> None:
+    from gruverify.reporting import ReportUnavailable, plot_distance
+
+    try:
+        plot_distance(apart, file)
+    except ReportUnavailable as missing:
+        raise Fail(f"--plot {file}: {missing}") from None
+    except (OSError, ValueError) as refused:
+        raise Fail(f"--plot {file}: {getattr(refused, 'strerror', None) or refused}") from None

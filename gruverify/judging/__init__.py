@@ -1,0 +1,13 @@
+"""Your model, your data: whether recorded outputs differ from the mathematics by rounding, or by a bug."""
+
+from gruverify.judging._causes import Cause as Cause
+from gruverify.judging._distance import Distance as Distance
+from gruverify.judging._distance import distance as distance
+from gruverify.judging._held import Entry as Entry
+from gruverify.judging._record import BadRecord as BadRecord
+from gruverify.judging._record import Record as Record
+from gruverify.judging._record import record as record
+from gruverify.judging._ruling import Ruling as Ruling
+from gruverify.judging._ruling import Verdict as Verdict
+from gruverify.judging._ruling import judge as judge
+from gruverify.judging._ruling import rule as rule

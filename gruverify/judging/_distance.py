@@ -1,0 +1,106 @@
+"""Two outputs of one model: where they part, and how far apart rounding alone may take them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gruverify.backends import rounding_of
+from gruverify.judging._causes import Declared
+from gruverify.judging._envelope import affordable, envelope
+from gruverify.judging._held import Source
+from gruverify.judging._record import Record
+from gruverify.judging._ruling import Ruling
+from gruverify.judging._walk import Floats, initial, inputs_of, model_of
+
+
+@dataclass(frozen=True, eq=False)
+class Distance:
+    """Two records of the same run, step by step.
+
+    apart: the largest difference of any entry, by step (T,); explained: how large it may be by rounding alone, by step
+    (T,), infinite where nothing can be said; None if it was not found, and why_not says why.
+    part: the first step, member and column at which they differ; None if they are the same bit for bit.
+    """
+
+    apart: Floats
+    explained: Floats | None
+    part: tuple[int, int, int] | None
+    why_not: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What it comes to, in words."""
+        if self.part is None:
+            return "the two outputs are equal, bit for bit"
+        t, b, i = self.part
+        k = int(np.nanargmax(self.apart)) if np.isfinite(self.apart).any() else len(self.apart) - 1
+        said = f"they part at t={t} (member {b}, column {i}), and are at most {self.apart[k]:.2g} apart, at t={k}"
+        if self.explained is None:
+            return f"{said}; {self.why_not}"
+        if not np.isfinite(self.explained[k]):
+            return f"{said}; no bound over {k + 1} steps is finite, and each was judged step by step alone"
+        return f"{said}: after {k + 1} steps a difference of {self.explained[k]:.2g} is explained by rounding"
+
+
+def distance(one: Record, other: Record, declared: Mapping[str, Any], rulings: tuple[Ruling, Ruling]) -> Distance:
+    """How far two outputs of the same model and inputs are apart, and how far they may be.
+
+    What rounding explains is found where each of them is a run that rounding allows, step by step.
+    """
+    last = one.stack.layers - 1
+    pair = [record.outputs[last].astype(np.float64) for record in (one, other)]
+    there = (np.arange(one.steps)[:, None] < one.lengths)[..., None]
+    alike = (pair[0] == pair[1]) | (np.isnan(pair[0]) & np.isnan(pair[1])) | ~there
+    with np.errstate(invalid="ignore"):
+        apart = np.where(alike, 0.0, np.abs(pair[0] - pair[1]))
+    differ = np.argwhere(~alike)
+    part = None if not len(differ) else (int(differ[0][0]), int(differ[0][1]), int(differ[0][2]))
+    curve = apart.max((1, 2))
+    if part is None:
+        return Distance(curve, None, None)
+    if any(ruling.verdict != "rounding" for ruling in rulings):
+        return Distance(curve, None, part, "not both are what rounding allows, step by step")
+    if one.stack.directions > 1:
+        return Distance(curve, None, part, "how far two runs may part is found of one direction alone")
+    # The member that is farthest apart speaks for all.
+    member = int(np.nan_to_num(apart).max((0, 2)).argmax())
+    if not affordable(one.steps, one.stack.layers, one.stack.hidden_size):
+        return Distance(curve, None, part, "what rounding may come to takes too long to find at this size")
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        radius = _explained(_of_member(one, member), _of_member(other, member), declared)
+    return Distance(apart[:, member].max(-1), radius, part)
+
+
+def _of_member(record: Record, b: int) -> Record:
+    """The record of one member alone, as long as it is."""
+    n = int(record.lengths[b])
+    outputs = {layer: values[:n, b : b + 1] for layer, values in record.outputs.items()}
+    return replace(
+        record,
+        inputs=record.inputs[:n, b : b + 1],
+        outputs=outputs,
+        state=record.state[:, b : b + 1],
+        lengths=record.lengths[b : b + 1],
+    )
+
+
+def _explained(one: Record, other: Record, declared: Mapping[str, Any]) -> Floats:
+    """How far apart rounding may take two runs, by step (T,): all layers enclosed, for each may differ in both."""
+    model = model_of(one.stack, rounding_of(Declared(declared), one.format))
+    last = one.stack.layers - 1
+    if last == 0:
+        xs = inputs_of(one, model.mode)
+    else:
+        below = {layer: values for layer, values in one.outputs.items() if layer == last}
+        xs = Source(replace(one, outputs=below), model).inputs(last)
+    source = Source(one, model)
+    _, _, states, _ = source.walk(last, 0)
+    around = envelope(model, last, 0, xs, initial(one, model.mode, last, 0), through=states)
+    stored = Source(other, model).walk(last, 0)[2]
+    assert around.radius is not None  # an envelope has a radius
+    more = np.zeros(around.mid.shape) if stored.radius is None else stored.radius
+    return np.asarray((around.radius + more).max((1, 2)))

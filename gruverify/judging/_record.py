@@ -1,0 +1,235 @@
+"""What was recorded of a run, brought to one form: which steps there are, and what is known of every number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify._visible import told
+from gruverify.arithmetic import Format, bfloat16, format_named, format_of, is_narrower
+from gruverify.cell import Cell, Stack
+
+NDArray: TypeAlias = npt.NDArray[Any]
+
+
+class BadRecord(ValueError):
+    """Recorded arrays that do not fit the weights, or each other; the message names which, with shapes and letters."""
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A run: the stack in the format that it is computed in, inputs (T, B, I), outputs (T, B, D·H) by layer where they
+    are recorded, the last layer's always; initial states (L·D, B, H), and the lengths (B,) of the members.
+
+    weights: the format in which the weights are saved; notes: what was found out about formats, for whoever reads the
+    verdict.
+    """
+
+    stack: Stack
+    format: Format
+    inputs: NDArray
+    outputs: dict[int, NDArray]
+    state: NDArray
+    lengths: npt.NDArray[np.intp]
+    weights: Format
+    notes: tuple[str, ...] = ()
+
+    @property
+    def steps(self) -> int:
+        """T."""
+        return len(self.inputs)
+
+
+def record(
+    model: Cell | Stack,
+    inputs: npt.ArrayLike,
+    outputs: npt.ArrayLike,
+    *,
+    state: npt.ArrayLike | None = None,
+    lengths: npt.ArrayLike | None = None,
+    format: Format | str | None = None,
+    batch_first: bool = False,
+) -> Record:
+    """A record of these arrays: see `judge`, which takes the same.
+
+    Raises:
+        BadRecord: an array has the wrong shape or type.
+    """
+    stack = _stack(model)
+    xs, ys = _numbers("inputs", inputs), _numbers("outputs", outputs)
+    unbatched = xs.ndim == 2
+    if unbatched:
+        xs, ys = xs[:, None], np.expand_dims(ys, -2) if ys.ndim >= 2 else ys
+    elif batch_first and xs.ndim == 3:
+        xs, ys = xs.swapaxes(0, 1), ys.swapaxes(-3, -2) if ys.ndim >= 3 else ys
+    axes = "(B, T, I)" if batch_first and not unbatched else "(T, I)" if unbatched else "(T, B, I)"
+    _require_inputs(stack, np.asarray(inputs).shape, xs, axes)
+    T, B, _ = xs.shape
+    layers = _layers(stack, np.asarray(outputs).shape, ys, T, B, axes)
+    computed, notes = _format(stack, ys, format)
+    return Record(
+        _in_format(stack, computed),
+        computed,
+        xs,
+        layers,
+        _state(stack, state, B, computed, unbatched=unbatched),
+        _lengths(lengths, T, B),
+        stack.format,
+        (*notes, *_notes_of_inputs(xs, computed)),
+    )
+
+
+def _stack(model: object) -> Stack:
+    if isinstance(model, Cell):
+        return Stack(((model,),))
+    if not isinstance(model, Stack):
+        raise BadRecord(
+            f"model is of type {type(model).__name__}, and a Cell or Stack is wanted: "
+            "gruverify.models.grus_among(arrays)[0].stack is made of arrays by name, as a state_dict has them"
+        )
+    return model
+
+
+def kind_of(array: NDArray) -> Format | None:
+    """The format of an array's numbers; None of whole numbers."""
+    try:
+        return format_of(array.dtype)
+    except ValueError:
+        return None
+
+
+def _numbers(name: str, values: npt.ArrayLike) -> NDArray:
+    try:
+        array = np.asarray(values)
+    except ValueError:  # lists of different lengths
+        raise BadRecord(f"{name} is no array: its rows have different lengths") from None
+    except Exception as refused:  # a tensor has its own rules for becoming an array
+        raise BadRecord(f"{name} cannot become an array: {told(refused)}") from None
+    if array.dtype.kind not in "fiub" and array.dtype != bfloat16.dtype:
+        raise BadRecord(f"{name} has dtype {array.dtype}: numbers are wanted")
+    return array
+
+
+def _require_inputs(stack: Stack, given: tuple[int, ...], xs: NDArray, axes: str) -> None:
+    if xs.ndim != 3:
+        raise BadRecord(f"inputs has shape {given}, expected {axes}, or (T, I) without a batch")
+    if min(xs.shape[:2]) < 1:
+        raise BadRecord(f"inputs has shape {given}: there is no step, or no member")
+    if xs.shape[2] != stack.input_size:
+        raise BadRecord(
+            f"inputs has shape {given}, expected {axes} with I={stack.input_size}, the columns of the first layer's "
+            f"weight_ih: its last axis is {xs.shape[2]}"
+        )
+
+
+def _layers(stack: Stack, given: tuple[int, ...], ys: NDArray, T: int, B: int, axes: str) -> dict[int, NDArray]:
+    """The outputs by layer: of the last one, or (L, ...) of all."""
+    wide = stack.directions * stack.hidden_size
+    letters, sizes = axes.replace("I)", "D·H)" if stack.directions > 1 else "H)"), f"T={T}, B={B}"
+    if ys.ndim == 4 and len(ys) == stack.layers and ys.shape[1:] == (T, B, wide):
+        return dict(enumerate(ys))
+    if ys.ndim == 4 and stack.layers == 1 and ys.shape == (T, stack.directions, B, stack.hidden_size):
+        return {0: ys.swapaxes(1, 2).reshape(T, B, wide)}  # as ONNX' Y has its axes
+    if ys.shape != (T, B, wide):
+        D = f", D={stack.directions}" if stack.directions > 1 else ""
+        swapped = ys.ndim == 3 and T != B and ys.shape == (B, T, wide)
+        hint = ": batch and time are the other way round than in inputs" if swapped else ""
+        if ys.shape == (B, wide) or given == (B, wide):
+            hint = ": that is the state after one step alone, and each step is judged: record all outputs"
+        raise BadRecord(f"outputs has shape {given}, expected {letters} with {sizes}, H={stack.hidden_size}{D}{hint}")
+    return {stack.layers - 1: ys}
+
+
+def _format(stack: Stack, ys: NDArray, asked: Format | str | None) -> tuple[Format, list[str]]:
+    """The format that the run was computed in: as asked, or the weights', unless the outputs have more digits."""
+    own, stored = stack.format, kind_of(ys)
+    if stored is None:
+        raise BadRecord(f"outputs has dtype {ys.dtype}: floating-point numbers are wanted")
+    if asked is not None:
+        computed = asked if isinstance(asked, Format) else _named(asked)
+        notes = [f"judged as computed in {computed.name}, as asked"] if computed != own else []
+    elif is_narrower(own, stored) and not _all_in(ys, own):
+        computed = stored
+        notes = [f"weights are {own.name}, and outputs {stored.name} numbers: judged as {stored.name}"]
+    else:
+        computed, notes = own, []
+    if is_narrower(stored, computed):
+        notes.append(
+            f"outputs are recorded in {stored.name}: half an ulp of it is allowed for, before and after a step"
+        )
+    return computed, notes
+
+
+def _named(name: str) -> Format:
+    try:
+        return format_named(name)
+    except ValueError as unknown:
+        raise BadRecord(str(unknown)) from None
+
+
+def _notes_of_inputs(xs: NDArray, computed: Format) -> list[str]:
+    fmt = kind_of(xs)
+    if fmt is not None and is_narrower(fmt, computed):
+        return [f"inputs are recorded in {fmt.name}: half an ulp of it is allowed for (exact ones: as {computed.name})"]
+    if not _all_in(xs, computed):
+        return [f"inputs are no {computed.name} numbers: taken as rounded to it"]
+    return []
+
+
+def _all_in(values: NDArray, fmt: Format) -> bool:
+    """Whether all of them are numbers of the format."""
+    wide = values.astype(np.float64)
+    with np.errstate(over="ignore"):
+        return np.array_equal(fmt.cast(wide).astype(np.float64), wide, equal_nan=True)
+
+
+def representable(record: Record, fmt: Format) -> bool:
+    """Whether all outputs are numbers of the format."""
+    return all(_all_in(values, fmt) for values in record.outputs.values())
+
+
+def _in_format(stack: Stack, fmt: Format) -> Stack:
+    """The same weights, rounded to the format if it is another one."""
+    if stack.format == fmt:
+        return stack
+
+    def cast(cell: Cell) -> Cell:
+        return Cell(cell.variant, **{name: fmt.cast(array.astype(np.float64)) for name, array in cell.packed().items()})
+
+    with np.errstate(over="ignore"):  # what overflows is told by the cell
+        return Stack(tuple(tuple(cast(cell) for cell in row) for row in stack.cells))
+
+
+def _state(stack: Stack, given: npt.ArrayLike | None, B: int, fmt: Format, *, unbatched: bool) -> NDArray:
+    rows, H = stack.layers * stack.directions, stack.hidden_size
+    if given is None:
+        return np.zeros((rows, B, H), fmt.dtype)
+    state = _numbers("state", given)
+    shapes: Sequence[tuple[int, ...]] = [(rows, B, H)]
+    if rows == 1:
+        shapes = [*shapes, (B, H)]
+    if unbatched:
+        shapes = [*shapes, (rows, H), *([(H,)] if rows == 1 else [])]
+    if state.shape not in shapes:
+        letters = "(L·D, B, H)" + (" or (B, H)" if rows == 1 else "")
+        raise BadRecord(
+            f"state has shape {state.shape}, expected {letters} with L={stack.layers}, D={stack.directions}, B={B}, "
+            f"H={H}"
+        )
+    return state.reshape(rows, B, H)
+
+
+def _lengths(given: npt.ArrayLike | None, T: int, B: int) -> npt.NDArray[np.intp]:
+    if given is None:
+        return np.full(B, T)
+    lengths = np.atleast_1d(_numbers("lengths", given))
+    if lengths.shape != (B,):
+        raise BadRecord(f"lengths has shape {lengths.shape}, expected (B,) with B={B}")
+    whole = lengths.astype(np.float64)
+    if not ((whole == np.floor(whole)) & (whole >= 0) & (whole <= T)).all():
+        raise BadRecord(f"lengths must be whole numbers from 0 to T={T}, and not {lengths.tolist()[:8]}")
+    return whole.astype(np.intp)

@@ -1,0 +1,150 @@
+"""The steps of a record: each direction of a layer in its own order of time, and what is known of its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.arithmetic import Ball, Format, Rounding, is_narrower, rounded_to, went_on_with
+from gruverify.cell import Parameters, Stack, Variant, unpack
+from gruverify.engine import Reading
+from gruverify.judging._record import NDArray, Record, kind_of
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """Numbers (T, B, n) that are known up to a radius; `lost` (T, B) are the rows of which nothing is known."""
+
+    mid: Floats
+    radius: Floats | None
+    lost: Mask
+
+    def rows(self, mode: Rounding, some: Any) -> Ball:
+        """Some of the T·B rows, as a batch."""
+        radius = None if self.radius is None else _flat(self.radius)[some]
+        return Ball(mode, _flat(self.mid)[some], radius)
+
+    def at(self, index: NDArray) -> Known:
+        """Each member's rows in another order of time: `index` (T, B) says which row stands where."""
+        radius = None if self.radius is None else reordered(self.radius, index)
+        return Known(reordered(self.mid, index), radius, np.take_along_axis(self.lost, index, 0))
+
+    def beside(self, other: Known) -> Known:
+        """Both, the other's columns to the right of these."""
+        radius = None
+        if self.radius is not None or other.radius is not None:
+            radius = np.concatenate([_radius(self), _radius(other)], -1)
+        return Known(np.concatenate([self.mid, other.mid], -1), radius, self.lost | other.lost)
+
+
+def _radius(known: Known) -> Floats:
+    return np.zeros(known.mid.shape) if known.radius is None else known.radius
+
+
+def _flat(array: Floats) -> Floats:
+    return array.reshape(-1, array.shape[-1])
+
+
+def known_of(ball: Ball, lost: Mask) -> Known:
+    """What a ball says of numbers (T, B, n)."""
+    return Known(ball.mid, None if ball.exactly else ball.radius, lost)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """The stack as one reading of it computes, in one model of rounding: parameters by layer and direction."""
+
+    mode: Rounding
+    variant: Variant
+    rows: tuple[tuple[Parameters, ...], ...]
+
+
+def model_of(stack: Stack, mode: Rounding, saved_in: Format | None = None) -> Model:
+    """The stack in balls: its weights exactly, or whatever numbers round to them in the format they are saved in."""
+
+    def lift(array: NDArray) -> Ball:
+        return Ball.exact(mode, array) if saved_in is None else rounded_to(mode, array, saved_in)
+
+    def parameters(packed: dict[str, NDArray]) -> Parameters:
+        return unpack({name: lift(array) for name, array in packed.items()}, stack.hidden_size)
+
+    rows = tuple(tuple(parameters(cell.packed()) for cell in row) for row in stack.cells)
+    return Model(mode, stack.variant, rows)
+
+
+def reread(model: Model, reading: Reading) -> Model:
+    """The same parameters, read in another way."""
+    rows = tuple(tuple(reading.parameters(p) for p in row) for row in model.rows)
+    return Model(model.mode, reading.variant(model.variant), rows)
+
+
+def own_order(lengths: npt.NDArray[np.intp], steps: int, direction: int) -> NDArray:
+    """Which row (T, B) each member's direction takes as its first, second and so on; backward begins at its last.
+
+    Taken twice it is the order of time again.
+    """
+    k = np.broadcast_to(np.arange(steps)[:, None], (steps, len(lengths)))
+    return np.where(k < lengths, lengths - 1 - k, k) if direction else k
+
+
+def reordered(array: NDArray, index: NDArray) -> NDArray:
+    """The rows (T, B, n) where `index` (T, B) says."""
+    return np.take_along_axis(array, index[..., None], 0)
+
+
+def inputs_of(record: Record, mode: Rounding) -> Known:
+    """What is known of what the model was given."""
+    values, lost = finite(record.inputs)
+    fmt = kind_of(record.inputs)
+    stored = fmt if fmt is not None and is_narrower(fmt, record.format) else record.format
+    with np.errstate(over="ignore"):
+        exactly = stored == record.format and np.array_equal(record.format.cast(values).astype(np.float64), values)
+    return known_of(Ball.exact(mode, values) if exactly else rounded_to(mode, values, stored), lost)
+
+
+def outputs_of(record: Record, mode: Rounding, layer: int) -> Known:
+    """What the layer above reads, and what each step goes on with, where the outputs are recorded."""
+    values, lost = finite(record.outputs[layer])
+    return known_of(went_on_with(mode, values, stored_in(record, layer)), lost)
+
+
+def stored_in(record: Record, layer: int) -> Format:
+    """The format in which a layer's outputs are recorded."""
+    fmt = kind_of(record.outputs[layer])
+    assert fmt is not None  # a record has floating-point outputs
+    return fmt
+
+
+def finite(values: NDArray) -> tuple[Floats, Mask]:
+    """The numbers in float64, 0 where they are not finite, and the rows with such a number."""
+    wide = values.astype(np.float64)
+    there = np.isfinite(wide)
+    if there.all():
+        return wide, np.zeros(wide.shape[:-1], bool)
+    return np.where(there, wide, 0.0), np.asarray(~there.all(-1))
+
+
+def initial(record: Record, mode: Rounding, layer: int, direction: int) -> Known:
+    """What the direction starts from, (1, B, H)."""
+    given = record.state[layer * record.stack.directions + direction][None]
+    values, lost = finite(given)
+    fmt = kind_of(given)
+    narrow = fmt is not None and is_narrower(fmt, record.format)
+    with np.errstate(over="ignore"):
+        exactly = not narrow and np.array_equal(record.format.cast(values).astype(np.float64), values)
+    ball = Ball.exact(mode, values) if exactly else rounded_to(mode, values, fmt if narrow and fmt else record.format)
+    return known_of(ball, lost)
+
+
+def one_behind(first: Known, states: Known) -> Known:
+    """What the steps start from, (T, B, H), in their own order: the initial state, then each state but the last."""
+    radius = None
+    if first.radius is not None or states.radius is not None:
+        radius = np.concatenate([_radius(first), _radius(states)[:-1]])
+    return Known(np.concatenate([first.mid, states.mid[:-1]]), radius, np.concatenate([first.lost, states.lost[:-1]]))

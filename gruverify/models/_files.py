@@ -1,0 +1,212 @@
+"""Arrays of files, by name. Nothing that a file holds is executed, and nothing is allocated that it does not hold."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify._visible import shortened, visible
+from gruverify.arithmetic import bfloat16, format_named
+from gruverify.backends import state_dict_of
+from gruverify.models._onnx import onnx_grus
+
+NDArray: TypeAlias = npt.NDArray[Any]
+
+#: What a compressed archive may come to: so many times its own size, or so many bytes if that is more.
+_EXPANDS, _SMALL = 8, 2**26
+_NPY, _HDF5, _ZIP = b"\x93NUMPY", b"\x89HDF", b"PK\x03\x04"
+_READ = ".npz, .npy, .safetensors, a PyTorch state_dict, .onnx, or JSON"
+
+
+class BadFile(ValueError):
+    """A file that cannot be read, or holds something else than it should; the message names file and way out."""
+
+
+def read_arrays(path: str | Path) -> dict[str, NDArray]:
+    """All arrays of a file by name; the one of a .npy file is called "".
+
+    What it is is told by its content: .npz, .npy, .safetensors (with the package safetensors), what torch.save wrote
+    (with torch), ONNX models with GRU nodes, or JSON: an object of nested lists by name, or one with "arrays", and
+    perhaps "format", beside them.
+
+    Raises:
+        BadFile: it is none of these, damaged, or claims more than it holds; or the package it needs is missing.
+    """
+    return arrays_and_remarks(path)[0]
+
+
+def arrays_and_remarks(path: str | Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    """The same, and what the file says of them: "layout", "reset", "update"; an ONNX model "resets", by name.
+
+    Raises:
+        BadFile: as `read_arrays`.
+    """
+    file = Path(path)
+    try:
+        with file.open("rb") as stream:
+            read = _reader(stream.read(9), file.stat().st_size)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of NumPy and PyTorch, about old or odd headers
+            if read is _onnx:
+                arrays, resets = onnx_grus(file)
+                return arrays, {"layout": "onnx", "resets": resets}
+            return read(file), _remarks(file) if read is _json else {}
+    except ImportError as missing:
+        raise BadFile(f"{path}: {missing}") from None
+    except OSError as refused:
+        raise BadFile(f"{path}: {refused.strerror or refused}") from None
+    except MemoryError:
+        raise BadFile(f"{path}: more than fits in memory") from None
+    except Exception as wrong:  # whatever a reader stumbles over in a damaged file
+        raise BadFile(f"{path}: {visible(shortened(str(wrong) or type(wrong).__name__))}") from None
+
+
+def _remarks(path: Path) -> dict[str, str]:
+    said = json.loads(path.read_bytes())
+    if not isinstance(said.get("arrays"), dict):
+        return {}
+    remarks = {name: said[name] for name in ("layout", "reset", "update") if name in said}
+    if wrong := [name for name, value in remarks.items() if not isinstance(value, str)]:
+        raise ValueError(f'"{wrong[0]}" must be a word')
+    return remarks
+
+
+def _onnx(path: Path) -> dict[str, NDArray]:
+    return onnx_grus(path)[0]
+
+
+def _reader(head: bytes, size: int) -> Callable[[Path], dict[str, NDArray]]:
+    """What reads a file that begins so."""
+    if head.startswith(_NPY):
+        return _npy
+    if head.startswith(_ZIP):
+        return _archive
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= size - 8:
+        return _safetensors
+    if head[:1] == b"{":
+        return _json
+    if head[:1] == b"\x08":  # the version of ONNX' format, which is written first
+        return _onnx
+    if head[8:9] == b"{":
+        raise ValueError(f"claims a header of {int.from_bytes(head[:8], 'little')} bytes, and has {size} in all")
+    if head.startswith(_HDF5):
+        raise ValueError(
+            "is HDF5, which is not read yet: save the arrays with np.savez, e.g. "
+            "np.savez('weights.npz', **{w.path: w.numpy() for w in model.weights})"
+        )
+    if head[:1] == b"\x80":
+        raise ValueError(
+            "is a pickle, which would have to be executed; if PyTorch saved it, before version 1.6: "
+            "torch.save(torch.load(...), ...) writes it anew"
+        )
+    raise ValueError(f"is no file of arrays that is read here: {_READ}" + (" (it is empty)" if not size else ""))
+
+
+def _npy(path: Path) -> dict[str, NDArray]:
+    with path.open("rb") as stream:
+        return {"": _array(stream, path.stat().st_size)}
+
+
+def _array(stream: IO[bytes], size: int) -> NDArray:
+    """One array in NumPy's format, of which `size` bytes are there with its header."""
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    elif version == (2, 0):
+        shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+    else:
+        raise ValueError(f"is .npy version {version[0]}.{version[1]}: versions 1.0 and 2.0 are read")
+    if dtype.hasobject:
+        raise ValueError("holds Python objects, which would have to be executed: save numbers")
+    if min(shape, default=0) < 0:
+        raise ValueError(f"claims shape {shape}")
+    claimed, there = math.prod(shape) * dtype.itemsize, size - stream.tell()
+    if claimed > there:
+        raise ValueError(f"claims shape {shape} of {dtype}, {claimed} bytes, and holds {there}")
+    flat = np.frombuffer(stream.read(claimed), dtype)
+    array = flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+    # bfloat16 of ml_dtypes loses its name in this format, and becomes two bytes of nothing in particular.
+    return array.view(bfloat16.dtype) if dtype == np.dtype("V2") else array
+
+
+def _archive(path: Path) -> dict[str, NDArray]:
+    try:
+        archive = zipfile.ZipFile(path)
+    except zipfile.BadZipFile as damaged:
+        raise ValueError(
+            f"begins as an archive (.npz or a state_dict) and is truncated or damaged: {damaged}"
+        ) from None
+    with archive:
+        members = archive.infolist()
+        if any(member.filename.endswith("data.pkl") for member in members):
+            return state_dict_of(path)
+        if not any(member.filename.endswith(".npy") for member in members):
+            raise ValueError(f"is an archive without arrays; read here: {_READ}")
+        size = path.stat().st_size
+        most = max(_EXPANDS * size, _SMALL)
+        if sum(member.compress_size for member in members) > size:
+            raise ValueError(f"claims members of more than the {size} bytes that it has")
+        if sum(member.file_size for member in members) > most:
+            raise ValueError(f"would expand to more than {most} bytes from {size}: save it with np.savez, uncompressed")
+        return {
+            member.filename.removesuffix(".npy"): _member(archive, member)
+            for member in members
+            if member.filename.endswith(".npy")
+        }
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray:
+    try:
+        data = archive.read(member)
+        return _array(io.BytesIO(data), len(data))
+    except Exception as wrong:
+        raise ValueError(f"{visible(member.filename)}: {wrong or type(wrong).__name__}") from wrong
+
+
+#: The dtypes of safetensors by their names there.
+_SAFETENSORS = {
+    **{f"F{bits}": np.dtype(f"f{bits // 8}") for bits in (16, 32, 64)},
+    **{f"I{bits}": np.dtype(f"i{bits // 8}") for bits in (8, 16, 32, 64)},
+    **{f"U{bits}": np.dtype(f"u{bits // 8}") for bits in (8, 16, 32, 64)},
+    "BOOL": np.dtype(bool),
+}
+
+
+def _safetensors(path: Path) -> dict[str, NDArray]:
+    try:
+        import safetensors
+    except ImportError:
+        raise ImportError(
+            "needs the package safetensors, which is not installed: pip install 'gruverify[safetensors]'"
+        ) from None
+    found = {}
+    tensors: Any = safetensors.deserialize  # which has no types
+    for name, tensor in tensors(path.read_bytes()):
+        kind = tensor["dtype"]
+        if kind != "BF16" and kind not in _SAFETENSORS:
+            continue  # float8 and what comes next: no GRU that is judged here has it
+        dtype = bfloat16.dtype if kind == "BF16" else _SAFETENSORS[kind]
+        found[name] = np.frombuffer(tensor["data"], dtype).reshape(tensor["shape"])
+    return found
+
+
+def _json(path: Path) -> dict[str, NDArray]:
+    said = json.loads(path.read_bytes())
+    within = isinstance(said.get("arrays"), dict)
+    fmt = format_named(str(said.get("format", "float32"))) if within else format_named("float32")
+    found = {}
+    for name, numbers in (said["arrays"] if within else said).items():
+        array = np.array(numbers)
+        if array.dtype.kind not in "iuf":
+            raise ValueError(f'"{visible(name)}" holds something else than numbers')
+        found[name] = fmt.cast(array.astype(np.float64))
+    return found

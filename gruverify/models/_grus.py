@@ -1,0 +1,261 @@
+"""The GRUs of a file, as stacks of cells: with name, layers, directions, layout and variant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify._visible import visible
+from gruverify.arithmetic import format_of
+from gruverify.cell import LAYOUTS, Biases, Cell, Reset, Stack, Update, Variant
+from gruverify.models._files import BadFile, arrays_and_remarks
+from gruverify.models._names import LAYOUT_NAMES, Group, groups_in
+
+#: Of each layout, the weights of the recurrent side: the axis with the gates, three blocks of H, and that with H.
+_RECURRENT = {
+    "pytorch": ("weight_hh", 0),
+    "equinox": ("weight_hh", 0),
+    "mlx": ("Wh", 0),
+    "keras": ("recurrent_kernel", 1),
+    "nnx": ("dense_h.kernel", 1),
+    "onnx": ("R", 1),
+}
+_OTHERS = {4: "an LSTM has four", 1: "a plain RNN has one"}
+
+
+@dataclass(frozen=True)
+class Gru:
+    """A GRU of a file: the name that its parameters share (may be ""), the layout they are in, and the stack."""
+
+    name: str
+    layout: str
+    stack: Stack
+
+    def __str__(self) -> str:
+        s = self.stack
+        ways = ", bidirectional" if s.directions == 2 else ""
+        layers = f"{s.layers} layer{'s' * (s.layers > 1)}"
+        sizes = f"H={s.hidden_size}, I={s.input_size}, {layers}{ways}"
+        return f"{self.name or '(no name)'}: {sizes}, {s.format.name}, {s.variant} ({self.layout})"
+
+
+def read_grus(
+    path: str | Path,
+    *,
+    name: str | None = None,
+    layout: str | None = None,
+    reset: str | None = None,
+    update: str | None = None,
+) -> list[Gru]:
+    """The GRUs of a file, in its order.
+
+    name: of the one that is wanted, alone; layout: one of `LAYOUTS`, where the names of parameters do not tell; reset,
+    update: as `Variant` has them, where the file does not say it: of Keras' arrays without a bias and of ONNX' the side
+    of the reset gate is not known.
+
+    Raises:
+        BadFile: the file cannot be read, has no GRU, or one whose arrays do not fit together; the message has shapes.
+    """
+    arrays, remarks = arrays_and_remarks(path)
+    asked = {"name": name, "layout": layout, "reset": reset, "update": update}
+    said: dict[str, Any] = {**remarks, **{name: value for name, value in asked.items() if value is not None}}
+    try:
+        return grus_among(arrays, **said)
+    except ValueError as wrong:
+        raise BadFile(f"{path}: {visible(str(wrong))}") from None
+
+
+def grus_among(
+    arrays: Mapping[str, npt.NDArray[Any]],
+    *,
+    name: str | None = None,
+    layout: str | None = None,
+    reset: str | None = None,
+    update: str | None = None,
+    resets: Mapping[str, str] | None = None,
+) -> list[Gru]:
+    """The GRUs among arrays by name: see `read_grus`; resets: the sides of the reset gate that are known, by name.
+
+    Raises:
+        ValueError: there is none, or one does not fit together.
+    """
+    if layout is not None and layout not in LAYOUTS:
+        raise ValueError(f"layout={layout!r} must be one of {', '.join(LAYOUTS)}")
+    found = groups_in(arrays, layout)
+    if not found:
+        named = f"{layout}'s names" if layout else f"names as {', '.join(LAYOUT_NAMES)} have them"
+        raise ValueError(f"has no parameters of a GRU under {named}; it has {_listed(arrays)}")
+    if name is not None:
+        names = [group.name for group in found]
+        found = [group for group in found if group.name == name]
+        if not found:
+            raise ValueError(f"has no GRU called {name!r}: it has {', '.join(map(repr, names))}")
+    # An LSTM has PyTorch's names too: beside a GRU nobody asks about it.
+    threefold = [group for group in found if _gates(group) == 3]
+    known = resets or {}
+    return [_gru(group, reset or known.get(group.name), update) for group in threefold or found]
+
+
+def _listed(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+    each = [f"{name or 'one array'} {array.shape}" for name, array in arrays.items()]
+    return ", ".join(each[:8]) + (f" and {len(each) - 8} more" if len(each) > 8 else "") if each else "no arrays"
+
+
+def _gru(group: Group, reset: str | None, update: str | None) -> Gru:
+    group = _directions_apart(group) if group.layout == "onnx" else group
+    layers, directions = (len({place[axis] for place in group.cells}) for axis in (0, 1))
+    for layer in range(layers):
+        for direction in range(directions):
+            if (layer, direction) not in group.cells:
+                there = ", ".join(map(str, sorted(group.cells)))
+                raise ValueError(
+                    f"{group.name or 'the GRU'} lacks layer {layer}, direction {direction} (it has {there})"
+                )
+    rows = tuple(tuple(_cell(group, layer, d, reset, update) for d in range(directions)) for layer in range(layers))
+    return Gru(group.name, group.layout, Stack(rows))
+
+
+def _directions_apart(group: Group) -> Group:
+    """ONNX' arrays (D, ...) as one cell for each direction."""
+    arrays = group.cells[0, 0]
+    for leaf, dimensions in (("W", 3), ("R", 3), ("B", 2)):
+        if leaf in arrays and (arrays[leaf].ndim != dimensions or len(arrays[leaf]) not in (1, 2)):
+            letters = {"W": "(D, 3H, I)", "R": "(D, 3H, H)", "B": "(D, 6H)"}[leaf]
+            raise ValueError(f"{group.named[0, 0, leaf]} has shape {arrays[leaf].shape}, expected {letters}")
+    if len({len(array) for array in arrays.values()}) > 1:
+        raise ValueError(f"W, R and B have different numbers of directions D: {_listed(arrays)}")
+    apart = Group(group.name, group.layout)
+    for direction in range(len(arrays["W"])):
+        for leaf, array in arrays.items():
+            apart.add(0, direction, leaf, group.named[0, 0, leaf], array[direction : direction + 1])
+    return apart
+
+
+def _cell(group: Group, layer: int, direction: int, reset: str | None, update: str | None) -> Cell:
+    arrays = group.cells[layer, direction]
+    for leaf, array in arrays.items():
+        name = group.named[layer, direction, leaf]
+        try:
+            format_of(array.dtype)
+        except ValueError as unknown:
+            raise ValueError(f"{name} has dtype {array.dtype}: {unknown}") from None
+        if not array.ndim:
+            raise ValueError(f"{name} is a single number, expected an array")
+    _require_three_gates(group, layer, direction)
+    try:
+        variant = _variant(group, arrays, reset, update)
+        if group.layout == "pytorch":
+            return Cell(variant, *(arrays.get(name) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")))  # type: ignore[arg-type]
+        return LAYOUTS[group.layout].cell(arrays, variant)
+    except (ValueError, IndexError) as wrong:
+        shapes = ", ".join(f"{leaf} {array.shape}" for leaf, array in arrays.items())
+        raise ValueError(f"{group.name or 'the GRU'}, layer {layer}: {wrong} (given: {shapes})") from None
+
+
+def _gates(group: Group) -> int:
+    """How many blocks of gates the recurrent weights of the first cell have; 3 where the layout keeps them apart."""
+    leaf, axis = _RECURRENT.get(group.layout, ("", 0))
+    array = group.cells.get((0, 0), {}).get(leaf)
+    if array is None or array.ndim < 2:
+        return 3
+    return int(array.shape[axis]) // max(_units(group.layout, array), 1)
+
+
+def _units(layout: str, recurrent: npt.NDArray[Any]) -> int:
+    """H, by the recurrent weights."""
+    return int(recurrent.shape[0 if layout in ("keras", "nnx") else -1])
+
+
+def _require_three_gates(group: Group, layer: int, direction: int) -> None:
+    """Raise ValueError where the recurrent weights are an LSTM's, a plain RNN's, or no matrix of gates."""
+    if group.layout not in _RECURRENT:
+        return
+    leaf, gates = _RECURRENT[group.layout]
+    array, name = group.cells[layer, direction].get(leaf), group.named.get((layer, direction, leaf))
+    if array is None:
+        raise ValueError(f"{group.name or 'the GRU'} has no {leaf} in layer {layer}, direction {direction}")
+    if array.ndim < 2:
+        raise ValueError(f"{name} has shape {array.shape}, expected two axes, of 3H and H")
+    units = _units(group.layout, array)
+    blocks, rest = divmod(array.shape[gates], max(units, 1))
+    if (blocks, rest) != (3, 0):
+        other = f": {_OTHERS[blocks]}" if not rest and blocks in _OTHERS else ""
+        raise ValueError(
+            f"{name} has shape {array.shape}, that is {array.shape[gates]} rows of gates for H={units} units, "
+            f"expected 3H = {3 * units}{other}"
+        )
+
+
+def _variant(group: Group, arrays: Mapping[str, npt.NDArray[Any]], reset: str | None, update: str | None) -> Variant:
+    side = reset or _reset_of(group.layout, arrays)
+    if side is None:
+        raise ValueError(
+            f"nothing tells on which side of the product the reset gate is: say reset 'after' or 'before' "
+            f"({_WHO_SAYS[group.layout]})"
+        )
+    conventions = cast("Reset", side), cast("Update", update or "keep")
+    return Variant(*conventions, biases=_biases(group.layout, side, arrays))
+
+
+_WHO_SAYS = {
+    "keras": "Keras' reset_after=True is after",
+    "onnx": "ONNX' linear_before_reset=1 is after, 0, the default, before",
+}
+
+
+def _reset_of(layout: str, arrays: Mapping[str, npt.NDArray[Any]]) -> str | None:
+    """The side of the reset gate, if layout and shapes tell it."""
+    if layout == "onnx":
+        return None
+    if layout == "keras":
+        return None if "bias" not in arrays else "after" if arrays["bias"].ndim == 2 else "before"
+    return "after"
+
+
+def _biases(layout: str, side: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Biases:
+    """Which biases there are."""
+    if layout == "pytorch":
+        there = "bias_ih" in arrays, "bias_hh" in arrays
+        forms: dict[tuple[bool, bool], Biases] = {
+            (True, True): "both",
+            (False, False): "none",
+            (True, False): "input",
+            (False, True): "recurrent",
+        }
+        return forms[there]
+    if layout in ("keras", "onnx"):
+        name = "bias" if layout == "keras" else "B"
+        if name not in arrays:
+            return "none"
+        return "input" if layout == "keras" and side == "before" else "both"
+    if layout == "flax":
+        return "input+candidate"
+    biases = {"nnx": "dense_i.bias", "equinox": "bias", "mlx": "b"}[layout]
+    if biases not in arrays:
+        return "none"
+    return "input" if layout == "nnx" else "input+candidate"
+
+
+def array_of(path: str, names: tuple[str, ...]) -> npt.NDArray[Any]:
+    """The array of a file that is called one of `names`, or the only one; PATH:NAME picks another.
+
+    Raises:
+        BadFile: the file cannot be read, or does not tell which array it is.
+    """
+    file, picked = path, ""
+    if not Path(path).exists() and ":" in path:
+        file, _, picked = path.rpartition(":")
+    arrays = arrays_and_remarks(file)[0]
+    if picked:
+        if picked not in arrays:
+            raise BadFile(f"{file} has no array {visible(picked)!r}; it has {visible(_listed(arrays))}")
+        return np.asarray(arrays[picked])
+    known = [name for name in names if name in arrays]
+    if len(arrays) != 1 and not known:
+        raise BadFile(f"{file} has {visible(_listed(arrays))}: pick one as {file}:NAME, or call one {names[0]!r}")
+    return np.asarray(arrays[known[0]] if known else next(iter(arrays.values())))

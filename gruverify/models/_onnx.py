@@ -1,0 +1,199 @@
+"""The GRU nodes of an ONNX model, read from the bytes of its protocol buffer: nothing is run, and nothing is copied.
+
+Weights may be initializers, Constants, or Identities of either; nodes may stand inside the bodies of If, Loop and Scan.
+Numbers of fields are those of onnx.proto.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.arithmetic import bfloat16
+
+NDArray: TypeAlias = npt.NDArray[Any]
+
+_MODEL_GRAPH = 7
+_NODE, _INITIALIZER = 1, 5
+_INPUT, _OUTPUT, _NAME, _OP, _ATTRIBUTE = 1, 2, 3, 4, 5
+_ATTRIBUTE_NAME, _FLOAT, _INT, _STRING, _TENSOR, _GRAPH, _STRINGS = 1, 2, 3, 4, 5, 6, 9
+_DIMS, _TYPE, _FLOAT_DATA, _TENSOR_NAME, _RAW, _DOUBLE_DATA, _EXTERNAL = 1, 2, 4, 8, 9, 10, 13
+#: Floating-point types of tensors; the others are no weights.
+_TYPES: dict[int, np.dtype[Any]] = {1: np.dtype("<f4"), 10: np.dtype("<f2"), 11: np.dtype("<f8"), 16: bfloat16.dtype}
+#: Graphs inside graphs, down to here.
+_DEPTH = 8
+_RECURRENT = ("LSTM", "RNN", "Loop", "Scan")
+_USUAL = ("sigmoid", "tanh")
+
+
+@dataclass
+class _Found:
+    """What the graphs hold: tensors and what stands for what by name, GRU nodes, and the kinds of all nodes."""
+
+    tensors: dict[str, memoryview] = field(default_factory=dict)
+    same: dict[str, str] = field(default_factory=dict)
+    grus: list[dict[int, list[Any]]] = field(default_factory=list)
+    kinds: set[str] = field(default_factory=set)
+
+    def tensor(self, name: str) -> memoryview | None:
+        """The tensor of that name, through as many Identities as there are."""
+        for _ in range(len(self.same) + 1):
+            if name in self.tensors:
+                return self.tensors[name]
+            name = self.same.get(name, "")
+        return None
+
+
+def onnx_grus(path: Path) -> tuple[dict[str, NDArray], dict[str, str]]:
+    """The arrays W, R and B of every GRU node behind its name and a dot, and the side of its reset gate by its name.
+
+    Raises:
+        ValueError: it is no model, has no GRU node, or one with attributes that are not modelled here.
+    """
+    try:
+        model = _fields(memoryview(path.read_bytes()))
+        found = _Found()
+        for graph in model.get(_MODEL_GRAPH, []):
+            _look(graph, found, _DEPTH)
+    except (ValueError, TypeError) as wrong:
+        raise ValueError(f"is no ONNX model, or a damaged one: {wrong}") from None
+    if not found.grus:
+        others = ", ".join(sorted(found.kinds & set(_RECURRENT))) or "no other recurrent node either"
+        raise ValueError(f"is no ONNX model with a GRU node (it has {others})")
+    arrays, resets = dict[str, NDArray](), dict[str, str]()
+    for number, node in enumerate(found.grus):
+        name = _text(node.get(_NAME, [b""])[0]) or f"GRU_{number}"
+        name = name if name not in resets else f"{name}_{number}"
+        resets[name] = _reset(name, node)
+        arrays |= {f"{name}.{leaf}": array for leaf, array in _weights(name, node, found)}
+    return arrays, resets
+
+
+def _fields(data: memoryview) -> dict[int, list[Any]]:
+    """The fields of a message by number: whole numbers, and bytes of everything else, each inside the message."""
+    found, at = dict[int, list[Any]](), 0
+    while at < len(data):
+        key, at = _varint(data, at)
+        kind = key & 7
+        value: Any
+        if kind == 0:
+            value, at = _varint(data, at)
+        else:
+            length, at = _varint(data, at) if kind == 2 else ({1: 8, 5: 4}.get(kind, -1), at)
+            if length < 0 or at + length > len(data):
+                raise ValueError(f"a field of {length} bytes at byte {at} of {len(data)}")
+            value, at = data[at : at + length], at + length
+        found.setdefault(key >> 3, []).append(value)
+    return found
+
+
+def _varint(data: memoryview, at: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= len(data):
+            raise ValueError("it ends inside a number")
+        byte, at = data[at], at + 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+    raise ValueError("a number of more than ten bytes")
+
+
+def _text(value: Any) -> str:
+    return _bytes(value).decode("utf-8", errors="backslashreplace")
+
+
+def _bytes(value: Any) -> bytes:
+    """The bytes of a field, which must have some: bytes(n) would be n zeros."""
+    if isinstance(value, int):
+        raise ValueError(f"the number {value} where bytes are wanted")
+    return bytes(value)
+
+
+def _look(graph: memoryview, found: _Found, depth: int) -> None:
+    """Everything of a graph, and of the graphs inside it."""
+    fields = _fields(graph)
+    for tensor in fields.get(_INITIALIZER, []):
+        found.tensors[_text(_fields(tensor).get(_TENSOR_NAME, [b""])[0])] = tensor
+    for data in fields.get(_NODE, []):
+        node = _fields(data)
+        kind = _text(node.get(_OP, [b""])[0])
+        found.kinds.add(kind)
+        outputs = [_text(name) for name in node.get(_OUTPUT, [])]
+        if kind == "GRU":
+            found.grus.append(node)
+        elif kind == "Identity" and outputs and node.get(_INPUT):
+            found.same[outputs[0]] = _text(node[_INPUT][0])
+        for attribute in _attributes(node).values():
+            if kind == "Constant" and outputs and _TENSOR in attribute:
+                found.tensors[outputs[0]] = attribute[_TENSOR][0]
+            if _GRAPH in attribute and depth:
+                _look(attribute[_GRAPH][0], found, depth - 1)
+
+
+def _attributes(node: dict[int, list[Any]]) -> dict[str, dict[int, list[Any]]]:
+    each = [_fields(attribute) for attribute in node.get(_ATTRIBUTE, [])]
+    return {_text(attribute.get(_ATTRIBUTE_NAME, [b""])[0]): attribute for attribute in each}
+
+
+def _reset(name: str, node: dict[int, list[Any]]) -> str:
+    """The side of the reset gate; attributes that are not modelled are refused by name."""
+    attributes = _attributes(node)
+    named = [_text(word).lower() for word in attributes.get("activations", {}).get(_STRINGS, [])]
+    if any(word != _USUAL[place % 2] for place, word in enumerate(named)):
+        raise ValueError(f"{name} has activations={named}: only Sigmoid and Tanh are judged")
+    if "clip" in attributes:
+        raise ValueError(f"{name} has the attribute clip, which is not judged")
+    if _text(attributes.get("direction", {}).get(_STRING, [b""])[0]) == "reverse":
+        raise ValueError(
+            f"{name} has direction=reverse alone: judge its arrays with time reversed in inputs and outputs"
+        )
+    return "after" if attributes.get("linear_before_reset", {}).get(_INT, [0])[0] else "before"
+
+
+def _weights(name: str, node: dict[int, list[Any]], found: _Found) -> Iterator[tuple[str, NDArray]]:
+    inputs = [_text(one) for one in node.get(_INPUT, [])]
+    for leaf, given in zip("WRB", inputs[1:4], strict=False):
+        if not given:
+            continue  # an input that is left out
+        tensor = found.tensor(given)
+        if tensor is None:
+            raise ValueError(f"{name} takes {leaf} from {given!r}, which is no constant of the model")
+        yield leaf, _array(f"{leaf} of {name}", tensor)
+
+
+def _array(name: str, tensor: memoryview) -> NDArray:
+    fields = _fields(tensor)
+    if _EXTERNAL in fields:
+        raise ValueError(f"{name} is in another file (external data): save the model in one file")
+    kind = fields.get(_TYPE, [0])[0]
+    if kind not in _TYPES:
+        raise ValueError(f"{name} has ONNX data type {kind}: floating-point weights are judged")
+    shape = _numbers(fields.get(_DIMS, []))
+    dtype = _TYPES[kind]
+    data = b"".join(_bytes(part) for part in fields.get(_RAW, []))
+    if not data and kind in (1, 11):
+        data = b"".join(_bytes(part) for part in fields.get(_FLOAT_DATA if kind == 1 else _DOUBLE_DATA, []))
+    if math.prod(shape) * dtype.itemsize != len(data):
+        raise ValueError(f"{name} claims shape {shape} of {dtype.name}, and holds {len(data)} bytes")
+    return np.frombuffer(data, dtype).reshape(shape)
+
+
+def _numbers(each: list[Any]) -> tuple[int, ...]:
+    """Whole numbers, one by one or packed."""
+    found = list[int]()
+    for one in each:
+        if isinstance(one, int):
+            found.append(one)
+            continue
+        at = 0
+        while at < len(one):
+            value, at = _varint(one, at)
+            found.append(value)
+    return tuple(found)

@@ -1,0 +1,126 @@
+"""What `gruverify judge` found: on a terminal, as JSON values, and in one line for a failing test."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+
+from gruverify.judging import Distance, Entry, Ruling
+from gruverify.reporting._table import margin
+
+_COLOURS = {"rounding": "bold green", "bug": "bold red", "undecidable": "bold yellow"}
+
+
+def print_rulings(
+    console: Console, model: str, outputs: Sequence[str], rulings: Sequence[Ruling], apart: Distance | None
+) -> None:
+    """The verdict on each of the outputs, with what it rests on, and how far apart they are."""
+    console.print(model, markup=False, soft_wrap=True)
+    for name, ruling in zip(outputs, rulings, strict=True):
+        console.print(f"\n{name}: {_sizes(ruling)}, judged in {ruling.format.name}", markup=False, soft_wrap=True)
+        for note in ruling.notes:
+            console.print(f"  {note}", markup=False, soft_wrap=True)
+        first, *others = ruling_lines(ruling)
+        console.print(first, style=_COLOURS[ruling.verdict], markup=False, soft_wrap=True)
+        for line in others:
+            console.print(f"  {line}", markup=False, soft_wrap=True)
+    if apart is not None:
+        console.print(f"\n{apart.sentence}", markup=False, soft_wrap=True)
+
+
+def ruling_lines(ruling: Ruling) -> list[str]:
+    """The verdict, and then a line for everything that it rests on."""
+    lines = [f"{ruling.verdict}: {_summary(ruling)}"]
+    if ruling.first is not None:
+        lines.append(f"first: {_entry(ruling.first, ruling)}")
+    if ruling.worst is not None and _place(ruling.worst) != _place(ruling.first):
+        lines.append(f"worst: {_entry(ruling.worst, ruling)}")
+    if ruling.where:
+        lines.append(f"beyond their bounds: {ruling.where}")
+    lines += ruling.reasons
+    if ruling.cause is not None and ruling.cause.others:
+        lines.append(f"so does: {'; or: '.join(ruling.cause.others[:3])}")
+    if ruling.hint is not None:
+        lines.append(f"if yours has {ruling.hint.words}, {ruling.hint.advice}")
+    return lines
+
+
+def _summary(ruling: Ruling) -> str:
+    if ruling.beyond:
+        beyond = "is beyond its bound" if ruling.beyond == 1 else "are beyond their bounds"
+        return f"{ruling.beyond:,} of {ruling.entries:,} numbers {beyond}"
+    if ruling.verdict == "undecidable":
+        return "nothing is beyond its bound, but the bounds claim too little"
+    return f"all {ruling.entries:,} numbers are within their bounds, of which {ruling.claimed:,} claim something"
+
+
+def _place(entry: Entry | None) -> tuple[int, ...]:
+    return () if entry is None else (entry.layer, entry.direction, entry.step, entry.member, entry.unit)
+
+
+def _sizes(ruling: Ruling) -> str:
+    return ", ".join(f"{letter}={size}" for letter, size in ruling.sizes.items())
+
+
+def _entry(entry: Entry, ruling: Ruling) -> str:
+    layer = f"layer {entry.layer}, " if ruling.sizes["L"] > 1 else ""
+    way = "backward, " if entry.direction else ""
+    where = f"{layer}{way}t={entry.step}, member {entry.member}, unit {entry.unit}"
+    off = f"{_number(entry.ulp)} ulp, {margin(entry.margin)} of its bound"
+    return f"{where} is {entry.recorded:.9g}, expected {entry.expected:.9g} ± {entry.bound:.2g}: off by {off}"
+
+
+def _number(value: float) -> str:
+    return "∞" if not math.isfinite(value) else f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def rulings_document(
+    model: str, outputs: Sequence[str], rulings: Sequence[Ruling], apart: Distance | None
+) -> dict[str, Any]:
+    """The same as JSON values; what is not finite is null."""
+    found: dict[str, Any] = {
+        "model": model,
+        "outputs": [{"file": name, **_ruling_document(ruling)} for name, ruling in zip(outputs, rulings, strict=True)],
+    }
+    if apart is not None:
+        explained = None if apart.explained is None else apart.explained.tolist()
+        found["distance"] = {
+            "sentence": apart.sentence,
+            "part": apart.part,
+            "apart": apart.apart.tolist(),
+            "explained": explained,
+        }
+    plain: dict[str, Any] = _plain(found)
+    return plain
+
+
+def _ruling_document(ruling: Ruling) -> dict[str, Any]:
+    return {
+        "verdict": ruling.verdict,
+        "reasons": ruling.reasons,
+        "format": ruling.format.name,
+        "sizes": dict(ruling.sizes),
+        "entries": ruling.entries,
+        "claimed": ruling.claimed,
+        "beyond": ruling.beyond,
+        "where": ruling.where,
+        "worst": None if ruling.worst is None else asdict(ruling.worst),
+        "first": None if ruling.first is None else asdict(ruling.first),
+        "cause": None if ruling.cause is None else asdict(ruling.cause),
+        "hint": None if ruling.hint is None else asdict(ruling.hint),
+        "notes": ruling.notes,
+        "declared": {name: str(value) for name, value in (ruling.declared or {}).items()},
+    }
+
+
+def _plain(value: Any) -> Any:
+    """JSON values: no number that JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,208 @@
+"""Damaged files, many of them: each is read, or refused in one line; nothing crashes, and nothing large is allocated.
+
+    python tests/campaigns/reader_fuzz.py --files 100000
+
+prints how many were read and refused by kind, and the most memory that one took, as a multiple of its size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import tempfile
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gruverify.models import BadFile, read_grus
+
+#: What a reader may take beside twice the size of the file: of Python's own objects, and of buffers of its libraries.
+SLACK = 2**20
+
+
+def weights() -> dict[str, np.ndarray[Any, Any]]:
+    """A GRU of two units and three inputs under PyTorch's names."""
+    rng = np.random.default_rng(0)
+    shapes = {"weight_ih_l0": (6, 3), "weight_hh_l0": (6, 2), "bias_ih_l0": (6,), "bias_hh_l0": (6,)}
+    return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+def _npz(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def _compressed(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def _npy(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
+    file = io.BytesIO()
+    np.save(file, arrays["weight_ih_l0"])
+    return file.getvalue()
+
+
+def _json(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
+    return json.dumps({"arrays": {name: array.tolist() for name, array in arrays.items()}}).encode()
+
+
+def _safetensors(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
+    from safetensors.numpy import save
+
+    return bytes(save(arrays))
+
+
+def _state_dict(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
+    import torch
+
+    file = io.BytesIO()
+    torch.save({name: torch.from_numpy(array) for name, array in arrays.items()}, file)
+    return file.getvalue()
+
+
+def field_of(number: int, value: int | bytes) -> bytes:
+    """A field of a protocol buffer: a whole number, or bytes."""
+    if isinstance(value, int):
+        return _varint(number << 3) + _varint(value)
+    return _varint(number << 3 | 2) + _varint(len(value)) + value
+
+
+def _varint(value: int) -> bytes:
+    low, rest = value & 127, value >> 7
+    return bytes([low | 128]) + _varint(rest) if rest else bytes([low])
+
+
+def onnx_tensor(name: str, array: np.ndarray[Any, Any]) -> bytes:
+    """A tensor of float32 as ONNX stores it."""
+    dims = b"".join(field_of(1, size) for size in array.shape)
+    return dims + field_of(2, 1) + field_of(8, name.encode()) + field_of(9, array.tobytes())
+
+
+def onnx_node(kind: str, inputs: list[str], output: str, **attributes: int | bytes) -> bytes:
+    """A node; attributes are whole numbers, texts, the bytes of a tensor called `value`, or a graph called `body`."""
+    found = b"".join(field_of(1, name.encode()) for name in inputs) + field_of(2, output.encode())
+    for name, value in attributes.items():
+        number = {"value": 5, "body": 6}.get(name, 3 if isinstance(value, int) else 4)
+        number = 9 if name == "activations" else number
+        found += field_of(5, field_of(1, name.encode()) + field_of(number, value))
+    return found + field_of(3, f"{kind.lower()}_of_{output}".encode()) + field_of(4, kind.encode())
+
+
+def onnx_model(nodes: list[bytes], tensors: list[bytes]) -> bytes:
+    """A model with one graph."""
+    return field_of(1, 8) + field_of(7, onnx_graph(nodes, tensors))
+
+
+def onnx_graph(nodes: list[bytes], tensors: list[bytes]) -> bytes:
+    """A graph of these nodes and initializers."""
+    return b"".join(field_of(1, node) for node in nodes) + b"".join(field_of(5, tensor) for tensor in tensors)
+
+
+def _onnx(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
+    def swapped(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        r, z, n = np.split(array, 3)
+        return np.concatenate([z, r, n])
+
+    biases = [swapped(arrays[f"bias_{side}_l0"]) for side in ("ih", "hh")]
+    tensors = [
+        onnx_tensor("w", swapped(arrays["weight_ih_l0"])[None]),
+        onnx_tensor("r", swapped(arrays["weight_hh_l0"])[None]),
+        onnx_tensor("b", np.concatenate(biases)[None]),
+    ]
+    return onnx_model([onnx_node("GRU", ["x", "w", "r", "b"], "y", linear_before_reset=1)], tensors)
+
+
+KINDS: dict[str, Callable[[dict[str, np.ndarray[Any, Any]]], bytes]] = {
+    "npz": _npz,
+    "npz, compressed": _compressed,
+    "npy": _npy,
+    "json": _json,
+    "safetensors": _safetensors,
+    "state_dict": _state_dict,
+    "onnx": _onnx,
+}
+
+
+def mutated(data: bytes, rng: np.random.Generator) -> bytes:
+    """The file with bytes changed, cut off, doubled or filled, a few times; numbers in its headers become large."""
+    found = bytearray(data)
+    for _ in range(int(rng.integers(1, 4))):
+        if not found:
+            break
+        at, way = int(rng.integers(len(found))), int(rng.integers(7))
+        length = int(rng.integers(1, 16))
+        if way == 0:
+            found[at] = int(rng.integers(256))
+        elif way == 1:
+            del found[at:]
+        elif way == 2:
+            found[at:at] = found[at : at + length]
+        elif way == 3:
+            found[at : at + length] = b"\xff" * length
+        elif way == 4:
+            del found[at : at + length]
+        elif way == 5:
+            found[at] ^= 1 << int(rng.integers(8))
+        elif digits := [i for i, byte in enumerate(found) if chr(byte).isdigit()]:
+            place = digits[int(rng.integers(len(digits)))]
+            found[place : place + 1] = b"9" * length
+    return bytes(found)
+
+
+def fate(data: bytes, file: Path) -> tuple[str, int]:
+    """Whether the file is "read" or "refused", and how many bytes reading it took at most.
+
+    Raises:
+        AssertionError: it is refused in more than one line.
+    """
+    file.write_bytes(data)
+    tracemalloc.reset_peak()
+    before = tracemalloc.get_traced_memory()[0]
+    try:
+        read_grus(file)
+        found = "read"
+    except BadFile as wrong:
+        if "\n" in str(wrong) or not str(wrong).startswith(str(file)):
+            raise AssertionError(f"not one line that names the file: {wrong!r}") from wrong
+        found = "refused"
+    return found, tracemalloc.get_traced_memory()[1] - before
+
+
+def fuzz(kind: str, files: int, seed: int, file: Path) -> tuple[Counter[str], int]:
+    """So many mutated files of a kind: how many had which fate, and the most memory beyond twice the size of one."""
+    whole, rng = KINDS[kind](weights()), np.random.default_rng(seed)
+    fates, most = Counter[str](), 0
+    fate(whole, file)  # what is imported and remembered once is nobody's
+    for _ in range(files):
+        data = mutated(whole, rng)
+        found, memory = fate(data, file)
+        fates[found] += 1
+        most = max(most, memory - 2 * len(data))
+    return fates, most
+
+
+def main() -> None:
+    """Fuzz every kind."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kinds", nargs="*", default=list(KINDS))
+    asked = parser.parse_args()
+    tracemalloc.start()
+    with tempfile.TemporaryDirectory() as folder:
+        for kind in asked.kinds:
+            fates, most = fuzz(kind, asked.files // len(asked.kinds), asked.seed, Path(folder) / "weights")
+            within = "within" if most <= SLACK else "BEYOND"
+            print(f"{kind}: {dict(fates)}; memory {within} twice the size and {SLACK >> 20} MiB ({most:,} bytes more)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Two outputs of one model: where they part, and what rounding explains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gruverify import Cell, Stack, float32
+from gruverify.judging import Distance, distance, record, rule
+
+from ._runs import KAPPA, NDArray, Run, run
+from .test_judge import run_of
+
+
+def apart(one: Run, first: NDArray, second: NDArray, **given: Any) -> Distance:
+    """The distance of two outputs of a run."""
+    records = [record(one.stack, one.inputs, outputs, state=one.state, **given) for outputs in (first, second)]
+    return distance(records[0], records[1], KAPPA, (rule(records[0], KAPPA), rule(records[1], KAPPA)))
+
+
+def wider(one: Run) -> NDArray:
+    """What the same run gives in float64, rounded at its end."""
+    cells = [
+        Cell(cell.variant, **{name: array.astype(np.float64) for name, array in cell.packed().items()})
+        for row in one.stack.cells
+        for cell in row
+    ]
+    stack = Stack(tuple((cell,) for cell in cells))
+    return float32.cast(run_of(stack, one.inputs.astype(np.float64), one.state.astype(np.float64)))
+
+
+def test_equal_outputs_do_not_part() -> None:
+    one = run()
+
+    found = apart(one, one.outputs, one.outputs)
+
+    assert (found.part, found.sentence) == (None, "the two outputs are equal, bit for bit")
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_what_rounding_explains_is_above_what_two_right_runs_are_apart(layers: int) -> None:
+    one = run(H=4, T=60, layers=layers, reach=0.5)
+
+    found = apart(one, one.outputs, wider(one))
+
+    assert found.part is not None
+    assert found.explained is not None
+    assert (found.apart <= found.explained).all()
+    assert found.explained.max() < 2.0**-10
+    assert "steps a difference of" in found.sentence
+
+
+def test_float16_records_may_be_half_an_ulp_of_it_farther_apart() -> None:
+    one = run(H=4, T=10, reach=0.5)
+    narrow = one.outputs.astype(np.float16)
+
+    found = apart(one, one.outputs, narrow)
+
+    assert found.explained is not None
+    assert (found.apart <= found.explained).all()
+    assert 2.0**-13 < found.apart.max() < found.explained.max() < 2.0**-9
+
+
+def test_what_is_no_rounding_is_not_explained() -> None:
+    one = run()
+    other = one.outputs.copy()
+    other[5, 1, 2] += 0.5
+
+    found = apart(one, one.outputs, other)
+
+    assert (found.part, found.explained) == ((5, 1, 2), None)
+    assert found.sentence.endswith("not both are what rounding allows, step by step")
+
+
+def test_padding_is_no_difference_and_of_both_directions_no_bound_is_found() -> None:
+    lengths = [3, 20]
+    one = run(directions=2, lengths=lengths)
+    padded, other = one.outputs.copy(), one.outputs.copy()
+    padded[3:, 0] = 7
+    other[7, 1, 0] = np.nextafter(other[7, 1, 0], np.float32(0))
+
+    assert apart(one, one.outputs, padded, lengths=lengths).part is None
+    found = apart(one, one.outputs, other, lengths=lengths)
+    assert (found.part, found.explained) == ((7, 1, 0), None)
+    assert "of one direction alone" in found.sentence
