@@ -98,7 +98,7 @@ def command(
     plot: str | None,
     json_path: str | None,
 ) -> None:
-    """Tell rounding from a bug, for your weights, inputs and recorded outputs. or show a bug.
+    """Tell rounding from a bug, for your weights, inputs and recorded outputs.
 
     Every number at every step is held against a bound derived for it, from the state that was recorded before: nothing
     adds up along time. The verdict is rounding, with the accuracy that it implies; bug, with the first step, member and
