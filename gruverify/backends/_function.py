@@ -149,8 +149,8 @@ def declaring(made: FunctionBackend, declared: Declared) -> FunctionBackend:
             near = difflib.get_close_matches(name, Declared.__annotations__, 1)
             hint = f": did you mean {near[0]}?" if near else f" (there are: {', '.join(Declared.__annotations__)})"
             raise BadDeclaration(f"there is no declaration {name!r}{hint}")
-    if declared.get("shapes") is not None:
-        require_shapes(declared["shapes"])
+    if (shapes := declared.get("shapes")) is not None:
+        require_shapes(shapes)
     # What a module or an earlier call declared stays, unless it is declared again; a default contradicts nothing.
     earlier = declarations_of(made)
     said = {name: value for name, value in vars(earlier).items() if value != getattr(Declarations, name, None)}
