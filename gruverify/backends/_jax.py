@@ -34,24 +34,26 @@ class JaxBackend:
     shapes: ClassVar = "few"
     #: XLA flushes on the CPU, and computes float16 in float32, where its smallest numbers are none of those.
     subnormals: ClassVar = {"bfloat16": False, "float32": False, "float64": False}
+    #: The gradient of a bias is a sum over the batch that rounds after each term.
+    sums_in_format: ClassVar = {"float16": True, "bfloat16": True}
 
     def step(self, cell: Cell, x: NDArray, h: NDArray) -> NDArray:
         """X (B, I), h (B, H) -> (B, H)."""
-        found: NDArray = _called(self._step, self._weights(cell), x, h)
+        found: NDArray = called(self._step, self._weights(cell), x, h)
         return found
 
     def step_jacobian(self, cell: Cell, x: NDArray, h: NDArray) -> tuple[NDArray, NDArray]:
         """Dh (B, H, H) and dx (B, H, I): jacrev, vmapped over the batch."""
-        dx, dh = _called(self._jacobian, self._weights(cell), x, h)
+        dx, dh = called(self._jacobian, self._weights(cell), x, h)
         return dh, dx
 
     def step_vjp(self, cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray) -> Gradients:
         """The gradients of one step at the cotangent (B, H)."""
-        return self._gradients(cell, *_called(self._step_vjp, (self._weights(cell), x, h), cotangent))
+        return self._gradients(cell, *called(self._step_vjp, (self._weights(cell), x, h), cotangent))
 
     def sequence(self, cell: Cell, inputs: NDArray, state: NDArray | None) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, H) and last state (B, H)."""
-        outputs, last = _called(self._run, self._weights(cell), inputs, state)
+        outputs, last = called(self._run, self._weights(cell), inputs, state)
         return outputs, last
 
     def sequence_vjp(
@@ -59,13 +61,13 @@ class JaxBackend:
     ) -> Gradients:
         """Gradients at the cotangents d_outputs (T, B, H) and d_last (B, H), either of which may be None."""
         given = self._weights(cell), inputs, state
-        return self._gradients(cell, *_called(self._run_vjp, given, _both(cell, inputs, d_outputs, d_last)))
+        return self._gradients(cell, *called(self._run_vjp, given, _both(cell, inputs, d_outputs, d_last)))
 
     def sequence_jvp(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients
     ) -> tuple[NDArray, NDArray]:
         """The derivatives of outputs (T, B, H) and last state (B, H) along the tangent."""
-        d_outputs, d_last = _called(self._run_jvp, *self._along(cell, inputs, state, tangent))
+        d_outputs, d_last = called(self._run_jvp, *self._along(cell, inputs, state, tangent))
         return d_outputs, d_last
 
     def sequence_hvp(
@@ -79,7 +81,7 @@ class JaxBackend:
     ) -> Gradients:
         """The derivative of `sequence_vjp` along the tangent: jvp of vjp."""
         along = self._along(cell, inputs, state, tangent)
-        return self._gradients(cell, *_called(self._run_hvp, *along, _both(cell, inputs, d_outputs, d_last)))
+        return self._gradients(cell, *called(self._run_hvp, *along, _both(cell, inputs, d_outputs, d_last)))
 
     @cached_property
     def _step(self) -> Any:
@@ -119,11 +121,12 @@ class JaxBackend:
         return jax.vjp(self.plain_run, *given)[1](cotangents)
 
     @property
-    def _layout(self) -> Layout:
+    def layout(self) -> Layout:
+        """The library's arrangement of a cell's parameters."""
         return LAYOUTS[self.layout_name]
 
     def _weights(self, cell: Cell) -> Weights:
-        return self._layout.parameters(cell)
+        return self.layout.parameters(cell)
 
     def _along(self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients) -> tuple[Any, Any]:
         """Weights, inputs and state, and the directions in which they move."""
@@ -132,7 +135,7 @@ class JaxBackend:
         return (self._weights(cell), inputs, h), (self._weights(moves), tangent.inputs, tangent.state)
 
     def _gradients(self, cell: Cell, p: Weights, d_inputs: NDArray, d_state: NDArray | None) -> Gradients:
-        return Gradients(**self._layout.gradients(p, cell.variant), inputs=d_inputs, state=d_state)
+        return Gradients(**self.layout.gradients(p, cell.variant), inputs=d_inputs, state=d_state)
 
 
 def _both(cell: Cell, inputs: NDArray, d_outputs: NDArray | None, d_last: NDArray | None) -> tuple[NDArray, NDArray]:
@@ -142,7 +145,7 @@ def _both(cell: Cell, inputs: NDArray, d_outputs: NDArray | None, d_last: NDArra
     return outputs if d_outputs is None else d_outputs, last if d_last is None else d_last
 
 
-def _called(function: Any, *given: Any) -> Any:
+def called(function: Any, *given: Any) -> Any:
     """What it returns, as NumPy arrays of their own. JAX may keep arrays that it is given, and takes no odd strides."""
     with jax.enable_x64(True):
         return jax.tree.map(_own, function(*jax.tree.map(_own, given)))

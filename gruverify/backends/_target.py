@@ -29,6 +29,11 @@ class Target:
         return self.needs is None or importlib.util.find_spec(self.needs) is not None
 
     @property
+    def packages(self) -> tuple[str, ...]:
+        """What pip is to install, without versions."""
+        return tuple(requirement.partition("==")[0] for requirement in self.install.split())
+
+    @property
     def remedy(self) -> str:
         """The command that makes it available."""
         return f"pip install {self.install}" if self.install else f"pip install 'gruverify[{self.needs}]'"

@@ -200,11 +200,9 @@ def test_catches_a_folded_bias_without_its_gradient() -> None:
     """Where a layout forgets that it adds b_hr to b_xr, b_hr has no gradient."""
     flax = LAYOUTS["flax"]
     forgetful = replace(flax, _one_bias=lambda _: (False, False, False))
+    mixed = SimpleNamespace(merged=flax.merged, parameters=flax.parameters, gradients=forgetful.gradients)
 
-    assert unlike_adjoint(
-        SimpleNamespace(**vars(flax), merged=flax.merged, parameters=flax.parameters, gradients=forgetful.gradients),
-        Variant(),
-    )
+    assert unlike_adjoint(mixed, Variant())
 
 
 def test_shrinks_to_pytorch() -> None:
