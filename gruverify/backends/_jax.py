@@ -135,7 +135,8 @@ class JaxBackend:
         return (self._weights(cell), inputs, h), (self._weights(moves), tangent.inputs, tangent.state)
 
     def _gradients(self, cell: Cell, p: Weights, d_inputs: NDArray, d_state: NDArray | None) -> Gradients:
-        return Gradients(**self.layout.gradients(p, cell.variant), inputs=d_inputs, state=d_state)
+        packed: dict[str, Any] = self.layout.gradients(p, cell.variant)
+        return Gradients(**packed, inputs=d_inputs, state=d_state)
 
 
 def _both(cell: Cell, inputs: NDArray, d_outputs: NDArray | None, d_last: NDArray | None) -> tuple[NDArray, NDArray]:
@@ -146,9 +147,13 @@ def _both(cell: Cell, inputs: NDArray, d_outputs: NDArray | None, d_last: NDArra
 
 
 def called(function: Any, *given: Any) -> Any:
-    """What it returns, as NumPy arrays of their own. JAX may keep arrays that it is given, and takes no odd strides."""
-    with jax.enable_x64(True):
-        return jax.tree.map(_own, function(*jax.tree.map(_own, given)))
+    """What it returns, as NumPy arrays of their own. JAX may keep arrays that it is given, and takes no odd strides.
+
+    For arrays in float64 alone JAX has 64 bits: else it is as it comes.
+    """
+    arrays = jax.tree.map(_own, given)
+    with jax.enable_x64(any(array.dtype == np.float64 for array in jax.tree.leaves(arrays))):
+        return jax.tree.map(_own, function(*arrays))
 
 
 def _own(array: Any) -> NDArray:

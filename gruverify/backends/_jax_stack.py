@@ -25,6 +25,7 @@ class JaxStackBackend(JaxBackend):
     """
 
     plain_stack: Callable[..., tuple[Any, Any]]
+    unbatched: bool = True
 
     def stack(
         self, stack: Stack, inputs: NDArray, states: NDArray | None, lengths: NDArray | None, batch_first: bool

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import onnx
 from onnx.reference import ReferenceEvaluator
 
@@ -15,5 +17,5 @@ def build() -> OnnxBackend:
 
 
 def _evaluator(model: onnx.ModelProto) -> Runs:
-    evaluator = ReferenceEvaluator(model)
+    evaluator: Any = ReferenceEvaluator(model)
     return lambda given: evaluator.run(None, given)
