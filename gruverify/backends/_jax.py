@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from gruverify.arithmetic import FORMATS
-from gruverify.backends._protocol import NDArray
+from gruverify.backends.contract import NDArray
 from gruverify.cell import LAYOUTS, Cell, Gradients, Layout, Variant
 
 Weights = dict[str, Any]

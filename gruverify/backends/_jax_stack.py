@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gruverify.backends._jax import JaxBackend, called
-from gruverify.backends._protocol import NDArray
+from gruverify.backends.contract import NDArray
 from gruverify.cell import Stack, StackGradients, parameter_name
 
 

@@ -9,7 +9,7 @@ import onnxruntime
 
 from gruverify.arithmetic import float16, float32
 from gruverify.backends._onnx import OnnxBackend, Runs
-from gruverify.backends._protocol import NDArray
+from gruverify.backends.contract import NDArray
 
 
 def build() -> OnnxBackend:
