@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.util
 import os
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,8 @@ from gruverify.backends._derived import completed, redeclared
 from gruverify.backends._function import backend, is_backend
 from gruverify.backends._protocol import METHODS, Backend
 from gruverify.backends._shapes import is_compiled
+from gruverify.backends._target import Target
+from gruverify.backends.world import WORLD
 
 
 class UnknownTarget(ValueError):
@@ -29,26 +29,6 @@ class UnknownTarget(ValueError):
 
 class TargetUnavailable(RuntimeError):
     """The TARGET is known, but cannot be used here: a package is missing, or its import failed."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """A backend that ships with gruverify. `needs` is the package it needs, which is also the name of the extra."""
-
-    name: str
-    description: str
-    needs: str | None
-    build: Callable[[], Backend]
-
-    @property
-    def available(self) -> bool:
-        """Whether the package it needs is installed."""
-        return self.needs is None or importlib.util.find_spec(self.needs) is not None
-
-    @property
-    def remedy(self) -> str:
-        """The command that makes it available."""
-        return f"pip install 'gruverify[{self.needs}]'"
 
 
 def _numpy() -> Backend:
@@ -95,6 +75,7 @@ TARGETS: tuple[Target, ...] = (
     Target("torch:compile", "nn.GRUCell compiled, one size; needs a C++ compiler", "torch", _deployed("compiled")),
     Target("torch:script", "nn.GRUCell and nn.GRU as TorchScript, one size", "torch", _deployed("script")),
     Target("torch:export", "nn.GRUCell exported by torch.export, one size", "torch", _deployed("exported")),
+    *WORLD,
 )
 
 
@@ -125,13 +106,24 @@ def _found(target: object) -> Backend:
     for shipped in TARGETS:
         if target == shipped.name:
             require_installed(target)
-            try:
-                return shipped.build()
-            except RuntimeError as reason:
-                raise TargetUnavailable(f"target {target!r} cannot be used here: {visible(str(reason))}") from None
+            return _built_in(shipped)
     if ":" not in target:
         raise UnknownTarget(_unknown_name(target))
     return _adapt(_load(target), target)
+
+
+def _built_in(shipped: Target) -> Backend:
+    try:
+        return shipped.build()
+    except RuntimeError as reason:
+        raise TargetUnavailable(f"target {shipped.name!r} cannot be used here: {visible(str(reason))}") from None
+    except Exception as failure:
+        if not shipped.install:
+            raise
+        # It is there, and not what it was: another version, or one of those that it needs is missing.
+        raise TargetUnavailable(
+            f"target {shipped.name!r} cannot be used here: {told(failure)}; what it was made for: {shipped.remedy}"
+        ) from failure
 
 
 def _unknown_name(target: str) -> str:

@@ -11,8 +11,10 @@
     equinox  equinox.nn.GRUCell     weight_ih (3H, I), weight_hh (3H, H), bias (3H,), bias_n (H,): r, z, n; no
                                     recurrent bias of r and z
     mlx      mlx.nn.GRU             Wx (3H, I), Wh (3H, H), b (3H,), bhn (H,): as equinox
+    haiku    haiku.GRU              w_i (I, 3H), w_h (H, 3H), b (3H,): z, r, a; resets before
 
-All of them keep the old state where z is 1. Sources: the libraries' reference pages; theory.md, table of conventions.
+All of them but haiku keep the old state where z is 1. Sources: the libraries' reference pages; theory.md, table of
+conventions.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gruverify.cell._cell import PACKED, Cell
-from gruverify.cell._variant import VARIANTS, Biases, Reset, Variant
+from gruverify.cell._variant import VARIANTS, Biases, Reset, Update, Variant
 
 NDArray: TypeAlias = npt.NDArray[Any]
 Arrays: TypeAlias = Mapping[str, NDArray]
@@ -91,6 +93,21 @@ class Layout:
             bias_ih=np.where(moved, cell.bias_ih + cell.bias_hh, cell.bias_ih),
             bias_hh=np.where(moved, zero, cell.bias_hh),
         )
+
+    def gradients(self, parameters: Arrays, variant: Variant) -> dict[str, NDArray | None]:
+        """The gradients of a cell's packed arrays, from those of the parameters that `parameters(merged(cell))` gives.
+
+        Where a recurrent bias is added to the other, both have the gradient of the sum. What the variant lacks is 0;
+        without biases they are None.
+
+        Raises:
+            ValueError: the library has no such variant.
+        """
+        self._require(variant)
+        weight_ih, weight_hh, bias_ih, bias_hh = self._unpack(parameters)
+        if variant.biases == "both" and bias_ih is not None and bias_hh is not None:
+            bias_hh = np.where(np.repeat(self._one_bias(variant), weight_hh.shape[1]), bias_ih, bias_hh)
+        return dict(zip(PACKED, (weight_ih, weight_hh, bias_ih, bias_hh), strict=True))
 
     def _require(self, variant: Variant) -> None:
         if variant not in self.variants:
@@ -171,6 +188,16 @@ def _from_nnx(parameters: Arrays) -> tuple[NDArray, NDArray, NDArray | None, NDA
     return *weights, bias, None if bias is None else np.zeros_like(bias)
 
 
+def _to_haiku(cell: Cell) -> dict[str, NDArray]:
+    packed = {name: _gates_swapped(array) for name, array in cell.packed().items()}
+    return {"w_i": packed["weight_ih"].T, "w_h": packed["weight_hh"].T, "b": packed["bias_ih"]}
+
+
+def _from_haiku(parameters: Arrays) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    weight_ih, weight_hh, bias = (_gates_swapped(parameters[name].T) for name in ("w_i", "w_h", "b"))
+    return weight_ih, weight_hh, bias, np.zeros_like(bias)
+
+
 def _candidate_apart(*names: str) -> tuple[Callable[[Cell], dict[str, NDArray]], Callable[[Arrays], Any]]:
     """Both ways for two matrices, one bias per gate, and a recurrent bias (H,) of the candidate, under these names."""
 
@@ -194,8 +221,8 @@ def _keeping(*resets: str, bias: tuple[bool, ...] = (True, False)) -> tuple[Vari
     return tuple(v for v in VARIANTS if v.update == "keep" and v.reset in resets and v.bias in bias)
 
 
-def _partly(reset: Reset, biases: Biases) -> tuple[Variant, ...]:
-    return (Variant(reset, biases=biases),)
+def _partly(reset: Reset, biases: Biases, update: Update = "keep") -> tuple[Variant, ...]:
+    return (Variant(reset, update, biases=biases),)
 
 
 _BOTH_EVERYWHERE = (False, False, False)
@@ -240,6 +267,13 @@ LAYOUTS: dict[str, Layout] = {
                 ("equinox", ("weight_ih", "weight_hh", "bias", "bias_n")),
                 ("mlx", ("Wx", "Wh", "b", "bhn")),
             )
+        ),
+        Layout(
+            "haiku",
+            (*_partly("before", "input", "replace"), Variant("before", "replace")),
+            _to_haiku,
+            _from_haiku,
+            lambda _: _ONE_EVERYWHERE,
         ),
     )
 }

@@ -10,7 +10,7 @@ from typing import Any
 
 from gruverify._visible import visible
 from gruverify.arithmetic import Format
-from gruverify.backends import METHODS, Backend, declarations_of, declared_variants, drawn_sizes, offers
+from gruverify.backends import METHODS, TARGETS, Backend, declarations_of, declared_variants, drawn_sizes, offers
 from gruverify.engine._deaths import Death
 from gruverify.engine._profile import PROFILES
 from gruverify.engine._saved import NOTHING_SAVED, Saved, fitting
@@ -112,7 +112,7 @@ def header_of(backend: Backend, plan: Plan, target: str) -> dict[str, Any]:
         "methods": [method for method in METHODS if offers(backend, method)],
         "declarations": declarations_of(backend).unusual(),
         "variants": [encode_variant(variant) for variant in declared_variants(backend)],
-        "versions": versions(),
+        "versions": versions(target),
         "replayed": replayed(plan, backend).values(),
     }
 
@@ -123,9 +123,10 @@ def replayed(plan: Plan, backend: Backend) -> Saved:
     return fitting(plan.saved, backend, formats, profile=plan.profile, chosen=chosen, max_size=plan.max_size)
 
 
-def versions() -> dict[str, str]:
-    """Of Python and the packages that a result may depend on."""
-    packages = ("gruverify", "numpy", "hypothesis", "ml_dtypes", "torch")
+def versions(target: str = "") -> dict[str, str]:
+    """Of Python and the packages that a result may depend on, those that a shipped target is about among them."""
+    own = next((shipped.packages for shipped in TARGETS if shipped.name == target), ())
+    packages = ("gruverify", "numpy", "hypothesis", "ml_dtypes", "torch", *own)
     return {"python": platform.python_version(), **{p: v for p in packages if (v := _version(p))}}
 
 

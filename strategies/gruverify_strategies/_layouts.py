@@ -42,8 +42,8 @@ def layouts(
 ) -> LaidOut:
     """A `LaidOut`: one of `layouts`, a cell that it can hold, and its parameters.
 
-    They are "pytorch", "keras", "onnx", "flax", "nnx", "equinox" and "mlx". Cells are as `cells` draws them; recurrent
-    biases that a library has no place for are added to the input's biases.
+    They are "pytorch", "keras", "onnx", "flax", "nnx", "equinox", "mlx" and "haiku". Cells are as `cells` draws them;
+    recurrent biases that a library has no place for are added to the input's biases.
     Shrinks to the first of `layouts`, or to "pytorch", and as `cells` does.
 
     Raises:

@@ -108,7 +108,7 @@ def test_every_shipped_target_that_is_available_resolves_to_its_name() -> None:
     ("target", "message"),
     [
         pytest.param("numpi", "target 'numpi' is unknown: did you mean numpy?", id="near a name"),
-        pytest.param("torch-f", "did you mean torch or torch:func", id="near two names"),
+        pytest.param("torch-f", "did you mean torch or torchrl or torch:func", id="near some names"),
         pytest.param("xyzzy", "shipped targets: numpy, torch, torch-formulas, torch:GRU, ", id="near nothing"),
         pytest.param("", "target '' is unknown", id="empty"),
         pytest.param(":step", "target ':step' is not of the form pkg.module:object", id="no module"),

@@ -397,6 +397,17 @@ def test_a_version_that_cannot_be_found_is_left_out(monkeypatch: pytest.MonkeyPa
     assert versions["numpy"] == "1"
 
 
+def test_a_target_of_another_library_shows_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.metadata
+
+    from gruverify.engine import versions
+
+    monkeypatch.setattr(importlib.metadata, "version", lambda package: "1")
+
+    assert {"dm-haiku", "jax"} <= set(versions("haiku"))
+    assert "jax" not in versions("numpy")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

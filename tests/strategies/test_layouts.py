@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -89,6 +91,14 @@ def mlx_step(p: Parameters, x: NDArray, h: NDArray) -> NDArray:
     return equinox_step(named | {"bias_n": p.get("bhn", np.zeros(H))}, x, h)
 
 
+def haiku_step(p: Parameters, x: NDArray, h: NDArray) -> NDArray:
+    """haiku.GRU.__call__, as its source has it."""
+    U_z, U_r, U_a = np.split(p["w_h"], 3, axis=1)
+    x_z, x_r, x_a = np.split(x @ p["w_i"] + p["b"], 3, axis=1)
+    z, r = sigmoid(x_z + h @ U_z), sigmoid(x_r + h @ U_r)
+    return np.asarray((1 - z) * h + z * np.tanh(x_a + (r * h) @ U_a))
+
+
 def pytorch_step(p: Parameters, x: NDArray, h: NDArray) -> NDArray:
     """The equations of torch.nn.GRUCell."""
     H = h.shape[1]
@@ -106,6 +116,7 @@ STEPS: dict[str, Callable[[Parameters, Variant], Callable[[NDArray, NDArray], ND
     "nnx": lambda p, v: lambda x, h: nnx_step(p, x, h),
     "equinox": lambda p, v: lambda x, h: equinox_step(p, x, h),
     "mlx": lambda p, v: lambda x, h: mlx_step(p, x, h),
+    "haiku": lambda p, v: lambda x, h: haiku_step(p, x, h),
 }
 
 
@@ -160,6 +171,38 @@ def test_merging_twice_is_merging_once(cell: Cell) -> None:
     for layout in LAYOUTS.values():
         if cell.variant in layout.variants:
             assert layout.merged(layout.merged(cell)) == layout.merged(cell)
+
+
+def unlike_adjoint(layout: Any, variant: Variant) -> bool:
+    """Whether ⟨gradients(G), t⟩ differs from ⟨G, t in the library's parameters⟩, for whole numbers, which are exact."""
+    integers = np.random.default_rng(0)
+    H, I = 3, 2
+    sizes = {"weight_ih": (3 * H, I), "weight_hh": (3 * H, H)}
+    sizes |= {"bias_ih": (3 * H,), "bias_hh": (3 * H,)} if variant.bias else {}
+    drawn = {name: integers.integers(-9, 9, size).astype(float) for name, size in sizes.items()}
+    there = {name: (array.T * np.repeat(variant.mask(name), H)).T for name, array in drawn.items()}
+    tangent = Cell(variant, **there)
+    laid = layout.parameters(layout.merged(tangent))
+    given = {name: integers.integers(-9, 9, array.shape).astype(float) for name, array in laid.items()}
+    found = layout.gradients(given, variant)
+    moved = sum(float((found[name] * array).sum()) for name, array in tangent.packed().items())
+    return moved != sum(float((given[name] * array).sum()) for name, array in laid.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "variant"), [(name, v) for name, layout in LAYOUTS.items() for v in layout.variants], ids=str
+)
+def test_gradients_come_back_where_the_parameters_came_from(name: str, variant: Variant) -> None:
+    assert not unlike_adjoint(LAYOUTS[name], variant)
+
+
+def test_catches_a_folded_bias_without_its_gradient() -> None:
+    """Where a layout forgets that it adds b_hr to b_xr, b_hr has no gradient."""
+    flax = LAYOUTS["flax"]
+    forgetful = replace(flax, _one_bias=lambda _: (False, False, False))
+    mixed = SimpleNamespace(merged=flax.merged, parameters=flax.parameters, gradients=forgetful.gradients)
+
+    assert unlike_adjoint(mixed, Variant())
 
 
 def test_shrinks_to_pytorch() -> None:

@@ -1,0 +1,160 @@
+"""A GRU written over JAX, and what JAX makes of it: values, Jacobians, gradients and directions, compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import jax
+import numpy as np
+
+from gruverify.arithmetic import FORMATS
+from gruverify.backends.contract import NDArray
+from gruverify.cell import LAYOUTS, Cell, Gradients, Layout, Variant
+
+Weights = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class JaxBackend:
+    """Of step(weights, x, h) and run(weights, inputs, state), both over JAX arrays; weights by the layout's names.
+
+    A step returns the next state, a run outputs and last state; a state of None is the library's own.
+    """
+
+    name: str
+    layout_name: str
+    variants: Sequence[Variant]
+    plain_step: Callable[[Weights, Any, Any], Any]
+    plain_run: Callable[[Weights, Any, Any], tuple[Any, Any]]
+
+    formats: ClassVar = FORMATS
+    shapes: ClassVar = "few"
+    #: XLA flushes on the CPU, and computes float16 in float32, where its smallest numbers are none of those.
+    subnormals: ClassVar = {"bfloat16": False, "float32": False, "float64": False}
+    #: The gradient of a bias is a sum over the batch that rounds after each term.
+    sums_in_format: ClassVar = {"float16": True, "bfloat16": True}
+
+    def step(self, cell: Cell, x: NDArray, h: NDArray) -> NDArray:
+        """X (B, I), h (B, H) -> (B, H)."""
+        found: NDArray = called(self._step, self._weights(cell), x, h)
+        return found
+
+    def step_jacobian(self, cell: Cell, x: NDArray, h: NDArray) -> tuple[NDArray, NDArray]:
+        """Dh (B, H, H) and dx (B, H, I): jacrev, vmapped over the batch."""
+        dx, dh = called(self._jacobian, self._weights(cell), x, h)
+        return dh, dx
+
+    def step_vjp(self, cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray) -> Gradients:
+        """The gradients of one step at the cotangent (B, H)."""
+        return self._gradients(cell, *called(self._step_vjp, (self._weights(cell), x, h), cotangent))
+
+    def sequence(self, cell: Cell, inputs: NDArray, state: NDArray | None) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, H) and last state (B, H)."""
+        outputs, last = called(self._run, self._weights(cell), inputs, state)
+        return outputs, last
+
+    def sequence_vjp(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
+    ) -> Gradients:
+        """Gradients at the cotangents d_outputs (T, B, H) and d_last (B, H), either of which may be None."""
+        given = self._weights(cell), inputs, state
+        return self._gradients(cell, *called(self._run_vjp, given, _both(cell, inputs, d_outputs, d_last)))
+
+    def sequence_jvp(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients
+    ) -> tuple[NDArray, NDArray]:
+        """The derivatives of outputs (T, B, H) and last state (B, H) along the tangent."""
+        d_outputs, d_last = called(self._run_jvp, *self._along(cell, inputs, state, tangent))
+        return d_outputs, d_last
+
+    def sequence_hvp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+        tangent: Gradients,
+    ) -> Gradients:
+        """The derivative of `sequence_vjp` along the tangent: jvp of vjp."""
+        along = self._along(cell, inputs, state, tangent)
+        return self._gradients(cell, *called(self._run_hvp, *along, _both(cell, inputs, d_outputs, d_last)))
+
+    @cached_property
+    def _step(self) -> Any:
+        return jax.jit(self.plain_step)
+
+    @cached_property
+    def _jacobian(self) -> Any:
+        def alone(p: Weights, x: Any, h: Any) -> Any:
+            return self.plain_step(p, x[None], h[None])[0]
+
+        return jax.jit(jax.vmap(jax.jacrev(alone, (1, 2)), (None, 0, 0)))
+
+    @cached_property
+    def _step_vjp(self) -> Any:
+        return jax.jit(lambda given, cotangent: jax.vjp(self.plain_step, *given)[1](cotangent))
+
+    @cached_property
+    def _run(self) -> Any:
+        return jax.jit(self.plain_run)
+
+    @cached_property
+    def _run_vjp(self) -> Any:
+        return jax.jit(self._pulled)
+
+    @cached_property
+    def _run_jvp(self) -> Any:
+        return jax.jit(lambda at, along: jax.jvp(self.plain_run, at, along)[1])
+
+    @cached_property
+    def _run_hvp(self) -> Any:
+        def hvp(at: Any, along: Any, cotangents: Any) -> Any:
+            return jax.jvp(lambda *given: self._pulled(given, cotangents), at, along)[1]
+
+        return jax.jit(hvp)
+
+    def _pulled(self, given: Any, cotangents: Any) -> Any:
+        return jax.vjp(self.plain_run, *given)[1](cotangents)
+
+    @property
+    def layout(self) -> Layout:
+        """The library's arrangement of a cell's parameters."""
+        return LAYOUTS[self.layout_name]
+
+    def _weights(self, cell: Cell) -> Weights:
+        return self.layout.parameters(cell)
+
+    def _along(self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients) -> tuple[Any, Any]:
+        """Weights, inputs and state, and the directions in which they move."""
+        h = np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state
+        moves = Cell(cell.variant, tangent.weight_ih, tangent.weight_hh, tangent.bias_ih, tangent.bias_hh)
+        return (self._weights(cell), inputs, h), (self._weights(moves), tangent.inputs, tangent.state)
+
+    def _gradients(self, cell: Cell, p: Weights, d_inputs: NDArray, d_state: NDArray | None) -> Gradients:
+        packed: dict[str, Any] = self.layout.gradients(p, cell.variant)
+        return Gradients(**packed, inputs=d_inputs, state=d_state)
+
+
+def _both(cell: Cell, inputs: NDArray, d_outputs: NDArray | None, d_last: NDArray | None) -> tuple[NDArray, NDArray]:
+    """Both cotangents; one that is missing is 0."""
+    T, B = inputs.shape[:2]
+    outputs, last = (np.zeros((*axes, B, cell.hidden_size), inputs.dtype) for axes in ((T,), ()))
+    return outputs if d_outputs is None else d_outputs, last if d_last is None else d_last
+
+
+def called(function: Any, *given: Any) -> Any:
+    """What it returns, as NumPy arrays of their own. JAX may keep arrays that it is given, and takes no odd strides.
+
+    For arrays in float64 alone JAX has 64 bits: else it is as it comes.
+    """
+    arrays = jax.tree.map(_own, given)
+    with jax.enable_x64(any(array.dtype == np.float64 for array in jax.tree.leaves(arrays))):
+        return jax.tree.map(_own, function(*arrays))
+
+
+def _own(array: Any) -> NDArray:
+    return np.array(array, order="C")

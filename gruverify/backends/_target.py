@@ -1,0 +1,39 @@
+"""What ships with gruverify: a name, and how to come by what it needs."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gruverify.backends._protocol import Backend
+
+
+@dataclass(frozen=True)
+class Target:
+    """A backend that ships with gruverify.
+
+    needs: the package that it needs, as it is imported. install: what pip is to install for it, with versions; without
+    it the package is an extra of gruverify.
+    """
+
+    name: str
+    description: str
+    needs: str | None
+    build: Callable[[], Backend]
+    install: str = ""
+
+    @property
+    def available(self) -> bool:
+        """Whether the package it needs is installed."""
+        return self.needs is None or importlib.util.find_spec(self.needs) is not None
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What pip is to install, without versions."""
+        return tuple(requirement.partition("==")[0] for requirement in self.install.split())
+
+    @property
+    def remedy(self) -> str:
+        """The command that makes it available."""
+        return f"pip install {self.install}" if self.install else f"pip install 'gruverify[{self.needs}]'"

@@ -1,0 +1,31 @@
+"""`onnxruntime`: ONNX Runtime's GRU on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import onnx
+import onnxruntime
+
+from gruverify.arithmetic import float16, float32
+from gruverify.backends._onnx import OnnxBackend, Runs
+from gruverify.backends.contract import NDArray
+
+
+def build() -> OnnxBackend:
+    """float16 is cast to float32 around the node; of float64 its kernel says that it is not supported."""
+    return OnnxBackend("onnxruntime", (float16, float32), _session, batch_first=False)
+
+
+def _session(model: onnx.ModelProto) -> Runs:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+    def run(given: dict[str, NDArray]) -> Sequence[NDArray]:
+        if not given["X"].size:
+            raise NotImplementedError("without steps or members ONNX Runtime ends the process")
+        found: Sequence[NDArray] = session.run(None, given)
+        return found
+
+    return run

@@ -1,0 +1,104 @@
+"""What stands between a library and the checks hides no fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import gruverify
+from gruverify import float32
+
+jax = pytest.importorskip("jax")
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("equinox")
+
+from gruverify.backends.world import _equinox, _onnx_reference
+
+
+def falsified(backend: Any, *only: str) -> set[str]:
+    """The ids of what falls in a few cases."""
+    result = gruverify.check(backend, formats=[float32], profile="quick", max_cases=3, only=only)
+    return {id for (id, _, _), tally in result.tallies.items() if tally.falsified or tally.error}
+
+
+def gates_exchanged(backend: Any) -> Any:
+    def step(weights: Any, x: Any, h: Any) -> Any:
+        r, z, n = jax.numpy.split(weights["weight_ih"], 3)
+        return backend.plain_step({**weights, "weight_ih": jax.numpy.concatenate([z, r, n])}, x, h)
+
+    return replace(backend, plain_step=step)
+
+
+def carry_path_cut(backend: Any) -> Any:
+    return replace(backend, plain_step=lambda weights, x, h: backend.plain_step(weights, x, jax.lax.stop_gradient(h)))
+
+
+def last_step_doubled(backend: Any) -> Any:
+    def run(weights: Any, inputs: Any, state: Any) -> Any:
+        outputs, last = backend.plain_run(weights, inputs, state)
+        return outputs, backend.plain_step(weights, inputs[-1], last)
+
+    return replace(backend, plain_run=run)
+
+
+def direction_of_the_tangent_turned(backend: Any) -> Any:
+    @jax.custom_jvp
+    def turned(h: Any) -> Any:
+        return h
+
+    turned.defjvps(lambda tangent, answer, h: -tangent)
+
+    def run(weights: Any, inputs: Any, state: Any) -> Any:
+        return backend.plain_run(weights, inputs, turned(state))
+
+    return replace(backend, plain_run=run)
+
+
+@pytest.mark.parametrize(
+    ("fault", "only"),
+    [
+        (gates_exchanged, "agreement/step"),
+        (carry_path_cut, "agreement/step-vjp"),
+        (last_step_doubled, "agreement/last"),
+        (direction_of_the_tangent_turned, "agreement/jvp"),
+    ],
+)
+def test_catches_a_fault_behind_jax(fault: Callable[[Any], Any], only: str) -> None:
+    assert falsified(fault(_equinox.build()), only)
+
+
+def changed(attribute: str, value: Any) -> Callable[[Any], Any]:
+    """Models whose node has another attribute than was asked for."""
+
+    def fault(backend: Any) -> Any:
+        def loaded(model: Any) -> Any:
+            node = model.graph.node[0]
+            others = [a for a in node.attribute if a.name != attribute]
+            del node.attribute[:]
+            node.attribute.extend([*others, onnx.helper.make_attribute(attribute, value)])
+            return backend.loaded(model)
+
+        return replace(backend, loaded=loaded)
+
+    return fault
+
+
+def biases_dropped(backend: Any) -> Any:
+    def loaded(model: Any) -> Any:
+        run = backend.loaded(model)
+        return lambda given: run({name: 0 * array if name == "B" else array for name, array in given.items()})
+
+    return replace(backend, loaded=loaded)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [changed("linear_before_reset", 0), changed("linear_before_reset", 1), biases_dropped],
+    ids=["resets before", "resets after", "no biases"],
+)
+def test_catches_a_fault_behind_onnx(fault: Callable[[Any], Any]) -> None:
+    assert falsified(_onnx_reference.build(), "agreement") == set()
+    assert falsified(fault(_onnx_reference.build()), "agreement")
