@@ -93,7 +93,7 @@ def test_what_pytorch_compiles_is_known() -> None:
     assert backend(step=compiled, formats=[float32]).shapes == "few"
 
 
-@pytest.mark.parametrize("wrong", ["some", 3, True, ["few"], np.int64(1)])
+@pytest.mark.parametrize("wrong", ["some", 3, True, np.int64(1)])
 def test_another_value_is_one_line(wrong: Any) -> None:
     with pytest.raises(BadDeclaration, match=r"^shapes=.* must be one of 'any', 'few'$"):
         declarations_of(SimpleNamespace(shapes=wrong))

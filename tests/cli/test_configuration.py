@@ -109,4 +109,4 @@ def test_every_key_is_a_parameter_of_the_command() -> None:
 
 def test_an_unknown_command_is_told_with_the_one_that_is_near() -> None:
     assert gruverify("chekc").stderr == "Error: there is no command 'chekc': did you mean check?\n"
-    assert "there are check, compare" in gruverify("verify-all-of-it").stderr
+    assert "there are check, identify" in gruverify("verify-all-of-it").stderr

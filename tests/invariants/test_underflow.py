@@ -88,6 +88,6 @@ def test_catches_an_input_gradient_that_is_off_by_a_few_more() -> None:
 def test_rounding_of_float64_is_allowed_for_in_one_place() -> None:
     """A bound that adds γ or η of its own may forget the other."""
     own = re.compile(r"\.gamma\(|REFERENCE\.(u|eta)\b")
-    sources = {path.name: path.read_text() for path in Path(gruverify.__file__).parent.glob("invariants/*.py")}
+    sources = {path.name: path.read_text() for path in Path(gruverify.__file__).parent.glob("invariants/**/*.py")}
     users = {name for name, source in sources.items() if own.search(source.replace("(1 + REFERENCE.u)", ""))}
     assert users == {"_reference.py"}

@@ -56,8 +56,8 @@ def test_the_schema_describes_every_part_of_a_document() -> None:
 
     assert len(objects) > 3
     assert all("additionalProperties" in node for node in objects)
-    # A command is that of a run of pytest, and not every run has a cap or can try saved witnesses.
-    assert {*document(falsified()), "command", "max_size", "replayed"} == set(rules["properties"])
+    # A command is that of a run of pytest; not every run has a cap, names its variants or can try saved witnesses.
+    assert {*document(falsified()), "command", "max_size", "replayed", "variants"} == set(rules["properties"])
 
 
 def test_every_prefix_of_a_result_is_refused_in_one_line(tmp_path: Path) -> None:

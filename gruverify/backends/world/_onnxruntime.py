@@ -24,7 +24,7 @@ def _session(model: onnx.ModelProto) -> Runs:
 
     def run(given: dict[str, NDArray]) -> Sequence[NDArray]:
         if not given["X"].size:
-            raise NotImplementedError("without steps or members ONNX Runtime ends the process")
+            raise NotImplementedError("ONNX Runtime is not asked about sequences or batches that are empty")
         found: Sequence[NDArray] = session.run(None, given)
         return found
 
