@@ -28,7 +28,7 @@ _NAMES = {
     "--state": ("state", "initial_state", "h0", "h_0", "hx"),
     "--lengths": ("lengths", "sequence_lens"),
 }
-_LAYOUTS = ("pytorch", "keras", "onnx", "flax", "nnx", "equinox", "mlx")
+_LAYOUTS = ("pytorch", "keras", "onnx", "flax", "nnx", "equinox", "mlx", "haiku")
 _VERDICTS = ("bug", "undecidable", "rounding")
 
 

@@ -23,6 +23,7 @@ _RECURRENT = {
     "mlx": ("Wh", 0),
     "keras": ("recurrent_kernel", 1),
     "nnx": ("dense_h.kernel", 1),
+    "haiku": ("w_h", 1),
     "onnx": ("R", 1),
 }
 _OTHERS = {4: "an LSTM has four", 1: "a plain RNN has one"}
@@ -168,7 +169,7 @@ def _gates(group: Group) -> int:
 
 def _units(layout: str, recurrent: npt.NDArray[Any]) -> int:
     """H, by the recurrent weights."""
-    return int(recurrent.shape[0 if layout in ("keras", "nnx") else -1])
+    return int(recurrent.shape[0 if layout in ("keras", "nnx", "haiku") else -1])
 
 
 def _require_three_gates(group: Group, layer: int, direction: int) -> None:
@@ -198,7 +199,8 @@ def _variant(group: Group, arrays: Mapping[str, npt.NDArray[Any]], reset: str | 
             f"nothing tells on which side of the product the reset gate is: say reset 'after' or 'before' "
             f"({_WHO_SAYS[group.layout]})"
         )
-    conventions = cast("Reset", side), cast("Update", update or "keep")
+    usual = "replace" if group.layout == "haiku" else "keep"
+    conventions = cast("Reset", side), cast("Update", update or usual)
     return Variant(*conventions, biases=_biases(group.layout, side, arrays))
 
 
@@ -214,7 +216,7 @@ def _reset_of(layout: str, arrays: Mapping[str, npt.NDArray[Any]]) -> str | None
         return None
     if layout == "keras":
         return None if "bias" not in arrays else "after" if arrays["bias"].ndim == 2 else "before"
-    return "after"
+    return "before" if layout == "haiku" else "after"
 
 
 def _biases(layout: str, side: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Biases:
@@ -235,10 +237,10 @@ def _biases(layout: str, side: str, arrays: Mapping[str, npt.NDArray[Any]]) -> B
         return "input" if layout == "keras" and side == "before" else "both"
     if layout == "flax":
         return "input+candidate"
-    biases = {"nnx": "dense_i.bias", "equinox": "bias", "mlx": "b"}[layout]
+    biases = {"nnx": "dense_i.bias", "equinox": "bias", "mlx": "b", "haiku": "b"}[layout]
     if biases not in arrays:
         return "none"
-    return "input" if layout == "nnx" else "input+candidate"
+    return "input" if layout in ("nnx", "haiku") else "input+candidate"
 
 
 def array_of(path: str, names: tuple[str, ...]) -> npt.NDArray[Any]:

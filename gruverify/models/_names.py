@@ -26,6 +26,7 @@ _LEAVES = {
     "nnx": re.compile(r"(?P<prefix>(?:.*[./])?)(?P<leaf>dense_[ih][./](?:kernel|bias))"),
     "equinox": re.compile(r"(?P<prefix>(?:.*[./])?)(?P<leaf>weight_ih|weight_hh|bias_n|bias)"),
     "mlx": re.compile(r"(?P<prefix>(?:.*[./])?)(?P<leaf>Wx|Wh|bhn|b)"),
+    "haiku": re.compile(r"(?P<prefix>(?:.*[./])?)(?P<leaf>w_i|w_h|b)"),
     "pytorch": _PYTORCH,
 }
 #: What a GRU has at least; and, of the two that share those, what shows that it is Equinox's.
@@ -36,6 +37,7 @@ _REQUIRED = {
     "nnx": {"dense_i.kernel", "dense_h.kernel"},
     "equinox": {"weight_ih", "weight_hh", "bias_n"},
     "mlx": {"Wx", "Wh"},
+    "haiku": {"w_i", "w_h"},
     "pytorch": {"weight_ih", "weight_hh"},
 }
 LAYOUT_NAMES = tuple(_REQUIRED)
