@@ -51,6 +51,7 @@ from gruverify.backends._target import Target as Target
 from gruverify.backends._targets import TARGETS as TARGETS
 from gruverify.backends._targets import TargetUnavailable as TargetUnavailable
 from gruverify.backends._targets import UnknownTarget as UnknownTarget
+from gruverify.backends._targets import offered_targets as offered_targets
 from gruverify.backends._targets import require_installed as require_installed
 from gruverify.backends._targets import resolve as resolve
 from gruverify.backends._threads import one_thread as one_thread

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,10 @@ TARGETS: tuple[Target, ...] = (
 def resolve(target: object) -> Backend:
     """The backend that `target` stands for.
 
-    A string is the name of a shipped backend or `pkg.module:object` (the current directory is searched too). Anything
-    else, or the object so named, may be a backend, a class of one, an `nn.Module` class or instance with PyTorch's
-    parameter names, or a function step(cell, x, h). What follows from the methods that it has is added (`completed`).
+    A string is the name of a shipped backend, one that an installed package offers as an entry point of the group
+    `gruverify.targets`, or `pkg.module:object` (the current directory is searched too). Anything else, or the object so
+    named, may be a backend, a class of one, an `nn.Module` class or instance with PyTorch's parameter names, or a
+    function step(cell, x, h). What follows from the methods that it has is added (`completed`).
 
     Raises:
         UnknownTarget: there is no such name or object, or it cannot be made into a backend.
@@ -107,9 +109,16 @@ def _found(target: object) -> Backend:
         if target == shipped.name:
             require_installed(target)
             return _built_in(shipped)
+    if (offered := offered_targets().get(target)) is not None:
+        return _adapt(_load(offered), target)
     if ":" not in target:
         raise UnknownTarget(_unknown_name(target))
     return _adapt(_load(target), target)
+
+
+def offered_targets() -> dict[str, str]:
+    """What installed packages offer by name, and which object of theirs it is: entry points of `gruverify.targets`."""
+    return {point.name: point.value for point in entry_points(group="gruverify.targets")}
 
 
 def _built_in(shipped: Target) -> Backend:
@@ -127,7 +136,7 @@ def _built_in(shipped: Target) -> Backend:
 
 
 def _unknown_name(target: str) -> str:
-    names = [shipped.name for shipped in TARGETS]
+    names = [*(shipped.name for shipped in TARGETS), *offered_targets()]
     near = difflib.get_close_matches(target, names)
     hint = f"did you mean {' or '.join(near)}?" if near else f"shipped targets: {', '.join(names)}."
     return f"target {target!r} is unknown: {hint} Your own code is named as pkg.module:object."

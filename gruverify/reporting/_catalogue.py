@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 import gruverify
-from gruverify.backends import TARGETS
+from gruverify.backends import TARGETS, offered_targets
 from gruverify.invariants import INVARIANTS, Invariant
 
 #: A fault or a mistake in a source.
@@ -30,6 +30,8 @@ def print_catalogue(console: Console) -> None:
     for target in TARGETS:
         here = "[green]can run here[/]" if target.available else f"[yellow]not here:[/] {escape(target.remedy)}"
         console.print(f"{target.name:15} {here}  {target.description}", soft_wrap=True)
+    for name, value in offered_targets().items():
+        console.print(f"{escape(name):15} offered by a package: {escape(value)}", soft_wrap=True)
     console.print(f"{'pkg.module:object':15} your own: a function step(cell, x, h), an nn.Module, a backend")
     console.print("\nnext: [bold]gruverify check numpy[/]")
 
