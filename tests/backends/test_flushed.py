@@ -71,6 +71,7 @@ def test_catches_a_flush_that_is_not_declared(fmt: Format) -> None:
     assert worst(fmt, Rounding(fmt)) > 10
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("fmt", [float32, float64, bfloat16], ids=str)
 def test_a_cell_that_keeps_them_is_inside_as_well(fmt: Format) -> None:
     for mode in (Rounding(fmt), Rounding(fmt, subnormals=False)):

@@ -37,6 +37,7 @@ def test_the_next_run_tries_what_failed_before_it_draws(planted: str) -> None:
     assert [drawn["judged"] for drawn in found()["drawn"]] == []
 
 
+@pytest.mark.uncounted
 def test_none_is_tried_where_that_is_turned_off(planted: str) -> None:
     check(f"{planted}:inverted", *ONLY)
 
@@ -61,6 +62,7 @@ def test_a_mended_target_is_said_to_be_one_and_conforms(planted: str) -> None:
     assert {replay["fate"] for replay in found()["replays"]} == {"held"}
 
 
+@pytest.mark.uncounted
 def test_a_broken_file_is_one_line(planted: str) -> None:
     check(f"{planted}:inverted", *ONLY)
     broken = Path("reports/witnesses") / f"{planted}-inverted-agreement-step-float32.json"
@@ -73,6 +75,7 @@ def test_a_broken_file_is_one_line(planted: str) -> None:
     assert json.loads(broken.read_text())["invariant"] == "agreement/step"  # it is written anew
 
 
+@pytest.mark.uncounted
 def test_the_folder_is_that_of_the_option(planted: str) -> None:
     check(f"{planted}:inverted", *ONLY, "--witnesses", "elsewhere")
 
@@ -83,6 +86,7 @@ def test_the_folder_is_that_of_the_option(planted: str) -> None:
 # -- what is flaky ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("fault", "why"),
     [("sometimes", "the target's answers are random"), ("stale", "the target remembers earlier calls")],
@@ -110,6 +114,7 @@ FILE = "xfails.txt"
 UPDATE = ("--update-xfails", FILE)
 
 
+@pytest.mark.uncounted
 def test_a_run_that_expects_what_is_written_exits_with_0(planted: str) -> None:
     target = f"{planted}:inverted"
     first = check(target, *ONLY, *UPDATE)
@@ -123,6 +128,7 @@ def test_a_run_that_expects_what_is_written_exits_with_0(planted: str) -> None:
     ]
 
 
+@pytest.mark.uncounted
 def test_reasons_stay_and_what_no_longer_fails_goes(planted: str) -> None:
     Path(FILE).write_text("# mine\nagreement/step  # see #7\n\nbounds/box f32\n")
 

@@ -10,9 +10,10 @@ from gruverify.cli._annotation import _place_of
 
 from ._invoke import check
 
-AGREEMENT = ("--only", "agreement")
+AGREEMENT = ("--only", "agreement", "--no-shrink")
 
 
+@pytest.mark.uncounted
 def test_a_failing_run_names_file_and_line_of_the_target(planted: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
 
@@ -24,6 +25,7 @@ def test_a_failing_run_names_file_and_line_of_the_target(planted: str, monkeypat
     assert "::error" not in check("numpy", *AGREEMENT).output
 
 
+@pytest.mark.uncounted
 def test_elsewhere_nothing_is_marked(planted: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
 

@@ -82,6 +82,7 @@ def test_several_formats_have_a_column_each(here: Path) -> None:
     )
 
 
+@pytest.mark.uncounted
 def test_a_passing_run_fits_one_screen(here: Path) -> None:
     printed = gruverify("check", "numpy", "--max-cases", "1", "--jobs", "1", "--profile", "quick").stdout
 
@@ -118,6 +119,7 @@ def test_output_that_is_no_terminal_has_no_control_codes(planted: str) -> None:
         assert "\x1b" not in check(target, "--only", "agreement").output
 
 
+@pytest.mark.uncounted
 def test_witnesses_go_where_they_are_told_to(planted: str, here: Path) -> None:
     check(f"{planted}:raises", "--witnesses", "some/where")
 
@@ -149,6 +151,7 @@ def test_json_on_standard_output_stands_there_alone(planted: str) -> None:
     assert "gruverify check planted:raises" in result.stderr
 
 
+@pytest.mark.uncounted
 def test_the_same_seed_gives_the_same_json_but_for_timing(planted: str, here: Path) -> None:
     for name in ("one.json", "two.json"):
         check(f"{planted}:raises", "--seed", "1", "--no-replay", "--only", "agreement", "--json", name)
@@ -272,6 +275,7 @@ def test_a_json_path_that_cannot_be_written_is_found_out_before_the_run(
     assert one_line(check("numpy", "--json", "result.json")) == "--json result.json: not writable"
 
 
+@pytest.mark.uncounted
 def test_a_full_disk_is_one_line_and_the_verdict_stands(
     planted: str, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,6 +296,7 @@ def test_a_full_disk_is_one_line_and_the_verdict_stands(
     assert sorted(path.name for path in here.rglob("*.*") if path.suffix in (".json", ".part")) == ["old.json"]
 
 
+@pytest.mark.uncounted
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is full")
 @pytest.mark.parametrize("options", [(), ("--json", "-")], ids=["report", "json"])
 def test_a_console_on_a_full_disk_changes_no_exit_code(planted: str, here: Path, options: tuple[str, ...]) -> None:

@@ -124,6 +124,7 @@ def test_every_change_is_listed_where_that_is_wanted(old: dict[str, Any]) -> Non
     assert "more: -v lists them" not in gruverify("compare", "old.json", "new.json", "-v").stdout
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("text", "why"),
     [

@@ -253,6 +253,7 @@ def test_identify_says_what_it_is_and_by_what_it_is_less_accurate(name: str) -> 
     assert identify(lesser.kernel.target(*lesser.formats, **lesser.declared)).as_declared
 
 
+@pytest.mark.uncounted
 def test_identify_says_of_a_wrong_one_both() -> None:
     found = identify(LESSER["TF32 products"].kernel.wrong().target(float32))
 
@@ -260,6 +261,7 @@ def test_identify_says_of_a_wrong_one_both() -> None:
     assert {part.lesser.words for part in found.parts if part.lesser} == {"matrix products in TF32"}
 
 
+@pytest.mark.uncounted
 def test_identify_finds_nothing_in_what_is_no_gru() -> None:
     found = identify(WRONG["hard sigmoid"].target(float32))
 

@@ -109,6 +109,7 @@ def test_catches_a_wrong_one_in_a_case_that_it_takes() -> None:
     assert [witness.case.sizes["T"] for witness in result.witnesses.values()] == [3]
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("target", [Declaring(2), Declaring(20), Stacks()], ids=["two", "twenty", "stacks"])
 def test_no_case_is_shorter_whatever_draws_it(target: Any) -> None:
     found = list(every(target, 100))

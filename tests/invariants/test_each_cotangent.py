@@ -30,6 +30,7 @@ def judged(backend: Any, case: Case) -> Judgement:
     return judgement
 
 
+@pytest.mark.uncounted
 @in_every_format
 @on_every_backend
 def test_right_backend_passes_long_runs_in_every_variant(name: str, format: Format) -> None:

@@ -19,6 +19,7 @@ from .test_each_step import asked, backend_named
 ID = "agreement/long-gradient"
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 @pytest.mark.parametrize("name", COMPLETE)
 def test_right_backend_passes_long_runs_in_every_variant(name: str, format: Format) -> None:

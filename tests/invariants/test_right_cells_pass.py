@@ -23,7 +23,7 @@ from ._drawn import drawn, drawn_stacks
 pytestmark = pytest.mark.uncounted
 
 #: How many cases of cells and of stacks are put to everything, and the first of each to the deep profile too.
-CASES, STACKS = 3, 3
+CASES, STACKS = 2, 2
 #: How many more may be drawn for what claims nothing of those: gates must be far enough open or closed for it.
 MORE = 60
 _EMPTY_STACKS = {"contract/no-steps-stack", "contract/no-steps-stack-vjp"}

@@ -29,6 +29,7 @@ def test_there_is_a_test_for_each_family_and_format(pytester: pytest.Pytester) -
     assert ids(run) == [f"test_mine.py::test_my_gru[{part}]" for part in parts]
 
 
+@pytest.mark.uncounted
 def test_a_right_gru_passes(pytester: pytest.Pytester) -> None:
     run = inside(pytester, *FEW, "-k", "bounds or contract", test_mine=one_test("numpy"))
 
