@@ -87,7 +87,7 @@ def test_with_the_reset_gate_on_the_wrong_side_it_is_wrong_declared_or_not(lesse
     wrong = lesser.kernel.wrong()
 
     for declared in ({}, lesser.declared):
-        result = checked(wrong.target(*lesser.formats, **declared), count=4)
+        result = checked(wrong.target(*lesser.formats, **declared), count=6)
         assert (result.verdict, result.less_accurate) == ("falsified", ())
         assert list(result.lesser.values()) == [None]
 
