@@ -1,10 +1,12 @@
-"""gruverify tells the author of a GRU whether it is right, and shows the smallest case in which it is not.
+"""gruverify tells the author of a GRU whether it is right, and shows the smallest case in which it
+is not.
 
     gruverify check torch                 the command line
     gruverify.check(target)               the same from Python
     from gruverify import strategies      Hypothesis strategies for other test suites
 
-Importing the package loads neither torch nor hypothesis; what is heavy is imported when it is first used.
+Importing the package loads neither torch nor hypothesis; what is heavy is imported when it is first
+used.
 """
 
 from __future__ import annotations
@@ -43,8 +45,23 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "gruverify.arithmetic": ("FORMATS", "Format", "bfloat16", "float16", "float32", "float64"),
-    "gruverify.backends": ("Backend", "TargetUnavailable", "UnknownTarget", "backend", "torch_backend"),
-    "gruverify.cell": ("VARIANTS", "Case", "Cell", "Gradients", "Stack", "StackCase", "StackGradients", "Variant"),
+    "gruverify.backends": (
+        "Backend",
+        "TargetUnavailable",
+        "UnknownTarget",
+        "backend",
+        "torch_backend",
+    ),
+    "gruverify.cell": (
+        "VARIANTS",
+        "Case",
+        "Cell",
+        "Gradients",
+        "Stack",
+        "StackCase",
+        "StackGradients",
+        "Variant",
+    ),
     "gruverify.engine": ("Identity", "Result", "Witness", "assert_holds", "check", "identify"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

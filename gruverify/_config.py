@@ -1,4 +1,6 @@
-"""[tool.gruverify] in pyproject.toml: what a project says once, for the command and for the pytest plugin."""
+"""[tool.gruverify] in pyproject.toml: what a project says once, for the command and for the pytest
+plugin.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-#: The keys that there are, and how a value is written. Those that name files or folders are relative to pyproject.toml.
+#: The keys that there are, and how a value is written. Those that name files or folders are
+#: relative to pyproject.toml.
 KEYS: Mapping[str, str] = {
     "target": "a string",
     "formats": "a list of strings",
@@ -39,14 +42,18 @@ class BadConfiguration(ValueError):
 
 @dataclass(frozen=True)
 class Configuration:
-    """The table's values by key, and the file that they are from; empty where no file has the table."""
+    """The table's values by key, and the file that they are from; empty where no file has the
+    table.
+    """
 
     file: Path = Path("pyproject.toml")
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def wrong(self, key: str, message: str) -> BadConfiguration:
         """The error about a key."""
-        return BadConfiguration(f"{self.file}: [tool.gruverify] {key} = {self.values[key]!r}: {message}")
+        return BadConfiguration(
+            f"{self.file}: [tool.gruverify] {key} = {self.values[key]!r}: {message}"
+        )
 
 
 def configuration(folder: Path) -> Configuration:
@@ -71,7 +78,9 @@ def configuration(folder: Path) -> Configuration:
 
 def _checked(read: Configuration) -> Configuration:
     if not isinstance(read.values, dict):
-        raise BadConfiguration(f"{read.file}: [tool.gruverify] is {read.values!r}: it must be a table")
+        raise BadConfiguration(
+            f"{read.file}: [tool.gruverify] is {read.values!r}: it must be a table"
+        )
     for key, value in read.values.items():
         if key not in KEYS:
             near = difflib.get_close_matches(key, KEYS, n=1)
@@ -79,7 +88,10 @@ def _checked(read: Configuration) -> Configuration:
             raise BadConfiguration(f"{read.file}: [tool.gruverify] has no key {key!r}: {hint}")
         if not _is(value, KEYS[key]):
             raise read.wrong(key, f"it must be {KEYS[key]}")
-    values = {key: _placed(value, read.file.parent) if key in _PATHS else value for key, value in read.values.items()}
+    values = {
+        key: _placed(value, read.file.parent) if key in _PATHS else value
+        for key, value in read.values.items()
+    }
     return Configuration(read.file, values)
 
 
@@ -88,7 +100,11 @@ def _is(value: object, kind: str) -> bool:
         return kind == "true or false"
     if kind == "a list of strings":
         return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
-    kinds: dict[str, type | tuple[type, ...]] = {"a string": str, "an integer": int, "a number": (int, float)}
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "a string": str,
+        "an integer": int,
+        "a number": (int, float),
+    }
     return kind in kinds and isinstance(value, kinds[kind])
 
 

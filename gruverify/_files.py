@@ -9,12 +9,14 @@ from pathlib import Path
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Write the text as UTF-8, beside the file first, then renamed. A device or a pipe stays what it is.
+    """Write the text as UTF-8, beside the file first, then renamed. A device or a pipe stays what
+    it is.
 
     Raises:
         OSError: it cannot be written; what was there before still is, and nothing else.
     """
-    # Half a surrogate pair, as a name may hold, has no bytes: it is spelled as JSON and Python spell it.
+    # Half a surrogate pair, as a name may hold, has no bytes: it is spelled as JSON and Python
+    # spell it.
     data = text.encode("utf-8", errors="backslashreplace")
     if file.exists() and not file.is_file():
         file.write_bytes(data)
@@ -30,7 +32,8 @@ def write_whole(file: Path, text: str) -> None:
 
 
 def read_text(file: Path) -> str:
-    """The text of a file in UTF-8, or in UTF-16 or UTF-32 as some shells write it, with a byte order mark or without.
+    """The text of a file in UTF-8, or in UTF-16 or UTF-32 as some shells write it, with a byte
+    order mark or without.
 
     Raises:
         OSError: it cannot be read.

@@ -1,7 +1,8 @@
 """`st.from_type(gruverify.Cell)` and its like, without an import of our strategies.
 
-`import hypothesis` loads this module through the entry point of that name and calls `register`; so it is tiny, and
-imports nothing of ours. A type is registered once its module has been imported, whether before Hypothesis or after.
+`import hypothesis` loads this module through the entry point of that name and calls `register`; so
+it is tiny, and imports nothing of ours. A type is registered once its module has been imported,
+whether before Hypothesis or after.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
-#: The modules whose types are not registered yet: by the name of each type, that of the strategy which draws it.
+#: The modules whose types are not registered yet: by the name of each type, that of the strategy
+#: which draws it.
 _WAITING = {
     "gruverify.arithmetic": {"Format": "formats"},
     "gruverify.cell": {
@@ -35,7 +37,12 @@ _WAITING = {
 }
 
 #: How many examples each of Hypothesis' profiles of ours draws.
-PROFILES = {"gruverify-quick": 25, "gruverify-default": 100, "gruverify-ci": 100, "gruverify-nightly": 2000}
+PROFILES = {
+    "gruverify-quick": 25,
+    "gruverify-default": 100,
+    "gruverify-ci": 100,
+    "gruverify-nightly": 2000,
+}
 
 
 def register() -> None:
@@ -55,14 +62,19 @@ def register() -> None:
 
 @cache
 def _profiles() -> None:
-    """Register profiles for --hypothesis-profile. Those of Hypothesis stay as they are, and none of ours is loaded."""
+    """Register profiles for --hypothesis-profile. Those of Hypothesis stay as they are, and none of
+    ours is loaded.
+    """
     from hypothesis import settings
 
     for name, examples in PROFILES.items():
-        # Not upon the profile that is active: where the variable CI is set that is one without a database.
+        # Not upon the profile that is active: where the variable CI is set that is one without a
+        # database.
         parent = settings.get_profile("default")
         blob = name in ("gruverify-ci", "gruverify-nightly")
-        settings.register_profile(name, parent, max_examples=examples, deadline=None, print_blob=blob)
+        settings.register_profile(
+            name, parent, max_examples=examples, deadline=None, print_blob=blob
+        )
 
 
 def _drawn_by(strategy: str) -> Callable[[type[Any]], SearchStrategy[Any]]:

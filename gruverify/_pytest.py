@@ -1,7 +1,7 @@
 """The pytest plugin: options, markers, and where the rest is called from.
 
-pytest loads this module in every run, through the entry point of that name; so it is tiny, and whatever is heavy is
-imported once it is needed.
+pytest loads this module in every run, through the entry point of that name; so it is tiny, and
+whatever is heavy is imported once it is needed.
 """
 
 from __future__ import annotations
@@ -19,14 +19,31 @@ class Option(NamedTuple):
     name: str
     metavar: str
     help: str
-    kind: str = "string"  # as pytest calls the types of ini keys; all others may be given several times
+    kind: str = (
+        "string"  # as pytest calls the types of ini keys; all others may be given several times
+    )
 
 
 OPTIONS = (
-    Option("target", "TARGET", "collect the conformance tests of a target: torch, pkg.module:object"),
-    Option("formats", "f32,...", "formats to test: f16, bf16, f32, f64 (default: all that the target claims)"),
-    Option("profile", "NAME", "how much is tried: quick, default or deep (default: as Hypothesis' profile says)"),
-    Option("only", "ID", "ask only these invariants: ids, families, globs, beginnings of ids", "linelist"),
+    Option(
+        "target", "TARGET", "collect the conformance tests of a target: torch, pkg.module:object"
+    ),
+    Option(
+        "formats",
+        "f32,...",
+        "formats to test: f16, bf16, f32, f64 (default: all that the target claims)",
+    ),
+    Option(
+        "profile",
+        "NAME",
+        "how much is tried: quick, default or deep (default: as Hypothesis' profile says)",
+    ),
+    Option(
+        "only",
+        "ID",
+        "ask only these invariants: ids, families, globs, beginnings of ids",
+        "linelist",
+    ),
     Option("skips-file", "PATH", "do not ask the invariants listed in the file", "paths"),
     Option("xfails-file", "PATH", "expect the invariants listed in the file to fail", "paths"),
     Option("report", "DIR", "write a report of all conformance tests there"),
@@ -56,7 +73,9 @@ def _key(name: str) -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read the options, if there are any, so that a mistake in them ends the run at once."""
-    config.addinivalue_line("markers", "gruverify(subject): a conformance test of gruverify.testing")
+    config.addinivalue_line(
+        "markers", "gruverify(subject): a conformance test of gruverify.testing"
+    )
     RUNS.append(config)
     if any(given(config, option.name) for option in OPTIONS):
         from gruverify.testing import _options
@@ -87,9 +106,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def _alone(config: pytest.Config) -> bool:
     """Whether the run is about a target, named on the command line, and nothing else."""
     given_to_worker = getattr(config, "workerinput", None)
-    if given_to_worker is not None:  # a worker of pytest-xdist is given arguments even where there were none
+    if (
+        given_to_worker is not None
+    ):  # a worker of pytest-xdist is given arguments even where there were none
         return bool(given_to_worker["gruverify_alone"])
-    return bool(config.getoption(_key("target"))) and config.args_source is not pytest.Config.ArgsSource.ARGS
+    return (
+        bool(config.getoption(_key("target")))
+        and config.args_source is not pytest.Config.ArgsSource.ARGS
+    )
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -99,7 +123,9 @@ def pytest_configure_node(node: Any) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
     """Add the tests of the target that is named."""
     if target := given(config, "target"):
         from gruverify.testing import _collect
@@ -134,7 +160,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Any:
-    """Skip, afterwards, what the target turned out not to implement; fail what claims too little; say what is flaky."""
+    """Skip, afterwards, what the target turned out not to implement; fail what claims too little;
+    say what is flaky.
+    """
     subject = _subject_of(item)
     if subject is None:
         return (yield)
@@ -161,7 +189,9 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Hand over what was found, or write the report; a run that says too little of a target does not end green."""
+    """Hand over what was found, or write the report; a run that says too little of a target does
+    not end green.
+    """
     if not _loaded():
         return
     from gruverify.testing import _account, _summary

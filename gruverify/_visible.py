@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 
-#: What makes a line a command of a CI system, wherever it is shown: `::error` begins one, `##[error]`, `##vso[` and
-#: `##teamcity[` need not.
+#: What makes a line a command of a CI system, wherever it is shown: `::error` begins one,
+#: `##[error]`, `##vso[` and `##teamcity[` need not.
 _COMMAND = re.compile(r"(?<!\S):(?=:\w)|#(?=#\w*\[)")
 #: Of a longer text so much is shown.
 LONGEST = 2000
 
 
 def visible(text: str) -> str:
-    """The text on one line: what has no glyph (line ends, control, bidi and escape characters, half of a surrogate
-    pair) is spelled as Python spells it, and so is the first character of what commands a CI system.
+    """The text on one line: what has no glyph (line ends, control, bidi and escape characters, half
+    of a surrogate pair) is spelled as Python spells it, and so is the first character of what
+    commands a CI system.
     """
-    spelled = text if text.isprintable() else "".join(c if c.isprintable() else _spelled(c) for c in text)
+    spelled = (
+        text if text.isprintable() else "".join(c if c.isprintable() else _spelled(c) for c in text)
+    )
     return _COMMAND.sub(lambda first: f"\\x{ord(first[0]):02x}", spelled)
 
 
@@ -25,7 +28,11 @@ def _spelled(character: str) -> str:
 
 def shortened(text: str) -> str:
     """The beginning of a long text, and how much was left out."""
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ... and {len(text) - LONGEST:,} characters more"
+    return (
+        text
+        if len(text) <= LONGEST
+        else f"{text[:LONGEST]} ... and {len(text) - LONGEST:,} characters more"
+    )
 
 
 def told(error: BaseException) -> str:

@@ -1,4 +1,5 @@
-"""Hypothesis strategies for recurrent networks: the shelf of gruverify_strategies under gruverify's name.
+"""Hypothesis strategies for recurrent networks: the shelf of gruverify_strategies under gruverify's
+name.
 
 from gruverify import strategies as gst
 

@@ -1,4 +1,6 @@
-"""The suite's own Hypothesis profile: the same examples on every machine, no deadlines. Documents are checked."""
+"""The suite's own Hypothesis profile: the same examples on every machine, no deadlines. Documents
+are checked.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,17 @@ from typing import Any
 import pytest
 from hypothesis import Phase, settings
 
-#: A repository of its own, with a tox.ini of its own; and what needs other libraries, which `tox -e world` installs.
+#: A repository of its own, with a tox.ini of its own; and what needs other libraries, which `tox -e
+#: world` installs.
 collect_ignore = ["downstream"] if os.environ.get("GRUVERIFY_WORLD") else ["downstream", "world"]
 
 settings.register_profile(
-    "gruverify-suite", max_examples=50, deadline=None, derandomize=True, database=None, print_blob=True
+    "gruverify-suite",
+    max_examples=50,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    print_blob=True,
 )
 settings.load_profile("gruverify-suite")
 

@@ -1,4 +1,6 @@
-"""Formats, and the numbers that the formulas are evaluated over. The only place with literal rounding constants."""
+"""Formats, and the numbers that the formulas are evaluated over. The only place with literal
+rounding constants.
+"""
 
 import sys as _sys
 

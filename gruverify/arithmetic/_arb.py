@@ -4,7 +4,8 @@
     h = step(cell.variant, cell.parameters(lift), lift(x), lift(state))
     h.lower, h.upper      float64 arrays, rounded outward: the true state lies between them
 
-Unlike a `Ball` it knows nothing of a format under test: it holds what is true, to as many bits as are asked for.
+Unlike a `Ball` it knows nothing of a format under test: it holds what is true, to as many bits as
+are asked for.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ BITS = 128
 class ArbArray(np.ndarray[Any, np.dtype[np.object_]]):
     """An array of Arb balls. Every operation works at the most precise operand's `bits`.
 
-    python-flint has one precision for the whole process: it is set for each operation and put back after it, so use
-    arrays from one thread at a time.
+    python-flint has one precision for the whole process: it is set for each operation and put back
+    after it, so use arrays from one thread at a time.
     """
 
     bits: int
@@ -81,7 +82,8 @@ class ArbArray(np.ndarray[Any, np.dtype[np.object_]]):
 
 
 def arb_array(values: npt.ArrayLike, *, bits: int = BITS, radius: npt.ArrayLike = 0.0) -> ArbArray:
-    """`values` ± `radius` as balls: numbers in any of the four formats or integers, exactly, or Arb balls themselves.
+    """`values` ± `radius` as balls: numbers in any of the four formats or integers, exactly, or Arb
+    balls themselves.
 
     Raises:
         ValueError: `bits` is below 2, or the dtype of `values` is none that can be taken exactly.

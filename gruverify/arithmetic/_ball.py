@@ -1,19 +1,23 @@
-"""Ball arithmetic: a midpoint, and a radius that is the tolerance (theory.md 9 and 13, theory-14.md).
+"""Ball arithmetic: a midpoint, and a radius that is the tolerance (theory.md 9 and 13,
+theory-14.md).
 
-A `Ball` stands for everything that an implementation in the format under test may return for a formula: its midpoint is
-the value in float64, its radius bounds what the roundings of the format (and of the midpoint's own float64) can add
-up to.
+A `Ball` stands for everything that an implementation in the format under test may return for a
+formula: its midpoint is the value in float64, its radius bounds what the roundings of the format
+(and of the midpoint's own float64) can add up to.
 
-Implementations differ in the order in which they add and multiply. So a sum remembers its terms and a product its
-factors, and the radius allows every order, with or without fused multiply-adds and wider accumulators:
+Implementations differ in the order in which they add and multiply. So a sum remembers its terms and
+a product its factors, and the radius allows every order, with or without fused multiply-adds and
+wider accumulators:
 
-    product of k factors   ((1+u)^(k-1) - 1) |Π f|    and (k-1) η Π max(1, |f|) for underflow on the way
+    product of k factors   ((1+u)^(k-1) - 1) |Π f|, and (k-1) η Π max(1, |f|) for underflow
     sum                    (14.1) or (14.2), as `_sums` derives them
 
-What is exact costs nothing, entry by entry. A number of radius 0 is exact. A sum does not count an exact 0; a product
-with an exact 0 is one; a product with an exact ±2^k rounds nothing (but for underflow).
+What is exact costs nothing, entry by entry. A number of radius 0 is exact. A sum does not count an
+exact 0; a product with an exact 0 is one; a product with an exact ±2^k rounds nothing (but for
+underflow).
 
-A number used in any other way (an activation, a factor of a product or matrix product) is rounded first.
+A number used in any other way (an activation, a factor of a product or matrix product) is rounded
+first.
 """
 
 from __future__ import annotations
@@ -25,7 +29,16 @@ import numpy as np
 import numpy.typing as npt
 
 from gruverify.arithmetic._blend import Rough, blend_rounding
-from gruverify.arithmetic._bounds import Bound, Floats, both_sides, largest, logistic, matmul, plus, within_range
+from gruverify.arithmetic._bounds import (
+    Bound,
+    Floats,
+    both_sides,
+    largest,
+    logistic,
+    matmul,
+    plus,
+    within_range,
+)
 from gruverify.arithmetic._exactness import Mask, both, either, everywhere, joined, nonzero, rough
 from gruverify.arithmetic._once import once
 from gruverify.arithmetic._rounding import OUTWARD, Rounding
@@ -39,7 +52,8 @@ _FOUND = ("inexact", "_scaled", "_round", "T")
 class Ball:
     """An array of balls. `mid` and `rad` have its shape; see the module's text for what they mean.
 
-    Offers `+ - * @`, indexing, `.T`, `sum`, `sigmoid`, `tanh`, `diag_embed`, `blend`, `placed`: all that formulas use.
+    Offers `+ - * @`, indexing, `.T`, `sum`, `sigmoid`, `tanh`, `diag_embed`, `blend`, `placed`: all
+    that formulas use.
     """
 
     __array_ufunc__ = None
@@ -65,7 +79,9 @@ class Ball:
 
     @classmethod
     def exact(cls, mode: Rounding, values: npt.ArrayLike) -> Ball:
-        """`values` as balls of what the implementation makes of them where it is given them: of radius 0, mostly."""
+        """`values` as balls of what the implementation makes of them where it is given them: of
+        radius 0, mostly.
+        """
         mid = np.asarray(values).astype(np.float64)
         return cls(mode, mid, None if mode.takes_as_given else mode.of_given(mid))
 
@@ -86,7 +102,9 @@ class Ball:
 
     @once
     def rad(self) -> Bound:
-        """The radius: everything that the roundings up to and including this number's may amount to."""
+        """The radius: everything that the roundings up to and including this number's may amount
+        to.
+        """
         return self._radius()
 
     @property
@@ -127,7 +145,11 @@ class Ball:
 
     def _reach(self) -> Floats:
         """How large a product may become on the way."""
-        return np.maximum(self.size, self.scale) if self._overflows and self.scale is not None else self.size
+        return (
+            np.maximum(self.size, self.scale)
+            if self._overflows and self.scale is not None
+            else self.size
+        )
 
     @property
     def _overflows(self) -> bool:
@@ -135,8 +157,9 @@ class Ball:
         return self.scale is not None and largest(self.scale) >= self.mode.largest
 
     def common(self) -> Ball:
-        """What several results are made of, as large as it may be: what is wrong with its factors is in all of them;
-        they differ only where each has multiplied the factors in an order of its own.
+        """What several results are made of, as large as it may be: what is wrong with its factors
+        is in all of them; they differ only where each has multiplied the factors in an order of its
+        own.
         """
         product = self._factor()
         size, m = product.magnitude, self.mode
@@ -144,7 +167,7 @@ class Ball:
         reordered = (size * m.gamma(product.factors - 1) + product.floor * m.eta) * OUTWARD
         return Ball(m, size, np.where(claimed, reordered, np.inf))
 
-    # -- what is exact -------------------------------------------------------------------------------------------------
+    # -- what is exact -----------------------------------------------------------------------------
 
     @once
     def nonzero(self) -> Mask:
@@ -161,7 +184,7 @@ class Ball:
         """1 where this number or product is no exact 0 or ±2^k; None if it is so nowhere."""
         return rough(self.mid) if self.exactly else self.nonzero
 
-    # -- sums ---------------------------------------------------------------------------------------------------------
+    # -- sums --------------------------------------------------------------------------------------
 
     def __add__(self, other: Ball | float) -> Ball:
         if not isinstance(other, Ball):
@@ -195,11 +218,15 @@ class Ball:
         return -self + other
 
     def sum(self, axis: int) -> Ball:
-        """Σ along `axis`, in any order: over the batch, and so in the format itself if the mode says so."""
+        """Σ along `axis`, in any order: over the batch, and so in the format itself if the mode
+        says so.
+        """
         return self.summed(axis)
 
     def summed(self, axis: int, results: Results | None = None) -> Ball:
-        """The same; `results` are those of the parts that it is put together of, itself unless given."""
+        """The same; `results` are those of the parts that it is put together of, itself unless
+        given.
+        """
         a = self._rounded()
         total = _pending(self.mode, a.mid.sum(axis))
         total.error = 0.0 if a.exactly else a.radius.sum(axis)
@@ -209,11 +236,15 @@ class Ball:
         return total
 
     def _term(self) -> Ball:
-        """A product goes on as it is, unless it may overflow on the way: then nothing is known of the sum."""
+        """A product goes on as it is, unless it may overflow on the way: then nothing is known of
+        the sum.
+        """
         return self._rounded() if self.scale is not None and self._overflows else self
 
     def _summed(self) -> tuple[Floats, Count, Count, Floats]:
-        """Σ|term|, the numbers of terms and of operands, and Σ|operand|; an exact 0 counts as none."""
+        """Σ|term|, the numbers of terms and of operands, and Σ|operand|; an exact 0 counts as
+        none.
+        """
         if self.weight is None:
             count = 1.0 if self.nonzero is None else self.nonzero
             return self.size, count, count, self.size
@@ -223,12 +254,17 @@ class Ball:
         """Σ|operand|."""
         return self.size if self.stored is None else self.stored
 
-    def _store(self, total: Ball, *, across: bool, inexact: Floats | None, results: Results | None) -> None:
-        """Puts what a sum of products, or a sum along an axis, loses beside its additions into `total`.
+    def _store(
+        self, total: Ball, *, across: bool, inexact: Floats | None, results: Results | None
+    ) -> None:
+        """Puts what a sum of products, or a sum along an axis, loses beside its additions into
+        `total`.
 
-        inexact: Σ|product that rounds|, None for a sum of plain numbers. A wider accumulator rounds the products to
-        itself and the result, one operand, to the format; else each product is rounded to the format.
-        results: those of the parts that the sum is put together of, each of which is stored; None if it is one.
+        inexact: Σ|product that rounds|, None for a sum of plain numbers. A wider accumulator rounds
+        the products to itself and the result, one operand, to the format; else each product is
+        rounded to the format.
+        results: those of the parts that the sum is put together of, each of which is stored; None
+        if it is one.
         """
         m = self.mode
         if not m.wide:
@@ -242,7 +278,11 @@ class Ball:
                 total.floor = total.terms
         else:
             if results is None:
-                some = min(total.terms, 1.0) if isinstance(total.terms, float) else np.minimum(total.terms, 1.0)
+                some = (
+                    min(total.terms, 1.0)
+                    if isinstance(total.terms, float)
+                    else np.minimum(total.terms, 1.0)
+                )
             else:
                 total.stored, some = results
             total.operands = some
@@ -252,7 +292,7 @@ class Ball:
                 total.error += inexact * m.u_a
                 total.floor = some + total.terms * (m.eta_a / m.eta)
 
-    # -- products -----------------------------------------------------------------------------------------------------
+    # -- products ----------------------------------------------------------------------------------
 
     def __mul__(self, other: Ball | float) -> Ball:
         if not isinstance(other, Ball):
@@ -261,7 +301,9 @@ class Ball:
         product = _pending(self.mode, a.mid * b.mid)
         rounds = both(a.rough, b.rough)
         u = self.mode.u if rounds is None else self.mode.u * rounds
-        product.error = _product_error(a, b, u) if a.mid.size <= b.mid.size else _product_error(b, a, u)
+        product.error = (
+            _product_error(a, b, u) if a.mid.size <= b.mid.size else _product_error(b, a, u)
+        )
         product.factors = a.factors + b.factors
         product.scale = a.scaled() * b.scaled()
         product.floor = product.scale * (product.factors - 1.0)
@@ -279,7 +321,9 @@ class Ball:
         return self.times(other)
 
     def times(self, other: Ball, results: Results | None = None) -> Ball:
-        """The matrix product; `results` are those of the parts that it is put together of, itself unless given."""
+        """The matrix product; `results` are those of the parts that it is put together of, itself
+        unless given.
+        """
         m = self.mode
         a, b = self._rounded(), other._rounded()
         product = _pending(m, matmul(a.mid, b.mid))
@@ -297,7 +341,8 @@ class Ball:
         if m.u_m:
             product.error = product.error + product.weight * ((2 + m.u_m) * m.u_m)
             product.floor = (
-                product.floor + a.shape[-1] * (largest(a.magnitude) + largest(b.magnitude)) * m.operand_floor
+                product.floor
+                + a.shape[-1] * (largest(a.magnitude) + largest(b.magnitude)) * m.operand_floor
             )
         if b.spread is not None:
             product.spread = np.maximum(a.size, 1.0) @ np.broadcast_to(b.spread, b.shape)
@@ -310,7 +355,9 @@ class Ball:
     @once
     def _scaled(self) -> Bound:
         most = self.magnitude
-        if self.parts is not None:  # another factor may meet the terms of a sum one by one: none is larger than this
+        if (
+            self.parts is not None
+        ):  # another factor may meet the terms of a sum one by one: none is larger than this
             most = np.maximum(most, (self.parts + self.size) / 2)
         return np.maximum(most, 1.0) if self.mode.underflow_shows else max(largest(most), 1.0)
 
@@ -318,10 +365,12 @@ class Ball:
         return self.scaled() if self.spread is None else self.spread
 
     def _reversed(self) -> float:
-        """How many η the entry of a Jacobian may lose where reverse mode multiplies its factors from the other end.
+        """How many η the entry of a Jacobian may lose where reverse mode multiplies its factors
+        from the other end.
 
-        On its way through a matrix product it rounds g·take·(1-c²), what the product makes of it, the reset gate's
-        three factors and the last product: seven times, by half an η each, or by a whole one where it is flushed.
+        On its way through a matrix product it rounds g·take·(1-c²), what the product makes of it,
+        the reset gate's three factors and the last product: seven times, by half an η each, or by a
+        whole one where it is flushed.
         """
         return 4.0 if self.mode.subnormals else 8.0
 
@@ -341,7 +390,7 @@ class Ball:
             rounded.nonzero = None
         return rounded
 
-    # -- shape --------------------------------------------------------------------------------------------------------
+    # -- shape -------------------------------------------------------------------------------------
 
     def __getitem__(self, index: Any) -> Ball:
         """Exact, and so of the same standing: a sum stays a sum, a product a product."""
@@ -376,7 +425,9 @@ class Ball:
 
     @once
     def T(self) -> Ball:
-        """The transpose. On the left of a product it stands for a sum over the batch, the formulas' only such one."""
+        """The transpose. On the left of a product it stands for a sum over the batch, the formulas'
+        only such one.
+        """
         turned = Ball(self.mode, self.mid.T, None if self.exactly else self.radius.T)
         turned.across = not self.across
         known, found = vars(self._rounded()), vars(turned)
@@ -388,7 +439,11 @@ class Ball:
     def diag_embed(self) -> Ball:
         """D(v): (..., H) -> (..., H, H)."""
         eye = np.eye(self.shape[-1])
-        return Ball(self.mode, self.mid[..., None] * eye, None if self.exactly else self.radius[..., None] * eye)
+        return Ball(
+            self.mode,
+            self.mid[..., None] * eye,
+            None if self.exactly else self.radius[..., None] * eye,
+        )
 
     @staticmethod
     def combined_rows(terms: Sequence[tuple[Ball, Ball]], diagonal: Ball | None) -> Ball:
@@ -399,10 +454,12 @@ class Ball:
         rows.spread = scales
         return rows
 
-    # -- functions ----------------------------------------------------------------------------------------------------
+    # -- functions ---------------------------------------------------------------------------------
 
     def sigmoid(self) -> Ball:
-        """σ, accurate to κu relative; it may flush to 0 where exp(-a) overflows in the format (theory.md 5)."""
+        """σ, accurate to κu relative; it may flush to 0 where exp(-a) overflows in the format
+        (theory.md 5).
+        """
         m = self.mode
         mid = logistic(self.mid)
         e = self.rad
@@ -410,12 +467,16 @@ class Ball:
         inner = np.minimum(e * (high * low), 1.0)
         rad = inner + m.kappa_sigma * m.u * (mid + inner) + m.eta
         below = self.mid - e < m.sigmoid_flushes
-        gate = self._activated(mid, rad + np.where(below, mid + inner, 0.0) if np.count_nonzero(below) else rad)
+        gate = self._activated(
+            mid, rad + np.where(below, mid + inner, 0.0) if np.count_nonzero(below) else rad
+        )
         gate.nonzero = None
         return gate
 
     def tanh(self) -> Ball:
-        """tanh, accurate to κu relative, and exactly 0 at an exact 0; or to κu absolutely, as 2σ(2a)-1 is."""
+        """tanh, accurate to κu relative, and exactly 0 at an exact 0; or to κu absolutely, as
+        2σ(2a)-1 is.
+        """
         m = self.mode
         e = self.rad
         high, low = both_sides(2 * np.maximum(self.size - e, 0.0))
@@ -430,15 +491,18 @@ class Ball:
         return activated
 
     def _activated(self, mid: Floats, rad: Bound) -> Ball:
-        # A pre-activation that may overflow may be a NaN: then nothing is known of the activation either.
+        # A pre-activation that may overflow may be a NaN: then nothing is known of the activation
+        # either.
         known, rad = largest(self.rad) < np.inf, rad * OUTWARD
         return Ball(self.mode, mid, rad if known else np.where(np.isinf(self.rad), np.inf, rad))
 
     def blend(self, one: Ball, zero: Ball) -> Ball:
-        """z∘one + (1-z)∘zero for a gate z, however the mode says that it may be arranged (theory.md 5).
+        """z∘one + (1-z)∘zero for a gate z, however the mode says that it may be arranged (theory.md
+        5).
 
-        The gate's error meets the difference of the two ends, not each of them; the roundings are those of the worst
-        of z·a + (1-z)·b, b + z(a-b), a + (1-z)(b-a) and σ·a + σ'·b, σ' a gate of its own.
+        The gate's error meets the difference of the two ends, not each of them; the roundings are
+        those of the worst of z·a + (1-z)·b, b + z(a-b), a + (1-z)(b-a) and σ·a + σ'·b, σ' a gate of
+        its own.
         """
         m = self.mode
         z, dz = self._rounded(), self.rad
@@ -450,13 +514,17 @@ class Ball:
         gap = distance + a.rad + b.rad
         most_a, most_b = a.magnitude, b.magnitude
         ends = both(a.nonzero, b.nonzero)
-        rounds = Rough(a.rough, b.rough, a.nonzero, b.nonzero, either(ends, either(a.rough, b.rough)))
+        rounds = Rough(
+            a.rough, b.rough, a.nonzero, b.nonzero, either(ends, either(a.rough, b.rough))
+        )
         rad = (inner + blend_rounding(m, up, rest, most_a, most_b, gap, rounds)) * OUTWARD
         reach = np.maximum(gap, np.maximum(most_a, most_b))
         return Ball(m, mid, within_range(reach, rad, m.largest))
 
     def carried(self) -> Ball:
-        """What is gone on with from step to step: this, unless that is less precise than what is returned."""
+        """What is gone on with from step to step: this, unless that is less precise than what is
+        returned.
+        """
         off = self.mode.of_returned(self.magnitude) if self.mode.carries_less else None
         return self if off is None else Ball(self.mode, self.mid, self.radius + off)
 
@@ -490,7 +558,9 @@ def _alike(ball: Ball) -> Ball:
 
 
 def _product_error(a: Ball, b: Ball, u: Bound) -> Bound:
-    """(|a|+δa)(|b|+δb)(1+u) - |a||b|, arranged so that most of it is done on `a`, the smaller array."""
+    """(|a|+δa)(|b|+δb)(1+u) - |a||b|, arranged so that most of it is done on `a`, the smaller
+    array.
+    """
     error: Bound = b.size * (a.size * u if a.exactly else a.size * u + a.error * (1 + u))
     if not b.exactly:
         error = error + b.error * ((a.size + a.error) * (1 + u))

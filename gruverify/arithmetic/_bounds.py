@@ -12,7 +12,9 @@ Bound: TypeAlias = "Floats | float"
 
 
 def largest(bound: Bound) -> float:
-    """The largest entry of what is nowhere negative; of small arrays this is the fastest way to it."""
+    """The largest entry of what is nowhere negative; of small arrays this is the fastest way to
+    it.
+    """
     if not isinstance(bound, np.ndarray):
         return bound
     return bound.item(bound.argmax()) if bound.size else 0.0
@@ -31,7 +33,9 @@ def plus(bound: Bound, more: Any) -> Any:
 
 
 def within_range(reach: Floats, rad: Bound, limit: float) -> Bound:
-    """The radius; infinite, and never a NaN, where the format may overflow on the way: nothing is known there."""
+    """The radius; infinite, and never a NaN, where the format may overflow on the way: nothing is
+    known there.
+    """
     most = reach + rad
     return rad if largest(most) < limit else np.where(most < limit, rad, np.inf)
 

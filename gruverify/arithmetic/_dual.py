@@ -1,8 +1,8 @@
 """Dual numbers over any of the arithmetics: a value, and its derivative along one direction.
 
-What the formulas make of dual numbers is their directional derivative: `sequence` then yields Jacobian-vector
-products, `bptt` Hessian-vector products (forward over reverse). Over balls the tangents are enclosures, so that these
-derivatives have derived tolerances too.
+What the formulas make of dual numbers is their directional derivative: `sequence` then yields
+Jacobian-vector products, `bptt` Hessian-vector products (forward over reverse). Over balls the
+tangents are enclosures, so that these derivatives have derived tolerances too.
 """
 
 from __future__ import annotations
@@ -16,19 +16,21 @@ from gruverify.arithmetic._functions import Array, blend, carried, diagonal, sig
 
 
 class Dual:
-    """An array `value` and its derivative `tangent`, both of one arithmetic and shape; None is the tangent of a
-    constant.
+    """An array `value` and its derivative `tangent`, both of one arithmetic and shape; None is the
+    tangent of a constant.
 
-    Offers what the formulas use: `+ - * @`, indexing, `.T`, `sum`, `sigmoid`, `tanh`, `diag_embed` and `blend`. The
-    product rule's terms are kept apart until a product is used: an implementation may multiply each of them out before
-    it adds them, and a ball must allow for that.
+    Offers what the formulas use: `+ - * @`, indexing, `.T`, `sum`, `sigmoid`, `tanh`, `diag_embed`
+    and `blend`. The product rule's terms are kept apart until a product is used: an implementation
+    may multiply each of them out before it adds them, and a ball must allow for that.
     """
 
     __array_ufunc__ = None
     __slots__ = ("_tangent", "terms", "value")
 
     def __init__(self, value: Array, *terms: Array | None) -> None:
-        """A value, and the terms that its tangent is the sum of; those that are None are left out."""
+        """A value, and the terms that its tangent is the sum of; those that are None are left
+        out.
+        """
         self.value = value
         self.terms = tuple(term for term in terms if term is not None)
         self._tangent: Array | None = None
@@ -49,7 +51,7 @@ class Dual:
         """That of the value."""
         return tuple(self.value.shape)
 
-    # -- sums and products: (x + y)' = x' + y', (xy)' = x'y + xy' ------------------------------------------------------
+    # -- sums and products: (x + y)' = x' + y', (xy)' = x'y + xy' ----------------------------------
 
     def __add__(self, other: Any) -> Dual:
         y = _dual(other)
@@ -72,7 +74,10 @@ class Dual:
         y = _dual(other)
         if y is self:
             return Dual(self.value * self.value, *(2 * (self.value * term) for term in self.terms))
-        left, right = (term * y.value for term in self.terms), (self.value * term for term in y.terms)
+        left, right = (
+            (term * y.value for term in self.terms),
+            (self.value * term for term in y.terms),
+        )
         return Dual(self.value * y.value, *left, *right)
 
     def __rmul__(self, other: Any) -> Dual:
@@ -81,13 +86,16 @@ class Dual:
     def __matmul__(self, other: Any) -> Dual:
         y = _dual(other)
         dx, dy = self.tangent, y.tangent
-        left, right = (None if dx is None else dx @ y.value), (None if dy is None else self.value @ dy)
+        left, right = (
+            (None if dx is None else dx @ y.value),
+            (None if dy is None else self.value @ dy),
+        )
         return Dual(self.value @ y.value, _plus(left, right))
 
     def __rmatmul__(self, other: Any) -> Dual:
         return _dual(other).__matmul__(self)
 
-    # -- what is linear in a single number -----------------------------------------------------------------------------
+    # -- what is linear in a single number ---------------------------------------------------------
 
     def __getitem__(self, index: Any) -> Dual:
         return self._each(lambda a: a[index])
@@ -108,7 +116,7 @@ class Dual:
         tangent = self.tangent
         return Dual(f(self.value), None if tangent is None else f(tangent))
 
-    # -- functions -----------------------------------------------------------------------------------------------------
+    # -- functions ---------------------------------------------------------------------------------
 
     def sigmoid(self) -> Dual:
         """σ' = σ(1-σ)."""
@@ -121,10 +129,15 @@ class Dual:
         return Dual(t, None if tangent is None else tangent * (1 - t * t))
 
     def blend(self, one: Any, zero: Any) -> Dual:
-        """z∘one + (1-z)∘zero: the derivative is a blend of the ends' derivatives, and z' meets their difference."""
+        """z∘one + (1-z)∘zero: the derivative is a blend of the ends' derivatives, and z' meets
+        their difference.
+        """
         a, b, tangent = _dual(one), _dual(zero), self.tangent
         moved = None if tangent is None else tangent * (a.value - b.value)
-        return Dual(blend(self.value, a.value, b.value), _plus(_blended(self.value, a.tangent, b.tangent), moved))
+        return Dual(
+            blend(self.value, a.value, b.value),
+            _plus(_blended(self.value, a.tangent, b.tangent), moved),
+        )
 
 
 def _dual(number: Any) -> Dual:

@@ -1,4 +1,6 @@
-"""Which numbers are exact zeros, or exact powers of two: entry by entry, and at the cost of one look where none is."""
+"""Which numbers are exact zeros, or exact powers of two: entry by entry, and at the cost of one
+look where none is.
+"""
 
 from __future__ import annotations
 
@@ -57,4 +59,6 @@ def joined(masks: Sequence[Mask], shapes: Sequence[tuple[int, ...]]) -> Mask:
     """The masks of arrays of those shapes as that of their rows together."""
     if all(mask is None for mask in masks):
         return None
-    return np.concatenate([everywhere(mask, shape) for mask, shape in zip(masks, shapes, strict=True)])
+    return np.concatenate(
+        [everywhere(mask, shape) for mask, shape in zip(masks, shapes, strict=True)]
+    )

@@ -18,8 +18,9 @@ LN2 = math.log(2.0)
 class Format:
     """A binary floating-point format under test.
 
-    `precision` counts the bits of the significand, the hidden one included; `min_exponent` and `max_exponent` are
-    those of the smallest normal and the largest finite power of two. Everything else follows from these three.
+    `precision` counts the bits of the significand, the hidden one included; `min_exponent` and
+    `max_exponent` are those of the smallest normal and the largest finite power of two. Everything
+    else follows from these three.
     """
 
     name: str
@@ -30,7 +31,9 @@ class Format:
 
     @cached_property
     def dtype(self) -> np.dtype[Any]:
-        """The NumPy dtype; bfloat16 comes from ml_dtypes, which is imported only when it is asked for."""
+        """The NumPy dtype; bfloat16 comes from ml_dtypes, which is imported only when it is asked
+        for.
+        """
         if self.name == "bfloat16":
             from ml_dtypes import bfloat16 as scalar
 
@@ -117,7 +120,8 @@ def format_named(name: str) -> Format:
 
 
 def formats_named(given: str | Iterable[Format | str]) -> tuple[Format, ...]:
-    """Formats, each given as itself or by its name; or names in one text, with commas between them. No one twice.
+    """Formats, each given as itself or by its name; or names in one text, with commas between them.
+    No one twice.
 
     Raises:
         ValueError: something given is no format and names none.
@@ -136,7 +140,10 @@ def format_of(dtype: npt.DTypeLike) -> Format:
     found = np.dtype(dtype)
     if (known := _named_like(found)) is not None:
         return known
-    raise ValueError(f"dtype={found} is not a format gruverify knows: choose from {', '.join(f.name for f in FORMATS)}")
+    raise ValueError(
+        f"dtype={found} is not a format gruverify knows: choose from "
+        f"{', '.join(f.name for f in FORMATS)}"
+    )
 
 
 @cache

@@ -1,7 +1,8 @@
 """The few functions that the formulas need beside `+ - * @`, for every arithmetic.
 
-An arithmetic is an array type. One that is not plain NumPy brings `sigmoid`, `tanh`, `diag_embed` and (if rounding
-matters to it) `blend` and `placed` as methods, as torch tensors do; plain NumPy arrays are served here.
+An arithmetic is an array type. One that is not plain NumPy brings `sigmoid`, `tanh`, `diag_embed`
+and (if rounding matters to it) `blend` and `placed` as methods, as torch tensors do; plain NumPy
+arrays are served here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-#: A NumPy array, a torch tensor, a Ball, an array of SymPy expressions or of Arb balls, or a Dual of any of them.
+#: A NumPy array, a torch tensor, a Ball, an array of SymPy expressions or of Arb balls, or a Dual
+#: of any of them.
 Array: TypeAlias = Any
 
 
@@ -36,9 +38,11 @@ def diagonal(v: Array) -> Array:
 
 
 def combined_rows(*terms: tuple[Array, Array], on_diagonal: Array | None = None) -> Array:
-    """D(on_diagonal) + Σ_k D(d_k) W_k for pairs d_k (..., n) and W_k (n, m) or (..., n, m): (..., n, m).
+    """D(on_diagonal) + Σ_k D(d_k) W_k for pairs d_k (..., n) and W_k (n, m) or (..., n, m): (...,
+    n, m).
 
-    With all W_k known exactly this is the one sum that a Jacobian consists of, which ball arithmetic does at a stroke.
+    With all W_k known exactly this is the one sum that a Jacobian consists of, which ball
+    arithmetic does at a stroke.
     """
     if all(getattr(W, "exactly", False) for _, W in terms):
         return terms[0][0].combined_rows(terms, on_diagonal)
@@ -50,7 +54,11 @@ def placed(like: Array, shape: tuple[int, ...], *parts: tuple[Any, Array]) -> Ar
     """Zeros of that shape in the arithmetic of `like`, with each part put at its index."""
     if hasattr(like, "placed"):
         return like.placed(shape, parts)
-    whole = like.new_zeros(shape) if hasattr(like, "new_zeros") else np.zeros(shape, like.dtype).view(type(like))
+    whole = (
+        like.new_zeros(shape)
+        if hasattr(like, "new_zeros")
+        else np.zeros(shape, like.dtype).view(type(like))
+    )
     for index, part in parts:
         whole[index] = part
     return whole
@@ -74,7 +82,8 @@ def _sigmoid(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _through_wide(f: Any, a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    # Half formats go through float32, as PyTorch's do: their native library functions can miss by many ulp.
+    # Half formats go through float32, as PyTorch's do: their native library functions can miss by
+    # many ulp.
     return np.asanyarray(f(a) if a.dtype.itemsize > 2 else f(a.astype(np.float32)).astype(a.dtype))
 
 
@@ -86,5 +95,7 @@ class _BFloat16Array(np.ndarray[Any, np.dtype[Any]]):
 
 
 def floating(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """`a` as a number of the floating arithmetic: every operation of the formulas stays in a's format."""
+    """`a` as a number of the floating arithmetic: every operation of the formulas stays in a's
+    format.
+    """
     return a.view(_BFloat16Array) if a.dtype.name == "bfloat16" else a

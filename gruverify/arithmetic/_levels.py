@@ -12,9 +12,11 @@ Band: TypeAlias = tuple[float, float]
 
 
 def gate_bands(f: Format) -> dict[str, Band]:
-    """The levels of r and z, from shut to open: where σ is 0, subnormal, below u, low, middling, high, rounded to 1, 1.
+    """The levels of r and z, from shut to open: where σ is 0, subnormal, below u, low, middling,
+    high, rounded to 1, 1.
 
-    At "0" the true gate rounds to 0; at "rounding" 1/(1+e^-a) is 1 in the format although the true gate is not.
+    At "0" the true gate rounds to 0; at "rounding" 1/(1+e^-a) is 1 in the format although the true
+    gate is not.
     """
     normal = math.log(f.min_normal)
     return {
@@ -30,7 +32,9 @@ def gate_bands(f: Format) -> dict[str, Band]:
 
 
 def candidate_bands(f: Format) -> dict[str, Band]:
-    """The levels of the candidate: where tanh is -1, strongly negative, mildly so, and the same above 0."""
+    """The levels of the candidate: where tanh is -1, strongly negative, mildly so, and the same
+    above 0.
+    """
     top = f.tanh_saturates
     return {
         "-1": (-math.inf, -top),

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
 else:
 
     class once:
-        """A cached property without the lock of `functools`, which costs more than what a ball finds."""
+        """A cached property without the lock of `functools`, which costs more than what a ball
+        finds.
+        """
 
         def __init__(self, find: Any) -> None:
             self._find = find

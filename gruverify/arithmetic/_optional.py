@@ -16,6 +16,7 @@ def optional(module: str, package: str, extra: str) -> Any:
         return importlib.import_module(module)
     except ModuleNotFoundError as missing:
         raise ImportError(
-            f"gruverify.arithmetic.{extra} needs {package}, which is not installed: pip install 'gruverify[{extra}]'",
+            f"gruverify.arithmetic.{extra} needs {package}, which is not installed: pip install "
+            f"'gruverify[{extra}]'",
             name=module,
         ) from missing

@@ -12,7 +12,9 @@ from gruverify.arithmetic._rounding import OUTWARD, Rounding
 
 
 def half_spacing(values: npt.ArrayLike, fmt: Format) -> Floats:
-    """How far numbers may be from those that round to them in the format: half an ulp, everything if they overflow."""
+    """How far numbers may be from those that round to them in the format: half an ulp, everything
+    if they overflow.
+    """
     return np.where(np.abs(values) < fmt.max, spacing(values, fmt) * (OUTWARD / 2), np.inf)
 
 
@@ -20,18 +22,24 @@ def spacing(values: npt.ArrayLike, fmt: Format) -> Floats:
     """One ulp: the distance of neighbouring numbers of the format, at the size of each value."""
     _, exponents = np.frexp(np.asarray(values, np.float64))
     # frexp's significand is below 1, and 0 has exponent 0 there.
-    powers = np.where(np.asarray(values) == 0, fmt.min_exponent, np.maximum(exponents - 1, fmt.min_exponent))
+    powers = np.where(
+        np.asarray(values) == 0, fmt.min_exponent, np.maximum(exponents - 1, fmt.min_exponent)
+    )
     return np.asarray(np.ldexp(1.0, powers - fmt.precision + 1))
 
 
 def rounded_to(mode: Rounding, values: npt.ArrayLike, fmt: Format) -> Ball:
-    """Numbers that an implementation is given, of which `values` are known: either are the others rounded to `fmt`."""
+    """Numbers that an implementation is given, of which `values` are known: either are the others
+    rounded to `fmt`.
+    """
     given = Ball.exact(mode, values)
     return Ball(mode, given.mid, given.radius + half_spacing(given.mid, fmt))
 
 
 def went_on_with(mode: Rounding, values: npt.ArrayLike, fmt: Format) -> Ball:
-    """States that an implementation went on with, of which `values` were recorded in the format `fmt`."""
+    """States that an implementation went on with, of which `values` were recorded in the format
+    `fmt`.
+    """
     returned = Ball.observed(mode, values)
     if not is_narrower(fmt, mode.format):
         return returned

@@ -1,8 +1,10 @@
-"""The rounding model: what one operation of an implementation may do to a number (theory.md 9; theory-14.md, 14a).
+"""The rounding model: what one operation of an implementation may do to a number (theory.md 9;
+theory-14.md, 14a).
 
-Storage and accumulation are apart. Each operation as the formulas write it (a matrix product, a product, an addition, a
-function) rounds to the format once; inside a matrix product, and inside any fusion of the operations of one sum,
-roundings are those of the accumulator. Who fuses more performs a subset of these roundings, and errs less.
+Storage and accumulation are apart. Each operation as the formulas write it (a matrix product, a
+product, an addition, a function) rounds to the format once; inside a matrix product, and inside any
+fusion of the operations of one sum, roundings are those of the accumulator. Who fuses more performs
+a subset of these roundings, and errs less.
 """
 
 from __future__ import annotations
@@ -21,13 +23,16 @@ Products: TypeAlias = Literal["format", "float32", "bf16", "tf32"]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-#: Accuracy granted to a library's σ and tanh, in units of roundoff (docs/tolerances.md has what was measured).
+#: Accuracy granted to a library's σ and tanh, in units of roundoff (docs/tolerances.md has what was
+#: measured).
 KAPPA = 4.0
 
-#: What no serious library exceeds: up to here σ and tanh still have exactly the values that the format holds.
+#: What no serious library exceeds: up to here σ and tanh still have exactly the values that the
+#: format holds.
 LIBRARIES = 2 * KAPPA
 
-#: Radii are themselves computed in float64, by at most some dozens of operations: this makes up for their roundings.
+#: Radii are themselves computed in float64, by at most some dozens of operations: this makes up for
+#: their roundings.
 OUTWARD = 1.0 + 256 * float64.unit_roundoff
 
 #: The bits that the operands of matrix products keep.
@@ -36,16 +41,18 @@ _KEPT_BITS = {"bf16": 8, "tf32": 11, "float32": 24}
 
 @dataclass(frozen=True)
 class Rounding:
-    """What one operation in `format` may do to a number, the float64 reference's own share included.
+    """What one operation in `format` may do to a number, the float64 reference's own share
+    included.
 
-    `kappa_sigma` and `kappa_tanh` are the accuracy of σ and tanh in units of roundoff, `tanh` whether the latter is
-    relative to the value; `accumulates` the format in which sums and matrix products add up (None: float32 for the
-    halves, else the format itself); `products` what operands of matrix products are rounded to first; `sums_in_format`
-    whether sums over the batch add up in the format itself; `blend` the forms that the blend of h' and c may have;
-    `carry` how far the state between steps may be from what is returned, in units of roundoff, or the format that it
-    has there; `subnormals` False if
-    numbers below the smallest normal may be 0; `computes` the format to which arguments are rounded and in which
-    everything is computed, where that is a less precise one than `format`.
+    `kappa_sigma` and `kappa_tanh` are the accuracy of σ and tanh in units of roundoff, `tanh`
+    whether the latter is relative to the value; `accumulates` the format in which sums and matrix
+    products add up (None: float32 for the halves, else the format itself); `products` what operands
+    of matrix products are rounded to first; `sums_in_format` whether sums over the batch add up in
+    the format itself; `blend` the forms that the blend of h' and c may have; `carry` how far the
+    state between steps may be from what is returned, in units of roundoff, or the format that it
+    has there; `subnormals` False if numbers below the smallest normal may be 0; `computes` the
+    format to which arguments are rounded and in which everything is computed, where that is a less
+    precise one than `format`.
     """
 
     format: Format
@@ -74,7 +81,9 @@ class Rounding:
 
     @cached_property
     def eta(self) -> float:
-        """Underflow unit: what is lost at most when a result is below the smallest normal number."""
+        """Underflow unit: what is lost at most when a result is below the smallest normal
+        number.
+        """
         return max(self._underflow(self.format), self._underflow(self.arithmetic))
 
     @cached_property
@@ -91,7 +100,9 @@ class Rounding:
 
     @cached_property
     def u_a(self) -> float:
-        """Unit of the accumulator: twice the roundoff of a wider one, which may cut off instead of rounding."""
+        """Unit of the accumulator: twice the roundoff of a wider one, which may cut off instead of
+        rounding.
+        """
         own, a = self.arithmetic.unit_roundoff, self.accumulator.unit_roundoff
         return (2 * a if a < own else a) + float64.unit_roundoff
 
@@ -107,7 +118,9 @@ class Rounding:
 
     @cached_property
     def inherited(self) -> float:
-        """What roundings of operands and products make of an error that is inside a matrix product already."""
+        """What roundings of operands and products make of an error that is inside a matrix product
+        already.
+        """
         return (1 + (2 if self.wide else 1) * self.u) * (1 + self.u_m) ** 2
 
     @cached_property
@@ -123,14 +136,20 @@ class Rounding:
 
     @cached_property
     def underflow_shows(self) -> bool:
-        """Whether the underflow unit can be seen beside u: only then is it followed entry by entry (float16)."""
+        """Whether the underflow unit can be seen beside u: only then is it followed entry by entry
+        (float16).
+        """
         return self.eta > self.u * self.u * self.u
 
     @property
     def holds_exact_values(self) -> bool:
-        """Whether σ, tanh and the blend have exactly those values that the format holds, as with every library."""
+        """Whether σ, tanh and the blend have exactly those values that the format holds, as with
+        every library.
+        """
         accurate = max(self.kappa_sigma, self.kappa_tanh) <= LIBRARIES
-        whole = self.arithmetic == self.format and self.accumulator.precision >= self.format.precision
+        whole = (
+            self.arithmetic == self.format and self.accumulator.precision >= self.format.precision
+        )
         return accurate and whole and self.products == "format"
 
     @cached_property
@@ -146,28 +165,36 @@ class Rounding:
     def of_given(self, values: Floats) -> Floats | None:
         """How far a number that it is given may be from what it computes with; None if nowhere.
 
-        Where it flushes, a number below the smallest normal may be 0; where it computes in another format, one that is
-        none of that format is rounded, or cut off.
+        Where it flushes, a number below the smallest normal may be 0; where it computes in another
+        format, one that is none of that format is rounded, or cut off.
         """
         size = np.abs(values)
-        rad = np.zeros(size.shape) if self.subnormals else size * (size < self.arithmetic.min_normal)
+        rad = (
+            np.zeros(size.shape) if self.subnormals else size * (size < self.arithmetic.min_normal)
+        )
         if self.arithmetic != self.format:
             with np.errstate(over="ignore"):
                 differs = self.arithmetic.cast(values).astype(np.float64) != values
-            rad = np.maximum(rad, np.where(size < self.largest, differs * (2 * self.u * size + self.eta), np.inf))
+            rad = np.maximum(
+                rad, np.where(size < self.largest, differs * (2 * self.u * size + self.eta), np.inf)
+            )
         return rad if rad.any() else None
 
     @cached_property
     def carries_less(self) -> bool:
-        """Whether the state between steps is less precise than what is returned: wider, it errs less than that."""
+        """Whether the state between steps is less precise than what is returned: wider, it errs
+        less than that.
+        """
         if isinstance(self.carry, Format):
             return self.carry.precision < self.arithmetic.precision
         return self.carry > 1
 
     def of_returned(self, values: Floats) -> Floats | None:
-        """How far a state or cotangent that it returned may be from what it goes on with; None if nowhere.
+        """How far a state or cotangent that it returned may be from what it goes on with; None if
+        nowhere.
 
-        It may go on as many units away as it declares, or in another format: rounded, or cut off, to that.
+        It may go on as many units away as it declares, or in another format: rounded, or cut off,
+        to that.
         """
         if self.subnormals and not self.carry:
             return None
@@ -180,11 +207,15 @@ class Rounding:
 
     @cached_property
     def remembered(self) -> dict[Any, Any]:
-        """What was derived of this model once, by what it was derived from: hashing a model takes longer than that."""
+        """What was derived of this model once, by what it was derived from: hashing a model takes
+        longer than that.
+        """
         return {}
 
     def gamma(self, k: int) -> float:
-        """γ_k = ku/(1-ku): the relative error of a product of k roundings; infinite once ku reaches 1."""
+        """γ_k = ku/(1-ku): the relative error of a product of k roundings; infinite once ku reaches
+        1.
+        """
         ku = k * self.u
         return ku / (1 - ku) if ku < 1 else np.inf
 

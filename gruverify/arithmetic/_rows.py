@@ -1,4 +1,6 @@
-"""D(diagonal) + Σ_k D(d_k) W_k for exact W_k, with its radius: one matrix product for each row of the result."""
+"""D(diagonal) + Σ_k D(d_k) W_k for exact W_k, with its radius: one matrix product for each row of
+the result.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,11 @@ Floats = npt.NDArray[np.float64]
 
 
 def rows_combined(terms: Sequence[tuple[Any, Any]], diagonal: Any) -> tuple[Floats, Floats, Any]:
-    """Midpoint, radius before overflow, and Σ_k Π max(1, |factor|), for balls d_k (B, n), W_k (n, m), diagonal (B, n).
+    """Midpoint, radius before overflow, and Σ_k Π max(1, |factor|), for balls d_k (B, n), W_k (n,
+    m), diagonal (B, n).
 
-    An entry sums up one product for each k, and one number more on the diagonal, but for those that are exactly 0.
+    An entry sums up one product for each k, and one number more on the diagonal, but for those that
+    are exactly 0.
     """
     m: Rounding = terms[0][0].mode
     gates = np.stack([d.mid for d, _ in terms], -1)
@@ -41,9 +45,13 @@ def rows_combined(terms: Sequence[tuple[Any, Any]], diagonal: Any) -> tuple[Floa
         N = _nonzero_terms(terms, counted, diagonal, mid.shape)
         count = shares(m, N, N)
         present = [
-            everywhere(d, v.shape)[..., None] * everywhere(W, M.mid.shape) for (v, M), (d, W) in _zip(terms, counted)
+            everywhere(d, v.shape)[..., None] * everywhere(W, M.mid.shape)
+            for (v, M), (d, W) in _zip(terms, counted)
         ]
-        floor = sum(v.factors * scale * mask for (v, _), scale, mask in zip(terms, scales, present, strict=True))
+        floor = sum(
+            v.factors * scale * mask
+            for (v, _), scale, mask in zip(terms, scales, present, strict=True)
+        )
     return mid, _radius(m, count, mid, weight, error, floor), sum(scales)
 
 
@@ -52,18 +60,26 @@ def _zip(terms: Any, counted: Any) -> Any:
 
 
 def _errors(m: Rounding, terms: Sequence[tuple[Any, Any]], sizes: Floats, heavy: Floats) -> Floats:
-    """What is wrong inside the products: d's radius, and a rounding each, unless W is an exact power of two there."""
+    """What is wrong inside the products: d's radius, and a rounding each, unless W is an exact
+    power of two there.
+    """
     wrong = np.stack([d.rad * (1 + m.u) + np.zeros(d.shape) for d, _ in terms], -1)
     rough = [W.rough for _, W in terms]
     if all(mask is None for mask in rough):
         return _rows(sizes * m.u + wrong, heavy)
-    masks = np.stack([everywhere(mask, W.mid.shape) for mask, (_, W) in zip(rough, terms, strict=True)], 1)
+    masks = np.stack(
+        [everywhere(mask, W.mid.shape) for mask, (_, W) in zip(rough, terms, strict=True)], 1
+    )
     return _rows(sizes * m.u, heavy * masks) + _rows(wrong, heavy)
 
 
-def _nonzero_terms(terms: Any, counted: list[tuple[Mask, Mask]], diagonal: Any, shape: tuple[int, ...]) -> Floats:
+def _nonzero_terms(
+    terms: Any, counted: list[tuple[Mask, Mask]], diagonal: Any, shape: tuple[int, ...]
+) -> Floats:
     gates = np.stack([everywhere(mask, d.shape) for (d, _), (mask, _) in _zip(terms, counted)], -1)
-    weights = np.stack([everywhere(mask, W.mid.shape) for (_, W), (_, mask) in _zip(terms, counted)], 1)
+    weights = np.stack(
+        [everywhere(mask, W.mid.shape) for (_, W), (_, mask) in _zip(terms, counted)], 1
+    )
     count = np.broadcast_to(_rows(gates, weights), shape).copy()
     if diagonal is not None:
         i = np.arange(shape[-1])
@@ -82,7 +98,9 @@ def _counts(m: Rounding, products: int, diagonal: tuple[int, int] | None) -> Sha
     return found
 
 
-def _radius(m: Rounding, count: Shares, mid: Floats, weight: Floats, error: Floats, floor: Any) -> Floats:
+def _radius(
+    m: Rounding, count: Shares, mid: Floats, weight: Floats, error: Floats, floor: Any
+) -> Floats:
     of_weight = count.of_weight if count.of_stored is None else count.of_weight + count.of_stored
     error += (floor + count.flushed) * (m.eta * OUTWARD)
     rad = error * count.of_error
@@ -92,7 +110,9 @@ def _radius(m: Rounding, count: Shares, mid: Floats, weight: Floats, error: Floa
 
 
 def _rows(d: Floats, W: Floats) -> Floats:
-    """Σ_k D(d_k) W_k from d (B, n, K) and W (n, K, m), as one matrix product for each row: (B, n, m)."""
+    """Σ_k D(d_k) W_k from d (B, n, K) and W (n, K, m), as one matrix product for each row: (B, n,
+    m).
+    """
     return np.asarray(np.matmul(d.swapaxes(0, 1), W).swapaxes(0, 1))
 
 

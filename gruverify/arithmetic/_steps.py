@@ -1,7 +1,7 @@
 """The same quantity at each step of a sequence, and what is added up over the steps.
 
-Where nothing tells apart what a member of the batch and what a step adds to a sum, balls take the steps for further
-members of one batch: one matrix product instead of T products and as many sums.
+Where nothing tells apart what a member of the batch and what a step adds to a sum, balls take the
+steps for further members of one batch: one matrix product instead of T products and as many sums.
 """
 
 from __future__ import annotations
@@ -40,14 +40,20 @@ def steps_of(each: Sequence[Array]) -> Steps:
     """The steps of an arithmetic, by the way that is its shortest."""
     if isinstance(each[0], Ball):
         return _BallSteps(each)
-    if isinstance(each[0], Dual) and isinstance(each[0].value, Ball) and all(a.tangent is not None for a in each):
+    if (
+        isinstance(each[0], Dual)
+        and isinstance(each[0].value, Ball)
+        and all(a.tangent is not None for a in each)
+    ):
         return _DualSteps(each)
     return Steps(each)
 
 
 def each_by_itself(f: Callable[..., Array], *given: Steps) -> list[Array]:
     """`f` of the quantities at each step; it treats the members of a batch, its rows, alone."""
-    if not all(isinstance(one, _BallSteps | _DualSteps) and not one.rounds_operands for one in given):
+    if not all(
+        isinstance(one, _BallSteps | _DualSteps) and not one.rounds_operands for one in given
+    ):
         return [f(*arrays) for arrays in zip(*(one.each for one in given), strict=True)]
     found = f(*(one.whole for one in given))  # type: ignore[attr-defined]  # both have it
     T = len(given[0].each)
@@ -60,7 +66,9 @@ def each_by_itself(f: Callable[..., Array], *given: Steps) -> list[Array]:
 class _BallSteps(Steps):
     @property
     def rounds_operands(self) -> bool:
-        """Whether the operands of matrix products are rounded: what that may lose depends on the largest of a step."""
+        """Whether the operands of matrix products are rounded: what that may lose depends on the
+        largest of a step.
+        """
         return bool(self.each[0].mode.u_m)
 
     @once
@@ -69,7 +77,9 @@ class _BallSteps(Steps):
         return Ball.joined(self.each)
 
     def products(self, other: Steps) -> Any:
-        """Σ_k a_kᵀ b_k: the terms of all steps are terms of one sum, whose results are those of each step."""
+        """Σ_k a_kᵀ b_k: the terms of all steps are terms of one sum, whose results are those of
+        each step.
+        """
         if not isinstance(other, _BallSteps) or self.rounds_operands:
             return super().products(other)
         return self.whole.T.times(other.whole, self._results_with(other))
@@ -85,8 +95,13 @@ class _BallSteps(Steps):
         masks = self.whole.nonzero, other.whole.nonzero
         if masks[0] is None and masks[1] is None:
             return Results(sizes, float(len(self.each)))
-        mine, its = (s._by_step(everywhere(m, s.whole.shape)) for s, m in zip((self, other), masks, strict=True))
-        counts = (np.minimum(one.T.dot(another), 1.0) for one, another in zip(mine, its, strict=True))
+        mine, its = (
+            s._by_step(everywhere(m, s.whole.shape))
+            for s, m in zip((self, other), masks, strict=True)
+        )
+        counts = (
+            np.minimum(one.T.dot(another), 1.0) for one, another in zip(mine, its, strict=True)
+        )
         return Results(sizes, reduce(add, counts))
 
     def _results(self) -> Results | None:
@@ -99,7 +114,9 @@ class _BallSteps(Steps):
 
     @property
     def _stored_by_step(self) -> bool:
-        """Whether what each step adds is rounded to another format than the one in which it was added up."""
+        """Whether what each step adds is rounded to another format than the one in which it was
+        added up.
+        """
         mode = self.whole.mode
         return len(self.each) > 1 and mode.wide and not mode.sums_in_format
 

@@ -1,19 +1,22 @@
 """What the roundings of a sum's additions come to, whatever their order (theory-14.md, 14b).
 
-N terms t, which are the products inside matrix products and whatever else is added, make up P operands p, which are
-whole matrix products and whatever else is added: W = Σ|t|, W_p = Σ|p|, s is the sum, e what is wrong inside the terms.
-Numbers that are exactly 0 count neither as terms nor as operands.
+N terms t, which are the products inside matrix products and whatever else is added, make up P
+operands p, which are whole matrix products and whatever else is added: W = Σ|t|, W_p = Σ|p|, s is
+the sum, e what is wrong inside the terms. Numbers that are exactly 0 count neither as terms nor as
+operands.
 
-In any tree of additions the error is the sum, over its nodes, of a roundoff times what the node adds up: the exact
-partial sum, which is at most (W+|s|)/2 and at the root s itself, and the errors below it, at most their number of
-roundings times W (Jeannerod and Rump 2013; Lange and Rump 2019). With the accumulator's own roundoff u that is
+In any tree of additions the error is the sum, over its nodes, of a roundoff times what the node
+adds up: the exact partial sum, which is at most (W+|s|)/2 and at the root s itself, and the errors
+below it, at most their number of roundings times W (Jeannerod and Rump 2013; Lange and Rump 2019).
+With the accumulator's own roundoff u that is
 
-    u|s|[N≥2] + (N-2)⁺u (W+|s|)/2 + (N-1)(N-2)u² W,    and never more than (N-1)u W                          (14.1)
+    u|s|[N≥2] + (N-2)⁺u (W+|s|)/2 + (N-1)(N-2)u² W,  at most (N-1)u W          (14.1)
 
-beside (1+(N-1)u)e. With a wider accumulator u_a its N-1 additions and the P-1 results that are stored each have such a
-line, and each stored one what the accumulator erred by:
+beside (1+(N-1)u)e. With a wider accumulator u_a its N-1 additions and the P-1 results that are
+stored each have such a line, and each stored one what the accumulator erred by:
 
-    u_a|s|[N≥2] + (N-2)⁺u_a (W+|s|)/2 + u|s|[P≥2] + (P-2)⁺u (W_p+|s|)/2 + (P-1)(P-2)u² W_p + crossed terms   (14.2)
+    u_a|s|[N≥2] + (N-2)⁺u_a (W+|s|)/2
+    + u|s|[P≥2] + (P-2)⁺u (W_p+|s|)/2 + (P-1)(P-2)u² W_p + crossed terms       (14.2)
 
 No addition underflows, unless the smallest numbers are flushed to 0: then each may.
 """
@@ -32,7 +35,9 @@ Count = Any
 
 
 class Shares(NamedTuple):
-    """With what |s|, W, W_p and e count in a radius; `flushed` are underflow units of the additions."""
+    """With what |s|, W, W_p and e count in a radius; `flushed` are underflow units of the
+    additions.
+    """
 
     of_sum: Any
     of_weight: Any
@@ -43,7 +48,9 @@ class Shares(NamedTuple):
 
 
 class Results(NamedTuple):
-    """Of a sum that is put together of several: Σ|each one's result|, and how many are not the sum of nothing."""
+    """Of a sum that is put together of several: Σ|each one's result|, and how many are not the sum
+    of nothing.
+    """
 
     sizes: Any
     count: Count
@@ -64,7 +71,8 @@ def shares(mode: Rounding, terms: Count, operands: Count) -> Shares:
     return _looked_up(mode, terms, operands) or _shares(mode, terms, operands)
 
 
-#: Up to how many terms, and of how many operands, shares are looked up where entries have counts of their own.
+#: Up to how many terms, and of how many operands, shares are looked up where entries have counts of
+#: their own.
 _TERMS, _OPERANDS = 64, 16
 
 
@@ -74,7 +82,9 @@ def _looked_up(m: Rounding, N: Count, P: Count) -> Shares | None:
         return None
     if "table" not in m.remembered:
         number = np.arange(_TERMS * (_OPERANDS if m.wide else 1))
-        m.remembered["table"] = _shares(m, (number % _TERMS).astype(float), (number // _TERMS).astype(float))
+        m.remembered["table"] = _shares(
+            m, (number % _TERMS).astype(float), (number // _TERMS).astype(float)
+        )
     table: Shares = m.remembered["table"]
     if table.most is not None:  # which of the two bounds is the better depends on the counts
         return None
@@ -87,7 +97,9 @@ def _shares(m: Rounding, N: Count, P: Count) -> Shares:
         first, second, n = _own(m.u, N)
         most = n * OUTWARD if largest(n) > _ALIKE else None
         flushed = 0.0 if m.subnormals else _less(N, 1)
-        return Shares(first * OUTWARD, second * OUTWARD, None, (1 + n + n * n) * OUTWARD, most, flushed)
+        return Shares(
+            first * OUTWARD, second * OUTWARD, None, (1 + n + n * n) * OUTWARD, most, flushed
+        )
     first, second, _ = _own(m.u, P)
     first_a, half_a, n_a = _halves(m.u_a, N)
     n = _less(P, 1) * m.u + n_a
@@ -95,7 +107,9 @@ def _shares(m: Rounding, N: Count, P: Count) -> Shares:
     of_sum = (first + first_a) * (1 + 2 * m.u)
     flushed = 0.0 if m.subnormals else _less(P, 1) + _less(N, 1) * (m.eta_a / m.eta)
     of_error = (1 + n + m.u_a + (n + m.u_a) ** 2) * OUTWARD
-    return Shares(of_sum * OUTWARD, (half_a + crossed) * OUTWARD, second * OUTWARD, of_error, None, flushed)
+    return Shares(
+        of_sum * OUTWARD, (half_a + crossed) * OUTWARD, second * OUTWARD, of_error, None, flushed
+    )
 
 
 def _own(u: float, N: Count) -> tuple[Count, Count, Count]:

@@ -4,8 +4,9 @@
     ...
     identical(derivative(step(v, p, x, h), h), jacobian code)
 
-σ and tanh stay functions of which only the derivative is known, σ' = σ(1-σ) and tanh' = 1-tanh². So identities between
-formulas and their derivatives are identities between polynomials, which expanding decides.
+σ and tanh stay functions of which only the derivative is known, σ' = σ(1-σ) and tanh' = 1-tanh². So
+identities between formulas and their derivatives are identities between polynomials, which
+expanding decides.
 """
 
 from __future__ import annotations
@@ -78,11 +79,15 @@ def derivative(values: SymbolicArray, by: SymbolicArray) -> SymbolicArray:
 
 
 def identical(left: SymbolicArray, right: SymbolicArray) -> bool:
-    """Whether two arrays of one shape are equal, entry by entry, as polynomials in symbols and activations.
+    """Whether two arrays of one shape are equal, entry by entry, as polynomials in symbols and
+    activations.
 
-    True is a proof. False can also mean that they are equal for a reason that lies inside σ or tanh.
+    True is a proof. False can also mean that they are equal for a reason that lies inside σ or
+    tanh.
     """
-    return left.shape == right.shape and all(_vanishes(sympy.sympify(e)) for e in (left - right).flat)
+    return left.shape == right.shape and all(
+        _vanishes(sympy.sympify(e)) for e in (left - right).flat
+    )
 
 
 def _vanishes(expression: Any) -> bool:
@@ -98,4 +103,6 @@ def _shaped(entries: list[Any], shape: tuple[int, ...]) -> SymbolicArray:
 
 
 def _each(f: Callable[[Any], Any], values: Any) -> SymbolicArray:
-    return np.asarray(np.frompyfunc(f, 1, 1)(values.view(np.ndarray)), dtype=object).view(SymbolicArray)
+    return np.asarray(np.frompyfunc(f, 1, 1)(values.view(np.ndarray)), dtype=object).view(
+        SymbolicArray
+    )

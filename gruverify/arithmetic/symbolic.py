@@ -1,4 +1,6 @@
-"""The symbolic arithmetic, from the extra `gruverify[symbolic]`: proofs of identities between formulas."""
+"""The symbolic arithmetic, from the extra `gruverify[symbolic]`: proofs of identities between
+formulas.
+"""
 
 from gruverify.arithmetic._symbolic import Sigmoid as Sigmoid
 from gruverify.arithmetic._symbolic import SymbolicArray as SymbolicArray

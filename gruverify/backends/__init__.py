@@ -1,4 +1,6 @@
-"""Implementations under test. A framework is imported here and nowhere else, and only once it is asked for."""
+"""Implementations under test. A framework is imported here and nowhere else, and only once it is
+asked for.
+"""
 
 from __future__ import annotations
 
@@ -58,14 +60,18 @@ from gruverify.backends._threads import one_thread as one_thread
 
 
 def torch_backend(*args: Any, **options: Any) -> FunctionBackend:
-    """A backend from `nn.Module` classes or instances; imports torch (see `_torch.torch_backend` for the arguments)."""
+    """A backend from `nn.Module` classes or instances; imports torch (see `_torch.torch_backend`
+    for the arguments).
+    """
     from gruverify.backends._torch import torch_backend as build
 
     return build(*args, **options)
 
 
 def torch_formulas(*args: Any, **options: Any) -> FunctionBackend:
-    """A backend from a step over tensors; imports torch (see `_torch.formulas_of` for the arguments)."""
+    """A backend from a step over tensors; imports torch (see `_torch.formulas_of` for the
+    arguments).
+    """
     from gruverify.backends._torch import formulas_of as build
 
     return build(*args, **options)

@@ -1,4 +1,6 @@
-"""From what a backend declares of its accuracy to the rounding model that its tolerances are derived from."""
+"""From what a backend declares of its accuracy to the rounding model that its tolerances are
+derived from.
+"""
 
 from __future__ import annotations
 

@@ -15,20 +15,25 @@ class PropertyRaised(RuntimeError):
 def value_of(owner: object, name: str) -> Any:
     """The attribute of that name.
 
-    Python takes a property that raises AttributeError for an attribute that is not there: here it is one that failed.
+    Python takes a property that raises AttributeError for an attribute that is not there: here it
+    is one that failed.
 
     Raises:
         AttributeError: the owner has no such attribute.
-        PropertyRaised: it has a property of that name, which raised AttributeError. Whatever else one raises passes.
+        PropertyRaised: it has a property of that name, which raised AttributeError. Whatever else
+        one raises passes.
     """
     try:
         return getattr(owner, name)
     except AttributeError:
         found = next((vars(cls)[name] for cls in type(owner).__mro__ if name in vars(cls)), None)
-        if found is None or inspect.ismemberdescriptor(found):  # the latter is a slot that nothing was put into
+        if found is None or inspect.ismemberdescriptor(
+            found
+        ):  # the latter is a slot that nothing was put into
             raise
     try:
-        # Asked once more: an owner with `__getattr__` has put words of its own in place of the property's.
+        # Asked once more: an owner with `__getattr__` has put words of its own in place of the
+        # property's.
         return found.__get__(owner, type(owner))
     except AttributeError as failure:
         raise PropertyRaised(f"its property raised AttributeError: {failure}") from failure

@@ -1,6 +1,8 @@
-"""What PyTorch can differentiate, as methods of a backend: values from the forward pass, derivatives from autograd.
+"""What PyTorch can differentiate, as methods of a backend: values from the forward pass,
+derivatives from autograd.
 
-Gradients are computed even where the program around computes without, as one does that serves a model.
+Gradients are computed even where the program around computes without, as one does that serves a
+model.
 """
 
 from __future__ import annotations
@@ -21,12 +23,14 @@ from gruverify.cell import Cell, Gradients, Stack, StackGradients
 
 @dataclass(frozen=True)
 class Loaded:
-    """An implementation that holds one cell's weights: its leaf parameters by PyTorch's names, and how to call it.
+    """An implementation that holds one cell's weights: its leaf parameters by PyTorch's names, and
+    how to call it.
 
-    A step is called as call(x (B, I), h (B, H)) -> (B, H), a sequence as call(inputs (T, B, I), state (B, H) or None)
-    -> (outputs (T, B, H), last (B, H)), a stack as call(inputs, states or None, lengths or None) -> (outputs, last).
-    mode(training) puts it into training or evaluation mode, between which a GRU without dropout knows no difference;
-    `at` gives the same call at other parameters, where there is one.
+    A step is called as call(x (B, I), h (B, H)) -> (B, H), a sequence as call(inputs (T, B, I),
+    state (B, H) or None) -> (outputs (T, B, H), last (B, H)), a stack as call(inputs, states or
+    None, lengths or None) -> (outputs, last). mode(training) puts it into training or evaluation
+    mode, between which a GRU without dropout knows no difference; `at` gives the same call at other
+    parameters, where there is one.
     """
 
     parameters: Mapping[str, torch.Tensor]
@@ -60,7 +64,9 @@ class AutogradStep:
     @translated
     @torch.enable_grad()
     def step_jacobian(self, cell: Cell, x: NDArray, h: NDArray) -> tuple[NDArray, NDArray]:
-        """Dh (B, H, H) and dx (B, H, I), by one backward pass over H copies of the batch, one for each output."""
+        """Dh (B, H, H) and dx (B, H, I), by one backward pass over H copies of the batch, one for
+        each output.
+        """
         (B, H), copies = h.shape, cell.hidden_size
         xs, hs = (tensor(a).repeat_interleave(copies, 0).requires_grad_() for a in (x, h))
         outputs = self.load(cell).call(xs, hs).reshape(B, copies, H)
@@ -83,24 +89,40 @@ class AutogradSequence:
     load: Load
 
     @translated
-    def sequence(self, cell: Cell, inputs: NDArray, state: NDArray | None) -> tuple[NDArray, NDArray]:
+    def sequence(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None
+    ) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, H) and last state (B, H)."""
         with torch.no_grad():
-            outputs, last = self.load(cell).call(tensor(inputs), None if state is None else tensor(state))
+            outputs, last = self.load(cell).call(
+                tensor(inputs), None if state is None else tensor(state)
+            )
         return numpy(outputs), numpy(last)
 
     @translated
     @torch.enable_grad()
     def sequence_vjp(
-        self, cell: Cell, inputs: NDArray, state: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
     ) -> Gradients:
-        """Gradients at the cotangents d_outputs (T, B, H) and d_last (B, H), either of which may be None."""
+        """Gradients at the cotangents d_outputs (T, B, H) and d_last (B, H), either of which may be
+        None.
+        """
         loaded = self.load(cell)
-        x_, h_ = tensor(inputs).requires_grad_(), None if state is None else tensor(state).requires_grad_()
+        x_, h_ = (
+            tensor(inputs).requires_grad_(),
+            None if state is None else tensor(state).requires_grad_(),
+        )
         return _gradients(loaded, *used(loaded.call(x_, h_), d_outputs, d_last), x_, h_)
 
 
-def used(values: Sequence[torch.Tensor], *cotangents: NDArray | None) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+def used(
+    values: Sequence[torch.Tensor], *cotangents: NDArray | None
+) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     """The values that have a cotangent, and the cotangents."""
     pairs = [(v, tensor(d)) for v, d in zip(values, cotangents, strict=True) if d is not None]
     return [v for v, _ in pairs], [d for _, d in pairs]
@@ -108,19 +130,28 @@ def used(values: Sequence[torch.Tensor], *cotangents: NDArray | None) -> tuple[l
 
 @dataclass(frozen=True)
 class AutogradStack:
-    """stack, in evaluation mode, and stack_vjp, in training mode, of an implementation of stacks."""
+    """stack, in evaluation mode, and stack_vjp, in training mode, of an implementation of
+    stacks.
+    """
 
     load: LoadStack
 
     @translated
     def stack(
-        self, stack: Stack, inputs: NDArray, states: NDArray | None, lengths: NDArray | None, batch_first: bool
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
     ) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, D·H) and last states (L·D, B, H), arranged as the inputs are."""
         loaded = self.load(stack, batch_first)
         loaded.mode(False)
         with torch.no_grad():
-            outputs, last = loaded.call(tensor(inputs), None if states is None else tensor(states), lengths)
+            outputs, last = loaded.call(
+                tensor(inputs), None if states is None else tensor(states), lengths
+            )
         return numpy(outputs), numpy(last)
 
     @translated
@@ -135,10 +166,15 @@ class AutogradStack:
         d_outputs: NDArray | None,
         d_last: NDArray | None,
     ) -> StackGradients:
-        """Gradients at the cotangents d_outputs (T, B, D·H) and d_last (L·D, B, H), either of which may be None."""
+        """Gradients at the cotangents d_outputs (T, B, D·H) and d_last (L·D, B, H), either of which
+        may be None.
+        """
         loaded = self.load(stack, batch_first)
         loaded.mode(True)
-        x_, h_ = tensor(inputs).requires_grad_(), None if states is None else tensor(states).requires_grad_()
+        x_, h_ = (
+            tensor(inputs).requires_grad_(),
+            None if states is None else tensor(states).requires_grad_(),
+        )
         leaves = {**loaded.parameters, "inputs": x_, **({} if h_ is None else {"states": h_})}
         gradients = grad(*used(loaded.call(x_, h_, lengths), d_outputs, d_last), leaves)
         found = {name: numpy(gradient) for name, gradient in gradients.items()}
@@ -158,10 +194,15 @@ def _gradients(
 
 
 def grad(
-    values: Sequence[torch.Tensor], cotangents: Sequence[torch.Tensor], leaves: Leaves, *, create_graph: bool = False
+    values: Sequence[torch.Tensor],
+    cotangents: Sequence[torch.Tensor],
+    leaves: Leaves,
+    *,
+    create_graph: bool = False,
 ) -> Leaves:
     """The gradients of the leaves, by their names."""
-    # What a value does not depend on has the gradient 0: whether it should depend on it is for the invariants to say.
+    # What a value does not depend on has the gradient 0: whether it should depend on it is for the
+    # invariants to say.
     found = torch.autograd.grad(
         loss(values, cotangents),
         list(leaves.values()),
@@ -175,7 +216,8 @@ def grad(
 def loss(values: Sequence[torch.Tensor], cotangents: Sequence[torch.Tensor]) -> torch.Tensor:
     """A number whose gradients in the values are the cotangents, bit by bit.
 
-    PyTorch takes cotangents itself, too, but to compare their shapes it then imports a second's worth of its compiler.
+    PyTorch takes cotangents itself, too, but to compare their shapes it then imports a second's
+    worth of its compiler.
     """
     return reduce(add, map(_sum_with_gradient, values, cotangents))
 
@@ -185,8 +227,11 @@ def _sum_with_gradient(value: torch.Tensor, gradient: torch.Tensor) -> torch.Ten
         return value.sum()
     if value.dtype != gradient.dtype:  # else PyTorch would name a function of ours
         returned, asked = (str(one.dtype).removeprefix("torch.") for one in (value, gradient))
-        raise TypeError(f"the module returned {returned} for {asked}: it has no gradient in {asked}")
-    # An alias, because the value itself may be part of another one, whose gradient it must get as well.
+        raise TypeError(
+            f"the module returned {returned} for {asked}: it has no gradient in {asked}"
+        )
+    # An alias, because the value itself may be part of another one, whose gradient it must get as
+    # well.
     alias = value.view_as(value)
     _register_hook(alias, lambda ones: gradient)
     return alias.sum()

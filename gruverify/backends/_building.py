@@ -28,27 +28,40 @@ _SAMPLE = (2, 3)
 
 
 class Builder:
-    """Builds modules of a class from two sizes, with the options of its signature; `**kwargs` are tried.
+    """Builds modules of a class from two sizes, with the options of its signature; `**kwargs` are
+    tried.
 
-    The sizes are given by their names, where the class has input_size and hidden_size, and otherwise as cls(I, H).
+    The sizes are given by their names, where the class has input_size and hidden_size, and
+    otherwise as cls(I, H).
     """
 
     def __init__(self, cls: type[nn.Module]) -> None:
         self.cls = cls
         parameters = inspect.signature(cls).parameters.values()
-        self._named = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        self._named = {
+            p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+        }
         self._has_others = any(p.kind is p.VAR_KEYWORD for p in parameters)
         positional = [p for p in parameters if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
         unknown = any(p.name not in SIZES for p in positional)
         self._sizes_by_name = self._named >= set(SIZES) or (self._has_others and not unknown)
 
     def build(self, I: int, H: int, bias: bool, fmt: Format, **options: Any) -> nn.Module:
-        """A module of these sizes: without dropout, and in the default shape but for the options given.
+        """A module of these sizes: without dropout, and in the default shape but for the options
+        given.
 
         What the class does not take is left out.
         """
-        wanted = {"bias": bias, "dtype": torch_dtype(fmt), "dropout": 0.0, **self.defaults, **options}
-        return self._made(I, H, {name: v for name, v in wanted.items() if self.takes(name)}).to(torch_dtype(fmt))
+        wanted = {
+            "bias": bias,
+            "dtype": torch_dtype(fmt),
+            "dropout": 0.0,
+            **self.defaults,
+            **options,
+        }
+        return self._made(I, H, {name: v for name, v in wanted.items() if self.takes(name)}).to(
+            torch_dtype(fmt)
+        )
 
     def takes(self, option: str) -> bool:
         """Whether the class can be given the option by its name."""
@@ -63,7 +76,8 @@ class Builder:
 
     @cached_property
     def sample(self) -> nn.Module:
-        """A small module, as the class builds it when it is given two sizes and what it takes of `OPTIONS`.
+        """A small module, as the class builds it when it is given two sizes and what it takes of
+        `OPTIONS`.
 
         Raises:
             BadModule: the class cannot be built from two sizes.
@@ -89,12 +103,17 @@ class Builder:
 
     @cached_property
     def misbuilt(self) -> str:
-        """What shows that a class which does not name its sizes takes others than (I, H); empty if nothing does."""
+        """What shows that a class which does not name its sizes takes others than (I, H); empty if
+        nothing does.
+        """
         weights = self.place.weights(self.sample)
         found = tuple(size_of(weights, weight) for weight in ("weight_ih", "weight_hh"))
         if self._sizes_by_name or found == _SAMPLE:
             return ""
-        return f"{self._call} has an input size of {found[0]} and a hidden size of {found[1]}: {_WAY_OUT}"
+        return (
+            f"{self._call} has an input size of {found[0]} and a hidden size of {found[1]}: "
+            f"{_WAY_OUT}"
+        )
 
     @cached_property
     def place(self) -> Place:
@@ -103,13 +122,19 @@ class Builder:
 
     @cached_property
     def defaults(self) -> dict[str, Any]:
-        """The shape of a module that is not asked for another: `OPTIONS`, or what the class builds all the same."""
+        """The shape of a module that is not asked for another: `OPTIONS`, or what the class builds
+        all the same.
+        """
         return options_of(self.sample, self.place)
 
     @cached_property
     def choices(self) -> frozenset[str]:
         """The options of a shape that the class can be asked for, as modules so built show."""
-        return frozenset(name for name, value in _OTHERWISE.items() if self.takes(name) and self._heeds(name, value))
+        return frozenset(
+            name
+            for name, value in _OTHERWISE.items()
+            if self.takes(name) and self._heeds(name, value)
+        )
 
     def _heeds(self, option: str, value: Any) -> bool:
         try:
@@ -127,11 +152,16 @@ class Builder:
         return True
 
     def _made(self, I: int, H: int, options: dict[str, Any]) -> nn.Module:
-        # Drawing a module's initial weights must neither disturb the user's random state nor depend on it.
+        # Drawing a module's initial weights must neither disturb the user's random state nor depend
+        # on it.
         with torch.random.fork_rng(devices=[]), torch.inference_mode(False):
-            torch.default_generator.manual_seed(0)  # that of the CPU alone: torch.manual_seed takes milliseconds
+            torch.default_generator.manual_seed(
+                0
+            )  # that of the CPU alone: torch.manual_seed takes milliseconds
             by_name = dict(zip(SIZES, (I, H), strict=True))
-            made = self.cls(**by_name, **options) if self._sizes_by_name else self.cls(I, H, **options)
+            made = (
+                self.cls(**by_name, **options) if self._sizes_by_name else self.cls(I, H, **options)
+            )
             module: nn.Module = made
         return module
 
@@ -142,9 +172,15 @@ def size_of(weights: Mapping[str, torch.Tensor], weight: str) -> int:
 
 
 def options_of(module: nn.Module, place: Place) -> dict[str, Any]:
-    """The shape of a module: its layers and directions as its parameters have them, batch_first as it says itself."""
+    """The shape of a module: its layers and directions as its parameters have them, batch_first as
+    it says itself.
+    """
     names = place.weights(module)
-    layers = next(layer for layer in range(len(names) + 1) if parameter_name("weight_ih", layer, 0) not in names)
+    layers = next(
+        layer
+        for layer in range(len(names) + 1)
+        if parameter_name("weight_ih", layer, 0) not in names
+    )
     first = getattr(module, "batch_first", getattr(place.owner(module), "batch_first", False))
     return {
         "num_layers": max(layers, 1),

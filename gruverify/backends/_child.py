@@ -21,7 +21,8 @@ from gruverify.backends._threads import one_thread_in_children
 
 _SIZE = struct.Struct("!Q")
 _CHUNK = 1 << 16
-#: Seconds that a process which has sent its last has for its own end; threads that it left are not waited for.
+#: Seconds that a process which has sent its last has for its own end; threads that it left are not
+#: waited for.
 _GRACE = 2.0
 
 
@@ -44,12 +45,15 @@ class Line:
 
 
 class Child:
-    """A process that calls `function(line, *arguments)`. Nothing here waits for it: it may hang wherever it likes.
+    """A process that calls `function(line, *arguments)`. Nothing here waits for it: it may hang
+    wherever it likes.
 
     What it prints, from Python or past it, goes to standard error, line by line under its name.
     """
 
-    def __init__(self, context: Any, name: str, function: Callable[..., None], *arguments: Any) -> None:
+    def __init__(
+        self, context: Any, name: str, function: Callable[..., None], *arguments: Any
+    ) -> None:
         self.name = name
         self.heard = time.monotonic()
         self._buffer, self._spoken = b"", b""
@@ -73,7 +77,9 @@ class Child:
     def __enter__(self) -> Child:
         return self
 
-    def __exit__(self, error: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
+    def __exit__(
+        self, error: type[BaseException] | None, *_: BaseException | TracebackType | None
+    ) -> None:
         self.close(_GRACE if error is None else 0.0)
 
     @property
@@ -170,7 +176,11 @@ def say(name: str, line: bytes) -> None:
 
 
 def _work(
-    there: Connection, voice: Connection, notes: Connection, function: Callable[..., None], arguments: tuple[Any, ...]
+    there: Connection,
+    voice: Connection,
+    notes: Connection,
+    function: Callable[..., None],
+    arguments: tuple[Any, ...],
 ) -> None:
     _speak_into(voice)
     RECORDER.record_to(notes.fileno())
@@ -200,7 +210,8 @@ def ending(exitcode: int | None) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """What child processes that are started inside inherit: one thread each, and neither Ctrl-C nor SIGTERM.
+    """What child processes that are started inside inherit: one thread each, and neither Ctrl-C nor
+    SIGTERM.
 
     Both may reach every process of a group; what they mean is for the parent to say.
     """

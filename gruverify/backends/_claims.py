@@ -6,7 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from gruverify.arithmetic import FORMATS, Format, format_named
-from gruverify.backends._declarations import BadDeclaration, Declared, attribute_of, declarations_of, shown
+from gruverify.backends._declarations import (
+    BadDeclaration,
+    Declared,
+    attribute_of,
+    declarations_of,
+    shown,
+)
 from gruverify.cell import Variant
 
 #: One variant or several.
@@ -14,7 +20,9 @@ Variants: TypeAlias = Variant | Iterable[Variant]
 #: Formats, each itself or by its name ("float32", "f32"): one or several.
 Formats: TypeAlias = Format | str | Iterable[Format | str]
 
-_EACH_FORMAT = 'each must be a Format, such as gruverify.float32, or the name of one, such as "float32"'
+_EACH_FORMAT = (
+    'each must be a Format, such as gruverify.float32, or the name of one, such as "float32"'
+)
 
 
 def variants_in(given: Any) -> tuple[Variant, ...]:
@@ -43,8 +51,14 @@ def formats_in(given: Any) -> tuple[Format, ...]:
     """
     if isinstance(given, (Format, str)):
         given = (given,)
-    if isinstance(given, (Mapping, bytes)) or not isinstance(given, Iterable) or isinstance(given, type):
-        raise BadDeclaration(f"formats={shown(given)} must be a sequence of Formats: {_EACH_FORMAT}")
+    if (
+        isinstance(given, (Mapping, bytes))
+        or not isinstance(given, Iterable)
+        or isinstance(given, type)
+    ):
+        raise BadDeclaration(
+            f"formats={shown(given)} must be a sequence of Formats: {_EACH_FORMAT}"
+        )
     found = tuple(dict.fromkeys(_format(one) for one in given))
     if not found:
         raise BadDeclaration("formats is empty: a backend claims at least one Format")
@@ -60,20 +74,25 @@ def _format(given: Any) -> Format:
         return format_named(given)
     except ValueError:
         known = ", ".join(f"{fmt.name} ({fmt.short})" for fmt in FORMATS)
-        raise BadDeclaration(f"formats has {shown(given)}, which is unknown: choose from {known}") from None
+        raise BadDeclaration(
+            f"formats has {shown(given)}, which is unknown: choose from {known}"
+        ) from None
 
 
 def require_name(name: Any) -> None:
     """Raise BadDeclaration if it is no name of a backend."""
     if not isinstance(name, str) or not name.strip():
-        raise BadDeclaration(f"name={shown(name)} must be a text that is not empty: reports call the backend so")
+        raise BadDeclaration(
+            f"name={shown(name)} must be a text that is not empty: reports call the backend so"
+        )
 
 
 def declared_variants(backend: object) -> tuple[Variant, ...]:
     """The variants that a backend claims, with the biases that it declares.
 
     Raises:
-        BadDeclaration: there is none, one is no Variant, or one was told to have other biases than those declared.
+        BadDeclaration: there is none, one is no Variant, or one was told to have other biases than
+        those declared.
     """
     listed = variants_in(attribute_of(backend, "variants"))
     biases = declarations_of(backend).biases
@@ -108,7 +127,9 @@ def agreed(said: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         for name, value in values.items():
             if name in found and repr(found[name]) != repr(value):
                 earlier = f"{name}={shown(found[name])} of {whose[name]}"
-                raise BadDeclaration(f"{name}={shown(value)} of {who} contradicts {earlier}: both must say the same")
+                raise BadDeclaration(
+                    f"{name}={shown(value)} of {who} contradicts {earlier}: both must say the same"
+                )
             found[name], whose[name] = value, who
     return found
 

@@ -1,7 +1,8 @@
 """What a backend declares itself to be: accuracy, biases, and what it cannot be asked.
 
-A declaration widens only the bounds, or leaves out only the questions, that it is about. It is validated alike on
-functions, objects, modules and classes, and stands in the header of every result.
+A declaration widens only the bounds, or leaves out only the questions, that it is about. It is
+validated alike on functions, objects, modules and classes, and stands in the header of every
+result.
 """
 
 from __future__ import annotations
@@ -25,38 +26,44 @@ Shapes: TypeAlias = Literal["any", "few"]
 Products: TypeAlias = Literal["format", "float32", "bf16", "tf32"]
 TanhAccuracy: TypeAlias = Literal["relative", "absolute"]
 
-#: The forms of the blend z∘h' + (1-z)∘c: z·h' + (1-z)·c, c + z(h'-c), h' + (1-z)(c-h') and σ(a)·h' + σ(-a)·c.
+#: The forms of the blend z∘h' + (1-z)∘c: z·h' + (1-z)·c, c + z(h'-c), h' + (1-z)(c-h') and σ(a)·h'
+#: + σ(-a)·c.
 FORMS = ("A", "B", "C", "D")
 
 
 class BadDeclaration(ValueError):
-    """A declaration of the wrong type, out of range, or at odds with another; the message names the way out."""
+    """A declaration of the wrong type, out of range, or at odds with another; the message names the
+    way out.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Declarations:
     """What an implementation says that it is. The defaults are what serious kernels do.
 
-    Of accuracy: `kappa_sigma` and `kappa_tanh`, the errors of σ and tanh in units of roundoff, and `tanh`, whether the
-    latter is relative to the value; `accumulates`, the format in which sums and products add up (None: float32 for the
-    halves, else the format itself); `products`, to what the operands of matrix products are rounded first;
-    `sums_in_format`, whether sums over the batch add up in the format; `blend`, the forms of the blend that it may use;
-    `carry`, by how many units of roundoff the state between steps may differ from what is returned, or the format that
-    it has there; `subnormals`,
-    False if numbers below the smallest normal may be 0; `computes`, the format in which it computes everything,
-    arguments rounded to it first, where that is less precise than the one it is asked in (None: it is that one).
+    Of accuracy: `kappa_sigma` and `kappa_tanh`, the errors of σ and tanh in units of roundoff, and
+    `tanh`, whether the latter is relative to the value; `accumulates`, the format in which sums and
+    products add up (None: float32 for the halves, else the format itself); `products`, to what the
+    operands of matrix products are rounded first; `sums_in_format`, whether sums over the batch add
+    up in the format; `blend`, the forms of the blend that it may use; `carry`, by how many units of
+    roundoff the state between steps may differ from what is returned, or the format that it has
+    there; `subnormals`, False if numbers below the smallest normal may be 0; `computes`, the format
+    in which it computes everything, arguments rounded to it first, where that is less precise than
+    the one it is asked in (None: it is that one).
 
-    Of what it computes: `biases`, which of the bias vectors it has (None: as its variants say); `nan`, whether a NaN is
-    passed on, raises, or does anything.
+    Of what it computes: `biases`, which of the bias vectors it has (None: as its variants say);
+    `nan`, whether a NaN is passed on, raises, or does anything.
 
-    Of what it can be asked: `initial_state`, False if it starts from zeros alone; `state_gradient`, False if it has no
-    gradient of the initial state; `separate_passes`, True if it finds gradients one by one; `lengths`, False if it
-    takes no ragged batch; `unbatched`, False if it takes no input without a batch; the sizes and shape that it is
-    built for (None: any), and `min_length`, the shortest length that it takes; `shapes`, "few" if its calls are slow at
-    every new shape, as of what traces or compiles them: then it is asked about few.
+    Of what it can be asked: `initial_state`, False if it starts from zeros alone; `state_gradient`,
+    False if it has no gradient of the initial state; `separate_passes`, True if it finds gradients
+    one by one; `lengths`, False if it takes no ragged batch; `unbatched`, False if it takes no
+    input without a batch; the sizes and shape that it is built for (None: any), and `min_length`,
+    the shortest length that it takes; `shapes`, "few" if its calls are slow at every new shape, as
+    of what traces or compiles them: then it is asked about few.
 
-    What is declared of accuracy may depend on the format: `by_format` has such values by name and format. The field of
-    that name is then what holds of the format that was asked for, and the default if none was.
+    What is declared of accuracy may depend on the format: `by_format` has such values by name and
+    format. The field of that name is then what holds of the format that was asked for, and the
+    default if none was.
     """
 
     kappa_sigma: float = KAPPA
@@ -86,7 +93,9 @@ class Declarations:
     by_format: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.initial_state:  # whoever starts from zeros alone has no gradient of the initial state either
+        if (
+            not self.initial_state
+        ):  # whoever starts from zeros alone has no gradient of the initial state either
             object.__setattr__(self, "state_gradient", False)
 
     def unusual(self) -> dict[str, Any]:
@@ -114,7 +123,9 @@ ByFormat: TypeAlias = Value | Mapping[str, Value] | None
 
 
 class Declared(TypedDict, total=False):
-    """The declarations as keywords: see `Declarations`. `kappa` is `kappa_sigma` and `kappa_tanh` together."""
+    """The declarations as keywords: see `Declarations`. `kappa` is `kappa_sigma` and `kappa_tanh`
+    together.
+    """
 
     kappa: ByFormat[float]
     kappa_sigma: ByFormat[float]
@@ -146,13 +157,13 @@ class Declared(TypedDict, total=False):
 def declarations_of(backend: object, fmt: Format | None = None) -> Declarations:
     """What the attributes of a backend declare; those that it lacks have their defaults.
 
-    `kappa` stands for `kappa_sigma` and `kappa_tanh` together. An accuracy may be a mapping from names of formats: then
-    it is the one of `fmt`, and the default in a format that is not named. A method that happens to have the name of a
-    declaration declares nothing.
+    `kappa` stands for `kappa_sigma` and `kappa_tanh` together. An accuracy may be a mapping from
+    names of formats: then it is the one of `fmt`, and the default in a format that is not named. A
+    method that happens to have the name of a declaration declares nothing.
 
     Raises:
-        BadDeclaration: a value has the wrong type, is out of range, or contradicts another; no case of these sizes fits
-            in memory; or a property raises.
+        BadDeclaration: a value has the wrong type, is out of range, or contradicts another; no case
+            of these sizes fits in memory; or a property raises.
     """
     found: dict[str, Any] = {}
     by_format: dict[str, dict[str, Any]] = {}
@@ -163,13 +174,20 @@ def declarations_of(backend: object, fmt: Format | None = None) -> Declarations:
         if isinstance(value, Mapping) and name in ("kappa", *ACCURACY):
             each = {_format(name, key).name: read(name, one) for key, one in value.items()}
             by_format |= dict.fromkeys(fields_of_it, each)
-            found |= dict.fromkeys(fields_of_it, each[fmt.name]) if fmt is not None and fmt.name in each else {}
+            found |= (
+                dict.fromkeys(fields_of_it, each[fmt.name])
+                if fmt is not None and fmt.name in each
+                else {}
+            )
         else:
             found |= dict.fromkeys(fields_of_it, read(name, value))
-            by_format = {field_: each for field_, each in by_format.items() if field_ not in fields_of_it}
+            by_format = {
+                field_: each for field_, each in by_format.items() if field_ not in fields_of_it
+            }
     if found.get("initial_state") is False and found.get("state_gradient"):
         raise BadDeclaration(
-            "state_gradient=True contradicts initial_state=False: what starts from zeros alone has no gradient of the "
+            "state_gradient=True contradicts initial_state=False: what starts from zeros alone "
+            "has no gradient of the "
             "initial state; leave one of the two out"
         )
     _require_room(found)
@@ -183,7 +201,9 @@ _LARGE = 256
 
 
 def _require_room(found: Mapping[str, Any]) -> None:
-    """Raise BadDeclaration if a case of the sizes that are declared takes more memory than cases may."""
+    """Raise BadDeclaration if a case of the sizes that are declared takes more memory than cases
+    may.
+    """
     built = {letter: found[name] for letter, name in _SIZES.items() if name in found}
     if "bidirectional" in found:
         built["D"] = 1 + found["bidirectional"]
@@ -191,7 +211,8 @@ def _require_room(found: Mapping[str, Any]) -> None:
         large = min(_LARGE, max(size for letter, size in built.items() if letter in _SIZES))
         named = ", ".join(f"{_SIZES[x]}={built[x]}" for x in _SIZES if built.get(x, 0) >= large)
         raise BadDeclaration(
-            f"{named}: a case would take {math.ceil(taken / 2**30)} GiB, and none takes more than {MOST >> 30} GiB: "
+            f"{named}: a case would take {math.ceil(taken / 2**30)} GiB, and none takes more than "
+            f"{MOST >> 30} GiB: "
             "name a target of smaller sizes"
         )
 
@@ -199,8 +220,8 @@ def _require_room(found: Mapping[str, Any]) -> None:
 def module_declarations(module: object) -> dict[str, Any]:
     """What the attributes of a PyTorch module claim (`variants`, `formats`) and declare, unread.
 
-    A module's sizes and shape are found from its parameters, and its own parts (an nn.Tanh called `tanh`, a tensor
-    called `carry`) are no declarations.
+    A module's sizes and shape are found from its parameters, and its own parts (an nn.Tanh called
+    `tanh`, a tensor called `carry`) are no declarations.
 
     Raises:
         BadDeclaration: a property raises.
@@ -213,24 +234,41 @@ def module_declarations(module: object) -> dict[str, Any]:
 def _is_part(value: Any) -> bool:
     """Whether it is a module, a method or a tensor, and no declaration."""
     is_method = callable(value) and not isinstance(value, type)
-    return value is None or is_method or hasattr(type(value), "requires_grad") or isinstance(value, property)
+    return (
+        value is None
+        or is_method
+        or hasattr(type(value), "requires_grad")
+        or isinstance(value, property)
+    )
 
 
 #: The sizes and shape of a module: its parameters have them.
 FOUND_FROM_PARAMETERS = ("hidden_size", "input_size", "num_layers", "bidirectional", "batch_first")
 
 #: Names that an implementation may give to a method of its own.
-_NAMES_OF_METHODS = ("tanh", "accumulates", "products", "blend", "carry", "computes", "lengths", "nan", "initial_state")
+_NAMES_OF_METHODS = (
+    "tanh",
+    "accumulates",
+    "products",
+    "blend",
+    "carry",
+    "computes",
+    "lengths",
+    "nan",
+    "initial_state",
+)
 
 
-#: What an implementation may keep in an attribute of its own called `shapes`: those that it has met.
+#: What an implementation may keep in an attribute of its own called `shapes`: those that it has
+#: met.
 _RECORDS = (set, frozenset, dict, list, tuple)
 
 
 def attribute_of(backend: object, name: str) -> Any:
     """What an attribute declares, unread; None if there is none.
 
-    A method that happens to have the name of a declaration declares nothing, and neither do shapes that were noted.
+    A method that happens to have the name of a declaration declares nothing, and neither do shapes
+    that were noted.
 
     Raises:
         BadDeclaration: a property raises.
@@ -298,7 +336,9 @@ def _count(least: int) -> Callable[[str, Any], int]:
 def _word(*words: str) -> Callable[[str, Any], Any]:
     def read(name: str, value: Any) -> Any:
         if not isinstance(value, str) or value not in words:
-            raise BadDeclaration(f"{name}={shown(value)} must be one of {', '.join(map(repr, words))}")
+            raise BadDeclaration(
+                f"{name}={shown(value)} must be one of {', '.join(map(repr, words))}"
+            )
         return value
 
     return read
@@ -318,7 +358,9 @@ def _format(name: str, value: Any) -> Format:
 def _forms(name: str, value: Any) -> str:
     parts = str(value).split("+")
     if not isinstance(value, str) or not set(parts) <= set(FORMS) or len(set(parts)) != len(parts):
-        raise BadDeclaration(f"{name}={shown(value)} must be some of {', '.join(FORMS)}, with + between them")
+        raise BadDeclaration(
+            f"{name}={shown(value)} must be some of {', '.join(FORMS)}, with + between them"
+        )
     return "+".join(sorted(parts))
 
 
@@ -349,7 +391,8 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "shapes": _word(*get_args(Shapes)),
 }
 
-#: The attributes with the fields that each fills, and how it is read. A later one has the last word.
+#: The attributes with the fields that each fills, and how it is read. A later one has the last
+#: word.
 _DECLARED = [
     ("kappa", ("kappa_sigma", "kappa_tanh"), _accuracy),
     *((name, (name,), read) for name, read in _READ.items()),

@@ -1,4 +1,6 @@
-"""PyTorch's own modules as they are put to use: one of them alone, compiled, scripted or exported."""
+"""PyTorch's own modules as they are put to use: one of them alone, compiled, scripted or
+exported.
+"""
 
 from __future__ import annotations
 
@@ -42,11 +44,19 @@ def gru_cell() -> FunctionBackend:
     """`torch:GRUCell`: nn.GRUCell alone; a sequence is a loop over it."""
     cells = Modules(nn.GRUCell)
     ways = ModuleWays([Subjects(cells)])
-    return _backend("torch:GRUCell", nn.GRUCell, cells.load_cell, looped(cells.load_cell), None, reloaded=ways.reloaded)
+    return _backend(
+        "torch:GRUCell",
+        nn.GRUCell,
+        cells.load_cell,
+        looped(cells.load_cell),
+        None,
+        reloaded=ways.reloaded,
+    )
 
 
 def compiled() -> FunctionBackend:
-    """`torch:compile`: nn.GRUCell compiled by inductor for batches of any size; a sequence is a loop over it.
+    """`torch:compile`: nn.GRUCell compiled by inductor for batches of any size; a sequence is a
+    loop over it.
 
     nn.GRU is nothing for it: PyTorch leaves that as it is when it compiles what it is a part of.
 
@@ -58,14 +68,22 @@ def compiled() -> FunctionBackend:
     get_cpp_compiler()
     cells = Modules(nn.GRUCell, _compile)
     return _backend(
-        "torch:compile", nn.GRUCell, cells.load_cell, looped(cells.load_cell), None, directions=False, **SIZE
+        "torch:compile",
+        nn.GRUCell,
+        cells.load_cell,
+        looped(cells.load_cell),
+        None,
+        directions=False,
+        **SIZE,
     )
 
 
 def script() -> FunctionBackend:
     """`torch:script`: nn.GRUCell and nn.GRU as TorchScript has them, packed sequences included."""
     cells, layers = Modules(nn.GRUCell, scripted), Modules(nn.GRU, _Scripted)
-    ways = ModuleWays([Subjects(Modules(nn.GRUCell), script_of), Subjects(Modules(nn.GRU), script_of)])
+    ways = ModuleWays(
+        [Subjects(Modules(nn.GRUCell), script_of), Subjects(Modules(nn.GRU), script_of)]
+    )
     return _backend(
         "torch:script",
         nn.GRU,
@@ -81,11 +99,18 @@ def script() -> FunctionBackend:
 def exported() -> FunctionBackend:
     """`torch:export`: nn.GRUCell exported for batches of any size; a sequence is a loop over it.
 
-    nn.GRU is nothing for it: what torch.export makes of that is good for the one length it was shown.
+    nn.GRU is nothing for it: what torch.export makes of that is good for the one length it was
+    shown.
     """
     cells = Modules(nn.GRUCell, _export)
     return _backend(
-        "torch:export", nn.GRUCell, cells.load_cell, looped(cells.load_cell), None, directions=False, **SIZE
+        "torch:export",
+        nn.GRUCell,
+        cells.load_cell,
+        looped(cells.load_cell),
+        None,
+        directions=False,
+        **SIZE,
     )
 
 
@@ -95,7 +120,9 @@ def _backend(
     return from_loads(name, variants_of([module]), FORMATS, step, sequence, stack, **options)
 
 
-def _wrapped(name: str, module: Any, step: Load, sequence: Load, stack: LoadStack | None) -> FunctionBackend:
+def _wrapped(
+    name: str, module: Any, step: Load, sequence: Load, stack: LoadStack | None
+) -> FunctionBackend:
     """One size, and no other parameters than its own: no derivatives along a direction."""
     return _backend(name, module, step, sequence, stack, directions=False, **SIZE)
 
@@ -111,12 +138,18 @@ def _one_step(load: Load) -> Load:
 
 
 def _compile(module: nn.Module) -> Callable[..., Any]:
-    """One graph for values and gradients: compiling takes long. It is an error if PyTorch falls back to eager."""
+    """One graph for values and gradients: compiling takes long. It is an error if PyTorch falls
+    back to eager.
+    """
     fast = torch.compile(module, dynamic=True, fullgraph=True)
 
     def call(*inputs: torch.Tensor) -> Any:
         leaves = (a if a.requires_grad else a.detach().requires_grad_() for a in inputs)
-        with torch.enable_grad(), torch._dynamo.config.patch(recompile_limit=64), warnings.catch_warnings():
+        with (
+            torch.enable_grad(),
+            torch._dynamo.config.patch(recompile_limit=64),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")  # of what inductor itself is made of
             return fast(*leaves)
 
@@ -127,7 +160,9 @@ def _export(module: nn.Module) -> Callable[..., Any]:
     weight = next(module.parameters())
     sample = (weight.new_ones(2, SIZE["input_size"]), weight.new_ones(2, SIZE["hidden_size"]))
     any_batch = {0: torch.export.Dim.AUTO}
-    program: Callable[..., Any] = torch.export.export(module, sample, dynamic_shapes=(any_batch, any_batch)).module()
+    program: Callable[..., Any] = torch.export.export(
+        module, sample, dynamic_shapes=(any_batch, any_batch)
+    ).module()
     return program
 
 
@@ -138,7 +173,9 @@ class _OfPacked(nn.Module):
         super().__init__()
         self.gru = gru
 
-    def forward(self, xs: PackedSequence, h0: torch.Tensor | None) -> tuple[PackedSequence, torch.Tensor]:
+    def forward(
+        self, xs: PackedSequence, h0: torch.Tensor | None
+    ) -> tuple[PackedSequence, torch.Tensor]:
         found: tuple[PackedSequence, torch.Tensor] = self.gru(xs, h0)
         return found
 

@@ -1,4 +1,6 @@
-"""What follows from what a backend offers: a step from a sequence of one step, a sequence from a stack of one layer."""
+"""What follows from what a backend offers: a step from a sequence of one step, a sequence from a
+stack of one layer.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,9 @@ from gruverify.cell import Cell, Gradients, Stack, StackGradients
 def completed(backend: Backend) -> Backend:
     """The backend with the methods that follow from those it has; the backend itself if none does.
 
-    A step is a sequence of one step, a sequence a stack of one layer in one direction, and so are their gradients.
-    Where the backend is built for longer sequences or for other stacks, nothing follows.
+    A step is a sequence of one step, a sequence a stack of one layer in one direction, and so are
+    their gradients. Where the backend is built for longer sequences or for other stacks, nothing
+    follows.
 
     Raises:
         BadDeclaration: it declares what is about sequences, or about stacks, and has none.
@@ -42,10 +45,13 @@ def completed(backend: Backend) -> Backend:
 
 
 def _require_methods(declared: Declarations, offered: Sequence[str]) -> None:
-    """Raise BadDeclaration if something is declared of sequences, or of stacks, where there are none."""
+    """Raise BadDeclaration if something is declared of sequences, or of stacks, where there are
+    none.
+    """
     if declared.min_length > 1 and not any(method in _OF_SEQUENCES for method in offered):
         raise BadDeclaration(
-            f"min_length={declared.min_length} is about sequences, and the target has steps alone: leave it out"
+            f"min_length={declared.min_length} is about sequences, and the target has steps "
+            "alone: leave it out"
         )
     if any(method in STACK_METHODS for method in offered):
         return
@@ -53,15 +59,20 @@ def _require_methods(declared: Declarations, offered: Sequence[str]) -> None:
     for name, values in usual.items():
         if (value := getattr(declared, name)) not in values:
             raise BadDeclaration(
-                f"{name}={value} is about stacks, and the target has none: a step and a sequence are of one layer in "
+                f"{name}={value} is about stacks, and the target has none: a step and a sequence "
+                "are of one layer in "
                 "one direction, with time first; leave it out"
             )
 
 
 def redeclared(backend: Backend, declares: Mapping[str, Any]) -> Backend:
-    """The same backend, declaring something else: what it answers stays, and so does what was derived for it."""
+    """The same backend, declaring something else: what it answers stays, and so does what was
+    derived for it.
+    """
     found: Any
-    if declares.get("initial_state") is False:  # what it said of the gradient of that state it says no more
+    if (
+        declares.get("initial_state") is False
+    ):  # what it said of the gradient of that state it says no more
         declares = {**declares, "state_gradient": False}
     if isinstance(backend, _Completed):
         found = _Completed(redeclared(backend.backend, declares), backend.derived)
@@ -104,7 +115,7 @@ class _Redeclared:
         return value_of(self.backend, name)
 
 
-# -- a step from a sequence of one step ------------------------------------------------------------------------------
+# -- a step from a sequence of one step ------------------------------------------------------------
 
 
 def _step(backend: Any, cell: Cell, x: NDArray, h: NDArray) -> Any:
@@ -121,12 +132,14 @@ def _takes_one_step(declared: Declarations) -> bool:
     return declared.min_length <= 1
 
 
-# -- a sequence from a stack of one layer ----------------------------------------------------------------------------
+# -- a sequence from a stack of one layer ----------------------------------------------------------
 
 
 def _sequence(backend: Any, cell: Cell, inputs: NDArray, state: NDArray | None) -> tuple[Any, Any]:
     first = _batch_first(backend)
-    outputs, last = backend.stack(Stack(((cell,),)), _arranged(inputs, first), _one_layer(state), None, first)
+    outputs, last = backend.stack(
+        Stack(((cell,),)), _arranged(inputs, first), _one_layer(state), None, first
+    )
     return _arranged(outputs, first), last[0].copy()
 
 
@@ -173,7 +186,8 @@ def _one_layer(state: NDArray | None) -> NDArray | None:
 
 #: What takes sequences, whose shortest length can be declared.
 _OF_SEQUENCES = [method for method in METHODS if not method.startswith("step")]
-#: For each method that may follow, bases first: from which other, how, and of backends that declare what.
+#: For each method that may follow, bases first: from which other, how, and of backends that declare
+#: what.
 _DERIVATIONS: dict[str, tuple[str, Callable[..., Any], Callable[[Declarations], bool]]] = {
     "sequence": ("stack", _sequence, _takes_one_layer),
     "sequence_vjp": ("stack_vjp", _sequence_vjp, _takes_one_layer),

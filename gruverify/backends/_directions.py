@@ -1,4 +1,6 @@
-"""Derivatives along a direction by PyTorch: forward mode, forward over reverse, and reverse over reverse."""
+"""Derivatives along a direction by PyTorch: forward mode, forward over reverse, and reverse over
+reverse.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ _unpack_dual: Any = forward_ad.unpack_dual
 
 @dataclass(frozen=True)
 class AutogradDirections:
-    """sequence_jvp, sequence_hvp and sequence_hvp_reverse of an implementation of a whole sequence."""
+    """sequence_jvp, sequence_hvp and sequence_hvp_reverse of an implementation of a whole
+    sequence.
+    """
 
     load: Load
 
@@ -33,7 +37,9 @@ class AutogradDirections:
     def sequence_jvp(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients
     ) -> tuple[NDArray, NDArray]:
-        """The derivatives of outputs (T, B, H) and last state (B, H) along the tangent, by forward mode."""
+        """The derivatives of outputs (T, B, H) and last state (B, H) along the tangent, by forward
+        mode.
+        """
         loaded = self.load(cell)
         with _forward_mode(), torch.no_grad():
             moving = _moving(_leaves(loaded, tensor(inputs), _start(cell, inputs, state)), tangent)
@@ -71,17 +77,22 @@ class AutogradDirections:
         d_last: NDArray | None,
         tangent: Gradients,
     ) -> Gradients:
-        """The same by reverse mode twice: the gradient of the gradient's product with the tangent."""
+        """The same by reverse mode twice: the gradient of the gradient's product with the
+        tangent.
+        """
         loaded = self.load(cell)
         leaves = _leaves(loaded, tensor(inputs), _start(cell, inputs, state))
-        gradients = grad(*used(_called(loaded, leaves), d_outputs, d_last), leaves, create_graph=True)
+        gradients = grad(
+            *used(_called(loaded, leaves), d_outputs, d_last), leaves, create_graph=True
+        )
         return packed(_backward(gradients, tangent, leaves))
 
 
 @contextmanager
 def _forward_mode() -> Iterator[None]:
     with warnings.catch_warnings():
-        # PyTorch compiles rules of its own when forward mode is first used, in a way that it has deprecated.
+        # PyTorch compiles rules of its own when forward mode is first used, in a way that it has
+        # deprecated.
         warnings.simplefilter("ignore", DeprecationWarning)
         with forward_ad.dual_level():
             yield
@@ -92,7 +103,9 @@ def _leaves(loaded: Loaded, inputs: torch.Tensor, state: torch.Tensor) -> Leaves
 
 
 def _start(cell: Cell, inputs: NDArray, state: NDArray | None) -> torch.Tensor:
-    return tensor(np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state)
+    return tensor(
+        np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state
+    )
 
 
 def _moving(leaves: Leaves, tangent: Gradients) -> Leaves:
@@ -100,7 +113,9 @@ def _moving(leaves: Leaves, tangent: Gradients) -> Leaves:
 
 
 def _resting(constant: torch.Tensor) -> torch.Tensor:
-    """A constant with a tangent of zeros: for one that has none PyTorch imports a second's worth of its compiler."""
+    """A constant with a tangent of zeros: for one that has none PyTorch imports a second's worth of
+    its compiler.
+    """
     resting: torch.Tensor = _make_dual(constant, torch.zeros_like(constant))
     return resting
 
@@ -114,13 +129,19 @@ def _moved(value: torch.Tensor) -> torch.Tensor:
 def _backward(gradients: Leaves, tangent: Gradients, leaves: Leaves) -> Leaves:
     """The gradients of ⟨gradients, tangent⟩, by a backward pass over all of the graph.
 
-    Asked for some leaves alone, PyTorch leaves out what `once_differentiable` forbids, where it should refuse.
+    Asked for some leaves alone, PyTorch leaves out what `once_differentiable` forbids, where it
+    should refuse.
     """
     moving = {name: gradient for name, gradient in gradients.items() if gradient.requires_grad}
     for leaf in leaves.values():
         leaf.grad = None
-    torch.autograd.backward(loss(list(moving.values()), [tensor(getattr(tangent, name)) for name in moving]))
-    found = {name: torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for name, leaf in leaves.items()}
+    torch.autograd.backward(
+        loss(list(moving.values()), [tensor(getattr(tangent, name)) for name in moving])
+    )
+    found = {
+        name: torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
+        for name, leaf in leaves.items()
+    }
     for leaf in leaves.values():
         leaf.grad = None
     return found

@@ -1,4 +1,6 @@
-"""The call of the target that is in flight, noted where it can still be read when the process has died in it."""
+"""The call of the target that is in flight, noted where it can still be read when the process has
+died in it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ _LENGTH = 512
 
 @dataclass(frozen=True)
 class Call:
-    """A call of the target's `method` for a case of those `sizes` ("H=1, I=2"), asked by an `invariant`."""
+    """A call of the target's `method` for a case of those `sizes` ("H=1, I=2"), asked by an
+    `invariant`.
+    """
 
     invariant: str
     method: str
@@ -46,7 +50,12 @@ class Recorder:
             yield
             return
         self._number += 1
-        self._note(self._number, self.invariant, method, ", ".join(f"{name}={n}" for name, n in sizes.items()))
+        self._note(
+            self._number,
+            self.invariant,
+            method,
+            ", ".join(f"{name}={n}" for name, n in sizes.items()),
+        )
         try:
             yield
         finally:
@@ -54,7 +63,9 @@ class Recorder:
 
     def _note(self, *fields: object) -> None:
         with suppress(OSError):
-            os.pwrite(self._place or 0, "\t".join(map(str, fields)).encode()[:_LENGTH].ljust(_LENGTH), 0)
+            os.pwrite(
+                self._place or 0, "\t".join(map(str, fields)).encode()[:_LENGTH].ljust(_LENGTH), 0
+            )
 
 
 def place_for_notes() -> int:

@@ -47,7 +47,8 @@ from gruverify.cell import Variant
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionBackend(Declarations):
-    """The backend made of some functions; those left out are None, which switches off what needs them.
+    """The backend made of some functions; those left out are None, which switches off what needs
+    them.
 
     What it declares stands in it as `Declarations` has it.
     """
@@ -87,14 +88,16 @@ def backend(
 ) -> FunctionBackend:
     """A backend from functions with the signatures of the contract (see `Backend`).
 
-    name: how reports call it (the first function's own name unless given); variants and formats: what it claims, one or
-    several, formats by their names too, by default PyTorch's conventions with biases, in all four formats; declared:
-    what else it says of itself, such as `kappa` or `initial_state=False` (see `Declarations`). What is not said here is
-    read from attributes of the functions (`step.kappa = 8`). Functions that `jax.jit` or `torch.compile` returned have
+    name: how reports call it (the first function's own name unless given); variants and formats:
+    what it claims, one or several, formats by their names too, by default PyTorch's conventions
+    with biases, in all four formats; declared: what else it says of itself, such as `kappa` or
+    `initial_state=False` (see `Declarations`). What is not said here is read from attributes of the
+    functions (`step.kappa = 8`). Functions that `jax.jit` or `torch.compile` returned have
     `shapes="few"` unless they declare something else.
 
     Raises:
-        ValueError: no function is given, one is none, or a claim or a declaration is wrong or unknown.
+        ValueError: no function is given, one is none, or a claim or a declaration is wrong or
+        unknown.
     """
     methods: dict[str, Any] = {
         "step": step,
@@ -130,7 +133,9 @@ def _required(functions: Mapping[str, Any]) -> Mapping[str, Any]:
         raise BadDeclaration(f"backend() needs at least one function: {', '.join(METHODS)}")
     for method, function in functions.items():
         if not callable(function):
-            raise BadDeclaration(f"{method}={shown(function)} must be a function, with the signature of `{method}`")
+            raise BadDeclaration(
+                f"{method}={shown(function)} must be a function, with the signature of `{method}`"
+            )
     return functions
 
 
@@ -142,18 +147,28 @@ def declaring(made: FunctionBackend, declared: Declared) -> FunctionBackend:
     """The same backend with these declarations, and with the biases that they give its variants.
 
     Raises:
-        BadDeclaration: there is no such declaration, one is wrong, or one contradicts another or a variant.
+        BadDeclaration: there is no such declaration, one is wrong, or one contradicts another or a
+        variant.
     """
     for name in declared:
         if name not in Declared.__annotations__:
             near = difflib.get_close_matches(name, Declared.__annotations__, 1)
-            hint = f": did you mean {near[0]}?" if near else f" (there are: {', '.join(Declared.__annotations__)})"
+            hint = (
+                f": did you mean {near[0]}?"
+                if near
+                else f" (there are: {', '.join(Declared.__annotations__)})"
+            )
             raise BadDeclaration(f"there is no declaration {name!r}{hint}")
     if (shapes := declared.get("shapes")) is not None:
         require_shapes(shapes)
-    # What a module or an earlier call declared stays, unless it is declared again; a default contradicts nothing.
+    # What a module or an earlier call declared stays, unless it is declared again; a default
+    # contradicts nothing.
     earlier = declarations_of(made)
-    said = {name: value for name, value in vars(earlier).items() if value != getattr(Declarations, name, None)}
+    said = {
+        name: value
+        for name, value in vars(earlier).items()
+        if value != getattr(Declarations, name, None)
+    }
     read = declarations_of(SimpleNamespace(**{**said, **earlier.by_format, **_both(declared)}))
     found = replace(made, **{**vars(read), **read.by_format})
     return replace(found, variants=declared_variants(found))

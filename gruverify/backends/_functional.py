@@ -23,7 +23,8 @@ from gruverify.cell import Cell, Gradients, Stack, StackGradients
 class FunctionalBackend:
     """nn.GRUCell for a step and nn.GRU for sequences and stacks, by torch.func.functional_call.
 
-    A step is vmapped over the batch, its Jacobian is a vmapped jacrev, pullbacks are by torch.func.vjp.
+    A step is vmapped over the batch, its Jacobian is a vmapped jacrev, pullbacks are by
+    torch.func.vjp.
     """
 
     name = "torch:func"
@@ -48,15 +49,26 @@ class FunctionalBackend:
         p, d_x, d_h = _pulled(lambda *given: (step(*given),), (cotangent,), _weights(cell), x, h)
         return _gradients(p, d_x, d_h)
 
-    def sequence(self, cell: Cell, inputs: NDArray, state: NDArray | None) -> tuple[NDArray, NDArray]:
+    def sequence(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None
+    ) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, H) and last state (B, H)."""
-        outputs, last = self.stack(Stack(((cell,),)), inputs, None if state is None else state[None], None, False)
+        outputs, last = self.stack(
+            Stack(((cell,),)), inputs, None if state is None else state[None], None, False
+        )
         return outputs, last[0]
 
     def sequence_vjp(
-        self, cell: Cell, inputs: NDArray, state: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
     ) -> Gradients:
-        """Gradients at the cotangents d_outputs (T, B, H) and d_last (B, H), either of which may be None."""
+        """Gradients at the cotangents d_outputs (T, B, H) and d_last (B, H), either of which may be
+        None.
+        """
         h0, d_h = (None if a is None else a[None] for a in (state, d_last))
         g = self.stack_vjp(Stack(((cell,),)), inputs, h0, None, False, d_outputs, d_h)
         parameters = {name.removesuffix("_l0"): array for name, array in g.parameters.items()}
@@ -86,10 +98,17 @@ class FunctionalBackend:
 
         with _torch_reasons():
             p, d_inputs, d_state = _moved(gradient, *_along(cell, inputs, state, tangent))
-        return _gradients({name: numpy(array) for name, array in p.items()}, numpy(d_inputs), numpy(d_state))
+        return _gradients(
+            {name: numpy(array) for name, array in p.items()}, numpy(d_inputs), numpy(d_state)
+        )
 
     def stack(
-        self, stack: Stack, inputs: NDArray, states: NDArray | None, lengths: NDArray | None, batch_first: bool
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
     ) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, D·H) and last states (L·D, B, H), arranged as the inputs are."""
         run = _stack_of(stack, lengths, batch_first)
@@ -107,9 +126,13 @@ class FunctionalBackend:
         d_outputs: NDArray | None,
         d_last: NDArray | None,
     ) -> StackGradients:
-        """Gradients at the cotangents d_outputs (T, B, D·H) and d_last (L·D, B, H), either of which may be None."""
+        """Gradients at the cotangents d_outputs (T, B, D·H) and d_last (L·D, B, H), either of which
+        may be None.
+        """
         run = _stack_of(stack, lengths, batch_first)
-        p, d_inputs, *d_states = _pulled(run, (d_outputs, d_last), _weights(stack), *_some(inputs, states))
+        p, d_inputs, *d_states = _pulled(
+            run, (d_outputs, d_last), _weights(stack), *_some(inputs, states)
+        )
         return StackGradients(p, d_inputs, d_states[0] if d_states else None)
 
 
@@ -127,13 +150,21 @@ def _step_of(cell: Cell) -> Callable[..., torch.Tensor]:
     return lambda p, x, h: functional_call(module, p, (x, h))
 
 
-def _stack_of(stack: Stack, lengths: NDArray | None, batch_first: bool) -> Callable[..., tuple[torch.Tensor, Any]]:
+def _stack_of(
+    stack: Stack, lengths: NDArray | None, batch_first: bool
+) -> Callable[..., tuple[torch.Tensor, Any]]:
     """From weights, inputs and, if they are given, states to outputs and last states."""
-    options = {"bias": stack.variant.bias, "batch_first": batch_first, "bidirectional": stack.directions == 2}
+    options = {
+        "bias": stack.variant.bias,
+        "batch_first": batch_first,
+        "bidirectional": stack.directions == 2,
+    }
     module = _empty(nn.GRU, stack.input_size, stack.hidden_size, num_layers=stack.layers, **options)
 
     def run(p: dict[str, torch.Tensor], *given: torch.Tensor) -> tuple[torch.Tensor, Any]:
-        return packed_call(lambda *args: functional_call(module, p, args), given, lengths, batch_first)
+        return packed_call(
+            lambda *args: functional_call(module, p, args), given, lengths, batch_first
+        )
 
     return run
 
@@ -146,7 +177,10 @@ def _empty(cls: Any, *sizes: int, **options: Any) -> nn.Module:
 
 
 def _pulled(
-    f: Callable[..., Any], cotangents: tuple[NDArray | None, ...], p: dict[str, torch.Tensor], *given: NDArray
+    f: Callable[..., Any],
+    cotangents: tuple[NDArray | None, ...],
+    p: dict[str, torch.Tensor],
+    *given: NDArray,
 ) -> tuple[Any, ...]:
     """The gradients of weights and of what is given; a missing cotangent is 0."""
     with _torch_reasons():
@@ -157,7 +191,9 @@ def _pulled(
 def _pull(f: Callable[..., Any], cotangents: tuple[NDArray | None, ...], *given: Any) -> Any:
     pair: Any = vjp(f, *given)
     values, pull = pair
-    return pull(tuple(0 * v if d is None else tensor(d) for v, d in zip(values, cotangents, strict=True)))
+    return pull(
+        tuple(0 * v if d is None else tensor(d) for v, d in zip(values, cotangents, strict=True))
+    )
 
 
 def _moved(f: Callable[..., Any], at: Any, along: Any) -> Any:
@@ -170,13 +206,17 @@ def _layer_of(cell: Cell) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
     run = _stack_of(Stack(((cell,),)), None, False)
 
     def layer(p: dict[str, torch.Tensor], inputs: torch.Tensor, state: torch.Tensor) -> Any:
-        outputs, last = run({f"{name}_l0": weight for name, weight in p.items()}, inputs, state[None])
+        outputs, last = run(
+            {f"{name}_l0": weight for name, weight in p.items()}, inputs, state[None]
+        )
         return outputs, last[0]
 
     return layer
 
 
-def _along(cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients) -> tuple[Any, Any]:
+def _along(
+    cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients
+) -> tuple[Any, Any]:
     """Weights, inputs and state, and the directions in which they move."""
     p, xs = _weights(cell), tensor(inputs)
     h = xs.new_zeros(xs.shape[1], cell.hidden_size) if state is None else tensor(state)
@@ -192,7 +232,9 @@ def _gradients(parameters: dict[str, NDArray], inputs: NDArray, state: Any) -> G
 
 @contextmanager
 def _torch_reasons() -> Iterator[None]:
-    """What torch.func says it does not do is not implemented, for its own reason; that it is slow is no news."""
+    """What torch.func says it does not do is not implemented, for its own reason; that it is slow
+    is no news.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "There is a performance drop", UserWarning)
         warnings.simplefilter("ignore", DeprecationWarning)  # of what forward mode is made of

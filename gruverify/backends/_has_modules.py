@@ -1,4 +1,6 @@
-"""A capability beside the methods of the contract: weights that reach a module by every way its framework has."""
+"""A capability beside the methods of the contract: weights that reach a module by every way its
+framework has.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from typing import Protocol, TypeAlias
 from gruverify.backends.contract import NDArray
 from gruverify.cell import Cell
 
-#: The ways by which weights reach a module of PyTorch, with what is done. Each is followed by a run.
+#: The ways by which weights reach a module of PyTorch, with what is done. Each is followed by a
+#: run.
 WAYS: dict[str, str] = {
     "data": "p.data = w",
     "copy": "p.copy_(w) without gradients",
@@ -29,11 +32,13 @@ WAYS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Reached:
-    """What a module answers and shows whose weights came by some way, and what they must be bit by bit.
+    """What a module answers and shows whose weights came by some way, and what they must be bit by
+    bit.
 
-    found, expected: arrays under the same names: weights as the module shows them, outputs, gradients of its own
-    parameters; expected of a module that was freshly made with the weights that are shown. strays: in words, what
-    landed elsewhere: gradients that its own parameters did not get, a change of another module.
+    found, expected: arrays under the same names: weights as the module shows them, outputs,
+    gradients of its own parameters; expected of a module that was freshly made with the weights
+    that are shown. strays: in words, what landed elsewhere: gradients that its own parameters did
+    not get, a change of another module.
     """
 
     found: Mapping[str, NDArray]
@@ -50,7 +55,9 @@ Reload: TypeAlias = Callable[[str, Cell, NDArray, NDArray, NDArray], Reached]
 class HasModules(Protocol):
     """A backend whose weights live in modules of its framework."""
 
-    def reloaded(self, way: str, cell: Cell, inputs: NDArray, state: NDArray, cotangent: NDArray) -> Reached:
+    def reloaded(
+        self, way: str, cell: Cell, inputs: NDArray, state: NDArray, cotangent: NDArray
+    ) -> Reached:
         """The module reached by one of the `WAYS` with the cell's weights, and run.
 
         inputs (T, B, I), state (B, H), cotangent (B, H) of the last state.

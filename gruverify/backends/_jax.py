@@ -1,4 +1,6 @@
-"""A GRU written over JAX, and what JAX makes of it: values, Jacobians, gradients and directions, compiled."""
+"""A GRU written over JAX, and what JAX makes of it: values, Jacobians, gradients and directions,
+compiled.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,11 @@ Weights = dict[str, Any]
 
 @dataclass(frozen=True)
 class JaxBackend:
-    """Of step(weights, x, h) and run(weights, inputs, state), both over JAX arrays; weights by the layout's names.
+    """Of step(weights, x, h) and run(weights, inputs, state), both over JAX arrays; weights by the
+    layout's names.
 
-    A step returns the next state, a run outputs and last state; a state of None is the library's own.
+    A step returns the next state, a run outputs and last state; a state of None is the library's
+    own.
     """
 
     name: str
@@ -32,7 +36,8 @@ class JaxBackend:
 
     formats: ClassVar = FORMATS
     shapes: ClassVar = "few"
-    #: XLA flushes on the CPU, and computes float16 in float32, where its smallest numbers are none of those.
+    #: XLA flushes on the CPU, and computes float16 in float32, where its smallest numbers are none
+    #: of those.
     subnormals: ClassVar = {"bfloat16": False, "float32": False, "float64": False}
     #: The gradient of a bias is a sum over the batch that rounds after each term.
     sums_in_format: ClassVar = {"float16": True, "bfloat16": True}
@@ -49,19 +54,32 @@ class JaxBackend:
 
     def step_vjp(self, cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray) -> Gradients:
         """The gradients of one step at the cotangent (B, H)."""
-        return self._gradients(cell, *called(self._step_vjp, (self._weights(cell), x, h), cotangent))
+        return self._gradients(
+            cell, *called(self._step_vjp, (self._weights(cell), x, h), cotangent)
+        )
 
-    def sequence(self, cell: Cell, inputs: NDArray, state: NDArray | None) -> tuple[NDArray, NDArray]:
+    def sequence(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None
+    ) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, H) and last state (B, H)."""
         outputs, last = called(self._run, self._weights(cell), inputs, state)
         return outputs, last
 
     def sequence_vjp(
-        self, cell: Cell, inputs: NDArray, state: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
     ) -> Gradients:
-        """Gradients at the cotangents d_outputs (T, B, H) and d_last (B, H), either of which may be None."""
+        """Gradients at the cotangents d_outputs (T, B, H) and d_last (B, H), either of which may be
+        None.
+        """
         given = self._weights(cell), inputs, state
-        return self._gradients(cell, *called(self._run_vjp, given, _both(cell, inputs, d_outputs, d_last)))
+        return self._gradients(
+            cell, *called(self._run_vjp, given, _both(cell, inputs, d_outputs, d_last))
+        )
 
     def sequence_jvp(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients
@@ -81,7 +99,9 @@ class JaxBackend:
     ) -> Gradients:
         """The derivative of `sequence_vjp` along the tangent: jvp of vjp."""
         along = self._along(cell, inputs, state, tangent)
-        return self._gradients(cell, *called(self._run_hvp, *along, _both(cell, inputs, d_outputs, d_last)))
+        return self._gradients(
+            cell, *called(self._run_hvp, *along, _both(cell, inputs, d_outputs, d_last))
+        )
 
     @cached_property
     def _step(self) -> Any:
@@ -128,18 +148,30 @@ class JaxBackend:
     def _weights(self, cell: Cell) -> Weights:
         return self.layout.parameters(cell)
 
-    def _along(self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients) -> tuple[Any, Any]:
+    def _along(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients
+    ) -> tuple[Any, Any]:
         """Weights, inputs and state, and the directions in which they move."""
         h = np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state
-        moves = Cell(cell.variant, tangent.weight_ih, tangent.weight_hh, tangent.bias_ih, tangent.bias_hh)
-        return (self._weights(cell), inputs, h), (self._weights(moves), tangent.inputs, tangent.state)
+        moves = Cell(
+            cell.variant, tangent.weight_ih, tangent.weight_hh, tangent.bias_ih, tangent.bias_hh
+        )
+        return (self._weights(cell), inputs, h), (
+            self._weights(moves),
+            tangent.inputs,
+            tangent.state,
+        )
 
-    def _gradients(self, cell: Cell, p: Weights, d_inputs: NDArray, d_state: NDArray | None) -> Gradients:
+    def _gradients(
+        self, cell: Cell, p: Weights, d_inputs: NDArray, d_state: NDArray | None
+    ) -> Gradients:
         packed: dict[str, Any] = self.layout.gradients(p, cell.variant)
         return Gradients(**packed, inputs=d_inputs, state=d_state)
 
 
-def _both(cell: Cell, inputs: NDArray, d_outputs: NDArray | None, d_last: NDArray | None) -> tuple[NDArray, NDArray]:
+def _both(
+    cell: Cell, inputs: NDArray, d_outputs: NDArray | None, d_last: NDArray | None
+) -> tuple[NDArray, NDArray]:
     """Both cotangents; one that is missing is 0."""
     T, B = inputs.shape[:2]
     outputs, last = (np.zeros((*axes, B, cell.hidden_size), inputs.dtype) for axes in ((T,), ()))
@@ -147,7 +179,8 @@ def _both(cell: Cell, inputs: NDArray, d_outputs: NDArray | None, d_last: NDArra
 
 
 def called(function: Any, *given: Any) -> Any:
-    """What it returns, as NumPy arrays of their own. JAX may keep arrays that it is given, and takes no odd strides.
+    """What it returns, as NumPy arrays of their own. JAX may keep arrays that it is given, and
+    takes no odd strides.
 
     For arrays in float64 alone JAX has 64 bits: else it is as it comes.
     """

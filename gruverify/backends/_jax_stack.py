@@ -20,15 +20,20 @@ from gruverify.cell import Stack, StackGradients, parameter_name
 class JaxStackBackend(JaxBackend):
     """A JaxBackend that has plain_stack(weights, inputs, states, lengths, batch_first) as well.
 
-    weights: for each layer and direction, by the layout's names. What it returns at padding is set to 0 here: libraries
-    leave there what they computed.
+    weights: for each layer and direction, by the layout's names. What it returns at padding is set
+    to 0 here: libraries leave there what they computed.
     """
 
     plain_stack: Callable[..., tuple[Any, Any]]
     unbatched: bool = True
 
     def stack(
-        self, stack: Stack, inputs: NDArray, states: NDArray | None, lengths: NDArray | None, batch_first: bool
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
     ) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, D·H) and last states (L·D, B, H), arranged as the inputs are."""
         outputs, last = called(self._stack[batch_first], self._rows(stack), inputs, states, lengths)
@@ -44,7 +49,9 @@ class JaxStackBackend(JaxBackend):
         d_outputs: NDArray | None,
         d_last: NDArray | None,
     ) -> StackGradients:
-        """Gradients at the cotangents d_outputs (T, B, D·H) and d_last (L·D, B, H), either of which may be None."""
+        """Gradients at the cotangents d_outputs (T, B, D·H) and d_last (L·D, B, H), either of which
+        may be None.
+        """
         H, D, L = stack.hidden_size, stack.directions, stack.layers
         members = inputs.shape[slice(0, 1) if batch_first else slice(1, -1)]
         cotangents = (

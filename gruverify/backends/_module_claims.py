@@ -1,4 +1,6 @@
-"""What is claimed and declared of modules, held against what they are: sizes, shape, format and biases."""
+"""What is claimed and declared of modules, held against what they are: sizes, shape, format and
+biases.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,12 @@ from torch import nn
 
 from gruverify.arithmetic import FORMATS, Format
 from gruverify.backends._claims import agreed, formats_in
-from gruverify.backends._declarations import BadDeclaration, declarations_of, module_declarations, shown
+from gruverify.backends._declarations import (
+    BadDeclaration,
+    declarations_of,
+    module_declarations,
+    shown,
+)
 from gruverify.backends._modules import BadModule, Modules, name_of
 from gruverify.cell import Variant
 
@@ -21,40 +28,58 @@ def modules_of(keyword: str, module: Any) -> Modules:
     Raises:
         BadModule: it is no nn.Module, or a layer was given as step, or a cell as sequence.
     """
-    if not isinstance(module, nn.Module) and not (isinstance(module, type) and issubclass(module, nn.Module)):
+    if not isinstance(module, nn.Module) and not (
+        isinstance(module, type) and issubclass(module, nn.Module)
+    ):
         raise BadModule(f"{keyword}={shown(module)} must be an nn.Module, class or instance")
     modules = Modules(module)
     found = "sequence" if modules.place.layered else "step"
     if found != keyword:
         what = "a layer (weight_ih_l0, …)" if modules.place.layered else "a cell (weight_ih, …)"
-        raise BadModule(f"{keyword}={name_of(module)} is {what}: give it as {found}={name_of(module)}")
+        raise BadModule(
+            f"{keyword}={name_of(module)} is {what}: give it as {found}={name_of(module)}"
+        )
     return modules
 
 
 def said_of(given: Mapping[str, Modules], keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """What is claimed and declared by keywords or, where those are silent, by attributes of the modules.
+    """What is claimed and declared by keywords or, where those are silent, by attributes of the
+    modules.
 
     Raises:
         BadDeclaration: two modules contradict each other, or a property raises.
     """
-    said = agreed({keyword: module_declarations(modules.sample) for keyword, modules in given.items()})
+    said = agreed(
+        {keyword: module_declarations(modules.sample) for keyword, modules in given.items()}
+    )
     return said | {name: value for name, value in keywords.items() if value is not None}
 
 
-def own_shape(given: Mapping[str, Modules], shape: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+def own_shape(
+    given: Mapping[str, Modules], shape: Mapping[str, Any], said: Mapping[str, Any]
+) -> dict[str, Any]:
     """The sizes of instances, and `shape`: what of a stack's shape cannot be chosen.
 
     Raises:
         BadDeclaration: two instances have different sizes, or something else is declared.
     """
     columns = {"hidden_size": "weight_hh", "input_size": "weight_ih"}
-    instances = {keyword: modules for keyword, modules in given.items() if isinstance(modules.target, nn.Module)}
-    own = agreed({k: {name: m.size(w) for name, w in columns.items()} for k, m in instances.items()}) | dict(shape)
-    declared = declarations_of(SimpleNamespace(**{name: said[name] for name in own if name in said}))
+    instances = {
+        keyword: modules
+        for keyword, modules in given.items()
+        if isinstance(modules.target, nn.Module)
+    }
+    own = agreed(
+        {k: {name: m.size(w) for name, w in columns.items()} for k, m in instances.items()}
+    ) | dict(shape)
+    declared = declarations_of(
+        SimpleNamespace(**{name: said[name] for name in own if name in said})
+    )
     for name in own:
         if name in said and getattr(declared, name) != own[name]:
             raise BadDeclaration(
-                f"{name}={shown(said[name])} contradicts the module, which has {own[name]}: leave it out"
+                f"{name}={shown(said[name])} contradicts the module, which has {own[name]}: leave "
+                "it out"
             )
     return own
 
@@ -66,7 +91,11 @@ def formats_of(given: Mapping[str, Modules], claimed: Any) -> tuple[Format, ...]
         BadDeclaration: something claimed is no format, or not that of the instance.
     """
     wanted = FORMATS if claimed is None else formats_in(claimed)
-    instances = {keyword: modules for keyword, modules in given.items() if isinstance(modules.target, nn.Module)}
+    instances = {
+        keyword: modules
+        for keyword, modules in given.items()
+        if isinstance(modules.target, nn.Module)
+    }
     own = agreed({keyword: {"formats": modules.formats} for keyword, modules in instances.items()})
     if not own:
         return wanted
@@ -85,10 +114,15 @@ def require_biases(given: Mapping[str, Modules], variants: tuple[Variant, ...]) 
         if not own and len(modules.biases) > 1:
             continue  # the class has them if it is asked to
         for variant in variants:
-            missing = [name for name in ("bias_ih", "bias_hh") if any(variant.mask(name)) and name not in own]
+            missing = [
+                name
+                for name in ("bias_ih", "bias_hh")
+                if any(variant.mask(name)) and name not in own
+            ]
             if missing:
                 raise BadDeclaration(
-                    f"{name_of(modules.target)} has no {' and no '.join(missing)}, which {variant!r} needs: declare "
+                    f"{name_of(modules.target)} has no {' and no '.join(missing)}, which "
+                    f"{variant!r} needs: declare "
                     f'biases="{_biases_of(own)}", and variants that say nothing else'
                 )
 

@@ -1,4 +1,6 @@
-"""Modules with PyTorch's parameter names, given the weights of each case: cells, layers and stacks."""
+"""Modules with PyTorch's parameter names, given the weights of each case: cells, layers and
+stacks.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +35,18 @@ class Built:
     call: Callable[..., Any]
 
     def fill(self, packed: Mapping[str, NDArray], variant: Variant) -> dict[str, torch.Tensor]:
-        """The module's weights of these names, with these values; a bias that the variant lacks may be missing."""
+        """The module's weights of these names, with these values; a bias that the variant lacks may
+        be missing.
+        """
         own = self.place.weights(self.module)
-        packed = {name: array for name, array in packed.items() if name in own or any(variant.mask(name))}
+        packed = {
+            name: array for name, array in packed.items() if name in own or any(variant.mask(name))
+        }
         if missing := [name for name in packed if name not in own]:
             only = {"bias_ih": "recurrent", "bias_hh": "input"}.get(missing[0].partition("_l")[0])
             raise ValueError(
-                f"{name_of(self.module)} has no parameter {missing[0]!r} (it has: {', '.join(sorted(own)) or 'none'}): "
+                f"{name_of(self.module)} has no parameter {missing[0]!r} (it has: "
+                f"{', '.join(sorted(own)) or 'none'}): "
                 + (f'declare biases="{only}", ' if only else "")
                 + "name the parameters as PyTorch does, or write a backend (gruverify.backend)"
             )
@@ -50,7 +57,9 @@ class Built:
         return {name: own[name] for name in packed}
 
     def silence(self, wanted: Collection[str]) -> None:
-        """A module that was told to have no biases, and has them all the same, must not bring its own."""
+        """A module that was told to have no biases, and has them all the same, must not bring its
+        own.
+        """
         for name, weight in self.place.weights(self.module).items():
             if name.startswith("bias_") and name not in wanted:
                 weight.data.zero_()
@@ -64,8 +73,8 @@ class Built:
 class Modules:
     """Modules of one class, built once for each size, format and shape, or copies of one instance.
 
-    wrap: what is called instead of the module, made from it once; the module keeps the parameters. Of a user's instance
-    a copy is taken, with plain weights: the user's own keeps its weights.
+    wrap: what is called instead of the module, made from it once; the module keeps the parameters.
+    Of a user's instance a copy is taken, with plain weights: the user's own keeps its weights.
     name: how the user names it, for messages.
 
     Raises:
@@ -73,7 +82,10 @@ class Modules:
     """
 
     def __init__(
-        self, target: Any, wrap: Callable[[nn.Module], Callable[..., Any]] | None = None, name: str = ""
+        self,
+        target: Any,
+        wrap: Callable[[nn.Module], Callable[..., Any]] | None = None,
+        name: str = "",
     ) -> None:
         self.target, self.name = target, name
         self._wrap = wrap
@@ -96,7 +108,9 @@ class Modules:
         loaded = self.load_stack(Stack(((cell,),)), first)
 
         def layer(stack: Callable[..., Any]) -> Callable[..., Any]:
-            def call(inputs: torch.Tensor, state: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+            def call(
+                inputs: torch.Tensor, state: torch.Tensor | None
+            ) -> tuple[torch.Tensor, torch.Tensor]:
                 xs = inputs.transpose(0, 1) if first else inputs
                 outputs, last = stack(xs, None if state is None else state[None], None)
                 return outputs.transpose(0, 1) if first else outputs, last[0]
@@ -116,12 +130,18 @@ class Modules:
         Raises:
             NotImplementedError: the module was not built so, or its class cannot be.
         """
-        options = {"num_layers": stack.layers, "bidirectional": stack.directions == 2, "batch_first": batch_first}
+        options = {
+            "num_layers": stack.layers,
+            "bidirectional": stack.directions == 2,
+            "batch_first": batch_first,
+        }
         unusual = {name: value for name, value in options.items() if value != self.shape[name]}
         if not self.choices >= unusual.keys():
             spelled = ", ".join(f"{name}={value}" for name, value in unusual.items())
             raise NotImplementedError(f"{name_of(self.target)} cannot be had with {spelled}")
-        built = self._module(stack.input_size, stack.hidden_size, stack.variant.bias, stack.format, **unusual)
+        built = self._module(
+            stack.input_size, stack.hidden_size, stack.variant.bias, stack.format, **unusual
+        )
         parameters = built.fill(stack.packed(), stack.variant)
 
         def at(others: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
@@ -132,7 +152,9 @@ class Modules:
 
     @property
     def elsewhere(self) -> bool:
-        """Whether the modules can be called at other weights than their own: not what is called instead of them."""
+        """Whether the modules can be called at other weights than their own: not what is called
+        instead of them.
+        """
         return self._wrap is None and not isinstance(self.target, torch.jit.ScriptModule)
 
     @cached_property
@@ -153,7 +175,9 @@ class Modules:
 
     @property
     def choices(self) -> frozenset[str]:
-        """The options of a stack that the class can be built with; an instance can no more be changed."""
+        """The options of a stack that the class can be built with; an instance can no more be
+        changed.
+        """
         return self._builder.choices if self._builder else frozenset()
 
     @property
@@ -174,11 +198,16 @@ class Modules:
         if not found:
             spelled = " and ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
             known = ", ".join(fmt.name for fmt in FORMATS)
-            raise BadModule(f"{name_of(self.target)} has weights in {spelled}: gruverify knows {known}, one at a time")
+            raise BadModule(
+                f"{name_of(self.target)} has weights in {spelled}: gruverify knows {known}, one "
+                "at a time"
+            )
         return found
 
     def size(self, weight: str) -> int:
-        """The columns of the first weight that is so called, of an instance: H of weight_hh, I of weight_ih."""
+        """The columns of the first weight that is so called, of an instance: H of weight_hh, I of
+        weight_ih.
+        """
         return size_of(self.place.weights(self.sample), weight)
 
     @property
@@ -192,8 +221,14 @@ class Modules:
         return is_plain(self.sample, self.place)
 
     def given(self, I: int, H: int, bias: bool, fmt: Format, **options: Any) -> Built:
-        """A module as the user has it, with whatever stands before its weights, but without dropout."""
-        module = self._builder.build(I, H, bias, fmt, **options) if self._builder else copied(self.target)
+        """A module as the user has it, with whatever stands before its weights, but without
+        dropout.
+        """
+        module = (
+            self._builder.build(I, H, bias, fmt, **options)
+            if self._builder
+            else copied(self.target)
+        )
         without_dropout(module)
         return Built(module, self.place, module)
 
@@ -205,9 +240,14 @@ class Modules:
 
 
 def packed_call(
-    call: Callable[..., Any], given: tuple[torch.Tensor, ...], lengths: NDArray | None, batch_first: bool
+    call: Callable[..., Any],
+    given: tuple[torch.Tensor, ...],
+    lengths: NDArray | None,
+    batch_first: bool,
 ) -> tuple[torch.Tensor, Any]:
-    """What a stack returns for inputs and, if they are given, states: as a packed sequence where there are lengths."""
+    """What a stack returns for inputs and, if they are given, states: as a packed sequence where
+    there are lengths.
+    """
     xs, *states = given
     if lengths is None:
         outputs, last = call(xs, *states)
@@ -227,7 +267,9 @@ def _stack_call(
     lengths: NDArray | None,
 ) -> tuple[torch.Tensor, Any]:
     if lengths is not None and not isinstance(module, nn.RNNBase):
-        raise NotImplementedError(f"{name_of(module)} is no nn.GRU: packed sequences are put to those alone")
+        raise NotImplementedError(
+            f"{name_of(module)} is no nn.GRU: packed sequences are put to those alone"
+        )
     return packed_call(run, (xs,) if h0 is None else (xs, h0), lengths, batch_first)
 
 

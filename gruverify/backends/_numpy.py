@@ -8,7 +8,17 @@ import numpy as np
 
 from gruverify.arithmetic import FORMATS, floating
 from gruverify.backends.contract import NDArray
-from gruverify.cell import VARIANTS, Arrangement, Cell, Gradients, Stack, StackGradients, pack, packed, parameter_name
+from gruverify.cell import (
+    VARIANTS,
+    Arrangement,
+    Cell,
+    Gradients,
+    Stack,
+    StackGradients,
+    pack,
+    packed,
+    parameter_name,
+)
 from gruverify.formulas import (
     Run,
     StackRun,
@@ -27,7 +37,9 @@ from gruverify.formulas import (
 
 
 class NumpyBackend:
-    """gruverify's own formulas over NumPy arrays: every variant, every format, analytic derivatives."""
+    """gruverify's own formulas over NumPy arrays: every variant, every format, analytic
+    derivatives.
+    """
 
     name = "numpy"
     variants = VARIANTS
@@ -35,7 +47,8 @@ class NumpyBackend:
     min_length = 0
     #: NumPy's float32 σ reaches 4.67 u, at -5.889895.
     kappa_sigma: ClassVar = {"float32": 5.0}
-    #: Its matrix products of halves add up in float32, its sums along the batch in the halves themselves.
+    #: Its matrix products of halves add up in float32, its sums along the batch in the halves
+    #: themselves.
     sums_in_format: ClassVar = {"float16": True, "bfloat16": True}
 
     def step(self, cell: Cell, x: NDArray, h: NDArray) -> NDArray:
@@ -56,25 +69,42 @@ class NumpyBackend:
         back = pullback(cell.variant, p, a, floating(cotangent))
         return pack(back.parameters, back.x, back.h, cell.variant.bias)
 
-    def sequence(self, cell: Cell, inputs: NDArray, state: NDArray | None) -> tuple[NDArray, NDArray]:
+    def sequence(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None
+    ) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, H) and last state (B, H) from inputs (T, B, I); no state means zeros."""
         start = self._state(cell, inputs, state)
-        run = sequence(cell.variant, cell.parameters(floating), list(floating(inputs)), floating(start))
-        outputs = np.stack(run.states[1:]) if len(inputs) else np.zeros((0, *start.shape), start.dtype)
+        run = sequence(
+            cell.variant, cell.parameters(floating), list(floating(inputs)), floating(start)
+        )
+        outputs = (
+            np.stack(run.states[1:]) if len(inputs) else np.zeros((0, *start.shape), start.dtype)
+        )
         return outputs, np.array(run.states[-1])
 
     def sequence_vjp(
-        self, cell: Cell, inputs: NDArray, state: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
     ) -> Gradients:
-        """Gradients by back-propagation through time at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
+        """Gradients by back-propagation through time at the cotangents d_outputs (T, B, H) and
+        d_last (B, H).
+        """
         given = self._state(cell, inputs, state)
         if not len(inputs):
-            return _of_no_steps(cell, inputs, np.zeros_like(given) if d_last is None else d_last.copy())
+            return _of_no_steps(
+                cell, inputs, np.zeros_like(given) if d_last is None else d_last.copy()
+            )
         start = floating(given)
         run = sequence(cell.variant, cell.parameters(floating), list(floating(inputs)), start)
         cotangents = None if d_outputs is None else list(floating(d_outputs))
         back = bptt(run, cotangents, None if d_last is None else floating(d_last))
-        return pack(back.parameters, np.stack(back.inputs), np.asarray(back.state), cell.variant.bias)
+        return pack(
+            back.parameters, np.stack(back.inputs), np.asarray(back.state), cell.variant.bias
+        )
 
     def sequence_jvp(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients
@@ -102,20 +132,35 @@ class NumpyBackend:
         run = self._directional(cell, inputs, state, tangent)
         cotangents = None if d_outputs is None else list(floating(d_outputs))
         back = hvp(run, cotangents, None if d_last is None else floating(d_last))
-        return pack(back.parameters, np.stack(back.inputs), np.asarray(back.state), cell.variant.bias)
+        return pack(
+            back.parameters, np.stack(back.inputs), np.asarray(back.state), cell.variant.bias
+        )
 
-    def _directional(self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients) -> Run:
+    def _directional(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients
+    ) -> Run:
         lifted = {name: floating(array) for name, array in cell.packed().items()}
         start = floating(self._state(cell, inputs, state))
-        return directional_run(cell.variant, lifted, list(floating(inputs)), start, tangent, floating)
+        return directional_run(
+            cell.variant, lifted, list(floating(inputs)), start, tangent, floating
+        )
 
     def _state(self, cell: Cell, inputs: NDArray, state: NDArray | None) -> NDArray:
-        return np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state
+        return (
+            np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state
+        )
 
     def stack(
-        self, stack: Stack, inputs: NDArray, states: NDArray | None, lengths: NDArray | None, batch_first: bool
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
     ) -> tuple[NDArray, NDArray]:
-        """Outputs (T, B, D·H) and last states (L·D, B, H), arranged as the inputs are; no states means zeros."""
+        """Outputs (T, B, D·H) and last states (L·D, B, H), arranged as the inputs are; no states
+        means zeros.
+        """
         arranged = Arrangement.of(inputs, batch_first)
         if not inputs.size:
             return self._nothing(stack, arranged, inputs, states)
@@ -132,10 +177,16 @@ class NumpyBackend:
         d_outputs: NDArray | None,
         d_last: NDArray | None,
     ) -> StackGradients:
-        """Gradients by back-propagation at the cotangents d_outputs (T, B, D·H) and d_last (L·D, B, H)."""
+        """Gradients by back-propagation at the cotangents d_outputs (T, B, D·H) and d_last (L·D, B,
+        H).
+        """
         arranged = Arrangement.of(inputs, batch_first)
         if not inputs.size:
-            d_start = np.zeros_like(self._states(stack, arranged, inputs, states)) if d_last is None else d_last.copy()
+            d_start = (
+                np.zeros_like(self._states(stack, arranged, inputs, states))
+                if d_last is None
+                else d_last.copy()
+            )
             zeros = {name: np.zeros_like(array) for name, array in stack.packed().items()}
             return StackGradients(zeros, np.zeros_like(inputs), d_start)
         back = stack_bptt(
@@ -153,17 +204,26 @@ class NumpyBackend:
         return StackGradients(parameters, arranged.steps(d_inputs), arranged.states(d_states))
 
     def _run(
-        self, s: Stack, arranged: Arrangement, inputs: NDArray, states: NDArray | None, lengths: NDArray | None
+        self,
+        s: Stack,
+        arranged: Arrangement,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
     ) -> StackRun:
         xs = floating(arranged.steps_of(inputs))
         hs = floating(arranged.states_of(self._states(s, arranged, inputs, states)))
         rows = [[cell.parameters(floating) for cell in row] for row in s.cells]
         return stack(s.variant, rows, list(xs), list(hs), lengths)
 
-    def _states(self, s: Stack, arranged: Arrangement, inputs: NDArray, states: NDArray | None) -> NDArray:
+    def _states(
+        self, s: Stack, arranged: Arrangement, inputs: NDArray, states: NDArray | None
+    ) -> NDArray:
         """The states that are given, or zeros, arranged as they would be."""
         B = arranged.steps_of(inputs).shape[1]
-        zeros: NDArray = arranged.states(np.zeros((s.layers * s.directions, B, s.hidden_size), inputs.dtype))
+        zeros: NDArray = arranged.states(
+            np.zeros((s.layers * s.directions, B, s.hidden_size), inputs.dtype)
+        )
         return zeros if states is None else states
 
     def _nothing(

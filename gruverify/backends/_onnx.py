@@ -15,7 +15,8 @@ from gruverify.arithmetic import Format
 from gruverify.backends.contract import NDArray
 from gruverify.cell import LAYOUTS, Stack, Variant
 
-#: From the inputs of a model, by name, to Y (T, D, B, H), or (B, T, D, H) of layout=1, and Y_h (D, B, H), or (B, D, H).
+#: From the inputs of a model, by name, to Y (T, D, B, H), or (B, T, D, H) of layout=1, and Y_h (D,
+#: B, H), or (B, D, H).
 Runs: TypeAlias = Callable[[dict[str, NDArray]], Sequence[NDArray]]
 
 #: The version of the operator that has bfloat16, and the oldest format of models that may use it.
@@ -40,19 +41,30 @@ class OnnxBackend:
     unbatched: ClassVar = False
 
     def stack(
-        self, stack: Stack, inputs: NDArray, states: NDArray | None, lengths: NDArray | None, batch_first: bool
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
     ) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, D·H) and last states (L·D, B, H), arranged as the inputs are."""
         xs, last = np.array(inputs, order="C"), []
         starts = [None] * stack.layers if states is None else np.split(states, stack.layers)
         for cells, start in zip(stack.cells, starts, strict=True):
             each = [LAYOUTS["onnx"].parameters(cell) for cell in cells]
-            given = {name: np.concatenate([one[name] for one in each]) for name in each[0]} | {"X": xs}
+            given = {name: np.concatenate([one[name] for one in each]) for name in each[0]} | {
+                "X": xs
+            }
             if lengths is not None:
                 given["sequence_lens"] = lengths.astype(np.int32)
             if start is not None:
-                given["initial_h"] = np.array(start.swapaxes(0, 1) if batch_first else start, order="C")
-            asked = _Model(stack.hidden_size, stack.variant.reset, stack.directions, stack.format, batch_first)
+                given["initial_h"] = np.array(
+                    start.swapaxes(0, 1) if batch_first else start, order="C"
+                )
+            asked = _Model(
+                stack.hidden_size, stack.variant.reset, stack.directions, stack.format, batch_first
+            )
             Y, Y_h = _loaded(self.loaded, asked, frozenset(given))(given)
             Y, Y_h = (Y, Y_h.swapaxes(0, 1)) if batch_first else (Y.swapaxes(1, 2), Y_h)
             xs = np.array(Y, order="C").reshape(*Y.shape[:2], -1)
@@ -84,13 +96,21 @@ class _Model:
         )
         kind = helper.np_dtype_to_tensor_dtype(self.format.dtype)
         kinds = {"sequence_lens": onnx.TensorProto.INT32}
-        inputs = [helper.make_tensor_value_info(name, kinds.get(name, kind), None) for name in names if name]
+        inputs = [
+            helper.make_tensor_value_info(name, kinds.get(name, kind), None)
+            for name in names
+            if name
+        ]
         outputs = [helper.make_tensor_value_info(name, kind, None) for name in ("Y", "Y_h")]
         graph = helper.make_graph([node], "gru", inputs, outputs)
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR)
+        return helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR
+        )
 
 
 @lru_cache(maxsize=256)
-def _loaded(loaded: Callable[[onnx.ModelProto], Runs], asked: _Model, given: frozenset[str]) -> Runs:
+def _loaded(
+    loaded: Callable[[onnx.ModelProto], Runs], asked: _Model, given: frozenset[str]
+) -> Runs:
     """What runs such a model; each takes a while to be made."""
     return loaded(asked.made(given))

@@ -1,4 +1,6 @@
-"""Where in a module a GRU's weights are: under PyTorch's own names, or under them behind one common prefix."""
+"""Where in a module a GRU's weights are: under PyTorch's own names, or under them behind one common
+prefix.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,16 @@ from gruverify.cell import parameter_name
 _PACKED = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 _PYTORCHS = re.compile(rf"({'|'.join(_PACKED)})(_l\d+(_reverse)?)?")
 #: How PyTorch packs them, for messages.
-_EXPECTED = "weight_ih (3H, I), weight_hh (3H, H), bias_ih and bias_hh (3H,) for a cell, weight_ih_l0 ... for a layer"
+_EXPECTED = (
+    "weight_ih (3H, I), weight_hh (3H, H), bias_ih and bias_hh (3H,) for a cell, "
+    "weight_ih_l0 ... for a layer"
+)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a module has its weights: in `owner`, whose path is `prefix` ("", or for example "encoder.gru.").
+    """Where a module has its weights: in `owner`, whose path is `prefix` ("", or for example
+    "encoder.gru.").
 
     layered: whether the names end in _l0 and so on, as nn.GRU's do and nn.GRUCell's do not.
     """
@@ -42,14 +48,18 @@ class Place:
     def owner(self, module: nn.Module) -> nn.Module:
         """What holds the weights: the module or one of its submodules."""
         found: Any = module
-        for part in filter(None, self.path.split(".")):  # TorchScript's modules have no get_submodule
+        for part in filter(
+            None, self.path.split(".")
+        ):  # TorchScript's modules have no get_submodule
             found = getattr(found, part)
         owner: nn.Module = found
         return owner
 
     def weights(self, module: nn.Module) -> dict[str, torch.Tensor]:
         """The weights that the module shows, by PyTorch's names."""
-        return {name: weight for name, weight in shown(self.owner(module)).items() if _is_pytorchs(name)}
+        return {
+            name: weight for name, weight in shown(self.owner(module)).items() if _is_pytorchs(name)
+        }
 
 
 @cache
@@ -62,9 +72,11 @@ class BadModule(BadDeclaration):
 
 
 def shown(owner: nn.Module) -> dict[str, torch.Tensor]:
-    """The tensors that a module itself holds as parameters, under the names by which its forward reads them.
+    """The tensors that a module itself holds as parameters, under the names by which its forward
+    reads them.
 
-    A parametrized weight, a pruned one, and one under the older weight_norm and spectral_norm is shown as computed.
+    A parametrized weight, a pruned one, and one under the older weight_norm and spectral_norm is
+    shown as computed.
     """
     found = {name: p for name, p in _own_parameters(owner) if p is not None}
     return found | {name: getattr(owner, name) for name in reparametrized(owner)}
@@ -83,7 +95,8 @@ def reparametrized(owner: nn.Module) -> tuple[str, ...]:
 
 
 def _own_parameters(owner: nn.Module) -> Any:
-    # Shared weights too: a module that ties two names has both. `named_parameters` lists the same, much more slowly.
+    # Shared weights too: a module that ties two names has both. `named_parameters` lists the same,
+    # much more slowly.
     return owner._parameters.items()
 
 
@@ -97,7 +110,8 @@ def place_of(module: nn.Module, target: str = "") -> Place:
     """
     if isinstance(module, torch.jit.ScriptModule) and not hasattr(module, "forward"):
         raise BadModule(
-            f"{name_of(module)} is scripted and cannot be called, as PyTorch has it of a scripted nn.GRU: "
+            f"{name_of(module)} is scripted and cannot be called, as PyTorch has it of a scripted "
+            "nn.GRU: "
             "script a module that calls it"
         )
     owners = _owners(module)
@@ -105,7 +119,10 @@ def place_of(module: nn.Module, target: str = "") -> Place:
         return _checked(module, "", owners[""])
     grus = {path: names for path, names in owners.items() if _has_three_gates(names)}
     if len(grus) > 1:
-        raise BadModule(f"{name_of(module)} holds {len(grus)} GRUs: name one of them, {_choices(target, list(grus))}")
+        raise BadModule(
+            f"{name_of(module)} holds {len(grus)} GRUs: name one of them, "
+            f"{_choices(target, list(grus))}"
+        )
     if not grus and not owners:
         raise BadModule(_unlike(module))
     path, names = next(iter((grus or owners).items()))
@@ -125,7 +142,9 @@ def _owners(module: nn.Module) -> dict[str, Mapping[str, torch.Tensor]]:
 
 
 def _has_three_gates(weights: Mapping[str, torch.Tensor]) -> bool:
-    recurrent = next((weight for name, weight in weights.items() if name.startswith("weight_hh")), None)
+    recurrent = next(
+        (weight for name, weight in weights.items() if name.startswith("weight_hh")), None
+    )
     return recurrent is None or recurrent.ndim != 2 or recurrent.shape[0] == 3 * recurrent.shape[1]
 
 
@@ -133,20 +152,23 @@ def _checked(module: nn.Module, prefix: str, weights: Mapping[str, torch.Tensor]
     """The place, if all weights of a GRU are there, in PyTorch's shapes."""
     if lazy := [name for name, weight in weights.items() if nn.parameter.is_lazy(weight)]:
         raise BadModule(
-            f"{name_of(module)} has no shape yet for {lazy[0]}, which it initialises lazily: call it once before"
+            f"{name_of(module)} has no shape yet for {lazy[0]}, which it initialises lazily: call "
+            "it once before"
         )
     layered = "weight_ih" not in weights and "weight_hh" not in weights
     first = {name: parameter_name(name, 0, 0) if layered else name for name in _PACKED}
     needed = [first["weight_ih"], first["weight_hh"]]
     if missing := [name for name in needed if name not in weights]:
         raise BadModule(
-            f"{name_of(module)} has {', '.join(sorted(weights))}, but no {missing[0]}: gruverify expects {_EXPECTED}; "
+            f"{name_of(module)} has {', '.join(sorted(weights))}, but no {missing[0]}: gruverify "
+            f"expects {_EXPECTED}; "
             "give it that parameter, or write a backend (gruverify.backend)"
         )
     shape = tuple(weights[first["weight_hh"]].shape)
     if not _has_three_gates(weights):
         raise BadModule(
-            f"{name_of(module)} is no GRU: {prefix}{first['weight_hh']} has the shape {shape}, and a GRU's is (3H, H), "
+            f"{name_of(module)} is no GRU: {prefix}{first['weight_hh']} has the shape {shape}, "
+            "and a GRU's is (3H, H), "
             "three gates of H units"
         )
     return Place(prefix, layered)
@@ -155,11 +177,15 @@ def _checked(module: nn.Module, prefix: str, weights: Mapping[str, torch.Tensor]
 def _unlike(module: nn.Module) -> str:
     """What is said of a module none of whose parameters has one of PyTorch's names."""
     names = [name for name, _ in module.named_parameters(remove_duplicate=False)]
-    near = [(name, difflib.get_close_matches(name.rpartition(".")[2].lower(), _PACKED, 1, 0.6)) for name in names]
+    near = [
+        (name, difflib.get_close_matches(name.rpartition(".")[2].lower(), _PACKED, 1, 0.6))
+        for name in names
+    ]
     close = [f"{name} for {match[0]}" for name, match in near if match and match[0] != name]
     hint = f" (perhaps {', '.join(close[:4])}: rename them)" if close else ""
     return (
-        f"{name_of(module)} has the parameters {', '.join(names) or '(none)'}: gruverify expects PyTorch's names, "
+        f"{name_of(module)} has the parameters {', '.join(names) or '(none)'}: gruverify expects "
+        "PyTorch's names, "
         f"{_EXPECTED}{hint}; or write a backend (gruverify.backend)"
     )
 

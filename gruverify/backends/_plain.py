@@ -1,8 +1,10 @@
-"""A copy of a user's module that holds a GRU's weights as plain parameters, so that they can be set one by one.
+"""A copy of a user's module that holds a GRU's weights as plain parameters, so that they can be set
+one by one.
 
-What a module computes is a function of its effective weights. So that any weights can be put to it, the copy is without
-what stands before them: parametrizations, pruning masks, the older weight_norm and spectral_norm, ties between weights.
-Whether the module as it was given computes the same at the weights that it shows is an invariant of its own.
+What a module computes is a function of its effective weights. So that any weights can be put to it,
+the copy is without what stands before them: parametrizations, pruning masks, the older weight_norm
+and spectral_norm, ties between weights. Whether the module as it was given computes the same at the
+weights that it shows is an invariant of its own.
 """
 
 from __future__ import annotations
@@ -28,9 +30,13 @@ def copied(module: nn.Module) -> nn.Module:
     """
     elsewhere = {p.device.type for p in module.parameters()} - {"cpu", "meta"}
     if elsewhere:
-        raise BadModule(f"{name_of(module)} is on {elsewhere.pop()}: gruverify runs on the CPU; give it {'.cpu()'!r}")
+        raise BadModule(
+            f"{name_of(module)} is on {elsewhere.pop()}: gruverify runs on the CPU; give it "
+            f"{'.cpu()'!r}"
+        )
     derived = list(_derived(module))
-    # PyTorch refuses to copy what was computed with a gradient, as a pruned weight is; it is computed again anyway.
+    # PyTorch refuses to copy what was computed with a gradient, as a pruned weight is; it is
+    # computed again anyway.
     memo: dict[int, Any] = {id(tensor): tensor.detach().clone() for tensor in derived}
     with torch.no_grad():  # else a scripted module's copy would send its gradients to the original
         twin = copy.deepcopy(module, memo)
@@ -62,17 +68,23 @@ def without_dropout(module: nn.Module) -> None:
 def is_plain(module: nn.Module, place: Place) -> bool:
     """Whether each of the weights is a parameter of its own."""
     weights = place.weights(module).values()
-    return not reparametrized(place.owner(module)) and len({id(weight) for weight in weights}) == len(weights)
+    return not reparametrized(place.owner(module)) and len(
+        {id(weight) for weight in weights}
+    ) == len(weights)
 
 
 def make_plain(module: nn.Module, place: Place) -> None:
-    """Each of the weights becomes a parameter of its own, with the value that it is shown with, and is trainable."""
+    """Each of the weights becomes a parameter of its own, with the value that it is shown with, and
+    is trainable.
+    """
     owner = place.owner(module)
     computed = reparametrized(owner)
     _without_parametrizations(owner)
     _without_hooks(owner)
     for name in computed:
-        setattr(owner, name, getattr(owner, name))  # registered otherwise, it does not reach nn.GRU's list of weights
+        setattr(
+            owner, name, getattr(owner, name)
+        )  # registered otherwise, it does not reach nn.GRU's list of weights
     seen: set[int] = set()
     for name, weight in place.weights(module).items():
         if id(weight) in seen:
@@ -83,7 +95,8 @@ def make_plain(module: nn.Module, place: Place) -> None:
 
 
 def _without_parametrizations(owner: Any) -> None:
-    # PyTorch's own remove_parametrizations takes the weight from the class, and so from the module that was copied.
+    # PyTorch's own remove_parametrizations takes the weight from the class, and so from the module
+    # that was copied.
     if not parametrize.is_parametrized(owner):
         return
     values = {name: getattr(owner, name).detach().clone() for name in owner.parametrizations}

@@ -9,8 +9,8 @@ from functools import cache
 def bfloat16_products_flush() -> bool:
     """Whether PyTorch's bfloat16 matrix products take numbers below the smallest normal for 0.
 
-    Processors with AVX512_BF16 do, whatever the flag says, in those kernels that long sums take: 256 products 2^-132
-    then add up to 0 and not to 2^-124, which is a normal number.
+    Processors with AVX512_BF16 do, whatever the flag says, in those kernels that long sums take:
+    256 products 2^-132 then add up to 0 and not to 2^-124, which is a normal number.
     """
     import torch
 

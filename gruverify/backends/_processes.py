@@ -1,4 +1,6 @@
-"""Processes to work on a target in: forked, where the system can, from a server that has imported what they need."""
+"""Processes to work on a target in: forked, where the system can, from a server that has imported
+what they need.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +16,26 @@ from gruverify.backends._targets import TARGETS, TargetUnavailable
 Answer = TypeVar("Answer")
 
 #: What a framework imports sooner or later: PyTorch the second when forward mode is first used.
-_IMPORTED: dict[str | None, list[str]] = {"torch": ["torch", "torch._decomp.decompositions_for_jvp"]}
+_IMPORTED: dict[str | None, list[str]] = {
+    "torch": ["torch", "torch._decomp.decompositions_for_jvp"]
+}
 
 
 def processes(target: str) -> Any:
-    """A multiprocessing context to work on a target in. Calling it early is cheap, and lets imports run meanwhile.
+    """A multiprocessing context to work on a target in. Calling it early is cheap, and lets imports
+    run meanwhile.
 
-    The server imports the framework of a shipped target once, instead of every process for itself. It runs nothing, so
-    that what is forked from it has no threads behind it.
+    The server imports the framework of a shipped target once, instead of every process for itself.
+    It runs nothing, so that what is forked from it has no threads behind it.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():  # Windows
         return multiprocessing.get_context("spawn")
     from multiprocessing import forkserver
 
     context = multiprocessing.get_context("forkserver")
-    framework = next((shipped.needs for shipped in TARGETS if shipped.name == target and shipped.needs), None)
+    framework = next(
+        (shipped.needs for shipped in TARGETS if shipped.name == target and shipped.needs), None
+    )
     context.set_forkserver_preload(["gruverify.engine", *_IMPORTED.get(framework, [])])
     resource_tracker.ensure_running()  # it lets Ctrl-C through again when it starts
     with quiet():
@@ -45,13 +52,18 @@ class TargetDied(RuntimeError):
 
 
 def apart(
-    context: Any, function: Callable[..., Answer], *arguments: Any, name: str = "target", patience: float = PATIENCE
+    context: Any,
+    function: Callable[..., Answer],
+    *arguments: Any,
+    name: str = "target",
+    patience: float = PATIENCE,
 ) -> Answer:
-    """What a function returns or raises, called in a process of its own, in which a target of that name is at work.
+    """What a function returns or raises, called in a process of its own, in which a target of that
+    name is at work.
 
     Raises:
-        TargetDied: the process ended before it had an answer, or was ended because for `patience` seconds it neither
-            had one nor called the target.
+        TargetDied: the process ended before it had an answer, or was ended because for `patience`
+            seconds it neither had one nor called the target.
     """
     with Child(context, name, _answer, function, arguments) as child:
         while True:
@@ -64,7 +76,9 @@ def apart(
             if ended:
                 raise TargetDied(f"the process {child.ending}{_in(child)}")
             if child.silent() > patience:
-                raise TargetDied(f"the process gave no answer for {patience:g} s and was stopped{_in(child)}")
+                raise TargetDied(
+                    f"the process gave no answer for {patience:g} s and was stopped{_in(child)}"
+                )
 
 
 def _in(child: Child) -> str:

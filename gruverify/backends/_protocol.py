@@ -12,11 +12,12 @@ from gruverify.cell import Cell, Gradients, Stack, StackGradients, Variant
 
 
 class Backend(Protocol):
-    """An implementation under test: a name, the variants and formats it claims, and some of the methods of
-    `gruverify.backends.contract`, each of which is a Protocol there, with its signature.
+    """An implementation under test: a name, the variants and formats it claims, and some of the
+    methods of `gruverify.backends.contract`, each of which is a Protocol there, with its signature.
 
-    Further attributes that are honoured: what it declares itself to be (see `Declarations`), such as `biases="input"`,
-    `initial_state=False` or `hidden_size=5`; `seed(n)`, called before a run; `close()`, called after it.
+    Further attributes that are honoured: what it declares itself to be (see `Declarations`), such
+    as `biases="input"`, `initial_state=False` or `hidden_size=5`; `seed(n)`, called before a run;
+    `close()`, called after it.
     """
 
     @property
@@ -29,7 +30,8 @@ class Backend(Protocol):
 
 #: Derivatives along a direction: forward mode and second derivatives.
 DIRECTIONAL_METHODS: tuple[str, ...] = tuple(map(method_of, ALONG_A_DIRECTION))
-#: The methods of the contract, any of which a backend may lack: those of one cell, and those of a stack.
+#: The methods of the contract, any of which a backend may lack: those of one cell, and those of a
+#: stack.
 CELL_METHODS: tuple[str, ...] = tuple(map(method_of, OF_CELLS))
 STACK_METHODS: tuple[str, ...] = tuple(map(method_of, OF_STACKS))
 METHODS: tuple[str, ...] = (*CELL_METHODS, *STACK_METHODS)
@@ -38,15 +40,22 @@ Step: TypeAlias = Callable[[Cell, NDArray, NDArray], NDArray]
 StepJacobian: TypeAlias = Callable[[Cell, NDArray, NDArray], tuple[NDArray, NDArray]]
 StepVjp: TypeAlias = Callable[[Cell, NDArray, NDArray, NDArray], Gradients]
 Sequence_: TypeAlias = Callable[[Cell, NDArray, "NDArray | None"], tuple[NDArray, NDArray]]
-SequenceVjp: TypeAlias = Callable[[Cell, NDArray, "NDArray | None", "NDArray | None", "NDArray | None"], Gradients]
-SequenceJvp: TypeAlias = Callable[[Cell, NDArray, "NDArray | None", Gradients], tuple[NDArray, NDArray]]
+SequenceVjp: TypeAlias = Callable[
+    [Cell, NDArray, "NDArray | None", "NDArray | None", "NDArray | None"], Gradients
+]
+SequenceJvp: TypeAlias = Callable[
+    [Cell, NDArray, "NDArray | None", Gradients], tuple[NDArray, NDArray]
+]
 SequenceHvp: TypeAlias = Callable[
     [Cell, NDArray, "NDArray | None", "NDArray | None", "NDArray | None", Gradients], Gradients
 ]
 
-Stack_: TypeAlias = Callable[[Stack, NDArray, "NDArray | None", "NDArray | None", bool], tuple[NDArray, NDArray]]
+Stack_: TypeAlias = Callable[
+    [Stack, NDArray, "NDArray | None", "NDArray | None", bool], tuple[NDArray, NDArray]
+]
 StackVjp: TypeAlias = Callable[
-    [Stack, NDArray, "NDArray | None", "NDArray | None", bool, "NDArray | None", "NDArray | None"], StackGradients
+    [Stack, NDArray, "NDArray | None", "NDArray | None", bool, "NDArray | None", "NDArray | None"],
+    StackGradients,
 ]
 
 

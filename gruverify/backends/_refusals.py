@@ -1,4 +1,6 @@
-"""How PyTorch says, as a RuntimeError, that it does not do something: that is a refusal, and no error of a target."""
+"""How PyTorch says, as a RuntimeError, that it does not do something: that is a refusal, and no
+error of a target.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-#: A derivative, a mode, a kernel for a dtype, a rule of a transform that is missing; for packed sequences, an operation
-#: that reads memory which a transformed tensor does not have.
+#: A derivative, a mode, a kernel for a dtype, a rule of a transform that is missing; for packed
+#: sequences, an operation that reads memory which a transformed tensor does not have.
 _PHRASES = (
     "not implemented",
     "not been implemented",
@@ -32,7 +34,9 @@ def refusals() -> Iterator[None]:
         yield
     except RuntimeError as failure:  # NotImplementedError is one too
         said = str(failure)
-        if not isinstance(failure, NotImplementedError) and not any(phrase in said.lower() for phrase in _PHRASES):
+        if not isinstance(failure, NotImplementedError) and not any(
+            phrase in said.lower() for phrase in _PHRASES
+        ):
             raise
         raise NotImplementedError(said.strip().partition("\n")[0]) from failure
 

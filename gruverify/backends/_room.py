@@ -8,7 +8,10 @@ from functools import lru_cache
 #: No case takes more than this, with the bounds that its answers are held to: 2 GiB.
 MOST = 2**31
 #: What is drawn of sizes that are free: small ones, and in the survey of sizes one of them large.
-_SMALL, _LARGE = {"H": 5, "I": 5, "B": 5, "T": 4, "L": 1, "D": 1}, {"H": 256, "I": 256, "B": 256, "T": 300}
+_SMALL, _LARGE = (
+    {"H": 5, "I": 5, "B": 5, "T": 4, "L": 1, "D": 1},
+    {"H": 256, "I": 256, "B": 256, "T": 300},
+)
 #: Each number of a case is held in 8 bytes as itself, and once more as its gradient.
 _NUMBER = 16
 #: What holding one step takes beside that: some hundred small arrays (168 kB at H = B = 5).
@@ -16,9 +19,11 @@ _STEP = 2**17
 
 
 def room(built: Mapping[str, int]) -> int:
-    """Bytes that the largest case takes of a target that is built for these sizes, by letter (see `Case.sizes`).
+    """Bytes that the largest case takes of a target that is built for these sizes, by letter (see
+    `Case.sizes`).
 
-    T is the shortest length that it takes; of the sizes that are not named, those are counted that a run draws.
+    T is the shortest length that it takes; of the sizes that are not named, those are counted that
+    a run draws.
     """
     return _room(tuple(built.items()))
 
@@ -28,7 +33,9 @@ def _room(items: tuple[tuple[str, int], ...]) -> int:
     built = dict(items)
     free = [letter for letter in _LARGE if letter not in built]
     drawn = [_SMALL, *({**_SMALL, letter: _LARGE[letter]} for letter in free)]
-    return max(_bytes({**sizes, **built, "T": max(sizes["T"], built.get("T", 1))}) for sizes in drawn)
+    return max(
+        _bytes({**sizes, **built, "T": max(sizes["T"], built.get("T", 1))}) for sizes in drawn
+    )
 
 
 def _bytes(sizes: Mapping[str, int]) -> int:

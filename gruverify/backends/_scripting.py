@@ -19,11 +19,15 @@ def scripted(module: nn.Module) -> Any:
         NotImplementedError: TorchScript refuses it; the reason is its own.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that TorchScript is on its way out is no news to whoever still checks it
+        warnings.simplefilter(
+            "ignore"
+        )  # that TorchScript is on its way out is no news to whoever still checks it
         try:
             return torch.jit.script(module)
         except Exception as refusal:  # of many kinds
-            reason = next((line for line in str(refusal).splitlines() if line.strip()), type(refusal).__name__)
+            reason = next(
+                (line for line in str(refusal).splitlines() if line.strip()), type(refusal).__name__
+            )
             raise NotImplementedError(f"TorchScript refuses it: {reason.strip()}") from refusal
 
 
@@ -37,12 +41,16 @@ def script_of(built: Built) -> Built:
 
 
 class OfTensors(nn.Module):
-    """An nn.GRU has two ways to be called, between which TorchScript chooses where it is a part of something."""
+    """An nn.GRU has two ways to be called, between which TorchScript chooses where it is a part of
+    something.
+    """
 
     def __init__(self, gru: nn.Module) -> None:
         super().__init__()
         self.gru = gru
 
-    def forward(self, xs: torch.Tensor, h0: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, xs: torch.Tensor, h0: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         found: tuple[torch.Tensor, torch.Tensor] = self.gru(xs, h0)
         return found

@@ -1,4 +1,6 @@
-"""The few sizes that a target is asked about whose calls are slow at every new shape: it traces, or compiles, them."""
+"""The few sizes that a target is asked about whose calls are slow at every new shape: it traces, or
+compiles, them.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +29,16 @@ def is_compiled(function: Any) -> bool:
 
     What a function of one's own calls cannot be seen from without.
     """
-    jitted = callable(getattr(function, "lower", None)) and callable(getattr(function, "trace", None))
+    jitted = callable(getattr(function, "lower", None)) and callable(
+        getattr(function, "trace", None)
+    )
     return jitted or hasattr(function, "_torchdynamo_orig_callable")
 
 
 def drawn_sizes(declared: Declarations) -> list[Sizes]:
-    """What is drawn for a target of few shapes: the sizes that it is built for stand in for those of the pool."""
+    """What is drawn for a target of few shapes: the sizes that it is built for stand in for those
+    of the pool.
+    """
     found = list[Sizes]()
     for sizes in DRAWN:
         own = _built(sizes, declared)
@@ -60,21 +66,32 @@ def sizes_of_few(declared: Declarations, letter: str) -> set[int]:
 def _built(sizes: Sizes, declared: Declarations) -> dict[str, int]:
     """The sizes, but for those that the target is built for."""
     two = None if declared.bidirectional is None else 1 + declared.bidirectional
-    fixed = {"H": declared.hidden_size, "I": declared.input_size, "L": declared.num_layers, "D": two}
+    fixed = {
+        "H": declared.hidden_size,
+        "I": declared.input_size,
+        "L": declared.num_layers,
+        "D": two,
+    }
     own = {letter: fixed.get(letter) or size for letter, size in sizes.items()}
     return {**own, "T": max(own["T"], declared.min_length)}
 
 
 def is_of_few(declared: Declarations, sizes: Sizes) -> bool:
-    """Whether a target of few shapes is asked about these sizes, of a step (without T), a sequence or a stack.
+    """Whether a target of few shapes is asked about these sizes, of a step (without T), a sequence
+    or a stack.
 
-    Beside what is drawn it is asked about one step of it, one member of it, one layer in one direction of it, and, at
-    the first of the sizes, about no step and no member.
+    Beside what is drawn it is asked about one step of it, one member of it, one layer in one
+    direction of it, and, at the first of the sizes, about no step and no member.
     """
     drawn = drawn_sizes(declared)
     for number, one in enumerate(drawn):
         nothing = {0} if number == 0 else set[int]()
-        near = {"B": {one["B"], 1} | nothing, "T": {one["T"], 1} | nothing, "L": {one["L"], 1}, "D": {one["D"], 1}}
+        near = {
+            "B": {one["B"], 1} | nothing,
+            "T": {one["T"], 1} | nothing,
+            "L": {one["L"], 1},
+            "D": {one["D"], 1},
+        }
         if all(size in near.get(letter, {one[letter]}) for letter, size in sizes.items()):
             return True
     further = (wide_cell(declared), long_run(declared))

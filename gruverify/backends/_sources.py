@@ -13,7 +13,8 @@ from gruverify.backends._targets import TARGETS
 
 #: Where installed packages lie: they change with their versions.
 _INSTALLED = tuple(
-    Path(sysconfig.get_paths()[name]).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")
+    Path(sysconfig.get_paths()[name]).resolve()
+    for name in ("stdlib", "platstdlib", "purelib", "platlib")
 )
 #: Of which the version counts, too.
 _OURS = ("gruverify", "gruverify_strategies")
@@ -22,8 +23,8 @@ _OURS = ("gruverify", "gruverify_strategies")
 def sources_of(target: str, before: set[str]) -> dict[str, str]:
     """By the name of each module that came in with a target, a digest of its file.
 
-    Of packages that are installed only those are counted that are of the target's own package; of a target that ships
-    with gruverify none, whose version says enough.
+    Of packages that are installed only those are counted that are of the target's own package; of a
+    target that ships with gruverify none, whose version says enough.
 
     before: the names of the modules that were there before it was resolved.
     """

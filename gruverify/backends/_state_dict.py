@@ -1,4 +1,6 @@
-"""Tensors that PyTorch saved, as arrays. Nothing of a file is executed, nothing allocated that it does not hold."""
+"""Tensors that PyTorch saved, as arrays. Nothing of a file is executed, nothing allocated that it
+does not hold.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,13 @@ _DEPTH = 8
 
 
 def state_dict_of(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """The tensors of a file that torch.save wrote, by their names with dots between them; imports torch.
+    """The tensors of a file that torch.save wrote, by their names with dots between them; imports
+    torch.
 
     Raises:
         ImportError: torch is not installed.
-        ValueError: the file holds something else than tensors, numbers and dictionaries of them, or claims more than
-            it has.
+        ValueError: the file holds something else than tensors, numbers and dictionaries of them, or
+            claims more than it has.
     """
     _require_plain(path)
     import torch
@@ -42,17 +45,28 @@ def _require_plain(path: Path) -> None:
             raise ValueError("is compressed, as torch.save never does")
 
 
-def _tensors(name: str, value: Any, size: int, depth: int) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+def _tensors(
+    name: str, value: Any, size: int, depth: int
+) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     import torch
 
     from gruverify.backends._tensors import numpy
 
     if isinstance(value, torch.Tensor):
         if value.layout != torch.strided or value.device.type != "cpu":
-            raise ValueError(f"{name} is a {value.layout} tensor on {value.device}: save dense ones")
+            raise ValueError(
+                f"{name} is a {value.layout} tensor on {value.device}: save dense ones"
+            )
         if value.numel() * value.element_size() > size:
-            raise ValueError(f"{name} has shape {tuple(value.shape)}, more than the whole file holds")
-        if value.is_floating_point() or value.dtype in (torch.int64, torch.int32, torch.uint8, torch.bool):
+            raise ValueError(
+                f"{name} has shape {tuple(value.shape)}, more than the whole file holds"
+            )
+        if value.is_floating_point() or value.dtype in (
+            torch.int64,
+            torch.int32,
+            torch.uint8,
+            torch.bool,
+        ):
             yield name, numpy(value)
     elif isinstance(value, Mapping) and depth:
         for key, inner in value.items():

@@ -1,4 +1,6 @@
-"""Modules that are reached by weights, and modules freshly made: how each is called, and what it answers."""
+"""Modules that are reached by weights, and modules freshly made: how each is called, and what it
+answers.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ Weights: TypeAlias = Mapping[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class Question:
-    """What is put to every module: a cell's weights, inputs (T, B, I), a state and a cotangent of the last (B, H)."""
+    """What is put to every module: a cell's weights, inputs (T, B, I), a state and a cotangent of
+    the last (B, H).
+    """
 
     cell: Cell
     inputs: torch.Tensor
@@ -60,7 +64,9 @@ class Subject:
             if any(cell.variant.mask(name))
         }
 
-    def run(self, question: Question, call: Callable[..., Any] | None = None) -> tuple[torch.Tensor, ...]:
+    def run(
+        self, question: Question, call: Callable[..., Any] | None = None
+    ) -> tuple[torch.Tensor, ...]:
         """The outputs and the last state of a layer, or the next state of a cell."""
         call = call or self.built.call
         if not self.built.place.layered:
@@ -76,13 +82,20 @@ class Subject:
             values = {name: numpy(value) for name, value in named}
         return values | {name: numpy(weight) for name, weight in self.weights.items()}
 
-    def differentiate(self, question: Question, call: Callable[..., Any] | None = None) -> dict[str, NDArray]:
-        """What a run returns; the gradients of a loss on the last state are added to the `.grad` of the parameters."""
+    def differentiate(
+        self, question: Question, call: Callable[..., Any] | None = None
+    ) -> dict[str, NDArray]:
+        """What a run returns; the gradients of a loss on the last state are added to the `.grad` of
+        the parameters.
+        """
         with torch.enable_grad():
             values = self.run(question, call)
             if values[-1].requires_grad:  # else no parameter gets a gradient, which is found out
                 torch.autograd.backward(loss(values[-1:], [question.cotangent]))
-        return {name: numpy(value) for name, value in zip(("last", "outputs"), values[::-1], strict=False)}
+        return {
+            name: numpy(value)
+            for name, value in zip(("last", "outputs"), values[::-1], strict=False)
+        }
 
 
 def forget(leaves: Iterable[torch.Tensor]) -> None:
@@ -100,7 +113,9 @@ class Record:
     expected: dict[str, NDArray] = field(default_factory=dict)
     strays: list[str] = field(default_factory=list)
 
-    def same(self, found: Mapping[str, NDArray], expected: Mapping[str, NDArray], where: str = "") -> None:
+    def same(
+        self, found: Mapping[str, NDArray], expected: Mapping[str, NDArray], where: str = ""
+    ) -> None:
         """These must be equal."""
         self.found |= {f"{name}{where}": found[name] for name in expected}
         self.expected |= {f"{name}{where}": array for name, array in expected.items()}
@@ -142,9 +157,14 @@ class Subjects:
         return self.script is not None or isinstance(self.modules.target, torch.jit.ScriptModule)
 
     def kept(
-        self, way: str, question: Question, prepare: Callable[[Subject, Question], Subject] | None = None
+        self,
+        way: str,
+        question: Question,
+        prepare: Callable[[Subject, Question], Subject] | None = None,
     ) -> Subject:
-        """The module of that way for questions of such sizes: prepared once, and run once, with other weights."""
+        """The module of that way for questions of such sizes: prepared once, and run once, with
+        other weights.
+        """
         c = question.cell
         key = (way, c.input_size, c.hidden_size, c.variant.bias, c.format)
         if key not in self._kept:
@@ -158,7 +178,9 @@ class Subjects:
     def eager(self, question: Question) -> Subject:
         """A module that was never run, with plain weights."""
         c = question.cell
-        subject = self._subject(self.modules.build(c.input_size, c.hidden_size, c.variant.bias, c.format))
+        subject = self._subject(
+            self.modules.build(c.input_size, c.hidden_size, c.variant.bias, c.format)
+        )
         subject.built.silence(subject.of(c))
         return subject
 
@@ -170,13 +192,22 @@ class Subjects:
     def as_given(self, question: Question) -> Subject:
         """A module with whatever stands before its weights."""
         c = question.cell
-        return self._subject(self.modules.given(c.input_size, c.hidden_size, c.variant.bias, c.format))
+        return self._subject(
+            self.modules.given(c.input_size, c.hidden_size, c.variant.bias, c.format)
+        )
 
-    def fresh(self, question: Question, weights: Weights) -> tuple[dict[str, NDArray], dict[str, NDArray]]:
-        """What a module made with these weights answers, and the gradients of its weights, by their names."""
+    def fresh(
+        self, question: Question, weights: Weights
+    ) -> tuple[dict[str, NDArray], dict[str, NDArray]]:
+        """What a module made with these weights answers, and the gradients of its weights, by their
+        names.
+        """
         arrays = {name: numpy(weight) for name, weight in weights.items()}
         # Most ways lead to the same weights: the last answer is kept.
-        given = (*arrays.values(), *map(numpy, (question.inputs, question.state, question.cotangent)))
+        given = (
+            *arrays.values(),
+            *map(numpy, (question.inputs, question.state, question.cotangent)),
+        )
         key = [(array.shape, array.tobytes()) for array in given]
         if self._fresh[0] != key:
             self._fresh = key, self._answer(question, arrays)
@@ -186,12 +217,18 @@ class Subjects:
     def _answer(
         self, question: Question, weights: Mapping[str, NDArray]
     ) -> tuple[dict[str, NDArray], dict[str, NDArray]]:
-        # To script takes a tenth of a second: one scripted module is given weights in the plainest way again and again.
+        # To script takes a tenth of a second: one scripted module is given weights in the plainest
+        # way again and again.
         subject = self.kept("fresh", question) if self.scripted else self.new(question)
         leaves = subject.built.fill(weights, question.cell.variant)
         forget(leaves.values())
         values = subject.differentiate(question)
-        return values, {name: numpy(torch.zeros_like(p) if p.grad is None else p.grad) for name, p in leaves.items()}
+        return values, {
+            name: numpy(torch.zeros_like(p) if p.grad is None else p.grad)
+            for name, p in leaves.items()
+        }
 
     def _subject(self, built: Built) -> Subject:
-        return Subject(built, bool(self.modules.place.layered and self.modules.shape["batch_first"]))
+        return Subject(
+            built, bool(self.modules.place.layered and self.modules.shape["batch_first"])
+        )

@@ -1,4 +1,6 @@
-"""Whether a module can be verified as a GRU: a wrapper, and one whose weights are computed or shared."""
+"""Whether a module can be verified as a GRU: a wrapper, and one whose weights are computed or
+shared.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +19,18 @@ _T, _B = 3, 2
 
 
 def require_a_gru(modules: Modules, *, initial_state: bool = True) -> None:
-    """Raise BadModule if a wrapper does other than what it holds, or if a module cannot be called as a GRU is.
+    """Raise BadModule if a wrapper does other than what it holds, or if a module cannot be called
+    as a GRU is.
 
     initial_state: whether it is called with a state.
     """
     module = modules.sample
     if initial_state and not _takes_a_state(module):
         raise BadModule(
-            f"{name_of(module)} takes no state, forward{inspect.signature(module.forward)}: declare "
-            "initial_state=False, as an attribute or a keyword of torch_backend, and it is checked from zeros alone"
-            + (f". {_way_out(modules)}" if modules.place.prefix else "")
+            f"{name_of(module)} takes no state, forward{inspect.signature(module.forward)}: "
+            "declare "
+            "initial_state=False, as an attribute or a keyword of torch_backend, and it is "
+            "checked from zeros alone" + (f". {_way_out(modules)}" if modules.place.prefix else "")
         )
     if modules.place.prefix and (difference := _difference(modules, initial_state)):
         held = name_of(modules.place.owner(module))
@@ -36,7 +40,8 @@ def require_a_gru(modules: Modules, *, initial_state: bool = True) -> None:
         raise BadModule(modules.misbuilt)
     if not modules.is_plain and (dependence := _dependence(modules, initial_state)):
         raise BadModule(
-            f"{name_of(module)} cannot be verified at any weights: {dependence}. Remove what stands before its "
+            f"{name_of(module)} cannot be verified at any weights: {dependence}. Remove what "
+            "stands before its "
             "weights, or write a backend (gruverify.backend)"
         )
 
@@ -55,7 +60,9 @@ def _takes_a_state(module: nn.Module) -> bool:
 
 
 def _dependence(modules: Modules, initial_state: bool) -> str:
-    """Why a module that runs cannot do so with each of its weights as a parameter of its own; empty if it can."""
+    """Why a module that runs cannot do so with each of its weights as a parameter of its own; empty
+    if it can.
+    """
     arguments, _ = _sample_of(modules, initial_state)
     given, plain = copied(modules.sample).eval(), copied(modules.sample).eval()
     names = reparametrized(modules.place.owner(given))
@@ -81,7 +88,10 @@ def _way_out(modules: Modules) -> str:
     if isinstance(modules.target, nn.Module):
         named = f"{target}.{path}" if ":" in target else f"its {path}, as module:instance.{path}"
         return f"Name {named}, or write a backend (gruverify.backend)"
-    return f"Name `{path}` of an instance of yours, as module:instance.{path}, or write a backend (gruverify.backend)"
+    return (
+        f"Name `{path}` of an instance of yours, as module:instance.{path}, or write a "
+        "backend (gruverify.backend)"
+    )
 
 
 def _difference(modules: Modules, initial_state: bool) -> str:
@@ -96,7 +106,10 @@ def _difference(modules: Modules, initial_state: bool) -> str:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             found = module(*arguments)
     except Exception as failure:
-        return f"it raised {type(failure).__name__} for what is called as {expected}: {_first_line(failure)}"
+        return (
+            f"it raised {type(failure).__name__} for what is called as {expected}: "
+            f"{_first_line(failure)}"
+        )
     if _shapes(found) != _shapes(shapes):
         return f"it returned {_spelled(found)}, expected {expected} with {_sizes(modules)}"
     others = [name for name, _ in module.named_parameters() if not name.startswith(place.prefix)]
@@ -107,7 +120,9 @@ def _difference(modules: Modules, initial_state: bool) -> str:
 
 
 def _sample_of(modules: Modules, initial_state: bool) -> tuple[tuple[torch.Tensor, ...], Any]:
-    """Arguments of the module's own sizes, and tensors of the shapes that it must return for them."""
+    """Arguments of the module's own sizes, and tensors of the shapes that it must return for
+    them.
+    """
     (inputs, state), returned = _sample_with_state(modules)
     return ((inputs, state) if initial_state else (inputs,)), returned
 
@@ -117,7 +132,11 @@ def _sample_with_state(modules: Modules) -> tuple[tuple[torch.Tensor, torch.Tens
     like = next(iter(modules.place.weights(modules.sample).values()))
 
     def full(*shape: int) -> torch.Tensor:
-        return torch.linspace(-1, 1, torch.Size(shape).numel(), dtype=torch.float64).reshape(shape).to(like.dtype)
+        return (
+            torch.linspace(-1, 1, torch.Size(shape).numel(), dtype=torch.float64)
+            .reshape(shape)
+            .to(like.dtype)
+        )
 
     if not modules.place.layered:
         return (full(_B, I), full(_B, H)), full(_B, H)
@@ -131,8 +150,12 @@ def _sizes(modules: Modules) -> str:
     return f"T={_T}, B={_B}, I={modules.size('weight_ih')}, H={modules.size('weight_hh')}"
 
 
-def _same(found: Any, held: nn.Module, arguments: tuple[torch.Tensor, ...], zeros: torch.Tensor) -> bool:
-    """Whether what is held returns the same. Called without a state, it may have to be given zeros."""
+def _same(
+    found: Any, held: nn.Module, arguments: tuple[torch.Tensor, ...], zeros: torch.Tensor
+) -> bool:
+    """Whether what is held returns the same. Called without a state, it may have to be given
+    zeros.
+    """
     given = arguments if len(arguments) == 2 or not _takes_a_state(held) else (*arguments, zeros)
     try:
         with torch.no_grad():

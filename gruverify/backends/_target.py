@@ -13,8 +13,8 @@ from gruverify.backends._protocol import Backend
 class Target:
     """A backend that ships with gruverify.
 
-    needs: the package that it needs, as it is imported. install: what pip is to install for it, with versions; without
-    it the package is an extra of gruverify.
+    needs: the package that it needs, as it is imported. install: what pip is to install for it,
+    with versions; without it the package is an extra of gruverify.
     """
 
     name: str
@@ -36,4 +36,8 @@ class Target:
     @property
     def remedy(self) -> str:
         """The command that makes it available."""
-        return f"pip install {self.install}" if self.install else f"pip install 'gruverify[{self.needs}]'"
+        return (
+            f"pip install {self.install}"
+            if self.install
+            else f"pip install 'gruverify[{self.needs}]'"
+        )

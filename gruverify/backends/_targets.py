@@ -67,15 +67,52 @@ def _torch_func() -> Backend:
 
 
 TARGETS: tuple[Target, ...] = (
-    Target("numpy", "gruverify's formulas over NumPy arrays, analytic derivatives, all variants", None, _numpy),
+    Target(
+        "numpy",
+        "gruverify's formulas over NumPy arrays, analytic derivatives, all variants",
+        None,
+        _numpy,
+    ),
     Target("torch", "PyTorch's nn.GRUCell and nn.GRU, derivatives by autograd", "torch", _torch),
-    Target("torch-formulas", "gruverify's formulas over tensors, autograd, all variants", "torch", _torch_formulas),
-    Target("torch:GRU", "nn.GRU alone, a step being a sequence of one step", "torch", _deployed("gru")),
-    Target("torch:GRUCell", "nn.GRUCell alone, a sequence being a loop over it", "torch", _deployed("gru_cell")),
-    Target("torch:func", "nn.GRUCell and nn.GRU as functions, derivatives by torch.func", "torch", _torch_func),
-    Target("torch:compile", "nn.GRUCell compiled, one size; needs a C++ compiler", "torch", _deployed("compiled")),
-    Target("torch:script", "nn.GRUCell and nn.GRU as TorchScript, one size", "torch", _deployed("script")),
-    Target("torch:export", "nn.GRUCell exported by torch.export, one size", "torch", _deployed("exported")),
+    Target(
+        "torch-formulas",
+        "gruverify's formulas over tensors, autograd, all variants",
+        "torch",
+        _torch_formulas,
+    ),
+    Target(
+        "torch:GRU", "nn.GRU alone, a step being a sequence of one step", "torch", _deployed("gru")
+    ),
+    Target(
+        "torch:GRUCell",
+        "nn.GRUCell alone, a sequence being a loop over it",
+        "torch",
+        _deployed("gru_cell"),
+    ),
+    Target(
+        "torch:func",
+        "nn.GRUCell and nn.GRU as functions, derivatives by torch.func",
+        "torch",
+        _torch_func,
+    ),
+    Target(
+        "torch:compile",
+        "nn.GRUCell compiled, one size; needs a C++ compiler",
+        "torch",
+        _deployed("compiled"),
+    ),
+    Target(
+        "torch:script",
+        "nn.GRUCell and nn.GRU as TorchScript, one size",
+        "torch",
+        _deployed("script"),
+    ),
+    Target(
+        "torch:export",
+        "nn.GRUCell exported by torch.export, one size",
+        "torch",
+        _deployed("exported"),
+    ),
     *WORLD,
 )
 
@@ -83,10 +120,11 @@ TARGETS: tuple[Target, ...] = (
 def resolve(target: object) -> Backend:
     """The backend that `target` stands for.
 
-    A string is the name of a shipped backend, one that an installed package offers as an entry point of the group
-    `gruverify.targets`, or `pkg.module:object` (the current directory is searched too). Anything else, or the object so
-    named, may be a backend, a class of one, an `nn.Module` class or instance with PyTorch's parameter names, or a
-    function step(cell, x, h). What follows from the methods that it has is added (`completed`).
+    A string is the name of a shipped backend, one that an installed package offers as an entry
+    point of the group `gruverify.targets`, or `pkg.module:object` (the current directory is
+    searched too). Anything else, or the object so named, may be a backend, a class of one, an
+    `nn.Module` class or instance with PyTorch's parameter names, or a function step(cell, x, h).
+    What follows from the methods that it has is added (`completed`).
 
     Raises:
         UnknownTarget: there is no such name or object, or it cannot be made into a backend.
@@ -99,7 +137,9 @@ def require_installed(target: str) -> None:
     """Raise TargetUnavailable if it is a shipped target whose package is missing."""
     for shipped in TARGETS:
         if target == shipped.name and not shipped.available:
-            raise TargetUnavailable(f"target {target!r} needs the package {shipped.needs!r}: {shipped.remedy}")
+            raise TargetUnavailable(
+                f"target {target!r} needs the package {shipped.needs!r}: {shipped.remedy}"
+            )
 
 
 def _found(target: object) -> Backend:
@@ -117,7 +157,9 @@ def _found(target: object) -> Backend:
 
 
 def offered_targets() -> dict[str, str]:
-    """What installed packages offer by name, and which object of theirs it is: entry points of `gruverify.targets`."""
+    """What installed packages offer by name, and which object of theirs it is: entry points of
+    `gruverify.targets`.
+    """
     return {point.name: point.value for point in entry_points(group="gruverify.targets")}
 
 
@@ -125,13 +167,17 @@ def _built_in(shipped: Target) -> Backend:
     try:
         return shipped.build()
     except RuntimeError as reason:
-        raise TargetUnavailable(f"target {shipped.name!r} cannot be used here: {visible(str(reason))}") from None
+        raise TargetUnavailable(
+            f"target {shipped.name!r} cannot be used here: {visible(str(reason))}"
+        ) from None
     except Exception as failure:
         if not shipped.install:
             raise
-        # It is there, and not what it was: another version, or one of those that it needs is missing.
+        # It is there, and not what it was: another version, or one of those that it needs is
+        # missing.
         raise TargetUnavailable(
-            f"target {shipped.name!r} cannot be used here: {told(failure)}; what it was made for: {shipped.remedy}"
+            f"target {shipped.name!r} cannot be used here: {told(failure)}; what it was made for: "
+            f"{shipped.remedy}"
         ) from failure
 
 
@@ -148,13 +194,21 @@ def _load(target: str) -> Any:
         raise UnknownTarget(f"target {target!r} is not of the form pkg.module:object")
     if "/" in module_name or os.sep in module_name or module_name.endswith(".py"):
         named = f"{Path(module_name).stem}:{path}"
-        raise UnknownTarget(f"target {target!r} names a file: name its module, {named!r}, from the folder it is in")
+        raise UnknownTarget(
+            f"target {target!r} names a file: name its module, {named!r}, from the folder it is in"
+        )
     found: Any = _import(module_name, target)
     for i, part in enumerate(path.split(".")):
         if not hasattr(found, part):
             owner = ".".join([module_name, *path.split(".")[:i]])
-            shipped = [t.name.removeprefix(f"{module_name}:") for t in TARGETS if t.name.startswith(f"{module_name}:")]
-            near = difflib.get_close_matches(part, [*shipped, *(n for n in dir(found) if not n.startswith("_"))])
+            shipped = [
+                t.name.removeprefix(f"{module_name}:")
+                for t in TARGETS
+                if t.name.startswith(f"{module_name}:")
+            ]
+            near = difflib.get_close_matches(
+                part, [*shipped, *(n for n in dir(found) if not n.startswith("_"))]
+            )
             hint = f": did you mean {' or '.join(near)}?" if near else ""
             raise UnknownTarget(f"target {target!r}: {owner} has no {part!r}{hint}")
         found = getattr(found, part)
@@ -169,17 +223,27 @@ def _import(module_name: str, target: str) -> Any:
     except BadDeclaration as wrong:
         raise UnknownTarget(f"target {target!r}: {wrong}") from None
     except ModuleNotFoundError as missing:
-        shipped = next((t for t in TARGETS if t.needs is not None and t.needs == missing.name), None)
+        shipped = next(
+            (t for t in TARGETS if t.needs is not None and t.needs == missing.name), None
+        )
         if shipped is not None:
-            raise TargetUnavailable(f"target {target!r} needs the package {missing.name!r}: {shipped.remedy}") from None
-        if missing.name is not None and (module_name == missing.name or module_name.startswith(missing.name + ".")):
+            raise TargetUnavailable(
+                f"target {target!r} needs the package {missing.name!r}: {shipped.remedy}"
+            ) from None
+        if missing.name is not None and (
+            module_name == missing.name or module_name.startswith(missing.name + ".")
+        ):
             raise UnknownTarget(
-                f"target {target!r}: there is no module {missing.name!r} (searched {os.getcwd()} and the Python path)"
+                f"target {target!r}: there is no module {missing.name!r} (searched {os.getcwd()} "
+                "and the Python path)"
             ) from None
         raise TargetUnavailable(
             f"target {target!r} needs the package {missing.name!r}, which is not installed"
         ) from None
-    except (Exception, SystemExit) as failure:  # a script that ends itself must not end us, least of all with 0
+    except (
+        Exception,
+        SystemExit,
+    ) as failure:  # a script that ends itself must not end us, least of all with 0
         raise TargetUnavailable(f"importing {module_name} failed: {told(failure)}") from failure
 
 
@@ -192,7 +256,8 @@ def _adapt(found: Any, name: str) -> Backend:
         step: Any = found
         return backend(step=step)
     raise UnknownTarget(
-        f"target {name} is {type(found).__name__}, which is no backend: give a function step(cell, x, h), an nn.Module "
+        f"target {name} is {type(found).__name__}, which is no backend: give a function "
+        "step(cell, x, h), an nn.Module "
         "with PyTorch's parameter names, or an object with a method of the Backend contract"
     )
 
@@ -211,12 +276,15 @@ def _completed(found: Any, name: str) -> Backend:
     missing = [n for n in ("name", "variants", "formats") if not _has(found, n)]
     if missing:
         raise UnknownTarget(
-            f"target {name} has no attribute {missing[0]!r}: a backend declares name, variants and formats"
+            f"target {name} has no attribute {missing[0]!r}: a backend declares name, variants "
+            "and formats"
         )
     declarations_of(found)  # whatever is wrong with a declaration is said before anything else
     declares = claims_of(found)
     declared_variants(found)
-    if attribute_of(found, "shapes") is None and any(_is_compiled(found, method) for method in METHODS):
+    if attribute_of(found, "shapes") is None and any(
+        _is_compiled(found, method) for method in METHODS
+    ):
         declares["shapes"] = "few"
     result: Backend = found
     return redeclared(result, declares) if declares else result
@@ -234,7 +302,9 @@ def _has(found: Any, name: str) -> bool:
         value_of(found, name)
     except AttributeError:
         return False
-    except Exception:  # a property that raises is there, and what it raises is said where it is read
+    except (
+        Exception
+    ):  # a property that raises is there, and what it raises is said where it is read
         return True
     return True
 
@@ -244,7 +314,9 @@ def _is_module_target(found: Any) -> bool:
     torch = sys.modules.get("torch")
     if torch is None:
         return False
-    return isinstance(found, torch.nn.Module) or (isinstance(found, type) and issubclass(found, torch.nn.Module))
+    return isinstance(found, torch.nn.Module) or (
+        isinstance(found, type) and issubclass(found, torch.nn.Module)
+    )
 
 
 def _from_module(found: Any, name: str) -> Backend:

@@ -16,8 +16,8 @@ NDArray = npt.NDArray[Any]
 def tensor(array: NDArray) -> torch.Tensor:
     """A tensor over the array's own memory: what is done to it in place is done to the array.
 
-    An array that PyTorch cannot have so, read-only or backwards in memory, is copied; so is one whose entries share
-    memory, of which PyTorch cannot differentiate everything.
+    An array that PyTorch cannot have so, read-only or backwards in memory, is copied; so is one
+    whose entries share memory, of which PyTorch cannot differentiate everything.
     """
     if not array.flags.writeable or min(array.strides, default=0) < 0 or _overlaps_itself(array):
         array = array.copy()
@@ -31,7 +31,9 @@ def _overlaps_itself(array: NDArray) -> bool:
     if array.flags.c_contiguous:
         return False
     reach = array.itemsize
-    for stride, length in sorted((s, n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1):
+    for stride, length in sorted(
+        (s, n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1
+    ):
         if stride < reach:
             return True
         reach += stride * (length - 1)

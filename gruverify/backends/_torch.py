@@ -12,13 +12,32 @@ import torch
 from torch import nn
 
 from gruverify.arithmetic import FORMATS, Format
-from gruverify.backends._autograd import AutogradSequence, AutogradStack, AutogradStep, Load, Loaded, LoadStack
-from gruverify.backends._claims import Formats, Variants, declared_variants, require_name, variants_in
+from gruverify.backends._autograd import (
+    AutogradSequence,
+    AutogradStack,
+    AutogradStep,
+    Load,
+    Loaded,
+    LoadStack,
+)
+from gruverify.backends._claims import (
+    Formats,
+    Variants,
+    declared_variants,
+    require_name,
+    variants_in,
+)
 from gruverify.backends._declarations import Declared, declarations_of
 from gruverify.backends._directions import AutogradDirections
 from gruverify.backends._function import FunctionBackend, declaring
 from gruverify.backends._has_modules import Reload
-from gruverify.backends._module_claims import formats_of, modules_of, own_shape, require_biases, said_of
+from gruverify.backends._module_claims import (
+    formats_of,
+    modules_of,
+    own_shape,
+    require_biases,
+    said_of,
+)
 from gruverify.backends._modules import BadModule, Modules, name_of, variants_of
 from gruverify.backends._probes import bfloat16_products_flush
 from gruverify.backends._subjects import Subjects
@@ -26,7 +45,16 @@ from gruverify.backends._suitability import require_a_gru
 from gruverify.backends._tensors import tensor
 from gruverify.backends._ways import ModuleWays
 from gruverify.backends.contract import NDArray
-from gruverify.cell import VARIANTS, Arrangement, Cell, Parameters, Stack, Variant, parameter_name, unpack
+from gruverify.cell import (
+    VARIANTS,
+    Arrangement,
+    Cell,
+    Parameters,
+    Stack,
+    Variant,
+    parameter_name,
+    unpack,
+)
 from gruverify.formulas import stack as stack_formulas
 from gruverify.formulas import step
 
@@ -42,30 +70,38 @@ def torch_backend(
     formats: Formats | None = None,
     **declared: Unpack[Declared],
 ) -> FunctionBackend:
-    """A backend from `nn.Module` classes or instances with PyTorch's parameter names; autograd differentiates them.
+    """A backend from `nn.Module` classes or instances with PyTorch's parameter names; autograd
+    differentiates them.
 
-    step: a cell, called as module(x (B, I), h (B, H)) -> (B, H), with parameters weight_ih, weight_hh, bias_ih,
-    bias_hh. sequence: a layer or a stack of them, called as module(inputs (T, B, I), h0 (L·D, B, H)) -> (outputs, h_n),
-    with parameters weight_ih_l0 and so on. Either may be a wrapper: the names may stand behind one common prefix. A
-    class is built as cls(I, H) for every size that is tried, with `bias=`, `dtype=`, `num_layers=`, `bidirectional=`,
-    `batch_first=` and `dropout=0` where it takes them, and verified as a stack too if it heeds `num_layers=`, as nn.GRU
-    does; a copy of an instance is used, at its own size, shape and format, and gets the weights of each case.
+    step: a cell, called as module(x (B, I), h (B, H)) -> (B, H), with parameters weight_ih,
+    weight_hh, bias_ih, bias_hh. sequence: a layer or a stack of them, called as module(inputs (T,
+    B, I), h0 (L·D, B, H)) -> (outputs, h_n), with parameters weight_ih_l0 and so on. Either may be
+    a wrapper: the names may stand behind one common prefix. A class is built as cls(I, H) for every
+    size that is tried, with `bias=`, `dtype=`, `num_layers=`, `bidirectional=`, `batch_first=` and
+    `dropout=0` where it takes them, and verified as a stack too if it heeds `num_layers=`, as
+    nn.GRU does; a copy of an instance is used, at its own size, shape and format, and gets the
+    weights of each case.
 
-    variants, formats: what it claims, one or several, formats by their names too; an instance has one format, its own.
-    declared: what else it says of itself (see `Declarations`). All of it may also stand in attributes of the module.
-    With `initial_state=False` the module is called without a state.
+    variants, formats: what it claims, one or several, formats by their names too; an instance has
+    one format, its own.
+    declared: what else it says of itself (see `Declarations`). All of it may also stand in
+    attributes of the module. With `initial_state=False` the module is called without a state.
 
     Raises:
-        ValueError: neither is given, a layer is given as step or a cell as sequence, a module has no parameters by
-            PyTorch's names or does more than a GRU does, or a claim or a declaration is wrong or not true of it.
+        ValueError: neither is given, a layer is given as step or a cell as sequence, a module has
+            no parameters by PyTorch's names or does more than a GRU does, or a claim or a
+            declaration is wrong or not true of it.
     """
     cells = None if step is None else modules_of("step", step)
     layers = None if sequence is None else modules_of("sequence", sequence)
-    return _of_modules(cells, layers, {"name": name, "variants": variants, "formats": formats, **declared})
+    return _of_modules(
+        cells, layers, {"name": name, "variants": variants, "formats": formats, **declared}
+    )
 
 
 def module_backend(module: Any, target: str = "") -> FunctionBackend:
-    """A backend from one `nn.Module` class or instance: a cell or a layer, by the names of its parameters.
+    """A backend from one `nn.Module` class or instance: a cell or a layer, by the names of its
+    parameters.
 
     target: how a user names it, for messages.
 
@@ -77,7 +113,9 @@ def module_backend(module: Any, target: str = "") -> FunctionBackend:
     return _of_modules(None if layered else modules, modules if layered else None, {})
 
 
-def _of_modules(cells: Modules | None, layers: Modules | None, keywords: Mapping[str, Any]) -> FunctionBackend:
+def _of_modules(
+    cells: Modules | None, layers: Modules | None, keywords: Mapping[str, Any]
+) -> FunctionBackend:
     """keywords: the name, and what is claimed and declared; None is not said."""
     both = {"step": cells, "sequence": layers}
     given = {keyword: modules for keyword, modules in both.items() if modules is not None}
@@ -100,12 +138,17 @@ def _of_modules(cells: Modules | None, layers: Modules | None, keywords: Mapping
         formats_of(given, said.pop("formats", None)),
         *(_without_state(load) if load and stateless else load for load in loads),
         directions=all(modules.elsewhere for modules in given.values()),
-        reloaded=_ways_of([modules for modules in given.values() if modules is cells or _is_one_layer(modules)]),
+        reloaded=_ways_of(
+            [modules for modules in given.values() if modules is cells or _is_one_layer(modules)]
+        ),
         **own_shape(given, _fixed_shape(layers), said),
     )
-    # Without a state there is no Jacobian of it, and so no method that returns both; nor are weights loaded for a call
-    # with one.
-    made = declaring(replace(made, step_jacobian=None, reloaded=None) if stateless else made, cast(Declared, said))
+    # Without a state there is no Jacobian of it, and so no method that returns both; nor are
+    # weights loaded for a call with one.
+    made = declaring(
+        replace(made, step_jacobian=None, reloaded=None) if stateless else made,
+        cast(Declared, said),
+    )
     require_biases(given, declared_variants(made))
     return made
 
@@ -143,8 +186,14 @@ def _is_one_layer(layers: Modules) -> bool:
 
 
 def _is_a_stack(layers: Modules) -> bool:
-    """Whether it is verified as a stack too: as every instance is, and a class that has several layers."""
-    return isinstance(layers.target, nn.Module) or "num_layers" in layers.choices or not _is_one_layer(layers)
+    """Whether it is verified as a stack too: as every instance is, and a class that has several
+    layers.
+    """
+    return (
+        isinstance(layers.target, nn.Module)
+        or "num_layers" in layers.choices
+        or not _is_one_layer(layers)
+    )
 
 
 def _fixed_shape(layers: Modules | None) -> dict[str, Any]:
@@ -155,7 +204,9 @@ def _fixed_shape(layers: Modules | None) -> dict[str, Any]:
 
 
 def builtin() -> FunctionBackend:
-    """`torch`: the real nn.GRUCell for a step, the real nn.GRU for sequences and stacks, autograd for derivatives."""
+    """`torch`: the real nn.GRUCell for a step, the real nn.GRU for sequences and stacks, autograd
+    for derivatives.
+    """
     return torch_backend(nn.GRUCell, nn.GRU, name="torch")
 
 
@@ -172,7 +223,9 @@ def formulas_of(
     formats: Sequence[Format] = FORMATS,
     load_stack: LoadStack | None = None,
 ) -> FunctionBackend:
-    """A backend from a step over tensors: variant, parameters, x (B, I) and h (B, H) to the next state (B, H)."""
+    """A backend from a step over tensors: variant, parameters, x (B, I) and h (B, H) to the next
+    state (B, H).
+    """
     one = partial(_load_formula_step, step)
     return from_loads(name, variants, formats, one, looped(one), load_stack)
 
@@ -190,8 +243,8 @@ def from_loads(
 ) -> FunctionBackend:
     """A backend of what can be loaded.
 
-    directions: whether sequences can be called at other parameters, as derivatives along a direction need; shape: the
-    fixed sizes, and further fields of a FunctionBackend.
+    directions: whether sequences can be called at other parameters, as derivatives along a
+    direction need; shape: the fixed sizes, and further fields of a FunctionBackend.
     """
     one = AutogradStep(load_step) if load_step else None
     many = AutogradSequence(load_sequence) if load_sequence else None
@@ -215,7 +268,7 @@ def from_loads(
     )
 
 
-# -- the formulas over tensors ----------------------------------------------------------------------------------------
+# -- the formulas over tensors ---------------------------------------------------------------------
 
 
 def _load_formula_step(step: StepOf, cell: Cell) -> Loaded:
@@ -254,7 +307,10 @@ def _load_formula_stack(s: Stack, batch_first: bool) -> Loaded:
     leaves = {name: tensor(array).requires_grad_() for name, array in s.packed().items()}
     rows = [
         [
-            unpack({name: leaves[parameter_name(name, layer, d)] for name in cell.packed()}, s.hidden_size)
+            unpack(
+                {name: leaves[parameter_name(name, layer, d)] for name in cell.packed()},
+                s.hidden_size,
+            )
             for d, cell in enumerate(row)
         ]
         for layer, row in enumerate(s.cells)

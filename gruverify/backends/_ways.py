@@ -35,10 +35,15 @@ class ModuleWays:
     each: Sequence[Subjects]
 
     @translated
-    def reloaded(self, way: str, cell: Cell, inputs: NDArray, state: NDArray, cotangent: NDArray) -> Reached:
+    def reloaded(
+        self, way: str, cell: Cell, inputs: NDArray, state: NDArray, cotangent: NDArray
+    ) -> Reached:
         """What every module answers that was reached so, under its name where there are several."""
         question = Question(cell, tensor(inputs), tensor(state), tensor(cotangent))
-        answers = {name_of(subjects.modules.target): _WAYS[way](subjects, question) for subjects in self.each}
+        answers = {
+            name_of(subjects.modules.target): _WAYS[way](subjects, question)
+            for subjects in self.each
+        }
         if len(answers) == 1:
             return next(iter(answers.values()))
         found: dict[str, NDArray] = {}
@@ -51,7 +56,7 @@ class ModuleWays:
         return Reached(found, expected, tuple(strays))
 
 
-# -- weights are put in the place of others ---------------------------------------------------------------------------
+# -- weights are put in the place of others --------------------------------------------------------
 
 
 def _data(subject: Subject, weights: Weights) -> None:
@@ -95,8 +100,12 @@ def _loading(way: str, load: Callable[[Subject, Weights], None], *, of_copies: b
     return reach
 
 
-def _run(record: Record, subjects: Subjects, subject: Subject, question: Question, wanted: Weights) -> Record:
-    """The subject shows the weights wanted, and answers as a fresh module that is given what is shown."""
+def _run(
+    record: Record, subjects: Subjects, subject: Subject, question: Question, wanted: Weights
+) -> Record:
+    """The subject shows the weights wanted, and answers as a fresh module that is given what is
+    shown.
+    """
     record.same(_arrays(subject.weights), _arrays(wanted))
     leaves = {name: subject.weights[name] for name in wanted}
     forget(leaves.values())
@@ -110,7 +119,7 @@ def _arrays(weights: Weights) -> dict[str, NDArray]:
     return {name: numpy(weight) for name, weight in weights.items()}
 
 
-# -- beside a module, or after it --------------------------------------------------------------------------------------
+# -- beside a module, or after it ------------------------------------------------------------------
 
 
 def _functional_call(subjects: Subjects, question: Question) -> Reached:
@@ -133,7 +142,9 @@ def _optimizer_step(subjects: Subjects, question: Question) -> Reached:
     subject = subjects.kept("optimizer-step", question)
     weights = subject.of(question.cell)
     _, gradients = subjects.fresh(question, weights)
-    stepped = {name: weight.add(tensor(gradients[name]), alpha=-_RATE) for name, weight in weights.items()}
+    stepped = {
+        name: weight.add(tensor(gradients[name]), alpha=-_RATE) for name, weight in weights.items()
+    }
     _data(subject, weights)
     leaves = [subject.weights[name] for name in weights]
     forget(leaves)
@@ -143,7 +154,9 @@ def _optimizer_step(subjects: Subjects, question: Question) -> Reached:
 
 
 def _deepcopy(subjects: Subjects, question: Question) -> Reached:
-    """A copy has weights and gradients of its own, and neither they nor a step of it reach the original."""
+    """A copy has weights and gradients of its own, and neither they nor a step of it reach the
+    original.
+    """
     _no_copy_of_a_script(subjects)
     original, record = subjects.kept("deepcopy", question), Record()
     before = original.values(question)
@@ -159,7 +172,9 @@ def _deepcopy(subjects: Subjects, question: Question) -> Reached:
 
 
 def _descend(leaves: list[torch.Tensor]) -> None:
-    """The step of torch.optim.SGD, which itself would import a second's worth of PyTorch's compiler."""
+    """The step of torch.optim.SGD, which itself would import a second's worth of PyTorch's
+    compiler.
+    """
     with torch.no_grad():
         for leaf in leaves:
             if leaf.grad is not None:
@@ -175,9 +190,12 @@ def _step_anyhow(subject: Subject) -> None:
 
 
 def _no_copy_of_a_script(subjects: Subjects) -> None:
-    # What is verified of an instance is a copy, and PyTorch's copies of scripted modules are no whole modules.
+    # What is verified of an instance is a copy, and PyTorch's copies of scripted modules are no
+    # whole modules.
     if isinstance(subjects.modules.target, torch.jit.ScriptModule):
-        raise NotImplementedError("PyTorch itself fails here for copies of scripted modules: see torch:script")
+        raise NotImplementedError(
+            "PyTorch itself fails here for copies of scripted modules: see torch:script"
+        )
 
 
 def _eager_alone(subjects: Subjects, why: str) -> None:
@@ -185,7 +203,7 @@ def _eager_alone(subjects: Subjects, why: str) -> None:
         raise NotImplementedError(why)
 
 
-# -- something stands before a weight ----------------------------------------------------------------------------------
+# -- something stands before a weight --------------------------------------------------------------
 
 
 class _Halved(nn.Module):
@@ -226,12 +244,19 @@ def _pruning(subjects: Subjects, question: Question) -> Reached:
 
 
 def _behind(
-    subjects: Subjects, subject: Subject, question: Question, original: torch.Tensor, factor: torch.Tensor
+    subjects: Subjects,
+    subject: Subject,
+    question: Question,
+    original: torch.Tensor,
+    factor: torch.Tensor,
 ) -> Reached:
     """The recurrent weight is an original times a factor."""
     weights, recurrent, record = subject.of(question.cell), subject.recurrent, Record()
     original.data = weights[recurrent].clone()
-    _data(subject, {name: weight for name, weight in subject.of(question.cell).items() if name != recurrent})
+    _data(
+        subject,
+        {name: weight for name, weight in subject.of(question.cell).items() if name != recurrent},
+    )
     effective = {**weights, recurrent: weights[recurrent] * factor}
     leaves = {**{name: subject.weights[name] for name in weights}, recurrent: original}
     forget(leaves.values())
@@ -244,7 +269,9 @@ def _behind(
 
 
 def _as_given(subjects: Subjects, question: Question) -> Reached:
-    """A module with what stands before its weights answers at the weights that it shows as one with plain ones."""
+    """A module with what stands before its weights answers at the weights that it shows as one with
+    plain ones.
+    """
     if subjects.modules.is_plain:
         raise NotImplementedError("it came with plain weights, which the other ways are about")
     subject, record = subjects.as_given(question), Record()
@@ -252,14 +279,20 @@ def _as_given(subjects: Subjects, question: Question) -> Reached:
     parameters = {name: p for name, p in subject.built.module.named_parameters() if p.requires_grad}
     forget(parameters.values())
     found = subject.differentiate(question)
-    values, _ = subjects.fresh(question, {name: weight.detach() for name, weight in subject.weights.items()})
+    values, _ = subjects.fresh(
+        question, {name: weight.detach() for name, weight in subject.weights.items()}
+    )
     record.same(found, values)
-    lost = [name for name, p in parameters.items() if p.grad is None and name.startswith(subject.built.place.prefix)]
+    lost = [
+        name
+        for name, p in parameters.items()
+        if p.grad is None and name.startswith(subject.built.place.prefix)
+    ]
     record.strays += [f"no gradient reached {name}.grad" for name in lost]
     return record.reached
 
 
-# -- TorchScript's copy of a module ------------------------------------------------------------------------------------
+# -- TorchScript's copy of a module ----------------------------------------------------------------
 
 
 def _script(subjects: Subjects, question: Question) -> Reached:
@@ -275,7 +308,9 @@ def _scripted(subject: Subject, question: Question) -> Subject:
 
 
 def _script_after_functional_call(subjects: Subjects, question: Question) -> Reached:
-    """TorchScript's copy of a module that had been called at other weights, given the weights afterwards."""
+    """TorchScript's copy of a module that had been called at other weights, given the weights
+    afterwards.
+    """
     script = subjects.script
     if script is None:
         raise NotImplementedError("this is about what TorchScript makes of a module: torch:script")

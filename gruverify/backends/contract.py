@@ -1,14 +1,15 @@
-"""The contract of a backend, one capability at a time: each is a Protocol that a type checker can hold yours against.
+"""The contract of a backend, one capability at a time: each is a Protocol that a type checker can
+hold yours against.
 
     from gruverify.backends.contract import HasStep
 
     backend: HasStep = MyGRU()
 
-Arrays are NumPy's, in the case's format (bfloat16 through ml_dtypes). Shapes: H hidden, I input, B batch, T time,
-L layers, D directions. Arguments are given by position.
+Arrays are NumPy's, in the case's format (bfloat16 through ml_dtypes). Shapes: H hidden, I input, B
+batch, T time, L layers, D directions. Arguments are given by position.
 
-A backend offers what it has. A method that is missing makes the invariants that need it not applicable; so does one
-that raises NotImplementedError.
+A backend offers what it has. A method that is missing makes the invariants that need it not
+applicable; so does one that raises NotImplementedError.
 """
 
 from __future__ import annotations
@@ -42,15 +43,21 @@ class HasStepVjp(Protocol):
     """The gradients of a step."""
 
     def step_vjp(self, cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray, /) -> Gradients:
-        """The cotangent (B, H) of the next state, pulled back to parameters, inputs (B, I) and state (B, H)."""
+        """The cotangent (B, H) of the next state, pulled back to parameters, inputs (B, I) and
+        state (B, H).
+        """
         ...
 
 
 class HasSequence(Protocol):
     """Several steps of a cell."""
 
-    def sequence(self, cell: Cell, inputs: NDArray, state: NDArray | None, /) -> tuple[NDArray, NDArray]:
-        """The outputs (T, B, H) and the last state (B, H), from inputs (T, B, I); no state means zeros."""
+    def sequence(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, /
+    ) -> tuple[NDArray, NDArray]:
+        """The outputs (T, B, H) and the last state (B, H), from inputs (T, B, I); no state means
+        zeros.
+        """
         ...
 
 
@@ -66,19 +73,23 @@ class HasSequenceVjp(Protocol):
         d_last: NDArray | None,
         /,
     ) -> Gradients:
-        """The gradients of parameters, inputs (T, B, I) and state (B, H); either cotangent may be None."""
+        """The gradients of parameters, inputs (T, B, I) and state (B, H); either cotangent may be
+        None.
+        """
         ...
 
 
 class HasSequenceJvp(Protocol):
-    """The derivative of several steps along a tangent, a direction in which parameters, inputs and state move together:
-    a `Gradients` in their shapes.
+    """The derivative of several steps along a tangent, a direction in which parameters, inputs and
+    state move together: a `Gradients` in their shapes.
     """
 
     def sequence_jvp(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients, /
     ) -> tuple[NDArray, NDArray]:
-        """The derivatives of the outputs (T, B, H) and of the last state (B, H) along the tangent."""
+        """The derivatives of the outputs (T, B, H) and of the last state (B, H) along the
+        tangent.
+        """
         ...
 
 
@@ -95,12 +106,16 @@ class HasSequenceHvp(Protocol):
         tangent: Gradients,
         /,
     ) -> Gradients:
-        """The derivative of `sequence_vjp` along the tangent at fixed cotangents: the loss's Hessian times it."""
+        """The derivative of `sequence_vjp` along the tangent at fixed cotangents: the loss's
+        Hessian times it.
+        """
         ...
 
 
 class HasSequenceHvpReverse(Protocol):
-    """A second way to the second derivatives, such as reverse over reverse beside forward over reverse."""
+    """A second way to the second derivatives, such as reverse over reverse beside forward over
+    reverse.
+    """
 
     def sequence_hvp_reverse(
         self,
@@ -120,13 +135,20 @@ class HasStack(Protocol):
     """Layers of cells in one direction or both."""
 
     def stack(
-        self, stack: Stack, inputs: NDArray, states: NDArray | None, lengths: NDArray | None, batch_first: bool, /
+        self,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
+        /,
     ) -> tuple[NDArray, NDArray]:
         """The outputs (T, B, D·H) and the last states (L·D, B, H).
 
-        inputs are (T, B, I), or (B, T, I) if batch_first, or (T, I) where there is no batch; outputs are arranged
-        likewise, states (L·D, B, H) or (L·D, H). lengths (B,), the number of steps of each member: at steps from its
-        length on outputs are 0, and its last states are those at its length.
+        inputs are (T, B, I), or (B, T, I) if batch_first, or (T, I) where there is no batch;
+        outputs are arranged likewise, states (L·D, B, H) or (L·D, H). lengths (B,), the number of
+        steps of each member: at steps from its length on outputs are 0, and its last states are
+        those at its length.
         """
         ...
 
@@ -145,11 +167,14 @@ class HasStackVjp(Protocol):
         d_last: NDArray | None,
         /,
     ) -> StackGradients:
-        """The gradients of parameters, inputs and states, arranged as in `stack`; either cotangent may be None."""
+        """The gradients of parameters, inputs and states, arranged as in `stack`; either cotangent
+        may be None.
+        """
         ...
 
 
-#: What a backend of cells may offer, what of that is a derivative along a direction, and what one of stacks may.
+#: What a backend of cells may offer, what of that is a derivative along a direction, and what one
+#: of stacks may.
 OF_CELLS: tuple[type, ...] = (
     HasStep,
     HasStepJacobian,
@@ -166,5 +191,9 @@ OF_STACKS: tuple[type, ...] = (HasStack, HasStackVjp)
 
 def method_of(capability: type) -> str:
     """The name of the one method that a capability is about."""
-    (name,) = (name for name, value in vars(capability).items() if callable(value) and not name.startswith("_"))
+    (name,) = (
+        name
+        for name, value in vars(capability).items()
+        if callable(value) and not name.startswith("_")
+    )
     return name

@@ -11,9 +11,10 @@ from gruverify.arithmetic import Array
 class Arrangement:
     """The arrangement of a call of a stack; everywhere else arrays are time-major and have a batch.
 
-    batch_first: inputs and outputs are (B, T, ...) instead of (T, B, ...); states are (L·D, B, H) all the same.
-    batched: if False, the one member's arrays have no axis for the batch, (T, ...) and (L·D, H), and batch_first means
-        nothing. So it is with nn.GRU.
+    batch_first: inputs and outputs are (B, T, ...) instead of (T, B, ...); states are (L·D, B, H)
+    all the same.
+    batched: if False, the one member's arrays have no axis for the batch, (T, ...) and (L·D, H),
+        and batch_first means nothing. So it is with nn.GRU.
     """
 
     batch_first: bool = False

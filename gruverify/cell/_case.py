@@ -17,11 +17,13 @@ from gruverify.cell._variant import Variant
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Case(Pasteable):
-    """A cell with inputs (T, B, I), initial state (B, H) and the cotangents of a loss, all in the cell's format.
+    """A cell with inputs (T, B, I), initial state (B, H) and the cotangents of a loss, all in the
+    cell's format.
 
-    d_outputs (T, B, H) are the cotangents of the outputs, d_last (B, H) that of the last state. `regimes` says, unit by
-    unit, where the gates were driven ("" for a cell that was not driven); it labels the case and is not used to judge
-    it. What is asked of a single step uses inputs[0], state and d_last.
+    d_outputs (T, B, H) are the cotangents of the outputs, d_last (B, H) that of the last state.
+    `regimes` says, unit by unit, where the gates were driven ("" for a cell that was not driven);
+    it labels the case and is not used to judge it. What is asked of a single step uses inputs[0],
+    state and d_last.
 
     Raises:
         ValueError: a shape, dtype or entry does not fit; the message names it with T, B, I and H.
@@ -37,10 +39,15 @@ class Case(Pasteable):
     def __post_init__(self) -> None:
         inputs = np.asarray(self.inputs)
         if inputs.ndim != 3:
-            raise ValueError(f"inputs has shape {inputs.shape}, expected (T, B, I) with I={self.cell.input_size}")
+            raise ValueError(
+                f"inputs has shape {inputs.shape}, expected (T, B, I) with I={self.cell.input_size}"
+            )
         T, B, _ = inputs.shape
         if min(T, B) < 1:
-            raise ValueError(f"inputs has shape {inputs.shape}, that is T={T}, B={B}: a case has a step and a member")
+            raise ValueError(
+                f"inputs has shape {inputs.shape}, that is T={T}, B={B}: a case has a step and a "
+                "member"
+            )
         sizes = {"T": T, "B": B, "I": self.cell.input_size, "H": self.cell.hidden_size}
         shapes = {"inputs": "TBI", "state": "BH", "d_outputs": "TBH", "d_last": "BH"}
         for name, letters in shapes.items():
@@ -75,7 +82,9 @@ class Case(Pasteable):
         if not isinstance(other, Case):
             return NotImplemented
         mine, theirs = self.arrays(), other.arrays()
-        return self.cell == other.cell and all(np.array_equal(mine[name], theirs[name]) for name in mine)
+        return self.cell == other.cell and all(
+            np.array_equal(mine[name], theirs[name]) for name in mine
+        )
 
     def __repr__(self) -> str:
         names = ("inputs", "state", "d_outputs", "d_last")

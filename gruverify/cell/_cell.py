@@ -21,11 +21,13 @@ PACKED: tuple[str, ...] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Cell(Pasteable):
-    """A GRU cell: its variant and its parameters, gate blocks in the order r, z, n (reset, update, candidate).
+    """A GRU cell: its variant and its parameters, gate blocks in the order r, z, n (reset, update,
+    candidate).
 
-    weight_ih (3H, I), weight_hh (3H, H), bias_ih (3H,), bias_hh (3H,): NumPy arrays of one format, finite; the biases
-    are None exactly if `variant.bias` is False. Where a variant has some of the biases alone, the others are 0, and an
-    array of nothing else may be left out. The arrays are kept read-only.
+    weight_ih (3H, I), weight_hh (3H, H), bias_ih (3H,), bias_hh (3H,): NumPy arrays of one format,
+    finite; the biases are None exactly if `variant.bias` is False. Where a variant has some of the
+    biases alone, the others are 0, and an array of nothing else may be left out. The arrays are
+    kept read-only.
 
     Raises:
         ValueError: a shape, dtype or entry does not fit; the message names it with H and I.
@@ -41,7 +43,8 @@ class Cell(Pasteable):
         weight_hh, expected = array_in_format("weight_hh", self.weight_hh, None)
         if weight_hh.ndim != 2 or weight_hh.shape[0] != 3 * weight_hh.shape[1]:
             raise ValueError(
-                f"weight_hh has shape {weight_hh.shape}, expected (3H, H): three gates of H rows, H columns"
+                f"weight_hh has shape {weight_hh.shape}, expected (3H, H): three gates of H rows, "
+                "H columns"
             )
         H = weight_hh.shape[1]
         weight_ih, _ = array_in_format("weight_ih", self.weight_ih, expected)
@@ -55,7 +58,9 @@ class Cell(Pasteable):
             if given is None and self.variant.bias and not any(there):
                 given = np.zeros(3 * H, weight_hh.dtype)
             if (given is not None) != self.variant.bias:
-                found, rule = ("missing", "needs") if self.variant.bias else ("given", "must not have")
+                found, rule = (
+                    ("missing", "needs") if self.variant.bias else ("given", "must not have")
+                )
                 raise ValueError(f"{name} is {found}: the variant ({self.variant}) {rule} biases")
             if given is not None:
                 checked[name], _ = array_in_format(name, given, expected)
@@ -65,11 +70,14 @@ class Cell(Pasteable):
             require_finite(name, array)
             object.__setattr__(self, name, array)
 
-    def _require_zeros(self, name: str, array: npt.NDArray[Any], there: npt.NDArray[np.bool_]) -> None:
+    def _require_zeros(
+        self, name: str, array: npt.NDArray[Any], there: npt.NDArray[np.bool_]
+    ) -> None:
         """Raise ValueError if a bias that the variant lacks is not 0."""
         if wrong := np.flatnonzero(~there & (array != 0)).tolist():
             raise ValueError(
-                f"{name}[{wrong[0]}]={array[wrong[0]]} must be 0: the variant ({self.variant}) has no such bias"
+                f"{name}[{wrong[0]}]={array[wrong[0]]} must be 0: the variant ({self.variant}) "
+                "has no such bias"
             )
 
     @property
@@ -92,14 +100,20 @@ class Cell(Pasteable):
         return {name: array for name in PACKED if (array := getattr(self, name)) is not None}
 
     def parameters(self, lift: Callable[[npt.NDArray[Any]], Array] = np.asarray) -> Parameters:
-        """The parameters gate by gate, each packed array turned by `lift` into the arithmetic wanted."""
-        return unpack({name: lift(array) for name, array in self.packed().items()}, self.hidden_size)
+        """The parameters gate by gate, each packed array turned by `lift` into the arithmetic
+        wanted.
+        """
+        return unpack(
+            {name: lift(array) for name, array in self.packed().items()}, self.hidden_size
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Cell) or self.variant != other.variant:
             return NotImplemented if not isinstance(other, Cell) else False
         mine, theirs = self.packed(), other.packed()
-        return all(mine[n].dtype == theirs[n].dtype and np.array_equal(mine[n], theirs[n]) for n in mine)
+        return all(
+            mine[n].dtype == theirs[n].dtype and np.array_equal(mine[n], theirs[n]) for n in mine
+        )
 
     def __repr__(self) -> str:
         arrays = ", ".join(f"{name}={array_repr(array)}" for name, array in self.packed().items())
@@ -115,4 +129,6 @@ def unpack(packed: dict[str, Array], H: int) -> Parameters:
         array = packed.get(name)
         return (0, 0, 0) if array is None else (array[:H], array[H : 2 * H], array[2 * H :])
 
-    return Parameters(*blocks("weight_ih"), *blocks("weight_hh"), *blocks("bias_ih"), *blocks("bias_hh"))
+    return Parameters(
+        *blocks("weight_ih"), *blocks("weight_hh"), *blocks("bias_ih"), *blocks("bias_hh")
+    )

@@ -13,10 +13,11 @@ Floats: TypeAlias = npt.NDArray[Any]
 
 
 def contraction_rate(cell: Cell, largest_input: float = 1.0) -> float:
-    """λ such that |h(a) - h(b)| ≤ λ|a - b| after every step, for all states a, b in [-1, 1] and |x| ≤ largest_input.
+    """λ such that |h(a) - h(b)| ≤ λ|a - b| after every step, for all states a, b in [-1, 1] and |x|
+    ≤ largest_input.
 
-    It holds in the norm of the largest entry, and certifies a contraction if it is below 1; infinite where (6.1) gives
-    none. Source: (6.1), (6.2).
+    It holds in the norm of the largest entry, and certifies a contraction if it is below 1;
+    infinite where (6.1) gives none. Source: (6.1), (6.2).
     """
     p = cell.parameters(lambda array: array.astype(np.float64))
     N_r, N_z, N_c = (_norm(W) for W in (p.W_hr, p.W_hz, p.W_hc))

@@ -16,9 +16,9 @@ from gruverify.cell._parameters import Parameters
 class Gradients:
     """dL/d(parameters, inputs, state), shaped and packed as what they are gradients of.
 
-    weight_ih (3H, I), weight_hh (3H, H), bias_ih and bias_hh (3H,) or None without biases; inputs (T, B, I) for a
-    sequence, (B, I) for a step; state (B, H): the gradient of the initial state, or None where a backend declares
-    `state_gradient=False`.
+    weight_ih (3H, I), weight_hh (3H, H), bias_ih and bias_hh (3H,) or None without biases; inputs
+    (T, B, I) for a sequence, (B, I) for a step; state (B, H): the gradient of the initial state, or
+    None where a backend declares `state_gradient=False`.
     """
 
     weight_ih: npt.NDArray[Any]
@@ -38,8 +38,8 @@ class Gradients:
 class StackGradients:
     """dL/d(parameters, inputs, states) of a stack.
 
-    parameters: by nn.GRU's names, as `Stack.packed` has them; inputs: arranged as the inputs of the call, (T, B, I) for
-    one; states: likewise, (L·D, B, H), or None where the call had none.
+    parameters: by nn.GRU's names, as `Stack.packed` has them; inputs: arranged as the inputs of the
+    call, (T, B, I) for one; states: likewise, (L·D, B, H), or None where the call had none.
     """
 
     parameters: Mapping[str, npt.NDArray[Any]]
@@ -63,7 +63,9 @@ def packed(parameters: Parameters, bias: bool) -> dict[str, npt.NDArray[Any]]:
     return {**weights, **biases}
 
 
-def pack(parameters: Parameters, inputs: npt.NDArray[Any], state: npt.NDArray[Any], bias: bool) -> Gradients:
+def pack(
+    parameters: Parameters, inputs: npt.NDArray[Any], state: npt.NDArray[Any], bias: bool
+) -> Gradients:
     """The twelve blocks of the formulas (NumPy arrays) packed in the order r, z, n."""
     arrays = packed(parameters, bias)
     biases = arrays.get("bias_ih"), arrays.get("bias_hh")

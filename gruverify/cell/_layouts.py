@@ -1,20 +1,22 @@
 """The same cell in the parameters of other libraries, both ways.
 
-    pytorch  nn.GRUCell             weight_ih (3H, I), weight_hh (3H, H), bias_ih (3H,), bias_hh (3H,): r, z, n
-    keras    keras.layers.GRU       kernel (I, 3H), recurrent_kernel (H, 3H), bias (2, 3H) or, for reset_after=False,
-                                    (3H,): z, r, h
-    onnx     GRU, one direction     W (1, 3H, I), R (1, 3H, H), B (1, 6H): z, r, h; linear_before_reset=1 resets after
-    flax     flax.linen.GRUCell     ir, iz, in, hr, hz, hn: kernels (I, H) and (H, H), biases (H,); no recurrent bias
-                                    of r and z
-    nnx      flax.nnx.GRUCell       dense_i.kernel (I, 3H), dense_i.bias (3H,), dense_h.kernel (H, 3H): r, z, n; no
-                                    recurrent bias
-    equinox  equinox.nn.GRUCell     weight_ih (3H, I), weight_hh (3H, H), bias (3H,), bias_n (H,): r, z, n; no
-                                    recurrent bias of r and z
-    mlx      mlx.nn.GRU             Wx (3H, I), Wh (3H, H), b (3H,), bhn (H,): as equinox
-    haiku    haiku.GRU              w_i (I, 3H), w_h (H, 3H), b (3H,): z, r, a; resets before
+    pytorch  nn.GRUCell          r, z, n   weight_ih (3H, I), weight_hh (3H, H),
+                                           bias_ih (3H,), bias_hh (3H,)
+    keras    keras.layers.GRU    z, r, h   kernel (I, 3H), recurrent_kernel (H, 3H),
+                                           bias (2, 3H), or (3H,) for reset_after=False
+    onnx     GRU, one direction  z, r, h   W (1, 3H, I), R (1, 3H, H), B (1, 6H);
+                                           linear_before_reset=1 resets after
+    flax     flax.linen.GRUCell            ir, iz, in, hr, hz, hn: kernels (I, H) and (H, H),
+                                           biases (H,); no recurrent bias of r and z
+    nnx      flax.nnx.GRUCell    r, z, n   dense_i.kernel (I, 3H), dense_i.bias (3H,),
+                                           dense_h.kernel (H, 3H); no recurrent bias
+    equinox  equinox.nn.GRUCell  r, z, n   weight_ih (3H, I), weight_hh (3H, H), bias (3H,),
+                                           bias_n (H,); no recurrent bias of r and z
+    mlx      mlx.nn.GRU          r, z, n   Wx (3H, I), Wh (3H, H), b (3H,), bhn (H,); as equinox
+    haiku    haiku.GRU           z, r, a   w_i (I, 3H), w_h (H, 3H), b (3H,); resets before
 
-All of them but haiku keep the old state where z is 1. Sources: the libraries' reference pages; theory.md, table of
-conventions.
+All of them but haiku keep the old state where z is 1. Sources: the libraries' reference pages;
+theory.md, table of conventions.
 """
 
 from __future__ import annotations
@@ -55,12 +57,14 @@ class Layout:
         """The cell's parameters under the library's names.
 
         Raises:
-            ValueError: the library has no such variant, or no place for a recurrent bias that is not 0.
+            ValueError: the library has no such variant, or no place for a recurrent bias that is
+            not 0.
         """
         self._require(cell.variant)
         if cell != self.merged(cell):
             raise ValueError(
-                f"{self.name} has one bias for some gates, and bias_hh of this cell is not 0 there: "
+                f"{self.name} has one bias for some gates, and bias_hh of this cell is not 0 "
+                "there: "
                 f"export LAYOUTS[{self.name!r}].merged(cell), which adds it to bias_ih"
             )
         return self._pack(cell)
@@ -69,20 +73,25 @@ class Layout:
         """The cell of these parameters, which do not tell by themselves which variant they are for.
 
         Raises:
-            ValueError: the library has no such variant, a parameter is missing, or a shape or dtype does not fit.
+            ValueError: the library has no such variant, a parameter is missing, or a shape or dtype
+            does not fit.
         """
         self._require(variant)
         try:
             weight_ih, weight_hh, bias_ih, bias_hh = self._unpack(parameters)
         except KeyError as missing:
             given = ", ".join(parameters) or "none"
-            raise ValueError(f"{self.name} parameters lack {missing.args[0]!r} (given: {given})") from None
+            raise ValueError(
+                f"{self.name} parameters lack {missing.args[0]!r} (given: {given})"
+            ) from None
         return Cell(variant, weight_ih, weight_hh, bias_ih, bias_hh)
 
     def merged(self, cell: Cell) -> Cell:
-        """The same cell, up to the rounding of a sum, with the recurrent biases that the library lacks in bias_ih.
+        """The same cell, up to the rounding of a sum, with the recurrent biases that the library
+        lacks in bias_ih.
 
-        Legal where a recurrent bias is not reset: for r and z always, for n before the product (theory.md 2).
+        Legal where a recurrent bias is not reset: for r and z always, for n before the product
+        (theory.md 2).
         """
         if cell.bias_ih is None or cell.bias_hh is None:
             return cell
@@ -95,10 +104,11 @@ class Layout:
         )
 
     def gradients(self, parameters: Arrays, variant: Variant) -> dict[str, NDArray | None]:
-        """The gradients of a cell's packed arrays, from those of the parameters that `parameters(merged(cell))` gives.
+        """The gradients of a cell's packed arrays, from those of the parameters that
+        `parameters(merged(cell))` gives.
 
-        Where a recurrent bias is added to the other, both have the gradient of the sum. What the variant lacks is 0;
-        without biases they are None.
+        Where a recurrent bias is added to the other, both have the gradient of the sum. What the
+        variant lacks is 0; without biases they are None.
 
         Raises:
             ValueError: the library has no such variant.
@@ -106,12 +116,17 @@ class Layout:
         self._require(variant)
         weight_ih, weight_hh, bias_ih, bias_hh = self._unpack(parameters)
         if variant.biases == "both" and bias_ih is not None and bias_hh is not None:
-            bias_hh = np.where(np.repeat(self._one_bias(variant), weight_hh.shape[1]), bias_ih, bias_hh)
+            bias_hh = np.where(
+                np.repeat(self._one_bias(variant), weight_hh.shape[1]), bias_ih, bias_hh
+            )
         return dict(zip(PACKED, (weight_ih, weight_hh, bias_ih, bias_hh), strict=True))
 
     def _require(self, variant: Variant) -> None:
         if variant not in self.variants:
-            raise ValueError(f"{self.name} has no GRU with {variant} (it has: {'; '.join(map(str, self.variants))})")
+            raise ValueError(
+                f"{self.name} has no GRU with {variant} (it has: "
+                f"{'; '.join(map(str, self.variants))})"
+            )
 
 
 def _gates_swapped(array: NDArray) -> NDArray:
@@ -135,7 +150,9 @@ def _to_keras(cell: Cell) -> dict[str, NDArray]:
 
 
 def _from_keras(parameters: Arrays) -> tuple[NDArray, NDArray, NDArray | None, NDArray | None]:
-    weight_ih, weight_hh = (_gates_swapped(parameters[name].T) for name in ("kernel", "recurrent_kernel"))
+    weight_ih, weight_hh = (
+        _gates_swapped(parameters[name].T) for name in ("kernel", "recurrent_kernel")
+    )
     bias = parameters.get("bias")
     if bias is None:
         return weight_ih, weight_hh, None, None
@@ -165,15 +182,24 @@ def _to_flax(cell: Cell) -> dict[str, NDArray]:
         blocks = zip("rzn", np.split(cell.packed()[name], 3), strict=True)
         found |= {f"{side}{gate}.kernel": block.T for gate, block in blocks}
     bias_ih, bias_hh = cell.packed()["bias_ih"], cell.packed()["bias_hh"]
-    found |= {f"i{gate}.bias": block for gate, block in zip("rzn", np.split(bias_ih, 3), strict=True)}
+    found |= {
+        f"i{gate}.bias": block for gate, block in zip("rzn", np.split(bias_ih, 3), strict=True)
+    }
     return found | {"hn.bias": np.split(bias_hh, 3)[2]}
 
 
 def _from_flax(parameters: Arrays) -> tuple[NDArray, NDArray, NDArray, NDArray]:
-    weight_ih, weight_hh = (np.concatenate([parameters[f"{side}{gate}.kernel"].T for gate in "rzn"]) for side in "ih")
+    weight_ih, weight_hh = (
+        np.concatenate([parameters[f"{side}{gate}.kernel"].T for gate in "rzn"]) for side in "ih"
+    )
     bias_ih = np.concatenate([parameters[f"i{gate}.bias"] for gate in "rzn"])
     last = parameters["hn.bias"]
-    return weight_ih, weight_hh, bias_ih, np.concatenate([np.zeros_like(last), np.zeros_like(last), last])
+    return (
+        weight_ih,
+        weight_hh,
+        bias_ih,
+        np.concatenate([np.zeros_like(last), np.zeros_like(last), last]),
+    )
 
 
 def _to_nnx(cell: Cell) -> dict[str, NDArray]:
@@ -194,12 +220,18 @@ def _to_haiku(cell: Cell) -> dict[str, NDArray]:
 
 
 def _from_haiku(parameters: Arrays) -> tuple[NDArray, NDArray, NDArray, NDArray]:
-    weight_ih, weight_hh, bias = (_gates_swapped(parameters[name].T) for name in ("w_i", "w_h", "b"))
+    weight_ih, weight_hh, bias = (
+        _gates_swapped(parameters[name].T) for name in ("w_i", "w_h", "b")
+    )
     return weight_ih, weight_hh, bias, np.zeros_like(bias)
 
 
-def _candidate_apart(*names: str) -> tuple[Callable[[Cell], dict[str, NDArray]], Callable[[Arrays], Any]]:
-    """Both ways for two matrices, one bias per gate, and a recurrent bias (H,) of the candidate, under these names."""
+def _candidate_apart(
+    *names: str,
+) -> tuple[Callable[[Cell], dict[str, NDArray]], Callable[[Arrays], Any]]:
+    """Both ways for two matrices, one bias per gate, and a recurrent bias (H,) of the candidate,
+    under these names.
+    """
 
     def pack(cell: Cell) -> dict[str, NDArray]:
         arrays = list(cell.packed().values())
@@ -212,7 +244,11 @@ def _candidate_apart(*names: str) -> tuple[Callable[[Cell], dict[str, NDArray]],
         if names[2] not in parameters:
             return *weights, None, None
         last = parameters[names[3]]
-        return *weights, parameters[names[2]], np.concatenate([np.zeros_like(last), np.zeros_like(last), last])
+        return (
+            *weights,
+            parameters[names[2]],
+            np.concatenate([np.zeros_like(last), np.zeros_like(last), last]),
+        )
 
     return pack, unpack
 
@@ -241,7 +277,9 @@ LAYOUTS: dict[str, Layout] = {
             _from_keras,
             lambda variant: _BOTH_EVERYWHERE if variant.reset == "after" else _ONE_EVERYWHERE,
         ),
-        Layout("onnx", _keeping("after", "before"), _to_onnx, _from_onnx, lambda _: _BOTH_EVERYWHERE),
+        Layout(
+            "onnx", _keeping("after", "before"), _to_onnx, _from_onnx, lambda _: _BOTH_EVERYWHERE
+        ),
         Layout(
             "flax",
             _keeping("after", bias=(True,)) + _partly("after", "input+candidate"),

@@ -10,7 +10,8 @@ from gruverify.arithmetic import Array
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """One block per gate (r reset, z update, c candidate), over any arithmetic. Also the gradients of the blocks.
+    """One block per gate (r reset, z update, c candidate), over any arithmetic. Also the gradients
+    of the blocks.
 
     W_x* are (H, I), W_h* (H, H), b_x* and b_h* (H,); a cell without biases has 0 for each of them.
     """

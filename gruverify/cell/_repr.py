@@ -1,4 +1,6 @@
-"""Reprs that can be pasted back: exact, and in the names that `from gruverify import *` provides."""
+"""Reprs that can be pasted back: exact, and in the names that `from gruverify import *`
+provides.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ _MOST = 1000
 
 
 class Pasteable:
-    """A dataclass that Hypothesis and IPython print by its repr; of others they print the fields, arrays and all.
+    """A dataclass that Hypothesis and IPython print by its repr; of others they print the fields,
+    arrays and all.
 
     Only `repr` itself spells out more than a thousand numbers.
     """
@@ -43,7 +46,8 @@ def array_repr(array: npt.NDArray[Any]) -> str:
 
 
 def _shortest(array: npt.NDArray[Any]) -> Any:
-    # item() of float16 and float32 would spell out the float64 digits; str() has the few that identify the number.
+    # item() of float16 and float32 would spell out the float64 digits; str() has the few that
+    # identify the number.
     if array.ndim:
         return [_shortest(part) for part in array]
     return float(array) if array.dtype == np.float64 else _Literal(str(array))

@@ -14,23 +14,29 @@ from gruverify.cell._variant import Variant
 
 @dataclass(frozen=True)
 class Stack:
-    """GRU layers, each of one cell or, in both directions, of two: cells[layer][direction], the forward one first.
+    """GRU layers, each of one cell or, in both directions, of two: cells[layer][direction], the
+    forward one first.
 
-    The first layer reads inputs of size I, every other the outputs of the layer below, H for each direction side by
-    side. All cells share a variant, a format and H, as those of an nn.GRU do.
+    The first layer reads inputs of size I, every other the outputs of the layer below, H for each
+    direction side by side. All cells share a variant, a format and H, as those of an nn.GRU do.
 
     Raises:
-        ValueError: a cell does not fit the others; the message names it with its layer, direction and sizes.
+        ValueError: a cell does not fit the others; the message names it with its layer, direction
+        and sizes.
     """
 
     cells: tuple[tuple[Cell, ...], ...]
 
     def __post_init__(self) -> None:
         if not self.cells or len(self.cells[0]) not in (1, 2):
-            raise ValueError("a stack has at least one layer, each of one cell or two (forward, backward)")
+            raise ValueError(
+                "a stack has at least one layer, each of one cell or two (forward, backward)"
+            )
         for layer, row in enumerate(self.cells):
             if len(row) != self.directions:
-                raise ValueError(f"layer {layer} has {len(row)} cells, layer 0 has {self.directions}")
+                raise ValueError(
+                    f"layer {layer} has {len(row)} cells, layer 0 has {self.directions}"
+                )
             for direction, cell in enumerate(row):
                 self._require_fit(cell, layer, direction)
 
@@ -44,7 +50,9 @@ class Stack:
             ("input size", cell.input_size, expected),
         ):
             if found != wanted:
-                raise ValueError(f"layer {layer}, direction {direction}: {what} is {found}, expected {wanted}")
+                raise ValueError(
+                    f"layer {layer}, direction {direction}: {what} is {found}, expected {wanted}"
+                )
 
     @property
     def layers(self) -> int:
@@ -87,5 +95,7 @@ class Stack:
 
 
 def parameter_name(packed: str, layer: int, direction: int) -> str:
-    """nn.GRU's name of a packed parameter, "weight_ih" for one, of a layer's forward (0) or backward (1) cell."""
+    """nn.GRU's name of a packed parameter, "weight_ih" for one, of a layer's forward (0) or
+    backward (1) cell.
+    """
     return f"{packed}_l{layer}{'_reverse' * direction}"

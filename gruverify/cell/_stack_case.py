@@ -16,23 +16,28 @@ from gruverify.cell._stack import Stack
 from gruverify.cell._validation import array_in_format, frozen, require_finite, require_shape
 from gruverify.cell._variant import Variant
 
-#: The arrays of a case beside the parameters, with the letters of their shapes (S is L·D, the states of a stack).
+#: The arrays of a case beside the parameters, with the letters of their shapes (S is L·D, the
+#: states of a stack).
 _ARRAYS = {"inputs": "TBI", "states": "SBH", "d_outputs": "TBO", "d_last": "SBH"}
 _SPELLED = {"S": "L·D", "O": "D·H"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class StackCase(Pasteable):
-    """A stack with inputs (T, B, I), initial states (L·D, B, H) and the cotangents of a loss, all in its format.
+    """A stack with inputs (T, B, I), initial states (L·D, B, H) and the cotangents of a loss, all
+    in its format.
 
-    L layers and D directions: states are those of layer 0, forward and then backward, layer 1 and so on. d_outputs
-    (T, B, D·H) are the cotangents of the outputs, d_last (L·D, B, H) those of the last states. lengths (B,) says how
-    many of its T steps each member has, None that all have T; the rest is padding.
+    L layers and D directions: states are those of layer 0, forward and then backward, layer 1 and
+    so on. d_outputs (T, B, D·H) are the cotangents of the outputs, d_last (L·D, B, H) those of the
+    last states. lengths (B,) says how many of its T steps each member has, None that all have T;
+    the rest is padding.
 
-    batch_first and batched say how the call is arranged (see `Arrangement`); the arrays here are always time-major.
+    batch_first and batched say how the call is arranged (see `Arrangement`); the arrays here are
+    always time-major.
 
     Raises:
-        ValueError: a shape, dtype, entry or length does not fit; the message names it with T, B, I, H, L and D.
+        ValueError: a shape, dtype, entry or length does not fit; the message names it with T, B, I,
+        H, L and D.
     """
 
     stack: Stack
@@ -47,10 +52,16 @@ class StackCase(Pasteable):
     def __post_init__(self) -> None:
         inputs = np.asarray(self.inputs)
         if inputs.ndim != 3:
-            raise ValueError(f"inputs has shape {inputs.shape}, expected (T, B, I) with I={self.stack.input_size}")
+            raise ValueError(
+                f"inputs has shape {inputs.shape}, expected (T, B, I) with "
+                f"I={self.stack.input_size}"
+            )
         if min(inputs.shape[:2]) < 1:
             T, B, _ = inputs.shape
-            raise ValueError(f"inputs has shape {inputs.shape}, that is T={T}, B={B}: a case has a step and a member")
+            raise ValueError(
+                f"inputs has shape {inputs.shape}, that is T={T}, B={B}: a case has a step and a "
+                "member"
+            )
         sizes = {**self.sizes, "I": self.stack.input_size}
         extent = {**sizes, "S": sizes["L"] * sizes["D"], "O": sizes["D"] * sizes["H"]}
         for name, letters in _ARRAYS.items():
@@ -62,7 +73,10 @@ class StackCase(Pasteable):
         if self.lengths is not None:
             object.__setattr__(self, "lengths", _lengths(self.lengths, sizes["T"], sizes["B"]))
         if not self.batched and (sizes["B"] != 1 or self.lengths is not None):
-            raise ValueError(f"batched=False with B={sizes['B']}, lengths={self.lengths}: it means one unpadded member")
+            raise ValueError(
+                f"batched=False with B={sizes['B']}, lengths={self.lengths}: it means one "
+                "unpadded member"
+            )
 
     @property
     def variant(self) -> Variant:
@@ -83,7 +97,14 @@ class StackCase(Pasteable):
     def sizes(self) -> dict[str, int]:
         """H, I, B, T, and the layers L and directions D."""
         T, B, I = np.shape(self.inputs)
-        return {"H": self.stack.hidden_size, "I": I, "B": B, "T": T, "L": self.stack.layers, "D": self.stack.directions}
+        return {
+            "H": self.stack.hidden_size,
+            "I": I,
+            "B": B,
+            "T": T,
+            "L": self.stack.layers,
+            "D": self.stack.directions,
+        }
 
     @property
     def real(self) -> npt.NDArray[np.bool_]:
@@ -93,7 +114,9 @@ class StackCase(Pasteable):
         return np.asarray(np.arange(T)[:, None] < lengths)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Every array of the case by name, in its format: parameters by nn.GRU's names, inputs, states, cotangents."""
+        """Every array of the case by name, in its format: parameters by nn.GRU's names, inputs,
+        states, cotangents.
+        """
         return {**self.stack.packed(), **{name: getattr(self, name) for name in _ARRAYS}}
 
     def __eq__(self, other: object) -> bool:
@@ -124,7 +147,9 @@ AnyCase: TypeAlias = Case | StackCase
 def _lengths(given: npt.ArrayLike, T: int, B: int) -> npt.NDArray[np.int64]:
     lengths = np.asarray(given)
     if lengths.shape != (B,) or lengths.dtype.kind not in "iu":
-        raise ValueError(f"lengths={lengths.tolist()} must be (B,) integers with B={B}: the steps of each member")
+        raise ValueError(
+            f"lengths={lengths.tolist()} must be (B,) integers with B={B}: the steps of each member"
+        )
     for b, length in enumerate(lengths.tolist()):
         if not 0 <= length <= T:
             raise ValueError(f"lengths[{b}] is {length}: a member has between 0 and T={T} steps")

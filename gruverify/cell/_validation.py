@@ -1,4 +1,6 @@
-"""Checks of arrays that a user hands in: one message each, with the shape's letters and the way out."""
+"""Checks of arrays that a user hands in: one message each, with the shape's letters and the way
+out.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from gruverify.arithmetic import Format, format_of
 Shape = tuple[int, ...]
 
 
-def array_in_format(name: str, values: npt.ArrayLike, expected: Format | None) -> tuple[npt.NDArray[Any], Format]:
+def array_in_format(
+    name: str, values: npt.ArrayLike, expected: Format | None
+) -> tuple[npt.NDArray[Any], Format]:
     """`values` as a read-only array, and its format, which must be `expected` if that is given."""
     array = np.asarray(values)
     try:
@@ -35,11 +39,17 @@ def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return array
 
 
-def require_shape(name: str, array: npt.NDArray[Any], shape: Shape, letters: str, sizes: dict[str, int]) -> None:
-    """Raise ValueError unless `array` has `shape`, which the message writes with its letters and their values."""
+def require_shape(
+    name: str, array: npt.NDArray[Any], shape: Shape, letters: str, sizes: dict[str, int]
+) -> None:
+    """Raise ValueError unless `array` has `shape`, which the message writes with its letters and
+    their values.
+    """
     if array.shape != shape:
         bound = ", ".join(f"{letter}={value}" for letter, value in sizes.items())
-        raise ValueError(f"{name} has shape {array.shape}, expected {letters} = {shape} with {bound}")
+        raise ValueError(
+            f"{name} has shape {array.shape}, expected {letters} = {shape} with {bound}"
+        )
 
 
 def require_finite(name: str, array: npt.NDArray[Any]) -> None:

@@ -9,7 +9,8 @@ Reset: TypeAlias = Literal["after", "before"]
 Update: TypeAlias = Literal["keep", "replace"]
 Biases: TypeAlias = Literal["both", "none", "input", "recurrent", "merged", "input+candidate"]
 
-#: The gates r, z, c of which a form has the input bias, and those of which it has the recurrent bias.
+#: The gates r, z, c of which a form has the input bias, and those of which it has the recurrent
+#: bias.
 _GATES: dict[str, tuple[str, str]] = {
     "both": ("rzc", "rzc"),
     "none": ("", ""),
@@ -32,13 +33,15 @@ _WORDS = {
 class Variant:
     """The conventions of a GRU. They are always declared, never guessed.
 
-    reset: "after" the recurrent product (PyTorch, cuDNN, Keras `reset_after=True`, ONNX `linear_before_reset=1`) or
-        "before" it (Cho et al. 2014 v3, Keras `reset_after=False`, the ONNX default).
-    update: z multiplies the old state, "keep" (Cho et al. 2014, PyTorch, Keras, ONNX), or the candidate, "replace"
-        (Chung et al. 2014).
-    biases: which of the two bias vectors the cell has: "both"; "none"; "input", bias_ih alone (Flax nnx); "recurrent",
-        bias_hh alone; "input+candidate", bias_ih and the candidate's part of bias_hh (Equinox, MLX, ncnn). "merged",
-        one bias per gate outside the reset product, is the same function as "input" and becomes it.
+    reset: "after" the recurrent product (PyTorch, cuDNN, Keras `reset_after=True`, ONNX
+        `linear_before_reset=1`) or "before" it (Cho et al. 2014 v3, Keras `reset_after=False`, the
+        ONNX default).
+    update: z multiplies the old state, "keep" (Cho et al. 2014, PyTorch, Keras, ONNX), or the
+        candidate, "replace" (Chung et al. 2014).
+    biases: which of the two bias vectors the cell has: "both"; "none"; "input", bias_ih alone (Flax
+        nnx); "recurrent", bias_hh alone; "input+candidate", bias_ih and the candidate's part of
+        bias_hh (Equinox, MLX, ncnn). "merged", one bias per gate outside the reset product, is the
+        same function as "input" and becomes it.
     bias: whether there are biases, for short: True is "both", False is "none".
 
     Raises:
@@ -65,8 +68,11 @@ class Variant:
             raise ValueError(f"bias={bias!r} contradicts biases={biases!r}: give biases alone")
         for name, value in {"reset": reset, "update": update, "biases": form}.items():
             object.__setattr__(self, name, value)
-        # How much was said of biases: a backend may declare them for variants that say nothing of them.
-        object.__setattr__(self, "_said", "biases" if biases is not None else "bias" if bias is not None else "")
+        # How much was said of biases: a backend may declare them for variants that say nothing of
+        # them.
+        object.__setattr__(
+            self, "_said", "biases" if biases is not None else "bias" if bias is not None else ""
+        )
 
     @property
     def bias(self) -> bool:
@@ -79,7 +85,9 @@ class Variant:
         return bool(_GATES[self.biases][0])
 
     def has(self, block: str) -> bool:
-        """Whether the cell has a block of parameters, such as "W_xr" or "b_hc"; what it lacks is 0 in packed arrays."""
+        """Whether the cell has a block of parameters, such as "W_xr" or "b_hc"; what it lacks is 0
+        in packed arrays.
+        """
         input_side, recurrent_side = _GATES[self.biases]
         sides = {"b_x": input_side, "b_h": recurrent_side}
         return block[:3] not in sides or block[3] in sides[block[:3]]
@@ -107,7 +115,9 @@ class Variant:
         return f"reset {self.reset}, {self.update}{_WORDS[self.biases]}"
 
     def __repr__(self) -> str:
-        biases = f"bias={self.bias}" if self.biases in ("both", "none") else f"biases={self.biases!r}"
+        biases = (
+            f"bias={self.bias}" if self.biases in ("both", "none") else f"biases={self.biases!r}"
+        )
         return f"Variant(reset={self.reset!r}, update={self.update!r}, {biases})"
 
 
@@ -116,11 +126,18 @@ def _require(reset: object, update: object, bias: object, biases: object) -> Non
     if reset not in ("after", "before"):
         raise ValueError(f'reset={reset!r} must be "after" or "before" (the recurrent product)')
     if update not in ("keep", "replace"):
-        raise ValueError(f'update={update!r} must be "keep" (z multiplies the old state) or "replace" (the candidate)')
+        raise ValueError(
+            f'update={update!r} must be "keep" (z multiplies the old state) or "replace" (the '
+            "candidate)"
+        )
     if bias not in (None, True, False):
-        raise ValueError(f"bias={bias!r} must be True or False: say which biases there are as biases=")
+        raise ValueError(
+            f"bias={bias!r} must be True or False: say which biases there are as biases="
+        )
     if biases is not None and biases != "merged" and biases not in BIAS_FORMS:
-        raise ValueError(f"biases={biases!r} must be one of {', '.join(map(repr, (*BIAS_FORMS, 'merged')))}")
+        raise ValueError(
+            f"biases={biases!r} must be one of {', '.join(map(repr, (*BIAS_FORMS, 'merged')))}"
+        )
 
 
 #: The variants with both biases or none, PyTorch's first.

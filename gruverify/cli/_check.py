@@ -42,13 +42,27 @@ if TYPE_CHECKING:
     help="How much is tried.",
 )
 @click.option(
-    "--format", "formats", type=FORMATS, metavar="f32,...", help="Formats: f16, bf16, f32, f64 (default: all)."
+    "--format",
+    "formats",
+    type=FORMATS,
+    metavar="f32,...",
+    help="Formats: f16, bf16, f32, f64 (default: all).",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed, the same run.")
 @click.option(
-    "--max-cases", type=click.IntRange(min=1), help="Cases per format; every invariant is checked on every case."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="The same seed, the same run.",
 )
-@click.option("--max-size", type=click.IntRange(min=1), help="No case with a larger size, for a slow target.")
+@click.option(
+    "--max-cases",
+    type=click.IntRange(min=1),
+    help="Cases per format; every invariant is checked on every case.",
+)
+@click.option(
+    "--max-size", type=click.IntRange(min=1), help="No case with a larger size, for a slow target."
+)
 @click.option(
     "--time-budget",
     type=SECONDS,
@@ -62,10 +76,19 @@ if TYPE_CHECKING:
     metavar="PERCENT",
     help="Fail if fewer than PERCENT of the levels of z × r × c are visited in any format.",
 )
-@click.option("--only", multiple=True, metavar="ID", help="Check only these: ids, families, globs, beginnings of ids.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="ID",
+    help="Check only these: ids, families, globs, beginnings of ids.",
+)
 @click.option("--skip", multiple=True, metavar="ID", help="Do not check these.")
 @click.option(
-    "--skips-file", "skips_files", multiple=True, metavar="PATH", help="Do not check those listed in the file."
+    "--skips-file",
+    "skips_files",
+    multiple=True,
+    metavar="PATH",
+    help="Do not check those listed in the file.",
 )
 @click.option(
     "--xfails-file",
@@ -74,15 +97,26 @@ if TYPE_CHECKING:
     metavar="PATH",
     help="Expect those listed in the file to fail.",
 )
-@click.option("-x", "first_only", is_flag=True, help="End a format after the first case that fails.")
 @click.option(
-    "--max-failures", type=click.IntRange(min=1), metavar="N", help="End a format once N invariants have failed."
+    "-x", "first_only", is_flag=True, help="End a format after the first case that fails."
 )
-@click.option("--no-shrink", is_flag=True, help="Show the cases that failed as they were drawn, at once.")
+@click.option(
+    "--max-failures",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="End a format once N invariants have failed.",
+)
+@click.option(
+    "--no-shrink", is_flag=True, help="Show the cases that failed as they were drawn, at once."
+)
 @click.option("--strict", is_flag=True, help="Fail the run if an expected failure passes.")
-@click.option("--list", "list_only", is_flag=True, help="List what would be checked, and check nothing.")
+@click.option(
+    "--list", "list_only", is_flag=True, help="List what would be checked, and check nothing."
+)
 @look_options
-@click.option("--json", "json_path", metavar="PATH", help="Write the result as JSON; - is standard output.")
+@click.option(
+    "--json", "json_path", metavar="PATH", help="Write the result as JSON; - is standard output."
+)
 @click.option(
     "--report",
     type=FOLDER,
@@ -97,14 +131,23 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where the smallest falsifying cases are saved.",
 )
-@click.option("--no-replay", is_flag=True, help="Do not try the cases that are saved there before any is drawn.")
+@click.option(
+    "--no-replay",
+    is_flag=True,
+    help="Do not try the cases that are saved there before any is drawn.",
+)
 @click.option(
     "--update-xfails",
     metavar="FILE",
-    help="Write what fails now to an xfails file; reasons and comments of what still fails are kept.",
+    help="Write what fails now to an xfails file; reasons and comments of what still fails are "
+    "kept.",
 )
 @store_options
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes (default: one per core, at most one per format).")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Processes (default: one per core, at most one per format).",
+)
 def command(
     target: str,
     profile: str,
@@ -135,8 +178,9 @@ def command(
 ) -> None:
     """Verify TARGET against the mathematics of the GRU.
 
-    TARGET is numpy, torch or torch-formulas, or your own code as pkg.module:object: a function step(cell, x, h), an
-    nn.Module with PyTorch's parameter names, or an object with a method of the Backend contract (see README).
+    TARGET is numpy, torch or torch-formulas, or your own code as pkg.module:object: a function
+    step(cell, x, h), an nn.Module with PyTorch's parameter names, or an object with a method of the
+    Backend contract (see README).
 
     \b
     gruverify check mypkg.kernels:my_step --format f32 --profile quick
@@ -144,10 +188,12 @@ def command(
     gruverify check torch --only agreement --skip 'agreement/gradient-*' --xfails-file known.txt
     gruverify check torch --profile deep --store runs.db --resume
 
-    A file has entries, `agreement/step f16,bf16  # why`: formats (all unless given) and reason may be left out.
+    A file has entries, `agreement/step f16,bf16  # why`: formats (all unless given) and reason may
+    be left out.
 
-    Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or hung, 5 too few gates
-    visited, 6 inconclusive (nothing failed, but too little was judged, answered or claimed), 130 interrupted.
+    Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or
+    hung, 5 too few gates visited, 6 inconclusive (nothing failed, but too little was judged,
+    answered or claimed), 130 interrupted.
     """  # noqa: D301  # click reads the backspaces
     _prepare(target, report)
     from gruverify.engine import Plan
@@ -155,7 +201,12 @@ def command(
     xfails = _to_update(update_xfails, formats, cut_short=first_only or max_failures is not None)
     to = _Output(json_path, writable("--json", json_path), report, witnesses, xfails, kept, look)
     plan = Plan(profile=profile, formats=formats, seed=seed, max_cases=max_cases, max_size=max_size)
-    plan = replace(plan, time_budget=time_budget, max_failures=1 if first_only else max_failures, shrink=not no_shrink)
+    plan = replace(
+        plan,
+        time_budget=time_budget,
+        max_failures=1 if first_only else max_failures,
+        shrink=not no_shrink,
+    )
     plan = replace(plan, selection=_selection(only, skip, skips_files, xfails_files, strict))
     if list_only:
         return _list(target, plan, patience)
@@ -167,8 +218,8 @@ def command(
 
 @dataclass(frozen=True)
 class _Output:
-    """Where the result goes: JSON, to a file unless it is "-", the folders of the report and of the witnesses, the
-    xfails file to update, the store, and the console.
+    """Where the result goes: JSON, to a file unless it is "-", the folders of the report and of the
+    witnesses, the xfails file to update, the store, and the console.
     """
 
     json: str | None
@@ -230,7 +281,9 @@ def _update(result: Result, to: _Output) -> list[str]:
 
 
 def _prepare(target: str, report: Path | None) -> None:
-    """Have what the target's processes need come in while this one imports the engine, and see to the report's."""
+    """Have what the target's processes need come in while this one imports the engine, and see to
+    the report's.
+    """
     from gruverify.backends import processes, require_installed
 
     with _targets_mistakes():
@@ -242,12 +295,18 @@ def _prepare(target: str, report: Path | None) -> None:
 
 
 def _selection(
-    only: tuple[str, ...], skip: tuple[str, ...], skips: tuple[str, ...], xfails: tuple[str, ...], strict: bool
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+    skips: tuple[str, ...],
+    xfails: tuple[str, ...],
+    strict: bool,
 ) -> Selection:
     from gruverify.engine import BadSelection, selection
 
     try:
-        return selection(only=only, skip=skip, skips_files=skips, xfails_files=xfails, strict=strict)
+        return selection(
+            only=only, skip=skip, skips_files=skips, xfails_files=xfails, strict=strict
+        )
     except BadSelection as wrong:
         raise Fail(str(wrong)) from None
 
@@ -288,7 +347,12 @@ def _targets_mistakes() -> Iterator[None]:
 
 def _run(target: str, plan: Plan, jobs: int, patience: float, to: _Output) -> Result:
     from gruverify.engine import FirstFailure, NotRepeated, RunStarted, check_in_processes
-    from gruverify.reporting import LiveProgress, print_first_failure, print_header, print_not_repeated
+    from gruverify.reporting import (
+        LiveProgress,
+        print_first_failure,
+        print_header,
+        print_not_repeated,
+    )
 
     console, flaky = to.console, set[str]()
     with _targets_mistakes(), LiveProgress(console) as progress:
@@ -324,8 +388,14 @@ def _save(result: Result, folder: Path) -> dict[tuple[str, str], Path]:
     return saved
 
 
-def _to_update(path: str | None, formats: tuple[Format, ...] | None, *, cut_short: bool) -> Xfails | None:
-    return None if path is None else xfails_to_update(path, all_formats=formats is None, cut_short=cut_short)
+def _to_update(
+    path: str | None, formats: tuple[Format, ...] | None, *, cut_short: bool
+) -> Xfails | None:
+    return (
+        None
+        if path is None
+        else xfails_to_update(path, all_formats=formats is None, cut_short=cut_short)
+    )
 
 
 def _saved(folder: Path, target: str) -> Saved:
@@ -366,7 +436,13 @@ def _exit_code(result: Result) -> int:
 def _exit_code_of_gates(result: Result, least: float | None) -> int:
     if least is None:
         return 0
-    short = {fmt: coverage.percent() for fmt, coverage in result.coverage.items() if coverage.percent() < least}
+    short = {
+        fmt: coverage.percent()
+        for fmt, coverage in result.coverage.items()
+        if coverage.percent() < least
+    }
     for fmt, percent in short.items():
-        click.echo(f"--fail-under-gates {least:g}: {fmt} visited {percent:.1f} % of z × r × c", err=True)
+        click.echo(
+            f"--fail-under-gates {least:g}: {fmt} visited {percent:.1f} % of z × r × c", err=True
+        )
     return EXIT_UNVISITED if short else 0

@@ -23,7 +23,9 @@ _FACTOR = number_within("a number above 1", lambda value: 1 < value < float("inf
 _MARGIN = number_within("a margin of at least 0", lambda value: 0 <= value < float("inf"))
 
 
-@click.command("compare", short_help="Show what got worse between two results; list the runs of a store.")
+@click.command(
+    "compare", short_help="Show what got worse between two results; list the runs of a store."
+)
 @click.argument("old", metavar="OLD|STORE")
 @click.argument("new", metavar="[NEW]", required=False)
 @click.option(
@@ -48,7 +50,12 @@ _MARGIN = number_within("a margin of at least 0", lambda value: 0 <= value < flo
     help="And if it is above MARGIN now (default: 1/FACTOR; 0 counts every such rise).",
 )
 @click.option("--verbose", "-v", is_flag=True, help="List every change.")
-@click.option("--json", "json_path", metavar="PATH", help="Write the comparison as JSON; - is standard output.")
+@click.option(
+    "--json",
+    "json_path",
+    metavar="PATH",
+    help="Write the comparison as JSON; - is standard output.",
+)
 @click.option(
     "--markdown",
     "markdown_path",
@@ -78,14 +85,16 @@ def command(
 
     A result is a file that `gruverify check --json` wrote, or a run of a store, STORE:NUMBER.
 
-    Compared are the largest margins (error / bound) of each invariant in each format. A margin is worse if it rose to
-    at least FACTOR times what it was and is above 1/FACTOR now, so that the same rise once more would pass the bound;
-    or if it passed the bound, 1. Runs with the same seed, profile and declarations draw the same cases, so that margins
-    tell of the target alone. Where they do not, margins differ by chance too, and it is said.
+    Compared are the largest margins (error / bound) of each invariant in each format. A margin is
+    worse if it rose to at least FACTOR times what it was and is above 1/FACTOR now, so that the
+    same rise once more would pass the bound; or if it passed the bound, 1. Runs with the same seed,
+    profile and declarations draw the same cases, so that margins tell of the target alone. Where
+    they do not, margins differ by chance too, and it is said.
 
-    A new failure is what is falsified, or raises, in NEW, and neither was nor was expected to be in OLD; or a target
-    that dies. What its xfails file expects is none. A failure is gone only if the invariant passes now: what NEW leaves
-    open, such as blocked, nothing claimed or not asked, is listed as no longer judged.
+    A new failure is what is falsified, or raises, in NEW, and neither was nor was expected to be in
+    OLD; or a target that dies. What its xfails file expects is none. A failure is gone only if the
+    invariant passes now: what NEW leaves open, such as blocked, nothing claimed or not asked, is
+    listed as no longer judged.
 
     \b
     Exit codes:
@@ -100,9 +109,13 @@ def command(
     if new is None:
         return _list(old)
     if json_path == markdown_path == "-":
-        raise Fail("--json - and --markdown - both ask for standard output: name a file for one of them")
+        raise Fail(
+            "--json - and --markdown - both ask for standard output: name a file for one of them"
+        )
     json_file, markdown_file = writable("--json", json_path), writable("--markdown", markdown_path)
-    _keep_apart({"OLD": Path(old), "NEW": Path(new), "--json": json_file, "--markdown": markdown_file})
+    _keep_apart(
+        {"OLD": Path(old), "NEW": Path(new), "--json": json_file, "--markdown": markdown_file}
+    )
     found = compared(result_named(old), result_named(new), Threshold(worse_by, worse_above))
     outputs = _Outputs(json_path, json_file, markdown_path, markdown_file)
     triggers = tuple(dict.fromkeys(triggers))
@@ -119,12 +132,19 @@ def _list(name: str) -> None:
 
     context = click.get_current_context()
     options = [p for p in context.command.params if isinstance(p, click.Option)]
-    given = [p.opts[0] for p in options if context.get_parameter_source(str(p.name)) is ParameterSource.COMMANDLINE]
+    given = [
+        p.opts[0]
+        for p in options
+        if context.get_parameter_source(str(p.name)) is ParameterSource.COMMANDLINE
+    ]
     store = Path(name)
     if given:
         raise Fail(f"{given[0]} is about two results: name both, such as {name}:1 {name}:2")
     if store.exists() and not is_store(store):
-        raise Fail(f"{name} is no store, and a result is compared with another one: gruverify compare OLD NEW")
+        raise Fail(
+            f"{name} is no store, and a result is compared with another one: gruverify compare "
+            "OLD NEW"
+        )
     try:
         runs = runs_of(opened(store))
     except BadStore as refused:
@@ -138,7 +158,9 @@ def _list(name: str) -> None:
 
 @dataclass(frozen=True)
 class _Outputs:
-    """Where the comparison goes: JSON and Markdown, each to a file or, as "-", to standard output; else text."""
+    """Where the comparison goes: JSON and Markdown, each to a file or, as "-", to standard output;
+    else text.
+    """
 
     json: str | None
     json_file: Path | None
@@ -147,7 +169,9 @@ class _Outputs:
 
 
 def _keep_apart(files: dict[str, Path | None]) -> None:
-    """Refuse to write a file over one that is compared, or over the other output. OLD and NEW may be the same."""
+    """Refuse to write a file over one that is compared, or over the other output. OLD and NEW may
+    be the same.
+    """
     named = [(name, file) for name, file in files.items() if file is not None]
     for i, (name, file) in enumerate(named):
         for other, taken in named[:i]:

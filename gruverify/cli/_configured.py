@@ -13,12 +13,17 @@ from gruverify.cli._options import Fail
 
 
 class Configured(click.Command):
-    """What is not given on the command line, or as an environment variable, is read from [tool.gruverify]. Where both
-    say something and it differs, what is given wins, and a line on standard error says so.
+    """What is not given on the command line, or as an environment variable, is read from
+    [tool.gruverify]. Where both say something and it differs, what is given wins, and a line on
+    standard error says so.
     """
 
     def make_context(
-        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
     ) -> click.Context:
         """The context of a call, with the file's values as defaults."""
         if {"-h", "--help"} & set(args):
@@ -39,7 +44,13 @@ class Configured(click.Command):
         context, found = click.Context(self), {}
         for key, name in _names(read).items():
             value = read.values[key]
-            text = ",".join(value) if key == "formats" else value if isinstance(value, bool | list) else str(value)
+            text = (
+                ",".join(value)
+                if key == "formats"
+                else value
+                if isinstance(value, bool | list)
+                else str(value)
+            )
             try:
                 params[name].type_cast_value(context, text)
             except click.ClickException as wrong:
@@ -47,8 +58,13 @@ class Configured(click.Command):
             found[name] = text
         return found
 
-    def _tell_of_both(self, context: click.Context, read: Configuration, key: str, name: str, default: Any) -> None:
-        given = context.get_parameter_source(name) in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+    def _tell_of_both(
+        self, context: click.Context, read: Configuration, key: str, name: str, default: Any
+    ) -> None:
+        given = context.get_parameter_source(name) in (
+            ParameterSource.COMMANDLINE,
+            ParameterSource.ENVIRONMENT,
+        )
         param = next(param for param in self.params if param.name == name)
         if given and context.params.get(name) != param.type_cast_value(context, default):
             click.echo(f"{key} = {read.values[key]!r} of {read.file} is overridden", err=True)

@@ -18,17 +18,47 @@ if TYPE_CHECKING:
 
 
 @click.command("explain", short_help="Show where gradients go when the gates close.")
-@click.option("--hidden", type=WHOLE, metavar="N", default=4, show_default=True, help="H, the size of the state.")
 @click.option(
-    "--input", "inputs", type=WHOLE, metavar="N", default=3, show_default=True, help="I, the size of the inputs."
+    "--hidden",
+    type=WHOLE,
+    metavar="N",
+    default=4,
+    show_default=True,
+    help="H, the size of the state.",
 )
-@click.option("--steps", type=WHOLE, metavar="N", default=8, show_default=True, help="T, the length of the sequence.")
 @click.option(
-    "--seed", type=WHOLE, metavar="N", default=0, show_default=True, help="Draws the weights, inputs and state."
+    "--input",
+    "inputs",
+    type=WHOLE,
+    metavar="N",
+    default=3,
+    show_default=True,
+    help="I, the size of the inputs.",
 )
-@click.option("--z", type=NUMBER, metavar="0..1", help="Look at this update gate instead of the three cases.")
 @click.option(
-    "--r", type=NUMBER, metavar="0..1", help="The same for the reset gate. Of --z and --r, the one not given is 0.5."
+    "--steps",
+    type=WHOLE,
+    metavar="N",
+    default=8,
+    show_default=True,
+    help="T, the length of the sequence.",
+)
+@click.option(
+    "--seed",
+    type=WHOLE,
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Draws the weights, inputs and state.",
+)
+@click.option(
+    "--z", type=NUMBER, metavar="0..1", help="Look at this update gate instead of the three cases."
+)
+@click.option(
+    "--r",
+    type=NUMBER,
+    metavar="0..1",
+    help="The same for the reset gate. Of --z and --r, the one not given is 0.5.",
 )
 @click.option(
     "--bias",
@@ -45,7 +75,8 @@ if TYPE_CHECKING:
     metavar="after|before",
     default="after",
     show_default=True,
-    help="Which side of the recurrent product the reset is on: after (PyTorch) or before (Cho et al. 2014).",
+    help="Which side of the recurrent product the reset is on: after (PyTorch) or before (Cho "
+    "et al. 2014).",
 )
 @click.option(
     "--update",
@@ -53,7 +84,8 @@ if TYPE_CHECKING:
     metavar="keep|replace",
     default="keep",
     show_default=True,
-    help="What z multiplies: the old state (keep, PyTorch) or the candidate (replace, Chung et al. 2014).",
+    help="What z multiplies: the old state (keep, PyTorch) or the candidate (replace, Chung et "
+    "al. 2014).",
 )
 @click.option(
     "--format",
@@ -68,8 +100,9 @@ if TYPE_CHECKING:
 def command(reset: str, update: str, plot: str | None, **values: Any) -> None:
     """Show where gradients go when the gates close.
 
-    The update gate z decides how much of the old state a GRU keeps, h = z h' + (1-z) c; the reset gate r how much of it
-    the candidate c sees. The gradient of the update gate's input weights U_z is a sum over the steps k,
+    The update gate z decides how much of the old state a GRU keeps, h = z h' + (1-z) c; the reset
+    gate r how much of it the candidate c sees. The gradient of the update gate's input weights U_z
+    is a sum over the steps k,
 
     \b
         dL_T/dU_z = Σ_k dL_T/dh_T (J_T ... J_{k+1}) d+h_k/dU_z,      J_i = dh_i/dh_{i-1}
@@ -81,9 +114,10 @@ def command(reset: str, update: str, plot: str | None, **values: Any) -> None:
         forget   z = 0, r = 0   J is 0: why does dL_T/dU_z not shrink to zero with T?
         Elman    z = 0, r = 1   J is D(1-c^2) W_hc: a plain recurrent unit
 
-    For a cell drawn from the seed the command shows, as the biases drive its gates there: how far J is from its limit,
-    and theory's bound of that; the gradients, in exact mathematics and in each floating-point format; the terms of the
-    sum, and where a format returns exactly 0; and the answer in words, read off these numbers.
+    For a cell drawn from the seed the command shows, as the biases drive its gates there: how far J
+    is from its limit, and theory's bound of that; the gradients, in exact mathematics and in each
+    floating-point format; the terms of the sum, and where a format returns exactly 0; and the
+    answer in words, read off these numbers.
 
     \b
     gruverify explain

@@ -17,8 +17,15 @@ if TYPE_CHECKING:
     from gruverify.matrix import Matrix
 
 
-@click.command("faults", short_help="Put a bank of wrong GRUs to the invariants: why believe a pass?")
-@click.option("--only", multiple=True, metavar="ID", help="This fault or rewrite alone; may be given several times.")
+@click.command(
+    "faults", short_help="Put a bank of wrong GRUs to the invariants: why believe a pass?"
+)
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="ID",
+    help="This fault or rewrite alone; may be given several times.",
+)
 @click.option("--list", "listed", is_flag=True, help="List the bank and do nothing.")
 @click.option(
     "--profile",
@@ -27,19 +34,32 @@ if TYPE_CHECKING:
     show_default=True,
     help="How much is tried.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed, the same cases.")
-@click.option("--max-cases", type=click.IntRange(min=1), help="Cases for each format, instead of the profile's.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="The same seed, the same cases.",
+)
+@click.option(
+    "--max-cases",
+    type=click.IntRange(min=1),
+    help="Cases for each format, instead of the profile's.",
+)
 @click.option(
     "--columns",
     type=click.IntRange(min=1),
     default=12,
     show_default=True,
-    help="Cases of each format for the matrix, judged by all invariants in turns; a fault is looked for in all cases.",
+    help="Cases of each format for the matrix, judged by all invariants in turns; a fault is "
+    "looked for in all cases.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes (default: one for each core).")
 @click.option("--json", "json_path", metavar="PATH", help="Write the matrix as JSON.")
 @click.option("--markdown", "markdown_path", metavar="PATH", help="Write it as a Markdown page.")
-@click.option("--html", "html_path", metavar="PATH", help="Write it as a heat map in one HTML file.")
+@click.option(
+    "--html", "html_path", metavar="PATH", help="Write it as a heat map in one HTML file."
+)
 def command(
     only: tuple[str, ...],
     listed: bool,
@@ -54,9 +74,10 @@ def command(
 ) -> None:
     """Put a bank of wrong GRUs to the invariants: which fall, how soon, and to what.
 
-    Each fault is a GRU that is wrong in one way, many as reported of released implementations; each is tried with reset
-    after and before the recurrent product, in float32 and float64. Beside them stand right GRUs that are written
-    otherwise, tried in all formats, which must not fall. Any of them can be checked by itself:
+    Each fault is a GRU that is wrong in one way, many as reported of released implementations; each
+    is tried with reset after and before the recurrent product, in float32 and float64. Beside them
+    stand right GRUs that are written otherwise, tried in all formats, which must not fall. Any of
+    them can be checked by itself:
 
     \b
     gruverify faults
@@ -64,11 +85,19 @@ def command(
     gruverify faults --json faults.json --html faults.html
     gruverify check gruverify.faults:swapped-reset-and-update
 
-    Exit codes: 0 every fault was caught and no rewrite, 1 otherwise, 2 usage error, 3 Jinja2 is missing, 130
+    Exit codes: 0 every fault was caught and no rewrite, 1 otherwise, 2 usage error, 3 Jinja2 is
+    missing, 130
     interrupted: the entries that were done are written.
     """  # noqa: D301  # click reads the backspaces
     from gruverify.engine import Plan
-    from gruverify.reporting import console_for, matrix_document, matrix_html, matrix_page, print_bank, print_matrix
+    from gruverify.reporting import (
+        console_for,
+        matrix_document,
+        matrix_html,
+        matrix_page,
+        print_bank,
+        print_matrix,
+    )
 
     if listed:
         print_bank(console_for())
@@ -76,7 +105,11 @@ def command(
     if html_path is not None:
         _require_templates()
     wanted = {"--json": json_path, "--markdown": markdown_path, "--html": html_path}
-    files = {option: file for option, path in wanted.items() if (file := writable(option, path)) is not None}
+    files = {
+        option: file
+        for option, path in wanted.items()
+        if (file := writable(option, path)) is not None
+    }
     plan = Plan(profile=profile, seed=seed, max_cases=max_cases)
     matrix = _run(only, plan, columns, jobs or os.cpu_count() or 1)
     renderings = {"--json": matrix_document, "--markdown": matrix_page, "--html": matrix_html}
@@ -105,7 +138,10 @@ def _run(only: tuple[str, ...], plan: Plan, columns: int, jobs: int) -> Matrix:
     except ValueError as wrong:
         raise Fail(str(wrong)) from None
     if not wanted:
-        raise Fail(f"--only {' '.join(only)}: needs torch, which is not installed: pip install 'gruverify[torch]'")
+        raise Fail(
+            f"--only {' '.join(only)}: needs torch, which is not installed: pip install "
+            "'gruverify[torch]'"
+        )
     with MatrixProgress(console_for(), len(wanted)) as progress:
         return kill_matrix(wanted, plan, jobs, progress, columns)
 

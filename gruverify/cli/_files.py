@@ -10,7 +10,9 @@ from gruverify.cli._options import Fail
 
 
 def writable(option: str, path: str | None) -> Path | None:
-    """The file of an option, if it names one: - is standard output. Fails early, not after a long run."""
+    """The file of an option, if it names one: - is standard output. Fails early, not after a long
+    run.
+    """
     if path is None or path == "-":
         return None
     if not path:

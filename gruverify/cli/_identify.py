@@ -20,43 +20,74 @@ if TYPE_CHECKING:
 @click.command("identify")
 @click.argument("target")
 @click.option(
-    "--format", "formats", type=FORMATS, metavar="f32,...", help="Formats (default: the most precise it claims)."
+    "--format",
+    "formats",
+    type=FORMATS,
+    metavar="f32,...",
+    help="Formats (default: the most precise it claims).",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The same seed, the same cases.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="The same seed, the same cases.",
+)
 @click.option("--patience", **PATIENCE)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, with the cases that exclude what is excluded.")
-def command(target: str, formats: tuple[Format, ...] | None, seed: int, patience: float, as_json: bool) -> None:
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print JSON, with the cases that exclude what is excluded.",
+)
+def command(
+    target: str, formats: tuple[Format, ...] | None, seed: int, patience: float, as_json: bool
+) -> None:
     """Find out which GRU TARGET is, whatever it declares.
 
-    Every reset side, update sense, gate order and form of the biases is tried on drawn cases, against derived bounds.
-    What is left is what it is; what cannot be told apart is said to be so. Where nothing is left, the readings are
-    tried again as less accurate than declared: in float32, with sums in half, with subnormal numbers flushed to 0.
+    Every reset side, update sense, gate order and form of the biases is tried on drawn cases,
+    against derived bounds. What is left is what it is; what cannot be told apart is said to be so.
+    Where nothing is left, the readings are tried again as less accurate than declared: in float32,
+    with sums in half, with subnormal numbers flushed to 0.
 
     \b
     gruverify identify mypkg.kernels:my_step
     gruverify identify mypkg.layers:MyGRU --format f32 --json
 
-    Exit codes: 0 it is what it declares (or cannot be told from it), 1 it is another GRU than it declares, or less
-    accurate, or none, or gave no answer, 2 usage error, 3 target unavailable, 4 the target died or hung.
+    Exit codes: 0 it is what it declares (or cannot be told from it), 1 it is another GRU than it
+    declares, or less accurate, or none, or gave no answer, 2 usage error, 3 target unavailable, 4
+    the target died or hung.
     """  # noqa: D301  # click reads the backspaces
     from gruverify.reporting import console_for, identity_document, print_identity
 
     found = _identified(target, formats, seed, patience)
     if as_json:
-        click.echo(json.dumps(identity_document(found), indent=1, allow_nan=False, ensure_ascii=False))
+        click.echo(
+            json.dumps(identity_document(found), indent=1, allow_nan=False, ensure_ascii=False)
+        )
     else:
         print_identity(console_for(), found)
-    sys.exit(0 if found.status in ("identified", "ambiguous") and found.as_declared else EXIT_FALSIFIED)
+    sys.exit(
+        0 if found.status in ("identified", "ambiguous") and found.as_declared else EXIT_FALSIFIED
+    )
 
 
-def _identified(target: str, formats: tuple[Format, ...] | None, seed: int, patience: float) -> Identity:
+def _identified(
+    target: str, formats: tuple[Format, ...] | None, seed: int, patience: float
+) -> Identity:
     from gruverify.backends import TargetDied, TargetUnavailable, apart, processes
 
     context = processes(target)
     from gruverify.engine import identify
 
     try:
-        return apart(context, partial(identify, formats=formats, seed=seed), target, name=target, patience=patience)
+        return apart(
+            context,
+            partial(identify, formats=formats, seed=seed),
+            target,
+            name=target,
+            patience=patience,
+        )
     except TargetDied as died:
         raise Fail(f"{died} while {target} was asked", EXIT_DIED) from None
     except TargetUnavailable as missing:

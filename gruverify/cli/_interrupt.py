@@ -31,7 +31,9 @@ def _handled_by(handler: Any) -> Iterator[None]:
         yield
         return
     before = {number: signal.getsignal(number) for number in _SIGNALS}
-    heeded = [number for number, handling in before.items() if handling not in (signal.SIG_IGN, None)]
+    heeded = [
+        number for number, handling in before.items() if handling not in (signal.SIG_IGN, None)
+    ]
     for number in heeded:
         signal.signal(number, handler)
     try:

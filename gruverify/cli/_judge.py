@@ -51,37 +51,73 @@ _DECLARATION = Parsed(_declaration, "must be NAME=VALUE, e.g. kappa_sigma=5 or a
 
 @click.command("judge")
 @click.argument("weights")
-@click.option("--inputs", required=True, metavar="FILE", help="What the GRU was given: (T, B, I), or (T, I).")
+@click.option(
+    "--inputs", required=True, metavar="FILE", help="What the GRU was given: (T, B, I), or (T, I)."
+)
 @click.option(
     "--outputs",
     multiple=True,
     required=True,
     metavar="FILE",
-    help="What it returned at every step: (T, B, D·H); or (L, T, B, D·H) of every layer. Twice: two runs.",
+    help="What it returned at every step: (T, B, D·H); or (L, T, B, D·H) of every layer. "
+    "Twice: two runs.",
 )
-@click.option("--state", metavar="FILE", help="The initial state, (L·D, B, H) or (B, H) (default: zeros).")
-@click.option("--lengths", metavar="FILE|N,...", help="The length of each member: what stands behind is not judged.")
+@click.option(
+    "--state", metavar="FILE", help="The initial state, (L·D, B, H) or (B, H) (default: zeros)."
+)
+@click.option(
+    "--lengths",
+    metavar="FILE|N,...",
+    help="The length of each member: what stands behind is not judged.",
+)
 @click.option("--gru", "name", metavar="NAME", help="Which GRU of the file, where it has several.")
-@click.option("--layout", type=one_of(*_LAYOUTS), metavar="|".join(_LAYOUTS), help="Where names do not tell it.")
-@click.option("--reset", type=one_of("after", "before"), metavar="after|before", help="The reset gate and the product.")
-@click.option("--update", type=one_of("keep", "replace"), metavar="keep|replace", help="What z multiplies: the state?")
+@click.option(
+    "--layout",
+    type=one_of(*_LAYOUTS),
+    metavar="|".join(_LAYOUTS),
+    help="Where names do not tell it.",
+)
+@click.option(
+    "--reset",
+    type=one_of("after", "before"),
+    metavar="after|before",
+    help="The reset gate and the product.",
+)
+@click.option(
+    "--update",
+    type=one_of("keep", "replace"),
+    metavar="keep|replace",
+    help="What z multiplies: the state?",
+)
 @click.option(
     "--batch-first/--time-first",
     "batch_first",
     default=None,
-    help="Whether three-dimensional inputs and outputs begin with the batch, (B, T, I), or with time, (T, B, I).",
+    help="Whether three-dimensional inputs and outputs begin with the batch, (B, T, I), or "
+    "with time, (T, B, I).",
 )
-@click.option("--format", "fmt", type=FORMATS, metavar="f32|...", help="What it was computed in (default: as weights).")
+@click.option(
+    "--format",
+    "fmt",
+    type=FORMATS,
+    metavar="f32|...",
+    help="What it was computed in (default: as weights).",
+)
 @click.option(
     "--declare",
     "declared",
     type=_DECLARATION,
     multiple=True,
     metavar="NAME=VALUE",
-    help="What the implementation declares of its accuracy: kappa_sigma=5, accumulates=float64, products=tf32, ...",
+    help="What the implementation declares of its accuracy: kappa_sigma=5, "
+    "accumulates=float64, products=tf32, ...",
 )
-@click.option("--plot", metavar="FILE", help="Draw how far two outputs are apart (.png, .svg, .pdf).")
-@click.option("--json", "json_path", metavar="PATH", help="Write the verdict as JSON; - is standard output.")
+@click.option(
+    "--plot", metavar="FILE", help="Draw how far two outputs are apart (.png, .svg, .pdf)."
+)
+@click.option(
+    "--json", "json_path", metavar="PATH", help="Write the verdict as JSON; - is standard output."
+)
 def command(
     weights: str,
     inputs: str,
@@ -100,13 +136,15 @@ def command(
 ) -> None:
     """Tell rounding from a bug, for your weights, inputs and recorded outputs.
 
-    Every number at every step is held against a bound derived for it, from the state that was recorded before: nothing
-    adds up along time. The verdict is rounding, with the accuracy that it implies; bug, with the first step, member and
-    unit, and the reading of the GRU that explains it; or undecidable, with what would decide. With two --outputs it
-    also tells where they part, and how far rounding may take two right runs apart.
+    Every number at every step is held against a bound derived for it, from the state that was
+    recorded before: nothing adds up along time. The verdict is rounding, with the accuracy that it
+    implies; bug, with the first step, member and unit, and the reading of the GRU that explains it;
+    or undecidable, with what would decide. With two --outputs it also tells where they part, and
+    how far rounding may take two right runs apart.
 
-    WEIGHTS is .npz, .safetensors, a PyTorch state_dict or JSON; arrays are .npy, too. Nothing in them is executed. Of a
-    file with several arrays, FILE:NAME picks one. Record all outputs, in evaluation mode (no dropout).
+    WEIGHTS is .npz, .safetensors, a PyTorch state_dict or JSON; arrays are .npy, too. Nothing in
+    them is executed. Of a file with several arrays, FILE:NAME picks one. Record all outputs, in
+    evaluation mode (no dropout).
 
     \b
     gruverify judge model.pt --inputs x.npy --outputs y.npy --time-first
@@ -119,7 +157,9 @@ def command(
     json_file, plot_file = writable("--json", json_path), writable("--plot", plot)
     with _users_mistakes():
         gru = _gru(weights, name, layout, reset, update)
-        records = _records(gru, inputs, outputs, state, lengths, batch_first, fmt[0] if fmt else None)
+        records = _records(
+            gru, inputs, outputs, state, lengths, batch_first, fmt[0] if fmt else None
+        )
         rulings, apart = _ruled(records, dict(declared))
     _write(gru, outputs, rulings, apart, json_path, json_file)
     if plot_file is not None and apart is not None:
@@ -130,7 +170,9 @@ def command(
 def _require(outputs: tuple[str, ...], plot: str | None, fmt: tuple[Format, ...] | None) -> None:
     """Raise Fail if options contradict each other."""
     if len(outputs) > 2:
-        raise Fail(f"--outputs was given {len(outputs)} times: one run is judged, or two are compared")
+        raise Fail(
+            f"--outputs was given {len(outputs)} times: one run is judged, or two are compared"
+        )
     if plot is not None and len(outputs) != 2:
         raise Fail("--plot draws how far two outputs are apart: give --outputs twice")
     if fmt is not None and len(fmt) != 1:
@@ -150,13 +192,17 @@ def _users_mistakes() -> Iterator[None]:
         raise Fail(str(wrong)) from None
 
 
-def _gru(path: str, name: str | None, layout: str | None, reset: str | None, update: str | None) -> Gru:
+def _gru(
+    path: str, name: str | None, layout: str | None, reset: str | None, update: str | None
+) -> Gru:
     """The GRU of the file: the one of that name, or the only one."""
     from gruverify.models import read_grus
 
     found = read_grus(path, name=name, layout=layout, reset=reset, update=update)
     if len(found) > 1:
-        raise Fail(f"{path} has {len(found)} GRUs, pick one with --gru: {'; '.join(map(str, found))}")
+        raise Fail(
+            f"{path} has {len(found)} GRUs, pick one with --gru: {'; '.join(map(str, found))}"
+        )
     return found[0]
 
 
@@ -180,7 +226,9 @@ def _records(
     for path in outputs:
         ys = array_of(path, _NAMES["--outputs"])
         try:
-            found.append(record(gru.stack, xs, ys, state=h, lengths=n, format=fmt, batch_first=first))
+            found.append(
+                record(gru.stack, xs, ys, state=h, lengths=n, format=fmt, batch_first=first)
+            )
         except BadRecord as wrong:
             files = {"inputs": inputs, "outputs": path, "state": state}
             file = files.get(str(wrong).partition(" ")[0])
@@ -189,10 +237,13 @@ def _records(
 
 
 def _batch_first(shape: tuple[int, ...], said: bool | None) -> bool:
-    """Whether inputs begin with the batch; asked for, because a guess may make a right GRU look wrong."""
+    """Whether inputs begin with the batch; asked for, because a guess may make a right GRU look
+    wrong.
+    """
     if said is None and len(shape) == 3:
         raise Fail(
-            f"inputs has shape {shape}: say --time-first if that is (T, B, I), or --batch-first if it is (B, T, I)"
+            f"inputs has shape {shape}: say --time-first if that is (T, B, I), or --batch-first "
+            "if it is (B, T, I)"
         )
     return bool(said)
 
@@ -225,7 +276,12 @@ def _write(
 ) -> None:
     from gruverify.reporting import console_for, print_rulings, rulings_document
 
-    text = json.dumps(rulings_document(str(gru), outputs, rulings, apart), indent=1, ensure_ascii=False) + "\n"
+    text = (
+        json.dumps(
+            rulings_document(str(gru), outputs, rulings, apart), indent=1, ensure_ascii=False
+        )
+        + "\n"
+    )
     if json_file is not None:
         write_aside("--json", json_file, text)
     with whatever_becomes_of_the_console():

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def command(ids: tuple[str, ...], markdown: bool) -> None:
     """List what is checked, and which targets can run here.
 
-    With ID, those invariants alone: ids, families, globs, beginnings of ids, as `check --only` takes them.
+    With ID, those invariants alone: ids, families, globs, beginnings of ids, as `check --only`
+    takes them.
 
     \b
     gruverify list

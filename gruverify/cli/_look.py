@@ -16,8 +16,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Look:
-    """In which colours (see `console_for`), how many witnesses (see `print_result`), whether margins too, whether every
-    invariant, and whether the verdict alone.
+    """In which colours (see `console_for`), how many witnesses (see `print_result`), whether
+    margins too, whether every invariant, and whether the verdict alone.
     """
 
     color: str
@@ -34,7 +34,9 @@ _OPTIONS = (
         metavar="N",
         help="Print N failing cases (default: 5, and 1 where a cause explains them all).",
     ),
-    click.option("--verbose", "-v", is_flag=True, help="Print every invariant and every failing case."),
+    click.option(
+        "--verbose", "-v", is_flag=True, help="Print every invariant and every failing case."
+    ),
     click.option("--quiet", "-q", is_flag=True, help="Print the verdict alone."),
     click.option(
         "--color",
@@ -43,7 +45,9 @@ _OPTIONS = (
         show_default=True,
         help="auto: on a terminal, unless NO_COLOR is set.",
     ),
-    click.option("--margins", is_flag=True, help="Show how close each family came to its bounds, too."),
+    click.option(
+        "--margins", is_flag=True, help="Show how close each family came to its bounds, too."
+    ),
 )
 
 
@@ -52,10 +56,18 @@ def look_options(command: Command) -> Command:
 
     @functools.wraps(command)
     def with_look(
-        *, max_witnesses: int | None, verbose: bool, quiet: bool, color: str, margins: bool, **options: Any
+        *,
+        max_witnesses: int | None,
+        verbose: bool,
+        quiet: bool,
+        color: str,
+        margins: bool,
+        **options: Any,
     ) -> Any:
         if verbose and quiet:
-            raise Fail("--quiet prints the verdict alone, and --verbose everything: give one of them")
+            raise Fail(
+                "--quiet prints the verdict alone, and --verbose everything: give one of them"
+            )
         return command(**options, look=Look(color, max_witnesses, margins, verbose, quiet))
 
     decorated = cast(Command, with_look)

@@ -40,7 +40,13 @@ class _LazyGroup(click.Group):
         for section, names in _SECTIONS.items():
             commands = ((name, self.get_command(ctx, name)) for name in names)
             with formatter.section(section):
-                formatter.write_dl([(name, command.get_short_help_str(90)) for name, command in commands if command])
+                formatter.write_dl(
+                    [
+                        (name, command.get_short_help_str(90))
+                        for name, command in commands
+                        if command
+                    ]
+                )
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -75,7 +81,9 @@ def _spell_what_cannot_be_encoded() -> None:
 
 @contextmanager
 def _one_line(ctx: click.Context) -> Iterator[None]:
-    """What is wrong with arguments fits on one line, and so does that the command was interrupted."""
+    """What is wrong with arguments fits on one line, and so does that the command was
+    interrupted.
+    """
     try:
         with interruptible():
             yield
@@ -87,7 +95,11 @@ def _one_line(ctx: click.Context) -> Iterator[None]:
 
 
 #: Options are read from the environment, too: GRUVERIFY_CHECK_SEED is --seed of check.
-_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110, "auto_envvar_prefix": "GRUVERIFY"}
+_SETTINGS = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 110,
+    "auto_envvar_prefix": "GRUVERIFY",
+}
 
 
 @click.group(cls=_LazyGroup, context_settings=_SETTINGS)
@@ -97,6 +109,7 @@ def main() -> None:
 
     \b
     gruverify check torch                verify PyTorch's GRU in four floating-point formats
-    gruverify check mypkg.kernels:MyGRU  verify your own: a function step(cell, x, h), an nn.Module, a backend
-    gruverify judge model.pt --inputs x.npy --outputs y.npy  your weights, your data: rounding or a bug?
+    gruverify check mypkg.kernels:MyGRU  verify your own: a function step(cell, x, h), an nn.Module,
+    a backend gruverify judge model.pt --inputs x.npy --outputs y.npy  your weights, your data:
+    rounding or a bug?
     """  # noqa: D301  # click reads the backspaces

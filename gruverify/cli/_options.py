@@ -6,7 +6,14 @@ import click
 
 from gruverify._visible import visible
 
-EXIT_FALSIFIED, EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_DIED, EXIT_UNVISITED, EXIT_INCONCLUSIVE = 1, 2, 3, 4, 5, 6
+EXIT_FALSIFIED, EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_DIED, EXIT_UNVISITED, EXIT_INCONCLUSIVE = (
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+)
 EXIT_INTERRUPTED = 130
 #: A comparison found what it was to fail on.
 EXIT_WORSE = 1

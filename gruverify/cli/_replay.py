@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gruverify.cli._options import EXIT_DIED, EXIT_FALSIFIED, EXIT_INCONCLUSIVE, EXIT_UNAVAILABLE, Fail
+from gruverify.cli._options import (
+    EXIT_DIED,
+    EXIT_FALSIFIED,
+    EXIT_INCONCLUSIVE,
+    EXIT_UNAVAILABLE,
+    Fail,
+)
 from gruverify.cli._values import PATIENCE
 
 if TYPE_CHECKING:
@@ -23,13 +29,21 @@ if TYPE_CHECKING:
 def command(file: Path, target: str | None, patience: float) -> None:
     """Run the case of a witness FILE again.
 
-    Exit codes: 0 the invariant holds now, 1 it is falsified again, 2 the file or target is wrong, 3 target unavailable,
-    4 the target died or hung, 6 inconclusive: the target does not answer the case, or the bound claims nothing of it.
+    Exit codes: 0 the invariant holds now, 1 it is falsified again, 2 the file or target is wrong, 3
+    target unavailable, 4 the target died or hung, 6 inconclusive: the target does not answer the
+    case, or the bound claims nothing of it.
     """
     from rich.console import Console
     from rich.markup import escape
 
-    from gruverify.backends import TargetDied, TargetUnavailable, UnknownTarget, apart, processes, require_installed
+    from gruverify.backends import (
+        TargetDied,
+        TargetUnavailable,
+        UnknownTarget,
+        apart,
+        processes,
+        require_installed,
+    )
     from gruverify.engine import BadWitness, load_witness
     from gruverify.reporting import reproducer
 
@@ -55,13 +69,17 @@ def command(file: Path, target: str | None, patience: float) -> None:
         console.print(reproducer(witness, file), markup=False)
         sys.exit(EXIT_FALSIFIED)
     if why:
-        console.print(f"{witness.invariant} [bold yellow]inconclusive[/] on this case: {escape(why)}")
+        console.print(
+            f"{witness.invariant} [bold yellow]inconclusive[/] on this case: {escape(why)}"
+        )
         sys.exit(EXIT_INCONCLUSIVE)
     console.print(f"{witness.invariant} [bold green]holds[/] on this case")
 
 
 def _asked(witness: Witness, target: str) -> str:
-    """Why the case shows nothing of a target, empty if it does; raises AssertionError if the invariant falls."""
+    """Why the case shows nothing of a target, empty if it does; raises AssertionError if the
+    invariant falls.
+    """
     from gruverify.backends import resolve
     from gruverify.engine import assert_holds
 
@@ -78,4 +96,8 @@ def _nothing_shown(witness: Witness, backend: Backend) -> str:
     [judgement] = judge(witness.case, backend, [INVARIANTS[witness.invariant]])
     if judgement.tally.declined:
         return judgement.tally.reason
-    return "nothing is claimed, every bound is as wide as the quantity itself" if judgement.tally.unclaimed else ""
+    return (
+        "nothing is claimed, every bound is as wide as the quantity itself"
+        if judgement.tally.unclaimed
+        else ""
+    )

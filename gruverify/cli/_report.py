@@ -23,8 +23,8 @@ from gruverify.cli._values import FOLDER
     help="The folder to write; a report that is there is replaced.",
 )
 def command(files: tuple[str, ...], out: Path) -> None:
-    """Make a report of the results in FILE..., as `gruverify check --json` writes them, or of runs of a store,
-    STORE:NUMBER.
+    """Make a report of the results in FILE..., as `gruverify check --json` writes them, or of runs
+    of a store, STORE:NUMBER.
 
     \b
     index.html   margins, witnesses, gate coverage, where gradients go; several results side by side
@@ -39,7 +39,8 @@ def command(files: tuple[str, ...], out: Path) -> None:
     gruverify report torch.json --out reports/torch
     gruverify report torch.json numpy.json --out reports/both
 
-    Exit codes: 0 done, 2 a file is no result or the folder cannot be written, 3 a package is missing.
+    Exit codes: 0 done, 2 a file is no result or the folder cannot be written, 3 a package is
+    missing.
     """  # noqa: D301  # click reads the backspaces
     from gruverify.cli._results import result_named
     from gruverify.reporting import write_report

@@ -1,4 +1,6 @@
-"""Results as arguments name them: a file that `check --json` wrote, or a run of a store as STORE:NUMBER."""
+"""Results as arguments name them: a file that `check --json` wrote, or a run of a store as
+STORE:NUMBER.
+"""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _STORE = click.option(
     "--store",
     metavar="FILE",
-    help="Keep the run in this SQLite file while it goes on; `gruverify compare FILE` lists its runs.",
+    help="Keep the run in this SQLite file while it goes on; `gruverify compare FILE` lists "
+    "its runs.",
 )
 _RESUME = click.option(
     "--resume",
@@ -38,7 +39,11 @@ def store_options(command: Command) -> Command:
     @functools.wraps(command)
     def with_store(*, store: str | None, resume: bool, **options: Any) -> Any:
         for name, option in _WRITTEN.items():
-            if store and options.get(name) and Path(options[name]).resolve() == Path(store).resolve():
+            if (
+                store
+                and options.get(name)
+                and Path(options[name]).resolve() == Path(store).resolve()
+            ):
                 raise Fail(f"--store {store}: is {option}, too; name another file")
         return command(**options, kept=_kept(store, resume=resume))
 
@@ -79,9 +84,12 @@ def told(kept: Kept, result: Result) -> str:
         Fail: not all of it was.
     """
     if kept.trouble:
-        raise Fail(f"--store {kept.path}: {kept.trouble}; the verdict stands, and what was kept by then")
+        raise Fail(
+            f"--store {kept.path}: {kept.trouble}; the verdict stands, and what was kept by then"
+        )
     if result.verdict == "interrupted":
         return (
-            f"store: run {kept.number} in {kept.path} is not finished; the same command with --resume goes on with it"
+            f"store: run {kept.number} in {kept.path} is not finished; the same command with "
+            "--resume goes on with it"
         )
     return f"store: run {kept.number} in {kept.path}"

@@ -17,8 +17,8 @@ _OPTION = "--update-xfails"
 
 @dataclass(frozen=True)
 class Xfails:
-    """The file, its text before the run (empty if there was none), and whether the run is about all formats that the
-    target claims.
+    """The file, its text before the run (empty if there was none), and whether the run is about all
+    formats that the target claims.
     """
 
     file: Path
@@ -35,7 +35,9 @@ class Xfails:
 
         if result.verdict in ("interrupted", "died"):
             return f"{_OPTION}: {self.file} is left as it was, for the run {_ENDED[result.verdict]}"
-        text, counts = updated_xfails(self.text, result, str(self.file), all_formats=self.all_formats)
+        text, counts = updated_xfails(
+            self.text, result, str(self.file), all_formats=self.all_formats
+        )
         write_aside(_OPTION, self.file, text)
         return "\n".join([f"{_OPTION}: {self.file} {counts}", *_doubts(result)])
 
@@ -45,16 +47,22 @@ _ENDED = {"interrupted": "was interrupted", "died": "died"}
 
 def _doubts(result: Result) -> list[str]:
     """Why a run that expects all this is no pass either, in a line."""
-    return [f"a run with it will be inconclusive all the same: {result.doubts[0]}"] if result.doubts else []
+    return (
+        [f"a run with it will be inconclusive all the same: {result.doubts[0]}"]
+        if result.doubts
+        else []
+    )
 
 
 def xfails_to_update(path: str, *, all_formats: bool, cut_short: bool) -> Xfails:
     """The file of the option, read before the run.
 
-    all_formats: as `Xfails` has it; cut_short: whether the run ends before it has seen all that fails.
+    all_formats: as `Xfails` has it; cut_short: whether the run ends before it has seen all that
+    fails.
 
     Raises:
-        Fail: it cannot be read or written, a line of it is wrong, or the run would not see all that fails.
+        Fail: it cannot be read or written, a line of it is wrong, or the run would not see all that
+        fails.
     """
     from gruverify.engine import BadSelection, read_entries, text_of
 

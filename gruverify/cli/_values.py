@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 class Parsed(click.ParamType):  # type: ignore[type-arg]  # older versions of click have it plain
-    """What `read` makes of an option's text. A ValueError it raises becomes the option, the text and the `rule`."""
+    """What `read` makes of an option's text. A ValueError it raises becomes the option, the text
+    and the `rule`.
+    """
 
     name = "value"
 
@@ -44,7 +46,9 @@ def one_of(*words: str) -> Parsed:
 
 
 def number_within(rule: str, allowed: Callable[[float], bool]) -> Parsed:
-    """A number that is allowed. A NaN must not be: every comparison with it is false, and click's ranges let it in."""
+    """A number that is allowed. A NaN must not be: every comparison with it is false, and click's
+    ranges let it in.
+    """
 
     def read(text: str) -> float:
         value = float(text)

@@ -1,4 +1,6 @@
-"""How much of the space of gates and of sizes a run visited: functional coverage, as hardware verification has it."""
+"""How much of the space of gates and of sizes a run visited: functional coverage, as hardware
+verification has it.
+"""
 
 from gruverify.coverage._coverage import Coverage as Coverage
 from gruverify.coverage._coverage import merged as merged

@@ -1,4 +1,6 @@
-"""Hits, bin by bin. Those of parts of a run add up, in any order and grouping, to those of the whole."""
+"""Hits, bin by bin. Those of parts of a run add up, in any order and grouping, to those of the
+whole.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,8 @@ _FEW = 16
 class Coverage:
     """What one format's cases visited.
 
-    hits: by group, how often each bin was hit, in the group's shape; excluded: group and bin, to why it cannot be
-    reached.
+    hits: by group, how often each bin was hit, in the group's shape; excluded: group and bin, to
+    why it cannot be reached.
     """
 
     hits: dict[str, Hits] = field(default_factory=dict)
@@ -35,7 +37,11 @@ class Coverage:
 
     def holes(self, group: Group = GATES) -> list[Bin]:
         """The bins that could be reached and were hit less than `at_least` times."""
-        missed = (bin for bin, hits in zip(group.bins(), self.of(group).flat, strict=True) if hits < group.at_least)
+        missed = (
+            bin
+            for bin, hits in zip(group.bins(), self.of(group).flat, strict=True)
+            if hits < group.at_least
+        )
         return [bin for bin in missed if (group.name, bin) not in self.excluded]
 
     def reachable(self, group: Group = GATES) -> int:
@@ -54,13 +60,23 @@ class Coverage:
         return 100 * (1 - missed / reachable) if reachable else 100.0
 
     def levels(self) -> Iterator[str]:
-        """What was hit: each level of z, r and c, of the sizes, and each bin of the smaller groups, such as "z=0"."""
+        """What was hit: each level of z, r and c, of the sizes, and each bin of the smaller groups,
+        such as "z=0".
+        """
         for number, axis in enumerate(GATES.axes):
             along = self.of(GATES).sum(tuple({0, 1, 2} - {number}))
-            yield from (f"{axis.name}={level}" for level, count in zip(axis.levels, along, strict=True) if count)
+            yield from (
+                f"{axis.name}={level}"
+                for level, count in zip(axis.levels, along, strict=True)
+                if count
+            )
         for group in SIZES:
             axis, along = group.axes[1], self.of(group).sum(0)
-            yield from (f"{axis.name}={level}" for level, count in zip(axis.levels, along, strict=True) if count)
+            yield from (
+                f"{axis.name}={level}"
+                for level, count in zip(axis.levels, along, strict=True)
+                if count
+            )
         for group in GROUPS.values():
             if group.size <= _FEW:
                 bins = zip(group.bins(), self.of(group).flat, strict=True)
@@ -69,7 +85,9 @@ class Coverage:
     def __add__(self, other: Coverage) -> Coverage:
         names = [name for name in GROUPS if name in self.hits or name in other.hits]
         hits = {name: self.of(GROUPS[name]) + other.of(GROUPS[name]) for name in names}
-        return Coverage(hits, {bin: _first(self, other, bin) for bin in sorted(self.excluded | other.excluded)})
+        return Coverage(
+            hits, {bin: _first(self, other, bin) for bin in sorted(self.excluded | other.excluded)}
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Coverage):
@@ -90,4 +108,7 @@ def merged(parts: Iterable[Mapping[str, Coverage]]) -> dict[str, Coverage]:
 
 
 def _joined(one: Mapping[str, Coverage], other: Mapping[str, Coverage]) -> dict[str, Coverage]:
-    return {name: one.get(name, Coverage()) + other.get(name, Coverage()) for name in sorted({*one, *other})}
+    return {
+        name: one.get(name, Coverage()) + other.get(name, Coverage())
+        for name in sorted({*one, *other})
+    }

@@ -1,4 +1,5 @@
-"""What there is to visit: covergroups over unit-evaluations and cases, their bins, and those that cannot be reached.
+"""What there is to visit: covergroups over unit-evaluations and cases, their bins, and those that
+cannot be reached.
 
 A unit-evaluation is one hidden unit of one member at one step.
 """
@@ -29,7 +30,9 @@ class Axis:
 
 @dataclass(frozen=True)
 class Group:
-    """A covergroup: a quantity or a cross of several. A bin is covered once it was hit `at_least` so often."""
+    """A covergroup: a quantity or a cross of several. A bin is covered once it was hit `at_least`
+    so often.
+    """
 
     name: str
     axes: tuple[Axis, ...]
@@ -79,9 +82,13 @@ OF = Axis("of", tuple(ANSWERS))
 _SIZES = ("1", "2–7", "8", "9–15", "16", "17–32", "33–64", "65–128", "129–255", "256 and more")
 _STEPS = (*_SIZES[:-1], "256–299", "300 and more")
 #: By letter, of what answers which sizes were compared.
-EXTENTS = {letter: Group(letter, (OF, Axis(letter, _STEPS if letter == "T" else _SIZES))) for letter in "HIBT"}
+EXTENTS = {
+    letter: Group(letter, (OF, Axis(letter, _STEPS if letter == "T" else _SIZES)))
+    for letter in "HIBT"
+}
 COINCIDENCES = Group(
-    "coincidences", (OF, Axis("where", ("T=B", "B=3H", "I=H", "I=3H", "I=D·H, L>1", "H=1", "8n", "8n+1", "8n-1")))
+    "coincidences",
+    (OF, Axis("where", ("T=B", "B=3H", "I=H", "I=3H", "I=D·H, L>1", "H=1", "8n", "8n+1", "8n-1"))),
 )
 #: The groups that size coverage counts.
 SIZES = (*EXTENTS.values(), COINCIDENCES)

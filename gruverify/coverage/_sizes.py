@@ -1,4 +1,6 @@
-"""Of which sizes a target's answers were compared: sizes and coincidences of sizes, by what is answered."""
+"""Of which sizes a target's answers were compared: sizes and coincidences of sizes, by what is
+answered.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,17 @@ _OF_ONE_STEP = ("step", "step_jacobian", "step_vjp")
 
 
 def sizes_visited(sizes: Mapping[str, int], methods: Iterable[str]) -> Coverage:
-    """The hits of one case of these sizes, by letter, of which the answers of these methods were compared."""
-    sequential = {of for method in methods if method not in _OF_ONE_STEP for of in _answers_of(method)}
-    visited = {of: sizes if of in sequential else {**sizes, "T": 1} for m in methods for of in _answers_of(m)}
+    """The hits of one case of these sizes, by letter, of which the answers of these methods were
+    compared.
+    """
+    sequential = {
+        of for method in methods if method not in _OF_ONE_STEP for of in _answers_of(method)
+    }
+    visited = {
+        of: sizes if of in sequential else {**sizes, "T": 1}
+        for m in methods
+        for of in _answers_of(m)
+    }
     hits = dict[str, Hits]()
     for letter, group in EXTENTS.items():
         hits[group.name] = np.zeros(group.shape, np.int64)
@@ -26,7 +36,9 @@ def sizes_visited(sizes: Mapping[str, int], methods: Iterable[str]) -> Coverage:
     hits[COINCIDENCES.name] = np.zeros(COINCIDENCES.shape, np.int64)
     for of, own in visited.items():
         found = coincidences(own)
-        hits[COINCIDENCES.name][OF.levels.index(of)] = [level in found for level in COINCIDENCES.axes[1].levels]
+        hits[COINCIDENCES.name][OF.levels.index(of)] = [
+            level in found for level in COINCIDENCES.axes[1].levels
+        ]
     return Coverage(hits)
 
 
@@ -45,7 +57,9 @@ def least(level: str) -> int:
 
 
 def coincidences(sizes: Mapping[str, int]) -> set[str]:
-    """Those of the levels that sizes have; of a cell, which is one layer in one direction, H and D·H are the same."""
+    """Those of the levels that sizes have; of a cell, which is one layer in one direction, H and
+    D·H are the same.
+    """
     H, I, B, T = (sizes[letter] for letter in "HIBT")
     holds = {
         "T=B": T == B,
@@ -54,7 +68,10 @@ def coincidences(sizes: Mapping[str, int]) -> set[str]:
         "I=3H": I == 3 * H,
         "I=D·H, L>1": sizes.get("L", 1) > 1 and sizes.get("D", 1) * H == I,
         "H=1": H == 1,
-        **{level: any(n > 1 and n % 8 == rest for n in (H, I, B, T)) for level, rest in _TILES.items()},
+        **{
+            level: any(n > 1 and n % 8 == rest for n in (H, I, B, T))
+            for level, rest in _TILES.items()
+        },
     }
     return {level for level, here in holds.items() if here}
 
@@ -72,15 +89,19 @@ def size_holes(coverage: Coverage) -> list[str]:
     return [f"{of}: {name} {', '.join(levels)}" for (of, name), levels in found.items()]
 
 
-# -- what cannot be reached -------------------------------------------------------------------------------------------
+# -- what cannot be reached ------------------------------------------------------------------------
 
 
 def excluded(backend: Backend, max_size: int | None = None) -> dict[tuple[str, Bin], str]:
-    """Group and bin to why it cannot be reached: by any GRU, by this backend, or by a run of sizes up to `max_size`."""
+    """Group and bin to why it cannot be reached: by any GRU, by this backend, or by a run of sizes
+    up to `max_size`.
+    """
     found = contradictory()
     for of, methods in ANSWERS.items():
         if why := _lacks(backend, methods):
-            found |= {(group.name, bin): why for group in SIZES for bin in group.bins() if bin[0] == of}
+            found |= {
+                (group.name, bin): why for group in SIZES for bin in group.bins() if bin[0] == of
+            }
             continue
         for letter, group in EXTENTS.items():
             for level in group.axes[1].levels:
@@ -95,11 +116,20 @@ _STACKED = ("stacks", "gradients of stacks")
 
 
 def _lacks(backend: Backend, methods: tuple[str, ...]) -> str:
-    return "" if any(offers(backend, m) for m in methods) else f"the backend has no {', no '.join(methods)}"
+    return (
+        ""
+        if any(offers(backend, m) for m in methods)
+        else f"the backend has no {', no '.join(methods)}"
+    )
 
 
 def _why_not(
-    backend: Backend, letter: str, level: str, levels: tuple[str, ...], methods: tuple[str, ...], max_size: int | None
+    backend: Backend,
+    letter: str,
+    level: str,
+    levels: tuple[str, ...],
+    methods: tuple[str, ...],
+    max_size: int | None,
 ) -> str:
     """Why no size of a level can be asked; empty if one can."""
     declared, number = declarations_of(backend), levels.index(level)
@@ -107,12 +137,18 @@ def _why_not(
     fixed = {"H": declared.hidden_size, "I": declared.input_size}.get(letter)
     if fixed is not None and number != _level(levels, fixed):
         return f"the backend is built for {letter}={fixed}"
-    if letter == "T" and least(level) > 1 and all(m in _OF_ONE_STEP or not offers(backend, m) for m in methods):
+    if (
+        letter == "T"
+        and least(level) > 1
+        and all(m in _OF_ONE_STEP or not offers(backend, m) for m in methods)
+    ):
         return "the backend has no sequence"
     stepped = number == 0 and any(m in _OF_ONE_STEP and offers(backend, m) for m in methods)
     if letter == "T" and not stepped and above is not None and above <= declared.min_length:
         return f"declared min_length={declared.min_length}"
-    if declared.shapes == "few" and number not in {_level(levels, size) for size in sizes_of_few(declared, letter)}:
+    if declared.shapes == "few" and number not in {
+        _level(levels, size) for size in sizes_of_few(declared, letter)
+    }:
         return "declared shapes='few'"
     if max_size is not None and fixed is None and least(level) > max_size:
         return f"--max-size {max_size}"

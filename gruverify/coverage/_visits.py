@@ -55,7 +55,12 @@ def _gates(f: Format, mid: dict[str, Floats]) -> tuple[Levels, Levels, Levels, A
     """The levels of r, z and c, and where they are known."""
     gate, candidate = _edges(f)
     known = np.isfinite(mid["a_r"] + mid["a_z"] + mid["a_c"])
-    return np.digitize(mid["a_r"], gate), np.digitize(mid["a_z"], gate), np.digitize(mid["a_c"], candidate), known
+    return (
+        np.digitize(mid["a_r"], gate),
+        np.digitize(mid["a_z"], gate),
+        np.digitize(mid["a_c"], candidate),
+        known,
+    )
 
 
 @lru_cache(maxsize=8)
@@ -67,7 +72,9 @@ def _edges(f: Format) -> tuple[Floats, Floats]:
 
 
 def _side(mid: dict[str, Floats], rad: dict[str, Floats]) -> Levels:
-    """The sign of h'-c, as a level; 0 is in the middle, and is what the roundings of the format may make of it."""
+    """The sign of h'-c, as a level; 0 is in the middle, and is what the roundings of the format may
+    make of it.
+    """
     difference = mid["h"] - mid["c"]
     certain = np.abs(difference) > rad["h"] + rad["c"]
     return np.asarray(1 + np.sign(difference) * certain, np.intp)
@@ -79,7 +86,8 @@ def _state_level(f: Format, h: Floats) -> Levels:
 
 
 def _paths(update: str, mid: dict[str, Floats], rad: dict[str, Floats]) -> list[Levels]:
-    """For carry, update, candidate and reset: 1 where the enclosure of each factor of the derivative excludes 0.
+    """For carry, update, candidate and reset: 1 where the enclosure of each factor of the
+    derivative excludes 0.
 
     The derivatives are keep, ±(h'-c) z(1-z), take (1-c²) and that times q r(1-r).
     """

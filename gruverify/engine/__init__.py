@@ -1,4 +1,6 @@
-"""Running the invariants against a backend: trial by trial, down to the smallest witness, into a result."""
+"""Running the invariants against a backend: trial by trial, down to the smallest witness, into a
+result.
+"""
 
 from gruverify.engine._asked import outlook as outlook
 from gruverify.engine._asked import why_not as why_not

@@ -17,7 +17,9 @@ def about(chosen: Selection) -> list[Invariant]:
     return [invariant for invariant in INVARIANTS.values() if chosen.wants(invariant.id)]
 
 
-def why_not(invariant: Invariant, backend: Backend, fmt: Format, profile: str, chosen: Selection) -> Tally | None:
+def why_not(
+    invariant: Invariant, backend: Backend, fmt: Format, profile: str, chosen: Selection
+) -> Tally | None:
     """The tally of an invariant that is not asked, which says why; None if it is."""
     if entry := chosen.skips_it(invariant.id, fmt.name):
         return Tally(mark="skip", reason=entry.reason or entry.place)
@@ -32,16 +34,22 @@ def why_not(invariant: Invariant, backend: Backend, fmt: Format, profile: str, c
 def outlook(
     backend: Backend, formats: Sequence[Format], profile: str, chosen: Selection
 ) -> dict[str, dict[str, Tally]]:
-    """What a run would ask: invariant, then format, to an empty tally, which has the status and reason of what is not
-    asked and the mark of what is expected to fail.
+    """What a run would ask: invariant, then format, to an empty tally, which has the status and
+    reason of what is not asked and the mark of what is expected to fail.
     """
     return {
-        invariant.id: {fmt.name: _prospect(invariant, backend, fmt, profile, chosen) for fmt in formats}
+        invariant.id: {
+            fmt.name: _prospect(invariant, backend, fmt, profile, chosen) for fmt in formats
+        }
         for invariant in about(chosen)
     }
 
 
-def _prospect(invariant: Invariant, backend: Backend, fmt: Format, profile: str, chosen: Selection) -> Tally:
+def _prospect(
+    invariant: Invariant, backend: Backend, fmt: Format, profile: str, chosen: Selection
+) -> Tally:
     not_asked = why_not(invariant, backend, fmt, profile, chosen)
     expected = chosen.xfails_it(invariant.id, fmt.name)
-    return not_asked or (Tally(mark="xfail", reason=expected.reason or expected.place) if expected else Tally())
+    return not_asked or (
+        Tally(mark="xfail", reason=expected.reason or expected.place) if expected else Tally()
+    )

@@ -1,4 +1,6 @@
-"""What a run found, as JSON values that read back to the same: finished formats, and judgements of single cases."""
+"""What a run found, as JSON values that read back to the same: finished formats, and judgements of
+single cases.
+"""
 
 from __future__ import annotations
 
@@ -34,14 +36,21 @@ _NO_CASES = Tally()
 
 
 def encode_part(part: Result) -> dict[str, Any]:
-    """A result of finished formats, but for its header, crashes and explanation: those are of the whole run."""
+    """A result of finished formats, but for its header, crashes and explanation: those are of the
+    whole run.
+    """
     return {
         "tallies": [[*key, encode_tally(tally)] for key, tally in part.tallies.items()],
-        "witnesses": [[*place, encode_witness(witness)] for place, witness in part.witnesses.items()],
+        "witnesses": [
+            [*place, encode_witness(witness)] for place, witness in part.witnesses.items()
+        ],
         "coverage": {fmt: encode_coverage(coverage) for fmt, coverage in part.coverage.items()},
         "drawn": [[*key, asdict(drawn)] for key, drawn in part.drawn.items()],
         "hints": [[*key, hint] for key, hint in part.hints.items()],
-        "lesser": {fmt: None if found is None else _encode_lesser(found) for fmt, found in part.lesser.items()},
+        "lesser": {
+            fmt: None if found is None else _encode_lesser(found)
+            for fmt, found in part.lesser.items()
+        },
         "flaky": [[*place, asdict(found)] for place, found in part.flaky.items()],
         "replays": [[replay.invariant, replay.format, replay.fate] for replay in part.replays],
         "seconds": part.seconds,
@@ -64,14 +73,17 @@ def decode_part(values: Mapping[str, Any], header: dict[str, Any]) -> Result:
         coverage={fmt: decode_coverage(coverage) for fmt, coverage in values["coverage"].items()},
         drawn={(fmt, kind): _decode_drawn(drawn) for fmt, kind, drawn in values["drawn"]},
         hints={(fmt, kind): hint for fmt, kind, hint in values["hints"]},
-        lesser={fmt: None if found is None else LessAccurate(**found) for fmt, found in values["lesser"].items()},
+        lesser={
+            fmt: None if found is None else LessAccurate(**found)
+            for fmt, found in values["lesser"].items()
+        },
         cpu=values["cpu"],
         flaky={(id, fmt): Flaky(**found) for id, fmt, found in values["flaky"]},
         replays=tuple(Replay(id, fmt, fate) for id, fmt, fate in values["replays"]),
     )
 
 
-# -- tallies and judgements --------------------------------------------------------------------------------------------
+# -- tallies and judgements ------------------------------------------------------------------------
 
 
 def encode_tally(tally: Tally) -> dict[str, Any]:
@@ -86,7 +98,12 @@ def encode_tally(tally: Tally) -> dict[str, Any]:
 
 def decode_tally(values: Mapping[str, Any]) -> Tally:
     """The tally that `encode_tally` wrote."""
-    return Tally(**{name: _DECODED[name](value) if name in _DECODED else value for name, value in values.items()})
+    return Tally(
+        **{
+            name: _DECODED[name](value) if name in _DECODED else value
+            for name, value in values.items()
+        }
+    )
 
 
 _ENCODED: dict[str, Any] = {
@@ -102,7 +119,9 @@ _DECODED: dict[str, Any] = {
 
 
 def encode_judgement(judgement: Judgement) -> list[Any]:
-    """How an invariant judged a case; of one that did not fall the residual is left out, for nobody shows it."""
+    """How an invariant judged a case; of one that did not fall the residual is left out, for nobody
+    shows it.
+    """
     residual = encode_residual(judgement.residual) if judgement.fell else None
     return [judgement.invariant.id, encode_tally(judgement.tally), judgement.obstacle, residual]
 
@@ -114,13 +133,16 @@ def decode_judgement(values: Iterable[Any]) -> Judgement:
     return Judgement(INVARIANTS[id], decode_tally(tally), shown, obstacle)
 
 
-# -- the rest ----------------------------------------------------------------------------------------------------------
+# -- the rest --------------------------------------------------------------------------------------
 
 
 def encode_coverage(coverage: Coverage) -> dict[str, Any]:
     """Hits by group, in the group's shape, and what cannot be reached."""
     excluded = [[group, list(bin), why] for (group, bin), why in coverage.excluded.items()]
-    return {"hits": {name: hits.tolist() for name, hits in coverage.hits.items()}, "excluded": excluded}
+    return {
+        "hits": {name: hits.tolist() for name, hits in coverage.hits.items()},
+        "excluded": excluded,
+    }
 
 
 def decode_coverage(values: Mapping[str, Any]) -> Coverage:
@@ -131,12 +153,17 @@ def decode_coverage(values: Mapping[str, Any]) -> Coverage:
 
 def encode_saved(saved: Saved) -> dict[str, Any]:
     """Saved witnesses that a run tries."""
-    return {"witnesses": [encode_witness(each) for each in saved.witnesses], "left_out": list(saved.left_out)}
+    return {
+        "witnesses": [encode_witness(each) for each in saved.witnesses],
+        "left_out": list(saved.left_out),
+    }
 
 
 def decode_saved(values: Mapping[str, Any]) -> Saved:
     """Those that `encode_saved` wrote."""
-    return Saved(tuple(decode_witness(each) for each in values["witnesses"]), tuple(values["left_out"]))
+    return Saved(
+        tuple(decode_witness(each) for each in values["witnesses"]), tuple(values["left_out"])
+    )
 
 
 def encode_death(death: Death) -> dict[str, Any]:

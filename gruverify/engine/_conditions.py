@@ -1,7 +1,9 @@
-"""Under which condition an invariant fails: what the failing cases have in common and those that pass do not.
+"""Under which condition an invariant fails: what the failing cases have in common and those that
+pass do not.
 
-A case has features: its sizes against thresholds and each other, how it is called, which of its arrays are 0, where its
-gates are. How many failing and passing cases have each feature adds up over cases, formats and processes.
+A case has features: its sizes against thresholds and each other, how it is called, which of its
+arrays are 0, where its gates are. How many failing and passing cases have each feature adds up over
+cases, formats and processes.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ import numpy as np
 
 from gruverify.cell import AnyCase, Case, Cell, StackCase, Variant
 
-#: Sizes up to which an implementation may work and beyond which it may not: few, tiles, vectors, blocks of threads.
+#: Sizes up to which an implementation may work and beyond which it may not: few, tiles, vectors,
+#: blocks of threads.
 THRESHOLDS = (
     1,
     2,
@@ -51,13 +54,25 @@ _THRESHOLDS = tuple((f"{letter} > {n}", letter, n) for n, letter in product(THRE
 #: What a size may be a multiple of, or not.
 _TILES = (2, 4, 8, 16)
 #: Pairs of sizes that code may confuse where they are the same.
-_ALIKE = (("I", "H"), ("B", "H"), ("T", "B"), ("T", "H"), ("T", "I"), ("B", "I"), ("B", "3H"), ("I", "3H"), ("T", "3H"))
-#: A condition that as many cases would meet by chance is not named: the probability, over all features, from which on.
+_ALIKE = (
+    ("I", "H"),
+    ("B", "H"),
+    ("T", "B"),
+    ("T", "H"),
+    ("T", "I"),
+    ("B", "I"),
+    ("B", "3H"),
+    ("I", "3H"),
+    ("T", "3H"),
+)
+#: A condition that as many cases would meet by chance is not named: the probability, over all
+#: features, from which on.
 _CHANCE = 0.05
-#: What a single failing case alone has is named where at least so many others passed, and so much of it.
+#: What a single failing case alone has is named where at least so many others passed, and so much
+#: of it.
 _OTHERS, _NAMED = 19, 3
 
-# -- features of a case ------------------------------------------------------------------------------------------------
+# -- features of a case ----------------------------------------------------------------------------
 
 
 def features_of(case: AnyCase) -> dict[str, bool]:
@@ -69,7 +84,9 @@ def features_of(case: AnyCase) -> dict[str, bool]:
 
 
 def _of_sizes(sizes: Mapping[str, int]) -> Iterator[tuple[str, bool]]:
-    """Thresholds, multiples, and sizes that are the same; a cell is a stack of one layer and direction."""
+    """Thresholds, multiples, and sizes that are the same; a cell is a stack of one layer and
+    direction.
+    """
     extents = {"L": 1, "D": 1, **sizes}
     extents |= {"3H": 3 * extents["H"], "D·H": extents["D"] * extents["H"]}
     for name, letter, n in _THRESHOLDS:
@@ -107,14 +124,23 @@ def _of_arrays(case: AnyCase) -> Iterator[tuple[str, bool]]:
     yield "inputs of 0", not arrays["inputs"].any()
     yield "a bias vector of 0", any(not bias.any() for bias in biases)
     yield "biases of 0", not any(bias.any() for bias in biases)
-    yield "input biases of 0", not any(array.any() for name, array in arrays.items() if name.startswith("bias_ih"))
+    yield (
+        "input biases of 0",
+        not any(array.any() for name, array in arrays.items() if name.startswith("bias_ih")),
+    )
     yield "recurrent biases of 0", not any(bias.any() for bias in recurrent)
-    yield "a recurrent bias of the candidate of 0", not any(bias[2 * H :].any() for bias in recurrent)
+    yield (
+        "a recurrent bias of the candidate of 0",
+        not any(bias[2 * H :].any() for bias in recurrent),
+    )
     yield "recurrent biases of the gates of 0", not any(bias[: 2 * H].any() for bias in recurrent)
     yield "cotangents of the last state of 0", not arrays["d_last"].any()
     yield "cotangents of the outputs of 0", not arrays["d_outputs"].any()
     yield "a state outside [-1, 1]", _largest(state) > 1
-    yield "a cotangent above 100", max(_largest(arrays["d_last"]), _largest(arrays["d_outputs"])) > 100
+    yield (
+        "a cotangent above 100",
+        max(_largest(arrays["d_last"]), _largest(arrays["d_outputs"])) > 100,
+    )
     yield "an input above 100", _largest(arrays["inputs"]) > 100
     sizes = np.abs(np.concatenate([array.ravel() for array in arrays.values()]).astype(np.float64))
     yield "subnormal numbers", bool(((sizes > 0) & (sizes < case.format.min_normal)).any())
@@ -131,8 +157,14 @@ def _of_gates(case: AnyCase) -> Iterator[tuple[str, bool]]:
     for gate, name in (("r", "a reset gate"), ("z", "an update gate")):
         yield f"{name} of 0", f"{gate}=0" in driven
         yield f"{name} of 1", f"{gate}=1" in driven
-        yield f"{name} below u", any(f"{gate}={level}" in driven for level in ("0", "subnormal", "tiny"))
-        yield f"{name} that rounds to 1", any(f"{gate}={level}" in driven for level in ("rounding", "1"))
+        yield (
+            f"{name} below u",
+            any(f"{gate}={level}" in driven for level in ("0", "subnormal", "tiny")),
+        )
+        yield (
+            f"{name} that rounds to 1",
+            any(f"{gate}={level}" in driven for level in ("rounding", "1")),
+        )
     yield "a candidate of ±1", any(f"c={level}" in driven for level in ("-1", "1"))
 
 
@@ -148,7 +180,10 @@ _OF_0 = {
     "cotangents of the last state of 0",
     "cotangents of the outputs of 0",
 }
-_NEGATED = {"reset before the product": "reset after the product", "z on the candidate": "z on the state"}
+_NEGATED = {
+    "reset before the product": "reset after the product",
+    "z on the candidate": "z on the state",
+}
 
 
 def _without(feature: str) -> str:
@@ -166,15 +201,15 @@ def _without(feature: str) -> str:
     return _NEGATED.get(feature, plain if feature.startswith("no ") else f"no {plain}")
 
 
-# -- counts ------------------------------------------------------------------------------------------------------------
+# -- counts ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Outcomes:
     """How many cases failed and passed, in all and with each feature.
 
-    Each number holds all counts beside each other, 32 bits per count: so that adding up is one addition, of which a
-    run makes hundreds of thousands.
+    Each number holds all counts beside each other, 32 bits per count: so that adding up is one
+    addition, of which a run makes hundreds of thousands.
     """
 
     failed: int = 0
@@ -197,7 +232,9 @@ def outcome(marks: int, *, failed: bool) -> Outcomes:
 
 @dataclass(frozen=True)
 class _Feature:
-    """A feature or its absence, with the cases that have it by outcome; `rank`: the simplest first."""
+    """A feature or its absence, with the cases that have it by outcome; `rank`: the simplest
+    first.
+    """
 
     name: str
     failed: int
@@ -206,13 +243,16 @@ class _Feature:
 
 
 def condition(outcomes: Outcomes, *, repeats: bool = True) -> str:
-    """What the failing cases have in common, as in "in 7 of 7 cases with B = 3H, in 0 of 93 others".
+    """What the failing cases have in common, as in "in 7 of 7 cases with B = 3H, in 0 of 93
+    others".
 
-    The single simplest feature that all failing cases have and of the passing ones as few as possible, and no more than
-    fail. Empty if there is none, if nothing passed, or if so few cases would meet some feature by chance. Any rare
-    feature would explain a single failure: of that it is said what no other case has, and not that it is why.
+    The single simplest feature that all failing cases have and of the passing ones as few as
+    possible, and no more than fail. Empty if there is none, if nothing passed, or if so few cases
+    would meet some feature by chance. Any rare feature would explain a single failure: of that it
+    is said what no other case has, and not that it is why.
 
-    repeats: whether what failed does so at every call; else nothing is special of the case in which it did.
+    repeats: whether what failed does so at every call; else nothing is special of the case in which
+    it did.
     """
     failed, passed = (_counts(each)[0] for each in (outcomes.failed, outcomes.passed))
     if not failed or not passed:
@@ -225,15 +265,20 @@ def condition(outcomes: Outcomes, *, repeats: bool = True) -> str:
         return ""
     best = min(candidates, key=lambda f: (f.passed, f.rank))
     among = best.failed + best.passed
-    return f"in {failed} of {among} cases with {best.name}, in 0 of {passed + failed - among} others"
+    return (
+        f"in {failed} of {among} cases with {best.name}, in 0 of {passed + failed - among} others"
+    )
 
 
 def _alone(outcomes: Outcomes, passed: int) -> str:
-    """What the one case that failed has and no other; of thresholds and multiples of a size, the one that says it best.
+    """What the one case that failed has and no other; of thresholds and multiples of a size, the
+    one that says it best.
 
     Empty if it has nothing of its own.
     """
-    own = sorted((f for f in _features(outcomes) if f.failed and not f.passed), key=lambda f: f.rank)
+    own = sorted(
+        (f for f in _features(outcomes) if f.failed and not f.passed), key=lambda f: f.rank
+    )
     of_a_kind = {_kind(f.name): f.name for f in reversed(own)}
     names = [f.name for f in own if of_a_kind[_kind(f.name)] == f.name]
     if not names:
@@ -244,7 +289,9 @@ def _alone(outcomes: Outcomes, passed: int) -> str:
 
 
 def _kind(name: str) -> str:
-    """The same of all thresholds of a size, and of all that it is a multiple of; else the name itself."""
+    """The same of all thresholds of a size, and of all that it is a multiple of; else the name
+    itself.
+    """
     for said in (" > ", " ≤ ", " a multiple of ", " no multiple of "):
         if said in name and "," not in name:
             return f"{name.partition(said)[0]}{said}"
@@ -252,13 +299,17 @@ def _kind(name: str) -> str:
 
 
 def _by_chance(feature: _Feature, failed: int, passed: int) -> float:
-    """How probable it is that some feature of so many cases has all the failures, if it has nothing to do with them."""
+    """How probable it is that some feature of so many cases has all the failures, if it has nothing
+    to do with them.
+    """
     among, everything = feature.failed + feature.passed, failed + passed
     return 2 * len(_names()) * math.comb(among, failed) / math.comb(everything, failed)
 
 
 def _features(outcomes: Outcomes) -> Iterator[_Feature]:
-    """Every feature and its absence; of thresholds between which no case lies, the one that says it best."""
+    """Every feature and its absence; of thresholds between which no case lies, the one that says it
+    best.
+    """
     failing, passing = (_counts(each) for each in (outcomes.failed, outcomes.passed))
     for place, name in enumerate(_names(), start=1):
         failed, passed = failing[place], passing[place]
@@ -268,7 +319,9 @@ def _features(outcomes: Outcomes) -> Iterator[_Feature]:
 
 
 def _rank_of_threshold(name: str) -> int:
-    """Thresholds before all else; of several that part the cases alike, 1, then the largest power of two."""
+    """Thresholds before all else; of several that part the cases alike, 1, then the largest power
+    of two.
+    """
     n = int(name.rsplit(" ", 1)[1])
     if n == 1:
         return -3 * THRESHOLDS[-1]

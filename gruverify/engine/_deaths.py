@@ -1,4 +1,6 @@
-"""Invariants under which the target died: they are not asked again, nor is what a method that ends it blocks."""
+"""Invariants under which the target died: they are not asked again, nor is what a method that ends
+it blocks.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ SEVERAL = 3
 
 @dataclass(frozen=True)
 class Death:
-    """A process that ended, or was ended, in a call of the target: the name of the format, and `how`, in words."""
+    """A process that ended, or was ended, in a call of the target: the name of the format, and
+    `how`, in words.
+    """
 
     format: str
     call: Call
@@ -37,14 +41,22 @@ def not_asked_again(
     for method, first in _fatal(mine, derived).items():
         for invariant in invariants:
             if method in {derived.get(needed, needed) for needed in invariant.needs}:
-                found.setdefault(invariant.id, Tally(blocked=1, reason=str(first), cause=first.call.invariant))
+                found.setdefault(
+                    invariant.id, Tally(blocked=1, reason=str(first), cause=first.call.invariant)
+                )
     return found
 
 
 def _fatal(deaths: Sequence[Death], derived: Mapping[str, str]) -> dict[str, Death]:
-    """Where each method first ended its process that does so on the very case drawn, or under several invariants."""
+    """Where each method first ended its process that does so on the very case drawn, or under
+    several invariants.
+    """
     of: dict[str, list[Death]] = {}
     for death in deaths:
         of.setdefault(derived.get(death.call.method, death.call.method), []).append(death)
-    plain = {method for method, its in of.items() if any(d.call.invariant.startswith("contract/shape-") for d in its)}
+    plain = {
+        method
+        for method, its in of.items()
+        if any(d.call.invariant.startswith("contract/shape-") for d in its)
+    }
     return {method: its[0] for method, its in of.items() if method in plain or len(its) >= SEVERAL}

@@ -1,4 +1,6 @@
-"""Which cases an invariant makes of the one that was drawn, and puts to the backend in its place."""
+"""Which cases an invariant makes of the one that was drawn, and puts to the backend in its
+place.
+"""
 
 from __future__ import annotations
 
@@ -18,19 +20,24 @@ AnyTrial: TypeAlias = Trial | StackTrial
 
 @dataclass(frozen=True)
 class Derived:
-    """A case that was made of the drawn one, and the names of the changes that made it, in their order."""
+    """A case that was made of the drawn one, and the names of the changes that made it, in their
+    order.
+    """
 
     case: AnyCase
     changes: tuple[str, ...]
 
 
 def derived_cases(invariant: Invariant, case: AnyCase, where: str) -> tuple[Derived, ...]:
-    """The derived cases whose answers a comparison is about; none if it is about the drawn case alone.
+    """The derived cases whose answers a comparison is about; none if it is about the drawn case
+    alone.
 
-    `where` is that of the residual. Changes are functions of the case alone, so the NumPy backend is asked: what is
-    said of a witness does not depend on the target, which may be gone.
+    `where` is that of the residual. Changes are functions of the case alone, so the NumPy backend
+    is asked: what is said of a witness does not depend on the target, which may be gone.
     """
-    trial = Trial(case, NumpyBackend()) if isinstance(case, Case) else StackTrial(case, NumpyBackend())
+    trial = (
+        Trial(case, NumpyBackend()) if isinstance(case, Case) else StackTrial(case, NumpyBackend())
+    )
     asked: tuple[Derived, ...] = ()
     known: set[int] = set()
     try:
@@ -45,7 +52,9 @@ def derived_cases(invariant: Invariant, case: AnyCase, where: str) -> tuple[Deri
 
 
 def _asked_since(trial: AnyTrial, known: set[int]) -> tuple[Derived, ...]:
-    """The derived trials that were asked something and that are not among the known, which they then are."""
+    """The derived trials that were asked something and that are not among the known, which they
+    then are.
+    """
     found: list[Derived] = []
     for changes, derived in _descendants(trial, ()):
         if derived.observed.mutated and id(derived) not in known:

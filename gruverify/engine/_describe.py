@@ -13,38 +13,60 @@ _SHOWN = 3
 
 
 def severity(residual: Residual) -> float:
-    """How grave a failure is: how far off it is, relative to the range of the quantity; infinite without a number.
+    """How grave a failure is: how far off it is, relative to the range of the quantity; infinite
+    without a number.
 
-    At most 2, then: the range is taken to reach as far as both numbers do. A margin is no measure of this: where
-    nothing may be lost, losing the smallest number there is has an infinite one.
+    At most 2, then: the range is taken to reach as far as both numbers do. A margin is no measure
+    of this: where nothing may be lost, losing the smallest number there is has an infinite one.
     """
     off = residual.actual - residual.expected
     if not math.isfinite(off):
         return math.inf
-    return abs(off) / max(residual.scale, abs(residual.actual), abs(residual.expected)) if off else 0.0
+    return (
+        abs(off) / max(residual.scale, abs(residual.actual), abs(residual.expected)) if off else 0.0
+    )
 
 
 def describe(invariant: Invariant, residual: Residual, case: AnyCase, condition: str = "") -> str:
-    """A failure in words: what should hold, where it does not, by how much in units of roundoff, under which condition
-    (see `condition`), and the case with its sizes; where another was made of it and run, that one too.
+    """A failure in words: what should hold, where it does not, by how much in units of roundoff,
+    under which condition (see `condition`), and the case with its sizes; where another was made of
+    it and run, that one too.
     """
-    numbers = [f"  {name:8} {value}" for name, value in numbers_of(residual, case.format.unit_roundoff).items()]
+    numbers = [
+        f"  {name:8} {value}"
+        for name, value in numbers_of(residual, case.format.unit_roundoff).items()
+    ]
     under = [f"  fails    {condition}"] if condition else []
     place = [f"  {case.format.name}, {case.variant}, {sizes_of(case)}"]
     run = [f"  run as   {line}" for line in run_as(invariant, residual, case)]
-    return "\n".join([f"{invariant.id}: {invariant.statement}", f"  {residual.where}", *numbers, *under, *place, *run])
+    return "\n".join(
+        [
+            f"{invariant.id}: {invariant.statement}",
+            f"  {residual.where}",
+            *numbers,
+            *under,
+            *place,
+            *run,
+        ]
+    )
 
 
 def run_as(invariant: Invariant, residual: Residual, case: AnyCase) -> list[str]:
-    """The cases that were made of the drawn one and really run, a line for each; none where that was the drawn one."""
+    """The cases that were made of the drawn one and really run, a line for each; none where that
+    was the drawn one.
+    """
     derived = derived_cases(invariant, case, residual.where)
-    lines = [f"{sizes_of(each.case)}, derived by {', '.join(each.changes)}" for each in derived[-_SHOWN:]]
+    lines = [
+        f"{sizes_of(each.case)}, derived by {', '.join(each.changes)}" for each in derived[-_SHOWN:]
+    ]
     left = len(derived) - len(lines)
     return [*lines, *([f"and {left} more"] if left else [])]
 
 
 def sizes_of(case: AnyCase) -> str:
-    """The sizes of a case; of a stack, the lengths of its members and how the call is arranged, too."""
+    """The sizes of a case; of a stack, the lengths of its members and how the call is arranged,
+    too.
+    """
     sizes = [f"{letter}={size}" for letter, size in case.sizes.items()]
     if isinstance(case, Case):
         return ", ".join(sizes)
@@ -55,25 +77,37 @@ def sizes_of(case: AnyCase) -> str:
 
 
 def numbers_of(residual: Residual, u: float) -> dict[str, str]:
-    """The residual's numbers by their names, errors in units of roundoff `u` too; none if a statement has none."""
+    """The residual's numbers by their names, errors in units of roundoff `u` too; none if a
+    statement has none.
+    """
     if math.isnan(residual.actual) and math.isnan(residual.expected) and _wordy(residual):
         return {}
     shown = {"is": repr(residual.actual)}
     if math.isnan(residual.expected):
-        # Mathematics expects no NaN: it is what the target itself answered, to this case or to one made of it.
+        # Mathematics expects no NaN: it is what the target itself answered, to this case or to one
+        # made of it.
         return {**shown, "beside": "nan, the target's other answer, which it is compared with"}
     shown["must be" if residual.relation == "=" else "limit"] = repr(residual.expected)
     if math.isnan(residual.actual):
         return shown if _wordy(residual) else {**shown, "bound": _in_units(residual.bound, u)}
     if residual.relation == "=":
         margin = f"so the margin is {residual.margin:.4g}"
-        return {**shown, "error": _in_units(residual.error, u), "bound": f"{_in_units(residual.bound, u)}, {margin}"}
+        return {
+            **shown,
+            "error": _in_units(residual.error, u),
+            "bound": f"{_in_units(residual.bound, u)}, {margin}",
+        }
     rounding = residual.bound - residual.expected
-    return {**shown, "rounding": f"{_in_units(rounding, u)}, so the margin is {residual.margin:.4g}"}
+    return {
+        **shown,
+        "rounding": f"{_in_units(rounding, u)}, so the margin is {residual.margin:.4g}",
+    }
 
 
 def _wordy(residual: Residual) -> bool:
-    """Whether it is a statement without a number that does not hold, and not the worst of some entries."""
+    """Whether it is a statement without a number that does not hold, and not the worst of some
+    entries.
+    """
     return residual.entries is None and residual.bound == 0 and not residual.where.endswith("]")
 
 

@@ -14,9 +14,11 @@ Kind: TypeAlias = Literal["cells", "stacks"]
 
 @dataclass(frozen=True)
 class Drawn:
-    """Cases of one kind in one format: how many were planned and judged, and the smallest and largest of each size.
+    """Cases of one kind in one format: how many were planned and judged, and the smallest and
+    largest of each size.
 
-    `sizes` has a letter for each: H hidden, I input, B batch, T time; of a stack, L layers and D directions.
+    `sizes` has a letter for each: H hidden, I input, B batch, T time; of a stack, L layers and D
+    directions.
     """
 
     planned: int = 0

@@ -32,7 +32,9 @@ class FormatStarted:
 
 @dataclass(frozen=True, slots=True)
 class CaseJudged:
-    """One case was put to the backend; `falsified` are the invariants that it is the first to falsify."""
+    """One case was put to the backend; `falsified` are the invariants that it is the first to
+    falsify.
+    """
 
     format: str
     number: int
@@ -41,8 +43,8 @@ class CaseJudged:
 
 @dataclass(frozen=True, slots=True)
 class FirstFailure:
-    """Something failed in a format for the first time, in the case of that number, or, if that is 0, in the case of a
-    saved witness; `text` describes it.
+    """Something failed in a format for the first time, in the case of that number, or, if that is
+    0, in the case of a saved witness; `text` describes it.
     """
 
     format: str
@@ -52,7 +54,9 @@ class FirstFailure:
 
 @dataclass(frozen=True, slots=True)
 class NotRepeated:
-    """An invariant failed in a format, and not in every call with the same arguments: its case is not shrunk."""
+    """An invariant failed in a format, and not in every call with the same arguments: its case is
+    not shrunk.
+    """
 
     format: str
     invariant: str
@@ -95,8 +99,8 @@ class FormatFinished:
 
 @dataclass(frozen=True, slots=True)
 class JudgedCase:
-    """What was found of a case, as `engine._journal` encodes it, with the processor seconds that it took; and where the
-    case was drawn: the stream, by its seed, and its number there, from 0.
+    """What was found of a case, as `engine._journal` encodes it, with the processor seconds that it
+    took; and where the case was drawn: the stream, by its seed, and its number there, from 0.
     """
 
     stream: str
@@ -115,7 +119,9 @@ class CasesJudged:
 
 @dataclass(frozen=True, slots=True)
 class ProcessDied:
-    """A process ended in a call of the target, which is not asked for again; `note` is what the result says of it."""
+    """A process ended in a call of the target, which is not asked for again; `note` is what the
+    result says of it.
+    """
 
     death: Death
     note: str
@@ -130,7 +136,9 @@ class Alive:
 
 @dataclass(frozen=True)
 class Compiling:
-    """A backend of few shapes is asked about new sizes, as "H=3, I=2, B=4, T=3", which may take long."""
+    """A backend of few shapes is asked about new sizes, as "H=3, I=2, B=4, T=3", which may take
+    long.
+    """
 
     format: str
     sizes: str

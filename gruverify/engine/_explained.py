@@ -29,10 +29,11 @@ def explained(result: Result, target: object) -> Result:
 
 
 def explanation(result: Result, backend: Backend) -> str:
-    """The readings of the cell that agree with every falsifying case and some more, in words; empty if there are none.
+    """The readings of the cell that agree with every falsifying case and some more, in words; empty
+    if there are none.
 
-    What is declared is not among them, or they would explain nothing. Asked in the most precise format in which a
-    forward invariant fell.
+    What is declared is not among them, or they would explain nothing. Asked in the most precise
+    format in which a forward invariant fell.
     """
     fallen = _fallen(result)
     if not fallen:
@@ -43,7 +44,10 @@ def explanation(result: Result, backend: Backend) -> str:
         return ""
     said = sorted({", ".join(reading.differences(fallen[0].variant)) for reading in found})
     of = list(dict.fromkeys(case.variant for case in fallen))
-    return f"{' or: '.join(said)} ({finest.name}, every case){_declaration(found) or _variants(found, of)}"
+    return (
+        f"{' or: '.join(said)} ({finest.name}, every "
+        f"case){_declaration(found) or _variants(found, of)}"
+    )
 
 
 def _declaration(found: set[Reading]) -> str:
@@ -56,7 +60,9 @@ def _declaration(found: set[Reading]) -> str:
 
 
 def _variants(found: set[Reading], fallen: list[Variant]) -> str:
-    """The variants to declare, where the side of the reset or what z multiplies is all that is read otherwise."""
+    """The variants to declare, where the side of the reset or what z multiplies is all that is read
+    otherwise.
+    """
     if len(found) != 1:
         return ""
     (reading,) = found
@@ -69,7 +75,9 @@ def _variants(found: set[Reading], fallen: list[Variant]) -> str:
 def _spelled(variant: Variant) -> str:
     """The variant as one writes it, without what is usual."""
     said = {"reset": variant.reset, "update": variant.update}
-    unusual = [f'{name}="{value}"' for name, value in said.items() if value != getattr(Variant(), name)]
+    unusual = [
+        f'{name}="{value}"' for name, value in said.items() if value != getattr(Variant(), name)
+    ]
     biases = [] if variant.biases == "both" else [f'biases="{variant.biases}"']
     return f"Variant({', '.join([*unusual, *biases])})"
 
@@ -87,7 +95,9 @@ def _fallen(result: Result) -> list[Case]:
 
 
 def _shared(backend: Backend, fallen: list[Case]) -> set[Reading]:
-    """The readings that hold for every declared reset side and update sense that fell, and for every method."""
+    """The readings that hold for every declared reset side and update sense that fell, and for
+    every method.
+    """
     shared: set[Reading] | None = None
     for group in _groups(fallen):
         cases = [case for case in fallen if case.variant in group]

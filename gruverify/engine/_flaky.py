@@ -1,4 +1,6 @@
-"""Failures that do not repeat: how often the same arguments failed, and whether that depends on earlier calls."""
+"""Failures that do not repeat: how often the same arguments failed, and whether that depends on
+earlier calls.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,16 @@ from gruverify.engine._smaller import with_arrays
 from gruverify.engine._tally import Mark, Tally, judged
 from gruverify.invariants import INVARIANTS, SAME_BITS, Invariant
 
-#: Why a failure does not repeat: the target remembers what it was called with; it is random, or what it remembers
-#: follows no pattern that is looked for; or nothing failed again in all the calls that were made.
+#: Why a failure does not repeat: the target remembers what it was called with; it is random, or
+#: what it remembers follows no pattern that is looked for; or nothing failed again in all the calls
+#: that were made.
 Manner: TypeAlias = Literal["remembers", "random", "once"]
 
 #: How often a case that failed is judged, the first time included, before it is shrunk.
 CALLS = 5
-#: Where it did not repeat, it is judged in pairs, after so many judgements of another case and after itself. The second
-#: ones fall on every remainder of 2 to 6: who is wrong at every third call, say, cannot keep step.
+#: Where it did not repeat, it is judged in pairs, after so many judgements of another case and
+#: after itself. The second ones fall on every remainder of 2 to 6: who is wrong at every third
+#: call, say, cannot keep step.
 _OTHERS = (1, 1, 1, 1, 1, 1, 2, 1, 2, 1)
 _PAIRS = len(_OTHERS)
 _MANNERS: tuple[Manner, ...] = ("once", "remembers", "random")
@@ -30,7 +34,8 @@ _MANNERS: tuple[Manner, ...] = ("once", "remembers", "random")
 
 @dataclass(frozen=True)
 class Flaky:
-    """A failure that does not repeat: it came in `failed` of `calls` calls with the same arguments, for that reason.
+    """A failure that does not repeat: it came in `failed` of `calls` calls with the same arguments,
+    for that reason.
 
     evidence: what tells of the reason, in words; empty if nothing does.
     """
@@ -44,7 +49,10 @@ class Flaky:
     def text(self) -> str:
         """It in words, after the invariant and its format: "failed in 2 of 5 calls ..."."""
         said = f" ({self.evidence})" if self.evidence else ""
-        return f"failed in {self.failed} of {self.calls} calls with the same arguments: {_WORDS[self.manner]}{said}"
+        return (
+            f"failed in {self.failed} of {self.calls} calls with the same arguments: "
+            f"{_WORDS[self.manner]}{said}"
+        )
 
     def __add__(self, other: Flaky) -> Flaky:
         later = _MANNERS.index(other.manner) > _MANNERS.index(self.manner)
@@ -69,8 +77,8 @@ def flaky(
 ) -> Flaky | None:
     """How a judgement that fell on a case fails to repeat; None if it fell in each of the calls.
 
-    beat: called between the calls, since a slow target may need a while for them; known: what was found out of another
-    invariant that reads the same methods, which are not asked why again.
+    beat: called between the calls, since a slow target may need a while for them; known: what was
+    found out of another invariant that reads the same methods, which are not asked why again.
     """
 
     def falls(case: AnyCase) -> bool:
@@ -85,7 +93,9 @@ def flaky(
 
 
 def _described(failed: int, case: AnyCase, falls: Callable[[AnyCase], bool]) -> Flaky:
-    """Whether it goes with the call before: after a case of the same sizes with other numbers, or after itself."""
+    """Whether it goes with the call before: after a case of the same sizes with other numbers, or
+    after itself.
+    """
     other, after_other, after_itself = with_arrays(case, _negated), 0, 0
     for others in _OTHERS:
         for _ in range(others):
@@ -106,27 +116,32 @@ def _negated(_: str, array: Any) -> Any:
 
 
 def alone(invariant: Invariant, case: AnyCase, backend: Backend) -> Flaky | None:
-    """How a case that failed in each call of a run fares in a process that has called nothing else yet.
+    """How a case that failed in each call of a run fares in a process that has called nothing else
+    yet.
 
     None if it fails there, too, at the first call.
     """
     fell = [any(found.fell for found in judge(case, backend, [invariant])) for _ in range(CALLS)]
     if fell[0]:
         return None
-    evidence = f"it failed in {CALLS} of {CALLS} calls of the run, in {sum(fell)} of {CALLS} in a new process"
+    evidence = (
+        f"it failed in {CALLS} of {CALLS} calls of the run, in {sum(fell)} of {CALLS} in a "
+        "new process"
+    )
     # What comes with the first call and stays is remembered, as well as what never comes.
     manner: Manner = "remembers" if len(set(fell[1:])) == 1 else "random"
     return Flaky(CALLS + sum(fell), 2 * CALLS, manner, evidence)
 
 
-# -- what it says of the contract ------------------------------------------------------------------------------------
+# -- what it says of the contract ------------------------------------------------------------------
 
 
 def other_bits(invariant: Invariant, case: AnyCase, backend: Backend) -> tuple[str, ...]:
-    """The invariants, of those that ask for the same bits again, that a failure which does not repeat is one of.
+    """The invariants, of those that ask for the same bits again, that a failure which does not
+    repeat is one of.
 
-    Of the methods that the invariant reads, those that are seen to return other bits; if none is, the last one: for a
-    judgement depends on the answers alone.
+    Of the methods that the invariant reads, those that are seen to return other bits; if none is,
+    the last one: for a judgement depends on the answers alone.
     """
     derived = derived_methods(backend)
     read = invariant.needs or tuple(method for method in SAME_BITS if offers(backend, method))
@@ -135,7 +150,12 @@ def other_bits(invariant: Invariant, case: AnyCase, backend: Backend) -> tuple[s
     if not ids or invariant.id in SAME_BITS.values():
         return ()
     asked = [INVARIANTS[id] for id in ids]
-    seen = {found.invariant.id for _ in range(CALLS) for found in judge(case, backend, asked) if found.fell}
+    seen = {
+        found.invariant.id
+        for _ in range(CALLS)
+        for found in judge(case, backend, asked)
+        if found.fell
+    }
     return tuple(id for id in ids if id in seen) or ids[-1:]
 
 
@@ -145,9 +165,13 @@ def fallen_with(found: Flaky, id: str, mark: Mark = "") -> Tally:
 
 
 def entered(
-    tallies: dict[tuple[str, str, str], Tally], ids: Iterable[str], place: tuple[str, str], tally: Tally
+    tallies: dict[tuple[str, str, str], Tally],
+    ids: Iterable[str],
+    place: tuple[str, str],
+    tally: Tally,
 ) -> dict[tuple[str, str, str], Tally]:
-    """The tallies with that of each id at (format, variant), unless it failed in the format already.
+    """The tallies with that of each id at (format, variant), unless it failed in the format
+    already.
 
     What a selection left out is asked after all: the entry that says so goes.
     """

@@ -12,7 +12,9 @@ from gruverify.engine._readings import ORDER, Reading
 
 @dataclass(frozen=True)
 class Symbols:
-    """A sum of named arrays: what a bias is once the two of a cell have been put together in some way."""
+    """A sum of named arrays: what a bias is once the two of a cell have been put together in some
+    way.
+    """
 
     names: Counter[str] = field(default_factory=Counter)
 
@@ -25,14 +27,17 @@ class Symbols:
         return Symbols(Counter({name: times * count for name, count in self.names.items()}))
 
     def __str__(self) -> str:
-        return " + ".join(name if count == 1 else f"{count} {name}" for name, count in self.names.items())
+        return " + ".join(
+            name if count == 1 else f"{count} {name}" for name, count in self.names.items()
+        )
 
 
 def equations(reading: Reading, declared: Variant) -> tuple[str, ...]:
     """The equations of r, z, n and the next state h, for a reading of what is declared.
 
-    W and U are the weights of the input x and of the state h', b and c the biases beside them; each letter's r, z and n
-    are the blocks that the reading takes for r, z and n. Another packing than r, z, n is a line of its own.
+    W and U are the weights of the input x and of the state h', b and c the biases beside them; each
+    letter's r, z and n are the blocks that the reading takes for r, z and n. Another packing than
+    r, z, n is a line of its own.
     """
     variant, p = reading.variant(declared), reading.parameters(_named(reading, declared))
     U_r, U_z, U_n = (f"U_{gate}ᵀ" if reading.transposed else f"U_{gate}" for gate in "rzn")
@@ -47,12 +52,18 @@ def equations(reading: Reading, declared: Variant) -> tuple[str, ...]:
         f"n = tanh({candidate})",
         f"h = {state} * h' + {new} * n",
     ]
-    packing = [f"with blocks packed in the order {', '.join(reading.order)}"] if reading.order != ORDER else []
+    packing = (
+        [f"with blocks packed in the order {', '.join(reading.order)}"]
+        if reading.order != ORDER
+        else []
+    )
     return (*lines, *packing)
 
 
 def _named(reading: Reading, declared: Variant) -> Parameters:
-    """Biases as symbols, in the order in which the reading takes its gates; weights are named where they stand."""
+    """Biases as symbols, in the order in which the reading takes its gates; weights are named where
+    they stand.
+    """
     weights = dict.fromkeys((f"W_{side}{gate}" for side in "xh" for gate in "rzc"), _Weight())
     taken = dict(zip("rzc", reading.order, strict=True))
     biases = {

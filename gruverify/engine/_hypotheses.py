@@ -1,4 +1,6 @@
-"""What a right GRU may be that is less accurate than it declares: hypotheses, each of them a declaration."""
+"""What a right GRU may be that is less accurate than it declares: hypotheses, each of them a
+declaration.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +14,19 @@ from gruverify.arithmetic import FORMATS, KAPPA, Format
 from gruverify.backends import Declarations
 from gruverify.engine._measured import Measured
 
-#: The most that σ or tanh may be wrong by and still be called that: what bfloat16 holds of a number; or so many units,
-#: more than any released library; but never a share of the value at which a bound claims nothing.
+#: The most that σ or tanh may be wrong by and still be called that: what bfloat16 holds of a
+#: number; or so many units, more than any released library; but never a share of the value at which
+#: a bound claims nothing.
 _COARSEST, _UNITS, _NOTHING = 2.0**-8, 64, 2.0**-4
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One way of being less accurate than declared: in words, and as the declarations that would say so.
+    """One way of being less accurate than declared: in words, and as the declarations that would
+    say so.
 
-    representable: the format of which every state that is returned must be a number, where that is part of it.
+    representable: the format of which every state that is returned must be a number, where that is
+    part of it.
     sums_lost: whether it is borne out by long sums that lose what a wider accumulator keeps.
     """
 
@@ -46,16 +51,22 @@ class Hypothesis:
         )
 
     def contradicts(self, other: Hypothesis) -> bool:
-        """Whether both are about the same declaration, or together excuse too much: two gates, each less accurate."""
+        """Whether both are about the same declaration, or together excuse too much: two gates, each
+        less accurate.
+        """
         named = {**self.overrides, **other.overrides}
         two_gates = "D" in named.get("blend", "") and "kappa_sigma" in named
         return two_gates or any(name in other.overrides for name in self.overrides)
 
 
 def hypotheses(declared: Declarations, fmt: Format, found: Measured) -> tuple[Hypothesis, ...]:
-    """Everything that the declarations do not allow already, in one format; the most accurate first, then every two."""
+    """Everything that the declarations do not allow already, in one format; the most accurate
+    first, then every two.
+    """
     alone = tuple(_new(_single(declared, fmt, found), declared))
-    pairs = (one.beside(other) for one, other in combinations(alone, 2) if not one.contradicts(other))
+    pairs = (
+        one.beside(other) for one, other in combinations(alone, 2) if not one.contradicts(other)
+    )
     return (*alone, *sorted(pairs, key=lambda pair: pair.representable is not None))
 
 
@@ -68,7 +79,8 @@ def _new(each: Iterable[Hypothesis], declared: Declarations) -> Iterator[Hypothe
 
 def _single(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hypothesis]:
     narrower = sorted(
-        (other for other in FORMATS if other.precision < fmt.precision), key=lambda other: -other.precision
+        (other for other in FORMATS if other.precision < fmt.precision),
+        key=lambda other: -other.precision,
     )
     yield Hypothesis("subnormal numbers flushed to 0", (("subnormals", False),))
     if fmt.precision <= 11 and declared.accumulates in (None, *FORMATS[2:]):
@@ -78,7 +90,9 @@ def _single(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hy
             yield Hypothesis(told, (("blend", f"{declared.blend}+{form}"),))
     yield from _kappas(declared, fmt, found)
     if not declared.carry:
-        yield Hypothesis("a state that is wider between steps than it is returned", (("carry", 1.0),))
+        yield Hypothesis(
+            "a state that is wider between steps than it is returned", (("carry", 1.0),)
+        )
     if fmt.precision <= 11:
         yield Hypothesis(f"sums in {fmt.name}", (("accumulates", fmt.name),), sums_lost=True)
     yield from _products(declared, fmt, narrower)
@@ -86,14 +100,21 @@ def _single(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hy
         for other in narrower:
             yield Hypothesis(f"a state in {other.name} between steps", (("carry", other.name),))
     for other in narrower:
-        # What float32 computes is close enough to tell a wrong GRU; what a half computes must look like one.
+        # What float32 computes is close enough to tell a wrong GRU; what a half computes must look
+        # like one.
         half = other.precision <= 11
         looks, computes = other if half else None, (("computes", other.name),)
         said = f"{other.name} arithmetic in {fmt.name}"
         yield Hypothesis(said, computes, representable=looks)
         if half:
-            yield Hypothesis(f"{said}, with such sums over the batch", (*computes, ("sums_in_format", True)), looks)
-            yield Hypothesis(f"{said}, with such sums", (*computes, ("accumulates", other.name)), looks)
+            yield Hypothesis(
+                f"{said}, with such sums over the batch",
+                (*computes, ("sums_in_format", True)),
+                looks,
+            )
+            yield Hypothesis(
+                f"{said}, with such sums", (*computes, ("accumulates", other.name)), looks
+            )
 
 
 def _products(declared: Declarations, fmt: Format, narrower: list[Format]) -> Iterator[Hypothesis]:
@@ -111,7 +132,9 @@ def _products(declared: Declarations, fmt: Format, narrower: list[Format]) -> It
 
 
 def _kappas(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hypothesis]:
-    """σ and tanh as accurate as they were measured, rounded up to a whole number, or else to a power of two."""
+    """σ and tanh as accurate as they were measured, rounded up to a whole number, or else to a
+    power of two.
+    """
     for step in (_whole, _power):
         sigma = _Kappa("kappa_sigma", step(found.sigma), declared.kappa_sigma)
         tanh = _Kappa("kappa_tanh", step(found.tanh), declared.kappa_tanh)
@@ -123,7 +146,10 @@ def _kappas(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hy
         absolute = _Kappa("kappa_tanh", _whole(found.tanh_of_one), max(declared.kappa_tanh, KAPPA))
         if absolute.value <= _UNITS and absolute.plausible(fmt):
             more = (("kappa_tanh", absolute.value),) if absolute.is_news(fmt) else ()
-            yield Hypothesis("a tanh that is accurate to units of 1, not of its value", (("tanh", "absolute"), *more))
+            yield Hypothesis(
+                "a tanh that is accurate to units of 1, not of its value",
+                (("tanh", "absolute"), *more),
+            )
 
 
 @dataclass(frozen=True)
@@ -143,7 +169,9 @@ class _Kappa:
 
 def _of_kappas(kappas: list[_Kappa]) -> Hypothesis:
     function = {"kappa_sigma": "σ", "kappa_tanh": "tanh"}
-    words = " and ".join(f"a {function[kappa.name]} wrong by up to {_spelled(kappa.value)} u" for kappa in kappas)
+    words = " and ".join(
+        f"a {function[kappa.name]} wrong by up to {_spelled(kappa.value)} u" for kappa in kappas
+    )
     return Hypothesis(words, tuple((kappa.name, kappa.value) for kappa in kappas))
 
 

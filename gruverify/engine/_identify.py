@@ -1,4 +1,6 @@
-"""Which GRU an implementation is: every reading of a cell tried on drawn cases, against the derived bounds."""
+"""Which GRU an implementation is: every reading of a cell tried on drawn cases, against the derived
+bounds.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ Status: TypeAlias = Literal["identified", "ambiguous", "none", "unanswered"]
 
 #: How many cases are drawn for each declared reset side and update sense, over all formats.
 CASES = 24
-#: How many of the readings that a case has excluded are followed on, so that there is a runner-up to name.
+#: How many of the readings that a case has excluded are followed on, so that there is a runner-up
+#: to name.
 FOLLOWED = 8
 _SMALL = {"max_H": 4, "max_I": 3, "max_B": 2, "max_T": 2}
 
@@ -50,8 +53,9 @@ METHODS: dict[str, Callable[[Observed], list[Any]]] = {
 
 @dataclass
 class Evidence:
-    """How a reading fares: cases and entries tried and within their bounds, the largest margin, and over 1 the smallest
-    margin of a case that excludes it, with the smallest such case; and the cases whose bounds claim something.
+    """How a reading fares: cases and entries tried and within their bounds, the largest margin, and
+    over 1 the smallest margin of a case that excludes it, with the smallest such case; and the
+    cases whose bounds claim something.
     """
 
     reading: Reading
@@ -77,7 +81,9 @@ class Evidence:
     def enter(self, case: Case, residuals: Sequence[Residual]) -> None:
         """Add a case."""
         worst = max(residuals, key=lambda residual: residual.margin)
-        margins = [residual.entries.margins for residual in residuals if residual.entries is not None]
+        margins = [
+            residual.entries.margins for residual in residuals if residual.entries is not None
+        ]
         self.cases += 1
         self.claiming += all(residual.claims for residual in residuals)
         self.entries += sum(m.size for m in margins)
@@ -100,8 +106,9 @@ def nearest(evidence: Evidence) -> tuple[float, float]:
 class Part:
     """What a method computes where some variants are declared that differ in their biases alone.
 
-    declared: the one with most biases; variants: all; holds: the readings that no case excludes; nearest: those
-    of the excluded ones that were followed, the nearest first; unanswered: how many cases were, and reason: why;
+    declared: the one with most biases; variants: all; holds: the readings that no case excludes;
+    nearest: those of the excluded ones that were followed, the nearest first; unanswered: how many
+    cases were, and reason: why;
     lesser: what it is less accurate in than declared, where only so a reading holds.
     """
 
@@ -129,7 +136,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Identity:
-    """What an implementation is, method by method and for every declared reset side and update sense."""
+    """What an implementation is, method by method and for every declared reset side and update
+    sense.
+    """
 
     target: str
     formats: tuple[Format, ...]
@@ -143,7 +152,13 @@ class Identity:
         found = [part.status for part in self.parts]
         if "none" in found:
             return "none"
-        return "ambiguous" if "ambiguous" in found else "identified" if "identified" in found else "unanswered"
+        return (
+            "ambiguous"
+            if "ambiguous" in found
+            else "identified"
+            if "identified" in found
+            else "unanswered"
+        )
 
     @property
     def answered(self) -> tuple[Part, ...]:
@@ -152,18 +167,25 @@ class Identity:
 
     @property
     def as_declared(self) -> bool:
-        """Whether every part that was answered is, or may be, what it declares; False if none was."""
+        """Whether every part that was answered is, or may be, what it declares; False if none
+        was.
+        """
         return bool(self.answered) and all(part.may_be_declared for part in self.answered)
 
 
 def identify(
-    target: object, *, formats: str | Iterable[Format | str] | None = None, seed: int = 0, name: str | None = None
+    target: object,
+    *,
+    formats: str | Iterable[Format | str] | None = None,
+    seed: int = 0,
+    name: str | None = None,
 ) -> Identity:
-    """Find out which GRU a target is: which side of the product its reset gate is on, what z multiplies, the order of
-    its gates, what becomes of its biases, and whether its recurrent weights are transposed.
+    """Find out which GRU a target is: which side of the product its reset gate is on, what z
+    multiplies, the order of its gates, what becomes of its biases, and whether its recurrent
+    weights are transposed.
 
-    formats: the most precise that the backend claims unless given; seed: of the cases; name: how the result calls the
-    target.
+    formats: the most precise that the backend claims unless given; seed: of the cases; name: how
+    the result calls the target.
 
     Raises:
         UnknownTarget, TargetUnavailable: the target cannot be made into a backend.
@@ -172,17 +194,27 @@ def identify(
     backend = resolve(target)
     plan = Plan(formats=None if formats is None else formats_named(formats), seed=seed)
     require(plan, backend)
-    chosen = formats_of(plan, backend) if formats is not None else (max(backend.formats, key=lambda f: f.precision),)
+    chosen = (
+        formats_of(plan, backend)
+        if formats is not None
+        else (max(backend.formats, key=lambda f: f.precision),)
+    )
     methods = [method for method in METHODS if offers(backend, method)]
     if not methods:
-        raise ValueError(f"{backend.name} offers neither step nor sequence: there is nothing to identify it by")
-    parts = [part for group in _groups(backend) for part in _parts(backend, methods, group, chosen, seed)]
+        raise ValueError(
+            f"{backend.name} offers neither step nor sequence: there is nothing to identify it by"
+        )
+    parts = [
+        part for group in _groups(backend) for part in _parts(backend, methods, group, chosen, seed)
+    ]
     text = name or (target if isinstance(target, str) else backend.name)
     return Identity(text, chosen, seed, CASES, tuple(parts))
 
 
 def _groups(backend: Backend) -> list[list[Variant]]:
-    """The declared variants by reset side and update sense: whatever biases they have, they are one GRU."""
+    """The declared variants by reset side and update sense: whatever biases they have, they are one
+    GRU.
+    """
     groups: dict[tuple[str, str], list[Variant]] = {}
     for variant in declared_variants(backend):
         groups.setdefault((variant.reset, variant.update), []).append(variant)
@@ -192,13 +224,19 @@ def _groups(backend: Backend) -> list[list[Variant]]:
 def _parts(
     backend: Backend, methods: list[str], group: list[Variant], formats: Sequence[Format], seed: int
 ) -> Iterator[Part]:
-    drawn = [case for fmt in formats for case in drawn_for(backend, fmt, group, seed, -(-CASES // len(formats)))]
+    drawn = [
+        case
+        for fmt in formats
+        for case in drawn_for(backend, fmt, group, seed, -(-CASES // len(formats)))
+    ]
     for method in methods:
         part = tried(backend, method, group, drawn)
         yield part if part.status != "none" else less_accurate(backend, part, drawn)
 
 
-def drawn_for(backend: Backend, fmt: Format, variants: Sequence[Variant], seed: int, count: int) -> list[Case]:
+def drawn_for(
+    backend: Backend, fmt: Format, variants: Sequence[Variant], seed: int, count: int
+) -> list[Case]:
     """Small cases of some variants that the backend claims to handle."""
     found: list[Case] = []
     declared = declarations_of(backend)
@@ -220,7 +258,8 @@ def tried(
     drawn: Iterable[Case],
     only: Sequence[Reading] | None = None,
 ) -> Part:
-    """Every reading of what is declared, tried on the cases: what a case excludes is dropped, but for the nearest.
+    """Every reading of what is declared, tried on the cases: what a case excludes is dropped, but
+    for the nearest.
 
     only: these readings, and only until all of them are excluded.
     """
@@ -242,23 +281,31 @@ def tried(
             break
     holds = tuple(e for e in followed if e.holds and e.cases)
     excluded = sorted((e for e in followed if not e.holds), key=nearest)
-    return Part(method, declared, tuple(group), holds, tuple(excluded), unanswered.cases, unanswered.reason)
+    return Part(
+        method, declared, tuple(group), holds, tuple(excluded), unanswered.cases, unanswered.reason
+    )
 
 
 def less_accurate(backend: Backend, part: Part, drawn: Sequence[Case]) -> Part:
-    """A part of which no reading holds, under the most accurate hypothesis under which one does; itself if none does.
+    """A part of which no reading holds, under the most accurate hypothesis under which one does;
+    itself if none does.
 
     A reading that holds by bounds that claim nothing does not count.
     """
     formats = list(dict.fromkeys(case.format for case in drawn))
     near = [evidence.reading for evidence in part.nearest]
-    of_each = [hypotheses(declarations_of(backend, fmt), fmt, measured(backend, fmt)) for fmt in formats]
+    of_each = [
+        hypotheses(declarations_of(backend, fmt), fmt, measured(backend, fmt)) for fmt in formats
+    ]
     for hypothesis in _shared(of_each):
         other = redeclared(backend, hypothesis.overrides)
         looks = hypothesis.representable
         if looks is not None and not all(returned_in(looks, case, backend) for case in drawn):
             continue
-        if any(evidence.claims for evidence in tried(other, part.method, part.variants, drawn, near).holds):
+        if any(
+            evidence.claims
+            for evidence in tried(other, part.method, part.variants, drawn, near).holds
+        ):
             found = tried(other, part.method, part.variants, drawn)
             return replace(found, lesser=LessAccurate(hypothesis.words, hypothesis.overrides))
     return part
@@ -285,7 +332,9 @@ class _Unanswered:
 
 
 def residuals(exact: Exact, reading: Reading, answers: Sequence[Any]) -> list[Residual]:
-    """How far the answers, states (B, H) of the first steps, are from what a reading of the cell gives."""
+    """How far the answers, states (B, H) of the first steps, are from what a reading of the cell
+    gives.
+    """
     case = exact.case
     variant, parameters = reading.variant(case.variant), reading.parameters(exact.parameters)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -1,7 +1,8 @@
-"""Cases that an earlier run of the same judged: they are drawn again, and what was found of them is taken over.
+"""Cases that an earlier run of the same judged: they are drawn again, and what was found of them is
+taken over.
 
-So everything that follows from the cases, from the first failure to the witnesses, comes about as in a run that was
-never killed.
+So everything that follows from the cases, from the first failure to the witnesses, comes about as
+in a run that was never killed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,12 @@ from typing import Any, TypeAlias
 
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage
-from gruverify.engine._codec import decode_coverage, decode_judgement, encode_coverage, encode_judgement
+from gruverify.engine._codec import (
+    decode_coverage,
+    decode_judgement,
+    encode_coverage,
+    encode_judgement,
+)
 from gruverify.engine._events import CasesJudged, JudgedCase, Listener
 from gruverify.engine._judge import Judgement
 from gruverify.engine._witness import encode_variant, particulars
@@ -29,7 +35,9 @@ _OFTEN = 0.5
 
 @dataclass
 class CpuClock:
-    """The processor seconds of this process since the clock was made, and those of what was taken over."""
+    """The processor seconds of this process since the clock was made, and those of what was taken
+    over.
+    """
 
     taken: float = 0.0
     _began: float = field(default_factory=time.process_time)
@@ -50,7 +58,9 @@ class Found:
 
 @dataclass
 class Journal:
-    """Of one format: `judged`, the cases that were judged before; the others are told to the listener."""
+    """Of one format: `judged`, the cases that were judged before; the others are told to the
+    listener.
+    """
 
     format: str
     judged: Judged
@@ -61,15 +71,19 @@ class Journal:
     _began: float = field(default_factory=time.process_time)
 
     def found(self, stream: str, number: int, case: AnyCase, asked: Sequence[str]) -> Found | None:
-        """What was found of a case that is asked these invariants, by id; None if it has to be judged.
+        """What was found of a case that is asked these invariants, by id; None if it has to be
+        judged.
 
-        It was found of the very same case, bit by bit, and the very same invariants: else it is not taken over.
+        It was found of the very same case, bit by bit, and the very same invariants: else it is not
+        taken over.
         """
         self._began = time.process_time()
         if (stream, number) not in self.judged:
             return None
         try:
-            return self._taken_over(json.loads(zlib.decompress(self.judged[stream, number])), case, asked)
+            return self._taken_over(
+                json.loads(zlib.decompress(self.judged[stream, number])), case, asked
+            )
         except (zlib.error, ValueError, KeyError, TypeError):  # bits that have changed on the disk
             return None
 
@@ -82,12 +96,18 @@ class Journal:
             "visited": encode_coverage(found.visited),
             "cpu": cpu,
         }
-        self._new.append(JudgedCase(stream, number, zlib.compress(json.dumps(values).encode()), cpu))
+        self._new.append(
+            JudgedCase(stream, number, zlib.compress(json.dumps(values).encode()), cpu)
+        )
         if time.monotonic() > self._sent + _OFTEN:
             self.send()
 
-    def _taken_over(self, values: Mapping[str, Any], case: AnyCase, asked: Sequence[str]) -> Found | None:
-        if values["case"] != digest_of(case) or [id for id, *_ in values["judgements"]] != list(asked):
+    def _taken_over(
+        self, values: Mapping[str, Any], case: AnyCase, asked: Sequence[str]
+    ) -> Found | None:
+        if values["case"] != digest_of(case) or [id for id, *_ in values["judgements"]] != list(
+            asked
+        ):
             return None
         judgements = tuple(decode_judgement(judgement) for judgement in values["judgements"])
         found = Found(judgements, decode_coverage(values["visited"]))
@@ -103,9 +123,16 @@ class Journal:
 
 
 def digest_of(case: AnyCase) -> str:
-    """What tells a case from any other: format, variant, sizes, how it is called, and every bit of its arrays."""
+    """What tells a case from any other: format, variant, sizes, how it is called, and every bit of
+    its arrays.
+    """
     found = hashlib.blake2b(digest_size=16)
-    about: list[Any] = [case.format.name, encode_variant(case.variant), case.sizes, particulars(case)]
+    about: list[Any] = [
+        case.format.name,
+        encode_variant(case.variant),
+        case.sizes,
+        particulars(case),
+    ]
     found.update(json.dumps(about).encode())
     for name, array in case.arrays().items():
         found.update(name.encode())

@@ -34,16 +34,18 @@ from gruverify.invariants import (
     nothing_claimed,
 )
 
-#: Of cells with more weights, what is found of a changed case is not kept for the next invariant: there may be fifty
-#: such cases, and each takes a hundred times the memory of its weights.
+#: Of cells with more weights, what is found of a changed case is not kept for the next invariant:
+#: there may be fifty such cases, and each takes a hundred times the memory of its weights.
 _SHARED = 2**17
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """How one invariant judged one case: its tally, and the worst residual or what stood in the way.
+    """How one invariant judged one case: its tally, and the worst residual or what stood in the
+    way.
 
-    `obstacle` is the kind of what stood in the way, and the method it is about; empty if the invariant could be judged.
+    `obstacle` is the kind of what stood in the way, and the method it is about; empty if the
+    invariant could be judged.
     """
 
     invariant: Invariant
@@ -58,7 +60,9 @@ class Judgement:
 
 
 def applicable(invariant: Invariant, backend: Backend, declared: Declarations | None = None) -> str:
-    """Why the invariant cannot be asked of the backend; empty if it can. declared: what it declares, where known."""
+    """Why the invariant cannot be asked of the backend; empty if it can. declared: what it
+    declares, where known.
+    """
     missing = [method for method in invariant.needs if not offers(backend, method)]
     if missing:
         return f"the backend has no {', no '.join(missing)}"
@@ -66,7 +70,10 @@ def applicable(invariant: Invariant, backend: Backend, declared: Declarations | 
         return "the backend has stacks alone"
     derived = [method for method in invariant.needs if method in derived_methods(backend)]
     if invariant.family == "contract" and derived:
-        return f"{derived[0]} is derived from {derived_methods(backend)[derived[0]]}, of which it is asked"
+        return (
+            f"{derived[0]} is derived from {derived_methods(backend)[derived[0]]}, of which "
+            "it is asked"
+        )
     declared = declared or declarations_of(backend)
     if invariant.resizes and (declared.hidden_size, declared.input_size) != (None, None):
         return "it asks for other sizes than the one the backend is built for"
@@ -79,8 +86,9 @@ def applicable(invariant: Invariant, backend: Backend, declared: Declarations | 
 def judge(case: AnyCase, backend: Backend, invariants: Iterable[Invariant]) -> Iterator[Judgement]:
     """Each invariant that applies and reads such cases, judging one shared trial.
 
-    The first that meets an obstacle reports it: a raise is an error, a malformed answer is falsified. Those that meet
-    the same one after it are blocked, and name it as the cause. What the backend declines to do does not apply.
+    The first that meets an obstacle reports it: a raise is an error, a malformed answer is
+    falsified. Those that meet the same one after it are blocked, and name it as the cause. What the
+    backend declines to do does not apply.
     """
     return judge_trial(trial_of(case, backend), invariants)
 
@@ -112,7 +120,11 @@ def judge_trial(
 
 def _weights(case: AnyCase) -> int:
     """How many weights its cells have."""
-    cells = [case.cell] if isinstance(case, Case) else [cell for row in case.stack.cells for cell in row]
+    cells = (
+        [case.cell]
+        if isinstance(case, Case)
+        else [cell for row in case.stack.cells for cell in row]
+    )
     return sum(cell.weight_ih.size + cell.weight_hh.size for cell in cells)
 
 
@@ -129,24 +141,33 @@ def _judge(trial: Trial | StackTrial, invariant: Invariant, met: _Met) -> Judgem
             residuals = list(invariant.check(trial))
     except Obstacle as obstacle:
         kind = f"{type(obstacle).__name__} {obstacle.method}"
-        return Judgement(invariant, met.tally(obstacle, invariant.id), _nothing(str(obstacle)), kind)
+        return Judgement(
+            invariant, met.tally(obstacle, invariant.id), _nothing(str(obstacle)), kind
+        )
     return _judged(invariant, residuals)
 
 
 def _judged(invariant: Invariant, residuals: list[Residual]) -> Judgement:
-    """Falsified by the worst comparison of all; else passed, with the worst of those that claim something."""
+    """Falsified by the worst comparison of all; else passed, with the worst of those that claim
+    something.
+    """
     worst = max(residuals, key=_margin, default=nothing_claimed("there was nothing to compare"))
-    compared, claimed = (sum(getattr(residual, name) for residual in residuals) for name in ("compared", "claimed"))
+    compared, claimed = (
+        sum(getattr(residual, name) for residual in residuals) for name in ("compared", "claimed")
+    )
     claiming = [residual for residual in residuals if residual.claims]
     if worst.margin <= 1:
         if not claiming:
-            return Judgement(invariant, Tally(unclaimed=1, compared=compared, claimed=claimed), worst)
+            return Judgement(
+                invariant, Tally(unclaimed=1, compared=compared, claimed=claimed), worst
+            )
         worst = max(claiming, key=_margin)
     return Judgement(invariant, judged(worst.margin, compared=compared, claimed=claimed), worst)
 
 
 def outcome_of(judgements: Iterable[Judgement]) -> Outcome:
-    """What became of a case: whether the target's values were wrong, or it refused one of its methods, or answered.
+    """What became of a case: whether the target's values were wrong, or it refused one of its
+    methods, or answered.
 
     What else fails may do so on a case that was made of this one, which has other features.
     """
@@ -158,8 +179,12 @@ def outcome_of(judgements: Iterable[Judgement]) -> Outcome:
 
 
 def compared_methods(judgements: Iterable[Judgement]) -> set[str]:
-    """The methods all of whose answers to the very case were compared, in bounds that claimed something."""
-    judged = (j.invariant for j in judgements if j.tally.judged and j.invariant.family != "contract")
+    """The methods all of whose answers to the very case were compared, in bounds that claimed
+    something.
+    """
+    judged = (
+        j.invariant for j in judgements if j.tally.judged and j.invariant.family != "contract"
+    )
     return {invariant.needs[-1] for invariant in judged if invariant.lengths}
 
 
@@ -169,7 +194,9 @@ def _margin(residual: Residual) -> float:
 
 @dataclass
 class _Met:
-    """The obstacles met on a case, and which invariant reported each; `derived` are the derived methods and theirs."""
+    """The obstacles met on a case, and which invariant reported each; `derived` are the derived
+    methods and theirs.
+    """
 
     case: AnyCase
     derived: Mapping[str, str]
@@ -181,12 +208,20 @@ class _Met:
         if isinstance(obstacle, Declined):
             return Tally(declined=1, reason=what)
         base = self.derived.get(obstacle.method, "")
-        cause = next((self.reporters[key] for key in (obstacle.method, what, base) if key in self.reporters), None)
+        cause = next(
+            (self.reporters[key] for key in (obstacle.method, what, base) if key in self.reporters),
+            None,
+        )
         if cause is not None:
             return Tally(blocked=1, reason=what, cause=cause)
-        # A method that fails on the very case drawn is no basis for anything else that is asked of it.
-        self.reporters |= dict.fromkeys({what, obstacle.method} if obstacle.case is self.case else {what}, id)
-        return judged(np.inf, what) if isinstance(obstacle, Malformed) else Tally(error=1, reason=what)
+        # A method that fails on the very case drawn is no basis for anything else that is asked of
+        # it.
+        self.reporters |= dict.fromkeys(
+            {what, obstacle.method} if obstacle.case is self.case else {what}, id
+        )
+        return (
+            judged(np.inf, what) if isinstance(obstacle, Malformed) else Tally(error=1, reason=what)
+        )
 
 
 def _nothing(why: str) -> Residual:
@@ -201,7 +236,8 @@ def assert_holds(invariant: str, target: object, case: AnyCase) -> None:
     """Raise AssertionError, with the numbers, if the target falsifies the invariant on the case.
 
     Raises:
-        ValueError: no invariant has that id, or it cannot be asked of the target or about such a case.
+        ValueError: no invariant has that id, or it cannot be asked of the target or about such a
+        case.
         AssertionError: the invariant is falsified, or the backend raised.
     """
     if invariant not in INVARIANTS:

@@ -18,9 +18,9 @@ from gruverify.engine._saved import NOTHING_SAVED, Saved
 class TakenOver:
     """What an earlier run of the same did.
 
-    parts: the formats that it finished; judged: by format, the cases of those that it did not; deaths, and what the
-    result says of each: what ended a process; saved: the witnesses that it tried first, and header: that of its result,
-    None where there was no such run.
+    parts: the formats that it finished; judged: by format, the cases of those that it did not;
+    deaths, and what the result says of each: what ended a process; saved: the witnesses that it
+    tried first, and header: that of its result, None where there was no such run.
     """
 
     parts: tuple[Result, ...] = ()
@@ -31,15 +31,19 @@ class TakenOver:
 
 
 class Keeper(Protocol):
-    """Keeps a run while it goes on. Neither method raises but for a mistake of the user's, before anything is asked."""
+    """Keeps a run while it goes on. Neither method raises but for a mistake of the user's, before
+    anything is asked.
+    """
 
     def begin(self, plan: Plan, header: dict[str, Any], sources: Mapping[str, str]) -> TakenOver:
         """Take note of a run that begins.
 
-        header: that of its result; sources: the modules that make up the target, by name, each with the digest of its
-        file.
+        header: that of its result; sources: the modules that make up the target, by name, each with
+        the digest of its file.
         """
         ...
 
     def keep(self, event: Event) -> None:
-        """Keep what the event tells of: cases that were judged, a format that is finished, a process that died."""
+        """Keep what the event tells of: cases that were judged, a format that is finished, a
+        process that died.
+        """

@@ -1,4 +1,6 @@
-"""A case as whoever lacks something reads it: without the biases, the lengths or the initial state that it ignores."""
+"""A case as whoever lacks something reads it: without the biases, the lengths or the initial state
+that it ignores.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,18 @@ from gruverify.engine._smaller import NDArray, with_arrays
 
 
 def as_read(case: AnyCase, name: str, value: Any) -> AnyCase | None:
-    """The case as a target reads it that is what the declaration says, and ignores what it leaves out.
+    """The case as a target reads it that is what the declaration says, and ignores what it leaves
+    out.
 
-    The case itself if it has nothing of it; None if it cannot be ignored: then the target raises, or its answer has
-    another shape.
+    The case itself if it has nothing of it; None if it cannot be ignored: then the target raises,
+    or its answer has another shape.
     """
     if name == "biases":
         return with_arrays(case, _without_biases(Variant(biases=value)))
     if name == "initial_state":
-        return with_arrays(case, lambda of, own: np.zeros_like(own) if of in ("state", "states") else own)
+        return with_arrays(
+            case, lambda of, own: np.zeros_like(own) if of in ("state", "states") else own
+        )
     if isinstance(case, Case):
         return case
     if name == "lengths":
@@ -37,12 +42,18 @@ def as_read(case: AnyCase, name: str, value: Any) -> AnyCase | None:
 
 
 def as_declared(case: AnyCase, name: str, value: Any) -> AnyCase | None:
-    """The case that a target which declares this is asked instead; None if it is asked nothing instead."""
+    """The case that a target which declares this is asked instead; None if it is asked nothing
+    instead.
+    """
     read = as_read(case, name, value)
     if name == "biases":
         assert read is not None
         return _of_variant(read, replace(case.variant, biases=value))
-    return read if name == "initial_state" or read is case or (read is not None and read == case) else None
+    return (
+        read
+        if name == "initial_state" or read is case or (read is not None and read == case)
+        else None
+    )
 
 
 def _without_biases(variant: Variant) -> Callable[[str, NDArray], NDArray]:
@@ -58,7 +69,9 @@ def _without_biases(variant: Variant) -> Callable[[str, NDArray], NDArray]:
 
 
 def _transposed(case: StackCase) -> StackCase | None:
-    """The arrays of the call, taken for time first where the batch is and the other way round, if they allow it."""
+    """The arrays of the call, taken for time first where the batch is and the other way round, if
+    they allow it.
+    """
     T, B, _ = case.inputs.shape
     if T != B or case.lengths is not None:
         return None

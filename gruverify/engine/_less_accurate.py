@@ -1,7 +1,8 @@
-"""Less accurate is not the same as wrong: whether one declaration explains everything that failed in a format.
+"""Less accurate is not the same as wrong: whether one declaration explains everything that failed
+in a format.
 
-Whatever failed is judged again, by the same answers' bounds under each hypothesis in turn. One that a single failure
-contradicts is dropped for good; a bound that claims nothing explains nothing.
+Whatever failed is judged again, by the same answers' bounds under each hypothesis in turn. One that
+a single failure contradicts is dropped for good; a bound that claims nothing explains nothing.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ from gruverify.invariants import Invariant, Obstacle
 
 @dataclass(frozen=True)
 class LessAccurate:
-    """What explains everything that failed in one format: in words, and as declarations, JSON values by their names.
+    """What explains everything that failed in one format: in words, and as declarations, JSON
+    values by their names.
 
-    cases: how many failed; vacuous: of how many failed comparisons nothing would be claimed under the declaration, and
+    cases: how many failed; vacuous: of how many failed comparisons nothing would be claimed under
+    the declaration, and
     compared: how many there were.
     """
 
@@ -41,7 +44,10 @@ class LessAccurate:
         """Both as one, of different cases; None if they say different things."""
         if (self.words, self.declares) != (other.words, other.declares):
             return None
-        more = {name: getattr(self, name) + getattr(other, name) for name in ("cases", "vacuous", "compared")}
+        more = {
+            name: getattr(self, name) + getattr(other, name)
+            for name in ("cases", "vacuous", "compared")
+        }
         return replace(self, **more)
 
 
@@ -49,7 +55,9 @@ Lesser: TypeAlias = Mapping[str, "LessAccurate | None"]
 
 
 def agreed(one: Lesser, other: Lesser) -> dict[str, LessAccurate | None]:
-    """What two parts of a run say, by format; of a format in which something failed in both, only what both say."""
+    """What two parts of a run say, by format; of a format in which something failed in both, only
+    what both say.
+    """
     found = {**one, **other}
     for fmt in one.keys() & other.keys():
         mine, theirs = one[fmt], other[fmt]
@@ -58,29 +66,51 @@ def agreed(one: Lesser, other: Lesser) -> dict[str, LessAccurate | None]:
 
 
 def sentences(found: Mapping[str, LessAccurate], formats: Sequence[str]) -> tuple[str, ...]:
-    """One line per cause, with the declaration that would make it conform; `formats` are those of the run."""
+    """One line per cause, with the declaration that would make it conform; `formats` are those of
+    the run.
+    """
     causes: dict[str, dict[str, LessAccurate]] = {}
     for fmt in formats:
         if fmt in found:
             cause = re.sub(rf"\b{fmt}\b", _FORMAT, found[fmt].words)
             causes.setdefault(cause, {})[fmt] = found[fmt]
-    return tuple(_sentence(cause, of, formats, alone=len(causes) == 1) for cause, of in causes.items())
+    return tuple(
+        _sentence(cause, of, formats, alone=len(causes) == 1) for cause, of in causes.items()
+    )
 
 
 #: Stands in a cause for the format that it is about.
 _FORMAT = "{format}"
 
 
-def _sentence(cause: str, of: Mapping[str, LessAccurate], formats: Sequence[str], *, alone: bool) -> str:
+def _sentence(
+    cause: str, of: Mapping[str, LessAccurate], formats: Sequence[str], *, alone: bool
+) -> str:
     where = "" if alone else f" in {', '.join(of)}"
     cases = sum(one.cases for one in of.values())
-    vacuous, compared = sum(one.vacuous for one in of.values()), sum(one.compared for one in of.values())
-    beyond = f" (of the {compared} comparisons that failed {vacuous} then claim nothing)" if vacuous else ""
+    vacuous, compared = (
+        sum(one.vacuous for one in of.values()),
+        sum(one.compared for one in of.values()),
+    )
+    beyond = (
+        f" (of the {compared} comparisons that failed {vacuous} then claim nothing)"
+        if vacuous
+        else ""
+    )
     if 2 * vacuous > compared:
-        beyond = f"; {vacuous} of the {compared} comparisons that failed then claim nothing: it may be wrong besides"
+        beyond = (
+            f"; {vacuous} of the {compared} comparisons that failed then claim nothing: it "
+            "may be wrong besides"
+        )
     said = declare(declared_in(of, formats))
-    words, every = cause.replace(_FORMAT, " and ".join(of)), f"{cases} case{'s' if cases > 1 else ''}"
-    return f"everything that failed{where}, in {every}, is explained by {words}: declare {said}{beyond}"
+    words, every = (
+        cause.replace(_FORMAT, " and ".join(of)),
+        f"{cases} case{'s' if cases > 1 else ''}",
+    )
+    return (
+        f"everything that failed{where}, in {every}, is explained by {words}: declare "
+        f"{said}{beyond}"
+    )
 
 
 def declare(declarations: Mapping[str, Any]) -> str:
@@ -105,7 +135,9 @@ def _nothing() -> None:
 
 @dataclass
 class _Failure:
-    """A case, what failed on it, and of how much of that nothing is claimed by the hypothesis it was last held to."""
+    """A case, what failed on it, and of how much of that nothing is claimed by the hypothesis it
+    was last held to.
+    """
 
     case: AnyCase
     fallen: tuple[Invariant, ...]
@@ -114,10 +146,11 @@ class _Failure:
 
 @dataclass
 class Explaining:
-    """The failures of a backend in one format, and the most accurate hypothesis that is left of them.
+    """The failures of a backend in one format, and the most accurate hypothesis that is left of
+    them.
 
-    beat: called between judgements, which may take a while; failed: whether anything did; hopeless: whether no
-    hypothesis is left.
+    beat: called between judgements, which may take a while; failed: whether anything did; hopeless:
+    whether no hypothesis is left.
     """
 
     backend: Backend
@@ -134,13 +167,17 @@ class Explaining:
         self.failed = self.failed or bool(fallen)
         if self.hopeless or not fallen:
             return
-        if any(judgement.obstacle for judgement in fallen):  # an error or an answer of the wrong shape
+        if any(
+            judgement.obstacle for judgement in fallen
+        ):  # an error or an answer of the wrong shape
             self._give_up()
             return
         failure = _Failure(case, tuple(judgement.invariant for judgement in fallen))
         self._met.append(failure)
         if self._left is None:
-            self._left = iter(hypotheses(declarations_of(self.backend, self.format), self.format, self._measured))
+            self._left = iter(
+                hypotheses(declarations_of(self.backend, self.format), self.format, self._measured)
+            )
         elif self._current is not None and self._holds(self._current, failure):
             return
         self._advance()
@@ -154,7 +191,9 @@ class Explaining:
         borne_out = self._current.sums_lost and self._measured.sums_in_format
         if 2 * vacuous > compared and not borne_out:
             return None
-        return LessAccurate(self._current.words, self._current.overrides, len(self._met), vacuous, compared)
+        return LessAccurate(
+            self._current.words, self._current.overrides, len(self._met), vacuous, compared
+        )
 
     @cached_property
     def _measured(self) -> Measured:
@@ -177,7 +216,9 @@ class Explaining:
         """Whether all of it holds under the hypothesis."""
         self.beat()
         case, fallen = failure.case, failure.fallen
-        if hypothesis.representable is not None and not returned_in(hypothesis.representable, case, self.backend):
+        if hypothesis.representable is not None and not returned_in(
+            hypothesis.representable, case, self.backend
+        ):
             return False
         failure.vacuous = held = 0
         for judgement in judge(case, redeclared(self.backend, hypothesis.overrides), fallen):

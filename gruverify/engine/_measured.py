@@ -1,6 +1,8 @@
-"""How accurate a backend's σ, tanh and sums are: measured through its own steps, on cells that show one at a time.
+"""How accurate a backend's σ, tanh and sums are: measured through its own steps, on cells that show
+one at a time.
 
-With an exact gate, a unit's next state is σ or tanh of one of its inputs, digit for digit (theory-14.md, 14i).
+With an exact gate, a unit's next state is σ or tanh of one of its inputs, digit for digit
+(theory-14.md, 14i).
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ from gruverify.arithmetic import Format
 from gruverify.backends import Backend, declarations_of, declared_variants, offers
 from gruverify.cell import Cell, Variant
 
-#: Units of a probing cell, where its size is free, and points at which σ and tanh are evaluated in formats too wide for
-#: all of their numbers.
+#: Units of a probing cell, where its size is free, and points at which σ and tanh are evaluated in
+#: formats too wide for all of their numbers.
 UNITS, POINTS = 32, 2**16
 #: A pre-activation at which every gate is exactly 0 or 1.
 _SHUT = 2.0**13
@@ -29,8 +31,9 @@ _ALIKE = 2.0
 
 @dataclass(frozen=True)
 class Measured:
-    """The errors of σ and tanh in units of roundoff, relative to the value, and that of tanh relative to 1; infinite
-    where it could not be measured. sums_in_format: whether long sums were seen to lose what a wider accumulator keeps.
+    """The errors of σ and tanh in units of roundoff, relative to the value, and that of tanh
+    relative to 1; infinite where it could not be measured. sums_in_format: whether long sums were
+    seen to lose what a wider accumulator keeps.
     """
 
     sigma: float = np.inf
@@ -40,9 +43,11 @@ class Measured:
 
 
 def measured(backend: Backend, fmt: Format) -> Measured:
-    """What the backend's step shows of its σ, tanh and sums in one format; nothing that it raises matters here.
+    """What the backend's step shows of its σ, tanh and sums in one format; nothing that it raises
+    matters here.
 
-    Where no step follows from its sequences, because they are longer, the first of their steps shows it.
+    Where no step follows from its sequences, because they are longer, the first of their steps
+    shows it.
     """
     if not offers(backend, "step") and not offers(backend, "sequence"):
         return Measured()
@@ -65,7 +70,9 @@ def _read(ask: Callable[[], tuple[float, float]]) -> tuple[float, float]:
 
 
 class _Probe:
-    """Cells of which every unit shows σ or tanh of an input of its own, beside one input that is always 1."""
+    """Cells of which every unit shows σ or tanh of an input of its own, beside one input that is
+    always 1.
+    """
 
     def __init__(self, backend: Any, fmt: Format) -> None:
         declared = declarations_of(backend)
@@ -87,7 +94,9 @@ class _Probe:
         if state and not self.starts_anywhere:
             return np.inf, np.inf
         one = 0.0 if self.keeps else _SHUT  # what the candidate is shut at: 0 or 1
-        return self._largest(lambda x: self._shown(x, "z", one, state), _sigmoid, low, fmt.sigmoid_rounds_to_one)
+        return self._largest(
+            lambda x: self._shown(x, "z", one, state), _sigmoid, low, fmt.sigmoid_rounds_to_one
+        )
 
     def errors_of_tanh(self) -> tuple[float, float]:
         """The largest error of tanh, relative to the value and to 1."""
@@ -103,17 +112,23 @@ class _Probe:
         # Where operands are rounded first, points of few digits show the function alone.
         return dense if dense[0] <= _ALIKE * max(coarse[0], 1.0) else coarse
 
-    def _errors(self, ask: Callable[[Any], Any], truth: Callable[[Any], Any], x: Any) -> tuple[float, float]:
+    def _errors(
+        self, ask: Callable[[Any], Any], truth: Callable[[Any], Any], x: Any
+    ) -> tuple[float, float]:
         wide = np.longdouble if self.format.precision > 24 else np.float64
         exact = truth(x.astype(wide))
         found = ask(x).astype(wide)
-        wrong = np.maximum(np.abs(found - exact) - self.format.min_subnormal, 0) / wide(self.format.unit_roundoff)
+        wrong = np.maximum(np.abs(found - exact) - self.format.min_subnormal, 0) / wide(
+            self.format.unit_roundoff
+        )
         seen = np.abs(exact) >= self.format.min_normal
         worst = float(np.max(np.where(seen, wrong / np.abs(exact), 0)))
         return (np.inf, np.inf) if np.isnan(worst) else (worst, float(np.max(wrong)))
 
     def _shown(self, points: Any, gate: str, shut: float, state: float) -> Any:
-        """The next states where the pre-activation of `gate` is a point, and the other one's is `shut`."""
+        """The next states where the pre-activation of `gate` is a point, and the other one's is
+        `shut`.
+        """
         n, rows = self.shown, -(-len(points) // self.shown)
         x = np.zeros((rows, self.inputs))
         x[:, :n] = np.resize(points.astype(np.float64), rows * n).reshape(rows, n)
@@ -144,31 +159,41 @@ class _Probe:
     def _fixed(self) -> bool:
         return declarations_of(self.backend).input_size is not None
 
-    def _step(self, weights: npt.NDArray[np.float64], x: npt.NDArray[np.float64], state: float) -> Any:
+    def _step(
+        self, weights: npt.NDArray[np.float64], x: npt.NDArray[np.float64], state: float
+    ) -> Any:
         dtype, H = self.format.dtype, self.hidden
         cell = _cell(self.variant, weights.reshape(3 * H, -1).astype(dtype), dtype)
         inputs, states = x.astype(dtype), np.full((len(x), H), state, dtype)
         if offers(self.backend, "step"):
             return np.asarray(self.backend.step(cell, inputs, states))
-        outputs, _ = self.backend.sequence(cell, np.repeat(inputs[None], self.steps, axis=0), states)
+        outputs, _ = self.backend.sequence(
+            cell, np.repeat(inputs[None], self.steps, axis=0), states
+        )
         return np.asarray(outputs[0])
 
 
 def _cell(variant: Variant, weight_ih: npt.NDArray[Any], dtype: Any) -> Cell:
     rows = len(weight_ih)
     biases = {name: np.zeros(rows, dtype) for name in ("bias_ih", "bias_hh") if variant.bias}
-    return Cell(variant, weight_ih=weight_ih, weight_hh=np.zeros((rows, rows // 3), dtype), **biases)
+    return Cell(
+        variant, weight_ih=weight_ih, weight_hh=np.zeros((rows, rows // 3), dtype), **biases
+    )
 
 
 def _points(fmt: Format, low: float, high: float, bits: int) -> Any:
-    """Numbers of the format from `low` to `high`, of so many bits: all of a half's, else a dense choice of them."""
+    """Numbers of the format from `low` to `high`, of so many bits: all of a half's, else a dense
+    choice of them.
+    """
     if fmt.precision <= 11:
         every = np.arange(2**16, dtype=np.uint16).view(fmt.dtype).astype(np.float64)
         x = every[np.isfinite(every)]
     else:
         random = np.random.default_rng(0)
         size = np.exp2(random.uniform(-30, np.log2(max(-low, high)), POINTS // 2))
-        x = np.concatenate([size * random.choice([-1.0, 1.0], len(size)), random.uniform(low, high, POINTS // 2)])
+        x = np.concatenate(
+            [size * random.choice([-1.0, 1.0], len(size)), random.uniform(low, high, POINTS // 2)]
+        )
     significand, exponent = np.frexp(x)
     x = fmt.cast(np.ldexp(np.rint(significand * 2.0**bits), exponent - bits)).astype(np.float64)
     return fmt.cast(x[(x >= low) & (x <= high)])

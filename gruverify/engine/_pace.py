@@ -15,7 +15,9 @@ class Pace:
     stopped: Callable[[], bool]
 
     def late(self) -> bool:
-        """Whether the time budget is spent; raises KeyboardInterrupt if the run was stopped from outside."""
+        """Whether the time budget is spent; raises KeyboardInterrupt if the run was stopped from
+        outside.
+        """
         if self.stopped():
             raise KeyboardInterrupt
         return self.deadline is not None and time.monotonic() > self.deadline

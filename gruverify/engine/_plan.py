@@ -10,7 +10,15 @@ from typing import Any
 
 from gruverify._visible import visible
 from gruverify.arithmetic import Format
-from gruverify.backends import METHODS, TARGETS, Backend, declarations_of, declared_variants, drawn_sizes, offers
+from gruverify.backends import (
+    METHODS,
+    TARGETS,
+    Backend,
+    declarations_of,
+    declared_variants,
+    drawn_sizes,
+    offers,
+)
 from gruverify.engine._deaths import Death
 from gruverify.engine._profile import PROFILES
 from gruverify.engine._saved import NOTHING_SAVED, Saved, fitting
@@ -23,13 +31,13 @@ from gruverify.invariants import Invariant
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a run does: how many cases of which formats, from which seed, within how many seconds (None: no limit), and
-    which invariants it asks.
+    """What a run does: how many cases of which formats, from which seed, within how many seconds
+    (None: no limit), and which invariants it asks.
 
-    max_failures: a format ends when so many invariants have failed in it (None: when all cases are judged); shrink:
-    whether small cases are looked for that fail; max_size: no case has a size above it; saved: witnesses of earlier
-    runs, which are tried before a case is drawn, and do not change which are; deaths: what ended a process of the run
-    already, and is not asked again.
+    max_failures: a format ends when so many invariants have failed in it (None: when all cases are
+    judged); shrink: whether small cases are looked for that fail; max_size: no case has a size
+    above it; saved: witnesses of earlier runs, which are tried before a case is drawn, and do not
+    change which are; deaths: what ended a process of the run already, and is not asked again.
     """
 
     profile: str = "default"
@@ -92,10 +100,18 @@ def _require_size(most: Any, backend: Backend) -> None:
     declared = declarations_of(backend)
     for name in ("hidden_size", "input_size", "min_length"):
         if (getattr(declared, name) or 0) > most:
-            raise ValueError(f"max_size={most}: the target declares {name}={getattr(declared, name)}, which is more")
-    if declared.shapes == "few" and not any(is_within(sizes, most) for sizes in drawn_sizes(declared)):
+            raise ValueError(
+                f"max_size={most}: the target declares {name}={getattr(declared, name)}, which is "
+                "more"
+            )
+    if declared.shapes == "few" and not any(
+        is_within(sizes, most) for sizes in drawn_sizes(declared)
+    ):
         least = min(max(sizes[letter] for letter in "HIBT") for sizes in drawn_sizes(declared))
-        raise ValueError(f"max_size={most}: a target with shapes='few' is asked about sizes up to {least} at least")
+        raise ValueError(
+            f"max_size={most}: a target with shapes='few' is asked about sizes up to {least} at "
+            "least"
+        )
 
 
 def header_of(backend: Backend, plan: Plan, target: str) -> dict[str, Any]:
@@ -120,11 +136,15 @@ def header_of(backend: Backend, plan: Plan, target: str) -> dict[str, Any]:
 def replayed(plan: Plan, backend: Backend) -> Saved:
     """The saved witnesses that the run tries."""
     formats, chosen = formats_of(plan, backend), plan.selection
-    return fitting(plan.saved, backend, formats, profile=plan.profile, chosen=chosen, max_size=plan.max_size)
+    return fitting(
+        plan.saved, backend, formats, profile=plan.profile, chosen=chosen, max_size=plan.max_size
+    )
 
 
 def versions(target: str = "") -> dict[str, str]:
-    """Of Python and the packages that a result may depend on, those that a shipped target is about among them."""
+    """Of Python and the packages that a result may depend on, those that a shipped target is about
+    among them.
+    """
     own = next((shipped.packages for shipped in TARGETS if shipped.name == target), ())
     packages = ("gruverify", "numpy", "hypothesis", "ml_dtypes", "torch", *own)
     return {"python": platform.python_version(), **{p: v for p in packages if (v := _version(p))}}

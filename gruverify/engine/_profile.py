@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from gruverify.backends import DIRECTIONAL_METHODS
 from gruverify.invariants import Invariant
 
-#: Topics that take turns at the cases: families, and all that differentiates along a direction. Every case is asked
-#: whether its first answers have the right form and lie where the mathematics puts them, entry by entry; what a topic
-#: states mostly follows from that, and needs other answers, to the case or to one of its own.
+#: Topics that take turns at the cases: families, and all that differentiates along a direction.
+#: Every case is asked whether its first answers have the right form and lie where the mathematics
+#: puts them, entry by entry; what a topic states mostly follows from that, and needs other answers,
+#: to the case or to
+#: one of its own.
 TOPICS = (
     "contract",
     "agreement",
@@ -23,9 +25,10 @@ TOPICS = (
     "stack",
     "directional",
 )
-#: What a method of a cell owes beside its numbers takes turns by methods, from these cases on: who neglects a duty does
-#: so at almost every case, and is put to it by many calls. Directional methods have theirs where their topic has its
-#: turn. A stack's duties take the contract's turns: it has fewer cases.
+#: What a method of a cell owes beside its numbers takes turns by methods, from these cases on: who
+#: neglects a duty does so at almost every case, and is put to it by many calls. Directional methods
+#: have theirs where their topic has its turn. A stack's duties take the contract's turns: it has
+#: fewer cases.
 DUTIES = {
     "duties of sequence_jvp": 0,
     "duties of step": 1,
@@ -42,7 +45,9 @@ _ANSWERED = ("contract", "agreement", "stack")
 
 
 def topic(invariant: Invariant) -> str:
-    """What it takes a turn with, a topic or the duties of a method; "" if it is asked of every case."""
+    """What it takes a turn with, a topic or the duties of a method; "" if it is asked of every
+    case.
+    """
     if invariant.family == "contract" and invariant.asks_more and not invariant.of_stacks:
         return f"duties of {invariant.needs[0]}"
     if any(method in DIRECTIONAL_METHODS for method in invariant.needs):
@@ -54,7 +59,9 @@ def topic(invariant: Invariant) -> str:
 
 @dataclass(frozen=True)
 class Profile:
-    """A budget: cases for each format, and how many of them the topics share, and the methods for their duties."""
+    """A budget: cases for each format, and how many of them the topics share, and the methods for
+    their duties.
+    """
 
     name: str
     cases: int
@@ -62,7 +69,9 @@ class Profile:
     duties: int
 
     def asks(self, invariant: Invariant, number: int) -> bool:
-        """Whether an invariant is asked of the case of that number, from 0: a topic of one case in so many."""
+        """Whether an invariant is asked of the case of that number, from 0: a topic of one case in
+        so many.
+        """
         about = topic(invariant)
         if about in DUTIES:
             return (number - DUTIES[about]) % self.duties == 0
@@ -70,5 +79,10 @@ class Profile:
 
 
 PROFILES: dict[str, Profile] = {
-    p.name: p for p in (Profile("quick", 25, 5, 5), Profile("default", 100, 5, 10), Profile("deep", 2000, 1, 1))
+    p.name: p
+    for p in (
+        Profile("quick", 25, 5, 5),
+        Profile("default", 100, 5, 10),
+        Profile("deep", 2000, 1, 1),
+    )
 }

@@ -1,4 +1,6 @@
-"""How an implementation may read a cell: as its variant declares, or with the other conventions that are in use."""
+"""How an implementation may read a cell: as its variant declares, or with the other conventions
+that are in use.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,8 @@ ORDER = "rzn"
 
 @dataclass(frozen=True)
 class BiasForm:
-    """What becomes of the two biases (input side, recurrent side). Two forms may differ in the candidate alone, and
-    there only if the reset gate stands after the product: `needs_after`.
+    """What becomes of the two biases (input side, recurrent side). Two forms may differ in the
+    candidate alone, and there only if the reset gate stands after the product: `needs_after`.
     """
 
     words: str
@@ -41,7 +43,9 @@ BIASES: dict[str, BiasForm] = {
     "input": BiasForm("bias_ih alone", lambda x, h: (x, _NONE)),
     "recurrent": BiasForm("bias_hh alone", lambda x, h: (_NONE, h)),
     "none": BiasForm("no bias", lambda x, h: (_NONE, _NONE)),
-    "candidate": BiasForm("bias_ih, and bias_hh of the candidate alone", lambda x, h: (x, (0, 0, h[2]))),
+    "candidate": BiasForm(
+        "bias_ih, and bias_hh of the candidate alone", lambda x, h: (x, (0, 0, h[2]))
+    ),
     "gates": BiasForm("bias_ih, and bias_hh of r and z alone", lambda x, h: (x, (h[0], h[1], 0))),
     "outside": BiasForm(
         "bias_hh of the candidate outside the reset product",
@@ -57,11 +61,14 @@ BIASES: dict[str, BiasForm] = {
     "input twice": BiasForm("bias_ih on both sides", lambda x, h: (x, x)),
     "recurrent twice": BiasForm("bias_hh on both sides", lambda x, h: (h, h)),
     "doubled": BiasForm("both biases twice", lambda x, h: (_twice(x), _twice(h))),
-    "turned": BiasForm("the biases of r and z exchanged", lambda x, h: ((x[1], x[0], x[2]), (h[1], h[0], h[2]))),
+    "turned": BiasForm(
+        "the biases of r and z exchanged", lambda x, h: ((x[1], x[0], x[2]), (h[1], h[0], h[2]))
+    ),
 }
 
 
-#: By what a variant has, the forms that differ on it. The others do what one of these does, for what is missing is 0.
+#: By what a variant has, the forms that differ on it. The others do what one of these does, for
+#: what is missing is 0.
 _TOLD_APART: dict[str, tuple[str, ...]] = {
     "both": tuple(BIASES),
     "none": ("both",),
@@ -90,10 +97,10 @@ _HAS = {
 class Reading:
     """One way to read a cell, against what its variant declares.
 
-    other_reset, other_update: whether the reset gate stands on the other side of the product, and z multiplies the
-    other of state and candidate; order: which gates the three blocks are taken for; bias: a key of `BIASES`;
-    "both" being what is declared; transposed:
-    whether the blocks of weight_hh are.
+    other_reset, other_update: whether the reset gate stands on the other side of the product, and z
+    multiplies the other of state and candidate; order: which gates the three blocks are taken for;
+    bias: a key of `BIASES`; "both" being what is declared; transposed: whether the blocks of
+    weight_hh are.
     """
 
     other_reset: bool = False
@@ -112,11 +119,15 @@ class Reading:
         return replace(declared, reset=reset, update=update)
 
     def parameters(self, p: Parameters) -> Parameters:
-        """The parameters that the formulas are to be given, from the cell's own, over any arithmetic."""
+        """The parameters that the formulas are to be given, from the cell's own, over any
+        arithmetic.
+        """
         W_x, W_h = self._taken(p.W_xr, p.W_xz, p.W_xc), self._taken(p.W_hr, p.W_hz, p.W_hc)
         b_x, b_h = self._taken(p.b_xr, p.b_xz, p.b_xc), self._taken(p.b_hr, p.b_hz, p.b_hc)
         W_h = [W.T for W in W_h] if self.transposed else W_h
-        return Parameters(*W_x, *W_h, *(bias for side in BIASES[self.bias].read(b_x, b_h) for bias in side))
+        return Parameters(
+            *W_x, *W_h, *(bias for side in BIASES[self.bias].read(b_x, b_h) for bias in side)
+        )
 
     def _taken(self, *blocks: Any) -> Any:
         """The blocks that are taken for r, z and n."""
@@ -127,7 +138,8 @@ class Reading:
         variant = self.variant(declared)
         found = {
             f"reset gate applied {variant.reset} the product": self.other_reset,
-            f"z multiplies the {'old state' if variant.update == 'keep' else 'candidate'}": self.other_update,
+            "z multiplies the "
+            f"{'old state' if variant.update == 'keep' else 'candidate'}": self.other_update,
             f"gate order {', '.join(self.order)}": self.order != ORDER,
             BIASES[self.bias].words: self.bias != "both",
             "weight_hh transposed": self.transposed,
@@ -139,19 +151,30 @@ class Reading:
         variant, gates = self.variant(declared), ", ".join(self.order)
         bias = _HAS[declared.biases] if self.bias == "both" else BIASES[self.bias].words
         z = "the old state" if variant.update == "keep" else "the candidate"
-        parts = [f"reset {variant.reset} the product", f"z multiplies {z}", f"gate order {gates}", bias]
+        parts = [
+            f"reset {variant.reset} the product",
+            f"z multiplies {z}",
+            f"gate order {gates}",
+            bias,
+        ]
         return ", ".join([*parts, *(["weight_hh transposed"] if self.transposed else [])])
 
 
 @cache
 def readings(declared: Variant) -> tuple[Reading, ...]:
-    """Every reading of a cell that can be told from the others: what is declared, then by how much they depart."""
-    return tuple(sorted(_readings(declared), key=lambda reading: len(reading.differences(declared))))
+    """Every reading of a cell that can be told from the others: what is declared, then by how much
+    they depart.
+    """
+    return tuple(
+        sorted(_readings(declared), key=lambda reading: len(reading.differences(declared)))
+    )
 
 
 def _readings(declared: Variant) -> Iterator[Reading]:
     orders = ["".join(order) for order in permutations(ORDER)]
-    choices = product((False, True), (False, True), orders, _TOLD_APART[declared.biases], (False, True))
+    choices = product(
+        (False, True), (False, True), orders, _TOLD_APART[declared.biases], (False, True)
+    )
     for reset, update, order, bias, transposed in choices:
         reading = Reading(reset, update, order, bias, transposed)
         if not BIASES[bias].needs_after or reading.variant(declared).reset == "after":

@@ -1,7 +1,8 @@
 """From a case that falsifies an invariant to a small one that a person can read.
 
-First the sizes: steps, members, units and inputs are left out as long as it still falsifies. Then the numbers: arrays,
-gates and entries become 0, and what is left becomes short: ±1, a power of two, few decimals.
+First the sizes: steps, members, units and inputs are left out as long as it still falsifies. Then
+the numbers: arrays, gates and entries become 0, and what is left becomes short: ±1, a power of two,
+few decimals.
 """
 
 from __future__ import annotations
@@ -24,11 +25,14 @@ from gruverify.engine._smaller import part, with_arrays
 NDArray: TypeAlias = npt.NDArray[Any]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-#: How many cases a reduction tries: counted in cases and not in seconds, so that a seed gives the same witness
-#: everywhere. `FURTHER` is for an invariant of a family of which another has its witness already, for a GRU that is
-#: wrong throughout falsifies a hundred; `ALL_TRIES` is for all reductions of a format.
+#: How many cases a reduction tries: counted in cases and not in seconds, so that a seed gives the
+#: same witness everywhere. `FURTHER` is for an invariant of a family of which another has its
+#: witness already, for a GRU that is wrong throughout falsifies a hundred; `ALL_TRIES` is for all
+#: reductions of a
+#: format.
 TRIES, FURTHER, ALL_TRIES = 400, 100, 4000
-#: A case of more numbers than this counts as several: a target of one large size would be reduced for hours.
+#: A case of more numbers than this counts as several: a target of one large size would be reduced
+#: for hours.
 _SMALL = 4096
 #: An array of more numbers is not read.
 _READABLE = 256
@@ -37,7 +41,17 @@ _LETTERS = "TLDBHI"
 #: The pieces into which a size is cut at most, of which one after the other is left out.
 _PIECES = 16
 #: The arrays whose numbers are the least interesting come first.
-_ORDER = ("d_outputs", "d_last", "state", "states", "inputs", "weight_hh", "weight_ih", "bias_hh", "bias_ih")
+_ORDER = (
+    "d_outputs",
+    "d_last",
+    "state",
+    "states",
+    "inputs",
+    "weight_hh",
+    "weight_ih",
+    "bias_hh",
+    "bias_ih",
+)
 
 
 class _Spent(Exception):
@@ -46,11 +60,13 @@ class _Spent(Exception):
 
 @dataclass
 class Reduction:
-    """The simplest case known that `falsifies`, of at most `tries` tries, within the sizes that the target declares.
+    """The simplest case known that `falsifies`, of at most `tries` tries, within the sizes that the
+    target declares.
 
-    It is `best`, which is the case it begins with until another is found; and stays that if it does not falsify again,
-    which only a target that does not repeat itself can bring about. No case is tried twice: what such a one answered
-    first counts. A large case counts as several tries. `spent` is how many there were.
+    It is `best`, which is the case it begins with until another is found; and stays that if it does
+    not falsify again, which only a target that does not repeat itself can bring about. No case is
+    tried twice: what such a one answered first counts. A large case counts as several tries.
+    `spent` is how many there were.
     """
 
     best: AnyCase
@@ -87,7 +103,7 @@ class Reduction:
             return True
         return False
 
-    # -- sizes --------------------------------------------------------------------------------------------------------
+    # -- sizes -------------------------------------------------------------------------------------
 
     def _arrangement(self) -> None:
         """A stack called as nn.GRU is by default, with members of one length."""
@@ -117,10 +133,15 @@ class Reduction:
         """What the target needs of it."""
         declared = self.declared
         two = 2 if declared.bidirectional else 1
-        fixed = {"H": declared.hidden_size, "I": declared.input_size, "L": declared.num_layers, "D": two}
+        fixed = {
+            "H": declared.hidden_size,
+            "I": declared.input_size,
+            "L": declared.num_layers,
+            "D": two,
+        }
         return {"T": declared.min_length, **fixed}.get(letter) or 1
 
-    # -- numbers ------------------------------------------------------------------------------------------------------
+    # -- numbers -----------------------------------------------------------------------------------
 
     def _zeros(self) -> None:
         """Set arrays to 0, then gates, then entries."""
@@ -139,7 +160,9 @@ class Reduction:
         while chunk := chunk // 2:
             start = 0
             while start < len(left := np.flatnonzero(self.best.arrays()[name])):
-                if not self._without(name, _marked(self.best.arrays()[name], left[start : start + chunk])):
+                if not self._without(
+                    name, _marked(self.best.arrays()[name], left[start : start + chunk])
+                ):
                     start += chunk
 
     def _without(self, name: str, marked: NDArray) -> bool:
@@ -169,7 +192,9 @@ class Reduction:
         """Make one entry short."""
         array = self.best.arrays()[name]
         for plainer in _PLAINER:
-            if self._takes(self._with(name, np.where(_marked(array, at), _shortened(array, plainer), array))):
+            if self._takes(
+                self._with(name, np.where(_marked(array, at), _shortened(array, plainer), array))
+            ):
                 return
 
     def _with(self, name: str, array: NDArray) -> AnyCase:
@@ -177,16 +202,24 @@ class Reduction:
 
     def _names(self) -> list[str]:
         """The arrays, the least interesting first."""
-        return sorted(self.best.arrays(), key=lambda name: [name.startswith(known) for known in _ORDER].index(True))
+        return sorted(
+            self.best.arrays(),
+            key=lambda name: [name.startswith(known) for known in _ORDER].index(True),
+        )
 
 
 def _is_short(case: AnyCase, least: int) -> bool:
     """Whether a member has fewer steps than the target takes."""
-    return isinstance(case, StackCase) and case.lengths is not None and min(case.lengths.tolist()) < least
+    return (
+        isinstance(case, StackCase)
+        and case.lengths is not None
+        and min(case.lengths.tolist()) < least
+    )
 
 
 def _kept(n: int, least: int, first: bool) -> Iterator[list[int]]:
-    """Which of n to keep, as few as possible first: from the front, the last ones, and all but a piece.
+    """Which of n to keep, as few as possible first: from the front, the last ones, and all but a
+    piece.
 
     first: only from the front.
     """
@@ -239,18 +272,26 @@ _PLAINER: tuple[Callable[[Floats], Floats], ...] = (
 
 
 def _shortened(array: NDArray, plainer: Callable[[Floats], Floats]) -> NDArray:
-    """The array with each number replaced where that is shorter to write; 0 stays 0, and nothing becomes 0."""
+    """The array with each number replaced where that is shorter to write; 0 stays 0, and nothing
+    becomes 0.
+    """
     found = array.copy()
     for at in np.argwhere(array != 0):
         place = tuple(at)
         own = float(array[place])
         other = array.dtype.type(plainer(np.array([own]))[0])
-        if float(other) != 0 and math.isfinite(float(other)) and _length(float(other)) < _length(own):
+        if (
+            float(other) != 0
+            and math.isfinite(float(other))
+            and _length(float(other)) < _length(own)
+        ):
             found[place] = other
     return found
 
 
-def _shortened_if(read: list[str], plainer: Callable[[Floats], Floats], name: str, array: NDArray) -> NDArray:
+def _shortened_if(
+    read: list[str], plainer: Callable[[Floats], Floats], name: str, array: NDArray
+) -> NDArray:
     return _shortened(array, plainer) if name in read else array
 
 

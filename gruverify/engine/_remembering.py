@@ -1,4 +1,6 @@
-"""What a new process tells of a run: whether what failed in it fails alone, and what explains it."""
+"""What a new process tells of a run: whether what failed in it fails alone, and what explains
+it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from gruverify.invariants import INVARIANTS
 
 
 def concluded(result: Result, target: str) -> Result:
-    """The result with what a process that has called nothing yet finds out of it: call it in a new one."""
+    """The result with what a process that has called nothing yet finds out of it: call it in a new
+    one.
+    """
     backend: Any = resolve(target)
     if callable(getattr(backend, "seed", None)):
         backend.seed(result.header["seed"])
@@ -22,7 +26,8 @@ def concluded(result: Result, target: str) -> Result:
 
 
 def tried_alone(result: Result, backend: Backend) -> Result:
-    """The result where failures that came in every call of the run, and do not come alone, are said to be flaky.
+    """The result where failures that came in every call of the run, and do not come alone, are said
+    to be flaky.
 
     Of each format one witness is tried: if that fails, so do the others, as far as anybody knows.
     """
@@ -37,13 +42,15 @@ def tried_alone(result: Result, backend: Backend) -> Result:
             tally = fallen_with(found, id, "xfail" if "xfail" in own else "")
             tallies = entered(tallies, [broken], (place[1], str(witness.case.variant)), tally)
         lesser = {fmt: None if fmt == place[1] else found for fmt, found in result.lesser.items()}
-        result = replace(result, tallies=tallies, flaky={**result.flaky, place: found}, lesser=lesser)
+        result = replace(
+            result, tallies=tallies, flaky={**result.flaky, place: found}, lesser=lesser
+        )
     return result
 
 
 def _plainest(result: Result) -> dict[str, Witness]:
-    """By format, of the failures that repeated, the witness to try: the smallest of an invariant about the first
-    answers, if there is one, for others make earlier calls of their own.
+    """By format, of the failures that repeated, the witness to try: the smallest of an invariant
+    about the first answers, if there is one, for others make earlier calls of their own.
     """
     found: dict[str, Witness] = {}
     for place, witness in result.witnesses.items():

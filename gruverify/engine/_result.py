@@ -1,4 +1,6 @@
-"""What a run adds up to. Results of shards merge, in any order and grouping, into the result of the whole."""
+"""What a run adds up to. Results of shards merge, in any order and grouping, into the result of the
+whole.
+"""
 
 from __future__ import annotations
 
@@ -28,15 +30,16 @@ Key: TypeAlias = tuple[str, str, str]
 class Result:
     """The outcome of a run, or of a part of one.
 
-    `tallies` by (invariant, format, variant); `witnesses`, one for each falsified invariant and format; `header`,
-    what the run was (target, versions, seed, profile); `complete` is False if it was stopped; `seconds` is what it
-    took; `crashes` tells of processes that died under the target; `coverage`, by format, what the cases visited;
-    `explanation`, the one fault that explains what failed, where `explanation` of this package found it; `drawn`, by
-    format and kind, the cases that were planned and judged; `hints`, likewise, which declaration would explain what was
-    refused or failed; `lesser`, by format in which something failed, what it is less accurate in than declared if that
-    explains all of it, else None; `cpu`, the processor seconds of the processes that ran the cases, None where nobody
-    knows them; `flaky`, by (invariant, format), the failures that do not repeat; `replays`, what became of the saved
-    witnesses that were tried.
+    `tallies` by (invariant, format, variant); `witnesses`, one for each falsified invariant and
+    format; `header`, what the run was (target, versions, seed, profile); `complete` is False if it
+    was stopped; `seconds` is what it took; `crashes` tells of processes that died under the target;
+    `coverage`, by format, what the cases visited; `explanation`, the one fault that explains what
+    failed, where `explanation` of this package found it; `drawn`, by format and kind, the cases
+    that were planned and judged; `hints`, likewise, which declaration would explain what was
+    refused or failed; `lesser`, by format in which something failed, what it is less accurate in
+    than declared if that explains all of it, else None; `cpu`, the processor seconds of the
+    processes that ran the cases, None where nobody knows them; `flaky`, by (invariant, format), the
+    failures that do not repeat; `replays`, what became of the saved witnesses that were tried.
     """
 
     header: dict[str, Any]
@@ -56,8 +59,9 @@ class Result:
 
     @property
     def verdict(self) -> Verdict:
-        """Interrupted if the run was stopped; died if the target did; falsified if anything failed, or something passed
-        that was strictly expected to fail; inconclusive if too little was judged, answered or claimed; else conforms.
+        """Interrupted if the run was stopped; died if the target did; falsified if anything failed,
+        or something passed that was strictly expected to fail; inconclusive if too little was
+        judged, answered or claimed; else conforms.
         """
         if not self.complete:
             return "interrupted"
@@ -71,7 +75,10 @@ class Result:
 
     def __repr__(self) -> str:
         """One line: the verdict, of what, and how many invariants have which status."""
-        return f"<Result of {self.header['target']}: {self.verdict} ({self._counts or 'nothing was judged'})>"
+        return (
+            f"<Result of {self.header['target']}: {self.verdict} "
+            f"({self._counts or 'nothing was judged'})>"
+        )
 
     def _repr_html_(self) -> str:
         """For notebooks: the verdict, what explains it, and what it covers."""
@@ -88,8 +95,13 @@ class Result:
 
     @property
     def _counts(self) -> str:
-        statuses = Counter(tally.status for row in by_format(self).values() for tally in row.values())
-        return ", ".join(f"{count} {status}" for status, count in sorted(statuses.items(), key=lambda item: -item[1]))
+        statuses = Counter(
+            tally.status for row in by_format(self).values() for tally in row.values()
+        )
+        return ", ".join(
+            f"{count} {status}"
+            for status, count in sorted(statuses.items(), key=lambda item: -item[1])
+        )
 
     @cached_property
     def doubts(self) -> tuple[str, ...]:
@@ -98,16 +110,22 @@ class Result:
 
     @property
     def hinted(self) -> tuple[str, ...]:
-        """Which declarations would explain what was refused or failed, one line per format and kind of case."""
+        """Which declarations would explain what was refused or failed, one line per format and kind
+        of case.
+        """
         return tuple(f"{fmt}: {hint}" for (fmt, _), hint in self.hints.items())
 
     @property
     def less_accurate(self) -> tuple[str, ...]:
-        """Why a falsified target is less accurate than declared, and not wrong: one line per cause, with its
-        declaration; empty unless everything that failed, in every format, is explained so.
+        """Why a falsified target is less accurate than declared, and not wrong: one line per cause,
+        with its declaration; empty unless everything that failed, in every format, is explained so.
         """
         found = {fmt: lesser for fmt, lesser in self.lesser.items() if lesser is not None}
-        fallen = {fmt for (_, fmt, _), tally in self.tallies.items() if tally.status in ("falsified", "error")}
+        fallen = {
+            fmt
+            for (_, fmt, _), tally in self.tallies.items()
+            if tally.status in ("falsified", "error")
+        }
         if self.verdict != "falsified" or set(found) != fallen or set(self.lesser) != fallen:
             return ()
         return sentences(found, self.header["formats"])
@@ -124,7 +142,9 @@ class Result:
 
     @property
     def unexpected(self) -> tuple[str, ...]:
-        """The invariants that were expected to fail and passed, in every format that this was expected of."""
+        """The invariants that were expected to fail and passed, in every format that this was
+        expected of.
+        """
         expected = {id: sum(row.values(), Tally()) for id, row in _marked(by_format(self)).items()}
         return tuple(id for id, tally in expected.items() if tally.status == "xpassed")
 
@@ -176,11 +196,18 @@ def merge(results: list[Result]) -> Result:
 
 
 def in_order(result: Result) -> Result:
-    """The result with all that is found by format in the order of its formats, however its parts were merged."""
+    """The result with all that is found by format in the order of its formats, however its parts
+    were merged.
+    """
     formats: list[str] = result.header["formats"]
 
     def ordered(found: dict[Any, Any], place: int | None = None) -> dict[Any, Any]:
-        return dict(sorted(found.items(), key=lambda item: formats.index(item[0] if place is None else item[0][place])))
+        return dict(
+            sorted(
+                found.items(),
+                key=lambda item: formats.index(item[0] if place is None else item[0][place]),
+            )
+        )
 
     return replace(
         result,
@@ -195,7 +222,9 @@ def in_order(result: Result) -> Result:
 
 
 def by_format(result: Result) -> dict[str, dict[str, Tally]]:
-    """Invariant, then format, to the tally over all variants; invariants in the catalogue's order."""
+    """Invariant, then format, to the tally over all variants; invariants in the catalogue's
+    order.
+    """
     table: dict[str, dict[str, Tally]] = {id: {} for id in INVARIANTS}
     for (id, fmt, _), tally in sorted(result.tallies.items()):
         row = table.setdefault(id, {})
@@ -205,12 +234,19 @@ def by_format(result: Result) -> dict[str, dict[str, Tally]]:
 
 def _marked(table: dict[str, dict[str, Tally]]) -> dict[str, dict[str, Tally]]:
     """The part of the table that is expected to fail."""
-    return {id: {fmt: tally for fmt, tally in row.items() if tally.mark == "xfail"} for id, row in table.items()}
+    return {
+        id: {fmt: tally for fmt, tally in row.items() if tally.mark == "xfail"}
+        for id, row in table.items()
+    }
 
 
 def condition_of(result: Result, id: str, fmt: str) -> str:
-    """Under which condition an invariant fails in one format, such as "in 7 of 7 cases with B = 3H, in 0 of 93 others";
-    empty if there is none.
+    """Under which condition an invariant fails in one format, such as "in 7 of 7 cases with B = 3H,
+    in 0 of 93 others"; empty if there is none.
     """
-    mine = [tally.outcomes for (of, in_format, _), tally in result.tallies.items() if (of, in_format) == (id, fmt)]
+    mine = [
+        tally.outcomes
+        for (of, in_format, _), tally in result.tallies.items()
+        if (of, in_format) == (id, fmt)
+    ]
     return condition(sum(mine, Outcomes()), repeats=(id, fmt) not in result.flaky)

@@ -34,7 +34,15 @@ from gruverify.engine._events import (
 )
 from gruverify.engine._flaky import Flaky, entered, fallen_with, flaky, other_bits
 from gruverify.engine._journal import CpuClock, Found, Journal, Judged
-from gruverify.engine._judge import Judgement, compared_methods, judge, judge_trial, outcome_of, reads, trial_of
+from gruverify.engine._judge import (
+    Judgement,
+    compared_methods,
+    judge,
+    judge_trial,
+    outcome_of,
+    reads,
+    trial_of,
+)
 from gruverify.engine._ledger import Ledger
 from gruverify.engine._less_accurate import Explaining
 from gruverify.engine._pace import Pace
@@ -58,10 +66,11 @@ def run(
     stopped: Callable[[], bool] = lambda: False,
     judged: Mapping[str, Judged] | None = None,
 ) -> Result:
-    """Verify a backend as planned. Stopped, by Ctrl-C or because `stopped` says so, it returns what there is so far.
+    """Verify a backend as planned. Stopped, by Ctrl-C or because `stopped` says so, it returns what
+    there is so far.
 
-    judged: by format, cases that an earlier run of the same judged, which are taken over; where it is given, if only
-    empty, the listener is told of those that are judged now.
+    judged: by format, cases that an earlier run of the same judged, which are taken over; where it
+    is given, if only empty, the listener is told of those that are judged now.
     """
     require(plan, backend)
     started, cpu, header = time.monotonic(), CpuClock(), header_of(backend, plan, target)
@@ -74,10 +83,16 @@ def run(
             for number, fmt in enumerate(formats):
                 share = pace.part(1 / (len(formats) - number))
                 began, before = time.monotonic(), cpu.seconds
-                _seed(backend, plan.seed)  # every format meets the target as if it were the only one
+                _seed(
+                    backend, plan.seed
+                )  # every format meets the target as if it were the only one
                 journal = _journal(backend, fmt, listener, judged, cpu)
                 FormatRun(backend, fmt, plan, ledger, listener, share, share, journal).run()
-                part = replace(ledger.part(fmt, header), seconds=time.monotonic() - began, cpu=cpu.seconds - before)
+                part = replace(
+                    ledger.part(fmt, header),
+                    seconds=time.monotonic() - began,
+                    cpu=cpu.seconds - before,
+                )
                 listener(FormatFinished(fmt.name, part))
     except KeyboardInterrupt:
         complete = False
@@ -100,9 +115,15 @@ def _close(backend: Any) -> None:
 
 
 def _journal(
-    backend: Backend, fmt: Format, listener: Listener, judged: Mapping[str, Judged] | None, cpu: CpuClock
+    backend: Backend,
+    fmt: Format,
+    listener: Listener,
+    judged: Mapping[str, Judged] | None,
+    cpu: CpuClock,
 ) -> Journal | None:
-    """That of a format, where there is to be one. What a seeded target answers depends on all that it was asked."""
+    """That of a format, where there is to be one. What a seeded target answers depends on all that
+    it was asked.
+    """
     if judged is None or callable(getattr(backend, "seed", None)):
         return None
     return Journal(fmt.name, judged.get(fmt.name, {}), listener, cpu)
@@ -112,13 +133,13 @@ def _journal(
 class FormatRun:
     """The cases of one format, and the witnesses of what they falsify.
 
-    `pace` is that of the format, and `share` that of the stream that is being drawn; `journal` has cases that were
-    judged before, and keeps those that are; `number` is how many cases there have been, `drawn` how many of them in the
-    stream; `of_sizes` tells whether that is one of the survey of sizes; `told` whether a failure was, and `looked`
-    whether it was asked if it repeats;
-    `replaying` whether cases are those of saved witnesses; `unrepeated` has, by methods, how a failure of what reads
-    them does not repeat; `tries` is how many cases are left to reduce witnesses with; `met` has the sizes of the cases
-    so far, where each new one is told.
+    `pace` is that of the format, and `share` that of the stream that is being drawn; `journal` has
+    cases that were judged before, and keeps those that are; `number` is how many cases there have
+    been, `drawn` how many of them in the stream; `of_sizes` tells whether that is one of the survey
+    of sizes; `told` whether a failure was, and `looked` whether it was asked if it repeats;
+    `replaying` whether cases are those of saved witnesses; `unrepeated` has, by methods, how a
+    failure of what reads them does not repeat; `tries` is how many cases are left to reduce
+    witnesses with; `met` has the sizes of the cases so far, where each new one is told.
     """
 
     backend: Backend
@@ -161,18 +182,29 @@ class FormatRun:
     def not_asked(self) -> dict[str, Tally]:
         """The invariants that the run is about and that are not put to the backend, and why."""
         chosen = self.plan.selection
-        whys = ((i.id, why_not(i, self.backend, self.format, self.plan.profile, chosen)) for i in about(chosen))
+        whys = (
+            (i.id, why_not(i, self.backend, self.format, self.plan.profile, chosen))
+            for i in about(chosen)
+        )
         found = {id: why for id, why in whys if why is not None}
         asked = [invariant for invariant in about(chosen) if invariant.id not in found]
-        return found | not_asked_again(self.plan.deaths, self.format.name, asked, derived_methods(self.backend))
+        return found | not_asked_again(
+            self.plan.deaths, self.format.name, asked, derived_methods(self.backend)
+        )
 
     @cached_property
     def asked(self) -> list[Invariant]:
         """Those that are."""
-        return [invariant for invariant in about(self.plan.selection) if invariant.id not in self.not_asked]
+        return [
+            invariant
+            for invariant in about(self.plan.selection)
+            if invariant.id not in self.not_asked
+        ]
 
     def run(self) -> None:
-        """Draw, judge, shrink. What failed is kept as it was drawn where the run is stopped before that."""
+        """Draw, judge, shrink. What failed is kept as it was drawn where the run is stopped before
+        that.
+        """
         try:
             self._run()
         except KeyboardInterrupt:
@@ -198,15 +230,19 @@ class FormatRun:
             self._draw(stream, share)
             self._shrink_all()
         for kind, facts in self.facts.items():
-            if hint := self.undeclared[kind].found() or suggested(facts, self.undeclared[kind].bears_out):
+            if hint := self.undeclared[kind].found() or suggested(
+                facts, self.undeclared[kind].bears_out
+            ):
                 self.ledger.hints[name, kind] = hint
         if self.explaining.failed:
             repeats = not any(fmt == name for _, fmt in self.ledger.flaky)
             self.ledger.lesser[name] = self.explaining.found() if repeats else None
 
     def _replay_all(self) -> None:
-        """Try the saved witnesses of the format. What fails is a failure like any other, and what does not fail claims
-        nothing: it was not drawn. The target is seeded again, so that it meets what is drawn as it would have.
+        """Try the saved witnesses of the format. What fails is a failure like any other, and what
+        does not fail claims
+        nothing: it was not drawn. The target is seeded again, so that it meets what is drawn as it
+        would have.
         """
         asked = {invariant.id for invariant in self.asked}  # not one that the process died under
         saved = replayed(self.plan, self.backend).witnesses
@@ -234,15 +270,18 @@ class FormatRun:
         self.ledger.replays.append(Replay(id, self.format.name, cast(Fate, fate)))
 
     def _shares(self, streams: list[Stream]) -> Iterator[tuple[Stream, Pace]]:
-        """Each stream with its share of the time that the format has, by how many cases are left to draw; streams of a
-        survey, of few cases each, share theirs.
+        """Each stream with its share of the time that the format has, by how many cases are left to
+        draw; streams of a survey, of few cases each, share theirs.
 
-        Where time is short, what says most comes first: the surveys, which meet all gates and sizes in few cases.
+        Where time is short, what says most comes first: the surveys, which meet all gates and sizes
+        in few cases.
         """
         if self.pace.deadline is not None:
             streams = sorted(streams, key=lambda stream: not stream.survey)
         left = sum(stream.count for stream in streams)
-        for _, alike in groupby(streams, key=lambda stream: (stream.survey, stream.sizes is None, stream.kind)):
+        for _, alike in groupby(
+            streams, key=lambda stream: (stream.survey, stream.sizes is None, stream.kind)
+        ):
             some = list(alike)
             count = sum(stream.count for stream in some)
             share = self.pace.part(count / left)
@@ -252,7 +291,8 @@ class FormatRun:
     def _draw(self, stream: Stream, share: Pace) -> None:
         """Show the cases of a stream to the backend, as many as there is time for.
 
-        Where Hypothesis has no further case that differs, those that it has are all that was planned.
+        Where Hypothesis has no further case that differs, those that it has are all that was
+        planned.
         """
         self.share, self.of_sizes = share, stream.sizes is not None
         self.stream, self.drawn = f"{stream.seed:x}", 0
@@ -267,7 +307,8 @@ class FormatRun:
             self.journal.send()
 
     def _shrink_all(self) -> None:
-        """A small case for every falsified invariant: what was found for one serves all that it falsifies too.
+        """A small case for every falsified invariant: what was found for one serves all that it
+        falsifies too.
 
         A GRU that is wrong throughout falsifies a hundred, and has few witnesses.
         """
@@ -281,7 +322,9 @@ class FormatRun:
             self.listener(Shrinking(self.format.name, id))
             tries = FURTHER if judgement.invariant.family in families else TRIES
             falls = partial(self._falls, judgement)
-            reduction = Reduction(case, falls, min(tries, self.tries), declarations_of(self.backend))
+            reduction = Reduction(
+                case, falls, min(tries, self.tries), declarations_of(self.backend)
+            )
             found = reduction.run()
             self.tries -= min(self.tries, reduction.spent)
             families.add(judgement.invariant.family)
@@ -310,7 +353,11 @@ class FormatRun:
             self._heartbeat()
             id, expected = judgement.invariant.id, self._expected(judgement.invariant.id)
             found.append(judgement)
-            tally = replace(judgement.tally, mark="xfail" if expected else "", outcomes=_outcome(marks, judgement))
+            tally = replace(
+                judgement.tally,
+                mark="xfail" if expected else "",
+                outcomes=_outcome(marks, judgement),
+            )
             self.ledger.enter(id, self.format, str(case.variant), tally)
             if judgement.fell and not expected:
                 new += [id] if id not in self.smallest else []
@@ -321,7 +368,9 @@ class FormatRun:
         emit(visited)
         self.ledger.coverage[self.format.name] += visited
         self._meet(case, [j for j in found if j.fell and not self._expected(j.invariant.id)])
-        self.undeclared[kind_of(case)].meet(case, [j for j in found if not self._expected(j.invariant.id)])
+        self.undeclared[kind_of(case)].meet(
+            case, [j for j in found if not self._expected(j.invariant.id)]
+        )
         self.facts[kind_of(case)].append(Fact(features, outcome_of(found)))
         self.number, self.drawn = self.number + 1, self.drawn + 1
         self.ledger.count(self.format, kind_of(case), one(case))
@@ -335,7 +384,9 @@ class FormatRun:
         if self.journal is None:
             return None
         turn = (one for one in self._turn(case) if reads(one, case) and one.applies(case.variant))
-        return self.journal.found(self.stream, self.drawn, case, [invariant.id for invariant in turn])
+        return self.journal.found(
+            self.stream, self.drawn, case, [invariant.id for invariant in turn]
+        )
 
     def _judgements(self, trial: Trial | StackTrial) -> Iterator[Judgement]:
         """How the invariants whose turn it is judge the case."""
@@ -349,15 +400,19 @@ class FormatRun:
             self.listener(Compiling(self.format.name, sizes))
 
     def _tell_first(self, case: AnyCase, judgement: Judgement) -> None:
-        """The first failure of the format is told when it happens: what is made of it all may take a while."""
+        """The first failure of the format is told when it happens: what is made of it all may take
+        a while.
+        """
         if not self.told:
             self.told = True
             text = describe(judgement.invariant, judgement.residual, case)
-            self.listener(FirstFailure(self.format.name, 0 if self.replaying else self.number + 1, text))
+            self.listener(
+                FirstFailure(self.format.name, 0 if self.replaying else self.number + 1, text)
+            )
 
     def _meet(self, case: AnyCase, fallen: Sequence[Judgement]) -> None:
-        """Take in what fell on a case that it was not expected to. Of the first failure it is found out at once whether
-        it repeats: whatever else fails means less if it does not.
+        """Take in what fell on a case that it was not expected to. Of the first failure it is found
+        out at once whether it repeats: whatever else fails means less if it does not.
         """
         for judgement in fallen:
             self._tell_first(case, judgement)
@@ -368,7 +423,9 @@ class FormatRun:
         self.explaining.meet(case, list(fallen))
 
     def _does_not_repeat(self, judgement: Judgement, case: AnyCase) -> bool:
-        """Whether an invariant that fell on a case does not do so at every call; then the contract is broken, too."""
+        """Whether an invariant that fell on a case does not do so at every call; then the contract
+        is broken, too.
+        """
         id, name = judgement.invariant.id, self.format.name
         if (id, name) not in self.ledger.flaky:
             known = self.unrepeated.get(judgement.invariant.needs)
@@ -378,7 +435,9 @@ class FormatRun:
             self.ledger.flaky[id, name] = self.unrepeated[judgement.invariant.needs] = found
             for broken in () if known else other_bits(judgement.invariant, case, self.backend):
                 tally = fallen_with(found, id, "xfail" if self._expected(broken) else "")
-                self.ledger.tallies = entered(self.ledger.tallies, [broken], (name, str(case.variant)), tally)
+                self.ledger.tallies = entered(
+                    self.ledger.tallies, [broken], (name, str(case.variant)), tally
+                )
             self.listener(NotRepeated(name, id, found))
         return True
 
@@ -390,8 +449,8 @@ class FormatRun:
         return len(shown | self.smallest.keys()) >= self.plan.max_failures
 
     def _turn(self, case: AnyCase) -> list[Invariant]:
-        """Those asked of the next case: all where the number of cases was asked for, else as the profile has it; of one
-        of the survey of sizes, those that it is for.
+        """Those asked of the next case: all where the number of cases was asked for, else as the
+        profile has it; of one of the survey of sizes, those that it is for.
         """
         if self.of_sizes:
             return [invariant for invariant in self.asked if case.sizes["T"] in invariant.lengths]
@@ -400,10 +459,14 @@ class FormatRun:
     def _visited(self, trial: Trial | StackTrial, judgements: list[Judgement]) -> Coverage:
         """What the case of a trial visited. Gates of a long run would take long to find."""
         visited = sizes_visited(trial.case.sizes, compared_methods(judgements))
-        return visited + visits(trial) if isinstance(trial, Trial) and not self.of_sizes else visited
+        return (
+            visited + visits(trial) if isinstance(trial, Trial) and not self.of_sizes else visited
+        )
 
     def _keep_smaller(self, case: AnyCase, judgement: Judgement) -> None:
-        """Of the cases on which an invariant falls, the smallest is what its witness is shrunk from."""
+        """Of the cases on which an invariant falls, the smallest is what its witness is shrunk
+        from.
+        """
         id = judgement.invariant.id
         if (id, self.format.name) in self.ledger.witnesses:
             return  # another stream's cases have shown it
@@ -422,20 +485,31 @@ class FormatRun:
         if at_once or now > self.reported + 1:
             self.reported = now
             coverage, drawn = self.ledger.coverage[name], self.ledger.drawn_in(name)
-            self.listener(SoFar(name, self.ledger.of(self.format), self._as_drawn(), coverage, drawn))
+            self.listener(
+                SoFar(name, self.ledger.of(self.format), self._as_drawn(), coverage, drawn)
+            )
 
     def _as_drawn(self) -> dict[tuple[str, str], Witness]:
         """Witnesses of what has failed and has none yet: the smallest cases that were drawn."""
         target, name = self.ledger.target, self.format.name
-        left = {id: found for id, found in self.smallest.items() if (id, name) not in self.ledger.witnesses}
-        return {(id, name): Witness(target, id, case, found.residual) for id, (case, found) in left.items()}
+        left = {
+            id: found
+            for id, found in self.smallest.items()
+            if (id, name) not in self.ledger.witnesses
+        }
+        return {
+            (id, name): Witness(target, id, case, found.residual)
+            for id, (case, found) in left.items()
+        }
 
     def _falls(self, judgement: Judgement, case: AnyCase) -> bool:
         """Whether the invariant falls on the case as it did, for the same kind of reason."""
         return any(True for _ in self._that_fall(case, [judgement]))
 
     def _that_fall(self, case: AnyCase, before: Sequence[Judgement]) -> Iterator[Judgement]:
-        """How those invariants judge the case that fall on it as they did, for the same kind of reason."""
+        """How those invariants judge the case that fall on it as they did, for the same kind of
+        reason.
+        """
         self.pace.late()
         self._heartbeat()
         obstacles = {judgement.invariant.id: judgement.obstacle for judgement in before}
@@ -458,6 +532,8 @@ class FormatRun:
 
 
 def _outcome(marks: int, judgement: Judgement) -> Outcomes:
-    """What the case adds to the counts by feature: nothing where the invariant could not be judged."""
+    """What the case adds to the counts by feature: nothing where the invariant could not be
+    judged.
+    """
     tally = judgement.tally
     return outcome(marks, failed=judgement.fell) if tally.judged or tally.error else Outcomes()

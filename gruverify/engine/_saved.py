@@ -1,4 +1,6 @@
-"""Witnesses that earlier runs saved: which of a folder are of a target, and which of them a run can try again."""
+"""Witnesses that earlier runs saved: which of a folder are of a target, and which of them a run can
+try again.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from gruverify.engine._sizes import is_within
 from gruverify.engine._witness import BadWitness, Witness, load_witness
 from gruverify.invariants import INVARIANTS
 
-#: What became of a saved witness: it failed again, or the invariant holds now, or the target does not answer it.
+#: What became of a saved witness: it failed again, or the invariant holds now, or the target does
+#: not answer it.
 Fate: TypeAlias = Literal["failed", "held", "not answered"]
 
 
@@ -32,7 +35,9 @@ class Replay:
 
 @dataclass(frozen=True)
 class Saved:
-    """Witnesses to try before anything is drawn, and a line for each reason why others are left out."""
+    """Witnesses to try before anything is drawn, and a line for each reason why others are left
+    out.
+    """
 
     witnesses: tuple[Witness, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -47,7 +52,10 @@ NOTHING_SAVED = Saved()
 
 def witness_file(folder: Path, witness: Witness) -> Path:
     """Where the witness is saved: one for each target, invariant and format."""
-    return folder / f"{_prefix(witness.target)}{_tail(witness.invariant, witness.case.format.name)}.json"
+    return (
+        folder
+        / f"{_prefix(witness.target)}{_tail(witness.invariant, witness.case.format.name)}.json"
+    )
 
 
 def _prefix(target: str) -> str:
@@ -61,8 +69,8 @@ def _tail(id: str, fmt: str) -> str:
 def saved_witnesses(folder: str | Path, target: str) -> Saved:
     """The witnesses of a target that are saved in a folder; none if there is no such folder.
 
-    What is no witness is left out, with a line that names the file and says why. Files of other targets are not read,
-    or not minded.
+    What is no witness is left out, with a line that names the file and says why. Files of other
+    targets are not read, or not minded.
     """
     found, lines, folder = list[Witness](), list[str](), Path(folder)
     try:
@@ -86,7 +94,9 @@ def saved_witnesses(folder: str | Path, target: str) -> Saved:
 
 
 def _names_a_family(tail: str) -> bool:
-    """Whether a file of that name is ours, and not that of a target whose name begins as this one's does."""
+    """Whether a file of that name is ours, and not that of a target whose name begins as this one's
+    does.
+    """
     families = {invariant.family for invariant in INVARIANTS.values()}
     return any(tail.startswith(f"{family}-") for family in families)
 
@@ -100,15 +110,21 @@ def fitting(
     chosen: Selection,
     max_size: int | None = None,
 ) -> Saved:
-    """Those that a run can try: of its formats, of invariants that it asks, of cases that the target claims."""
+    """Those that a run can try: of its formats, of invariants that it asks, of cases that the
+    target claims.
+    """
     kept, left_out = list[Witness](), dict[str, list[str]]()
     for witness in saved.witnesses:
         why = next(_obstacles(witness, backend, formats, profile, chosen, max_size), "")
         if why:
-            left_out.setdefault(why, []).append(f"{witness.invariant} in {witness.case.format.name}")
+            left_out.setdefault(why, []).append(
+                f"{witness.invariant} in {witness.case.format.name}"
+            )
         else:
             kept.append(witness)
-    lines = (visible(" ".join(f"{_some(places)}: {why}".split())) for why, places in left_out.items())
+    lines = (
+        visible(" ".join(f"{_some(places)}: {why}".split())) for why, places in left_out.items()
+    )
     return Saved(tuple(kept), (*saved.left_out, *lines))
 
 
@@ -151,7 +167,9 @@ _ORDER = [fmt.name for fmt in FORMATS]
 
 
 def replay_lines(replays: Sequence[Replay]) -> tuple[str, ...]:
-    """What became of the saved witnesses that were tried, one line per fate; nothing where none was."""
+    """What became of the saved witnesses that were tried, one line per fate; nothing where none
+    was.
+    """
     by_fate: dict[str, dict[str, list[str]]] = {}
     for replay in sorted(replays, key=lambda each: _ORDER.index(each.format)):
         by_fate.setdefault(replay.fate, {}).setdefault(replay.invariant, []).append(replay.format)
@@ -161,7 +179,10 @@ def replay_lines(replays: Sequence[Replay]) -> tuple[str, ...]:
             count = sum(map(len, places.values()))
             named = [f"{id} in {', '.join(formats)}" for id, formats in sorted(places.items())]
             more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-            lines.append(f"{count} of {len(replays)} saved witnesses {words}: {'; '.join(named[:_NAMED])}{more}")
+            lines.append(
+                f"{count} of {len(replays)} saved witnesses {words}: "
+                f"{'; '.join(named[:_NAMED])}{more}"
+            )
     return tuple(lines)
 
 

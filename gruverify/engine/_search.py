@@ -42,7 +42,12 @@ def strategy_for(backend: Backend, fmt: Format, **options: Any) -> SearchStrateg
     """The cases that a backend claims to handle, in one format."""
     usual = {"min_T": shortest(backend), **fixed_sizes(backend, H="hidden_size", I="input_size")}
     zero_state = not declarations_of(backend).initial_state
-    return cases(formats=(fmt,), variants=declared_variants(backend), zero_state=zero_state, **(usual | options))
+    return cases(
+        formats=(fmt,),
+        variants=declared_variants(backend),
+        zero_state=zero_state,
+        **(usual | options),
+    )
 
 
 def stack_strategy_for(backend: Backend, fmt: Format, **options: Any) -> SearchStrategy[StackCase]:
@@ -70,18 +75,27 @@ def strategies_for(
 ) -> list[SearchStrategy[Case] | SearchStrategy[StackCase]]:
     """The cases that some invariants read: of cells, of stacks or of both."""
     kinds = {invariant.of_stacks for invariant in invariants}
-    return [(stack_strategy_for if stacks else strategy_for)(backend, fmt) for stacks in sorted(kinds)]
+    return [
+        (stack_strategy_for if stacks else strategy_for)(backend, fmt) for stacks in sorted(kinds)
+    ]
 
 
 def fixed_sizes(backend: Backend, **attributes: str) -> dict[str, Any]:
     """The bounds of the sizes that the backend is built for."""
     declared = declarations_of(backend)
     sizes = {letter: getattr(declared, attribute) for letter, attribute in attributes.items()}
-    return {f"{end}_{letter}": size for letter, size in sizes.items() if size is not None for end in ("min", "max")}
+    return {
+        f"{end}_{letter}": size
+        for letter, size in sizes.items()
+        if size is not None
+        for end in ("min", "max")
+    }
 
 
 def seed_for(seed: int, fmt: Format, kind: str = "") -> int:
-    """Each format and kind of case has its own stream: which are run, and where, changes nothing."""
+    """Each format and kind of case has its own stream: which are run, and where, changes
+    nothing.
+    """
     return int.from_bytes(hashlib.sha256(f"{seed}/{fmt.name}{kind}".encode()).digest()[:8], "big")
 
 
@@ -89,9 +103,9 @@ def seed_for(seed: int, fmt: Format, kind: str = "") -> int:
 class Stream:
     """The cases of one kind in one format: how they are drawn, how many, and from which seed.
 
-    `survey` tells of a stream of few cases that together meet all gates, or all sizes; `sizes` of one case of the
-    latter, which has these sizes; `first` is how many cases Hypothesis draws that are left out: the simplest case,
-    which it draws first, has other sizes.
+    `survey` tells of a stream of few cases that together meet all gates, or all sizes; `sizes` of
+    one case of the latter, which has these sizes; `first` is how many cases Hypothesis draws that
+    are left out: the simplest case, which it draws first, has other sizes.
     """
 
     strategy: SearchStrategy[Any]
@@ -103,23 +117,36 @@ class Stream:
     first: int = 0
 
 
-def streams_for(backend: Backend, fmt: Format, seed: int, count: int, max_size: int | None = None) -> list[Stream]:
-    """Cases of cells and cases of stacks, as far as the backend has methods for them, with no size above `max_size`.
+def streams_for(
+    backend: Backend, fmt: Format, seed: int, count: int, max_size: int | None = None
+) -> list[Stream]:
+    """Cases of cells and cases of stacks, as far as the backend has methods for them, with no size
+    above `max_size`.
 
-    A case of a stack costs as much as some of a cell: beside cells there is one for every three. From 100 cases on
-    there is also a survey of gates (see `sizes_survey` for that of sizes).
+    A case of a stack costs as much as some of a cell: beside cells there is one for every three.
+    From 100 cases on there is also a survey of gates (see `sizes_survey` for that of sizes).
     """
-    cells, stacks = (any(offers(backend, method) for method in methods) for methods in (CELL_METHODS, STACK_METHODS))
+    cells, stacks = (
+        any(offers(backend, method) for method in methods)
+        for methods in (CELL_METHODS, STACK_METHODS)
+    )
     found = list[Stream]()
     if cells or not stacks:
-        strategies = [strategy_for(backend, fmt, **options) for options in _drawn_sizes(backend, "HIBT", max_size)]
+        strategies = [
+            strategy_for(backend, fmt, **options)
+            for options in _drawn_sizes(backend, "HIBT", max_size)
+        ]
         found.append(Stream(_any_of(strategies), count, seed_for(seed, fmt)))
         found += survey(backend, fmt, seed, max_size)[: _SURVEYED * (count // 100)]
     if stacks:
         few = -(-count // 3) if cells else count
         options_of_stacks = _drawn_sizes(backend, "HIBTLD", max_size)
-        strategies_of_stacks = [stack_strategy_for(backend, fmt, **options) for options in options_of_stacks]
-        found.append(Stream(_any_of(strategies_of_stacks), few, seed_for(seed, fmt, "/stacks"), "stacks"))
+        strategies_of_stacks = [
+            stack_strategy_for(backend, fmt, **options) for options in options_of_stacks
+        ]
+        found.append(
+            Stream(_any_of(strategies_of_stacks), few, seed_for(seed, fmt, "/stacks"), "stacks")
+        )
     return found
 
 
@@ -129,38 +156,49 @@ def _any_of(strategies: list[SearchStrategy[AnyOne]]) -> SearchStrategy[AnyOne]:
 
 
 def _drawn_sizes(backend: Backend, letters: str, max_size: int | None) -> list[dict[str, Any]]:
-    """The bounds of sizes, of which each case has some: all up to the usual ones, or those of a pool of few shapes."""
+    """The bounds of sizes, of which each case has some: all up to the usual ones, or those of a
+    pool of few shapes.
+    """
     declared = declarations_of(backend)
     if declared.shapes == "any":
         least = max(1, declared.min_length) if "L" in letters else shortest(backend)
         return [_capped(least, backend, _USUAL, max_size)]
-    return [exactly(sizes, letters) for sizes in drawn_sizes(declared) if is_within(sizes, max_size)]
+    return [
+        exactly(sizes, letters) for sizes in drawn_sizes(declared) if is_within(sizes, max_size)
+    ]
 
 
 #: The sizes up to which cases are drawn at random; T of one that takes a single step.
 _USUAL = {"H": 5, "I": 5, "B": 5, "T": 4}
 
 
-def _capped(least: int, backend: Backend, most: Mapping[str, int], max_size: int | None) -> dict[str, Any]:
+def _capped(
+    least: int, backend: Backend, most: Mapping[str, int], max_size: int | None
+) -> dict[str, Any]:
     """The bounds of sizes that the backend is not built for: these, and none above `max_size`.
 
-    least: the steps of the shortest case. Lengths vary as much beyond it as they do beyond a single step.
+    least: the steps of the shortest case. Lengths vary as much beyond it as they do beyond a single
+    step.
     """
     fixed = fixed_sizes(backend, H="hidden_size", I="input_size")
     most = {**most, "T": least - 1 + most["T"]}
-    found = {f"max_{letter}": size if max_size is None else min(size, max_size) for letter, size in most.items()}
+    found = {
+        f"max_{letter}": size if max_size is None else min(size, max_size)
+        for letter, size in most.items()
+    }
     return {name: size for name, size in found.items() if name not in fixed}
 
 
-#: Units of a cell in a survey, and such cells for each hundred cases: with so many units eight see every bin.
+#: Units of a cell in a survey, and such cells for each hundred cases: with so many units eight see
+#: every bin.
 _UNITS, _SURVEYED = 48, 8
 
 
 def survey(backend: Backend, fmt: Format, seed: int, max_size: int | None = None) -> list[Stream]:
     """Cells whose units are each at a bin of their own of z × r × c: together at all of them.
 
-    Drawn at random it would take some two thousand units to see almost all. Of each stream Hypothesis draws the
-    simplest case, which has one unit, and then one of all units.
+    Drawn at random it would take some two thousand units to see almost all. Of each stream
+    Hypothesis draws the simplest case, which has one unit, and then one of all units.
     """
     bins = [(r, z, c) for z, r, c in GATES.bins()]
     random.Random(seed_for(seed, fmt, "/survey")).shuffle(bins)
@@ -189,12 +227,18 @@ def survey(backend: Backend, fmt: Format, seed: int, max_size: int | None = None
 _REPEATED = 500
 
 
-def sizes_survey(backend: Backend, fmt: Format, seed: int, count: int, max_size: int | None = None) -> list[Stream]:
-    """A stream for each of the survey's sizes, beside a run of at least 100 cases: the small ones first.
+def sizes_survey(
+    backend: Backend, fmt: Format, seed: int, count: int, max_size: int | None = None
+) -> list[Stream]:
+    """A stream for each of the survey's sizes, beside a run of at least 100 cases: the small ones
+    first.
 
     From 500 cases on there is one case of each for every 500.
     """
-    cells, stacks = (any(offers(backend, method) for method in methods) for methods in (CELL_METHODS, STACK_METHODS))
+    cells, stacks = (
+        any(offers(backend, method) for method in methods)
+        for methods in (CELL_METHODS, STACK_METHODS)
+    )
     if count < 100:
         return []
     wanted: list[tuple[Kind, Sizes]] = []
@@ -202,10 +246,15 @@ def sizes_survey(backend: Backend, fmt: Format, seed: int, count: int, max_size:
         wanted.extend(("cells", sizes) for sizes in cell_sizes(backend, max_size))
     if stacks:
         wanted.extend(("stacks", sizes) for sizes in stack_sizes(backend, max_size))
-    return [_of_size(backend, fmt, seed, kind, sizes, max(1, count // _REPEATED)) for kind, sizes in wanted]
+    return [
+        _of_size(backend, fmt, seed, kind, sizes, max(1, count // _REPEATED))
+        for kind, sizes in wanted
+    ]
 
 
-def _of_size(backend: Backend, fmt: Format, seed: int, kind: Kind, sizes: Sizes, count: int) -> Stream:
+def _of_size(
+    backend: Backend, fmt: Format, seed: int, kind: Kind, sizes: Sizes, count: int
+) -> Stream:
     declared = declarations_of(backend)
     drawn = stack_strategy_for if kind == "stacks" else strategy_for
     told = ", ".join(f"{letter}={size}" for letter, size in sizes.items())
@@ -221,14 +270,20 @@ def _of_size(backend: Backend, fmt: Format, seed: int, kind: Kind, sizes: Sizes,
 
 
 class Enough(BaseException):
-    """Raised by a visitor that wants no further case; no Exception, for those Hypothesis keeps to itself."""
+    """Raised by a visitor that wants no further case; no Exception, for those Hypothesis keeps to
+    itself.
+    """
 
 
 def draw(
-    strategy: SearchStrategy[AnyOne], count: int, stream: int, visit: Callable[[AnyOne], None], first: int = 0
+    strategy: SearchStrategy[AnyOne],
+    count: int,
+    stream: int,
+    visit: Callable[[AnyOne], None],
+    first: int = 0,
 ) -> None:
-    """Show `count` cases to `visit`, or as many as it wants, the same ones for the same `stream`, but for so many
-    `first` ones.
+    """Show `count` cases to `visit`, or as many as it wants, the same ones for the same `stream`,
+    but for so many `first` ones.
     """
     left_out = iter(range(first))
 
@@ -244,7 +299,9 @@ def draw(
 
 
 def emit(coverage: Coverage) -> None:
-    """Tell Hypothesis what the case being drawn visits: its statistics and whoever observes it show how often."""
+    """Tell Hypothesis what the case being drawn visits: its statistics and whoever observes it show
+    how often.
+    """
     for level in coverage.levels():
         event(level)
 

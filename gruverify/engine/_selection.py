@@ -1,7 +1,7 @@
 """Which invariants a run asks, and which it expects to fall: patterns, and files of them.
 
-A pattern is an id (`agreement/step`), a family (`agreement`), a glob (`*/gradient-*`) or the beginning of ids
-(`regimes/order-`). A file has one entry a line:
+A pattern is an id (`agreement/step`), a family (`agreement`), a glob (`*/gradient-*`) or the
+beginning of ids (`regimes/order-`). A file has one entry a line:
 
     # a comment
     contract/same-bits                 # why: shown in reports
@@ -23,12 +23,16 @@ from gruverify.invariants import INVARIANTS
 
 
 class BadSelection(ValueError):
-    """A pattern matches no invariant, or a file of them cannot be read; the message says where and what is near."""
+    """A pattern matches no invariant, or a file of them cannot be read; the message says where and
+    what is near.
+    """
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of a skips or xfails file: a pattern, the names of formats (none: all), why, and where it was read."""
+    """A line of a skips or xfails file: a pattern, the names of formats (none: all), why, and where
+    it was read.
+    """
 
     pattern: str
     formats: tuple[str, ...] = ()
@@ -44,9 +48,10 @@ class Entry:
 class Selection:
     """Which invariants are asked. Built by `selection`, which checks the patterns.
 
-    only: patterns, any of which lets an invariant in (none: all are asked); skips: entries that are not asked;
-    xfails: entries that are expected to fail, and of which no witness is looked for; strict: whether the run fails if
-    one of them does not. Where both cover an invariant it is skipped.
+    only: patterns, any of which lets an invariant in (none: all are asked); skips: entries that are
+    not asked;
+    xfails: entries that are expected to fail, and of which no witness is looked for; strict:
+    whether the run fails if one of them does not. Where both cover an invariant it is skipped.
     """
 
     only: tuple[str, ...] = ()
@@ -71,7 +76,8 @@ class Selection:
     def values(self) -> dict[str, Any]:
         """The selection as JSON values."""
         skips, xfails = (
-            [{**asdict(e), "formats": list(e.formats)} for e in part] for part in (self.skips, self.xfails)
+            [{**asdict(e), "formats": list(e.formats)} for e in part]
+            for part in (self.skips, self.xfails)
         )
         return {"only": list(self.only), "skips": skips, "xfails": xfails, "strict": self.strict}
 
@@ -106,12 +112,16 @@ def _patterns(option: str, given: Any) -> tuple[str, ...]:
     """The patterns given: one, or several."""
     each = (given,) if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
     if wrong := [one for one in each if not isinstance(one, str)]:
-        raise BadSelection(f"{option} has {wrong[0]!r}: it must be one pattern or several, such as 'agreement'")
+        raise BadSelection(
+            f"{option} has {wrong[0]!r}: it must be one pattern or several, such as 'agreement'"
+        )
     return each
 
 
 def matches(pattern: str, id: str) -> bool:
-    """Whether a pattern means the invariant: an id means itself alone, though other ids may begin with it."""
+    """Whether a pattern means the invariant: an id means itself alone, though other ids may begin
+    with it.
+    """
     if pattern in INVARIANTS:
         return pattern == id
     if "*" in pattern or "?" in pattern or "[" in pattern:
@@ -127,7 +137,8 @@ def require_known(pattern: str, place: str = "") -> None:
     near = difflib.get_close_matches(pattern, [*INVARIANTS, *families], cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"families: {', '.join(families)}."
     raise BadSelection(
-        f"{place}{': ' if place else ''}no invariant matches {pattern!r}: {hint} `gruverify list` has all"
+        f"{place}{': ' if place else ''}no invariant matches {pattern!r}: {hint} `gruverify list` "
+        "has all"
     )
 
 
@@ -135,9 +146,12 @@ def read_entries(file: str | Path) -> tuple[Entry, ...]:
     """The entries of a skips or xfails file, in order.
 
     Raises:
-        BadSelection: the file cannot be read, or a line is none of an entry; the message names file and line.
+        BadSelection: the file cannot be read, or a line is none of an entry; the message names file
+        and line.
     """
-    lines = ((f"{file}:{number}", line) for number, line in enumerate(text_of(file).splitlines(), 1))
+    lines = (
+        (f"{file}:{number}", line) for number, line in enumerate(text_of(file).splitlines(), 1)
+    )
     return tuple(entry for place, line in lines if (entry := entry_of(place, line)) is not None)
 
 
@@ -152,7 +166,9 @@ def text_of(file: str | Path) -> str:
     except OSError as missing:
         raise BadSelection(f"{file} cannot be read: {missing.strerror}") from None
     except UnicodeDecodeError as other:
-        raise BadSelection(f"{file} is not UTF-8 text: {other.reason} at byte {other.start}") from None
+        raise BadSelection(
+            f"{file} is not UTF-8 text: {other.reason} at byte {other.start}"
+        ) from None
 
 
 def entry_of(place: str, line: str) -> Entry | None:

@@ -1,4 +1,6 @@
-"""Formats in processes of their own: both cores at work, and a target that dies takes nothing down with it."""
+"""Formats in processes of their own: both cores at work, and a target that dies takes nothing down
+with it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gruverify.arithmetic import Format
-from gruverify.backends import PATIENCE, Child, Line, TargetDied, apart, processes, resolve, sources_of, wait_for
+from gruverify.backends import (
+    PATIENCE,
+    Child,
+    Line,
+    TargetDied,
+    apart,
+    processes,
+    resolve,
+    sources_of,
+    wait_for,
+)
 from gruverify.engine._deaths import Death
 from gruverify.engine._events import (
     CaseJudged,
@@ -43,8 +55,8 @@ _MOST_DEATHS = 6
 
 @dataclass
 class Shard:
-    """One process and what is known of it: the format and case it is at, what failed there, and the formats that it has
-    finished.
+    """One process and what is known of it: the format and case it is at, what failed there, and the
+    formats that it has finished.
     """
 
     formats: tuple[Format, ...]
@@ -81,21 +93,30 @@ class Shard:
         return self.formats[[fmt.name for fmt in self.formats].index(self.format) + 1 :]
 
     def known(self, header: dict[str, Any], note: str = "") -> Result:
-        """What is known of the formats that it finished; where nobody will finish the last, of that one too."""
+        """What is known of the formats that it finished; where nobody will finish the last, of that
+        one too.
+        """
         nothing = Result(header, {}, {}, True, 0.0, (note,) if note else ())
         found = [nothing, *(replace(part, header=header, cpu=None) for part in self.parts)]
         if (last := self.so_far) is not None and not note:
             entered = {key[:2] for key in last.tallies}
-            witnesses = {place: w for place, w in (last.witnesses | self.witnesses).items() if place in entered}
+            witnesses = {
+                place: w
+                for place, w in (last.witnesses | self.witnesses).items()
+                if place in entered
+            }
             flaky = {place: found for place, found in self.flaky.items() if place in entered}
-            part = Result(header, last.tallies, witnesses, True, 0.0, coverage={last.format: last.coverage})
+            part = Result(
+                header, last.tallies, witnesses, True, 0.0, coverage={last.format: last.coverage}
+            )
             found.append(replace(part, drawn=last.drawn, flaky=flaky))
         return merge(found)
 
 
 @dataclass
 class Crew:
-    """The shards, and what is needed to start another in place of one that died; stops them all when asked to.
+    """The shards, and what is needed to start another in place of one that died; stops them all
+    when asked to.
 
     judged: cases of an earlier run, None where nothing is kept; keep: who keeps what comes in.
     """
@@ -115,7 +136,11 @@ class Crew:
 
     def start(self, formats: tuple[Format, ...]) -> None:
         """Put a process to work on some formats."""
-        judged = None if self.judged is None else {fmt.name: self.judged.get(fmt.name, {}) for fmt in formats}
+        judged = (
+            None
+            if self.judged is None
+            else {fmt.name: self.judged.get(fmt.name, {}) for fmt in formats}
+        )
         plan = replace(self.plan, formats=formats)
         child = Child(self.context, self.target, _work, self.target, plan, judged)
         self.shards.append(Shard(formats, child, formats[0].name))
@@ -126,7 +151,9 @@ class Crew:
         return [shard for shard in self.shards if shard.result is None]
 
     def interrupt(self) -> None:
-        """Have every shard send what it has. Whoever does not in time, or is waiting a second time, is done with."""
+        """Have every shard send what it has. Whoever does not in time, or is waiting a second time,
+        is done with.
+        """
         self.deadline = time.monotonic() + (_GRACE if self.complete else 0.0)
         self.complete = False
         for shard in self.at_work:
@@ -161,7 +188,8 @@ class Crew:
             self._bury(shard, f"gave no answer for {self.patience:g} s and was stopped")
 
     def _is_news(self, event: Event) -> bool:
-        """Whether the listener has yet to hear it: of the whole run's start it knows, and a format may begin twice.
+        """Whether the listener has yet to hear it: of the whole run's start it knows, and a format
+        may begin twice.
 
         Who keeps cases has heard of them.
         """
@@ -176,7 +204,9 @@ class Crew:
         shard.child.close(grace)
 
     def _bury(self, shard: Shard, how: str) -> None:
-        """Keep what it finished, and have its other formats done: the one it died in without the invariant that did."""
+        """Keep what it finished, and have its other formats done: the one it died in without the
+        invariant that did.
+        """
         call, again = shard.child.in_flight, shard.left
         note = self._obituary(shard, how, "" if call is None else call.invariant)
         if (
@@ -210,14 +240,16 @@ def check_in_processes(
     patience: float = PATIENCE,
     keeper: Keeper | None = None,
 ) -> Result:
-    """Verify a named target with up to `jobs` processes, each taking some of the formats; the result does not depend on
-    how many. A process that dies is reported in the result's `crashes`, and the others go on; the invariant that it
-    died under is asked no more. What the keeper has of an earlier run of the same is not asked again.
+    """Verify a named target with up to `jobs` processes, each taking some of the formats; the
+    result does not depend on how many. A process that dies is reported in the result's `crashes`,
+    and the others go on; the invariant that it died under is asked no more. What the keeper has of
+    an earlier run of the same is not asked again.
 
     Raises:
         UnknownTarget, TargetUnavailable: the target cannot be made into a backend.
         ValueError: the plan makes no sense for it.
-        TargetDied: the process that was to import it ended, or gave no answer for `patience` seconds.
+        TargetDied: the process that was to import it ended, or gave no answer for `patience`
+        seconds.
     """
     context = processes(target)
     formats, header, sources = apart(context, outline, target, plan, name=target, patience=patience)

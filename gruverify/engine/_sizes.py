@@ -1,8 +1,8 @@
 """A survey of sizes: what goes wrong only where a case is large, long, or of sizes that coincide.
 
-One axis at a time is at each of the sizes at which loops, tiles and vectors end, and the others are small. A case of
-the survey is asked only what compares all that a method answers to it: what else there is to ask says as much of small
-cases.
+One axis at a time is at each of the sizes at which loops, tiles and vectors end, and the others are
+small. A case of the survey is asked only what compares all that a method answers to it: what else
+there is to ask says as much of small cases.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ def cell_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
     declared = declarations_of(backend)
     if declared.shapes == "few":
         return _of_few(declared, "HIBT", max_size) if _has_sequences(backend) else []
-    wanted = [{**_SMALL, **sizes} for sizes in (*_along_axes(), *_coincidences(declared.hidden_size or _UNITS))]
+    wanted = [
+        {**_SMALL, **sizes}
+        for sizes in (*_along_axes(), *_coincidences(declared.hidden_size or _UNITS))
+    ]
     least = shortest(backend)
     if not _has_sequences(backend):  # a step is the same however long the case
         wanted = [{**sizes, "T": 1} for sizes in wanted]
@@ -48,13 +51,21 @@ def stack_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
         layers = 1 if sizes.get("T", 0) >= _ONE_LAYER else 1 + number % 2
         directions = 1 if sizes.get("T", 0) >= _ONE_LAYER else 2 - number % 2
         shape = {"L": declared.num_layers or layers, "D": directions if two is None else 1 + two}
-        wanted.append({**_SMALL, **shape, **sizes, "T": max(1, declared.min_length, sizes.get("T", 1))})
-    fixed = {"H": declared.hidden_size, "I": declared.input_size, "D": None if two is None else 1 + two}
+        wanted.append(
+            {**_SMALL, **shape, **sizes, "T": max(1, declared.min_length, sizes.get("T", 1))}
+        )
+    fixed = {
+        "H": declared.hidden_size,
+        "I": declared.input_size,
+        "D": None if two is None else 1 + two,
+    }
     return _allowed(wanted, fixed, max_size)
 
 
 def shortest(backend: Backend) -> int:
-    """The steps that a case of a cell has at least: as many as the backend's sequences take, and of steps alone 1."""
+    """The steps that a case of a cell has at least: as many as the backend's sequences take, and of
+    steps alone 1.
+    """
     return max(1, declarations_of(backend).min_length) if _has_sequences(backend) else 1
 
 
@@ -86,8 +97,12 @@ def _coincidences(H: int) -> Iterator[Sizes]:
         yield {"H": 32 + more, "I": 24 + more, "B": 16 + more, "T": 8 + more}
 
 
-def _allowed(wanted: Sequence[Sizes], fixed: Mapping[str, int | None], max_size: int | None) -> list[Sizes]:
-    """Those that can be had, none twice: a size that the target is built for stands in for a small one."""
+def _allowed(
+    wanted: Sequence[Sizes], fixed: Mapping[str, int | None], max_size: int | None
+) -> list[Sizes]:
+    """Those that can be had, none twice: a size that the target is built for stands in for a small
+    one.
+    """
     found = list[Sizes]()
     for sizes in wanted:
         built = {letter: size for letter, size in fixed.items() if size is not None}
@@ -101,14 +116,24 @@ def _allowed(wanted: Sequence[Sizes], fixed: Mapping[str, int | None], max_size:
 
 def is_within(sizes: Sizes, max_size: int | None) -> bool:
     """Whether none of H, I, B and T is above `max_size`; None: there is no cap."""
-    return max_size is None or all(size <= max_size for letter, size in sizes.items() if letter in "HIBT")
+    return max_size is None or all(
+        size <= max_size for letter, size in sizes.items() if letter in "HIBT"
+    )
 
 
 def exactly(sizes: Sizes, letters: str) -> dict[str, Any]:
-    """The arguments of `cases`, or of `stack_cases`, for cases that have these sizes of those letters."""
-    found: dict[str, Any] = {f"{end}_{x}": sizes[x] for x in letters if x in "HIBT" for end in ("min", "max")}
+    """The arguments of `cases`, or of `stack_cases`, for cases that have these sizes of those
+    letters.
+    """
+    found: dict[str, Any] = {
+        f"{end}_{x}": sizes[x] for x in letters if x in "HIBT" for end in ("min", "max")
+    }
     if "L" in letters:
-        found |= {"min_layers": sizes["L"], "max_layers": sizes["L"], "bidirectional": sizes["D"] == 2}
+        found |= {
+            "min_layers": sizes["L"],
+            "max_layers": sizes["L"],
+            "bidirectional": sizes["D"] == 2,
+        }
     return found
 
 

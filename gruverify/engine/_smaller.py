@@ -1,4 +1,6 @@
-"""Parts of a case: some of its units, inputs, members, steps, layers or directions, and the same with other numbers."""
+"""Parts of a case: some of its units, inputs, members, steps, layers or directions, and the same
+with other numbers.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,16 @@ Indices: TypeAlias = Sequence[int]
 
 
 def part(case: AnyCase, letter: str, kept: Indices) -> AnyCase:
-    """The case with these of its units (H), inputs (I), members (B), steps (T), layers (L) or directions (D) alone.
+    """The case with these of its units (H), inputs (I), members (B), steps (T), layers (L) or
+    directions (D) alone.
 
     Of layers and directions the first ones can be kept: the others read them.
     """
-    return _of_stack(case, letter, list(kept)) if isinstance(case, StackCase) else _of_cell(case, letter, list(kept))
+    return (
+        _of_stack(case, letter, list(kept))
+        if isinstance(case, StackCase)
+        else _of_cell(case, letter, list(kept))
+    )
 
 
 def _of_cell(case: Case, letter: str, kept: list[int]) -> Case:
@@ -28,7 +35,13 @@ def _of_cell(case: Case, letter: str, kept: list[int]) -> Case:
         return replace(case, inputs=case.inputs[kept], d_outputs=case.d_outputs[kept])
     if letter == "B":
         state, d_last = case.state[kept], case.d_last[kept]
-        return replace(case, inputs=case.inputs[:, kept], state=state, d_outputs=case.d_outputs[:, kept], d_last=d_last)
+        return replace(
+            case,
+            inputs=case.inputs[:, kept],
+            state=state,
+            d_outputs=case.d_outputs[:, kept],
+            d_last=d_last,
+        )
     if letter == "I":
         return replace(case, cell=_reading(case.cell, kept), inputs=case.inputs[..., kept])
     H = case.sizes["H"]
@@ -45,16 +58,26 @@ def _of_cell(case: Case, letter: str, kept: list[int]) -> Case:
 
 def _of_stack(case: StackCase, letter: str, kept: list[int]) -> StackCase:
     if letter == "T":
-        lengths = None if case.lengths is None else np.array([sum(t < n for t in kept) for n in case.lengths])
-        return replace(case, inputs=case.inputs[kept], d_outputs=case.d_outputs[kept], lengths=lengths)
+        lengths = (
+            None
+            if case.lengths is None
+            else np.array([sum(t < n for t in kept) for n in case.lengths])
+        )
+        return replace(
+            case, inputs=case.inputs[kept], d_outputs=case.d_outputs[kept], lengths=lengths
+        )
     if letter == "B":
         lengths = None if case.lengths is None else case.lengths[kept]
         states, d_last = case.states[:, kept], case.d_last[:, kept]
         inputs, d_outputs = case.inputs[:, kept], case.d_outputs[:, kept]
-        return replace(case, inputs=inputs, states=states, d_outputs=d_outputs, d_last=d_last, lengths=lengths)
+        return replace(
+            case, inputs=inputs, states=states, d_outputs=d_outputs, d_last=d_last, lengths=lengths
+        )
     if letter == "I":
         first = tuple(_reading(cell, kept) for cell in case.stack.cells[0])
-        return replace(case, stack=Stack((first, *case.stack.cells[1:])), inputs=case.inputs[..., kept])
+        return replace(
+            case, stack=Stack((first, *case.stack.cells[1:])), inputs=case.inputs[..., kept]
+        )
     return _of_all_cells(case, letter, kept)
 
 
@@ -71,12 +94,20 @@ def _of_all_cells(case: StackCase, letter: str, kept: list[int]) -> StackCase:
         cells.append(tuple(_reading(cell, read) if layer else cell for cell in row))
     which = [layer * sizes["D"] + direction for layer in layers for direction in directions]
     states, d_last = (array[which][..., list(units)] for array in (case.states, case.d_last))
-    return replace(case, stack=Stack(tuple(cells)), states=states, d_outputs=case.d_outputs[..., read], d_last=d_last)
+    return replace(
+        case,
+        stack=Stack(tuple(cells)),
+        states=states,
+        d_outputs=case.d_outputs[..., read],
+        d_last=d_last,
+    )
 
 
 def _units(cell: Cell, kept: Indices) -> Cell:
     rows = [gate * cell.hidden_size + unit for gate in range(3) for unit in kept]
-    biases: dict[str, Any] = {name: array[rows] for name, array in cell.packed().items() if array.ndim == 1}
+    biases: dict[str, Any] = {
+        name: array[rows] for name, array in cell.packed().items() if array.ndim == 1
+    }
     recurrent = cell.weight_hh[rows][:, list(kept)]
     return replace(cell, weight_ih=cell.weight_ih[rows], weight_hh=recurrent, **biases)
 
@@ -86,7 +117,9 @@ def _reading(cell: Cell, kept: Indices) -> Cell:
 
 
 def with_arrays(case: AnyCase, change: Callable[[str, NDArray], NDArray]) -> AnyCase:
-    """The case with other numbers of the same shapes: change has an array's name and itself (see `arrays`)."""
+    """The case with other numbers of the same shapes: change has an array's name and itself (see
+    `arrays`).
+    """
     own: dict[str, Any] = {name: change(name, array) for name, array in case.arrays().items()}
     if isinstance(case, Case):
         packed = {name: own.pop(name) for name in case.cell.packed()}

@@ -1,6 +1,8 @@
-"""Which declaration would explain an implementation: what it answers, refuses and fails, against features of the cases.
+"""Which declaration would explain an implementation: what it answers, refuses and fails, against
+features of the cases.
 
-Whoever cannot do something that the defaults presume refuses, or fails, wherever it is asked for, and nowhere else.
+Whoever cannot do something that the defaults presume refuses, or fails, wherever it is asked for,
+and nowhere else.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from typing import Any, Literal, TypeAlias
 
 Outcome: TypeAlias = Literal["answered", "refused", "failed"]
 
-#: A pattern that would come about by chance more often than this, over all declarations, is not named.
+#: A pattern that would come about by chance more often than this, over all declarations, is not
+#: named.
 _CHANCE = 0.01
 
 
@@ -26,9 +29,11 @@ class Fact:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A declaration, the feature that it is about, and how cases with and without its trouble are called.
+    """A declaration, the feature that it is about, and how cases with and without its trouble are
+    called.
 
-    fits: the value that the feature has in the cases that an implementation of this kind can answer.
+    fits: the value that the feature has in the cases that an implementation of this kind can
+    answer.
     """
 
     name: str
@@ -55,12 +60,27 @@ SUGGESTIONS: tuple[Suggestion, ...] = (
         "with another initial state",
     ),
     Suggestion("lengths", False, "lengths", False, "without lengths", "with lengths"),
-    Suggestion("unbatched", False, "no batch axis", False, "with an axis for the batch", "without one"),
+    Suggestion(
+        "unbatched", False, "no batch axis", False, "with an axis for the batch", "without one"
+    ),
     Suggestion("batch_first", True, "batch first", True, "with the batch first", "with time first"),
-    Suggestion("batch_first", False, "batch first", False, "with time first", "with the batch first"),
-    Suggestion("bidirectional", False, "two directions", False, "in one direction", "in two directions"),
-    Suggestion("bidirectional", True, "two directions", True, "in two directions", "in one direction"),
-    Suggestion("biases", "input", "recurrent biases of 0", True, "where bias_hh is 0", "with another bias_hh"),
+    Suggestion(
+        "batch_first", False, "batch first", False, "with time first", "with the batch first"
+    ),
+    Suggestion(
+        "bidirectional", False, "two directions", False, "in one direction", "in two directions"
+    ),
+    Suggestion(
+        "bidirectional", True, "two directions", True, "in two directions", "in one direction"
+    ),
+    Suggestion(
+        "biases",
+        "input",
+        "recurrent biases of 0",
+        True,
+        "where bias_hh is 0",
+        "with another bias_hh",
+    ),
     Suggestion(
         "biases",
         "input",
@@ -77,31 +97,48 @@ SUGGESTIONS: tuple[Suggestion, ...] = (
         "without",
         "with recurrent biases of the gates",
     ),
-    Suggestion("biases", "recurrent", "input biases of 0", True, "where bias_ih is 0", "with another bias_ih"),
+    Suggestion(
+        "biases",
+        "recurrent",
+        "input biases of 0",
+        True,
+        "where bias_ih is 0",
+        "with another bias_ih",
+    ),
     Suggestion("biases", "none", "biases of 0", True, "where all biases are 0", "with biases"),
 )
 
 
-def suggested(facts: Iterable[Fact], bears_out: Callable[[Suggestion], bool] = lambda _: True) -> str:
-    """A sentence that names the declaration by which the cases would be explained; empty if there is none.
+def suggested(
+    facts: Iterable[Fact], bears_out: Callable[[Suggestion], bool] = lambda _: True
+) -> str:
+    """A sentence that names the declaration by which the cases would be explained; empty if there
+    is none.
 
-    Refusals come first: what is refused has not been judged, and what fails may do so for a reason of its own. So a
-    failure is put down to a declaration only if it `bears_out` that too.
+    Refusals come first: what is refused has not been judged, and what fails may do so for a reason
+    of its own. So a failure is put down to a declaration only if it `bears_out` that too.
     """
     every = list(facts)
     answered = [fact for fact in every if fact.outcome == "answered"]
     for outcome in ("refused", "failed"):
         troubled = [fact for fact in every if fact.outcome == outcome]
-        sentences = {s: said for s in SUGGESTIONS if (said := _sentence(s, outcome, answered, troubled))}
-        # Of several that explain the trouble the one that leaves most to be asked says best what is missing.
+        sentences = {
+            s: said for s in SUGGESTIONS if (said := _sentence(s, outcome, answered, troubled))
+        }
+        # Of several that explain the trouble the one that leaves most to be asked says best what is
+        # missing.
         for s in sorted(sentences, key=lambda s: -sum(_fits(s, fact) for fact in answered)):
             if outcome == "refused" or bears_out(s):
                 return sentences[s]
     return ""
 
 
-def _sentence(suggestion: Suggestion, outcome: str, answered: Sequence[Fact], troubled: Sequence[Fact]) -> str:
-    """What to say of one declaration; empty if it does not explain the trouble, or chance does as well."""
+def _sentence(
+    suggestion: Suggestion, outcome: str, answered: Sequence[Fact], troubled: Sequence[Fact]
+) -> str:
+    """What to say of one declaration; empty if it does not explain the trouble, or chance does as
+    well.
+    """
     known = [fact for fact in (*answered, *troubled) if suggestion.feature in fact.features]
     if len(known) < len(answered) + len(troubled) or not troubled:
         return ""
@@ -116,9 +153,13 @@ def _sentence(suggestion: Suggestion, outcome: str, answered: Sequence[Fact], tr
     if math.comb(others, k) / math.comb(len(known), k) * len(SUGGESTIONS) > _CHANCE:
         return ""
     if outcome == "refused":
-        return f"answered only {suggestion.inside}, {fitting} of {fitting} times: declare {suggestion.declaration}?"
+        return (
+            f"answered only {suggestion.inside}, {fitting} of {fitting} times: declare "
+            f"{suggestion.declaration}?"
+        )
     return (
-        f"failed in {k} of {others} cases {suggestion.outside}, in 0 of {fitting} {suggestion.inside}: "
+        f"failed in {k} of {others} cases {suggestion.outside}, in 0 of {fitting} "
+        f"{suggestion.inside}: "
         f"declare {suggestion.declaration}?"
     )
 

@@ -35,13 +35,14 @@ _EXPECTED: dict[str, Status] = {"falsified": "xfailed", "error": "xfailed", "pas
 class Tally:
     """How one invariant fared in one format and variant.
 
-    Counts of cases by outcome, the largest margin, and a histogram of each case's margin. `unclaimed` counts the cases
-    whose bounds claimed nothing: they did not pass. `compared` counts the entries that were compared, and `claimed`
-    those of them whose bounds claim something. `declined` counts the cases for which the backend said that it does not
-    implement what is needed. `reason` says why there are no cases, or what the first error or obstacle was; `cause` is
-    the invariant that reported the obstacle, where another one did. `mark` is what the user's selection makes of the
-    invariant, or that the target died under it. `outcomes` counts by features of the cases: what those that failed
-    have in common.
+    Counts of cases by outcome, the largest margin, and a histogram of each case's margin.
+    `unclaimed` counts the cases whose bounds claimed nothing: they did not pass. `compared` counts
+    the entries that were compared, and `claimed` those of them whose bounds claim something.
+    `declined` counts the cases for which the backend said that it does not implement what is
+    needed. `reason` says why there are no cases, or what the first error or obstacle was; `cause`
+    is the invariant that reported the obstacle, where another one did. `mark` is what the user's
+    selection makes of the invariant, or that the target died under it. `outcomes` counts by
+    features of the cases: what those that failed have in common.
     """
 
     passed: int = 0
@@ -125,7 +126,9 @@ def judged(margin: float, reason: str = "", *, compared: int = 0, claimed: int =
 
 
 def margin_octaves(tally: Tally) -> Counter[int]:
-    """Cases by the octave of their margin: octave k is from 2^k up to 2^(k+1); -64 is all below 2^-63, 0 too."""
+    """Cases by the octave of their margin: octave k is from 2^k up to 2^(k+1); -64 is all below
+    2^-63, 0 too.
+    """
     counts: Counter[int] = Counter()
     for bin_, count in tally.histogram.items():
         counts[bin_ // BINS_PER_OCTAVE] += count

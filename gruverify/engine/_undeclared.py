@@ -1,7 +1,8 @@
-"""Which declaration of what it can be asked a target lacks: found out by asking it again, as if it had declared that.
+"""Which declaration of what it can be asked a target lacks: found out by asking it again, as if it
+had declared that.
 
-Every case that failed must be explained, and none that passed may speak against it. It is a question to the author, and
-changes no verdict.
+Every case that failed must be explained, and none that passed may speak against it. It is a
+question to the author, and changes no verdict.
 """
 
 from __future__ import annotations
@@ -13,7 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from gruverify.backends import Backend, declarations_of, declared_variants, derived_methods, offers, redeclared
+from gruverify.backends import (
+    Backend,
+    declarations_of,
+    declared_variants,
+    derived_methods,
+    offers,
+    redeclared,
+)
 from gruverify.cell import AnyCase, Case
 from gruverify.engine._judge import Judgement, judge, trial_of
 from gruverify.engine._lacking import as_declared, as_read
@@ -26,7 +34,8 @@ from gruverify.invariants import INVARIANTS, Invariant, Obstacle, Trial, compare
 _SEVERAL = 3
 #: Of the cases that passed, so many are asked again.
 _AGAIN = 50
-#: Up to so many steps the shortest length is looked for, and these are the sizes that a target may be built for.
+#: Up to so many steps the shortest length is looked for, and these are the sizes that a target may
+#: be built for.
 _LONGEST, _PROBED = 17, (*range(1, 9), 16, 32)
 #: What says whether a method answered at all.
 _SHAPES = {"contract/shape-sequence", "contract/shape-stack", "contract/shape-step"}
@@ -34,7 +43,9 @@ _SHAPES = {"contract/shape-sequence", "contract/shape-stack", "contract/shape-st
 
 @dataclass(frozen=True)
 class _Met:
-    """A case, what failed on it, and whether its values were asked for in vain: raised or declined."""
+    """A case, what failed on it, and whether its values were asked for in vain: raised or
+    declined.
+    """
 
     case: AnyCase
     fallen: tuple[Invariant, ...]
@@ -54,7 +65,9 @@ class Undeclared:
         """Take a case and how it was judged."""
         fallen = tuple(j.invariant for j in judgements if j.fell)
         shapes = [j for j in judgements if j.invariant.id in _SHAPES]
-        in_vain = frozenset(j.invariant.needs[0] for j in shapes if j.tally.error or j.tally.declined)
+        in_vain = frozenset(
+            j.invariant.needs[0] for j in shapes if j.tally.error or j.tally.declined
+        )
         met = _Met(case, fallen, in_vain, any(j.obstacle for j in judgements if j.fell))
         if fallen or in_vain:
             self._failing.append(met)
@@ -78,37 +91,53 @@ class Undeclared:
         yield self._sizes()
         yield self._state_gradient()
         yield self._left_out("nan", "undefined", "a NaN is neither passed on nor refused")
-        yield self._left_out("separate_passes", True, "parts of a gradient differ as those of separate passes do")
+        yield self._left_out(
+            "separate_passes", True, "parts of a gradient differ as those of separate passes do"
+        )
 
-    # -- what features of the cases suggest --------------------------------------------------------------------------
+    # -- what features of the cases suggest --------------------------------------------------------
 
     def bears_out(self, suggestion: Suggestion) -> bool:
-        """Whether, on every case that failed, the target raises or ignores what the declaration leaves out, and is
-        right where it is not there.
+        """Whether, on every case that failed, the target raises or ignores what the declaration
+        leaves out, and is right where it is not there.
 
         Who fails because of what was there, such as biases in another order, lacks no declaration.
         """
         declares = suggestion.name, suggestion.value
         declared = redeclared(self.backend, _declaring(self.backend, *declares))
         for met in self._failing:
-            if not all(_ignores(met.case, as_read(met.case, *declares), self.backend, m) for m in self._methods(met)):
+            if not all(
+                _ignores(met.case, as_read(met.case, *declares), self.backend, m)
+                for m in self._methods(met)
+            ):
                 return False
             asked = as_declared(met.case, *declares)
-            if asked is not None and any(judgement.fell for judgement in judge(asked, declared, met.fallen)):
+            if asked is not None and any(
+                judgement.fell for judgement in judge(asked, declared, met.fallen)
+            ):
                 return False
         return True
 
     def _methods(self, met: _Met) -> list[str]:
         """What shows the target's values on a case."""
-        return [method for method in ("step", "sequence", "stack") if _has(met.case, self.backend, method)]
+        return [
+            method
+            for method in ("step", "sequence", "stack")
+            if _has(met.case, self.backend, method)
+        ]
 
-    # -- what the declaration leaves out, and nothing else ------------------------------------------------------------
+    # -- what the declaration leaves out, and nothing else -----------------------------------------
 
     def _left_out(self, name: str, value: Any, words: str) -> str:
-        """Everything that failed is what the declaration leaves out, and the target's values are right."""
+        """Everything that failed is what the declaration leaves out, and the target's values are
+        right.
+        """
         if not self._passing_values() or not self._explains({name: value}):
             return ""
-        return f"failed in {len(self._failing)} cases, only where {words}: declare {spelled(name, value)}?"
+        return (
+            f"failed in {len(self._failing)} cases, only where {words}: declare "
+            f"{spelled(name, value)}?"
+        )
 
     def _passing_values(self) -> bool:
         """Whether no value that was asked for was wrong or missing."""
@@ -117,7 +146,9 @@ class Undeclared:
         )
 
     def _explains(self, declares: Mapping[str, Any]) -> bool:
-        """Whether all that failed fails again, and holds under the declaration or is no longer asked."""
+        """Whether all that failed fails again, and holds under the declaration or is no longer
+        asked.
+        """
         for met in self._failing:
             again = [judgement.fell for judgement in judge(met.case, self.backend, met.fallen)]
             if not again or not all(again):
@@ -125,7 +156,9 @@ class Undeclared:
         return self._holds(declares)
 
     def _holds(self, declares: Mapping[str, Any], without: Collection[str] = ()) -> bool:
-        """Whether all that failed holds under the declaration or is no longer asked; but for what some methods show."""
+        """Whether all that failed holds under the declaration or is no longer asked; but for what
+        some methods show.
+        """
         as_declared = redeclared(self.backend, declares)
         for met in self._failing:
             asked = [one for one in met.fallen if not set(without) & set(one.needs)]
@@ -133,7 +166,7 @@ class Undeclared:
                 return False
         return True
 
-    # -- declarations that need evidence of their own ------------------------------------------------------------------
+    # -- declarations that need evidence of their own ----------------------------------------------
 
     def _state_gradient(self) -> str:
         """The gradient of the initial state is always 0, and the others are right."""
@@ -144,7 +177,10 @@ class Undeclared:
             return ""
         if not self._explains({"state_gradient": False}):
             return ""
-        return "the gradient of the initial state is always 0, and the others are right: declare state_gradient=False?"
+        return (
+            "the gradient of the initial state is always 0, and the others are right: declare "
+            "state_gradient=False?"
+        )
 
     def _initial_state(self) -> str:
         """From zeros it is right; another state it refuses, or it answers as from zeros."""
@@ -155,7 +191,10 @@ class Undeclared:
         if len(ways) != 1 or None in ways or not self._holds({"initial_state": False}):
             return self._without_state()
         (way,) = ways
-        return f"{way} the initial state in {len(moved)} of {len(moved)} cases: declare initial_state=False?"
+        return (
+            f"{way} the initial state in {len(moved)} of {len(moved)} cases: declare "
+            "initial_state=False?"
+        )
 
     def _without_state(self) -> str:
         """It takes no state at all, not even zeros, and is right without one."""
@@ -164,14 +203,19 @@ class Undeclared:
         if not all(_right_without(met.case, self.backend) for met in self._failing):
             return ""
         count = len(self._failing)
-        return f"raised wherever a state was given, {count} of {count} times: declare initial_state=False?"
+        return (
+            f"raised wherever a state was given, {count} of {count} times: declare "
+            "initial_state=False?"
+        )
 
     def _min_length(self) -> str:
         """Whatever is shorter is in vain, and nothing else."""
         asked = [_plain(met.case) for met in (*self._failing, *self._passing[:_AGAIN])]
         if not self._in_vain() or declarations_of(self.backend).min_length > 1:
             return ""
-        least = next((t for t in range(1, _LONGEST) if _is_right(_of_steps(asked[0], t), self.backend)), 1)
+        least = next(
+            (t for t in range(1, _LONGEST) if _is_right(_of_steps(asked[0], t), self.backend)), 1
+        )
         if least == 1:
             return ""
         for case in asked:
@@ -183,7 +227,10 @@ class Undeclared:
         if not self._holds({"min_length": least}, without=derived_methods(self.backend)):
             return ""
         asked_of = f"{len(asked)} cases"
-        return f"no answer with T < {least}, and right from there on in {asked_of}: declare min_length={least}?"
+        return (
+            f"no answer with T < {least}, and right from there on in {asked_of}: declare "
+            f"min_length={least}?"
+        )
 
     def _sizes(self) -> str:
         """It answers at one size alone, of H, I or both, and there it is right."""
@@ -192,10 +239,14 @@ class Undeclared:
         first = _plain(self._failing[0].case)
         met = [(one.case.sizes["H"], one.case.sizes["I"]) for one in self._passing]
         tried = dict.fromkeys([*met, *product(_PROBED, _PROBED)])
-        answered = [(H, I) for H, I in tried if not _is_in_vain(_of_size(first, H, I), self.backend)]
+        answered = [
+            (H, I) for H, I in tried if not _is_in_vain(_of_size(first, H, I), self.backend)
+        ]
         declares = {
             name: found.pop()
-            for name, found in zip(("hidden_size", "input_size"), map(set, zip(*answered, strict=True)), strict=False)
+            for name, found in zip(
+                ("hidden_size", "input_size"), map(set, zip(*answered, strict=True)), strict=False
+            )
             if len(found) == 1
         }
         if not declares or not self._holds(declares):
@@ -205,14 +256,16 @@ class Undeclared:
         if not all(_is_right(_of_size(_plain(one.case), H, I), self.backend) for one in asked):
             return ""
         said = ", ".join(f"{name}={size}" for name, size in declares.items())
-        return f"no answer at any other size, and right there in {len(asked)} cases: declare {said}?"
+        return (
+            f"no answer at any other size, and right there in {len(asked)} cases: declare {said}?"
+        )
 
     def _in_vain(self) -> bool:
         """Whether anything was asked in vain."""
         return any(met.in_vain or met.raised for met in self._failing)
 
 
-# -- asking a target again ---------------------------------------------------------------------------------------------
+# -- asking a target again -------------------------------------------------------------------------
 
 
 def _state_name(case: AnyCase) -> str:
@@ -250,12 +303,18 @@ def _values(case: AnyCase, backend: Backend) -> list[Judgement]:
 def _is_right(case: AnyCase, backend: Backend) -> bool:
     """Whether its values are, where there are any."""
     judged = _values(case, backend)
-    return any(j.tally.judged for j in judged) and not any(j.fell or j.tally.declined for j in judged)
+    return any(j.tally.judged for j in judged) and not any(
+        j.fell or j.tally.declined for j in judged
+    )
 
 
 def _is_in_vain(case: AnyCase, backend: Backend) -> bool:
     """Whether none of its methods answers."""
-    methods = [m for m in ("step", "sequence", "stack") if _has(case, backend, m) and m not in derived_methods(backend)]
+    methods = [
+        m
+        for m in ("step", "sequence", "stack")
+        if _has(case, backend, m) and m not in derived_methods(backend)
+    ]
     observed = trial_of(case, backend).observed
     return bool(methods) and not any(_answers(observed, method) for method in methods)
 
@@ -269,14 +328,18 @@ def _answers(observed: Any, method: str) -> bool:
 
 
 def _answer_from(case: AnyCase, backend: Backend) -> str | None:
-    """What it does with the state of a case: "raised on" it, or "ignored" it; None if neither, or if it is wrong from
-    zeros, too.
+    """What it does with the state of a case: "raised on" it, or "ignored" it; None if neither, or
+    if it is wrong from zeros, too.
     """
     name = _state_name(case)
     zero = with_arrays(case, lambda other, own: np.zeros_like(own) if other == name else own)
     values = [INVARIANTS[id] for id in VALUES.ids]
-    judged = [judgement for judgement in judge(zero, backend, values) if not judgement.tally.declined]
-    if not any(judgement.tally.judged for judgement in judged) or any(judgement.fell for judgement in judged):
+    judged = [
+        judgement for judgement in judge(zero, backend, values) if not judgement.tally.declined
+    ]
+    if not any(judgement.tally.judged for judgement in judged) or any(
+        judgement.fell for judgement in judged
+    ):
         return None
     methods = [method for method in ("step", "sequence", "stack") if _has(case, backend, method)]
     ways = {_way(case, zero, backend, method) for method in methods}
@@ -315,10 +378,14 @@ def _ignores(case: AnyCase, read: AnyCase | None, backend: Backend, method: str)
 
 
 def _declaring(backend: Backend, name: str, value: Any) -> dict[str, Any]:
-    """The declaration with what follows from it for the backend: biases are those of every variant."""
+    """The declaration with what follows from it for the backend: biases are those of every
+    variant.
+    """
     if name != "biases":
         return {name: value}
-    variants = dict.fromkeys(replace(variant, biases=value) for variant in declared_variants(backend))
+    variants = dict.fromkeys(
+        replace(variant, biases=value) for variant in declared_variants(backend)
+    )
     return {"biases": None, "variants": tuple(variants)}
 
 
@@ -331,10 +398,14 @@ def _first(answer: Any) -> Any:
 
 
 def _right_without(case: AnyCase, backend: Backend) -> bool:
-    """Whether its sequence is right where it is given no state, and raises where it is given one."""
+    """Whether its sequence is right where it is given no state, and raises where it is given
+    one.
+    """
     if not isinstance(case, Case) or not offers(backend, "sequence"):
         return False
-    zero: Any = with_arrays(case, lambda other, own: np.zeros_like(own) if other == "state" else own)
+    zero: Any = with_arrays(
+        case, lambda other, own: np.zeros_like(own) if other == "state" else own
+    )
     trial = Trial(zero, backend)
     try:
         outputs, _ = trial.observed.sequence_at(case.inputs, None)

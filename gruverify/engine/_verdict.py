@@ -1,7 +1,9 @@
 """What a run may conclude: the doubts that keep it from `conforms`, and what a pass covers.
 
-Nothing failed is not enough. Every planned case must have been judged, and in every format the core must have been
-claimed: values, and gradients where the target offers them, on at least 90 % of the drawn cases and of the entries.
+Nothing failed is not enough. Every planned case must have been judged, and in every format the core
+must have been
+claimed: values, and gradients where the target offers them, on at least 90 % of the drawn cases and
+of the entries.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ Tallies = Mapping[tuple[str, str, str], Tally]
 
 @dataclass(frozen=True)
 class Core:
-    """What a verdict rests on: the methods that show it, and invariants of them, in ways of which any one suffices."""
+    """What a verdict rests on: the methods that show it, and invariants of them, in ways of which
+    any one suffices.
+    """
 
     what: str
     methods: tuple[str, ...]
@@ -41,37 +45,60 @@ def _existing(*ids: str) -> tuple[str, ...]:
 
 def _gradients(family: str) -> tuple[str, ...]:
     """The invariants of each part of a gradient at both cotangents."""
-    return tuple(id for id in INVARIANTS if id.startswith(f"{family}/gradient-") and "gradient-of-" not in id)
+    return tuple(
+        id for id in INVARIANTS if id.startswith(f"{family}/gradient-") and "gradient-of-" not in id
+    )
 
 
 VALUES = Core(
     "values",
     ("step", "sequence", "stack"),
-    (("agreement/step",), _existing("agreement/each-step"), ("agreement/outputs",), ("stack/outputs",)),
+    (
+        ("agreement/step",),
+        _existing("agreement/each-step"),
+        ("agreement/outputs",),
+        ("stack/outputs",),
+    ),
 )
 GRADIENTS = Core(
     "gradients",
     ("step_vjp", "sequence_vjp", "stack_vjp"),
-    (_existing("agreement/each-cotangent"), ("agreement/step-vjp",), _gradients("agreement"), _gradients("stack")),
+    (
+        _existing("agreement/each-cotangent"),
+        ("agreement/step-vjp",),
+        _gradients("agreement"),
+        _gradients("stack"),
+    ),
 )
 
-#: What a step alone does not show, where sequences are asked about at all: that one goes on from where the last ended.
+#: What a step alone does not show, where sequences are asked about at all: that one goes on from
+#: where the last ended.
 OF_SEQUENCES = (
     Core("sequences", ("sequence",), (_existing("agreement/each-step"), ("agreement/outputs",))),
     Core(
         "gradients of sequences",
         ("sequence_vjp",),
-        (_existing("agreement/each-cotangent"), _existing("agreement/long-gradient"), _gradients("agreement")),
+        (
+            _existing("agreement/each-cotangent"),
+            _existing("agreement/long-gradient"),
+            _gradients("agreement"),
+        ),
     ),
 )
 
 
 #: The families that show the core.
-CORE_FAMILIES = tuple(dict.fromkeys(INVARIANTS[id].family for core in (VALUES, GRADIENTS) for id in core.ids))
+CORE_FAMILIES = tuple(
+    dict.fromkeys(INVARIANTS[id].family for core in (VALUES, GRADIENTS) for id in core.ids)
+)
 
 
-def doubts(header: Mapping[str, Any], tallies: Tallies, drawn: Mapping[tuple[str, Kind], Drawn]) -> tuple[str, ...]:
-    """Why a run in which nothing failed is inconclusive, one line per reason; empty if it is not."""
+def doubts(
+    header: Mapping[str, Any], tallies: Tallies, drawn: Mapping[tuple[str, Kind], Drawn]
+) -> tuple[str, ...]:
+    """Why a run in which nothing failed is inconclusive, one line per reason; empty if it is
+    not.
+    """
     found = list[str]()
     for fmt in header["formats"]:
         rows = _by_id(tallies, fmt)
@@ -81,15 +108,20 @@ def doubts(header: Mapping[str, Any], tallies: Tallies, drawn: Mapping[tuple[str
 
 
 def doubts_of_family(rows: Mapping[str, Tally], *, decides: bool = True) -> tuple[str, ...]:
-    """Why a test of one family in one format, in which nothing failed, is inconclusive; empty if it is not.
+    """Why a test of one family in one format, in which nothing failed, is inconclusive; empty if it
+    is not.
 
-    rows: the tally of each invariant asked. Something of the family must be claimed. What the family shows of the core
-    must be claimed as in a run, if it `decides`: if no other family shows the same of the target.
+    rows: the tally of each invariant asked. Something of the family must be claimed. What the
+    family shows of the core must be claimed as in a run, if it `decides`: if no other family shows
+    the same of the target.
     """
     answered = {id: tally for id, tally in rows.items() if tally.mark != "skip" and tally.cases}
     found = list(_refused(rows))
     if answered and not any(tally.judged for tally in answered.values()):
-        return (*found, f"nothing is claimed in any of {max(tally.cases for tally in answered.values())} cases")
+        return (
+            *found,
+            f"nothing is claimed in any of {max(tally.cases for tally in answered.values())} cases",
+        )
     for core in (VALUES, GRADIENTS, *OF_SEQUENCES) if decides else ():
         asked = {id: answered[id] for id in core.ids if id in answered}
         if asked and not any(_is_enough(way) for way in _ways(core, asked)):
@@ -127,7 +159,9 @@ def _refused(rows: Mapping[str, Tally]) -> Iterator[str]:
 def _answers(rows: Mapping[str, Tally]) -> dict[str, Tally]:
     """Method to how it answered, as far as that was checked."""
     ids = {method: f"contract/shape-{method.replace('_', '-')}" for method in METHODS}
-    return {method: rows[id] for method, id in ids.items() if id in rows and rows[id].mark != "skip"}
+    return {
+        method: rows[id] for method, id in ids.items() if id in rows and rows[id].mark != "skip"
+    }
 
 
 def _unclaimed(header: Mapping[str, Any], rows: Mapping[str, Tally]) -> Iterator[str]:
@@ -177,8 +211,10 @@ def _too_little(core: Core, asked: Mapping[str, Tally]) -> str:
     best = max(_ways(core, asked), key=lambda tally: (share(tally), tally.judged))
     cases = best.cases + best.declined
     return (
-        f"too little is claimed of its {core.what}: something in {_percent(best.judged, cases)} of the cases, "
-        f"{_percent(best.claimed, best.compared)} of the entries (at least {ENOUGH:.0%} of both are needed)"
+        f"too little is claimed of its {core.what}: something in {_percent(best.judged, cases)} "
+        "of the cases, "
+        f"{_percent(best.claimed, best.compared)} of the entries (at least {ENOUGH:.0%} of both "
+        "are needed)"
     )
 
 
@@ -191,17 +227,22 @@ def _percent(part: int, whole: int) -> str:
     return f"{part / whole:.0%}" if whole else "0%"
 
 
-# -- what a pass covers -----------------------------------------------------------------------------------------------
+# -- what a pass covers ----------------------------------------------------------------------------
 
 #: How many of the weakest claims are named.
 _WEAKEST = 3
 
 
 def declarations(header: Mapping[str, Any]) -> str:
-    """What the target declares that is not the default, in words; `kappa` for both functions where they are alike."""
+    """What the target declares that is not the default, in words; `kappa` for both functions where
+    they are alike.
+    """
     said = dict(header.get("declarations", {}))
     if "kappa_sigma" in said and said["kappa_sigma"] == said.get("kappa_tanh"):
-        said = {"kappa": said["kappa_sigma"], **{n: value for n, value in said.items() if not n.startswith("kappa_")}}
+        said = {
+            "kappa": said["kappa_sigma"],
+            **{n: value for n, value in said.items() if not n.startswith("kappa_")},
+        }
     return ", ".join(f"{name}={value!r}" for name, value in said.items())
 
 
@@ -216,14 +257,22 @@ def variants_in_words(header: Mapping[str, Any]) -> str:
         sides.setdefault(f"reset {each['reset']}, {each['update']}", []).append(each["biases"])
     for side, biases in sides.items():
         by_biases.setdefault(tuple(biases), []).append(side)
-    return " · ".join(f"{'; '.join(found)} (biases: {', '.join(biases)})" for biases, found in by_biases.items())
+    return " · ".join(
+        f"{'; '.join(found)} (biases: {', '.join(biases)})" for biases, found in by_biases.items()
+    )
 
 
-def covers(header: Mapping[str, Any], tallies: Tallies, drawn: Mapping[tuple[str, Kind], Drawn]) -> tuple[str, ...]:
-    """What a run covered, one line per fact: cases and sizes, claims, what was declared, what was not covered."""
+def covers(
+    header: Mapping[str, Any], tallies: Tallies, drawn: Mapping[tuple[str, Kind], Drawn]
+) -> tuple[str, ...]:
+    """What a run covered, one line per fact: cases and sizes, claims, what was declared, what was
+    not covered.
+    """
     formats = header["formats"]
     lines = list[str]()
-    for (fmt, kind), found in sorted(drawn.items(), key=lambda item: (formats.index(item[0][0]), item[0][1])):
+    for (fmt, kind), found in sorted(
+        drawn.items(), key=lambda item: (formats.index(item[0][0]), item[0][1])
+    ):
         lines.append(f"{fmt}: {found.judged} of {found.planned} cases of {kind}{_sizes(found)}")
     if header.get("max_size") is not None:
         lines.append(f"sizes up to {header['max_size']} only: --max-size")

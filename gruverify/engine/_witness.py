@@ -31,7 +31,9 @@ class BadWitness(ValueError):
 
 @dataclass(frozen=True)
 class Witness:
-    """A case that falsifies `invariant` for `target`, and how: the worst residual, or the backend's own error."""
+    """A case that falsifies `invariant` for `target`, and how: the worst residual, or the backend's
+    own error.
+    """
 
     target: str
     invariant: str
@@ -52,7 +54,9 @@ class Witness:
 
     @property
     def snippet(self) -> str:
-        """Python that raises the same failure when pasted; a target without a name is left to be filled in."""
+        """Python that raises the same failure when pasted; a target without a name is left to be
+        filled in.
+        """
         target, lines = repr(self.target), ["import gruverify", "from gruverify import *", ""]
         if self.target.endswith(_NAMELESS):
             lines.append(f"target = ...  # your {self.target}, which has no name to import it by")
@@ -80,34 +84,54 @@ def encode_case(case: AnyCase) -> dict[str, Any]:
         "variant": encode_variant(case.variant),
         "sizes": case.sizes,
         **particulars(case),
-        "arrays": {name: array.astype(np.float64).tolist() for name, array in case.arrays().items()},
+        "arrays": {
+            name: array.astype(np.float64).tolist() for name, array in case.arrays().items()
+        },
     }
 
 
 def encode_variant(variant: Variant) -> dict[str, str | bool]:
     """The variant as JSON values; `bias` is what earlier versions read."""
-    return {"reset": variant.reset, "update": variant.update, "bias": variant.bias, "biases": variant.biases}
+    return {
+        "reset": variant.reset,
+        "update": variant.update,
+        "bias": variant.bias,
+        "biases": variant.biases,
+    }
 
 
 def encode_residual(residual: Residual) -> dict[str, Any]:
     """The residual as JSON values: with its entries, unless there are too many."""
-    numbers = {f.name: number_as_json(getattr(residual, f.name)) for f in fields(residual) if f.name != "entries"}
+    numbers = {
+        f.name: number_as_json(getattr(residual, f.name))
+        for f in fields(residual)
+        if f.name != "entries"
+    }
     entries = residual.entries
     if entries is None or entries.margins.size > MOST_ENTRIES:
         return numbers
     margins = [number_as_json(margin) for margin in entries.margins.ravel().tolist()]
     return {
         **numbers,
-        "entries": {"letters": entries.letters, "shape": list(entries.margins.shape), "margins": margins},
+        "entries": {
+            "letters": entries.letters,
+            "shape": list(entries.margins.shape),
+            "margins": margins,
+        },
     }
 
 
 def particulars(case: AnyCase) -> dict[str, Any]:
-    """What a case has beside its arrays; a case of a stack has it under a name that tells that it is one."""
+    """What a case has beside its arrays; a case of a stack has it under a name that tells that it
+    is one.
+    """
     if isinstance(case, Case):
         return {"regimes": list(case.regimes)}
     lengths = None if case.lengths is None else case.lengths.tolist()
-    return {"regimes": [], "stack": {"lengths": lengths, "batch_first": case.batch_first, "batched": case.batched}}
+    return {
+        "regimes": [],
+        "stack": {"lengths": lengths, "batch_first": case.batch_first, "batched": case.batched},
+    }
 
 
 def decode_witness(document: Any) -> Witness:
@@ -117,12 +141,19 @@ def decode_witness(document: Any) -> Witness:
         BadWitness: it is something else, of another schema, or damaged; the message says which.
     """
     if not isinstance(document, dict) or document.get("kind") != "gruverify witness":
-        raise BadWitness("this is not a gruverify witness: expected a JSON object with kind = 'gruverify witness'")
+        raise BadWitness(
+            "this is not a gruverify witness: expected a JSON object with kind = 'gruverify "
+            "witness'"
+        )
     if document.get("schema") != SCHEMA:
-        raise BadWitness(f"schema={document.get('schema')!r} cannot be read: this version reads schema {SCHEMA}")
+        raise BadWitness(
+            f"schema={document.get('schema')!r} cannot be read: this version reads schema {SCHEMA}"
+        )
     try:
         residual = decode_residual(document["residual"])
-        return Witness(_text(document, "target"), _text(document, "invariant"), _case(document), residual)
+        return Witness(
+            _text(document, "target"), _text(document, "invariant"), _case(document), residual
+        )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as damaged:
         raise BadWitness(f"the witness is damaged: {type(damaged).__name__}: {damaged}") from None
 
@@ -132,7 +163,9 @@ def decode_residual(document: dict[str, Any]) -> Residual:
     numbers = {name: read_number(value) for name, value in document.items() if name != "entries"}
     if (written := document.get("entries")) is None:
         return Residual(**numbers)
-    margins = np.array([read_number(margin) for margin in written["margins"]]).reshape(written["shape"])
+    margins = np.array([read_number(margin) for margin in written["margins"]]).reshape(
+        written["shape"]
+    )
     return Residual(**numbers, entries=Entries(_text(written, "letters"), margins))
 
 
@@ -147,25 +180,39 @@ def _case(document: dict[str, Any]) -> AnyCase:
     fmt, sizes = format_named(document["format"]), document["sizes"]
     if min(sizes[letter] for letter in ("HIBTLD" if "stack" in document else "HIBT")) < 1:
         raise ValueError(f"sizes={sizes} must each be at least 1")
-    with np.errstate(over="ignore"):  # what is too large is not finite, which cells and cases refuse
-        arrays: dict[str, npt.NDArray[Any]] = {name: fmt.cast(values) for name, values in document["arrays"].items()}
+    with np.errstate(
+        over="ignore"
+    ):  # what is too large is not finite, which cells and cases refuse
+        arrays: dict[str, npt.NDArray[Any]] = {
+            name: fmt.cast(values) for name, values in document["arrays"].items()
+        }
     variant = Variant(**document["variant"])
     if "stack" in document:
         return _stack_case(variant, arrays, sizes, document["stack"])
     data = _shaped(arrays, sizes, inputs="TBI", state="BH", d_outputs="TBH", d_last="BH")
-    return Case(_cell(variant, arrays, sizes["H"], sizes["I"]), **data, regimes=tuple(document["regimes"]))
+    return Case(
+        _cell(variant, arrays, sizes["H"], sizes["I"]), **data, regimes=tuple(document["regimes"])
+    )
 
 
-def _stack_case(variant: Variant, arrays: dict[str, Any], sizes: dict[str, int], call: dict[str, Any]) -> StackCase:
+def _stack_case(
+    variant: Variant, arrays: dict[str, Any], sizes: dict[str, int], call: dict[str, Any]
+) -> StackCase:
     H, L, D = sizes["H"], sizes["L"], sizes["D"]
 
     def cell(layer: int, direction: int) -> Cell:
-        own = {n: arrays[name] for n in PACKED if (name := parameter_name(n, layer, direction)) in arrays}
+        own = {
+            n: arrays[name]
+            for n in PACKED
+            if (name := parameter_name(n, layer, direction)) in arrays
+        }
         return _cell(variant, own, H, D * H if layer else sizes["I"])
 
     extents = {**sizes, "S": L * D, "O": D * H}
     data = _shaped(arrays, extents, inputs="TBI", states="SBH", d_outputs="TBO", d_last="SBH")
-    stack = Stack(tuple(tuple(cell(layer, direction) for direction in range(D)) for layer in range(L)))
+    stack = Stack(
+        tuple(tuple(cell(layer, direction) for direction in range(D)) for layer in range(L))
+    )
     return StackCase(stack, **data, **call)
 
 
@@ -176,8 +223,13 @@ def _cell(variant: Variant, arrays: dict[str, Any], H: int, I: int) -> Cell:
 
 
 def _shaped(arrays: dict[str, Any], extents: dict[str, int], **letters: str) -> dict[str, Any]:
-    """The arrays so named, in the shapes that the letters spell: JSON does not tell the shapes of empty ones."""
-    return {name: arrays[name].reshape([extents[letter] for letter in spelled]) for name, spelled in letters.items()}
+    """The arrays so named, in the shapes that the letters spell: JSON does not tell the shapes of
+    empty ones.
+    """
+    return {
+        name: arrays[name].reshape([extents[letter] for letter in spelled])
+        for name, spelled in letters.items()
+    }
 
 
 def save_witness(witness: Witness, path: Path) -> None:
@@ -199,11 +251,15 @@ def load_witness(path: Path) -> Witness:
     except RecursionError:
         raise BadWitness(f"{path} is not a witness: it is nested too deeply") from None
     except ValueError as bad:
-        raise (bad if isinstance(bad, BadWitness) else BadWitness(f"{path} is not JSON: {bad}")) from None
+        raise (
+            bad if isinstance(bad, BadWitness) else BadWitness(f"{path} is not JSON: {bad}")
+        ) from None
 
 
 def number_as_json(value: Any) -> Any:
-    """A number as JSON has it, which has no infinities and no NaN: they are strings, everywhere in gruverify."""
+    """A number as JSON has it, which has no infinities and no NaN: they are strings, everywhere in
+    gruverify.
+    """
     return repr(value) if isinstance(value, float) and not np.isfinite(value) else value
 
 

@@ -1,4 +1,6 @@
-"""An xfails file brought up to date: what fails now is in it, what does not is not, and what its author wrote stays."""
+"""An xfails file brought up to date: what fails now is in it, what does not is not, and what its
+author wrote stays.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,10 @@ from gruverify.invariants import INVARIANTS
 
 #: An invariant in a format.
 Place: TypeAlias = tuple[str, str]
-#: What a run found there: that it fails, or holds; that nothing is there to fail, for the target lacks the method or
-#: the format, or no bound claims anything; or nothing, because it was not asked, or not in all cases, or blocked.
+#: What a run found there: that it fails, or holds; that nothing is there to fail, for the target
+#: lacks the method or the format, or no bound claims anything; or nothing, because it was not
+#: asked, or not in all
+#: cases, or blocked.
 Found: TypeAlias = Literal["fails", "holds", "absent", "unknown"]
 
 _SHORT = {"float16": "f16", "bfloat16": "bf16", "float32": "f32", "float64": "f64"}
@@ -24,17 +28,23 @@ _ALL = tuple(fmt.name for fmt in FORMATS)
 #: A reason is a line in a file, and not a report.
 _LONGEST = 160
 
-_HEAD = "# What gruverify check is expected to find, as --update-xfails writes it: ID [FORMATS] [# reason]\n"
+_HEAD = (
+    "# What gruverify check is expected to find, as --update-xfails writes it: ID "
+    "[FORMATS] [# reason]\n"
+)
 
 
-def updated_xfails(text: str, result: Result, file: str = "the file", *, all_formats: bool = True) -> tuple[str, str]:
+def updated_xfails(
+    text: str, result: Result, file: str = "the file", *, all_formats: bool = True
+) -> tuple[str, str]:
     """The text of an xfails file after a run, and how many entries it has, in words.
 
     all_formats: whether the run was about all formats that the target claims.
 
-    Lines of what still fails stay as they are, and so do comments but those that stand directly above lines of which
-    none is left. A line about more than what still fails is made narrower, with its reason. What fails and is in no
-    line comes at the end. What the run did not ask, or not in all its cases, it leaves alone.
+    Lines of what still fails stay as they are, and so do comments but those that stand directly
+    above lines of which none is left. A line about more than what still fails is made narrower,
+    with its reason. What fails and is in no line comes at the end. What the run did not ask, or not
+    in all its cases, it leaves alone.
     """
     state = _State(result, all_formats)
     blocks = list(_blocks(text, file))
@@ -105,7 +115,9 @@ def _blocks(text: str, file: str) -> Iterator[_Block]:
 
 
 def _narrowed(entry: Entry, line: str, state: _State) -> Iterator[tuple[Entry, str]]:
-    """The line, if nothing that it is about holds now; else a line for each invariant of it that does not."""
+    """The line, if nothing that it is about holds now; else a line for each invariant of it that
+    does not.
+    """
     ids = [id for id in INVARIANTS if matches(entry.pattern, id)]
     found = {id: {fmt: state.of(id, fmt) for fmt in entry.formats or _ALL} for id in ids}
     if not any("holds" in row.values() for row in found.values()):
@@ -120,7 +132,11 @@ def _new(result: Result, state: _State, known: list[tuple[Entry, str]]) -> Itera
     """A line for each invariant that fails in formats that no line is about."""
     for id, row in state.rows.items():
         fails = [fmt for fmt in row if state.of(id, fmt) == "fails"]
-        fresh = [fmt for fmt in _ALL if fmt in fails and not any(entry.covers(id, fmt) for entry, _ in known)]
+        fresh = [
+            fmt
+            for fmt in _ALL
+            if fmt in fails and not any(entry.covers(id, fmt) for entry, _ in known)
+        ]
         if fresh:
             yield _entry(id, fresh, _reason(result, id, {fmt: row[fmt] for fmt in fresh}))[1]
 
@@ -133,7 +149,9 @@ def _entry(id: str, formats: Iterable[str], reason: str) -> tuple[Entry, str]:
 
 
 def _reason(result: Result, id: str, row: dict[str, Tally]) -> str:
-    """Why it fails, in one line: that it does not repeat, what the target said, or how far off it is."""
+    """Why it fails, in one line: that it does not repeat, what the target said, or how far off it
+    is.
+    """
     fmt = max(row, key=lambda fmt: (row[fmt].falsified, row[fmt].largest))
     if flaky := result.flaky.get((id, fmt)):
         return _shortened(f"flaky: {flaky.text}")

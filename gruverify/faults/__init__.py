@@ -1,4 +1,5 @@
-"""The fault bank: GRUs that are wrong in one way each, to try a test with; and right ones that it must let pass.
+"""The fault bank: GRUs that are wrong in one way each, to try a test with; and right ones that it
+must let pass.
 
     gruverify check gruverify.faults:inverted-update-gate
 

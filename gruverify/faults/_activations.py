@@ -1,4 +1,6 @@
-"""Faults of σ and tanh in one place of the step: where they are steep, where they saturate, where they overflow."""
+"""Faults of σ and tanh in one place of the step: where they are steep, where they saturate, where
+they overflow.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,9 @@ def sigmoid_with_its_bounds_swapped() -> Backend:
 @fault("saturated", "σ(a) = 0 for a < -5, 1 for a > 5", touches="FWD")
 def sigmoid_saturating_early() -> Backend:
     """A table that ends at ±5."""
-    return _gates(lambda a: np.where(a < -5, a.dtype.type(0), np.where(a > 5, a.dtype.type(1), sigmoid(a))))
+    return _gates(
+        lambda a: np.where(a < -5, a.dtype.type(0), np.where(a > 5, a.dtype.type(1), sigmoid(a)))
+    )
 
 
 @fault("saturated", "σ(clip(a, -8, 8))", touches="FWD")
@@ -92,7 +96,9 @@ def pre_activations_of_gates_clipped() -> Backend:
 @fault("saturated", "z = clip(σ(a_z), 2⁻¹⁰, 1 - 2⁻¹⁰)", touches="FWD")
 def gate_never_quite_open_or_shut() -> Backend:
     """A gate kept away from 0 and 1, as for a logarithm."""
-    return stepping(σ_z=lambda a: np.clip(sigmoid(a), a.dtype.type(2.0**-10), a.dtype.type(1 - 2.0**-10)))
+    return stepping(
+        σ_z=lambda a: np.clip(sigmoid(a), a.dtype.type(2.0**-10), a.dtype.type(1 - 2.0**-10))
+    )
 
 
 @fault("saturated", "z = 0 for z < u", touches="FWD")

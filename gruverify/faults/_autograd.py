@@ -1,4 +1,6 @@
-"""Faults that autograd is led into: tensors that are detached, overwritten, or differentiated by a wrong rule."""
+"""Faults that autograd is led into: tensors that are detached, overwritten, or differentiated by a
+wrong rule.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from gruverify.faults._stepping import Lines, candidate, update
 _FORMATS: tuple[Format, ...] = (float32, float64)
 
 
-def _of_autograd(kind: Kind, mathematics: str, *, touches: str, thread: str = "") -> Callable[[Build], Build]:
+def _of_autograd(
+    kind: Kind, mathematics: str, *, touches: str, thread: str = ""
+) -> Callable[[Build], Build]:
     return fault(kind, mathematics, touches=touches, thread=thread, needs="torch")
 
 
@@ -25,7 +29,7 @@ def _tensors(step: Any = None, *, variants: Any = None, **lines: Callable[..., A
     return torch_formulas(step or Lines(**lines), formats=_FORMATS, **options)
 
 
-# -- detached ---------------------------------------------------------------------------------------------------------
+# -- detached --------------------------------------------------------------------------------------
 
 
 @_of_autograd("gradient", "∂h/∂a_r = 0", touches="JAC dθ dx dh0")
@@ -70,11 +74,14 @@ def recurrent_bias_gradient_not_reset() -> Backend:
     return _tensors(candidate=past, variants=[v for v in BIASED if v in AFTER])
 
 
-# -- differentiated literally -----------------------------------------------------------------------------------------
+# -- differentiated literally ----------------------------------------------------------------------
 
 
 @_of_autograd(
-    "saturated", "σ'(a) by the quotient rule of 1/(1 + e⁻ᵃ)", touches="NAN dθ dx dh0", thread="tracel-ai/burn#1139"
+    "saturated",
+    "σ'(a) by the quotient rule of 1/(1 + e⁻ᵃ)",
+    touches="NAN dθ dx dh0",
+    thread="tracel-ai/burn#1139",
 )
 def sigmoid_differentiated_literally() -> Backend:
     """Finite values, and 0·∞ in the gradient of a shut gate."""
@@ -85,7 +92,9 @@ def sigmoid_differentiated_literally() -> Backend:
     return _tensors(σ_r=literal, σ_z=literal)
 
 
-@_of_autograd("saturated", "both branches of a case distinction differentiated", touches="NAN dθ dx dh0")
+@_of_autograd(
+    "saturated", "both branches of a case distinction differentiated", touches="NAN dθ dx dh0"
+)
 def both_branches_differentiated() -> Backend:
     """A safe σ whose unsafe branch is not chosen, and differentiated all the same."""
 
@@ -102,11 +111,15 @@ def slope_lost_by_a_clamp() -> Backend:
     return _tensors(σ_z=lambda a: a.clamp(-16, 16).sigmoid())
 
 
-# -- rules of our own -------------------------------------------------------------------------------------------------
+# -- rules of our own ------------------------------------------------------------------------------
 
 
-def _with_rule(forward: Callable[[Any], Any], backward: Callable[[Any, Any, Any], Any]) -> Callable[[Any], Any]:
-    """An autograd.Function of one argument: `backward` is given the cotangent, the argument and the value."""
+def _with_rule(
+    forward: Callable[[Any], Any], backward: Callable[[Any, Any, Any], Any]
+) -> Callable[[Any], Any]:
+    """An autograd.Function of one argument: `backward` is given the cotangent, the argument and the
+    value.
+    """
     import torch
 
     class Rule(torch.autograd.Function):
@@ -145,7 +158,9 @@ def rule_of_sigmoid_at_zero() -> Backend:
 @_of_autograd("gradient", "clip(g, -1/2, 1/2)", touches="JAC dθ dx dh0")
 def gradient_clipped_by_a_hook() -> Backend:
     """A rule that clips what passes, meant for one layer and left in the cell."""
-    return _tensors(tanh=_with_rule(lambda a: a.tanh(), lambda g, a, c: g.clamp(-0.5, 0.5) * (1 - c * c)))
+    return _tensors(
+        tanh=_with_rule(lambda a: a.tanh(), lambda g, a, c: g.clamp(-0.5, 0.5) * (1 - c * c))
+    )
 
 
 @_of_autograd("sequence", "∂c_t/∂a_c at c_T", touches="dθ dx dh0", thread="ooples/AiDotNet#1455")
@@ -160,7 +175,12 @@ def rule_that_saves_in_one_buffer() -> Backend:
     return _tensors(tanh=_with_rule(forward, lambda g, a, c: g * (1 - saved[a.shape] ** 2)))
 
 
-@_of_autograd("gradient", "r := r/2 in place, after it was saved", touches="dθ dx dh0", thread="pytorch/rl#1742")
+@_of_autograd(
+    "gradient",
+    "r := r/2 in place, after it was saved",
+    touches="dθ dx dh0",
+    thread="pytorch/rl#1742",
+)
 def gate_overwritten_in_place() -> Backend:
     """A tensor that the backward pass needs is written to: autograd refuses."""
 
@@ -182,10 +202,16 @@ def gates_under_autocast() -> Backend:
     return _tensors(σ_r=narrow, σ_z=narrow)
 
 
-# -- right ------------------------------------------------------------------------------------------------------------
+# -- right -----------------------------------------------------------------------------------------
 
 
-@fault("gradient", "h = zero + z∘(one - zero), differentiated by autograd", touches="", needs="torch", into=EQUIVALENTS)
+@fault(
+    "gradient",
+    "h = zero + z∘(one - zero), differentiated by autograd",
+    touches="",
+    needs="torch",
+    into=EQUIVALENTS,
+)
 def interpolation_over_tensors() -> Backend:
     """What fused cells compute, with the derivatives that autograd finds."""
 
@@ -196,7 +222,13 @@ def interpolation_over_tensors() -> Backend:
     return _tensors(blend=lerp)
 
 
-@fault("gradient", "tanh a = 2σ(2a) - 1, differentiated by autograd", touches="", needs="torch", into=EQUIVALENTS)
+@fault(
+    "gradient",
+    "tanh a = 2σ(2a) - 1, differentiated by autograd",
+    touches="",
+    needs="torch",
+    into=EQUIVALENTS,
+)
 def tanh_by_sigmoid_over_tensors() -> Backend:
     """One function for both activations, under autograd."""
     made: Any = _tensors(tanh=lambda a: 2 * (2 * a).sigmoid() - 1)

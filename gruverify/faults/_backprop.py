@@ -1,4 +1,6 @@
-"""Faults of back-propagation through time: the pullback of a step is right, what is chained is not."""
+"""Faults of back-propagation through time: the pullback of a step is right, what is chained is
+not.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def _with_other_arguments(f: Callable[..., tuple[Any, ...]]) -> Backend:
 def cotangents_of_outputs_ignored() -> Backend:
     """Only the loss on the last state is differentiated."""
 
-    def of_last(cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any) -> tuple[Any, ...]:
+    def of_last(
+        cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any
+    ) -> tuple[Any, ...]:
         return inputs, state, None, np.zeros_like(d_outputs[-1]) if d_last is None else d_last
 
     return _with_other_arguments(of_last)
@@ -49,19 +53,27 @@ def cotangents_of_outputs_ignored() -> Backend:
 def cotangent_of_last_ignored() -> Backend:
     """Only the loss on the outputs is differentiated."""
 
-    def without(cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any) -> tuple[Any, ...]:
-        zeros = np.zeros((len(inputs), *d_last.shape), d_last.dtype) if d_outputs is None else d_outputs
+    def without(
+        cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any
+    ) -> tuple[Any, ...]:
+        zeros = (
+            np.zeros((len(inputs), *d_last.shape), d_last.dtype) if d_outputs is None else d_outputs
+        )
         return inputs, state, zeros, None
 
     return _with_other_arguments(without)
 
 
-@fault("sequence", "term k = T alone of the sum over k", touches="dθ dx dh0", thread="rsokl/MyGrad#4")
+@fault(
+    "sequence", "term k = T alone of the sum over k", touches="dθ dx dh0", thread="rsokl/MyGrad#4"
+)
 def only_the_last_step_differentiated() -> Backend:
     """Back-propagation truncated to one step."""
     right = Faulty()
 
-    def truncated(g: Gradients, cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any) -> Gradients:
+    def truncated(
+        g: Gradients, cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any
+    ) -> Gradients:
         outputs, _ = right.sequence(cell, inputs, state)
         before = state if len(inputs) == 1 else outputs[-2]
         last: Gradients = right.sequence_vjp(
@@ -77,30 +89,51 @@ def only_the_last_step_differentiated() -> Backend:
     return Faulty(sequence_vjp=truncated)
 
 
-@fault("sequence", "VJP(g) after VJP(g') is VJP(g')", touches="dθ dx dh0 DET", thread="pytorch/pytorch#1532")
+@fault(
+    "sequence",
+    "VJP(g) after VJP(g') is VJP(g')",
+    touches="dθ dx dh0 DET",
+    thread="pytorch/pytorch#1532",
+)
 def backward_overwrites_what_it_saved() -> Backend:
-    """What the forward pass saved is good for one gradient: the next over the same inputs is the one before."""
+    """What the forward pass saved is good for one gradient: the next over the same inputs is the
+    one before.
+    """
     right, saved = Faulty(), dict[bytes, tuple[Any, Any]]()
 
-    def overwritten(cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any) -> tuple[Any, ...]:
+    def overwritten(
+        cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any
+    ) -> tuple[Any, ...]:
         key = b"".join(a.tobytes() for a in (inputs, state, *cell.packed().values()))
         kept = saved.get(key, (d_outputs, d_last))
         saved[key] = d_outputs, d_last
         return inputs, state, *kept
 
-    return Faulty(sequence_vjp=lambda g, cell, *given: right.sequence_vjp(cell, *overwritten(cell, *given)))
+    return Faulty(
+        sequence_vjp=lambda g, cell, *given: right.sequence_vjp(cell, *overwritten(cell, *given))
+    )
 
 
 @fault("sequence", "dL/dθ / B", touches="dθ")
 def mean_over_the_batch() -> Backend:
     """The parameters' gradients are averaged over the batch, not summed."""
-    return Faulty(sequence_vjp=lambda g, cell, inputs, *_: _parameters(g, lambda a: a / a.dtype.type(inputs.shape[1])))
+    return Faulty(
+        sequence_vjp=lambda g, cell, inputs, *_: _parameters(
+            g, lambda a: a / a.dtype.type(inputs.shape[1])
+        )
+    )
 
 
 @fault("sequence", "dL/dθ · T", touches="dθ")
 def gradient_added_once_for_every_step() -> Backend:
-    """The sum over the steps is added up T times: it grows with the length whatever the cell forgets."""
-    return Faulty(sequence_vjp=lambda g, cell, inputs, *_: _parameters(g, lambda a: a * a.dtype.type(len(inputs))))
+    """The sum over the steps is added up T times: it grows with the length whatever the cell
+    forgets.
+    """
+    return Faulty(
+        sequence_vjp=lambda g, cell, inputs, *_: _parameters(
+            g, lambda a: a * a.dtype.type(len(inputs))
+        )
+    )
 
 
 @fault("gradient", "min(1, max(-1, dL/dθ))", touches="dθ dx dh0")
@@ -140,7 +173,12 @@ def cotangent_of_the_last_output_overwritten() -> Backend:
     return chaining(met=met)
 
 
-@fault("sequence", "terms k ≥ T-1 alone of the sum over k", touches="dθ dx dh0", thread="rsokl/MyGrad#4")
+@fault(
+    "sequence",
+    "terms k ≥ T-1 alone of the sum over k",
+    touches="dθ dx dh0",
+    thread="rsokl/MyGrad#4",
+)
 def truncated_to_two_steps() -> Backend:
     """Back-propagation truncated to two steps."""
     return chaining(handed=lambda t, T, g: 0 * g if t == T - 2 and t > 0 else g)
@@ -152,7 +190,12 @@ def cotangents_clipped_between_steps() -> Backend:
     return chaining(handed=lambda t, T, g: np.clip(g, -1, 1).view(type(g)) if t else g)
 
 
-@fault("sequence", "∂⁺h_k at the activations of step T", touches="dθ dx dh0", thread="ooples/AiDotNet#1455")
+@fault(
+    "sequence",
+    "∂⁺h_k at the activations of step T",
+    touches="dθ dx dh0",
+    thread="ooples/AiDotNet#1455",
+)
 def activations_of_the_last_step_for_all() -> Backend:
     """A workspace that every step overwrites and the backward pass reads."""
     return chaining(seen=lambda t, steps: steps[-1])
@@ -168,7 +211,9 @@ def activations_one_step_late() -> Backend:
 def cotangents_of_outputs_reversed() -> Backend:
     """The cotangent of the first output meets the last step."""
 
-    def reversed_(cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any) -> tuple[Any, ...]:
+    def reversed_(
+        cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any
+    ) -> tuple[Any, ...]:
         return inputs, state, None if d_outputs is None else d_outputs[::-1].copy(), d_last
 
     return _with_other_arguments(reversed_)
@@ -189,7 +234,9 @@ def gradient_of_the_state_one_step_late() -> Backend:
 @fault("sequence", "∂L/∂h_0 at h_0 = 0", touches="dθ dx dh0")
 def gradients_as_if_from_zeros() -> Backend:
     """The backward pass forgets the initial state."""
-    return _with_other_arguments(lambda cell, inputs, state, *d: (inputs, None if state is None else 0 * state, *d))
+    return _with_other_arguments(
+        lambda cell, inputs, state, *d: (inputs, None if state is None else 0 * state, *d)
+    )
 
 
 @fault(
@@ -205,7 +252,9 @@ def saved_gates_overwritten_by_the_first_pullback() -> Backend:
     def again(g: Gradients, cell: Cell, inputs: Any, *_: Any) -> Gradients:
         key = inputs.tobytes() + cell.weight_hh.tobytes()
         seen[key] = seen.get(key, 0) + 1
-        return g if seen[key] == 1 else replace(g, weight_hh=g.weight_hh * g.weight_hh.dtype.type(0.5))
+        return (
+            g if seen[key] == 1 else replace(g, weight_hh=g.weight_hh * g.weight_hh.dtype.type(0.5))
+        )
 
     return Faulty(sequence_vjp=again)
 

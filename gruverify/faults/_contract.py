@@ -30,12 +30,17 @@ def _every_array(f: Callable[[Any], Any], answer: Any, *_: Any) -> Any:
 
 def _everywhere(instead: Callable[[str], Callable[..., Any]]) -> Backend:
     """The backend that answers with `instead` of each method."""
-    answers: dict[str, Any] = {method: instead(method) for method in METHODS if hasattr(TwoWays, method)}
+    answers: dict[str, Any] = {
+        method: instead(method) for method in METHODS if hasattr(TwoWays, method)
+    }
     return Faulty(**answers)
 
 
 _WRONG: dict[str, tuple[str, Callable[..., Any]]] = {
-    "in_double_precision": ("float64 for the case's format", partial(_every_array, lambda a: a.astype(np.float64))),
+    "in_double_precision": (
+        "float64 for the case's format",
+        partial(_every_array, lambda a: a.astype(np.float64)),
+    ),
     "as_lists": ("lists for arrays", partial(_every_array, lambda a: a.tolist())),
     "with_another_axis": ("(1, …) for (…)", partial(_every_array, lambda a: a[None])),
     "as_a_bare_tuple": ("three answers for one", lambda answer, *_: (answer, answer, answer)),
@@ -92,11 +97,17 @@ def gradients_added_up_over_calls() -> Backend:
     kept: list[Gradients] = []
 
     def fits(g: Gradients) -> bool:
-        return bool(kept) and [a.shape for _, a in kept[-1].items()] == [a.shape for _, a in g.items()]
+        return bool(kept) and [a.shape for _, a in kept[-1].items()] == [
+            a.shape for _, a in g.items()
+        ]
 
     def added(g: Gradients, *_: Any) -> Gradients:
         before = kept[-1] if fits(g) else altered(g, np.zeros_like)
-        kept.append(Gradients(*(None if a is None else a + getattr(before, name) for name, a in vars(g).items())))  # type: ignore[arg-type]  # None where there is no bias
+        kept.append(
+            Gradients(
+                *(None if a is None else a + getattr(before, name) for name, a in vars(g).items())
+            )
+        )  # type: ignore[arg-type]  # None where there is no bias
         return kept[-1]
 
     return Faulty(sequence_vjp=added)
@@ -135,7 +146,7 @@ def weights_updated_by_their_gradient() -> Backend:
     return Faulty(sequence_vjp=descended)
 
 
-# -- memory, empty arguments, threads ---------------------------------------------------------------------------------
+# -- memory, empty arguments, threads --------------------------------------------------------------
 
 
 @fault("contract", "h_T is a view of the outputs", touches="ALIAS")
@@ -160,7 +171,9 @@ def one_buffer_for_every_answer() -> Backend:
 @fault("contract", "h_T = 0 for T = 0", touches="CARRY", thread="microsoft/onnxruntime#749")
 def no_steps_lose_the_state() -> Backend:
     """A sequence of no steps ends in zeros."""
-    return Faulty(sequence=lambda pair, cell, inputs, state: pair if len(inputs) else (pair[0], 0 * pair[1]))
+    return Faulty(
+        sequence=lambda pair, cell, inputs, state: pair if len(inputs) else (pair[0], 0 * pair[1])
+    )
 
 
 @fault("contract", "(T, 1, H) for (T, 0, H)", touches="SHAPE")
@@ -181,14 +194,21 @@ def strides_ignored() -> Backend:
     return Faulty(given=lambda a: a[::-1] if a.strides and min(a.strides) < 0 else a)
 
 
-@fault("contract", "θ of the first call of each cell", touches="FWD ALIAS", thread="pytorch/pytorch#33238")
+@fault(
+    "contract",
+    "θ of the first call of each cell",
+    touches="FWD ALIAS",
+    thread="pytorch/pytorch#33238",
+)
 def weights_flattened_once() -> Backend:
     """A cell's weights are copied when it is first seen; what is written to them later is lost."""
     seen: dict[int, tuple[Cell, Cell]] = {}
 
     def flattened(cell: Cell) -> Cell:
         copied = replace(cell, **{name: array.copy() for name, array in cell.packed().items()})  # type: ignore[arg-type]
-        return seen.setdefault(id(cell), (cell, copied))[1]  # the cell itself is kept, so that its id stays its own
+        return seen.setdefault(id(cell), (cell, copied))[
+            1
+        ]  # the cell itself is kept, so that its id stays its own
 
     return Faulty(cell=flattened)
 
@@ -207,7 +227,9 @@ def weights_of_a_step_kept_by_cell() -> Backend:
 
 @fault("contract", "x from where its memory begins", touches="FWD")
 def inputs_of_a_step_read_from_their_base() -> Backend:
-    """A step alone, which reads x as if it lay in C order at the beginning of what it is a view of."""
+    """A step alone, which reads x as if it lay in C order at the beginning of what it is a view
+    of.
+    """
 
     def step(cell: Cell, x: Any, h: Any) -> Any:
         base = x
@@ -221,7 +243,9 @@ def inputs_of_a_step_read_from_their_base() -> Backend:
 
 @fault("contract", "h' := h where the rows of h are one", touches="FWD ALIAS")
 def state_of_a_step_written_where_rows_share_memory() -> Backend:
-    """A step alone, which keeps the next state where the state lay, and so has one row for all if its stride is 0."""
+    """A step alone, which keeps the next state where the state lay, and so has one row for all if
+    its stride is 0.
+    """
 
     def step(cell: Cell, x: Any, h: Any) -> Any:
         after = _RIGHT.step(cell, x, h)

@@ -19,7 +19,9 @@ def tangent_of_the_state_ignored() -> Backend:
     right = Faulty()
 
     def still(answer: Any, cell: Any, inputs: Any, state: Any, tangent: Gradients) -> Any:
-        return right.sequence_jvp(cell, inputs, state, replace(tangent, state=np.zeros_like(tangent.state)))
+        return right.sequence_jvp(
+            cell, inputs, state, replace(tangent, state=np.zeros_like(tangent.state))
+        )
 
     return Faulty(sequence_jvp=still)
 

@@ -14,10 +14,12 @@ from gruverify.faults._fault import fault
 from gruverify.faults._faulty import BEFORE, BIASED
 from gruverify.faults._stepping import Lines, Stepping, blend, candidate, reset, stepping, update
 
-# -- the reset gate ---------------------------------------------------------------------------------------------------
+# -- the reset gate --------------------------------------------------------------------------------
 
 
-@fault("forward", "c = tanh(W_xc x + b_xc + W_hc h' + b_hc)", touches="FWD", thread="zhiyongc/GRU-D#2")
+@fault(
+    "forward", "c = tanh(W_xc x + b_xc + W_hc h' + b_hc)", touches="FWD", thread="zhiyongc/GRU-D#2"
+)
 def candidate_without_reset() -> Backend:
     """The reset gate is computed and not used."""
     return stepping(candidate=lambda v, p, x, h, r: candidate(v, p, x, h, 1))
@@ -71,7 +73,7 @@ def one_reset_gate_for_all_units() -> Backend:
     return stepping(candidate=broadcast)
 
 
-# -- the update gate --------------------------------------------------------------------------------------------------
+# -- the update gate -------------------------------------------------------------------------------
 
 
 @fault("forward", "z = σ(a_r)", touches="FWD")
@@ -121,13 +123,15 @@ def shares_that_add_up_to_more_than_one() -> Backend:
     return stepping(blend=padded)
 
 
-# -- weights, inputs and members --------------------------------------------------------------------------------------
+# -- weights, inputs and members -------------------------------------------------------------------
 
 
 def _parameters(**blocks: Any) -> Backend:
     """The right step over other blocks: from the parameters to the block."""
     right = Lines()
-    return Stepping(lambda v, p, x, h: right(v, replace(p, **{n: f(p) for n, f in blocks.items()}), x, h))
+    return Stepping(
+        lambda v, p, x, h: right(v, replace(p, **{n: f(p) for n, f in blocks.items()}), x, h)
+    )
 
 
 @fault("forward", "W_xᵀ x for W_x x where I = H", touches="FWD")
@@ -137,7 +141,9 @@ def input_weights_transposed_where_square() -> Backend:
     def turned(W: Array) -> Array:
         return W.T if W.shape[0] == W.shape[1] else W
 
-    return _parameters(W_xr=lambda p: turned(p.W_xr), W_xz=lambda p: turned(p.W_xz), W_xc=lambda p: turned(p.W_xc))
+    return _parameters(
+        W_xr=lambda p: turned(p.W_xr), W_xz=lambda p: turned(p.W_xz), W_xc=lambda p: turned(p.W_xc)
+    )
 
 
 @fault("forward", "W_hr := W_hz", touches="FWD")
@@ -158,7 +164,9 @@ def second_row_of_the_bias_ignored() -> Backend:
 def biases_of_the_gates_swapped() -> Backend:
     """Weights in the right order, biases not."""
     right = Lines()
-    return Stepping(lambda v, p, x, h: right(v, replace(p, b_xr=p.b_xz, b_xz=p.b_xr), x, h), variants=BIASED)
+    return Stepping(
+        lambda v, p, x, h: right(v, replace(p, b_xr=p.b_xz, b_xz=p.b_xr), x, h), variants=BIASED
+    )
 
 
 @fault("forward", "x_I := 0", touches="FWD")

@@ -1,4 +1,6 @@
-"""Right GRUs that are written otherwise: an invariant that does not let them pass claims more than is true."""
+"""Right GRUs that are written otherwise: an invariant that does not let them pass claims more than
+is true.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,14 @@ from gruverify.faults._pulling import chaining, pulling
 from gruverify.faults._stepping import Lines, Stepping, candidate, stepping
 
 
-def equivalent(kind: Kind, mathematics: str) -> Callable[[Callable[[], Backend]], Callable[[], Backend]]:
+def equivalent(
+    kind: Kind, mathematics: str
+) -> Callable[[Callable[[], Backend]], Callable[[], Backend]]:
     """Put the decorated builder of a right backend beside the bank."""
     return fault(kind, mathematics, touches="", into=EQUIVALENTS)
 
 
-# -- σ and tanh -------------------------------------------------------------------------------------------------------
+# -- σ and tanh ------------------------------------------------------------------------------------
 
 
 @equivalent("forward", "tanh a = 2σ(2a) - 1")
@@ -73,7 +77,7 @@ def complement_by_sigmoid() -> Backend:
     return found
 
 
-# -- the blend --------------------------------------------------------------------------------------------------------
+# -- the blend -------------------------------------------------------------------------------------
 
 
 def _ends(v: Variant, h: Array, c: Array) -> tuple[Array, Array]:
@@ -104,7 +108,7 @@ def interpolation_from_one() -> Backend:
     return made
 
 
-# -- biases and layouts -----------------------------------------------------------------------------------------------
+# -- biases and layouts ----------------------------------------------------------------------------
 
 
 @equivalent("forward", "b_x := b_x + b_h, b_h := 0, but for b_hc after the product")
@@ -116,8 +120,12 @@ def biases_merged_where_that_is_legal() -> Backend:
         kept = {} if cell.variant.reset == "before" else {"c": b["c"]}
         moved = {gate: block for gate, block in b.items() if gate not in kept}
         zeros = {gate: np.zeros_like(block) for gate, block in moved.items()}
-        sums = {gate: gates(cell.bias_ih)["rzc".index(gate)] + block for gate, block in moved.items()}
-        return changed(cell, bias_ih=lambda a: with_gates(a, **sums), bias_hh=lambda a: with_gates(a, **zeros))
+        sums = {
+            gate: gates(cell.bias_ih)["rzc".index(gate)] + block for gate, block in moved.items()
+        }
+        return changed(
+            cell, bias_ih=lambda a: with_gates(a, **sums), bias_hh=lambda a: with_gates(a, **zeros)
+        )
 
     return Faulty(cell=merged, variants=BIASED)
 
@@ -134,10 +142,12 @@ def gates_in_the_order_of_keras() -> Backend:
     return Faulty(cell=there_and_back, variants=both)
 
 
-# -- sums -------------------------------------------------------------------------------------------------------------
+# -- sums ------------------------------------------------------------------------------------------
 
 
-def _through(f: Callable[[Lines, Variant, Parameters, Array, Array], Array], **options: Any) -> Stepping:
+def _through(
+    f: Callable[[Lines, Variant, Parameters, Array, Array], Array], **options: Any
+) -> Stepping:
     return Stepping(partial(f, Lines()), **options)
 
 
@@ -151,7 +161,8 @@ def sums_in_reverse() -> Backend:
 
     def step(right: Lines, v: Variant, p: Parameters, x: Array, h: Array) -> Array:
         backwards = {e.name: _turned(getattr(p, e.name)) for e in fields(p)}
-        # Units keep their places: only the columns of W_h, and the state that meets them, are turned round.
+        # Units keep their places: only the columns of W_h, and the state that meets them, are
+        # turned round.
         H = h.shape[1]
         order = np.arange(H)[::-1]
         rows = {
@@ -168,7 +179,9 @@ def one_product_for_inputs_and_state() -> Backend:
     """Inputs and state side by side."""
 
     def joined(p_x: Array, p_h: Array, x: Array, h: Array) -> Array:
-        return np.concatenate([x, h], 1).view(type(x)) @ np.concatenate([p_x, p_h], 1).view(type(x)).T
+        return (
+            np.concatenate([x, h], 1).view(type(x)) @ np.concatenate([p_x, p_h], 1).view(type(x)).T
+        )
 
     return stepping(
         reset=lambda p, x, h: joined(p.W_xr, p.W_hr, x, h) + (p.b_xr + p.b_hr),
@@ -256,7 +269,7 @@ def members_one_by_one() -> Backend:
     return _through(step)
 
 
-# -- gradients --------------------------------------------------------------------------------------------------------
+# -- gradients -------------------------------------------------------------------------------------
 
 
 @equivalent("gradient", "Σ_k from k = 1 to T")
@@ -283,7 +296,9 @@ def pullback_by_the_jacobian() -> Backend:
     def by_jacobian(g: Gradients, cell: Cell, x: Any, h: Any, cotangent: Any) -> Gradients:
         dh, _ = right.step_jacobian(cell, x, h)
         product = np.einsum("bi,bij->bj", cotangent.astype(np.float64), dh.astype(np.float64))
-        return Gradients(g.weight_ih, g.weight_hh, g.bias_ih, g.bias_hh, g.inputs, product.astype(h.dtype))
+        return Gradients(
+            g.weight_ih, g.weight_hh, g.bias_ih, g.bias_hh, g.inputs, product.astype(h.dtype)
+        )
 
     return Faulty(step_vjp=by_jacobian)
 

@@ -1,4 +1,6 @@
-"""Faults that ordinary numbers do not show: small gates, large cotangents, padding of NaN, no steps."""
+"""Faults that ordinary numbers do not show: small gates, large cotangents, padding of NaN, no
+steps.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ NUMPY = NumpyBackend()
 _WIDE = (float32, float64)
 
 
-# -- σ and tanh -------------------------------------------------------------------------------------------------------
+# -- σ and tanh ------------------------------------------------------------------------------------
 
 
 def _interpolated(a: Array) -> Array:
@@ -58,10 +60,12 @@ def tanh_of_small_numbers_flushed_to_zero() -> Backend:
 @fault("saturated", "tanh a = ±(1 - 2⁻¹²) for |a| > 4.5", touches="FWD")
 def tanh_with_a_flat_tail() -> Backend:
     """A rational function that is held where it begins to turn."""
-    return stepping(tanh=lambda a: np.where(np.abs(a) > 4.5, np.sign(a) * a.dtype.type(1 - 2.0**-12), tanh(a)))
+    return stepping(
+        tanh=lambda a: np.where(np.abs(a) > 4.5, np.sign(a) * a.dtype.type(1 - 2.0**-12), tanh(a))
+    )
 
 
-# -- slopes -----------------------------------------------------------------------------------------------------------
+# -- slopes ----------------------------------------------------------------------------------------
 
 
 def _lost(slope: Array, gate: Array) -> Array:
@@ -83,20 +87,28 @@ def slope_of_a_small_reset_gate_lost() -> Backend:
 @fault("saturated", "∂c/∂a_c = 0 for 1-|c| < 2⁻⁶", touches="dθ dx dh0")
 def slope_of_a_saturated_candidate_lost() -> Backend:
     """A candidate near ±1 learns nothing more."""
-    return pulling(candidate=lambda a: np.where(np.abs(a.c) > 1 - 2.0**-6, 0 * a.c, candidate_slope(a)))
+    return pulling(
+        candidate=lambda a: np.where(np.abs(a.c) > 1 - 2.0**-6, 0 * a.c, candidate_slope(a))
+    )
 
 
-# -- cotangents -------------------------------------------------------------------------------------------------------
+# -- cotangents ------------------------------------------------------------------------------------
 
 
 def _given_other_cotangents(change: Callable[[Any], Any]) -> Backend:
     """The gradients of a sequence and of a stack at other cotangents than those given."""
 
     def changed(cotangent: Any) -> Any:
-        return None if cotangent is None else change(cotangent.astype(np.float64)).astype(cotangent.dtype)
+        return (
+            None
+            if cotangent is None
+            else change(cotangent.astype(np.float64)).astype(cotangent.dtype)
+        )
 
     def at_others(method: str) -> Callable[..., Any]:
-        return lambda answer, subject, *rest: getattr(NUMPY, method)(subject, *rest[:-2], *map(changed, rest[-2:]))
+        return lambda answer, subject, *rest: getattr(NUMPY, method)(
+            subject, *rest[:-2], *map(changed, rest[-2:])
+        )
 
     return Faulty(
         formats=(bfloat16, float32, float64),
@@ -135,11 +147,13 @@ def cotangents_that_are_no_numbers_taken_for_zero() -> Backend:
     return _given_other_cotangents(np.nan_to_num)
 
 
-# -- padding ----------------------------------------------------------------------------------------------------------
+# -- padding ---------------------------------------------------------------------------------------
 
 
 def _leak(steps: Any, stack: Stack, inputs: Any, lengths: Any, batch_first: bool) -> Any:
-    """0 times all that stands behind each member's last step: NaN where that is no number, (B, 1)."""
+    """0 times all that stands behind each member's last step: NaN where that is no number, (B,
+    1).
+    """
     arranged = Arrangement.of(inputs, batch_first)
     n, _ = lengths_of(stack, inputs, lengths, batch_first)
     xs = arranged.steps_of(steps)
@@ -149,9 +163,13 @@ def _leak(steps: Any, stack: Stack, inputs: Any, lengths: Any, batch_first: bool
 
 @fault("stack", "h_n + 0·x_t for t > n", touches="PAD NAN")
 def padding_multiplied_by_zero() -> Backend:
-    """Masks are factors: what is not a number behind a member's last step goes on into its last state."""
+    """Masks are factors: what is not a number behind a member's last step goes on into its last
+    state.
+    """
 
-    def masked(answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
+    def masked(
+        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
+    ) -> Any:
         arranged = Arrangement.of(inputs, batch_first)
         last = arranged.states_of(answer[1]) + _leak(inputs, stack, inputs, lengths, batch_first)
         return answer[0], arranged.states(last.astype(inputs.dtype))
@@ -161,9 +179,19 @@ def padding_multiplied_by_zero() -> Backend:
 
 @fault("stack", "dL/dθ + 0·dL/dh_t for t > n", touches="PAD NAN dθ")
 def cotangents_of_padding_multiplied_by_zero() -> Backend:
-    """Masks are factors of the cotangents: what is not a number behind a member's last step reaches every gradient."""
+    """Masks are factors of the cotangents: what is not a number behind a member's last step reaches
+    every gradient.
+    """
 
-    def masked(g: StackGradients, stack: Stack, inputs: Any, states: Any, lengths: Any, first: bool, *rest: Any) -> Any:
+    def masked(
+        g: StackGradients,
+        stack: Stack,
+        inputs: Any,
+        states: Any,
+        lengths: Any,
+        first: bool,
+        *rest: Any,
+    ) -> Any:
         if rest[0] is None:
             return g
         leak = _leak(rest[0], stack, inputs, lengths, first).sum()
@@ -172,14 +200,16 @@ def cotangents_of_padding_multiplied_by_zero() -> Backend:
     return Faulty(stack_vjp=masked)
 
 
-# -- members without steps --------------------------------------------------------------------------------------------
+# -- members without steps -------------------------------------------------------------------------
 
 
 @fault("stack", "h_0 = 0 for n = 0", touches="CARRY")
 def members_without_steps_end_in_zeros() -> Backend:
     """The last state of who has no step is what its buffer was filled with."""
 
-    def emptied(answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
+    def emptied(
+        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
+    ) -> Any:
         return answer[0], _without_idle(answer[1], stack, inputs, lengths, batch_first)
 
     return Faulty(stack=emptied)
@@ -189,8 +219,20 @@ def members_without_steps_end_in_zeros() -> Backend:
 def no_gradient_of_members_without_steps() -> Backend:
     """The cotangent of who has no step is dropped."""
 
-    def emptied(g: StackGradients, stack: Stack, inputs: Any, states: Any, lengths: Any, first: bool, *_: Any) -> Any:
-        return g if g.states is None else replace(g, states=_without_idle(g.states, stack, inputs, lengths, first))
+    def emptied(
+        g: StackGradients,
+        stack: Stack,
+        inputs: Any,
+        states: Any,
+        lengths: Any,
+        first: bool,
+        *_: Any,
+    ) -> Any:
+        return (
+            g
+            if g.states is None
+            else replace(g, states=_without_idle(g.states, stack, inputs, lengths, first))
+        )
 
     return Faulty(stack_vjp=emptied)
 

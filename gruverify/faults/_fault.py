@@ -1,4 +1,6 @@
-"""What an entry of the bank is, and the two lists: faults that must be caught, rewrites that must not."""
+"""What an entry of the bank is, and the two lists: faults that must be caught, rewrites that must
+not.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +13,39 @@ from gruverify.arithmetic import Format
 from gruverify.backends import Backend, TargetUnavailable
 from gruverify.cell import Variant
 
-#: What is wrong: a value of one step, a derivative, something that takes several steps, something that shows only where
-#: a gate is saturated, the contract with the caller, or what connects layers and directions.
+#: What is wrong: a value of one step, a derivative, something that takes several steps, something
+#: that shows only where a gate is saturated, the contract with the caller, or what connects layers
+#: and directions.
 Kind: TypeAlias = Literal["forward", "gradient", "sequence", "saturated", "contract", "stack"]
 
-#: What a fault shows in: values, the step's Jacobian, gradients of parameters, inputs and the initial state, tangents
-#: and Hessian products, numbers that are none, shapes, dtypes, arguments written to, answers that do not repeat
-#: themselves, the state handed on, padding.
-OBSERVABLES = ("FWD", "JAC", "dθ", "dx", "dh0", "D2", "NAN", "SHAPE", "DTYPE", "ALIAS", "DET", "CARRY", "PAD")
+#: What a fault shows in: values, the step's Jacobian, gradients of parameters, inputs and the
+#: initial state, tangents and Hessian products, numbers that are none, shapes, dtypes, arguments
+#: written to, answers that do not repeat themselves, the state handed on, padding.
+OBSERVABLES = (
+    "FWD",
+    "JAC",
+    "dθ",
+    "dx",
+    "dh0",
+    "D2",
+    "NAN",
+    "SHAPE",
+    "DTYPE",
+    "ALIAS",
+    "DET",
+    "CARRY",
+    "PAD",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """A GRU that is wrong in one way, or, in EQUIVALENTS, one that is right in another way than usual.
+    """A GRU that is wrong in one way, or, in EQUIVALENTS, one that is right in another way than
+    usual.
 
-    id: kebab-case; kind: see `Kind`; mathematics: one line; touches: which OBSERVABLES it shows in; thread: where a
-    released implementation was reported to do something like it, such as "google/flax#5594"; description: one line;
+    id: kebab-case; kind: see `Kind`; mathematics: one line; touches: which OBSERVABLES it shows in;
+    thread: where a released implementation was reported to do something like it, such as
+    "google/flax#5594"; description: one line;
     needs: the package it is written with, beside NumPy.
     """
 
@@ -45,7 +64,8 @@ class Fault:
         return self.needs is None or importlib.util.find_spec(self.needs) is not None
 
     def build(self, variants: Sequence[Variant] | None = None) -> Backend:
-        """A fresh backend, for a fault may have a memory; it claims only those of the `variants` that it has.
+        """A fresh backend, for a fault may have a memory; it claims only those of the `variants`
+        that it has.
 
         Raises:
             TargetUnavailable: the package it needs is not installed.
@@ -86,7 +106,8 @@ def fault(
     needs: str | None = None,
     into: dict[str, Fault] | None = None,
 ) -> Callable[[Build], Build]:
-    """Put the decorated builder of a backend into the bank; its name is the id, its docstring the description.
+    """Put the decorated builder of a backend into the bank; its name is the id, its docstring the
+    description.
 
     touches: OBSERVABLES with spaces between them; into: FAULTS unless given.
 
@@ -100,7 +121,9 @@ def fault(
         if id in FAULTS or id in EQUIVALENTS:
             raise ValueError(f"id={id!r} is taken")
         if unknown := set(touches.split()) - set(OBSERVABLES):
-            raise ValueError(f"touches={touches!r}: {min(unknown)} is none of {', '.join(OBSERVABLES)}")
+            raise ValueError(
+                f"touches={touches!r}: {min(unknown)} is none of {', '.join(OBSERVABLES)}"
+            )
         bank[id] = Fault(
             id=id,
             kind=kind,

@@ -33,9 +33,9 @@ class TwoWays(NumpyBackend):
 class Faulty:
     """NumpyBackend with one thing wrong.
 
-    cell: what it takes the cell for; given: what it takes inputs, states and cotangents for; variants, formats: those
-    it claims; and for each method of the contract: from the answer, the cell and the arguments to the answer given
-    instead.
+    cell: what it takes the cell for; given: what it takes inputs, states and cotangents for;
+    variants, formats: those it claims; and for each method of the contract: from the answer, the
+    cell and the arguments to the answer given instead.
     """
 
     name = "faulty"
@@ -76,7 +76,11 @@ class Faulty:
 def _taken(given: Callable[[Any], Any], argument: Any) -> Any:
     if isinstance(argument, Gradients):
         return altered(argument, given)
-    return given(argument) if isinstance(argument, np.ndarray) and argument.dtype.kind != "i" else argument
+    return (
+        given(argument)
+        if isinstance(argument, np.ndarray) and argument.dtype.kind != "i"
+        else argument
+    )
 
 
 def changed(cell: Cell, **changes: Callable[[Any], Any]) -> Cell:
@@ -91,7 +95,9 @@ def gates(array: Any) -> list[Any]:
 
 def with_gates(packed: Any, **blocks: Any) -> Any:
     """A packed array with some of its blocks r, z, c replaced."""
-    return np.concatenate([blocks.get(gate, block) for gate, block in zip("rzc", gates(packed), strict=True)])
+    return np.concatenate(
+        [blocks.get(gate, block) for gate, block in zip("rzc", gates(packed), strict=True)]
+    )
 
 
 def reordered(packed: Any, order: str) -> Any:
@@ -101,7 +107,9 @@ def reordered(packed: Any, order: str) -> Any:
 
 def altered(gradients: Gradients, f: Callable[[Any], Any]) -> Gradients:
     """The gradients of a cell with `f` applied to each."""
-    return Gradients(*(None if (a := getattr(gradients, n)) is None else f(a) for n in vars(gradients)))  # type: ignore[arg-type]  # None where there is no bias
+    return Gradients(
+        *(None if (a := getattr(gradients, n)) is None else f(a) for n in vars(gradients))
+    )  # type: ignore[arg-type]  # None where there is no bias
 
 
 def altered_stack(gradients: StackGradients, f: Callable[[Any], Any]) -> StackGradients:

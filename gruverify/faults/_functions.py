@@ -27,7 +27,12 @@ class _HardSigmoid(Array):
         return np.clip(self / 6 + self.dtype.type(0.5), 0, 1)
 
 
-@fault("forward", "σ(a) = clip(a/6 + 1/2, 0, 1)", touches="FWD JAC dθ dx dh0", thread="keras-team/keras#9112")
+@fault(
+    "forward",
+    "σ(a) = clip(a/6 + 1/2, 0, 1)",
+    touches="FWD JAC dθ dx dh0",
+    thread="keras-team/keras#9112",
+)
 def hard_sigmoid() -> Backend:
     """Gates that are piecewise linear."""
     return _over(_HardSigmoid)

@@ -1,4 +1,6 @@
-"""Faults of gradients: the step is right, its pullback is not, nor what back-propagation makes of it."""
+"""Faults of gradients: the step is right, its pullback is not, nor what back-propagation makes of
+it.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,15 @@ def _each(f: Callable[[Gradients], Gradients], variants: Sequence[Variant] = VAR
     return Faulty(step_vjp=lambda g, *_: f(g), sequence_vjp=lambda g, *_: f(g), variants=variants)
 
 
-# -- one block is 0 ---------------------------------------------------------------------------------------------------
+# -- one block is 0 --------------------------------------------------------------------------------
 
 
 def _without(block: str, gradients: Gradients) -> Gradients:
     name, gate = _PACKED[block[:3]], block[3]
     packed = getattr(gradients, name)
-    return replace(gradients, **{name: with_gates(packed, **{gate: 0 * gates(packed)["rzc".index(gate)]})})
+    return replace(
+        gradients, **{name: with_gates(packed, **{gate: 0 * gates(packed)["rzc".index(gate)]})}
+    )
 
 
 def _losing(block: str) -> Callable[[], Backend]:
@@ -46,7 +50,7 @@ for _block in BLOCKS:
     fault("gradient", f"dL/d{_block} = 0", touches="dθ")(_losing(_block))
 
 
-# -- a factor is missing ----------------------------------------------------------------------------------------------
+# -- a factor is missing ---------------------------------------------------------------------------
 
 
 @fault("gradient", "dL/db_hc = α_c for r∘α_c", touches="dθ")
@@ -79,7 +83,9 @@ def update_gradient_without_the_slope_of_its_gate() -> Backend:
 @fault("gradient", "dL/dW_xc + 1", touches="dθ")
 def candidate_gradient_without_the_update_gate() -> Backend:
     """Each candidate gradient one larger: what a shut gate should stop comes through."""
-    return _each(lambda g: replace(g, weight_ih=with_gates(g.weight_ih, c=gates(g.weight_ih)[2] + 1)))
+    return _each(
+        lambda g: replace(g, weight_ih=with_gates(g.weight_ih, c=gates(g.weight_ih)[2] + 1))
+    )
 
 
 @fault("saturated", "dL/dW_h ≥ the smallest number, where it is 0", touches="dθ")

@@ -30,7 +30,12 @@ def jacobian_without_the_carry() -> Backend:
 @fault("gradient", "J = I", touches="JAC")
 def jacobian_that_never_forgets() -> Backend:
     """The identity, as if every gate were open."""
-    return Faulty(step_jacobian=lambda pair, *_: (0 * pair[0] + np.eye(pair[0].shape[1], dtype=pair[0].dtype), pair[1]))
+    return Faulty(
+        step_jacobian=lambda pair, *_: (
+            0 * pair[0] + np.eye(pair[0].shape[1], dtype=pair[0].dtype),
+            pair[1],
+        )
+    )
 
 
 @fault("gradient", "-∂h/∂x for ∂h/∂x", touches="JAC")

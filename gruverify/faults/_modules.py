@@ -17,18 +17,27 @@ class _Modules(NumpyBackend):
     def __init__(self, old: bool = False, strays: tuple[str, ...] = ()) -> None:
         self._old, self._strays = old, strays
 
-    def reloaded(self, way: str, cell: Cell, inputs: NDArray, state: NDArray, cotangent: NDArray) -> Reached:
+    def reloaded(
+        self, way: str, cell: Cell, inputs: NDArray, state: NDArray, cotangent: NDArray
+    ) -> Reached:
         """A layer that is given weights, after it had their negatives."""
         before = Cell(cell.variant, *(-array for array in cell.packed().values()))
         expected = self._named(cell, inputs, state)
-        return Reached(self._named(before, inputs, state) if self._old else expected, expected, self._strays)
+        return Reached(
+            self._named(before, inputs, state) if self._old else expected, expected, self._strays
+        )
 
     def _named(self, cell: Cell, inputs: NDArray, state: NDArray) -> dict[str, NDArray]:
         outputs, last = self.sequence(cell, inputs, state)
         return {"outputs": outputs, "last": last}
 
 
-@fault("contract", "h_t = f(x_t, h_{t-1}; θ_0) where θ is shown", touches="FWD ALIAS", thread="pytorch/pytorch#33238")
+@fault(
+    "contract",
+    "h_t = f(x_t, h_{t-1}; θ_0) where θ is shown",
+    touches="FWD ALIAS",
+    thread="pytorch/pytorch#33238",
+)
 def module_with_a_list_of_old_weights() -> Backend:
     """A module shows new weights, and answers with a list of those that it was made with."""
     return _Modules(old=True)

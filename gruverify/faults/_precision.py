@@ -29,7 +29,12 @@ def _of_weights(f: Callable[[Array], Array]) -> Stepping:
 
     def step(v: Variant, p: Parameters, x: Array, h: Array) -> Array:
         blocks = {entry.name: getattr(p, entry.name) for entry in fields(p)}
-        return right(v, Parameters(**{n: f(b) if isinstance(b, np.ndarray) else b for n, b in blocks.items()}), x, h)
+        return right(
+            v,
+            Parameters(**{n: f(b) if isinstance(b, np.ndarray) else b for n, b in blocks.items()}),
+            x,
+            h,
+        )
 
     return Stepping(step, formats=_WIDE)
 
@@ -69,7 +74,9 @@ def products_in_tf32() -> Backend:
     right = Lines()
 
     def cut(a: Array) -> Array:
-        bits = np.ascontiguousarray(a, np.float32).view(np.uint32) + np.uint32(0x1000) & np.uint32(0xFFFFE000)
+        bits = np.ascontiguousarray(a, np.float32).view(np.uint32) + np.uint32(0x1000) & np.uint32(
+            0xFFFFE000
+        )
         return bits.view(np.float32).astype(a.dtype)
 
     def step(v: Variant, p: Parameters, x: Array, h: Array) -> Array:
@@ -99,7 +106,9 @@ def computed_in_single_precision() -> Backend:
 def state_decays() -> Backend:
     """A weight decay that reached the state."""
     right = Lines()
-    return Stepping(lambda v, p, x, h: right(v, p, x, h) * h.dtype.type(1 - 2.0**-16), formats=_WIDE)
+    return Stepping(
+        lambda v, p, x, h: right(v, p, x, h) * h.dtype.type(1 - 2.0**-16), formats=_WIDE
+    )
 
 
 @fault("saturated", "h = 0 for |h| < 2⁻¹²⁶ in float32", touches="FWD")

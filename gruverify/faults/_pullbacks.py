@@ -1,4 +1,6 @@
-"""Faults of a hand-written backward pass: a slope, a factor or a path of the pullback is another."""
+"""Faults of a hand-written backward pass: a slope, a factor or a path of the pullback is
+another.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,16 @@ from gruverify.cell import Parameters, Variant
 from gruverify.faults._fault import fault
 from gruverify.faults._faulty import AFTER
 from gruverify.faults._pulling import Pulling, pulling
-from gruverify.formulas import Activations, Pullback, candidate_slope, pullback, reset_slope, update_slope
+from gruverify.formulas import (
+    Activations,
+    Pullback,
+    candidate_slope,
+    pullback,
+    reset_slope,
+    update_slope,
+)
 
-# -- slopes -----------------------------------------------------------------------------------------------------------
+# -- slopes ----------------------------------------------------------------------------------------
 
 
 @fault("gradient", "∂c/∂a_c = 1", touches="dθ dx dh0")
@@ -42,7 +51,9 @@ def slope_of_tanh_at_the_pre_activation() -> Backend:
     """The slope computed from what went into tanh, not from what came out."""
 
     def slope(a: Activations) -> Array:
-        inside = np.arctanh(np.clip(np.asarray(a.c, np.float64), -1 + 2.0**-50, 1 - 2.0**-50)).astype(a.c.dtype)
+        inside = np.arctanh(
+            np.clip(np.asarray(a.c, np.float64), -1 + 2.0**-50, 1 - 2.0**-50)
+        ).astype(a.c.dtype)
         return a.take * (1 - inside * inside)
 
     return pulling(candidate=slope)
@@ -107,7 +118,7 @@ def reset_slope_of_the_activated_gate() -> Backend:
     return pulling(reset=slope)
 
 
-# -- paths to the state -----------------------------------------------------------------------------------------------
+# -- paths to the state ----------------------------------------------------------------------------
 
 
 @fault("gradient", "g∘take + … for g∘keep + …", touches="dh0 dθ dx", thread="ooples/AiDotNet#722")
@@ -134,14 +145,20 @@ def recurrent_weights_not_transposed_backwards() -> Backend:
     return pulling(through=lambda α, W: α @ W.T)
 
 
-@fault("gradient", "α_i Σ_j W_ji for Σ_j α_j W_ji", touches="dh0 dθ dx", thread="ooples/AiDotNet#722")
+@fault(
+    "gradient", "α_i Σ_j W_ji for Σ_j α_j W_ji", touches="dh0 dθ dx", thread="ooples/AiDotNet#722"
+)
 def own_cotangent_for_every_unit() -> Backend:
     """A kernel in which each unit sums over its own cotangent."""
     return pulling(through=lambda α, W: α * W.sum(0))
 
 
-def _after_all(f: Callable[[Parameters, Activations, Array, Pullback], Pullback], variants: Any = AFTER) -> Backend:
-    """`f` makes another pullback of the parameters, the activations, the cotangent and the right one."""
+def _after_all(
+    f: Callable[[Parameters, Activations, Array, Pullback], Pullback], variants: Any = AFTER
+) -> Backend:
+    """`f` makes another pullback of the parameters, the activations, the cotangent and the right
+    one.
+    """
 
     def pull(v: Variant, p: Parameters, a: Activations, g: Array) -> Pullback:
         return f(p, a, g, pullback(v, p, a, g))
@@ -170,7 +187,7 @@ def reset_path_to_the_input_left_out() -> Backend:
     return _after_all(without)
 
 
-# -- parameters -------------------------------------------------------------------------------------------------------
+# -- parameters ------------------------------------------------------------------------------------
 
 
 @fault("gradient", "dL/dW_hc = α_c h'ᵀ for (r∘α_c) h'ᵀ", touches="dθ")
@@ -178,7 +195,9 @@ def recurrent_candidate_gradient_without_reset() -> Backend:
     """What is reset is not reset in the gradient of its weights."""
 
     def without(p: Parameters, a: Activations, g: Array, right: Pullback) -> Pullback:
-        return replace(right, parameters=replace(right.parameters, W_hc=(g * candidate_slope(a)).T @ a.h))
+        return replace(
+            right, parameters=replace(right.parameters, W_hc=(g * candidate_slope(a)).T @ a.h)
+        )
 
     return _after_all(without)
 
@@ -190,7 +209,9 @@ def recurrent_gradient_with_the_next_state() -> Backend:
     def next_state(p: Parameters, a: Activations, g: Array, right: Pullback) -> Pullback:
         after = a.keep * a.h + a.take * a.c
         wrong = pullback(Variant(), p, replace(a, h=after), g).parameters
-        return replace(right, parameters=replace(right.parameters, W_hr=wrong.W_hr, W_hz=wrong.W_hz))
+        return replace(
+            right, parameters=replace(right.parameters, W_hr=wrong.W_hr, W_hz=wrong.W_hz)
+        )
 
     return _after_all(next_state, [v for v in AFTER if v.update == "keep"])
 
@@ -237,7 +258,9 @@ def cotangents_clipped() -> Backend:
 
 @fault("saturated", "dL/dθ = 0 where |dL/dθ| < u in float32", touches="dθ")
 def small_gradients_flushed_to_zero() -> Backend:
-    """A derivative that the format can hold is cut off: the gradient of a shut gate vanishes too early."""
+    """A derivative that the format can hold is cut off: the gradient of a shut gate vanishes too
+    early.
+    """
 
     def flushed(p: Parameters, a: Activations, g: Array, right: Pullback) -> Pullback:
         z = right.parameters.W_hz

@@ -1,4 +1,6 @@
-"""What faults of gradients are made of: a backward pass of a few lines, any of which can be another."""
+"""What faults of gradients are made of: a backward pass of a few lines, any of which can be
+another.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +26,19 @@ from gruverify.formulas import (
     update_slope,
 )
 
-#: From the variant, the parameters, the activations of a step and the cotangent of its state to what it pulls back.
+#: From the variant, the parameters, the activations of a step and the cotangent of its state to
+#: what it pulls back.
 PullOf: TypeAlias = Callable[[Variant, Parameters, Activations, Array], Pullback]
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackwardLines:
-    """The lines of a pullback, as they should be unless given; called, it is the pullback (theory.md, 2.4).
+    """The lines of a pullback, as they should be unless given; called, it is the pullback
+    (theory.md, 2.4).
 
-    update, candidate and reset are the slopes of the pre-activations; direct what the cotangent of h' has of that of h;
-    through what comes back by a gate: cotangents (B, H) and weights (H, ·) to (B, ·).
+    update, candidate and reset are the slopes of the pre-activations; direct what the cotangent of
+    h' has of that of h; through what comes back by a gate: cotangents (B, H) and weights (H, ·) to
+    (B, ·).
     """
 
     update: Callable[[Variant, Activations], Array] = update_slope
@@ -55,9 +60,17 @@ class BackwardLines:
         g_h = g * self.direct(a) + self.through(α_z, p.W_hz) + self.through(α_r, p.W_hr) + back
         g_x = α_z @ p.W_xz + α_r @ p.W_xr + α_c @ p.W_xc
         ones = np.ones((len(g), 1), g.dtype).view(type(g))
-        biases = {f"b_x{k}": self.over_batch(α, ones)[:, 0] for k, α in zip("rzc", (α_r, α_z, α_c), strict=True)}
-        biases |= {f"b_h{k}": self.over_batch(α, ones)[:, 0] for k, α in zip("rzc", (α_r, α_z, α_q), strict=True)}
-        inputs = {f"W_x{k}": self.over_batch(α, a.x) for k, α in zip("rzc", (α_r, α_z, α_c), strict=True)}
+        biases = {
+            f"b_x{k}": self.over_batch(α, ones)[:, 0]
+            for k, α in zip("rzc", (α_r, α_z, α_c), strict=True)
+        }
+        biases |= {
+            f"b_h{k}": self.over_batch(α, ones)[:, 0]
+            for k, α in zip("rzc", (α_r, α_z, α_q), strict=True)
+        }
+        inputs = {
+            f"W_x{k}": self.over_batch(α, a.x) for k, α in zip("rzc", (α_r, α_z, α_c), strict=True)
+        }
         states = {f"W_h{k}": self.over_batch(α, a.h) for k, α in zip("rz", (α_r, α_z), strict=True)}
         return Pullback(Parameters(**inputs, **states, W_hc=into, **biases), g_x, g_h)
 
@@ -66,10 +79,10 @@ class BackwardLines:
 class Chain:
     """The lines of back-propagation through time, as they should be unless given.
 
-    met: the cotangent that reaches a step, from t (0 is the first), T, that of its output and that which comes from
-    later steps (None at the last); handed: the cotangent that goes on to the step before, from t, T and it; summed: the
-    parameters' gradients, from those of the steps, last step first; seen: the activations for step t's pullback, of all
-    steps.
+    met: the cotangent that reaches a step, from t (0 is the first), T, that of its output and that
+    which comes from later steps (None at the last); handed: the cotangent that goes on to the step
+    before, from t, T and it; summed: the parameters' gradients, from those of the steps, last step
+    first; seen: the activations for step t's pullback, of all steps.
     """
 
     met: Callable[[int, int, Any, Any], Any] = lambda t, T, own, later: (
@@ -81,12 +94,18 @@ class Chain:
 
 
 class Pulling(NumpyBackend):
-    """NumpyBackend with other derivatives: a pullback of the step, and how those of the steps are chained."""
+    """NumpyBackend with other derivatives: a pullback of the step, and how those of the steps are
+    chained.
+    """
 
     stack = stack_vjp = None  # type: ignore[assignment]  # so that it offers neither
 
     def __init__(
-        self, pull: PullOf = pullback, chain: Chain | None = None, *, variants: Sequence[Variant] = VARIANTS
+        self,
+        pull: PullOf = pullback,
+        chain: Chain | None = None,
+        *,
+        variants: Sequence[Variant] = VARIANTS,
     ) -> None:
         self._pull, self._chain = pull, chain or Chain()
         self.variants = tuple(variants)
@@ -98,17 +117,23 @@ class Pulling(NumpyBackend):
         back = self._pull(cell.variant, p, a, floating(cotangent))
         return pack(back.parameters, back.x, back.h, cell.variant.bias)
 
-    def sequence_vjp(self, cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any) -> Gradients:
+    def sequence_vjp(
+        self, cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any
+    ) -> Gradients:
         """Gradients of a sequence at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
         v, p, T = cell.variant, cell.parameters(floating), len(inputs)
         run = sequence(v, p, list(floating(inputs)), floating(self._state(cell, inputs, state)))
         g, terms = None if d_last is None else floating(d_last), []
         for t in reversed(range(T)):
             own = None if d_outputs is None else floating(d_outputs)[t]
-            terms.append(self._pull(v, p, self._chain.seen(t, run.steps), self._chain.met(t, T, own, g)))
+            terms.append(
+                self._pull(v, p, self._chain.seen(t, run.steps), self._chain.met(t, T, own, g))
+            )
             g = self._chain.handed(t, T, terms[-1].h)
         parameters = self._chain.summed([term.parameters for term in terms])
-        return pack(parameters, np.stack([term.x for term in reversed(terms)]), np.asarray(g), v.bias)
+        return pack(
+            parameters, np.stack([term.x for term in reversed(terms)]), np.asarray(g), v.bias
+        )
 
 
 def pulling(*, variants: Sequence[Variant] = VARIANTS, **lines: Callable[..., Any]) -> Pulling:

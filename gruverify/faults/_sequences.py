@@ -138,12 +138,19 @@ def state_clipped_between_steps() -> Backend:
     """A clip meant for something else, from the second step on."""
 
     def clipped(step: Step, inputs: Array, state: Array) -> tuple[list[Array], Array]:
-        return in_order(lambda x, h: step(x, h if h is state else np.clip(h, -0.5, 0.5)), inputs, state)
+        return in_order(
+            lambda x, h: step(x, h if h is state else np.clip(h, -0.5, 0.5)), inputs, state
+        )
 
     return looping(clipped)
 
 
-@fault("sequence", "h_0 = the last h_T where none is given", touches="FWD CARRY DET", thread="ooples/AiDotNet#1944")
+@fault(
+    "sequence",
+    "h_0 = the last h_T where none is given",
+    touches="FWD CARRY DET",
+    thread="ooples/AiDotNet#1944",
+)
 def recycled_initial_state() -> Backend:
     """The buffer of the initial state is not cleared."""
     left: dict[Any, Any] = {}
@@ -151,14 +158,21 @@ def recycled_initial_state() -> Backend:
     class Recycling(Stepping):
         def sequence(self, cell: Any, inputs: Any, state: Any) -> Any:
             key = inputs.shape[1], cell.hidden_size, inputs.dtype
-            outputs, last = super().sequence(cell, inputs, left.get(key) if state is None else state)
+            outputs, last = super().sequence(
+                cell, inputs, left.get(key) if state is None else state
+            )
             left[key] = last.copy()
             return outputs, last
 
     return Recycling()
 
 
-@fault("sequence", "at h_0 not given, c_1 = tanh(W_xc x + b_xc)", touches="FWD CARRY", thread="ml-explore/mlx#3249")
+@fault(
+    "sequence",
+    "at h_0 not given, c_1 = tanh(W_xc x + b_xc)",
+    touches="FWD CARRY",
+    thread="ml-explore/mlx#3249",
+)
 def recurrent_branch_skipped_without_a_state() -> Backend:
     """Without a state the whole recurrent half of the first step is left out, its bias too."""
     silent = Faulty(cell=_without_recurrent_bias)

@@ -37,7 +37,11 @@ def gradient_of_inputs_through_one_direction() -> Backend:
     """The inputs' gradient is that of the forward direction in the first layer."""
 
     def halved(g: StackGradients, *_: Any) -> StackGradients:
-        return replace(g, inputs=g.inputs / g.inputs.dtype.type(2)) if any("reverse" in n for n in g.parameters) else g
+        return (
+            replace(g, inputs=g.inputs / g.inputs.dtype.type(2))
+            if any("reverse" in n for n in g.parameters)
+            else g
+        )
 
     return Faulty(stack_vjp=halved)
 
@@ -90,7 +94,7 @@ def no_gradient_without_a_loss_on_the_last_state() -> Backend:
     return Faulty(stack_vjp=never)
 
 
-# -- ragged batches and arrangements ----------------------------------------------------------------------------------
+# -- ragged batches and arrangements ---------------------------------------------------------------
 
 
 @fault("stack", "dL/dx_t = dL/dx_n for t > n", touches="dx PAD", thread="Element-Research/rnn#253")
@@ -98,7 +102,13 @@ def gradients_of_inputs_at_padding() -> Backend:
     """Gradients of inputs behind a member's last step repeat its last one."""
 
     def leaking(
-        g: StackGradients, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool, *_: Any
+        g: StackGradients,
+        stack: Stack,
+        inputs: Any,
+        states: Any,
+        lengths: Any,
+        batch_first: bool,
+        *_: Any,
     ) -> Any:
         arranged = Arrangement.of(inputs, batch_first)
         steps = arranged.steps_of(g.inputs).copy()
@@ -140,7 +150,12 @@ def square_cotangents_read_time_first() -> Backend:
 
     def forgotten(g: StackGradients, stack: Stack, *rest: Any) -> StackGradients:
         *before, batch_first, d_outputs, d_last = rest
-        if not batch_first or d_outputs is None or d_outputs.ndim < 3 or d_outputs.shape[0] != d_outputs.shape[1]:
+        if (
+            not batch_first
+            or d_outputs is None
+            or d_outputs.ndim < 3
+            or d_outputs.shape[0] != d_outputs.shape[1]
+        ):
             return g
         swapped = d_outputs.swapaxes(0, 1)
         return right(stack, *before, batch_first=batch_first, d_outputs=swapped, d_last=d_last)
@@ -163,9 +178,13 @@ def cotangents_of_states_lost_without_a_batch() -> Backend:
 
 @fault("stack", "dL/dθ from h_0 = 1 where none is given", touches="dθ dx")
 def gradients_from_states_that_nobody_zeroed() -> Backend:
-    """Without initial states back-propagation runs over those of a buffer that nobody has zeroed."""
+    """Without initial states back-propagation runs over those of a buffer that nobody has
+    zeroed.
+    """
 
-    def dirty(g: StackGradients, stack: Stack, inputs: Any, states: Any, *rest: Any) -> StackGradients:
+    def dirty(
+        g: StackGradients, stack: Stack, inputs: Any, states: Any, *rest: Any
+    ) -> StackGradients:
         if states is not None:
             return g
         arranged = Arrangement.of(inputs, rest[1])
@@ -194,6 +213,8 @@ def gradients_of_a_stack_added_up_over_calls() -> Backend:
             n: a.shape for n, a in g.parameters.items()
         }:
             return g
-        return replace(g, parameters={name: a + before.parameters[name] for name, a in g.parameters.items()})
+        return replace(
+            g, parameters={name: a + before.parameters[name] for name, a in g.parameters.items()}
+        )
 
     return Faulty(stack_vjp=added)

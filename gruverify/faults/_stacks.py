@@ -21,7 +21,7 @@ def lengths_of(stack: Stack, inputs: Any, lengths: Any, batch_first: bool) -> An
     return (np.full(xs.shape[1], len(xs)) if lengths is None else lengths), xs
 
 
-# -- layers -----------------------------------------------------------------------------------------------------------
+# -- layers ----------------------------------------------------------------------------------------
 
 
 @fault("stack", "x^{l+1}_t = (→h^l_t, 0) for (→h^l_t, ←h^l_t)", touches="FWD")
@@ -41,12 +41,16 @@ def upper_layers_read_the_forward_half_alone() -> Backend:
     return Faulty(stack=lambda answer, stack, *arguments: NUMPY.stack(halved(stack), *arguments))
 
 
-@fault("stack", "h^l_0 = h^{L-1}_0 for every l", touches="FWD", thread="pclucas14/GansFallingShort#2")
+@fault(
+    "stack", "h^l_0 = h^{L-1}_0 for every l", touches="FWD", thread="pclucas14/GansFallingShort#2"
+)
 def one_initial_state_for_every_layer() -> Backend:
     """The top layer's last initial state is handed to every layer and direction."""
 
     def shared(answer: Any, stack: Stack, inputs: Any, states: Any, *rest: Any) -> Any:
-        return NUMPY.stack(stack, inputs, None if states is None else 0 * states + states[-1:], *rest)
+        return NUMPY.stack(
+            stack, inputs, None if states is None else 0 * states + states[-1:], *rest
+        )
 
     return Faulty(stack=shared)
 
@@ -56,7 +60,11 @@ def states_by_direction_and_then_layer() -> Backend:
     """The initial states of a bidirectional stack are taken in another order."""
 
     def reordered(answer: Any, stack: Stack, inputs: Any, states: Any, *rest: Any) -> Any:
-        order = np.arange(stack.layers * stack.directions).reshape(stack.directions, stack.layers).T.ravel()
+        order = (
+            np.arange(stack.layers * stack.directions)
+            .reshape(stack.directions, stack.layers)
+            .T.ravel()
+        )
         return NUMPY.stack(stack, inputs, None if states is None else states[order], *rest)
 
     return Faulty(stack=reordered)
@@ -65,17 +73,21 @@ def states_by_direction_and_then_layer() -> Backend:
 @fault("stack", "h_0 = 0", touches="FWD CARRY")
 def initial_states_of_a_stack_ignored() -> Backend:
     """Every stack starts from zeros."""
-    return Faulty(stack=lambda answer, stack, inputs, states, *rest: NUMPY.stack(stack, inputs, None, *rest))
+    return Faulty(
+        stack=lambda answer, stack, inputs, states, *rest: NUMPY.stack(stack, inputs, None, *rest)
+    )
 
 
-# -- directions -------------------------------------------------------------------------------------------------------
+# -- directions ------------------------------------------------------------------------------------
 
 
 @fault("stack", "←h_{n-t} for ←h_t", touches="FWD")
 def backward_outputs_not_put_back_in_order() -> Backend:
     """The backward direction's outputs come in the order in which they were computed."""
 
-    def unordered(answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
+    def unordered(
+        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
+    ) -> Any:
         outputs, last = answer
         if stack.directions == 1:
             return answer
@@ -100,9 +112,13 @@ def both_directions_with_the_forward_weights() -> Backend:
 
 @fault("stack", "←h_n for ←h_1", touches="CARRY", thread="yalesong/pvse#13")
 def backward_last_state_taken_at_the_end() -> Backend:
-    """The top layer's last state of the backward direction is its output at the member's last step."""
+    """The top layer's last state of the backward direction is its output at the member's last
+    step.
+    """
 
-    def at_the_end(answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
+    def at_the_end(
+        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
+    ) -> Any:
         if stack.directions == 1:
             return answer
         arranged, H = Arrangement.of(inputs, batch_first), stack.hidden_size
@@ -114,14 +130,16 @@ def backward_last_state_taken_at_the_end() -> Backend:
     return Faulty(stack=at_the_end)
 
 
-# -- ragged batches ---------------------------------------------------------------------------------------------------
+# -- ragged batches --------------------------------------------------------------------------------
 
 
 @fault("stack", "h_n = h_T for h_n, n the member's length", touches="FWD PAD")
 def last_states_after_the_padding() -> Backend:
     """Padding is run through, and the last states are those behind it."""
 
-    def behind(answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
+    def behind(
+        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
+    ) -> Any:
         return answer[0], NUMPY.stack(stack, inputs, states, None, batch_first)[1]
 
     return Faulty(stack=behind)
@@ -131,7 +149,9 @@ def last_states_after_the_padding() -> Backend:
 def padding_run_through() -> Backend:
     """Lengths only blank the outputs: the steps behind them are run through in both directions."""
 
-    def blanked(answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
+    def blanked(
+        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
+    ) -> Any:
         arranged = Arrangement.of(inputs, batch_first)
         outputs, last = NUMPY.stack(stack, inputs, states, None, batch_first)
         n, xs = lengths_of(stack, inputs, lengths, batch_first)
@@ -146,7 +166,9 @@ def padding_run_through() -> Backend:
 def last_output_repeated_at_padding() -> Backend:
     """Outputs behind a member's last step repeat its last one."""
 
-    def repeated(answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
+    def repeated(
+        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
+    ) -> Any:
         arranged = Arrangement.of(inputs, batch_first)
         steps = arranged.steps_of(answer[0]).copy()
         for b, n in enumerate(lengths_of(stack, inputs, lengths, batch_first)[0]):
@@ -158,24 +180,32 @@ def last_output_repeated_at_padding() -> Backend:
 
 @fault("stack", "h_0 of the members in the order of their lengths", touches="FWD PAD")
 def initial_states_sorted_by_length() -> Backend:
-    """Members are sorted by their lengths to be packed, and their initial states stay in that order."""
+    """Members are sorted by their lengths to be packed, and their initial states stay in that
+    order.
+    """
 
-    def ordered(answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
+    def ordered(
+        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
+    ) -> Any:
         if lengths is None or states is None:
             return answer
-        return NUMPY.stack(stack, inputs, states[:, np.argsort(-lengths, kind="stable")], lengths, batch_first)
+        return NUMPY.stack(
+            stack, inputs, states[:, np.argsort(-lengths, kind="stable")], lengths, batch_first
+        )
 
     return Faulty(stack=ordered)
 
 
-# -- arrangements of a call -------------------------------------------------------------------------------------------
+# -- arrangements of a call ------------------------------------------------------------------------
 
 
 @fault("stack", "(B, T, I) read as (T, B, I) where T = B", touches="FWD")
 def square_batches_read_time_first() -> Backend:
     """batch_first is forgotten where the shapes do not tell."""
 
-    def forgotten(answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
+    def forgotten(
+        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
+    ) -> Any:
         square = inputs.ndim == 3 and inputs.shape[0] == inputs.shape[1]
         return NUMPY.stack(stack, inputs, states, lengths, False) if square else answer
 
@@ -207,7 +237,7 @@ def missing_states_not_zero() -> Backend:
     return Faulty(stack=dirty)
 
 
-# -- manners ----------------------------------------------------------------------------------------------------------
+# -- manners ---------------------------------------------------------------------------------------
 
 
 @fault("stack", "|h| = 1 + 2u for 1", touches="FWD")
@@ -232,7 +262,9 @@ def another_last_bit_at_every_call_of_a_stack() -> Backend:
     calls = count()
 
     def unsteady(answer: Any, *_: Any) -> Any:
-        return tuple(np.nextafter(a, a.dtype.type(2)) for a in answer) if next(calls) % 2 else answer
+        return (
+            tuple(np.nextafter(a, a.dtype.type(2)) for a in answer) if next(calls) % 2 else answer
+        )
 
     return Faulty(stack=unsteady)
 
@@ -252,7 +284,9 @@ def random_numbers_drawn_without_dropout() -> Backend:
 def lengths_sorted_in_place() -> Backend:
     """The argument lengths is sorted where it lies, the longest first."""
 
-    def ordered(answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
+    def ordered(
+        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
+    ) -> Any:
         if lengths is not None:
             lengths[:] = np.sort(lengths)[::-1]
         return answer

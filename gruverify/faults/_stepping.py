@@ -1,4 +1,6 @@
-"""What faults of values are made of: a step of a few lines, any of which can be another, and the loop around it."""
+"""What faults of values are made of: a step of a few lines, any of which can be another, and the
+loop around it.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,14 @@ from gruverify.backends import NumpyBackend
 from gruverify.cell import VARIANTS, Cell, Parameters, Variant
 
 NDArray: TypeAlias = npt.NDArray[Any]
-#: One step: the variant, the parameters, x (B, I) and h (B, H) to the next state (B, H), over any arithmetic.
+#: One step: the variant, the parameters, x (B, I) and h (B, H) to the next state (B, H), over any
+#: arithmetic.
 StepOf: TypeAlias = Callable[[Variant, Parameters, Array, Array], Array]
-#: A loop: the step x, h -> h, inputs (T, B, I) and state (B, H) to outputs, a list of T arrays (B, H), and last (B, H).
-Loop: TypeAlias = Callable[[Callable[[Array, Array], Array], Array, Array], tuple[list[Array], Array]]
+#: A loop: the step x, h -> h, inputs (T, B, I) and state (B, H) to outputs, a list of T arrays (B,
+#: H), and last (B, H).
+Loop: TypeAlias = Callable[
+    [Callable[[Array, Array], Array], Array, Array], tuple[list[Array], Array]
+]
 
 
 def reset(p: Parameters, x: Array, h: Array) -> Array:
@@ -62,7 +68,9 @@ class Lines:
         return self.blend(v, z, h, self.tanh(self.candidate(v, p, x, h, r)))
 
 
-def in_order(step: Callable[[Array, Array], Array], inputs: Array, state: Array) -> tuple[list[Array], Array]:
+def in_order(
+    step: Callable[[Array, Array], Array], inputs: Array, state: Array
+) -> tuple[list[Array], Array]:
     """The right loop."""
     outputs = []
     for x in inputs:
@@ -72,7 +80,9 @@ def in_order(step: Callable[[Array, Array], Array], inputs: Array, state: Array)
 
 
 class Stepping:
-    """A backend that has values alone: `step` and `sequence`, of a step function and a loop, over NumPy arrays."""
+    """A backend that has values alone: `step` and `sequence`, of a step function and a loop, over
+    NumPy arrays.
+    """
 
     name = "stepping"
     # Its functions and sums are NumPy's, and as accurate.
@@ -94,11 +104,17 @@ class Stepping:
 
     def step(self, cell: Cell, x: NDArray, h: NDArray) -> NDArray:
         """One step: x (B, I), h (B, H) -> (B, H)."""
-        return self._answer(cell, self._step(cell.variant, cell.parameters(floating), floating(x), floating(h)))
+        return self._answer(
+            cell, self._step(cell.variant, cell.parameters(floating), floating(x), floating(h))
+        )
 
-    def sequence(self, cell: Cell, inputs: NDArray, state: NDArray | None) -> tuple[NDArray, NDArray]:
+    def sequence(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None
+    ) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, H) and last state (B, H)."""
-        start = np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state
+        start = (
+            np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state
+        )
         outputs, last = self._loop(lambda x, h: self.step(cell, x, h), inputs, start)
         return np.stack(outputs), np.array(last)
 
@@ -107,12 +123,17 @@ class Stepping:
 
 
 def stepping(
-    *, variants: Sequence[Variant] = VARIANTS, formats: Sequence[Format] = FORMATS, **lines: Callable[..., Array]
+    *,
+    variants: Sequence[Variant] = VARIANTS,
+    formats: Sequence[Format] = FORMATS,
+    **lines: Callable[..., Array],
 ) -> Stepping:
     """The backend of a step with other lines (see `Lines`)."""
     return Stepping(Lines(**lines), variants=variants, formats=formats)
 
 
-def looping(loop: Loop, *, variants: Sequence[Variant] = VARIANTS, formats: Sequence[Format] = FORMATS) -> Stepping:
+def looping(
+    loop: Loop, *, variants: Sequence[Variant] = VARIANTS, formats: Sequence[Format] = FORMATS
+) -> Stepping:
     """The backend of the right step in another loop."""
     return Stepping(loop=loop, variants=variants, formats=formats)

@@ -34,13 +34,23 @@ def inverted_update_gate() -> Backend:
     return Faulty(cell=lambda cell: _of_variant(cell, update=_OTHER[cell.variant.update]))
 
 
-@fault("forward", "(r, z, c) read as (z, r, c)", touches="FWD JAC dθ dx dh0", thread="keras-team/keras#8720")
+@fault(
+    "forward",
+    "(r, z, c) read as (z, r, c)",
+    touches="FWD JAC dθ dx dh0",
+    thread="keras-team/keras#8720",
+)
 def swapped_reset_and_update() -> Backend:
     """Gate order z, r, n: Keras's, read as PyTorch's."""
     return Faulty(cell=lambda cell: _packed(cell, "zrc"))
 
 
-@fault("forward", "(r, z, c) read as (c, r, z)", touches="FWD JAC dθ dx dh0", thread="keras-team/keras#8720")
+@fault(
+    "forward",
+    "(r, z, c) read as (c, r, z)",
+    touches="FWD JAC dθ dx dh0",
+    thread="keras-team/keras#8720",
+)
 def gates_in_another_order() -> Backend:
     """Gate order n, r, z."""
     return Faulty(cell=lambda cell: _packed(cell, "crz"))
@@ -68,7 +78,11 @@ def candidate_bias_outside_the_reset_product() -> Backend:
 
     def moved(cell: Cell) -> Cell:
         c_i, c_h = gates(cell.bias_ih)[2], gates(cell.bias_hh)[2]
-        return replace(cell, bias_ih=with_gates(cell.bias_ih, c=c_i + c_h), bias_hh=with_gates(cell.bias_hh, c=0 * c_h))
+        return replace(
+            cell,
+            bias_ih=with_gates(cell.bias_ih, c=c_i + c_h),
+            bias_hh=with_gates(cell.bias_hh, c=0 * c_h),
+        )
 
     return Faulty(cell=moved, variants=[variant for variant in BIASED if variant in AFTER])
 
@@ -76,28 +90,50 @@ def candidate_bias_outside_the_reset_product() -> Backend:
 @fault("forward", "b_x = b_h = 0", touches="FWD JAC dθ dx dh0")
 def biases_ignored() -> Backend:
     """Biases that are there and are never added."""
-    return Faulty(cell=lambda cell: changed(cell, bias_ih=np.zeros_like, bias_hh=np.zeros_like), variants=BIASED)
+    return Faulty(
+        cell=lambda cell: changed(cell, bias_ih=np.zeros_like, bias_hh=np.zeros_like),
+        variants=BIASED,
+    )
 
 
 @fault("forward", "b_hc = 0", touches="FWD dθ", thread="google/flax#5594")
 def recurrent_candidate_bias_missing() -> Backend:
     """One bias for the candidate where the cell has two."""
-    return Faulty(cell=lambda cell: changed(cell, bias_hh=lambda b: with_gates(b, c=0 * gates(b)[2])), variants=BIASED)
+    return Faulty(
+        cell=lambda cell: changed(cell, bias_hh=lambda b: with_gates(b, c=0 * gates(b)[2])),
+        variants=BIASED,
+    )
 
 
-@fault("forward", "W_x x + (b_x + b_h) + W_h h' + b_h", touches="FWD JAC dθ", thread="tensorflow/tensorflow#54492")
+@fault(
+    "forward",
+    "W_x x + (b_x + b_h) + W_h h' + b_h",
+    touches="FWD JAC dθ",
+    thread="tensorflow/tensorflow#54492",
+)
 def recurrent_biases_added_twice() -> Backend:
     """b_h counted on both sides."""
-    return Faulty(cell=lambda cell: changed(cell, bias_ih=lambda b: b + cell.bias_hh), variants=BIASED)
+    return Faulty(
+        cell=lambda cell: changed(cell, bias_ih=lambda b: b + cell.bias_hh), variants=BIASED
+    )
 
 
 @fault("forward", "W_hᵀ h' for W_h h'", touches="FWD JAC dθ dh0")
 def recurrent_weights_transposed() -> Backend:
     """Each gate's W_h used as its transpose."""
-    return Faulty(cell=lambda cell: changed(cell, weight_hh=lambda W: np.concatenate([block.T for block in gates(W)])))
+    return Faulty(
+        cell=lambda cell: changed(
+            cell, weight_hh=lambda W: np.concatenate([block.T for block in gates(W)])
+        )
+    )
 
 
-@fault("forward", "θ of the first call for θ", touches="FWD JAC dθ dx dh0", thread="pytorch/pytorch#33238")
+@fault(
+    "forward",
+    "θ of the first call for θ",
+    touches="FWD JAC dθ dx dh0",
+    thread="pytorch/pytorch#33238",
+)
 def stale_weights() -> Backend:
     """The first weights of each size are kept for ever."""
     first: dict[Any, Cell] = {}

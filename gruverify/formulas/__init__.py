@@ -1,4 +1,6 @@
-"""The mathematics of the GRU, written once for every arithmetic: read `_step`, `_bptt`, `_stack`, then `_limits`."""
+"""The mathematics of the GRU, written once for every arithmetic: read `_step`, `_bptt`, `_stack`,
+then `_limits`.
+"""
 
 from gruverify.formulas._bptt import Bptt as Bptt
 from gruverify.formulas._bptt import Contribution as Contribution

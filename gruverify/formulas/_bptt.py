@@ -1,4 +1,6 @@
-"""A sequence of steps and back-propagation through it, as the sum over k that the theory writes (2.5)."""
+"""A sequence of steps and back-propagation through it, as the sum over k that the theory writes
+(2.5).
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,8 @@ from gruverify.formulas._step import (
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A sequence run forward: `steps[t]` holds the activations of step t, `states[t]` the state before it, T+1 in
-    all.
+    """A sequence run forward: `steps[t]` holds the activations of step t, `states[t]` the state
+    before it, T+1 in all.
     """
 
     variant: Variant
@@ -43,8 +45,8 @@ def sequence(v: Variant, p: Parameters, inputs: Sequence[Array], state: Array) -
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """Term k of dL/dθ: the immediate derivatives ∂⁺h_k/∂θ met by the cotangent dL/dh_k (B, H); `state` is what becomes
-    of that by this step, and `gates` what it becomes on its way.
+    """Term k of dL/dθ: the immediate derivatives ∂⁺h_k/∂θ met by the cotangent dL/dh_k (B, H);
+    `state` is what becomes of that by this step, and `gates` what it becomes on its way.
     """
 
     k: int
@@ -75,19 +77,22 @@ def contributions(
     d_last: Array | None,
     known: Sequence[GateCotangents] | None = None,
 ) -> Iterator[Contribution]:
-    """The terms of the sum over k in (2.5), from k = T down to 1; `state` is the cotangent of h_{k-1} by this term's
-    step.
+    """The terms of the sum over k in (2.5), from k = T down to 1; `state` is the cotangent of
+    h_{k-1} by this term's step.
 
-    d_outputs: T cotangents (B, H) of the outputs, or None; d_last: (B, H), the cotangent of the last state, or None.
-    With `d_last` alone, term k is dL_T/dh_T Π J ∂⁺h_k/∂θ: the sum that the project started from. known: the cotangents
-    of the gates at each of the T steps, where something else has shown them; everything is then made of those.
+    d_outputs: T cotangents (B, H) of the outputs, or None; d_last: (B, H), the cotangent of the
+    last state, or None. With `d_last` alone, term k is dL_T/dh_T Π J ∂⁺h_k/∂θ: the sum that the
+    project started from. known: the cotangents of the gates at each of the T steps, where something
+    else has shown them; everything is then made of those.
     """
     g = d_last
     for k in range(len(run.steps), 0, -1):
         if d_outputs is not None:
             g = d_outputs[k - 1] if g is None else d_outputs[k - 1] + g
         if g is None:
-            raise ValueError("d_outputs=None and d_last=None: a gradient needs at least one cotangent")
+            raise ValueError(
+                "d_outputs=None and d_last=None: a gradient needs at least one cotangent"
+            )
         at = run.variant, run.parameters, run.steps[k - 1], g
         gates = gate_cotangents(*at) if known is None else known[k - 1]
         yield (term := Contribution(k, run, g, gates, back_to_state(*at, gates)))
@@ -96,7 +101,9 @@ def contributions(
 
 @dataclass(frozen=True, slots=True)
 class Bptt:
-    """Gradients of a sequence: parameters, inputs (T arrays (B, I)) and the initial state (B, H)."""
+    """Gradients of a sequence: parameters, inputs (T arrays (B, I)) and the initial state (B,
+    H).
+    """
 
     parameters: Parameters
     inputs: Sequence[Array]

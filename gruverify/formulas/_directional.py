@@ -20,8 +20,9 @@ def directional_run(
     tangent: Gradients,
     lift: Callable[[npt.NDArray[Any]], Array],
 ) -> Run:
-    """The sequence over dual numbers: parameters by their packed names, T inputs (B, I) and state (B, H), in any
-    arithmetic, each moving along its part of the tangent, which `lift` turns into that arithmetic.
+    """The sequence over dual numbers: parameters by their packed names, T inputs (B, I) and state
+    (B, H), in any arithmetic, each moving along its part of the tangent, which `lift` turns into
+    that arithmetic.
     """
     assert tangent.state is not None  # a direction has every part
     xs = [Dual(x, lift(d)) for x, d in zip(inputs, tangent.inputs, strict=True)]
@@ -30,10 +31,15 @@ def directional_run(
 
 
 def moving_parameters(
-    packed: Mapping[str, Array], H: int, tangent: Gradients, lift: Callable[[npt.NDArray[Any]], Array]
+    packed: Mapping[str, Array],
+    H: int,
+    tangent: Gradients,
+    lift: Callable[[npt.NDArray[Any]], Array],
 ) -> Parameters:
     """The parameters as dual numbers, each moving along its part of the tangent."""
-    return unpack({name: Dual(array, lift(getattr(tangent, name))) for name, array in packed.items()}, H)
+    return unpack(
+        {name: Dual(array, lift(getattr(tangent, name))) for name, array in packed.items()}, H
+    )
 
 
 def jvp(run: Run) -> list[Array]:
@@ -42,7 +48,9 @@ def jvp(run: Run) -> list[Array]:
 
 
 def hvp(run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None) -> Bptt:
-    """The derivative of `bptt` at constant cotangents, of a directional run: a Hessian-vector product. Needs T ≥ 1."""
+    """The derivative of `bptt` at constant cotangents, of a directional run: a Hessian-vector
+    product. Needs T ≥ 1.
+    """
     held = None if d_outputs is None else [Dual(d) for d in d_outputs]
     back = bptt(run, held, None if d_last is None else Dual(d_last))
     return Bptt(back.parameters.map(_tangent), [x.tangent for x in back.inputs], back.state.tangent)

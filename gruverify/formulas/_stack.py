@@ -1,10 +1,12 @@
-"""A stack of layers in one direction or both, over batches of ragged lengths, and back-propagation through it.
+"""A stack of layers in one direction or both, over batches of ragged lengths, and back-propagation
+through it.
 
-    layer l:  h^l_t = step(x^l_t, h^l_{t-1}) for t = 1 … n,  and backward from t = n to 1;  x^{l+1}_t = (→h^l_t, ←h^l_t)
+    layer l:  h^l_t = step(x^l_t, h^l_{t-1}) for t = 1 … n,  and backward from t = n to 1;
+    x^{l+1}_t = (→h^l_t, ←h^l_t)
 
-A member of n steps is run over its own n steps alone, so its backward direction starts at its last real one. What
-follows is padding: the outputs there are 0, and nothing depends on it. So a ragged batch is nothing but batches of
-equal lengths, its parts, side by side.
+A member of n steps is run over its own n steps alone, so its backward direction starts at its last
+real one. What follows is padding: the outputs there are 0, and nothing depends on it. So a ragged
+batch is nothing but batches of equal lengths, its parts, side by side.
 """
 
 from __future__ import annotations
@@ -28,8 +30,8 @@ _ALL = slice(None)
 
 @dataclass(frozen=True, slots=True)
 class Direction:
-    """One way through the steps of a layer. `number`: its half of the outputs; `order`: from time to its own order of
-    the steps, and back, for a reversal undoes itself.
+    """One way through the steps of a layer. `number`: its half of the outputs; `order`: from time
+    to its own order of the steps, and back, for a reversal undoes itself.
     """
 
     number: int
@@ -40,8 +42,8 @@ class Direction:
         return sequence(v, p, inputs[self.order], state)
 
     def back(self, run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None) -> Bptt:
-        """Its gradients, those of its inputs in its own order, from the cotangents of the layer's outputs, T arrays
-        (B, D·H) in time, and of its last state.
+        """Its gradients, those of its inputs in its own order, from the cotangents of the layer's
+        outputs, T arrays (B, D·H) in time, and of its last state.
         """
         if d_outputs is None:
             return bptt(run, None, d_last)
@@ -60,7 +62,9 @@ DIRECTIONS = (Direction(0, slice(None)), Direction(1, slice(None, None, -1)))
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The members of one length, their runs by layer and direction, and their outputs, `length` arrays D·H wide."""
+    """The members of one length, their runs by layer and direction, and their outputs, `length`
+    arrays D·H wide.
+    """
 
     members: Any
     length: int
@@ -75,7 +79,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class StackRun:
-    """A stack run forward: outputs, T arrays (B, D·H); last, L·D arrays (B, H), each member's at its own length."""
+    """A stack run forward: outputs, T arrays (B, D·H); last, L·D arrays (B, H), each member's at
+    its own length.
+    """
 
     parts: Sequence[Part]
     outputs: Sequence[Array]
@@ -89,13 +95,16 @@ def stack(
     states: Sequence[Array],
     lengths: Iterable[int] | None = None,
 ) -> StackRun:
-    """From inputs, T arrays (B, I), and states, L·D arrays (B, H): those of layer 0, forward and then backward, and on.
+    """From inputs, T arrays (B, I), and states, L·D arrays (B, H): those of layer 0, forward and
+    then backward, and on.
 
     lengths: B numbers of steps, from 0 to T, or None if each member has all T.
     """
     parts = list[Part]()
     for n, members in _members_by_length(lengths, len(inputs)).items():
-        parts.append(_part(v, rows, [x[members] for x in inputs[:n]], [h[members] for h in states], members))
+        parts.append(
+            _part(v, rows, [x[members] for x in inputs[:n]], [h[members] for h in states], members)
+        )
 
     B, H = states[0].shape
     outputs = list[Array]()
@@ -117,7 +126,9 @@ def _members_by_length(lengths: Iterable[int] | None, T: int) -> dict[int, Any]:
     return {n: [b for b, own in enumerate(steps) if own == n] for n in sorted(set(steps))}
 
 
-def _part(v: Variant, rows: Rows, inputs: Sequence[Array], states: Sequence[Array], members: Any) -> Part:
+def _part(
+    v: Variant, rows: Rows, inputs: Sequence[Array], states: Sequence[Array], members: Any
+) -> Part:
     layers, left = list[list[Run]](), iter(states)
     for row in rows:
         runs = list[Run]()
@@ -143,7 +154,9 @@ def _side_by_side(h: Array, other: Array) -> Array:
 
 
 def _batch(like: Array, shape: tuple[int, ...], rows: Sequence[tuple[Any, Array]]) -> Array:
-    """A batch from the rows that its parts have; the others are 0, as the outputs of what has ended are."""
+    """A batch from the rows that its parts have; the others are 0, as the outputs of what has ended
+    are.
+    """
     if len(rows) == 1 and rows[0][0] == _ALL:
         return rows[0][1]
     return placed(like, shape, *rows)
@@ -151,15 +164,20 @@ def _batch(like: Array, shape: tuple[int, ...], rows: Sequence[tuple[Any, Array]
 
 @dataclass(frozen=True, slots=True)
 class StackBptt:
-    """Gradients of a stack: parameters by layer and direction, inputs (T arrays (B, I)), states (L·D arrays (B, H))."""
+    """Gradients of a stack: parameters by layer and direction, inputs (T arrays (B, I)), states
+    (L·D arrays (B, H)).
+    """
 
     parameters: Rows
     inputs: Sequence[Array]
     states: Sequence[Array]
 
 
-def stack_bptt(run: StackRun, d_outputs: Sequence[Array] | None, d_last: Sequence[Array] | None) -> StackBptt:
-    """dL/d(θ, x, h_0) from the cotangents of the outputs, T arrays (B, D·H), and of the last states, L·D arrays (B, H).
+def stack_bptt(
+    run: StackRun, d_outputs: Sequence[Array] | None, d_last: Sequence[Array] | None
+) -> StackBptt:
+    """dL/d(θ, x, h_0) from the cotangents of the outputs, T arrays (B, D·H), and of the last
+    states, L·D arrays (B, H).
 
     Either may be None. What the cotangents of outputs are at padded steps changes nothing.
     """
@@ -172,7 +190,9 @@ def stack_bptt(run: StackRun, d_outputs: Sequence[Array] | None, d_last: Sequenc
     # The parameters belong to all members: their gradients add up.
     parameters = list[list[Parameters]]()
     for layer, runs in enumerate(run.parts[0].layers):
-        parameters.append([reduce(add, [back.parameters[layer][d] for back in backs]) for d in range(len(runs))])
+        parameters.append(
+            [reduce(add, [back.parameters[layer][d] for back in backs]) for d in range(len(runs))]
+        )
 
     like, I = run.last[0], first.parameters.W_xr.shape[1]
     inputs = list[Array]()
@@ -182,11 +202,15 @@ def stack_bptt(run: StackRun, d_outputs: Sequence[Array] | None, d_last: Sequenc
 
     states = list[Array]()
     for number in range(len(run.last)):
-        states.append(_batch(like, like.shape, [(members, back.states[number]) for members, back in sides]))
+        states.append(
+            _batch(like, like.shape, [(members, back.states[number]) for members, back in sides])
+        )
     return StackBptt(parameters, inputs, states)
 
 
-def _back(part: Part, d_outputs: Sequence[Array] | None, d_last: Sequence[Array] | None) -> StackBptt:
+def _back(
+    part: Part, d_outputs: Sequence[Array] | None, d_last: Sequence[Array] | None
+) -> StackBptt:
     """The gradients of the members of a part, from the last layer to the first."""
     g = None if d_outputs is None else [d[part.members] for d in d_outputs[: part.length]]
     left = None if d_last is None else [d[part.members] for d in d_last]

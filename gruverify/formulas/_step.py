@@ -1,6 +1,8 @@
-"""One step of a GRU, its Jacobians and its pullback: theory.md 2, written once for every arithmetic.
+"""One step of a GRU, its Jacobians and its pullback: theory.md 2, written once for every
+arithmetic.
 
-Rows are the members of the batch: x (B, I), h (B, H), so a product W x of the paper is x @ W.T here.
+Rows are the members of the batch: x (B, I), h (B, H), so a product W x of the paper is x @ W.T
+here.
 """
 
 from __future__ import annotations
@@ -10,17 +12,27 @@ from dataclasses import dataclass, field, fields
 from functools import wraps
 from typing import Any
 
-from gruverify.arithmetic import Array, blend, combined_rows, each_by_itself, sigmoid, steps_of, tanh
+from gruverify.arithmetic import (
+    Array,
+    blend,
+    combined_rows,
+    each_by_itself,
+    sigmoid,
+    steps_of,
+    tanh,
+)
 from gruverify.cell import Parameters, Variant
 
 
 @dataclass(frozen=True, slots=True)
 class Activations:
-    """What a step computes on its way: everything that its derivatives need. All (B, H), but x (B, I).
+    """What a step computes on its way: everything that its derivatives need. All (B, H), but x (B,
+    I).
 
-    r, z, c are the reset gate, the update gate and the candidate, a_r, a_z, a_c their pre-activations; q = W_hc h' +
-    b_hc is the recurrent part of the candidate that is reset (reset after the product only). `keep` and `take` are what
-    h' and c are multiplied with. `slopes` are what was derived of them already.
+    r, z, c are the reset gate, the update gate and the candidate, a_r, a_z, a_c their
+    pre-activations; q = W_hc h' + b_hc is the recurrent part of the candidate that is reset (reset
+    after the product only). `keep` and `take` are what h' and c are multiplied with. `slopes` are
+    what was derived of them already.
     """
 
     x: Array
@@ -68,7 +80,9 @@ def step(v: Variant, p: Parameters, x: Array, h: Array) -> Array:
 
 
 def _once(slope: Callable[..., Array]) -> Callable[..., Array]:
-    """A slope that is found once for each step: every cotangent that comes back to the step meets it again."""
+    """A slope that is found once for each step: every cotangent that comes back to the step meets
+    it again.
+    """
 
     @wraps(slope)
     def found(*given: Any) -> Array:
@@ -82,7 +96,9 @@ def _once(slope: Callable[..., Array]) -> Callable[..., Array]:
 
 @_once
 def update_slope(v: Variant, a: Activations) -> Array:
-    """∂h/∂a_z = ±(h'-c) z(1-z), (B, H): what the update gate's pre-activation does to its own unit."""
+    """∂h/∂a_z = ±(h'-c) z(1-z), (B, H): what the update gate's pre-activation does to its own
+    unit.
+    """
     difference = a.h - a.c if v.update == "keep" else a.c - a.h
     return difference * a.z * (1 - a.z)
 
@@ -95,7 +111,9 @@ def candidate_slope(a: Activations) -> Array:
 
 @_once
 def reset_slope(a: Activations) -> Array:
-    """Q r(1-r) (after) or h' r(1-r) (before), (B, H): what the reset gate's pre-activation does to what it resets."""
+    """Q r(1-r) (after) or h' r(1-r) (before), (B, H): what the reset gate's pre-activation does to
+    what it resets.
+    """
     return a.q * a.r * (1 - a.r)
 
 
@@ -114,14 +132,18 @@ def jacobian_of_state(v: Variant, p: Parameters, a: Activations) -> Array:
     """(2.2): J = ∂h/∂h' alone, (B, H, H)."""
     s_z, s_c, s_r = update_slope(v, a), candidate_slope(a), reset_slope(a)
     if v.reset == "after":
-        return combined_rows((s_z, p.W_hz), (s_c * a.r, p.W_hc), (s_c * s_r, p.W_hr), on_diagonal=a.keep)
+        return combined_rows(
+            (s_z, p.W_hz), (s_c * a.r, p.W_hc), (s_c * s_r, p.W_hr), on_diagonal=a.keep
+        )
     into_h = p.W_hc * a.r[..., None, :] + p.W_hc @ combined_rows((s_r, p.W_hr))
     return combined_rows((s_z, p.W_hz), (s_c, into_h), on_diagonal=a.keep)
 
 
 @dataclass(frozen=True, slots=True)
 class Pullback:
-    """What a cotangent of h becomes: immediate parameter derivatives, and cotangents of x (B, I) and h' (B, H)."""
+    """What a cotangent of h becomes: immediate parameter derivatives, and cotangents of x (B, I)
+    and h' (B, H).
+    """
 
     parameters: Parameters
     x: Array
@@ -130,7 +152,9 @@ class Pullback:
 
 @dataclass(frozen=True, slots=True)
 class GateCotangents:
-    """Cotangents of the pre-activations a_r, a_z, a_c, and of q, which the reset gate multiplies. All (B, H)."""
+    """Cotangents of the pre-activations a_r, a_z, a_c, and of q, which the reset gate multiplies.
+    All (B, H).
+    """
 
     r: Array
     z: Array
@@ -145,8 +169,12 @@ def gate_cotangents(v: Variant, p: Parameters, a: Activations, g: Array) -> Gate
     return GateCotangents(of_reset * reset_slope(a), g * update_slope(v, a), α_c, of_reset * a.r)
 
 
-def known_cotangents(v: Variant, p: Parameters, a: Activations, r: Array, z: Array, c: Array) -> GateCotangents:
-    """The same where those of the pre-activations (B, H) are known: only that of q is made of them."""
+def known_cotangents(
+    v: Variant, p: Parameters, a: Activations, r: Array, z: Array, c: Array
+) -> GateCotangents:
+    """The same where those of the pre-activations (B, H) are known: only that of q is made of
+    them.
+    """
     return GateCotangents(r, z, c, _of_reset(v, p, c) * a.r)
 
 
@@ -156,16 +184,24 @@ def _of_reset(v: Variant, p: Parameters, α_c: Array) -> Array:
 
 
 def pullback(v: Variant, p: Parameters, a: Activations, g: Array) -> Pullback:
-    """(2.4): the step's vector-Jacobian product at g (B, H), summed over the batch for the parameters."""
+    """(2.4): the step's vector-Jacobian product at g (B, H), summed over the batch for the
+    parameters.
+    """
     return pullback_through(v, p, a, g, gate_cotangents(v, p, a, g))
 
 
-def pullback_through(v: Variant, p: Parameters, a: Activations, g: Array, α: GateCotangents) -> Pullback:
+def pullback_through(
+    v: Variant, p: Parameters, a: Activations, g: Array, α: GateCotangents
+) -> Pullback:
     """(2.4) from the gates on: g (B, H) itself takes the direct path to h' alone, by keep."""
-    return Pullback(into_parameters(v, [a], [α]), into_inputs(p, [α])[0], back_to_state(v, p, a, g, α))
+    return Pullback(
+        into_parameters(v, [a], [α]), into_inputs(p, [α])[0], back_to_state(v, p, a, g, α)
+    )
 
 
-def into_parameters(v: Variant, steps: Sequence[Activations], gates: Sequence[GateCotangents]) -> Parameters:
+def into_parameters(
+    v: Variant, steps: Sequence[Activations], gates: Sequence[GateCotangents]
+) -> Parameters:
     """(2.4), the derivatives of the parameters, added up over the steps and their batches (2.5)."""
     r, z, c = (steps_of([getattr(α, gate) for α in gates]) for gate in "rzc")
     x, h = steps_of([a.x for a in steps]), steps_of([a.h for a in steps])

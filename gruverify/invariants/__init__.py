@@ -26,7 +26,8 @@ from gruverify.invariants.core._trial import Exact as Exact
 from gruverify.invariants.core._trial import Observed as Observed
 from gruverify.invariants.core._trial import Trial as Trial
 
-#: Where the invariants are, family by family: they register when they are imported, in the order of every report.
+#: Where the invariants are, family by family: they register when they are imported, in the order of
+#: every report.
 MODULES = (
     "contract._first_answers",
     "contract._stacks",

@@ -9,7 +9,15 @@ import numpy as np
 from gruverify.arithmetic import Ball, blend_rounding
 from gruverify.invariants.core._blocks import letters, pairs
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import STATES, NDArray, Residual, at_most, overlooked, vague, worst
+from gruverify.invariants.core._residual import (
+    STATES,
+    NDArray,
+    Residual,
+    at_most,
+    overlooked,
+    vague,
+    worst,
+)
 from gruverify.invariants.core._trial import Trial
 
 
@@ -38,14 +46,21 @@ def between(trial: Trial) -> Iterator[Residual]:
     h, c = trial.case.state.astype(np.float64), trial.exact.step.c
     low, high = np.minimum(h, c.mid - c.radius), np.maximum(h, c.mid + c.radius)
     one, zero = np.abs(h), c.magnitude
-    rounding = blend_rounding(trial.exact.mode, 1.0, 1.0, one, zero, high - low) + trial.declared_slack
+    rounding = (
+        blend_rounding(trial.exact.mode, 1.0, 1.0, one, zero, high - low) + trial.declared_slack
+    )
     actual = trial.observed.step.astype(np.float64)
     outside = np.maximum(np.maximum(low - actual, actual - high), 0.0)
     outside = np.where(np.isnan(actual), np.inf, outside)
     # A candidate known to no better than this leaves no interval to speak of.
     rounding = rounding + overlooked(vague(c.radius, STATES))
     yield worst(
-        "h outside [min(h', c), max(h', c)]", "bi", actual, np.clip(actual, low, high), outside, np.asarray(rounding)
+        "h outside [min(h', c), max(h', c)]",
+        "bi",
+        actual,
+        np.clip(actual, low, high),
+        outside,
+        np.asarray(rounding),
     )
 
 
@@ -69,4 +84,12 @@ def gradient_sign(trial: Trial) -> Iterator[Residual]:
 def _sign(what: str, axes: str, actual: NDArray, ball: Ball) -> Residual:
     values = actual.astype(np.float64)
     wrong = (np.sign(values) != np.sign(ball.mid)).astype(np.float64)
-    return worst(f"sign of {what}", axes, values, ball.mid, wrong, np.zeros(values.shape), about=ball.mignitude > 0)
+    return worst(
+        f"sign of {what}",
+        axes,
+        values,
+        ball.mid,
+        wrong,
+        np.zeros(values.shape),
+        about=ball.mignitude > 0,
+    )

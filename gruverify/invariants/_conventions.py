@@ -1,4 +1,6 @@
-"""Which GRU it is: gate order, both biases, which side of the product resets, what z multiplies (theory.md 2 and 7)."""
+"""Which GRU it is: gate order, both biases, which side of the product resets, what z multiplies
+(theory.md 2 and 7).
+"""
 
 from __future__ import annotations
 
@@ -11,16 +13,36 @@ from gruverify.arithmetic import Ball, Rounding, float64
 from gruverify.backends import declared_variants
 from gruverify.cell import Case, Parameters, Variant
 from gruverify.invariants.core._blocks import letters, pairs
-from gruverify.invariants.core._changes import SATURATED, cycled, edited, kept, over, pinned, resized, single
+from gruverify.invariants.core._changes import (
+    SATURATED,
+    cycled,
+    edited,
+    kept,
+    over,
+    pinned,
+    resized,
+    single,
+)
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import STATES, NDArray, Residual, apart, compare, equal, overlooked, present
+from gruverify.invariants.core._residual import (
+    STATES,
+    NDArray,
+    Residual,
+    apart,
+    compare,
+    equal,
+    overlooked,
+    present,
+)
 from gruverify.invariants.core._trial import Trial
 
-# -- the update gate --------------------------------------------------------------------------------------------------
+# -- the update gate -------------------------------------------------------------------------------
 
 
 def ready(case: Case) -> Case:
-    """The case, with an input 0 of 1 if it has no bias_ih: so that `pinned` leaves its inputs alone."""
+    """The case, with an input 0 of 1 if it has no bias_ih: so that `pinned` leaves its inputs
+    alone.
+    """
     if case.cell.variant.input_bias:
         return case
     inputs = case.inputs[:1].copy()
@@ -30,12 +52,17 @@ def ready(case: Case) -> Case:
 
 def update_negated(case: Case) -> Case:
     """One step with W_xz, W_hz and b_z negated."""
-    return edited(single(case), lambda p: replace(p, W_xz=-p.W_xz, W_hz=-p.W_hz, b_xz=-p.b_xz, b_hz=-p.b_hz))
+    return edited(
+        single(case), lambda p: replace(p, W_xz=-p.W_xz, W_hz=-p.W_hz, b_xz=-p.b_xz, b_hz=-p.b_hz)
+    )
 
 
 def update_flipped(case: Case) -> Case:
     """The same under the other convention of the update gate."""
-    return _as_variant(update_negated(case), update={"keep": "replace", "replace": "keep"}[case.cell.variant.update])
+    return _as_variant(
+        update_negated(case),
+        update={"keep": "replace", "replace": "keep"}[case.cell.variant.update],
+    )
 
 
 def forgetting(case: Case) -> Case:
@@ -50,16 +77,21 @@ def _as_variant(case: Case, **conventions: str) -> Case:
 
 @invariant(
     "conventions/update-flip",
-    "negating W_z and b_z swaps keep and replace: h(z) + h(-z) = h' + c; and h(-z) is the other convention's h(z)",
+    "negating W_z and b_z swaps keep and replace: h(z) + h(-z) = h' + c; and h(-z) is the other "
+    "convention's h(z)",
     source="theory 7, z-flip; M09",
     needs=["step"],
 )
 def update_flip(trial: Trial) -> Iterator[Residual]:
     drawn = trial.on(ready)
     negated, taken = drawn.on(update_negated), drawn.on(forgetting)
-    state, c, other = (_exactly(a) for a in (drawn.case.state, taken.observed.step, negated.observed.step))
+    state, c, other = (
+        _exactly(a) for a in (drawn.case.state, taken.observed.step, negated.observed.step)
+    )
     allowed = sum(t.exact.next_state.radius for t in (drawn, negated, taken))
-    yield compare("h", "bi", drawn.observed.step, state + c - other, np.asarray(allowed), scale=STATES)
+    yield compare(
+        "h", "bi", drawn.observed.step, state + c - other, np.asarray(allowed), scale=STATES
+    )
     flipped = drawn.on(update_flipped)
     if _claims(trial, flipped.case.cell.variant):
         yield _alike("h, z negated, under the other convention", drawn, flipped)
@@ -79,13 +111,15 @@ def _alike(what: str, one: Trial, other: Trial) -> Residual:
     return apart(what, "bi", other.observed.step, one.observed.step, allowed)
 
 
-# -- gate order -------------------------------------------------------------------------------------------------------
+# -- gate order ------------------------------------------------------------------------------------
 
 
 def _driven(case: Case, gate: str) -> Case:
     """One step from ±3/8 with all parameters 0, but for one gate, which is driven to its end."""
     once = single(case)
-    state = np.broadcast_to(np.where(np.arange(case.cell.hidden_size) % 2, -0.375, 0.375), case.state.shape)
+    state = np.broadcast_to(
+        np.where(np.arange(case.cell.hidden_size) % 2, -0.375, 0.375), case.state.shape
+    )
     levels = {other: SATURATED if other == gate else 0.0 for other in "rzc"}
     return pinned(replace(once, state=state.astype(case.format.dtype)), **levels)
 
@@ -107,7 +141,8 @@ def candidate_driven(case: Case) -> Case:
 
 @invariant(
     "conventions/gate-order",
-    "rows come in the order r, z, n: driven alone to its end each gives h'/2, h' (keep) or 0 (replace), (h' + 1)/2",
+    "rows come in the order r, z, n: driven alone to its end each gives h'/2, h' (keep) or 0 "
+    "(replace), (h' + 1)/2",
     source="theory 11, M10",
     bound="exact",
     needs=["step"],
@@ -126,7 +161,7 @@ def gate_order(trial: Trial) -> Iterator[Residual]:
         yield equal(what, "bi", driven.observed.step, expected, driven.declared_slack)
 
 
-# -- the two biases ---------------------------------------------------------------------------------------------------
+# -- the two biases --------------------------------------------------------------------------------
 
 
 def biases_swapped(case: Case) -> Case:
@@ -142,7 +177,8 @@ def biases_swapped(case: Case) -> Case:
 
 @invariant(
     "conventions/bias-sum",
-    "b_x and b_h may be exchanged: of r and z, and of the candidate that is reset before the product",
+    "b_x and b_h may be exchanged: of r and z, and of the candidate that is reset before the "
+    "product",
     source="theory 7; M11",
     needs=["step"],
     applies=lambda variant: variant.biases == "both",
@@ -150,7 +186,11 @@ def biases_swapped(case: Case) -> Case:
 def bias_sum(trial: Trial) -> Iterator[Residual]:
     swapped = trial.on(biases_swapped)
     yield apart(
-        "h, biases exchanged", "bi", swapped.observed.step, trial.observed.step, 2 * trial.exact.next_state.radius
+        "h, biases exchanged",
+        "bi",
+        swapped.observed.step,
+        trial.observed.step,
+        2 * trial.exact.next_state.radius,
     )
 
 
@@ -195,7 +235,7 @@ def candidate_bias(trial: Trial) -> Iterator[Residual]:
     yield _alike("h, b_hc moved into b_xc", fixed.on(bias_recurrent), fixed.on(bias_moved))
 
 
-# -- which side of the product is reset -------------------------------------------------------------------------------
+# -- which side of the product is reset ------------------------------------------------------------
 
 
 def reset_absorbed(fixed: Case) -> Case:
@@ -203,7 +243,11 @@ def reset_absorbed(fixed: Case) -> Case:
     r, after = _resets(fixed), fixed.cell.variant.reset == "after"
 
     def absorb(p: Parameters) -> Parameters:
-        return replace(p, W_hc=r[:, None] * p.W_hc, b_hc=r * p.b_hc) if after else replace(p, W_hc=p.W_hc * r)
+        return (
+            replace(p, W_hc=r[:, None] * p.W_hc, b_hc=r * p.b_hc)
+            if after
+            else replace(p, W_hc=p.W_hc * r)
+        )
 
     return edited(pinned(fixed, r=SATURATED), absorb)
 
@@ -215,7 +259,8 @@ def reset_elsewhere(case: Case) -> Case:
 
 @invariant(
     "conventions/reset-absorbed",
-    "a constant reset gate is part of the weights: D(r)W_hc and r∘b_hc after the product, W_hc D(r) before it",
+    "a constant reset gate is part of the weights: D(r)W_hc and r∘b_hc after the product, W_hc "
+    "D(r) before it",
     source="theory 2; M26",
     needs=["step"],
 )
@@ -230,7 +275,9 @@ def reset_is_absorbed(trial: Trial) -> Iterator[Residual]:
 
 def reset_probe(fixed: Case) -> Case:
     """With nothing but W_hc in the candidate; member j has the state e_j."""
-    cell = edited(fixed, lambda p: replace(p, W_xc=0 * p.W_xc, b_xc=0 * p.b_xc, b_hc=0 * p.b_hc)).cell
+    cell = edited(
+        fixed, lambda p: replace(p, W_xc=0 * p.W_xc, b_xc=0 * p.b_xc, b_hc=0 * p.b_hc)
+    ).cell
     H = cell.hidden_size
     inputs = np.repeat(fixed.inputs[:, :1], H, axis=1)
     return resized(cell, inputs, np.eye(H).astype(fixed.format.dtype))
@@ -238,24 +285,36 @@ def reset_probe(fixed: Case) -> Case:
 
 @invariant(
     "conventions/reset-probe",
-    "from e_j, with h = c and no input, h_i = tanh(r_i W_hc,ij) after the product and tanh(W_hc,ij r_j) before it",
+    "from e_j, with h = c and no input, h_i = tanh(r_i W_hc,ij) after the product and "
+    "tanh(W_hc,ij r_j) before it",
     source="theory 11, M13",
     needs=["step"],
     unless={"initial_state": False},
 )
 def reset_is_probed(trial: Trial) -> Iterator[Residual]:
     probe = trial.on(reset_fixed).on(reset_probe)
-    r, W_hc = _resets(probe.case).astype(np.float64), np.split(probe.case.cell.weight_hh.astype(np.float64), 3)[2]
+    r, W_hc = (
+        _resets(probe.case).astype(np.float64),
+        np.split(probe.case.cell.weight_hh.astype(np.float64), 3)[2],
+    )
     product = r[:, None] * W_hc if probe.case.cell.variant.reset == "after" else W_hc * r
     yield compare(
-        "h", "ji", probe.observed.step, _exactly(product.T).tanh(), probe.exact.next_state.radius, scale=STATES
+        "h",
+        "ji",
+        probe.observed.step,
+        _exactly(product.T).tanh(),
+        probe.exact.next_state.radius,
+        scale=STATES,
     )
 
 
 def recurrence_diagonal(case: Case) -> Case:
     """One step with a diagonal W_hc and b_hc = 0."""
     return edited(
-        single(case), lambda p: replace(p, W_hc=p.W_hc * np.eye(len(p.W_hc), dtype=p.W_hc.dtype), b_hc=0 * p.b_hc)
+        single(case),
+        lambda p: replace(
+            p, W_hc=p.W_hc * np.eye(len(p.W_hc), dtype=p.W_hc.dtype), b_hc=0 * p.b_hc
+        ),
     )
 
 
@@ -268,12 +327,19 @@ def recurrence_diagonal(case: Case) -> Case:
 def reset_sides_agree(trial: Trial) -> Iterator[Residual]:
     own = trial.on(recurrence_diagonal)
     elsewhere = own.on(reset_elsewhere)
-    yield compare("h", "bi", own.observed.step, elsewhere.exact.next_state, own.exact.next_state.radius, scale=STATES)
+    yield compare(
+        "h",
+        "bi",
+        own.observed.step,
+        elsewhere.exact.next_state,
+        own.exact.next_state.radius,
+        scale=STATES,
+    )
     if _claims(trial, elsewhere.case.cell.variant):
         yield _alike("h, under the other convention", own, elsewhere)
 
 
-# -- one backward pass ------------------------------------------------------------------------------------------------
+# -- one backward pass -----------------------------------------------------------------------------
 
 
 def once_from_zero(case: Case) -> Case:
@@ -284,7 +350,8 @@ def once_from_zero(case: Case) -> Case:
 
 @invariant(
     "conventions/one-pass",
-    "at h_0 = 0 and T = 1 the gradients that are exactly 0 are those of W_h and, before the product, of W_xr and b_r",
+    "at h_0 = 0 and T = 1 the gradients that are exactly 0 are those of W_h and, before the "
+    "product, of W_xr and b_r",
     source="theory 4, (4.7); M60",
     bound="exact",
     needs=["sequence_vjp"],

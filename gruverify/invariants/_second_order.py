@@ -1,4 +1,6 @@
-"""The Hessian of the loss: what it is, symmetric, linear, and the same in whatever order it is found."""
+"""The Hessian of the loss: what it is, symmetric, linear, and the same in whatever order it is
+found.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,17 @@ from gruverify.invariants.core._vectors import Vector, apart, combined, number, 
 
 def _times_tangent(way: str) -> Check:
     def check(trial: Trial) -> Iterator[Residual]:
-        yield from compared(trial.case.cell.variant, getattr(trial.observed, way), trial.exact.hvp, "Hv of ")
+        yield from compared(
+            trial.case.cell.variant, getattr(trial.observed, way), trial.exact.hvp, "Hv of "
+        )
 
     return check
 
 
-for _way, _order in (("sequence_hvp", "forward over reverse"), ("sequence_hvp_reverse", "reverse over reverse")):
+for _way, _order in (
+    ("sequence_hvp", "forward over reverse"),
+    ("sequence_hvp_reverse", "reverse over reverse"),
+):
     invariant(
         f"second-order/{_way.removeprefix('sequence_').replace('_', '-')}",
         f"{_way}: the Hessian of the loss times a tangent, {_order}",
@@ -42,8 +49,12 @@ for _way, _order in (("sequence_hvp", "forward over reverse"), ("sequence_hvp_re
 )
 def two_ways(trial: Trial) -> Iterator[Residual]:
     variant, observed = trial.case.cell.variant, trial.observed
-    one, other = (vector(variant, found) for found in (observed.sequence_hvp, observed.sequence_hvp_reverse))
-    yield from apart("Hv:", one, other, combined(lambda radius: 2 * radius, radii(trial, trial.exact.hvp)))
+    one, other = (
+        vector(variant, found) for found in (observed.sequence_hvp, observed.sequence_hvp_reverse)
+    )
+    yield from apart(
+        "Hv:", one, other, combined(lambda radius: 2 * radius, radii(trial, trial.exact.hvp))
+    )
 
 
 def first_step(case: Case) -> Case:
@@ -65,23 +76,36 @@ def symmetric(trial: Trial) -> Iterator[Residual]:
     for (a, (row, radius)), (b, (other, its)) in combinations(zip(entries, rows, strict=True), 2):
         (name, at), (its_name, its_at) = a, b
         allowed = radius[its_name][its_at] + its[name][at]
-        yield number(f"∂²L/∂{name}{at}∂{its_name}{its_at}", row[its_name][its_at], other[name][at], allowed)
+        yield number(
+            f"∂²L/∂{name}{at}∂{its_name}{its_at}", row[its_name][its_at], other[name][at], allowed
+        )
 
 
 def _entries(case: Case) -> list[tuple[str, tuple[int, int]]]:
-    """One unit's weights of an input and of a state, and that state: gates and unit change with the sizes."""
+    """One unit's weights of an input and of a state, and that state: gates and unit change with the
+    sizes.
+    """
     H, I, B = (case.sizes[letter] for letter in "HIB")
     unit, state = I % H, B % H
     one, other = (H + I) % 3, (H + B) % 3
-    return [("weight_ih", (one * H + unit, B % I)), ("weight_hh", (other * H + unit, state)), ("state", (0, state))]
+    return [
+        ("weight_ih", (one * H + unit, B % I)),
+        ("weight_hh", (other * H + unit, state)),
+        ("state", (0, state)),
+    ]
 
 
 def _row_of_hessian(one: Trial, name: str, at: tuple[int, int]) -> tuple[Vector, Vector]:
     """The row of one entry as the backend returns it, and its radii."""
-    zeros = {key: None if a is None else np.zeros_like(a) for key, a in vars(one.observed.tangent).items()}
+    zeros = {
+        key: None if a is None else np.zeros_like(a)
+        for key, a in vars(one.observed.tangent).items()
+    }
     along = Gradients(**zeros)  # type: ignore[arg-type]  # None where there is no bias
     getattr(along, name)[at] = 1
-    return vector(one.case.cell.variant, one.observed.sequence_hvp_along(along)), radii(one, one.exact.hvp_along(along))
+    return vector(one.case.cell.variant, one.observed.sequence_hvp_along(along)), radii(
+        one, one.exact.hvp_along(along)
+    )
 
 
 @invariant(

@@ -1,4 +1,6 @@
-"""Steps in time and members of a batch: what may be cut, joined and exchanged (theory.md 11, M31 to M38, M47)."""
+"""Steps in time and members of a batch: what may be cut, joined and exchanged (theory.md 11, M31 to
+M38, M47).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import STATES, Residual, apart, equal, never
 from gruverify.invariants.core._trial import Trial
 
-# -- time -------------------------------------------------------------------------------------------------------------
+# -- time ------------------------------------------------------------------------------------------
 
 
 @invariant(
@@ -30,7 +32,14 @@ def chunks(trial: Trial) -> Iterator[Residual]:
     head, between = whole.observed.sequence_at(c.inputs[:half], c.state)
     tail, last = whole.observed.sequence_at(c.inputs[half:], between)
     outputs, end = whole.observed.sequence
-    yield apart("outputs, in two pieces", "tbi", np.concatenate([head, tail]), outputs, allowed, scale=STATES)
+    yield apart(
+        "outputs, in two pieces",
+        "tbi",
+        np.concatenate([head, tail]),
+        outputs,
+        allowed,
+        scale=STATES,
+    )
     yield apart("last, in two pieces", "bi", last, end, allowed[-1], scale=STATES)
 
 
@@ -46,7 +55,11 @@ def loop(trial: Trial) -> Iterator[Residual]:
     for x in whole.case.inputs:
         states.append(whole.observed.step_at(x, states[-1]))
     yield apart(
-        "outputs, step by step", "tbi", np.stack(states[1:]), whole.observed.sequence[0], 2 * whole.exact.outputs_radius
+        "outputs, step by step",
+        "tbi",
+        np.stack(states[1:]),
+        whole.observed.sequence[0],
+        2 * whole.exact.outputs_radius,
     )
 
 
@@ -116,13 +129,18 @@ def liveness(trial: Trial) -> Iterator[Residual]:
     drawn = trial.on(short)
     moved, what = drawn.on(one_moved), chosen(drawn.case)
     disjoint = (
-        np.abs(drawn.exact.outputs - moved.exact.outputs) > drawn.exact.outputs_radius + moved.exact.outputs_radius
+        np.abs(drawn.exact.outputs - moved.exact.outputs)
+        > drawn.exact.outputs_radius + moved.exact.outputs_radius
     )
-    yield never(f"{what} is not used", drawn.observed.sequence[0] == moved.observed.sequence[0], disjoint)
+    yield never(
+        f"{what} is not used", drawn.observed.sequence[0] == moved.observed.sequence[0], disjoint
+    )
 
 
 def chosen(case: Case) -> str:
-    """One of the parameter blocks, the inputs or the state: which, depends on the numbers of the case."""
+    """One of the parameter blocks, the inputs or the state: which, depends on the numbers of the
+    case.
+    """
     among = (*blocks_of(case.cell.variant), "inputs", "state")
     return among[zlib.crc32(case.inputs.tobytes() + case.state.tobytes()) % len(among)]
 
@@ -135,14 +153,17 @@ def one_moved(case: Case) -> Case:
     return edited(case, lambda p: replace(p, **{what: 1 - getattr(p, what)}))
 
 
-# -- members ----------------------------------------------------------------------------------------------------------
+# -- members ---------------------------------------------------------------------------------------
 
 
 def crowded(case: Case) -> Case:
     """At least two members: a single one is joined by one with everything negated."""
     if len(case.state) > 1:
         return case
-    joined = [np.concatenate([a, -a], axis=-2) for a in (case.inputs, case.state, case.d_outputs, case.d_last)]
+    joined = [
+        np.concatenate([a, -a], axis=-2)
+        for a in (case.inputs, case.state, case.d_outputs, case.d_last)
+    ]
     return Case(case.cell, joined[0], joined[1], joined[2], joined[3])
 
 
@@ -185,8 +206,13 @@ def members_reversed(case: Case) -> Case:
 )
 def batch_permutation(trial: Trial) -> Iterator[Residual]:
     drawn = trial.on(short).on(crowded)
-    back, allowed = drawn.on(members_reversed).observed.sequence[0][:, ::-1], 2 * drawn.exact.outputs_radius
-    yield apart("outputs, members reversed", "tbi", back, drawn.observed.sequence[0], allowed, scale=STATES)
+    back, allowed = (
+        drawn.on(members_reversed).observed.sequence[0][:, ::-1],
+        2 * drawn.exact.outputs_radius,
+    )
+    yield apart(
+        "outputs, members reversed", "tbi", back, drawn.observed.sequence[0], allowed, scale=STATES
+    )
 
 
 @invariant(
@@ -197,5 +223,8 @@ def batch_permutation(trial: Trial) -> Iterator[Residual]:
 )
 def step_batch_permutation(trial: Trial) -> Iterator[Residual]:
     drawn = trial.on(short).on(crowded)
-    back, allowed = drawn.on(members_reversed).observed.step[::-1], 2 * drawn.exact.next_state.radius
+    back, allowed = (
+        drawn.on(members_reversed).observed.step[::-1],
+        2 * drawn.exact.next_state.radius,
+    )
     yield apart("h, members reversed", "bi", back, drawn.observed.step, allowed, scale=STATES)

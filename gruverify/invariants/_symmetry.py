@@ -1,7 +1,7 @@
 """Changes of a cell that leave its function as it is, or change it in a known way (theory.md 7).
 
-Each is asked of the step and of the sequence: the backend's answer to the changed case, brought back, is its answer to
-the drawn one. Both may round: the bound is the sum of both radii.
+Each is asked of the step and of the sequence: the backend's answer to the changed case, brought
+back, is its answer to the drawn one. Both may round: the bound is the sum of both radii.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import STATES, Floats, NDArray, Residual, apart
 from gruverify.invariants.core._trial import Trial
 
-#: From states of the changed case, (..., B, H'), to those that the drawn case must have, (..., B, H).
+#: From states of the changed case, (..., B, H'), to those that the drawn case must have, (..., B,
+#: H).
 View: TypeAlias = Callable[[Case, NDArray], NDArray]
 
 
@@ -26,7 +27,8 @@ View: TypeAlias = Callable[[Case, NDArray], NDArray]
 class Symmetry:
     """A change, and the views of its states that must be those of the case as it was drawn.
 
-    rounds_more: whether its sums have terms that the drawn ones do not have; products with 0 and 1 are exact.
+    rounds_more: whether its sums have terms that the drawn ones do not have; products with 0 and 1
+    are exact.
     """
 
     name: str
@@ -44,7 +46,7 @@ def as_it_is(case: Case, states: NDArray) -> NDArray:
     return states
 
 
-# -- units ------------------------------------------------------------------------------------------------------------
+# -- units -----------------------------------------------------------------------------------------
 
 
 def _signs(case: Case) -> NDArray:
@@ -56,7 +58,11 @@ def signs_flipped(case: Case) -> Case:
     s = _signs(case)
 
     def flip(p: Parameters) -> Parameters:
-        rows = {name: (getattr(p, name).T * s).T for name in ("W_xc", "b_xc", "b_hc") if np.ndim(getattr(p, name))}
+        rows = {
+            name: (getattr(p, name).T * s).T
+            for name in ("W_xc", "b_xc", "b_hc")
+            if np.ndim(getattr(p, name))
+        }
         return replace(p, W_hr=p.W_hr * s, W_hz=p.W_hz * s, W_hc=s[:, None] * p.W_hc * s, **rows)
 
     return replace(edited(case, flip), state=case.state * s)
@@ -70,7 +76,13 @@ def units_reversed(case: Case) -> Case:
     """The units in reverse order."""
 
     def reverse(name: str, block: NDArray) -> NDArray:
-        return block[::-1, ::-1] if name.startswith("W_h") else block[::-1] if np.ndim(block) else block
+        return (
+            block[::-1, ::-1]
+            if name.startswith("W_h")
+            else block[::-1]
+            if np.ndim(block)
+            else block
+        )
 
     edit = lambda p: Parameters(*(reverse(name, block) for name, block in p.items()))  # noqa: E731
     return replace(edited(case, edit), state=case.state[:, ::-1])
@@ -109,7 +121,9 @@ def unit_added(case: Case) -> Case:
 
 def _with_units(case: Case, edit: Callable[[str, NDArray], NDArray], state: NDArray) -> Case:
     blocks = Parameters(*(edit(name, block) for name, block in case.cell.parameters().items()))
-    return resized(packed(case.cell.variant, blocks), case.inputs, np.concatenate([case.state, state], axis=1))
+    return resized(
+        packed(case.cell.variant, blocks), case.inputs, np.concatenate([case.state, state], axis=1)
+    )
 
 
 def _first_units(case: Case, states: NDArray) -> NDArray:
@@ -122,7 +136,9 @@ def _clone_for_original(case: Case, states: NDArray) -> NDArray:
 
 
 def doubled(case: Case) -> Case:
-    """Two of the cell in one, over their own inputs and states; the second takes the members in reverse order."""
+    """Two of the cell in one, over their own inputs and states; the second takes the members in
+    reverse order.
+    """
 
     def diagonal(name: str, block: NDArray) -> NDArray:
         if np.ndim(block) < 2:
@@ -131,14 +147,18 @@ def doubled(case: Case) -> Case:
 
     blocks = Parameters(*(diagonal(name, block) for name, block in case.cell.parameters().items()))
     inputs = np.concatenate([case.inputs, case.inputs[:, ::-1]], axis=2)
-    return resized(packed(case.cell.variant, blocks), inputs, np.concatenate([case.state, case.state[::-1]], axis=1))
+    return resized(
+        packed(case.cell.variant, blocks),
+        inputs,
+        np.concatenate([case.state, case.state[::-1]], axis=1),
+    )
 
 
 def _second_units(case: Case, states: NDArray) -> NDArray:
     return states[..., ::-1, case.cell.hidden_size :]
 
 
-# -- inputs -----------------------------------------------------------------------------------------------------------
+# -- inputs ----------------------------------------------------------------------------------------
 
 
 def inputs_reversed(case: Case) -> Case:
@@ -148,12 +168,18 @@ def inputs_reversed(case: Case) -> Case:
 
 
 def inputs_scaled(case: Case) -> Case:
-    """Inputs multiplied by 8 and 1/8 in turn, and their weights by 1/8 and 8, wherever that is exact."""
+    """Inputs multiplied by 8 and 1/8 in turn, and their weights by 1/8 and 8, wherever that is
+    exact.
+    """
     first = case.cell.hidden_size + case.cell.input_size
-    by = np.where((first + np.arange(case.cell.input_size)) % 2, 8.0, 0.125).astype(case.format.dtype)
+    by = np.where((first + np.arange(case.cell.input_size)) % 2, 8.0, 0.125).astype(
+        case.format.dtype
+    )
     with np.errstate(over="ignore", invalid="ignore"):
         inputs, weights = case.inputs * by, case.cell.weight_ih / by
-        exact = (inputs / by == case.inputs).all((0, 1)) & (weights * by == case.cell.weight_ih).all(0)
+        exact = (inputs / by == case.inputs).all((0, 1)) & (
+            weights * by == case.cell.weight_ih
+        ).all(0)
     cell = replace(case.cell, weight_ih=np.where(exact, weights, case.cell.weight_ih))
     return replace(case, cell=cell, inputs=np.where(exact, inputs, case.inputs), regimes=())
 
@@ -172,7 +198,9 @@ def bias_as_input(case: Case) -> Case:
 
 
 def _with_input(case: Case, column: NDArray) -> Case:
-    cell = replace(case.cell, weight_ih=np.concatenate([case.cell.weight_ih, column[:, None]], axis=1))
+    cell = replace(
+        case.cell, weight_ih=np.concatenate([case.cell.weight_ih, column[:, None]], axis=1)
+    )
     ones = np.ones((*case.inputs.shape[:2], 1), case.format.dtype)
     return resized(cell, np.concatenate([case.inputs, ones], axis=2), case.state)
 
@@ -256,8 +284,13 @@ def _of_step(symmetry: Symmetry) -> Callable[[Trial], Iterator[Residual]]:
         drawn = trial.on(short)
         changed = drawn.on(symmetry.change)
         for view in symmetry.views:
-            back, allowed = view(drawn.case, changed.observed.step), _allowed(symmetry, drawn, changed, view)[0]
-            yield apart("h, changed and back", "bi", back, drawn.observed.step, allowed, scale=STATES)
+            back, allowed = (
+                view(drawn.case, changed.observed.step),
+                _allowed(symmetry, drawn, changed, view)[0],
+            )
+            yield apart(
+                "h, changed and back", "bi", back, drawn.observed.step, allowed, scale=STATES
+            )
 
     return check
 
@@ -267,14 +300,25 @@ def _of_sequence(symmetry: Symmetry) -> Callable[[Trial], Iterator[Residual]]:
         drawn = trial.on(short)
         changed = drawn.on(symmetry.change)
         for view in symmetry.views:
-            back, allowed = view(drawn.case, changed.observed.sequence[0]), _allowed(symmetry, drawn, changed, view)
-            yield apart("outputs, changed and back", "tbi", back, drawn.observed.sequence[0], allowed, scale=STATES)
+            back, allowed = (
+                view(drawn.case, changed.observed.sequence[0]),
+                _allowed(symmetry, drawn, changed, view),
+            )
+            yield apart(
+                "outputs, changed and back",
+                "tbi",
+                back,
+                drawn.observed.sequence[0],
+                allowed,
+                scale=STATES,
+            )
 
     return check
 
 
 def _allowed(symmetry: Symmetry, drawn: Trial, changed: Trial, view: View) -> Floats:
-    """What the two may be apart, (T, B, H): twice the radius, unless the changed case rounds more often.
+    """What the two may be apart, (T, B, H): twice the radius, unless the changed case rounds more
+    often.
 
     Where operands of products are rounded first, what was a sum and becomes a product does.
     """
@@ -284,7 +328,10 @@ def _allowed(symmetry: Symmetry, drawn: Trial, changed: Trial, view: View) -> Fl
 
 
 for _symmetry in SYMMETRIES:
-    for _method, _prefix, _check in (("step", "", _of_step), ("sequence", "sequence-", _of_sequence)):
+    for _method, _prefix, _check in (
+        ("step", "", _of_step),
+        ("sequence", "sequence-", _of_sequence),
+    ):
         invariant(
             f"symmetry/{_prefix}{_symmetry.name}",
             _symmetry.statement + (", at every step" if _prefix else ""),

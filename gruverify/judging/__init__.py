@@ -1,4 +1,6 @@
-"""Your model, your data: whether recorded outputs differ from the mathematics by rounding, or by a bug."""
+"""Your model, your data: whether recorded outputs differ from the mathematics by rounding, or by a
+bug.
+"""
 
 from gruverify.judging._causes import Cause as Cause
 from gruverify.judging._distance import Distance as Distance

@@ -1,4 +1,6 @@
-"""What explains a record that is beyond its bounds: another reading of the GRU, or less accuracy than was declared."""
+"""What explains a record that is beyond its bounds: another reading of the GRU, or less accuracy
+than was declared.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,13 @@ from gruverify.judging._held import Held, Source, held, stepped
 from gruverify.judging._record import NDArray, Record, representable
 from gruverify.judging._walk import model_of
 
-#: How many times as wide bounds may be made as the errors are larger than those of the format's own arithmetic.
+#: How many times as wide bounds may be made as the errors are larger than those of the format's own
+#: arithmetic.
 _LOOSER = 16
 #: How many steps are looked at to see how large errors are.
 _LOOKED_AT = 256
-#: Above so many operations a step, or where inner layers have to be enclosed anew, no more departures than one or two.
+#: Above so many operations a step, or where inner layers have to be enclosed anew, no more
+#: departures than one or two.
 _COSTLY = 2**19
 #: How many steps are tried before all are, where each try encloses the inner layers.
 _BEGINNING = 4
@@ -34,9 +38,9 @@ _KAPPAS = (8.0, 16.0, 32.0, 64.0)
 
 @dataclass(frozen=True)
 class Cause:
-    """What explains all that is beyond its bounds: in words; `declares`, the declarations that would say so, if it is
-    less accurate than declared; others: further readings that explain it as well; instead: what to do where what is
-    recorded has fewer digits than the run had.
+    """What explains all that is beyond its bounds: in words; `declares`, the declarations that
+    would say so, if it is less accurate than declared; others: further readings that explain it as
+    well; instead: what to do where what is recorded has fewer digits than the run had.
     """
 
     words: str
@@ -46,7 +50,9 @@ class Cause:
 
     @property
     def is_accuracy(self) -> bool:
-        """Whether it is a right GRU, and only less accurate than declared, or recorded with fewer digits."""
+        """Whether it is a right GRU, and only less accurate than declared, or recorded with fewer
+        digits.
+        """
         return bool(self.declares or self.instead)
 
     @property
@@ -56,10 +62,15 @@ class Cause:
 
 
 def reading_that_explains(source: Source, failed: Sequence[Held]) -> Cause | None:
-    """The reading of the weights that departs least and holds on all of the record; None if none does."""
+    """The reading of the weights that departs least and holds on all of the record; None if none
+    does.
+    """
     record, declared = source.record, source.record.stack.variant
     enclosed = len(record.outputs) < record.stack.layers
-    costly = enclosed or record.stack.hidden_size * (record.stack.hidden_size + record.stack.input_size) > _COSTLY
+    costly = (
+        enclosed
+        or record.stack.hidden_size * (record.stack.hidden_size + record.stack.input_size) > _COSTLY
+    )
     tried = _ENCLOSURES * (_BEGINNING if record.stack.directions == 1 else record.steps)
     if enclosed and not affordable(tried, len(record.lengths), record.stack.hidden_size):
         return None  # each reading has inner layers of its own to enclose
@@ -93,12 +104,17 @@ def _agrees(source: Source, failed: Sequence[Held]) -> bool:
 
 
 def _begins_right(source: Source) -> bool:
-    """Whether the first steps hold: where inner layers are to be enclosed anew, that is soon found out.
+    """Whether the first steps hold: where inner layers are to be enclosed anew, that is soon found
+    out.
 
     What goes backward does not begin there.
     """
     record = source.record
-    if len(record.outputs) == record.stack.layers or record.stack.directions > 1 or record.steps <= _BEGINNING:
+    if (
+        len(record.outputs) == record.stack.layers
+        or record.stack.directions > 1
+        or record.steps <= _BEGINNING
+    ):
         return True
     cut = replace(
         record,
@@ -117,8 +133,12 @@ def _holds(source: Source) -> bool:
     return all(not one.beyond.any() and one.residual.claims for one in each)
 
 
-def accuracy_that_explains(record: Record, declared: Mapping[str, Any], failed: Sequence[Held]) -> Cause | None:
-    """The most accurate hypothesis under which everything holds, functions of little accuracy left aside."""
+def accuracy_that_explains(
+    record: Record, declared: Mapping[str, Any], failed: Sequence[Held]
+) -> Cause | None:
+    """The most accurate hypothesis under which everything holds, functions of little accuracy left
+    aside.
+    """
     asked = declarations_of(Declared(declared), record.format)
     for hypothesis in hypotheses(asked, record.format, Measured()):
         named = hypothesis.overrides
@@ -132,11 +152,17 @@ def accuracy_that_explains(record: Record, declared: Mapping[str, Any], failed: 
     return None
 
 
-def functions_that_explain(record: Record, declared: Mapping[str, Any], failed: Sequence[Held]) -> Cause | None:
+def functions_that_explain(
+    record: Record, declared: Mapping[str, Any], failed: Sequence[Held]
+) -> Cause | None:
     """The accuracy of σ or tanh, in units of roundoff, under which everything holds."""
     asked = declarations_of(Declared(declared), record.format)
     for kappa in _KAPPAS:
-        for each in ({"kappa_sigma": kappa}, {"kappa_tanh": kappa}, {"kappa_sigma": kappa, "kappa_tanh": kappa}):
+        for each in (
+            {"kappa_sigma": kappa},
+            {"kappa_tanh": kappa},
+            {"kappa_sigma": kappa, "kappa_tanh": kappa},
+        ):
             if any(getattr(asked, name) >= value for name, value in each.items()):
                 continue
             if _tried(record, declared, Hypothesis("", tuple(each.items())), failed):
@@ -146,11 +172,16 @@ def functions_that_explain(record: Record, declared: Mapping[str, Any], failed: 
 
 
 def format_that_explains(record: Record, declared: Mapping[str, Any]) -> Cause | None:
-    """A narrower format in which the outputs were recorded, though they are stored in a wider one."""
+    """A narrower format in which the outputs were recorded, though they are stored in a wider
+    one.
+    """
     for name in ("float32", "bfloat16", "float16"):
         fmt = format_named(name)
         if fmt.precision < record.format.precision and representable(record, fmt):
-            stored = {layer: fmt.cast(values.astype(np.float64)) for layer, values in record.outputs.items()}
+            stored = {
+                layer: fmt.cast(values.astype(np.float64))
+                for layer, values in record.outputs.items()
+            }
             if _holds(_source(replace(record, outputs=stored), declared)):
                 words = f"outputs that were rounded to {name} before they were recorded"
                 return Cause(words, {}, instead=f"give them as {name}")
@@ -158,17 +189,23 @@ def format_that_explains(record: Record, declared: Mapping[str, Any]) -> Cause |
 
 
 def weights_that_explain(source: Source) -> Cause | None:
-    """Weights with more digits than those of the file, which has them in a narrower format than that of the run."""
+    """Weights with more digits than those of the file, which has them in a narrower format than
+    that of the run.
+    """
     record = source.record
     if not is_narrower(record.weights, record.format):
         return None
-    if not _holds(Source(record, model_of(record.stack, source.model.mode, saved_in=record.weights))):
+    if not _holds(
+        Source(record, model_of(record.stack, source.model.mode, saved_in=record.weights))
+    ):
         return None
     words = f"weights of which those of the file are roundings to {record.weights.name}"
     return Cause(words, {}, instead="give the weights that ran")
 
 
-def _tried(record: Record, declared: Mapping[str, Any], hypothesis: Hypothesis, failed: Sequence[Held]) -> bool:
+def _tried(
+    record: Record, declared: Mapping[str, Any], hypothesis: Hypothesis, failed: Sequence[Held]
+) -> bool:
     source = _source(record, {**declared, **hypothesis.overrides})
     return (
         _begins_right(source)
@@ -188,16 +225,19 @@ class Declared:
     def __init__(self, declared: Mapping[str, Any]) -> None:
         names = ("kappa", *ACCURACY)
         if unknown := [name for name in declared if name not in names]:
-            raise BadDeclaration(f"{unknown[0]} declares nothing of accuracy: choose from {', '.join(names)}")
+            raise BadDeclaration(
+                f"{unknown[0]} declares nothing of accuracy: choose from {', '.join(names)}"
+            )
         vars(self).update(declared)
 
 
 def is_plausible(source: Source, one: Held) -> bool:
-    """Whether the errors at large are as large as less accurate arithmetic would make them, and not those of a few.
+    """Whether the errors at large are as large as less accurate arithmetic would make them, and not
+    those of a few.
 
-    Bounds of matrix products in TF32 are thousands of times as wide as float32's: they would excuse one number that is
-    off by thousands of ulp among others that are not off at all. So the record's typical error is held against that of
-    the same steps in the format itself.
+    Bounds of matrix products in TF32 are thousands of times as wide as float32's: they would excuse
+    one number that is off by thousands of ulp among others that are not off at all. So the record's
+    typical error is held against that of the same steps in the format itself.
     """
     _, xs, _, before = source.walk(one.layer, one.direction)
     H, rows = source.record.stack.hidden_size, one.some(_LOOKED_AT)
@@ -210,7 +250,8 @@ def is_plausible(source: Source, one: Held) -> bool:
 def _usual_error(source: Source, one: Held, rows: NDArray) -> float:
     """How far the same steps are off, in the median, in the arithmetic of the format, plainly."""
     record, cell = source.record, source.record.stack.cells[one.layer][one.direction]
-    # The midpoints are float64's own arithmetic: what that loses is seen as what float32 does, and scaled.
+    # The midpoints are float64's own arithmetic: what that loses is seen as what float32 does, and
+    # scaled.
     fmt = float32 if record.format is float64 else record.format
     _, xs, _, before = source.walk(one.layer, one.direction)
     x, h = (fmt.cast(known.rows(source.model.mode, rows).mid) for known in (xs, before))

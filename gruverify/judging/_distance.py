@@ -21,9 +21,11 @@ from gruverify.judging._walk import Floats, initial, inputs_of, model_of
 class Distance:
     """Two records of the same run, step by step.
 
-    apart: the largest difference of any entry, by step (T,); explained: how large it may be by rounding alone, by step
-    (T,), infinite where nothing can be said; None if it was not found, and why_not says why.
-    part: the first step, member and column at which they differ; None if they are the same bit for bit.
+    apart: the largest difference of any entry, by step (T,); explained: how large it may be by
+    rounding alone, by step (T,), infinite where nothing can be said; None if it was not found, and
+    why_not says why.
+    part: the first step, member and column at which they differ; None if they are the same bit for
+    bit.
     """
 
     apart: Floats
@@ -38,15 +40,26 @@ class Distance:
             return "the two outputs are equal, bit for bit"
         t, b, i = self.part
         k = int(np.nanargmax(self.apart)) if np.isfinite(self.apart).any() else len(self.apart) - 1
-        said = f"they part at t={t} (member {b}, column {i}), and are at most {self.apart[k]:.2g} apart, at t={k}"
+        said = (
+            f"they part at t={t} (member {b}, column {i}), and are at most "
+            f"{self.apart[k]:.2g} apart, at t={k}"
+        )
         if self.explained is None:
             return f"{said}; {self.why_not}"
         if not np.isfinite(self.explained[k]):
-            return f"{said}; no bound over {k + 1} steps is finite, and each was judged step by step alone"
-        return f"{said}: after {k + 1} steps a difference of {self.explained[k]:.2g} is explained by rounding"
+            return (
+                f"{said}; no bound over {k + 1} steps is finite, and each was judged step by "
+                "step alone"
+            )
+        return (
+            f"{said}: after {k + 1} steps a difference of {self.explained[k]:.2g} is "
+            "explained by rounding"
+        )
 
 
-def distance(one: Record, other: Record, declared: Mapping[str, Any], rulings: tuple[Ruling, Ruling]) -> Distance:
+def distance(
+    one: Record, other: Record, declared: Mapping[str, Any], rulings: tuple[Ruling, Ruling]
+) -> Distance:
     """How far two outputs of the same model and inputs are apart, and how far they may be.
 
     What rounding explains is found where each of them is a run that rounding allows, step by step.
@@ -65,11 +78,15 @@ def distance(one: Record, other: Record, declared: Mapping[str, Any], rulings: t
     if any(ruling.verdict != "rounding" for ruling in rulings):
         return Distance(curve, None, part, "not both are what rounding allows, step by step")
     if one.stack.directions > 1:
-        return Distance(curve, None, part, "how far two runs may part is found of one direction alone")
+        return Distance(
+            curve, None, part, "how far two runs may part is found of one direction alone"
+        )
     # The member that is farthest apart speaks for all.
     member = int(np.nan_to_num(apart).max((0, 2)).argmax())
     if not affordable(one.steps, one.stack.layers, one.stack.hidden_size):
-        return Distance(curve, None, part, "what rounding may come to takes too long to find at this size")
+        return Distance(
+            curve, None, part, "what rounding may come to takes too long to find at this size"
+        )
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         radius = _explained(_of_member(one, member), _of_member(other, member), declared)
     return Distance(apart[:, member].max(-1), radius, part)
@@ -89,7 +106,9 @@ def _of_member(record: Record, b: int) -> Record:
 
 
 def _explained(one: Record, other: Record, declared: Mapping[str, Any]) -> Floats:
-    """How far apart rounding may take two runs, by step (T,): all layers enclosed, for each may differ in both."""
+    """How far apart rounding may take two runs, by step (T,): all layers enclosed, for each may
+    differ in both.
+    """
     model = model_of(one.stack, rounding_of(Declared(declared), one.format))
     last = one.stack.layers - 1
     if last == 0:

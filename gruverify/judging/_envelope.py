@@ -1,11 +1,14 @@
-"""Where a run may be whose states are not recorded: balls along time, held by their norms where these are smaller.
+"""Where a run may be whose states are not recorded: balls along time, held by their norms where
+these are smaller.
 
-Entry by entry a ball of a whole run grows with the sizes of the Jacobian's entries. Its Euclidean norm grows by the
-spectral norm, which at usual weights is below 1. With e what is wrong with the state before a step,
+Entry by entry a ball of a whole run grows with the sizes of the Jacobian's entries. Its Euclidean
+norm grows by the spectral norm, which at usual weights is below 1. With e what is wrong with the
+state before a step,
 
     F(h+e, x+d) - F(h, x) = J(ξ) e + [F(h, x+d) - F(h, x)],  ξ between h and h+e
 
-so |e'| ≤ ‖J‖ |e| + what the step misses at h itself, where ‖J‖ bounds the norms of all Jacobians in the box around h.
+so |e'| ≤ ‖J‖ |e| + what the step misses at h itself, where ‖J‖ bounds the norms of all Jacobians in
+the box around h.
 """
 
 from __future__ import annotations
@@ -25,11 +28,15 @@ def affordable(steps: int, members: int, units: int) -> bool:
     return steps * members * units**3 <= MOST
 
 
-def envelope(model: Model, layer: int, direction: int, xs: Known, first: Known, through: Known | None = None) -> Known:
-    """The states (T, B, H) of one direction, in its own order: any run that the model of rounding allows.
+def envelope(
+    model: Model, layer: int, direction: int, xs: Known, first: Known, through: Known | None = None
+) -> Known:
+    """The states (T, B, H) of one direction, in its own order: any run that the model of rounding
+    allows.
 
-    xs: its inputs (T, B, n); first: what it starts from (1, B, H); through: the states of a run that was recorded, and
-    that rounding allows step by step: then the midpoints are those, and every other run is within the radii.
+    xs: its inputs (T, B, n); first: what it starts from (1, B, H); through: the states of a run
+    that was recorded, and that rounding allows step by step: then the midpoints are those, and
+    every other run is within the radii.
     """
     h, lost = first.rows(model.mode, slice(None)), first.lost[0]
     before = None if through is None else one_behind(first, through)
@@ -51,20 +58,26 @@ def envelope(model: Model, layer: int, direction: int, xs: Known, first: Known, 
         found.append((mid, radius, lost))
         h = Ball(model.mode, mid, radius).carried()
         if h.rad is not radius:  # it goes on with less than it returns
-            norms = norms + np.hypot.reduce(np.where(np.isfinite(radius), h.radius - radius, np.inf), axis=1)
+            norms = norms + np.hypot.reduce(
+                np.where(np.isfinite(radius), h.radius - radius, np.inf), axis=1
+            )
     mids, radii, losses = zip(*found, strict=True)
     return Known(np.stack(mids), np.stack(radii), np.stack(losses))
 
 
-def _step(model: Model, layer: int, direction: int, x: Ball, h: Ball, norms: Floats) -> tuple[Floats, Floats, Floats]:
-    """The step from the midpoint of a ball, how far that from any state in it may be off, and the norm of the same."""
+def _step(
+    model: Model, layer: int, direction: int, x: Ball, h: Ball, norms: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """The step from the midpoint of a ball, how far that from any state in it may be off, and the
+    norm of the same.
+    """
     p, v = model.rows[layer][direction], model.variant
     a = activations(v, p, x, h)
     whole: Ball = next_state(v, a)
     at_mid: Ball = step(v, p, x, Ball(h.mode, h.mid))
     growth = spectral_norms(jacobian_of_state(v, p, a))
-    # What a step rounds elsewhere in the box differs from what it rounds in the middle by as many roundings of the
-    # difference as it has on any path.
+    # What a step rounds elsewhere in the box differs from what it rounds in the middle by as many
+    # roundings of the difference as it has on any path.
     roundings = np.expm1((4 * h.shape[1] + 32) * h.mode.u)
     grown = growth * norms + np.hypot.reduce(at_mid.radius + roundings * whole.radius, axis=1)
     return at_mid.mid, whole.radius, np.where(np.isnan(grown), np.inf, grown)

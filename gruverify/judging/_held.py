@@ -1,4 +1,6 @@
-"""Each step of a record held against its bound, from the state that was recorded before it (theory 14, (14.5))."""
+"""Each step of a record held against its bound, from the state that was recorded before it (theory
+14, (14.5)).
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,9 @@ _TELLING = 6
 
 @dataclass(frozen=True)
 class Entry:
-    """One recorded number: layer, direction, step t, member b and unit i, all from 0; what it is, what it should be and
-    by how much it may be off, all as numbers, and how far it is off in units in the last place (ulp).
+    """One recorded number: layer, direction, step t, member b and unit i, all from 0; what it is,
+    what it should be and by how much it may be off, all as numbers, and how far it is off in units
+    in the last place (ulp).
     """
 
     layer: int
@@ -56,8 +59,9 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """One direction of a layer, in its own order of time: what is recorded, what it should be and the bounds, all
-    (T, B, H); `there` (T, B) are the steps that the members have, and `index` the rows where they are recorded.
+    """One direction of a layer, in its own order of time: what is recorded, what it should be and
+    the bounds, all (T, B, H); `there` (T, B) are the steps that the members have, and `index` the
+    rows where they are recorded.
     """
 
     layer: int
@@ -74,7 +78,9 @@ class Held:
         """The worst entry, all margins, and how many claim something."""
         about = np.broadcast_to(self.there[..., None], self.recorded.shape)
         error = np.abs(self.recorded - self.expected)
-        return worst("h", "tbi", self.recorded, self.expected, error, self.bounds, scale=STATES, about=about)
+        return worst(
+            "h", "tbi", self.recorded, self.expected, error, self.bounds, scale=STATES, about=about
+        )
 
     @cached_property
     def beyond(self) -> Mask:
@@ -84,7 +90,9 @@ class Held:
 
     @cached_property
     def telling(self) -> NDArray:
-        """The rows of T·B that decide most: where it is farthest beyond its bounds, and others all along."""
+        """The rows of T·B that decide most: where it is farthest beyond its bounds, and others all
+        along.
+        """
         entries = self.residual.entries
         margins = np.zeros(self.there.shape) if entries is None else entries.margins.max(-1)
         farthest = np.argsort(-np.where(self.there, margins, -1.0).reshape(-1))[: _TELLING // 2]
@@ -145,12 +153,16 @@ class Source:
     def read_as(self, reading: Reading) -> Source:
         """The same record, held against another reading of the weights."""
         other = Source(self.record, reread(self.model, reading))
-        if len(self.record.outputs) == self.record.stack.layers:  # then nothing that is known depends on the reading
+        if (
+            len(self.record.outputs) == self.record.stack.layers
+        ):  # then nothing that is known depends on the reading
             other._inputs, other._walks = self._inputs, self._walks
         return other
 
     def inputs(self, layer: int) -> Known:
-        """What the layer reads (T, B, n): what was given, or is recorded; else wherever the layer below may be."""
+        """What the layer reads (T, B, n): what was given, or is recorded; else wherever the layer
+        below may be.
+        """
         if layer not in self._inputs:
             if layer == 0:
                 self._inputs[layer] = inputs_of(self.record, self.model.mode)
@@ -161,7 +173,9 @@ class Source:
         return self._inputs[layer]
 
     def walk(self, layer: int, direction: int) -> tuple[NDArray, Known, Known, Known]:
-        """A recorded direction in its own order: the rows that it takes, inputs, states, and what steps start from."""
+        """A recorded direction in its own order: the rows that it takes, inputs, states, and what
+        steps start from.
+        """
         if (layer, direction) not in self._walks:
             self._walks[layer, direction] = self._walk(layer, direction)
         return self._walks[layer, direction]
@@ -174,7 +188,12 @@ class Source:
         _, lost = finite(record.outputs[layer][..., half])
         radius = None if states.radius is None else states.radius[..., half]
         own = Known(states.mid[..., half], radius, lost).at(index)
-        return index, self.inputs(layer).at(index), own, one_behind(initial(record, mode, layer, direction), own)
+        return (
+            index,
+            self.inputs(layer).at(index),
+            own,
+            one_behind(initial(record, mode, layer, direction), own),
+        )
 
     def _enclosed(self, layer: int) -> Known:
         record, model = self.record, self.model
@@ -198,13 +217,19 @@ def _nothing(record: Record) -> Known:
 def held(source: Source) -> list[Held]:
     """Every recorded layer and direction of the record, all of its steps."""
     ways = range(source.record.stack.directions)
-    return [_direction(source, layer, direction) for layer in source.record.outputs for direction in ways]
+    return [
+        _direction(source, layer, direction)
+        for layer in source.record.outputs
+        for direction in ways
+    ]
 
 
 def _direction(source: Source, layer: int, direction: int) -> Held:
     record, H = source.record, source.record.stack.hidden_size
     index, xs, _, before = source.walk(layer, direction)
-    recorded = reordered(record.outputs[layer][..., direction * H : (direction + 1) * H].astype(np.float64), index)
+    recorded = reordered(
+        record.outputs[layer][..., direction * H : (direction + 1) * H].astype(np.float64), index
+    )
     steps = len(before.mid), len(record.lengths)
     expected, bounds = np.zeros(recorded.shape), np.zeros(recorded.shape)
     flat_expected, flat_bounds = expected.reshape(-1, H), bounds.reshape(-1, H)
@@ -217,13 +242,23 @@ def _direction(source: Source, layer: int, direction: int) -> Held:
     return Held(layer, direction, record, recorded, expected, bounds, there, index)
 
 
-def stepped(source: Source, layer: int, direction: int, xs: Known, before: Known, some: slice | NDArray) -> Ball:
-    """What may be recorded after some of the steps, rows of T·B: a step from what is known before it."""
+def stepped(
+    source: Source, layer: int, direction: int, xs: Known, before: Known, some: slice | NDArray
+) -> Ball:
+    """What may be recorded after some of the steps, rows of T·B: a step from what is known before
+    it.
+    """
     model = source.model
     x, h = xs.rows(model.mode, some), before.rows(model.mode, some)
-    ball = as_recorded(step(model.variant, model.rows[layer][direction], x, h), stored_in(source.record, layer))
+    ball = as_recorded(
+        step(model.variant, model.rows[layer][direction], x, h), stored_in(source.record, layer)
+    )
     lost = (xs.lost | before.lost).reshape(-1)[some]
-    return Ball(ball.mode, ball.mid, np.where(lost[:, None], np.inf, ball.radius)) if lost.any() else ball
+    return (
+        Ball(ball.mode, ball.mid, np.where(lost[:, None], np.inf, ball.radius))
+        if lost.any()
+        else ball
+    )
 
 
 def share_within(each: Iterable[Held]) -> tuple[int, int]:

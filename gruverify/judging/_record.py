@@ -1,4 +1,6 @@
-"""What was recorded of a run, brought to one form: which steps there are, and what is known of every number."""
+"""What was recorded of a run, brought to one form: which steps there are, and what is known of
+every number.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +19,19 @@ NDArray: TypeAlias = npt.NDArray[Any]
 
 
 class BadRecord(ValueError):
-    """Recorded arrays that do not fit the weights, or each other; the message names which, with shapes and letters."""
+    """Recorded arrays that do not fit the weights, or each other; the message names which, with
+    shapes and letters.
+    """
 
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """A run: the stack in the format that it is computed in, inputs (T, B, I), outputs (T, B, D·H) by layer where they
-    are recorded, the last layer's always; initial states (L·D, B, H), and the lengths (B,) of the members.
+    """A run: the stack in the format that it is computed in, inputs (T, B, I), outputs (T, B, D·H)
+    by layer where they are recorded, the last layer's always; initial states (L·D, B, H), and the
+    lengths (B,) of the members.
 
-    weights: the format in which the weights are saved; notes: what was found out about formats, for whoever reads the
-    verdict.
+    weights: the format in which the weights are saved; notes: what was found out about formats, for
+    whoever reads the verdict.
     """
 
     stack: Stack
@@ -89,7 +94,8 @@ def _stack(model: object) -> Stack:
     if not isinstance(model, Stack):
         raise BadRecord(
             f"model is of type {type(model).__name__}, and a Cell or Stack is wanted: "
-            "gruverify.models.grus_among(arrays)[0].stack is made of arrays by name, as a state_dict has them"
+            "gruverify.models.grus_among(arrays)[0].stack is made of arrays by name, as a "
+            "state_dict has them"
         )
     return model
 
@@ -121,31 +127,46 @@ def _require_inputs(stack: Stack, given: tuple[int, ...], xs: NDArray, axes: str
         raise BadRecord(f"inputs has shape {given}: there is no step, or no member")
     if xs.shape[2] != stack.input_size:
         raise BadRecord(
-            f"inputs has shape {given}, expected {axes} with I={stack.input_size}, the columns of the first layer's "
+            f"inputs has shape {given}, expected {axes} with I={stack.input_size}, the columns of "
+            "the first layer's "
             f"weight_ih: its last axis is {xs.shape[2]}"
         )
 
 
-def _layers(stack: Stack, given: tuple[int, ...], ys: NDArray, T: int, B: int, axes: str) -> dict[int, NDArray]:
+def _layers(
+    stack: Stack, given: tuple[int, ...], ys: NDArray, T: int, B: int, axes: str
+) -> dict[int, NDArray]:
     """The outputs by layer: of the last one, or (L, ...) of all."""
     wide = stack.directions * stack.hidden_size
     letters, sizes = axes.replace("I)", "D·H)" if stack.directions > 1 else "H)"), f"T={T}, B={B}"
     if ys.ndim == 4 and len(ys) == stack.layers and ys.shape[1:] == (T, B, wide):
         return dict(enumerate(ys))
-    if ys.ndim == 4 and stack.layers == 1 and ys.shape == (T, stack.directions, B, stack.hidden_size):
+    if (
+        ys.ndim == 4
+        and stack.layers == 1
+        and ys.shape == (T, stack.directions, B, stack.hidden_size)
+    ):
         return {0: ys.swapaxes(1, 2).reshape(T, B, wide)}  # as ONNX' Y has its axes
     if ys.shape != (T, B, wide):
         D = f", D={stack.directions}" if stack.directions > 1 else ""
         swapped = ys.ndim == 3 and T != B and ys.shape == (B, T, wide)
         hint = ": batch and time are the other way round than in inputs" if swapped else ""
         if ys.shape == (B, wide) or given == (B, wide):
-            hint = ": that is the state after one step alone, and each step is judged: record all outputs"
-        raise BadRecord(f"outputs has shape {given}, expected {letters} with {sizes}, H={stack.hidden_size}{D}{hint}")
+            hint = (
+                ": that is the state after one step alone, and each step is judged: record "
+                "all outputs"
+            )
+        raise BadRecord(
+            f"outputs has shape {given}, expected {letters} with {sizes}, "
+            f"H={stack.hidden_size}{D}{hint}"
+        )
     return {stack.layers - 1: ys}
 
 
 def _format(stack: Stack, ys: NDArray, asked: Format | str | None) -> tuple[Format, list[str]]:
-    """The format that the run was computed in: as asked, or the weights', unless the outputs have more digits."""
+    """The format that the run was computed in: as asked, or the weights', unless the outputs have
+    more digits.
+    """
     own, stored = stack.format, kind_of(ys)
     if stored is None:
         raise BadRecord(f"outputs has dtype {ys.dtype}: floating-point numbers are wanted")
@@ -154,12 +175,15 @@ def _format(stack: Stack, ys: NDArray, asked: Format | str | None) -> tuple[Form
         notes = [f"judged as computed in {computed.name}, as asked"] if computed != own else []
     elif is_narrower(own, stored) and not _all_in(ys, own):
         computed = stored
-        notes = [f"weights are {own.name}, and outputs {stored.name} numbers: judged as {stored.name}"]
+        notes = [
+            f"weights are {own.name}, and outputs {stored.name} numbers: judged as {stored.name}"
+        ]
     else:
         computed, notes = own, []
     if is_narrower(stored, computed):
         notes.append(
-            f"outputs are recorded in {stored.name}: half an ulp of it is allowed for, before and after a step"
+            f"outputs are recorded in {stored.name}: half an ulp of it is allowed for, before and "
+            "after a step"
         )
     return computed, notes
 
@@ -174,7 +198,10 @@ def _named(name: str) -> Format:
 def _notes_of_inputs(xs: NDArray, computed: Format) -> list[str]:
     fmt = kind_of(xs)
     if fmt is not None and is_narrower(fmt, computed):
-        return [f"inputs are recorded in {fmt.name}: half an ulp of it is allowed for (exact ones: as {computed.name})"]
+        return [
+            f"inputs are recorded in {fmt.name}: half an ulp of it is allowed for (exact ones: as "
+            f"{computed.name})"
+        ]
     if not _all_in(xs, computed):
         return [f"inputs are no {computed.name} numbers: taken as rounded to it"]
     return []
@@ -198,13 +225,18 @@ def _in_format(stack: Stack, fmt: Format) -> Stack:
         return stack
 
     def cast(cell: Cell) -> Cell:
-        return Cell(cell.variant, **{name: fmt.cast(array.astype(np.float64)) for name, array in cell.packed().items()})
+        return Cell(
+            cell.variant,
+            **{name: fmt.cast(array.astype(np.float64)) for name, array in cell.packed().items()},
+        )
 
     with np.errstate(over="ignore"):  # what overflows is told by the cell
         return Stack(tuple(tuple(cast(cell) for cell in row) for row in stack.cells))
 
 
-def _state(stack: Stack, given: npt.ArrayLike | None, B: int, fmt: Format, *, unbatched: bool) -> NDArray:
+def _state(
+    stack: Stack, given: npt.ArrayLike | None, B: int, fmt: Format, *, unbatched: bool
+) -> NDArray:
     rows, H = stack.layers * stack.directions, stack.hidden_size
     if given is None:
         return np.zeros((rows, B, H), fmt.dtype)
@@ -217,7 +249,8 @@ def _state(stack: Stack, given: npt.ArrayLike | None, B: int, fmt: Format, *, un
     if state.shape not in shapes:
         letters = "(L·D, B, H)" + (" or (B, H)" if rows == 1 else "")
         raise BadRecord(
-            f"state has shape {state.shape}, expected {letters} with L={stack.layers}, D={stack.directions}, B={B}, "
+            f"state has shape {state.shape}, expected {letters} with L={stack.layers}, "
+            f"D={stack.directions}, B={B}, "
             f"H={H}"
         )
     return state.reshape(rows, B, H)
@@ -231,5 +264,7 @@ def _lengths(given: npt.ArrayLike | None, T: int, B: int) -> npt.NDArray[np.intp
         raise BadRecord(f"lengths has shape {lengths.shape}, expected (B,) with B={B}")
     whole = lengths.astype(np.float64)
     if not ((whole == np.floor(whole)) & (whole >= 0) & (whole <= T)).all():
-        raise BadRecord(f"lengths must be whole numbers from 0 to T={T}, and not {lengths.tolist()[:8]}")
+        raise BadRecord(
+            f"lengths must be whole numbers from 0 to T={T}, and not {lengths.tolist()[:8]}"
+        )
     return whole.astype(np.intp)

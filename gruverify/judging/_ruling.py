@@ -25,12 +25,14 @@ Verdict: TypeAlias = Literal["rounding", "bug", "undecidable"]
 class Ruling:
     """What a record is worth.
 
-    verdict: "rounding" if every number is within its bound and the bounds claim enough; "bug" if one is beyond it and
-    nothing but another GRU explains that; "undecidable" if the bounds claim too little, or if less accuracy than was
-    declared explains everything. entries: how many numbers were judged, and claimed: of how many the bound claims
-    something; beyond: how many are beyond it. worst is the number nearest to its bound, or farthest beyond it, first
-    the worst one of the first step with one beyond it. cause explains a bug, or says what to declare; hint is what
-    would explain it besides. where says which steps, members and units are off, notes what was found out about formats.
+    verdict: "rounding" if every number is within its bound and the bounds claim enough; "bug" if
+    one is beyond it and nothing but another GRU explains that; "undecidable" if the bounds claim
+    too little, or if less accuracy than was declared explains everything. entries: how many numbers
+    were judged, and claimed: of how many the bound claims something; beyond: how many are beyond
+    it. worst is the number nearest to its bound, or farthest beyond it, first the worst one of the
+    first step with one beyond it. cause explains a bug, or says what to declare; hint is what would
+    explain it besides. where says which steps, members and units are off, notes what was found out
+    about formats.
     """
 
     verdict: Verdict
@@ -62,17 +64,20 @@ def judge(
 ) -> Ruling:
     """Whether recorded outputs differ from the mathematics by rounding alone.
 
-    model: the weights; inputs: (T, B, I), or (B, T, I) with batch_first, or (T, I) without a batch; outputs:
-    (T, B, D·H) alike, those of the last layer, or (L, T, B, D·H) those of every layer; state: the initial one,
-    (L·D, B, H) or, of a single cell, (B, H), zeros unless given; lengths: (B,), what stands behind a member's last step
-    is not judged; format: that the run was computed in, the weights' unless given; declared: what the implementation
-    declares of its accuracy, such as kappa_sigma=5 or accumulates="float64" (see docs/tolerances.md).
+    model: the weights; inputs: (T, B, I), or (B, T, I) with batch_first, or (T, I) without a batch;
+    outputs: (T, B, D·H) alike, those of the last layer, or (L, T, B, D·H) those of every layer;
+    state: the initial one, (L·D, B, H) or, of a single cell, (B, H), zeros unless given; lengths:
+    (B,), what stands behind a member's last step is not judged; format: that the run was computed
+    in, the weights' unless given; declared: what the implementation declares of its accuracy, such
+    as kappa_sigma=5 or accumulates="float64" (see docs/tolerances.md).
 
     Raises:
         BadRecord: an array does not fit the weights; the message names it with shapes and letters.
         BadDeclaration: a declaration is none, or has a value that it cannot have.
     """
-    found = record(model, inputs, outputs, state=state, lengths=lengths, format=format, batch_first=batch_first)
+    found = record(
+        model, inputs, outputs, state=state, lengths=lengths, format=format, batch_first=batch_first
+    )
     return rule(found, declared)
 
 
@@ -89,7 +94,9 @@ def rule(found: Record, declared: Mapping[str, Any]) -> Ruling:
     return _ruling("undecidable" if reasons else "rounding", reasons, found, declared, each)
 
 
-def _failed(source: Source, declared: Mapping[str, Any], each: Sequence[Held], failed: Sequence[Held]) -> Ruling:
+def _failed(
+    source: Source, declared: Mapping[str, Any], each: Sequence[Held], failed: Sequence[Held]
+) -> Ruling:
     found = source.record
     one_unit = _singled_out(failed)
     tried = causes(source, declared, failed, one_unit=one_unit)
@@ -98,7 +105,9 @@ def _failed(source: Source, declared: Mapping[str, Any], each: Sequence[Held], f
         reasons = (f"it is rounding if this GRU has {cause.words}: {cause.advice}",)
         return _ruling("undecidable", reasons, found, declared, each, cause=cause)
     if cause is not None:
-        return _ruling("bug", (f"this explains all of it: {cause.words}",), found, declared, each, cause=cause)
+        return _ruling(
+            "bug", (f"this explains all of it: {cause.words}",), found, declared, each, cause=cause
+        )
     if one_unit:
         reason = "no other reading explains it, and less accuracy would not single out one unit"
         return _ruling("bug", (reason,), found, declared, each)
@@ -106,12 +115,15 @@ def _failed(source: Source, declared: Mapping[str, Any], each: Sequence[Held], f
     return _ruling("bug", ("no other reading explains it",), found, declared, each, hint=hint)
 
 
-#: From so many numbers on, all in one unit of a direction that has at least as many units, one unit is singled out.
+#: From so many numbers on, all in one unit of a direction that has at least as many units, one unit
+#: is singled out.
 _MANY = 8
 
 
 def _singled_out(failed: Sequence[Held]) -> bool:
-    """Whether it is single units that are off: less accurate sums or functions would spare none for long."""
+    """Whether it is single units that are off: less accurate sums or functions would spare none for
+    long.
+    """
     for one in failed:
         units = np.count_nonzero(one.beyond.any((0, 1)))
         if units > 1 or min(one.beyond.shape[2], np.count_nonzero(one.beyond)) < _MANY:
@@ -131,7 +143,11 @@ def _ruling(
 ) -> Ruling:
     entries, claimed = share_within(each)
     firsts = [one.first for one in each if one.first is not None]
-    worst = max((one.worst for one in each if one.worst is not None), key=lambda entry: entry.margin, default=None)
+    worst = max(
+        (one.worst for one in each if one.worst is not None),
+        key=lambda entry: entry.margin,
+        default=None,
+    )
     T, B, I = found.inputs.shape
     s = found.stack
     return Ruling(
@@ -161,14 +177,20 @@ def _too_little(found: Record, each: Sequence[Held], entries: int, claimed: int)
     reasons = [f"of {entries:,} numbers the bounds claim something of {claimed:,} alone"]
     lost = sum(int(np.count_nonzero(~np.isfinite(one.recorded[one.there]))) for one in each)
     if lost or not np.isfinite(found.inputs.astype(np.float64)).all():
-        reasons.append("inputs or outputs are not finite there, and nothing is known of the steps after such a number")
+        reasons.append(
+            "inputs or outputs are not finite there, and nothing is known of the steps after such "
+            "a number"
+        )
     if len(found.outputs) < found.stack.layers:
         reasons.append(
             "inner layers are not recorded, and what rounding may do to them is not small: "
             "record the outputs of every layer, (L, T, B, D·H), to decide"
         )
     elif not lost:
-        reasons.append(f"sums in {found.format.name} may lose as much: declare accumulates, if they add up in more")
+        reasons.append(
+            f"sums in {found.format.name} may lose as much: declare accumulates, if they add up "
+            "in more"
+        )
     return tuple(reasons)
 
 
@@ -177,11 +199,17 @@ def _where(failed: Sequence[Held]) -> str:
     parts = list[str]()
     for one in failed:
         beyond = one.beyond
-        steps, members, units = (np.flatnonzero(beyond.any(other)) for other in ((1, 2), (0, 2), (0, 1)))
+        steps, members, units = (
+            np.flatnonzero(beyond.any(other)) for other in ((1, 2), (0, 2), (0, 1))
+        )
         T, B, H = beyond.shape
-        place = f"layer {one.layer}{' backward' if one.direction else ''}: " if len(failed) > 1 else ""
+        place = (
+            f"layer {one.layer}{' backward' if one.direction else ''}: " if len(failed) > 1 else ""
+        )
         said = [f"{len(steps)} of {T} steps"]
         said += [f"{len(members)} of {B} members"] if B > 1 else []
-        only = f"unit {units[0]} alone" if len(units) == 1 and H > 1 else f"{len(units)} of {H} units"
+        only = (
+            f"unit {units[0]} alone" if len(units) == 1 and H > 1 else f"{len(units)} of {H} units"
+        )
         parts.append(f"{place}{', '.join([*said, only])}")
     return "; ".join(parts)

@@ -1,4 +1,6 @@
-"""The steps of a record: each direction of a layer in its own order of time, and what is known of its numbers."""
+"""The steps of a record: each direction of a layer in its own order of time, and what is known of
+its numbers.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """Numbers (T, B, n) that are known up to a radius; `lost` (T, B) are the rows of which nothing is known."""
+    """Numbers (T, B, n) that are known up to a radius; `lost` (T, B) are the rows of which nothing
+    is known.
+    """
 
     mid: Floats
     radius: Floats | None
@@ -31,7 +35,9 @@ class Known:
         return Ball(mode, _flat(self.mid)[some], radius)
 
     def at(self, index: NDArray) -> Known:
-        """Each member's rows in another order of time: `index` (T, B) says which row stands where."""
+        """Each member's rows in another order of time: `index` (T, B) says which row stands
+        where.
+        """
         radius = None if self.radius is None else reordered(self.radius, index)
         return Known(reordered(self.mid, index), radius, np.take_along_axis(self.lost, index, 0))
 
@@ -58,7 +64,9 @@ def known_of(ball: Ball, lost: Mask) -> Known:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """The stack as one reading of it computes, in one model of rounding: parameters by layer and direction."""
+    """The stack as one reading of it computes, in one model of rounding: parameters by layer and
+    direction.
+    """
 
     mode: Rounding
     variant: Variant
@@ -66,7 +74,9 @@ class Model:
 
 
 def model_of(stack: Stack, mode: Rounding, saved_in: Format | None = None) -> Model:
-    """The stack in balls: its weights exactly, or whatever numbers round to them in the format they are saved in."""
+    """The stack in balls: its weights exactly, or whatever numbers round to them in the format they
+    are saved in.
+    """
 
     def lift(array: NDArray) -> Ball:
         return Ball.exact(mode, array) if saved_in is None else rounded_to(mode, array, saved_in)
@@ -85,7 +95,8 @@ def reread(model: Model, reading: Reading) -> Model:
 
 
 def own_order(lengths: npt.NDArray[np.intp], steps: int, direction: int) -> NDArray:
-    """Which row (T, B) each member's direction takes as its first, second and so on; backward begins at its last.
+    """Which row (T, B) each member's direction takes as its first, second and so on; backward
+    begins at its last.
 
     Taken twice it is the order of time again.
     """
@@ -104,12 +115,16 @@ def inputs_of(record: Record, mode: Rounding) -> Known:
     fmt = kind_of(record.inputs)
     stored = fmt if fmt is not None and is_narrower(fmt, record.format) else record.format
     with np.errstate(over="ignore"):
-        exactly = stored == record.format and np.array_equal(record.format.cast(values).astype(np.float64), values)
+        exactly = stored == record.format and np.array_equal(
+            record.format.cast(values).astype(np.float64), values
+        )
     return known_of(Ball.exact(mode, values) if exactly else rounded_to(mode, values, stored), lost)
 
 
 def outputs_of(record: Record, mode: Rounding, layer: int) -> Known:
-    """What the layer above reads, and what each step goes on with, where the outputs are recorded."""
+    """What the layer above reads, and what each step goes on with, where the outputs are
+    recorded.
+    """
     values, lost = finite(record.outputs[layer])
     return known_of(went_on_with(mode, values, stored_in(record, layer)), lost)
 
@@ -137,14 +152,26 @@ def initial(record: Record, mode: Rounding, layer: int, direction: int) -> Known
     fmt = kind_of(given)
     narrow = fmt is not None and is_narrower(fmt, record.format)
     with np.errstate(over="ignore"):
-        exactly = not narrow and np.array_equal(record.format.cast(values).astype(np.float64), values)
-    ball = Ball.exact(mode, values) if exactly else rounded_to(mode, values, fmt if narrow and fmt else record.format)
+        exactly = not narrow and np.array_equal(
+            record.format.cast(values).astype(np.float64), values
+        )
+    ball = (
+        Ball.exact(mode, values)
+        if exactly
+        else rounded_to(mode, values, fmt if narrow and fmt else record.format)
+    )
     return known_of(ball, lost)
 
 
 def one_behind(first: Known, states: Known) -> Known:
-    """What the steps start from, (T, B, H), in their own order: the initial state, then each state but the last."""
+    """What the steps start from, (T, B, H), in their own order: the initial state, then each state
+    but the last.
+    """
     radius = None
     if first.radius is not None or states.radius is not None:
         radius = np.concatenate([_radius(first), _radius(states)[:-1]])
-    return Known(np.concatenate([first.mid, states.mid[:-1]]), radius, np.concatenate([first.lost, states.lost[:-1]]))
+    return Known(
+        np.concatenate([first.mid, states.mid[:-1]]),
+        radius,
+        np.concatenate([first.lost, states.lost[:-1]]),
+    )

@@ -22,7 +22,9 @@ class Cover:
 
 
 def cover(killers: Killers) -> Cover:
-    """The smallest cover, by branch and bound from the greedy one; of faults that nothing catches none is expected."""
+    """The smallest cover, by branch and bound from the greedy one; of faults that nothing catches
+    none is expected.
+    """
     needed = _reduced({name: by for name, by in killers.items() if by})
     search = _Search(greedy(needed))
     search.extend(needed, ())
@@ -47,7 +49,9 @@ def _without(killers: Killers, invariant: str) -> dict[str, frozenset[str]]:
 
 
 def _reduced(killers: Killers) -> dict[str, frozenset[str]]:
-    """Of faults whose killers include another's, only the other matters: what catches it catches them."""
+    """Of faults whose killers include another's, only the other matters: what catches it catches
+    them.
+    """
     kept: dict[str, frozenset[str]] = {}
     for name, by in sorted(killers.items(), key=lambda item: (len(item[1]), item[0])):
         if not any(other <= by for other in kept.values()):

@@ -37,7 +37,8 @@ from gruverify.engine import (
 from gruverify.faults import EQUIVALENTS, FAULTS, Fault
 from gruverify.invariants import INVARIANTS, Invariant, StackTrial, Trial
 
-#: The formats in which a fault is looked for, in this order, where it claims them; rewrites are tried in all four.
+#: The formats in which a fault is looked for, in this order, where it claims them; rewrites are
+#: tried in all four.
 WIDE: tuple[Format, ...] = (float32, float64)
 
 
@@ -45,10 +46,10 @@ WIDE: tuple[Format, ...] = (float32, float64)
 class Fate:
     """What became of a fault, or of a rewrite, on one side of the reset gate.
 
-    tried: how many cases it took until the first invariant fell, counted over the formats in order, or how many there
-    were; seconds: what that took, drawing and mathematics included; first, sizes: the invariant that fell first, and
-    the sizes of the smallest case found in which it does; kills: by invariant, the case that it fell in first, among
-    those that every invariant was put to.
+    tried: how many cases it took until the first invariant fell, counted over the formats in order,
+    or how many there were; seconds: what that took, drawing and mathematics included; first, sizes:
+    the invariant that fell first, and the sizes of the smallest case found in which it does; kills:
+    by invariant, the case that it fell in first, among those that every invariant was put to.
     """
 
     fault: str
@@ -82,8 +83,8 @@ def formats_of(entry: Fault, backend: Backend) -> tuple[Format, ...]:
 
 
 def fate(id: str, reset: str, plan: Plan, columns: int) -> Fate:
-    """Put a fault to the cases that a run of this plan would draw, until something falls; and the first `columns` cases
-    of each format to all invariants, in their turns.
+    """Put a fault to the cases that a run of this plan would draw, until something falls; and the
+    first `columns` cases of each format to all invariants, in their turns.
     """
     entry = entry_of(id)
     variants = variants_of(entry, reset)
@@ -96,11 +97,21 @@ def fate(id: str, reset: str, plan: Plan, columns: int) -> Fate:
     if not found.invariant:
         return Fate(id, reset, found.number, kills, found.seconds)
     sizes = _smallest(partial(entry.build, variants), found).sizes
-    return Fate(id, reset, found.number, kills | {found.invariant: found.number}, found.seconds, found.invariant, sizes)
+    return Fate(
+        id,
+        reset,
+        found.number,
+        kills | {found.invariant: found.number},
+        found.seconds,
+        found.invariant,
+        sizes,
+    )
 
 
 def _of_rewrite(id: str, reset: str, formats: Sequence[Format], plan: Plan) -> Fate:
-    """A rewrite is looked at in the columns' cases alone: tests/campaigns/false_alarms.py looks at many more."""
+    """A rewrite is looked at in the columns' cases alone: tests/campaigns/false_alarms.py looks at
+    many more.
+    """
     entry, started = entry_of(id), time.perf_counter()
     variants = variants_of(entry, reset)
     kills = _kills(entry.build(variants), formats, plan)
@@ -109,12 +120,14 @@ def _of_rewrite(id: str, reset: str, formats: Sequence[Format], plan: Plan) -> F
     return Fate(id, reset, tried, kills, time.perf_counter() - started, first)
 
 
-# -- the first that falls ---------------------------------------------------------------------------------------------
+# -- the first that falls --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Found:
-    """The first invariant that falls, and where: the number of the case, the seconds until then, the case itself."""
+    """The first invariant that falls, and where: the number of the case, the seconds until then,
+    the case itself.
+    """
 
     number: int = 0
     seconds: float = 0.0
@@ -128,7 +141,9 @@ class Found:
 
 
 def first_fall(id: str, reset: str, plan: Plan, **declared: Any) -> Found:
-    """Put a fault, that declares something else besides, to the cases of a plan until something falls."""
+    """Put a fault, that declares something else besides, to the cases of a plan until something
+    falls.
+    """
     entry = entry_of(id)
     backend = redeclared(entry.build(variants_of(entry, reset)), declared)
     return _first(backend, formats_of(entry, backend), plan)
@@ -156,7 +171,9 @@ def _first(backend: Backend, formats: Sequence[Format], plan: Plan) -> Found:
     return Found(number, time.perf_counter() - started)
 
 
-def _streams(backend: Backend, formats: Sequence[Format], plan: Plan) -> Iterator[tuple[Stream, Iterator[int]]]:
+def _streams(
+    backend: Backend, formats: Sequence[Format], plan: Plan
+) -> Iterator[tuple[Stream, Iterator[int]]]:
     """Every stream, with the numbers that its format's cases are counted by."""
     for fmt in formats:
         turn = count()
@@ -169,7 +186,9 @@ def _asked(plan: Plan) -> list[Invariant]:
 
 
 def _smallest(build: Callable[[], Backend], found: Found) -> AnyCase:
-    """The smallest case found in which the invariant falls, of a fault that has seen no other: some remember."""
+    """The smallest case found in which the invariant falls, of a fault that has seen no other: some
+    remember.
+    """
     invariant = INVARIANTS[found.invariant]
 
     def falls(case: AnyCase) -> bool:
@@ -178,27 +197,42 @@ def _smallest(build: Callable[[], Backend], found: Found) -> AnyCase:
     return Reduction(found.case, falls, TRIES, declarations_of(build())).run()
 
 
-# -- all that fall ----------------------------------------------------------------------------------------------------
+# -- all that fall ---------------------------------------------------------------------------------
 
 
 def _kills(backend: Backend, formats: Sequence[Format], plan: Plan) -> dict[str, int]:
-    """Every invariant that falls in some case, and in which first; what takes turns has its own at every third."""
+    """Every invariant that falls in some case, and in which first; what takes turns has its own at
+    every third.
+    """
     turns = Profile("columns", plan.cases, turns=3, duties=3)
     kills: dict[str, int] = {}
     number = 0
-    cells, stacks = (tuple(filter(partial(offers, backend), methods)) for methods in (CELL_METHODS, STACK_METHODS))
+    cells, stacks = (
+        tuple(filter(partial(offers, backend), methods))
+        for methods in (CELL_METHODS, STACK_METHODS)
+    )
     for fmt in formats:
-        trials = _trials(fmt, declared_variants(backend), bool(cells), bool(stacks), plan.cases, plan.seed)
+        trials = _trials(
+            fmt, declared_variants(backend), bool(cells), bool(stacks), plan.cases, plan.seed
+        )
         for turn, right in enumerate(trials):
             number += 1
             asked = [invariant for invariant in _asked(plan) if turns.asks(invariant, turn)]
-            left = [invariant for invariant in asked if invariant.id not in kills or _comes_first(invariant)]
-            kills = {j.invariant.id: number for j in judge_trial(right.beside(backend), left) if j.fell} | kills
+            left = [
+                invariant
+                for invariant in asked
+                if invariant.id not in kills or _comes_first(invariant)
+            ]
+            kills = {
+                j.invariant.id: number for j in judge_trial(right.beside(backend), left) if j.fell
+            } | kills
     return kills
 
 
 def _comes_first(invariant: Invariant) -> bool:
-    """Whether it reports an obstacle for those that meet the same one after it, in every case anew."""
+    """Whether it reports an obstacle for those that meet the same one after it, in every case
+    anew.
+    """
     return invariant.id.startswith("contract/shape-")
 
 
@@ -206,11 +240,18 @@ def _comes_first(invariant: Invariant) -> bool:
 def _trials(
     fmt: Format, variants: tuple[Variant, ...], cells: bool, stacks: bool, number: int, seed: int
 ) -> list[Trial | StackTrial]:
-    """The cases of a run, with what the mathematics allows: every fault of these variants is judged by the same."""
+    """The cases of a run, with what the mathematics allows: every fault of these variants is judged
+    by the same.
+    """
     seen: list[Trial | StackTrial] = []
     right = NumpyBackend()
     for stream in streams_for(_Claiming(variants, cells, stacks), fmt, seed, number):
-        draw(stream.strategy, stream.count, stream.seed, lambda case: seen.append(trial_of(case, right)))
+        draw(
+            stream.strategy,
+            stream.count,
+            stream.seed,
+            lambda case: seen.append(trial_of(case, right)),
+        )
     return seen
 
 

@@ -14,8 +14,8 @@ from gruverify.matrix._fate import Fate
 
 @dataclass(frozen=True)
 class Matrix:
-    """The fates of faults and rewrites under one plan. `header` says what the run was, `seconds` what it took,
-    `complete` whether it came to its end.
+    """The fates of faults and rewrites under one plan. `header` says what the run was, `seconds`
+    what it took, `complete` whether it came to its end.
     """
 
     header: dict[str, Any]
@@ -27,7 +27,15 @@ class Matrix:
     def faults(self) -> list[Fate]:
         """Those of the faults, survivors first, then those that took the most cases."""
         mine = [fate for fate in self.fates if fate.fault in FAULTS]
-        return sorted(mine, key=lambda f: (f.cases is not None, -(f.cases or 0), list(FAULTS).index(f.fault), f.reset))
+        return sorted(
+            mine,
+            key=lambda f: (
+                f.cases is not None,
+                -(f.cases or 0),
+                list(FAULTS).index(f.fault),
+                f.reset,
+            ),
+        )
 
     @property
     def survivors(self) -> list[Fate]:
@@ -71,7 +79,10 @@ class Matrix:
             "cases, largest": max((f.cases or 0 for f in caught), default=None),
             "seconds, median": statistics.median(f.seconds for f in caught) if caught else None,
             "seconds, largest": max((f.seconds for f in caught), default=None),
-            **{f"witness {k}, largest": max((f.sizes.get(k, 0) for f in caught), default=None) for k in "HIBT"},
+            **{
+                f"witness {k}, largest": max((f.sizes.get(k, 0) for f in caught), default=None)
+                for k in "HIBT"
+            },
         }
 
 
@@ -79,4 +90,7 @@ def _faults_by_invariant(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str
     found: dict[str, set[str]] = {}
     for invariant, fault in pairs:
         found.setdefault(invariant, set()).add(fault)
-    return {invariant: sorted(faults, key=list(FAULTS).index) for invariant, faults in sorted(found.items())}
+    return {
+        invariant: sorted(faults, key=list(FAULTS).index)
+        for invariant, faults in sorted(found.items())
+    }

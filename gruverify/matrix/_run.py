@@ -35,8 +35,15 @@ def entries(only: Sequence[str] = ()) -> list[Entry]:
             hint = f"did you mean {' or '.join(near)}? " if near else ""
             raise ValueError(f"fault {id!r} is unknown: {hint}`gruverify faults --list` names them")
     wanted = [bank[id] for id in only or bank if bank[id].available]
-    pairs = [(entry.id, reset) for entry in wanted for reset in ("after", "before") if variants_of(entry, reset)]
-    return sorted(pairs, key=lambda pair: (pair[0] in EQUIVALENTS, variants_of(entry_of(pair[0]), pair[1])))
+    pairs = [
+        (entry.id, reset)
+        for entry in wanted
+        for reset in ("after", "before")
+        if variants_of(entry, reset)
+    ]
+    return sorted(
+        pairs, key=lambda pair: (pair[0] in EQUIVALENTS, variants_of(entry_of(pair[0]), pair[1]))
+    )
 
 
 def kill_matrix(
@@ -46,10 +53,12 @@ def kill_matrix(
     listener: Callable[[Fate], None] = lambda fate: None,
     columns: int = COLUMNS,
 ) -> Matrix:
-    """The matrix of these entries, with up to `jobs` processes; the listener gets every fate as it is known.
+    """The matrix of these entries, with up to `jobs` processes; the listener gets every fate as it
+    is known.
 
-    columns: cases of each format that all invariants are put to, those that take turns in every third; a fault is
-    looked for in all cases of the plan. Interrupted, it has the fates that are known, if there are any.
+    columns: cases of each format that all invariants are put to, those that take turns in every
+    third; a fault is looked for in all cases of the plan. Interrupted, it has the fates that are
+    known, if there are any.
     """
     started, fates = time.monotonic(), list[Fate]()
     task = partial(fate, plan=plan, columns=columns)
@@ -63,7 +72,9 @@ def kill_matrix(
             raise
         complete = False
     fates.sort(key=lambda f: (f.fault, f.reset))
-    return Matrix(_header(plan) | {"columns": columns}, tuple(fates), time.monotonic() - started, complete)
+    return Matrix(
+        _header(plan) | {"columns": columns}, tuple(fates), time.monotonic() - started, complete
+    )
 
 
 def _in_turn(task: Task, wanted: Sequence[Entry]) -> Iterator[Fate]:

@@ -1,4 +1,6 @@
-"""Models of files: arrays by name, and the GRUs among them as cells and stacks. Nothing of a file is executed."""
+"""Models of files: arrays by name, and the GRUs among them as cells and stacks. Nothing of a file
+is executed.
+"""
 
 from gruverify.models._files import BadFile as BadFile
 from gruverify.models._files import read_arrays as read_arrays

@@ -1,4 +1,6 @@
-"""Arrays of files, by name. Nothing that a file holds is executed, and nothing is allocated that it does not hold."""
+"""Arrays of files, by name. Nothing that a file holds is executed, and nothing is allocated that it
+does not hold.
+"""
 
 from __future__ import annotations
 
@@ -21,31 +23,36 @@ from gruverify.models._onnx import onnx_grus
 
 NDArray: TypeAlias = npt.NDArray[Any]
 
-#: What a compressed archive may come to: so many times its own size, or so many bytes if that is more.
+#: What a compressed archive may come to: so many times its own size, or so many bytes if that is
+#: more.
 _EXPANDS, _SMALL = 8, 2**26
 _NPY, _HDF5, _ZIP = b"\x93NUMPY", b"\x89HDF", b"PK\x03\x04"
 _READ = ".npz, .npy, .safetensors, a PyTorch state_dict, .onnx, or JSON"
 
 
 class BadFile(ValueError):
-    """A file that cannot be read, or holds something else than it should; the message names file and way out."""
+    """A file that cannot be read, or holds something else than it should; the message names file
+    and way out.
+    """
 
 
 def read_arrays(path: str | Path) -> dict[str, NDArray]:
     """All arrays of a file by name; the one of a .npy file is called "".
 
-    What it is is told by its content: .npz, .npy, .safetensors (with the package safetensors), what torch.save wrote
-    (with torch), ONNX models with GRU nodes, or JSON: an object of nested lists by name, or one with "arrays", and
-    perhaps "format", beside them.
+    What it is is told by its content: .npz, .npy, .safetensors (with the package safetensors), what
+    torch.save wrote (with torch), ONNX models with GRU nodes, or JSON: an object of nested lists by
+    name, or one with "arrays", and perhaps "format", beside them.
 
     Raises:
-        BadFile: it is none of these, damaged, or claims more than it holds; or the package it needs is missing.
+        BadFile: it is none of these, damaged, or claims more than it holds; or the package it needs
+        is missing.
     """
     return arrays_and_remarks(path)[0]
 
 
 def arrays_and_remarks(path: str | Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
-    """The same, and what the file says of them: "layout", "reset", "update"; an ONNX model "resets", by name.
+    """The same, and what the file says of them: "layout", "reset", "update"; an ONNX model
+    "resets", by name.
 
     Raises:
         BadFile: as `read_arrays`.
@@ -97,7 +104,9 @@ def _reader(head: bytes, size: int) -> Callable[[Path], dict[str, NDArray]]:
     if head[:1] == b"\x08":  # the version of ONNX' format, which is written first
         return _onnx
     if head[8:9] == b"{":
-        raise ValueError(f"claims a header of {int.from_bytes(head[:8], 'little')} bytes, and has {size} in all")
+        raise ValueError(
+            f"claims a header of {int.from_bytes(head[:8], 'little')} bytes, and has {size} in all"
+        )
     if head.startswith(_HDF5):
         raise ValueError(
             "is HDF5, which is not read yet: save the arrays with np.savez, e.g. "
@@ -105,10 +114,13 @@ def _reader(head: bytes, size: int) -> Callable[[Path], dict[str, NDArray]]:
         )
     if head[:1] == b"\x80":
         raise ValueError(
-            "is a pickle, which would have to be executed; if PyTorch saved it, before version 1.6: "
+            "is a pickle, which would have to be executed; if PyTorch saved it, before version "
+            "1.6: "
             "torch.save(torch.load(...), ...) writes it anew"
         )
-    raise ValueError(f"is no file of arrays that is read here: {_READ}" + (" (it is empty)" if not size else ""))
+    raise ValueError(
+        f"is no file of arrays that is read here: {_READ}" + (" (it is empty)" if not size else "")
+    )
 
 
 def _npy(path: Path) -> dict[str, NDArray]:
@@ -124,7 +136,9 @@ def _array(stream: IO[bytes], size: int) -> NDArray:
     elif version == (2, 0):
         shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
     else:
-        raise ValueError(f"is .npy version {version[0]}.{version[1]}: versions 1.0 and 2.0 are read")
+        raise ValueError(
+            f"is .npy version {version[0]}.{version[1]}: versions 1.0 and 2.0 are read"
+        )
     if dtype.hasobject:
         raise ValueError("holds Python objects, which would have to be executed: save numbers")
     if min(shape, default=0) < 0:
@@ -134,7 +148,8 @@ def _array(stream: IO[bytes], size: int) -> NDArray:
         raise ValueError(f"claims shape {shape} of {dtype}, {claimed} bytes, and holds {there}")
     flat = np.frombuffer(stream.read(claimed), dtype)
     array = flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
-    # bfloat16 of ml_dtypes loses its name in this format, and becomes two bytes of nothing in particular.
+    # bfloat16 of ml_dtypes loses its name in this format, and becomes two bytes of nothing in
+    # particular.
     return array.view(bfloat16.dtype) if dtype == np.dtype("V2") else array
 
 
@@ -156,7 +171,10 @@ def _archive(path: Path) -> dict[str, NDArray]:
         if sum(member.compress_size for member in members) > size:
             raise ValueError(f"claims members of more than the {size} bytes that it has")
         if sum(member.file_size for member in members) > most:
-            raise ValueError(f"would expand to more than {most} bytes from {size}: save it with np.savez, uncompressed")
+            raise ValueError(
+                f"would expand to more than {most} bytes from {size}: save it with np.savez, "
+                "uncompressed"
+            )
         return {
             member.filename.removesuffix(".npy"): _member(archive, member)
             for member in members
@@ -186,7 +204,8 @@ def _safetensors(path: Path) -> dict[str, NDArray]:
         import safetensors
     except ImportError:
         raise ImportError(
-            "needs the package safetensors, which is not installed: pip install 'gruverify[safetensors]'"
+            "needs the package safetensors, which is not installed: pip install "
+            "'gruverify[safetensors]'"
         ) from None
     found = {}
     tensors: Any = safetensors.deserialize  # which has no types

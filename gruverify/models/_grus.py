@@ -16,7 +16,8 @@ from gruverify.cell import LAYOUTS, Biases, Cell, Reset, Stack, Update, Variant
 from gruverify.models._files import BadFile, arrays_and_remarks
 from gruverify.models._names import LAYOUT_NAMES, Group, groups_in
 
-#: Of each layout, the weights of the recurrent side: the axis with the gates, three blocks of H, and that with H.
+#: Of each layout, the weights of the recurrent side: the axis with the gates, three blocks of H,
+#: and that with H.
 _RECURRENT = {
     "pytorch": ("weight_hh", 0),
     "equinox": ("weight_hh", 0),
@@ -31,7 +32,9 @@ _OTHERS = {4: "an LSTM has four", 1: "a plain RNN has one"}
 
 @dataclass(frozen=True)
 class Gru:
-    """A GRU of a file: the name that its parameters share (may be ""), the layout they are in, and the stack."""
+    """A GRU of a file: the name that its parameters share (may be ""), the layout they are in, and
+    the stack.
+    """
 
     name: str
     layout: str
@@ -55,16 +58,21 @@ def read_grus(
 ) -> list[Gru]:
     """The GRUs of a file, in its order.
 
-    name: of the one that is wanted, alone; layout: one of `LAYOUTS`, where the names of parameters do not tell; reset,
-    update: as `Variant` has them, where the file does not say it: of Keras' arrays without a bias and of ONNX' the side
-    of the reset gate is not known.
+    name: of the one that is wanted, alone; layout: one of `LAYOUTS`, where the names of parameters
+    do not tell; reset,
+    update: as `Variant` has them, where the file does not say it: of Keras' arrays without a bias
+    and of ONNX' the side of the reset gate is not known.
 
     Raises:
-        BadFile: the file cannot be read, has no GRU, or one whose arrays do not fit together; the message has shapes.
+        BadFile: the file cannot be read, has no GRU, or one whose arrays do not fit together; the
+        message has shapes.
     """
     arrays, remarks = arrays_and_remarks(path)
     asked = {"name": name, "layout": layout, "reset": reset, "update": update}
-    said: dict[str, Any] = {**remarks, **{name: value for name, value in asked.items() if value is not None}}
+    said: dict[str, Any] = {
+        **remarks,
+        **{name: value for name, value in asked.items() if value is not None},
+    }
     try:
         return grus_among(arrays, **said)
     except ValueError as wrong:
@@ -80,7 +88,8 @@ def grus_among(
     update: str | None = None,
     resets: Mapping[str, str] | None = None,
 ) -> list[Gru]:
-    """The GRUs among arrays by name: see `read_grus`; resets: the sides of the reset gate that are known, by name.
+    """The GRUs among arrays by name: see `read_grus`; resets: the sides of the reset gate that are
+    known, by name.
 
     Raises:
         ValueError: there is none, or one does not fit together.
@@ -104,7 +113,11 @@ def grus_among(
 
 def _listed(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
     each = [f"{name or 'one array'} {array.shape}" for name, array in arrays.items()]
-    return ", ".join(each[:8]) + (f" and {len(each) - 8} more" if len(each) > 8 else "") if each else "no arrays"
+    return (
+        ", ".join(each[:8]) + (f" and {len(each) - 8} more" if len(each) > 8 else "")
+        if each
+        else "no arrays"
+    )
 
 
 def _gru(group: Group, reset: str | None, update: str | None) -> Gru:
@@ -115,9 +128,13 @@ def _gru(group: Group, reset: str | None, update: str | None) -> Gru:
             if (layer, direction) not in group.cells:
                 there = ", ".join(map(str, sorted(group.cells)))
                 raise ValueError(
-                    f"{group.name or 'the GRU'} lacks layer {layer}, direction {direction} (it has {there})"
+                    f"{group.name or 'the GRU'} lacks layer {layer}, direction {direction} (it "
+                    f"has {there})"
                 )
-    rows = tuple(tuple(_cell(group, layer, d, reset, update) for d in range(directions)) for layer in range(layers))
+    rows = tuple(
+        tuple(_cell(group, layer, d, reset, update) for d in range(directions))
+        for layer in range(layers)
+    )
     return Gru(group.name, group.layout, Stack(rows))
 
 
@@ -127,7 +144,9 @@ def _directions_apart(group: Group) -> Group:
     for leaf, dimensions in (("W", 3), ("R", 3), ("B", 2)):
         if leaf in arrays and (arrays[leaf].ndim != dimensions or len(arrays[leaf]) not in (1, 2)):
             letters = {"W": "(D, 3H, I)", "R": "(D, 3H, H)", "B": "(D, 6H)"}[leaf]
-            raise ValueError(f"{group.named[0, 0, leaf]} has shape {arrays[leaf].shape}, expected {letters}")
+            raise ValueError(
+                f"{group.named[0, 0, leaf]} has shape {arrays[leaf].shape}, expected {letters}"
+            )
     if len({len(array) for array in arrays.values()}) > 1:
         raise ValueError(f"W, R and B have different numbers of directions D: {_listed(arrays)}")
     apart = Group(group.name, group.layout)
@@ -151,15 +170,22 @@ def _cell(group: Group, layer: int, direction: int, reset: str | None, update: s
     try:
         variant = _variant(group, arrays, reset, update)
         if group.layout == "pytorch":
-            return Cell(variant, *(arrays.get(name) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")))  # type: ignore[arg-type]
+            return Cell(
+                variant,
+                *(arrays.get(name) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")),
+            )  # type: ignore[arg-type]
         return LAYOUTS[group.layout].cell(arrays, variant)
     except (ValueError, IndexError) as wrong:
         shapes = ", ".join(f"{leaf} {array.shape}" for leaf, array in arrays.items())
-        raise ValueError(f"{group.name or 'the GRU'}, layer {layer}: {wrong} (given: {shapes})") from None
+        raise ValueError(
+            f"{group.name or 'the GRU'}, layer {layer}: {wrong} (given: {shapes})"
+        ) from None
 
 
 def _gates(group: Group) -> int:
-    """How many blocks of gates the recurrent weights of the first cell have; 3 where the layout keeps them apart."""
+    """How many blocks of gates the recurrent weights of the first cell have; 3 where the layout
+    keeps them apart.
+    """
     leaf, axis = _RECURRENT.get(group.layout, ("", 0))
     array = group.cells.get((0, 0), {}).get(leaf)
     if array is None or array.ndim < 2:
@@ -173,13 +199,17 @@ def _units(layout: str, recurrent: npt.NDArray[Any]) -> int:
 
 
 def _require_three_gates(group: Group, layer: int, direction: int) -> None:
-    """Raise ValueError where the recurrent weights are an LSTM's, a plain RNN's, or no matrix of gates."""
+    """Raise ValueError where the recurrent weights are an LSTM's, a plain RNN's, or no matrix of
+    gates.
+    """
     if group.layout not in _RECURRENT:
         return
     leaf, gates = _RECURRENT[group.layout]
     array, name = group.cells[layer, direction].get(leaf), group.named.get((layer, direction, leaf))
     if array is None:
-        raise ValueError(f"{group.name or 'the GRU'} has no {leaf} in layer {layer}, direction {direction}")
+        raise ValueError(
+            f"{group.name or 'the GRU'} has no {leaf} in layer {layer}, direction {direction}"
+        )
     if array.ndim < 2:
         raise ValueError(f"{name} has shape {array.shape}, expected two axes, of 3H and H")
     units = _units(group.layout, array)
@@ -187,16 +217,20 @@ def _require_three_gates(group: Group, layer: int, direction: int) -> None:
     if (blocks, rest) != (3, 0):
         other = f": {_OTHERS[blocks]}" if not rest and blocks in _OTHERS else ""
         raise ValueError(
-            f"{name} has shape {array.shape}, that is {array.shape[gates]} rows of gates for H={units} units, "
+            f"{name} has shape {array.shape}, that is {array.shape[gates]} rows of gates for "
+            f"H={units} units, "
             f"expected 3H = {3 * units}{other}"
         )
 
 
-def _variant(group: Group, arrays: Mapping[str, npt.NDArray[Any]], reset: str | None, update: str | None) -> Variant:
+def _variant(
+    group: Group, arrays: Mapping[str, npt.NDArray[Any]], reset: str | None, update: str | None
+) -> Variant:
     side = reset or _reset_of(group.layout, arrays)
     if side is None:
         raise ValueError(
-            f"nothing tells on which side of the product the reset gate is: say reset 'after' or 'before' "
+            "nothing tells on which side of the product the reset gate is: say reset 'after' or "
+            "'before' "
             f"({_WHO_SAYS[group.layout]})"
         )
     usual = "replace" if group.layout == "haiku" else "keep"
@@ -255,9 +289,14 @@ def array_of(path: str, names: tuple[str, ...]) -> npt.NDArray[Any]:
     arrays = arrays_and_remarks(file)[0]
     if picked:
         if picked not in arrays:
-            raise BadFile(f"{file} has no array {visible(picked)!r}; it has {visible(_listed(arrays))}")
+            raise BadFile(
+                f"{file} has no array {visible(picked)!r}; it has {visible(_listed(arrays))}"
+            )
         return np.asarray(arrays[picked])
     known = [name for name in names if name in arrays]
     if len(arrays) != 1 and not known:
-        raise BadFile(f"{file} has {visible(_listed(arrays))}: pick one as {file}:NAME, or call one {names[0]!r}")
+        raise BadFile(
+            f"{file} has {visible(_listed(arrays))}: pick one as {file}:NAME, or call one "
+            f"{names[0]!r}"
+        )
     return np.asarray(arrays[known[0]] if known else next(iter(arrays.values())))

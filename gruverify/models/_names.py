@@ -1,8 +1,10 @@
-"""Which arrays of a file belong together as the parameters of a GRU: by their names, in the layouts of `LAYOUTS`.
+"""Which arrays of a file belong together as the parameters of a GRU: by their names, in the layouts
+of `LAYOUTS`.
 
-Before the name of a parameter there may be anything: it is the name of the GRU. PyTorch's say layer and direction,
-ONNX arrays hold both directions, and every other layout is of one cell; two of them whose names differ by "forward" and
-"backward", as those of Keras' Bidirectional do, are the directions of one GRU.
+Before the name of a parameter there may be anything: it is the name of the GRU. PyTorch's say layer
+and direction, ONNX arrays hold both directions, and every other layout is of one cell; two of them
+whose names differ by "forward" and "backward", as those of Keras' Bidirectional do, are the
+directions of one GRU.
 """
 
 from __future__ import annotations
@@ -16,9 +18,12 @@ import numpy.typing as npt
 
 NDArray: TypeAlias = npt.NDArray[Any]
 
-_PYTORCH = re.compile(r"(?P<prefix>.*?)(?P<leaf>(?:weight|bias)_[ih]h)(?:_l(?P<layer>\d{1,4}))?(?P<reverse>_reverse)?")
+_PYTORCH = re.compile(
+    r"(?P<prefix>.*?)(?P<leaf>(?:weight|bias)_[ih]h)(?:_l(?P<layer>\d{1,4}))?(?P<reverse>_reverse)?"
+)
 _FLAX = "|".join(rf"[ih][rzn][./]{what}" for what in ("kernel", "bias"))
-#: What stands at the end of a name, behind anything that ends in a dot or slash, in each layout; Keras may number it.
+#: What stands at the end of a name, behind anything that ends in a dot or slash, in each layout;
+#: Keras may number it.
 _LEAVES = {
     "keras": re.compile(r"(?P<prefix>(?:.*[./])?)(?P<leaf>kernel|recurrent_kernel|bias)(?::\d)?"),
     "onnx": re.compile(r"(?P<prefix>(?:.*[./_])?)(?P<leaf>[WRB])"),
@@ -45,8 +50,8 @@ LAYOUT_NAMES = tuple(_REQUIRED)
 
 @dataclass(frozen=True)
 class Group:
-    """The parameters of one GRU: by layer and direction, then by their names in the layout; `named` are their names in
-    the file, by the same.
+    """The parameters of one GRU: by layer and direction, then by their names in the layout; `named`
+    are their names in the file, by the same.
     """
 
     name: str
@@ -67,7 +72,9 @@ def groups_in(arrays: Mapping[str, NDArray], layout: str | None = None) -> list[
         for group in _paired(list(_groups_of(arrays, kind))):
             found.setdefault(group.name, group)
     order = {name: place for place, name in enumerate(arrays)}
-    return sorted(found.values(), key=lambda group: min(order[name] for name in group.named.values()))
+    return sorted(
+        found.values(), key=lambda group: min(order[name] for name in group.named.values())
+    )
 
 
 def _groups_of(arrays: Mapping[str, NDArray], layout: str) -> Iterator[Group]:
@@ -76,7 +83,9 @@ def _groups_of(arrays: Mapping[str, NDArray], layout: str) -> Iterator[Group]:
         if match := _LEAVES[layout].fullmatch(name):
             prefix, leaf = match["prefix"].rstrip("./_"), match["leaf"].replace("/", ".")
             layer, direction = _place(match) if layout == "pytorch" else (0, 0)
-            groups.setdefault(prefix, Group(prefix, layout)).add(layer, direction, leaf, name, array)
+            groups.setdefault(prefix, Group(prefix, layout)).add(
+                layer, direction, leaf, name, array
+            )
     for group in groups.values():
         present = {leaf for cell in group.cells.values() for leaf in cell}
         if present >= _REQUIRED[layout]:
@@ -84,11 +93,17 @@ def _groups_of(arrays: Mapping[str, NDArray], layout: str) -> Iterator[Group]:
 
 
 def _paired(groups: list[Group]) -> list[Group]:
-    """The same groups, those of a forward and a backward cell as one, under the forward one's name."""
+    """The same groups, those of a forward and a backward cell as one, under the forward one's
+    name.
+    """
     by_name = {group.name: group for group in groups}
     for forward in groups:
         backward = by_name.get(forward.name.replace("forward", "backward"), forward)
-        if backward is forward or forward.layout in ("pytorch", "onnx") or forward.name not in by_name:
+        if (
+            backward is forward
+            or forward.layout in ("pytorch", "onnx")
+            or forward.name not in by_name
+        ):
             continue
         for leaf, array in backward.cells[0, 0].items():
             forward.add(0, 1, leaf, backward.named[0, 0, leaf], array)

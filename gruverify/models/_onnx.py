@@ -1,7 +1,8 @@
-"""The GRU nodes of an ONNX model, read from the bytes of its protocol buffer: nothing is run, and nothing is copied.
+"""The GRU nodes of an ONNX model, read from the bytes of its protocol buffer: nothing is run, and
+nothing is copied.
 
-Weights may be initializers, Constants, or Identities of either; nodes may stand inside the bodies of If, Loop and Scan.
-Numbers of fields are those of onnx.proto.
+Weights may be initializers, Constants, or Identities of either; nodes may stand inside the bodies
+of If, Loop and Scan. Numbers of fields are those of onnx.proto.
 """
 
 from __future__ import annotations
@@ -25,7 +26,12 @@ _INPUT, _OUTPUT, _NAME, _OP, _ATTRIBUTE = 1, 2, 3, 4, 5
 _ATTRIBUTE_NAME, _FLOAT, _INT, _STRING, _TENSOR, _GRAPH, _STRINGS = 1, 2, 3, 4, 5, 6, 9
 _DIMS, _TYPE, _FLOAT_DATA, _TENSOR_NAME, _RAW, _DOUBLE_DATA, _EXTERNAL = 1, 2, 4, 8, 9, 10, 13
 #: Floating-point types of tensors; the others are no weights.
-_TYPES: dict[int, np.dtype[Any]] = {1: np.dtype("<f4"), 10: np.dtype("<f2"), 11: np.dtype("<f8"), 16: bfloat16.dtype}
+_TYPES: dict[int, np.dtype[Any]] = {
+    1: np.dtype("<f4"),
+    10: np.dtype("<f2"),
+    11: np.dtype("<f8"),
+    16: bfloat16.dtype,
+}
 #: Graphs inside graphs, down to here.
 _DEPTH = 8
 _RECURRENT = ("LSTM", "RNN", "Loop", "Scan")
@@ -34,7 +40,9 @@ _USUAL = ("sigmoid", "tanh")
 
 @dataclass
 class _Found:
-    """What the graphs hold: tensors and what stands for what by name, GRU nodes, and the kinds of all nodes."""
+    """What the graphs hold: tensors and what stands for what by name, GRU nodes, and the kinds of
+    all nodes.
+    """
 
     tensors: dict[str, memoryview] = field(default_factory=dict)
     same: dict[str, str] = field(default_factory=dict)
@@ -51,10 +59,12 @@ class _Found:
 
 
 def onnx_grus(path: Path) -> tuple[dict[str, NDArray], dict[str, str]]:
-    """The arrays W, R and B of every GRU node behind its name and a dot, and the side of its reset gate by its name.
+    """The arrays W, R and B of every GRU node behind its name and a dot, and the side of its reset
+    gate by its name.
 
     Raises:
-        ValueError: it is no model, has no GRU node, or one with attributes that are not modelled here.
+        ValueError: it is no model, has no GRU node, or one with attributes that are not modelled
+        here.
     """
     try:
         model = _fields(memoryview(path.read_bytes()))
@@ -64,7 +74,9 @@ def onnx_grus(path: Path) -> tuple[dict[str, NDArray], dict[str, str]]:
     except (ValueError, TypeError) as wrong:
         raise ValueError(f"is no ONNX model, or a damaged one: {wrong}") from None
     if not found.grus:
-        others = ", ".join(sorted(found.kinds & set(_RECURRENT))) or "no other recurrent node either"
+        others = (
+            ", ".join(sorted(found.kinds & set(_RECURRENT))) or "no other recurrent node either"
+        )
         raise ValueError(f"is no ONNX model with a GRU node (it has {others})")
     arrays, resets = dict[str, NDArray](), dict[str, str]()
     for number, node in enumerate(found.grus):
@@ -76,7 +88,9 @@ def onnx_grus(path: Path) -> tuple[dict[str, NDArray], dict[str, str]]:
 
 
 def _fields(data: memoryview) -> dict[int, list[Any]]:
-    """The fields of a message by number: whole numbers, and bytes of everything else, each inside the message."""
+    """The fields of a message by number: whole numbers, and bytes of everything else, each inside
+    the message.
+    """
     found, at = dict[int, list[Any]](), 0
     while at < len(data):
         key, at = _varint(data, at)
@@ -152,7 +166,8 @@ def _reset(name: str, node: dict[int, list[Any]]) -> str:
         raise ValueError(f"{name} has the attribute clip, which is not judged")
     if _text(attributes.get("direction", {}).get(_STRING, [b""])[0]) == "reverse":
         raise ValueError(
-            f"{name} has direction=reverse alone: judge its arrays with time reversed in inputs and outputs"
+            f"{name} has direction=reverse alone: judge its arrays with time reversed in inputs "
+            "and outputs"
         )
     return "after" if attributes.get("linear_before_reset", {}).get(_INT, [0])[0] else "before"
 
@@ -164,7 +179,9 @@ def _weights(name: str, node: dict[int, list[Any]], found: _Found) -> Iterator[t
             continue  # an input that is left out
         tensor = found.tensor(given)
         if tensor is None:
-            raise ValueError(f"{name} takes {leaf} from {given!r}, which is no constant of the model")
+            raise ValueError(
+                f"{name} takes {leaf} from {given!r}, which is no constant of the model"
+            )
         yield leaf, _array(f"{leaf} of {name}", tensor)
 
 
@@ -179,9 +196,13 @@ def _array(name: str, tensor: memoryview) -> NDArray:
     dtype = _TYPES[kind]
     data = b"".join(_bytes(part) for part in fields.get(_RAW, []))
     if not data and kind in (1, 11):
-        data = b"".join(_bytes(part) for part in fields.get(_FLOAT_DATA if kind == 1 else _DOUBLE_DATA, []))
+        data = b"".join(
+            _bytes(part) for part in fields.get(_FLOAT_DATA if kind == 1 else _DOUBLE_DATA, [])
+        )
     if math.prod(shape) * dtype.itemsize != len(data):
-        raise ValueError(f"{name} claims shape {shape} of {dtype.name}, and holds {len(data)} bytes")
+        raise ValueError(
+            f"{name} claims shape {shape} of {dtype.name}, and holds {len(data)} bytes"
+        )
     return np.frombuffer(data, dtype).reshape(shape)
 
 

@@ -23,26 +23,38 @@ _FAULT = re.compile(r"\b[SP]\d\d\b")
 
 
 def print_catalogue(console: Console) -> None:
-    """Every invariant with its statement and source, every shipped target with whether it can run here."""
+    """Every invariant with its statement and source, every shipped target with whether it can run
+    here.
+    """
     console.print("[bold]invariants[/]\n")
     print_invariants(console, INVARIANTS.values())
     console.print("\n[bold]targets[/]\n")
     for target in TARGETS:
-        here = "[green]can run here[/]" if target.available else f"[yellow]not here:[/] {escape(target.remedy)}"
+        here = (
+            "[green]can run here[/]"
+            if target.available
+            else f"[yellow]not here:[/] {escape(target.remedy)}"
+        )
         console.print(f"{target.name:15} {here}  {target.description}", soft_wrap=True)
     for name, value in offered_targets().items():
         console.print(f"{escape(name):15} offered by a package: {escape(value)}", soft_wrap=True)
-    console.print(f"{'pkg.module:object':15} your own: a function step(cell, x, h), an nn.Module, a backend")
+    console.print(
+        f"{'pkg.module:object':15} your own: a function step(cell, x, h), an nn.Module, a backend"
+    )
     console.print("\nnext: [bold]gruverify check numpy[/]")
 
 
 def print_invariants(console: Console, invariants: Iterable[Invariant]) -> None:
-    """Each with its statement, what it needs, its source, and the file and line where it is checked."""
+    """Each with its statement, what it needs, its source, and the file and line where it is
+    checked.
+    """
     for number, invariant in enumerate(invariants):
         needs = ", ".join(invariant.needs) or "any method"
         between = "\n" if number else ""
         console.print(f"{between}{invariant.id}  [dim]needs {needs}; since {invariant.since}[/]")
-        console.print(f"  {escape(invariant.statement)}\n  [dim]{escape(invariant.source)}[/]", soft_wrap=True)
+        console.print(
+            f"  {escape(invariant.statement)}\n  [dim]{escape(invariant.source)}[/]", soft_wrap=True
+        )
         console.print(f"  [dim]{_place_of(invariant)}[/]", soft_wrap=True)
 
 
@@ -59,12 +71,18 @@ def _place_of(invariant: Invariant) -> str:
 def catalogue_page() -> str:
     """The invariants as a Markdown table, ending in a newline."""
     head = (
-        '# The invariants\n\nWritten by `gruverify list --markdown`. "theory" is [theory.md](theory.md), M numbers are '
-        "the relations of its section 11;\nS and P numbers are faults ([faults.md](faults.md)). A target that lacks a "
-        "method an invariant needs is reported\n`not applicable`. The bound is exact (the bits agree), the radius of a "
-        "ball, an inequality of the theory with what\nrounding adds to it, or the spread of a statistic. *Sizes*: asks "
-        "for other sizes than the case's, which an\nimplementation of one size cannot answer. *Deep*: only the deep "
-        "profile checks it. *Catches*: how many faults of the bank\nviolate it, and by name those that violate no "
+        '# The invariants\n\nWritten by `gruverify list --markdown`. "theory" is '
+        "[theory.md](theory.md), M numbers are "
+        "the relations of its section 11;\nS and P numbers are faults ([faults.md](faults.md)). A "
+        "target that lacks a "
+        "method an invariant needs is reported\n`not applicable`. The bound is exact (the bits "
+        "agree), the radius of a "
+        "ball, an inequality of the theory with what\nrounding adds to it, or the spread of a "
+        "statistic. *Sizes*: asks "
+        "for other sizes than the case's, which an\nimplementation of one size cannot answer. "
+        "*Deep*: only the deep "
+        "profile checks it. *Catches*: how many faults of the bank\nviolate it, and by name those "
+        "that violate no "
         "other invariant (`gruverify faults --html FILE` shows all).\n\n"
         "| id | statement | source | needs | bound | | catches |\n|---|---|---|---|---|---|---|\n"
     )
@@ -75,7 +93,15 @@ def catalogue_page() -> str:
 def _row(i: Invariant, measured: dict[str, Any] | None) -> str:
     notes = ", ".join(note for note, true in (("sizes", i.resizes), ("deep", i.deep)) if true)
     needs = ", ".join(i.needs) or "any"
-    cells = (f"`{i.id}`", _cell(i.statement), _linked(_cell(i.source)), needs, i.bound, notes, _caught(measured))
+    cells = (
+        f"`{i.id}`",
+        _cell(i.statement),
+        _linked(_cell(i.source)),
+        needs,
+        i.bound,
+        notes,
+        _caught(measured),
+    )
     return f"| {' | '.join(cells)} |"
 
 

@@ -49,8 +49,8 @@ WIDTH = 120
 
 
 class _Patient(Console):
-    """A console that goes silent where it is closed, or writes to a full disk: what was found is written to files, and
-    the exit code stands.
+    """A console that goes silent where it is closed, or writes to a full disk: what was found is
+    written to files, and the exit code stands.
     """
 
     def print(self, *objects: Any, **options: Any) -> None:
@@ -68,13 +68,16 @@ class _Patient(Console):
 def console_for(*, stderr: bool = False, color: str = "auto") -> Console:
     """A console for reports, as wide as its terminal, and wide enough for the table elsewhere.
 
-    color: "auto" colours on a terminal alone, and not where NO_COLOR is set; "always" and "never" do as they say.
+    color: "auto" colours on a terminal alone, and not where NO_COLOR is set; "always" and "never"
+    do as they say.
     """
     stream = sys.stderr if stderr else sys.stdout
     options: dict[str, Any] = {"stderr": stderr, "highlight": False}
     if color == "always":
         options |= {"force_terminal": True, "color_system": "standard", "no_color": False}
-        options["force_interactive"] = stream.isatty()  # a file gets colours, and no progress that redraws itself
+        options["force_interactive"] = (
+            stream.isatty()
+        )  # a file gets colours, and no progress that redraws itself
     elif color == "never":
         options |= {"force_terminal": False}
     console = _Patient(**options)
@@ -87,7 +90,8 @@ def print_header(console: Console, header: dict[str, Any], jobs: int) -> None:
     threads = os.environ.get("OMP_NUM_THREADS", "1")
     console.print(f"[bold]gruverify check {escape(header['target'])}[/]")
     console.print(
-        f"seed {header['seed']} · profile {header['profile']} · {header['cases']} cases per format · "
+        f"seed {header['seed']} · profile {header['profile']} · {header['cases']} cases per "
+        "format · "
         f"{', '.join(header['formats'])} · processes {jobs} · threads {threads}"
     )
     if header.get("declarations"):
@@ -110,7 +114,9 @@ def _saved(header: Mapping[str, Any]) -> Iterator[str]:
 def print_first_failure(console: Console, first: FirstFailure) -> None:
     """What failed first in a format, as soon as it did."""
     where = f"case {first.number}" if first.number else "a saved witness"
-    console.print(f"[bold red]failed[/] in {first.format}, {where}: {escape(first.text)}\n", soft_wrap=True)
+    console.print(
+        f"[bold red]failed[/] in {first.format}, {where}: {escape(first.text)}\n", soft_wrap=True
+    )
 
 
 def print_not_repeated(console: Console, event: NotRepeated) -> None:
@@ -131,16 +137,19 @@ def print_result(
     *,
     verbose: bool = False,
 ) -> None:
-    """Table, witnesses (with the files they were `saved` to), coverage, likely cause, verdict and next command.
+    """Table, witnesses (with the files they were `saved` to), coverage, likely cause, verdict and
+    next command.
 
-    most: how many witnesses are printed; None: some, and one where a cause explains them all. verbose: print every
-    invariant, every witness and every hole of the coverage.
+    most: how many witnesses are printed; None: some, and one where a cause explains them all.
+    verbose: print every invariant, every witness and every hole of the coverage.
     """
     _print_tables(console, result, verbose=verbose)
     for (status, reason), ids in _not_checked(result, verbose=verbose).items():
         console.print(f"[dim]{status}: {_invariants(ids)} ({escape(reason)})[/]", soft_wrap=True)
     for id in result.unexpected:
-        console.print(f"[bold yellow]xpassed[/] {id} was expected to fail and did not", soft_wrap=True)
+        console.print(
+            f"[bold yellow]xpassed[/] {id} was expected to fail and did not", soft_wrap=True
+        )
     _print_flaky(console, result)
     for (cause, reason), ids in _root_causes(result).items():
         console.print(f"\n[bold red]root cause[/] {cause}: {escape(reason)}", soft_wrap=True)
@@ -153,7 +162,10 @@ def print_result(
     _print_covers(console, result)
     if result.explanation:
         console.print(f"\n[bold red]likely cause:[/] {escape(result.explanation)}", soft_wrap=True)
-        console.print(f"  evidence: [bold]gruverify identify {escape(result.header['target'])}[/]", soft_wrap=True)
+        console.print(
+            f"  evidence: [bold]gruverify identify {escape(result.header['target'])}[/]",
+            soft_wrap=True,
+        )
     console.print()
     print_verdict(console, result)
     console.print(f"next: [bold]{escape(_next(result, saved))}[/]", soft_wrap=True)
@@ -172,22 +184,30 @@ def _print_tables(console: Console, result: Result, *, verbose: bool) -> None:
     failing = failing_rows(result)
     if failing:
         console.print()
-        console.print(invariants_table(result, dict(islice(failing.items(), _NAMED_ROWS)), "what failed"))
+        console.print(
+            invariants_table(result, dict(islice(failing.items(), _NAMED_ROWS)), "what failed")
+        )
     if (left := len(failing) - _NAMED_ROWS) > 0:
         console.print(f" and {left} more: -v lists them")
 
 
-def _print_witnesses(console: Console, result: Result, saved: dict[tuple[str, str], Path], most: int | None) -> None:
+def _print_witnesses(
+    console: Console, result: Result, saved: dict[tuple[str, str], Path], most: int | None
+) -> None:
     shown = _one_each(result)
     most = most if most is not None else 1 if result.explanation else _WITNESSES
     for id, witness in list(shown.items())[:most]:
         console.print()
         under = condition_of(result, id, witness.case.format.name)
-        console.print(escape(describe(INVARIANTS[id], witness.residual, witness.case, under)), soft_wrap=True)
+        console.print(
+            escape(describe(INVARIANTS[id], witness.residual, witness.case, under)), soft_wrap=True
+        )
         if (flaky := result.flaky.get((id, witness.case.format.name))) is not None:
             console.print(f"  [bold red]flaky[/]    {escape(flaky.text)}", soft_wrap=True)
         if (path := saved.get((id, witness.case.format.name))) is not None:
-            console.print(f"  replay: [bold]gruverify replay {escape(str(path))}[/]", soft_wrap=True)
+            console.print(
+                f"  replay: [bold]gruverify replay {escape(str(path))}[/]", soft_wrap=True
+            )
     if (left := len(shown) - most) > 0:
         why = ", all explained by the likely cause" if result.explanation else ""
         console.print(f"\nand {left} more{why}: -v prints them")
@@ -195,26 +215,36 @@ def _print_witnesses(console: Console, result: Result, saved: dict[tuple[str, st
 
 def _print_flaky(console: Console, result: Result) -> None:
     """The failures that do not repeat, which were not shrunk."""
-    for line in unrepeated((*place, flaky.manner, flaky.text) for place, flaky in sorted(result.flaky.items())):
+    for line in unrepeated(
+        (*place, flaky.manner, flaky.text) for place, flaky in sorted(result.flaky.items())
+    ):
         console.print(f"\n[bold red]flaky[/] {escape(line)}", soft_wrap=True)
 
 
 def _not_checked(result: Result, *, verbose: bool) -> dict[tuple[str, str], list[str]]:
-    """Status and reason, to the ids that were checked in no format. Unless verbose, all that methods are missing for
-    has one reason: the verdict names the methods.
+    """Status and reason, to the ids that were checked in no format. Unless verbose, all that
+    methods are missing for has one reason: the verdict names the methods.
     """
     reasons: dict[tuple[str, str], list[str]] = {}
     for id, row in by_format(result).items():
         if skipped_everywhere(row):
             first = next(iter(row.values()))
-            missing = first.status == "not applicable" and first.reason.startswith("the backend has no ")
-            reason = first.reason if verbose or not missing else "methods that the target does not implement"
+            missing = first.status == "not applicable" and first.reason.startswith(
+                "the backend has no "
+            )
+            reason = (
+                first.reason
+                if verbose or not missing
+                else "methods that the target does not implement"
+            )
             reasons.setdefault((first.status, reason), []).append(id)
     return reasons
 
 
 def _root_causes(result: Result) -> dict[tuple[str, str], list[str]]:
-    """The invariant that reported an obstacle and what it was, to those that were blocked by it; most blocked first."""
+    """The invariant that reported an obstacle and what it was, to those that were blocked by it;
+    most blocked first.
+    """
     causes: dict[str, dict[str, str]] = {}
     for id, row in by_format(result).items():
         for tally in row.values():
@@ -229,9 +259,9 @@ def _invariants(ids: list[str]) -> str:
 
 
 def _one_each(result: Result) -> dict[str, Witness]:
-    """The smallest witness of each falsified invariant, over the formats; the gravest first (see `severity`), and among
-    those that are as grave the catalogue's order. Where one cause explains them all, the values come first: they show
-    it without a detour.
+    """The smallest witness of each falsified invariant, over the formats; the gravest first (see
+    `severity`), and among those that are as grave the catalogue's order. Where one cause explains
+    them all, the values come first: they show it without a detour.
     """
     smallest: dict[str, Witness] = {}
     for id in INVARIANTS:
@@ -254,11 +284,18 @@ _NAMED = 3
 
 
 def _print_coverage(console: Console, result: Result, *, verbose: bool) -> None:
-    """How much of z × r × c and of the sizes was visited, and some of what was not: on a line each, unless verbose."""
-    coverage = {fmt: result.coverage[fmt] for fmt in result.header["formats"] if fmt in result.coverage}
+    """How much of z × r × c and of the sizes was visited, and some of what was not: on a line each,
+    unless verbose.
+    """
+    coverage = {
+        fmt: result.coverage[fmt] for fmt in result.header["formats"] if fmt in result.coverage
+    }
     if not coverage:
         return
-    gates = [_lacking(fmt, [GATES.spelled(hole) for hole in of.holes()], ", ") for fmt, of in coverage.items()]
+    gates = [
+        _lacking(fmt, [GATES.spelled(hole) for hole in of.holes()], ", ")
+        for fmt, of in coverage.items()
+    ]
     sizes = [_lacking(fmt, size_holes(of), "; ") for fmt, of in coverage.items()]
     console.print()
     for line, holes in ((gates_line(coverage), gates), (sizes_line(coverage), sizes)):
@@ -292,11 +329,17 @@ def _print_snippet(console: Console, result: Result, saved: dict[tuple[str, str]
     id, first = next(iter(_one_each(result).items()))
     path = saved.get((id, first.case.format.name))
     if path is None and not is_shown(first):
-        console.print(f"\nThe first of them is too large to print ({size_of(first)}).", soft_wrap=True)
-        console.print("--witnesses DIR saves it as a file, which `gruverify replay FILE` runs again.")
+        console.print(
+            f"\nThe first of them is too large to print ({size_of(first)}).", soft_wrap=True
+        )
+        console.print(
+            "--witnesses DIR saves it as a file, which `gruverify replay FILE` runs again."
+        )
         return
     console.print("\nThe first of them, to paste into Python:\n")
-    console.print(first.snippet if path is None else reproducer(first, path), markup=False, soft_wrap=True)
+    console.print(
+        first.snippet if path is None else reproducer(first, path), markup=False, soft_wrap=True
+    )
 
 
 def _print_covers(console: Console, result: Result) -> None:
@@ -316,12 +359,17 @@ def _print_covers(console: Console, result: Result) -> None:
 
 
 def print_verdict(console: Console, result: Result) -> None:
-    """The verdict, how many invariants have which status, and the declaration that would change it."""
+    """The verdict, how many invariants have which status, and the declaration that would change
+    it.
+    """
     statuses = [tally.status for row in by_format(result).values() for tally in row.values()]
     counts = ", ".join(f"{statuses.count(s)} {s}" for s in STATUSES if statuses.count(s))  # type: ignore[arg-type]
     colour = _VERDICTS.get(result.verdict, _UNDECIDED)
     less = f": {LESS_ACCURATE}" if result.less_accurate else ""
-    console.print(f"[{colour}]{result.verdict}{less}[/] ({counts or 'nothing was judged'}; {result.seconds:.1f} s)")
+    console.print(
+        f"[{colour}]{result.verdict}{less}[/] ({counts or 'nothing was judged'}; "
+        f"{result.seconds:.1f} s)"
+    )
     for line in result.less_accurate:
         console.print(f"[{colour}]{escape(line)}[/]", soft_wrap=True)
 

@@ -22,7 +22,12 @@ def plot_distance(apart: Distance, file: Path) -> None:
     ax = figure.subplots()
     steps = np.arange(len(apart.apart))
     # What is equal has no place on a logarithmic axis.
-    ax.semilogy(steps, np.where(apart.apart > 0, apart.apart, np.nan), color="#0072B2", label="largest difference")
+    ax.semilogy(
+        steps,
+        np.where(apart.apart > 0, apart.apart, np.nan),
+        color="#0072B2",
+        label="largest difference",
+    )
     if apart.explained is not None:
         within = np.isfinite(apart.explained) & (apart.explained > 0)
         bound = np.where(within, apart.explained, np.nan)

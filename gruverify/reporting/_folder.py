@@ -26,7 +26,9 @@ class BadFolder(ValueError):
 
 
 def require_folder(folder: Path) -> None:
-    """Raise BadFolder if a report cannot be written there: it is found out before a long run, not after it."""
+    """Raise BadFolder if a report cannot be written there: it is found out before a long run, not
+    after it.
+    """
     place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not place.is_dir():
         raise BadFolder(f"{folder} cannot be a folder: {place} is a file")
@@ -43,7 +45,8 @@ def _require_ours(folder: Path) -> None:
             _require_ours(path)
         elif path.name not in FILES or not _is_report(folder):
             raise BadFolder(
-                f"{folder} holds {path.name}, which is no part of a report: name another folder, or a new one"
+                f"{folder} holds {path.name}, which is no part of a report: name another folder, "
+                "or a new one"
             )
 
 
@@ -53,7 +56,8 @@ def _is_report(folder: Path) -> bool:
 
 
 def write_report(documents: Sequence[Document], folder: Path) -> None:
-    """Write the report of one result, or of several side by side: index.html, junit.xml, summary.md, result.json.
+    """Write the report of one result, or of several side by side: index.html, junit.xml,
+    summary.md, result.json.
 
     Raises:
         BadFolder: it cannot be written there; what was there before still is.
@@ -63,7 +67,9 @@ def write_report(documents: Sequence[Document], folder: Path) -> None:
     files = _files(documents)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".report-", dir=folder if folder.is_dir() else folder.parent) as aside:
+        with tempfile.TemporaryDirectory(
+            prefix=".report-", dir=folder if folder.is_dir() else folder.parent
+        ) as aside:
             whole = Path(aside) / "report"
             _write(files, whole)
             _move(whole, folder)
@@ -78,7 +84,10 @@ def _files(documents: Sequence[Document]) -> dict[str, str]:
         [document] = documents
         return {"index.html": result_page(document), **joint, "result.json": as_text(document)}
     homes = {_home(i, document): document for i, document in enumerate(documents, 1)}
-    pages = {f"{home}/index.html": result_page(document, "../index.html") for home, document in homes.items()}
+    pages = {
+        f"{home}/index.html": result_page(document, "../index.html")
+        for home, document in homes.items()
+    }
     data = {f"{home}/result.json": as_text(document) for home, document in homes.items()}
     index = comparison_page({f"{home}/index.html": document for home, document in homes.items()})
     return {"index.html": index, **joint, **pages, **data}
@@ -101,7 +110,8 @@ def _move(whole: Path, folder: Path) -> None:
     if not folder.is_dir():
         whole.replace(folder)
         return
-    # The folder itself stays, for it may be a mount or somebody's current directory; what is in it is replaced.
+    # The folder itself stays, for it may be a mount or somebody's current directory; what is in it
+    # is replaced.
     fresh = {path.name for path in whole.iterdir()}
     for path in folder.iterdir():
         if path.is_dir() and path != whole.parent:

@@ -24,7 +24,12 @@ from gruverify.engine import (
 )
 from gruverify.reporting._table import margin
 
-_COLOURS = {"identified": "bold green", "ambiguous": "bold yellow", "none": "bold red", "unanswered": "bold red"}
+_COLOURS = {
+    "identified": "bold green",
+    "ambiguous": "bold yellow",
+    "none": "bold red",
+    "unanswered": "bold red",
+}
 #: As many of the readings that cannot be told apart are shown.
 _SHOWN = 6
 #: Where there are more parts, runners-up are shown only of those that were not identified.
@@ -40,18 +45,29 @@ def print_identity(console: Console, identity: Identity) -> None:
         _print_part(console, part, len(identity.parts) <= _IN_FULL or part.status != "identified")
     departs = identity.status in ("identified", "ambiguous") and not identity.as_declared
     colour = "bold red" if departs else _COLOURS[identity.status]
-    than = "less accurate than declared" if _only_less_accurate(identity) else "and not what it declares"
+    than = (
+        "less accurate than declared"
+        if _only_less_accurate(identity)
+        else "and not what it declares"
+    )
     console.print(f"\n[{colour}]{identity.status}{f', {than}' if departs else ''}[/]")
     for part in identity.parts:
         if part.status == "unanswered" and identity.status != "unanswered":
-            console.print(f"{part.method} gave no answer, declared: {part.declared}", markup=False, soft_wrap=True)
+            console.print(
+                f"{part.method} gave no answer, declared: {part.declared}",
+                markup=False,
+                soft_wrap=True,
+            )
     console.print(_advice(identity), markup=False, soft_wrap=True)
 
 
 def _print_part(console: Console, part: Part, in_full: bool) -> None:
     console.print(f"\n[bold]{part.method}[/], declared: {part.declared}", soft_wrap=True)
     if part.unanswered:
-        console.print(f"  [yellow]unanswered[/] {part.unanswered} cases: {escape(part.reason)}", soft_wrap=True)
+        console.print(
+            f"  [yellow]unanswered[/] {part.unanswered} cases: {escape(part.reason)}",
+            soft_wrap=True,
+        )
     verb = "[green]is[/]" if part.status == "identified" else "[yellow]may be[/]"
     for evidence in part.holds[:_SHOWN]:
         _print_evidence(console, verb, evidence, part)
@@ -67,9 +83,12 @@ def _print_part(console: Console, part: Part, in_full: bool) -> None:
 
 def _print_evidence(console: Console, words: str, evidence: Evidence, part: Part) -> None:
     less = f", {_less(part.lesser)}" if part.lesser is not None and evidence.holds else ""
-    console.print(f"  {words} {evidence.reading.describe(part.declared)}{escape(less)}", soft_wrap=True)
     console.print(
-        f"    {evidence.agreeing} of {evidence.cases} cases, {evidence.within} of {evidence.entries} entries agree; "
+        f"  {words} {evidence.reading.describe(part.declared)}{escape(less)}", soft_wrap=True
+    )
+    console.print(
+        f"    {evidence.agreeing} of {evidence.cases} cases, {evidence.within} of "
+        f"{evidence.entries} entries agree; "
         f"largest margin {margin(evidence.largest)}",
         soft_wrap=True,
     )
@@ -81,7 +100,9 @@ def _less(lesser: LessAccurate) -> str:
 
 
 def _only_less_accurate(identity: Identity) -> bool:
-    """Whether every part is, or may be, the GRU that it declares, and some are less accurate than they declare."""
+    """Whether every part is, or may be, the GRU that it declares, and some are less accurate than
+    they declare.
+    """
     return any(part.lesser is not None for part in identity.answered) and all(
         any(evidence.reading == Reading() for evidence in part.holds) for part in identity.answered
     )
@@ -92,18 +113,27 @@ def _print_exclusion(console: Console, evidence: Evidence) -> None:
         return
     case, residual = evidence.exclusion
     sizes = ", ".join(f"{letter}={size}" for letter, size in case.sizes.items())
-    console.print(f"    excluded with margins from {margin(evidence.closest)}, for one where {sizes}:", soft_wrap=True)
     console.print(
-        f"    {residual.where} is {residual.actual!r}, not {residual.expected!r} ± {residual.bound:.2g}",
+        f"    excluded with margins from {margin(evidence.closest)}, for one where {sizes}:",
+        soft_wrap=True,
+    )
+    console.print(
+        f"    {residual.where} is {residual.actual!r}, not {residual.expected!r} ± "
+        f"{residual.bound:.2g}",
         markup=False,
         soft_wrap=True,
     )
 
 
 def _why_ambiguous(part: Part) -> str:
-    one_unit = all(evidence.exclusion is None or evidence.exclusion[0].sizes["H"] == 1 for evidence in part.nearest)
+    one_unit = all(
+        evidence.exclusion is None or evidence.exclusion[0].sizes["H"] == 1
+        for evidence in part.nearest
+    )
     whys = [*(["one unit"] if one_unit else []), *([] if part.declared.bias else ["no biases"])]
-    return "these cannot be told apart by what it implements" + (f": it has {' and '.join(whys)}" if whys else "")
+    return "these cannot be told apart by what it implements" + (
+        f": it has {' and '.join(whys)}" if whys else ""
+    )
 
 
 def _advice(identity: Identity) -> str:
@@ -117,7 +147,9 @@ def _advice(identity: Identity) -> str:
         what = "is" if identity.status == "identified" else "may be"
         return f"It {what} what it declares.\n{again}"
     if _only_less_accurate(identity):
-        said = dict.fromkeys(_less(part.lesser) for part in identity.answered if part.lesser is not None)
+        said = dict.fromkeys(
+            _less(part.lesser) for part in identity.answered if part.lesser is not None
+        )
         return f"It is what it declares, {'; '.join(said)}.\n{again}"
     found = {part.holds[0].reading for part in identity.answered}
     if len(found) > 1:
@@ -133,11 +165,14 @@ def _computed(identity: Identity, reading: Reading) -> str:
 
 
 def _remedy(identity: Identity, reading: Reading) -> str:
-    declared = dict.fromkeys(reading.variant(variant) for part in identity.answered for variant in part.variants)
+    declared = dict.fromkeys(
+        reading.variant(variant) for part in identity.answered for variant in part.variants
+    )
     biases = DECLARED_AS.get(reading.bias)
     if biases is None:
         return (
-            "No variant declares this: where the two biases stand is part of the GRU, and weights of one form are\n"
+            "No variant declares this: where the two biases stand is part of the GRU, and weights "
+            "of one form are\n"
             "wrong in another.\n"
             f"next: gruverify check {identity.target}"
         )
@@ -157,16 +192,24 @@ def _remedy(identity: Identity, reading: Reading) -> str:
     call = "theirs.{0}(adapted(cell), *rest)" if adapts else "theirs.{0}(cell, *rest)"
     given = [f"    {method}=lambda cell, *rest: {call.format(method)}," for method in methods]
     variants = ", ".join(f"gruverify.{variant!r}" for variant in declared)
-    less = dict.fromkeys(declare(part.lesser.declares) for part in identity.answered if part.lesser is not None)
+    less = dict.fromkeys(
+        declare(part.lesser.declares) for part in identity.answered if part.lesser is not None
+    )
     accuracy = [f"    {said}," for said in list(less)[:1]]
     lines += ["mine = gruverify.backend(", *given, f"    variants=[{variants}],", *accuracy, ")"]
     text = "\n".join(lines)
-    return f"To have it checked as what it is, as mine.py:\n\n{text}\n\nnext: gruverify check mine:mine"
+    return (
+        f"To have it checked as what it is, as mine.py:\n\n{text}\n\nnext: gruverify check "
+        "mine:mine"
+    )
 
 
 def _adapted(reading: Reading) -> list[str]:
     picked = ", ".join(f"blocks[{ORDER.index(gate)}]" for gate in reading.order)
-    turned = ["    weights['weight_hh'] = np.concatenate([W.T for W in np.split(weights['weight_hh'], 3)])"]
+    turned = [
+        "    weights['weight_hh'] = np.concatenate([W.T for W in np.split(weights['weight_hh'], "
+        "3)])"
+    ]
     return [
         "",
         "",
@@ -214,7 +257,11 @@ def _part(part: Part) -> dict[str, Any]:
 def _evidence(evidence: Evidence, part: Part) -> dict[str, Any]:
     reading = evidence.reading
     return {
-        "reading": {**encode_variant(reading.variant(part.declared)), "order": reading.order, "biases": reading.bias}
+        "reading": {
+            **encode_variant(reading.variant(part.declared)),
+            "order": reading.order,
+            "biases": reading.bias,
+        }
         | {"transposed": reading.transposed},
         "words": reading.describe(part.declared),
         "equations": list(equations(reading, part.declared)),

@@ -7,7 +7,15 @@ import math
 from typing import Any
 
 from gruverify.coverage import GROUPS, Coverage
-from gruverify.engine import Drawn, Flaky, Result, Tally, condition_of, encode_witness, margin_octaves
+from gruverify.engine import (
+    Drawn,
+    Flaky,
+    Result,
+    Tally,
+    condition_of,
+    encode_witness,
+    margin_octaves,
+)
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting.explain import gradient_flow
 
@@ -15,8 +23,8 @@ SCHEMA = 2
 
 
 def document(result: Result) -> dict[str, Any]:
-    """The result as JSON values. Everything but `timing` depends on the seed, the versions, the target and the saved
-    witnesses that were tried alone.
+    """The result as JSON values. Everything but `timing` depends on the seed, the versions, the
+    target and the saved witnesses that were tried alone.
     """
     return {
         "schema": SCHEMA,
@@ -30,17 +38,25 @@ def document(result: Result) -> dict[str, Any]:
         "crashes": list(result.crashes),
         "explanation": result.explanation,
         "unexpected": list(result.unexpected),
-        "flaky": [_flaky(place, found) for place, found in sorted(result.flaky.items(), key=_in_catalogue_order)],
+        "flaky": [
+            _flaky(place, found)
+            for place, found in sorted(result.flaky.items(), key=_in_catalogue_order)
+        ],
         "replays": [
-            {"invariant": each.invariant, "format": each.format, "fate": each.fate} for each in sorted(result.replays)
+            {"invariant": each.invariant, "format": each.format, "fate": each.fate}
+            for each in sorted(result.replays)
         ],
         "invariants": [
-            _row(result, key, tally) for key, tally in sorted(result.tallies.items(), key=_in_catalogue_order)
+            _row(result, key, tally)
+            for key, tally in sorted(result.tallies.items(), key=_in_catalogue_order)
         ],
         "witnesses": [
-            encode_witness(witness) for _, witness in sorted(result.witnesses.items(), key=_in_catalogue_order)
+            encode_witness(witness)
+            for _, witness in sorted(result.witnesses.items(), key=_in_catalogue_order)
         ],
-        "coverage": [_coverage(name, coverage) for name, coverage in sorted(result.coverage.items())],
+        "coverage": [
+            _coverage(name, coverage) for name, coverage in sorted(result.coverage.items())
+        ],
         "gradient_flow": gradient_flow(tuple(result.header["formats"])),
         "timing": _timing(result),
     }
@@ -78,7 +94,11 @@ def _row(result: Result, key: tuple[str, str, str], tally: Tally) -> dict[str, A
         "unclaimed": tally.unclaimed,
         "declined": tally.declined,
         "entries": {"compared": tally.compared, "claimed": tally.claimed},
-        "margin": {"max": _number(tally.largest), "median": _number(tally.median), "octaves": _octaves(tally)},
+        "margin": {
+            "max": _number(tally.largest),
+            "median": _number(tally.median),
+            "octaves": _octaves(tally),
+        },
         "reason": tally.reason,
         "cause": tally.cause,
         "condition": condition_of(result, id, fmt) if tally.falsified or tally.error else "",
@@ -88,7 +108,13 @@ def _row(result: Result, key: tuple[str, str, str], tally: Tally) -> dict[str, A
 def _drawn(key: tuple[str, str], drawn: Drawn) -> dict[str, Any]:
     fmt, kind = key
     sizes = {letter: list(ends) for letter, ends in drawn.sizes.items()}
-    return {"format": fmt, "kind": kind, "planned": drawn.planned, "judged": drawn.judged, "sizes": sizes}
+    return {
+        "format": fmt,
+        "kind": kind,
+        "planned": drawn.planned,
+        "judged": drawn.judged,
+        "sizes": sizes,
+    }
 
 
 def _flaky(place: tuple[str, str], found: Flaky) -> dict[str, Any]:

@@ -62,13 +62,20 @@ def _suite(document: Document, fmt: str) -> ET.Element:
 
 
 def _case(document: Document, fate: Fate) -> ET.Element:
-    case = ET.Element("testcase", name=_text(fate.id), classname=_text(f"{document['target']}.{fate.format}"))
+    case = ET.Element(
+        "testcase", name=_text(fate.id), classname=_text(f"{document['target']}.{fate.format}")
+    )
     if fate.status in _OUTCOMES:
         kind, said = _OUTCOMES[fate.status], fate.reason or f"margin {margin(fate.margin)}"
         child = ET.SubElement(case, kind, type=fate.status, message=_text(said))
         child.text = _text(_details(document, fate))
     elif fate.status in _UNASKED:
-        ET.SubElement(case, "skipped", type=fate.status, message=_text(f"{fate.status}: {fate.reason}".rstrip(": ")))
+        ET.SubElement(
+            case,
+            "skipped",
+            type=fate.status,
+            message=_text(f"{fate.status}: {fate.reason}".rstrip(": ")),
+        )
     return case
 
 
@@ -79,27 +86,48 @@ def _details(document: Document, fate: Fate) -> str:
             lines += [witness["residual"]["where"]]
             lines += [f"{name} {value}" for name, value in numbers(witness["residual"]).items()]
             lines += document["less_accurate"]
-            lines += [f"flaky: {often}"] if (often := flaky_of(document, fate.id, fate.format)) else []
+            lines += (
+                [f"flaky: {often}"] if (often := flaky_of(document, fate.id, fate.format)) else []
+            )
             lines += [f"fails {under}"] if (under := condition(document, witness)) else []
-            lines += [sizes(witness), *(f"run as {line}" for line in runs(witness)), "", snippet(document, witness)]
+            lines += [
+                sizes(witness),
+                *(f"run as {line}" for line in runs(witness)),
+                "",
+                snippet(document, witness),
+            ]
     return "\n".join(lines)
 
 
 def _crashes(document: Document) -> ET.Element:
     suite = ET.Element("testsuite", name=_text(f"{document['target']} processes"))
     for i, note in enumerate(document["crashes"], 1):
-        case = ET.SubElement(suite, "testcase", name=f"process {i}", classname=_text(f"{document['target']}.processes"))
+        case = ET.SubElement(
+            suite,
+            "testcase",
+            name=f"process {i}",
+            classname=_text(f"{document['target']}.processes"),
+        )
         ET.SubElement(case, "error", type="died", message=_text(note))
     _count(suite)
     return suite
 
 
 def _undecided(document: Document) -> ET.Element:
-    """A failure that stands for a verdict that no test case shows: nothing failed, and yet nothing may go on."""
-    verdict, reasons = document["verdict"], doubted(document) or ["the run was stopped before its end"]
+    """A failure that stands for a verdict that no test case shows: nothing failed, and yet nothing
+    may go on.
+    """
+    verdict, reasons = (
+        document["verdict"],
+        doubted(document) or ["the run was stopped before its end"],
+    )
     suite = ET.Element("testsuite", name=_text(f"{document['target']} verdict"))
-    case = ET.SubElement(suite, "testcase", name="verdict", classname=_text(f"{document['target']}.verdict"))
-    child = ET.SubElement(case, "failure", type=verdict, message=_text(f"{verdict}: {'; '.join(reasons)}"))
+    case = ET.SubElement(
+        suite, "testcase", name="verdict", classname=_text(f"{document['target']}.verdict")
+    )
+    child = ET.SubElement(
+        case, "failure", type=verdict, message=_text(f"{verdict}: {'; '.join(reasons)}")
+    )
     child.text = _text("\n".join([*reasons, "", *covered(document)]))
     _count(suite)
     return suite

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 
 def by_formats(lines: Iterable[str], formats: Sequence[str]) -> list[str]:
-    """The lines, where those that say `FORMAT: the same` are one that says `FORMAT, FORMAT: the same`.
+    """The lines, where those that say `FORMAT: the same` are one that says `FORMAT, FORMAT: the
+    same`.
 
     Any other line stays as it is. A joint line stands where the first of its lines stood.
     """
@@ -20,15 +21,20 @@ def by_formats(lines: Iterable[str], formats: Sequence[str]) -> list[str]:
 
 
 def unrepeated(found: Iterable[tuple[str, str, str, str]]) -> list[str]:
-    """What failures do not repeat, from invariants, formats, manners and texts: a line for each manner, with the first
-    of them.
+    """What failures do not repeat, from invariants, formats, manners and texts: a line for each
+    manner, with the first of them.
     """
     by_manner: dict[str, list[str]] = {}
     for id, fmt, manner, text in found:
         by_manner.setdefault(manner, []).append(f"{id} in {fmt} {text}")
-    return [f"{first}; {len(others)} more like it" if others else first for first, *others in by_manner.values()]
+    return [
+        f"{first}; {len(others)} more like it" if others else first
+        for first, *others in by_manner.values()
+    ]
 
 
 def wrapped(line: str, width: int) -> str:
     """A line over several, the others indented; words such as ids and commands stay whole."""
-    return textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(
+        line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )

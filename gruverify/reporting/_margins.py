@@ -22,7 +22,9 @@ _BARS = " ▁▂▃▄▅▆▇█"
 def print_margins(console: Console, result: Result) -> None:
     """A histogram of error / bound for each family, over all formats and cases."""
     table = Table(
-        title="margins of the cases by family, an octave a bar, up to the bound", title_justify="left", box=None
+        title="margins of the cases by family, an octave a bar, up to the bound",
+        title_justify="left",
+        box=None,
     )
     for heading in ("family", "cases", "exact", "median"):
         table.add_column(heading, justify="left" if heading == "family" else "right")
@@ -32,16 +34,23 @@ def print_margins(console: Console, result: Result) -> None:
     for family, tally in _families(result).items():
         counts = margin_octaves(tally)
         total = sum(counts.values())
-        exact, over = counts[NO_ERROR], sum(count for octave, count in counts.items() if octave >= 0)
+        exact, over = (
+            counts[NO_ERROR],
+            sum(count for octave, count in counts.items() if octave >= 0),
+        )
         shares = (f"{exact / total:.0%}", f"{tally.median:.3f}") if total else ("–", "–")
-        table.add_row(family, str(total), *shares, bars(counts), str(over or ""), str(tally.unclaimed or ""))
+        table.add_row(
+            family, str(total), *shares, bars(counts), str(over or ""), str(tally.unclaimed or "")
+        )
     console.print(table)
 
 
 def _families(result: Result) -> dict[str, Tally]:
     """The tallies of each family with comparisons, added up, in the catalogue's order."""
     found: dict[str, list[Tally]] = {}
-    for (id, _, _), tally in sorted(result.tallies.items(), key=lambda item: list(INVARIANTS).index(item[0][0])):
+    for (id, _, _), tally in sorted(
+        result.tallies.items(), key=lambda item: list(INVARIANTS).index(item[0][0])
+    ):
         if tally.histogram or tally.unclaimed:
             found.setdefault(INVARIANTS[id].family, []).append(tally)
     return {family: reduce(add, tallies) for family, tallies in found.items()}
@@ -50,4 +59,6 @@ def _families(result: Result) -> dict[str, Tally]:
 def bars(counts: Counter[int]) -> str:
     """A bar for each octave that is shown, as high as its share of the fullest."""
     fullest = max((counts[at] for at in SHOWN), default=0)
-    return "".join(_BARS[-(-counts[at] * (len(_BARS) - 1) // fullest)] if fullest else " " for at in SHOWN)
+    return "".join(
+        _BARS[-(-counts[at] * (len(_BARS) - 1) // fullest)] if fullest else " " for at in SHOWN
+    )

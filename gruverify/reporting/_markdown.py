@@ -23,7 +23,13 @@ from gruverify.reporting._summary import (
 )
 from gruverify.reporting._table import margin
 
-_VERDICTS = {"conforms": "✅", "falsified": "❌", "died": "💥", "inconclusive": "❔", "interrupted": "⚠️"}
+_VERDICTS = {
+    "conforms": "✅",
+    "falsified": "❌",
+    "died": "💥",
+    "inconclusive": "❔",
+    "interrupted": "⚠️",
+}
 #: What Markdown or the HTML in it would take for its own.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 #: More rows than this are counted, not listed.
@@ -36,7 +42,9 @@ def markdown(documents: Sequence[Document]) -> str:
 
 
 def _section(document: Document) -> Iterator[str]:
-    yield f"## {_VERDICTS[document['verdict']]} {escaped(document['target'])}: {verdict(document)}\n"
+    yield (
+        f"## {_VERDICTS[document['verdict']]} {escaped(document['target'])}: {verdict(document)}\n"
+    )
     yield f"{escaped(sentence(document))}\n"
     yield from (f"* **{escaped(line)}**" for line in document["less_accurate"])
     yield from (f"* **flaky: {escaped(line)}**" for line in flaky(document))
@@ -46,7 +54,10 @@ def _section(document: Document) -> Iterator[str]:
     if document["explanation"]:
         yield f"* root cause: your GRU matches: {escaped(document['explanation'])}"
     for cause in root_causes(document):
-        yield f"* root cause: {escaped(cause['id'])}: {escaped(cause['reason'])}; blocks {len(cause['blocked'])}"
+        yield (
+            f"* root cause: {escaped(cause['id'])}: {escaped(cause['reason'])}; blocks "
+            f"{len(cause['blocked'])}"
+        )
     formats = document["formats"]
     shown = _not_passed(document)
     if shown:
@@ -56,8 +67,13 @@ def _section(document: Document) -> Iterator[str]:
         yield f"\n{len(shown) - MOST} more are not listed.\n" if len(shown) > MOST else ""
     for id, [smallest, *_] in list(witnesses(document).items())[:1]:
         where = escaped(smallest["residual"]["where"])
-        told = "".join(f", {name} {escaped(value)}" for name, value in numbers(smallest["residual"]).items())
-        yield f"\nFirst witness: {escaped(id)}, {smallest['format']}, {escaped(sizes(smallest))}: {where}{told}\n"
+        told = "".join(
+            f", {name} {escaped(value)}" for name, value in numbers(smallest["residual"]).items()
+        )
+        yield (
+            f"\nFirst witness: {escaped(id)}, {smallest['format']}, "
+            f"{escaped(sizes(smallest))}: {where}{told}\n"
+        )
     yield f"\nAgain:\n\n{_code(command(document))}\n"
 
 
@@ -68,7 +84,9 @@ _LISTED = ("died", "falsified", "error", "xpassed", "blocked", "nothing claimed"
 def _not_passed(document: Document) -> dict[str, dict[str, Fate]]:
     """What failed, could not be judged or claims nothing in some format, the gravest first."""
     found = {id: (worst(row.values()).status, row) for id, row in fates(document).items()}
-    return {id: row for listed in _LISTED for id, (status, row) in found.items() if status == listed}
+    return {
+        id: row for listed in _LISTED for id, (status, row) in found.items() if status == listed
+    }
 
 
 def _cell(fate: Fate | None) -> str:

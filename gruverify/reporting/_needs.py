@@ -20,7 +20,9 @@ def needed(module: str) -> Any:
         return importlib.import_module(module)
     except ImportError:
         package = module.partition(".")[0]
-        raise ReportUnavailable(f"reports need {package}: pip install 'gruverify[report]'") from None
+        raise ReportUnavailable(
+            f"reports need {package}: pip install 'gruverify[report]'"
+        ) from None
 
 
 def require_packages() -> None:

@@ -9,7 +9,9 @@ from gruverify.engine import Tally
 
 
 def print_outlook(console: Console, prospects: dict[str, dict[str, Tally]]) -> None:
-    """A line for each invariant; what is not asked or is expected to fail says why, and in which formats if not all."""
+    """A line for each invariant; what is not asked or is expected to fail says why, and in which
+    formats if not all.
+    """
     for id, row in prospects.items():
         notes = "; ".join(_notes(row))
         console.print(f"{id}  [dim]{escape(notes)}[/]" if notes else id, soft_wrap=True)
@@ -26,7 +28,10 @@ def _notes(row: dict[str, Tally]) -> list[str]:
     for fmt, tally in row.items():
         if said := _said(tally):
             formats.setdefault(said, []).append(fmt)
-    return [said + ("" if len(those) == len(row) else f" in {', '.join(those)}") for said, those in formats.items()]
+    return [
+        said + ("" if len(those) == len(row) else f" in {', '.join(those)}")
+        for said, those in formats.items()
+    ]
 
 
 def _said(tally: Tally) -> str:

@@ -6,7 +6,15 @@ import sys
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from gruverify.engine import CaseJudged, Compiling, Event, FormatFinished, FormatStarted, Shrinking
 
@@ -22,7 +30,8 @@ class LiveProgress:
             TimeElapsedColumn(),
         )
         columns = (*columns, TextColumn("{task.fields[note]}"))
-        # What the target prints meanwhile appears above the bars, unless standard error goes elsewhere.
+        # What the target prints meanwhile appears above the bars, unless standard error goes
+        # elsewhere.
         above = sys.stderr.isatty()
         self._progress = Progress(*columns, console=console, transient=True, redirect_stderr=above)
         self._tasks: dict[str, TaskID] = {}
@@ -42,7 +51,10 @@ class LiveProgress:
         """Show an event."""
         match event:
             case FormatStarted(fmt, cases):
-                self._tasks[fmt], self._note = self._progress.add_task(fmt, total=cases, note=""), ""
+                self._tasks[fmt], self._note = (
+                    self._progress.add_task(fmt, total=cases, note=""),
+                    "",
+                )
             case CaseJudged(fmt, number, falsified):
                 self._note = f"falsified: {falsified[0]}" if falsified else self._note
                 self._update(fmt, completed=number, note=self._note)

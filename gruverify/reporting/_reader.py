@@ -28,10 +28,12 @@ class BadResult(ValueError):
 
 
 def load_document(path: Path) -> Document:
-    """The document of a result file, checked against `result.schema.json`; one of schema 1 in the shape of schema 2.
+    """The document of a result file, checked against `result.schema.json`; one of schema 1 in the
+    shape of schema 2.
 
     Raises:
-        BadResult: it cannot be read, or is cut short, foreign, of another schema, damaged or too large.
+        BadResult: it cannot be read, or is cut short, foreign, of another schema, damaged or too
+        large.
         ReportUnavailable: fastjsonschema is not installed.
     """
     try:
@@ -54,7 +56,10 @@ def parse_document(text: str | bytes) -> Document:
     """
     document = _parsed(text)
     if not isinstance(document, dict) or "schema" not in document:
-        raise BadResult("is not a gruverify result: expected a JSON object with schema, target, invariants and so on")
+        raise BadResult(
+            "is not a gruverify result: expected a JSON object with schema, target, invariants "
+            "and so on"
+        )
     if document.get("kind") == "gruverify witness":
         raise BadResult("is a witness, not a result: `gruverify replay` reads it")
     version = _version(document["schema"])
@@ -75,8 +80,12 @@ def _version(given: Any) -> int:
 
 
 def schema(version: int = SCHEMA) -> dict[str, Any]:
-    """The JSON Schema of a result's document: of the newest version, or of an older one that is read."""
-    text = resources.files("gruverify.reporting").joinpath(_FILES[version]).read_text(encoding="utf-8")
+    """The JSON Schema of a result's document: of the newest version, or of an older one that is
+    read.
+    """
+    text = (
+        resources.files("gruverify.reporting").joinpath(_FILES[version]).read_text(encoding="utf-8")
+    )
     found: dict[str, Any] = json.loads(text)
     return found
 
@@ -100,7 +109,9 @@ def _check_schema(document: Document, version: int) -> None:
         check(document)
     except broken_rule as broken:
         place = broken.name.removeprefix("data").lstrip(".") or "the result"
-        raise BadResult(f"is damaged: {place} {broken.message.removeprefix(broken.name).strip()}") from None
+        raise BadResult(
+            f"is damaged: {place} {broken.message.removeprefix(broken.name).strip()}"
+        ) from None
 
 
 @cache

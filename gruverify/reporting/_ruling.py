@@ -1,4 +1,6 @@
-"""What `gruverify judge` found: on a terminal, as JSON values, and in one line for a failing test."""
+"""What `gruverify judge` found: on a terminal, as JSON values, and in one line for a failing
+test.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,20 @@ _COLOURS = {"rounding": "bold green", "bug": "bold red", "undecidable": "bold ye
 
 
 def print_rulings(
-    console: Console, model: str, outputs: Sequence[str], rulings: Sequence[Ruling], apart: Distance | None
+    console: Console,
+    model: str,
+    outputs: Sequence[str],
+    rulings: Sequence[Ruling],
+    apart: Distance | None,
 ) -> None:
     """The verdict on each of the outputs, with what it rests on, and how far apart they are."""
     console.print(model, markup=False, soft_wrap=True)
     for name, ruling in zip(outputs, rulings, strict=True):
-        console.print(f"\n{name}: {_sizes(ruling)}, judged in {ruling.format.name}", markup=False, soft_wrap=True)
+        console.print(
+            f"\n{name}: {_sizes(ruling)}, judged in {ruling.format.name}",
+            markup=False,
+            soft_wrap=True,
+        )
         for note in ruling.notes:
             console.print(f"  {note}", markup=False, soft_wrap=True)
         first, *others = ruling_lines(ruling)
@@ -55,11 +65,18 @@ def _summary(ruling: Ruling) -> str:
         return f"{ruling.beyond:,} of {ruling.entries:,} numbers {beyond}"
     if ruling.verdict == "undecidable":
         return "nothing is beyond its bound, but the bounds claim too little"
-    return f"all {ruling.entries:,} numbers are within their bounds, of which {ruling.claimed:,} claim something"
+    return (
+        f"all {ruling.entries:,} numbers are within their bounds, of which {ruling.claimed:,} "
+        "claim something"
+    )
 
 
 def _place(entry: Entry | None) -> tuple[int, ...]:
-    return () if entry is None else (entry.layer, entry.direction, entry.step, entry.member, entry.unit)
+    return (
+        ()
+        if entry is None
+        else (entry.layer, entry.direction, entry.step, entry.member, entry.unit)
+    )
 
 
 def _sizes(ruling: Ruling) -> str:
@@ -71,7 +88,10 @@ def _entry(entry: Entry, ruling: Ruling) -> str:
     way = "backward, " if entry.direction else ""
     where = f"{layer}{way}t={entry.step}, member {entry.member}, unit {entry.unit}"
     off = f"{_number(entry.ulp)} ulp, {margin(entry.margin)} of its bound"
-    return f"{where} is {entry.recorded:.9g}, expected {entry.expected:.9g} ± {entry.bound:.2g}: off by {off}"
+    return (
+        f"{where} is {entry.recorded:.9g}, expected {entry.expected:.9g} ± {entry.bound:.2g}: "
+        f"off by {off}"
+    )
 
 
 def _number(value: float) -> str:
@@ -84,7 +104,10 @@ def rulings_document(
     """The same as JSON values; what is not finite is null."""
     found: dict[str, Any] = {
         "model": model,
-        "outputs": [{"file": name, **_ruling_document(ruling)} for name, ruling in zip(outputs, rulings, strict=True)],
+        "outputs": [
+            {"file": name, **_ruling_document(ruling)}
+            for name, ruling in zip(outputs, rulings, strict=True)
+        ],
     }
     if apart is not None:
         explained = None if apart.explained is None else apart.explained.tolist()

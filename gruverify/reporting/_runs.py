@@ -19,13 +19,25 @@ from gruverify.reporting.compare._words import visible
 if TYPE_CHECKING:
     from gruverify.store import Run
 
-_HEADINGS = ("run", "started (UTC)", "target", "asked", "verdict", "format", "cases", "margin", "gates", "CPU s")
+_HEADINGS = (
+    "run",
+    "started (UTC)",
+    "target",
+    "asked",
+    "verdict",
+    "format",
+    "cases",
+    "margin",
+    "gates",
+    "CPU s",
+)
 _RIGHT = ("run", "cases", "margin", "gates", "CPU s")
 
 
 def run_figures(document: Document) -> dict[str, Any]:
-    """What a result comes to, as JSON values: its figures, and by format the cases that were judged, the share of the
-    gates in percent, and the largest margin of what the verdict rests on (values, and gradients).
+    """What a result comes to, as JSON values: its figures, and by format the cases that were
+    judged, the share of the gates in percent, and the largest margin of what the verdict rests on
+    (values, and gradients).
     """
     cases: dict[str, int] = {}
     for drawn in document["drawn"]:
@@ -45,7 +57,9 @@ def _margins(document: Document) -> dict[str, float]:
 
 
 def print_runs(console: Console, runs: Sequence[Run]) -> None:
-    """A line for each run and format: verdict, cases, the largest margin of values and gradients, gates, CPU time."""
+    """A line for each run and format: verdict, cases, the largest margin of values and gradients,
+    gates, CPU time.
+    """
     table = Table(box=None, pad_edge=False)
     for heading in _HEADINGS:
         table.add_column(heading, justify="right" if heading in _RIGHT else "left", overflow="fold")
@@ -77,7 +91,9 @@ def _cpu(run: Run) -> str:
 
 
 def _of_format(run: Run, fmt: str) -> tuple[str, str, str]:
-    """Cases, margin and gates of one format; of one that is not finished, the cases that are kept."""
+    """Cases, margin and gates of one format; of one that is not finished, the cases that are
+    kept.
+    """
     if run.figures is None:
         return ("all" if fmt in run.finished else str(run.cases.get(fmt, 0)), "–", "–")
     by_format: Mapping[str, Mapping[str, Any]] = run.figures["by_format"]

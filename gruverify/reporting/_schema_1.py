@@ -1,4 +1,5 @@
-"""Results of schema 1, as gruverify 0.1 wrote them, in the shape of schema 2: what nobody counted is null.
+"""Results of schema 1, as gruverify 0.1 wrote them, in the shape of schema 2: what nobody counted
+is null.
 
 Such a result does not say what its bounds claimed, so what it called `conforms` is inconclusive.
 """
@@ -8,7 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 #: Why a result of schema 1 in which nothing failed is inconclusive.
-UNKNOWN = "claims unknown: gruverify 0.1 wrote this result and did not count them; check the target again"
+UNKNOWN = (
+    "claims unknown: gruverify 0.1 wrote this result and did not count them; check the target again"
+)
 
 
 def upgraded(document: dict[str, Any]) -> dict[str, Any]:
@@ -25,12 +28,17 @@ def upgraded(document: dict[str, Any]) -> dict[str, Any]:
         "hints": [],
         "less_accurate": [],
         "drawn": [],
-        "invariants": [{**row, "unclaimed": 0, "entries": None, "condition": ""} for row in document["invariants"]],
+        "invariants": [
+            {**row, "unclaimed": 0, "entries": None, "condition": ""}
+            for row in document["invariants"]
+        ],
     }
 
 
 def _verdict(document: dict[str, Any]) -> str:
-    """In schema 1 a death was `falsified`, and `incomplete` a run that was stopped or had nothing to judge."""
+    """In schema 1 a death was `falsified`, and `incomplete` a run that was stopped or had nothing
+    to judge.
+    """
     fallen = any(row["status"] in ("falsified", "error") for row in document["invariants"])
     match document["verdict"]:
         case "falsified":
@@ -42,5 +50,13 @@ def _verdict(document: dict[str, Any]) -> str:
 
 
 def _unjudged(document: dict[str, Any]) -> list[str]:
-    judged = {row["format"] for row in document["invariants"] if row["passed"] or row["status"] == "xfailed"}
-    return [f"{fmt}: no case passed, or the run was stopped" for fmt in document["formats"] if fmt not in judged]
+    judged = {
+        row["format"]
+        for row in document["invariants"]
+        if row["passed"] or row["status"] == "xfailed"
+    }
+    return [
+        f"{fmt}: no case passed, or the run was stopped"
+        for fmt in document["formats"]
+        if fmt not in judged
+    ]

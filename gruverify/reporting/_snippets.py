@@ -6,7 +6,8 @@ from pathlib import Path
 
 from gruverify.engine import Witness
 
-#: A longer reproducer is not for reading: a case of 30 units and 30 inputs has some 100,000 characters.
+#: A longer reproducer is not for reading: a case of 30 units and 30 inputs has some 100,000
+#: characters.
 LONGEST = 4000
 
 
@@ -22,7 +23,9 @@ def size_of(witness: Witness) -> str:
 
 
 def reproducer(witness: Witness, file: Path) -> str:
-    """Python that raises the failure: with the case in it or, of a large one, from the witness's file."""
+    """Python that raises the failure: with the case in it or, of a large one, from the witness's
+    file.
+    """
     if is_shown(witness):
         return witness.snippet
     return (
@@ -35,13 +38,16 @@ def reproducer(witness: Witness, file: Path) -> str:
 
 
 def read_from_result(witness: Witness, number: int) -> str:
-    """Python that raises the failure of the witness of that number in the result.json of a report."""
+    """Python that raises the failure of the witness of that number in the result.json of a
+    report.
+    """
     return (
         f"# Too large to print ({size_of(witness)}). The report's result.json holds it;\n"
         "# `gruverify check` saves it as a file, too, which `gruverify replay FILE` runs again.\n"
         "import json\n"
         "from pathlib import Path\n"
         "from gruverify.engine import assert_holds, decode_witness\n\n"
-        f'witness = decode_witness(json.loads(Path("result.json").read_text())["witnesses"][{number}])\n'
+        "witness = "
+        f'decode_witness(json.loads(Path("result.json").read_text())["witnesses"][{number}])\n'
         "assert_holds(witness.invariant, witness.target, witness.case)\n"
     )

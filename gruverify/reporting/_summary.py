@@ -1,4 +1,6 @@
-"""What every rendering says of a document: each invariant in each format, the counts, the verdict in a sentence."""
+"""What every rendering says of a document: each invariant in each format, the counts, the verdict
+in a sentence.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +11,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from gruverify.engine import PROFILES, Replay, decode_witness, replay_lines, run_as, severity, sizes_of
+from gruverify.engine import (
+    PROFILES,
+    Replay,
+    decode_witness,
+    replay_lines,
+    run_as,
+    severity,
+    sizes_of,
+)
 from gruverify.invariants import INVARIANTS
 from gruverify.reporting._console import GATES_VISITED, LESS_ACCURATE, SIZES_VISITED
 from gruverify.reporting._lines import by_formats, unrepeated
 from gruverify.reporting._reader import Document
 from gruverify.reporting._snippets import is_shown, read_from_result
 
-#: The gravest first: what an invariant's status over several formats is, and the order in which counts are told.
+#: The gravest first: what an invariant's status over several formats is, and the order in which
+#: counts are told.
 STATUSES = (
     "died",
     "falsified",
@@ -35,10 +46,11 @@ JUDGED = ("falsified", "passed", "xfailed", "xpassed")
 
 @dataclass(frozen=True)
 class Fate:
-    """How an invariant fared in a format: the gravest status, all cases, and the largest margin over the variants.
+    """How an invariant fared in a format: the gravest status, all cases, and the largest margin
+    over the variants.
 
-    `claimed` is the share of the entries of which the bounds claim something; None if nothing was compared, or nobody
-    counted.
+    `claimed` is the share of the entries of which the bounds claim something; None if nothing was
+    compared, or nobody counted.
     """
 
     id: str
@@ -61,11 +73,14 @@ def fates(document: Document) -> dict[str, dict[str, Fate]]:
     grouped: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for row in document["invariants"]:
         grouped.setdefault(row["id"], {}).setdefault(row["format"], []).append(row)
-    return {id: {fmt: _fate(rows) for fmt, rows in formats.items()} for id, formats in grouped.items()}
+    return {
+        id: {fmt: _fate(rows) for fmt, rows in formats.items()} for id, formats in grouped.items()
+    }
 
 
 def _fate(rows: list[dict[str, Any]]) -> Fate:
-    # Where one variant passed and of another nothing was claimed, something was claimed in this format.
+    # Where one variant passed and of another nothing was claimed, something was claimed in this
+    # format.
     passed = any(row["status"] == "passed" for row in rows)
     told = [row for row in rows if not (passed and row["status"] == "nothing claimed")]
     gravest = min(told, key=lambda row: STATUSES.index(row["status"]))
@@ -93,13 +108,17 @@ def worst(row: Iterable[Fate]) -> Fate:
 
 
 def counts(document: Document) -> dict[str, int]:
-    """How many pairs of invariant and format there are of each status that there is any of, the gravest first."""
+    """How many pairs of invariant and format there are of each status that there is any of, the
+    gravest first.
+    """
     found = Counter(fate.status for row in fates(document).values() for fate in row.values())
     return {status: found[status] for status in STATUSES if found[status]}
 
 
 def verdict(document: Document) -> str:
-    """The verdict in words: of one that is falsified, whether it is only less accurate than declared."""
+    """The verdict in words: of one that is falsified, whether it is only less accurate than
+    declared.
+    """
     word: str = document["verdict"]
     return f"{word}: {LESS_ACCURATE}" if document["less_accurate"] else word
 
@@ -115,12 +134,16 @@ def sentence(document: Document) -> str:
 
 
 def root_causes(document: Document) -> list[dict[str, Any]]:
-    """What stood in the way: the invariant that reported it, why, and those blocked by it; most blocked first."""
+    """What stood in the way: the invariant that reported it, why, and those blocked by it; most
+    blocked first.
+    """
     causes: dict[str, dict[str, str]] = {}
     for row in document["invariants"]:
         if row["status"] == "blocked":
             causes.setdefault(row["cause"], {})[row["id"]] = row["reason"]
-    told = [{"id": id, "reason": min(of.values()), "blocked": list(of)} for id, of in causes.items()]
+    told = [
+        {"id": id, "reason": min(of.values()), "blocked": list(of)} for id, of in causes.items()
+    ]
     return sorted(told, key=lambda cause: -len(cause["blocked"]))
 
 
@@ -130,23 +153,42 @@ def seed(document: Document) -> str:
 
 
 def command(document: Document) -> str:
-    """What repeats the run, quoted for a shell: what was typed, where that was not `gruverify check`."""
+    """What repeats the run, quoted for a shell: what was typed, where that was not `gruverify
+    check`.
+    """
     if "command" in document:
         typed: str = document["command"]
         return typed
     profile = PROFILES.get(document["profile"])
-    cases = [] if profile and profile.cases == document["cases"] else ["--max-cases", str(document["cases"])]
+    cases = (
+        []
+        if profile and profile.cases == document["cases"]
+        else ["--max-cases", str(document["cases"])]
+    )
     options = ["--profile", document["profile"], *cases, "--seed", str(document["seed"])]
-    return shlex.join(["gruverify", "check", document["target"], *options, "--format", ",".join(document["formats"])])
+    return shlex.join(
+        [
+            "gruverify",
+            "check",
+            document["target"],
+            *options,
+            "--format",
+            ",".join(document["formats"]),
+        ]
+    )
 
 
 def witnesses(document: Document) -> dict[str, list[dict[str, Any]]]:
-    """Invariant to its witnesses, the smallest case first; the invariants that failed most gravely first."""
+    """Invariant to its witnesses, the smallest case first; the invariants that failed most gravely
+    first.
+    """
     found: dict[str, list[dict[str, Any]]] = {}
     for witness in document["witnesses"]:
         found.setdefault(witness["invariant"], []).append(witness)
     smallest = {id: sorted(each, key=_size) for id, each in found.items()}
-    return dict(sorted(smallest.items(), key=lambda item: -severity(decode_witness(item[1][0]).residual)))
+    return dict(
+        sorted(smallest.items(), key=lambda item: -severity(decode_witness(item[1][0]).residual))
+    )
 
 
 def _size(witness: dict[str, Any]) -> int:
@@ -159,43 +201,67 @@ def sizes(witness: dict[str, Any]) -> str:
 
 
 def runs(witness: dict[str, Any]) -> list[str]:
-    """The cases that were made of the witness's and really run; unknown of an invariant that there is no longer."""
+    """The cases that were made of the witness's and really run; unknown of an invariant that there
+    is no longer.
+    """
     found = decode_witness(witness)
-    return run_as(INVARIANTS[found.invariant], found.residual, found.case) if found.invariant in INVARIANTS else []
+    return (
+        run_as(INVARIANTS[found.invariant], found.residual, found.case)
+        if found.invariant in INVARIANTS
+        else []
+    )
 
 
 def condition(document: Document, witness: dict[str, Any]) -> str:
     """Under which condition the witness's invariant fails in its format; empty if there is none."""
     place = witness["invariant"], witness["format"]
-    return next((row["condition"] for row in document["invariants"] if (row["id"], row["format"]) == place), "")
+    return next(
+        (row["condition"] for row in document["invariants"] if (row["id"], row["format"]) == place),
+        "",
+    )
 
 
 def snippet(document: Document, witness: dict[str, Any]) -> str:
-    """Python that raises the witness's failure when pasted; of a large case, where the document's file is."""
+    """Python that raises the witness's failure when pasted; of a large case, where the document's
+    file is.
+    """
     decoded = decode_witness(witness)
-    return decoded.snippet if is_shown(decoded) else read_from_result(decoded, document["witnesses"].index(witness))
+    return (
+        decoded.snippet
+        if is_shown(decoded)
+        else read_from_result(decoded, document["witnesses"].index(witness))
+    )
 
 
 def flaky(document: Document) -> list[str]:
     """What failures do not repeat, a line for each reason; none where nobody looked."""
     found = document.get("flaky", [])
-    return unrepeated((each["invariant"], each["format"], each["manner"], each["text"]) for each in found)
+    return unrepeated(
+        (each["invariant"], each["format"], each["manner"], each["text"]) for each in found
+    )
 
 
 def flaky_of(document: Document, id: str, fmt: str) -> str:
     """How a failure does not repeat; empty if it does, as far as anybody knows."""
     found = document.get("flaky", [])
-    return next((each["text"] for each in found if (each["invariant"], each["format"]) == (id, fmt)), "")
+    return next(
+        (each["text"] for each in found if (each["invariant"], each["format"]) == (id, fmt)), ""
+    )
 
 
 def replayed(document: Document) -> list[str]:
     """What became of the witnesses that earlier runs had saved; nothing where none was tried."""
-    lines = [f"saved witness not tried: {line}" for line in document.get("replayed", {}).get("left_out", [])]
+    lines = [
+        f"saved witness not tried: {line}"
+        for line in document.get("replayed", {}).get("left_out", [])
+    ]
     return [*replay_lines([Replay(**each) for each in document.get("replays", [])]), *lines]
 
 
 def covered(document: Document) -> list[str]:
-    """What the run covered: cases and sizes, claims, gates, declarations, saved witnesses, what was left out."""
+    """What the run covered: cases and sizes, claims, gates, declarations, saved witnesses, what was
+    left out.
+    """
     lines = [*by_formats(document["covers"], document["formats"]), *replayed(document)]
     lines += [f"hint: {line}" for line in by_formats(document["hints"], document["formats"])]
     shares = {GATES_VISITED: gates_visited(document), SIZES_VISITED: sizes_visited(document)}
@@ -204,7 +270,11 @@ def covered(document: Document) -> list[str]:
 
 def doubted(document: Document) -> list[str]:
     """Why a run in which nothing failed is inconclusive."""
-    return by_formats(document["doubts"], document["formats"]) if document["verdict"] == "inconclusive" else []
+    return (
+        by_formats(document["doubts"], document["formats"])
+        if document["verdict"] == "inconclusive"
+        else []
+    )
 
 
 def gates_visited(document: Document) -> str:
@@ -214,17 +284,25 @@ def gates_visited(document: Document) -> str:
 
 
 def gate_shares(document: Document) -> dict[str, float]:
-    """Format to the percentage of z × r × c that was visited; without the formats in which nobody counted."""
-    return {one["format"]: one["groups"][0]["percent"] for one in document["coverage"] if one["groups"]}
+    """Format to the percentage of z × r × c that was visited; without the formats in which nobody
+    counted.
+    """
+    return {
+        one["format"]: one["groups"][0]["percent"] for one in document["coverage"] if one["groups"]
+    }
 
 
 def sizes_visited(document: Document) -> str:
-    """Of how many of the sizes that there are answers were compared, by format; empty if nobody counted."""
+    """Of how many of the sizes that there are answers were compared, by format; empty if nobody
+    counted.
+    """
     return ", ".join(f"{fmt} {percent:.1f} %" for fmt, percent in size_shares(document).items())
 
 
 def size_shares(document: Document) -> dict[str, float]:
-    """Format to the percentage of the sizes of which answers were compared; without those in which nobody counted."""
+    """Format to the percentage of the sizes of which answers were compared; without those in which
+    nobody counted.
+    """
     shares = dict[str, float]()
     for one in document["coverage"]:
         groups = [group for group in one["groups"] if is_of_sizes(group)]
@@ -248,4 +326,7 @@ def numbers(residual: dict[str, Any]) -> dict[str, str]:
     if residual["expected"] == "nan":  # no mathematics: the target answered it
         shown = {"is": residual["actual"], "beside the target's other answer": "nan"}
     exact = {name: repr(float(value)) for name, value in shown.items()}
-    return {**exact, **{name: f"{float(residual[name]):.4g}" for name in ("error", "bound", "margin")}}
+    return {
+        **exact,
+        **{name: f"{float(residual[name]):.4g}" for name in ("error", "bound", "margin")},
+    }

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from gruverify.engine import Result, Tally, by_format
 
-#: What a tally may be and its colour, the gravest first: a family is what the gravest of its invariants is.
+#: What a tally may be and its colour, the gravest first: a family is what the gravest of its
+#: invariants is.
 STATUSES = {
     "died": "bold red",
     "falsified": "bold red",
@@ -48,8 +49,14 @@ def checked_rows(result: Result) -> dict[str, dict[str, Tally]]:
 
 
 def failing_rows(result: Result) -> dict[str, dict[str, Tally]]:
-    """Those of invariants that failed in some format, or passed though they were expected to fail."""
-    return {id: row for id, row in checked_rows(result).items() if any(t.status in _FAILING for t in row.values())}
+    """Those of invariants that failed in some format, or passed though they were expected to
+    fail.
+    """
+    return {
+        id: row
+        for id, row in checked_rows(result).items()
+        if any(t.status in _FAILING for t in row.values())
+    }
 
 
 def skipped_everywhere(row: Mapping[str, Tally]) -> bool:
@@ -58,8 +65,8 @@ def skipped_everywhere(row: Mapping[str, Tally]) -> bool:
 
 
 def families_table(result: Result) -> Table:
-    """The worst margin of each family per format, how many of its invariants were checked, and on how many cases in
-    all.
+    """The worst margin of each family per format, how many of its invariants were checked, and on
+    how many cases in all.
     """
     families: dict[str, list[dict[str, Tally]]] = {}
     for id, row in checked_rows(result).items():
@@ -84,7 +91,9 @@ def invariants_table(result: Result, rows: Rows, title: str = _TITLE) -> Table:
 
 
 def _empty_table(title: str, first: str, formats: Iterable[str], *counts: str) -> Table:
-    table = Table(title=Text(title, overflow="ignore", no_wrap=True), title_justify="left", box=None)
+    table = Table(
+        title=Text(title, overflow="ignore", no_wrap=True), title_justify="left", box=None
+    )
     table.add_column(first, no_wrap=True)
     for name in (*formats, *counts):
         table.add_column(name, justify="right")
@@ -92,7 +101,9 @@ def _empty_table(title: str, first: str, formats: Iterable[str], *counts: str) -
 
 
 def _cell(tallies: list[Tally]) -> str:
-    """The largest margin of those that failed or passed, in the colour of the gravest; its name where that has none."""
+    """The largest margin of those that failed or passed, in the colour of the gravest; its name
+    where that has none.
+    """
     if not tallies:
         return ""
     gravest = min((tally.status for tally in tallies), key=[*STATUSES].index)

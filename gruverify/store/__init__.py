@@ -1,4 +1,6 @@
-"""Runs that outlive the process: a store is one SQLite file of them, to go on with and to compare."""
+"""Runs that outlive the process: a store is one SQLite file of them, to go on with and to
+compare.
+"""
 
 from gruverify.store._file import SCHEMA as SCHEMA
 from gruverify.store._file import BadStore as BadStore

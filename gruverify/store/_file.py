@@ -1,7 +1,8 @@
 """The file of a store: one SQLite database, read and written a transaction at a time.
 
-What was written before a process is killed stays, and two that write wait for each other: SQLite sees to both. The
-rollback journal is used and not the write-ahead log, so that a store is one file whenever nobody writes to it.
+What was written before a process is killed stays, and two that write wait for each other: SQLite
+sees to both. The rollback journal is used and not the write-ahead log, so that a store is one file
+whenever nobody writes to it.
 """
 
 from __future__ import annotations
@@ -56,13 +57,15 @@ CREATE TABLE judged (
 );
 CREATE TABLE death (
     run INTEGER NOT NULL REFERENCES run,
-    found BLOB NOT NULL       -- the call that a process of the target died in, and what the result says of it
+    found BLOB NOT NULL       -- the call in which the target's process died, and its finding
 );
 """
 
 
 class BadStore(ValueError):
-    """The file cannot be used as a store; the message begins with a verb or a noun, for the file to stand before it."""
+    """The file cannot be used as a store; the message begins with a verb or a noun, for the file to
+    stand before it.
+    """
 
 
 def packed(values: Any) -> bytes:
@@ -81,7 +84,9 @@ class NoRoom(BadStore):
 
 @contextmanager
 def damaged() -> Iterator[None]:
-    """What cannot be read of what was stored, bits that have changed on the disk say, as BadStore."""
+    """What cannot be read of what was stored, bits that have changed on the disk say, as
+    BadStore.
+    """
     try:
         yield
     except BadStore:
@@ -93,10 +98,12 @@ def damaged() -> Iterator[None]:
 class File:
     """A store that is there: made if need be and allowed, and seen to be one.
 
-    `trouble` is why nothing can be written to it, empty if it can: on a full disk there may be no room to make it.
+    `trouble` is why nothing can be written to it, empty if it can: on a full disk there may be no
+    room to make it.
 
     Raises:
-        BadStore: it is none, of a newer schema, cut short, or cannot be read, or not be written where that is wanted.
+        BadStore: it is none, of a newer schema, cut short, or cannot be read, or not be written
+        where that is wanted.
     """
 
     def __init__(self, path: Path, *, writable: bool) -> None:
@@ -156,11 +163,14 @@ class File:
 
     def _checked(self, connection: sqlite3.Connection) -> None:
         if _number(connection, "application_id") != _APPLICATION:
-            raise BadStore("is no store of gruverify, but a database of something else: name another file")
+            raise BadStore(
+                "is no store of gruverify, but a database of something else: name another file"
+            )
         version = _number(connection, "user_version")
         if version > SCHEMA:
             raise BadStore(
-                f"has schema {version}: this version reads {SCHEMA}; upgrade gruverify, or name another file"
+                f"has schema {version}: this version reads {SCHEMA}; upgrade gruverify, or name "
+                "another file"
             )
         [(found,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
         if found != "ok":
@@ -196,7 +206,10 @@ def _refusal(error: sqlite3.Error) -> BadStore:
 
 def _in_words(error: sqlite3.Error) -> str:
     if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK:
-        return "has something half written of a process that was killed, and is read-only: copy it, with its journal"
+        return (
+            "has something half written of a process that was killed, and is read-only: copy "
+            "it, with its journal"
+        )
     said = {
         sqlite3.SQLITE_BUSY: f"is being written by someone else for more than {_PATIENCE:g} s",
         sqlite3.SQLITE_NOTADB: "is no store: it is no SQLite database",

@@ -14,8 +14,9 @@ from gruverify.engine import Plan
 class Identity:
     """What makes two runs the same.
 
-    options: of the command line, each as one would write it, "" where it was not given; claims: what the target is and
-    declares, in words; versions: of packages; sources: digests of the target's files, by module.
+    options: of the command line, each as one would write it, "" where it was not given; claims:
+    what the target is and declares, in words; versions: of packages; sources: digests of the
+    target's files, by module.
     """
 
     target: str
@@ -30,17 +31,25 @@ class Identity:
 
     def other_claims(self, now: Identity) -> str:
         """What the target was or declared otherwise than now, in words."""
-        return "; ".join(f"{name} {said}" for name, said in _named_differences(self.claims, now.claims))
+        return "; ".join(
+            f"{name} {said}" for name, said in _named_differences(self.claims, now.claims)
+        )
 
     def changes(self, now: Identity) -> str:
         """What has changed of its files and of the packages, in words."""
-        files = [name for name in {**self.sources, **now.sources} if self.sources.get(name) != now.sources.get(name)]
+        files = [
+            name
+            for name in {**self.sources, **now.sources}
+            if self.sources.get(name) != now.sources.get(name)
+        ]
         found = [f"the source of {', '.join(files)}"] if files else []
         versions = _named_differences(self.versions, now.versions)
         return ", ".join([*found, *(f"{name} ({said})" for name, said in versions)])
 
 
-def identity_of(target: str, plan: Plan, header: Mapping[str, Any], sources: Mapping[str, str]) -> Identity:
+def identity_of(
+    target: str, plan: Plan, header: Mapping[str, Any], sources: Mapping[str, str]
+) -> Identity:
     """That of a run which is about to begin."""
     claims = {
         "the backend": header["backend"],
@@ -61,7 +70,10 @@ def _options(plan: Plan, header: Mapping[str, Any]) -> Iterator[tuple[str, str]]
         yield option, "" if value is None else f"{option} {value:g}"
     yield "--only", " ".join(f"--only {pattern}" for pattern in chosen.only)
     for name, entries in (("--skip", chosen.skips), ("--xfails-file", chosen.xfails)):
-        listed = (f"{entry.pattern} {','.join(entry.formats)} {entry.reason}".rstrip() for entry in entries)
+        listed = (
+            f"{entry.pattern} {','.join(entry.formats)} {entry.reason}".rstrip()
+            for entry in entries
+        )
         yield name, f"{name} with {'; '.join(listed)}" if entries else ""
     yield "--strict", "--strict" if chosen.strict else ""
     yield "--no-shrink", "" if plan.shrink else "--no-shrink"

@@ -31,14 +31,16 @@ from gruverify.store._identity import Identity, identity_of
 
 
 class OtherRun(ValueError):
-    """The run that is to be gone on with was asked something else, or of another target; the message is one line."""
+    """The run that is to be gone on with was asked something else, or of another target; the
+    message is one line.
+    """
 
 
 class Kept:
     """A run in a store: a `gruverify.engine.Keeper`.
 
-    `said` is what there is to say of a run that was gone on with, line by line; `trouble` why nothing more was kept,
-    from some moment on; empty if everything was.
+    `said` is what there is to say of a run that was gone on with, line by line; `trouble` why
+    nothing more was kept, from some moment on; empty if everything was.
     """
 
     def __init__(self, file: File, *, resume: bool) -> None:
@@ -53,7 +55,8 @@ class Kept:
         """Enter a run, or find the one to go on with.
 
         Raises:
-            OtherRun: there is one of the target that is not finished, and it was asked something else.
+            OtherRun: there is one of the target that is not finished, and it was asked something
+            else.
             BadStore: the file cannot be read.
         """
         now = identity_of(header["target"], plan, header, sources)
@@ -68,22 +71,34 @@ class Kept:
         return TakenOver()
 
     def keep(self, event: Event) -> None:
-        """Keep cases that were judged, a format that is finished, a process that died; each at once or not at all."""
+        """Keep cases that were judged, a format that is finished, a process that died; each at once
+        or not at all.
+        """
         match event:
             case CasesJudged(fmt, cases):
-                rows = [(self.number, fmt, case.stream, case.number, case.found, case.cpu) for case in cases]
-                self._write(lambda c: c.executemany("INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?, ?, ?)", rows))
+                rows = [
+                    (self.number, fmt, case.stream, case.number, case.found, case.cpu)
+                    for case in cases
+                ]
+                self._write(
+                    lambda c: c.executemany(
+                        "INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?, ?, ?)", rows
+                    )
+                )
             case FormatFinished(fmt, part):
                 row = (self.number, fmt, packed(encode_part(part)), part.cpu or 0.0)
                 self._write(lambda connection: _finish_format(connection, row))
             case ProcessDied(death, note):
                 found = packed({"death": encode_death(death), "note": note})
-                self._write(lambda c: c.execute("INSERT INTO death VALUES (?, ?)", (self.number, found)))
+                self._write(
+                    lambda c: c.execute("INSERT INTO death VALUES (?, ?)", (self.number, found))
+                )
             case _:
                 pass
 
     def end(self, document: Mapping[str, Any], figures: Mapping[str, Any]) -> None:
-        """Keep the result's document, and what it comes to: of a run that is finished, or that can be gone on with.
+        """Keep the result's document, and what it comes to: of a run that is finished, or that can
+        be gone on with.
 
         One that was finished before, and was interrupted when it was taken over, stays as it was.
         """
@@ -94,8 +109,12 @@ class Kept:
         change += " AND finished IS NULL" if finished is None else ""
         self._write(lambda connection: connection.execute(change, values))
 
-    def _enter(self, connection: sqlite3.Connection, now: Identity, plan: Plan, header: dict[str, Any]) -> None:
-        about = [as_text(dict(each)) for each in (now.options, now.claims, now.versions, now.sources)]
+    def _enter(
+        self, connection: sqlite3.Connection, now: Identity, plan: Plan, header: dict[str, Any]
+    ) -> None:
+        about = [
+            as_text(dict(each)) for each in (now.options, now.claims, now.versions, now.sources)
+        ]
         row = (now.target, *about, packed(header), packed(encode_saved(plan.saved)), _now())
         entered = connection.execute(
             "INSERT INTO run (target, options, claims, versions, sources, header, saved, started)"
@@ -112,7 +131,9 @@ class Kept:
         return found
 
     def _write(self, change: Any) -> None:
-        """Make a change; where that fails, on a full disk say, the run goes on without being kept."""
+        """Make a change; where that fails, on a full disk say, the run goes on without being
+        kept.
+        """
         if self.trouble:
             return
         try:
@@ -127,7 +148,7 @@ def _finish_format(connection: sqlite3.Connection, row: tuple[int, str, bytes, f
     connection.execute("DELETE FROM judged WHERE run = ? AND format = ?", row[:2])
 
 
-# -- finding a run -----------------------------------------------------------------------------------------------------
+# -- finding a run ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -149,7 +170,10 @@ def _to_go_on_with(file: File, now: Identity) -> tuple[Earlier | None, tuple[str
         runs = file.asked(lambda connection: list(_runs(connection, now.target)))
     same = [run for run in runs if not run.identity.other_options(now)]
     unchanged = [run for run in same if not run.identity.changes(now)]
-    alike = sorted((run for run in unchanged if not run.identity.other_claims(now)), key=lambda run: run.finished)
+    alike = sorted(
+        (run for run in unchanged if not run.identity.other_claims(now)),
+        key=lambda run: run.finished,
+    )
     if alike:
         return alike[0], ()
     begun = next((run for run in runs if not run.finished), None)
@@ -157,39 +181,64 @@ def _to_go_on_with(file: File, now: Identity) -> tuple[Earlier | None, tuple[str
     if changed is not None:
         claims = changed.identity.other_claims(now)
         why = f"{changed.identity.changes(now)}{f'; {claims}' if claims else ''}"
-        return None, (visible(f"{changed} cannot be gone on with, everything is asked anew: changed since: {why}"),)
+        return None, (
+            visible(
+                f"{changed} cannot be gone on with, everything is asked anew: changed since: {why}"
+            ),
+        )
     if begun is not None:
         raise OtherRun(visible(_way_out(begun, now, file)))
-    return None, (visible(f"{file.path} has no run of {now.target} that is not finished: everything is asked"),)
+    return None, (
+        visible(
+            f"{file.path} has no run of {now.target} that is not finished: everything is asked"
+        ),
+    )
 
 
 def _way_out(begun: Earlier, now: Identity, file: File) -> str:
     """What differs from the run that one might go on with, and what to do."""
     said = f"{begun} of {now.target} in {file.path}"
     if options := begun.identity.other_options(now):
-        return f"{said} has {options}: give it the same options, or leave out --resume to begin another"
-    return f"{said} had another target, {begun.identity.other_claims(now)}: leave out --resume to begin another"
+        return (
+            f"{said} has {options}: give it the same options, or leave out --resume to begin "
+            "another"
+        )
+    return (
+        f"{said} had another target, {begun.identity.other_claims(now)}: leave out --resume "
+        "to begin another"
+    )
 
 
 def _runs(connection: sqlite3.Connection, target: str) -> Iterator[Earlier]:
     """The runs of a target, the newest first."""
-    wanted = "SELECT id, options, claims, versions, sources, started, finished FROM run WHERE target = ?"
-    for number, *texts, started, finished in connection.execute(f"{wanted} ORDER BY id DESC", (target,)):
-        yield Earlier(number, Identity(target, *map(json.loads, texts)), started, finished is not None)
+    wanted = (
+        "SELECT id, options, claims, versions, sources, started, finished FROM run WHERE target = ?"
+    )
+    for number, *texts, started, finished in connection.execute(
+        f"{wanted} ORDER BY id DESC", (target,)
+    ):
+        yield Earlier(
+            number, Identity(target, *map(json.loads, texts)), started, finished is not None
+        )
 
 
-# -- what it found -----------------------------------------------------------------------------------------------------
+# -- what it found ---------------------------------------------------------------------------------
 
 
 def _found(connection: sqlite3.Connection, number: int, header: dict[str, Any]) -> TakenOver:
-    [(stored, saved)] = connection.execute("SELECT header, saved FROM run WHERE id = ?", (number,)).fetchall()
+    [(stored, saved)] = connection.execute(
+        "SELECT header, saved FROM run WHERE id = ?", (number,)
+    ).fetchall()
     parts = connection.execute("SELECT found FROM part WHERE run = ?", (number,)).fetchall()
     judged: dict[str, dict[tuple[str, int], bytes]] = {}
     for fmt, stream, case, found in connection.execute(
         "SELECT format, stream, number, found FROM judged WHERE run = ?", (number,)
     ):
         judged.setdefault(fmt, {})[stream, case] = found
-    deaths = [unpacked(found) for (found,) in connection.execute("SELECT found FROM death WHERE run = ?", (number,))]
+    deaths = [
+        unpacked(found)
+        for (found,) in connection.execute("SELECT found FROM death WHERE run = ?", (number,))
+    ]
     return TakenOver(
         tuple(decode_part(unpacked(found), header) for (found,) in parts),
         judged,
@@ -202,7 +251,10 @@ def _found(connection: sqlite3.Connection, number: int, header: dict[str, Any]) 
 def _in_words(found: TakenOver, header: Mapping[str, Any]) -> str:
     """Which blocks are taken over, format by format."""
     finished = {fmt: part for part in found.parts for fmt in part.coverage}
-    said = (f"{fmt}: {_of_format(finished.get(fmt), found.judged.get(fmt, {}))}" for fmt in header["formats"])
+    said = (
+        f"{fmt}: {_of_format(finished.get(fmt), found.judged.get(fmt, {}))}"
+        for fmt in header["formats"]
+    )
     return ", ".join(said)
 
 

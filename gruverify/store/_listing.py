@@ -15,10 +15,11 @@ from gruverify.store._file import BadStore, File, damaged, unpacked
 class Run:
     """A run of a store.
 
-    started: in UTC, as ISO 8601 has it; asked: the options that change its result, as one would write them; verdict:
-    None where it was killed, or goes on; figures: what it comes to (`gruverify.reporting.figures`), None likewise;
-    cases: of each format that is not finished then, how many are kept; finished: those that are; cpu: processor seconds
-    of what is kept.
+    started: in UTC, as ISO 8601 has it; asked: the options that change its result, as one would
+    write them; verdict: None where it was killed, or goes on; figures: what it comes to
+    (`gruverify.reporting.figures`), None likewise;
+    cases: of each format that is not finished then, how many are kept; finished: those that are;
+    cpu: processor seconds of what is kept.
     """
 
     number: int
@@ -58,7 +59,9 @@ def _runs(connection: sqlite3.Connection) -> list[Run]:
     for number, target, started, options, header, verdict, figures in connection.execute(
         f"SELECT {columns} FROM run ORDER BY id"
     ):
-        asked = " ".join(said for name, said in json.loads(options).items() if said and name != "--format")
+        asked = " ".join(
+            said for name, said in json.loads(options).items() if said and name != "--format"
+        )
         found.append(
             Run(
                 number,
@@ -77,7 +80,8 @@ def _runs(connection: sqlite3.Connection) -> list[Run]:
 
 
 def document_of(file: File, number: int) -> Any:
-    """The document of a run's result; of a negative number that many runs before the end: -1 is the newest.
+    """The document of a run's result; of a negative number that many runs before the end: -1 is the
+    newest.
 
     Raises:
         BadStore: there is no such run, or it has no result yet, or cannot be read.
@@ -92,7 +96,12 @@ def _document(connection: sqlite3.Connection, number: int) -> Any:
     if wanted not in numbers:
         has = f"{len(numbers)}, up to {numbers[-1]}" if numbers else "none"
         raise BadStore(f"has no run {number}: it has {has}")
-    [(document,)] = connection.execute("SELECT document FROM run WHERE id = ?", (wanted,)).fetchall()
+    [(document,)] = connection.execute(
+        "SELECT document FROM run WHERE id = ?", (wanted,)
+    ).fetchall()
     if document is None:
-        raise BadStore(f"has no result of run {wanted}, which was killed or goes on: `check --resume` goes on with it")
+        raise BadStore(
+            f"has no result of run {wanted}, which was killed or goes on: `check --resume` goes "
+            "on with it"
+        )
     return unpacked(document)

@@ -15,20 +15,37 @@ import pytest
 
 from gruverify import _pytest
 from gruverify.arithmetic import FORMATS
-from gruverify.backends import CELL_METHODS, METHODS, Backend, declarations_of, declared_variants, offers
+from gruverify.backends import (
+    CELL_METHODS,
+    METHODS,
+    Backend,
+    declarations_of,
+    declared_variants,
+    offers,
+)
 from gruverify.coverage import Coverage
-from gruverify.engine import Drawn, Flaky, Kind, LessAccurate, Tally, Witness, agreed, encode_variant
+from gruverify.engine import (
+    Drawn,
+    Flaky,
+    Kind,
+    LessAccurate,
+    Tally,
+    Witness,
+    agreed,
+    encode_variant,
+)
 
 
 @dataclass
 class Found:
     """What was found of one target.
 
-    Tallies by invariant, format and variant; witnesses; coverage by format; the cases that were drawn, by format and
-    kind; the backend's name, methods, unusual declarations and variants. `left_out` are the families of the core, with
-    their formats, of which pytest itself, told by -k, a path or --lf, does not run all tests. `lesser`, by who saw
-    something fail and in which format, is what explains all of that as less accuracy than declared; `flaky`, by
-    invariant and format, are the failures that do not repeat.
+    Tallies by invariant, format and variant; witnesses; coverage by format; the cases that were
+    drawn, by format and kind; the backend's name, methods, unusual declarations and variants.
+    `left_out` are the families of the core, with their formats, of which pytest itself, told by -k,
+    a path or --lf, does not run all tests. `lesser`, by who saw something fail and in which format,
+    is what explains all of that as less accuracy than declared; `flaky`, by invariant and format,
+    are the failures that do not repeat.
     """
 
     tallies: dict[tuple[str, str, str], Tally] = field(default_factory=dict)
@@ -78,7 +95,9 @@ class Found:
         for key, tally in other.tallies.items():
             self.enter(*key, tally)
         for place, witness in other.witnesses.items():
-            self.witnesses[place] = min(witness, self.witnesses.get(place, witness), key=Witness.order)
+            self.witnesses[place] = min(
+                witness, self.witnesses.get(place, witness), key=Witness.order
+            )
         for format, coverage in other.coverage.items():
             self.visit(format, coverage)
         for (format, kind), drawn in other.drawn.items():
@@ -100,14 +119,18 @@ class Found:
 
     @property
     def less_accurate(self) -> dict[str, LessAccurate | None]:
-        """By format in which something failed, what explains all of it, if all who saw it say the same."""
+        """By format in which something failed, what explains all of it, if all who saw it say the
+        same.
+        """
         found: dict[str, LessAccurate | None] = {}
         for (_, format), lesser in self.lesser.items():
             found = agreed(found, {format: lesser})
         return found | dict.fromkeys(fmt for _, fmt in self.flaky)
 
     def declined(self, ids: Sequence[str], format: str) -> str:
-        """What the target said when it declined all that some invariants asked; empty if it did not."""
+        """What the target said when it declined all that some invariants asked; empty if it did
+        not.
+        """
         mine = self.rows(ids, format).values()
         reasons = dict.fromkeys(tally.reason for tally in mine if tally.status == "not applicable")
         return "; ".join(reasons) if all(tally.status == "not applicable" for tally in mine) else ""

@@ -1,4 +1,6 @@
-"""Recorded outputs held against derived bounds, in a test of any kind: in place of assert_allclose and a guess."""
+"""Recorded outputs held against derived bounds, in a test of any kind: in place of assert_allclose
+and a guess.
+"""
 
 from __future__ import annotations
 
@@ -23,24 +25,33 @@ def assert_gru_close(
     batch_first: bool = False,
     **declared: Any,
 ) -> None:
-    """Assert that outputs differ from the mathematics of a GRU by rounding alone; no tolerance is chosen.
+    """Assert that outputs differ from the mathematics of a GRU by rounding alone; no tolerance is
+    chosen.
 
         gruverify.testing.assert_gru_close(cell, inputs, outputs, state=state)
 
-    model: a `Cell` or `Stack`; inputs: (T, B, I), or (B, T, I) with batch_first, or (T, I) without a batch; outputs:
-    (T, B, D·H) alike, or (L, T, B, D·H) those of every layer; state: the initial one, (L·D, B, H) or, of a single cell,
-    (B, H), zeros unless given; lengths: (B,); format: that it was computed in, the weights' unless given; declared:
-    what it declares of its accuracy, such as kappa_sigma=5 (see docs/tolerances.md).
+    model: a `Cell` or `Stack`; inputs: (T, B, I), or (B, T, I) with batch_first, or (T, I) without
+    a batch; outputs: (T, B, D·H) alike, or (L, T, B, D·H) those of every layer; state: the initial
+    one, (L·D, B, H) or, of a single cell, (B, H), zeros unless given; lengths: (B,); format: that
+    it was computed in, the weights' unless given; declared: what it declares of its accuracy, such
+    as kappa_sigma=5 (see docs/tolerances.md).
 
     Raises:
-        AssertionError: a number is beyond its bound, or the bounds claim too little; it says which, and what explains
-            it.
+        AssertionError: a number is beyond its bound, or the bounds claim too little; it says which,
+            and what explains it.
         BadRecord: an array does not fit the weights.
         BadDeclaration: a declaration is none, or has a value that it cannot have.
     """
     __tracebackhide__ = True
     ruling = judge(
-        model, inputs, outputs, state=state, lengths=lengths, format=format, batch_first=batch_first, **declared
+        model,
+        inputs,
+        outputs,
+        state=state,
+        lengths=lengths,
+        format=format,
+        batch_first=batch_first,
+        **declared,
     )
     if ruling.verdict != "rounding":
         raise AssertionError("\n  ".join([*ruling_lines(ruling), *ruling.notes]))

@@ -34,7 +34,9 @@ def tests_of(target: str, session: pytest.Session) -> list[pytest.Item]:
     """
     module = _Target.from_parent(session, path=session.config.rootpath / "pytest", nodeid=target)
     items = list(session.genitems(module))
-    if not hasattr(session.config, "workerinput"):  # what a worker of pytest-xdist raises here is not shown
+    if not hasattr(
+        session.config, "workerinput"
+    ):  # what a worker of pytest-xdist raises here is not shown
         _require_backend(items)
     return items
 

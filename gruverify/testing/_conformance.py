@@ -1,4 +1,6 @@
-"""Conformance tests: each a Hypothesis test of its own, one for each family of invariants and format."""
+"""Conformance tests: each a Hypothesis test of its own, one for each family of invariants and
+format.
+"""
 
 from __future__ import annotations
 
@@ -54,13 +56,14 @@ def conformance(
 
         test_my_gru = gruverify.testing.conformance("mypkg.kernels:MyGRU")
 
-    target: what `gruverify check` takes, or an object: a function step(cell, x, h), an `nn.Module`, a backend; formats:
-    all four by default, or some, each itself or by its name ("f32"), of which those that the target does not claim are
-    skipped; only, skip: patterns of invariants that are asked, or not; skips_files, xfails_files: files of them. A
-    listed invariant that is expected to fail is a test of its own, marked xfail; settings: of Hypothesis, instead of
-    those of the run.
+    target: what `gruverify check` takes, or an object: a function step(cell, x, h), an `nn.Module`,
+    a backend; formats: all four by default, or some, each itself or by its name ("f32"), of which
+    those that the target does not claim are skipped; only, skip: patterns of invariants that are
+    asked, or not; skips_files, xfails_files: files of them. A listed invariant that is expected to
+    fail is a test of its own, marked xfail; settings: of Hypothesis, instead of those of the run.
 
-    Each is a Hypothesis test: the number of examples, the database and the seed are those of the run.
+    Each is a Hypothesis test: the number of examples, the database and the seed are those of the
+    run.
 
     Raises:
         BadSelection: a pattern or a file is wrong.
@@ -87,7 +90,9 @@ def conformance(
 
 
 def _function_at(filename: str, line: int) -> FunctionType:
-    return FunctionType(_function_at.__code__.replace(co_filename=filename, co_firstlineno=line), {})
+    return FunctionType(
+        _function_at.__code__.replace(co_filename=filename, co_firstlineno=line), {}
+    )
 
 
 def _subject(
@@ -104,7 +109,10 @@ def _subject(
     mine = selection(only=only, skip=skip, skips_files=skips_files, xfails_files=xfails_files)
     theirs = options.chosen
     chosen = replace(
-        mine, only=mine.only or theirs.only, skips=mine.skips + theirs.skips, xfails=mine.xfails + theirs.xfails
+        mine,
+        only=mine.only or theirs.only,
+        skips=mine.skips + theirs.skips,
+        xfails=mine.xfails + theirs.xfails,
     )
     named = options.formats if formats is None else formats_named(formats)
     wanted = [fmt.name for fmt in options.formats if fmt in named]
@@ -117,10 +125,13 @@ def _parameters(part: Part) -> Any:
 
 
 def _fitting(given: hypothesis.settings | None) -> hypothesis.settings:
-    """These settings, else the run's, but that a slow backend is no fault, and that one failure is shown, not many."""
+    """These settings, else the run's, but that a slow backend is no fault, and that one failure is
+    shown, not many.
+    """
     base, profile = given or hypothesis.settings(), _options.current().profile
     examples = PROFILES[profile].cases if profile and given is None else base.max_examples
-    # What is different about the cases that fail is for the witness to show, not for lines of our code.
+    # What is different about the cases that fail is for the witness to show, not for lines of our
+    # code.
     phases = [phase for phase in base.phases if phase is not Phase.explain]
     return hypothesis.settings(
         base,
@@ -165,12 +176,16 @@ class _Drawn:
 
 
 def _cases(subject: Subject, format: str, asked: Iterable[Invariant]) -> st.SearchStrategy[_Drawn]:
-    drawn: st.SearchStrategy[Any] = st.one_of(strategies_for(subject.backend, format_named(format), asked))
+    drawn: st.SearchStrategy[Any] = st.one_of(
+        strategies_for(subject.backend, format_named(format), asked)
+    )
     return drawn.map(_Drawn)
 
 
 class Falsified(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # a class, by another name
-    """An invariant fell: the failure of a conformance test, which pytest shows without a traceback."""
+    """An invariant fell: the failure of a conformance test, which pytest shows without a
+    traceback.
+    """
 
     __module__ = "gruverify.testing"
 
@@ -187,17 +202,24 @@ def _failure(subject: Subject, fallen: Judgement, case: AnyCase) -> Falsified:
     """What is shown of an invariant that fell."""
     witness = Witness(subject.name, fallen.invariant.id, case, fallen.residual)
     subject.found.witnesses[witness.invariant, case.format.name] = witness
-    return _kind(witness.invariant)(f"{describe(fallen.invariant, fallen.residual, case)}\n\n{_shown(witness)}")
+    return _kind(witness.invariant)(
+        f"{describe(fallen.invariant, fallen.residual, case)}\n\n{_shown(witness)}"
+    )
 
 
 def _shown(witness: Witness) -> str:
     """The reproducer; of a large case where it can be had, for nobody reads it."""
     if is_shown(witness):
         return witness.snippet
-    return f"The case is too large to print ({size_of(witness)}): --gru-report DIR keeps it, with what loads it.\n"
+    return (
+        f"The case is too large to print ({size_of(witness)}): --gru-report DIR keeps it, "
+        "with what loads it.\n"
+    )
 
 
 @cache
 def _kind(id: str) -> type[Falsified]:
-    """A type of its own for each invariant: Hypothesis shrinks failures of one type, and so one invariant at a time."""
+    """A type of its own for each invariant: Hypothesis shrinks failures of one type, and so one
+    invariant at a time.
+    """
     return type("Falsified", (Falsified,), {"__module__": Falsified.__module__, "invariant": id})

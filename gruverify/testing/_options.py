@@ -14,8 +14,9 @@ from gruverify.engine import EVERYTHING, PROFILES, BadSelection, Selection, sele
 
 @dataclass(frozen=True)
 class Options:
-    """formats: those that are tested; profile: of gruverify, "" to leave it to Hypothesis' own; chosen: of the
-    invariants; seed: what was given as --hypothesis-seed, None if Hypothesis draws one.
+    """formats: those that are tested; profile: of gruverify, "" to leave it to Hypothesis' own;
+    chosen: of the invariants; seed: what was given as --hypothesis-seed, None if Hypothesis draws
+    one.
     """
 
     formats: tuple[Format, ...] = FORMATS
@@ -49,14 +50,18 @@ def _read(config: pytest.Config) -> Options:
         formats = _pytest.given(config, "formats") or ",".join(configured.get("formats", ()))
         profile = _pytest.given(config, "profile") or configured.get("profile", "")
         if profile and profile not in PROFILES:
-            raise ValueError(f"--gru-profile={profile} is unknown: choose from {', '.join(PROFILES)}")
+            raise ValueError(
+                f"--gru-profile={profile} is unknown: choose from {', '.join(PROFILES)}"
+            )
         chosen = selection(
             only=_pytest.given(config, "only") or configured.get("only", ()),
             skip=configured.get("skip", ()),
             skips_files=_pytest.given(config, "skips-file") or configured.get("skips-files", ()),
             xfails_files=_pytest.given(config, "xfails-file") or configured.get("xfails-files", ()),
         )
-        return Options(formats_named(formats) if formats else FORMATS, profile, chosen, _seed(config))
+        return Options(
+            formats_named(formats) if formats else FORMATS, profile, chosen, _seed(config)
+        )
     except (BadSelection, ValueError) as wrong:
         raise pytest.UsageError(f"gruverify: {wrong}") from None
 

@@ -41,7 +41,11 @@ class Subject:
     """A target under test, made into a backend when its first test runs."""
 
     def __init__(
-        self, target: object, chosen: Selection, formats: tuple[str, ...], module: Mapping[str, Any] | None = None
+        self,
+        target: object,
+        chosen: Selection,
+        formats: tuple[str, ...],
+        module: Mapping[str, Any] | None = None,
     ) -> None:
         """`module` is what is bound in the module of the test, where the target may have a name."""
         self.target = target
@@ -62,14 +66,23 @@ class Subject:
 
     @cached_property
     def name(self) -> str:
-        """How a user names the target: by its own text, or by the module and name under which it is found."""
+        """How a user names the target: by its own text, or by the module and name under which it is
+        found.
+        """
         if isinstance(self.target, str):
             return self.target
-        module, path = getattr(self.target, "__module__", ""), getattr(self.target, "__qualname__", "")
+        module, path = (
+            getattr(self.target, "__module__", ""),
+            getattr(self.target, "__qualname__", ""),
+        )
         if module and path and "<" not in path:
             return f"{module}:{path}"
         bound = [name for name, value in self._module.items() if value is self.target]
-        return f"{self._module['__name__']}:{bound[0]}" if bound else f"{type(self.target).__name__} object"
+        return (
+            f"{self._module['__name__']}:{bound[0]}"
+            if bound
+            else f"{type(self.target).__name__} object"
+        )
 
     def parts(self) -> Iterator[Part]:
         """The tests, format by format within a family, in the catalogue's order."""
@@ -101,7 +114,13 @@ class Subject:
             return [], f"{self.name} does not claim {format}"
         mine, whys = list[Invariant](), dict[str, None]()
         for invariant in self._meant(family, format):
-            why = why_not(invariant, self.backend, format_named(format), _options.current().profile, self.chosen)
+            why = why_not(
+                invariant,
+                self.backend,
+                format_named(format),
+                _options.current().profile,
+                self.chosen,
+            )
             if why is None:
                 mine.append(invariant)
             else:
@@ -116,7 +135,9 @@ class Subject:
         return [i for i in wanted if not self.chosen.xfails_it(i.id, format)]
 
     def obstacle(self, family: str, format: str) -> str:
-        """Why a test does not apply; empty if it does. A target that cannot be used at all fails it."""
+        """Why a test does not apply; empty if it does. A target that cannot be used at all fails
+        it.
+        """
         __tracebackhide__ = True
         try:
             asked, why = self.asked(family, format)
@@ -127,9 +148,11 @@ class Subject:
         pytest.fail(unusable, pytrace=False)
 
     def conclude(self, family: str, format: str) -> None:
-        """Skip a test in which the target declined everything, and fail one in which too little was claimed.
+        """Skip a test in which the target declined everything, and fail one in which too little was
+        claimed.
 
-        An invariant that is expected to fail, and of which nothing is claimed, neither fell nor passed: a skip.
+        An invariant that is expected to fail, and of which nothing is claimed, neither fell nor
+        passed: a skip.
         """
         __tracebackhide__ = True
         ids = [invariant.id for invariant in self.asked(family, format)[0]]
@@ -141,23 +164,34 @@ class Subject:
                 pytest.skip("nothing claimed")
         elif doubts := doubts_of_family(rows, decides=family == self.found.deciding):
             lines = "\n".join(f"  {line}" for line in doubts)
-            pytest.fail(f"inconclusive: {self.name}, {family} in {format}: nothing failed, but\n{lines}", pytrace=False)
+            pytest.fail(
+                f"inconclusive: {self.name}, {family} in {format}: nothing failed, but\n{lines}",
+                pytrace=False,
+            )
 
     def leave_out(self, run: set[tuple[str, str]]) -> None:
-        """Note the families of the core of which, in some format, not all tests are run that there are."""
+        """Note the families of the core of which, in some format, not all tests are run that there
+        are.
+        """
         for part in self.parts():
             family = INVARIANTS[part.family].family if part.expected else part.family
             if family in CORE_FAMILIES and (part.family, part.format) not in run:
                 self.found.left_out.add((family, part.format))
 
     def enter(self, case: AnyCase, judgements: list[Judgement], visited: Coverage) -> None:
-        """Add a case to what was found, unless it is drawn to shrink a failure or to show it again."""
+        """Add a case to what was found, unless it is drawn to shrink a failure or to show it
+        again.
+        """
         format = case.format.name
         self._explain(case, [judgement for judgement in judgements if judgement.fell])
-        if not any((judgement.invariant.id, format) in self.found.witnesses for judgement in judgements):
+        if not any(
+            (judgement.invariant.id, format) in self.found.witnesses for judgement in judgements
+        ):
             for judgement in judgements:
                 id, tally = judgement.invariant.id, judgement.tally
-                marked = replace(tally, mark="xfail") if self.chosen.xfails_it(id, format) else tally
+                marked = (
+                    replace(tally, mark="xfail") if self.chosen.xfails_it(id, format) else tally
+                )
                 self.found.enter(id, format, str(case.variant), marked)
             self.found.visit(format, visited)
             # Hypothesis decides how many there are: what was drawn is all that was planned.
@@ -165,11 +199,17 @@ class Subject:
             self.found.count(format, kind_of(case), Drawn(planned=1, judged=1, sizes=sizes))
 
     def _explain(self, case: AnyCase, fallen: list[Judgement]) -> None:
-        """Ask whether all that failed in the format, shrunk cases too, may be a matter of accuracy."""
-        unexpected = [one for one in fallen if not self.chosen.xfails_it(one.invariant.id, case.format.name)]
+        """Ask whether all that failed in the format, shrunk cases too, may be a matter of
+        accuracy.
+        """
+        unexpected = [
+            one for one in fallen if not self.chosen.xfails_it(one.invariant.id, case.format.name)
+        ]
         if not unexpected:
             return
-        explaining = self._explaining.setdefault(case.format.name, Explaining(self.backend, case.format))
+        explaining = self._explaining.setdefault(
+            case.format.name, Explaining(self.backend, case.format)
+        )
         explaining.meet(case, unexpected)
         # Several subjects, in several processes, may have the same target.
         self.found.lesser[f"{os.getpid()} {id(self)}", case.format.name] = explaining.found()

@@ -14,7 +14,15 @@ from hypothesis import settings
 from gruverify import _pytest
 from gruverify.arithmetic import FORMATS
 from gruverify.engine import PROFILES, Result, versions
-from gruverify.reporting import BadFolder, ReportUnavailable, by_formats, document, gates_line, sizes_line, write_report
+from gruverify.reporting import (
+    BadFolder,
+    ReportUnavailable,
+    by_formats,
+    document,
+    gates_line,
+    sizes_line,
+    write_report,
+)
 from gruverify.testing import _options
 from gruverify.testing._account import Account, Found
 
@@ -22,10 +30,13 @@ from gruverify.testing._account import Account, Found
 def header(config: pytest.Config) -> list[str]:
     """Target, versions, threads and seed."""
     options = _options.of(config)
-    seed = "drawn afresh (--hypothesis-seed=N repeats a run)" if options.seed is None else options.seed
+    seed = (
+        "drawn afresh (--hypothesis-seed=N repeats a run)" if options.seed is None else options.seed
+    )
     threads = os.environ.get("OMP_NUM_THREADS", "1")
     return [
-        f"gruverify: {_pytest.given(config, 'target')} · {', '.join(fmt.name for fmt in options.formats)} · "
+        f"gruverify: {_pytest.given(config, 'target')} · "
+        f"{', '.join(fmt.name for fmt in options.formats)} · "
         f"profile {_profile(config)} · threads {threads} · seed {seed}",
         "gruverify: " + " · ".join(f"{name} {version}" for name, version in versions().items()),
     ]
@@ -41,7 +52,9 @@ def _cases(config: pytest.Config) -> int:
 
 
 def lines(account: Account, config: pytest.Config) -> Iterator[str]:
-    """How much of the gate space each target's tests visited, what keeps a run from a pass, and where the report is."""
+    """How much of the gate space each target's tests visited, what keeps a run from a pass, and
+    where the report is.
+    """
     for target, found in account.targets.items():
         if found.coverage:
             yield f"{target}: {gates_line(found.coverage)}"
@@ -54,19 +67,26 @@ def lines(account: Account, config: pytest.Config) -> Iterator[str]:
     for target, found in account.targets.items():
         if found.undecided and found.backend:
             formats = ", ".join(found.undecided)
-            yield f"{target}: {formats}: not all that shows its values and gradients was run, so nothing is concluded"
+            yield (
+                f"{target}: {formats}: not all that shows its values and gradients was run, "
+                "so nothing is concluded"
+            )
     if account.written:
         yield account.written
 
 
 def inconclusive(account: Account, config: pytest.Config) -> dict[str, list[str]]:
-    """The targets of which nothing failed and too little was claimed, with the reasons, format by format.
+    """The targets of which nothing failed and too little was claimed, with the reasons, format by
+    format.
 
-    A format that pytest was told to leave out in part, by -k or a path, is not held against the target.
+    A format that pytest was told to leave out in part, by -k or a path, is not held against the
+    target.
     """
     found: dict[str, list[str]] = {}
     for target, of in account.targets.items():
-        if of.backend and (doubts := _doubts(_result(target, of, account, config, complete=True), of)):
+        if of.backend and (
+            doubts := _doubts(_result(target, of, account, config, complete=True), of)
+        ):
             found[target] = doubts
     return found
 
@@ -77,12 +97,17 @@ def _doubts(result: Result, found: Found) -> list[str]:
         return [] if found.undecided else ["it claims none of the formats that were asked for"]
     if result.verdict != "inconclusive":
         return []
-    return by_formats([line for line in result.doubts if line.partition(":")[0] not in found.undecided], formats)
+    return by_formats(
+        [line for line in result.doubts if line.partition(":")[0] not in found.undecided], formats
+    )
 
 
 def write(account: Account, config: pytest.Config, folder: Path, complete: bool) -> None:
     """Write the report of all targets; what came of it is told at the end of the run."""
-    results = [_result(target, found, account, config, complete) for target, found in account.targets.items()]
+    results = [
+        _result(target, found, account, config, complete)
+        for target, found in account.targets.items()
+    ]
     documents = [document(result) for result in results if result.header["formats"]]
     if not documents:
         return
@@ -93,7 +118,9 @@ def write(account: Account, config: pytest.Config, folder: Path, complete: bool)
         account.written = f"no report: {refused}"
 
 
-def _result(target: str, found: Found, account: Account, config: pytest.Config, complete: bool) -> Result:
+def _result(
+    target: str, found: Found, account: Account, config: pytest.Config, complete: bool
+) -> Result:
     options = _options.of(config)
     told: dict[str, Any] = {
         "target": target,
@@ -101,7 +128,9 @@ def _result(target: str, found: Found, account: Account, config: pytest.Config, 
         "seed": options.seed,
         "profile": _profile(config),
         "cases": _cases(config),
-        "formats": [fmt.name for fmt in FORMATS if any(fmt.name == of for _, of, _ in found.tallies)],
+        "formats": [
+            fmt.name for fmt in FORMATS if any(fmt.name == of for _, of, _ in found.tallies)
+        ],
         "selection": options.chosen.values(),
         "methods": list(found.methods),
         "declarations": found.declarations,

@@ -1,4 +1,6 @@
-"""Failures of a conformance test that do not repeat: Hypothesis is kept from shrinking what would not fail again."""
+"""Failures of a conformance test that do not repeat: Hypothesis is kept from shrinking what would
+not fail again.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,16 @@ from collections.abc import Iterator
 from hypothesis.errors import Flaky as HypothesisFlaky
 
 from gruverify.cell import AnyCase
-from gruverify.engine import Flaky, Judgement, Witness, describe, entered, fallen_with, flaky, other_bits
+from gruverify.engine import (
+    Flaky,
+    Judgement,
+    Witness,
+    describe,
+    entered,
+    fallen_with,
+    flaky,
+    other_bits,
+)
 from gruverify.testing._subject import Subject
 
 
@@ -18,8 +29,8 @@ class Unrepeated(BaseException):
 
 
 def unrepeated(subject: Subject, judgement: Judgement, case: AnyCase) -> Flaky | None:
-    """How an invariant that fell on a case does not fall on it each time; None if it does, or was expected to fail, or
-    if this was found out before.
+    """How an invariant that fell on a case does not fall on it each time; None if it does, or was
+    expected to fail, or if this was found out before.
     """
     id, format = judgement.invariant.id, case.format.name
     if (id, format) in subject.found.witnesses or subject.chosen.xfails_it(id, format):
@@ -28,26 +39,34 @@ def unrepeated(subject: Subject, judgement: Judgement, case: AnyCase) -> Flaky |
 
 
 def noted(subject: Subject, found: Flaky, judgement: Judgement, case: AnyCase) -> Unrepeated:
-    """What to raise of a failure that does not repeat, which is entered in what was found of the target; so is the
-    invariant about the same bits that it falsifies, whatever was selected.
+    """What to raise of a failure that does not repeat, which is entered in what was found of the
+    target; so is the invariant about the same bits that it falsifies, whatever was selected.
     """
     id, format = judgement.invariant.id, case.format.name
     subject.found.witnesses[id, format] = Witness(subject.name, id, case, judgement.residual)
     subject.found.flaky[id, format] = found
     for broken in other_bits(judgement.invariant, case, subject.backend):
         tally = fallen_with(found, id, "xfail" if subject.chosen.xfails_it(broken, format) else "")
-        subject.found.tallies = entered(subject.found.tallies, [broken], (format, str(case.variant)), tally)
-    return Unrepeated(f"{describe(judgement.invariant, judgement.residual, case)}\n  flaky    {found.text}")
+        subject.found.tallies = entered(
+            subject.found.tallies, [broken], (format, str(case.variant)), tally
+        )
+    return Unrepeated(
+        f"{describe(judgement.invariant, judgement.residual, case)}\n  flaky    {found.text}"
+    )
 
 
 def told(subject: Subject, raised: BaseException, format: str) -> str:
-    """What a test that raised this says of a failure that does not repeat; empty if it is something else."""
+    """What a test that raised this says of a failure that does not repeat; empty if it is something
+    else.
+    """
     if isinstance(raised, Unrepeated):
         return str(raised)
     if not isinstance(raised, HypothesisFlaky):
         return ""
     for id, message in _inside(raised):
-        found = Flaky(1, 2, "once", "it did not fail again when Hypothesis showed it the same example")
+        found = Flaky(
+            1, 2, "once", "it did not fail again when Hypothesis showed it the same example"
+        )
         subject.found.flaky.setdefault((id, format), found)
         return f"{message}\n  flaky    {found.text}"
     return ""
@@ -56,7 +75,9 @@ def told(subject: Subject, raised: BaseException, format: str) -> str:
 def _inside(raised: BaseException) -> Iterator[tuple[str, str]]:
     """The invariants that fell in what Hypothesis raised, with what was said of them."""
     for each in getattr(raised, "exceptions", ()):
-        shown = each.__cause__ or each  # Hypothesis wraps what is no Exception, such as a failure of pytest
+        shown = (
+            each.__cause__ or each
+        )  # Hypothesis wraps what is no Exception, such as a failure of pytest
         if invariant := getattr(shown, "invariant", ""):
             yield invariant, str(shown)
         else:

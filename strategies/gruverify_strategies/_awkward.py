@@ -1,4 +1,6 @@
-"""Awkward arrays: the same numbers laid out in memory in other ways, and numbers that arithmetic treats specially."""
+"""Awkward arrays: the same numbers laid out in memory in other ways, and numbers that arithmetic
+treats specially.
+"""
 
 from __future__ import annotations
 
@@ -63,13 +65,14 @@ _FAITHFUL = tuple(name for name in _VIEWS if name != "broadcast")
 
 @st.composite
 def views(draw: st.DrawFn, arrays: Arrays, *, kinds: Sequence[str] | None = None) -> NDArray:
-    """An array (of any shape) with the numbers of `arrays`, a strategy or an array, in another layout of memory.
+    """An array (of any shape) with the numbers of `arrays`, a strategy or an array, in another
+    layout of memory.
 
-    kinds: names of those to choose from. "contiguous"; "fortran": column-major; "strided": every other entry of an
-        array of NaNs, along every axis; "reversed": negative strides; "read-only"; "broadcast": stride 0 along the
-        first axis longer than 1, whose first entry is repeated: the only one that changes numbers, and never drawn
-        unless asked for. All but "read-only" and "broadcast" are writeable; none shares memory with what it is a view
-        of.
+    kinds: names of those to choose from. "contiguous"; "fortran": column-major; "strided": every
+        other entry of an array of NaNs, along every axis; "reversed": negative strides;
+        "read-only"; "broadcast": stride 0 along the first axis longer than 1, whose first entry is
+        repeated: the only one that changes numbers, and never drawn unless asked for. All but
+        "read-only" and "broadcast" are writeable; none shares memory with what it is a view of.
 
     Shrinks to the first of `kinds`, or to "contiguous", and as `arrays` does.
 
@@ -90,16 +93,18 @@ _MOST = 3000
 
 @st.composite
 def specials(draw: st.DrawFn, arrays: Arrays, *, kinds: Sequence[str] | None = None) -> NDArray:
-    """An array as `arrays`, a strategy or an array, has it, but that some entries, at least one, are special.
+    """An array as `arrays`, a strategy or an array, has it, but that some entries, at least one,
+    are special.
 
-    kinds: "negative-zero", "subnormal" (±, the smallest and the largest), "largest" (±, the largest finite numbers of
-        the array's format), and only if asked for "infinite" (±) and "nan".
+    kinds: "negative-zero", "subnormal" (±, the smallest and the largest), "largest" (±, the largest
+        finite numbers of the array's format), and only if asked for "infinite" (±) and "nan".
 
-    Shrinks to one special entry, of the first of `kinds`, and as `arrays` does. An empty array stays empty.
+    Shrinks to one special entry, of the first of `kinds`, and as `arrays` does. An empty array
+    stays empty.
 
     Raises:
-        InvalidArgument: `arrays` is neither a strategy nor an array, its dtype is none of the four formats, or a kind
-            is unknown.
+        InvalidArgument: `arrays` is neither a strategy nor an array, its dtype is none of the four
+            formats, or a kind is unknown.
     """
     names = _FINITE if kinds is None else check_names("kinds", kinds, _SPECIALS)
     array = _drawn(draw, arrays).copy()
@@ -110,7 +115,8 @@ def specials(draw: st.DrawFn, arrays: Arrays, *, kinds: Sequence[str] | None = N
     if array.size:
         entries = min(array.size, _MOST)
         codes = header(draw(RANDOM), entries + 3)
-        # What comes first is simplified last: the one entry that always is special should be the only one.
+        # What comes first is simplified last: the one entry that always is special should be the
+        # only one.
         for place, code in enumerate(islice(codes, entries)):
             if code >= 192:  # a quarter of the entries
                 array.flat[place] = choose(4 * (code - 192), numbers)
@@ -139,6 +145,7 @@ def _drawn(draw: st.DrawFn, arrays: Arrays) -> NDArray:
     value = draw(arrays) if isinstance(arrays, st.SearchStrategy) else arrays
     if not isinstance(value, np.ndarray):
         raise InvalidArgument(
-            f"Expected an array, or a strategy of arrays, but got arrays={arrays!r} (type={type(arrays).__name__})"
+            f"Expected an array, or a strategy of arrays, but got arrays={arrays!r} "
+            f"(type={type(arrays).__name__})"
         )
     return value

@@ -40,16 +40,19 @@ def cases(
     zero_state: bool = False,
     full: str = "",
 ) -> Case:
-    """A `Case`: a cell as `cells` draws it, with inputs (T, B, I), state (B, H) and cotangents (T, B, H), (B, H).
+    """A `Case`: a cell as `cells` draws it, with inputs (T, B, I), state (B, H) and cotangents (T,
+    B, H), (B, H).
 
-    The driven gates of a pinned case stay at their level for all T steps; in a cell without bias_ih input 0 is then 1
-    at every step. `levels`, instead of `regimes`, says where r, z and c of each unit are driven on the ladder (theory
-    5), such as ("0", "rounding", "-mid"): there are so many units, but for those that shrinking takes away. With
-    `zero_state` the state is 0, which only few are otherwise. Axes in `full`, as "HT", are as large as they may be.
-    Shrinks to few units, inputs, members and steps, whichever they are, then to entries 0, ±1 and ±1/2.
+    The driven gates of a pinned case stay at their level for all T steps; in a cell without bias_ih
+    input 0 is then 1 at every step. `levels`, instead of `regimes`, says where r, z and c of each
+    unit are driven on the ladder (theory 5), such as ("0", "rounding", "-mid"): there are so many
+    units, but for those that shrinking takes away. With `zero_state` the state is 0, which only few
+    are otherwise. Axes in `full`, as "HT", are as large as they may be. Shrinks to few units,
+    inputs, members and steps, whichever they are, then to entries 0, ±1 and ±1/2.
 
     Raises:
-        InvalidArgument: a bound is no integer of at least 1 or beyond its maximum, or arguments are wrong together.
+        InvalidArgument: a bound is no integer of at least 1 or beyond its maximum, or arguments are
+        wrong together.
     """
     check_option("zero_state", zero_state, True, False)
     check_letters("full", full, "HIBT")
@@ -58,7 +61,9 @@ def cases(
     within = limits(H=(min_H, max_H), I=(min_I, max_I), B=(min_B, max_B), T=(min_T, max_T))
     wanted = recipe(formats, variants, regimes, weights, biases, pinned, drives_inputs=True)
     source = draw(RANDOM)
-    codes = header(source, slots_length(within, full) + CHOICES + GRAIN + 2 * SCALE + SHAPE + WEIGHTS)
+    codes = header(
+        source, slots_length(within, full) + CHOICES + GRAIN + 2 * SCALE + SHAPE + WEIGHTS
+    )
     filled = slots(codes, within, whole="H" if placed else "", full=full)
     choice = wanted.choose(codes)
     event(f"regime: {choice.regime}")
@@ -73,4 +78,6 @@ def cases(
     reach = np.abs(inputs).max((0, 1)), np.maximum(np.abs(state).max(0), 1)
     given = {"inputs": inputs, "state": state, "d_outputs": d_outputs, "d_last": d_last}
     own = {name: sealed(choice.format, array) for name, array in given.items()}
-    return Case(build(choice, units.weights(codes, choice), driven, reach), **own, regimes=driven.labels())
+    return Case(
+        build(choice, units.weights(codes, choice), driven, reach), **own, regimes=driven.labels()
+    )

@@ -10,14 +10,26 @@ from hypothesis import event
 from hypothesis import strategies as st
 
 from gruverify.cell import Cell, Variant
-from gruverify_strategies._codes import GRAIN, RANDOM, Floats, Header, decode, grain, header, pick, rows, sealed
+from gruverify_strategies._codes import (
+    GRAIN,
+    RANDOM,
+    Floats,
+    Header,
+    decode,
+    grain,
+    header,
+    pick,
+    rows,
+    sealed,
+)
 from gruverify_strategies._recipe import CHOICES, Choice, Names, Recipe, recipe
 from gruverify_strategies._regimes import PLACEMENT, Levels, Regimes, place
 from gruverify_strategies._sizes import Slots, slots, slots_length
 from gruverify_strategies._validation import Formats, Limits, Variants, check_reach, limits
 from gruverify_strategies._weights import KINDS, SCALES, chrono, contracted
 
-#: Bytes of the header that weights take: a grain and the scales of the biases, weight_ih and weight_hh.
+#: Bytes of the header that weights take: a grain and the scales of the biases, weight_ih and
+#: weight_hh.
 WEIGHTS = GRAIN + 3
 _SALT = 2
 
@@ -25,9 +37,11 @@ _SALT = 2
 class Units:
     """A row of codes for each hidden unit: its biases, weights and placement.
 
-    What comes later in the row is simplified first: units are freed before weights vanish, and biases go last.
+    What comes later in the row is simplified first: units are freed before weights vanish, and
+    biases go last.
 
-    The row's layout depends on the largest sizes only, so that emptying a slot leaves all others as they were.
+    The row's layout depends on the largest sizes only, so that emptying a slot leaves all others as
+    they were.
     """
 
     def __init__(self, source: Random, within: Limits, filled: Slots) -> None:
@@ -49,7 +63,8 @@ class Units:
         return (
             _biases(_packed(biases, range(2)), pick(codes, SCALES), choice),
             kind.both(_packed(weight_ih, self._filled["I"])) * pick(codes, kind.scales),
-            kind.recurrent(kind.both(_packed(weight_hh, self._filled["H"]))) * pick(codes, kind.scales),
+            kind.recurrent(kind.both(_packed(weight_hh, self._filled["H"])))
+            * pick(codes, kind.scales),
         )
 
 
@@ -64,7 +79,9 @@ def _biases(drawn: Floats, scale: float, choice: Choice) -> Floats:
 
 def _there(variant: Variant, H: int) -> Floats:
     """(3H, 2): 1 for the biases that the variant has, 0 for those that it lacks."""
-    return np.repeat(np.transpose([variant.mask("bias_ih"), variant.mask("bias_hh")]), H, axis=0).astype(np.float64)
+    return np.repeat(
+        np.transpose([variant.mask("bias_ih"), variant.mask("bias_hh")]), H, axis=0
+    ).astype(np.float64)
 
 
 def _packed(numbers: Floats, columns: Sequence[int]) -> Floats:
@@ -75,12 +92,17 @@ def _packed(numbers: Floats, columns: Sequence[int]) -> Floats:
 
 
 def build(
-    choice: Choice, weights: tuple[Floats, Floats, Floats], regimes: Regimes, reach: tuple[Floats, Floats]
+    choice: Choice,
+    weights: tuple[Floats, Floats, Floats],
+    regimes: Regimes,
+    reach: tuple[Floats, Floats],
 ) -> Cell:
-    """The cell of these weights, its gates driven, for inputs and states of magnitudes up to `reach`, (I,) and (H,).
+    """The cell of these weights, its gates driven, for inputs and states of magnitudes up to
+    `reach`, (I,) and (H,).
 
-    Rows are scaled by powers of two until nothing within reach moves a pre-activation near the end of the format or, if
-    pinned, a gate out of its level. Without bias_ih the drives are the weights of input 0, which then must be 1.
+    Rows are scaled by powers of two until nothing within reach moves a pre-activation near the end
+    of the format or, if pinned, a gate out of its level. Without bias_ih the drives are the weights
+    of input 0, which then must be 1.
     """
     biases, weight_ih, weight_hh = weights
     at, margin, share = regimes.drives()
@@ -117,24 +139,26 @@ def cells(
 ) -> Cell:
     """A `Cell` with H hidden units and I inputs, of one of `variants` in one of `formats`.
 
-    Every weight is drawn; the biases that the variant has are not zero and differ by gate and side. Scales are powers
-    of two from 2^-10 to 32.
+    Every weight is drawn; the biases that the variant has are not zero and differ by gate and side.
+    Scales are powers of two from 2^-10 to 32.
 
-    regimes: names of those to choose from, see `regimes`. By default a third of the cells are free. A cell without
-        bias_ih, or with other than drawn biases, is free; only regimes without "free" leave such variants out.
-    weights: kinds to choose from: "dense", "sparse", "power-of-two", "orthogonal", "near-singular", "large-norm",
-        "tiny", "contractive" (with a certificate, `gruverify.cell.contraction_rate` below 1). By default nine in ten
-        are dense. A pinned cell of the last but "tiny" is free.
+    regimes: names of those to choose from, see `regimes`. By default a third of the cells are free.
+        A cell without bias_ih, or with other than drawn biases, is free; only regimes without
+        "free" leave such variants out.
+    weights: kinds to choose from: "dense", "sparse", "power-of-two", "orthogonal", "near-singular",
+        "large-norm", "tiny", "contractive" (with a certificate, `gruverify.cell.contraction_rate`
+        below 1). By default nine in ten are dense. A pinned cell of the last but "tiny" is free.
     biases: "drawn", "zero" or "chrono" (Tallec and Ollivier 2018).
-    pinned: driven gates stay at their level for all inputs within ±max_input and states within ±max_state; weights are
-        scaled down to that end. If False, weights stay as drawn and may move gates elsewhere.
+    pinned: driven gates stay at their level for all inputs within ±max_input and states within
+        ±max_state; weights are scaled down to that end. If False, weights stay as drawn and may
+        move gates elsewhere.
 
-    No pre-activation comes near the end of the format within these bounds. Shrinks to few units and inputs, then to
-    weights 0, ±1 and ±1/2.
+    No pre-activation comes near the end of the format within these bounds. Shrinks to few units and
+    inputs, then to weights 0, ±1 and ±1/2.
 
     Raises:
-        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, an argument is wrong,
-            or what is asked for cannot be had together.
+        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, an
+            argument is wrong, or what is asked for cannot be had together.
     """
     within = limits(H=(min_H, max_H), I=(min_I, max_I))
     wanted = recipe(formats, variants, regimes, weights, biases, pinned, drives_inputs=False)
@@ -150,11 +174,19 @@ REACH = (4.0, 4.0)
 
 
 def cell(
-    source: Random, codes: Header, within: Limits, filled: Slots, wanted: Recipe, reach: tuple[float, float] = REACH
+    source: Random,
+    codes: Header,
+    within: Limits,
+    filled: Slots,
+    wanted: Recipe,
+    reach: tuple[float, float] = REACH,
 ) -> Cell:
     """A cell in the slots that are filled, for inputs and states of magnitudes up to `reach`."""
     choice = wanted.choose(codes)
     event(f"regime: {choice.regime}")
     units = Units(source, within, filled)
-    bounds = np.full(len(filled["I"]), float(reach[0])), np.full(len(filled["H"]), max(1.0, reach[1]))
+    bounds = (
+        np.full(len(filled["I"]), float(reach[0])),
+        np.full(len(filled["H"]), max(1.0, reach[1])),
+    )
     return build(choice, units.weights(codes, choice), units.regimes(choice), bounds)

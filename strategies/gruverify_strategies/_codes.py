@@ -1,9 +1,11 @@
-"""Bytes into numbers: cheap to draw in bulk, and they shrink byte by byte to numbers that a person can read.
+"""Bytes into numbers: cheap to draw in bulk, and they shrink byte by byte to numbers that a person
+can read.
 
-Hypothesis draws bytes some sixty times faster than floats, and shrinks each on its own. So a strategy here draws a
-short header of bytes for its decisions and a row of bytes for each slot of its arrays; a byte is the coarse part of an
-entry. The rest of the mantissa comes from a seed, which shrinks to none. The bytes come from Hypothesis' own `Random`:
-what is drawn of it has no label, so that Hypothesis makes every example anew instead of mixing the rows of the last.
+Hypothesis draws bytes some sixty times faster than floats, and shrinks each on its own. So a
+strategy here draws a short header of bytes for its decisions and a row of bytes for each slot of
+its arrays; a byte is the coarse part of an entry. The rest of the mantissa comes from a seed, which
+shrinks to none. The bytes come from Hypothesis' own `Random`: what is drawn of it has no label, so
+that Hypothesis makes every example anew instead of mixing the rows of the last.
 """
 
 from __future__ import annotations
@@ -31,8 +33,8 @@ Header: TypeAlias = Iterator[int]
 #: Where bytes come from.
 RANDOM = st.randoms(note_method_calls=False, use_true_random=False)
 
-#: How many bytes the rows of units, and those of members, may take: at most, and in the simplest example. Hypothesis
-#: allows 8,192 bytes for an example, and half of that for the simplest.
+#: How many bytes the rows of units, and those of members, may take: at most, and in the simplest
+#: example. Hypothesis allows 8,192 bytes for an example, and half of that for the simplest.
 _BUDGET = 3950
 _SIMPLEST_BUDGET = 768
 #: Among how many strategies of one example they are shared.
@@ -56,7 +58,9 @@ _FEWER = 8
 
 @contextmanager
 def frugal(few: bool) -> Iterator[None]:
-    """Where there are few, what is drawn inside is quick to draw, however large, and shrinks less well row by row."""
+    """Where there are few, what is drawn inside is quick to draw, however large, and shrinks less
+    well row by row.
+    """
     before = _FRUGAL.set(few)
     try:
         yield
@@ -89,22 +93,30 @@ def number(codes: Header, length: int) -> int:
 
 
 def rows(source: Random, filled: Collection[int], bounds: tuple[int, int], width: int) -> Codes:
-    """(largest size, width): a row for each slot that an axis of these bounds may have, zeros in those not filled.
+    """(largest size, width): a row for each slot that an axis of these bounds may have, zeros in
+    those not filled.
 
-    Every slot is one draw, so that emptying one leaves the others what they were; where there is no choice of how many,
-    or `frugal` says so, some make one draw, which is quicker. Rows are read from their end, because Hypothesis sorts
-    bytes, and what is not zero should gather at the first units, inputs and steps. Where a row is wider than Hypothesis
-    allows, its bytes come again, times odd numbers: others, but zero where they were zero.
+    Every slot is one draw, so that emptying one leaves the others what they were; where there is no
+    choice of how many, or `frugal` says so, some make one draw, which is quicker. Rows are read
+    from their end, because Hypothesis sorts bytes, and what is not zero should gather at the first
+    units, inputs and steps. Where a row is wider than Hypothesis allows, its bytes come again,
+    times odd numbers: others, but zero where they were zero.
     """
     low, count = bounds
     shares = _SHARES.get() * (_FEWER if _FRUGAL.get() else 1)
-    drawn = max(1, min(width, _BUDGET // (shares * max(count, 1)), _SIMPLEST_BUDGET // (shares * max(low, 1))))
+    drawn = max(
+        1,
+        min(width, _BUDGET // (shares * max(count, 1)), _SIMPLEST_BUDGET // (shares * max(low, 1))),
+    )
     if low == count or _FRUGAL.get():
         together = -(-count // _DRAWS)
         sizes = [drawn * min(together, count - slot) for slot in range(0, count, max(together, 1))]
         blobs = [source.randbytes(size if filled else 0).ljust(size, b"\0") for size in sizes]
     else:
-        blobs = [source.randbytes(drawn if slot in filled else 0).ljust(drawn, b"\0") for slot in range(count)]
+        blobs = [
+            source.randbytes(drawn if slot in filled else 0).ljust(drawn, b"\0")
+            for slot in range(count)
+        ]
     codes = np.frombuffer(b"".join(blobs), np.uint8).reshape(count, drawn)[:, ::-1]
     again, position = np.divmod(np.arange(width), drawn)
     return codes if drawn == width else codes[:, position] * (2 * again + 1).astype(np.uint8)
@@ -112,7 +124,9 @@ def rows(source: Random, filled: Collection[int], bounds: tuple[int, int], width
 
 @dataclass(frozen=True)
 class Grain:
-    """How fine numbers are: multiples of 1/64, or full mantissas drawn from a seed, but for 0, ±1/2 and ±1."""
+    """How fine numbers are: multiples of 1/64, or full mantissas drawn from a seed, but for 0, ±1/2
+    and ±1.
+    """
 
     fine: bool
     seed: int
@@ -145,8 +159,9 @@ def decode(codes: Codes, grain: Grain, salt: int) -> Floats:
 def _tables() -> tuple[Floats, Floats]:
     """What each code stands for, and how far towards 0 its cell extends.
 
-    0 is 0 and 1 is 1. Then come levels of ever finer cells, 2 codes, 4, ... 128: a half of each for negative numbers,
-    one for positive ones. A code stands for its cell's end away from 0. Half a code is the coarser cell around it.
+    0 is 0 and 1 is 1. Then come levels of ever finer cells, 2 codes, 4, ... 128: a half of each for
+    negative numbers, one for positive ones. A code stands for its cell's end away from 0. Half a
+    code is the coarser cell around it.
     """
     values, cells = [0.0, 1.0], [0.0, 0.0]
     for count in (1, 2, 4, 8, 16, 32, 64):

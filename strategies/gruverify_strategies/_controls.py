@@ -21,8 +21,8 @@ NDArray: TypeAlias = npt.NDArray[Any]
 class Control:
     """A case that two variants must agree on, and why.
 
-    `case` and its `twin` have, up to rounding, the same outputs and the same gradients of inputs and state; those of
-    parameters may differ. why: a name of those that `controls` draws.
+    `case` and its `twin` have, up to rounding, the same outputs and the same gradients of inputs
+    and state; those of parameters may differ. why: a name of those that `controls` draws.
     """
 
     why: str
@@ -92,17 +92,19 @@ def controls(
     variants: Variants = None,
     reasons: Sequence[str] | None = None,
 ) -> Control:
-    """A `Control`: a case as `cases` draws it, changed so that reset before and reset after must agree on it.
+    """A `Control`: a case as `cases` draws it, changed so that reset before and reset after must
+    agree on it.
 
-    reasons: names of those to choose from (theory.md 2, last lines). "one-unit": H = 1 (which the bounds need not
-        allow); "diagonal": the candidate's recurrent matrix is; "reset-open": r is 1; "equal-resets": the reset gates
-        of all units are equal; "reset-shut": r is 0. In all but "reset-open" the candidate's recurrent bias is 0.
+    reasons: names of those to choose from (theory.md 2, last lines). "one-unit": H = 1 (which the
+        bounds need not allow); "diagonal": the candidate's recurrent matrix is; "reset-open": r is
+        1; "equal-resets": the reset gates of all units are equal; "reset-shut": r is 0. In all but
+        "reset-open" the candidate's recurrent bias is 0.
 
     Shrinks to the first of `reasons`, or to "one-unit", and as `cases` does.
 
     Raises:
-        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, or `formats`,
-            `variants` or `reasons` is wrong.
+        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, or
+            `formats`, `variants` or `reasons` is wrong.
     """
     limits(H=(min_H, max_H))
     why = draw(st.sampled_from(check_names("reasons", reasons, tuple(_REASONS))))
@@ -128,10 +130,17 @@ def controls(
 
 def _changed(case: Case, why: str) -> Case:
     changed = replace(case, cell=_REASONS[why].change(case.cell))
-    return replace(changed, regimes=_reset_as_the_first(case.regimes)) if why == "equal-resets" else changed
+    return (
+        replace(changed, regimes=_reset_as_the_first(case.regimes))
+        if why == "equal-resets"
+        else changed
+    )
 
 
 def _reset_as_the_first(labels: tuple[str, ...]) -> tuple[str, ...]:
     """The labels of units whose reset gates are placed where that of the first is."""
     reset = [part for part in labels[0].split() if part.startswith("r=")]
-    return tuple(" ".join([*reset, *(part for part in label.split() if not part.startswith("r="))]) for label in labels)
+    return tuple(
+        " ".join([*reset, *(part for part in label.split() if not part.startswith("r="))])
+        for label in labels
+    )

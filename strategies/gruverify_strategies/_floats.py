@@ -13,10 +13,12 @@ from gruverify_strategies._validation import check_type
 
 @st.composite
 def floats_near(draw: st.DrawFn, format: Format) -> float:
-    """A float around a threshold of the format (theory.md 5): where σ or tanh reaches 0 or ±1, or leaves the normals.
+    """A float around a threshold of the format (theory.md 5): where σ or tanh reaches 0 or ±1, or
+    leaves the normals.
 
-    It is exact in the format, and at most a few ulps or some tenths away from the threshold. Shrinks to a threshold
-    itself, rounded: first to the pre-activation from which a gate rounds to 1.
+    It is exact in the format, and at most a few ulps or some tenths away from the threshold.
+    Shrinks to a threshold itself, rounded: first to the pre-activation from which a gate rounds to
+    1.
 
     Raises:
         InvalidArgument: `format` is not a Format.
@@ -29,4 +31,8 @@ def floats_near(draw: st.DrawFn, format: Format) -> float:
 def _near_thresholds(format: Format) -> tuple[float, ...]:
     thresholds = [*gate_thresholds(format).values(), *candidate_thresholds(format).values()]
     around = [near(format, threshold) for threshold in thresholds]
-    return tuple(dict.fromkeys([*(numbers[0] for numbers in around), *(at for numbers in around for at in numbers)]))
+    return tuple(
+        dict.fromkeys(
+            [*(numbers[0] for numbers in around), *(at for numbers in around for at in numbers)]
+        )
+    )

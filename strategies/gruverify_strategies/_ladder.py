@@ -1,4 +1,6 @@
-"""The ladder of theory.md 5: the levels to which a gate or a candidate can be driven in a format."""
+"""The ladder of theory.md 5: the levels to which a gate or a candidate can be driven in a
+format.
+"""
 
 from __future__ import annotations
 
@@ -51,9 +53,13 @@ def candidate_thresholds(f: Format) -> dict[str, float]:
 
 
 def near(f: Format, threshold: float) -> list[float]:
-    """Numbers of the format on both sides of a threshold, a few ulps and some tenths away, the nearest first."""
+    """Numbers of the format on both sides of a threshold, a few ulps and some tenths away, the
+    nearest first.
+    """
     ulp = 2 * f.unit_roundoff * 2.0 ** math.floor(math.log2(abs(threshold)))
-    offsets = [size * sign for size in (0.0, ulp, 2 * ulp, 4 * ulp, 0.1, 0.2, 0.4) for sign in (1, -1)]
+    offsets = [
+        size * sign for size in (0.0, ulp, 2 * ulp, 4 * ulp, 0.1, 0.2, 0.4) for sign in (1, -1)
+    ]
     return list(dict.fromkeys(float(f.cast(threshold + offset)) for offset in offsets))
 
 
@@ -65,15 +71,22 @@ _NEAR = 0.125
 
 @lru_cache(maxsize=16)
 def ladder(f: Format, candidate: bool) -> dict[str, list[Drive]]:
-    """By level, a drive for each byte, the first the simplest. "near" holds those around the thresholds."""
+    """By level, a drive for each byte, the first the simplest. "near" holds those around the
+    thresholds.
+    """
     bands = candidate_bands(f) if candidate else gate_bands(f)
-    # Beyond the first of these the exponential in a naive tanh overflows, beyond the second that in any naive sigmoid.
+    # Beyond the first of these the exponential in a naive tanh overflows, beyond the second that in
+    # any naive sigmoid.
     outermost = -f.sigmoid_flushes if candidate else -2 * f.sigmoid_underflows
     levels = {name: _across(f, name, band, outermost, candidate) for name, band in bands.items()}
     thresholds = candidate_thresholds(f) if candidate else gate_thresholds(f)
-    around = [(f"near-{name}", at) for name, threshold in thresholds.items() for at in near(f, threshold)]
+    around = [
+        (f"near-{name}", at) for name, threshold in thresholds.items() for at in near(f, threshold)
+    ]
     spread = [around[place * len(around) // len(_PLACES)] for place in _PLACES]
-    close = [Drive(name, at, _NEAR, _share(place, candidate)) for place, (name, at) in enumerate(spread)]
+    close = [
+        Drive(name, at, _NEAR, _share(place, candidate)) for place, (name, at) in enumerate(spread)
+    ]
     return {"": [UNDRIVEN] * len(_PLACES), **levels, "near": close}
 
 
@@ -85,7 +98,10 @@ def _across(f: Format, name: str, band: Band, outermost: float, candidate: bool)
     low, high = low + inset, high - inset
     spread = [low + (high - low) * place / _PLACES[-1] for place in _PLACES]
     spread[0] = _simplest(low, high)
-    return [_drive(f, name, band, float(f.cast(at)), _share(place, candidate)) for place, at in enumerate(spread)]
+    return [
+        _drive(f, name, band, float(f.cast(at)), _share(place, candidate))
+        for place, at in enumerate(spread)
+    ]
 
 
 def _drive(f: Format, name: str, band: Band, at: float, share: float) -> Drive:

@@ -42,20 +42,31 @@ def layouts(
 ) -> LaidOut:
     """A `LaidOut`: one of `layouts`, a cell that it can hold, and its parameters.
 
-    They are "pytorch", "keras", "onnx", "flax", "nnx", "equinox", "mlx" and "haiku". Cells are as `cells` draws them;
-    recurrent biases that a library has no place for are added to the input's biases.
-    Shrinks to the first of `layouts`, or to "pytorch", and as `cells` does.
+    They are "pytorch", "keras", "onnx", "flax", "nnx", "equinox", "mlx" and "haiku". Cells are as
+    `cells` draws them; recurrent biases that a library has no place for are added to the input's
+    biases. Shrinks to the first of `layouts`, or to "pytorch", and as `cells` does.
 
     Raises:
-        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, `layouts`, `formats` or
-            `variants` is wrong, or no layout has any of the variants.
+        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum,
+            `layouts`, `formats` or `variants` is wrong, or no layout has any of the variants.
     """
     asked = check_variants(VARIANTS + PARTLY_BIASED if variants is None else variants)
     named = check_names("layouts", layouts, tuple(LAYOUTS))
     options = {name: [v for v in asked if v in LAYOUTS[name].variants] for name in named}
     possible = [name for name, held in options.items() if held]
     if not possible:
-        raise InvalidArgument(f"variants={variants!r} must have one that layouts={list(options)!r} can hold")
+        raise InvalidArgument(
+            f"variants={variants!r} must have one that layouts={list(options)!r} can hold"
+        )
     layout = draw(st.sampled_from(possible))
-    cell = draw(cells(min_H=min_H, max_H=max_H, min_I=min_I, max_I=max_I, formats=formats, variants=options[layout]))
+    cell = draw(
+        cells(
+            min_H=min_H,
+            max_H=max_H,
+            min_I=min_I,
+            max_I=max_I,
+            formats=formats,
+            variants=options[layout],
+        )
+    )
     return LaidOut(layout, LAYOUTS[layout].merged(cell))

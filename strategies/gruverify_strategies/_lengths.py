@@ -24,7 +24,9 @@ Lengths: TypeAlias = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Batch(Pasteable):
-    """A ragged batch: inputs (T, B, I), state (B, H) and lengths (B,). Steps from a member's length on are padding."""
+    """A ragged batch: inputs (T, B, I), state (B, H) and lengths (B,). Steps from a member's length
+    on are padding.
+    """
 
     inputs: npt.NDArray[Any]
     state: npt.NDArray[Any]
@@ -40,12 +42,17 @@ class Batch(Pasteable):
 
 @st.composite
 def lengths(
-    draw: st.DrawFn, *, min_length: int = 0, max_length: int = 4, min_B: int = 1, max_B: int | None = None
+    draw: st.DrawFn,
+    *,
+    min_length: int = 0,
+    max_length: int = 4,
+    min_B: int = 1,
+    max_B: int | None = None,
 ) -> Lengths:
     """Lengths (B,) of the members of a batch, int64, each from min_length to max_length = T.
 
-    In one draw of four nobody is padded; else lengths 0, 1, T-1 and T are as likely as all others together. Not sorted.
-    Shrinks to one member, then to length T.
+    In one draw of four nobody is padded; else lengths 0, 1, T-1 and T are as likely as all others
+    together. Not sorted. Shrinks to one member, then to length T.
 
     Raises:
         InvalidArgument: a bound is not an integer, is negative, or a minimum exceeds its maximum.
@@ -63,7 +70,9 @@ def ragged_length(B: int) -> int:
 
 
 def ragged(codes: Header, filled: Sequence[int], B: int, low: int, high: int) -> Lengths:
-    """The lengths of the filled slots of B: all `high` where the first byte says so, else each as its own byte says."""
+    """The lengths of the filled slots of B: all `high` where the first byte says so, else each as
+    its own byte says.
+    """
     padded, codes_of = next(codes) >= 64, bytes(islice(codes, B))
     everything = range(high, low - 1, -1)
     corners = [length for length in (high, 0, 1, high - 1) if low <= length <= high]
@@ -87,15 +96,16 @@ def sequences(
     min_length: int = 0,
     formats: Formats = None,
 ) -> Batch:
-    """A `Batch`: inputs (T, B, I) as `inputs` draws them, a state (B, H) as `states` does, and lengths (B,).
+    """A `Batch`: inputs (T, B, I) as `inputs` draws them, a state (B, H) as `states` does, and
+    lengths (B,).
 
-    Padding holds numbers as the real steps do, so that whoever reads it is found out. T and B may be 0 if asked for,
-    `min_T=0` and `min_B=0`.
-    Shrinks to few and small sizes, to lengths T, then to entries 0, ±1 and ±1/2.
+    Padding holds numbers as the real steps do, so that whoever reads it is found out. T and B may
+    be 0 if asked for, `min_T=0` and `min_B=0`. Shrinks to few and small sizes, to lengths T, then
+    to entries 0, ±1 and ±1/2.
 
     Raises:
-        InvalidArgument: a bound is not an integer, is negative (min_length, T, B) or below 1 (another size), a minimum
-            exceeds its maximum, or `formats` is wrong.
+        InvalidArgument: a bound is not an integer, is negative (min_length, T, B) or below 1
+            (another size), a minimum exceeds its maximum, or `formats` is wrong.
     """
     within = limits("TB", T=(min_T, max_T), B=(min_B, max_B), I=(min_I, max_I), H=(min_H, max_H))
     check_size("min_length", min_length, at_least=0)
@@ -107,5 +117,7 @@ def sequences(
     filled = slots(codes, within)
     format: Format = pick(codes, check_formats(formats))
     members = Members(source, codes, within, filled)
-    inputs, state = (sealed(format, values) for values in (members.inputs(codes), members.state(codes)))
+    inputs, state = (
+        sealed(format, values) for values in (members.inputs(codes), members.state(codes))
+    )
     return Batch(inputs, state, ragged(codes, filled["B"], B, min_length, len(filled["T"])))

@@ -43,7 +43,9 @@ class Choice:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to choose from. Where the choices exclude each other, a mixture that was not asked for yields."""
+    """What to choose from. Where the choices exclude each other, a mixture that was not asked for
+    yields.
+    """
 
     formats: Sequence[Format]
     variants: Sequence[Variant]
@@ -61,7 +63,11 @@ class Recipe:
         if not self._drivable(variant):
             return replace(choice, regime="free")
         if self.pinned and regime != "free" and KINDS[kind].structural:
-            return replace(choice, kind="dense") if self.kinds is USUAL else replace(choice, regime="free")
+            return (
+                replace(choice, kind="dense")
+                if self.kinds is USUAL
+                else replace(choice, regime="free")
+            )
         return choice
 
     def _drivable(self, variant: Variant) -> bool:
@@ -90,7 +96,15 @@ def recipe(
     kinds = USUAL if weights is None else check_names("weights", weights, tuple(KINDS))
     if variants is None and "free" not in named and not drives_inputs:
         variants = [variant for variant in VARIANTS if variant.input_bias]
-    wanted = Recipe(check_formats(formats), check_variants(variants), named, kinds, biases, pinned, drives_inputs)
+    wanted = Recipe(
+        check_formats(formats),
+        check_variants(variants),
+        named,
+        kinds,
+        biases,
+        pinned,
+        drives_inputs,
+    )
     if "free" not in named:
         _check_driven(wanted)
     return wanted
@@ -100,10 +114,18 @@ def _check_driven(wanted: Recipe) -> None:
     """Raise InvalidArgument where only driven cells are asked for, and others excluded."""
     asked = f"regimes={list(wanted.regimes)!r}"
     if wanted.biases != "drawn":
-        raise InvalidArgument(f"{asked} need biases='drawn', which drive the gates; got biases={wanted.biases!r}")
+        raise InvalidArgument(
+            f"{asked} need biases='drawn', which drive the gates; got biases={wanted.biases!r}"
+        )
     if not wanted.drives_inputs and not all(variant.input_bias for variant in wanted.variants):
-        raise InvalidArgument(f"{asked} need biases, which drive the gates: give variants that have bias_ih")
-    if wanted.pinned and any(KINDS[kind].structural for kind in wanted.kinds) and wanted.kinds is not USUAL:
+        raise InvalidArgument(
+            f"{asked} need biases, which drive the gates: give variants that have bias_ih"
+        )
+    if (
+        wanted.pinned
+        and any(KINDS[kind].structural for kind in wanted.kinds)
+        and wanted.kinds is not USUAL
+    ):
         raise InvalidArgument(
             f"{asked} and weights={list(wanted.kinds)!r} exclude each other while pinned=True, "
             "which scales the rows of weights one by one: add 'free', or give pinned=False"

@@ -19,22 +19,35 @@ _LANES = 8
 
 def check_possible(relation: str, within: Limits) -> None:
     """Raise InvalidArgument unless sizes within the limits have the relation."""
-    if not all(allowed(relation, within, {}, letter) for letter in ("HIBT" if relation == "distinct" else "HB")):
+    if not all(
+        allowed(relation, within, {}, letter)
+        for letter in ("HIBT" if relation == "distinct" else "HB")
+    ):
         bounds = ", ".join(f"{low}<={letter}<={high}" for letter, (low, high) in within.items())
         raise InvalidArgument(f"relations={relation!r} cannot hold with {bounds}: widen the bounds")
 
 
 def allowed(relation: str, within: Limits, chosen: Mapping[str, int], letter: str) -> Sequence[int]:
-    """The sizes that an axis may have, with those of the axes before it chosen, in the order H, I, B, T."""
+    """The sizes that an axis may have, with those of the axes before it chosen, in the order H, I,
+    B, T.
+    """
     span = _span(within, letter)
     if relation == "distinct":
-        rest = [set(_span(within, other)) for other in within if other not in chosen and other != letter]
-        return [n for n in span if n not in chosen.values() and _can_differ(rest, {n, *chosen.values()})]
+        rest = [
+            set(_span(within, other)) for other in within if other not in chosen and other != letter
+        ]
+        return [
+            n for n in span if n not in chosen.values() and _can_differ(rest, {n, *chosen.values()})
+        ]
     if relation == "simd" and letter == "H":
         return [n for n in span if n > 1 and n % _LANES in (0, 1, _LANES - 1)]
     if relation == "H=1" and letter == "H":
         return [n for n in span if n == 1]
-    for name, first, second, factor in (("I=H", "H", "I", 1), ("T=B", "B", "T", 1), ("B=3H", "H", "B", 3)):
+    for name, first, second, factor in (
+        ("I=H", "H", "I", 1),
+        ("T=B", "B", "T", 1),
+        ("B=3H", "H", "B", 3),
+    ):
         if relation == name and letter == first:
             return [n for n in span if factor * n in _span(within, second)]
         if relation == name and letter == second and first in chosen:

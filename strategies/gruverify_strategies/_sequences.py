@@ -27,11 +27,12 @@ def inputs(
 ) -> npt.NDArray[Any]:
     """Inputs (T, B, I) in one of `formats`, every entry drawn, within [-4, 4].
 
-    Their scale is a power of two, from 2^-10 to 4. T and B may be 0 if asked for, `min_T=0` and `min_B=0`.
-    Shrinks to few and small sizes, then to entries 0, ±1 and ±1/2.
+    Their scale is a power of two, from 2^-10 to 4. T and B may be 0 if asked for, `min_T=0` and
+    `min_B=0`. Shrinks to few and small sizes, then to entries 0, ±1 and ±1/2.
 
     Raises:
-        InvalidArgument: a bound is not an integer or too small, a minimum exceeds its maximum, or `formats` is wrong.
+        InvalidArgument: a bound is not an integer or too small, a minimum exceeds its maximum, or
+        `formats` is wrong.
     """
     within = limits("TB", T=(min_T, max_T), B=(min_B, max_B), I=(min_I, max_I))
     source = draw(RANDOM)
@@ -51,12 +52,15 @@ def states(
     max_H: int | None = None,
     formats: Formats = None,
 ) -> npt.NDArray[Any]:
-    """Initial states (B, H) in one of `formats`, within [-4, 4]: mostly inside [-1, 1], some outside, few zero.
+    """Initial states (B, H) in one of `formats`, within [-4, 4]: mostly inside [-1, 1], some
+    outside, few zero.
 
-    B may be 0 if asked for, `min_B=0`. Shrinks to few and small sizes, then to entries 0, ±1 and ±1/2.
+    B may be 0 if asked for, `min_B=0`. Shrinks to few and small sizes, then to entries 0, ±1 and
+    ±1/2.
 
     Raises:
-        InvalidArgument: a bound is not an integer or too small, a minimum exceeds its maximum, or `formats` is wrong.
+        InvalidArgument: a bound is not an integer or too small, a minimum exceeds its maximum, or
+        `formats` is wrong.
     """
     within = limits("B", B=(min_B, max_B), H=(min_H, max_H))
     source = draw(RANDOM)
@@ -78,15 +82,18 @@ def cotangents(
     max_H: int | None = None,
     formats: Formats = None,
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """The cotangents of a loss in one of `formats`: of the outputs (T, B, H) and of the last state (B, H).
+    """The cotangents of a loss in one of `formats`: of the outputs (T, B, H) and of the last state
+    (B, H).
 
-    Two thirds are within [-1, 1], the others scaled by a power of two: from the format's smallest number to 2^64, or to
-    half of float16's largest. Mostly every entry is drawn; sometimes only those of the last state or of the outputs, or
-    only one entry, differ from 0. T and B may be 0 if asked for, `min_T=0` and `min_B=0`.
-    Shrinks to few and small sizes, then to entries 0, ±1 and ±1/2.
+    Two thirds are within [-1, 1], the others scaled by a power of two: from the format's smallest
+    number to 2^64, or to half of float16's largest. Mostly every entry is drawn; sometimes only
+    those of the last state or of the outputs, or only one entry, differ from 0. T and B may be 0 if
+    asked for, `min_T=0` and `min_B=0`. Shrinks to few and small sizes, then to entries 0, ±1 and
+    ±1/2.
 
     Raises:
-        InvalidArgument: a bound is not an integer or too small, a minimum exceeds its maximum, or `formats` is wrong.
+        InvalidArgument: a bound is not an integer or too small, a minimum exceeds its maximum, or
+        `formats` is wrong.
     """
     within = limits("TB", T=(min_T, max_T), B=(min_B, max_B), H=(min_H, max_H))
     source = draw(RANDOM)

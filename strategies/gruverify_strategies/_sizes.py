@@ -16,7 +16,8 @@ from gruverify_strategies._validation import Limits, check_names, limits
 #: Bytes of the header that `full_size` takes.
 FULL_SIZE = 3
 
-#: By letter, the slots of each axis that are filled. Sizes count slots; emptying any of them simplifies a case.
+#: By letter, the slots of each axis that are filled. Sizes count slots; emptying any of them
+#: simplifies a case.
 Slots: TypeAlias = dict[str, Sequence[int]]
 
 
@@ -30,8 +31,12 @@ class Sizes:
     T: int
 
     def bounds(self, letters: str = "HIBT") -> dict[str, int]:
-        """`min_H`, `max_H` and so on, for the strategies that take them: `cells(**sizes.bounds("HI"))`."""
-        return {f"{end}_{letter}": getattr(self, letter) for letter in letters for end in ("min", "max")}
+        """`min_H`, `max_H` and so on, for the strategies that take them:
+        `cells(**sizes.bounds("HI"))`.
+        """
+        return {
+            f"{end}_{letter}": getattr(self, letter) for letter in letters for end in ("min", "max")
+        }
 
 
 @st.composite
@@ -48,20 +53,22 @@ def sizes(
     max_T: int | None = None,
     relations: Sequence[str] | None = None,
 ) -> Sizes:
-    """`Sizes` with each of H, I, B, T within its bounds; by default H, I and B up to 5 and T up to 4.
+    """`Sizes` with each of H, I, B, T within its bounds; by default H, I and B up to 5 and T up to
+    4.
 
-    Small sizes are drawn more often than large ones, but the smallest only once in sixteen. B and T may be 0 if asked
-    for, `min_B=0` and `min_T=0`.
+    Small sizes are drawn more often than large ones, but the smallest only once in sixteen. B and T
+    may be 0 if asked for, `min_B=0` and `min_T=0`.
 
-    relations: names, one of which is drawn and holds. "H=1", "I=H", "T=B" and "B=3H" are coincidences in which a wrong
-        axis goes unnoticed; in "distinct" no two sizes are equal, so that it cannot; in "simd" H is a multiple of 8 or
-        one more or less, as kernels have vectors and tails (by default up to 33).
+    relations: names, one of which is drawn and holds. "H=1", "I=H", "T=B" and "B=3H" are
+        coincidences in which a wrong axis goes unnoticed; in "distinct" no two sizes are equal, so
+        that it cannot; in "simd" H is a multiple of 8 or one more or less, as kernels have vectors
+        and tails (by default up to 33).
 
     Shrinks to the first of `relations`, then to the minima.
 
     Raises:
-        InvalidArgument: a bound is not an integer or too small, a minimum exceeds its maximum, a relation is unknown,
-            or none of its sizes lies within the bounds.
+        InvalidArgument: a bound is not an integer or too small, a minimum exceeds its maximum, a
+            relation is unknown, or none of its sizes lies within the bounds.
     """
     asked = {"H": (min_H, max_H), "I": (min_I, max_I), "B": (min_B, max_B), "T": (min_T, max_T)}
     names = ("any",) if relations is None else check_names("relations", relations, RELATIONS)
@@ -93,22 +100,31 @@ def _size(codes: Header, options: Sequence[int]) -> int:
 
 def slots_length(within: Limits, full: str = "") -> int:
     """Bytes of the header that `slots` takes."""
-    return sum(FULL_SIZE if axis in full else 2 + high for axis, (low, high) in within.items() if low < high)
+    return sum(
+        FULL_SIZE if axis in full else 2 + high
+        for axis, (low, high) in within.items()
+        if low < high
+    )
 
 
 def slots(codes: Header, within: Limits, whole: str = "", full: str = "") -> Slots:
-    """The slots filled on each axis: the first so many, all of a `whole` one, but for those that shrinking emptied.
+    """The slots filled on each axis: the first so many, all of a `whole` one, but for those that
+    shrinking emptied.
 
     Of a `full` axis shrinking takes the last ones away; else all are filled, whatever was drawn.
     """
     return {
-        letter: range(full_size(codes, *bounds)) if letter in full else _filled(codes, *bounds, letter in whole)
+        letter: range(full_size(codes, *bounds))
+        if letter in full
+        else _filled(codes, *bounds, letter in whole)
         for letter, bounds in within.items()
     }
 
 
 def full_size(codes: Header, low: int, high: int) -> int:
-    """The largest size, but for what shrinking takes away: three bytes are smaller than a size for no other reason."""
+    """The largest size, but for what shrinking takes away: three bytes are smaller than a size for
+    no other reason.
+    """
     return high if low == high else min(high, low + number(codes, FULL_SIZE))
 
 

@@ -16,7 +16,15 @@ from gruverify_strategies._members import SCALE, SHAPE, Members
 from gruverify_strategies._recipe import Names
 from gruverify_strategies._sizes import slots, slots_length
 from gruverify_strategies._stacks import Frame, Kinds, frames
-from gruverify_strategies._validation import Formats, Limits, Variants, check_letters, check_option, check_size, limits
+from gruverify_strategies._validation import (
+    Formats,
+    Limits,
+    Variants,
+    check_letters,
+    check_option,
+    check_size,
+    limits,
+)
 
 
 @st.composite
@@ -45,38 +53,48 @@ def stack_cases(
     weights: Names = None,
     full: str = "",
 ) -> StackCase:
-    """A `StackCase`: a stack as `stacks` draws it, with inputs, states, cotangents, and lengths as `lengths` draws.
+    """A `StackCase`: a stack as `stacks` draws it, with inputs, states, cotangents, and lengths as
+    `lengths` draws.
 
-    Half of the batches have no lengths at all. Padding holds numbers as the real steps do. `bidirectional`,
-    `batch_first`, `batched` and `padded`, whether there are lengths: None draws either, but a case of several members
-    has a batch, and only a batch has lengths. With `zero_state` the states are 0. `regimes` and `weights` are those of
-    `cells`. The axes in `full`, letters of "HIBTLD", L for layers and D for directions, have their largest size but for
-    what shrinking takes away. Shrinks to one layer in one direction, time-major, dense, to few units, inputs, members
-    and steps, then to entries 0, ±1 and ±1/2.
+    Half of the batches have no lengths at all. Padding holds numbers as the real steps do.
+    `bidirectional`, `batch_first`, `batched` and `padded`, whether there are lengths: None draws
+    either, but a case of several members has a batch, and only a batch has lengths. With
+    `zero_state` the states are 0. `regimes` and `weights` are those of `cells`. The axes in `full`,
+    letters of "HIBTLD", L for layers and D for directions, have their largest size but for what
+    shrinking takes away. Shrinks to one layer in one direction, time-major, dense, to few units,
+    inputs, members and steps, then to entries 0, ±1 and ±1/2.
 
     Raises:
-        InvalidArgument: a bound is not an integer of at least 1 (min_length: 0), a minimum exceeds its maximum, an
-            argument is wrong, or what is asked for cannot be had together.
+        InvalidArgument: a bound is not an integer of at least 1 (min_length: 0), a minimum exceeds
+            its maximum, an argument is wrong, or what is asked for cannot be had together.
     """
     check_option("batch_first", batch_first, None, True, False)
     check_option("padded", padded, None, True, False)
     check_option("zero_state", zero_state, True, False)
     check_letters("full", full, "HIBTLD")
     if padded and batched is False:
-        raise InvalidArgument("Cannot have padded=True with batched=False, which means one unpadded member")
+        raise InvalidArgument(
+            "Cannot have padded=True with batched=False, which means one unpadded member"
+        )
     batched = True if padded else batched
     within = _batch(limits(T=(min_T, max_T), B=(min_B, max_B)), min_length, batched)
     sizes = limits(H=(min_H, max_H), I=(min_I, max_I))
     kinds = Kinds(formats, variants, regimes, weights)
     with frugal(bool(full)):
         frame = draw(frames(min_layers, max_layers, sizes, bidirectional, kinds, full))
-        return _case(draw(RANDOM), frame, within, min_length, _Call(batch_first, batched, padded, zero_state, full))
+        return _case(
+            draw(RANDOM),
+            frame,
+            within,
+            min_length,
+            _Call(batch_first, batched, padded, zero_state, full),
+        )
 
 
 @dataclass(frozen=True)
 class _Call:
-    """How the call is arranged, and whether it has lengths; None leaves it open. And whether it starts from zeros, and
-    which axes are full.
+    """How the call is arranged, and whether it has lengths; None leaves it open. And whether it
+    starts from zeros, and which axes are full.
     """
 
     batch_first: bool | None
@@ -89,12 +107,19 @@ class _Call:
 def _case(source: Random, frame: Frame, within: Limits, min_length: int, call: _Call) -> StackCase:
     stack, B = frame.stack, within["B"][1]
     S = stack.layers * stack.directions
-    codes = header(source, slots_length(within, call.full) + 3 + GRAIN + 2 * SCALE + SHAPE + ragged_length(B))
+    codes = header(
+        source, slots_length(within, call.full) + 3 + GRAIN + 2 * SCALE + SHAPE + ragged_length(B)
+    )
     filled = slots(codes, within, full=call.full)
     lone, swapped, ragged_ = (next(codes) >= 128 for _ in range(3))
     # A state's units are those of all cells; I is the first layer's.
     slots_of_units = {"I": frame.within["I"], "H": frame.within["S"]}
-    members = Members(source, codes, within | slots_of_units, filled | {"I": frame.filled["I"], "H": frame.filled["S"]})
+    members = Members(
+        source,
+        codes,
+        within | slots_of_units,
+        filled | {"I": frame.filled["I"], "H": frame.filled["S"]},
+    )
     inputs, initial = members.inputs(codes), members.state(codes) * (not call.zero_state)
     d_outputs, d_last = members.cotangents(codes, stack.format, plain=bool(call.full))
     alone = len(filled["B"]) == 1 and (lone if call.batched is None else not call.batched)
@@ -120,7 +145,9 @@ def _batch(within: Limits, min_length: int, batched: bool | None) -> Limits:
     if min_T < min_length:
         raise InvalidArgument(f"Cannot have min_T={min_T!r} < min_length={min_length!r}")
     if batched is False and min_B > 1:
-        raise InvalidArgument(f"Cannot have min_B={min_B!r} with batched=False, which means one member")
+        raise InvalidArgument(
+            f"Cannot have min_B={min_B!r} with batched=False, which means one member"
+        )
     return within | {"B": (1, 1)} if batched is False else within
 
 

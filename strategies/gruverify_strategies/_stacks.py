@@ -38,14 +38,16 @@ def stacks(
     formats: Formats = None,
     variants: Variants = None,
 ) -> Stack:
-    """A `Stack` of layers, each of one cell or, if bidirectional, of two; all cells as `cells` draws them.
+    """A `Stack` of layers, each of one cell or, if bidirectional, of two; all cells as `cells`
+    draws them.
 
-    The first layer's inputs have size I, those of the others H for each direction. `bidirectional=None` draws either.
-    Shrinks to one layer in one direction, few units and inputs, then to weights 0, ±1 and ±1/2.
+    The first layer's inputs have size I, those of the others H for each direction.
+    `bidirectional=None` draws either. Shrinks to one layer in one direction, few units and inputs,
+    then to weights 0, ±1 and ±1/2.
 
     Raises:
-        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, or `bidirectional`,
-            `formats` or `variants` is wrong.
+        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, or
+            `bidirectional`, `formats` or `variants` is wrong.
     """
     sizes = limits(H=(min_H, max_H), I=(min_I, max_I))
     frame = draw(frames(min_layers, max_layers, sizes, bidirectional, Kinds(formats, variants)))
@@ -66,7 +68,8 @@ class Kinds:
 class Frame:
     """A stack, and the slots that it was drawn in.
 
-    within: the slots that there may be: units (H) and inputs (I) of a layer, and units of all cells together (S).
+    within: the slots that there may be: units (H) and inputs (I) of a layer, and units of all cells
+    together (S).
     filled: those of them that are filled.
     """
 
@@ -85,10 +88,12 @@ def frames(
     kinds: Kinds,
     full: str = "",
 ) -> Frame:
-    """A `Frame` of a stack as `stacks` draws it, with the largest sizes on the axes that are `full`.
+    """A `Frame` of a stack as `stacks` draws it, with the largest sizes on the axes that are
+    `full`.
 
-    What is drawn for a cell depends on the largest sizes only, and where there is no cell as many draws are of nothing:
-    so layers, directions and units can go without making others of those that stay.
+    What is drawn for a cell depends on the largest sizes only, and where there is no cell as many
+    draws are of nothing: so layers, directions and units can go without making others of those that
+    stay.
     """
     check_range("layers", min_layers, max_layers)
     check_option("bidirectional", bidirectional, None, True, False)
@@ -102,7 +107,9 @@ def frames(
     codes = header(source, slots_length(within, full) + 2)
     filled = slots(codes, within, full=full)
     formats, variants = [pick(codes, options[0])], [pick(codes, options[1])]
-    wanted = recipe(formats, variants, kinds.regimes, kinds.weights, "drawn", True, drives_inputs=False)
+    wanted = recipe(
+        formats, variants, kinds.regimes, kinds.weights, "drawn", True, drives_inputs=False
+    )
     H = within["H"][1]
 
     def units(count: int) -> Sequence[int]:

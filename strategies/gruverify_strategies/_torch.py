@@ -33,16 +33,28 @@ def torch_cells(
     bias: bool | None = None,
     formats: Formats = None,
 ) -> nn.GRUCell:
-    """A `torch.nn.GRUCell` with the weights of a cell that `cells` draws, in the dtype of its format.
+    """A `torch.nn.GRUCell` with the weights of a cell that `cells` draws, in the dtype of its
+    format.
 
     `bias=None` draws either. Shrinks to a module with biases, then as `cells` does.
 
     Raises:
-        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, `bias` or `formats` is
-            wrong, or PyTorch is not installed.
+        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum,
+            `bias` or `formats` is wrong, or PyTorch is not installed.
     """
-    cell = draw(cells(min_H=min_H, max_H=max_H, min_I=min_I, max_I=max_I, formats=formats, variants=_variants(bias)))
-    module: nn.GRUCell = _empty("GRUCell", cell.input_size, cell.hidden_size, bias=cell.variant.bias)
+    cell = draw(
+        cells(
+            min_H=min_H,
+            max_H=max_H,
+            min_I=min_I,
+            max_I=max_I,
+            formats=formats,
+            variants=_variants(bias),
+        )
+    )
+    module: nn.GRUCell = _empty(
+        "GRUCell", cell.input_size, cell.hidden_size, bias=cell.variant.bias
+    )
     return _filled(module, cell.packed())
 
 
@@ -67,8 +79,9 @@ def torch_grus(
     batch_first=False, then as `stacks` does.
 
     Raises:
-        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum, `bidirectional`,
-            `batch_first`, `bias` or `formats` is wrong, or PyTorch is not installed.
+        InvalidArgument: a bound is not an integer of at least 1, a minimum exceeds its maximum,
+            `bidirectional`, `batch_first`, `bias` or `formats` is wrong, or PyTorch is not
+            installed.
     """
     check_option("batch_first", batch_first, None, True, False)
     stack = draw(
@@ -97,11 +110,15 @@ def torch_grus(
 
 
 def _empty(name: str, *sizes: int, **options: Any) -> Any:
-    """A module of torch.nn without its random initial weights, which would disturb PyTorch's generator."""
+    """A module of torch.nn without its random initial weights, which would disturb PyTorch's
+    generator.
+    """
     try:
         from torch import nn
     except ModuleNotFoundError:
-        raise InvalidArgument("this strategy needs PyTorch, which is not installed: pip install torch") from None
+        raise InvalidArgument(
+            "this strategy needs PyTorch, which is not installed: pip install torch"
+        ) from None
     return getattr(nn, name)(*sizes, **options, device="meta").to_empty(device="cpu")
 
 

@@ -1,4 +1,6 @@
-"""The arguments of every strategy, checked in one place, in the three shapes of message that Hypothesis uses."""
+"""The arguments of every strategy, checked in one place, in the three shapes of message that
+Hypothesis uses.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from hypothesis.errors import InvalidArgument
 from gruverify.arithmetic import Format, bfloat16, float16, float32, float64
 from gruverify.cell import VARIANTS, Variant
 
-#: The smallest and the largest size of each axis by its letter, in the order in which they are drawn.
+#: The smallest and the largest size of each axis by its letter, in the order in which they are
+#: drawn.
 Limits: TypeAlias = dict[str, tuple[int, int]]
 
 #: What strategies take for `formats` and `variants`: None is all of them.
@@ -27,10 +30,13 @@ def limits(empty: str = "", **bounds: tuple[int, int | None]) -> Limits:
     empty: the letters of the axes that may have no slot at all.
 
     Raises:
-        InvalidArgument: a size is not an integer of at least 1 (of 0, where it may be empty), or a minimum exceeds its
-            maximum.
+        InvalidArgument: a size is not an integer of at least 1 (of 0, where it may be empty), or a
+            minimum exceeds its maximum.
     """
-    return {letter: _limit(letter, low, high, 1 - (letter in empty)) for letter, (low, high) in bounds.items()}
+    return {
+        letter: _limit(letter, low, high, 1 - (letter in empty))
+        for letter, (low, high) in bounds.items()
+    }
 
 
 def _limit(letter: str, low: int, high: int | None, at_least: int) -> tuple[int, int]:
@@ -42,7 +48,9 @@ def _limit(letter: str, low: int, high: int | None, at_least: int) -> tuple[int,
 
 
 def check_range(name: str, low: Any, high: Any, at_least: int = 1) -> None:
-    """Raise InvalidArgument unless min_name and max_name are sizes, the first no larger than the second."""
+    """Raise InvalidArgument unless min_name and max_name are sizes, the first no larger than the
+    second.
+    """
     check_size(f"min_{name}", low, at_least)
     check_size(f"max_{name}", high, at_least)
     if high < low:
@@ -55,7 +63,9 @@ def check_size(name: str, value: Any, at_least: int = 1) -> None:
         raise _unexpected("int", name, value)
     check_type(int, name, value)
     if value < at_least:
-        raise InvalidArgument(f"{name}={value!r} must be at least {at_least}{_WHY.get((name[-2:], value), '')}")
+        raise InvalidArgument(
+            f"{name}={value!r} must be at least {at_least}{_WHY.get((name[-2:], value), '')}"
+        )
 
 
 #: Why what is possible for arrays alone is not possible here.
@@ -66,7 +76,8 @@ _WHY = {
 
 
 def check_formats(formats: Formats) -> Sequence[Format]:
-    """The formats to draw from, the simplest first; all four for None, the one that reads best first.
+    """The formats to draw from, the simplest first; all four for None, the one that reads best
+    first.
 
     Raises:
         InvalidArgument: `formats` is empty, or not a sequence of formats.
@@ -75,7 +86,8 @@ def check_formats(formats: Formats) -> Sequence[Format]:
 
 
 def check_variants(variants: Variants) -> Sequence[Variant]:
-    """The variants to draw from, the simplest first, those with biases three times as often; all eight for None.
+    """The variants to draw from, the simplest first, those with biases three times as often; all
+    eight for None.
 
     Raises:
         InvalidArgument: `variants` is empty, or not a sequence of variants.
@@ -115,18 +127,23 @@ def check_type(kind: type[Any], name: str, value: Any) -> None:
 
 
 def check_reach(name: str, value: Any, formats: Sequence[Format]) -> None:
-    """Raise InvalidArgument unless `value` bounds numbers that every one of the formats can hold."""
+    """Raise InvalidArgument unless `value` bounds numbers that every one of the formats can
+    hold.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _unexpected("float", name, value)
     smallest = min(formats, key=lambda f: f.max)
     if not 0 <= value <= smallest.max / 8:
         raise InvalidArgument(
-            f"{name}={value!r} must be between 0 and {smallest.max / 8!r}: {smallest.name} holds no more"
+            f"{name}={value!r} must be between 0 and {smallest.max / 8!r}: {smallest.name} holds "
+            "no more"
         )
 
 
 def check_letters(name: str, value: Any, letters: str) -> None:
-    """Raise InvalidArgument unless `value` is some of the letters, each of which stands for an axis."""
+    """Raise InvalidArgument unless `value` is some of the letters, each of which stands for an
+    axis.
+    """
     check_type(str, name, value)
     if set(value) - set(letters):
         raise InvalidArgument(f"{name}={value!r} must be letters of {letters}")
@@ -139,4 +156,6 @@ def check_option(name: str, value: Any, *options: Any) -> None:
 
 
 def _unexpected(what: str, name: str, value: Any) -> InvalidArgument:
-    return InvalidArgument(f"Expected {what} but got {name}={value!r} (type={type(value).__name__})")
+    return InvalidArgument(
+        f"Expected {what} but got {name}={value!r} (type={type(value).__name__})"
+    )

@@ -19,18 +19,26 @@ def variants(
     bias: bool | None = None,
     biases: str | None = None,
 ) -> Variant:
-    """A `Variant`; what is given is kept, None leaves it open. Shrinks to PyTorch's: reset after, keep, both biases.
+    """A `Variant`; what is given is kept, None leaves it open. Shrinks to PyTorch's: reset after,
+    keep, both biases.
 
-    bias: whether there are any; biases: which of the two, as `Variant` has them; unless given, both or none.
+    bias: whether there are any; biases: which of the two, as `Variant` has them; unless given, both
+    or none.
 
     Raises:
-        InvalidArgument: an argument is none of the values that a Variant takes, or `bias` contradicts `biases`.
+        InvalidArgument: an argument is none of the values that a Variant takes, or `bias`
+        contradicts `biases`.
     """
     check_option("reset", reset, None, "after", "before")
     check_option("update", update, None, "keep", "replace")
     check_option("bias", bias, None, True, False)
     check_option("biases", biases, None, *BIAS_FORMS, "merged")
-    asked = {"reset": reset, "update": update, "bias": bias, "biases": "input" if biases == "merged" else biases}
+    asked = {
+        "reset": reset,
+        "update": update,
+        "bias": bias,
+        "biases": "input" if biases == "merged" else biases,
+    }
     fixed = {name: value for name, value in asked.items() if value is not None}
     known = VARIANTS if biases is None else VARIANTS + PARTLY_BIASED
     fitting = [v for v in known if all(getattr(v, name) == fixed[name] for name in fixed)]
@@ -41,7 +49,8 @@ def variants(
 
 @st.composite
 def formats(draw: st.DrawFn, *, formats: Formats = None) -> Format:
-    """A floating-point `Format`, one of `formats` or of all four. Shrinks to the first of `formats`, or to float32.
+    """A floating-point `Format`, one of `formats` or of all four. Shrinks to the first of
+    `formats`, or to float32.
 
     Raises:
         InvalidArgument: `formats` is empty, or not a sequence of formats.

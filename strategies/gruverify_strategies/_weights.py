@@ -43,7 +43,9 @@ _NEARLY = 2.0**-12
 
 
 def _near_singular(W: Floats) -> Floats:
-    """In every gate's block the last row is all but the sum of the others (of one row, all but zero)."""
+    """In every gate's block the last row is all but the sum of the others (of one row, all but
+    zero).
+    """
     blocks = W.reshape(3, -1, W.shape[1]).copy()
     blocks[:, -1] = blocks[:, :-1].sum(1) + _NEARLY * blocks[:, -1]
     return blocks.reshape(W.shape)
@@ -51,9 +53,11 @@ def _near_singular(W: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Kind:
-    """What is done to weights (3H, n) in [-1, 1], and the powers of two by which they are then scaled.
+    """What is done to weights (3H, n) in [-1, 1], and the powers of two by which they are then
+    scaled.
 
-    structural: scaling a row for itself, as a driven gate needs, would destroy what the kind is named for.
+    structural: scaling a row for itself, as a driven gate needs, would destroy what the kind is
+    named for.
     """
 
     both: Change = _as_drawn
@@ -83,10 +87,11 @@ _LONGEST = 1000.0
 
 
 def chrono(biases: Floats, update: str) -> Floats:
-    """(3H, 2) with the update gate's such that the state kept decays over 1 to 1000 steps, all other biases 0.
+    """(3H, 2) with the update gate's such that the state kept decays over 1 to 1000 steps, all
+    other biases 0.
 
-    z, or 1-z where it replaces, is 1 - 1/T for T log-uniform, so b_z = ±log(T - 1). Source: Tallec and Ollivier 2018,
-    M72; theory.md 1.
+    z, or 1-z where it replaces, is 1 - 1/T for T log-uniform, so b_z = ±log(T - 1). Source: Tallec
+    and Ollivier 2018, M72; theory.md 1.
     """
     H = len(biases) // 3
     T = 2 + (_LONGEST - 2) ** np.abs(biases[H : 2 * H, 0])
@@ -98,8 +103,12 @@ def chrono(biases: Floats, update: str) -> Floats:
 def contracted(cell: Cell) -> Cell:
     """The cell with its parameters halved until it is certified to contract (theory.md 6).
 
-    All of them, because a saturated update gate allows no certificate. It ends: with all parameters 0, λ is 1/2.
+    All of them, because a saturated update gate allows no certificate. It ends: with all parameters
+    0, λ is 1/2.
     """
     while not contraction_rate(cell) < 1:
-        cell = Cell(cell.variant, **{name: array * array.dtype.type(0.5) for name, array in cell.packed().items()})
+        cell = Cell(
+            cell.variant,
+            **{name: array * array.dtype.type(0.5) for name, array in cell.packed().items()},
+        )
     return cell

@@ -11,12 +11,15 @@ from typing import Any, TypeAlias
 
 from gruverify.arithmetic import Ball, Format
 
-#: A Fraction, or a NumPy scalar of a format: both add and multiply, the second with a rounding each time.
+#: A Fraction, or a NumPy scalar of a format: both add and multiply, the second with a rounding each
+#: time.
 Number: TypeAlias = Any
 
 
 def rounded(fmt: Format, x: Fraction) -> float:
-    """`x` rounded to the nearest number of the format, ties to even: one rounding, gradual underflow, overflow to ∞."""
+    """`x` rounded to the nearest number of the format, ties to even: one rounding, gradual
+    underflow, overflow to ∞.
+    """
     if not x:
         return 0.0
     magnitude = x.numerator.bit_length() - x.denominator.bit_length()
@@ -30,7 +33,9 @@ def rounded(fmt: Format, x: Fraction) -> float:
 
 
 class Flushed:
-    """A number of a format, 0 wherever it is below the smallest normal one; so is what becomes of it."""
+    """A number of a format, 0 wherever it is below the smallest normal one; so is what becomes of
+    it.
+    """
 
     format: Format
 
@@ -90,7 +95,9 @@ class Term:
 def sums(arithmetic: Arithmetic, terms: Sequence[Term | Number]) -> Iterator[Number]:
     """The sum of `terms` in every order and grouping, with and without fused multiply-adds."""
     for left, right in _splits(terms):
-        for x, y in ((x, y) for x in _partial(arithmetic, left) for y in _partial(arithmetic, right)):
+        for x, y in (
+            (x, y) for x in _partial(arithmetic, left) for y in _partial(arithmetic, right)
+        ):
             yield _value(x) + _value(y)
             if isinstance(x, Term):
                 yield arithmetic.fma(x.a, x.b, _value(y))
@@ -123,7 +130,9 @@ def _splits(items: Sequence[Any]) -> Iterator[tuple[list[Any], list[Any]]]:
 
 
 def escapes(ball: Ball, value: Number) -> bool:
-    """Whether `value` lies outside a ball of one entry. A NaN radius holds nothing, an infinite one everything."""
+    """Whether `value` lies outside a ball of one entry. A NaN radius holds nothing, an infinite one
+    everything.
+    """
     mid, rad = float(ball.mid.item()), float(ball.radius.item())
     if math.isinf(rad):
         return False

@@ -10,13 +10,24 @@ import numpy as np
 from hypothesis import strategies as st
 
 from gruverify.arithmetic import Ball, Format, Rounding, blend, combined_rows, float64
-from tests.arithmetic._exact import Arithmetic, Number, Term, escapes, exactly, products, rounded, sums
+from tests.arithmetic._exact import (
+    Arithmetic,
+    Number,
+    Term,
+    escapes,
+    exactly,
+    products,
+    rounded,
+    sums,
+)
 from tests.arithmetic._operands import Operand, ball_of, numbers, vectors
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """`ball` maps a Ball (n,) to one of a single entry; `values` lists what n numbers may become instead."""
+    """`ball` maps a Ball (n,) to one of a single entry; `values` lists what n numbers may become
+    instead.
+    """
 
     size: int
     ball: Callable[[Ball], Ball]
@@ -26,7 +37,9 @@ class Experiment:
     #: As `values`, where some are added up in the first arithmetic and stored in the second.
     stored: Callable[[Arithmetic, Arithmetic, Sequence[Number]], Iterable[Number]] | None = None
 
-    def operands(self, fmt: Format, within: st.SearchStrategy[float] | None = None) -> st.SearchStrategy[list[Operand]]:
+    def operands(
+        self, fmt: Format, within: st.SearchStrategy[float] | None = None
+    ) -> st.SearchStrategy[list[Operand]]:
         """Operands of the experiment, with numbers from `within` or else from all of the format."""
         drawn = numbers(fmt) if within is None else within
         if not self.gate:
@@ -53,14 +66,18 @@ class Experiment:
             yield fmt.name, value
         if not mode.subnormals:
             flushing = Arithmetic(fmt, flushes=True)
-            for value in self._within(flushing, Arithmetic(mode.accumulator, flushes=True), members):
+            for value in self._within(
+                flushing, Arithmetic(mode.accumulator, flushes=True), members
+            ):
                 yield f"{fmt.name}, flushed", float(value)
         for wide in (mode.accumulator, float64):
             arithmetic = Arithmetic(wide)
             for value in self.values(arithmetic, [arithmetic.number(member) for member in members]):
                 yield f"{wide.name}, rounded at the end", fmt.cast(value).item()
 
-    def _within(self, own: Arithmetic, accumulator: Arithmetic, members: list[float]) -> Iterable[Number]:
+    def _within(
+        self, own: Arithmetic, accumulator: Arithmetic, members: list[float]
+    ) -> Iterable[Number]:
         """Every operation in the format, but for sums that are added up elsewhere."""
         if own == accumulator or self.stored is None:
             return self.values(own, [own.number(member) for member in members])
@@ -162,8 +179,12 @@ EXPERIMENTS: dict[str, Experiment] = {
     "number plus": Experiment(1, lambda v: 0.5 + v + 0, lambda m, n: [m.number(0.5) + n[0]]),
     "chain of sums from the left": Experiment(4, lambda v: v[:1] + v[1:2] + v[2:3] + v[3:], sums),
     "chain of sums in pairs": Experiment(4, lambda v: (v[:1] + v[1:2]) + (v[2:3] + v[3:]), sums),
-    "chain of sums, negated": Experiment(4, _negated_chain, lambda m, n: sums(m, [-n[0], n[1], n[2], -n[3]])),
-    "sum along an axis": Experiment(4, lambda v: v.sum(0)[None], sums, stored=lambda m, own, n: _kept(m, list(n), own)),
+    "chain of sums, negated": Experiment(
+        4, _negated_chain, lambda m, n: sums(m, [-n[0], n[1], n[2], -n[3]])
+    ),
+    "sum along an axis": Experiment(
+        4, lambda v: v.sum(0)[None], sums, stored=lambda m, own, n: _kept(m, list(n), own)
+    ),
     "sum along an axis, and one more": Experiment(
         4, lambda v: v[:3].sum(0)[None] + v[3:], sums, stored=_three_and_one_stored
     ),
@@ -171,8 +192,12 @@ EXPERIMENTS: dict[str, Experiment] = {
     "square": Experiment(1, lambda v: v * v, lambda m, n: [n[0] * n[0]]),
     "number times a product": Experiment(2, lambda v: v[:1] * (0.5 * v[1:]), _halved),
     "product of three": Experiment(3, lambda v: v[:1] * v[1:2] * v[2:], lambda m, n: products(n)),
-    "product of four from the left": Experiment(4, lambda v: v[:1] * v[1:2] * v[2:3] * v[3:], lambda m, n: products(n)),
-    "product of four in pairs": Experiment(4, lambda v: (v[:1] * v[1:2]) * (v[2:3] * v[3:]), lambda m, n: products(n)),
+    "product of four from the left": Experiment(
+        4, lambda v: v[:1] * v[1:2] * v[2:3] * v[3:], lambda m, n: products(n)
+    ),
+    "product of four in pairs": Experiment(
+        4, lambda v: (v[:1] * v[1:2]) * (v[2:3] * v[3:]), lambda m, n: products(n)
+    ),
     "product, negated and indexed": Experiment(
         3, lambda v: (-(v[:1] * v[1:2]))[..., None] * v[2:], lambda m, n: products([-n[0], *n[1:]])
     ),

@@ -37,7 +37,11 @@ def test_the_true_value_lies_between_the_ends(name: str, a: float) -> None:
     ours, true = FUNCTIONS[name]
     found = ours(arb_array([a]))
     with mpmath.workprec(2000):
-        assert mpmath.mpf(float(found.lower[0])) <= true(mpmath.mpf(a)) <= mpmath.mpf(float(found.upper[0]))
+        assert (
+            mpmath.mpf(float(found.lower[0]))
+            <= true(mpmath.mpf(a))
+            <= mpmath.mpf(float(found.upper[0]))
+        )
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "tanh"])
@@ -98,7 +102,9 @@ def test_sigmoid_beyond_the_exponents_of_arb_is_between_zero_and_hardly_more() -
     ("attempt", "message"),
     [
         pytest.param(lambda: arb_array([1.0], bits=1), "bits=1 must be at least 2", id="bits"),
-        pytest.param(lambda: arb_array(np.array([1j])), "dtype=complex128 is not a format", id="dtype"),
+        pytest.param(
+            lambda: arb_array(np.array([1j])), "dtype=complex128 is not a format", id="dtype"
+        ),
     ],
 )
 def test_what_cannot_be_enclosed_is_said(attempt: Callable[[], object], message: str) -> None:
@@ -127,7 +133,9 @@ def test_balls_are_taken_as_they_are() -> None:
 
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 def test_the_balls_midpoint_is_within_its_radius_of_the_true_step(fmt: Format) -> None:
-    """The radius counts the reference's own float64 errors: they are measured here against 200 bits."""
+    """The radius counts the reference's own float64 errors: they are measured here against 200
+    bits.
+    """
 
     @given(gst.cases(formats=[fmt], max_H=3, max_I=3, max_B=2, max_T=1))
     def holds(case: Case) -> None:
@@ -142,7 +150,8 @@ def test_the_balls_midpoint_is_within_its_radius_of_the_true_step(fmt: Format) -
 
 
 @pytest.mark.parametrize(
-    ("module", "package", "extra"), [("flint", "python-flint", "arb"), ("sympy", "sympy", "symbolic")]
+    ("module", "package", "extra"),
+    [("flint", "python-flint", "arb"), ("sympy", "sympy", "symbolic")],
 )
 def test_without_its_package_the_way_out_is_told(module: str, package: str, extra: str) -> None:
     code = f"import sys; sys.modules[{module!r}] = None; import gruverify.arithmetic.{extra}"

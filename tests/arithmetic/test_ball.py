@@ -1,4 +1,6 @@
-"""What makes a radius a tolerance: always a number, wider for a coarser format, and no wider than it must be."""
+"""What makes a radius a tolerance: always a number, wider for a coarser format, and no wider than
+it must be.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gruverify.arithmetic import FORMATS, Ball, Format, Rounding, blend, float16, float32, float64, sigmoid, tanh
+from gruverify.arithmetic import (
+    FORMATS,
+    Ball,
+    Format,
+    Rounding,
+    blend,
+    float16,
+    float32,
+    float64,
+    sigmoid,
+    tanh,
+)
 from tests.arithmetic._experiments import EXPERIMENTS, Experiment, at
 from tests.arithmetic._operands import Operand, ball_of, numbers
 
@@ -49,7 +62,9 @@ def exact(fmt: Format, values: list[float]) -> Ball:
 @pytest.mark.parametrize("name", OPERATIONS)
 @settings(max_examples=10)
 @given(data=st.data())
-def test_a_radius_is_a_number_whatever_the_operands(name: str, fmt: Format, data: st.DataObject) -> None:
+def test_a_radius_is_a_number_whatever_the_operands(
+    name: str, fmt: Format, data: st.DataObject
+) -> None:
     found = radius(name, Rounding(fmt), data.draw(OPERATIONS[name].operands(fmt)))
 
     assert not np.isnan(found).any()
@@ -72,7 +87,8 @@ def test_a_coarser_format_has_wider_balls(name: str, data: st.DataObject) -> Non
 def test_a_less_accurate_library_has_wider_balls(name: str, data: st.DataObject) -> None:
     operands = data.draw(OPERATIONS[name].operands(float32))
     accurate, loose = (
-        radius(name, Rounding(float32, kappa_sigma=kappa, kappa_tanh=kappa), operands) for kappa in (1.0, 16.0)
+        radius(name, Rounding(float32, kappa_sigma=kappa, kappa_tanh=kappa), operands)
+        for kappa in (1.0, 16.0)
     )
 
     assert (accurate <= loose).all()
@@ -165,7 +181,11 @@ FORGETFUL = {
         lambda v: sum(abs(e.mid) for e in at(v)) * Rounding(float16).u,
     ),
     "the rounding of a product": ("product", [1 + 2.0**-10, 1 + 2.0**-10], lambda v: np.zeros(1)),
-    "underflow": ("product", [2.0**-24, 0.75], lambda v: v.mid[:1] * v.mid[1:] * Rounding(float16).u),
+    "underflow": (
+        "product",
+        [2.0**-24, 0.75],
+        lambda v: v.mid[:1] * v.mid[1:] * Rounding(float16).u,
+    ),
     "the subtraction from 1": ("blend", [2.0**-12, 0.0, 1.0], lambda v: np.zeros(1)),
 }
 

@@ -1,4 +1,6 @@
-"""Every operation on balls holds what implementations compute for it, in any order, association and accumulator."""
+"""Every operation on balls holds what implementations compute for it, in any order, association and
+accumulator.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ FORMS = "A+B+C"
 @each_operation
 @settings(max_examples=12)
 @given(data=st.data())
-def test_the_ball_holds_every_way_to_compute_it(name: str, fmt: Format, data: st.DataObject) -> None:
+def test_the_ball_holds_every_way_to_compute_it(
+    name: str, fmt: Format, data: st.DataObject
+) -> None:
     experiment = EXPERIMENTS[name]
     operands = data.draw(experiment.operands(fmt), label="operands")
 
@@ -39,7 +43,9 @@ def test_the_ball_holds_every_way_to_compute_it(name: str, fmt: Format, data: st
 @each_operation
 @settings(max_examples=12)
 @given(data=st.data())
-def test_halves_that_add_up_in_float32_and_store_each_operand(name: str, fmt: Format, data: st.DataObject) -> None:
+def test_halves_that_add_up_in_float32_and_store_each_operand(
+    name: str, fmt: Format, data: st.DataObject
+) -> None:
     experiment = EXPERIMENTS[name]
     operands = data.draw(experiment.operands(fmt), label="operands")
 
@@ -50,7 +56,9 @@ def test_halves_that_add_up_in_float32_and_store_each_operand(name: str, fmt: Fo
 @each_operation
 @settings(max_examples=12)
 @given(data=st.data())
-def test_the_ball_holds_what_is_flushed_to_zero(name: str, fmt: Format, data: st.DataObject) -> None:
+def test_the_ball_holds_what_is_flushed_to_zero(
+    name: str, fmt: Format, data: st.DataObject
+) -> None:
     experiment = EXPERIMENTS[name]
     # Next to the smallest normal number, where most results are below it.
     ends = st.integers(fmt.min_exponent - fmt.precision + 1, fmt.min_exponent)
@@ -70,12 +78,17 @@ def test_what_is_exact_costs_nothing_that_is_needed(name: str, data: st.DataObje
     plain = st.one_of(st.sampled_from([0.0, 1.0, -1.0, 0.5, 4.0, 2.0**-12]), numbers(float16))
     operands = data.draw(experiment.operands(float16, plain), label="operands")
 
-    for mode in (Rounding(float16, accumulates=float16, blend=FORMS), Rounding(float16, blend=FORMS)):
+    for mode in (
+        Rounding(float16, accumulates=float16, blend=FORMS),
+        Rounding(float16, blend=FORMS),
+    ):
         assert list(experiment.escapees(mode, operands)) == []
 
 
 def test_catches_halves_that_add_up_in_the_format_undeclared() -> None:
-    """Sixty-four halves of an ulp each are lost beside 1, one by one; in float32 they add up to 1/8."""
+    """Sixty-four halves of an ulp each are lost beside 1, one by one; in float32 they add up to
+    1/8.
+    """
     small = [2.0**-9] * 64
     terms = np.array([1.0, *small])
     sequential = bfloat16.dtype.type(0)

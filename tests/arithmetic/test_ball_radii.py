@@ -1,4 +1,6 @@
-"""Every radius is its formula (theory-14.md, 14.1 to 14.9), rounded outward and no farther: here without roundings."""
+"""Every radius is its formula (theory-14.md, 14.1 to 14.9), rounded outward and no farther: here
+without roundings.
+"""
 
 from __future__ import annotations
 
@@ -45,11 +47,17 @@ known = st.tuples(sixteenths, widths)
 
 def single(mode: Rounding, number: Known) -> Ball:
     mid, rad = number
-    return Ball(mode, np.array([float(mid)]), np.array([float(rad)])) if rad else Ball.exact(mode, [float(mid)])
+    return (
+        Ball(mode, np.array([float(mid)]), np.array([float(rad)]))
+        if rad
+        else Ball.exact(mode, [float(mid)])
+    )
 
 
 def is_formula(ball: Ball, formula: Real) -> bool:
-    """Never below, as radii are rounded too, and hardly above: but for what is smaller than any number."""
+    """Never below, as radii are rounded too, and hardly above: but for what is smaller than any
+    number.
+    """
     found, least = ball.radius.item(), Fraction(float64.min_subnormal)
     if isinstance(formula, mpmath.mpf):
         return bool(formula <= found <= formula * (1 + 2.0**-40))
@@ -67,7 +75,12 @@ def eta(mode: Rounding) -> Fraction:
 def is_rough(number: Known) -> bool:
     """Whether a product with it rounds: it is neither an exact 0 nor an exact power of two."""
     mid, rad = abs(number[0]), number[1]
-    return bool(rad or (mid and (mid.numerator & (mid.numerator - 1) or mid.denominator & (mid.denominator - 1))))
+    return bool(
+        rad
+        or (
+            mid and (mid.numerator & (mid.numerator - 1) or mid.denominator & (mid.denominator - 1))
+        )
+    )
 
 
 def counts(number: Known) -> bool:
@@ -75,33 +88,48 @@ def counts(number: Known) -> bool:
 
 
 def additions(u: Fraction, numbers: Sequence[Known]) -> tuple[Fraction, Fraction, int]:
-    """What a tree of additions adds to the sum's own share, what to that of Σ|number|, and how many there are."""
+    """What a tree of additions adds to the sum's own share, what to that of Σ|number|, and how many
+    there are.
+    """
     N = sum(map(counts, numbers))
     half = u * max(N - 2, 0) / 2
     return (u if N >= 2 else 0) + half, half, max(N - 1, 0)
 
 
-def sum_radius(mode: Rounding, terms: Sequence[Known], operands: Sequence[Known], inside: Fraction) -> Fraction:
-    """(14.1) where the accumulator is the format, else (14.2); `inside` is what is wrong inside the terms."""
+def sum_radius(
+    mode: Rounding, terms: Sequence[Known], operands: Sequence[Known], inside: Fraction
+) -> Fraction:
+    """(14.1) where the accumulator is the format, else (14.2); `inside` is what is wrong inside the
+    terms.
+    """
     total = abs(sum((mid for mid, _ in terms), Fraction()))
-    weight, stored = (sum((abs(mid) for mid, _ in numbers), Fraction()) for numbers in (terms, operands))
+    weight, stored = (
+        sum((abs(mid) for mid, _ in numbers), Fraction()) for numbers in (terms, operands)
+    )
     on_sum, half, n = additions(u(mode), operands)
     further = n * u(mode) * max(n - 1, 0) * u(mode)
     if not mode.wide:
         added, most = total * on_sum + weight * (half + further), n * u(mode) * weight
-        return (min(added, most) if n * mode.u > 2.0**-7 else added) + inside * (1 + n * u(mode) + (n * u(mode)) ** 2)
+        return (min(added, most) if n * mode.u > 2.0**-7 else added) + inside * (
+            1 + n * u(mode) + (n * u(mode)) ** 2
+        )
     u_a = Fraction(mode.u_a)
     on_sum_a, half_a, n_a = additions(u_a, terms)
     P = sum(map(counts, operands))
     crossed = 2 * half_a * (2 * n_a * u_a + (4 * P + 2) * u(mode))
     roundings = n * u(mode) + n_a * u_a
     grown = 1 + roundings + u_a + (roundings + u_a) ** 2
-    own = total * (on_sum + on_sum_a) * (1 + 2 * u(mode)) + stored * (half + further) + weight * (half_a + crossed)
+    own = (
+        total * (on_sum + on_sum_a) * (1 + 2 * u(mode))
+        + stored * (half + further)
+        + weight * (half_a + crossed)
+    )
     return own + inside * grown
 
 
 def product_error(mode: Rounding, factors: Sequence[Known], *, of_sum: bool = False) -> Fraction:
-    """Of every factor's own, and of a rounding for each product of two that are no exact powers of two.
+    """Of every factor's own, and of a rounding for each product of two that are no exact powers of
+    two.
 
     of_sum: the first factor is a sum, which is not looked at: it counts as if it were none.
     """
@@ -114,7 +142,9 @@ def product_error(mode: Rounding, factors: Sequence[Known], *, of_sum: bool = Fa
 
 
 def underflow(mode: Rounding, factors: Sequence[Known], terms: Sequence[Known] = ()) -> Fraction:
-    """The first factor is a sum of two terms, if they are given: the others may meet those one by one."""
+    """The first factor is a sum of two terms, if they are given: the others may meet those one by
+    one.
+    """
     if not all(map(counts, factors)):
         return Fraction()
     reach = [max(abs(mid) + rad, Fraction(1)) for mid, rad in factors]
@@ -124,7 +154,9 @@ def underflow(mode: Rounding, factors: Sequence[Known], terms: Sequence[Known] =
 
 def product(mode: Rounding, factors: Sequence[Known]) -> Known:
     """A product as a term of a sum: 0 and exact where a factor is."""
-    return prod((mid for mid, _ in factors), start=Fraction(1)), Fraction(int(all(map(counts, factors))))
+    return prod((mid for mid, _ in factors), start=Fraction(1)), Fraction(
+        int(all(map(counts, factors)))
+    )
 
 
 @formats
@@ -144,11 +176,18 @@ def test_sums(fmt: Format, own: bool, numbers: list[Known]) -> None:
 
 @formats
 @pytest.mark.parametrize("in_format", [True, False])
-@given(rows=st.lists(st.lists(known, min_size=3, max_size=3), min_size=1, max_size=2), axis=st.sampled_from([0, 1]))
-def test_sums_along_an_axis(fmt: Format, in_format: bool, rows: list[list[Known]], axis: int) -> None:
+@given(
+    rows=st.lists(st.lists(known, min_size=3, max_size=3), min_size=1, max_size=2),
+    axis=st.sampled_from([0, 1]),
+)
+def test_sums_along_an_axis(
+    fmt: Format, in_format: bool, rows: list[list[Known]], axis: int
+) -> None:
     """A wider accumulator stores one number, the sum; or each partial one, if the mode says so."""
     mode = Rounding(fmt, sums_in_format=in_format)
-    mids, rads = (np.array([[float(number[part]) for number in row] for row in rows]) for part in (0, 1))
+    mids, rads = (
+        np.array([[float(number[part]) for number in row] for row in rows]) for part in (0, 1)
+    )
     found = Ball(mode, mids, rads).sum(axis)
     columns = rows if axis else [list(column) for column in zip(*rows, strict=True)]
     for i, numbers in enumerate(columns):
@@ -175,7 +214,9 @@ def test_products(fmt: Format, factors: list[Known]) -> None:
 
 @formats
 @given(one=st.tuples(known, known), other=st.tuples(known, known), more=known)
-def test_sums_of_products(fmt: Format, one: tuple[Known, Known], other: tuple[Known, Known], more: Known) -> None:
+def test_sums_of_products(
+    fmt: Format, one: tuple[Known, Known], other: tuple[Known, Known], more: Known
+) -> None:
     mode = Rounding(fmt)
     a, b, c, d, e = (single(mode, number) for number in (*one, *other, more))
     inside = product_error(mode, one) + product_error(mode, other) + more[1]
@@ -194,10 +235,15 @@ def test_products_of_sums(fmt: Format, one: Known, other: Known, factor: Known) 
     added = (one[0] + other[0], sum_radius(mode, [one, other], [one, other], one[1] + other[1]))
     rest = (1 - one[0], sum_radius(mode, [unit, minus], [unit, minus], one[1]))
     a, b, c = (single(mode, number) for number in (one, other, factor))
-    for found, inner, terms in (((a + b) * c, added, (one, other)), ((1 - a) * c, rest, (unit, one))):
+    for found, inner, terms in (
+        ((a + b) * c, added, (one, other)),
+        ((1 - a) * c, rest, (unit, one)),
+    ):
         factors = [inner, factor]
 
-        assert is_formula(found, product_error(mode, factors, of_sum=True) + underflow(mode, factors, terms))
+        assert is_formula(
+            found, product_error(mode, factors, of_sum=True) + underflow(mode, factors, terms)
+        )
 
 
 @formats
@@ -207,11 +253,17 @@ def test_dot_products(fmt: Format, own: bool, pairs: list[tuple[Known, Known]]) 
     """(14.3): products round to the accumulator, and the whole, one operand, to the format."""
     mode = Rounding(fmt, accumulates=fmt if own else None)
     left, right = (
-        Ball(mode, np.array([float(mid) for mid, _ in side]), np.array([float(rad) for _, rad in side]))
+        Ball(
+            mode,
+            np.array([float(mid) for mid, _ in side]),
+            np.array([float(rad) for _, rad in side]),
+        )
         for side in zip(*pairs, strict=True)
     )
     sizes = [abs(a * b) for (a, _), (b, _) in pairs]
-    wrong = sum(((abs(a) + da) * (abs(b) + db) for (a, da), (b, db) in pairs), Fraction()) - sum(sizes)
+    wrong = sum(((abs(a) + da) * (abs(b) + db) for (a, da), (b, db) in pairs), Fraction()) - sum(
+        sizes
+    )
     terms = [product(mode, pair) for pair in pairs]
     N, total = sum(map(counts, terms)), sum((mid for mid, _ in terms), Fraction())
     if mode.wide:
@@ -221,13 +273,21 @@ def test_dot_products(fmt: Format, own: bool, pairs: list[tuple[Known, Known]]) 
     else:
         inside, floor, operands = wrong * (1 + u(mode)) + u(mode) * sum(sizes), N * eta(mode), terms
 
-    assert is_formula(left[None] @ right[:, None], sum_radius(mode, terms, operands, inside + floor))
+    assert is_formula(
+        left[None] @ right[:, None], sum_radius(mode, terms, operands, inside + floor)
+    )
 
 
 @formats
-@given(rows=st.lists(st.tuples(known, sixteenths), min_size=1, max_size=3), on=known, placed=st.booleans())
+@given(
+    rows=st.lists(st.tuples(known, sixteenths), min_size=1, max_size=3),
+    on=known,
+    placed=st.booleans(),
+)
 def test_rows(fmt: Format, rows: list[tuple[Known, Fraction]], on: Known, placed: bool) -> None:
-    """Σ D(d_k)W_k, and D(on) maybe: a sum of products of vectors that are known to a radius with exact matrices."""
+    """Σ D(d_k)W_k, and D(on) maybe: a sum of products of vectors that are known to a radius with
+    exact matrices.
+    """
     mode = Rounding(fmt)
     products = [((d[0], d[1]), (W, Fraction())) for d, W in rows]
     inside = sum((_scaled(mode, d, W) for d, (W, _) in products), Fraction())
@@ -252,27 +312,38 @@ gates = st.integers(0, 64).map(lambda k: Fraction(k, 64))
 @formats
 @pytest.mark.parametrize("forms", ["A", "B", "C", "A+B", "A+B+C"])
 @given(gate=gates, width=widths, one=known, zero=known)
-def test_blends(fmt: Format, forms: str, gate: Fraction, width: Fraction, one: Known, zero: Known) -> None:
-    """The gate's error meets the distance of the ends; roundings are those of the worst of the declared forms."""
+def test_blends(
+    fmt: Format, forms: str, gate: Fraction, width: Fraction, one: Known, zero: Known
+) -> None:
+    """The gate's error meets the distance of the ends; roundings are those of the worst of the
+    declared forms.
+    """
     mode = Rounding(fmt, blend=forms)
     z, rest = min(gate + width, Fraction(1)), min(1 - gate + width, Fraction(1))
     distance = abs(one[0] - zero[0])
     a, b, gap = abs(one[0]) + one[1], abs(zero[0]) + zero[1], distance + one[1] + zero[1]
     result, both = z * a + rest * b, counts(one) and counts(zero)
-    steps = both + (both or is_rough(one) or is_rough(zero))  # the difference of the ends, and its product
+    steps = both + (
+        both or is_rough(one) or is_rough(zero)
+    )  # the difference of the ends, and its product
     roundings = {
         "A": is_rough(one) * z * a + (is_rough(zero) + counts(zero)) * rest * b + both * result,
         "B": steps * z * gap + counts(zero) * result,
         "C": (steps + 1) * rest * gap + counts(one) * result,
     }
     inherited = z * one[1] + rest * zero[1] + width * distance
-    rounded = u(mode) * (1 + 4 * u(mode)) * max(roundings[form] for form in forms.split("+")) + 3 * eta(mode)
+    rounded = u(mode) * (1 + 4 * u(mode)) * max(
+        roundings[form] for form in forms.split("+")
+    ) + 3 * eta(mode)
 
-    assert is_formula(blend(*(single(mode, n) for n in ((gate, width), one, zero))), inherited + rounded)
+    assert is_formula(
+        blend(*(single(mode, n) for n in ((gate, width), one, zero))), inherited + rounded
+    )
 
 
 arguments = st.tuples(
-    st.integers(-200 * 16, 40 * 16).map(lambda k: Fraction(k, 16)), st.one_of(widths, st.just(Fraction(10**6)))
+    st.integers(-200 * 16, 40 * 16).map(lambda k: Fraction(k, 16)),
+    st.one_of(widths, st.just(Fraction(10**6))),
 )
 
 
@@ -288,7 +359,9 @@ def logistic(a: mpmath.mpf) -> mpmath.mpf:
 @pytest.mark.parametrize("kappa", [KAPPA, 1.0])
 @given(argument=arguments)
 def test_sigmoids(fmt: Format, kappa: float, argument: Known) -> None:
-    """The steepest slope within reach carries the error on; κu of the result, and a flush to 0 where exp overflows."""
+    """The steepest slope within reach carries the error on; κu of the result, and a flush to 0
+    where exp overflows.
+    """
     mode = Rounding(fmt, kappa_sigma=kappa)
     with mpmath.workprec(400):
         mid, rad = map(exactly, argument)
@@ -327,16 +400,22 @@ def test_an_order_of_additions_that_overflows_leaves_nothing_known() -> None:
         balls = [Ball.exact(mode, [value]) for value in values]
         assert sum(balls[1:], balls[0]).radius.item() == np.inf
     product, bounded = (
-        Ball.exact(mode, [most / 2]) * Ball.exact(mode, [by]) * Ball.exact(mode, [0.5]) for by in (2.0, 0.5)
+        Ball.exact(mode, [most / 2]) * Ball.exact(mode, [by]) * Ball.exact(mode, [0.5])
+        for by in (2.0, 0.5)
     )
     assert product.radius.item() == np.inf
     assert np.isfinite(bounded.radius).all()
-    for one, other in pairwise([Ball.exact(mode, [most / 2]), Ball.exact(mode, [most / 4]), Ball.exact(mode, [1.0])]):
+    for one, other in pairwise(
+        [Ball.exact(mode, [most / 2]), Ball.exact(mode, [most / 4]), Ball.exact(mode, [1.0])]
+    ):
         assert np.isfinite((one + other).radius).all()
 
 
 def test_ends_whose_difference_overflows_leave_nothing_known_of_a_blend() -> None:
-    one, other = Ball.exact(Rounding(bfloat16), [2.0**127, 1.0]), Ball.exact(Rounding(bfloat16), [-(2.0**127), 1.0])
+    one, other = (
+        Ball.exact(Rounding(bfloat16), [2.0**127, 1.0]),
+        Ball.exact(Rounding(bfloat16), [-(2.0**127), 1.0]),
+    )
     blended = blend(Ball.exact(Rounding(bfloat16), [0.0, 0.0]), one, other)
     assert np.isinf(blended.radius).tolist() == [True, False]
 
@@ -353,7 +432,9 @@ def test_rows_that_may_overflow_on_the_way_are_not_known() -> None:
     mode = Rounding(float16)
 
     def rows(d: float, W: float, on: float) -> Ball:
-        return combined_rows((Ball.exact(mode, [[d]]), Ball.exact(mode, [[W]])), on_diagonal=Ball.exact(mode, [[on]]))
+        return combined_rows(
+            (Ball.exact(mode, [[d]]), Ball.exact(mode, [[W]])), on_diagonal=Ball.exact(mode, [[on]])
+        )
 
     for d, W, on in (
         (float16.max / 2, 4.0, 0.0),

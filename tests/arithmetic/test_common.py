@@ -1,4 +1,6 @@
-"""What several results are made of: they differ by how each multiplies, and not by what is wrong with the factors."""
+"""What several results are made of: they differ by how each multiplies, and not by what is wrong
+with the factors.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ def ball(fmt: Format, mid: float, rad: float = 0.0) -> Ball:
 
 @formats
 @given(data=st.data())
-def test_products_of_the_same_wrong_factors_lie_around_one_number(fmt: Format, data: st.DataObject) -> None:
+def test_products_of_the_same_wrong_factors_lie_around_one_number(
+    fmt: Format, data: st.DataObject
+) -> None:
     factors = [data.draw(numbers(fmt)) for _ in range(3)]
     with np.errstate(all="ignore"):
         # Each factor is twice what it should be.
@@ -36,7 +40,9 @@ def test_products_of_the_same_wrong_factors_lie_around_one_number(fmt: Format, d
 
 
 def test_a_wrong_factor_makes_it_large_and_no_less_certain() -> None:
-    exact, wrong = (ball(float32, 1.0) * ball(float32, 1.0, rad) * ball(float32, 1.0) for rad in (0.0, 3.0))
+    exact, wrong = (
+        ball(float32, 1.0) * ball(float32, 1.0, rad) * ball(float32, 1.0) for rad in (0.0, 3.0)
+    )
 
     assert wrong.common().mid.item() == pytest.approx(4)
     assert wrong.common().radius.item() == pytest.approx(4 * exact.common().radius.item())

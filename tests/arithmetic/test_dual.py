@@ -1,4 +1,6 @@
-"""Dual numbers: each operation's tangent is the derivative of its value, found by complex steps and held by balls."""
+"""Dual numbers: each operation's tangent is the derivative of its value, found by complex steps and
+held by balls.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,17 @@ import numpy as np
 import pytest
 
 from gruverify import Format, float64
-from gruverify.arithmetic import FORMATS, Ball, Dual, Rounding, blend, combined_rows, diagonal, sigmoid, tanh
+from gruverify.arithmetic import (
+    FORMATS,
+    Ball,
+    Dual,
+    Rounding,
+    blend,
+    combined_rows,
+    diagonal,
+    sigmoid,
+    tanh,
+)
 
 #: So small that its square vanishes beside 1.
 STEP = 2.0**-64
@@ -36,8 +48,12 @@ WITH_CONSTANTS: dict[str, Callable[..., Any]] = {
     "constant on the left": lambda x, y: CONSTANT + x * CONSTANT,
     "constant on the right": lambda x, y: (x + CONSTANT) * y + CONSTANT @ y.T @ x,
     "constant that broadcasts": lambda x, y: CONSTANT + x[0],
-    "blend of a constant": lambda x, y: blend(sigmoid(x), CONSTANT, y) + blend(sigmoid(x), x, CONSTANT),
-    "blend by a constant": lambda x, y: blend(Dual(CONSTANT) if isinstance(x, Dual) else CONSTANT, x, y),
+    "blend of a constant": lambda x, y: (
+        blend(sigmoid(x), CONSTANT, y) + blend(sigmoid(x), x, CONSTANT)
+    ),
+    "blend by a constant": lambda x, y: blend(
+        Dual(CONSTANT) if isinstance(x, Dual) else CONSTANT, x, y
+    ),
 }
 OPERATIONS = {**MOVING, **WITH_CONSTANTS}
 
@@ -56,12 +72,16 @@ def test_tangent_is_the_derivative_along_the_direction(f: Callable[..., Any]) ->
     complex_step = f(x + 1j * STEP * dx, y + 1j * STEP * dy)
     assert found.shape == found.tangent.shape == complex_step.shape
     assert np.array_equal(found.value, f(x, y))
-    np.testing.assert_allclose(found.tangent, complex_step.imag / STEP, rtol=32 * float64.unit_roundoff)
+    np.testing.assert_allclose(
+        found.tangent, complex_step.imag / STEP, rtol=32 * float64.unit_roundoff
+    )
 
 
 @pytest.mark.parametrize("f", MOVING.values(), ids=MOVING)
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
-def test_tangent_over_balls_holds_the_derivative_and_little_else(f: Callable[..., Any], fmt: Format) -> None:
+def test_tangent_over_balls_holds_the_derivative_and_little_else(
+    f: Callable[..., Any], fmt: Format
+) -> None:
     mode = Rounding(fmt)
     x, y, dx, dy = (fmt.cast(a).astype(np.float64) for a in operands(1))
     lifted = [Ball.exact(mode, a) for a in (x, y, dx, dy)]

@@ -1,4 +1,6 @@
-"""What is exact costs nothing, a sum of any length claims something, and what is flushed or carried is in the ball."""
+"""What is exact costs nothing, a sum of any length claims something, and what is flushed or carried
+is in the ball.
+"""
 
 from __future__ import annotations
 
@@ -88,12 +90,18 @@ def test_a_small_gate_is_known_to_its_own_accuracy(pre_activation: float) -> Non
 def test_a_long_sum_never_claims_nothing_at_all(fmt: Format, terms: int) -> None:
     for accumulates in (None, fmt):
         mode = Rounding(fmt, accumulates=accumulates)
-        one = Ball.exact(mode, np.full((1, terms), 2.0**-8)) @ Ball.exact(mode, np.full((terms, 1), 0.75))
+        one = Ball.exact(mode, np.full((1, terms), 2.0**-8)) @ Ball.exact(
+            mode, np.full((terms, 1), 0.75)
+        )
         assert np.isfinite(one.radius).all()
     wide = Rounding(fmt)
-    dot = Ball.exact(wide, np.full((1, terms), 2.0**-8)) @ Ball.exact(wide, np.full((terms, 1), 0.75))
+    dot = Ball.exact(wide, np.full((1, terms), 2.0**-8)) @ Ball.exact(
+        wide, np.full((terms, 1), 0.75)
+    )
     # In halves the accumulator's own roundings hardly show beside that of what is stored.
-    most = (3 * fmt.unit_roundoff + terms * (float32 if wide.wide else fmt).unit_roundoff * 2) * dot.mid
+    most = (
+        3 * fmt.unit_roundoff + terms * (float32 if wide.wide else fmt).unit_roundoff * 2
+    ) * dot.mid
     assert (dot.radius <= most).all()
 
 
@@ -119,7 +127,9 @@ def _kept(a: np.ndarray, bits: int) -> np.ndarray:
 def test_sums_over_the_batch_in_the_format_itself() -> None:
     column, ones = np.full((256, 1), 1 + 2.0**-7), np.ones((256, 1))
     for values in (column, ones):
-        wide, own = (Ball.exact(Rounding(bfloat16, sums_in_format=s), values) for s in (False, True))
+        wide, own = (
+            Ball.exact(Rounding(bfloat16, sums_in_format=s), values) for s in (False, True)
+        )
         assert (own.sum(0).radius > 20 * wide.sum(0).radius).all()
         assert ((own.T @ own).radius > 20 * (wide.T @ wide).radius).all()
         # What is no sum over the batch is not added up so.
@@ -128,7 +138,9 @@ def test_sums_over_the_batch_in_the_format_itself() -> None:
 
 @formats
 def test_a_flushed_number_may_be_zero(fmt: Format) -> None:
-    kept, flushed = (exact(Rounding(fmt, subnormals=s), fmt.min_normal / 2, 0.0, 1.0) for s in (True, False))
+    kept, flushed = (
+        exact(Rounding(fmt, subnormals=s), fmt.min_normal / 2, 0.0, 1.0) for s in (True, False)
+    )
 
     assert not kept.radius.any()
     assert flushed.radius.tolist() == [fmt.min_normal / 2, 0.0, 0.0]

@@ -59,7 +59,10 @@ def test_thresholds_are_where_the_true_functions_change(fmt: Format) -> None:
             gate = lambda a: 1 / (1 + mpmath.exp(-a))  # noqa: E731
             assert rounds_to_one(fmt, gate(fmt.sigmoid_rounds_to_one * factor)) == changed
             assert rounds_to_one(fmt, mpmath.tanh(fmt.tanh_saturates * factor)) == changed
-            assert bool(gate(fmt.sigmoid_underflows * factor) < mpmath.mpf(fmt.min_subnormal) / 2) == changed
+            assert (
+                bool(gate(fmt.sigmoid_underflows * factor) < mpmath.mpf(fmt.min_subnormal) / 2)
+                == changed
+            )
             assert bool(mpmath.exp(-fmt.sigmoid_flushes * factor) > fmt.max) == changed
             # 1 + exp(-a) rounds to 1 once exp(-a) is at most half an ulp of 1.
             assert bool(mpmath.exp(-fmt.sigmoid_saturates * factor) <= fmt.unit_roundoff) == changed
@@ -71,7 +74,9 @@ def test_a_format_is_found_by_its_names_and_its_dtype(fmt: Format) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["f32,float16 , f32", ["f32", float16, "float32"], (float32, "f16")], ids=["text", "list", "tuple"]
+    "given",
+    ["f32,float16 , f32", ["f32", float16, "float32"], (float32, "f16")],
+    ids=["text", "list", "tuple"],
 )
 def test_formats_are_found_one_by_one_and_no_one_twice(given: Any) -> None:
     assert formats_named(given) == (float32, float16)
@@ -106,12 +111,15 @@ def test_formats_go_from_coarse_range_to_fine() -> None:
 @pytest.mark.parametrize("name", ["f8", "", "Float32", "double"])
 def test_an_unknown_name_is_told_the_known_ones(name: str) -> None:
     with pytest.raises(
-        ValueError, match=rf"format='{name}' is unknown: choose from float16 \(f16\), .*float64 \(f64\)"
+        ValueError,
+        match=rf"format='{name}' is unknown: choose from float16 \(f16\), .*float64 \(f64\)",
     ):
         format_named(name)
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.bool_, np.complex128, np.longdouble])
 def test_another_dtype_is_no_format(dtype: Any) -> None:
-    with pytest.raises(ValueError, match="is not a format gruverify knows: choose from float16, bfloat16"):
+    with pytest.raises(
+        ValueError, match="is not a format gruverify knows: choose from float16, bfloat16"
+    ):
         format_of(dtype)

@@ -38,14 +38,19 @@ FUNCTIONS = {
 @every
 @pytest.mark.parametrize("name", FUNCTIONS)
 @given(data=st.data())
-def test_functions_are_as_accurate_as_the_balls_grant(name: str, fmt: Format, data: st.DataObject) -> None:
+def test_functions_are_as_accurate_as_the_balls_grant(
+    name: str, fmt: Format, data: st.DataObject
+) -> None:
     f, exact, _ = FUNCTIONS[name]
     a = data.draw(numbers(fmt))
     found = float(f(fmt.cast([a]))[0])
     with mpmath.workprec(200):
         true = exact(mpmath.mpf(a))
         relative = abs(true) if name == "sigmoid" else 1
-        assert abs(mpmath.mpf(found) - true) <= KAPPA * fmt.unit_roundoff * relative + fmt.min_subnormal
+        assert (
+            abs(mpmath.mpf(found) - true)
+            <= KAPPA * fmt.unit_roundoff * relative + fmt.min_subnormal
+        )
 
 
 @every
@@ -99,7 +104,9 @@ def test_combined_rows_are_scaled_rows_added_up() -> None:
     W, U = random.normal(size=(2, 4, 4))
     expected = np.stack([np.diag(on[b]) + np.diag(d[b]) @ W + np.diag(e[b]) @ U for b in range(2)])
 
-    np.testing.assert_array_almost_equal_nulp(combined_rows((d, W), (e, U), on_diagonal=on), expected, nulp=16)
+    np.testing.assert_array_almost_equal_nulp(
+        combined_rows((d, W), (e, U), on_diagonal=on), expected, nulp=16
+    )
     np.testing.assert_array_equal(combined_rows((d, W)), d[..., None] * W)
 
 
@@ -113,7 +120,12 @@ def test_a_blend_is_one_end_where_the_gate_is_shut_or_open(z: float) -> None:
 @every
 def test_formulas_stay_in_the_format(fmt: Format) -> None:
     a = floating(fmt.cast(np.eye(2)))
-    operations: list[Callable[[Any], Any]] = [lambda m: m @ m, lambda m: m + 1, lambda m: 1 - m, lambda m: m * m.T]
+    operations: list[Callable[[Any], Any]] = [
+        lambda m: m @ m,
+        lambda m: m + 1,
+        lambda m: 1 - m,
+        lambda m: m * m.T,
+    ]
 
     assert {operation(a).dtype for operation in operations} == {fmt.dtype}
     # Only bfloat16 needs an array type of its own.

@@ -13,7 +13,8 @@ from gruverify.arithmetic import FORMATS, Band, Format, candidate_bands, gate_ba
 
 every = pytest.mark.parametrize("fmt", FORMATS, ids=str)
 
-#: What the true gate is at a level. To round to 1 it must be within a quarter of the last place below 1.
+#: What the true gate is at a level. To round to 1 it must be within a quarter of the last place
+#: below 1.
 GATE: dict[str, Callable[[Format, mpmath.mpf], bool]] = {
     "0": lambda f, z: z <= mpmath.mpf(f.min_subnormal) / 2,
     "subnormal": lambda f, z: mpmath.mpf(f.min_subnormal) / 2 < z < f.min_normal,
@@ -66,7 +67,9 @@ def test_each_is_what_its_level_says(bands: Any, levels: Any, true: Any, fmt: Fo
 
 @every
 @pytest.mark.parametrize("bands", [gate_bands, candidate_bands])
-def test_levels_follow_each_other_over_all_numbers(bands: Callable[[Format], dict[str, Band]], fmt: Format) -> None:
+def test_levels_follow_each_other_over_all_numbers(
+    bands: Callable[[Format], dict[str, Band]], fmt: Format
+) -> None:
     found = list(bands(fmt).values())
 
     assert [high for _, high in found[:-1]] == [low for low, _ in found[1:]]

@@ -18,6 +18,7 @@ def test_what_is_not_there_is_told_with_the_extra_that_brings_it() -> None:
         optional("no_such_module", "no-such-package", "extra")
 
     assert str(raised.value) == (
-        "gruverify.arithmetic.extra needs no-such-package, which is not installed: pip install 'gruverify[extra]'"
+        "gruverify.arithmetic.extra needs no-such-package, which is not installed: pip install "
+        "'gruverify[extra]'"
     )
     assert raised.value.name == "no_such_module"

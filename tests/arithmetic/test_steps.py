@@ -1,4 +1,6 @@
-"""Sums over the steps of a sequence: those of all steps at once are those of each step, added up."""
+"""Sums over the steps of a sequence: those of all steps at once are those of each step, added
+up.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gruverify.arithmetic import Ball, Dual, Rounding, bfloat16, each_by_itself, float32, float64, steps_of
+from gruverify.arithmetic import (
+    Ball,
+    Dual,
+    Rounding,
+    bfloat16,
+    each_by_itself,
+    float32,
+    float64,
+    steps_of,
+)
 
 MODES = [
     Rounding(float32),
@@ -25,9 +36,13 @@ IDS = [f"{m.format.short}-{n}" for n, m in enumerate(MODES)]
 
 
 def balls(mode: Rounding, columns: int, *, seed: int) -> list[Ball]:
-    """Three steps (4, columns): plain numbers with zeros and powers of two, balls, and a sum not yet rounded."""
+    """Three steps (4, columns): plain numbers with zeros and powers of two, balls, and a sum not
+    yet rounded.
+    """
     random = np.random.default_rng(seed)
-    first, second, third = random.normal(size=(3, 4, columns)) * np.exp2(random.integers(-3, 3, (3, 4, columns)))
+    first, second, third = random.normal(size=(3, 4, columns)) * np.exp2(
+        random.integers(-3, 3, (3, 4, columns))
+    )
     first[random.random(first.shape) < 0.4] = 0.0
     first[0, 0] = 0.5
     ball = Ball(mode, second, np.abs(second) * 1e-3 * (random.random(second.shape) < 0.7))
@@ -43,7 +58,9 @@ def same(one: Ball, other: Ball) -> None:
 @pytest.mark.parametrize("mode", MODES, ids=IDS)
 def test_products_of_balls_add_up_over_steps(mode: Rounding) -> None:
     a, b = balls(mode, 3, seed=0), balls(mode, 5, seed=1)
-    same(steps_of(a).products(steps_of(b)), reduce(add, (x.T @ y for x, y in zip(a, b, strict=True))))
+    same(
+        steps_of(a).products(steps_of(b)), reduce(add, (x.T @ y for x, y in zip(a, b, strict=True)))
+    )
 
 
 @pytest.mark.parametrize("mode", MODES, ids=IDS)
@@ -62,9 +79,16 @@ def test_what_treats_members_alone_is_found_of_all_steps_at_once(mode: Rounding)
 @pytest.mark.parametrize("mode", MODES, ids=IDS)
 def test_duals_of_balls_add_up_over_steps(mode: Rounding) -> None:
     a, b = (
-        [Dual(x, dx) for x, dx in zip(balls(mode, n, seed=n), balls(mode, n, seed=n + 9), strict=True)] for n in (3, 5)
+        [
+            Dual(x, dx)
+            for x, dx in zip(balls(mode, n, seed=n), balls(mode, n, seed=n + 9), strict=True)
+        ]
+        for n in (3, 5)
     )
-    found, expected = steps_of(a).products(steps_of(b)), reduce(add, (x.T @ y for x, y in zip(a, b, strict=True)))
+    found, expected = (
+        steps_of(a).products(steps_of(b)),
+        reduce(add, (x.T @ y for x, y in zip(a, b, strict=True))),
+    )
     assert found.tangent is not None
     assert expected.tangent is not None
     same(found.value, expected.value)
@@ -81,5 +105,7 @@ def test_a_step_of_one_sequence_is_itself() -> None:
 def test_floats_are_added_up_in_order() -> None:
     random = np.random.default_rng(0)
     a: list[npt.NDArray[Any]] = list(random.normal(size=(3, 4, 2)).astype(np.float32))
-    assert (steps_of(a).products(steps_of(a)) == ((a[0].T @ a[0]) + a[1].T @ a[1]) + a[2].T @ a[2]).all()
+    assert (
+        steps_of(a).products(steps_of(a)) == ((a[0].T @ a[0]) + a[1].T @ a[1]) + a[2].T @ a[2]
+    ).all()
     assert (steps_of(a).sum() == (a[0].sum(0) + a[1].sum(0)) + a[2].sum(0)).all()

@@ -8,7 +8,15 @@ import pytest
 sympy = pytest.importorskip("sympy")
 
 from gruverify.arithmetic import sigmoid, tanh
-from gruverify.arithmetic.symbolic import Sigmoid, SymbolicArray, Tanh, derivative, identical, symbolic_array, symbols
+from gruverify.arithmetic.symbolic import (
+    Sigmoid,
+    SymbolicArray,
+    Tanh,
+    derivative,
+    identical,
+    symbolic_array,
+    symbols,
+)
 
 
 def test_symbols_are_named_by_their_index() -> None:
@@ -31,7 +39,9 @@ def test_activations_know_what_they_are(function: type) -> None:
     written = function(a).rewrite(sympy.exp)
 
     assert sympy.simplify(written.diff(a) - function(a).fdiff().rewrite(sympy.exp)) == 0
-    assert float(written.subs(a, 1)) == pytest.approx({Sigmoid: 1 / (1 + np.exp(-1)), Tanh: np.tanh(1)}[function])
+    assert float(written.subs(a, 1)) == pytest.approx(
+        {Sigmoid: 1 / (1 + np.exp(-1)), Tanh: np.tanh(1)}[function]
+    )
 
 
 def test_derivative_has_the_shapes_of_both() -> None:

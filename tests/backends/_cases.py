@@ -16,7 +16,9 @@ PYTORCH = Variant()
 #: The invariants that read a case of a cell.
 OF_CELLS = {id for id, invariant in INVARIANTS.items() if not invariant.of_stacks}
 #: Those of them that ask how weights reach modules.
-OF_MODULES = {id for id, invariant in INVARIANTS.items() if set(invariant.needs) & set(MODULE_METHODS)}
+OF_MODULES = {
+    id for id, invariant in INVARIANTS.items() if set(invariant.needs) & set(MODULE_METHODS)
+}
 
 
 def case(
@@ -41,7 +43,9 @@ def case(
 
 def falsified(backend: Backend, *cases: Case) -> set[str]:
     """The ids of the invariants that the backend falsifies, or raises at, on one of the cases."""
-    return {j.invariant.id for one in cases for j in judge(one, backend, INVARIANTS.values()) if j.fell}
+    return {
+        j.invariant.id for one in cases for j in judge(one, backend, INVARIANTS.values()) if j.fell
+    }
 
 
 def judged(backend: Backend, one: Case) -> set[str]:

@@ -22,7 +22,10 @@ class MyCell(nn.Module):
         self.bias_hh = nn.Parameter(torch.randn(3 * hidden_size))
 
     def forward(self, x: Tensor, h: Tensor) -> Tensor:
-        gi, gh = F.linear(x, self.weight_ih, self.bias_ih), F.linear(h, self.weight_hh, self.bias_hh)
+        gi, gh = (
+            F.linear(x, self.weight_ih, self.bias_ih),
+            F.linear(h, self.weight_hh, self.bias_hh),
+        )
         (i_r, i_z, i_n), (h_r, h_z, h_n) = gi.chunk(3, 1), gh.chunk(3, 1)
         return self.combine(torch.sigmoid(i_r + h_r), torch.sigmoid(i_z + h_z), i_n, h_n, h)
 
@@ -50,7 +53,9 @@ class Hidden(MyCell):
 class Unbiased(nn.GRUCell):
     """Says it takes `bias`, and has biases all the same."""
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, **options: Any) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, **options: Any
+    ) -> None:
         super().__init__(input_size, hidden_size, bias=True, **options)
 
 

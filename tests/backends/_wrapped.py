@@ -1,4 +1,6 @@
-"""Right modules that hold a GRU in other ways than nn.GRU does: wrapped, reparametrized, tied, frozen, scripted."""
+"""Right modules that hold a GRU in other ways than nn.GRU does: wrapped, reparametrized, tied,
+frozen, scripted.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ Tensor = torch.Tensor
 class BatchFirst(nn.GRU):
     """Its `batch_first` is True unless it is told otherwise."""
 
-    def __init__(self, input_size: int, hidden_size: int, batch_first: bool = True, **options: Any) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, batch_first: bool = True, **options: Any
+    ) -> None:
         super().__init__(input_size, hidden_size, batch_first=batch_first, **options)
 
 
@@ -31,7 +35,9 @@ class AlwaysBatchFirst(nn.GRU):
 class BatchFirstAlone(nn.GRU):
     """Takes `batch_first`, and refuses one of its values."""
 
-    def __init__(self, input_size: int, hidden_size: int, *, batch_first: bool = True, bias: bool = True) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, *, batch_first: bool = True, bias: bool = True
+    ) -> None:
         if not batch_first:
             raise ValueError("batch first alone")
         super().__init__(input_size, hidden_size, batch_first=True, bias=bias)
@@ -40,7 +46,9 @@ class BatchFirstAlone(nn.GRU):
 class Dropping(nn.GRU):
     """Drops half of what passes between its layers unless it is told otherwise."""
 
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 2, dropout: float = 0.5, **o: Any) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 2, dropout: float = 0.5, **o: Any
+    ) -> None:
         super().__init__(input_size, hidden_size, num_layers, dropout=dropout, **o)
 
 
@@ -200,14 +208,20 @@ def frozen(module: Any) -> Any:
 RIGHT: dict[str, Callable[[], Any]] = {
     "weight_norm": lambda: run(parametrizations.weight_norm(nn.GRU(2, 3), "weight_hh_l0")),
     "weight_norm never run": lambda: parametrizations.weight_norm(nn.GRU(2, 3), "weight_ih_l0"),
-    "weight_norm of a cell": lambda: run(parametrizations.weight_norm(nn.GRUCell(2, 3), "weight_hh")),
+    "weight_norm of a cell": lambda: run(
+        parametrizations.weight_norm(nn.GRUCell(2, 3), "weight_hh")
+    ),
     "spectral_norm": lambda: run(parametrizations.spectral_norm(nn.GRU(2, 3), "weight_hh_l0")),
-    "spectral_norm of a cell": lambda: run(parametrizations.spectral_norm(nn.GRUCell(2, 3), "weight_ih")),
+    "spectral_norm of a cell": lambda: run(
+        parametrizations.spectral_norm(nn.GRUCell(2, 3), "weight_ih")
+    ),
     "orthogonal": lambda: parametrizations.orthogonal(nn.GRUCell(2, 3), "weight_hh"),
     "older weight_norm": lambda: run(nn.utils.weight_norm(nn.GRU(2, 3), "weight_hh_l0")),
     "older weight_norm of a cell": lambda: nn.utils.weight_norm(nn.GRUCell(2, 3), "weight_ih"),
     "older spectral_norm": lambda: run(nn.utils.spectral_norm(nn.GRU(2, 3), "weight_hh_l0")),
-    "older spectral_norm of a cell": lambda: run(nn.utils.spectral_norm(nn.GRUCell(2, 3), "weight_hh")),
+    "older spectral_norm of a cell": lambda: run(
+        nn.utils.spectral_norm(nn.GRUCell(2, 3), "weight_hh")
+    ),
     "pruned": lambda: pruned(nn.GRU(2, 3), "weight_hh_l0"),
     "pruned cell": lambda: pruned(nn.GRUCell(2, 3), "weight_ih"),
     "pruned twice": lambda: pruned(pruned(nn.GRUCell(2, 3), "weight_ih"), "weight_ih"),

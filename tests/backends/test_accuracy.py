@@ -1,4 +1,6 @@
-"""What is declared of accuracy, in one format or in all, and the rounding model that comes of it."""
+"""What is declared of accuracy, in one format or in all, and the rounding model that comes of
+it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def test_nothing_declared_is_the_default_model() -> None:
 
 
 def test_one_value_holds_in_every_format() -> None:
-    careless = Declaring(kappa=9.0, kappa_tanh=16.0, accumulates="float64", blend="B+A", carry=1.0, tanh="absolute")
+    careless = Declaring(
+        kappa=9.0, kappa_tanh=16.0, accumulates="float64", blend="B+A", carry=1.0, tanh="absolute"
+    )
     for fmt in FORMATS:
         assert rounding_of(careless, fmt) == Rounding(
             fmt, kappa_sigma=9.0, kappa_tanh=16.0, accumulates=float64, carry=1.0, tanh="absolute"
@@ -31,7 +35,9 @@ def test_one_value_holds_in_every_format() -> None:
 
 
 def test_a_value_may_depend_on_the_format() -> None:
-    declared = Declaring(subnormals={"bfloat16": False}, kappa={"f32": 6.0}, accumulates={"float16": "float16"})
+    declared = Declaring(
+        subnormals={"bfloat16": False}, kappa={"f32": 6.0}, accumulates={"float16": "float16"}
+    )
 
     assert rounding_of(declared, bfloat16) == Rounding(bfloat16, subnormals=False)
     assert rounding_of(declared, float32) == Rounding(float32, kappa_sigma=6.0, kappa_tanh=6.0)

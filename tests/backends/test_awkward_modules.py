@@ -1,4 +1,6 @@
-"""Right modules that hold their weights in other ways than nn.GRU does conform; what cannot be verified is named."""
+"""Right modules that hold their weights in other ways than nn.GRU does conform; what cannot be
+verified is named.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ def test_a_right_class_is_not_accused(cls: Any) -> None:
         pytest.param(wrapped.BatchFirst, id="batch first by default"),
         pytest.param(wrapped.Dropping, id="two layers and dropout by default"),
         pytest.param(wrapped.Wrapper, id="wrapper"),
-        pytest.param(wrapped.Wrapper(2, 3, num_layers=2, bidirectional=True), id="wrapper of a stack"),
+        pytest.param(
+            wrapped.Wrapper(2, 3, num_layers=2, bidirectional=True), id="wrapper of a stack"
+        ),
         pytest.param(wrapped.tied_layers(), id="tied layers"),
         pytest.param(wrapped.tied_directions(), id="tied directions"),
         pytest.param(nn.GRU(2, 3, num_layers=2, dropout=0.5), id="dropout between layers"),
@@ -74,7 +78,9 @@ def test_a_right_class_is_not_accused(cls: Any) -> None:
 def test_a_right_stack_is_not_accused(target: Any) -> None:
     result = gruverify.check(resolve(target), formats=[float32], max_cases=3)
 
-    assert [id for (id, _, _), tally in result.tallies.items() if tally.falsified or tally.error] == []
+    assert [
+        id for (id, _, _), tally in result.tallies.items() if tally.falsified or tally.error
+    ] == []
 
 
 def test_what_a_class_can_be_asked_for_is_found_out() -> None:
@@ -134,7 +140,9 @@ class OneForBoth(nn.GRU):  # type: ignore[misc, name-defined]
         self.weight_hh_l1 = self.weight_hh_l0
 
     def forward(self, xs: Any, h: Any) -> Any:
-        weights = [getattr(self, name.replace("weight_hh_l1", "weight_hh_l0")) for name, _ in named(self)]
+        weights = [
+            getattr(self, name.replace("weight_hh_l1", "weight_hh_l0")) for name, _ in named(self)
+        ]
         return torch._VF.gru(xs, h, weights, True, 2, 0.0, False, False, False)
 
 
@@ -163,18 +171,50 @@ HELD = "{} holds GRU as `{}`, and its forward is no GRU's: {}"
             id="model",
         ),
         pytest.param(
-            wrapped.Tagger, "Name `encoder.rnn` of an instance of yours, as module:instance.enc", id="way out"
+            wrapped.Tagger,
+            "Name `encoder.rnn` of an instance of yours, as module:instance.enc",
+            id="way out",
         ),
-        pytest.param(wrapped.Tagger(2, 3), "Name its encoder.rnn, as module:instance.encoder.rnn", id="instance"),
-        pytest.param(wrapped.Normed, "returns other numbers than `rnn` alone, by norm.weight, norm.bias", id="more"),
-        pytest.param(nn.Sequential(nn.GRU(2, 3)), "Sequential takes no state, forward(input): declare", id="no state"),
-        pytest.param(wrapped.TwoGRUs, "TwoGRUs holds 2 GRUs: name one of them, encoder or decoder, of an", id="two"),
-        pytest.param(Close, "(perhaps w_ih for weight_ih, w_hh for weight_hh: rename them)", id="close names"),
-        pytest.param(Lazy(), "Lazy has no shape yet for weight_ih, which it initialises lazily: call it", id="lazy"),
+        pytest.param(
+            wrapped.Tagger(2, 3),
+            "Name its encoder.rnn, as module:instance.encoder.rnn",
+            id="instance",
+        ),
+        pytest.param(
+            wrapped.Normed,
+            "returns other numbers than `rnn` alone, by norm.weight, norm.bias",
+            id="more",
+        ),
+        pytest.param(
+            nn.Sequential(nn.GRU(2, 3)),
+            "Sequential takes no state, forward(input): declare",
+            id="no state",
+        ),
+        pytest.param(
+            wrapped.TwoGRUs,
+            "TwoGRUs holds 2 GRUs: name one of them, encoder or decoder, of an",
+            id="two",
+        ),
+        pytest.param(
+            Close, "(perhaps w_ih for weight_ih, w_hh for weight_hh: rename them)", id="close names"
+        ),
+        pytest.param(
+            Lazy(),
+            "Lazy has no shape yet for weight_ih, which it initialises lazily: call it",
+            id="lazy",
+        ),
         pytest.param(nn.LSTM, "LSTM is no GRU: weight_hh_l0 has the shape (12, 3)", id="LSTM"),
-        pytest.param(nn.RNNCell(2, 3), "RNNCell is no GRU: weight_hh has the shape (3, 3)", id="RNN"),
-        pytest.param(Mixed(), "Mixed has weights in float16 and float32: gruverify knows", id="mixed formats"),
-        pytest.param(nn.GRUCell(2, 3, dtype=torch.complex64), "GRUCell has weights in complex64", id="complex"),
+        pytest.param(
+            nn.RNNCell(2, 3), "RNNCell is no GRU: weight_hh has the shape (3, 3)", id="RNN"
+        ),
+        pytest.param(
+            Mixed(), "Mixed has weights in float16 and float32: gruverify knows", id="mixed formats"
+        ),
+        pytest.param(
+            nn.GRUCell(2, 3, dtype=torch.complex64),
+            "GRUCell has weights in complex64",
+            id="complex",
+        ),
         pytest.param(
             wrapped.Peeking,
             "Peeking cannot be verified at any weights: its forward reads what weight_hh is",
@@ -182,11 +222,14 @@ HELD = "{} holds GRU as `{}`, and its forward is no GRU's: {}"
         ),
         pytest.param(
             OneForBoth(),
-            "OneForBoth cannot be verified at any weights: its forward does not read weight_hh_l1 by its name",
+            "OneForBoth cannot be verified at any weights: its forward does not read "
+            "weight_hh_l1 by its name",
             id="reads one",
         ),
         pytest.param(
-            Fussy, "Fussy(input_size=2, hidden_size=3) failed: RuntimeError: no room; give an instance", id="init"
+            Fussy,
+            "Fussy(input_size=2, hidden_size=3) failed: RuntimeError: no room; give an instance",
+            id="init",
         ),
     ],
 )
@@ -220,7 +263,9 @@ def test_a_submodule_of_an_instance_is_named_as_its_part(mine: Any) -> None:
 
     with pytest.raises(UnknownTarget, match=r"Name mine:model\.encoder\.rnn, or write"):
         resolve("mine:model")
-    with pytest.raises(UnknownTarget, match=re.escape("holds 2 GRUs: name one of them, mine:rows.0 or mine:rows.1")):
+    with pytest.raises(
+        UnknownTarget, match=re.escape("holds 2 GRUs: name one of them, mine:rows.0 or mine:rows.1")
+    ):
         resolve("mine:rows")
     for target in ("mine:model.encoder.rnn", "mine:model.encoder", "mine:rows.0"):
         assert falsified(resolve(target), case(format=float32)) == set()

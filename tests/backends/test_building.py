@@ -1,4 +1,6 @@
-"""Classes of modules are built from their sizes by name where they name them; what cannot be had so is named."""
+"""Classes of modules are built from their sizes by name where they name them; what cannot be had so
+is named.
+"""
 
 from __future__ import annotations
 
@@ -95,18 +97,29 @@ def test_sizes_are_given_as_the_class_takes_them(cls: Any) -> None:
 @pytest.mark.parametrize(
     ("cls", "expected"),
     [
-        (Swapped, "Swapped(2, 3), that is (input_size, hidden_size), has an input size of 3 and a hidden size of 2"),
-        (SwappedWrapper, "SwappedWrapper(2, 3), that is (input_size, hidden_size), has an input size of 3"),
+        (
+            Swapped,
+            "Swapped(2, 3), that is (input_size, hidden_size), has an input size of 3 and a "
+            "hidden size of 2",
+        ),
+        (
+            SwappedWrapper,
+            "SwappedWrapper(2, 3), that is (input_size, hidden_size), has an input size of 3",
+        ),
         (NeedsMore, "NeedsMore(input_size=2, hidden_size=3) failed: TypeError: "),
         (OtherNames, "OtherNames(2, 3), that is (input_size, hidden_size), failed: TypeError: "),
     ],
 )
-def test_a_class_that_cannot_be_had_of_two_sizes_is_named_with_the_way_out(cls: Any, expected: str) -> None:
+def test_a_class_that_cannot_be_had_of_two_sizes_is_named_with_the_way_out(
+    cls: Any, expected: str
+) -> None:
     with pytest.raises(UnknownTarget) as caught:
         resolve(cls)
 
     assert str(caught.value).startswith(expected)
-    assert str(caught.value).endswith("give an instance, or a class that is built from input_size and hidden_size")
+    assert str(caught.value).endswith(
+        "give an instance, or a class that is built from input_size and hidden_size"
+    )
     assert "\n" not in str(caught.value)
 
 
@@ -123,15 +136,21 @@ class Two(nn.Module):
 
 
 def test_of_a_class_no_part_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "mine", type("mine", (), {"Two": Two, "two": Two(2, 3)}))  # type: ignore[arg-type]
+    monkeypatch.setitem(
+        __import__("sys").modules, "mine", type("mine", (), {"Two": Two, "two": Two(2, 3)})
+    )  # type: ignore[arg-type]
 
-    with pytest.raises(UnknownTarget, match=r"holds 2 GRUs: name one of them, a or b, of an instance of yours"):
+    with pytest.raises(
+        UnknownTarget, match=r"holds 2 GRUs: name one of them, a or b, of an instance of yours"
+    ):
         resolve("mine:Two")
-    with pytest.raises(UnknownTarget, match=r"holds 2 GRUs: name one of them, mine:two\.a or mine:two\.b$"):
+    with pytest.raises(
+        UnknownTarget, match=r"holds 2 GRUs: name one of them, mine:two\.a or mine:two\.b$"
+    ):
         resolve("mine:two")
 
 
-# -- from zeros alone -------------------------------------------------------------------------------------------------
+# -- from zeros alone ------------------------------------------------------------------------------
 
 
 class Plain(nn.GRU):
@@ -192,7 +211,9 @@ def test_a_module_that_takes_no_state_says_so_and_is_checked_from_zeros(cls: Any
 
 
 def test_catches_a_wrapper_from_zeros_that_does_more() -> None:
-    with pytest.raises(UnknownTarget, match="its forward is no GRU's: it returns other numbers than `gru` alone"):
+    with pytest.raises(
+        UnknownTarget, match="its forward is no GRU's: it returns other numbers than `gru` alone"
+    ):
         resolve(Scaled)
 
 
@@ -204,5 +225,7 @@ def test_another_dtype_is_told_in_words_of_the_module() -> None:
     one, found = case(format=float32), resolve(Wider)
 
     assert found.step_vjp is not None  # type: ignore[attr-defined]
-    with pytest.raises(TypeError, match=r"^the module returned float64 for float32: it has no gradient in float32$"):
+    with pytest.raises(
+        TypeError, match=r"^the module returned float64 for float32: it has no gradient in float32$"
+    ):
         found.step_vjp(one.cell, one.inputs[0], one.state, one.state)  # type: ignore[attr-defined]

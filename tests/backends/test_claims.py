@@ -1,4 +1,6 @@
-"""What a target claims, variants, formats and a name, is read alike from functions, objects, classes and modules."""
+"""What a target claims, variants, formats and a name, is read alike from functions, objects,
+classes and modules.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,11 @@ WRONG: list[tuple[str, Any, str]] = [
     ("formats", [], "formats is empty: a backend claims at least one Format"),
     ("formats", "double", "formats has 'double', which is unknown: choose from float16 (f16)"),
     ("formats", ["f31"], "formats has 'f31', which is unknown: choose from float16 (f16)"),
-    ("formats", [np.float32], "formats has <class 'numpy.float32'>: each must be a Format, such as gruverify.float32"),
+    (
+        "formats",
+        [np.float32],
+        "formats has <class 'numpy.float32'>: each must be a Format, such as gruverify.float32",
+    ),
     ("formats", np.float32, "formats=<class 'numpy.float32'> must be a sequence of Formats"),
     ("formats", np.dtype("f4"), "formats=dtype('float32') must be a sequence of Formats"),
     ("formats", 32, "formats=32 must be a sequence of Formats"),
@@ -64,7 +70,9 @@ def message(declare: Any) -> str:
 
 
 @pytest.mark.parametrize(("given", "expected"), RIGHT)
-def test_formats_are_one_or_several_each_itself_or_by_its_name(given: Any, expected: tuple[Format, ...]) -> None:
+def test_formats_are_one_or_several_each_itself_or_by_its_name(
+    given: Any, expected: tuple[Format, ...]
+) -> None:
     for made in (
         backend(step=NUMPY.step, formats=given),
         resolve(cls(formats=given)),
@@ -122,7 +130,8 @@ def test_an_instance_has_its_own_format() -> None:
 
     assert resolve(mine).formats == resolve(mine(2, 3).double()).formats == (float64,)
     assert message(lambda: resolve(mine(2, 3))) == (
-        "formats=[gruverify.float64] contradicts the module, whose weights are float32: leave it out, or convert the "
+        "formats=[gruverify.float64] contradicts the module, whose weights are float32: leave it "
+        "out, or convert the "
         "module"
     )
 
@@ -139,10 +148,13 @@ def test_a_name_is_a_text(name: Any) -> None:
 def test_what_is_no_function_is_named(method: str) -> None:
     given: dict[str, Any] = {method: "x"}
 
-    assert message(lambda: backend(**given)) == f"{method}='x' must be a function, with the signature of `{method}`"
+    assert (
+        message(lambda: backend(**given))
+        == f"{method}='x' must be a function, with the signature of `{method}`"
+    )
 
 
-# -- attributes of functions ------------------------------------------------------------------------------------------
+# -- attributes of functions -----------------------------------------------------------------------
 
 
 def test_what_attributes_of_a_function_declare_is_heeded() -> None:
@@ -186,7 +198,7 @@ def test_a_wrong_attribute_of_a_function_is_named(declared: dict[str, Any], expe
     assert expected in message(lambda: resolve(function(**declared)))
 
 
-# -- properties that raise --------------------------------------------------------------------------------------------
+# -- properties that raise -------------------------------------------------------------------------
 
 
 class Unfinished(NumpyBackend):
@@ -201,7 +213,8 @@ class Unfinished(NumpyBackend):
 
 def test_a_property_that_raises_attribute_error_is_no_attribute_that_is_missing() -> None:
     assert message(lambda: resolve(Unfinished())) == (
-        "kappa cannot be read: its property raised AttributeError: 'Unfinished' object has no attribute 'measured'"
+        "kappa cannot be read: its property raised AttributeError: 'Unfinished' object has no "
+        "attribute 'measured'"
     )
 
 
@@ -209,7 +222,9 @@ def test_a_property_that_raises_attribute_error_is_no_attribute_that_is_missing(
 def test_a_claim_whose_property_raises_attribute_error_is_named(name: str) -> None:
     mine = cls(**{name: property(lambda self: self.nothing)})
 
-    assert message(lambda: resolve(mine)).startswith(f"{name} cannot be read: its property raised AttributeError: ")
+    assert message(lambda: resolve(mine)).startswith(
+        f"{name} cannot be read: its property raised AttributeError: "
+    )
 
 
 def test_a_property_of_a_module_that_raises_attribute_error_is_named_with_its_own_words() -> None:

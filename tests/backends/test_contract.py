@@ -1,4 +1,6 @@
-"""The contract is said once: methods, docs and what a type checker holds a backend against come from the same place."""
+"""The contract is said once: methods, docs and what a type checker holds a backend against come
+from the same place.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def row(capability: type) -> str:
 def test_the_docs_have_its_methods_as_they_are(capabilities: tuple[type, ...]) -> None:
     rows = "\n".join(map(row, capabilities))
 
-    assert f"| method | returns |\n|---|---|\n{rows}\n" in (ROOT / "docs" / "backends.md").read_text()
+    assert (
+        f"| method | returns |\n|---|---|\n{rows}\n" in (ROOT / "docs" / "backends.md").read_text()
+    )
 
 
 def test_every_method_is_a_capability_and_the_reference_has_those_that_it_offers() -> None:
@@ -38,5 +42,7 @@ def test_every_method_is_a_capability_and_the_reference_has_those_that_it_offers
         assert offers(reference, method_of(capability)) is (capability is not HasSequenceHvpReverse)
         of_reference = getattr(reference, method_of(capability), None)
         if of_reference is not None:
-            arguments = list(inspect.signature(getattr(capability, method_of(capability))).parameters)[1:]
+            arguments = list(
+                inspect.signature(getattr(capability, method_of(capability))).parameters
+            )[1:]
             assert list(inspect.signature(of_reference).parameters) == arguments

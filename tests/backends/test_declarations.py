@@ -1,4 +1,6 @@
-"""Declarations are read alike from functions, objects, classes and modules; what is wrong with one is one line."""
+"""Declarations are read alike from functions, objects, classes and modules; what is wrong with one
+is one line.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ def message(declare: Any) -> str:
 
 
 @pytest.mark.parametrize(("declared", "expected"), WRONG + SIZES)
-def test_a_wrong_declaration_is_named_on_functions_objects_and_classes(declared: dict[str, Any], expected: str) -> None:
+def test_a_wrong_declaration_is_named_on_functions_objects_and_classes(
+    declared: dict[str, Any], expected: str
+) -> None:
     cls = type("Mine", (NumpyBackend,), declared)
 
     assert expected in message(lambda: backend(step=NUMPY.step, **declared))
@@ -106,7 +110,9 @@ def test_a_gradient_of_a_state_that_is_always_zeros_is_a_contradiction_of_module
         ({"min_length": 2}, "min_length=2 is about sequences, and the target has steps alone"),
     ],
 )
-def test_what_is_declared_of_methods_that_are_not_there_is_named(declared: dict[str, Any], expected: str) -> None:
+def test_what_is_declared_of_methods_that_are_not_there_is_named(
+    declared: dict[str, Any], expected: str
+) -> None:
     assert expected in message(lambda: resolve(backend(step=NUMPY.step, **declared)))
     usual = {"num_layers": 1, "bidirectional": False, "batch_first": False, "min_length": 1}
     assert resolve(backend(step=NUMPY.step, **{name: usual[name] for name in declared})).name
@@ -115,7 +121,9 @@ def test_what_is_declared_of_methods_that_are_not_there_is_named(declared: dict[
 def test_an_accuracy_by_format_is_kept_as_a_keyword() -> None:
     made = backend(step=NUMPY.step, kappa={"float16": 8})
 
-    assert declarations_of(made, float16).kappa_sigma == declarations_of(made, float16).kappa_tanh == 8
+    assert (
+        declarations_of(made, float16).kappa_sigma == declarations_of(made, float16).kappa_tanh == 8
+    )
     assert declarations_of(made).kappa_sigma == Declarations().kappa_sigma
     assert declarations_of(backend(step=NUMPY.step, kappa={})).unusual() == {}
 
@@ -132,7 +140,9 @@ def test_a_property_that_raises_is_named() -> None:
 
 
 def test_a_declaration_that_does_not_exist_is_named() -> None:
-    with pytest.raises(BadDeclaration, match="there is no declaration 'hiden_size': did you mean hidden_size"):
+    with pytest.raises(
+        BadDeclaration, match="there is no declaration 'hiden_size': did you mean hidden_size"
+    ):
         backend(step=NUMPY.step, hiden_size=3)  # type: ignore[call-arg]
 
 
@@ -150,7 +160,9 @@ def test_shapes_that_a_target_has_noted_declare_nothing() -> None:
             self.shapes: set[tuple[int, ...]] = set()
 
     assert declarations_of(resolve(Mine())).shapes == "any"
-    assert "shapes=set() must be one of 'any', 'few'" in message(lambda: backend(step=NUMPY.step, shapes=set()))  # type: ignore[arg-type]
+    assert "shapes=set() must be one of 'any', 'few'" in message(
+        lambda: backend(step=NUMPY.step, shapes=set())
+    )  # type: ignore[arg-type]
 
 
 def test_the_parts_of_a_module_declare_nothing() -> None:
@@ -168,9 +180,19 @@ def test_functions_and_modules_take_every_declaration() -> None:
     torch = pytest.importorskip("torch")
     from gruverify import torch_backend
 
-    said: dict[str, Any] = {"kappa": 8, "nan": "undefined", "separate_passes": True, "accumulates": "f16"}
+    said: dict[str, Any] = {
+        "kappa": 8,
+        "nan": "undefined",
+        "separate_passes": True,
+        "accumulates": "f16",
+    }
     expected = Declarations(
-        kappa_sigma=8, kappa_tanh=8, nan="undefined", separate_passes=True, accumulates=float16, hidden_size=5
+        kappa_sigma=8,
+        kappa_tanh=8,
+        nan="undefined",
+        separate_passes=True,
+        accumulates=float16,
+        hidden_size=5,
     )
 
     assert declarations_of(backend(step=NUMPY.step, hidden_size=5, **said)) == expected
@@ -182,12 +204,19 @@ def test_functions_and_modules_take_every_declaration() -> None:
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
-    made = backend(step=NUMPY.step, kappa=np.float32(8), hidden_size=np.int64(3), lengths=np.bool_(False))  # type: ignore[arg-type]
+    made = backend(
+        step=NUMPY.step, kappa=np.float32(8), hidden_size=np.int64(3), lengths=np.bool_(False)
+    )  # type: ignore[arg-type]
 
-    assert declarations_of(made).unusual() == {"kappa_sigma": 8, "kappa_tanh": 8, "hidden_size": 3, "lengths": False}
+    assert declarations_of(made).unusual() == {
+        "kappa_sigma": 8,
+        "kappa_tanh": 8,
+        "hidden_size": 3,
+        "lengths": False,
+    }
 
 
-# -- biases -----------------------------------------------------------------------------------------------------------
+# -- biases ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("biases", ["input", "recurrent", "input+candidate", "none"])
@@ -215,14 +244,20 @@ def test_biases_that_contradict_a_variant_are_named(biases: Any, variant: Varian
 
 
 def test_biases_may_be_said_twice() -> None:
-    made = backend(step=NUMPY.step, variants=[Variant(biases="input"), Variant(bias=True)], biases="merged")
+    made = backend(
+        step=NUMPY.step, variants=[Variant(biases="input"), Variant(bias=True)], biases="merged"
+    )
 
     assert declared_variants(made) == (Variant(biases="input"),)
 
 
 @pytest.mark.parametrize(
     ("variants", "expected"),
-    [([], "variants is empty"), (["after"], "variants has 'after'"), (3, "variants=3 must be a sequence of Variants")],
+    [
+        ([], "variants is empty"),
+        (["after"], "variants has 'after'"),
+        (3, "variants=3 must be a sequence of Variants"),
+    ],
 )
 def test_wrong_variants_are_named(variants: Any, expected: str) -> None:
     cls = type("Mine", (NumpyBackend,), {"variants": variants})
@@ -232,7 +267,7 @@ def test_wrong_variants_are_named(variants: Any, expected: str) -> None:
         declared_variants(cls())
 
 
-# -- modules ----------------------------------------------------------------------------------------------------------
+# -- modules ---------------------------------------------------------------------------------------
 
 
 def test_a_module_without_one_of_the_biases_declares_the_other() -> None:
@@ -242,11 +277,15 @@ def test_a_module_without_one_of_the_biases_declares_the_other() -> None:
     class OneBias(torch.nn.Module):
         def __init__(self, I: int, H: int) -> None:
             super().__init__()
-            self.weight_ih, self.weight_hh = (torch.nn.Parameter(torch.zeros(3 * H, n)) for n in (I, H))
+            self.weight_ih, self.weight_hh = (
+                torch.nn.Parameter(torch.zeros(3 * H, n)) for n in (I, H)
+            )
             self.bias_ih = torch.nn.Parameter(torch.zeros(3 * H))
 
         def forward(self, x: Any, h: Any) -> Any:
-            return torch.gru_cell(x, h, self.weight_ih, self.weight_hh, self.bias_ih, torch.zeros_like(self.bias_ih))
+            return torch.gru_cell(
+                x, h, self.weight_ih, self.weight_hh, self.bias_ih, torch.zeros_like(self.bias_ih)
+            )
 
     class Declared(OneBias):
         biases = "input"
@@ -254,7 +293,9 @@ def test_a_module_without_one_of_the_biases_declares_the_other() -> None:
     zeros = {"bias_hh": np.zeros(9)}
     drawn = case()
     mine = Variant(biases="input")
-    one = type(drawn.cell)(mine, drawn.cell.weight_ih, drawn.cell.weight_hh, drawn.cell.bias_ih, **zeros)
+    one = type(drawn.cell)(
+        mine, drawn.cell.weight_ih, drawn.cell.weight_hh, drawn.cell.bias_ih, **zeros
+    )
     from dataclasses import replace
 
     assert falsified(resolve(Declared), replace(drawn, cell=one)) == set()

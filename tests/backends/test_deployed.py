@@ -1,4 +1,6 @@
-"""PyTorch's modules as they are put to use: each conforms, and what PyTorch does not do is not applicable."""
+"""PyTorch's modules as they are put to use: each conforms, and what PyTorch does not do is not
+applicable.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def test_each_is_right_in_what_it_has(name: str, methods: list[str]) -> None:
     found = resolve(name)
 
     assert found.name == name
-    assert [method for method in METHODS if method in [*CELL, *STACKS] and offers(found, method)] == methods
+    assert [
+        method for method in METHODS if method in [*CELL, *STACKS] and offers(found, method)
+    ] == methods
     assert tuple(found.variants) == (Variant(), Variant(bias=False))
     for stream in streams_for(found, float32, 0, 3):
         cases: list[Any] = []
@@ -69,10 +73,15 @@ def test_what_torch_func_does_not_do_is_not_applicable_for_its_own_reason() -> N
     (judgement,) = judge(a_stack_case(), found, [ragged])
 
     assert judgement.tally.status == "not applicable"
-    assert "stack_vjp is not implemented: Cannot access data pointer of Tensor" in judgement.tally.reason
+    assert (
+        "stack_vjp is not implemented: Cannot access data pointer of Tensor"
+        in judgement.tally.reason
+    )
 
 
-def test_without_a_compiler_the_compiled_cell_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler_the_compiled_cell_is_unavailable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     import torch._inductor.cpp_builder as builder
 
     def none() -> str:
@@ -80,7 +89,10 @@ def test_without_a_compiler_the_compiled_cell_is_unavailable(monkeypatch: pytest
 
     monkeypatch.setattr(builder, "get_cpp_compiler", none)
 
-    with pytest.raises(TargetUnavailable, match=r"target 'torch:compile' cannot be used here: No working C\+\+ comp"):
+    with pytest.raises(
+        TargetUnavailable,
+        match=r"target 'torch:compile' cannot be used here: No working C\+\+ comp",
+    ):
         resolve("torch:compile")
 
 
@@ -90,7 +102,9 @@ def test_the_compiled_cell_is_right() -> None:
     except TargetUnavailable as missing:
         pytest.skip(str(missing))
 
-    result = gruverify.check(found, formats=[float32], max_cases=2, only=["agreement/step", "agreement/step-vjp"])
+    result = gruverify.check(
+        found, formats=[float32], max_cases=2, only=["agreement/step", "agreement/step-vjp"]
+    )
 
     assert result.verdict == "conforms"
     assert {id for (id, _, _), tally in result.tallies.items() if tally.passed} == {

@@ -19,7 +19,12 @@ from ..invariants._built import a_case
 RIGHT = NumpyBackend()
 CASE = a_case()
 STACKS = {"stack": RIGHT.stack, "stack_vjp": RIGHT.stack_vjp}
-EVERYTHING = {"sequence": "stack", "sequence_vjp": "stack_vjp", "step": "sequence", "step_vjp": "sequence_vjp"}
+EVERYTHING = {
+    "sequence": "stack",
+    "sequence_vjp": "stack_vjp",
+    "step": "sequence",
+    "step_vjp": "sequence_vjp",
+}
 
 
 class Stacks:
@@ -34,7 +39,15 @@ class Stacks:
         assert batch_first == getattr(self, "batch_first", False)
         return RIGHT.stack(stack, inputs, states, lengths, batch_first)
 
-    def stack_vjp(self, stack: Any, inputs: Any, states: Any, lengths: Any, batch_first: bool, *cotangents: Any) -> Any:
+    def stack_vjp(
+        self,
+        stack: Any,
+        inputs: Any,
+        states: Any,
+        lengths: Any,
+        batch_first: bool,
+        *cotangents: Any,
+    ) -> Any:
         assert batch_first == getattr(self, "batch_first", False)
         return RIGHT.stack_vjp(stack, inputs, states, lengths, batch_first, *cotangents)
 
@@ -44,7 +57,9 @@ def alike(one: Any, other: Any) -> bool:
     return all((a is None and b is None) or np.array_equal(a, b) for a, b in parts)
 
 
-@pytest.mark.parametrize("declared", [{}, {"batch_first": True}, {"num_layers": 1, "bidirectional": False}], ids=str)
+@pytest.mark.parametrize(
+    "declared", [{}, {"batch_first": True}, {"num_layers": 1, "bidirectional": False}], ids=str
+)
 @pytest.mark.parametrize("variant", [Variant(), Variant("before", bias=False)], ids=str)
 def test_everything_follows_from_a_stack(declared: dict[str, Any], variant: Variant) -> None:
     found: Any = completed(Stacks(**declared))
@@ -54,18 +69,24 @@ def test_everything_follows_from_a_stack(declared: dict[str, Any], variant: Vari
     for mine, theirs in zip(found.sequence(*arguments), RIGHT.sequence(*arguments), strict=True):
         assert np.array_equal(mine, theirs)
     assert np.array_equal(
-        found.sequence(case.cell, case.inputs, None)[1], RIGHT.sequence(case.cell, case.inputs, None)[1]
+        found.sequence(case.cell, case.inputs, None)[1],
+        RIGHT.sequence(case.cell, case.inputs, None)[1],
     )
     assert np.array_equal(
-        found.step(case.cell, case.inputs[0], case.state), RIGHT.step(case.cell, case.inputs[0], case.state)
+        found.step(case.cell, case.inputs[0], case.state),
+        RIGHT.step(case.cell, case.inputs[0], case.state),
     )
     for cotangents in ((case.d_outputs, case.d_last), (None, case.d_last), (case.d_outputs, None)):
-        assert alike(found.sequence_vjp(*arguments, *cotangents), RIGHT.sequence_vjp(*arguments, *cotangents))
+        assert alike(
+            found.sequence_vjp(*arguments, *cotangents), RIGHT.sequence_vjp(*arguments, *cotangents)
+        )
     one = case.cell, case.inputs[0], case.state, case.d_last
     assert alike(found.step_vjp(*one), RIGHT.step_vjp(*one))
 
 
-@pytest.mark.parametrize("declared", [{"num_layers": 2}, {"bidirectional": True}, {"num_layers": "two"}], ids=str)
+@pytest.mark.parametrize(
+    "declared", [{"num_layers": 2}, {"bidirectional": True}, {"num_layers": "two"}], ids=str
+)
 def test_nothing_follows_from_stacks_of_another_shape(declared: dict[str, Any]) -> None:
     given = Stacks(**declared)
     assert completed(given) is given
@@ -92,15 +113,21 @@ def test_whoever_has_a_sequence_alone_is_asked_what_is_said_of_a_step() -> None:
     judged = {j.invariant.id: j.tally for j in judge(CASE, found, INVARIANTS.values())}
     assert judged["agreement/step"].passed
     assert judged["agreement/step-vjp"].passed
-    assert [id for id, tally in judged.items() if tally.falsified or tally.error or tally.blocked] == []
+    assert [
+        id for id, tally in judged.items() if tally.falsified or tally.error or tally.blocked
+    ] == []
 
 
 def test_duties_are_not_asked_of_a_derived_method_again() -> None:
     found = resolve(backend(sequence=RIGHT.sequence))
     assert (
-        applicable(INVARIANTS["contract/layout-step"], found) == "step is derived from sequence, of which it is asked"
+        applicable(INVARIANTS["contract/layout-step"], found)
+        == "step is derived from sequence, of which it is asked"
     )
-    assert applicable(INVARIANTS["contract/shape-step"], found) == "step is derived from sequence, of which it is asked"
+    assert (
+        applicable(INVARIANTS["contract/shape-step"], found)
+        == "step is derived from sequence, of which it is asked"
+    )
     assert applicable(INVARIANTS["contract/layout"], found) == ""
 
 
@@ -109,7 +136,10 @@ def test_catches_a_sequence_that_is_wrong_for_one_step() -> None:
         outputs, last = RIGHT.sequence(cell, inputs, state)
         return (outputs, last) if len(inputs) > 1 else (0 * outputs, 0 * last)
 
-    judged = {j.invariant.id: j for j in judge(CASE, resolve(backend(sequence=squeezed)), INVARIANTS.values())}
+    judged = {
+        j.invariant.id: j
+        for j in judge(CASE, resolve(backend(sequence=squeezed)), INVARIANTS.values())
+    }
     assert judged["agreement/outputs"].tally.passed
     assert judged["agreement/step"].tally.falsified
 
@@ -118,7 +148,10 @@ def test_a_sequence_that_raises_is_one_root_cause() -> None:
     def broken(*_: Any) -> Any:
         raise ZeroDivisionError("always")
 
-    judged = {j.invariant.id: j.tally for j in judge(CASE, resolve(backend(sequence=broken)), INVARIANTS.values())}
+    judged = {
+        j.invariant.id: j.tally
+        for j in judge(CASE, resolve(backend(sequence=broken)), INVARIANTS.values())
+    }
     assert [id for id, tally in judged.items() if tally.error] == ["contract/shape-sequence"]
     assert judged["agreement/step"].cause == "contract/shape-sequence"
 
@@ -129,12 +162,19 @@ def test_a_sequence_that_raises_for_one_step_is_said_of_the_step() -> None:
             raise ZeroDivisionError("one step")
         return RIGHT.sequence(cell, inputs, state)
 
-    judged = {j.invariant.id: j.tally for j in judge(CASE, resolve(backend(sequence=broken)), INVARIANTS.values())}
+    judged = {
+        j.invariant.id: j.tally
+        for j in judge(CASE, resolve(backend(sequence=broken)), INVARIANTS.values())
+    }
     assert judged["agreement/outputs"].passed
     assert judged["agreement/step"].error
 
 
 def test_a_target_of_sequences_conforms_as_one_of_steps_too() -> None:
-    result = gruverify.check(backend(sequence=RIGHT.sequence, name="sequences"), formats=[float32], max_cases=10)
+    result = gruverify.check(
+        backend(sequence=RIGHT.sequence, name="sequences"), formats=[float32], max_cases=10
+    )
     assert result.verdict == "conforms"
-    assert any(id == "agreement/step" and tally.passed for (id, _, _), tally in result.tallies.items())
+    assert any(
+        id == "agreement/step" and tally.passed for (id, _, _), tally in result.tallies.items()
+    )

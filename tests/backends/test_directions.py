@@ -1,4 +1,6 @@
-"""Derivatives along a direction by PyTorch: where it has them, and what it says where it has not."""
+"""Derivatives along a direction by PyTorch: where it has them, and what it says where it has
+not.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,11 @@ torch = pytest.importorskip("torch")
 from gruverify.backends._directions import translated  # needs torch
 
 nn = torch.nn
-SECOND = [entry for entry in INVARIANTS.values() if any("hvp" in method or "jvp" in method for method in entry.needs)]
+SECOND = [
+    entry
+    for entry in INVARIANTS.values()
+    if any("hvp" in method or "jvp" in method for method in entry.needs)
+]
 
 
 class OnceDifferentiable(torch.autograd.Function):
@@ -59,7 +65,11 @@ def layer(sigmoid: Any) -> Any:
             self.bias_hh_l0 = nn.Parameter(torch.zeros(3 * hidden_size))
 
         def forward(self, inputs: Any, h0: Any = None) -> Any:
-            h = inputs.new_zeros(inputs.shape[1], self.weight_hh_l0.shape[1]) if h0 is None else h0[0]
+            h = (
+                inputs.new_zeros(inputs.shape[1], self.weight_hh_l0.shape[1])
+                if h0 is None
+                else h0[0]
+            )
             outputs = []
             for x in inputs:
                 i_r, i_z, i_n = (x @ self.weight_ih_l0.T + self.bias_ih_l0).chunk(3, 1)
@@ -83,7 +93,9 @@ def test_all_are_asked_of_a_layer_that_autograd_can_differentiate_twice() -> Non
     found = statuses(torch.sigmoid)
     # A module that stacks its outputs has none to stack after no steps.
     empty = {id for id in found if id.startswith("contract/no-steps")}
-    assert {id: found[id] for id in found.keys() - empty} == dict.fromkeys({e.id for e in SECOND} - empty, "passed")
+    assert {id: found[id] for id in found.keys() - empty} == dict.fromkeys(
+        {e.id for e in SECOND} - empty, "passed"
+    )
     assert {found[id] for id in empty} == {"not applicable"}
 
 
@@ -100,7 +112,8 @@ def test_catches_a_second_derivative_that_takes_saved_gates_for_constants() -> N
     "message",
     [
         "derivative for aten::_thnn_fused_gru_cell_backward is not implemented",
-        "Trying to use forward AD with _cudnn_rnn that does not support it because it has not been implemented yet.",
+        "Trying to use forward AD with _cudnn_rnn that does not support it because it has not "
+        "been implemented yet.",
         "torch.compile with aot_autograd does not currently support double backward",
     ],
 )
@@ -125,10 +138,17 @@ def test_other_errors_stay_what_they_are() -> None:
 def test_no_state_is_a_state_of_zeros_along_a_direction() -> None:
     one, backend = case(), torch_backend(sequence=nn.GRU)
     tangent, zeros = tangent_of(one), 0 * one.state
-    for method, given in (("sequence_jvp", ()), ("sequence_hvp", (one.d_outputs.copy(), one.d_last.copy()))):
+    for method, given in (
+        ("sequence_jvp", ()),
+        ("sequence_hvp", (one.d_outputs.copy(), one.d_last.copy())),
+    ):
         without, expected = (
             getattr(backend, method)(writable(one.cell), one.inputs.copy(), state, *given, tangent)
             for state in (None, zeros.copy())
         )
-        pairs = zip(without, expected, strict=True) if isinstance(without, tuple) else [(without.state, expected.state)]
+        pairs = (
+            zip(without, expected, strict=True)
+            if isinstance(without, tuple)
+            else [(without.state, expected.state)]
+        )
         assert all(np.array_equal(found, wanted) for found, wanted in pairs)

@@ -1,4 +1,6 @@
-"""A right GRU whose subnormal numbers are flushed to 0 stays inside its balls once it declares that (14.10, 14.11)."""
+"""A right GRU whose subnormal numbers are flushed to 0 stays inside its balls once it declares that
+(14.10, 14.11).
+"""
 
 from __future__ import annotations
 
@@ -27,15 +29,24 @@ def flushing() -> Iterator[None]:
 
 
 def at_the_underflow(fmt: Format, seed: int) -> Case:
-    """Weights, cotangents, inputs or states next to the smallest normal number, or to the root of it."""
+    """Weights, cotangents, inputs or states next to the smallest normal number, or to the root of
+    it.
+    """
     rng = np.random.default_rng(seed)
     H, I, B, T = (int(n) for n in rng.integers(1, 5, 4))
 
     def draw(*shape: int) -> np.ndarray:
-        scale = fmt.min_normal ** rng.choice([0.0, 0.0, 1 / 3, 1 / 2, 1.0]) * 2.0 ** rng.integers(-2, 3)
+        scale = fmt.min_normal ** rng.choice([0.0, 0.0, 1 / 3, 1 / 2, 1.0]) * 2.0 ** rng.integers(
+            -2, 3
+        )
         return fmt.cast(rng.normal(size=shape) * scale)
 
-    shapes = {"weight_ih": (3 * H, I), "weight_hh": (3 * H, H), "bias_ih": (3 * H,), "bias_hh": (3 * H,)}
+    shapes = {
+        "weight_ih": (3 * H, I),
+        "weight_hh": (3 * H, H),
+        "bias_ih": (3 * H,),
+        "bias_hh": (3 * H,),
+    }
     cell = Cell(Variant(), **{name: draw(*shape) for name, shape in shapes.items()})
     return Case(cell, draw(T, B, I), draw(B, H), draw(T, B, H), draw(B, H))
 
@@ -47,14 +58,21 @@ def worst(fmt: Format, mode: Rounding) -> float:
         case = at_the_underflow(fmt, seed)
         exact, seen = Exact(case, mode), Observed(case, backend)
         found = seen.sequence_vjp
-        pairs: list[tuple[np.ndarray, Ball]] = [(seen.step, exact.next_state), (found.state, exact.gradients.state)]
+        pairs: list[tuple[np.ndarray, Ball]] = [
+            (seen.step, exact.next_state),
+            (found.state, exact.gradients.state),
+        ]
         pairs += zip(seen.sequence[0], exact.run.states[1:], strict=True)
         pairs += zip(found.inputs, exact.gradients.inputs, strict=True)
         blocks = unpack(dict(found.items()), case.cell.hidden_size)
         pairs += [(a, getattr(exact.gradients.parameters, name)) for name, a in blocks.items()]
         for actual, ball in pairs:
             error, rad = np.abs(actual.astype(np.float64) - ball.mid), ball.radius
-            margins.append(float(np.divide(error, rad, out=np.where(error > 0, np.inf, 0.0), where=rad > 0).max()))
+            margins.append(
+                float(
+                    np.divide(error, rad, out=np.where(error > 0, np.inf, 0.0), where=rad > 0).max()
+                )
+            )
     return max(margins)
 
 

@@ -43,7 +43,9 @@ def test_what_needs_a_missing_method_is_not_asked() -> None:
     asked = judged(backend(step=my_step), one)
 
     assert {"agreement/step", "bounds/box", "contract/no-mutation"} <= asked
-    assert not {"agreement/jacobian-state", "agreement/outputs", "contract/finite-gradients"} & asked
+    assert (
+        not {"agreement/jacobian-state", "agreement/outputs", "contract/finite-gradients"} & asked
+    )
     assert falsified(backend(step=my_step), one) == set()
 
 
@@ -67,7 +69,13 @@ def test_all_functions_together_are_asked_everything() -> None:
 
 
 def test_declarations_are_kept() -> None:
-    made = backend(sequence=NUMPY.sequence, name="mine", variants=[Variant("before")], formats=[float32], kappa=2)
+    made = backend(
+        sequence=NUMPY.sequence,
+        name="mine",
+        variants=[Variant("before")],
+        formats=[float32],
+        kappa=2,
+    )
 
     assert (made.name, made.variants, made.formats) == ("mine", (Variant("before"),), (float32,))
     assert (made.kappa_sigma, made.kappa_tanh) == (2, 2)
@@ -96,7 +104,9 @@ def test_a_callable_without_a_name_gets_one() -> None:
 
 
 def test_no_function_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"needs at least one function: step, step_jacobian, step_vjp, sequence"):
+    with pytest.raises(
+        ValueError, match=r"needs at least one function: step, step_jacobian, step_vjp, sequence"
+    ):
         backend()
 
 

@@ -48,11 +48,17 @@ def test_an_instance_is_used_at_its_own_sizes() -> None:
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        pytest.param(nn.Linear, "Linear has the parameters weight, bias: gruverify expects PyTorch's", id="other"),
+        pytest.param(
+            nn.Linear,
+            "Linear has the parameters weight, bias: gruverify expects PyTorch's",
+            id="other",
+        ),
         pytest.param(nn.ReLU(), "ReLU has the parameters (none)", id="none"),
         pytest.param(Hidden, "Hidden has the parameters bias_ih, bias_hh, W, U", id="names"),
         pytest.param(
-            Fussy, "Fussy(input_size=2, hidden_size=3) failed: RuntimeError: no room; give an instance", id="init"
+            Fussy,
+            "Fussy(input_size=2, hidden_size=3) failed: RuntimeError: no room; give an instance",
+            id="init",
         ),
     ],
 )

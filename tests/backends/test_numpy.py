@@ -31,7 +31,9 @@ def test_offers_every_method_of_the_contract_but_a_second_way_to_the_hessian() -
 
 def test_every_invariant_is_asked_of_it() -> None:
     lacking = {"sequence_hvp_reverse", "reloaded"}
-    assert judged(NUMPY, case()) == {id for id in OF_CELLS if lacking.isdisjoint(INVARIANTS[id].needs)}
+    assert judged(NUMPY, case()) == {
+        id for id in OF_CELLS if lacking.isdisjoint(INVARIANTS[id].needs)
+    }
 
 
 def test_no_state_is_a_state_of_zeros() -> None:
@@ -43,7 +45,9 @@ def test_no_state_is_a_state_of_zeros() -> None:
     expected_outputs, expected_last = NUMPY.sequence(one.cell, one.inputs, zeros)
     np.testing.assert_array_equal(outputs, expected_outputs)
     np.testing.assert_array_equal(last, expected_last)
-    missing, given = (NUMPY.sequence_vjp(one.cell, one.inputs, s, None, one.d_last) for s in (None, zeros))
+    missing, given = (
+        NUMPY.sequence_vjp(one.cell, one.inputs, s, None, one.d_last) for s in (None, zeros)
+    )
     assert same(missing, given)
 
 
@@ -51,7 +55,9 @@ def test_a_missing_cotangent_is_one_of_zeros() -> None:
     one = case()
     c, x, h, g, g_last = one.cell, one.inputs, one.state, one.d_outputs, one.d_last
 
-    assert same(NUMPY.sequence_vjp(c, x, h, None, g_last), NUMPY.sequence_vjp(c, x, h, 0 * g, g_last))
+    assert same(
+        NUMPY.sequence_vjp(c, x, h, None, g_last), NUMPY.sequence_vjp(c, x, h, 0 * g, g_last)
+    )
     assert same(NUMPY.sequence_vjp(c, x, h, g, None), NUMPY.sequence_vjp(c, x, h, g, 0 * g_last))
 
 

@@ -32,12 +32,16 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("installed")
 def test_it_is_found_by_its_name() -> None:
     assert offers(resolve("tiny"), "step")
-    assert "tiny            offered by a package: tinygru_offered:step\n" in gruverify("list").stdout
+    assert (
+        "tiny            offered by a package: tinygru_offered:step\n" in gruverify("list").stdout
+    )
 
 
 @pytest.mark.usefixtures("installed")
 def test_one_that_cannot_be_imported_is_unavailable_alone() -> None:
-    with pytest.raises(TargetUnavailable, match="importing tinygru_torn failed: RuntimeError: torn"):
+    with pytest.raises(
+        TargetUnavailable, match="importing tinygru_torn failed: RuntimeError: torn"
+    ):
         resolve("torn")
     assert resolve("numpy").name == "numpy"  # what ships keeps its name
     with pytest.raises(UnknownTarget, match="did you mean tiny"):

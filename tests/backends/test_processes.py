@@ -27,7 +27,9 @@ def test_what_it_raises_is_raised() -> None:
     ("end", "code", "how"),
     [
         pytest.param(sys.exit, 3, "the process ended with code 3", id="exit"),
-        pytest.param(signal.raise_signal, signal.SIGKILL, r"was killed by signal 9 \(SIGKILL\)", id="killed"),
+        pytest.param(
+            signal.raise_signal, signal.SIGKILL, r"was killed by signal 9 \(SIGKILL\)", id="killed"
+        ),
     ],
 )
 def test_how_it_ended_is_told(end: Callable[[int], None], code: int, how: str) -> None:

@@ -30,8 +30,12 @@ def test_one_line_names_value_rule_and_way_out(sizes: dict[str, Any]) -> None:
             ask(type("Large", (NumpyBackend,), attributes))
         message = str(wrong.value)
         assert "\n" not in message
-        assert message.startswith(", ".join(f"{name}={size}" for name, size in sizes.items()) + ": a case would take ")
-        assert message.endswith(f"none takes more than {MOST >> 30} GiB: name a target of smaller sizes")
+        assert message.startswith(
+            ", ".join(f"{name}={size}" for name, size in sizes.items()) + ": a case would take "
+        )
+        assert message.endswith(
+            f"none takes more than {MOST >> 30} GiB: name a target of smaller sizes"
+        )
 
 
 def test_a_keyword_is_refused_where_it_is_given() -> None:

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from gruverify import Cell, backend, float32
-from gruverify.backends import BadDeclaration, declarations_of, drawn_sizes, is_of_few, long_run, resolve, wide_cell
+from gruverify.backends import (
+    BadDeclaration,
+    declarations_of,
+    drawn_sizes,
+    is_of_few,
+    long_run,
+    resolve,
+    wide_cell,
+)
 
 FEW = declarations_of(SimpleNamespace(shapes="few"))
 
@@ -45,7 +53,9 @@ def test_there_is_one_unit_there_are_many_and_some_sizes_are_the_same() -> None:
 
 
 def test_what_it_is_built_for_stands_in() -> None:
-    declared = declarations_of(SimpleNamespace(shapes="few", hidden_size=7, input_size=6, min_length=2))
+    declared = declarations_of(
+        SimpleNamespace(shapes="few", hidden_size=7, input_size=6, min_length=2)
+    )
 
     assert {(sizes["H"], sizes["I"]) for sizes in drawn_sizes(declared)} == {(7, 6)}
     assert wide_cell(declared)["H"] == long_run(declared)["H"] == 7
@@ -54,7 +64,14 @@ def test_what_it_is_built_for_stands_in() -> None:
 
 def test_one_step_one_member_and_one_layer_are_of_few() -> None:
     for sizes in drawn_sizes(FEW):
-        for change in ({}, {"T": 1}, {"B": 1}, {"L": 1}, {"D": 1}, {"T": 1, "B": 1, "L": 1, "D": 1}):
+        for change in (
+            {},
+            {"T": 1},
+            {"B": 1},
+            {"L": 1},
+            {"D": 1},
+            {"T": 1, "B": 1, "L": 1, "D": 1},
+        ):
             assert is_of_few(FEW, {**sizes, **change})
         assert not is_of_few(FEW, {**sizes, "T": sizes["T"] + 1})
         assert not is_of_few(FEW, {**sizes, "H": sizes["H"] + 1})

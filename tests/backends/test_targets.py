@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from gruverify import FORMATS, Variant
-from gruverify.backends import METHODS, TARGETS, NumpyBackend, TargetUnavailable, UnknownTarget, offers, resolve
+from gruverify.backends import (
+    METHODS,
+    TARGETS,
+    NumpyBackend,
+    TargetUnavailable,
+    UnknownTarget,
+    offers,
+    resolve,
+)
 
 from ._cases import case, falsified
 
@@ -63,11 +71,13 @@ def write(text: str) -> str:
     return name
 
 
-# -- what there is ----------------------------------------------------------------------------------------------------
+# -- what there is ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["instance", "Mine", "Nested.inner"])
-def test_a_backend_its_class_and_an_attribute_of_something_are_found(module: str, path: str) -> None:
+def test_a_backend_its_class_and_an_attribute_of_something_are_found(
+    module: str, path: str
+) -> None:
     found = resolve(f"{module}:{path}")
 
     assert found.name == "mine"
@@ -101,26 +111,50 @@ def test_every_shipped_target_that_is_available_resolves_to_its_name() -> None:
             assert resolve(target.name).name == target.name
 
 
-# -- what there is not ------------------------------------------------------------------------------------------------
+# -- what there is not -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("target", "message"),
     [
         pytest.param("numpi", "target 'numpi' is unknown: did you mean numpy?", id="near a name"),
-        pytest.param("torch-f", "did you mean torch or torchrl or torch:func", id="near some names"),
-        pytest.param("xyzzy", "shipped targets: numpy, torch, torch-formulas, torch:GRU, ", id="near nothing"),
+        pytest.param(
+            "torch-f", "did you mean torch or torchrl or torch:func", id="near some names"
+        ),
+        pytest.param(
+            "xyzzy", "shipped targets: numpy, torch, torch-formulas, torch:GRU, ", id="near nothing"
+        ),
         pytest.param("", "target '' is unknown", id="empty"),
-        pytest.param(":step", "target ':step' is not of the form pkg.module:object", id="no module"),
-        pytest.param("json:", "target 'json:' is not of the form pkg.module:object", id="no object"),
-        pytest.param("no_such_module:step", "there is no module 'no_such_module' (searched ", id="unknown module"),
-        pytest.param("json.no_such:step", "there is no module 'json.no_such'", id="unknown submodule"),
+        pytest.param(
+            ":step", "target ':step' is not of the form pkg.module:object", id="no module"
+        ),
+        pytest.param(
+            "json:", "target 'json:' is not of the form pkg.module:object", id="no object"
+        ),
+        pytest.param(
+            "no_such_module:step",
+            "there is no module 'no_such_module' (searched ",
+            id="unknown module",
+        ),
+        pytest.param(
+            "json.no_such:step", "there is no module 'json.no_such'", id="unknown submodule"
+        ),
         pytest.param("json:dump_", "json has no 'dump_': did you mean dump", id="near an object"),
         pytest.param("./json.py:dump", "names a file: name its module, 'json:dump'", id="a file"),
         pytest.param("json:xyzzy", "json has no 'xyzzy'", id="unknown object"),
-        pytest.param("json:JSONEncoder.encod", "json.JSONEncoder has no 'encod': did you mean encode", id="attribute"),
-        pytest.param("json:__name__", "target json:__name__ is str, which is no backend", id="no backend"),
-        pytest.param("json:JSONEncoder", "target json:JSONEncoder is type, which is no backend", id="other class"),
+        pytest.param(
+            "json:JSONEncoder.encod",
+            "json.JSONEncoder has no 'encod': did you mean encode",
+            id="attribute",
+        ),
+        pytest.param(
+            "json:__name__", "target json:__name__ is str, which is no backend", id="no backend"
+        ),
+        pytest.param(
+            "json:JSONEncoder",
+            "target json:JSONEncoder is type, which is no backend",
+            id="other class",
+        ),
     ],
 )
 def test_an_unknown_target_is_named_with_what_is_near(target: str, message: str) -> None:
@@ -134,9 +168,15 @@ def test_an_unknown_target_is_named_with_what_is_near(target: str, message: str)
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        pytest.param("anonymous", "has no attribute 'name': a backend declares name, variants and formats", id="name"),
+        pytest.param(
+            "anonymous",
+            "has no attribute 'name': a backend declares name, variants and formats",
+            id="name",
+        ),
         pytest.param("Anonymous", "has no attribute 'name'", id="its class"),
-        pytest.param("number", "is int, which is no backend: give a function step(cell, x, h)", id="number"),
+        pytest.param(
+            "number", "is int, which is no backend: give a function step(cell, x, h)", id="number"
+        ),
         pytest.param("NeedsMore", "NeedsMore() failed: TypeError: ", id="constructor"),
         pytest.param("instanc", "has no 'instanc': did you mean instance?", id="near"),
     ],
@@ -148,26 +188,35 @@ def test_what_cannot_be_made_into_a_backend_says_why(module: str, path: str, mes
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("target", [None, 5, b"five", {"step": 1}], ids=["None", "int", "bytes", "dict"])
+@pytest.mark.parametrize(
+    "target", [None, 5, b"five", {"step": 1}], ids=["None", "int", "bytes", "dict"]
+)
 def test_other_things_are_no_targets(target: Any) -> None:
     with pytest.raises(UnknownTarget, match="which is no backend"):
         resolve(target)
 
 
-# -- what cannot be used here -----------------------------------------------------------------------------------------
+# -- what cannot be used here ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", [target.name for target in TARGETS if target.needs == "torch"])
-def test_without_torch_its_targets_say_how_to_get_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_torch_its_targets_say_how_to_get_it(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
 
     assert not next(target for target in TARGETS if target.name == name).available
     with pytest.raises(TargetUnavailable) as caught:
         resolve(name)
-    assert str(caught.value) == f"target '{name}' needs the package 'torch': pip install 'gruverify[torch]'"
+    assert (
+        str(caught.value)
+        == f"target '{name}' needs the package 'torch': pip install 'gruverify[torch]'"
+    )
 
 
-def test_without_torch_numpy_and_functions_are_unaffected(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_torch_numpy_and_functions_are_unaffected(
+    module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
 
     assert resolve("numpy").name == "numpy"
@@ -178,14 +227,18 @@ def test_without_torch_numpy_and_functions_are_unaffected(module: str, monkeypat
     ("text", "message"),
     [
         pytest.param(
-            "import no_such_package.part", "needs the package 'no_such_package', which is not installed", id="a package"
+            "import no_such_package.part",
+            "needs the package 'no_such_package', which is not installed",
+            id="a package",
         ),
         pytest.param("1 / 0", "failed: ZeroDivisionError: division by zero", id="raises"),
         pytest.param("def f(:", "failed: SyntaxError: ", id="syntax"),
         pytest.param("raise SystemExit(0)", "failed: SystemExit: 0", id="leaves"),
     ],
 )
-def test_a_module_that_cannot_be_imported_is_unavailable(module: str, text: str, message: str) -> None:
+def test_a_module_that_cannot_be_imported_is_unavailable(
+    module: str, text: str, message: str
+) -> None:
     name = write(text)
     with pytest.raises(TargetUnavailable) as caught:
         resolve(f"{name}:step")

@@ -35,7 +35,9 @@ def test_pytorchs_own_gru_conforms(builtin: Any, bias: bool, format: Format) -> 
 
 
 @pytest.mark.parametrize(("variant", "format"), [*zip(VARIANTS, cycle(FORMATS))], ids=str)
-def test_the_formulas_over_tensors_conform_in_every_variant(variant: Variant, format: Format) -> None:
+def test_the_formulas_over_tensors_conform_in_every_variant(
+    variant: Variant, format: Format
+) -> None:
     assert falsified(resolve("torch-formulas"), case(variant, format)) == set()
 
 
@@ -65,7 +67,9 @@ def test_no_state_is_a_state_of_zeros(name: str) -> None:
     cell, x, zeros = writable(one.cell), one.inputs.copy(), 0 * one.state
     d_outputs, d_last = one.d_outputs.copy(), one.d_last.copy()
 
-    for found, expected in zip(backend.sequence(cell, x, None), backend.sequence(cell, x, zeros), strict=True):
+    for found, expected in zip(
+        backend.sequence(cell, x, None), backend.sequence(cell, x, zeros), strict=True
+    ):
         np.testing.assert_array_equal(found, expected)
 
     without = backend.sequence_vjp(cell, x, None, d_outputs, d_last)
@@ -77,29 +81,43 @@ def test_no_state_is_a_state_of_zeros(name: str) -> None:
 @pytest.mark.parametrize("name", ["torch", "torch-formulas"])
 def test_a_missing_cotangent_is_one_of_zeros(name: str) -> None:
     one, backend = case(), resolve(name)
-    cell, x, h, g, g_last = writable(one.cell), *(a.copy() for a in (one.inputs, one.state, one.d_outputs, one.d_last))
+    cell, x, h, g, g_last = (
+        writable(one.cell),
+        *(a.copy() for a in (one.inputs, one.state, one.d_outputs, one.d_last)),
+    )
 
-    assert same(backend.sequence_vjp(cell, x, h, None, g_last), backend.sequence_vjp(cell, x, h, 0 * g, g_last))
-    assert same(backend.sequence_vjp(cell, x, h, g, None), backend.sequence_vjp(cell, x, h, g, 0 * g_last))
+    assert same(
+        backend.sequence_vjp(cell, x, h, None, g_last),
+        backend.sequence_vjp(cell, x, h, 0 * g, g_last),
+    )
+    assert same(
+        backend.sequence_vjp(cell, x, h, g, None), backend.sequence_vjp(cell, x, h, g, 0 * g_last)
+    )
 
 
 def test_no_steps_give_no_outputs_and_the_state_back() -> None:
     one = case(H=3, B=2)
 
-    outputs, last = resolve("torch-formulas").sequence(writable(one.cell), one.inputs[:0].copy(), one.state.copy())
+    outputs, last = resolve("torch-formulas").sequence(
+        writable(one.cell), one.inputs[:0].copy(), one.state.copy()
+    )
 
     assert outputs.shape == (0, 2, 3)
     np.testing.assert_array_equal(last, one.state)
 
 
-# -- a user's modules -------------------------------------------------------------------------------------------------
+# -- a user's modules ------------------------------------------------------------------------------
 
 
 def test_a_class_of_cells_gives_the_three_methods_of_a_step() -> None:
     made = torch_backend(MyCell)
 
     assert made.name == "MyCell"
-    assert [method for method in METHODS if offers(made, method)] == ["step", "step_jacobian", "step_vjp"]
+    assert [method for method in METHODS if offers(made, method)] == [
+        "step",
+        "step_jacobian",
+        "step_vjp",
+    ]
     assert made.variants == (Variant(),)
     assert falsified(made, *(case(format=format) for format in FORMATS)) == set()
 
@@ -156,18 +174,21 @@ def test_variants_and_formats_may_be_declared() -> None:
 
 
 def test_nothing_to_test_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"needs an nn\.Module class or instance for step or sequence"):
+    with pytest.raises(
+        ValueError, match=r"needs an nn\.Module class or instance for step or sequence"
+    ):
         torch_backend()
 
 
 def test_other_parameter_names_are_named() -> None:
     with pytest.raises(
-        ValueError, match="Hidden has the parameters bias_ih, bias_hh, W, U: gruverify expects PyTorch's"
+        ValueError,
+        match="Hidden has the parameters bias_ih, bias_hh, W, U: gruverify expects PyTorch's",
     ):
         torch_backend(Hidden)
 
 
-# -- random state -----------------------------------------------------------------------------------------------------
+# -- random state ----------------------------------------------------------------------------------
 
 
 def test_the_users_random_state_is_not_disturbed() -> None:
@@ -207,5 +228,7 @@ def test_a_run_says_which_biases_were_found_of_a_module() -> None:
 
     result = check(nn.GRUCell(2, 3, bias=False), **only)
 
-    assert result.header["variants"] == [{"reset": "after", "update": "keep", "bias": False, "biases": "none"}]
+    assert result.header["variants"] == [
+        {"reset": "after", "update": "keep", "bias": False, "biases": "none"}
+    ]
     assert len(check(nn.GRUCell, **only).header["variants"]) == 2

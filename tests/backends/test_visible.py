@@ -16,7 +16,9 @@ from gruverify._visible import LONGEST, told, visible
         pytest.param("\u202eright\u200b", r"\u202eright\u200b", id="bidi"),
         pytest.param("half \ud800", r"half \ud800", id="surrogate"),
         pytest.param("::error file=a::b", r"\x3a:error file=a::b", id="GitHub"),
-        pytest.param("it said  ::warning::b", r"it said  \x3a:warning::b", id="GitHub, after a blank"),
+        pytest.param(
+            "it said  ::warning::b", r"it said  \x3a:warning::b", id="GitHub, after a blank"
+        ),
         pytest.param("at::native::gru", "at::native::gru", id="C++"),
         pytest.param("x ##[error]y ##vso[task.x]", r"x \x23#[error]y \x23#vso[task.x]", id="Azure"),
         pytest.param("##teamcity[x]", r"\x23#teamcity[x]", id="TeamCity"),
@@ -34,4 +36,6 @@ def test_an_exception_is_told_whatever_it_does() -> None:
 
     assert told(ZeroDivisionError("no\ngate")) == r"ZeroDivisionError: no\ngate"
     assert told(Mute()) == "Mute: (its text cannot be read: ValueError)"
-    assert told(ValueError("x" * 5000)).endswith(f"... and {5000 + len('ValueError: ') - LONGEST:,} characters more")
+    assert told(ValueError("x" * 5000)).endswith(
+        f"... and {5000 + len('ValueError: ') - LONGEST:,} characters more"
+    )

@@ -1,4 +1,6 @@
-"""Weights reach PyTorch's modules by every way, and modules that they do not reach are caught by that way."""
+"""Weights reach PyTorch's modules by every way, and modules that they do not reach are caught by
+that way.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,17 @@ nn, Tensor = torch.nn, torch.Tensor
 #: What an eager module has of the ways, and what one of one size has beside them.
 EAGER = set(WAYS) - {"as-given", "script", "script-after-functional-call"}
 #: Where released PyTorch itself answers wrongly for scripted modules (findings/).
-WRONG_WHEN_SCRIPTED = {"load-state-dict-assign", "setattr", "deepcopy", "script-after-functional-call"}
+WRONG_WHEN_SCRIPTED = {
+    "load-state-dict-assign",
+    "setattr",
+    "deepcopy",
+    "script-after-functional-call",
+}
 
 
-def judged(target: Any, *, H: int = 3, I: int = 2, ways: Iterable[str] = WAYS) -> dict[str, Judgement]:
+def judged(
+    target: Any, *, H: int = 3, I: int = 2, ways: Iterable[str] = WAYS
+) -> dict[str, Judgement]:
     """Each way's judgement, on three cases: the first that failed, or the last."""
     backend, found = resolve(target), {}
     for seed in range(3):
@@ -45,7 +54,9 @@ def statuses(found: dict[str, Judgement], status: str) -> set[str]:
     return {way for way, judgement in found.items() if judgement.tally.status == status}
 
 
-@pytest.mark.parametrize("target", ["torch", "torch:GRU", "torch:GRUCell", MyCell, wrapped.Wrapper, nn.GRU])
+@pytest.mark.parametrize(
+    "target", ["torch", "torch:GRU", "torch:GRUCell", MyCell, wrapped.Wrapper, nn.GRU]
+)
 def test_weights_reach_a_right_class_by_every_way(target: Any) -> None:
     found = judged(target)
 
@@ -61,12 +72,22 @@ def test_weights_reach_a_right_class_by_every_way(target: Any) -> None:
         pytest.param(lambda: wrapped.Wrapper(2, 3), set(), id="wrapper"),
         *(
             pytest.param(wrapped.RIGHT[name], {"as-given"}, id=name)
-            for name in ("weight_norm", "spectral_norm of a cell", "older weight_norm", "older spectral_norm", "pruned")
+            for name in (
+                "weight_norm",
+                "spectral_norm of a cell",
+                "older weight_norm",
+                "older spectral_norm",
+                "pruned",
+            )
         ),
-        pytest.param(wrapped.RIGHT["wrapper under weight_norm"], {"as-given"}, id="weight_norm within"),
+        pytest.param(
+            wrapped.RIGHT["wrapper under weight_norm"], {"as-given"}, id="weight_norm within"
+        ),
     ],
 )
-def test_weights_reach_a_right_instance_by_every_way_scripted_too(make: Any, as_given: set[str]) -> None:
+def test_weights_reach_a_right_instance_by_every_way_scripted_too(
+    make: Any, as_given: set[str]
+) -> None:
     assert statuses(judged(make()), "passed") == EAGER | {"script"} | as_given
 
 
@@ -77,7 +98,13 @@ def test_what_came_with_parametrizations_is_run_with_them() -> None:
 def test_scripted_instances_are_asked_what_pytorch_can_do_with_copies_of_them() -> None:
     found = judged(torch.jit.script(MyCell(2, 3)))
 
-    assert statuses(found, "passed") == {"data", "copy", "load-state-dict", "optimizer-step", "script"}
+    assert statuses(found, "passed") == {
+        "data",
+        "copy",
+        "load-state-dict",
+        "optimizer-step",
+        "script",
+    }
     assert statuses(found, "falsified") == set()
     assert "PyTorch itself fails here" in found["deepcopy"].tally.reason
 
@@ -86,16 +113,25 @@ def test_scripting_is_where_pytorch_itself_answers_with_old_weights() -> None:
     found = judged("torch:script", H=5, I=3)
 
     assert statuses(found, "falsified") == WRONG_WHEN_SCRIPTED
-    assert statuses(found, "passed") == {"data", "copy", "load-state-dict", "optimizer-step", "script"}
+    assert statuses(found, "passed") == {
+        "data",
+        "copy",
+        "load-state-dict",
+        "optimizer-step",
+        "script",
+    }
     assert found["setattr"].residual.where.startswith("GRU: last, by setattr")
-    assert found["deepcopy"].residual.where == "GRUCell: no gradient reached weight_ih.grad, by deepcopy"
+    assert (
+        found["deepcopy"].residual.where
+        == "GRUCell: no gradient reached weight_ih.grad, by deepcopy"
+    )
 
 
 def test_a_backend_without_modules_is_not_asked() -> None:
     assert list(judge(case(), resolve("numpy"), [INVARIANTS["contract/weights-data"]])) == []
 
 
-# -- modules that weights do not reach --------------------------------------------------------------------------------
+# -- modules that weights do not reach -------------------------------------------------------------
 
 
 def at(x: Any, h: Any, weights: Any) -> Any:
@@ -119,7 +155,9 @@ class Remembering(Shown):
     def forward(self, x: Any, h: Any) -> Any:
         if not hasattr(self, "kept"):
             self.kept = [weight.detach().clone() for weight in self.shown()]
-        return at(x, h, [w + (k - w).detach() for w, k in zip(self.shown(), self.kept, strict=True)])
+        return at(
+            x, h, [w + (k - w).detach() for w, k in zip(self.shown(), self.kept, strict=True)]
+        )
 
 
 class Detached(Shown):
@@ -151,14 +189,18 @@ class Listed(nn.Module):  # type: ignore[misc, name-defined]
 
 
 class ByAddress(Shown):
-    """Looks at its weights again once they are at another place in memory: not after a change in place."""
+    """Looks at its weights again once they are at another place in memory: not after a change in
+    place.
+    """
 
     def forward(self, x: Any, h: Any) -> Any:
         places = [weight.data_ptr() for weight in self.shown()]
         if getattr(self, "places", None) != places:
             self.places = places
             self.kept = [weight.detach().clone() for weight in self.shown()]
-        return at(x, h, [w + (k - w).detach() for w, k in zip(self.shown(), self.kept, strict=True)])
+        return at(
+            x, h, [w + (k - w).detach() for w, k in zip(self.shown(), self.kept, strict=True)]
+        )
 
 
 class Captured(Shown):
@@ -191,12 +233,16 @@ class OtherwiseScripted(MyCell):
             {"load-state-dict-assign", "setattr", "functional-call", "parametrization", "pruning"},
             id="listed",
         ),
-        pytest.param(lambda: ByAddress, {"copy", "load-state-dict", "optimizer-step"}, id="by address"),
+        pytest.param(
+            lambda: ByAddress, {"copy", "load-state-dict", "optimizer-step"}, id="by address"
+        ),
         pytest.param(lambda: Captured, {"deepcopy"}, id="captured"),
         pytest.param(lambda: OtherwiseScripted(2, 3), {"script"}, id="otherwise scripted"),
     ],
 )
-def test_catches_modules_that_weights_do_not_reach(make: Callable[[], Any], caught: set[str]) -> None:
+def test_catches_modules_that_weights_do_not_reach(
+    make: Callable[[], Any], caught: set[str]
+) -> None:
     assert caught <= statuses(judged(make()), "falsified")
 
 

@@ -19,7 +19,9 @@ each = pytest.mark.parametrize("target", WORLD, ids=lambda target: target.name)
 
 
 @each
-def test_without_its_package_a_target_says_what_to_install(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_package_a_target_says_what_to_install(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert target.needs is not None
     monkeypatch.setitem(sys.modules, target.needs, None)
 
@@ -54,10 +56,15 @@ def test_every_target_has_its_row_on_the_page() -> None:
 
 @pytest.mark.parametrize(
     "raised",
-    [ModuleNotFoundError("No module named 'jax'"), TypeError("GRU() got an unexpected keyword argument\n'size'")],
+    [
+        ModuleNotFoundError("No module named 'jax'"),
+        TypeError("GRU() got an unexpected keyword argument\n'size'"),
+    ],
     ids=["what it needs is missing", "another signature"],
 )
-def test_a_package_of_another_version_is_unavailable(raised: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_of_another_version_is_unavailable(
+    raised: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def build() -> None:
         raise raised
 

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/each.py
 
-prints the CPU seconds that gruverify itself takes, without the target's own answers, on one thread; it needs torch.
-It asserts nothing, because times belong to a machine.
+prints the CPU seconds that gruverify itself takes, without the target's own answers, on one thread;
+it needs torch. It asserts nothing, because times belong to a machine.
 """
 
 from __future__ import annotations
@@ -29,9 +29,22 @@ def a_case(fmt: Format, H: int, T: int) -> Case:
     """A layer as PyTorch initializes it, and two members."""
     rng, B = np.random.default_rng(0), 2
     bound = H**-0.5
-    shapes = {"weight_ih": (3 * H, H), "weight_hh": (3 * H, H), "bias_ih": (3 * H,), "bias_hh": (3 * H,)}
-    cell = Cell(Variant(), **{name: fmt.cast(rng.uniform(-bound, bound, shape)) for name, shape in shapes.items()})
-    data = (rng.normal(size=(T, B, H)), rng.uniform(-1, 1, (B, H)), rng.normal(size=(T, B, H)), rng.normal(size=(B, H)))
+    shapes = {
+        "weight_ih": (3 * H, H),
+        "weight_hh": (3 * H, H),
+        "bias_ih": (3 * H,),
+        "bias_hh": (3 * H,),
+    }
+    cell = Cell(
+        Variant(),
+        **{name: fmt.cast(rng.uniform(-bound, bound, shape)) for name, shape in shapes.items()},
+    )
+    data = (
+        rng.normal(size=(T, B, H)),
+        rng.uniform(-1, 1, (B, H)),
+        rng.normal(size=(T, B, H)),
+        rng.normal(size=(B, H)),
+    )
     return Case(cell, *map(fmt.cast, data))
 
 
@@ -52,7 +65,9 @@ def main() -> None:
             trial = Trial(a_case(fmt, H, T), resolve("torch"))
             for asked in (trial, trial.on(showing_inputs)):
                 _ = asked.observed.sequence, asked.observed.sequence_vjp
-            print(f"{id:26s} {fmt.name:9s} H = I = {H}, T = {T:3d}, B = 2: {seconds(trial, id):.2f} s")
+            print(
+                f"{id:26s} {fmt.name:9s} H = I = {H}, T = {T:3d}, B = 2: {seconds(trial, id):.2f} s"
+            )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""What our entry point adds to `import hypothesis`, in milliseconds: python tests/benchmarks/entry_point.py
+"""What our entry point adds to `import hypothesis`, in milliseconds: python
+tests/benchmarks/entry_point.py
 
-Each round is a fresh process that has imported Hypothesis without plugins; our entry point is then loaded and called,
-as `import hypothesis` does.
+Each round is a fresh process that has imported Hypothesis without plugins; our entry point is then
+loaded and called, as `import hypothesis` does.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def milliseconds() -> list[float]:
     """Of each round."""
     command, environment = [sys.executable, "-c", WORK], os.environ | {"HYPOTHESIS_NO_PLUGINS": "1"}
     rounds = [
-        subprocess.run(command, capture_output=True, text=True, check=True, env=environment) for _ in range(ROUNDS)
+        subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        for _ in range(ROUNDS)
     ]
     return [float(done.stdout) for done in rounds]
 
@@ -36,7 +38,8 @@ def main() -> None:
     """Measure and print."""
     took = milliseconds()
     print(
-        f"the entry point: {min(took):.2f} ms of process time at best, {statistics.median(took):.2f} ms in the median"
+        f"the entry point: {min(took):.2f} ms of process time at best, "
+        f"{statistics.median(took):.2f} ms in the median"
     )
 
 

@@ -1,6 +1,8 @@
-"""What the pytest plugin costs a run that does not use it, in milliseconds: python tests/benchmarks/plugin_cost.py
+"""What the pytest plugin costs a run that does not use it, in milliseconds: python
+tests/benchmarks/plugin_cost.py
 
-Each round is a fresh process that has imported pytest and its own plugins; ours is then imported and told of the run.
+Each round is a fresh process that has imported pytest and its own plugins; ours is then imported
+and told of the run.
 """
 
 from __future__ import annotations
@@ -32,7 +34,10 @@ print(1000 * (time.process_time() - begun))
 def milliseconds() -> float:
     """The median over the rounds."""
     command, anywhere = [sys.executable, "-c", WORK], tempfile.gettempdir()
-    done = [subprocess.run(command, capture_output=True, text=True, check=True, cwd=anywhere) for _ in range(ROUNDS)]
+    done = [
+        subprocess.run(command, capture_output=True, text=True, check=True, cwd=anywhere)
+        for _ in range(ROUNDS)
+    ]
     return statistics.median(float(run.stdout) for run in done)
 
 

@@ -1,4 +1,5 @@
-"""What gruverify's default cases are worth: shares, levels of the ladder and bins of gate space in 1,000 draws.
+"""What gruverify's default cases are worth: shares, levels of the ladder and bins of gate space in
+1,000 draws.
 
     python tests/benchmarks/strategies_quality.py
 
@@ -13,7 +14,9 @@ from pathlib import Path
 from gruverify import FORMATS, Case
 from gruverify import strategies as gst
 
-sys.path.insert(0, str(Path(__file__).parents[2]))  # a script sees the folder it lies in, and no other
+sys.path.insert(
+    0, str(Path(__file__).parents[2])
+)  # a script sees the folder it lies in, and no other
 
 from tests.strategies._debug import drawn
 from tests.strategies._quality import COUNT, LEVELS, SHARES, bins, missing_levels, share
@@ -26,7 +29,10 @@ def main() -> None:
     for name in SHARES:
         print(f"| {name} | {share(cases, name):.1%} |")
     levels = sum(map(len, LEVELS.values()))
-    print(f"\n| {COUNT:,} cases in | levels driven to, of {levels} | bins z×r×c visited, of 384 | share |")
+    print(
+        f"\n| {COUNT:,} cases in | levels driven to, of {levels} | bins z×r×c visited, of 384 | "
+        "share |"
+    )
     print("|---|---:|---:|---:|")
     print(line("all formats", cases))
     for fmt in FORMATS:

@@ -1,11 +1,13 @@
-"""How many examples a second: gruverify's strategies beside hypothesis.extra.numpy and hypothesis-torch, in one run.
+"""How many examples a second: gruverify's strategies beside hypothesis.extra.numpy and
+hypothesis-torch, in one run.
 
     python tests/benchmarks/strategies_rate.py
 
-prints examples a second of processor time, the median share of distinct entries, and in how many examples two gates are
-equal. It asserts nothing, because times belong to a machine. Without hypothesis-torch (`tox -e bench` installs it) its
-tables are left out; where it is there, it comes last, because once it is imported Hypothesis seeds PyTorch's random
-generators before every example of whatever strategy, which takes longer than most strategies.
+prints examples a second of processor time, the median share of distinct entries, and in how many
+examples two gates are equal. It asserts nothing, because times belong to a machine. Without
+hypothesis-torch (`tox -e bench` installs it) its tables are left out; where it is there, it comes
+last, because once it is imported Hypothesis seeds PyTorch's random generators before every example
+of whatever strategy, which takes longer than most strategies.
 """
 
 from __future__ import annotations
@@ -55,7 +57,9 @@ def drawn(strategy: Strategy, count: int) -> list[Any]:
 
 
 def row(name: str, strategy: Strategy, count: int, read: Read) -> bool:
-    """A line: examples a second, milliseconds, distinct entries, examples with equal gates. Whether it can be drawn."""
+    """A line: examples a second, milliseconds, distinct entries, examples with equal gates. Whether
+    it can be drawn.
+    """
     try:
         drawn(strategy, 2)
         start = time.process_time()
@@ -66,7 +70,10 @@ def row(name: str, strategy: Strategy, count: int, read: Read) -> bool:
     took = (time.process_time() - start) / len(seen)
     distinct = np.median([len(np.unique(matrix)) / matrix.size for matrix in seen])
     equal = np.mean([len({gate.tobytes() for gate in np.split(matrix, 3)}) < 3 for matrix in seen])
-    print(f"| {name} | {1 / took:,.0f} | {1e3 * took:.2f} | {distinct:.0%} | {equal:.0%} |", flush=True)
+    print(
+        f"| {name} | {1 / took:,.0f} | {1e3 * took:.2f} | {distinct:.0%} | {equal:.0%} |",
+        flush=True,
+    )
     return True
 
 
@@ -94,7 +101,9 @@ def tensor(shape: tuple[int, ...], **fill: Any) -> Strategy:
 def four(one: Callable[..., Strategy], H: int, I: int, **fill: Any) -> Strategy:
     """The four arrays of a cell, one after the other."""
     size = {"H": H, "I": I}
-    shapes = [(3 * H, *(size[str(letter)] for letter in letters[1:])) for letters in SHAPES.values()]
+    shapes = [
+        (3 * H, *(size[str(letter)] for letter in letters[1:])) for letters in SHAPES.values()
+    ]
     return st.tuples(*(one(shape, **fill) for shape in shapes))
 
 
@@ -123,14 +132,24 @@ def table(name: str, one: Callable[..., Strategy], H: int, I: int, count: int, d
     row("four arrays, gst.cells", cell(H, I), count, lambda value: value.weight_ih)
     row(f"one matrix {matrix}, {name}, default", one(matrix), count, itself)
     row(f"four arrays, {name}, default", four(one, H, I), count, first)
-    if row(f"one matrix {matrix}, {name}, fill=nothing()", one(matrix, fill=st.nothing()), dense, itself):
-        row(f"four arrays, {name}, fill=nothing()", four(one, H, I, fill=st.nothing()), dense, first)
+    if row(
+        f"one matrix {matrix}, {name}, fill=nothing()",
+        one(matrix, fill=st.nothing()),
+        dense,
+        itself,
+    ):
+        row(
+            f"four arrays, {name}, fill=nothing()", four(one, H, I, fill=st.nothing()), dense, first
+        )
 
 
 def main() -> None:
     """Print the tables."""
     table("extra.numpy", array, 8, 8, count=300, dense=40)
-    print("\n| ours alone | examples/s | ms | distinct entries | two gates equal |\n|---|---:|---:|---:|---:|")
+    print(
+        "\n| ours alone | examples/s | ms | distinct entries | two gates equal "
+        "|\n|---|---:|---:|---:|---:|"
+    )
     row("gst.cells, H = 256, I = 128", cell(256, 128), 20, lambda value: value.weight_ih)
     row("gst.cases()", gst.cases(), 200, lambda case: case.cell.weight_hh)
     row("gst.cases(max_H=16)", gst.cases(max_H=16), 100, lambda case: case.cell.weight_hh)

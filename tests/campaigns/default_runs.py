@@ -2,8 +2,9 @@
 
     python tests/campaigns/default_runs.py --seeds 25 --json reports/default_runs.json
 
-runs the command, default profile and all formats, for each shipped target below and each seed, and prints the verdict,
-the judgements, and every failure or doubt. Exits with 1 if any run does not conform.
+runs the command, default profile and all formats, for each shipped target below and each seed, and
+prints the verdict, the judgements, and every failure or doubt. Exits with 1 if any run does not
+conform.
 """
 
 from __future__ import annotations
@@ -23,7 +24,17 @@ TARGETS = ("numpy", "torch", "torch-formulas", "torch:GRU")
 
 def checked(target: str, seed: int, profile: str) -> dict[str, Any]:
     """The result of one run, as JSON values."""
-    command = [sys.executable, "-m", "gruverify", "check", target, "--seed", str(seed), "--profile", profile]
+    command = [
+        sys.executable,
+        "-m",
+        "gruverify",
+        "check",
+        target,
+        "--seed",
+        str(seed),
+        "--profile",
+        profile,
+    ]
     run = subprocess.run([*command, "--json", "-"], capture_output=True, text=True, check=False)
     document: dict[str, Any] = json.loads(run.stdout)
     return document
@@ -32,7 +43,8 @@ def checked(target: str, seed: int, profile: str) -> dict[str, Any]:
 def complaints(document: dict[str, Any]) -> list[str]:
     """What failed and what was doubted."""
     failed = [
-        f"{row['id']} {row['format']} {row['variant']}: margin {row['margin']['max']} {row['reason']}"
+        f"{row['id']} {row['format']} {row['variant']}: margin {row['margin']['max']} "
+        f"{row['reason']}"
         for row in document["invariants"]
         if row["status"] in ("falsified", "error", "blocked")
     ]
@@ -41,7 +53,9 @@ def complaints(document: dict[str, Any]) -> list[str]:
 
 def main() -> int:
     """Runs them all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, default=25)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--profile", default="default")
@@ -66,8 +80,16 @@ def main() -> int:
             print(f"{target}, seed {seed}: {document['verdict']}", *found, sep="\n  ", flush=True)
             alarms += found
     shares = {fmt: round(claimed[fmt] / compared[fmt], 4) for fmt in compared}
-    figures = {"verdicts": verdicts, "judgements": judgements, "claimed": shares, "entries": compared, "alarms": alarms}
-    print(json.dumps({name: value for name, value in figures.items() if name != "alarms"}, indent=1))
+    figures = {
+        "verdicts": verdicts,
+        "judgements": judgements,
+        "claimed": shares,
+        "entries": compared,
+        "alarms": alarms,
+    }
+    print(
+        json.dumps({name: value for name, value in figures.items() if name != "alarms"}, indent=1)
+    )
     if options.json is not None:
         options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return 1 if alarms else 0

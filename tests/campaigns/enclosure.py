@@ -2,11 +2,13 @@
 
     python tests/campaigns/enclosure.py --cells 100000
 
-draws that many random cells for each format (weights of scale 1e-3 to 30, biases at every saturation threshold, states
-inside and outside [-1, 1]; five of six are made sparse, or of powers of two, with states 0, ±½ and ±1), compares the
-forward step and both step Jacobians of each with its balls, and every gradient of a sequence for one cell in ten. It
-prints exceedances and quantiles of error / radius (of each cell's worst entry), and exits with 1 if there is any
-exceedance. For float64 the error is measured against the same formulas in extended precision, where the machine has it.
+draws that many random cells for each format (weights of scale 1e-3 to 30, biases at every
+saturation threshold, states inside and outside [-1, 1]; five of six are made sparse, or of powers
+of two, with states 0, ±½ and ±1), compares the forward step and both step Jacobians of each with
+its balls, and every gradient of a sequence for one cell in ten. It prints exceedances and quantiles
+of error / radius (of each cell's worst entry), and exits with 1 if there is any exceedance. For
+float64 the error is measured against the same formulas in extended precision, where the machine has
+it.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ GRADIENTS_EVERY = 10
 
 @dataclass
 class Margins:
-    """The worst error / radius of each cell, in a histogram of steps of 1/200, so that shards add up."""
+    """The worst error / radius of each cell, in a histogram of steps of 1/200, so that shards add
+    up.
+    """
 
     bins: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(202, np.int64))
     entries: int = 0
@@ -47,7 +51,9 @@ class Margins:
     def add(self, pairs: list[tuple[NDArray, NDArray]]) -> None:
         """One cell: arrays of errors with their radii."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratios = [np.where(np.isinf(rad) | (error == 0), 0.0, error / rad) for error, rad in pairs]
+            ratios = [
+                np.where(np.isinf(rad) | (error == 0), 0.0, error / rad) for error, rad in pairs
+            ]
         worst = max((float(r.max()) for r in ratios if r.size), default=0.0)
         self.bins[int(min(worst, 1.0) * 200) + (worst > 1)] += 1
         self.entries += sum(r.size for r in ratios)
@@ -96,10 +102,18 @@ def cells(fmt: Format, variants: Sequence[Variant], count: int, seed: int) -> It
                 "bias_hh": draw(3 * H, by=min(scale, 1.0)),
             }
         state = fmt.cast(rng.uniform(-1, 1, (B, H)) * (1 if n % 4 else 4))
-        given = {**weights, "inputs": draw(T, B, I), "state": state, "d_outputs": draw(T, B, H), "d_last": draw(B, H)}
+        given = {
+            **weights,
+            "inputs": draw(T, B, I),
+            "state": state,
+            "d_outputs": draw(T, B, H),
+            "d_last": draw(B, H),
+        }
         if n % 6:
             given = {name: _plainer(rng, fmt, array) for name, array in given.items()}
-            given["state"] = np.where(rng.random((B, H)) < 0.5, given["state"], _marked(rng, fmt, (B, H)))
+            given["state"] = np.where(
+                rng.random((B, H)) < 0.5, given["state"], _marked(rng, fmt, (B, H))
+            )
         cell = Cell(variant, **{name: given.pop(name) for name in weights})
         yield Case(cell, **given)
 
@@ -133,7 +147,11 @@ def measure(fmt_name: str, group: tuple[str, ...], count: int, seed: int) -> dic
 
 
 def _compare(
-    observed: Observed, exact: Exact, truth: list[NDArray] | None, gradients: bool, found: dict[Key, Margins]
+    observed: Observed,
+    exact: Exact,
+    truth: list[NDArray] | None,
+    gradients: bool,
+    found: dict[Key, Margins],
 ) -> None:
     with np.errstate(over="ignore", invalid="ignore"):
         pairs: list[tuple[str, NDArray, Ball]] = [
@@ -156,10 +174,18 @@ def _compare(
 def _gradient_pairs(observed: Observed, exact: Exact) -> list[tuple[str, NDArray, Ball]]:
     seen, expected, bias = observed.sequence_vjp, exact.gradients, observed.case.cell.variant.bias
     parameters = unpack(dict(seen.items()), observed.case.cell.hidden_size)
-    blocks = [(a, getattr(expected.parameters, name)) for name, a in parameters.items() if bias or name[0] == "W"]
+    blocks = [
+        (a, getattr(expected.parameters, name))
+        for name, a in parameters.items()
+        if bias or name[0] == "W"
+    ]
     return [
         ("gradients", a, ball)
-        for a, ball in [*blocks, *zip(seen.inputs, expected.inputs, strict=True), (seen.state, expected.state)]
+        for a, ball in [
+            *blocks,
+            *zip(seen.inputs, expected.inputs, strict=True),
+            (seen.state, expected.state),
+        ]
     ]
 
 
@@ -174,9 +200,15 @@ def _extended(case: Case) -> list[NDArray] | None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cells", type=int, default=100_000, help="random cells for each format and target")
-    parser.add_argument("--targets", default="all", help="all, torch, or numpy (with torch-formulas)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--cells", type=int, default=100_000, help="random cells for each format and target"
+    )
+    parser.add_argument(
+        "--targets", default="all", help="all, torch, or numpy (with torch-formulas)"
+    )
     parser.add_argument("--formats", default=",".join(f.name for f in FORMATS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
@@ -186,20 +218,26 @@ def main() -> int:
     with ProcessPoolExecutor(options.jobs) as pool:
         for fmt in options.formats.split(","):
             for group in (g for g in GROUPS if options.targets in ("all", g[0])):
-                sizes = [options.cells // shards + (i < options.cells % shards) for i in range(shards)]
+                sizes = [
+                    options.cells // shards + (i < options.cells % shards) for i in range(shards)
+                ]
                 seeds = [options.seed * shards + i for i in range(shards)]
                 for part in pool.map(measure, [fmt] * shards, [group] * shards, sizes, seeds):
                     for key, margins in part.items():
                         total.setdefault(key, Margins()).merge(margins)
-            _print({key: margins for key, margins in total.items() if key[1] == format_named(fmt).name})
+            _print(
+                {key: margins for key, margins in total.items() if key[1] == format_named(fmt).name}
+            )
     return int(any(margins.over for margins in total.values()))
 
 
 def _print(rows: dict[Key, Margins]) -> None:
     for (backend, fmt, what), m in sorted(rows.items()):
         print(
-            f"{fmt:9} {backend:15} {what:9} {int(m.bins.sum()):>7} cells {m.entries:>10} entries  worst error/radius: "
-            f"median {m.quantile(0.5):.3f}, 90 % {m.quantile(0.9):.3f}, max {m.largest:.3f}; exceeded: {m.over}",
+            f"{fmt:9} {backend:15} {what:9} {int(m.bins.sum()):>7} cells {m.entries:>10} entries  "
+            "worst error/radius: "
+            f"median {m.quantile(0.5):.3f}, 90 % {m.quantile(0.9):.3f}, max {m.largest:.3f}; "
+            f"exceeded: {m.over}",
             flush=True,
         )
 

@@ -1,9 +1,10 @@
 """Writes the measured sections of docs/evidence.md from the results of the runs that measure them.
 
     tox -e evidence                                all the runs, then this
-    python tests/campaigns/evidence.py reports     from faults.json, race.json, sensitivity.json, false_alarms.json
+    python tests/campaigns/evidence.py reports
 
-A section stands between two comments that name it, and is left as it is where its result is missing.
+reads faults.json, race.json, sensitivity.json and false_alarms.json there. A section stands between
+two comments that name it, and is left as it is where its result is missing.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ CATCHES = ROOT / "gruverify" / "reporting" / "catches.json"
 def measured(path: Path) -> str:
     """When and on what: the date of the result, and the class of machine."""
     day = datetime.fromtimestamp(path.stat().st_mtime, UTC).date()
-    return f"Measured on {day}, {os.cpu_count()} cores of {platform.machine()}, CPython {platform.python_version()}"
+    return (
+        f"Measured on {day}, {os.cpu_count()} cores of {platform.machine()}, CPython "
+        f"{platform.python_version()}"
+    )
 
 
 def faults(path: Path) -> str:
@@ -37,8 +41,13 @@ def faults(path: Path) -> str:
     matrix = decode_matrix(path.read_text("utf-8"))
     s, versions = matrix.summary(), matrix.header["versions"]
     shown = ", ".join(f"{name} {version}" for name, version in versions.items() if name != "python")
-    survivors = ", ".join(f"`{fate.fault}` (reset {fate.reset})" for fate in matrix.survivors) or "none"
-    slowest = [(f"`{f.fault}`", f.reset, str(f.cases), f"{f.seconds:.2f}", f"`{f.first}`") for f in matrix.faults[:8]]
+    survivors = (
+        ", ".join(f"`{fate.fault}` (reset {fate.reset})" for fate in matrix.survivors) or "none"
+    )
+    slowest = [
+        (f"`{f.fault}`", f.reset, str(f.cases), f"{f.seconds:.2f}", f"`{f.first}`")
+        for f in matrix.faults[:8]
+    ]
     cover = matrix.cover
     fewest = f"{len(cover.invariants)} {'(no fewer do)' if cover.smallest else '(greedy)'}"
     figures = [
@@ -48,11 +57,17 @@ def faults(path: Path) -> str:
         ("survivors", survivors),
         ("right rewrites that fell", f"{s['false alarms']} of {len(matrix.rewrites)}"),
         ("cases until caught", f"median {s['cases, median']:g}, at most {s['cases, largest']}"),
-        ("seconds until caught", f"median {s['seconds, median']:.2f}, at most {s['seconds, largest']:.1f}"),
+        (
+            "seconds until caught",
+            f"median {s['seconds, median']:.2f}, at most {s['seconds, largest']:.1f}",
+        ),
         ("smallest cases", ", ".join(f"{k} ≤ {s[f'witness {k}, largest']}" for k in "HIBT")),
         ("invariants that catch all", fewest),
     ]
-    head = f"{measured(path)}, {shown}; profile {matrix.header['profile']}, seed {matrix.header['seed']}."
+    head = (
+        f"{measured(path)}, {shown}; profile {matrix.header['profile']}, seed "
+        f"{matrix.header['seed']}."
+    )
     return "\n\n".join(
         [
             head,
@@ -66,10 +81,22 @@ def faults(path: Path) -> str:
 def race(path: Path) -> str:
     """What others make of the same faults."""
     lines = json.loads(path.read_text("utf-8"))["table"]
-    head = ("", "scope", "all", "forward", "gradient", "sequence", "saturated", "false alarms", "cases", "seconds")
+    head = (
+        "",
+        "scope",
+        "all",
+        "forward",
+        "gradient",
+        "sequence",
+        "saturated",
+        "false alarms",
+        "cases",
+        "seconds",
+    )
     rows = [(who, *(str(line[name]) for name in head[1:])) for who, line in lines.items()]
     note = (
-        "Kills of the entries in scope (a fault on a side of the reset gate); cases and seconds are medians of kills."
+        "Kills of the entries in scope (a fault on a side of the reset gate); cases and "
+        "seconds are medians of kills."
     )
     return f"{measured(path)}. {note}\n\n{table(head, rows)}"
 
@@ -85,7 +112,14 @@ def sensitivity(path: Path) -> str:
             caught = [row["case"] for row in found if row["case"]]
             cases = f"median {median(caught):g}, at most {max(caught)}" if caught else "-"
             rows.append(
-                (fmt, sort, f"{len(caught)} of {len(found)}", cases, f"{median(smallest):g}", f"{max(smallest):g}")
+                (
+                    fmt,
+                    sort,
+                    f"{len(caught)} of {len(found)}",
+                    cases,
+                    f"{median(smallest):g}",
+                    f"{max(smallest):g}",
+                )
             )
     head = ("format", "error in one", "64 u found", "in case", "smallest δ / u, median", "largest")
     return f"{measured(path)}; {document['cases']} cases.\n\n{table(head, rows)}"
@@ -96,13 +130,20 @@ def false_alarms(path: Path) -> str:
     found = json.loads(path.read_text("utf-8"))
     alarms = "no alarm" if not found["alarms"] else f"**{len(found['alarms'])} alarms**"
     head = (
-        f"{measured(path)}: {found['evaluations']:,} evaluations (one unit of one member at one step, judged by one "
-        f"invariant) in {found['cases']:,} cases of {len(found['of'])} right implementations: {alarms}."
+        f"{measured(path)}: {found['evaluations']:,} evaluations (one unit of one member at one "
+        "step, judged by one "
+        f"invariant) in {found['cases']:,} cases of {len(found['of'])} right implementations: "
+        f"{alarms}."
     )
     formats = ", ".join(f"{name} {count:,}" for name, count in found["shipped"].items())
     margins = found["margins"].items()
-    rows = [(name, f"{int(n):,}", f"{int(some):,}", *(f"{q:g}" for q in rest)) for name, (n, some, *rest) in margins]
-    shown = table(("family, bound", "judgements", "not 0", "median of those", "90 %", "largest"), rows)
+    rows = [
+        (name, f"{int(n):,}", f"{int(some):,}", *(f"{q:g}" for q in rest))
+        for name, (n, some, *rest) in margins
+    ]
+    shown = table(
+        ("family, bound", "judgements", "not 0", "median of those", "90 %", "largest"), rows
+    )
     told = "Their margins (error / bound), of those judgements in which there is an error at all"
     return f"{head}\n\nOf these the shipped targets have: {formats}. {told}:\n\n{shown}"
 
@@ -124,10 +165,15 @@ def rewritten(page: str, name: str, text: str) -> str:
 
 
 def catches(path: Path) -> str:
-    """How many faults each invariant catches, and which of them no other does: data for the catalogue."""
+    """How many faults each invariant catches, and which of them no other does: data for the
+    catalogue.
+    """
     matrix = decode_matrix(path.read_text("utf-8"))
     alone = matrix.alone()
-    found = {id: {"catches": len(ids), "alone": alone.get(id, [])} for id, ids in matrix.catches().items()}
+    found = {
+        id: {"catches": len(ids), "alone": alone.get(id, [])}
+        for id, ids in matrix.catches().items()
+    }
     return json.dumps(found, indent=1) + "\n"
 
 

@@ -2,9 +2,10 @@
 
     python tests/campaigns/false_alarms.py --evaluations 10000000 --json reports/false_alarms.json
 
-puts the shipped targets and every right rewrite of the bank to all invariants, seed after seed, until so many
-evaluations are made: one unit of one member at one step, judged by one invariant. Then the shipped targets go on alone
-until each format has --shipped of them. Prints every alarm, and exits with 1 if there is any.
+puts the shipped targets and every right rewrite of the bank to all invariants, seed after seed,
+until so many evaluations are made: one unit of one member at one step, judged by one invariant.
+Then the shipped targets go on alone until each format has --shipped of them. Prints every alarm,
+and exits with 1 if there is any.
 """
 
 from __future__ import annotations
@@ -28,15 +29,19 @@ from gruverify.engine._search import seed_for, strategy_for
 from gruverify.faults import EQUIVALENTS
 from gruverify.invariants import INVARIANTS
 
-#: All but what is compiled anew for every size and format, which takes minutes, and other libraries, which have faults.
-SHIPPED = {target.name for target in TARGETS if target.name != "torch:compile" and not target.install}
+#: All but what is compiled anew for every size and format, which takes minutes, and other
+#: libraries, which have faults.
+SHIPPED = {
+    target.name for target in TARGETS if target.name != "torch:compile" and not target.install
+}
 #: Cases of a cell for each seed, format and set of variants, and large ones beside them.
 CASES, LARGE = 12, 4
 
 
 @dataclass
 class Tally:
-    """What was judged so far: evaluations by target and by format, and the margins of the shipped targets.
+    """What was judged so far: evaluations by target and by format, and the margins of the shipped
+    targets.
 
     margins: by family and bound, "gradient, ball", of the worst entry of each judgement.
     """
@@ -55,7 +60,9 @@ class Tally:
 
 def right_ones() -> Iterator[Any]:
     """The shipped targets that can run here, and the rewrites."""
-    yield from (resolve(target.name) for target in TARGETS if target.available and target.name in SHIPPED)
+    yield from (
+        resolve(target.name) for target in TARGETS if target.available and target.name in SHIPPED
+    )
     yield from (entry.build() for entry in EQUIVALENTS.values() if entry.available)
 
 
@@ -65,7 +72,12 @@ def judge_all(backends: list[Backend], fmt: Format, seed: int, tally: Tally) -> 
     of_any_size = len(backends) > 1
     streams = streams_for(NumpyBackend() if of_any_size else backends[0], fmt, seed, CASES)
     for stream in [*streams, *([large(fmt, seed)] if of_any_size else [])]:
-        draw(stream.strategy, stream.count, stream.seed, lambda case: trials.append(trial_of(case, NumpyBackend())))
+        draw(
+            stream.strategy,
+            stream.count,
+            stream.seed,
+            lambda case: trials.append(trial_of(case, NumpyBackend())),
+        )
     for trial in trials:
         units = trial.case.sizes["H"] * trial.case.sizes["B"] * trial.case.sizes["T"]
         for backend in backends:
@@ -80,7 +92,8 @@ def judge_all(backends: list[Backend], fmt: Format, seed: int, tally: Tally) -> 
                         tally.margins.setdefault(kind, []).append(judgement.residual.margin)
                     if judgement.fell:
                         tally.alarms.append(
-                            f"{name} {fmt.name} seed {seed}: {judgement.invariant.id} {judgement.residual}"
+                            f"{name} {fmt.name} seed {seed}: {judgement.invariant.id} "
+                            f"{judgement.residual}"
                         )
                         print(tally.alarms[-1], flush=True)
 
@@ -92,9 +105,11 @@ def large(fmt: Format, seed: int) -> Stream:
 
 
 def quantiles(margins: dict[str, list[float]]) -> dict[str, list[float]]:
-    """How many margins were finite, how many of them not 0, and of those the median, nine tenths, and the largest.
+    """How many margins were finite, how many of them not 0, and of those the median, nine tenths,
+    and the largest.
 
-    A margin is 0 where two answers have the same bits, or where there is nothing to differ: a gradient of zeros.
+    A margin is 0 where two answers have the same bits, or where there is nothing to differ: a
+    gradient of zeros.
     """
     found = {}
     for kind, each in sorted(margins.items()):
@@ -108,12 +123,18 @@ def quantiles(margins: dict[str, list[float]]) -> dict[str, list[float]]:
 def takes(backend: Any, case: Any, fmt: Format) -> bool:
     """Whether the backend claims such cases."""
     shortest = min(case.lengths) if getattr(case, "lengths", None) is not None else 1
-    return case.variant in backend.variants and fmt in backend.formats and shortest >= getattr(backend, "min_length", 1)
+    return (
+        case.variant in backend.variants
+        and fmt in backend.formats
+        and shortest >= getattr(backend, "min_length", 1)
+    )
 
 
 def main() -> None:
     """Judge until there are enough evaluations."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--evaluations", type=int, default=10_000_000)
     parser.add_argument("--shipped", type=int, default=1_000_000)
     parser.add_argument("--first-seed", type=int, default=1000)
@@ -123,18 +144,26 @@ def main() -> None:
     for seed in count(arguments.first_seed):
         if tally.total >= arguments.evaluations:
             backends = [backend for backend in backends if backend.name in SHIPPED]
-        of_one_size = [backend for backend in backends if getattr(backend, "hidden_size", None) is not None]
+        of_one_size = [
+            backend for backend in backends if getattr(backend, "hidden_size", None) is not None
+        ]
         of_any_size = [backend for backend in backends if backend not in of_one_size]
         for fmt in FORMATS:
             judge_all(of_any_size, fmt, seed, tally)
             for backend in of_one_size:
                 judge_all([backend], fmt, seed, tally)
         print(
-            f"seed {seed}: {tally.total:,} evaluations, {tally.cases:,} cases, {len(tally.alarms)} alarms", flush=True
+            f"seed {seed}: {tally.total:,} evaluations, {tally.cases:,} cases, "
+            f"{len(tally.alarms)} alarms",
+            flush=True,
         )
         if arguments.json:
             values = {"evaluations": tally.total, "cases": tally.cases, "alarms": tally.alarms}
-            values |= {"of": tally.evaluations, "shipped": tally.formats, "margins": quantiles(tally.margins)}
+            values |= {
+                "of": tally.evaluations,
+                "shipped": tally.formats,
+                "margins": quantiles(tally.margins),
+            }
             arguments.json.write_text(json.dumps(values, indent=1) + "\n")
         fewest = min(tally.formats[fmt.name] for fmt in FORMATS)
         if tally.total >= arguments.evaluations and fewest >= arguments.shipped:

@@ -2,9 +2,10 @@
 
     python tests/campaigns/few_shapes.py --profile quick --json reports/few_shapes.json
 
-Puts every fault, on each side of the reset gate, to the cases of a run twice: with all shapes and with few. Prints in
-how many cases each is caught, which faults only one of the two catches, and about how many pairs of a method and shapes
-a cell is asked that has steps and sequences and their gradients.
+Puts every fault, on each side of the reset gate, to the cases of a run twice: with all shapes and
+with few. Prints in how many cases each is caught, which faults only one of the two catches, and
+about how many pairs of a method and shapes a cell is asked that has steps and sequences and their
+gradients.
 """
 
 from __future__ import annotations
@@ -62,26 +63,42 @@ def pairs(shapes: str, profile: str) -> int:
 
 def both(entry: tuple[str, str], profile: str) -> tuple[str, dict[str, int | None]]:
     """In which case a fault is caught, with all shapes and with few; None if it is not."""
-    found = {shapes: first_fall(*entry, Plan(profile=profile), shapes=shapes) for shapes in ("any", "few")}
+    found = {
+        shapes: first_fall(*entry, Plan(profile=profile), shapes=shapes)
+        for shapes in ("any", "few")
+    }
     return " ".join(entry), {shapes: fall.number_if_found for shapes, fall in found.items()}
 
 
 def summary(rows: dict[str, dict[str, int | None]]) -> dict[str, Any]:
     """How many are caught, when, and which only one way."""
-    caught = {shapes: [case for row in rows.values() if (case := row[shapes]) is not None] for shapes in ("any", "few")}
+    caught = {
+        shapes: [case for row in rows.values() if (case := row[shapes]) is not None]
+        for shapes in ("any", "few")
+    }
     return {
         "entries": len(rows),
         **{f"caught, {shapes}": len(cases) for shapes, cases in caught.items()},
-        **{f"median case, {shapes}": statistics.median(cases) for shapes, cases in caught.items() if cases},
+        **{
+            f"median case, {shapes}": statistics.median(cases)
+            for shapes, cases in caught.items()
+            if cases
+        },
         **{f"last case, {shapes}": max(cases, default=None) for shapes, cases in caught.items()},
-        "only with all shapes": [name for name, row in rows.items() if row["few"] is None and row["any"] is not None],
-        "only with few": [name for name, row in rows.items() if row["any"] is None and row["few"] is not None],
+        "only with all shapes": [
+            name for name, row in rows.items() if row["few"] is None and row["any"] is not None
+        ],
+        "only with few": [
+            name for name, row in rows.items() if row["any"] is None and row["few"] is not None
+        ],
     }
 
 
 def main() -> int:
     """Runs both and compares."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--profile", default="quick")
     parser.add_argument("--only", nargs="*", default=())
     parser.add_argument("--jobs", type=int, default=2)
@@ -91,11 +108,16 @@ def main() -> int:
     with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
         each = partial(both, profile=options.profile)
         rows = dict(track(pool.map(each, wanted), "judging", len(wanted)))
-    shapes = {f"method × shape pairs, {shapes}": pairs(shapes, options.profile) for shapes in ("any", "few")}
+    shapes = {
+        f"method × shape pairs, {shapes}": pairs(shapes, options.profile)
+        for shapes in ("any", "few")
+    }
     figures = {"profile": options.profile, **summary(rows), **shapes}
     print(json.dumps(figures, indent=1))
     if options.json is not None:
-        options.json.write_text(json.dumps(figures | {"rows": rows}, indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(
+            json.dumps(figures | {"rows": rows}, indent=1) + "\n", encoding="utf-8"
+        )
     return 0
 
 

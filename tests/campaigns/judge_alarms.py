@@ -1,4 +1,5 @@
-"""Right GRUs put to `judge`: nn.GRU and our NumPy formulas on random weights and data. None may be called a bug.
+"""Right GRUs put to `judge`: nn.GRU and our NumPy formulas on random weights and data. None may be
+called a bug.
 
     python tests/campaigns/judge_alarms.py --models 1000
 
@@ -23,17 +24,29 @@ TARGETS = ("torch", "numpy")
 
 
 def random_stack(rng: np.random.Generator, variant: Variant, fmt: Format, most: int) -> Stack:
-    """One layer or two, in one direction or both, with weights as they begin, or as large as training makes them."""
+    """One layer or two, in one direction or both, with weights as they begin, or as large as
+    training makes them.
+    """
     H, I = (int(2 ** rng.uniform(0, np.log2(most))) for _ in "HI")
     layers, directions = int(rng.choice([1, 1, 1, 2])), int(rng.choice([1, 1, 2]))
     reach = rng.choice([0.5, 1.0, 2.0, 4.0]) / np.sqrt(H)
 
     def cell(inputs: int) -> Cell:
-        shapes = {"weight_ih": (3 * H, inputs), "weight_hh": (3 * H, H), "bias_ih": (3 * H,), "bias_hh": (3 * H,)}
+        shapes = {
+            "weight_ih": (3 * H, inputs),
+            "weight_hh": (3 * H, H),
+            "bias_ih": (3 * H,),
+            "bias_hh": (3 * H,),
+        }
         arrays = {name: rng.uniform(-reach, reach, shape) for name, shape in shapes.items()}
         masks = {name: np.repeat(variant.mask(name), H) for name in ("bias_ih", "bias_hh")}
-        cast = {name: fmt.cast(a * masks[name] if name in masks else a) for name, a in arrays.items()}
-        return Cell(variant, **{name: a for name, a in cast.items() if variant.bias or name.startswith("weight")})
+        cast = {
+            name: fmt.cast(a * masks[name] if name in masks else a) for name, a in arrays.items()
+        }
+        return Cell(
+            variant,
+            **{name: a for name, a in cast.items() if variant.bias or name.startswith("weight")},
+        )
 
     sizes = [I] + [directions * H] * (layers - 1)
     return Stack(tuple(tuple(cell(size) for _ in range(directions)) for size in sizes))
@@ -63,7 +76,9 @@ def rulings(
         stack = random_stack(rng, variants[rng.integers(len(variants))], fmt, most_units)
         steps = int(2 ** rng.uniform(0, np.log2(most_steps)))
         if stack.layers > 1 and fmt not in (float32, float64):
-            steps = min(steps, 16)  # inner layers are not recorded, and little is claimed of longer ones
+            steps = min(
+                steps, 16
+            )  # inner layers are not recorded, and little is claimed of longer ones
         yield stack, steps, judged(backend, stack, steps, rng)
 
 
@@ -82,7 +97,10 @@ def main() -> None:
             worst[stack.format.name] = max(worst.get(stack.format.name, 0.0), margin)
             entries += ruling.entries
             if ruling.beyond:
-                print(f"ALARM {target}, {stack.variant}, T={steps}: {ruling.sizes}, {ruling.verdict}, {ruling.worst}")
+                print(
+                    f"ALARM {target}, {stack.variant}, T={steps}: {ruling.sizes}, "
+                    f"{ruling.verdict}, {ruling.worst}"
+                )
         print(f"{target}: {entries:,} numbers; worst share of a bound {worst}")
         for (fmt, verdict, layers), count in sorted(verdicts.items()):
             print(f"  {fmt}, {layers} layer{'s' * (layers > 1)}: {count} {verdict}")

@@ -1,11 +1,13 @@
-"""Runs that are killed at random moments, and gone on with: the same verdict and digest as an undisturbed run.
+"""Runs that are killed at random moments, and gone on with: the same verdict and digest as an
+undisturbed run.
 
     python tests/campaigns/killed_runs.py --runs 100
 
-Each run is one of a right or a wrong GRU with `check --store`, and is sent SIGTERM, SIGINT or SIGKILL at a random
-moment of the time that an undisturbed one takes: to its group, or SIGKILL to the command alone; a third of them twice.
-Whatever JSON it leaves must be a valid result, the store must list its runs, and the same command with --resume must
-end as if nothing had happened: with the same exit code, and the same document but for the times.
+Each run is one of a right or a wrong GRU with `check --store`, and is sent SIGTERM, SIGINT or
+SIGKILL at a random moment of the time that an undisturbed one takes: to its group, or SIGKILL to
+the command alone; a third of them twice. Whatever JSON it leaves must be a valid result, the store
+must list its runs, and the same command with --resume must end as if nothing had happened: with the
+same exit code, and the same document but for the times.
 """
 
 from __future__ import annotations
@@ -26,8 +28,20 @@ from pathlib import Path
 
 from gruverify.reporting import load_document
 
-TARGETS = ("numpy", "gruverify.faults:inverted-update-gate", "gruverify.faults:reset-on-the-other-side")
-OPTIONS = ("--format", "f32,bf16", "--only", "agreement", "--only", "contract/shape-step", "--max-cases")
+TARGETS = (
+    "numpy",
+    "gruverify.faults:inverted-update-gate",
+    "gruverify.faults:reset-on-the-other-side",
+)
+OPTIONS = (
+    "--format",
+    "f32,bf16",
+    "--only",
+    "agreement",
+    "--only",
+    "contract/shape-step",
+    "--max-cases",
+)
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGKILL)
 
 
@@ -47,9 +61,21 @@ def digest(file: Path) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
-def started(folder: Path, target: str, cases: int, jobs: int, *options: str) -> subprocess.Popen[bytes]:
+def started(
+    folder: Path, target: str, cases: int, jobs: int, *options: str
+) -> subprocess.Popen[bytes]:
     """A check in a folder, in a group of processes of its own, that heeds all signals."""
-    command = [sys.executable, "-m", "gruverify", "check", target, *OPTIONS, str(cases), "--jobs", str(jobs)]
+    command = [
+        sys.executable,
+        "-m",
+        "gruverify",
+        "check",
+        target,
+        *OPTIONS,
+        str(cases),
+        "--jobs",
+        str(jobs),
+    ]
     command += ["--json", "result.json", *options]
     return subprocess.Popen(
         command,
@@ -62,7 +88,9 @@ def started(folder: Path, target: str, cases: int, jobs: int, *options: str) -> 
 
 
 def heeding() -> None:
-    """Have both signals do what they do in a shell: whoever runs this in the background may have them ignored."""
+    """Have both signals do what they do in a shell: whoever runs this in the background may have
+    them ignored.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
@@ -93,7 +121,9 @@ def killed(run: subprocess.Popen[bytes], after: float, by: signal.Signals, *, al
 
 
 def disturbed(target: str, cases: int, expected: Undisturbed, draw: random.Random) -> list[str]:
-    """Kill a run, once or twice, go on with it, and see that it ends as it would have; returns how the others ended."""
+    """Kill a run, once or twice, go on with it, and see that it ends as it would have; returns how
+    the others ended.
+    """
     found = list[str]()
     with tempfile.TemporaryDirectory() as name:
         folder, kept = Path(name), ("--store", "runs.db", "--resume")
@@ -113,13 +143,17 @@ def disturbed(target: str, cases: int, expected: Undisturbed, draw: random.Rando
                 )
         code = ended(started(folder, target, cases, draw.choice([1, 2]), *kept))
         assert code == expected.code, f"{target}: exit code {code}, and not {expected.code}"
-        assert digest(folder / "result.json") == expected.digest, f"{target}: another result than undisturbed"
+        assert digest(folder / "result.json") == expected.digest, (
+            f"{target}: another result than undisturbed"
+        )
     return found
 
 
 def main() -> None:
     """Kill the runs, and count."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--cases", type=int, default=20, help="cases for each format")
     parser.add_argument("--seed", type=int, default=0, help="of targets, signals and moments")
@@ -133,7 +167,10 @@ def main() -> None:
         ends = disturbed(target, options.cases, expected[target], draw)
         counts.update(ends)
         print(f"{number + 1:4} {target}: {', then '.join(ends)}: resumed", flush=True)
-    print(f"\n{options.runs} runs resumed, each with the verdict and the digest of an undisturbed one; killed:")
+    print(
+        f"\n{options.runs} runs resumed, each with the verdict and the digest of an undisturbed "
+        "one; killed:"
+    )
     for end, count in sorted(counts.items()):
         print(f"{count:4} {end}")
 

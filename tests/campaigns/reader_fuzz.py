@@ -1,8 +1,10 @@
-"""Damaged files, many of them: each is read, or refused in one line; nothing crashes, and nothing large is allocated.
+"""Damaged files, many of them: each is read, or refused in one line; nothing crashes, and nothing
+large is allocated.
 
     python tests/campaigns/reader_fuzz.py --files 100000
 
-prints how many were read and refused by kind, and the most memory that one took, as a multiple of its size.
+prints how many were read and refused by kind, and the most memory that one took, as a multiple of
+its size.
 """
 
 from __future__ import annotations
@@ -21,14 +23,20 @@ import numpy as np
 
 from gruverify.models import BadFile, read_grus
 
-#: What a reader may take beside twice the size of the file: of Python's own objects, and of buffers of its libraries.
+#: What a reader may take beside twice the size of the file: of Python's own objects, and of buffers
+#: of its libraries.
 SLACK = 2**20
 
 
 def weights() -> dict[str, np.ndarray[Any, Any]]:
     """A GRU of two units and three inputs under PyTorch's names."""
     rng = np.random.default_rng(0)
-    shapes = {"weight_ih_l0": (6, 3), "weight_hh_l0": (6, 2), "bias_ih_l0": (6,), "bias_hh_l0": (6,)}
+    shapes = {
+        "weight_ih_l0": (6, 3),
+        "weight_hh_l0": (6, 2),
+        "bias_ih_l0": (6,),
+        "bias_hh_l0": (6,),
+    }
     return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
 
 
@@ -87,7 +95,9 @@ def onnx_tensor(name: str, array: np.ndarray[Any, Any]) -> bytes:
 
 
 def onnx_node(kind: str, inputs: list[str], output: str, **attributes: int | bytes) -> bytes:
-    """A node; attributes are whole numbers, texts, the bytes of a tensor called `value`, or a graph called `body`."""
+    """A node; attributes are whole numbers, texts, the bytes of a tensor called `value`, or a graph
+    called `body`.
+    """
     found = b"".join(field_of(1, name.encode()) for name in inputs) + field_of(2, output.encode())
     for name, value in attributes.items():
         number = {"value": 5, "body": 6}.get(name, 3 if isinstance(value, int) else 4)
@@ -103,7 +113,9 @@ def onnx_model(nodes: list[bytes], tensors: list[bytes]) -> bytes:
 
 def onnx_graph(nodes: list[bytes], tensors: list[bytes]) -> bytes:
     """A graph of these nodes and initializers."""
-    return b"".join(field_of(1, node) for node in nodes) + b"".join(field_of(5, tensor) for tensor in tensors)
+    return b"".join(field_of(1, node) for node in nodes) + b"".join(
+        field_of(5, tensor) for tensor in tensors
+    )
 
 
 def _onnx(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
@@ -132,7 +144,9 @@ KINDS: dict[str, Callable[[dict[str, np.ndarray[Any, Any]]], bytes]] = {
 
 
 def mutated(data: bytes, rng: np.random.Generator) -> bytes:
-    """The file with bytes changed, cut off, doubled or filled, a few times; numbers in its headers become large."""
+    """The file with bytes changed, cut off, doubled or filled, a few times; numbers in its headers
+    become large.
+    """
     found = bytearray(data)
     for _ in range(int(rng.integers(1, 4))):
         if not found:
@@ -177,7 +191,9 @@ def fate(data: bytes, file: Path) -> tuple[str, int]:
 
 
 def fuzz(kind: str, files: int, seed: int, file: Path) -> tuple[Counter[str], int]:
-    """So many mutated files of a kind: how many had which fate, and the most memory beyond twice the size of one."""
+    """So many mutated files of a kind: how many had which fate, and the most memory beyond twice
+    the size of one.
+    """
     whole, rng = KINDS[kind](weights()), np.random.default_rng(seed)
     fates, most = Counter[str](), 0
     fate(whole, file)  # what is imported and remembered once is nobody's
@@ -199,9 +215,14 @@ def main() -> None:
     tracemalloc.start()
     with tempfile.TemporaryDirectory() as folder:
         for kind in asked.kinds:
-            fates, most = fuzz(kind, asked.files // len(asked.kinds), asked.seed, Path(folder) / "weights")
+            fates, most = fuzz(
+                kind, asked.files // len(asked.kinds), asked.seed, Path(folder) / "weights"
+            )
             within = "within" if most <= SLACK else "BEYOND"
-            print(f"{kind}: {dict(fates)}; memory {within} twice the size and {SLACK >> 20} MiB ({most:,} bytes more)")
+            print(
+                f"{kind}: {dict(fates)}; memory {within} twice the size and {SLACK >> 20} MiB "
+                f"({most:,} bytes more)"
+            )
 
 
 if __name__ == "__main__":

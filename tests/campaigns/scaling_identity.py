@@ -3,10 +3,11 @@
     python tests/campaigns/scaling_identity.py
     python tests/campaigns/scaling_identity.py --all --cells 300
 
-draws cells each of whose arrays is scaled to 2^(e·s), e the exponent of the format's smallest number and s one of 0,
-1/4, 1/3, 1/2, 2/3, 3/4, 1: so that products of two, three and four of them are about as small as the format goes. It
-puts them to gradient/scaling-identity, float64 for the most part; with --all to every invariant. Prints how many fell
-and the largest margin, and exits with 1 if any did.
+draws cells each of whose arrays is scaled to 2^(e·s), e the exponent of the format's smallest
+number and s one of 0, 1/4, 1/3, 1/2, 2/3, 3/4, 1: so that products of two, three and four of them
+are about as small as the format goes. It puts them to gradient/scaling-identity, float64 for the
+most part; with --all to every invariant. Prints how many fell and the largest margin, and exits
+with 1 if any did.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def scaled_cells(fmt: Format, variants: Iterable[Variant], count: int, seed: int
         yield Case(Cell(variant, **weights), draw(T, B, I), draw(B, H), draw(T, B, H), draw(B, H))
 
 
-def judged(backend: Backend, fmt: Format, count: int, seed: int, asked: list[Invariant]) -> Iterator[Judgement]:
+def judged(
+    backend: Backend, fmt: Format, count: int, seed: int, asked: list[Invariant]
+) -> Iterator[Judgement]:
     """Each invariant on each of the cells."""
     for case in scaled_cells(fmt, backend.variants, count, seed):
         yield from judge(case, backend, asked)
@@ -58,8 +61,12 @@ def judged(backend: Backend, fmt: Format, count: int, seed: int, asked: list[Inv
 
 def main() -> int:
     """Count what falls."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cells", type=int, help="for each target and format (1,500 for numpy, 376 for torch)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--cells", type=int, help="for each target and format (1,500 for numpy, 376 for torch)"
+    )
     parser.add_argument("--all", action="store_true", help="every invariant, in every format")
     parser.add_argument("--targets", default=",".join(CELLS))
     parser.add_argument("--seed", type=int, default=0)

@@ -1,11 +1,14 @@
-"""How small an error is found: a right cell with a relative error δ in one weight, one gate or one gradient entry.
+"""How small an error is found: a right cell with a relative error δ in one weight, one gate or one
+gradient entry.
 
-    python tests/campaigns/sensitivity.py --json reports/sensitivity.json --plot docs/sensitivity.svg
+    python tests/campaigns/sensitivity.py --json reports/sensitivity.json --plot
+    docs/sensitivity.svg
 
-Each error is put at unit 0 with δ = 64 u and tried on the cases of the default profile. It prints in which case it is
-found; and the smallest δ that would be found, for errors so small grow in proportion: 64 u by the largest margin, over
-all cases and over those whose unit 0 is in each regime of the update gate. The plot has the share of cases in which δ
-is found. Exits with 1 if 64 u is not found somewhere in float32 or float64.
+Each error is put at unit 0 with δ = 64 u and tried on the cases of the default profile. It prints
+in which case it is found; and the smallest δ that would be found, for errors so small grow in
+proportion: 64 u by the largest margin, over all cases and over those whose unit 0 is in each regime
+of the update gate. The plot has the share of cases in which δ is found. Exits with 1 if 64 u is not
+found somewhere in float32 or float64.
 """
 
 from __future__ import annotations
@@ -85,12 +88,15 @@ ERRORS: dict[str, Callable[[float], Backend]] = {
     **{f"weight {block}": lambda δ, block=block: weight(block, δ) for block in BLOCKS},
     **{f"gradient {block}": lambda δ, block=block: gradient(block, δ) for block in BLOCKS},
     **{
-        f"gate {name}": lambda δ, line=line: gate(line, δ) for name, line in (("r", "σ_r"), ("z", "σ_z"), ("c", "tanh"))
+        f"gate {name}": lambda δ, line=line: gate(line, δ)
+        for name, line in (("r", "σ_r"), ("z", "σ_z"), ("c", "tanh"))
     },
 }
 
 
-def margins(make: Callable[[float], Backend], trials: list[Trial], fmt: Format) -> list[tuple[str, float]]:
+def margins(
+    make: Callable[[float], Backend], trials: list[Trial], fmt: Format
+) -> list[tuple[str, float]]:
     """Of each case the regime of unit 0's update gate and the largest margin."""
     backend = make(ERROR * fmt.unit_roundoff)
     found = []
@@ -103,15 +109,25 @@ def margins(make: Callable[[float], Backend], trials: list[Trial], fmt: Format) 
 
 
 def measured(fmt: Format, cases: int) -> dict[str, Any]:
-    """For every error, in which case 64 u is found, the smallest δ that would be, and the margins."""
+    """For every error, in which case 64 u is found, the smallest δ that would be, and the
+    margins.
+    """
     trials: list[Any] = []
     stream = next(iter(streams_for(Faulty(variants=BIASED), fmt, 0, cases)))
-    draw(stream.strategy, stream.count, stream.seed, lambda case: trials.append(trial_of(case, NumpyBackend())))
+    draw(
+        stream.strategy,
+        stream.count,
+        stream.seed,
+        lambda case: trials.append(trial_of(case, NumpyBackend())),
+    )
     rows = {}
     for name, make in ERRORS.items():
         found = margins(make, trials, fmt)
         case = next((number for number, (_, margin) in enumerate(found, 1) if margin > 1), None)
-        by_regime = {r: smallest(m for level, m in found if level == r) for r in sorted({level for level, _ in found})}
+        by_regime = {
+            r: smallest(m for level, m in found if level == r)
+            for r in sorted({level for level, _ in found})
+        }
         all_margins = [margin for _, margin in found]
         rows[name] = {
             "case": case,
@@ -119,7 +135,9 @@ def measured(fmt: Format, cases: int) -> dict[str, Any]:
             "regimes": by_regime,
             "margins": [round(min(margin, 1e30), 4) for margin in all_margins],
         }
-        print(fmt.name, name, f"64 u in case {case}, smallest {rows[name]['smallest']} u", flush=True)
+        print(
+            fmt.name, name, f"64 u in case {case}, smallest {rows[name]['smallest']} u", flush=True
+        )
     return rows
 
 
@@ -130,7 +148,9 @@ def smallest(found: Any) -> float | None:
 
 
 def plot(results: dict[str, dict[str, Any]], path: Path) -> None:
-    """The share of cases in which δ is found, for each format; the median over the errors of each sort."""
+    """The share of cases in which δ is found, for each format; the median over the errors of each
+    sort.
+    """
     import matplotlib
 
     matplotlib.use("svg")
@@ -156,7 +176,9 @@ def plot(results: dict[str, dict[str, Any]], path: Path) -> None:
 
 def main() -> None:
     """Measure, print, write and plot."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cases", type=int, default=120)
     parser.add_argument("--formats", default=",".join(fmt.name for fmt in FORMATS))
     parser.add_argument("--json", type=Path)
@@ -166,10 +188,19 @@ def main() -> None:
     results = {fmt.name: measured(fmt, arguments.cases) for fmt in formats}
     for fmt, rows in results.items():
         for sort in ("weight", "gate", "gradient"):
-            found = [row["smallest"] for name, row in rows.items() if name.startswith(sort) and row["smallest"]]
-            print(f"{fmt} {sort}: smallest δ / u, median {statistics.median(found):g}, largest {max(found):g}")
+            found = [
+                row["smallest"]
+                for name, row in rows.items()
+                if name.startswith(sort) and row["smallest"]
+            ]
+            print(
+                f"{fmt} {sort}: smallest δ / u, median {statistics.median(found):g}, largest "
+                f"{max(found):g}"
+            )
     if arguments.json:
-        arguments.json.write_text(json.dumps({"cases": arguments.cases, "formats": results}, ensure_ascii=False) + "\n")
+        arguments.json.write_text(
+            json.dumps({"cases": arguments.cases, "formats": results}, ensure_ascii=False) + "\n"
+        )
     if arguments.plot:
         plot(results, arguments.plot)
     strict = [fmt.name for fmt in formats if fmt in (float32, float64)]

@@ -1,10 +1,12 @@
-"""What the bounds still tell at the sizes people use: margins of wrong GRUs, tightness for right ones, time.
+"""What the bounds still tell at the sizes people use: margins of wrong GRUs, tightness for right
+ones, time.
 
     python tests/campaigns/sizes.py --json reports/sizes.json
 
-puts PyTorch's nn.GRU, and GRUs that are wrong in one way, to `agreement/each-step` and `agreement/each-cotangent`, at
-weights as PyTorch initialises them. It prints a table for each question and, below it, each figure beside its goal;
-and exits with 1 where a goal is missed. `--only outputs` asks one question.
+puts PyTorch's nn.GRU, and GRUs that are wrong in one way, to `agreement/each-step` and
+`agreement/each-cotangent`, at weights as PyTorch initialises them. It prints a table for each
+question and, below it, each figure beside its goal; and exits with 1 where a goal is missed.
+`--only outputs` asks one question.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ HALVES = (bfloat16, float16)
 MEMBERS = 8
 
 
-# -- cells as PyTorch initialises them --------------------------------------------------------------------------------
+# -- cells as PyTorch initialises them -------------------------------------------------------------
 
 
 def case_of(fmt: Format, H: int, T: int, B: int = 1, seed: int = 0) -> Case:
@@ -52,13 +54,18 @@ def case_of(fmt: Format, H: int, T: int, B: int = 1, seed: int = 0) -> Case:
         return fmt.cast(rng.uniform(-by, by, shape))
 
     reach = H**-0.5
-    packed = {"weight_ih": (3 * H, H), "weight_hh": (3 * H, H), "bias_ih": (3 * H,), "bias_hh": (3 * H,)}
+    packed = {
+        "weight_ih": (3 * H, H),
+        "weight_hh": (3 * H, H),
+        "bias_ih": (3 * H,),
+        "bias_hh": (3 * H,),
+    }
     cell = Cell(AFTER, **{name: uniform(*shape, by=reach) for name, shape in packed.items()})
     inputs, d_outputs = (fmt.cast(rng.normal(size=(T, B, H))) for _ in range(2))
     return Case(cell, inputs, uniform(B, H, by=1.0), d_outputs, fmt.cast(rng.normal(size=(B, H))))
 
 
-# -- wrong forwards ---------------------------------------------------------------------------------------------------
+# -- wrong forwards --------------------------------------------------------------------------------
 
 
 def other_side(v: Variant, p: Parameters, x: Any, h: Any) -> Any:
@@ -77,7 +84,9 @@ def late(v: Variant, p: Parameters, x: Any, h: Any) -> Any:
 
 
 class Stepping:
-    """A sequence by a step over tensors in the format, another one in the last `wrong` steps; all of them if 0."""
+    """A sequence by a step over tensors in the format, another one in the last `wrong` steps; all
+    of them if 0.
+    """
 
     name, variants = "stepping", (AFTER,)
 
@@ -103,7 +112,7 @@ def margins_by_step(case: Case, backend: Backend) -> Any:
     return (error / allowed.radius).max(axis=(1, 2))
 
 
-# -- wrong backwards --------------------------------------------------------------------------------------------------
+# -- wrong backwards -------------------------------------------------------------------------------
 
 
 def _reset_of_the_other_side(v: Variant, p: Parameters, a: Any, g: Any) -> Any:
@@ -119,7 +128,9 @@ def _reset_of_the_other_side(v: Variant, p: Parameters, a: Any, g: Any) -> Any:
 
 def _without(name: str, by: float) -> Callable[..., Any]:
     """The pullback with a weight scaled on the way back alone."""
-    return lambda v, p, a, g: pullback(v, replace(p, **{name: (by * getattr(p, name)).astype(g.dtype)}), a, g)
+    return lambda v, p, a, g: pullback(
+        v, replace(p, **{name: (by * getattr(p, name)).astype(g.dtype)}), a, g
+    )
 
 
 def _no_bias(v: Variant, p: Parameters, a: Any, g: Any) -> Any:
@@ -129,7 +140,9 @@ def _no_bias(v: Variant, p: Parameters, a: Any, g: Any) -> Any:
 
 def _missing(terms: Sequence[Parameters]) -> Parameters:
     """The last step's part of dL/dW_h left out."""
-    first = replace(terms[0], W_hr=0 * terms[0].W_hr, W_hz=0 * terms[0].W_hz, W_hc=0 * terms[0].W_hc)
+    first = replace(
+        terms[0], W_hr=0 * terms[0].W_hr, W_hz=0 * terms[0].W_hz, W_hc=0 * terms[0].W_hc
+    )
     total = first
     for term in terms[1:]:
         total = total + term
@@ -169,14 +182,16 @@ def worst(id: str, case: Case, backend: Backend) -> float:
     return max(residual.margin for residual in INVARIANTS[id].check(Trial(case, backend)))
 
 
-# -- questions --------------------------------------------------------------------------------------------------------
+# -- questions -------------------------------------------------------------------------------------
 
 #: A figure, whether it should be at least or at most the goal, and the goal.
 Goal = tuple[str, float, str, float]
 
 
 def outputs() -> Iterator[Goal]:
-    """The wrong side, the bias outside and the bias forgotten late, at the least step; and the right GRU."""
+    """The wrong side, the bias outside and the bias forgotten late, at the least step; and the
+    right GRU.
+    """
     print("format     H    T  right  radius/error     side     bias     late   seconds")
     sizes = [(fmt, H, 256) for fmt in (float32, float64, *HALVES) for H in (8, 64, 256)]
     for fmt, H, T in [*sizes, *((fmt, 1024, 16) for fmt in (float32, *HALVES))]:
@@ -185,9 +200,15 @@ def outputs() -> Iterator[Goal]:
         side = float(margins_by_step(case, Stepping(other_side)).min())
         bias = float(margins_by_step(case, Stepping(bias_outside)).min())
         forgotten = float(margins_by_step(case, Stepping(late, 2))[-2:].max())
-        print(f"{fmt.name:9}{H:5}{T:5}{right:7.3f}{ratio:14.3g}{side:9.3g}{bias:9.3g}{forgotten:9.3g}{seconds:10.2f}")
+        print(
+            f"{fmt.name:9}{H:5}{T:5}{right:7.3f}{ratio:14.3g}{side:9.3g}{bias:9.3g}{forgotten:9.3g}{seconds:10.2f}"
+        )
         where = f"{fmt.name}, H = {H}, T = {T}"
-        least_side = {bfloat16: 8 if H == 1024 else 4, float16: 30, float32: 150 if H == 1024 else 1000}
+        least_side = {
+            bfloat16: 8 if H == 1024 else 4,
+            float16: 30,
+            float32: 150 if H == 1024 else 1000,
+        }
         least_bias = {bfloat16: 2.5, float16: 10, float32: 40}
         yield f"{where}: nn.GRU", right, "≤", 1
         if H == 256 or (fmt, H) == (float32, 64):
@@ -202,14 +223,18 @@ def outputs() -> Iterator[Goal]:
 
 
 def _right_outputs(case: Case) -> tuple[float, float, float]:
-    """Of nn.GRU: the largest error over radius, the median radius over error, CPU seconds of the invariant alone."""
+    """Of nn.GRU: the largest error over radius, the median radius over error, CPU seconds of the
+    invariant alone.
+    """
     trial = Trial(case, resolve("torch"))
     found = trial.observed.sequence[0]
     start = time.process_time()
     allowed = Local(trial, found).states
     seconds = time.process_time() - start
     error = np.abs(
-        found - extended_states(case, found) if case.format is float64 else found.astype(float) - allowed.mid
+        found - extended_states(case, found)
+        if case.format is float64
+        else found.astype(float) - allowed.mid
     )
     return float((error / allowed.radius).max()), _median_ratio(allowed.radius, error), seconds
 
@@ -219,7 +244,8 @@ def extended_states(case: Case, outputs: Any) -> Any:
     p = case.cell.parameters(_wide)
     before = np.concatenate([case.state[None], outputs[:-1]])
     steps = [
-        next_state(AFTER, activations(AFTER, p, _wide(x), _wide(h))) for x, h in zip(case.inputs, before, strict=True)
+        next_state(AFTER, activations(AFTER, p, _wide(x), _wide(h)))
+        for x, h in zip(case.inputs, before, strict=True)
     ]
     return np.stack(steps)
 
@@ -249,11 +275,18 @@ def gradients() -> Iterator[Goal]:
         if fmt is float32:
             yield f"{where} db", ratios["bias"], "≤", 400
             yield f"{where} dW_h", ratios["weight"], "≤", 400
-        yield f"{where} dL/dh_0", ratios["state"], "≤", {float32: 2e3 if H == 64 else 1e4}.get(fmt, 120)
+        yield (
+            f"{where} dL/dh_0",
+            ratios["state"],
+            "≤",
+            {float32: 2e3 if H == 64 else 1e4}.get(fmt, 120),
+        )
 
 
 def _right_gradients(case: Case) -> tuple[float, dict[str, float], tuple[float, float]]:
-    """Of nn.GRU: the largest error over radius, median radius over error of each part, CPU seconds."""
+    """Of nn.GRU: the largest error over radius, median radius over error of each part, CPU
+    seconds.
+    """
     trial = Trial(case, resolve("torch"))
     start = time.process_time()
     seen = shown(trial)
@@ -263,12 +296,19 @@ def _right_gradients(case: Case) -> tuple[float, dict[str, float], tuple[float, 
     blocks = unpack(dict(seen.gradients.items()), case.cell.hidden_size)
     pairs: dict[str, list[tuple[Any, Ball]]] = {"state": [(seen.gradients.state, allowed.state)]}
     for part, names in (("bias", "b_xr b_xz b_xc b_hr b_hz b_hc"), ("weight", "W_hr W_hz W_hc")):
-        pairs[part] = [(getattr(blocks, name), getattr(allowed.parameters, name)) for name in names.split()]
+        pairs[part] = [
+            (getattr(blocks, name), getattr(allowed.parameters, name)) for name in names.split()
+        ]
     right, ratios = 0.0, {}
     for part, found in pairs.items():
         radius = np.concatenate([ball.radius.ravel() for _, ball in found])
-        error = np.concatenate([np.abs(a.astype(np.float64) - ball.mid).ravel() for a, ball in found])
-        right, ratios[part] = max(right, float((error / radius).max())), _median_ratio(radius, error)
+        error = np.concatenate(
+            [np.abs(a.astype(np.float64) - ball.mid).ravel() for a, ball in found]
+        )
+        right, ratios[part] = (
+            max(right, float((error / radius).max())),
+            _median_ratio(radius, error),
+        )
     return right, ratios, seconds
 
 
@@ -284,10 +324,20 @@ def backwards() -> Iterator[Goal]:
     for fmt, H, T in sizes:
         case = case_of(fmt, H, T)
         right = worst("agreement/each-cotangent", case, resolve("torch"))
-        found = {name: worst("agreement/each-cotangent", case, backend) for name, backend in faults.items()}
-        print(f"{fmt.name:9}{H:5}{T:5}{right:8.3f}" + "".join(f"{margin:10.3g}" for margin in found.values()))
+        found = {
+            name: worst("agreement/each-cotangent", case, backend)
+            for name, backend in faults.items()
+        }
+        print(
+            f"{fmt.name:9}{H:5}{T:5}{right:8.3f}"
+            + "".join(f"{margin:10.3g}" for margin in found.values())
+        )
         yield f"{fmt.name}, H = {H}, T = {T}: nn.GRU's gradients", right, "≤", 1
-        least = dict.fromkeys(faults, 10.0) | {"no W_hr": 150.0} if fmt is float32 else _least_of_halves(fmt)
+        least = (
+            dict.fromkeys(faults, 10.0) | {"no W_hr": 150.0}
+            if fmt is float32
+            else _least_of_halves(fmt)
+        )
         for name, goal in least.items():
             yield f"{fmt.name}, H = {H}, T = {T}: {name}", found[name], "≥", goal
 
@@ -297,14 +347,22 @@ def _least_of_halves(fmt: Format) -> dict[str, float]:
 
 
 def reset_sides() -> Iterator[Goal]:
-    """Where each format tells the reset sides apart: each step, and the ball of the whole run beside it."""
-    print("margin at the last step of a GRU that resets on the wrong side: each step | the ball of the whole run")
+    """Where each format tells the reset sides apart: each step, and the ball of the whole run
+    beside it.
+    """
+    print(
+        "margin at the last step of a GRU that resets on the wrong side: each step | the ball of "
+        "the whole run"
+    )
     lengths = (1, 4, 16, 64, 512)
     print("format      H" + "".join(f"{f'T={T}':>18}" for T in lengths))
     for fmt in (float32, *HALVES):
         for H in (4, 16, 64, 256, 1024):
             row = [_both_margins(fmt, H, T) for T in lengths if H * T <= 1024 * 64]
-            print(f"{fmt.name:9}{H:5}" + "".join(f"{each:9.3g} |{whole:7.2g}" for each, whole in row), flush=True)
+            print(
+                f"{fmt.name:9}{H:5}" + "".join(f"{each:9.3g} |{whole:7.2g}" for each, whole in row),
+                flush=True,
+            )
             for T, (each, _) in zip(lengths, row, strict=False):
                 yield f"{fmt.name}, H = {H}, T = {T}: reset sides told apart", each, ">", 1
 
@@ -321,7 +379,12 @@ def _both_margins(fmt: Format, H: int, T: int) -> tuple[float, float]:
 def small_gates() -> Iterator[Goal]:
     """σ wrong by some units, and z = 0 for what is small, at c = 0 and h' = 1, in float32."""
     print("z = σ(a) at c = 0, h' = 1 in float32, wrong by: margin of agreement/step")
-    wrong = [(-9.3, "9 u", 9, 2), (-24.2, "29 u", 29, 7), (-75.6, "62 u", 62, 15), (-17.9, "all of it", None, 1e6)]
+    wrong = [
+        (-9.3, "9 u", 9, 2),
+        (-24.2, "29 u", 29, 7),
+        (-75.6, "62 u", 62, 15),
+        (-17.9, "all of it", None, 1e6),
+    ]
     for a, how, units, least in wrong:
         weights, biases = np.zeros((3, 1), np.float32), np.zeros(3, np.float32)
         cell = Cell(AFTER, weights, weights, biases + np.array([0, a, 0], np.float32), biases)
@@ -341,27 +404,38 @@ def _with_gate(units: float | None, cell: Cell, x: Any, h: Any) -> Any:
 
 
 def kappas() -> Iterator[Goal]:
-    """Errors of σ and tanh, through the step, in units of roundoff: all numbers in 16 bits, 65,536 points else."""
+    """Errors of σ and tanh, through the step, in units of roundoff: all numbers in 16 bits, 65,536
+    points else.
+    """
     print("target          format        σ   tanh   tanh, relative to 1")
     for name in ("torch", "numpy", "torch-formulas"):
         backend = resolve(name)
         for fmt in FORMATS:
             found, declared = measured(backend, fmt), rounding_of(backend, fmt)
-            print(f"{name:15} {fmt.name:9}{found.sigma:6.2f} {found.tanh:6.2f} {found.tanh_of_one:6.2f}")
+            print(
+                f"{name:15} {fmt.name:9}{found.sigma:6.2f} {found.tanh:6.2f} "
+                f"{found.tanh_of_one:6.2f}"
+            )
             yield f"κ of σ, {name}, {fmt.name}", found.sigma, "≤", declared.kappa_sigma
             yield f"κ of tanh, {name}, {fmt.name}", found.tanh, "≤", declared.kappa_tanh
 
 
 def times() -> Iterator[Goal]:
     """CPU seconds of the invariants at H = 256."""
-    for id, T, B, most in (("agreement/each-step", 256, 2, 0.5), ("agreement/each-cotangent", 64, 1, 1.5)):
+    for id, T, B, most in (
+        ("agreement/each-step", 256, 2, 0.5),
+        ("agreement/each-cotangent", 64, 1, 1.5),
+    ):
         case, backend = case_of(float32, 256, T, B), resolve("torch")
         trial = Trial(case, backend)
         _ = trial.observed.sequence, shown(trial).gates
         start = time.process_time()
         list(INVARIANTS[id].check(trial))
         spent = time.process_time() - start
-        print(f"{id}, float32, H = 256, T = {T}, B = {B}: {spent:.2f} CPU seconds beside the backend's own")
+        print(
+            f"{id}, float32, H = 256, T = {T}, B = {B}: {spent:.2f} CPU seconds beside the "
+            "backend's own"
+        )
         yield f"{id}: CPU seconds", spent, "≤", most
 
 
@@ -384,8 +458,12 @@ def met(goal: Goal) -> bool:
 
 def main() -> int:
     """Asks them all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", action="append", choices=QUESTIONS, help="this question alone; may be repeated")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--only", action="append", choices=QUESTIONS, help="this question alone; may be repeated"
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -399,7 +477,9 @@ def main() -> int:
     for what, figure, how, limit in missed:
         print(f"missed: {what}: {figure:.3g}, should be {how} {limit:g}")
     if options.json:
-        options.json.write_text(json.dumps([list(goal) for goal in goals], ensure_ascii=False, indent=1))
+        options.json.write_text(
+            json.dumps([list(goal) for goal in goals], ensure_ascii=False, indent=1)
+        )
     return int(bool(missed))
 
 

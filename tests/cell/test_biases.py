@@ -14,7 +14,11 @@ from gruverify.cell import BIAS_FORMS, LAYOUTS, PARTLY_BIASED
 
 
 def test_bias_is_short_for_both_or_none() -> None:
-    assert (Variant().biases, Variant(bias=True).biases, Variant(bias=False).biases) == ("both", "both", "none")
+    assert (Variant().biases, Variant(bias=True).biases, Variant(bias=False).biases) == (
+        "both",
+        "both",
+        "none",
+    )
     assert [Variant(biases=form).bias for form in BIAS_FORMS] == [True, False, True, True, True]  # type: ignore[arg-type]
     assert Variant("before", "replace", False) == Variant("before", "replace", biases="none")
 
@@ -50,7 +54,9 @@ def test_wrong_biases_are_named(arguments: dict[str, Any], message: str) -> None
 
 def cell(biases: Any, **given: Any) -> Cell:
     """A cell of one unit."""
-    return Cell(Variant(biases=biases), float64.cast([[1.0]] * 3), float64.cast([[1.0]] * 3), **given)
+    return Cell(
+        Variant(biases=biases), float64.cast([[1.0]] * 3), float64.cast([[1.0]] * 3), **given
+    )
 
 
 def test_a_bias_that_a_variant_lacks_is_zero_and_may_be_left_out() -> None:
@@ -64,7 +70,9 @@ def test_a_bias_that_a_variant_lacks_is_zero_and_may_be_left_out() -> None:
 
 def test_a_bias_that_a_variant_lacks_must_be_zero() -> None:
     ones = np.ones(3)
-    with pytest.raises(ValueError, match=r"bias_hh\[0\]=1.0 must be 0: the variant .*bias_ih alone"):
+    with pytest.raises(
+        ValueError, match=r"bias_hh\[0\]=1.0 must be 0: the variant .*bias_ih alone"
+    ):
         cell("input", bias_ih=ones, bias_hh=ones)
     with pytest.raises(ValueError, match=r"bias_hh\[1\]=1.0 must be 0"):
         cell("input+candidate", bias_ih=ones, bias_hh=np.array([0.0, 1.0, 1.0]))
@@ -74,9 +82,16 @@ def test_a_bias_that_a_variant_lacks_must_be_zero() -> None:
 
 @pytest.mark.parametrize(
     ("layout", "biases"),
-    [("nnx", "input"), ("equinox", "input+candidate"), ("mlx", "input+candidate"), ("flax", "input+candidate")],
+    [
+        ("nnx", "input"),
+        ("equinox", "input+candidate"),
+        ("mlx", "input+candidate"),
+        ("flax", "input+candidate"),
+    ],
 )
-def test_layouts_that_lack_biases_hold_the_variant_that_lacks_them(layout: str, biases: Any) -> None:
+def test_layouts_that_lack_biases_hold_the_variant_that_lacks_them(
+    layout: str, biases: Any
+) -> None:
     ones, last = np.ones(3), np.array([0.0, 0.0, 2.0])
     one = cell(biases, bias_ih=ones, bias_hh=last if biases == "input+candidate" else 0 * last)
 

@@ -28,12 +28,18 @@ def with_nan(name: str) -> dict[str, Any]:
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "inputs of one step": ({"inputs": np.ones((B, I))}, r"inputs has shape \(3, 1\), expected \(T, B, I\) with I=1"),
+    "inputs of one step": (
+        {"inputs": np.ones((B, I))},
+        r"inputs has shape \(3, 1\), expected \(T, B, I\) with I=1",
+    ),
     "inputs of another cell": (
         {"inputs": np.ones((T, B, 2), np.float32)},
         r"inputs has shape \(2, 3, 2\), expected \(T, B, I\) = \(2, 3, 1\) with T=2, B=3, I=1, H=4",
     ),
-    "no steps": ({"inputs": np.ones((0, B, I), np.float32)}, r"that is T=0, B=3: a case has a step and a member"),
+    "no steps": (
+        {"inputs": np.ones((0, B, I), np.float32)},
+        r"that is T=0, B=3: a case has a step and a member",
+    ),
     "state of another batch": (
         {"state": np.ones((2, H), np.float32)},
         r"state has shape \(2, 4\), expected \(B, H\) = ",
@@ -46,7 +52,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"d_last": np.ones((H, B), np.float32)},
         r"d_last has shape \(4, 3\), expected \(B, H\) = ",
     ),
-    "another format": ({"state": np.ones((B, H))}, "state has dtype float64, but the cell is float32"),
+    "another format": (
+        {"state": np.ones((B, H))},
+        "state has dtype float64, but the cell is float32",
+    ),
     "NaN": (with_nan("d_last"), r"d_last\[0, 0\] is nan: every entry must be finite"),
 }
 

@@ -1,4 +1,6 @@
-"""Cells and variants: what is wrong with one is said with H and I, and what is right can be pasted back."""
+"""Cells and variants: what is wrong with one is said with H and I, and what is right can be pasted
+back.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,12 @@ NDArray = npt.NDArray[Any]
 
 def arrays(fmt: Format = float32) -> dict[str, NDArray]:
     """The parameters of a cell with H = 2 and I = 3, all entries different."""
-    shapes = {"weight_ih": (3 * H, I), "weight_hh": (3 * H, H), "bias_ih": (3 * H,), "bias_hh": (3 * H,)}
+    shapes = {
+        "weight_ih": (3 * H, I),
+        "weight_hh": (3 * H, H),
+        "bias_ih": (3 * H,),
+        "bias_hh": (3 * H,),
+    }
     numbers = iter(np.split(np.arange(42) / 8, np.cumsum([18, 12, 6])))
     return {name: fmt.cast(next(numbers).reshape(shape)) for name, shape in shapes.items()}
 
@@ -41,7 +48,11 @@ WRONG: dict[str, tuple[Variant, dict[str, Any], str]] = {
         {"weight_hh": zeros(2, 2)},
         r"weight_hh has shape \(2, 2\), expected \(3H, H\): three gates",
     ),
-    "weight_hh a vector": (Variant(), {"weight_hh": zeros(6)}, r"weight_hh has shape \(6,\), expected \(3H, H\)"),
+    "weight_hh a vector": (
+        Variant(),
+        {"weight_hh": zeros(6)},
+        r"weight_hh has shape \(6,\), expected \(3H, H\)",
+    ),
     "weight_ih of another H": (
         Variant(),
         {"weight_ih": zeros(3, 3)},
@@ -67,14 +78,26 @@ WRONG: dict[str, tuple[Variant, dict[str, Any], str]] = {
         {},
         r"bias_ih is given: the variant \(reset after, keep, no bias\) must not have biases",
     ),
-    "integers": (Variant(), {"weight_hh": np.zeros((6, 2), int)}, "weight_hh has dtype int64: .* choose from float16"),
+    "integers": (
+        Variant(),
+        {"weight_hh": np.zeros((6, 2), int)},
+        "weight_hh has dtype int64: .* choose from float16",
+    ),
     "two formats": (
         Variant(),
         {"bias_hh": np.zeros(6)},
         r"bias_hh has dtype float64, but the cell is float32: .*gruverify.float32.cast\(bias_hh\)",
     ),
-    "NaN": (Variant(), with_entry("weight_ih", np.nan), r"weight_ih\[5, 2\] is nan: every entry must be finite"),
-    "infinity": (Variant(), with_entry("bias_hh", -np.inf), r"bias_hh\[5\] is -inf: every entry must be finite"),
+    "NaN": (
+        Variant(),
+        with_entry("weight_ih", np.nan),
+        r"weight_ih\[5, 2\] is nan: every entry must be finite",
+    ),
+    "infinity": (
+        Variant(),
+        with_entry("bias_hh", -np.inf),
+        r"bias_hh\[5\] is -inf: every entry must be finite",
+    ),
 }
 
 

@@ -1,4 +1,6 @@
-"""Running it again: saved witnesses first, what is flaky, and xfails files that are kept up to date."""
+"""Running it again: saved witnesses first, what is flaky, and xfails files that are kept up to
+date.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ def found() -> dict[str, Any]:
     return document
 
 
-# -- saved witnesses --------------------------------------------------------------------------------------------------
+# -- saved witnesses -------------------------------------------------------------------------------
 
 
 def test_the_next_run_tries_what_failed_before_it_draws(planted: str) -> None:
@@ -51,14 +53,28 @@ def test_none_is_tried_where_that_is_turned_off(planted: str) -> None:
 def test_a_mended_target_is_said_to_be_one_and_conforms(planted: str) -> None:
     check(f"{planted}:inverted", *ONLY)
     file = Path(f"{planted}.py")
-    file.write_text(file.read_text().replace("z * np.tanh(i_n + r * h_n) + (1 - z) * h", "right(cell, x, h)"))
+    file.write_text(
+        file.read_text().replace("z * np.tanh(i_n + r * h_n) + (1 - z) * h", "right(cell, x, h)")
+    )
 
     again = gruverify(
-        "check", f"{planted}:inverted", "--format", "f32", "--max-cases", "3", "--jobs", "2", *ONLY, *JSON
+        "check",
+        f"{planted}:inverted",
+        "--format",
+        "f32",
+        "--max-cases",
+        "3",
+        "--jobs",
+        "2",
+        *ONLY,
+        *JSON,
     )
 
     assert (again.exit_code, found()["verdict"]) == (0, "conforms")
-    assert "replayed 2 of 2 saved witnesses no longer fail: agreement/one-unit in float32" in again.stdout
+    assert (
+        "replayed 2 of 2 saved witnesses no longer fail: agreement/one-unit in float32"
+        in again.stdout
+    )
     assert {replay["fate"] for replay in found()["replays"]} == {"held"}
 
 
@@ -83,13 +99,16 @@ def test_the_folder_is_that_of_the_option(planted: str) -> None:
     assert "2 tried first" in check(f"{planted}:inverted", *ONLY, "--witnesses", "elsewhere").stdout
 
 
-# -- what is flaky ----------------------------------------------------------------------------------------------------
+# -- what is flaky ---------------------------------------------------------------------------------
 
 
 @pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("fault", "why"),
-    [("sometimes", "the target's answers are random"), ("stale", "the target remembers earlier calls")],
+    [
+        ("sometimes", "the target's answers are random"),
+        ("stale", "the target remembers earlier calls"),
+    ],
 )
 def test_what_is_flaky_is_said_first_and_everywhere(planted: str, fault: str, why: str) -> None:
     result = check(f"{planted}:{fault}", *ONLY, "--max-cases", "9", *JSON, "--report", "report")
@@ -97,18 +116,25 @@ def test_what_is_flaky_is_said_first_and_everywhere(planted: str, fault: str, wh
     assert result.exit_code == 1
     first, _, rest = result.stdout.partition("\nflaky agreement/")
     assert "failed in float32, case " in first
-    assert rest.partition("\n")[0].startswith(("step in float32 failed in ", "one-unit in float32 failed in "))
+    assert rest.partition("\n")[0].startswith(
+        ("step in float32 failed in ", "one-unit in float32 failed in ")
+    )
     assert f" of 5 calls with the same arguments: {why}" in rest
     assert "contract/same-bits-step" in result.stdout
     flaky = found()["flaky"]
     assert all(each["calls"] == 5 and why in each["text"] for each in flaky)
     for name in ("index.html", "junit.xml", "summary.md"):
-        told = (Path("report") / name).read_text(encoding="utf-8").replace("&#39;", "'").replace("\\", "")
+        told = (
+            (Path("report") / name)
+            .read_text(encoding="utf-8")
+            .replace("&#39;", "'")
+            .replace("\\", "")
+        )
         assert "of 5 calls with the same arguments" in told
         assert why in told
 
 
-# -- xfails files -----------------------------------------------------------------------------------------------------
+# -- xfails files ----------------------------------------------------------------------------------
 
 FILE = "xfails.txt"
 UPDATE = ("--update-xfails", FILE)
@@ -137,7 +163,9 @@ def test_reasons_stay_and_what_no_longer_fails_goes(planted: str) -> None:
     assert "bounds/box f32" in Path(FILE).read_text()  # it was not asked
 
     check("numpy", "--only", "agreement", "--only", "bounds", *UPDATE)
-    assert "# see #7" not in Path(FILE).read_text().replace("agreement/step f16,bf16,f64  # see #7", "")
+    assert "# see #7" not in Path(FILE).read_text().replace(
+        "agreement/step f16,bf16,f64  # see #7", ""
+    )
     assert "bounds/box" not in Path(FILE).read_text()
 
 
@@ -172,12 +200,20 @@ def test_a_run_that_died_leaves_the_file_as_it_was(planted: str) -> None:
         (("--update-xfails", "-"), "--update-xfails '-': name a file"),
         (("--update-xfails", ""), "--update-xfails '': name a file"),
         (("--update-xfails", "."), "--update-xfails .: is a directory; name a file in it"),
-        (("--update-xfails", "no/where.txt"), "--update-xfails no/where.txt: there is no directory no"),
+        (
+            ("--update-xfails", "no/where.txt"),
+            "--update-xfails no/where.txt: there is no directory no",
+        ),
         ((*UPDATE, "-x"), "--update-xfails needs all that fails: leave out -x and --max-failures"),
-        ((*UPDATE, "--max-failures", "3"), "--update-xfails needs all that fails: leave out -x and --max-failures"),
+        (
+            (*UPDATE, "--max-failures", "3"),
+            "--update-xfails needs all that fails: leave out -x and --max-failures",
+        ),
     ],
 )
-def test_a_mistake_is_one_line_before_the_run(here: Path, options: tuple[str, ...], said: str) -> None:
+def test_a_mistake_is_one_line_before_the_run(
+    here: Path, options: tuple[str, ...], said: str
+) -> None:
     assert one_line(check("numpy", *options)) == said
 
 

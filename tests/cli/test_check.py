@@ -29,16 +29,20 @@ def read(path: Path) -> Any:
     return document
 
 
-# -- what it prints ---------------------------------------------------------------------------------------------------
+# -- what it prints --------------------------------------------------------------------------------
 
 
-def test_a_run_that_conforms_prints_header_table_verdict_and_next_command(planted: str, here: Path) -> None:
+def test_a_run_that_conforms_prints_header_table_verdict_and_next_command(
+    planted: str, here: Path
+) -> None:
     result = check(f"{planted}:right", "--seed", "5", "-v")
 
     assert result.exit_code == 0
     header, run, variants, versions, empty, title, columns, *rest = result.stdout.splitlines()
     assert header == f"gruverify check {planted}:right"
-    assert re.fullmatch(r"seed 5 · profile default · 3 cases per format · float32 · processes 1 · threads \d+", run)
+    assert re.fullmatch(
+        r"seed 5 · profile default · 3 cases per format · float32 · processes 1 · threads \d+", run
+    )
     assert variants == "variants: reset after, keep (biases: both)"
     assert re.match(r"python 3\.\d+\.\d+ .*· numpy \d", versions)
     assert empty == ""
@@ -46,23 +50,33 @@ def test_a_run_that_conforms_prints_header_table_verdict_and_next_command(plante
     assert columns.split() == ["invariant", "float32", "checks"]
     rows = [line.split() for line in takewhile(lambda line: "/" in line, rest)]
     right = resolve(f"{planted}:right")
-    assert [id for id, _, _ in rows] == [i.id for i in INVARIANTS.values() if not i.deep and not applicable(i, right)]
+    assert [id for id, _, _ in rows] == [
+        i.id for i in INVARIANTS.values() if not i.deep and not applicable(i, right)
+    ]
     assert {checks for _, _, checks in rows} <= {"1", "2", "3"}
     assert all(margin == "–" or float(margin) <= 1 for _, margin, _ in rows)
     assert "values claimed: float32 100% of the entries" in rest
-    assert re.fullmatch(r"conforms \(\d+ passed(, \d+ nothing claimed)?, \d+ not applicable; \d+\.\d s\)", rest[-2])
+    assert re.fullmatch(
+        r"conforms \(\d+ passed(, \d+ nothing claimed)?, \d+ not applicable; \d+\.\d s\)", rest[-2]
+    )
     assert rest[-1] == f"next: gruverify check {planted}:right --profile deep --seed 6"
     assert {path.suffix for path in here.iterdir()} <= {".py", ""}
 
 
-def test_a_run_that_falls_prints_witnesses_a_snippet_and_how_to_replay(planted: str, here: Path) -> None:
-    result = check(f"{planted}:inverted", "--only", "agreement", "--only", "stack", "--only", "sequence", "-v")
+def test_a_run_that_falls_prints_witnesses_a_snippet_and_how_to_replay(
+    planted: str, here: Path
+) -> None:
+    result = check(
+        f"{planted}:inverted", "--only", "agreement", "--only", "stack", "--only", "sequence", "-v"
+    )
 
     assert result.exit_code == 1
     assert f"agreement/step: {INVARIANTS['agreement/step'].statement}" in result.stdout
     assert "the margin is" in result.stdout
     assert f"gruverify.assert_holds('agreement/step', '{planted}:inverted', case)" in result.stdout
-    assert re.search(r"not applicable: \d+ invariants \(the backend has no sequence\)", result.stdout)
+    assert re.search(
+        r"not applicable: \d+ invariants \(the backend has no sequence\)", result.stdout
+    )
     verdict, then = result.stdout.splitlines()[-2:]
     assert verdict.startswith("falsified (")
     command = then.removeprefix("next: gruverify ").split()
@@ -78,13 +92,16 @@ def test_several_formats_have_a_column_each(here: Path) -> None:
 
     assert "float16, float64" in result.stdout
     assert any(
-        line.split() == ["family", "float16", "float64", "invariants", "checks"] for line in result.stdout.splitlines()
+        line.split() == ["family", "float16", "float64", "invariants", "checks"]
+        for line in result.stdout.splitlines()
     )
 
 
 @pytest.mark.uncounted
 def test_a_passing_run_fits_one_screen(here: Path) -> None:
-    printed = gruverify("check", "numpy", "--max-cases", "1", "--jobs", "1", "--profile", "quick").stdout
+    printed = gruverify(
+        "check", "numpy", "--max-cases", "1", "--jobs", "1", "--profile", "quick"
+    ).stdout
 
     assert len(printed.splitlines()) <= 40
     assert re.search(r"^ agreement( +\d\.\d\d){4}( +\d+){2} $", printed, re.MULTILINE)
@@ -102,7 +119,9 @@ def test_colour_is_as_it_is_asked_for(here: Path, monkeypatch: pytest.MonkeyPatc
     few = ("--max-cases", "1", "--only", "agreement", "--jobs", "1", "--format", "f32", "-q")
     monkeypatch.setenv("NO_COLOR", "1")
 
-    assert "\x1b[1;32mconforms\x1b[0m" in gruverify("check", "numpy", *few, "--color", "always").stdout
+    assert (
+        "\x1b[1;32mconforms\x1b[0m" in gruverify("check", "numpy", *few, "--color", "always").stdout
+    )
     assert "\x1b" not in gruverify("check", "numpy", *few, "--color", "never").stdout
 
 
@@ -134,12 +153,16 @@ def test_witnesses_that_cannot_be_saved_do_not_end_the_run(planted: str, here: P
     result = check(f"{planted}:raises", "--witnesses", "file")
 
     assert result.exit_code == 1
-    assert result.stderr == "witness not saved to file/planted-raises-contract-shape-step-float32.json: File exists\n"
+    assert (
+        result.stderr
+        == "witness not saved to file/planted-raises-contract-shape-step-float32.json: File "
+        "exists\n"
+    )
     assert "falsified (" in result.stdout
     assert "replay" not in result.stdout
 
 
-# -- JSON -------------------------------------------------------------------------------------------------------------
+# -- JSON ------------------------------------------------------------------------------------------
 
 
 def test_json_on_standard_output_stands_there_alone(planted: str) -> None:
@@ -154,8 +177,19 @@ def test_json_on_standard_output_stands_there_alone(planted: str) -> None:
 @pytest.mark.uncounted
 def test_the_same_seed_gives_the_same_json_but_for_timing(planted: str, here: Path) -> None:
     for name in ("one.json", "two.json"):
-        check(f"{planted}:raises", "--seed", "1", "--no-replay", "--only", "agreement", "--json", name)
-    check(f"{planted}:raises", "--seed", "2", "--no-replay", "--only", "agreement", "--json", "other.json")
+        check(
+            f"{planted}:raises", "--seed", "1", "--no-replay", "--only", "agreement", "--json", name
+        )
+    check(
+        f"{planted}:raises",
+        "--seed",
+        "2",
+        "--no-replay",
+        "--only",
+        "agreement",
+        "--json",
+        "other.json",
+    )
 
     assert read(here / "one.json") == read(here / "two.json")
     assert read(here / "one.json") != read(here / "other.json")
@@ -165,7 +199,16 @@ def test_the_same_seed_gives_the_same_json_but_for_timing(planted: str, here: Pa
 @pytest.mark.uncounted
 def test_the_number_of_processes_does_not_change_the_json(planted: str, here: Path) -> None:
     for jobs in ("1", "2"):
-        options = ("--format", "f16,f64", "--max-cases", "2", "--json", f"{jobs}.json", "--jobs", jobs)
+        options = (
+            "--format",
+            "f16,f64",
+            "--max-cases",
+            "2",
+            "--json",
+            f"{jobs}.json",
+            "--jobs",
+            jobs,
+        )
         assert gruverify("check", f"{planted}:right", *options).exit_code == 0
 
     assert read(here / "1.json") == read(here / "2.json")
@@ -187,12 +230,14 @@ def test_json_is_written_into_what_is_no_regular_file(planted: str, here: Path) 
     assert (here / "pipe").is_fifo()
 
 
-# -- options ----------------------------------------------------------------------------------------------------------
+# -- options ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.uncounted
 def test_a_profile_says_how_many_cases() -> None:
-    result = gruverify("check", "numpy", "--profile", "quick", "--format", "f32", "--jobs", "1", "--json", "-")
+    result = gruverify(
+        "check", "numpy", "--profile", "quick", "--format", "f32", "--jobs", "1", "--json", "-"
+    )
 
     document = json.loads(result.stdout)
     assert (document["profile"], document["cases"]) == ("quick", 25)
@@ -210,13 +255,25 @@ def test_max_cases_goes_before_the_profile() -> None:
 @pytest.mark.uncounted
 def test_a_time_budget_ends_the_run(planted: str) -> None:
     result = gruverify(
-        "check", "numpy", "--profile", "deep", "--format", "f32", "--time-budget", "5", "--jobs", "1", "--json", "-"
+        "check",
+        "numpy",
+        "--profile",
+        "deep",
+        "--format",
+        "f32",
+        "--time-budget",
+        "5",
+        "--jobs",
+        "1",
+        "--json",
+        "-",
     )
 
     document = json.loads(result.stdout)
     assert (result.exit_code, document["verdict"]) == (6, "inconclusive")
     assert any(
-        re.fullmatch(r"float32: \d+ of \d+ cases of cells judged: time was up", why) for why in document["doubts"]
+        re.fullmatch(r"float32: \d+ of \d+ cases of cells judged: time was up", why)
+        for why in document["doubts"]
     )
     assert 1 <= max(row["cases"] for row in document["invariants"]) < 2000
     assert document["timing"]["seconds"] < 30
@@ -229,38 +286,101 @@ def test_formats_that_time_did_not_allow_are_no_conformance() -> None:
 
     assert result.exit_code == 6
     assert result.stdout.splitlines()[-2].startswith("inconclusive (")
-    assert "inconclusive float16, bfloat16, float32, float64: no case was judged" in result.stdout.splitlines()
+    assert (
+        "inconclusive float16, bfloat16, float32, float64: no case was judged"
+        in result.stdout.splitlines()
+    )
 
 
-# -- what is wrong with a command -------------------------------------------------------------------------------------
+# -- what is wrong with a command ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(["numpi"], "target 'numpi' is unknown: did you mean numpy? Your own code is", id="target"),
-        pytest.param(["planted:invert"], "planted has no 'invert': did you mean inverted?", id="object"),
+        pytest.param(
+            ["numpi"],
+            "target 'numpi' is unknown: did you mean numpy? Your own code is",
+            id="target",
+        ),
+        pytest.param(
+            ["planted:invert"], "planted has no 'invert': did you mean inverted?", id="object"
+        ),
         pytest.param(["nowhere:x"], "there is no module 'nowhere' (searched ", id="module"),
         pytest.param([], "Missing argument 'TARGET' (main check --help says more)", id="no target"),
-        pytest.param(["numpy", "--format", "f8"], "--format f8: format='f8' is unknown: choose", id="format"),
-        pytest.param(["numpy", "--format", ""], "--format '': format='' is unknown", id="no format"),
-        pytest.param(["numpy", "--seed", "x"], "Invalid value for '--seed': 'x' is not a valid integer", id="seed"),
-        pytest.param(["numpy", "--seed", "-1"], "Invalid value for '--seed': -1 is not in the", id="negative"),
-        pytest.param(["numpy", "--max-cases", "0"], "Invalid value for '--max-cases': 0 is not in the", id="cases"),
-        pytest.param(["numpy", "--time-budget", "0"], "--time-budget 0: must be a number of seconds above", id="time"),
-        pytest.param(["numpy", "--time-budget", "nan"], "--time-budget nan: must be a number of seconds", id="nan"),
-        pytest.param(["numpy", "--patience", "nan"], "--patience nan: must be a number of seconds", id="patience"),
-        pytest.param(["numpy", "--patience", "-1"], "--patience -1: must be a number of seconds", id="no patience"),
-        pytest.param(["numpy", "--fail-under-gates", "nan"], "--fail-under-gates nan: must be a per", id="gates"),
-        pytest.param(["numpy", "--jobs", "0"], "Invalid value for '--jobs': 0 is not in the range x>=1", id="jobs"),
-        pytest.param(["numpy", "--profile", "slow"], "Invalid value for '--profile': 'slow' is not", id="profile"),
+        pytest.param(
+            ["numpy", "--format", "f8"], "--format f8: format='f8' is unknown: choose", id="format"
+        ),
+        pytest.param(
+            ["numpy", "--format", ""], "--format '': format='' is unknown", id="no format"
+        ),
+        pytest.param(
+            ["numpy", "--seed", "x"],
+            "Invalid value for '--seed': 'x' is not a valid integer",
+            id="seed",
+        ),
+        pytest.param(
+            ["numpy", "--seed", "-1"], "Invalid value for '--seed': -1 is not in the", id="negative"
+        ),
+        pytest.param(
+            ["numpy", "--max-cases", "0"],
+            "Invalid value for '--max-cases': 0 is not in the",
+            id="cases",
+        ),
+        pytest.param(
+            ["numpy", "--time-budget", "0"],
+            "--time-budget 0: must be a number of seconds above",
+            id="time",
+        ),
+        pytest.param(
+            ["numpy", "--time-budget", "nan"],
+            "--time-budget nan: must be a number of seconds",
+            id="nan",
+        ),
+        pytest.param(
+            ["numpy", "--patience", "nan"],
+            "--patience nan: must be a number of seconds",
+            id="patience",
+        ),
+        pytest.param(
+            ["numpy", "--patience", "-1"],
+            "--patience -1: must be a number of seconds",
+            id="no patience",
+        ),
+        pytest.param(
+            ["numpy", "--fail-under-gates", "nan"],
+            "--fail-under-gates nan: must be a per",
+            id="gates",
+        ),
+        pytest.param(
+            ["numpy", "--jobs", "0"],
+            "Invalid value for '--jobs': 0 is not in the range x>=1",
+            id="jobs",
+        ),
+        pytest.param(
+            ["numpy", "--profile", "slow"],
+            "Invalid value for '--profile': 'slow' is not",
+            id="profile",
+        ),
         pytest.param(["numpy", "--sead", "1"], "Did you mean", id="option"),
         pytest.param(["numpy", "torch"], "Got unexpected extra argument (torch)", id="two targets"),
-        pytest.param(["numpy", "--json", "no/such/r.json"], "r.json: there is no directory no/such", id="json"),
+        pytest.param(
+            ["numpy", "--json", "no/such/r.json"],
+            "r.json: there is no directory no/such",
+            id="json",
+        ),
         pytest.param(["numpy", "--json", ""], "--json '': name a file", id="json of nothing"),
-        pytest.param(["numpy", "--report", ""], "--report '': name a folder", id="report of nothing"),
-        pytest.param(["numpy", "--witnesses", ""], "--witnesses '': name a folder", id="witnesses of nothing"),
-        pytest.param(["numpy", "--json", "."], "--json .: is a directory; name a file in it", id="json directory"),
+        pytest.param(
+            ["numpy", "--report", ""], "--report '': name a folder", id="report of nothing"
+        ),
+        pytest.param(
+            ["numpy", "--witnesses", ""], "--witnesses '': name a folder", id="witnesses of nothing"
+        ),
+        pytest.param(
+            ["numpy", "--json", "."],
+            "--json .: is a directory; name a file in it",
+            id="json directory",
+        ),
     ],
 )
 def test_what_is_wrong_fits_on_one_line(planted: str, arguments: list[str], message: str) -> None:
@@ -287,19 +407,26 @@ def test_a_full_disk_is_one_line_and_the_verdict_stands(
     monkeypatch.setattr(Path, "write_bytes", full)
     (here / "old.json").write_text("old")
 
-    new, old = (check(f"{planted}:{gru}", "--json", f) for gru, f in (("right", "new.json"), ("half", "old.json")))
+    new, old = (
+        check(f"{planted}:{gru}", "--json", f)
+        for gru, f in (("right", "new.json"), ("half", "old.json"))
+    )
 
     assert (new.exit_code, old.exit_code) == (0, 1)
     assert new.stderr == "Error: --json new.json: No space left on device\n"
     assert "conforms (" in new.stdout
     assert (here / "old.json").read_text() == "old"
-    assert sorted(path.name for path in here.rglob("*.*") if path.suffix in (".json", ".part")) == ["old.json"]
+    assert sorted(path.name for path in here.rglob("*.*") if path.suffix in (".json", ".part")) == [
+        "old.json"
+    ]
 
 
 @pytest.mark.uncounted
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is full")
 @pytest.mark.parametrize("options", [(), ("--json", "-")], ids=["report", "json"])
-def test_a_console_on_a_full_disk_changes_no_exit_code(planted: str, here: Path, options: tuple[str, ...]) -> None:
+def test_a_console_on_a_full_disk_changes_no_exit_code(
+    planted: str, here: Path, options: tuple[str, ...]
+) -> None:
     command = [sys.executable, "-m", "gruverify", "check", f"{planted}:right", *QUICK, *options]
 
     with Path("/dev/full").open("w") as full:
@@ -312,16 +439,21 @@ def test_a_console_on_a_full_disk_changes_no_exit_code(planted: str, here: Path,
 
 
 def test_a_backend_without_the_format_says_which_it_has(planted: str, here: Path) -> None:
-    code = "import gruverify, planted\nb = gruverify.backend(step=planted.right, formats=[gruverify.float64])\n"
+    code = (
+        "import gruverify, planted\nb = gruverify.backend(step=planted.right, "
+        "formats=[gruverify.float64])\n"
+    )
     (here / "narrow.py").write_text(code)
 
     assert one_line(check("narrow:b")) == "right claims none of the formats float32: it has float64"
 
 
-# -- what cannot be checked here --------------------------------------------------------------------------------------
+# -- what cannot be checked here -------------------------------------------------------------------
 
 
-def test_without_torch_its_targets_exit_with_3_and_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_torch_its_targets_exit_with_3_and_the_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
 
     message = one_line(check("torch"), code=3)
@@ -332,9 +464,15 @@ def test_without_torch_its_targets_exit_with_3_and_the_remedy(monkeypatch: pytes
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param("import no_such_package", "needs the package 'no_such_package', which is not", id="missing"),
+        pytest.param(
+            "import no_such_package",
+            "needs the package 'no_such_package', which is not",
+            id="missing",
+        ),
         pytest.param("raise SystemExit", "importing broken failed: SystemExit", id="leaves"),
-        pytest.param("1 / 0", "importing broken failed: ZeroDivisionError: division by zero", id="raises"),
+        pytest.param(
+            "1 / 0", "importing broken failed: ZeroDivisionError: division by zero", id="raises"
+        ),
     ],
 )
 def test_a_module_that_does_not_import_exits_with_3(here: Path, text: str, message: str) -> None:
@@ -343,7 +481,7 @@ def test_a_module_that_does_not_import_exits_with_3(here: Path, text: str, messa
     assert message in one_line(check("broken:step"), code=3)
 
 
-# -- a target that dies -----------------------------------------------------------------------------------------------
+# -- a target that dies ----------------------------------------------------------------------------
 
 
 def test_a_target_that_dies_exits_with_4_and_says_how_to_see_it_again(planted: str) -> None:
@@ -352,45 +490,67 @@ def test_a_target_that_dies_exits_with_4_and_says_how_to_see_it_again(planted: s
     result = gruverify("check", f"{planted}:dies", *options, "-v")
 
     assert result.exit_code == 4
-    died, *_ = re.findall(r"^died the process ended with code 7 in step at H=.*$", result.stdout, re.MULTILINE)
+    died, *_ = re.findall(
+        r"^died the process ended with code 7 in step at H=.*$", result.stdout, re.MULTILINE
+    )
     assert ", asked by contract/" in died
     note, _, again = died.partition("; again: ")
     assert note.endswith("under planted:dies, in float32 after 0 cases")
     assert re.fullmatch(
-        r"gruverify check planted:dies --format float32 --seed 3 --max-cases 1 --only contract/[\w-]+ --jobs 1", again
+        r"gruverify check planted:dies --format float32 --seed 3 --max-cases 1 --only "
+        r"contract/[\w-]+ --jobs 1",
+        again,
     )
     assert result.stdout.endswith(f"next: {again}\n")
     assert gruverify(*again.split()[1:]).exit_code == 4  # and this process lives on
     assert re.search(r"^ agreement/step +\d\.\d\d +blocked +3 $", result.stdout, re.MULTILINE)
 
 
-# -- gates ------------------------------------------------------------------------------------------------------------
+# -- gates -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.uncounted
-def test_a_run_that_visits_too_few_gates_fails_without_being_falsified(planted: str, here: Path) -> None:
+def test_a_run_that_visits_too_few_gates_fails_without_being_falsified(
+    planted: str, here: Path
+) -> None:
     few = check(f"{planted}:right", "--fail-under-gates", "99")
     enough = check(f"{planted}:right", "--fail-under-gates", "0.1")
 
     assert (few.exit_code, enough.exit_code) == (5, 0)
     assert "conforms" in few.stdout
-    assert re.fullmatch(r"--fail-under-gates 99: float32 visited \d+\.\d % of z × r × c\n", few.stderr)
+    assert re.fullmatch(
+        r"--fail-under-gates 99: float32 visited \d+\.\d % of z × r × c\n", few.stderr
+    )
 
 
 @pytest.mark.uncounted
-def test_what_is_falsified_stays_so_however_few_gates_were_visited(planted: str, here: Path) -> None:
+def test_what_is_falsified_stays_so_however_few_gates_were_visited(
+    planted: str, here: Path
+) -> None:
     few = ("--fail-under-gates", "99", "--only", "agreement/step")
     assert check(f"{planted}:inverted", *few).exit_code == 1
 
 
-# -- what is asked ----------------------------------------------------------------------------------------------------
+# -- what is asked ---------------------------------------------------------------------------------
 
 
 def test_only_what_is_selected_is_asked(here: Path) -> None:
-    result = check("numpy", "--only", "agreement/step", "--only", "bounds", "--skip", "bounds/g*", "--json", "r.json")
+    result = check(
+        "numpy",
+        "--only",
+        "agreement/step",
+        "--only",
+        "bounds",
+        "--skip",
+        "bounds/g*",
+        "--json",
+        "r.json",
+    )
 
     assert result.exit_code == 6
-    assert "inconclusive float32: the selection leaves out what shows its gradients" in result.stdout
+    assert (
+        "inconclusive float32: the selection leaves out what shows its gradients" in result.stdout
+    )
     statuses = {row["id"]: row["status"] for row in read(here / "r.json")["invariants"]}
     assert statuses == {
         "agreement/step": "passed",
@@ -404,7 +564,15 @@ def test_only_what_is_selected_is_asked(here: Path) -> None:
 def test_a_file_with_a_byte_order_mark_is_read(planted: str, here: Path, encoding: str) -> None:
     (here / "known.txt").write_text("agreement/step  # the gate is inverted\n", encoding=encoding)
 
-    result = check(f"{planted}:inverted", "--only", "agreement/step", "--xfails-file", "known.txt", "--json", "r.json")
+    result = check(
+        f"{planted}:inverted",
+        "--only",
+        "agreement/step",
+        "--xfails-file",
+        "known.txt",
+        "--json",
+        "r.json",
+    )
 
     assert [row["status"] for row in read(here / "r.json")["invariants"]] == ["xfailed"]
     assert result.exit_code != 2
@@ -414,9 +582,20 @@ def test_a_file_with_a_byte_order_mark_is_read(planted: str, here: Path, encodin
 def test_known_failures_are_no_failure_and_a_strict_run_wants_them(
     planted: str, here: Path, options: tuple[str, ...], code: int
 ) -> None:
-    (here / "known.txt").write_text("agreement/step  # the gate is inverted\nagreement/one-unit\nregimes\n")
+    (here / "known.txt").write_text(
+        "agreement/step  # the gate is inverted\nagreement/one-unit\nregimes\n"
+    )
     (here / "more.txt").write_text("contract/shape-step\n")
-    files = ("--xfails-file", "known.txt", "--xfails-file", "more.txt", "--only", "agreement", "--only", "contract")
+    files = (
+        "--xfails-file",
+        "known.txt",
+        "--xfails-file",
+        "more.txt",
+        "--only",
+        "agreement",
+        "--only",
+        "contract",
+    )
 
     result = check(f"{planted}:inverted", *files, *options, "-v")
 
@@ -428,31 +607,49 @@ def test_known_failures_are_no_failure_and_a_strict_run_wants_them(
 def test_list_says_what_would_be_asked_and_asks_nothing(planted: str, here: Path) -> None:
     (here / "known.txt").write_text("agreement/step f16 # half\nbounds/box # bound\n")
 
-    result = gruverify("check", f"{planted}:dies", "--list", "--xfails-file", "known.txt", "--only", "agreement")
+    result = gruverify(
+        "check", f"{planted}:dies", "--list", "--xfails-file", "known.txt", "--only", "agreement"
+    )
     lines = result.stdout.splitlines()
 
     assert result.exit_code == 0
     assert lines[0] == "agreement/step  expected to fail (half) in float16"
     assert "agreement/last  not applicable: the backend has no sequence" in lines
-    assert lines[-1] == f"2 of {sum(id.startswith('agreement') for id in INVARIANTS)} invariants would be checked"
+    assert (
+        lines[-1]
+        == f"2 of {sum(id.startswith('agreement') for id in INVARIANTS)} invariants would be "
+        "checked"
+    )
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--only", "agreement/stepp"), "no invariant matches 'agreement/stepp': did you mean agreement/step"),
+        (
+            ("--only", "agreement/stepp"),
+            "no invariant matches 'agreement/stepp': did you mean agreement/step",
+        ),
         (("--skips-file", "none.txt"), "none.txt cannot be read: No such file or directory"),
-        (("--xfails-file", "bad.txt"), "bad.txt:2: no invariant matches 'agreement/stop': did you mean"),
+        (
+            ("--xfails-file", "bad.txt"),
+            "bad.txt:2: no invariant matches 'agreement/stop': did you mean",
+        ),
     ],
 )
-def test_a_selection_of_nothing_is_a_usage_error(here: Path, options: tuple[str, ...], message: str) -> None:
+def test_a_selection_of_nothing_is_a_usage_error(
+    here: Path, options: tuple[str, ...], message: str
+) -> None:
     (here / "bad.txt").write_text("# known\nagreement/stop\n")
 
     assert message in one_line(check("numpy", *options))
 
 
-@pytest.mark.parametrize("command", [("check", "--format", "f32", "--max-cases", "1", "--jobs", "2"), ("identify",)])
-def test_a_target_that_ends_its_process_while_it_is_imported_exits_with_4(here: Path, command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "command", [("check", "--format", "f32", "--max-cases", "1", "--jobs", "2"), ("identify",)]
+)
+def test_a_target_that_ends_its_process_while_it_is_imported_exits_with_4(
+    here: Path, command: tuple[str, ...]
+) -> None:
     (here / "fatal.py").write_text("import os\n\nos._exit(7)\n")
 
     result = gruverify(*command, "fatal:step")

@@ -35,7 +35,9 @@ def write(name: str, document: dict[str, Any]) -> dict[str, Any]:
 def with_step(document: dict[str, Any], margin: float, **changes: Any) -> dict[str, Any]:
     """The document with another largest margin of agreement/step."""
     rows = [
-        {**row, "margin": {**row["margin"], "max": margin}, **changes} if row["id"] == "agreement/step" else row
+        {**row, "margin": {**row["margin"], "max": margin}, **changes}
+        if row["id"] == "agreement/step"
+        else row
         for row in document["invariants"]
     ]
     return {**document, "invariants": rows}
@@ -45,7 +47,9 @@ FAILED = {"status": "falsified", "passed": 2, "falsified": 1}
 
 
 def test_nothing_changed_between_a_result_and_itself(old: dict[str, Any]) -> None:
-    done = gruverify("compare", "old.json", "old.json", "--fail-on", "worse-margin", "--fail-on", "new-failure")
+    done = gruverify(
+        "compare", "old.json", "old.json", "--fail-on", "worse-margin", "--fail-on", "new-failure"
+    )
 
     assert (done.exit_code, done.stderr) == (0, "")
     compared = {(row["id"], row["format"]) for row in old["invariants"]}
@@ -72,12 +76,22 @@ def test_nothing_changed_between_a_result_and_itself(old: dict[str, Any]) -> Non
     ],
 )
 def test_the_exit_code_is_of_what_was_to_be_failed_on(
-    margin: float, changes: dict[str, Any], triggers: list[str], code: int, said: str, old: dict[str, Any]
+    margin: float,
+    changes: dict[str, Any],
+    triggers: list[str],
+    code: int,
+    said: str,
+    old: dict[str, Any],
 ) -> None:
     write("old.json", with_step(old, 0.1))
     write("new.json", with_step(old, margin, **changes))
 
-    done = gruverify("compare", "old.json", "new.json", *(word for one in triggers for word in ("--fail-on", one)))
+    done = gruverify(
+        "compare",
+        "old.json",
+        "new.json",
+        *(word for one in triggers for word in ("--fail-on", one)),
+    )
 
     assert (done.exit_code, done.stderr) == (code, said)
 
@@ -97,10 +111,17 @@ def test_the_thresholds_are_the_users(options: list[str], code: int, old: dict[s
     write("old.json", with_step(old, 0.1))
     write("new.json", with_step(old, 0.4))
 
-    assert gruverify("compare", "old.json", "new.json", "--fail-on", "worse-margin", *options).exit_code == code
+    assert (
+        gruverify(
+            "compare", "old.json", "new.json", "--fail-on", "worse-margin", *options
+        ).exit_code
+        == code
+    )
 
 
-def test_json_and_markdown_go_to_files_and_to_standard_output(old: dict[str, Any], here: Path) -> None:
+def test_json_and_markdown_go_to_files_and_to_standard_output(
+    old: dict[str, Any], here: Path
+) -> None:
     write("new.json", with_step(old, 3.0, **FAILED))
 
     text = gruverify("compare", "old.json", "new.json", "--json", "c.json", "--markdown", "c.md")
@@ -118,7 +139,10 @@ def test_json_and_markdown_go_to_files_and_to_standard_output(old: dict[str, Any
 def test_every_change_is_listed_where_that_is_wanted(old: dict[str, Any]) -> None:
     rows = [{**row, "margin": {**row["margin"], "max": 0.0}} for row in old["invariants"]]
     write("old.json", {**old, "invariants": rows})
-    write("new.json", {**old, "invariants": [{**row, "margin": {**row["margin"], "max": 0.9}} for row in rows]})
+    write(
+        "new.json",
+        {**old, "invariants": [{**row, "margin": {**row["margin"], "max": 0.9}} for row in rows]},
+    )
 
     assert "more: -v lists them" in gruverify("compare", "old.json", "new.json").stdout
     assert "more: -v lists them" not in gruverify("compare", "old.json", "new.json", "-v").stdout
@@ -130,12 +154,17 @@ def test_every_change_is_listed_where_that_is_wanted(old: dict[str, Any]) -> Non
     [
         ("", "new.json is not JSON, or was cut short: "),
         ('{"schema": 2, "target', "new.json is not JSON, or was cut short: "),
-        ('{"schema": 3}', "new.json has schema=3: this version reads 1 and 2; upgrade gruverify to read it"),
+        (
+            '{"schema": 3}',
+            "new.json has schema=3: this version reads 1 and 2; upgrade gruverify to read it",
+        ),
         ("[]", "new.json is not a gruverify result"),
         ('{"schema": 1, "kind": "gruverify witness"}', "new.json is a witness, not a result"),
     ],
 )
-def test_a_file_that_is_no_result_is_named(text: str, why: str, old: dict[str, Any], here: Path) -> None:
+def test_a_file_that_is_no_result_is_named(
+    text: str, why: str, old: dict[str, Any], here: Path
+) -> None:
     (here / "new.json").write_text(text)
 
     assert one_line(gruverify("compare", "old.json", "new.json")).startswith(why)
@@ -156,10 +185,16 @@ def test_a_file_that_is_not_there_is_named(old: dict[str, Any]) -> None:
         (("--worse-by", "inf"), "--worse-by inf: must be a number above 1"),
         (("--worse-above", "-1"), "--worse-above -1: must be a margin of at least 0"),
         (("--worse-above", "nan"), "--worse-above nan: must be a margin of at least 0"),
-        (("--json", "-", "--markdown", "-"), "--json - and --markdown - both ask for standard output"),
+        (
+            ("--json", "-", "--markdown", "-"),
+            "--json - and --markdown - both ask for standard output",
+        ),
         (("--json", "old.json"), "--json old.json: is OLD, too; name another file"),
         (("--markdown", "./old.json"), "--markdown old.json: is OLD, too; name another file"),
-        (("--json", "out", "--markdown", "out"), "--markdown out: is --json, too; name another file"),
+        (
+            ("--json", "out", "--markdown", "out"),
+            "--markdown out: is --json, too; name another file",
+        ),
         (("--json", "none/c.json"), "--json none/c.json: there is no directory none"),
     ],
 )
@@ -182,9 +217,20 @@ def test_a_missing_package_is_named(old: dict[str, Any], monkeypatch: pytest.Mon
 @pytest.mark.parametrize("options", [[], ["--json", "-"], ["--markdown", "-"]])
 def test_a_closed_console_changes_no_exit_code(options: list[str], old: dict[str, Any]) -> None:
     write("new.json", with_step(old, 3.0, **FAILED))
-    command = [sys.executable, "-m", "gruverify", "compare", "old.json", "new.json", "--fail-on", "new-failure"]
+    command = [
+        sys.executable,
+        "-m",
+        "gruverify",
+        "compare",
+        "old.json",
+        "new.json",
+        "--fail-on",
+        "new-failure",
+    ]
 
-    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()

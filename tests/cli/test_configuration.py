@@ -42,7 +42,12 @@ def test_what_is_not_given_is_that_of_the_nearest_table(here: Path) -> None:
 
     found = json.loads(gruverify("check", "--json", "-").stdout)
 
-    assert (found["target"], found["formats"], found["cases"], found["seed"]) == ("numpy", ["float32"], 1, 4)
+    assert (found["target"], found["formats"], found["cases"], found["seed"]) == (
+        "numpy",
+        ["float32"],
+        1,
+        4,
+    )
     assert {row["id"] for row in found["invariants"] if row["cases"]} == {"agreement/step"}
 
 

@@ -40,7 +40,16 @@ def test_shows_what_is_asked_for() -> None:
 
 def test_help_teaches() -> None:
     text = invoke("--help").stdout
-    for word in ("z = 1 ", "z = 0, r = 0", "z = 0, r = 1", "dL_T/dU_z", "carry", "forget", "Elman", "Exit codes"):
+    for word in (
+        "z = 1 ",
+        "z = 0, r = 0",
+        "z = 0, r = 1",
+        "dL_T/dU_z",
+        "carry",
+        "forget",
+        "Elman",
+        "Exit codes",
+    ):
         assert word in text
     assert "\\b" not in text
     assert "\n  gruverify explain --z 0.9 --r 0.5 --format f32\n" in text
@@ -54,15 +63,29 @@ def test_help_teaches() -> None:
         pytest.param(["--seed", "-1"], "seed=-1 must be 0 or more", id="seed"),
         pytest.param(["--z", "2"], "z=2 must be a gate value, from 0 to 1", id="gate"),
         pytest.param(["--r", "open"], "--r open: must be a number", id="not a number"),
-        pytest.param(["--bias", "8,4"], "bias=8,4 must grow from one number to the next", id="biases"),
         pytest.param(
-            ["--bias", "4;8"], "--bias 4;8: must be numbers with commas between them, e.g. 4,8,12,16", id="list"
+            ["--bias", "8,4"], "bias=8,4 must grow from one number to the next", id="biases"
+        ),
+        pytest.param(
+            ["--bias", "4;8"],
+            "--bias 4;8: must be numbers with commas between them, e.g. 4,8,12,16",
+            id="list",
         ),
         pytest.param(["--reset", "never"], "--reset never: must be after or before", id="reset"),
         pytest.param(["--update", "z"], "--update z: must be keep or replace", id="update"),
-        pytest.param(["--format", "f8"], "--format f8: format='f8' is unknown: choose from float16", id="format"),
-        pytest.param(["--plot", "a.gif"], "--plot a.gif: the name must end in .png, .svg, .pdf", id="suffix"),
-        pytest.param(["--plot", "no/such/a.png"], "--plot no/such/a.png: there is no directory no/such", id="folder"),
+        pytest.param(
+            ["--format", "f8"],
+            "--format f8: format='f8' is unknown: choose from float16",
+            id="format",
+        ),
+        pytest.param(
+            ["--plot", "a.gif"], "--plot a.gif: the name must end in .png, .svg, .pdf", id="suffix"
+        ),
+        pytest.param(
+            ["--plot", "no/such/a.png"],
+            "--plot no/such/a.png: there is no directory no/such",
+            id="folder",
+        ),
     ],
 )
 def test_what_is_wrong_fits_on_one_line(arguments: list[str], message: str) -> None:
@@ -98,6 +121,9 @@ def test_says_how_to_get_matplotlib(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 def test_nothing_heavy_is_imported_before_it_runs() -> None:
-    code = "import sys, gruverify.cli._explain; print({'numpy', 'rich', 'hypothesis', 'matplotlib'} & set(sys.modules))"
+    code = (
+        "import sys, gruverify.cli._explain; print({'numpy', 'rich', 'hypothesis', "
+        "'matplotlib'} & set(sys.modules))"
+    )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "set()\n"

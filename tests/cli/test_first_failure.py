@@ -30,7 +30,9 @@ def test_the_first_failure_of_a_format_comes_before_the_next_case() -> None:
         first = events[i]
         assert isinstance(first, FirstFailure)
         before = [
-            event.number for event in events[:i] if isinstance(event, CaseJudged) and event.format == first.format
+            event.number
+            for event in events[:i]
+            if isinstance(event, CaseJudged) and event.format == first.format
         ]
         assert first.number == len(before) + 1
         assert first.text.startswith("agreement/")
@@ -46,8 +48,12 @@ def test_the_first_failure_is_printed_with_its_numbers(here: Path) -> None:
 
 
 @pytest.mark.uncounted
-@pytest.mark.parametrize(("options", "count"), [(("-x",), 1), (("--max-failures", "3"), 3), ((), None)])
-def test_a_format_ends_after_so_many_failures(here: Path, options: tuple[str, ...], count: int | None) -> None:
+@pytest.mark.parametrize(
+    ("options", "count"), [(("-x",), 1), (("--max-failures", "3"), 3), ((), None)]
+)
+def test_a_format_ends_after_so_many_failures(
+    here: Path, options: tuple[str, ...], count: int | None
+) -> None:
     result = check(FAULT, *ONLY, *options, "--json", "found.json")
     document = json.loads(Path("found.json").read_text())
 
@@ -60,7 +66,9 @@ def test_a_format_ends_after_so_many_failures(here: Path, options: tuple[str, ..
 
 @pytest.mark.uncounted
 def test_without_shrinking_the_witness_is_a_case_that_was_drawn() -> None:
-    drawn = checked(FAULT, formats="f32", max_cases=5, only="agreement/step", shrink=False).witnesses
+    drawn = checked(
+        FAULT, formats="f32", max_cases=5, only="agreement/step", shrink=False
+    ).witnesses
     small = checked(FAULT, formats="f32", max_cases=5, only="agreement/step").witnesses
 
     assert set(small["agreement/step", "float32"].case.sizes.values()) == {1}
@@ -87,12 +95,27 @@ def test_bad_counts_are_one_line(here: Path) -> None:
 
 @pytest.mark.uncounted
 @pytest.mark.parametrize(("target", "code"), [("numpy", 0), (FAULT, 1)])
-def test_a_closed_console_changes_no_exit_code_and_loses_nothing(tmp_path: Path, target: str, code: int) -> None:
-    options = ("--format", "f32", "--max-cases", "5", "--jobs", "1", "--only", "agreement", "--json", "found.json")
+def test_a_closed_console_changes_no_exit_code_and_loses_nothing(
+    tmp_path: Path, target: str, code: int
+) -> None:
+    options = (
+        "--format",
+        "f32",
+        "--max-cases",
+        "5",
+        "--jobs",
+        "1",
+        "--only",
+        "agreement",
+        "--json",
+        "found.json",
+    )
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "gruverify", "check", target, *options]
-    run = subprocess.run(command, cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    run = subprocess.run(
+        command, cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
     os.close(writing)
 
     assert (run.returncode, run.stderr) == (code, "")
@@ -105,7 +128,9 @@ def test_a_console_that_cannot_encode_changes_no_exit_code(tmp_path: Path) -> No
     options = ("--format", "f32", "--max-cases", "5", "--jobs", "1", "--only", "agreement")
     command = [sys.executable, "-m", "gruverify", "check", "numpy", *options]
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
-    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    run = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
 
     assert (run.returncode, run.stderr) == (0, "")
     assert "seed 0 \\xb7 profile default" in run.stdout

@@ -17,9 +17,13 @@ def test_what_it_declares_is_said_with_the_evidence_and_the_next_command(planted
     assert result.exit_code == 0
     words = "reset after the product, z multiplies the old state, gate order r, z, n, both biases"
     assert f"\n  is {words}\n    24 of 24 cases, " in result.stdout
-    assert re.search(r"\n  runner-up .*\n    \d+ of 24 cases, .*\n    excluded with margins from ", result.stdout)
+    assert re.search(
+        r"\n  runner-up .*\n    \d+ of 24 cases, .*\n    excluded with margins from ", result.stdout
+    )
     assert re.search(r"\n    h\[t=0\]\[b=0, i=\d\] is \S+, not \S+ ± \S+\n", result.stdout)
-    assert result.stdout.endswith("identified\nIt is what it declares.\nnext: gruverify check planted:right\n")
+    assert result.stdout.endswith(
+        "identified\nIt is what it declares.\nnext: gruverify check planted:right\n"
+    )
 
 
 #: Keras's order of the gates.
@@ -42,27 +46,49 @@ def test_the_snippet_makes_a_target_that_conforms(planted: str, here: Path, step
 
     result = gruverify("identify", f"theirs:{step}")
     printed = result.stdout
-    snippet = printed[printed.index("as mine.py:") : printed.index("next: ")].removeprefix("as mine.py:")
+    snippet = printed[printed.index("as mine.py:") : printed.index("next: ")].removeprefix(
+        "as mine.py:"
+    )
     (here / "mine.py").write_text(snippet)
-    again = gruverify("check", "mine:mine", "--format", "f32", "--max-cases", "5", "--jobs", "1", "--only", "agreement")
+    again = gruverify(
+        "check",
+        "mine:mine",
+        "--format",
+        "f32",
+        "--max-cases",
+        "5",
+        "--jobs",
+        "1",
+        "--only",
+        "agreement",
+    )
 
     assert printed.endswith("next: gruverify check mine:mine\n")
     assert (result.exit_code, again.exit_code) == (1, 0)
 
 
-def test_a_bias_outside_the_product_is_named_with_the_equations_that_were_found(planted: str) -> None:
+def test_a_bias_outside_the_product_is_named_with_the_equations_that_were_found(
+    planted: str,
+) -> None:
     result = gruverify("identify", f"{planted}:outside")
 
     assert result.exit_code == 1
     assert "bias_hh of the candidate outside the reset product\n" in result.stdout
-    assert "\nidentified, and not what it declares\nIt computes\n  r = σ(W_r x + b_r + U_r h' + c_r)\n" in result.stdout
-    assert "\n  n = tanh(W_n x + b_n + c_n + r * (U_n h'))\n  h = z * h' + (1 - z) * n\n" in result.stdout
+    assert (
+        "\nidentified, and not what it declares\nIt computes\n  r = σ(W_r x + b_r + U_r h' + c_r)\n"
+        in result.stdout
+    )
+    assert (
+        "\n  n = tanh(W_n x + b_n + c_n + r * (U_n h'))\n  h = z * h' + (1 - z) * n\n"
+        in result.stdout
+    )
     assert "r * (U_n h' + c_n)" not in result.stdout
 
 
 def test_json_has_the_equations_and_whether_they_are_what_is_declared(planted: str) -> None:
     right, other = (
-        json.loads(gruverify("identify", f"{planted}:{it}", "--json").stdout) for it in ("right", "inverted")
+        json.loads(gruverify("identify", f"{planted}:{it}", "--json").stdout)
+        for it in ("right", "inverted")
     )
 
     assert (right["status"], right["as_declared"]) == ("identified", True)
@@ -96,12 +122,16 @@ def test_a_method_that_answers_no_case_hides_nothing_of_the_other(
     assert result.exit_code == code
     assert "sequence gave no answer, declared: reset after, keep\n" in result.stdout
     assert ("It is what it declares.\n" in result.stdout) == (name == "one")
-    assert ("    step=lambda cell, *rest: theirs.step(cell, *rest),\n" in result.stdout) == (name == "other")
+    assert ("    step=lambda cell, *rest: theirs.step(cell, *rest),\n" in result.stdout) == (
+        name == "other"
+    )
     assert "sequence=lambda" not in result.stdout
 
 
 @pytest.mark.parametrize(("fault", "status"), [("halved", "none"), ("raises", "unanswered")])
-def test_what_is_none_of_them_exits_with_1_and_is_json_on_request(planted: str, fault: str, status: str) -> None:
+def test_what_is_none_of_them_exits_with_1_and_is_json_on_request(
+    planted: str, fault: str, status: str
+) -> None:
     result = gruverify("identify", f"{planted}:{fault}", "--json", "--format", "f64")
 
     document = json.loads(result.stdout)
@@ -118,16 +148,27 @@ def test_what_is_less_accurate_than_declared_exits_with_1_and_says_by_what(plant
 
     assert (shown.exit_code, written.exit_code) == (1, 1)
     assert "\nidentified, less accurate than declared\n" in shown.stdout
-    assert "less accurate than declared by: float16 arithmetic in float64 (declare computes='float16')" in shown.stdout
+    assert (
+        "less accurate than declared by: float16 arithmetic in float64 (declare computes='float16')"
+        in shown.stdout
+    )
     [part] = json.loads(written.stdout)["parts"]
-    assert part["less_accurate"] == {"words": "float16 arithmetic in float64", "declare": {"computes": "float16"}}
+    assert part["less_accurate"] == {
+        "words": "float16 arithmetic in float64",
+        "declare": {"computes": "float16"},
+    }
 
 
 @pytest.mark.parametrize(
     ("target", "code", "message"),
-    [("nympy", 2, "target 'nympy' is unknown: did you mean numpy?"), ("broken:step", 3, "importing broken failed")],
+    [
+        ("nympy", 2, "target 'nympy' is unknown: did you mean numpy?"),
+        ("broken:step", 3, "importing broken failed"),
+    ],
 )
-def test_a_target_that_is_none_is_one_line(here: Path, target: str, code: int, message: str) -> None:
+def test_a_target_that_is_none_is_one_line(
+    here: Path, target: str, code: int, message: str
+) -> None:
     (here / "broken.py").write_text("1 / 0")
 
     assert message in one_line(gruverify("identify", target), code)
@@ -135,7 +176,9 @@ def test_a_target_that_is_none_is_one_line(here: Path, target: str, code: int, m
 
 @pytest.mark.uncounted
 def test_a_check_names_the_reading_that_explains_what_fell(planted: str) -> None:
-    printed = gruverify("check", f"{planted}:inverted", "--format", "f64", "--max-cases", "3", "--jobs", "1").stdout
+    printed = gruverify(
+        "check", f"{planted}:inverted", "--format", "f64", "--max-cases", "3", "--jobs", "1"
+    ).stdout
 
     assert "likely cause: z multiplies the candidate (float64, every case)" in printed
     assert "  evidence: gruverify identify planted:inverted\n" in printed

@@ -62,11 +62,19 @@ def heeding() -> None:
 
 
 def interrupted(*arguments: str, by: signal.Signals = signal.SIGINT) -> tuple[str, str]:
-    """What a command writes to standard output and error that is interrupted as soon as its target is running."""
+    """What a command writes to standard output and error that is interrupted as soon as its target
+    is running.
+    """
     command = [sys.executable, "-m", "gruverify", *arguments]
-    # A group of its own: the signal goes to every process of it, as it does on a terminal. Who runs the tests in the
-    # background may have it ignored, which is inherited.
-    options = {"stdout": PIPE, "stderr": PIPE, "text": True, "start_new_session": True, "preexec_fn": heeding}
+    # A group of its own: the signal goes to every process of it, as it does on a terminal. Who runs
+    # the tests in the background may have it ignored, which is inherited.
+    options = {
+        "stdout": PIPE,
+        "stderr": PIPE,
+        "text": True,
+        "start_new_session": True,
+        "preexec_fn": heeding,
+    }
     with Popen(command, **options) as run:  # type: ignore[call-overload]
         try:
             while not Path("running").exists():
@@ -85,7 +93,9 @@ def interrupted(*arguments: str, by: signal.Signals = signal.SIGINT) -> tuple[st
 def test_ctrl_c_prints_and_saves_what_there_is(planted: str, here: Path, jobs: str) -> None:
     (here / "long.py").write_text(LONG)
 
-    stdout, _ = interrupted("check", "long:step", "--jobs", jobs, "--json", "result.json", "--max-cases", "1000000")
+    stdout, _ = interrupted(
+        "check", "long:step", "--jobs", jobs, "--json", "result.json", "--max-cases", "1000000"
+    )
 
     assert stdout.splitlines()[-2].startswith("interrupted (")
     document = json.loads((here / "result.json").read_text())
@@ -98,7 +108,9 @@ def test_ctrl_c_prints_and_saves_what_there_is(planted: str, here: Path, jobs: s
     [("halved", signal.SIGTERM, "falsified"), ("catches", signal.SIGINT, "")],
     ids=["in C, SIGTERM", "catching, Ctrl-C"],
 )
-def test_however_the_target_hangs(planted: str, here: Path, target: str, by: signal.Signals, status: str) -> None:
+def test_however_the_target_hangs(
+    planted: str, here: Path, target: str, by: signal.Signals, status: str
+) -> None:
     (here / "long.py").write_text(LONG)
 
     interrupted("check", f"long:{target}", "--format", "f32", "--json", "result.json", by=by)

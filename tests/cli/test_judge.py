@@ -19,11 +19,16 @@ KAPPA = ("--declare", "kappa_sigma=5")
 
 @pytest.fixture
 def files(here: Path) -> Path:
-    """Weights w.npz, inputs x.npy (T=12, B=2, I=2) and outputs y.npy of NumPy in the current directory."""
+    """Weights w.npz, inputs x.npy (T=12, B=2, I=2) and outputs y.npy of NumPy in the current
+    directory.
+    """
     rng = np.random.default_rng(0)
     shapes = {"weight_ih": (9, 2), "weight_hh": (9, 3), "bias_ih": (9,), "bias_hh": (9,)}
     arrays = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
-    x, h = rng.normal(size=(12, 2, 2)).astype(np.float32), rng.uniform(-1, 1, (2, 3)).astype(np.float32)
+    x, h = (
+        rng.normal(size=(12, 2, 2)).astype(np.float32),
+        rng.uniform(-1, 1, (2, 3)).astype(np.float32),
+    )
     y = NumpyBackend().sequence(Cell(Variant(), **arrays), x, h)[0]
     np.savez(here / "w.npz", **{f"rnn.{name}_l0": array for name, array in arrays.items()})  # type: ignore[arg-type]
     for name, array in {"x": x, "h": h, "y": y}.items():
@@ -41,7 +46,9 @@ def test_rounding_exits_with_0_and_says_how_accurate(files: Path) -> None:
     first, _, sizes, verdict, worst = result.stdout.splitlines()
     assert first == "rnn: H=3, I=2, 1 layer, float32, reset after, keep (pytorch)"
     assert sizes == "y.npy: L=1, D=1, H=3, I=2, B=2, T=12, judged in float32"
-    assert verdict == "rounding: all 72 numbers are within their bounds, of which 72 claim something"
+    assert (
+        verdict == "rounding: all 72 numbers are within their bounds, of which 72 claim something"
+    )
     assert worst.startswith("  worst: t=")
     assert " ulp, 0." in worst
 
@@ -74,7 +81,9 @@ def test_two_outputs_are_judged_and_compared_and_drawn(files: Path) -> None:
     other[11, 0, 0] = np.nextafter(other[11, 0, 0], np.float32(0))
     np.save("z.npy", other)
 
-    result = gruverify("judge", *RUN, "--outputs", "z.npy", *KAPPA, "--plot", "apart.svg", "--json", "-")
+    result = gruverify(
+        "judge", *RUN, "--outputs", "z.npy", *KAPPA, "--plot", "apart.svg", "--json", "-"
+    )
 
     found = json.loads(result.stdout)
     assert result.exit_code == 0
@@ -105,17 +114,29 @@ def test_arrays_of_one_file_are_found_by_their_names_and_lengths_are_listed(file
     ("changes", "message"),
     [
         (["--gru", "lstm"], "w.npz: has no GRU called 'lstm': it has 'rnn'"),
-        (["--outputs", "x.npy"], "x.npy: outputs has shape (12, 2, 2), expected (T, B, H) with T=12, B=2, H=3"),
-        (["--inputs", "y.npy"], "y.npy: inputs has shape (12, 2, 3), expected (T, B, I) with I=2, the columns of"),
+        (
+            ["--outputs", "x.npy"],
+            "x.npy: outputs has shape (12, 2, 2), expected (T, B, H) with T=12, B=2, H=3",
+        ),
+        (
+            ["--inputs", "y.npy"],
+            "y.npy: inputs has shape (12, 2, 3), expected (T, B, I) with I=2, the columns of",
+        ),
         (["--inputs", "no.npy"], "no.npy: No such file or directory"),
         (
             ["--layout", "keras"],
             "w.npz: has no parameters of a GRU under keras's names; it has rnn.weight_ih_l0 (9",
         ),
-        (["--layout", "caffe"], "--layout caffe: must be pytorch or keras or onnx or flax or nnx or equinox or mlx"),
+        (
+            ["--layout", "caffe"],
+            "--layout caffe: must be pytorch or keras or onnx or flax or nnx or equinox or mlx",
+        ),
         (["--declare", "kappa"], "--declare kappa: must be NAME=VALUE, e.g. kappa_sigma=5"),
         (["--declare", "kappa=x"], "kappa='x' must be a number"),
-        (["--declare", "shapes=few"], "shapes declares nothing of accuracy: choose from kappa, kappa_sigma"),
+        (
+            ["--declare", "shapes=few"],
+            "shapes declares nothing of accuracy: choose from kappa, kappa_sigma",
+        ),
         (["--format", "f32,f64"], "--format f32,f64: a run is computed in one format"),
         (["--plot", "p.png"], "--plot draws how far two outputs are apart: give --outputs twice"),
         (["--lengths", "1,13"], "lengths must be whole numbers from 0 to T=12, and not [1, 13]"),
@@ -138,7 +159,9 @@ def test_it_is_asked_which_axis_is_the_batch_and_which_gru_is_meant(files: Path)
     axes = one_line(gruverify("judge", *RUN[:-1]))
     several = one_line(gruverify("judge", "two.npz", *RUN[1:]))
 
-    assert axes.startswith("inputs has shape (12, 2, 2): say --time-first if that is (T, B, I), or --batch-first")
+    assert axes.startswith(
+        "inputs has shape (12, 2, 2): say --time-first if that is (T, B, I), or --batch-first"
+    )
     assert several.startswith("two.npz has 2 GRUs, pick one with --gru: rnn: H=3, ")
 
 

@@ -24,7 +24,10 @@ def test_every_invariant_is_listed_with_statement_and_source() -> None:
     assert result.exit_code == 0
     for invariant in INVARIANTS.values():
         at = result.stdout.index(f"\n{invariant.id}  needs ")
-        statement, source = result.stdout.index(invariant.statement, at), result.stdout.index(invariant.source, at)
+        statement, source = (
+            result.stdout.index(invariant.statement, at),
+            result.stdout.index(invariant.source, at),
+        )
         assert at < statement < source
 
 
@@ -36,7 +39,9 @@ def test_an_id_names_the_file_and_the_line_of_its_check() -> None:
         begins = (ROOT / file).read_text().splitlines()[int(line) - 1].strip()
         assert begins.startswith(("@invariant(", "@_", "def ")), begins
         family = invariant.family.replace("-", "_")
-        assert file.startswith((f"gruverify/invariants/{family}/", f"gruverify/invariants/_{family}.py"))
+        assert file.startswith(
+            (f"gruverify/invariants/{family}/", f"gruverify/invariants/_{family}.py")
+        )
 
 
 def test_every_target_is_listed_with_whether_it_can_run_here() -> None:
@@ -54,7 +59,9 @@ def test_a_target_that_cannot_run_here_says_how_to_get_it(monkeypatch: pytest.Mo
     lines = gruverify("list").stdout.splitlines()
 
     of_torch = [target for target in TARGETS if target.needs == "torch"]
-    assert sum("not here: pip install 'gruverify[torch]'" in line for line in lines) == len(of_torch)
+    assert sum("not here: pip install 'gruverify[torch]'" in line for line in lines) == len(
+        of_torch
+    )
     assert any(line.startswith("numpy ") and "can run here" in line for line in lines)
 
 
@@ -69,11 +76,15 @@ def test_some_invariants_are_listed_alone() -> None:
     result = gruverify("list", "agreement/step", "bounds/b*")
 
     assert result.exit_code == 0
-    listed = [line.partition("  needs ")[0] for line in result.stdout.splitlines() if "  needs " in line]
+    listed = [
+        line.partition("  needs ")[0] for line in result.stdout.splitlines() if "  needs " in line
+    ]
     assert listed == ["agreement/step", "bounds/box", "bounds/between"]
     assert INVARIANTS["bounds/box"].statement in result.stdout
     assert "targets" not in result.stdout
 
 
 def test_what_is_no_invariant_is_an_error_with_a_hint() -> None:
-    assert one_line(gruverify("list", "boundz")).startswith("no invariant matches 'boundz': did you mean bounds")
+    assert one_line(gruverify("list", "boundz")).startswith(
+        "no invariant matches 'boundz': did you mean bounds"
+    )

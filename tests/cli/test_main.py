@@ -14,7 +14,17 @@ from gruverify.cli import main
 
 from ._invoke import gruverify, one_line
 
-COMMANDS = ("check", "identify", "judge", "replay", "explain", "list", "faults", "report", "compare")
+COMMANDS = (
+    "check",
+    "identify",
+    "judge",
+    "replay",
+    "explain",
+    "list",
+    "faults",
+    "report",
+    "compare",
+)
 
 
 def command(name: str) -> click.Command:
@@ -28,7 +38,12 @@ def test_help_names_every_command_and_shows_examples() -> None:
     text = gruverify("--help").stdout
 
     assert main.list_commands(click.Context(main)) == list(COMMANDS)
-    assert re.findall(r"^(\w+):$", text, re.MULTILINE) == ["Options", "Verify", "Understand", "Results"]
+    assert re.findall(r"^(\w+):$", text, re.MULTILINE) == [
+        "Options",
+        "Verify",
+        "Understand",
+        "Results",
+    ]
     for name in COMMANDS:
         assert f"\n  {name} " in text
     assert "\n  gruverify check torch " in text
@@ -55,19 +70,24 @@ def test_the_help_of_a_command_explains_every_option(name: str) -> None:
     [
         (
             "check",
-            "0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or hung, "
-            "5 too few gates visited, 6 inconclusive (nothing failed, but too little was judged, answered or claimed), "
+            "0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or "
+            "hung, "
+            "5 too few gates visited, 6 inconclusive (nothing failed, but too little was judged, "
+            "answered or claimed), "
             "130 interrupted",
         ),
         (
             "replay",
-            "0 the invariant holds now, 1 it is falsified again, 2 the file or target is wrong, 3 target unavailable",
+            "0 the invariant holds now, 1 it is falsified again, 2 the file or target is wrong, "
+            "3 target unavailable",
         ),
         (
             "compare",
             "0 done, and there is nothing of --fail-on (without it: whatever changed) "
-            "1 there is something of --fail-on 2 a file is no result or store, or cannot be written "
-            "3 a package is missing 6 nothing of --fail-on, but NEW leaves open what OLD judged, or has no verdict",
+            "1 there is something of --fail-on 2 a file is no result or store, or cannot be "
+            "written "
+            "3 a package is missing 6 nothing of --fail-on, but NEW leaves open what OLD judged, "
+            "or has no verdict",
         ),
     ],
 )
@@ -78,7 +98,13 @@ def test_help_tells_the_exit_codes(name: str, codes: str) -> None:
 def test_the_help_of_check_shows_what_a_target_may_be() -> None:
     text = " ".join(gruverify("check", "-h").stdout.split())
 
-    for words in ("numpy, torch or torch-formulas", "pkg.module:object", "step(cell, x, h)", "nn.Module", "contract"):
+    for words in (
+        "numpy, torch or torch-formulas",
+        "pkg.module:object",
+        "step(cell, x, h)",
+        "nn.Module",
+        "contract",
+    ):
         assert words in text
 
 
@@ -90,7 +116,9 @@ def test_the_version_is_the_packages() -> None:
     ("arguments", "message"),
     [
         pytest.param(["chekc"], "there is no command 'chekc': did you mean check?", id="command"),
-        pytest.param(["list", "--seed", "1"], "(main list --help says more)", id="option of another command"),
+        pytest.param(
+            ["list", "--seed", "1"], "(main list --help says more)", id="option of another command"
+        ),
     ],
 )
 def test_what_is_wrong_fits_on_one_line(arguments: list[str], message: str) -> None:
@@ -105,12 +133,15 @@ def test_no_command_shows_the_help() -> None:
     assert "gruverify check torch" in result.output
 
 
-@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join
+)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys\nfrom gruverify.cli import main\n"
         f"main({arguments!r}, standalone_mode=False)\n"
-        "heavy = {'numpy', 'torch', 'hypothesis', 'rich', 'ml_dtypes', 'matplotlib', 'sympy', 'flint'}\n"
+        "heavy = {'numpy', 'torch', 'hypothesis', 'rich', 'ml_dtypes', 'matplotlib', 'sympy', "
+        "'flint'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

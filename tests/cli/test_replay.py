@@ -20,7 +20,9 @@ from ._invoke import check, gruverify, one_line
 def witness(planted: str, here: Path) -> Path:
     """A witness of a fault in the current directory."""
     one, three = float32.cast([[1.0]]), float32.cast([[1.0]] * 3)
-    case = Case(Cell(Variant(), three, three, three[:, 0], three[:, 0]), one[None], one, one[None], one)
+    case = Case(
+        Cell(Variant(), three, three, three[:, 0], three[:, 0]), one[None], one, one[None], one
+    )
     residual = Residual("h[b=0, i=0]", 1.0, 0.5, 0.5, 0.25, 2.0)
     save_witness(Witness(f"{planted}:inverted", "agreement/step", case, residual), here / "w.json")
     return here / "w.json"
@@ -28,7 +30,9 @@ def witness(planted: str, here: Path) -> Path:
 
 @pytest.mark.uncounted
 @pytest.mark.parametrize("fault", ["inverted", "outside", "half", "Scaled"])
-def test_a_planted_fault_exits_with_1_and_every_witness_replays(planted: str, here: Path, fault: str) -> None:
+def test_a_planted_fault_exits_with_1_and_every_witness_replays(
+    planted: str, here: Path, fault: str
+) -> None:
     only = ("--only", "agreement", "--only", "bounds")
     assert check(f"{planted}:{fault}", "--max-cases", "8", "--witnesses", "w", *only).exit_code == 1
 
@@ -59,12 +63,17 @@ def test_another_target_may_hold(witness: Path) -> None:
 
 
 def test_a_case_that_another_target_refuses_shows_nothing(witness: Path, here: Path) -> None:
-    (here / "refuses.py").write_text("def step(cell, x, h):\n    raise NotImplementedError('no H=1')\n")
+    (here / "refuses.py").write_text(
+        "def step(cell, x, h):\n    raise NotImplementedError('no H=1')\n"
+    )
 
     result = gruverify("replay", str(witness), "--target", "refuses:step")
 
     assert result.exit_code == 6
-    assert result.stdout == "agreement/step inconclusive on this case: step is not implemented: no H=1\n"
+    assert (
+        result.stdout
+        == "agreement/step inconclusive on this case: step is not implemented: no H=1\n"
+    )
 
 
 def test_a_case_of_which_nothing_is_claimed_shows_nothing(witness: Path, here: Path) -> None:
@@ -81,7 +90,9 @@ def test_a_case_of_which_nothing_is_claimed_shows_nothing(witness: Path, here: P
 
 def test_a_large_case_is_loaded_from_its_file(planted: str, here: Path) -> None:
     xs, one, three = (float32.cast([[[1.0]] * n])[0] for n in (600, 1, 3))
-    case = Case(Cell(Variant(), three, three, three[:, 0], three[:, 0]), xs[:, None], one, xs[:, None], one)
+    case = Case(
+        Cell(Variant(), three, three, three[:, 0], three[:, 0]), xs[:, None], one, xs[:, None], one
+    )
     residual = Residual("h[b=0, i=0]", 1.0, 0.5, 0.5, 0.25, 2.0)
     save_witness(Witness(f"{planted}:inverted", "agreement/step", case, residual), here / "w.json")
 
@@ -127,17 +138,45 @@ def test_a_truncated_file_fits_on_one_line(witness: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        pytest.param("schema", 7, "schema=7 cannot be read: this version reads schema 1", id="schema"),
-        pytest.param("invariant", "agreement/stop", "invariant='agreement/stop' is unknown", id="invariant"),
-        pytest.param("invariant", "agreement/last", "agreement/last cannot be checked on inverted: the", id="method"),
-        pytest.param("target", "planted:invert", "planted has no 'invert': did you mean inverted?", id="target"),
-        pytest.param("target", 5, "the witness is damaged: TypeError: target=5 must be a string", id="no target"),
-        pytest.param("format", "float8", "the witness is damaged: ValueError: format='float8' is unknown", id="format"),
+        pytest.param(
+            "schema", 7, "schema=7 cannot be read: this version reads schema 1", id="schema"
+        ),
+        pytest.param(
+            "invariant", "agreement/stop", "invariant='agreement/stop' is unknown", id="invariant"
+        ),
+        pytest.param(
+            "invariant",
+            "agreement/last",
+            "agreement/last cannot be checked on inverted: the",
+            id="method",
+        ),
+        pytest.param(
+            "target",
+            "planted:invert",
+            "planted has no 'invert': did you mean inverted?",
+            id="target",
+        ),
+        pytest.param(
+            "target",
+            5,
+            "the witness is damaged: TypeError: target=5 must be a string",
+            id="no target",
+        ),
+        pytest.param(
+            "format",
+            "float8",
+            "the witness is damaged: ValueError: format='float8' is unknown",
+            id="format",
+        ),
         pytest.param("arrays", {}, "the witness is damaged: KeyError: 'inputs'", id="arrays"),
-        pytest.param("sizes", {"H": 0, "I": 0, "B": 0, "T": 0}, "must each be at least 1", id="sizes"),
+        pytest.param(
+            "sizes", {"H": 0, "I": 0, "B": 0, "T": 0}, "must each be at least 1", id="sizes"
+        ),
     ],
 )
-def test_a_tampered_file_fits_on_one_line(witness: Path, key: str, value: Any, message: str) -> None:
+def test_a_tampered_file_fits_on_one_line(
+    witness: Path, key: str, value: Any, message: str
+) -> None:
     witness.write_text(json.dumps({**json.loads(witness.read_text()), key: value}))
 
     assert message in one_line(gruverify("replay", str(witness)))
@@ -147,7 +186,9 @@ def test_a_tampered_file_fits_on_one_line(witness: Path, key: str, value: Any, m
     ("arguments", "message"),
     [
         pytest.param([], "Missing argument 'FILE'", id="no file"),
-        pytest.param(["none.json"], "none.json cannot be read: No such file or directory", id="missing file"),
+        pytest.param(
+            ["none.json"], "none.json cannot be read: No such file or directory", id="missing file"
+        ),
         pytest.param(["."], ". cannot be read: Is a directory", id="directory"),
     ],
 )
@@ -161,7 +202,9 @@ def test_an_unknown_target_fits_on_one_line(witness: Path) -> None:
     assert "target 'nunpy' is unknown: did you mean numpy?" in message
 
 
-def test_without_torch_a_witness_of_its_exits_with_3(witness: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_torch_a_witness_of_its_exits_with_3(
+    witness: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
 
     message = one_line(gruverify("replay", str(witness), "--target", "torch"), code=3)
@@ -183,4 +226,7 @@ def test_a_target_that_hangs_is_stopped(witness: Path) -> None:
     result = gruverify("replay", str(witness), "--target", "planted:hangs", "--patience", "0.5")
 
     assert result.exit_code == 4
-    assert "the process gave no answer for 0.5 s and was stopped in step at H=1, I=1, B=1" in result.stderr
+    assert (
+        "the process gave no answer for 0.5 s and was stopped in step at H=1, I=1, B=1"
+        in result.stderr
+    )

@@ -9,7 +9,9 @@ import pytest
 
 from gruverify.cli._interrupt import interruptible, undisturbed
 
-SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+SIGNALS = pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"]
+)
 
 
 @pytest.fixture(autouse=True)

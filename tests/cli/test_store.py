@@ -102,7 +102,9 @@ def document(*of: str) -> dict[str, Any]:
 
 
 def undisturbed(target: str) -> dict[str, Any]:
-    """The result of a run that nobody kills or keeps; it saves witnesses, which a run that was killed began without."""
+    """The result of a run that nobody kills or keeps; it saves witnesses, which a run that was
+    killed began without.
+    """
     checked(target, "--json", "undisturbed.json", "--no-replay")
     return document("undisturbed.json")
 
@@ -112,7 +114,7 @@ def calls() -> int:
     return Path("calls").stat().st_size
 
 
-# -- going on ----------------------------------------------------------------------------------------------------------
+# -- going on --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("fault", "code"), [("fine", 0), ("wrong", 1)])
@@ -148,7 +150,8 @@ def test_what_the_store_has_is_not_asked_again(counting: str) -> None:
 def test_catches_cases_whose_bits_have_changed(counting: str) -> None:
     killed(f"{counting}:fine", in_float32)
     changed(
-        "UPDATE judged SET found = x'00' WHERE number < 2", "UPDATE judged SET found = zeroblob(9) WHERE number > 1"
+        "UPDATE judged SET found = x'00' WHERE number < 2",
+        "UPDATE judged SET found = zeroblob(9) WHERE number > 1",
     )
 
     checked(f"{counting}:fine", *STORE, "--resume", "--json", "result.json")
@@ -189,10 +192,13 @@ def test_without_such_a_run_everything_is_asked_and_that_is_said(counting: str) 
     result = checked(f"{counting}:fine", *STORE, "--resume")
 
     assert result.exit_code == 0
-    assert "runs.db has no run of counting:fine that is not finished: everything is asked" in result.stdout
+    assert (
+        "runs.db has no run of counting:fine that is not finished: everything is asked"
+        in result.stdout
+    )
 
 
-# -- another run -------------------------------------------------------------------------------------------------------
+# -- another run -----------------------------------------------------------------------------------
 
 
 @pytest.mark.uncounted
@@ -209,11 +215,18 @@ def test_a_target_whose_file_changed_is_asked_anew(counting: str, here: Path) ->
 
 
 OTHERS = (
-    (("--seed", "1"), "has --seed 0, not --seed 1: give it the same options, or leave out --resume to begin another"),
+    (
+        ("--seed", "1"),
+        "has --seed 0, not --seed 1: give it the same options, or leave out --resume to begin "
+        "another",
+    ),
     (("--no-shrink",), "has no --no-shrink, not --no-shrink"),
     (("--max-size", "3"), "has no --max-size, not --max-size 3"),
     (("--format", "f32"), "has --format float16,float32, not --format float32"),
-    (("--skip", "bounds", "-x"), "has no --max-failures, not --max-failures 1; no --skip, not --skip with bounds"),
+    (
+        ("--skip", "bounds", "-x"),
+        "has no --max-failures, not --max-failures 1; no --skip, not --skip with bounds",
+    ),
 )
 
 
@@ -247,7 +260,7 @@ def test_other_versions_are_said_and_everything_is_asked_anew(counting: str) -> 
     assert "numpy (1.0 → " in result.stdout.replace("\n", " ")
 
 
-# -- mistakes, and stores that cannot be used --------------------------------------------------------------------------
+# -- mistakes, and stores that cannot be used ------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -263,11 +276,15 @@ def test_other_versions_are_said_and_everything_is_asked_anew(counting: str) -> 
         (("--store", "a", "--json", "./a"), "--store a: is --json, too; name another file"),
     ],
 )
-def test_a_mistake_is_one_line_before_the_run(planted: str, options: tuple[str, ...], said: str) -> None:
+def test_a_mistake_is_one_line_before_the_run(
+    planted: str, options: tuple[str, ...], said: str
+) -> None:
     assert one_line(checked("numpy", *options)).startswith(said)
 
 
-def test_a_store_on_a_read_only_disk_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_on_a_read_only_disk_is_refused(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("os.access", lambda path, mode: False)
 
     assert one_line(checked("numpy", *STORE)) == "--store runs.db: not writable"
@@ -279,7 +296,10 @@ def test_a_damaged_part_is_one_line(counting: str) -> None:
 
     said = one_line(checked(f"{counting}:fine", *STORE, "--resume"))
 
-    assert said == "--store runs.db: is damaged or was cut short: name another file, or restore this one"
+    assert (
+        said
+        == "--store runs.db: is damaged or was cut short: name another file, or restore this one"
+    )
 
 
 def test_what_cannot_be_kept_changes_no_exit_code(counting: str) -> None:
@@ -293,14 +313,18 @@ def test_what_cannot_be_kept_changes_no_exit_code(counting: str) -> None:
     assert "--store runs.db: cannot be used: no more; the verdict stands" in result.stderr
 
 
-def test_a_disk_without_room_for_a_store_changes_no_exit_code(counting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_without_room_for_a_store_changes_no_exit_code(
+    counting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tables = "PRAGMA max_page_count = 1;\nCREATE TABLE run (id)"
     monkeypatch.setattr("gruverify.store._file._TABLES", tables)
 
     result = checked(f"{counting}:fine", *STORE, "--resume")
 
     assert (result.exit_code, result.stderr.count("Error: ")) == (0, 1)
-    assert "--store runs.db: cannot be written: the disk is full; the verdict stands" in result.stderr
+    assert (
+        "--store runs.db: cannot be written: the disk is full; the verdict stands" in result.stderr
+    )
 
 
 @pytest.mark.uncounted
@@ -308,10 +332,13 @@ def test_the_library_is_imported_only_when_a_store_is_named() -> None:
     imports = "import sys, gruverify.cli._check, gruverify.engine, gruverify.reporting"
     script = f"{imports}; print({{'sqlite3', 'gruverify.store'}} & set(sys.modules))"
 
-    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "set()\n"
+    assert (
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout
+        == "set()\n"
+    )
 
 
-# -- listing and comparing runs ----------------------------------------------------------------------------------------
+# -- listing and comparing runs --------------------------------------------------------------------
 
 
 @pytest.mark.uncounted
@@ -323,11 +350,16 @@ def test_the_runs_of_a_store_are_listed_and_compared(counting: str) -> None:
     listed = gruverify("compare", "runs.db")
     assert listed.exit_code == 0
     words = listed.stdout.replace("\n", " ").split()
-    assert [word for word in words if word in ("conforms", "falsified")] == ["conforms", "falsified"]
+    assert [word for word in words if word in ("conforms", "falsified")] == [
+        "conforms",
+        "falsified",
+    ]
     assert "finished" in words
     assert "all" in words
 
-    same = gruverify("compare", "runs.db:1", "runs.db:1", "--fail-on", "worse-margin", "--fail-on", "new-failure")
+    same = gruverify(
+        "compare", "runs.db:1", "runs.db:1", "--fail-on", "worse-margin", "--fail-on", "new-failure"
+    )
     worse = gruverify("compare", "runs.db:1", "runs.db:-1", "--fail-on", "new-failure")
     assert (same.exit_code, worse.exit_code) == (0, 1)
     assert "falsified" in worse.stdout
@@ -336,19 +368,34 @@ def test_the_runs_of_a_store_are_listed_and_compared(counting: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("runs.db:2", "runs.db:1"), "runs.db has no result of run 2, which was killed or goes on: `check --resume`"),
+        (
+            ("runs.db:2", "runs.db:1"),
+            "runs.db has no result of run 2, which was killed or goes on: `check --resume`",
+        ),
         (("runs.db:7", "runs.db:1"), "runs.db has no run 7: it has 2, up to 2"),
         (("runs.db:-3", "runs.db:1"), "runs.db has no run -3"),
-        (("runs.db", "runs.db:1"), "runs.db is a store: name one of its runs, such as runs.db:-1 for the newest one"),
+        (
+            ("runs.db", "runs.db:1"),
+            "runs.db is a store: name one of its runs, such as runs.db:-1 for the newest one",
+        ),
         (("none.db",), "none.db cannot be read: there is no such file"),
         (("none.db:1", "runs.db:1"), "none.db cannot be read: there is no such file"),
         (("planted.py",), "planted.py is no store, and a result is compared with another one"),
-        (("runs.db", "--fail-on", "new-failure"), "--fail-on is about two results: name both, such as runs.db:1 runs"),
+        (
+            ("runs.db", "--fail-on", "new-failure"),
+            "--fail-on is about two results: name both, such as runs.db:1 runs",
+        ),
         (("planted.py:1", "runs.db:1"), "planted.py is no store: it is no SQLite database"),
     ],
 )
 def test_what_names_no_run_is_one_line(planted: str, arguments: tuple[str, ...], said: str) -> None:
-    header: dict[str, Any] = {"target": "t", "backend": "t", "methods": [], "declarations": {}, "variants": []}
+    header: dict[str, Any] = {
+        "target": "t",
+        "backend": "t",
+        "methods": [],
+        "declarations": {},
+        "variants": [],
+    }
     header |= {"versions": {}, "formats": ["float32"]}
     for _ in range(2):
         Kept(File(Path("runs.db"), writable=True), resume=False).begin(Plan(), header, {})

@@ -63,14 +63,21 @@ def outputs(*arguments: str) -> tuple[str, str]:
 
 
 def test_it_goes_to_standard_error_under_the_targets_name_and_the_json_is_whole(talks: str) -> None:
-    stdout, stderr = outputs("check", "talks:step", "--format", "f32", "--max-cases", "2", "--json", "-")
+    stdout, stderr = outputs(
+        "check", "talks:step", "--format", "f32", "--max-cases", "2", "--json", "-"
+    )
 
     assert json.loads(stdout)["verdict"] == "conforms"
     assert {f"  talks:step | {said}" for said in SAID} <= set(stderr.splitlines())
 
 
 @pytest.mark.parametrize(
-    "command", [("identify", "--format", "f32"), ("check", "--list"), ("check", "--format", "f32", "--max-cases", "1")]
+    "command",
+    [
+        ("identify", "--format", "f32"),
+        ("check", "--list"),
+        ("check", "--format", "f32", "--max-cases", "1"),
+    ],
 )
 def test_it_stands_in_no_line_of_ours(talks: str, command: tuple[str, ...]) -> None:
     stdout, stderr = outputs(*command, "talks:step")

@@ -21,7 +21,9 @@ OPTION = click.Option(["--thing"])
         pytest.param(NUMBER, "1e-3", 0.001, id="number"),
         pytest.param(NUMBERS, "4, 8,1.5", (4.0, 8.0, 1.5), id="numbers"),
         pytest.param(FORMATS, "f32", (float32,), id="format"),
-        pytest.param(FORMATS, "bf16, float16,bfloat16", (bfloat16, float16), id="formats, each once"),
+        pytest.param(
+            FORMATS, "bf16, float16,bfloat16", (bfloat16, float16), id="formats, each once"
+        ),
         pytest.param(SECONDS, "0.5", 0.5, id="seconds"),
         pytest.param(PERCENT, "100", 100.0, id="percentage"),
         pytest.param(one_of("after", "before"), "before", "before", id="word"),
@@ -37,7 +39,10 @@ def test_a_text_is_read(kind: Parsed, text: str, value: Any) -> None:
         pytest.param(WHOLE, "1.5", "--thing 1.5: must be a whole number", id="whole"),
         pytest.param(NUMBER, "", "--thing '': must be a number", id="number"),
         pytest.param(
-            NUMBERS, "4,,8", "--thing 4,,8: must be numbers with commas between them, e.g. 4,8,12,16", id="list"
+            NUMBERS,
+            "4,,8",
+            "--thing 4,,8: must be numbers with commas between them, e.g. 4,8,12,16",
+            id="list",
         ),
         pytest.param(
             FORMATS,
@@ -47,14 +52,29 @@ def test_a_text_is_read(kind: Parsed, text: str, value: Any) -> None:
             id="format",
         ),
         pytest.param(one_of("a", "b"), "c", "--thing c: must be a or b", id="word"),
-        pytest.param(SECONDS, "nan", "--thing nan: must be a number of seconds above 0", id="no number of seconds"),
-        pytest.param(SECONDS, "0", "--thing 0: must be a number of seconds above 0", id="no seconds"),
-        pytest.param(SECONDS, "-1", "--thing -1: must be a number of seconds above 0", id="seconds below 0"),
-        pytest.param(PERCENT, "nan", "--thing nan: must be a percentage from 0 to 100", id="no percentage"),
-        pytest.param(PERCENT, "101", "--thing 101: must be a percentage from 0 to 100", id="too many"),
+        pytest.param(
+            SECONDS,
+            "nan",
+            "--thing nan: must be a number of seconds above 0",
+            id="no number of seconds",
+        ),
+        pytest.param(
+            SECONDS, "0", "--thing 0: must be a number of seconds above 0", id="no seconds"
+        ),
+        pytest.param(
+            SECONDS, "-1", "--thing -1: must be a number of seconds above 0", id="seconds below 0"
+        ),
+        pytest.param(
+            PERCENT, "nan", "--thing nan: must be a percentage from 0 to 100", id="no percentage"
+        ),
+        pytest.param(
+            PERCENT, "101", "--thing 101: must be a percentage from 0 to 100", id="too many"
+        ),
     ],
 )
-def test_what_cannot_be_read_names_option_text_and_rule(kind: Parsed, text: str, message: str) -> None:
+def test_what_cannot_be_read_names_option_text_and_rule(
+    kind: Parsed, text: str, message: str
+) -> None:
     with pytest.raises(Fail) as caught:
         kind.convert(text, OPTION, None)
 

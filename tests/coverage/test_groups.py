@@ -21,7 +21,9 @@ def nothing(*_: Any) -> Any:
 def of(group: str, **methods: Any) -> dict[str, str]:
     """The bins of a group that a backend cannot reach, spelled, to why."""
     return {
-        GROUPS[name].spelled(bin): why for (name, bin), why in excluded(backend(**methods)).items() if name == group
+        GROUPS[name].spelled(bin): why
+        for (name, bin), why in excluded(backend(**methods)).items()
+        if name == group
     }
 
 
@@ -35,7 +37,9 @@ def test_the_levels_of_the_gates_are_those_of_every_format(format: Format) -> No
 
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 @pytest.mark.parametrize("bands", [gate_bands, candidate_bands])
-def test_levels_follow_each_other_and_each_holds_a_number_of_the_format(format: Format, bands: Any) -> None:
+def test_levels_follow_each_other_and_each_holds_a_number_of_the_format(
+    format: Format, bands: Any
+) -> None:
     found = list(bands(format).values())
 
     assert [high for _, high in found[:-1]] == [low for low, _ in found[1:]]
@@ -53,13 +57,21 @@ def test_paths_that_contradict_each_other_are_excluded() -> None:
 
 
 def test_a_backend_without_sequences_takes_one_step() -> None:
-    longer = [GROUPS["T"].spelled(bin) for bin in GROUPS["T"].bins() if bin[0] == "values" and bin[1] != "1"]
+    longer = [
+        GROUPS["T"].spelled(bin)
+        for bin in GROUPS["T"].bins()
+        if bin[0] == "values" and bin[1] != "1"
+    ]
 
-    assert [of("T", step=nothing)[spelled] for spelled in longer] == ["the backend has no sequence"] * len(longer)
+    assert [of("T", step=nothing)[spelled] for spelled in longer] == [
+        "the backend has no sequence"
+    ] * len(longer)
     assert not any(spelled.startswith("of=values") for spelled in of("T", sequence=nothing))
 
 
-@pytest.mark.parametrize(("size", "level"), [(1, "1"), (2, "2–7"), (8, "8"), (15, "9–15"), (256, "256 and more")])
+@pytest.mark.parametrize(
+    ("size", "level"), [(1, "1"), (2, "2–7"), (8, "8"), (15, "9–15"), (256, "256 and more")]
+)
 def test_a_backend_of_one_size_has_no_other(size: int, level: str) -> None:
     sized = NumpyBackend()
     sized.hidden_size = size  # type: ignore[attr-defined]  # a backend may have one
@@ -73,17 +85,24 @@ def test_what_a_backend_does_not_answer_is_asked_of_no_size() -> None:
     found = of("B", step=nothing)
 
     assert "of=values B=8" not in found
-    assert found["of=gradients B=8"] == "the backend has no step_vjp, no step_jacobian, no sequence_vjp"
+    assert (
+        found["of=gradients B=8"]
+        == "the backend has no step_vjp, no step_jacobian, no sequence_vjp"
+    )
 
 
 @pytest.mark.parametrize(
-    ("size", "level"), [(1, "1"), (7, "2–7"), (8, "8"), (9, "9–15"), (33, "33–64"), (300, "300 and more")]
+    ("size", "level"),
+    [(1, "1"), (7, "2–7"), (8, "8"), (9, "9–15"), (33, "33–64"), (300, "300 and more")],
 )
 def test_a_size_is_at_one_level_of_what_was_answered(size: int, level: str) -> None:
     hits = sizes_visited({"H": 1, "I": 1, "B": 1, "T": size}, ["sequence"]).of(GROUPS["T"])
 
     assert hits.sum() == 1
-    assert hits[GROUPS["T"].axes[0].levels.index("values"), GROUPS["T"].axes[1].levels.index(level)] == 1
+    assert (
+        hits[GROUPS["T"].axes[0].levels.index("values"), GROUPS["T"].axes[1].levels.index(level)]
+        == 1
+    )
 
 
 def test_a_step_is_one_step_of_however_long_a_case() -> None:
@@ -104,7 +123,9 @@ def test_a_step_is_one_step_of_however_long_a_case() -> None:
 def test_coincidences_are_those_of_the_sizes(sizes: dict[str, int], expected: set[str]) -> None:
     hits = sizes_visited(sizes, ["stack"]).of(GROUPS["coincidences"])[list(ANSWERS).index("stacks")]
 
-    assert {level for level, hit in zip(GROUPS["coincidences"].axes[1].levels, hits, strict=True) if hit} == expected
+    assert {
+        level for level, hit in zip(GROUPS["coincidences"].axes[1].levels, hits, strict=True) if hit
+    } == expected
 
 
 def test_a_hole_is_what_can_be_reached_and_was_not_often_enough() -> None:

@@ -21,8 +21,16 @@ BINS = [(group.name, bin) for group in GROUPS.values() for bin in group.bins()]
 def coverages(draw: st.DrawFn) -> Coverage:
     """Hits in some groups; some bins excluded, for one reason or another."""
     names = draw(st.sets(st.sampled_from(sorted(GROUPS)), max_size=3))
-    hits = {name: np.array(draw(_counts(GROUPS[name].size))).reshape(GROUPS[name].shape) for name in sorted(names)}
-    return Coverage(hits, draw(st.dictionaries(st.sampled_from(BINS), st.sampled_from(["size", "paths"]), max_size=3)))
+    hits = {
+        name: np.array(draw(_counts(GROUPS[name].size))).reshape(GROUPS[name].shape)
+        for name in sorted(names)
+    }
+    return Coverage(
+        hits,
+        draw(
+            st.dictionaries(st.sampled_from(BINS), st.sampled_from(["size", "paths"]), max_size=3)
+        ),
+    )
 
 
 def _counts(size: int) -> st.SearchStrategy[Any]:
@@ -55,7 +63,9 @@ def test_every_hit_counts_once(a: Coverage, b: Coverage) -> None:
 
 
 @given(st.permutations(range(3)), st.lists(runs, min_size=3, max_size=3))
-def test_parts_of_a_run_merge_in_any_order(order: list[int], parts: list[dict[str, Coverage]]) -> None:
+def test_parts_of_a_run_merge_in_any_order(
+    order: list[int], parts: list[dict[str, Coverage]]
+) -> None:
     whole = merged(parts)
 
     assert whole == merged([parts[i] for i in order])

@@ -20,29 +20,42 @@ from gruverify.invariants import Trial
 NUMPY = NumpyBackend()
 
 
-def cell_at(format: Format, a: Sequence[tuple[float, float, float]], variant: Variant = VARIANTS[0]) -> Cell:
+def cell_at(
+    format: Format, a: Sequence[tuple[float, float, float]], variant: Variant = VARIANTS[0]
+) -> Cell:
     """Units with these pre-activations of r, z and c, whatever they are fed."""
     H = len(a)
     zeros = format.cast(np.zeros((3 * H, 1))), format.cast(np.zeros((3 * H, H)))
-    return Cell(variant, *zeros, format.cast(np.ravel(np.transpose(a))), format.cast(np.zeros(3 * H)))
+    return Cell(
+        variant, *zeros, format.cast(np.ravel(np.transpose(a))), format.cast(np.zeros(3 * H))
+    )
 
 
 def case_of(cell: Cell, state: Any = 0.5, T: int = 1) -> Case:
     """One member with that state, T steps."""
     cast, H = cell.format.cast, cell.hidden_size
     h = np.broadcast_to(np.asarray(state, float), (1, H))
-    return Case(cell, cast(np.zeros((T, 1, 1))), cast(h), cast(np.zeros((T, 1, H))), cast(np.ones((1, H))))
+    return Case(
+        cell, cast(np.zeros((T, 1, 1))), cast(h), cast(np.zeros((T, 1, H))), cast(np.ones((1, H)))
+    )
 
 
 def hit(case: Case, group: str, tested: Any = NUMPY) -> list[str]:
     """The bins that a case hits, spelled."""
     found = visits(Trial(case, tested)).of(GROUPS[group])
-    return [GROUPS[group].spelled(bin) for bin, count in zip(GROUPS[group].bins(), found.flat, strict=True) if count]
+    return [
+        GROUPS[group].spelled(bin)
+        for bin, count in zip(GROUPS[group].bins(), found.flat, strict=True)
+        if count
+    ]
 
 
 def middle(format: Format, band: Band) -> float:
     """A pre-activation inside a level, exact in the format."""
-    low, high = max(band[0], 2 * format.sigmoid_underflows), min(band[1], -2 * format.sigmoid_underflows)
+    low, high = (
+        max(band[0], 2 * format.sigmoid_underflows),
+        min(band[1], -2 * format.sigmoid_underflows),
+    )
     return float(format.cast((low + high) / 2))
 
 
@@ -62,16 +75,22 @@ def test_every_bin_of_the_gates_can_be_reached(format: Format) -> None:
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 def test_each_unit_member_and_step_counts_once(variant: Variant) -> None:
     random = np.random.default_rng(3)
-    shapes = {"weight_ih": (9, 2), "weight_hh": (9, 3), **({"bias_ih": 9, "bias_hh": 9} if variant.bias else {})}
-    cell = Cell(variant, **{name: float32.cast(random.normal(size=shape)) for name, shape in shapes.items()})
+    shapes = {
+        "weight_ih": (9, 2),
+        "weight_hh": (9, 3),
+        **({"bias_ih": 9, "bias_hh": 9} if variant.bias else {}),
+    }
+    cell = Cell(
+        variant, **{name: float32.cast(random.normal(size=shape)) for name, shape in shapes.items()}
+    )
     T, B = 4, 2
     x, h, d = (float32.cast(random.normal(size=shape)) for shape in ((T, B, 2), (B, 3), (T, B, 3)))
 
     found = visits(Trial(Case(cell, x, h, d, d[0]), NUMPY))
 
-    assert {name: found.of(GROUPS[name]).sum() for name in ("z×r×c", "h'-c", "paths")} == dict.fromkeys(
-        ("z×r×c", "h'-c", "paths"), T * B * 3
-    )
+    assert {
+        name: found.of(GROUPS[name]).sum() for name in ("z×r×c", "h'-c", "paths")
+    } == dict.fromkeys(("z×r×c", "h'-c", "paths"), T * B * 3)
 
 
 def test_a_backend_without_sequences_visits_the_first_step_alone() -> None:
@@ -84,7 +103,14 @@ def test_a_backend_without_sequences_visits_the_first_step_alone() -> None:
 
 @pytest.mark.parametrize(
     ("state", "level"),
-    [(0.0, "0"), (-(2.0**-13), "tiny"), (2.0**-11, "low"), (-0.5, "high"), (1.0, "high"), (1.5, "outside")],
+    [
+        (0.0, "0"),
+        (-(2.0**-13), "tiny"),
+        (2.0**-11, "low"),
+        (-0.5, "high"),
+        (1.0, "high"),
+        (1.5, "outside"),
+    ],
 )
 def test_the_level_of_the_state(state: float, level: str) -> None:
     [bin] = hit(case_of(cell_at(float32, [(0.0, 0.0, -0.25)]), state), "z×|h'|×h'-c")
@@ -105,11 +131,24 @@ def test_the_side_of_the_state_is_certain_or_0() -> None:
 @pytest.mark.parametrize(
     ("a", "keeps", "paths"),
     [
-        pytest.param((1.0, 1.0, 0.5), None, "carry=open update=open candidate=open reset=open", id="nothing saturated"),
-        pytest.param((1.0, 0.0, 0.5), 1, "carry=open update=shut candidate=shut reset=shut", id="carry"),
-        pytest.param((-200.0, 0.0, 0.5), 0, "carry=shut update=shut candidate=open reset=shut", id="forget"),
-        pytest.param((1.0, 0.0, 0.5), 0, "carry=shut update=shut candidate=open reset=open", id="Elman"),
-        pytest.param((1.0, 0.0, 50.0), 0, "carry=shut update=shut candidate=shut reset=shut", id="all shut"),
+        pytest.param(
+            (1.0, 1.0, 0.5),
+            None,
+            "carry=open update=open candidate=open reset=open",
+            id="nothing saturated",
+        ),
+        pytest.param(
+            (1.0, 0.0, 0.5), 1, "carry=open update=shut candidate=shut reset=shut", id="carry"
+        ),
+        pytest.param(
+            (-200.0, 0.0, 0.5), 0, "carry=shut update=shut candidate=open reset=shut", id="forget"
+        ),
+        pytest.param(
+            (1.0, 0.0, 0.5), 0, "carry=shut update=shut candidate=open reset=open", id="Elman"
+        ),
+        pytest.param(
+            (1.0, 0.0, 50.0), 0, "carry=shut update=shut candidate=shut reset=shut", id="all shut"
+        ),
     ],
 )
 def test_paths(a: tuple[float, float, float], keeps: int | None, paths: str, update: Any) -> None:
@@ -146,7 +185,9 @@ def test_a_run_counts_what_it_judges_and_hits_nothing_that_is_excluded() -> None
 
 def index(group: str, bin: tuple[str, ...]) -> tuple[int, ...]:
     """Where a bin's hits stand."""
-    return tuple(axis.levels.index(level) for axis, level in zip(GROUPS[group].axes, bin, strict=True))
+    return tuple(
+        axis.levels.index(level) for axis, level in zip(GROUPS[group].axes, bin, strict=True)
+    )
 
 
 def test_catches_a_level_that_is_not_its_own() -> None:

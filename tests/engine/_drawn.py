@@ -39,7 +39,11 @@ formats = st.sampled_from([fmt.name for fmt in FORMATS])
 keys = st.tuples(st.sampled_from(IDS), formats, st.sampled_from(["reset after, keep", "-"]))
 residuals = st.builds(Residual, st.just("h[b=0, i=0]"), margins, margins, margins, margins, margins)
 witnesses = st.builds(
-    Witness, st.just("t"), st.sampled_from(IDS), gst.cases(max_H=2, max_I=2, max_B=2, max_T=2), residuals
+    Witness,
+    st.just("t"),
+    st.sampled_from(IDS),
+    gst.cases(max_H=2, max_I=2, max_B=2, max_T=2),
+    residuals,
 )
 
 
@@ -53,7 +57,11 @@ def results(draw: st.DrawFn) -> Result:
         draw(st.booleans()),
         draw(st.sampled_from([0.0, 1.5, 2.5])),
         tuple(draw(st.sets(st.sampled_from(["died in float16", "died in float32"])))),
-        drawn=draw(st.dictionaries(st.tuples(formats, st.sampled_from(["cells", "stacks"])), drawn, max_size=3)),
+        drawn=draw(
+            st.dictionaries(
+                st.tuples(formats, st.sampled_from(["cells", "stacks"])), drawn, max_size=3
+            )
+        ),
     )
 
 
@@ -61,4 +69,12 @@ def plain(result: Result) -> Any:
     """Everything a result says, as values that compare."""
     witnesses = {place: encode_witness(witness) for place, witness in result.witnesses.items()}
     crashes = sorted(result.crashes)
-    return result.header, result.tallies, witnesses, result.complete, result.seconds, crashes, result.drawn
+    return (
+        result.header,
+        result.tallies,
+        witnesses,
+        result.complete,
+        result.seconds,
+        crashes,
+        result.drawn,
+    )

@@ -1,4 +1,6 @@
-"""Right GRUs that are less accurate than a serious kernel, each in one way; and the same with the reset side wrong."""
+"""Right GRUs that are less accurate than a serious kernel, each in one way; and the same with the
+reset side wrong.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from gruverify import FORMATS, Cell, Format, Gradients, Variant, backend, bfloat16, float16, float32, float64
+from gruverify import (
+    FORMATS,
+    Cell,
+    Format,
+    Gradients,
+    Variant,
+    backend,
+    bfloat16,
+    float16,
+    float32,
+    float64,
+)
 from gruverify.arithmetic import sigmoid, tanh
 from gruverify.backends import NumpyBackend
 
@@ -28,9 +41,11 @@ def matmul(a: Any, b: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Kernel:
-    """A step in PyTorch's conventions of parts that can be replaced; every result is rounded to the format.
+    """A step in PyTorch's conventions of parts that can be replaced; every result is rounded to the
+    format.
 
-    taken, given: what becomes of arguments and results; kept: of the state between the steps of a sequence.
+    taken, given: what becomes of arguments and results; kept: of the state between the steps of a
+    sequence.
     """
 
     sigma: Map = sigmoid
@@ -50,7 +65,9 @@ class Kernel:
             return a.astype(x.dtype)
 
         def sums(i: int, state: Any) -> tuple[Any, Any]:
-            return rounded(self.product(x, W[i].T) + b[i]), rounded(self.product(state, U[i].T) + c[i])
+            return rounded(self.product(x, W[i].T) + b[i]), rounded(
+                self.product(state, U[i].T) + c[i]
+            )
 
         r, z = (rounded(self.sigma(rounded(sum(sums(i, h))))) for i in (0, 1))
         one, other = sums(2, rounded(r * h) if self.reset_before else h)
@@ -68,7 +85,9 @@ class Kernel:
 
     def target(self, *formats: Format, **declared: Any) -> Any:
         """The kernel as a backend."""
-        return backend(step=self.step, sequence=self.sequence, name="kernel", formats=formats, **declared)
+        return backend(
+            step=self.step, sequence=self.sequence, name="kernel", formats=formats, **declared
+        )
 
     def wrong(self) -> Kernel:
         """The same with the reset gate before the product, where it says after."""
@@ -131,8 +150,8 @@ def _tanh_by_sigma(a: Any) -> Any:
 
 @dataclass(frozen=True)
 class Lesser:
-    """A kernel, the formats in which it is less accurate, what it should be told, and the declarations that make it
-    conform.
+    """A kernel, the formats in which it is less accurate, what it should be told, and the
+    declarations that make it conform.
     """
 
     kernel: Kernel
@@ -143,10 +162,16 @@ class Lesser:
 
 LESSER = {
     "TF32 products": Lesser(
-        Kernel(product=product_of(to_bits(11))), (float32,), "matrix products in TF32", {"products": "tf32"}
+        Kernel(product=product_of(to_bits(11))),
+        (float32,),
+        "matrix products in TF32",
+        {"products": "tf32"},
     ),
     "bf16 products": Lesser(
-        Kernel(product=product_of(to_bits(8))), (float32,), "matrix products in bfloat16", {"products": "bf16"}
+        Kernel(product=product_of(to_bits(8))),
+        (float32,),
+        "matrix products in bfloat16",
+        {"products": "bf16"},
     ),
     "float32 products in float64": Lesser(
         Kernel(product=product_of(through(float32))),
@@ -166,9 +191,15 @@ LESSER = {
         "bfloat16 arithmetic in float32",
         {"computes": "bfloat16"},
     ),
-    "σ off by 10 u": Lesser(Kernel(sigma=off_by(sigmoid, 10)), (float32,), "a σ wrong by up to ", {"kappa_sigma": 16}),
-    "σ off by 55 u": Lesser(Kernel(sigma=_ends_loosely), (float32,), "a σ wrong by up to ", {"kappa_sigma": 64}),
-    "tanh off by 17 u": Lesser(Kernel(tanh=off_by(tanh, 17)), (float32,), "a tanh wrong by up to ", {"kappa_tanh": 20}),
+    "σ off by 10 u": Lesser(
+        Kernel(sigma=off_by(sigmoid, 10)), (float32,), "a σ wrong by up to ", {"kappa_sigma": 16}
+    ),
+    "σ off by 55 u": Lesser(
+        Kernel(sigma=_ends_loosely), (float32,), "a σ wrong by up to ", {"kappa_sigma": 64}
+    ),
+    "tanh off by 17 u": Lesser(
+        Kernel(tanh=off_by(tanh, 17)), (float32,), "a tanh wrong by up to ", {"kappa_tanh": 20}
+    ),
     "σ and tanh": Lesser(
         Kernel(sigma=off_by(sigmoid, 12), tanh=off_by(tanh, 17)),
         (float32,),
@@ -182,13 +213,22 @@ LESSER = {
         {"kappa_tanh": 2.0**31},
     ),
     "tanh by σ": Lesser(
-        Kernel(tanh=_tanh_by_sigma), (float32,), "a tanh that is accurate to units of 1", {"tanh": "absolute"}
+        Kernel(tanh=_tanh_by_sigma),
+        (float32,),
+        "a tanh that is accurate to units of 1",
+        {"tanh": "absolute"},
     ),
     "state in bfloat16": Lesser(
-        Kernel(kept=through(bfloat16)), (float32,), "a state in bfloat16 between steps", {"carry": "bfloat16"}
+        Kernel(kept=through(bfloat16)),
+        (float32,),
+        "a state in bfloat16 between steps",
+        {"carry": "bfloat16"},
     ),
     "state in float16": Lesser(
-        Kernel(kept=through(float16)), (float32,), "a state in float16 between steps", {"carry": "float16"}
+        Kernel(kept=through(float16)),
+        (float32,),
+        "a state in float16 between steps",
+        {"carry": "float16"},
     ),
 }
 
@@ -208,11 +248,20 @@ class Backward:
     def step_vjp(self, *arguments: Any) -> Gradients:
         """Its gradients."""
         found = self.back.step_vjp(*arguments)
-        parts = (found.weight_ih, found.weight_hh, found.bias_ih, found.bias_hh, found.inputs, found.state)
+        parts = (
+            found.weight_ih,
+            found.weight_hh,
+            found.bias_ih,
+            found.bias_hh,
+            found.inputs,
+            found.state,
+        )
         return Gradients(*(None if part is None else self.change(part) for part in parts))
 
     def target(self, *formats: Format, **declared: Any) -> Any:
         """It as a backend; what NumPy itself is, is declared."""
         own = {"kappa_sigma": 5.0, "sums_in_format": {fmt.name: True for fmt in FORMATS[:2]}}
         given: dict[str, Any] = {**own, **declared}
-        return backend(step=self.step, step_vjp=self.step_vjp, variants=[Variant()], formats=formats, **given)
+        return backend(
+            step=self.step, step_vjp=self.step_vjp, variants=[Variant()], formats=formats, **given
+        )

@@ -1,4 +1,6 @@
-"""GRUs with planted faults, as a user would write them; tests copy this file to where a target is looked for."""
+"""GRUs with planted faults, as a user would write them; tests copy this file to where a target is
+looked for.
+"""
 
 import os
 import signal
@@ -18,7 +20,10 @@ def sigmoid(a):
 
 
 def split(cell, x, h):
-    i, b = np.split(x @ cell.weight_ih.T + cell.bias_ih, 3, 1), np.split(h @ cell.weight_hh.T + cell.bias_hh, 3, 1)
+    i, b = (
+        np.split(x @ cell.weight_ih.T + cell.bias_ih, 3, 1),
+        np.split(h @ cell.weight_hh.T + cell.bias_hh, 3, 1),
+    )
     return sigmoid(i[0] + b[0]), sigmoid(i[1] + b[1]), i[2], b[2]
 
 
@@ -107,7 +112,9 @@ LAST = {}
 
 
 def stale(cell, x, h):
-    """The answer to the last call is that of the next one, if its arguments have the same shapes."""
+    """The answer to the last call is that of the next one, if its arguments have the same
+    shapes.
+    """
     kind, arguments = (x.shape, h.shape, h.dtype), x.tobytes() + h.tobytes()
     before, LAST[kind] = LAST.get(kind), (arguments, right(cell, x, h))
     return (LAST[kind] if before is None or before[0] == arguments else before)[1].copy()

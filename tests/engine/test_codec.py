@@ -46,7 +46,15 @@ def test_a_part_reads_back_to_the_same(part: Result) -> None:
 
 def test_everything_that_a_format_may_have_reads_back() -> None:
     outcomes = Outcomes(failed=3 << 200, passed=5)
-    tally = Tally(2, 1, largest=np.inf, histogram=Counter({-512: 2, 7: 1}), reason="r", mark="xfail", outcomes=outcomes)
+    tally = Tally(
+        2,
+        1,
+        largest=np.inf,
+        histogram=Counter({-512: 2, 7: 1}),
+        reason="r",
+        mark="xfail",
+        outcomes=outcomes,
+    )
     hits = {"h'-c": np.array([1, 0, 2], np.int64)}
     part = Result(
         HEADER,
@@ -57,7 +65,10 @@ def test_everything_that_a_format_may_have_reads_back() -> None:
         coverage={"float32": Coverage(hits, {("h'-c", ("0",)): "no state"})},
         drawn={("float32", "cells"): Drawn(3, 2, {"H": (1, 5)})},
         hints={("float32", "cells"): "declare biases?"},
-        lesser={"float32": LessAccurate("TF32", {"products": "tf32", "kappa_tanh": 4.0}, 2, 1, 7), "float64": None},
+        lesser={
+            "float32": LessAccurate("TF32", {"products": "tf32", "kappa_tanh": 4.0}, 2, 1, 7),
+            "float64": None,
+        },
         cpu=0.25,
         flaky={("agreement/step", "float32"): Flaky(1, 5, "random", "why")},
         replays=(Replay("agreement/step", "float32", "failed"),),
@@ -70,7 +81,9 @@ def test_a_part_of_a_wrong_target_reads_back_with_its_witnesses() -> None:
     def halved(cell: Any, x: Any, h: Any) -> Any:
         return (gruverify.backends.NumpyBackend().step(cell, x, h) / 2).astype(h.dtype)
 
-    part = gruverify.check(backend(step=halved), formats=[float32], max_cases=2, only=["agreement/step"])
+    part = gruverify.check(
+        backend(step=halved), formats=[float32], max_cases=2, only=["agreement/step"]
+    )
 
     again = read_back(part)
     assert part.witnesses

@@ -17,7 +17,9 @@ from gruverify.cell import AnyCase, Stack
 from gruverify.engine import Outcomes, condition, features_of, marks_of, outcome
 
 
-def case_of(H: int = 2, I: int = 3, B: int = 4, T: int = 5, variant: Variant = VARIANTS[0], **changes: Any) -> Case:
+def case_of(
+    H: int = 2, I: int = 3, B: int = 4, T: int = 5, variant: Variant = VARIANTS[0], **changes: Any
+) -> Case:
     """A case of these sizes with nothing in it that is 0."""
 
     def ones(*shape: int) -> Any:
@@ -28,11 +30,21 @@ def case_of(H: int = 2, I: int = 3, B: int = 4, T: int = 5, variant: Variant = V
     return replace(Case(cell, ones(T, B, I), ones(B, H), ones(T, B, H), ones(B, H)), **changes)
 
 
-def stack_case_of(lengths: list[int] | None = None, T: int = 4, B: int = 2, **options: Any) -> StackCase:
+def stack_case_of(
+    lengths: list[int] | None = None, T: int = 4, B: int = 2, **options: Any
+) -> StackCase:
     one = case_of(H=2, I=3, B=B, T=T)
     given = None if lengths is None else np.array(lengths)
     stack = Stack(((one.cell,),))
-    return StackCase(stack, one.inputs, one.state[None], one.d_outputs, one.d_last[None], lengths=given, **options)
+    return StackCase(
+        stack,
+        one.inputs,
+        one.state[None],
+        one.d_outputs,
+        one.d_last[None],
+        lengths=given,
+        **options,
+    )
 
 
 def said(cases: list[AnyCase], fails: Callable[[Any], bool]) -> str:
@@ -41,7 +53,13 @@ def said(cases: list[AnyCase], fails: Callable[[Any], bool]) -> str:
     return condition(reduce(add, parts, Outcomes()))
 
 
-SIZES = [(H, I, B, T) for H in (1, 2, 3, 5) for I in (1, 2, 6, 20) for B in (1, 3, 4, 9) for T in (1, 2, 4)]
+SIZES = [
+    (H, I, B, T)
+    for H in (1, 2, 3, 5)
+    for I in (1, 2, 6, 20)
+    for B in (1, 3, 4, 9)
+    for T in (1, 2, 4)
+]
 OF_ALL_SIZES: list[AnyCase] = [case_of(*sizes) for sizes in SIZES]
 
 
@@ -54,11 +72,16 @@ OF_ALL_SIZES: list[AnyCase] = [case_of(*sizes) for sizes in SIZES]
         (lambda s: s["I"] > 16, "in 48 of 48 cases with I > 16, in 0 of 144 others"),
         (lambda s: s["B"] == s["T"], "in 32 of 32 cases with T = B, in 0 of 160 others"),
         (lambda s: s["I"] == s["H"], "in 24 of 24 cases with I = H, in 0 of 168 others"),
-        (lambda s: s["H"] % 2 == 1, "in 144 of 144 cases with H no multiple of 2, in 0 of 48 others"),
+        (
+            lambda s: s["H"] % 2 == 1,
+            "in 144 of 144 cases with H no multiple of 2, in 0 of 48 others",
+        ),
     ],
     ids=["B = 3H", "T >= 2", "T = 1", "I > 16", "T = B", "I = H", "H odd"],
 )
-def test_a_size_that_parts_failures_from_passes_is_named(fails: Callable[[Any], bool], expected: str) -> None:
+def test_a_size_that_parts_failures_from_passes_is_named(
+    fails: Callable[[Any], bool], expected: str
+) -> None:
     assert said(OF_ALL_SIZES, lambda case: fails(case.sizes)) == expected
 
 
@@ -68,7 +91,9 @@ def test_a_condition_that_most_cases_fail_under_is_named_with_those_that_pass() 
     assert words == "in 36 of 48 cases with I > 16, in 0 of 144 others"
 
 
-@pytest.mark.parametrize("fails", [lambda case: True, lambda case: False, lambda case: case is OF_ALL_SIZES[40]])
+@pytest.mark.parametrize(
+    "fails", [lambda case: True, lambda case: False, lambda case: case is OF_ALL_SIZES[40]]
+)
 def test_without_a_condition_nothing_is_said(fails: Callable[[Any], bool]) -> None:
     """Where all or none fail; nor of a single failure whose case has nothing of its own."""
     assert said(OF_ALL_SIZES, fails) == ""
@@ -82,7 +107,8 @@ def test_without_a_condition_nothing_is_said(fails: Callable[[Any], bool]) -> No
         (case_of(state=np.zeros((4, 2), np.float32)), "an initial state of 0"),
         (
             case_of(H=5, T=16),
-            "T > 8, H > 4, H no multiple of 2 and 1 more; one case does not tell which of these matters",
+            "T > 8, H > 4, H no multiple of 2 and 1 more; one case does not tell which of these "
+            "matters",
         ),
     ],
 )
@@ -90,7 +116,10 @@ def test_of_a_single_failure_it_is_said_what_its_case_alone_has(odd: AnyCase, ow
     """And no more than that: any rare feature would explain it."""
     others: list[AnyCase] = [case_of(), case_of(B=7), case_of(I=4)] * 7
 
-    assert said([odd, *others], lambda case: case is odd) == f"in 1 of 22 cases, the only one with {own}"
+    assert (
+        said([odd, *others], lambda case: case is odd)
+        == f"in 1 of 22 cases, the only one with {own}"
+    )
     assert said([odd, *others[:10]], lambda case: case is odd) == ""
 
 
@@ -136,11 +165,17 @@ def spread(changed: AnyCase, same: AnyCase) -> list[AnyCase]:
 def test_what_else_a_case_may_have_is_named(changed: AnyCase, same: AnyCase, words: str) -> None:
     cases = spread(changed, same)
 
-    assert said(cases, lambda case: case is changed) == f"in 10 of 10 cases with {words}, in 0 of 10 others"
+    assert (
+        said(cases, lambda case: case is changed)
+        == f"in 10 of 10 cases with {words}, in 0 of 10 others"
+    )
 
 
 def test_outcomes_add_up_in_any_order_and_grouping() -> None:
-    parts = [outcome(marks_of(features_of(case)), failed=n % 3 == 0) for n, case in enumerate(OF_ALL_SIZES)]
+    parts = [
+        outcome(marks_of(features_of(case)), failed=n % 3 == 0)
+        for n, case in enumerate(OF_ALL_SIZES)
+    ]
     total = reduce(add, parts)
     half = len(parts) // 2
 

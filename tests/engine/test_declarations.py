@@ -39,7 +39,11 @@ def failed(result: Result) -> set[str]:
 
 def ruled_out(result: Result, declaration: str) -> set[str]:
     """What a declaration has made not applicable."""
-    return {id for (id, _, _), tally in result.tallies.items() if tally.reason.endswith(f"declared {declaration}")}
+    return {
+        id
+        for (id, _, _), tally in result.tallies.items()
+        if tally.reason.endswith(f"declared {declaration}")
+    }
 
 
 def judged(result: Result) -> set[str]:
@@ -47,16 +51,20 @@ def judged(result: Result) -> set[str]:
     return {id for (id, _, _), tally in result.tallies.items() if tally.passed}
 
 
-# -- biases -----------------------------------------------------------------------------------------------------------
+# -- biases ----------------------------------------------------------------------------------------
 
 
 def reading(cell: Cell, biases: str) -> Cell:
-    """The cell as an implementation with other biases reads its arrays: those that it lacks are nothing to it."""
+    """The cell as an implementation with other biases reads its arrays: those that it lacks are
+    nothing to it.
+    """
     variant = Variant(cell.variant.reset, cell.variant.update, biases=biases)  # type: ignore[arg-type]
     assert cell.bias_ih is not None
     assert cell.bias_hh is not None
     there = (np.repeat(variant.mask(name), cell.hidden_size) for name in ("bias_ih", "bias_hh"))
-    bias_ih, bias_hh = (bias * rows for bias, rows in zip((cell.bias_ih, cell.bias_hh), there, strict=True))
+    bias_ih, bias_hh = (
+        bias * rows for bias, rows in zip((cell.bias_ih, cell.bias_hh), there, strict=True)
+    )
     return Cell(variant, cell.weight_ih, cell.weight_hh, bias_ih, bias_hh)
 
 
@@ -72,7 +80,11 @@ def having(biases: str, read: str = "") -> type[One]:
 
         def sequence_vjp(self, cell: Any, *rest: Any) -> Any:
             g = NUMPY.sequence_vjp(reading(cell, read or biases), *rest)
-            return replace(g, bias_ih=g.bias_ih if "input" in biases else None, bias_hh=self.recurrent(g.bias_hh))
+            return replace(
+                g,
+                bias_ih=g.bias_ih if "input" in biases else None,
+                bias_hh=self.recurrent(g.bias_hh),
+            )
 
         @staticmethod
         def recurrent(gradient: Any) -> Any:
@@ -80,7 +92,11 @@ def having(biases: str, read: str = "") -> type[One]:
             if biases == "input":
                 return "no gradient"
             gates = len(gradient) * 2 // 3
-            return gradient if biases == "recurrent" else np.concatenate([gradient[:gates] * np.nan, gradient[gates:]])
+            return (
+                gradient
+                if biases == "recurrent"
+                else np.concatenate([gradient[:gates] * np.nan, gradient[gates:]])
+            )
 
         stack = stack_vjp = sequence_jvp = sequence_hvp = None  # type: ignore[assignment]
 
@@ -98,7 +114,9 @@ def test_whoever_has_some_of_the_biases_passes_once_that_is_declared(biases: str
     assert failed(result) == set()
     assert result.header["declarations"] == {"biases": biases}
     assert {variant for _, _, variant in result.tallies} - {"-"} == {str(Variant(biases=biases))}  # type: ignore[arg-type]
-    assert {"agreement/step", "agreement/outputs", "agreement/gradient-weight_hh-update"} <= judged(result)
+    assert {"agreement/step", "agreement/outputs", "agreement/gradient-weight_hh-update"} <= judged(
+        result
+    )
 
 
 @pytest.mark.parametrize("biases", FORMS)
@@ -109,7 +127,9 @@ def test_undeclared_it_fails(biases: str) -> None:
     assert "agreement/step" in failed(run(Silent(), only=("agreement/step",)))
 
 
-@pytest.mark.parametrize(("biases", "read"), [("input", "none"), ("recurrent", "none"), ("input+candidate", "input")])
+@pytest.mark.parametrize(
+    ("biases", "read"), [("input", "none"), ("recurrent", "none"), ("input+candidate", "input")]
+)
 def test_catches_a_declared_bias_that_is_not_read(biases: str, read: str) -> None:
     assert "agreement/step" in failed(run(having(biases, read)(), only=("agreement/step",)))
 
@@ -120,7 +140,9 @@ def test_catches_the_wrong_gradient_of_a_declared_bias() -> None:
             g = super().sequence_vjp(*arguments)
             return replace(g, bias_hh=g.bias_hh / 2)
 
-    assert failed(run(Halved(), only=("agreement/gradient-bias_hh",))) == {"agreement/gradient-bias_hh-candidate"}
+    assert failed(run(Halved(), only=("agreement/gradient-bias_hh",))) == {
+        "agreement/gradient-bias_hh-candidate"
+    }
 
 
 @pytest.mark.parametrize("biases", FORMS)
@@ -130,14 +152,16 @@ def test_identify_names_the_biases_that_are_there(biases: str) -> None:
 
     undeclared, declared = identify(Silent()), identify(having(biases)())
 
-    words = {"input": "bias_ih alone", "recurrent": "bias_hh alone"}.get(biases, "bias_hh of the candidate alone")
+    words = {"input": "bias_ih alone", "recurrent": "bias_hh alone"}.get(
+        biases, "bias_hh of the candidate alone"
+    )
     assert undeclared.status == declared.status == "identified"
     for found in (undeclared, declared):
         (evidence,) = found.parts[0].holds
         assert words in evidence.reading.describe(found.parts[0].declared)
 
 
-# -- where it starts --------------------------------------------------------------------------------------------------
+# -- where it starts -------------------------------------------------------------------------------
 
 
 def from_zeros(method: str) -> Callable[..., Any]:
@@ -167,8 +191,12 @@ def test_whoever_starts_from_zeros_is_asked_for_nothing_else() -> None:
 
     assert failed(result) == set()
     assert result.header["declarations"] == {"initial_state": False, "state_gradient": False}
-    assert {"agreement/outputs", "agreement/gradient-weight_hh-update", "stack/outputs"} <= judged(result)
-    assert {"dynamics/contraction", "conventions/gate-order"} <= ruled_out(result, "initial_state=False")
+    assert {"agreement/outputs", "agreement/gradient-weight_hh-update", "stack/outputs"} <= judged(
+        result
+    )
+    assert {"dynamics/contraction", "conventions/gate-order"} <= ruled_out(
+        result, "initial_state=False"
+    )
 
 
 def test_undeclared_the_refusal_of_a_state_is_an_error() -> None:
@@ -194,7 +222,9 @@ def without_state(method: str) -> Callable[..., Any]:
         found = getattr(NUMPY, method)(*arguments)
         if isinstance(found, StackGradients):
             return StackGradients(found.parameters, found.inputs, None)
-        return Gradients(found.weight_ih, found.weight_hh, found.bias_ih, found.bias_hh, found.inputs, None)
+        return Gradients(
+            found.weight_ih, found.weight_hh, found.bias_ih, found.bias_hh, found.inputs, None
+        )
 
     return call
 
@@ -204,22 +234,33 @@ class Stateless(One):
 
     state_gradient = False
 
-    step_vjp, sequence_vjp, stack_vjp = map(without_state, ("step_vjp", "sequence_vjp", "stack_vjp"))
+    step_vjp, sequence_vjp, stack_vjp = map(
+        without_state, ("step_vjp", "sequence_vjp", "stack_vjp")
+    )
 
 
 def test_whoever_has_no_gradient_of_the_state_is_asked_for_every_other() -> None:
     result = run(Stateless(), cases=15)
 
     assert failed(result) == set()
-    assert {"agreement/gradient-inputs", "agreement/step-vjp", "gradient/adjoint", "gradient/taylor"} <= judged(result)
-    assert {"agreement/gradient-state", "stack/gradient-states"} <= ruled_out(result, "state_gradient=False")
+    assert {
+        "agreement/gradient-inputs",
+        "agreement/step-vjp",
+        "gradient/adjoint",
+        "gradient/taylor",
+    } <= judged(result)
+    assert {"agreement/gradient-state", "stack/gradient-states"} <= ruled_out(
+        result, "state_gradient=False"
+    )
 
 
 def test_undeclared_a_missing_gradient_of_the_state_is_told_how_to_declare_it() -> None:
     class Silent(Stateless):
         state_gradient = True
 
-    result = run(Silent(), only=("contract/shape-sequence-vjp", "contract/shape-stack-vjp"), cases=3)
+    result = run(
+        Silent(), only=("contract/shape-sequence-vjp", "contract/shape-stack-vjp"), cases=3
+    )
 
     wheres = {witness.residual.where for witness in result.witnesses.values()}
     assert wheres == {
@@ -237,7 +278,7 @@ def test_catches_a_wrong_gradient_of_inputs_beside_a_missing_one_of_the_state() 
     assert "agreement/gradient-inputs" in failed(run(Wrong(), only=("agreement/gradient-inputs",)))
 
 
-# -- separate passes --------------------------------------------------------------------------------------------------
+# -- separate passes -------------------------------------------------------------------------------
 
 TIGHT = {
     "gradient/scaling-identity",
@@ -249,13 +290,17 @@ TIGHT = {
 
 
 class Separate(One):
-    """Finds the gradient of every bias in a pass of its own: a few roundings apart, and each within its own radius."""
+    """Finds the gradient of every bias in a pass of its own: a few roundings apart, and each within
+    its own radius.
+    """
 
     separate_passes = True
 
     def sequence_vjp(self, *arguments: Any) -> Any:
         g = NUMPY.sequence_vjp(*arguments)
-        return replace(g, bias_hh=g.bias_hh * (1 + 2.0**-49), weight_ih=g.weight_ih * (1 - 2.0**-49))
+        return replace(
+            g, bias_hh=g.bias_hh * (1 + 2.0**-49), weight_ih=g.weight_ih * (1 - 2.0**-49)
+        )
 
 
 def test_gradients_of_separate_passes_are_not_held_to_one_cotangent() -> None:
@@ -278,10 +323,12 @@ def test_catches_a_wrong_gradient_in_separate_passes() -> None:
             g = NUMPY.sequence_vjp(*arguments)
             return replace(g, bias_hh=2 * g.bias_hh)
 
-    assert "agreement/gradient-bias_hh-update" in failed(run(Wrong(), only=("agreement/gradient-bias_hh",)))
+    assert "agreement/gradient-bias_hh-update" in failed(
+        run(Wrong(), only=("agreement/gradient-bias_hh",))
+    )
 
 
-# -- NaN --------------------------------------------------------------------------------------------------------------
+# -- NaN -------------------------------------------------------------------------------------------
 
 NANS = ("numerics/nan", "numerics/nan-in-time")
 
@@ -325,7 +372,8 @@ class Undefined(Swallowing):
 
 
 @pytest.mark.parametrize(
-    ("backend", "falls"), [(Raising, set()), (One, set()), (Passing, set(NANS)), (Swallowing, set(NANS))]
+    ("backend", "falls"),
+    [(Raising, set()), (One, set()), (Passing, set(NANS)), (Swallowing, set(NANS))],
 )
 def test_nan_does_what_is_declared(backend: Any, falls: set[str]) -> None:
     result = run(backend(), only=NANS)
@@ -346,7 +394,7 @@ def test_catches_a_wrong_step_that_has_declared_of_nan_what_it_does() -> None:
     assert "agreement/step" in failed(run(Wrong(), only=("agreement/step",)))
 
 
-# -- shapes -----------------------------------------------------------------------------------------------------------
+# -- shapes ----------------------------------------------------------------------------------------
 
 
 class OneShape(One):

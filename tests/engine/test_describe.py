@@ -1,4 +1,6 @@
-"""What is said of a failure: how grave it is, the numbers, the case, and the case that was really run."""
+"""What is said of a failure: how grave it is, the numbers, the case, and the case that was really
+run.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +19,22 @@ from gruverify.invariants import INVARIANTS, Residual
 NAN = math.nan
 
 
-def residual(actual: float, expected: float, where: str = "h[b=0, i=0]", **changes: Any) -> Residual:
+def residual(
+    actual: float, expected: float, where: str = "h[b=0, i=0]", **changes: Any
+) -> Residual:
     numbers = {"error": abs(actual - expected), "bound": 1e-7, "margin": 1e7, **changes}
     return Residual(where, actual, expected, **numbers)
 
 
 def a_case(B: int = 1) -> Case:
     random = np.random.default_rng(3)
-    weights = (random.normal(size=shape).astype(np.float32) for shape in ((6, 1), (6, 2), (6,), (6,)))
+    weights = (
+        random.normal(size=shape).astype(np.float32) for shape in ((6, 1), (6, 2), (6,), (6,))
+    )
     shapes = ((1, B, 1), (B, 2), (1, B, 2), (B, 2))
-    inputs, state, d_outputs, d_last = (random.uniform(0.25, 0.75, size=s).astype(np.float32) for s in shapes)
+    inputs, state, d_outputs, d_last = (
+        random.uniform(0.25, 0.75, size=s).astype(np.float32) for s in shapes
+    )
     return Case(Cell(Variant(), *weights), inputs, state, d_outputs, d_last)
 
 
@@ -35,10 +43,12 @@ def a_stack_case(lengths: list[int] | None = None, **options: Any) -> StackCase:
     inputs, d_outputs = (np.concatenate([a, a]) for a in (one.inputs, one.d_outputs))
     given = None if lengths is None else np.array(lengths)
     stack = Stack(((one.cell,),))
-    return StackCase(stack, inputs, one.state[None], d_outputs, one.d_last[None], lengths=given, **options)
+    return StackCase(
+        stack, inputs, one.state[None], d_outputs, one.d_last[None], lengths=given, **options
+    )
 
 
-# -- severity ----------------------------------------------------------------------------------------------------------
+# -- severity --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -59,7 +69,7 @@ def test_severity_is_the_error_relative_to_the_range(one: Residual, expected: fl
     assert severity(one) == pytest.approx(expected, rel=1e-12)
 
 
-# -- numbers -----------------------------------------------------------------------------------------------------------
+# -- numbers ---------------------------------------------------------------------------------------
 
 STEP = INVARIANTS["agreement/step"]
 
@@ -71,48 +81,84 @@ def test_numbers_stand_beside_a_nan() -> None:
 
 
 def test_a_nan_against_a_limit_is_no_equation() -> None:
-    assert "  is       nan\n  limit    1.0\n" in describe(STEP, residual(NAN, 1.0, relation="≤"), a_case())
+    assert "  is       nan\n  limit    1.0\n" in describe(
+        STEP, residual(NAN, 1.0, relation="≤"), a_case()
+    )
 
 
 @pytest.mark.parametrize("actual", [0.25, NAN])
 def test_a_nan_is_never_what_must_be(actual: float) -> None:
-    text = describe(INVARIANTS["symmetry/sign-flip"], residual(actual, NAN, "h, changed and back[b=0, i=0]"), a_case())
+    text = describe(
+        INVARIANTS["symmetry/sign-flip"],
+        residual(actual, NAN, "h, changed and back[b=0, i=0]"),
+        a_case(),
+    )
 
     assert "must be" not in text
-    assert f"  is       {actual!r}\n  beside   nan, the target's other answer, which it is compared with\n" in text
+    assert (
+        f"  is       {actual!r}\n  beside   nan, the target's other answer, which it is compared "
+        "with\n" in text
+    )
 
 
 def test_a_statement_without_numbers_has_none() -> None:
     text = describe(STEP, Residual("it is wrong", NAN, NAN, math.inf, 0.0, math.inf), a_case())
 
-    assert text.splitlines()[1:] == ["  it is wrong", "  float32, reset after, keep, H=2, I=1, B=1, T=1"]
+    assert text.splitlines()[1:] == [
+        "  it is wrong",
+        "  float32, reset after, keep, H=2, I=1, B=1, T=1",
+    ]
 
 
 def test_the_condition_stands_with_the_numbers() -> None:
-    text = describe(STEP, residual(0.75, 0.5), a_case(), "in 7 of 7 cases with B = 3H, in 0 of 93 others")
+    text = describe(
+        STEP, residual(0.75, 0.5), a_case(), "in 7 of 7 cases with B = 3H, in 0 of 93 others"
+    )
 
     assert "\n  fails    in 7 of 7 cases with B = 3H, in 0 of 93 others\n  float32, " in text
 
 
-# -- the case ----------------------------------------------------------------------------------------------------------
+# -- the case --------------------------------------------------------------------------------------
 
 
 def test_lengths_and_arrangement_are_shown() -> None:
     outputs = INVARIANTS["stack/outputs"]
 
-    assert "B=2, T=2, L=1, D=1, lengths=[2, 0]" in describe(outputs, residual(1, 0), a_stack_case([2, 0]))
-    assert "L=1, D=1, batch first" in describe(outputs, residual(1, 0), a_stack_case(batch_first=True))
-    assert "L=1, D=1, no batch axis" in describe(outputs, residual(1, 0), a_stack_case(batched=False))
+    assert "B=2, T=2, L=1, D=1, lengths=[2, 0]" in describe(
+        outputs, residual(1, 0), a_stack_case([2, 0])
+    )
+    assert "L=1, D=1, batch first" in describe(
+        outputs, residual(1, 0), a_stack_case(batch_first=True)
+    )
+    assert "L=1, D=1, no batch axis" in describe(
+        outputs, residual(1, 0), a_stack_case(batched=False)
+    )
 
 
 @pytest.mark.parametrize(
     ("id", "where", "run"),
     [
-        ("symmetry/clone", "h, changed and back[b=0, i=1]", ["H=3, I=1, B=1, T=1, derived by unit_cloned"]),
+        (
+            "symmetry/clone",
+            "h, changed and back[b=0, i=1]",
+            ["H=3, I=1, B=1, T=1, derived by unit_cloned"],
+        ),
         ("agreement/one-unit", "h of one unit[b=0, i=0]", ["H=1, I=1, B=1, T=1, derived by alone"]),
-        ("sequence/chunks", "last, in two pieces[b=0, i=0]", ["H=2, I=1, B=1, T=2, derived by stretched"]),
-        ("conventions/gate-order", "h, update driven[b=0, i=0]", ["H=2, I=1, B=1, T=1, derived by update_driven"]),
-        ("dynamics/fixed-point", "h[b=0, i=0]", ["H=2, I=1, B=1, T=1, derived by at_a_fixed_point"]),
+        (
+            "sequence/chunks",
+            "last, in two pieces[b=0, i=0]",
+            ["H=2, I=1, B=1, T=2, derived by stretched"],
+        ),
+        (
+            "conventions/gate-order",
+            "h, update driven[b=0, i=0]",
+            ["H=2, I=1, B=1, T=1, derived by update_driven"],
+        ),
+        (
+            "dynamics/fixed-point",
+            "h[b=0, i=0]",
+            ["H=2, I=1, B=1, T=1, derived by at_a_fixed_point"],
+        ),
         (
             "dynamics/fixed-point",
             "h, z negated[b=0, i=1]",
@@ -121,7 +167,10 @@ def test_lengths_and_arrangement_are_shown() -> None:
         (
             "dynamics/contraction",
             "|h - k|[t=0, b=0, i=0]",
-            ["H=2, I=1, B=1, T=2, derived by contractive", "H=2, I=1, B=1, T=2, derived by contractive_elsewhere"],
+            [
+                "H=2, I=1, B=1, T=2, derived by contractive",
+                "H=2, I=1, B=1, T=2, derived by contractive_elsewhere",
+            ],
         ),
         ("agreement/step", "h[b=0, i=0]", []),
     ],
@@ -129,11 +178,15 @@ def test_lengths_and_arrangement_are_shown() -> None:
 def test_the_case_that_was_really_run_is_shown(id: str, where: str, run: list[str]) -> None:
     lines = describe(INVARIANTS[id], residual(0.75, 0.5, where), a_case()).splitlines()
 
-    assert [line.removeprefix("  run as   ") for line in lines if line.startswith("  run as")] == run
+    assert [
+        line.removeprefix("  run as   ") for line in lines if line.startswith("  run as")
+    ] == run
 
 
 def test_a_derived_stack_is_shown_with_its_lengths() -> None:
-    text = describe(INVARIANTS["stack/members-in-any-order"], residual(1, 0, "x"), a_stack_case([2, 1]))
+    text = describe(
+        INVARIANTS["stack/members-in-any-order"], residual(1, 0, "x"), a_stack_case([2, 1])
+    )
 
     assert "\n  run as   H=2, I=1, B=2, T=2, L=1, D=1, lengths=[1, 2], derived by turned" in text
 

@@ -20,7 +20,9 @@ NUMPY = NumpyBackend()
 def explained(f: Any) -> str:
     """What explains the fall of a step."""
     target = backend(step=f)
-    result = gruverify.check(target, formats=[float32, float64], max_cases=4, only=["agreement/step", "bounds"])
+    result = gruverify.check(
+        target, formats=[float32, float64], max_cases=4, only=["agreement/step", "bounds"]
+    )
     return explanation(result, target)
 
 
@@ -30,7 +32,10 @@ def test_another_convention_that_agrees_with_every_case_is_named() -> None:
     def before(cell: Any, x: Any, h: Any) -> Any:
         return step(other.variant(cell.variant), cell.parameters(), x, h)
 
-    said = 'reset gate applied before the product (float64, every case): declare variants=[Variant(reset="before")]?'
+    said = (
+        "reset gate applied before the product (float64, every case): declare "
+        'variants=[Variant(reset="before")]?'
+    )
     assert explained(before) == said
 
 
@@ -47,7 +52,9 @@ def test_ctrl_c_while_it_is_looked_for_loses_nothing(monkeypatch: pytest.MonkeyP
         raise KeyboardInterrupt
 
     monkeypatch.setattr("gruverify.engine._explained.explanation", interrupted)
-    result = gruverify.check("gruverify.faults:inverted-update-gate", formats="f32", max_cases=2, only="agreement/step")
+    result = gruverify.check(
+        "gruverify.faults:inverted-update-gate", formats="f32", max_cases=2, only="agreement/step"
+    )
 
     assert result.verdict == "falsified"
     assert result.witnesses

@@ -17,7 +17,9 @@ FOUR = ("step", "step_vjp", "sequence", "sequence_vjp")
 
 
 class Recording(NumpyBackend):
-    """NumPy's formulas in one format, with a record of the shapes that each method is asked about."""
+    """NumPy's formulas in one format, with a record of the shapes that each method is asked
+    about.
+    """
 
     name = "recording"
     formats = (float32,)
@@ -53,7 +55,9 @@ class OfStacks(NumpyBackend):
         self.pairs = set[tuple[Any, ...]]()
 
     def stack(self, stack: Any, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
-        self.pairs.add((stack.layers, stack.directions, stack.hidden_size, *sorted(inputs.shape[:-1])))
+        self.pairs.add(
+            (stack.layers, stack.directions, stack.hidden_size, *sorted(inputs.shape[:-1]))
+        )
         return NumpyBackend.stack(self, stack, inputs, states, lengths, batch_first)
 
 
@@ -71,7 +75,9 @@ def test_a_run_asks_about_few_shapes_and_conforms() -> None:
 def test_the_default_profile_has_many_units_and_a_long_run_beside() -> None:
     recording = Recording()
 
-    result = check(recording, only=["agreement/step", "agreement/each-step", "agreement/each-cotangent"])
+    result = check(
+        recording, only=["agreement/step", "agreement/each-step", "agreement/each-cotangent"]
+    )
 
     assert {H for _, H, *_ in recording.pairs} >= {1, 48}
     assert max(T for method, _, _, T, *_ in recording.pairs if method == "sequence") >= 300
@@ -80,7 +86,9 @@ def test_the_default_profile_has_many_units_and_a_long_run_beside() -> None:
     assert drawn.planned == drawn.judged
 
 
-@pytest.mark.parametrize("id", ["inverted-update-gate", "reset-on-the-other-side", "jacobian-transposed"])
+@pytest.mark.parametrize(
+    "id", ["inverted-update-gate", "reset-on-the-other-side", "jacobian-transposed"]
+)
 def test_catches_what_is_wrong_throughout(id: str) -> None:
     wrong = redeclared(FAULTS[id].build(), {"shapes": "few"})
 
@@ -112,7 +120,8 @@ def test_a_cap_on_sizes_leaves_the_smaller_ones() -> None:
 
     assert {H for _, H, *_ in recording.pairs} == {1}
     with pytest.raises(
-        ValueError, match="max_size=2: a target with shapes='few' is asked about sizes up to 3 at least"
+        ValueError,
+        match="max_size=2: a target with shapes='few' is asked about sizes up to 3 at least",
     ):
         check(Recording(), max_size=2)
 

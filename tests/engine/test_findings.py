@@ -29,7 +29,9 @@ class Spoilt(NumpyBackend):
 
     def __init__(self, method: str, spoil: Callable[..., Any]) -> None:
         right = getattr(self, method)
-        setattr(self, method, lambda cell, *arguments: spoil(right(cell, *arguments), cell, *arguments))
+        setattr(
+            self, method, lambda cell, *arguments: spoil(right(cell, *arguments), cell, *arguments)
+        )
 
 
 def check(method: str, spoil: Callable[..., Any], only: Sequence[str] = ONLY) -> Result:
@@ -59,16 +61,51 @@ SHAPES = {
 @pytest.mark.parametrize(
     ("method", "spoil", "message"),
     [
-        pytest.param("step", lambda h, *_: h[:, :-1], "step has shape (1, 0), expected (B, H) = (1, 1)", id="shape"),
-        pytest.param("step", lambda h, *_: h.astype(np.float64), "dtype float64, expected float32", id="dtype"),
-        pytest.param("step", lambda h, *_: h.tolist(), "step is list, expected a NumPy array (B, H)", id="list"),
-        pytest.param("step", lambda *_: None, "step is NoneType", id="nothing"),
-        pytest.param("step_jacobian", lambda j, *_: j[0], "returned ndarray, expected a pair of arrays", id="no pair"),
-        pytest.param("step_jacobian", lambda j, *_: j[::-1] + j, "returned tuple, expected a pair", id="four"),
-        pytest.param("step_jacobian", lambda j, *_: (j[0][0], j[1]), "has shape (1, 1), expected (B, H, H)", id="dh"),
-        pytest.param("step_vjp", lambda g, *_: dict(g.items()), "dict, expected gruverify.Gradients", id="dict"),
         pytest.param(
-            "sequence", lambda s, *_: (s[0][:0], s[1]), "outputs has shape (0, 1, 1), expected (T, B, H)", id="outputs"
+            "step",
+            lambda h, *_: h[:, :-1],
+            "step has shape (1, 0), expected (B, H) = (1, 1)",
+            id="shape",
+        ),
+        pytest.param(
+            "step",
+            lambda h, *_: h.astype(np.float64),
+            "dtype float64, expected float32",
+            id="dtype",
+        ),
+        pytest.param(
+            "step",
+            lambda h, *_: h.tolist(),
+            "step is list, expected a NumPy array (B, H)",
+            id="list",
+        ),
+        pytest.param("step", lambda *_: None, "step is NoneType", id="nothing"),
+        pytest.param(
+            "step_jacobian",
+            lambda j, *_: j[0],
+            "returned ndarray, expected a pair of arrays",
+            id="no pair",
+        ),
+        pytest.param(
+            "step_jacobian", lambda j, *_: j[::-1] + j, "returned tuple, expected a pair", id="four"
+        ),
+        pytest.param(
+            "step_jacobian",
+            lambda j, *_: (j[0][0], j[1]),
+            "has shape (1, 1), expected (B, H, H)",
+            id="dh",
+        ),
+        pytest.param(
+            "step_vjp",
+            lambda g, *_: dict(g.items()),
+            "dict, expected gruverify.Gradients",
+            id="dict",
+        ),
+        pytest.param(
+            "sequence",
+            lambda s, *_: (s[0][:0], s[1]),
+            "outputs has shape (0, 1, 1), expected (T, B, H)",
+            id="outputs",
         ),
         pytest.param(
             "sequence_vjp",
@@ -99,7 +136,9 @@ def test_a_malformed_answer_is_falsified_once_and_blocks_what_needs_it(
 
 
 @pytest.mark.parametrize("method", SHAPES)
-@pytest.mark.parametrize("error", [ZeroDivisionError("no gate"), SystemExit(0)], ids=["raises", "leaves"])
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError("no gate"), SystemExit(0)], ids=["raises", "leaves"]
+)
 def test_a_method_that_raises_is_an_error_with_a_witness(method: str, error: BaseException) -> None:
     def spoil(*_: Any) -> Any:
         raise error
@@ -122,12 +161,19 @@ def test_a_method_that_raises_for_some_cases_is_shrunk_to_the_smallest_of_them()
             raise ValueError("one at a time")
         return h
 
-    result = gruverify.check(Spoilt("step", spoil), formats=[float32], max_cases=20, only=["contract/shape-*"])
+    result = gruverify.check(
+        Spoilt("step", spoil), formats=[float32], max_cases=20, only=["contract/shape-*"]
+    )
 
     tally = result.tallies["contract/shape-step", "float32", "reset after, keep"]
     assert tally.error
     assert tally.passed
-    assert result.witnesses["contract/shape-step", "float32"].case.sizes == {"H": 1, "I": 1, "B": 2, "T": 1}
+    assert result.witnesses["contract/shape-step", "float32"].case.sizes == {
+        "H": 1,
+        "I": 1,
+        "B": 2,
+        "T": 1,
+    }
 
 
 def test_deep_recursion_is_an_error_like_any_other() -> None:
@@ -136,7 +182,9 @@ def test_deep_recursion_is_an_error_like_any_other() -> None:
 
     result = check("step", spoil)
 
-    assert reason(result, "agreement/step").startswith("step raised RecursionError: maximum recursion depth")
+    assert reason(result, "agreement/step").startswith(
+        "step raised RecursionError: maximum recursion depth"
+    )
     goes_on(result)
 
 
@@ -151,8 +199,15 @@ def poison(array: Any) -> Any:
     ("method", "spoil", "id"),
     [
         pytest.param("step", lambda h, *_: poison(h), "agreement/step", id="step"),
-        pytest.param("step_jacobian", lambda j, *_: (poison(j[0]), j[1]), "agreement/jacobian-state", id="jacobian"),
-        pytest.param("sequence", lambda s, *_: (poison(s[0]), s[1]), "contract/finite-values", id="outputs"),
+        pytest.param(
+            "step_jacobian",
+            lambda j, *_: (poison(j[0]), j[1]),
+            "agreement/jacobian-state",
+            id="jacobian",
+        ),
+        pytest.param(
+            "sequence", lambda s, *_: (poison(s[0]), s[1]), "contract/finite-values", id="outputs"
+        ),
         pytest.param(
             "sequence_vjp",
             lambda g, *_: replace(g, weight_hh=poison(g.weight_hh)),
@@ -162,7 +217,9 @@ def poison(array: Any) -> Any:
         pytest.param("step", lambda h, *_: h + np.float32(np.inf), "bounds/box", id="infinite"),
     ],
 )
-def test_not_a_number_for_finite_input_is_falsified(method: str, spoil: Callable[..., Any], id: str) -> None:
+def test_not_a_number_for_finite_input_is_falsified(
+    method: str, spoil: Callable[..., Any], id: str
+) -> None:
     result = check(method, spoil)
 
     assert status(result, id) == "falsified"
@@ -230,7 +287,9 @@ def test_what_falls_only_once_keeps_the_case_that_it_fell_on() -> None:
         return h + np.float32(next(calls) == 2)
 
     right_but_once = Spoilt("step", spoil)
-    result = gruverify.check(right_but_once, formats=[float32], max_cases=CASES, only=["agreement/step"])
+    result = gruverify.check(
+        right_but_once, formats=[float32], max_cases=CASES, only=["agreement/step"]
+    )
 
     witness = result.witnesses["agreement/step", "float32"]
     assert result.tallies["agreement/step", "float32", "reset after, keep"].falsified == 1
@@ -239,26 +298,35 @@ def test_what_falls_only_once_keeps_the_case_that_it_fell_on() -> None:
 
 
 def goes_on(result: Result) -> None:
-    """Every case was put to the backend, and the methods that are right passed or could be judged."""
+    """Every case was put to the backend, and the methods that are right passed or could be
+    judged.
+    """
     assert result.complete
-    judged = {id: tally.cases for (id, _, variant), tally in result.tallies.items() if variant != "-"}
+    judged = {
+        id: tally.cases for (id, _, variant), tally in result.tallies.items() if variant != "-"
+    }
     cases = {id: count for id, count in judged.items() if not INVARIANTS[id].of_stacks}
     assert {count for count in cases.values() if count} == {CASES}
     assert any(tally.passed == CASES for tally in result.tallies.values())
 
 
-# -- what a backend declines ------------------------------------------------------------------------------------------
+# -- what a backend declines -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", SHAPES)
-def test_what_a_backend_does_not_implement_is_not_applicable_with_its_own_reason(method: str) -> None:
+def test_what_a_backend_does_not_implement_is_not_applicable_with_its_own_reason(
+    method: str,
+) -> None:
     def spoil(*_: Any) -> Any:
         raise NotImplementedError("no double backward in this kernel")
 
     result = check(method, spoil)
 
     assert status(result, SHAPES[method]) == "not applicable"
-    assert reason(result, SHAPES[method]) == f"{method} is not implemented: no double backward in this kernel"
+    assert (
+        reason(result, SHAPES[method])
+        == f"{method} is not implemented: no double backward in this kernel"
+    )
     assert result.tallies[SHAPES[method], "float32", "reset after, keep"].declined == CASES
     assert (result.verdict, result.witnesses) == ("conforms", {})
     assert status(result, "contract/no-mutation") == "passed"
@@ -270,7 +338,9 @@ def test_what_is_declined_for_some_cases_is_judged_by_the_others() -> None:
             raise NotImplementedError
         return h
 
-    result = gruverify.check(Spoilt("step", spoil), formats=[float32], max_cases=20, only=["agreement/step"])
+    result = gruverify.check(
+        Spoilt("step", spoil), formats=[float32], max_cases=20, only=["agreement/step"]
+    )
     tally = result.tallies["agreement/step", "float32", "reset after, keep"]
 
     assert (tally.status, tally.reason) == ("passed", "step is not implemented")
@@ -285,7 +355,10 @@ def test_a_backend_that_does_not_repeat_itself_is_falsified_and_shrunk_as_far_as
         return NumpyBackend().step(cell, x, h) + h.dtype.type(2 if next(calls) % 3 else 0)
 
     result = gruverify.check(
-        gruverify.backend(step=step), formats=[float32], max_cases=8, only=["agreement/step", "bounds"]
+        gruverify.backend(step=step),
+        formats=[float32],
+        max_cases=8,
+        only=["agreement/step", "bounds"],
     )
 
     assert result.verdict == "falsified"

@@ -49,7 +49,9 @@ def randomly() -> Step:
 
 
 def stale() -> Step:
-    """A step that answers as it did last, if the arguments have the same shapes and other numbers."""
+    """A step that answers as it did last, if the arguments have the same shapes and other
+    numbers.
+    """
     last: dict[Any, tuple[bytes, Any]] = {}
 
     def step(cell: Any, x: Any, h: Any) -> Any:
@@ -75,13 +77,21 @@ def manners(result: Result) -> set[str]:
     [
         pytest.param(randomly, "random", id="random"),
         pytest.param(stale, "remembers", id="a stale cache"),
-        pytest.param(lambda: wrong_when(lambda call: call % 2 == 0), "random", id="every second call"),
-        pytest.param(lambda: wrong_when(lambda call: call % 3 == 0), "random", id="every third call"),
-        pytest.param(lambda: wrong_when(lambda call: call % 5 == 0), "random", id="every fifth call"),
+        pytest.param(
+            lambda: wrong_when(lambda call: call % 2 == 0), "random", id="every second call"
+        ),
+        pytest.param(
+            lambda: wrong_when(lambda call: call % 3 == 0), "random", id="every third call"
+        ),
+        pytest.param(
+            lambda: wrong_when(lambda call: call % 5 == 0), "random", id="every fifth call"
+        ),
         pytest.param(lambda: wrong_when(lambda call: call == 9), "once", id="one call"),
     ],
 )
-def test_a_failure_that_does_not_repeat_is_told_right(step: Callable[[], Step], manner: str) -> None:
+def test_a_failure_that_does_not_repeat_is_told_right(
+    step: Callable[[], Step], manner: str
+) -> None:
     result = found(step())
 
     assert manners(result) == {manner}
@@ -107,8 +117,12 @@ def test_it_is_told_after_the_case_and_before_anything_is_shrunk() -> None:
 
 
 @pytest.mark.parametrize("step", [randomly, stale])
-@pytest.mark.parametrize("options", [{}, {"only": ["agreement/step"]}, {"only": [], "skip": ["contract", "numerics"]}])
-def test_the_same_bits_are_reported_whatever_was_selected(step: Callable[[], Step], options: Any) -> None:
+@pytest.mark.parametrize(
+    "options", [{}, {"only": ["agreement/step"]}, {"only": [], "skip": ["contract", "numerics"]}]
+)
+def test_the_same_bits_are_reported_whatever_was_selected(
+    step: Callable[[], Step], options: Any
+) -> None:
     result = found(step(), **options)
 
     rows = {key: tally for key, tally in result.tallies.items() if key[0] == SAME}
@@ -129,7 +143,9 @@ def test_what_fails_in_every_call_is_not_flaky_and_is_shrunk() -> None:
     result = found(wrong_when(lambda call: True))
 
     assert result.flaky == {}
-    assert {tuple(witness.case.sizes.values()) for witness in result.witnesses.values()} == {(1, 1, 1, 1)}
+    assert {tuple(witness.case.sizes.values()) for witness in result.witnesses.values()} == {
+        (1, 1, 1, 1)
+    }
     assert not any(id == SAME for id, *_ in result.tallies)
 
 
@@ -152,7 +168,9 @@ def test_it_names_the_method_that_returns_other_bits() -> None:
 
         generator = np.random.default_rng(5)
 
-        def sequence_vjp(self, cell: Any, inputs: Any, state: Any, d_outputs: Any, d_last: Any) -> Gradients:
+        def sequence_vjp(
+            self, cell: Any, inputs: Any, state: Any, d_outputs: Any, d_last: Any
+        ) -> Gradients:
             right = super().sequence_vjp(cell, inputs, state, d_outputs, d_last)
             if self.generator.random() < 0.4:
                 right = replace(right, weight_ih=right.weight_ih / 2, weight_hh=right.weight_hh / 2)
@@ -161,7 +179,11 @@ def test_it_names_the_method_that_returns_other_bits() -> None:
     result = found(Random(), only=["agreement/gradient-*"], max_cases=4)  # type: ignore[arg-type]
 
     assert result.flaky
-    failed = {id for (id, *_), tally in result.tallies.items() if tally.falsified and id.startswith("contract/")}
+    failed = {
+        id
+        for (id, *_), tally in result.tallies.items()
+        if tally.falsified and id.startswith("contract/")
+    }
     assert failed == {"contract/same-gradient-bits"}
 
 
@@ -180,8 +202,12 @@ def test_what_comes_only_after_other_calls_is_found_out_in_a_new_process(planted
     assert manners(result) == {"remembers"}
     assert {fmt for _, fmt in result.flaky} == {"float32", "float64"}
     [text] = {flaky.text for flaky in result.flaky.values()}
-    assert text.startswith("failed in 5 of 10 calls with the same arguments: the target remembers earlier calls")
-    assert {tally.status for (id, *_), tally in result.tallies.items() if id == SAME} == {"falsified"}
+    assert text.startswith(
+        "failed in 5 of 10 calls with the same arguments: the target remembers earlier calls"
+    )
+    assert {tally.status for (id, *_), tally in result.tallies.items() if id == SAME} == {
+        "falsified"
+    }
 
 
 def test_what_fails_in_a_new_process_too_is_not_flaky(planted: str) -> None:

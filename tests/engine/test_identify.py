@@ -1,4 +1,6 @@
-"""Which GRU an implementation is: readings are told apart, and what cannot be told apart is said to be so."""
+"""Which GRU an implementation is: readings are told apart, and what cannot be told apart is said to
+be so.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ EXAMPLES = [
 
 
 @pytest.mark.uncounted
-@pytest.mark.parametrize("reading", EXAMPLES, ids=lambda reading: ", ".join(reading.differences(PYTORCH)) or "declared")
+@pytest.mark.parametrize(
+    "reading", EXAMPLES, ids=lambda reading: ", ".join(reading.differences(PYTORCH)) or "declared"
+)
 def test_a_reading_is_identified_and_nothing_else_is_left(reading: Reading) -> None:
     identity = found(reads(reading))
 
@@ -94,11 +98,17 @@ def test_not_a_number_agrees_with_nothing() -> None:
 
 
 def test_one_unit_without_biases_cannot_be_told_from_its_kin() -> None:
-    one = replace(backend(step=NUMPY.step, variants=[Variant(bias=False)]), hidden_size=1, input_size=2)
+    one = replace(
+        backend(step=NUMPY.step, variants=[Variant(bias=False)]), hidden_size=1, input_size=2
+    )
 
     identity = gruverify.identify(one)
 
-    kin = {Reading(reset, False, "rzn", "both", transposed) for reset in (False, True) for transposed in (False, True)}
+    kin = {
+        Reading(reset, False, "rzn", "both", transposed)
+        for reset in (False, True)
+        for transposed in (False, True)
+    }
     assert (identity.status, named(identity)) == ("ambiguous", [kin])
 
 
@@ -111,12 +121,19 @@ def test_each_declared_variant_and_method_is_a_part_of_its_own() -> None:
         step = staticmethod(NUMPY.step)
 
         def sequence(self, cell: Cell, inputs: Any, state: Any) -> Any:
-            return NUMPY.sequence(replace(cell, variant=replace(cell.variant, reset="after")), inputs, state)
+            return NUMPY.sequence(
+                replace(cell, variant=replace(cell.variant, reset="after")), inputs, state
+            )
 
     identity = gruverify.identify(Mixed())
 
     places = [(part.method, part.declared.reset, len(part.variants)) for part in identity.parts]
-    assert places == [("step", "after", 1), ("sequence", "after", 1), ("step", "before", 2), ("sequence", "before", 2)]
+    assert places == [
+        ("step", "after", 1),
+        ("sequence", "after", 1),
+        ("step", "before", 2),
+        ("sequence", "before", 2),
+    ]
     assert named(identity) == [{Reading()}, {Reading()}, {Reading()}, {Reading(other_reset=True)}]
     assert identity.formats == (float32,)
 

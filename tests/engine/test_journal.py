@@ -15,15 +15,23 @@ from gruverify.engine._journal import CpuClock, Found, Journal, digest_of
 from gruverify.invariants import INVARIANTS, Residual
 
 IDS = ["agreement/step", "bounds/box"]
-FELL = Judgement(INVARIANTS[IDS[0]], Tally(falsified=1, largest=2.0), Residual("h[b=0]", 1.0, 0.5, 0.5, 0.25, 2.0))
-HELD = Judgement(INVARIANTS[IDS[1]], Tally(passed=1, largest=0.5), Residual("h[b=0]", 1.0, 1.0, 0.0, 0.25, 0.0))
+FELL = Judgement(
+    INVARIANTS[IDS[0]],
+    Tally(falsified=1, largest=2.0),
+    Residual("h[b=0]", 1.0, 0.5, 0.5, 0.25, 2.0),
+)
+HELD = Judgement(
+    INVARIANTS[IDS[1]], Tally(passed=1, largest=0.5), Residual("h[b=0]", 1.0, 1.0, 0.0, 0.25, 0.0)
+)
 FOUND = Found((FELL, HELD), Coverage({"h'-c": np.array([1, 0, 2], np.int64)}))
 
 
 def case(weight: float) -> Case:
     """The smallest case, with that weight in all places."""
     one, three = float32.cast([[1.0]]), float32.cast([[weight]] * 3)
-    return Case(Cell(Variant(), three, three, three[:, 0], three[:, 0]), one[None], one, one[None], one)
+    return Case(
+        Cell(Variant(), three, three, three[:, 0], three[:, 0]), one[None], one, one[None], one
+    )
 
 
 @pytest.fixture
@@ -40,12 +48,18 @@ def judged() -> dict[tuple[str, int], bytes]:
     return {(each.stream, each.number): each.found for each in event.cases}
 
 
-def found(judged: dict[tuple[str, int], bytes], asked: list[str], of: Case, stream: str, number: int) -> Found | None:
+def found(
+    judged: dict[tuple[str, int], bytes], asked: list[str], of: Case, stream: str, number: int
+) -> Found | None:
     """What a later run is told of a case."""
-    return Journal("float32", judged, lambda event: None, CpuClock()).found(stream, number, of, asked)
+    return Journal("float32", judged, lambda event: None, CpuClock()).found(
+        stream, number, of, asked
+    )
 
 
-def test_the_same_case_is_taken_over_with_the_time_that_it_took(judged: dict[tuple[str, int], bytes]) -> None:
+def test_the_same_case_is_taken_over_with_the_time_that_it_took(
+    judged: dict[tuple[str, int], bytes],
+) -> None:
     clock = CpuClock()
 
     again = Journal("float32", judged, lambda event: None, clock).found("f00", 1, case(1.0), IDS)
@@ -78,7 +92,9 @@ def test_catches_bits_that_have_changed(judged: dict[tuple[str, int], bytes]) ->
     for position in range(0, len(data), 7):
         damaged = data[:position] + bytes([data[position] ^ 16]) + data[position + 1 :]
         again = found({place: damaged}, IDS, case(1.0), *place)
-        assert again is None or again.visited == FOUND.visited  # the header of the compression says little
+        assert (
+            again is None or again.visited == FOUND.visited
+        )  # the header of the compression says little
 
 
 def test_a_digest_tells_of_every_bit() -> None:

@@ -80,7 +80,7 @@ def test_why_an_invariant_cannot_be_asked(id: str, why: str) -> None:
     assert applicable(INVARIANTS[id], backend(step=NUMPY.step)) == why
 
 
-# -- what stands in the way ----------------------------------------------------------------------------------------
+# -- what stands in the way ------------------------------------------------------------------------
 
 
 def reading(id: str, read: Callable[[Trial], Any]) -> Invariant:
@@ -95,7 +95,10 @@ def reading(id: str, read: Callable[[Trial], Any]) -> Invariant:
 
 def twice(case: Case) -> Case:
     """The case with its member twice."""
-    arrays = {name: np.repeat(getattr(case, name), 2, -2) for name in ("inputs", "state", "d_outputs", "d_last")}
+    arrays = {
+        name: np.repeat(getattr(case, name), 2, -2)
+        for name in ("inputs", "state", "d_outputs", "d_last")
+    }
     return replace(case, **arrays)
 
 
@@ -125,14 +128,24 @@ def loses_a_member(cell: Any, x: Any, h: Any) -> Any:
 def test_the_first_that_meets_an_obstacle_reports_it_and_the_others_are_blocked_by_it() -> None:
     why = "step raised ZeroDivisionError: no gate"
 
-    assert outcomes(raises, DRAWN, CHANGED, DRAWN) == [("error", "", why), *[("blocked", "a/drawn", why)] * 2]
+    assert outcomes(raises, DRAWN, CHANGED, DRAWN) == [
+        ("error", "", why),
+        *[("blocked", "a/drawn", why)] * 2,
+    ]
     assert outcomes(raises, CHANGED, DRAWN) == [("error", "", why), ("blocked", "b/changed", why)]
 
 
 def test_what_fails_on_a_changed_case_only_is_a_finding_of_the_invariant_that_changes_it() -> None:
-    raised, malformed = outcomes(one_member_only, DRAWN, CHANGED, DRAWN), outcomes(loses_a_member, DRAWN, CHANGED)
+    raised, malformed = (
+        outcomes(one_member_only, DRAWN, CHANGED, DRAWN),
+        outcomes(loses_a_member, DRAWN, CHANGED),
+    )
 
-    assert raised == [("passed", "", ""), ("error", "", "step raised ValueError: one at a time"), ("passed", "", "")]
+    assert raised == [
+        ("passed", "", ""),
+        ("error", "", "step raised ValueError: one at a time"),
+        ("passed", "", ""),
+    ]
     assert malformed[0] == ("passed", "", "")
     assert malformed[1][:2] == ("falsified", "")
     assert malformed[1][2].startswith("step has shape (1, 1), expected (B, H) = (2, 1)")
@@ -163,10 +176,12 @@ def test_a_method_is_asked_once_though_it_fails() -> None:
     assert calls == [1]
 
 
-# -- assert_holds -----------------------------------------------------------------------------------------------------
+# -- assert_holds ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("target", ["numpy", NUMPY, NUMPY.step], ids=["name", "backend", "function"])
+@pytest.mark.parametrize(
+    "target", ["numpy", NUMPY, NUMPY.step], ids=["name", "backend", "function"]
+)
 def test_nothing_is_said_of_what_holds(target: Any) -> None:
     assert gruverify.assert_holds("agreement/step", target, case()) is None
 
@@ -204,28 +219,48 @@ def test_what_has_no_numbers_is_told_without() -> None:
 
 
 def test_a_backend_that_raises_is_told_so() -> None:
-    with pytest.raises(AssertionError, match=r"agreement/step: .*\n  step raised ZeroDivisionError: no gate\n"):
+    with pytest.raises(
+        AssertionError, match=r"agreement/step: .*\n  step raised ZeroDivisionError: no gate\n"
+    ):
         gruverify.assert_holds("agreement/step", raises, case())
 
 
 @pytest.mark.parametrize(
     ("id", "target", "message"),
     [
-        pytest.param("agreement/stop", "numpy", "invariant='agreement/stop' is unknown: `gruverify", id="unknown"),
-        pytest.param("agreement/last", too_large, "cannot be checked on too_large: the backend has no", id="method"),
-        pytest.param("agreement/step", "nympy", "target 'nympy' is unknown: did you mean numpy?", id="target"),
+        pytest.param(
+            "agreement/stop",
+            "numpy",
+            "invariant='agreement/stop' is unknown: `gruverify",
+            id="unknown",
+        ),
+        pytest.param(
+            "agreement/last",
+            too_large,
+            "cannot be checked on too_large: the backend has no",
+            id="method",
+        ),
+        pytest.param(
+            "agreement/step", "nympy", "target 'nympy' is unknown: did you mean numpy?", id="target"
+        ),
     ],
 )
-def test_what_cannot_be_asked_is_no_failure_but_an_error(id: str, target: Any, message: str) -> None:
+def test_what_cannot_be_asked_is_no_failure_but_an_error(
+    id: str, target: Any, message: str
+) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         gruverify.assert_holds(id, target, case())
 
 
-def test_a_variant_that_an_invariant_does_not_speak_of_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variant_that_an_invariant_does_not_speak_of_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     silent = replace(INVARIANTS["agreement/step"], applies=lambda variant: False)
     monkeypatch.setitem(INVARIANTS, "agreement/step", silent)
 
-    with pytest.raises(ValueError, match="cannot be checked on numpy: it does not speak of reset after, keep"):
+    with pytest.raises(
+        ValueError, match="cannot be checked on numpy: it does not speak of reset after, keep"
+    ):
         gruverify.assert_holds("agreement/step", "numpy", case())
 
 
@@ -238,4 +273,6 @@ def test_infinite_errors_can_be_told() -> None:
 def test_an_answer_that_is_no_number_is_told_beside_what_it_must_be() -> None:
     residual = Residual("h[b=0, i=0]", float("nan"), 0.0, float("inf"), 0.25, float("inf"))
 
-    assert "  is       nan\n  must be  0.0\n" in describe(INVARIANTS["agreement/step"], residual, case())
+    assert "  is       nan\n  must be  0.0\n" in describe(
+        INVARIANTS["agreement/step"], residual, case()
+    )

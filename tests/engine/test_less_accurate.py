@@ -1,4 +1,6 @@
-"""One line says which declaration explains all that failed, if one does: less accurate is not the same as wrong."""
+"""One line says which declaration explains all that failed, if one does: less accurate is not the
+same as wrong.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,9 @@ def test_the_verdict_names_the_declaration(lesser: Lesser) -> None:
 def test_declared_it_conforms(lesser: Lesser) -> None:
     result = checked(lesser.kernel.target(*lesser.formats, **lesser.declared))
 
-    assert not [key for key, tally in result.tallies.items() if tally.status in ("falsified", "error")]
+    assert not [
+        key for key, tally in result.tallies.items() if tally.status in ("falsified", "error")
+    ]
     assert not result.lesser
 
 
@@ -114,8 +118,12 @@ def test_sums_in_half_where_the_declaration_still_claims() -> None:
 
 
 def test_sums_in_half_where_nothing_is_claimed_any_more() -> None:
-    """Long sums that lose small terms show it themselves; and that says nothing of what else may be wrong."""
-    line = " ".join(checked(HALF.target(bfloat16, hidden_size=192, input_size=256), count=2).less_accurate)
+    """Long sums that lose small terms show it themselves; and that says nothing of what else may be
+    wrong.
+    """
+    line = " ".join(
+        checked(HALF.target(bfloat16, hidden_size=192, input_size=256), count=2).less_accurate
+    )
 
     assert "sums in bfloat16: declare accumulates='bfloat16'; " in line
     assert line.endswith("claim nothing: it may be wrong besides")
@@ -129,7 +137,9 @@ def test_flushed_subnormals_of_states_and_gradients() -> None:
     target = Backward(flushed, flushed)
     result = checked(target.target(float32), GRADIENTS, 150)
 
-    assert "subnormal numbers flushed to 0: declare subnormals=False" in " ".join(result.less_accurate)
+    assert "subnormal numbers flushed to 0: declare subnormals=False" in " ".join(
+        result.less_accurate
+    )
     assert not checked(target.target(float32, subnormals=False), GRADIENTS, 150).lesser
 
 
@@ -138,16 +148,24 @@ def test_sums_over_the_batch_in_half() -> None:
     ones = np.ones((1, 6000, 2), np.float16)
     weights = {name: np.full((6, 2), 0.25, np.float16) for name in ("weight_ih", "weight_hh")}
     biases = {name: np.full(6, 0.25, np.float16) for name in ("bias_ih", "bias_hh")}
-    case = gruverify.Case(gruverify.Cell(gruverify.Variant(), **weights, **biases), ones, ones[0] / 2, ones, ones[0])
+    case = gruverify.Case(
+        gruverify.Cell(gruverify.Variant(), **weights, **biases), ones, ones[0] / 2, ones, ones[0]
+    )
     found = list[Any]()
-    for target in (Backward(same).target(float16, sums_in_format=False), Backward(same).target(float16)):
+    for target in (
+        Backward(same).target(float16, sums_in_format=False),
+        Backward(same).target(float16),
+    ):
         explaining = Explaining(target, float16)
         judgements = judge(case, target, [INVARIANTS["agreement/step-vjp"]])
         explaining.meet(case, [judgement for judgement in judgements if judgement.fell])
         found.append(explaining.found())
     told, declared = found
 
-    assert (told.words, told.declares) == ("sums over the batch in float16", {"sums_in_format": True})
+    assert (told.words, told.declares) == (
+        "sums over the batch in float16",
+        {"sums_in_format": True},
+    )
     assert declared is None
 
 
@@ -160,7 +178,9 @@ def test_two_ways_at_once_where_neither_alone_explains_it() -> None:
 
 
 @pytest.mark.uncounted
-@pytest.mark.parametrize("change", [flushed, lambda a: a.astype(np.float32).astype(a.dtype)], ids=["flushed", "narrow"])
+@pytest.mark.parametrize(
+    "change", [flushed, lambda a: a.astype(np.float32).astype(a.dtype)], ids=["flushed", "narrow"]
+)
 def test_catches_a_dropped_path_that_is_less_accurate_besides(change: Any) -> None:
     """W_hr or W_hz left out on the way back is no rounding."""
     for id in ("gradient-through-the-reset-gate-dropped", "update-path-to-the-state-left-out"):
@@ -235,11 +255,16 @@ def test_a_wider_format_to_compute_in_changes_nothing() -> None:
     wide = declarations_of(Kernel().target(float32, computes="float64"), float32)
 
     assert wide.computes == float64
-    assert gruverify.backends.rounding_of(Kernel().target(float32, computes="float64"), float32).u == 2**-24 + 2**-53
+    assert (
+        gruverify.backends.rounding_of(Kernel().target(float32, computes="float64"), float32).u
+        == 2**-24 + 2**-53
+    )
 
 
 @pytest.mark.uncounted
-@pytest.mark.parametrize("name", ["float32 arithmetic in float64", "TF32 products", "σ off by 55 u"])
+@pytest.mark.parametrize(
+    "name", ["float32 arithmetic in float64", "TF32 products", "σ off by 55 u"]
+)
 def test_identify_says_what_it_is_and_by_what_it_is_less_accurate(name: str) -> None:
     lesser = LESSER[name]
     found = identify(lesser.kernel.target(*lesser.formats))
@@ -287,4 +312,6 @@ def test_reports_say_it() -> None:
     assert "falsified: less accurate than declared" in text
     assert "matrix products in TF32" in text
     assert "matrix products in TF32" in junit([found])
-    assert "<strong>Less accurate than declared:</strong> everything that failed" in result_page(found)
+    assert "<strong>Less accurate than declared:</strong> everything that failed" in result_page(
+        found
+    )

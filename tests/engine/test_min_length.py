@@ -1,4 +1,6 @@
-"""Targets that take no sequence below some length: what is drawn for them, derived for them and asked of them."""
+"""Targets that take no sequence below some length: what is drawn for them, derived for them and
+asked of them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,14 @@ from hypothesis import strategies as st
 
 import gruverify
 from gruverify import Case, StackCase, Variant, backend, float32, float64
-from gruverify.backends import Backend, BadDeclaration, NumpyBackend, completed, declarations_of, resolve
+from gruverify.backends import (
+    Backend,
+    BadDeclaration,
+    NumpyBackend,
+    completed,
+    declarations_of,
+    resolve,
+)
 from gruverify.cell import AnyCase
 from gruverify.coverage import excluded
 from gruverify.engine import draw, identify, sizes_survey, streams_for
@@ -75,7 +84,10 @@ class Stacks(NumpyBackend):
 def every(target: Backend, count: int) -> Iterator[AnyCase]:
     """What a run of so many cases puts to the target."""
     found = list[AnyCase]()
-    for stream in (*streams_for(target, float64, 0, count), *sizes_survey(target, float64, 0, count)):
+    for stream in (
+        *streams_for(target, float64, 0, count),
+        *sizes_survey(target, float64, 0, count),
+    ):
         draw(stream.strategy, stream.count, stream.seed, found.append, stream.first)
     return iter(found)
 
@@ -110,14 +122,18 @@ def test_catches_a_wrong_one_in_a_case_that_it_takes() -> None:
 
 
 @pytest.mark.uncounted
-@pytest.mark.parametrize("target", [Declaring(2), Declaring(20), Stacks()], ids=["two", "twenty", "stacks"])
+@pytest.mark.parametrize(
+    "target", [Declaring(2), Declaring(20), Stacks()], ids=["two", "twenty", "stacks"]
+)
 def test_no_case_is_shorter_whatever_draws_it(target: Any) -> None:
     found = list(every(target, 100))
     least = declarations_of(target).min_length
 
     assert min(case.sizes["T"] for case in found) == least
     assert {case.sizes["T"] for case in found} >= {least, least + 1, least + 2, least + 3}
-    ragged = [case.lengths for case in found if isinstance(case, StackCase) and case.lengths is not None]
+    ragged = [
+        case.lengths for case in found if isinstance(case, StackCase) and case.lengths is not None
+    ]
     assert all(lengths.min() >= least for lengths in ragged)
 
 
@@ -133,7 +149,10 @@ def test_a_step_of_its_own_is_asked_and_none_is_derived() -> None:
     result = gruverify.check(both, max_cases=12, only=["agreement/step", "agreement/outputs"])
 
     assert result.verdict == "conforms"
-    assert {id for (id, *_), tally in result.tallies.items() if tally.judged} == {"agreement/step", "agreement/outputs"}
+    assert {id for (id, *_), tally in result.tallies.items() if tally.judged} == {
+        "agreement/step",
+        "agreement/outputs",
+    }
     assert not hasattr(completed(Declaring(2)), "step")
 
 
@@ -154,7 +173,11 @@ def test_it_is_identified_by_the_sequences_that_it_takes() -> None:
 def test_lengths_that_it_does_not_take_are_no_holes() -> None:
     left_out = excluded(Declaring(9))
 
-    assert left_out["T", ("values", "2–7")] == left_out["T", ("values", "8")] == "declared min_length=9"
+    assert (
+        left_out["T", ("values", "2–7")]
+        == left_out["T", ("values", "8")]
+        == "declared min_length=9"
+    )
     assert ("T", ("values", "9–15")) not in left_out
     with_step = backend(step=step, sequence=NUMPY.sequence, min_length=9)
     assert ("T", ("values", "1")) not in excluded(with_step)

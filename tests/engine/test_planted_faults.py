@@ -13,7 +13,9 @@ from gruverify.engine import load_witness, save_witness
 pytestmark = pytest.mark.uncounted
 
 
-def test_a_planted_fault_falls_with_small_witnesses_that_replay(planted: str, tmp_path: Path) -> None:
+def test_a_planted_fault_falls_with_small_witnesses_that_replay(
+    planted: str, tmp_path: Path
+) -> None:
     result = gruverify.check(f"{planted}:outside", formats=[float32], max_cases=10, seed=1)
 
     assert result.verdict == "falsified"
@@ -28,7 +30,9 @@ def test_a_module_whose_gradient_lacks_the_factor_r_falls(planted: str, tmp_path
 
     assert result.verdict == "falsified"
     assert {id for id, _ in result.witnesses} >= {"agreement/step-vjp"}
-    assert not any(tally.falsified for (id, _, _), tally in result.tallies.items() if id == "agreement/step")
+    assert not any(
+        tally.falsified for (id, _, _), tally in result.tallies.items() if id == "agreement/step"
+    )
     they_are_small_and_replay(result, tmp_path / "w.json")
 
 

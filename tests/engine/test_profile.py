@@ -16,13 +16,23 @@ def _asked(profile: str, id: str) -> list[int]:
 
 
 def test_what_reads_the_first_answers_alone_is_asked_of_every_case() -> None:
-    for id in ("agreement/step", "agreement/gradient-state", "contract/finite-values", "stack/outputs", "bounds/box"):
+    for id in (
+        "agreement/step",
+        "agreement/gradient-state",
+        "contract/finite-values",
+        "stack/outputs",
+        "bounds/box",
+    ):
         assert len(_asked("default", id)) == PROFILES["default"].cases, id
 
 
 def test_what_asks_for_more_takes_turns() -> None:
     cases, turns = PROFILES["default"].cases, PROFILES["default"].turns
-    taking = [id for id, invariant in INVARIANTS.items() if topic(invariant) and topic(invariant) not in DUTIES]
+    taking = [
+        id
+        for id, invariant in INVARIANTS.items()
+        if topic(invariant) and topic(invariant) not in DUTIES
+    ]
 
     assert {topic(INVARIANTS[id]) for id in taking} == set(TOPICS)
     assert {cases // turns, cases // turns + 1} >= {len(_asked("default", id)) for id in taking}
@@ -32,12 +42,19 @@ def test_the_duties_of_a_method_take_turns_of_their_own() -> None:
     cases, duties = PROFILES["default"].cases, PROFILES["default"].duties
     owed = [id for id, invariant in INVARIANTS.items() if topic(invariant) in DUTIES]
 
-    assert {topic(INVARIANTS[id]) for id in owed} == {f"duties of {method}" for method in (*CELL_METHODS, "reloaded")}
+    assert {topic(INVARIANTS[id]) for id in owed} == {
+        f"duties of {method}" for method in (*CELL_METHODS, "reloaded")
+    }
     assert {len(_asked("default", id)) for id in owed} == {cases // duties}
 
 
 def test_derivatives_along_a_direction_are_taken_on_the_same_cases_whoever_reads_them() -> None:
-    readers = ("contract/shape-sequence-hvp", "second-order/hvp", "gradient/adjoint", "second-order/symmetric")
+    readers = (
+        "contract/shape-sequence-hvp",
+        "second-order/hvp",
+        "gradient/adjoint",
+        "second-order/symmetric",
+    )
     assert len({tuple(_asked("quick", id)) for id in readers}) == 1
 
 
@@ -59,7 +76,9 @@ def test_where_the_number_of_cases_is_asked_for_every_invariant_is_asked_of_each
     only = ["symmetry", "agreement/step"]
     asked = {
         row[0]: tally.cases
-        for row, tally in gruverify.check("numpy", formats=[float32], max_cases=1, only=only).tallies.items()
+        for row, tally in gruverify.check(
+            "numpy", formats=[float32], max_cases=1, only=only
+        ).tallies.items()
     }
 
     assert set(asked.values()) == {1}

@@ -40,21 +40,32 @@ def stack_case(H: int = 3, I: int = 2, B: int = 3, T: int = 4) -> StackCase:
     return StackCase(Stack(rows), *data, lengths=np.array([4, 2, 3]), batch_first=True)
 
 
-def reduced(start: AnyCase, falsifies: Callable[[AnyCase], bool], tries: int = TRIES, **declared: Any) -> Any:
+def reduced(
+    start: AnyCase, falsifies: Callable[[AnyCase], bool], tries: int = TRIES, **declared: Any
+) -> Any:
     """What a case is reduced to."""
     return Reduction(start, falsifies, tries, Declarations(**declared)).run()
 
 
-# -- parts ------------------------------------------------------------------------------------------------------------
+# -- parts -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("letter", "kept"), [("H", [0, 3]), ("I", [2]), ("B", [1, 2]), ("T", [0, 4, 5])])
+@pytest.mark.parametrize(
+    ("letter", "kept"), [("H", [0, 3]), ("I", [2]), ("B", [1, 2]), ("T", [0, 4, 5])]
+)
 def test_a_part_of_a_case_has_the_same_numbers(letter: str, kept: list[int]) -> None:
     whole = case()
     some = part(whole, letter, kept)
     assert isinstance(some, Case)
 
-    axes = {"inputs": "TBI", "state": "BH", "d_outputs": "TBH", "d_last": "BH", "weight_ih": "3I", "weight_hh": "3H"}
+    axes = {
+        "inputs": "TBI",
+        "state": "BH",
+        "d_outputs": "TBH",
+        "d_last": "BH",
+        "weight_ih": "3I",
+        "weight_hh": "3H",
+    }
     for name, array in some.arrays().items():
         expected = whole.arrays()[name]
         if name.startswith(("weight", "bias")) and letter == "H":
@@ -70,8 +81,12 @@ def test_a_part_of_a_stack_reads_what_is_left_of_the_layer_below() -> None:
     units, forward, first = (part(whole, letter, [0]) for letter in "HDL")
 
     assert [units.sizes[letter] for letter in "HLD"] == [1, 2, 2]
-    assert np.array_equal(units.arrays()["weight_ih_l1"], whole.stack.cells[1][0].weight_ih[::3][:, [0, 3]])
-    assert np.array_equal(forward.arrays()["weight_ih_l1"], whole.stack.cells[1][0].weight_ih[:, :3])
+    assert np.array_equal(
+        units.arrays()["weight_ih_l1"], whole.stack.cells[1][0].weight_ih[::3][:, [0, 3]]
+    )
+    assert np.array_equal(
+        forward.arrays()["weight_ih_l1"], whole.stack.cells[1][0].weight_ih[:, :3]
+    )
     assert np.array_equal(forward.arrays()["states"], whole.states[[0, 2]])
     assert np.array_equal(first.arrays()["states"], whole.states[:2])
     assert first.sizes["L"] == 1
@@ -87,10 +102,13 @@ def test_steps_that_are_left_out_are_no_longer_a_members() -> None:
 def test_other_numbers_stand_where_the_first_ones_stood() -> None:
     for whole in (case(), stack_case()):
         doubled = with_arrays(whole, lambda name, array: 2 * array)
-        assert all(np.array_equal(doubled.arrays()[name], 2 * array) for name, array in whole.arrays().items())
+        assert all(
+            np.array_equal(doubled.arrays()[name], 2 * array)
+            for name, array in whole.arrays().items()
+        )
 
 
-# -- reductions -------------------------------------------------------------------------------------------------------
+# -- reductions ------------------------------------------------------------------------------------
 
 
 def test_what_always_falsifies_becomes_one_unit_of_zeros() -> None:
@@ -119,7 +137,9 @@ def test_layers_and_directions_that_matter_are_kept() -> None:
 def test_of_the_numbers_those_that_matter_are_left_and_short() -> None:
     found = reduced(case(), lambda case: bool((case.arrays()["state"] > 1.5).any()))
     assert set(found.sizes.values()) == {1}
-    assert [array.ravel().tolist() for name, array in found.arrays().items() if array.any()] == [[2.0]]
+    assert [array.ravel().tolist() for name, array in found.arrays().items() if array.any()] == [
+        [2.0]
+    ]
 
 
 def test_lengths_that_matter_are_kept() -> None:
@@ -131,12 +151,20 @@ def test_lengths_that_matter_are_kept() -> None:
 
 
 def test_it_stays_within_the_sizes_that_are_declared() -> None:
-    shape = {"hidden_size": 3, "input_size": 2, "num_layers": 2, "bidirectional": True, "batch_first": True}
+    shape = {
+        "hidden_size": 3,
+        "input_size": 2,
+        "num_layers": 2,
+        "bidirectional": True,
+        "batch_first": True,
+    }
     found = reduced(stack_case(), lambda case: True, min_length=2, **shape)
     assert found.sizes == {"H": 3, "I": 2, "B": 1, "T": 2, "L": 2, "D": 2}
     assert found.batch_first
 
-    ragged = reduced(stack_case(), lambda case: getattr(case, "lengths", None) is not None, min_length=2)
+    ragged = reduced(
+        stack_case(), lambda case: getattr(case, "lengths", None) is not None, min_length=2
+    )
     assert ragged.lengths.tolist() == [2]
 
 
@@ -154,14 +182,19 @@ def test_it_makes_no_more_tries_than_it_may() -> None:
 
 def test_a_large_case_counts_as_several_tries() -> None:
     start = Case(
-        Cell(Variant(), *(numbers(192, 64),) * 2, numbers(192), numbers(192)), *(numbers(1, 1, 64), numbers(1, 64)) * 2
+        Cell(Variant(), *(numbers(192, 64),) * 2, numbers(192), numbers(192)),
+        *(numbers(1, 1, 64), numbers(1, 64)) * 2,
     )
-    reduction = Reduction(start, lambda case: case.sizes["H"] == 64, 30, Declarations(input_size=64))
+    reduction = Reduction(
+        start, lambda case: case.sizes["H"] == 64, 30, Declarations(input_size=64)
+    )
     reduction.run()
     assert reduction.spent > 2
 
 
-def test_the_numbers_of_large_arrays_are_not_looked_at_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_numbers_of_large_arrays_are_not_looked_at_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     keys = count()
 
     def dumps(case: AnyCase) -> bytes:
@@ -171,7 +204,9 @@ def test_the_numbers_of_large_arrays_are_not_looked_at_one_by_one(monkeypatch: p
     monkeypatch.setattr(_reduce, "pickle", SimpleNamespace(dumps=dumps))
     H = 32
     start = Case(cell(H, H), numbers(1, 1, H), numbers(1, H), numbers(1, 1, H), numbers(1, H))
-    found = reduced(start, lambda case: bool(case.arrays()["weight_hh"].all()), hidden_size=H, input_size=H)
+    found = reduced(
+        start, lambda case: bool(case.arrays()["weight_hh"].all()), hidden_size=H, input_size=H
+    )
 
     assert found.arrays()["weight_hh"].all()
     assert next(keys) < 2 * TRIES + 6 * 6 * H
@@ -197,7 +232,11 @@ def test_what_does_not_fall_again_stays_as_it_is() -> None:
 
 def test_numbers_stay_in_the_format() -> None:
     start = Case(
-        Cell(Variant(), *(float64.cast(np.full((3, 1), 0.3)),) * 2, *(float64.cast(np.full(3, 0.3)),) * 2),
+        Cell(
+            Variant(),
+            *(float64.cast(np.full((3, 1), 0.3)),) * 2,
+            *(float64.cast(np.full(3, 0.3)),) * 2,
+        ),
         *(float64.cast(np.full((1, 1, 1), 0.3)), float64.cast(np.full((1, 1), 0.3))) * 2,
     )
     assert reduced(start, lambda case: True).format is float64

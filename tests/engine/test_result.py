@@ -20,7 +20,9 @@ from ._drawn import HEADER, NOTHING, plain, results
 
 pytestmark = pytest.mark.uncounted
 
-few = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+few = settings(
+    max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 @few
@@ -51,12 +53,16 @@ def test_the_smaller_witness_stays(a: Result, b: Result) -> None:
 
 def test_a_run_is_the_sum_of_its_formats() -> None:
     def of(*formats: Any) -> Result:
-        return run(NumpyBackend(), Plan(formats=formats, max_cases=4, seed=5), "numpy", lambda event: None)
+        return run(
+            NumpyBackend(), Plan(formats=formats, max_cases=4, seed=5), "numpy", lambda event: None
+        )
 
     whole = of(float16, float32)
     parts = [replace(of(fmt), header=whole.header) for fmt in (float32, float16)]
 
-    assert plain(replace(merge(parts), seconds=0.0, cpu=0.0)) == plain(replace(whole, seconds=0.0, cpu=0.0))
+    assert plain(replace(merge(parts), seconds=0.0, cpu=0.0)) == plain(
+        replace(whole, seconds=0.0, cpu=0.0)
+    )
 
 
 def test_parts_of_different_runs_do_not_merge() -> None:
@@ -74,7 +80,12 @@ PASSED = Tally(passed=2)
 
 def test_by_format_adds_the_variants_up_in_the_catalogues_order() -> None:
     first, second = list(INVARIANTS)[:2]
-    keys = [(second, "float32", "a"), (first, "float32", "b"), (first, "float32", "a"), (first, "float16", "a")]
+    keys = [
+        (second, "float32", "a"),
+        (first, "float32", "b"),
+        (first, "float32", "a"),
+        (first, "float16", "a"),
+    ]
 
     table = by_format(replace(NOTHING, tallies=dict.fromkeys(keys, PASSED)))
 
@@ -83,7 +94,9 @@ def test_by_format_adds_the_variants_up_in_the_catalogues_order() -> None:
 
 
 def test_a_result_is_one_line_and_a_notebook_shows_what_it_covers() -> None:
-    result = gruverify.check("numpy", max_cases=1, formats=[float32], only=["agreement"], max_size=3)
+    result = gruverify.check(
+        "numpy", max_cases=1, formats=[float32], only=["agreement"], max_size=3
+    )
     named = replace(result, header={**result.header, "target": "<b>mine</b>"})
 
     assert re.fullmatch(r"<Result of numpy: conforms \(\d+ passed(, .*)?\)>", repr(result))

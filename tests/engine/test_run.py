@@ -59,16 +59,20 @@ def cases_of(result: Result, id: str) -> dict[str, int]:
     return dict(counts)
 
 
-# -- determinism ------------------------------------------------------------------------------------------------------
+# -- determinism -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("target", ["numpy", backend(step=inverted)], ids=["right", "wrong"])
-def test_the_same_seed_gives_the_same_result_and_events_whatever_the_random_state(target: Any) -> None:
+def test_the_same_seed_gives_the_same_result_and_events_whatever_the_random_state(
+    target: Any,
+) -> None:
     runs = []
     for disturbance in (1, 2):
         random.seed(disturbance)
         events: list[Event] = []
-        result = gruverify.check(target, seed=3, max_cases=6, formats=[float32], listener=events.append, only=SOME)
+        result = gruverify.check(
+            target, seed=3, max_cases=6, formats=[float32], listener=events.append, only=SOME
+        )
         seen = [type(event) for event in events if not isinstance(event, CLOCKED)]
         runs.append((plain(replace(result, seconds=0.0, cpu=0.0)), seen))
 
@@ -119,7 +123,9 @@ def test_formats_and_patterns_may_be_given_by_name() -> None:
     result = gruverify.check("numpy", formats="f32, float64", max_cases=1, only="bounds")
 
     assert result.header["formats"] == ["float32", "float64"]
-    assert {id for id, _, _ in result.tallies if id.startswith("bounds/")} == {id for id, _, _ in result.tallies}
+    assert {id for id, _, _ in result.tallies if id.startswith("bounds/")} == {
+        id for id, _, _ in result.tallies
+    }
 
 
 def test_a_format_that_there_is_not_is_named() -> None:
@@ -127,7 +133,7 @@ def test_a_format_that_there_is_not_is_named() -> None:
         gruverify.check("numpy", formats=["f31"])
 
 
-# -- how much ---------------------------------------------------------------------------------------------------------
+# -- how much --------------------------------------------------------------------------------------
 
 
 def test_max_cases_is_the_number_of_cases_in_every_format() -> None:
@@ -162,7 +168,9 @@ def test_only_the_claimed_variants_and_sizes_are_drawn() -> None:
         sizes.add((x.shape[1], h.shape[1]))
         return NUMPY.step(cell, x, h)
 
-    claims = replace(backend(step=step, variants=[Variant("before", bias=False)]), hidden_size=5, input_size=2)
+    claims = replace(
+        backend(step=step, variants=[Variant("before", bias=False)]), hidden_size=5, input_size=2
+    )
     result = gruverify.check(claims, max_cases=5, formats=[float32])
 
     assert sizes == {(2, 5)}
@@ -173,7 +181,10 @@ def test_what_speaks_of_no_claimed_variant_is_not_applicable() -> None:
     result = gruverify.check(Unbiased(), max_cases=1, formats=[float32])
 
     tally = result.tallies["agreement/gradient-bias_ih-reset", "float32", "-"]
-    assert (tally.status, tally.reason) == ("not applicable", "the backend claims no variant that it speaks of")
+    assert (tally.status, tally.reason) == (
+        "not applicable",
+        "the backend claims no variant that it speaks of",
+    )
     assert result.verdict == "conforms"
 
 
@@ -190,7 +201,7 @@ def test_what_needs_a_method_that_is_missing_is_not_applicable() -> None:
     assert (tally.status, tally.reason) == ("not applicable", "the backend has no sequence")
 
 
-# -- the time budget --------------------------------------------------------------------------------------------------
+# -- the time budget -------------------------------------------------------------------------------
 
 
 class Clock:
@@ -218,7 +229,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
 
 
 def test_no_case_is_judged_once_the_time_is_over(clock: Clock) -> None:
-    result = gruverify.check(backend(step=clock.step), time_budget=4.5, formats=[float32], max_cases=50, only=ONCE)
+    result = gruverify.check(
+        backend(step=clock.step), time_budget=4.5, formats=[float32], max_cases=50, only=ONCE
+    )
 
     assert cases_of(result, "agreement/step") == {"float32": 5}
     assert result.seconds == clock.now
@@ -226,14 +239,20 @@ def test_no_case_is_judged_once_the_time_is_over(clock: Clock) -> None:
 
 
 def test_no_case_is_drawn_once_the_time_is_over(clock: Clock) -> None:
-    gruverify.check(backend(step=clock.step), time_budget=4.5, formats=[float32], max_cases=5000, only=ONCE)
+    gruverify.check(
+        backend(step=clock.step), time_budget=4.5, formats=[float32], max_cases=5000, only=ONCE
+    )
 
     assert clock.looks < 500
 
 
 def test_formats_share_the_time(clock: Clock) -> None:
     result = gruverify.check(
-        backend(step=clock.step), time_budget=4.5, formats=[float16, float32], max_cases=5, only=ONCE
+        backend(step=clock.step),
+        time_budget=4.5,
+        formats=[float16, float32],
+        max_cases=5,
+        only=ONCE,
     )
 
     assert cases_of(result, "agreement/step") == {"float16": 3, "float32": 2}
@@ -241,22 +260,28 @@ def test_formats_share_the_time(clock: Clock) -> None:
 
 
 def test_enough_time_changes_nothing(clock: Clock) -> None:
-    result = gruverify.check(backend(step=clock.step), time_budget=1e9, formats=[float32], max_cases=6, only=ONCE)
+    result = gruverify.check(
+        backend(step=clock.step), time_budget=1e9, formats=[float32], max_cases=6, only=ONCE
+    )
 
     assert cases_of(result, "agreement/step") == {"float32": 6}
 
 
-# -- events -----------------------------------------------------------------------------------------------------------
+# -- events ----------------------------------------------------------------------------------------
 
 
 def test_events_of_a_right_backend() -> None:
     events: list[Event] = []
-    gruverify.check(backend(step=NUMPY.step), max_cases=2, formats=[float16, float32], listener=events.append)
+    gruverify.check(
+        backend(step=NUMPY.step), max_cases=2, formats=[float16, float32], listener=events.append
+    )
 
     events = [event for event in events if not isinstance(event, CLOCKED)]
     assert isinstance(events[0], RunStarted)
     assert events[0].header["formats"] == ["float16", "float32"]
-    for fmt, (start, one, two, end) in zip(("float16", "float32"), (events[1:5], events[5:]), strict=True):
+    for fmt, (start, one, two, end) in zip(
+        ("float16", "float32"), (events[1:5], events[5:]), strict=True
+    ):
         assert start == FormatStarted(fmt, 2)
         assert (one, two) == (CaseJudged(fmt, 1, ()), CaseJudged(fmt, 2, ()))
         assert isinstance(end, FormatFinished)
@@ -265,7 +290,9 @@ def test_events_of_a_right_backend() -> None:
 
 def test_events_of_a_wrong_backend_tell_what_fell_first_and_what_it_shrank_to() -> None:
     events: list[Event] = []
-    result = gruverify.check(backend(step=inverted), max_cases=4, formats=[float32], listener=events.append, only=SOME)
+    result = gruverify.check(
+        backend(step=inverted), max_cases=4, formats=[float32], listener=events.append, only=SOME
+    )
 
     fell = [id for event in events if isinstance(event, CaseJudged) for id in event.falsified]
     assert len(fell) == len(set(fell)) > 0
@@ -273,11 +300,13 @@ def test_events_of_a_wrong_backend_tell_what_fell_first_and_what_it_shrank_to() 
     shrunk = [event.invariant for event in events if isinstance(event, Shrinking)]
     assert shrunk[0] == fell[0]
     assert set(shrunk) <= set(fell)
-    assert [event.witness for event in events if isinstance(event, Shrunk)] == list(result.witnesses.values())
+    assert [event.witness for event in events if isinstance(event, Shrunk)] == list(
+        result.witnesses.values()
+    )
     assert isinstance(events[-1], FormatFinished)
 
 
-# -- stopping ---------------------------------------------------------------------------------------------------------
+# -- stopping --------------------------------------------------------------------------------------
 
 
 def test_ctrl_c_between_cases_keeps_what_there_is() -> None:
@@ -310,7 +339,9 @@ def test_ctrl_c_while_shrinking_keeps_what_fell() -> None:
         if isinstance(event, Shrinking):
             raise KeyboardInterrupt
 
-    result = gruverify.check(backend(step=inverted), max_cases=4, formats=[float32], listener=listener)
+    result = gruverify.check(
+        backend(step=inverted), max_cases=4, formats=[float32], listener=listener
+    )
 
     assert any(tally.falsified for tally in result.tallies.values())
     assert result.verdict == "interrupted"
@@ -326,7 +357,7 @@ def test_a_run_can_be_stopped_from_outside() -> None:
     assert not result.complete
 
 
-# -- the backend's own setting up and down ----------------------------------------------------------------------------
+# -- the backend's own setting up and down ---------------------------------------------------------
 
 
 class Ordered(NumpyBackend):
@@ -365,7 +396,7 @@ def test_a_backend_is_closed_after_ctrl_c_too() -> None:
     assert target.calls == ["close"]  # no format was begun, of which it is seeded
 
 
-# -- what it was ------------------------------------------------------------------------------------------------------
+# -- what it was -----------------------------------------------------------------------------------
 
 
 def test_the_header_says_all_that_is_needed_to_repeat_the_run() -> None:
@@ -379,7 +410,10 @@ def test_the_header_says_all_that_is_needed_to_repeat_the_run() -> None:
 
 def test_a_result_calls_the_target_by_the_name_that_it_is_told() -> None:
     assert gruverify.check(NUMPY, max_cases=1, formats=[float32]).header["target"] == "numpy"
-    assert gruverify.check(NUMPY, max_cases=1, formats=[float32], name="mine").header["target"] == "mine"
+    assert (
+        gruverify.check(NUMPY, max_cases=1, formats=[float32], name="mine").header["target"]
+        == "mine"
+    )
 
 
 def test_a_version_that_cannot_be_found_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -411,14 +445,26 @@ def test_a_target_of_another_library_shows_its_version(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        pytest.param({"profile": "slow"}, "profile='slow' is unknown: choose from quick, default, deep", id="profile"),
+        pytest.param(
+            {"profile": "slow"},
+            "profile='slow' is unknown: choose from quick, default, deep",
+            id="profile",
+        ),
         pytest.param({"max_cases": 0}, "max_cases=0 must be at least 1", id="cases"),
         pytest.param({"seed": -1}, "seed=-1 must not be negative", id="seed"),
-        pytest.param({"time_budget": 0.0}, "time_budget=0.0 must be more than 0 seconds", id="no time"),
-        pytest.param({"time_budget": float("nan")}, "time_budget=nan must be more than 0 seconds", id="nan"),
-        pytest.param({"formats": []}, "claims none of the formats []: it has float32", id="no format"),
         pytest.param(
-            {"formats": [float16, float64]}, "claims none of the formats float16, float64: it has float32", id="formats"
+            {"time_budget": 0.0}, "time_budget=0.0 must be more than 0 seconds", id="no time"
+        ),
+        pytest.param(
+            {"time_budget": float("nan")}, "time_budget=nan must be more than 0 seconds", id="nan"
+        ),
+        pytest.param(
+            {"formats": []}, "claims none of the formats []: it has float32", id="no format"
+        ),
+        pytest.param(
+            {"formats": [float16, float64]},
+            "claims none of the formats float16, float64: it has float32",
+            id="formats",
         ),
     ],
 )
@@ -430,4 +476,9 @@ def test_a_plan_that_makes_no_sense_is_refused(options: dict[str, Any], message:
 
 
 def test_a_sensible_plan_is_accepted() -> None:
-    assert require(Plan(profile="deep", formats=(float32,), seed=1, max_cases=1, time_budget=0.1), NUMPY) is None
+    assert (
+        require(
+            Plan(profile="deep", formats=(float32,), seed=1, max_cases=1, time_budget=0.1), NUMPY
+        )
+        is None
+    )

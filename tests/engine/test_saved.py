@@ -40,7 +40,9 @@ def halved(cell: Any, x: Any, h: Any) -> Any:
 
 def found(step: Any, **options: Any) -> Result:
     """What a short run finds."""
-    return check(step, **{"formats": "f32", "max_cases": 4, "only": ["agreement"], "name": TARGET, **options})
+    return check(
+        step, **{"formats": "f32", "max_cases": 4, "only": ["agreement"], "name": TARGET, **options}
+    )
 
 
 @cache
@@ -117,7 +119,9 @@ def test_what_no_longer_fails_is_said_and_claims_nothing(folder: Path) -> None:
 
     assert {replay.fate for replay in result.replays} == {"held"}
     [line] = result.replay_lines
-    assert line.startswith("2 of 2 saved witnesses no longer fail: agreement/one-unit in float32; agreement/step")
+    assert line.startswith(
+        "2 of 2 saved witnesses no longer fail: agreement/one-unit in float32; agreement/step"
+    )
     cases = {id: tally.cases for (id, *_), tally in result.tallies.items() if tally.cases}
     assert set(cases.values()) <= {1, 2, 3, 4}
 
@@ -138,7 +142,7 @@ def test_the_smallest_come_first_whatever_the_files_are_called(folder: Path) -> 
     assert list(witnesses) == sorted(witnesses, key=Witness.order)
 
 
-# -- what cannot be tried ---------------------------------------------------------------------------------------------
+# -- what cannot be tried --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -146,8 +150,14 @@ def test_the_smallest_come_first_whatever_the_files_are_called(folder: Path) -> 
     [
         ("{", "is not JSON"),
         ("[]", "this is not a gruverify witness"),
-        ('{"kind": "gruverify witness", "schema": 9}', "schema=9 cannot be read: this version reads schema 1"),
-        ('{"kind": "gruverify witness", "schema": 1}', "the witness is damaged: KeyError: 'residual'"),
+        (
+            '{"kind": "gruverify witness", "schema": 9}',
+            "schema=9 cannot be read: this version reads schema 1",
+        ),
+        (
+            '{"kind": "gruverify witness", "schema": 1}',
+            "the witness is damaged: KeyError: 'residual'",
+        ),
         ("\ud800", "is not JSON"),
         ("[" * 100_000, "nested too deeply"),
         ("", "is not JSON"),
@@ -179,12 +189,28 @@ def test_a_file_that_may_not_be_read_is_one_line(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "options", "said"),
     [
-        ({"invariant": "agreement/gone"}, {}, "in float32: there is no invariant 'agreement/gone' any more"),
+        (
+            {"invariant": "agreement/gone"},
+            {},
+            "in float32: there is no invariant 'agreement/gone' any more",
+        ),
         ({"format": "float64"}, {}, "in float64: float64 is none of the formats of this run"),
         ({}, {"skip": ["agreement/one-unit"]}, "agreement/one-unit in float32: --skip"),
-        ({}, {"only": ["agreement/step"]}, "agreement/one-unit in float32: the selection leaves the invariant out"),
-        ({"invariant": "agreement/outputs"}, {}, "agreement/outputs in float32: the backend has no sequence"),
-        ({"invariant": "stack/outputs"}, {"only": ["agreement", "stack"]}, "the invariant does not read such a case"),
+        (
+            {},
+            {"only": ["agreement/step"]},
+            "agreement/one-unit in float32: the selection leaves the invariant out",
+        ),
+        (
+            {"invariant": "agreement/outputs"},
+            {},
+            "agreement/outputs in float32: the backend has no sequence",
+        ),
+        (
+            {"invariant": "stack/outputs"},
+            {"only": ["agreement", "stack"]},
+            "the invariant does not read such a case",
+        ),
     ],
 )
 def test_what_a_run_is_not_about_is_left_out_with_the_reason(
@@ -226,10 +252,14 @@ def test_a_size_that_the_target_is_not_built_for_shows_nothing(folder: Path) -> 
 
 
 def test_a_case_above_the_largest_size_is_left_out(tmp_path: Path) -> None:
-    for witness in found(halved, shrink=False, only=["agreement/step"], max_cases=9).witnesses.values():
+    for witness in found(
+        halved, shrink=False, only=["agreement/step"], max_cases=9
+    ).witnesses.values():
         save_witness(witness, witness_file(tmp_path, witness))
 
-    replayed = found(halved, replay=tmp_path, only=["agreement/step"], max_size=1).header["replayed"]
+    replayed = found(halved, replay=tmp_path, only=["agreement/step"], max_size=1).header[
+        "replayed"
+    ]
 
     assert replayed["tried"] == 0
     assert replayed["left_out"] == ["agreement/step in float32: larger than --max-size 1"]
@@ -282,8 +312,10 @@ def test_each_fate_is_a_line() -> None:
 
     assert replay_lines(replays) == (
         "2 of 8 saved witnesses fail again: agreement/step in float16, float64",
-        "5 of 8 saved witnesses no longer fail: bounds/0 in float32; bounds/1 in float32; bounds/2 in float32 "
+        "5 of 8 saved witnesses no longer fail: bounds/0 in float32; bounds/1 in float32; "
+        "bounds/2 in float32 "
         "and 2 more",
-        "1 of 8 saved witnesses show nothing now, for the target does not answer them or nothing is claimed: "
+        "1 of 8 saved witnesses show nothing now, for the target does not answer them or nothing "
+        "is claimed: "
         "bounds/between in float32",
     )

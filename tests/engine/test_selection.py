@@ -25,7 +25,7 @@ def ids(pattern: str) -> list[str]:
     return [id for id in INVARIANTS if matches(pattern, id)]
 
 
-# -- patterns ---------------------------------------------------------------------------------------------------------
+# -- patterns --------------------------------------------------------------------------------------
 
 
 def test_an_id_means_itself_though_others_begin_with_it() -> None:
@@ -35,11 +35,15 @@ def test_an_id_means_itself_though_others_begin_with_it() -> None:
 
 @pytest.mark.parametrize("pattern", ["agreement", "agreement/", "agreement/*"])
 def test_a_family_means_all_of_it(pattern: str) -> None:
-    assert ids(pattern) == [id for id, invariant in INVARIANTS.items() if invariant.family == "agreement"]
+    assert ids(pattern) == [
+        id for id, invariant in INVARIANTS.items() if invariant.family == "agreement"
+    ]
 
 
 def test_a_beginning_means_all_that_begin_so() -> None:
-    assert ids("agreement/gradient-weight") == [id for id in INVARIANTS if id.startswith("agreement/gradient-weight")]
+    assert ids("agreement/gradient-weight") == [
+        id for id in INVARIANTS if id.startswith("agreement/gradient-weight")
+    ]
     assert len(ids("agreement/gradient-weight")) == 6
 
 
@@ -56,7 +60,10 @@ def test_other_words_mean_nothing(pattern: str) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"only": ["agreement/stop"]}, "no invariant matches 'agreement/stop': did you mean agreement/step"),
+        (
+            {"only": ["agreement/stop"]},
+            "no invariant matches 'agreement/stop': did you mean agreement/step",
+        ),
         ({"skip": ["agrement"]}, "no invariant matches 'agrement': did you mean agreement"),
         ({"only": ["xyz"]}, "no invariant matches 'xyz': families: contract, agreement, regimes"),
         ({"skips_files": ["missing.txt"]}, "missing.txt cannot be read: No such file or directory"),
@@ -67,7 +74,7 @@ def test_what_means_nothing_is_an_error_that_names_what_is_near(given: Any, mess
         selection(**given)
 
 
-# -- files ------------------------------------------------------------------------------------------------------------
+# -- files -----------------------------------------------------------------------------------------
 
 
 def write(path: Path, *lines: str) -> Path:
@@ -94,9 +101,15 @@ def test_a_file_has_an_entry_a_line_with_formats_and_a_reason(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("agreement/stepp", ":2: no invariant matches 'agreement/stepp': did you mean agreement/step"),
+        (
+            "agreement/stepp",
+            ":2: no invariant matches 'agreement/stepp': did you mean agreement/step",
+        ),
         ("agreement/step f33", ":2: format='f33' is unknown: choose from float16 (f16)"),
-        ("agreement/step f32 f64", ":2: expected ID [FORMATS] [# reason], got 'agreement/step f32 f64'"),
+        (
+            "agreement/step f32 f64",
+            ":2: expected ID [FORMATS] [# reason], got 'agreement/step f32 f64'",
+        ),
         ("agreement/step f32,", ":2: format='' is unknown"),
     ],
 )
@@ -119,19 +132,25 @@ def test_several_files_and_patterns_add_up(tmp_path: Path) -> None:
 
     found = selection(skip=["bounds"], skips_files=[one, two], xfails_files=[two, one])
 
-    assert [entry.pattern for entry in found.skips] == ["bounds", "agreement/step", "agreement/outputs"]
+    assert [entry.pattern for entry in found.skips] == [
+        "bounds",
+        "agreement/step",
+        "agreement/outputs",
+    ]
     assert [entry.pattern for entry in found.xfails] == ["agreement/outputs", "agreement/step"]
 
 
 def test_what_is_skipped_is_not_expected_to_fall() -> None:
-    chosen = Selection(skips=(Entry("contract", ("float16",)),), xfails=(Entry("contract/same-bits"),))
+    chosen = Selection(
+        skips=(Entry("contract", ("float16",)),), xfails=(Entry("contract/same-bits"),)
+    )
 
     assert chosen.skips_it("contract/same-bits", "float16")
     assert chosen.xfails_it("contract/same-bits", "float16") is None
     assert chosen.xfails_it("contract/same-bits", "float32") == Entry("contract/same-bits")
 
 
-# -- runs -------------------------------------------------------------------------------------------------------------
+# -- runs ------------------------------------------------------------------------------------------
 
 
 def wrong(cell: Any, x: Any, h: Any) -> Any:
@@ -168,7 +187,9 @@ def test_only_what_is_asked_for_is_in_the_result() -> None:
 def test_what_is_skipped_is_said_to_be_and_is_not_asked(tmp_path: Path) -> None:
     file = write(tmp_path / "skips.txt", "bounds/box f16 # half is hopeless", "bounds/between")
 
-    result = run(wrong, only=["agreement/step", "bounds"], skip=["agreement/step"], skips_files=[file])
+    result = run(
+        wrong, only=["agreement/step", "bounds"], skip=["agreement/step"], skips_files=[file]
+    )
 
     assert result.tallies["agreement/step", "float32", "-"].reason == "--skip"
     assert result.tallies["bounds/box", "float16", "-"].reason == "half is hopeless"
@@ -199,9 +220,15 @@ def test_what_is_expected_to_fall_and_passes_is_reported_and_fails_a_strict_run(
 
 
 def test_it_need_fall_in_one_of_the_formats_only(tmp_path: Path) -> None:
-    everywhere, elsewhere = write(tmp_path / "a", "agreement/step"), write(tmp_path / "b", "agreement/step f32")
+    everywhere, elsewhere = (
+        write(tmp_path / "a", "agreement/step"),
+        write(tmp_path / "b", "agreement/step f32"),
+    )
 
-    assert run(off_in_half, only=["agreement/step"], xfails_files=[everywhere], strict=True).verdict == "conforms"
+    assert (
+        run(off_in_half, only=["agreement/step"], xfails_files=[everywhere], strict=True).verdict
+        == "conforms"
+    )
     found = run(off_in_half, only=["agreement/step"], xfails_files=[elsewhere], strict=True)
     assert found.unexpected == ("agreement/step",)
 

@@ -9,7 +9,16 @@ import pytest
 
 import gruverify
 from gruverify import Result, UnknownTarget, bfloat16, float16, float32, float64
-from gruverify.engine import Alive, CaseJudged, Event, FormatFinished, Plan, Shrunk, check_in_processes, selection
+from gruverify.engine import (
+    Alive,
+    CaseJudged,
+    Event,
+    FormatFinished,
+    Plan,
+    Shrunk,
+    check_in_processes,
+    selection,
+)
 
 from ._drawn import plain
 
@@ -31,11 +40,16 @@ def test_the_result_does_not_depend_on_the_number_of_processes(planted: str, job
     result = check_in_processes(target, plan, jobs, events.append)
 
     alone = gruverify.check(target, formats=FORMATS, max_cases=3, seed=2)
-    assert plain(replace(result, seconds=0.0, cpu=0.0)) == plain(replace(alone, seconds=0.0, cpu=0.0))
+    assert plain(replace(result, seconds=0.0, cpu=0.0)) == plain(
+        replace(alone, seconds=0.0, cpu=0.0)
+    )
     assert result.cpu is not None
     assert result.cpu > 0
     assert sum(isinstance(event, CaseJudged) for event in events) == 6
-    assert {event.format for event in events if isinstance(event, FormatFinished)} == {"float16", "float32"}
+    assert {event.format for event in events if isinstance(event, FormatFinished)} == {
+        "float16",
+        "float32",
+    }
     assert sum(isinstance(event, Shrunk) for event in events) == len(result.witnesses) > 0
 
 
@@ -49,12 +63,17 @@ def test_the_result_does_not_depend_on_the_number_of_processes(planted: str, job
 def test_a_process_that_dies_takes_nothing_else_down(planted: str, fault: str, how: str) -> None:
     target = f"{planted}:{fault}"
 
-    result = check_in_processes(target, Plan(formats=(*FORMATS, bfloat16), max_cases=2, seed=3), 2, lambda event: None)
+    result = check_in_processes(
+        target, Plan(formats=(*FORMATS, bfloat16), max_cases=2, seed=3), 2, lambda event: None
+    )
 
     assert all(crash.startswith(f"the process {how} in step at H=") for crash in result.crashes)
     died = [(id, fmt) for (id, fmt, _), tally in result.tallies.items() if tally.status == "died"]
     assert {fmt for _, fmt in died} == {"float32"}
-    assert all(any(f"asked by {id}, under {target}, in float32" in crash for crash in result.crashes) for id, _ in died)
+    assert all(
+        any(f"asked by {id}, under {target}, in float32" in crash for crash in result.crashes)
+        for id, _ in died
+    )
     assert len(died) == len(result.crashes) >= 1
     assert formats_judged(result) == {"float16", "bfloat16"}
     assert result.verdict == "died"
@@ -65,12 +84,20 @@ def test_after_a_death_the_other_formats_of_the_process_are_kept_and_run(planted
     formats = (float16, float32, float64)
     events: list[Event] = []
 
-    result = check_in_processes(f"{planted}:dies_or_raises", Plan(formats=formats, max_cases=2), 1, events.append)
+    result = check_in_processes(
+        f"{planted}:dies_or_raises", Plan(formats=formats, max_cases=2), 1, events.append
+    )
 
     alone = gruverify.check(f"{planted}:raises", formats=[float16, float64], max_cases=2)
-    assert {key: tally for key, tally in result.tallies.items() if key[1] != "float32"} == alone.tallies
+    assert {
+        key: tally for key, tally in result.tallies.items() if key[1] != "float32"
+    } == alone.tallies
     assert set(result.witnesses) == set(alone.witnesses)
-    assert [event.format for event in events if isinstance(event, FormatFinished)] == ["float16", "float32", "float64"]
+    assert [event.format for event in events if isinstance(event, FormatFinished)] == [
+        "float16",
+        "float32",
+        "float64",
+    ]
 
 
 def test_ctrl_c_in_the_parent_brings_home_what_there_is(planted: str) -> None:
@@ -81,19 +108,27 @@ def test_ctrl_c_in_the_parent_brings_home_what_there_is(planted: str) -> None:
         if len(seen) == 3:
             raise KeyboardInterrupt
 
-    result = check_in_processes(f"{planted}:right", Plan(formats=FORMATS, max_cases=100_000), 1, listener)
+    result = check_in_processes(
+        f"{planted}:right", Plan(formats=FORMATS, max_cases=100_000), 1, listener
+    )
 
     assert (result.complete, result.verdict) == (False, "interrupted")
     assert 1 <= max(tally.cases for tally in result.tallies.values()) < 100_000
 
 
-def test_the_threads_of_the_parent_are_not_touched(planted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_threads_of_the_parent_are_not_touched(
+    planted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    check_in_processes(f"{planted}:right", Plan(formats=(float16,), max_cases=1), 1, lambda event: None)
+    check_in_processes(
+        f"{planted}:right", Plan(formats=(float16,), max_cases=1), 1, lambda event: None
+    )
     assert "OMP_NUM_THREADS" not in os.environ
 
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    check_in_processes(f"{planted}:right", Plan(formats=(float16,), max_cases=1), 1, lambda event: None)
+    check_in_processes(
+        f"{planted}:right", Plan(formats=(float16,), max_cases=1), 1, lambda event: None
+    )
     assert os.environ["OMP_NUM_THREADS"] == "3"
 
 
@@ -110,21 +145,32 @@ def test_a_target_that_gives_no_answer_is_stopped_and_the_run_goes_on(planted: s
     result = check_in_processes(target, plan, 1, lambda event: None, patience=6.0)
 
     assert all(
-        crash.startswith("the process gave no answer for 6 s and was stopped in step") for crash in result.crashes
+        crash.startswith("the process gave no answer for 6 s and was stopped in step")
+        for crash in result.crashes
     )
     assert result.verdict == "died"
     assert formats_judged(result) == {"float64"}
 
 
 def test_what_a_target_does_not_die_of_is_asked_all_the_same(planted: str) -> None:
-    plan = Plan(formats=(float32,), max_cases=3, selection=selection(only=["agreement", "contract/shape-sequence"]))
+    plan = Plan(
+        formats=(float32,),
+        max_cases=3,
+        selection=selection(only=["agreement", "contract/shape-sequence"]),
+    )
 
     result = check_in_processes(f"{planted}:Fragile", plan, 1, lambda event: None)
 
-    statuses = {id: tally.status for (id, _, _), tally in result.tallies.items() if tally.status != "not applicable"}
+    statuses = {
+        id: tally.status
+        for (id, _, _), tally in result.tallies.items()
+        if tally.status != "not applicable"
+    }
     assert statuses["agreement/step"] == statuses["agreement/gradient-inputs"] == "passed"
     assert len(result.crashes) == 1
-    assert [id for id, status in statuses.items() if status == "died"] == ["contract/shape-sequence"]
+    assert [id for id, status in statuses.items() if status == "died"] == [
+        "contract/shape-sequence"
+    ]
     assert statuses["agreement/outputs"] == "blocked"
 
 

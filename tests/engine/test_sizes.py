@@ -1,4 +1,6 @@
-"""The survey of sizes: what it visits, what it catches that small cases do not show, and how it is capped."""
+"""The survey of sizes: what it visits, what it catches that small cases do not show, and how it is
+capped.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ class OneFormat(NumpyBackend):
     variants, formats = (Variant(),), (float32,)
 
 
-def surveyed(backend: Any = NUMPY, format: Format = float32, max_size: int | None = None) -> Iterator[AnyCase]:
+def surveyed(
+    backend: Any = NUMPY, format: Format = float32, max_size: int | None = None
+) -> Iterator[AnyCase]:
     """The cases of the survey."""
     found = list[AnyCase]()
     for stream in sizes_survey(backend, format, 0, SURVEYED, max_size):
@@ -56,7 +60,13 @@ SHOWN = (
         "agreement/gradient-inputs",
         "agreement/each-cotangent",
     ),
-    *("agreement/each-tangent", "second-order/hvp", "stack/outputs", "stack/each-step", "stack/gradient-inputs"),
+    *(
+        "agreement/each-tangent",
+        "second-order/hvp",
+        "stack/outputs",
+        "stack/each-step",
+        "stack/gradient-inputs",
+    ),
 )
 
 
@@ -73,7 +83,7 @@ class StepAlone:
         return NUMPY.step(cell, x, h)
 
 
-# -- what it visits ---------------------------------------------------------------------------------------------------
+# -- what it visits --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
@@ -100,9 +110,13 @@ def test_it_leaves_no_hole_but_sizes_of_1_and_runs_that_take_too_long() -> None:
     coverage = Coverage(excluded=excluded(OneFormat()))
     for case in cases_of_the_survey():
         asked = [INVARIANTS[id] for id in SHOWN if case.sizes["T"] in INVARIANTS[id].lengths]
-        coverage += sizes_visited(case.sizes, compared_methods(list(judge(case, OneFormat(), asked))))
+        coverage += sizes_visited(
+            case.sizes, compared_methods(list(judge(case, OneFormat(), asked)))
+        )
 
-    holes = [hole for hole in size_holes(coverage) if not hole.endswith((": I 1", ": B 1", ": T 2–7"))]
+    holes = [
+        hole for hole in size_holes(coverage) if not hole.endswith((": I 1", ": B 1", ": T 2–7"))
+    ]
 
     assert holes == [
         "second derivatives: T 33–64, 65–128, 129–255, 256–299, 300 and more",
@@ -116,10 +130,12 @@ def test_no_case_of_it_takes_much_memory() -> None:
 
 @pytest.mark.parametrize(("count", "each"), [(25, 0), (99, 0), (100, 1), (2000, 4)])
 def test_there_is_more_of_it_in_longer_runs_and_none_in_short_ones(count: int, each: int) -> None:
-    assert {stream.count for stream in sizes_survey(NUMPY, float32, 0, count)} == ({each} if each else set())
+    assert {stream.count for stream in sizes_survey(NUMPY, float32, 0, count)} == (
+        {each} if each else set()
+    )
 
 
-# -- targets that have not every size ---------------------------------------------------------------------------------
+# -- targets that have not every size --------------------------------------------------------------
 
 
 def test_what_a_target_is_built_for_stands_in_for_small_sizes() -> None:
@@ -136,7 +152,9 @@ def test_a_step_alone_is_not_asked_of_longer_and_longer_cases() -> None:
     assert {sizes["T"] for sizes in cell_sizes(gruverify.backend(step=NUMPY.step), None)} == {1}
 
 
-def test_stacks_are_no_shorter_than_they_may_be_and_have_the_layers_that_they_are_built_for() -> None:
+def test_stacks_are_no_shorter_than_they_may_be_and_have_the_layers_that_they_are_built_for() -> (
+    None
+):
     built: Any = NumpyBackend()
     built.min_length, built.num_layers, built.bidirectional = 3, 3, True
 
@@ -156,8 +174,14 @@ def test_what_cannot_be_asked_is_no_hole() -> None:
     assert ("H", ("values", "8")) not in found
     assert found["I", ("values", "33–64")] == "--max-size 32"
     assert found["coincidences", ("values", "I=D·H, L>1")] == "a cell has one layer"
-    assert excluded(gruverify.backend(step=NUMPY.step))["T", ("values", "2–7")] == "the backend has no sequence"
-    assert excluded(gruverify.backend(step=NUMPY.step))["B", ("stacks", "8")] == "the backend has no stack"
+    assert (
+        excluded(gruverify.backend(step=NUMPY.step))["T", ("values", "2–7")]
+        == "the backend has no sequence"
+    )
+    assert (
+        excluded(gruverify.backend(step=NUMPY.step))["B", ("stacks", "8")]
+        == "the backend has no stack"
+    )
 
 
 class RefusesLarge(StepAlone):
@@ -174,19 +198,30 @@ class RefusesLarge(StepAlone):
 def test_sizes_that_a_target_refuses_are_named_and_counted() -> None:
     result = check(RefusesLarge(), "agreement/step", "contract/shape-step")
 
-    assert any("step: 9 of 149 cases in float32" in line and "more than 16 inputs" in line for line in result.covers)
+    assert any(
+        "step: 9 of 149 cases in float32" in line and "more than 16 inputs" in line
+        for line in result.covers
+    )
 
 
-# -- the cap ----------------------------------------------------------------------------------------------------------
+# -- the cap ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("most", [1, 3, 32])
 def test_no_size_is_above_the_cap(most: int) -> None:
     assert all(
-        size <= most for case in surveyed(max_size=most) for letter, size in case.sizes.items() if letter in "HIBT"
+        size <= most
+        for case in surveyed(max_size=most)
+        for letter, size in case.sizes.items()
+        if letter in "HIBT"
     )
     drawn = check("numpy", "agreement/step", "stack/last", max_size=most).drawn.values()
-    assert all(largest <= most for one in drawn for letter, (_, largest) in one.sizes.items() if letter in "HIBT")
+    assert all(
+        largest <= most
+        for one in drawn
+        for letter, (_, largest) in one.sizes.items()
+        if letter in "HIBT"
+    )
 
 
 def test_the_cap_is_named_in_the_verdict_and_is_no_hole() -> None:
@@ -196,7 +231,9 @@ def test_the_cap_is_named_in_the_verdict_and_is_no_hole() -> None:
     assert result.header["max_size"] == 32
     assert result.verdict == "conforms"
     assert ("H", ("values", "256 and more")) in result.coverage["float32"].excluded
-    assert not any("--max-size" in line for line in check(StepAlone(), "agreement/step", max_cases=1).covers)
+    assert not any(
+        "--max-size" in line for line in check(StepAlone(), "agreement/step", max_cases=1).covers
+    )
 
 
 @pytest.mark.parametrize("most", [0, -1, 2.5, "8", True])
@@ -209,11 +246,13 @@ def test_a_cap_below_what_a_target_is_built_for_is_refused() -> None:
     sized: Any = NumpyBackend()
     sized.hidden_size = 8
 
-    with pytest.raises(ValueError, match="max_size=4: the target declares hidden_size=8, which is more"):
+    with pytest.raises(
+        ValueError, match="max_size=4: the target declares hidden_size=8, which is more"
+    ):
         check(sized, max_size=4)
 
 
-# -- what it catches --------------------------------------------------------------------------------------------------
+# -- what it catches -------------------------------------------------------------------------------
 
 
 def _halved(found: Any) -> Any:
@@ -232,7 +271,13 @@ def wrong_where(method: str, at: Any) -> Any:
 
     def wrapped(self: Any, cell: Cell | Stack, x: Any, *arguments: Any) -> Any:
         found = getattr(OneFormat, method)(self, cell, x, *arguments)
-        T, B = (1, len(x)) if method.startswith("step") else x.shape[:2] if x.ndim == 3 else (len(x), 1)
+        T, B = (
+            (1, len(x))
+            if method.startswith("step")
+            else x.shape[:2]
+            if x.ndim == 3
+            else (len(x), 1)
+        )
         if method.startswith("stack") and arguments[2]:
             T, B = B, T
         return _halved(found) if at(cell.hidden_size, x.shape[-1], B, T) else found
@@ -251,7 +296,10 @@ CAUGHT = {
     "sequence_vjp where T ≥ 8": ("agreement/gradient-*", lambda H, I, B, T: T >= 8),
     "sequence_vjp where T ≥ 257": ("agreement/each-cotangent", lambda H, I, B, T: T >= 257),
     "sequence_vjp where I = 3H": ("agreement/gradient-inputs", lambda H, I, B, T: I == 3 * H > 15),
-    "sequence_vjp where H is one less than a multiple of 8": ("agreement/gradient-*", lambda H, I, B, T: H % 8 == 7),
+    "sequence_vjp where H is one less than a multiple of 8": (
+        "agreement/gradient-*",
+        lambda H, I, B, T: H % 8 == 7,
+    ),
     "sequence_jvp where T ≥ 33": ("agreement/each-tangent", lambda H, I, B, T: T >= 33),
     "sequence_jvp where I = H": ("agreement/each-tangent", lambda H, I, B, T: I == H > 5),
     "sequence_hvp where B > 8": ("second-order/hvp", lambda H, I, B, T: B > 8),
@@ -291,7 +339,9 @@ def cases_of_the_survey() -> list[AnyCase]:
 
 
 def asked_by_the_survey(backend: Any, pattern: str) -> tuple[list[AnyCase], list[AnyCase]]:
-    """The cases of the survey that pass, and that fall, by the invariants that match, each asked as the survey does."""
+    """The cases of the survey that pass, and that fall, by the invariants that match, each asked as
+    the survey does.
+    """
     asked = [i for i in INVARIANTS.values() if matches(pattern, i.id)]
     passes, falls = list[AnyCase](), list[AnyCase]()
     for case in cases_of_the_survey():
@@ -302,7 +352,9 @@ def asked_by_the_survey(backend: Any, pattern: str) -> tuple[list[AnyCase], list
     return passes, falls
 
 
-@pytest.mark.parametrize("id", [i.id for i in INVARIANTS.values() if i.lengths and offers(NUMPY, i.needs[-1])])
+@pytest.mark.parametrize(
+    "id", [i.id for i in INVARIANTS.values() if i.lengths and offers(NUMPY, i.needs[-1])]
+)
 def test_a_right_target_passes_at_every_size(id: str) -> None:
     passes, falls = asked_by_the_survey(OneFormat(), id)
 
@@ -325,12 +377,19 @@ def test_a_run_shows_the_smallest_case_and_the_condition_of_a_fault_that_begins_
     result = check(ManyInputs(), "agreement/step")
 
     assert result.verdict == "falsified"
-    assert result.witnesses["agreement/step", "float32"].case.sizes == {"H": 1, "I": 17, "B": 1, "T": 1}
+    assert result.witnesses["agreement/step", "float32"].case.sizes == {
+        "H": 1,
+        "I": 17,
+        "B": 1,
+        "T": 1,
+    }
     assert "cases with I > 16, in 0 of " in condition_of(result, "agreement/step", "float32")
 
 
 def test_hits_of_sizes_add_up() -> None:
-    one, other = (check(StepAlone(), "agreement/step", max_cases=n).coverage["float32"] for n in (1, 2))
+    one, other = (
+        check(StepAlone(), "agreement/step", max_cases=n).coverage["float32"] for n in (1, 2)
+    )
 
     assert isinstance(one + other, Coverage)
     assert (one + other).of(SIZES[0]).sum() == one.of(SIZES[0]).sum() + other.of(SIZES[0]).sum() > 0

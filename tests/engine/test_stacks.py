@@ -52,7 +52,9 @@ def test_there_is_a_case_of_a_stack_for_every_three_of_a_cell() -> None:
     assert result.verdict == "conforms"
     assert events[1] == FormatStarted("float32", 12)
     assert [event.number for event in events if isinstance(event, CaseJudged)] == list(range(1, 13))
-    everywhere = [id for id, i in INVARIANTS.items() if i.of_stacks and i.applies(Variant(bias=False))]
+    everywhere = [
+        id for id, i in INVARIANTS.items() if i.of_stacks and i.applies(Variant(bias=False))
+    ]
     assert {cases[id] for id in everywhere} == {3}
 
 
@@ -60,13 +62,26 @@ def test_a_backend_of_stacks_alone_is_judged_as_a_cell_too() -> None:
     result, events = run(ALONE)
 
     assert result.verdict == "conforms"
-    assert result.header["methods"] == ["step", "step_vjp", "sequence", "sequence_vjp", "stack", "stack_vjp"]
+    assert result.header["methods"] == [
+        "step",
+        "step_vjp",
+        "sequence",
+        "sequence_vjp",
+        "stack",
+        "stack_vjp",
+    ]
     assert events[1] == FormatStarted("float32", 12)
     statuses = statuses_of(result)
     for id, status in statuses.items():
         asked = not INVARIANTS[id].deep and not applicable(INVARIANTS[id], completed(ALONE))
         assert status in ({"passed", "nothing claimed"} if asked else {"not applicable"}), id
-    values = ("agreement/step", "agreement/step-vjp", "agreement/outputs", "agreement/gradient-state", "stack/outputs")
+    values = (
+        "agreement/step",
+        "agreement/step-vjp",
+        "agreement/outputs",
+        "agreement/gradient-state",
+        "stack/outputs",
+    )
     assert {statuses[id] for id in values} == {"passed"}
     why = "sequence is derived from stack, of which it is asked"
     assert result.tallies["contract/shape-sequence", "float32", "-"].reason == why
@@ -118,10 +133,14 @@ def test_the_snippet_repeats_the_failure() -> None:
 @settings(max_examples=30)
 @given(gst.stack_cases(min_length=0))
 def test_every_bit_of_a_case_survives_json(case: StackCase) -> None:
-    read = decode_witness(json.loads(json.dumps(encode_witness(Witness("t", "stack/last", case, RESIDUAL))))).case
+    read = decode_witness(
+        json.loads(json.dumps(encode_witness(Witness("t", "stack/last", case, RESIDUAL))))
+    ).case
 
     assert read == case
-    assert {n: a.tobytes() for n, a in read.arrays().items()} == {n: a.tobytes() for n, a in case.arrays().items()}
+    assert {n: a.tobytes() for n, a in read.arrays().items()} == {
+        n: a.tobytes() for n, a in case.arrays().items()
+    }
 
 
 @pytest.mark.parametrize(

@@ -27,14 +27,17 @@ def test_failures_with_a_recurrent_bias_name_the_declaration() -> None:
     every = facts(CANDIDATE, False, "failed", 40) + facts(CANDIDATE, True, "answered", 60)
 
     assert suggested(every) == (
-        'failed in 40 of 40 cases with a recurrent bias of the candidate, in 0 of 60 without: declare biases="input"?'
+        "failed in 40 of 40 cases with a recurrent bias of the candidate, in 0 of 60 without: "
+        'declare biases="input"?'
     )
 
 
 def test_a_failure_may_come_out_right_now_and_then_and_a_refusal_may_not() -> None:
     some = facts(CANDIDATE, False, "answered", 5) + facts(CANDIDATE, True, "answered", 60)
 
-    assert suggested(some + facts(CANDIDATE, False, "failed", 35)).startswith("failed in 35 of 40 cases")
+    assert suggested(some + facts(CANDIDATE, False, "failed", 35)).startswith(
+        "failed in 35 of 40 cases"
+    )
     assert suggested(some + facts(CANDIDATE, False, "refused", 35)) == ""
 
 
@@ -49,7 +52,9 @@ def test_a_failure_that_does_not_bear_a_declaration_out_names_none() -> None:
 def test_each_is_named_by_its_own_feature(suggestion: object) -> None:
     assert isinstance(suggestion, type(SUGGESTIONS[0]))
     feature, fits = suggestion.feature, suggestion.fits
-    sentence = suggested(facts(feature, fits, "answered", 20) + facts(feature, not fits, "refused", 20))
+    sentence = suggested(
+        facts(feature, fits, "answered", 20) + facts(feature, not fits, "refused", 20)
+    )
 
     assert sentence.endswith(f": declare {suggestion.declaration}?")
 
@@ -61,10 +66,21 @@ def test_each_is_named_by_its_own_feature(suggestion: object) -> None:
         facts(STATE, True, "answered", 50),
         facts(STATE, False, "refused", 50),
         facts(STATE, True, "answered", 1) + facts(STATE, False, "refused", 1),
-        facts(STATE, True, "answered", 40) + facts(STATE, True, "refused", 1) + facts(STATE, False, "refused", 40),
-        facts(STATE, True, "answered", 20) + facts(STATE, False, "answered", 40) + facts(STATE, False, "failed", 20),
+        facts(STATE, True, "answered", 40)
+        + facts(STATE, True, "refused", 1)
+        + facts(STATE, False, "refused", 40),
+        facts(STATE, True, "answered", 20)
+        + facts(STATE, False, "answered", 40)
+        + facts(STATE, False, "failed", 20),
     ],
-    ids=["no cases", "no trouble", "nothing to compare with", "chance", "trouble elsewhere too", "mostly right there"],
+    ids=[
+        "no cases",
+        "no trouble",
+        "nothing to compare with",
+        "chance",
+        "trouble elsewhere too",
+        "mostly right there",
+    ],
 )
 def test_nothing_is_named_without_evidence(every: list[Fact]) -> None:
     assert suggested(every) == ""

@@ -66,7 +66,13 @@ def test_the_gravest_outcome_is_the_status(tally: Tally, status: str) -> None:
 
 @pytest.mark.parametrize(
     ("margin", "status"),
-    [(0.0, "passed"), (0.5, "passed"), (1.0, "passed"), (math.nextafter(1, 2), "falsified"), (math.inf, "falsified")],
+    [
+        (0.0, "passed"),
+        (0.5, "passed"),
+        (1.0, "passed"),
+        (math.nextafter(1, 2), "falsified"),
+        (math.inf, "falsified"),
+    ],
 )
 def test_a_margin_over_1_falsifies(margin: float, status: str) -> None:
     tally = judged(margin)

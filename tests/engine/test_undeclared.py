@@ -93,7 +93,7 @@ def test_a_right_target_is_told_what_it_lacks(declaration: str) -> None:
     assert f"declare {declaration.strip()}?" in hints(LACKING[declaration])
 
 
-# -- wrong besides ----------------------------------------------------------------------------------------------------
+# -- wrong besides ---------------------------------------------------------------------------------
 
 
 def wrong(function: Any) -> Any:
@@ -103,7 +103,11 @@ def wrong(function: Any) -> Any:
         found = function(*arguments)
         if isinstance(found, tuple):
             return tuple(0.99 * part for part in found)
-        return 0.99 * found if isinstance(found, np.ndarray) else replace(found, weight_hh=0.99 * found.weight_hh)
+        return (
+            0.99 * found
+            if isinstance(found, np.ndarray)
+            else replace(found, weight_hh=0.99 * found.weight_hh)
+        )
 
     return off
 
@@ -114,7 +118,9 @@ WRONG = {
     "short ones refused": made(sequence=wrong(short)),
     "one size": made(step=wrong(of_one_size)),
     "NaN cleaned": made(step=wrong(without_nan)),
-    "no gradient of the state": made(sequence=NUMPY.sequence, sequence_vjp=wrong(zero_state_gradient)),
+    "no gradient of the state": made(
+        sequence=NUMPY.sequence, sequence_vjp=wrong(zero_state_gradient)
+    ),
     "the reset before": made(step=wrong(resetting_before)),
 }
 
@@ -143,7 +149,7 @@ def test_a_refusal_at_some_lengths_that_are_not_the_shortest_is_no_declaration()
     assert "min_length" not in hints(made(sequence=picky))
 
 
-# -- what features of the cases suggest -------------------------------------------------------------------------------
+# -- what features of the cases suggest ------------------------------------------------------------
 
 
 def borne_out(declaration: str, strategy: Any, **methods: Any) -> bool:
@@ -201,7 +207,9 @@ def padded(stack: Any, inputs: Any, states: Any, lengths: Any, batch_first: bool
     return NUMPY.stack(stack, inputs, states, None, batch_first)
 
 
-@pytest.mark.parametrize(("stack", "lacks"), [(padded, True), (shorter, False)], ids=["ignored", "misread"])
+@pytest.mark.parametrize(
+    ("stack", "lacks"), [(padded, True), (shorter, False)], ids=["ignored", "misread"]
+)
 def test_lengths_that_are_misread_are_not_lacking(stack: Any, lacks: bool) -> None:
     assert borne_out("lengths=False", STACKS, stack=stack) is lacks
 
@@ -218,7 +226,9 @@ def test_time_first_alone_lacks_the_batch_first() -> None:
         return NUMPY.stack(stack, inputs, states, lengths, False)
 
     def turned(stack: Any, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> Any:
-        return NUMPY.stack(stack, inputs[::-1].copy() if batch_first else inputs, states, lengths, batch_first)
+        return NUMPY.stack(
+            stack, inputs[::-1].copy() if batch_first else inputs, states, lengths, batch_first
+        )
 
     without = stack_cases(variants=(Variant(),), padded=False, **SMALL)
     assert borne_out("batch_first=False", without, stack=time_first)

@@ -24,11 +24,23 @@ STEP, SHAPE, VJP = "agreement/step", "contract/shape-step", "agreement/step-vjp"
 CLAIMED = Tally(passed=10, compared=100, claimed=100)
 
 
-def result(tallies: Mapping[str, Tally], *, drawn: Drawn | None = None, methods: tuple[str, ...] = ("step",)) -> Result:
+def result(
+    tallies: Mapping[str, Tally],
+    *,
+    drawn: Drawn | None = None,
+    methods: tuple[str, ...] = ("step",),
+) -> Result:
     """A run of ten cases in float32."""
     header = {**HEADER, "formats": ["float32"], "methods": list(methods), "declarations": {}}
     keyed = {(id, "float32", "reset after, keep"): tally for id, tally in tallies.items()}
-    return Result(header, keyed, {}, True, 0.0, drawn={("float32", "cells"): drawn or Drawn(10, 10, {"H": (1, 5)})})
+    return Result(
+        header,
+        keyed,
+        {},
+        True,
+        0.0,
+        drawn={("float32", "cells"): drawn or Drawn(10, 10, {"H": (1, 5)})},
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,14 +49,34 @@ def result(tallies: Mapping[str, Tally], *, drawn: Drawn | None = None, methods:
         pytest.param({}, "conforms", id="all was claimed"),
         pytest.param({STEP: Tally(passed=9, falsified=1)}, "falsified", id="one failed"),
         pytest.param({STEP: Tally(error=10)}, "falsified", id="it raised"),
-        pytest.param({STEP: Tally(unclaimed=10, compared=100)}, "inconclusive", id="nothing was claimed"),
-        pytest.param({STEP: Tally(passed=8, unclaimed=2, compared=99, claimed=99)}, "inconclusive", id="of few cases"),
-        pytest.param({STEP: Tally(passed=10, compared=100, claimed=89)}, "inconclusive", id="of few entries"),
-        pytest.param({STEP: Tally(passed=9, unclaimed=1, compared=100, claimed=90)}, "conforms", id="just enough"),
+        pytest.param(
+            {STEP: Tally(unclaimed=10, compared=100)}, "inconclusive", id="nothing was claimed"
+        ),
+        pytest.param(
+            {STEP: Tally(passed=8, unclaimed=2, compared=99, claimed=99)},
+            "inconclusive",
+            id="of few cases",
+        ),
+        pytest.param(
+            {STEP: Tally(passed=10, compared=100, claimed=89)}, "inconclusive", id="of few entries"
+        ),
+        pytest.param(
+            {STEP: Tally(passed=9, unclaimed=1, compared=100, claimed=90)},
+            "conforms",
+            id="just enough",
+        ),
         pytest.param({STEP: Tally(declined=10)}, "inconclusive", id="no case was answered"),
-        pytest.param({SHAPE: Tally(passed=8, declined=2)}, "inconclusive", id="a fifth was refused"),
-        pytest.param({STEP: replace(CLAIMED, mark="skip")}, "inconclusive", id="the core was skipped"),
-        pytest.param({STEP: replace(CLAIMED, passed=0, falsified=10, mark="xfail")}, "conforms", id="it was to fail"),
+        pytest.param(
+            {SHAPE: Tally(passed=8, declined=2)}, "inconclusive", id="a fifth was refused"
+        ),
+        pytest.param(
+            {STEP: replace(CLAIMED, mark="skip")}, "inconclusive", id="the core was skipped"
+        ),
+        pytest.param(
+            {STEP: replace(CLAIMED, passed=0, falsified=10, mark="xfail")},
+            "conforms",
+            id="it was to fail",
+        ),
     ],
 )
 def test_the_verdict_follows_from_what_was_claimed(changes: dict[str, Tally], verdict: str) -> None:
@@ -71,7 +103,10 @@ def test_a_target_without_gradients_conforms_by_its_values_and_says_so() -> None
     found = result({STEP: CLAIMED})
 
     assert found.verdict == "conforms"
-    assert any(line.startswith("not covered: the target has no step_jacobian, no step_vjp") for line in found.covers)
+    assert any(
+        line.startswith("not covered: the target has no step_jacobian, no step_vjp")
+        for line in found.covers
+    )
 
 
 def test_a_run_that_was_stopped_or_died_is_neither() -> None:
@@ -79,7 +114,7 @@ def test_a_run_that_was_stopped_or_died_is_neither() -> None:
     assert replace(result({STEP: CLAIMED}), crashes=("it died",)).verdict == "died"
 
 
-# -- targets ----------------------------------------------------------------------------------------------------------
+# -- targets ---------------------------------------------------------------------------------------
 
 
 def check(target: Any, **options: Any) -> Result:
@@ -136,7 +171,11 @@ class Zeros:
 @pytest.mark.parametrize(
     ("target", "doubt"),
     [
-        pytest.param(backend(step=never), "no case was answered (step is not implemented: not yet)", id="never"),
+        pytest.param(
+            backend(step=never),
+            "no case was answered (step is not implemented: not yet)",
+            id="never",
+        ),
         pytest.param(backend(step=sometimes), "step answered 1 of 20 cases", id="sometimes"),
         pytest.param(Generous(), "too little is claimed of its values", id="generous"),
     ],
@@ -145,7 +184,9 @@ def test_what_claims_nothing_is_inconclusive_and_says_why(target: Any, doubt: st
     found = check(target)
 
     assert found.verdict == "inconclusive"
-    assert any(doubt.replace("1 of 20", "") in line or doubt in line for line in found.doubts), found.doubts
+    assert any(doubt.replace("1 of 20", "") in line or doubt in line for line in found.doubts), (
+        found.doubts
+    )
 
 
 def test_an_accuracy_that_excuses_anything_is_no_pass() -> None:
@@ -157,7 +198,10 @@ def test_an_accuracy_that_excuses_anything_is_no_pass() -> None:
 
 def forgetful(cell: Any, inputs: Any, state: Any) -> Any:
     """Every step after the first starts from zeros, unless nothing recurs."""
-    outputs, h = [], np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state
+    outputs, h = (
+        [],
+        np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state,
+    )
     for t, x in enumerate(inputs):
         h = NUMPY.step(cell, x, h if t == 0 or not cell.weight_hh.any() else np.zeros_like(h))
         outputs.append(h)
@@ -171,7 +215,10 @@ def test_steps_say_nothing_of_a_sequence_whose_accuracy_excuses_anything() -> No
     found = gruverify.check(excused, max_cases=12, only="agreement")
 
     assert found.verdict == "inconclusive"
-    assert any(doubt.startswith("float32: too little is claimed of its sequences") for doubt in found.doubts)
+    assert any(
+        doubt.startswith("float32: too little is claimed of its sequences")
+        for doubt in found.doubts
+    )
     assert gruverify.check(right, max_cases=12, only="agreement").verdict == "conforms"
 
 
@@ -183,7 +230,9 @@ def test_a_selection_without_the_core_is_no_pass() -> None:
     found = check(backend(step=NUMPY.step), only="bounds")
 
     assert found.verdict == "inconclusive"
-    assert found.doubts[0].startswith("float32: the selection leaves out what shows its values (agreement/step")
+    assert found.doubts[0].startswith(
+        "float32: the selection leaves out what shows its values (agreement/step"
+    )
 
 
 def test_a_pass_says_what_it_covers() -> None:
@@ -191,11 +240,18 @@ def test_a_pass_says_what_it_covers() -> None:
 
     assert found.verdict == "conforms"
     assert found.covers[0].startswith("float32: 20 of 20 cases of cells, H 1–")
-    assert any(line.startswith("values claimed: float32 100% of the entries") for line in found.covers)
+    assert any(
+        line.startswith("values claimed: float32 100% of the entries") for line in found.covers
+    )
 
 
 def test_formats_share_the_time() -> None:
-    found = check(backend(step=NUMPY.step), formats=[float32, float64], max_cases=100_000, time_budget=1.5)
+    found = check(
+        backend(step=NUMPY.step), formats=[float32, float64], max_cases=100_000, time_budget=1.5
+    )
 
-    assert {fmt for (fmt, _), drawn in found.drawn.items() if drawn.judged} == {"float32", "float64"}
+    assert {fmt for (fmt, _), drawn in found.drawn.items() if drawn.judged} == {
+        "float32",
+        "float64",
+    }
     assert found.verdict == "inconclusive"

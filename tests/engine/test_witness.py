@@ -30,7 +30,10 @@ RESIDUAL = Residual("h[b=0, i=0]", 0.5, 0.25, 0.25, 0.125, 2.0)
 
 def bits(case: Case) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
     """Everything in a case, exactly."""
-    return {name: (array.dtype.name, array.shape, array.tobytes()) for name, array in case.arrays().items()}
+    return {
+        name: (array.dtype.name, array.shape, array.tobytes())
+        for name, array in case.arrays().items()
+    }
 
 
 @given(gst.cases())
@@ -48,7 +51,9 @@ def test_every_bit_of_a_case_survives_json(case: Case) -> None:
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, -0.0, 1 / 3], ids=str)
 def test_numbers_that_json_lacks_survive_it_too(value: float) -> None:
     case = next_case()
-    written = encode_witness(Witness("t", "agreement/step", case, Residual("h", value, value, 1.0, 0.0, math.inf)))
+    written = encode_witness(
+        Witness("t", "agreement/step", case, Residual("h", value, value, 1.0, 0.0, math.inf))
+    )
 
     residual = decode_witness(json.loads(json.dumps(written, allow_nan=False))).residual
 
@@ -56,12 +61,18 @@ def test_numbers_that_json_lacks_survive_it_too(value: float) -> None:
     assert residual.margin == math.inf
 
 
-@pytest.mark.parametrize(("size", "written"), [(2, True), (MOST_ENTRIES, True), (MOST_ENTRIES + 1, False)])
-def test_the_entries_around_the_worst_survive_it_unless_they_are_too_many(size: int, written: bool) -> None:
+@pytest.mark.parametrize(
+    ("size", "written"), [(2, True), (MOST_ENTRIES, True), (MOST_ENTRIES + 1, False)]
+)
+def test_the_entries_around_the_worst_survive_it_unless_they_are_too_many(
+    size: int, written: bool
+) -> None:
     margins = np.array([[math.inf, *[0.5] * (size - 1)]])
     residual = Residual("h", 1.0, 0.0, 1.0, 0.0, math.inf, entries=Entries("bi", margins))
 
-    text = json.dumps(encode_witness(Witness("t", "agreement/step", next_case(), residual)), allow_nan=False)
+    text = json.dumps(
+        encode_witness(Witness("t", "agreement/step", next_case(), residual)), allow_nan=False
+    )
     read = decode_witness(json.loads(text)).residual.entries
 
     assert (read is not None) == written
@@ -69,7 +80,9 @@ def test_the_entries_around_the_worst_survive_it_unless_they_are_too_many(size: 
 
 
 def test_a_falsified_comparison_has_its_entries() -> None:
-    residual = compare("h", "bi", np.array([[1.0, 3.0]]), Ball.exact(Rounding(float64), [[1.0, 2.0]]))
+    residual = compare(
+        "h", "bi", np.array([[1.0, 3.0]]), Ball.exact(Rounding(float64), [[1.0, 2.0]])
+    )
 
     assert residual.where == "h[b=0, i=1]"
     assert residual.entries is not None
@@ -85,7 +98,10 @@ def next_case() -> Case:
 
 
 def test_a_file_reads_back_and_its_folder_is_made(tmp_path: Path) -> None:
-    witness, path = Witness("t", "agreement/step", next_case(), RESIDUAL), tmp_path / "some" / "where" / "w.json"
+    witness, path = (
+        Witness("t", "agreement/step", next_case(), RESIDUAL),
+        tmp_path / "some" / "where" / "w.json",
+    )
 
     save_witness(witness, path)
     read = load_witness(path)
@@ -107,17 +123,21 @@ def test_fewer_entries_come_first() -> None:
     assert small.order() < Witness("t", "agreement/step", longer, RESIDUAL).order()
 
 
-# -- snippets ---------------------------------------------------------------------------------------------------------
+# -- snippets --------------------------------------------------------------------------------------
 
 
 def test_a_snippet_raises_the_failure_when_pasted(planted: str) -> None:
-    result = gruverify.check(f"{planted}:inverted", formats=[float32], max_cases=4, only=["agreement", "bounds"])
+    result = gruverify.check(
+        f"{planted}:inverted", formats=[float32], max_cases=4, only=["agreement", "bounds"]
+    )
 
     assert result.witnesses
     for (id, _), witness in result.witnesses.items():
         with pytest.raises(AssertionError) as caught:
             exec(witness.snippet, {})
-        assert str(caught.value).startswith(f"{id}: {INVARIANTS[id].statement}\n  {witness.residual.where}\n")
+        assert str(caught.value).startswith(
+            f"{id}: {INVARIANTS[id].statement}\n  {witness.residual.where}\n"
+        )
 
 
 def test_a_snippet_of_what_holds_does_not_raise() -> None:
@@ -131,7 +151,9 @@ def test_a_snippet_of_what_holds_does_not_raise() -> None:
 
 @given(gst.cases(max_H=2, max_I=2))
 def test_a_snippet_holds_the_case_to_the_bit(case: Case) -> None:
-    definition = Witness("numpy", "agreement/step", case, RESIDUAL).snippet.rpartition("gruverify.assert_holds")[0]
+    definition = Witness("numpy", "agreement/step", case, RESIDUAL).snippet.rpartition(
+        "gruverify.assert_holds"
+    )[0]
     namespace: dict[str, Any] = {}
 
     exec(definition, namespace)
@@ -139,7 +161,7 @@ def test_a_snippet_holds_the_case_to_the_bit(case: Case) -> None:
     assert bits(namespace["case"]) == bits(case)
 
 
-# -- damage -----------------------------------------------------------------------------------------------------------
+# -- damage ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -149,7 +171,9 @@ def test_a_snippet_holds_the_case_to_the_bit(case: Case) -> None:
         pytest.param(b"once upon a time", "is not JSON", id="prose"),
         pytest.param(b"\xff\xfe\x00", "is not JSON", id="bytes"),
         pytest.param(b"[" * 100_000, "is nested too deeply", id="deep"),
-        pytest.param(b"[]", "this is not a gruverify witness: expected a JSON object with kind", id="a list"),
+        pytest.param(
+            b"[]", "this is not a gruverify witness: expected a JSON object with kind", id="a list"
+        ),
         pytest.param(b'{"schema": 1}', "this is not a gruverify witness", id="another object"),
     ],
 )
@@ -195,14 +219,18 @@ def tampered(path: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        pytest.param("schema", 2, "schema=2 cannot be read: this version reads schema 1", id="newer"),
+        pytest.param(
+            "schema", 2, "schema=2 cannot be read: this version reads schema 1", id="newer"
+        ),
         pytest.param("schema", "1", "schema='1' cannot be read", id="schema text"),
         pytest.param("target", None, "target=None must be a string", id="no target"),
         pytest.param("invariant", ["agreement/step"], "must be a string", id="invariant list"),
         pytest.param("format", "float8", "format='float8' is unknown", id="format"),
         pytest.param("format", [], "is unknown", id="format list"),
         pytest.param("variant", {"reset": "sideways"}, "reset='sideways' must be", id="variant"),
-        pytest.param("variant", {"rest": "after"}, "unexpected keyword argument 'rest'", id="variant key"),
+        pytest.param(
+            "variant", {"rest": "after"}, "unexpected keyword argument 'rest'", id="variant key"
+        ),
         pytest.param("variant.bias", False, "bias=False contradicts biases='both'", id="bias"),
         pytest.param("sizes", {}, "KeyError: 'H'", id="no sizes"),
         pytest.param("sizes.T", 0, "'T': 0} must each be at least 1", id="no steps"),
@@ -211,15 +239,26 @@ def tampered(path: str, value: Any) -> dict[str, Any]:
         pytest.param("sizes.B", 10**30, "damaged", id="size huge"),
         pytest.param("regimes", 5, "not iterable", id="regimes"),
         pytest.param("arrays", [], "damaged", id="arrays"),
-        pytest.param("arrays.weight_hh", [[1.0]], "weight_hh has shape (1, 1), expected (3H, H)", id="shape"),
+        pytest.param(
+            "arrays.weight_hh", [[1.0]], "weight_hh has shape (1, 1), expected (3H, H)", id="shape"
+        ),
         pytest.param("arrays.weight_hh", [[1.0], [2.0, 3.0]], "inhomogeneous shape", id="ragged"),
         pytest.param("arrays.state", [["one"]], "could not convert string to float", id="text"),
-        pytest.param("arrays.state", [[float("nan")]], "state[0, 0] is nan: every entry must be finite", id="nan"),
-        pytest.param("arrays.state", [[1e300]], "state[0, 0] is inf", id="too large for the format"),
+        pytest.param(
+            "arrays.state",
+            [[float("nan")]],
+            "state[0, 0] is nan: every entry must be finite",
+            id="nan",
+        ),
+        pytest.param(
+            "arrays.state", [[1e300]], "state[0, 0] is inf", id="too large for the format"
+        ),
         pytest.param("arrays.state", [[10**400]], "damaged", id="too large for any"),
         pytest.param("arrays.state", None, "damaged", id="null"),
         pytest.param("residual", {}, "missing 6 required positional arguments", id="no residual"),
-        pytest.param("residual.actua", 1.0, "unexpected keyword argument 'actua'", id="residual key"),
+        pytest.param(
+            "residual.actua", 1.0, "unexpected keyword argument 'actua'", id="residual key"
+        ),
         pytest.param("residual.entries", {"letters": "i"}, "KeyError: 'margins'", id="entries"),
     ],
 )
@@ -236,7 +275,9 @@ def test_another_format_is_read_as_that() -> None:
 
 
 def test_a_witness_from_before_there_were_forms_of_biases_is_read() -> None:
-    whole, earlier = (encode_witness(Witness("t", "agreement/step", next_case(), RESIDUAL)) for _ in range(2))
+    whole, earlier = (
+        encode_witness(Witness("t", "agreement/step", next_case(), RESIDUAL)) for _ in range(2)
+    )
     assert earlier["variant"].pop("biases") == "both"
 
     assert earlier["variant"]["bias"] is True
@@ -245,8 +286,13 @@ def test_a_witness_from_before_there_were_forms_of_biases_is_read() -> None:
 
 @pytest.mark.parametrize("variant", PARTLY_BIASED, ids=str)
 def test_a_witness_of_a_partly_biased_cell_survives_json(variant: Variant) -> None:
-    case = find(gst.cases(variants=[variant], formats=[float32], max_H=2), lambda case: case.cell.weight_hh.all())
-    document = json.loads(json.dumps(encode_witness(Witness("t", "agreement/step", case, RESIDUAL))))
+    case = find(
+        gst.cases(variants=[variant], formats=[float32], max_H=2),
+        lambda case: case.cell.weight_hh.all(),
+    )
+    document = json.loads(
+        json.dumps(encode_witness(Witness("t", "agreement/step", case, RESIDUAL)))
+    )
 
     assert decode_witness(document).case == case
     assert decode_witness(document).case.variant == variant

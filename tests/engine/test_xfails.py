@@ -1,4 +1,6 @@
-"""An xfails file that is brought up to date: what fails is in it, and what its author wrote stays."""
+"""An xfails file that is brought up to date: what fails is in it, and what its author wrote
+stays.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +16,31 @@ from gruverify.engine import EVERYTHING, Drawn, Flaky, Tally, read_entries, upda
 pytestmark = pytest.mark.uncounted
 
 PASSES, FAILS = Tally(passed=4, largest=0.5), Tally(passed=1, falsified=3, largest=12.5)
-RAISED, SKIPPED = Tally(error=2, reason="step raised ZeroDivisionError: no\n gate"), Tally(mark="skip")
-BLOCKED, LACKING, NOTHING = Tally(blocked=2), Tally(reason="the backend has no sequence"), Tally(unclaimed=4)
+RAISED, SKIPPED = (
+    Tally(error=2, reason="step raised ZeroDivisionError: no\n gate"),
+    Tally(mark="skip"),
+)
+BLOCKED, LACKING, NOTHING = (
+    Tally(blocked=2),
+    Tally(reason="the backend has no sequence"),
+    Tally(unclaimed=4),
+)
 STEP, VJP, BOX = "agreement/step", "agreement/step-vjp", "bounds/box"
 NUMPY = NumpyBackend()
 
 
 def result(tallies: dict[tuple[str, str], Tally], *, judged: int = 4, **changes: Any) -> Result:
     """A result of float32 and float64."""
-    header = {"target": "mine", "formats": ["float32", "float64"], "selection": EVERYTHING.values(), "methods": []}
+    header = {
+        "target": "mine",
+        "formats": ["float32", "float64"],
+        "selection": EVERYTHING.values(),
+        "methods": [],
+    }
     keyed = {(id, fmt, "-"): tally for (id, fmt), tally in tallies.items()}
-    return Result(header, keyed, {}, True, 1.0, drawn={("float32", "cells"): Drawn(4, judged)}, **changes)
+    return Result(
+        header, keyed, {}, True, 1.0, drawn={("float32", "cells"): Drawn(4, judged)}, **changes
+    )
 
 
 def both(tally: Tally, id: str = STEP) -> dict[tuple[str, str], Tally]:
@@ -54,11 +70,17 @@ def test_what_does_not_repeat_is_said_to_be_flaky() -> None:
 
     *_, line = updated("", result({(STEP, "float32"): FAILS}, flaky=flaky))
 
-    assert line.startswith("agreement/step f32  # flaky: failed in 2 of 5 calls with the same arguments")
+    assert line.startswith(
+        "agreement/step f32  # flaky: failed in 2 of 5 calls with the same arguments"
+    )
 
 
-@pytest.mark.parametrize("reason", ["a\nb\u2028c\x1dd\x85e", "\ud800", "x" * 5000, "# ##", "\x1b[2J"])
-def test_any_reason_is_one_line_that_can_be_written_and_read_again(tmp_path: Path, reason: str) -> None:
+@pytest.mark.parametrize(
+    "reason", ["a\nb\u2028c\x1dd\x85e", "\ud800", "x" * 5000, "# ##", "\x1b[2J"]
+)
+def test_any_reason_is_one_line_that_can_be_written_and_read_again(
+    tmp_path: Path, reason: str
+) -> None:
     text, _ = updated_xfails("", result({(STEP, "float32"): Tally(error=1, reason=reason)}))
     file = tmp_path / "xfails.txt"
     file.write_text(text, encoding="utf-8")
@@ -92,18 +114,26 @@ def test_what_no_longer_fails_goes_with_the_comment_above_it() -> None:
 def test_a_comment_stays_for_the_lines_that_are_left() -> None:
     text = "# both\nagreement/step\nbounds/box  # for now\n"
 
-    assert updated(text, result({**both(FAILS), **both(PASSES, BOX)})) == ["# both", "agreement/step"]
+    assert updated(text, result({**both(FAILS), **both(PASSES, BOX)})) == [
+        "# both",
+        "agreement/step",
+    ]
 
 
 def test_a_line_about_more_than_fails_is_made_narrower_and_keeps_its_reason() -> None:
-    tallies = {**both(FAILS), **both(PASSES, VJP), (BOX, "float32"): PASSES, (BOX, "float64"): FAILS}
+    tallies = {
+        **both(FAILS),
+        **both(PASSES, VJP),
+        (BOX, "float32"): PASSES,
+        (BOX, "float64"): FAILS,
+    }
 
     assert updated("agreement/step*  # why\nbounds/box # because", result(tallies))[:1] == [
         "agreement/step f32,f64  # why"
     ]
-    assert updated("bounds/box  # because", result({(BOX, "float32"): PASSES, (BOX, "float64"): FAILS})) == [
-        "bounds/box f64  # because"
-    ]
+    assert updated(
+        "bounds/box  # because", result({(BOX, "float32"): PASSES, (BOX, "float64"): FAILS})
+    ) == ["bounds/box f64  # because"]
 
 
 def test_what_the_run_was_not_about_is_left_alone() -> None:
@@ -122,7 +152,9 @@ def test_what_was_not_judged_is_left_alone(tally: Tally) -> None:
 def test_formats_that_were_not_asked_for_stay_expected() -> None:
     some = result({(STEP, "float32"): PASSES, (STEP, "float64"): PASSES})
 
-    assert updated("agreement/step  # why", some, all_formats=False) == ["agreement/step f16,bf16  # why"]
+    assert updated("agreement/step  # why", some, all_formats=False) == [
+        "agreement/step f16,bf16  # why"
+    ]
     assert updated("agreement/step  # why", some) == []
 
 
@@ -144,10 +176,13 @@ def test_doing_it_twice_changes_nothing_more() -> None:
 
 
 def test_it_is_counted() -> None:
-    assert updated_xfails(KNOWN, result({**both(FAILS), **both(RAISED, BOX)}))[1] == "has 2 entries: 1 new, 1 before"
+    assert (
+        updated_xfails(KNOWN, result({**both(FAILS), **both(RAISED, BOX)}))[1]
+        == "has 2 entries: 1 new, 1 before"
+    )
 
 
-# -- there and back ---------------------------------------------------------------------------------------------------
+# -- there and back --------------------------------------------------------------------------------
 
 
 def inverted(cell: Any, x: Any, h: Any) -> Any:
@@ -158,7 +193,11 @@ def inverted(cell: Any, x: Any, h: Any) -> Any:
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("text", ["", "agreement  # known\nbounds/b*\n", "# none\n"])
 def test_a_run_that_expects_what_failed_passes(tmp_path: Path, text: str, strict: bool) -> None:
-    options: dict[str, Any] = {"formats": "f16,f32", "max_cases": 3, "only": ["agreement", "bounds"]}
+    options: dict[str, Any] = {
+        "formats": "f16,f32",
+        "max_cases": 3,
+        "only": ["agreement", "bounds"],
+    }
     first = check(inverted, shrink=False, **options)
     file = tmp_path / "xfails.txt"
     file.write_text(updated_xfails(text, first)[0], encoding="utf-8")
@@ -167,4 +206,6 @@ def test_a_run_that_expects_what_failed_passes(tmp_path: Path, text: str, strict
 
     assert first.verdict == "falsified"
     assert (again.verdict, again.unexpected, again.witnesses) == ("conforms", (), {})
-    assert updated_xfails(file.read_text(encoding="utf-8"), again)[0] == file.read_text(encoding="utf-8")
+    assert updated_xfails(file.read_text(encoding="utf-8"), again)[0] == file.read_text(
+        encoding="utf-8"
+    )

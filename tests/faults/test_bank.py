@@ -1,4 +1,6 @@
-"""The bank itself: every entry is well described, can be built, and answers in every format it claims."""
+"""The bank itself: every entry is well described, can be built, and answers in every format it
+claims.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from ..invariants._falsifies import FALSIFIES
 
 CASES, FEW = 120, 10
 #: Reading what they read calls every method once.
-EVERY_METHOD = [invariant for id, invariant in INVARIANTS.items() if id.startswith("contract/shape")]
+EVERY_METHOD = [
+    invariant for id, invariant in INVARIANTS.items() if id.startswith("contract/shape")
+]
 #: Faults of which it is the point that autograd refuses.
 RAISES = {"gate-overwritten-in-place", "state-detached-at-every-step"}
 
@@ -43,19 +47,29 @@ def of_stacks(entry: Fault) -> bool:
 
 
 @cache
-def trials(format: Format, variants: tuple[Variant, ...], stacks: bool, count: int) -> list[Trial | StackTrial]:
-    """Cases, and what the mathematics allows for each: every entry of these variants is judged by the same."""
+def trials(
+    format: Format, variants: tuple[Variant, ...], stacks: bool, count: int
+) -> list[Trial | StackTrial]:
+    """Cases, and what the mathematics allows for each: every entry of these variants is judged by
+    the same.
+    """
     draw = drawn_stacks if stacks else drawn
     return [trial_of(case, NumpyBackend()) for case in draw(format, variants, count)]
 
 
 def fallen(entry: Fault, cases: int, formats: int) -> Iterator[Judgement]:
-    """What falls, in the first cases of the first formats, the wide ones first: a few of each, and then the others."""
+    """What falls, in the first cases of the first formats, the wide ones first: a few of each, and
+    then the others.
+    """
     backend = build(entry)
-    wide_first = sorted(backend.formats, key=lambda f: (f not in (float32, float64), f.name))[:formats]
+    wide_first = sorted(backend.formats, key=lambda f: (f not in (float32, float64), f.name))[
+        :formats
+    ]
     for some, format in product((slice(FEW), slice(FEW, None)), wide_first):
         for right in trials(format, tuple(backend.variants), of_stacks(entry), cases)[some]:
-            yield from (j for j in judge_trial(right.beside(backend), INVARIANTS.values()) if j.fell)
+            yield from (
+                j for j in judge_trial(right.beside(backend), INVARIANTS.values()) if j.fell
+            )
 
 
 every = each(*FAULTS.values(), *EQUIVALENTS.values())

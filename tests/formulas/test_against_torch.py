@@ -1,4 +1,6 @@
-"""The same formulas on tensors: what torch.func and autograd make of the step is what the derivative code says."""
+"""The same formulas on tensors: what torch.func and autograd make of the step is what the
+derivative code says.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def tensors(case: Case) -> dict[str, Any]:
 def test_jacobian_is_that_of_torch_func(v: Variant) -> None:
     @given(cases(variants=[v], max_B=1, max_T=1))
     def agrees(case: Case) -> None:
-        p = unpack({name: tensor(array) for name, array in case.cell.packed().items()}, case.sizes["H"])
+        p = unpack(
+            {name: tensor(array) for name, array in case.cell.packed().items()}, case.sizes["H"]
+        )
 
         def advance(x: Any, h: Any) -> Any:
             return step(v, p, x[None], h[None])[0]
@@ -53,7 +57,11 @@ def test_jacobian_is_that_of_torch_func(v: Variant) -> None:
 def test_bptt_is_what_autograd_makes_of_the_formulas(v: Variant) -> None:
     @given(cases(variants=[v]))
     def agrees(case: Case) -> None:
-        leaves, inputs, state = tensors(case), tensor(case.inputs).requires_grad_(), tensor(case.state).requires_grad_()
+        leaves, inputs, state = (
+            tensors(case),
+            tensor(case.inputs).requires_grad_(),
+            tensor(case.state).requires_grad_(),
+        )
         run = sequence(v, unpack(leaves, case.sizes["H"]), list(inputs), state)
         loss = (torch.stack(list(run.states[1:])) * tensor(case.d_outputs)).sum() + (
             run.states[-1] * tensor(case.d_last)

@@ -48,7 +48,9 @@ def stepped(case: Case) -> Callable[[dict[str, NDArray], NDArray, NDArray], NDAr
 def blocks_of(packed: str) -> list[str]:
     """The blocks of a packed parameter, in its order."""
     kind, side = packed.split("_")
-    return [f"{'W' if kind == 'weight' else 'b'}_{'x' if side == 'ih' else 'h'}{gate}" for gate in "rzc"]
+    return [
+        f"{'W' if kind == 'weight' else 'b'}_{'x' if side == 'ih' else 'h'}{gate}" for gate in "rzc"
+    ]
 
 
 @variants
@@ -60,8 +62,12 @@ def test_jacobian_is_the_complex_step_derivative(v: Variant) -> None:
         a = activations(v, p, x, h)
         assume(moderate(a))
         by_state, by_input = jacobian(v, p, a)
-        assert not escapes(derivative(lambda s: f(packed, case.inputs[0], s), case.state)[0, :, 0], by_state[0])
-        assert not escapes(derivative(lambda x: f(packed, x, case.state), case.inputs[0])[0, :, 0], by_input[0])
+        assert not escapes(
+            derivative(lambda s: f(packed, case.inputs[0], s), case.state)[0, :, 0], by_state[0]
+        )
+        assert not escapes(
+            derivative(lambda x: f(packed, x, case.state), case.inputs[0])[0, :, 0], by_input[0]
+        )
 
     agrees()
 
@@ -76,7 +82,10 @@ def test_immediate_derivatives_are_the_complex_step_ones(v: Variant) -> None:
         assume(moderate(a))
         found = pullback(v, p, a, ball(case.d_last)).parameters
         for name in packed:
-            by = derivative(lambda a, name=name: f({**packed, name: a}, case.inputs[0], case.state), packed[name])
+            by = derivative(
+                lambda a, name=name: f({**packed, name: a}, case.inputs[0], case.state),
+                packed[name],
+            )
             gates = np.split(np.tensordot(case.d_last, by, 2), 3)
             for block, gate in zip(blocks_of(name), gates, strict=True):
                 assert not escapes(gate, getattr(found, block)), block
@@ -95,7 +104,11 @@ def test_catches_a_parameter_left_out() -> None:
         p, [x], h = balls(case)
         a = activations(v, p, x, h)
         flat = jacobian(v, p, replace(a, r=ball(np.ones_like(case.state))))[0]
-        caught.append(escapes(derivative(lambda s: f(packed, case.inputs[0], s), case.state)[0, :, 0], flat[0]))
+        caught.append(
+            escapes(
+                derivative(lambda s: f(packed, case.inputs[0], s), case.state)[0, :, 0], flat[0]
+            )
+        )
 
     look()
     assert np.mean(caught) > 0.5

@@ -1,4 +1,6 @@
-"""Derivatives along a direction: proved by SymPy for small cells, and held by balls against complex steps."""
+"""Derivatives along a direction: proved by SymPy for small cells, and held by balls against complex
+steps.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def stepped(case: Case, along: Gradients) -> tuple[Parameters, list[NDArray], ND
     def moved(array: NDArray, by: NDArray) -> NDArray:
         return np.asarray(array + 1j * STEP * by)
 
-    packed = {name: moved(array, getattr(along, name)) for name, array in case.cell.packed().items()}
+    packed = {
+        name: moved(array, getattr(along, name)) for name, array in case.cell.packed().items()
+    }
     inputs = [moved(x, d) for x, d in zip(case.inputs, along.inputs, strict=True)]
     return unpack(packed, case.sizes["H"]), inputs, moved(case.state, along.state)
 
@@ -52,7 +56,9 @@ def moderate(case: Case) -> bool:
 def over_balls(case: Case, along: Gradients) -> Any:
     """The directional run in balls."""
     packed = {name: ball(array) for name, array in case.cell.packed().items()}
-    return directional_run(case.cell.variant, packed, [ball(x) for x in case.inputs], ball(case.state), along, ball)
+    return directional_run(
+        case.cell.variant, packed, [ball(x) for x in case.inputs], ball(case.state), along, ball
+    )
 
 
 @variants
@@ -72,7 +78,9 @@ def test_both_products_are_complex_step_derivatives(v: Variant) -> None:
         for x, by_step in zip(found.inputs, expected.inputs, strict=True):
             assert not escapes(by_step.imag / STEP, x)
         for name in BLOCKS if v.bias else BLOCKS[:6]:
-            assert not escapes(getattr(expected.parameters, name).imag / STEP, getattr(found.parameters, name)), name
+            assert not escapes(
+                getattr(expected.parameters, name).imag / STEP, getattr(found.parameters, name)
+            ), name
 
     agrees()
 
@@ -96,23 +104,37 @@ def test_no_cotangent_is_a_cotangent_of_zeros(case: Case) -> None:
     run = over_balls(case, direction(case))
     d_outputs, d_last = [ball(d) for d in case.d_outputs], ball(case.d_last)
     nothing = [ball(0 * d) for d in case.d_outputs], ball(0 * case.d_last)
-    for one, other in (((None, d_last), (nothing[0], d_last)), ((d_outputs, None), (d_outputs, nothing[1]))):
+    for one, other in (
+        ((None, d_last), (nothing[0], d_last)),
+        ((d_outputs, None), (d_outputs, nothing[1])),
+    ):
         assert not escapes(hvp(run, *one).state.mid, hvp(run, *other).state)
 
 
 @variants
 def test_both_products_are_proved_for_one_unit(v: Variant) -> None:
-    """∂h/∂(θ, x, h')·v and its like for the gradient, as identities between polynomials in symbols and activations."""
+    """∂h/∂(θ, x, h')·v and its like for the gradient, as identities between polynomials in symbols
+    and activations.
+    """
     pytest.importorskip("sympy")
     from gruverify.arithmetic.symbolic import derivative, identical, symbols
 
     H = I = B = 1
-    shapes = {"weight_ih": (3 * H, I), "weight_hh": (3 * H, H), "bias_ih": (3 * H,), "bias_hh": (3 * H,)}
-    packed = {name: symbols(name, *shape) for name, shape in shapes.items() if v.bias or "weight" in name}
+    shapes = {
+        "weight_ih": (3 * H, I),
+        "weight_hh": (3 * H, H),
+        "bias_ih": (3 * H,),
+        "bias_hh": (3 * H,),
+    }
+    packed = {
+        name: symbols(name, *shape) for name, shape in shapes.items() if v.bias or "weight" in name
+    }
     x, h, g = symbols("x", B, I), symbols("h", B, H), symbols("g", B, H)
     moving = {**packed, "inputs": x, "state": h}
     names = {name: symbols(f"d{name}", *array.shape) for name, array in moving.items()}
-    along = Gradients(**{"bias_ih": None, "bias_hh": None, **names, "inputs": names["inputs"][None]})
+    along = Gradients(
+        **{"bias_ih": None, "bias_hh": None, **names, "inputs": names["inputs"][None]}
+    )
     directional = directional_run(v, packed, [x], h, along, lambda array: array)
     run = sequence(v, unpack(packed, H), [x], h)
 
@@ -127,5 +149,7 @@ def test_both_products_are_proved_for_one_unit(v: Variant) -> None:
     assert identical(along_all(back.state), found.state)
     assert identical(along_all(back.inputs[0]), found.inputs[0])
     for name in BLOCKS if v.bias else BLOCKS[:6]:
-        assert identical(along_all(getattr(back.parameters, name)), getattr(found.parameters, name)), name
+        assert identical(
+            along_all(getattr(back.parameters, name)), getattr(found.parameters, name)
+        ), name
     assert activations(v, unpack(packed, H), x, h).r.shape == (B, H)

@@ -1,6 +1,8 @@
-"""Proofs: the derivative code is the derivative of the step code, as an identity between polynomials.
+"""Proofs: the derivative code is the derivative of the step code, as an identity between
+polynomials.
 
-For H = 2, I = 1, a batch of one and every variant, with σ and tanh known by σ' = σ(1-σ) and tanh' = 1-tanh² only.
+For H = 2, I = 1, a batch of one and every variant, with σ and tanh known by σ' = σ(1-σ) and tanh' =
+1-tanh² only.
 """
 
 from __future__ import annotations
@@ -31,7 +33,13 @@ from gruverify.formulas import (
 
 pytest.importorskip("sympy")
 
-from gruverify.arithmetic.symbolic import SymbolicArray, derivative, identical, symbolic_array, symbols
+from gruverify.arithmetic.symbolic import (
+    SymbolicArray,
+    derivative,
+    identical,
+    symbolic_array,
+    symbols,
+)
 
 pytestmark = pytest.mark.uncounted
 
@@ -45,7 +53,11 @@ biased = pytest.mark.parametrize("v", [v for v in VARIANTS if v.bias], ids=str)
 def unknowns(v: Variant) -> Parameters:
     """Symbols for every block of the parameters; 0 for the biases of a variant without."""
     shapes = {"W_x": (H, I), "W_h": (H, H)}
-    blocks = {name: symbols(name, *shapes.get(name[:3], (H,))) for name in BLOCKS if v.bias or name[0] == "W"}
+    blocks = {
+        name: symbols(name, *shapes.get(name[:3], (H,)))
+        for name in BLOCKS
+        if v.bias or name[0] == "W"
+    }
     return Parameters(**{name: blocks.get(name, 0) for name in BLOCKS})
 
 

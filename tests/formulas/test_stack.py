@@ -25,7 +25,13 @@ stack_cases = partial(gst.stack_cases, formats=[float64], max_H=3, max_I=3)
 def run_of(case: StackCase) -> StackRun:
     """The stack of the case in balls."""
     rows = [[cell.parameters(ball) for cell in row] for row in case.stack.cells]
-    return stack(case.variant, rows, [ball(x) for x in case.inputs], [ball(h) for h in case.states], case.lengths)
+    return stack(
+        case.variant,
+        rows,
+        [ball(x) for x in case.inputs],
+        [ball(h) for h in case.states],
+        case.lengths,
+    )
 
 
 @settings(max_examples=60)
@@ -34,7 +40,12 @@ def test_stack_and_its_gradients_are_those_of_nn_gru(case: StackCase) -> None:
     torch = pytest.importorskip("torch")
     s = case.stack
     module = torch.nn.GRU(
-        s.input_size, s.hidden_size, s.layers, s.variant.bias, bidirectional=s.directions == 2, dtype=torch.float64
+        s.input_size,
+        s.hidden_size,
+        s.layers,
+        s.variant.bias,
+        bidirectional=s.directions == 2,
+        dtype=torch.float64,
     )
     for name, array in s.packed().items():
         getattr(module, name).data = torch.tensor(array)
@@ -65,7 +76,9 @@ def packed_call(torch: Any, module: Any, x: Any, h: Any, lengths: Any) -> tuple[
         outputs, last = module(x, h)
         return outputs, last
     rnn = torch.nn.utils.rnn
-    packed, last = module(rnn.pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=False), h)
+    packed, last = module(
+        rnn.pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=False), h
+    )
     return rnn.pad_packed_sequence(packed, total_length=len(x))[0], last
 
 
@@ -85,7 +98,9 @@ def test_a_stack_of_one_cell_is_a_sequence_for_each_member(case: StackCase) -> N
     run, p = run_of(case), cell.parameters(ball)
     for b, n in enumerate(case.real.sum(0)):
         one = slice(b, b + 1)
-        alone = sequence(case.variant, p, [ball(x[one]) for x in case.inputs[:n]], ball(case.states[0, one]))
+        alone = sequence(
+            case.variant, p, [ball(x[one]) for x in case.inputs[:n]], ball(case.states[0, one])
+        )
         assert not escapes(run.last[0].mid[one], alone.states[-1])
         for t, outputs in enumerate(run.outputs):
             expected = alone.states[t + 1] if t < n else ball(np.zeros((1, cell.hidden_size)))
@@ -99,7 +114,9 @@ def test_members_without_a_step_keep_their_states_and_pass_their_cotangents_on(v
     assert not outputs.any()
     assert np.array_equal(last, case.states)
     for d_outputs, d_last in ((case.d_outputs, case.d_last), (case.d_outputs, None)):
-        g = numpy.stack_vjp(case.stack, case.inputs, case.states, case.lengths, False, d_outputs, d_last)
+        g = numpy.stack_vjp(
+            case.stack, case.inputs, case.states, case.lengths, False, d_outputs, d_last
+        )
         assert np.array_equal(g.states, 0 * case.d_last if d_last is None else d_last)
         assert not any(array.any() for array in [*g.parameters.values(), g.inputs])
 
@@ -113,7 +130,8 @@ def test_a_gradient_needs_a_cotangent() -> None:
         bptt(run.parts[0].layers[0][0], None, None)
     d_outputs, d_last = [ball(g) for g in case.d_outputs], [ball(g) for g in case.d_last]
     of_outputs, of_last, of_both = (
-        stack_bptt(run, *given) for given in ((d_outputs, None), (None, d_last), (d_outputs, d_last))
+        stack_bptt(run, *given)
+        for given in ((d_outputs, None), (None, d_last), (d_outputs, d_last))
     )
     for one, other, both in zip(of_outputs.inputs, of_last.inputs, of_both.inputs, strict=True):
         assert not escapes((one + other).mid, both)

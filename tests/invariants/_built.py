@@ -15,11 +15,14 @@ COMPLETE = ("numpy", "torch", "torch-formulas")
 SATURATED = 2048.0
 
 
-def cell_at(format: Format, variant: Variant, *, kept: Sequence[float], r: Sequence[float], I: int = 2) -> Cell:
-    """A cell of H units with weights of order 1/2 and these pre-activations, unit by unit, put into its biases.
+def cell_at(
+    format: Format, variant: Variant, *, kept: Sequence[float], r: Sequence[float], I: int = 2
+) -> Cell:
+    """A cell of H units with weights of order 1/2 and these pre-activations, unit by unit, put into
+    its biases.
 
-    kept: of the share of the state that is kept, which is z or 1-z as the variant has it; r: of the reset gate. A
-    variant without biases has the weights alone.
+    kept: of the share of the state that is kept, which is z or 1-z as the variant has it; r: of the
+    reset gate. A variant without biases has the weights alone.
     """
     H, random = len(kept), np.random.default_rng(0)
     sign = 1 if variant.update == "keep" else -1
@@ -40,10 +43,14 @@ def a_case(format: Format = float32, variant: Variant = VARIANTS[0], T: int = 3)
 def case_of(cell: Cell, *, B: int = 2, T: int = 1) -> Case:
     """A case of B members and T steps, with a loss on the last state alone.
 
-    The inputs alternate between x and -x and end with x: were they constant, a cell that forgets would have h' = c.
+    The inputs alternate between x and -x and end with x: were they constant, a cell that forgets
+    would have h' = c.
     """
     random, cast = np.random.default_rng(1), cell.format.cast
-    x, h, g = (random.uniform(0.25, 1, size=(B, n)) for n in (cell.input_size, cell.hidden_size, cell.hidden_size))
+    x, h, g = (
+        random.uniform(0.25, 1, size=(B, n))
+        for n in (cell.input_size, cell.hidden_size, cell.hidden_size)
+    )
     return Case(
         cell,
         cast(np.stack([(-1) ** k * x for k in reversed(range(T))])),

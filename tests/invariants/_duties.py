@@ -1,4 +1,6 @@
-"""For each method of the contract, faults that break one duty towards the caller and nothing else."""
+"""For each method of the contract, faults that break one duty towards the caller and nothing
+else.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def in_one_buffer(method: str) -> Backend:
 def unsteady(method: str) -> Backend:
     """Another last bit at every other call."""
     calls = count()
-    return Faulty(**{method: lambda answer, *_: every_array(next_bits, answer) if next(calls) % 2 else answer})
+    return Faulty(
+        **{method: lambda answer, *_: every_array(next_bits, answer) if next(calls) % 2 else answer}
+    )
 
 
 def unsteady_in_another_thread(method: str) -> Backend:
@@ -89,7 +93,8 @@ def learning_from_nobody(method: str) -> Backend:
     return Faulty(**{method: answered})
 
 
-#: The duties, the fault that breaks each, and the ids of those that had one before they were asked of every method.
+#: The duties, the fault that breaks each, and the ids of those that had one before they were asked
+#: of every method.
 DUTIES: dict[str, tuple[Callable[[str], Backend], dict[str, str]]] = {
     "own-memory": (in_one_buffer, {}),
     "same-bits": (
@@ -116,8 +121,12 @@ for _duty, (_build, _older) in DUTIES.items():
     for _method in METHODS:
         if _duty != "no-steps" or not _method.startswith("step"):
             _name = f"{_method}-breaks-{_duty}"
-            PLANTED[_name] = Fault(_name, partial(_build, _method), (duty_of(_duty, _method, _older),))
+            PLANTED[_name] = Fault(
+                _name, partial(_build, _method), (duty_of(_duty, _method, _older),)
+            )
 
 for _method in ("step_vjp", "sequence_vjp", "sequence_hvp", "sequence_hvp_reverse", "stack_vjp"):
     _name = f"{_method}-learns-from-nobody"
-    PLANTED[_name] = Fault(_name, partial(learning_from_nobody, _method), (duty_of("no-members", _method, {}),))
+    PLANTED[_name] = Fault(
+        _name, partial(learning_from_nobody, _method), (duty_of("no-members", _method, {}),)
+    )

@@ -9,14 +9,18 @@ from gruverify.invariants.core._blocks import spelled
 
 
 def _of_every_method(duty: str) -> tuple[str, ...]:
-    others = (f"contract/{duty}-{method.replace('_', '-')}" for method in METHODS if method != "sequence")
+    others = (
+        f"contract/{duty}-{method.replace('_', '-')}" for method in METHODS if method != "sequence"
+    )
     return (f"contract/{duty}", *others)
 
 
 FALSIFIES: dict[str, tuple[str, ...]] = {
     "small-numbers-flushed-to-zero": ("numerics/carried-to-the-bit",),
     "last-is-a-view-of-the-outputs": ("contract/own-memory-sequence",),
-    "one-buffer-for-every-answer": tuple(f"contract/own-memory-{m.replace('_', '-')}" for m in METHODS),
+    "one-buffer-for-every-answer": tuple(
+        f"contract/own-memory-{m.replace('_', '-')}" for m in METHODS
+    ),
     "another-last-bit-at-every-call-of-anything": (
         "contract/same-bits",
         "contract/same-gradient-bits",
@@ -42,12 +46,28 @@ FALSIFIES: dict[str, tuple[str, ...]] = {
     "state-of-a-step-written-where-rows-share-memory": ("contract/layout-step",),
     "another-last-bit-in-another-thread": _of_every_method("second-thread"),
     "tangent-of-the-state-ignored": ("agreement/jvp", "agreement/each-tangent"),
-    "hessian-of-the-candidate-alone": ("second-order/hvp", "second-order/two-ways", "second-order/symmetric"),
-    "direction-taken-by-its-magnitude": ("gradient/jvp-homogeneous", "gradient/adjoint", "second-order/homogeneous"),
+    "hessian-of-the-candidate-alone": (
+        "second-order/hvp",
+        "second-order/two-ways",
+        "second-order/symmetric",
+    ),
+    "direction-taken-by-its-magnitude": (
+        "gradient/jvp-homogeneous",
+        "gradient/adjoint",
+        "second-order/homogeneous",
+    ),
     "cotangent-of-the-last-output-overwritten": ("gradient/last-and-outputs",),
     "backward-overwrites-what-it-saved": ("gradient/after-another", "gradient/homogeneous"),
-    "mean-over-the-batch": ("gradient/sum-over-batch", "gradient/scaling-identity", "gradient/adjoint"),
-    "gradient-added-once-for-every-step": ("gradient/truncation-error", "gradient/chunks", "gradient/truncated"),
+    "mean-over-the-batch": (
+        "gradient/sum-over-batch",
+        "gradient/scaling-identity",
+        "gradient/adjoint",
+    ),
+    "gradient-added-once-for-every-step": (
+        "gradient/truncation-error",
+        "gradient/chunks",
+        "gradient/truncated",
+    ),
     "gradients-clipped": (
         "gradient/sum-over-time",
         "gradient/homogeneous",
@@ -277,14 +297,38 @@ for _block in BLOCKS:
     )
 
 FALSIFIES |= {
-    "upper-layers-read-the-forward-half-alone": ("stack/outputs", "stack/last", "stack/composition"),
-    "one-initial-state-for-every-layer": ("stack/outputs", "stack/last", "stack/states-are-their-own"),
+    "upper-layers-read-the-forward-half-alone": (
+        "stack/outputs",
+        "stack/last",
+        "stack/composition",
+    ),
+    "one-initial-state-for-every-layer": (
+        "stack/outputs",
+        "stack/last",
+        "stack/states-are-their-own",
+    ),
     "states-by-direction-and-then-layer": ("stack/outputs", "stack/last"),
-    "initial-states-of-a-stack-ignored": ("stack/outputs", "stack/each-step", "stack/one-layer-is-a-sequence"),
-    "backward-outputs-not-put-back-in-order": ("stack/outputs", "stack/reverse-half", "stack/mirrored"),
-    "both-directions-with-the-forward-weights": ("stack/outputs", "stack/reverse-half", "stack/mirrored"),
+    "initial-states-of-a-stack-ignored": (
+        "stack/outputs",
+        "stack/each-step",
+        "stack/one-layer-is-a-sequence",
+    ),
+    "backward-outputs-not-put-back-in-order": (
+        "stack/outputs",
+        "stack/reverse-half",
+        "stack/mirrored",
+    ),
+    "both-directions-with-the-forward-weights": (
+        "stack/outputs",
+        "stack/reverse-half",
+        "stack/mirrored",
+    ),
     "backward-last-state-taken-at-the-end": ("stack/last", "stack/last-is-an-output"),
-    "last-states-after-the-padding": ("stack/last", "stack/lengths-are-dense", "stack/padding-content"),
+    "last-states-after-the-padding": (
+        "stack/last",
+        "stack/lengths-are-dense",
+        "stack/padding-content",
+    ),
     "padding-run-through": ("stack/outputs", "stack/lengths-are-dense", "stack/padding-content"),
     "last-output-repeated-at-padding": ("stack/outputs", "stack/padding-outputs"),
     "initial-states-sorted-by-length": ("stack/outputs", "stack/members-in-any-order"),
@@ -305,17 +349,30 @@ FALSIFIES |= {
     "cotangents-of-all-layers-added": ("stack/gradient-of-last", "stack/gradients-are-their-own"),
     "no-gradient-without-a-loss-on-the-last-state": ("stack/gradient-of-outputs",),
     "gradients-of-inputs-at-padding": ("stack/gradient-inputs", "stack/padding-gradients"),
-    "cotangents-at-padding-reach-the-last-state": ("stack/gradient-inputs", "stack/padding-content-gradients"),
+    "cotangents-at-padding-reach-the-last-state": (
+        "stack/gradient-inputs",
+        "stack/padding-content-gradients",
+    ),
     "square-cotangents-read-time-first": ("stack/gradient-inputs", "stack/batch-first-gradients"),
-    "cotangents-of-states-lost-without-a-batch": ("stack/gradient-states", "stack/no-batch-gradients"),
+    "cotangents-of-states-lost-without-a-batch": (
+        "stack/gradient-states",
+        "stack/no-batch-gradients",
+    ),
     "gradients-from-states-that-nobody-zeroed": ("stack/no-states-gradients",),
     "gradients-of-a-stack-divided-by-themselves": ("contract/stack-finite-gradients",),
     "gradients-of-a-stack-added-up-over-calls": ("contract/stack-same-gradient-bits",),
 }
 
-_GRADIENTS = ("agreement/gradient-inputs", "agreement/gradient-state", "agreement/gradient-weight_hh-candidate")
+_GRADIENTS = (
+    "agreement/gradient-inputs",
+    "agreement/gradient-state",
+    "agreement/gradient-weight_hh-candidate",
+)
 FALSIFIES |= {
-    "sigmoid-by-a-table-where-it-is-small": ("numerics/every-update-gate", "numerics/every-reset-gate"),
+    "sigmoid-by-a-table-where-it-is-small": (
+        "numerics/every-update-gate",
+        "numerics/every-reset-gate",
+    ),
     "small-reset-gates-flushed-to-zero": ("numerics/every-reset-gate",),
     "tanh-of-small-numbers-flushed-to-zero": ("numerics/every-candidate",),
     "tanh-with-a-flat-tail": ("numerics/every-candidate",),

@@ -1,4 +1,6 @@
-"""Wrong GRUs, one idea each, with the invariants that each of them must falsify: the bank's, and those planted here."""
+"""Wrong GRUs, one idea each, with the invariants that each of them must falsify: the bank's, and
+those planted here.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from ._faulty import Fault as Fault
 from ._relations import RELATIONS
 
 FAULTS: dict[str, Fault] = {
-    id: Fault(id, faults.FAULTS[id].build, falsifies + RELATIONS.get(id, ())) for id, falsifies in FALSIFIES.items()
+    id: Fault(id, faults.FAULTS[id].build, falsifies + RELATIONS.get(id, ()))
+    for id, falsifies in FALSIFIES.items()
 }
 FAULTS |= PLANTED

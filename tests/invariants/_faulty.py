@@ -1,4 +1,6 @@
-"""Faults planted for one invariant, that the shipped bank does not have; what they are made of is the bank's."""
+"""Faults planted for one invariant, that the shipped bank does not have; what they are made of is
+the bank's.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from gruverify.faults._faulty import with_gates as with_gates
 
 @dataclass(frozen=True)
 class Fault:
-    """A wrong GRU. Each build starts afresh, for a fault may have a memory; `falsifies` are ids of invariants."""
+    """A wrong GRU. Each build starts afresh, for a fault may have a memory; `falsifies` are ids of
+    invariants.
+    """
 
     name: str
     build: Callable[[], Backend]

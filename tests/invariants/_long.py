@@ -1,4 +1,6 @@
-"""Cells at their default initialization over runs of any length, and faults that come late or backward."""
+"""Cells at their default initialization over runs of any length, and faults that come late or
+backward.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,17 @@ LATE = 8
 
 
 def long_case(
-    format: Format, variant: Variant | None = None, *, H: int = 8, I: int | None = None, T: int = 16, B: int = 2
+    format: Format,
+    variant: Variant | None = None,
+    *,
+    H: int = 8,
+    I: int | None = None,
+    T: int = 16,
+    B: int = 2,
 ) -> Case:
-    """Weights U(±1/√H), inputs and cotangents N(0, 1), a state U(-1, 1): a layer as it is before training."""
+    """Weights U(±1/√H), inputs and cotangents N(0, 1), a state U(-1, 1): a layer as it is before
+    training.
+    """
     v, columns, random = variant or Variant(), H if I is None else I, np.random.default_rng(0)
 
     def uniform(*shape: int) -> Any:
@@ -37,7 +47,7 @@ def long_case(
     return Case(cell, normal(T, B, columns), state, normal(T, B, H), normal(B, H))
 
 
-# -- forward ----------------------------------------------------------------------------------------------------------
+# -- forward ---------------------------------------------------------------------------------------
 
 
 def reset_on_the_other_side() -> Backend:
@@ -73,7 +83,7 @@ def state_halved_late() -> Backend:
 
 FORWARD = (reset_on_the_other_side, recurrent_bias_outside_the_reset, state_halved_late)
 
-# -- backward, where the values are right ------------------------------------------------------------------------------
+# -- backward, where the values are right ----------------------------------------------------------
 
 
 def reset_cotangent_of_the_other_side() -> Backend:
@@ -135,7 +145,11 @@ def no_slope_of_tanh_at_the_first_step() -> Backend:
         return replace(steps[t], a_c=None) if t == 0 else steps[t]
 
     def pull(v: Variant, p: Parameters, a: Activations, g: Any) -> Pullback:
-        return BackwardLines(candidate=lambda a: a.take)(v, p, a, g) if a.a_c is None else pullback(v, p, a, g)
+        return (
+            BackwardLines(candidate=lambda a: a.take)(v, p, a, g)
+            if a.a_c is None
+            else pullback(v, p, a, g)
+        )
 
     return Pulling(pull, Chain(seen=seen))
 

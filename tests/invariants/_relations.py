@@ -1,4 +1,6 @@
-"""The relations that faults must falsify, beside what `_falsifies` says of them: cases changed in a known way."""
+"""The relations that faults must falsify, beside what `_falsifies` says of them: cases changed in a
+known way.
+"""
 
 from __future__ import annotations
 
@@ -31,19 +33,24 @@ RELATIONS: dict[str, tuple[str, ...]] = {
         "conventions/reset-probe",
         "conventions/one-pass",
     ),
-    "candidate-bias-outside-the-reset-product": ("conventions/candidate-bias", "conventions/reset-absorbed"),
+    "candidate-bias-outside-the-reset-product": (
+        "conventions/candidate-bias",
+        "conventions/reset-absorbed",
+    ),
     "jacobian-transposed": ("dynamics/origin", "dynamics/fixed-point-jacobian"),
     "jacobian-without-the-carry": ("regimes/unit-eigenvalue", "dynamics/mean-field"),
     "state-in-half-precision": ("dynamics/error-in-time", "dynamics/counting"),
 }
 
 
-# -- regimes ----------------------------------------------------------------------------------------------------------
+# -- regimes ---------------------------------------------------------------------------------------
 
 
 class _LeakySigmoid(np.ndarray):
     def sigmoid(self) -> Any:
-        return np.clip(1 / (1 + np.exp(-np.clip(self, -80, 80))), 2.0**-10, 1 - 2.0**-10).astype(self.dtype)
+        return np.clip(1 / (1 + np.exp(-np.clip(self, -80, 80))), 2.0**-10, 1 - 2.0**-10).astype(
+            self.dtype
+        )
 
 
 @fault(
@@ -58,7 +65,7 @@ def gates_kept_off_their_ends() -> Backend:
     return Faulty(given=lambda a: a.view(_LeakySigmoid))
 
 
-# -- symmetry ---------------------------------------------------------------------------------------------------------
+# -- symmetry --------------------------------------------------------------------------------------
 
 
 def _both(*names: str) -> list[str]:
@@ -95,7 +102,8 @@ def last_input_dropped() -> Backend:
     """One column of W_x too few."""
     return Faulty(
         cell=lambda cell: replace(
-            cell, weight_ih=np.concatenate([cell.weight_ih[:, :-1], 0 * cell.weight_ih[:, -1:]], axis=1)
+            cell,
+            weight_ih=np.concatenate([cell.weight_ih[:, :-1], 0 * cell.weight_ih[:, -1:]], axis=1),
         )
     )
 
@@ -109,10 +117,12 @@ def numbers_in_fixed_point() -> Backend:
 @fault(*_both("clone", "dead-unit", "block-diagonal"))
 def recurrence_averaged_over_units() -> Backend:
     """W_h divided by H."""
-    return Faulty(cell=lambda cell: replace(cell, weight_hh=cell.weight_hh / np.float32(cell.hidden_size)))
+    return Faulty(
+        cell=lambda cell: replace(cell, weight_hh=cell.weight_hh / np.float32(cell.hidden_size))
+    )
 
 
-# -- sequence ---------------------------------------------------------------------------------------------------------
+# -- sequence --------------------------------------------------------------------------------------
 
 
 @fault("sequence/chunks")
@@ -136,7 +146,9 @@ def sequence_that_resets_before_the_product() -> Backend:
 @fault("sequence/causality")
 def outputs_that_look_ahead() -> Backend:
     """An average over time taken from every output."""
-    return Faulty(sequence=lambda pair, *_: (pair[0] - pair[0].mean(0, dtype=pair[0].dtype), pair[1]))
+    return Faulty(
+        sequence=lambda pair, *_: (pair[0] - pair[0].mean(0, dtype=pair[0].dtype), pair[1])
+    )
 
 
 @fault("sequence/no-state")
@@ -158,7 +170,9 @@ def zeros_masked() -> Backend:
     def masked(pair: Any, cell: Any, inputs: Any, state: Any) -> Any:
         outputs = pair[0].copy()
         for t, x in enumerate(inputs):
-            outputs[t] = np.where(x.any(1, keepdims=True), outputs[t], outputs[t - 1] if t else state)
+            outputs[t] = np.where(
+                x.any(1, keepdims=True), outputs[t], outputs[t - 1] if t else state
+            )
         return outputs, outputs[-1].copy()
 
     return Faulty(sequence=masked)
@@ -186,7 +200,9 @@ def states_centred_over_the_batch() -> Backend:
     def centred(h: Any) -> Any:
         return h - h.mean(-2, keepdims=True, dtype=h.dtype)
 
-    return Faulty(step=lambda h, *_: centred(h), sequence=lambda pair, *_: (centred(pair[0]), pair[1]))
+    return Faulty(
+        step=lambda h, *_: centred(h), sequence=lambda pair, *_: (centred(pair[0]), pair[1])
+    )
 
 
 @fault("sequence/batch-permutation", "sequence/step-batch-permutation", "sequence/step-batch")
@@ -195,7 +211,9 @@ def last_member_left_behind() -> Backend:
 
     def left(h: Any, state: Any) -> Any:
         kept = np.broadcast_to(state, h.shape)[..., -1:, :]
-        return np.concatenate([h[..., :-1, :], kept if h.shape[-2] > 1 else h[..., -1:, :]], axis=-2)
+        return np.concatenate(
+            [h[..., :-1, :], kept if h.shape[-2] > 1 else h[..., -1:, :]], axis=-2
+        )
 
     return Faulty(
         step=lambda h, cell, x, before: left(h, before),
@@ -203,7 +221,7 @@ def last_member_left_behind() -> Backend:
     )
 
 
-# -- conventions ------------------------------------------------------------------------------------------------------
+# -- conventions -----------------------------------------------------------------------------------
 
 
 class _BiasedSigmoid(np.ndarray):
@@ -221,7 +239,9 @@ def gates_a_little_more_open() -> Backend:
 def recurrent_update_bias_missing() -> Backend:
     """b_hz is never added."""
     return Faulty(
-        cell=lambda cell: replace(cell, bias_hh=with_gates(cell.bias_hh, z=0 * gates(cell.bias_hh)[1])),
+        cell=lambda cell: replace(
+            cell, bias_hh=with_gates(cell.bias_hh, z=0 * gates(cell.bias_hh)[1])
+        ),
         variants=[variant for variant in VARIANTS if variant.bias],
     )
 
@@ -231,12 +251,18 @@ def reset_gate_of_the_next_unit() -> Backend:
     """Rows of the reset gate out of step by one."""
 
     def rolled(packed: Any) -> Any:
-        return None if packed is None else with_gates(packed, r=np.roll(gates(packed)[0], 1, axis=0))
+        return (
+            None if packed is None else with_gates(packed, r=np.roll(gates(packed)[0], 1, axis=0))
+        )
 
-    return Faulty(cell=lambda cell: replace(cell, **{name: rolled(array) for name, array in cell.packed().items()}))
+    return Faulty(
+        cell=lambda cell: replace(
+            cell, **{name: rolled(array) for name, array in cell.packed().items()}
+        )
+    )
 
 
-# -- numerics ---------------------------------------------------------------------------------------------------------
+# -- numerics --------------------------------------------------------------------------------------
 
 
 class _RippledSigmoid(np.ndarray):
@@ -260,10 +286,12 @@ def nan_taken_for_zero() -> Backend:
 @fault("numerics/formats")
 def single_precision_on_tensor_cores() -> Backend:
     """Inputs and states of float32, and of no other format, rounded to eleven bits."""
-    return Faulty(given=lambda a: a.astype(np.float16).astype(a.dtype) if a.dtype == np.float32 else a)
+    return Faulty(
+        given=lambda a: a.astype(np.float16).astype(a.dtype) if a.dtype == np.float32 else a
+    )
 
 
-# -- dynamics ---------------------------------------------------------------------------------------------------------
+# -- dynamics --------------------------------------------------------------------------------------
 
 
 @fault("dynamics/contraction", "dynamics/decay", "dynamics/saddle-node", "dynamics/limit-cycles")

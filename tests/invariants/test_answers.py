@@ -21,7 +21,8 @@ from ._faulty import Faulty, altered
 pytestmark = pytest.mark.uncounted
 
 CASE = a_case()
-#: What is about gates that are all but open or closed, or about many steps, and claims nothing of a case without them.
+#: What is about gates that are all but open or closed, or about many steps, and claims nothing of a
+#: case without them.
 SILENT = {
     "regimes/carry-gradient",
     "regimes/forget-jacobian",
@@ -51,7 +52,9 @@ def raising(*_: Any) -> Any:
 @pytest.mark.parametrize("quantity", READ)
 def test_backend_that_raises_is_named_with_its_method(quantity: str) -> None:
     method = READ[quantity]
-    with pytest.raises(BackendRaised, match=rf"^{method} raised ZeroDivisionError: no state$") as caught:
+    with pytest.raises(
+        BackendRaised, match=rf"^{method} raised ZeroDivisionError: no state$"
+    ) as caught:
         getattr(Observed(CASE, Faulty(**{method: raising})), quantity)
     assert caught.value.method == method
     assert isinstance(caught.value.error, ZeroDivisionError)
@@ -71,40 +74,149 @@ def doubled(a: Any) -> Any:
 
 
 ANSWERS: list[tuple[str, str, Any, str]] = [
-    ("no batch", "step", lambda h, *_: h[0], "step has shape (3,), expected (B, H) = (2, 3) with H=3, I=2, B=2, T=3"),
-    ("an axis too many", "step", lambda h, *_: h[None], "step has shape (1, 2, 3), expected (B, H) = (2, 3) with H=3"),
-    ("wider numbers", "step", lambda h, *_: doubled(h), "step has dtype float64, expected float32, the case's format"),
-    ("a list", "step", lambda h, *_: h.tolist(), "step is list, expected a NumPy array (B, H) = (2, 3)"),
-    ("a record", "step", lambda h, *_: h.view(np.recarray), "step is recarray, expected a NumPy array (B, H)"),
-    ("a mask", "step", lambda h, *_: np.ma.array(h), "step is MaskedArray, expected a NumPy array (B, H) = (2, 3)"),
-    ("nothing", "step", lambda h, *_: None, "step is NoneType, expected a NumPy array (B, H) = (2, 3)"),
-    ("outputs alone", "sequence", lambda pair, *_: pair[0], "sequence returned ndarray, expected a pair of arrays"),
-    ("three things", "sequence", lambda pair, *_: (*pair, 0), "sequence returned tuple, expected a pair of arrays"),
-    ("swapped", "sequence", lambda pair, *_: pair[::-1], "outputs has shape (2, 3), expected (T, B, H) = (3, 2, 3)"),
-    ("layers", "sequence", lambda pair, *_: (pair[0], pair[1][None]), "last has shape (1, 2, 3), expected (B, H) ="),
-    ("batch first", "sequence", lambda pair, *_: (pair[0].swapaxes(0, 1), pair[1]), "outputs has shape (2, 3, 3)"),
-    ("dh alone", "step_jacobian", lambda pair, *_: pair[0], "step_jacobian returned ndarray, expected a pair"),
-    ("swapped", "step_jacobian", lambda pair, *_: pair[::-1], "dh has shape (2, 3, 2), expected (B, H, H) = (2, 3, 3)"),
-    ("dh twice", "step_jacobian", lambda pair, *_: (pair[0],) * 2, "dx has shape (2, 3, 3), expected (B, H, I) = "),
-    ("a dict", "step_vjp", lambda g, *_: vars(g), "step_vjp returned dict, expected gruverify.Gradients"),
+    (
+        "no batch",
+        "step",
+        lambda h, *_: h[0],
+        "step has shape (3,), expected (B, H) = (2, 3) with H=3, I=2, B=2, T=3",
+    ),
+    (
+        "an axis too many",
+        "step",
+        lambda h, *_: h[None],
+        "step has shape (1, 2, 3), expected (B, H) = (2, 3) with H=3",
+    ),
+    (
+        "wider numbers",
+        "step",
+        lambda h, *_: doubled(h),
+        "step has dtype float64, expected float32, the case's format",
+    ),
+    (
+        "a list",
+        "step",
+        lambda h, *_: h.tolist(),
+        "step is list, expected a NumPy array (B, H) = (2, 3)",
+    ),
+    (
+        "a record",
+        "step",
+        lambda h, *_: h.view(np.recarray),
+        "step is recarray, expected a NumPy array (B, H)",
+    ),
+    (
+        "a mask",
+        "step",
+        lambda h, *_: np.ma.array(h),
+        "step is MaskedArray, expected a NumPy array (B, H) = (2, 3)",
+    ),
+    (
+        "nothing",
+        "step",
+        lambda h, *_: None,
+        "step is NoneType, expected a NumPy array (B, H) = (2, 3)",
+    ),
+    (
+        "outputs alone",
+        "sequence",
+        lambda pair, *_: pair[0],
+        "sequence returned ndarray, expected a pair of arrays",
+    ),
+    (
+        "three things",
+        "sequence",
+        lambda pair, *_: (*pair, 0),
+        "sequence returned tuple, expected a pair of arrays",
+    ),
+    (
+        "swapped",
+        "sequence",
+        lambda pair, *_: pair[::-1],
+        "outputs has shape (2, 3), expected (T, B, H) = (3, 2, 3)",
+    ),
+    (
+        "layers",
+        "sequence",
+        lambda pair, *_: (pair[0], pair[1][None]),
+        "last has shape (1, 2, 3), expected (B, H) =",
+    ),
+    (
+        "batch first",
+        "sequence",
+        lambda pair, *_: (pair[0].swapaxes(0, 1), pair[1]),
+        "outputs has shape (2, 3, 3)",
+    ),
+    (
+        "dh alone",
+        "step_jacobian",
+        lambda pair, *_: pair[0],
+        "step_jacobian returned ndarray, expected a pair",
+    ),
+    (
+        "swapped",
+        "step_jacobian",
+        lambda pair, *_: pair[::-1],
+        "dh has shape (2, 3, 2), expected (B, H, H) = (2, 3, 3)",
+    ),
+    (
+        "dh twice",
+        "step_jacobian",
+        lambda pair, *_: (pair[0],) * 2,
+        "dx has shape (2, 3, 3), expected (B, H, I) = ",
+    ),
+    (
+        "a dict",
+        "step_vjp",
+        lambda g, *_: vars(g),
+        "step_vjp returned dict, expected gruverify.Gradients",
+    ),
     (
         "no bias",
         "step_vjp",
         lambda g, *_: replace(g, bias_hh=None),
         "gradient of bias_hh is NoneType, expected",
     ),
-    ("with time", "step_vjp", lambda g, *_: replace(g, inputs=g.inputs[None]), "expected (B, I) = (2, 2)"),
-    ("a tuple", "sequence_vjp", lambda g, *_: (g,), "sequence_vjp returned tuple, expected gruverify.Gradients"),
-    ("without time", "sequence_vjp", lambda g, *_: replace(g, inputs=g.inputs[0]), "expected (T, B, I) = (3, 2, 2)"),
-    ("one gate", "sequence_vjp", lambda g, *_: replace(g, weight_hh=g.weight_hh[:3]), "expected (3H, H) = (9, 3)"),
-    ("wider numbers", "sequence_vjp", lambda g, *_: altered(g, doubled), "gradient of weight_ih has dtype float64"),
+    (
+        "with time",
+        "step_vjp",
+        lambda g, *_: replace(g, inputs=g.inputs[None]),
+        "expected (B, I) = (2, 2)",
+    ),
+    (
+        "a tuple",
+        "sequence_vjp",
+        lambda g, *_: (g,),
+        "sequence_vjp returned tuple, expected gruverify.Gradients",
+    ),
+    (
+        "without time",
+        "sequence_vjp",
+        lambda g, *_: replace(g, inputs=g.inputs[0]),
+        "expected (T, B, I) = (3, 2, 2)",
+    ),
+    (
+        "one gate",
+        "sequence_vjp",
+        lambda g, *_: replace(g, weight_hh=g.weight_hh[:3]),
+        "expected (3H, H) = (9, 3)",
+    ),
+    (
+        "wider numbers",
+        "sequence_vjp",
+        lambda g, *_: altered(g, doubled),
+        "gradient of weight_ih has dtype float64",
+    ),
 ]
 
 
 @pytest.mark.parametrize(
-    ("method", "alteration", "message"), [row[1:] for row in ANSWERS], ids=[f"{row[1]}-{row[0]}" for row in ANSWERS]
+    ("method", "alteration", "message"),
+    [row[1:] for row in ANSWERS],
+    ids=[f"{row[1]}-{row[0]}" for row in ANSWERS],
 )
-def test_answer_of_the_wrong_kind_shape_or_dtype_says_what_is_wrong(method: str, alteration: Any, message: str) -> None:
+def test_answer_of_the_wrong_kind_shape_or_dtype_says_what_is_wrong(
+    method: str, alteration: Any, message: str
+) -> None:
     with pytest.raises(Malformed, match=re.escape(message)):
         getattr(Observed(CASE, Faulty(**{method: alteration})), method)
 
@@ -128,7 +240,9 @@ def mutation_by(method: str) -> str:
 
 
 def status_of(id: str, method: str, first: str) -> str:
-    """How an invariant fares of a backend that gives no answer by a method; first: of what reads that answer first."""
+    """How an invariant fares of a backend that gives no answer by a method; first: of what reads
+    that answer first.
+    """
     if id == f"contract/shape-{method.replace('_', '-')}":
         return first
     if method in INVARIANTS[id].needs or id == mutation_by(method):
@@ -138,7 +252,10 @@ def status_of(id: str, method: str, first: str) -> str:
 
 @pytest.mark.parametrize("method", CELL_METHODS)
 def test_malformed_answer_falsifies_its_shape_and_blocks_what_reads_it(method: str) -> None:
-    found = {j.invariant.id: j for j in judge(CASE, Faulty(**{method: lambda *_: None}), INVARIANTS.values())}
+    found = {
+        j.invariant.id: j
+        for j in judge(CASE, Faulty(**{method: lambda *_: None}), INVARIANTS.values())
+    }
 
     statuses = {id: judgement.tally.status for id, judgement in found.items()}
     assert statuses == {id: status_of(id, method, "falsified") for id in found}
@@ -148,14 +265,23 @@ def test_malformed_answer_falsifies_its_shape_and_blocks_what_reads_it(method: s
 
 
 @pytest.mark.parametrize("method", CELL_METHODS)
-def test_backend_that_raises_is_an_error_of_the_first_that_reads_it_and_blocks_the_rest(method: str) -> None:
-    found = {j.invariant.id: j.tally for j in judge(CASE, Faulty(**{method: raising}), INVARIANTS.values())}
+def test_backend_that_raises_is_an_error_of_the_first_that_reads_it_and_blocks_the_rest(
+    method: str,
+) -> None:
+    found = {
+        j.invariant.id: j.tally
+        for j in judge(CASE, Faulty(**{method: raising}), INVARIANTS.values())
+    }
 
-    assert {id: tally.status for id, tally in found.items()} == {id: status_of(id, method, "error") for id in found}
+    assert {id: tally.status for id, tally in found.items()} == {
+        id: status_of(id, method, "error") for id in found
+    }
     for tally in found.values():
         told = tally.error or tally.blocked
         assert tally.reason == (f"{method} raised ZeroDivisionError: no state" if told else "")
-        assert tally.cause == (f"contract/shape-{method.replace('_', '-')}" if tally.blocked else "")
+        assert tally.cause == (
+            f"contract/shape-{method.replace('_', '-')}" if tally.blocked else ""
+        )
 
 
 def no_numbers(answer: Any, *_: Any) -> Any:
@@ -166,12 +292,25 @@ def no_numbers(answer: Any, *_: Any) -> Any:
         return tuple(map(no_numbers, answer))
     if isinstance(answer, dict):
         return {name: no_numbers(part) for name, part in answer.items()}
-    return None if answer is None else type(answer)(**{name: no_numbers(part) for name, part in vars(answer).items()})
+    return (
+        None
+        if answer is None
+        else type(answer)(**{name: no_numbers(part) for name, part in vars(answer).items()})
+    )
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_invariant_can_judge_what_is_no_number(method: str) -> None:
     backend, stacks = Faulty(**{method: no_numbers}), method in STACK_METHODS
-    cases = drawn_stacks(float32, backend.variants, 12) if stacks else drawn(float32, backend.variants, 4)
-    fell = {j.invariant.id for case in cases for j in judge(case, backend, INVARIANTS.values()) if j.fell}
+    cases = (
+        drawn_stacks(float32, backend.variants, 12)
+        if stacks
+        else drawn(float32, backend.variants, 4)
+    )
+    fell = {
+        j.invariant.id
+        for case in cases
+        for j in judge(case, backend, INVARIANTS.values())
+        if j.fell
+    }
     assert len(fell) > 1

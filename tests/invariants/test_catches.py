@@ -1,4 +1,6 @@
-"""Every fault of the bank is caught by the invariants that speak of it, and every invariant catches some fault."""
+"""Every fault of the bank is caught by the invariants that speak of it, and every invariant catches
+some fault.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from gruverify.invariants import INVARIANTS, Invariant
 from ._drawn import drawn, drawn_stacks
 from ._faults import FAULTS, Fault
 
-#: How many cases of cells and of stacks are drawn; most faults show in the first few, and no more are drawn for those.
+#: How many cases of cells and of stacks are drawn; most faults show in the first few, and no more
+#: are drawn for those.
 CASES, STACKS, FEW = 200, 50, 12
 PAIRS = [(fault, id) for fault in FAULTS.values() for id in fault.falsifies]
 
@@ -33,7 +36,9 @@ def some(backend: Backend, invariant: Invariant) -> Iterator[AnyCase]:
         yield from draw(float32, backend.variants, count)
 
 
-@pytest.mark.parametrize(("fault", "id"), PAIRS, ids=[f"{f.name}-{id.replace('/', '.')}" for f, id in PAIRS])
+@pytest.mark.parametrize(
+    ("fault", "id"), PAIRS, ids=[f"{f.name}-{id.replace('/', '.')}" for f, id in PAIRS]
+)
 def test_catches(fault: Fault, id: str) -> None:
     assert any(judgement.tally.falsified for _, judgement in judged(fault, id))
 

@@ -1,4 +1,6 @@
-"""Faults that most cases hide: each is caught in a case made for it, and shown to hide in the case beside it."""
+"""Faults that most cases hide: each is caught in a case made for it, and shown to hide in the case
+beside it.
+"""
 
 from __future__ import annotations
 
@@ -47,12 +49,19 @@ def test_catches_reset_on_the_other_side() -> None:
 
 def test_catches_recurrent_candidate_bias_outside_the_reset_product() -> None:
     faulty = FAULTS["candidate-bias-outside-the-reset-product"].build()
-    assert not falls("agreement/step", faulty, case_of(cell_at(float32, Variant(), kept=[0.5, 1], r=[SATURATED] * 2)))
+    assert not falls(
+        "agreement/step",
+        faulty,
+        case_of(cell_at(float32, Variant(), kept=[0.5, 1], r=[SATURATED] * 2)),
+    )
     assert falls("agreement/step", faulty, case_of(cell_at(float32, Variant(), **HALF_OPEN)))
 
 
 def test_catches_only_the_last_step_differentiated() -> None:
-    faulty, cell = FAULTS["only-the-last-step-differentiated"].build(), cell_at(float32, Variant(), **HALF_OPEN)
+    faulty, cell = (
+        FAULTS["only-the-last-step-differentiated"].build(),
+        cell_at(float32, Variant(), **HALF_OPEN),
+    )
     assert not falls("agreement/gradient-of-last", faulty, case_of(cell, T=1))
     assert falls("agreement/gradient-of-last", faulty, case_of(cell, T=2))
 
@@ -86,7 +95,12 @@ def test_catches_update_gradient_flushed_to_zero_too_early(invariant: str) -> No
 
     def flushed(g: Gradients, *_: Any) -> Gradients:
         z = gates(g.weight_hh)[1]
-        return replace(g, weight_hh=with_gates(g.weight_hh, z=np.where(np.abs(z) < float32.unit_roundoff, 0 * z, z)))
+        return replace(
+            g,
+            weight_hh=with_gates(
+                g.weight_hh, z=np.where(np.abs(z) < float32.unit_roundoff, 0 * z, z)
+            ),
+        )
 
     faulty = Faulty(sequence_vjp=flushed)
     shut = [-2 * float32.sigmoid_saturates] * 2

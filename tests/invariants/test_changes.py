@@ -1,4 +1,6 @@
-"""Changed cases: each meets its condition whatever was drawn, and symmetries are true of the mathematics itself."""
+"""Changed cases: each meets its condition whatever was drawn, and symmetries are true of the
+mathematics itself.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,15 @@ from gruverify.invariants import Exact
 from gruverify.invariants._conventions import reset_absorbed, reset_elsewhere, reset_fixed
 from gruverify.invariants._sequence import crowded
 from gruverify.invariants._symmetry import SYMMETRIES, Symmetry
-from gruverify.invariants.core._changes import SATURATED, cycled, kept, pinned, short, single, stretched
+from gruverify.invariants.core._changes import (
+    SATURATED,
+    cycled,
+    kept,
+    pinned,
+    short,
+    single,
+    stretched,
+)
 from gruverify.invariants.dynamics._fixed_points import at_a_fixed_point, contractive
 from gruverify.invariants.regimes._constant_gates import STEPS, constant_gates
 from gruverify.invariants.regimes._hard_reset import RESET, hard_reset
@@ -39,12 +49,18 @@ def cases(format: Format) -> list[Case]:
 @in_every_format
 @pytest.mark.parametrize("symmetry", SYMMETRIES, ids=lambda symmetry: symmetry.name)
 def test_symmetry_is_exact_of_the_mathematics(symmetry: Symmetry, format: Format) -> None:
-    """Nothing is rounded on the way to the changed case: the two agree to the last bits of float64."""
+    """Nothing is rounded on the way to the changed case: the two agree to the last bits of
+    float64.
+    """
     for case in map(short, cases(format)):
         if symmetry.applies(case.cell.variant):
             one, other = in_double(case), in_double(symmetry.change(case))
             for view in symmetry.views:
-                allowed = one.outputs_radius + np.abs(view(case, other.outputs_radius)) + format.min_subnormal
+                allowed = (
+                    one.outputs_radius
+                    + np.abs(view(case, other.outputs_radius))
+                    + format.min_subnormal
+                )
                 assert (np.abs(view(case, other.outputs) - one.outputs) <= allowed).all()
 
 
@@ -89,7 +105,9 @@ def test_gates_without_recurrence_are_constant(format: Format) -> None:
 def test_scaled_cells_are_certified(format: Format) -> None:
     for case in cases(format):
         small = contractive(case)
-        assert contraction_rate(small.cell, float(np.abs(small.inputs.astype(np.float64)).max())) < 1
+        assert (
+            contraction_rate(small.cell, float(np.abs(small.inputs.astype(np.float64)).max())) < 1
+        )
         assert (np.abs(small.state.astype(np.float64)) <= 1).all()
 
 
@@ -108,7 +126,9 @@ def test_reset_gates_absorbed_by_the_weights_leave_the_candidate(format: Format)
         fixed = reset_fixed(case)
         for other in (reset_absorbed(fixed), reset_elsewhere(reset_absorbed(fixed))):
             one, beside = in_double(fixed).next_state, in_double(other).next_state
-            assert (np.abs(one.mid - beside.mid) <= one.radius + beside.radius + format.min_subnormal).all()
+            assert (
+                np.abs(one.mid - beside.mid) <= one.radius + beside.radius + format.min_subnormal
+            ).all()
 
 
 def test_sizes_are_made_large_enough_and_no_larger() -> None:

@@ -1,4 +1,6 @@
-"""Gradients from the cotangents that the backend itself shows: every part of them, at any length."""
+"""Gradients from the cotangents that the backend itself shows: every part of them, at any
+length.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gruverify import FORMATS, Backend, Case, Format, Gradients, Variant, assert_holds, float16, float32
+from gruverify import (
+    FORMATS,
+    Backend,
+    Case,
+    Format,
+    Gradients,
+    Variant,
+    assert_holds,
+    float16,
+    float32,
+)
 from gruverify.backends import NumpyBackend
 from gruverify.engine import Judgement, judge
 from gruverify.invariants import INVARIANTS, Trial
@@ -45,18 +57,27 @@ def test_catches_backward_faults(faulty: Callable[[], Backend]) -> None:
     backend = faulty()
     for variant in backend.variants:
         if variant.bias:
-            assert max(r.margin for r in asked(ID, backend, long_case(float32, variant, H=32, T=8))) > 10
+            assert (
+                max(r.margin for r in asked(ID, backend, long_case(float32, variant, H=32, T=8)))
+                > 10
+            )
 
 
 def test_catches_what_is_wrong_with_the_plain_call_alone() -> None:
-    """A fault that the case with further inputs does not have is for back-propagation through the states returned."""
+    """A fault that the case with further inputs does not have is for back-propagation through the
+    states returned.
+    """
     case = long_case(float32, I=4, T=12)
 
     def halved(g: Gradients, cell: Any, *_: Any) -> Gradients:
         return replace(g, inputs=g.inputs / 2) if cell.input_size == 4 else g
 
     assert not [r for r in asked(ID, Faulty(sequence_vjp=halved), case) if r.margin > 1]
-    wrong = [r for r in asked("agreement/long-gradient", Faulty(sequence_vjp=halved), case) if r.margin > 1]
+    wrong = [
+        r
+        for r in asked("agreement/long-gradient", Faulty(sequence_vjp=halved), case)
+        if r.margin > 1
+    ]
     assert {residual.where.partition("[")[0] for residual in wrong} == {"dL/dx"}
 
 
@@ -72,16 +93,20 @@ def test_zero_inputs_show_the_cotangents_of_the_gates() -> None:
     case = long_case(float32, T=1, B=1)
     trial = Trial(case, NumpyBackend())
     np.testing.assert_array_equal(shown(trial).gates[0, 0], trial.observed.sequence_vjp.bias_ih)
-    np.testing.assert_array_equal(trial.on(showing_inputs).observed.sequence[0], trial.observed.sequence[0])
+    np.testing.assert_array_equal(
+        trial.on(showing_inputs).observed.sequence[0], trial.observed.sequence[0]
+    )
 
 
 def test_bounds_claim_something_where_gates_are_saturated() -> None:
     for sign in (1, -1):
-        case = case_of(cell_at(float32, Variant(), kept=[sign * SATURATED] * 2, r=[-SATURATED] * 2), T=3)
+        case = case_of(
+            cell_at(float32, Variant(), kept=[sign * SATURATED] * 2, r=[-SATURATED] * 2), T=3
+        )
         assert all(residual.claims for residual in asked(ID, NumpyBackend(), case))
 
 
-# -- implementations of one size, and of separate passes ---------------------------------------------------------------
+# -- implementations of one size, and of separate passes -------------------------------------------
 
 
 def of_one_size(backend: Any, case: Case) -> Any:
@@ -143,7 +168,9 @@ def test_margin_of_a_path_one_percent_too_large() -> None:
 
 def test_cotangents_that_overflow_claim_nothing_and_raise_nothing() -> None:
     case = long_case(float16, T=4)
-    loud = replace(case, d_last=np.full_like(case.d_last, float16.max * (1 - 4 * float16.unit_roundoff)))
+    loud = replace(
+        case, d_last=np.full_like(case.d_last, float16.max * (1 - 4 * float16.unit_roundoff))
+    )
     assert not judged(NumpyBackend(), loud).tally.falsified
 
 
@@ -163,4 +190,6 @@ def test_number_that_is_none_leaves_the_other_members_held() -> None:
     assert margins[1, 0] > 1  # twice what it should be
     assert margins[2, 1] == np.inf
     assert margins[3].max() <= 1
-    np.testing.assert_array_equal(margins[:2, 1], 0)  # nothing is known of what comes back from there
+    np.testing.assert_array_equal(
+        margins[:2, 1], 0
+    )  # nothing is known of what comes back from there

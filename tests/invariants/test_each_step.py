@@ -1,4 +1,6 @@
-"""Each step and each tangent from what was returned before it: as tight at the last step as at the first."""
+"""Each step and each tangent from what was returned before it: as tight at the last step as at the
+first.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gruverify import FORMATS, VARIANTS, Backend, Cell, Format, Variant, assert_holds, float16, float32
+from gruverify import (
+    FORMATS,
+    VARIANTS,
+    Backend,
+    Cell,
+    Format,
+    Variant,
+    assert_holds,
+    float16,
+    float32,
+)
 from gruverify.arithmetic import Rounding
 from gruverify.backends import NumpyBackend, resolve
 from gruverify.engine import judge
@@ -38,7 +50,9 @@ def asked(id: str, backend: Any, case: Any) -> list[Residual]:
 @in_every_format
 @on_every_backend
 @pytest.mark.parametrize("id", ["agreement/each-step", "agreement/each-tangent"])
-def test_right_backend_passes_long_runs_in_every_variant(id: str, name: str, format: Format) -> None:
+def test_right_backend_passes_long_runs_in_every_variant(
+    id: str, name: str, format: Format
+) -> None:
     backend = backend_named(name)
     for variant in backend.variants:
         assert_holds(id, backend, long_case(format, variant, H=6, I=3, T=24))
@@ -90,13 +104,15 @@ def test_catches_tangent_too_large_late() -> None:
         outputs[LATE:] *= outputs.dtype.type(1.01)
         return outputs, outputs[-1]
 
-    worst, _ = asked("agreement/each-tangent", Faulty(sequence_jvp=late), long_case(float32, H=16, T=2 * LATE))
+    worst, _ = asked(
+        "agreement/each-tangent", Faulty(sequence_jvp=late), long_case(float32, H=16, T=2 * LATE)
+    )
     assert worst.margin > 50
     assert worst.entries is not None
     assert worst.entries.margins[:LATE].max() <= 1
 
 
-# -- a state that is carried wider than the format ---------------------------------------------------------------------
+# -- a state that is carried wider than the format -------------------------------------------------
 
 
 class Wide(NumpyBackend):
@@ -108,7 +124,9 @@ class Wide(NumpyBackend):
     def sequence(self, cell: Cell, inputs: Any, state: Any) -> tuple[Any, Any]:
         packed = {name: array.astype(np.float32) for name, array in cell.packed().items()}
         start = None if state is None else state.astype(np.float32)
-        outputs, last = NumpyBackend().sequence(replace(cell, **packed), inputs.astype(np.float32), start)
+        outputs, last = NumpyBackend().sequence(
+            replace(cell, **packed), inputs.astype(np.float32), start
+        )
         return outputs.astype(np.float16), last.astype(np.float16)
 
 
@@ -119,7 +137,9 @@ def test_state_carried_wider_than_the_format_is_allowed_where_it_is_declared() -
 def test_returned_number_is_as_wide_as_is_declared() -> None:
     mode, h = Rounding(float16, carry=2.0), np.asarray([0.5, -2.0, 0.0], np.float16)
     assert not returned(Rounding(float16), h).radius.any()
-    np.testing.assert_allclose(returned(mode, h).radius, 2 * mode.u * np.abs(h.astype(np.float64)) + mode.eta)
+    np.testing.assert_allclose(
+        returned(mode, h).radius, 2 * mode.u * np.abs(h.astype(np.float64)) + mode.eta
+    )
 
 
 def test_nothing_is_known_of_a_number_that_is_none() -> None:
@@ -127,12 +147,16 @@ def test_nothing_is_known_of_a_number_that_is_none() -> None:
     ball = returned(Rounding(float32), rows)
     assert np.isfinite(ball.mid).all()
     np.testing.assert_array_equal(lost(rows), [False, True, True])
-    np.testing.assert_array_equal(np.isinf(unknown(ball, lost(rows)[:, None]).radius).any(1), [False, True, True])
+    np.testing.assert_array_equal(
+        np.isinf(unknown(ball, lost(rows)[:, None]).radius).any(1), [False, True, True]
+    )
 
 
 def test_invariants_speak_of_every_variant_and_every_case() -> None:
     for id in ("agreement/each-step", "agreement/each-tangent", "agreement/each-cotangent"):
         assert not INVARIANTS[id].asks_more
         assert all(INVARIANTS[id].applies(variant) for variant in VARIANTS)
-        (judgement,) = judge(long_case(float32, Variant(), T=1, B=1), NumpyBackend(), [INVARIANTS[id]])
+        (judgement,) = judge(
+            long_case(float32, Variant(), T=1, B=1), NumpyBackend(), [INVARIANTS[id]]
+        )
         assert judgement.tally.passed

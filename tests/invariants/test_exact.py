@@ -1,4 +1,6 @@
-"""What the mathematics allows for a case: computed once, and wider where the format or its library is coarser."""
+"""What the mathematics allows for a case: computed once, and wider where the format or its library
+is coarser.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,16 @@ from ._built import a_case
 
 CASE = a_case()
 
-EXACT = ("step", "next_state", "jacobian", "pullback", "run", "gradients", "terms_of_last", "gradients_of_last")
+EXACT = (
+    "step",
+    "next_state",
+    "jacobian",
+    "pullback",
+    "run",
+    "gradients",
+    "terms_of_last",
+    "gradients_of_last",
+)
 
 
 @pytest.mark.parametrize("quantity", EXACT)
@@ -62,20 +73,27 @@ def test_terms_of_last_go_from_the_last_step_to_the_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("coarse", "fine"), [(bfloat16, float16), (float16, float32), (float32, float64)], ids=lambda f: f.name
+    ("coarse", "fine"),
+    [(bfloat16, float16), (float16, float32), (float32, float64)],
+    ids=lambda f: f.name,
 )
 def test_exact_allows_more_in_a_coarser_format(coarse: Format, fine: Format) -> None:
     radii = [
-        Trial(a_case(format), NumpyBackend()).exact.next_state.radius / a_case(format).format.unit_roundoff
+        Trial(a_case(format), NumpyBackend()).exact.next_state.radius
+        / a_case(format).format.unit_roundoff
         for format in (coarse, fine)
     ]
-    absolute = [radius * format.unit_roundoff for radius, format in zip(radii, (coarse, fine), strict=True)]
+    absolute = [
+        radius * format.unit_roundoff for radius, format in zip(radii, (coarse, fine), strict=True)
+    ]
     assert (absolute[0] > absolute[1]).all()
 
 
 def test_declared_kappa_widens_what_is_allowed() -> None:
     right = NumpyBackend()
-    silent, careless = (Trial(CASE, backend(step=right.step, **k)) for k in ({}, {"kappa": 8 * KAPPA}))
+    silent, careless = (
+        Trial(CASE, backend(step=right.step, **k)) for k in ({}, {"kappa": 8 * KAPPA})
+    )
     for trial, kappa in ((silent, KAPPA), (careless, 8 * KAPPA)):
         assert (trial.exact.mode.kappa_sigma, trial.exact.mode.kappa_tanh) == (kappa, kappa)
     assert (careless.exact.next_state.radius > silent.exact.next_state.radius).all()

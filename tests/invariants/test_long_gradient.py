@@ -1,4 +1,6 @@
-"""Gradients at the states that were returned, held by norms: whatever the backward pass is made of."""
+"""Gradients at the states that were returned, held by norms: whatever the backward pass is made
+of.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,10 @@ def test_catches_backward_faults(faulty: Callable[[], Backend]) -> None:
     backend = faulty()
     for variant in backend.variants:
         if variant.bias:
-            assert max(r.margin for r in asked(ID, backend, long_case(float32, variant, H=32, T=16))) > 2
+            assert (
+                max(r.margin for r in asked(ID, backend, long_case(float32, variant, H=32, T=16)))
+                > 2
+            )
 
 
 def test_norm_of_a_gradient_whose_squares_underflow_is_no_bound_of_0() -> None:

@@ -31,7 +31,9 @@ def judged(sequence: Any, id: str) -> Judgement:
 
 
 @pytest.mark.parametrize(
-    ("id", "size"), [("contract/no-steps", "T=0"), ("contract/no-members", "B=0")], ids=["steps", "members"]
+    ("id", "size"),
+    [("contract/no-steps", "T=0"), ("contract/no-members", "B=0")],
+    ids=["steps", "members"],
 )
 def test_empty_arguments_may_be_refused(id: str, size: str) -> None:
     def fussy(cell: Any, inputs: Any, state: Any) -> Any:
@@ -46,7 +48,13 @@ def test_empty_arguments_may_be_refused(id: str, size: str) -> None:
 
 def test_catches_an_empty_batch_of_another_shape() -> None:
     found = next(
-        iter(judge(CASE, faults.FAULTS["empty-batch-has-a-member"].build(), [INVARIANTS["contract/no-members"]]))
+        iter(
+            judge(
+                CASE,
+                faults.FAULTS["empty-batch-has-a-member"].build(),
+                [INVARIANTS["contract/no-members"]],
+            )
+        )
     )
     assert found.tally.falsified == 1
     assert "outputs has shape (3, 1, 3), expected (T, B, H) = (3, 0, 3)" in found.residual.where
@@ -72,7 +80,9 @@ def test_view_of_an_argument_is_named() -> None:
     def echo(cell: Any, inputs: Any, state: Any) -> Any:
         return RIGHT.sequence(cell, inputs, state)[0], state
 
-    assert judged(echo, "contract/own-memory-sequence").residual.where.endswith("shares memory with state")
+    assert judged(echo, "contract/own-memory-sequence").residual.where.endswith(
+        "shares memory with state"
+    )
 
 
 @pytest.mark.parametrize("format", FORMATS, ids=str)
@@ -111,12 +121,22 @@ def test_rows_that_share_memory_hold_what_fits(format: Any, shape: tuple[int, ..
 @pytest.mark.parametrize("method", METHODS)
 def test_a_wrong_answer_that_repeats_itself_breaks_no_duty(method: str) -> None:
     """They compare answers with answers: what is wrong with a plain one is not for them to say."""
-    backend = Faulty(**{method: lambda answer, *_: every_array(lambda a: a + a.dtype.type(0.25), answer)})
+    backend = Faulty(
+        **{method: lambda answer, *_: every_array(lambda a: a + a.dtype.type(0.25), answer)}
+    )
     cases = drawn_stacks(float32, backend.variants, 4) if method in STACK_METHODS else [CASE]
-    duties = [i for i in INVARIANTS.values() if i.needs == (method,) and i.asks_more and i.family == "contract"]
-    duties = [i for i in duties if not i.id.startswith(("contract/no-steps", "contract/no-members"))]
+    duties = [
+        i
+        for i in INVARIANTS.values()
+        if i.needs == (method,) and i.asks_more and i.family == "contract"
+    ]
+    duties = [
+        i for i in duties if not i.id.startswith(("contract/no-steps", "contract/no-members"))
+    ]
     assert len(duties) >= 5
-    assert [j.invariant.id for case in cases for j in judge(case, backend, duties) if not j.tally.passed] == []
+    assert [
+        j.invariant.id for case in cases for j in judge(case, backend, duties) if not j.tally.passed
+    ] == []
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -126,8 +146,14 @@ def test_refusal_of_an_empty_batch_is_said_for_every_method(method: str) -> None
             raise IndexError("nobody")
         return getattr(TwoWays(), method)(subject, first, *others)
 
-    case: Any = CASE if method not in STACK_METHODS else drawn_stacks(float32, TwoWays.variants, 1)[0]
-    id = "contract/no-members" if method == "sequence" else f"contract/no-members-{method.replace('_', '-')}"
+    case: Any = (
+        CASE if method not in STACK_METHODS else drawn_stacks(float32, TwoWays.variants, 1)[0]
+    )
+    id = (
+        "contract/no-members"
+        if method == "sequence"
+        else f"contract/no-members-{method.replace('_', '-')}"
+    )
     (found,) = judge(case, backend(**{method: fussy}, variants=TwoWays.variants), [INVARIANTS[id]])
     assert found.tally.status == "not applicable"
     assert found.tally.reason == f"{method} refuses B=0: IndexError: nobody"
@@ -139,7 +165,9 @@ def test_refusal_of_no_steps_is_the_cause_of_nothing() -> None:
             raise ValueError("no steps")
         return RIGHT.sequence(cell, inputs, state)
 
-    found = {j.invariant.id: j.tally for j in judge(CASE, backend(sequence=fussy), INVARIANTS.values())}
+    found = {
+        j.invariant.id: j.tally for j in judge(CASE, backend(sequence=fussy), INVARIANTS.values())
+    }
     assert found["contract/no-steps"].status == "not applicable"
     assert {tally.cause for tally in found.values()} == {""}
     assert not any(tally.blocked for tally in found.values())

@@ -18,8 +18,9 @@ from gruverify.invariants import INVARIANTS
 
 pytestmark = pytest.mark.uncounted
 
-#: What noise of the right shape, in fresh memory, does keep: duties that have nothing to do with numbers, that numbers
-#: are finite, and that they are not 0 and not the same where they must not be.
+#: What noise of the right shape, in fresh memory, does keep: duties that have nothing to do with
+#: numbers, that numbers are finite, and that they are not 0 and not the same where they must not
+#: be.
 KEPT = (
     "contract/shape-",
     "contract/no-mutation",
@@ -34,8 +35,8 @@ KEPT = (
     "sequence/liveness",
     "sequence/zeros-are-inputs",
 )
-#: Statements about one sign, or that two answers are near each other, which half of all noise meets where there is one
-#: number: of so many cases one must fail, if any claims something.
+#: Statements about one sign, or that two answers are near each other, which half of all noise meets
+#: where there is one number: of so many cases one must fail, if any claims something.
 SIGNS = {
     "regimes/update-moves-towards-the-state": 60,
     "bounds/gradient-sign": 200,
@@ -45,7 +46,9 @@ SIGNS = {
 
 
 class Noise(NumpyBackend):
-    """Numbers of the right shapes and sizes and of no meaning, behind a declared accuracy that excuses them."""
+    """Numbers of the right shapes and sizes and of no meaning, behind a declared accuracy that
+    excuses them.
+    """
 
     name = "noise"
     kappa = 1e9
@@ -59,7 +62,9 @@ class Noise(NumpyBackend):
         size = 1 + np.abs(array[np.isfinite(array)].astype(np.float64)).max(initial=0.0)
         sign = self._random.choice([-1, 1], array.shape)
         with np.errstate(over="ignore"):
-            return (sign * self._random.uniform(4 * size, 8 * size, array.shape)).astype(array.dtype)
+            return (sign * self._random.uniform(4 * size, 8 * size, array.shape)).astype(
+                array.dtype
+            )
 
     def _noise(self, answer: Any) -> Any:
         if isinstance(answer, tuple):
@@ -97,7 +102,11 @@ for _method in (
 
 
 #: Each is asked in a half and in a wide format, by turns.
-ASKED = [(id, FORMATS[half::2]) for half, id in zip(cycle((0, 1)), INVARIANTS, strict=False) if not id.startswith(KEPT)]
+ASKED = [
+    (id, FORMATS[half::2])
+    for half, id in zip(cycle((0, 1)), INVARIANTS, strict=False)
+    if not id.startswith(KEPT)
+]
 
 
 @pytest.mark.parametrize(("id", "format"), [(id, fmt) for id, formats in ASKED for fmt in formats])

@@ -1,4 +1,5 @@
-"""The project's question, put to implementations as black boxes: what becomes of J and of dL/dU_z at extreme gates.
+"""The project's question, put to implementations as black boxes: what becomes of J and of dL/dU_z
+at extreme gates.
 
 Where a gate is exactly 0 or 1 the answers are exact, and so are the comparisons.
 """
@@ -27,7 +28,9 @@ ALL = [
     if name != "torch" or (reset, update) == ("after", "keep")
 ]
 
-everywhere = pytest.mark.parametrize(("name", "variant"), ALL, ids=[f"{name}-{v.reset}-{v.update}" for name, v in ALL])
+everywhere = pytest.mark.parametrize(
+    ("name", "variant"), ALL, ids=[f"{name}-{v.reset}-{v.update}" for name, v in ALL]
+)
 in_format = pytest.mark.parametrize("format", [float32, float64], ids=lambda f: f.name)
 
 
@@ -48,14 +51,18 @@ def elman(cell: Cell, after: Any) -> Ball:
 
 @in_format
 @everywhere
-def test_state_carried_for_ever_has_the_identity_as_jacobian(name: str, variant: Variant, format: Format) -> None:
+def test_state_carried_for_ever_has_the_identity_as_jacobian(
+    name: str, variant: Variant, format: Format
+) -> None:
     case = case_of(cell_at(format, variant, kept=[SATURATED] * 3, r=[0.5, -1, 2]))
     assert np.array_equal(asked(name, case).step_jacobian[0], np.broadcast_to(np.eye(3), (2, 3, 3)))
 
 
 @in_format
 @everywhere
-def test_state_is_carried_to_within_the_roundings_of_one_blend(name: str, variant: Variant, format: Format) -> None:
+def test_state_is_carried_to_within_the_roundings_of_one_blend(
+    name: str, variant: Variant, format: Format
+) -> None:
     case = case_of(cell_at(format, variant, kept=[SATURATED] * 3, r=[0.5, -1, 2]))
     carried = Exact(case, Rounding(format)).next_state
     assert np.array_equal(carried.mid, case.state)
@@ -76,7 +83,9 @@ def test_gradient_is_carried_through_any_length_and_teaches_no_parameter(
 
 @in_format
 @everywhere
-def test_jacobian_tends_to_the_kept_share_of_the_state(name: str, variant: Variant, format: Format) -> None:
+def test_jacobian_tends_to_the_kept_share_of_the_state(
+    name: str, variant: Variant, format: Format
+) -> None:
     kept = format.sigmoid_saturates / 2
     case = case_of(cell_at(format, variant, kept=[kept] * 3, r=[0.5, -1, 2]))
     J = asked(name, case).step_jacobian[0].astype(np.float64)
@@ -86,11 +95,17 @@ def test_jacobian_tends_to_the_kept_share_of_the_state(name: str, variant: Varia
 
 @in_format
 @everywhere
-def test_shut_gates_forget_and_only_the_candidate_learns(name: str, variant: Variant, format: Format) -> None:
+def test_shut_gates_forget_and_only_the_candidate_learns(
+    name: str, variant: Variant, format: Format
+) -> None:
     case = case_of(cell_at(format, variant, kept=[-SATURATED] * 3, r=[-SATURATED] * 3))
     assert not asked(name, case).step_jacobian[0].any()
     found = asked(name, case).sequence_vjp_of_last
-    silent = [block for block in ("W_hz", "W_xz", "b_xz", "W_hr", "W_xr", "b_xr", "W_hc") if not of(found, block).any()]
+    silent = [
+        block
+        for block in ("W_hz", "W_xz", "b_xz", "W_hr", "W_xr", "b_xr", "W_hc")
+        if not of(found, block).any()
+    ]
     assert silent == ["W_hz", "W_xz", "b_xz", "W_hr", "W_xr", "b_xr", "W_hc"]
     assert of(found, "W_xc").all()
     assert of(found, "b_xc").all()
@@ -106,7 +121,9 @@ def test_gradient_of_the_update_gate_survives_any_length_as_long_as_the_gate_is_
     cell = cell_at(format, variant, kept=shut, r=shut)
     cases = [case_of(cell, T=T) for T in LENGTHS]
     assert (np.abs(asked(name, cases[0]).step_jacobian[0]) < 16 * np.exp(shut[0])).all()
-    first, *later = (of(asked(name, case).sequence_vjp_of_last, "W_hz").astype(np.float64) for case in cases)
+    first, *later = (
+        of(asked(name, case).sequence_vjp_of_last, "W_hz").astype(np.float64) for case in cases
+    )
     assert first.all()
     for gradient in later:
         assert (np.abs(gradient) > np.abs(first) / 2).all()
@@ -128,9 +145,16 @@ def test_open_reset_gate_and_shut_update_gate_make_an_elman_network(
 
 @in_format
 @everywhere
-def test_units_of_one_cell_answer_each_for_itself(name: str, variant: Variant, format: Format) -> None:
+def test_units_of_one_cell_answer_each_for_itself(
+    name: str, variant: Variant, format: Format
+) -> None:
     carry, forget, recall = 0, 1, 2
-    cell = cell_at(format, variant, kept=[SATURATED, -SATURATED, -SATURATED], r=[SATURATED, -SATURATED, SATURATED])
+    cell = cell_at(
+        format,
+        variant,
+        kept=[SATURATED, -SATURATED, -SATURATED],
+        r=[SATURATED, -SATURATED, SATURATED],
+    )
     case = case_of(cell)
     J, c = asked(name, case).step_jacobian[0], asked(name, case).step
     assert np.array_equal(J[:, carry], np.broadcast_to(np.eye(3)[carry], (2, 3)))

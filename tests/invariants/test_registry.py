@@ -40,7 +40,9 @@ OF_BIASES = [
     "gradient/outer-product",
 ]
 
-every = pytest.mark.parametrize("entry", INVARIANTS.values(), ids=lambda entry: entry.id.replace("/", "."))
+every = pytest.mark.parametrize(
+    "entry", INVARIANTS.values(), ids=lambda entry: entry.id.replace("/", ".")
+)
 
 
 def nothing(trial: Trial) -> Iterator[Residual]:
@@ -84,7 +86,8 @@ def test_speaks_of_some_variant(entry: Invariant) -> None:
         biased = {variant for variant in biased if variant.reset == "after"}
     assert spoken == (
         biased
-        if "gradient-bias" in entry.id or entry.id in (*OF_BIASES, "gradient/recurrent-bias-is-reset")
+        if "gradient-bias" in entry.id
+        or entry.id in (*OF_BIASES, "gradient/recurrent-bias-is-reset")
         else set(VARIANTS)
     )
 
@@ -103,13 +106,20 @@ def test_registered_check_is_returned_and_listed(own_list: dict[str, Invariant])
     register = invariant("bounds/own", "0 = 0", source="arithmetic", needs=iter(["step"]))
     assert register(nothing) is nothing
     entry = own_list["bounds/own"]
-    assert (entry.id, entry.statement, entry.source, entry.needs) == ("bounds/own", "0 = 0", "arithmetic", ("step",))
+    assert (entry.id, entry.statement, entry.source, entry.needs) == (
+        "bounds/own",
+        "0 = 0",
+        "arithmetic",
+        ("step",),
+    )
     assert entry.check is nothing
     assert all(entry.applies(variant) for variant in VARIANTS)
 
 
 def test_condition_says_which_variants_it_speaks_of(own_list: dict[str, Invariant]) -> None:
-    invariant("bounds/own", "0 = 0", source="arithmetic", needs=[], applies=lambda v: v.reset == "before")(nothing)
+    invariant(
+        "bounds/own", "0 = 0", source="arithmetic", needs=[], applies=lambda v: v.reset == "before"
+    )(nothing)
     assert own_list["bounds/own"].applies(Variant("before"))
     assert not own_list["bounds/own"].applies(Variant("after"))
 

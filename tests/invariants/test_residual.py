@@ -1,4 +1,6 @@
-"""Residuals: the worst entry, its error in units of what is allowed, and what no number can be compared with."""
+"""Residuals: the worst entry, its error in units of what is allowed, and what no number can be
+compared with.
+"""
 
 from __future__ import annotations
 
@@ -59,9 +61,16 @@ def test_worst_entry_has_the_largest_margin_and_not_the_largest_error() -> None:
 
 @pytest.mark.parametrize(
     ("letters", "shape", "where"),
-    [("bi", (2, 3), "h[b=1, i=2]"), ("tbi", (1, 2, 3), "h[t=0, b=1, i=2]"), ("i", (6,), "h[i=5]"), ("", (), "h")],
+    [
+        ("bi", (2, 3), "h[b=1, i=2]"),
+        ("tbi", (1, 2, 3), "h[t=0, b=1, i=2]"),
+        ("i", (6,), "h[i=5]"),
+        ("", (), "h"),
+    ],
 )
-def test_place_is_named_with_the_letters_of_the_axes(letters: str, shape: tuple[int, ...], where: str) -> None:
+def test_place_is_named_with_the_letters_of_the_axes(
+    letters: str, shape: tuple[int, ...], where: str
+) -> None:
     error = np.zeros(shape)
     error.flat[-1] = 3
     found = worst("h", letters, error + 1, error + 2, error, np.full(shape, 2.0))
@@ -107,11 +116,24 @@ def test_compare_with_what_is_not_finite_is_infinitely_wrong(wrong: float) -> No
 
 @pytest.mark.parametrize(
     ("actual", "limit", "slack", "margin"),
-    [(1.0, 2.0, 0.0, 0.5), (2.0, 2.0, 0.0, 1.0), (3.0, 2.0, 0.0, 1.5), (3.0, 2.0, 1.0, 1.0), (0.0, 0.0, 0.0, 0.0)],
+    [
+        (1.0, 2.0, 0.0, 0.5),
+        (2.0, 2.0, 0.0, 1.0),
+        (3.0, 2.0, 0.0, 1.5),
+        (3.0, 2.0, 1.0, 1.0),
+        (0.0, 0.0, 0.0, 0.0),
+    ],
 )
-def test_at_most_allows_limit_and_slack(actual: float, limit: float, slack: float, margin: float) -> None:
+def test_at_most_allows_limit_and_slack(
+    actual: float, limit: float, slack: float, margin: float
+) -> None:
     found = at_most("|h|", "i", array(actual), array(limit), slack)
-    assert (found.margin, found.relation, found.expected, found.bound) == (margin, "≤", limit, limit + slack)
+    assert (found.margin, found.relation, found.expected, found.bound) == (
+        margin,
+        "≤",
+        limit,
+        limit + slack,
+    )
 
 
 def test_at_most_refuses_what_is_not_a_number() -> None:
@@ -142,7 +164,7 @@ def test_statement_without_numbers_holds_or_does_not() -> None:
     assert math.isnan(broken.actual)
 
 
-# -- claims -----------------------------------------------------------------------------------------------------------
+# -- claims ----------------------------------------------------------------------------------------
 
 
 def claims(bound: float, *, value: float = 0.0, scale: float | None = None) -> bool:
@@ -211,7 +233,9 @@ def test_entries_that_a_statement_is_not_about_are_not_compared() -> None:
 
 
 def test_entries_that_may_be_anything_are_compared_and_claim_nothing() -> None:
-    found = equal("h", "i", array(1, NAN, 5), array(1, 2, 5), overlooked(np.array([False, True, False])))
+    found = equal(
+        "h", "i", array(1, NAN, 5), array(1, 2, 5), overlooked(np.array([False, True, False]))
+    )
     assert (found.margin, found.compared, found.claimed) == (0.0, 3, 2)
 
 

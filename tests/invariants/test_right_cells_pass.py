@@ -1,4 +1,6 @@
-"""A right GRU passes: every invariant holds of the shipped backends in every format, and every one of them is asked."""
+"""A right GRU passes: every invariant holds of the shipped backends in every format, and every one
+of them is asked.
+"""
 
 from __future__ import annotations
 
@@ -22,17 +24,24 @@ from ._drawn import drawn, drawn_stacks
 
 pytestmark = pytest.mark.uncounted
 
-#: How many cases of cells and of stacks are put to everything, and the first of each to the deep profile too.
+#: How many cases of cells and of stacks are put to everything, and the first of each to the deep
+#: profile too.
 CASES, STACKS = 2, 2
-#: How many more may be drawn for what claims nothing of those: gates must be far enough open or closed for it.
+#: How many more may be drawn for what claims nothing of those: gates must be far enough open or
+#: closed for it.
 MORE = 60
 _EMPTY_STACKS = {"contract/no-steps-stack", "contract/no-steps-stack-vjp"}
-_EMPTY = {f"contract/no-steps{of}" for of in ("", "-sequence-vjp", *(f"-{named(m)}" for m in DIRECTIONAL_METHODS))}
+_EMPTY = {
+    f"contract/no-steps{of}"
+    for of in ("", "-sequence-vjp", *(f"-{named(m)}" for m in DIRECTIONAL_METHODS))
+}
 _IDLE = {"stack/members-without-steps", "stack/members-without-steps-gradients"}
-_OTHER_MODULES = {f"contract/weights-{way}" for way in ("as-given", "script", "script-after-functional-call")}
-#: What never applies: torch's own GRU, which is run over sequences and stacks, refuses sequences of no steps and, as
-#: torch-formulas, members of none; and some ways to a module's weights are those of scripted modules, or of modules
-#: that come with a parametrization.
+_OTHER_MODULES = {
+    f"contract/weights-{way}" for way in ("as-given", "script", "script-after-functional-call")
+}
+#: What never applies: torch's own GRU, which is run over sequences and stacks, refuses sequences of
+#: no steps and, as torch-formulas, members of none; and some ways to a module's weights are those
+#: of scripted modules, or of modules that come with a parametrization.
 REFUSED: dict[str, set[str]] = {
     "numpy": set(),
     "torch": _EMPTY | _EMPTY_STACKS | _IDLE | _OTHER_MODULES,
@@ -45,17 +54,31 @@ in_every_format = pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.nam
 
 
 def judgements(found: Backend, format: Format) -> Iterator[Judgement]:
-    """Every invariant on a few cases, and whatever claimed nothing of them on others, until it does."""
-    everything = {invariant.id: invariant for invariant in INVARIANTS.values() if not applicable(invariant, found)}
+    """Every invariant on a few cases, and whatever claimed nothing of them on others, until it
+    does.
+    """
+    everything = {
+        invariant.id: invariant
+        for invariant in INVARIANTS.values()
+        if not applicable(invariant, found)
+    }
     quick = [invariant for invariant in everything.values() if not invariant.deep]
-    silent = {id: invariant for id, invariant in everything.items() if id not in REFUSED[found.name]}
+    silent = {
+        id: invariant for id, invariant in everything.items() if id not in REFUSED[found.name]
+    }
     for few, cases in (
         (CASES, drawn(format, found.variants, CASES + MORE)),
         (STACKS, drawn_stacks(format, found.variants, STACKS + MORE)),
         (0, [forgetful(format)]),
     ):
         for number, case in enumerate(cases):
-            asked = everything.values() if number == 0 < few else quick if number < few else [*silent.values()]
+            asked = (
+                everything.values()
+                if number == 0 < few
+                else quick
+                if number < few
+                else [*silent.values()]
+            )
             for judgement in judge(case, found, asked):
                 if judgement.tally.passed:
                     silent.pop(judgement.invariant.id, None)
@@ -63,7 +86,9 @@ def judgements(found: Backend, format: Format) -> Iterator[Judgement]:
 
 
 def forgetful(format: Format) -> Case:
-    """So many steps that what a cell has forgotten since is less than what it may have: else nothing can be claimed."""
+    """So many steps that what a cell has forgotten since is less than what it may have: else
+    nothing can be claimed.
+    """
     return case_of(cell_at(format, Variant(), kept=[0.5] * 3, r=[0] * 3), B=1, T=16)
 
 
@@ -75,19 +100,27 @@ def needs_its_package(name: str) -> None:
 
 @on_every_backend
 @in_every_format
-def test_right_cell_passes_everything_and_of_everything_something_is_claimed(name: str, format: Format) -> None:
+def test_right_cell_passes_everything_and_of_everything_something_is_claimed(
+    name: str, format: Format
+) -> None:
     needs_its_package(name)
     found = resolve(name)
     everything = list(judgements(found, format))
 
-    failed = [j for j in everything if not (j.tally.passed or j.tally.unclaimed or j.tally.declined)]
+    failed = [
+        j for j in everything if not (j.tally.passed or j.tally.unclaimed or j.tally.declined)
+    ]
     assert [(j.invariant.id, j.residual) for j in failed] == []
     asked = {invariant.id for invariant in INVARIANTS.values() if not applicable(invariant, found)}
     assert {j.invariant.id for j in everything} == asked
     # Radii are not so wide that nothing is claimed.
     assert asked - {j.invariant.id for j in everything if j.tally.passed} == REFUSED[name]
     declined = {j.invariant.id for j in everything if j.tally.declined}
-    assert REFUSED[name] <= declined <= REFUSED[name] | (REFUSED_OF_LENGTHS if name != "numpy" else set())
+    assert (
+        REFUSED[name]
+        <= declined
+        <= REFUSED[name] | (REFUSED_OF_LENGTHS if name != "numpy" else set())
+    )
 
 
 @on_every_backend
@@ -95,7 +128,9 @@ def test_right_cell_passes_everything_and_of_everything_something_is_claimed(nam
 def test_right_cell_may_overflow_where_the_format_does(name: str, format: Format) -> None:
     needs_its_package(name)
     case = case_of(cell_at(format, Variant(), kept=[-SATURATED] * 2, r=[-SATURATED] * 2), B=3)
-    loud = replace(case, d_last=np.full_like(case.d_last, format.max * (1 - 4 * format.unit_roundoff)))
+    loud = replace(
+        case, d_last=np.full_like(case.d_last, format.max * (1 - 4 * format.unit_roundoff))
+    )
     overflowing = {j.invariant.id: j for j in judge(loud, resolve(name), INVARIANTS.values())}
     assert not np.isfinite(overflowing["agreement/gradient-bias_ih-candidate"].residual.bound)
     assert [id for id, j in overflowing.items() if j.fell] == []
@@ -115,10 +150,15 @@ def test_what_a_backend_lacks_is_said_and_not_passed() -> None:
 
 @pytest.mark.parametrize("name", ["numpy", "torch"])
 def test_a_fixed_point_of_a_unit_that_forgets_is_no_false_alarm(name: str) -> None:
-    """J is 5e-10 there, as small as what J - I = D(take)(C - I) would lose in float64 to the 1 that it takes away."""
+    """J is 5e-10 there, as small as what J - I = D(take)(C - I) would lose in float64 to the 1 that
+    it takes away.
+    """
     needs_its_package(name)
     at = {"W_xr": -16.0, "W_xz": -37.25, "W_hr": 1.0, "b_xr": -0.0078125, "b_hc": -0.0046875}
-    blocks = {block: np.full((1, 1) if block.startswith("W") else 1, at.get(block, 0.0)) for block in BLOCKS}
+    blocks = {
+        block: np.full((1, 1) if block.startswith("W") else 1, at.get(block, 0.0))
+        for block in BLOCKS
+    }
     still = case_of(packed(Variant(), Parameters(**blocks)))
     still = replace(still, inputs=np.ones_like(still.inputs), state=np.zeros_like(still.state))
     (judgement,) = judge(still, resolve(name), [INVARIANTS["dynamics/fixed-point-jacobian"]])

@@ -1,4 +1,6 @@
-"""Padding of NaN, infinities and the largest numbers, and members without steps: what is asked, and of whom."""
+"""Padding of NaN, infinities and the largest numbers, and members without steps: what is asked, and
+of whom.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,15 @@ class Stacks:
         self.checked(inputs, lengths)
         return NumpyBackend().stack(stack, inputs, states, lengths, batch_first)
 
-    def stack_vjp(self, stack: Any, inputs: Any, states: Any, lengths: Any, batch_first: bool, *cotangents: Any) -> Any:
+    def stack_vjp(
+        self,
+        stack: Any,
+        inputs: Any,
+        states: Any,
+        lengths: Any,
+        batch_first: bool,
+        *cotangents: Any,
+    ) -> Any:
         self.checked(inputs, lengths)
         return NumpyBackend().stack_vjp(stack, inputs, states, lengths, batch_first, *cotangents)
 

@@ -1,4 +1,6 @@
-"""Each step of a stack of one layer from what it returned before: forward, backward, and at padding."""
+"""Each step of a stack of one layer from what it returned before: forward, backward, and at
+padding.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""σ and tanh at all numbers: which numbers they are, that all are asked, once, and that the worst is named."""
+"""σ and tanh at all numbers: which numbers they are, that all are asked, once, and that the worst
+is named.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,15 @@ def judged(found: Any, case: Case, name: str) -> Judgement:
     return next(iter(judge(case, found, [INVARIANTS[f"numerics/every-{name}"]])))
 
 
-@pytest.mark.parametrize(("format", "bits"), [(float16, 10), (bfloat16, 7)], ids=["float16", "bfloat16"])
+@pytest.mark.parametrize(
+    ("format", "bits"), [(float16, 10), (bfloat16, 7)], ids=["float16", "bfloat16"]
+)
 def test_all_numbers_of_sixteen_bits_are_asked(format: Format, bits: int) -> None:
     numbers = every_number(format).astype(np.float64)
     reach = format.max / 4
     binades = int(np.floor(np.log2(reach))) - format.min_exponent + 1
-    # The last binade ends before its last number: at a quarter of the largest, which is not the next power of two.
+    # The last binade ends before its last number: at a quarter of the largest, which is not the
+    # next power of two.
     assert len(numbers) == 2 * (binades + 1) * 2**bits - 1
     assert len(set(numbers.tolist())) == len(numbers)
 
@@ -56,7 +61,9 @@ def test_every_number_is_shown(format: Format, gate: str) -> None:
             for show in (*_SHOWN[gate], *_SHOWN_FROM_ZERO[gate])
             for sweep in show(_Frame(format, variant, 3, 2))
         ]
-        assert set(every_number(format).astype(np.float64).tolist()) <= set(np.concatenate(shown, axis=None).tolist())
+        assert set(every_number(format).astype(np.float64).tolist()) <= set(
+            np.concatenate(shown, axis=None).tolist()
+        )
 
 
 @pytest.mark.parametrize("at", [-30.25, -3.5, 2.0**-20])
@@ -64,7 +71,9 @@ def test_the_worst_number_is_named(at: float) -> None:
     def wrong(a: Any) -> Any:
         return np.where(a == a.dtype.type(at), 0 * a + 1, sigmoid(a))
 
-    found = judged(stepping(σ_z=wrong, formats=[bfloat16]), drawn(bfloat16, [Variant()], 1)[0], "update-gate")
+    found = judged(
+        stepping(σ_z=wrong, formats=[bfloat16]), drawn(bfloat16, [Variant()], 1)[0], "update-gate"
+    )
     assert found.fell
     assert found.residual.where == f"h by z at {at!r}"
 
@@ -98,7 +107,9 @@ def test_who_cannot_be_remembered_is_asked_every_time() -> None:
             return NumpyBackend().step(cell, x, h)
 
     fleeting = Fleeting()
-    assert not any(judged(fleeting, case, "candidate").fell for case in drawn(float64, [Variant()], 2))
+    assert not any(
+        judged(fleeting, case, "candidate").fell for case in drawn(float64, [Variant()], 2)
+    )
     assert fleeting.calls == 2
 
 
@@ -118,7 +129,12 @@ def test_a_backend_of_one_size_is_asked_at_that_size() -> None:
         return NumpyBackend().step(cell, x, h)
 
     sized = backend(
-        step=step, formats=[float64], variants=[Variant()], hidden_size=3, input_size=1, initial_state=False
+        step=step,
+        formats=[float64],
+        variants=[Variant()],
+        hidden_size=3,
+        input_size=1,
+        initial_state=False,
     )
     trial = Trial(drawn(float64, [Variant()], 1)[0], sized)
     for name in ("update-gate", "reset-gate", "candidate"):
@@ -133,6 +149,8 @@ def test_who_takes_few_members_refuses() -> None:
             raise MemoryError(f"{len(x)} members")
         return NumpyBackend().step(cell, x, h)
 
-    found = judged(backend(step=step, variants=[Variant()]), drawn(bfloat16, [Variant()], 1)[0], "candidate")
+    found = judged(
+        backend(step=step, variants=[Variant()]), drawn(bfloat16, [Variant()], 1)[0], "candidate"
+    )
     assert found.tally.declined
     assert "refuses B=8096: MemoryError" in found.residual.where

@@ -1,4 +1,6 @@
-"""What a backend is observed to return: each method called once, over copies, and shared by all invariants."""
+"""What a backend is observed to return: each method called once, over copies, and shared by all
+invariants.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,11 @@ def test_invariants_share_what_is_observed() -> None:
     )
     of_cells = [entry for entry in INVARIANTS.values() if not entry.of_stacks]
     duties = {entry.id for entry in of_cells if entry.family == "contract" and entry.asks_more}
-    sharing = [entry for entry in of_cells if entry.id not in (*anew, *duties) and not asks_of_another_case(entry)]
+    sharing = [
+        entry
+        for entry in of_cells
+        if entry.id not in (*anew, *duties) and not asks_of_another_case(entry)
+    ]
     offered = [method for method in CELL_METHODS if callable(getattr(counting, method))]
     counting.calls.clear()
     for entry in sharing:
@@ -77,7 +83,9 @@ def test_invariants_share_what_is_observed() -> None:
     trial = Trial(CASE, counting)
     for entry in sharing:
         list(entry.check(trial))
-    looked_up = len(set(offered) - set(DIRECTIONAL_METHODS))  # contract/no-mutation asks what there is
+    looked_up = len(
+        set(offered) - set(DIRECTIONAL_METHODS)
+    )  # contract/no-mutation asks what there is
     assert counting.calls.total() == len(READ) + looked_up
     assert apart > 4 * counting.calls.total()
 
@@ -122,16 +130,23 @@ def test_arguments_are_the_case_and_writable() -> None:
         assert not np.shares_memory(seen[name], array)
 
 
-@pytest.mark.parametrize("variant", [Variant(), Variant("before", "replace"), Variant(bias=False)], ids=str)
+@pytest.mark.parametrize(
+    "variant", [Variant(), Variant("before", "replace"), Variant(bias=False)], ids=str
+)
 def test_chained_pullbacks_are_the_gradients_of_the_sequence(variant: Variant) -> None:
     case = a_case(float64, variant)
-    trial = Trial(replace(case, d_outputs=case.format.cast(np.ones(case.d_outputs.shape))), NumpyBackend())
+    trial = Trial(
+        replace(case, d_outputs=case.format.cast(np.ones(case.d_outputs.shape))), NumpyBackend()
+    )
     before = np.concatenate([case.state[None], trial.observed.sequence[0][:-1]])
     chained, exact = trial.observed.chained_vjp(before), trial.exact.gradients
     assert compare("dL/dh_0", "bi", chained.state, exact.state).margin <= 1
     for x, ball in zip(chained.inputs, exact.inputs, strict=True):
         assert compare("dL/dx", "bj", x, ball).margin <= 1
-    assert compare("dL/dW_hz", "ij", np.split(chained.weight_hh, 3)[1], exact.parameters.W_hz).margin <= 1
+    assert (
+        compare("dL/dW_hz", "ij", np.split(chained.weight_hh, 3)[1], exact.parameters.W_hz).margin
+        <= 1
+    )
     assert (chained.bias_hh is None) == (chained.bias_ih is None) == (not variant.bias)
 
 

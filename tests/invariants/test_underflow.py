@@ -1,4 +1,6 @@
-"""Where everything underflows a right cell still passes: every bound ends with an absolute term, through one helper."""
+"""Where everything underflows a right cell still passes: every bound ends with an absolute term,
+through one helper.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from gruverify.invariants import INVARIANTS
 from ._faulty import Faulty
 
 HERE = Path(__file__).parent
-scaled_cells = runpy.run_path(str(HERE.parent / "campaigns" / "scaling_identity.py"))["scaled_cells"]
+scaled_cells = runpy.run_path(str(HERE.parent / "campaigns" / "scaling_identity.py"))[
+    "scaled_cells"
+]
 
 #: Those that multiply answers in float64.
 OWN = [
@@ -45,7 +49,12 @@ def failures(backend: Any, format: Format, ids: list[str], count: int) -> list[t
     """What fails of some invariants on so many cells."""
     cells = scaled_cells(format, backend.variants, count, seed=7)
     asked = [INVARIANTS[id] for id in ids]
-    return [(j.invariant.id, j.residual) for case in cells for j in judge(case, backend, asked) if j.fell]
+    return [
+        (j.invariant.id, j.residual)
+        for case in cells
+        for j in judge(case, backend, asked)
+        if j.fell
+    ]
 
 
 @pytest.mark.uncounted
@@ -61,7 +70,9 @@ def test_so_does_a_cell_of_torch() -> None:
 
 
 def tiny_gate() -> Case:
-    """Two units, of which one has an update gate so small that its gradients are a few of the smallest numbers."""
+    """Two units, of which one has an update gate so small that its gradients are a few of the
+    smallest numbers.
+    """
     column = np.array([0, 0, 0, 0.038548313275687016, 0, 0])
     recurrent = np.zeros((6, 2))
     recurrent[3, 0] = -0.4543639124348326
@@ -76,7 +87,9 @@ def test_gradients_of_a_few_of_the_smallest_numbers_are_no_false_alarm() -> None
 
 
 def test_catches_an_input_gradient_that_is_off_by_a_few_more() -> None:
-    """The absolute term is no licence: what is beyond the products that may underflow still fails."""
+    """The absolute term is no licence: what is beyond the products that may underflow still
+    fails.
+    """
 
     def off(g: Gradients, *_: Any) -> Gradients:
         return replace(g, inputs=g.inputs + 4096 * float64.min_subnormal)
@@ -88,6 +101,13 @@ def test_catches_an_input_gradient_that_is_off_by_a_few_more() -> None:
 def test_rounding_of_float64_is_allowed_for_in_one_place() -> None:
     """A bound that adds γ or η of its own may forget the other."""
     own = re.compile(r"\.gamma\(|REFERENCE\.(u|eta)\b")
-    sources = {path.name: path.read_text() for path in Path(gruverify.__file__).parent.glob("invariants/**/*.py")}
-    users = {name for name, source in sources.items() if own.search(source.replace("(1 + REFERENCE.u)", ""))}
+    sources = {
+        path.name: path.read_text()
+        for path in Path(gruverify.__file__).parent.glob("invariants/**/*.py")
+    }
+    users = {
+        name
+        for name, source in sources.items()
+        if own.search(source.replace("(1 + REFERENCE.u)", ""))
+    }
     assert users == {"_reference.py"}

@@ -18,7 +18,9 @@ KAPPA = {"kappa_sigma": 5}
 
 @dataclass(frozen=True)
 class Run:
-    """A stack with inputs (T, B, I), initial states (L·D, B, H), and the outputs (T, B, D·H) of our formulas."""
+    """A stack with inputs (T, B, I), initial states (L·D, B, H), and the outputs (T, B, D·H) of our
+    formulas.
+    """
 
     stack: Stack
     inputs: NDArray
@@ -48,12 +50,22 @@ def run(
     rng = np.random.default_rng(seed)
 
     def cell(inputs: int) -> Cell:
-        shapes = {"weight_ih": (3 * H, inputs), "weight_hh": (3 * H, H), "bias_ih": (3 * H,), "bias_hh": (3 * H,)}
-        return Cell(variant, **{name: fmt.cast(rng.uniform(-reach, reach, shape)) for name, shape in shapes.items()})
+        shapes = {
+            "weight_ih": (3 * H, inputs),
+            "weight_hh": (3 * H, H),
+            "bias_ih": (3 * H,),
+            "bias_hh": (3 * H,),
+        }
+        return Cell(
+            variant,
+            **{name: fmt.cast(rng.uniform(-reach, reach, shape)) for name, shape in shapes.items()},
+        )
 
     sizes = [I] + [directions * H] * (layers - 1)
     stack = Stack(tuple(tuple(cell(size) for _ in range(directions)) for size in sizes))
     x = fmt.cast(rng.normal(size=(T, B, I)))
     h = fmt.cast(rng.uniform(-1, 1, (layers * directions, B, H)))
-    outputs, _ = NumpyBackend().stack(stack, x, h, None if lengths is None else np.asarray(lengths), False)
+    outputs, _ = NumpyBackend().stack(
+        stack, x, h, None if lengths is None else np.asarray(lengths), False
+    )
     return Run(stack, x, h, outputs)

@@ -16,14 +16,22 @@ from .test_judge import run_of
 
 def apart(one: Run, first: NDArray, second: NDArray, **given: Any) -> Distance:
     """The distance of two outputs of a run."""
-    records = [record(one.stack, one.inputs, outputs, state=one.state, **given) for outputs in (first, second)]
-    return distance(records[0], records[1], KAPPA, (rule(records[0], KAPPA), rule(records[1], KAPPA)))
+    records = [
+        record(one.stack, one.inputs, outputs, state=one.state, **given)
+        for outputs in (first, second)
+    ]
+    return distance(
+        records[0], records[1], KAPPA, (rule(records[0], KAPPA), rule(records[1], KAPPA))
+    )
 
 
 def wider(one: Run) -> NDArray:
     """What the same run gives in float64, rounded at its end."""
     cells = [
-        Cell(cell.variant, **{name: array.astype(np.float64) for name, array in cell.packed().items()})
+        Cell(
+            cell.variant,
+            **{name: array.astype(np.float64) for name, array in cell.packed().items()},
+        )
         for row in one.stack.cells
         for cell in row
     ]

@@ -1,4 +1,6 @@
-"""Rounding, a bug, or undecidable: right runs are never called a bug, and small faults are found and named."""
+"""Rounding, a bug, or undecidable: right runs are never called a bug, and small faults are found
+and named.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ ALARMS = runpy.run_path(str(Path(__file__).parents[1] / "campaigns" / "judge_ala
 def test_right_grus_are_never_called_a_bug(target: str) -> None:
     if target == "torch":
         pytest.importorskip("torch")
-    found = [ruling for _, _, ruling in ALARMS["rulings"](target, 12, 5, most_steps=60, most_units=24)]
+    found = [
+        ruling for _, _, ruling in ALARMS["rulings"](target, 12, 5, most_steps=60, most_units=24)
+    ]
 
     assert [ruling for ruling in found if ruling.beyond] == []
     assert sum(ruling.verdict == "rounding" for ruling in found) > 9
@@ -52,7 +56,10 @@ def test_shapes_without_a_batch_with_the_batch_first_and_of_every_layer_are_one_
     onnx = one.outputs.reshape(20, 1, 1, 3)
     assert judge(one.cell, one.inputs, onnx, state=one.state).verdict == "rounding"
     swapped = one.inputs.swapaxes(0, 1), one.outputs.swapaxes(0, 1)
-    assert judge(one.cell, one.inputs[:, 0], one.outputs[:, 0], state=one.state[0, 0]).verdict == "rounding"
+    assert (
+        judge(one.cell, one.inputs[:, 0], one.outputs[:, 0], state=one.state[0, 0]).verdict
+        == "rounding"
+    )
     assert judge(one.cell, *swapped, state=one.state, batch_first=True).verdict == "rounding"
     every = judge(two.stack, two.inputs, np.stack([below, two.outputs]), state=two.state)
     assert (every.verdict, every.entries) == ("rounding", 2 * two.outputs.size)
@@ -66,7 +73,9 @@ def run_of(stack: Stack, inputs: NDArray, state: NDArray) -> NDArray:
 
 
 def changed(cell: Cell, where: str, fmt: Format) -> Cell:
-    """The cell with 64 units of roundoff more in a weight, a bias, the bias of a gate, or all of a gate."""
+    """The cell with 64 units of roundoff more in a weight, a bias, the bias of a gate, or all of a
+    gate.
+    """
     arrays = {name: array.copy() for name, array in cell.packed().items()}
     more, H = fmt.cast(1 + 64 * fmt.unit_roundoff), cell.hidden_size
     if where == "weight":
@@ -86,10 +95,15 @@ def changed(cell: Cell, where: str, fmt: Format) -> Cell:
 @pytest.mark.parametrize("where", ["weight", "bias", "slice", "gate"])
 def test_catches_64_units_of_roundoff_in_100_steps(fmt: Format, where: str) -> None:
     one = run(H=3, I=2, T=100, B=4, fmt=fmt, reach=2.0, seed=2)
-    measured = {"kappa_sigma": 5 if fmt is float32 else 3, "kappa_tanh": 2}  # NumPy's (docs/tolerances.md)
+    measured = {
+        "kappa_sigma": 5 if fmt is float32 else 3,
+        "kappa_tanh": 2,
+    }  # NumPy's (docs/tolerances.md)
 
     right = judge(one.cell, one.inputs, one.outputs, state=one.state, **measured)
-    ruling = judge(changed(one.cell, where, fmt), one.inputs, one.outputs, state=one.state, **measured)
+    ruling = judge(
+        changed(one.cell, where, fmt), one.inputs, one.outputs, state=one.state, **measured
+    )
 
     assert right.verdict == "rounding"
     assert ruling.verdict == "bug", ruling.reasons
@@ -114,7 +128,9 @@ READINGS: dict[str, Any] = {
     "reset gate applied before the product": lambda cell: replace(cell, variant=Variant("before")),
     "z multiplies the candidate": lambda cell: replace(cell, variant=Variant(update="replace")),
     "bias_ih alone": lambda cell: replace(cell, bias_hh=np.zeros_like(cell.bias_hh)),
-    "gate order z, r, n": lambda cell: Cell(cell.variant, **{n: _swapped(a) for n, a in cell.packed().items()}),
+    "gate order z, r, n": lambda cell: Cell(
+        cell.variant, **{n: _swapped(a) for n, a in cell.packed().items()}
+    ),
 }
 
 
@@ -146,7 +162,11 @@ def test_catches_a_state_that_is_left_out_axes_exchanged_and_time_reversed() -> 
     turned = judge(zero.cell, *exchanged, **KAPPA)
     reversed_ = judge(one.cell, one.inputs, one.outputs[::-1], state=one.state, **KAPPA)
 
-    for ruling, words in ((left_out, "starts from zeros"), (turned, "other way round"), (reversed_, "reverse order")):
+    for ruling, words in (
+        (left_out, "starts from zeros"),
+        (turned, "other way round"),
+        (reversed_, "reverse order"),
+    ):
         assert ruling.verdict == "bug"
         assert ruling.cause is not None
         assert words in ruling.cause.words
@@ -154,7 +174,9 @@ def test_catches_a_state_that_is_left_out_axes_exchanged_and_time_reversed() -> 
 
 def test_less_accuracy_than_declared_is_undecidable_and_says_what_to_declare() -> None:
     one = run(H=8, I=8, T=30, fmt=float64)
-    narrow = {name: float32.cast(array).astype(np.float64) for name, array in one.cell.packed().items()}
+    narrow = {
+        name: float32.cast(array).astype(np.float64) for name, array in one.cell.packed().items()
+    }
     outputs = run_of(
         Stack(((Cell(Variant(), **{name: float32.cast(a) for name, a in narrow.items()}),),)),
         float32.cast(one.inputs),
@@ -166,7 +188,9 @@ def test_less_accuracy_than_declared_is_undecidable_and_says_what_to_declare() -
     assert ruling.verdict == "undecidable"
     assert ruling.reasons[0].startswith("it is rounding if this GRU has ")
     assert ruling.cause is not None
-    again = judge(one.cell, one.inputs, outputs, state=one.state, **{**KAPPA, **ruling.cause.declares})
+    again = judge(
+        one.cell, one.inputs, outputs, state=one.state, **{**KAPPA, **ruling.cause.declares}
+    )
     assert again.verdict == "rounding"
 
 
@@ -187,32 +211,43 @@ def test_float16_records_of_a_float32_model_are_judged_as_such() -> None:
 
     ruling = judge(one.cell, one.inputs, narrow, state=one.state, **KAPPA)
     stored_wide = judge(one.cell, one.inputs, narrow.astype(np.float32), state=one.state, **KAPPA)
-    wrong = judge(replace(one.cell, variant=Variant("before")), one.inputs, narrow, state=one.state, **KAPPA)
+    wrong = judge(
+        replace(one.cell, variant=Variant("before")), one.inputs, narrow, state=one.state, **KAPPA
+    )
 
     assert ruling.verdict == "rounding"
     assert ruling.notes[0].startswith("outputs are recorded in float16: half an ulp")
     assert 0.5 < (ruling.worst.margin if ruling.worst else 0) < 1
     assert stored_wide.verdict == "undecidable"
-    assert stored_wide.reasons[0].endswith("rounded to float16 before they were recorded: give them as float16")
+    assert stored_wide.reasons[0].endswith(
+        "rounded to float16 before they were recorded: give them as float16"
+    )
     assert wrong.verdict == "bug"
 
 
 def test_weights_saved_with_fewer_digits_than_ran_are_told() -> None:
     one = run()
-    saved = Cell(Variant(), **{name: float16.cast(array) for name, array in one.cell.packed().items()})
+    saved = Cell(
+        Variant(), **{name: float16.cast(array) for name, array in one.cell.packed().items()}
+    )
 
     ruling = judge(saved, one.inputs, one.outputs, state=one.state, **KAPPA)
 
     assert ruling.notes[0].startswith("weights are float16, and outputs float32 numbers")
     assert ruling.verdict == "undecidable"
-    assert ruling.reasons[0].endswith("of which those of the file are roundings to float16: give the weights that ran")
+    assert ruling.reasons[0].endswith(
+        "of which those of the file are roundings to float16: give the weights that ran"
+    )
 
 
 def test_inputs_of_other_formats_are_taken_as_rounded() -> None:
     one = run()
     narrow, wide = one.inputs.astype(np.float16), one.inputs.astype(np.float64) * (1 + 2.0**-26)
 
-    for inputs, words in ((narrow, "inputs are recorded in float16"), (wide, "inputs are no float32 numbers")):
+    for inputs, words in (
+        (narrow, "inputs are recorded in float16"),
+        (wide, "inputs are no float32 numbers"),
+    ):
         ruling = judge(one.cell, inputs, one.outputs, state=one.state, **KAPPA)
         assert ruling.verdict == "rounding"
         assert words in ruling.notes[0]
@@ -220,11 +255,18 @@ def test_inputs_of_other_formats_are_taken_as_rounded() -> None:
 
 def test_the_format_is_the_weights_unless_the_outputs_have_more_digits_or_it_is_named() -> None:
     one, wide = run(), run(fmt=float64)
-    weights = Cell(Variant(), **{name: float32.cast(array) for name, array in wide.cell.packed().items()})
-    exact = Cell(Variant(), **{name: array.astype(np.float64) for name, array in weights.packed().items()})
+    weights = Cell(
+        Variant(), **{name: float32.cast(array) for name, array in wide.cell.packed().items()}
+    )
+    exact = Cell(
+        Variant(), **{name: array.astype(np.float64) for name, array in weights.packed().items()}
+    )
     outputs = run_of(Stack(((exact,),)), wide.inputs, wide.state)
 
-    assert judge(one.cell, one.inputs, one.outputs.astype(np.float64), state=one.state, **KAPPA).format is float32
+    assert (
+        judge(one.cell, one.inputs, one.outputs.astype(np.float64), state=one.state, **KAPPA).format
+        is float32
+    )
     assert judge(weights, wide.inputs, outputs, state=wide.state).format is float64
     named = judge(exact, one.inputs, one.outputs, state=one.state, format="f32")
     assert (named.format, named.notes) == (float32, ("judged as computed in float32, as asked",))
@@ -262,28 +304,43 @@ def test_padding_is_not_judged_in_either_direction() -> None:
 def test_the_last_layer_of_a_stack_is_judged_from_where_the_inner_ones_may_be() -> None:
     one = run(H=3, T=8, B=1, layers=2, directions=2, reach=0.5)
     right = judge(one.stack, one.inputs, one.outputs, state=one.state, **KAPPA)
-    wrong = Stack(tuple(tuple(replace(cell, variant=Variant("before")) for cell in row) for row in one.stack.cells))
+    wrong = Stack(
+        tuple(
+            tuple(replace(cell, variant=Variant("before")) for cell in row)
+            for row in one.stack.cells
+        )
+    )
 
     ruling = judge(wrong, one.inputs, one.outputs, state=one.state, **KAPPA)
 
     assert right.verdict == "rounding"
-    assert (ruling.verdict, ruling.cause and ruling.cause.words) == ("bug", "reset gate applied after the product")
+    assert (ruling.verdict, ruling.cause and ruling.cause.words) == (
+        "bug",
+        "reset gate applied after the product",
+    )
 
 
 def test_of_a_longer_stack_the_first_steps_tell_which_readings_are_worth_trying() -> None:
     one = run(H=3, T=12, B=1, layers=2, reach=0.5)
-    theirs = Stack(tuple((replace(row[0], variant=Variant(update="replace")),) for row in one.stack.cells))
+    theirs = Stack(
+        tuple((replace(row[0], variant=Variant(update="replace")),) for row in one.stack.cells)
+    )
 
     ruling = judge(theirs, one.inputs, one.outputs, state=one.state, **KAPPA)
 
-    assert (ruling.verdict, ruling.cause and ruling.cause.words) == ("bug", "z multiplies the old state")
+    assert (ruling.verdict, ruling.cause and ruling.cause.words) == (
+        "bug",
+        "z multiplies the old state",
+    )
 
 
 def test_a_state_that_loses_digits_between_steps_widens_what_inner_layers_may_be() -> None:
     one = run(H=3, T=8, B=1, layers=2, reach=0.5)
 
     given = {"state": one.state, **KAPPA}
-    plain, carrying = (judge(one.stack, one.inputs, one.outputs, **given, **declared) for declared in _CARRY)
+    plain, carrying = (
+        judge(one.stack, one.inputs, one.outputs, **given, **declared) for declared in _CARRY
+    )
 
     assert plain.verdict == carrying.verdict == "rounding"
     assert plain.worst is not None
@@ -314,13 +371,19 @@ def test_what_inner_layers_leave_open_is_undecidable() -> None:
         ({"inputs": np.zeros((0, 2, 2))}, "there is no step, or no member"),
         ({"inputs": np.array(["a"])}, "inputs has dtype <U1: numbers are wanted"),
         ({"inputs": [[1.0], [1.0, 2.0]]}, "inputs is no array: its rows have different lengths"),
-        ({"outputs": np.zeros((2, 20, 3))}, "batch and time are the other way round than in inputs"),
+        (
+            {"outputs": np.zeros((2, 20, 3))},
+            "batch and time are the other way round than in inputs",
+        ),
         ({"outputs": np.zeros((2, 3))}, "that is the state after one step alone"),
         (
             {"outputs": np.zeros((20, 2, 4))},
             r"outputs has shape \(20, 2, 4\), expected \(T, B, H\) with T=20, B=2, H=3",
         ),
-        ({"outputs": np.zeros((20, 2, 3), int)}, "outputs has dtype int64: floating-point numbers are wanted"),
+        (
+            {"outputs": np.zeros((20, 2, 3), int)},
+            "outputs has dtype int64: floating-point numbers are wanted",
+        ),
         (
             {"state": np.zeros((3, 3))},
             r"state has shape \(3, 3\), expected \(L·D, B, H\) or \(B, H\) with L=1, D=1, B=2",
@@ -341,7 +404,12 @@ def test_catches_a_tensor_that_is_no_array_and_a_model_that_is_none() -> None:
     torch = pytest.importorskip("torch")
     one = run()
 
-    assert judge(one.cell, torch.from_numpy(one.inputs), torch.from_numpy(one.outputs), state=one.state).beyond == 0
+    assert (
+        judge(
+            one.cell, torch.from_numpy(one.inputs), torch.from_numpy(one.outputs), state=one.state
+        ).beyond
+        == 0
+    )
     with pytest.raises(BadRecord, match=r"outputs cannot become an array: RuntimeError: .*detach"):
         judge(one.cell, one.inputs, torch.zeros(20, 2, 3, requires_grad=True))
     with pytest.raises(BadRecord, match="model is of type GRU, and a Cell or Stack is wanted"):
@@ -351,7 +419,9 @@ def test_catches_a_tensor_that_is_no_array_and_a_model_that_is_none() -> None:
 def test_catches_a_declaration_of_nothing_that_is_judged() -> None:
     one = run()
 
-    with pytest.raises(BadDeclaration, match="biases declares nothing of accuracy: choose from kappa, kappa_sigma"):
+    with pytest.raises(
+        BadDeclaration, match="biases declares nothing of accuracy: choose from kappa, kappa_sigma"
+    ):
         judge(one.cell, one.inputs, one.outputs, biases="both")
     with pytest.raises(BadDeclaration, match="kappa_sigma=-1 must not be negative"):
         judge(one.cell, one.inputs, one.outputs, kappa_sigma=-1)

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from gruverify.matrix import cover
 
-KILLERS = st.dictionaries(st.sampled_from("pqrstu"), st.frozensets(st.sampled_from("abcdef"), min_size=1), max_size=6)
+KILLERS = st.dictionaries(
+    st.sampled_from("pqrstu"), st.frozensets(st.sampled_from("abcdef"), min_size=1), max_size=6
+)
 
 
 def fewest(killers: dict[str, frozenset[str]]) -> int:
@@ -34,7 +36,10 @@ def test_greedy_is_beaten_where_it_is_wrong() -> None:
     """The invariant that catches most is not among the two that catch all."""
     killers = {f"l{i}": {"left", "most"} if i < 2 else {"left"} for i in range(3)}
     killers |= {f"r{i}": {"right", "most"} if i < 2 else {"right"} for i in range(3)}
-    assert cover({name: frozenset(by) for name, by in killers.items()}).invariants == ("left", "right")
+    assert cover({name: frozenset(by) for name, by in killers.items()}).invariants == (
+        "left",
+        "right",
+    )
 
 
 def test_what_nothing_catches_is_left_out() -> None:

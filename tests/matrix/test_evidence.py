@@ -1,4 +1,6 @@
-"""The script that writes docs/evidence.md: its sections from small results, in the page as it is."""
+"""The script that writes docs/evidence.md: its sections from small results, in the page as it
+is.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +27,18 @@ def test_faults_are_told_with_their_survivors(tmp_path: Path) -> None:
     file.write_text(matrix_document(Matrix(HEADER, FATES)))
     assert "| caught | 1 of 2 |" in SCRIPT["faults"](file)
     assert "| survivors | `state-ignored` (reset after) |" in SCRIPT["faults"](file)
-    assert json.loads(SCRIPT["catches"](file)) == {"agreement/step": {"catches": 1, "alone": ["stale-weights"]}}
+    assert json.loads(SCRIPT["catches"](file)) == {
+        "agreement/step": {"catches": 1, "alone": ["stale-weights"]}
+    }
 
 
 def test_alarms_are_told(tmp_path: Path) -> None:
     file = tmp_path / "false_alarms.json"
     for alarms, said in (([], "no alarm"), (["numpy"], "**1 alarms**")):
         found = {"shipped": {"float32": 1}, "margins": {"bounds, exact": [7, 5, 0.25, 0.5, 1.0]}}
-        file.write_text(json.dumps({"evaluations": 1, "cases": 1, "alarms": alarms, "of": {}} | found))
+        file.write_text(
+            json.dumps({"evaluations": 1, "cases": 1, "alarms": alarms, "of": {}} | found)
+        )
         text = SCRIPT["false_alarms"](file)
         assert said in text
         assert "the shipped targets have: float32 1." in text

@@ -26,7 +26,9 @@ PLAN = Plan(profile="quick", max_cases=2)
 
 @pytest.fixture
 def planted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fault]:
-    """Two entries of the bank that it should not have: a fault that is none, and a rewrite that is a fault."""
+    """Two entries of the bank that it should not have: a fault that is none, and a rewrite that is
+    a fault.
+    """
     faults: dict[str, Fault] = {}
     rewrites: dict[str, Fault] = {}
 
@@ -48,7 +50,11 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Fault]:
 def test_fate_agrees_with_judging_case_by_case() -> None:
     backend = FAULTS["jacobian-transposed"].build(AFTER)
     plan = replace(PLAN, max_cases=4)
-    cases = [case for format in (float32, float64) for case in drawn(format, backend.variants, plan.cases)]
+    cases = [
+        case
+        for format in (float32, float64)
+        for case in drawn(format, backend.variants, plan.cases)
+    ]
     turns = Profile("every third", plan.cases, turns=3, duties=3)
     expected: dict[str, int] = {}
     for number, case in enumerate(cases, 1):

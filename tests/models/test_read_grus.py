@@ -1,4 +1,6 @@
-"""Weights of files become stacks, whatever the file and the layout; what does not fit is one line with shapes."""
+"""Weights of files become stacks, whatever the file and the layout; what does not fit is one line
+with shapes.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,21 @@ FUZZ = runpy.run_path(str(Path(__file__).parents[1] / "campaigns" / "reader_fuzz
 def cell(variant: Variant, H: int = 2, I: int = 3, seed: int = 0) -> Cell:
     """A cell with random weights in float32; what the variant lacks is 0."""
     rng = np.random.default_rng(seed)
-    shapes = {"weight_ih": (3 * H, I), "weight_hh": (3 * H, H), "bias_ih": (3 * H,), "bias_hh": (3 * H,)}
-    arrays = {name: rng.normal(size=shape) * _mask(variant, name, H, len(shape)) for name, shape in shapes.items()}
-    kept = {name: float32.cast(a) for name, a in arrays.items() if variant.bias or name.startswith("weight")}
+    shapes = {
+        "weight_ih": (3 * H, I),
+        "weight_hh": (3 * H, H),
+        "bias_ih": (3 * H,),
+        "bias_hh": (3 * H,),
+    }
+    arrays = {
+        name: rng.normal(size=shape) * _mask(variant, name, H, len(shape))
+        for name, shape in shapes.items()
+    }
+    kept = {
+        name: float32.cast(a)
+        for name, a in arrays.items()
+        if variant.bias or name.startswith("weight")
+    }
     return Cell(variant, **kept)
 
 
@@ -37,7 +51,12 @@ def _mask(variant: Variant, name: str, H: int, dimensions: int) -> np.ndarray[An
 def stack(layers: int = 2) -> Stack:
     """Two directions, of two units that read three inputs."""
     sizes = [3, *([4] * (layers - 1))]
-    return Stack(tuple(tuple(cell(Variant(), 2, size, 2 * k + d) for d in range(2)) for k, size in enumerate(sizes)))
+    return Stack(
+        tuple(
+            tuple(cell(Variant(), 2, size, 2 * k + d) for d in range(2))
+            for k, size in enumerate(sizes)
+        )
+    )
 
 
 def saved(path: Path, arrays: dict[str, Any]) -> Path:
@@ -51,7 +70,10 @@ def test_pytorchs_names_say_prefix_layers_and_directions(tmp_path: Path) -> None
     (found,) = read_grus(saved(tmp_path / "w.npz", {"head.weight": np.zeros((2, 2)), **arrays}))
 
     assert (found.name, found.layout, found.stack) == ("encoder.rnn", "pytorch", stack())
-    assert str(found) == "encoder.rnn: H=2, I=3, 2 layers, bidirectional, float32, reset after, keep (pytorch)"
+    assert (
+        str(found)
+        == "encoder.rnn: H=2, I=3, 2 layers, bidirectional, float32, reset after, keep (pytorch)"
+    )
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -60,14 +82,21 @@ def test_every_layout_is_known_by_its_names(layout: str, separator: str) -> None
     for variant in LAYOUTS[layout].variants:
         mine = LAYOUTS[layout].merged(cell(variant))
         named = LAYOUTS[layout].parameters(mine)
-        arrays = {f"gru{separator}{name.replace('.', separator)}": array for name, array in named.items()}
+        arrays = {
+            f"gru{separator}{name.replace('.', separator)}": array for name, array in named.items()
+        }
 
         (found,) = grus_among(arrays, reset=variant.reset)
 
         read = found.stack.cells[0][0]
-        assert (found.name, found.layout) == ("gru", layout if layout != "equinox" or variant.bias else "pytorch")
+        assert (found.name, found.layout) == (
+            "gru",
+            layout if layout != "equinox" or variant.bias else "pytorch",
+        )
         assert (read.variant.reset, read.packed().keys()) == (variant.reset, mine.packed().keys())
-        assert all(np.array_equal(read.packed()[name], array) for name, array in mine.packed().items())
+        assert all(
+            np.array_equal(read.packed()[name], array) for name, array in mine.packed().items()
+        )
 
 
 def test_onnx_arrays_hold_both_directions() -> None:
@@ -98,13 +127,18 @@ def test_a_forward_and_a_backward_cell_are_one_gru() -> None:
 def test_what_the_file_does_not_say_is_asked_for(layout: str) -> None:
     arrays = LAYOUTS[layout].parameters(cell(Variant(bias=False)))
 
-    with pytest.raises(ValueError, match="which side of the product the reset gate is: say reset 'after' or 'before'"):
+    with pytest.raises(
+        ValueError,
+        match="which side of the product the reset gate is: say reset 'after' or 'before'",
+    ):
         grus_among(arrays)
     assert grus_among(arrays, reset="before")[0].stack.variant == Variant("before", bias=False)
 
 
 def test_keras_biases_tell_the_side_of_the_reset_gate() -> None:
-    sides = {side: LAYOUTS["keras"].parameters(cell(Variant(side, biases=form))) for side, form in _KERAS}  # type: ignore[arg-type]
+    sides = {
+        side: LAYOUTS["keras"].parameters(cell(Variant(side, biases=form))) for side, form in _KERAS
+    }  # type: ignore[arg-type]
 
     for side, arrays in sides.items():
         assert grus_among(arrays)[0].stack.variant.reset == side
@@ -113,7 +147,9 @@ def test_keras_biases_tell_the_side_of_the_reset_gate() -> None:
 _KERAS = (("after", "both"), ("before", "input"))
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FUZZ["KINDS"] if kind != "npy"])  # one array is no GRU
+@pytest.mark.parametrize(
+    "kind", [kind for kind in FUZZ["KINDS"] if kind != "npy"]
+)  # one array is no GRU
 def test_every_kind_of_file_holds_the_same_gru(kind: str, tmp_path: Path) -> None:
     if kind in ("safetensors", "state_dict"):
         pytest.importorskip({"safetensors": "safetensors", "state_dict": "torch"}[kind])
@@ -125,7 +161,10 @@ def test_every_kind_of_file_holds_the_same_gru(kind: str, tmp_path: Path) -> Non
     assert found.stack.variant == Variant()
 
     assert found.stack.packed().keys() == FUZZ["weights"]().keys()
-    assert all(np.array_equal(found.stack.packed()[name], array) for name, array in FUZZ["weights"]().items())
+    assert all(
+        np.array_equal(found.stack.packed()[name], array)
+        for name, array in FUZZ["weights"]().items()
+    )
 
 
 @pytest.mark.uncounted
@@ -156,7 +195,9 @@ def onnx(path: Path, *nodes: bytes, tensors: list[bytes] = TENSORS) -> Path:  # 
     return path
 
 
-def test_onnx_weights_may_be_constants_and_identities_and_nodes_inside_bodies(tmp_path: Path) -> None:
+def test_onnx_weights_may_be_constants_and_identities_and_nodes_inside_bodies(
+    tmp_path: Path,
+) -> None:
     node = FUZZ["onnx_node"]
     inner = FUZZ["onnx_graph"]([node("GRU", ["x", "w", "r2"], "y", linear_before_reset=1)], [])
     constant = node("Constant", [], "r1", value=TENSORS[1])
@@ -167,14 +208,21 @@ def test_onnx_weights_may_be_constants_and_identities_and_nodes_inside_bodies(tm
     first, second = read_grus(onnx(tmp_path / "b.onnx", *nodes, outside, tensors=TENSORS[:1]))
 
     assert (body.name, body.layout, body.stack.variant) == ("gru_of_y", "onnx", Variant(bias=False))
-    assert (first.name, second.name, second.stack.variant) == ("gru_of_y", "gru_of_z", Variant("before", bias=False))
+    assert (first.name, second.name, second.stack.variant) == (
+        "gru_of_y",
+        "gru_of_z",
+        Variant("before", bias=False),
+    )
 
 
 @pytest.mark.parametrize(
     ("attributes", "message"),
     [
         ({"clip": 1}, "gru_of_y has the attribute clip, which is not judged"),
-        ({"activations": b"Relu"}, "gru_of_y has activations=['relu']: only Sigmoid and Tanh are judged"),
+        (
+            {"activations": b"Relu"},
+            "gru_of_y has activations=['relu']: only Sigmoid and Tanh are judged",
+        ),
         ({"direction": b"reverse"}, "gru_of_y has direction=reverse alone"),
     ],
 )
@@ -193,17 +241,41 @@ def test_catches_attributes_of_onnx_that_are_not_modelled(
     [
         ([("LSTM", ["x", "w", "r"])], TENSORS, "is no ONNX model with a GRU node (it has LSTM)"),
         ([], TENSORS, "(it has no other recurrent node either)"),
-        ([("GRU", ["x", "w", "q"])], TENSORS, "takes R from 'q', which is no constant of the model"),
-        ([("GRU", ["x", "w", "r"])], [b"\x08\x07" + TENSORS[0], TENSORS[1]], "claims shape (7, 1, 6, 3) of float32"),
-        ([("GRU", ["x", "w", "r"])], [TENSORS[0] + b"\x6a\x00", TENSORS[1]], "is in another file (external data)"),
-        ([("GRU", ["x", "w", "r"])], [TENSORS[0] + b"\x7f", TENSORS[1]], "is no ONNX model, or a damaged one"),
-        ([("GRU", ["x", "w", "r"])], [b"\x40\xff\xff\xff\xff\x7f"], "the number 34359738367 where bytes are wanted"),
+        (
+            [("GRU", ["x", "w", "q"])],
+            TENSORS,
+            "takes R from 'q', which is no constant of the model",
+        ),
+        (
+            [("GRU", ["x", "w", "r"])],
+            [b"\x08\x07" + TENSORS[0], TENSORS[1]],
+            "claims shape (7, 1, 6, 3) of float32",
+        ),
+        (
+            [("GRU", ["x", "w", "r"])],
+            [TENSORS[0] + b"\x6a\x00", TENSORS[1]],
+            "is in another file (external data)",
+        ),
+        (
+            [("GRU", ["x", "w", "r"])],
+            [TENSORS[0] + b"\x7f", TENSORS[1]],
+            "is no ONNX model, or a damaged one",
+        ),
+        (
+            [("GRU", ["x", "w", "r"])],
+            [b"\x40\xff\xff\xff\xff\x7f"],
+            "the number 34359738367 where bytes are wanted",
+        ),
     ],
 )
 def test_catches_onnx_models_that_hold_no_gru_or_lie(
     nodes: list[Any], tensors: list[bytes], message: str, tmp_path: Path
 ) -> None:
-    file = onnx(tmp_path / "a.onnx", *(FUZZ["onnx_node"](kind, given, "y") for kind, given in nodes), tensors=tensors)
+    file = onnx(
+        tmp_path / "a.onnx",
+        *(FUZZ["onnx_node"](kind, given, "y") for kind, given in nodes),
+        tensors=tensors,
+    )
 
     with pytest.raises(BadFile) as refused:
         read_grus(file)
@@ -214,9 +286,13 @@ def test_what_onnx_itself_writes_is_read(tmp_path: Path) -> None:
     helper = pytest.importorskip("onnx.helper")
     numpy_helper = pytest.importorskip("onnx.numpy_helper")
     values = [helper.make_tensor_value_info(name, 1, None) for name in "xy"]
-    node = helper.make_node("GRU", ["x", "w", "r"], ["y"], linear_before_reset=1, activations=["Sigmoid", "Tanh"])
+    node = helper.make_node(
+        "GRU", ["x", "w", "r"], ["y"], linear_before_reset=1, activations=["Sigmoid", "Tanh"]
+    )
     packed = helper.make_tensor("r", 1, R.shape, R.ravel().tolist())
-    graph = helper.make_graph([node], "g", values[:1], values[1:], [numpy_helper.from_array(W, "w"), packed])
+    graph = helper.make_graph(
+        [node], "g", values[:1], values[1:], [numpy_helper.from_array(W, "w"), packed]
+    )
     (tmp_path / "a.onnx").write_bytes(helper.make_model(graph).SerializeToString())
 
     (found,) = read_grus(tmp_path / "a.onnx")
@@ -250,17 +326,33 @@ LIE = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }\n"
     ("data", "message"),
     [
         pytest.param(
-            _header(LIE), "claims shape (1000000000000,) of float32, 4000000000000 bytes, and holds 8", id="npy"
+            _header(LIE),
+            "claims shape (1000000000000,) of float32, 4000000000000 bytes, and holds 8",
+            id="npy",
         ),
         pytest.param(_zip_of(_header(LIE)), "w.npy: claims shape (1000000000000,)", id="npz"),
-        pytest.param((2**40).to_bytes(8, "little") + b"{}", "claims a header of 1099511627776 bytes", id="safetensors"),
-        pytest.param(_objects(), "holds Python objects, which would have to be executed", id="pickled"),
+        pytest.param(
+            (2**40).to_bytes(8, "little") + b"{}",
+            "claims a header of 1099511627776 bytes",
+            id="safetensors",
+        ),
+        pytest.param(
+            _objects(), "holds Python objects, which would have to be executed", id="pickled"
+        ),
         pytest.param(_zip_of(bytes(2**27)), "would expand to more than", id="bomb"),
         pytest.param(_zip_of(b"text", "a.txt"), "is an archive without arrays", id="archive"),
-        pytest.param(b"\x89HDF\r\n\x1a\n", "is HDF5, which is not read yet: save the arrays with np.savez", id="hdf5"),
+        pytest.param(
+            b"\x89HDF\r\n\x1a\n",
+            "is HDF5, which is not read yet: save the arrays with np.savez",
+            id="hdf5",
+        ),
         pytest.param(b"", "(it is empty)", id="empty"),
-        pytest.param(b"PK\x03\x04 and no end", "begins as an archive (.npz or a state_dict) and is", id="cut"),
-        pytest.param(b"\x80\x02}q\x00.", "is a pickle, which would have to be executed", id="old torch"),
+        pytest.param(
+            b"PK\x03\x04 and no end", "begins as an archive (.npz or a state_dict) and is", id="cut"
+        ),
+        pytest.param(
+            b"\x80\x02}q\x00.", "is a pickle, which would have to be executed", id="old torch"
+        ),
         pytest.param(b"import os", "is no file of arrays that is read here", id="foreign"),
         pytest.param(b'{"a": [[1], [1, 2]]}', "inhomogeneous", id="ragged"),
         pytest.param(b'{"a": "b"}', "something else than numbers", id="words"),
@@ -279,7 +371,9 @@ def test_catches_a_file_that_lies_or_is_another(data: bytes, message: str, tmp_p
     assert "\n" not in str(refused.value)
 
 
-def test_a_state_dict_is_read_from_a_checkpoint_and_a_whole_module_is_refused(tmp_path: Path) -> None:
+def test_a_state_dict_is_read_from_a_checkpoint_and_a_whole_module_is_refused(
+    tmp_path: Path,
+) -> None:
     torch = pytest.importorskip("torch")
     module = torch.nn.GRU(3, 2)
     torch.save({"epoch": 1, "model": module.state_dict()}, tmp_path / "checkpoint.pt")
@@ -293,7 +387,9 @@ def test_a_state_dict_is_read_from_a_checkpoint_and_a_whole_module_is_refused(tm
 
 
 def test_bfloat16_is_read_where_numpy_has_lost_its_name(tmp_path: Path) -> None:
-    arrays = {name: array.astype(bfloat16.dtype) for name, array in cell(Variant()).packed().items()}
+    arrays = {
+        name: array.astype(bfloat16.dtype) for name, array in cell(Variant()).packed().items()
+    }
 
     (found,) = read_grus(saved(tmp_path / "w.npz", arrays))
 
@@ -301,13 +397,18 @@ def test_bfloat16_is_read_where_numpy_has_lost_its_name(tmp_path: Path) -> None:
 
 
 def test_json_says_format_and_conventions(tmp_path: Path) -> None:
-    arrays = {name: array.tolist() for name, array in cell(Variant("before", "replace")).packed().items()}
+    arrays = {
+        name: array.tolist() for name, array in cell(Variant("before", "replace")).packed().items()
+    }
     said = {"format": "float64", "reset": "before", "update": "replace", "arrays": arrays}
     (tmp_path / "w.json").write_text(json.dumps(said))
 
     (found,) = read_grus(tmp_path / "w.json")
 
-    assert (found.stack.variant, found.stack.format.name) == (Variant("before", "replace"), "float64")
+    assert (found.stack.variant, found.stack.format.name) == (
+        Variant("before", "replace"),
+        "float64",
+    )
     (tmp_path / "w.json").write_text(json.dumps(said | {"reset": 3}))
     with pytest.raises(BadFile, match='"reset" must be a word'):
         read_grus(tmp_path / "w.json")
@@ -315,28 +416,43 @@ def test_json_says_format_and_conventions(tmp_path: Path) -> None:
 
 def test_one_of_several_is_picked_by_name_and_an_lstm_beside_it_is_left_alone() -> None:
     lstm = {"lstm.weight_ih_l0": np.zeros((8, 3)), "lstm.weight_hh_l0": np.zeros((8, 2))}
-    two = {f"{name}.{key}": array for name in "ab" for key, array in cell(Variant()).packed().items()}
+    two = {
+        f"{name}.{key}": array for name in "ab" for key, array in cell(Variant()).packed().items()
+    }
 
     assert [found.name for found in grus_among(two | lstm)] == ["a", "b"]
     assert [found.name for found in grus_among(two, name="b")] == ["b"]
     with pytest.raises(ValueError, match="no GRU called 'c': it has 'a', 'b'"):
         grus_among(two, name="c")
-    with pytest.raises(ValueError, match=r"shape \(8, 2\), that is 8 rows of gates .* 3H = 6: an LSTM has four"):
+    with pytest.raises(
+        ValueError, match=r"shape \(8, 2\), that is 8 rows of gates .* 3H = 6: an LSTM has four"
+    ):
         grus_among(lstm)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"weight_ih": np.zeros((6, 3, 1), "f4")}, r"weight_ih has shape \(6, 3, 1\), expected \(3H, I\) with H=2"),
-        ({"bias_ih": np.zeros(5, "f4")}, r"bias_ih has shape \(5,\), expected \(3H,\) = \(6,\) with H=2, I=3"),
+        (
+            {"weight_ih": np.zeros((6, 3, 1), "f4")},
+            r"weight_ih has shape \(6, 3, 1\), expected \(3H, I\) with H=2",
+        ),
+        (
+            {"bias_ih": np.zeros(5, "f4")},
+            r"bias_ih has shape \(5,\), expected \(3H,\) = \(6,\) with H=2, I=3",
+        ),
         ({"weight_hh": np.zeros(6, "f4")}, r"weight_hh has shape \(6,\), expected two axes"),
         ({"weight_hh": np.zeros((6, 2), "i1")}, "weight_hh has dtype int8"),
         ({"bias_ih": np.float32(1)}, "bias_ih is a single number"),
-        ({"weight_ih": np.full((6, 3), np.nan, "f4")}, r"weight_ih\[0, 0\] is nan: every entry must be finite"),
+        (
+            {"weight_ih": np.full((6, 3), np.nan, "f4")},
+            r"weight_ih\[0, 0\] is nan: every entry must be finite",
+        ),
     ],
 )
-def test_catches_arrays_that_do_not_fit_with_their_shapes(changes: dict[str, Any], message: str) -> None:
+def test_catches_arrays_that_do_not_fit_with_their_shapes(
+    changes: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         grus_among(cell(Variant()).packed() | changes)
 
@@ -344,11 +460,20 @@ def test_catches_arrays_that_do_not_fit_with_their_shapes(changes: dict[str, Any
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"a": np.zeros((2, 3))}, r"has no parameters of a GRU under names as .* it has a \(2, 3\)"),
+        (
+            {"a": np.zeros((2, 3))},
+            r"has no parameters of a GRU under names as .* it has a \(2, 3\)",
+        ),
         ({}, "it has no arrays"),
-        ({"W": np.zeros((6, 3)), "R": np.zeros((1, 6, 2))}, r"W has shape \(6, 3\), expected \(D, 3H, I\)"),
+        (
+            {"W": np.zeros((6, 3)), "R": np.zeros((1, 6, 2))},
+            r"W has shape \(6, 3\), expected \(D, 3H, I\)",
+        ),
         ({"W": np.zeros((2, 6, 3)), "R": np.zeros((1, 6, 2))}, "different numbers of directions"),
-        ({"weight_ih_l0": np.zeros((6, 3)), "weight_hh_l1": np.zeros((6, 2))}, "has no weight_hh in layer 0"),
+        (
+            {"weight_ih_l0": np.zeros((6, 3)), "weight_hh_l1": np.zeros((6, 2))},
+            "has no weight_hh in layer 0",
+        ),
         (
             {f"{name}_l{k}": a for k in (0, 2) for name, a in cell(Variant()).packed().items()},
             r"lacks layer 1, direction 0 \(it has \(0, 0\), \(2, 0\)\)",

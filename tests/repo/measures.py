@@ -31,7 +31,9 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 def counts_of(text: str) -> Counter[str]:
     """What a module has of each."""
     tree, lines = ast.parse(text), text.splitlines()
-    found = Counter({"lines": len(lines), "lines over 100 columns, %": sum(len(line) > 100 for line in lines)})
+    found = Counter(
+        {"lines": len(lines), "lines over 100 columns, %": sum(len(line) > 100 for line in lines)}
+    )
     found["comments"] = sum(token.type == tokenize.COMMENT for token in _tokens(text))
     for node in ast.walk(tree):
         found["ternaries"] += isinstance(node, ast.IfExp)
@@ -49,7 +51,9 @@ def _tokens(text: str) -> Iterator[tokenize.TokenInfo]:
 def _nests(comprehension: ast.AST) -> bool:
     """Whether another comprehension lies within it, or it has more than one `for`."""
     inner = (node for node in ast.walk(comprehension) if node is not comprehension)
-    return len(comprehension.generators) > 1 or any(isinstance(node, _COMPREHENSIONS) for node in inner)  # type: ignore[attr-defined]
+    return len(comprehension.generators) > 1 or any(
+        isinstance(node, _COMPREHENSIONS) for node in inner
+    )  # type: ignore[attr-defined]
 
 
 def rates(found: Counter[str]) -> dict[str, float]:
@@ -66,7 +70,10 @@ def main() -> None:
     total = sum((counts_of(path.read_text(encoding="utf-8")) for path in PRODUCT), Counter[str]())
     print(f"{total['lines']} lines in {len(PRODUCT)} files")
     for name, rate in rates(total).items():
-        print(f"{name:28} {rate:6.1f}   goal {'at least' if name == 'comments' else 'at most'} {GOALS[name]:g}")
+        print(
+            f"{name:28} {rate:6.1f}   goal {'at least' if name == 'comments' else 'at most'} "
+            f"{GOALS[name]:g}"
+        )
 
 
 if __name__ == "__main__":

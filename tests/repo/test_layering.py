@@ -1,5 +1,5 @@
-"""Imports run one way: arithmetic <- cell <- formulas <- backends <- invariants <- coverage <- engine <- store <-
-reporting <- cli.
+"""Imports run one way: arithmetic <- cell <- formulas <- backends <- invariants <- coverage <-
+engine <- store <- reporting <- cli.
 """
 
 from __future__ import annotations
@@ -40,7 +40,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "matrix": {"arithmetic", "cell", "backends", "faults", "invariants", "engine"},
     "store": {"engine", "_visible"},
     "reporting": {
-        *("arithmetic", "cell", "formulas", "backends", "faults", "invariants", "coverage", "engine", "matrix"),
+        *(
+            "arithmetic",
+            "cell",
+            "formulas",
+            "backends",
+            "faults",
+            "invariants",
+            "coverage",
+            "engine",
+            "matrix",
+        ),
         "store",
         "judging",
     },
@@ -94,7 +104,9 @@ def sources() -> list[Path]:
 
 
 def package_of(path: Path) -> str:
-    """The package a file belongs to: "cell", "gruverify_strategies", or the name of a module of the top level."""
+    """The package a file belongs to: "cell", "gruverify_strategies", or the name of a module of the
+    top level.
+    """
     parts = path.relative_to(ROOT).parts
     if parts[0] == "strategies":
         return "gruverify_strategies"
@@ -146,8 +158,12 @@ def test_every_package_has_its_place() -> None:
     ("package", "text"),
     [
         pytest.param("formulas", "from gruverify.engine import check", id="upwards"),
-        pytest.param("gruverify_strategies", "import gruverify.backends", id="strategies know no backend"),
-        pytest.param("engine", "from gruverify.cell._cell import Cell", id="another package's private module"),
+        pytest.param(
+            "gruverify_strategies", "import gruverify.backends", id="strategies know no backend"
+        ),
+        pytest.param(
+            "engine", "from gruverify.cell._cell import Cell", id="another package's private module"
+        ),
         pytest.param("invariants", "def f():\n    import torch", id="a framework, and late"),
         pytest.param("cli", "from tests.conftest import settings", id="tests"),
     ],

@@ -1,4 +1,6 @@
-"""README and docs tell the truth: every block in them is run. tests/README.md has the conventions."""
+"""README and docs tell the truth: every block in them is run. tests/README.md has the
+conventions.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def as_pattern(expected: str) -> str:
 
 
 def run_console(text: str) -> None:
-    """Run each `$ gruverify` or `$ pytest` line; what stands below it must be printed, and the exit code be as told."""
+    """Run each `$ gruverify` or `$ pytest` line; what stands below it must be printed, and the exit
+    code be as told.
+    """
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         command, _, expected = part.partition("\n")
         command, _, remark = command.partition("#")
@@ -59,7 +63,9 @@ def run_console(text: str) -> None:
 def run_program(program: str, arguments: list[str]) -> tuple[int, str]:
     """Exit code and output of gruverify, in this process, or of pytest, in one of its own."""
     if program == "pytest":
-        plugin = [] if entry_points(group="pytest11", name="gruverify") else ["-p", "gruverify._pytest"]
+        plugin = (
+            [] if entry_points(group="pytest11", name="gruverify") else ["-p", "gruverify._pytest"]
+        )
         command = [sys.executable, "-m", "pytest", "-p", "no:randomly", *plugin, *arguments]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         return run.returncode, run.stdout + run.stderr
@@ -86,17 +92,25 @@ def run_page(page: str, folder: Path) -> int:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_a_page_does_what_it_says(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_does_what_it_says(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
 
     page = path.read_text()
 
-    assert run_page(page, tmp_path) == sum(block.language in ("python", "console") for block in blocks(page))
+    assert run_page(page, tmp_path) == sum(
+        block.language in ("python", "console") for block in blocks(page)
+    )
 
 
 def test_the_set_up_commands_are_those_that_ci_runs() -> None:
-    commands = [block.text.strip() for block in blocks((ROOT / "README.md").read_text()) if block.language == "sh"]
+    commands = [
+        block.text.strip()
+        for block in blocks((ROOT / "README.md").read_text())
+        if block.language == "sh"
+    ]
 
     install, check, test = commands
     assert install.removeprefix("pip install -c constraints.txt ") in check
@@ -116,13 +130,19 @@ def test_the_catalogue_page_is_the_catalogue() -> None:
 
 def test_every_fault_that_a_source_names_is_described() -> None:
     described = set(re.findall(r'<a id="([sp]\d\d)">', (ROOT / "docs" / "faults.md").read_text()))
-    named = {fault.lower() for i in INVARIANTS.values() for fault in re.findall(r"\b[SP]\d\d\b", i.source)}
+    named = {
+        fault.lower()
+        for i in INVARIANTS.values()
+        for fault in re.findall(r"\b[SP]\d\d\b", i.source)
+    }
 
     assert named == described
 
 
 def test_the_package_runs_as_a_module() -> None:
-    done = subprocess.run([sys.executable, "-m", "gruverify", "--help"], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "gruverify", "--help"], check=True, capture_output=True, text=True
+    )
 
     assert "gruverify check torch" in done.stdout
 

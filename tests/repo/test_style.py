@@ -39,7 +39,11 @@ TOLERANCE = re.compile(r"\b(atol|rtol|tolerance)\s*=|\b\d*\.?\d+e-\d+\b")
 
 def long_functions(text: str) -> list[str]:
     """Functions of more lines than are allowed."""
-    functions = (n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+    functions = (
+        n
+        for n in ast.walk(ast.parse(text))
+        if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
     return [f.name for f in functions if (f.end_lineno or 0) - f.lineno >= LONGEST_FUNCTION]
 
 
@@ -49,14 +53,22 @@ def literal_tolerances(text: str) -> list[str]:
 
 
 def undocumented(module: object) -> Iterator[str]:
-    """Public functions and classes of a package, and their public methods, that have no docstring of their own."""
+    """Public functions and classes of a package, and their public methods, that have no docstring
+    of their own.
+    """
     for name, value in vars(module).items():
         if name.startswith("_") or not (inspect.isclass(value) or inspect.isfunction(value)):
             continue
-        if not value.__doc__ or value.__doc__.startswith(f"{name}("):  # the one that a dataclass writes for itself
+        if not value.__doc__ or value.__doc__.startswith(
+            f"{name}("
+        ):  # the one that a dataclass writes for itself
             yield name
         if inspect.isclass(value):
-            own = {n: m for n, m in vars(value).items() if inspect.isfunction(m) and not n.startswith("_")}
+            own = {
+                n: m
+                for n, m in vars(value).items()
+                if inspect.isfunction(m) and not n.startswith("_")
+            }
             yield from (f"{name}.{n}" for n, m in own.items() if not m.__doc__)
 
 
@@ -89,7 +101,9 @@ def test_catches_a_long_function() -> None:
     assert long_functions("def f():\n" + "    x = 1\n" * LONGEST_FUNCTION) == ["f"]
 
 
-@pytest.mark.parametrize("line", ["allclose(a, b, rtol=1)", "if error < 1e-6:", "tolerance = 3 * u"])
+@pytest.mark.parametrize(
+    "line", ["allclose(a, b, rtol=1)", "if error < 1e-6:", "tolerance = 3 * u"]
+)
 def test_catches_a_chosen_tolerance(line: str) -> None:
     assert literal_tolerances(line) == [line]
 

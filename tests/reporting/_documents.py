@@ -1,4 +1,6 @@
-"""Documents of known content: every status, witnesses with and without entries, and levels with holes."""
+"""Documents of known content: every status, witnesses with and without entries, and levels with
+holes.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ TALLIES = {
     ("agreement/step", "float32"): FELL,
     ("agreement/step", "float64"): replace(PASSED, histogram=Counter({-16: 2})),
     ("contract/same-bits", "float32"): Tally(error=1, reason="step raised ValueError: no"),
-    ("contract/same-bits", "float64"): Tally(falsified=1, largest=np.inf, histogram=Counter({512: 1})),
+    ("contract/same-bits", "float64"): Tally(
+        falsified=1, largest=np.inf, histogram=Counter({512: 1})
+    ),
     ("regimes/carry-copies-state", "float32"): Tally(
         blocked=2, reason="step has shape (1,)", cause="contract/shape-step"
     ),
@@ -43,17 +47,29 @@ def rich(target: str = "pkg.module:step", **changes: Any) -> Document:
         ("agreement/step", "float32"): shown,
         ("contract/same-bits", "float64"): witness("contract/same-bits", target),
     }
-    found = document(result(TALLIES, witnesses=witnesses, header={**HEADER, "target": target}, **changes))
+    found = document(
+        result(TALLIES, witnesses=witnesses, header={**HEADER, "target": target}, **changes)
+    )
     return {**found, "coverage": [_coverage(fmt) for fmt in HEADER["formats"]]}
 
 
 def _coverage(fmt: str) -> dict[str, Any]:
     hits = np.arange(4 * 4 * 2).reshape(4, 4, 2)
     axes = [
-        {"name": name, "levels": list(levels)} for name, levels in zip("zrc", (LEVELS, LEVELS, LEVELS[:2]), strict=True)
+        {"name": name, "levels": list(levels)}
+        for name, levels in zip("zrc", (LEVELS, LEVELS, LEVELS[:2]), strict=True)
     ]
     gates = {"name": "z×r×c", "axes": axes, "at_least": 2, "hits": hits.tolist(), "percent": 96.77}
     unreachable = [{"bin": ["0", "0", "low"], "reason": "nothing gets there"}]
-    sizes = {"name": "H", "axes": [{"name": "H", "levels": ["1", "2"]}], "at_least": 1, "hits": [3, 0], "percent": 50.0}
-    groups = [{**gates, "excluded": unreachable, "reachable": 31}, {**sizes, "excluded": [], "reachable": 2}]
+    sizes = {
+        "name": "H",
+        "axes": [{"name": "H", "levels": ["1", "2"]}],
+        "at_least": 1,
+        "hits": [3, 0],
+        "percent": 50.0,
+    }
+    groups = [
+        {**gates, "excluded": unreachable, "reachable": 31},
+        {**sizes, "excluded": [], "reachable": 2},
+    ]
     return {"format": fmt, "groups": groups}

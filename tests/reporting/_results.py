@@ -32,14 +32,23 @@ NOT_ASKED = Tally(reason="the backend has no sequence")
 
 
 DRAWN: dict[tuple[str, Kind], Drawn] = {
-    (fmt, "cells"): Drawn(2, 2, {"H": (1, 3), "I": (2, 2), "B": (1, 1), "T": (1, 4)}) for fmt in HEADER["formats"]
+    (fmt, "cells"): Drawn(2, 2, {"H": (1, 3), "I": (2, 2), "B": (1, 1), "T": (1, 4)})
+    for fmt in HEADER["formats"]
 }
 
 
 def result(tallies: dict[tuple[str, str], Tally] | None = None, **changes: Any) -> Result:
-    """A result of two formats; tallies by invariant and format, agreement/step passing unless given."""
-    given = tallies if tallies is not None else {("agreement/step", fmt): PASSED for fmt in HEADER["formats"]}
-    keyed = {(id, fmt, PYTORCH if tally.cases else "-"): tally for (id, fmt), tally in given.items()}
+    """A result of two formats; tallies by invariant and format, agreement/step passing unless
+    given.
+    """
+    given = (
+        tallies
+        if tallies is not None
+        else {("agreement/step", fmt): PASSED for fmt in HEADER["formats"]}
+    )
+    keyed = {
+        (id, fmt, PYTORCH if tally.cases else "-"): tally for (id, fmt), tally in given.items()
+    }
     return replace(Result(HEADER, keyed, {}, True, 1.25, drawn=DRAWN), **changes)
 
 
@@ -56,7 +65,13 @@ def large(target: str = "numpy") -> Result:
 def witness(id: str = "agreement/step", target: str = "numpy", T: int = 1) -> Witness:
     """A witness of one unit, input and member."""
     three, column = float32.cast([[1.0]] * 3), float32.cast([[[1.0]]] * T)
-    case = Case(Cell(Variant(), three, three, three[:, 0], three[:, 0]), column, column[0], column, column[0])
+    case = Case(
+        Cell(Variant(), three, three, three[:, 0], three[:, 0]),
+        column,
+        column[0],
+        column,
+        column[0],
+    )
     return Witness(target, id, case, Residual("h[b=0, i=0]", 1.0, 0.5, 0.5, 0.25, 2.0))
 
 
@@ -69,5 +84,13 @@ def falsified(**changes: Any) -> Result:
 def printed(show: Callable[[Console], Any], *, terminal: bool = False, width: int = 120) -> str:
     """What `show` prints on a console."""
     file = StringIO()
-    show(Console(file=file, force_terminal=terminal, width=width, highlight=False, _environ={"TERM": "xterm"}))
+    show(
+        Console(
+            file=file,
+            force_terminal=terminal,
+            width=width,
+            highlight=False,
+            _environ={"TERM": "xterm"},
+        )
+    )
     return file.getvalue()

@@ -24,9 +24,13 @@ _FLAGS = [
 def browser() -> Iterator[Any]:
     """Chromium, or the reason for skipping."""
     playwright = pytest.importorskip("playwright.sync_api")
-    chromium = os.environ.get("GRUVERIFY_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
+    chromium = os.environ.get("GRUVERIFY_CHROMIUM") or next(
+        filter(None, map(shutil.which, _NAMES)), None
+    )
     if chromium is None:
-        pytest.skip("no Chromium here: apt-get install chromium, or name one with GRUVERIFY_CHROMIUM")
+        pytest.skip(
+            "no Chromium here: apt-get install chromium, or name one with GRUVERIFY_CHROMIUM"
+        )
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=_FLAGS)
         yield browser

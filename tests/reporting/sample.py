@@ -1,4 +1,6 @@
-"""Writes reports/sample: what `gruverify check` reports of the README's broken GRU. `tox -e report` runs it."""
+"""Writes reports/sample: what `gruverify check` reports of the README's broken GRU. `tox -e report`
+runs it.
+"""
 
 from __future__ import annotations
 

@@ -35,7 +35,9 @@ def flaky(**changes: Any) -> Result:
     """A result with a failure that does not repeat, and with saved witnesses."""
     replays = (Replay(STEP, "float32", "failed"), Replay("bounds/box", "float64", "held"))
     header = {**HEADER, "replayed": REPLAYED}
-    return falsified(**{"flaky": {(STEP, "float32"): FLAKY}, "replays": replays, "header": header, **changes})
+    return falsified(
+        **{"flaky": {(STEP, "float32"): FLAKY}, "replays": replays, "header": header, **changes}
+    )
 
 
 def on_console(shown: Result) -> str:
@@ -104,7 +106,11 @@ def dumps_of(found: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("rendering", ["page", "JUnit", "Markdown"])
 def test_a_result_in_which_nobody_looked_is_rendered(rendering: str) -> None:
-    older = {name: value for name, value in document(falsified()).items() if name not in ("flaky", "replays")}
+    older = {
+        name: value
+        for name, value in document(falsified()).items()
+        if name not in ("flaky", "replays")
+    }
     render: dict[str, Callable[[dict[str, Any]], str]] = {
         "page": result_page,
         "JUnit": lambda found: junit([found]),
@@ -125,6 +131,10 @@ def test_the_header_says_how_many_are_tried_and_why_others_are_not() -> None:
 def test_events_are_told_as_they_come() -> None:
     first = FirstFailure("float32", 0, "agreement/step: [/]")
 
-    assert "failed in float32, a saved witness: agreement/step: [/]" in printed(lambda c: print_first_failure(c, first))
-    told = printed(lambda console: print_not_repeated(console, NotRepeated("float32", STEP, FLAKY)), width=400)
+    assert "failed in float32, a saved witness: agreement/step: [/]" in printed(
+        lambda c: print_first_failure(c, first)
+    )
+    told = printed(
+        lambda console: print_not_repeated(console, NotRepeated("float32", STEP, FLAKY)), width=400
+    )
     assert told == f"flaky agreement/step in float32 {FLAKY.text}\n\n"

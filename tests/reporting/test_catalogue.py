@@ -24,9 +24,14 @@ def test_the_page_has_a_row_for_every_invariant_in_order() -> None:
     rows = [cells(line) for line in catalogue_page().splitlines() if line.startswith("| `")]
 
     assert [id.strip("`") for id, *_ in rows] == list(INVARIANTS)
-    for (_, statement, source, needs, bound, notes, _), invariant in zip(rows, INVARIANTS.values(), strict=True):
+    for (_, statement, source, needs, bound, notes, _), invariant in zip(
+        rows, INVARIANTS.values(), strict=True
+    ):
         assert statement.replace("\\|", "|") == invariant.statement
-        assert re.sub(r"\[(\w+)\]\(faults\.md#\w+\)", r"\1", source).replace("\\|", "|") == invariant.source
+        assert (
+            re.sub(r"\[(\w+)\]\(faults\.md#\w+\)", r"\1", source).replace("\\|", "|")
+            == invariant.source
+        )
         assert needs == (", ".join(invariant.needs) or "any")
         assert bound == invariant.bound
         assert ("sizes" in notes, "deep" in notes) == (invariant.resizes, invariant.deep)
@@ -34,18 +39,25 @@ def test_the_page_has_a_row_for_every_invariant_in_order() -> None:
 
 def test_bars_in_a_statement_do_not_end_its_cell() -> None:
     assert any("|" in invariant.statement for invariant in INVARIANTS.values())
-    assert {len(cells(line)) for line in catalogue_page().splitlines() if line.startswith("|")} == {7}
+    assert {len(cells(line)) for line in catalogue_page().splitlines() if line.startswith("|")} == {
+        7
+    }
 
 
 def test_the_page_tells_what_each_invariant_catches_and_what_it_catches_alone() -> None:
     caught = {
-        cells(line)[0].strip("`"): cells(line)[6] for line in catalogue_page().splitlines() if line.startswith("| `")
+        cells(line)[0].strip("`"): cells(line)[6]
+        for line in catalogue_page().splitlines()
+        if line.startswith("| `")
     }
     alone = [fault for text in caught.values() for fault in re.findall(r"alone `([^`]+)`", text)]
 
     unmeasured = {id for id, text in caught.items() if text == "not measured"}
     assert unmeasured == {id for id, invariant in INVARIANTS.items() if invariant.deep}
-    assert all(re.fullmatch(r"[1-9]\d*(, alone `[a-z0-9-]+`)*", caught[id]) for id in set(caught) - unmeasured)
+    assert all(
+        re.fullmatch(r"[1-9]\d*(, alone `[a-z0-9-]+`)*", caught[id])
+        for id in set(caught) - unmeasured
+    )
     assert set(alone) <= set(FAULTS)
 
 

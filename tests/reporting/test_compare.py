@@ -43,10 +43,14 @@ def tally(margin: float) -> Tally:
 
 
 def found(tallied: Tally | None, **changes: Any) -> Document:
-    """A result in which agreement/step fared so in float32; None: it was not asked. Something else always passes."""
+    """A result in which agreement/step fared so in float32; None: it was not asked. Something else
+    always passes.
+    """
     others = {("agreement/step", "float64"): PASSED}
     header = {**HEADER, **changes.pop("header", {})}
-    return document(result(others if tallied is None else {STEP: tallied, **others}, header=header, **changes))
+    return document(
+        result(others if tallied is None else {STEP: tallied, **others}, header=header, **changes)
+    )
 
 
 def change(old: Tally | None, new: Tally | None, threshold: Threshold = Threshold()) -> Change:  # noqa: B008
@@ -91,7 +95,9 @@ def change(old: Tally | None, new: Tally | None, threshold: Threshold = Threshol
         (None, BLOCKED, Kind.UNCHANGED),
     ],
 )
-def test_a_change_is_of_the_gravest_kind_that_is_true(old: Tally | None, new: Tally | None, kind: Kind) -> None:
+def test_a_change_is_of_the_gravest_kind_that_is_true(
+    old: Tally | None, new: Tally | None, kind: Kind
+) -> None:
     assert change(old, new).kind is kind
 
 
@@ -134,7 +140,12 @@ def test_catches_a_target_that_dies_now() -> None:
 
     assert died.reasons("new-failure") == ["1 death of the target"]
     assert f"died {note}" in printed(lambda console: print_comparison(console, died))
-    assert compared(found(PASSED, crashes=(note,)), found(PASSED, crashes=(note,))).reasons("new-failure") == []
+    assert (
+        compared(found(PASSED, crashes=(note,)), found(PASSED, crashes=(note,))).reasons(
+            "new-failure"
+        )
+        == []
+    )
 
 
 def test_passing_the_bound_is_a_new_failure_and_a_worse_margin() -> None:
@@ -158,7 +169,9 @@ def test_passing_the_bound_is_a_new_failure_and_a_worse_margin() -> None:
         ({}, {}, []),
     ],
 )
-def test_a_newer_result_without_a_verdict_is_a_gap(old: dict[str, Any], new: dict[str, Any], gaps: list[str]) -> None:
+def test_a_newer_result_without_a_verdict_is_a_gap(
+    old: dict[str, Any], new: dict[str, Any], gaps: list[str]
+) -> None:
     assert compared(document(result(**old)), document(result(**new))).gaps == gaps
 
 
@@ -166,14 +179,28 @@ def test_a_newer_result_without_a_verdict_is_a_gap(old: dict[str, Any], new: dic
     ("header", "said", "same_cases"),
     [
         ({"seed": 4}, "the runs differ: seed 3 → 4", False),
-        ({"versions": {"python": "3.11.0", "numpy": "2.1"}}, "the runs differ: numpy 2.0 → 2.1", True),
-        ({"versions": {**HEADER["versions"], "hypothesis": "7"}}, "the runs differ: hypothesis none → 7", False),
-        ({"declarations": {"bias": False}}, 'the runs differ: declarations {} → {"bias": false}', False),
+        (
+            {"versions": {"python": "3.11.0", "numpy": "2.1"}},
+            "the runs differ: numpy 2.0 → 2.1",
+            True,
+        ),
+        (
+            {"versions": {**HEADER["versions"], "hypothesis": "7"}},
+            "the runs differ: hypothesis none → 7",
+            False,
+        ),
+        (
+            {"declarations": {"bias": False}},
+            'the runs differ: declarations {} → {"bias": false}',
+            False,
+        ),
         ({"seed": None}, "the runs differ: seed 3 → none", False),
         ({"variants": []}, "", True),
     ],
 )
-def test_runs_that_were_not_alike_are_told_apart(header: dict[str, Any], said: str, same_cases: bool) -> None:
+def test_runs_that_were_not_alike_are_told_apart(
+    header: dict[str, Any], said: str, same_cases: bool
+) -> None:
     unlike = compared(found(PASSED), found(PASSED, header=header))
 
     assert said in printed(lambda console: print_comparison(console, unlike))
@@ -181,7 +208,9 @@ def test_runs_that_were_not_alike_are_told_apart(header: dict[str, Any], said: s
 
 
 def test_runs_of_other_variants_are_told_apart() -> None:
-    one, other = (found(PASSED, header={"variants": [{"biases": biases}]}) for biases in ("both", "none"))
+    one, other = (
+        found(PASSED, header={"variants": [{"biases": biases}]}) for biases in ("both", "none")
+    )
 
     assert not compared(one, other).same_cases
     assert compared(one, one).same_cases
@@ -209,7 +238,10 @@ def comparison() -> Comparison:
 
 
 def test_the_text_has_figures_changes_and_a_summary() -> None:
-    lines = [line.rstrip() for line in printed(lambda console: print_comparison(console, comparison())).splitlines()]
+    lines = [
+        line.rstrip()
+        for line in printed(lambda console: print_comparison(console, comparison())).splitlines()
+    ]
     words = [line.split() for line in lines]
 
     assert ["cases", "judged", "4", "4"] in words
@@ -230,13 +262,24 @@ def test_the_text_has_figures_changes_and_a_summary() -> None:
         "gone failures",
         "  agreement/last  float64   falsified 2.00 → 0.50",
         "",
-        "1 other margin rose 2-fold or more and stayed at most 0.5: not counted as worse (see --worse-above)",
+        "1 other margin rose 2-fold or more and stayed at most 0.5: not counted as worse (see "
+        "--worse-above)",
         "1 new failure, 1 worse margin, 1 no longer judged, 1 gone failure, 2 unchanged",
     ]
 
 
 def test_only_the_worst_of_many_are_listed_unless_all_are_wanted() -> None:
-    ids = ["step", "last", "outputs", "jvp", "step-vjp", "jacobian-state", "jacobian-input", "one-unit", "each-step"]
+    ids = [
+        "step",
+        "last",
+        "outputs",
+        "jvp",
+        "step-vjp",
+        "jacobian-state",
+        "jacobian-input",
+        "one-unit",
+        "each-step",
+    ]
     names = [f"agreement/{id}" for id in ids]
     rises = {(id, fmt): 0.51 + i / 50 for i, id in enumerate(names) for fmt in HEADER["formats"]}
     old = document(result(dict.fromkeys(rises, tally(0.1))))
@@ -284,7 +327,9 @@ def test_the_json_has_everything() -> None:
 
 
 def test_numbers_that_json_lacks_are_strings() -> None:
-    data = json.loads(comparison_text(comparison_document(compared(found(tally(3.0)), found(tally(math.inf))))))
+    data = json.loads(
+        comparison_text(comparison_document(compared(found(tally(3.0)), found(tally(math.inf)))))
+    )
 
     assert data["changes"][0]["new"]["margin"] == "inf"
 

@@ -20,14 +20,32 @@ from gruverify.reporting import console_for, print_header, print_result
 from gruverify.reporting._console import WIDTH
 from gruverify.reporting._table import margin
 
-from ._results import DRAWN, HEADER, NOT_ASKED, NOTHING, PASSED, falsified, large, printed, result, unclaimed, witness
+from ._results import (
+    DRAWN,
+    HEADER,
+    NOT_ASKED,
+    NOTHING,
+    PASSED,
+    falsified,
+    large,
+    printed,
+    result,
+    unclaimed,
+    witness,
+)
 
 
 def report(
-    shown: Result, saved: dict[tuple[str, str], Path] | None = None, *, verbose: bool = False, **options: Any
+    shown: Result,
+    saved: dict[tuple[str, str], Path] | None = None,
+    *,
+    verbose: bool = False,
+    **options: Any,
 ) -> list[str]:
     """The lines that are printed of a result."""
-    return printed(lambda console: print_result(console, shown, saved or {}, verbose=verbose), **options).splitlines()
+    return printed(
+        lambda console: print_result(console, shown, saved or {}, verbose=verbose), **options
+    ).splitlines()
 
 
 def row(lines: list[str], id: str) -> list[str]:
@@ -35,7 +53,7 @@ def row(lines: list[str], id: str) -> list[str]:
     return next(line.split()[1:] for line in lines if line.strip().startswith(f"{id} "))
 
 
-# -- header -----------------------------------------------------------------------------------------------------------
+# -- header ----------------------------------------------------------------------------------------
 
 
 def test_the_header_says_what_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,18 +63,27 @@ def test_the_header_says_what_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert lines == [
         "gruverify check numpy",
-        "seed 3 · profile default · 2 cases per format · float32, float64 · processes 2 · threads 3",
+        "seed 3 · profile default · 2 cases per format · float32, float64 · processes 2 · "
+        "threads 3",
         "python 3.11.0 · numpy 2.0",
         "",
     ]
 
 
 def test_the_header_says_of_which_variants_cases_are_drawn() -> None:
-    given = [encode_variant(variant) for variant in (*VARIANTS[::4], Variant(update="replace", biases="input"))]
+    given = [
+        encode_variant(variant)
+        for variant in (*VARIANTS[::4], Variant(update="replace", biases="input"))
+    ]
 
-    lines = printed(lambda console: print_header(console, {**HEADER, "variants": given}, 2)).splitlines()
+    lines = printed(
+        lambda console: print_header(console, {**HEADER, "variants": given}, 2)
+    ).splitlines()
 
-    assert lines[2] == "variants: reset after, keep (biases: both, none) · reset after, replace (biases: input)"
+    assert (
+        lines[2]
+        == "variants: reset after, keep (biases: both, none) · reset after, replace (biases: input)"
+    )
 
 
 def test_every_process_has_a_thread_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,12 +96,17 @@ def test_every_process_has_a_thread_unless_told_otherwise(monkeypatch: pytest.Mo
     assert "processes 1 · threads 1\n" in header(1)
 
 
-# -- table ------------------------------------------------------------------------------------------------------------
+# -- table -----------------------------------------------------------------------------------------
 
 
 def test_the_table_shows_the_worst_margin_by_format_and_the_cases() -> None:
     lines = report(
-        result({("agreement/step", "float32"): Tally(passed=2, largest=0.456), ("agreement/step", "float64"): PASSED}),
+        result(
+            {
+                ("agreement/step", "float32"): Tally(passed=2, largest=0.456),
+                ("agreement/step", "float64"): PASSED,
+            }
+        ),
         verbose=True,
     )
 
@@ -140,7 +172,9 @@ def test_what_could_not_be_asked_at_all_is_counted_with_the_reason() -> None:
     lines = report(result(tallies))
 
     assert "not applicable: 2 invariants (methods that the target does not implement)" in lines
-    assert "not applicable: 2 invariants (the backend has no sequence)" in report(result(tallies), verbose=True)
+    assert "not applicable: 2 invariants (the backend has no sequence)" in report(
+        result(tallies), verbose=True
+    )
     assert not any(line.strip().startswith(f"{id} ") for line in lines for id in ids)
 
 
@@ -200,14 +234,17 @@ def test_a_margin_is_short_and_never_shows_a_failure_as_1(value: float, text: st
     assert margin(value) == text
 
 
-# -- witnesses and verdict --------------------------------------------------------------------------------------------
+# -- witnesses and verdict -------------------------------------------------------------------------
 
 
 def test_a_falsified_result_shows_the_failure_the_file_and_a_snippet() -> None:
     lines = report(falsified(), {("agreement/step", "float32"): Path("w/one.json")})
 
     text = "\n".join(lines)
-    assert f"agreement/step: {INVARIANTS['agreement/step'].statement}\n  h[b=0, i=0]\n  is       1.0\n" in text
+    assert (
+        f"agreement/step: {INVARIANTS['agreement/step'].statement}\n  h[b=0, i=0]\n  is       1.0\n"
+        in text
+    )
     assert "  replay: gruverify replay w/one.json" in lines
     assert witness().snippet in text
     assert lines[-2:] == ["falsified (1 falsified; 1.2 s)", "next: gruverify replay w/one.json"]
@@ -215,7 +252,9 @@ def test_a_falsified_result_shows_the_failure_the_file_and_a_snippet() -> None:
 
 def test_only_the_smallest_witness_of_an_invariant_is_shown() -> None:
     longer = witness(T=3)
-    both = falsified(witnesses={("agreement/step", "float32"): longer, ("agreement/step", "float64"): witness()})
+    both = falsified(
+        witnesses={("agreement/step", "float32"): longer, ("agreement/step", "float64"): witness()}
+    )
 
     text = "\n".join(report(both))
 
@@ -243,7 +282,11 @@ def test_failures_as_grave_are_shown_in_the_catalogues_order_and_the_first_as_a_
     text = "\n".join(report(both))
 
     assert text.index("agreement/step: ") < text.index("bounds/box: ")
-    assert text.count("gruverify.assert_holds(") == text.count("gruverify.assert_holds('agreement/step'") == 1
+    assert (
+        text.count("gruverify.assert_holds(")
+        == text.count("gruverify.assert_holds('agreement/step'")
+        == 1
+    )
 
 
 REASONS = "docs/verdict.md has the way out of each reason"
@@ -253,10 +296,16 @@ REASONS = "docs/verdict.md has the way out of each reason"
     ("shown", "verdict", "then"),
     [
         pytest.param(
-            result(), "conforms (2 passed; 1.2 s)", "gruverify check numpy --profile deep --seed 4", id="conforms"
+            result(),
+            "conforms (2 passed; 1.2 s)",
+            "gruverify check numpy --profile deep --seed 4",
+            id="conforms",
         ),
         pytest.param(
-            result(complete=False), "interrupted (2 passed; 1.2 s)", "gruverify check numpy --seed 3", id="interrupted"
+            result(complete=False),
+            "interrupted (2 passed; 1.2 s)",
+            "gruverify check numpy --seed 3",
+            id="interrupted",
         ),
         pytest.param(
             result(crashes=("killed; again: gruverify check it",)),
@@ -265,10 +314,17 @@ REASONS = "docs/verdict.md has the way out of each reason"
             id="died",
         ),
         pytest.param(result({}), "inconclusive (nothing was judged; 1.2 s)", REASONS, id="nothing"),
-        pytest.param(unclaimed(), "inconclusive (1 passed, 1 nothing claimed; 1.2 s)", REASONS, id="unclaimed"),
+        pytest.param(
+            unclaimed(),
+            "inconclusive (1 passed, 1 nothing claimed; 1.2 s)",
+            REASONS,
+            id="unclaimed",
+        ),
     ],
 )
-def test_the_verdict_stands_last_with_what_to_do_next(shown: Result, verdict: str, then: str) -> None:
+def test_the_verdict_stands_last_with_what_to_do_next(
+    shown: Result, verdict: str, then: str
+) -> None:
     assert report(shown)[-2:] == [verdict, f"next: {then}"]
 
 
@@ -286,7 +342,9 @@ def test_a_verdict_says_what_it_covers_and_what_keeps_it_from_a_pass() -> None:
     assert "values claimed: float32 100% of the entries, float64 12% of the entries" in lines
     assert "weakest claims: agreement/step in float64 (12%)" in lines
     [doubt] = [line for line in lines if line.startswith("inconclusive float64")]
-    assert doubt.startswith("inconclusive float64: too little is claimed of its values: something in 0% of the cases")
+    assert doubt.startswith(
+        "inconclusive float64: too little is claimed of its values: something in 0% of the cases"
+    )
     assert not any(line.startswith("inconclusive ") for line in report(result())[:-2])
 
 
@@ -297,7 +355,10 @@ def test_what_it_covers_fits_the_console_and_keeps_words_whole() -> None:
     lines = report(shown)
 
     declared = next(i for i, line in enumerate(lines) if line.startswith("declared: "))
-    wrapped = [lines[declared], *takewhile(lambda line: line.startswith("  "), lines[declared + 1 :])]
+    wrapped = [
+        lines[declared],
+        *takewhile(lambda line: line.startswith("  "), lines[declared + 1 :]),
+    ]
     assert len(wrapped) > 5
     assert all(len(line) <= 120 for line in wrapped)
     assert " ".join(" ".join(wrapped).split()).count("='of-some-length'") == 40
@@ -314,7 +375,9 @@ def test_doubts_that_formats_share_are_told_once() -> None:
 def test_cases_that_time_did_not_allow_are_a_doubt() -> None:
     late = {key: replace(drawn, planned=100) for key, drawn in DRAWN.items()}
 
-    assert "inconclusive float32, float64: 2 of 100 cases of cells judged: time was up" in report(result(drawn=late))
+    assert "inconclusive float32, float64: 2 of 100 cases of cells judged: time was up" in report(
+        result(drawn=late)
+    )
 
 
 def test_a_case_too_large_to_print_is_loaded_from_its_file_instead(tmp_path: Path) -> None:
@@ -333,10 +396,12 @@ def test_a_case_too_large_to_print_is_loaded_from_its_file_instead(tmp_path: Pat
 
 
 def test_a_death_is_told() -> None:
-    assert "died killed; again: gruverify check it" in report(result(crashes=("killed; again: gruverify check it",)))
+    assert "died killed; again: gruverify check it" in report(
+        result(crashes=("killed; again: gruverify check it",))
+    )
 
 
-# -- text and colour --------------------------------------------------------------------------------------------------
+# -- text and colour -------------------------------------------------------------------------------
 
 MARKUP = "[red]my[/]:x[0]"
 
@@ -345,7 +410,10 @@ def test_markup_in_names_stays_text() -> None:
     header = {**HEADER, "target": MARKUP, "versions": {"[bold]": "[/]"}}
     raised = Tally(error=1, reason=f"step raised {MARKUP}")
     shown = result(
-        {("agreement/step", "float32"): raised, ("agreement/last", "float32"): Tally(reason=MARKUP)},
+        {
+            ("agreement/step", "float32"): raised,
+            ("agreement/last", "float32"): Tally(reason=MARKUP),
+        },
         header=header,
         crashes=(MARKUP,),
         witnesses={("agreement/step", "float32"): witness(target=MARKUP)},
@@ -379,7 +447,9 @@ def test_long_lines_are_not_broken_where_they_are_to_be_copied() -> None:
     assert witness().snippet.splitlines()[-1] in lines
 
 
-def test_output_that_is_no_terminal_is_wide_enough_for_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+def test_output_that_is_no_terminal_is_wide_enough_for_the_table(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     console = console_for()
     console.print("x" * WIDTH)
     console_for(stderr=True).print("for people")
@@ -397,7 +467,7 @@ def test_a_terminal_says_its_width_itself(monkeypatch: pytest.MonkeyPatch) -> No
     assert console_for().width == 77
 
 
-# -- coverage ---------------------------------------------------------------------------------------------------------
+# -- coverage --------------------------------------------------------------------------------------
 
 
 def test_the_gates_that_were_visited_are_counted_and_some_that_were_not_are_named() -> None:
@@ -405,10 +475,16 @@ def test_the_gates_that_were_visited_are_counted_and_some_that_were_not_are_name
     some = every.copy()
     some[0, :2] = 0
 
-    lines = report(result(coverage={"float32": Coverage({"z×r×c": some}), "float64": Coverage({"z×r×c": every})}))
+    lines = report(
+        result(
+            coverage={"float32": Coverage({"z×r×c": some}), "float64": Coverage({"z×r×c": every})}
+        )
+    )
 
     assert "gates visited (levels of z × r × c): float32 96.9 %, float64 100.0 %" in lines
-    assert "  float32: not visited: z=0 r=0 c=-1, z=0 r=0 c=-high, z=0 r=0 c=-mid and 9 more" in lines
+    assert (
+        "  float32: not visited: z=0 r=0 c=-1, z=0 r=0 c=-high, z=0 r=0 c=-mid and 9 more" in lines
+    )
     assert not any("float64: not visited: z" in line for line in lines)
 
 

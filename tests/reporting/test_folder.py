@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from gruverify.reporting import BadFolder, Document, document, load_document, require_folder, write_report
+from gruverify.reporting import (
+    BadFolder,
+    Document,
+    document,
+    load_document,
+    require_folder,
+    write_report,
+)
 from gruverify.reporting import _folder as folder_module
 from gruverify.reporting.page import MARK
 
@@ -21,8 +28,12 @@ PAGE = f"<!doctype html>{MARK}"
 @pytest.fixture(autouse=True)
 def pages_are_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a page shows is tested elsewhere."""
-    monkeypatch.setattr(folder_module, "result_page", lambda document, up="": f"{PAGE} {document['verdict']} {up}")
-    monkeypatch.setattr(folder_module, "comparison_page", lambda documents: f"{PAGE} {' '.join(documents)}")
+    monkeypatch.setattr(
+        folder_module, "result_page", lambda document, up="": f"{PAGE} {document['verdict']} {up}"
+    )
+    monkeypatch.setattr(
+        folder_module, "comparison_page", lambda documents: f"{PAGE} {' '.join(documents)}"
+    )
 
 
 def files(folder: Path) -> list[str]:
@@ -68,7 +79,9 @@ def test_a_report_or_an_empty_folder_is_replaced(before: Sequence[object], tmp_p
     assert "falsified" in (out / "index.html").read_text()
 
 
-@pytest.mark.parametrize("foreign", ["notes.txt", "index.html", "1-numpy/notes.txt", "sub/index.html"])
+@pytest.mark.parametrize(
+    "foreign", ["notes.txt", "index.html", "1-numpy/notes.txt", "sub/index.html"]
+)
 def test_a_folder_with_anything_else_is_left_alone(foreign: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     if foreign != "index.html":
@@ -99,7 +112,9 @@ def test_half_a_character_in_a_name_can_be_written(tmp_path: Path) -> None:
     assert load_document(tmp_path / "out" / "result.json")["target"] == "half ?"
 
 
-def test_a_page_that_cannot_be_made_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_cannot_be_made_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "out"
     write_report([good()], out)
 
@@ -114,7 +129,9 @@ def test_a_page_that_cannot_be_made_leaves_what_was_there(tmp_path: Path, monkey
     assert files(tmp_path) == [f"out/{name}" for name in sorted(folder_module.FILES)]
 
 
-def test_a_disk_that_fills_up_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "out"
     write_report([good()], out)
     write = Path.write_text
@@ -133,7 +150,9 @@ def test_a_disk_that_fills_up_leaves_what_was_there(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="asks POSIX permissions")
-def test_an_unwritable_place_is_found_out_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unwritable_place_is_found_out_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
 
     with pytest.raises(BadFolder, match="is not writable"):

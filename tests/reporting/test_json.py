@@ -57,7 +57,13 @@ def test_it_says_what_was_drawn_what_it_covers_and_why_it_is_no_pass() -> None:
     assert (found["verdict"], len(found["doubts"])) == ("inconclusive", 1)
     assert found["covers"][0] == "float32: 2 of 2 cases of cells, H 1–3, I 2, B 1, T 1–4"
     sizes = {"H": [1, 3], "I": [2, 2], "B": [1, 1], "T": [1, 4]}
-    assert found["drawn"][0] == {"format": "float32", "kind": "cells", "planned": 2, "judged": 2, "sizes": sizes}
+    assert found["drawn"][0] == {
+        "format": "float32",
+        "kind": "cells",
+        "planned": 2,
+        "judged": 2,
+        "sizes": sizes,
+    }
     assert [row["status"] for row in found["invariants"]] == ["passed", "nothing claimed"]
 
 
@@ -119,7 +125,9 @@ def test_the_text_reads_back_to_the_document() -> None:
 def test_numbers_that_json_lacks_are_strings() -> None:
     infinite = Tally(falsified=1, largest=math.inf, histogram=Counter({512: 1}))
 
-    [row] = json.loads(dumps(result({("agreement/step", "float32"): infinite})), parse_constant=refuse)["invariants"]
+    [row] = json.loads(
+        dumps(result({("agreement/step", "float32"): infinite})), parse_constant=refuse
+    )["invariants"]
 
     assert row["margin"]["max"] == "inf"
 
@@ -166,7 +174,10 @@ def test_rows_and_witnesses_stand_in_the_catalogues_order_whatever_came_first() 
     backwards = places[::-1]
 
     found = document(
-        result(dict.fromkeys(backwards, PASSED), witnesses={place: witness(place[0]) for place in backwards})
+        result(
+            dict.fromkeys(backwards, PASSED),
+            witnesses={place: witness(place[0]) for place in backwards},
+        )
     )
 
     assert rows(found) == places

@@ -28,8 +28,14 @@ def suites(*documents: Any) -> list[ET.Element]:
 def test_a_suite_for_each_format_counts_its_cases() -> None:
     f32, f64 = suites(rich())
 
-    assert [suite.get("name") for suite in (f32, f64)] == ["pkg.module:step float32", "pkg.module:step float64"]
-    counts = [[suite.get(name) for name in ("tests", "failures", "errors", "skipped")] for suite in (f32, f64)]
+    assert [suite.get("name") for suite in (f32, f64)] == [
+        "pkg.module:step float32",
+        "pkg.module:step float64",
+    ]
+    counts = [
+        [suite.get(name) for name in ("tests", "failures", "errors", "skipped")]
+        for suite in (f32, f64)
+    ]
     assert counts == [["5", "1", "1", "3"], ["5", "1", "0", "1"]]
 
 
@@ -45,7 +51,11 @@ def test_a_failure_tells_the_statement_the_numbers_and_how_to_get_it_again() -> 
 def test_what_was_not_judged_is_skipped_with_the_reason() -> None:
     said = [skipped.get("message") for skipped in suites(rich())[0].iter("skipped")]
 
-    assert said == ["not applicable: the backend has no sequence", "blocked: step has shape (1,)", "nothing claimed"]
+    assert said == [
+        "not applicable: the backend has no sequence",
+        "blocked: step has shape (1,)",
+        "nothing claimed",
+    ]
 
 
 def test_an_inconclusive_verdict_is_a_failure_with_the_reasons() -> None:
@@ -53,7 +63,11 @@ def test_an_inconclusive_verdict_is_a_failure_with_the_reasons() -> None:
 
     assert [list(suite.iter("failure")) for suite in (f32, f64)] == [[], []]
     assert [skipped.get("message") for skipped in f64.iter("skipped")] == ["nothing claimed"]
-    assert (verdict.get("name"), verdict.get("tests"), verdict.get("failures")) == ("numpy verdict", "1", "1")
+    assert (verdict.get("name"), verdict.get("tests"), verdict.get("failures")) == (
+        "numpy verdict",
+        "1",
+        "1",
+    )
     [failure] = verdict.iter("failure")
     message = failure.get("message")
     assert message is not None
@@ -70,7 +84,9 @@ def test_an_interrupted_run_is_a_failure_and_a_pass_is_none() -> None:
     assert len(suites(document(falsified()))) == 2
 
 
-def test_a_large_case_is_read_from_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_case_is_read_from_the_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = document(large("lambda cell, x, h: h + 1"))
     (tmp_path / "result.json").write_text(json.dumps(found))
     monkeypatch.chdir(tmp_path)
@@ -79,7 +95,9 @@ def test_a_large_case_is_read_from_the_result(tmp_path: Path, monkeypatch: pytes
 
     assert failure.text is not None
     assert len(failure.text) < 1000
-    code = failure.text[failure.text.index("# Too large to print") :].replace("witness.target", "lambda cell, x, h: h")
+    code = failure.text[failure.text.index("# Too large to print") :].replace(
+        "witness.target", "lambda cell, x, h: h"
+    )
     with pytest.raises(AssertionError, match="agreement/step"):
         exec(code, {})
 

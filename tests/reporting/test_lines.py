@@ -8,7 +8,13 @@ FORMATS = ("float16", "float32", "float64")
 
 
 def test_formats_of_which_the_same_is_true_share_a_line() -> None:
-    lines = ["float16: 3 of 3", "float16: late", "float32: 3 of 3", "values: float16 3%", "float64: 2 of 3"]
+    lines = [
+        "float16: 3 of 3",
+        "float16: late",
+        "float32: 3 of 3",
+        "values: float16 3%",
+        "float64: 2 of 3",
+    ]
 
     assert by_formats(lines, FORMATS) == [
         "float16, float32: 3 of 3",
@@ -25,4 +31,7 @@ def test_what_is_of_no_format_stays_as_it_is() -> None:
 
 
 def test_a_line_that_only_says_what_a_format_says_is_another() -> None:
-    assert by_formats(["late", "float16: late", "float64: late"], FORMATS) == ["late", "float16, float64: late"]
+    assert by_formats(["late", "float16: late", "float64: late"], FORMATS) == [
+        "late",
+        "float16, float64: late",
+    ]

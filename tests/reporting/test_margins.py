@@ -19,14 +19,20 @@ from ._results import printed, result
 def shown(**margins: list[float]) -> list[str]:
     """The lines for families with these margins."""
     tallies = {
-        (f"{family}/step" if family == "agreement" else "bounds/box", "float32"): reduce(add, map(judged, values))
+        (f"{family}/step" if family == "agreement" else "bounds/box", "float32"): reduce(
+            add, map(judged, values)
+        )
         for family, values in margins.items()
     }
     return printed(partial(print_margins, result=result(tallies))).splitlines()
 
 
 def test_a_family_has_its_cases_exact_ones_median_and_those_over_the_bound() -> None:
-    row = next(line for line in shown(agreement=[0.0, 0.0, 0.3, 0.3, 0.3, 2.0]) if line.strip().startswith("agreement"))
+    row = next(
+        line
+        for line in shown(agreement=[0.0, 0.0, 0.3, 0.3, 0.3, 2.0])
+        if line.strip().startswith("agreement")
+    )
 
     assert row.split() == ["agreement", "6", "33%", "0.310", "█", "1"]
 
@@ -34,7 +40,13 @@ def test_a_family_has_its_cases_exact_ones_median_and_those_over_the_bound() -> 
 def test_bars_are_as_high_as_their_share_and_stand_at_their_octave() -> None:
     drawn = bars(Counter({-1: 8, -2: 4, -16: 1, -64: 100}))
 
-    assert (len(drawn), drawn[-1], drawn[-2], drawn[0], set(drawn[1:-2])) == (len(SHOWN), "█", "▄", "▁", {" "})
+    assert (len(drawn), drawn[-1], drawn[-2], drawn[0], set(drawn[1:-2])) == (
+        len(SHOWN),
+        "█",
+        "▄",
+        "▁",
+        {" "},
+    )
 
 
 def test_nothing_to_show_is_blank() -> None:

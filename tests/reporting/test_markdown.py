@@ -19,7 +19,10 @@ def test_a_conforming_result_is_short() -> None:
     assert text.startswith("## ✅ numpy: conforms\n\n2 passed; 4 judgements in 1.2 s\n")
     assert "* float32, float64: 2 of 2 cases of cells, H 1–3, I 2, B 1, T 1–4\n" in text
     assert "|" not in text
-    assert "gruverify check numpy --profile default --max-cases 2 --seed 3 --format float32,float64" in text
+    assert (
+        "gruverify check numpy --profile default --max-cases 2 --seed 3 --format float32,float64"
+        in text
+    )
 
 
 def test_what_did_not_pass_is_a_table_with_margins() -> None:
@@ -95,6 +98,8 @@ def test_of_many_rows_the_rest_is_counted() -> None:
 
 
 def test_several_results_follow_each_other() -> None:
-    text = markdown([document(falsified()), document(result({("agreement/step", "float32"): PASSED}))])
+    text = markdown(
+        [document(falsified()), document(result({("agreement/step", "float32"): PASSED}))]
+    )
 
     assert [line[:4] for line in text.splitlines() if line.startswith("## ")] == ["## ❌", "## ❔"]

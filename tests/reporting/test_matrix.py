@@ -22,7 +22,13 @@ from gruverify.reporting import (
 
 SIZES = {"H": 2, "I": 1, "B": 1, "T": 1}
 CAUGHT = Fate(
-    "jacobian-transposed", "after", 240, {"agreement/jacobian-state": 3}, 0.25, "agreement/jacobian-state", SIZES
+    "jacobian-transposed",
+    "after",
+    240,
+    {"agreement/jacobian-state": 3},
+    0.25,
+    "agreement/jacobian-state",
+    SIZES,
 )
 SURVIVOR = Fate("stale-weights", "before", 240)
 ALARM = Fate("tanh-by-sigmoid", "after", 480, {"bounds/box": 7}, 0.5, "bounds/box", SIZES)
@@ -53,10 +59,14 @@ def test_nothing_caught_is_said() -> None:
 
 
 def test_json_reads_back() -> None:
-    assert decode_matrix(matrix_document(MATRIX)) == replace(MATRIX, fates=(*MATRIX.faults, *MATRIX.rewrites))
+    assert decode_matrix(matrix_document(MATRIX)) == replace(
+        MATRIX, fates=(*MATRIX.faults, *MATRIX.rewrites)
+    )
 
 
-@pytest.mark.parametrize(("text", "message"), [("[]", "not a gruverify kill matrix"), ('{"kind": "x"}', "not a")])
+@pytest.mark.parametrize(
+    ("text", "message"), [("[]", "not a gruverify kill matrix"), ('{"kind": "x"}', "not a")]
+)
 def test_something_else_is_not_read(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         decode_matrix(text)

@@ -84,7 +84,11 @@ def test_it_loads_nothing_and_carries_no_style_or_handler(elements: Elements) ->
 
 
 def test_the_policy_names_this_style_and_this_script_alone(page: str, elements: Elements) -> None:
-    [policy] = [a["content"] for a in elements.of("meta") if a.get("http-equiv") == "Content-Security-Policy"]
+    [policy] = [
+        a["content"]
+        for a in elements.of("meta")
+        if a.get("http-equiv") == "Content-Security-Policy"
+    ]
 
     assert policy is not None
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
@@ -124,7 +128,10 @@ def test_a_page_says_what_the_run_covers_and_why_it_is_no_pass() -> None:
     text = " ".join(elements.text.split())
 
     assert "numpy is inconclusive 1 nothing claimed, 1 passed; 4 judgements in 1.2 s." in text
-    reasons, covers = text.index("Nothing failed, but this is no pass:"), text.index("What it covers")
+    reasons, covers = (
+        text.index("Nothing failed, but this is no pass:"),
+        text.index("What it covers"),
+    )
     assert reasons < text.index("float64: too little is claimed of its values") < covers
     assert covers < text.index("float32, float64: 2 of 2 cases of cells, H 1–3, I 2, B 1, T 1–4")
     assert elements.of("span")[0]["class"] == "verdict inconclusive"
@@ -138,13 +145,19 @@ def test_what_claims_nothing_is_a_dash_with_a_filter_of_its_own() -> None:
     assert cell["data-label"] == "float64"
     assert "– nothing claimed" in text
     assert "0.00" not in text
-    assert "nothing claimed" in [box["value"] for box in elements.of("input") if box["type"] == "checkbox"]
+    assert "nothing claimed" in [
+        box["value"] for box in elements.of("input") if box["type"] == "checkbox"
+    ]
     assert "entries claimed100%12%" in text
 
 
 def test_a_pass_that_claims_little_says_how_much() -> None:
     little = replace(PASSED, claimed=3)
-    text = " ".join(Elements(result_page(document(result({("agreement/step", "float32"): little})))).text.split())
+    text = " ".join(
+        Elements(
+            result_page(document(result({("agreement/step", "float32"): little})))
+        ).text.split()
+    )
 
     assert "0.25 claims 38%" in text
     assert "claims 100%" not in " ".join(Elements(result_page(document(result()))).text.split())
@@ -175,7 +188,9 @@ def test_a_large_case_is_not_on_the_page() -> None:
 
 
 def test_side_by_side_a_format_that_claims_nothing_is_no_pass() -> None:
-    elements = Elements(comparison_page({"1/index.html": document(unclaimed()), "2/index.html": document(result())}))
+    elements = Elements(
+        comparison_page({"1/index.html": document(unclaimed()), "2/index.html": document(result())})
+    )
 
     assert [cell["class"] for cell in elements.of("td") if "fate" in (cell.get("class") or "")] == [
         "fate nothing-claimed",
@@ -184,7 +199,9 @@ def test_side_by_side_a_format_that_claims_nothing_is_no_pass() -> None:
 
 
 def test_a_comparison_has_a_column_for_each_target_and_leads_to_its_page() -> None:
-    elements = Elements(comparison_page({"1-a/index.html": rich("a"), "2-b/index.html": document(result())}))
+    elements = Elements(
+        comparison_page({"1-a/index.html": rich("a"), "2-b/index.html": document(result())})
+    )
     links = [attributes["href"] for attributes in elements.of("a")]
 
     assert "2 results" in elements.text
@@ -223,17 +240,28 @@ def test_a_figure_has_the_colours_of_the_page_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "lines"), [((1,), 1), ((2, 3), 6), ((5, 5), 16), ((1, 1, 1, 1), 1)], ids=["one", "few", "many", "deep"]
+    ("shape", "lines"),
+    [((1,), 1), ((2, 3), 6), ((5, 5), 16), ((1, 1, 1, 1), 1)],
+    ids=["one", "few", "many", "deep"],
 )
-def test_a_witness_shows_each_entry_or_the_worst_of_many(shape: tuple[int, ...], lines: int) -> None:
+def test_a_witness_shows_each_entry_or_the_worst_of_many(
+    shape: tuple[int, ...], lines: int
+) -> None:
     margins: list[Any] = np.linspace(0, 3, int(np.prod(shape))).tolist()
     margins[-1] = "inf"
-    residual = {"entries": {"letters": "abcd"[: len(shape)], "shape": list(shape), "margins": margins}}
+    residual = {
+        "entries": {"letters": "abcd"[: len(shape)], "shape": list(shape), "margins": margins}
+    }
 
     svg = witness_figure(residual, "k")
 
     assert f"Error / bound of {lines} " in svg
-    assert ", ".join(f"{letter}={n - 1}" for letter, n in zip("abcd", shape, strict=False)).replace(", ", " ") in svg
+    assert (
+        ", ".join(f"{letter}={n - 1}" for letter, n in zip("abcd", shape, strict=False)).replace(
+            ", ", " "
+        )
+        in svg
+    )
 
 
 def test_a_witness_without_entries_has_no_figure() -> None:
@@ -245,7 +273,10 @@ def test_two_figures_share_no_id() -> None:
 
     figure = require_plotting().Figure()
     figure.subplots().plot([1, 2], "o")
-    one, two = (set(re.findall(r' id="([^"]+)"', inline_svg(figure, key, "a figure"))) for key in ("one", "two"))
+    one, two = (
+        set(re.findall(r' id="([^"]+)"', inline_svg(figure, key, "a figure")))
+        for key in ("one", "two")
+    )
 
     assert one
     assert not one & two
@@ -260,7 +291,13 @@ def test_catches_a_value_that_a_template_misses() -> None:
 
 @pytest.mark.parametrize(
     ("variant", "words"),
-    [({"bias": True}, ""), ({"bias": False}, ", no bias"), ({"bias": True, "biases": "input"}, ", bias_ih alone")],
+    [
+        ({"bias": True}, ""),
+        ({"bias": False}, ", no bias"),
+        ({"bias": True, "biases": "input"}, ", bias_ih alone"),
+    ],
 )
-def test_a_witness_says_which_biases_there_are_in_older_files_too(variant: dict[str, Any], words: str) -> None:
+def test_a_witness_says_which_biases_there_are_in_older_files_too(
+    variant: dict[str, Any], words: str
+) -> None:
     assert _biases(variant) == words

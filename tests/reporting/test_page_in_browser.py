@@ -39,7 +39,10 @@ def opened(browser: Any, report: Path) -> Iterator[Opener]:
         page = contexts[-1].new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: request.url.startswith("file:") or complaints.append(request.url))
+        page.on(
+            "request",
+            lambda request: request.url.startswith("file:") or complaints.append(request.url),
+        )
         page.goto(next(report.glob(name)).as_uri())
         return page
 
@@ -53,7 +56,9 @@ def opened(browser: Any, report: Path) -> Iterator[Opener]:
 @pytest.mark.parametrize("name", PAGES)
 def test_it_is_accessible(name: str, scheme: str, opened: Opener) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    page = opened(name, color_scheme=scheme, bypass_csp=True)  # axe itself is a script that the page would refuse
+    page = opened(
+        name, color_scheme=scheme, bypass_csp=True
+    )  # axe itself is a script that the page would refuse
 
     found = axe.Axe().run(page)
 
@@ -76,7 +81,12 @@ def rows(page: Any) -> list[str]:
 
 def test_filters_work_alone_and_together(opened: Opener) -> None:
     page = opened()
-    everything = ["contract/same-bits", "agreement/step", "regimes/carry-copies-state", "regimes/forget-value"]
+    everything = [
+        "contract/same-bits",
+        "agreement/step",
+        "regimes/carry-copies-state",
+        "regimes/forget-value",
+    ]
     assert sorted(rows(page)) == sorted(everything)
     assert page.locator("output").inner_text() == "4 of 5 invariants"
 
@@ -117,7 +127,9 @@ def test_a_reproducer_is_copied_whole(opened: Opener) -> None:
 
 def test_where_copying_is_forbidden_the_text_is_selected(opened: Opener) -> None:
     page = opened()
-    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('forbidden')); }")
+    page.evaluate(
+        "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('forbidden')); }"
+    )
 
     page.get_by_label("Copy the command that repeats this run").click()
 
@@ -136,12 +148,15 @@ def test_a_hostile_name_runs_nothing(opened: Opener) -> None:
 
 
 def test_the_policy_holds(browser: Any, report: Path) -> None:
-    """A script that gets into the page all the same is refused: asked of a page of its own, for it complains."""
+    """A script that gets into the page all the same is refused: asked of a page of its own, for it
+    complains.
+    """
     page = browser.new_page()
     page.goto((report / NUMPY_PAGE).as_uri())
 
     page.evaluate(
-        "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = true'}))"
+        "document.body.append(Object.assign(document.createElement('script'), {textContent: "
+        "'window.ran = true'}))"
     )
 
     assert page.evaluate("window.ran") is None

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from gruverify.engine import CaseJudged, Event, FormatFinished, FormatStarted, Result, Shrinking, Shrunk
+from gruverify.engine import (
+    CaseJudged,
+    Event,
+    FormatFinished,
+    FormatStarted,
+    Result,
+    Shrinking,
+    Shrunk,
+)
 from gruverify.reporting import LiveProgress
 
 from ._results import printed, witness
@@ -48,7 +56,9 @@ def test_a_terminal_shows_what_is_being_shrunk_and_when_it_is_done() -> None:
 
 
 def test_the_note_of_what_fell_stays_until_something_else_happens() -> None:
-    assert "falsified: agreement/step" in shown([*EVENTS[:3], CaseJudged("float32", 3, ())], terminal=True)
+    assert "falsified: agreement/step" in shown(
+        [*EVENTS[:3], CaseJudged("float32", 3, ())], terminal=True
+    )
 
 
 def test_formats_have_a_line_each() -> None:

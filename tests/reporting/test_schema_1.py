@@ -27,7 +27,17 @@ from ._documents import rich
 from ._results import PASSED, falsified, result, witness
 
 #: What schema 1 did not have: of a result, of a row, of a residual.
-NEW = ("methods", "declarations", "doubts", "covers", "hints", "less_accurate", "drawn", "flaky", "replays")
+NEW = (
+    "methods",
+    "declarations",
+    "doubts",
+    "covers",
+    "hints",
+    "less_accurate",
+    "drawn",
+    "flaky",
+    "replays",
+)
 NEW_OF_ROWS = ("unclaimed", "entries", "condition")
 NEW_OF_RESIDUALS = ("compared", "claimed", "scale")
 
@@ -35,9 +45,21 @@ NEW_OF_RESIDUALS = ("compared", "claimed", "scale")
 def old(shown: Result | dict[str, Any], verdict: str = "conforms") -> dict[str, Any]:
     """The document that 0.1 wrote of a result."""
     new = shown if isinstance(shown, dict) else document(shown)
-    rows = [_without(row, NEW_OF_ROWS) for row in new["invariants"] if row["status"] != "nothing claimed"]
-    witnesses = [{**one, "residual": _without(one["residual"], NEW_OF_RESIDUALS)} for one in new["witnesses"]]
-    return {**_without(new, NEW), "schema": 1, "verdict": verdict, "invariants": rows, "witnesses": witnesses}
+    rows = [
+        _without(row, NEW_OF_ROWS)
+        for row in new["invariants"]
+        if row["status"] != "nothing claimed"
+    ]
+    witnesses = [
+        {**one, "residual": _without(one["residual"], NEW_OF_RESIDUALS)} for one in new["witnesses"]
+    ]
+    return {
+        **_without(new, NEW),
+        "schema": 1,
+        "verdict": verdict,
+        "invariants": rows,
+        "witnesses": witnesses,
+    }
 
 
 def _without(whole: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
@@ -73,10 +95,20 @@ def test_all_else_is_kept() -> None:
     ("shown", "verdict", "now"),
     [
         pytest.param(result(), "incomplete", "interrupted", id="stopped"),
-        pytest.param(result({("agreement/step", "float32"): PASSED}), "incomplete", "inconclusive", id="unjudged"),
+        pytest.param(
+            result({("agreement/step", "float32"): PASSED}),
+            "incomplete",
+            "inconclusive",
+            id="unjudged",
+        ),
         pytest.param(result(crashes=("killed",)), "falsified", "died", id="died"),
         pytest.param(falsified(crashes=("killed",)), "falsified", "falsified", id="fell and died"),
-        pytest.param(result({("agreement/step", "float32"): Tally(error=1)}), "falsified", "falsified", id="raised"),
+        pytest.param(
+            result({("agreement/step", "float32"): Tally(error=1)}),
+            "falsified",
+            "falsified",
+            id="raised",
+        ),
         pytest.param(result(), "falsified", "falsified", id="expected to fail, strictly"),
     ],
 )
@@ -113,5 +145,10 @@ def test_a_damaged_one_is_refused_by_the_rules_of_its_own_schema() -> None:
 
 
 def test_the_schema_that_0_1_shipped_is_kept() -> None:
-    assert schema(1)["properties"]["schema"] == {"const": 1, "description": "The version of this schema."}
-    assert set(old(falsified(witnesses={("agreement/step", "float32"): witness()}))) == set(schema(1)["properties"])
+    assert schema(1)["properties"]["schema"] == {
+        "const": 1,
+        "description": "The version of this schema.",
+    }
+    assert set(old(falsified(witnesses={("agreement/step", "float32"): witness()}))) == set(
+        schema(1)["properties"]
+    )

@@ -1,4 +1,6 @@
-"""What pages, summaries and JUnit files say of witnesses and of the run, from the document alone."""
+"""What pages, summaries and JUnit files say of witnesses and of the run, from the document
+alone.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def stack_witness(lengths: list[int]) -> Witness:
     inputs, d_outputs = two
     states = np.concatenate([case.state] * 2)[None]
     stack = Stack(((case.cell,),))
-    return replace(one, case=StackCase(stack, inputs, states, d_outputs, states, lengths=np.array(lengths)))
+    return replace(
+        one, case=StackCase(stack, inputs, states, d_outputs, states, lengths=np.array(lengths))
+    )
 
 
 def test_the_gravest_comes_first_whatever_its_margin() -> None:
@@ -46,13 +50,22 @@ def test_sizes_have_the_lengths_of_members_and_the_case_that_was_run() -> None:
     shown = encode_witness(stack_witness([3, 1]))
 
     assert _summary.sizes(shown) == "H=1, I=1, B=2, T=3, L=1, D=1, lengths=[3, 1]"
-    assert _summary.runs(shown) == ["H=1, I=1, B=2, T=3, L=1, D=1, lengths=[1, 3], derived by turned"]
+    assert _summary.runs(shown) == [
+        "H=1, I=1, B=2, T=3, L=1, D=1, lengths=[1, 3], derived by turned"
+    ]
     assert _summary.runs({**shown, "invariant": "stack/of-another-version"}) == []
 
 
 def test_a_nan_that_the_target_answered_is_no_expectation() -> None:
     numbers = _summary.numbers(
-        {"actual": 0.25, "expected": "nan", "relation": "=", "error": "inf", "bound": 0.1, "margin": "inf"}
+        {
+            "actual": 0.25,
+            "expected": "nan",
+            "relation": "=",
+            "error": "inf",
+            "bound": 0.1,
+            "margin": "inf",
+        }
     )
 
     assert numbers["is"] == "0.25"

@@ -32,7 +32,9 @@ def changed(path: Path, *statements: str) -> None:
 
 def rows(path: Path) -> int:
     """How many rows were written."""
-    [(count,)] = File(path, writable=False).asked(lambda c: c.execute("SELECT count(*) FROM death").fetchall())
+    [(count,)] = File(path, writable=False).asked(
+        lambda c: c.execute("SELECT count(*) FROM death").fetchall()
+    )
     return int(count)
 
 
@@ -108,7 +110,9 @@ def test_catches_a_newer_schema(path: Path) -> None:
     changed(path, f"PRAGMA user_version = {SCHEMA + 1}")
 
     for writable in (True, False):
-        with pytest.raises(BadStore, match=rf"^has schema {SCHEMA + 1}: this version reads {SCHEMA}; upgrade"):
+        with pytest.raises(
+            BadStore, match=rf"^has schema {SCHEMA + 1}: this version reads {SCHEMA}; upgrade"
+        ):
             File(path, writable=writable)
 
 
@@ -126,7 +130,9 @@ def test_catches_a_database_of_something_else_and_leaves_it_alone(tmp_path: Path
 def test_catches_a_store_that_was_cut_short(path: Path, left: int) -> None:
     path.write_bytes(path.read_bytes()[:left])
 
-    with pytest.raises(BadStore, match=r"is damaged or was cut short|is no store: it is no SQLite database"):
+    with pytest.raises(
+        BadStore, match=r"is damaged or was cut short|is no store: it is no SQLite database"
+    ):
         File(path, writable=True)
 
 

@@ -98,7 +98,10 @@ def test_a_run_of_other_sources_is_begun_anew(file: File) -> None:
 def test_catches_other_options(file: File) -> None:
     begun(file)
 
-    with pytest.raises(OtherRun, match=r"^run 1 \(.* UTC\) of mine:step in .* has --seed 0, not --seed 4; no --time-b"):
+    with pytest.raises(
+        OtherRun,
+        match=r"^run 1 \(.* UTC\) of mine:step in .* has --seed 0, not --seed 4; no --time-b",
+    ):
         begun(file, Plan(seed=4, time_budget=2.5), resume=True)
 
 

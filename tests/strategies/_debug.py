@@ -1,4 +1,6 @@
-"""Verbs for tests of strategies: what they can draw, what they always draw, and what they shrink to."""
+"""Verbs for tests of strategies: what they can draw, what they always draw, and what they shrink
+to.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ T = TypeVar("T")
 
 def minimal(strategy: SearchStrategy[T], condition: Callable[[T], Any] = lambda value: True) -> T:
     """What `strategy` shrinks to among the values that meet the condition."""
-    return find(strategy, lambda value: bool(condition(value)), settings=_settings(2000), random=Random(0))
+    return find(
+        strategy, lambda value: bool(condition(value)), settings=_settings(2000), random=Random(0)
+    )
 
 
 def find_any(strategy: SearchStrategy[T], condition: Callable[[T], Any]) -> T:
@@ -23,13 +27,17 @@ def find_any(strategy: SearchStrategy[T], condition: Callable[[T], Any]) -> T:
     return find(strategy, lambda value: bool(condition(value)), settings=options, random=Random(0))
 
 
-def assert_all(strategy: SearchStrategy[T], condition: Callable[[T], Any], count: int = 300) -> None:
+def assert_all(
+    strategy: SearchStrategy[T], condition: Callable[[T], Any], count: int = 300
+) -> None:
     """Assert that every drawn value meets the condition."""
     for value in drawn(strategy, count):
         assert condition(value), value
 
 
-def assert_none(strategy: SearchStrategy[T], condition: Callable[[T], Any], count: int = 300) -> None:
+def assert_none(
+    strategy: SearchStrategy[T], condition: Callable[[T], Any], count: int = 300
+) -> None:
     """Assert that no drawn value meets the condition."""
     assert_all(strategy, lambda value: not condition(value), count)
 

@@ -65,15 +65,22 @@ def share(cases: Sequence[Case], name: str) -> float:
 
 
 def driven_to(cases: Sequence[Case]) -> Counter[str]:
-    """How many units were driven to each level: "r=0", "c=-high" and so on; thresholds as "r=near-underflows"."""
-    return Counter(placement for case in cases for label in case.regimes for placement in label.split())
+    """How many units were driven to each level: "r=0", "c=-high" and so on; thresholds as
+    "r=near-underflows".
+    """
+    return Counter(
+        placement for case in cases for label in case.regimes for placement in label.split()
+    )
 
 
 def missing_levels(cases: Sequence[Case], least: int) -> list[str]:
     """The levels to which fewer units were driven."""
     counts = driven_to(cases)
     return [
-        f"{gate}={level}" for gate, levels in LEVELS.items() for level in levels if counts[f"{gate}={level}"] < least
+        f"{gate}={level}"
+        for gate, levels in LEVELS.items()
+        for level in levels
+        if counts[f"{gate}={level}"] < least
     ]
 
 

@@ -1,4 +1,6 @@
-"""Where the gates of a case really are: pre-activations along its trajectory, and the levels of the ladder."""
+"""Where the gates of a case really are: pre-activations along its trajectory, and the levels of the
+ladder.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ def extended(array: Any) -> Any:
 
 
 def preactivations(case: Case) -> Iterator[dict[str, Any]]:
-    """Of r, z and c (B, H) at each step, in extended precision, from the states that the format computes."""
+    """Of r, z and c (B, H) at each step, in extended precision, from the states that the format
+    computes.
+    """
     variant, h = case.cell.variant, case.state
     exact, in_format = case.cell.parameters(extended), case.cell.parameters(floating)
     for x in case.inputs:
@@ -43,7 +47,11 @@ def band(format: Format, gate: str, level: str) -> tuple[float, float]:
 
 def holds(case: Case) -> bool:
     """Whether every driven gate of every member is where its label says, at every step."""
-    driven = [(unit, *part.split("=")) for unit, label in enumerate(case.regimes) for part in label.split()]
+    driven = [
+        (unit, *part.split("="))
+        for unit, label in enumerate(case.regimes)
+        for part in label.split()
+    ]
     bands = {place: band(case.format, *place[1:]) for place in driven}
     return all(
         ((low <= at[gate][:, unit]) & (at[gate][:, unit] <= high)).all()
@@ -54,7 +62,9 @@ def holds(case: Case) -> bool:
 
 def visits(case: Case) -> npt.NDArray[np.int64]:
     """(8, 8, 6): how often a unit of some member was, at some step, at each level of z, r and c."""
-    edges = {gate: _edges(gate_bands(case.format)) for gate in "zr"} | {"c": _edges(candidate_bands(case.format))}
+    edges = {gate: _edges(gate_bands(case.format)) for gate in "zr"} | {
+        "c": _edges(candidate_bands(case.format))
+    }
     counts = np.zeros([len(edges[gate]) + 1 for gate in "zrc"], np.int64)
     for at in preactivations(case):
         np.add.at(counts, tuple(np.digitize(at[gate].ravel(), edges[gate]) for gate in "zrc"), 1)

@@ -31,7 +31,11 @@ WIDTH = 118
 quiet = settings(database=None, deadline=None, suppress_health_check=list(HealthCheck))
 
 #: What the snippets of the page may name.
-NAMES: dict[str, Any] = {"gst": gst, "np": np, **{name: getattr(gruverify, name) for name in gruverify.__all__}}
+NAMES: dict[str, Any] = {
+    "gst": gst,
+    "np": np,
+    **{name: getattr(gruverify, name) for name in gruverify.__all__},
+}
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,21 @@ ENTRIES = {
         Entry("cells", "gst.cells(max_H=2, max_I=2)", "lambda cell: cell.weight_hh.any()"),
         Entry("inputs", "gst.inputs(max_T=2, max_B=2, max_I=3)", "lambda x: x.max() > 1"),
         Entry("states", "gst.states(max_B=2, max_H=3)", "lambda h: h.min() < 0"),
-        Entry("cotangents", "gst.cotangents(max_T=2, max_B=1, max_H=2)", "lambda pair: pair[0].any()"),
+        Entry(
+            "cotangents", "gst.cotangents(max_T=2, max_B=1, max_H=2)", "lambda pair: pair[0].any()"
+        ),
     ],
     "Regimes and whole cases": [
-        Entry("regimes", 'gst.regimes(regimes=["carry", "forget", "elman"])', 'lambda placed: placed.name == "elman"'),
-        Entry("cases", "gst.cases(max_H=2, max_I=1, max_B=1, max_T=2)", "lambda case: case.state.any()"),
+        Entry(
+            "regimes",
+            'gst.regimes(regimes=["carry", "forget", "elman"])',
+            'lambda placed: placed.name == "elman"',
+        ),
+        Entry(
+            "cases",
+            "gst.cases(max_H=2, max_I=1, max_B=1, max_T=2)",
+            "lambda case: case.state.any()",
+        ),
         Entry(
             "controls",
             'gst.controls(reasons=["equal-resets"], min_H=2, max_H=2, max_I=1, max_B=1, max_T=1)',
@@ -67,18 +81,34 @@ ENTRIES = {
     ],
     "Sequences, stacks, layouts": [
         Entry("lengths", "gst.lengths(max_length=6, min_B=3)", "lambda lengths: lengths.min() < 6"),
-        Entry("sequences", "gst.sequences(max_T=2, max_B=2, max_I=2, max_H=1)", "lambda batch: 0 in batch.lengths"),
-        Entry("stacks", "gst.stacks(max_layers=2, max_H=1, max_I=1)", "lambda stack: stack.layers == 2"),
+        Entry(
+            "sequences",
+            "gst.sequences(max_T=2, max_B=2, max_I=2, max_H=1)",
+            "lambda batch: 0 in batch.lengths",
+        ),
+        Entry(
+            "stacks",
+            "gst.stacks(max_layers=2, max_H=1, max_I=1)",
+            "lambda stack: stack.layers == 2",
+        ),
         Entry(
             "stack_cases",
             "gst.stack_cases(max_layers=1, max_H=1, max_I=1, max_B=2, max_T=2)",
             "lambda case: case.lengths is not None",
         ),
-        Entry("layouts", 'gst.layouts(layouts=["keras"], max_H=1, max_I=1)', "lambda laid: laid.cell.weight_ih.any()"),
+        Entry(
+            "layouts",
+            'gst.layouts(layouts=["keras"], max_H=1, max_I=1)',
+            "lambda laid: laid.cell.weight_ih.any()",
+        ),
     ],
     "Awkward arrays": [
         Entry("views", 'gst.views(np.eye(2), kinds=["strided"])', "lambda array: True"),
-        Entry("specials", 'gst.specials(np.ones((2, 3)), kinds=["nan", "infinite"])', "lambda x: np.isinf(x).any()"),
+        Entry(
+            "specials",
+            'gst.specials(np.ones((2, 3)), kinds=["nan", "infinite"])',
+            "lambda x: np.isinf(x).any()",
+        ),
     ],
     "Modules of PyTorch": [
         Entry("torch_cells", "gst.torch_cells(max_H=3, formats=[bfloat16])", ""),
@@ -115,7 +145,12 @@ format (theory.md 5), and between them lie the levels of the ladder.
 
 def page() -> str:
     """docs/strategies.md."""
-    return "\n".join([HEAD, *(part for heading, entries in ENTRIES.items() for part in section(heading, entries))])
+    return "\n".join(
+        [
+            HEAD,
+            *(part for heading, entries in ENTRIES.items() for part in section(heading, entries)),
+        ]
+    )
 
 
 def section(heading: str, entries: list[Entry]) -> Iterator[str]:
@@ -131,7 +166,9 @@ def section(heading: str, entries: list[Entry]) -> Iterator[str]:
 def described(name: str) -> str:
     """The docstring without what it raises; arguments as a list."""
     text = inspect.cleandoc(getattr(gst, name).__doc__).partition("\n\nRaises:")[0]
-    return re.sub(r"^(\w+): (?=\S)", r"* `\1`: ", text, flags=re.MULTILINE).replace("\n    ", "\n  ")
+    return re.sub(r"^(\w+): (?=\S)", r"* `\1`: ", text, flags=re.MULTILINE).replace(
+        "\n    ", "\n  "
+    )
 
 
 def drawn_and_shrunk(entry: Entry) -> str:
@@ -148,7 +185,9 @@ def drawn_only(entry: Entry) -> str:
 
 
 def drawn(strategy: Any) -> Any:
-    """An example that is the same everywhere: made from bytes, not from constants of the modules that are loaded."""
+    """An example that is the same everywhere: made from bytes, not from constants of the modules
+    that are loaded.
+    """
     seen: list[Any] = []
 
     @quiet
@@ -168,7 +207,8 @@ def shown(value: Any) -> str:
     return "\n".join(
         wrapped
         for line in text.splitlines()
-        for wrapped in textwrap.wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False) or [""]
+        for wrapped in textwrap.wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False)
+        or [""]
     )
 
 
@@ -191,7 +231,9 @@ def picture() -> bytes:
         axes.axhline(at, color="0.8", linewidth=0.7, zorder=0)
     for name, units in sorted(placements().items()):
         axes.scatter(*np.array(units).T, s=9, label=name)
-    axes.set(xscale="symlog", yscale="symlog", xlabel="pre-activation of z", ylabel="pre-activation of r")
+    axes.set(
+        xscale="symlog", yscale="symlog", xlabel="pre-activation of z", ylabel="pre-activation of r"
+    )
     figure.legend(loc="outside right upper", title="regime")
     file = io.BytesIO()
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
@@ -203,9 +245,15 @@ def placements() -> dict[str, list[tuple[float, float]]]:
     units: dict[str, list[tuple[float, float]]] = {}
 
     @quiet
-    @given(gst.regimes(formats=[gruverify.float32], regimes=["mixed", "carry", "forget", "elman", "near"]))
+    @given(
+        gst.regimes(
+            formats=[gruverify.float32], regimes=["mixed", "carry", "forget", "elman", "near"]
+        )
+    )
     def see(placed: gst.Regimes) -> None:
-        units.setdefault(placed.name, []).extend((unit.update.at, unit.reset.at) for unit in placed.units)
+        units.setdefault(placed.name, []).extend(
+            (unit.update.at, unit.reset.at) for unit in placed.units
+        )
 
     random = Random(0)
     for _ in range(300):

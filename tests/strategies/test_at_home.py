@@ -15,7 +15,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, event, example, find, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 from hypothesis.strategies import SearchStrategy
 
 import gruverify
@@ -31,7 +37,13 @@ pytestmark = pytest.mark.uncounted
 few = settings(max_examples=10, database=None, phases=[Phase.generate, Phase.shrink])
 
 #: What a user has imported who pastes a repr.
-NAMES = {**vars(gruverify.cell), **vars(gst), **vars(np), "bfloat16": bfloat16, "gruverify": gruverify}
+NAMES = {
+    **vars(gruverify.cell),
+    **vars(gst),
+    **vars(np),
+    "bfloat16": bfloat16,
+    "gruverify": gruverify,
+}
 NAMES |= {name: getattr(gruverify, name) for name in gruverify.__all__}
 
 
@@ -104,13 +116,17 @@ def test_of_a_large_cell_hypothesis_prints_the_shapes() -> None:
         (gst.sizes(relations=["I=H"]), "sizes(relations=['I=H'])"),
     ],
 )
-def test_repr_of_a_strategy_is_short_and_can_be_pasted_back(strategy: SearchStrategy[Any], text: str) -> None:
+def test_repr_of_a_strategy_is_short_and_can_be_pasted_back(
+    strategy: SearchStrategy[Any], text: str
+) -> None:
     assert repr(strategy) == text
     assert repr(eval(text, NAMES | {"bfloat16": bfloat16})) == text
 
 
 @pytest.mark.parametrize("strategy", [gst.cases(), gst.cells()], ids=repr)
-def test_the_regime_is_an_event(strategy: SearchStrategy[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_regime_is_an_event(
+    strategy: SearchStrategy[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[str] = []
     module = sys.modules[f"gruverify_strategies._{repr(strategy).removesuffix('()')}"]
     monkeypatch.setattr(module, "event", lambda label: (seen.append(label), event(label)))
@@ -130,7 +146,16 @@ def test_cells(cell):
     pass
 """
     (tmp_path / "test_it.py").write_text(program)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--hypothesis-show-statistics", "-q", "."]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "--hypothesis-show-statistics",
+        "-q",
+        ".",
+    ]
     done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
     assert re.search(r"%, regime: mixed", done.stdout)
 
@@ -192,7 +217,9 @@ class Recurrence(RuleBasedStateMachine):
     @rule(data=st.data())
     def feed(self, data: st.DataObject) -> None:
         I = self.cell.input_size
-        x = data.draw(gst.inputs(max_T=1, max_B=1, min_I=I, max_I=I, formats=[float32]), label="x")[0]
+        x = data.draw(gst.inputs(max_T=1, max_B=1, min_I=I, max_I=I, formats=[float32]), label="x")[
+            0
+        ]
         self.state = step(self.cell.variant, self.cell.parameters(), x, self.state)
 
     @invariant()
@@ -220,7 +247,9 @@ def test_data_and_derived_strategies() -> None:
 
 
 def test_what_fuzzers_collect() -> None:
-    """HypoFuzz looks for `hypothesis.inner_test` and `hypothesis.fuzz_one_input`, and feeds the latter bytes."""
+    """HypoFuzz looks for `hypothesis.inner_test` and `hypothesis.fuzz_one_input`, and feeds the
+    latter bytes.
+    """
     seen: list[Case] = []
 
     @given(gst.cases(variants=[Variant()]))
@@ -240,5 +269,10 @@ def test_a_saved_failure_is_replayed_first() -> None:
     large = lambda cell: cell.hidden_size > 2  # noqa: E731
     saved = settings(max_examples=200, database=database)
     first = find(gst.cells(max_H=4), large, settings=saved, database_key=b"cells")
-    replayed = find(gst.cells(max_H=4), large, settings=settings(saved, phases=[Phase.reuse]), database_key=b"cells")
+    replayed = find(
+        gst.cells(max_H=4),
+        large,
+        settings=settings(saved, phases=[Phase.reuse]),
+        database_key=b"cells",
+    )
     assert replayed == first

@@ -1,4 +1,6 @@
-"""Awkward on request: empty batches, sizes in relations, arrays laid out in memory in other ways, special numbers."""
+"""Awkward on request: empty batches, sizes in relations, arrays laid out in memory in other ways,
+special numbers.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,14 @@ def wide(array: NDArray) -> npt.NDArray[np.float64]:
         (gst.inputs(min_T=0, max_T=0, max_I=2), {(0, B, I) for B in range(1, 6) for I in (1, 2)}),
         (gst.inputs(max_T=1, min_B=0, max_B=1, max_I=1), {(1, 0, 1), (1, 1, 1)}),
         (gst.states(min_B=0, max_B=1, max_H=2), {(0, 1), (0, 2), (1, 1), (1, 2)}),
-        (gst.cotangents(min_T=0, max_T=0, min_B=0, max_B=1, max_H=1).map(lambda pair: pair[0]), {(0, 0, 1), (0, 1, 1)}),
-        (gst.sequences(min_T=0, max_T=1, min_B=0, max_B=0).map(lambda batch: batch.lengths), {(0,)}),
+        (
+            gst.cotangents(min_T=0, max_T=0, min_B=0, max_B=1, max_H=1).map(lambda pair: pair[0]),
+            {(0, 0, 1), (0, 1, 1)},
+        ),
+        (
+            gst.sequences(min_T=0, max_T=1, min_B=0, max_B=0).map(lambda batch: batch.lengths),
+            {(0,)},
+        ),
         (gst.lengths(min_B=0, max_B=1), {(0,), (1,)}),
     ],
     ids=["no steps", "no members", "no states", "no cotangents", "no batch", "no lengths"],
@@ -61,7 +69,10 @@ def test_sizes_have_the_relation_asked_for(name: str) -> None:
 
 
 def test_sizes_in_a_relation_keep_their_bounds() -> None:
-    assert_all(gst.sizes(min_H=2, max_H=4, max_B=9, relations=["B=3H"]), lambda s: (s.H, s.B) in ((2, 6), (3, 9)))
+    assert_all(
+        gst.sizes(min_H=2, max_H=4, max_B=9, relations=["B=3H"]),
+        lambda s: (s.H, s.B) in ((2, 6), (3, 9)),
+    )
     tight = gst.sizes(max_H=2, min_I=2, max_I=3, max_B=2, min_T=4, relations=["distinct"])
     assert_all(tight, lambda s: (s.I, s.T, {s.H, s.B}) == (3, 4, {1, 2}))
 
@@ -73,7 +84,9 @@ def test_every_relation_asked_for_is_drawn() -> None:
 
 def test_sizes_bound_the_other_strategies() -> None:
     size = minimal(gst.sizes(min_H=2, relations=["B=3H"]))
-    assert minimal(gst.cases(**size.bounds())).sizes == vars(size) == {"H": 2, "I": 1, "B": 6, "T": 1}
+    assert (
+        minimal(gst.cases(**size.bounds())).sizes == vars(size) == {"H": 2, "I": 1, "B": 6, "T": 1}
+    )
     assert minimal(gst.states(**size.bounds("BH"))).shape == (6, 2)
 
 
@@ -81,7 +94,9 @@ def test_sizes_bound_the_other_strategies() -> None:
 VIEWS: dict[str, Callable[[NDArray], bool]] = {
     "contiguous": lambda a: a.flags.c_contiguous and a.flags.writeable,
     "fortran": lambda a: a.flags.f_contiguous and not a.flags.c_contiguous and a.flags.writeable,
-    "strided": lambda a: min(a.strides) > a.itemsize and not a.flags.c_contiguous and a.flags.writeable,
+    "strided": lambda a: (
+        min(a.strides) > a.itemsize and not a.flags.c_contiguous and a.flags.writeable
+    ),
     "reversed": lambda a: max(a.strides) < 0 and a.flags.writeable,
     "read-only": lambda a: not a.flags.writeable,
     "broadcast": lambda a: 0 in a.strides and not a.flags.writeable,
@@ -121,7 +136,9 @@ def test_views_keep_numbers_by_default_and_are_of_every_other_kind() -> None:
 
 
 def test_views_of_a_strategy_are_views_of_what_it_draws() -> None:
-    assert_all(gst.views(gst.states(formats=[float16])), lambda h: h.dtype == np.float16 and h.ndim == 2)
+    assert_all(
+        gst.views(gst.states(formats=[float16])), lambda h: h.dtype == np.float16 and h.ndim == 2
+    )
     assert minimal(gst.views(gst.states())).flags.c_contiguous
 
 
@@ -153,7 +170,10 @@ def test_special_numbers_are_those_asked_for(fmt: Format, kind: str) -> None:
 def test_infinities_and_nan_only_when_asked_for() -> None:
     assert_all(gst.specials(gst.inputs()), lambda x: bool(np.isfinite(wide(x)).all()))
     for kind in ("negative-zero", "subnormal", "largest"):
-        find_any(gst.specials(gst.inputs(formats=[float32])), lambda x, kind=kind: holds_special(x, float32, kind))
+        find_any(
+            gst.specials(gst.inputs(formats=[float32])),
+            lambda x, kind=kind: holds_special(x, float32, kind),
+        )
 
 
 def test_specials_leave_the_array_alone_and_shrink_to_one_entry() -> None:

@@ -1,4 +1,6 @@
-"""Controls: cases on which reset before and reset after agree, as theory.md 2 says, and hardly any others."""
+"""Controls: cases on which reset before and reset after agree, as theory.md 2 says, and hardly any
+others.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,12 @@ def enclosures(case: Case) -> list[Ball]:
     """Of the outputs, and of the gradients of inputs and state."""
     mode = Rounding(case.format)
     lift = lambda array: Ball.exact(mode, array)  # noqa: E731
-    run = sequence(case.cell.variant, case.cell.parameters(lift), [lift(x) for x in case.inputs], lift(case.state))
+    run = sequence(
+        case.cell.variant,
+        case.cell.parameters(lift),
+        [lift(x) for x in case.inputs],
+        lift(case.state),
+    )
     gradients = bptt(run, [lift(g) for g in case.d_outputs], lift(case.d_last))
     return [*run.states[1:], *gradients.inputs, gradients.state]
 
@@ -42,7 +49,10 @@ def test_both_variants_agree(fmt: Format, why: str) -> None:
 
 
 def test_catches_a_case_that_is_no_control() -> None:
-    shown = [not agree(Control("none", case)) for case in drawn(gst.cases(formats=[float64], min_H=2), 100)]
+    shown = [
+        not agree(Control("none", case))
+        for case in drawn(gst.cases(formats=[float64], min_H=2), 100)
+    ]
     assert np.mean(shown) > 0.5
 
 
@@ -61,7 +71,9 @@ def test_catches_a_control_with_a_recurrent_bias(why: str) -> None:
 def test_a_control_says_why_and_which_variant_is_its_twin() -> None:
     seen = drawn(gst.controls(), 100)
     assert {control.why for control in seen} == set(REASONS)
-    assert all(control.case.cell.variant.reset != control.twin.cell.variant.reset for control in seen)
+    assert all(
+        control.case.cell.variant.reset != control.twin.cell.variant.reset for control in seen
+    )
     assert all(control.case.sizes["H"] == 1 for control in seen if control.why == "one-unit")
 
 
@@ -75,7 +87,9 @@ def test_labels_of_equal_resets_are_equal() -> None:
 
 
 def test_controls_keep_their_bounds() -> None:
-    asked = gst.controls(min_H=3, max_H=4, min_T=2, max_T=2, variants=[Variant("before")], reasons=REASONS[1:])
+    asked = gst.controls(
+        min_H=3, max_H=4, min_T=2, max_T=2, variants=[Variant("before")], reasons=REASONS[1:]
+    )
     assert_all(asked, lambda c: 3 <= c.case.sizes["H"] <= 4 and c.case.sizes["T"] == 2, count=60)
 
 

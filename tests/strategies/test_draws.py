@@ -24,7 +24,10 @@ def wide(array: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 def test_case_is_in_the_format_asked_for(format: Format) -> None:
-    assert_all(gst.cases(formats=[format]), lambda case: all(a.dtype == format.dtype for a in case.arrays().values()))
+    assert_all(
+        gst.cases(formats=[format]),
+        lambda case: all(a.dtype == format.dtype for a in case.arrays().values()),
+    )
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
@@ -45,7 +48,9 @@ def test_case_keeps_its_bounds() -> None:
     }
 
     def within(case: Case) -> bool:
-        return all(bounds[f"min_{k}"] <= size <= bounds[f"max_{k}"] for k, size in case.sizes.items())
+        return all(
+            bounds[f"min_{k}"] <= size <= bounds[f"max_{k}"] for k, size in case.sizes.items()
+        )
 
     assert_all(gst.cases(**bounds), within)
 
@@ -57,7 +62,9 @@ def test_every_size_in_the_bounds_is_reached(letter: str) -> None:
 
 
 def test_sizes_default_to_a_handful() -> None:
-    assert_all(gst.sizes(), lambda s: min(s.H, s.I, s.B, s.T) >= 1 and max(s.H, s.I, s.B) <= 5 and s.T <= 4)
+    assert_all(
+        gst.sizes(), lambda s: min(s.H, s.I, s.B, s.T) >= 1 and max(s.H, s.I, s.B) <= 5 and s.T <= 4
+    )
 
 
 def test_minimum_above_the_default_maximum_raises_it() -> None:
@@ -90,7 +97,10 @@ def test_states_are_inside_the_box_and_outside() -> None:
 
 
 def test_cotangents_of_outputs_and_of_the_last_state_fit() -> None:
-    assert_all(gst.cotangents(), lambda pair: pair[0].shape[1:] == pair[1].shape and pair[0].dtype == pair[1].dtype)
+    assert_all(
+        gst.cotangents(),
+        lambda pair: pair[0].shape[1:] == pair[1].shape and pair[0].dtype == pair[1].dtype,
+    )
     assert_all(gst.cotangents(), lambda pair: max(np.abs(wide(g)).max() for g in pair) <= 2.0**64)
 
 
@@ -136,20 +146,27 @@ def test_variants_keep_what_is_given() -> None:
         Variant("before", "keep", False),
         Variant("before", "replace", False),
     }
-    assert {*drawn(gst.variants(biases="merged"), 40)} == {v for v in PARTLY_BIASED if v.biases == "input"}
+    assert {*drawn(gst.variants(biases="merged"), 40)} == {
+        v for v in PARTLY_BIASED if v.biases == "input"
+    }
     assert {*drawn(gst.variants(), 200)} == set(VARIANTS)
 
 
 @pytest.mark.parametrize("variant", PARTLY_BIASED, ids=str)
 @pytest.mark.parametrize("biases", ["drawn", "chrono"])
-def test_biases_that_a_variant_has_are_drawn_and_the_others_are_zero(variant: Variant, biases: str) -> None:
+def test_biases_that_a_variant_has_are_drawn_and_the_others_are_zero(
+    variant: Variant, biases: str
+) -> None:
     seen = {name: np.zeros(3, bool) for name in ("bias_ih", "bias_hh")}
     for case in drawn(gst.cases(variants=[variant], biases=biases, min_H=2), 30):
         for name in seen:
             seen[name] |= np.asarray(case.cell.packed()[name].reshape(3, -1) != 0).any(1)
     there = {name: [*variant.mask(name)] for name in seen}
     if biases == "chrono":
-        there = {"bias_ih": [False, variant.input_bias, False], "bias_hh": [False, not variant.input_bias, False]}
+        there = {
+            "bias_ih": [False, variant.input_bias, False],
+            "bias_hh": [False, not variant.input_bias, False],
+        }
     assert {name: found.tolist() for name, found in seen.items()} == there
 
 

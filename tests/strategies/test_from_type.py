@@ -1,4 +1,6 @@
-"""`st.from_type` of our types, in processes of their own: with the entry point that pyproject.toml declares."""
+"""`st.from_type` of our types, in processes of their own: with the entry point that pyproject.toml
+declares.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,12 @@ Run = Callable[[str], list[str]]
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Run:
-    """Runs a program as if gruverify was installed with the entry points of pyproject.toml; returns what it prints."""
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["hypothesis"]
+    """Runs a program as if gruverify was installed with the entry points of pyproject.toml; returns
+    what it prints.
+    """
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"][
+        "hypothesis"
+    ]
     metadata = tmp_path / "gruverify-0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: gruverify\nVersion: 0\n")
@@ -43,7 +49,9 @@ def installed(tmp_path: Path) -> Run:
     def run(program: str) -> list[str]:
         environment = os.environ | {"PYTHONPATH": path, "HYPOTHESIS_NO_PLUGINS": ""}
         command = [sys.executable, "-c", program]
-        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.split()
+        return subprocess.run(
+            command, env=environment, check=True, capture_output=True, text=True
+        ).stdout.split()
 
     return run
 
@@ -55,11 +63,23 @@ def test_importing_hypothesis_loads_the_entry_point_and_nothing_heavy(installed:
     assert not {"numpy", "torch", "ml_dtypes"} & {*loaded}
 
 
-@pytest.mark.parametrize("first", ["import hypothesis, gruverify", "import gruverify.cell, hypothesis"])
+@pytest.mark.parametrize(
+    "first", ["import hypothesis, gruverify", "import gruverify.cell, hypothesis"]
+)
 def test_types_are_drawn_whichever_is_imported_first(installed: Run, first: str) -> None:
-    kinds = "gruverify.Cell, gruverify.Case, gruverify.Variant, gruverify.Format, gruverify.Stack, gruverify.StackCase"
+    kinds = (
+        "gruverify.Cell, gruverify.Case, gruverify.Variant, gruverify.Format, "
+        "gruverify.Stack, gruverify.StackCase"
+    )
     program = f"{first}\nimport gruverify.cell\n{DRAWN}\nprint(*map(drawn, ({kinds})))"
-    assert installed(program) == ["cells()", "cases()", "variants()", "formats()", "stacks()", "stack_cases()"]
+    assert installed(program) == [
+        "cells()",
+        "cases()",
+        "variants()",
+        "formats()",
+        "stacks()",
+        "stack_cases()",
+    ]
 
 
 def test_types_of_the_shelf_are_drawn(installed: Run) -> None:

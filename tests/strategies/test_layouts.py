@@ -174,7 +174,9 @@ def test_merging_twice_is_merging_once(cell: Cell) -> None:
 
 
 def unlike_adjoint(layout: Any, variant: Variant) -> bool:
-    """Whether ⟨gradients(G), t⟩ differs from ⟨G, t in the library's parameters⟩, for whole numbers, which are exact."""
+    """Whether ⟨gradients(G), t⟩ differs from ⟨G, t in the library's parameters⟩, for whole numbers,
+    which are exact.
+    """
     integers = np.random.default_rng(0)
     H, I = 3, 2
     sizes = {"weight_ih": (3 * H, I), "weight_hh": (3 * H, H)}
@@ -183,14 +185,18 @@ def unlike_adjoint(layout: Any, variant: Variant) -> bool:
     there = {name: (array.T * np.repeat(variant.mask(name), H)).T for name, array in drawn.items()}
     tangent = Cell(variant, **there)
     laid = layout.parameters(layout.merged(tangent))
-    given = {name: integers.integers(-9, 9, array.shape).astype(float) for name, array in laid.items()}
+    given = {
+        name: integers.integers(-9, 9, array.shape).astype(float) for name, array in laid.items()
+    }
     found = layout.gradients(given, variant)
     moved = sum(float((found[name] * array).sum()) for name, array in tangent.packed().items())
     return moved != sum(float((given[name] * array).sum()) for name, array in laid.items())
 
 
 @pytest.mark.parametrize(
-    ("name", "variant"), [(name, v) for name, layout in LAYOUTS.items() for v in layout.variants], ids=str
+    ("name", "variant"),
+    [(name, v) for name, layout in LAYOUTS.items() for v in layout.variants],
+    ids=str,
 )
 def test_gradients_come_back_where_the_parameters_came_from(name: str, variant: Variant) -> None:
     assert not unlike_adjoint(LAYOUTS[name], variant)
@@ -200,7 +206,9 @@ def test_catches_a_folded_bias_without_its_gradient() -> None:
     """Where a layout forgets that it adds b_hr to b_xr, b_hr has no gradient."""
     flax = LAYOUTS["flax"]
     forgetful = replace(flax, _one_bias=lambda _: (False, False, False))
-    mixed = SimpleNamespace(merged=flax.merged, parameters=flax.parameters, gradients=forgetful.gradients)
+    mixed = SimpleNamespace(
+        merged=flax.merged, parameters=flax.parameters, gradients=forgetful.gradients
+    )
 
     assert unlike_adjoint(mixed, Variant())
 
@@ -219,10 +227,14 @@ REPLACING = minimal(gst.cells(variants=[Variant(update="replace")]))
     ("attempt", "message"),
     [
         pytest.param(
-            lambda: LAYOUTS["flax"].parameters(ONE), "bias_hh of this cell is not 0", id="bias without a place"
+            lambda: LAYOUTS["flax"].parameters(ONE),
+            "bias_hh of this cell is not 0",
+            id="bias without a place",
         ),
         pytest.param(
-            lambda: LAYOUTS["keras"].parameters(REPLACING), "keras has no GRU with reset after, replace", id="variant"
+            lambda: LAYOUTS["keras"].parameters(REPLACING),
+            "keras has no GRU with reset after, replace",
+            id="variant",
         ),
         pytest.param(
             lambda: LAYOUTS["onnx"].cell({"W": np.ones((1, 3, 1))}, Variant()),
@@ -230,7 +242,9 @@ REPLACING = minimal(gst.cells(variants=[Variant(update="replace")]))
             id="parameter missing",
         ),
         pytest.param(
-            lambda: LAYOUTS["pytorch"].cell({}, Variant()), r"lack 'weight_ih' \(given: none\)", id="no parameters"
+            lambda: LAYOUTS["pytorch"].cell({}, Variant()),
+            r"lack 'weight_ih' \(given: none\)",
+            id="no parameters",
         ),
     ],
 )

@@ -1,4 +1,6 @@
-"""What a thousand default cases are like: the faults that stay invisible are those that the data cannot show."""
+"""What a thousand default cases are like: the faults that stay invisible are those that the data
+cannot show.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +27,19 @@ def test_share_of_cases(cases: list[Case], name: str) -> None:
 
 
 def test_entries_of_a_matrix_differ() -> None:
-    matrices = [cell.weight_ih for cell in drawn(gst.cells(min_H=8, max_H=8, min_I=8, max_I=8, formats=[float32]), 200)]
+    matrices = [
+        cell.weight_ih
+        for cell in drawn(gst.cells(min_H=8, max_H=8, min_I=8, max_I=8, formats=[float32]), 200)
+    ]
     assert np.median([len(np.unique(matrix)) for matrix in matrices]) >= 180
 
 
 def test_cases_are_independent(cases: list[Case]) -> None:
     # Hypothesis may vary one example into the next five; then few first weights would be seen.
-    assert len({float(case.cell.weight_hh[0, 0]) for case in cases if case.format is float32}) >= COUNT / 6
+    assert (
+        len({float(case.cell.weight_hh[0, 0]) for case in cases if case.format is float32})
+        >= COUNT / 6
+    )
 
 
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)

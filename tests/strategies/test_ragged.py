@@ -20,7 +20,12 @@ pytestmark = pytest.mark.uncounted
 def test_lengths_lie_within_their_bounds() -> None:
     assert_all(
         gst.lengths(min_length=1, max_length=6, min_B=2, max_B=4),
-        lambda found: 2 <= len(found) <= 4 and found.min() >= 1 and found.max() <= 6 and found.dtype == np.int64,
+        lambda found: (
+            2 <= len(found) <= 4
+            and found.min() >= 1
+            and found.max() <= 6
+            and found.dtype == np.int64
+        ),
     )
 
 
@@ -60,7 +65,8 @@ def test_a_batch_fits_together(batch: gst.Batch) -> None:
 
 def test_padding_is_not_zero() -> None:
     find_any(
-        gst.sequences(), lambda batch: any(batch.inputs[n:, b].all() for b, n in enumerate(batch.lengths) if n < 2)
+        gst.sequences(),
+        lambda batch: any(batch.inputs[n:, b].all() for b, n in enumerate(batch.lengths) if n < 2),
     )
 
 
@@ -104,28 +110,56 @@ def cell(H: int, I: int, *, bias: bool = False) -> Cell:
     [
         pytest.param((), "at least one layer", id="no layers"),
         pytest.param(((),), "of one cell or two", id="no direction"),
-        pytest.param(((cell(2, 1),), (cell(2, 2), cell(2, 2))), "layer 1 has 2 cells, layer 0 has 1", id="directions"),
-        pytest.param(((cell(2, 1),), (cell(2, 1),)), "layer 1, direction 0: input size is 1, expected 2", id="input"),
-        pytest.param(((cell(2, 1), cell(3, 1)),), "layer 0, direction 1: hidden size H is 3, expected 2", id="hidden"),
-        pytest.param(((cell(1, 1),), (cell(1, 1, bias=True),)), "layer 1, direction 0: variant is", id="variant"),
+        pytest.param(
+            ((cell(2, 1),), (cell(2, 2), cell(2, 2))),
+            "layer 1 has 2 cells, layer 0 has 1",
+            id="directions",
+        ),
+        pytest.param(
+            ((cell(2, 1),), (cell(2, 1),)),
+            "layer 1, direction 0: input size is 1, expected 2",
+            id="input",
+        ),
+        pytest.param(
+            ((cell(2, 1), cell(3, 1)),),
+            "layer 0, direction 1: hidden size H is 3, expected 2",
+            id="hidden",
+        ),
+        pytest.param(
+            ((cell(1, 1),), (cell(1, 1, bias=True),)),
+            "layer 1, direction 0: variant is",
+            id="variant",
+        ),
     ],
 )
-def test_cells_that_do_not_stack_are_named(cells: tuple[tuple[Cell, ...], ...], message: str) -> None:
+def test_cells_that_do_not_stack_are_named(
+    cells: tuple[tuple[Cell, ...], ...], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         Stack(cells)
 
 
 def test_parameters_of_a_stack_have_the_names_of_pytorch() -> None:
     asked = gst.stacks(
-        min_layers=2, max_layers=2, bidirectional=True, formats=[float32], variants=[Variant(bias=False)]
+        min_layers=2,
+        max_layers=2,
+        bidirectional=True,
+        formats=[float32],
+        variants=[Variant(bias=False)],
     )
     (stack,) = drawn(asked, 1)
 
     places = [f"l{layer}{reverse}" for layer in (0, 1) for reverse in ("", "_reverse")]
-    assert list(stack.packed()) == [f"{name}_{place}" for place in places for name in ("weight_ih", "weight_hh")]
+    assert list(stack.packed()) == [
+        f"{name}_{place}" for place in places for name in ("weight_ih", "weight_hh")
+    ]
 
 
-@given(gst.stack_cases(min_layers=3, min_H=48, max_H=48, min_I=16, max_I=16, bidirectional=True, formats=[float32]))
+@given(
+    gst.stack_cases(
+        min_layers=3, min_H=48, max_H=48, min_I=16, max_I=16, bidirectional=True, formats=[float32]
+    )
+)
 @settings(max_examples=2, deadline=None)
 def test_large_stacks_can_be_drawn(case: StackCase) -> None:
     assert (case.sizes["H"], case.stack.layers) == (48, 3)

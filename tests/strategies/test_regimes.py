@@ -34,18 +34,32 @@ def test_every_driven_gate_stays_at_its_level_in_ten_thousand_sequences(format: 
 
 
 def keeps_its_gates(cell: Cell, max_input: float, max_state: float) -> bool:
-    """Whether r and z are at one level for all inputs and states within the bounds: between which extremes they lie."""
-    at = {name: array.astype(np.longdouble)[: 2 * cell.hidden_size] for name, array in cell.packed().items()}
+    """Whether r and z are at one level for all inputs and states within the bounds: between which
+    extremes they lie.
+    """
+    at = {
+        name: array.astype(np.longdouble)[: 2 * cell.hidden_size]
+        for name, array in cell.packed().items()
+    }
     middle = at["bias_ih"] + at["bias_hh"]
-    reach = np.abs(at["weight_ih"]).sum(1) * max_input + np.abs(at["weight_hh"]).sum(1) * max(1, max_state)
+    reach = np.abs(at["weight_ih"]).sum(1) * max_input + np.abs(at["weight_hh"]).sum(1) * max(
+        1, max_state
+    )
     edges = [high for _, high in gate_bands(cell.format).values()][:-1]
     return bool((np.digitize(middle - reach, edges) == np.digitize(middle + reach, edges)).all())
 
 
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 def test_gates_of_a_cell_stay_for_all_inputs_and_states_within_its_bounds(format: Format) -> None:
-    asked: dict[str, Any] = {"regimes": ["forget", "elman"], "formats": [format], "variants": [Variant()]}
-    assert_all(gst.cells(max_input=100.0, max_state=7.0, **asked), lambda cell: keeps_its_gates(cell, 100.0, 7.0))
+    asked: dict[str, Any] = {
+        "regimes": ["forget", "elman"],
+        "formats": [format],
+        "variants": [Variant()],
+    }
+    assert_all(
+        gst.cells(max_input=100.0, max_state=7.0, **asked),
+        lambda cell: keeps_its_gates(cell, 100.0, 7.0),
+    )
     find_any(gst.cells(max_input=1.0, **asked), lambda cell: not keeps_its_gates(cell, 100.0, 7.0))
 
 
@@ -93,7 +107,9 @@ def test_about_a_third_of_the_cells_is_not_driven() -> None:
         ("replace", "elman", OPEN, OPEN),
     ],
 )
-def test_named_regime_is_meant_by_what_is_kept(update: str, name: str, reset: set[str] | None, kept: set[str]) -> None:
+def test_named_regime_is_meant_by_what_is_kept(
+    update: str, name: str, reset: set[str] | None, kept: set[str]
+) -> None:
     found = [placed for placed in drawn(gst.regimes(update=update), 500) if placed.name == name]
     assert found
     assert {unit.update.level for placed in found for unit in placed.units} == kept
@@ -113,7 +129,9 @@ def test_text_of_regimes_names_unit_by_unit() -> None:
 
 
 def test_regimes_shrink_to_round_preactivations() -> None:
-    carried = minimal(gst.regimes(formats=[float32]), lambda placed: placed.name == "carry").units[0]
+    carried = minimal(gst.regimes(formats=[float32]), lambda placed: placed.name == "carry").units[
+        0
+    ]
     assert (str(carried), carried.update.at) == ("z=1", 128.0)
     assert carried.reset.level == carried.candidate.level == ""
 
@@ -130,4 +148,6 @@ def test_units_are_driven_to_the_levels_that_are_asked_for() -> None:
 
     assert all(map(placed, found))
     assert sum(len(case.regimes) == len(asked) for case in found) > 50
-    assert minimal(gst.cases(levels=asked), lambda case: named[1] in case.regimes).regimes == (named[1],)
+    assert minimal(gst.cases(levels=asked), lambda case: named[1] in case.regimes).regimes == (
+        named[1],
+    )

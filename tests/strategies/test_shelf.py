@@ -13,14 +13,38 @@ from hypothesis.strategies import SearchStrategy
 import gruverify_strategies
 from gruverify import strategies as gst
 
-SHELF = ["cases", "cells", "controls", "cotangents", "floats_near", "formats", "inputs", "layouts", "lengths"]
-SHELF += ["regimes", "sequences", "sizes", "specials", "stack_cases", "stacks", "states", "torch_cells", "torch_grus"]
+SHELF = [
+    "cases",
+    "cells",
+    "controls",
+    "cotangents",
+    "floats_near",
+    "formats",
+    "inputs",
+    "layouts",
+    "lengths",
+]
+SHELF += [
+    "regimes",
+    "sequences",
+    "sizes",
+    "specials",
+    "stack_cases",
+    "stacks",
+    "states",
+    "torch_cells",
+    "torch_grus",
+]
 SHELF += ["variants", "views"]
 TYPES = ["Batch", "Control", "Drive", "LaidOut", "Regime", "Regimes", "Sizes"]
 
 
 def public(module: object) -> dict[str, object]:
-    return {name: value for name, value in vars(module).items() if not name.startswith("_") and callable(value)}
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if not name.startswith("_") and callable(value)
+    }
 
 
 def test_facade_is_the_shelf() -> None:
@@ -39,8 +63,13 @@ def test_docstring_says_what_it_shrinks_to_and_raises(name: str) -> None:
 
 
 def test_import_loads_hypothesis_but_no_torch() -> None:
-    program = "import sys, gruverify_strategies; print('hypothesis' in sys.modules, 'torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    program = (
+        "import sys, gruverify_strategies; print('hypothesis' in sys.modules, 'torch' in "
+        "sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == ["True", "False"]
 
 

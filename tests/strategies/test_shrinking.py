@@ -34,7 +34,9 @@ def stepped(cell: Cell, x: Any, h: Any, reset: Any) -> Any:
 
 
 def reset_sides_differ(case: Case) -> bool:
-    after, before = (stepped(case.cell, case.inputs[0], case.state, side) for side in ("after", "before"))
+    after, before = (
+        stepped(case.cell, case.inputs[0], case.state, side) for side in ("after", "before")
+    )
     return not np.array_equal(after, before)
 
 
@@ -78,7 +80,9 @@ def test_entry_of_a_cell_of_32_units_shrinks_to_a_few() -> None:
 
 def test_unit_in_the_middle_is_kept_while_others_are_dropped() -> None:
     def has_latch(case: Case) -> bool:
-        return case.sizes["T"] >= 2 and any("r=0" in unit and "z=1" in unit for unit in case.regimes)
+        return case.sizes["T"] >= 2 and any(
+            "r=0" in unit and "z=1" in unit for unit in case.regimes
+        )
 
     case = minimal(gst.cases(formats=[float32]), has_latch)
     assert case.sizes == {"H": 1, "I": 1, "B": 1, "T": 2}
@@ -89,7 +93,9 @@ def test_unit_in_the_middle_is_kept_while_others_are_dropped() -> None:
 def test_facts_about_different_arrays_shrink_onto_one_unit() -> None:
     def several(case: Case) -> bool:
         biased = case.cell.bias_hh is not None and wide(case.cell.bias_hh).any()
-        return bool(biased and wide(case.state).any() and wide(case.d_last).any() and case.sizes["T"] > 1)
+        return bool(
+            biased and wide(case.state).any() and wide(case.d_last).any() and case.sizes["T"] > 1
+        )
 
     case = minimal(gst.cases(), several)
     assert case.sizes == {"H": 1, "I": 1, "B": 1, "T": 2}
@@ -104,7 +110,12 @@ def test_full_mantissa_survives_only_where_it_is_needed() -> None:
 
     case = minimal(gst.cases(formats=[float32]), loses_half_the_bits)
     assert case.sizes == {"H": 1, "I": 1, "B": 1, "T": 1}
-    assert {float(e) for name, array in case.arrays().items() if name != "state" for e in wide(array).flat} == {0.0}
+    assert {
+        float(e)
+        for name, array in case.arrays().items()
+        if name != "state"
+        for e in wide(array).flat
+    } == {0.0}
 
 
 @pytest.mark.parametrize(
@@ -138,8 +149,15 @@ def test_cotangents_shrink_to_one_entry() -> None:
 def test_simplest_case_of_a_stack_is_one_layer_of_everything_and_zero() -> None:
     case = minimal(gst.stack_cases())
     assert case.sizes == {"H": 1, "I": 1, "B": 1, "T": 1, "L": 1, "D": 1}
-    assert {float(entry) for array in case.arrays().values() for entry in wide(array).ravel()} == {0.0}
-    assert (case.format, case.lengths, case.batch_first, case.batched) == (float32, None, False, True)
+    assert {float(entry) for array in case.arrays().values() for entry in wide(array).ravel()} == {
+        0.0
+    }
+    assert (case.format, case.lengths, case.batch_first, case.batched) == (
+        float32,
+        None,
+        False,
+        True,
+    )
 
 
 def has_padding_before_a_backward_half(case: StackCase) -> bool:
@@ -152,11 +170,15 @@ def test_a_case_of_a_stack_shrinks_to_the_layers_members_and_steps_that_it_needs
     assert case.lengths is not None
     assert case.lengths.tolist() == [1]
     assert case.sizes == {"H": 1, "I": 1, "B": 1, "T": 2, "L": 1, "D": 2}
-    assert {float(entry) for array in case.arrays().values() for entry in wide(array).ravel()} <= SIMPLE
+    assert {
+        float(entry) for array in case.arrays().values() for entry in wide(array).ravel()
+    } <= SIMPLE
 
 
 def reads_the_backward_half(case: StackCase) -> bool:
-    """Whether the second layer weighs what the backward half of the first gives it, in the middle of much else."""
+    """Whether the second layer weighs what the backward half of the first gives it, in the middle
+    of much else.
+    """
     stack = case.stack
     if stack.layers < 2 or stack.directions < 2:
         return False
@@ -169,6 +191,9 @@ def test_units_of_a_stack_go_without_making_others_of_those_that_stay() -> None:
 
 
 def test_unsorted_lengths_shrink_to_two() -> None:
-    case = minimal(gst.stack_cases(), lambda case: case.lengths is not None and (np.diff(case.lengths) > 0).any())
+    case = minimal(
+        gst.stack_cases(),
+        lambda case: case.lengths is not None and (np.diff(case.lengths) > 0).any(),
+    )
     assert case.lengths is not None
     assert case.lengths.tolist() == [1, 2]

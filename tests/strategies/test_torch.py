@@ -31,7 +31,11 @@ def test_a_cell_runs_in_its_format(fmt: Format) -> None:
 
 
 @pytest.mark.uncounted
-@given(gst.torch_grus(max_layers=2, bidirectional=False, batch_first=False, bias=True, formats=[float64]))
+@given(
+    gst.torch_grus(
+        max_layers=2, bidirectional=False, batch_first=False, bias=True, formats=[float64]
+    )
+)
 def test_a_gru_is_its_cells_one_layer_after_the_other(gru: Any) -> None:
     x = torch.linspace(-1, 1, 3 * gru.input_size, dtype=torch.float64).reshape(3, 1, -1)
     outputs = x
@@ -51,10 +55,17 @@ def test_a_gru_is_its_cells_one_layer_after_the_other(gru: Any) -> None:
 @pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize("batch_first", [True, False])
 def test_options_are_kept(bias: bool, bidirectional: bool, batch_first: bool) -> None:
-    asked = gst.torch_grus(bias=bias, bidirectional=bidirectional, batch_first=batch_first, min_layers=2, max_layers=2)
+    asked = gst.torch_grus(
+        bias=bias, bidirectional=bidirectional, batch_first=batch_first, min_layers=2, max_layers=2
+    )
 
     for gru in drawn(asked, 3):
-        assert (gru.bias, gru.bidirectional, gru.batch_first, gru.num_layers) == (bias, bidirectional, batch_first, 2)
+        assert (gru.bias, gru.bidirectional, gru.batch_first, gru.num_layers) == (
+            bias,
+            bidirectional,
+            batch_first,
+            2,
+        )
 
 
 @pytest.mark.uncounted

@@ -23,7 +23,9 @@ NDArray = npt.NDArray[Any]
 
 
 def of_kind(kind: str, **arguments: Any) -> Any:
-    return gst.cells(weights=[kind], regimes=["free"], formats=[float64], min_H=3, min_I=2, **arguments)
+    return gst.cells(
+        weights=[kind], regimes=["free"], formats=[float64], min_H=3, min_I=2, **arguments
+    )
 
 
 def every(*names: str) -> Callable[[Callable[[NDArray], Any]], Callable[[Cell], bool]]:
@@ -94,7 +96,9 @@ def test_states_of_a_contractive_cell_approach_each_other() -> None:
 
 
 def test_chrono_biases_keep_the_state_for_one_to_a_thousand_steps() -> None:
-    for cell in drawn(gst.cells(biases="chrono", variants=[Variant(), Variant(update="replace")]), 200):
+    for cell in drawn(
+        gst.cells(biases="chrono", variants=[Variant(), Variant(update="replace")]), 200
+    ):
         H = cell.hidden_size
         sign = 1 if cell.variant.update == "keep" else -1
         horizon = 1 + np.exp(sign * cell.bias_ih[H : 2 * H].astype(float))
@@ -104,12 +108,17 @@ def test_chrono_biases_keep_the_state_for_one_to_a_thousand_steps() -> None:
 
 
 def test_zero_biases_are_zero_and_drawn_ones_are_not() -> None:
-    assert_all(gst.cells(biases="zero", variants=[Variant()]), lambda cell: not cell.bias_ih.any() | cell.bias_hh.any())
+    assert_all(
+        gst.cells(biases="zero", variants=[Variant()]),
+        lambda cell: not cell.bias_ih.any() | cell.bias_hh.any(),
+    )
     cells = drawn(gst.cells(variants=[Variant()]), 200)
     assert np.mean([cell.bias_ih.all() and cell.bias_hh.all() for cell in cells]) > 0.9
 
 
-@pytest.mark.parametrize("kind", ["dense", "sparse", "power-of-two", "near-singular", "large-norm", "tiny"])
+@pytest.mark.parametrize(
+    "kind", ["dense", "sparse", "power-of-two", "near-singular", "large-norm", "tiny"]
+)
 def test_kinds_shrink_to_zeros(kind: str) -> None:
     cell = minimal(gst.cells(weights=[kind], regimes=["free"]))
 
@@ -127,7 +136,9 @@ def test_unpinned_weights_are_not_scaled_down() -> None:
     """A pinned carrying cell has small weights beside its bias; an unpinned one may have any."""
     asked: dict[str, Any] = {"regimes": ["carry"], "formats": [float32], "variants": [Variant()]}
     largest = {
-        pinned: max(np.abs(cell.weight_hh).max() for cell in drawn(gst.cells(pinned=pinned, **asked), 200))
+        pinned: max(
+            np.abs(cell.weight_hh).max() for cell in drawn(gst.cells(pinned=pinned, **asked), 200)
+        )
         for pinned in (True, False)
     }
     assert largest[True] < largest[False]

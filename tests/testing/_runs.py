@@ -11,8 +11,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-#: In a checkout that was not installed since they are there, plugin and profiles have no entry points.
-PLUGIN: tuple[str, ...] = () if entry_points(group="pytest11", name="gruverify") else ("-p", "gruverify._pytest")
+#: In a checkout that was not installed since they are there, plugin and profiles have no entry
+#: points.
+PLUGIN: tuple[str, ...] = (
+    () if entry_points(group="pytest11", name="gruverify") else ("-p", "gruverify._pytest")
+)
 PROFILES = "import hypothesis\nfrom gruverify import _hypothesis\n_hypothesis.register()\n"
 #: What the user's environment may add is no part of these tests.
 CALM = ("-p", "no:randomly", "-p", "no:cacheprovider")
@@ -55,8 +58,9 @@ class Declining:
 class Imported:
     """A plugin that notes, at the end of a run, the modules that are not the test's own.
 
-    pytester forgets what was imported since it was made. A package that was half imported before would then become
-    two that do not know each other's classes: the directory's conftest.py puts these modules back.
+    pytester forgets what was imported since it was made. A package that was half imported before
+    would then become two that do not know each other's classes: the directory's conftest.py puts
+    these modules back.
     """
 
     modules: ClassVar[dict[str, ModuleType]] = {}
@@ -77,7 +81,9 @@ def inside(
     """A run in this process."""
     _write(pytester, files)
     pytester.syspathinsert()
-    return pytester.runpytest_inprocess(*CALM, *plugin, *arguments, plugins=[Imported(pytester.path)])
+    return pytester.runpytest_inprocess(
+        *CALM, *plugin, *arguments, plugins=[Imported(pytester.path)]
+    )
 
 
 def apart(pytester: pytest.Pytester, *arguments: str, **files: str) -> pytest.RunResult:
@@ -93,7 +99,11 @@ def _write(pytester: pytest.Pytester, files: dict[str, str]) -> None:
 
 def outcomes(run: pytest.RunResult) -> dict[str, int]:
     """How many passed, failed and so on."""
-    return {name: count for name, count in run.parseoutcomes().items() if name not in ("warnings", "warning")}
+    return {
+        name: count
+        for name, count in run.parseoutcomes().items()
+        if name not in ("warnings", "warning")
+    }
 
 
 def ids(run: pytest.RunResult) -> list[str]:

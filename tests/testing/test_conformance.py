@@ -37,7 +37,9 @@ def test_a_right_gru_passes(pytester: pytest.Pytester) -> None:
     run.stdout.re_match_lines([r"numpy: gates visited \(levels of z × r × c\): float32 \d+\.\d %"])
 
 
-def test_a_failure_is_the_statement_the_numbers_and_a_snippet_and_nothing_else(pytester: pytest.Pytester) -> None:
+def test_a_failure_is_the_statement_the_numbers_and_a_snippet_and_nothing_else(
+    pytester: pytest.Pytester,
+) -> None:
     run = inside(pytester, *FEW, "-k", "bounds", my_gru=FAULTY, test_mine=one_test("my_gru:step"))
 
     assert outcomes(run)["failed"] == 1
@@ -54,7 +56,9 @@ def test_a_failure_is_the_statement_the_numbers_and_a_snippet_and_nothing_else(p
 
 
 def test_the_smallest_case_of_one_invariant_is_shown(pytester: pytest.Pytester) -> None:
-    run = inside(pytester, *FEW, "-k", "agreement", my_gru=FAULTY, test_mine=one_test("my_gru:step"))
+    run = inside(
+        pytester, *FEW, "-k", "agreement", my_gru=FAULTY, test_mine=one_test("my_gru:step")
+    )
 
     assert run.stdout.str().count("gruverify.assert_holds(") == 1
     assert "H=1, I=1, B=1, T=1" in run.stdout.str()
@@ -75,14 +79,18 @@ def b(a):
 def test_what_is_less_accurate_than_declared_is_said_to_be(pytester: pytest.Pytester) -> None:
     options = (*FEW, "-k", "agreement")
     run = inside(pytester, *options, coarse=COARSE, test_mine=one_test("coarse:step"))
-    run.stdout.re_match_lines([r"coarse:step: less accurate than declared: .* bfloat16: declare products='bf16'.*"])
+    run.stdout.re_match_lines(
+        [r"coarse:step: less accurate than declared: .* bfloat16: declare products='bf16'.*"]
+    )
 
     wrong = inside(pytester, *options, my_gru=FAULTY, test_mine=one_test("my_gru:step"))
     assert "less accurate" not in wrong.stdout.str()
 
 
 def test_what_a_target_lacks_is_skipped_and_says_why(pytester: pytest.Pytester) -> None:
-    run = inside(pytester, *FEW, "-rs", "-k", "stack", my_gru=FAULTY, test_mine=one_test("my_gru:step"))
+    run = inside(
+        pytester, *FEW, "-rs", "-k", "stack", my_gru=FAULTY, test_mine=one_test("my_gru:step")
+    )
 
     assert outcomes(run)["skipped"] == 1
     run.stdout.fnmatch_lines(["SKIPPED*test_mine.py:3*the backend has no stack*"])
@@ -121,7 +129,10 @@ def test_a_target_that_cannot_be_used_fails_with_one_line(pytester: pytest.Pytes
 
 @pytest.mark.uncounted
 def test_a_target_may_be_an_object_which_the_snippet_names(pytester: pytest.Pytester) -> None:
-    test = "import gruverify, my_gru\n\ntest_my_gru = gruverify.testing.conformance(my_gru.step, only=['bounds'])\n"
+    test = (
+        "import gruverify, my_gru\n\ntest_my_gru = gruverify.testing.conformance(my_gru.step, "
+        "only=['bounds'])\n"
+    )
 
     run = inside(pytester, *FEW, my_gru=FAULTY, test_mine=test)
 
@@ -146,21 +157,32 @@ def test_what_is_expected_to_fall_is_a_test_of_its_own(pytester: pytest.Pytester
 
     run = inside(pytester, *FEW, "-rxX", my_gru=FAULTY, test_mine=test)
 
-    assert outcomes(run) == {"xfailed": 1, "xpassed": 1, "skipped": 1}  # what else there is needs a pullback
-    run.stdout.fnmatch_lines(["XFAIL*bounds/between-float32* - issue 12", "XPASS*bounds/box-float32* - known.txt:2"])
+    assert outcomes(run) == {
+        "xfailed": 1,
+        "xpassed": 1,
+        "skipped": 1,
+    }  # what else there is needs a pullback
+    run.stdout.fnmatch_lines(
+        ["XFAIL*bounds/between-float32* - issue 12", "XPASS*bounds/box-float32* - known.txt:2"]
+    )
 
 
 def test_settings_of_the_call_are_kept(pytester: pytest.Pytester) -> None:
-    test = one_test("numpy", only=["bounds"]).rstrip(")\n") + ", settings=settings(max_examples=7))\n"
+    test = (
+        one_test("numpy", only=["bounds"]).rstrip(")\n") + ", settings=settings(max_examples=7))\n"
+    )
     test = f"from hypothesis import settings\n{test}"
 
     run = inside(pytester, "--gru-formats", "f32", "--hypothesis-show-statistics", test_mine=test)
 
-    run.stdout.fnmatch_lines(["*7 passing*", "*Events:*", "*z=*", "*Stopped because settings.max_examples=7"])
+    run.stdout.fnmatch_lines(
+        ["*7 passing*", "*Events:*", "*z=*", "*Stopped because settings.max_examples=7"]
+    )
 
 
 def test_it_needs_no_plugin(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The run around this one has the plugin, and is not the one that the test inside tells what it found.
+    # The run around this one has the plugin, and is not the one that the test inside tells what it
+    # found.
     monkeypatch.setattr("gruverify._pytest.RUNS", [])
     test, without = one_test("numpy", only=["bounds"]), ("-p", "no:gruverify", "-W", "ignore")
 
@@ -170,7 +192,9 @@ def test_it_needs_no_plugin(pytester: pytest.Pytester, monkeypatch: pytest.Monke
 
 
 def test_a_wrong_pattern_is_a_mistake_of_the_call() -> None:
-    with pytest.raises(gruverify.engine.BadSelection, match="no invariant matches 'boundz': did you mean bounds"):
+    with pytest.raises(
+        gruverify.engine.BadSelection, match="no invariant matches 'boundz': did you mean bounds"
+    ):
         conformance("numpy", only=["boundz"])
 
 
@@ -180,7 +204,11 @@ def test_it_is_a_test_of_hypothesis() -> None:
     def plain(_: Any) -> None:
         """Nothing."""
 
-    assert vars(conformance("numpy")).keys() >= {"hypothesis", "is_hypothesis_test"} <= vars(plain).keys()
+    assert (
+        vars(conformance("numpy")).keys()
+        >= {"hypothesis", "is_hypothesis_test"}
+        <= vars(plain).keys()
+    )
 
 
 def test_formats_and_patterns_may_be_given_by_name(pytester: pytest.Pytester) -> None:
@@ -192,21 +220,27 @@ def test_formats_and_patterns_may_be_given_by_name(pytester: pytest.Pytester) ->
     run.stdout.fnmatch_lines(["*test_my_gru[[]bounds-float32[]] PASSED*"])
 
 
-def test_a_format_that_there_is_not_is_an_error_and_not_a_test_less(pytester: pytest.Pytester) -> None:
+def test_a_format_that_there_is_not_is_an_error_and_not_a_test_less(
+    pytester: pytest.Pytester,
+) -> None:
     run = inside(pytester, test_mine=one_test("numpy", formats=["f31"]))
 
     assert outcomes(run)["errors"] == 1
     run.stdout.fnmatch_lines(["*format='f31' is unknown: choose from float16 (f16), *"])
 
 
-def test_a_target_on_the_command_line_that_there_is_not_is_one_error(pytester: pytest.Pytester) -> None:
+def test_a_target_on_the_command_line_that_there_is_not_is_one_error(
+    pytester: pytest.Pytester,
+) -> None:
     run = inside(pytester, "--gru-target", "torchh")
 
     assert run.ret == pytest.ExitCode.USAGE_ERROR
-    run.stderr.fnmatch_lines(["ERROR: --gru-target: target 'torchh' is unknown: did you mean torch?*"])
+    run.stderr.fnmatch_lines(
+        ["ERROR: --gru-target: target 'torchh' is unknown: did you mean torch?*"]
+    )
 
 
-# -- no pass on nothing -----------------------------------------------------------------------------------------------
+# -- no pass on nothing ----------------------------------------------------------------------------
 
 PARTIAL = """
 from gruverify.backends import NumpyBackend
@@ -225,29 +259,39 @@ class Partial:
 class Vague(Partial):
     kappa = 1e9
 """
-NONE, MANY, ALL = (PARTIAL.format(refused=condition) for condition in ("False", "x.shape[0] != 1", "True"))
+NONE, MANY, ALL = (
+    PARTIAL.format(refused=condition) for condition in ("False", "x.shape[0] != 1", "True")
+)
 CORE = ("--gru-formats", "f32", "--gru-profile", "quick", "-k", "agreement or contract")
 
 
-def test_a_test_of_what_was_mostly_refused_is_inconclusive_with_the_reasons(pytester: pytest.Pytester) -> None:
+def test_a_test_of_what_was_mostly_refused_is_inconclusive_with_the_reasons(
+    pytester: pytest.Pytester,
+) -> None:
     run = inside(pytester, *CORE, mine=MANY, test_mine=one_test("mine:Partial"))
 
     assert outcomes(run)["failed"] == 2
     assert run.ret == pytest.ExitCode.TESTS_FAILED
     shown = run.stdout.str()
     assert "inconclusive: mine:Partial, agreement in float32: nothing failed, but" in shown
-    assert re.search(r"step answered \d+ of \d+ cases \(step is not implemented: not this one\)", shown)
+    assert re.search(
+        r"step answered \d+ of \d+ cases \(step is not implemented: not this one\)", shown
+    )
     assert "too little is claimed of its values: something in" in shown
     assert "Traceback" not in shown
 
 
-def test_where_all_is_refused_tests_are_skipped_and_the_run_is_not_green(pytester: pytest.Pytester) -> None:
+def test_where_all_is_refused_tests_are_skipped_and_the_run_is_not_green(
+    pytester: pytest.Pytester,
+) -> None:
     run = inside(pytester, *CORE, "-rs", mine=ALL, test_mine=one_test("mine:Partial"))
 
     assert "failed" not in outcomes(run)
     assert run.ret == pytest.ExitCode.TESTS_FAILED
     why = "step is not implemented: not this one"
-    run.stdout.fnmatch_lines([f"inconclusive: mine:Partial: float32: no case was answered ({why})", f"SKIPPED*{why}"])
+    run.stdout.fnmatch_lines(
+        [f"inconclusive: mine:Partial: float32: no case was answered ({why})", f"SKIPPED*{why}"]
+    )
 
 
 def test_bounds_that_claim_nothing_are_no_pass(pytester: pytest.Pytester) -> None:
@@ -265,7 +309,9 @@ def test_the_right_one_of_them_passes_and_its_run_is_green(pytester: pytest.Pyte
     assert "inconclusive" not in run.stdout.str()
 
 
-def test_a_selection_without_the_core_is_not_green_but_what_pytest_leaves_out_is(pytester: pytest.Pytester) -> None:
+def test_a_selection_without_the_core_is_not_green_but_what_pytest_leaves_out_is(
+    pytester: pytest.Pytester,
+) -> None:
     files = {"mine": NONE, "test_mine": one_test("mine:Partial")}
 
     chosen = inside(pytester, *FEW, "--gru-only", "bounds", **files)
@@ -276,16 +322,22 @@ def test_a_selection_without_the_core_is_not_green_but_what_pytest_leaves_out_is
         ["inconclusive: mine:Partial: float32: the selection leaves out what shows its values*"]
     )
     assert (outcomes(by_pytest)["passed"], by_pytest.ret) == (1, pytest.ExitCode.OK)
-    by_pytest.stdout.fnmatch_lines(["mine:Partial: float32: not all that shows its values and gradients was run*"])
+    by_pytest.stdout.fnmatch_lines(
+        ["mine:Partial: float32: not all that shows its values and gradients was run*"]
+    )
 
 
 def test_only_formats_that_it_does_not_claim_show_nothing(pytester: pytest.Pytester) -> None:
     claims = "\n\nclass Single(Partial):\n    formats = (gruverify.float64,)\n"
 
-    run = inside(pytester, *CORE, mine=f"import gruverify\n{NONE}{claims}", test_mine=one_test("mine:Single"))
+    run = inside(
+        pytester, *CORE, mine=f"import gruverify\n{NONE}{claims}", test_mine=one_test("mine:Single")
+    )
 
     assert (outcomes(run)["skipped"], run.ret) == (2, pytest.ExitCode.TESTS_FAILED)
-    run.stdout.fnmatch_lines(["inconclusive: mine:Single: it claims none of the formats that were asked for"])
+    run.stdout.fnmatch_lines(
+        ["inconclusive: mine:Single: it claims none of the formats that were asked for"]
+    )
 
 
 @pytest.mark.uncounted
@@ -295,7 +347,9 @@ def test_workers_come_to_the_same_verdict(pytester: pytest.Pytester) -> None:
     run = apart(pytester, *few, "-n", "2", mine=ALL, test_mine=one_test("mine:Partial"))
 
     assert (outcomes(run), run.ret) == ({"skipped": 2}, pytest.ExitCode.TESTS_FAILED)
-    run.stdout.fnmatch_lines(["inconclusive: mine:Partial: float32, float64: no case was answered*"])
+    run.stdout.fnmatch_lines(
+        ["inconclusive: mine:Partial: float32, float64: no case was answered*"]
+    )
 
 
 def test_a_wrong_declaration_fails_with_one_line(pytester: pytest.Pytester) -> None:

@@ -33,16 +33,23 @@ def cases(folder: Path) -> Counter[tuple[str, str]]:
 def test_a_run_that_does_not_use_it_imports_nothing_heavy(tmp_path: Path) -> None:
     (tmp_path / "test_other.py").write_text("def test_other():\n    pass\n")
     # Hypothesis' own plugin imports Hypothesis in every run.
-    others = [part for name in ("hypothesispytest", "randomly", "xdist", "cov") for part in ("-p", f"no:{name}")]
+    others = [
+        part
+        for name in ("hypothesispytest", "randomly", "xdist", "cov")
+        for part in ("-p", f"no:{name}")
+    ]
     code = (
         "import sys, pytest\n"
         f"code = pytest.main(['-q', *{others!r}, *{PLUGIN!r}])\n"
         "ours = [name for name in sys.modules if name.startswith('gruverify')]\n"
-        "heavy = [name for name in ('numpy', 'hypothesis', 'torch', 'rich') if name in sys.modules]\n"
+        "heavy = [name for name in ('numpy', 'hypothesis', 'torch', 'rich') if name in "
+        "sys.modules]\n"
         "print('LOADED', code.value, *ours, 'heavy:', *heavy)\n"
     )
 
-    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
 
     assert run.stdout.splitlines()[-1] == "LOADED 0 gruverify gruverify._pytest heavy:"
 
@@ -59,7 +66,9 @@ def test_a_target_is_tested_without_any_file(pytester: pytest.Pytester) -> None:
 
 
 def test_the_ini_file_has_the_same_keys(pytester: pytest.Pytester) -> None:
-    pytester.makeini("[pytest]\ngru_target = numpy\ngru_formats = f64\ngru_only =\n    bounds\n    contract\n")
+    pytester.makeini(
+        "[pytest]\ngru_target = numpy\ngru_formats = f64\ngru_only =\n    bounds\n    contract\n"
+    )
 
     run = inside(pytester, "--collect-only", "-q", test_other="def test_other(): pass")
 
@@ -68,7 +77,10 @@ def test_the_ini_file_has_the_same_keys(pytester: pytest.Pytester) -> None:
 
 
 def test_what_neither_says_is_read_from_the_table_of_the_project(pytester: pytest.Pytester) -> None:
-    table = '[tool.gruverify]\ntarget = "torch"\nformats = ["f16", "f32"]\nprofile = "quick"\nonly = ["bounds"]\n'
+    table = (
+        '[tool.gruverify]\ntarget = "torch"\nformats = ["f16", "f32"]\nprofile = '
+        '"quick"\nonly = ["bounds"]\n'
+    )
     (pytester.path / "pyproject.toml").write_text(table)
 
     run = inside(pytester, "--collect-only", "-q", "--gru-target", "numpy", "--gru-formats", "f32")
@@ -78,11 +90,15 @@ def test_what_neither_says_is_read_from_the_table_of_the_project(pytester: pytes
     assert ids(alone) == ["test_other.py::test_other"]
     (pytester.path / "pyproject.toml").write_text("[tool.gruverify]\nformat = 1\n")
     wrong = inside(pytester, *FEW, "--gru-target", "numpy")
-    wrong.stderr.fnmatch_lines(["ERROR: gruverify: *pyproject.toml: * has no key 'format': did you mean formats?"])
+    wrong.stderr.fnmatch_lines(
+        ["ERROR: gruverify: *pyproject.toml: * has no key 'format': did you mean formats?"]
+    )
 
 
 def test_the_header_says_what_is_needed_to_repeat_the_run(pytester: pytest.Pytester) -> None:
-    run = inside(pytester, *FEW, "--gru-target", "numpy", "--hypothesis-seed", "5", "--collect-only")
+    run = inside(
+        pytester, *FEW, "--gru-target", "numpy", "--hypothesis-seed", "5", "--collect-only"
+    )
 
     run.stdout.re_match_lines(
         [
@@ -96,7 +112,10 @@ def test_the_header_says_what_is_needed_to_repeat_the_run(pytester: pytest.Pytes
     ("options", "message"),
     [
         (("--gru-formats", "f33"), "format='f33' is unknown"),
-        (("--gru-profile", "fast"), "--gru-profile=fast is unknown: choose from quick, default, deep"),
+        (
+            ("--gru-profile", "fast"),
+            "--gru-profile=fast is unknown: choose from quick, default, deep",
+        ),
         (("--gru-only", "boundz"), "no invariant matches 'boundz': did you mean bounds"),
         (("--gru-skips-file", "none.txt"), "none.txt cannot be read"),
     ],
@@ -122,14 +141,24 @@ def test_the_marker_is_registered(pytester: pytest.Pytester) -> None:
 def test_a_report_has_everything_that_was_found(pytester: pytest.Pytester) -> None:
     test = one_test("my_gru:step", only=["bounds", "stack"])
 
-    run = inside(pytester, "--gru-formats", "f32", "--gru-report", "out", my_gru=FAULTY, test_mine=test)
+    run = inside(
+        pytester, "--gru-formats", "f32", "--gru-report", "out", my_gru=FAULTY, test_mine=test
+    )
 
     assert outcomes(run) == {"failed": 1, "skipped": 1}
     run.stdout.fnmatch_lines(["report: out?index.html"])
     found = load_document(pytester.path / "out" / "result.json")
-    assert (found["target"], found["verdict"], found["formats"]) == ("my_gru:step", "falsified", ["float32"])
+    assert (found["target"], found["verdict"], found["formats"]) == (
+        "my_gru:step",
+        "falsified",
+        ["float32"],
+    )
     assert [witness["invariant"] for witness in found["witnesses"]] == ["bounds/between"]
-    statuses = {row["id"].partition("/")[0]: row["status"] for row in found["invariants"] if row["variant"] == "-"}
+    statuses = {
+        row["id"].partition("/")[0]: row["status"]
+        for row in found["invariants"]
+        if row["variant"] == "-"
+    }
     assert statuses == {"bounds": "not applicable", "stack": "not applicable"}
     cases = sum(row["cases"] for row in found["invariants"] if row["id"] == "bounds/between")
     [sides] = [group for group in found["coverage"][0]["groups"] if group["name"] == "h'-c"]
@@ -147,8 +176,19 @@ def test_a_folder_that_is_no_report_is_left_alone(pytester: pytest.Pytester) -> 
 
 
 @pytest.mark.uncounted
-def test_workers_add_up_to_what_one_process_finds_from_the_same_seed(pytester: pytest.Pytester) -> None:
-    few = ("--gru-target", "numpy", "--gru-formats", "f32,f64", "--gru-only", "bounds", "--hypothesis-seed", "3")
+def test_workers_add_up_to_what_one_process_finds_from_the_same_seed(
+    pytester: pytest.Pytester,
+) -> None:
+    few = (
+        "--gru-target",
+        "numpy",
+        "--gru-formats",
+        "f32,f64",
+        "--gru-only",
+        "bounds",
+        "--hypothesis-seed",
+        "3",
+    )
     few = (*few, "--gru-profile", "quick")
 
     one = apart(pytester, *few, "--gru-report", "one")
@@ -166,7 +206,11 @@ def test_workers_add_up_to_what_one_process_finds_from_the_same_seed(pytester: p
 def test_the_database_and_last_failed_bring_a_failure_back(pytester: pytest.Pytester) -> None:
     again = ("--gru-formats", "f32", "--gru-only", "bounds", "--hypothesis-profile", "gruverify-ci")
 
-    files = {"my_gru": FAULTY, "test_mine": one_test("my_gru:step"), "test_other": "def test_other(): pass"}
+    files = {
+        "my_gru": FAULTY,
+        "test_mine": one_test("my_gru:step"),
+        "test_other": "def test_other(): pass",
+    }
 
     first = apart(pytester, *again, **files)
     second = apart(pytester, *again, "--lf", "--hypothesis-show-statistics")
@@ -175,8 +219,14 @@ def test_the_database_and_last_failed_bring_a_failure_back(pytester: pytest.Pyte
     second.stdout.fnmatch_lines(["*during reuse phase*", "*0 passing, 1 failing*"])
     [blob] = [line for line in first.outlines if "@reproduce_failure(" in line]
     decorator = blob.partition("@")[2].partition(" as a decorator")[0]
-    pinned = one_test("my_gru:step", only=["bounds"]).replace("gruverify.testing", f"{decorator}(gruverify.testing")
-    third = apart(pytester, *again, test_mine="from hypothesis import reproduce_failure\n" + pinned.rstrip() + ")\n")
+    pinned = one_test("my_gru:step", only=["bounds"]).replace(
+        "gruverify.testing", f"{decorator}(gruverify.testing"
+    )
+    third = apart(
+        pytester,
+        *again,
+        test_mine="from hypothesis import reproduce_failure\n" + pinned.rstrip() + ")\n",
+    )
     assert outcomes(third) == {"failed": 1, "passed": 1}
 
 
@@ -184,7 +234,8 @@ def test_profiles_of_ours_stand_beside_those_of_hypothesis() -> None:
     code = (
         f"import json\n{_PROFILES if PLUGIN else ''}"
         "from hypothesis import settings\n"
-        f"ours = {{name: settings.get_profile(name).max_examples for name in {list(_hypothesis.PROFILES)!r}}}\n"
+        f"ours = {{name: settings.get_profile(name).max_examples for name in "
+        f"{list(_hypothesis.PROFILES)!r}}}\n"
         "theirs = settings.get_profile('ci').derandomize, settings.get_current_profile_name()\n"
         "kept = [settings.get_profile(name).database is not None for name in ours]\n"
         "import gruverify, gruverify.testing\n"
@@ -192,7 +243,9 @@ def test_profiles_of_ours_stand_beside_those_of_hypothesis() -> None:
     )
     environment = {**os.environ, "CI": "true"}
 
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
 
     ours, theirs, kept, then = json.loads(run.stdout)
     assert ours == _hypothesis.PROFILES
@@ -209,7 +262,9 @@ def test_none_of_them_has_a_deadline() -> None:
 
 @pytest.mark.uncounted
 @pytest.mark.parametrize("of_seed", [(), ("--hypothesis-seed", "5")], ids=["drawn", "given"])
-def test_the_command_of_a_report_runs_and_fails_again(pytester: pytest.Pytester, of_seed: tuple[str, ...]) -> None:
+def test_the_command_of_a_report_runs_and_fails_again(
+    pytester: pytest.Pytester, of_seed: tuple[str, ...]
+) -> None:
     few = ("--gru-formats", "f32", "--gru-profile", "quick", *of_seed, "--gru-report", "out")
     first = apart(pytester, *few, my_gru=FAULTY, test_mine=one_test("my_gru:step", only=["bounds"]))
     assert outcomes(first) == {"failed": 1}
@@ -219,7 +274,11 @@ def test_the_command_of_a_report_runs_and_fails_again(pytester: pytest.Pytester,
     assert "None" not in command
     assert command.startswith("pytest ")
     again = subprocess.run(
-        f"{sys.executable} -m {command}", shell=True, cwd=pytester.path, capture_output=True, text=True
+        f"{sys.executable} -m {command}",
+        shell=True,
+        cwd=pytester.path,
+        capture_output=True,
+        text=True,
     )
 
     assert again.returncode == 1
@@ -248,7 +307,9 @@ test_my_gru = gruverify.testing.conformance({it}, only=["bounds"])
 
 
 @pytest.mark.uncounted
-@pytest.mark.parametrize(("it", "target"), [("named", "test_mine:named"), ("Mine()", "Mine object")])
+@pytest.mark.parametrize(
+    ("it", "target"), [("named", "test_mine:named"), ("Mine()", "Mine object")]
+)
 def test_the_reproducer_of_an_object_names_it_or_says_that_it_has_no_name(
     pytester: pytest.Pytester, it: str, target: str
 ) -> None:

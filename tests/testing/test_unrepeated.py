@@ -40,12 +40,17 @@ FEW = ("--gru-formats", "f32", "--gru-profile", "quick", "--gru-only", "agreemen
 
 @pytest.mark.parametrize(
     ("step", "why"),
-    [("sometimes", "the target's answers are random"), ("stale", "the target remembers earlier calls")],
+    [
+        ("sometimes", "the target's answers are random"),
+        ("stale", "the target remembers earlier calls"),
+    ],
 )
 def test_it_is_told_with_its_numbers_and_hypothesis_says_nothing_of_it(
     pytester: pytest.Pytester, step: str, why: str
 ) -> None:
-    run = inside(pytester, *FEW, "--gru-report", "report", my_gru=FLAKY, test_mine=one_test(f"my_gru:{step}"))
+    run = inside(
+        pytester, *FEW, "--gru-report", "report", my_gru=FLAKY, test_mine=one_test(f"my_gru:{step}")
+    )
 
     assert outcomes(run) == {"failed": 1}
     shown = run.stdout.str().partition("FAILURES")[2].partition("\n= gruverify")[0]

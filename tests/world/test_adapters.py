@@ -33,7 +33,10 @@ def gates_exchanged(backend: Any) -> Any:
 
 
 def carry_path_cut(backend: Any) -> Any:
-    return replace(backend, plain_step=lambda weights, x, h: backend.plain_step(weights, x, jax.lax.stop_gradient(h)))
+    return replace(
+        backend,
+        plain_step=lambda weights, x, h: backend.plain_step(weights, x, jax.lax.stop_gradient(h)),
+    )
 
 
 def last_step_doubled(backend: Any) -> Any:
@@ -89,7 +92,9 @@ def changed(attribute: str, value: Any) -> Callable[[Any], Any]:
 def biases_dropped(backend: Any) -> Any:
     def loaded(model: Any) -> Any:
         run = backend.loaded(model)
-        return lambda given: run({name: 0 * array if name == "B" else array for name, array in given.items()})
+        return lambda given: run(
+            {name: 0 * array if name == "B" else array for name, array in given.items()}
+        )
 
     return replace(backend, loaded=loaded)
 

@@ -18,13 +18,17 @@ WORLD = [target for target in TARGETS if target.install]
 def test_a_target_has_the_faults_that_are_known_and_no_others(
     target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those that are mended are noticed too: then its xfails file and docs/world.md are to be changed."""
+    """Those that are mended are noticed too: then its xfails file and docs/world.md are to be
+    changed.
+    """
     pytest.importorskip(str(target.needs))
     monkeypatch.chdir(tmp_path)
     known = XFAILS / f"{target.name.replace(':', '-')}.txt"
     options = ["--xfails-file", str(known), "--strict"] if known.exists() else []
 
-    result = CliRunner().invoke(main, ["check", target.name, "--profile", "quick", "--jobs", "1", *options])
+    result = CliRunner().invoke(
+        main, ["check", target.name, "--profile", "quick", "--jobs", "1", *options]
+    )
 
     assert result.exit_code == 0, result.output[-3000:]
 

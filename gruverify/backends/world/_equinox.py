@@ -1,4 +1,6 @@
-"""`equinox`: Equinox's GRUCell, vmapped over the batch; a sequence is `lax.scan` over it, as its documentation does."""
+"""`equinox`: Equinox's GRUCell, vmapped over the batch; a sequence is `lax.scan` over it, as its
+documentation does.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def _cell(weights: Weights) -> eqx.nn.GRUCell:
     H, I = weights["weight_hh"].shape[1], weights["weight_ih"].shape[1]
     empty = _empty(I, H, "bias" in weights, weights["weight_hh"].dtype)
     names = tuple(weights)
-    return eqx.tree_at(lambda cell: [getattr(cell, name) for name in names], empty, list(weights.values()))
+    return eqx.tree_at(
+        lambda cell: [getattr(cell, name) for name in names], empty, list(weights.values())
+    )
 
 
 @lru_cache

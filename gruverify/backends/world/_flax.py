@@ -14,7 +14,9 @@ from gruverify.cell import Variant
 
 def build() -> JaxStackBackend:
     """Weights are applied as `params` of the modules."""
-    return JaxStackBackend("flax", "flax", (Variant(biases="input+candidate"),), _step, _run, _stack)
+    return JaxStackBackend(
+        "flax", "flax", (Variant(biases="input+candidate"),), _step, _run, _stack
+    )
 
 
 def _step(weights: Weights, x: Any, h: Any) -> Any:
@@ -31,7 +33,10 @@ def _stack(rows: Any, inputs: Any, states: Any, lengths: Any, batch_first: bool)
     xs, last = inputs, list[Any]()
     for layer, row in enumerate(rows):
         D, names = len(row), ("forward_rnn", "backward_rnn")
-        rnns, params = [nn.RNN(_cell(weights)) for weights in row], [{"cell": _nested(weights)} for weights in row]
+        rnns, params = (
+            [nn.RNN(_cell(weights)) for weights in row],
+            [{"cell": _nested(weights)} for weights in row],
+        )
         start = None if states is None else tuple(states[layer * D : (layer + 1) * D])
         module: Any = nn.Bidirectional(*rnns) if D == 2 else rnns[0]
         carry, xs = module.apply(
@@ -47,7 +52,9 @@ def _stack(rows: Any, inputs: Any, states: Any, lengths: Any, batch_first: bool)
 
 
 def _cell(weights: Weights) -> nn.GRUCell:
-    """The cell of their size; where a run is given no state, it makes one in the format of its parameters."""
+    """The cell of their size; where a run is given no state, it makes one in the format of its
+    parameters.
+    """
     kernel = weights["hn.kernel"]
     return nn.GRUCell(len(kernel), param_dtype=kernel.dtype)
 

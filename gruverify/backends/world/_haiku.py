@@ -13,7 +13,9 @@ from gruverify.cell import Variant
 
 def build() -> JaxBackend:
     """The one of them that resets before and replaces, with one bias a gate."""
-    return JaxBackend("haiku", "haiku", (Variant("before", "replace", biases="input"),), _step, _run)
+    return JaxBackend(
+        "haiku", "haiku", (Variant("before", "replace", biases="input"),), _step, _run
+    )
 
 
 def _step(weights: Weights, x: Any, h: Any) -> Any:
@@ -26,7 +28,11 @@ def _step(weights: Weights, x: Any, h: Any) -> Any:
 def _run(weights: Weights, inputs: Any, state: Any) -> tuple[Any, Any]:
     def run() -> Any:
         gru = _gru(weights)
-        start = gru.initial_state(inputs.shape[1]).astype(inputs.dtype) if state is None else jnp.asarray(state)
+        start = (
+            gru.initial_state(inputs.shape[1]).astype(inputs.dtype)
+            if state is None
+            else jnp.asarray(state)
+        )
         return hk.dynamic_unroll(gru, inputs, start)
 
     outputs, last = _applied(run, weights)

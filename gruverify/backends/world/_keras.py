@@ -1,4 +1,6 @@
-"""`keras`: GRUCell, GRU and Bidirectional of Keras on its JAX backend, reset_after both ways, masks as lengths."""
+"""`keras`: GRUCell, GRU and Bidirectional of Keras on its JAX backend, reset_after both ways, masks
+as lengths.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,18 @@ def build() -> JaxStackBackend:
         RuntimeError: Keras runs on another backend.
     """
     if keras.backend.backend() != "jax":
-        raise RuntimeError(f"Keras runs on {keras.backend.backend()}, and this target on JAX: set KERAS_BACKEND=jax")
+        raise RuntimeError(
+            f"Keras runs on {keras.backend.backend()}, and this target on JAX: set "
+            "KERAS_BACKEND=jax"
+        )
     return JaxStackBackend(
-        "keras", "keras", (Variant(), Variant("before", biases="input")), _step, _run, _stack, unbatched=False
+        "keras",
+        "keras",
+        (Variant(), Variant("before", biases="input")),
+        _step,
+        _run,
+        _stack,
+        unbatched=False,
     )
 
 
@@ -53,14 +64,20 @@ def _stack(rows: Any, inputs: Any, states: Any, lengths: Any, batch_first: bool)
 def _called(cls: Any, row: list[Weights], x: Any, *state: Any, **options: Any) -> Any:
     """What a layer of that class returns with these weights: one direction, or both."""
     arrays = [weights[name] for weights in row for name in ("kernel", "recurrent_kernel", "bias")]
-    layer = _layer(cls, len(row), x.shape[-1], len(arrays[1]), arrays[2].ndim == 2, arrays[0].dtype.name)
+    layer = _layer(
+        cls, len(row), x.shape[-1], len(arrays[1]), arrays[2].ndim == 2, arrays[0].dtype.name
+    )
     fixed = [variable.value for variable in layer.non_trainable_variables]
     return layer.stateless_call(arrays, fixed, x, *state, **options)[0]
 
 
 @lru_cache
-def _layer(cls: Any, directions: int, input_size: int, units: int, reset_after: bool, dtype: str) -> Any:
-    """A layer with weights of its own, which are not used: orthogonal ones cannot be made in bfloat16."""
+def _layer(
+    cls: Any, directions: int, input_size: int, units: int, reset_after: bool, dtype: str
+) -> Any:
+    """A layer with weights of its own, which are not used: orthogonal ones cannot be made in
+    bfloat16.
+    """
     options = {"reset_after": reset_after, "dtype": dtype, "recurrent_initializer": "zeros"}
     is_cell = cls is keras.layers.GRUCell
     if not is_cell:

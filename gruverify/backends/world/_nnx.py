@@ -27,11 +27,14 @@ def _run(weights: Weights, inputs: Any, state: Any) -> tuple[Any, Any]:
 
 
 def _cell(weights: Weights) -> nnx.GRUCell:
-    """A cell of these weights; where a run is given no state, it makes one in the format of its parameters."""
+    """A cell of these weights; where a run is given no state, it makes one in the format of its
+    parameters.
+    """
     kernel, recurrent = weights["dense_i.kernel"], weights["dense_h.kernel"]
     i = {"kernel": kernel, "bias": weights["dense_i.bias"]}
     cell: nnx.GRUCell = nnx.merge(
-        _shapes(len(kernel), len(recurrent), kernel.dtype), {"dense_i": i, "dense_h": {"kernel": recurrent}}
+        _shapes(len(kernel), len(recurrent), kernel.dtype),
+        {"dense_i": i, "dense_h": {"kernel": recurrent}},
     )
     return cell
 
@@ -39,5 +42,7 @@ def _cell(weights: Weights) -> nnx.GRUCell:
 @lru_cache
 def _shapes(input_size: int, hidden_size: int, dtype: Any) -> Any:
     """The graph of a cell without its weights."""
-    made = nnx.eval_shape(lambda: nnx.GRUCell(input_size, hidden_size, param_dtype=dtype, rngs=nnx.Rngs(0)))
+    made = nnx.eval_shape(
+        lambda: nnx.GRUCell(input_size, hidden_size, param_dtype=dtype, rngs=nnx.Rngs(0))
+    )
     return nnx.split(made)[0]

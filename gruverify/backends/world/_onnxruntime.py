@@ -13,18 +13,24 @@ from gruverify.backends.contract import NDArray
 
 
 def build() -> OnnxBackend:
-    """float16 is cast to float32 around the node; of float64 its kernel says that it is not supported."""
+    """float16 is cast to float32 around the node; of float64 its kernel says that it is not
+    supported.
+    """
     return OnnxBackend("onnxruntime", (float16, float32), _session, batch_first=False)
 
 
 def _session(model: onnx.ModelProto) -> Runs:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
 
     def run(given: dict[str, NDArray]) -> Sequence[NDArray]:
         if not given["X"].size:
-            raise NotImplementedError("ONNX Runtime is not asked about sequences or batches that are empty")
+            raise NotImplementedError(
+                "ONNX Runtime is not asked about sequences or batches that are empty"
+            )
         found: Sequence[NDArray] = session.run(None, given)
         return found
 

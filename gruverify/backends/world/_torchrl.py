@@ -9,5 +9,7 @@ from gruverify.backends._torch import torch_backend
 
 
 def build() -> FunctionBackend:
-    """GRU has one direction, and raises at packed sequences and at inputs without a batch; it is not scripted here."""
+    """GRU has one direction, and raises at packed sequences and at inputs without a batch; it is
+    not scripted here.
+    """
     return torch_backend(step=GRUCell, sequence=GRU, name="torchrl", lengths=False, unbatched=False)

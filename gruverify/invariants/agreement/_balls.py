@@ -26,26 +26,52 @@ from gruverify.invariants.core._residual import STATES, Floats, Residual, apart,
 from gruverify.invariants.core._trial import Trial
 
 
-@invariant("agreement/step", "h = keep∘h' + take∘c", source="theory 2, (2.1)", needs=["step"], lengths=SHORT)
+@invariant(
+    "agreement/step",
+    "h = keep∘h' + take∘c",
+    source="theory 2, (2.1)",
+    needs=["step"],
+    lengths=SHORT,
+)
 def step(trial: Trial) -> Iterator[Residual]:
     yield compare("h", "bi", trial.observed.step, trial.exact.next_state, scale=STATES)
 
 
-@invariant("agreement/jacobian-state", "J = ∂h/∂h'", source="theory 2, (2.2)", needs=["step_jacobian"], lengths=SHORT)
+@invariant(
+    "agreement/jacobian-state",
+    "J = ∂h/∂h'",
+    source="theory 2, (2.2)",
+    needs=["step_jacobian"],
+    lengths=SHORT,
+)
 def jacobian_state(trial: Trial) -> Iterator[Residual]:
     yield compare("∂h/∂h'", "bij", trial.observed.step_jacobian[0], trial.exact.jacobian[0])
 
 
-@invariant("agreement/jacobian-input", "∂h/∂x", source="theory 2, (2.3)", needs=["step_jacobian"], lengths=SHORT)
+@invariant(
+    "agreement/jacobian-input",
+    "∂h/∂x",
+    source="theory 2, (2.3)",
+    needs=["step_jacobian"],
+    lengths=SHORT,
+)
 def jacobian_input(trial: Trial) -> Iterator[Residual]:
     yield compare("∂h/∂x", "bij", trial.observed.step_jacobian[1], trial.exact.jacobian[1])
 
 
-@invariant("agreement/step-vjp", "gᵀ ∂h/∂(θ, x, h')", source="theory 2, (2.4)", needs=["step_vjp"], lengths=SHORT)
+@invariant(
+    "agreement/step-vjp",
+    "gᵀ ∂h/∂(θ, x, h')",
+    source="theory 2, (2.4)",
+    needs=["step_vjp"],
+    lengths=SHORT,
+)
 def step_vjp(trial: Trial) -> Iterator[Residual]:
     found, expected = trial.observed.step_vjp, trial.exact.pullback
     for block, actual, ball in pairs(trial.case.cell.variant, found, expected.parameters):
-        yield compare(f"∂⁺{block}", letters(block), actual, ball, scale=scale_of(expected.parameters, block))
+        yield compare(
+            f"∂⁺{block}", letters(block), actual, ball, scale=scale_of(expected.parameters, block)
+        )
     yield compare("gᵀ∂h/∂x", "bj", found.inputs, expected.x)
     if found.state is not None:
         yield compare("gᵀ∂h/∂h'", "bj", found.state, expected.h)
@@ -53,13 +79,17 @@ def step_vjp(trial: Trial) -> Iterator[Residual]:
 
 @invariant("agreement/outputs", "h_t for every t", source="theory 2, (2.1)", needs=["sequence"])
 def outputs(trial: Trial) -> Iterator[Residual]:
-    for t, (actual, ball) in enumerate(zip(trial.observed.sequence[0], trial.exact.run.states[1:], strict=True)):
+    for t, (actual, ball) in enumerate(
+        zip(trial.observed.sequence[0], trial.exact.run.states[1:], strict=True)
+    ):
         yield compare(f"outputs[t={t}]", "bi", actual, ball, scale=STATES)
 
 
 @invariant("agreement/last", "the last state is h_T", source="theory 2, (2.1)", needs=["sequence"])
 def last(trial: Trial) -> Iterator[Residual]:
-    yield compare("last", "bi", trial.observed.sequence[1], trial.exact.run.states[-1], scale=STATES)
+    yield compare(
+        "last", "bi", trial.observed.sequence[1], trial.exact.run.states[-1], scale=STATES
+    )
 
 
 def _gradient_of(block: str) -> Callable[[Trial], Iterator[Residual]]:
@@ -83,18 +113,32 @@ for _block in BLOCKS:
 
 
 @invariant(
-    "agreement/gradient-inputs", "dL/dx_t for every t", source="theory 2, (2.5)", needs=["sequence_vjp"], lengths=SHORT
+    "agreement/gradient-inputs",
+    "dL/dx_t for every t",
+    source="theory 2, (2.5)",
+    needs=["sequence_vjp"],
+    lengths=SHORT,
 )
 def gradient_inputs(trial: Trial) -> Iterator[Residual]:
     expected = trial.exact.gradients.inputs
     scale = max(map(largest, expected), default=0.0)
-    for t, (actual, ball) in enumerate(zip(trial.observed.sequence_vjp.inputs, expected, strict=True)):
+    for t, (actual, ball) in enumerate(
+        zip(trial.observed.sequence_vjp.inputs, expected, strict=True)
+    ):
         yield compare(f"dL/dx[t={t}]", "bj", actual, ball, scale=scale)
 
 
-@invariant("agreement/gradient-state", "dL/dh_0", source="theory 2, (2.5)", needs=["sequence_vjp"], lengths=SHORT)
+@invariant(
+    "agreement/gradient-state",
+    "dL/dh_0",
+    source="theory 2, (2.5)",
+    needs=["sequence_vjp"],
+    lengths=SHORT,
+)
 def gradient_state(trial: Trial) -> Iterator[Residual]:
-    yield compare("dL/dh_0", "bi", state_of(trial.observed.sequence_vjp), trial.exact.gradients.state)
+    yield compare(
+        "dL/dh_0", "bi", state_of(trial.observed.sequence_vjp), trial.exact.gradients.state
+    )
 
 
 @invariant(
@@ -106,7 +150,9 @@ def gradient_state(trial: Trial) -> Iterator[Residual]:
     asks_more=True,
 )
 def gradient_of_last(trial: Trial) -> Iterator[Residual]:
-    yield from compared(trial.case.cell.variant, trial.observed.sequence_vjp_of_last, trial.exact.gradients_of_last)
+    yield from compared(
+        trial.case.cell.variant, trial.observed.sequence_vjp_of_last, trial.exact.gradients_of_last
+    )
 
 
 @invariant(
@@ -132,14 +178,20 @@ def jvp(trial: Trial) -> Iterator[Residual]:
 def vjp_is_transposed_jacobian(trial: Trial) -> Iterator[Residual]:
     g = trial.case.d_last.astype(np.float64)
     found, expected = trial.observed.step_vjp, trial.exact.pullback
-    sides = zip(trial.observed.step_jacobian, trial.exact.jacobian, (found.state, found.inputs), strict=True)
-    for (jacobian, jacobian_ball, vjp), ball, name in zip(sides, (expected.h, expected.x), ("h'", "x"), strict=True):
+    sides = zip(
+        trial.observed.step_jacobian, trial.exact.jacobian, (found.state, found.inputs), strict=True
+    )
+    for (jacobian, jacobian_ball, vjp), ball, name in zip(
+        sides, (expected.h, expected.x), ("h'", "x"), strict=True
+    ):
         if vjp is None:
             continue
         J, H = jacobian.astype(np.float64), g.shape[-1]
         product, size = np.einsum("bi,bij->bj", g, J), np.einsum("bi,bij->bj", np.abs(g), np.abs(J))
         around = np.einsum("bi,bij->bj", np.abs(g), jacobian_ball.radius) + ball.radius
-        yield apart(f"gᵀ∂h/∂{name}", "bj", vjp, product, around + float64_error_of_answers(size, H, 3 * H))
+        yield apart(
+            f"gᵀ∂h/∂{name}", "bj", vjp, product, around + float64_error_of_answers(size, H, 3 * H)
+        )
 
 
 @invariant(
@@ -172,10 +224,14 @@ def _two_ways(trial: Trial, one: Gradients, other: Gradients) -> Iterator[Residu
     expected = trial.exact.gradients
     for block, actual, ball in pairs(trial.case.cell.variant, one, expected.parameters):
         scale = scale_of(expected.parameters, block)
-        yield apart(f"dL/d{block}", letters(block), actual, of(other, block), 2 * ball.radius, scale=scale)
+        yield apart(
+            f"dL/d{block}", letters(block), actual, of(other, block), 2 * ball.radius, scale=scale
+        )
     scale = max(map(largest, expected.inputs), default=0.0)
     for t, ball in enumerate(expected.inputs):
-        yield apart(f"dL/dx[t={t}]", "bj", one.inputs[t], other.inputs[t], 2 * ball.radius, scale=scale)
+        yield apart(
+            f"dL/dx[t={t}]", "bj", one.inputs[t], other.inputs[t], 2 * ball.radius, scale=scale
+        )
     if one.state is not None and other.state is not None:
         yield apart("dL/dh_0", "bi", one.state, other.state, 2 * _radius(expected.state))
 

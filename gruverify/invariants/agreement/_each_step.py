@@ -1,4 +1,6 @@
-"""Each step from the state that the backend itself returned before it: a bound that does not grow with the length."""
+"""Each step from the state that the backend itself returned before it: a bound that does not grow
+with the length.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ def each_step(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "agreement/each-tangent",
-    "∂h_t along a tangent is that of the step from the h_{t-1} and the ∂h_{t-1} that were returned, for every t",
+    "∂h_t along a tangent is that of the step from the h_{t-1} and the ∂h_{t-1} that were "
+    "returned, for every t",
     source="theory 2, (2.2), (2.3); 14, (14.5)",
     since="0.2",
     needs=["sequence", "sequence_jvp"],

@@ -1,8 +1,10 @@
-"""The gradient of a sequence at the states that were returned, whatever its backward pass is made of.
+"""The gradient of a sequence at the states that were returned, whatever its backward pass is made
+of.
 
-Backwards everything is linear in the cotangent. So what is wrong with it before a step is what the step rounds, and
-what was wrong before, pulled back. Entry by entry the latter grows by the sizes of the Jacobian's entries; its
-Euclidean norm grows by the spectral norm, which at usual weights is below 1. The smaller of both bounds is taken.
+Backwards everything is linear in the cotangent. So what is wrong with it before a step is what the
+step rounds, and what was wrong before, pulled back. Entry by entry the latter grows by the sizes of
+the Jacobian's entries; its Euclidean norm grows by the spectral norm, which at usual weights is
+below 1. The smaller of both bounds is taken.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ _ENTRIES = 2**16
 
 @invariant(
     "agreement/long-gradient",
-    "dL/d(θ, x, h_0) by back-propagation through the states that were returned, however it is found",
+    "dL/d(θ, x, h_0) by back-propagation through the states that were returned, however it is "
+    "found",
     source="theory 2, (2.5); 14, (14.14)",
     since="0.2",
     needs=["sequence", "sequence_vjp"],
@@ -48,11 +51,19 @@ def long_gradient(trial: Trial) -> Iterator[Residual]:
     for t, ball in enumerate(back.inputs):
         yield compare(f"dL/dx[t={t}]", "bj", found.inputs[t], ball, scale=scale)
     if found.state is not None:
-        yield compare("dL/dh_0", "bi", found.state, back.state, scale=max(back.ranges.state, largest(back.state)))
+        yield compare(
+            "dL/dh_0",
+            "bi",
+            found.state,
+            back.state,
+            scale=max(back.ranges.state, largest(back.state)),
+        )
 
 
 class _Back:
-    """Back-propagation in balls whose radii are held by their norms: parameters, inputs by step, the initial state."""
+    """Back-propagation in balls whose radii are held by their norms: parameters, inputs by step,
+    the initial state.
+    """
 
     def __init__(self, trial: Trial) -> None:
         self._local, self._exact = local_to(trial, trial.observed.sequence[0]), trial.exact
@@ -70,7 +81,9 @@ class _Back:
         self._forget(total(terms), g)
 
     def _growth(self, shape: tuple[int, ...]) -> Floats:
-        """How much the norm of an error grows by each step backwards, (T, B): the norms of the Jacobians."""
+        """How much the norm of an error grows by each step backwards, (T, B): the norms of the
+        Jacobians.
+        """
         v, p, a = self._local.variant, self._local.parameters, self._local.activations
         members, (B, H) = a.h.shape[0], shape
         some = max(_ENTRIES // (H * H), 1)
@@ -79,14 +92,18 @@ class _Back:
         return np.concatenate(norms).reshape(-1, B)
 
     def _missed(self, a: Activations, g: Ball, radius: Floats) -> Floats:
-        """How far the cotangent before the step may be off by this step alone, (B,); that after it is g.
+        """How far the cotangent before the step may be off by this step alone, (B,); that after it
+        is g.
 
         radius: how far it may be off entry by entry, (B, H), as far as sizes of entries alone say.
         """
-        # The step rounds what the cotangent should be, and what is wrong with it: there each path may be off by as
-        # many roundings as it has, for nothing is known of the signs that cancel.
+        # The step rounds what the cotangent should be, and what is wrong with it: there each path
+        # may be off by as many roundings as it has, for nothing is known of the signs that cancel.
         roundings = np.expm1((4 * g.shape[1] + 32) * g.mode.u)
-        return _norm(self._rounded(a, g.mid) + self._rounded(a, g.radius) + roundings * radius) + g.mode.eta
+        return (
+            _norm(self._rounded(a, g.mid) + self._rounded(a, g.radius) + roundings * radius)
+            + g.mode.eta
+        )
 
     def _rounded(self, a: Activations, g: Floats) -> Floats:
         """What the step may miss of the cotangent before it, at an exact one after it; (B, H)."""
@@ -97,13 +114,17 @@ class _Back:
     def _forget(self, back: Bptt, state: Ball) -> None:
         """Nothing is known of what is made of states that are not finite."""
         behind = np.logical_or.accumulate(self._local.lost[::-1])[::-1]
-        self.inputs = [unknown(x, gone[:, None]) for x, gone in zip(back.inputs, behind, strict=True)]
+        self.inputs = [
+            unknown(x, gone[:, None]) for x, gone in zip(back.inputs, behind, strict=True)
+        ]
         self.state = unknown(state, behind[0, :, None])
         self.parameters = back.parameters.map(lambda block: unknown(block, behind.any()))
 
 
 def _met(own: Ball, later: Ball, norms: Floats) -> tuple[Ball, Floats]:
-    """The cotangent that reaches a step, and how far it may be off: what it was, and what adding rounds."""
+    """The cotangent that reaches a step, and how far it may be off: what it was, and what adding
+    rounds.
+    """
     both = own + later
     both = Ball(both.mode, both.mid, both.radius)
     return both, norms + _norm(both.radius - later.radius)

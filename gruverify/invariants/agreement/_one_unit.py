@@ -19,7 +19,9 @@ _MODERATE = 1.0
 
 
 def alone(case: Case) -> Case:
-    """The first unit, input, member and step, with numbers of at most 1: a case of four sums and hardly saturated."""
+    """The first unit, input, member and step, with numbers of at most 1: a case of four sums and
+    hardly saturated.
+    """
     H = case.cell.hidden_size
 
     def first(array: NDArray) -> NDArray:
@@ -76,7 +78,10 @@ def _reading(gate: str) -> Change:
     def one_reader(case: Case) -> Case:
         small = alone(case)
         return replace(
-            small, cell=replace(small.cell, weight_ih=small.cell.weight_ih * kept.astype(small.format.dtype))
+            small,
+            cell=replace(
+                small.cell, weight_ih=small.cell.weight_ih * kept.astype(small.format.dtype)
+            ),
         )
 
     return one_reader
@@ -87,7 +92,8 @@ _READERS = {gate: _reading(gate) for gate in "rzc"}
 
 @invariant(
     "agreement/one-gate-reads-the-input",
-    "dL/dx = (∂h/∂a) W_x where one gate alone reads x: a product, of which every factor counts in full",
+    "dL/dx = (∂h/∂a) W_x where one gate alone reads x: a product, of which every factor counts "
+    "in full",
     source="theory 2, (2.3)",
     needs=["sequence_vjp"],
     resizes=True,

@@ -1,1 +1,3 @@
-"""What an implementation owes its caller, whatever it computes: shapes, memory, the same bits, fresh weights."""
+"""What an implementation owes its caller, whatever it computes: shapes, memory, the same bits,
+fresh weights.
+"""

@@ -1,4 +1,6 @@
-"""Nothing to do: it may be refused, and then the result says so, but not with an answer of another shape."""
+"""Nothing to do: it may be refused, and then the result says so, but not with an answer of another
+shape.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,10 @@ def _emptied(trial: AnyTrial, method: str, axis: str) -> tuple[dict[str, Any], P
     """
     first_answer(trial, method)
     observed = trial.observed
-    given = {name: _cut(name, value, axis, observed.letters) for name, value in observed.arguments(method).items()}
+    given = {
+        name: _cut(name, value, axis, observed.letters)
+        for name, value in observed.arguments(method).items()
+    }
     try:
         returned = observed.asked(method, given)
     except BackendRaised as raised:
@@ -48,7 +53,9 @@ def _cut(name: str, value: Any, axis: str, letters: Callable[[str], str]) -> Any
         return value
     if name == "lengths" and axis == "T":
         return np.zeros_like(value)
-    found: NDArray = value[tuple(slice(0) if letter == axis else slice(None) for letter in letters(name))]
+    found: NDArray = value[
+        tuple(slice(0) if letter == axis else slice(None) for letter in letters(name))
+    ]
     return found
 
 
@@ -57,7 +64,11 @@ def _no_members(method: str) -> Check:
         _, found = _emptied(trial.on(_batched), method, "B")
         for name, (letters, array) in found.items():
             # What is left of an answer to nobody are sums over no members.
-            yield equal(f"{name}, of no members", letters, array, np.zeros_like(array)) if array.size else holds(name)
+            yield (
+                equal(f"{name}, of no members", letters, array, np.zeros_like(array))
+                if array.size
+                else holds(name)
+            )
 
     return check
 
@@ -78,10 +89,18 @@ def _no_steps(method: str) -> Check:
     def check(trial: AnyTrial) -> Iterator[Residual]:
         given, found = _emptied(trial, method, "T")
         for name, (letters, array) in found.items():
-            expected = np.zeros_like(array) if name != passed_on else _state_of(given[argument]).reshape(array.shape)
+            expected = (
+                np.zeros_like(array)
+                if name != passed_on
+                else _state_of(given[argument]).reshape(array.shape)
+            )
             slack = trial.exact.mode.of_given(expected.astype(np.float64))
             said = f"{name}, after no steps"
-            yield equal(said, letters, array, expected, 0.0 if slack is None else slack) if array.size else holds(name)
+            yield (
+                equal(said, letters, array, expected, 0.0 if slack is None else slack)
+                if array.size
+                else holds(name)
+            )
 
     return check
 
@@ -98,7 +117,8 @@ for _method in METHODS:
     if not _method.startswith("step"):
         invariant(
             "contract/no-steps" if _method == "sequence" else f"contract/no-steps-{named(_method)}",
-            f"{_method} of no steps has no outputs and passes the state on, or its derivative, as it is; "
+            f"{_method} of no steps has no outputs and passes the state on, or its derivative, as "
+            "it is; "
             "it may be refused by raising",
             source="the Backend contract; fault S30",
             bound="exact",
@@ -108,7 +128,8 @@ for _method in METHODS:
 for _method in METHODS:
     invariant(
         "contract/no-members" if _method == "sequence" else f"contract/no-members-{named(_method)}",
-        f"{_method} of an empty batch has an answer without members, and parameters without gradients; "
+        f"{_method} of an empty batch has an answer without members, and parameters without "
+        "gradients; "
         "it may be refused by raising",
         source="the Backend contract; fault S30",
         bound="exact",

@@ -16,7 +16,14 @@ from gruverify.invariants.core._blocks import pairs
 from gruverify.invariants.core._calls import Calls
 from gruverify.invariants.core._obstacle import Declined
 from gruverify.invariants.core._registry import ALWAYS, SHORT, STACKED, invariant
-from gruverify.invariants.core._residual import NDArray, Residual, holds, overlooked, violated, worst
+from gruverify.invariants.core._residual import (
+    NDArray,
+    Residual,
+    holds,
+    overlooked,
+    violated,
+    worst,
+)
 from gruverify.invariants.core._stack_trial import StackTrial
 from gruverify.invariants.core._trial import Trial
 
@@ -39,14 +46,19 @@ READ_STACK: dict[str, Callable[[StackTrial], Any]] = {
 
 def _shape_of(method: str, read: Callable[[Any], Any]) -> Callable[[Any], Iterator[Residual]]:
     def check(trial: Any) -> Iterator[Residual]:
-        read(trial)  # whoever meets a malformed answer first reports it: that is why this family is the first
+        read(
+            trial
+        )  # whoever meets a malformed answer first reports it: that is why this family is the first
         yield holds(method)
 
     return check
 
 
-#: How long a run may be whose shape the survey of sizes asks for: as long as some other question about the method.
-_LENGTHS = dict.fromkeys(("sequence", "sequence_vjp", "sequence_jvp", "stack"), ALWAYS) | {"stack_vjp": STACKED}
+#: How long a run may be whose shape the survey of sizes asks for: as long as some other question
+#: about the method.
+_LENGTHS = dict.fromkeys(("sequence", "sequence_vjp", "sequence_jvp", "stack"), ALWAYS) | {
+    "stack_vjp": STACKED
+}
 
 for _method, _read in (READ | READ_STACK).items():
     invariant(
@@ -67,7 +79,9 @@ for _method, _read in (READ | READ_STACK).items():
     needs=["sequence"],
 )
 def finite_values(trial: Trial) -> Iterator[Residual]:
-    for t, (actual, ball) in enumerate(zip(trial.observed.sequence[0], trial.exact.run.states[1:], strict=True)):
+    for t, (actual, ball) in enumerate(
+        zip(trial.observed.sequence[0], trial.exact.run.states[1:], strict=True)
+    ):
         yield finite(f"outputs[t={t}]", actual, ball)
 
 
@@ -100,9 +114,15 @@ def finite(what: str, actual: NDArray, ball: Ball) -> Residual:
 
 
 def unchanged(observed: Calls, method: str) -> Residual:
-    """Whether the calls of a method so far have left their arguments and the parameters as they were."""
+    """Whether the calls of a method so far have left their arguments and the parameters as they
+    were.
+    """
     changed = sorted(set(observed.mutated[method]))
-    return violated(f"{', '.join(changed)} changed by {method}") if changed else holds(f"arguments of {method}")
+    return (
+        violated(f"{', '.join(changed)} changed by {method}")
+        if changed
+        else holds(f"arguments of {method}")
+    )
 
 
 @invariant(

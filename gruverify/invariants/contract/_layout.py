@@ -18,13 +18,22 @@ from gruverify.invariants.core._layouts import (
     relaid,
     relaid_argument,
 )
-from gruverify.invariants.core._methods import AnyTrial, Parts, close, first_answer, named, parts, radii
+from gruverify.invariants.core._methods import (
+    AnyTrial,
+    Parts,
+    close,
+    first_answer,
+    named,
+    parts,
+    radii,
+)
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import Residual, violated
 
 #: Trials of the cases that fit a layout are kept by these.
 _FITTED = {layout: layout.fitted for layout in (INPUTS_OVERLAP, STATES_OVERLAP)}
-#: What answers at once, and is asked in both of those layouts at every case; of the others each is asked in one.
+#: What answers at once, and is asked in both of those layouts at every case; of the others each is
+#: asked in one.
 _VALUES = ("step", "sequence", "stack")
 
 
@@ -42,11 +51,15 @@ def _layout(method: str) -> Callable[[AnyTrial], Iterator[Residual]]:
 def _sharing_layouts(trial: AnyTrial, method: str) -> Sequence[Layout]:
     """Those in which numbers share memory; for a derivative the one that falls to the case."""
     both = tuple(_FITTED)
-    return both if method in _VALUES else (both[zlib.crc32(trial.case.inputs.tobytes()) % len(both)],)
+    return (
+        both if method in _VALUES else (both[zlib.crc32(trial.case.inputs.tobytes()) % len(both)],)
+    )
 
 
 def _sharing(trial: AnyTrial, method: str, layout: Layout) -> Iterator[Residual]:
-    """Two calls with the same numbers, which share memory in one of them: afterwards they are what they were."""
+    """Two calls with the same numbers, which share memory in one of them: afterwards they are what
+    they were.
+    """
     given, twin = _Given(trial, method, layout), _Given(trial, method, layout)
     twin.to_arrays_of_their_own()
     plain = twin.answer()
@@ -63,7 +76,9 @@ class _Given:
         self._trial, self._method = trial, method
         self.subject: Any = relaid(trial.observed.subject, layout)
         given = trial.observed.arguments(method)
-        self.arguments = {name: relaid_argument(name, argument, layout) for name, argument in given.items()}
+        self.arguments = {
+            name: relaid_argument(name, argument, layout) for name, argument in given.items()
+        }
 
     def to_arrays_of_their_own(self) -> None:
         """The same numbers in C order."""
@@ -78,13 +93,16 @@ class _Given:
 
     def changed_since(self, other: _Given) -> list[str]:
         """The names of what has other numbers than there."""
-        return changed(other.subject.packed(), self.subject.packed()) + changed(other.arguments, self.arguments)
+        return changed(other.subject.packed(), self.subject.packed()) + changed(
+            other.arguments, self.arguments
+        )
 
 
 for _method in METHODS:
     invariant(
         "contract/layout" if _method == "sequence" else f"contract/layout-{named(_method)}",
-        f"{_method} has the same answer wherever its arguments lie in memory: read-only, backwards, with gaps, in "
+        f"{_method} has the same answer wherever its arguments lie in memory: read-only, "
+        "backwards, with gaps, in "
         "Fortran order, overlapping or repeated with strides of 0",
         source="the Backend contract; theory 2, (2.1)",
         needs=[_method],

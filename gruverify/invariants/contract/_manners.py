@@ -1,4 +1,6 @@
-"""What every method owes beside its numbers: the same bits again, memory of its own, the weights of this call."""
+"""What every method owes beside its numbers: the same bits again, memory of its own, the weights of
+this call.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ from gruverify.invariants.core._residual import Residual, holds, violated
 def _of_every_method(
     duty: str, statement: str, source: str, check: Callable[[str], Check], since: dict[str, str]
 ) -> dict[str, str]:
-    """Ask a duty of every method, and return the id by method; since: the ids of those of which it was asked before the
-    others.
+    """Ask a duty of every method, and return the id by method; since: the ids of those of which it
+    was asked before the others.
     """
     ids = {method: since.get(method, f"contract/{duty}-{named(method)}") for method in METHODS}
     for method, id in ids.items():
@@ -36,13 +38,15 @@ def _of_every_method(
     return ids
 
 
-# -- the same call again ---------------------------------------------------------------------------------------------
+# -- the same call again ---------------------------------------------------------------------------
 
 
 def _same_bits(method: str) -> Check:
     def check(trial: AnyTrial) -> Iterator[Residual]:
         first = first_answer(trial, method)
-        yield from same("called twice", parts(trial.case, method, trial.observed.again(method)), first)
+        yield from same(
+            "called twice", parts(trial.case, method, trial.observed.again(method)), first
+        )
 
     return check
 
@@ -79,32 +83,48 @@ _of_every_method(
 )
 
 
-# -- memory ----------------------------------------------------------------------------------------------------------
+# -- memory ----------------------------------------------------------------------------------------
 
 
 def _own_memory(method: str) -> Check:
     def check(trial: AnyTrial) -> Iterator[Residual]:
         before, observed = getattr(trial.observed, method), trial.observed
         subject = unlocked(observed.subject)
-        arguments = {name: copied(argument) for name, argument in observed.arguments(method).items()}
+        arguments = {
+            name: copied(argument) for name, argument in observed.arguments(method).items()
+        }
         answers = _arrays(observed.as_given(method, subject, *arguments.values()))
-        given = {name: array for each, argument in arguments.items() for name, array in _arrays(argument, each).items()}
+        given = {
+            name: array
+            for each, argument in arguments.items()
+            for name, array in _arrays(argument, each).items()
+        }
         others = {**given, **subject.packed(), **_arrays(before, "earlier answer")}
         names = list(answers)
         for i, name in enumerate(names):
             beside = {**others, **{other: answers[other] for other in names[i + 1 :]}}
-            shared = [other for other, array in beside.items() if np.shares_memory(answers[name], array)]
-            yield violated(f"{name} of {method} shares memory with {shared[0]}") if shared else holds(name)
+            shared = [
+                other for other, array in beside.items() if np.shares_memory(answers[name], array)
+            ]
+            yield (
+                violated(f"{name} of {method} shares memory with {shared[0]}")
+                if shared
+                else holds(name)
+            )
 
     return check
 
 
 def _arrays(value: Any, name: str = "answer") -> dict[str, NDArray]:
-    """The arrays of an answer, or of an argument, by what they are called; empty ones share nothing."""
+    """The arrays of an answer, or of an argument, by what they are called; empty ones share
+    nothing.
+    """
     if isinstance(value, Gradients):
         found = {f"{name} {part}": array for part, array in value.items()}
     elif isinstance(value, StackGradients):
-        found = {f"{name} {part}": array for part, array in (*value.parameters.items(), *_outer(value))}
+        found = {
+            f"{name} {part}": array for part, array in (*value.parameters.items(), *_outer(value))
+        }
     elif isinstance(value, tuple):
         found = {f"{name} {i}": array for i, array in enumerate(value)}
     else:
@@ -119,14 +139,15 @@ def _outer(value: StackGradients) -> Iterator[tuple[str, Any]]:
 
 _of_every_method(
     "own-memory",
-    "what {method} returns shares no memory with its arguments, with another answer, or with an earlier one",
+    "what {method} returns shares no memory with its arguments, with another answer, or with an "
+    "earlier one",
     "the Backend contract; mistake P20",
     _own_memory,
     {},
 )
 
 
-# -- the same objects with other numbers in them, and other objects at the same place ---------------------------------
+# -- the same objects with other numbers in them, and other objects at the same place --------------
 
 
 def _fresh_weights(method: str) -> Check:
@@ -137,7 +158,9 @@ def _fresh_weights(method: str) -> Check:
         others = kept.answer_of_strangers()
         yield from same("with other numbers in the same arrays", kept.answer(), others)
         kept.restore_in_new_arrays()
-        yield from same("with the first weights in new arrays of the same cell", kept.answer(), first)
+        yield from same(
+            "with the first weights in new arrays of the same cell", kept.answer(), first
+        )
         kept.write_others(in_another_cell=True)
         yield from same("with other weights in a cell where another one was", kept.answer(), others)
 
@@ -155,7 +178,9 @@ class _Kept:
     def __init__(self, trial: AnyTrial, method: str) -> None:
         self._trial, self._method, self._observed = trial, method, trial.observed
         self._subject: Any = unlocked(self._observed.subject)
-        self._arguments = {name: copied(argument) for name, argument in self._observed.arguments(method).items()}
+        self._arguments = {
+            name: copied(argument) for name, argument in self._observed.arguments(method).items()
+        }
         self._strangers: list[Any] = []
 
     def answer(self) -> Parts:
@@ -163,7 +188,9 @@ class _Kept:
         return self._answer(self._subject, self._arguments)
 
     def answer_of_strangers(self) -> Parts:
-        """What it returns for the same numbers in objects that it has never seen, and that nobody sees later."""
+        """What it returns for the same numbers in objects that it has never seen, and that nobody
+        sees later.
+        """
         self._strangers.append(unlocked(self._subject))
         given = {name: copied(argument) for name, argument in self._arguments.items()}
         return self._answer(self._strangers[-1], given)
@@ -173,7 +200,9 @@ class _Kept:
         return parts(self._trial.case, self._method, self._observed.checked(self._method, returned))
 
     def write_others(self, in_another_cell: bool = False) -> None:
-        """Write other numbers into the arrays of the arguments and of the cell, or of one made in its place."""
+        """Write other numbers into the arrays of the arguments and of the cell, or of one made in
+        its place.
+        """
         if in_another_cell:
             self._give_up_the_cell()
         else:
@@ -182,8 +211,12 @@ class _Kept:
             _write(_arrays(argument), _arrays(relaid_argument(name, argument, _other)))
 
     def restore_in_new_arrays(self) -> None:
-        """Give the cells new arrays with the weights of the case, and write its arguments over the others."""
-        for cell, new in zip(_cells(self._subject), _cells(unlocked(self._observed.subject)), strict=True):
+        """Give the cells new arrays with the weights of the case, and write its arguments over the
+        others.
+        """
+        for cell, new in zip(
+            _cells(self._subject), _cells(unlocked(self._observed.subject)), strict=True
+        ):
             for name, array in new.packed().items():
                 object.__setattr__(cell, name, array)
         for name, argument in self._observed.arguments(self._method).items():
@@ -207,12 +240,15 @@ _TRIES = 16
 
 
 def _cells(subject: Any) -> list[Any]:
-    return [cell for row in subject.cells for cell in row] if hasattr(subject, "cells") else [subject]
+    return (
+        [cell for row in subject.cells for cell in row] if hasattr(subject, "cells") else [subject]
+    )
 
 
 _of_every_method(
     "fresh-weights",
-    "{method} answers for the numbers that its arguments hold at the call: as it does for objects that it never saw",
+    "{method} answers for the numbers that its arguments hold at the call: as it does for "
+    "objects that it never saw",
     "the Backend contract; fault S40",
     _fresh_weights,
     {"sequence": "contract/fresh-weights"},

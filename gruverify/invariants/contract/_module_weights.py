@@ -1,4 +1,6 @@
-"""Weights reach a module by every way that its framework has: it answers at the weights that it shows."""
+"""Weights reach a module by every way that its framework has: it answers at the weights that it
+shows.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ def _reached_by(way: str) -> Callable[[Trial], Iterator[Residual]]:
 for _way, _how in WAYS.items():
     invariant(
         f"contract/weights-{_way}",
-        f"a module whose weights came by {_how} has the bits of a fresh one with the weights shown, gradients its own",
+        f"a module whose weights came by {_how} has the bits of a fresh one with the weights "
+        "shown, gradients its own",
         source="the Backend contract; fault S40",
         bound="exact",
         needs=["reloaded"],

@@ -49,7 +49,11 @@ def finite_gradients(trial: StackTrial) -> Iterator[Residual]:
 def no_random_numbers(trial: StackTrial) -> Iterator[Residual]:
     _read_twice(trial)
     drawn = sorted(trial.observed.drawn)
-    yield violated(f"{', '.join(drawn)} drawn from by a call") if drawn else holds("random generators")
+    yield (
+        violated(f"{', '.join(drawn)} drawn from by a call")
+        if drawn
+        else holds("random generators")
+    )
 
 
 @invariant(

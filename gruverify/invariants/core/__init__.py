@@ -1,1 +1,3 @@
-"""What every family is made of: registry, trial, residual and claim, calls of the backend, changes of a case."""
+"""What every family is made of: registry, trial, residual and claim, calls of the backend, changes
+of a case.
+"""

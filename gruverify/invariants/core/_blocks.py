@@ -59,14 +59,20 @@ def blocks_of(variant: Variant) -> tuple[str, ...]:
     return tuple(block for block in BLOCKS if variant.has(block))
 
 
-def pairs(variant: Variant, gradients: Gradients, expected: Parameters) -> Iterator[tuple[str, NDArray, Ball]]:
-    """Every parameter block with the gradient that was returned and the ball that it must lie in."""
+def pairs(
+    variant: Variant, gradients: Gradients, expected: Parameters
+) -> Iterator[tuple[str, NDArray, Ball]]:
+    """Every parameter block with the gradient that was returned and the ball that it must lie
+    in.
+    """
     for block in blocks_of(variant):
         yield block, of(gradients, block), getattr(expected, block)
 
 
 def scale_of(expected: Parameters, block: str) -> float:
-    """The range that bounds of a block are held against: the largest entry of the packed parameter it is a part of."""
+    """The range that bounds of a block are held against: the largest entry of the packed parameter
+    it is a part of.
+    """
     return max(largest(getattr(expected, part)) for part in BLOCKS_OF[_PACKED[block[:3]]])
 
 
@@ -75,10 +81,18 @@ def largest(ball: Ball) -> float:
     return float(np.abs(ball.mid).max(initial=0.0))
 
 
-def compared(variant: Variant, found: Gradients, expected: Bptt, kind: str = "dL/d") -> Iterator[Residual]:
+def compared(
+    variant: Variant, found: Gradients, expected: Bptt, kind: str = "dL/d"
+) -> Iterator[Residual]:
     """All parts of a gradient with the balls that they must lie in."""
     for block, actual, ball in pairs(variant, found, expected.parameters):
-        yield compare(f"{kind}{block}", letters(block), actual, ball, scale=scale_of(expected.parameters, block))
+        yield compare(
+            f"{kind}{block}",
+            letters(block),
+            actual,
+            ball,
+            scale=scale_of(expected.parameters, block),
+        )
     scale = max(map(largest, expected.inputs), default=0.0)
     for t, (actual, ball) in enumerate(zip(found.inputs, expected.inputs, strict=True)):
         yield compare(f"{kind}x[t={t}]", "bj", actual, ball, scale=scale)

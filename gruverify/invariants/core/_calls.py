@@ -47,15 +47,21 @@ _SPELLED = {"3": "3H", "S": "L·D", "O": "D·H"}
 
 
 class Calls:
-    """Calls of a backend for a case: what they raise, return and change. Each hands out copies of its own.
+    """Calls of a backend for a case: what they raise, return and change. Each hands out copies of
+    its own.
 
-    Reading an answer raises an Obstacle if there is none: BackendRaised, Malformed or Declined. `subject` is the cell
-    or stack that every method is given first. `mutated` lists the arguments that calls of each method changed, and
-    `drawn` the random generators shared by the program that second calls drew from.
+    Reading an answer raises an Obstacle if there is none: BackendRaised, Malformed or Declined.
+    `subject` is the cell or stack that every method is given first. `mutated` lists the arguments
+    that calls of each method changed, and `drawn` the random generators shared by the program that
+    second calls drew from.
     """
 
     def __init__(
-        self, case: AnyCase, subject: Cell | Stack, backend: Backend, declared: Declarations | None = None
+        self,
+        case: AnyCase,
+        subject: Cell | Stack,
+        backend: Backend,
+        declared: Declarations | None = None,
     ) -> None:
         """`declared` is what the backend declares, where it is known already."""
         self.backend: Any = backend
@@ -69,7 +75,9 @@ class Calls:
         self._extents = {**case.sizes, "3": 3 * H, "S": L * D, "O": D * H}
 
     def arguments(self, method: str) -> dict[str, Any]:
-        """What the method is given for the case after the cell or stack, by name and in its order."""
+        """What the method is given for the case after the cell or stack, by name and in its
+        order.
+        """
         raise NotImplementedError
 
     def letters(self, argument: str) -> str:
@@ -77,7 +85,9 @@ class Calls:
         raise NotImplementedError
 
     def checked(self, method: str, returned: Any, **other: int) -> Any:
-        """What the method returned, if its kind, shapes and dtype are right; other: sizes that the case has not."""
+        """What the method returned, if its kind, shapes and dtype are right; other: sizes that the
+        case has not.
+        """
         raise NotImplementedError
 
     def anew(self, method: str) -> Any:
@@ -93,14 +103,18 @@ class Calls:
         if method not in self._again:
             before = random_states()
             self._again[method] = self.anew(method)
-            self.drawn |= {name for name, state in random_states().items() if state != before.get(name, state)}
+            self.drawn |= {
+                name for name, state in random_states().items() if state != before.get(name, state)
+            }
         return self._again[method]
 
     def _call(self, method: str, **arguments: NDArray | Gradients | bool | None) -> Any:
         subject = unlocked(self.subject)
         given = {name: copied(a) for name, a in arguments.items()}
         result = self.as_given(method, subject, *given.values())
-        self.mutated[method] += changed(self.subject.packed(), subject.packed()) + changed(arguments, given)
+        self.mutated[method] += changed(self.subject.packed(), subject.packed()) + changed(
+            arguments, given
+        )
         return result
 
     def as_given(self, method: str, *arguments: Any) -> Any:
@@ -116,7 +130,8 @@ class Calls:
             raise BackendRaised(method, error) from error
 
     def _array(self, name: str, value: Any, letters: str, **other: int) -> NDArray:
-        """The value, if it is an array of the shape that the letters spell: "3" is 3H, "S" L·D and "O" D·H.
+        """The value, if it is an array of the shape that the letters spell: "3" is 3H, "S" L·D and
+        "O" D·H.
 
         other: letters that have another value than in the case.
         """
@@ -124,18 +139,26 @@ class Calls:
         shape = tuple(sizes[letter] for letter in letters)
         spelled = "(" + ", ".join(_SPELLED.get(letter, letter) for letter in letters) + ")"
         if not is_array(value):
-            raise Malformed(f"{name} is {type(value).__name__}, expected a NumPy array {spelled} = {shape}")
+            raise Malformed(
+                f"{name} is {type(value).__name__}, expected a NumPy array {spelled} = {shape}"
+            )
         if value.shape != shape:
             bound = ", ".join(f"{letter}={sizes[letter]}" for letter in self._sizes)
-            raise Malformed(f"{name} has shape {value.shape}, expected {spelled} = {shape} with {bound}")
+            raise Malformed(
+                f"{name} has shape {value.shape}, expected {spelled} = {shape} with {bound}"
+            )
         if value.dtype != self._format.dtype:
-            raise Malformed(f"{name} has dtype {value.dtype}, expected {self._format.name}, the case's format")
+            raise Malformed(
+                f"{name} has dtype {value.dtype}, expected {self._format.name}, the case's format"
+            )
         array: NDArray = value
         return array
 
 
 def is_array(value: Any) -> bool:
-    """Whether it is a NumPy array; a subclass is, if it computes and is indexed as one, as no matrix and no mask is."""
+    """Whether it is a NumPy array; a subclass is, if it computes and is indexed as one, as no
+    matrix and no mask is.
+    """
     of = type(value)
     own = (of.__array_ufunc__, of.__getitem__) if isinstance(value, np.ndarray) else ()
     return own == (np.ndarray.__array_ufunc__, np.ndarray.__getitem__)
@@ -152,8 +175,14 @@ def unlocked(given: Cell) -> Cell: ...
 @overload
 def unlocked(given: Stack) -> Stack: ...
 def unlocked(given: Cell | Stack) -> Cell | Stack:
-    """The same cell or stack over writable copies: whether the backend writes to them is for an invariant to see."""
-    return Stack(tuple(tuple(map(_twin, row)) for row in given.cells)) if isinstance(given, Stack) else _twin(given)
+    """The same cell or stack over writable copies: whether the backend writes to them is for an
+    invariant to see.
+    """
+    return (
+        Stack(tuple(tuple(map(_twin, row)) for row in given.cells))
+        if isinstance(given, Stack)
+        else _twin(given)
+    )
 
 
 def _twin(cell: Cell) -> Cell:

@@ -1,4 +1,6 @@
-"""From any case to one that an invariant asks for: pure functions, so that no drawn case is ever thrown away."""
+"""From any case to one that an invariant asks for: pure functions, so that no drawn case is ever
+thrown away.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,16 @@ from gruverify.cell import Case, Cell, Parameters, Variant
 
 NDArray = npt.NDArray[Any]
 
-#: A pre-activation at which σ is exactly 1, its negative one at which it is exactly 0, and tanh exactly ±1, in every
-#: format and however they are computed (theory.md 5); a power of two, so that every format holds it.
+#: A pre-activation at which σ is exactly 1, its negative one at which it is exactly 0, and tanh
+#: exactly ±1, in every format and however they are computed (theory.md 5); a power of two, so that
+#: every format holds
+#: it.
 SATURATED = 2048.0
 
 
 def edited(case: Case, edit: Callable[[Parameters], Parameters]) -> Case:
-    """The case with its cell's parameters changed gate by gate; where there are no biases they stay away.
+    """The case with its cell's parameters changed gate by gate; where there are no biases they stay
+    away.
 
     edit: from the twelve blocks (NumPy arrays, or 0 for a missing bias) to those of the new cell.
     """
@@ -32,12 +37,19 @@ def packed(variant: Variant, p: Parameters) -> Cell:
     weights = np.concatenate([p.W_xr, p.W_xz, p.W_xc]), np.concatenate([p.W_hr, p.W_hz, p.W_hc])
     if not variant.bias:
         return Cell(variant, *weights)
-    return Cell(variant, *weights, np.concatenate([p.b_xr, p.b_xz, p.b_xc]), np.concatenate([p.b_hr, p.b_hz, p.b_hc]))
+    return Cell(
+        variant,
+        *weights,
+        np.concatenate([p.b_xr, p.b_xz, p.b_xc]),
+        np.concatenate([p.b_hr, p.b_hz, p.b_hc]),
+    )
 
 
 def over(case: Case, inputs: NDArray) -> Case:
     """The case over other inputs (T', B, I), with a loss on the last state alone."""
-    return replace(case, inputs=inputs, d_outputs=np.zeros((len(inputs), *case.state.shape), case.format.dtype))
+    return replace(
+        case, inputs=inputs, d_outputs=np.zeros((len(inputs), *case.state.shape), case.format.dtype)
+    )
 
 
 def resized(cell: Cell, inputs: NDArray, state: NDArray) -> Case:
@@ -52,8 +64,14 @@ def single(case: Case) -> Case:
 
 
 def short(case: Case) -> Case:
-    """Its first two steps, which is where relations of states show; the case itself if it has no more."""
-    return case if len(case.inputs) <= 2 else replace(case, inputs=case.inputs[:2], d_outputs=case.d_outputs[:2])
+    """Its first two steps, which is where relations of states show; the case itself if it has no
+    more.
+    """
+    return (
+        case
+        if len(case.inputs) <= 2
+        else replace(case, inputs=case.inputs[:2], d_outputs=case.d_outputs[:2])
+    )
 
 
 def stretched(case: Case) -> Case:
@@ -62,14 +80,22 @@ def stretched(case: Case) -> Case:
 
 
 def pinned(case: Case, **levels: npt.ArrayLike) -> Case:
-    """Gates r, z or c with pre-activations that are these numbers, (H,) or one for all, whatever state and input are.
+    """Gates r, z or c with pre-activations that are these numbers, (H,) or one for all, whatever
+    state and input are.
 
-    A unit whose number is NaN stays as it is. The numbers are put into b_x or, where there is none, into the weights of
-    input 0, which then is 1 at every step.
+    A unit whose number is NaN stays as it is. The numbers are put into b_x or, where there is none,
+    into the weights of input 0, which then is 1 at every step.
     """
 
     def edit(p: Parameters) -> Parameters:
-        return replace(p, **{name: block for gate, at in levels.items() for name, block in _pin(case, p, gate, at)})
+        return replace(
+            p,
+            **{
+                name: block
+                for gate, at in levels.items()
+                for name, block in _pin(case, p, gate, at)
+            },
+        )
 
     if case.cell.variant.input_bias:
         return edited(case, edit)
@@ -78,7 +104,9 @@ def pinned(case: Case, **levels: npt.ArrayLike) -> Case:
     return edited(replace(case, inputs=inputs), edit)
 
 
-def _pin(case: Case, p: Parameters, gate: str, level: npt.ArrayLike) -> Iterator[tuple[str, NDArray]]:
+def _pin(
+    case: Case, p: Parameters, gate: str, level: npt.ArrayLike
+) -> Iterator[tuple[str, NDArray]]:
     at = np.broadcast_to(np.asarray(level, np.float64), (case.cell.hidden_size,))
     free, numbers = np.isnan(at), np.nan_to_num(at).astype(case.format.dtype)
     bias, input_bias = case.cell.variant.bias, case.cell.variant.input_bias
@@ -93,12 +121,16 @@ def _pin(case: Case, p: Parameters, gate: str, level: npt.ArrayLike) -> Iterator
 
 
 def kept(variant: Variant, level: npt.ArrayLike) -> NDArray:
-    """The pre-activation of the update gate at which the share of the state that is kept is σ(level)."""
+    """The pre-activation of the update gate at which the share of the state that is kept is
+    σ(level).
+    """
     return np.asarray(level, np.float64) * (1 if variant.update == "keep" else -1)
 
 
 def cycled(case: Case, *levels: float) -> NDArray:
-    """One of the levels for each unit, in turn; where the turn begins depends on the cell's sizes. (H,)."""
+    """One of the levels for each unit, in turn; where the turn begins depends on the cell's sizes.
+    (H,).
+    """
     H, first = case.cell.hidden_size, case.cell.input_size + case.cell.hidden_size
     return np.array([levels[(first + i) % len(levels)] for i in range(H)])
 

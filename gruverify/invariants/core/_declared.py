@@ -1,4 +1,6 @@
-"""What a backend declares that it cannot be asked: calls that no case, and no case derived from one, makes of it."""
+"""What a backend declares that it cannot be asked: calls that no case, and no case derived from
+one, makes of it.
+"""
 
 from __future__ import annotations
 
@@ -37,12 +39,18 @@ def _conflicts(declared: Declarations, method: str, arguments: tuple[Any, ...]) 
 
 
 def _sizes(subject: Cell | Stack, inputs: Any, batch_first: Any = False) -> Sizes:
-    """The sizes of a call by letter, without T for a step, and without B for a stack's input that has no batch."""
+    """The sizes of a call by letter, without T for a step, and without B for a stack's input that
+    has no batch.
+    """
     found = {"H": subject.hidden_size, "I": subject.input_size}
     if isinstance(subject, Cell):
         return found | dict(zip("TB" if inputs.ndim == 3 else "B", inputs.shape, strict=False))
     axes = "T" if inputs.ndim == 2 else "BT" if batch_first else "TB"
-    return found | {"L": subject.layers, "D": subject.directions} | dict(zip(axes, inputs.shape, strict=False))
+    return (
+        found
+        | {"L": subject.layers, "D": subject.directions}
+        | dict(zip(axes, inputs.shape, strict=False))
+    )
 
 
 def _conflicts_of_stack(
@@ -62,7 +70,9 @@ def _conflicts_of_stack(
         yield f"min_length={declared.min_length}"
 
 
-def _fixed(declared: Declarations, subject: Cell | Stack, *same: str, **named: str) -> Iterator[str]:
+def _fixed(
+    declared: Declarations, subject: Cell | Stack, *same: str, **named: str
+) -> Iterator[str]:
     """The sizes that are fixed to others than the subject's; `named` are called otherwise there."""
     for name, attribute in {**dict(zip(same, same, strict=True)), **named}.items():
         fixed = getattr(declared, name)

@@ -23,7 +23,7 @@ Subject = TypeVar("Subject", Cell, Stack)
 _FILLER = 3
 
 
-# -- the same numbers elsewhere ----------------------------------------------------------------------------------------
+# -- the same numbers elsewhere --------------------------------------------------------------------
 
 
 def awkward(array: NDArray) -> NDArray:
@@ -41,11 +41,13 @@ def transposed(array: NDArray) -> NDArray:
     return np.array(array, order="F")
 
 
-# -- numbers that share memory: those of an array, as far as the layout has room for them ------------------------------
+# -- numbers that share memory: those of an array, as far as the layout has room for them ----------
 
 
 def overlapping(array: NDArray) -> NDArray:
-    """An array whose rows overlap, each beginning one entry after the one before: a[i, j] is b[i + j]."""
+    """An array whose rows overlap, each beginning one entry after the one before: a[i, j] is b[i +
+    j].
+    """
     places = sum(np.indices(array.shape, sparse=True))
     shared = np.zeros(sum(array.shape) - array.ndim + 1, array.dtype)
     shared[np.asarray(places).ravel()] = array.ravel()
@@ -53,7 +55,9 @@ def overlapping(array: NDArray) -> NDArray:
 
 
 def repeated(array: NDArray) -> NDArray:
-    """An array whose rows are one and the same, or whose entries are, if it has no rows: its strides are 0."""
+    """An array whose rows are one and the same, or whose entries are, if it has no rows: its
+    strides are 0.
+    """
     row = array.reshape(-1)[: array.shape[-1]].copy()
     last = 0 if array.ndim == 1 else array.itemsize
     return as_strided(row, array.shape, (0,) * (array.ndim - 1) + (last,))
@@ -71,7 +75,7 @@ def _states_overlap(name: str, array: NDArray) -> NDArray:
     return repeated(array) if name in _WITH_INPUTS else overlapping(array)
 
 
-# -- everything that a call is given ---------------------------------------------------------------------------------
+# -- everything that a call is given ---------------------------------------------------------------
 
 
 def relaid(subject: Subject, relay: Relay) -> Subject:
@@ -86,7 +90,9 @@ def relaid(subject: Subject, relay: Relay) -> Subject:
 def relaid_argument(name: str, argument: Any, relay: Relay) -> Any:
     """An argument, or all parts of a tangent; what is no array stays as it is."""
     if isinstance(argument, Gradients):
-        return Gradients(**{part: relaid_argument(part, array, relay) for part, array in vars(argument).items()})
+        return Gradients(
+            **{part: relaid_argument(part, array, relay) for part, array in vars(argument).items()}
+        )
     return relay(name, argument) if isinstance(argument, np.ndarray) else argument
 
 
@@ -94,7 +100,8 @@ def relaid_argument(name: str, argument: Any, relay: Relay) -> Any:
 class Layout:
     """A way for everything to lie in memory, and what a finding calls it.
 
-    sharing: whether entries share memory, so that other numbers are needed; of those, lengths keep theirs.
+    sharing: whether entries share memory, so that other numbers are needed; of those, lengths keep
+    theirs.
     """
 
     how: str
@@ -106,7 +113,9 @@ class Layout:
         return array.copy() if self.sharing and name == "lengths" else self.relay(name, array)
 
     def fitted(self, case: Any) -> Any:
-        """The case, two steps of it where it is a cell's, with the numbers that its arrays have in this layout."""
+        """The case, two steps of it where it is a cell's, with the numbers that its arrays have in
+        this layout.
+        """
         names = ("inputs", "d_outputs", "d_last", "state" if isinstance(case, Case) else "states")
         case = short(case) if isinstance(case, Case) else case
         arrays = {name: self._plain(name, getattr(case, name)) for name in names}

@@ -1,4 +1,6 @@
-"""A run held step by step: each from the state that the backend itself returned, so that nothing adds up along time."""
+"""A run held step by step: each from the state that the backend itself returned, so that nothing
+adds up along time.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +15,28 @@ from gruverify.invariants.core._trial import Trial
 
 
 def returned(mode: Rounding, values: NDArray) -> Ball:
-    """What the backend may have gone on with where it returned `values`: those, or numbers wider than the format.
+    """What the backend may have gone on with where it returned `values`: those, or numbers wider
+    than the format.
 
     A number that is not finite is taken for 0: see `lost`.
     """
-    return Ball.observed(mode, np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0))
+    return Ball.observed(
+        mode, np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    )
 
 
 def lost(values: NDArray) -> NDArray:
-    """The rows (..., n) with a number that is not finite, (...): nothing is known of what is made of them."""
+    """The rows (..., n) with a number that is not finite, (...): nothing is known of what is made
+    of them.
+    """
     return np.asarray(~np.isfinite(values.astype(np.float64)).all(axis=-1))
 
 
 def unknown(ball: Ball, where: NDArray | np.bool_) -> Ball:
     """The ball with an infinite radius in some places; `where` is broadcast to its shape."""
-    return Ball(ball.mode, ball.mid, np.where(where, np.inf, ball.radius)) if np.any(where) else ball
+    return (
+        Ball(ball.mode, ball.mid, np.where(where, np.inf, ball.radius)) if np.any(where) else ball
+    )
 
 
 def flat(array: NDArray) -> NDArray:
@@ -42,7 +51,9 @@ def stacked(ball: Ball, steps: int) -> Ball:
 
 
 def local_to(trial: Trial, outputs: NDArray) -> Local:
-    """The steps of the trial's case from the states that were returned; invariants that look at the same share them."""
+    """The steps of the trial's case from the states that were returned; invariants that look at the
+    same share them.
+    """
     key = "local", outputs.tobytes()
     if key not in trial.shared:
         trial.shared[key] = Local(trial, outputs)
@@ -51,17 +62,21 @@ def local_to(trial: Trial, outputs: NDArray) -> Local:
 
 
 class Local:
-    """What the mathematics allows for each step of a sequence from the state that was returned before it.
+    """What the mathematics allows for each step of a sequence from the state that was returned
+    before it.
 
-    outputs: (T, B, H), what the sequence of the trial's case returned. `lost` (T, B) are the steps from a state that is
-    not finite.
+    outputs: (T, B, H), what the sequence of the trial's case returned. `lost` (T, B) are the steps
+    from a state that is not finite.
     """
 
     def __init__(self, trial: Trial, outputs: NDArray) -> None:
         self.variant, self.parameters = trial.case.variant, trial.exact.parameters
         self.before = one_behind(trial, trial.case.state, outputs)
         self.lost = np.concatenate([lost(trial.case.state)[None], lost(outputs[:-1])])
-        self._inputs, self._steps = Ball.exact(trial.exact.mode, flat(trial.case.inputs)), len(outputs)
+        self._inputs, self._steps = (
+            Ball.exact(trial.exact.mode, flat(trial.case.inputs)),
+            len(outputs),
+        )
 
     @cached_property
     def activations(self) -> Activations:
@@ -71,11 +86,15 @@ class Local:
     @cached_property
     def states(self) -> Ball:
         """The states after the steps, (T, B, H)."""
-        return unknown(stacked(next_state(self.variant, self.activations), self._steps), self.lost[..., None])
+        return unknown(
+            stacked(next_state(self.variant, self.activations), self._steps), self.lost[..., None]
+        )
 
     @cached_property
     def run(self) -> Run:
-        """The sequence that the steps are put together to: a pullback through it meets the returned states."""
+        """The sequence that the steps are put together to: a pullback through it meets the returned
+        states.
+        """
         members = self.before.shape[0] // self._steps
         each = [slice(t * members, (t + 1) * members) for t in range(self._steps)]
         steps = [members_of(self.activations, some) for some in each]
@@ -88,7 +107,9 @@ def members_of(a: Activations, some: slice) -> Activations:
 
 
 def one_behind(trial: Trial, first: NDArray, outputs: NDArray) -> Ball:
-    """What the T steps start from, (T·B, H): `first` (B, H) exactly, and then outputs (T, B, H) as returned."""
+    """What the T steps start from, (T·B, H): `first` (B, H) exactly, and then outputs (T, B, H) as
+    returned.
+    """
     mode = trial.exact.mode
     if len(outputs) == 1:
         return Ball.exact(mode, first)

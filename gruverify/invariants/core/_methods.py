@@ -1,4 +1,6 @@
-"""The methods of the contract, as what is asked of each of them alike sees them: the arrays of an answer, by name."""
+"""The methods of the contract, as what is asked of each of them alike sees them: the arrays of an
+answer, by name.
+"""
 
 from __future__ import annotations
 
@@ -52,15 +54,22 @@ def first_answer(trial: AnyTrial, method: str) -> Parts:
 
 
 def parts(case: AnyCase, method: str, answer: Any) -> Parts:
-    """The arrays of an answer that has the right form; what is returned for biases that are not there is left out."""
+    """The arrays of an answer that has the right form; what is returned for biases that are not
+    there is left out.
+    """
     if method == "step":
         return {"h": ("bi", answer)}
     if method == "stack":
         return {"outputs": ("tbi", answer[0]), "last": ("sbi", answer[1])}
     if method in PAIRS:
-        return {name: (_LETTERS[name], part) for (name, _), part in zip(PAIRS[method], answer, strict=True)}
+        return {
+            name: (_LETTERS[name], part)
+            for (name, _), part in zip(PAIRS[method], answer, strict=True)
+        }
     if isinstance(answer, StackGradients):
-        return {f"gradient of {name}": (letters, array) for name, letters, array in gradients(answer)}
+        return {
+            f"gradient of {name}": (letters, array) for name, letters, array in gradients(answer)
+        }
     inputs = "bj" if method == "step_vjp" else "tbj"
     return {
         f"gradient of {name}": ({**_LETTERS, "inputs": inputs}[name], array)
@@ -70,11 +79,15 @@ def parts(case: AnyCase, method: str, answer: Any) -> Parts:
 
 
 def radii(trial: AnyTrial, method: str, tangent: Gradients | None = None) -> dict[str, Floats]:
-    """How far each array of an answer to the case may be from the truth; tangent: another than the case's."""
+    """How far each array of an answer to the case may be from the truth; tangent: another than the
+    case's.
+    """
     if isinstance(trial, StackTrial):
         allowed = _of_stack(trial, method)
     else:
-        allowed = _of_cell(trial, method, tangent_of(trial.case) if tangent is None else tangent, tangent is None)
+        allowed = _of_cell(
+            trial, method, tangent_of(trial.case) if tangent is None else tangent, tangent is None
+        )
     return {name: radius for name, (_, radius) in parts(trial.case, method, allowed).items()}
 
 
@@ -123,9 +136,11 @@ def same(how: str, found: Parts, expected: Parts) -> Iterator[Residual]:
         yield equal(f"{name}, {how}", letters, found[name][1], array)
 
 
-def close(how: str, found: Parts, expected: Parts, allowed: Callable[[], dict[str, Floats]]) -> Iterator[Residual]:
-    """Whether two answers have the same bits or, if they do not, are as close as two that each are within its radius of
-    the truth; allowed: finds the radii, which takes long.
+def close(
+    how: str, found: Parts, expected: Parts, allowed: Callable[[], dict[str, Floats]]
+) -> Iterator[Residual]:
+    """Whether two answers have the same bits or, if they do not, are as close as two that each are
+    within its radius of the truth; allowed: finds the radii, which takes long.
     """
     if all(residual.margin == 0 for residual in same(how, found, expected)):
         yield from same(how, found, expected)
@@ -133,4 +148,6 @@ def close(how: str, found: Parts, expected: Parts, allowed: Callable[[], dict[st
     radii_of = allowed()
     for name, (letters, array) in expected.items():
         scale = STATES if name in _OF_STATES else None
-        yield apart(f"{name}, {how}", letters, found[name][1], array, 2 * radii_of[name], scale=scale)
+        yield apart(
+            f"{name}, {how}", letters, found[name][1], array, 2 * radii_of[name], scale=scale
+        )

@@ -13,7 +13,9 @@ Read = TypeVar("Read")
 
 
 class Obstacle(Exception):
-    """A quantity that cannot be read: `method` should have given it, `case` is what it was asked for, where known."""
+    """A quantity that cannot be read: `method` should have given it, `case` is what it was asked
+    for, where known.
+    """
 
     method: str = ""
     case: AnyCase | None = None
@@ -36,7 +38,9 @@ class Malformed(Obstacle):
 
 
 class Declined(Obstacle):
-    """The backend's `method` raised NotImplementedError: it does not claim to answer. The message has its reason."""
+    """The backend's `method` raised NotImplementedError: it does not claim to answer. The message
+    has its reason.
+    """
 
     def __init__(self, method: str, reason: str) -> None:
         super().__init__(f"{method} is not implemented" + (f": {reason}" if reason else ""))
@@ -44,7 +48,9 @@ class Declined(Obstacle):
 
 
 class Refused(Declined):
-    """The backend's `method` raised at sizes that no case has, which it may: `what` is "T=0", "B=0" or "B=8096"."""
+    """The backend's `method` raised at sizes that no case has, which it may: `what` is "T=0", "B=0"
+    or "B=8096".
+    """
 
     def __init__(self, method: str, what: str, error: BaseException) -> None:
         Obstacle.__init__(self, f"{method} refuses {what}: {told(error)}")
@@ -52,7 +58,9 @@ class Refused(Declined):
 
 
 class RuledOut(Declined):
-    """The backend declares that it cannot be asked what it would have been: `method` was not called."""
+    """The backend declares that it cannot be asked what it would have been: `method` was not
+    called.
+    """
 
     def __init__(self, method: str, declaration: str) -> None:
         Obstacle.__init__(self, f"{method} is not asked this: declared {declaration}")
@@ -71,7 +79,9 @@ def asking(method: str) -> Iterator[None]:
 
 
 class answer(Generic[Read]):
-    """A property that is found out once, and so is what stands in its way: no backend is asked twice."""
+    """A property that is found out once, and so is what stands in its way: no backend is asked
+    twice.
+    """
 
     def __init__(self, read: Callable[[Any], Read]) -> None:
         self._read = read

@@ -1,8 +1,9 @@
 """The ranges of the parts of a gradient: what a bound must be small beside to claim something.
 
-Where gates are saturated a gradient is tiny, or 0, and no bound is below it that allows the roundings of a gate. That
-it is tiny is a claim all the same. So the range of a part is not only its largest entry, but also what it would be if
-the gates were half open and nothing cancelled: cotangents times operands, as large as they are.
+Where gates are saturated a gradient is tiny, or 0, and no bound is below it that allows the
+roundings of a gate. That it is tiny is a claim all the same. So the range of a part is not only its
+largest entry, but also what it would be if the gates were half open and nothing cancelled:
+cotangents times operands, as large as they are.
 """
 
 from __future__ import annotations
@@ -14,15 +15,24 @@ import numpy as np
 
 from gruverify.arithmetic import Ball
 from gruverify.cell import Parameters
-from gruverify.formulas import ACTIVATIONS, Activations, GateCotangents, Run, gate_cotangents, pullback_through
+from gruverify.formulas import (
+    ACTIVATIONS,
+    Activations,
+    GateCotangents,
+    Run,
+    gate_cotangents,
+    pullback_through,
+)
 from gruverify.invariants.core._residual import Floats
 
 
 @dataclass(frozen=True)
 class Ranges:
-    """One number for each block of the parameters, each gate's cotangents, the inputs and the initial state.
+    """One number for each block of the parameters, each gate's cotangents, the inputs and the
+    initial state.
 
-    That of the initial state is that of any state: where the run forgets it, its gradient is small beside others.
+    That of the initial state is that of any state: where the run forgets it, its gradient is small
+    beside others.
     """
 
     parameters: Parameters
@@ -35,7 +45,9 @@ def ranges(run: Run, cotangents: Sequence[Ball]) -> Ranges:
     """Those of the gradient of a run in balls, from the cotangents of its T states, (B, H) each."""
     v, p = run.variant, run.parameters.map(_size)
     steps = [_half_open(step) for step in run.steps]
-    a = Activations(*(np.concatenate([getattr(step, name) for step in steps]) for name in ACTIVATIONS))
+    a = Activations(
+        *(np.concatenate([getattr(step, name) for step in steps]) for name in ACTIVATIONS)
+    )
     g = np.concatenate([_size(cotangent) for cotangent in cotangents])
     α = gate_cotangents(v, p, a, g)
     α = GateCotangents(*(np.abs(getattr(α, name)) for name in GateCotangents.__slots__))
@@ -45,7 +57,9 @@ def ranges(run: Run, cotangents: Sequence[Ball]) -> Ranges:
 
 
 def _half_open(a: Activations) -> Activations:
-    """The step with its gates half open and its candidates half of the way to -1, where no slope is small."""
+    """The step with its gates half open and its candidates half of the way to -1, where no slope is
+    small.
+    """
     half = np.full(a.h.shape, 0.5)
     return Activations(
         x=_size(a.x),

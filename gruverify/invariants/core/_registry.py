@@ -13,8 +13,8 @@ from gruverify.invariants.core._residual import Residual
 #: Reads a Trial or, if what it needs are methods of stacks, a StackTrial.
 Check: TypeAlias = Callable[[Any], Iterator[Residual]]
 
-#: Where the bound of a comparison comes from: there is none (the bits are equal), the radius of a ball, an inequality
-#: of the theory with what rounding adds to it, or the spread of a statistic.
+#: Where the bound of a comparison comes from: there is none (the bits are equal), the radius of a
+#: ball, an inequality of the theory with what rounding adds to it, or the spread of a statistic.
 Bound: TypeAlias = Literal["exact", "ball", "inequality", "statistic"]
 
 
@@ -22,15 +22,16 @@ Bound: TypeAlias = Literal["exact", "ball", "inequality", "statistic"]
 class Invariant:
     """Something that must hold of every GRU.
 
-    id: stable, family/name; statement: one line of mathematics; source: where it comes from; since: the version that
-    introduced it; needs: the methods a backend must offer; bound: where its bounds come from; applies: the variants
-    it speaks of; resizes: whether it asks for cells of other sizes than the case's, which an implementation of one size
-    cannot answer; asks_more: whether it needs more than the first answers to the case drawn, which all share; deep:
-    whether it takes so long that only the deep profile checks it; lengths: the numbers of steps at which the survey of
-    sizes asks it, because it compares all that the last of the methods it needs answers, in bounds that claim something
-    of cases so long; ruled_out: declarations by which a backend says that it
-    cannot be asked it, with their values; check: from a trial to the residuals that must all have
-    a margin of at most 1.
+    id: stable, family/name; statement: one line of mathematics; source: where it comes from; since:
+    the version that introduced it; needs: the methods a backend must offer; bound: where its bounds
+    come from; applies: the variants it speaks of; resizes: whether it asks for cells of other sizes
+    than the case's, which an implementation of one size cannot answer; asks_more: whether it needs
+    more than the first answers to the case drawn, which all share; deep: whether it takes so long
+    that only the deep profile checks it; lengths: the numbers of steps at which the survey of sizes
+    asks it, because it compares all that the last of the methods it needs answers, in bounds that
+    claim something of cases so long; ruled_out: declarations by which a backend says that it cannot
+    be asked it, with their values; check: from a trial to the residuals that must all have a margin
+    of at most 1.
     """
 
     id: str
@@ -48,8 +49,17 @@ class Invariant:
     ruled_out: tuple[tuple[str, Any], ...]
 
     def ruled_out_by(self, declared: Declarations) -> str:
-        """The declaration by which it cannot be asked, as "initial_state=False"; empty if there is none."""
-        return next((f"{name}={value!r}" for name, value in self.ruled_out if getattr(declared, name) == value), "")
+        """The declaration by which it cannot be asked, as "initial_state=False"; empty if there is
+        none.
+        """
+        return next(
+            (
+                f"{name}={value!r}"
+                for name, value in self.ruled_out
+                if getattr(declared, name) == value
+            ),
+            "",
+        )
 
     @property
     def family(self) -> str:
@@ -58,13 +68,15 @@ class Invariant:
 
     @property
     def of_stacks(self) -> bool:
-        """Whether it reads the trial of a stack, and not of a cell: whether it needs a method of stacks."""
+        """Whether it reads the trial of a stack, and not of a cell: whether it needs a method of
+        stacks.
+        """
         return any(method in STACK_METHODS for method in self.needs)
 
 
-#: Numbers of steps at which the survey of sizes asks an invariant. What bounds a whole run claims little of a long one,
-#: and costs as much as the run is long; what holds each step from the one before it does not. A `STACKED` run is
-#: bounded as a whole, but the long ones are of one layer.
+#: Numbers of steps at which the survey of sizes asks an invariant. What bounds a whole run claims
+#: little of a long one, and costs as much as the run is long; what holds each step from the one
+#: before it does not. A `STACKED` run is bounded as a whole, but the long ones are of one layer.
 NEVER, SHORT, LONG = range(0), range(1, 18), range(18, 1 << 31)
 ALWAYS, STACKED = range(1, 1 << 31), range(1, 34)
 
@@ -86,7 +98,9 @@ def invariant(
     lengths: range = NEVER,
     unless: Mapping[str, Any] | None = None,
 ) -> Callable[[Check], Check]:
-    """Register the decorated check; an id can be taken once. unless: what `Invariant.ruled_out` has."""
+    """Register the decorated check; an id can be taken once. unless: what `Invariant.ruled_out`
+    has.
+    """
 
     def register(check: Check) -> Check:
         if id in INVARIANTS:

@@ -1,8 +1,10 @@
-"""How far something is from what it should be, how far it may be, and whether that bound claims anything.
+"""How far something is from what it should be, how far it may be, and whether that bound claims
+anything.
 
-A bound as wide as the quantity itself excludes nothing. An entry claims something if its bound is below its own value,
-or below 1/16 of the quantity's range: 2 for a state, the largest value of its array for a gradient. A comparison of
-which fewer than half the entries claim something claims nothing, and nobody may call it passed.
+A bound as wide as the quantity itself excludes nothing. An entry claims something if its bound is
+below its own value, or below 1/16 of the quantity's range: 2 for a state, the largest value of its
+array for a gradient. A comparison of which fewer than half the entries claim something claims
+nothing, and nobody may call it passed.
 """
 
 from __future__ import annotations
@@ -37,11 +39,13 @@ _SHARE = 1 / 16
 
 @dataclass(frozen=True)
 class Residual:
-    """The worst entry of one comparison: what it is, what it should be, the error, the bound, and their quotient.
+    """The worst entry of one comparison: what it is, what it should be, the error, the bound, and
+    their quotient.
 
-    `where` names the entry, e.g. "dW_hz[i=0, j=1]". `expected` is the exact value, or the limit of an inequality.
-    `entries` are those that it is the worst of, if they have axes. `compared` is how many entries were compared, and
-    `claimed` how many of the bounds claim something. `scale` is the range of the quantity, 0 where it has none.
+    `where` names the entry, e.g. "dW_hz[i=0, j=1]". `expected` is the exact value, or the limit of
+    an inequality. `entries` are those that it is the worst of, if they have axes. `compared` is how
+    many entries were compared, and `claimed` how many of the bounds claim something. `scale` is the
+    range of the quantity, 0 where it has none.
     """
 
     where: str
@@ -71,16 +75,26 @@ def compare(
     *,
     scale: float | None = None,
 ) -> Residual:
-    """|actual - mid| ≤ rad + slack, entry by entry; `letters` name the axes, `scale` is the range of the quantity."""
+    """|actual - mid| ≤ rad + slack, entry by entry; `letters` name the axes, `scale` is the range
+    of the quantity.
+    """
     values = np.asarray(actual, np.float64)
     error = np.abs(values - expected.mid)
     return worst(what, letters, values, expected.mid, error, expected.radius + slack, scale=scale)
 
 
 def apart(
-    what: str, letters: str, one: NDArray, other: NDArray, bound: Floats, *, scale: float | None = None
+    what: str,
+    letters: str,
+    one: NDArray,
+    other: NDArray,
+    bound: Floats,
+    *,
+    scale: float | None = None,
 ) -> Residual:
-    """|one - other| ≤ bound, entry by entry, for two answers of which each is within its radius of the truth."""
+    """|one - other| ≤ bound, entry by entry, for two answers of which each is within its radius of
+    the truth.
+    """
     a, e = one.astype(np.float64), other.astype(np.float64)
     return worst(what, letters, a, e, np.abs(a - e), bound, scale=scale)
 
@@ -94,10 +108,11 @@ def at_most(
     *,
     scale: float | None = None,
 ) -> Residual:
-    """Actual ≤ limit + slack, entry by entry, for a quantity that is not negative; slack is what rounding allows.
+    """Actual ≤ limit + slack, entry by entry, for a quantity that is not negative; slack is what
+    rounding allows.
 
-    An entry claims something if rounding adds less than the limit itself, or less than 1/16 of the range, and if the
-    limit is not beyond the range, where one is given.
+    An entry claims something if rounding adds less than the limit itself, or less than 1/16 of the
+    range, and if the limit is not beyond the range, where one is given.
     """
     values = np.asarray(actual, np.float64)
     bound = _spread(limit + slack, values.shape)
@@ -113,7 +128,9 @@ def equal(
     *,
     about: npt.NDArray[np.bool_] | None = None,
 ) -> Residual:
-    """Exact equality, entry by entry, but for a slack that a backend declares; what overflowed twice is equal too."""
+    """Exact equality, entry by entry, but for a slack that a backend declares; what overflowed
+    twice is equal too.
+    """
     values, others = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
     alike = values == others
     if np.count_nonzero(alike) == alike.size:
@@ -147,11 +164,11 @@ def worst(
     scale: float | None = None,
     about: npt.NDArray[np.bool_] | None = None,
 ) -> Residual:
-    """The entry with the largest error / bound. An error that is not a number is infinite; where the bound is infinite
-    nothing is claimed.
+    """The entry with the largest error / bound. An error that is not a number is infinite; where
+    the bound is infinite nothing is claimed.
 
-    `scale` is the range of the quantity; unless given, the largest value that is expected. `about` are the entries that
-    the statement speaks of, all unless given: the others are not compared.
+    `scale` is the range of the quantity; unless given, the largest value that is expected. `about`
+    are the entries that the statement speaks of, all unless given: the others are not compared.
     """
     compared = actual.size if about is None else int(np.count_nonzero(about))
     if not compared:
@@ -168,7 +185,9 @@ def worst(
             flat = int(margins.argmax())
     wanted, bounds = (_spread(a, actual.shape) for a in (expected, bound))
     reach = _largest(wanted) if scale is None else scale
-    claimed = _claimed(wanted, bounds, reach) if relation == "=" else _limited(wanted, bounds, scale)
+    claimed = (
+        _claimed(wanted, bounds, reach) if relation == "=" else _limited(wanted, bounds, scale)
+    )
     return Residual(
         f"{what}[{_index(letters, flat, margins.shape)}]" if letters else what,
         actual.item(flat),
@@ -193,14 +212,22 @@ def _spread(values: npt.ArrayLike, shape: tuple[int, ...]) -> Floats:
 
 
 def _claimed(expected: Floats, bound: Floats, scale: float) -> int:
-    """How many entries claim something. A bound of 0 always does, or one that is what float64 may underflow by."""
+    """How many entries claim something. A bound of 0 always does, or one that is what float64 may
+    underflow by.
+    """
     if bound.item(bound.argmax()) < scale * _SHARE:
         return bound.size
-    return int(np.count_nonzero((bound < float64.min_normal) | (bound < np.abs(expected)) | (bound < scale * _SHARE)))
+    return int(
+        np.count_nonzero(
+            (bound < float64.min_normal) | (bound < np.abs(expected)) | (bound < scale * _SHARE)
+        )
+    )
 
 
 def _limited(limit: Floats, bound: Floats, scale: float | None) -> int:
-    """How many entries of an inequality claim something; `bound` is the limit and what rounding adds."""
+    """How many entries of an inequality claim something; `bound` is the limit and what rounding
+    adds.
+    """
     with np.errstate(invalid="ignore"):
         rounding = bound - limit
         claims = (rounding < float64.min_normal) | (rounding < limit)
@@ -236,13 +263,17 @@ def holds(what: str) -> Residual:
 
 
 def nothing_claimed(what: str) -> Residual:
-    """A statement that says nothing of this case: what it is about cannot happen here, or cannot be told."""
+    """A statement that says nothing of this case: what it is about cannot happen here, or cannot be
+    told.
+    """
     return Residual(what, 0.0, 0.0, 0.0, 0.0, 0.0, claimed=0)
 
 
 @lru_cache(4096)
 def _index(letters: str, flat: int, shape: tuple[int, ...]) -> str:
-    """What the entry is called that is the one of that number, from 0, in an array of that shape."""
+    """What the entry is called that is the one of that number, from 0, in an array of that
+    shape.
+    """
     named = list[str]()
     for letter, extent in zip(reversed(letters), reversed(shape), strict=True):
         flat, at = divmod(flat, extent)
@@ -251,13 +282,18 @@ def _index(letters: str, flat: int, shape: tuple[int, ...]) -> str:
 
 
 def never(what: str, happens: npt.NDArray[np.bool_], excluded: npt.NDArray[np.bool_]) -> Residual:
-    """What the mathematics excludes, entry by entry, happens at none of those entries; `what` says what would happen.
+    """What the mathematics excludes, entry by entry, happens at none of those entries; `what` says
+    what would happen.
 
     Where it excludes nothing, nothing is claimed.
     """
     if (happens & excluded).any():
         return violated(what)
-    return replace(holds(f"nowhere: {what}"), compared=excluded.size, claimed=excluded.size * int(excluded.any()))
+    return replace(
+        holds(f"nowhere: {what}"),
+        compared=excluded.size,
+        claimed=excluded.size * int(excluded.any()),
+    )
 
 
 def present(what: str, actual: NDArray, expected: Ball) -> Residual:

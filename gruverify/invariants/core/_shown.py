@@ -1,9 +1,9 @@
 """The cotangents of the gates, shown by a backend's own gradients of inputs (theory 14, 14.12).
 
-An input that is always 0 changes nothing, whatever its weights. If they are 1 for one row of the packed gates and 0 for
-the others, the gradient of that input is the cotangent of that row's pre-activation. So 3H further inputs show all of
-them at once. An implementation of one size has no room for more: there inputs of its own are silenced, and show one
-group of rows after the other.
+An input that is always 0 changes nothing, whatever its weights. If they are 1 for one row of the
+packed gates and 0 for the others, the gradient of that input is the cotangent of that row's
+pre-activation. So 3H further inputs show all of them at once. An implementation of one size has no
+room for more: there inputs of its own are silenced, and show one group of rows after the other.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from gruverify.invariants.core._trial import Observed, Trial
 
 @dataclass(frozen=True)
 class Shown:
-    """The cotangents of the gates' pre-activations in one answer, (T, B, 3H) in packed order, and what is made of them.
+    """The cotangents of the gates' pre-activations in one answer, (T, B, 3H) in packed order, and
+    what is made of them.
 
-    how: in words, for the reader of a failure; trial: that of the case whose gradients these are, as far as they are
-    gradients of the case's own arrays; outputs: the states that the same case returned, (T, B, H).
+    how: in words, for the reader of a failure; trial: that of the case whose gradients these are,
+    as far as they are gradients of the case's own arrays; outputs: the states that the same case
+    returned, (T, B, H).
     """
 
     how: str
@@ -44,14 +46,18 @@ def showing_inputs(case: Case) -> Case:
 
 
 def shown(trial: Trial) -> Shown:
-    """The cotangents of the gates at every step, by one call, or by several of an implementation of one size or of few.
+    """The cotangents of the gates at every step, by one call, or by several of an implementation of
+    one size or of few.
 
     Raises:
-        Declined: the backend finds gradients in separate passes, or has one input, which cannot be silenced.
+        Declined: the backend finds gradients in separate passes, or has one input, which cannot be
+        silenced.
     """
     declared = trial.declared
     if declared.separate_passes:
-        raise NotAsked("sequence_vjp", "gradients found in separate passes are not made of the same cotangents")
+        raise NotAsked(
+            "sequence_vjp", "gradients found in separate passes are not made of the same cotangents"
+        )
     has_own_sizes = declared.input_size is not None or declared.shapes == "few"
     return _by_own_inputs(trial) if has_own_sizes else _by_further_inputs(trial)
 
@@ -68,25 +74,33 @@ def _by_further_inputs(trial: Trial) -> Shown:
     wide, I = trial.on(showing_inputs), trial.case.sizes["I"]
     found = wide.observed.sequence_vjp
     own = replace(found, weight_ih=found.weight_ih[:, :I], inputs=found.inputs[..., :I])
-    return Shown("with 3H further inputs", trial, wide.observed.sequence[0], found.inputs[..., I:], own)
+    return Shown(
+        "with 3H further inputs", trial, wide.observed.sequence[0], found.inputs[..., I:], own
+    )
 
 
-# -- an implementation of one size ------------------------------------------------------------------------------------
+# -- an implementation of one size -----------------------------------------------------------------
 
 
 def silenced(case: Case) -> Case:
-    """The case with the later half of its inputs always 0: their weights show the first rows of the packed gates."""
+    """The case with the later half of its inputs always 0: their weights show the first rows of the
+    packed gates.
+    """
     return _showing(case, 0)
 
 
 def _by_own_inputs(trial: Trial) -> Shown:
     if trial.case.sizes["I"] == 1:
-        raise NotAsked("sequence_vjp", "it has I=1 input alone, and needs one more that can be silenced")
+        raise NotAsked(
+            "sequence_vjp", "it has I=1 input alone, and needs one more that can be silenced"
+        )
     first, rows = trial.on(silenced), len(trial.case.cell.weight_ih)
     parts = [first.observed.sequence_vjp, *_further_groups(trial, rows)]
     count = trial.case.sizes["I"] // 2
     gates = np.concatenate([part.inputs[..., -count:] for part in parts], axis=2)[..., :rows]
-    return Shown("with half of the inputs silenced", first, first.observed.sequence[0], gates, parts[0])
+    return Shown(
+        "with half of the inputs silenced", first, first.observed.sequence[0], gates, parts[0]
+    )
 
 
 def _further_groups(trial: Trial, rows: int) -> Iterator[Gradients]:
@@ -96,7 +110,9 @@ def _further_groups(trial: Trial, rows: int) -> Iterator[Gradients]:
 
 
 def _showing(case: Case, start: int) -> Case:
-    """The later half of the inputs silent, with unit vectors for the rows from `start` on as their weights."""
+    """The later half of the inputs silent, with unit vectors for the rows from `start` on as their
+    weights.
+    """
     inputs, weights = case.inputs.copy(), case.cell.weight_ih.copy()
     count = inputs.shape[2] // 2
     inputs[..., -count:] = 0

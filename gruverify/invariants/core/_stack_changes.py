@@ -14,7 +14,9 @@ NDArray = npt.NDArray[Any]
 
 
 def ragged(case: StackCase) -> StackCase:
-    """A batch with padding: the case itself if it has lengths; else of 1, 2, … T-1, 1, … steps, but at least one."""
+    """A batch with padding: the case itself if it has lengths; else of 1, 2, … T-1, 1, … steps, but
+    at least one.
+    """
     if case.lengths is not None:
         return case
     T, B, _ = case.inputs.shape
@@ -82,8 +84,15 @@ def other_top_state(case: StackCase) -> StackCase:
 
 def mirrored(case: StackCase) -> StackCase:
     """Both directions exchanged, and every member's steps in reverse order."""
-    stack = Stack(tuple(tuple(_halves_exchanged(cell, layer > 0) for cell in row[::-1]) for layer, row in _rows(case)))
-    return replace(case, stack=stack, inputs=reversed_steps(case, case.inputs), states=exchanged(case.states))
+    stack = Stack(
+        tuple(
+            tuple(_halves_exchanged(cell, layer > 0) for cell in row[::-1])
+            for layer, row in _rows(case)
+        )
+    )
+    return replace(
+        case, stack=stack, inputs=reversed_steps(case, case.inputs), states=exchanged(case.states)
+    )
 
 
 def _rows(case: StackCase) -> Any:
@@ -92,7 +101,11 @@ def _rows(case: StackCase) -> Any:
 
 def _halves_exchanged(cell: Cell, upper: bool) -> Cell:
     """An upper layer's cell with the inputs of the two directions exchanged."""
-    return replace(cell, weight_ih=np.concatenate(np.split(cell.weight_ih, 2, axis=1)[::-1], axis=1)) if upper else cell
+    return (
+        replace(cell, weight_ih=np.concatenate(np.split(cell.weight_ih, 2, axis=1)[::-1], axis=1))
+        if upper
+        else cell
+    )
 
 
 def exchanged(states: NDArray) -> NDArray:
@@ -124,7 +137,9 @@ def first_cell(case: StackCase) -> StackCase:
 
 
 def backward_as_forward(case: StackCase) -> StackCase:
-    """The backward cell of the first layer as a layer of its own, run forward over each member's steps reversed."""
+    """The backward cell of the first layer as a layer of its own, run forward over each member's
+    steps reversed.
+    """
     one = bottom(case)
     H = case.stack.hidden_size
     return replace(
@@ -151,7 +166,9 @@ def layer_alone(case: StackCase, layer: int, inputs: NDArray) -> StackCase:
 
 
 def parts(case: StackCase) -> list[tuple[NDArray, StackCase]]:
-    """The members of each length, and the dense case that they make; members without a step are in none."""
+    """The members of each length, and the dense case that they make; members without a step are in
+    none.
+    """
     lengths = case.real.sum(0)
     found = []
     for n in np.unique(lengths[lengths > 0]):
@@ -169,7 +186,9 @@ def parts(case: StackCase) -> list[tuple[NDArray, StackCase]]:
 
 
 def followed(case: StackCase) -> StackCase:
-    """The ragged batch with one more step, which is nobody's own: behind every member there is padding."""
+    """The ragged batch with one more step, which is nobody's own: behind every member there is
+    padding.
+    """
     padded = ragged(case)
     return replace(
         padded,
@@ -179,10 +198,17 @@ def followed(case: StackCase) -> StackCase:
 
 
 def idle(case: StackCase) -> StackCase:
-    """The ragged batch with a first member that has no step, and neither state nor cotangent of 0."""
+    """The ragged batch with a first member that has no step, and neither state nor cotangent of
+    0.
+    """
     padded = ragged(case)
     lengths = np.where(np.arange(len(padded.lengths)) == 0, 0, padded.lengths)  # type: ignore[arg-type]  # it has them
-    return replace(padded, lengths=lengths, states=_without_zeros(case.states), d_last=_without_zeros(case.d_last))
+    return replace(
+        padded,
+        lengths=lengths,
+        states=_without_zeros(case.states),
+        d_last=_without_zeros(case.d_last),
+    )
 
 
 def _without_zeros(array: NDArray) -> NDArray:

@@ -1,4 +1,6 @@
-"""A case of a stack put to a backend: what it returned, and what the mathematics allows. Each is found out once."""
+"""A case of a stack put to a backend: what it returned, and what the mathematics allows. Each is
+found out once.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,10 @@ class StackExact:
     def run(self) -> StackRun:
         """The stack run forward."""
         c = self.case
-        rows = [[cell.parameters(lambda a: Ball.exact(self.mode, a)) for cell in row] for row in c.stack.cells]
+        rows = [
+            [cell.parameters(lambda a: Ball.exact(self.mode, a)) for cell in row]
+            for row in c.stack.cells
+        ]
         return stack(c.variant, rows, self._balls(c.inputs), self._balls(c.states), c.lengths)
 
     @cached_property
@@ -84,7 +89,9 @@ class StackExact:
             for d, p in enumerate(row)
             for packed in self.case.stack.cells[layer][d].packed()
         }
-        return StackBalls(parameters, _as_one(np.stack, back.inputs), _as_one(np.stack, back.states))
+        return StackBalls(
+            parameters, _as_one(np.stack, back.inputs), _as_one(np.stack, back.states)
+        )
 
 
 def _read(variant: Variant, gradients: Parameters, block: str) -> Ball:
@@ -94,32 +101,46 @@ def _read(variant: Variant, gradients: Parameters, block: str) -> Ball:
 
 
 def _as_one(join: Callable[[list[Floats]], Floats], balls: Sequence[Ball]) -> Ball:
-    return Ball(balls[0].mode, join([ball.mid for ball in balls]), join([ball.radius for ball in balls]))
+    return Ball(
+        balls[0].mode, join([ball.mid for ball in balls]), join([ball.radius for ball in balls])
+    )
 
 
 class StackObserved(Calls):
-    """What the backend returned for a case of a stack, checked for kind, shape and dtype, and made time-major."""
+    """What the backend returned for a case of a stack, checked for kind, shape and dtype, and made
+    time-major.
+    """
 
-    def __init__(self, case: StackCase, backend: Backend, declared: Declarations | None = None) -> None:
+    def __init__(
+        self, case: StackCase, backend: Backend, declared: Declarations | None = None
+    ) -> None:
         super().__init__(case, case.stack, backend, declared)
         self.case = case
 
     def arguments(self, method: str) -> dict[str, Any]:
         """What the method is given for the case after the stack, by name and in its order."""
         c = self.case
-        return self._given(c.states) if method == "stack" else self._given_back(c.states, c.d_outputs, c.d_last)
+        return (
+            self._given(c.states)
+            if method == "stack"
+            else self._given_back(c.states, c.d_outputs, c.d_last)
+        )
 
     def letters(self, argument: str) -> str:
         """The axes of such an argument, as the call has them: S is L·D, O is D·H."""
         return _arranged(_AXES[argument], self.case)
 
     def checked(self, method: str, returned: Any, **other: int) -> Any:
-        """What the method returned, if its kind, shapes and dtype are right; other: sizes that the case has not."""
+        """What the method returned, if its kind, shapes and dtype are right; other: sizes that the
+        case has not.
+        """
         with asking(method):
             if method == "stack_vjp":
                 return self._gradients(returned, self.case.states, **other)
             outputs, last = pair_of("stack", returned)
-            return self._steps("outputs", outputs, "TBO", **other), self._states("last", last, **other)
+            return self._steps("outputs", outputs, "TBO", **other), self._states(
+                "last", last, **other
+            )
 
     @answer
     def stack(self) -> tuple[NDArray, NDArray]:
@@ -131,8 +152,12 @@ class StackObserved(Calls):
         return pair_of("stack", self.checked("stack", self._call("stack", **self._given(states))))
 
     def stack_over(self, inputs: NDArray) -> tuple[NDArray, NDArray]:
-        """Outputs and last states over other inputs (T, B, I), which need not be finite, called anew."""
-        given = self._given(self.case.states) | {"inputs": _own(self.case.arrangement.steps(inputs))}
+        """Outputs and last states over other inputs (T, B, I), which need not be finite, called
+        anew.
+        """
+        given = self._given(self.case.states) | {
+            "inputs": _own(self.case.arrangement.steps(inputs))
+        }
         return pair_of("stack", self.checked("stack", self._call("stack", **given)))
 
     @answer
@@ -144,15 +169,21 @@ class StackObserved(Calls):
         self, states: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
     ) -> StackGradients:
         """Gradients from these states at these cotangents, called anew; all time-major."""
-        return self._gradients(self._call("stack_vjp", **self._given_back(states, d_outputs, d_last)), states)
+        return self._gradients(
+            self._call("stack_vjp", **self._given_back(states, d_outputs, d_last)), states
+        )
 
     def stack_vjp_over(self, inputs: NDArray, d_outputs: NDArray) -> StackGradients:
-        """Gradients over other inputs (T, B, I) at other cotangents (T, B, D·H), which need not be finite."""
+        """Gradients over other inputs (T, B, I) at other cotangents (T, B, D·H), which need not be
+        finite.
+        """
         c, steps = self.case, self.case.arrangement.steps
         given = self._given_back(c.states, d_outputs, c.d_last) | {"inputs": _own(steps(inputs))}
         return self._gradients(self._call("stack_vjp", **given), c.states)
 
-    def _given_back(self, states: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None) -> dict[str, Any]:
+    def _given_back(
+        self, states: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
+    ) -> dict[str, Any]:
         to, given = self.case.arrangement, self._given(states)
         given["d_outputs"] = None if d_outputs is None else _own(to.steps(d_outputs))
         given["d_last"] = None if d_last is None else _own(to.states(d_last))
@@ -169,7 +200,9 @@ class StackObserved(Calls):
 
     def _gradients(self, value: Any, states: NDArray | None, **other: int) -> StackGradients:
         if not isinstance(value, StackGradients):
-            raise Malformed(f"stack_vjp returned {type(value).__name__}, expected gruverify.StackGradients")
+            raise Malformed(
+                f"stack_vjp returned {type(value).__name__}, expected gruverify.StackGradients"
+            )
         variant, found = self.case.variant, dict[str, NDArray]()
         for name, parameter in self.case.stack.packed().items():
             there = variant.mask(name)
@@ -180,15 +213,21 @@ class StackObserved(Calls):
                 raise Malformed(f"stack_vjp returned no gradient of {name} (it has: {given})")
             self._like(f"gradient of {name}", value.parameters[name], parameter)
             found[name] = value.parameters[name]
-            if not all(there):  # whatever was returned for biases that the variant lacks is not read
-                found[name] = np.where(np.repeat(there, len(parameter) // 3), found[name], parameter.dtype.type(0))
+            if not all(
+                there
+            ):  # whatever was returned for biases that the variant lacks is not read
+                found[name] = np.where(
+                    np.repeat(there, len(parameter) // 3), found[name], parameter.dtype.type(0)
+                )
         return StackGradients(
             found,
             self._steps("gradient of inputs", value.inputs, "TBI", **other),
             self._gradient_of_states(value, states, **other),
         )
 
-    def _gradient_of_states(self, value: StackGradients, states: NDArray | None, **other: int) -> NDArray | None:
+    def _gradient_of_states(
+        self, value: StackGradients, states: NDArray | None, **other: int
+    ) -> NDArray | None:
         if states is None or not self.declared.state_gradient:
             return None
         if value.states is None:
@@ -197,10 +236,13 @@ class StackObserved(Calls):
 
     def _like(self, name: str, value: Any, parameter: NDArray) -> None:
         if not is_array(value):
-            raise Malformed(f"{name} is {type(value).__name__}, expected a NumPy array {parameter.shape}")
+            raise Malformed(
+                f"{name} is {type(value).__name__}, expected a NumPy array {parameter.shape}"
+            )
         if (value.shape, value.dtype) != (parameter.shape, parameter.dtype):
             raise Malformed(
-                f"{name} has shape {value.shape} and dtype {value.dtype}, expected {parameter.shape}, {parameter.dtype}"
+                f"{name} has shape {value.shape} and dtype {value.dtype}, expected "
+                f"{parameter.shape}, {parameter.dtype}"
             )
 
     def _steps(self, name: str, value: Any, letters: str, **other: int) -> NDArray:
@@ -211,7 +253,9 @@ class StackObserved(Calls):
 
     def _states(self, name: str, value: Any, **other: int) -> NDArray:
         """(L·D, B, H) from the arrangement of the call."""
-        array: NDArray = self.case.arrangement.states_of(self._array(name, value, _arranged("SBH", self.case), **other))
+        array: NDArray = self.case.arrangement.states_of(
+            self._array(name, value, _arranged("SBH", self.case), **other)
+        )
         return array
 
 
@@ -229,7 +273,8 @@ def _own(array: NDArray) -> NDArray:
     return np.ascontiguousarray(array)
 
 
-#: From a case to one that stands in a known relation to it, or that meets a condition by construction.
+#: From a case to one that stands in a known relation to it, or that meets a condition by
+#: construction.
 StackChange: TypeAlias = Callable[[StackCase], StackCase]
 
 
@@ -243,7 +288,9 @@ class StackTrial:
         mode: Rounding | None = None,
         declared: Declarations | None = None,
     ) -> None:
-        """`mode` is the backend's rounding in the case's format, and `declared` what it declares, where known."""
+        """`mode` is the backend's rounding in the case's format, and `declared` what it declares,
+        where known.
+        """
         self.case = case
         self.backend = backend
         self.exact = StackExact(case, rounding_of(backend, case.format) if mode is None else mode)
@@ -257,10 +304,14 @@ class StackTrial:
         return self.observed.declared
 
     def on(self, change: StackChange) -> StackTrial:
-        """The trial of the changed case, put to the same backend; invariants that make the same change share it."""
+        """The trial of the changed case, put to the same backend; invariants that make the same
+        change share it.
+        """
         if change not in self._changed:
             twin = None if self._twin is None else self._twin.on(change)
-            self._changed[change] = twin.beside(self.backend) if twin else self._other(change(self.case))
+            self._changed[change] = (
+                twin.beside(self.backend) if twin else self._other(change(self.case))
+            )
         return self._changed[change]
 
     def _other(self, case: StackCase) -> StackTrial:
@@ -268,7 +319,9 @@ class StackTrial:
         return StackTrial(case, self.backend, mode, self.declared)
 
     def forget_changes(self) -> None:
-        """Let go of the trials of changed cases. Where weights are large, each takes much memory."""
+        """Let go of the trials of changed cases. Where weights are large, each takes much
+        memory.
+        """
         if self._twin is not None:
             self._twin.forget_changes()
         self._changed.clear()
@@ -278,8 +331,8 @@ class StackTrial:
         yield from self._changed.items()
 
     def beside(self, backend: Backend) -> StackTrial:
-        """The same case put to another backend; what the mathematics allows is found out once, if both declare the same
-        accuracy.
+        """The same case put to another backend; what the mathematics allows is found out once, if
+        both declare the same accuracy.
         """
         if rounding_of(backend, self.case.format) != self.exact.mode:
             return StackTrial(self.case, backend)
@@ -289,7 +342,9 @@ class StackTrial:
 
 
 def gradients(found: StackGradients) -> Iterator[tuple[str, str, NDArray]]:
-    """The name, axes and array of every gradient: parameters, inputs, initial states where there are any."""
+    """The name, axes and array of every gradient: parameters, inputs, initial states where there
+    are any.
+    """
     for name, array in found.parameters.items():
         yield name, "ij" if array.ndim == 2 else "i", array
     yield "inputs", "tbj", found.inputs
@@ -297,7 +352,9 @@ def gradients(found: StackGradients) -> Iterator[tuple[str, str, NDArray]]:
         yield "states", "sbi", found.states
 
 
-def paired(one: StackGradients, other: StackGradients) -> Iterator[tuple[str, str, NDArray, NDArray]]:
+def paired(
+    one: StackGradients, other: StackGradients
+) -> Iterator[tuple[str, str, NDArray, NDArray]]:
     """Every gradient twice, with its name and axes."""
     others = {name: array for name, _, array in gradients(other)}
     return ((name, letters, array, others[name]) for name, letters, array in gradients(one))

@@ -16,9 +16,9 @@ NDArray = npt.NDArray[Any]
 def tangent_of(case: Case, *, moves_state: bool = True) -> Gradients:
     """A direction for parameters, inputs and state, in their shapes and the case's format.
 
-    Its entries are ±1, ±1/2 and ±1/4 without any order, the same ones for the same sizes: a direction in which
-    everything moves but the biases that the variant lacks and, unless `moves_state`, the state; exact in every format,
-    and known again when a case is replayed.
+    Its entries are ±1, ±1/2 and ±1/4 without any order, the same ones for the same sizes: a
+    direction in which everything moves but the biases that the variant lacks and, unless
+    `moves_state`, the state; exact in every format, and known again when a case is replayed.
     """
     moving = {**case.cell.packed(), "inputs": case.inputs, "state": case.state}
     arrays = {name: case.format.cast(entries) for name, entries in _entries(moving)}

@@ -1,4 +1,6 @@
-"""A case put to a backend: what the backend returned, and what the mathematics allows. Each is found out once."""
+"""A case put to a backend: what the backend returned, and what the mathematics allows. Each is
+found out once.
+"""
 
 from __future__ import annotations
 
@@ -35,10 +37,15 @@ from gruverify.invariants.core._tangent import tangent_of
 
 
 class Exact:
-    """What the mathematics allows for a case: every quantity as balls in the format under test, each computed once."""
+    """What the mathematics allows for a case: every quantity as balls in the format under test,
+    each computed once.
+    """
 
-    def __init__(self, case: Case, mode: Rounding, forward: Exact | None = None, moves_state: bool = True) -> None:
-        """`forward` is the exact side of a case that differs in its cotangents alone: its run is this one's too.
+    def __init__(
+        self, case: Case, mode: Rounding, forward: Exact | None = None, moves_state: bool = True
+    ) -> None:
+        """`forward` is the exact side of a case that differs in its cotangents alone: its run is
+        this one's too.
 
         moves_state: whether the initial state moves along the case's tangent.
         """
@@ -79,7 +86,11 @@ class Exact:
     @cached_property
     def run(self) -> Run:
         """The whole sequence."""
-        return self._forward.run if self._forward else sequence(self._variant, self.parameters, self.inputs, self.state)
+        return (
+            self._forward.run
+            if self._forward
+            else sequence(self._variant, self.parameters, self.inputs, self.state)
+        )
 
     @cached_property
     def outputs(self) -> npt.NDArray[np.float64]:
@@ -98,7 +109,9 @@ class Exact:
 
     def gates(self, term: Contribution) -> GateCotangents:
         """The cotangents of the pre-activations that such a term is made of."""
-        return gate_cotangents(self._variant, self.parameters, self.run.steps[term.k - 1], term.cotangent)
+        return gate_cotangents(
+            self._variant, self.parameters, self.run.steps[term.k - 1], term.cotangent
+        )
 
     @cached_property
     def gradients(self) -> Bptt:
@@ -107,7 +120,9 @@ class Exact:
 
     @cached_property
     def terms_of_last(self) -> list[Contribution]:
-        """The terms of the sum over k, from T down to 1, at the cotangent of the last state alone."""
+        """The terms of the sum over k, from T down to 1, at the cotangent of the last state
+        alone.
+        """
         return list(contributions(self.run, None, self.d_last))
 
     @cached_property
@@ -124,7 +139,7 @@ class Exact:
     def _d_outputs(self) -> list[Ball]:
         return [self._ball(d) for d in self.case.d_outputs]
 
-    # -- along the case's tangent --------------------------------------------------------------------------------------
+    # -- along the case's tangent ------------------------------------------------------------------
 
     @cached_property
     def _directional(self) -> Run:
@@ -157,7 +172,9 @@ class Exact:
 
 
 class Observed(Calls):
-    """What the backend returned for a case, each method called once and each answer checked for kind, shape, dtype."""
+    """What the backend returned for a case, each method called once and each answer checked for
+    kind, shape, dtype.
+    """
 
     def __init__(self, case: Case, backend: Backend, declared: Declarations | None = None) -> None:
         super().__init__(case, case.cell, backend, declared)
@@ -168,7 +185,11 @@ class Observed(Calls):
         c = self.case
         renamed = {"x": c.inputs[0], "h": c.state, "cotangent": c.d_last}
         return {
-            name: renamed[name] if name in renamed else self.tangent if name == "tangent" else getattr(c, name)
+            name: renamed[name]
+            if name in renamed
+            else self.tangent
+            if name == "tangent"
+            else getattr(c, name)
             for name in ARGUMENTS[method]
         }
 
@@ -177,19 +198,27 @@ class Observed(Calls):
         return AXES[argument]
 
     def checked(self, method: str, returned: Any, **other: int) -> Any:
-        """What the method returned, if its kind, shapes and dtype are right; other: sizes that the case has not."""
+        """What the method returned, if its kind, shapes and dtype are right; other: sizes that the
+        case has not.
+        """
         with asking(method):
             if method == "step":
                 return self._array("step", returned, "BH", **other)
             if method in PAIRS:
                 pair = pair_of(method, returned)
                 parts = zip(PAIRS[method], pair, strict=True)
-                return tuple(self._array(name, part, letters, **other) for (name, letters), part in parts)
-            return self._gradients(method, returned, "BI" if method == "step_vjp" else "TBI", **other)
+                return tuple(
+                    self._array(name, part, letters, **other) for (name, letters), part in parts
+                )
+            return self._gradients(
+                method, returned, "BI" if method == "step_vjp" else "TBI", **other
+            )
 
     @cached_property
     def tangent(self) -> Gradients:
-        """The direction in which the case is differentiated; the state rests where the backend declares it does."""
+        """The direction in which the case is differentiated; the state rests where the backend
+        declares it does.
+        """
         return tangent_of(self.case, moves_state=self.declared.state_gradient)
 
     @answer
@@ -220,7 +249,9 @@ class Observed(Calls):
         return pair_of("sequence", self.anew("sequence"))
 
     def sequence_at(self, inputs: NDArray, state: NDArray | None) -> tuple[NDArray, NDArray]:
-        """The sequence from other arguments, called anew: outputs and last state. The state may be None."""
+        """The sequence from other arguments, called anew: outputs and last state. The state may be
+        None.
+        """
         T, B, _ = inputs.shape
         returned = self._call("sequence", inputs=inputs, state=state)
         return pair_of("sequence", self.checked("sequence", returned, T=T, B=B))
@@ -277,13 +308,18 @@ class Observed(Calls):
     def sequence_vjp_of_steps(
         self, steps: slice, state: NDArray, d_outputs: NDArray | None, d_last: NDArray | None
     ) -> Gradients:
-        """Gradients of some of the steps, from any state (B, H) and at any cotangents, called anew."""
+        """Gradients of some of the steps, from any state (B, H) and at any cotangents, called
+        anew.
+        """
         inputs = self.case.inputs[steps]
-        found = self._call("sequence_vjp", inputs=inputs, state=state, d_outputs=d_outputs, d_last=d_last)
+        found = self._call(
+            "sequence_vjp", inputs=inputs, state=state, d_outputs=d_outputs, d_last=d_last
+        )
         return self._gradients("sequence_vjp", found, "TBI", T=len(inputs))
 
     def chained_vjp(self, states: NDArray) -> Gradients:
-        """step_vjp from the last step back to the first, each at the cotangent the one after it returned, summed.
+        """step_vjp from the last step back to the first, each at the cotangent the one after it
+        returned, summed.
 
         states: (T, B, H), the state before each step, as the backend's own sequence returned them.
         """
@@ -300,7 +336,9 @@ class Observed(Calls):
 
     def _gradients(self, method: str, value: Any, inputs: str, **other: int) -> Gradients:
         if not isinstance(value, Gradients):
-            raise Malformed(f"{method} returned {type(value).__name__}, expected gruverify.Gradients")
+            raise Malformed(
+                f"{method} returned {type(value).__name__}, expected gruverify.Gradients"
+            )
         letters = {
             "weight_ih": "3I",
             "weight_hh": "3H",
@@ -316,7 +354,9 @@ class Observed(Calls):
             if name == "state" and not self.declared.state_gradient:
                 continue
             if any(variant.mask(name)):
-                found[name] = self._array(f"gradient of {name}", self._some(value, name), spelled, **other)
+                found[name] = self._array(
+                    f"gradient of {name}", self._some(value, name), spelled, **other
+                )
         return Gradients(**_without_others(variant, found))  # type: ignore[arg-type]  # None where there is none
 
     def _some(self, gradients: Gradients, name: str) -> Any:
@@ -327,7 +367,8 @@ class Observed(Calls):
         return array
 
 
-#: From a case to one that stands in a known relation to it, or that meets a condition by construction.
+#: From a case to one that stands in a known relation to it, or that meets a condition by
+#: construction.
 Change: TypeAlias = Callable[[Case], Case]
 
 
@@ -342,8 +383,8 @@ class Trial:
         mode: Rounding | None = None,
         declared: Declarations | None = None,
     ) -> None:
-        """`forward` is as in Exact; `mode` is the backend's rounding in the case's format, and `declared` what it
-        declares, if they are known already.
+        """`forward` is as in Exact; `mode` is the backend's rounding in the case's format, and
+        `declared` what it declares, if they are known already.
         """
         self.case = case
         self.backend = backend
@@ -361,9 +402,11 @@ class Trial:
         return self.observed.declared
 
     def on(self, change: Change) -> Trial:
-        """The trial of the changed case, put to the same backend; invariants that make the same change share it.
+        """The trial of the changed case, put to the same backend; invariants that make the same
+        change share it.
 
-        A condition that an invariant needs is brought about so, from whatever case was drawn: none is ever rejected.
+        A condition that an invariant needs is brought about so, from whatever case was drawn: none
+        is ever rejected.
         """
         if change not in self._changed:
             twin = None if self._twin is None else self._twin.on(change)
@@ -376,7 +419,9 @@ class Trial:
         yield from self._changed.items()
 
     def forget_changes(self) -> None:
-        """Let go of the trials of changed cases. Where weights are large, each takes much memory."""
+        """Let go of the trials of changed cases. Where weights are large, each takes much
+        memory.
+        """
         if self._twin is not None:
             self._twin.forget_changes()
         self._changed.clear()
@@ -391,22 +436,32 @@ class Trial:
     def declared_slack(self) -> NDArray:
         """What the next state (B, H) may miss where σ and tanh have values that the format holds.
 
-        Nothing, unless the backend declares that it is less accurate than every library, or that what is below the
-        smallest normal number may be 0.
+        Nothing, unless the backend declares that it is less accurate than every library, or that
+        what is below the smallest normal number may be 0.
         """
         mode, radius = self.exact.mode, self.exact.next_state.radius
         if not mode.holds_exact_values:
             return radius
-        return np.zeros(radius.shape) if mode.subnormals else np.minimum(radius, mode.format.min_normal)
+        return (
+            np.zeros(radius.shape)
+            if mode.subnormals
+            else np.minimum(radius, mode.format.min_normal)
+        )
 
     def _forward_of(self, case: Case) -> Exact | None:
-        """The exact side that has the case's run already: ours, if the case differs in its cotangents alone."""
-        pairs = ((case.cell, self.case.cell), (case.inputs, self.case.inputs), (case.state, self.case.state))
+        """The exact side that has the case's run already: ours, if the case differs in its
+        cotangents alone.
+        """
+        pairs = (
+            (case.cell, self.case.cell),
+            (case.inputs, self.case.inputs),
+            (case.state, self.case.state),
+        )
         return self.exact if all(one is other for one, other in pairs) else None
 
     def beside(self, backend: Backend) -> Trial:
-        """The same case put to another backend; what the mathematics allows is found out once, if both declare the same
-        accuracy.
+        """The same case put to another backend; what the mathematics allows is found out once, if
+        both declare the same accuracy.
         """
         if rounding_of(backend, self.case.format) != self.exact.mode:
             return Trial(self.case, backend)
@@ -415,8 +470,12 @@ class Trial:
         return other
 
 
-def _without_others(variant: Variant, found: dict[str, NDArray | None]) -> dict[str, NDArray | None]:
-    """Gradients as they are read: 0 for the biases that the variant lacks, whatever was returned for those."""
+def _without_others(
+    variant: Variant, found: dict[str, NDArray | None]
+) -> dict[str, NDArray | None]:
+    """Gradients as they are read: 0 for the biases that the variant lacks, whatever was returned
+    for those.
+    """
     for name in ("bias_ih", "bias_hh"):
         there, array = variant.mask(name), found[name]
         if variant.bias and array is None:
@@ -429,13 +488,23 @@ def _without_others(variant: Variant, found: dict[str, NDArray | None]) -> dict[
 
 
 def _summed(terms: list[Gradients]) -> Gradients:
-    """Parameter gradients summed over the steps (in float64); inputs stacked in time; the first step's state."""
+    """Parameter gradients summed over the steps (in float64); inputs stacked in time; the first
+    step's state.
+    """
     sums = {
-        name: np.sum([array.astype(np.float64) for term in terms for n, array in term.items() if n == name], axis=0)
+        name: np.sum(
+            [array.astype(np.float64) for term in terms for n, array in term.items() if n == name],
+            axis=0,
+        )
         for name, _ in terms[0].items()
         if name not in ("inputs", "state")
     }
     inputs = np.stack([term.inputs for term in reversed(terms)])
     return Gradients(
-        sums["weight_ih"], sums["weight_hh"], sums.get("bias_ih"), sums.get("bias_hh"), inputs, terms[-1].state
+        sums["weight_ih"],
+        sums["weight_hh"],
+        sums.get("bias_ih"),
+        sums.get("bias_hh"),
+        inputs,
+        terms[-1].state,
     )

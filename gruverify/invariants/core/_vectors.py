@@ -29,7 +29,8 @@ LETTERS = {
 
 
 def vector(variant: Variant, gradients: Gradients) -> Vector:
-    """Gradients as a vector; what is returned for biases that are not there is left out, or 0 in an array of others.
+    """Gradients as a vector; what is returned for biases that are not there is left out, or 0 in an
+    array of others.
 
     There is no part for the state where the backend declares that it has no gradient of it.
     """
@@ -38,7 +39,9 @@ def vector(variant: Variant, gradients: Gradients) -> Vector:
         there, array = variant.mask(name), getattr(gradients, name)
         if array is not None and any(there):
             wide = array.astype(np.float64)
-            found[name] = wide if all(there) else np.where(np.repeat(there, len(wide) // 3), wide, 0.0)
+            found[name] = (
+                wide if all(there) else np.where(np.repeat(there, len(wide) // 3), wide, 0.0)
+            )
     return found
 
 
@@ -59,8 +62,14 @@ def midpoints(trial: Trial, expected: Bptt) -> Vector:
 
 def _of_balls(trial: Trial, expected: Bptt, part: Callable[[Ball], Floats]) -> Vector:
     variant, inputs = trial.case.cell.variant, np.stack([part(ball) for ball in expected.inputs])
-    every = vector(variant, pack(expected.parameters.map(part), inputs, part(expected.state), variant.bias))
-    return every if trial.declared.state_gradient else {n: array for n, array in every.items() if n != "state"}
+    every = vector(
+        variant, pack(expected.parameters.map(part), inputs, part(expected.state), variant.bias)
+    )
+    return (
+        every
+        if trial.declared.state_gradient
+        else {n: array for n, array in every.items() if n != "state"}
+    )
 
 
 def combined(f: Callable[..., Any], *vectors: Vector) -> dict[str, Any]:
@@ -68,9 +77,11 @@ def combined(f: Callable[..., Any], *vectors: Vector) -> dict[str, Any]:
     return {name: f(*(one[name] for one in vectors)) for name in vectors[0]}
 
 
-def apart(what: str, one: Vector, other: Vector, allowed: Vector, additions: int = 1) -> Iterator[Residual]:
-    """|one - other| ≤ allowed, entry by entry of every part of `allowed`; finding the sides took so many additions in
-    float64, which may err too.
+def apart(
+    what: str, one: Vector, other: Vector, allowed: Vector, additions: int = 1
+) -> Iterator[Residual]:
+    """|one - other| ≤ allowed, entry by entry of every part of `allowed`; finding the sides took so
+    many additions in float64, which may err too.
     """
     for name, bound in allowed.items():
         a, b = one[name], other[name]

@@ -1,4 +1,6 @@
-"""Where states go: fixed points, the Jacobian there, and what shrinks from step to step (theory.md 6, 7 and 10)."""
+"""Where states go: fixed points, the Jacobian there, and what shrinks from step to step (theory.md
+6, 7 and 10).
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,18 @@ from gruverify.invariants._conventions import forgetting, ready, update_negated
 from gruverify.invariants.core._changes import clipped, edited, short, single, stretched
 from gruverify.invariants.core._reference import float64_error
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import STATES, Floats, NDArray, Residual, at_most, compare, worst
+from gruverify.invariants.core._residual import (
+    STATES,
+    Floats,
+    NDArray,
+    Residual,
+    at_most,
+    compare,
+    worst,
+)
 from gruverify.invariants.core._trial import Trial
 
-# -- at the origin ----------------------------------------------------------------------------------------------------
+# -- at the origin ---------------------------------------------------------------------------------
 
 
 def at_the_origin(case: Case) -> Case:
@@ -27,7 +37,9 @@ def at_the_origin(case: Case) -> Case:
 
 def from_nothing(case: Case) -> Case:
     """Inputs and biases of 0."""
-    unbiased = edited(case, lambda p: replace(p, **{name: 0 * b for name, b in p.items() if name.startswith("b")}))
+    unbiased = edited(
+        case, lambda p: replace(p, **{name: 0 * b for name, b in p.items() if name.startswith("b")})
+    )
     return replace(unbiased, inputs=np.zeros_like(case.inputs))
 
 
@@ -46,13 +58,14 @@ def origin(trial: Trial) -> Iterator[Residual]:
     yield compare("J", "bij", there.observed.step_jacobian[0], expected, allowed)
 
 
-# -- at a fixed point -------------------------------------------------------------------------------------------------
+# -- at a fixed point ------------------------------------------------------------------------------
 
 
 def at_a_fixed_point(case: Case) -> Case:
     """One step from a state h* that is its own candidate: b_xc is chosen so, up to its rounding.
 
-    All members are the first; without bias_ih the weights of input 0, which is 1, take the part of b_xc.
+    All members are the first; without bias_ih the weights of input 0, which is 1, take the part of
+    b_xc.
     """
     first = ready(single(case))
     inputs, state = (np.broadcast_to(a[..., :1, :], a.shape) for a in (first.inputs, first.state))
@@ -95,7 +108,9 @@ def fixed_point(trial: Trial) -> Iterator[Residual]:
             np.abs(still.observed.step.astype(np.float64) - state),
             np.abs(still.exact.next_state.mid - state),
         )
-        yield worst(what, "bi", state + moved, state, moved, still.exact.next_state.radius + rounded)
+        yield worst(
+            what, "bi", state + moved, state, moved, still.exact.next_state.radius + rounded
+        )
 
 
 #: Of an entry of the Jacobian at a fixed point: two of what is expected, six of what is allowed.
@@ -104,40 +119,55 @@ _PRODUCTS = 8
 
 @invariant(
     "dynamics/fixed-point-jacobian",
-    "at a fixed point J - I = D(take)(C - I), C the Jacobian of the candidate: eigenvalues of 1 do not depend on z",
+    "at a fixed point J - I = D(take)(C - I), C the Jacobian of the candidate: eigenvalues of 1 "
+    "do not depend on z",
     source="theory 7; M65",
     needs=["step_jacobian"],
 )
 def fixed_point_jacobian(trial: Trial) -> Iterator[Residual]:
     there = trial.on(at_a_fixed_point)
     candidate = there.on(forgetting)
-    eye, C = np.eye(there.case.cell.hidden_size), candidate.observed.step_jacobian[0].astype(np.float64)
+    eye, C = (
+        np.eye(there.case.cell.hidden_size),
+        candidate.observed.step_jacobian[0].astype(np.float64),
+    )
     a, m = there.exact.step, magnitudes(there.case.cell, there.exact.step)
     # D(keep) + D(take)C: I + D(take)(C - I) without its cancellation.
     kept, taken = a.keep.mid[..., None] * eye, a.take.mid[..., None] * C
     expected = kept + taken
-    allowed = there.exact.jacobian[0].radius + a.take.magnitude[..., None] * candidate.exact.jacobian[0].radius
+    allowed = (
+        there.exact.jacobian[0].radius
+        + a.take.magnitude[..., None] * candidate.exact.jacobian[0].radius
+    )
     allowed = allowed + a.keep.radius[..., None] * eye + a.take.radius[..., None] * np.abs(C)
-    allowed = allowed + _off_the_fixed_point(there, m) + float64_error(np.abs(kept) + np.abs(taken), 2, _PRODUCTS)
+    allowed = (
+        allowed
+        + _off_the_fixed_point(there, m)
+        + float64_error(np.abs(kept) + np.abs(taken), 2, _PRODUCTS)
+    )
     actual = there.observed.step_jacobian[0].astype(np.float64)
     yield worst("J", "bij", actual, expected, np.abs(actual - expected), allowed)
 
 
 def _off_the_fixed_point(trial: Trial, m: Magnitudes) -> Floats:
-    """|h' - c| z(1-z) |W_hz|: what is left of the update gate's path where rounding b_xc moves the fixed point."""
+    """|h' - c| z(1-z) |W_hz|: what is left of the update gate's path where rounding b_xc moves the
+    fixed point.
+    """
     a = trial.exact.step
     W_hz = np.abs(np.split(trial.case.cell.weight_hh.astype(np.float64), 3)[1])
     slope = (a.h - a.c).magnitude * np.minimum(m.z, m.not_z)
     return np.asarray(slope[..., None] * W_hz)
 
 
-# -- what shrinks -----------------------------------------------------------------------------------------------------
+# -- what shrinks ----------------------------------------------------------------------------------
 
 
 def contractive(case: Case) -> Case:
-    """Two steps of a certified cell from within the box: its parameters are scaled down, gate by gate.
+    """Two steps of a certified cell from within the box: its parameters are scaled down, gate by
+    gate.
 
-    W_h have row sums of at most 1/4, and what inputs and biases add to a gate's pre-activation is at most 1/2.
+    W_h have row sums of at most 1/4, and what inputs and biases add to a gate's pre-activation is
+    at most 1/2.
     """
     few = short(stretched(case))
     x = max(float(np.abs(few.inputs.astype(np.float64)).max()), 1.0)
@@ -160,7 +190,9 @@ def _scaled_down(block: NDArray, limit: float) -> NDArray:
     largest = float((sizes.sum(1) if sizes.ndim == 2 else sizes).max())
     if largest <= limit:
         return block
-    return np.asarray(block.astype(np.float64) * 2.0 ** -np.ceil(np.log2(largest / limit))).astype(block.dtype)
+    return np.asarray(block.astype(np.float64) * 2.0 ** -np.ceil(np.log2(largest / limit))).astype(
+        block.dtype
+    )
 
 
 def contractive_elsewhere(case: Case) -> Case:
@@ -185,11 +217,15 @@ def contraction(trial: Trial) -> Iterator[Residual]:
     distance = np.abs(one.observed.sequence[0].astype(np.float64) - other.observed.sequence[0])
     slack = one.exact.outputs_radius + other.exact.outputs_radius
     slack = slack + float64_error(limits, len(limits), len(limits))
-    yield at_most("|h - k|", "tbi", distance, np.broadcast_to(limits, distance.shape), slack, scale=STATES)
+    yield at_most(
+        "|h - k|", "tbi", distance, np.broadcast_to(limits, distance.shape), slack, scale=STATES
+    )
 
 
 def undriven(case: Case) -> Case:
-    """Two steps without inputs and biases, from within the box, with W_hc of row sums of at most 1/2."""
+    """Two steps without inputs and biases, from within the box, with W_hc of row sums of at most
+    1/2.
+    """
     few = from_nothing(short(stretched(case)))
     scaled = edited(few, lambda p: replace(p, W_hc=_scaled_down(p.W_hc, 0.5)))
     return replace(scaled, state=clipped(few.state, 1.0))
@@ -205,9 +241,15 @@ def undriven(case: Case) -> Case:
 )
 def decay(trial: Trial) -> Iterator[Residual]:
     alone = trial.on(undriven)
-    N_r, N_z, N_c = (float(np.abs(W.astype(np.float64)).sum(1).max()) for W in np.split(alone.case.cell.weight_hh, 3))
+    N_r, N_z, N_c = (
+        float(np.abs(W.astype(np.float64)).sum(1).max())
+        for W in np.split(alone.case.cell.weight_hh, 3)
+    )
     update, reset = (float(1 / (1 + np.exp(-N))) for N in (N_z, N_r))
-    rate, first = update + (1 - update) * reset * N_c, np.abs(alone.case.state.astype(np.float64)).max(1, keepdims=True)
+    rate, first = (
+        update + (1 - update) * reset * N_c,
+        np.abs(alone.case.state.astype(np.float64)).max(1, keepdims=True),
+    )
     limits = np.stack([rate**t * first for t in range(1, len(alone.case.inputs) + 1)])
     size = np.abs(alone.observed.sequence[0].astype(np.float64))
     slack = alone.exact.outputs_radius + float64_error(limits, len(limits), len(limits))

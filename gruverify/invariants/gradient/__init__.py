@@ -1,1 +1,3 @@
-"""What gradients must be beside their value: their shape, their parts, and the cotangents that they are linear in."""
+"""What gradients must be beside their value: their shape, their parts, and the cotangents that they
+are linear in.
+"""

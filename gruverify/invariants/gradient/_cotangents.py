@@ -77,14 +77,18 @@ def after_another(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "gradient/last-and-outputs",
-    "VJP(d_outputs, d_last) = VJP(d_outputs, none) + VJP(none, d_last): h_T is an output, and has both cotangents",
+    "VJP(d_outputs, d_last) = VJP(d_outputs, none) + VJP(none, d_last): h_T is an output, and "
+    "has both cotangents",
     source="theory 11, M53; mistake P08",
     needs=["sequence_vjp"],
 )
 def last_and_outputs(trial: Trial) -> Iterator[Residual]:
     exact, variant = trial.exact, trial.case.cell.variant
     parts = trial.observed.sequence_vjp_of_outputs, trial.observed.sequence_vjp_of_last
-    allowed = (radii(trial, ball) for ball in (exact.gradients, exact.gradients_of_outputs, exact.gradients_of_last))
+    allowed = (
+        radii(trial, ball)
+        for ball in (exact.gradients, exact.gradients_of_outputs, exact.gradients_of_last)
+    )
     total = combined(np.add, *(vector(variant, part) for part in parts))
     yield from apart("outputs + last:", total, observed(trial), combined(_sum, *allowed))
 
@@ -98,7 +102,9 @@ def last_and_outputs(trial: Trial) -> Iterator[Residual]:
 def sum_over_time(trial: Trial) -> Iterator[Residual]:
     early, late = trial.on(early_loss), trial.on(late_loss)
     allowed = combined(_sum, *(radii(one, one.exact.gradients) for one in (trial, early, late)))
-    yield from apart("early + late:", combined(np.add, observed(early), observed(late)), observed(trial), allowed)
+    yield from apart(
+        "early + late:", combined(np.add, observed(early), observed(late)), observed(trial), allowed
+    )
 
 
 def _sum(*arrays: Floats) -> Floats:
@@ -117,5 +123,13 @@ def causality(trial: Trial) -> Iterator[Residual]:
     early, first = trial.on(early_loss), middle(trial.case)
     later = early.observed.sequence_vjp.inputs[first:]
     # Where the format may overflow on the way, ∞·0 may be left over.
-    bounded = np.array([np.isfinite(ball.radius) for ball in early.exact.gradients.inputs[first:]], bool)
-    yield equal("dL/dx after the loss", "tbj", later, np.zeros_like(later), overlooked(~bounded.reshape(later.shape)))
+    bounded = np.array(
+        [np.isfinite(ball.radius) for ball in early.exact.gradients.inputs[first:]], bool
+    )
+    yield equal(
+        "dL/dx after the loss",
+        "tbj",
+        later,
+        np.zeros_like(later),
+        overlooked(~bounded.reshape(later.shape)),
+    )

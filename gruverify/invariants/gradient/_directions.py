@@ -16,18 +16,34 @@ from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import Floats, NDArray, Residual, worst
 from gruverify.invariants.core._tangent import tangent_of, turned_tangent
 from gruverify.invariants.core._trial import Trial
-from gruverify.invariants.core._vectors import Vector, combined, inner, midpoints, most, number, observed, radii, vector
+from gruverify.invariants.core._vectors import (
+    Vector,
+    combined,
+    inner,
+    midpoints,
+    most,
+    number,
+    observed,
+    radii,
+    vector,
+)
 
 
 def _tangent(trial: Trial) -> Vector:
     """The case's tangent; without the state where that rests."""
     every = vector(trial.case.cell.variant, trial.observed.tangent)
-    return every if trial.declared.state_gradient else {name: a for name, a in every.items() if name != "state"}
+    return (
+        every
+        if trial.declared.state_gradient
+        else {name: a for name, a in every.items() if name != "state"}
+    )
 
 
 def _loss(case: Case, outputs: NDArray, last: NDArray) -> tuple[float, float]:
     """Σ d_outputs·outputs + Σ d_last·last, and what finding it in float64 may add."""
-    return inner(_cotangents(case), {"outputs": outputs.astype(np.float64), "last": last.astype(np.float64)})
+    return inner(
+        _cotangents(case), {"outputs": outputs.astype(np.float64), "last": last.astype(np.float64)}
+    )
 
 
 def _cotangents(case: Case) -> Vector:
@@ -51,7 +67,12 @@ def adjoint(trial: Trial) -> Iterator[Residual]:
     forward, rounding = _loss(case, *trial.observed.sequence_jvp)
     reverse, more = inner(v, observed(trial))
     around = most(v, radii(trial, trial.exact.gradients))
-    yield number("⟨g, Jv⟩ - ⟨Jᵀg, v⟩", forward, reverse, _loss_radius(case, trial.exact.jvp) + around + rounding + more)
+    yield number(
+        "⟨g, Jv⟩ - ⟨Jᵀg, v⟩",
+        forward,
+        reverse,
+        _loss_radius(case, trial.exact.jvp) + around + rounding + more,
+    )
 
 
 @invariant(
@@ -61,19 +82,21 @@ def adjoint(trial: Trial) -> Iterator[Residual]:
     needs=["sequence_jvp"],
 )
 def jvp_homogeneous(trial: Trial) -> Iterator[Residual]:
-    found = trial.observed.sequence_jvp_along(turned_tangent(trial.observed.tangent))[0].astype(np.float64)
+    found = trial.observed.sequence_jvp_along(turned_tangent(trial.observed.tangent))[0].astype(
+        np.float64
+    )
     # Every error made at -v/2 is at most the one made at v.
     allowed = 3 * np.stack([ball.radius for ball in trial.exact.jvp])
     expected = trial.observed.sequence_jvp[0].astype(np.float64)
     yield worst("-2 J(-v/2)", "tbi", -2 * found, expected, np.abs(-2 * found - expected), allowed)
 
 
-# -- the loss along a line: with a remainder that is enclosed --------------------------------------------------------
+# -- the loss along a line: with a remainder that is enclosed --------------------------------------
 
 
 def displaced(case: Case) -> Case:
-    """Parameters, inputs and state moved along the tangent by about 2√u, where rounding and curvature together hide
-    the least.
+    """Parameters, inputs and state moved along the tangent by about 2√u, where rounding and
+    curvature together hide the least.
     """
     return _displaced(case, tangent_of(case))
 
@@ -86,8 +109,14 @@ def displaced_at_rest(case: Case) -> Case:
 def _displaced(case: Case, tangent: Gradients) -> Case:
     length = 2.0 ** (1 - case.format.precision // 2)
     steps = vector(case.cell.variant, tangent)
-    steps |= {name: np.zeros(array.shape) for name, array in case.cell.packed().items() if name not in steps}
-    moved: dict[str, Any] = {name: _moved(case, name, step * length) for name, step in steps.items()}
+    steps |= {
+        name: np.zeros(array.shape)
+        for name, array in case.cell.packed().items()
+        if name not in steps
+    }
+    moved: dict[str, Any] = {
+        name: _moved(case, name, step * length) for name, step in steps.items()
+    }
     cell = replace(case.cell, **{name: moved[name] for name in case.cell.packed()})
     return replace(case, cell=cell, inputs=moved["inputs"], state=moved["state"], regimes=())
 
@@ -98,7 +127,8 @@ def _moved(case: Case, name: str, by: Floats) -> NDArray:
 
 @invariant(
     "gradient/taylor",
-    "L(θ + d) - L(θ) = ⟨∇L(ξ), d⟩ for a ξ between: all of ∇L over the box around both encloses the remainder",
+    "L(θ + d) - L(θ) = ⟨∇L(ξ), d⟩ for a ξ between: all of ∇L over the box around both encloses "
+    "the remainder",
     source="theory 8; 11, M49, M50",
     needs=["sequence", "sequence_vjp"],
 )
@@ -111,32 +141,44 @@ def taylor(trial: Trial) -> Iterator[Residual]:
     (after, one), (before, two) = (_loss(case, *t.observed.sequence) for t in (other, trial))
     linear, three = inner(d, observed(trial))
     remainder = _remainder(trial, d, _between(case, here, there))
-    allowed = sum(_loss_radius(case, list(t.exact.run.states[1:])) for t in (trial, other)) + remainder
+    allowed = (
+        sum(_loss_radius(case, list(t.exact.run.states[1:])) for t in (trial, other)) + remainder
+    )
     yield number("L(θ + d) - L(θ) - ⟨∇L, d⟩", after - before, linear, allowed + one + two + three)
 
 
 def _parts(case: Case) -> Vector:
     arrays = case.arrays()
-    return {name: arrays[name].astype(np.float64) for name in (*case.cell.packed(), "inputs", "state")}
+    return {
+        name: arrays[name].astype(np.float64) for name in (*case.cell.packed(), "inputs", "state")
+    }
 
 
 def _between(case: Case, here: Vector, there: Vector) -> Bptt:
-    """The gradient all over the box that has both at its corners: itself, and not what a format makes of it."""
+    """The gradient all over the box that has both at its corners: itself, and not what a format
+    makes of it.
+    """
     boxes = combined(_box, here, there)
     packed = {name: boxes[name] for name in case.cell.packed()}
     inputs = [boxes["inputs"][t] for t in range(len(case.inputs))]
     run = sequence(case.cell.variant, unpack(packed, case.cell.hidden_size), inputs, boxes["state"])
-    return bptt(run, [Ball.exact(REFERENCE, g) for g in case.d_outputs], Ball.exact(REFERENCE, case.d_last))
+    return bptt(
+        run, [Ball.exact(REFERENCE, g) for g in case.d_outputs], Ball.exact(REFERENCE, case.d_last)
+    )
 
 
 def _box(one: Floats, other: Floats) -> Ball:
     mid = (one + other) / 2
-    return Ball(REFERENCE, mid, np.maximum(np.abs(one - mid), np.abs(other - mid)) * (1 + REFERENCE.u))
+    return Ball(
+        REFERENCE, mid, np.maximum(np.abs(one - mid), np.abs(other - mid)) * (1 + REFERENCE.u)
+    )
 
 
 def _remainder(trial: Trial, d: Vector, between: Bptt) -> float:
     """The most that ⟨∇L(ξ) - ∇L, d⟩ can be, for ∇L as the backend may have it."""
     expected = trial.exact.gradients
-    off = combined(lambda a, b: np.abs(a - b), midpoints(trial, between), midpoints(trial, expected))
+    off = combined(
+        lambda a, b: np.abs(a - b), midpoints(trial, between), midpoints(trial, expected)
+    )
     widths = (combined(np.add, off, radii(trial, between)), radii(trial, expected))
     return sum(most(d, width) for width in widths)

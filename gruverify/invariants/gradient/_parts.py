@@ -55,22 +55,29 @@ def sum_over_batch(trial: Trial) -> Iterator[Residual]:
         whole["state"] = np.concatenate([one["state"], other["state"]])
     allowed = combined(lambda radius: 2 * radius, radii(trial, trial.exact.gradients))
     if trial.exact.mode.wide:
-        # Each part is stored in the format by itself, which the ball of the whole, added up elsewhere, does not hold.
-        parts = [radii(part, part.exact.gradients) for part in (trial.on(first_member), trial.on(other_members))]
+        # Each part is stored in the format by itself, which the ball of the whole, added up
+        # elsewhere, does not hold.
+        parts = [
+            radii(part, part.exact.gradients)
+            for part in (trial.on(first_member), trial.on(other_members))
+        ]
         for name in allowed.keys() - {"inputs", "state"}:
             allowed[name] = allowed[name] / 2 + parts[0][name] + parts[1][name]
     yield from apart("first + others:", whole, observed(trial), allowed)
 
 
 def _another_order(trial: Trial, what: str, parts: Vector) -> Iterator[Residual]:
-    """The parts put together are the same formula with its sums in another order: the same ball holds them."""
+    """The parts put together are the same formula with its sums in another order: the same ball
+    holds them.
+    """
     allowed = combined(lambda radius: 2 * radius, radii(trial, trial.exact.gradients))
     yield from apart(what, parts, observed(trial), allowed)
 
 
 @invariant(
     "gradient/chunks",
-    "a weight used in two places has the sum of both gradients: of the later half of the steps, and of the earlier at "
+    "a weight used in two places has the sum of both gradients: of the later half of the steps, "
+    "and of the earlier at "
     "the cotangent that the later passes back",
     source="theory 2, (2.5); 11, M69",
     needs=["sequence", "sequence_vjp"],
@@ -90,12 +97,13 @@ def chunks(trial: Trial) -> Iterator[Residual]:
     yield from _another_order(trial, "first half + second half:", whole)
 
 
-# -- truncated back-propagation through time -------------------------------------------------------------------------
+# -- truncated back-propagation through time -------------------------------------------------------
 
 
 @invariant(
     "gradient/truncated",
-    "cut off after K steps, dL_T/dθ is the sum over the last K terms: the gradient from the detached state h_{T-K}",
+    "cut off after K steps, dL_T/dθ is the sum over the last K terms: the gradient from the "
+    "detached state h_{T-K}",
     source="theory 2, (2.5); 11, M55",
     needs=["sequence", "sequence_vjp"],
 )
@@ -107,18 +115,27 @@ def truncated(trial: Trial) -> Iterator[Residual]:
 
 
 def _cut(trial: Trial, window: int) -> Gradients:
-    """The gradient of a loss on h_T by the last steps alone, from where the backend's own sequence was before them."""
+    """The gradient of a loss on h_T by the last steps alone, from where the backend's own sequence
+    was before them.
+    """
     first = len(trial.case.inputs) - window
     state = trial.observed.sequence[0][first - 1] if first else trial.case.state
     return trial.observed.sequence_vjp_of_steps(slice(first, None), state, None, trial.case.d_last)
 
 
 def contracted(case: Case) -> Case:
-    """States in [-1, 1], and parameters halved until (6.2) certifies that the cell forgets where it started."""
+    """States in [-1, 1], and parameters halved until (6.2) certifies that the cell forgets where it
+    started.
+    """
     cell, half = case.cell, case.format.dtype.type(0.5)
     while not contraction_rate(cell, _largest_input(case)) < 1:
         cell = replace(cell, **{name: array * half for name, array in cell.packed().items()})
-    return replace(case, cell=cell, state=case.format.cast(np.clip(case.state.astype(np.float64), -1, 1)), regimes=())
+    return replace(
+        case,
+        cell=cell,
+        state=case.format.cast(np.clip(case.state.astype(np.float64), -1, 1)),
+        regimes=(),
+    )
 
 
 def _largest_input(case: Case) -> float:
@@ -131,7 +148,8 @@ _FACTORS = 5
 
 @invariant(
     "gradient/truncation-error",
-    "|λ| < 1: Σ|dL_T/d(W_xc, b_xc) - the same cut off after K steps| ≤ ‖g‖₁·max(take(1-c²))·(|x|, 1)·λ^K/(1-λ)",
+    "|λ| < 1: Σ|dL_T/d(W_xc, b_xc) - the same cut off after K steps| ≤ "
+    "‖g‖₁·max(take(1-c²))·(|x|, 1)·λ^K/(1-λ)",
     source="theory 8, (8.1); M55; Miller and Hardt 2019",
     bound="inequality",
     needs=["sequence", "sequence_vjp"],
@@ -143,12 +161,19 @@ def truncation_error(trial: Trial) -> Iterator[Residual]:
     slope = max(float(candidate_slope(a).magnitude.max()) for a in exact.run.steps)
     lost = float(np.abs(exact.d_last.mid).sum()) * slope * rate**window / (1 - rate)
     whole, part = calm.observed.sequence_vjp_of_last, _cut(calm, window)
-    around, near = exact.gradients_of_last.parameters, total(exact.terms_of_last[:window]).parameters
+    around, near = (
+        exact.gradients_of_last.parameters,
+        total(exact.terms_of_last[:window]).parameters,
+    )
     for block, reach in (("W_xc", largest * calm.case.sizes["I"]), ("b_xc", 1.0)):
         if block in blocks_of(calm.case.cell.variant):
             one, other = (of(found, block).astype(np.float64) for found in (whole, part))
             slack = (getattr(around, block).radius + getattr(near, block).radius).sum()
             distance, most = np.abs(one - other).sum(), float((np.abs(one) + np.abs(other)).sum())
             limit = np.asarray(lost * reach)
-            slack = slack + float64_error(limit, _FACTORS, _FACTORS) + float64_error_of_answers(distance, one.size, 0)
+            slack = (
+                slack
+                + float64_error(limit, _FACTORS, _FACTORS)
+                + float64_error_of_answers(distance, one.size, 0)
+            )
             yield at_most(f"Σ|dL_T/d{block} - cut off|", "", distance, limit, slack, scale=most)

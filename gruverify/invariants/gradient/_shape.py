@@ -1,7 +1,9 @@
-"""What a gradient looks like whatever the loss: identities between its parts, its rank, what is 0 in it.
+"""What a gradient looks like whatever the loss: identities between its parts, its rank, what is 0
+in it.
 
-The parts of one answer are made of the same cotangents of the gates' pre-activations, so an error in those is in all of
-them and cancels: a bound here is what multiplying and adding them may err by, and no more (docs/tolerances.md).
+The parts of one answer are made of the same cotangents of the gates' pre-activations, so an error
+in those is in all of them and cancels: a bound here is what multiplying and adding them may err by,
+and no more (docs/tolerances.md).
 """
 
 from __future__ import annotations
@@ -45,7 +47,8 @@ def _biased(variant: Variant) -> bool:
 
 
 def _cotangent_of(variant: Variant, block: str) -> str:
-    """The bias whose gradient, of one step and one member, is what that of the weights is made of; empty if none is.
+    """The bias whose gradient, of one step and one member, is what that of the weights is made of;
+    empty if none is.
 
     It stands on the same side or, wherever the sum is all that counts, on the other.
     """
@@ -57,14 +60,18 @@ def _cotangent_of(variant: Variant, block: str) -> str:
 
 @invariant(
     "gradient/scaling-identity",
-    "Σ_gates W_xᵀ dL/dW_x = Σ_t (dL/dx_t) x_tᵀ: what scales the inputs and unscales their weights changes nothing",
+    "Σ_gates W_xᵀ dL/dW_x = Σ_t (dL/dx_t) x_tᵀ: what scales the inputs and unscales their "
+    "weights changes nothing",
     source="theory 7, (7.1); M63",
     needs=["sequence_vjp"],
     unless={"separate_passes": True},
 )
 def scaling_identity(trial: Trial) -> Iterator[Residual]:
     case, found = trial.case, trial.observed.sequence_vjp
-    x, dx = (array.reshape(-1, case.sizes["I"]).astype(np.float64) for array in (case.inputs, found.inputs))
+    x, dx = (
+        array.reshape(-1, case.sizes["I"]).astype(np.float64)
+        for array in (case.inputs, found.inputs)
+    )
     W, dW = case.cell.weight_ih.astype(np.float64), found.weight_ih.astype(np.float64)
     mode, α, weights = trial.exact.mode, _of_gates(trial), np.abs(W)
     around_W = _over_time(α, lambda one, t: one.T @ Ball.exact(mode, np.abs(case.inputs[t]))).radius
@@ -81,13 +88,18 @@ def scaling_identity(trial: Trial) -> Iterator[Residual]:
 
 
 def _of_gates(trial: Trial) -> list[Ball]:
-    """The cotangents of a_r, a_z, a_c that all parts of the gradient have in common: T of (B, 3H), in order of time."""
+    """The cotangents of a_r, a_z, a_c that all parts of the gradient have in common: T of (B, 3H),
+    in order of time.
+    """
     steps = [_common_gates(trial, term) for term in reversed(trial.exact.terms)]
     return [_side_by_side([α.r, α.z, α.c]) for α in steps]
 
 
 def _side_by_side(gates: list[Ball]) -> Ball:
-    mid, rad = (np.concatenate([getattr(ball, part) for ball in gates], axis=1) for part in ("mid", "radius"))
+    mid, rad = (
+        np.concatenate([getattr(ball, part) for ball in gates], axis=1)
+        for part in ("mid", "radius")
+    )
     return Ball(gates[0].mode, mid, rad)
 
 
@@ -103,7 +115,9 @@ def _over_gates(α: Ball, weights: list[Ball]) -> Ball:
 
 
 def _common_gates(trial: Trial, term: Contribution) -> GateCotangents:
-    """Those of one step. Before the product W_hc is met on the way to the reset gate: by some sooner, by some later."""
+    """Those of one step. Before the product W_hc is met on the way to the reset gate: by some
+    sooner, by some later.
+    """
     exact, α = trial.exact, trial.exact.gates(term)
     r, z, c, q = (getattr(α, gate).common() for gate in "rzcq")
     if trial.case.cell.variant.reset == "before":
@@ -114,25 +128,31 @@ def _common_gates(trial: Trial, term: Contribution) -> GateCotangents:
 
 @invariant(
     "gradient/bias-gradients-agree",
-    "dL/db_xk = dL/db_hk for k = r, z, and for k = c where the reset gate stands before the product",
+    "dL/db_xk = dL/db_hk for k = r, z, and for k = c where the reset gate stands before the "
+    "product",
     source="theory 7; M61",
     needs=["sequence_vjp"],
     unless={"separate_passes": True},
     applies=_biased_twice,
 )
 def bias_gradients_agree(trial: Trial) -> Iterator[Residual]:
-    found, around = trial.observed.sequence_vjp, np.split(2 * _over_time(_of_gates(trial), _summed).radius, 3)
+    found, around = (
+        trial.observed.sequence_vjp,
+        np.split(2 * _over_time(_of_gates(trial), _summed).radius, 3),
+    )
     for gate, allowed in zip("rzc", around, strict=True):
         if gate != "c" or trial.case.cell.variant.reset == "before":
             one, other = (of(found, f"b_{side}{gate}").astype(np.float64) for side in "xh")
-            yield worst(f"dL/db_x{gate} - dL/db_h{gate}", "i", one, other, np.abs(one - other), allowed)
+            yield worst(
+                f"dL/db_x{gate} - dL/db_h{gate}", "i", one, other, np.abs(one - other), allowed
+            )
 
 
 def _summed(α: Ball, _: int) -> Ball:
     return α.sum(0)
 
 
-# -- one member and one step: every block of the gradient is an outer product ----------------------------------------
+# -- one member and one step: every block of the gradient is an outer product ----------------------
 
 
 def lone_step(case: Case) -> Case:
@@ -152,7 +172,9 @@ def lone_step(case: Case) -> Case:
     source="theory 2, (2.4); M61",
     needs=["sequence_vjp"],
     unless={"separate_passes": True},
-    applies=lambda variant: variant.has("b_xc") and variant.has("b_hc") and variant.reset == "after",
+    applies=lambda variant: (
+        variant.has("b_xc") and variant.has("b_hc") and variant.reset == "after"
+    ),
 )
 def recurrent_bias_is_reset(trial: Trial) -> Iterator[Residual]:
     lone = trial.on(lone_step)
@@ -160,9 +182,13 @@ def recurrent_bias_is_reset(trial: Trial) -> Iterator[Residual]:
     yield _product("dL/db_hc - r∘dL/db_xc", "i", of(found, "b_hc"), of(found, "b_xc"), α.c[0], r[0])
 
 
-def _product(what: str, letters: str, product: NDArray, factor: NDArray, α: Ball, other: Ball) -> Residual:
+def _product(
+    what: str, letters: str, product: NDArray, factor: NDArray, α: Ball, other: Ball
+) -> Residual:
     """The product is factor·other, and both it and the factor are made of α."""
-    return compare(what, letters, product, Ball(α.mode, factor.astype(np.float64), 2 * α.radius) * other)
+    return compare(
+        what, letters, product, Ball(α.mode, factor.astype(np.float64), 2 * α.radius) * other
+    )
 
 
 def _lone_gates(lone: Trial) -> GateCotangents:
@@ -171,7 +197,9 @@ def _lone_gates(lone: Trial) -> GateCotangents:
 
 
 def _outer_factors(lone: Trial, block: str) -> tuple[Ball, Ball]:
-    """What dL/dW of one step and one member is the outer product of: α (H, 1), and x (I,), h' or r∘h' (H,)."""
+    """What dL/dW of one step and one member is the outer product of: α (H, 1), and x (I,), h' or
+    r∘h' (H,).
+    """
     α, a = _lone_gates(lone), lone.exact.step
     if block == "W_hc":
         one, other = (α.q, a.h) if lone.case.cell.variant.reset == "after" else (α.c, a.r * a.h)
@@ -182,7 +210,8 @@ def _outer_factors(lone: Trial, block: str) -> tuple[Ball, Ball]:
 
 @invariant(
     "gradient/outer-product",
-    "T = B = 1: dL/dW_xk = (dL/db_xk) xᵀ, dL/dW_hk = (dL/db_hk) h'ᵀ, with r∘h' for c before the product",
+    "T = B = 1: dL/dW_xk = (dL/db_xk) xᵀ, dL/dW_hk = (dL/db_hk) h'ᵀ, with r∘h' for c before the "
+    "product",
     source="theory 2, (2.4); M62",
     needs=["sequence_vjp"],
     unless={"separate_passes": True},
@@ -218,17 +247,23 @@ def _minors(block: str, dW: Floats, around: Floats) -> Residual:
     k, l = np.roll(np.arange(dW.shape[0]), -1), np.roll(np.arange(dW.shape[1]), -1)
     one, other = dW * dW[k][:, l], dW[:, l] * dW[k]
     size, up = np.abs(dW), np.abs(dW) + around
-    allowed = _grown(size, up, (size[k][:, l], up[k][:, l])) + _grown(size[:, l], up[:, l], (size[k], up[k]))
+    allowed = _grown(size, up, (size[k][:, l], up[k][:, l])) + _grown(
+        size[:, l], up[:, l], (size[k], up[k])
+    )
     rounding = float64_error(np.abs(one) + np.abs(other), 2, 6)
-    return worst(f"minors of dL/d{block}", "ij", one, other, np.abs(one - other), allowed + rounding)
+    return worst(
+        f"minors of dL/d{block}", "ij", one, other, np.abs(one - other), allowed + rounding
+    )
 
 
 def _grown(size: Floats, up: Floats, others: tuple[Floats, Floats]) -> Floats:
-    """How far the product of two numbers of these sizes may be from that of numbers in their balls."""
+    """How far the product of two numbers of these sizes may be from that of numbers in their
+    balls.
+    """
     return up * others[1] - size * others[0]
 
 
-# -- what is 0, and what is not --------------------------------------------------------------------------------------
+# -- what is 0, and what is not --------------------------------------------------------------------
 
 
 def from_nothing(case: Case) -> Case:
@@ -238,7 +273,8 @@ def from_nothing(case: Case) -> Case:
 
 @invariant(
     "gradient/zero-set",
-    "T = 1, h_0 = 0: dL/d(W_hr, W_hz, W_hc) = 0 exactly, and dL/d(W_xr, b_r) where the reset gate stands before",
+    "T = 1, h_0 = 0: dL/d(W_hr, W_hz, W_hc) = 0 exactly, and dL/d(W_xr, b_r) where the reset "
+    "gate stands before",
     source="theory 4, (4.7); M60",
     bound="exact",
     needs=["sequence_vjp"],
@@ -246,8 +282,12 @@ def from_nothing(case: Case) -> Case:
 def zero_set(trial: Trial) -> Iterator[Residual]:
     still = trial.on(from_nothing)
     variant = still.case.cell.variant
-    silent = {"W_hr", "W_hz", "W_hc"} | ({"W_xr", "b_xr", "b_hr"} if variant.reset == "before" else set())
-    for block, actual, ball in pairs(variant, still.observed.sequence_vjp, still.exact.gradients.parameters):
+    silent = {"W_hr", "W_hz", "W_hc"} | (
+        {"W_xr", "b_xr", "b_hr"} if variant.reset == "before" else set()
+    )
+    for block, actual, ball in pairs(
+        variant, still.observed.sequence_vjp, still.exact.gradients.parameters
+    ):
         if block in silent:
             # Where the format may overflow on the way, ∞·0 may be left over.
             unknown = overlooked(np.isinf(ball.radius))
@@ -256,7 +296,8 @@ def zero_set(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "gradient/liveness",
-    "no parameter, input or initial state has a gradient that is 0 throughout where its enclosure excludes 0 anywhere",
+    "no parameter, input or initial state has a gradient that is 0 throughout where its "
+    "enclosure excludes 0 anywhere",
     source="theory 11, M30; 12, first line",
     bound="exact",
     needs=["sequence_vjp"],
@@ -271,4 +312,8 @@ def liveness(trial: Trial) -> Iterator[Residual]:
 
 
 def _alive(what: str, actual: NDArray, least: Floats) -> Residual:
-    return never(f"{what} is 0 throughout, where it cannot be", np.full(least.shape, not actual.any()), least > 0)
+    return never(
+        f"{what} is 0 throughout, where it cannot be",
+        np.full(least.shape, not actual.any()),
+        least > 0,
+    )

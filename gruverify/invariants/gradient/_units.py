@@ -14,12 +14,14 @@ from gruverify.invariants.core._residual import NDArray, Residual
 from gruverify.invariants.core._trial import Trial
 from gruverify.invariants.core._vectors import Vector, apart, combined, observed, radii, vector
 
-# -- the units in reverse order, every other one with the other sign: h becomes S h ----------------------------------
+# -- the units in reverse order, every other one with the other sign: h becomes S h ----------------
 
 
 def reversed_units(case: Case) -> Case:
     """The same function of other names: units in reverse order, every other one negated."""
-    packed: dict[str, Any] = {name: _reversed(name, array) for name, array in case.cell.packed().items()}
+    packed: dict[str, Any] = {
+        name: _reversed(name, array) for name, array in case.cell.packed().items()
+    }
     states = {name: _signed(getattr(case, name)) for name in ("state", "d_outputs", "d_last")}
     return replace(case, cell=replace(case.cell, **packed), regimes=case.regimes[::-1], **states)
 
@@ -50,14 +52,17 @@ def _reversed(name: str, packed: NDArray) -> NDArray:
 )
 def permuted_units(trial: Trial) -> Iterator[Residual]:
     other = observed(trial.on(reversed_units))
-    # The same formula with its sums in another order and its signs turned: the same balls hold it, permuted.
+    # The same formula with its sums in another order and its signs turned: the same balls hold it,
+    # permuted.
     back = {name: _back(name, part) for name, part in other.items()}
     allowed = combined(lambda radius: 2 * radius, radii(trial, trial.exact.gradients))
     yield from apart("permuted back:", back, observed(trial), allowed)
 
 
 def _back(name: str, part: NDArray) -> NDArray:
-    """The inverse, for `_reversed` is one up to the sign that an even number of units turns round."""
+    """The inverse, for `_reversed` is one up to the sign that an even number of units turns
+    round.
+    """
     if name == "inputs":
         return part
     if name == "state":
@@ -72,19 +77,23 @@ def _unsigned(a: NDArray) -> NDArray:
     return (a * _signs(a.shape[-1], a))[..., ::-1]
 
 
-# -- the last unit twice ---------------------------------------------------------------------------------------------
+# -- the last unit twice ---------------------------------------------------------------------------
 
 
 def cloned_unit(case: Case) -> Case:
     """The last unit twice; what listens to it listens to both, each with a share of the weight."""
-    packed: dict[str, Any] = {name: _clone(name, array) for name, array in case.cell.packed().items()}
+    packed: dict[str, Any] = {
+        name: _clone(name, array) for name, array in case.cell.packed().items()
+    }
     states: dict[str, Any] = {"state": np.concatenate([case.state, case.state[:, -1:]], axis=1)}
     states |= {name: _shared(getattr(case, name)) for name in ("d_outputs", "d_last")}
     return replace(case, cell=replace(case.cell, **packed), regimes=(), **states)
 
 
 def _shared(a: NDArray) -> NDArray:
-    """The last entry of the last axis as two that add up to it, exactly even where halving rounds."""
+    """The last entry of the last axis as two that add up to it, exactly even where halving
+    rounds.
+    """
     half = a[..., -1:] * a.dtype.type(0.5)
     return np.concatenate([a[..., :-1], a[..., -1:] - half, half], axis=-1)
 
@@ -97,14 +106,17 @@ def _clone(name: str, packed: NDArray) -> NDArray:
 
 @invariant(
     "gradient/cloned-unit",
-    "clones of a unit: the gradients of their rows add up to the unit's, that of each column is the unit's",
+    "clones of a unit: the gradients of their rows add up to the unit's, that of each column is "
+    "the unit's",
     source="theory 7; M67",
     needs=["sequence_vjp"],
     resizes=True,
 )
 def cloned(trial: Trial) -> Iterator[Residual]:
     twins, variant = trial.on(cloned_unit), trial.case.cell.variant
-    allowed = combined(np.add, _merged(radii(twins, twins.exact.gradients)), radii(trial, trial.exact.gradients))
+    allowed = combined(
+        np.add, _merged(radii(twins, twins.exact.gradients)), radii(trial, trial.exact.gradients)
+    )
     merged = _merged(vector(variant, twins.observed.sequence_vjp))
     yield from apart("clones merged:", merged, observed(trial), allowed, additions=2)
 
@@ -120,4 +132,6 @@ def _merge(name: str, part: NDArray) -> NDArray:
     if name == "state":
         return np.concatenate([part[:, :-2], part[:, -2:].sum(1, keepdims=True)], axis=1)
     columns = part[:, :-1] if name == "weight_hh" else part
-    return np.concatenate([np.concatenate([g[:-2], g[-2:].sum(0, keepdims=True)]) for g in np.split(columns, 3)])
+    return np.concatenate(
+        [np.concatenate([g[:-2], g[-2:].sum(0, keepdims=True)]) for g in np.split(columns, 3)]
+    )

@@ -18,7 +18,8 @@ from gruverify.invariants.core._trial import Trial
 def carried(case: Case) -> Case:
     """One step with z = 1 and c = 0 in every unit, from states that are subnormal.
 
-    In bfloat16 they stay as they are, up to 1: processors convert to it with subnormal numbers as 0.
+    In bfloat16 they stay as they are, up to 1: processors convert to it with subnormal numbers as
+    0.
     """
     pinned_case = pinned(single(case), z=kept(case.cell.variant, SATURATED), c=0.0)
     scale = 1.0 if case.format == bfloat16 else case.format.min_normal

@@ -1,4 +1,6 @@
-"""Numbers at the ends of a format: exact values, σ and tanh as a cell shows them, NaN, other formats (theory.md 5)."""
+"""Numbers at the ends of a format: exact values, σ and tanh as a cell shows them, NaN, other
+formats (theory.md 5).
+"""
 
 from __future__ import annotations
 
@@ -26,22 +28,32 @@ from gruverify.invariants.core._changes import (
 )
 from gruverify.invariants.core._obstacle import BackendRaised, Declined, RuledOut
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import NDArray, Residual, apart, equal, holds, overlooked, violated, worst
+from gruverify.invariants.core._residual import (
+    NDArray,
+    Residual,
+    apart,
+    equal,
+    holds,
+    overlooked,
+    violated,
+    worst,
+)
 from gruverify.invariants.core._trial import Change, Trial
 
 Answer = TypeVar("Answer")
 
-# -- values that every format holds -----------------------------------------------------------------------------------
+# -- values that every format holds ----------------------------------------------------------------
 
 #: Pre-activations of gates that are exactly 1/2, 1 and 0.
 _LEVELS = (0.0, SATURATED, -SATURATED)
 
 
 def probed(case: Case) -> Case:
-    """One step from 1/2 with kept shares and reset gates of 1/2, 1 and 0, and candidates of tanh(2048(2r - 1)).
+    """One step from 1/2 with kept shares and reset gates of 1/2, 1 and 0, and candidates of
+    tanh(2048(2r - 1)).
 
-    W_hc = 8192 is all there is of the candidate, beside a constant of -2048: whichever side of the product is reset,
-    its pre-activation is -2048 + 4096 r.
+    W_hc = 8192 is all there is of the candidate, beside a constant of -2048: whichever side of the
+    product is reset, its pre-activation is -2048 + 4096 r.
     """
     z = kept(case.cell.variant, cycled(case, *np.repeat(_LEVELS, 3)))
     driven = pinned(single(case), r=cycled(case, *_LEVELS), z=z, c=-SATURATED)
@@ -52,7 +64,8 @@ def probed(case: Case) -> Case:
 
 @invariant(
     "numerics/exact-values",
-    "gates of 0, 1/2 and 1 and candidates of -1, 0 and 1 are exact, and so is the blend of such a candidate with 1/2",
+    "gates of 0, 1/2 and 1 and candidates of -1, 0 and 1 are exact, and so is the blend of such "
+    "a candidate with 1/2",
     source="theory 11, M28",
     bound="exact",
     needs=["step"],
@@ -62,13 +75,20 @@ def exact_values(trial: Trial) -> Iterator[Residual]:
     probe = trial.on(probed)
     shares = {0.0: 0.5, SATURATED: 1.0, -SATURATED: 0.0}
     keep, r = (
-        np.array([shares[at] for at in cycled(probe.case, *levels)]) for levels in (np.repeat(_LEVELS, 3), _LEVELS)
+        np.array([shares[at] for at in cycled(probe.case, *levels)])
+        for levels in (np.repeat(_LEVELS, 3), _LEVELS)
     )
     expected = keep / 2 + (1 - keep) * (2 * r - 1)
-    yield equal("h", "bi", probe.observed.step, np.broadcast_to(expected, probe.case.state.shape), probe.declared_slack)
+    yield equal(
+        "h",
+        "bi",
+        probe.observed.step,
+        np.broadcast_to(expected, probe.case.state.shape),
+        probe.declared_slack,
+    )
 
 
-# -- σ and tanh -------------------------------------------------------------------------------------------------------
+# -- σ and tanh ------------------------------------------------------------------------------------
 
 #: At most so many pre-activations on each side of 0.
 _SHOWN = 24
@@ -77,16 +97,30 @@ _SHOWN = 24
 def _pre_activations(case: Case) -> NDArray:
     """The format's thresholds and numbers of the case, and their negatives, in order: (B',)."""
     f = case.format
-    marks = [f.sigmoid_saturates, f.sigmoid_rounds_to_one, f.sigmoid_flushes, f.sigmoid_underflows, f.tanh_saturates]
-    drawn = np.concatenate([case.inputs.ravel(), case.state.ravel(), case.cell.weight_ih.ravel()]).astype(np.float64)
+    marks = [
+        f.sigmoid_saturates,
+        f.sigmoid_rounds_to_one,
+        f.sigmoid_flushes,
+        f.sigmoid_underflows,
+        f.tanh_saturates,
+    ]
+    drawn = np.concatenate(
+        [case.inputs.ravel(), case.state.ravel(), case.cell.weight_ih.ravel()]
+    ).astype(np.float64)
     sizes = np.unique(
-        np.abs(f.cast(np.concatenate([marks, np.unique(drawn)[: _SHOWN - len(marks)]])).astype(np.float64))
+        np.abs(
+            f.cast(np.concatenate([marks, np.unique(drawn)[: _SHOWN - len(marks)]])).astype(
+                np.float64
+            )
+        )
     )
     return f.cast(np.concatenate([-sizes[::-1], sizes]))
 
 
 def _shown(case: Case, state: float, **block: NDArray) -> Case:
-    """One step of a cell whose only parameters are the weights of input 0 in one gate; members are pre-activations."""
+    """One step of a cell whose only parameters are the weights of input 0 in one gate; members are
+    pre-activations.
+    """
     nothing = Parameters(*(0 * b for _, b in case.cell.parameters().items()))
     cell = edited(case, lambda p: replace(nothing, **block)).cell
     a = _pre_activations(case)
@@ -133,7 +167,9 @@ def candidate(trial: Trial) -> Iterator[Residual]:
 
 
 def _is_shown(trial: Trial, low: float, high: float) -> Iterator[Residual]:
-    """In range without any tolerance; monotone and complementary but for what rounding allows each value."""
+    """In range without any tolerance; monotone and complementary but for what rounding allows each
+    value.
+    """
     h, radius = trial.observed.step.astype(np.float64), trial.exact.next_state.radius
     outside = np.maximum(np.maximum(low - h, h - high), 0.0)
     yield worst("range of h", "bi", h, np.clip(h, low, high), outside, trial.declared_slack)
@@ -142,7 +178,7 @@ def _is_shown(trial: Trial, low: float, high: float) -> Iterator[Residual]:
     yield apart("h(a) against h(-a)", "bi", low + high - h[::-1], h, radius + radius[::-1])
 
 
-# -- gates at their ends ----------------------------------------------------------------------------------------------
+# -- gates at their ends ---------------------------------------------------------------------------
 
 
 def saturated(case: Case) -> Case:
@@ -163,16 +199,21 @@ def saturated_gates(trial: Trial) -> Iterator[Residual]:
     found, balls = shut.observed.sequence_vjp_of_last, shut.exact.gradients_of_last.parameters
     for block, gradient, ball in pairs(shut.case.cell.variant, found, balls):
         values, unknown = gradient.astype(np.float64), overlooked(np.isinf(ball.radius))
-        target = np.zeros_like(values) if block[-1] in "rz" else np.where(np.isfinite(values), values, 0.0)
+        target = (
+            np.zeros_like(values)
+            if block[-1] in "rz"
+            else np.where(np.isfinite(values), values, 0.0)
+        )
         yield equal(f"dL/d{block}", letters(block), values, target, unknown)
 
 
-# -- NaN --------------------------------------------------------------------------------------------------------------
+# -- NaN -------------------------------------------------------------------------------------------
 
 
 @invariant(
     "numerics/nan",
-    "a NaN in a member's input or state makes its next state NaN somewhere, and no other member's; or the call raises",
+    "a NaN in a member's input or state makes its next state NaN somewhere, and no other "
+    "member's; or the call raises",
     source="docs/conventions.md; fault S65",
     bound="exact",
     needs=["step"],
@@ -186,7 +227,9 @@ def nan_is_passed_on(trial: Trial) -> Iterator[Residual]:
         arrays[name][0, -1] = np.nan
         if name == "h" and not trial.declared.initial_state:
             continue
-        after = _unless_refused(trial, lambda arrays=arrays: all_.observed.step_at(arrays["x"], arrays["h"]))  # type: ignore[misc]  # bound now, not later
+        after = _unless_refused(
+            trial, lambda arrays=arrays: all_.observed.step_at(arrays["x"], arrays["h"])
+        )  # type: ignore[misc]  # bound now, not later
         if after is None:
             yield holds(f"NaN in {name}: raised")
             continue
@@ -196,12 +239,17 @@ def nan_is_passed_on(trial: Trial) -> Iterator[Residual]:
         spread = np.isnan(after[1:]) & np.isfinite(all_.exact.next_state.radius[1:])
         if not np.isnan(after[0]).any():
             yield violated(f"NaN in {name} of member 0 became a number")
-        yield violated(f"NaN in {name} of member 0 reached another") if spread.any() else holds(f"NaN in {name}")
+        yield (
+            violated(f"NaN in {name} of member 0 reached another")
+            if spread.any()
+            else holds(f"NaN in {name}")
+        )
 
 
 @invariant(
     "numerics/nan-in-time",
-    "a NaN in an input makes that step's output NaN somewhere and changes none before it; or the call raises",
+    "a NaN in an input makes that step's output NaN somewhere and changes none before it; or the "
+    "call raises",
     source="docs/conventions.md; theory 11, M33",
     bound="exact",
     needs=["sequence"],
@@ -221,12 +269,17 @@ def nan_in_time(trial: Trial) -> Iterator[Residual]:
         outputs = answer[0]
         yield equal("outputs before the NaN", "tbi", outputs[:-1], before)
         passed = np.isnan(outputs[-1, 0]).any()
-        yield holds("NaN in the last input") if passed else violated("NaN in the last input became a number")
+        yield (
+            holds("NaN in the last input")
+            if passed
+            else violated("NaN in the last input became a number")
+        )
 
 
 @invariant(
     "numerics/nan-cotangent",
-    "a NaN in a member's cotangent makes some gradient NaN, and none of another member; or the call raises",
+    "a NaN in a member's cotangent makes some gradient NaN, and none of another member; or the "
+    "call raises",
     source="docs/conventions.md",
     bound="exact",
     needs=["sequence_vjp"],
@@ -239,21 +292,34 @@ def nan_cotangent_is_passed_on(trial: Trial) -> Iterator[Residual]:
     d_last = c.d_last.copy()
     d_last[0, -1] = np.nan
     found = _unless_refused(
-        trial, lambda: all_.observed.sequence_vjp_of_steps(slice(None), c.state, c.d_outputs, d_last)
+        trial,
+        lambda: all_.observed.sequence_vjp_of_steps(slice(None), c.state, c.d_outputs, d_last),
     )
     if found is None:
         yield holds("NaN in a cotangent: raised")
         return
     passed = any(np.isnan(array).any() for _, array in found.items())
     yield holds("NaN in a cotangent") if passed else violated("NaN in a cotangent became a number")
-    unknown = [overlooked(~np.isfinite(ball.radius[1:])) for ball in (*expected.inputs, expected.state)]
-    yield equal("dL/dx of other members", "tbj", found.inputs[:, 1:], before.inputs[:, 1:], np.stack(unknown[:-1]))
+    unknown = [
+        overlooked(~np.isfinite(ball.radius[1:])) for ball in (*expected.inputs, expected.state)
+    ]
+    yield equal(
+        "dL/dx of other members",
+        "tbj",
+        found.inputs[:, 1:],
+        before.inputs[:, 1:],
+        np.stack(unknown[:-1]),
+    )
     if found.state is not None and before.state is not None:
-        yield equal("dL/dh_0 of other members", "bi", found.state[1:], before.state[1:], unknown[-1])
+        yield equal(
+            "dL/dh_0 of other members", "bi", found.state[1:], before.state[1:], unknown[-1]
+        )
 
 
 def _unless_refused(trial: Trial, ask: Callable[[], Answer]) -> Answer | None:
-    """The answer to a NaN; None if the backend raises, which NotImplementedError is too for one that declares so."""
+    """The answer to a NaN; None if the backend raises, which NotImplementedError is too for one
+    that declares so.
+    """
     try:
         return ask()
     except BackendRaised:
@@ -264,7 +330,7 @@ def _unless_refused(trial: Trial, ask: Callable[[], Answer]) -> Answer | None:
         return None
 
 
-# -- two formats ------------------------------------------------------------------------------------------------------
+# -- two formats -----------------------------------------------------------------------------------
 
 
 @cache
@@ -276,7 +342,9 @@ def cast_to(format: Format) -> Change:
 
     def change(case: Case) -> Case:
         cell = Cell(case.cell.variant, *map(cast, case.cell.packed().values()))
-        return Case(cell, cast(case.inputs), cast(case.state), cast(case.d_outputs), cast(case.d_last))
+        return Case(
+            cell, cast(case.inputs), cast(case.state), cast(case.d_outputs), cast(case.d_last)
+        )
 
     return change
 
@@ -289,19 +357,26 @@ def cast_to(format: Format) -> Change:
 )
 def formats(trial: Trial) -> Iterator[Residual]:
     narrow, wide = _narrow_and_wide(trial.on(short))
-    (one, other), allowed = (t.observed.sequence[0] for t in (narrow, wide)), narrow.exact.outputs_radius
+    (one, other), allowed = (
+        (t.observed.sequence[0] for t in (narrow, wide)),
+        narrow.exact.outputs_radius,
+    )
     what = f"outputs in {narrow.case.format.name} and {wide.case.format.name}"
     yield apart(what, "tbi", one, other, allowed + wide.exact.outputs_radius)
 
 
 def _narrow_and_wide(trial: Trial) -> tuple[Trial, Trial]:
-    """The case and the same in a wider format that the backend claims; the widest is rounded to a narrower first."""
+    """The case and the same in a wider format that the backend claims; the widest is rounded to a
+    narrower first.
+    """
     own, claimed = trial.case.format, [f for f in FORMATS if f in trial.backend.formats]
     wider = [f for f in claimed if f.precision > own.precision and f.max > own.max]
     if wider:
         return trial, trial.on(cast_to(wider[0]))
     narrower = [f for f in claimed if f.precision < own.precision and f.max < own.max]
     if not narrower:
-        raise Declined("sequence", f"the backend has no format that is wider or narrower than {own.name}")
+        raise Declined(
+            "sequence", f"the backend has no format that is wider or narrower than {own.name}"
+        )
     narrow = trial.on(cast_to(narrower[-1]))
     return narrow, narrow.on(cast_to(own))

@@ -1,7 +1,8 @@
-"""σ and tanh at all numbers of a 16-bit format, and all over a wide one, as a step of many members shows them.
+"""σ and tanh at all numbers of a 16-bit format, and all over a wide one, as a step of many members
+shows them.
 
-What comes out says nothing of the case drawn, but for its variant and format: it is found once for each, and whichever
-case is drawn next repeats it.
+What comes out says nothing of the case drawn, but for its variant and format: it is found once for
+each, and whichever case is drawn next repeats it.
 """
 
 from __future__ import annotations
@@ -34,14 +35,16 @@ _POINTS = 2**14
 _SPARSER = 5
 
 
-# -- pre-activations --------------------------------------------------------------------------------------------------
+# -- pre-activations -------------------------------------------------------------------------------
 
 
 @cache
 def every_number(format: Format) -> NDArray:
-    """The numbers of a 16-bit format, or so many of a wide one, in ascending order: (N,) in the format.
+    """The numbers of a 16-bit format, or so many of a wide one, in ascending order: (N,) in the
+    format.
 
-    None is beyond a quarter of the largest, from where a sum may overflow on the way, and nothing can be claimed.
+    None is beyond a quarter of the largest, from where a sum may overflow on the way, and nothing
+    can be claimed.
     """
     if format.dtype.itemsize == 2:
         with np.errstate(invalid="ignore"):
@@ -54,11 +57,15 @@ def every_number(format: Format) -> NDArray:
 
 
 def _points(f: Format) -> NDArray:
-    """Half of them evenly over all that a gate tells apart, a quarter of all sizes, and those around thresholds."""
+    """Half of them evenly over all that a gate tells apart, a quarter of all sizes, and those
+    around thresholds.
+    """
     reach = -1.1 * f.sigmoid_underflows
     even = np.linspace(-reach, reach, _POINTS // 2)
     sizes = np.exp2(np.linspace(f.min_exponent - f.precision + 1, f.max_exponent, _POINTS // 8))
-    marks = np.array([f.sigmoid_saturates, f.sigmoid_rounds_to_one, f.sigmoid_flushes, f.sigmoid_underflows])
+    marks = np.array(
+        [f.sigmoid_saturates, f.sigmoid_rounds_to_one, f.sigmoid_flushes, f.sigmoid_underflows]
+    )
     marks = np.concatenate([marks, [f.tanh_saturates, np.log(f.min_normal), *range(1, 128)]])
     ulps = 2 * f.unit_roundoff * np.exp2(np.floor(np.log2(np.abs(marks))))
     around = (marks[:, None] + ulps[:, None] * np.arange(-8, 9)).ravel()
@@ -67,19 +74,23 @@ def _points(f: Format) -> NDArray:
 
 @cache
 def _gate_numbers(format: Format) -> NDArray:
-    """Those between which a gate is neither 1/2 nor, but for the last bits, 0 or 1: at most 4096, (N,)."""
+    """Those between which a gate is neither 1/2 nor, but for the last bits, 0 or 1: at most 4096,
+    (N,).
+    """
     numbers = every_number(format)
     size = np.abs(numbers.astype(np.float64))
     some = numbers[(size >= 2.0**-6) & (size <= -1.1 * format.sigmoid_underflows)]
     return some[:: -(-len(some) // 4096)]
 
 
-# -- cells that show a function ---------------------------------------------------------------------------------------
+# -- cells that show a function --------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """One step that shows a function: the case, and the pre-activation that is shown by each entry (B, H)."""
+    """One step that shows a function: the case, and the pre-activation that is shown by each entry
+    (B, H).
+    """
 
     case: Case
     at: Floats
@@ -87,7 +98,9 @@ class Sweep:
 
 @dataclass(frozen=True)
 class _Frame:
-    """What the cells of a sweep are made for; `every` is 1 for all numbers of the format, or one in so many."""
+    """What the cells of a sweep are made for; `every` is 1 for all numbers of the format, or one in
+    so many.
+    """
 
     format: Format
     variant: Variant
@@ -107,14 +120,26 @@ class _Frame:
 
     def diagonal(self, gate: str, numbers: npt.ArrayLike) -> dict[str, NDArray]:
         """That gate's recurrent weights: a number for each unit, or one for all."""
-        return {f"W_h{gate}": self.format.cast(np.diag(np.broadcast_to(np.asarray(numbers, float), (self.H,))))}
+        return {
+            f"W_h{gate}": self.format.cast(
+                np.diag(np.broadcast_to(np.asarray(numbers, float), (self.H,)))
+            )
+        }
 
     def shut(self) -> dict[str, NDArray]:
         """Nothing is kept from a state of 1."""
         return self.diagonal("z", kept(self.variant, -SATURATED))
 
-    def sweep(self, inputs: NDArray, columns: npt.NDArray[np.intp], state: float, blocks: dict[str, NDArray]) -> Sweep:
-        """One step over inputs (B, I) from a state that is one number, at a loss of 1, with all other weights 0."""
+    def sweep(
+        self,
+        inputs: NDArray,
+        columns: npt.NDArray[np.intp],
+        state: float,
+        blocks: dict[str, NDArray],
+    ) -> Sweep:
+        """One step over inputs (B, I) from a state that is one number, at a loss of 1, with all
+        other weights 0.
+        """
         dtype, B = self.format.dtype, len(inputs)
         sizes = {"x": (self.H, self.I), "h": (self.H, self.H)}
         names = [f"{kind}_{of}{gate}" for kind in "Wb" for of in "xh" for gate in "rzc"]
@@ -151,17 +176,24 @@ def _reset(f: _Frame) -> Iterator[Sweep]:
 
 
 def _large_product(f: _Frame) -> Iterator[Sweep]:
-    """The candidate is tanh(2^k r), k from 0 to the end of the format, through recurrent weights or, unit by unit in
-    turn, through the bias that is reset.
+    """The candidate is tanh(2^k r), k from 0 to the end of the format, through recurrent weights
+    or, unit by unit in turn, through the bias that is reset.
     """
     numbers = _gate_numbers(f.format)
     inputs = np.zeros((len(numbers), f.I), f.format.dtype)
     inputs[:, 0] = numbers
     columns = np.zeros(f.H, np.intp)
-    scales = np.exp2(np.round(np.linspace(0, min(-f.format.min_exponent, f.format.max_exponent) - 2, f.H)))
+    scales = np.exp2(
+        np.round(np.linspace(0, min(-f.format.min_exponent, f.format.max_exponent) - 2, f.H))
+    )
     biased = f.variant.reset == "after" and f.variant.has("b_hc")
     by_bias = np.where(np.arange(f.H) % 2 * biased, scales, 0.0)
-    blocks = f.weight("r", columns) | f.diagonal("c", scales - by_bias) | {"b_hc": f.format.cast(by_bias)} | f.shut()
+    blocks = (
+        f.weight("r", columns)
+        | f.diagonal("c", scales - by_bias)
+        | {"b_hc": f.format.cast(by_bias)}
+        | f.shut()
+    )
     yield f.sweep(inputs, columns, 1.0, blocks)
 
 
@@ -184,17 +216,25 @@ _SHOWN: dict[str, tuple[Show, ...]] = {
     "c": (_candidate,),
 }
 #: The same where every initial state is 0.
-_SHOWN_FROM_ZERO: dict[str, tuple[Show, ...]] = {"z": (_update_towards_one,), "r": (), "c": (_candidate_from_zero,)}
+_SHOWN_FROM_ZERO: dict[str, tuple[Show, ...]] = {
+    "z": (_update_towards_one,),
+    "r": (),
+    "c": (_candidate_from_zero,),
+}
 
 
-#: What a sweep shows at once: so many numbers of a state or of an input. Each costs a kilobyte until it is judged.
+#: What a sweep shows at once: so many numbers of a state or of an input. Each costs a kilobyte
+#: until it is judged.
 _PIECE = 2**17
-#: Up to this size the bounds of sweeps are kept: those of larger cells take hundreds of times their weights.
+#: Up to this size the bounds of sweeps are kept: those of larger cells take hundreds of times their
+#: weights.
 _KEPT = 64
 
 
 def _allowed(show: Show, frame: _Frame, mode: Rounding) -> Iterable[tuple[Sweep, Trial]]:
-    """The cells that show a function, and what the mathematics allows of each, for all backends that round alike."""
+    """The cells that show a function, and what the mathematics allows of each, for all backends
+    that round alike.
+    """
     return (_kept if max(frame.H, frame.I) <= _KEPT else _by_piece)(show, frame, mode)
 
 
@@ -215,11 +255,17 @@ def _pieces(sweep: Sweep, members: int) -> Iterator[Sweep]:
     for first in range(0, len(sweep.at), max(members, 1)):
         some = slice(first, first + max(members, 1))
         inputs, d_outputs = case.inputs[:, some], case.d_outputs[:, some]
-        part = replace(case, inputs=inputs, state=case.state[some], d_outputs=d_outputs, d_last=case.d_last[some])
+        part = replace(
+            case,
+            inputs=inputs,
+            state=case.state[some],
+            d_outputs=d_outputs,
+            d_last=case.d_last[some],
+        )
         yield Sweep(part, sweep.at[some])
 
 
-# -- what is asked of it ----------------------------------------------------------------------------------------------
+# -- what is asked of it ---------------------------------------------------------------------------
 
 #: What was found of a backend, by its identity, for as long as it lives.
 _known: dict[int, tuple[ReferenceType[Any], dict[Any, list[Residual]]]] = {}
@@ -239,7 +285,9 @@ def _found_of(backend: Any) -> dict[Any, list[Residual]]:
     return found
 
 
-def _once(trial: Trial, key: tuple[str, str], find: Callable[[], Iterator[Residual]]) -> list[Residual]:
+def _once(
+    trial: Trial, key: tuple[str, str], find: Callable[[], Iterator[Residual]]
+) -> list[Residual]:
     """What was found of the backend in this format and variant, or is found now."""
     found, of = _found_of(trial.backend), (*key, trial.case.format, trial.case.variant)
     if of not in found:
@@ -248,17 +296,22 @@ def _once(trial: Trial, key: tuple[str, str], find: Callable[[], Iterator[Residu
 
 
 def _swept(trial: Trial, gate: str, compared: Compared) -> Iterator[Residual]:
-    """The comparisons of every cell that shows a gate, at the state from which the backend may start.
+    """The comparisons of every cell that shows a gate, at the state from which the backend may
+    start.
 
     Raises:
         Obstacle: there is no answer; Refused if the backend raises, as it may for so many members.
     """
     c, declared = trial.case, trial.declared
     every = _SPARSER if compared is _slopes and c.format.dtype.itemsize == 2 else 1
-    frame = _Frame(c.format, c.variant, declared.hidden_size or _SIZE, declared.input_size or _SIZE, every)
+    frame = _Frame(
+        c.format, c.variant, declared.hidden_size or _SIZE, declared.input_size or _SIZE, every
+    )
     yield nothing_claimed(f"{gate} cannot be shown by a cell of these sizes that starts from 0")
     shown = _SHOWN if declared.initial_state else _SHOWN_FROM_ZERO
-    for sweep, right in (pair for show in shown[gate] for pair in _allowed(show, frame, trial.exact.mode)):
+    for sweep, right in (
+        pair for show in shown[gate] for pair in _allowed(show, frame, trial.exact.mode)
+    ):
         one = right.beside(trial.backend)
         try:
             yield from compared(one, sweep, gate)
@@ -276,12 +329,21 @@ def _named(residual: Residual, what: str, at: Floats) -> Residual:
 
 
 def _values(trial: Trial, sweep: Sweep, gate: str) -> Iterator[Residual]:
-    yield _named(compare("h", "bi", trial.observed.step, trial.exact.next_state), f"h by {gate}", sweep.at)
+    yield _named(
+        compare("h", "bi", trial.observed.step, trial.exact.next_state), f"h by {gate}", sweep.at
+    )
 
 
 def _slopes(trial: Trial, sweep: Sweep, gate: str) -> Iterator[Residual]:
-    found, expected = trial.observed.sequence_vjp_of_last.inputs[0], trial.exact.gradients_of_last.inputs[0]
-    yield _named(compare("dL/dx", "bj", found, expected), f"dL/dx by {gate}", trial.case.inputs[0].astype(np.float64))
+    found, expected = (
+        trial.observed.sequence_vjp_of_last.inputs[0],
+        trial.exact.gradients_of_last.inputs[0],
+    )
+    yield _named(
+        compare("dL/dx", "bj", found, expected),
+        f"dL/dx by {gate}",
+        trial.case.inputs[0].astype(np.float64),
+    )
 
 
 def _check(gate: str, what: str, compared: Compared) -> Check:

@@ -1,4 +1,6 @@
-"""Gates that do not move: the sequence in closed form, without a reference cell (theory.md 4 and 10)."""
+"""Gates that do not move: the sequence in closed form, without a reference cell (theory.md 4 and
+10).
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,26 @@ import numpy as np
 
 from gruverify.arithmetic import Ball, Rounding, float64
 from gruverify.cell import Case
-from gruverify.formulas import Activations, activations, candidate_slope, next_state, reset_slope, update_slope
+from gruverify.formulas import (
+    Activations,
+    activations,
+    candidate_slope,
+    next_state,
+    reset_slope,
+    update_slope,
+)
 from gruverify.invariants.core._blocks import blocks_of, of, state_of
 from gruverify.invariants.core._changes import cycled, kept, over, pinned, single
 from gruverify.invariants.core._reference import float64_error
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import STATES, Floats, NDArray, Residual, compare, nothing_claimed
+from gruverify.invariants.core._residual import (
+    STATES,
+    Floats,
+    NDArray,
+    Residual,
+    compare,
+    nothing_claimed,
+)
 from gruverify.invariants.core._trial import Trial
 
 #: Steps of a closed form: enough for a product, a power and a sum over k to differ.
@@ -23,18 +39,26 @@ STEPS = 3
 
 
 def constant_gates(case: Case) -> Case:
-    """Without recurrent weights and over a constant input, every gate is a constant of its unit and member.
+    """Without recurrent weights and over a constant input, every gate is a constant of its unit and
+    member.
 
     Every other unit has the update gate of a chrono initialisation.
     """
     still = over(case, np.repeat(case.inputs[:1], STEPS, axis=0))
-    still = replace(still, cell=replace(case.cell, weight_hh=np.zeros_like(case.cell.weight_hh)), regimes=())
-    return pinned(still, z=kept(case.cell.variant, np.where(_chrono_units(case), _chrono_biases(case), np.nan)))
+    still = replace(
+        still, cell=replace(case.cell, weight_hh=np.zeros_like(case.cell.weight_hh)), regimes=()
+    )
+    return pinned(
+        still,
+        z=kept(case.cell.variant, np.where(_chrono_units(case), _chrono_biases(case), np.nan)),
+    )
 
 
 @dataclass(frozen=True)
 class _Still:
-    """A run of a cell whose gates do not move, in one arithmetic: the same activations, but for the state, (B, H)."""
+    """A run of a cell whose gates do not move, in one arithmetic: the same activations, but for the
+    state, (B, H).
+    """
 
     trial: Trial
     mode: Rounding
@@ -43,7 +67,9 @@ class _Still:
     def first(self) -> Activations:
         c = self.trial.case
         p = c.cell.parameters(lambda array: Ball.exact(self.mode, array))
-        return activations(c.cell.variant, p, Ball.exact(self.mode, c.inputs[0]), Ball.exact(self.mode, c.state))
+        return activations(
+            c.cell.variant, p, Ball.exact(self.mode, c.inputs[0]), Ball.exact(self.mode, c.state)
+        )
 
     def steps(self) -> Iterator[Activations]:
         """The activations of each step, and of one more."""
@@ -66,7 +92,8 @@ class _Still:
             )
             g = g * a.keep
         allowed = {"h_0": g.radius, "b_xz": update.sum(0).radius, "b_xc": candidate.sum(0).radius}
-        # What overflows on its way to a gate meets a weight of 0 on its way back to the state, which makes a NaN.
+        # What overflows on its way to a gate meets a weight of 0 on its way back to the state,
+        # which makes a NaN.
         if not np.isfinite(update.radius + candidate.radius + reset.radius).all():
             allowed = {name: np.full_like(radius, np.inf) for name, radius in allowed.items()}
         return allowed
@@ -87,7 +114,10 @@ def _power(keep: Ball, steps: int) -> Ball:
 )
 def constant_gates_states(trial: Trial) -> Iterator[Residual]:
     still = trial.on(constant_gates)
-    form, run = _Still(still, Rounding(float64)).first, list(_Still(still, still.exact.mode).steps())
+    form, run = (
+        _Still(still, Rounding(float64)).first,
+        list(_Still(still, still.exact.mode).steps()),
+    )
     for k, actual in enumerate(still.observed.sequence[0], start=1):
         closed = form.c + _power(form.keep, k) * (form.h - form.c)
         yield compare(f"outputs[t={k - 1}]", "bi", actual, closed, run[k].h.radius, scale=STATES)
@@ -95,7 +125,8 @@ def constant_gates_states(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "regimes/constant-gates-gradient",
-    "with W_h = 0 and a constant input ∂h_K/∂(h_0, b_z, b_xc) = keep^K, ±K keep^K take (h_0 - c), (1 - keep^K)(1 - c²)",
+    "with W_h = 0 and a constant input ∂h_K/∂(h_0, b_z, b_xc) = keep^K, ±K keep^K take (h_0 - "
+    "c), (1 - keep^K)(1 - c²)",
     source="theory 4, (4.6); section 0, point 4",
     needs=["sequence_vjp"],
 )
@@ -121,7 +152,7 @@ def constant_gates_gradient(trial: Trial) -> Iterator[Residual]:
         yield compare(f"dL/d{block}", "i", of(found, block), closed[block].sum(0), allowed[block])
 
 
-# -- chrono initialisation --------------------------------------------------------------------------------------------
+# -- chrono initialisation -------------------------------------------------------------------------
 
 
 def chrono(case: Case) -> Case:
@@ -147,7 +178,9 @@ def _time_constants(case: Case) -> tuple[Floats, Floats]:
     """1/T_i, and the most that rounding the bias to the format can change it by. (H,) each."""
     rate, bias = 1 / (1 + np.exp2(_exponents(case))), _chrono_biases(case)
     # The bias is k ln 2 to within two roundings of float64: of ln 2, and of the product.
-    off = np.abs(case.format.cast(bias).astype(np.float64) - bias) + 2 * float64.unit_roundoff * np.abs(bias)
+    off = np.abs(
+        case.format.cast(bias).astype(np.float64) - bias
+    ) + 2 * float64.unit_roundoff * np.abs(bias)
     return rate, rate * np.expm1(off)
 
 
@@ -164,7 +197,9 @@ def chrono_step(trial: Trial) -> Iterator[Residual]:
     moved = (a.c.mid - h) * rate
     expected = Ball(slow.exact.mode, h + moved, slow.exact.next_state.radius)
     own = float64_error(np.abs(h) + np.abs(moved), 5, 2)
-    yield compare("h", "bi", slow.observed.step, expected, rounded * (a.h - a.c).magnitude + own, scale=STATES)
+    yield compare(
+        "h", "bi", slow.observed.step, expected, rounded * (a.h - a.c).magnitude + own, scale=STATES
+    )
 
 
 @invariant(

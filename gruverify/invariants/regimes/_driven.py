@@ -1,4 +1,6 @@
-"""Values of the question's three cases, and what moving the update gate does to them (theory.md 3)."""
+"""Values of the question's three cases, and what moving the update gate does to them (theory.md
+3).
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,22 @@ from gruverify.cell import Case
 from gruverify.formulas import magnitudes
 from gruverify.invariants.core._changes import SATURATED, cycled, edited, kept, pinned, single
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import STATES, Floats, NDArray, Residual, at_most, equal, worst
+from gruverify.invariants.core._residual import (
+    STATES,
+    Floats,
+    NDArray,
+    Residual,
+    at_most,
+    equal,
+    worst,
+)
 from gruverify.invariants.core._trial import Trial
 
 
 @invariant(
     "regimes/forget-value",
-    "|h - tanh(W_xc x + b_xc)| ≤ keep(1 + |h'|) + r|q| after the product; with b_hc inside and |W_hc|(r|h'|) before it",
+    "|h - tanh(W_xc x + b_xc)| ≤ keep(1 + |h'|) + r|q| after the product; with b_hc inside and "
+    "|W_hc|(r|h'|) before it",
     source="theory 3, (3.4); M06",
     bound="inequality",
     needs=["step"],
@@ -34,7 +45,8 @@ def forget_value(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "regimes/elman-value",
-    "|h - tanh(W_xc x + b_xc + W_hc h' + b_hc)| ≤ keep(1 + |h'|) + (1-r)|q|; |W_hc|((1-r)|h'|) for |q| before",
+    "|h - tanh(W_xc x + b_xc + W_hc h' + b_hc)| ≤ keep(1 + |h'|) + (1-r)|q|; |W_hc|((1-r)|h'|) "
+    "for |q| before",
     source="theory 3, (3.3), (3.4); M05",
     bound="inequality",
     needs=["step"],
@@ -45,7 +57,9 @@ def elman_value(trial: Trial) -> Iterator[Residual]:
 
 
 def _near(trial: Trial, limit: Ball, gate: str) -> Residual:
-    """|h - limit| ≤ keep(1 + |h'|) and what the gate, r or 1-r, adds to or holds back from the candidate."""
+    """|h - limit| ≤ keep(1 + |h'|) and what the gate, r or 1-r, adds to or holds back from the
+    candidate.
+    """
     m = magnitudes(trial.case.cell, trial.exact.step)
     passed: Floats = getattr(m, gate)
     through = passed * m.q if m.variant.reset == "after" else (passed * m.h) @ m.W_hc.T
@@ -54,7 +68,7 @@ def _near(trial: Trial, limit: Ball, gate: str) -> Residual:
     return at_most("|h - limit|", "bi", distance, m.keep * (1 + m.h) + through, slack, scale=STATES)
 
 
-# -- moving the update gate -------------------------------------------------------------------------------------------
+# -- moving the update gate ------------------------------------------------------------------------
 
 
 def update_raised(case: Case) -> Case:

@@ -1,4 +1,6 @@
-"""A step at which nothing of the past gets through: the sequence begins anew (theory.md 4, (4.5))."""
+"""A step at which nothing of the past gets through: the sequence begins anew (theory.md 4,
+(4.5)).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,15 @@ from gruverify.cell import Case, Parameters
 from gruverify.invariants.core._blocks import letters, of, pairs
 from gruverify.invariants.core._changes import SATURATED, edited, kept, over, unequal_state
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import STATES, Floats, NDArray, Residual, apart, equal, overlooked
+from gruverify.invariants.core._residual import (
+    STATES,
+    Floats,
+    NDArray,
+    Residual,
+    apart,
+    equal,
+    overlooked,
+)
 from gruverify.invariants.core._trial import Trial
 
 #: The step, counted from 0, at which r and the kept share are exactly 0; there is one more.
@@ -20,26 +30,46 @@ RESET = 1
 
 
 def hard_reset(case: Case) -> Case:
-    """Three steps; input 0 is a flag that closes both gates at the second, whatever else they are given."""
+    """Three steps; input 0 is a flag that closes both gates at the second, whatever else they are
+    given.
+    """
     inputs = case.inputs[[0, -1, 0]]
     inputs[:, :, 0] = (np.arange(3) == RESET)[:, None]
     flagged = over(case, inputs)
-    reach = np.abs(inputs.astype(np.float64)).max((0, 1)), np.maximum(np.abs(case.state.astype(np.float64)).max(0), 1)
+    reach = (
+        np.abs(inputs.astype(np.float64)).max((0, 1)),
+        np.maximum(np.abs(case.state.astype(np.float64)).max(0), 1),
+    )
 
     def close(p: Parameters) -> Parameters:
         closing = {"r": -2 * SATURATED, "z": float(kept(case.cell.variant, -2 * SATURATED))}
-        return replace(p, **{name: block for gate in "rz" for name, block in _flagged(p, gate, closing[gate], *reach)})
+        return replace(
+            p,
+            **{
+                name: block
+                for gate in "rz"
+                for name, block in _flagged(p, gate, closing[gate], *reach)
+            },
+        )
 
     return edited(flagged, close)
 
 
-def _flagged(p: Parameters, gate: str, flag: float, x: Floats, h: Floats) -> Iterator[tuple[str, NDArray]]:
-    """The gate's blocks with the flag's weight, scaled down (by powers of two) to where the flag outweighs them."""
-    W_x, W_h, b_x, b_h = (np.asarray(getattr(p, kind + gate)) for kind in ("W_x", "W_h", "b_x", "b_h"))
+def _flagged(
+    p: Parameters, gate: str, flag: float, x: Floats, h: Floats
+) -> Iterator[tuple[str, NDArray]]:
+    """The gate's blocks with the flag's weight, scaled down (by powers of two) to where the flag
+    outweighs them.
+    """
+    W_x, W_h, b_x, b_h = (
+        np.asarray(getattr(p, kind + gate)) for kind in ("W_x", "W_h", "b_x", "b_h")
+    )
     W_x = W_x.copy()
     W_x[:, 0] = 0
     wide = [block.astype(np.float64) for block in (W_x, W_h, b_x, b_h)]
-    largest = float((np.abs(wide[0]) @ x + np.abs(wide[1]) @ h + np.abs(wide[2]) + np.abs(wide[3])).max())
+    largest = float(
+        (np.abs(wide[0]) @ x + np.abs(wide[1]) @ h + np.abs(wide[2]) + np.abs(wide[3])).max()
+    )
     scale = 2.0 ** -np.ceil(max(np.log2(max(largest, 1.0) / SATURATED), 0.0))
     for kind, block in zip(("W_x", "W_h", "b_x", "b_h"), (W_x, W_h, b_x, b_h), strict=True):
         scaled = (block.astype(np.float64) * scale).astype(W_x.dtype)
@@ -56,7 +86,8 @@ def from_the_reset(case: Case) -> Case:
 
 @invariant(
     "regimes/hard-reset",
-    "a step with keep = r = 0 begins the sequence anew: what follows is the same from any state and history",
+    "a step with keep = r = 0 begins the sequence anew: what follows is the same from any state "
+    "and history",
     source="theory 4, (4.5); M04, M59",
     needs=["sequence"],
 )
@@ -65,7 +96,14 @@ def hard_reset_states(trial: Trial) -> Iterator[Residual]:
     one, other = whole.observed.sequence[0][RESET:], part.observed.sequence[0]
     balls = zip(whole.exact.run.states[RESET + 1 :], part.exact.run.states[1:], strict=True)
     for t, (ball, beside) in enumerate(balls):
-        yield apart(f"outputs[t={RESET + t}]", "bi", one[t], other[t], ball.radius + beside.radius, scale=STATES)
+        yield apart(
+            f"outputs[t={RESET + t}]",
+            "bi",
+            one[t],
+            other[t],
+            ball.radius + beside.radius,
+            scale=STATES,
+        )
 
 
 @invariant(
@@ -82,7 +120,13 @@ def hard_reset_gradient(trial: Trial) -> Iterator[Residual]:
         allowed = ball.radius + getattr(beside.parameters, block).radius
         yield apart(f"dL/d{block}", letters(block), gradient, of(other, block), allowed)
     for t, (ball, also) in enumerate(zip(balls.inputs[RESET:], beside.inputs, strict=True)):
-        yield apart(f"dL/dx[t={RESET + t}]", "bj", one.inputs[RESET + t], other.inputs[t], ball.radius + also.radius)
+        yield apart(
+            f"dL/dx[t={RESET + t}]",
+            "bj",
+            one.inputs[RESET + t],
+            other.inputs[t],
+            ball.radius + also.radius,
+        )
 
 
 @invariant(

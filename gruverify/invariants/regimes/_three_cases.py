@@ -1,5 +1,5 @@
-"""The question's three cases, carry, forget and Elman, as inequalities that hold everywhere and bite at extreme
-gates.
+"""The question's three cases, carry, forget and Elman, as inequalities that hold everywhere and
+bite at extreme gates.
 """
 
 from __future__ import annotations
@@ -25,7 +25,15 @@ from gruverify.formulas import (
 from gruverify.invariants.core._blocks import blocks_of, letters, of, state_of
 from gruverify.invariants.core._reference import float64_error, float64_error_of_answers
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import STATES, Floats, NDArray, Residual, at_most, equal, present
+from gruverify.invariants.core._residual import (
+    STATES,
+    Floats,
+    NDArray,
+    Residual,
+    at_most,
+    equal,
+    present,
+)
 from gruverify.invariants.core._trial import Trial
 
 
@@ -87,7 +95,9 @@ def carry_jacobian_is_the_gate(trial: Trial) -> Iterator[Residual]:
 def carry_copies_state(trial: Trial) -> Iterator[Residual]:
     m = _first_step(trial)
     moved = np.abs(trial.observed.step.astype(np.float64) - trial.case.state.astype(np.float64))
-    yield at_most("|h - h'|", "bi", moved, m.take * (1 + m.h), trial.exact.next_state.radius, scale=STATES)
+    yield at_most(
+        "|h - h'|", "bi", moved, m.take * (1 + m.h), trial.exact.next_state.radius, scale=STATES
+    )
 
 
 @invariant(
@@ -105,7 +115,9 @@ def carry_gradient(trial: Trial) -> Iterator[Residual]:
     ball = trial.exact.gradients_of_last.state
     reach = float((np.abs(ball.mid) + np.abs(g)).sum(1).max())
     limit, terms = growth * np.abs(g).sum(1), g.shape[1] * (len(trial.case.inputs) + 1)
-    yield at_most("‖dL/dh_0 - g‖₁", "b", changed, limit, ball.radius.sum(1) + _own(limit, terms), scale=reach)
+    yield at_most(
+        "‖dL/dh_0 - g‖₁", "b", changed, limit, ball.radius.sum(1) + _own(limit, terms), scale=reach
+    )
 
 
 @invariant(
@@ -135,7 +147,8 @@ def forget_takes_candidate(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "regimes/forget-candidate-gradient",
-    "|∂⁺(W_xc, b_xc) - Σ_b g(1-c²)·(x, 1)| ≤ Σ_b keep|g|·(|x|, 1): O(1), and not 0, as z and r close",
+    "|∂⁺(W_xc, b_xc) - Σ_b g(1-c²)·(x, 1)| ≤ Σ_b keep|g|·(|x|, 1): O(1), and not 0, as z and r "
+    "close",
     source="theory 4, table 4.1; section 0, point 3",
     bound="inequality",
     needs=["step_vjp"],
@@ -147,7 +160,10 @@ def forget_candidate_gradient(trial: Trial) -> Iterator[Residual]:
     for block in blocks_of(trial.case.cell.variant):
         if block in limits:
             limit, gap = limits[block]
-            actual, expected = of(trial.observed.step_vjp, block), getattr(trial.exact.pullback.parameters, block)
+            actual, expected = (
+                of(trial.observed.step_vjp, block),
+                getattr(trial.exact.pullback.parameters, block),
+            )
             distance = np.abs(actual.astype(np.float64) - limit.mid)
             slack = expected.radius + limit.radius + _own(gap, len(x.mid))
             yield at_most(f"|∂⁺{block} - limit|", letters(block), distance, gap, slack)
@@ -156,7 +172,8 @@ def forget_candidate_gradient(trial: Trial) -> Iterator[Residual]:
 
 @invariant(
     "regimes/forget-update-gradient",
-    "|dL_T/dU_z| ≤ Σ_k |dL_T/dh_k|(1+|h'|) z(1-z) |h'|: O(z) at any length, and not 0 where its enclosure excludes 0",
+    "|dL_T/dU_z| ≤ Σ_k |dL_T/dh_k|(1+|h'|) z(1-z) |h'|: O(z) at any length, and not 0 where its "
+    "enclosure excludes 0",
     source="theory 4, (4.3); section 0, points 1 and 2",
     bound="inequality",
     needs=["sequence_vjp"],
@@ -197,15 +214,17 @@ def closed_update_gate(trial: Trial) -> Iterator[Residual]:
 def _vanishes(trial: Trial) -> NDArray:
     """Where every implementation must return 0: (H, H).
 
-    The gate is so small that it rounds to 0, and so is, for one that carries it in a wider format, the gradient itself;
-    and nothing overflows on the way, which would leave ∞·0.
+    The gate is so small that it rounds to 0, and so is, for one that carries it in a wider format,
+    the gradient itself; and nothing overflows on the way, which would leave ∞·0.
     """
     gates = [_update_gate_in_subnormals(trial, a) for a in reversed(trial.exact.run.steps)]
     largest = reduce(
         add,
         (
             _outer(z * term.cotangent.magnitude * (1 + a.h.magnitude), a.h.magnitude)
-            for z, term, a in zip(gates, trial.exact.terms_of_last, trial.exact.run.steps[::-1], strict=True)
+            for z, term, a in zip(
+                gates, trial.exact.terms_of_last, trial.exact.run.steps[::-1], strict=True
+            )
         ),
     )
     shut = np.max([z.max(0) for z in gates], axis=0) < 1 / 32
@@ -214,7 +233,8 @@ def _vanishes(trial: Trial) -> NDArray:
 
 
 def _update_gate_in_subnormals(trial: Trial, a: Activations) -> Floats:
-    """A bound of z, (B, H), in units of the format's smallest number, beside which float64 itself has no smaller one.
+    """A bound of z, (B, H), in units of the format's smallest number, beside which float64 itself
+    has no smaller one.
 
     σ(a) ≤ e^a, divided by that number in the exponent; what is far too large is cut off.
     """
@@ -225,7 +245,8 @@ def _update_gate_in_subnormals(trial: Trial, a: Activations) -> Floats:
 
 @invariant(
     "regimes/elman-jacobian",
-    "Σ_j|J_ij - (1-c_i²)W_hc,ij| ≤ keep_i(1 + (1+|h'_i|)N_z + N_c) + what 1-r holds back: Elman at z = 0, r = 1",
+    "Σ_j|J_ij - (1-c_i²)W_hc,ij| ≤ keep_i(1 + (1+|h'_i|)N_z + N_c) + what 1-r holds back: Elman "
+    "at z = 0, r = 1",
     source="theory 3, (3.3)",
     bound="inequality",
     needs=["step_jacobian"],
@@ -239,7 +260,7 @@ def elman_jacobian(trial: Trial) -> Iterator[Residual]:
     yield _row_sums(trial, slope.mid[..., None] * W_hc, gap, "Σ_j|J - D(1-c²)W_hc|")
 
 
-# -- table 4.1: which immediate gradients vanish, and with what order -------------------------------------------------
+# -- table 4.1: which immediate gradients vanish, and with what order ------------------------------
 
 
 @invariant(
@@ -251,12 +272,15 @@ def elman_jacobian(trial: Trial) -> Iterator[Residual]:
 )
 def order_update(trial: Trial) -> Iterator[Residual]:
     m, g = _first_step(trial), trial.exact.d_last.magnitude
-    yield from _orders(trial, g * (1 + m.h) * np.minimum(m.z, m.not_z), "W_xz", "W_hz", "b_xz", "b_hz")
+    yield from _orders(
+        trial, g * (1 + m.h) * np.minimum(m.z, m.not_z), "W_xz", "W_hz", "b_xz", "b_hz"
+    )
 
 
 @invariant(
     "regimes/order-reset",
-    "|∂⁺(W_xr, W_hr, b_r)| ≤ Σ_b |g| take·|q| r(1-r)·(|x|, |h'|, 1), |W_hcᵀ(g take)| |h'| for |q| before: O(r), O(1-z)",
+    "|∂⁺(W_xr, W_hr, b_r)| ≤ Σ_b |g| take·|q| r(1-r)·(|x|, |h'|, 1), |W_hcᵀ(g take)| |h'| for "
+    "|q| before: O(r), O(1-z)",
     source="theory 4, table 4.1; M58",
     bound="inequality",
     needs=["step_vjp"],
@@ -264,7 +288,9 @@ def order_update(trial: Trial) -> Iterator[Residual]:
 def order_reset(trial: Trial) -> Iterator[Residual]:
     m, g = _first_step(trial), trial.exact.d_last.magnitude
     reached = g * m.take if m.variant.reset == "after" else (g * m.take) @ m.W_hc
-    yield from _orders(trial, reached * m.q * np.minimum(m.r, m.not_r), "W_xr", "W_hr", "b_xr", "b_hr")
+    yield from _orders(
+        trial, reached * m.q * np.minimum(m.r, m.not_r), "W_xr", "W_hr", "b_xr", "b_hr"
+    )
 
 
 @invariant(
@@ -275,12 +301,15 @@ def order_reset(trial: Trial) -> Iterator[Residual]:
     needs=["step_vjp"],
 )
 def order_candidate(trial: Trial) -> Iterator[Residual]:
-    yield from _orders(trial, trial.exact.d_last.magnitude * _first_step(trial).take, "W_xc", "b_xc")
+    yield from _orders(
+        trial, trial.exact.d_last.magnitude * _first_step(trial).take, "W_xc", "b_xc"
+    )
 
 
 @invariant(
     "regimes/order-recurrent-candidate",
-    "|∂⁺(W_hc, b_hc)| ≤ Σ_b |g| take·(r|h'|, r) after the product, ·(|r∘h'|, 1) before it: O(r), but for b_hc before",
+    "|∂⁺(W_hc, b_hc)| ≤ Σ_b |g| take·(r|h'|, r) after the product, ·(|r∘h'|, 1) before it: O(r), "
+    "but for b_hc before",
     source="theory 4, table 4.1; M58",
     bound="inequality",
     needs=["step_vjp"],
@@ -295,10 +324,15 @@ def order_recurrent_candidate(trial: Trial) -> Iterator[Residual]:
         yield from _orders(trial, taken, "W_hc", states=m.r * m.h)
 
 
-def _orders(trial: Trial, units: Floats, *blocks: str, states: Floats | None = None) -> Iterator[Residual]:
+def _orders(
+    trial: Trial, units: Floats, *blocks: str, states: Floats | None = None
+) -> Iterator[Residual]:
     """|∂⁺block| ≤ Σ_b units ⊗ (what the block is multiplied with), for each block."""
     exact = trial.exact
-    reach = {"W_x": exact.step.x.magnitude, "W_h": exact.step.h.magnitude if states is None else states}
+    reach = {
+        "W_x": exact.step.x.magnitude,
+        "W_h": exact.step.h.magnitude if states is None else states,
+    }
     for block in blocks:
         if block not in blocks_of(trial.case.cell.variant):
             continue

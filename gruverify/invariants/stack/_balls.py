@@ -37,7 +37,9 @@ def last(trial: StackTrial) -> Iterator[Residual]:
         yield compare(f"last[{place}]", "bi", actual, ball, scale=STATES)
 
 
-def by_place(trial: StackTrial, states: NDArray, balls: Ball) -> Iterator[tuple[str, NDArray, Ball]]:
+def by_place(
+    trial: StackTrial, states: NDArray, balls: Ball
+) -> Iterator[tuple[str, NDArray, Ball]]:
     """(L·D, B, H) layer by layer, direction by direction."""
     for s, state in enumerate(states):
         layer, direction = divmod(s, trial.case.stack.directions)
@@ -47,7 +49,9 @@ def by_place(trial: StackTrial, states: NDArray, balls: Ball) -> Iterator[tuple[
 def _gradient_of(packed: str) -> Callable[[StackTrial], Iterator[Residual]]:
     def check(trial: StackTrial) -> Iterator[Residual]:
         expected = trial.exact.gradients
-        scale = max(largest(ball) for name, ball in expected.parameters.items() if name.startswith(packed))
+        scale = max(
+            largest(ball) for name, ball in expected.parameters.items() if name.startswith(packed)
+        )
         for name, letters, actual in gradients(trial.observed.stack_vjp):
             if name.startswith(packed):
                 yield compare(f"dL/d{name}", letters, actual, expected[name], scale=scale)

@@ -1,7 +1,7 @@
 """Each step of a stack of one layer from the state that was returned before it, in both directions.
 
-The outputs of one layer are its states, so each of its steps can be held alone: a bound that does not grow with the
-length. What the inner layers of a higher stack return nobody sees.
+The outputs of one layer are its states, so each of its steps can be held alone: a bound that does
+not grow with the length. What the inner layers of a higher stack return nobody sees.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from gruverify.invariants.core._stack_trial import StackTrial
 
 @invariant(
     "stack/each-step",
-    "of one layer: h_t is the step from the h_{t-1} that was returned, backward from h_{t+1}, and 0 at padding",
+    "of one layer: h_t is the step from the h_{t-1} that was returned, backward from h_{t+1}, "
+    "and 0 at padding",
     source="theory 2, (2.1); 14, (14.5); 11, M37",
     since="0.2",
     needs=["stack"],
@@ -39,7 +40,13 @@ def each_step(trial: StackTrial) -> Iterator[Residual]:
         allowed = _allowed(trial, direction, found)
         name = ", backward" * direction
         yield compare(f"outputs{name}", "tbi", found, allowed, scale=STATES)
-        yield compare(f"last{name}", "bi", last[direction], _at_the_end(case, direction, allowed), scale=STATES)
+        yield compare(
+            f"last{name}",
+            "bi",
+            last[direction],
+            _at_the_end(case, direction, allowed),
+            scale=STATES,
+        )
 
 
 def _allowed(trial: StackTrial, direction: int, outputs: NDArray) -> Ball:
@@ -52,7 +59,9 @@ def _allowed(trial: StackTrial, direction: int, outputs: NDArray) -> Ball:
     h = Ball(mode, seen.mid, np.where(starts, 0.0, seen.radius))
     parameters = case.stack.cells[0][direction].parameters(lambda array: Ball.exact(mode, array))
     x = Ball.exact(mode, flat(case.inputs))
-    after = stacked(step(case.variant, parameters, x, Ball(mode, flat(h.mid), flat(h.radius))), len(outputs))
+    after = stacked(
+        step(case.variant, parameters, x, Ball(mode, flat(h.mid), flat(h.radius))), len(outputs)
+    )
     after = Ball(mode, np.where(real, after.mid, 0.0), np.where(real, after.radius, 0.0))
     return unknown(after, real & ~starts & lost(before)[..., None])
 

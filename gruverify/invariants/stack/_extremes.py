@@ -1,4 +1,6 @@
-"""What stands behind a member's last step reaches nobody, whatever it is; a member without steps stays as it is."""
+"""What stands behind a member's last step reaches nobody, whatever it is; a member without steps
+stays as it is.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +21,13 @@ from gruverify.invariants.core._stack_trial import StackObserved, StackTrial, pa
 
 Answer = TypeVar("Answer")
 
-# -- padding ----------------------------------------------------------------------------------------------------------
+# -- padding ---------------------------------------------------------------------------------------
 
 
 def _contents(trial: StackTrial) -> Iterator[tuple[str, tuple[float, ...]]]:
-    """What padding is filled with: the largest numbers and, unless they are declared undefined, NaN and infinities."""
+    """What padding is filled with: the largest numbers and, unless they are declared undefined, NaN
+    and infinities.
+    """
     f: Format = trial.case.format
     yield "the largest numbers", (f.max, -f.max)
     if trial.declared.nan != "undefined":
@@ -49,7 +53,8 @@ def _unless_refused(numbers: tuple[float, ...], ask: Callable[[], Answer]) -> An
 
 @invariant(
     "stack/padding-extremes",
-    "NaN, infinities or the largest numbers behind a member's last step: the same outputs and last states, bit by bit",
+    "NaN, infinities or the largest numbers behind a member's last step: the same outputs and "
+    "last states, bit by bit",
     source="theory 11, M39; docs/conventions.md",
     bound="exact",
     needs=["stack"],
@@ -65,13 +70,16 @@ def padding_extremes(trial: StackTrial) -> Iterator[Residual]:
         if others is None:
             yield holds(f"padded with {content}: raised")
             continue
-        for what, letters, one, other in zip(("outputs", "last"), ("tbi", "sbi"), found, others, strict=True):
+        for what, letters, one, other in zip(
+            ("outputs", "last"), ("tbi", "sbi"), found, others, strict=True
+        ):
             yield equal(f"{what} padded with {content}", letters, other, one)
 
 
 @invariant(
     "stack/padding-extremes-gradients",
-    "NaN, infinities or the largest numbers in inputs and cotangents behind a member's last step: the same gradients, "
+    "NaN, infinities or the largest numbers in inputs and cotangents behind a member's last step: "
+    "the same gradients, "
     "bit by bit",
     source="theory 11, M39; docs/conventions.md",
     bound="exact",
@@ -92,12 +100,12 @@ def padding_extremes_gradients(trial: StackTrial) -> Iterator[Residual]:
             yield equal(f"dL/d{name} padded with {content}", letters, other, one)
 
 
-# -- members without steps --------------------------------------------------------------------------------------------
+# -- members without steps -------------------------------------------------------------------------
 
 
 def _idle(trial: StackTrial) -> StackObserved:
-    """The answers to a batch of which a member has no step: whoever says nothing of shorter ones may refuse it by
-    raising, but not answer wrongly.
+    """The answers to a batch of which a member has no step: whoever says nothing of shorter ones
+    may refuse it by raising, but not answer wrongly.
 
     Raises:
         Obstacle: RuledOut where `min_length` is declared to be more than a step.
@@ -117,7 +125,8 @@ def _answer(found: StackObserved, method: str) -> Any:
 
 @invariant(
     "stack/members-without-steps",
-    "a member of length 0 ends in its initial state, which is not 0, bit by bit; it may be refused by raising",
+    "a member of length 0 ends in its initial state, which is not 0, bit by bit; it may be "
+    "refused by raising",
     source="theory 11, M37; the Backend contract",
     bound="exact",
     needs=["stack"],
@@ -128,12 +137,15 @@ def members_without_steps(trial: StackTrial) -> Iterator[Residual]:
     found = _idle(trial)
     outputs, last = _answer(found, "stack")
     yield equal("last state of a member of length 0", "si", last[:, 0], found.case.states[:, 0])
-    yield equal("outputs of a member of length 0", "ti", outputs[:, 0], np.zeros_like(outputs[:, 0]))
+    yield equal(
+        "outputs of a member of length 0", "ti", outputs[:, 0], np.zeros_like(outputs[:, 0])
+    )
 
 
 @invariant(
     "stack/members-without-steps-gradients",
-    "the gradient of the initial state of a member of length 0 is the cotangent of its last, bit by bit; it may be "
+    "the gradient of the initial state of a member of length 0 is the cotangent of its last, bit "
+    "by bit; it may be "
     "refused by raising",
     source="theory 11, M37; the Backend contract",
     bound="exact",
@@ -144,5 +156,12 @@ def members_without_steps(trial: StackTrial) -> Iterator[Residual]:
 def members_without_steps_gradients(trial: StackTrial) -> Iterator[Residual]:
     found = _idle(trial)
     gradients = _answer(found, "stack_vjp")
-    yield equal("dL/dh_0 of a member of length 0", "si", gradients.states[:, 0], found.case.d_last[:, 0])
-    yield equal("dL/dx of a member of length 0", "tj", gradients.inputs[:, 0], np.zeros_like(gradients.inputs[:, 0]))
+    yield equal(
+        "dL/dh_0 of a member of length 0", "si", gradients.states[:, 0], found.case.d_last[:, 0]
+    )
+    yield equal(
+        "dL/dx of a member of length 0",
+        "tj",
+        gradients.inputs[:, 0],
+        np.zeros_like(gradients.inputs[:, 0]),
+    )

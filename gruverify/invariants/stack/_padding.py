@@ -1,4 +1,6 @@
-"""What lies behind a member's last step: it is 0 where it is returned, and nothing depends on it."""
+"""What lies behind a member's last step: it is 0 where it is returned, and nothing depends on
+it.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ def _zero_behind(what: str, found: NDArray, real: NDArray) -> Residual:
 )
 def padding_content(trial: StackTrial) -> Iterator[Residual]:
     found, others = trial.on(ragged).observed.stack, trial.on(repadded).observed.stack
-    for what, letters, one, other in zip(("outputs", "last"), ("tbi", "sbi"), found, others, strict=True):
+    for what, letters, one, other in zip(
+        ("outputs", "last"), ("tbi", "sbi"), found, others, strict=True
+    ):
         yield equal(f"{what} with other padding", letters, other, one)
 
 

@@ -1,4 +1,6 @@
-"""What ties a stack to its layers, its directions and its members, and a call to the same call arranged otherwise."""
+"""What ties a stack to its layers, its directions and its members, and a call to the same call
+arranged otherwise.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,14 @@ from gruverify.arithmetic import Ball
 from gruverify.cell import Case
 from gruverify.invariants.contract._first_answers import finite
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import STATES, NDArray, Residual, apart, equal, nothing_claimed
+from gruverify.invariants.core._residual import (
+    STATES,
+    NDArray,
+    Residual,
+    apart,
+    equal,
+    nothing_claimed,
+)
 from gruverify.invariants.core._stack_changes import (
     backward_as_forward,
     bottom,
@@ -33,14 +42,18 @@ from gruverify.invariants.core._trial import Trial
 
 
 def _both(
-    what: str, one: tuple[NDArray, NDArray], other: tuple[NDArray, NDArray], outputs: Ball, last: Ball
+    what: str,
+    one: tuple[NDArray, NDArray],
+    other: tuple[NDArray, NDArray],
+    outputs: Ball,
+    last: Ball,
 ) -> Iterator[Residual]:
     """Two ways to the same outputs and last states: each is within its radius of the truth."""
     yield apart(f"outputs {what}", "tbi", one[0], other[0], 2 * outputs.radius, scale=STATES)
     yield apart(f"last {what}", "sbi", one[1], other[1], 2 * last.radius, scale=STATES)
 
 
-# -- layers -----------------------------------------------------------------------------------------------------------
+# -- layers ----------------------------------------------------------------------------------------
 
 
 @invariant(
@@ -63,7 +76,9 @@ def composition(trial: StackTrial) -> Iterator[Residual]:
             yield finite(f"outputs of layer {layer} alone", inputs, alone.exact.outputs)
             return
     composed = inputs, np.concatenate(last)
-    yield from _both("of its layers", trial.observed.stack, composed, trial.exact.outputs, trial.exact.last)
+    yield from _both(
+        "of its layers", trial.observed.stack, composed, trial.exact.outputs, trial.exact.last
+    )
 
 
 @invariant(
@@ -76,9 +91,13 @@ def composition(trial: StackTrial) -> Iterator[Residual]:
 def one_layer_is_a_sequence(trial: StackTrial) -> Iterator[Residual]:
     stacked = trial.on(first_cell)
     c, exact = stacked.case, stacked.exact
-    alone = Trial(Case(c.stack.cells[0][0], c.inputs, c.states[0], c.d_outputs, c.d_last[0]), trial.backend)
+    alone = Trial(
+        Case(c.stack.cells[0][0], c.inputs, c.states[0], c.d_outputs, c.d_last[0]), trial.backend
+    )
     outputs, last = alone.observed.sequence
-    yield from _both("of the sequence", stacked.observed.stack, (outputs, last[None]), exact.outputs, exact.last)
+    yield from _both(
+        "of the sequence", stacked.observed.stack, (outputs, last[None]), exact.outputs, exact.last
+    )
 
 
 @invariant(
@@ -91,15 +110,21 @@ def one_layer_is_a_sequence(trial: StackTrial) -> Iterator[Residual]:
     asks_more=True,
 )
 def states_are_their_own(trial: StackTrial) -> Iterator[Residual]:
-    (outputs, last), (others, others_last) = trial.observed.stack, trial.on(other_top_state).observed.stack
+    (outputs, last), (others, others_last) = (
+        trial.observed.stack,
+        trial.on(other_top_state).observed.stack,
+    )
     beside = (trial.case.stack.directions - 1) * trial.case.stack.hidden_size
     yield equal("last of all others", "sbi", last[:-1], others_last[:-1])
-    yield equal("outputs of the other direction", "tbi", outputs[..., :beside], others[..., :beside])
+    yield equal(
+        "outputs of the other direction", "tbi", outputs[..., :beside], others[..., :beside]
+    )
 
 
 @invariant(
     "stack/gradients-are-their-own",
-    "a loss on the first layer's last states has no gradient in the layers above, and none of theirs",
+    "a loss on the first layer's last states has no gradient in the layers above, and none of "
+    "theirs",
     source="theory 11, M56; fault S39",
     bound="exact",
     needs=["stack_vjp"],
@@ -115,10 +140,12 @@ def gradients_are_their_own(trial: StackTrial) -> Iterator[Residual]:
         if "_l" in name and not name.removesuffix("_reverse").endswith("_l0"):
             yield equal(f"dL/d{name}", letters, actual, np.zeros_like(actual))
         elif name == "states":
-            yield equal("dL/dh_0 of the layers above", letters, actual[D:], np.zeros_like(actual[D:]))
+            yield equal(
+                "dL/dh_0 of the layers above", letters, actual[D:], np.zeros_like(actual[D:])
+            )
 
 
-# -- directions -------------------------------------------------------------------------------------------------------
+# -- directions ------------------------------------------------------------------------------------
 
 
 @invariant(
@@ -136,8 +163,17 @@ def reverse_half(trial: StackTrial) -> Iterator[Residual]:
     H, (outputs, last) = trial.case.stack.hidden_size, both.observed.stack
     forward = reversed_steps(trial.case, alone.observed.stack[0])
     half, exact = outputs[..., H:], both.exact
-    yield apart("backward outputs", "tbi", half, forward, 2 * exact.outputs.radius[..., H:], scale=STATES)
-    yield apart("backward last", "sbi", last[1:], alone.observed.stack[1], 2 * exact.last.radius[1:], scale=STATES)
+    yield apart(
+        "backward outputs", "tbi", half, forward, 2 * exact.outputs.radius[..., H:], scale=STATES
+    )
+    yield apart(
+        "backward last",
+        "sbi",
+        last[1:],
+        alone.observed.stack[1],
+        2 * exact.last.radius[1:],
+        scale=STATES,
+    )
 
 
 @invariant(
@@ -153,12 +189,19 @@ def mirror(trial: StackTrial) -> Iterator[Residual]:
         return
     outputs, last = trial.on(mirrored).observed.stack
     back = np.concatenate(np.split(reversed_steps(trial.case, outputs), 2, axis=2)[::-1], axis=2)
-    yield from _both("mirrored", trial.observed.stack, (back, exchanged(last)), trial.exact.outputs, trial.exact.last)
+    yield from _both(
+        "mirrored",
+        trial.observed.stack,
+        (back, exchanged(last)),
+        trial.exact.outputs,
+        trial.exact.last,
+    )
 
 
 @invariant(
     "stack/last-is-an-output",
-    "the top layer's last states are outputs: forward that of a member's last step, backward that of the first",
+    "the top layer's last states are outputs: forward that of a member's last step, backward "
+    "that of the first",
     source="theory 11, M37; fault S28",
     needs=["stack"],
 )
@@ -172,10 +215,17 @@ def last_is_an_output(trial: StackTrial) -> Iterator[Residual]:
         half = slice(direction * H, (direction + 1) * H)
         bound = 2 * trial.exact.last.radius[direction - D, members]
         found = last[direction - D, members]
-        yield apart(f"last of direction {direction}", "bi", found, outputs[t, members, half], bound, scale=STATES)
+        yield apart(
+            f"last of direction {direction}",
+            "bi",
+            found,
+            outputs[t, members, half],
+            bound,
+            scale=STATES,
+        )
 
 
-# -- members ----------------------------------------------------------------------------------------------------------
+# -- members ---------------------------------------------------------------------------------------
 
 
 @invariant(
@@ -192,9 +242,16 @@ def lengths_are_dense(trial: StackTrial) -> Iterator[Residual]:
     yield nothing_claimed("members without a step")
     for members, case in parts(padded.case):
         n, dense = len(case.inputs), StackTrial(case, trial.backend).observed.stack
-        bounds = 2 * padded.exact.outputs.radius[:n, members], 2 * padded.exact.last.radius[:, members]
-        yield apart(f"outputs of {n} steps", "tbi", outputs[:n, members], dense[0], bounds[0], scale=STATES)
-        yield apart(f"last of {n} steps", "sbi", last[:, members], dense[1], bounds[1], scale=STATES)
+        bounds = (
+            2 * padded.exact.outputs.radius[:n, members],
+            2 * padded.exact.last.radius[:, members],
+        )
+        yield apart(
+            f"outputs of {n} steps", "tbi", outputs[:n, members], dense[0], bounds[0], scale=STATES
+        )
+        yield apart(
+            f"last of {n} steps", "sbi", last[:, members], dense[1], bounds[1], scale=STATES
+        )
 
 
 @invariant(
@@ -207,10 +264,12 @@ def lengths_are_dense(trial: StackTrial) -> Iterator[Residual]:
 def members_in_any_order(trial: StackTrial) -> Iterator[Residual]:
     outputs, last = trial.on(turned).observed.stack
     back = outputs[:, ::-1], last[:, ::-1]
-    yield from _both("in reverse order", trial.observed.stack, back, trial.exact.outputs, trial.exact.last)
+    yield from _both(
+        "in reverse order", trial.observed.stack, back, trial.exact.outputs, trial.exact.last
+    )
 
 
-# -- arrangements of a call -------------------------------------------------------------------------------------------
+# -- arrangements of a call ------------------------------------------------------------------------
 
 
 @invariant(
@@ -222,7 +281,9 @@ def members_in_any_order(trial: StackTrial) -> Iterator[Residual]:
 )
 def batch_first(trial: StackTrial) -> Iterator[Residual]:
     other = trial.on(rearranged).observed.stack
-    yield from _both("rearranged", trial.observed.stack, other, trial.exact.outputs, trial.exact.last)
+    yield from _both(
+        "rearranged", trial.observed.stack, other, trial.exact.outputs, trial.exact.last
+    )
 
 
 @invariant(
@@ -246,7 +307,13 @@ def batch_first_gradients(trial: StackTrial) -> Iterator[Residual]:
 )
 def without_a_batch(trial: StackTrial) -> Iterator[Residual]:
     one, alone = trial.on(one_member), trial.on(no_batch)
-    yield from _both("of a batch of one", alone.observed.stack, one.observed.stack, one.exact.outputs, one.exact.last)
+    yield from _both(
+        "of a batch of one",
+        alone.observed.stack,
+        one.observed.stack,
+        one.exact.outputs,
+        one.exact.last,
+    )
 
 
 @invariant(
@@ -264,7 +331,9 @@ def gradients_without_a_batch(trial: StackTrial) -> Iterator[Residual]:
 def _same_gradients(what: str, trial: StackTrial, other: StackTrial) -> Iterator[Residual]:
     """Two ways to the gradients of `trial`, each within its radius of the truth."""
     for name, letters, found, same in paired(trial.observed.stack_vjp, other.observed.stack_vjp):
-        yield apart(f"dL/d{name} {what}", letters, found, same, 2 * trial.exact.gradients[name].radius)
+        yield apart(
+            f"dL/d{name} {what}", letters, found, same, 2 * trial.exact.gradients[name].radius
+        )
 
 
 @invariant(
@@ -278,7 +347,9 @@ def _same_gradients(what: str, trial: StackTrial, other: StackTrial) -> Iterator
 def no_states(trial: StackTrial) -> Iterator[Residual]:
     zeros = trial.on(from_zeros)
     given, missing = zeros.observed.stack, zeros.observed.fresh_stack(None)
-    for what, letters, one, other in zip(("outputs", "last"), ("tbi", "sbi"), missing, given, strict=True):
+    for what, letters, one, other in zip(
+        ("outputs", "last"), ("tbi", "sbi"), missing, given, strict=True
+    ):
         yield equal(f"{what} without states", letters, one, other)
 
 
@@ -296,4 +367,6 @@ def no_states_gradients(trial: StackTrial) -> Iterator[Residual]:
     given = zeros.observed.stack_vjp
     yield equal("dL/dx without states", "tbj", missing.inputs, given.inputs)
     for name, array in given.parameters.items():
-        yield equal(f"dL/d{name} without states", "ij"[: array.ndim], missing.parameters[name], array)
+        yield equal(
+            f"dL/d{name} without states", "ij"[: array.ndim], missing.parameters[name], array
+        )

@@ -1,4 +1,6 @@
-"""Two results, the older and the newer: what got worse and what got better, as data, text, Markdown and JSON."""
+"""Two results, the older and the newer: what got worse and what got better, as data, text, Markdown
+and JSON.
+"""
 
 from gruverify.reporting.compare._change import Change as Change
 from gruverify.reporting.compare._change import Kind as Kind

@@ -12,7 +12,8 @@ from gruverify.reporting._table import margin
 _FAILS = ("falsified", "error")
 #: What failed, whether or not that was expected.
 _FAILED = (*_FAILS, "xfailed")
-#: What was found out. Anything else, such as blocked or nothing claimed, leaves open whether the invariant holds.
+#: What was found out. Anything else, such as blocked or nothing claimed, leaves open whether the
+#: invariant holds.
 _FOUND_OUT = (*_FAILED, "passed", "xpassed")
 
 
@@ -32,12 +33,13 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Threshold:
-    """Which rise of a margin counts as worse: from `old` to at least `factor` times that, and above `above`.
+    """Which rise of a margin counts as worse: from `old` to at least `factor` times that, and above
+    `above`.
 
-    A margin is error / bound. Twice the error is one bit of accuracy lost, so `factor` is 2 unless given. `above` is
-    1 / factor unless given: a margin above that would pass its bound if it rose once more by the factor. Where two runs
-    draw different cases, margins far below their bounds differ that much by chance. A margin that passes its bound, 1,
-    is worse in any case.
+    A margin is error / bound. Twice the error is one bit of accuracy lost, so `factor` is 2 unless
+    given. `above` is 1 / factor unless given: a margin above that would pass its bound if it rose
+    once more by the factor. Where two runs draw different cases, margins far below their bounds
+    differ that much by chance. A margin that passes its bound, 1, is worse in any case.
     """
 
     factor: float = 2.0
@@ -89,7 +91,9 @@ class Change:
 
     @property
     def is_worse(self) -> bool:
-        """Whether the largest margin of all cases got worse; False where one of the results has none."""
+        """Whether the largest margin of all cases got worse; False where one of the results has
+        none.
+        """
         margins = self._margins()
         return margins is not None and self.threshold.is_worse(*margins)
 
@@ -107,7 +111,9 @@ class Change:
 
     @property
     def rise(self) -> float:
-        """How many times the old margin the new one is; 1 where one of them is missing, or both are 0 or infinite."""
+        """How many times the old margin the new one is; 1 where one of them is missing, or both are
+        0 or infinite.
+        """
         old, new = self._margins() or (1.0, 1.0)
         if old == new:
             return 1.0
@@ -124,7 +130,11 @@ def _status(fate: Fate | None) -> str:
 
 
 def in_words(fate: Fate | None) -> str:
-    """How an invariant fared, in a few words: the margin, and the status where it did not just pass."""
+    """How an invariant fared, in a few words: the margin, and the status where it did not just
+    pass.
+    """
     if fate is None or not fate.judged:
         return _status(fate)
-    return margin(fate.margin) if fate.status == "passed" else f"{fate.status} {margin(fate.margin)}"
+    return (
+        margin(fate.margin) if fate.status == "passed" else f"{fate.status} {margin(fate.margin)}"
+    )

@@ -14,7 +14,16 @@ from gruverify.reporting.compare._change import Change, Kind, Threshold
 Trigger: TypeAlias = Literal["worse-margin", "new-failure"]
 
 #: What the same seed does not draw the same cases under.
-_DRAWING = ("seed", "profile", "cases", "max_size", "declarations", "variants", "gruverify", "hypothesis")
+_DRAWING = (
+    "seed",
+    "profile",
+    "cases",
+    "max_size",
+    "declarations",
+    "variants",
+    "gruverify",
+    "hypothesis",
+)
 #: What results of some age do not say.
 _SINCE = ("variants",)
 
@@ -29,33 +38,46 @@ class Comparison:
 
     @cached_property
     def changes(self) -> tuple[Change, ...]:
-        """Every invariant in every format that either result has a row of, in the newer one's order."""
+        """Every invariant in every format that either result has a row of, in the newer one's
+        order.
+        """
         was, now = fates(self.old), fates(self.new)
         found = list[Change]()
         for id in {**now, **was}:
             old, new = was.get(id, {}), now.get(id, {})
-            found += [Change(id, fmt, old.get(fmt), new.get(fmt), self.threshold) for fmt in {**new, **old}]
+            found += [
+                Change(id, fmt, old.get(fmt), new.get(fmt), self.threshold)
+                for fmt in {**new, **old}
+            ]
         return tuple(found)
 
     def of(self, kind: Kind) -> list[Change]:
-        """The changes of a kind, those whose margins rose most first, or fell most where they got better."""
+        """The changes of a kind, those whose margins rose most first, or fell most where they got
+        better.
+        """
         found = [change for change in self.changes if change.kind is kind]
         return sorted(found, key=lambda change: change.rise, reverse=kind is not Kind.BETTER_MARGIN)
 
     @cached_property
     def risen(self) -> list[Change]:
-        """Unchanged invariants whose margins rose by the factor, and are far from their bounds all the same."""
+        """Unchanged invariants whose margins rose by the factor, and are far from their bounds all
+        the same.
+        """
         return [change for change in self.of(Kind.UNCHANGED) if change.has_risen]
 
     @property
     def deaths(self) -> list[str]:
-        """How the target died, where it does so in the newer result more often than in the older."""
+        """How the target died, where it does so in the newer result more often than in the
+        older.
+        """
         died: list[str] = self.new["crashes"]
         return died if len(died) > len(self.old["crashes"]) else []
 
     @cached_property
     def differences(self) -> dict[str, tuple[Any, Any]]:
-        """Where the two runs were not alike, by name: the value in the older one, and in the newer."""
+        """Where the two runs were not alike, by name: the value in the older one, and in the
+        newer.
+        """
         known = [name for name in _SINCE if name in self.old and name in self.new]
         old, new = _settings(self.old, known), _settings(self.new, known)
         pairs = {name: (old.get(name), new.get(name)) for name in {**old, **new}}
@@ -71,12 +93,17 @@ class Comparison:
         """What makes a comparison fail that is to fail on this, in words; none if nothing does."""
         if trigger == "new-failure":
             failures = _counted(len(self.of(Kind.NEW_FAILURE)), "new failure")
-            return [*failures, *_counted(len(self.deaths), "death of the target", "deaths of the target")]
+            return [
+                *failures,
+                *_counted(len(self.deaths), "death of the target", "deaths of the target"),
+            ]
         return _counted(sum(change.is_worse for change in self.changes), "worse margin")
 
     @property
     def gaps(self) -> list[str]:
-        """Why nothing can be concluded from the absence of failures: what the newer run left open."""
+        """Why nothing can be concluded from the absence of failures: what the newer run left
+        open.
+        """
         lost = _counted(len(self.of(Kind.NO_LONGER_JUDGED)), "result")
         found = [f"NEW leaves open {said} of OLD" for said in lost]
         was, now = self.old["verdict"], self.new["verdict"]
@@ -86,13 +113,25 @@ class Comparison:
 
 
 def compared(old: Document, new: Document, threshold: Threshold = Threshold()) -> Comparison:  # noqa: B008  # frozen
-    """What changed from one result to another, as `load_document` reads them. Of schema 1 the claims are unknown."""
+    """What changed from one result to another, as `load_document` reads them. Of schema 1 the
+    claims are unknown.
+    """
     return Comparison(old, new, threshold)
 
 
 def _settings(document: Document, known: list[str]) -> dict[str, Any]:
     """What a run was, name by name. known: what both results say besides, and some do not."""
-    names = ("target", "seed", "profile", "cases", "max_size", "formats", "selection", "declarations", *known)
+    names = (
+        "target",
+        "seed",
+        "profile",
+        "cases",
+        "max_size",
+        "formats",
+        "selection",
+        "declarations",
+        *known,
+    )
     return {**{name: document.get(name) for name in names}, **document["versions"]}
 
 

@@ -51,7 +51,10 @@ def _shares(by_format: dict[str, float]) -> str:
 
 
 _SPELLED: dict[str, tuple[str, Callable[[Any], str]]] = {
-    "statuses": ("results", lambda found: ", ".join(f"{count} {status}" for status, count in found.items())),
+    "statuses": (
+        "results",
+        lambda found: ", ".join(f"{count} {status}" for status, count in found.items()),
+    ),
     "cases": ("cases judged", lambda count: f"{count:,}"),
     "claimed": ("entries claimed", lambda percent: f"{percent:.1f} %"),
     "gates": ("gates visited", _shares),

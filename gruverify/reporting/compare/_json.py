@@ -14,8 +14,11 @@ from gruverify.reporting.compare._figures import figures
 SCHEMA = 1
 
 
-def comparison_document(comparison: Comparison, triggers: tuple[Trigger, ...] = ()) -> dict[str, Any]:
-    """A comparison as JSON values. Numbers that are not finite are strings; what nobody counted is null.
+def comparison_document(
+    comparison: Comparison, triggers: tuple[Trigger, ...] = ()
+) -> dict[str, Any]:
+    """A comparison as JSON values. Numbers that are not finite are strings; what nobody counted is
+    null.
 
     triggers: what the comparison was to fail on. `failed_on` has the reasons of each.
     """
@@ -26,7 +29,9 @@ def comparison_document(comparison: Comparison, triggers: tuple[Trigger, ...] = 
         "target": {"old": comparison.old["target"], "new": comparison.new["target"]},
         "threshold": {"factor": _number(threshold.factor), "above": _number(threshold.least)},
         "same_cases": comparison.same_cases,
-        "differences": {name: {"old": old, "new": new} for name, (old, new) in comparison.differences.items()},
+        "differences": {
+            name: {"old": old, "new": new} for name, (old, new) in comparison.differences.items()
+        },
         "figures": {"old": figures(comparison.old), "new": figures(comparison.new)},
         "deaths": comparison.deaths,
         "changes": [
@@ -37,7 +42,9 @@ def comparison_document(comparison: Comparison, triggers: tuple[Trigger, ...] = 
         ],
         "unchanged": len(comparison.of(Kind.UNCHANGED)),
         "gaps": comparison.gaps,
-        "failed_on": {trigger: reasons for trigger in triggers if (reasons := comparison.reasons(trigger))},
+        "failed_on": {
+            trigger: reasons for trigger in triggers if (reasons := comparison.reasons(trigger))
+        },
     }
 
 
@@ -46,12 +53,19 @@ _KEYS = {kind: kind.name.lower().replace("_", "-") for kind in Kind}
 
 
 def comparison_text(document: dict[str, Any]) -> str:
-    """The document as text of ASCII characters, which any file and console can hold; ends in a newline."""
+    """The document as text of ASCII characters, which any file and console can hold; ends in a
+    newline.
+    """
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
 def _change(change: Change) -> dict[str, Any]:
-    return {"id": change.id, "format": change.format, "old": _fate(change.old), "new": _fate(change.new)}
+    return {
+        "id": change.id,
+        "format": change.format,
+        "old": _fate(change.old),
+        "new": _fate(change.new),
+    }
 
 
 def _fate(fate: Fate | None) -> dict[str, Any] | None:

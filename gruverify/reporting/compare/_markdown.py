@@ -12,7 +12,9 @@ from gruverify.reporting.compare._words import differences, small_rises, summary
 
 
 def comparison_markdown(comparison: Comparison) -> str:
-    """A section that ends in a newline: the figures of both results, and a table of each kind of change."""
+    """A section that ends in a newline: the figures of both results, and a table of each kind of
+    change.
+    """
     return "\n".join(_lines(comparison)) + "\n"
 
 

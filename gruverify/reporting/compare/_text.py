@@ -27,7 +27,8 @@ _LISTED = 10
 
 
 def print_comparison(console: Console, comparison: Comparison, *, in_full: bool = False) -> None:
-    """The figures of both results, the changes, the gravest first, and how many there are of each kind.
+    """The figures of both results, the changes, the gravest first, and how many there are of each
+    kind.
 
     in_full: whether all changes of each kind are listed.
     """
@@ -53,7 +54,9 @@ def _figures(comparison: Comparison) -> Table:
     return found
 
 
-def _print_kind(console: Console, kind: Kind, colour: str, changes: list[Change], in_full: bool) -> None:
+def _print_kind(
+    console: Console, kind: Kind, colour: str, changes: list[Change], in_full: bool
+) -> None:
     if not changes:
         return
     shown = changes if in_full else changes[:_LISTED]

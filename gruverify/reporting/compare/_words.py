@@ -14,16 +14,24 @@ _LONGEST = 60
 
 def visible(text: str) -> str:
     """Text in which escape sequences, control characters and lone surrogates are spelled out."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
 
 
 def differences(comparison: Comparison) -> list[str]:
     """How the two runs were not alike, and whether margins tell of the target alone."""
     pairs = comparison.differences.items()
-    said = [f"{visible(name)} {_value(old)} → {_value(new)}" for name, (old, new) in pairs if name != "target"]
+    said = [
+        f"{visible(name)} {_value(old)} → {_value(new)}"
+        for name, (old, new) in pairs
+        if name != "target"
+    ]
     lines = [f"the runs differ: {'; '.join(said)}"] if said else []
     if "declarations" in comparison.differences:
-        lines.append("they declare different things: cases and bounds differ, and margins with them")
+        lines.append(
+            "they declare different things: cases and bounds differ, and margins with them"
+        )
     elif not comparison.same_cases:
         lines.append("they drew different cases: margins differ by chance, too")
     return lines
@@ -51,7 +59,11 @@ def small_rises(comparison: Comparison) -> str:
 def summary(comparison: Comparison) -> str:
     """How many changes there are of each kind."""
     found = {kind: len(comparison.of(kind)) for kind in Kind}
-    said = [f"{count} {_one(kind) if count == 1 else kind.value}" for kind, count in found.items() if count]
+    said = [
+        f"{count} {_one(kind) if count == 1 else kind.value}"
+        for kind, count in found.items()
+        if count
+    ]
     return ", ".join(said) or "nothing to compare"
 
 

@@ -1,4 +1,6 @@
-"""The question's answer in a few sentences. Every claim in them is read off the measured numbers, its wording too."""
+"""The question's answer in a few sentences. Every claim in them is read off the measured numbers,
+its wording too.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from gruverify.reporting.explain._explanation import Explanation, RegimeReport
 
 
 def answer(e: Explanation) -> list[str]:
-    """Why dL_T/dU_z does not shrink to zero with T, how it depends on z, what stays O(1), and the other two regimes."""
+    """Why dL_T/dU_z does not shrink to zero with T, how it depends on z, what stays O(1), and the
+    other two regimes.
+    """
     by_name = {report.regime.name: report for report in e.reports}
     main = by_name.get("forget", e.reports[0])
     sentences = [_length(main), f"dL_T/dU_z {_order(main)}.{_zeros(main)}", _open(main)]
@@ -28,7 +32,8 @@ def _length(report: RegimeReport) -> str:
     states = [state for _, state in report.lengths.values()]
     share = report.rows[-1].earlier_share
     return (
-        f"{_at(report)}: the product of Jacobians multiplies the terms k < T only, which make up {share} of the sum; "
+        f"{_at(report)}: the product of Jacobians multiplies the terms k < T only, which make up "
+        f"{share} of the sum; "
         f"the term k = T has the empty product. So dL_t/dU_z {_by_length(updates)}{_list(updates)} "
         f"at t = {_list(report.lengths)}, while dL_t/dh_0 is {_list(states)}."
     )
@@ -46,13 +51,21 @@ def _by_length(updates: Sequence[Enclosure]) -> str:
 
 def _order(report: RegimeReport) -> str:
     shut, ratios = shut_name(report), [row.update_over_shut for row in report.rows]
-    verb = f"is itself O({shut}): divided by {shut} it is" if _steady(ratios) else f"divided by {shut} is"
+    verb = (
+        f"is itself O({shut}): divided by {shut} it is"
+        if _steady(ratios)
+        else f"divided by {shut} is"
+    )
     return f"{verb} {_list(ratios)}{_biases(report)}"
 
 
 def _zeros(report: RegimeReport) -> str:
     zeros = ", ".join(f"{name} from a = {a:g}" for name, a in report.vanishes.items())
-    return zeros and f" It is exactly 0 where {shut_name(report)} is 0, or too small for the format: {zeros}."
+    return (
+        zeros
+        and f" It is exactly 0 where {shut_name(report)} is 0, or too small for the format: "
+        f"{zeros}."
+    )
 
 
 def _open(report: RegimeReport) -> str:
@@ -60,7 +73,8 @@ def _open(report: RegimeReport) -> str:
     biases = [row.exact.candidate_bias for row in report.rows]
     known = " stays O(1)" if _steady(weights) and _steady(biases) else ""
     return (
-        f"The candidate's input path{known}: dL_T/dW_xc is {_list(weights)}, dL_T/db_xc is {_list(biases)}"
+        f"The candidate's input path{known}: dL_T/dW_xc is {_list(weights)}, dL_T/db_xc is "
+        f"{_list(biases)}"
         f"{_biases(report)}."
     )
 
@@ -90,7 +104,9 @@ def _at(report: RegimeReport) -> str:
 
 
 def _steady(values: Sequence[Enclosure]) -> bool:
-    """Of one order of magnitude: two or more that are known, and bounds of others that do not contradict it."""
+    """Of one order of magnitude: two or more that are known, and bounds of others that do not
+    contradict it.
+    """
     known = [value for value in values if value.low > 0]
     if len(known) < 2:
         return False
@@ -99,7 +115,9 @@ def _steady(values: Sequence[Enclosure]) -> bool:
 
 
 def _biases(report: RegimeReport) -> str:
-    return f" at a = {_list(f'{row.a:g}' for row in report.rows)}" if report.regime.approached else ""
+    return (
+        f" at a = {_list(f'{row.a:g}' for row in report.rows)}" if report.regime.approached else ""
+    )
 
 
 def _list(values: Iterable[object]) -> str:

@@ -38,7 +38,9 @@ class Enclosure:
         return _outward(low, high or math.ulp(0.0))
 
     def text(self, digits: int = 3) -> str:
-        """At most so many significant digits, as the radius supports; an upper bound where it supports none."""
+        """At most so many significant digits, as the radius supports; an upper bound where it
+        supports none.
+        """
         if self.is_zero:
             return "0"
         if not math.isfinite(self.high):
@@ -80,7 +82,9 @@ def worst_of(parts: Sequence[Enclosure]) -> Enclosure:
 
 def _outward(low: float, high: float) -> Enclosure:
     # What was computed in float64 on the way here is off by less than an ulp; a 0 was not computed.
-    return Enclosure(max(math.nextafter(low, -math.inf), 0.0), math.nextafter(high, math.inf) if high else 0.0)
+    return Enclosure(
+        max(math.nextafter(low, -math.inf), 0.0), math.nextafter(high, math.inf) if high else 0.0
+    )
 
 
 def _decimal(value: float, context: Context) -> str:

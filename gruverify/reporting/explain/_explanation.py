@@ -1,6 +1,8 @@
-"""The question the project started from, in numbers: where gradients go when the gates close (theory.md 0, 3, 4).
+"""The question the project started from, in numbers: where gradients go when the gates close
+(theory.md 0, 3, 4).
 
-dL_T/dU_z = Σ_k dL_T/dh_T (Π_{i=k+1..T} J_i) ∂⁺h_k/∂U_z: why does it not shrink to zero as T grows, at z = r = 0?
+dL_T/dU_z = Σ_k dL_T/dh_T (Π_{i=k+1..T} J_i) ∂⁺h_k/∂U_z: why does it not shrink to zero as T grows,
+at z = r = 0?
 """
 
 from __future__ import annotations
@@ -16,8 +18,22 @@ from gruverify.arithmetic import Array, Format, sigmoid
 from gruverify.cell import Case
 from gruverify.formulas import Magnitudes, Run, carry_gap, elman_gap, forget_gap, magnitudes, total
 from gruverify.reporting.explain._enclosure import Enclosure, largest, total_of, worst_of
-from gruverify.reporting.explain._measure import Measured, exactly, measure, rounding_to, run_of, size, terms_at
-from gruverify.reporting.explain._setting import LARGEST_BIAS, Regime, Setting, case_at, pre_activation
+from gruverify.reporting.explain._measure import (
+    Measured,
+    exactly,
+    measure,
+    rounding_to,
+    run_of,
+    size,
+    terms_at,
+)
+from gruverify.reporting.explain._setting import (
+    LARGEST_BIAS,
+    Regime,
+    Setting,
+    case_at,
+    pre_activation,
+)
 
 Bound: TypeAlias = Callable[[Magnitudes], npt.NDArray[np.float64]]
 
@@ -30,10 +46,12 @@ _GRID = 4
 
 @dataclass(frozen=True)
 class Row:
-    """A regime at one bias `a`, in exact mathematics and, by the format's short name, in each format.
+    """A regime at one bias `a`, in exact mathematics and, by the format's short name, in each
+    format.
 
-    away_z, away_r: how far a gate is at most from where it is driven, over the units and steps. shut: z, or 1-z if that
-    is smaller, as the biases alone make it. bound: of ‖J - limit‖, the largest over the steps.
+    away_z, away_r: how far a gate is at most from where it is driven, over the units and steps.
+    shut: z, or 1-z if that is smaller, as the biases alone make it. bound: of ‖J - limit‖, the
+    largest over the steps.
     """
 
     a: float
@@ -61,7 +79,8 @@ class Row:
 class RegimeReport:
     """A regime at each of its biases.
 
-    lengths: ‖dL_t/dU_z‖ and ‖dL_t/dh_0‖ of the same loss after t steps, for some t up to T, at the last bias.
+    lengths: ‖dL_t/dU_z‖ and ‖dL_t/dh_0‖ of the same loss after t steps, for some t up to T, at the
+    last bias.
     vanishes: by format, the bias from which dL_T/dU_z is exactly 0; empty if no bias drives z.
     """
 
@@ -81,12 +100,16 @@ class Explanation:
 
 def explain(setting: Setting) -> Explanation:
     """The regimes of the setting, measured in exact mathematics and in each format."""
-    return Explanation(setting, tuple(_report(setting, _with_limit(setting, regime)) for regime in setting.regimes))
+    return Explanation(
+        setting, tuple(_report(setting, _with_limit(setting, regime)) for regime in setting.regimes)
+    )
 
 
 def _report(setting: Setting, regime: Regime) -> RegimeReport:
     rows = tuple(_row(setting, regime, a) for a in setting.ladder(regime))
-    vanishes = {f.short: _vanishes(setting, regime, f) for f in setting.formats if regime.z in (0, 1)}
+    vanishes = {
+        f.short: _vanishes(setting, regime, f) for f in setting.formats if regime.z in (0, 1)
+    }
     return RegimeReport(regime, rows, _lengths(case_at(setting, regime, rows[-1].a)), vanishes)
 
 
@@ -131,11 +154,17 @@ def _lengths(case: Case) -> dict[int, tuple[Enclosure, Enclosure]]:
 
 
 def _vanishes(setting: Setting, regime: Regime, fmt: Format) -> float:
-    """The bias from which dL_T/dU_z is 0 in the format, found by halving: gates only close as it grows."""
+    """The bias from which dL_T/dU_z is 0 in the format, found by halving: gates only close as it
+    grows.
+    """
     some, none = 0, int(LARGEST_BIAS) * _GRID
     while none - some > 1:
         middle = (some + none) // 2
-        some, none = (some, middle) if _is_zero(case_at(setting, regime, middle / _GRID), fmt) else (middle, none)
+        some, none = (
+            (some, middle)
+            if _is_zero(case_at(setting, regime, middle / _GRID), fmt)
+            else (middle, none)
+        )
     return none / _GRID
 
 

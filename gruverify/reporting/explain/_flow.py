@@ -1,4 +1,6 @@
-"""Where gradients go, as numbers to plot: the terms of dL_T/dU_z and what reaches h_T from h_k, against k."""
+"""Where gradients go, as numbers to plot: the terms of dL_T/dU_z and what reaches h_T from h_k,
+against k.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from gruverify.reporting.explain._enclosure import Enclosure
 from gruverify.reporting.explain._measure import Lift, exactly, measure, rounding_to, run_of
 from gruverify.reporting.explain._setting import Regime, Setting, case_at
 
-#: Long enough for a product of Jacobians to show; a bias at which no format has rounded a gate to 0 or 1 yet.
+#: Long enough for a product of Jacobians to show; a bias at which no format has rounded a gate to 0
+#: or 1 yet.
 STEPS, BIAS = 20, 6.0
 #: Half open gates: neither of the question's three cases.
 _MIXED = Regime("mixed", 0.5, 0.5, "I")
@@ -19,7 +22,8 @@ _MIXED = Regime("mixed", 0.5, 0.5, "I")
 
 @cache
 def gradient_flow(formats: tuple[str, ...]) -> dict[str, Any]:
-    """The question's three regimes and a mixed one, in exact mathematics and in each format (by name), as JSON values.
+    """The question's three regimes and a mixed one, in exact mathematics and in each format (by
+    name), as JSON values.
 
     A series goes from k = 1 to T; None stands for a number whose enclosure does not exclude 0.
     """
@@ -33,9 +37,14 @@ def gradient_flow(formats: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _regime(setting: Setting, regime: Regime) -> dict[str, Any]:
-    lifts: dict[str, Lift] = {"exact": exactly, **{fmt.name: rounding_to(fmt) for fmt in setting.formats}}
+    lifts: dict[str, Lift] = {
+        "exact": exactly,
+        **{fmt.name: rounding_to(fmt) for fmt in setting.formats},
+    }
     case = case_at(setting, regime, BIAS)
-    found = {name: measure(case, run_of(case, lift), lift, regime.limit) for name, lift in lifts.items()}
+    found = {
+        name: measure(case, run_of(case, lift), lift, regime.limit) for name, lift in lifts.items()
+    }
     return {
         "name": regime.name,
         "z": regime.z,

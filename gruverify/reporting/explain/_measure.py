@@ -1,7 +1,9 @@
-"""What one arithmetic says of a case: its step Jacobians, the terms of the sum over k, and the gradients they make.
+"""What one arithmetic says of a case: its step Jacobians, the terms of the sum over k, and the
+gradients they make.
 
-U_z is the update gate's input weights W_xz. Sizes ‖·‖ are the largest entry of a gradient and, induced by it, the
-largest row sum of a Jacobian. Numbers of a floating-point format are read as they are, exact ones as enclosures.
+U_z is the update gate's input weights W_xz. Sizes ‖·‖ are the largest entry of a gradient and,
+induced by it, the largest row sum of a Jacobian. Numbers of a floating-point format are read as
+they are, exact ones as enclosures.
 """
 
 from __future__ import annotations
@@ -16,7 +18,15 @@ import numpy as np
 
 from gruverify.arithmetic import Array, Ball, Format, Rounding, combined_rows, float64, floating
 from gruverify.cell import Case
-from gruverify.formulas import Activations, Contribution, Run, contributions, jacobian, sequence, total
+from gruverify.formulas import (
+    Activations,
+    Contribution,
+    Run,
+    contributions,
+    jacobian,
+    sequence,
+    total,
+)
 from gruverify.reporting.explain._enclosure import Enclosure, largest, largest_row_sum, worst_of
 
 Lift: TypeAlias = Callable[[Array], Array]
@@ -25,7 +35,9 @@ _EXACT = Rounding(float64)
 
 
 def exactly(values: Array) -> Ball:
-    """Numbers of the exact arithmetic: enclosures of what the float64 formulas give, and of the true value."""
+    """Numbers of the exact arithmetic: enclosures of what the float64 formulas give, and of the
+    true value.
+    """
     return Ball.exact(_EXACT, values)
 
 
@@ -38,9 +50,9 @@ def rounding_to(fmt: Format) -> Lift:
 class Measured:
     """Sizes of what one arithmetic finds for a loss on h_T.
 
-    gap: ‖J - limit‖, the largest over the steps. update, candidate, candidate_bias, recurrent_bias, state: ‖dL_T/dU_z‖,
-    ‖dL_T/dW_xc‖, ‖dL_T/db_xc‖, ‖dL_T/db_hc‖, ‖dL_T/dh_0‖. terms: those of dL_T/dU_z; influence: ‖dh_T/dh_k‖; both from
-    k = T down to 1.
+    gap: ‖J - limit‖, the largest over the steps. update, candidate, candidate_bias, recurrent_bias,
+    state: ‖dL_T/dU_z‖, ‖dL_T/dW_xc‖, ‖dL_T/db_xc‖, ‖dL_T/db_hc‖, ‖dL_T/dh_0‖. terms: those of
+    dL_T/dU_z; influence: ‖dh_T/dh_k‖; both from k = T down to 1.
     """
 
     gap: Enclosure
@@ -55,7 +67,12 @@ class Measured:
 
 def run_of(case: Case, lift: Lift) -> Run:
     """The case's sequence, run forward in an arithmetic."""
-    return sequence(case.cell.variant, case.cell.parameters(lift), [lift(x) for x in case.inputs], lift(case.state))
+    return sequence(
+        case.cell.variant,
+        case.cell.parameters(lift),
+        [lift(x) for x in case.inputs],
+        lift(case.state),
+    )
 
 
 def terms_at(case: Case, run: Run, lift: Lift, t: int) -> list[Contribution]:
@@ -70,7 +87,9 @@ def measure(case: Case, run: Run, lift: Lift, limit: str) -> Measured:
     gradients = total(terms)
     jacobians = [jacobian(run.variant, run.parameters, a)[0] for a in run.steps]
     return Measured(
-        worst_of([_distance(run, lift, *pair, limit) for pair in zip(run.steps, jacobians, strict=True)]),
+        worst_of(
+            [_distance(run, lift, *pair, limit) for pair in zip(run.steps, jacobians, strict=True)]
+        ),
         size(gradients.parameters.W_xz),
         size(gradients.parameters.W_xc),
         size(gradients.parameters.b_xc),

@@ -16,8 +16,14 @@ from gruverify.reporting.explain._explanation import Explanation, RegimeReport
 #: The kinds of file that can be written, by suffix.
 SUFFIXES = (".png", ".svg", ".pdf")
 
-# Colours of Okabe and Ito, apart for every kind of colour vision; the marks tell the formats apart without them.
-_STYLES = {"f16": ("#D55E00", "s"), "bf16": ("#CC79A7", "D"), "f32": ("#0072B2", "o"), "f64": ("#009E73", "^")}
+# Colours of Okabe and Ito, apart for every kind of colour vision; the marks tell the formats apart
+# without them.
+_STYLES = {
+    "f16": ("#D55E00", "s"),
+    "bf16": ("#CC79A7", "D"),
+    "f32": ("#0072B2", "o"),
+    "f64": ("#009E73", "^"),
+}
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 #: The most marks on a line.
 _MARKS = 25
@@ -41,7 +47,8 @@ def require_plotting() -> Any:
 
 
 def plot_explanation(e: Explanation, file: Path) -> None:
-    """Write a figure of a column for each regime, at its last bias; the suffix of `file` says which kind.
+    """Write a figure of a column for each regime, at its last bias; the suffix of `file` says which
+    kind.
 
     Raises:
         PlotUnavailable: matplotlib is not installed.
@@ -72,27 +79,42 @@ def _heading(e: Explanation) -> str:
 def _title(report: RegimeReport) -> str:
     regime, row = report.regime, report.rows[-1]
     shut = row.shut.text(2)
-    at = f", {shut_name(report)} {shut if shut[0] == '≤' else f'≈ {shut}'}" if regime.z in (0, 1) else ""
+    at = (
+        f", {shut_name(report)} {shut if shut[0] == '≤' else f'≈ {shut}'}"
+        if regime.z in (0, 1)
+        else ""
+    )
     bias = f"\na = {row.a:g}{at}" if regime.approached else ""
-    gates = (f"{gate} {'→' if goal in (0, 1) else '='} {goal:g}" for gate, goal in (("z", regime.z), ("r", regime.r)))
+    gates = (
+        f"{gate} {'→' if goal in (0, 1) else '='} {goal:g}"
+        for gate, goal in (("z", regime.z), ("r", regime.r))
+    )
     return f"{regime.name}: {', '.join(gates)}{bias}"
 
 
 def _draw(ax: Any, report: RegimeReport, quantity: str) -> None:
     row = report.rows[-1]
     measured = {"exact": row.exact, **row.formats}
-    draw_series(ax, {name: [_known(value) for value in getattr(m, quantity)] for name, m in measured.items()})
+    draw_series(
+        ax,
+        {name: [_known(value) for value in getattr(m, quantity)] for name, m in measured.items()},
+    )
 
 
 def draw_series(ax: Any, series: Mapping[str, Sequence[float | None]]) -> None:
-    """Plot against k, from T down to 1, the logarithms of "exact" numbers and of each format's, by name.
+    """Plot against k, from T down to 1, the logarithms of "exact" numbers and of each format's, by
+    name.
 
     0 is drawn in a strip of its own, below; None, for a number that is not known, is left out.
     """
     T = len(series["exact"])
-    ax.plot(*_points(series["exact"]), color="0.8", linewidth=7, solid_capstyle="round", label="exact")
+    ax.plot(
+        *_points(series["exact"]), color="0.8", linewidth=7, solid_capstyle="round", label="exact"
+    )
     zeros: dict[str, list[int]] = {}
-    for i, (name, found) in enumerate((name, found) for name, found in series.items() if name != "exact"):
+    for i, (name, found) in enumerate(
+        (name, found) for name, found in series.items() if name != "exact"
+    ):
         style = {**_style(name), "markersize": 8 - i, "fillstyle": "none", "linewidth": 1}
         ax.plot(*_points(found), **style, markevery=math.ceil(T / _MARKS), label=name)
         zeros[name] = [T - j for j, value in enumerate(found) if value == 0]
@@ -110,7 +132,9 @@ def _known(value: Enclosure) -> float | None:
 
 def _points(values: Sequence[float | None]) -> tuple[list[int], list[float]]:
     """The k from T down, and log10 of the values; no point where one is 0 or unknown."""
-    return list(range(len(values), 0, -1)), [math.log10(value) if value else math.nan for value in values]
+    return list(range(len(values), 0, -1)), [
+        math.log10(value) if value else math.nan for value in values
+    ]
 
 
 def power(base: int, exponent: float) -> str:
@@ -119,7 +143,9 @@ def power(base: int, exponent: float) -> str:
 
 
 def _frame(ax: Any, zeros: Mapping[str, list[int]]) -> None:
-    """Powers of ten, and nothing else: the logarithms are ours, for an axis' own cannot span what float64 can."""
+    """Powers of ten, and nothing else: the logarithms are ours, for an axis' own cannot span what
+    float64 can.
+    """
     low, high = ax.get_ylim()
     if high - low < 2:
         low, high = math.floor(low) - 0.1, math.ceil(high) + 0.1
@@ -141,8 +167,23 @@ def _strip_of_zeros(ax: Any, zeros: Mapping[str, list[int]], low: float, high: f
     lane = (high - low) * 0.07
     bottom = low - lane * (len(zeros) + 1)
     ax.axhspan(bottom, low, color="0.95", zorder=0)
-    ax.text(0.99, low, "exactly 0", transform=ax.get_yaxis_transform(), ha="right", va="top", fontsize=8, color="0.35")
+    ax.text(
+        0.99,
+        low,
+        "exactly 0",
+        transform=ax.get_yaxis_transform(),
+        ha="right",
+        va="top",
+        fontsize=8,
+        color="0.35",
+    )
     size = min(5.0, 150 / ax.get_xlim()[1])
     for i, (name, ks) in enumerate(zeros.items()):
-        ax.plot(ks, [bottom + lane * (i + 0.5)] * len(ks), **_style(name), linestyle="none", markersize=size)
+        ax.plot(
+            ks,
+            [bottom + lane * (i + 0.5)] * len(ks),
+            **_style(name),
+            linestyle="none",
+            markersize=size,
+        )
     ax.set_ylim(bottom, high)

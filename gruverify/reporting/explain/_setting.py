@@ -20,9 +20,11 @@ LARGEST_BIAS = 1000.0
 
 @dataclass(frozen=True)
 class Regime:
-    """Where the gates are driven: z and r in [0, 1]; 0 and 1 can only be approached, by a growing bias.
+    """Where the gates are driven: z and r in [0, 1]; 0 and 1 can only be approached, by a growing
+    bias.
 
-    limit: what the step Jacobian tends to, "I", "0" or "D(1-c²)W_hc"; "" where the nearest of them is to be found out.
+    limit: what the step Jacobian tends to, "I", "0" or "D(1-c²)W_hc"; "" where the nearest of them
+    is to be found out.
     """
 
     name: str
@@ -38,9 +40,11 @@ class Regime:
 
 @dataclass(frozen=True)
 class Setting:
-    """The sizes H, I and T, the seed of the cell, the biases that drive its gates, the conventions and the formats.
+    """The sizes H, I and T, the seed of the cell, the biases that drive its gates, the conventions
+    and the formats.
 
-    z, r: gate values to look at instead of the question's three regimes; one that is not given is 1/2.
+    z, r: gate values to look at instead of the question's three regimes; one that is not given is
+    1/2.
 
     Raises:
         ValueError: a value breaks its rule; the message names both.
@@ -101,10 +105,12 @@ def pre_activation(gate: float, a: float) -> float:
 
 
 def case_at(setting: Setting, regime: Regime, a: float) -> Case:
-    """The cell of the setting's seed with its gates driven by a bias `a`, one sequence (T, 1, I), and a loss on h_T.
+    """The cell of the setting's seed with its gates driven by a bias `a`, one sequence (T, 1, I),
+    and a loss on h_T.
 
-    Every number has so few bits that it is the same in all formats: they differ in their arithmetic only. The gates'
-    weights are small, so that the biases decide; W_hc is so small that its row sums stay near 1.
+    Every number has so few bits that it is the same in all formats: they differ in their arithmetic
+    only. The gates' weights are small, so that the biases decide; W_hc is so small that its row
+    sums stay near 1.
     """
     H, I, T = setting.hidden, setting.inputs, setting.steps
     rng = np.random.default_rng(setting.seed)

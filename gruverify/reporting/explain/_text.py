@@ -22,7 +22,8 @@ _FIRST, _LAST = 9, 2
 _ROOMY = 96
 
 _LEGEND = """\
-dL_T/dU_z = Σ_k dL_T/dh_T (Π_{i=k+1..T} J_i) ∂⁺h_k/∂U_z,  J_i = dh_i/dh_{i-1},  U_z: the update gate's input weights
+dL_T/dU_z = Σ_k dL_T/dh_T (Π_{i=k+1..T} J_i) ∂⁺h_k/∂U_z,  J_i = dh_i/dh_{i-1},
+U_z: the input weights of the update gate
 
 a      the bias that drives a gate: to 0 with -a, to 1 with +a
 sizes  the largest entry of a gradient; the largest row sum of a Jacobian
@@ -35,7 +36,10 @@ def print_explanation(console: Console, e: Explanation) -> None:
     """Setting, answer, legend, tables."""
     s = e.setting
     console.print("[bold]Where gradients go when the gates close[/]")
-    console.print(f"H={s.hidden} I={s.inputs} T={s.steps} · seed {s.seed} · {s.variant} · {_goals(e)}\n", markup=False)
+    console.print(
+        f"H={s.hidden} I={s.inputs} T={s.steps} · seed {s.seed} · {s.variant} · {_goals(e)}\n",
+        markup=False,
+    )
     console.print("[bold]In words[/]")
     for number, sentence in enumerate(answer(e), 1):
         console.print(f"{number}. {sentence}", markup=False)
@@ -54,13 +58,20 @@ def _jacobians(console: Console, e: Explanation) -> None:
         for row in report.rows:
             gates = _gate(report.regime.z, row.away_z), _gate(report.regime.r, row.away_r)
             bound = Enclosure(row.bound, row.bound).text(2)
-            yield [_bias(report, row), *gates, str(row.exact.gap), bound, *_each(row.formats, "gap")]
+            yield [
+                _bias(report, row),
+                *gates,
+                str(row.exact.gap),
+                bound,
+                *_each(row.formats, "gap"),
+            ]
 
     limits = ", ".join(f"{r.regime.limit} ({r.regime.name})" for r in e.reports)
     _heading(
         console,
         f"1  What J is: its distance from {limits}; the largest over the steps",
-        "z, r: the gate farthest from its goal. bound: theory's, of the exact distance, for all weights, inputs "
+        "z, r: the gate farthest from its goal. bound: theory's, of the exact distance, for all "
+        "weights, inputs "
         "and states. In a format: the distance between J and its limit as both are computed there.",
     )
     _table(console, e, ["a", "z", "r", "exact", "bound", *_names(e)], rows)
@@ -77,15 +88,25 @@ def _gradients(console: Console, e: Explanation) -> None:
     _heading(
         console,
         "2  Gradients in exact mathematics",
-        "÷z: dL/dU_z divided by z, or by 1-z if that is smaller. k < T: the share of the terms before the last.",
+        "÷z: dL/dU_z divided by z, or by 1-z if that is smaller. k < T: the share of the terms "
+        "before the last.",
     )
-    _table(console, e, ["a", "dL/dU_z", "÷z", "k < T", "dL/dW_xc", "dL/db_xc", "dL/db_hc", "dL/dh_0"], rows)
+    _table(
+        console,
+        e,
+        ["a", "dL/dU_z", "÷z", "k < T", "dL/dW_xc", "dL/db_xc", "dL/db_hc", "dL/dh_0"],
+        rows,
+    )
 
 
 def _in_formats(console: Console, e: Explanation) -> None:
     def rows(report: RegimeReport) -> Iterator[Cells]:
         for row in report.rows:
-            yield [_bias(report, row), *_each(row.formats, "update"), *_each(row.formats, "candidate")]
+            yield [
+                _bias(report, row),
+                *_each(row.formats, "update"),
+                *_each(row.formats, "candidate"),
+            ]
 
     names = [f"{parameter}\n{name}" for parameter in ("U_z", "W_xc") for name in _names(e)]
     _heading(console, "3  The gradients of U_z and W_xc in each format")
@@ -107,7 +128,7 @@ def _terms(console: Console, e: Explanation) -> None:
     _table(console, e, ["k", "dh_T/dh_k", "exact", *_names(e)], rows)
 
 
-# -- what the tables share --------------------------------------------------------------------------------------------
+# -- what the tables share -------------------------------------------------------------------------
 
 
 def _heading(console: Console, title: str, note: str = "") -> None:
@@ -118,7 +139,10 @@ def _heading(console: Console, title: str, note: str = "") -> None:
 
 
 def _table(
-    console: Console, e: Explanation, columns: list[str], rows: Callable[[RegimeReport], Iterator[Cells]]
+    console: Console,
+    e: Explanation,
+    columns: list[str],
+    rows: Callable[[RegimeReport], Iterator[Cells]],
 ) -> None:
     table = Table("", box=None, pad_edge=False, collapse_padding=console.width < _ROOMY)
     for name in columns:

@@ -15,12 +15,15 @@ SHADES = 8
 
 
 def matrix_html(matrix: Matrix) -> str:
-    """Faults down, invariants across, darker the sooner one falls to the other; everything is escaped.
+    """Faults down, invariants across, darker the sooner one falls to the other; everything is
+    escaped.
 
     Raises:
         ReportUnavailable: Jinja2 is not installed.
     """
-    environment = needed("jinja2").Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = needed("jinja2").Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
     template = environment.from_string(
         files("gruverify.reporting.matrix").joinpath("matrix.html.j2").read_text("utf-8")
     )
@@ -40,7 +43,10 @@ def matrix_html(matrix: Matrix) -> str:
 
 def _row(fate: Fate, invariants: list[str]) -> dict[str, Any]:
     entry = FAULTS[fate.fault]
-    cells = [{"invariant": id, "case": fate.kills.get(id), "shade": _shade(fate.kills.get(id))} for id in invariants]
+    cells = [
+        {"invariant": id, "case": fate.kills.get(id), "shade": _shade(fate.kills.get(id))}
+        for id in invariants
+    ]
     return {"fate": fate, "entry": entry, "cells": cells}
 
 

@@ -12,7 +12,9 @@ SCHEMA = 1
 
 
 def matrix_document(matrix: Matrix) -> str:
-    """The matrix as text, ending in a newline. Everything but seconds depends on the seed and the versions alone."""
+    """The matrix as text, ending in a newline. Everything but seconds depends on the seed and the
+    versions alone.
+    """
     return json.dumps(_values(matrix), indent=1, ensure_ascii=False) + "\n"
 
 
@@ -26,8 +28,14 @@ def _values(matrix: Matrix) -> dict[str, Any]:
         "seconds": round(matrix.seconds, 1),
         "summary": matrix.summary(),
         "cover": asdict(cover),
-        "invariants": {id: {"catches": faults, "alone": alone.get(id, [])} for id, faults in matrix.catches().items()},
-        "fates": [{**asdict(fate), "seconds": round(fate.seconds, 3)} for fate in (*matrix.faults, *matrix.rewrites)],
+        "invariants": {
+            id: {"catches": faults, "alone": alone.get(id, [])}
+            for id, faults in matrix.catches().items()
+        },
+        "fates": [
+            {**asdict(fate), "seconds": round(fate.seconds, 3)}
+            for fate in (*matrix.faults, *matrix.rewrites)
+        ],
     }
 
 
@@ -39,9 +47,13 @@ def decode_matrix(text: str) -> Matrix:
     """
     document = json.loads(text)
     if not isinstance(document, dict) or document.get("kind") != "gruverify kill matrix":
-        raise ValueError("this is not a gruverify kill matrix: expected a JSON object with that kind")
+        raise ValueError(
+            "this is not a gruverify kill matrix: expected a JSON object with that kind"
+        )
     if document.get("schema") != SCHEMA:
-        raise ValueError(f"schema={document.get('schema')!r} cannot be read: this version reads schema {SCHEMA}")
+        raise ValueError(
+            f"schema={document.get('schema')!r} cannot be read: this version reads schema {SCHEMA}"
+        )
     ours = ("schema", "kind", "complete", "seconds", "summary", "cover", "invariants", "fates")
     header = {name: value for name, value in document.items() if name not in ours}
     fates = tuple(Fate(**values) for values in document["fates"])

@@ -19,7 +19,8 @@ def matrix_page(matrix: Matrix) -> str:
     proved = "no fewer do" if cover.smallest else "found greedily: fewer may do"
     parts = [
         "# The kill matrix",
-        "Written by `gruverify faults --markdown`. " + "; ".join(f"{k} {_text(v)}" for k, v in matrix.header.items()),
+        "Written by `gruverify faults --markdown`. "
+        + "; ".join(f"{k} {_text(v)}" for k, v in matrix.header.items()),
         table(("figure", "value"), figures),
         "## Faults",
         table(
@@ -38,7 +39,10 @@ def matrix_page(matrix: Matrix) -> str:
             (_row(fate) for fate in matrix.faults),
         ),
         "## Right rewrites",
-        table(("rewrite", "reset", "mathematics", "cases", "failed"), (_rewrite(fate) for fate in matrix.rewrites)),
+        table(
+            ("rewrite", "reset", "mathematics", "cases", "failed"),
+            (_rewrite(fate) for fate in matrix.rewrites),
+        ),
         "## Invariants",
         table(("invariant", "faults it catches", "that no other catches"), invariants),
         "## A cover",
@@ -50,7 +54,11 @@ def matrix_page(matrix: Matrix) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table; bars in its cells are escaped."""
-    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    lines = [
+        head,
+        ["---"] * len(head),
+        *([cell.replace("|", "\\|") for cell in row] for row in rows),
+    ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -58,7 +66,13 @@ def _row(fate: Fate) -> Sequence[str]:
     entry = FAULTS[fate.fault]
     case = f"survives {fate.tried}" if fate.cases is None else str(fate.cases)
     sizes = " ".join(str(size) for size in fate.sizes.values())
-    found = (case, f"{fate.seconds:.2f}", f"`{fate.first}`" if fate.first else "", str(len(fate.kills)), sizes)
+    found = (
+        case,
+        f"{fate.seconds:.2f}",
+        f"`{fate.first}`" if fate.first else "",
+        str(len(fate.kills)),
+        sizes,
+    )
     return f"`{fate.fault}`", fate.reset, entry.kind, entry.mathematics, entry.thread, *found
 
 

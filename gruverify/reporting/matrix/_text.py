@@ -15,11 +15,15 @@ from gruverify.matrix import Fate, Matrix
 
 
 class MatrixProgress:
-    """Told of every fate as it is known, shows how many there are; nothing where there is no terminal."""
+    """Told of every fate as it is known, shows how many there are; nothing where there is no
+    terminal.
+    """
 
     def __init__(self, console: Console, entries: int) -> None:
         columns = (TextColumn("faults"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._progress = Progress(*columns, TextColumn("{task.fields[note]}"), console=console, transient=True)
+        self._progress = Progress(
+            *columns, TextColumn("{task.fields[note]}"), console=console, transient=True
+        )
         self._task = self._progress.add_task("faults", total=entries, note="")
         self._shown = console.is_terminal
 
@@ -45,7 +49,9 @@ def print_bank(console: Console) -> None:
     for entry in (*FAULTS.values(), *EQUIVALENTS.values()):
         table.add_row(*map(escape, _described(entry)))
     console.print(table)
-    console.print("\nnext: [bold]gruverify faults --only ID[/], [bold]gruverify check gruverify.faults:ID[/]")
+    console.print(
+        "\nnext: [bold]gruverify faults --only ID[/], [bold]gruverify check gruverify.faults:ID[/]"
+    )
 
 
 def _described(entry: Fault) -> tuple[str, ...]:
@@ -54,22 +60,36 @@ def _described(entry: Fault) -> tuple[str, ...]:
 
 
 def print_matrix(console: Console, matrix: Matrix) -> None:
-    """Survivors first, then the slowest; what catches what; the fewest invariants that catch all; the verdict."""
+    """Survivors first, then the slowest; what catches what; the fewest invariants that catch all;
+    the verdict.
+    """
     console.print(_faults(matrix))
     _print_false_alarms(console, matrix)
     console.print(_invariants(matrix))
     cover = matrix.cover
-    how = "the fewest that catch all" if cover.smallest else "a few that catch all (greedy: fewer may do)"
-    console.print(f"\n{how}, {len(cover.invariants)}: {', '.join(cover.invariants)}", soft_wrap=True)
+    how = (
+        "the fewest that catch all"
+        if cover.smallest
+        else "a few that catch all (greedy: fewer may do)"
+    )
+    console.print(
+        f"\n{how}, {len(cover.invariants)}: {', '.join(cover.invariants)}", soft_wrap=True
+    )
     _print_verdict(console, matrix)
 
 
 def _faults(matrix: Matrix) -> Table:
-    table = Table(title="faults, survivors first, then those that took most cases", title_justify="left", box=None)
+    table = Table(
+        title="faults, survivors first, then those that took most cases",
+        title_justify="left",
+        box=None,
+    )
     table.add_column("fault", no_wrap=True)
     for column in ("reset", "kind", "case", "seconds", "caught by", "first", "H I B T"):
         table.add_column(
-            column, no_wrap=True, justify="right" if column in ("case", "seconds", "caught by") else "left"
+            column,
+            no_wrap=True,
+            justify="right" if column in ("case", "seconds", "caught by") else "left",
         )
     for fate in matrix.faults:
         table.add_row(*_row(fate))
@@ -79,7 +99,16 @@ def _faults(matrix: Matrix) -> Table:
 def _row(fate: Fate) -> tuple[str, ...]:
     name, kind = escape(fate.fault), FAULTS[fate.fault].kind
     if fate.cases is None:
-        return f"[bold red]{name}[/]", fate.reset, kind, f"[bold red]survives {fate.tried}[/]", "", "0", "", ""
+        return (
+            f"[bold red]{name}[/]",
+            fate.reset,
+            kind,
+            f"[bold red]survives {fate.tried}[/]",
+            "",
+            "0",
+            "",
+            "",
+        )
     sizes = " ".join(str(fate.sizes[letter]) for letter in "HIBT")
     found = (str(fate.cases), f"{fate.seconds:.2f}", str(len(fate.kills)), fate.first, sizes)
     return name, fate.reset, kind, *found
@@ -88,7 +117,10 @@ def _row(fate: Fate) -> tuple[str, ...]:
 def _print_false_alarms(console: Console, matrix: Matrix) -> None:
     for fate in matrix.false_alarms:
         fallen = ", ".join(fate.kills)
-        console.print(f"[bold red]false alarm[/] {escape(fate.fault)} (reset {fate.reset}): {fallen}", soft_wrap=True)
+        console.print(
+            f"[bold red]false alarm[/] {escape(fate.fault)} (reset {fate.reset}): {fallen}",
+            soft_wrap=True,
+        )
 
 
 def _invariants(matrix: Matrix) -> Table:
@@ -108,15 +140,24 @@ def _print_verdict(console: Console, matrix: Matrix) -> None:
     colour = "bold green" if good else "bold red"
     console.print(
         f"\n[{colour}]{s['caught']} of {s['entries']} caught[/] ({_counted(s['faults'])}), "
-        f"{s['false alarms']} false alarms on {s['rewrites']} right rewrites; {_spread(s)}; {matrix.seconds:.0f} s"
+        f"{s['false alarms']} false alarms on {s['rewrites']} right rewrites; {_spread(s)}; "
+        f"{matrix.seconds:.0f} s"
     )
-    shown = next(iter(matrix.survivors or matrix.false_alarms or matrix.faults or matrix.rewrites), None)
+    shown = next(
+        iter(matrix.survivors or matrix.false_alarms or matrix.faults or matrix.rewrites), None
+    )
     if shown is not None:
-        console.print(f"next: [bold]gruverify check gruverify.faults:{escape(shown.fault)}[/]", soft_wrap=True)
+        console.print(
+            f"next: [bold]gruverify check gruverify.faults:{escape(shown.fault)}[/]", soft_wrap=True
+        )
 
 
 def _counted(faults: int) -> str:
-    return "1 fault on the sides that it has" if faults == 1 else f"{faults} faults on the sides that they have"
+    return (
+        "1 fault on the sides that it has"
+        if faults == 1
+        else f"{faults} faults on the sides that they have"
+    )
 
 
 def _spread(s: dict[str, Any]) -> str:

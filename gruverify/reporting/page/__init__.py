@@ -1,4 +1,6 @@
-"""Results as pages: self-contained, readable without a network or a script, everything from the target escaped."""
+"""Results as pages: self-contained, readable without a network or a script, everything from the
+target escaped.
+"""
 
 from gruverify.reporting.page._comparison import comparison_page as comparison_page
 from gruverify.reporting.page._render import MARK as MARK

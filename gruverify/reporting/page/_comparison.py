@@ -40,7 +40,10 @@ def _result(href: str, document: Document) -> dict[str, str]:
 
 def _rows(tables: list[dict[str, dict[str, Fate]]]) -> list[dict[str, Any]]:
     ids = dict.fromkeys(id for table in tables for id in table)
-    return [_row(id, [worst(table[id].values()) if id in table else None for table in tables]) for id in ids]
+    return [
+        _row(id, [worst(table[id].values()) if id in table else None for table in tables])
+        for id in ids
+    ]
 
 
 def _row(id: str, fates: list[Fate | None]) -> dict[str, Any]:

@@ -27,7 +27,9 @@ def flow_figure(regime: Mapping[str, Any], quantity: str, key: str) -> str:
     draw_series(ax, {name: values[::-1] for name, values in regime[quantity].items()})
     ax.set_xlabel("k", fontsize=_SMALL)
     of = {"terms": "Size of term k of dL/dU_z", "influence": "Size of dh_T/dh_k"}[quantity]
-    return inline_svg(figure, key, f"{of} against k in the regime {regime['name']}, exact and in each format")
+    return inline_svg(
+        figure, key, f"{of} against k in the regime {regime['name']}, exact and in each format"
+    )
 
 
 def margins_figure(family: str, octaves: Mapping[str, Mapping[int, int]], key: str) -> str:
@@ -40,17 +42,23 @@ def margins_figure(family: str, octaves: Mapping[str, Mapping[int, int]], key: s
         ax.stairs(shares, edges, color=COLOUR_OF[fmt], linewidth=1.3, label=fmt)
     ax.axvline(0, color=COLOUR_OF["falsified"], linewidth=1, linestyle=(0, (3, 2)))
     ax.set_xlim(edges[0], edges[-1])
-    ax.set_xticks([e for e in edges if e % 5 == 0], [power(2, e) if e else "1" for e in edges if e % 5 == 0])
+    ax.set_xticks(
+        [e for e in edges if e % 5 == 0], [power(2, e) if e else "1" for e in edges if e % 5 == 0]
+    )
     ax.yaxis.set_major_formatter(lambda share, _: f"{share:.0f} %")
     ax.set_ylim(0)
-    return inline_svg(figure, key, f"Margins of the family {family}: share of the cases in each octave, by format")
+    return inline_svg(
+        figure, key, f"Margins of the family {family}: share of the cases in each octave, by format"
+    )
 
 
 def _shares(counts: Mapping[int, int], edges: range) -> list[float]:
     clipped = np.clip([*counts], edges[0], edges[-2])
     total = sum(counts.values())
     heights = (
-        np.bincount(clipped - edges[0], list(counts.values()), len(edges) - 1) if counts else np.zeros(len(edges) - 1)
+        np.bincount(clipped - edges[0], list(counts.values()), len(edges) - 1)
+        if counts
+        else np.zeros(len(edges) - 1)
     )
     return [100 * float(height) / total if total else 0.0 for height in heights]
 
@@ -61,29 +69,38 @@ def heat_base(most: int) -> int:
 
 
 def heat_figure(fmt: str, group: Mapping[str, Any], base: int, key: str) -> str:
-    """Hits of a cross of three, the last axis as small multiples; each colour holds `base` times the hits of the one
-    before. Holes are marked.
+    """Hits of a cross of three, the last axis as small multiples; each colour holds `base` times
+    the hits of the one before. Holes are marked.
     """
     (rows, columns, panels), hits, titles = group["axes"], np.asarray(group["hits"]), list[str]()
     figure = require_plotting().Figure(figsize=(8.6, 5.4), layout="constrained")
-    axes = figure.subplots(2, math.ceil(len(panels["levels"]) / 2), sharex=True, sharey=True).ravel()
+    axes = figure.subplots(
+        2, math.ceil(len(panels["levels"]) / 2), sharex=True, sharey=True
+    ).ravel()
     norm, colours = _heat_scale(base)
     for i, (ax, level) in enumerate(zip(axes, panels["levels"], strict=False)):
-        mesh = ax.pcolormesh(hits[..., i], cmap=colours, norm=norm, edgecolors=COLOUR_OF["lane"], linewidth=1)
+        mesh = ax.pcolormesh(
+            hits[..., i], cmap=colours, norm=norm, edgecolors=COLOUR_OF["lane"], linewidth=1
+        )
         mesh.set_gid("cells")
         ax.set_title(f"{panels['name']} = {level}", fontsize=9, loc="left")
         _name_levels(ax, rows, columns)
         _mark_holes(ax, hits[..., i], group)
         titles += _cell_titles(group, level, hits[..., i])
     return inline_svg(
-        figure, key, f"Hits of {group['name']} in {fmt}: a map for each level of {panels['name']}", titles
+        figure,
+        key,
+        f"Hits of {group['name']} in {fmt}: a map for each level of {panels['name']}",
+        titles,
     )
 
 
 def _cell_titles(group: Mapping[str, Any], panel: str, hits: Any) -> list[str]:
     names = [axis["name"] for axis in group["axes"]]
     bins = product(group["axes"][0]["levels"], group["axes"][1]["levels"], [panel])
-    named = (" ".join(f"{name}={level}" for name, level in zip(names, bin, strict=True)) for bin in bins)
+    named = (
+        " ".join(f"{name}={level}" for name, level in zip(names, bin, strict=True)) for bin in bins
+    )
     return [f"{bin}: {count:,}" for bin, count in zip(named, hits.ravel().tolist(), strict=True)]
 
 
@@ -110,7 +127,9 @@ def _mark_holes(ax: Any, hits: Any, group: Mapping[str, Any]) -> None:
 
 
 def witness_figure(residual: Mapping[str, Any], key: str) -> str:
-    """Error / bound of the entries of the comparison: a line for each, or for the worst; "" if there are none."""
+    """Error / bound of the entries of the comparison: a line for each, or for the worst; "" if
+    there are none.
+    """
     entries = residual.get("entries")
     if entries is None or not entries["margins"]:
         return ""
@@ -144,7 +163,9 @@ def _lines(names: Sequence[str], margins: Any, key: str) -> str:
     every = max(1, math.ceil((high - low) / 8))
     ticks = [e for e in range(math.ceil(low), math.floor(high) + 1) if e % every == 0]
     ax.set_xticks(ticks, [power(10, e) if e else "bound" for e in ticks])
-    return inline_svg(figure, key, f"Error / bound of {len(names)} entries: {int((margins > 1).sum())} above 1")
+    return inline_svg(
+        figure, key, f"Error / bound of {len(names)} entries: {int((margins > 1).sum())} above 1"
+    )
 
 
 def _panel(width: float, height: float) -> tuple[Any, Any]:

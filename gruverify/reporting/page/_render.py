@@ -1,4 +1,6 @@
-"""Templates to pages: everything is escaped, and the browser is told to run and load nothing else."""
+"""Templates to pages: everything is escaped, and the browser is told to run and load nothing
+else.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,12 @@ def _environment() -> Any:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"margin": margin, "percent": _percent, "share": "{:.0%}".format, "slug": slug}
+    environment.filters |= {
+        "margin": margin,
+        "percent": _percent,
+        "share": "{:.0%}".format,
+        "slug": slug,
+    }
     environment.globals["enough"] = ENOUGH
     return environment
 
@@ -64,7 +71,12 @@ def _percent(margin: float) -> str:
 
 def _policy(css: str, script: str) -> str:
     """Nothing but this very style and this very script."""
-    rules = {"default-src": "'none'", "style-src": _hash(css), "script-src": _hash(script), "img-src": "data:"}
+    rules = {
+        "default-src": "'none'",
+        "style-src": _hash(css),
+        "script-src": _hash(script),
+        "img-src": "data:",
+    }
     rules |= {"base-uri": "'none'", "form-action": "'none'"}
     return "; ".join(f"{name} {source}" for name, source in rules.items())
 

@@ -36,7 +36,13 @@ from gruverify.reporting._summary import (
     witnesses,
 )
 from gruverify.reporting._table import margin
-from gruverify.reporting.page._figures import flow_figure, heat_base, heat_figure, margins_figure, witness_figure
+from gruverify.reporting.page._figures import (
+    flow_figure,
+    heat_base,
+    heat_figure,
+    margins_figure,
+    witness_figure,
+)
 from gruverify.reporting.page._render import raw, render, slug
 from gruverify.reporting.page._svg import HEAT
 
@@ -51,7 +57,8 @@ VERDICTS = {
 
 
 def result_page(document: Document, up: str = "") -> str:
-    """The page of a result; `up` is the address of the page that lists it among others, if there is one.
+    """The page of a result; `up` is the address of the page that lists it among others, if there is
+    one.
 
     Raises:
         ReportUnavailable: a package of the extra `report` is missing.
@@ -72,7 +79,11 @@ def result_page(document: Document, up: str = "") -> str:
         flaky=flaky(document),
         covers=covered(document),
         command=command(document),
-        worst=max((fate for row in table.values() for fate in row.values() if fate.judged), key=_margin, default=None),
+        worst=max(
+            (fate for row in table.values() for fate in row.values() if fate.judged),
+            key=_margin,
+            default=None,
+        ),
         causes=[{**cause, "linked": cause["id"] in table} for cause in root_causes(document)],
         facts=_facts(document),
         sections={id: name for id, name in sections.items() if empty.get(id, True)},
@@ -94,12 +105,20 @@ def _margin(fate: Fate) -> float:
 
 
 def _facts(document: Document) -> dict[str, str]:
-    facts = {"profile": document["profile"], "cases per format": str(document["cases"]), "seed": seed(document)}
+    facts = {
+        "profile": document["profile"],
+        "cases per format": str(document["cases"]),
+        "seed": seed(document),
+    }
     said = {"variants": variants_in_words(document), "declared": declarations(document)}
-    return {**facts, **{name: words for name, words in said.items() if words}, **document["versions"]}
+    return {
+        **facts,
+        **{name: words for name, words in said.items() if words},
+        **document["versions"],
+    }
 
 
-# -- invariants -------------------------------------------------------------------------------------------------------
+# -- invariants ------------------------------------------------------------------------------------
 
 
 def by_family(items: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -128,7 +147,9 @@ def _row(id: str, row: Mapping[str, Fate]) -> dict[str, Any]:
         "cases": sum(fate.cases for fate in fates),
         "statuses": sorted({fate.status for fate in fates}),
         "variants": variants,
-        "claimed": {fate.format: f"{fate.claimed:.0%}" for fate in fates if fate.claimed is not None},
+        "claimed": {
+            fate.format: f"{fate.claimed:.0%}" for fate in fates if fate.claimed is not None
+        },
         "reasons": list(dict.fromkeys(fate.reason for fate in fates if fate.reason)),
     }
 
@@ -138,7 +159,7 @@ def _margin_of(row: dict[str, Any]) -> str:
     return margin(float(row["margin"]["max"])) if row["margin"]["octaves"] else "–"
 
 
-# -- witnesses --------------------------------------------------------------------------------------------------------
+# -- witnesses -------------------------------------------------------------------------------------
 
 
 def _witnesses(document: Document) -> dict[str, dict[str, Any]]:
@@ -180,7 +201,13 @@ def _biases(variant: dict[str, Any]) -> str:
     return "" if variant.get("bias", True) else ", no bias"
 
 
-_AXES = {"b": "member b", "i": "unit i", "j": "column j", "t": "step t", "s": "state s of the stack"}
+_AXES = {
+    "b": "member b",
+    "i": "unit i",
+    "j": "column j",
+    "t": "step t",
+    "s": "state s of the stack",
+}
 
 
 def _caption(residual: Mapping[str, Any]) -> str:
@@ -190,7 +217,7 @@ def _caption(residual: Mapping[str, Any]) -> str:
     return f"of each entry, by {named}" if named else ""
 
 
-# -- coverage ---------------------------------------------------------------------------------------------------------
+# -- coverage --------------------------------------------------------------------------------------
 
 
 def _coverage(document: Document) -> list[dict[str, Any]]:
@@ -202,7 +229,9 @@ def _coverage(document: Document) -> list[dict[str, Any]]:
             "percent": f"{found[fmt]['percent']:.1f}",
             "reachable": found[fmt]["reachable"],
             "holes": holes(found[fmt]),
-            "figure": raw(heat_figure(fmt, found[fmt], base, f"heat-{fmt}")) if len(found[fmt]["axes"]) == 3 else "",
+            "figure": raw(heat_figure(fmt, found[fmt], base, f"heat-{fmt}"))
+            if len(found[fmt]["axes"]) == 3
+            else "",
         }
         for fmt in document["formats"]
         if fmt in found
@@ -214,14 +243,22 @@ def _gates(document: Document) -> dict[str, dict[str, Any]]:
 
 
 def _heat_base(document: Document) -> int:
-    return heat_base(max((int(np.max(group["hits"])) for group in _gates(document).values()), default=0))
+    return heat_base(
+        max((int(np.max(group["hits"])) for group in _gates(document).values()), default=0)
+    )
 
 
 def holes(group: Mapping[str, Any]) -> list[str]:
-    """The bins of a covergroup that could be reached and were hit less than `at_least` times, in words."""
+    """The bins of a covergroup that could be reached and were hit less than `at_least` times, in
+    words.
+    """
     unreachable = {tuple(one["bin"]) for one in group["excluded"]}
     bins = product(*(axis["levels"] for axis in group["axes"]))
-    missed = (bin for bin, hits in zip(bins, np.ravel(group["hits"]), strict=True) if hits < group["at_least"])
+    missed = (
+        bin
+        for bin, hits in zip(bins, np.ravel(group["hits"]), strict=True)
+        if hits < group["at_least"]
+    )
     names = [axis["name"] for axis in group["axes"]]
     return [
         " ".join(f"{name}={level}" for name, level in zip(names, bin, strict=True))
@@ -231,12 +268,16 @@ def holes(group: Mapping[str, Any]) -> list[str]:
 
 
 def _size_holes(document: Document) -> dict[str, list[str]]:
-    """By format, the sizes that could be asked about and were not; nothing of a result that did not count them."""
+    """By format, the sizes that could be asked about and were not; nothing of a result that did not
+    count them.
+    """
     found: dict[str, list[str]] = {}
     for one in document["coverage"]:
         groups = [group for group in one["groups"] if is_of_sizes(group)]
         if groups:
-            found[one["format"]] = [hole.removeprefix("of=") for group in groups for hole in holes(group)]
+            found[one["format"]] = [
+                hole.removeprefix("of=") for group in groups for hole in holes(group)
+            ]
     return found
 
 
@@ -246,20 +287,27 @@ def _groups(document: Document) -> dict[str, list[str]]:
     rows: dict[str, list[str]] = {}
     for fmt in document["formats"]:
         for group in by_format.get(fmt, []):
-            rows.setdefault(group["name"], []).append(f"{group['percent']:.1f} % of {group['reachable']}")
+            rows.setdefault(group["name"], []).append(
+                f"{group['percent']:.1f} % of {group['reachable']}"
+            )
     return rows
 
 
-# -- margins and gradients --------------------------------------------------------------------------------------------
+# -- margins and gradients -------------------------------------------------------------------------
 
 
 def _margins(document: Document) -> dict[str, Any]:
     families: dict[str, dict[str, Counter[int]]] = {}
     for row in document["invariants"]:
-        counts = families.setdefault(row["id"].partition("/")[0], {}).setdefault(row["format"], Counter())
+        counts = families.setdefault(row["id"].partition("/")[0], {}).setdefault(
+            row["format"], Counter()
+        )
         counts.update({int(octave): count for octave, count in row["margin"]["octaves"].items()})
     judged = {family: octaves for family, octaves in families.items() if any(octaves.values())}
-    return {family: raw(margins_figure(family, octaves, slug(family, "mf"))) for family, octaves in judged.items()}
+    return {
+        family: raw(margins_figure(family, octaves, slug(family, "mf")))
+        for family, octaves in judged.items()
+    }
 
 
 def _flow(document: Document) -> dict[str, Any]:
@@ -270,12 +318,20 @@ def _flow(document: Document) -> dict[str, Any]:
 
 @cache
 def _regimes(regimes: str) -> list[dict[str, Any]]:
-    """Drawn once for several results: what does not depend on the target is the same in all of them."""
+    """Drawn once for several results: what does not depend on the target is the same in all of
+    them.
+    """
     return [
         {
             "name": regime["name"],
-            **{gate: f"→ {regime[gate]:g}" if regime[gate] in (0, 1) else f"= {regime[gate]:g}" for gate in "zr"},
-            **{q: raw(flow_figure(regime, q, slug(f"{i}-{q}", "flow"))) for q in ("influence", "terms")},
+            **{
+                gate: f"→ {regime[gate]:g}" if regime[gate] in (0, 1) else f"= {regime[gate]:g}"
+                for gate in "zr"
+            },
+            **{
+                q: raw(flow_figure(regime, q, slug(f"{i}-{q}", "flow")))
+                for q in ("influence", "terms")
+            },
         }
         for i, regime in enumerate(json.loads(regimes))
     ]

@@ -1,7 +1,8 @@
-"""A figure of matplotlib as SVG to stand inside a page: its colours are the page's, and it carries no styles.
+"""A figure of matplotlib as SVG to stand inside a page: its colours are the page's, and it carries
+no styles.
 
-A strict Content-Security-Policy refuses style attributes, and a dark page needs other colours than a light one. So each
-style becomes plain attributes, and each colour the CSS variable of its part.
+A strict Content-Security-Policy refuses style attributes, and a dark page needs other colours than
+a light one. So each style becomes plain attributes, and each colour the CSS variable of its part.
 """
 
 from __future__ import annotations
@@ -41,14 +42,23 @@ _OURS_TO_SAY = ("font-family", "font", "font-stretch", "font-variant")
 
 
 def inline_svg(figure: Any, key: str, label: str, titles: Sequence[str] = ()) -> str:
-    """The figure as an `svg` element. `key` makes its ids unique in the page; `label` says what it shows.
+    """The figure as an `svg` element. `key` makes its ids unique in the page; `label` says what it
+    shows.
 
-    titles: what the cells of the artists with gid "cells" are called when pointed at, in drawing order.
+    titles: what the cells of the artists with gid "cells" are called when pointed at, in drawing
+    order.
     """
     root = ET.fromstring(_drawn(figure))
     _remove(root, "metadata", "style")
-    referenced = {found for node in root.iter() for value in node.attrib.values() for found in _targets(value)}
-    cells = [cell for node in root.iter() if node.get("id") == "cells" for cell in node.iter(f"{_SVG}path")]
+    referenced = {
+        found for node in root.iter() for value in node.attrib.values() for found in _targets(value)
+    }
+    cells = [
+        cell
+        for node in root.iter()
+        if node.get("id") == "cells"
+        for cell in node.iter(f"{_SVG}path")
+    ]
     for node in root.iter():
         node.tag = str(node.tag).removeprefix(_SVG)
         node.attrib = dict(_attributes(node, key, referenced))
@@ -56,7 +66,12 @@ def inline_svg(figure: Any, key: str, label: str, titles: Sequence[str] = ()) ->
         ET.SubElement(cell, "title").text = title
     # What is black has no colour in matplotlib's SVG: it inherits this one.
     ink = COLOURS_IN_CSS[COLOUR_OF["ink"]]
-    root.attrib = {"viewBox": root.attrib["viewBox"], "role": "img", "aria-label": label, "fill": ink}
+    root.attrib = {
+        "viewBox": root.attrib["viewBox"],
+        "role": "img",
+        "aria-label": label,
+        "fill": ink,
+    }
     return ET.tostring(root, encoding="unicode")
 
 
@@ -81,11 +96,15 @@ def _attributes(node: ET.Element, key: str, referenced: set[str]) -> list[tuple[
     found: list[tuple[str, str]] = []
     for name, value in node.attrib.items():
         if name == "style":
-            found += [(part, _shorter(said)) for part, said in _parts(value) if part not in _OURS_TO_SAY]
+            found += [
+                (part, _shorter(said)) for part, said in _parts(value) if part not in _OURS_TO_SAY
+            ]
         elif name == _LINK:
             found.append(("href", f"#{key}-{value[1:]}"))
         elif name != "id":
-            found.append((name, _shorter(_REFERENCE.sub(lambda match: f"url(#{key}-{match[1]})", value))))
+            found.append(
+                (name, _shorter(_REFERENCE.sub(lambda match: f"url(#{key}-{match[1]})", value)))
+            )
         elif value in referenced:
             found.append(("id", f"{key}-{value}"))
     return [(name, COLOURS_IN_CSS.get(value, value)) for name, value in found]

@@ -1,4 +1,6 @@
-"""The checkers of gradients: PyTorch's gradcheck in its two modes and gradgradcheck, JAX's and HIPS autograd's."""
+"""The checkers of gradients: PyTorch's gradcheck in its two modes and gradgradcheck, JAX's and HIPS
+autograd's.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from gruverify.faults import Fault
 
 SCOPE = "faults with a sequence and its gradients in float64"
 
-# -- PyTorch ----------------------------------------------------------------------------------------------------------
+# -- PyTorch ---------------------------------------------------------------------------------------
 
 
 def _function(backend: Backend, variant: Variant) -> Callable[..., Any]:
@@ -27,8 +29,12 @@ def _function(backend: Backend, variant: Variant) -> Callable[..., Any]:
         def forward(ctx: Any, *tensors: Any) -> Any:
             ctx.save_for_backward(*tensors)
             arrays = [t.detach().numpy().copy() for t in tensors]
-            with torch.enable_grad():  # a Function is called without it, and a backend over tensors needs it
-                return tuple(torch.from_numpy(np.array(a)) for a in values(backend, variant, arrays))
+            with (
+                torch.enable_grad()
+            ):  # a Function is called without it, and a backend over tensors needs it
+                return tuple(
+                    torch.from_numpy(np.array(a)) for a in values(backend, variant, arrays)
+                )
 
         @staticmethod
         def backward(ctx: Any, *cotangents: Any) -> Any:
@@ -45,7 +51,9 @@ def _tensors(seed: int, variant: Variant) -> list[Any]:
     return [torch.from_numpy(a).requires_grad_() for a in drawn(seed, variant)]
 
 
-def _gradcheck(backend: Backend, variant: Variant, *, fast_mode: bool) -> Iterator[Callable[[], Any]]:
+def _gradcheck(
+    backend: Backend, variant: Variant, *, fast_mode: bool
+) -> Iterator[Callable[[], Any]]:
     for seed in range(SEEDS):
         arguments = _function(backend, variant), _tensors(seed, variant)
         yield partial(torch.autograd.gradcheck, *arguments, fast_mode=fast_mode)
@@ -65,7 +73,7 @@ def _over_tensors(fault: Fault, backend: Backend) -> bool:
     return fault.needs == "torch"
 
 
-# -- JAX --------------------------------------------------------------------------------------------------------------
+# -- JAX -------------------------------------------------------------------------------------------
 
 
 def _jax(backend: Backend, variant: Variant) -> Iterator[Callable[[], Any]]:
@@ -79,7 +87,10 @@ def _jax(backend: Backend, variant: Variant) -> Iterator[Callable[[], Any]]:
         T, B, _ = arrays[-2].shape
         shapes = [jax.ShapeDtypeStruct((T, B, arrays[-1].shape[1]), np.float64)]
         shapes.append(jax.ShapeDtypeStruct(arrays[-1].shape, np.float64))
-        call = lambda *a: tuple(values(backend, variant, [np.array(x) for x in a]))  # noqa: E731
+
+        def call(*a: Any) -> Any:
+            return tuple(values(backend, variant, [np.array(x) for x in a]))
+
         return jax.pure_callback(call, tuple(shapes), *arrays)
 
     def forward(*arrays: Any) -> Any:
@@ -87,7 +98,10 @@ def _jax(backend: Backend, variant: Variant) -> Iterator[Callable[[], Any]]:
 
     def backward(arrays: Any, cotangents: Any) -> Any:
         shapes = tuple(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays)
-        call = lambda a, c: tuple(pulled(backend, variant, [np.array(x) for x in a], *map(np.array, c)))  # noqa: E731
+
+        def call(a: Any, c: Any) -> Any:
+            return tuple(pulled(backend, variant, [np.array(x) for x in a], *map(np.array, c)))
+
         return jax.pure_callback(call, shapes, arrays, cotangents)
 
     run.defvjp(forward, backward)
@@ -96,7 +110,7 @@ def _jax(backend: Backend, variant: Variant) -> Iterator[Callable[[], Any]]:
         yield partial(check_grads, run, tuple(drawn(seed, variant)), order=1, modes=["rev"])
 
 
-# -- HIPS autograd ----------------------------------------------------------------------------------------------------
+# -- HIPS autograd ---------------------------------------------------------------------------------
 
 
 def _autograd(backend: Backend, variant: Variant) -> Iterator[Callable[[], Any]]:
@@ -129,7 +143,9 @@ def _autograd(backend: Backend, variant: Variant) -> Iterator[Callable[[], Any]]
 GRADIENT_PEERS = (
     Peer("torch.autograd.gradcheck", SCOPE, differentiable, partial(_gradcheck, fast_mode=False)),
     Peer("gradcheck(fast_mode=True)", SCOPE, differentiable, partial(_gradcheck, fast_mode=True)),
-    Peer("torch.autograd.gradgradcheck", "faults written over tensors", _over_tensors, _gradgradcheck),
+    Peer(
+        "torch.autograd.gradgradcheck", "faults written over tensors", _over_tensors, _gradgradcheck
+    ),
     Peer("jax.test_util.check_grads", SCOPE, differentiable, _jax),
     Peer("autograd.test_util.check_grads", SCOPE, differentiable, _autograd),
 )

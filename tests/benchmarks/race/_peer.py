@@ -1,4 +1,6 @@
-"""What a peer is: a check that a GRU passes or not, on data of its own, and the faults that it could possibly see."""
+"""What a peer is: a check that a GRU passes or not, on data of its own, and the faults that it
+could possibly see.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +16,16 @@ from gruverify.backends import Backend, offers
 from gruverify.cell import Cell, Variant
 from gruverify.faults import Fault
 
-#: How often a check that draws data is repeated, each time with another seed, before a fault is said to survive it.
+#: How often a check that draws data is repeated, each time with another seed, before a fault is
+#: said to survive it.
 SEEDS = 5
 
 
 @dataclass(frozen=True)
 class Peer:
-    """name; scope: which faults it could possibly see, in words; sees: the same as a test of fault and backend; trials:
-    the checks, one after the other, each of which raises or returns False where it finds something wrong.
+    """name; scope: which faults it could possibly see, in words; sees: the same as a test of fault
+    and backend; trials: the checks, one after the other, each of which raises or returns False
+    where it finds something wrong.
     """
 
     name: str
@@ -43,19 +47,37 @@ class Peer:
 
 
 def differentiable(fault: Fault, backend: Backend) -> bool:
-    """Whether a checker of gradients can be given it: a sequence and its gradients, in float64, of the right kind."""
-    return all(offers(backend, m) for m in ("sequence", "sequence_vjp")) and float64 in backend.formats
+    """Whether a checker of gradients can be given it: a sequence and its gradients, in float64, of
+    the right kind.
+    """
+    return (
+        all(offers(backend, m) for m in ("sequence", "sequence_vjp")) and float64 in backend.formats
+    )
 
 
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
-def drawn(seed: int, variant: Variant, dtype: Any = np.float64, H: int = 3, I: int = 2, B: int = 2, T: int = 3) -> Any:
-    """Parameters, inputs and state as practice has them: uniform weights within 1/√H, standard normal inputs, state."""
+def drawn(
+    seed: int,
+    variant: Variant,
+    dtype: Any = np.float64,
+    H: int = 3,
+    I: int = 2,
+    B: int = 2,
+    T: int = 3,
+) -> Any:
+    """Parameters, inputs and state as practice has them: uniform weights within 1/√H, standard
+    normal inputs, state.
+    """
     random, k = np.random.default_rng(seed), 1 / np.sqrt(H)
     shapes = [(3 * H, I), (3 * H, H), (3 * H,), (3 * H,)][: 4 if variant.bias else 2]
     parameters = [random.uniform(-k, k, shape).astype(dtype) for shape in shapes]
-    return [*parameters, random.normal(size=(T, B, I)).astype(dtype), random.normal(size=(B, H)).astype(dtype)]
+    return [
+        *parameters,
+        random.normal(size=(T, B, I)).astype(dtype),
+        random.normal(size=(B, H)).astype(dtype),
+    ]
 
 
 def cell_of(variant: Variant, arrays: Any) -> Cell:
@@ -71,6 +93,8 @@ def values(backend: Any, variant: Variant, arrays: Any) -> Any:
 def pulled(backend: Any, variant: Variant, arrays: Any, d_outputs: Any, d_last: Any) -> list[Any]:
     """The gradients of all `arrays` at these cotangents."""
     inputs, state = (np.asarray(a) for a in arrays[-2:])
-    g = backend.sequence_vjp(cell_of(variant, arrays), inputs, state, np.asarray(d_outputs), np.asarray(d_last))
+    g = backend.sequence_vjp(
+        cell_of(variant, arrays), inputs, state, np.asarray(d_outputs), np.asarray(d_last)
+    )
     parameters = [getattr(g, name) for name in NAMES[: len(arrays) - 2]]
     return [*parameters, g.inputs, g.state]

@@ -1,4 +1,6 @@
-"""The checkers of values: ONNX's six backend node tests of GRU, and a hand-written test as projects have it."""
+"""The checkers of values: ONNX's six backend node tests of GRU, and a hand-written test as projects
+have it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from gruverify.backends import Backend, offers, resolve
 from gruverify.cell import LAYOUTS, Stack, Variant
 from gruverify.faults import Fault
 
-# -- ONNX -------------------------------------------------------------------------------------------------------------
+# -- ONNX ------------------------------------------------------------------------------------------
 
 
 @cache
@@ -34,7 +36,9 @@ def _onnx(backend: Any, variant: Variant) -> Iterator[Callable[[], Any]]:
 
 
 def _node_test(backend: Any, variant: Variant, case: Any) -> None:
-    """The backend in the place of the operator, on the data of one node test, with its tolerances."""
+    """The backend in the place of the operator, on the data of one node test, with its
+    tolerances.
+    """
     from onnx.helper import get_attribute_value
 
     node = case.model.graph.node[0]
@@ -43,7 +47,9 @@ def _node_test(backend: Any, variant: Variant, case: Any) -> None:
     named = dict(zip(node.input, given, strict=True))
     layout = attributes.get("layout", 0)
     X = named["X"].swapaxes(0, 1).copy() if layout else named["X"]
-    reset = Variant("after" if attributes.get("linear_before_reset") else "before", bias="B" in named)
+    reset = Variant(
+        "after" if attributes.get("linear_before_reset") else "before", bias="B" in named
+    )
     cells = [
         LAYOUTS["onnx"].cell({k: named[k][d : d + 1] for k in ("W", "R", "B") if k in named}, reset)
         for d in range(len(named["W"]))
@@ -56,11 +62,17 @@ def _node_test(backend: Any, variant: Variant, case: Any) -> None:
         Y = np.stack(np.split(outputs, 2, axis=2), axis=1)
     else:
         runs = [
-            backend.sequence(cell, X[:: -1 if d else 1].copy(), None) for cell, d in zip(cells, directions, strict=True)
+            backend.sequence(cell, X[:: -1 if d else 1].copy(), None)
+            for cell, d in zip(cells, directions, strict=True)
         ]
-        Y = np.stack([run[0][:: -1 if d else 1] for run, d in zip(runs, directions, strict=True)], axis=1)
+        Y = np.stack(
+            [run[0][:: -1 if d else 1] for run, d in zip(runs, directions, strict=True)], axis=1
+        )
         last = np.stack([run[1] for run in runs])
-    found = {"Y": Y.transpose(2, 0, 1, 3) if layout else Y, "Y_h": last.swapaxes(0, 1) if layout else last}
+    found = {
+        "Y": Y.transpose(2, 0, 1, 3) if layout else Y,
+        "Y_h": last.swapaxes(0, 1) if layout else last,
+    }
     for name, wanted in zip([o for o in node.output if o], expected, strict=True):
         np.testing.assert_allclose(found[name], wanted, rtol=case.rtol, atol=case.atol)
 
@@ -70,7 +82,7 @@ def _runs_onnx(fault: Fault, backend: Backend) -> bool:
     return len(claimed) == 2 and offers(backend, "sequence") and float32 in backend.formats
 
 
-# -- by hand ----------------------------------------------------------------------------------------------------------
+# -- by hand ---------------------------------------------------------------------------------------
 
 #: H, I, B, T.
 SIZES = ((4, 3, 2, 1), (8, 5, 3, 7), (16, 8, 4, 12), (5, 5, 1, 3))
@@ -81,7 +93,9 @@ def _by_hand(backend: Any, variant: Variant) -> Iterator[Callable[[], Any]]:
 
 
 def _test(backend: Any, variant: Variant, seed: int, sizes: tuple[int, int, int, int]) -> None:
-    """Values, and the gradients of the sum of outputs where there are any, beside a reference in float32."""
+    """Values, and the gradients of the sum of outputs where there are any, beside a reference in
+    float32.
+    """
     arrays = drawn(seed, variant, np.float32, *sizes)
     reference: Any = resolve("torch" if variant == Variant() else "torch-formulas")
     cell, inputs, state = cell_of(variant, arrays), *arrays[-2:]
@@ -91,7 +105,9 @@ def _test(backend: Any, variant: Variant, seed: int, sizes: tuple[int, int, int,
         _close([backend.step(cell, inputs[0], state)], [reference.step(cell, inputs[0], state)])
     if offers(backend, "sequence_vjp"):
         ones = np.ones((len(inputs), *state.shape), np.float32)
-        found, wanted = (b.sequence_vjp(cell, inputs, state, ones, None) for b in (backend, reference))
+        found, wanted = (
+            b.sequence_vjp(cell, inputs, state, ones, None) for b in (backend, reference)
+        )
         names = (*NAMES[: len(arrays) - 2], "inputs", "state")
         _close([getattr(found, n) for n in names], [getattr(wanted, n) for n in names])
 
@@ -103,12 +119,17 @@ def _close(found: Any, wanted: Any) -> None:
 
 VALUE_PEERS = (
     Peer(
-        "ONNX node tests", "faults of values with reset before the product, with and without biases", _runs_onnx, _onnx
+        "ONNX node tests",
+        "faults of values with reset before the product, with and without biases",
+        _runs_onnx,
+        _onnx,
     ),
     Peer(
         "a hand-written pytest",
         "faults with a step or a sequence in float32",
-        lambda fault, backend: float32 in backend.formats and any(offers(backend, m) for m in ("step", "sequence")),
+        lambda fault, backend: (
+            float32 in backend.formats and any(offers(backend, m) for m in ("step", "sequence"))
+        ),
         _by_hand,
     ),
 )

@@ -3,8 +3,9 @@
     tox -e race                               the race, into reports/race.json
     python tests/benchmarks/race/race.py --json FILE [--only ID ...] [--jobs 2]
 
-A peer is tried on the faults that it could possibly see, each on both sides of the reset gate, with PyTorch's other
-conventions. It finds a fault where one of its checks fails; a right rewrite that fails one is a false alarm.
+A peer is tried on the faults that it could possibly see, each on both sides of the reset gate, with
+PyTorch's other conventions. It finds a fault where one of its checks fails; a right rewrite that
+fails one is a false alarm.
 """
 
 from __future__ import annotations
@@ -34,19 +35,25 @@ KINDS = ("forward", "gradient", "sequence", "saturated")
 
 
 def raced(of: tuple[str, str]) -> list[dict[str, Any]]:
-    """What gruverify and each peer in whose scope an entry is make of it, on one side of the reset gate."""
+    """What gruverify and each peer in whose scope an entry is make of it, on one side of the reset
+    gate.
+    """
     entry, reset = BANK[of[0]], of[1]
     variants = tuple(v for v in VARIANTS if v.reset == reset and v in entry.variants)
     if not variants or entry.kind in ("contract", "stack"):
         return []
     started = time.perf_counter()
-    case = first_fall(entry.id, reset, Plan() if entry.id in FAULTS else Plan(max_cases=12)).number_if_found
+    case = first_fall(
+        entry.id, reset, Plan() if entry.id in FAULTS else Plan(max_cases=12)
+    ).number_if_found
     rows = [_row(entry, reset, OURS, case, started)]
     variant = next((v for v in variants if v == Variant(reset)), variants[0])  # type: ignore[arg-type]  # one of both
     for peer in PEERS:
         if peer.sees(entry, entry.build(variants)):
             started = time.perf_counter()
-            rows.append(_row(entry, reset, peer.name, peer.found(entry.build(variants), variant), started))
+            rows.append(
+                _row(entry, reset, peer.name, peer.found(entry.build(variants), variant), started)
+            )
     return rows
 
 
@@ -86,20 +93,31 @@ def _share(rows: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     """Run the race and print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only", nargs="*", default=[])
-    parser.add_argument("--jobs", type=int, default=1, help="processes; times are best compared with one")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="processes; times are best compared with one"
+    )
     arguments = parser.parse_args()
     wanted = [(id, reset) for id in arguments.only or BANK for reset in ("after", "before")]
     with ProcessPoolExecutor(arguments.jobs, get_context("spawn"), node_tests) as pool:
-        rows = [row for found in track(pool.map(raced, wanted), "racing", len(wanted)) for row in found]
-    scopes = {OURS: "every fault of cells and sequences", **{peer.name: peer.scope for peer in PEERS}}
+        rows = [
+            row for found in track(pool.map(raced, wanted), "racing", len(wanted)) for row in found
+        ]
+    scopes = {
+        OURS: "every fault of cells and sequences",
+        **{peer.name: peer.scope for peer in PEERS},
+    }
     table = {who: {"scope": scope, **summary(rows, who)} for who, scope in scopes.items()}
     for who, line in table.items():
         print(who, *(f"{name} {value}" for name, value in line.items()), sep=" · ")
     if arguments.json:
-        arguments.json.write_text(json.dumps({"table": table, "rows": rows}, indent=1, ensure_ascii=False) + "\n")
+        arguments.json.write_text(
+            json.dumps({"table": table, "rows": rows}, indent=1, ensure_ascii=False) + "\n"
+        )
 
 
 if __name__ == "__main__":

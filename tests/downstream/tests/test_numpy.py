@@ -27,7 +27,10 @@ def close(a, b):
 @suite
 @given(gst.cases(formats=[gruverify.float64], variants=[strategies.PYTORCH]))
 def test_states_are_those_of_the_mathematics(case):
-    assert close(gru(case.cell.packed(), case.inputs, case.state), expected(case.cell, case.inputs, case.state))
+    assert close(
+        gru(case.cell.packed(), case.inputs, case.state),
+        expected(case.cell, case.inputs, case.state),
+    )
 
 
 @suite
@@ -36,7 +39,8 @@ def test_dtype_and_shape_are_kept_whatever_the_layout_of_memory(problem):
     weights, xs, h = problem
     states = gru(weights, xs, h)
     assert (states.shape, states.dtype) == ((len(xs), *h.shape), np.float64)
-    # Not bit by bit: a product of matrices adds up in another order where they lie in memory in another.
+    # Not bit by bit: a product of matrices adds up in another order where they lie in memory in
+    # another.
     assert close(states, gru(weights, xs.copy("C"), h.copy("C")))
 
 
@@ -44,13 +48,21 @@ def test_dtype_and_shape_are_kept_whatever_the_layout_of_memory(problem):
 @given(st.data())
 def test_an_empty_sequence_has_no_states(data):
     cell = data.draw(gst.cells(max_I=1, variants=[strategies.PYTORCH]))
-    h = data.draw(gst.states(min_B=0, min_H=cell.hidden_size, max_H=cell.hidden_size, formats=[cell.format]))
-    xs = data.draw(gst.inputs(min_T=0, max_T=0, min_B=len(h), max_B=len(h), max_I=1, formats=[cell.format]))
+    h = data.draw(
+        gst.states(min_B=0, min_H=cell.hidden_size, max_H=cell.hidden_size, formats=[cell.format])
+    )
+    xs = data.draw(
+        gst.inputs(min_T=0, max_T=0, min_B=len(h), max_B=len(h), max_I=1, formats=[cell.format])
+    )
     assert gru(cell.packed(), xs, h).shape == (0, *h.shape)
 
 
 @suite
-@given(gst.cases(regimes=["carry"], formats=[gruverify.float32], variants=[strategies.PYTORCH], max_T=8))
+@given(
+    gst.cases(
+        regimes=["carry"], formats=[gruverify.float32], variants=[strategies.PYTORCH], max_T=8
+    )
+)
 def test_a_latch_keeps_its_state(case):
     latched = ["z=1" in label.split() for label in case.regimes]
     last = gru(case.cell.packed(), case.inputs, case.state)[-1][:, latched]

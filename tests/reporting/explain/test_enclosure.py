@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gruverify.arithmetic import Ball, Rounding, float64
-from gruverify.reporting.explain._enclosure import Enclosure, largest, largest_row_sum, total_of, worst_of
+from gruverify.reporting.explain._enclosure import (
+    Enclosure,
+    largest,
+    largest_row_sum,
+    total_of,
+    worst_of,
+)
 
 numbers = st.floats(0, 1e100)
 enclosures = st.tuples(numbers, numbers).map(sorted).map(lambda ends: Enclosure(*ends))
@@ -39,7 +45,9 @@ def test_quotients_lie_within(a: Enclosure, b: Enclosure) -> None:
     quotient = a / b
     if b.low > 0:
         assert Fraction(quotient.low) <= Fraction(a.low) / Fraction(b.high)
-        assert quotient.high == math.inf or Fraction(a.high) / Fraction(b.low) <= Fraction(quotient.high)
+        assert quotient.high == math.inf or Fraction(a.high) / Fraction(b.low) <= Fraction(
+            quotient.high
+        )
     else:
         assert quotient.high in (0.0, math.inf)
 
@@ -49,7 +57,10 @@ def test_sums_and_maxima_lie_within(parts: list[Enclosure]) -> None:
     total, worst = total_of(parts), worst_of(parts)
     assert Fraction(total.low) <= sum(Fraction(part.low) for part in parts)
     assert sum(Fraction(part.high) for part in parts) <= Fraction(total.high)
-    assert (worst.low, worst.high) == (max(part.low for part in parts), max(part.high for part in parts))
+    assert (worst.low, worst.high) == (
+        max(part.low for part in parts),
+        max(part.high for part in parts),
+    )
 
 
 @given(st.lists(st.lists(st.floats(-1e9, 1e9), min_size=3, max_size=3), min_size=1, max_size=4))

@@ -1,4 +1,6 @@
-"""The numbers of the explanation are what theory.md measures and bounds, in exact mathematics and in each format."""
+"""The numbers of the explanation are what theory.md measures and bounds, in exact mathematics and
+in each format.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -47,7 +49,10 @@ def test_jacobian_is_within_its_bound_of_the_limit(explanation: Explanation) -> 
 
 def test_jacobian_reaches_its_limit_as_the_bias_grows(explanation: Explanation) -> None:
     for report in explanation.reports:
-        assert all(later.exact.gap.high * 10 < earlier.exact.gap.low for earlier, later in pairwise(report.rows))
+        assert all(
+            later.exact.gap.high * 10 < earlier.exact.gap.low
+            for earlier, later in pairwise(report.rows)
+        )
 
 
 def test_update_gradient_is_proportional_to_the_gate_that_shuts(explanation: Explanation) -> None:
@@ -55,7 +60,9 @@ def test_update_gradient_is_proportional_to_the_gate_that_shuts(explanation: Exp
         assert converges([row.update_over_shut for row in report.rows])
 
 
-def test_share_of_earlier_terms_falls_with_the_gate_in_forget_only(explanation: Explanation) -> None:
+def test_share_of_earlier_terms_falls_with_the_gate_in_forget_only(
+    explanation: Explanation,
+) -> None:
     shares = {r.regime.name: [row.earlier_share for row in r.rows] for r in explanation.reports}
     assert all(later.high * 10 < earlier.low for earlier, later in pairwise(shares["forget"]))
     assert converges(shares["carry"])
@@ -69,7 +76,9 @@ def test_candidate_input_path_stays(explanation: Explanation) -> None:
         assert converges([row.exact.candidate_bias for row in rows])
 
 
-def test_recurrent_bias_stays_in_forget_only_if_reset_is_before_the_product(explanation: Explanation) -> None:
+def test_recurrent_bias_stays_in_forget_only_if_reset_is_before_the_product(
+    explanation: Explanation,
+) -> None:
     gradients = [row.exact.recurrent_bias for row in named(explanation, "forget").rows]
     if explanation.setting.variant.reset == "before":
         assert converges(gradients)
@@ -77,7 +86,9 @@ def test_recurrent_bias_stays_in_forget_only_if_reset_is_before_the_product(expl
         assert all(later.high * 10 < earlier.low for earlier, later in pairwise(gradients))
 
 
-def test_state_gradient_vanishes_like_a_power_of_the_bound_in_forget(explanation: Explanation) -> None:
+def test_state_gradient_vanishes_like_a_power_of_the_bound_in_forget(
+    explanation: Explanation,
+) -> None:
     s = explanation.setting
     for row in named(explanation, "forget").rows:
         assert row.exact.state.high <= s.hidden * row.bound**s.steps
@@ -110,7 +121,11 @@ def test_enclosures_hold_what_float64_gives(explanation: Explanation) -> None:
     for report in explanation.reports:
         for row in report.rows:
             exact, found = row.exact, row.formats["f64"]
-            pairs = [(exact.gap, found.gap), (exact.update, found.update), (exact.candidate, found.candidate)]
+            pairs = [
+                (exact.gap, found.gap),
+                (exact.update, found.update),
+                (exact.candidate, found.candidate),
+            ]
             pairs += zip(exact.terms, found.terms, strict=True)
             pairs += zip(exact.influence, found.influence, strict=True)
             assert all(e.low <= f.high and f.low <= e.high for e, f in pairs)
@@ -129,12 +144,15 @@ def test_formats_show_the_numpy_backend_bit_for_bit(fmt: Format, explanation: Ex
 
 
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
-def test_gradient_is_exactly_zero_from_the_bias_that_is_named(fmt: Format, explanation: Explanation) -> None:
+def test_gradient_is_exactly_zero_from_the_bias_that_is_named(
+    fmt: Format, explanation: Explanation
+) -> None:
     s = explanation.setting
     for report in explanation.reports:
         a = report.vanishes[fmt.short]
         there, before = (
-            in_format(case_at(s, report.regime, at), fmt).weight_ih[s.hidden : 2 * s.hidden] for at in (a, a - 0.25)
+            in_format(case_at(s, report.regime, at), fmt).weight_ih[s.hidden : 2 * s.hidden]
+            for at in (a, a - 0.25)
         )
         assert not there.any()
         assert before.any()
@@ -159,13 +177,15 @@ def test_given_gates_are_compared_with_the_nearest_limit(z: float, r: float, lim
 
 
 def test_one_unit_and_one_step_are_enough() -> None:
-    (carry, forget, elman) = explain(Setting(hidden=1, inputs=1, steps=1, formats=(float16,))).reports
+    (carry, forget, elman) = explain(
+        Setting(hidden=1, inputs=1, steps=1, formats=(float16,))
+    ).reports
     for report in (carry, forget, elman):
         assert report.rows[-1].earlier_share.is_zero
         assert list(report.lengths) == [1]
 
 
-# -- the answer is read off the numbers -------------------------------------------------------------------------------
+# -- the answer is read off the numbers ------------------------------------------------------------
 
 
 def test_answer_says_what_the_numbers_say(plain: Explanation) -> None:
@@ -205,14 +225,20 @@ def test_catches_update_gradient_that_lacks_its_gate(monkeypatch: pytest.MonkeyP
     assert "is itself O(z)" not in answer(explain(Setting(formats=())))[1]
 
 
-def test_catches_candidate_gradient_that_has_a_gate_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_catches_candidate_gradient_that_has_a_gate_too_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(_step, "candidate_slope", lambda a: a.z * a.take * (1 - a.c * a.c))
     assert "stays O(1)" not in answer(explain(Setting(formats=())))[2]
 
 
 def test_catches_jacobian_that_is_not_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_measure, "jacobian", lambda *arguments: tuple(2 * J for J in jacobian(*arguments)))
-    assert all(row.exact.gap.low > row.bound for row in named(explain(Setting(formats=())), "carry").rows)
+    monkeypatch.setattr(
+        _measure, "jacobian", lambda *arguments: tuple(2 * J for J in jacobian(*arguments))
+    )
+    assert all(
+        row.exact.gap.low > row.bound for row in named(explain(Setting(formats=())), "carry").rows
+    )
 
 
 def test_catches_last_term_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,11 +253,13 @@ def test_catches_last_term_that_is_lost(monkeypatch: pytest.MonkeyPatch) -> None
     assert "keeps its size at every length" not in why
 
 
-# -- helpers ----------------------------------------------------------------------------------------------------------
+# -- helpers ---------------------------------------------------------------------------------------
 
 
 def converges(values: Sequence[Enclosure]) -> bool:
-    """To a limit that is not 0, each step less than a tenth of the one before or lost in the radius."""
+    """To a limit that is not 0, each step less than a tenth of the one before or lost in the
+    radius.
+    """
     steps = [abs(later.mid - earlier.mid) for earlier, later in pairwise(values)]
     radius = max(value.high - value.low for value in values)
     return values[-1].low > 10 * steps[-1] and all(b < a / 10 + radius for a, b in pairwise(steps))
@@ -239,9 +267,13 @@ def converges(values: Sequence[Enclosure]) -> bool:
 
 def in_format(case: Case, fmt: Format) -> Gradients:
     """What the numpy backend returns for the case, cast to a format."""
-    cell = Cell(case.cell.variant, **{name: fmt.cast(array) for name, array in case.cell.packed().items()})
+    cell = Cell(
+        case.cell.variant, **{name: fmt.cast(array) for name, array in case.cell.packed().items()}
+    )
     backend = NumpyBackend()
-    return backend.sequence_vjp(cell, fmt.cast(case.inputs), fmt.cast(case.state), None, fmt.cast(case.d_last))
+    return backend.sequence_vjp(
+        cell, fmt.cast(case.inputs), fmt.cast(case.state), None, fmt.cast(case.d_last)
+    )
 
 
 def holds(value: Enclosure, gradient: npt.NDArray[Any]) -> bool:

@@ -21,7 +21,9 @@ def regimes() -> dict[str, dict[str, Any]]:
     return {regime["name"]: regime for regime in gradient_flow(NAMES)["regimes"]}
 
 
-def test_four_regimes_each_with_every_arithmetic_and_step(regimes: dict[str, dict[str, Any]]) -> None:
+def test_four_regimes_each_with_every_arithmetic_and_step(
+    regimes: dict[str, dict[str, Any]],
+) -> None:
     assert list(regimes) == ["carry", "forget", "Elman", "mixed"]
     for regime in regimes.values():
         for quantity in ("terms", "influence"):
@@ -29,7 +31,9 @@ def test_four_regimes_each_with_every_arithmetic_and_step(regimes: dict[str, dic
             assert {len(series) for series in regime[quantity].values()} == {STEPS}
 
 
-def test_they_are_the_explanations_numbers_from_the_first_step_to_the_last(regimes: dict[str, dict[str, Any]]) -> None:
+def test_they_are_the_explanations_numbers_from_the_first_step_to_the_last(
+    regimes: dict[str, dict[str, Any]],
+) -> None:
     for report in explain(Setting(steps=STEPS, biases=(BIAS,))).reports:
         row, shown = report.rows[-1], regimes[report.regime.name]
         for fmt in FORMATS:
@@ -48,7 +52,9 @@ def test_the_answer_is_in_them(regimes: dict[str, dict[str, Any]]) -> None:
     assert carry["influence"]["exact"][0] > 1 / 2
 
 
-def test_a_zero_is_a_zero_and_the_formats_do_not_share_it(regimes: dict[str, dict[str, Any]]) -> None:
+def test_a_zero_is_a_zero_and_the_formats_do_not_share_it(
+    regimes: dict[str, dict[str, Any]],
+) -> None:
     first = {name: series[0] for name, series in regimes["forget"]["terms"].items()}
 
     assert first["float16"] == 0

@@ -33,7 +33,9 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_writes_the_kind_of_file_that_the_suffix_says(suffix: str, plain: Explanation, tmp_path: Path) -> None:
+def test_writes_the_kind_of_file_that_the_suffix_says(
+    suffix: str, plain: Explanation, tmp_path: Path
+) -> None:
     file = tmp_path / f"gradients{suffix}"
     plot_explanation(plain, file)
     assert file.read_bytes().startswith(MAGIC[suffix])
@@ -41,7 +43,9 @@ def test_writes_the_kind_of_file_that_the_suffix_says(suffix: str, plain: Explan
 
 def test_a_panel_shows_the_terms_of_each_arithmetic(plain: Explanation, drawn: list[Any]) -> None:
     plot_explanation(plain, Path("unused.png"))
-    for quantity, row_of_axes in zip(("terms", "influence"), (drawn[0].axes[:3], drawn[0].axes[3:]), strict=True):
+    for quantity, row_of_axes in zip(
+        ("terms", "influence"), (drawn[0].axes[:3], drawn[0].axes[3:]), strict=True
+    ):
         for ax, report in zip(row_of_axes, plain.reports, strict=True):
             lines = {line.get_label(): line for line in ax.get_lines()}
             for name, measured in {"exact": report.rows[0].exact, **report.rows[0].formats}.items():
@@ -77,11 +81,17 @@ def test_every_point_is_in_sight(setting: Setting, drawn: list[Any]) -> None:
     plot_explanation(explain(setting), Path("unused.png"))
     for ax in drawn[0].axes:
         low, high = ax.get_ylim()
-        assert all(low < y < high for line in ax.get_lines() for y in line.get_ydata() if not math.isnan(y))
+        assert all(
+            low < y < high for line in ax.get_lines() for y in line.get_ydata() if not math.isnan(y)
+        )
         assert ax.get_yticks().size > 1
 
 
-def test_says_how_to_get_matplotlib(plain: Explanation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_says_how_to_get_matplotlib(
+    plain: Explanation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(PlotUnavailable, match=r"^plots need matplotlib: pip install 'gruverify\[report\]'$"):
+    with pytest.raises(
+        PlotUnavailable, match=r"^plots need matplotlib: pip install 'gruverify\[report\]'$"
+    ):
         plot_explanation(plain, tmp_path / "gradients.png")

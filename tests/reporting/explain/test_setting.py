@@ -21,12 +21,24 @@ KEEP, REPLACE = Variant(), Variant(update="replace")
         pytest.param({"steps": 101}, "steps=101 must be from 1 to 100", id="too long"),
         pytest.param({"seed": -1}, "seed=-1 must be 0 or more", id="negative seed"),
         pytest.param({"z": 1.5}, "z=1.5 must be a gate value, from 0 to 1", id="z above 1"),
-        pytest.param({"r": float("nan")}, "r=nan must be a gate value, from 0 to 1", id="r not a number"),
+        pytest.param(
+            {"r": float("nan")}, "r=nan must be a gate value, from 0 to 1", id="r not a number"
+        ),
         pytest.param({"biases": ()}, "bias= must grow from one number to the next", id="no bias"),
-        pytest.param({"biases": (8.0, 4.0)}, "bias=8,4 must grow from one number to the next", id="falling"),
-        pytest.param({"biases": (4.0, 4.0)}, "bias=4,4 must grow from one number to the next", id="repeated"),
-        pytest.param({"biases": (0.0,)}, "bias=0 must be numbers above 0 and up to 1000", id="zero bias"),
-        pytest.param({"biases": (float("inf"),)}, "bias=inf must be numbers above 0 and up to 1000", id="infinite"),
+        pytest.param(
+            {"biases": (8.0, 4.0)}, "bias=8,4 must grow from one number to the next", id="falling"
+        ),
+        pytest.param(
+            {"biases": (4.0, 4.0)}, "bias=4,4 must grow from one number to the next", id="repeated"
+        ),
+        pytest.param(
+            {"biases": (0.0,)}, "bias=0 must be numbers above 0 and up to 1000", id="zero bias"
+        ),
+        pytest.param(
+            {"biases": (float("inf"),)},
+            "bias=inf must be numbers above 0 and up to 1000",
+            id="infinite",
+        ),
     ],
 )
 def test_says_what_is_wrong(wrong: dict[str, Any], message: str) -> None:
@@ -35,11 +47,19 @@ def test_says_what_is_wrong(wrong: dict[str, Any], message: str) -> None:
 
 
 def test_regimes_are_those_of_the_question() -> None:
-    assert [(r.name, r.z, r.r) for r in Setting().regimes] == [("carry", 1, 0.5), ("forget", 0, 0), ("Elman", 0, 1)]
+    assert [(r.name, r.z, r.r) for r in Setting().regimes] == [
+        ("carry", 1, 0.5),
+        ("forget", 0, 0),
+        ("Elman", 0, 1),
+    ]
 
 
 def test_update_replace_turns_the_update_gate_round() -> None:
-    assert [(r.name, r.z) for r in Setting(variant=REPLACE).regimes] == [("carry", 0), ("forget", 1), ("Elman", 1)]
+    assert [(r.name, r.z) for r in Setting(variant=REPLACE).regimes] == [
+        ("carry", 0),
+        ("forget", 1),
+        ("Elman", 1),
+    ]
 
 
 def test_a_gate_that_is_not_given_is_a_half() -> None:
@@ -47,7 +67,9 @@ def test_a_gate_that_is_not_given_is_a_half() -> None:
     assert Setting(r=1.0).regimes == (Regime("given", 0.5, 1.0),)
 
 
-@pytest.mark.parametrize(("regime", "count"), [(Regime("given", 0.9, 0.5), 1), (Regime("given", 0.9, 1.0), 4)])
+@pytest.mark.parametrize(
+    ("regime", "count"), [(Regime("given", 0.9, 0.5), 1), (Regime("given", 0.9, 1.0), 4)]
+)
 def test_biases_matter_only_where_a_gate_is_extreme(regime: Regime, count: int) -> None:
     assert len(Setting().ladder(regime)) == count
 
@@ -75,7 +97,9 @@ def test_a_case_is_the_same_in_every_format(fmt: Any, a: float) -> None:
 
 
 def test_a_case_is_dense_and_depends_on_the_seed_alone() -> None:
-    first, again, other = (case_at(Setting(seed=seed), Setting().regimes[1], 8.0) for seed in (1, 1, 2))
+    first, again, other = (
+        case_at(Setting(seed=seed), Setting().regimes[1], 8.0) for seed in (1, 1, 2)
+    )
     assert first.cell == again.cell
     assert first.cell != other.cell
     assert np.all(first.cell.weight_ih != 0)

@@ -17,7 +17,11 @@ pytestmark = pytest.mark.uncounted
 def rendered(e: Explanation, width: int = 120, *, terminal: bool = False) -> str:
     file = io.StringIO()
     console = Console(
-        file=file, width=width, force_terminal=terminal, color_system="standard" if terminal else None, highlight=False
+        file=file,
+        width=width,
+        force_terminal=terminal,
+        color_system="standard" if terminal else None,
+        highlight=False,
     )
     print_explanation(console, e)
     return file.getvalue()
@@ -30,7 +34,10 @@ def plain() -> Explanation:
 
 def test_says_what_is_looked_at(plain: Explanation) -> None:
     text = rendered(plain)
-    assert "H=4 I=3 T=8 · seed 0 · reset after, keep · carry (z=1, r=0.5), forget (z=0, r=0), Elman (z=0, r=1)" in text
+    assert (
+        "H=4 I=3 T=8 · seed 0 · reset after, keep · carry (z=1, r=0.5), forget (z=0, r=0), Elman "
+        "(z=0, r=1)" in text
+    )
     assert "its distance from I (carry), 0 (forget), D(1-c²)W_hc (Elman)" in text
 
 
@@ -39,8 +46,18 @@ def test_every_number_of_the_tables_is_shown(plain: Explanation) -> None:
     for report in plain.reports:
         for row in report.rows:
             m = row.exact
-            shown = [m.gap, m.update, row.update_over_shut, row.earlier_share, m.candidate, m.candidate_bias, m.state]
-            shown += [value for f in row.formats.values() for value in (f.gap, f.update, f.candidate)]
+            shown = [
+                m.gap,
+                m.update,
+                row.update_over_shut,
+                row.earlier_share,
+                m.candidate,
+                m.candidate_bias,
+                m.state,
+            ]
+            shown += [
+                value for f in row.formats.values() for value in (f.gap, f.update, f.candidate)
+            ]
             assert all(str(value) in text for value in shown)
         last = report.rows[-1]
         terms = [term for m in (last.exact, *last.formats.values()) for term in m.terms]

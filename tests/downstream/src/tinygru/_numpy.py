@@ -8,7 +8,9 @@ def sigmoid(a):
 
 
 def gru(weights, xs, h):
-    """Xs (T, B, I), h (B, H) -> the states (T, B, H). Weights are packed r, z, n, as nn.GRU has them."""
+    """Xs (T, B, I), h (B, H) -> the states (T, B, H). Weights are packed r, z, n, as nn.GRU has
+    them.
+    """
     W, U, b, c = (weights[name] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
     states = []
     for x in xs:
@@ -22,5 +24,8 @@ def gru(weights, xs, h):
 
 def gru_with_gates_swapped(weights, xs, h):
     """The bug of a converter that packs z before r."""
-    swapped = {name: np.concatenate([np.split(w, 3)[gate] for gate in (1, 0, 2)]) for name, w in weights.items()}
+    swapped = {
+        name: np.concatenate([np.split(w, 3)[gate] for gate in (1, 0, 2)])
+        for name, w in weights.items()
+    }
     return gru(swapped, xs, h)

@@ -18,7 +18,9 @@ class MaskedGRU(torch.nn.Module):
 
 
 class ForgetfulGRU(MaskedGRU):
-    """The bug: padding is multiplied with, not selected, so that a padded member's state becomes 0."""
+    """The bug: padding is multiplied with, not selected, so that a padded member's state
+    becomes 0.
+    """
 
     def forward(self, xs, h, lengths):
         for t, x in enumerate(xs):
