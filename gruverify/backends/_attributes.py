@@ -9,7 +9,7 @@ from gruverify._visible import told
 
 
 class PropertyRaised(RuntimeError):
-    """A property raised AttributeError; `__cause__` has it."""
+    """A property raised AttributeError, or what is no Exception at all; `__cause__` has it."""
 
 
 def value_of(owner: object, name: str) -> Any:
@@ -20,17 +20,20 @@ def value_of(owner: object, name: str) -> Any:
 
     Raises:
         AttributeError: the owner has no such attribute.
-        PropertyRaised: it has a property of that name, which raised AttributeError. Whatever else
-        one raises passes.
+        PropertyRaised: it has a property of that name, which raised AttributeError, or SystemExit
+            or another that `except Exception` lets pass. Whatever else one raises passes.
     """
     try:
         return getattr(owner, name)
     except AttributeError:
         found = next((vars(cls)[name] for cls in type(owner).__mro__ if name in vars(cls)), None)
-        if found is None or inspect.ismemberdescriptor(
-            found
-        ):  # the latter is a slot that nothing was put into
+        # A member descriptor is a slot that nothing was put into.
+        if found is None or inspect.ismemberdescriptor(found):
             raise
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as failure:
+        raise PropertyRaised(f"its property raised {told(failure)}") from failure
     try:
         # Asked once more: an owner with `__getattr__` has put words of its own in place of the
         # property's.

@@ -240,10 +240,9 @@ def _import(module_name: str, target: str) -> Any:
         raise TargetUnavailable(
             f"target {target!r} needs the package {missing.name!r}, which is not installed"
         ) from None
-    except (
-        Exception,
-        SystemExit,
-    ) as failure:  # a script that ends itself must not end us, least of all with 0
+    except KeyboardInterrupt:
+        raise
+    except BaseException as failure:  # SystemExit, too: a script that ends itself must not end us
         raise TargetUnavailable(f"importing {module_name} failed: {told(failure)}") from failure
 
 
@@ -265,7 +264,9 @@ def _adapt(found: Any, name: str) -> Backend:
 def _built(cls: type, name: str) -> Any:
     try:
         return cls()
-    except Exception as failure:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as failure:
         raise UnknownTarget(
             f"target {name}: {cls.__name__}() failed: {told(failure)}; where it needs "
             "arguments, make an instance in your module and name that"
@@ -292,8 +293,8 @@ def _completed(found: Any, name: str) -> Backend:
 
 def _is_compiled(found: Any, method: str) -> bool:
     try:
-        return is_compiled(getattr(found, method, None))
-    except Exception:  # what a property raises is for whoever calls the method to report
+        return is_compiled(value_of(found, method))
+    except Exception:  # not there, or a property that raises: whoever calls the method reports it
         return False
 
 
@@ -302,9 +303,7 @@ def _has(found: Any, name: str) -> bool:
         value_of(found, name)
     except AttributeError:
         return False
-    except (
-        Exception
-    ):  # a property that raises is there, and what it raises is said where it is read
+    except Exception:  # a property that raises is there; what it raises is said where it is read
         return True
     return True
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from gruverify.backends import Backend, offers, resolve
 from gruverify.cell import Case, Variant
-from gruverify.engine._identify import METHODS, drawn_for, tried
+from gruverify.engine._identify import METHODS, tried
 from gruverify.engine._readings import DECLARED_AS, Reading
 from gruverify.engine._result import Result
+from gruverify.engine._small_cases import drawn_for
 from gruverify.invariants import INVARIANTS
 
 #: Cases that are drawn beside the witnesses, for a witness alone is small and says little.

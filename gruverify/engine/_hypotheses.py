@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -18,6 +18,9 @@ from gruverify.engine._measured import Measured
 #: number; or so many units, more than any released library; but never a share of the value at which
 #: a bound claims nothing.
 _COARSEST, _UNITS, _NOTHING = 2.0**-8, 64, 2.0**-4
+
+
+_KAPPAS = ("kappa_sigma", "kappa_tanh")
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,9 @@ class Hypothesis:
         """
         named = {**self.overrides, **other.overrides}
         two_gates = "D" in named.get("blend", "") and "kappa_sigma" in named
-        return two_gates or any(name in other.overrides for name in self.overrides)
+        # What was measured in units of one format is no measure of arithmetic in another.
+        other_units = "computes" in named and not named.keys().isdisjoint(_KAPPAS)
+        return two_gates or other_units or any(name in other.overrides for name in self.overrides)
 
 
 def hypotheses(declared: Declarations, fmt: Format, found: Measured) -> tuple[Hypothesis, ...]:
@@ -88,14 +93,14 @@ def _single(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hy
     for form, told in (("C", "the blend as h' + (1-z)(n-h')"), ("D", "1-z as σ(-a_z)")):
         if form not in declared.blend:
             yield Hypothesis(told, (("blend", f"{declared.blend}+{form}"),))
-    yield from _kappas(declared, fmt, found)
+    yield from _kappas(declared, *_in_its_units(declared, fmt, found))
     if not declared.carry:
         yield Hypothesis(
             "a state that is wider between steps than it is returned", (("carry", 1.0),)
         )
     if fmt.precision <= 11:
         yield Hypothesis(f"sums in {fmt.name}", (("accumulates", fmt.name),), sums_lost=True)
-    yield from _products(declared, fmt, narrower)
+    yield from _products(declared, fmt, found)
     if not declared.carry:
         for other in narrower:
             yield Hypothesis(f"a state in {other.name} between steps", (("carry", other.name),))
@@ -103,6 +108,8 @@ def _single(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hy
         # What float32 computes is close enough to tell a wrong GRU; what a half computes must look
         # like one.
         half = other.precision <= 11
+        if not half and not found.may_compute_in(other, fmt):
+            continue
         looks, computes = other if half else None, (("computes", other.name),)
         said = f"{other.name} arithmetic in {fmt.name}"
         yield Hypothesis(said, computes, representable=looks)
@@ -117,18 +124,27 @@ def _single(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hy
             )
 
 
-def _products(declared: Declarations, fmt: Format, narrower: list[Format]) -> Iterator[Hypothesis]:
-    """Matrix products whose operands are rounded first; those of float64 add up in float32."""
+def _products(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hypothesis]:
+    """Matrix products whose operands are rounded first, to no more bits than were seen of them;
+    those of float64 add up in float32.
+    """
     if declared.products != "format":
         return
     sums: tuple[tuple[str, Any], ...] = ()
     if fmt.precision > 24:
         sums = (("accumulates", "float32"),)
-        yield Hypothesis("matrix products in float32", (("products", "float32"), *sums))
-    if fmt.precision > 11:
-        yield Hypothesis("matrix products in TF32", (("products", "tf32"), *sums))
-    if any(other.name == "bfloat16" for other in narrower):
-        yield Hypothesis("matrix products in bfloat16", (("products", "bf16"), *sums))
+    narrow = ((24, "float32", "float32"), (11, "TF32", "tf32"), (8, "bfloat16", "bf16"))
+    for bits, name, value in narrow:
+        if found.operand_bits <= bits < fmt.precision:
+            yield Hypothesis(f"matrix products in {name}", (("products", value), *sums))
+
+
+def _in_its_units(declared: Declarations, fmt: Format, found: Measured) -> tuple[Format, Measured]:
+    """The format that is computed in, and the errors of σ and tanh in its units of roundoff."""
+    own = declared.computes or fmt
+    units = fmt.unit_roundoff / own.unit_roundoff
+    scaled = {name: getattr(found, name) * units for name in ("sigma", "tanh", "tanh_of_one")}
+    return own, replace(found, **scaled)
 
 
 def _kappas(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hypothesis]:

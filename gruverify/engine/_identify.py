@@ -15,7 +15,6 @@ from gruverify.backends import (
     Backend,
     declarations_of,
     declared_variants,
-    drawn_sizes,
     offers,
     redeclared,
     resolve,
@@ -26,11 +25,10 @@ from gruverify.engine._less_accurate import LessAccurate, returned_in
 from gruverify.engine._measured import measured
 from gruverify.engine._plan import Plan, formats_of, require
 from gruverify.engine._readings import Reading, readings
-from gruverify.engine._search import draw, fixed_sizes, seed_for, size
-from gruverify.engine._sizes import exactly, shortest
+from gruverify.engine._search import size
+from gruverify.engine._small_cases import drawn_for
 from gruverify.formulas import sequence
 from gruverify.invariants import Exact, Observed, Obstacle, Residual, Trial, compare
-from gruverify_strategies import cases
 
 Status: TypeAlias = Literal["identified", "ambiguous", "none", "unanswered"]
 
@@ -39,7 +37,6 @@ CASES = 24
 #: How many of the readings that a case has excluded are followed on, so that there is a runner-up
 #: to name.
 FOLLOWED = 8
-_SMALL = {"max_H": 4, "max_I": 3, "max_B": 2, "max_T": 2}
 
 #: The forms of biases, the one that shows most of an implementation first.
 _FULLEST = ("both", "input+candidate", "input", "recurrent", "none")
@@ -232,23 +229,6 @@ def _parts(
     for method in methods:
         part = tried(backend, method, group, drawn)
         yield part if part.status != "none" else less_accurate(backend, part, drawn)
-
-
-def drawn_for(
-    backend: Backend, fmt: Format, variants: Sequence[Variant], seed: int, count: int
-) -> list[Case]:
-    """Small cases of some variants that the backend claims to handle."""
-    found: list[Case] = []
-    declared = declarations_of(backend)
-    least = shortest(backend)
-    small = _SMALL | {"min_T": least, "max_T": least - 1 + _SMALL["max_T"]}
-    sizes: dict[str, Any] = small | fixed_sizes(backend, H="hidden_size", I="input_size")
-    if declared.shapes == "few":
-        sizes = exactly(drawn_sizes(declared)[-1], "HIBT")
-    sizes["zero_state"] = not declared.initial_state
-    strategy = cases(formats=(fmt,), variants=tuple(variants), **sizes)
-    draw(strategy, count, seed_for(seed, fmt, f"/identify {variants[0]}"), found.append)
-    return found
 
 
 def tried(

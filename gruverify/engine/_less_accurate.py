@@ -3,6 +3,7 @@ in a format.
 
 Whatever failed is judged again, by the same answers' bounds under each hypothesis in turn. One that
 a single failure contradicts is dropped for good; a bound that claims nothing explains nothing.
+Much explains a few failures, so then small cases are drawn beside them, which must hold as well.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import numpy as np
 
 from gruverify.arithmetic import Format
 from gruverify.backends import Backend, declarations_of, redeclared
-from gruverify.cell import AnyCase
+from gruverify.cell import AnyCase, Case
 from gruverify.engine._hypotheses import Hypothesis, hypotheses
 from gruverify.engine._judge import Judgement, judge, trial_of
 from gruverify.engine._measured import Measured, measured
+from gruverify.engine._small_cases import drawn_for
 from gruverify.invariants import Invariant, Obstacle
 
 
@@ -133,15 +135,21 @@ def _nothing() -> None:
     """Between judgements of which nobody wants to hear."""
 
 
+#: As many cases as this must hold under what explains them: those that failed, or else drawn ones
+#: beside them.
+CASES = 8
+
+
 @dataclass
 class _Failure:
     """A case, what failed on it, and of how much of that nothing is claimed by the hypothesis it
-    was last held to.
+    was last held to. beside: whether it was drawn beside those of the run.
     """
 
     case: AnyCase
     fallen: tuple[Invariant, ...]
     vacuous: int = 0
+    beside: bool = False
 
 
 @dataclass
@@ -161,6 +169,7 @@ class Explaining:
     _met: list[_Failure] = field(default_factory=list)
     _left: Iterator[Hypothesis] | None = None
     _current: Hypothesis | None = None
+    _held: Hypothesis | None = None
 
     def meet(self, case: AnyCase, fallen: Sequence[Judgement]) -> None:
         """Take a case and what failed on it."""
@@ -184,16 +193,50 @@ class Explaining:
 
     def found(self) -> LessAccurate | None:
         """What explains everything so far; None if nothing does."""
+        self._try_beside()
         if self.hopeless or self._current is None:
             return None
-        compared = sum(len(failure.fallen) for failure in self._met)
-        vacuous = sum(failure.vacuous for failure in self._met)
-        borne_out = self._current.sums_lost and self._measured.sums_in_format
-        if 2 * vacuous > compared and not borne_out:
+        met = [failure for failure in self._met if not failure.beside]
+        if self._claims_little(self._current, met):
             return None
         return LessAccurate(
-            self._current.words, self._current.overrides, len(self._met), vacuous, compared
+            self._current.words,
+            self._current.overrides,
+            len(met),
+            vacuous=sum(failure.vacuous for failure in met),
+            compared=sum(len(failure.fallen) for failure in met),
         )
+
+    def _try_beside(self) -> None:
+        """Hold what few failures leave to drawn cases too, and go on to the next hypothesis as long
+        as one of them contradicts it, or shows that under it little is claimed of anything.
+        """
+        while len(self._met) < CASES and self._current not in (None, self._held):
+            self._held = self._current
+            against = next((f for f in self._drawn if not self._holds(self._held, f)), None)
+            if against is not None:
+                self._met.append(against)
+                self._advance()
+            elif self._claims_little(self._held, self._drawn):
+                self._advance()
+
+    def _claims_little(self, hypothesis: Hypothesis, failures: Sequence[_Failure]) -> bool:
+        """Whether most comparisons then claim nothing, unless the sums were seen to be to blame."""
+        compared = sum(len(failure.fallen) for failure in failures)
+        vacuous = sum(failure.vacuous for failure in failures)
+        borne_out = hypothesis.sums_lost and self._measured.sums_in_format
+        return 2 * vacuous > compared and not borne_out
+
+    @cached_property
+    def _drawn(self) -> list[_Failure]:
+        """Small cases of the cells that failed, with everything that did."""
+        of_cells = [failure for failure in self._met if isinstance(failure.case, Case)]
+        variants = list(dict.fromkeys(failure.case.variant for failure in of_cells))
+        fallen = tuple(dict.fromkeys(one for failure in of_cells for one in failure.fallen))
+        if not fallen:
+            return []
+        drawn = drawn_for(self.backend, self.format, variants, 0, CASES)
+        return [_Failure(case, fallen, beside=True) for case in drawn]
 
     @cached_property
     def _measured(self) -> Measured:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from gruverify.arithmetic import Format
 from gruverify.backends import Backend, declarations_of, declared_variants, offers
-from gruverify.cell import Cell, Variant
+from gruverify.cell import Cell
 
 #: Units of a probing cell, where its size is free, and points at which σ and tanh are evaluated in
 #: formats too wide for all of their numbers.
@@ -33,13 +33,21 @@ _ALIKE = 2.0
 class Measured:
     """The errors of σ and tanh in units of roundoff, relative to the value, and that of tanh
     relative to 1; infinite where it could not be measured. sums_in_format: whether long sums were
-    seen to lose what a wider accumulator keeps.
+    seen to lose what a wider accumulator keeps. operand_bits: how much of the significands of a
+    product's operands is seen in it, at most; 0 where it could not be measured.
     """
 
     sigma: float = np.inf
     tanh: float = np.inf
     tanh_of_one: float = np.inf
     sums_in_format: bool = False
+    operand_bits: int = 0
+
+    def may_compute_in(self, other: Format, fmt: Format) -> bool:
+        """Whether σ or tanh err as they do where a number of `other` is all that is returned in
+        `fmt`: by half a unit of that format somewhere.
+        """
+        return max(self.sigma, self.tanh) * fmt.unit_roundoff >= other.unit_roundoff / 2
 
 
 def measured(backend: Backend, fmt: Format) -> Measured:
@@ -58,6 +66,7 @@ def measured(backend: Backend, fmt: Format) -> Measured:
         tanh=tanh[0],
         tanh_of_one=tanh[1],
         sums_in_format=bool(_read(lambda: (probe.loses_small_terms(), 0.0))[0] == 1.0),
+        operand_bits=_bits(probe),
     )
 
 
@@ -67,6 +76,20 @@ def _read(ask: Callable[[], tuple[float, float]]) -> tuple[float, float]:
             return ask()
     except Exception:  # a target may refuse any cell, in any way
         return np.inf, np.inf
+
+
+def _bits(probe: _Probe) -> int:
+    """`operand_bits`: the precision of the narrowest format whose last bit is lost, or of the
+    probe's own.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            for bits in (8, 11, 24):
+                if bits < probe.format.precision and probe.rounds_operands(bits):
+                    return bits
+    except Exception:  # a target may refuse any cell, in any way
+        return 0
+    return probe.format.precision
 
 
 class _Probe:
@@ -155,30 +178,61 @@ class _Probe:
                 return 1.0
         return 0.0
 
+    def rounds_operands(self, bits: int) -> bool:
+        """Whether a product loses what only the last of bits + 1 bits of an operand holds, a weight
+        or what it is multiplied with.
+
+        h = tanh(v - 1), z = 0 and r = 1, where v = 1 - 2^-(bits + 1) is an operand of either kind
+        and the difference is exact.
+        """
+        fine = 1 - 2.0 ** -(bits + 1)
+        shut = np.array([[1.0], [-1.0 if self.keeps else 1.0]]) * _SHUT  # of r and z
+        found = []
+        for weight, factor in ((fine, 1.0), (1.0, fine)):
+            x = np.zeros((1, self.inputs))
+            x[0, :2] = factor, 1
+            weights = np.zeros((3, self.hidden, self.inputs))
+            weights[:2, :, 1] = shut
+            weights[2, :, :2] = weight, -1
+            found.append(self._step(weights, x, 0.0))
+            if self.starts_anywhere and self.hidden > 1:
+                weights[2] = 0
+                recurrent = np.zeros((3, self.hidden, self.hidden))
+                recurrent[2, :, :2] = weight, -1
+                states = np.zeros((1, self.hidden))
+                states[0, :2] = factor, 1
+                found.append(self._step(weights, x, states, recurrent))
+        off = np.abs(np.stack(found).astype(np.float64) - np.tanh(fine - 1))
+        return bool(np.any(off > (1 - fine) / 2))
+
     @property
     def _fixed(self) -> bool:
         return declarations_of(self.backend).input_size is not None
 
     def _step(
-        self, weights: npt.NDArray[np.float64], x: npt.NDArray[np.float64], state: float
+        self,
+        weights: npt.NDArray[np.float64],
+        x: npt.NDArray[np.float64],
+        states: npt.ArrayLike,
+        recurrent: npt.NDArray[np.float64] | None = None,
     ) -> Any:
+        """The next states of the cell whose weights (3, H, I) and (3, H, H) are those of r, z, n;
+        the recurrent ones are 0 unless given, and so are the biases.
+        """
         dtype, H = self.format.dtype, self.hidden
-        cell = _cell(self.variant, weights.reshape(3 * H, -1).astype(dtype), dtype)
-        inputs, states = x.astype(dtype), np.full((len(x), H), state, dtype)
+        own = np.zeros((3, H, H)) if recurrent is None else recurrent
+        packed: dict[str, npt.NDArray[np.float64]]
+        packed = {"weight_ih": weights.reshape(3 * H, -1), "weight_hh": own.reshape(3 * H, H)}
+        if self.variant.bias:
+            packed |= {name: np.zeros(3 * H) for name in ("bias_ih", "bias_hh")}
+        cell = Cell(self.variant, **{name: a.astype(dtype) for name, a in packed.items()})
+        inputs = x.astype(dtype)
+        before = np.broadcast_to(states, (len(x), H)).astype(dtype)
         if offers(self.backend, "step"):
-            return np.asarray(self.backend.step(cell, inputs, states))
-        outputs, _ = self.backend.sequence(
-            cell, np.repeat(inputs[None], self.steps, axis=0), states
-        )
+            return np.asarray(self.backend.step(cell, inputs, before))
+        repeated = np.repeat(inputs[None], self.steps, axis=0)
+        outputs, _ = self.backend.sequence(cell, repeated, before)
         return np.asarray(outputs[0])
-
-
-def _cell(variant: Variant, weight_ih: npt.NDArray[Any], dtype: Any) -> Cell:
-    rows = len(weight_ih)
-    biases = {name: np.zeros(rows, dtype) for name in ("bias_ih", "bias_hh") if variant.bias}
-    return Cell(
-        variant, weight_ih=weight_ih, weight_hh=np.zeros((rows, rows // 3), dtype), **biases
-    )
 
 
 def _points(fmt: Format, low: float, high: float, bits: int) -> Any:

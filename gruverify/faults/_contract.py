@@ -103,11 +103,8 @@ def gradients_added_up_over_calls() -> Backend:
 
     def added(g: Gradients, *_: Any) -> Gradients:
         before = kept[-1] if fits(g) else altered(g, np.zeros_like)
-        kept.append(
-            Gradients(
-                *(None if a is None else a + getattr(before, name) for name, a in vars(g).items())
-            )
-        )  # type: ignore[arg-type]  # None where there is no bias
+        summed = {n: None if a is None else a + getattr(before, n) for n, a in vars(g).items()}
+        kept.append(Gradients(**summed))  # type: ignore[arg-type]  # None where there is no bias
         return kept[-1]
 
     return Faulty(sequence_vjp=added)

@@ -107,9 +107,8 @@ def reordered(packed: Any, order: str) -> Any:
 
 def altered(gradients: Gradients, f: Callable[[Any], Any]) -> Gradients:
     """The gradients of a cell with `f` applied to each."""
-    return Gradients(
-        *(None if (a := getattr(gradients, n)) is None else f(a) for n in vars(gradients))
-    )  # type: ignore[arg-type]  # None where there is no bias
+    changed = {name: None if a is None else f(a) for name, a in vars(gradients).items()}
+    return Gradients(**changed)  # type: ignore[arg-type]  # None where there is no bias
 
 
 def altered_stack(gradients: StackGradients, f: Callable[[Any], Any]) -> StackGradients:

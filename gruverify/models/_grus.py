@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from gruverify._visible import visible
 from gruverify.arithmetic import format_of
-from gruverify.cell import LAYOUTS, Biases, Cell, Reset, Stack, Update, Variant
+from gruverify.cell import LAYOUTS, PACKED, Biases, Cell, Reset, Stack, Update, Variant
 from gruverify.models._files import BadFile, arrays_and_remarks
 from gruverify.models._names import LAYOUT_NAMES, Group, groups_in
 
@@ -170,10 +170,8 @@ def _cell(group: Group, layer: int, direction: int, reset: str | None, update: s
     try:
         variant = _variant(group, arrays, reset, update)
         if group.layout == "pytorch":
-            return Cell(
-                variant,
-                *(arrays.get(name) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")),
-            )  # type: ignore[arg-type]
+            packed = {name: arrays.get(name) for name in PACKED}
+            return Cell(variant, **packed)  # type: ignore[arg-type]  # None is refused by name
         return LAYOUTS[group.layout].cell(arrays, variant)
     except (ValueError, IndexError) as wrong:
         shapes = ", ".join(f"{leaf} {array.shape}" for leaf, array in arrays.items())

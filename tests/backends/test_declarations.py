@@ -4,6 +4,7 @@ is one line.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from gruverify.backends import (
     NumpyBackend,
     declarations_of,
     declared_variants,
+    offers,
     resolve,
 )
 
@@ -126,6 +128,23 @@ def test_an_accuracy_by_format_is_kept_as_a_keyword() -> None:
     )
     assert declarations_of(made).kappa_sigma == Declarations().kappa_sigma
     assert declarations_of(backend(step=NUMPY.step, kappa={})).unusual() == {}
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), BaseException("no")], ids=["leaves", "bare"])
+def test_a_property_that_raises_no_exception_is_named(error: BaseException) -> None:
+    class Leaving:
+        @property
+        def kappa(self) -> float:
+            raise error
+
+        @property
+        def step(self) -> object:
+            raise error
+
+    told = re.escape(f"its property raised {type(error).__name__}: {error}")
+    with pytest.raises(BadDeclaration, match=f"kappa cannot be read: {told}"):
+        declarations_of(Leaving())
+    assert offers(Leaving(), "step")
 
 
 def test_a_property_that_raises_is_named() -> None:

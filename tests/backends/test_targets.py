@@ -234,6 +234,7 @@ def test_without_torch_numpy_and_functions_are_unaffected(
         pytest.param("1 / 0", "failed: ZeroDivisionError: division by zero", id="raises"),
         pytest.param("def f(:", "failed: SyntaxError: ", id="syntax"),
         pytest.param("raise SystemExit(0)", "failed: SystemExit: 0", id="leaves"),
+        pytest.param("raise BaseException('no')", "failed: BaseException: no", id="bare"),
     ],
 )
 def test_a_module_that_cannot_be_imported_is_unavailable(

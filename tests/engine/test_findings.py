@@ -136,8 +136,14 @@ def test_a_malformed_answer_is_falsified_once_and_blocks_what_needs_it(
 
 
 @pytest.mark.parametrize("method", SHAPES)
+class Bare(BaseException):
+    """What `except Exception` lets pass."""
+
+
 @pytest.mark.parametrize(
-    "error", [ZeroDivisionError("no gate"), SystemExit(0)], ids=["raises", "leaves"]
+    "error",
+    [ZeroDivisionError("no gate"), SystemExit(0), Bare("no gate")],
+    ids=["raises", "leaves", "bare"],
 )
 def test_a_method_that_raises_is_an_error_with_a_witness(method: str, error: BaseException) -> None:
     def spoil(*_: Any) -> Any:

@@ -126,7 +126,9 @@ class Calls:
                 return getattr(self.backend, method)(*arguments)
         except NotImplementedError as declined:
             raise Declined(method, str(declined)) from declined
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit, too: a target that ends itself must not end us
             raise BackendRaised(method, error) from error
 
     def _array(self, name: str, value: Any, letters: str, **other: int) -> NDArray:

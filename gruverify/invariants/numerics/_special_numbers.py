@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import TypeVar
 
 import numpy as np
@@ -227,9 +227,7 @@ def nan_is_passed_on(trial: Trial) -> Iterator[Residual]:
         arrays[name][0, -1] = np.nan
         if name == "h" and not trial.declared.initial_state:
             continue
-        after = _unless_refused(
-            trial, lambda arrays=arrays: all_.observed.step_at(arrays["x"], arrays["h"])
-        )  # type: ignore[misc]  # bound now, not later
+        after = _unless_refused(trial, partial(all_.observed.step_at, arrays["x"], arrays["h"]))
         if after is None:
             yield holds(f"NaN in {name}: raised")
             continue

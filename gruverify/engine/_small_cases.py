@@ -1,0 +1,34 @@
+"""Small cases that a backend claims to handle, drawn beside those of a run: one failure alone says
+little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gruverify.arithmetic import Format
+from gruverify.backends import Backend, declarations_of, drawn_sizes
+from gruverify.cell import Case, Variant
+from gruverify.engine._search import draw, fixed_sizes, seed_for
+from gruverify.engine._sizes import exactly, shortest
+from gruverify_strategies import cases
+
+_SMALL = {"max_H": 4, "max_I": 3, "max_B": 2, "max_T": 2}
+
+
+def drawn_for(
+    backend: Backend, fmt: Format, variants: Sequence[Variant], seed: int, count: int
+) -> list[Case]:
+    """Small cases of some variants that the backend claims to handle."""
+    found: list[Case] = []
+    declared = declarations_of(backend)
+    least = shortest(backend)
+    small = _SMALL | {"min_T": least, "max_T": least - 1 + _SMALL["max_T"]}
+    sizes: dict[str, Any] = small | fixed_sizes(backend, H="hidden_size", I="input_size")
+    if declared.shapes == "few":
+        sizes = exactly(drawn_sizes(declared)[-1], "HIBT")
+    sizes["zero_state"] = not declared.initial_state
+    strategy = cases(formats=(fmt,), variants=tuple(variants), **sizes)
+    draw(strategy, count, seed_for(seed, fmt, f"/identify {variants[0]}"), found.append)
+    return found
