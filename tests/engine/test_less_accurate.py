@@ -129,15 +129,21 @@ def test_what_is_seen_once_in_many_cases_is_no_matter_of_products() -> None:
     def halved(cell: Any, x: Any, h: Any) -> Any:
         return NUMPY.step(cell, x, np.where(h == 0.5, h * (1 + 2**-12), h).astype(h.dtype))
 
-    case = next(c for c in drawn_for(NUMPY, float32, [Variant()], 0, 8) if c.state.any())
-    case = replace(case, state=np.full_like(case.state, 0.5))
     backend = gruverify.backend(step=halved, formats=[float32])
-    fallen = [j for j in judge(case, backend, [INVARIANTS["agreement/step"]]) if j.fell]
-    explaining = Explaining(backend, float32)
-    explaining.meet(case, fallen)
+    shown = measured(backend, float32)
+    found, unmeasured = [], []
+    for case in drawn_for(NUMPY, float32, [Variant()], 0, 8):
+        case = replace(case, state=np.full_like(case.state, 0.5))
+        fallen = [j for j in judge(case, backend, [INVARIANTS["agreement/step"]]) if j.fell]
+        assert fallen
+        for bits, explained in ((0, unmeasured), (24, found)):
+            explaining = Explaining(backend, float32)
+            vars(explaining)["_measured"] = replace(shown, operand_bits=bits)
+            explaining.meet(case, fallen)
+            explained.append(explaining.found())
 
-    assert fallen
-    assert explaining.found() is None
+    assert any(unmeasured)
+    assert not any(found)
 
 
 HALF = Kernel(product=added_in_the_format)
