@@ -213,14 +213,16 @@ class _Met:
             None,
         )
         if cause is not None:
-            return Tally(blocked=1, reason=what, cause=cause)
+            return Tally(blocked=1, reason=what, cause=cause, failed=True)
         # A method that fails on the very case drawn is no basis for anything else that is asked of
         # it.
         self.reporters |= dict.fromkeys(
             {what, obstacle.method} if obstacle.case is self.case else {what}, id
         )
         return (
-            judged(np.inf, what) if isinstance(obstacle, Malformed) else Tally(error=1, reason=what)
+            judged(np.inf, what)
+            if isinstance(obstacle, Malformed)
+            else Tally(error=1, reason=what, failed=True)
         )
 
 

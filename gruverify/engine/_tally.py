@@ -39,8 +39,9 @@ class Tally:
     `unclaimed` counts the cases whose bounds claimed nothing: they did not pass. `compared` counts
     the entries that were compared, and `claimed` those of them whose bounds claim something.
     `declined` counts the cases for which the backend said that it does not implement what is
-    needed. `reason` says why there are no cases, or what the first error or obstacle was; `cause`
-    is the invariant that reported the obstacle, where another one did. `mark` is what the user's
+    needed. `reason` says why there are no cases, or what the first error or obstacle was, and
+    `failed` whether it is that of a failure, its own or the one that blocks it; `cause` is the
+    invariant that reported the obstacle, where another one did. `mark` is what the user's
     selection makes of the invariant, or that the target died under it. `outcomes` counts by
     features of the cases: what those that failed have in common.
     """
@@ -59,6 +60,7 @@ class Tally:
     compared: int = 0
     claimed: int = 0
     outcomes: Outcomes = field(default_factory=Outcomes)
+    failed: bool = False
 
     @property
     def cases(self) -> int:
@@ -93,6 +95,9 @@ class Tally:
         return 0.0
 
     def __add__(self, other: Tally) -> Tally:
+        # What a method raised in one case says more than why it was not called in another.
+        failed = self.failed or other.failed
+        reasons = [part.reason for part in (self, other) if part.failed == failed and part.reason]
         return Tally(
             self.passed + other.passed,
             self.falsified + other.falsified,
@@ -100,7 +105,7 @@ class Tally:
             self.blocked + other.blocked,
             max(self.largest, other.largest),
             self.histogram + other.histogram,
-            min(filter(None, (self.reason, other.reason)), default=""),
+            min(reasons, default=""),
             self.declined + other.declined,
             min(filter(None, (self.cause, other.cause)), default=""),
             max(self.mark, other.mark),
@@ -108,6 +113,7 @@ class Tally:
             self.compared + other.compared,
             self.claimed + other.claimed,
             self.outcomes + other.outcomes,
+            failed,
         )
 
 
@@ -120,6 +126,7 @@ def judged(margin: float, reason: str = "", *, compared: int = 0, claimed: int =
         largest=margin,
         histogram=Counter({max(bin_, _LOWEST): 1}),
         reason=reason,
+        failed=bool(reason),
         compared=compared,
         claimed=claimed,
     )

@@ -32,6 +32,7 @@ tallies = st.builds(
     Tally,
     *(counts, counts, counts, counts, margins, histograms, reasons, counts, causes, marks),
     *(counts, counts, counts),
+    failed=st.booleans(),
 )
 sizes = st.dictionaries(st.sampled_from("HIBT"), st.tuples(counts, counts).map(sorted).map(tuple))
 drawn = st.builds(Drawn, counts, counts, sizes)
