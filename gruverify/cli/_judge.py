@@ -142,8 +142,8 @@ def command(
     or undecidable, with what would decide. With two --outputs it also tells where they part, and
     how far rounding may take two right runs apart.
 
-    WEIGHTS is .npz, .safetensors, a PyTorch state_dict or JSON; arrays are .npy, too. Nothing in
-    them is executed. Of a file with several arrays, FILE:NAME picks one. Record all outputs, in
+    WEIGHTS is .npz, .safetensors, a PyTorch state_dict, .keras, .weights.h5, .onnx, Flax' msgpack
+    or JSON; arrays are .npy, too. Nothing in them is executed. Of a file with several arrays, FILE:NAME picks one. Record all outputs, in
     evaluation mode (no dropout).
 
     \b
@@ -227,7 +227,16 @@ def _records(
         ys = array_of(path, _NAMES["--outputs"])
         try:
             found.append(
-                record(gru.stack, xs, ys, state=h, lengths=n, format=fmt, batch_first=first)
+                record(
+                    gru.stack,
+                    xs,
+                    ys,
+                    state=h,
+                    lengths=n,
+                    format=fmt,
+                    batch_first=first,
+                    backward=gru.backward,
+                )
             )
         except BadRecord as wrong:
             files = {"inputs": inputs, "outputs": path, "state": state}
