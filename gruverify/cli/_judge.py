@@ -143,8 +143,8 @@ def command(
     how far rounding may take two right runs apart.
 
     WEIGHTS is .npz, .safetensors, a PyTorch state_dict, .keras, .weights.h5, .onnx, Flax' msgpack
-    or JSON; arrays are .npy, too. Nothing in them is executed. Of a file with several arrays, FILE:NAME picks one. Record all outputs, in
-    evaluation mode (no dropout).
+    or JSON; arrays are .npy, too. Nothing in them is executed. Of a file with several arrays,
+    FILE:NAME picks one. Record all outputs, in evaluation mode (no dropout).
 
     \b
     gruverify judge model.pt --inputs x.npy --outputs y.npy --time-first

@@ -174,7 +174,8 @@ def _archive(path: Path) -> Read:
         members = archive.infolist()
         if any(member.filename.endswith("data.pkl") for member in members):
             return state_dict_of(path), {}
-        if not is_keras(archive) and not any(member.filename.endswith(".npy") for member in members):
+        arrays = [member for member in members if member.filename.endswith(".npy")]
+        if not arrays and not is_keras(archive):
             raise ValueError(f"is an archive without arrays; read here: {_READ}")
         size = path.stat().st_size
         most = max(_EXPANDS * size, _SMALL)
@@ -188,9 +189,7 @@ def _archive(path: Path) -> Read:
         if is_keras(archive):
             return _of_keras(keras_archive(archive))
         return {
-            member.filename.removesuffix(".npy"): _member(archive, member)
-            for member in members
-            if member.filename.endswith(".npy")
+            member.filename.removesuffix(".npy"): _member(archive, member) for member in arrays
         }, {}
 
 
@@ -244,7 +243,9 @@ def _json(path: Path) -> Read:
 
 
 def _remarks(said: dict[str, Any]) -> dict[str, str]:
-    remarks = {name: said[name] for name in ("layout", "reset", "update") if name in said}
+    remarks: dict[str, str] = {
+        name: said[name] for name in ("layout", "reset", "update") if name in said
+    }
     if wrong := [name for name, value in remarks.items() if not isinstance(value, str)]:
         raise ValueError(f'"{wrong[0]}" must be a word')
     return remarks

@@ -36,7 +36,9 @@ _REALS = {
     (32, 8, 23): np.dtype("f4"),
     (64, 11, 52): np.dtype("f8"),
 }
-_SAVE_ANEW = "save the arrays with np.savez, {w.path: w.numpy() for w in model.weights}"
+_SAVE_ANEW = (
+    "save the arrays anew, np.savez('weights.npz', **{w.path: w.numpy() for w in model.weights})"
+)
 
 
 @dataclass
@@ -183,7 +185,8 @@ class _File:
             raise ValueError(
                 f"{path} claims shape {shape} of {dtype}, {claimed} bytes, and holds {len(data)}"
             )
-        return np.frombuffer(data[:claimed], dtype).reshape(shape)
+        found = np.frombuffer(data[:claimed], dtype).reshape(shape)
+        return found if dtype.isnative else found.astype(dtype.newbyteorder("="))
 
     def _stored(self, path: str, layout: memoryview) -> memoryview:
         version, kind = _whole(layout, 2)[:2]

@@ -105,7 +105,7 @@ def _is_cell(above: str, arrays: Mapping[str, NDArray]) -> bool:
     if kernel is None or recurrent is None or kernel.ndim != 2 or recurrent.ndim != 2:
         return False
     units, columns = recurrent.shape
-    return kernel.shape[1] == columns and units > 0 and columns % units == 0
+    return bool(kernel.shape[1] == columns and units > 0 and columns % units == 0)
 
 
 def _layers(group: str, names: Mapping[str, str]) -> Iterator[str]:

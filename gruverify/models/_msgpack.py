@@ -33,9 +33,7 @@ _DTYPES = {
     **{name: np.dtype(name) for name in ("float16", "float32", "float64")},
 }
 #: Numbers by their first byte, as `struct` reads them.
-_NUMBERS = {
-    **dict(zip(range(0xCA, 0xD4), (">f", ">d", *">B >H >I >Q >b >h >i >q".split()), strict=True))
-}
+_NUMBERS = {0xCA + i: f">{letter}" for i, letter in enumerate("fdBHIQbhiq")}
 #: What has a length before it: texts, bytes, extensions, lists and maps, by their first byte, with
 #: how many bytes the length has.
 _LENGTHS = {

@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "_visible",
         "_files",
     },
-    "models": {"arithmetic", "cell", "backends", "_visible"},
+    "models": {"arithmetic", "cell", "formulas", "backends", "_visible", "_files"},
     "judging": {"arithmetic", "cell", "formulas", "backends", "invariants", "engine", "_visible"},
     "matrix": {"arithmetic", "cell", "backends", "faults", "invariants", "engine"},
     "store": {"engine", "_visible"},
