@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._declared import DECLARE
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._options import EXIT_CODES, Fail
-from gruverify.cli._values import FORMATS, Parsed, one_of
+from gruverify.cli._values import FORMATS, one_of
 
 if TYPE_CHECKING:
     from gruverify.arithmetic import Format
@@ -30,23 +31,6 @@ _NAMES = {
 }
 _LAYOUTS = ("pytorch", "keras", "onnx", "flax", "nnx", "equinox", "mlx", "haiku")
 _VERDICTS = ("bug", "undecidable", "rounding")
-
-
-def _declaration(text: str) -> tuple[str, Any]:
-    """NAME=VALUE, the value a number, true or false, or a word."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise ValueError(text)
-    words = {"true": True, "false": False}
-    if value.lower() in words:
-        return name, words[value.lower()]
-    try:
-        return name, float(value)
-    except ValueError:
-        return name, value.strip("'\"")
-
-
-_DECLARATION = Parsed(_declaration, "must be NAME=VALUE, e.g. kappa_sigma=5 or accumulates=float64")
 
 
 @click.command("judge")
@@ -103,15 +87,7 @@ _DECLARATION = Parsed(_declaration, "must be NAME=VALUE, e.g. kappa_sigma=5 or a
     metavar="f32|...",
     help="What it was computed in (default: as weights).",
 )
-@click.option(
-    "--declare",
-    "declared",
-    type=_DECLARATION,
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="What the implementation declares of its accuracy: kappa_sigma=5, "
-    "accumulates=float64, products=tf32, ...",
-)
+@click.option("--declare", "declared", **DECLARE)
 @click.option(
     "--plot", metavar="FILE", help="Draw how far two outputs are apart (.png, .svg, .pdf)."
 )
