@@ -37,7 +37,13 @@ _INDEX, _SCHEMA = "index.json", "case.schema.json"
     help="The kind of files; onnx: a folder for each, as ONNX' node tests are.",
 )
 @click.option(
-    "--format", "formats", type=FORMATS, default="f32", show_default=True, metavar="f32|..."
+    "--format",
+    "formats",
+    type=FORMATS,
+    default="f32",
+    show_default=True,
+    metavar="f32|...",
+    help="What the implementation computes in.",
 )
 @click.option(
     "--reset",
