@@ -60,12 +60,9 @@ def exported_cases(
     for number, (about, case) in enumerate(boundary_cases(fmt, variant) if boundary else ()):
         yield Exported(f"boundary-{number:03}", about, case, mode)
     drawn = list[StackCase]()
-    most = {f"max_{k}": min(n, max_size or n) for k, n in _USUAL.items()}
+    sizes: dict[str, Any] = {f"max_{k}": min(n, max_size or n) for k, n in _USUAL.items()}
     strategy = stack_cases(
-        formats=(fmt,),
-        variants=(variant,),
-        **{**most, "batch_first": False, "batched": True},
-        **options,
+        formats=(fmt,), variants=(variant,), batch_first=False, batched=True, **sizes, **options
     )
     stream = hashlib.sha256(f"{seed}/{fmt.name}/{variant}/{sorted(options.items())}".encode())
     if count:

@@ -13,7 +13,7 @@ import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -107,7 +107,7 @@ class _File:
 
     def signed(self, start: int, signature: bytes) -> None:
         """Raise ValueError unless a block begins so, or if it was met before."""
-        if self.at(start, 4) != signature:
+        if bytes(self.at(start, 4)) != signature:
             raise ValueError(f"is a damaged HDF5 file: no {signature.decode()} at byte {start}")
         if start in self._seen:
             raise ValueError(f"is a damaged HDF5 file: it comes back to byte {start}")
@@ -115,7 +115,7 @@ class _File:
 
     def item(self, start: int) -> _Item:
         """The header at an address, with what continues it elsewhere."""
-        if self.at(start, 1) != b"\x01":
+        if self.at(start, 1)[0] != 1:
             raise ValueError(f"is HDF5 with a header of another version than 1: {_SAVE_ANEW}")
         count = self.number(start + 2, 2)
         blocks, messages = [(start + 16, self.number(start + 8, 4))], dict[int, list[memoryview]]()
@@ -224,7 +224,7 @@ class _File:
     def _in_heap(self, heap: int, wanted: int) -> memoryview:
         """An object of a global heap."""
         at, end = heap + 16, heap + self.number(heap + 8)
-        while self.at(heap, 4) == b"GCOL" and at + 16 <= end:
+        while bytes(self.at(heap, 4)) == b"GCOL" and at + 16 <= end:
             index, size = self.number(at, 2), self.number(at + 8)
             if index == wanted:
                 return self.at(at + 16, size)
@@ -244,7 +244,7 @@ def _whole(data: memoryview, count: int) -> memoryview:
 def _dtype(type_: memoryview) -> np.dtype[Any] | None:
     """The dtype of a type; None of what is no number."""
     kind, bits, size = _whole(type_, 8)[0] & 15, type_[1], int.from_bytes(type_[4:8], "little")
-    order = ">" if bits & 1 else "<"
+    order: Literal[">", "<"] = ">" if bits & 1 else "<"
     if kind == _REAL:
         found = _REALS.get((8 * size, _whole(type_, 20)[13], type_[15]))
         return found and found.newbyteorder(order) if found != bfloat16.dtype else found

@@ -157,5 +157,6 @@ def _joined(name: str, value: Mapping[str, Any]) -> NDArray:
         case {"shape": {**sizes}, "chunks": {**chunks}}:
             parts = [array for _, array in _arrays(name, chunks)]
             found = np.concatenate([part.reshape(-1) for part in parts])
-            return found.reshape(tuple(sizes.values()))
+            shape: list[Any] = list(sizes.values())
+            return found.reshape(shape)
     raise ValueError(f"{name} is no array in chunks as Flax writes them")
