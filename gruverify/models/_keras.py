@@ -136,7 +136,7 @@ def _not_modelled(settings: Mapping[str, Any]) -> str:
     """What a GRU has that is not modelled here, if anything, and the way out."""
     for name, usual in _USUAL.items():
         if (given := settings.get(name, usual)) != usual:
-            given = given if isinstance(given, str) else given.get("class_name", "another")
+            given = given.get("class_name") if isinstance(given, Mapping) else given
             return f"has {name}={given!r}: only {usual} is modelled here"
     if settings.get("go_backwards"):
         return (
