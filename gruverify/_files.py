@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,13 +18,23 @@ def write_whole(file: Path, text: str) -> None:
     """
     # Half a surrogate pair, as a name may hold, has no bytes: it is spelled as JSON and Python
     # spell it.
-    data = text.encode("utf-8", errors="backslashreplace")
+    write_bytes(file, text.encode("utf-8", errors="backslashreplace"))
+
+
+def write_bytes(file: Path, data: bytes, seen: Callable[[Path], None] = lambda _: None) -> None:
+    """Write bytes beside the file first, then rename: `seen` may look at what was written, and
+    keeps it from becoming the file by raising. A device or a pipe stays what it is.
+
+    Raises:
+        OSError: it cannot be written; what was there before still is, and nothing else.
+    """
     if file.exists() and not file.is_file():
         file.write_bytes(data)
         return
     aside = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
         aside.write_bytes(data)
+        seen(aside)
         aside.replace(file)
     except BaseException:
         with suppress(OSError):

@@ -48,6 +48,7 @@ from gruverify.backends._shapes import long_run as long_run
 from gruverify.backends._shapes import sizes_of_few as sizes_of_few
 from gruverify.backends._shapes import wide_cell as wide_cell
 from gruverify.backends._sources import sources_of as sources_of
+from gruverify.backends._state_dict import saved_state_dict as saved_state_dict
 from gruverify.backends._state_dict import state_dict_of as state_dict_of
 from gruverify.backends._target import Target as Target
 from gruverify.backends._targets import TARGETS as TARGETS

@@ -1,9 +1,10 @@
-"""Tensors that PyTorch saved, as arrays. Nothing of a file is executed, nothing allocated that it
-does not hold.
+"""Tensors that PyTorch saved, as arrays, and the other way round. Nothing of a file is executed,
+nothing allocated that it does not hold.
 """
 
 from __future__ import annotations
 
+import io
 import pickle
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,21 @@ def state_dict_of(path: Path) -> dict[str, npt.NDArray[Any]]:
             "save a state_dict, torch.save(model.state_dict(), ...)"
         ) from refused
     return dict(_tensors("", found, path.stat().st_size, _DEPTH))
+
+
+def saved_state_dict(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    """What torch.save writes of these arrays as tensors by name; imports torch.
+
+    Raises:
+        ImportError: torch is not installed.
+    """
+    import torch
+
+    from gruverify.backends._tensors import tensor
+
+    file = io.BytesIO()
+    torch.save({name: tensor(array) for name, array in arrays.items()}, file)
+    return file.getvalue()
 
 
 def _require_plain(path: Path) -> None:

@@ -8,6 +8,9 @@ from gruverify.cell._cell import PACKED as PACKED
 from gruverify.cell._cell import Cell as Cell
 from gruverify.cell._cell import unpack as unpack
 from gruverify.cell._contraction import contraction_rate as contraction_rate
+from gruverify.cell._conversion import Fitted as Fitted
+from gruverify.cell._conversion import fitted as fitted
+from gruverify.cell._conversion import with_update as with_update
 from gruverify.cell._gradients import Gradients as Gradients
 from gruverify.cell._gradients import StackGradients as StackGradients
 from gruverify.cell._gradients import pack as pack

@@ -103,6 +103,10 @@ class Layout:
             bias_hh=np.where(moved, zero, cell.bias_hh),
         )
 
+    def one_bias(self, variant: Variant) -> tuple[bool, bool, bool]:
+        """Which gates r, z, n of a variant with biases have no recurrent bias in the library."""
+        return self._one_bias(variant)
+
     def gradients(self, parameters: Arrays, variant: Variant) -> dict[str, NDArray | None]:
         """The gradients of a cell's packed arrays, from those of the parameters that
         `parameters(merged(cell))` gives.

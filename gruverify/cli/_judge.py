@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._declared import DECLARE
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._options import EXIT_CODES, Fail
-from gruverify.cli._values import FORMATS, Parsed, one_of
+from gruverify.cli._values import FORMATS, one_of
 
 if TYPE_CHECKING:
     from gruverify.arithmetic import Format
@@ -30,23 +31,6 @@ _NAMES = {
 }
 _LAYOUTS = ("pytorch", "keras", "onnx", "flax", "nnx", "equinox", "mlx", "haiku")
 _VERDICTS = ("bug", "undecidable", "rounding")
-
-
-def _declaration(text: str) -> tuple[str, Any]:
-    """NAME=VALUE, the value a number, true or false, or a word."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise ValueError(text)
-    words = {"true": True, "false": False}
-    if value.lower() in words:
-        return name, words[value.lower()]
-    try:
-        return name, float(value)
-    except ValueError:
-        return name, value.strip("'\"")
-
-
-_DECLARATION = Parsed(_declaration, "must be NAME=VALUE, e.g. kappa_sigma=5 or accumulates=float64")
 
 
 @click.command("judge")
@@ -103,15 +87,7 @@ _DECLARATION = Parsed(_declaration, "must be NAME=VALUE, e.g. kappa_sigma=5 or a
     metavar="f32|...",
     help="What it was computed in (default: as weights).",
 )
-@click.option(
-    "--declare",
-    "declared",
-    type=_DECLARATION,
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="What the implementation declares of its accuracy: kappa_sigma=5, "
-    "accumulates=float64, products=tf32, ...",
-)
+@click.option("--declare", "declared", **DECLARE)
 @click.option(
     "--plot", metavar="FILE", help="Draw how far two outputs are apart (.png, .svg, .pdf)."
 )
@@ -142,9 +118,9 @@ def command(
     or undecidable, with what would decide. With two --outputs it also tells where they part, and
     how far rounding may take two right runs apart.
 
-    WEIGHTS is .npz, .safetensors, a PyTorch state_dict or JSON; arrays are .npy, too. Nothing in
-    them is executed. Of a file with several arrays, FILE:NAME picks one. Record all outputs, in
-    evaluation mode (no dropout).
+    WEIGHTS is .npz, .safetensors, a PyTorch state_dict, .keras, .weights.h5, .onnx, Flax' msgpack
+    or JSON; arrays are .npy, too. Nothing in them is executed. Of a file with several arrays,
+    FILE:NAME picks one. Record all outputs, in evaluation mode (no dropout).
 
     \b
     gruverify judge model.pt --inputs x.npy --outputs y.npy --time-first
@@ -227,7 +203,16 @@ def _records(
         ys = array_of(path, _NAMES["--outputs"])
         try:
             found.append(
-                record(gru.stack, xs, ys, state=h, lengths=n, format=fmt, batch_first=first)
+                record(
+                    gru.stack,
+                    xs,
+                    ys,
+                    state=h,
+                    lengths=n,
+                    format=fmt,
+                    batch_first=first,
+                    backward=gru.backward,
+                )
             )
         except BadRecord as wrong:
             files = {"inputs": inputs, "outputs": path, "state": state}

@@ -21,6 +21,7 @@ _SECTIONS = {
     "Verify": ("check", "identify", "judge", "replay"),
     "Understand": ("explain", "list", "faults"),
     "Results": ("report", "compare"),
+    "Exchange": ("convert", "export-cases"),
 }
 _COMMANDS = tuple(name for names in _SECTIONS.values() for name in names)
 
@@ -32,7 +33,9 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"gruverify.cli._{cmd_name}").command
+        command: click.Command = importlib.import_module(
+            f"gruverify.cli._{cmd_name.replace('-', '_')}"
+        ).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

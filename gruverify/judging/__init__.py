@@ -3,9 +3,12 @@ bug.
 """
 
 from gruverify.judging._causes import Cause as Cause
+from gruverify.judging._causes import Declared as Declared
 from gruverify.judging._distance import Distance as Distance
 from gruverify.judging._distance import distance as distance
 from gruverify.judging._held import Entry as Entry
+from gruverify.judging._order import own_order as own_order
+from gruverify.judging._order import reordered as reordered
 from gruverify.judging._record import BadRecord as BadRecord
 from gruverify.judging._record import Record as Record
 from gruverify.judging._record import record as record

@@ -15,6 +15,7 @@ from gruverify.engine import Reading
 from gruverify.formulas import step
 from gruverify.invariants import STATES, Residual, worst
 from gruverify.judging._envelope import affordable, envelope
+from gruverify.judging._order import own_order, reordered
 from gruverify.judging._record import NDArray, Record
 from gruverify.judging._walk import (
     Floats,
@@ -26,8 +27,6 @@ from gruverify.judging._walk import (
     inputs_of,
     one_behind,
     outputs_of,
-    own_order,
-    reordered,
     reread,
     stored_in,
 )

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from gruverify._visible import told
 from gruverify.arithmetic import Format, bfloat16, format_named, format_of, is_narrower
 from gruverify.cell import Cell, Stack
+from gruverify.judging._order import own_order, reordered
 
 NDArray: TypeAlias = npt.NDArray[Any]
 
@@ -58,8 +59,12 @@ def record(
     lengths: npt.ArrayLike | None = None,
     format: Format | str | None = None,
     batch_first: bool = False,
+    backward: bool = False,
 ) -> Record:
     """A record of these arrays: see `judge`, which takes the same.
+
+    backward: the one direction meets each member's last step first, as ONNX' direction=reverse
+    does; inputs and outputs are in time all the same, and become the order of the steps.
 
     Raises:
         BadRecord: an array has the wrong shape or type.
@@ -76,13 +81,19 @@ def record(
     T, B, _ = xs.shape
     layers = _layers(stack, np.asarray(outputs).shape, ys, T, B, axes)
     computed, notes = _format(stack, ys, format)
+    steps = _lengths(lengths, T, B)
+    if backward:
+        order = own_order(steps, T, 1)
+        xs = reordered(xs, order)
+        layers = {layer: reordered(states, order) for layer, states in layers.items()}
+        notes = [*notes, "it runs backward: t counts from each member's last step"]
     return Record(
         _in_format(stack, computed),
         computed,
         xs,
         layers,
         _state(stack, state, B, computed, unbatched=unbatched),
-        _lengths(lengths, T, B),
+        steps,
         stack.format,
         (*notes, *_notes_of_inputs(xs, computed)),
     )

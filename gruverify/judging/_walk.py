@@ -13,6 +13,7 @@ import numpy.typing as npt
 from gruverify.arithmetic import Ball, Format, Rounding, is_narrower, rounded_to, went_on_with
 from gruverify.cell import Parameters, Stack, Variant, unpack
 from gruverify.engine import Reading
+from gruverify.judging._order import reordered
 from gruverify.judging._record import NDArray, Record, kind_of
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -92,21 +93,6 @@ def reread(model: Model, reading: Reading) -> Model:
     """The same parameters, read in another way."""
     rows = tuple(tuple(reading.parameters(p) for p in row) for row in model.rows)
     return Model(model.mode, reading.variant(model.variant), rows)
-
-
-def own_order(lengths: npt.NDArray[np.intp], steps: int, direction: int) -> NDArray:
-    """Which row (T, B) each member's direction takes as its first, second and so on; backward
-    begins at its last.
-
-    Taken twice it is the order of time again.
-    """
-    k = np.broadcast_to(np.arange(steps)[:, None], (steps, len(lengths)))
-    return np.where(k < lengths, lengths - 1 - k, k) if direction else k
-
-
-def reordered(array: NDArray, index: NDArray) -> NDArray:
-    """The rows (T, B, n) where `index` (T, B) says."""
-    return np.take_along_axis(array, index[..., None], 0)
 
 
 def inputs_of(record: Record, mode: Rounding) -> Known:

@@ -19,15 +19,24 @@ import numpy.typing as npt
 from gruverify._visible import shortened, visible
 from gruverify.arithmetic import bfloat16, format_named
 from gruverify.backends import state_dict_of
+from gruverify.models._keras import KerasModel, is_keras, keras_archive, keras_weights
+from gruverify.models._msgpack import msgpack_arrays
 from gruverify.models._onnx import onnx_grus
 
 NDArray: TypeAlias = npt.NDArray[Any]
+#: Arrays by name, and what the file says of them.
+Read: TypeAlias = tuple[dict[str, NDArray], dict[str, Any]]
 
 #: What a compressed archive may come to: so many times its own size, or so many bytes if that is
 #: more.
 _EXPANDS, _SMALL = 8, 2**26
 _NPY, _HDF5, _ZIP = b"\x93NUMPY", b"\x89HDF", b"PK\x03\x04"
-_READ = ".npz, .npy, .safetensors, a PyTorch state_dict, .onnx, or JSON"
+#: How a map of msgpack begins, unless it is empty.
+_MSGPACK = (*range(0x81, 0x90), 0xDE, 0xDF)
+_READ = (
+    ".npz, .npy, .safetensors, a PyTorch state_dict, .keras, .weights.h5, .onnx, Flax' msgpack, or "
+    "JSON"
+)
 
 
 class BadFile(ValueError):
@@ -40,8 +49,9 @@ def read_arrays(path: str | Path) -> dict[str, NDArray]:
     """All arrays of a file by name; the one of a .npy file is called "".
 
     What it is is told by its content: .npz, .npy, .safetensors (with the package safetensors), what
-    torch.save wrote (with torch), ONNX models with GRU nodes, or JSON: an object of nested lists by
-    name, or one with "arrays", and perhaps "format", beside them.
+    torch.save wrote (with torch), Keras' .keras and .weights.h5, ONNX models with GRU
+    nodes, what flax.serialization.to_bytes returned, or JSON: an object of nested lists by name, or
+    one with "arrays", and perhaps "format", beside them.
 
     Raises:
         BadFile: it is none of these, damaged, or claims more than it holds; or the package it needs
@@ -50,9 +60,10 @@ def read_arrays(path: str | Path) -> dict[str, NDArray]:
     return arrays_and_remarks(path)[0]
 
 
-def arrays_and_remarks(path: str | Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
-    """The same, and what the file says of them: "layout", "reset", "update"; an ONNX model
-    "resets", by name.
+def arrays_and_remarks(path: str | Path) -> Read:
+    """The same, and what the file says of them: "layout", "reset", "update"; by the name of each
+    GRU "resets", "refused" (what keeps it from being read), and "backward" (those that run
+    backward alone).
 
     Raises:
         BadFile: as `read_arrays`.
@@ -63,10 +74,7 @@ def arrays_and_remarks(path: str | Path) -> tuple[dict[str, NDArray], dict[str, 
             read = _reader(stream.read(9), file.stat().st_size)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of NumPy and PyTorch, about old or odd headers
-            if read is _onnx:
-                arrays, resets = onnx_grus(file)
-                return arrays, {"layout": "onnx", "resets": resets}
-            return read(file), _remarks(file) if read is _json else {}
+            return read(file)
     except ImportError as missing:
         raise BadFile(f"{path}: {missing}") from None
     except OSError as refused:
@@ -77,21 +85,7 @@ def arrays_and_remarks(path: str | Path) -> tuple[dict[str, NDArray], dict[str, 
         raise BadFile(f"{path}: {visible(shortened(str(wrong) or type(wrong).__name__))}") from None
 
 
-def _remarks(path: Path) -> dict[str, str]:
-    said = json.loads(path.read_bytes())
-    if not isinstance(said.get("arrays"), dict):
-        return {}
-    remarks = {name: said[name] for name in ("layout", "reset", "update") if name in said}
-    if wrong := [name for name, value in remarks.items() if not isinstance(value, str)]:
-        raise ValueError(f'"{wrong[0]}" must be a word')
-    return remarks
-
-
-def _onnx(path: Path) -> dict[str, NDArray]:
-    return onnx_grus(path)[0]
-
-
-def _reader(head: bytes, size: int) -> Callable[[Path], dict[str, NDArray]]:
+def _reader(head: bytes, size: int) -> Callable[[Path], Read]:
     """What reads a file that begins so."""
     if head.startswith(_NPY):
         return _npy
@@ -108,24 +102,40 @@ def _reader(head: bytes, size: int) -> Callable[[Path], dict[str, NDArray]]:
             f"claims a header of {int.from_bytes(head[:8], 'little')} bytes, and has {size} in all"
         )
     if head.startswith(_HDF5):
-        raise ValueError(
-            "is HDF5, which is not read yet: save the arrays with np.savez, e.g. "
-            "np.savez('weights.npz', **{w.path: w.numpy() for w in model.weights})"
-        )
+        return _keras
     if head[:1] == b"\x80":
         raise ValueError(
             "is a pickle, which would have to be executed; if PyTorch saved it, before version "
             "1.6: "
             "torch.save(torch.load(...), ...) writes it anew"
         )
+    if head and head[0] in _MSGPACK:
+        return _msgpack
     raise ValueError(
         f"is no file of arrays that is read here: {_READ}" + (" (it is empty)" if not size else "")
     )
 
 
-def _npy(path: Path) -> dict[str, NDArray]:
+def _onnx(path: Path) -> Read:
+    arrays, remarks = onnx_grus(path)
+    return arrays, {"layout": "onnx", **remarks}
+
+
+def _keras(path: Path) -> Read:
+    return _of_keras(keras_weights(path))
+
+
+def _of_keras(model: KerasModel) -> Read:
+    return model.arrays, {"resets": model.resets, "refused": model.refused}
+
+
+def _msgpack(path: Path) -> Read:
+    return msgpack_arrays(path), {}
+
+
+def _npy(path: Path) -> Read:
     with path.open("rb") as stream:
-        return {"": _array(stream, path.stat().st_size)}
+        return {"": _array(stream, path.stat().st_size)}, {}
 
 
 def _array(stream: IO[bytes], size: int) -> NDArray:
@@ -153,7 +163,7 @@ def _array(stream: IO[bytes], size: int) -> NDArray:
     return array.view(bfloat16.dtype) if dtype == np.dtype("V2") else array
 
 
-def _archive(path: Path) -> dict[str, NDArray]:
+def _archive(path: Path) -> Read:
     try:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as damaged:
@@ -163,8 +173,9 @@ def _archive(path: Path) -> dict[str, NDArray]:
     with archive:
         members = archive.infolist()
         if any(member.filename.endswith("data.pkl") for member in members):
-            return state_dict_of(path)
-        if not any(member.filename.endswith(".npy") for member in members):
+            return state_dict_of(path), {}
+        arrays = [member for member in members if member.filename.endswith(".npy")]
+        if not arrays and not is_keras(archive):
             raise ValueError(f"is an archive without arrays; read here: {_READ}")
         size = path.stat().st_size
         most = max(_EXPANDS * size, _SMALL)
@@ -175,11 +186,11 @@ def _archive(path: Path) -> dict[str, NDArray]:
                 f"would expand to more than {most} bytes from {size}: save it with np.savez, "
                 "uncompressed"
             )
+        if is_keras(archive):
+            return _of_keras(keras_archive(archive))
         return {
-            member.filename.removesuffix(".npy"): _member(archive, member)
-            for member in members
-            if member.filename.endswith(".npy")
-        }
+            member.filename.removesuffix(".npy"): _member(archive, member) for member in arrays
+        }, {}
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray:
@@ -199,7 +210,7 @@ _SAFETENSORS = {
 }
 
 
-def _safetensors(path: Path) -> dict[str, NDArray]:
+def _safetensors(path: Path) -> Read:
     try:
         import safetensors
     except ImportError:
@@ -215,10 +226,10 @@ def _safetensors(path: Path) -> dict[str, NDArray]:
             continue  # float8 and what comes next: no GRU that is judged here has it
         dtype = bfloat16.dtype if kind == "BF16" else _SAFETENSORS[kind]
         found[name] = np.frombuffer(tensor["data"], dtype).reshape(tensor["shape"])
-    return found
+    return found, {}
 
 
-def _json(path: Path) -> dict[str, NDArray]:
+def _json(path: Path) -> Read:
     said = json.loads(path.read_bytes())
     within = isinstance(said.get("arrays"), dict)
     fmt = format_named(str(said.get("format", "float32"))) if within else format_named("float32")
@@ -228,4 +239,13 @@ def _json(path: Path) -> dict[str, NDArray]:
         if array.dtype.kind not in "iuf":
             raise ValueError(f'"{visible(name)}" holds something else than numbers')
         found[name] = fmt.cast(array.astype(np.float64))
-    return found
+    return found, _remarks(said) if within else {}
+
+
+def _remarks(said: dict[str, Any]) -> dict[str, str]:
+    remarks: dict[str, str] = {
+        name: said[name] for name in ("layout", "reset", "update") if name in said
+    }
+    if wrong := [name for name, value in remarks.items() if not isinstance(value, str)]:
+        raise ValueError(f'"{wrong[0]}" must be a word')
+    return remarks

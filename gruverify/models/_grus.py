@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,16 +33,18 @@ _OTHERS = {4: "an LSTM has four", 1: "a plain RNN has one"}
 @dataclass(frozen=True)
 class Gru:
     """A GRU of a file: the name that its parameters share (may be ""), the layout they are in, and
-    the stack.
+    the stack. If it runs backward alone, `backward` says so: its one direction meets the last step
+    first.
     """
 
     name: str
     layout: str
     stack: Stack
+    backward: bool = False
 
     def __str__(self) -> str:
         s = self.stack
-        ways = ", bidirectional" if s.directions == 2 else ""
+        ways = ", bidirectional" if s.directions == 2 else ", backward" * self.backward
         layers = f"{s.layers} layer{'s' * (s.layers > 1)}"
         sizes = f"H={s.hidden_size}, I={s.input_size}, {layers}{ways}"
         return f"{self.name or '(no name)'}: {sizes}, {s.format.name}, {s.variant} ({self.layout})"
@@ -87,12 +89,16 @@ def grus_among(
     reset: str | None = None,
     update: str | None = None,
     resets: Mapping[str, str] | None = None,
+    refused: Mapping[str, str] | None = None,
+    backward: Collection[str] = (),
 ) -> list[Gru]:
-    """The GRUs among arrays by name: see `read_grus`; resets: the sides of the reset gate that are
-    known, by name.
+    """The GRUs among arrays by name: see `read_grus`.
+
+    resets: the sides of the reset gate that are known, by name; refused: what keeps some of them
+    from being read; backward: those that run backward alone.
 
     Raises:
-        ValueError: there is none, or one does not fit together.
+        ValueError: there is none, or one does not fit together or is refused.
     """
     if layout is not None and layout not in LAYOUTS:
         raise ValueError(f"layout={layout!r} must be one of {', '.join(LAYOUTS)}")
@@ -107,8 +113,13 @@ def grus_among(
             raise ValueError(f"has no GRU called {name!r}: it has {', '.join(map(repr, names))}")
     # An LSTM has PyTorch's names too: beside a GRU nobody asks about it.
     threefold = [group for group in found if _gates(group) == 3]
-    known = resets or {}
-    return [_gru(group, reset or known.get(group.name), update) for group in threefold or found]
+    known, grus = resets or {}, list[Gru]()
+    for group in threefold or found:
+        if why := (refused or {}).get(group.name):
+            raise ValueError(why + (" (others are read by name: --gru)" if len(found) > 1 else ""))
+        gru = _gru(group, reset or known.get(group.name), update)
+        grus.append(replace(gru, backward=group.name in backward))
+    return grus
 
 
 def _listed(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
@@ -227,9 +238,8 @@ def _variant(
     side = reset or _reset_of(group.layout, arrays)
     if side is None:
         raise ValueError(
-            "nothing tells on which side of the product the reset gate is: say reset 'after' or "
-            "'before' "
-            f"({_WHO_SAYS[group.layout]})"
+            "nothing tells on which side of the product the reset gate is: say --reset after or "
+            f"--reset before ({_WHO_SAYS[group.layout]})"
         )
     usual = "replace" if group.layout == "haiku" else "keep"
     conventions = cast("Reset", side), cast("Update", update or usual)

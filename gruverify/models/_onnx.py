@@ -8,6 +8,7 @@ of If, Loop and Scan. Numbers of fields are those of onnx.proto.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,13 +59,13 @@ class _Found:
         return None
 
 
-def onnx_grus(path: Path) -> tuple[dict[str, NDArray], dict[str, str]]:
-    """The arrays W, R and B of every GRU node behind its name and a dot, and the side of its reset
-    gate by its name.
+def onnx_grus(path: Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    """The arrays W, R and B of every GRU node behind its name and a dot, and by these names
+    "resets", the side of each reset gate, "refused", what is not modelled here, and "backward",
+    those of direction=reverse.
 
     Raises:
-        ValueError: it is no model, has no GRU node, or one with attributes that are not modelled
-        here.
+        ValueError: it is no model, or has no GRU node.
     """
     try:
         model = _fields(memoryview(path.read_bytes()))
@@ -78,13 +79,19 @@ def onnx_grus(path: Path) -> tuple[dict[str, NDArray], dict[str, str]]:
             ", ".join(sorted(found.kinds & set(_RECURRENT))) or "no other recurrent node either"
         )
         raise ValueError(f"is no ONNX model with a GRU node (it has {others})")
-    arrays, resets = dict[str, NDArray](), dict[str, str]()
+    arrays, settings = dict[str, NDArray](), dict[str, _Settings]()
     for number, node in enumerate(found.grus):
         name = _text(node.get(_NAME, [b""])[0]) or f"GRU_{number}"
-        name = name if name not in resets else f"{name}_{number}"
-        resets[name] = _reset(name, node)
-        arrays |= {f"{name}.{leaf}": array for leaf, array in _weights(name, node, found)}
-    return arrays, resets
+        name = name if name not in settings else f"{name}_{number}"
+        settings[name] = _settings(node)
+        weights = {f"{name}.{leaf}": array for leaf, array in _weights(name, node, found)}
+        settings[name].require_units(weights.get(f"{name}.R"))
+        arrays |= weights
+    return arrays, {
+        "resets": {name: own.reset for name, own in settings.items()},
+        "refused": {name: f"{name} {own.refused}" for name, own in settings.items() if own.refused},
+        "backward": [name for name, own in settings.items() if own.backward],
+    }
 
 
 def _fields(data: memoryview) -> dict[int, list[Any]]:
@@ -156,20 +163,62 @@ def _attributes(node: dict[int, list[Any]]) -> dict[str, dict[int, list[Any]]]:
     return {_text(attribute.get(_ATTRIBUTE_NAME, [b""])[0]): attribute for attribute in each}
 
 
-def _reset(name: str, node: dict[int, list[Any]]) -> str:
-    """The side of the reset gate; attributes that are not modelled are refused by name."""
-    attributes = _attributes(node)
-    named = [_text(word).lower() for word in attributes.get("activations", {}).get(_STRINGS, [])]
-    if any(word != _USUAL[place % 2] for place, word in enumerate(named)):
-        raise ValueError(f"{name} has activations={named}: only Sigmoid and Tanh are judged")
-    if "clip" in attributes:
-        raise ValueError(f"{name} has the attribute clip, which is not judged")
-    if _text(attributes.get("direction", {}).get(_STRING, [b""])[0]) == "reverse":
-        raise ValueError(
-            f"{name} has direction=reverse alone: judge its arrays with time reversed in inputs "
-            "and outputs"
-        )
-    return "after" if attributes.get("linear_before_reset", {}).get(_INT, [0])[0] else "before"
+@dataclass
+class _Settings:
+    """What the attributes of a node say: the side of the reset gate, whether it runs backward
+    alone, how many units it has (0: as R says), and what of it is not modelled here.
+    """
+
+    reset: str = "before"
+    backward: bool = False
+    units: int = 0
+    refused: str = ""
+
+    def require_units(self, recurrent: NDArray | None) -> None:
+        """Refuse a node whose hidden_size is not that of R, (D, 3H, H)."""
+        if self.units and recurrent is not None and self.units != recurrent.shape[-1]:
+            self.refused = (
+                f"has hidden_size={self.units}, and its R has shape {recurrent.shape}, that is "
+                f"H={recurrent.shape[-1]}"
+            )
+
+
+def _settings(node: dict[int, list[Any]]) -> _Settings:
+    """What the attributes of a node say; each is modelled or refused by name, none is ignored."""
+    found = _Settings()
+    for name, attribute in _attributes(node).items():
+        number = attribute.get(_INT, [0])[0]
+        word = _text(attribute.get(_STRING, [b""])[0])
+        match name:
+            case "linear_before_reset":
+                found.reset = "after" if number else "before"
+            case "direction":
+                found.backward = word == "reverse"
+                known = word in ("forward", "reverse", "bidirectional")
+                found.refused = found.refused if known else f"has direction={word!r}"
+            case "hidden_size":
+                found.units = number
+            case "activations":
+                found.refused = found.refused or _other_activations(attribute)
+            case "clip":
+                [limit] = struct.unpack("<f", _bytes(attribute.get(_FLOAT, [bytes(4)])[0]))
+                found.refused = (
+                    f"has clip={limit:g}, which is not modelled here: if no pre-activation gets "
+                    "there, save it without the attribute"
+                )
+            case "layout" | "activation_alpha" | "activation_beta":
+                pass  # of the arrangement of calls, and of activations that are refused
+            case _:
+                found.refused = f"has the attribute {name}, which is not modelled here"
+    return found
+
+
+def _other_activations(attribute: dict[int, list[Any]]) -> str:
+    """Why the activations of a node are not modelled, if they are not."""
+    named = [_text(word) for word in attribute.get(_STRINGS, [])]
+    if all(word.lower() == _USUAL[place % 2] for place, word in enumerate(named)):
+        return ""
+    return f"has activations={named}: only Sigmoid and Tanh are modelled here"
 
 
 def _weights(name: str, node: dict[int, list[Any]], found: _Found) -> Iterator[tuple[str, NDArray]]:

@@ -14,6 +14,7 @@ import io
 import json
 import tempfile
 import tracemalloc
+import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -132,6 +133,67 @@ def _onnx(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
     return onnx_model([onnx_node("GRU", ["x", "w", "r", "b"], "y", linear_before_reset=1)], tensors)
 
 
+def _weights_h5(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
+    """The weights as Keras 3 saves those of a layer called encoder, gates in the order z, r, h."""
+    import h5py
+
+    def swapped(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        r, z, n = np.split(array, 3)
+        return np.concatenate([z, r, n])
+
+    data = io.BytesIO()
+    with h5py.File(data, "w") as file:
+        cell = file.create_group("layers/gru/cell/vars")
+        cell.attrs["name"] = "gru_cell"
+        file.create_group("layers/gru/vars").attrs["name"] = "encoder"
+        cell["0"], cell["1"] = (swapped(arrays[f"weight_{side}_l0"]).T for side in ("ih", "hh"))
+        cell["2"] = np.stack([swapped(arrays[f"bias_{side}_l0"]) for side in ("ih", "hh")])
+    return data.getvalue()
+
+
+def keras_config(**settings: Any) -> dict[str, Any]:
+    """The configuration of a model with a GRU called encoder."""
+    gru = {"class_name": "GRU", "config": {"name": "encoder", "reset_after": True, **settings}}
+    return {"class_name": "Sequential", "config": {"name": "sequential", "layers": [gru]}}
+
+
+def keras_file(weights: bytes, config: dict[str, Any]) -> bytes:
+    """A .keras file of these members."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("config.json", json.dumps(config))
+        archive.writestr("model.weights.h5", weights)
+    return data.getvalue()
+
+
+def _keras(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
+    return keras_file(_weights_h5(arrays), keras_config())
+
+
+def packed(value: Any) -> bytes:
+    """A value as msgpack: a map, a list, a text, bytes, an array as Flax has it, or a small
+    number.
+    """
+    if isinstance(value, dict):
+        each = b"".join(packed(key) + packed(inner) for key, inner in value.items())
+        return bytes([0x80 | len(value)]) + each
+    if isinstance(value, list | tuple):
+        return bytes([0x90 | len(value)]) + b"".join(map(packed, value))
+    if isinstance(value, str):
+        return bytes([0xA0 | len(value)]) + value.encode()
+    if isinstance(value, bytes):
+        return b"\xc5" + len(value).to_bytes(2, "big") + value
+    if isinstance(value, int):
+        return bytes([value])
+    inner = packed([value.shape, value.dtype.name, value.tobytes()])
+    return b"\xc8" + len(inner).to_bytes(2, "big") + b"\x01" + inner
+
+
+def _msgpack(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
+    return packed({"params": {"rnn": arrays}})
+
+
 KINDS: dict[str, Callable[[dict[str, np.ndarray[Any, Any]]], bytes]] = {
     "npz": _npz,
     "npz, compressed": _compressed,
@@ -140,6 +202,16 @@ KINDS: dict[str, Callable[[dict[str, np.ndarray[Any, Any]]], bytes]] = {
     "safetensors": _safetensors,
     "state_dict": _state_dict,
     "onnx": _onnx,
+    "weights.h5": _weights_h5,
+    "keras": _keras,
+    "msgpack": _msgpack,
+}
+#: The packages without which kinds of files are neither made nor read.
+NEEDS = {
+    "safetensors": "safetensors",
+    "state_dict": "torch",
+    "weights.h5": "h5py",
+    "keras": "h5py",
 }
 
 

@@ -24,6 +24,8 @@ COMMANDS = (
     "faults",
     "report",
     "compare",
+    "convert",
+    "export-cases",
 )
 
 
@@ -43,6 +45,7 @@ def test_help_names_every_command_and_shows_examples() -> None:
         "Verify",
         "Understand",
         "Results",
+        "Exchange",
     ]
     for name in COMMANDS:
         assert f"\n  {name} " in text

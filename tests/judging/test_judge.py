@@ -15,7 +15,7 @@ import pytest
 from gruverify import Cell, Stack, Variant, bfloat16, float16, float32, float64
 from gruverify.arithmetic import Format
 from gruverify.backends import BadDeclaration
-from gruverify.judging import BadRecord, judge
+from gruverify.judging import BadRecord, judge, own_order, record, reordered, rule
 
 from ._runs import KAPPA, NDArray, run
 
@@ -425,3 +425,17 @@ def test_catches_a_declaration_of_nothing_that_is_judged() -> None:
         judge(one.cell, one.inputs, one.outputs, biases="both")
     with pytest.raises(BadDeclaration, match="kappa_sigma=-1 must not be negative"):
         judge(one.cell, one.inputs, one.outputs, kappa_sigma=-1)
+
+
+def test_a_run_backward_alone_is_judged_in_the_order_of_its_steps() -> None:
+    lengths, given = np.array([5, 3]), run(T=5, seed=3)
+    order = own_order(lengths, 5, 1)
+    # What runs forward over inputs in reverse runs backward.
+    back = reordered(given.inputs, order), reordered(given.outputs, order)
+
+    options: Any = {"state": given.state, "lengths": lengths}
+    right = rule(record(given.stack, *back, **options, backward=True), KAPPA)
+    forward = rule(record(given.stack, *back, **options), KAPPA)
+
+    assert (right.verdict, forward.verdict) == ("rounding", "bug")
+    assert any("runs backward" in note for note in right.notes)

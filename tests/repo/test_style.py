@@ -29,6 +29,7 @@ PACKAGES = (
         "store",
         "models",
         "judging",
+        "exporting",
         "reporting",
         "testing",
     ),

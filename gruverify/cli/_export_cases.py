@@ -1,0 +1,253 @@
+"""gruverify export-cases FOLDER."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gruverify.cli._declared import DECLARE
+from gruverify.cli._options import Fail
+from gruverify.cli._values import FOLDER, FORMATS, one_of
+
+if TYPE_CHECKING:
+    from gruverify.arithmetic import Format
+
+_KINDS = ("json", "npz", "safetensors", "onnx")
+_BIASES = ("both", "none", "input", "recurrent", "input+candidate")
+_INDEX, _SCHEMA = "index.json", "case.schema.json"
+
+
+@click.command("export-cases")
+@click.argument("folder", type=FOLDER)
+@click.option(
+    "--as",
+    "kind",
+    type=one_of(*_KINDS),
+    default="json",
+    show_default=True,
+    metavar="|".join(_KINDS),
+    help="The kind of files; onnx: a folder for each, as ONNX' node tests are.",
+)
+@click.option(
+    "--format",
+    "formats",
+    type=FORMATS,
+    default="f32",
+    show_default=True,
+    metavar="f32|...",
+    help="What the implementation computes in.",
+)
+@click.option(
+    "--reset",
+    type=one_of("after", "before"),
+    metavar="after|before",
+    help="The reset gate and the product (default: after; onnx: both).",
+)
+@click.option(
+    "--update",
+    type=one_of("keep", "replace"),
+    default="keep",
+    show_default=True,
+    metavar="keep|replace",
+    help="What z multiplies: the state?",
+)
+@click.option(
+    "--biases",
+    type=one_of(*_BIASES),
+    metavar="|".join(_BIASES),
+    help="Which biases there are (default: both; onnx: both and none).",
+)
+@click.option(
+    "--profile",
+    type=click.Choice(["quick", "default", "deep"]),
+    default="quick",
+    show_default=True,
+    help="How many cases are drawn: 25, 100 or 2000 (onnx: 1, 4 or 80 for each combination).",
+)
+@click.option("--max-cases", type=click.IntRange(min=0), help="Draw so many.")
+@click.option("--max-size", type=click.IntRange(min=1), help="Draw no case with a larger size.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="The same seed, the same cases.",
+)
+@click.option("--declare", "declared", **DECLARE)
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+def command(
+    folder: Path,
+    kind: str,
+    formats: tuple[Format, ...],
+    profile: str,
+    max_cases: int | None,
+    declared: tuple[tuple[str, Any], ...],
+    force: bool,
+    **said: Any,
+) -> None:
+    """Write cases with expected values, gradients and a bound for each, for tests in any language.
+
+    FOLDER gets a file for each case, and index.json, which lists them. The boundary cases come
+    first: sizes of 1, directions, lengths with numbers in the padding, gates at both ends, numbers
+    as small as the format has. Then come those that the strategies draw. An implementation is right
+    if |returned - expected| is at most the bound, for every entry: no tolerance is left to choose.
+
+    Bounds are those of a kernel that computes in the format, with σ and tanh within 4 units of
+    roundoff; --declare says what yours is.
+
+    \b
+    gruverify export-cases cases
+    gruverify export-cases cases --as safetensors --format f16 --reset before --biases none
+    gruverify export-cases node --as onnx --declare kappa_sigma=8
+
+    Exit codes: 0 written, 2 usage error.
+    """  # noqa: D301  # click reads the backspaces
+    from gruverify.backends import BadDeclaration
+
+    if len(formats) != 1:
+        raise Fail(f"--format {','.join(f.short for f in formats)}: cases are of one format")
+    if kind == "onnx" and (said["update"] != "keep" or said["biases"] not in (None, *_BIASES[:2])):
+        raise Fail("--as onnx: ONNX' GRU has --update keep, and --biases both or none")
+    try:
+        with _folder(folder, force) as place:
+            files, count = _written(
+                place, kind, formats[0], profile, max_cases, dict(declared), **said
+            )
+    except BadDeclaration as wrong:
+        raise Fail(f"--declare: {wrong}") from None
+    except OSError as refused:
+        raise Fail(f"{folder}: {refused.strerror or refused}") from None
+    click.echo(f"{folder}: {count} cases in {files} files, listed in {_INDEX}")
+    sys.stdout.flush()
+
+
+@contextmanager
+def _folder(folder: Path, force: bool) -> Iterator[Path]:
+    """Where files are written: a folder beside, which becomes the one that is wanted once it is
+    whole; with --force the one that is there.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise Fail(f"{folder}: is a file; name a folder")
+    if folder.is_dir() and any(folder.iterdir()):
+        if not force:
+            raise Fail(f"{folder} is there, and not empty: --force writes over its files")
+        yield folder
+        return
+    if not folder.absolute().parent.is_dir():
+        raise Fail(f"{folder}: there is no directory {folder.absolute().parent}")
+    aside = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+    try:
+        aside.mkdir()
+        yield aside
+        if folder.is_dir():
+            folder.rmdir()
+        aside.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _written(
+    place: Path,
+    kind: str,
+    fmt: Format,
+    profile: str,
+    max_cases: int | None,
+    declared: dict[str, Any],
+    **said: Any,
+) -> tuple[int, int]:
+    """How many files were written, and of how many cases."""
+    from gruverify.engine import PROFILES
+    from gruverify.exporting import CASE_SCHEMA, index_document
+
+    count = PROFILES[profile].cases if max_cases is None else max_cases
+    index, files = list[Any](), dict[str, bytes]()
+    if kind == "onnx":
+        each = _node_tests(fmt, count // 25 if max_cases is None else count, declared, **said)
+    else:
+        each = _cases(kind, fmt, count, declared, **said)
+    total = 0
+    for entry, contents in each:
+        index.append(entry)
+        total += len(contents)
+        for name, data in contents.items():
+            _write(place / name, data)
+    files[_INDEX] = _as_json(index_document(fmt, said["seed"], declared, index))
+    if kind == "json":
+        files[_SCHEMA] = _as_json(CASE_SCHEMA)
+    for name, data in files.items():
+        _write(place / name, data)
+    return total + len(files), len(index)
+
+
+def _cases(
+    kind: str,
+    fmt: Format,
+    count: int,
+    declared: dict[str, Any],
+    *,
+    reset: Any,
+    update: Any,
+    biases: Any,
+    seed: int,
+    max_size: int | None,
+) -> Iterator[tuple[Any, dict[str, bytes]]]:
+    """What the index says of each case, and its files."""
+    from gruverify.cell import Variant
+    from gruverify.exporting import exported_cases, files_of, listed
+
+    variant = Variant(reset or "after", update, biases=biases or "both")
+    for one in exported_cases(fmt, variant, count, seed=seed, max_size=max_size, declared=declared):
+        files, found = files_of(one, kind), one.expected.values()
+        numbers = sum(each.values.size for each in found)
+        yield (
+            listed(
+                one.name,
+                list(files),
+                one.about,
+                variant,
+                sizes=one.case.sizes,
+                numbers=numbers,
+                claimed=sum(each.claimed for each in found),
+            ),
+            files,
+        )
+
+
+def _node_tests(
+    fmt: Format, count: int, declared: dict[str, Any], *, update: str, **said: Any
+) -> Iterator[tuple[Any, dict[str, bytes]]]:
+    """The same of node tests."""
+    from gruverify.exporting import listed, node_tests
+
+    for one in node_tests(fmt, count, declared=declared, **said):
+        files = {f"{one.name}/{name}": data for name, data in one.files().items()}
+        yield (
+            listed(
+                one.name,
+                list(files),
+                one.about,
+                one.variant,
+                sizes=one.sizes,
+                attributes=one.attributes,
+            ),
+            files,
+        )
+
+
+def _as_json(document: Any) -> bytes:
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _write(file: Path, data: bytes) -> None:
+    from gruverify._files import write_bytes
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(file, data)

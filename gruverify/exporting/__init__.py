@@ -1,0 +1,17 @@
+"""Cases for tests in other languages: inputs, expected values and gradients, and a bound for every
+number.
+"""
+
+from gruverify.exporting._boundary import boundary_cases as boundary_cases
+from gruverify.exporting._cases import Exported as Exported
+from gruverify.exporting._cases import exported_cases as exported_cases
+from gruverify.exporting._expected import Expected as Expected
+from gruverify.exporting._expected import expected as expected
+from gruverify.exporting._node_tests import NodeTest as NodeTest
+from gruverify.exporting._node_tests import node_tests as node_tests
+from gruverify.exporting._written import CASE_SCHEMA as CASE_SCHEMA
+from gruverify.exporting._written import KINDS as KINDS
+from gruverify.exporting._written import case_document as case_document
+from gruverify.exporting._written import files_of as files_of
+from gruverify.exporting._written import index_document as index_document
+from gruverify.exporting._written import listed as listed

@@ -1,0 +1,71 @@
+"""The cases that are exported: those at boundaries, then as many as are drawn."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from gruverify.arithmetic import Format, Rounding
+from gruverify.backends import rounding_of
+from gruverify.cell import StackCase, Variant
+from gruverify.engine import draw
+from gruverify.exporting._boundary import boundary_cases
+from gruverify.exporting._expected import Expected, expected
+from gruverify.judging import Declared
+from gruverify_strategies import stack_cases
+
+#: The sizes up to which cases are drawn.
+_USUAL = {"H": 5, "I": 5, "B": 5, "T": 6}
+
+
+@dataclass(frozen=True, eq=False)
+class Exported:
+    """A case, what it is called and there for, and the model of rounding that its bounds are of."""
+
+    name: str
+    about: str
+    case: StackCase
+    mode: Rounding
+
+    @cached_property
+    def expected(self) -> Mapping[str, Expected]:
+        """Its values and gradients with their bounds, by name: see `expected`."""
+        return expected(self.case, self.mode)
+
+
+def exported_cases(
+    fmt: Format,
+    variant: Variant,
+    count: int,
+    *,
+    seed: int = 0,
+    max_size: int | None = None,
+    boundary: bool = True,
+    declared: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Iterator[Exported]:
+    """Cases of stacks in a format and variant: the boundary cases, then `count` drawn ones.
+
+    The same seed gives the same cases, with the same version of Hypothesis. declared: what the
+    implementation declares of its accuracy (docs/tolerances.md); options: of
+    `gruverify.strategies.stack_cases`, such as bidirectional.
+
+    Raises:
+        BadDeclaration: a declaration is none, or has a value that it cannot have.
+    """
+    mode = rounding_of(Declared(declared or {}), fmt)
+    for number, (about, case) in enumerate(boundary_cases(fmt, variant) if boundary else ()):
+        yield Exported(f"boundary-{number:03}", about, case, mode)
+    drawn = list[StackCase]()
+    sizes: dict[str, Any] = {f"max_{k}": min(n, max_size or n) for k, n in _USUAL.items()}
+    strategy = stack_cases(
+        formats=(fmt,), variants=(variant,), batch_first=False, batched=True, **sizes, **options
+    )
+    stream = hashlib.sha256(f"{seed}/{fmt.name}/{variant}/{sorted(options.items())}".encode())
+    if count:
+        draw(strategy, count, int.from_bytes(stream.digest()[:8], "big"), drawn.append)
+    for number, case in enumerate(drawn):
+        yield Exported(f"drawn-{number:03}", "drawn", case, mode)

@@ -1,0 +1,62 @@
+"""What a case must give: values and gradients, each with the bound of its error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.arithmetic import Ball, Rounding
+from gruverify.cell import StackCase
+from gruverify.invariants import STATES, StackExact, compare
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """A quantity in float64, and how far a right implementation may be off, entry by entry; an
+    infinite bound allows anything. claimed: how many of the bounds claim something, as a run of
+    `gruverify check` counts it.
+    """
+
+    values: Floats
+    bounds: Floats
+    claimed: int
+
+
+def expected(case: StackCase, mode: Rounding) -> Mapping[str, Expected]:
+    """By name: "outputs" (T, B, D·H), "last" (L·D, B, H), and the gradients at both cotangents,
+    "gradients.inputs" (T, B, I), "gradients.states" (L·D, B, H), "gradients.weight_ih_l0" and so on
+    by nn.GRU's names. There is none of biases that the variant lacks.
+    """
+    exact = StackExact(case, mode)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows has no bound
+        return {name: _of(name, ball) for name, ball in _balls(exact)}
+
+
+def _balls(exact: StackExact) -> Iterator[tuple[str, Ball]]:
+    yield "outputs", exact.outputs
+    yield "last", exact.last
+    yield "gradients.inputs", exact.gradients.inputs
+    yield "gradients.states", exact.gradients.states
+    for name in parameters_of(exact.case):
+        yield f"gradients.{name}", exact.gradients[name]
+
+
+def parameters_of(case: StackCase) -> dict[str, npt.NDArray[Any]]:
+    """The parameters of a case by nn.GRU's names, but for biases that the variant lacks."""
+    packed = case.stack.packed()
+    return {name: array for name, array in packed.items() if any(case.variant.mask(name))}
+
+
+def _of(name: str, ball: Ball) -> Expected:
+    sure = np.isfinite(ball.mid) & np.isfinite(ball.radius)
+    values, bounds = np.where(sure, ball.mid, 0.0), np.where(sure, ball.radius, np.inf)
+    scale = STATES if name in ("outputs", "last") else float(np.abs(values).max(initial=0.0))
+    right = Ball(ball.mode, values, bounds)
+    residual = compare(name, "tbi"[: values.ndim], values, right, scale=scale)
+    return Expected(values, bounds, residual.claimed)

@@ -1,0 +1,157 @@
+"""Exported cases as files: JSON with a schema, .npz, and .safetensors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.arithmetic import Format
+from gruverify.cell import StackCase, Variant
+from gruverify.engine import versions
+from gruverify.exporting._cases import Exported
+from gruverify.exporting._expected import parameters_of
+from gruverify.models import npz_bytes, safetensors_bytes
+
+NDArray: TypeAlias = npt.NDArray[Any]
+
+#: The kinds of files.
+KINDS: tuple[str, ...] = ("json", "npz", "safetensors", "onnx")
+SCHEMA = 1
+#: The schema of a case, and of the index of a folder.
+CASE_SCHEMA: dict[str, Any] = json.loads(
+    Path(__file__).with_name("case.schema.json").read_text(encoding="utf-8")
+)
+_GRADIENTS = "gradients."
+
+
+def files_of(exported: Exported, kind: str) -> dict[str, bytes]:
+    """The file of a case, by its name. kind: "json", "npz" or "safetensors"."""
+    return {f"{exported.name}.{kind}": _WRITERS[kind](exported)}
+
+
+def index_document(
+    fmt: Format,
+    seed: int,
+    declared: Mapping[str, Any],
+    each: Iterable[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """What is in a folder: format, seed, declarations and versions, and each case with its files,
+    what it is there for, its variant, its sizes and how many of its bounds claim something.
+    """
+    return {
+        "kind": "gruverify cases",
+        "schema": SCHEMA,
+        "format": fmt.name,
+        "seed": seed,
+        "declared": dict(declared),
+        "versions": versions(),
+        "cases": list(each),
+    }
+
+
+def case_document(exported: Exported) -> dict[str, Any]:
+    """The case as JSON values: see docs/export-cases.md and `CASE_SCHEMA`."""
+    case = exported.case
+    values = {name: each.values for name, each in exported.expected.items()}
+    bounds = {name: each.bounds for name, each in exported.expected.items()}
+    return {
+        "kind": "gruverify case",
+        "schema": SCHEMA,
+        "name": exported.name,
+        "about": exported.about,
+        **_particulars(case),
+        "parameters": {n: _array(a) for n, a in parameters_of(case).items()},
+        **{name: _array(array) for name, array in _given(case).items()},
+        "expected": _nested(values),
+        "bounds": _nested(bounds),
+    }
+
+
+def variant_document(variant: Variant) -> dict[str, str]:
+    """The conventions as JSON values."""
+    return {"reset": variant.reset, "update": variant.update, "biases": variant.biases}
+
+
+def _particulars(case: StackCase) -> dict[str, Any]:
+    return {
+        "format": case.format.name,
+        "variant": variant_document(case.variant),
+        "sizes": case.sizes,
+        "lengths": None if case.lengths is None else case.lengths.tolist(),
+    }
+
+
+def _given(case: StackCase) -> dict[str, NDArray]:
+    return {name: getattr(case, name) for name in ("inputs", "states", "d_outputs", "d_last")}
+
+
+def _nested(arrays: Mapping[str, NDArray]) -> dict[str, Any]:
+    """The gradients apart."""
+    found: dict[str, Any] = {"gradients": {}}
+    for name, array in arrays.items():
+        within = found["gradients"] if name.startswith(_GRADIENTS) else found
+        within[name.removeprefix(_GRADIENTS)] = _array(array)
+    return found
+
+
+def _array(array: NDArray) -> dict[str, Any]:
+    """An array as its shape and its numbers row by row; null is an infinite bound."""
+    numbers = array.astype(np.float64).ravel().tolist()
+    return {
+        "shape": list(array.shape),
+        "data": [None if number == np.inf else number for number in numbers],
+    }
+
+
+def _json(exported: Exported) -> bytes:
+    return (json.dumps(case_document(exported), allow_nan=False) + "\n").encode()
+
+
+def _flat(exported: Exported) -> dict[str, NDArray]:
+    """Every array by name: parameters, what is given, "expected.NAME" and "bound.NAME"."""
+    case = exported.case
+    found = {**parameters_of(case), **_given(case)}
+    if case.lengths is not None:
+        found["lengths"] = case.lengths
+    for name, each in exported.expected.items():
+        found[f"expected.{name}"] = each.values
+        found[f"bound.{name}"] = each.bounds
+    return found
+
+
+def _npz(exported: Exported) -> bytes:
+    # NumPy's format has no bfloat16: its numbers are float32's, too.
+    arrays = {
+        name: array.astype(np.float32) if array.dtype.name == "bfloat16" else array
+        for name, array in _flat(exported).items()
+    }
+    return npz_bytes(arrays)
+
+
+def _safetensors(exported: Exported) -> bytes:
+    case, variant = exported.case, variant_document(exported.case.variant)
+    about = {"name": exported.name, "about": exported.about, "format": case.format.name, **variant}
+    return safetensors_bytes(_flat(exported), about)
+
+
+_WRITERS: dict[str, Callable[[Exported], bytes]] = {
+    "json": _json,
+    "npz": _npz,
+    "safetensors": _safetensors,
+}
+
+
+def listed(name: str, files: Sequence[str], about: str, variant: Variant, **said: Any) -> Any:
+    """A case as the index lists it."""
+    return {
+        "name": name,
+        "files": list(files),
+        "about": about,
+        "variant": variant_document(variant),
+        **said,
+    }

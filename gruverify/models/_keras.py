@@ -1,0 +1,146 @@
+"""The files of Keras: .keras, .weights.h5 and the .h5 of before, as arrays by the names of layers.
+
+Keras 3 numbers the weights of a layer, "layers/gru/cell/vars/0": they get the names that Keras
+calls them by, "encoder/gru_cell/kernel", with the layer's own name where the file has it. What the
+configuration says of each GRU decides its reset side, and refuses what is not modelled.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy.typing as npt
+
+from gruverify.models._hdf5 import Hdf5, hdf5
+
+NDArray: TypeAlias = npt.NDArray[Any]
+
+#: The weights of a cell in Keras' order.
+_WEIGHTS = ("kernel", "recurrent_kernel", "bias")
+#: Groups that stand for no layer.
+_CONTAINERS = ("layers", "cells", "_layer_checkpoint_dependencies", "model_weights")
+_USUAL = {"activation": "tanh", "recurrent_activation": "sigmoid"}
+_GRUS = ("GRU", "GRUCell", "CuDNNGRU")
+#: Configurations inside configurations, down to here.
+_DEPTH = 64
+
+
+@dataclass
+class KerasModel:
+    """Arrays by name, and of the GRUs that the configuration names the side of the reset gate, or
+    why they are not read.
+    """
+
+    arrays: dict[str, NDArray]
+    resets: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def keras_weights(path: Path) -> KerasModel:
+    """What an HDF5 file of Keras holds.
+
+    Raises:
+        ValueError: as `hdf5`.
+    """
+    read = hdf5(memoryview(path.read_bytes()))
+    return _model(read, read.config)
+
+
+def is_keras(archive: zipfile.ZipFile) -> bool:
+    """Whether an archive is a .keras file."""
+    return {"config.json", "model.weights.h5"} <= set(archive.namelist())
+
+
+def keras_archive(archive: zipfile.ZipFile) -> KerasModel:
+    """What a .keras file holds, whose members were seen not to be too large.
+
+    Raises:
+        ValueError: as `hdf5`.
+    """
+    data = archive.read("model.weights.h5")
+    return _model(hdf5(memoryview(data)), archive.read("config.json").decode())
+
+
+def _model(read: Hdf5, config: str) -> KerasModel:
+    found = KerasModel(_named(read))
+    settings = dict(_settings(json.loads(config), _DEPTH)) if config else {}
+    for name in found.arrays:
+        prefix, _, leaf = name.rpartition("/")
+        own = next((settings[part] for part in prefix.split("/") if part in settings), None)
+        if own is None or leaf != "recurrent_kernel":
+            continue
+        if isinstance(own.get("reset_after"), bool):
+            found.resets[prefix] = "after" if own["reset_after"] else "before"
+        if why := _not_modelled(own):
+            found.refused[prefix] = f"{prefix} {why}"
+    return found
+
+
+def _named(read: Hdf5) -> dict[str, NDArray]:
+    """The arrays by the names of their layers and weights."""
+    found = dict[str, NDArray]()
+    for path, array in read.arrays.items():
+        above, _, number = path.rpartition("/")
+        group, _, vars_ = above.rpartition("/")
+        leaf = number.partition(":")[0]
+        if vars_ == "vars" and _is_cell(above, read.arrays) and number in "012":
+            leaf = _WEIGHTS[int(number)]
+        else:
+            group = above
+        named = "/".join((*_layers(group, read.names), leaf))
+        found[path if named in found else named] = array
+    return found
+
+
+def _is_cell(above: str, arrays: Mapping[str, NDArray]) -> bool:
+    """Whether a group of numbered weights is a recurrent cell's: two matrices with columns for the
+    same gates, the second of a whole number of squares.
+    """
+    kernel, recurrent = arrays.get(f"{above}/0"), arrays.get(f"{above}/1")
+    if kernel is None or recurrent is None or kernel.ndim != 2 or recurrent.ndim != 2:
+        return False
+    units, columns = recurrent.shape
+    return bool(kernel.shape[1] == columns and units > 0 and columns % units == 0)
+
+
+def _layers(group: str, names: Mapping[str, str]) -> Iterator[str]:
+    """The layers on the way to a group: by their own names where the file has them."""
+    path = ""
+    for part in group.split("/") if group else ():
+        path = f"{path}/{part}" if path else part
+        if part not in _CONTAINERS:
+            yield names.get(f"{path}/vars", part)
+
+
+def _settings(value: Any, depth: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The settings of each GRU in a configuration, by its name."""
+    if isinstance(value, Mapping) and depth:
+        settings = value.get("config")
+        if value.get("class_name") in _GRUS and isinstance(settings, Mapping):
+            yield str(settings.get("name", "")), settings
+        for key, inner in value.items():
+            for name, own in _settings(inner, depth - 1):
+                # That half of Bidirectional runs backwards, as it should.
+                yield name, {**own, "go_backwards": False} if key == "backward_layer" else own
+    elif isinstance(value, list) and depth:
+        for inner in value:
+            yield from _settings(inner, depth - 1)
+
+
+def _not_modelled(settings: Mapping[str, Any]) -> str:
+    """What a GRU has that is not modelled here, if anything, and the way out."""
+    for name, usual in _USUAL.items():
+        if (given := settings.get(name, usual)) != usual:
+            given = given.get("class_name") if isinstance(given, Mapping) else given
+            return f"has {name}={given!r}: only {usual} is modelled here"
+    if settings.get("go_backwards"):
+        return (
+            "has go_backwards=True: save its weights alone, "
+            "model.save_weights('m.weights.h5'), and reverse time in the inputs"
+        )
+    return ""

@@ -1,0 +1,122 @@
+"""Whether two stacks are the same function: both are run in the formulas."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.arithmetic import Ball, Rounding, float64
+from gruverify.cell import Cell, Parameters, Stack, unpack
+from gruverify.formulas import stack
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+#: Steps and members of the run.
+_STEPS, _MEMBERS = 4, 4
+
+
+class NotTheSame(ValueError):
+    """Two stacks are not the same function; the message says where."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Two runs in float64: how many numbers were compared, how many have the same bits, and on how
+    many bits, of 53, all of them agree beside the largest.
+    """
+
+    numbers: int
+    equal: int
+    bits: int
+
+    def __str__(self) -> str:
+        run = f"{_STEPS} steps of {_MEMBERS} members in float64"
+        if self.equal == self.numbers:
+            return f"{run}: all {self.numbers:,} numbers have the same bits"
+        return (
+            f"{run}: {self.equal:,} of {self.numbers:,} numbers have the same bits, and all agree "
+            f"on {self.bits} of 53"
+        )
+
+
+def prove(before: Stack, after: Stack, losses: Sequence[Sequence[Floats]]) -> Proof:
+    """Run both over the same random inputs and states, and compare outputs and last states.
+
+    losses: of each layer and direction (3H,), by how much bias_ih of `after` was rounded when
+    biases were added. Enclosures of the two must meet: each holds what its stack computes exactly,
+    once biases may lie anywhere within that.
+
+    Raises:
+        NotTheSame: they do not.
+    """
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal((_STEPS, _MEMBERS, before.input_size))
+    states = rng.uniform(-1, 1, (before.layers * before.directions, _MEMBERS, before.hidden_size))
+    _require_one_function(before, after, losses, inputs, states)
+    one, other = (_run(each, inputs, states) for each in (before, after))
+    apart, largest = np.abs(one - other).max(), np.abs(one).max()
+    bits = 53 if not apart else max(0, min(53, math.floor(-math.log2(apart / largest))))
+    return Proof(one.size, int((one == other).sum()), bits)
+
+
+def _require_one_function(
+    before: Stack,
+    after: Stack,
+    losses: Sequence[Sequence[Floats]],
+    inputs: Floats,
+    states: Floats,
+) -> None:
+    mode = Rounding(float64)
+    nothing = [[np.zeros(3 * before.hidden_size) for _ in row] for row in before.cells]
+    one, other = (
+        _enclosed(mode, each, slack, inputs, states)
+        for each, slack in ((before, nothing), (after, losses))
+    )
+    for (mid, radius), (mid_, radius_) in zip(one, other, strict=True):
+        beyond = np.abs(mid - mid_) > radius + radius_
+        if beyond.any():
+            place = tuple(int(i) for i in np.argwhere(beyond)[0])
+            raise NotTheSame(
+                f"the converted GRU computes something else: {mid_[place]} where {mid[place]} is "
+                f"right, at {list(place)}. Nothing was written; this is a fault of gruverify"
+            )
+
+
+def _enclosed(
+    mode: Rounding,
+    model: Stack,
+    losses: Sequence[Sequence[Floats]],
+    inputs: Floats,
+    states: Floats,
+) -> list[tuple[Floats, Floats]]:
+    """Midpoints and radii of every output."""
+    rows = [
+        [_balls(mode, cell, loss) for cell, loss in zip(row, slack, strict=True)]
+        for row, slack in zip(model.cells, losses, strict=True)
+    ]
+    xs, hs = ([Ball.exact(mode, part) for part in given] for given in (inputs, states))
+    run = stack(model.variant, rows, xs, hs)
+    return [(ball.mid, ball.radius) for ball in (*run.outputs, *run.last)]
+
+
+def _balls(mode: Rounding, cell: Cell, loss: Floats) -> Parameters:
+    packed: dict[str, Any] = {}
+    for name, array in cell.packed().items():
+        wide = array.astype(np.float64)
+        uncertain = name == "bias_ih" and loss.any()
+        packed[name] = Ball(mode, wide, loss) if uncertain else Ball.exact(mode, wide)
+    return unpack(packed, cell.hidden_size)
+
+
+def _run(model: Stack, inputs: Floats, states: Floats) -> Floats:
+    """All outputs and last states, side by side."""
+    rows = [
+        [cell.parameters(lambda a: a.astype(np.float64)) for cell in row] for row in model.cells
+    ]
+    run = stack(model.variant, rows, list(inputs), list(states))
+    return np.concatenate([np.ravel(part) for part in (*run.outputs, *run.last)])

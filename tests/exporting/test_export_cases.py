@@ -1,0 +1,274 @@
+"""Exported cases are what other languages need: complete, the same every time, and true."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gruverify import Variant, bfloat16, float16, float32, float64
+from gruverify.backends import NumpyBackend, rounding_of
+from gruverify.cell import StackCase
+from gruverify.exporting import (
+    CASE_SCHEMA,
+    Exported,
+    boundary_cases,
+    case_document,
+    expected,
+    exported_cases,
+    files_of,
+    node_tests,
+)
+from gruverify.judging import Declared
+from gruverify.models import grus_among, read_arrays, read_grus
+
+DOCS = Path(__file__).parents[2] / "docs" / "export-cases.md"
+VARIANTS = [Variant(), Variant("before", "replace", False), Variant(biases="input+candidate")]
+NUMPY = {"kappa_sigma": 5}
+
+
+def few(fmt: Any = float32, variant: Variant = VARIANTS[0], count: int = 2) -> list[Exported]:
+    return list(exported_cases(fmt, variant, count, declared=NUMPY))
+
+
+def beyond(exported: Exported, case: StackCase | None = None) -> set[str]:
+    """The quantities of which NumPy's answers, to this case or another, are beyond the bounds."""
+    c = case or exported.case
+    outputs, last = NumpyBackend().stack(c.stack, c.inputs, c.states, c.lengths, False)
+    back = NumpyBackend().stack_vjp(
+        c.stack, c.inputs, c.states, c.lengths, False, c.d_outputs, c.d_last
+    )
+    found = {"outputs": outputs, "last": last, "gradients.inputs": back.inputs}
+    for name, array in back.parameters.items():  # of biases that the variant lacks nothing is said
+        there = np.repeat(c.variant.mask(name), c.stack.hidden_size)
+        found[f"gradients.{name}"] = np.where(
+            there if array.ndim == 1 else there[:, None], array, 0
+        )
+    return {
+        name
+        for name, array in found.items()
+        if name in exported.expected
+        and not (
+            np.abs(array.astype("f8") - exported.expected[name].values)
+            <= exported.expected[name].bounds
+        ).all()
+    }
+
+
+@pytest.mark.parametrize(
+    ("fmt", "variant"), [*((float32, variant) for variant in VARIANTS), (float64, VARIANTS[1])]
+)
+def test_a_right_implementation_is_within_every_bound(fmt: Any, variant: Variant) -> None:
+    for exported in few(fmt, variant, 1):
+        assert beyond(exported) == set(), exported.about
+
+
+def test_catches_a_gradient_and_an_output_that_are_off() -> None:
+    [one] = [each for each in few() if each.about == "no two sizes the same"]
+    x = one.case.inputs.copy()
+    x[-1, 0, 0] += 2**-12
+
+    found = beyond(one, replace(one.case, inputs=x))
+
+    assert {"outputs", "last", "gradients.inputs"} <= found
+
+
+def test_catches_numbers_of_the_padding_that_are_read() -> None:
+    [one] = [each for each in few() if "padding" in each.about]
+    assert one.case.lengths is not None
+
+    assert "last" in beyond(one, replace(one.case, lengths=None))
+    assert len(set(one.case.lengths.tolist())) > 2
+    assert one.case.inputs[~one.case.real].any()
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+@pytest.mark.parametrize("fmt", [float16, bfloat16, float32, float64], ids=lambda fmt: fmt.name)
+def test_boundary_cases_exist_in_every_format_and_claim_something(
+    fmt: Any, variant: Variant
+) -> None:
+    each = list(boundary_cases(fmt, variant))
+
+    assert len({about for about, _ in each}) == len(each) == 12
+    case = each[6][1]
+    gates = expected(case, rounding_of(Declared({}), fmt))["outputs"]
+    assert gates.claimed > gates.values.size / 2
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_other_cases() -> None:
+    def drawn(seed: int) -> list[bytes]:
+        each = exported_cases(float32, Variant(), 2, seed=seed, boundary=False)
+        return [data for one in each for data in files_of(one, "npz").values()]
+
+    assert drawn(1) == drawn(1)
+    assert drawn(1) != drawn(2)
+
+
+@pytest.mark.parametrize("fmt", [float16, bfloat16, float32], ids=lambda fmt: fmt.name)
+def test_every_kind_of_file_holds_the_same_numbers(fmt: Any, tmp_path: Path) -> None:
+    one = few(fmt, count=0)[5]
+    for kind in ("json", "npz", "safetensors"):
+        for name, data in files_of(one, kind).items():
+            (tmp_path / name).write_bytes(data)
+    document = json.loads((tmp_path / f"{one.name}.json").read_text())
+    npz = read_arrays(tmp_path / f"{one.name}.npz")
+
+    assert document["lengths"] == npz["lengths"].tolist() == [5, 1, 3, 4]
+    for name in ("inputs", "weight_hh_l1_reverse"):
+        said = document.get(name) or document["parameters"][name]
+        array = np.reshape(said["data"], said["shape"])
+        assert np.array_equal(array, npz[name].astype("f8"))
+    gradients = document["expected"]["gradients"]["weight_ih_l0"]["data"]
+    assert gradients == npz["expected.gradients.weight_ih_l0"].ravel().tolist()
+    pytest.importorskip("safetensors")
+    tensors = read_arrays(tmp_path / f"{one.name}.safetensors")
+    assert tensors.keys() == npz.keys()
+    assert all(np.array_equal(tensors[n].astype("f8"), a.astype("f8")) for n, a in npz.items())
+    [gru] = read_grus(tmp_path / f"{one.name}.safetensors", name="")
+    assert gru.stack == one.case.stack
+
+
+def test_json_keeps_to_its_schema_and_an_infinite_bound_is_null() -> None:
+    fastjsonschema = pytest.importorskip("fastjsonschema")
+    valid = fastjsonschema.compile(CASE_SCHEMA)
+    document = case_document(few(count=0)[5])
+    large = replace(few(float16, count=0)[4].case)
+    stack = replace(large, inputs=np.full_like(large.inputs, 60000))
+
+    assert valid(json.loads(json.dumps(document)))
+    with pytest.raises(fastjsonschema.JsonSchemaException):
+        valid({**document, "lengths": [-1]})
+    unknown = case_document(Exported("x", "large", stack, rounding_of(Declared({}), float16)))
+    assert valid(json.loads(json.dumps(unknown, allow_nan=False)))
+    assert None in unknown["bounds"]["gradients"]["weight_ih_l0"]["data"]
+
+
+def listings() -> dict[str, str]:
+    """The files that the page shows."""
+    page = DOCS.read_text()
+    return dict(re.findall(r"^```\w+ file=(\S+)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
+
+
+@pytest.mark.parametrize(
+    ("name", "program", "command", "fault"),
+    [
+        ("check.c", "cc", ["cc", "-Wall", "-Wextra", "-Werror", "check.c", "-lm", "-o", "check"],
+         ("r * of_h[2]", "0 * r + of_h[2]")),
+        ("check.mjs", "node", [], ("f(r * ofH[2])", "ofH[2]")),
+    ],
+)  # fmt: skip
+def test_the_readers_of_the_page_pass_a_right_step_and_catch_a_wrong_one(
+    name: str, program: str, command: list[str], fault: tuple[str, str], tmp_path: Path
+) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"there is no {program} here")
+    kind, run = ("safetensors", ["./check"]) if program == "cc" else ("json", ["node", name])
+    for one in exported_cases(float32, Variant(), 0):
+        for file, data in files_of(one, kind).items():
+            (tmp_path / file).write_bytes(data)
+    cases = sorted(path.name for path in tmp_path.iterdir())
+    text = listings()[name]
+    assert fault[0] in text
+    for source, code in ((text, 0), (text.replace(*fault), 1)):
+        (tmp_path / name).write_text(source)
+        if command:
+            subprocess.run(command, cwd=tmp_path, check=True)
+
+        found = subprocess.run([*run, *cases], cwd=tmp_path, capture_output=True, text=True)
+
+        assert found.returncode == code, found.stdout + found.stderr
+        assert re.fullmatch(r"[1-9]\d{2,} numbers, \d+ beyond their bounds\n", found.stdout)
+
+
+def test_the_readers_are_about_forty_lines() -> None:
+    reader = listings()["check.c"].partition("/* What is tested")[0]
+
+    assert reader.count("\n") <= 40
+
+
+def test_node_tests_meet_every_combination_and_onnx_reads_and_runs_them(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    evaluator = pytest.importorskip("onnx.reference").ReferenceEvaluator
+    met, ran = set[tuple[str, ...]](), 0
+    for one in node_tests(float32, 1, declared=NUMPY, max_size=3):
+        met.add(tuple(one.name.split("_")[2:6]))
+        if not one.name.endswith(("boundary_001", "boundary_003", "drawn_000")):
+            continue
+        files = one.files()
+        model = onnx.load_from_string(files["model.onnx"])
+        onnx.checker.check_model(model)
+        given = {name: array for name, array in one.inputs.items() if array is not None}
+        stored = onnx.TensorProto.FromString(files["test_data_set_0/output_0.pb"])
+        assert np.array_equal(onnx.numpy_helper.to_array(stored), one.outputs["Y"])
+        # ONNX' own evaluator has neither lengths nor directions.
+        if "_forward_full_" in one.name:
+            found = evaluator(model).run(None, given)
+            ran += 1
+            for array, output in zip(found, one.outputs, strict=True):
+                error = np.abs(array.astype("f8") - one.outputs[output])
+                assert (error <= one.bounds[output]).all(), one.name
+
+    assert len(met) == 24
+    assert ran >= 4
+
+
+def test_a_node_that_runs_backward_has_its_time_reversed() -> None:
+    each = {one.name: one for one in node_tests(float64, 0, reset="after", biases="both")}
+    there = each["test_gru_lbr1_forward_full_bias_boundary_001"]
+    back = each["test_gru_lbr1_reverse_full_bias_boundary_001"]
+
+    x, y = there.inputs["X"], there.outputs["Y"]
+    assert x is not None
+    assert np.array_equal(back.inputs["X"], x[::-1])  # type: ignore[arg-type]
+    assert np.array_equal(back.outputs["Y"], y[::-1])
+    assert np.array_equal(back.outputs["Y_h"], there.outputs["Y_h"])
+    assert np.array_equal(back.outputs["Y"][0], back.outputs["Y_h"])
+
+
+def standard_tests() -> dict[str, Any]:
+    """ONNX' own node tests of GRU: the node, its inputs and its outputs, by name."""
+    module = importlib.import_module("onnx.backend.test.case.node.gru")
+    found = dict[str, Any]()
+
+    def expect(node: Any, inputs: Any, outputs: Any, name: str) -> None:
+        found[name] = (node, inputs, outputs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "expect", expect)
+        for name, export in vars(module.GRU).items():
+            if name.startswith("export"):
+                export.__func__()
+    return found
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_standards_own_tests_are_right_and_claim_nothing_of_lengths() -> None:
+    onnx = pytest.importorskip("onnx")
+    tests = standard_tests()
+
+    assert len(tests) == 6
+    for name, (node, inputs, outputs) in tests.items():
+        given = dict(zip(node.input, inputs, strict=True))
+        said = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+        assert "sequence_lens" not in given, name
+        assert "linear_before_reset" not in said, name
+        arrays = {leaf: given[leaf].astype("f4") for leaf in "WRB" if leaf in given}
+        [gru] = grus_among(arrays, reset="before")
+        x = given["X"].swapaxes(0, 1) if said.get("layout") else given["X"]
+        x = x[::-1] if said.get("direction") == b"reverse" else x
+        last = outputs[-1].swapaxes(0, 1) if said.get("layout") else outputs[-1]
+        zeros = np.zeros_like(last, dtype="f4")
+        T, B, _ = x.shape
+        d_outputs = np.zeros((T, B, len(last) * last.shape[-1]), "f4")
+        case = StackCase(gru.stack, x.astype("f4"), zeros, d_outputs, zeros)
+        bound = expected(case, rounding_of(Declared(NUMPY), float32))["last"]
+
+        assert (np.abs(last - bound.values) <= bound.bounds).all(), name
