@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import Ball, Rounding
+from gruverify.arithmetic import Ball, Rounding, carried
 from gruverify.backends import Backend, Declarations, rounding_of
-from gruverify.cell import Case, Gradients, Variant
+from gruverify.cell import Case, Gradients, Parameters, Variant
 from gruverify.formulas import (
     Activations,
     Bptt,
@@ -21,12 +21,14 @@ from gruverify.formulas import (
     GateCotangents,
     Pullback,
     Run,
+    activations,
     contributions,
     directional_run,
     gate_cotangents,
     hvp,
     jacobian,
     jvp,
+    next_state,
     pullback,
     sequence,
     total,
@@ -54,10 +56,26 @@ class Exact:
         self.mode = mode
         self._forward = forward
         self._variant = case.cell.variant
-        self.parameters = case.cell.parameters(self._ball)
-        self.inputs = [self._ball(x) for x in case.inputs]
-        self.state = self._ball(case.state)
-        self.d_last = self._ball(case.d_last)
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """The twelve blocks."""
+        return self.case.cell.parameters(self._ball)
+
+    @cached_property
+    def inputs(self) -> list[Ball]:
+        """T arrays (B, I)."""
+        return [self._ball(x) for x in self.case.inputs]
+
+    @cached_property
+    def state(self) -> Ball:
+        """The initial state, (B, H)."""
+        return self._ball(self.case.state)
+
+    @cached_property
+    def d_last(self) -> Ball:
+        """The cotangent of the last state, (B, H)."""
+        return self._ball(self.case.d_last)
 
     def _ball(self, values: NDArray) -> Ball:
         return Ball.exact(self.mode, values)
@@ -65,12 +83,16 @@ class Exact:
     @cached_property
     def step(self) -> Activations:
         """The activations of the first step."""
-        return self.run.steps[0]
+        if self._forward:
+            return self._forward.step
+        return activations(self._variant, self.parameters, self.inputs[0], self.state)
 
     @cached_property
     def next_state(self) -> Ball:
         """The state after the first step, (B, H)."""
-        after: Ball = self.run.states[1]
+        if self._forward:
+            return self._forward.next_state
+        after: Ball = next_state(self._variant, self.step)
         return after
 
     @cached_property
@@ -85,12 +107,12 @@ class Exact:
 
     @cached_property
     def run(self) -> Run:
-        """The whole sequence."""
-        return (
-            self._forward.run
-            if self._forward
-            else sequence(self._variant, self.parameters, self.inputs, self.state)
-        )
+        """The whole sequence: what follows the first step goes on from the state after it."""
+        if self._forward:
+            return self._forward.run
+        v, p, after = self._variant, self.parameters, self.next_state
+        rest = sequence(v, p, self.inputs[1:], carried(after))
+        return Run(v, p, [self.step, *rest.steps], [self.state, after, *rest.states[1:]])
 
     @cached_property
     def outputs(self) -> npt.NDArray[np.float64]:
@@ -147,7 +169,13 @@ class Exact:
 
     def _directional_along(self, tangent: Gradients) -> Run:
         packed = {name: self._ball(array) for name, array in self.case.cell.packed().items()}
-        return directional_run(self._variant, packed, self.inputs, self.state, tangent, self._ball)
+        return directional_run(
+            self._variant, packed, self.inputs, self.state, tangent, self._movement
+        )
+
+    def _movement(self, values: NDArray) -> Ball | None:
+        """A part of a tangent; None where nothing moves, for which nothing need be found."""
+        return self._ball(values) if values.any() else None
 
     @cached_property
     def jvp(self) -> list[Ball]:
