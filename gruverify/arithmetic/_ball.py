@@ -32,9 +32,9 @@ from gruverify.arithmetic._blend import Rough, blend_rounding
 from gruverify.arithmetic._bounds import (
     Bound,
     Floats,
-    both_sides,
     largest,
     logistic,
+    logistic_slope,
     matmul,
     plus,
     within_range,
@@ -117,7 +117,7 @@ class Ball:
         whole[...] = rad
         return whole
 
-    @property
+    @once
     def magnitude(self) -> Floats:
         """The largest absolute value in the ball."""
         return self.size if self.exactly else self.size + self.rad
@@ -192,16 +192,7 @@ class Ball:
                 return self
             other = _constant(self.mode, other)
         a, b = self._term(), other._term()
-        total = _pending(self.mode, a.mid + b.mid)
-        total.error, total.floor = plus(a.error, b.error), a.floor + b.floor
-        weight, terms, operands, stored = a._summed()
-        more, further, others, besides = b._summed()
-        total.weight, total.terms = weight + more, terms + further
-        if self.mode.wide:
-            total.operands, total.stored = operands + others, stored + besides
-        if a.spread is not None or b.spread is not None:
-            total.spread = a._spread() + b._spread()
-        return total
+        return a._added_to(b, a.mid + b.mid)
 
     __radd__ = __add__
 
@@ -212,10 +203,27 @@ class Ball:
         return negated
 
     def __sub__(self, other: Ball | float) -> Ball:
-        return self + (-other)
+        if not isinstance(other, Ball):
+            return self + (-other)
+        a, b = self._term(), other._term()
+        return a._added_to(b, a.mid - b.mid)
 
     def __rsub__(self, other: float) -> Ball:
-        return -self + other
+        a, b = _constant(self.mode, other), self._term()
+        return a._added_to(b, a.mid - b.mid)
+
+    def _added_to(self, other: Ball, mid: Floats) -> Ball:
+        """The sum, or the difference, of two terms: signs are exact, so both are wrong alike."""
+        total = _pending(self.mode, mid)
+        total.error, total.floor = plus(self.error, other.error), self.floor + other.floor
+        weight, terms, operands, stored = self._summed()
+        more, further, others, besides = other._summed()
+        total.weight, total.terms = weight + more, terms + further
+        if self.mode.wide:
+            total.operands, total.stored = operands + others, stored + besides
+        if self.spread is not None or other.spread is not None:
+            total.spread = self._spread() + other._spread()
+        return total
 
     def sum(self, axis: int) -> Ball:
         """Σ along `axis`, in any order: over the batch, and so in the format itself if the mode
@@ -248,10 +256,11 @@ class Ball:
         if self.weight is None:
             count = 1.0 if self.nonzero is None else self.nonzero
             return self.size, count, count, self.size
-        return self.weight, self.terms, self.operands, self._stored()
+        stored = self._stored() if self.mode.wide else self.weight
+        return self.weight, self.terms, self.operands, stored
 
     def _stored(self) -> Floats:
-        """Σ|operand|."""
+        """Σ|operand|, where the accumulator is wider than the format."""
         return self.size if self.stored is None else self.stored
 
     def _store(
@@ -394,12 +403,16 @@ class Ball:
 
     def __getitem__(self, index: Any) -> Ball:
         """Exact, and so of the same standing: a sum stays a sum, a product a product."""
-        taken = _alike(self)
-        shape = self.shape
-        for name, value in vars(taken).items():
+        shape, taken = self.mid.shape, object.__new__(Ball)
+        found = vars(taken)
+        for name, value in vars(self).items():
             if isinstance(value, np.ndarray):
                 whole = value if value.shape == shape else np.broadcast_to(value, shape)
-                vars(taken)[name] = whole[index]
+                found[name] = whole[index]
+            elif name not in _FOUND:
+                found[name] = value
+        for name in _FOUND:
+            found.pop(name, None)
         return taken
 
     def placed(self, shape: tuple[int, ...], parts: Sequence[tuple[Any, Ball]]) -> Ball:
@@ -460,27 +473,24 @@ class Ball:
         """σ, accurate to κu relative; it may flush to 0 where exp(-a) overflows in the format
         (theory.md 5).
         """
-        m = self.mode
-        mid = logistic(self.mid)
-        e = self.rad
-        high, low = both_sides(np.maximum(self.size - e, 0.0))
-        inner = np.minimum(e * (high * low), 1.0)
+        m, e = self.mode, self.rad
+        mid = logistic(self.mid, self.size)
+        inner = np.minimum(e * logistic_slope(np.maximum(self.size - e, 0.0)), 1.0)
         rad = inner + m.kappa_sigma * m.u * (mid + inner) + m.eta
         below = self.mid - e < m.sigmoid_flushes
         gate = self._activated(
             mid, rad + np.where(below, mid + inner, 0.0) if np.count_nonzero(below) else rad
         )
-        gate.nonzero = None
+        gate.nonzero, gate.size = None, mid
         return gate
 
     def tanh(self) -> Ball:
         """tanh, accurate to κu relative, and exactly 0 at an exact 0; or to κu absolutely, as
         2σ(2a)-1 is.
         """
-        m = self.mode
-        e = self.rad
-        high, low = both_sides(2 * np.maximum(self.size - e, 0.0))
-        inner = np.minimum(e * (4 * high * low), 2.0)
+        m, e = self.mode, self.rad
+        slope = 4 * logistic_slope(2 * np.maximum(self.size - e, 0.0))  # tanh(a) = 2σ(2a) - 1
+        inner = np.minimum(e * slope, 2.0)
         mid = np.tanh(self.mid)
         if m.tanh == "absolute":
             return self._activated(mid, inner + (m.kappa_tanh * m.u + m.eta))
@@ -561,7 +571,8 @@ def _product_error(a: Ball, b: Ball, u: Bound) -> Bound:
     """(|a|+δa)(|b|+δb)(1+u) - |a||b|, arranged so that most of it is done on `a`, the smaller
     array.
     """
-    error: Bound = b.size * (a.size * u if a.exactly else a.size * u + a.error * (1 + u))
-    if not b.exactly:
-        error = error + b.error * ((a.size + a.error) * (1 + u))
-    return error
+    if b.exactly:
+        return b.size * (a.size * u if a.exactly else a.size * u + a.error * (1 + u))
+    if a.exactly:
+        return b.size * (a.size * u) + b.error * (a.size * (1 + u))
+    return b.size * (a.size * u + a.error * (1 + u)) + b.error * ((a.size + a.error) * (1 + u))

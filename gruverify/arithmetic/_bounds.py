@@ -40,12 +40,14 @@ def within_range(reach: Floats, rad: Bound, limit: float) -> Bound:
     return rad if largest(most) < limit else np.where(most < limit, rad, np.inf)
 
 
-def both_sides(a: Floats) -> tuple[Floats, Floats]:
-    """σ(a) and σ(-a) for a ≥ 0."""
+def logistic_slope(a: Floats) -> Floats:
+    """σ'(a) = σ(a)σ(-a) for a ≥ 0."""
     e = np.exp(-a)
-    return 1.0 / (1.0 + e), e / (1.0 + e)
+    whole = 1.0 + e
+    return e / (whole * whole)
 
 
-def logistic(a: Floats) -> Floats:
-    e = np.exp(-np.abs(a))
+def logistic(a: Floats, size: Floats) -> Floats:
+    """σ(a), given |a|."""
+    e = np.exp(-size)
     return np.where(a < 0, e, 1.0) / (1.0 + e)
