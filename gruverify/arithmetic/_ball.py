@@ -28,22 +28,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic._blend import Rough, blend_rounding
-from gruverify.arithmetic._bounds import (
-    Bound,
-    Floats,
-    largest,
-    logistic,
-    logistic_slope,
-    matmul,
-    plus,
-    within_range,
-)
+from gruverify.arithmetic._ball_functions import blend_of, product_error, sigmoid_of, tanh_of
+from gruverify.arithmetic._bounds import Bound, Floats, largest, matmul, plus, within_range
 from gruverify.arithmetic._exactness import Mask, both, either, everywhere, joined, nonzero, rough
 from gruverify.arithmetic._once import once
 from gruverify.arithmetic._rounding import OUTWARD, Rounding
 from gruverify.arithmetic._rows import rows_combined
-from gruverify.arithmetic._sums import Count, Results, shares
+from gruverify.arithmetic._sums import Count, Results, round_sum, shares
 
 #: What is found of a ball once, and may change with its arrays.
 _FOUND = ("inexact", "_scaled", "_round", "T")
@@ -240,7 +231,7 @@ class Ball:
         total.error = 0.0 if a.exactly else a.radius.sum(axis)
         total.weight = a.size.sum(axis)
         total.terms = float(self.shape[axis]) if a.nonzero is None else a.nonzero.sum(axis)
-        self._store(total, across=True, inexact=None, results=results)
+        round_sum(total, across=True, inexact=None, results=results)
         return total
 
     def _term(self) -> Ball:
@@ -263,44 +254,6 @@ class Ball:
         """Σ|operand|, where the accumulator is wider than the format."""
         return self.size if self.stored is None else self.stored
 
-    def _store(
-        self, total: Ball, *, across: bool, inexact: Floats | None, results: Results | None
-    ) -> None:
-        """Puts what a sum of products, or a sum along an axis, loses beside its additions into
-        `total`.
-
-        inexact: Σ|product that rounds|, None for a sum of plain numbers. A wider accumulator rounds
-        the products to itself and the result, one operand, to the format; else each product is
-        rounded to the format.
-        results: those of the parts that the sum is put together of, each of which is stored; None
-        if it is one.
-        """
-        m = self.mode
-        if not m.wide:
-            if inexact is not None:
-                total.error = plus(total.error, inexact * m.u)
-                total.floor = total.terms
-        elif across and m.sums_in_format:
-            total.operands, total.stored = total.terms, total.weight
-            if inexact is not None:
-                total.error = total.error + inexact * m.u
-                total.floor = total.terms
-        else:
-            if results is None:
-                some = (
-                    min(total.terms, 1.0)
-                    if isinstance(total.terms, float)
-                    else np.minimum(total.terms, 1.0)
-                )
-            else:
-                total.stored, some = results
-            total.operands = some
-            total.error = plus(total.error, total._stored() * m.u)
-            total.floor = some
-            if inexact is not None:
-                total.error += inexact * m.u_a
-                total.floor = some + total.terms * (m.eta_a / m.eta)
-
     # -- products ----------------------------------------------------------------------------------
 
     def __mul__(self, other: Ball | float) -> Ball:
@@ -311,7 +264,7 @@ class Ball:
         rounds = both(a.rough, b.rough)
         u = self.mode.u if rounds is None else self.mode.u * rounds
         product.error = (
-            _product_error(a, b, u) if a.mid.size <= b.mid.size else _product_error(b, a, u)
+            product_error(a, b, u) if a.mid.size <= b.mid.size else product_error(b, a, u)
         )
         product.factors = a.factors + b.factors
         product.scale = a.scaled() * b.scaled()
@@ -346,7 +299,7 @@ class Ball:
             product.terms = matmul(everywhere(a.nonzero, a.shape), everywhere(b.nonzero, b.shape))
         if a.rough is not None or b.rough is not None:
             inexact = matmul(a.inexact, b.inexact)
-        self._store(product, across=self.across, inexact=inexact, results=results)
+        round_sum(product, across=self.across, inexact=inexact, results=results)
         if m.u_m:
             product.error = product.error + product.weight * ((2 + m.u_m) * m.u_m)
             product.floor = (
@@ -473,14 +426,8 @@ class Ball:
         """σ, accurate to κu relative; it may flush to 0 where exp(-a) overflows in the format
         (theory.md 5).
         """
-        m, e = self.mode, self.rad
-        mid = logistic(self.mid, self.size)
-        inner = np.minimum(e * logistic_slope(np.maximum(self.size - e, 0.0)), 1.0)
-        rad = inner + m.kappa_sigma * m.u * (mid + inner) + m.eta
-        below = self.mid - e < m.sigmoid_flushes
-        gate = self._activated(
-            mid, rad + np.where(below, mid + inner, 0.0) if np.count_nonzero(below) else rad
-        )
+        mid, rad = sigmoid_of(self)
+        gate = self._activated(mid, rad)
         gate.nonzero, gate.size = None, mid
         return gate
 
@@ -488,16 +435,10 @@ class Ball:
         """tanh, accurate to κu relative, and exactly 0 at an exact 0; or to κu absolutely, as
         2σ(2a)-1 is.
         """
-        m, e = self.mode, self.rad
-        slope = 4 * logistic_slope(2 * np.maximum(self.size - e, 0.0))  # tanh(a) = 2σ(2a) - 1
-        inner = np.minimum(e * slope, 2.0)
-        mid = np.tanh(self.mid)
-        if m.tanh == "absolute":
-            return self._activated(mid, inner + (m.kappa_tanh * m.u + m.eta))
-        rad = inner + (m.kappa_tanh * m.u) * (np.abs(mid) + inner) + m.eta
-        present = nonzero(self.mid, e)
-        activated = self._activated(mid, rad if present is None else rad * present)
-        activated.nonzero = present
+        mid, rad, present = tanh_of(self)
+        activated = self._activated(mid, rad)
+        if self.mode.tanh == "relative":
+            activated.nonzero = present
         return activated
 
     def _activated(self, mid: Floats, rad: Bound) -> Ball:
@@ -514,22 +455,8 @@ class Ball:
         those of the worst of z·a + (1-z)·b, b + z(a-b), a + (1-z)(b-a) and σ·a + σ'·b, σ' a gate of
         its own.
         """
-        m = self.mode
-        z, dz = self._rounded(), self.rad
-        a, b = one._rounded(), zero._rounded()
-        mid = z.mid * a.mid + (1 - z.mid) * b.mid
-        up, rest = np.minimum(z.mid + dz, 1), np.minimum(1 - z.mid + dz, 1)
-        distance = np.abs(a.mid - b.mid)
-        inner = up * a.rad + rest * b.rad + dz * distance
-        gap = distance + a.rad + b.rad
-        most_a, most_b = a.magnitude, b.magnitude
-        ends = both(a.nonzero, b.nonzero)
-        rounds = Rough(
-            a.rough, b.rough, a.nonzero, b.nonzero, either(ends, either(a.rough, b.rough))
-        )
-        rad = (inner + blend_rounding(m, up, rest, most_a, most_b, gap, rounds)) * OUTWARD
-        reach = np.maximum(gap, np.maximum(most_a, most_b))
-        return Ball(m, mid, within_range(reach, rad, m.largest))
+        mid, rad = blend_of(self._rounded(), one._rounded(), zero._rounded())
+        return Ball(self.mode, mid, rad)
 
     def carried(self) -> Ball:
         """What is gone on with from step to step: this, unless that is less precise than what is
@@ -565,14 +492,3 @@ def _alike(ball: Ball) -> Ball:
     for name in _FOUND:
         found.pop(name, None)
     return other
-
-
-def _product_error(a: Ball, b: Ball, u: Bound) -> Bound:
-    """(|a|+δa)(|b|+δb)(1+u) - |a||b|, arranged so that most of it is done on `a`, the smaller
-    array.
-    """
-    if b.exactly:
-        return b.size * (a.size * u if a.exactly else a.size * u + a.error * (1 + u))
-    if a.exactly:
-        return b.size * (a.size * u) + b.error * (a.size * (1 + u))
-    return b.size * (a.size * u + a.error * (1 + u)) + b.error * ((a.size + a.error) * (1 + u))

@@ -1,4 +1,4 @@
-"""What ball arithmetic does to arrays: bounds, and the logistic function."""
+"""What ball arithmetic does to arrays."""
 
 from __future__ import annotations
 
@@ -38,16 +38,3 @@ def within_range(reach: Floats, rad: Bound, limit: float) -> Bound:
     """
     most = reach + rad
     return rad if largest(most) < limit else np.where(most < limit, rad, np.inf)
-
-
-def logistic_slope(a: Floats) -> Floats:
-    """σ'(a) = σ(a)σ(-a) for a ≥ 0."""
-    e = np.exp(-a)
-    whole = 1.0 + e
-    return e / (whole * whole)
-
-
-def logistic(a: Floats, size: Floats) -> Floats:
-    """σ(a), given |a|."""
-    e = np.exp(-size)
-    return np.where(a < 0, e, 1.0) / (1.0 + e)
