@@ -28,22 +28,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic._blend import Rough, blend_rounding
-from gruverify.arithmetic._bounds import (
-    Bound,
-    Floats,
-    both_sides,
-    largest,
-    logistic,
-    matmul,
-    plus,
-    within_range,
-)
+from gruverify.arithmetic._ball_functions import blend_of, product_error, sigmoid_of, tanh_of
+from gruverify.arithmetic._bounds import Bound, Floats, largest, matmul, plus, within_range
 from gruverify.arithmetic._exactness import Mask, both, either, everywhere, joined, nonzero, rough
 from gruverify.arithmetic._once import once
 from gruverify.arithmetic._rounding import OUTWARD, Rounding
 from gruverify.arithmetic._rows import rows_combined
-from gruverify.arithmetic._sums import Count, Results, shares
+from gruverify.arithmetic._sums import Count, Results, round_sum, shares
 
 #: What is found of a ball once, and may change with its arrays.
 _FOUND = ("inexact", "_scaled", "_round", "T")
@@ -117,7 +108,7 @@ class Ball:
         whole[...] = rad
         return whole
 
-    @property
+    @once
     def magnitude(self) -> Floats:
         """The largest absolute value in the ball."""
         return self.size if self.exactly else self.size + self.rad
@@ -192,16 +183,7 @@ class Ball:
                 return self
             other = _constant(self.mode, other)
         a, b = self._term(), other._term()
-        total = _pending(self.mode, a.mid + b.mid)
-        total.error, total.floor = plus(a.error, b.error), a.floor + b.floor
-        weight, terms, operands, stored = a._summed()
-        more, further, others, besides = b._summed()
-        total.weight, total.terms = weight + more, terms + further
-        if self.mode.wide:
-            total.operands, total.stored = operands + others, stored + besides
-        if a.spread is not None or b.spread is not None:
-            total.spread = a._spread() + b._spread()
-        return total
+        return a._added_to(b, a.mid + b.mid)
 
     __radd__ = __add__
 
@@ -212,10 +194,27 @@ class Ball:
         return negated
 
     def __sub__(self, other: Ball | float) -> Ball:
-        return self + (-other)
+        if not isinstance(other, Ball):
+            return self + (-other)
+        a, b = self._term(), other._term()
+        return a._added_to(b, a.mid - b.mid)
 
     def __rsub__(self, other: float) -> Ball:
-        return -self + other
+        a, b = _constant(self.mode, other), self._term()
+        return a._added_to(b, a.mid - b.mid)
+
+    def _added_to(self, other: Ball, mid: Floats) -> Ball:
+        """The sum, or the difference, of two terms: signs are exact, so both are wrong alike."""
+        total = _pending(self.mode, mid)
+        total.error, total.floor = plus(self.error, other.error), self.floor + other.floor
+        weight, terms, operands, stored = self._summed()
+        more, further, others, besides = other._summed()
+        total.weight, total.terms = weight + more, terms + further
+        if self.mode.wide:
+            total.operands, total.stored = operands + others, stored + besides
+        if self.spread is not None or other.spread is not None:
+            total.spread = self._spread() + other._spread()
+        return total
 
     def sum(self, axis: int) -> Ball:
         """Σ along `axis`, in any order: over the batch, and so in the format itself if the mode
@@ -232,7 +231,7 @@ class Ball:
         total.error = 0.0 if a.exactly else a.radius.sum(axis)
         total.weight = a.size.sum(axis)
         total.terms = float(self.shape[axis]) if a.nonzero is None else a.nonzero.sum(axis)
-        self._store(total, across=True, inexact=None, results=results)
+        round_sum(total, across=True, inexact=None, results=results)
         return total
 
     def _term(self) -> Ball:
@@ -248,49 +247,12 @@ class Ball:
         if self.weight is None:
             count = 1.0 if self.nonzero is None else self.nonzero
             return self.size, count, count, self.size
-        return self.weight, self.terms, self.operands, self._stored()
+        stored = self._stored() if self.mode.wide else self.weight
+        return self.weight, self.terms, self.operands, stored
 
     def _stored(self) -> Floats:
-        """Σ|operand|."""
+        """Σ|operand|, where the accumulator is wider than the format."""
         return self.size if self.stored is None else self.stored
-
-    def _store(
-        self, total: Ball, *, across: bool, inexact: Floats | None, results: Results | None
-    ) -> None:
-        """Puts what a sum of products, or a sum along an axis, loses beside its additions into
-        `total`.
-
-        inexact: Σ|product that rounds|, None for a sum of plain numbers. A wider accumulator rounds
-        the products to itself and the result, one operand, to the format; else each product is
-        rounded to the format.
-        results: those of the parts that the sum is put together of, each of which is stored; None
-        if it is one.
-        """
-        m = self.mode
-        if not m.wide:
-            if inexact is not None:
-                total.error = plus(total.error, inexact * m.u)
-                total.floor = total.terms
-        elif across and m.sums_in_format:
-            total.operands, total.stored = total.terms, total.weight
-            if inexact is not None:
-                total.error = total.error + inexact * m.u
-                total.floor = total.terms
-        else:
-            if results is None:
-                some = (
-                    min(total.terms, 1.0)
-                    if isinstance(total.terms, float)
-                    else np.minimum(total.terms, 1.0)
-                )
-            else:
-                total.stored, some = results
-            total.operands = some
-            total.error = plus(total.error, total._stored() * m.u)
-            total.floor = some
-            if inexact is not None:
-                total.error += inexact * m.u_a
-                total.floor = some + total.terms * (m.eta_a / m.eta)
 
     # -- products ----------------------------------------------------------------------------------
 
@@ -302,7 +264,7 @@ class Ball:
         rounds = both(a.rough, b.rough)
         u = self.mode.u if rounds is None else self.mode.u * rounds
         product.error = (
-            _product_error(a, b, u) if a.mid.size <= b.mid.size else _product_error(b, a, u)
+            product_error(a, b, u) if a.mid.size <= b.mid.size else product_error(b, a, u)
         )
         product.factors = a.factors + b.factors
         product.scale = a.scaled() * b.scaled()
@@ -337,7 +299,7 @@ class Ball:
             product.terms = matmul(everywhere(a.nonzero, a.shape), everywhere(b.nonzero, b.shape))
         if a.rough is not None or b.rough is not None:
             inexact = matmul(a.inexact, b.inexact)
-        self._store(product, across=self.across, inexact=inexact, results=results)
+        round_sum(product, across=self.across, inexact=inexact, results=results)
         if m.u_m:
             product.error = product.error + product.weight * ((2 + m.u_m) * m.u_m)
             product.floor = (
@@ -394,12 +356,16 @@ class Ball:
 
     def __getitem__(self, index: Any) -> Ball:
         """Exact, and so of the same standing: a sum stays a sum, a product a product."""
-        taken = _alike(self)
-        shape = self.shape
-        for name, value in vars(taken).items():
+        shape, taken = self.mid.shape, object.__new__(Ball)
+        found = vars(taken)
+        for name, value in vars(self).items():
             if isinstance(value, np.ndarray):
                 whole = value if value.shape == shape else np.broadcast_to(value, shape)
-                vars(taken)[name] = whole[index]
+                found[name] = whole[index]
+            elif name not in _FOUND:
+                found[name] = value
+        for name in _FOUND:
+            found.pop(name, None)
         return taken
 
     def placed(self, shape: tuple[int, ...], parts: Sequence[tuple[Any, Ball]]) -> Ball:
@@ -460,34 +426,19 @@ class Ball:
         """σ, accurate to κu relative; it may flush to 0 where exp(-a) overflows in the format
         (theory.md 5).
         """
-        m = self.mode
-        mid = logistic(self.mid)
-        e = self.rad
-        high, low = both_sides(np.maximum(self.size - e, 0.0))
-        inner = np.minimum(e * (high * low), 1.0)
-        rad = inner + m.kappa_sigma * m.u * (mid + inner) + m.eta
-        below = self.mid - e < m.sigmoid_flushes
-        gate = self._activated(
-            mid, rad + np.where(below, mid + inner, 0.0) if np.count_nonzero(below) else rad
-        )
-        gate.nonzero = None
+        mid, rad = sigmoid_of(self)
+        gate = self._activated(mid, rad)
+        gate.nonzero, gate.size = None, mid
         return gate
 
     def tanh(self) -> Ball:
         """tanh, accurate to κu relative, and exactly 0 at an exact 0; or to κu absolutely, as
         2σ(2a)-1 is.
         """
-        m = self.mode
-        e = self.rad
-        high, low = both_sides(2 * np.maximum(self.size - e, 0.0))
-        inner = np.minimum(e * (4 * high * low), 2.0)
-        mid = np.tanh(self.mid)
-        if m.tanh == "absolute":
-            return self._activated(mid, inner + (m.kappa_tanh * m.u + m.eta))
-        rad = inner + (m.kappa_tanh * m.u) * (np.abs(mid) + inner) + m.eta
-        present = nonzero(self.mid, e)
-        activated = self._activated(mid, rad if present is None else rad * present)
-        activated.nonzero = present
+        mid, rad, present = tanh_of(self)
+        activated = self._activated(mid, rad)
+        if self.mode.tanh == "relative":
+            activated.nonzero = present
         return activated
 
     def _activated(self, mid: Floats, rad: Bound) -> Ball:
@@ -504,22 +455,8 @@ class Ball:
         those of the worst of z·a + (1-z)·b, b + z(a-b), a + (1-z)(b-a) and σ·a + σ'·b, σ' a gate of
         its own.
         """
-        m = self.mode
-        z, dz = self._rounded(), self.rad
-        a, b = one._rounded(), zero._rounded()
-        mid = z.mid * a.mid + (1 - z.mid) * b.mid
-        up, rest = np.minimum(z.mid + dz, 1), np.minimum(1 - z.mid + dz, 1)
-        distance = np.abs(a.mid - b.mid)
-        inner = up * a.rad + rest * b.rad + dz * distance
-        gap = distance + a.rad + b.rad
-        most_a, most_b = a.magnitude, b.magnitude
-        ends = both(a.nonzero, b.nonzero)
-        rounds = Rough(
-            a.rough, b.rough, a.nonzero, b.nonzero, either(ends, either(a.rough, b.rough))
-        )
-        rad = (inner + blend_rounding(m, up, rest, most_a, most_b, gap, rounds)) * OUTWARD
-        reach = np.maximum(gap, np.maximum(most_a, most_b))
-        return Ball(m, mid, within_range(reach, rad, m.largest))
+        mid, rad = blend_of(self._rounded(), one._rounded(), zero._rounded())
+        return Ball(self.mode, mid, rad)
 
     def carried(self) -> Ball:
         """What is gone on with from step to step: this, unless that is less precise than what is
@@ -555,13 +492,3 @@ def _alike(ball: Ball) -> Ball:
     for name in _FOUND:
         found.pop(name, None)
     return other
-
-
-def _product_error(a: Ball, b: Ball, u: Bound) -> Bound:
-    """(|a|+δa)(|b|+δb)(1+u) - |a||b|, arranged so that most of it is done on `a`, the smaller
-    array.
-    """
-    error: Bound = b.size * (a.size * u if a.exactly else a.size * u + a.error * (1 + u))
-    if not b.exactly:
-        error = error + b.error * ((a.size + a.error) * (1 + u))
-    return error

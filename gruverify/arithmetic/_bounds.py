@@ -1,4 +1,4 @@
-"""What ball arithmetic does to arrays: bounds, and the logistic function."""
+"""What ball arithmetic does to arrays."""
 
 from __future__ import annotations
 
@@ -38,14 +38,3 @@ def within_range(reach: Floats, rad: Bound, limit: float) -> Bound:
     """
     most = reach + rad
     return rad if largest(most) < limit else np.where(most < limit, rad, np.inf)
-
-
-def both_sides(a: Floats) -> tuple[Floats, Floats]:
-    """σ(a) and σ(-a) for a ≥ 0."""
-    e = np.exp(-a)
-    return 1.0 / (1.0 + e), e / (1.0 + e)
-
-
-def logistic(a: Floats) -> Floats:
-    e = np.exp(-np.abs(a))
-    return np.where(a < 0, e, 1.0) / (1.0 + e)

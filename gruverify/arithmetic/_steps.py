@@ -24,29 +24,44 @@ from gruverify.arithmetic._sums import Results
 class Steps:
     """T ≥ 1 arrays (B, n), one a step, in the order in which they are added up."""
 
-    def __init__(self, each: Sequence[Array]) -> None:
-        self.each = each
+    def __init__(self, given: Sequence[Array], within: int = 1) -> None:
+        """The steps, or arrays that have the members of so many of them."""
+        self._given, self._within = given, within
+        self.count = len(given) * within
+
+    def each(self) -> Sequence[Array]:
+        """Each step by itself."""
+        if self._within == 1:
+            return self._given
+        each = list[Array]()
+        for array in self._given:
+            B = array.shape[0] // self._within
+            each += [array[t * B : (t + 1) * B] for t in range(self._within)]
+        return each
 
     def products(self, other: Steps) -> Array:
         """Σ_k a_kᵀ b_k, (n, m)."""
-        return reduce(add, (a.T @ b for a, b in zip(self.each, other.each, strict=True)))
+        return reduce(add, (a.T @ b for a, b in zip(self.each(), other.each(), strict=True)))
 
     def sum(self) -> Array:
         """Σ_k of a_k's members, (n,)."""
-        return reduce(add, (a.sum(0) for a in self.each))
+        return reduce(add, (a.sum(0) for a in self.each()))
 
 
-def steps_of(each: Sequence[Array]) -> Steps:
-    """The steps of an arithmetic, by the way that is its shortest."""
+def steps_of(each: Sequence[Array], within: int = 1) -> Steps:
+    """The steps of an arithmetic, by the way that is its shortest.
+
+    within: of how many steps each array has the members, one step after the other.
+    """
     if isinstance(each[0], Ball):
-        return _BallSteps(each)
+        return _BallSteps(each, within)
     if (
         isinstance(each[0], Dual)
         and isinstance(each[0].value, Ball)
         and all(a.tangent is not None for a in each)
     ):
-        return _DualSteps(each)
-    return Steps(each)
+        return _DualSteps(each, within)
+    return Steps(each, within)
 
 
 def each_by_itself(f: Callable[..., Array], *given: Steps) -> list[Array]:
@@ -54,9 +69,9 @@ def each_by_itself(f: Callable[..., Array], *given: Steps) -> list[Array]:
     if not all(
         isinstance(one, _BallSteps | _DualSteps) and not one.rounds_operands for one in given
     ):
-        return [f(*arrays) for arrays in zip(*(one.each for one in given), strict=True)]
+        return [f(*arrays) for arrays in zip(*(one.each() for one in given), strict=True)]
     found = f(*(one.whole for one in given))  # type: ignore[attr-defined]  # both have it
-    T = len(given[0].each)
+    T = given[0].count
     if T == 1:
         return [found]
     B = found.shape[0] // T
@@ -69,12 +84,12 @@ class _BallSteps(Steps):
         """Whether the operands of matrix products are rounded: what that may lose depends on the
         largest of a step.
         """
-        return bool(self.each[0].mode.u_m)
+        return bool(self._given[0].mode.u_m)
 
     @once
     def whole(self) -> Ball:
         """All steps as members of one batch, (T·B, n)."""
-        return Ball.joined(self.each)
+        return Ball.joined(self._given)
 
     def products(self, other: Steps) -> Any:
         """Σ_k a_kᵀ b_k: the terms of all steps are terms of one sum, whose results are those of
@@ -94,7 +109,7 @@ class _BallSteps(Steps):
         sizes = reduce(add, (np.abs(one.T.dot(another)) for one, another in zip(a, b, strict=True)))
         masks = self.whole.nonzero, other.whole.nonzero
         if masks[0] is None and masks[1] is None:
-            return Results(sizes, float(len(self.each)))
+            return Results(sizes, float(self.count))
         mine, its = (
             s._by_step(everywhere(m, s.whole.shape))
             for s, m in zip((self, other), masks, strict=True)
@@ -109,7 +124,7 @@ class _BallSteps(Steps):
             return None
         sizes = np.abs(self._by_step(self.whole.mid).sum(1)).sum(0)
         if self.whole.nonzero is None:
-            return Results(sizes, float(len(self.each)))
+            return Results(sizes, float(self.count))
         return Results(sizes, np.minimum(self._by_step(self.whole.nonzero).sum(1), 1.0).sum(0))
 
     @property
@@ -118,11 +133,11 @@ class _BallSteps(Steps):
         added up.
         """
         mode = self.whole.mode
-        return len(self.each) > 1 and mode.wide and not mode.sums_in_format
+        return self.count > 1 and mode.wide and not mode.sums_in_format
 
     def _by_step(self, values: Any) -> Any:
         """(T·B, n) as (T, B, n)."""
-        return values.reshape(len(self.each), -1, values.shape[-1])
+        return values.reshape(self.count, -1, values.shape[-1])
 
 
 class _DualSteps(Steps):
@@ -133,11 +148,11 @@ class _DualSteps(Steps):
 
     @once
     def values(self) -> _BallSteps:
-        return _BallSteps([dual.value for dual in self.each])
+        return _BallSteps([dual.value for dual in self._given], self._within)
 
     @once
     def tangents(self) -> _BallSteps:
-        return _BallSteps([dual.tangent for dual in self.each])
+        return _BallSteps([dual.tangent for dual in self._given], self._within)
 
     @once
     def whole(self) -> Dual:

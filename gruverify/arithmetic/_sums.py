@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gruverify.arithmetic._bounds import largest
+from gruverify.arithmetic._bounds import Floats, largest, plus
 from gruverify.arithmetic._rounding import OUTWARD, Rounding
 
 #: A number of terms: one for all entries, or an array of one for each.
@@ -54,6 +54,43 @@ class Results(NamedTuple):
 
     sizes: Any
     count: Count
+
+
+def round_sum(total: Any, *, across: bool, inexact: Floats | None, results: Results | None) -> None:
+    """Puts what a sum of products, or a sum along an axis, loses beside its additions into the ball
+    `total`, of which its terms are known.
+
+    across: whether it runs over the batch. inexact: Σ|product that rounds|, None for a sum of plain
+    numbers. A wider accumulator rounds the products to itself and the result, one operand, to the
+    format; else each product is rounded to the format. results: those of the parts that the sum is
+    put together of, each of which is stored; None if it is one.
+    """
+    m: Rounding = total.mode
+    if not m.wide:
+        if inexact is not None:
+            total.error = plus(total.error, inexact * m.u)
+            total.floor = total.terms
+    elif across and m.sums_in_format:
+        total.operands, total.stored = total.terms, total.weight
+        if inexact is not None:
+            total.error = total.error + inexact * m.u
+            total.floor = total.terms
+    else:
+        if results is None:
+            sizes, some = total.size, _at_most_1(total.terms)
+        else:
+            sizes, some = results
+            total.stored = sizes
+        total.operands = some
+        total.error = plus(total.error, sizes * m.u)
+        total.floor = some
+        if inexact is not None:
+            total.error += inexact * m.u_a
+            total.floor = some + total.terms * (m.eta_a / m.eta)
+
+
+def _at_most_1(count: Count) -> Count:
+    return min(count, 1.0) if isinstance(count, float) else np.minimum(count, 1.0)
 
 
 #: Below this (N-1)u the two bounds of (14.1) are within a hundredth of each other.

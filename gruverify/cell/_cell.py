@@ -65,7 +65,8 @@ class Cell(Pasteable):
             if given is not None:
                 checked[name], _ = array_in_format(name, given, expected)
                 require_shape(name, checked[name], (3 * H,), "(3H,)", sizes)
-                self._require_zeros(name, checked[name], np.repeat(there, H))
+                if not all(there):
+                    self._require_zeros(name, checked[name], np.repeat(there, H))
         for name, array in checked.items():
             require_finite(name, array)
             object.__setattr__(self, name, array)

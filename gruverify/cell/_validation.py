@@ -55,7 +55,7 @@ def require_shape(
 def require_finite(name: str, array: npt.NDArray[Any]) -> None:
     """Raise ValueError if an entry is infinite or NaN, naming the first."""
     with np.errstate(invalid="ignore"):  # a signalling NaN, as a file may hold, would warn
-        finite = np.isfinite(array.astype(np.float64))
-    if not finite.all():
+        finite = np.isfinite(array)
+    if np.count_nonzero(finite) != finite.size:
         where = tuple(int(i) for i in np.argwhere(~finite)[0])
         raise ValueError(f"{name}{list(where)} is {array[where]}: every entry must be finite")

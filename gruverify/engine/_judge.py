@@ -152,9 +152,8 @@ def _judged(invariant: Invariant, residuals: list[Residual]) -> Judgement:
     something.
     """
     worst = max(residuals, key=_margin, default=nothing_claimed("there was nothing to compare"))
-    compared, claimed = (
-        sum(getattr(residual, name) for residual in residuals) for name in ("compared", "claimed")
-    )
+    compared = sum([residual.compared for residual in residuals])
+    claimed = sum([residual.claimed for residual in residuals])
     claiming = [residual for residual in residuals if residual.claims]
     if worst.margin <= 1:
         if not claiming:

@@ -4,6 +4,7 @@ with it.
 
 from __future__ import annotations
 
+import gc
 import math
 import sys
 import time
@@ -309,4 +310,6 @@ def outline(target: str, plan: Plan) -> tuple[tuple[Format, ...], dict[str, Any]
 
 
 def _work(line: Line, target: str, plan: Plan, judged: Mapping[str, Judged] | None) -> None:
-    line(run(resolve(target), plan, target, line, line.stopped, judged))
+    backend = resolve(target)
+    gc.freeze()  # what is imported by now stays: collecting garbage need not go through it again
+    line(run(backend, plan, target, line, line.stopped, judged))

@@ -42,4 +42,5 @@ from gruverify.formulas._step import pullback as pullback
 from gruverify.formulas._step import pullback_through as pullback_through
 from gruverify.formulas._step import reset_slope as reset_slope
 from gruverify.formulas._step import step as step
+from gruverify.formulas._step import through_gates as through_gates
 from gruverify.formulas._step import update_slope as update_slope

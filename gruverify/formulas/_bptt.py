@@ -72,18 +72,14 @@ class Contribution:
 
 
 def contributions(
-    run: Run,
-    d_outputs: Sequence[Array] | None,
-    d_last: Array | None,
-    known: Sequence[GateCotangents] | None = None,
+    run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None
 ) -> Iterator[Contribution]:
     """The terms of the sum over k in (2.5), from k = T down to 1; `state` is the cotangent of
     h_{k-1} by this term's step.
 
     d_outputs: T cotangents (B, H) of the outputs, or None; d_last: (B, H), the cotangent of the
     last state, or None. With `d_last` alone, term k is dL_T/dh_T Π J ∂⁺h_k/∂θ: the sum that the
-    project started from. known: the cotangents of the gates at each of the T steps, where something
-    else has shown them; everything is then made of those.
+    project started from.
     """
     g = d_last
     for k in range(len(run.steps), 0, -1):
@@ -94,7 +90,7 @@ def contributions(
                 "d_outputs=None and d_last=None: a gradient needs at least one cotangent"
             )
         at = run.variant, run.parameters, run.steps[k - 1], g
-        gates = gate_cotangents(*at) if known is None else known[k - 1]
+        gates = gate_cotangents(*at)
         yield (term := Contribution(k, run, g, gates, back_to_state(*at, gates)))
         g = carried(term.state)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from gruverify.arithmetic import Array, Dual
+from gruverify.arithmetic import Array, Dual, placed
 from gruverify.cell import Gradients, Parameters, Variant, unpack
 from gruverify.formulas._bptt import Bptt, Run, bptt, sequence
 
@@ -18,11 +18,11 @@ def directional_run(
     inputs: Sequence[Array],
     state: Array,
     tangent: Gradients,
-    lift: Callable[[npt.NDArray[Any]], Array],
+    lift: Callable[[npt.NDArray[Any]], Array | None],
 ) -> Run:
     """The sequence over dual numbers: parameters by their packed names, T inputs (B, I) and state
     (B, H), in any arithmetic, each moving along its part of the tangent, which `lift` turns into
-    that arithmetic.
+    that arithmetic, or into None where nothing moves.
     """
     assert tangent.state is not None  # a direction has every part
     xs = [Dual(x, lift(d)) for x, d in zip(inputs, tangent.inputs, strict=True)]
@@ -34,7 +34,7 @@ def moving_parameters(
     packed: Mapping[str, Array],
     H: int,
     tangent: Gradients,
-    lift: Callable[[npt.NDArray[Any]], Array],
+    lift: Callable[[npt.NDArray[Any]], Array | None],
 ) -> Parameters:
     """The parameters as dual numbers, each moving along its part of the tangent."""
     return unpack(
@@ -44,7 +44,7 @@ def moving_parameters(
 
 def jvp(run: Run) -> list[Array]:
     """The derivatives of h_1 ... h_T, (B, H) each, of a directional run."""
-    return [state.tangent for state in run.states[1:]]
+    return [_tangent(state) for state in run.states[1:]]
 
 
 def hvp(run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None) -> Bptt:
@@ -53,8 +53,11 @@ def hvp(run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None) -> Bp
     """
     held = None if d_outputs is None else [Dual(d) for d in d_outputs]
     back = bptt(run, held, None if d_last is None else Dual(d_last))
-    return Bptt(back.parameters.map(_tangent), [x.tangent for x in back.inputs], back.state.tangent)
+    inputs = [_tangent(x) for x in back.inputs]
+    return Bptt(back.parameters.map(_tangent), inputs, _tangent(back.state))
 
 
 def _tangent(number: Dual) -> Array:
-    return number.tangent
+    """The derivative; zeros of a number that does not move."""
+    value = number.value
+    return placed(value, value.shape) if number.tangent is None else number.tangent

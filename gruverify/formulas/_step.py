@@ -14,6 +14,7 @@ from typing import Any
 
 from gruverify.arithmetic import (
     Array,
+    Steps,
     blend,
     combined_rows,
     each_by_itself,
@@ -97,10 +98,11 @@ def _once(slope: Callable[..., Array]) -> Callable[..., Array]:
 @_once
 def update_slope(v: Variant, a: Activations) -> Array:
     """∂h/∂a_z = ±(h'-c) z(1-z), (B, H): what the update gate's pre-activation does to its own
-    unit.
+    unit. `keep` and `take` are z and 1-z, or the other way round.
     """
-    difference = a.h - a.c if v.update == "keep" else a.c - a.h
-    return difference * a.z * (1 - a.z)
+    if v.update == "keep":
+        return (a.h - a.c) * a.keep * a.take
+    return (a.c - a.h) * a.take * a.keep
 
 
 @_once
@@ -200,16 +202,23 @@ def pullback_through(
 
 
 def into_parameters(
-    v: Variant, steps: Sequence[Activations], gates: Sequence[GateCotangents]
+    v: Variant, steps: Sequence[Activations], gates: Sequence[GateCotangents], within: int = 1
 ) -> Parameters:
-    """(2.4), the derivatives of the parameters, added up over the steps and their batches (2.5)."""
-    r, z, c = (steps_of([getattr(α, gate) for α in gates]) for gate in "rzc")
-    x, h = steps_of([a.x for a in steps]), steps_of([a.h for a in steps])
+    """(2.4), the derivatives of the parameters, added up over the steps and their batches (2.5).
+
+    within: how many steps each batch has the members of, one step after the other.
+    """
+
+    def over_time(arrays: Sequence[Array]) -> Steps:
+        return steps_of(arrays, within)
+
+    r, z, c = (over_time([getattr(α, gate) for α in gates]) for gate in "rzc")
+    x, h = over_time([a.x for a in steps]), over_time([a.h for a in steps])
     if v.reset == "after":
-        q = steps_of([α.q for α in gates])
+        q = over_time([α.q for α in gates])
         into_W_hc, into_b_hc = q.products(h), q.sum()
     else:
-        into_W_hc, into_b_hc = c.products(steps_of([a.r * a.h for a in steps])), c.sum()
+        into_W_hc, into_b_hc = c.products(over_time([a.r * a.h for a in steps])), c.sum()
     b_r, b_z = r.sum(), z.sum()
     return Parameters(
         W_xr=r.products(x),
@@ -235,5 +244,10 @@ def into_inputs(p: Parameters, gates: Sequence[GateCotangents]) -> list[Array]:
 
 def back_to_state(v: Variant, p: Parameters, a: Activations, g: Array, α: GateCotangents) -> Array:
     """(2.4), the cotangent of h' (B, H): the direct path, and those through the gates."""
+    return through_gates(v, p, α, g * a.keep)
+
+
+def through_gates(v: Variant, p: Parameters, α: GateCotangents, direct: Array | int = 0) -> Array:
+    """What comes to h' (B, H) through the gates, added to what comes by the direct path."""
     through_candidate = α.q @ p.W_hc if v.reset == "after" else α.q
-    return g * a.keep + α.z @ p.W_hz + α.r @ p.W_hr + through_candidate
+    return direct + α.z @ p.W_hz + α.r @ p.W_hr + through_candidate

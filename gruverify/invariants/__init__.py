@@ -2,6 +2,8 @@
 
 from importlib import import_module
 
+from gruverify.invariants.core._exact import Exact as Exact
+from gruverify.invariants.core._observed import Observed as Observed
 from gruverify.invariants.core._obstacle import BackendRaised as BackendRaised
 from gruverify.invariants.core._obstacle import Declined as Declined
 from gruverify.invariants.core._obstacle import Malformed as Malformed
@@ -22,8 +24,6 @@ from gruverify.invariants.core._stack_trial import StackExact as StackExact
 from gruverify.invariants.core._stack_trial import StackObserved as StackObserved
 from gruverify.invariants.core._stack_trial import StackTrial as StackTrial
 from gruverify.invariants.core._trial import Change as Change
-from gruverify.invariants.core._trial import Exact as Exact
-from gruverify.invariants.core._trial import Observed as Observed
 from gruverify.invariants.core._trial import Trial as Trial
 
 #: Where the invariants are, family by family: they register when they are imported, in the order of

@@ -96,6 +96,17 @@ def test_duals_of_balls_add_up_over_steps(mode: Rounding) -> None:
     same(steps_of(a).sum().tangent, reduce(add, (x.sum(0) for x in a)).tangent)
 
 
+@pytest.mark.parametrize("mode", MODES, ids=IDS)
+def test_a_batch_may_have_the_members_of_several_steps(mode: Rounding) -> None:
+    (a, b), (whole, other) = (
+        (balls(mode, 3, seed=5), balls(mode, 5, seed=6)),
+        (Ball.joined(balls(mode, 3, seed=5)), Ball.joined(balls(mode, 5, seed=6))),
+    )
+    found = steps_of([whole], within=3).products(steps_of([other], within=3))
+    same(found, steps_of(a).products(steps_of(b)))
+    same(steps_of([whole], within=3).sum(), steps_of(a).sum())
+
+
 def test_a_step_of_one_sequence_is_itself() -> None:
     a, b = balls(MODES[4], 3, seed=0)[1:2], balls(MODES[4], 5, seed=1)[1:2]
     found, expected = steps_of(a).products(steps_of(b)), a[0].T @ b[0]
@@ -109,3 +120,5 @@ def test_floats_are_added_up_in_order() -> None:
         steps_of(a).products(steps_of(a)) == ((a[0].T @ a[0]) + a[1].T @ a[1]) + a[2].T @ a[2]
     ).all()
     assert (steps_of(a).sum() == (a[0].sum(0) + a[1].sum(0)) + a[2].sum(0)).all()
+    together = steps_of([np.concatenate(a)], within=3)
+    assert (together.sum() == steps_of(a).sum()).all()

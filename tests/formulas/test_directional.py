@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from gruverify import VARIANTS, Case, Gradients, Variant
 from gruverify.cell import BLOCKS, Parameters, unpack
@@ -97,6 +97,24 @@ def test_catches_a_parameter_that_stays_where_it_is() -> None:
 
     look()
     assert np.mean(caught) > 0.5
+
+
+@settings(max_examples=20)
+@given(cases(variants=[Variant()], max_H=2, max_T=2))
+def test_what_does_not_move_may_be_left_out(case: Case) -> None:
+    still = {name: 0 * array for name, array in direction(case).items()}
+    along = Gradients(**{**still, "state": np.ones(case.state.shape)})  # type: ignore[arg-type]
+    packed = {name: ball(array) for name, array in case.cell.packed().items()}
+    given = case.cell.variant, packed, [ball(x) for x in case.inputs], ball(case.state), along
+    left_out = directional_run(*given, lambda values: ball(values) if values.any() else None)
+    cotangents = [ball(d) for d in case.d_outputs], ball(case.d_last)
+    found, expected = hvp(left_out, *cotangents), hvp(over_balls(case, along), *cotangents)
+    pairs = [*zip(jvp(left_out), jvp(over_balls(case, along)), strict=True)]
+    pairs += [*zip(found.inputs, expected.inputs, strict=True), (found.state, expected.state)]
+    pairs += [(getattr(found.parameters, n), getattr(expected.parameters, n)) for n in BLOCKS]
+    for one, other in pairs:
+        assert not escapes(one.mid, other)
+        np.testing.assert_allclose(one.radius, other.radius, rtol=1e-12)
 
 
 @given(cases(variants=[Variant()], max_H=2, max_T=2))

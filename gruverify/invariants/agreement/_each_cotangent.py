@@ -8,22 +8,23 @@ the gradient by them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
-from gruverify.arithmetic import Ball
-from gruverify.cell import Gradients
+from gruverify.arithmetic import Ball, carried
+from gruverify.cell import Gradients, Parameters, Variant
 from gruverify.formulas import (
+    Activations,
     GateCotangents,
-    Run,
-    contributions,
     gate_cotangents,
+    into_inputs,
+    into_parameters,
     known_cotangents,
-    total,
+    through_gates,
 )
 from gruverify.invariants.core._blocks import largest, letters, pairs
-from gruverify.invariants.core._local import flat, local_to, lost, returned, unknown
+from gruverify.invariants.core._local import flat, local_to, lost, returned, stacked, unknown
 from gruverify.invariants.core._ranges import ranges
 from gruverify.invariants.core._registry import LONG, invariant
 from gruverify.invariants.core._residual import NDArray, Residual, compare
@@ -50,18 +51,19 @@ def each_cotangent(trial: Trial) -> Iterator[Residual]:
 class _Allowed:
     """What the mathematics allows, given the cotangents that were shown: gates (T, B, 3H) and
     inputs (T, B, I), the parameters, and the initial state (B, H); and the `ranges` of them all.
+
+    What is known of every step at once is found for all of them, as one batch of T·B members.
     """
 
     def __init__(self, seen: Shown) -> None:
-        local, exact = local_to(seen.trial, seen.outputs), seen.trial.exact
-        known = _known(seen, local.run)
-        d_outputs = [Ball.exact(exact.mode, d) for d in seen.trial.case.d_outputs]
-        terms = list(contributions(local.run, d_outputs, exact.d_last, known))
-        cotangents: list[Ball] = [term.cotangent for term in reversed(terms)]
-        gradients = total(terms)
-        self.parameters, self.state = gradients.parameters, gradients.state
-        self.gates, self.inputs = _gates_at(local.run, cotangents), _together(gradients.inputs)
-        self.ranges = ranges(local.run, cotangents)
+        local, T = local_to(seen.trial, seen.outputs), len(seen.outputs)
+        v, p, a = local.variant, local.parameters, local.activations
+        α = _known(v, p, a, seen)
+        cotangents, self.state = _of_states(seen, a.keep, through_gates(v, p, α))
+        self.parameters = into_parameters(v, [a], [α], within=T)
+        self.gates = _gates_at(v, p, a, cotangents, T)
+        self.inputs = stacked(into_inputs(p, [α])[0], T)
+        self.ranges = ranges(v, p, a, cotangents)
         self._forget(lost(seen.gates), local.lost)
 
     def _forget(self, unseen: NDArray, lost_states: NDArray) -> None:
@@ -76,43 +78,43 @@ class _Allowed:
         self.parameters = self.parameters.map(lambda block: unknown(block, behind.any()))
 
 
-def _known(seen: Shown, run: Run) -> list[GateCotangents]:
-    """Those that were shown at each of the T steps, (B, 3H) in packed order."""
-    _, B, rows = seen.gates.shape
-    α, H = returned(seen.trial.exact.mode, flat(seen.gates)), rows // 3
-    gates = [α[:, k * H : (k + 1) * H] for k in range(3)]
-    return [
-        known_cotangents(
-            run.variant, run.parameters, a, *(gate[t * B : (t + 1) * B] for gate in gates)
-        )
-        for t, a in enumerate(run.steps)
-    ]
+def _known(v: Variant, p: Parameters, a: Activations, seen: Shown) -> GateCotangents:
+    """The cotangents that were shown, of all steps, (T·B, H) each."""
+    α, H = returned(seen.trial.exact.mode, flat(seen.gates)), seen.outputs.shape[2]
+    return known_cotangents(v, p, a, *(α[:, k * H : (k + 1) * H] for k in range(3)))
 
 
-def _gates_at(run: Run, cotangents: Sequence[Ball]) -> Ball:
-    """The cotangents of the pre-activations that those of the T states (B, H) allow, (T, B, 3H).
+def _of_states(seen: Shown, keep: Ball, through: Ball) -> tuple[Ball, Ball]:
+    """The cotangents of the states after all steps, (T·B, H), and that of the initial state (B, H).
+
+    keep: what is kept of each state; through: what comes to it through the gates of the step after
+    it, (T·B, H) each. The cotangent of a state is not shown, and so is made of the one after it.
+    """
+    exact, d_outputs = seen.trial.exact, seen.trial.case.d_outputs
+    T, B, _ = d_outputs.shape
+    g, found = exact.d_last, list[Ball]()
+    for t in reversed(range(T)):
+        step = slice(t * B, (t + 1) * B)
+        found.append(Ball.exact(exact.mode, d_outputs[t]) + g)
+        before = found[-1] * keep[step] + through[step]
+        g = carried(before)
+    return Ball.joined(found[::-1]), before
+
+
+def _gates_at(v: Variant, p: Parameters, a: Activations, cotangents: Ball, T: int) -> Ball:
+    """The cotangents of the pre-activations that those of the T states allow, (T, B, 3H).
 
     One of a member that overflows may make NaN of all that are shown of it, for they meet weights
     that are 0.
     """
-    each = zip(run.steps, cotangents, strict=True)
-    gates = [gate_cotangents(run.variant, run.parameters, a, g) for a, g in each]
-    parts = [_together([getattr(α, gate) for α in gates]) for gate in "rzc"]
+    α = gate_cotangents(v, p, a, cotangents)
+    parts = [stacked(getattr(α, gate), T) for gate in "rzc"]
     mid, radius = (
         np.concatenate([getattr(part, name) for part in parts], axis=2)
         for name in ("mid", "radius")
     )
     beyond = np.isinf(radius).any(axis=2, keepdims=True)
-    return Ball(parts[0].mode, mid, np.where(beyond, np.inf, radius))
-
-
-def _together(steps: Sequence[Ball]) -> Ball:
-    """(T, B, n) from T balls (B, n)."""
-    return Ball(
-        steps[0].mode,
-        np.stack([ball.mid for ball in steps]),
-        np.stack([ball.radius for ball in steps]),
-    )
+    return Ball(cotangents.mode, mid, np.where(beyond, np.inf, radius))
 
 
 def _gates(seen: Shown, allowed: _Allowed) -> Iterator[Residual]:

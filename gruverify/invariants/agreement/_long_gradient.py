@@ -77,7 +77,9 @@ class _Back:
             back = terms[-1].state
             norms = growth[t] * norms + self._missed(run.steps[t], g, back.radius)
             g = Ball(g.mode, back.mid, np.minimum(back.radius, norms[:, None]))
-        self.ranges = ranges(run, [term.cotangent for term in reversed(terms)])
+        cotangents = Ball.joined([term.cotangent for term in reversed(terms)])
+        local = self._local
+        self.ranges = ranges(local.variant, local.parameters, local.activations, cotangents)
         self._forget(total(terms), g)
 
     def _growth(self, shape: tuple[int, ...]) -> Floats:
@@ -100,13 +102,11 @@ class _Back:
         # The step rounds what the cotangent should be, and what is wrong with it: there each path
         # may be off by as many roundings as it has, for nothing is known of the signs that cancel.
         roundings = np.expm1((4 * g.shape[1] + 32) * g.mode.u)
-        return (
-            _norm(self._rounded(a, g.mid) + self._rounded(a, g.radius) + roundings * radius)
-            + g.mode.eta
-        )
+        rounded = self._rounded(a, np.stack([g.mid, g.radius])).sum(0)
+        return _norm(rounded + roundings * radius) + g.mode.eta
 
     def _rounded(self, a: Activations, g: Floats) -> Floats:
-        """What the step may miss of the cotangent before it, at an exact one after it; (B, H)."""
+        """What the step may miss of the cotangents before it, at exact ones after it; (n, B, H)."""
         v, p, exact = self._local.variant, self._local.parameters, Ball.exact(self._exact.mode, g)
         back: Ball = back_to_state(v, p, a, exact, gate_cotangents(v, p, a, exact))
         return back.radius

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from gruverify.arithmetic import Ball
@@ -78,7 +77,8 @@ def scale_of(expected: Parameters, block: str) -> float:
 
 def largest(ball: Ball) -> float:
     """The largest entry."""
-    return float(np.abs(ball.mid).max(initial=0.0))
+    size = ball.size
+    return float(size.item(size.argmax())) if size.size else 0.0
 
 
 def compared(

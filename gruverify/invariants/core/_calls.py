@@ -138,7 +138,10 @@ class Calls:
         other: letters that have another value than in the case.
         """
         sizes = {**self._extents, **other}
-        shape = tuple(sizes[letter] for letter in letters)
+        shape = tuple([sizes[letter] for letter in letters])
+        if is_array(value) and value.shape == shape and value.dtype == self._format.dtype:
+            array: NDArray = value
+            return array
         spelled = "(" + ", ".join(_SPELLED.get(letter, letter) for letter in letters) + ")"
         if not is_array(value):
             raise Malformed(
@@ -149,12 +152,9 @@ class Calls:
             raise Malformed(
                 f"{name} has shape {value.shape}, expected {spelled} = {shape} with {bound}"
             )
-        if value.dtype != self._format.dtype:
-            raise Malformed(
-                f"{name} has dtype {value.dtype}, expected {self._format.name}, the case's format"
-            )
-        array: NDArray = value
-        return array
+        raise Malformed(
+            f"{name} has dtype {value.dtype}, expected {self._format.name}, the case's format"
+        )
 
 
 def is_array(value: Any) -> bool:

@@ -73,22 +73,25 @@ class Local:
         self.variant, self.parameters = trial.case.variant, trial.exact.parameters
         self.before = one_behind(trial, trial.case.state, outputs)
         self.lost = np.concatenate([lost(trial.case.state)[None], lost(outputs[:-1])])
-        self._inputs, self._steps = (
-            Ball.exact(trial.exact.mode, flat(trial.case.inputs)),
-            len(outputs),
-        )
+        self._exact, self._steps = trial.exact, len(outputs)
 
     @cached_property
     def activations(self) -> Activations:
         """Those of all steps, as one batch of T·B members."""
-        return activations(self.variant, self.parameters, self._inputs, self.before)
+        if self._steps == 1:  # which starts from the case's own state, whatever was returned
+            return self._exact.step
+        inputs = Ball.exact(self._exact.mode, flat(self._exact.case.inputs))
+        return activations(self.variant, self.parameters, inputs, self.before)
 
     @cached_property
     def states(self) -> Ball:
         """The states after the steps, (T, B, H)."""
-        return unknown(
-            stacked(next_state(self.variant, self.activations), self._steps), self.lost[..., None]
+        after = (
+            self._exact.next_state
+            if self._steps == 1
+            else next_state(self.variant, self.activations)
         )
+        return unknown(stacked(after, self._steps), self.lost[..., None])
 
     @cached_property
     def run(self) -> Run:

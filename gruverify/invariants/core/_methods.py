@@ -142,8 +142,9 @@ def close(
     """Whether two answers have the same bits or, if they do not, are as close as two that each are
     within its radius of the truth; allowed: finds the radii, which takes long.
     """
-    if all(residual.margin == 0 for residual in same(how, found, expected)):
-        yield from same(how, found, expected)
+    bits = list(same(how, found, expected))
+    if all(residual.margin == 0 for residual in bits):
+        yield from bits
         return
     radii_of = allowed()
     for name, (letters, array) in expected.items():

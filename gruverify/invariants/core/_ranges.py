@@ -8,21 +8,13 @@ cotangents times operands, as large as they are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gruverify.arithmetic import Ball
-from gruverify.cell import Parameters
-from gruverify.formulas import (
-    ACTIVATIONS,
-    Activations,
-    GateCotangents,
-    Run,
-    gate_cotangents,
-    pullback_through,
-)
+from gruverify.cell import Parameters, Variant
+from gruverify.formulas import Activations, GateCotangents, gate_cotangents, pullback_through
 from gruverify.invariants.core._residual import Floats
 
 
@@ -41,24 +33,22 @@ class Ranges:
     state: float
 
 
-def ranges(run: Run, cotangents: Sequence[Ball]) -> Ranges:
-    """Those of the gradient of a run in balls, from the cotangents of its T states, (B, H) each."""
-    v, p = run.variant, run.parameters.map(_size)
-    steps = [_half_open(step) for step in run.steps]
-    a = Activations(
-        *(np.concatenate([getattr(step, name) for step in steps]) for name in ACTIVATIONS)
-    )
-    g = np.concatenate([_size(cotangent) for cotangent in cotangents])
-    α = gate_cotangents(v, p, a, g)
+def ranges(v: Variant, p: Parameters, a: Activations, cotangents: Ball) -> Ranges:
+    """Those of the gradient of a run in balls, from the activations of all its steps as one batch
+    of T·B members, and the cotangents of their states, (T·B, H).
+    """
+    sizes, g = p.map(_size), _size(cotangents)
+    half = _half_open(a)
+    α = gate_cotangents(v, sizes, half, g)
     α = GateCotangents(*(np.abs(getattr(α, name)) for name in GateCotangents.__slots__))
-    back = pullback_through(v, p, a, g, α)
+    back = pullback_through(v, sizes, half, g, α)
     gates = _largest(α.r), _largest(α.z), _largest(α.c)
     return Ranges(back.parameters.map(_largest), gates, _largest(back.x), _largest(back.h))
 
 
 def _half_open(a: Activations) -> Activations:
-    """The step with its gates half open and its candidates half of the way to -1, where no slope is
-    small.
+    """Steps with their gates half open and their candidates half of the way to -1, where no slope
+    is small.
     """
     half = np.full(a.h.shape, 0.5)
     return Activations(
@@ -80,7 +70,8 @@ def _size(block: Ball | int) -> Floats:
     """Absolute values; of what is unknown, 0."""
     if not isinstance(block, Ball):  # a bias that is not there
         return np.zeros(())
-    return np.nan_to_num(np.abs(block.mid), nan=0.0, posinf=0.0)
+    known = np.isfinite(block.mid)
+    return block.size if known.all() else np.where(known, block.size, 0.0)
 
 
 def _largest(values: Floats) -> float:

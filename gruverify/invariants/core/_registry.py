@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from gruverify.backends import STACK_METHODS, Declarations
@@ -61,12 +62,12 @@ class Invariant:
             "",
         )
 
-    @property
+    @cached_property
     def family(self) -> str:
         """The part of the id before the slash."""
         return self.id.partition("/")[0]
 
-    @property
+    @cached_property
     def of_stacks(self) -> bool:
         """Whether it reads the trial of a stack, and not of a cell: whether it needs a method of
         stacks.

@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gruverify.cell import Case, Gradients
+from gruverify.invariants.core._observed import Observed
 from gruverify.invariants.core._obstacle import Declined
 from gruverify.invariants.core._residual import NDArray
-from gruverify.invariants.core._trial import Observed, Trial
+from gruverify.invariants.core._trial import Trial
 
 
 @dataclass(frozen=True)

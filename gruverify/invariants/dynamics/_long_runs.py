@@ -25,6 +25,7 @@ from gruverify.invariants.core._changes import (
     resized,
     single,
 )
+from gruverify.invariants.core._exact import Exact
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
     STATES,
@@ -37,7 +38,7 @@ from gruverify.invariants.core._residual import (
     violated,
     worst,
 )
-from gruverify.invariants.core._trial import Exact, Trial
+from gruverify.invariants.core._trial import Trial
 from gruverify.invariants.dynamics._fixed_points import contractive
 
 # -- the error of a long run -----------------------------------------------------------------------

@@ -1,0 +1,75 @@
+"""What products and functions of balls are wrong by: a product, σ, tanh and the blend (theory.md 5;
+theory-14.md, 14.8, 14.9).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gruverify.arithmetic._blend import Rough, blend_rounding
+from gruverify.arithmetic._bounds import Bound, Floats, within_range
+from gruverify.arithmetic._exactness import Mask, both, either, nonzero
+from gruverify.arithmetic._rounding import OUTWARD
+
+
+def product_error(a: Any, b: Any, u: Bound) -> Bound:
+    """(|a|+δa)(|b|+δb)(1+u) - |a||b|, arranged so that most of it is done on `a`, the smaller
+    array.
+    """
+    error: Bound = b.size * (a.size * u if a.exactly else a.size * u + a.error * (1 + u))
+    if not b.exactly:
+        most = a.size if a.exactly else a.size + a.error
+        error = error + b.error * (most * (1 + u))
+    return error
+
+
+def sigmoid_of(a: Any) -> tuple[Floats, Bound]:
+    """Midpoint and radius of σ over a ball, but for what may overflow in it."""
+    m, e = a.mode, a.rad
+    mid = _logistic(a.mid, a.size)
+    inner = np.minimum(e * _logistic_slope(np.maximum(a.size - e, 0.0)), 1.0)
+    rad = inner + m.kappa_sigma * m.u * (mid + inner) + m.eta
+    below = a.mid - e < m.sigmoid_flushes
+    return mid, rad + np.where(below, mid + inner, 0.0) if np.count_nonzero(below) else rad
+
+
+def tanh_of(a: Any) -> tuple[Floats, Bound, Mask]:
+    """The same of tanh, and where it is anything but an exact 0."""
+    m, e = a.mode, a.rad
+    slope = 4 * _logistic_slope(2 * np.maximum(a.size - e, 0.0))  # tanh(a) = 2σ(2a) - 1
+    inner = np.minimum(e * slope, 2.0)
+    mid, present = np.tanh(a.mid), nonzero(a.mid, e)
+    if m.tanh == "absolute":
+        return mid, inner + (m.kappa_tanh * m.u + m.eta), present
+    rad = inner + (m.kappa_tanh * m.u) * (np.abs(mid) + inner) + m.eta
+    return mid, rad if present is None else rad * present, present
+
+
+def blend_of(z: Any, a: Any, b: Any) -> tuple[Floats, Bound]:
+    """Midpoint and radius of z∘a + (1-z)∘b over balls, in every form that the mode allows."""
+    m, dz = z.mode, z.rad
+    mid = z.mid * a.mid + (1 - z.mid) * b.mid
+    up, rest = np.minimum(z.mid + dz, 1), np.minimum(1 - z.mid + dz, 1)
+    distance = np.abs(a.mid - b.mid)
+    inner = up * a.rad + rest * b.rad + dz * distance
+    gap = distance + a.rad + b.rad
+    most_a, most_b = a.magnitude, b.magnitude
+    ends = both(a.nonzero, b.nonzero)
+    rounds = Rough(a.rough, b.rough, a.nonzero, b.nonzero, either(ends, either(a.rough, b.rough)))
+    rad = (inner + blend_rounding(m, up, rest, most_a, most_b, gap, rounds)) * OUTWARD
+    return mid, within_range(np.maximum(gap, np.maximum(most_a, most_b)), rad, m.largest)
+
+
+def _logistic(a: Floats, size: Floats) -> Floats:
+    """σ(a), given |a|."""
+    e = np.exp(-size)
+    return np.where(a < 0, e, 1.0) / (1.0 + e)
+
+
+def _logistic_slope(a: Floats) -> Floats:
+    """σ'(a) = σ(a)σ(-a) for a ≥ 0."""
+    e = np.exp(-a)
+    whole = 1.0 + e
+    return e / (whole * whole)

@@ -1,0 +1,193 @@
+"""What the mathematics allows for a case: every quantity as balls, each found once it is used."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.arithmetic import Ball, Rounding, carried
+from gruverify.cell import Case, Gradients, Parameters
+from gruverify.formulas import (
+    Activations,
+    Bptt,
+    Contribution,
+    GateCotangents,
+    Pullback,
+    Run,
+    activations,
+    contributions,
+    directional_run,
+    gate_cotangents,
+    hvp,
+    jacobian,
+    jvp,
+    next_state,
+    pullback,
+    sequence,
+    total,
+)
+from gruverify.invariants.core._residual import NDArray
+from gruverify.invariants.core._tangent import tangent_of
+
+
+class Exact:
+    """What the mathematics allows for a case: every quantity as balls in the format under test,
+    each computed once.
+    """
+
+    def __init__(
+        self, case: Case, mode: Rounding, forward: Exact | None = None, moves_state: bool = True
+    ) -> None:
+        """`forward` is the exact side of a case that differs in its cotangents alone: its run is
+        this one's too.
+
+        moves_state: whether the initial state moves along the case's tangent.
+        """
+        self._moves_state = moves_state
+        self.case = case
+        self.mode = mode
+        self._forward = forward
+        self._variant = case.cell.variant
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """The twelve blocks."""
+        return self.case.cell.parameters(self._ball)
+
+    @cached_property
+    def inputs(self) -> list[Ball]:
+        """T arrays (B, I)."""
+        return [self._ball(x) for x in self.case.inputs]
+
+    @cached_property
+    def state(self) -> Ball:
+        """The initial state, (B, H)."""
+        return self._ball(self.case.state)
+
+    @cached_property
+    def d_last(self) -> Ball:
+        """The cotangent of the last state, (B, H)."""
+        return self._ball(self.case.d_last)
+
+    def _ball(self, values: NDArray) -> Ball:
+        return Ball.exact(self.mode, values)
+
+    @cached_property
+    def step(self) -> Activations:
+        """The activations of the first step."""
+        if self._forward:
+            return self._forward.step
+        return activations(self._variant, self.parameters, self.inputs[0], self.state)
+
+    @cached_property
+    def next_state(self) -> Ball:
+        """The state after the first step, (B, H)."""
+        if self._forward:
+            return self._forward.next_state
+        after: Ball = next_state(self._variant, self.step)
+        return after
+
+    @cached_property
+    def jacobian(self) -> tuple[Ball, Ball]:
+        """∂h/∂h' (B, H, H) and ∂h/∂x (B, H, I) of the first step."""
+        return jacobian(self._variant, self.parameters, self.step)
+
+    @cached_property
+    def pullback(self) -> Pullback:
+        """The first step's pullback at d_last."""
+        return pullback(self._variant, self.parameters, self.step, self.d_last)
+
+    @cached_property
+    def run(self) -> Run:
+        """The whole sequence: what follows the first step goes on from the state after it."""
+        if self._forward:
+            return self._forward.run
+        v, p, after = self._variant, self.parameters, self.next_state
+        rest = sequence(v, p, self.inputs[1:], carried(after))
+        return Run(v, p, [self.step, *rest.steps], [self.state, after, *rest.states[1:]])
+
+    @cached_property
+    def outputs(self) -> npt.NDArray[np.float64]:
+        """The midpoints of the state after every step, (T, B, H)."""
+        return np.stack([state.mid for state in self.run.states[1:]])
+
+    @cached_property
+    def outputs_radius(self) -> npt.NDArray[np.float64]:
+        """The radius of the state after every step, (T, B, H)."""
+        return np.stack([state.radius for state in self.run.states[1:]])
+
+    @cached_property
+    def terms(self) -> list[Contribution]:
+        """The terms of the sum over k, from T down to 1, at both cotangents."""
+        return list(contributions(self.run, self._d_outputs, self.d_last))
+
+    def gates(self, term: Contribution) -> GateCotangents:
+        """The cotangents of the pre-activations that such a term is made of."""
+        return gate_cotangents(
+            self._variant, self.parameters, self.run.steps[term.k - 1], term.cotangent
+        )
+
+    @cached_property
+    def gradients(self) -> Bptt:
+        """Gradients of the sequence at both cotangents."""
+        return total(self.terms)
+
+    @cached_property
+    def terms_of_last(self) -> list[Contribution]:
+        """The terms of the sum over k, from T down to 1, at the cotangent of the last state
+        alone.
+        """
+        return list(contributions(self.run, None, self.d_last))
+
+    @cached_property
+    def gradients_of_last(self) -> Bptt:
+        """Gradients of the sequence at the cotangent of the last state alone."""
+        return total(self.terms_of_last)
+
+    @cached_property
+    def gradients_of_outputs(self) -> Bptt:
+        """Gradients of the sequence at the cotangents of the outputs alone."""
+        return total(list(contributions(self.run, self._d_outputs, None)))
+
+    @property
+    def _d_outputs(self) -> list[Ball]:
+        return [self._ball(d) for d in self.case.d_outputs]
+
+    # -- along the case's tangent ------------------------------------------------------------------
+
+    @cached_property
+    def _directional(self) -> Run:
+        return self._directional_along(tangent_of(self.case, moves_state=self._moves_state))
+
+    def _directional_along(self, tangent: Gradients) -> Run:
+        packed = {name: self._ball(array) for name, array in self.case.cell.packed().items()}
+        return directional_run(
+            self._variant, packed, self.inputs, self.state, tangent, self._movement
+        )
+
+    def _movement(self, values: NDArray) -> Ball | None:
+        """A part of a tangent; None where nothing moves, for which nothing need be found."""
+        return self._ball(values) if values.any() else None
+
+    @cached_property
+    def jvp(self) -> list[Ball]:
+        """The derivatives of h_1 ... h_T along the tangent, (B, H) each."""
+        return jvp(self._directional)
+
+    @cached_property
+    def hvp(self) -> Bptt:
+        """The derivative of the gradients at both cotangents along the tangent."""
+        return self._hvp(self._directional)
+
+    def jvp_along(self, tangent: Gradients) -> list[Ball]:
+        """The derivatives of h_1 ... h_T along any tangent, found anew."""
+        return jvp(self._directional_along(tangent))
+
+    def hvp_along(self, tangent: Gradients) -> Bptt:
+        """The same along any tangent, found anew."""
+        return self._hvp(self._directional_along(tangent))
+
+    def _hvp(self, run: Run) -> Bptt:
+        return hvp(run, self._d_outputs, self.d_last)

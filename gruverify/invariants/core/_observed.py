@@ -1,0 +1,250 @@
+"""What a backend returned for a case: each method called once, and each answer checked."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gruverify.backends import Backend, Declarations
+from gruverify.cell import Case, Gradients, Variant
+from gruverify.invariants.core._calls import ARGUMENTS, AXES, PAIRS, Calls, NDArray, pair_of
+from gruverify.invariants.core._obstacle import Malformed, RuledOut, answer, asking
+from gruverify.invariants.core._tangent import tangent_of
+
+
+class Observed(Calls):
+    """What the backend returned for a case, each method called once and each answer checked for
+    kind, shape, dtype.
+    """
+
+    def __init__(self, case: Case, backend: Backend, declared: Declarations | None = None) -> None:
+        super().__init__(case, case.cell, backend, declared)
+        self.case = case
+
+    def arguments(self, method: str) -> dict[str, Any]:
+        """What the method is given for the case after the cell, by name and in its order."""
+        c = self.case
+        renamed = {"x": c.inputs[0], "h": c.state, "cotangent": c.d_last}
+        return {
+            name: renamed[name]
+            if name in renamed
+            else self.tangent
+            if name == "tangent"
+            else getattr(c, name)
+            for name in ARGUMENTS[method]
+        }
+
+    def letters(self, argument: str) -> str:
+        """The axes of such an argument."""
+        return AXES[argument]
+
+    def checked(self, method: str, returned: Any, **other: int) -> Any:
+        """What the method returned, if its kind, shapes and dtype are right; other: sizes that the
+        case has not.
+        """
+        with asking(method):
+            if method == "step":
+                return self._array("step", returned, "BH", **other)
+            if method in PAIRS:
+                pair = pair_of(method, returned)
+                parts = zip(PAIRS[method], pair, strict=True)
+                return tuple(
+                    self._array(name, part, letters, **other) for (name, letters), part in parts
+                )
+            return self._gradients(
+                method, returned, "BI" if method == "step_vjp" else "TBI", **other
+            )
+
+    @cached_property
+    def tangent(self) -> Gradients:
+        """The direction in which the case is differentiated; the state rests where the backend
+        declares it does.
+        """
+        return tangent_of(self.case, moves_state=self.declared.state_gradient)
+
+    @answer
+    def step(self) -> NDArray:
+        """(B, H)."""
+        found: NDArray = self.anew("step")
+        return found
+
+    def step_at(self, x: NDArray, h: NDArray) -> NDArray:
+        """The step from other arguments x (B, I) and h (B, H), called anew: (B, H)."""
+        found: NDArray = self.checked("step", self._call("step", x=x, h=h), B=len(x))
+        return found
+
+    @answer
+    def step_jacobian(self) -> tuple[NDArray, NDArray]:
+        """(B, H, H) and (B, H, I)."""
+        return pair_of("step_jacobian", self.anew("step_jacobian"))
+
+    @answer
+    def step_vjp(self) -> Gradients:
+        """Gradients of the first step at d_last; `inputs` is (B, I)."""
+        found: Gradients = self.anew("step_vjp")
+        return found
+
+    @answer
+    def sequence(self) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, H) and last state (B, H)."""
+        return pair_of("sequence", self.anew("sequence"))
+
+    def sequence_at(self, inputs: NDArray, state: NDArray | None) -> tuple[NDArray, NDArray]:
+        """The sequence from other arguments, called anew: outputs and last state. The state may be
+        None.
+        """
+        T, B, _ = inputs.shape
+        returned = self._call("sequence", inputs=inputs, state=state)
+        return pair_of("sequence", self.checked("sequence", returned, T=T, B=B))
+
+    @answer
+    def sequence_vjp(self) -> Gradients:
+        """Gradients of the sequence at both cotangents."""
+        return self.fresh_sequence_vjp(self.case.d_outputs)
+
+    @answer
+    def sequence_vjp_of_last(self) -> Gradients:
+        """Gradients of the sequence at the cotangent of the last state alone."""
+        return self.fresh_sequence_vjp(None)
+
+    @answer
+    def sequence_jvp(self) -> tuple[NDArray, NDArray]:
+        """The derivatives of outputs (T, B, H) and last state (B, H) along the case's tangent."""
+        return self.sequence_jvp_along(self.tangent)
+
+    def sequence_jvp_along(self, tangent: Gradients) -> tuple[NDArray, NDArray]:
+        """The same along any tangent, called anew."""
+        c = self.case
+        returned = self._call("sequence_jvp", inputs=c.inputs, state=c.state, tangent=tangent)
+        return pair_of("sequence_jvp", self.checked("sequence_jvp", returned))
+
+    @answer
+    def sequence_hvp(self) -> Gradients:
+        """The derivative of the gradients at both cotangents along the case's tangent."""
+        return self.sequence_hvp_along(self.tangent)
+
+    @answer
+    def sequence_hvp_reverse(self) -> Gradients:
+        """The same in the backend's second way."""
+        return self.sequence_hvp_along(self.tangent, "sequence_hvp_reverse")
+
+    def sequence_hvp_along(self, tangent: Gradients, method: str = "sequence_hvp") -> Gradients:
+        """The same along any tangent, called anew."""
+        c = self.case
+        given = {"inputs": c.inputs, "state": c.state, "d_outputs": c.d_outputs, "d_last": c.d_last}
+        return self._gradients(method, self._call(method, **given, tangent=tangent), "TBI")
+
+    @answer
+    def sequence_vjp_of_outputs(self) -> Gradients:
+        """Gradients of the sequence at the cotangents of the outputs alone."""
+        return self._sequence_vjp(self.case.d_outputs, None)
+
+    def fresh_sequence_vjp(self, d_outputs: NDArray | None) -> Gradients:
+        """Gradients of the sequence, called anew."""
+        return self._sequence_vjp(d_outputs, self.case.d_last)
+
+    def _sequence_vjp(self, d_outputs: NDArray | None, d_last: NDArray | None) -> Gradients:
+        return self.sequence_vjp_of_steps(slice(None), self.case.state, d_outputs, d_last)
+
+    def sequence_vjp_of_steps(
+        self, steps: slice, state: NDArray, d_outputs: NDArray | None, d_last: NDArray | None
+    ) -> Gradients:
+        """Gradients of some of the steps, from any state (B, H) and at any cotangents, called
+        anew.
+        """
+        inputs = self.case.inputs[steps]
+        found = self._call(
+            "sequence_vjp", inputs=inputs, state=state, d_outputs=d_outputs, d_last=d_last
+        )
+        return self._gradients("sequence_vjp", found, "TBI", T=len(inputs))
+
+    def chained_vjp(self, states: NDArray) -> Gradients:
+        """step_vjp from the last step back to the first, each at the cotangent the one after it
+        returned, summed.
+
+        states: (T, B, H), the state before each step, as the backend's own sequence returned them.
+        """
+        c = self.case
+        cotangent, terms = c.d_last, []
+        for k in reversed(range(len(c.inputs))):
+            cotangent = (cotangent.astype(np.float64) + c.d_outputs[k]).astype(c.format.dtype)
+            found = self._call("step_vjp", x=c.inputs[k], h=states[k], cotangent=cotangent)
+            terms.append(self._gradients("step_vjp", found, "BI"))
+            if terms[-1].state is None:
+                raise RuledOut("step_vjp", "state_gradient=False")
+            cotangent = terms[-1].state
+        return _summed(terms)
+
+    def _gradients(self, method: str, value: Any, inputs: str, **other: int) -> Gradients:
+        if not isinstance(value, Gradients):
+            raise Malformed(
+                f"{method} returned {type(value).__name__}, expected gruverify.Gradients"
+            )
+        letters = {
+            "weight_ih": "3I",
+            "weight_hh": "3H",
+            "bias_ih": "3",
+            "bias_hh": "3",
+            "inputs": inputs,
+            "state": "BH",
+        }
+        variant = self.case.cell.variant
+        found: dict[str, NDArray | None] = {}
+        for name, spelled in letters.items():
+            found[name] = None
+            if name == "state" and not self.declared.state_gradient:
+                continue
+            if any(variant.mask(name)):
+                found[name] = self._array(
+                    f"gradient of {name}", self._some(value, name), spelled, **other
+                )
+        return Gradients(**_without_others(variant, found))  # type: ignore[arg-type]  # None where there is none
+
+    def _some(self, gradients: Gradients, name: str) -> Any:
+        """That gradient; whoever has none of the state, and has not said so, is told how to."""
+        array = getattr(gradients, name)
+        if name == "state" and array is None:
+            raise Malformed("gradient of state is None: declare state_gradient=False?")
+        return array
+
+
+def _without_others(
+    variant: Variant, found: dict[str, NDArray | None]
+) -> dict[str, NDArray | None]:
+    """Gradients as they are read: 0 for the biases that the variant lacks, whatever was returned
+    for those.
+    """
+    for name in ("bias_ih", "bias_hh"):
+        there, array = variant.mask(name), found[name]
+        if variant.bias and array is None:
+            weights = found["weight_hh"]
+            assert weights is not None
+            found[name] = np.zeros(len(weights), weights.dtype)
+        elif array is not None and not all(there):
+            found[name] = np.where(np.repeat(there, len(array) // 3), array, array.dtype.type(0))
+    return found
+
+
+def _summed(terms: list[Gradients]) -> Gradients:
+    """Parameter gradients summed over the steps (in float64); inputs stacked in time; the first
+    step's state.
+    """
+    sums = {
+        name: np.sum(
+            [array.astype(np.float64) for term in terms for n, array in term.items() if n == name],
+            axis=0,
+        )
+        for name, _ in terms[0].items()
+        if name not in ("inputs", "state")
+    }
+    inputs = np.stack([term.inputs for term in reversed(terms)])
+    return Gradients(
+        sums["weight_ih"],
+        sums["weight_hh"],
+        sums.get("bias_ih"),
+        sums.get("bias_hh"),
+        inputs,
+        terms[-1].state,
+    )
