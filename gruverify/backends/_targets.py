@@ -121,10 +121,10 @@ def resolve(target: object) -> Backend:
     """The backend that `target` stands for.
 
     A string is the name of a shipped backend, one that an installed package offers as an entry
-    point of the group `gruverify.targets`, or `pkg.module:object` (the current directory is
-    searched too). Anything else, or the object so named, may be a backend, a class of one, an
-    `nn.Module` class or instance with PyTorch's parameter names, or a function step(cell, x, h).
-    What follows from the methods that it has is added (`completed`).
+    point of the group `gruverify.targets`, a program as `exec:COMMAND`, or `pkg.module:object` (the
+    current directory is searched too). Anything else, or the object so named, may be a backend, a
+    class of one, an `nn.Module` class or instance with PyTorch's parameter names, or a function
+    step(cell, x, h). What follows from the methods that it has is added (`completed`).
 
     Raises:
         UnknownTarget: there is no such name or object, or it cannot be made into a backend.
@@ -145,6 +145,8 @@ def require_installed(target: str) -> None:
 def _found(target: object) -> Backend:
     if not isinstance(target, str):
         return _adapt(target, repr(target))
+    if target.startswith("exec:"):
+        return _program(target)
     for shipped in TARGETS:
         if target == shipped.name:
             require_installed(target)
@@ -154,6 +156,17 @@ def _found(target: object) -> Backend:
     if ":" not in target:
         raise UnknownTarget(_unknown_name(target))
     return _adapt(_load(target), target)
+
+
+def _program(target: str) -> Backend:
+    from gruverify.backends.exec import BadCommand, CannotRun, program
+
+    try:
+        return program(target)
+    except BadCommand as wrong:
+        raise UnknownTarget(f"target {target!r}: {wrong}") from None
+    except CannotRun as reason:
+        raise TargetUnavailable(f"target {target!r} cannot be used here: {reason}") from None
 
 
 def offered_targets() -> dict[str, str]:

@@ -5,6 +5,7 @@ with it.
 from __future__ import annotations
 
 import math
+import shlex
 import sys
 import time
 from collections.abc import Mapping
@@ -142,7 +143,9 @@ class Crew:
             else {fmt.name: self.judged.get(fmt.name, {}) for fmt in formats}
         )
         plan = replace(self.plan, formats=formats)
-        child = Child(self.context, self.target, _work, self.target, plan, judged)
+        child = Child(
+            self.context, self.target, _work, self.target, plan, judged, patience=self.patience
+        )
         self.shards.append(Shard(formats, child, formats[0].name))
 
     @property
@@ -227,7 +230,8 @@ class Crew:
         cases = f"--seed {self.plan.seed} --max-cases {min(shard.number + 1, self.plan.cases)}"
         cap = "" if self.plan.max_size is None else f" --max-size {self.plan.max_size}"
         only = f" --only {invariant}" if invariant else ""
-        again = f"gruverify check {self.target} --format {shard.format} {cases}{cap}{only} --jobs 1"
+        target = shlex.quote(self.target)
+        again = f"gruverify check {target} --format {shard.format} {cases}{cap}{only} --jobs 1"
         place = f"under {self.target}, in {shard.format} after {shard.number} cases"
         return f"the process {how}{where}, {place}; again: {again}"
 

@@ -8,7 +8,14 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.backends import RECORDER, Backend, Declarations, declarations_of, random_states
+from gruverify.backends import (
+    RECORDER,
+    Backend,
+    Declarations,
+    ProtocolBroken,
+    declarations_of,
+    random_states,
+)
 from gruverify.cell import AnyCase, Cell, Gradients, Stack
 from gruverify.invariants.core._declared import ruled_out
 from gruverify.invariants.core._obstacle import BackendRaised, Declined, Malformed, RuledOut
@@ -126,6 +133,8 @@ class Calls:
                 return getattr(self.backend, method)(*arguments)
         except NotImplementedError as declined:
             raise Declined(method, str(declined)) from declined
+        except ProtocolBroken as broken:  # which refuses nothing, as raising may
+            raise Malformed(f"{method}: {broken}") from broken
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit, too: a target that ends itself must not end us
