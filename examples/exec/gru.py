@@ -29,7 +29,7 @@ def write_array(rows, dtype):
 
 
 def dot(row, vector):
-    return sum(weight * value for weight, value in zip(row, vector))
+    return sum(weight * value for weight, value in zip(row, vector, strict=True))
 
 
 def sigmoid(a):
@@ -54,9 +54,9 @@ def answer(request):
     given = {name: read_array(array, CODES[dtype]) for name, array in request["arrays"].items()}
     if not given["x"]:
         return {"refused": "an empty batch"}
-    states = [
-        [unit(given, i, x, h) for i in range(len(h))] for x, h in zip(given["x"], given["h"])
-    ]
+    states = []
+    for x, h in zip(given["x"], given["h"], strict=True):
+        states.append([unit(given, i, x, h) for i in range(len(h))])
     return {"arrays": {"h": write_array(states, dtype)}}
 
 

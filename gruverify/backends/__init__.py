@@ -61,6 +61,7 @@ from gruverify.backends._targets import offered_targets as offered_targets
 from gruverify.backends._targets import require_installed as require_installed
 from gruverify.backends._targets import resolve as resolve
 from gruverify.backends._threads import one_thread as one_thread
+from gruverify.backends.exec import GivenUp as GivenUp
 from gruverify.backends.exec import ProtocolBroken as ProtocolBroken
 
 

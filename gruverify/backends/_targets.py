@@ -21,6 +21,7 @@ from gruverify.backends._function import backend, is_backend
 from gruverify.backends._protocol import METHODS, Backend
 from gruverify.backends._shapes import is_compiled
 from gruverify.backends._target import Target
+from gruverify.backends.exec import PREFIX, BadCommand, CannotRun, program
 from gruverify.backends.world import WORLD
 
 
@@ -145,7 +146,7 @@ def require_installed(target: str) -> None:
 def _found(target: object) -> Backend:
     if not isinstance(target, str):
         return _adapt(target, repr(target))
-    if target.startswith("exec:"):
+    if target.startswith(PREFIX):
         return _program(target)
     for shipped in TARGETS:
         if target == shipped.name:
@@ -159,8 +160,6 @@ def _found(target: object) -> Backend:
 
 
 def _program(target: str) -> Backend:
-    from gruverify.backends.exec import BadCommand, CannotRun, program
-
     try:
         return program(target)
     except BadCommand as wrong:

@@ -18,6 +18,8 @@ from gruverify.backends import (
     Child,
     Line,
     TargetDied,
+    TargetUnavailable,
+    UnknownTarget,
     apart,
     processes,
     resolve,
@@ -313,4 +315,8 @@ def outline(target: str, plan: Plan) -> tuple[tuple[Format, ...], dict[str, Any]
 
 
 def _work(line: Line, target: str, plan: Plan, judged: Mapping[str, Judged] | None) -> None:
-    line(run(resolve(target), plan, target, line, line.stopped, judged))
+    try:
+        backend = resolve(target)
+    except (UnknownTarget, TargetUnavailable) as wrong:  # it could be used a moment ago
+        sys.exit(str(wrong))
+    line(run(backend, plan, target, line, line.stopped, judged))

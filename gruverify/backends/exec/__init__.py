@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gruverify.backends.exec._backend import ExecBackend, backend_of
 from gruverify.backends.exec._conversation import Conversation
+from gruverify.backends.exec._rules import GivenUp as GivenUp
 from gruverify.backends.exec._rules import ProtocolBroken as ProtocolBroken
 
 #: What a TARGET begins with that is a program.

@@ -265,7 +265,7 @@ class ExecBackend(FunctionBackend):
     """A program as a backend: the methods that its greeting names, and what it declares."""
 
     conversation: Conversation
-    version: str
+    program_version: str
 
     def close(self) -> None:
         """Let the program end; whoever asks again starts it again."""
@@ -295,4 +295,4 @@ def backend_of(conversation: Conversation) -> ExecBackend:
         place = "line 1 of the program's output"
         raise ProtocolBroken(Rule.CLAIMS, str(wrong), place) from None
     kept = {field.name: getattr(made, field.name) for field in fields(made)}
-    return ExecBackend(**kept, conversation=conversation, version=greeting.version)
+    return ExecBackend(**kept, conversation=conversation, program_version=greeting.version)

@@ -11,7 +11,15 @@ from gruverify.backends._limits import limits
 from gruverify.backends.exec._codec import line_of, object_in
 from gruverify.backends.exec._greeting import Greeting, greeting_in
 from gruverify.backends.exec._process import Process
-from gruverify.backends.exec._rules import Late, ProgramError, ProtocolBroken, Rule, at, clipped
+from gruverify.backends.exec._rules import (
+    GivenUp,
+    Late,
+    ProgramError,
+    ProtocolBroken,
+    Rule,
+    at,
+    clipped,
+)
 
 Read = TypeVar("Read")
 
@@ -53,7 +61,7 @@ class Conversation:
         """What `read` makes of the answer to a request, a line of at most so many bytes.
 
         Raises:
-            NotImplementedError: the program refuses it, or the method is not asked any more.
+            NotImplementedError: the program refuses it; GivenUp: the method is not asked any more.
             ProgramError: it says that it failed.
             ProtocolBroken: it breaks the protocol; `read` may raise that, too.
         """
@@ -85,11 +93,9 @@ class Conversation:
         if len(waits) >= _SURELY_LATE:
             raise waits[-1].with_traceback(None)
         if self._late[method] >= MOST_LATE:
-            raise NotImplementedError(f"not asked any more: it was late {MOST_LATE} times")
+            raise GivenUp(f"not asked any more: it was late {MOST_LATE} times")
         if self._broken[method] >= MOST_BROKEN:
-            raise NotImplementedError(
-                f"not asked any more: it broke the protocol off {MOST_BROKEN} times"
-            )
+            raise GivenUp(f"not asked any more: it broke the protocol off {MOST_BROKEN} times")
 
     def _answered(
         self, method: str, request: Mapping[str, Any], most: int

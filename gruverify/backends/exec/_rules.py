@@ -38,6 +38,10 @@ class Late(ProtocolBroken):
     """The program gave no answer in time."""
 
 
+class GivenUp(NotImplementedError):
+    """A method that is not asked any more, because it was late or broke off too often."""
+
+
 class ProgramError(RuntimeError):
     """The program answered that the call failed, as a function of Python raises."""
 

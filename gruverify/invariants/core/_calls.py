@@ -12,13 +12,20 @@ from gruverify.backends import (
     RECORDER,
     Backend,
     Declarations,
+    GivenUp,
     ProtocolBroken,
     declarations_of,
     random_states,
 )
 from gruverify.cell import AnyCase, Cell, Gradients, Stack
 from gruverify.invariants.core._declared import ruled_out
-from gruverify.invariants.core._obstacle import BackendRaised, Declined, Malformed, RuledOut
+from gruverify.invariants.core._obstacle import (
+    BackendRaised,
+    Declined,
+    Malformed,
+    NoMoreAsked,
+    RuledOut,
+)
 
 NDArray: TypeAlias = npt.NDArray[Any]
 
@@ -131,6 +138,8 @@ class Calls:
         try:
             with np.errstate(all="ignore"), RECORDER.calling(method, self._sizes):
                 return getattr(self.backend, method)(*arguments)
+        except GivenUp as given_up:
+            raise NoMoreAsked(method, str(given_up)) from given_up
         except NotImplementedError as declined:
             raise Declined(method, str(declined)) from declined
         except ProtocolBroken as broken:  # which refuses nothing, as raising may
