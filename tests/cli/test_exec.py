@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shlex
+import signal
+import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +18,7 @@ import pytest
 from gruverify.backends._sources import sources_of
 
 from ._invoke import gruverify
+from .test_interrupt import heeding
 
 HERE = Path(__file__).parents[1]
 MISBEHAVING = HERE / "backends/exec/misbehaving.py"
@@ -141,3 +148,41 @@ def test_its_sources_are_the_files_that_it_names() -> None:
 
 def test_list_names_it() -> None:
     assert "exec:COMMAND    your own in any language" in gruverify("list").stdout
+
+
+@pytest.mark.uncounted
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGKILL], ids=lambda by: by.name)
+def test_no_process_stays_behind_an_interrupted_run(tmp_path: Path, by: signal.Signals) -> None:
+    command = [sys.executable, "-m", "gruverify", "check", zeros("late"), *FEW]
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen(
+        command, start_new_session=True, preexec_fn=heeding, stdout=nowhere, stderr=nowhere
+    ) as run:
+        try:
+            until(lambda: programs(tmp_path))
+            time.sleep(0.5)  # in a request that is not answered
+            os.kill(run.pid, by)
+            assert run.wait(300) in (130, -by)
+        finally:
+            run.kill()
+    until(lambda: not programs(tmp_path))
+
+
+def until(holds: Callable[[], object]) -> None:
+    """Wait until something holds; fail if it does not within minutes."""
+    deadline = time.monotonic() + 300
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def programs(folder: Path) -> list[int]:
+    """The processes of the test's program that run in a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            here = (process / "cwd").readlink() == folder
+            if here and b"misbehaving.py" in (process / "cmdline").read_bytes().split(b"\0")[-3]:
+                found.append(int(process.name))
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import selectors
 import subprocess
@@ -118,6 +119,7 @@ class Process:
                 if left <= 0:
                     what = f"{lacking} within {patience:g} s"
                     raise Late(rule, what, self.place_after)
+                _end_with_parent()
                 RECORDER.beat()
                 ready = [key.fileobj for key, _ in waiting.select(min(left, patience / 4, 1.0))]
                 if self._input in ready:
@@ -158,6 +160,13 @@ class Process:
             how = ending(self._program.wait(GRACE))
         half = " in the middle of a line" if self._buffer else ""
         return ProtocolBroken(Rule.ALIVE, f"the program {how}{half}", self.place_after)
+
+
+def _end_with_parent() -> None:
+    """End this process if it works for one that is gone: nobody would hear of an answer."""
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():
+        os._exit(1)
 
 
 def _pipe(end: IO[bytes] | None) -> IO[bytes]:
