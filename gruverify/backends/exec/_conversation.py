@@ -66,13 +66,12 @@ class Conversation:
             ProtocolBroken: it breaks the protocol; `read` may raise that, too.
         """
         with self._lock:
-            asked = line_of({"method": method, **request})
-            self._require_hope(method, asked)
+            self._require_hope(method, request)
             try:
                 process, answer = self._answered(method, request, most)
             except Late as late:
                 self._late[method] += 1
-                self._waits.setdefault(asked, []).append(late)
+                self._waits.setdefault(_asked(method, request), []).append(late)
                 raise
             except ProtocolBroken:
                 self._broken[method] += 1
@@ -87,9 +86,9 @@ class Conversation:
             if process is not None:
                 process.close()
 
-    def _require_hope(self, method: str, asked: bytes) -> None:
+    def _require_hope(self, method: str, request: Mapping[str, Any]) -> None:
         """Raise at once where the answer is known to be late, or the method is asked no more."""
-        waits = self._waits.get(asked, [])
+        waits = self._waits.get(_asked(method, request), []) if self._waits else []
         if len(waits) >= _SURELY_LATE:
             raise waits[-1].with_traceback(None)
         if self._late[method] >= MOST_LATE:
@@ -145,6 +144,11 @@ class Conversation:
         if self._said is None:
             self._said, self._process = said, process
         return process, said
+
+
+def _asked(method: str, request: Mapping[str, Any]) -> bytes:
+    """What tells a request from others, whatever its id."""
+    return line_of({"method": method, **request})
 
 
 def _require_id(answer: Mapping[str, Any], number: int) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gruverify.arithmetic import float32
 from gruverify.backends import (
     Limits,
     ProtocolBroken,
@@ -30,6 +31,10 @@ from gruverify.backends import (
 from gruverify.backends.exec._conversation import MOST_LATE
 from gruverify.backends.exec._rules import ProgramError, Rule
 from gruverify.cell import Cell, Variant
+from gruverify.engine import judge
+from gruverify.invariants import INVARIANTS
+
+from .._cases import case
 
 PROGRAM = Path(__file__).with_name("misbehaving.py")
 PAGE = Path(__file__).parents[3] / "docs/exec.md"
@@ -67,6 +72,7 @@ def broken(how: str) -> str:
         return str(caught.value)
 
 
+DIED = "after line 2 of the program's output: rule 10: the program ended with code 7"
 LINE_3 = "line 3 of the program's output: rule"
 
 
@@ -106,10 +112,7 @@ LINE_3 = "line 3 of the program's output: rule"
         ("shape", f"{LINE_3} 8: 'h' has shape '[2, 4]', expected [4, 2]"),
         ("base64", f"{LINE_3} 9: the data of 'h' is not base64: '?'"),
         ("short", f"{LINE_3} 9: 'h' has 4 bytes, expected 32: 8 numbers in float32"),
-        (
-            "dies",
-            "after line 2 of the program's output: rule 10: the program ended with code 7",
-        ),
+        ("dies", DIED),
         (
             "aborts",
             "after line 2 of the program's output: rule 10: the program was killed by signal 6 "
@@ -199,6 +202,21 @@ def test_patience_has_an_end() -> None:
             )
         with pytest.raises(NotImplementedError, match="it was late 6 times"):
             zeros.step(CELL, np.full_like(X, -1.0), H)
+
+
+def test_who_breaks_off_too_often_is_asked_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gruverify.backends.exec._conversation.MOST_BROKEN", 1)
+    with backend("dies") as zeros:
+        zeros.step(CELL, X, H)
+        one = case(format=float32)
+        shape, again = (INVARIANTS[f"contract/{id}"] for id in ("shape-step", "same-bits-step"))
+        [broke] = judge(one, zeros, [shape])
+        [given_up] = judge(one, zeros, [again])
+
+    assert broke.tally.falsified
+    assert broke.tally.reason == f"step: {DIED}"
+    assert given_up.tally.declined
+    assert given_up.tally.reason == "step: not asked any more: it broke the protocol off 1 times"
 
 
 def test_a_refusal_and_an_error_are_answers() -> None:
