@@ -23,6 +23,7 @@ KEYS: Mapping[str, str] = {
     "max-failures": "an integer",
     "time-budget": "a number",
     "patience": "a number",
+    "memory": "a number",
     "fail-under-gates": "a number",
     "only": "a list of strings",
     "skip": "a list of strings",

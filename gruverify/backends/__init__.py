@@ -29,8 +29,12 @@ from gruverify.backends._has_modules import MODULE_METHODS as MODULE_METHODS
 from gruverify.backends._has_modules import WAYS as WAYS
 from gruverify.backends._has_modules import HasModules as HasModules
 from gruverify.backends._has_modules import Reached as Reached
+from gruverify.backends._limits import MEMORY as MEMORY
+from gruverify.backends._limits import PATIENCE as PATIENCE
+from gruverify.backends._limits import Limits as Limits
+from gruverify.backends._limits import limits as limits
+from gruverify.backends._limits import set_limits as set_limits
 from gruverify.backends._numpy import NumpyBackend as NumpyBackend
-from gruverify.backends._processes import PATIENCE as PATIENCE
 from gruverify.backends._processes import TargetDied as TargetDied
 from gruverify.backends._processes import apart as apart
 from gruverify.backends._processes import processes as processes
@@ -58,6 +62,8 @@ from gruverify.backends._targets import offered_targets as offered_targets
 from gruverify.backends._targets import require_installed as require_installed
 from gruverify.backends._targets import resolve as resolve
 from gruverify.backends._threads import one_thread as one_thread
+from gruverify.backends.exec import GivenUp as GivenUp
+from gruverify.backends.exec import ProtocolBroken as ProtocolBroken
 
 
 def torch_backend(*args: Any, **options: Any) -> FunctionBackend:

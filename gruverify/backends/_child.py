@@ -11,12 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any
 
 from gruverify._visible import shortened, visible
 from gruverify.backends._flight import RECORDER, Call, call_in, noted, place_for_notes
+from gruverify.backends._limits import PATIENCE, Limits, limits, set_limits
 from gruverify.backends._threads import one_thread_in_children
 
 _SIZE = struct.Struct("!Q")
@@ -49,10 +51,16 @@ class Child:
     wherever it likes.
 
     What it prints, from Python or past it, goes to standard error, line by line under its name.
+    patience: seconds that it may wait for a program (`Limits`).
     """
 
     def __init__(
-        self, context: Any, name: str, function: Callable[..., None], *arguments: Any
+        self,
+        context: Any,
+        name: str,
+        function: Callable[..., None],
+        *arguments: Any,
+        patience: float = PATIENCE,
     ) -> None:
         self.name = name
         self.heard = time.monotonic()
@@ -65,7 +73,8 @@ class Child:
         for end in (self._end, self._voice):
             os.set_blocking(end.fileno(), False)
         self._open = [self._end, self._voice]
-        arguments = (there, voice, notes, function, arguments)
+        allowed = replace(limits(), patience=patience)
+        arguments = (there, voice, notes, allowed, function, arguments)
         self._process = context.Process(target=_work, args=arguments, daemon=True, name=name)
         try:
             with one_thread_in_children():
@@ -179,11 +188,13 @@ def _work(
     there: Connection,
     voice: Connection,
     notes: Connection,
+    allowed: Limits,
     function: Callable[..., None],
     arguments: tuple[Any, ...],
 ) -> None:
     _speak_into(voice)
     RECORDER.record_to(notes.fileno())
+    set_limits(allowed)
     function(Line(there), *arguments)
 
 

@@ -38,6 +38,7 @@ class Recorder:
         self.invariant = ""
         self._place: int | None = None
         self._number = 0
+        self._call: tuple[str, ...] = ()
 
     def record_to(self, place: int) -> None:
         """From now on, note every call in that file, by its descriptor."""
@@ -49,17 +50,23 @@ class Recorder:
         if self._place is None:
             yield
             return
+        asked = ", ".join(f"{name}={n}" for name, n in sizes.items())
+        self._call = self.invariant, method, asked
         self._number += 1
-        self._note(
-            self._number,
-            self.invariant,
-            method,
-            ", ".join(f"{name}={n}" for name, n in sizes.items()),
-        )
+        self._note(self._number, *self._call)
         try:
             yield
         finally:
+            self._call = ()
             self._note(self._number)
+
+    def beat(self) -> None:
+        """Note that this process is alive, though the call in flight takes long: it waits, and
+        knows how long to.
+        """
+        if self._place is not None:
+            self._number += 1
+            self._note(self._number, *self._call)
 
     def _note(self, *fields: object) -> None:
         with suppress(OSError):

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from gruverify._visible import told
 from gruverify.backends._child import Child, Line, quiet, wait_for
+from gruverify.backends._limits import PATIENCE
 from gruverify.backends._targets import TARGETS, TargetUnavailable
 
 Answer = TypeVar("Answer")
@@ -43,10 +44,6 @@ def processes(target: str) -> Any:
     return context
 
 
-#: Seconds without an answer after which a target hangs.
-PATIENCE = 120.0
-
-
 class TargetDied(RuntimeError):
     """The process that was to work on a target ended without an answer."""
 
@@ -65,7 +62,7 @@ def apart(
         TargetDied: the process ended before it had an answer, or was ended because for `patience`
             seconds it neither had one nor called the target.
     """
-    with Child(context, name, _answer, function, arguments) as child:
+    with Child(context, name, _answer, function, arguments, patience=patience) as child:
         while True:
             wait_for([child], min(patience, 1.0))
             ended = child.ended

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from gruverify.backends._targets import TARGETS
+from gruverify.backends.exec import PREFIX, files_of
 
 #: Where installed packages lie: they change with their versions.
 _INSTALLED = tuple(
@@ -24,12 +25,17 @@ def sources_of(target: str, before: set[str]) -> dict[str, str]:
     """By the name of each module that came in with a target, a digest of its file.
 
     Of packages that are installed only those are counted that are of the target's own package; of a
-    target that ships with gruverify none, whose version says enough.
+    target that ships with gruverify none, whose version says enough. Of a program it is the files
+    that its command names.
 
     before: the names of the modules that were there before it was resolved.
     """
     if any(target == shipped.name for shipped in TARGETS):
         return {}
+    if target.startswith(PREFIX):
+        return {
+            str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in files_of(target)
+        }
     own = target.partition(":")[0].partition(".")[0]
     found = dict[str, str]()
     for name, file in _files(before):

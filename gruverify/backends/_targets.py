@@ -21,6 +21,7 @@ from gruverify.backends._function import backend, is_backend
 from gruverify.backends._protocol import METHODS, Backend
 from gruverify.backends._shapes import is_compiled
 from gruverify.backends._target import Target
+from gruverify.backends.exec import PREFIX, BadCommand, CannotRun, program
 from gruverify.backends.world import WORLD
 
 
@@ -121,10 +122,10 @@ def resolve(target: object) -> Backend:
     """The backend that `target` stands for.
 
     A string is the name of a shipped backend, one that an installed package offers as an entry
-    point of the group `gruverify.targets`, or `pkg.module:object` (the current directory is
-    searched too). Anything else, or the object so named, may be a backend, a class of one, an
-    `nn.Module` class or instance with PyTorch's parameter names, or a function step(cell, x, h).
-    What follows from the methods that it has is added (`completed`).
+    point of the group `gruverify.targets`, a program as `exec:COMMAND`, or `pkg.module:object` (the
+    current directory is searched too). Anything else, or the object so named, may be a backend, a
+    class of one, an `nn.Module` class or instance with PyTorch's parameter names, or a function
+    step(cell, x, h). What follows from the methods that it has is added (`completed`).
 
     Raises:
         UnknownTarget: there is no such name or object, or it cannot be made into a backend.
@@ -145,6 +146,8 @@ def require_installed(target: str) -> None:
 def _found(target: object) -> Backend:
     if not isinstance(target, str):
         return _adapt(target, repr(target))
+    if target.startswith(PREFIX):
+        return _program(target)
     for shipped in TARGETS:
         if target == shipped.name:
             require_installed(target)
@@ -154,6 +157,15 @@ def _found(target: object) -> Backend:
     if ":" not in target:
         raise UnknownTarget(_unknown_name(target))
     return _adapt(_load(target), target)
+
+
+def _program(target: str) -> Backend:
+    try:
+        return program(target)
+    except BadCommand as wrong:
+        raise UnknownTarget(f"target {target!r}: {wrong}") from None
+    except CannotRun as reason:
+        raise TargetUnavailable(f"target {target!r} cannot be used here: {reason}") from None
 
 
 def offered_targets() -> dict[str, str]:

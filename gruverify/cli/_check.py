@@ -22,7 +22,7 @@ from gruverify.cli._options import EXIT_CODES, EXIT_DIED, EXIT_UNAVAILABLE, EXIT
 from gruverify.cli._report import failures, require, where
 from gruverify.cli._store import end, store_options, told
 from gruverify.cli._update_xfails import Xfails, xfails_to_update
-from gruverify.cli._values import FOLDER, FORMATS, PATIENCE, PERCENT, SECONDS
+from gruverify.cli._values import FOLDER, FORMATS, MEMORY, PATIENCE, PERCENT, SECONDS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     help="Draw no further case after S seconds.",
 )
 @click.option("--patience", **PATIENCE)
+@click.option("--memory", **MEMORY)
 @click.option(
     "--fail-under-gates",
     type=PERCENT,
@@ -180,13 +181,14 @@ def command(
 
     TARGET is numpy, torch or torch-formulas, or your own code as pkg.module:object: a function
     step(cell, x, h), an nn.Module with PyTorch's parameter names, or an object with a method of the
-    Backend contract (see README).
+    Backend contract (see README); or exec:COMMAND, a program in any language (see docs/exec.md).
 
     \b
     gruverify check mypkg.kernels:my_step --format f32 --profile quick
     gruverify check torch --seed 1 --json result.json
     gruverify check torch --only agreement --skip 'agreement/gradient-*' --xfails-file known.txt
     gruverify check torch --profile deep --store runs.db --resume
+    gruverify check 'exec:node my_gru.js' --patience 10
 
     A file has entries, `agreement/step f16,bf16  # why`: formats (all unless given) and reason may
     be left out.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gruverify.cli._options import EXIT_DIED, EXIT_FALSIFIED, EXIT_UNAVAILABLE, Fail
-from gruverify.cli._values import FORMATS, PATIENCE
+from gruverify.cli._values import FORMATS, MEMORY, PATIENCE
 
 if TYPE_CHECKING:
     from gruverify.arithmetic import Format
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     help="The same seed, the same cases.",
 )
 @click.option("--patience", **PATIENCE)
+@click.option("--memory", **MEMORY)
 @click.option(
     "--json",
     "as_json",

@@ -15,7 +15,7 @@ from gruverify.cli._options import (
     EXIT_UNAVAILABLE,
     Fail,
 )
-from gruverify.cli._values import PATIENCE
+from gruverify.cli._values import MEMORY, PATIENCE
 
 if TYPE_CHECKING:
     from gruverify.backends import Backend
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--target", help="Another target than the one the witness was found with.")
 @click.option("--patience", **PATIENCE)
+@click.option("--memory", **MEMORY)
 def command(file: Path, target: str | None, patience: float) -> None:
     """Run the case of a witness FILE again.
 

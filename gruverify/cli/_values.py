@@ -92,3 +92,23 @@ PATIENCE: dict[str, Any] = {
     "metavar": "S",
     "help": "Stop a process of the target that has neither answered nor called it for S seconds.",
 }
+
+
+def _limit_memory(context: click.Context, param: click.Parameter, gibibytes: float) -> None:
+    from dataclasses import replace
+
+    from gruverify.backends import limits, set_limits
+
+    set_limits(replace(limits(), memory=int(gibibytes * 2**30)))
+
+
+#: The settings of --memory, which holds from then on in this process and those that it starts.
+MEMORY: dict[str, Any] = {
+    "type": number_within("a number of GiB above 0", lambda value: 0 < value < 2**20),
+    "default": 4.0,
+    "show_default": True,
+    "metavar": "GIB",
+    "help": "The memory that a program, as a target exec:COMMAND, may take (on Linux).",
+    "expose_value": False,
+    "callback": _limit_memory,
+}

@@ -74,6 +74,7 @@ from gruverify.engine._plan import Plan as Plan
 from gruverify.engine._plan import formats_of as formats_of
 from gruverify.engine._plan import header_of as header_of
 from gruverify.engine._plan import require as require
+from gruverify.engine._plan import version_of as version_of
 from gruverify.engine._plan import versions as versions
 from gruverify.engine._profile import PROFILES as PROFILES
 from gruverify.engine._profile import Profile as Profile

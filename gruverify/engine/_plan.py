@@ -128,7 +128,7 @@ def header_of(backend: Backend, plan: Plan, target: str) -> dict[str, Any]:
         "methods": [method for method in METHODS if offers(backend, method)],
         "declarations": declarations_of(backend).unusual(),
         "variants": [encode_variant(variant) for variant in declared_variants(backend)],
-        "versions": versions(target),
+        "versions": versions(target) | version_of(backend),
         "replayed": replayed(plan, backend).values(),
     }
 
@@ -148,6 +148,12 @@ def versions(target: str = "") -> dict[str, str]:
     own = next((shipped.packages for shipped in TARGETS if shipped.name == target), ())
     packages = ("gruverify", "numpy", "hypothesis", "ml_dtypes", "torch", *own)
     return {"python": platform.python_version(), **{p: v for p in packages if (v := _version(p))}}
+
+
+def version_of(backend: Backend) -> dict[str, str]:
+    """What a program says of its own version, where it says so in its greeting."""
+    said = getattr(backend, "program_version", "")
+    return {"program": visible(f"{backend.name} {said}")} if said else {}
 
 
 def _version(package: str) -> str | None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gc
 import math
+import shlex
 import sys
 import time
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from gruverify.backends import (
     Child,
     Line,
     TargetDied,
+    TargetUnavailable,
+    UnknownTarget,
     apart,
     processes,
     resolve,
@@ -143,7 +146,9 @@ class Crew:
             else {fmt.name: self.judged.get(fmt.name, {}) for fmt in formats}
         )
         plan = replace(self.plan, formats=formats)
-        child = Child(self.context, self.target, _work, self.target, plan, judged)
+        child = Child(
+            self.context, self.target, _work, self.target, plan, judged, patience=self.patience
+        )
         self.shards.append(Shard(formats, child, formats[0].name))
 
     @property
@@ -228,7 +233,8 @@ class Crew:
         cases = f"--seed {self.plan.seed} --max-cases {min(shard.number + 1, self.plan.cases)}"
         cap = "" if self.plan.max_size is None else f" --max-size {self.plan.max_size}"
         only = f" --only {invariant}" if invariant else ""
-        again = f"gruverify check {self.target} --format {shard.format} {cases}{cap}{only} --jobs 1"
+        target = shlex.quote(self.target)
+        again = f"gruverify check {target} --format {shard.format} {cases}{cap}{only} --jobs 1"
         place = f"under {self.target}, in {shard.format} after {shard.number} cases"
         return f"the process {how}{where}, {place}; again: {again}"
 
@@ -310,6 +316,9 @@ def outline(target: str, plan: Plan) -> tuple[tuple[Format, ...], dict[str, Any]
 
 
 def _work(line: Line, target: str, plan: Plan, judged: Mapping[str, Judged] | None) -> None:
-    backend = resolve(target)
+    try:
+        backend = resolve(target)
+    except (UnknownTarget, TargetUnavailable) as wrong:  # it could be used a moment ago
+        sys.exit(str(wrong))
     gc.freeze()  # what is imported by now stays: collecting garbage need not go through it again
     line(run(backend, plan, target, line, line.stopped, judged))

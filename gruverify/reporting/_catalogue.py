@@ -41,6 +41,7 @@ def print_catalogue(console: Console) -> None:
     console.print(
         f"{'pkg.module:object':15} your own: a function step(cell, x, h), an nn.Module, a backend"
     )
+    console.print(f"{'exec:COMMAND':15} your own in any language: a program (docs/exec.md)")
     console.print("\nnext: [bold]gruverify check numpy[/]")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -88,7 +89,7 @@ def print_header(console: Console, header: dict[str, Any], jobs: int) -> None:
     """What is about to be run, with all that is needed to repeat it."""
     versions = " · ".join(f"{name} {version}" for name, version in header["versions"].items())
     threads = os.environ.get("OMP_NUM_THREADS", "1")
-    console.print(f"[bold]gruverify check {escape(header['target'])}[/]")
+    console.print(f"[bold]gruverify check {escape(shlex.quote(header['target']))}[/]")
     console.print(
         f"seed {header['seed']} · profile {header['profile']} · {header['cases']} cases per "
         "format · "
@@ -162,10 +163,8 @@ def print_result(
     _print_covers(console, result)
     if result.explanation:
         console.print(f"\n[bold red]likely cause:[/] {escape(result.explanation)}", soft_wrap=True)
-        console.print(
-            f"  evidence: [bold]gruverify identify {escape(result.header['target'])}[/]",
-            soft_wrap=True,
-        )
+        target = escape(shlex.quote(result.header["target"]))
+        console.print(f"  evidence: [bold]gruverify identify {target}[/]", soft_wrap=True)
     console.print()
     print_verdict(console, result)
     console.print(f"next: [bold]{escape(_next(result, saved))}[/]", soft_wrap=True)
@@ -380,7 +379,7 @@ def _next(result: Result, saved: dict[tuple[str, str], Path]) -> str:
         return f"gruverify replay {path}"
     if result.crashes:
         return result.crashes[0].rpartition("again: ")[2]
-    target = result.header["target"]
+    target = shlex.quote(result.header["target"])
     if result.verdict == "interrupted":
         return f"gruverify check {target} --seed {result.header['seed']}"
     if result.witnesses:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -39,7 +40,9 @@ _IN_FULL = 2
 def print_identity(console: Console, identity: Identity) -> None:
     """The readings of each method with their evidence, the verdict, and what to do next."""
     formats = ", ".join(fmt.name for fmt in identity.formats)
-    console.print(f"[bold]gruverify identify {escape(identity.target)}[/]", soft_wrap=True)
+    console.print(
+        f"[bold]gruverify identify {escape(shlex.quote(identity.target))}[/]", soft_wrap=True
+    )
     console.print(f"seed {identity.seed} · {identity.cases} cases · {formats}")
     for part in identity.parts:
         _print_part(console, part, len(identity.parts) <= _IN_FULL or part.status != "identified")

@@ -33,6 +33,7 @@ from gruverify.engine import (
     Witness,
     agreed,
     encode_variant,
+    version_of,
 )
 
 
@@ -41,7 +42,8 @@ class Found:
     """What was found of one target.
 
     Tallies by invariant, format and variant; witnesses; coverage by format; the cases that were
-    drawn, by format and kind; the backend's name, methods, unusual declarations and variants.
+    drawn, by format and kind; the backend's name, methods, unusual declarations and variants, and
+    the version of a program.
     `left_out` are the families of the core, with their formats, of which pytest itself, told by -k,
     a path or --lf, does not run all tests. `lesser`, by who saw something fail and in which format,
     is what explains all of that as less accuracy than declared; `flaky`, by invariant and format,
@@ -56,6 +58,7 @@ class Found:
     methods: tuple[str, ...] = ()
     declarations: dict[str, Any] = field(default_factory=dict)
     variants: tuple[dict[str, Any], ...] = ()
+    version: dict[str, str] = field(default_factory=dict)
     left_out: set[tuple[str, str]] = field(default_factory=set)
     lesser: dict[tuple[str, str], LessAccurate | None] = field(default_factory=dict)
     flaky: dict[tuple[str, str], Flaky] = field(default_factory=dict)
@@ -76,6 +79,7 @@ class Found:
         self.methods = tuple(method for method in METHODS if offers(backend, method))
         self.declarations = dict(declarations_of(backend).unusual())
         self.variants = tuple(map(encode_variant, declared_variants(backend)))
+        self.version = version_of(backend)
 
     def count(self, format: str, kind: Kind, drawn: Drawn) -> None:
         """Add cases that were judged."""
@@ -108,6 +112,7 @@ class Found:
         if not self.backend:
             self.backend, self.methods = other.backend, other.methods
             self.declarations, self.variants = other.declarations, other.variants
+            self.version = other.version
 
     def rows(self, ids: Sequence[str], format: str) -> dict[str, Tally]:
         """Of some invariants the tally over all variants, in one format."""

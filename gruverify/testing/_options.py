@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from gruverify import _pytest
 from gruverify._config import configuration
 from gruverify.arithmetic import FORMATS, Format, formats_named
+from gruverify.backends import MEMORY, PATIENCE, Limits
 from gruverify.engine import EVERYTHING, PROFILES, BadSelection, Selection, selection
 
 
@@ -16,13 +20,14 @@ from gruverify.engine import EVERYTHING, PROFILES, BadSelection, Selection, sele
 class Options:
     """formats: those that are tested; profile: of gruverify, "" to leave it to Hypothesis' own;
     chosen: of the invariants; seed: what was given as --hypothesis-seed, None if Hypothesis draws
-    one.
+    one; limits: of a target that is a program.
     """
 
     formats: tuple[Format, ...] = FORMATS
     profile: str = ""
     chosen: Selection = EVERYTHING
     seed: int | None = None
+    limits: Limits = field(default_factory=Limits)
 
 
 _READ = pytest.StashKey[Options]()
@@ -60,10 +65,23 @@ def _read(config: pytest.Config) -> Options:
             xfails_files=_pytest.given(config, "xfails-file") or configured.get("xfails-files", ()),
         )
         return Options(
-            formats_named(formats) if formats else FORMATS, profile, chosen, _seed(config)
+            formats_named(formats) if formats else FORMATS,
+            profile,
+            chosen,
+            _seed(config),
+            _limits(configured),
         )
     except (BadSelection, ValueError) as wrong:
         raise pytest.UsageError(f"gruverify: {wrong}") from None
+
+
+def _limits(configured: Mapping[str, Any]) -> Limits:
+    """Those of pyproject.toml: seconds of patience, and GiB of memory."""
+    for name in ("patience", "memory"):
+        if not 0 < configured.get(name, 1) < math.inf:
+            raise ValueError(f"{name} = {configured[name]} must be a number above 0")
+    patience = float(configured.get("patience", PATIENCE))
+    return Limits(patience, int(configured.get("memory", MEMORY / 2**30) * 2**30))
 
 
 def _seed(config: pytest.Config) -> int | None:

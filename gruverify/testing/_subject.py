@@ -11,7 +11,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from gruverify.arithmetic import format_named
-from gruverify.backends import Backend, BadDeclaration, TargetUnavailable, UnknownTarget, resolve
+from gruverify.backends import (
+    Backend,
+    BadDeclaration,
+    TargetUnavailable,
+    UnknownTarget,
+    resolve,
+    set_limits,
+)
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage
 from gruverify.engine import (
@@ -58,6 +65,7 @@ class Subject:
     @cached_property
     def backend(self) -> Backend:
         """What stands for the target; seeded, if it wants that."""
+        set_limits(_options.current().limits)
         backend: Any = resolve(self.target)
         if callable(getattr(backend, "seed", None)):
             backend.seed(0)

@@ -135,7 +135,7 @@ def _result(
         "methods": list(found.methods),
         "declarations": found.declarations,
         "variants": list(found.variants),
-        "versions": versions(),
+        "versions": versions() | found.version,
         "command": shlex.join(["pytest", *map(str, config.invocation_params.args)]),
     }
     return Result(

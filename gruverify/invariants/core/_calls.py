@@ -8,10 +8,24 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.backends import RECORDER, Backend, Declarations, declarations_of, random_states
+from gruverify.backends import (
+    RECORDER,
+    Backend,
+    Declarations,
+    GivenUp,
+    ProtocolBroken,
+    declarations_of,
+    random_states,
+)
 from gruverify.cell import AnyCase, Cell, Gradients, Stack
 from gruverify.invariants.core._declared import ruled_out
-from gruverify.invariants.core._obstacle import BackendRaised, Declined, Malformed, RuledOut
+from gruverify.invariants.core._obstacle import (
+    BackendRaised,
+    Declined,
+    Malformed,
+    NoMoreAsked,
+    RuledOut,
+)
 
 NDArray: TypeAlias = npt.NDArray[Any]
 
@@ -124,8 +138,12 @@ class Calls:
         try:
             with np.errstate(all="ignore"), RECORDER.calling(method, self._sizes):
                 return getattr(self.backend, method)(*arguments)
+        except GivenUp as given_up:
+            raise NoMoreAsked(method, str(given_up)) from given_up
         except NotImplementedError as declined:
             raise Declined(method, str(declined)) from declined
+        except ProtocolBroken as broken:  # which refuses nothing, as raising may
+            raise Malformed(f"{method}: {broken}") from broken
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit, too: a target that ends itself must not end us

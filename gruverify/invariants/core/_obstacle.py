@@ -57,6 +57,16 @@ class Refused(Declined):
         self.method = method
 
 
+class NoMoreAsked(Declined):
+    """The backend's `method` kept a run waiting, or broke off, so often that it is not called
+    again; the message says how often.
+    """
+
+    def __init__(self, method: str, reason: str) -> None:
+        Obstacle.__init__(self, f"{method}: {reason}")
+        self.method = method
+
+
 class RuledOut(Declined):
     """The backend declares that it cannot be asked what it would have been: `method` was not
     called.

@@ -1,0 +1,178 @@
+"""Requests and answers: a program is started when it is needed, and again when it broke off."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from gruverify.backends._limits import limits
+from gruverify.backends.exec._codec import line_of, object_in
+from gruverify.backends.exec._greeting import Greeting, greeting_in
+from gruverify.backends.exec._process import Process
+from gruverify.backends.exec._rules import (
+    GivenUp,
+    Late,
+    ProgramError,
+    ProtocolBroken,
+    Rule,
+    at,
+    clipped,
+)
+
+Read = TypeVar("Read")
+
+#: So many bytes may a greeting have.
+_LONGEST_GREETING = 1 << 20
+#: So often a method may be waited for in vain, and so often break off the conversation, before it
+#: is not asked any more: a run goes on, and has an end.
+MOST_LATE, MOST_BROKEN = 6, 50
+#: After so many waits for the answer to the same request it is known that there is none.
+_SURELY_LATE = 2
+
+
+class Conversation:
+    """What is asked of a program, in one process at a time, and from any thread.
+
+    Raises:
+        OSError: the program cannot be started.
+        ProtocolBroken: it does not greet as it must.
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = words
+        self._lock = threading.RLock()
+        self._said: dict[str, Any] | None = None
+        self._process: Process | None = None
+        self._number = 0
+        self._broken: Counter[str] = Counter()
+        self._late: Counter[str] = Counter()
+        self._waits: dict[bytes, list[Late]] = {}
+        self.greeting: Greeting = greeting_in(self._started()[1])
+
+    def ask(
+        self,
+        method: str,
+        request: Mapping[str, Any],
+        most: int,
+        read: Callable[[Mapping[str, Any]], Read],
+    ) -> Read:
+        """What `read` makes of the answer to a request, a line of at most so many bytes.
+
+        Raises:
+            NotImplementedError: the program refuses it; GivenUp: the method is not asked any more.
+            ProgramError: it says that it failed.
+            ProtocolBroken: it breaks the protocol; `read` may raise that, too.
+        """
+        with self._lock:
+            self._require_hope(method, request)
+            try:
+                process, answer = self._answered(method, request, most)
+            except Late as late:
+                self._late[method] += 1
+                self._waits.setdefault(_asked(method, request), []).append(late)
+                raise
+            except ProtocolBroken:
+                self._broken[method] += 1
+                raise
+            with at(process.place):
+                return read(_granted(answer))
+
+    def close(self) -> None:
+        """Let the program end; the next request starts it again."""
+        with self._lock:
+            process, self._process = self._process, None
+            if process is not None:
+                process.close()
+
+    def _require_hope(self, method: str, request: Mapping[str, Any]) -> None:
+        """Raise at once where the answer is known to be late, or the method is asked no more."""
+        waits = self._waits.get(_asked(method, request), []) if self._waits else []
+        if len(waits) >= _SURELY_LATE:
+            raise waits[-1].with_traceback(None)
+        if self._late[method] >= MOST_LATE:
+            raise GivenUp(f"not asked any more: it was late {MOST_LATE} times")
+        if self._broken[method] >= MOST_BROKEN:
+            raise GivenUp(f"not asked any more: it broke the protocol off {MOST_BROKEN} times")
+
+    def _answered(
+        self, method: str, request: Mapping[str, Any], most: int
+    ) -> tuple[Process, dict[str, Any]]:
+        """The program, in step with us, and its answer; it is ended if it is not in step."""
+        process = self._ready()
+        self._number += 1
+        line = line_of({"id": self._number, "method": method, **request})
+        try:
+            said = process.exchange(line, most)
+            with at(process.place):
+                answer = object_in(said)
+                _require_id(answer, self._number)
+        except BaseException:  # Ctrl-C too: the answer would be taken for the next one
+            self._process = None
+            process.kill()
+            raise
+        return process, answer
+
+    def _ready(self) -> Process:
+        if self._process is None:
+            try:
+                self._process, said = self._started()
+            except OSError as refused:
+                raise ProtocolBroken(
+                    Rule.ALIVE, f"the program cannot be started again: {refused.strerror}"
+                ) from None
+            if said != self._said:
+                process, self._process = self._process, None
+                process.kill()
+                raise ProtocolBroken(
+                    Rule.CLAIMS, "the greeting is not the one that it began with", process.place
+                )
+        return self._process
+
+    def _started(self) -> tuple[Process, dict[str, Any]]:
+        """The program, started, and what it greets with."""
+        process = Process(self._words, limits())
+        try:
+            line = process.greeting(_LONGEST_GREETING)
+            with at(process.place):
+                said = object_in(line)
+                greeting_in(said)
+        except BaseException:
+            process.kill()
+            raise
+        if self._said is None:
+            self._said, self._process = said, process
+        return process, said
+
+
+def _asked(method: str, request: Mapping[str, Any]) -> bytes:
+    """What tells a request from others, whatever its id."""
+    return line_of({"method": method, **request})
+
+
+def _require_id(answer: Mapping[str, Any], number: int) -> None:
+    if answer.get("id") != number or isinstance(answer["id"], bool):
+        raise ProtocolBroken(
+            Rule.ID, f"the answer's id is {clipped(answer.get('id'))}, and the request's {number}"
+        )
+
+
+#: What an answer may be.
+_FORMS = ("arrays", "refused", "error")
+
+
+def _granted(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An answer that has arrays; else the exception that it stands for is raised."""
+    forms = [form for form in _FORMS if form in answer]
+    if len(forms) != 1:
+        has = ", ".join(map(clipped, answer))
+        raise ProtocolBroken(
+            Rule.FORM, f'an answer has one of "arrays", "refused" and "error"; this one has {has}'
+        )
+    if forms == ["arrays"]:
+        return answer
+    reason = answer[forms[0]]
+    if not isinstance(reason, str):
+        raise ProtocolBroken(Rule.FORM, f"{forms[0]!r} must be a text, not {clipped(reason)}")
+    raise NotImplementedError(reason) if forms == ["refused"] else ProgramError(reason)
