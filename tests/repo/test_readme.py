@@ -4,12 +4,15 @@ conventions.
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,7 @@ from gruverify.reporting import catalogue_page
 pytestmark = pytest.mark.uncounted
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -80,7 +83,7 @@ def run_page(page: str, folder: Path) -> int:
     ran = 0
     for block in blocks(page):
         if name := re.search(r"file=(\S+)", block.options):
-            (folder / name[1]).write_text(block.text)
+            write(folder / name[1], block.text)
             ran += block.language == "python"
         elif block.language == "python":
             exec(compile(block.text, "page", "exec"), namespace)
@@ -91,14 +94,33 @@ def run_page(page: str, folder: Path) -> int:
     return ran
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def require(page: str) -> None:
+    """Skip a page, with the reason, if what it says that it needs is missing: `<!-- needs: jax -->`
+    names packages of Python or programs.
+    """
+    for names in re.findall(r"^<!-- needs: (.*) -->$", page, re.MULTILINE):
+        missing = [name for name in names.split() if not (find_spec(name) or shutil.which(name))]
+        if missing:
+            pytest.skip(f"{', '.join(missing)} is missing: tox -e docs has the packages")
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file of a page; a module that was imported before is imported anew."""
+    path.write_text(text)
+    sys.modules.pop(path.stem, None)
+    for stale in path.parent.glob(f"__pycache__/{path.stem}.*"):
+        stale.unlink()
+    importlib.invalidate_caches()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_page_does_what_it_says(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    page = path.read_text()
+    require(page)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-
-    page = path.read_text()
 
     assert run_page(page, tmp_path) == sum(
         block.language in ("python", "console") for block in blocks(page)
