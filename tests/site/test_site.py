@@ -80,8 +80,9 @@ def test_a_page_fits_is_accessible_and_complains_of_nothing(
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on(
         "request",
-        lambda request: request.url.startswith((address, "data:", "blob:"))
-        or complaints.append(request.url),
+        lambda request: (
+            request.url.startswith((address, "data:", "blob:")) or complaints.append(request.url)
+        ),
     )
 
     page.goto(address + name)
