@@ -88,16 +88,29 @@ def backend(
 ) -> FunctionBackend:
     """A backend from functions with the signatures of the contract (see `Backend`).
 
-    name: how reports call it (the first function's own name unless given); variants and formats:
-    what it claims, one or several, formats by their names too, by default PyTorch's conventions
-    with biases, in all four formats; declared: what else it says of itself, such as `kappa` or
-    `initial_state=False` (see `Declarations`). What is not said here is read from attributes of the
-    functions (`step.kappa = 8`). Functions that `jax.jit` or `torch.compile` returned have
-    `shapes="few"` unless they declare something else.
+    What is not said here is read from attributes of the functions (`step.kappa = 8`). Functions
+    that `jax.jit` or `torch.compile` returned have `shapes="few"` unless they declare something
+    else. The methods are those of `gruverify.backends.contract`; give at least one of them.
+
+    Args:
+        step: The method of this name, as are all down to `stack_vjp`.
+        step_jacobian: See `HasStepJacobian`.
+        step_vjp: See `HasStepVjp`.
+        sequence: See `HasSequence`.
+        sequence_vjp: See `HasSequenceVjp`.
+        sequence_jvp: See `HasSequenceJvp`.
+        sequence_hvp: See `HasSequenceHvp`.
+        sequence_hvp_reverse: See `HasSequenceHvpReverse`.
+        stack: See `HasStack`.
+        stack_vjp: See `HasStackVjp`.
+        name: How reports call it: the first function's own name unless given.
+        variants: The conventions that it has, one or several; PyTorch's unless given.
+        formats: The formats, one or several, by name too; all four unless given.
+        declared: What else it says of itself, such as `kappa` or `initial_state=False`.
 
     Raises:
-        ValueError: no function is given, one is none, or a claim or a declaration is wrong or
-        unknown.
+        ValueError: No function is given, one is none, or a claim or a declaration is wrong or
+            unknown.
     """
     methods: dict[str, Any] = {
         "step": step,

@@ -17,16 +17,21 @@ from gruverify.cell._variant import Variant
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Case(Pasteable):
-    """A cell with inputs (T, B, I), initial state (B, H) and the cotangents of a loss, all in the
-    cell's format.
+    """A cell with inputs, an initial state and the cotangents of a loss, all in the cell's format.
 
-    d_outputs (T, B, H) are the cotangents of the outputs, d_last (B, H) that of the last state.
-    `regimes` says, unit by unit, where the gates were driven ("" for a cell that was not driven);
-    it labels the case and is not used to judge it. What is asked of a single step uses inputs[0],
-    state and d_last.
+    What is asked of a single step uses the inputs of step 0, the initial state and `d_last`.
+
+    Attributes:
+        cell: The cell.
+        inputs: Its inputs, (T, B, I).
+        state: The initial state, (B, H).
+        d_outputs: The cotangents of the outputs, (T, B, H).
+        d_last: The cotangent of the last state, (B, H).
+        regimes: Where the gates were driven, unit by unit, "" for a unit that was not. It labels
+            the case and is not used to judge it.
 
     Raises:
-        ValueError: a shape, dtype or entry does not fit; the message names it with T, B, I and H.
+        ValueError: A shape, dtype or entry does not fit; the message names it with T, B, I and H.
     """
 
     cell: Cell

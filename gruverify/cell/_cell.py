@@ -24,13 +24,18 @@ class Cell(Pasteable):
     """A GRU cell: its variant and its parameters, gate blocks in the order r, z, n (reset, update,
     candidate).
 
-    weight_ih (3H, I), weight_hh (3H, H), bias_ih (3H,), bias_hh (3H,): NumPy arrays of one format,
-    finite; the biases are None exactly if `variant.bias` is False. Where a variant has some of the
-    biases alone, the others are 0, and an array of nothing else may be left out. The arrays are
-    kept read-only.
+    The arrays are NumPy's, of one format and finite, and are kept read-only.
+
+    Attributes:
+        variant: Which GRU it is.
+        weight_ih: The input weights, (3H, I).
+        weight_hh: The recurrent weights, (3H, H).
+        bias_ih: The input biases, (3H,); None exactly if `variant.bias` is False. Biases that the
+            variant lacks are 0, and an array of nothing else may be left out.
+        bias_hh: The recurrent biases, (3H,), likewise.
 
     Raises:
-        ValueError: a shape, dtype or entry does not fit; the message names it with H and I.
+        ValueError: A shape, dtype or entry does not fit; the message names it with H and I.
     """
 
     variant: Variant

@@ -16,9 +16,14 @@ from gruverify.cell._parameters import Parameters
 class Gradients:
     """dL/d(parameters, inputs, state), shaped and packed as what they are gradients of.
 
-    weight_ih (3H, I), weight_hh (3H, H), bias_ih and bias_hh (3H,) or None without biases; inputs
-    (T, B, I) for a sequence, (B, I) for a step; state (B, H): the gradient of the initial state, or
-    None where a backend declares `state_gradient=False`.
+    Attributes:
+        weight_ih: dL/d(input weights), (3H, I).
+        weight_hh: dL/d(recurrent weights), (3H, H).
+        bias_ih: dL/d(input biases), (3H,), or None without biases.
+        bias_hh: dL/d(recurrent biases), (3H,), or None without biases.
+        inputs: dL/d(inputs), (T, B, I) for a sequence, (B, I) for a step.
+        state: dL/d(initial state), (B, H), or None where a backend declares
+            `state_gradient=False`.
     """
 
     weight_ih: npt.NDArray[Any]
@@ -38,8 +43,10 @@ class Gradients:
 class StackGradients:
     """dL/d(parameters, inputs, states) of a stack.
 
-    parameters: by nn.GRU's names, as `Stack.packed` has them; inputs: arranged as the inputs of the
-    call, (T, B, I) for one; states: likewise, (L·D, B, H), or None where the call had none.
+    Attributes:
+        parameters: dL/d(parameters) by nn.GRU's names, as `Stack.packed` has them.
+        inputs: dL/d(inputs), arranged as the inputs of the call are, such as (T, B, I).
+        states: dL/d(initial states), likewise, (L·D, B, H), or None where the call had none.
     """
 
     parameters: Mapping[str, npt.NDArray[Any]]

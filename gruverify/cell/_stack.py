@@ -14,15 +14,17 @@ from gruverify.cell._variant import Variant
 
 @dataclass(frozen=True)
 class Stack:
-    """GRU layers, each of one cell or, in both directions, of two: cells[layer][direction], the
-    forward one first.
+    """GRU layers, each of one cell or, in both directions, of two.
 
     The first layer reads inputs of size I, every other the outputs of the layer below, H for each
     direction side by side. All cells share a variant, a format and H, as those of an nn.GRU do.
 
+    Attributes:
+        cells: The cells, by layer and then by direction, the forward one first.
+
     Raises:
-        ValueError: a cell does not fit the others; the message names it with its layer, direction
-        and sizes.
+        ValueError: A cell does not fit the others; the message names it with its layer, direction
+            and sizes.
     """
 
     cells: tuple[tuple[Cell, ...], ...]

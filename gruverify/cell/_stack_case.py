@@ -24,20 +24,26 @@ _SPELLED = {"S": "L·D", "O": "D·H"}
 
 @dataclass(frozen=True, eq=False, repr=False)
 class StackCase(Pasteable):
-    """A stack with inputs (T, B, I), initial states (L·D, B, H) and the cotangents of a loss, all
-    in its format.
+    """A stack with inputs, initial states and the cotangents of a loss, all in its format.
 
-    L layers and D directions: states are those of layer 0, forward and then backward, layer 1 and
-    so on. d_outputs (T, B, D·H) are the cotangents of the outputs, d_last (L·D, B, H) those of the
-    last states. lengths (B,) says how many of its T steps each member has, None that all have T;
-    the rest is padding.
+    L layers and D directions. The arrays are always time-major; `batch_first` and `batched` say how
+    the call is arranged.
 
-    batch_first and batched say how the call is arranged (see `Arrangement`); the arrays here are
-    always time-major.
+    Attributes:
+        stack: The stack.
+        inputs: Its inputs, (T, B, I).
+        states: The initial states, (L·D, B, H): those of layer 0, forward and then backward, layer
+            1 and so on.
+        d_outputs: The cotangents of the outputs, (T, B, D·H).
+        d_last: The cotangents of the last states, (L·D, B, H).
+        lengths: How many of the T steps each member has, (B,), or None: all have T. The rest is
+            padding.
+        batch_first: Whether the call has the batch before the time.
+        batched: Whether the call has an axis for the batch.
 
     Raises:
-        ValueError: a shape, dtype, entry or length does not fit; the message names it with T, B, I,
-        H, L and D.
+        ValueError: A shape, dtype, entry or length does not fit; the message names it with T, B, I,
+            H, L and D.
     """
 
     stack: Stack

@@ -33,19 +33,20 @@ _WORDS = {
 class Variant:
     """The conventions of a GRU. They are always declared, never guessed.
 
-    reset: "after" the recurrent product (PyTorch, cuDNN, Keras `reset_after=True`, ONNX
-        `linear_before_reset=1`) or "before" it (Cho et al. 2014 v3, Keras `reset_after=False`, the
-        ONNX default).
-    update: z multiplies the old state, "keep" (Cho et al. 2014, PyTorch, Keras, ONNX), or the
-        candidate, "replace" (Chung et al. 2014).
-    biases: which of the two bias vectors the cell has: "both"; "none"; "input", bias_ih alone (Flax
-        nnx); "recurrent", bias_hh alone; "input+candidate", bias_ih and the candidate's part of
-        bias_hh (Equinox, MLX, ncnn). "merged", one bias per gate outside the reset product, is the
-        same function as "input" and becomes it.
-    bias: whether there are biases, for short: True is "both", False is "none".
+    Attributes:
+        reset: "after" the recurrent product (PyTorch, cuDNN, Keras `reset_after=True`, ONNX
+            `linear_before_reset=1`) or "before" it (Cho et al. 2014 v3, Keras `reset_after=False`,
+            the ONNX default).
+        update: z multiplies the old state, "keep" (Cho et al. 2014, PyTorch, Keras, ONNX), or the
+            candidate, "replace" (Chung et al. 2014).
+        biases: Which of the two bias vectors the cell has: "both"; "none"; "input", bias_ih alone
+            (Flax nnx); "recurrent", bias_hh alone; "input+candidate", bias_ih and the candidate's
+            part of bias_hh (Equinox, MLX, ncnn). "merged", one bias per gate outside the reset
+            product, is the same function as "input" and becomes it.
+        bias: Whether there are biases, for short: True is "both", False is "none".
 
     Raises:
-        ValueError: an argument is none of the words above, or `bias` contradicts `biases`.
+        ValueError: An argument is none of the words above, or `bias` contradicts `biases`.
     """
 
     reset: Reset = "after"

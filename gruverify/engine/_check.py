@@ -36,23 +36,38 @@ def check(
     listener: Listener = lambda event: None,
     name: str | None = None,
 ) -> Result:
-    """Verify a target (see `gruverify.backends.resolve`) in this process.
+    """Verify a target in this process: what `gruverify check` does in several.
 
-    profile: "quick", "default" or "deep"; formats: all that the backend claims unless given, each
-    itself or by its name ("f32"); max_cases: cases for each format, every invariant asked of each,
-    instead of the profile's; max_size: no case has a larger size, whatever the profile would ask
-    for; time_budget: seconds after which no further case is drawn; only, skip, skips_files and
-    xfails_files: which invariants are asked and which are expected to fail; strict: whether one
-    that does not fails the run (see `gruverify.engine.selection`); max_failures: how many
-    invariants may fail before a format ends; shrink: whether small cases are looked for that fail;
-    replay: a folder to which `gruverify check` saved witnesses of a target so called, which are
-    tried first; listener: gets the events; name: how the result calls the target (its own text if
-    it is one, else the backend's name).
+    Args:
+        target: What `gruverify check` takes, or an object: a function step(cell, x, h), an
+            `nn.Module`, a backend.
+        profile: How much is tried: "quick", "default" or "deep".
+        formats: The formats, each itself or by its name ("f32"); all that the target claims unless
+            given.
+        seed: The same seed draws the same cases.
+        max_cases: Cases per format, instead of the profile's; every invariant is checked on each.
+        time_budget: Seconds after which no further case is drawn.
+        only: Patterns of the invariants to check; all unless given.
+        skip: Patterns of the invariants not to check.
+        skips_files: Files that list such invariants.
+        xfails_files: Files that list invariants which are expected to fail.
+        strict: Whether the run fails if one that is expected to fail passes.
+        max_failures: How many invariants may fail before a format ends.
+        shrink: Whether small cases that fail are looked for.
+        max_size: No case has a larger size, whatever the profile would ask for.
+        replay: A folder to which `gruverify check` saved witnesses of the target; they are tried
+            first.
+        listener: Is called with each event of the run.
+        name: How the result calls the target: its own text if it is one, else the backend's name.
+
+    Returns:
+        What was found, with the verdict.
 
     Raises:
-        UnknownTarget, TargetUnavailable: the target cannot be made into a backend.
-        ValueError: an option is out of range, the backend claims none of the formats, or a
-        selection makes no sense.
+        UnknownTarget: The target cannot be made into a backend.
+        TargetUnavailable: What the target needs is not installed here.
+        ValueError: An option is out of range, the backend claims none of the formats, or a
+            selection makes no sense.
     """
     backend = resolve(target)
     name = name or (target if isinstance(target, str) else backend.name)

@@ -238,7 +238,7 @@ def assert_holds(invariant: str, target: object, case: AnyCase) -> None:
 
     Raises:
         ValueError: no invariant has that id, or it cannot be asked of the target or about such a
-        case.
+            case.
         AssertionError: the invariant is falsified, or the backend raised.
     """
     if invariant not in INVARIANTS:

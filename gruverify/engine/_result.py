@@ -30,16 +30,22 @@ Key: TypeAlias = tuple[str, str, str]
 class Result:
     """The outcome of a run, or of a part of one.
 
-    `tallies` by (invariant, format, variant); `witnesses`, one for each falsified invariant and
-    format; `header`, what the run was (target, versions, seed, profile); `complete` is False if it
-    was stopped; `seconds` is what it took; `crashes` tells of processes that died under the target;
-    `coverage`, by format, what the cases visited; `explanation`, the one fault that explains what
-    failed, where `explanation` of this package found it; `drawn`, by format and kind, the cases
-    that were planned and judged; `hints`, likewise, which declaration would explain what was
-    refused or failed; `lesser`, by format in which something failed, what it is less accurate in
-    than declared if that explains all of it, else None; `cpu`, the processor seconds of the
-    processes that ran the cases, None where nobody knows them; `flaky`, by (invariant, format), the
-    failures that do not repeat; `replays`, what became of the saved witnesses that were tried.
+    Attributes:
+        header: What the run was: target, versions, seed, profile.
+        tallies: What became of each invariant, by (invariant, format, variant).
+        witnesses: The smallest case found that falsifies, by (invariant, format).
+        complete: False if the run was stopped.
+        seconds: What it took.
+        crashes: Processes that died under the target, in words.
+        coverage: What the cases visited, by format.
+        explanation: The likely cause: the one fault that explains what failed, or "".
+        drawn: The cases planned and judged, by format and kind.
+        hints: Which declaration would explain what was refused or failed, by format and kind.
+        lesser: By format in which something failed: what it is less accurate in than declared, if
+            that explains all of it, else None.
+        cpu: The processor seconds of the processes that ran the cases; None where nobody knows.
+        flaky: The failures that do not repeat, by (invariant, format).
+        replays: What became of the saved witnesses that were tried.
     """
 
     header: dict[str, Any]

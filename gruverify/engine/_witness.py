@@ -31,8 +31,13 @@ class BadWitness(ValueError):
 
 @dataclass(frozen=True)
 class Witness:
-    """A case that falsifies `invariant` for `target`, and how: the worst residual, or the backend's
-    own error.
+    """A case that falsifies an invariant for a target, and how.
+
+    Attributes:
+        target: What was verified, as it was named.
+        invariant: The id of the invariant.
+        case: The case, a `Case` or a `StackCase`.
+        residual: The worst residual, or the backend's own error.
     """
 
     target: str

@@ -56,10 +56,10 @@ def print_invariants(console: Console, invariants: Iterable[Invariant]) -> None:
         console.print(
             f"  {escape(invariant.statement)}\n  [dim]{escape(invariant.source)}[/]", soft_wrap=True
         )
-        console.print(f"  [dim]{_place_of(invariant)}[/]", soft_wrap=True)
+        console.print(f"  [dim]{place_of(invariant)}[/]", soft_wrap=True)
 
 
-def _place_of(invariant: Invariant) -> str:
+def place_of(invariant: Invariant) -> str:
     """The file and line of its check, as "gruverify/invariants/agreement/_balls.py:29"."""
     check: Any = invariant.check
     while isinstance(check, partial):

@@ -56,18 +56,24 @@ def conformance(
 
         test_my_gru = gruverify.testing.conformance("mypkg.kernels:MyGRU")
 
-    target: what `gruverify check` takes, or an object: a function step(cell, x, h), an `nn.Module`,
-    a backend; formats: all four by default, or some, each itself or by its name ("f32"), of which
-    those that the target does not claim are skipped; only, skip: patterns of invariants that are
-    asked, or not; skips_files, xfails_files: files of them. A listed invariant that is expected to
-    fail is a test of its own, marked xfail; settings: of Hypothesis, instead of those of the run.
-
     Each is a Hypothesis test: the number of examples, the database and the seed are those of the
     run.
 
+    Args:
+        target: What `gruverify check` takes, or an object: a function step(cell, x, h), an
+            `nn.Module`, a backend.
+        formats: The formats, each itself or by its name ("f32"); all four unless given. Those that
+            the target does not claim are skipped.
+        only: Patterns of the invariants to check; all unless given.
+        skip: Patterns of the invariants not to check.
+        skips_files: Files that list such invariants.
+        xfails_files: Files that list invariants which are expected to fail. Each is a test of its
+            own, marked xfail with the file's reason.
+        settings: Of Hypothesis, instead of those of the run.
+
     Raises:
-        BadSelection: a pattern or a file is wrong.
-        ValueError: something in `formats` is no format and names none.
+        BadSelection: A pattern or a file is wrong.
+        ValueError: Something in `formats` is no format and names none.
     """
     caller = sys._getframe(1)
     subject = _subject(target, formats, only, skip, skips_files, xfails_files, caller.f_globals)

@@ -17,7 +17,12 @@ from gruverify_strategies._validation import Formats, Variants, check_names, che
 
 @dataclass(frozen=True)
 class LaidOut:
-    """A cell, and the name of a layout that can hold it."""
+    """A cell, and the name of a layout that can hold it.
+
+    Attributes:
+        layout: The name of the layout, such as "keras": one of `gruverify.cell.LAYOUTS`.
+        cell: The cell, packed as PyTorch packs it.
+    """
 
     layout: str
     cell: Cell

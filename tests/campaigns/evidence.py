@@ -82,7 +82,7 @@ def race(path: Path) -> str:
     """What others make of the same faults."""
     lines = json.loads(path.read_text("utf-8"))["table"]
     head = (
-        "",
+        "checked with",
         "scope",
         "all",
         "forward",

@@ -4,12 +4,15 @@ conventions.
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,9 @@ from gruverify.reporting import catalogue_page
 pytestmark = pytest.mark.uncounted
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))]
+#: Pages that are written when the site is built, which checks every link with its anchor.
+WRITTEN = [ROOT / "docs" / name for name in ("cli.md", "result-schema.md")]
 FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -46,18 +51,36 @@ def as_pattern(expected: str) -> str:
     return ".*?".join(re.escape(part) for part in expected.strip().split("..."))
 
 
-def run_console(text: str) -> None:
+def run_console(text: str, last: bool = False) -> str:
     """Run each `$ gruverify` or `$ pytest` line; what stands below it must be printed, and the exit
-    code be as told.
+    code be as told. Returns what the last one printed.
+
+    last: what stands below are the last lines of the output, as they are but for the seconds.
     """
+    output = ""
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         command, _, expected = part.partition("\n")
         command, _, remark = command.partition("#")
         code = re.search(r"exits with (\d+)", remark)
         program, *arguments = shlex.split(command)
+        if program == "pip":
+            continue  # what is installed is compared with what CI installs
         exit_code, output = run_program(program, arguments)
         assert exit_code == (int(code[1]) if code else 0), output
-        assert re.search(as_pattern(expected), output, re.DOTALL), output
+        if last:
+            assert last_lines(output, expected.count("\n")) == without_seconds(expected.rstrip())
+        else:
+            assert re.search(as_pattern(expected), output, re.DOTALL), output
+    return output
+
+
+def last_lines(output: str, count: int) -> str:
+    return "\n".join(without_seconds(output.rstrip()).splitlines()[-count:])
+
+
+def without_seconds(text: str) -> str:
+    """A text in which no time is told, for that differs from run to run."""
+    return re.sub(r"\d+\.\d s\b", "… s", text)
 
 
 def run_program(program: str, arguments: list[str]) -> tuple[int, str]:
@@ -77,28 +100,50 @@ def run_program(program: str, arguments: list[str]) -> tuple[int, str]:
 def run_page(page: str, folder: Path) -> int:
     """Run the blocks of a page; returns how many."""
     namespace: dict[str, Any] = {"__name__": "page"}
-    ran = 0
+    ran, printed = 0, ""
     for block in blocks(page):
         if name := re.search(r"file=(\S+)", block.options):
-            (folder / name[1]).write_text(block.text)
+            write(folder / name[1], block.text)
             ran += block.language == "python"
         elif block.language == "python":
             exec(compile(block.text, "page", "exec"), namespace)
             ran += 1
         elif block.language == "console":
-            run_console(block.text)
+            printed = run_console(block.text, last="last" in block.options.split())
             ran += 1
+        elif "printed" in block.options.split():
+            assert block.text in printed, printed
     return ran
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def require(page: str) -> None:
+    """Skip a page, with the reason, if what it says that it needs is missing: `<!-- needs: jax -->`
+    names packages of Python or programs.
+    """
+    for names in re.findall(r"^<!-- needs: (.*) -->$", page, re.MULTILINE):
+        missing = [name for name in names.split() if not (find_spec(name) or shutil.which(name))]
+        if missing:
+            pytest.skip(f"{', '.join(missing)} is missing: tox -e docs has the packages")
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file of a page; a module that was imported before is imported anew."""
+    path.write_text(text)
+    sys.modules.pop(path.stem, None)
+    for stale in path.parent.glob(f"__pycache__/{path.stem}.*"):
+        stale.unlink()
+    importlib.invalidate_caches()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_page_does_what_it_says(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    page = path.read_text()
+    require(page)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-
-    page = path.read_text()
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     assert run_page(page, tmp_path) == sum(
         block.language in ("python", "console") for block in blocks(page)
@@ -106,22 +151,52 @@ def test_a_page_does_what_it_says(
 
 
 def test_the_set_up_commands_are_those_that_ci_runs() -> None:
-    commands = [
-        block.text.strip()
-        for block in blocks((ROOT / "README.md").read_text())
-        if block.language == "sh"
-    ]
+    found = blocks((ROOT / "README.md").read_text())
+    [check, test] = [block.text.strip() for block in found if block.language == "sh"]
+    first = next(block for block in found if block.language == "console")
+    install = first.text.splitlines()[0].removeprefix("$ ")
 
-    install, check, test = commands
     assert install.removeprefix("pip install -c constraints.txt ") in check
     assert check.endswith(".venv/bin/gruverify check torch")
     assert test in (ROOT / ".ci" / "run").read_text().splitlines()
 
 
+def test_the_readme_begins_with_what_to_type() -> None:
+    lines = (ROOT / "README.md").read_text().splitlines()
+
+    assert lines[4].startswith("$ pip install ")
+    assert lines[5].startswith("$ gruverify check ")
+
+
+def test_the_broken_gru_of_the_readme_is_short() -> None:
+    [broken] = [
+        block
+        for block in blocks((ROOT / "README.md").read_text())
+        if "file=my_gru.py" in block.options
+    ]
+
+    assert broken.text.count("\n") <= 15
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "findings").glob("*.sh")), ids=lambda p: p.stem)
+def test_the_readme_lists_every_finding_with_its_version(script: Path) -> None:
+    rows = [
+        line
+        for line in (ROOT / "README.md").read_text().splitlines()
+        if line.startswith("|") and f"(findings/{script.name})" in line
+    ]
+    versions = re.findall(r"[a-z]+ \d[\d.]*\d", script.read_text().splitlines()[1])
+
+    assert versions
+    assert len(rows) == 1
+    assert versions[0].split()[1] in rows[0]
+
+
 def test_every_link_to_a_file_leads_somewhere() -> None:
     for page in PAGES:
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            there = (page.parent / target).resolve()
+            assert there in WRITTEN or there.exists(), f"{page.name}: {target}"
 
 
 def test_the_catalogue_page_is_the_catalogue() -> None:
@@ -153,6 +228,10 @@ def test_the_package_runs_as_a_module() -> None:
         pytest.param("```python\nassert 1 == 2\n```\n", id="python"),
         pytest.param("```console\n$ gruverify list\nno such line\n```\n", id="output"),
         pytest.param("```console\n$ gruverify list # exits with 1\n```\n", id="exit code"),
+        pytest.param("```console last\n$ gruverify list\nTARGET\n```\n", id="last lines"),
+        pytest.param(
+            "```console\n$ gruverify list\n```\n```text printed\nno such line\n```\n", id="printed"
+        ),
     ],
 )
 def test_catches_a_page_that_lies(page: str, tmp_path: Path) -> None:

@@ -10,7 +10,13 @@ import pytest
 from gruverify.backends import TARGETS
 from gruverify.faults import FAULTS
 from gruverify.invariants import INVARIANTS
-from gruverify.reporting import catalogue_page, print_catalogue
+from gruverify.reporting import (
+    catalogue_page,
+    families,
+    families_page,
+    family_page,
+    print_catalogue,
+)
 
 from ._results import printed
 
@@ -97,3 +103,37 @@ def test_the_terminal_has_every_invariant_and_target_and_ends_with_what_to_do() 
     assert "contract/no-mutation  needs any method; since " in text
     assert text.endswith("\npkg.module:object your own: a function step(cell, x, h), an nn.Module, a backend\n"
                          "\nnext: gruverify check numpy\n")  # fmt: skip
+
+
+def sections(page: str) -> dict[str, str]:
+    """The sections of a page by the title that stands above them."""
+    _, *parts = re.split(r"^## ([^ ]+) \{ #[^ ]+ \}\n\n", page, flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+@pytest.mark.parametrize("family", families())
+def test_the_page_of_a_family_has_a_section_for_each_invariant(family: str) -> None:
+    found = sections(family_page(family))
+
+    assert list(found) == [one.id for one in families()[family]]
+    for id, text in found.items():
+        statement, _, entries = text.partition("\n\n")
+        assert re.sub(r"\\(.)", r"\1", statement) == INVARIANTS[id].statement
+        assert all(f"`{method}`" in entries for method in INVARIANTS[id].needs)
+        assert ("Deep" in entries) == INVARIANTS[id].deep
+        assert re.search(r"`gruverify/invariants/\S+\.py:\d+`", entries)
+
+
+def test_the_page_of_families_leads_to_each_and_counts_it() -> None:
+    rows = [cells(line) for line in families_page().splitlines() if line.startswith("| [")]
+
+    assert {first: int(count) for first, _, count in rows} == {
+        f"[{family}](invariants/{family}.md)": len(members)
+        for family, members in families().items()
+    }
+    assert all(about and "theory.md" not in about for _, about, _ in rows)
+
+
+def test_there_is_no_page_of_an_unknown_family() -> None:
+    with pytest.raises(KeyError):
+        family_page("agreements")

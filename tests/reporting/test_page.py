@@ -13,7 +13,7 @@ import pytest
 
 from gruverify import Result
 from gruverify.reporting import comparison_page, document, result_page
-from gruverify.reporting.page._figures import heat_base, heat_figure, margins_figure, witness_figure
+from gruverify.reporting.page._figures import heat_base, heat_maps, margins_figure, witness_figure
 from gruverify.reporting.page._render import render
 from gruverify.reporting.page._result import _biases, holes
 from gruverify.reporting.page._svg import inline_svg
@@ -231,7 +231,7 @@ def drawn(svg: str) -> list[str]:
 
 def test_a_figure_has_the_colours_of_the_page_only() -> None:
     figures = (
-        heat_figure("float32", rich()["coverage"][0]["groups"][0], 4, "k"),
+        *heat_maps("float32", rich()["coverage"][0]["groups"][0], 4, "k").values(),
         margins_figure("agreement", {"float32": {-3: 2, 0: 1}}, "k"),
         witness_figure(rich()["witnesses"][0]["residual"], "k"),
     )

@@ -73,6 +73,16 @@ def test_it_fits_a_phone(name: str, opened: Opener) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_all_sections_and_maps_are_in_sight_on_a_phone(opened: Opener) -> None:
+    width = 390
+    page = opened(viewport={"width": width, "height": 844})
+
+    for what in ("nav a", ".maps svg"):
+        boxes = [found.bounding_box() for found in page.locator(what).all()]
+        assert len(boxes) > 2, what
+        assert all(box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes), what
+
+
 def rows(page: Any) -> list[str]:
     """The ids of the rows in sight."""
     found: list[str] = page.locator("tr[data-statuses]:visible .id").all_inner_texts()
@@ -102,6 +112,22 @@ def test_filters_work_alone_and_together(opened: Opener) -> None:
     page.get_by_label("falsified").uncheck()
     assert rows(page) == []
     assert page.locator("tr.family:visible").count() == 0
+
+
+def test_a_search_says_what_it_finds_and_why_it_finds_nothing(opened: Opener) -> None:
+    page = opened()
+    find, said = page.get_by_label("Find"), page.locator("output")
+
+    find.fill("step, regimes/carry")
+    assert rows(page) == ["agreement/step", "regimes/carry-copies-state"]
+    find.fill("no such thing")
+    assert said.inner_text() == "no invariant matches"
+    find.fill("agreement/last")
+    assert said.inner_text() == "1 match among the statuses that are not shown"
+
+    page.get_by_role("button", name="Show all").click()
+    assert said.inner_text() == "5 of 5 invariants"
+    assert not page.get_by_role("button", name="Show all").is_visible()
 
 
 def test_a_link_to_a_row_that_is_filtered_away_shows_it(opened: Opener) -> None:

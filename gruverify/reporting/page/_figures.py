@@ -68,31 +68,36 @@ def heat_base(most: int) -> int:
     return next((base for base in (2, 3, 4, 6, 10) if base ** (len(HEAT) - 1) > most), 20)
 
 
-def heat_figure(fmt: str, group: Mapping[str, Any], base: int, key: str) -> str:
-    """Hits of a cross of three, the last axis as small multiples; each colour holds `base` times
-    the hits of the one before. Holes are marked.
+def heat_maps(fmt: str, group: Mapping[str, Any], base: int, key: str) -> dict[str, str]:
+    """Hits of a cross of three: a map of the first two axes for each level of the third, by what
+    stands above it ("c = mid").
+
+    Each is a picture of its own, so that a narrow screen shows them below each other. Each colour
+    holds `base` times the hits of the one before. Holes are marked.
     """
-    (rows, columns, panels), hits, titles = group["axes"], np.asarray(group["hits"]), list[str]()
-    figure = require_plotting().Figure(figsize=(8.6, 5.4), layout="constrained")
-    axes = figure.subplots(
-        2, math.ceil(len(panels["levels"]) / 2), sharex=True, sharey=True
-    ).ravel()
-    norm, colours = _heat_scale(base)
-    for i, (ax, level) in enumerate(zip(axes, panels["levels"], strict=False)):
-        mesh = ax.pcolormesh(
-            hits[..., i], cmap=colours, norm=norm, edgecolors=COLOUR_OF["lane"], linewidth=1
+    panels, hits = group["axes"][2], np.asarray(group["hits"])
+    maps: dict[str, str] = {}
+    for i, level in enumerate(panels["levels"]):
+        title = f"{panels['name']} = {level}"
+        figure = _heat_map(hits[..., i], group, base)
+        label = f"Hits of {group['name']} in {fmt} where {title}"
+        maps[title] = inline_svg(
+            figure, f"{key}-{i}", label, _cell_titles(group, level, hits[..., i])
         )
-        mesh.set_gid("cells")
-        ax.set_title(f"{panels['name']} = {level}", fontsize=9, loc="left")
-        _name_levels(ax, rows, columns)
-        _mark_holes(ax, hits[..., i], group)
-        titles += _cell_titles(group, level, hits[..., i])
-    return inline_svg(
-        figure,
-        key,
-        f"Hits of {group['name']} in {fmt}: a map for each level of {panels['name']}",
-        titles,
-    )
+    return maps
+
+
+def _heat_map(hits: Any, group: Mapping[str, Any], base: int) -> Any:
+    """The first axis upwards, the second to the right."""
+    rows, columns, _ = group["axes"]
+    figure = require_plotting().Figure(figsize=(3.3, 2.9), layout="constrained")
+    ax = figure.subplots()
+    norm, colours = _heat_scale(base)
+    mesh = ax.pcolormesh(hits, cmap=colours, norm=norm, edgecolors=COLOUR_OF["lane"], linewidth=1)
+    mesh.set_gid("cells")
+    _name_levels(ax, rows, columns)
+    _mark_holes(ax, hits, group)
+    return figure
 
 
 def _cell_titles(group: Mapping[str, Any], panel: str, hits: Any) -> list[str]:
@@ -117,7 +122,6 @@ def _name_levels(ax: Any, rows: Mapping[str, Any], columns: Mapping[str, Any]) -
         axis.set_tick_params(length=0, labelsize=_SMALL)
         axis.set_label_text(levels["name"], fontsize=9)
     ax.tick_params(axis="x", labelrotation=90)
-    ax.label_outer()
     ax.spines[:].set_visible(False)
 
 

@@ -39,7 +39,7 @@ from gruverify.reporting._table import margin
 from gruverify.reporting.page._figures import (
     flow_figure,
     heat_base,
-    heat_figure,
+    heat_maps,
     margins_figure,
     witness_figure,
 )
@@ -229,13 +229,19 @@ def _coverage(document: Document) -> list[dict[str, Any]]:
             "percent": f"{found[fmt]['percent']:.1f}",
             "reachable": found[fmt]["reachable"],
             "holes": holes(found[fmt]),
-            "figure": raw(heat_figure(fmt, found[fmt], base, f"heat-{fmt}"))
-            if len(found[fmt]["axes"]) == 3
-            else "",
+            "maps": _maps(fmt, found[fmt], base),
         }
         for fmt in document["formats"]
         if fmt in found
     ]
+
+
+def _maps(fmt: str, group: Mapping[str, Any], base: int) -> dict[str, Any]:
+    """The maps of a cross of three; none of any other."""
+    if len(group["axes"]) != 3:
+        return {}
+    maps = heat_maps(fmt, group, base, f"heat-{fmt}")
+    return {title: raw(svg) for title, svg in maps.items()}
 
 
 def _gates(document: Document) -> dict[str, dict[str, Any]]:

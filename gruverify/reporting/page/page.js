@@ -2,35 +2,58 @@
 
 // Everything can be read without this script: it filters, and copies.
 
-const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+const plural = (count, word, ending = "s") => `${count} ${word}${count === 1 ? "" : ending}`;
+
+// "step keep" finds what has both words; "step, gradient" finds what has either.
+function matches(text, search) {
+  const alternatives = search.toLowerCase().split(",").map((part) => part.split(/\s+/).filter(Boolean));
+  const asked = alternatives.filter((words) => words.length);
+  return !asked.length || asked.some((words) => words.every((word) => text.includes(word)));
+}
+
+// How many are shown; where none is, why.
+function found(shown, hidden, all) {
+  if (shown) return `${shown} of ${plural(all, "invariant")}`;
+  if (hidden) return `${plural(hidden, "match", "es")} among the statuses that are not shown`;
+  return "no invariant matches";
+}
 
 function filters() {
   const form = document.querySelector(".filters");
   if (!form) return;
   const rows = [...document.querySelectorAll("tr[data-statuses]")];
   const groups = [...document.querySelectorAll("table.matrix tbody")];
+  const search = form.querySelector("input[type=search]");
+  const boxes = [...form.querySelectorAll("input[type=checkbox]")];
+  const reset = form.querySelector("button");
   const show = () => {
-    const words = form.querySelector("input[type=search]").value.toLowerCase().split(/\s+/);
-    const wanted = new Set([...form.querySelectorAll("input[type=checkbox]:checked")].map((box) => box.value));
+    const wanted = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
+    let shown = 0, matching = 0;
     for (const row of rows) {
-      const text = row.dataset.text.toLowerCase();
+      const match = matches(row.dataset.text.toLowerCase(), search.value);
       const asked = row.dataset.statuses.split("|").some((status) => wanted.has(status));
-      row.hidden = !(asked && words.every((word) => text.includes(word)));
+      row.hidden = !(match && asked);
+      matching += match;
+      shown += !row.hidden;
     }
     for (const group of groups) group.hidden = ![...group.querySelectorAll("tr[data-statuses]")].some((row) => !row.hidden);
-    const shown = rows.filter((row) => !row.hidden).length;
-    form.querySelector("output").value = `${shown} of ${plural(rows.length, "invariant")}`;
+    form.querySelector("output").value = found(shown, matching - shown, rows.length);
+    reset.hidden = shown === rows.length;
+  };
+  const showAll = () => {
+    search.value = "";
+    for (const box of boxes) box.checked = true;
+    show();
   };
   form.hidden = false;
   form.addEventListener("input", show);
   form.addEventListener("submit", (event) => event.preventDefault());
+  reset.addEventListener("click", () => { showAll(); search.focus(); });
   // A link to a row that is filtered away shows it again.
   window.addEventListener("hashchange", () => {
     const row = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!row || !row.hidden) return;
-    form.querySelector("input[type=search]").value = "";
-    for (const box of form.querySelectorAll("input[type=checkbox]")) box.checked = true;
-    show();
+    showAll();
     row.scrollIntoView();
   });
   show();
