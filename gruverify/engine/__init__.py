@@ -128,5 +128,6 @@ from gruverify.engine._witness import encode_case as encode_case
 from gruverify.engine._witness import encode_variant as encode_variant
 from gruverify.engine._witness import encode_witness as encode_witness
 from gruverify.engine._witness import load_witness as load_witness
+from gruverify.engine._witness import number_as_json as number_as_json
 from gruverify.engine._witness import save_witness as save_witness
 from gruverify.engine._xfails import updated_xfails as updated_xfails
