@@ -149,6 +149,5 @@ def _backward(gradients: Leaves, tangent: Gradients, leaves: Leaves) -> Leaves:
 
 def _called(loaded: Loaded, leaves: Leaves) -> tuple[torch.Tensor, torch.Tensor]:
     parameters = {name: leaf for name, leaf in leaves.items() if name not in ("inputs", "state")}
-    assert loaded.at is not None
     outputs, last = loaded.at(parameters)(leaves["inputs"], leaves["state"])
     return outputs, last
