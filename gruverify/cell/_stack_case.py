@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from gruverify.arithmetic import Format
 from gruverify.cell._arrangement import Arrangement
 from gruverify.cell._case import Case
+from gruverify.cell._keys import array_keys
 from gruverify.cell._repr import Pasteable, array_repr
 from gruverify.cell._stack import Stack
 from gruverify.cell._validation import array_in_format, frozen, require_finite, require_shape
@@ -118,6 +120,13 @@ class StackCase(Pasteable):
         states, cotangents.
         """
         return {**self.stack.packed(), **{name: getattr(self, name) for name in _ARRAYS}}
+
+    def key(self) -> Hashable:
+        """What tells this case from every other that a backend could answer differently: the
+        variant, the arrangement, the lengths, and each array bit by bit.
+        """
+        lengths = None if self.lengths is None else tuple(self.lengths.tolist())
+        return self.variant, self.arrangement, lengths, array_keys(self.arrays())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, StackCase):

@@ -38,7 +38,7 @@ from gruverify.engine import draw, judge, streams_for
 from gruverify.invariants import INVARIANTS
 backend, asked = resolve("torch"), [i for i in INVARIANTS.values() if not i.deep]
 for stream in streams_for(backend, float32, 0, 1):
-    draw(stream.strategy, 1, stream.seed, lambda case: len(judge(case, backend, asked)))
+    draw(stream.strategy, 1, stream.seed, lambda case: len([*judge(case, backend, asked)]))
 import sys
 assert not {"torch._dynamo", "torch.fx.experimental.symbolic_shapes"} & set(sys.modules)
 """
