@@ -50,7 +50,7 @@ from gruverify.engine._plan import Plan, formats_of, header_of, replayed, requir
 from gruverify.engine._reduce import ALL_TRIES, FURTHER, TRIES, Reduction
 from gruverify.engine._result import Result
 from gruverify.engine._saved import Fate, Replay
-from gruverify.engine._search import Enough, Stream, draw, emit, size, sizes_survey, streams_for
+from gruverify.engine._search import Stream, draw, emit, size, sizes_survey, streams_for
 from gruverify.engine._suggestions import Fact, suggested
 from gruverify.engine._tally import Tally
 from gruverify.engine._undeclared import Undeclared
@@ -249,7 +249,8 @@ class FormatRun:
         mine = [w for w in saved if w.case.format is self.format and w.invariant in asked]
         self.replaying = True
         for witness in mine:
-            if self.share.late() or self._has_failed_enough():
+            self.share.check_stopped()
+            if self.share.is_late() or self._has_failed_enough():
                 break
             self._replay(witness)
         self._shrink_all()
@@ -298,7 +299,11 @@ class FormatRun:
         self.stream, self.drawn = f"{stream.seed:x}", 0
         draw(stream.strategy, stream.count, stream.seed, self._visit, stream.first)
         self._send()
-        planned = stream.count if share.late() or self._has_failed_enough() else self.drawn
+        self.share.check_stopped()
+        if share.is_late() or self._has_failed_enough():
+            planned = stream.count
+        else:
+            planned = self.drawn
         self.ledger.count(self.format, stream.kind, Drawn(planned))
 
     def _send(self) -> None:
@@ -340,9 +345,11 @@ class FormatRun:
     def _expected(self, id: str) -> bool:
         return self.plan.selection.xfails_it(id, self.format.name) is not None
 
-    def _visit(self, case: AnyCase) -> None:
-        if self.share.late():
-            raise Enough
+    def _visit(self, case: AnyCase) -> bool:
+        """Judge a case that was drawn, and say whether to draw another."""
+        self.share.check_stopped()
+        if self.share.is_late():
+            return False
         new: list[str] = []
         trial, features = trial_of(case, self.backend), features_of(case)
         marks = marks_of(features)
@@ -376,8 +383,7 @@ class FormatRun:
         self.ledger.count(self.format, kind_of(case), one(case))
         self.listener(CaseJudged(self.format.name, self.number, tuple(new)))
         self._report(at_once=bool(new))
-        if self._has_failed_enough():
-            raise Enough
+        return not self._has_failed_enough()
 
     def _known(self, case: AnyCase) -> Found | None:
         """What an earlier run of the same found of the case, if that was kept."""
@@ -510,7 +516,7 @@ class FormatRun:
         """How those invariants judge the case that fall on it as they did, for the same kind of
         reason.
         """
-        self.pace.late()
+        self.pace.check_stopped()
         self._heartbeat()
         obstacles = {judgement.invariant.id: judgement.obstacle for judgement in before}
         for found in judge(case, self.backend, [judgement.invariant for judgement in before]):

@@ -269,21 +269,21 @@ def _of_size(
     )
 
 
-class Enough(BaseException):
-    """Raised by a visitor that wants no further case; no Exception, for those Hypothesis keeps to
-    itself.
-    """
+class _Enough(BaseException):
+    """Ends the drawing: the only way out of Hypothesis, which takes an Exception for a failure."""
 
 
 def draw(
     strategy: SearchStrategy[AnyOne],
     count: int,
     stream: int,
-    visit: Callable[[AnyOne], None],
+    visit: Callable[[AnyOne], bool | None],
     first: int = 0,
 ) -> None:
-    """Show `count` cases to `visit`, or as many as it wants, the same ones for the same `stream`,
-    but for so many `first` ones.
+    """Show `count` cases to `visit`, the same ones for the same `stream`.
+
+    visit: returns False if it wants no further case. first: how many cases at the beginning are
+    drawn and not shown.
     """
     left_out = iter(range(first))
 
@@ -291,10 +291,10 @@ def draw(
     @_settings(count + first, Phase.generate)
     @given(strategy)
     def show(case: AnyOne) -> None:
-        if next(left_out, None) is None:
-            visit(case)
+        if next(left_out, None) is None and visit(case) is False:
+            raise _Enough
 
-    with suppress(Enough):
+    with suppress(_Enough):
         show()
 
 

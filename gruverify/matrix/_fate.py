@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
-from itertools import count
-from typing import Any
 
 from gruverify.arithmetic import FORMATS, Format, float32, float64
 from gruverify.backends import (
@@ -23,11 +21,9 @@ from gruverify.backends import (
 from gruverify.cell import AnyCase, Variant
 from gruverify.engine import (
     TRIES,
-    Enough,
     Plan,
     Profile,
     Reduction,
-    Stream,
     draw,
     judge,
     judge_trial,
@@ -132,7 +128,7 @@ class Found:
     number: int = 0
     seconds: float = 0.0
     invariant: str = ""
-    case: Any = None
+    case: AnyCase | None = None
 
     @property
     def number_if_found(self) -> int | None:
@@ -140,7 +136,7 @@ class Found:
         return self.number if self.invariant else None
 
 
-def first_fall(id: str, reset: str, plan: Plan, **declared: Any) -> Found:
+def first_fall(id: str, reset: str, plan: Plan, **declared: object) -> Found:
     """Put a fault, that declares something else besides, to the cases of a plan until something
     falls.
     """
@@ -150,35 +146,49 @@ def first_fall(id: str, reset: str, plan: Plan, **declared: Any) -> Found:
 
 
 def _first(backend: Backend, formats: Sequence[Format], plan: Plan) -> Found:
-    """Judge case after case as a run does, until something falls."""
-    started, number = time.perf_counter(), 0
-    for stream, turn in _streams(backend, formats, plan):
-        found: list[Found] = []
-
-        def visit(case: AnyCase, turn: Iterator[int] = turn, found: list[Found] = found) -> None:
-            nonlocal number
-            number += 1
-            now = next(turn)
-            for judgement in judge(case, backend, [i for i in _asked(plan) if plan.asks(i, now)]):
-                if judgement.fell:
-                    seconds = time.perf_counter() - started
-                    found.append(Found(number, seconds, judgement.invariant.id, case))
-                    raise Enough
-
-        draw(stream.strategy, stream.count, stream.seed, visit)
-        if found:
-            return found[0]
-    return Found(number, time.perf_counter() - started)
-
-
-def _streams(
-    backend: Backend, formats: Sequence[Format], plan: Plan
-) -> Iterator[tuple[Stream, Iterator[int]]]:
-    """Every stream, with the numbers that its format's cases are counted by."""
+    """Judge case after case as a run does, until something fails."""
+    hunt = _Hunt(backend, plan)
     for fmt in formats:
-        turn = count()
+        hunt.turn = 0
         for stream in streams_for(backend, fmt, plan.seed, plan.cases):
-            yield stream, turn
+            draw(stream.strategy, stream.count, stream.seed, hunt.visit)
+            if hunt.failed:
+                return hunt.found
+    return hunt.found
+
+
+@dataclass
+class _Hunt:
+    """Cases judged one after the other, until an invariant fails.
+
+    number: the cases so far; turn: those of the format, which decide what is checked next; failed,
+    case: the invariant that failed, and the case that it failed on.
+    """
+
+    backend: Backend
+    plan: Plan
+    started: float = field(default_factory=time.perf_counter)
+    number: int = 0
+    turn: int = 0
+    failed: str = ""
+    case: AnyCase | None = None
+
+    @property
+    def found(self) -> Found:
+        """What is known by now."""
+        seconds = time.perf_counter() - self.started
+        return Found(self.number, seconds, self.failed, self.case)
+
+    def visit(self, case: AnyCase) -> bool:
+        """Judge the case; whether to go on."""
+        checked = [each for each in _asked(self.plan) if self.plan.asks(each, self.turn)]
+        self.number += 1
+        self.turn += 1
+        for judgement in judge(case, self.backend, checked):
+            if judgement.fell:
+                self.failed, self.case = judgement.invariant.id, case
+                return False
+        return True
 
 
 def _asked(plan: Plan) -> list[Invariant]:
@@ -190,6 +200,7 @@ def _smallest(build: Callable[[], Backend], found: Found) -> AnyCase:
     remember.
     """
     invariant = INVARIANTS[found.invariant]
+    assert found.case is not None  # an invariant failed on it
 
     def falls(case: AnyCase) -> bool:
         return any(judgement.fell for judgement in judge(case, build(), [invariant]))
@@ -245,13 +256,12 @@ def _trials(
     """
     seen: list[Trial | StackTrial] = []
     right = NumpyBackend()
+
+    def keep(case: AnyCase) -> None:
+        seen.append(trial_of(case, right))
+
     for stream in streams_for(_Claiming(variants, cells, stacks), fmt, seed, number):
-        draw(
-            stream.strategy,
-            stream.count,
-            stream.seed,
-            lambda case: seen.append(trial_of(case, right)),
-        )
+        draw(stream.strategy, stream.count, stream.seed, keep)
     return seen
 
 
