@@ -201,19 +201,23 @@ def command(
     xfails = _to_update(update_xfails, formats, cut_short=first_only or max_failures is not None)
     to = _Output(json_path, writable("--json", json_path), report, witnesses, xfails, kept, look)
     plan = Plan(profile=profile, formats=formats, seed=seed, max_cases=max_cases, max_size=max_size)
-    plan = replace(
-        plan,
-        time_budget=time_budget,
-        max_failures=1 if first_only else max_failures,
-        shrink=not no_shrink,
-    )
-    plan = replace(plan, selection=_selection(only, skip, skips_files, xfails_files, strict))
+    chosen = _selection(only, skip, skips_files, xfails_files, strict)
+    plan = replace(plan, time_budget=time_budget, shrink=not no_shrink, selection=chosen)
+    plan = replace(plan, max_failures=1 if first_only else max_failures)
     if list_only:
         return _list(target, plan, patience)
-    plan = plan if no_replay else replace(plan, saved=_saved(witnesses, target))
+    if not no_replay:
+        plan = replace(plan, saved=_saved(witnesses, target))
+    sys.exit(_verify(target, plan, jobs, patience, fail_under_gates, to))
+
+
+def _verify(
+    target: str, plan: Plan, jobs: int | None, patience: float, gates: float | None, to: _Output
+) -> int:
+    """Run, write and print; the exit code."""
     result = _run(target, plan, jobs or min(os.cpu_count() or 1, 4), patience, to)
     _put_out(result, to)
-    sys.exit(_exit_code(result) or _exit_code_of_gates(result, fail_under_gates))
+    return _exit_code(result) or _exit_code_of_gates(result, gates)
 
 
 @dataclass(frozen=True)
@@ -273,11 +277,15 @@ def _end(result: Result, to: _Output) -> list[str]:
         return []
     end(to.kept, result)
     said = told(to.kept, result)
-    return [] if to.look.silent else [said]
+    if to.look.silent:
+        return []
+    return [said]
 
 
 def _update(result: Result, to: _Output) -> list[str]:
-    return [] if to.xfails is None else [to.xfails.update(result)]
+    if to.xfails is None:
+        return []
+    return [to.xfails.update(result)]
 
 
 def _prepare(target: str, report: Path | None) -> None:
@@ -355,12 +363,13 @@ def _run(target: str, plan: Plan, jobs: int, patience: float, to: _Output) -> Re
     )
 
     console, flaky = to.console, set[str]()
+    stored = to.kept.said if to.kept is not None else ()
     with _targets_mistakes(), LiveProgress(console) as progress:
 
         def show(event: Event) -> None:
             if isinstance(event, RunStarted):
                 print_header(console, event.header, jobs)
-                for line in () if to.kept is None else to.kept.said:
+                for line in stored:
                     console.print(f"store: {line}", markup=False, soft_wrap=True)
             elif isinstance(event, FirstFailure):
                 print_first_failure(console, event)
@@ -391,11 +400,9 @@ def _save(result: Result, folder: Path) -> dict[tuple[str, str], Path]:
 def _to_update(
     path: str | None, formats: tuple[Format, ...] | None, *, cut_short: bool
 ) -> Xfails | None:
-    return (
-        None
-        if path is None
-        else xfails_to_update(path, all_formats=formats is None, cut_short=cut_short)
-    )
+    if path is None:
+        return None
+    return xfails_to_update(path, all_formats=formats is None, cut_short=cut_short)
 
 
 def _saved(folder: Path, target: str) -> Saved:
@@ -409,10 +416,11 @@ def _write(result: Result, to: _Output) -> list[str]:
 
     if to.json_file is not None and to.json != "-":
         write_aside("--json", to.json_file, dumps(result))
-    if to.report is not None:
-        with failures("--report"):
-            write_report([document(result)], to.report)
-    return [] if to.report is None else [where(to.report)]
+    if to.report is None:
+        return []
+    with failures("--report"):
+        write_report([document(result)], to.report)
+    return [where(to.report)]
 
 
 def _print(result: Result, saved: dict[tuple[str, str], Path], to: _Output) -> None:
@@ -445,4 +453,6 @@ def _exit_code_of_gates(result: Result, least: float | None) -> int:
         click.echo(
             f"--fail-under-gates {least:g}: {fmt} visited {percent:.1f} % of z × r × c", err=True
         )
-    return EXIT_UNVISITED if short else 0
+    if short:
+        return EXIT_UNVISITED
+    return 0

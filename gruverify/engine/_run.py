@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import groupby
 from typing import Any, cast
 
@@ -26,13 +26,10 @@ from gruverify.engine._events import (
     FormatFinished,
     FormatStarted,
     Listener,
-    NotRepeated,
     RunStarted,
-    Shrinking,
-    Shrunk,
     SoFar,
 )
-from gruverify.engine._flaky import Flaky, entered, fallen_with, flaky, other_bits
+from gruverify.engine._failures import Failures
 from gruverify.engine._journal import CpuClock, Found, Journal, Judged
 from gruverify.engine._judge import (
     Judgement,
@@ -47,10 +44,9 @@ from gruverify.engine._ledger import Ledger
 from gruverify.engine._less_accurate import Explaining
 from gruverify.engine._pace import Pace
 from gruverify.engine._plan import Plan, formats_of, header_of, replayed, require
-from gruverify.engine._reduce import ALL_TRIES, FURTHER, TRIES, Reduction
 from gruverify.engine._result import Result
 from gruverify.engine._saved import Fate, Replay
-from gruverify.engine._search import Stream, draw, emit, size, sizes_survey, streams_for
+from gruverify.engine._search import Stream, draw, emit, sizes_survey, streams_for
 from gruverify.engine._suggestions import Fact, suggested
 from gruverify.engine._tally import Tally
 from gruverify.engine._undeclared import Undeclared
@@ -137,9 +133,8 @@ class FormatRun:
     cases that were judged before, and keeps those that are; `number` is how many cases there have
     been, `drawn` how many of them in the stream; `of_sizes` tells whether that is one of the survey
     of sizes; `told` whether a failure was, and `looked` whether it was asked if it repeats;
-    `replaying` whether cases are those of saved witnesses; `unrepeated` has, by methods, how a
-    failure of what reads them does not repeat; `tries` is how many cases are left to reduce
-    witnesses with; `met` has the sizes of the cases so far, where each new one is told.
+    `replaying` whether cases are those of saved witnesses; `met` has the sizes of the cases so far,
+    where each new one is told.
     """
 
     backend: Backend
@@ -156,17 +151,24 @@ class FormatRun:
     told: bool = False
     looked: bool = False
     replaying: bool = False
-    unrepeated: dict[tuple[str, ...], Flaky] = field(default_factory=dict)
-    tries: int = field(init=False)
     of_sizes: bool = False
     heard: float = field(default_factory=time.monotonic)
     reported: float = field(default_factory=time.monotonic)
     facts: dict[Kind, list[Fact]] = field(default_factory=lambda: {"cells": [], "stacks": []})
-    smallest: dict[str, tuple[AnyCase, Judgement]] = field(default_factory=dict)
     met: set[str] = field(default_factory=set)
 
-    def __post_init__(self) -> None:
-        self.tries = ALL_TRIES if self.plan.shrink else 0
+    @cached_property
+    def failures(self) -> Failures:
+        """What failed so far."""
+        return Failures(
+            self.backend,
+            self.format,
+            self.plan,
+            self.ledger,
+            self.listener,
+            self.pace,
+            self._heartbeat,
+        )
 
     @cached_property
     def undeclared(self) -> dict[Kind, Undeclared]:
@@ -208,7 +210,7 @@ class FormatRun:
         try:
             self._run()
         except KeyboardInterrupt:
-            self.ledger.witnesses |= self._as_drawn()
+            self.ledger.witnesses |= self.failures.as_drawn()
             raise
         finally:
             self._send()
@@ -224,11 +226,11 @@ class FormatRun:
         self.ledger.coverage[name] = Coverage(excluded=excluded(self.backend, plan.max_size))
         self._replay_all()
         for stream, share in self._shares(streams if self.asked else []):
-            if self._has_failed_enough():
+            if self.failures.are_enough():
                 break
-            self.smallest.clear()
+            self.failures.smallest.clear()
             self._draw(stream, share)
-            self._shrink_all()
+            self.failures.shrink()
         for kind, facts in self.facts.items():
             if hint := self.undeclared[kind].found() or suggested(
                 facts, self.undeclared[kind].bears_out
@@ -250,10 +252,10 @@ class FormatRun:
         self.replaying = True
         for witness in mine:
             self.share.check_stopped()
-            if self.share.is_late() or self._has_failed_enough():
+            if self.share.is_late() or self.failures.are_enough():
                 break
             self._replay(witness)
-        self._shrink_all()
+        self.failures.shrink()
         self.replaying = False
         if mine:
             _seed(self.backend, self.plan.seed)
@@ -264,7 +266,7 @@ class FormatRun:
             self._heartbeat()
             fate = "failed" if judgement.fell else "held" if judgement.tally.judged else fate
             if judgement.fell:
-                expected = self._expected(id)
+                expected = self.failures.expects(id)
                 tally = replace(judgement.tally, mark="xfail" if expected else "")
                 self.ledger.enter(id, self.format, str(case.variant), tally)
                 self._meet(case, [] if expected else [judgement])
@@ -300,7 +302,7 @@ class FormatRun:
         draw(stream.strategy, stream.count, stream.seed, self._visit, stream.first)
         self._send()
         self.share.check_stopped()
-        if share.is_late() or self._has_failed_enough():
+        if share.is_late() or self.failures.are_enough():
             planned = stream.count
         else:
             planned = self.drawn
@@ -310,40 +312,6 @@ class FormatRun:
         """Have kept what was judged."""
         if self.journal is not None:
             self.journal.send()
-
-    def _shrink_all(self) -> None:
-        """A small case for every falsified invariant: what was found for one serves all that it
-        falsifies too.
-
-        A GRU that is wrong throughout falsifies a hundred, and has few witnesses.
-        """
-        left, families = dict(self.smallest), set[str]()
-        while left:
-            id, (case, judgement) = next(iter(left.items()))
-            if self._does_not_repeat(judgement, case):
-                del left[id]
-                self._enter(judgement, case)
-                continue
-            self.listener(Shrinking(self.format.name, id))
-            tries = FURTHER if judgement.invariant.family in families else TRIES
-            falls = partial(self._falls, judgement)
-            reduction = Reduction(
-                case, falls, min(tries, self.tries), declarations_of(self.backend)
-            )
-            found = reduction.run()
-            self.tries -= min(self.tries, reduction.spent)
-            families.add(judgement.invariant.family)
-            del left[id]
-            if not self._witness(judgement, found):
-                self._enter(judgement, case)
-                continue
-            for other in self._that_fall(found, [judgement for _, judgement in left.values()]):
-                families.add(other.invariant.family)
-                del left[other.invariant.id]
-                self._enter(other, found)
-
-    def _expected(self, id: str) -> bool:
-        return self.plan.selection.xfails_it(id, self.format.name) is not None
 
     def _visit(self, case: AnyCase) -> bool:
         """Judge a case that was drawn, and say whether to draw another."""
@@ -358,7 +326,7 @@ class FormatRun:
             self._tell_of_new_sizes(case)
         for judgement in self._judgements(trial) if known is None else known.judgements:
             self._heartbeat()
-            id, expected = judgement.invariant.id, self._expected(judgement.invariant.id)
+            id, expected = judgement.invariant.id, self.failures.expects(judgement.invariant.id)
             found.append(judgement)
             tally = replace(
                 judgement.tally,
@@ -367,23 +335,23 @@ class FormatRun:
             )
             self.ledger.enter(id, self.format, str(case.variant), tally)
             if judgement.fell and not expected:
-                new += [id] if id not in self.smallest else []
+                new += [id] if id not in self.failures.smallest else []
                 self._tell_first(case, judgement)
         visited = self._visited(trial, found) if known is None else known.visited
         if known is None and self.journal is not None:
             self.journal.keep(self.stream, self.drawn, case, Found(tuple(found), visited))
         emit(visited)
         self.ledger.coverage[self.format.name] += visited
-        self._meet(case, [j for j in found if j.fell and not self._expected(j.invariant.id)])
+        self._meet(case, [j for j in found if j.fell and not self.failures.expects(j.invariant.id)])
         self.undeclared[kind_of(case)].meet(
-            case, [j for j in found if not self._expected(j.invariant.id)]
+            case, [j for j in found if not self.failures.expects(j.invariant.id)]
         )
         self.facts[kind_of(case)].append(Fact(features, outcome_of(found)))
         self.number, self.drawn = self.number + 1, self.drawn + 1
         self.ledger.count(self.format, kind_of(case), one(case))
         self.listener(CaseJudged(self.format.name, self.number, tuple(new)))
         self._report(at_once=bool(new))
-        return not self._has_failed_enough()
+        return not self.failures.are_enough()
 
     def _known(self, case: AnyCase) -> Found | None:
         """What an earlier run of the same found of the case, if that was kept."""
@@ -422,37 +390,11 @@ class FormatRun:
         """
         for judgement in fallen:
             self._tell_first(case, judgement)
-            self._keep_smaller(case, judgement)
+            self.failures.keep(case, judgement)
         if fallen and not self.looked:
             self.looked = True
-            self._does_not_repeat(fallen[0], case)
+            self.failures.repeats(fallen[0], case)
         self.explaining.meet(case, list(fallen))
-
-    def _does_not_repeat(self, judgement: Judgement, case: AnyCase) -> bool:
-        """Whether an invariant that fell on a case does not do so at every call; then the contract
-        is broken, too.
-        """
-        id, name = judgement.invariant.id, self.format.name
-        if (id, name) not in self.ledger.flaky:
-            known = self.unrepeated.get(judgement.invariant.needs)
-            found = flaky(judgement, case, self.backend, self._heartbeat, known)
-            if found is None:
-                return False
-            self.ledger.flaky[id, name] = self.unrepeated[judgement.invariant.needs] = found
-            for broken in () if known else other_bits(judgement.invariant, case, self.backend):
-                tally = fallen_with(found, id, "xfail" if self._expected(broken) else "")
-                self.ledger.tallies = entered(
-                    self.ledger.tallies, [broken], (name, str(case.variant)), tally
-                )
-            self.listener(NotRepeated(name, id, found))
-        return True
-
-    def _has_failed_enough(self) -> bool:
-        """Whether as many invariants have failed as the plan wants to know of."""
-        if self.plan.max_failures is None:
-            return False
-        shown = {id for id, fmt in self.ledger.witnesses if fmt == self.format.name}
-        return len(shown | self.smallest.keys()) >= self.plan.max_failures
 
     def _turn(self, case: AnyCase) -> list[Invariant]:
         """Those asked of the next case: all where the number of cases was asked for, else as the
@@ -469,16 +411,6 @@ class FormatRun:
             visited + visits(trial) if isinstance(trial, Trial) and not self.of_sizes else visited
         )
 
-    def _keep_smaller(self, case: AnyCase, judgement: Judgement) -> None:
-        """Of the cases on which an invariant falls, the smallest is what its witness is shrunk
-        from.
-        """
-        id = judgement.invariant.id
-        if (id, self.format.name) in self.ledger.witnesses:
-            return  # another stream's cases have shown it
-        if id not in self.smallest or size(case) < size(self.smallest[id][0]):
-            self.smallest[id] = (case, judgement)
-
     def _heartbeat(self) -> None:
         now = time.monotonic()
         if now > self.heard + 1:
@@ -492,49 +424,8 @@ class FormatRun:
             self.reported = now
             coverage, drawn = self.ledger.coverage[name], self.ledger.drawn_in(name)
             self.listener(
-                SoFar(name, self.ledger.of(self.format), self._as_drawn(), coverage, drawn)
+                SoFar(name, self.ledger.of(self.format), self.failures.as_drawn(), coverage, drawn)
             )
-
-    def _as_drawn(self) -> dict[tuple[str, str], Witness]:
-        """Witnesses of what has failed and has none yet: the smallest cases that were drawn."""
-        target, name = self.ledger.target, self.format.name
-        left = {
-            id: found
-            for id, found in self.smallest.items()
-            if (id, name) not in self.ledger.witnesses
-        }
-        return {
-            (id, name): Witness(target, id, case, found.residual)
-            for id, (case, found) in left.items()
-        }
-
-    def _falls(self, judgement: Judgement, case: AnyCase) -> bool:
-        """Whether the invariant falls on the case as it did, for the same kind of reason."""
-        return any(True for _ in self._that_fall(case, [judgement]))
-
-    def _that_fall(self, case: AnyCase, before: Sequence[Judgement]) -> Iterator[Judgement]:
-        """How those invariants judge the case that fall on it as they did, for the same kind of
-        reason.
-        """
-        self.pace.check_stopped()
-        self._heartbeat()
-        obstacles = {judgement.invariant.id: judgement.obstacle for judgement in before}
-        for found in judge(case, self.backend, [judgement.invariant for judgement in before]):
-            if found.fell and found.obstacle == obstacles[found.invariant.id]:
-                yield found
-
-    def _witness(self, judgement: Judgement, case: AnyCase) -> bool:
-        """Enter the case as a witness, if it fails in each of some calls."""
-        if self._does_not_repeat(judgement, case):
-            return False
-        again = next(iter(judge(case, self.backend, [judgement.invariant])), judgement)
-        self._enter(again if again.fell else judgement, case)
-        return True
-
-    def _enter(self, judgement: Judgement, case: AnyCase) -> None:
-        witness = Witness(self.ledger.target, judgement.invariant.id, case, judgement.residual)
-        self.ledger.witnesses[judgement.invariant.id, self.format.name] = witness
-        self.listener(Shrunk(witness))
 
 
 def _outcome(marks: int, judgement: Judgement) -> Outcomes:

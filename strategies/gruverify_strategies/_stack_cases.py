@@ -72,23 +72,13 @@ def stack_cases(
     check_option("padded", padded, None, True, False)
     check_option("zero_state", zero_state, True, False)
     check_letters("full", full, "HIBTLD")
-    if padded and batched is False:
-        raise InvalidArgument(
-            "Cannot have padded=True with batched=False, which means one unpadded member"
-        )
-    batched = True if padded else batched
-    within = _batch(limits(T=(min_T, max_T), B=(min_B, max_B)), min_length, batched)
+    call = _Call(batch_first, _batched(batched, padded), padded, zero_state, full)
+    within = _batch(limits(T=(min_T, max_T), B=(min_B, max_B)), min_length, call.batched)
     sizes = limits(H=(min_H, max_H), I=(min_I, max_I))
     kinds = Kinds(formats, variants, regimes, weights)
     with frugal(bool(full)):
         frame = draw(frames(min_layers, max_layers, sizes, bidirectional, kinds, full))
-        return _case(
-            draw(RANDOM),
-            frame,
-            within,
-            min_length,
-            _Call(batch_first, batched, padded, zero_state, full),
-        )
+        return _case(draw(RANDOM), frame, within, min_length, call)
 
 
 @dataclass(frozen=True)
@@ -135,6 +125,17 @@ def _case(source: Random, frame: Frame, within: Limits, min_length: int, call: _
         batch_first=swapped if call.batch_first is None else call.batch_first,
         batched=not alone,
     )
+
+
+def _batched(batched: bool | None, padded: bool | None) -> bool | None:
+    """Whether there is a batch: only one has lengths."""
+    if not padded:
+        return batched
+    if batched is False:
+        raise InvalidArgument(
+            "Cannot have padded=True with batched=False, which means one unpadded member"
+        )
+    return True
 
 
 def _batch(within: Limits, min_length: int, batched: bool | None) -> Limits:
