@@ -32,7 +32,28 @@ if TYPE_CHECKING:
     from gruverify.store import Kept
 
 
-@click.command("check", cls=Configured)
+_HELP = """Verify TARGET against the mathematics of the GRU.
+
+TARGET is numpy, torch or torch-formulas, or your own code as pkg.module:object: a function
+step(cell, x, h), an nn.Module with PyTorch's parameter names, or an object with a method of the
+Backend contract (see README).
+
+\b
+gruverify check mypkg.kernels:my_step --format f32 --profile quick
+gruverify check torch --seed 1 --json result.json
+gruverify check torch --only agreement --skip 'agreement/gradient-*' --xfails-file known.txt
+gruverify check torch --profile deep --store runs.db --resume
+
+A file has entries, `agreement/step f16,bf16  # why`: formats (all unless given) and reason may
+be left out.
+
+Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or
+hung, 5 too few gates visited, 6 inconclusive (nothing failed, but too little was judged,
+answered or claimed), 130 interrupted.
+"""
+
+
+@click.command("check", cls=Configured, help=_HELP)
 @click.argument("target")
 @click.option(
     "--profile",
@@ -176,25 +197,7 @@ def command(
     look: Look,
     kept: Kept | None,
 ) -> None:
-    """Verify TARGET against the mathematics of the GRU.
-
-    TARGET is numpy, torch or torch-formulas, or your own code as pkg.module:object: a function
-    step(cell, x, h), an nn.Module with PyTorch's parameter names, or an object with a method of the
-    Backend contract (see README).
-
-    \b
-    gruverify check mypkg.kernels:my_step --format f32 --profile quick
-    gruverify check torch --seed 1 --json result.json
-    gruverify check torch --only agreement --skip 'agreement/gradient-*' --xfails-file known.txt
-    gruverify check torch --profile deep --store runs.db --resume
-
-    A file has entries, `agreement/step f16,bf16  # why`: formats (all unless given) and reason may
-    be left out.
-
-    Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or
-    hung, 5 too few gates visited, 6 inconclusive (nothing failed, but too little was judged,
-    answered or claimed), 130 interrupted.
-    """  # noqa: D301  # click reads the backspaces
+    """Verify a target, as the options say."""
     _prepare(target, report)
     from gruverify.engine import Plan
 
