@@ -39,7 +39,7 @@ class Loaded(ABC):
         """Its leaf parameters, by PyTorch's names."""
 
     @abstractmethod
-    def __call__(self, *arguments: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The answer at these parameters."""
 
     @abstractmethod

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any
@@ -165,7 +166,8 @@ class Child:
 
 def wait_for(children: Iterable[Child], timeout: float) -> None:
     """Wait until one of them has something to say, or for so many seconds."""
-    wait([source for child in children for source in child.sources], timeout=max(timeout, 0.0))
+    sources = chain.from_iterable(child.sources for child in children)
+    wait([*sources], timeout=max(timeout, 0.0))
 
 
 def say(name: str, line: bytes) -> None:

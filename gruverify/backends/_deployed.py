@@ -205,7 +205,9 @@ class _Scripted:
         self._ways: dict[Any, Callable[..., Any]] = {}
 
     def __call__(self, xs: Any, h0: torch.Tensor | None = None) -> Any:
-        way = _OfPacked if isinstance(xs, PackedSequence) else OfTensors
+        way: type[nn.Module] = OfTensors
+        if isinstance(xs, PackedSequence):
+            way = _OfPacked
         if way not in self._ways:
             self._ways[way] = scripted(way(self._module))
         return self._ways[way](xs, h0)

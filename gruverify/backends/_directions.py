@@ -123,7 +123,9 @@ def _resting(constant: torch.Tensor) -> torch.Tensor:
 def _moved(value: torch.Tensor) -> torch.Tensor:
     """The tangent; what does not move has none."""
     tangent: torch.Tensor | None = _unpack_dual(value).tangent
-    return torch.zeros_like(value) if tangent is None else tangent
+    if tangent is None:
+        return torch.zeros_like(value)
+    return tangent
 
 
 def _backward(gradients: Leaves, tangent: Gradients, leaves: Leaves) -> Leaves:

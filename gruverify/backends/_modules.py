@@ -189,7 +189,10 @@ class Modules:
     ) -> None:
         self.target, self.name = target, name
         self._wrap = wrap
-        self._builder = None if isinstance(target, nn.Module) else Builder(target)
+        if isinstance(target, nn.Module):
+            self._builder = None
+        else:
+            self._builder = Builder(target)
         self._module = lru_cache(maxsize=256)(self.build)
 
     def load_cell(self, cell: Cell) -> Loaded:
@@ -232,7 +235,10 @@ class Modules:
     @cached_property
     def sample(self) -> nn.Module:
         """The instance, or one of the class."""
-        return self._builder.sample if self._builder else self.target
+        if self._builder:
+            return self._builder.sample
+        own: nn.Module = self.target
+        return own
 
     @cached_property
     def place(self) -> Place:
@@ -250,7 +256,9 @@ class Modules:
         """The options of a stack that the class can be built with; an instance can no more be
         changed.
         """
-        return self._builder.choices if self._builder else frozenset()
+        if self._builder:
+            return self._builder.choices
+        return frozenset()
 
     @property
     def biases(self) -> frozenset[bool]:
@@ -285,7 +293,9 @@ class Modules:
     @property
     def misbuilt(self) -> str:
         """What shows that a class takes its sizes in another order; empty if nothing does."""
-        return self._builder.misbuilt if self._builder else ""
+        if self._builder:
+            return self._builder.misbuilt
+        return ""
 
     @property
     def is_plain(self) -> bool:
@@ -296,11 +306,10 @@ class Modules:
         """A module as the user has it, with whatever stands before its weights, but without
         dropout.
         """
-        module = (
-            self._builder.build(I, H, bias, fmt, **options)
-            if self._builder
-            else copied(self.target)
-        )
+        if self._builder:
+            module = self._builder.build(I, H, bias, fmt, **options)
+        else:
+            module = copied(self.target)
         without_dropout(module)
         return Built(module, self.place, module)
 

@@ -93,8 +93,14 @@ def torch_backend(
             no parameters by PyTorch's names or does more than a GRU does, or a claim or a
             declaration is wrong or not true of it.
     """
-    cells = None if step is None else modules_of("step", step)
-    layers = None if sequence is None else modules_of("sequence", sequence)
+    if step is None:
+        cells = None
+    else:
+        cells = modules_of("step", step)
+    if sequence is None:
+        layers = None
+    else:
+        layers = modules_of("sequence", sequence)
     return _of_modules(
         cells, layers, {"name": name, "variants": variants, "formats": formats, **declared}
     )
@@ -157,7 +163,9 @@ def _of_modules(
 
 
 def _variants_of(given: list[Modules], said: Mapping[str, Any]) -> tuple[Variant, ...]:
-    return variants_of(given) if said.get("biases") is None else (Variant(),)
+    if said.get("biases") is None:
+        return variants_of(given)
+    return (Variant(),)
 
 
 @dataclass(frozen=True)
@@ -185,7 +193,9 @@ def _without_state(load: Callable[..., Loaded], *given: Any) -> Loaded:
 
 
 def _ways_of(given: list[Modules]) -> Reload | None:
-    return ModuleWays([Subjects(modules) for modules in given]).reloaded if given else None
+    if given:
+        return ModuleWays([Subjects(modules) for modules in given]).reloaded
+    return None
 
 
 def _is_one_layer(layers: Modules) -> bool:
@@ -254,10 +264,22 @@ def from_loads(
     directions: whether sequences can be called at other parameters, as derivatives along a
     direction need; shape: the fixed sizes, and further fields of a FunctionBackend.
     """
-    one = AutogradStep(load_step) if load_step else None
-    many = AutogradSequence(load_sequence) if load_sequence else None
-    stacked = AutogradStack(load_stack) if load_stack else None
-    along = AutogradDirections(load_sequence) if load_sequence and directions else None
+    if load_step:
+        one = AutogradStep(load_step)
+    else:
+        one = None
+    if load_sequence:
+        many = AutogradSequence(load_sequence)
+    else:
+        many = None
+    if load_stack:
+        stacked = AutogradStack(load_stack)
+    else:
+        stacked = None
+    if load_sequence and directions:
+        along = AutogradDirections(load_sequence)
+    else:
+        along = None
     return FunctionBackend(
         name=name,
         variants=tuple(variants),
@@ -333,7 +355,10 @@ class _Looped(Loaded):
     def __call__(
         self, inputs: torch.Tensor, state: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        h = inputs.new_zeros(inputs.shape[1], self.H) if state is None else state
+        if state is None:
+            h = inputs.new_zeros(inputs.shape[1], self.H)
+        else:
+            h = state
         outputs = []
         for x in inputs:
             h = self.step(x, h)

@@ -112,7 +112,10 @@ class StackCase(Pasteable):
     def real(self) -> npt.NDArray[np.bool_]:
         """(T, B): which steps are a member's own, and not padding."""
         T, B, _ = self.inputs.shape
-        lengths = np.full(B, T) if self.lengths is None else self.lengths
+        if self.lengths is None:
+            lengths = np.full(B, T)
+        else:
+            lengths = self.lengths
         return np.asarray(np.arange(T)[:, None] < lengths)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -125,7 +128,10 @@ class StackCase(Pasteable):
         """What tells this case from every other that a backend could answer differently: the
         variant, the arrangement, the lengths, and each array bit by bit.
         """
-        lengths = None if self.lengths is None else tuple(self.lengths.tolist())
+        if self.lengths is None:
+            lengths = None
+        else:
+            lengths = tuple(self.lengths.tolist())
         return self.variant, self.arrangement, lengths, array_keys(self.arrays())
 
     def __eq__(self, other: object) -> bool:
@@ -142,7 +148,10 @@ class StackCase(Pasteable):
 
     def __repr__(self) -> str:
         arrays = ", ".join(f"{name}={array_repr(getattr(self, name))}" for name in _ARRAYS)
-        lengths = "" if self.lengths is None else f", lengths={self.lengths.tolist()}"
+        if self.lengths is None:
+            lengths = ""
+        else:
+            lengths = f", lengths={self.lengths.tolist()}"
         arrangement = f", batch_first={self.batch_first}, batched={self.batched}"
         return f"StackCase({self.stack!r}, {arrays}{lengths}{arrangement})"
 

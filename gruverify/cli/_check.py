@@ -366,8 +366,14 @@ def _run(target: str, plan: Plan, jobs: int, patience: float, to: _Output) -> Re
     )
 
     console, flaky = to.console, set[str]()
-    stored = to.kept.said if to.kept is not None else ()
+    if to.kept is not None:
+        stored = to.kept.said
+    else:
+        stored = ()
     with _targets_mistakes(), LiveProgress(console) as progress:
+
+        def unheard(event: Event) -> None:
+            """Say nothing."""
 
         def show(event: Event) -> None:
             if isinstance(event, RunStarted):
@@ -381,7 +387,7 @@ def _run(target: str, plan: Plan, jobs: int, patience: float, to: _Output) -> Re
                 print_not_repeated(console, event)
             progress(event)
 
-        listener = (lambda event: None) if to.look.silent else show
+        listener = unheard if to.look.silent else show
         return check_in_processes(target, plan, jobs, listener, patience, to.kept)
 
 

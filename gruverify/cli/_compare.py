@@ -236,4 +236,6 @@ def _fires(found: Comparison, triggers: tuple[Trigger, ...]) -> bool:
 def _exit_code(found: Comparison, triggers: tuple[Trigger, ...]) -> int:
     if _fires(found, triggers):
         return EXIT_WORSE
-    return EXIT_INCONCLUSIVE if triggers and found.gaps else 0
+    if triggers and found.gaps:
+        return EXIT_INCONCLUSIVE
+    return 0

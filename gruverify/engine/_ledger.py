@@ -41,7 +41,10 @@ class Ledger:
     def enter(self, id: str, fmt: Format, variant: str, tally: Tally) -> None:
         """Add a case's tally."""
         key = (id, fmt.name, variant)
-        self.tallies[key] = self.tallies[key] + tally if key in self.tallies else tally
+        if key in self.tallies:
+            self.tallies[key] = self.tallies[key] + tally
+        else:
+            self.tallies[key] = tally
 
     def drawn_in(self, fmt: str) -> dict[tuple[str, Kind], Drawn]:
         """The cases of one format, by its name."""

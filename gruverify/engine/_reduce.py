@@ -291,7 +291,9 @@ def _shortened(array: NDArray, plainer: Callable[[Floats], Floats]) -> NDArray:
 def _shortened_if(
     read: list[str], plainer: Callable[[Floats], Floats], name: str, array: NDArray
 ) -> NDArray:
-    return _shortened(array, plainer) if name in read else array
+    if name in read:
+        return _shortened(array, plainer)
+    return array
 
 
 def _length(number: float) -> tuple[int, bool]:

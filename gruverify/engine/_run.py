@@ -238,7 +238,10 @@ class FormatRun:
                 self.ledger.hints[name, kind] = hint
         if self.explaining.failed:
             repeats = not any(fmt == name for _, fmt in self.ledger.flaky)
-            self.ledger.lesser[name] = self.explaining.found() if repeats else None
+            if repeats:
+                self.ledger.lesser[name] = self.explaining.found()
+            else:
+                self.ledger.lesser[name] = None
 
     def _replay_all(self) -> None:
         """Try the saved witnesses of the format. What fails is a failure like any other, and what
@@ -264,7 +267,10 @@ class FormatRun:
         id, case, fate = witness.invariant, witness.case, "not answered"
         for judgement in judge(case, self.backend, [INVARIANTS[id]]):
             self._heartbeat()
-            fate = "failed" if judgement.fell else "held" if judgement.tally.judged else fate
+            if judgement.fell:
+                fate = "failed"
+            elif judgement.tally.judged:
+                fate = "held"
             if judgement.fell:
                 expected = self.failures.expects(id)
                 tally = replace(judgement.tally, mark="xfail" if expected else "")
@@ -337,7 +343,10 @@ class FormatRun:
             if judgement.fell and not expected:
                 new += [id] if id not in self.failures.smallest else []
                 self._tell_first(case, judgement)
-        visited = self._visited(trial, found) if known is None else known.visited
+        if known is None:
+            visited = self._visited(trial, found)
+        else:
+            visited = known.visited
         if known is None and self.journal is not None:
             self.journal.keep(self.stream, self.drawn, case, Found(tuple(found), visited))
         emit(visited)
@@ -407,9 +416,9 @@ class FormatRun:
     def _visited(self, trial: Trial | StackTrial, judgements: list[Judgement]) -> Coverage:
         """What the case of a trial visited. Gates of a long run would take long to find."""
         visited = sizes_visited(trial.case.sizes, compared_methods(judgements))
-        return (
-            visited + visits(trial) if isinstance(trial, Trial) and not self.of_sizes else visited
-        )
+        if isinstance(trial, Trial) and not self.of_sizes:
+            return visited + visits(trial)
+        return visited
 
     def _heartbeat(self) -> None:
         now = time.monotonic()
@@ -433,4 +442,6 @@ def _outcome(marks: int, judgement: Judgement) -> Outcomes:
     judged.
     """
     tally = judgement.tally
-    return outcome(marks, failed=judgement.fell) if tally.judged or tally.error else Outcomes()
+    if tally.judged or tally.error:
+        return outcome(marks, failed=judgement.fell)
+    return Outcomes()

@@ -88,13 +88,19 @@ def contributions(
     g = d_last
     for k in range(len(run.steps), 0, -1):
         if d_outputs is not None:
-            g = d_outputs[k - 1] if g is None else d_outputs[k - 1] + g
+            if g is None:
+                g = d_outputs[k - 1]
+            else:
+                g = d_outputs[k - 1] + g
         if g is None:
             raise ValueError(
                 "d_outputs=None and d_last=None: a gradient needs at least one cotangent"
             )
         at = run.variant, run.parameters, run.steps[k - 1], g
-        gates = gate_cotangents(*at) if known is None else known[k - 1]
+        if known is None:
+            gates = gate_cotangents(*at)
+        else:
+            gates = known[k - 1]
         yield (term := Contribution(k, run, g, gates, back_to_state(*at, gates)))
         g = carried(term.state)
 

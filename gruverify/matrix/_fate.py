@@ -59,12 +59,16 @@ class Fate:
     @property
     def cases(self) -> int | None:
         """How many cases it took; None if nothing fell."""
-        return self.tried if self.first else None
+        if self.first:
+            return self.tried
+        return None
 
 
 def entry_of(id: str) -> Fault:
     """The fault or the rewrite of that id."""
-    return FAULTS[id] if id in FAULTS else EQUIVALENTS[id]
+    if id in FAULTS:
+        return FAULTS[id]
+    return EQUIVALENTS[id]
 
 
 def variants_of(entry: Fault, reset: str) -> tuple[Variant, ...]:
@@ -74,8 +78,10 @@ def variants_of(entry: Fault, reset: str) -> tuple[Variant, ...]:
 
 def formats_of(entry: Fault, backend: Backend) -> tuple[Format, ...]:
     """The formats that it is tried in."""
-    wide = () if entry.id in EQUIVALENTS else tuple(fmt for fmt in WIDE if fmt in backend.formats)
-    return wide or tuple(sorted(backend.formats, key=(*WIDE, *FORMATS).index))
+    wide = tuple(fmt for fmt in WIDE if fmt in backend.formats)
+    if wide and entry.id not in EQUIVALENTS:
+        return wide
+    return tuple(sorted(backend.formats, key=(*WIDE, *FORMATS).index))
 
 
 def fate(id: str, reset: str, plan: Plan, columns: int) -> Fate:
@@ -112,7 +118,10 @@ def _of_rewrite(id: str, reset: str, formats: Sequence[Format], plan: Plan) -> F
     variants = variants_of(entry, reset)
     kills = _kills(entry.build(variants), formats, plan)
     first = min(kills, key=lambda invariant: kills[invariant], default="")
-    tried = kills[first] if first else plan.cases * len(formats)
+    if first:
+        tried = kills[first]
+    else:
+        tried = plan.cases * len(formats)
     return Fate(id, reset, tried, kills, time.perf_counter() - started, first)
 
 
@@ -133,7 +142,9 @@ class Found:
     @property
     def number_if_found(self) -> int | None:
         """The number of the case; None if nothing fell."""
-        return self.number if self.invariant else None
+        if self.invariant:
+            return self.number
+        return None
 
 
 def first_fall(id: str, reset: str, plan: Plan, **declared: object) -> Found:

@@ -81,7 +81,8 @@ def onnx_grus(path: Path) -> tuple[dict[str, NDArray], dict[str, str]]:
     arrays, resets = dict[str, NDArray](), dict[str, str]()
     for number, node in enumerate(found.grus):
         name = _text(node.get(_NAME, [b""])[0]) or f"GRU_{number}"
-        name = name if name not in resets else f"{name}_{number}"
+        if name in resets:
+            name = f"{name}_{number}"
         resets[name] = _reset(name, node)
         arrays |= {f"{name}.{leaf}": array for leaf, array in _weights(name, node, found)}
     return arrays, resets
@@ -99,7 +100,10 @@ def _fields(data: memoryview) -> dict[int, list[Any]]:
         if kind == 0:
             value, at = _varint(data, at)
         else:
-            length, at = _varint(data, at) if kind == 2 else ({1: 8, 5: 4}.get(kind, -1), at)
+            if kind == 2:
+                length, at = _varint(data, at)
+            else:
+                length, at = ({1: 8, 5: 4}.get(kind, -1), at)
             if length < 0 or at + length > len(data):
                 raise ValueError(f"a field of {length} bytes at byte {at} of {len(data)}")
             value, at = data[at : at + length], at + length
@@ -169,7 +173,9 @@ def _reset(name: str, node: dict[int, list[Any]]) -> str:
             f"{name} has direction=reverse alone: judge its arrays with time reversed in inputs "
             "and outputs"
         )
-    return "after" if attributes.get("linear_before_reset", {}).get(_INT, [0])[0] else "before"
+    if attributes.get("linear_before_reset", {}).get(_INT, [0])[0]:
+        return "after"
+    return "before"
 
 
 def _weights(name: str, node: dict[int, list[Any]], found: _Found) -> Iterator[tuple[str, NDArray]]:

@@ -30,7 +30,9 @@ _READ = pytest.StashKey[Options]()
 
 def current() -> Options:
     """The options of the run that is going on; without the plugin there are none."""
-    return of(_pytest.RUNS[-1]) if _pytest.RUNS else Options()
+    if _pytest.RUNS:
+        return of(_pytest.RUNS[-1])
+    return Options()
 
 
 def of(config: pytest.Config) -> Options:
@@ -68,4 +70,6 @@ def _read(config: pytest.Config) -> Options:
 
 def _seed(config: pytest.Config) -> int | None:
     given = config.getoption("--hypothesis-seed", None)
-    return int(given) if given is not None and str(given).isdecimal() else None
+    if given is not None and str(given).isdecimal():
+        return int(given)
+    return None

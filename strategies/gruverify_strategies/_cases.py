@@ -65,7 +65,10 @@ def cases(
     check_option("zero_state", zero_state, True, False)
     check_letters("full", full, "HIBT")
     placed = check_levels(levels)
-    max_H, regimes = (max_H, regimes) if placed is None else (len(placed), ("mixed",))
+    if placed is None:
+        max_H, regimes = (max_H, regimes)
+    else:
+        max_H, regimes = (len(placed), ("mixed",))
     within = limits(H=(min_H, max_H), I=(min_I, max_I), B=(min_B, max_B), T=(min_T, max_T))
     wanted = recipe(formats, variants, regimes, weights, biases, pinned, drives_inputs=True)
     return _case(draw(RANDOM), within, wanted, placed, zero_state, full)

@@ -114,7 +114,10 @@ def _case(source: Random, frame: Frame, within: Limits, min_length: int, call: _
     d_outputs, d_last = members.cotangents(codes, stack.format, plain=bool(call.full))
     alone = len(filled["B"]) == 1 and (lone if call.batched is None else not call.batched)
     padded = (ragged_ if call.padded is None else call.padded) and not alone
-    lengths = ragged(codes, filled["B"], B, min_length, len(filled["T"])) if padded else None
+    if padded:
+        lengths = ragged(codes, filled["B"], B, min_length, len(filled["T"]))
+    else:
+        lengths = None
     return StackCase(
         stack,
         inputs=sealed(stack.format, inputs),
@@ -149,7 +152,9 @@ def _batch(within: Limits, min_length: int, batched: bool | None) -> Limits:
         raise InvalidArgument(
             f"Cannot have min_B={min_B!r} with batched=False, which means one member"
         )
-    return within | {"B": (1, 1)} if batched is False else within
+    if batched is False:
+        return within | {"B": (1, 1)}
+    return within
 
 
 def _by_layer(states: Floats, S: int) -> Floats:

@@ -98,10 +98,8 @@ def _gates_at(run: Run, cotangents: Sequence[Ball]) -> Ball:
     each = zip(run.steps, cotangents, strict=True)
     gates = [gate_cotangents(run.variant, run.parameters, a, g) for a, g in each]
     parts = [_together([getattr(α, gate) for α in gates]) for gate in "rzc"]
-    mid, radius = (
-        np.concatenate([getattr(part, name) for part in parts], axis=2)
-        for name in ("mid", "radius")
-    )
+    mid = np.concatenate([part.mid for part in parts], axis=2)
+    radius = np.concatenate([part.radius for part in parts], axis=2)
     beyond = np.isinf(radius).any(axis=2, keepdims=True)
     return Ball(parts[0].mode, mid, np.where(beyond, np.inf, radius))
 

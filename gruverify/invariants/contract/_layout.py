@@ -51,9 +51,9 @@ def _layout(method: str) -> Callable[[AnyTrial], Iterator[Residual]]:
 def _sharing_layouts(trial: AnyTrial, method: str) -> Sequence[Layout]:
     """Those in which numbers share memory; for a derivative the one that falls to the case."""
     both = tuple(_FITTED)
-    return (
-        both if method in _VALUES else (both[zlib.crc32(trial.case.inputs.tobytes()) % len(both)],)
-    )
+    if method in _VALUES:
+        return both
+    return (both[zlib.crc32(trial.case.inputs.tobytes()) % len(both)],)
 
 
 def _sharing(trial: AnyTrial, method: str, layout: Layout) -> Iterator[Residual]:

@@ -77,7 +77,10 @@ def at_a_fixed_point(case: Case) -> Case:
     with np.errstate(over="ignore"):
         r = 1 / (1 + np.exp(-(wide.W_xr @ x + wide.b_xr + wide.W_hr @ h + wide.b_hr)))
     after = case.cell.variant.reset == "after"
-    recurrent = r * (wide.W_hc @ h + wide.b_hc) if after else wide.W_hc @ (r * h) + wide.b_hc
+    if after:
+        recurrent = r * (wide.W_hc @ h + wide.b_hc)
+    else:
+        recurrent = wide.W_hc @ (r * h) + wide.b_hc
     wanted = np.arctanh(h) - wide.W_xc @ x - recurrent
     limit = case.format.max
     return _with_constant(still, case.format.cast(np.clip(wanted, -limit, limit)))

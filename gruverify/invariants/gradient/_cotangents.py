@@ -18,7 +18,9 @@ def factor(case: Case) -> float:
     """-1/2, or -1 where halving a cotangent would round."""
     given = (case.d_outputs, case.d_last)
     exact = all(np.array_equal((g * g.dtype.type(0.5)).astype(np.float64) * 2, g) for g in given)
-    return -0.5 if exact else -1.0
+    if exact:
+        return -0.5
+    return -1.0
 
 
 def turned(case: Case) -> Case:

@@ -32,11 +32,9 @@ from gruverify.invariants.core._vectors import (
 def _tangent(trial: Trial) -> Vector:
     """The case's tangent; without the state where that rests."""
     every = vector(trial.case.cell.variant, trial.observed.tangent)
-    return (
-        every
-        if trial.declared.state_gradient
-        else {name: a for name, a in every.items() if name != "state"}
-    )
+    if trial.declared.state_gradient:
+        return every
+    return {name: a for name, a in every.items() if name != "state"}
 
 
 def _loss(case: Case, outputs: NDArray, last: NDArray) -> tuple[float, float]:
