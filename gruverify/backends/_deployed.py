@@ -184,7 +184,7 @@ def _export(module: nn.Module) -> Callable[..., Any]:
 
 
 class _OfPacked(nn.Module):
-    """The other way."""
+    """An nn.GRU called with a packed sequence, for TorchScript."""
 
     def __init__(self, gru: nn.Module) -> None:
         super().__init__()

@@ -314,7 +314,7 @@ class Modules:
         return Built(module, self.place, module)
 
     def build(self, I: int, H: int, bias: bool, fmt: Format, **options: Any) -> Built:
-        """The same with plain weights, and wrapped."""
+        """A module without dropout and with plain weights, and what is called in its place."""
         module = self.given(I, H, bias, fmt, **options).module
         make_plain(module, self.place)
         return Built(module, self.place, self._wrap(module) if self._wrap else module)

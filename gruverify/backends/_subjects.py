@@ -191,7 +191,7 @@ class Subjects:
         return subject
 
     def new(self, question: Question) -> Subject:
-        """The same as it is verified: scripted if that is what is verified."""
+        """A new module as it is verified: scripted if that is what is verified."""
         subject = self.eager(question)
         if self.script:
             return self._subject(self.script(subject.built))

@@ -215,7 +215,7 @@ def _is_a_stack(layers: Modules) -> bool:
 
 
 def _fixed_shape(layers: Modules | None) -> dict[str, Any]:
-    """What of a stack's shape cannot be chosen."""
+    """The options of a stack that the modules were built with and that cannot be chosen."""
     if layers is None or not _is_a_stack(layers):
         return {}
     return {name: value for name, value in layers.shape.items() if name not in layers.choices}

@@ -166,7 +166,7 @@ def encode_saved(saved: Saved) -> dict[str, Any]:
 
 
 def decode_saved(values: Mapping[str, Any]) -> Saved:
-    """Those that `encode_saved` wrote."""
+    """The saved witnesses that `encode_saved` wrote."""
     return Saved(
         tuple(decode_witness(each) for each in values["witnesses"]), tuple(values["left_out"])
     )

@@ -76,7 +76,7 @@ def hypotheses(declared: Declarations, fmt: Format, found: Measured) -> tuple[Hy
 
 
 def _new(each: Iterable[Hypothesis], declared: Declarations) -> Iterator[Hypothesis]:
-    """Those that are not declared already."""
+    """The hypotheses of what the target does not declare already."""
     for hypothesis in each:
         if any(getattr(declared, name) != value for name, value in hypothesis.declares):
             yield hypothesis

@@ -55,7 +55,7 @@ class Ledger:
         return {key: tally for key, tally in self.tallies.items() if key[1] == fmt.name}
 
     def result(self, header: dict[str, Any]) -> Result:
-        """All of it as a result."""
+        """The result that all entries add up to."""
         return Result(
             header,
             self.tallies,

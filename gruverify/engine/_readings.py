@@ -150,7 +150,7 @@ class Reading:
         return tuple(words for words, departs in found.items() if departs)
 
     def describe(self, declared: Variant) -> str:
-        """All of it in words."""
+        """The reading in words: where it resets, what z keeps, its gates and its biases."""
         variant, gates = self.variant(declared), ", ".join(self.order)
         if self.bias == "both":
             bias = _HAS[declared.biases]

@@ -196,7 +196,7 @@ class FormatRun:
 
     @cached_property
     def asked(self) -> list[Invariant]:
-        """Those that are."""
+        """The invariants that the run checks."""
         return [
             invariant
             for invariant in about(self.plan.selection)
@@ -406,8 +406,8 @@ class FormatRun:
         self.explaining.meet(case, list(fallen))
 
     def _turn(self, case: AnyCase) -> list[Invariant]:
-        """Those asked of the next case: all where the number of cases was asked for, else as the
-        profile has it; of one of the survey of sizes, those that it is for.
+        """The invariants that are checked on the next case: all where the number of cases was asked
+        for, else as the profile has it; of a case of the survey of sizes, those that it is for.
         """
         if self.of_sizes:
             return [invariant for invariant in self.asked if case.sizes["T"] in invariant.lengths]

@@ -25,7 +25,7 @@ _OF_SEQUENCES = ("sequence", "sequence_vjp", "sequence_jvp", "sequence_hvp", "se
 
 
 def cell_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
-    """Those of the survey's cells that the backend can be asked about, none above `max_size`."""
+    """The sizes of the survey's cells that the backend can be called at, none above `max_size`."""
     declared = declarations_of(backend)
     if declared.shapes == "few":
         if _has_sequences(backend):
@@ -43,7 +43,7 @@ def cell_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
 
 
 def stack_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
-    """The same of the survey's stacks: by turns of two layers and of two directions."""
+    """The sizes of the survey's stacks: by turns of two layers and of two directions."""
     declared, wanted = declarations_of(backend), list[Sizes]()
     if declared.shapes == "few":
         return _of_few(declared, "HIBTLD", max_size)

@@ -198,7 +198,7 @@ class Undeclared:
         )
 
     def _without_state(self) -> str:
-        """It takes no state at all, not even zeros, and is right without one."""
+        """What to declare where the target takes no state, not even zeros, and is right so."""
         if self._passing or not self._failing:
             return ""
         if not all(_right_without(met.case, self.backend) for met in self._failing):
@@ -234,7 +234,7 @@ class Undeclared:
         )
 
     def _sizes(self) -> str:
-        """It answers at one size alone, of H, I or both, and there it is right."""
+        """What to declare where the target is right at one size alone, of H, I or both."""
         if not self._in_vain():
             return ""
         first = _plain(self._failing[0].case)

@@ -58,7 +58,7 @@ def update_negated(case: Case) -> Case:
 
 
 def update_flipped(case: Case) -> Case:
-    """The same under the other convention of the update gate."""
+    """The case under the other convention of the update gate."""
     return _as_variant(
         update_negated(case),
         update={"keep": "replace", "replace": "keep"}[case.cell.variant.update],
@@ -130,7 +130,7 @@ def reset_driven(case: Case) -> Case:
 
 
 def update_driven(case: Case) -> Case:
-    """The second."""
+    """The case with its update gates driven."""
     return _driven(case, "z")
 
 

@@ -157,7 +157,7 @@ class Source:
         self._walks = dict[tuple[int, int], tuple[NDArray, Known, Known, Known]]()
 
     def read_as(self, reading: Reading) -> Source:
-        """The same record, held against another reading of the weights."""
+        """The record held against another reading of the weights."""
         other = Source(self.record, reread(self.model, reading))
         if (
             len(self.record.outputs) == self.record.stack.layers

@@ -237,7 +237,7 @@ def representable(record: Record, fmt: Format) -> bool:
 
 
 def _in_format(stack: Stack, fmt: Format) -> Stack:
-    """The same weights, rounded to the format if it is another one."""
+    """The stack's weights, rounded to the format if theirs is another one."""
     if stack.format == fmt:
         return stack
 

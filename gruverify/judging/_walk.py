@@ -99,7 +99,7 @@ def model_of(stack: Stack, mode: Rounding, saved_in: Format | None = None) -> Mo
 
 
 def reread(model: Model, reading: Reading) -> Model:
-    """The same parameters, read in another way."""
+    """The model with its parameters read in another way."""
     rows = list[tuple[Parameters, ...]]()
     for row in model.rows:
         rows.append(tuple(map(reading.parameters, row)))

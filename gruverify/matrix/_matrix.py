@@ -25,7 +25,7 @@ class Matrix:
 
     @property
     def faults(self) -> list[Fate]:
-        """Those of the faults, survivors first, then those that took the most cases."""
+        """The fates of the faults: survivors first, then those that took the most cases."""
         mine = [fate for fate in self.fates if fate.fault in FAULTS]
         return sorted(
             mine,
@@ -44,7 +44,7 @@ class Matrix:
 
     @property
     def rewrites(self) -> list[Fate]:
-        """Those of the right rewrites."""
+        """The fates of the right rewrites."""
         return [fate for fate in self.fates if fate.fault in EQUIVALENTS]
 
     @property

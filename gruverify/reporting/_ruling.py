@@ -109,7 +109,7 @@ def _number(value: float) -> str:
 def rulings_document(
     model: str, outputs: Sequence[str], rulings: Sequence[Ruling], apart: Distance | None
 ) -> dict[str, Any]:
-    """The same as JSON values; what is not finite is null."""
+    """The rulings on the outputs of a model, as JSON values; what is not finite is null."""
     found: dict[str, Any] = {
         "model": model,
         "outputs": [

@@ -199,7 +199,7 @@ def _scaled_down(block: NDArray, limit: float) -> NDArray:
 
 
 def contractive_elsewhere(case: Case) -> Case:
-    """The same from the negated state, and from 1 where that is 0."""
+    """The contractive case from the negated state, and from 1 where that is 0."""
     there = contractive(case)
     return replace(there, state=np.where(there.state == 0, there.state.dtype.type(1), -there.state))
 

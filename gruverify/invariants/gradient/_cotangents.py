@@ -37,7 +37,7 @@ def early_loss(case: Case) -> Case:
 
 
 def late_loss(case: Case) -> Case:
-    """The other cotangents."""
+    """The case with cotangents of its later outputs alone."""
     d_outputs = case.d_outputs.copy()
     d_outputs[: middle(case)] = 0
     return replace(case, d_outputs=d_outputs)

@@ -100,7 +100,7 @@ def displaced(case: Case) -> Case:
 
 
 def displaced_at_rest(case: Case) -> Case:
-    """The same, but for the state, which stays."""
+    """The case a step along its tangent, which leaves the state where it is."""
     return _displaced(case, tangent_of(case, moves_state=False))
 
 

@@ -24,7 +24,7 @@ def first_member(case: Case) -> Case:
 
 
 def other_members(case: Case) -> Case:
-    """The others; in a batch of one, that one again."""
+    """The case of the other members of its batch; of a batch of one, that one again."""
     return _members(case, slice(min(1, case.sizes["B"] - 1), None))
 
 

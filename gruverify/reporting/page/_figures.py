@@ -62,7 +62,7 @@ def _shares(counts: Mapping[int, int], edges: range) -> list[float]:
 
 
 def heat_base(most: int) -> int:
-    """So many times the hits of a colour begin the next one, if the last is to hold `most`."""
+    """The factor between the hits at which two colours begin, if the last is to hold `most`."""
     return next((base for base in (2, 3, 4, 6, 10) if base ** (len(HEAT) - 1) > most), 20)
 
 
