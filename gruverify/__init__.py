@@ -64,7 +64,9 @@ _HOMES = {
     ),
     "gruverify.engine": ("Identity", "Result", "Witness", "assert_holds", "check", "identify"),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_HOME_OF = dict[str, str]()
+for _home, _names in _HOMES.items():
+    _HOME_OF |= dict.fromkeys(_names, _home)
 
 # Spelled out for type checkers and editors; a test holds it against the names above.
 __all__ = [

@@ -85,7 +85,10 @@ def _checked(read: Configuration) -> Configuration:
     for key, value in read.values.items():
         if key not in KEYS:
             near = difflib.get_close_matches(key, KEYS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(KEYS)}"
+            if near:
+                hint = f"did you mean {near[0]}?"
+            else:
+                hint = f"there are {', '.join(KEYS)}"
             raise BadConfiguration(f"{read.file}: [tool.gruverify] has no key {key!r}: {hint}")
         if not _is(value, KEYS[key]):
             raise read.wrong(key, f"it must be {KEYS[key]}")

@@ -57,7 +57,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options."""
     group = parser.getgroup("gruverify", "gruverify: is a GRU right?")
     for name, metavar, help, kind in OPTIONS:
-        several = {} if kind == "string" else {"action": "append", "default": []}
+        if kind == "string":
+            several = {}
+        else:
+            several = {"action": "append", "default": []}
         group.addoption(f"--gru-{name}", dest=_key(name), metavar=metavar, help=help, **several)
         parser.addini(_key(name), help, type=kind, default="" if kind == "string" else [])  # type: ignore[arg-type]
 
@@ -100,7 +103,9 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Where a target is named and no file, its tests are all there is to collect."""
-    return True if _alone(config) else None
+    if _alone(config):
+        return True
+    return None
 
 
 def _alone(config: pytest.Config) -> bool:
@@ -146,7 +151,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def _subject_of(item: pytest.Item) -> Any:
     marker = item.get_closest_marker("gruverify")
-    return marker.args[0] if marker and marker.args else None
+    if marker and marker.args:
+        return marker.args[0]
+    return None
 
 
 @pytest.hookimpl(tryfirst=True)

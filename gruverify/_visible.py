@@ -16,9 +16,10 @@ def visible(text: str) -> str:
     of a surrogate pair) is spelled as Python spells it, and so is the first character of what
     commands a CI system.
     """
-    spelled = (
-        text if text.isprintable() else "".join(c if c.isprintable() else _spelled(c) for c in text)
-    )
+    if text.isprintable():
+        spelled = text
+    else:
+        spelled = "".join(c if c.isprintable() else _spelled(c) for c in text)
     return _COMMAND.sub(lambda first: f"\\x{ord(first[0]):02x}", spelled)
 
 
@@ -28,11 +29,9 @@ def _spelled(character: str) -> str:
 
 def shortened(text: str) -> str:
     """The beginning of a long text, and how much was left out."""
-    return (
-        text
-        if len(text) <= LONGEST
-        else f"{text[:LONGEST]} ... and {len(text) - LONGEST:,} characters more"
-    )
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[:LONGEST]} ... and {len(text) - LONGEST:,} characters more"
 
 
 def told(error: BaseException) -> str:

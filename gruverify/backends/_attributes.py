@@ -44,5 +44,8 @@ def value_of(owner: object, name: str) -> Any:
 
 def failure_of(raised: BaseException) -> str:
     """What a property raised, on one line."""
-    failure = raised.__cause__ or raised if isinstance(raised, PropertyRaised) else raised
+    if isinstance(raised, PropertyRaised):
+        failure = raised.__cause__ or raised
+    else:
+        failure = raised
     return f"its property raised {told(failure)}"

@@ -7,6 +7,7 @@ model.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -20,23 +21,38 @@ from gruverify.backends._tensors import numpy, tensor
 from gruverify.backends.contract import NDArray
 from gruverify.cell import Cell, Gradients, Stack, StackGradients
 
+#: Tensors by PyTorch's names of parameters.
+Tensors: TypeAlias = Mapping[str, torch.Tensor]
 
-@dataclass(frozen=True)
-class Loaded:
-    """An implementation that holds one cell's weights: its leaf parameters by PyTorch's names, and
-    how to call it.
 
-    A step is called as call(x (B, I), h (B, H)) -> (B, H), a sequence as call(inputs (T, B, I),
-    state (B, H) or None) -> (outputs (T, B, H), last (B, H)), a stack as call(inputs, states or
-    None, lengths or None) -> (outputs, last). mode(training) puts it into training or evaluation
-    mode, between which a GRU without dropout knows no difference; `at` gives the same call at other
-    parameters, where there is one.
+class Loaded(ABC):
+    """An implementation that holds one cell's weights.
+
+    A step is called as loaded(x (B, I), h (B, H)) -> (B, H), a sequence as loaded(inputs (T, B, I),
+    state (B, H) or None) -> (outputs (T, B, H), last (B, H)), a stack as loaded(inputs, states or
+    None, lengths or None) -> (outputs, last).
     """
 
-    parameters: Mapping[str, torch.Tensor]
-    call: Callable[..., Any]
-    mode: Callable[[bool], Any] = bool
-    at: Callable[[Mapping[str, torch.Tensor]], Callable[..., Any]] | None = None
+    @property
+    @abstractmethod
+    def parameters(self) -> Tensors:
+        """Its leaf parameters, by PyTorch's names."""
+
+    @abstractmethod
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The answer at these parameters."""
+
+    @abstractmethod
+    def at(self, parameters: Tensors) -> Loaded:
+        """The same implementation at other parameters.
+
+        Raises:
+            NotImplementedError: it can be called at its own alone.
+        """
+
+    @abstractmethod
+    def train(self, flag: bool) -> None:
+        """Put it into training mode, or into evaluation mode."""
 
 
 Load: TypeAlias = Callable[[Cell], Loaded]
@@ -46,7 +62,7 @@ LoadStack: TypeAlias = Callable[[Stack, bool], Loaded]
 _register_hook: Any = torch.Tensor.register_hook
 
 #: Parameters by PyTorch's names, "inputs" and "state".
-Leaves: TypeAlias = Mapping[str, torch.Tensor]
+Leaves: TypeAlias = Tensors
 
 
 @dataclass(frozen=True)
@@ -59,7 +75,7 @@ class AutogradStep:
     def step(self, cell: Cell, x: NDArray, h: NDArray) -> NDArray:
         """X (B, I), h (B, H) -> (B, H)."""
         with torch.no_grad():
-            return numpy(self.load(cell).call(tensor(x), tensor(h)))
+            return numpy(self.load(cell)(tensor(x), tensor(h)))
 
     @translated
     @torch.enable_grad()
@@ -69,7 +85,7 @@ class AutogradStep:
         """
         (B, H), copies = h.shape, cell.hidden_size
         xs, hs = (tensor(a).repeat_interleave(copies, 0).requires_grad_() for a in (x, h))
-        outputs = self.load(cell).call(xs, hs).reshape(B, copies, H)
+        outputs = self.load(cell)(xs, hs).reshape(B, copies, H)
         dh, dx = torch.autograd.grad(outputs.diagonal(dim1=1, dim2=2).sum(), (hs, xs))
         return numpy(dh.reshape(B, copies, H)), numpy(dx.reshape(B, copies, x.shape[1]))
 
@@ -79,7 +95,7 @@ class AutogradStep:
         """The gradients of one step at the cotangent (B, H)."""
         loaded = self.load(cell)
         x_, h_ = tensor(x).requires_grad_(), tensor(h).requires_grad_()
-        return _gradients(loaded, [loaded.call(x_, h_)], [tensor(cotangent)], x_, h_)
+        return _gradients(loaded, [loaded(x_, h_)], [tensor(cotangent)], x_, h_)
 
 
 @dataclass(frozen=True)
@@ -94,9 +110,7 @@ class AutogradSequence:
     ) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, H) and last state (B, H)."""
         with torch.no_grad():
-            outputs, last = self.load(cell).call(
-                tensor(inputs), None if state is None else tensor(state)
-            )
+            outputs, last = self.load(cell)(tensor(inputs), _tensor_or_none(state))
         return numpy(outputs), numpy(last)
 
     @translated
@@ -113,11 +127,22 @@ class AutogradSequence:
         None.
         """
         loaded = self.load(cell)
-        x_, h_ = (
-            tensor(inputs).requires_grad_(),
-            None if state is None else tensor(state).requires_grad_(),
-        )
-        return _gradients(loaded, *used(loaded.call(x_, h_), d_outputs, d_last), x_, h_)
+        x_, h_ = tensor(inputs).requires_grad_(), _leaf_or_none(state)
+        return _gradients(loaded, *used(loaded(x_, h_), d_outputs, d_last), x_, h_)
+
+
+def _tensor_or_none(array: NDArray | None) -> torch.Tensor | None:
+    """No state stays none."""
+    if array is None:
+        return None
+    return tensor(array)
+
+
+def _leaf_or_none(array: NDArray | None) -> torch.Tensor | None:
+    """A tensor that gets a gradient; no state stays none."""
+    if array is None:
+        return None
+    return tensor(array).requires_grad_()
 
 
 def used(
@@ -147,11 +172,9 @@ class AutogradStack:
     ) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, D·H) and last states (L·D, B, H), arranged as the inputs are."""
         loaded = self.load(stack, batch_first)
-        loaded.mode(False)
+        loaded.train(False)
         with torch.no_grad():
-            outputs, last = loaded.call(
-                tensor(inputs), None if states is None else tensor(states), lengths
-            )
+            outputs, last = loaded(tensor(inputs), _tensor_or_none(states), lengths)
         return numpy(outputs), numpy(last)
 
     @translated
@@ -170,13 +193,12 @@ class AutogradStack:
         may be None.
         """
         loaded = self.load(stack, batch_first)
-        loaded.mode(True)
-        x_, h_ = (
-            tensor(inputs).requires_grad_(),
-            None if states is None else tensor(states).requires_grad_(),
-        )
-        leaves = {**loaded.parameters, "inputs": x_, **({} if h_ is None else {"states": h_})}
-        gradients = grad(*used(loaded.call(x_, h_, lengths), d_outputs, d_last), leaves)
+        loaded.train(True)
+        x_, h_ = tensor(inputs).requires_grad_(), _leaf_or_none(states)
+        leaves = {**loaded.parameters, "inputs": x_}
+        if h_ is not None:
+            leaves["states"] = h_
+        gradients = grad(*used(loaded(x_, h_, lengths), d_outputs, d_last), leaves)
         found = {name: numpy(gradient) for name, gradient in gradients.items()}
         d_inputs, d_states = found.pop("inputs"), found.pop("states", None)
         return StackGradients(found, d_inputs, d_states)
@@ -189,7 +211,9 @@ def _gradients(
     inputs: torch.Tensor,
     state: torch.Tensor | None,
 ) -> Gradients:
-    leaves = {**loaded.parameters, "inputs": inputs, **({} if state is None else {"state": state})}
+    leaves = {**loaded.parameters, "inputs": inputs}
+    if state is not None:
+        leaves["state"] = state
     return packed(grad(values, cotangents, leaves))
 
 

@@ -159,9 +159,10 @@ class Builder:
                 0
             )  # that of the CPU alone: torch.manual_seed takes milliseconds
             by_name = dict(zip(SIZES, (I, H), strict=True))
-            made = (
-                self.cls(**by_name, **options) if self._sizes_by_name else self.cls(I, H, **options)
-            )
+            if self._sizes_by_name:
+                made = self.cls(**by_name, **options)
+            else:
+                made = self.cls(I, H, **options)
             module: nn.Module = made
         return module
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import chain
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any
@@ -174,7 +175,8 @@ class Child:
 
 def wait_for(children: Iterable[Child], timeout: float) -> None:
     """Wait until one of them has something to say, or for so many seconds."""
-    wait([source for child in children for source in child.sources], timeout=max(timeout, 0.0))
+    sources = chain.from_iterable(child.sources for child in children)
+    wait([*sources], timeout=max(timeout, 0.0))
 
 
 def say(name: str, line: bytes) -> None:

@@ -114,7 +114,9 @@ class Declarations:
 
 
 def _plain(value: Any) -> Any:
-    return value.name if isinstance(value, Format) else value
+    if isinstance(value, Format):
+        return value.name
+    return value
 
 
 Value = TypeVar("Value")
@@ -280,7 +282,9 @@ def attribute_of(backend: object, name: str) -> Any:
     except Exception as failure:
         raise BadDeclaration(f"{name} cannot be read: {failure_of(failure)}") from None
     is_record = name == "shapes" and isinstance(value, _RECORDS)
-    return None if is_record or (name in _NAMES_OF_METHODS and callable(value)) else value
+    if is_record or (name in _NAMES_OF_METHODS and callable(value)):
+        return None
+    return value
 
 
 def require_shapes(value: Any) -> None:

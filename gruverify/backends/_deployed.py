@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,14 +14,13 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
 from gruverify.arithmetic import FORMATS
-from gruverify.backends._autograd import Load, Loaded, LoadStack
+from gruverify.backends._autograd import Load, Loaded, LoadStack, Tensors
 from gruverify.backends._function import FunctionBackend
 from gruverify.backends._modules import Modules, variants_of
 from gruverify.backends._scripting import OfTensors, script_of, scripted
 from gruverify.backends._subjects import Subjects
 from gruverify.backends._torch import from_loads, looped
 from gruverify.backends._ways import ModuleWays
-from gruverify.cell import Cell
 
 #: What is compiled, scripted or exported has one size: each takes seconds.
 SIZE = {"hidden_size": 5, "input_size": 3}
@@ -127,14 +127,31 @@ def _wrapped(
     return _backend(name, module, step, sequence, stack, directions=False, **SIZE)
 
 
+@dataclass(frozen=True)
+class _OneStep(Loaded):
+    """A layer as a cell: a sequence of one step."""
+
+    layer: Loaded
+
+    @property
+    def parameters(self) -> Tensors:
+        return self.layer.parameters
+
+    def __call__(self, x: torch.Tensor, h: torch.Tensor | None) -> torch.Tensor:
+        outputs: torch.Tensor
+        outputs, _ = self.layer(x[None], h)
+        return outputs[0]
+
+    def at(self, parameters: Tensors) -> Loaded:
+        return _OneStep(self.layer.at(parameters))
+
+    def train(self, flag: bool) -> None:
+        self.layer.train(flag)
+
+
 def _one_step(load: Load) -> Load:
-    """A layer as a cell."""
-
-    def loaded(cell: Cell) -> Loaded:
-        layer = load(cell)
-        return Loaded(layer.parameters, lambda x, h: layer.call(x[None], h)[0][0], layer.mode)
-
-    return loaded
+    """How to load a cell that is a layer called for one step."""
+    return lambda cell: _OneStep(load(cell))
 
 
 def _compile(module: nn.Module) -> Callable[..., Any]:
@@ -167,7 +184,7 @@ def _export(module: nn.Module) -> Callable[..., Any]:
 
 
 class _OfPacked(nn.Module):
-    """The other way."""
+    """An nn.GRU called with a packed sequence, for TorchScript."""
 
     def __init__(self, gru: nn.Module) -> None:
         super().__init__()
@@ -188,7 +205,9 @@ class _Scripted:
         self._ways: dict[Any, Callable[..., Any]] = {}
 
     def __call__(self, xs: Any, h0: torch.Tensor | None = None) -> Any:
-        way = _OfPacked if isinstance(xs, PackedSequence) else OfTensors
+        way: type[nn.Module] = OfTensors
+        if isinstance(xs, PackedSequence):
+            way = _OfPacked
         if way not in self._ways:
             self._ways[way] = scripted(way(self._module))
         return self._ways[way](xs, h0)

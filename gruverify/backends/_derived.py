@@ -84,7 +84,9 @@ def redeclared(backend: Backend, declares: Mapping[str, Any]) -> Backend:
 
 def derived_methods(backend: object) -> Mapping[str, str]:
     """The methods that were derived, and the method of each that answers for it."""
-    return backend.derived if isinstance(backend, _Completed) else {}
+    if isinstance(backend, _Completed):
+        return backend.derived
+    return {}
 
 
 class _Completed:
@@ -177,11 +179,15 @@ def _batch_first(backend: Any) -> bool:
 
 def _arranged(steps: NDArray, batch_first: bool) -> NDArray:
     """(T, B, n) as (B, T, n) or the other way round, if the backend has the batch first."""
-    return np.ascontiguousarray(steps.swapaxes(0, 1)) if batch_first else steps
+    if batch_first:
+        return np.ascontiguousarray(steps.swapaxes(0, 1))
+    return steps
 
 
 def _one_layer(state: NDArray | None) -> NDArray | None:
-    return None if state is None else state[None]
+    if state is None:
+        return None
+    return state[None]
 
 
 #: What takes sequences, whose shortest length can be declared.

@@ -123,7 +123,9 @@ def _resting(constant: torch.Tensor) -> torch.Tensor:
 def _moved(value: torch.Tensor) -> torch.Tensor:
     """The tangent; what does not move has none."""
     tangent: torch.Tensor | None = _unpack_dual(value).tangent
-    return torch.zeros_like(value) if tangent is None else tangent
+    if tangent is None:
+        return torch.zeros_like(value)
+    return tangent
 
 
 def _backward(gradients: Leaves, tangent: Gradients, leaves: Leaves) -> Leaves:
@@ -149,6 +151,5 @@ def _backward(gradients: Leaves, tangent: Gradients, leaves: Leaves) -> Leaves:
 
 def _called(loaded: Loaded, leaves: Leaves) -> tuple[torch.Tensor, torch.Tensor]:
     parameters = {name: leaf for name, leaf in leaves.items() if name not in ("inputs", "state")}
-    assert loaded.at is not None
     outputs, last = loaded.at(parameters)(leaves["inputs"], leaves["state"])
     return outputs, last

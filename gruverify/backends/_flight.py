@@ -24,7 +24,10 @@ class Call:
     sizes: str
 
     def __str__(self) -> str:
-        asked = f", asked by {self.invariant}" if self.invariant else ""
+        if self.invariant:
+            asked = f", asked by {self.invariant}"
+        else:
+            asked = ""
         return f"{self.method} at {self.sizes}{asked}"
 
 
@@ -91,7 +94,9 @@ def noted(place: int) -> bytes:
 def call_in(note: bytes) -> Call | None:
     """The call that was in flight when that was noted."""
     _, *call = note.decode(errors="replace").rstrip().split("\t")
-    return Call(*call) if len(call) == 3 else None
+    if len(call) == 3:
+        return Call(*call)
+    return None
 
 
 #: That of this process.

@@ -166,11 +166,10 @@ def declaring(made: FunctionBackend, declared: Declared) -> FunctionBackend:
     for name in declared:
         if name not in Declared.__annotations__:
             near = difflib.get_close_matches(name, Declared.__annotations__, 1)
-            hint = (
-                f": did you mean {near[0]}?"
-                if near
-                else f" (there are: {', '.join(Declared.__annotations__)})"
-            )
+            if near:
+                hint = f": did you mean {near[0]}?"
+            else:
+                hint = f" (there are: {', '.join(Declared.__annotations__)})"
             raise BadDeclaration(f"there is no declaration {name!r}{hint}")
     if (shapes := declared.get("shapes")) is not None:
         require_shapes(shapes)

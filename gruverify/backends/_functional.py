@@ -219,7 +219,10 @@ def _along(
 ) -> tuple[Any, Any]:
     """Weights, inputs and state, and the directions in which they move."""
     p, xs = _weights(cell), tensor(inputs)
-    h = xs.new_zeros(xs.shape[1], cell.hidden_size) if state is None else tensor(state)
+    if state is None:
+        h = xs.new_zeros(xs.shape[1], cell.hidden_size)
+    else:
+        h = tensor(state)
     assert tangent.state is not None  # a direction has every part
     moves = {name: tensor(getattr(tangent, name)) for name in p}
     return (p, xs, h), (moves, tensor(tangent.inputs), tensor(tangent.state))

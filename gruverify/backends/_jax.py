@@ -152,7 +152,10 @@ class JaxBackend:
         self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients
     ) -> tuple[Any, Any]:
         """Weights, inputs and state, and the directions in which they move."""
-        h = np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state
+        if state is None:
+            h = np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype)
+        else:
+            h = state
         moves = Cell(
             cell.variant, tangent.weight_ih, tangent.weight_hh, tangent.bias_ih, tangent.bias_hh
         )

@@ -60,17 +60,16 @@ class JaxStackBackend(JaxBackend):
         )
         given = self._rows(stack), inputs, states
         rows, d_inputs, d_states = called(self._stack_vjp[batch_first], given, lengths, cotangents)
-        found = {
-            parameter_name(name, layer, direction): array
-            for layer, row in enumerate(rows)
-            for direction, weights in enumerate(row)
-            for name, array in self.layout.gradients(weights, stack.variant).items()
-            if array is not None
-        }
+        found = dict[str, NDArray]()
+        for layer, row in enumerate(rows):
+            for direction, weights in enumerate(row):
+                for name, array in self.layout.gradients(weights, stack.variant).items():
+                    if array is not None:
+                        found[parameter_name(name, layer, direction)] = array
         return StackGradients(found, d_inputs, d_states)
 
     def _rows(self, stack: Stack) -> Any:
-        return [[self.layout.parameters(cell) for cell in row] for row in stack.cells]
+        return stack.each(self.layout.parameters)
 
     @cached_property
     def _stack(self) -> dict[bool, Any]:

@@ -33,9 +33,15 @@ def modules_of(keyword: str, module: Any) -> Modules:
     ):
         raise BadModule(f"{keyword}={shown(module)} must be an nn.Module, class or instance")
     modules = Modules(module)
-    found = "sequence" if modules.place.layered else "step"
+    if modules.place.layered:
+        found = "sequence"
+    else:
+        found = "step"
     if found != keyword:
-        what = "a layer (weight_ih_l0, …)" if modules.place.layered else "a cell (weight_ih, …)"
+        if modules.place.layered:
+            what = "a layer (weight_ih_l0, …)"
+        else:
+            what = "a cell (weight_ih, …)"
         raise BadModule(
             f"{keyword}={name_of(module)} is {what}: give it as {found}={name_of(module)}"
         )
@@ -69,9 +75,10 @@ def own_shape(
         for keyword, modules in given.items()
         if isinstance(modules.target, nn.Module)
     }
-    own = agreed(
-        {k: {name: m.size(w) for name, w in columns.items()} for k, m in instances.items()}
-    ) | dict(shape)
+    sizes = dict[str, dict[str, int]]()
+    for keyword, modules in instances.items():
+        sizes[keyword] = {name: modules.size(weight) for name, weight in columns.items()}
+    own = agreed(sizes) | dict(shape)
     declared = declarations_of(
         SimpleNamespace(**{name: said[name] for name in own if name in said})
     )
@@ -90,7 +97,10 @@ def formats_of(given: Mapping[str, Modules], claimed: Any) -> tuple[Format, ...]
     Raises:
         BadDeclaration: something claimed is no format, or not that of the instance.
     """
-    wanted = FORMATS if claimed is None else formats_in(claimed)
+    if claimed is None:
+        wanted = FORMATS
+    else:
+        wanted = formats_in(claimed)
     instances = {
         keyword: modules
         for keyword, modules in given.items()
@@ -128,4 +138,8 @@ def require_biases(given: Mapping[str, Modules], variants: tuple[Variant, ...]) 
 
 
 def _biases_of(own: set[str]) -> str:
-    return "input" if "bias_ih" in own else "recurrent" if "bias_hh" in own else "none"
+    if "bias_ih" in own:
+        return "input"
+    if "bias_hh" in own:
+        return "recurrent"
+    return "none"

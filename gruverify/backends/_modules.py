@@ -5,9 +5,9 @@ stacks.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -15,7 +15,7 @@ from torch.func import functional_call
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from gruverify.arithmetic import FORMATS, Format
-from gruverify.backends._autograd import Loaded
+from gruverify.backends._autograd import Loaded, Tensors
 from gruverify.backends._building import OPTIONS, Builder, options_of, size_of
 from gruverify.backends._place import BadModule, Place, name_of, place_of
 from gruverify.backends._plain import copied, is_plain, make_plain, without_dropout
@@ -64,10 +64,110 @@ class Built:
             if name.startswith("bias_") and name not in wanted:
                 weight.data.zero_()
 
-    def at(self, others: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
-        """The module at other weights."""
+    def at(self, others: Tensors) -> Callable[..., Any]:
+        """The module at other weights.
+
+        Raises:
+            NotImplementedError: something else is called in its place, which keeps its own.
+        """
+        if self.call is not self.module:
+            raise NotImplementedError(
+                f"{name_of(self.module)} is wrapped: it can be called at its own weights alone"
+            )
         named = {f"{self.place.prefix}{name}": weight for name, weight in others.items()}
         return lambda *given: functional_call(self.module, named, given)
+
+
+@dataclass(frozen=True)
+class LoadedModule(Loaded):
+    """A module that holds one cell's weights.
+
+    call: the module, or what is called in its place; or the module at other parameters than those
+    that it holds.
+    """
+
+    built: Built
+    own: Tensors
+    call: Callable[..., Any]
+
+    @property
+    def parameters(self) -> Tensors:
+        """The weights it is called with, by PyTorch's names."""
+        return self.own
+
+    def at(self, parameters: Tensors) -> Self:
+        """The module at other parameters."""
+        return replace(self, own=parameters, call=self.built.at(parameters))
+
+    def train(self, flag: bool) -> None:
+        """Put the module into training mode, or into evaluation mode."""
+        self.built.module.train(flag)
+
+
+class LoadedCell(LoadedModule):
+    """A cell, which takes a state or none."""
+
+    def __call__(self, x: torch.Tensor, h: torch.Tensor | None) -> Any:
+        """X (B, I), h (B, H) or None -> (B, H)."""
+        if h is None:
+            return self.call(x)
+        return self.call(x, h)
+
+
+@dataclass(frozen=True)
+class LoadedStack(LoadedModule):
+    """A stack, arranged as nn.GRU has it."""
+
+    batch_first: bool
+
+    def __call__(
+        self, xs: torch.Tensor, h0: torch.Tensor | None, lengths: NDArray | None
+    ) -> tuple[torch.Tensor, Any]:
+        """The outputs and the last states.
+
+        Raises:
+            NotImplementedError: there are lengths, and the module is not PyTorch's own.
+        """
+        if lengths is not None and not isinstance(self.built.module, nn.RNNBase):
+            raise NotImplementedError(
+                f"{name_of(self.built.module)} is no nn.GRU: packed sequences are put to those "
+                "alone"
+            )
+        given = (xs,) if h0 is None else (xs, h0)
+        return packed_call(self.call, given, lengths, self.batch_first)
+
+
+@dataclass(frozen=True)
+class LoadedLayer(Loaded):
+    """A stack of one layer in one direction, called with steps first and a state without layers;
+    its parameters have the names of a cell's.
+    """
+
+    stack: LoadedStack
+
+    @property
+    def parameters(self) -> Tensors:
+        """The weights of the layer, by the names that a cell has for them."""
+        return {name.removesuffix("_l0"): p for name, p in self.stack.parameters.items()}
+
+    def __call__(
+        self, inputs: torch.Tensor, state: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inputs (T, B, I), state (B, H) or None -> outputs (T, B, H) and last (B, H)."""
+        h0 = None if state is None else state[None]
+        if self.stack.batch_first:
+            outputs, last = self.stack(inputs.transpose(0, 1), h0, None)
+            return outputs.transpose(0, 1), last[0]
+        outputs, last = self.stack(inputs, h0, None)
+        return outputs, last[0]
+
+    def at(self, parameters: Tensors) -> LoadedLayer:
+        """The layer at other parameters."""
+        return LoadedLayer(self.stack.at({f"{name}_l0": p for name, p in parameters.items()}))
+
+    def train(self, flag: bool) -> None:
+        """Put the module into training mode, or into evaluation mode."""
+        self.stack.train(flag)
 
 
 class Modules:
@@ -89,42 +189,22 @@ class Modules:
     ) -> None:
         self.target, self.name = target, name
         self._wrap = wrap
-        self._builder = None if isinstance(target, nn.Module) else Builder(target)
+        if isinstance(target, nn.Module):
+            self._builder = None
+        else:
+            self._builder = Builder(target)
         self._module = lru_cache(maxsize=256)(self.build)
 
     def load_cell(self, cell: Cell) -> Loaded:
         """A cell, called as module(x, h)."""
         built = self._module(cell.input_size, cell.hidden_size, cell.variant.bias, cell.format)
-        parameters = built.fill(cell.packed(), cell.variant)
-
-        def step(x: torch.Tensor, h: torch.Tensor | None) -> Any:
-            return built.call(x) if h is None else built.call(x, h)
-
-        return Loaded(parameters, step, built.module.train, built.at if self.elsewhere else None)
+        return LoadedCell(built, built.fill(cell.packed(), cell.variant), built.call)
 
     def load_layer(self, cell: Cell) -> Loaded:
         """A layer of one direction, called as module(inputs, h0)."""
-        first = self.shape["batch_first"]
-        loaded = self.load_stack(Stack(((cell,),)), first)
+        return LoadedLayer(self.load_stack(Stack(((cell,),)), self.shape["batch_first"]))
 
-        def layer(stack: Callable[..., Any]) -> Callable[..., Any]:
-            def call(
-                inputs: torch.Tensor, state: torch.Tensor | None
-            ) -> tuple[torch.Tensor, torch.Tensor]:
-                xs = inputs.transpose(0, 1) if first else inputs
-                outputs, last = stack(xs, None if state is None else state[None], None)
-                return outputs.transpose(0, 1) if first else outputs, last[0]
-
-            return call
-
-        def at(parameters: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
-            assert loaded.at is not None
-            return layer(loaded.at({f"{name}_l0": p for name, p in parameters.items()}))
-
-        own = {name.removesuffix("_l0"): p for name, p in loaded.parameters.items()}
-        return Loaded(own, layer(loaded.call), loaded.mode, at if loaded.at else None)
-
-    def load_stack(self, stack: Stack, batch_first: bool) -> Loaded:
+    def load_stack(self, stack: Stack, batch_first: bool) -> LoadedStack:
         """A stack, called as module(inputs, h0), with a packed sequence where there are lengths.
 
         Raises:
@@ -143,12 +223,7 @@ class Modules:
             stack.input_size, stack.hidden_size, stack.variant.bias, stack.format, **unusual
         )
         parameters = built.fill(stack.packed(), stack.variant)
-
-        def at(others: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
-            return partial(_stack_call, built.at(others), built.module, batch_first)
-
-        call = partial(_stack_call, built.call, built.module, batch_first)
-        return Loaded(parameters, call, built.module.train, at if self.elsewhere else None)
+        return LoadedStack(built, parameters, built.call, batch_first)
 
     @property
     def elsewhere(self) -> bool:
@@ -160,7 +235,10 @@ class Modules:
     @cached_property
     def sample(self) -> nn.Module:
         """The instance, or one of the class."""
-        return self._builder.sample if self._builder else self.target
+        if self._builder:
+            return self._builder.sample
+        own: nn.Module = self.target
+        return own
 
     @cached_property
     def place(self) -> Place:
@@ -178,7 +256,9 @@ class Modules:
         """The options of a stack that the class can be built with; an instance can no more be
         changed.
         """
-        return self._builder.choices if self._builder else frozenset()
+        if self._builder:
+            return self._builder.choices
+        return frozenset()
 
     @property
     def biases(self) -> frozenset[bool]:
@@ -213,7 +293,9 @@ class Modules:
     @property
     def misbuilt(self) -> str:
         """What shows that a class takes its sizes in another order; empty if nothing does."""
-        return self._builder.misbuilt if self._builder else ""
+        if self._builder:
+            return self._builder.misbuilt
+        return ""
 
     @property
     def is_plain(self) -> bool:
@@ -224,16 +306,15 @@ class Modules:
         """A module as the user has it, with whatever stands before its weights, but without
         dropout.
         """
-        module = (
-            self._builder.build(I, H, bias, fmt, **options)
-            if self._builder
-            else copied(self.target)
-        )
+        if self._builder:
+            module = self._builder.build(I, H, bias, fmt, **options)
+        else:
+            module = copied(self.target)
         without_dropout(module)
         return Built(module, self.place, module)
 
     def build(self, I: int, H: int, bias: bool, fmt: Format, **options: Any) -> Built:
-        """The same with plain weights, and wrapped."""
+        """A module without dropout and with plain weights, and what is called in its place."""
         module = self.given(I, H, bias, fmt, **options).module
         make_plain(module, self.place)
         return Built(module, self.place, self._wrap(module) if self._wrap else module)
@@ -256,21 +337,6 @@ def packed_call(
     outputs, last = call(packed, *states)
     T = xs.shape[1] if batch_first else xs.shape[0]
     return pad_packed_sequence(outputs, batch_first, total_length=T)[0], last
-
-
-def _stack_call(
-    run: Callable[..., Any],
-    module: nn.Module,
-    batch_first: bool,
-    xs: torch.Tensor,
-    h0: torch.Tensor | None,
-    lengths: NDArray | None,
-) -> tuple[torch.Tensor, Any]:
-    if lengths is not None and not isinstance(module, nn.RNNBase):
-        raise NotImplementedError(
-            f"{name_of(module)} is no nn.GRU: packed sequences are put to those alone"
-        )
-    return packed_call(run, (xs,) if h0 is None else (xs, h0), lengths, batch_first)
 
 
 def variants_of(targets: list[Any]) -> tuple[Variant, ...]:

@@ -77,9 +77,10 @@ class NumpyBackend:
         run = sequence(
             cell.variant, cell.parameters(floating), list(floating(inputs)), floating(start)
         )
-        outputs = (
-            np.stack(run.states[1:]) if len(inputs) else np.zeros((0, *start.shape), start.dtype)
-        )
+        if len(inputs):
+            outputs = np.stack(run.states[1:])
+        else:
+            outputs = np.zeros((0, *start.shape), start.dtype)
         return outputs, np.array(run.states[-1])
 
     def sequence_vjp(
@@ -100,7 +101,10 @@ class NumpyBackend:
             )
         start = floating(given)
         run = sequence(cell.variant, cell.parameters(floating), list(floating(inputs)), start)
-        cotangents = None if d_outputs is None else list(floating(d_outputs))
+        if d_outputs is None:
+            cotangents = None
+        else:
+            cotangents = list(floating(d_outputs))
         back = bptt(run, cotangents, None if d_last is None else floating(d_last))
         return pack(
             back.parameters, np.stack(back.inputs), np.asarray(back.state), cell.variant.bias
@@ -112,7 +116,10 @@ class NumpyBackend:
         """The derivatives of outputs (T, B, H) and last state (B, H) along the tangent."""
         if not len(inputs):
             start = self._state(cell, inputs, state)
-            moved_state = np.zeros_like(start) if tangent.state is None else tangent.state.copy()
+            if tangent.state is None:
+                moved_state = np.zeros_like(start)
+            else:
+                moved_state = tangent.state.copy()
             return np.zeros((0, *start.shape), start.dtype), moved_state
         moved = jvp(self._directional(cell, inputs, state, tangent))
         return np.stack(moved), np.array(moved[-1])
@@ -130,7 +137,10 @@ class NumpyBackend:
         if not len(inputs):
             return _of_no_steps(cell, inputs, np.zeros_like(tangent.state))
         run = self._directional(cell, inputs, state, tangent)
-        cotangents = None if d_outputs is None else list(floating(d_outputs))
+        if d_outputs is None:
+            cotangents = None
+        else:
+            cotangents = list(floating(d_outputs))
         back = hvp(run, cotangents, None if d_last is None else floating(d_last))
         return pack(
             back.parameters, np.stack(back.inputs), np.asarray(back.state), cell.variant.bias
@@ -146,9 +156,9 @@ class NumpyBackend:
         )
 
     def _state(self, cell: Cell, inputs: NDArray, state: NDArray | None) -> NDArray:
-        return (
-            np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state
-        )
+        if state is None:
+            return np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype)
+        return state
 
     def stack(
         self,
@@ -182,11 +192,10 @@ class NumpyBackend:
         """
         arranged = Arrangement.of(inputs, batch_first)
         if not inputs.size:
-            d_start = (
-                np.zeros_like(self._states(stack, arranged, inputs, states))
-                if d_last is None
-                else d_last.copy()
-            )
+            if d_last is None:
+                d_start = np.zeros_like(self._states(stack, arranged, inputs, states))
+            else:
+                d_start = d_last.copy()
             zeros = {name: np.zeros_like(array) for name, array in stack.packed().items()}
             return StackGradients(zeros, np.zeros_like(inputs), d_start)
         back = stack_bptt(
@@ -194,12 +203,11 @@ class NumpyBackend:
             None if d_outputs is None else list(floating(arranged.steps_of(d_outputs))),
             None if d_last is None else list(floating(arranged.states_of(d_last))),
         )
-        parameters = {
-            parameter_name(name, layer, direction): np.asarray(array)
-            for layer, row in enumerate(back.parameters)
-            for direction, p in enumerate(row)
-            for name, array in packed(p, stack.variant.bias).items()
-        }
+        parameters = dict[str, NDArray]()
+        for layer, row in enumerate(back.parameters):
+            for direction, p in enumerate(row):
+                for name, array in packed(p, stack.variant.bias).items():
+                    parameters[parameter_name(name, layer, direction)] = np.asarray(array)
         d_inputs, d_states = np.stack(back.inputs), np.stack(back.states)
         return StackGradients(parameters, arranged.steps(d_inputs), arranged.states(d_states))
 
@@ -213,7 +221,7 @@ class NumpyBackend:
     ) -> StackRun:
         xs = floating(arranged.steps_of(inputs))
         hs = floating(arranged.states_of(self._states(s, arranged, inputs, states)))
-        rows = [[cell.parameters(floating) for cell in row] for row in s.cells]
+        rows = s.each(lambda cell: cell.parameters(floating))
         return stack(s.variant, rows, list(xs), list(hs), lengths)
 
     def _states(
@@ -224,7 +232,9 @@ class NumpyBackend:
         zeros: NDArray = arranged.states(
             np.zeros((s.layers * s.directions, B, s.hidden_size), inputs.dtype)
         )
-        return zeros if states is None else states
+        if states is None:
+            return zeros
+        return states
 
     def _nothing(
         self, s: Stack, arranged: Arrangement, inputs: NDArray, states: NDArray | None

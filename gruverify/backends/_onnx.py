@@ -50,12 +50,13 @@ class OnnxBackend:
     ) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, D·H) and last states (L·D, B, H), arranged as the inputs are."""
         xs, last = np.array(inputs, order="C"), []
-        starts = [None] * stack.layers if states is None else np.split(states, stack.layers)
+        starts: Sequence[NDArray | None] = [None] * stack.layers
+        if states is not None:
+            starts = np.split(states, stack.layers)
         for cells, start in zip(stack.cells, starts, strict=True):
             each = [LAYOUTS["onnx"].parameters(cell) for cell in cells]
-            given = {name: np.concatenate([one[name] for one in each]) for name in each[0]} | {
-                "X": xs
-            }
+            given = {name: np.concatenate([one[name] for one in each]) for name in each[0]}
+            given["X"] = xs
             if lengths is not None:
                 given["sequence_lens"] = lengths.astype(np.int32)
             if start is not None:
@@ -66,7 +67,10 @@ class OnnxBackend:
                 stack.hidden_size, stack.variant.reset, stack.directions, stack.format, batch_first
             )
             Y, Y_h = _loaded(self.loaded, asked, frozenset(given))(given)
-            Y, Y_h = (Y, Y_h.swapaxes(0, 1)) if batch_first else (Y.swapaxes(1, 2), Y_h)
+            if batch_first:
+                Y, Y_h = (Y, Y_h.swapaxes(0, 1))
+            else:
+                Y, Y_h = (Y.swapaxes(1, 2), Y_h)
             xs = np.array(Y, order="C").reshape(*Y.shape[:2], -1)
             last.append(Y_h)
         return xs, np.concatenate(last)

@@ -85,7 +85,10 @@ def shown(owner: nn.Module) -> dict[str, torch.Tensor]:
 def reparametrized(owner: nn.Module) -> tuple[str, ...]:
     """The weights that the module computes from other parameters whenever it runs."""
     before: Any = getattr(owner, "parametrizations", {})
-    names = list(before) if parametrize.is_parametrized(owner) else []
+    if parametrize.is_parametrized(owner):
+        names = list(before)
+    else:
+        names = []
     for hook in vars(owner).get("_forward_pre_hooks", {}).values():
         if isinstance(hook, prune.BasePruningMethod):
             names.append(str(hook._tensor_name))
@@ -182,7 +185,10 @@ def _unlike(module: nn.Module) -> str:
         for name in names
     ]
     close = [f"{name} for {match[0]}" for name, match in near if match and match[0] != name]
-    hint = f" (perhaps {', '.join(close[:4])}: rename them)" if close else ""
+    if close:
+        hint = f" (perhaps {', '.join(close[:4])}: rename them)"
+    else:
+        hint = ""
     return (
         f"{name_of(module)} has the parameters {', '.join(names) or '(none)'}: gruverify expects "
         "PyTorch's names, "
@@ -201,5 +207,8 @@ def name_of(target: Any) -> str:
     """A class's own name, or that of an instance's, before it was scripted or parametrized."""
     if isinstance(target, type):
         return target.__name__
-    cls = type(target).__bases__[0] if parametrize.is_parametrized(target) else type(target)
+    if parametrize.is_parametrized(target):
+        cls = type(target).__bases__[0]
+    else:
+        cls = type(target)
     return getattr(target, "original_name", None) or cls.__name__

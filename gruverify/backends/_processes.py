@@ -79,7 +79,9 @@ def apart(
 
 
 def _in(child: Child) -> str:
-    return "" if child.in_flight is None else f" in {child.in_flight}"
+    if child.in_flight is None:
+        return ""
+    return f" in {child.in_flight}"
 
 
 def _answer(line: Line, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
@@ -88,5 +90,8 @@ def _answer(line: Line, function: Callable[..., Any], arguments: tuple[Any, ...]
     except Exception as error:
         # An exception of the target's own is known in this process alone.
         known = type(error).__module__.partition(".")[0] in ("builtins", "gruverify")
-        answer = error if known else TargetUnavailable(f"the target raised {told(error)}")
+        if known:
+            answer = error
+        else:
+            answer = TargetUnavailable(f"the target raised {told(error)}")
     line(answer)

@@ -39,7 +39,7 @@ def _room(items: tuple[tuple[str, int], ...]) -> int:
 
 
 def _bytes(sizes: Mapping[str, int]) -> int:
-    """Those of the parameters, and of inputs, states and outputs."""
+    """The bytes of the parameters, and of inputs, states and outputs."""
     H, I, B, T, L, D = (sizes[letter] for letter in "HIBTLD")
     parameters = D * 3 * H * (I + H + 2) + (L - 1) * D * 3 * H * (D * H + H + 2)
     return _NUMBER * (parameters + T * B * (I + L * D * H)) + T * _STEP

@@ -65,7 +65,10 @@ def sizes_of_few(declared: Declarations, letter: str) -> set[int]:
 
 def _built(sizes: Sizes, declared: Declarations) -> dict[str, int]:
     """The sizes, but for those that the target is built for."""
-    two = None if declared.bidirectional is None else 1 + declared.bidirectional
+    if declared.bidirectional is None:
+        two = None
+    else:
+        two = 1 + declared.bidirectional
     fixed = {
         "H": declared.hidden_size,
         "I": declared.input_size,
@@ -95,4 +98,7 @@ def is_of_few(declared: Declarations, sizes: Sizes) -> bool:
         if all(size in near.get(letter, {one[letter]}) for letter, size in sizes.items()):
             return True
     further = (wide_cell(declared), long_run(declared))
-    return any(all(own.get(letter, 1) == size for letter, size in sizes.items()) for own in further)
+    for own in further:
+        if all(own.get(letter, 1) == size for letter, size in sizes.items()):
+            return True
+    return False

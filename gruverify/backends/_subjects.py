@@ -53,7 +53,9 @@ class Subject:
     @property
     def recurrent(self) -> str:
         """The name of its first recurrent weight."""
-        return "weight_hh_l0" if self.built.place.layered else "weight_hh"
+        if self.built.place.layered:
+            return "weight_hh_l0"
+        return "weight_hh"
 
     def of(self, cell: Cell) -> dict[str, torch.Tensor]:
         """The cell's weights, as tensors of their own, under the names that they have here."""
@@ -71,7 +73,10 @@ class Subject:
         call = call or self.built.call
         if not self.built.place.layered:
             return (call(question.inputs[0], question.state),)
-        inputs = question.inputs.transpose(0, 1) if self.batch_first else question.inputs
+        if self.batch_first:
+            inputs = question.inputs.transpose(0, 1)
+        else:
+            inputs = question.inputs
         outputs, last = call(inputs, question.state[None])
         return (outputs.transpose(0, 1) if self.batch_first else outputs), last[0]
 
@@ -169,7 +174,8 @@ class Subjects:
         key = (way, c.input_size, c.hidden_size, c.variant.bias, c.format)
         if key not in self._kept:
             subject = self.new(question)
-            subject = prepare(subject, question) if prepare else subject
+            if prepare:
+                subject = prepare(subject, question)
             with torch.no_grad():
                 subject.run(question)
             self._kept[key] = subject
@@ -185,9 +191,11 @@ class Subjects:
         return subject
 
     def new(self, question: Question) -> Subject:
-        """The same as it is verified: scripted if that is what is verified."""
+        """A new module as it is verified: scripted if that is what is verified."""
         subject = self.eager(question)
-        return self._subject(self.script(subject.built)) if self.script else subject
+        if self.script:
+            return self._subject(self.script(subject.built))
+        return subject
 
     def as_given(self, question: Question) -> Subject:
         """A module with whatever stands before its weights."""
@@ -219,7 +227,10 @@ class Subjects:
     ) -> tuple[dict[str, NDArray], dict[str, NDArray]]:
         # To script takes a tenth of a second: one scripted module is given weights in the plainest
         # way again and again.
-        subject = self.kept("fresh", question) if self.scripted else self.new(question)
+        if self.scripted:
+            subject = self.kept("fresh", question)
+        else:
+            subject = self.new(question)
         leaves = subject.built.fill(weights, question.cell.variant)
         forget(leaves.values())
         values = subject.differentiate(question)

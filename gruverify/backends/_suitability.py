@@ -80,13 +80,18 @@ def _dependence(modules: Modules, initial_state: bool) -> str:
     weights = modules.place.weights(plain)
     found = torch.autograd.grad(sums, list(weights.values()), allow_unused=True)
     unread = [name for name, gradient in zip(weights, found, strict=True) if gradient is None]
-    return f"its forward does not read {', '.join(unread)} by its name" if unread else ""
+    if unread:
+        return f"its forward does not read {', '.join(unread)} by its name"
+    return ""
 
 
 def _way_out(modules: Modules) -> str:
     path, target = modules.place.path, modules.name
     if isinstance(modules.target, nn.Module):
-        named = f"{target}.{path}" if ":" in target else f"its {path}, as module:instance.{path}"
+        if ":" in target:
+            named = f"{target}.{path}"
+        else:
+            named = f"its {path}, as module:instance.{path}"
         return f"Name {named}, or write a backend (gruverify.backend)"
     return (
         f"Name `{path}` of an instance of yours, as module:instance.{path}, or write a "
@@ -99,7 +104,10 @@ def _difference(modules: Modules, initial_state: bool) -> str:
     place, module = modules.place, copied(modules.sample).eval()
     expected = f"(x (B, I){', h (B, H)' if initial_state else ''}) to (B, H)"
     if place.layered:
-        state = ", h0 (L·D, B, H)" if initial_state else ""
+        if initial_state:
+            state = ", h0 (L·D, B, H)"
+        else:
+            state = ""
         expected = f"(inputs (T, B, I){state}) to (outputs (T, B, D·H), h_n (L·D, B, H))"
     arguments, shapes = _sample_of(modules, initial_state)
     try:
@@ -156,7 +164,10 @@ def _same(
     """Whether what is held returns the same. Called without a state, it may have to be given
     zeros.
     """
-    given = arguments if len(arguments) == 2 or not _takes_a_state(held) else (*arguments, zeros)
+    if len(arguments) == 2 or not _takes_a_state(held):
+        given = arguments
+    else:
+        given = (*arguments, zeros)
     try:
         with torch.no_grad():
             alone = held(*given)
@@ -167,13 +178,17 @@ def _same(
 
 
 def _tensors(value: Any) -> tuple[Any, ...]:
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    if isinstance(value, (tuple, list)):
+        return tuple(value)
+    return (value,)
 
 
 def _shapes(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return tuple(value.shape)
-    return [_shapes(part) for part in value] if isinstance(value, (tuple, list)) else type(value)
+    if isinstance(value, (tuple, list)):
+        return [_shapes(part) for part in value]
+    return type(value)
 
 
 def _spelled(value: Any) -> str:

@@ -36,8 +36,6 @@ class Target:
     @property
     def remedy(self) -> str:
         """The command that makes it available."""
-        return (
-            f"pip install {self.install}"
-            if self.install
-            else f"pip install 'gruverify[{self.needs}]'"
-        )
+        if self.install:
+            return f"pip install {self.install}"
+        return f"pip install 'gruverify[{self.needs}]'"

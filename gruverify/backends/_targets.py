@@ -196,7 +196,10 @@ def _built_in(shipped: Target) -> Backend:
 def _unknown_name(target: str) -> str:
     names = [*(shipped.name for shipped in TARGETS), *offered_targets()]
     near = difflib.get_close_matches(target, names)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"shipped targets: {', '.join(names)}."
+    if near:
+        hint = f"did you mean {' or '.join(near)}?"
+    else:
+        hint = f"shipped targets: {', '.join(names)}."
     return f"target {target!r} is unknown: {hint} Your own code is named as pkg.module:object."
 
 
@@ -221,7 +224,10 @@ def _load(target: str) -> Any:
             near = difflib.get_close_matches(
                 part, [*shipped, *(n for n in dir(found) if not n.startswith("_"))]
             )
-            hint = f": did you mean {' or '.join(near)}?" if near else ""
+            if near:
+                hint = f": did you mean {' or '.join(near)}?"
+            else:
+                hint = ""
             raise UnknownTarget(f"target {target!r}: {owner} has no {part!r}{hint}")
         found = getattr(found, part)
     return found
@@ -300,7 +306,9 @@ def _completed(found: Any, name: str) -> Backend:
     ):
         declares["shapes"] = "few"
     result: Backend = found
-    return redeclared(result, declares) if declares else result
+    if declares:
+        return redeclared(result, declares)
+    return result
 
 
 def _is_compiled(found: Any, method: str) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from types import SimpleNamespace
 from typing import Any, Unpack, cast
 
@@ -19,6 +19,7 @@ from gruverify.backends._autograd import (
     Load,
     Loaded,
     LoadStack,
+    Tensors,
 )
 from gruverify.backends._claims import (
     Formats,
@@ -92,8 +93,14 @@ def torch_backend(
             no parameters by PyTorch's names or does more than a GRU does, or a claim or a
             declaration is wrong or not true of it.
     """
-    cells = None if step is None else modules_of("step", step)
-    layers = None if sequence is None else modules_of("sequence", sequence)
+    if step is None:
+        cells = None
+    else:
+        cells = modules_of("step", step)
+    if sequence is None:
+        layers = None
+    else:
+        layers = modules_of("sequence", sequence)
     return _of_modules(
         cells, layers, {"name": name, "variants": variants, "formats": formats, **declared}
     )
@@ -131,12 +138,14 @@ def _of_modules(
         layers.load_layer if layers is not None and _is_one_layer(layers) else None,
         layers.load_stack if layers is not None and _is_a_stack(layers) else None,
     )
+    if stateless:
+        loads = tuple(load and partial(_without_state, load) for load in loads)
     variants = said.pop("variants", None)
     made = from_loads(
         said.pop("name"),
         _variants_of(list(given.values()), said) if variants is None else variants_in(variants),
         formats_of(given, said.pop("formats", None)),
-        *(_without_state(load) if load and stateless else load for load in loads),
+        *loads,
         directions=all(modules.elsewhere for modules in given.values()),
         reloaded=_ways_of(
             [modules for modules in given.values() if modules is cells or _is_one_layer(modules)]
@@ -154,30 +163,39 @@ def _of_modules(
 
 
 def _variants_of(given: list[Modules], said: Mapping[str, Any]) -> tuple[Variant, ...]:
-    return variants_of(given) if said.get("biases") is None else (Variant(),)
+    if said.get("biases") is None:
+        return variants_of(given)
+    return (Variant(),)
 
 
-def _without_state(load: Callable[..., Loaded]) -> Callable[..., Loaded]:
-    """The same, called without its state, which is 0."""
+@dataclass(frozen=True)
+class _Stateless(Loaded):
+    """An implementation that is called without its state, which is 0."""
 
-    def loaded(*given: Any) -> Loaded:
-        one = load(*given)
-        elsewhere = one.at
+    whole: Loaded
 
-        def at(others: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
-            assert elsewhere is not None
-            return stateless(elsewhere(others))
+    @property
+    def parameters(self) -> Tensors:
+        return self.whole.parameters
 
-        return Loaded(one.parameters, stateless(one.call), one.mode, at if elsewhere else None)
+    def __call__(self, inputs: torch.Tensor, state: Any, *lengths: NDArray | None) -> Any:
+        return self.whole(inputs, None, *lengths)
 
-    def stateless(call: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda inputs, state, *lengths: call(inputs, None, *lengths)
+    def at(self, parameters: Tensors) -> Loaded:
+        return _Stateless(self.whole.at(parameters))
 
-    return loaded
+    def train(self, flag: bool) -> None:
+        self.whole.train(flag)
+
+
+def _without_state(load: Callable[..., Loaded], *given: Any) -> Loaded:
+    return _Stateless(load(*given))
 
 
 def _ways_of(given: list[Modules]) -> Reload | None:
-    return ModuleWays([Subjects(modules) for modules in given]).reloaded if given else None
+    if given:
+        return ModuleWays([Subjects(modules) for modules in given]).reloaded
+    return None
 
 
 def _is_one_layer(layers: Modules) -> bool:
@@ -197,7 +215,7 @@ def _is_a_stack(layers: Modules) -> bool:
 
 
 def _fixed_shape(layers: Modules | None) -> dict[str, Any]:
-    """What of a stack's shape cannot be chosen."""
+    """The options of a stack that the modules were built with and that cannot be chosen."""
     if layers is None or not _is_a_stack(layers):
         return {}
     return {name: value for name, value in layers.shape.items() if name not in layers.choices}
@@ -246,10 +264,22 @@ def from_loads(
     directions: whether sequences can be called at other parameters, as derivatives along a
     direction need; shape: the fixed sizes, and further fields of a FunctionBackend.
     """
-    one = AutogradStep(load_step) if load_step else None
-    many = AutogradSequence(load_sequence) if load_sequence else None
-    stacked = AutogradStack(load_stack) if load_stack else None
-    along = AutogradDirections(load_sequence) if load_sequence and directions else None
+    if load_step:
+        one = AutogradStep(load_step)
+    else:
+        one = None
+    if load_sequence:
+        many = AutogradSequence(load_sequence)
+    else:
+        many = None
+    if load_stack:
+        stacked = AutogradStack(load_stack)
+    else:
+        stacked = None
+    if load_sequence and directions:
+        along = AutogradDirections(load_sequence)
+    else:
+        along = None
     return FunctionBackend(
         name=name,
         variants=tuple(variants),
@@ -271,60 +301,117 @@ def from_loads(
 # -- the formulas over tensors ---------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Formulas(Loaded):
+    """What computes with any parameters that it is given, and knows no training mode."""
+
+    own: Tensors
+
+    @property
+    def parameters(self) -> Tensors:
+        return self.own
+
+    def at(self, parameters: Tensors) -> Loaded:
+        return replace(self, own=parameters)
+
+    def train(self, flag: bool) -> None:
+        """There is no dropout."""
+
+
+@dataclass(frozen=True)
+class _FormulaStep(_Formulas):
+    """A step over tensors, at the parameters of a cell."""
+
+    step: StepOf
+    cell: Cell
+
+    @cached_property
+    def _blocks(self) -> Parameters:
+        return unpack(dict(self.own), self.cell.hidden_size)
+
+    def __call__(self, x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+        return self.step(self.cell.variant, self._blocks, x, h)
+
+
 def _load_formula_step(step: StepOf, cell: Cell) -> Loaded:
-    leaves = {name: tensor(array).requires_grad_() for name, array in cell.packed().items()}
+    return _FormulaStep(_leaves(cell.packed()), step, cell)
 
-    def at(parameters: Mapping[str, torch.Tensor]) -> Callable[..., Any]:
-        return partial(step, cell.variant, unpack(dict(parameters), cell.hidden_size))
 
-    return Loaded(leaves, at(leaves), at=at)
+def _leaves(packed: Mapping[str, NDArray]) -> Tensors:
+    return {name: tensor(array).requires_grad_() for name, array in packed.items()}
+
+
+@dataclass(frozen=True)
+class _Looped(Loaded):
+    """A sequence as a loop over a cell of H units."""
+
+    step: Loaded
+    H: int
+
+    @property
+    def parameters(self) -> Tensors:
+        return self.step.parameters
+
+    def __call__(
+        self, inputs: torch.Tensor, state: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        if state is None:
+            h = inputs.new_zeros(inputs.shape[1], self.H)
+        else:
+            h = state
+        outputs = []
+        for x in inputs:
+            h = self.step(x, h)
+            outputs.append(h)
+        if not outputs:
+            return inputs.new_zeros(0, *h.shape), h
+        return torch.stack(outputs), h
+
+    def at(self, parameters: Tensors) -> Loaded:
+        return _Looped(self.step.at(parameters), self.H)
+
+    def train(self, flag: bool) -> None:
+        self.step.train(flag)
 
 
 def looped(load: Load) -> Load:
-    """A sequence as a loop over a cell."""
-
-    def loaded(cell: Cell) -> Loaded:
-        one, loop = load(cell), partial(partial, _loop, cell.hidden_size)
-        elsewhere = one.at
-        at = None if elsewhere is None else lambda others: loop(elsewhere(others))
-        return Loaded(one.parameters, loop(one.call), one.mode, at)
-
-    return loaded
+    """How to load a sequence that is a loop over a cell."""
+    return lambda cell: _Looped(load(cell), cell.hidden_size)
 
 
-def _loop(
-    H: int, step: Callable[..., torch.Tensor], inputs: torch.Tensor, state: torch.Tensor | None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    h = inputs.new_zeros(inputs.shape[1], H) if state is None else state
-    outputs = []
-    for x in inputs:
-        h = step(x, h)
-        outputs.append(h)
-    return torch.stack(outputs) if outputs else inputs.new_zeros(0, *h.shape), h
+@dataclass(frozen=True)
+class _FormulaStack(_Formulas):
+    """The formulas of a stack over tensors, at parameters by nn.GRU's names."""
 
+    stack: Stack
+    batch_first: bool
 
-def _load_formula_stack(s: Stack, batch_first: bool) -> Loaded:
-    leaves = {name: tensor(array).requires_grad_() for name, array in s.packed().items()}
-    rows = [
-        [
-            unpack(
-                {name: leaves[parameter_name(name, layer, d)] for name in cell.packed()},
-                s.hidden_size,
-            )
-            for d, cell in enumerate(row)
-        ]
-        for layer, row in enumerate(s.cells)
-    ]
+    @cached_property
+    def _rows(self) -> list[list[Parameters]]:
+        """The parameters of each layer and direction."""
+        rows: list[list[Parameters]] = []
+        for layer, cells in enumerate(self.stack.cells):
+            rows.append([])
+            for direction, cell in enumerate(cells):
+                packed = {
+                    name: self.own[parameter_name(name, layer, direction)] for name in cell.packed()
+                }
+                rows[-1].append(unpack(packed, self.stack.hidden_size))
+        return rows
 
-    def call(
-        inputs: torch.Tensor, states: torch.Tensor | None, lengths: NDArray | None
+    def __call__(
+        self, inputs: torch.Tensor, states: torch.Tensor | None, lengths: NDArray | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        arranged = Arrangement.of(inputs, batch_first)
+        s, arranged = self.stack, Arrangement.of(inputs, self.batch_first)
         xs = arranged.steps_of(inputs)
-        zeros = xs.new_zeros(s.layers * s.directions, xs.shape[1], s.hidden_size)
-        hs = zeros if states is None else arranged.states_of(states)
-        run = stack_formulas(s.variant, rows, list(xs), list(hs), lengths)
+        if states is None:
+            hs = xs.new_zeros(s.layers * s.directions, xs.shape[1], s.hidden_size)
+        else:
+            hs = arranged.states_of(states)
+        run = stack_formulas(s.variant, self._rows, list(xs), list(hs), lengths)
         outputs, last = torch.stack(list(run.outputs)), torch.stack(list(run.last))
         return arranged.steps(outputs), arranged.states(last)
 
-    return Loaded(leaves, call)
+
+def _load_formula_stack(stack: Stack, batch_first: bool) -> Loaded:
+    return _FormulaStack(_leaves(stack.packed()), stack, batch_first)

@@ -29,18 +29,26 @@ class Arrangement:
         """(T, B, n), as inputs, outputs and their cotangents are, as the call has it."""
         if not self.batched:
             return array[:, 0]
-        return array.swapaxes(0, 1) if self.batch_first else array
+        if self.batch_first:
+            return array.swapaxes(0, 1)
+        return array
 
     def states(self, array: Array) -> Array:
         """(L·D, B, H) as the call has it."""
-        return array if self.batched else array[:, 0]
+        if self.batched:
+            return array
+        return array[:, 0]
 
     def steps_of(self, arranged: Array) -> Array:
         """What the call has, as (T, B, n)."""
         if not self.batched:
             return arranged[:, None]
-        return arranged.swapaxes(0, 1) if self.batch_first else arranged
+        if self.batch_first:
+            return arranged.swapaxes(0, 1)
+        return arranged
 
     def states_of(self, arranged: Array) -> Array:
         """What the call has, as (L·D, B, H)."""
-        return arranged if self.batched else arranged[:, None]
+        if self.batched:
+            return arranged
+        return arranged[:, None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from gruverify.arithmetic import Format
 from gruverify.cell._cell import Cell
+from gruverify.cell._keys import array_keys
 from gruverify.cell._repr import Pasteable, array_repr
 from gruverify.cell._validation import array_in_format, require_finite, require_shape
 from gruverify.cell._variant import Variant
@@ -82,6 +84,12 @@ class Case(Pasteable):
         """Every array of the case by name: parameters, inputs, state and cotangents."""
         mine = {name: getattr(self, name) for name in ("inputs", "state", "d_outputs", "d_last")}
         return {**self.cell.packed(), **mine}
+
+    def key(self) -> Hashable:
+        """What tells this case from every other that a backend could answer differently: the
+        variant, and each array bit by bit.
+        """
+        return self.variant, array_keys(self.arrays())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Case):

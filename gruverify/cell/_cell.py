@@ -63,9 +63,10 @@ class Cell(Pasteable):
             if given is None and self.variant.bias and not any(there):
                 given = np.zeros(3 * H, weight_hh.dtype)
             if (given is not None) != self.variant.bias:
-                found, rule = (
-                    ("missing", "needs") if self.variant.bias else ("given", "must not have")
-                )
+                if self.variant.bias:
+                    found, rule = ("missing", "needs")
+                else:
+                    found, rule = ("given", "must not have")
                 raise ValueError(f"{name} is {found}: the variant ({self.variant}) {rule} biases")
             if given is not None:
                 checked[name], _ = array_in_format(name, given, expected)
@@ -115,7 +116,9 @@ class Cell(Pasteable):
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Cell) or self.variant != other.variant:
-            return NotImplemented if not isinstance(other, Cell) else False
+            if not isinstance(other, Cell):
+                return NotImplemented
+            return False
         mine, theirs = self.packed(), other.packed()
         return all(
             mine[n].dtype == theirs[n].dtype and np.array_equal(mine[n], theirs[n]) for n in mine
@@ -133,7 +136,9 @@ def unpack(packed: dict[str, Array], H: int) -> Parameters:
 
     def blocks(name: str) -> tuple[Array, Array, Array]:
         array = packed.get(name)
-        return (0, 0, 0) if array is None else (array[:H], array[H : 2 * H], array[2 * H :])
+        if array is None:
+            return (0, 0, 0)
+        return (array[:H], array[H : 2 * H], array[2 * H :])
 
     return Parameters(
         *blocks("weight_ih"), *blocks("weight_hh"), *blocks("bias_ih"), *blocks("bias_hh")

@@ -43,7 +43,10 @@ def _norm(W: Floats) -> float:
 
 def _reach(W_x: Floats, W_h: Floats | float, b: Floats | float, largest_input: float) -> float:
     """The largest magnitude of a pre-activation."""
-    recurrent = np.abs(W_h).sum(1) if isinstance(W_h, np.ndarray) else 0.0
+    if isinstance(W_h, np.ndarray):
+        recurrent = np.abs(W_h).sum(1)
+    else:
+        recurrent = 0.0
     return float((largest_input * np.abs(W_x).sum(1) + recurrent + np.abs(b)).max(initial=0.0))
 
 

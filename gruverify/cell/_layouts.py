@@ -149,7 +149,10 @@ def _to_keras(cell: Cell) -> dict[str, NDArray]:
     found = {"kernel": packed["weight_ih"].T, "recurrent_kernel": packed["weight_hh"].T}
     if cell.variant.bias:
         both = np.stack([packed["bias_ih"], packed["bias_hh"]])
-        found["bias"] = both if cell.variant.reset == "after" else both[0]
+        if cell.variant.reset == "after":
+            found["bias"] = both
+        else:
+            found["bias"] = both[0]
     return found
 
 
@@ -160,7 +163,10 @@ def _from_keras(parameters: Arrays) -> tuple[NDArray, NDArray, NDArray | None, N
     bias = parameters.get("bias")
     if bias is None:
         return weight_ih, weight_hh, None, None
-    bias_ih, bias_hh = bias if bias.ndim == 2 else (bias, np.zeros_like(bias))
+    if bias.ndim == 2:
+        bias_ih, bias_hh = bias
+    else:
+        bias_ih, bias_hh = (bias, np.zeros_like(bias))
     return weight_ih, weight_hh, _gates_swapped(bias_ih), _gates_swapped(bias_hh)
 
 
@@ -193,9 +199,8 @@ def _to_flax(cell: Cell) -> dict[str, NDArray]:
 
 
 def _from_flax(parameters: Arrays) -> tuple[NDArray, NDArray, NDArray, NDArray]:
-    weight_ih, weight_hh = (
-        np.concatenate([parameters[f"{side}{gate}.kernel"].T for gate in "rzn"]) for side in "ih"
-    )
+    weight_ih = np.concatenate([parameters[f"i{gate}.kernel"].T for gate in "rzn"])
+    weight_hh = np.concatenate([parameters[f"h{gate}.kernel"].T for gate in "rzn"])
     bias_ih = np.concatenate([parameters[f"i{gate}.bias"] for gate in "rzn"])
     last = parameters["hn.bias"]
     return (

@@ -27,14 +27,18 @@ class Pasteable:
 def _entries(value: Any) -> int:
     if isinstance(value, Pasteable):
         return sum(map(_entries, vars(value).values()))
-    return value.size if isinstance(value, np.ndarray) else 0
+    if isinstance(value, np.ndarray):
+        return value.size
+    return 0
 
 
 def _outline(value: Any) -> str:
     if isinstance(value, Pasteable):
         fields = ", ".join(f"{name}={_outline(part)}" for name, part in vars(value).items())
         return f"{type(value).__name__}({fields})"
-    return f"<{value.dtype.name} {value.shape}>" if isinstance(value, np.ndarray) else repr(value)
+    if isinstance(value, np.ndarray):
+        return f"<{value.dtype.name} {value.shape}>"
+    return repr(value)
 
 
 def array_repr(array: npt.NDArray[Any]) -> str:
@@ -50,7 +54,9 @@ def _shortest(array: npt.NDArray[Any]) -> Any:
     # identify the number.
     if array.ndim:
         return [_shortest(part) for part in array]
-    return float(array) if array.dtype == np.float64 else _Literal(str(array))
+    if array.dtype == np.float64:
+        return float(array)
+    return _Literal(str(array))
 
 
 class _Literal(str):

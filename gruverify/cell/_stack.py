@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy.typing as npt
 
 from gruverify.arithmetic import Format
 from gruverify.cell._cell import Cell
 from gruverify.cell._variant import Variant
+
+Each = TypeVar("Each")
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,10 @@ class Stack:
 
     def _require_fit(self, cell: Cell, layer: int, direction: int) -> None:
         first = self.cells[0][0]
-        expected = first.input_size if layer == 0 else self.directions * first.hidden_size
+        if layer == 0:
+            expected = first.input_size
+        else:
+            expected = self.directions * first.hidden_size
         for what, found, wanted in (
             ("variant", cell.variant, first.variant),
             ("format", cell.format.name, first.format.name),
@@ -88,12 +94,19 @@ class Stack:
 
     def packed(self) -> dict[str, npt.NDArray[Any]]:
         """All parameters by nn.GRU's names: weight_ih_l0, weight_hh_l0_reverse and so on."""
-        return {
-            parameter_name(name, layer, direction): array
-            for layer, row in enumerate(self.cells)
-            for direction, cell in enumerate(row)
-            for name, array in cell.packed().items()
-        }
+        named = dict[str, npt.NDArray[Any]]()
+        for layer, row in enumerate(self.cells):
+            for direction, cell in enumerate(row):
+                for name, array in cell.packed().items():
+                    named[parameter_name(name, layer, direction)] = array
+        return named
+
+    def each(self, what: Callable[[Cell], Each]) -> list[list[Each]]:
+        """What a function says of each cell: layer by layer, and in each direction by direction."""
+        rows = list[list[Each]]()
+        for row in self.cells:
+            rows.append([what(cell) for cell in row])
+        return rows
 
 
 def parameter_name(packed: str, layer: int, direction: int) -> str:

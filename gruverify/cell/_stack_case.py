@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from gruverify.arithmetic import Format
 from gruverify.cell._arrangement import Arrangement
 from gruverify.cell._case import Case
+from gruverify.cell._keys import array_keys
 from gruverify.cell._repr import Pasteable, array_repr
 from gruverify.cell._stack import Stack
 from gruverify.cell._validation import array_in_format, frozen, require_finite, require_shape
@@ -116,7 +118,10 @@ class StackCase(Pasteable):
     def real(self) -> npt.NDArray[np.bool_]:
         """(T, B): which steps are a member's own, and not padding."""
         T, B, _ = self.inputs.shape
-        lengths = np.full(B, T) if self.lengths is None else self.lengths
+        if self.lengths is None:
+            lengths = np.full(B, T)
+        else:
+            lengths = self.lengths
         return np.asarray(np.arange(T)[:, None] < lengths)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -124,6 +129,16 @@ class StackCase(Pasteable):
         states, cotangents.
         """
         return {**self.stack.packed(), **{name: getattr(self, name) for name in _ARRAYS}}
+
+    def key(self) -> Hashable:
+        """What tells this case from every other that a backend could answer differently: the
+        variant, the arrangement, the lengths, and each array bit by bit.
+        """
+        if self.lengths is None:
+            lengths = None
+        else:
+            lengths = tuple(self.lengths.tolist())
+        return self.variant, self.arrangement, lengths, array_keys(self.arrays())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, StackCase):
@@ -139,7 +154,10 @@ class StackCase(Pasteable):
 
     def __repr__(self) -> str:
         arrays = ", ".join(f"{name}={array_repr(getattr(self, name))}" for name in _ARRAYS)
-        lengths = "" if self.lengths is None else f", lengths={self.lengths.tolist()}"
+        if self.lengths is None:
+            lengths = ""
+        else:
+            lengths = f", lengths={self.lengths.tolist()}"
         arrangement = f", batch_first={self.batch_first}, batched={self.batched}"
         return f"StackCase({self.stack!r}, {arrays}{lengths}{arrangement})"
 

@@ -116,9 +116,10 @@ class Variant:
         return f"reset {self.reset}, {self.update}{_WORDS[self.biases]}"
 
     def __repr__(self) -> str:
-        biases = (
-            f"bias={self.bias}" if self.biases in ("both", "none") else f"biases={self.biases!r}"
-        )
+        if self.biases in ("both", "none"):
+            biases = f"bias={self.bias}"
+        else:
+            biases = f"biases={self.biases!r}"
         return f"Variant(reset={self.reset!r}, update={self.update!r}, {biases})"
 
 

@@ -32,7 +32,29 @@ if TYPE_CHECKING:
     from gruverify.store import Kept
 
 
-@click.command("check", cls=Configured)
+_HELP = """Verify TARGET against the mathematics of the GRU.
+
+TARGET is numpy, torch or torch-formulas, or your own code as pkg.module:object: a function
+step(cell, x, h), an nn.Module with PyTorch's parameter names, or an object with a method of the
+Backend contract (see README); or exec:COMMAND, a program in any language (see docs/exec.md).
+
+\b
+gruverify check mypkg.kernels:my_step --format f32 --profile quick
+gruverify check torch --seed 1 --json result.json
+gruverify check torch --only agreement --skip 'agreement/gradient-*' --xfails-file known.txt
+gruverify check torch --profile deep --store runs.db --resume
+gruverify check 'exec:node my_gru.js' --patience 10
+
+A file has entries, `agreement/step f16,bf16  # why`: formats (all unless given) and reason may
+be left out.
+
+Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or
+hung, 5 too few gates visited, 6 inconclusive (nothing failed, but too little was judged,
+answered or claimed), 130 interrupted.
+"""
+
+
+@click.command("check", cls=Configured, help=_HELP)
 @click.argument("target")
 @click.option(
     "--profile",
@@ -177,45 +199,30 @@ def command(
     look: Look,
     kept: Kept | None,
 ) -> None:
-    """Verify TARGET against the mathematics of the GRU.
-
-    TARGET is numpy, torch or torch-formulas, or your own code as pkg.module:object: a function
-    step(cell, x, h), an nn.Module with PyTorch's parameter names, or an object with a method of the
-    Backend contract (see README); or exec:COMMAND, a program in any language (see docs/exec.md).
-
-    \b
-    gruverify check mypkg.kernels:my_step --format f32 --profile quick
-    gruverify check torch --seed 1 --json result.json
-    gruverify check torch --only agreement --skip 'agreement/gradient-*' --xfails-file known.txt
-    gruverify check torch --profile deep --store runs.db --resume
-    gruverify check 'exec:node my_gru.js' --patience 10
-
-    A file has entries, `agreement/step f16,bf16  # why`: formats (all unless given) and reason may
-    be left out.
-
-    Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or
-    hung, 5 too few gates visited, 6 inconclusive (nothing failed, but too little was judged,
-    answered or claimed), 130 interrupted.
-    """  # noqa: D301  # click reads the backspaces
+    """Verify a target, as the options say."""
     _prepare(target, report)
     from gruverify.engine import Plan
 
     xfails = _to_update(update_xfails, formats, cut_short=first_only or max_failures is not None)
     to = _Output(json_path, writable("--json", json_path), report, witnesses, xfails, kept, look)
     plan = Plan(profile=profile, formats=formats, seed=seed, max_cases=max_cases, max_size=max_size)
-    plan = replace(
-        plan,
-        time_budget=time_budget,
-        max_failures=1 if first_only else max_failures,
-        shrink=not no_shrink,
-    )
-    plan = replace(plan, selection=_selection(only, skip, skips_files, xfails_files, strict))
+    chosen = _selection(only, skip, skips_files, xfails_files, strict)
+    plan = replace(plan, time_budget=time_budget, shrink=not no_shrink, selection=chosen)
+    plan = replace(plan, max_failures=1 if first_only else max_failures)
     if list_only:
         return _list(target, plan, patience)
-    plan = plan if no_replay else replace(plan, saved=_saved(witnesses, target))
+    if not no_replay:
+        plan = replace(plan, saved=_saved(witnesses, target))
+    sys.exit(_verify(target, plan, jobs, patience, fail_under_gates, to))
+
+
+def _verify(
+    target: str, plan: Plan, jobs: int | None, patience: float, gates: float | None, to: _Output
+) -> int:
+    """Run, write and print; the exit code."""
     result = _run(target, plan, jobs or min(os.cpu_count() or 1, 4), patience, to)
     _put_out(result, to)
-    sys.exit(_exit_code(result) or _exit_code_of_gates(result, fail_under_gates))
+    return _exit_code(result) or _exit_code_of_gates(result, gates)
 
 
 @dataclass(frozen=True)
@@ -275,11 +282,15 @@ def _end(result: Result, to: _Output) -> list[str]:
         return []
     end(to.kept, result)
     said = told(to.kept, result)
-    return [] if to.look.silent else [said]
+    if to.look.silent:
+        return []
+    return [said]
 
 
 def _update(result: Result, to: _Output) -> list[str]:
-    return [] if to.xfails is None else [to.xfails.update(result)]
+    if to.xfails is None:
+        return []
+    return [to.xfails.update(result)]
 
 
 def _prepare(target: str, report: Path | None) -> None:
@@ -357,12 +368,19 @@ def _run(target: str, plan: Plan, jobs: int, patience: float, to: _Output) -> Re
     )
 
     console, flaky = to.console, set[str]()
+    if to.kept is not None:
+        stored = to.kept.said
+    else:
+        stored = ()
     with _targets_mistakes(), LiveProgress(console) as progress:
+
+        def unheard(event: Event) -> None:
+            """Say nothing."""
 
         def show(event: Event) -> None:
             if isinstance(event, RunStarted):
                 print_header(console, event.header, jobs)
-                for line in () if to.kept is None else to.kept.said:
+                for line in stored:
                     console.print(f"store: {line}", markup=False, soft_wrap=True)
             elif isinstance(event, FirstFailure):
                 print_first_failure(console, event)
@@ -371,7 +389,7 @@ def _run(target: str, plan: Plan, jobs: int, patience: float, to: _Output) -> Re
                 print_not_repeated(console, event)
             progress(event)
 
-        listener = (lambda event: None) if to.look.silent else show
+        listener = unheard if to.look.silent else show
         return check_in_processes(target, plan, jobs, listener, patience, to.kept)
 
 
@@ -393,11 +411,9 @@ def _save(result: Result, folder: Path) -> dict[tuple[str, str], Path]:
 def _to_update(
     path: str | None, formats: tuple[Format, ...] | None, *, cut_short: bool
 ) -> Xfails | None:
-    return (
-        None
-        if path is None
-        else xfails_to_update(path, all_formats=formats is None, cut_short=cut_short)
-    )
+    if path is None:
+        return None
+    return xfails_to_update(path, all_formats=formats is None, cut_short=cut_short)
 
 
 def _saved(folder: Path, target: str) -> Saved:
@@ -411,10 +427,11 @@ def _write(result: Result, to: _Output) -> list[str]:
 
     if to.json_file is not None and to.json != "-":
         write_aside("--json", to.json_file, dumps(result))
-    if to.report is not None:
-        with failures("--report"):
-            write_report([document(result)], to.report)
-    return [] if to.report is None else [where(to.report)]
+    if to.report is None:
+        return []
+    with failures("--report"):
+        write_report([document(result)], to.report)
+    return [where(to.report)]
 
 
 def _print(result: Result, saved: dict[tuple[str, str], Path], to: _Output) -> None:
@@ -447,4 +464,6 @@ def _exit_code_of_gates(result: Result, least: float | None) -> int:
         click.echo(
             f"--fail-under-gates {least:g}: {fmt} visited {percent:.1f} % of z × r × c", err=True
         )
-    return EXIT_UNVISITED if short else 0
+    if short:
+        return EXIT_UNVISITED
+    return 0

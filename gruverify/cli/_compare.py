@@ -17,7 +17,7 @@ from gruverify.cli._results import is_store, opened, result_named
 from gruverify.cli._values import number_within
 
 if TYPE_CHECKING:
-    from gruverify.reporting import Comparison, Trigger
+    from gruverify.reporting import Comparison, Threshold, Trigger
 
 _FACTOR = number_within("a number above 1", lambda value: 1 < value < float("inf"))
 _MARGIN = number_within("a margin of at least 0", lambda value: 0 <= value < float("inf"))
@@ -104,10 +104,27 @@ def command(
       3  a package is missing
       6  nothing of --fail-on, but NEW leaves open what OLD judged, or has no verdict
     """  # noqa: D301  # click reads the backspaces
-    from gruverify.reporting import Threshold, compared
+    from gruverify.reporting import Threshold
 
     if new is None:
         return _list(old)
+    threshold = Threshold(worse_by, worse_above)
+    triggers = tuple(dict.fromkeys(triggers))
+    sys.exit(_compare(old, new, threshold, triggers, json_path, markdown_path, verbose))
+
+
+def _compare(
+    old: str,
+    new: str,
+    threshold: Threshold,
+    triggers: tuple[Trigger, ...],
+    json_path: str | None,
+    markdown_path: str | None,
+    verbose: bool,
+) -> int:
+    """Compare, write and print; the exit code."""
+    from gruverify.reporting import compared
+
     if json_path == markdown_path == "-":
         raise Fail(
             "--json - and --markdown - both ask for standard output: name a file for one of them"
@@ -116,13 +133,12 @@ def command(
     _keep_apart(
         {"OLD": Path(old), "NEW": Path(new), "--json": json_file, "--markdown": markdown_file}
     )
-    found = compared(result_named(old), result_named(new), Threshold(worse_by, worse_above))
+    found = compared(result_named(old), result_named(new), threshold)
     outputs = _Outputs(json_path, json_file, markdown_path, markdown_file)
-    triggers = tuple(dict.fromkeys(triggers))
     _put_out(found, triggers, outputs, verbose)
     with whatever_becomes_of_the_console():
         _tell_why(found, triggers)
-    sys.exit(_exit_code(found, triggers))
+    return _exit_code(found, triggers)
 
 
 def _list(name: str) -> None:
@@ -220,4 +236,6 @@ def _fires(found: Comparison, triggers: tuple[Trigger, ...]) -> bool:
 def _exit_code(found: Comparison, triggers: tuple[Trigger, ...]) -> int:
     if _fires(found, triggers):
         return EXIT_WORSE
-    return EXIT_INCONCLUSIVE if triggers and found.gaps else 0
+    if triggers and found.gaps:
+        return EXIT_INCONCLUSIVE
+    return 0

@@ -44,13 +44,13 @@ class Configured(click.Command):
         context, found = click.Context(self), {}
         for key, name in _names(read).items():
             value = read.values[key]
-            text = (
-                ",".join(value)
-                if key == "formats"
-                else value
-                if isinstance(value, bool | list)
-                else str(value)
-            )
+            text: object
+            if key == "formats":
+                text = ",".join(value)
+            elif isinstance(value, bool | list):
+                text = value
+            else:
+                text = str(value)
             try:
                 params[name].type_cast_value(context, text)
             except click.ClickException as wrong:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -90,28 +91,40 @@ def command(
     interrupted: the entries that were done are written.
     """  # noqa: D301  # click reads the backspaces
     from gruverify.engine import Plan
-    from gruverify.reporting import (
-        console_for,
-        matrix_document,
-        matrix_html,
-        matrix_page,
-        print_bank,
-        print_matrix,
-    )
+    from gruverify.reporting import console_for, print_bank, print_matrix
 
     if listed:
         print_bank(console_for())
         return
     if html_path is not None:
         _require_templates()
-    wanted = {"--json": json_path, "--markdown": markdown_path, "--html": html_path}
-    files = {
-        option: file
-        for option, path in wanted.items()
-        if (file := writable(option, path)) is not None
-    }
+    files = _writable({"--json": json_path, "--markdown": markdown_path, "--html": html_path})
     plan = Plan(profile=profile, seed=seed, max_cases=max_cases)
     matrix = _run(only, plan, columns, jobs or os.cpu_count() or 1)
+    refused = _write(matrix, files)
+    print_matrix(console_for(), matrix)
+    for said in refused:
+        said.show()
+    if not matrix.complete:
+        click.echo(f"interrupted after {len(matrix.fates)} entries", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    sys.exit(EXIT_FALSIFIED if matrix.survivors or matrix.false_alarms else 0)
+
+
+def _writable(wanted: dict[str, str | None]) -> dict[str, Path]:
+    """The files that are asked for, each by its option."""
+    files = dict[str, Path]()
+    for option, path in wanted.items():
+        file = writable(option, path)
+        if file is not None:
+            files[option] = file
+    return files
+
+
+def _write(matrix: Matrix, files: dict[str, Path]) -> list[Fail]:
+    """Write every file; what could not be written is told after all that could."""
+    from gruverify.reporting import matrix_document, matrix_html, matrix_page
+
     renderings = {"--json": matrix_document, "--markdown": matrix_page, "--html": matrix_html}
     refused = list[Fail]()
     with undisturbed():
@@ -120,13 +133,7 @@ def command(
                 write_aside(option, file, renderings[option](matrix))
             except Fail as failure:
                 refused.append(failure)
-    print_matrix(console_for(), matrix)
-    for said in refused:
-        said.show()
-    if not matrix.complete:
-        click.echo(f"interrupted after {len(matrix.fates)} entries", err=True)
-        sys.exit(EXIT_INTERRUPTED)
-    sys.exit(EXIT_FALSIFIED if matrix.survivors or matrix.false_alarms else 0)
+    return refused
 
 
 def _run(only: tuple[str, ...], plan: Plan, columns: int, jobs: int) -> Matrix:

@@ -196,8 +196,14 @@ def _records(
 
     xs = array_of(inputs, _NAMES["--inputs"])
     first = _batch_first(xs.shape, batch_first)
-    h = None if state is None else array_of(state, _NAMES["--state"])
-    n = None if lengths is None else _lengths(lengths)
+    if state is None:
+        h = None
+    else:
+        h = array_of(state, _NAMES["--state"])
+    if lengths is None:
+        n = None
+    else:
+        n = _lengths(lengths)
     found: list[Record] = []
     for path in outputs:
         ys = array_of(path, _NAMES["--outputs"])

@@ -8,6 +8,7 @@ import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import click
@@ -23,7 +24,7 @@ _SECTIONS = {
     "Results": ("report", "compare"),
     "Exchange": ("convert", "export-cases"),
 }
-_COMMANDS = tuple(name for names in _SECTIONS.values() for name in names)
+_COMMANDS = tuple(chain.from_iterable(_SECTIONS.values()))
 
 
 class _LazyGroup(click.Group):
@@ -57,7 +58,10 @@ class _LazyGroup(click.Group):
         """The command that the first argument names; an unknown one is told with what is near."""
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
             near = difflib.get_close_matches(args[0], _COMMANDS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_COMMANDS)}"
+            if near:
+                hint = f"did you mean {near[0]}?"
+            else:
+                hint = f"there are {', '.join(_COMMANDS)}"
             raise Fail(f"there is no command {args[0]!r}: {hint}")
         return super().resolve_command(ctx, args)
 

@@ -97,8 +97,6 @@ def _nothing_shown(witness: Witness, backend: Backend) -> str:
     [judgement] = judge(witness.case, backend, [INVARIANTS[witness.invariant]])
     if judgement.tally.declined:
         return judgement.tally.reason
-    return (
-        "nothing is claimed, every bound is as wide as the quantity itself"
-        if judgement.tally.unclaimed
-        else ""
-    )
+    if judgement.tally.unclaimed:
+        return "nothing is claimed, every bound is as wide as the quantity itself"
+    return ""

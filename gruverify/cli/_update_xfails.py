@@ -47,11 +47,9 @@ _ENDED = {"interrupted": "was interrupted", "died": "died"}
 
 def _doubts(result: Result) -> list[str]:
     """Why a run that expects all this is no pass either, in a line."""
-    return (
-        [f"a run with it will be inconclusive all the same: {result.doubts[0]}"]
-        if result.doubts
-        else []
-    )
+    if result.doubts:
+        return [f"a run with it will be inconclusive all the same: {result.doubts[0]}"]
+    return []
 
 
 def xfails_to_update(path: str, *, all_formats: bool, cut_short: bool) -> Xfails:

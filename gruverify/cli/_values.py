@@ -28,7 +28,9 @@ class Parsed(click.ParamType):  # type: ignore[type-arg]  # older versions of cl
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The value of the text."""
         try:
-            return self._read(value) if isinstance(value, str) else value
+            if isinstance(value, str):
+                return self._read(value)
+            return value
         except ValueError as wrong:
             option = param.opts[0] if param else self.name
             raise Fail(f"{option} {value or repr(value)}: {self._rule or wrong}") from None

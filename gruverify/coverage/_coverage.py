@@ -57,7 +57,9 @@ class Coverage:
         counted = list(groups)
         reachable = sum(map(self.reachable, counted))
         missed = sum(len(self.holes(group)) for group in counted)
-        return 100 * (1 - missed / reachable) if reachable else 100.0
+        if reachable:
+            return 100 * (1 - missed / reachable)
+        return 100.0
 
     def levels(self) -> Iterator[str]:
         """What was hit: each level of z, r and c, of the sizes, and each bin of the smaller groups,

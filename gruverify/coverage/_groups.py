@@ -118,7 +118,9 @@ def contradictory() -> dict[tuple[str, Bin], str]:
 def _contradiction(carry: str, update: str, candidate: str, reset: str) -> str:
     if reset == "open" and candidate == "shut":
         return _THROUGH_CANDIDATE
-    return _THROUGH_KEEP if update == "open" and carry == "shut" else ""
+    if update == "open" and carry == "shut":
+        return _THROUGH_KEEP
+    return ""
 
 
 def sequential(backend: Backend) -> bool:

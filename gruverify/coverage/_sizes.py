@@ -20,14 +20,13 @@ def sizes_visited(sizes: Mapping[str, int], methods: Iterable[str]) -> Coverage:
     """The hits of one case of these sizes, by letter, of which the answers of these methods were
     compared.
     """
-    sequential = {
-        of for method in methods if method not in _OF_ONE_STEP for of in _answers_of(method)
-    }
-    visited = {
-        of: sizes if of in sequential else {**sizes, "T": 1}
-        for m in methods
-        for of in _answers_of(m)
-    }
+    visited = dict[str, Mapping[str, int]]()
+    for method in methods:
+        for of in _answers_of(method):
+            if method not in _OF_ONE_STEP:
+                visited[of] = sizes
+            else:
+                visited.setdefault(of, {**sizes, "T": 1})
     hits = dict[str, Hits]()
     for letter, group in EXTENTS.items():
         hits[group.name] = np.zeros(group.shape, np.int64)
@@ -68,11 +67,9 @@ def coincidences(sizes: Mapping[str, int]) -> set[str]:
         "I=3H": I == 3 * H,
         "I=D·H, L>1": sizes.get("L", 1) > 1 and sizes.get("D", 1) * H == I,
         "H=1": H == 1,
-        **{
-            level: any(n > 1 and n % 8 == rest for n in (H, I, B, T))
-            for level, rest in _TILES.items()
-        },
     }
+    for level, rest in _TILES.items():
+        holds[level] = any(n > 1 and n % 8 == rest for n in (H, I, B, T))
     return {level for level, here in holds.items() if here}
 
 
@@ -116,11 +113,9 @@ _STACKED = ("stacks", "gradients of stacks")
 
 
 def _lacks(backend: Backend, methods: tuple[str, ...]) -> str:
-    return (
-        ""
-        if any(offers(backend, m) for m in methods)
-        else f"the backend has no {', no '.join(methods)}"
-    )
+    if any(offers(backend, m) for m in methods):
+        return ""
+    return f"the backend has no {', no '.join(methods)}"
 
 
 def _why_not(
@@ -133,7 +128,10 @@ def _why_not(
 ) -> str:
     """Why no size of a level can be asked; empty if one can."""
     declared, number = declarations_of(backend), levels.index(level)
-    above = least(levels[number + 1]) if number + 1 < len(levels) else None
+    if number + 1 < len(levels):
+        above = least(levels[number + 1])
+    else:
+        above = None
     fixed = {"H": declared.hidden_size, "I": declared.input_size}.get(letter)
     if fixed is not None and number != _level(levels, fixed):
         return f"the backend is built for {letter}={fixed}"

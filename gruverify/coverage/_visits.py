@@ -45,10 +45,13 @@ def visits(trial: Trial) -> Coverage:
 
 def _stacked(exact: Exact, count: int) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Midpoints and radii of the activations of the first `count` steps, each (T, B, H)."""
-    balls = [[getattr(step, name) for step in exact.run.steps[:count]] for name in _FIELDS]
-    mid = np.array([[ball.mid for ball in steps] for steps in balls])
-    rad = np.array([[ball.radius for ball in steps] for steps in balls[3:]])
-    return dict(zip(_FIELDS, mid, strict=True)), dict(zip(_FIELDS[3:], rad, strict=True))
+    mid, rad = dict[str, Floats](), dict[str, Floats]()
+    for name in _FIELDS:
+        balls = [getattr(step, name) for step in exact.run.steps[:count]]
+        mid[name] = np.array([ball.mid for ball in balls])
+        if name in _FIELDS[3:]:
+            rad[name] = np.array([ball.radius for ball in balls])
+    return mid, rad
 
 
 def _gates(f: Format, mid: dict[str, Floats]) -> tuple[Levels, Levels, Levels, Any]:
@@ -93,7 +96,10 @@ def _paths(update: str, mid: dict[str, Floats], rad: dict[str, Floats]) -> list[
     """
     nonzero = {name: np.abs(mid[name]) > rad[name] for name in ("z", "r", "q")}
     below_1 = {name: np.abs(mid[name]) + rad[name] < 1 for name in ("z", "r", "c")}
-    keep, take = (nonzero["z"], below_1["z"]) if update == "keep" else (below_1["z"], nonzero["z"])
+    if update == "keep":
+        keep, take = (nonzero["z"], below_1["z"])
+    else:
+        keep, take = (below_1["z"], nonzero["z"])
     candidate = take & below_1["c"]
     reset = candidate & nonzero["q"] & nonzero["r"] & below_1["r"]
     moved = nonzero["z"] & below_1["z"] & (_side(mid, rad) != 1)

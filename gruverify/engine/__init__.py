@@ -95,7 +95,6 @@ from gruverify.engine._saved import Saved as Saved
 from gruverify.engine._saved import replay_lines as replay_lines
 from gruverify.engine._saved import saved_witnesses as saved_witnesses
 from gruverify.engine._saved import witness_file as witness_file
-from gruverify.engine._search import Enough as Enough
 from gruverify.engine._search import Stream as Stream
 from gruverify.engine._search import draw as draw
 from gruverify.engine._search import emit as emit

@@ -28,7 +28,9 @@ def why_not(
         why = "only the deep profile checks it"
     if not why and not any(invariant.applies(variant) for variant in declared_variants(backend)):
         why = "the backend claims no variant that it speaks of"
-    return Tally(reason=why) if why else None
+    if why:
+        return Tally(reason=why)
+    return None
 
 
 def outlook(
@@ -37,12 +39,12 @@ def outlook(
     """What a run would ask: invariant, then format, to an empty tally, which has the status and
     reason of what is not asked and the mark of what is expected to fail.
     """
-    return {
-        invariant.id: {
+    found = dict[str, dict[str, Tally]]()
+    for invariant in about(chosen):
+        found[invariant.id] = {
             fmt.name: _prospect(invariant, backend, fmt, profile, chosen) for fmt in formats
         }
-        for invariant in about(chosen)
-    }
+    return found
 
 
 def _prospect(

@@ -122,14 +122,20 @@ def encode_judgement(judgement: Judgement) -> list[Any]:
     """How an invariant judged a case; of one that did not fall the residual is left out, for nobody
     shows it.
     """
-    residual = encode_residual(judgement.residual) if judgement.fell else None
+    if judgement.fell:
+        residual = encode_residual(judgement.residual)
+    else:
+        residual = None
     return [judgement.invariant.id, encode_tally(judgement.tally), judgement.obstacle, residual]
 
 
 def decode_judgement(values: Iterable[Any]) -> Judgement:
     """The judgement that `encode_judgement` wrote."""
     id, tally, obstacle, residual = values
-    shown = NOT_SHOWN if residual is None else decode_residual(residual)
+    if residual is None:
+        shown = NOT_SHOWN
+    else:
+        shown = decode_residual(residual)
     return Judgement(INVARIANTS[id], decode_tally(tally), shown, obstacle)
 
 
@@ -160,7 +166,7 @@ def encode_saved(saved: Saved) -> dict[str, Any]:
 
 
 def decode_saved(values: Mapping[str, Any]) -> Saved:
-    """Those that `encode_saved` wrote."""
+    """The saved witnesses that `encode_saved` wrote."""
     return Saved(
         tuple(decode_witness(each) for each in values["witnesses"]), tuple(values["left_out"])
     )

@@ -100,8 +100,14 @@ def _of_sizes(sizes: Mapping[str, int]) -> Iterator[tuple[str, bool]]:
 
 def _of_the_call(case: AnyCase) -> Iterator[tuple[str, bool]]:
     stack = isinstance(case, StackCase)
-    lengths = case.lengths if isinstance(case, StackCase) else None
-    given = [] if lengths is None else lengths.tolist()
+    if isinstance(case, StackCase):
+        lengths = case.lengths
+    else:
+        lengths = None
+    if lengths is None:
+        given = []
+    else:
+        given = lengths.tolist()
     yield "two directions", case.sizes.get("D", 1) == 2
     yield "lengths", lengths is not None
     yield "a length of 0", 0 in given
@@ -190,7 +196,9 @@ def _without(feature: str) -> str:
     """The name of what a case has that lacks a feature."""
     if " > " in feature and "," not in feature:
         letter, n = feature.split(" > ")
-        return f"{letter} = 1" if n == "1" else f"{letter} ≤ {n}"
+        if n == "1":
+            return f"{letter} = 1"
+        return f"{letter} ≤ {n}"
     if " = " in feature and "," not in feature:
         return feature.replace("=", "≠")
     if " a multiple of " in feature:
@@ -227,7 +235,9 @@ def marks_of(features: Mapping[str, bool]) -> int:
 
 def outcome(marks: int, *, failed: bool) -> Outcomes:
     """That of one case."""
-    return Outcomes(failed=marks) if failed else Outcomes(passed=marks)
+    if failed:
+        return Outcomes(failed=marks)
+    return Outcomes(passed=marks)
 
 
 @dataclass(frozen=True)
@@ -258,7 +268,9 @@ def condition(outcomes: Outcomes, *, repeats: bool = True) -> str:
     if not failed or not passed:
         return ""
     if failed == 1:
-        return _alone(outcomes, passed) if repeats and passed >= _OTHERS else ""
+        if repeats and passed >= _OTHERS:
+            return _alone(outcomes, passed)
+        return ""
     candidates = [f for f in _features(outcomes) if f.failed == failed and f.passed <= f.failed]
     candidates = [f for f in candidates if _by_chance(f, failed, passed) < _CHANCE]
     if not candidates:
@@ -283,8 +295,14 @@ def _alone(outcomes: Outcomes, passed: int) -> str:
     names = [f.name for f in own if of_a_kind[_kind(f.name)] == f.name]
     if not names:
         return ""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    which = "" if len(names) == 1 else "; one case does not tell which of these matters"
+    if len(names) > _NAMED:
+        more = f" and {len(names) - _NAMED} more"
+    else:
+        more = ""
+    if len(names) == 1:
+        which = ""
+    else:
+        which = "; one case does not tell which of these matters"
     return f"in 1 of {passed + 1} cases, the only one with {', '.join(names[:_NAMED])}{more}{which}"
 
 
@@ -325,7 +343,9 @@ def _rank_of_threshold(name: str) -> int:
     n = int(name.rsplit(" ", 1)[1])
     if n == 1:
         return -3 * THRESHOLDS[-1]
-    return -n - THRESHOLDS[-1] if n & (n - 1) == 0 else -n
+    if n & (n - 1) == 0:
+        return -n - THRESHOLDS[-1]
+    return -n
 
 
 def _counts(packed: int) -> list[int]:

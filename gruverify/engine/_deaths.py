@@ -47,6 +47,11 @@ def not_asked_again(
     return found
 
 
+def _in_a_plain_call(death: Death) -> bool:
+    """Whether the target died of the very case drawn."""
+    return death.call.invariant.startswith("contract/shape-")
+
+
 def _fatal(deaths: Sequence[Death], derived: Mapping[str, str]) -> dict[str, Death]:
     """Where each method first ended its process that does so on the very case drawn, or under
     several invariants.
@@ -54,9 +59,5 @@ def _fatal(deaths: Sequence[Death], derived: Mapping[str, str]) -> dict[str, Dea
     of: dict[str, list[Death]] = {}
     for death in deaths:
         of.setdefault(derived.get(death.call.method, death.call.method), []).append(death)
-    plain = {
-        method
-        for method, its in of.items()
-        if any(d.call.invariant.startswith("contract/shape-") for d in its)
-    }
+    plain = {method for method, its in of.items() if any(map(_in_a_plain_call, its))}
     return {method: its[0] for method, its in of.items() if method in plain or len(its) >= SEVERAL}

@@ -35,9 +35,11 @@ def derived_cases(invariant: Invariant, case: AnyCase, where: str) -> tuple[Deri
     `where` is that of the residual. Changes are functions of the case alone, so the NumPy backend
     is asked: what is said of a witness does not depend on the target, which may be gone.
     """
-    trial = (
-        Trial(case, NumpyBackend()) if isinstance(case, Case) else StackTrial(case, NumpyBackend())
-    )
+    trial: AnyTrial
+    if isinstance(case, Case):
+        trial = Trial(case, NumpyBackend())
+    else:
+        trial = StackTrial(case, NumpyBackend())
     asked: tuple[Derived, ...] = ()
     known: set[int] = set()
     try:

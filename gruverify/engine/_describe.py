@@ -22,9 +22,9 @@ def severity(residual: Residual) -> float:
     off = residual.actual - residual.expected
     if not math.isfinite(off):
         return math.inf
-    return (
-        abs(off) / max(residual.scale, abs(residual.actual), abs(residual.expected)) if off else 0.0
-    )
+    if off:
+        return abs(off) / max(residual.scale, abs(residual.actual), abs(residual.expected))
+    return 0.0
 
 
 def describe(invariant: Invariant, residual: Residual, case: AnyCase, condition: str = "") -> str:
@@ -36,7 +36,10 @@ def describe(invariant: Invariant, residual: Residual, case: AnyCase, condition:
         f"  {name:8} {value}"
         for name, value in numbers_of(residual, case.format.unit_roundoff).items()
     ]
-    under = [f"  fails    {condition}"] if condition else []
+    if condition:
+        under = [f"  fails    {condition}"]
+    else:
+        under = []
     place = [f"  {case.format.name}, {case.variant}, {sizes_of(case)}"]
     run = [f"  run as   {line}" for line in run_as(invariant, residual, case)]
     return "\n".join(
@@ -70,9 +73,18 @@ def sizes_of(case: AnyCase) -> str:
     sizes = [f"{letter}={size}" for letter, size in case.sizes.items()]
     if isinstance(case, Case):
         return ", ".join(sizes)
-    lengths = [] if case.lengths is None else [f"lengths={case.lengths.tolist()}"]
-    unbatched = [] if case.batched else ["no batch axis"]
-    first = ["batch first"] if case.batch_first else []
+    if case.lengths is None:
+        lengths = []
+    else:
+        lengths = [f"lengths={case.lengths.tolist()}"]
+    if case.batched:
+        unbatched = []
+    else:
+        unbatched = ["no batch axis"]
+    if case.batch_first:
+        first = ["batch first"]
+    else:
+        first = []
     return ", ".join([*sizes, *lengths, *first, *unbatched])
 
 
@@ -89,7 +101,9 @@ def numbers_of(residual: Residual, u: float) -> dict[str, str]:
         return {**shown, "beside": "nan, the target's other answer, which it is compared with"}
     shown["must be" if residual.relation == "=" else "limit"] = repr(residual.expected)
     if math.isnan(residual.actual):
-        return shown if _wordy(residual) else {**shown, "bound": _in_units(residual.bound, u)}
+        if _wordy(residual):
+            return shown
+        return {**shown, "bound": _in_units(residual.bound, u)}
     if residual.relation == "=":
         margin = f"so the margin is {residual.margin:.4g}"
         return {

@@ -35,7 +35,9 @@ class Drawn:
 
 def kind_of(case: AnyCase) -> Kind:
     """What the case is of."""
-    return "cells" if isinstance(case, Case) else "stacks"
+    if isinstance(case, Case):
+        return "cells"
+    return "stacks"
 
 
 def one(case: AnyCase) -> Drawn:

@@ -73,7 +73,7 @@ class Shrinking:
 
 @dataclass(frozen=True, slots=True)
 class Shrunk:
-    """It was found."""
+    """A small case was found for a failed invariant."""
 
     witness: Witness
 

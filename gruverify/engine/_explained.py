@@ -57,7 +57,9 @@ def _declaration(found: set[Reading]) -> str:
     if found != {Reading(bias=reading.bias) for reading in found} or len(declared) != 1:
         return ""
     biases = declared.pop()
-    return f': declare biases="{biases}"?' if biases not in ("", "as declared") else ""
+    if biases not in ("", "as declared"):
+        return f': declare biases="{biases}"?'
+    return ""
 
 
 def _variants(found: set[Reading], fallen: list[Variant]) -> str:
@@ -79,7 +81,10 @@ def _spelled(variant: Variant) -> str:
     unusual = [
         f'{name}="{value}"' for name, value in said.items() if value != getattr(Variant(), name)
     ]
-    biases = [] if variant.biases == "both" else [f'biases="{variant.biases}"']
+    if variant.biases == "both":
+        biases = []
+    else:
+        biases = [f'biases="{variant.biases}"']
     return f"Variant({', '.join([*unusual, *biases])})"
 
 
@@ -107,10 +112,15 @@ def _shared(backend: Backend, fallen: list[Case]) -> set[Reading]:
             if offers(backend, method):
                 part = tried(backend, method, group, cases)
                 holds = {evidence.reading for evidence in part.holds}
-                shared = holds if shared is None else shared & holds
+                if shared is None:
+                    shared = holds
+                else:
+                    shared = shared & holds
         if not shared:
             return set()
-    return set() if shared is None or Reading() in shared else shared
+    if shared is None or Reading() in shared:
+        return set()
+    return shared
 
 
 def _groups(fallen: Iterable[Case]) -> list[list[Variant]]:

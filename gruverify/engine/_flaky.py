@@ -48,7 +48,10 @@ class Flaky:
     @property
     def text(self) -> str:
         """It in words, after the invariant and its format: "failed in 2 of 5 calls ..."."""
-        said = f" ({self.evidence})" if self.evidence else ""
+        if self.evidence:
+            said = f" ({self.evidence})"
+        else:
+            said = ""
         return (
             f"failed in {self.failed} of {self.calls} calls with the same arguments: "
             f"{_WORDS[self.manner]}{said}"
@@ -57,7 +60,10 @@ class Flaky:
     def __add__(self, other: Flaky) -> Flaky:
         later = _MANNERS.index(other.manner) > _MANNERS.index(self.manner)
         manner = other.manner if later else self.manner
-        evidence = max(self.evidence, other.evidence) if self.manner == other.manner else ""
+        if self.manner == other.manner:
+            evidence = max(self.evidence, other.evidence)
+        else:
+            evidence = ""
         return Flaky(self.failed + other.failed, self.calls + other.calls, manner, evidence)
 
 
@@ -89,7 +95,9 @@ def flaky(
     if all(again):
         return None
     failed = 1 + sum(again)
-    return _described(failed, case, falls) if known is None else Flaky(failed, CALLS, known.manner)
+    if known is None:
+        return _described(failed, case, falls)
+    return Flaky(failed, CALLS, known.manner)
 
 
 def _described(failed: int, case: AnyCase, falls: Callable[[AnyCase], bool]) -> Flaky:
@@ -121,7 +129,9 @@ def alone(invariant: Invariant, case: AnyCase, backend: Backend) -> Flaky | None
 
     None if it fails there, too, at the first call.
     """
-    fell = [any(found.fell for found in judge(case, backend, [invariant])) for _ in range(CALLS)]
+    fell = list[bool]()
+    for _ in range(CALLS):
+        fell.append(any(found.fell for found in judge(case, backend, [invariant])))
     if fell[0]:
         return None
     evidence = (
@@ -150,12 +160,9 @@ def other_bits(invariant: Invariant, case: AnyCase, backend: Backend) -> tuple[s
     if not ids or invariant.id in SAME_BITS.values():
         return ()
     asked = [INVARIANTS[id] for id in ids]
-    seen = {
-        found.invariant.id
-        for _ in range(CALLS)
-        for found in judge(case, backend, asked)
-        if found.fell
-    }
+    seen = set[str]()
+    for _ in range(CALLS):
+        seen |= {found.invariant.id for found in judge(case, backend, asked) if found.fell}
     return tuple(id for id in ids if id in seen) or ids[-1:]
 
 

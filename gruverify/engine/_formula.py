@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from gruverify.cell import Parameters, Variant
@@ -19,7 +20,9 @@ class Symbols:
     names: Counter[str] = field(default_factory=Counter)
 
     def __add__(self, other: Any) -> Symbols:
-        return self if not isinstance(other, Symbols) else Symbols(self.names + other.names)
+        if not isinstance(other, Symbols):
+            return self
+        return Symbols(self.names + other.names)
 
     __radd__ = __add__
 
@@ -45,18 +48,20 @@ def equations(reading: Reading, declared: Variant) -> tuple[str, ...]:
         candidate = _sum("W_n x", p.b_xc, "r * (" + _sum(f"{U_n} h'", p.b_hc) + ")")
     else:
         candidate = _sum("W_n x", p.b_xc, f"{U_n} (r * h')", p.b_hc)
-    state, new = ("z", "(1 - z)") if variant.update == "keep" else ("(1 - z)", "z")
+    if variant.update == "keep":
+        state, new = ("z", "(1 - z)")
+    else:
+        state, new = ("(1 - z)", "z")
     lines = [
         "r = σ(" + _sum("W_r x", p.b_xr, f"{U_r} h'", p.b_hr) + ")",
         "z = σ(" + _sum("W_z x", p.b_xz, f"{U_z} h'", p.b_hz) + ")",
         f"n = tanh({candidate})",
         f"h = {state} * h' + {new} * n",
     ]
-    packing = (
-        [f"with blocks packed in the order {', '.join(reading.order)}"]
-        if reading.order != ORDER
-        else []
-    )
+    if reading.order != ORDER:
+        packing = [f"with blocks packed in the order {', '.join(reading.order)}"]
+    else:
+        packing = []
     return (*lines, *packing)
 
 
@@ -64,13 +69,13 @@ def _named(reading: Reading, declared: Variant) -> Parameters:
     """Biases as symbols, in the order in which the reading takes its gates; weights are named where
     they stand.
     """
-    weights = dict.fromkeys((f"W_{side}{gate}" for side in "xh" for gate in "rzc"), _Weight())
+    weights = dict.fromkeys((f"W_{side}{gate}" for side, gate in product("xh", "rzc")), _Weight())
     taken = dict(zip("rzc", reading.order, strict=True))
-    biases = {
-        f"b_{side}{block}": Symbols(Counter([f"{letter}_{gate}"])) if declared.bias else 0
-        for side, letter in (("x", "b"), ("h", "c"))
-        for block, gate in taken.items()
-    }
+    biases = dict[str, Any]()
+    for side, letter in (("x", "b"), ("h", "c")):
+        for block, gate in taken.items():
+            has = Symbols(Counter([f"{letter}_{gate}"]))
+            biases[f"b_{side}{block}"] = has if declared.bias else 0
     return Parameters(**weights, **biases)
 
 

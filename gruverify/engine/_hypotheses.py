@@ -76,7 +76,7 @@ def hypotheses(declared: Declarations, fmt: Format, found: Measured) -> tuple[Hy
 
 
 def _new(each: Iterable[Hypothesis], declared: Declarations) -> Iterator[Hypothesis]:
-    """Those that are not declared already."""
+    """The hypotheses of what the target does not declare already."""
     for hypothesis in each:
         if any(getattr(declared, name) != value for name, value in hypothesis.declares):
             yield hypothesis
@@ -161,7 +161,9 @@ def _kappas(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hy
     if declared.tanh == "relative" and math.isfinite(found.tanh_of_one) and not tanh.plausible(fmt):
         absolute = _Kappa("kappa_tanh", _whole(found.tanh_of_one), max(declared.kappa_tanh, KAPPA))
         if absolute.value <= _UNITS and absolute.plausible(fmt):
-            more = (("kappa_tanh", absolute.value),) if absolute.is_news(fmt) else ()
+            more: tuple[tuple[str, float], ...] = ()
+            if absolute.is_news(fmt):
+                more = (("kappa_tanh", absolute.value),)
             yield Hypothesis(
                 "a tanh that is accurate to units of 1, not of its value",
                 (("tanh", "absolute"), *more),
@@ -192,13 +194,19 @@ def _of_kappas(kappas: list[_Kappa]) -> Hypothesis:
 
 
 def _spelled(kappa: float) -> str:
-    return f"{kappa:g}" if kappa <= _UNITS else f"2^{math.log2(kappa):g}"
+    if kappa <= _UNITS:
+        return f"{kappa:g}"
+    return f"2^{math.log2(kappa):g}"
 
 
 def _whole(kappa: float) -> float:
     """Rounded up; where nobody counts units any more, to a power of two."""
-    return _power(kappa) if kappa > _UNITS or not math.isfinite(kappa) else float(math.ceil(kappa))
+    if kappa > _UNITS or not math.isfinite(kappa):
+        return _power(kappa)
+    return float(math.ceil(kappa))
 
 
 def _power(kappa: float) -> float:
-    return 2.0 ** math.ceil(math.log2(kappa)) if math.isfinite(kappa) and kappa > 0 else kappa
+    if math.isfinite(kappa) and kappa > 0:
+        return 2.0 ** math.ceil(math.log2(kappa))
+    return kappa

@@ -123,7 +123,11 @@ class Part:
         """Identified if one reading is left, ambiguous if several are."""
         if not self.holds and not self.nearest:
             return "unanswered"
-        return "none" if not self.holds else "identified" if len(self.holds) == 1 else "ambiguous"
+        if not self.holds:
+            return "none"
+        if len(self.holds) == 1:
+            return "identified"
+        return "ambiguous"
 
     @property
     def may_be_declared(self) -> bool:
@@ -149,13 +153,11 @@ class Identity:
         found = [part.status for part in self.parts]
         if "none" in found:
             return "none"
-        return (
-            "ambiguous"
-            if "ambiguous" in found
-            else "identified"
-            if "identified" in found
-            else "unanswered"
-        )
+        if "ambiguous" in found:
+            return "ambiguous"
+        if "identified" in found:
+            return "identified"
+        return "unanswered"
 
     @property
     def answered(self) -> tuple[Part, ...]:
@@ -191,19 +193,18 @@ def identify(
     backend = resolve(target)
     plan = Plan(formats=None if formats is None else formats_named(formats), seed=seed)
     require(plan, backend)
-    chosen = (
-        formats_of(plan, backend)
-        if formats is not None
-        else (max(backend.formats, key=lambda f: f.precision),)
-    )
+    if formats is not None:
+        chosen = formats_of(plan, backend)
+    else:
+        chosen = (max(backend.formats, key=lambda f: f.precision),)
     methods = [method for method in METHODS if offers(backend, method)]
     if not methods:
         raise ValueError(
             f"{backend.name} offers neither step nor sequence: there is nothing to identify it by"
         )
-    parts = [
-        part for group in _groups(backend) for part in _parts(backend, methods, group, chosen, seed)
-    ]
+    parts = list[Part]()
+    for group in _groups(backend):
+        parts += _parts(backend, methods, group, chosen, seed)
     text = name or (target if isinstance(target, str) else backend.name)
     return Identity(text, chosen, seed, CASES, tuple(parts))
 
@@ -221,11 +222,9 @@ def _groups(backend: Backend) -> list[list[Variant]]:
 def _parts(
     backend: Backend, methods: list[str], group: list[Variant], formats: Sequence[Format], seed: int
 ) -> Iterator[Part]:
-    drawn = [
-        case
-        for fmt in formats
-        for case in drawn_for(backend, fmt, group, seed, -(-CASES // len(formats)))
-    ]
+    drawn = list[Case]()
+    for fmt in formats:
+        drawn += drawn_for(backend, fmt, group, seed, -(-CASES // len(formats)))
     for method in methods:
         part = tried(backend, method, group, drawn)
         yield part if part.status != "none" else less_accurate(backend, part, drawn)
@@ -294,7 +293,9 @@ def less_accurate(backend: Backend, part: Part, drawn: Sequence[Case]) -> Part:
 def _shared(of_each: Sequence[Sequence[Hypothesis]]) -> Iterator[Hypothesis]:
     """The hypotheses that there are in every format."""
     first, *others = of_each
-    yield from (one for one in first if all(one in each for each in others))
+    for one in first:
+        if all(one in each for each in others):
+            yield one
 
 
 @dataclass

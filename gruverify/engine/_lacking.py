@@ -38,7 +38,9 @@ def as_read(case: AnyCase, name: str, value: Any) -> AnyCase | None:
     }
     if fits[name]:
         return case
-    return _transposed(case) if name == "batch_first" else None
+    if name == "batch_first":
+        return _transposed(case)
+    return None
 
 
 def as_declared(case: AnyCase, name: str, value: Any) -> AnyCase | None:
@@ -49,11 +51,9 @@ def as_declared(case: AnyCase, name: str, value: Any) -> AnyCase | None:
     if name == "biases":
         assert read is not None
         return _of_variant(read, replace(case.variant, biases=value))
-    return (
-        read
-        if name == "initial_state" or read is case or (read is not None and read == case)
-        else None
-    )
+    if name == "initial_state" or read is case or (read is not None and read == case):
+        return read
+    return None
 
 
 def _without_biases(variant: Variant) -> Callable[[str, NDArray], NDArray]:

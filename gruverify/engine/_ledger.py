@@ -41,7 +41,10 @@ class Ledger:
     def enter(self, id: str, fmt: Format, variant: str, tally: Tally) -> None:
         """Add a case's tally."""
         key = (id, fmt.name, variant)
-        self.tallies[key] = self.tallies[key] + tally if key in self.tallies else tally
+        if key in self.tallies:
+            self.tallies[key] = self.tallies[key] + tally
+        else:
+            self.tallies[key] = tally
 
     def drawn_in(self, fmt: str) -> dict[tuple[str, Kind], Drawn]:
         """The cases of one format, by its name."""
@@ -52,7 +55,7 @@ class Ledger:
         return {key: tally for key, tally in self.tallies.items() if key[1] == fmt.name}
 
     def result(self, header: dict[str, Any]) -> Result:
-        """All of it as a result."""
+        """The result that all entries add up to."""
         return Result(
             header,
             self.tallies,

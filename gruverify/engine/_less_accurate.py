@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -63,7 +64,10 @@ def agreed(one: Lesser, other: Lesser) -> dict[str, LessAccurate | None]:
     found = {**one, **other}
     for fmt in one.keys() & other.keys():
         mine, theirs = one[fmt], other[fmt]
-        found[fmt] = None if mine is None or theirs is None else mine.with_cases_of(theirs)
+        if mine is None or theirs is None:
+            found[fmt] = None
+        else:
+            found[fmt] = mine.with_cases_of(theirs)
     return found
 
 
@@ -94,11 +98,10 @@ def _sentence(
         sum(one.vacuous for one in of.values()),
         sum(one.compared for one in of.values()),
     )
-    beyond = (
-        f" (of the {compared} comparisons that failed {vacuous} then claim nothing)"
-        if vacuous
-        else ""
-    )
+    if vacuous:
+        beyond = f" (of the {compared} comparisons that failed {vacuous} then claim nothing)"
+    else:
+        beyond = ""
     if 2 * vacuous > compared:
         beyond = (
             f"; {vacuous} of the {compared} comparisons that failed then claim nothing: it "
@@ -123,7 +126,7 @@ def declare(declarations: Mapping[str, Any]) -> str:
 def declared_in(of: Mapping[str, LessAccurate], formats: Sequence[str]) -> dict[str, Any]:
     """The declarations: values where all formats of the run have the same, else by format."""
     found: dict[str, Any] = {}
-    for name in dict.fromkeys(name for one in of.values() for name in one.declares):
+    for name in dict.fromkeys(chain.from_iterable(one.declares for one in of.values())):
         values = {fmt: one.declares[name] for fmt, one in of.items() if name in one.declares}
         first = next(iter(values.values()))
         same = set(values) == set(formats) and all(value == first for value in values.values())

@@ -133,12 +133,16 @@ class _Probe:
         dense = self._errors(ask, truth, _points(self.format, low, high, self.format.precision))
         coarse = self._errors(ask, truth, _points(self.format, low, high, 8))
         # Where operands are rounded first, points of few digits show the function alone.
-        return dense if dense[0] <= _ALIKE * max(coarse[0], 1.0) else coarse
+        if dense[0] <= _ALIKE * max(coarse[0], 1.0):
+            return dense
+        return coarse
 
     def _errors(
         self, ask: Callable[[Any], Any], truth: Callable[[Any], Any], x: Any
     ) -> tuple[float, float]:
-        wide = np.longdouble if self.format.precision > 24 else np.float64
+        wide: type[np.floating[Any]] = np.float64
+        if self.format.precision > 24:
+            wide = np.longdouble
         exact = truth(x.astype(wide))
         found = ask(x).astype(wide)
         wrong = np.maximum(np.abs(found - exact) - self.format.min_subnormal, 0) / wide(
@@ -146,7 +150,9 @@ class _Probe:
         )
         seen = np.abs(exact) >= self.format.min_normal
         worst = float(np.max(np.where(seen, wrong / np.abs(exact), 0)))
-        return (np.inf, np.inf) if np.isnan(worst) else (worst, float(np.max(wrong)))
+        if np.isnan(worst):
+            return (np.inf, np.inf)
+        return (worst, float(np.max(wrong)))
 
     def _shown(self, points: Any, gate: str, shut: float, state: float) -> Any:
         """The next states where the pre-activation of `gate` is a point, and the other one's is
@@ -165,13 +171,19 @@ class _Probe:
     def loses_small_terms(self) -> float:
         """1 if a sum of 1 and very many small numbers loses them, in one of two orders; else 0."""
         u = self.format.unit_roundoff
-        count = min(self.inputs, round(1 / u)) if self._fixed else round(1 / u)
+        if self._fixed:
+            count = min(self.inputs, round(1 / u))
+        else:
+            count = round(1 / u)
         if count * u < 2.0**-3 or self.format.precision > 11:
             return 0.0
         for order in (1, -1):
             weights = np.zeros((3, self.hidden, count))
             weights[2] = np.concatenate([[1.0], np.full(count - 1, u / 2)])[::order]
-            weights[1, :, 0] = -_SHUT if self.keeps else _SHUT
+            if self.keeps:
+                weights[1, :, 0] = -_SHUT
+            else:
+                weights[1, :, 0] = _SHUT
             found = self._step(weights, np.ones((1, count)), 0.0).astype(np.float64)
             exact = np.tanh(1 + (count - 1) * u / 2)
             if np.max(np.abs(found - exact)) > _LOST * u * exact:

@@ -14,12 +14,17 @@ class Pace:
     deadline: float | None
     stopped: Callable[[], bool]
 
-    def late(self) -> bool:
-        """Whether the time budget is spent; raises KeyboardInterrupt if the run was stopped from
-        outside.
+    def check_stopped(self) -> None:
+        """Go on, unless the run was stopped from outside.
+
+        Raises:
+            KeyboardInterrupt: it was.
         """
         if self.stopped():
             raise KeyboardInterrupt
+
+    def is_late(self) -> bool:
+        """Whether the time budget is spent."""
         return self.deadline is not None and time.monotonic() > self.deadline
 
     def part(self, share: float) -> Pace:

@@ -14,6 +14,7 @@ from gruverify.backends import (
     METHODS,
     TARGETS,
     Backend,
+    Sizes,
     declarations_of,
     declared_variants,
     drawn_sizes,
@@ -55,7 +56,9 @@ class Plan:
     @property
     def cases(self) -> int:
         """Cases for each format."""
-        return PROFILES[self.profile].cases if self.max_cases is None else self.max_cases
+        if self.max_cases is None:
+            return PROFILES[self.profile].cases
+        return self.max_cases
 
     def asks(self, invariant: Invariant, number: int) -> bool:
         """Whether an invariant is asked of the case of that number in its format, from 0."""
@@ -64,8 +67,15 @@ class Plan:
 
 def formats_of(plan: Plan, backend: Backend) -> tuple[Format, ...]:
     """The formats of the run, in the backend's order."""
-    wanted = backend.formats if plan.formats is None else plan.formats
+    if plan.formats is None:
+        wanted = backend.formats
+    else:
+        wanted = plan.formats
     return tuple(fmt for fmt in backend.formats if fmt in wanted)
+
+
+def _largest(sizes: Sizes) -> int:
+    return max(sizes[letter] for letter in "HIBT")
 
 
 def require(plan: Plan, backend: Backend) -> None:
@@ -107,7 +117,7 @@ def _require_size(most: Any, backend: Backend) -> None:
     if declared.shapes == "few" and not any(
         is_within(sizes, most) for sizes in drawn_sizes(declared)
     ):
-        least = min(max(sizes[letter] for letter in "HIBT") for sizes in drawn_sizes(declared))
+        least = min(map(_largest, drawn_sizes(declared)))
         raise ValueError(
             f"max_size={most}: a target with shapes='few' is asked about sizes up to {least} at "
             "least"

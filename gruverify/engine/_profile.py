@@ -54,7 +54,9 @@ def topic(invariant: Invariant) -> str:
         return "directional"
     if invariant.family in _ANSWERED and not invariant.asks_more:
         return ""
-    return invariant.family if invariant.family in TOPICS else ""
+    if invariant.family in TOPICS:
+        return invariant.family
+    return ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import permutations, product
+from itertools import chain, permutations, product
 from typing import Any, TypeAlias
 
 from gruverify.cell import Parameters, Variant
@@ -115,7 +115,10 @@ class Reading:
         if self.other_reset:
             reset = "before" if reset == "after" else "after"
         if self.other_update:
-            update = "replace" if update == "keep" else "keep"
+            if update == "keep":
+                update = "replace"
+            else:
+                update = "keep"
         return replace(declared, reset=reset, update=update)
 
     def parameters(self, p: Parameters) -> Parameters:
@@ -124,10 +127,10 @@ class Reading:
         """
         W_x, W_h = self._taken(p.W_xr, p.W_xz, p.W_xc), self._taken(p.W_hr, p.W_hz, p.W_hc)
         b_x, b_h = self._taken(p.b_xr, p.b_xz, p.b_xc), self._taken(p.b_hr, p.b_hz, p.b_hc)
-        W_h = [W.T for W in W_h] if self.transposed else W_h
-        return Parameters(
-            *W_x, *W_h, *(bias for side in BIASES[self.bias].read(b_x, b_h) for bias in side)
-        )
+        if self.transposed:
+            W_h = [W.T for W in W_h]
+        biases = chain.from_iterable(BIASES[self.bias].read(b_x, b_h))
+        return Parameters(*W_x, *W_h, *biases)
 
     def _taken(self, *blocks: Any) -> Any:
         """The blocks that are taken for r, z and n."""
@@ -147,10 +150,16 @@ class Reading:
         return tuple(words for words, departs in found.items() if departs)
 
     def describe(self, declared: Variant) -> str:
-        """All of it in words."""
+        """The reading in words: where it resets, what z keeps, its gates and its biases."""
         variant, gates = self.variant(declared), ", ".join(self.order)
-        bias = _HAS[declared.biases] if self.bias == "both" else BIASES[self.bias].words
-        z = "the old state" if variant.update == "keep" else "the candidate"
+        if self.bias == "both":
+            bias = _HAS[declared.biases]
+        else:
+            bias = BIASES[self.bias].words
+        if variant.update == "keep":
+            z = "the old state"
+        else:
+            z = "the candidate"
         parts = [
             f"reset {variant.reset} the product",
             f"z multiplies {z}",

@@ -8,8 +8,7 @@ few decimals.
 from __future__ import annotations
 
 import math
-import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -74,7 +73,7 @@ class Reduction:
     tries: int
     declared: Declarations
     spent: int = 0
-    _known: dict[bytes, bool] = field(default_factory=dict)
+    _known: dict[Hashable, bool] = field(default_factory=dict)
 
     def run(self) -> AnyCase:
         """Reduce until nothing helps, or the tries are used up."""
@@ -88,7 +87,7 @@ class Reduction:
         return self.best
 
     def _falsified_by(self, case: AnyCase) -> bool:
-        key = pickle.dumps(case)
+        key = case.key()
         if key not in self._known:
             self.spent += -(-sum(array.size for array in case.arrays().values()) // _SMALL)
             if self.spent > self.tries:
@@ -292,7 +291,9 @@ def _shortened(array: NDArray, plainer: Callable[[Floats], Floats]) -> NDArray:
 def _shortened_if(
     read: list[str], plainer: Callable[[Floats], Floats], name: str, array: NDArray
 ) -> NDArray:
-    return _shortened(array, plainer) if name in read else array
+    if name in read:
+        return _shortened(array, plainer)
+    return array
 
 
 def _length(number: float) -> tuple[int, bool]:

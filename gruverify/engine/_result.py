@@ -77,7 +77,9 @@ class Result:
             return "falsified"
         if self.unexpected and self.header["selection"]["strict"]:
             return "falsified"
-        return "inconclusive" if self.doubts else "conforms"
+        if self.doubts:
+            return "inconclusive"
+        return "conforms"
 
     def __repr__(self) -> str:
         """One line: the verdict, of what, and how many invariants have which status."""
@@ -88,7 +90,9 @@ class Result:
 
     def _repr_html_(self) -> str:
         """For notebooks: the verdict, what explains it, and what it covers."""
-        explained = (f"likely cause: {self.explanation}",) if self.explanation else ()
+        explained = list[str]()
+        if self.explanation:
+            explained.append(f"likely cause: {self.explanation}")
         lines = (
             *explained,
             *self.less_accurate,
@@ -101,9 +105,9 @@ class Result:
 
     @property
     def _counts(self) -> str:
-        statuses = Counter(
-            tally.status for row in by_format(self).values() for tally in row.values()
-        )
+        statuses = Counter[str]()
+        for row in by_format(self).values():
+            statuses.update(tally.status for tally in row.values())
         return ", ".join(
             f"{count} {status}"
             for status, count in sorted(statuses.items(), key=lambda item: -item[1])
@@ -158,7 +162,10 @@ class Result:
         """Both results as one: counts add up, of two witnesses the smaller stays."""
         tallies = dict(self.tallies)
         for key, tally in other.tallies.items():
-            tallies[key] = tallies[key] + tally if key in tallies else tally
+            if key in tallies:
+                tallies[key] = tallies[key] + tally
+            else:
+                tallies[key] = tally
         witnesses = dict(self.witnesses)
         for place, witness in other.witnesses.items():
             witnesses[place] = min(witness, witnesses.get(place, witness), key=Witness.order)
@@ -183,7 +190,10 @@ def _added(one: dict[Any, Any], other: dict[Any, Any]) -> dict[Any, Any]:
     """Both, with the sum where both have something."""
     found = dict(one)
     for key, more in other.items():
-        found[key] = found[key] + more if key in found else more
+        if key in found:
+            found[key] = found[key] + more
+        else:
+            found[key] = more
     return found
 
 
@@ -234,16 +244,19 @@ def by_format(result: Result) -> dict[str, dict[str, Tally]]:
     table: dict[str, dict[str, Tally]] = {id: {} for id in INVARIANTS}
     for (id, fmt, _), tally in sorted(result.tallies.items()):
         row = table.setdefault(id, {})
-        row[fmt] = row[fmt] + tally if fmt in row else tally
+        if fmt in row:
+            row[fmt] = row[fmt] + tally
+        else:
+            row[fmt] = tally
     return {id: row for id, row in table.items() if row}
 
 
 def _marked(table: dict[str, dict[str, Tally]]) -> dict[str, dict[str, Tally]]:
     """The part of the table that is expected to fail."""
-    return {
-        id: {fmt: tally for fmt, tally in row.items() if tally.mark == "xfail"}
-        for id, row in table.items()
-    }
+    marked = dict[str, dict[str, Tally]]()
+    for id, row in table.items():
+        marked[id] = {fmt: tally for fmt, tally in row.items() if tally.mark == "xfail"}
+    return marked
 
 
 def condition_of(result: Result, id: str, fmt: str) -> str:

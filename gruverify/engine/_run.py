@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import groupby
 from typing import Any, cast
 
@@ -26,13 +26,10 @@ from gruverify.engine._events import (
     FormatFinished,
     FormatStarted,
     Listener,
-    NotRepeated,
     RunStarted,
-    Shrinking,
-    Shrunk,
     SoFar,
 )
-from gruverify.engine._flaky import Flaky, entered, fallen_with, flaky, other_bits
+from gruverify.engine._failures import Failures
 from gruverify.engine._journal import CpuClock, Found, Journal, Judged
 from gruverify.engine._judge import (
     Judgement,
@@ -47,10 +44,9 @@ from gruverify.engine._ledger import Ledger
 from gruverify.engine._less_accurate import Explaining
 from gruverify.engine._pace import Pace
 from gruverify.engine._plan import Plan, formats_of, header_of, replayed, require
-from gruverify.engine._reduce import ALL_TRIES, FURTHER, TRIES, Reduction
 from gruverify.engine._result import Result
 from gruverify.engine._saved import Fate, Replay
-from gruverify.engine._search import Enough, Stream, draw, emit, size, sizes_survey, streams_for
+from gruverify.engine._search import Stream, draw, emit, sizes_survey, streams_for
 from gruverify.engine._suggestions import Fact, suggested
 from gruverify.engine._tally import Tally
 from gruverify.engine._undeclared import Undeclared
@@ -137,9 +133,8 @@ class FormatRun:
     cases that were judged before, and keeps those that are; `number` is how many cases there have
     been, `drawn` how many of them in the stream; `of_sizes` tells whether that is one of the survey
     of sizes; `told` whether a failure was, and `looked` whether it was asked if it repeats;
-    `replaying` whether cases are those of saved witnesses; `unrepeated` has, by methods, how a
-    failure of what reads them does not repeat; `tries` is how many cases are left to reduce
-    witnesses with; `met` has the sizes of the cases so far, where each new one is told.
+    `replaying` whether cases are those of saved witnesses; `met` has the sizes of the cases so far,
+    where each new one is told.
     """
 
     backend: Backend
@@ -156,17 +151,24 @@ class FormatRun:
     told: bool = False
     looked: bool = False
     replaying: bool = False
-    unrepeated: dict[tuple[str, ...], Flaky] = field(default_factory=dict)
-    tries: int = field(init=False)
     of_sizes: bool = False
     heard: float = field(default_factory=time.monotonic)
     reported: float = field(default_factory=time.monotonic)
     facts: dict[Kind, list[Fact]] = field(default_factory=lambda: {"cells": [], "stacks": []})
-    smallest: dict[str, tuple[AnyCase, Judgement]] = field(default_factory=dict)
     met: set[str] = field(default_factory=set)
 
-    def __post_init__(self) -> None:
-        self.tries = ALL_TRIES if self.plan.shrink else 0
+    @cached_property
+    def failures(self) -> Failures:
+        """What failed so far."""
+        return Failures(
+            self.backend,
+            self.format,
+            self.plan,
+            self.ledger,
+            self.listener,
+            self.pace,
+            self._heartbeat,
+        )
 
     @cached_property
     def undeclared(self) -> dict[Kind, Undeclared]:
@@ -194,7 +196,7 @@ class FormatRun:
 
     @cached_property
     def asked(self) -> list[Invariant]:
-        """Those that are."""
+        """The invariants that the run checks."""
         return [
             invariant
             for invariant in about(self.plan.selection)
@@ -208,7 +210,7 @@ class FormatRun:
         try:
             self._run()
         except KeyboardInterrupt:
-            self.ledger.witnesses |= self._as_drawn()
+            self.ledger.witnesses |= self.failures.as_drawn()
             raise
         finally:
             self._send()
@@ -224,11 +226,11 @@ class FormatRun:
         self.ledger.coverage[name] = Coverage(excluded=excluded(self.backend, plan.max_size))
         self._replay_all()
         for stream, share in self._shares(streams if self.asked else []):
-            if self._has_failed_enough():
+            if self.failures.are_enough():
                 break
-            self.smallest.clear()
+            self.failures.smallest.clear()
             self._draw(stream, share)
-            self._shrink_all()
+            self.failures.shrink()
         for kind, facts in self.facts.items():
             if hint := self.undeclared[kind].found() or suggested(
                 facts, self.undeclared[kind].bears_out
@@ -236,7 +238,10 @@ class FormatRun:
                 self.ledger.hints[name, kind] = hint
         if self.explaining.failed:
             repeats = not any(fmt == name for _, fmt in self.ledger.flaky)
-            self.ledger.lesser[name] = self.explaining.found() if repeats else None
+            if repeats:
+                self.ledger.lesser[name] = self.explaining.found()
+            else:
+                self.ledger.lesser[name] = None
 
     def _replay_all(self) -> None:
         """Try the saved witnesses of the format. What fails is a failure like any other, and what
@@ -249,10 +254,11 @@ class FormatRun:
         mine = [w for w in saved if w.case.format is self.format and w.invariant in asked]
         self.replaying = True
         for witness in mine:
-            if self.share.late() or self._has_failed_enough():
+            self.share.check_stopped()
+            if self.share.is_late() or self.failures.are_enough():
                 break
             self._replay(witness)
-        self._shrink_all()
+        self.failures.shrink()
         self.replaying = False
         if mine:
             _seed(self.backend, self.plan.seed)
@@ -261,9 +267,12 @@ class FormatRun:
         id, case, fate = witness.invariant, witness.case, "not answered"
         for judgement in judge(case, self.backend, [INVARIANTS[id]]):
             self._heartbeat()
-            fate = "failed" if judgement.fell else "held" if judgement.tally.judged else fate
             if judgement.fell:
-                expected = self._expected(id)
+                fate = "failed"
+            elif judgement.tally.judged:
+                fate = "held"
+            if judgement.fell:
+                expected = self.failures.expects(id)
                 tally = replace(judgement.tally, mark="xfail" if expected else "")
                 self.ledger.enter(id, self.format, str(case.variant), tally)
                 self._meet(case, [] if expected else [judgement])
@@ -298,7 +307,11 @@ class FormatRun:
         self.stream, self.drawn = f"{stream.seed:x}", 0
         draw(stream.strategy, stream.count, stream.seed, self._visit, stream.first)
         self._send()
-        planned = stream.count if share.late() or self._has_failed_enough() else self.drawn
+        self.share.check_stopped()
+        if share.is_late() or self.failures.are_enough():
+            planned = stream.count
+        else:
+            planned = self.drawn
         self.ledger.count(self.format, stream.kind, Drawn(planned))
 
     def _send(self) -> None:
@@ -306,43 +319,11 @@ class FormatRun:
         if self.journal is not None:
             self.journal.send()
 
-    def _shrink_all(self) -> None:
-        """A small case for every falsified invariant: what was found for one serves all that it
-        falsifies too.
-
-        A GRU that is wrong throughout falsifies a hundred, and has few witnesses.
-        """
-        left, families = dict(self.smallest), set[str]()
-        while left:
-            id, (case, judgement) = next(iter(left.items()))
-            if self._does_not_repeat(judgement, case):
-                del left[id]
-                self._enter(judgement, case)
-                continue
-            self.listener(Shrinking(self.format.name, id))
-            tries = FURTHER if judgement.invariant.family in families else TRIES
-            falls = partial(self._falls, judgement)
-            reduction = Reduction(
-                case, falls, min(tries, self.tries), declarations_of(self.backend)
-            )
-            found = reduction.run()
-            self.tries -= min(self.tries, reduction.spent)
-            families.add(judgement.invariant.family)
-            del left[id]
-            if not self._witness(judgement, found):
-                self._enter(judgement, case)
-                continue
-            for other in self._that_fall(found, [judgement for _, judgement in left.values()]):
-                families.add(other.invariant.family)
-                del left[other.invariant.id]
-                self._enter(other, found)
-
-    def _expected(self, id: str) -> bool:
-        return self.plan.selection.xfails_it(id, self.format.name) is not None
-
-    def _visit(self, case: AnyCase) -> None:
-        if self.share.late():
-            raise Enough
+    def _visit(self, case: AnyCase) -> bool:
+        """Judge a case that was drawn, and say whether to draw another."""
+        self.share.check_stopped()
+        if self.share.is_late():
+            return False
         new: list[str] = []
         trial, features = trial_of(case, self.backend), features_of(case)
         marks = marks_of(features)
@@ -351,7 +332,7 @@ class FormatRun:
             self._tell_of_new_sizes(case)
         for judgement in self._judgements(trial) if known is None else known.judgements:
             self._heartbeat()
-            id, expected = judgement.invariant.id, self._expected(judgement.invariant.id)
+            id, expected = judgement.invariant.id, self.failures.expects(judgement.invariant.id)
             found.append(judgement)
             tally = replace(
                 judgement.tally,
@@ -360,24 +341,26 @@ class FormatRun:
             )
             self.ledger.enter(id, self.format, str(case.variant), tally)
             if judgement.fell and not expected:
-                new += [id] if id not in self.smallest else []
+                new += [id] if id not in self.failures.smallest else []
                 self._tell_first(case, judgement)
-        visited = self._visited(trial, found) if known is None else known.visited
+        if known is None:
+            visited = self._visited(trial, found)
+        else:
+            visited = known.visited
         if known is None and self.journal is not None:
             self.journal.keep(self.stream, self.drawn, case, Found(tuple(found), visited))
         emit(visited)
         self.ledger.coverage[self.format.name] += visited
-        self._meet(case, [j for j in found if j.fell and not self._expected(j.invariant.id)])
+        self._meet(case, [j for j in found if j.fell and not self.failures.expects(j.invariant.id)])
         self.undeclared[kind_of(case)].meet(
-            case, [j for j in found if not self._expected(j.invariant.id)]
+            case, [j for j in found if not self.failures.expects(j.invariant.id)]
         )
         self.facts[kind_of(case)].append(Fact(features, outcome_of(found)))
         self.number, self.drawn = self.number + 1, self.drawn + 1
         self.ledger.count(self.format, kind_of(case), one(case))
         self.listener(CaseJudged(self.format.name, self.number, tuple(new)))
         self._report(at_once=bool(new))
-        if self._has_failed_enough():
-            raise Enough
+        return not self.failures.are_enough()
 
     def _known(self, case: AnyCase) -> Found | None:
         """What an earlier run of the same found of the case, if that was kept."""
@@ -416,41 +399,15 @@ class FormatRun:
         """
         for judgement in fallen:
             self._tell_first(case, judgement)
-            self._keep_smaller(case, judgement)
+            self.failures.keep(case, judgement)
         if fallen and not self.looked:
             self.looked = True
-            self._does_not_repeat(fallen[0], case)
+            self.failures.repeats(fallen[0], case)
         self.explaining.meet(case, list(fallen))
 
-    def _does_not_repeat(self, judgement: Judgement, case: AnyCase) -> bool:
-        """Whether an invariant that fell on a case does not do so at every call; then the contract
-        is broken, too.
-        """
-        id, name = judgement.invariant.id, self.format.name
-        if (id, name) not in self.ledger.flaky:
-            known = self.unrepeated.get(judgement.invariant.needs)
-            found = flaky(judgement, case, self.backend, self._heartbeat, known)
-            if found is None:
-                return False
-            self.ledger.flaky[id, name] = self.unrepeated[judgement.invariant.needs] = found
-            for broken in () if known else other_bits(judgement.invariant, case, self.backend):
-                tally = fallen_with(found, id, "xfail" if self._expected(broken) else "")
-                self.ledger.tallies = entered(
-                    self.ledger.tallies, [broken], (name, str(case.variant)), tally
-                )
-            self.listener(NotRepeated(name, id, found))
-        return True
-
-    def _has_failed_enough(self) -> bool:
-        """Whether as many invariants have failed as the plan wants to know of."""
-        if self.plan.max_failures is None:
-            return False
-        shown = {id for id, fmt in self.ledger.witnesses if fmt == self.format.name}
-        return len(shown | self.smallest.keys()) >= self.plan.max_failures
-
     def _turn(self, case: AnyCase) -> list[Invariant]:
-        """Those asked of the next case: all where the number of cases was asked for, else as the
-        profile has it; of one of the survey of sizes, those that it is for.
+        """The invariants that are checked on the next case: all where the number of cases was asked
+        for, else as the profile has it; of a case of the survey of sizes, those that it is for.
         """
         if self.of_sizes:
             return [invariant for invariant in self.asked if case.sizes["T"] in invariant.lengths]
@@ -459,19 +416,9 @@ class FormatRun:
     def _visited(self, trial: Trial | StackTrial, judgements: list[Judgement]) -> Coverage:
         """What the case of a trial visited. Gates of a long run would take long to find."""
         visited = sizes_visited(trial.case.sizes, compared_methods(judgements))
-        return (
-            visited + visits(trial) if isinstance(trial, Trial) and not self.of_sizes else visited
-        )
-
-    def _keep_smaller(self, case: AnyCase, judgement: Judgement) -> None:
-        """Of the cases on which an invariant falls, the smallest is what its witness is shrunk
-        from.
-        """
-        id = judgement.invariant.id
-        if (id, self.format.name) in self.ledger.witnesses:
-            return  # another stream's cases have shown it
-        if id not in self.smallest or size(case) < size(self.smallest[id][0]):
-            self.smallest[id] = (case, judgement)
+        if isinstance(trial, Trial) and not self.of_sizes:
+            return visited + visits(trial)
+        return visited
 
     def _heartbeat(self) -> None:
         now = time.monotonic()
@@ -486,49 +433,8 @@ class FormatRun:
             self.reported = now
             coverage, drawn = self.ledger.coverage[name], self.ledger.drawn_in(name)
             self.listener(
-                SoFar(name, self.ledger.of(self.format), self._as_drawn(), coverage, drawn)
+                SoFar(name, self.ledger.of(self.format), self.failures.as_drawn(), coverage, drawn)
             )
-
-    def _as_drawn(self) -> dict[tuple[str, str], Witness]:
-        """Witnesses of what has failed and has none yet: the smallest cases that were drawn."""
-        target, name = self.ledger.target, self.format.name
-        left = {
-            id: found
-            for id, found in self.smallest.items()
-            if (id, name) not in self.ledger.witnesses
-        }
-        return {
-            (id, name): Witness(target, id, case, found.residual)
-            for id, (case, found) in left.items()
-        }
-
-    def _falls(self, judgement: Judgement, case: AnyCase) -> bool:
-        """Whether the invariant falls on the case as it did, for the same kind of reason."""
-        return any(True for _ in self._that_fall(case, [judgement]))
-
-    def _that_fall(self, case: AnyCase, before: Sequence[Judgement]) -> Iterator[Judgement]:
-        """How those invariants judge the case that fall on it as they did, for the same kind of
-        reason.
-        """
-        self.pace.late()
-        self._heartbeat()
-        obstacles = {judgement.invariant.id: judgement.obstacle for judgement in before}
-        for found in judge(case, self.backend, [judgement.invariant for judgement in before]):
-            if found.fell and found.obstacle == obstacles[found.invariant.id]:
-                yield found
-
-    def _witness(self, judgement: Judgement, case: AnyCase) -> bool:
-        """Enter the case as a witness, if it fails in each of some calls."""
-        if self._does_not_repeat(judgement, case):
-            return False
-        again = next(iter(judge(case, self.backend, [judgement.invariant])), judgement)
-        self._enter(again if again.fell else judgement, case)
-        return True
-
-    def _enter(self, judgement: Judgement, case: AnyCase) -> None:
-        witness = Witness(self.ledger.target, judgement.invariant.id, case, judgement.residual)
-        self.ledger.witnesses[judgement.invariant.id, self.format.name] = witness
-        self.listener(Shrunk(witness))
 
 
 def _outcome(marks: int, judgement: Judgement) -> Outcomes:
@@ -536,4 +442,6 @@ def _outcome(marks: int, judgement: Judgement) -> Outcomes:
     judged.
     """
     tally = judgement.tally
-    return outcome(marks, failed=judgement.fell) if tally.judged or tally.error else Outcomes()
+    if tally.judged or tally.error:
+        return outcome(marks, failed=judgement.fell)
+    return Outcomes()

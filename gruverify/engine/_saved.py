@@ -74,7 +74,10 @@ def saved_witnesses(folder: str | Path, target: str) -> Saved:
     """
     found, lines, folder = list[Witness](), list[str](), Path(folder)
     try:
-        files = sorted(folder.iterdir()) if folder.exists() else []
+        if folder.exists():
+            files = sorted(folder.iterdir())
+        else:
+            files = []
     except OSError as refused:
         return Saved((), (f"{folder}: {refused.strerror}",))
     prefix = _prefix(target)
@@ -85,7 +88,10 @@ def saved_witnesses(folder: str | Path, target: str) -> Saved:
             witness = load_witness(file)
         except BadWitness as wrong:
             if _names_a_family(file.name.removeprefix(prefix)):
-                said = str(wrong) if str(wrong).startswith(str(file)) else f"{file}: {wrong}"
+                if str(wrong).startswith(str(file)):
+                    said = str(wrong)
+                else:
+                    said = f"{file}: {wrong}"
                 lines.append(visible(" ".join(said.split())))
             continue
         if witness.target == target:
@@ -129,7 +135,9 @@ def fitting(
 
 
 def _some(places: list[str]) -> str:
-    return places[0] if len(places) == 1 else f"{places[0]} and {len(places) - 1} more"
+    if len(places) == 1:
+        return places[0]
+    return f"{places[0]} and {len(places) - 1} more"
 
 
 def _obstacles(
@@ -178,7 +186,10 @@ def replay_lines(replays: Sequence[Replay]) -> tuple[str, ...]:
         if places := by_fate.get(fate):
             count = sum(map(len, places.values()))
             named = [f"{id} in {', '.join(formats)}" for id, formats in sorted(places.items())]
-            more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+            if len(named) > _NAMED:
+                more = f" and {len(named) - _NAMED} more"
+            else:
+                more = ""
             lines.append(
                 f"{count} of {len(replays)} saved witnesses {words}: "
                 f"{'; '.join(named[:_NAMED])}{more}"

@@ -83,13 +83,12 @@ def strategies_for(
 def fixed_sizes(backend: Backend, **attributes: str) -> dict[str, Any]:
     """The bounds of the sizes that the backend is built for."""
     declared = declarations_of(backend)
-    sizes = {letter: getattr(declared, attribute) for letter, attribute in attributes.items()}
-    return {
-        f"{end}_{letter}": size
-        for letter, size in sizes.items()
-        if size is not None
-        for end in ("min", "max")
-    }
+    found = dict[str, int]()
+    for letter, attribute in attributes.items():
+        size: int | None = getattr(declared, attribute)
+        if size is not None:
+            found |= {f"min_{letter}": size, f"max_{letter}": size}
+    return found
 
 
 def seed_for(seed: int, fmt: Format, kind: str = "") -> int:
@@ -126,10 +125,7 @@ def streams_for(
     A case of a stack costs as much as some of a cell: beside cells there is one for every three.
     From 100 cases on there is also a survey of gates (see `sizes_survey` for that of sizes).
     """
-    cells, stacks = (
-        any(offers(backend, method) for method in methods)
-        for methods in (CELL_METHODS, STACK_METHODS)
-    )
+    cells, stacks = _offers_any(backend, CELL_METHODS), _offers_any(backend, STACK_METHODS)
     found = list[Stream]()
     if cells or not stacks:
         strategies = [
@@ -150,9 +146,15 @@ def streams_for(
     return found
 
 
+def _offers_any(backend: Backend, methods: Iterable[str]) -> bool:
+    return any(offers(backend, method) for method in methods)
+
+
 def _any_of(strategies: list[SearchStrategy[AnyOne]]) -> SearchStrategy[AnyOne]:
     """One alone as it is: Hypothesis would draw which."""
-    return strategies[0] if len(strategies) == 1 else one_of(strategies)
+    if len(strategies) == 1:
+        return strategies[0]
+    return one_of(strategies)
 
 
 def _drawn_sizes(backend: Backend, letters: str, max_size: int | None) -> list[dict[str, Any]]:
@@ -161,7 +163,10 @@ def _drawn_sizes(backend: Backend, letters: str, max_size: int | None) -> list[d
     """
     declared = declarations_of(backend)
     if declared.shapes == "any":
-        least = max(1, declared.min_length) if "L" in letters else shortest(backend)
+        if "L" in letters:
+            least = max(1, declared.min_length)
+        else:
+            least = shortest(backend)
         return [_capped(least, backend, _USUAL, max_size)]
     return [
         exactly(sizes, letters) for sizes in drawn_sizes(declared) if is_within(sizes, max_size)
@@ -235,10 +240,7 @@ def sizes_survey(
 
     From 500 cases on there is one case of each for every 500.
     """
-    cells, stacks = (
-        any(offers(backend, method) for method in methods)
-        for methods in (CELL_METHODS, STACK_METHODS)
-    )
+    cells, stacks = _offers_any(backend, CELL_METHODS), _offers_any(backend, STACK_METHODS)
     if count < 100:
         return []
     wanted: list[tuple[Kind, Sizes]] = []
@@ -256,7 +258,9 @@ def _of_size(
     backend: Backend, fmt: Format, seed: int, kind: Kind, sizes: Sizes, count: int
 ) -> Stream:
     declared = declarations_of(backend)
-    drawn = stack_strategy_for if kind == "stacks" else strategy_for
+    drawn: Callable[..., SearchStrategy[Any]] = strategy_for
+    if kind == "stacks":
+        drawn = stack_strategy_for
     told = ", ".join(f"{letter}={size}" for letter, size in sizes.items())
     return Stream(
         drawn(backend, fmt, **bounds(sizes, declared)),
@@ -269,21 +273,21 @@ def _of_size(
     )
 
 
-class Enough(BaseException):
-    """Raised by a visitor that wants no further case; no Exception, for those Hypothesis keeps to
-    itself.
-    """
+class _Enough(BaseException):
+    """Ends the drawing: the only way out of Hypothesis, which takes an Exception for a failure."""
 
 
 def draw(
     strategy: SearchStrategy[AnyOne],
     count: int,
     stream: int,
-    visit: Callable[[AnyOne], None],
+    visit: Callable[[AnyOne], bool | None],
     first: int = 0,
 ) -> None:
-    """Show `count` cases to `visit`, or as many as it wants, the same ones for the same `stream`,
-    but for so many `first` ones.
+    """Show `count` cases to `visit`, the same ones for the same `stream`.
+
+    visit: returns False if it wants no further case. first: how many cases at the beginning are
+    drawn and not shown.
     """
     left_out = iter(range(first))
 
@@ -291,10 +295,10 @@ def draw(
     @_settings(count + first, Phase.generate)
     @given(strategy)
     def show(case: AnyOne) -> None:
-        if next(left_out, None) is None:
-            visit(case)
+        if next(left_out, None) is None and visit(case) is False:
+            raise _Enough
 
-    with suppress(Enough):
+    with suppress(_Enough):
         show()
 
 

@@ -14,6 +14,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,11 @@ class Entry:
     def covers(self, id: str, format: str) -> bool:
         """Whether it speaks of the invariant in the format."""
         return matches(self.pattern, id) and (not self.formats or format in self.formats)
+
+
+def _values(entry: Entry) -> dict[str, Any]:
+    """An entry as JSON values."""
+    return {**asdict(entry), "formats": list(entry.formats)}
 
 
 @dataclass(frozen=True)
@@ -75,11 +81,12 @@ class Selection:
 
     def values(self) -> dict[str, Any]:
         """The selection as JSON values."""
-        skips, xfails = (
-            [{**asdict(e), "formats": list(e.formats)} for e in part]
-            for part in (self.skips, self.xfails)
-        )
-        return {"only": list(self.only), "skips": skips, "xfails": xfails, "strict": self.strict}
+        return {
+            "only": list(self.only),
+            "skips": [_values(entry) for entry in self.skips],
+            "xfails": [_values(entry) for entry in self.xfails],
+            "strict": self.strict,
+        }
 
 
 #: Every invariant is asked, and none is expected to fail.
@@ -103,14 +110,17 @@ def selection(
     for pattern in (*given[0], *given[1]):
         require_known(pattern)
     direct = (Entry(pattern, reason="--skip", place="--skip") for pattern in given[1])
-    from_files = (entry for file in skips_files for entry in read_entries(file))
-    xfails = (entry for file in xfails_files for entry in read_entries(file))
+    from_files = chain.from_iterable(map(read_entries, skips_files))
+    xfails = chain.from_iterable(map(read_entries, xfails_files))
     return Selection(given[0], (*direct, *from_files), tuple(xfails), strict)
 
 
 def _patterns(option: str, given: Any) -> tuple[str, ...]:
     """The patterns given: one, or several."""
-    each = (given,) if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        each = (given,)
+    else:
+        each = tuple(given)
     if wrong := [one for one in each if not isinstance(one, str)]:
         raise BadSelection(
             f"{option} has {wrong[0]!r}: it must be one pattern or several, such as 'agreement'"
@@ -135,7 +145,10 @@ def require_known(pattern: str, place: str = "") -> None:
         return
     families = dict.fromkeys(invariant.family for invariant in INVARIANTS.values())
     near = difflib.get_close_matches(pattern, [*INVARIANTS, *families], cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"families: {', '.join(families)}."
+    if near:
+        hint = f"did you mean {' or '.join(near)}?"
+    else:
+        hint = f"families: {', '.join(families)}."
     raise BadSelection(
         f"{place}{': ' if place else ''}no invariant matches {pattern!r}: {hint} `gruverify list` "
         "has all"

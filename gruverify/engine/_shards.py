@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from gruverify.arithmetic import Format
@@ -140,11 +141,10 @@ class Crew:
 
     def start(self, formats: tuple[Format, ...]) -> None:
         """Put a process to work on some formats."""
-        judged = (
-            None
-            if self.judged is None
-            else {fmt.name: self.judged.get(fmt.name, {}) for fmt in formats}
-        )
+        if self.judged is None:
+            judged = None
+        else:
+            judged = {fmt.name: self.judged.get(fmt.name, {}) for fmt in formats}
         plan = replace(self.plan, formats=formats)
         child = Child(
             self.context, self.target, _work, self.target, plan, judged, patience=self.patience
@@ -229,10 +229,19 @@ class Crew:
             self.start(again)
 
     def _obituary(self, shard: Shard, how: str, invariant: str) -> str:
-        where = f" in {shard.child.in_flight}" if invariant else ""
+        if invariant:
+            where = f" in {shard.child.in_flight}"
+        else:
+            where = ""
         cases = f"--seed {self.plan.seed} --max-cases {min(shard.number + 1, self.plan.cases)}"
-        cap = "" if self.plan.max_size is None else f" --max-size {self.plan.max_size}"
-        only = f" --only {invariant}" if invariant else ""
+        if self.plan.max_size is None:
+            cap = ""
+        else:
+            cap = f" --max-size {self.plan.max_size}"
+        if invariant:
+            only = f" --only {invariant}"
+        else:
+            only = ""
         target = shlex.quote(self.target)
         again = f"gruverify check {target} --format {shard.format} {cases}{cap}{only} --jobs 1"
         place = f"under {self.target}, in {shard.format} after {shard.number} cases"
@@ -261,11 +270,14 @@ def check_in_processes(
     context = processes(target)
     formats, header, sources = apart(context, outline, target, plan, name=target, patience=patience)
     crew = Crew(target, plan, header, listener, context, patience)
-    earlier = TakenOver() if keeper is None else keeper.begin(plan, header, sources)
+    if keeper is None:
+        earlier = TakenOver()
+    else:
+        earlier = keeper.begin(plan, header, sources)
     if keeper is not None:
         _take_over(crew, earlier, keeper)
     listener(RunStarted(crew.header))
-    known = {fmt for part in earlier.parts for fmt in part.coverage}
+    known = set(chain.from_iterable(part.coverage for part in earlier.parts))
     try:
         _carry_out(crew, tuple(fmt for fmt in formats if fmt.name not in known), jobs)
     finally:

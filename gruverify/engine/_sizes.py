@@ -25,10 +25,12 @@ _OF_SEQUENCES = ("sequence", "sequence_vjp", "sequence_jvp", "sequence_hvp", "se
 
 
 def cell_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
-    """Those of the survey's cells that the backend can be asked about, none above `max_size`."""
+    """The sizes of the survey's cells that the backend can be called at, none above `max_size`."""
     declared = declarations_of(backend)
     if declared.shapes == "few":
-        return _of_few(declared, "HIBT", max_size) if _has_sequences(backend) else []
+        if _has_sequences(backend):
+            return _of_few(declared, "HIBT", max_size)
+        return []
     wanted = [
         {**_SMALL, **sizes}
         for sizes in (*_along_axes(), *_coincidences(declared.hidden_size or _UNITS))
@@ -41,15 +43,21 @@ def cell_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
 
 
 def stack_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
-    """The same of the survey's stacks: by turns of two layers and of two directions."""
+    """The sizes of the survey's stacks: by turns of two layers and of two directions."""
     declared, wanted = declarations_of(backend), list[Sizes]()
     if declared.shapes == "few":
         return _of_few(declared, "HIBTLD", max_size)
     H, two = declared.hidden_size or _UNITS, declared.bidirectional
     above = {"H": H, "I": H, "L": 2, "D": 1}, {"H": H, "I": 2 * H, "L": 2, "D": 2}
     for number, sizes in enumerate((*_along_axes(), *_coincidences(H), *above)):
-        layers = 1 if sizes.get("T", 0) >= _ONE_LAYER else 1 + number % 2
-        directions = 1 if sizes.get("T", 0) >= _ONE_LAYER else 2 - number % 2
+        if sizes.get("T", 0) >= _ONE_LAYER:
+            layers = 1
+        else:
+            layers = 1 + number % 2
+        if sizes.get("T", 0) >= _ONE_LAYER:
+            directions = 1
+        else:
+            directions = 2 - number % 2
         shape = {"L": declared.num_layers or layers, "D": directions if two is None else 1 + two}
         wanted.append(
             {**_SMALL, **shape, **sizes, "T": max(1, declared.min_length, sizes.get("T", 1))}
@@ -66,7 +74,9 @@ def shortest(backend: Backend) -> int:
     """The steps that a case of a cell has at least: as many as the backend's sequences take, and of
     steps alone 1.
     """
-    return max(1, declarations_of(backend).min_length) if _has_sequences(backend) else 1
+    if _has_sequences(backend):
+        return max(1, declarations_of(backend).min_length)
+    return 1
 
 
 def _has_sequences(backend: Backend) -> bool:
@@ -76,7 +86,9 @@ def _has_sequences(backend: Backend) -> bool:
 def _of_few(declared: Declarations, letters: str, max_size: int | None) -> list[Sizes]:
     """The one large case of a target that is asked about few shapes."""
     sizes = {letter: size for letter, size in long_run(declared).items() if letter in letters}
-    return [sizes] if is_within(sizes, max_size) else []
+    if is_within(sizes, max_size):
+        return [sizes]
+    return []
 
 
 def _along_axes() -> Iterator[Sizes]:
@@ -125,9 +137,10 @@ def exactly(sizes: Sizes, letters: str) -> dict[str, Any]:
     """The arguments of `cases`, or of `stack_cases`, for cases that have these sizes of those
     letters.
     """
-    found: dict[str, Any] = {
-        f"{end}_{x}": sizes[x] for x in letters if x in "HIBT" for end in ("min", "max")
-    }
+    found: dict[str, Any] = {}
+    for letter in letters:
+        if letter in "HIBT":
+            found |= {f"min_{letter}": sizes[letter], f"max_{letter}": sizes[letter]}
     if "L" in letters:
         found |= {
             "min_layers": sizes["L"],
@@ -152,7 +165,10 @@ def bounds(sizes: Sizes, declared: Declarations) -> dict[str, Any]:
     found |= {**contracting, "full": "HIBT"}
     if "L" in sizes:
         found["full"] = "HIBTLD"
-        found["bidirectional"] = False if sizes["D"] == 1 else declared.bidirectional
+        if sizes["D"] == 1:
+            found["bidirectional"] = False
+        else:
+            found["bidirectional"] = declared.bidirectional
         if declared.num_layers is None:
             found["max_layers"] = sizes["L"]
     return found

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,11 +24,9 @@ def part(case: AnyCase, letter: str, kept: Indices) -> AnyCase:
 
     Of layers and directions the first ones can be kept: the others read them.
     """
-    return (
-        _of_stack(case, letter, list(kept))
-        if isinstance(case, StackCase)
-        else _of_cell(case, letter, list(kept))
-    )
+    if isinstance(case, StackCase):
+        return _of_stack(case, letter, list(kept))
+    return _of_cell(case, letter, list(kept))
 
 
 def _of_cell(case: Case, letter: str, kept: list[int]) -> Case:
@@ -45,7 +44,10 @@ def _of_cell(case: Case, letter: str, kept: list[int]) -> Case:
     if letter == "I":
         return replace(case, cell=_reading(case.cell, kept), inputs=case.inputs[..., kept])
     H = case.sizes["H"]
-    regimes = tuple(case.regimes[unit] for unit in kept) if len(case.regimes) == H else case.regimes
+    if len(case.regimes) == H:
+        regimes = tuple(case.regimes[unit] for unit in kept)
+    else:
+        regimes = case.regimes
     return replace(
         case,
         cell=_units(case.cell, kept),
@@ -58,16 +60,18 @@ def _of_cell(case: Case, letter: str, kept: list[int]) -> Case:
 
 def _of_stack(case: StackCase, letter: str, kept: list[int]) -> StackCase:
     if letter == "T":
-        lengths = (
-            None
-            if case.lengths is None
-            else np.array([sum(t < n for t in kept) for n in case.lengths])
-        )
+        if case.lengths is None:
+            lengths = None
+        else:
+            lengths = np.searchsorted(np.array(kept), case.lengths)
         return replace(
             case, inputs=case.inputs[kept], d_outputs=case.d_outputs[kept], lengths=lengths
         )
     if letter == "B":
-        lengths = None if case.lengths is None else case.lengths[kept]
+        if case.lengths is None:
+            lengths = None
+        else:
+            lengths = case.lengths[kept]
         states, d_last = case.states[:, kept], case.d_last[:, kept]
         inputs, d_outputs = case.inputs[:, kept], case.d_outputs[:, kept]
         return replace(
@@ -87,12 +91,12 @@ def _of_all_cells(case: StackCase, letter: str, kept: list[int]) -> StackCase:
     extents = {name: range(sizes[name]) for name in "LDH"} | {letter: kept}
     layers, directions, units = extents["L"], extents["D"], extents["H"]
     # What a layer above the first reads of the one below: these units of these directions.
-    read = [direction * sizes["H"] + unit for direction in directions for unit in units]
+    read = [d * sizes["H"] + unit for d, unit in product(directions, units)]
     cells = []
     for layer in layers:
         row = [_units(case.stack.cells[layer][direction], units) for direction in directions]
         cells.append(tuple(_reading(cell, read) if layer else cell for cell in row))
-    which = [layer * sizes["D"] + direction for layer in layers for direction in directions]
+    which = [layer * sizes["D"] + direction for layer, direction in product(layers, directions)]
     states, d_last = (array[which][..., list(units)] for array in (case.states, case.d_last))
     return replace(
         case,
@@ -104,7 +108,7 @@ def _of_all_cells(case: StackCase, letter: str, kept: list[int]) -> StackCase:
 
 
 def _units(cell: Cell, kept: Indices) -> Cell:
-    rows = [gate * cell.hidden_size + unit for gate in range(3) for unit in kept]
+    rows = [gate * cell.hidden_size + unit for gate, unit in product(range(3), kept)]
     biases: dict[str, Any] = {
         name: array[rows] for name, array in cell.packed().items() if array.ndim == 1
     }

@@ -170,4 +170,6 @@ def _fits(suggestion: Suggestion, fact: Fact) -> bool:
 
 def spelled(name: str, value: Any) -> str:
     """A declaration as one writes it."""
-    return f'{name}="{value}"' if isinstance(value, str) else f"{name}={value}"
+    if isinstance(value, str):
+        return f'{name}="{value}"'
+    return f"{name}={value}"

@@ -81,8 +81,12 @@ class Tally:
             return "died"
         for name in ("falsified", "error", "blocked", "passed"):
             if getattr(self, name):
-                return _EXPECTED.get(name, name) if self.mark == "xfail" else name
-        return "nothing claimed" if self.unclaimed else "not applicable"
+                if self.mark == "xfail":
+                    return _EXPECTED.get(name, name)
+                return name
+        if self.unclaimed:
+            return "nothing claimed"
+        return "not applicable"
 
     @property
     def median(self) -> float:
@@ -91,7 +95,9 @@ class Tally:
         for bin_, count in sorted(self.histogram.items()):
             seen += count
             if 2 * seen >= total:
-                return 0.0 if bin_ == _LOWEST else 2.0 ** ((bin_ + 0.5) / BINS_PER_OCTAVE)
+                if bin_ == _LOWEST:
+                    return 0.0
+                return float(2.0 ** ((bin_ + 0.5) / BINS_PER_OCTAVE))
         return 0.0
 
     def __add__(self, other: Tally) -> Tally:
@@ -119,7 +125,10 @@ class Tally:
 
 def judged(margin: float, reason: str = "", *, compared: int = 0, claimed: int = 0) -> Tally:
     """The tally of one case that claimed something: passed if its margin is at most 1."""
-    bin_ = _LOWEST if margin <= 0 else math.floor(BINS_PER_OCTAVE * math.log2(min(margin, 2.0**64)))
+    if margin <= 0:
+        bin_ = _LOWEST
+    else:
+        bin_ = math.floor(BINS_PER_OCTAVE * math.log2(min(margin, 2.0**64)))
     return Tally(
         passed=int(margin <= 1),
         falsified=int(not margin <= 1),

@@ -141,9 +141,10 @@ class Undeclared:
 
     def _passing_values(self) -> bool:
         """Whether no value that was asked for was wrong or missing."""
-        return not any(met.in_vain or met.raised for met in self._failing) and not any(
-            one.id in VALUES.ids for met in self._failing for one in met.fallen
-        )
+        for met in self._failing:
+            if met.in_vain or met.raised or any(one.id in VALUES.ids for one in met.fallen):
+                return False
+        return True
 
     def _explains(self, declares: Mapping[str, Any]) -> bool:
         """Whether all that failed fails again, and holds under the declaration or is no longer
@@ -197,7 +198,7 @@ class Undeclared:
         )
 
     def _without_state(self) -> str:
-        """It takes no state at all, not even zeros, and is right without one."""
+        """What to declare where the target takes no state, not even zeros, and is right so."""
         if self._passing or not self._failing:
             return ""
         if not all(_right_without(met.case, self.backend) for met in self._failing):
@@ -233,7 +234,7 @@ class Undeclared:
         )
 
     def _sizes(self) -> str:
-        """It answers at one size alone, of H, I or both, and there it is right."""
+        """What to declare where the target is right at one size alone, of H, I or both."""
         if not self._in_vain():
             return ""
         first = _plain(self._failing[0].case)
@@ -269,7 +270,9 @@ class Undeclared:
 
 
 def _state_name(case: AnyCase) -> str:
-    return "state" if isinstance(case, Case) else "states"
+    if isinstance(case, Case):
+        return "state"
+    return "states"
 
 
 def _starts(case: AnyCase) -> bool:
@@ -279,7 +282,9 @@ def _starts(case: AnyCase) -> bool:
 
 def _plain(case: AnyCase) -> AnyCase:
     """A stack's case without lengths: all its members have all steps."""
-    return case if isinstance(case, Case) else replace(case, lengths=None)
+    if isinstance(case, Case):
+        return case
+    return replace(case, lengths=None)
 
 
 def _of_steps(case: AnyCase, T: int) -> AnyCase:
@@ -343,7 +348,9 @@ def _answer_from(case: AnyCase, backend: Backend) -> str | None:
         return None
     methods = [method for method in ("step", "sequence", "stack") if _has(case, backend, method)]
     ways = {_way(case, zero, backend, method) for method in methods}
-    return ways.pop() if len(ways) == 1 else None
+    if len(ways) == 1:
+        return ways.pop()
+    return None
 
 
 def _has(case: AnyCase, backend: Backend, method: str) -> bool:
@@ -359,7 +366,9 @@ def _way(case: AnyCase, zero: AnyCase, backend: Backend, method: str) -> str | N
         answer: Any = getattr(trial_of(case, backend).observed, method)
     except Obstacle:
         return "raised on"
-    return "ignored" if np.array_equal(_first(answer), _first(from_zeros), equal_nan=True) else None
+    if np.array_equal(_first(answer), _first(from_zeros), equal_nan=True):
+        return "ignored"
+    return None
 
 
 def _ignores(case: AnyCase, read: AnyCase | None, backend: Backend, method: str) -> bool:
@@ -390,11 +399,15 @@ def _declaring(backend: Backend, name: str, value: Any) -> dict[str, Any]:
 
 
 def _last(answer: Any) -> Any:
-    return answer[-1] if isinstance(answer, tuple) else answer
+    if isinstance(answer, tuple):
+        return answer[-1]
+    return answer
 
 
 def _first(answer: Any) -> Any:
-    return answer[0] if isinstance(answer, tuple) else answer
+    if isinstance(answer, tuple):
+        return answer[0]
+    return answer
 
 
 def _right_without(case: AnyCase, backend: Backend) -> bool:
@@ -424,14 +437,19 @@ def _right_without(case: AnyCase, backend: Backend) -> bool:
 def _gradient_of_state(case: AnyCase, backend: Backend) -> bool:
     """Whether a gradient of the initial state is other than 0, or there is none to be read."""
     observed: Any = trial_of(case, backend).observed
-    methods = ("sequence_vjp", "step_vjp") if isinstance(case, Case) else ("stack_vjp",)
+    methods = ["stack_vjp"]
+    if isinstance(case, Case):
+        methods = ["sequence_vjp", "step_vjp"]
     asked = [method for method in methods if offers(backend, method)]
     for method in asked:
         try:
             found = getattr(observed, method)
         except Obstacle:
             return True
-        state = found.state if isinstance(case, Case) else found.states
+        if isinstance(case, Case):
+            state = found.state
+        else:
+            state = found.states
         if state is None or np.any(state != 0):
             return True
     return not asked

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from gruverify.backends import METHODS
@@ -36,7 +37,7 @@ class Core:
     @property
     def ids(self) -> tuple[str, ...]:
         """All invariants of all ways."""
-        return tuple(id for way in self.ways for id in way)
+        return tuple(chain.from_iterable(self.ways))
 
 
 def _existing(*ids: str) -> tuple[str, ...]:
@@ -88,9 +89,7 @@ OF_SEQUENCES = (
 
 
 #: The families that show the core.
-CORE_FAMILIES = tuple(
-    dict.fromkeys(INVARIANTS[id].family for core in (VALUES, GRADIENTS) for id in core.ids)
-)
+CORE_FAMILIES = tuple(dict.fromkeys(INVARIANTS[id].family for id in (*VALUES.ids, *GRADIENTS.ids)))
 
 
 def doubts(
@@ -134,7 +133,10 @@ def _by_id(tallies: Tallies, fmt: str) -> dict[str, Tally]:
     found: dict[str, Tally] = {}
     for (id, of, _), tally in tallies.items():
         if of == fmt:
-            found[id] = found[id] + tally if id in found else tally
+            if id in found:
+                found[id] = found[id] + tally
+            else:
+                found[id] = tally
     return found
 
 
@@ -220,11 +222,15 @@ def _too_little(core: Core, asked: Mapping[str, Tally]) -> str:
 
 def share(tally: Tally) -> float:
     """The share of the compared entries of which something is claimed; 0 if none was compared."""
-    return tally.claimed / tally.compared if tally.compared else 0.0
+    if tally.compared:
+        return tally.claimed / tally.compared
+    return 0.0
 
 
 def _percent(part: int, whole: int) -> str:
-    return f"{part / whole:.0%}" if whole else "0%"
+    if whole:
+        return f"{part / whole:.0%}"
+    return "0%"
 
 
 # -- what a pass covers ----------------------------------------------------------------------------

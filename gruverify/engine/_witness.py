@@ -132,7 +132,10 @@ def particulars(case: AnyCase) -> dict[str, Any]:
     """
     if isinstance(case, Case):
         return {"regimes": list(case.regimes)}
-    lengths = None if case.lengths is None else case.lengths.tolist()
+    if case.lengths is None:
+        lengths = None
+    else:
+        lengths = case.lengths.tolist()
     return {
         "regimes": [],
         "stack": {"lengths": lengths, "batch_first": case.batch_first, "batched": case.batched},
@@ -215,9 +218,10 @@ def _stack_case(
 
     extents = {**sizes, "S": L * D, "O": D * H}
     data = _shaped(arrays, extents, inputs="TBI", states="SBH", d_outputs="TBO", d_last="SBH")
-    stack = Stack(
-        tuple(tuple(cell(layer, direction) for direction in range(D)) for layer in range(L))
-    )
+    rows = list[tuple[Cell, ...]]()
+    for layer in range(L):
+        rows.append(tuple(cell(layer, direction) for direction in range(D)))
+    stack = Stack(tuple(rows))
     return StackCase(stack, **data, **call)
 
 
@@ -231,10 +235,10 @@ def _shaped(arrays: dict[str, Any], extents: dict[str, int], **letters: str) -> 
     """The arrays so named, in the shapes that the letters spell: JSON does not tell the shapes of
     empty ones.
     """
-    return {
-        name: arrays[name].reshape([extents[letter] for letter in spelled])
-        for name, spelled in letters.items()
-    }
+    shaped = dict[str, npt.NDArray[Any]]()
+    for name, spelled in letters.items():
+        shaped[name] = arrays[name].reshape([extents[letter] for letter in spelled])
+    return shaped
 
 
 def save_witness(witness: Witness, path: Path) -> None:
@@ -265,9 +269,13 @@ def number_as_json(value: Any) -> Any:
     """A number as JSON has it, which has no infinities and no NaN: they are strings, everywhere in
     gruverify.
     """
-    return repr(value) if isinstance(value, float) and not np.isfinite(value) else value
+    if isinstance(value, float) and not np.isfinite(value):
+        return repr(value)
+    return value
 
 
 def read_number(value: Any) -> Any:
     """The number that `number_as_json` wrote; what is none is left as it is."""
-    return float(value) if value in ("inf", "-inf", "nan") else value
+    if value in ("inf", "-inf", "nan"):
+        return float(value)
+    return value

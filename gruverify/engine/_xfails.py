@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Literal, TypeAlias
 
 from gruverify._visible import visible
@@ -50,8 +51,8 @@ def updated_xfails(
     blocks = list(_blocks(text, file))
     before = sum(len(block.entries) for block in blocks)
     kept = [block.updated(state) for block in blocks]
-    lines = [line for block in kept for line in block.lines]
-    known = [entry for block in kept for entry in block.entries]
+    lines = [*chain.from_iterable(block.lines for block in kept)]
+    known = [*chain.from_iterable(block.entries for block in kept)]
     new = list(_new(result, state, known))
     said = f"has {len(known) + len(new)} entries: {len(new)} new, {before} before"
     return _HEAD * (not text) + "".join(f"{line}\n" for line in [*lines, *new]), said
@@ -62,7 +63,10 @@ class _State:
 
     def __init__(self, result: Result, all_formats: bool) -> None:
         self._all_judged = all(drawn.judged >= drawn.planned for drawn in result.drawn.values())
-        self._absent = set(_ALL).difference(result.header["formats"]) if all_formats else set[str]()
+        if all_formats:
+            self._absent = set(_ALL).difference(result.header["formats"])
+        else:
+            self._absent = set[str]()
         self.rows = by_format(result)
 
     def of(self, id: str, fmt: str) -> Found:
@@ -76,7 +80,9 @@ class _State:
             return "fails"
         if not self._all_judged:
             return "unknown"
-        return "holds" if tally.passed else "absent"
+        if tally.passed:
+            return "holds"
+        return "absent"
 
 
 @dataclass
@@ -92,7 +98,7 @@ class _Block:
 
     def updated(self, state: _State) -> _Block:
         """What is left of it."""
-        left = [part for entry, line in self.entries for part in _narrowed(entry, line, state)]
+        left = [*chain.from_iterable(_narrowed(entry, line, state) for entry, line in self.entries)]
         return _Block(self.comments if left or not self.entries else [], left)
 
 
@@ -119,7 +125,9 @@ def _narrowed(entry: Entry, line: str, state: _State) -> Iterator[tuple[Entry, s
     does not.
     """
     ids = [id for id in INVARIANTS if matches(entry.pattern, id)]
-    found = {id: {fmt: state.of(id, fmt) for fmt in entry.formats or _ALL} for id in ids}
+    found = dict[str, dict[str, str]]()
+    for id in ids:
+        found[id] = {fmt: state.of(id, fmt) for fmt in entry.formats or _ALL}
     if not any("holds" in row.values() for row in found.values()):
         yield entry, line
         return
@@ -132,18 +140,21 @@ def _new(result: Result, state: _State, known: list[tuple[Entry, str]]) -> Itera
     """A line for each invariant that fails in formats that no line is about."""
     for id, row in state.rows.items():
         fails = [fmt for fmt in row if state.of(id, fmt) == "fails"]
-        fresh = [
-            fmt
-            for fmt in _ALL
-            if fmt in fails and not any(entry.covers(id, fmt) for entry, _ in known)
-        ]
+        fresh = [fmt for fmt in _ALL if fmt in fails and not _is_covered(id, fmt, known)]
         if fresh:
             yield _entry(id, fresh, _reason(result, id, {fmt: row[fmt] for fmt in fresh}))[1]
 
 
+def _is_covered(id: str, fmt: str, known: list[tuple[Entry, str]]) -> bool:
+    return any(entry.covers(id, fmt) for entry, _ in known)
+
+
 def _entry(id: str, formats: Iterable[str], reason: str) -> tuple[Entry, str]:
     listed = tuple(formats)
-    where = "" if set(listed) == set(_ALL) else " " + ",".join(_SHORT[fmt] for fmt in listed)
+    if set(listed) == set(_ALL):
+        where = ""
+    else:
+        where = " " + ",".join(_SHORT[fmt] for fmt in listed)
     why = f"  # {reason}" if reason else ""
     return Entry(id, () if set(listed) == set(_ALL) else listed, reason), f"{id}{where}{why}"
 
@@ -158,10 +169,15 @@ def _reason(result: Result, id: str, row: dict[str, Tally]) -> str:
     if row[fmt].reason:
         return _shortened(row[fmt].reason)
     witness = result.witnesses.get((id, fmt))
-    where = f" at {witness.residual.where}" if witness else ""
+    if witness:
+        where = f" at {witness.residual.where}"
+    else:
+        where = ""
     return _shortened(f"error up to {row[fmt].largest:.3g} times the bound in {fmt}{where}")
 
 
 def _shortened(reason: str) -> str:
     flat = visible(" ".join(reason.split()))
-    return flat if len(flat) <= _LONGEST else f"{flat[: _LONGEST - 1]}…"
+    if len(flat) <= _LONGEST:
+        return flat
+    return f"{flat[: _LONGEST - 1]}…"

@@ -25,7 +25,10 @@ def _of_autograd(
 
 
 def _tensors(step: Any = None, *, variants: Any = None, **lines: Callable[..., Any]) -> Backend:
-    options = {} if variants is None else {"variants": variants}
+    if variants is None:
+        options = {}
+    else:
+        options = {"variants": variants}
     return torch_formulas(step or Lines(**lines), formats=_FORMATS, **options)
 
 
@@ -216,7 +219,10 @@ def interpolation_over_tensors() -> Backend:
     """What fused cells compute, with the derivatives that autograd finds."""
 
     def lerp(v: Variant, z: Array, h: Array, c: Array) -> Array:
-        one, zero = (h, c) if v.update == "keep" else (c, h)
+        if v.update == "keep":
+            one, zero = (h, c)
+        else:
+            one, zero = (c, h)
         return zero + z * (one - zero)
 
     return _tensors(blend=lerp)

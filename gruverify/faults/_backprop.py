@@ -56,9 +56,10 @@ def cotangent_of_last_ignored() -> Backend:
     def without(
         cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any
     ) -> tuple[Any, ...]:
-        zeros = (
-            np.zeros((len(inputs), *d_last.shape), d_last.dtype) if d_outputs is None else d_outputs
-        )
+        if d_outputs is None:
+            zeros = np.zeros((len(inputs), *d_last.shape), d_last.dtype)
+        else:
+            zeros = d_outputs
         return inputs, state, zeros, None
 
     return _with_other_arguments(without)
@@ -75,7 +76,10 @@ def only_the_last_step_differentiated() -> Backend:
         g: Gradients, cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any
     ) -> Gradients:
         outputs, _ = right.sequence(cell, inputs, state)
-        before = state if len(inputs) == 1 else outputs[-2]
+        if len(inputs) == 1:
+            before = state
+        else:
+            before = outputs[-2]
         last: Gradients = right.sequence_vjp(
             cell, inputs[-1:], before, None if d_outputs is None else d_outputs[-1:], d_last
         )
@@ -168,7 +172,11 @@ def cotangent_of_the_last_output_overwritten() -> Backend:
     """Of the two cotangents of the last state one overwrites the other."""
 
     def met(t: int, T: int, own: Any, later: Any) -> Any:
-        return own if later is None else later if own is None or t == T - 1 else own + later
+        if later is None:
+            return own
+        if own is None or t == T - 1:
+            return later
+        return own + later
 
     return chaining(met=met)
 
@@ -226,7 +234,9 @@ def gradient_of_the_state_one_step_late() -> Backend:
 
     def handed(t: int, T: int, g: Any) -> Any:
         kept.append(g)
-        return g if t or T == 1 else kept[-2]
+        if t or T == 1:
+            return g
+        return kept[-2]
 
     return chaining(handed=handed)
 
@@ -252,9 +262,9 @@ def saved_gates_overwritten_by_the_first_pullback() -> Backend:
     def again(g: Gradients, cell: Cell, inputs: Any, *_: Any) -> Gradients:
         key = inputs.tobytes() + cell.weight_hh.tobytes()
         seen[key] = seen.get(key, 0) + 1
-        return (
-            g if seen[key] == 1 else replace(g, weight_hh=g.weight_hh * g.weight_hh.dtype.type(0.5))
-        )
+        if seen[key] == 1:
+            return g
+        return replace(g, weight_hh=g.weight_hh * g.weight_hh.dtype.type(0.5))
 
     return Faulty(sequence_vjp=again)
 

@@ -25,7 +25,9 @@ def _every_array(f: Callable[[Any], Any], answer: Any, *_: Any) -> Any:
         return altered(answer, f)
     if isinstance(answer, StackGradients):
         return altered_stack(answer, f)
-    return tuple(map(f, answer)) if isinstance(answer, tuple) else f(answer)
+    if isinstance(answer, tuple):
+        return tuple(map(f, answer))
+    return f(answer)
 
 
 def _everywhere(instead: Callable[[str], Callable[..., Any]]) -> Backend:
@@ -49,7 +51,9 @@ _WRONG: dict[str, tuple[str, Callable[..., Any]]] = {
 
 def _misshapen(method: str, kind: str) -> Callable[[], Backend]:
     def build() -> Backend:
-        formats = (float16, bfloat16, float32) if kind == "in_double_precision" else FORMATS
+        formats = FORMATS
+        if kind == "in_double_precision":
+            formats = (float16, bfloat16, float32)
         return Faulty(formats=formats, **{method: _WRONG[kind][1]})  # type: ignore[arg-type]  # a method's name
 
     build.__name__ = f"{method}_{kind}"
@@ -60,7 +64,10 @@ def _misshapen(method: str, kind: str) -> Callable[[], Backend]:
 for _method in METHODS:
     if hasattr(TwoWays, _method):
         for _kind, (_what, _) in _WRONG.items():
-            _touches = "DTYPE" if _kind == "in_double_precision" else "SHAPE"
+            if _kind == "in_double_precision":
+                _touches = "DTYPE"
+            else:
+                _touches = "SHAPE"
             fault("contract", f"{_method}: {_what}", touches=_touches)(_misshapen(_method, _kind))
 
 
@@ -86,7 +93,9 @@ def another_last_bit_at_every_call() -> Backend:
     calls = count()
 
     def unsteady(pair: Any, *_: Any) -> Any:
-        return tuple(np.nextafter(a, a.dtype.type(2)) for a in pair) if next(calls) % 2 else pair
+        if next(calls) % 2:
+            return tuple(np.nextafter(a, a.dtype.type(2)) for a in pair)
+        return pair
 
     return Faulty(sequence=unsteady)
 
@@ -102,9 +111,16 @@ def gradients_added_up_over_calls() -> Backend:
         ]
 
     def added(g: Gradients, *_: Any) -> Gradients:
-        before = kept[-1] if fits(g) else altered(g, np.zeros_like)
-        summed = {n: None if a is None else a + getattr(before, n) for n, a in vars(g).items()}
-        kept.append(Gradients(**summed))  # type: ignore[arg-type]  # None where there is no bias
+        if fits(g):
+            before = kept[-1]
+        else:
+            before = altered(g, np.zeros_like)
+        grown = {
+            name: array + getattr(before, name)
+            for name, array in vars(g).items()
+            if array is not None
+        }
+        kept.append(replace(g, **grown))
         return kept[-1]
 
     return Faulty(sequence_vjp=added)
@@ -180,7 +196,9 @@ def empty_batch_has_a_member() -> Backend:
     def grown(pair: Any, cell: Cell, inputs: Any, state: Any) -> Any:
         T, B, _ = inputs.shape
         H = cell.hidden_size
-        return pair if B else (np.zeros((T, 1, H), inputs.dtype), np.zeros((1, H), inputs.dtype))
+        if B:
+            return pair
+        return (np.zeros((T, 1, H), inputs.dtype), np.zeros((1, H), inputs.dtype))
 
     return Faulty(sequence=grown)
 
@@ -259,7 +277,9 @@ def another_last_bit_in_another_thread() -> Backend:
     home = threading.get_ident()
 
     def unsteady(answer: Any, *_: Any) -> Any:
-        return answer if threading.get_ident() == home else _every_array(_next, answer)
+        if threading.get_ident() == home:
+            return answer
+        return _every_array(_next, answer)
 
     return _everywhere(lambda method: unsteady)
 

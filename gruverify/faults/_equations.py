@@ -118,7 +118,9 @@ def shares_that_add_up_to_more_than_one() -> Backend:
 
     def padded(v: Variant, z: Array, h: Array, c: Array) -> Array:
         other = 1 - z + z.dtype.type(2.0**-10)
-        return z * h + other * c if v.update == "keep" else z * c + other * h
+        if v.update == "keep":
+            return z * h + other * c
+        return z * c + other * h
 
     return stepping(blend=padded)
 
@@ -139,7 +141,9 @@ def input_weights_transposed_where_square() -> Backend:
     """A transposed weight, unnoticed as long as it does not fit otherwise."""
 
     def turned(W: Array) -> Array:
-        return W.T if W.shape[0] == W.shape[1] else W
+        if W.shape[0] == W.shape[1]:
+            return W.T
+        return W
 
     return _parameters(
         W_xr=lambda p: turned(p.W_xr), W_xz=lambda p: turned(p.W_xz), W_xc=lambda p: turned(p.W_xc)
@@ -201,7 +205,9 @@ def candidate_centred_over_the_batch() -> Backend:
 
     def centred(v: Variant, p: Parameters, x: Array, h: Array, r: Array) -> Array:
         a = candidate(v, p, x, h, r)
-        return a - a.mean(0, keepdims=True, dtype=np.float64).astype(a.dtype) if len(a) else a
+        if len(a):
+            return a - a.mean(0, keepdims=True, dtype=np.float64).astype(a.dtype)
+        return a
 
     return stepping(candidate=centred)
 

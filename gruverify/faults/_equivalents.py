@@ -45,7 +45,10 @@ def sigmoid_as_it_is_written() -> Backend:
 
 
 def _plainly(a: Array) -> Array:
-    wide = a.astype(np.float32) if a.dtype.itemsize == 2 else a
+    if a.dtype.itemsize == 2:
+        wide = a.astype(np.float32)
+    else:
+        wide = a
     return (1 / (1 + np.exp(-wide))).astype(a.dtype)
 
 
@@ -54,7 +57,10 @@ def sigmoid_by_tanh_where_it_is_large() -> Backend:
     """Two forms of σ, each where it is accurate."""
 
     def either(a: Array) -> Array:
-        wide = a.astype(np.float32) if a.dtype.itemsize == 2 else a
+        if a.dtype.itemsize == 2:
+            wide = a.astype(np.float32)
+        else:
+            wide = a
         e = np.exp(np.minimum(wide, 0))
         return np.where(wide > 0, (1 + np.tanh(wide / 2)) / 2, e / (1 + e)).astype(a.dtype)
 
@@ -69,7 +75,10 @@ def complement_by_sigmoid() -> Backend:
     def step(v: Variant, p: Parameters, x: Array, h: Array) -> Array:
         a_z = right.update(p, x, h)
         c = tanh(candidate(v, p, x, h, sigmoid(right.reset(p, x, h))))
-        one, zero = (h, c) if v.update == "keep" else (c, h)
+        if v.update == "keep":
+            one, zero = (h, c)
+        else:
+            one, zero = (c, h)
         return sigmoid(a_z) * one + sigmoid(-a_z) * zero
 
     found = Stepping(step)
@@ -81,7 +90,9 @@ def complement_by_sigmoid() -> Backend:
 
 
 def _ends(v: Variant, h: Array, c: Array) -> tuple[Array, Array]:
-    return (h, c) if v.update == "keep" else (c, h)
+    if v.update == "keep":
+        return (h, c)
+    return (c, h)
 
 
 @equivalent("forward", "h = zero + z∘(one - zero)")
@@ -117,7 +128,10 @@ def biases_merged_where_that_is_legal() -> Backend:
 
     def merged(cell: Cell) -> Cell:
         b = dict(zip("rzc", gates(cell.bias_hh), strict=True))
-        kept = {} if cell.variant.reset == "before" else {"c": b["c"]}
+        if cell.variant.reset == "before":
+            kept = {}
+        else:
+            kept = {"c": b["c"]}
         moved = {gate: block for gate, block in b.items() if gate not in kept}
         zeros = {gate: np.zeros_like(block) for gate, block in moved.items()}
         sums = {
@@ -152,7 +166,9 @@ def _through(
 
 
 def _turned(W: Array) -> Array:
-    return W[:, ::-1] if isinstance(W, np.ndarray) and W.ndim == 2 else W
+    if isinstance(W, np.ndarray) and W.ndim == 2:
+        return W[:, ::-1]
+    return W
 
 
 @equivalent("forward", "Σ_j from the last to the first")

@@ -99,11 +99,9 @@ def _given_other_cotangents(change: Callable[[Any], Any]) -> Backend:
     """The gradients of a sequence and of a stack at other cotangents than those given."""
 
     def changed(cotangent: Any) -> Any:
-        return (
-            None
-            if cotangent is None
-            else change(cotangent.astype(np.float64)).astype(cotangent.dtype)
-        )
+        if cotangent is None:
+            return None
+        return change(cotangent.astype(np.float64)).astype(cotangent.dtype)
 
     def at_others(method: str) -> Callable[..., Any]:
         return lambda answer, subject, *rest: getattr(NUMPY, method)(
@@ -228,11 +226,9 @@ def no_gradient_of_members_without_steps() -> Backend:
         first: bool,
         *_: Any,
     ) -> Any:
-        return (
-            g
-            if g.states is None
-            else replace(g, states=_without_idle(g.states, stack, inputs, lengths, first))
-        )
+        if g.states is None:
+            return g
+        return replace(g, states=_without_idle(g.states, stack, inputs, lengths, first))
 
     return Faulty(stack_vjp=emptied)
 

@@ -76,11 +76,9 @@ class Faulty:
 def _taken(given: Callable[[Any], Any], argument: Any) -> Any:
     if isinstance(argument, Gradients):
         return altered(argument, given)
-    return (
-        given(argument)
-        if isinstance(argument, np.ndarray) and argument.dtype.kind != "i"
-        else argument
-    )
+    if isinstance(argument, np.ndarray) and argument.dtype.kind != "i":
+        return given(argument)
+    return argument
 
 
 def changed(cell: Cell, **changes: Callable[[Any], Any]) -> Cell:
@@ -114,5 +112,8 @@ def altered(gradients: Gradients, f: Callable[[Any], Any]) -> Gradients:
 def altered_stack(gradients: StackGradients, f: Callable[[Any], Any]) -> StackGradients:
     """The gradients of a stack with `f` applied to each."""
     parameters = {name: f(array) for name, array in gradients.parameters.items()}
-    states = None if gradients.states is None else f(gradients.states)
+    if gradients.states is None:
+        states = None
+    else:
+        states = f(gradients.states)
     return StackGradients(parameters, f(gradients.inputs), states)

@@ -63,7 +63,9 @@ def weights_quantised() -> Backend:
 
     def quantised(W: Array) -> Array:
         scale = np.abs(W).max(initial=0) / 127
-        return W if scale == 0 else (np.round(W / scale) * scale).astype(W.dtype)
+        if scale == 0:
+            return W
+        return (np.round(W / scale) * scale).astype(W.dtype)
 
     return _of_weights(quantised)
 
@@ -93,7 +95,9 @@ def computed_in_single_precision() -> Backend:
     right = Lines()
 
     def narrow(a: Any) -> Any:
-        return a.astype(np.float32) if isinstance(a, np.ndarray) else a
+        if isinstance(a, np.ndarray):
+            return a.astype(np.float32)
+        return a
 
     def step(v: Variant, p: Parameters, x: Array, h: Array) -> Array:
         blocks = {e.name: narrow(getattr(p, e.name)) for e in fields(p)}

@@ -125,7 +125,10 @@ class Pulling(NumpyBackend):
         run = sequence(v, p, list(floating(inputs)), floating(self._state(cell, inputs, state)))
         g, terms = None if d_last is None else floating(d_last), []
         for t in reversed(range(T)):
-            own = None if d_outputs is None else floating(d_outputs)[t]
+            if d_outputs is None:
+                own = None
+            else:
+                own = floating(d_outputs)[t]
             terms.append(
                 self._pull(v, p, self._chain.seen(t, run.steps), self._chain.met(t, T, own, g))
             )

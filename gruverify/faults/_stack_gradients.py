@@ -37,11 +37,9 @@ def gradient_of_inputs_through_one_direction() -> Backend:
     """The inputs' gradient is that of the forward direction in the first layer."""
 
     def halved(g: StackGradients, *_: Any) -> StackGradients:
-        return (
-            replace(g, inputs=g.inputs / g.inputs.dtype.type(2))
-            if any("reverse" in n for n in g.parameters)
-            else g
-        )
+        if any("reverse" in n for n in g.parameters):
+            return replace(g, inputs=g.inputs / g.inputs.dtype.type(2))
+        return g
 
     return Faulty(stack_vjp=halved)
 
@@ -65,7 +63,9 @@ def cotangent_of_the_top_for_every_layer() -> Backend:
 
     def spread(g: StackGradients, stack: Stack, *rest: Any) -> StackGradients:
         *before, d_last = rest
-        return g if d_last is None else right(stack, *before, d_last=0 * d_last + d_last[-1:])
+        if d_last is None:
+            return g
+        return right(stack, *before, d_last=0 * d_last + d_last[-1:])
 
     return Faulty(stack_vjp=spread)
 
@@ -89,7 +89,9 @@ def no_gradient_without_a_loss_on_the_last_state() -> Backend:
     """Where the loss is on the outputs alone, back-propagation never starts."""
 
     def never(g: StackGradients, stack: Stack, *rest: Any) -> StackGradients:
-        return altered_stack(g, np.zeros_like) if rest[-1] is None else g
+        if rest[-1] is None:
+            return altered_stack(g, np.zeros_like)
+        return g
 
     return Faulty(stack_vjp=never)
 

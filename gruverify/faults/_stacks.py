@@ -124,7 +124,10 @@ def backward_last_state_taken_at_the_end() -> Backend:
         arranged, H = Arrangement.of(inputs, batch_first), stack.hidden_size
         steps, last = arranged.steps_of(answer[0]), arranged.states_of(answer[1]).copy()
         for b, n in enumerate(lengths_of(stack, inputs, lengths, batch_first)[0]):
-            last[-1, b] = steps[n - 1, b, H:] if n else last[-1, b]
+            if n:
+                last[-1, b] = steps[n - 1, b, H:]
+            else:
+                last[-1, b] = last[-1, b]
         return answer[0], arranged.states(last)
 
     return Faulty(stack=at_the_end)
@@ -207,7 +210,9 @@ def square_batches_read_time_first() -> Backend:
         answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
     ) -> Any:
         square = inputs.ndim == 3 and inputs.shape[0] == inputs.shape[1]
-        return NUMPY.stack(stack, inputs, states, lengths, False) if square else answer
+        if square:
+            return NUMPY.stack(stack, inputs, states, lengths, False)
+        return answer
 
     return Faulty(stack=forgotten)
 
@@ -217,7 +222,9 @@ def initial_states_ignored_without_a_batch() -> Backend:
     """Inputs (T, I) are always run from zeros."""
 
     def ignored(answer: Any, stack: Stack, inputs: Any, states: Any, *rest: Any) -> Any:
-        return NUMPY.stack(stack, inputs, None, *rest) if inputs.ndim == 2 else answer
+        if inputs.ndim == 2:
+            return NUMPY.stack(stack, inputs, None, *rest)
+        return answer
 
     return Faulty(stack=ignored)
 
@@ -262,9 +269,9 @@ def another_last_bit_at_every_call_of_a_stack() -> Backend:
     calls = count()
 
     def unsteady(answer: Any, *_: Any) -> Any:
-        return (
-            tuple(np.nextafter(a, a.dtype.type(2)) for a in answer) if next(calls) % 2 else answer
-        )
+        if next(calls) % 2:
+            return tuple(np.nextafter(a, a.dtype.type(2)) for a in answer)
+        return answer
 
     return Faulty(stack=unsteady)
 

@@ -46,7 +46,9 @@ def candidate(v: Variant, p: Parameters, x: Array, h: Array, r: Array) -> Array:
 
 def blend(v: Variant, z: Array, h: Array, c: Array) -> Array:
     """The next state."""
-    return blended(z, h, c) if v.update == "keep" else blended(z, c, h)
+    if v.update == "keep":
+        return blended(z, h, c)
+    return blended(z, c, h)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,9 +114,10 @@ class Stepping:
         self, cell: Cell, inputs: NDArray, state: NDArray | None
     ) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, H) and last state (B, H)."""
-        start = (
-            np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state
-        )
+        if state is None:
+            start = np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype)
+        else:
+            start = state
         outputs, last = self._loop(lambda x, h: self.step(cell, x, h), inputs, start)
         return np.stack(outputs), np.array(last)
 

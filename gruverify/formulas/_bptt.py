@@ -84,7 +84,10 @@ def contributions(
     g = d_last
     for k in range(len(run.steps), 0, -1):
         if d_outputs is not None:
-            g = d_outputs[k - 1] if g is None else d_outputs[k - 1] + g
+            if g is None:
+                g = d_outputs[k - 1]
+            else:
+                g = d_outputs[k - 1] + g
         if g is None:
             raise ValueError(
                 "d_outputs=None and d_last=None: a gradient needs at least one cotangent"

@@ -51,7 +51,10 @@ def hvp(run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None) -> Bp
     """The derivative of `bptt` at constant cotangents, of a directional run: a Hessian-vector
     product. Needs T ≥ 1.
     """
-    held = None if d_outputs is None else [Dual(d) for d in d_outputs]
+    if d_outputs is None:
+        held = None
+    else:
+        held = [Dual(d) for d in d_outputs]
     back = bptt(run, held, None if d_last is None else Dual(d_last))
     inputs = [_tangent(x) for x in back.inputs]
     return Bptt(back.parameters.map(_tangent), inputs, _tangent(back.state))

@@ -47,7 +47,10 @@ def magnitudes(cell: Cell, a: Activations) -> Magnitudes:
     v = cell.variant
     W_hr, W_hz, W_hc = np.split(np.abs(cell.weight_hh.astype(np.float64)), 3)
     z, not_z = _up(a.z), _up(1 - a.z)
-    keep, take = (z, not_z) if v.update == "keep" else (not_z, z)
+    if v.update == "keep":
+        keep, take = (z, not_z)
+    else:
+        keep, take = (not_z, z)
     rows = (W.sum(1) for W in (W_hz, W_hr, W_hc))
     return Magnitudes(
         v, _up(a.h), _up(a.q), _up(a.r), _up(1 - a.r), z, not_z, keep, take, W_hc, *rows
@@ -69,7 +72,10 @@ def carry_gap(m: Magnitudes) -> Floats:
 def carry_rate(m: Magnitudes) -> Floats:
     """C_i - 1: Σ_j |J_ij - keep_i δ_ij| ≤ take_i (C_i - 1), whatever r is. (B, H)."""
     after = m.variant.reset == "after"
-    through = m.row_c + m.q * m.row_r / 4 if after else (1 + m.h * m.row_r / 4) @ m.W_hc.T
+    if after:
+        through = m.row_c + m.q * m.row_r / 4
+    else:
+        through = (1 + m.h * m.row_r / 4) @ m.W_hc.T
     return (1 + m.h) * m.row_z + through
 
 

@@ -212,8 +212,14 @@ def _back(
     part: Part, d_outputs: Sequence[Array] | None, d_last: Sequence[Array] | None
 ) -> StackBptt:
     """The gradients of the members of a part, from the last layer to the first."""
-    g = None if d_outputs is None else [d[part.members] for d in d_outputs[: part.length]]
-    left = None if d_last is None else [d[part.members] for d in d_last]
+    if d_outputs is None:
+        g = None
+    else:
+        g = [d[part.members] for d in d_outputs[: part.length]]
+    if d_last is None:
+        left = None
+    else:
+        left = [d[part.members] for d in d_last]
     if not part.length:
         return _of_no_steps(part, left)
     parameters, states = list[list[Parameters]](), list[Array]()
@@ -244,4 +250,6 @@ def _of_no_steps(part: Part, d_last: Sequence[Array] | None) -> StackBptt:
 
 
 def _zero(block: Array) -> Array:
-    return placed(block, block.shape) if hasattr(block, "shape") else block
+    if hasattr(block, "shape"):
+        return placed(block, block.shape)
+    return block

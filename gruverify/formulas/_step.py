@@ -66,13 +66,18 @@ def activations(v: Variant, p: Parameters, x: Array, h: Array) -> Activations:
         q = h
         a_c = x @ p.W_xc.T + p.b_xc + (r * h) @ p.W_hc.T + p.b_hc
     c = tanh(a_c)
-    keep, take = (z, 1 - z) if v.update == "keep" else (1 - z, z)
+    if v.update == "keep":
+        keep, take = (z, 1 - z)
+    else:
+        keep, take = (1 - z, z)
     return Activations(x, h, r, z, c, q, keep, take, a_r, a_z, a_c)
 
 
 def next_state(v: Variant, a: Activations) -> Array:
     """H = keep∘h' + take∘c, (B, H)."""
-    return blend(a.z, a.h, a.c) if v.update == "keep" else blend(a.z, a.c, a.h)
+    if v.update == "keep":
+        return blend(a.z, a.h, a.c)
+    return blend(a.z, a.c, a.h)
 
 
 def step(v: Variant, p: Parameters, x: Array, h: Array) -> Array:
@@ -182,7 +187,9 @@ def known_cotangents(
 
 def _of_reset(v: Variant, p: Parameters, α_c: Array) -> Array:
     """The cotangent of r∘q."""
-    return α_c if v.reset == "after" else α_c @ p.W_hc
+    if v.reset == "after":
+        return α_c
+    return α_c @ p.W_hc
 
 
 def pullback(v: Variant, p: Parameters, a: Activations, g: Array) -> Pullback:
@@ -249,5 +256,8 @@ def back_to_state(v: Variant, p: Parameters, a: Activations, g: Array, α: GateC
 
 def through_gates(v: Variant, p: Parameters, α: GateCotangents, direct: Array | int = 0) -> Array:
     """What comes to h' (B, H) through the gates, added to what comes by the direct path."""
-    through_candidate = α.q @ p.W_hc if v.reset == "after" else α.q
+    if v.reset == "after":
+        through_candidate = α.q @ p.W_hc
+    else:
+        through_candidate = α.q
     return direct + α.z @ p.W_hz + α.r @ p.W_hr + through_candidate

@@ -58,7 +58,7 @@ def update_negated(case: Case) -> Case:
 
 
 def update_flipped(case: Case) -> Case:
-    """The same under the other convention of the update gate."""
+    """The case under the other convention of the update gate."""
     return _as_variant(
         update_negated(case),
         update={"keep": "replace", "replace": "keep"}[case.cell.variant.update],
@@ -130,7 +130,7 @@ def reset_driven(case: Case) -> Case:
 
 
 def update_driven(case: Case) -> Case:
-    """The second."""
+    """The case with its update gates driven."""
     return _driven(case, "z")
 
 
@@ -149,7 +149,10 @@ def candidate_driven(case: Case) -> Case:
     unless={"initial_state": False},
 )
 def gate_order(trial: Trial) -> Iterator[Residual]:
-    update = 1.0 if trial.case.cell.variant.update == "keep" else 0.0
+    if trial.case.cell.variant.update == "keep":
+        update = 1.0
+    else:
+        update = 0.0
     for change, share, constant in (
         (reset_driven, 0.5, 0.0),
         (update_driven, update, 0.0),
@@ -166,7 +169,10 @@ def gate_order(trial: Trial) -> Iterator[Residual]:
 
 def biases_swapped(case: Case) -> Case:
     """One step with b_x and b_h exchanged, wherever only their sum counts."""
-    summed = "rz" if case.cell.variant.reset == "after" else "rzc"
+    if case.cell.variant.reset == "after":
+        summed = "rz"
+    else:
+        summed = "rzc"
 
     def swap(p: Parameters) -> Parameters:
         swapped = {f"b_x{gate}": getattr(p, f"b_h{gate}") for gate in summed}
@@ -215,7 +221,9 @@ def bias_recurrent(fixed: Case) -> Case:
 
 def bias_moved(fixed: Case) -> Case:
     """With that bias as part of b_xc: r∘b_hc after the product, b_hc before it."""
-    share = _resets(fixed) if fixed.cell.variant.reset == "after" else 1
+    share: NDArray | int = 1
+    if fixed.cell.variant.reset == "after":
+        share = _resets(fixed)
     return edited(fixed, lambda p: replace(p, b_xc=share * _moderate(p.b_hc), b_hc=0 * p.b_hc))
 
 
@@ -243,11 +251,9 @@ def reset_absorbed(fixed: Case) -> Case:
     r, after = _resets(fixed), fixed.cell.variant.reset == "after"
 
     def absorb(p: Parameters) -> Parameters:
-        return (
-            replace(p, W_hc=r[:, None] * p.W_hc, b_hc=r * p.b_hc)
-            if after
-            else replace(p, W_hc=p.W_hc * r)
-        )
+        if after:
+            return replace(p, W_hc=r[:, None] * p.W_hc, b_hc=r * p.b_hc)
+        return replace(p, W_hc=p.W_hc * r)
 
     return edited(pinned(fixed, r=SATURATED), absorb)
 
@@ -297,7 +303,10 @@ def reset_is_probed(trial: Trial) -> Iterator[Residual]:
         _resets(probe.case).astype(np.float64),
         np.split(probe.case.cell.weight_hh.astype(np.float64), 3)[2],
     )
-    product = r[:, None] * W_hc if probe.case.cell.variant.reset == "after" else W_hc * r
+    if probe.case.cell.variant.reset == "after":
+        product = r[:, None] * W_hc
+    else:
+        product = W_hc * r
     yield compare(
         "h",
         "ji",

@@ -76,13 +76,11 @@ def units_reversed(case: Case) -> Case:
     """The units in reverse order."""
 
     def reverse(name: str, block: NDArray) -> NDArray:
-        return (
-            block[::-1, ::-1]
-            if name.startswith("W_h")
-            else block[::-1]
-            if np.ndim(block)
-            else block
-        )
+        if name.startswith("W_h"):
+            return block[::-1, ::-1]
+        if np.ndim(block):
+            return block[::-1]
+        return block
 
     edit = lambda p: Parameters(*(reverse(name, block) for name, block in p.items()))  # noqa: E731
     return replace(edited(case, edit), state=case.state[:, ::-1])
@@ -114,7 +112,9 @@ def unit_added(case: Case) -> Case:
         if not np.ndim(block):
             return block
         rows = np.concatenate([block, -block[-1:]])
-        return np.concatenate([rows, 0 * rows[:, :1]], axis=1) if name.startswith("W_h") else rows
+        if name.startswith("W_h"):
+            return np.concatenate([rows, 0 * rows[:, :1]], axis=1)
+        return rows
 
     return _with_units(case, add, case.state[:, :1])
 
@@ -142,7 +142,9 @@ def doubled(case: Case) -> Case:
 
     def diagonal(name: str, block: NDArray) -> NDArray:
         if np.ndim(block) < 2:
-            return np.concatenate([block, block]) if np.ndim(block) else block
+            if np.ndim(block):
+                return np.concatenate([block, block])
+            return block
         return np.block([[block, 0 * block], [0 * block, block]])
 
     blocks = Parameters(*(diagonal(name, block) for name, block in case.cell.parameters().items()))

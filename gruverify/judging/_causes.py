@@ -252,7 +252,10 @@ def _usual_error(source: Source, one: Held, rows: NDArray) -> float:
     record, cell = source.record, source.record.stack.cells[one.layer][one.direction]
     # The midpoints are float64's own arithmetic: what that loses is seen as what float32 does, and
     # scaled.
-    fmt = float32 if record.format is float64 else record.format
+    if record.format is float64:
+        fmt = float32
+    else:
+        fmt = record.format
     _, xs, _, before = source.walk(one.layer, one.direction)
     x, h = (fmt.cast(known.rows(source.model.mode, rows).mid) for known in (xs, before))
     packed = {name: fmt.cast(array) for name, array in cell.packed().items()}

@@ -39,7 +39,10 @@ class Distance:
         if self.part is None:
             return "the two outputs are equal, bit for bit"
         t, b, i = self.part
-        k = int(np.nanargmax(self.apart)) if np.isfinite(self.apart).any() else len(self.apart) - 1
+        if np.isfinite(self.apart).any():
+            k = int(np.nanargmax(self.apart))
+        else:
+            k = len(self.apart) - 1
         said = (
             f"they part at t={t} (member {b}, column {i}), and are at most "
             f"{self.apart[k]:.2g} apart, at t={k}"
@@ -71,7 +74,10 @@ def distance(
     with np.errstate(invalid="ignore"):
         apart = np.where(alike, 0.0, np.abs(pair[0] - pair[1]))
     differ = np.argwhere(~alike)
-    part = None if not len(differ) else (int(differ[0][0]), int(differ[0][1]), int(differ[0][2]))
+    if not len(differ):
+        part = None
+    else:
+        part = (int(differ[0][0]), int(differ[0][1]), int(differ[0][2]))
     curve = apart.max((1, 2))
     if part is None:
         return Distance(curve, None, None)
@@ -121,5 +127,8 @@ def _explained(one: Record, other: Record, declared: Mapping[str, Any]) -> Float
     around = envelope(model, last, 0, xs, initial(one, model.mode, last, 0), through=states)
     stored = Source(other, model).walk(last, 0)[2]
     assert around.radius is not None  # an envelope has a radius
-    more = np.zeros(around.mid.shape) if stored.radius is None else stored.radius
+    if stored.radius is None:
+        more = np.zeros(around.mid.shape)
+    else:
+        more = stored.radius
     return np.asarray((around.radius + more).max((1, 2)))

@@ -39,7 +39,10 @@ def envelope(
     every other run is within the radii.
     """
     h, lost = first.rows(model.mode, slice(None)), first.lost[0]
-    before = None if through is None else one_behind(first, through)
+    if through is None:
+        before = None
+    else:
+        before = one_behind(first, through)
     found = list[tuple[Floats, Floats, Mask]]()
     norms = np.hypot.reduce(h.radius, axis=1)
     for t in range(len(xs.mid)):

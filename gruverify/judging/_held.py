@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 
@@ -85,7 +86,9 @@ class Held:
     def beyond(self) -> Mask:
         """Which entries (T, B, H) are beyond their bounds."""
         entries = self.residual.entries
-        return np.zeros(self.recorded.shape, bool) if entries is None else entries.margins > 1
+        if entries is None:
+            return np.zeros(self.recorded.shape, bool)
+        return entries.margins > 1
 
     @cached_property
     def telling(self) -> NDArray:
@@ -93,7 +96,10 @@ class Held:
         along.
         """
         entries = self.residual.entries
-        margins = np.zeros(self.there.shape) if entries is None else entries.margins.max(-1)
+        if entries is None:
+            margins = np.zeros(self.there.shape)
+        else:
+            margins = entries.margins.max(-1)
         farthest = np.argsort(-np.where(self.there, margins, -1.0).reshape(-1))[: _TELLING // 2]
         return np.concatenate([farthest, self.some(_TELLING // 2)])
 
@@ -150,7 +156,7 @@ class Source:
         self._walks = dict[tuple[int, int], tuple[NDArray, Known, Known, Known]]()
 
     def read_as(self, reading: Reading) -> Source:
-        """The same record, held against another reading of the weights."""
+        """The record held against another reading of the weights."""
         other = Source(self.record, reread(self.model, reading))
         if (
             len(self.record.outputs) == self.record.stack.layers
@@ -185,7 +191,10 @@ class Source:
         states = outputs_of(record, mode, layer)
         half = slice(direction * H, (direction + 1) * H)
         _, lost = finite(record.outputs[layer][..., half])
-        radius = None if states.radius is None else states.radius[..., half]
+        if states.radius is None:
+            radius = None
+        else:
+            radius = states.radius[..., half]
         own = Known(states.mid[..., half], radius, lost).at(index)
         return (
             index,
@@ -204,7 +213,9 @@ class Source:
             index = own_order(record.lengths, record.steps, direction)
             first = initial(record, model.mode, layer, direction)
             found.append(envelope(model, layer, direction, xs.at(index), first).at(index))
-        return found[0] if len(found) == 1 else found[0].beside(found[1])
+        if len(found) == 1:
+            return found[0]
+        return found[0].beside(found[1])
 
 
 def _nothing(record: Record) -> Known:
@@ -215,12 +226,8 @@ def _nothing(record: Record) -> Known:
 
 def held(source: Source) -> list[Held]:
     """Every recorded layer and direction of the record, all of its steps."""
-    ways = range(source.record.stack.directions)
-    return [
-        _direction(source, layer, direction)
-        for layer in source.record.outputs
-        for direction in ways
-    ]
+    ways = product(source.record.outputs, range(source.record.stack.directions))
+    return [_direction(source, layer, direction) for layer, direction in ways]
 
 
 def _direction(source: Source, layer: int, direction: int) -> Held:
@@ -253,11 +260,9 @@ def stepped(
         step(model.variant, model.rows[layer][direction], x, h), stored_in(source.record, layer)
     )
     lost = (xs.lost | before.lost).reshape(-1)[some]
-    return (
-        Ball(ball.mode, ball.mid, np.where(lost[:, None], np.inf, ball.radius))
-        if lost.any()
-        else ball
-    )
+    if lost.any():
+        return Ball(ball.mode, ball.mid, np.where(lost[:, None], np.inf, ball.radius))
+    return ball
 
 
 def share_within(each: Iterable[Held]) -> tuple[int, int]:

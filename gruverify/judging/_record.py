@@ -76,7 +76,12 @@ def record(
         xs, ys = xs[:, None], np.expand_dims(ys, -2) if ys.ndim >= 2 else ys
     elif batch_first and xs.ndim == 3:
         xs, ys = xs.swapaxes(0, 1), ys.swapaxes(-3, -2) if ys.ndim >= 3 else ys
-    axes = "(B, T, I)" if batch_first and not unbatched else "(T, I)" if unbatched else "(T, B, I)"
+    if batch_first and not unbatched:
+        axes = "(B, T, I)"
+    elif unbatched:
+        axes = "(T, I)"
+    else:
+        axes = "(T, B, I)"
     _require_inputs(stack, np.asarray(inputs).shape, xs, axes)
     T, B, _ = xs.shape
     layers = _layers(stack, np.asarray(outputs).shape, ys, T, B, axes)
@@ -159,9 +164,15 @@ def _layers(
     ):
         return {0: ys.swapaxes(1, 2).reshape(T, B, wide)}  # as ONNX' Y has its axes
     if ys.shape != (T, B, wide):
-        D = f", D={stack.directions}" if stack.directions > 1 else ""
+        if stack.directions > 1:
+            D = f", D={stack.directions}"
+        else:
+            D = ""
         swapped = ys.ndim == 3 and T != B and ys.shape == (B, T, wide)
-        hint = ": batch and time are the other way round than in inputs" if swapped else ""
+        if swapped:
+            hint = ": batch and time are the other way round than in inputs"
+        else:
+            hint = ""
         if ys.shape == (B, wide) or given == (B, wide):
             hint = (
                 ": that is the state after one step alone, and each step is judged: record "
@@ -182,8 +193,14 @@ def _format(stack: Stack, ys: NDArray, asked: Format | str | None) -> tuple[Form
     if stored is None:
         raise BadRecord(f"outputs has dtype {ys.dtype}: floating-point numbers are wanted")
     if asked is not None:
-        computed = asked if isinstance(asked, Format) else _named(asked)
-        notes = [f"judged as computed in {computed.name}, as asked"] if computed != own else []
+        if isinstance(asked, Format):
+            computed = asked
+        else:
+            computed = _named(asked)
+        if computed != own:
+            notes = [f"judged as computed in {computed.name}, as asked"]
+        else:
+            notes = []
     elif is_narrower(own, stored) and not _all_in(ys, own):
         computed = stored
         notes = [
@@ -231,7 +248,7 @@ def representable(record: Record, fmt: Format) -> bool:
 
 
 def _in_format(stack: Stack, fmt: Format) -> Stack:
-    """The same weights, rounded to the format if it is another one."""
+    """The stack's weights, rounded to the format if theirs is another one."""
     if stack.format == fmt:
         return stack
 
@@ -242,7 +259,7 @@ def _in_format(stack: Stack, fmt: Format) -> Stack:
         )
 
     with np.errstate(over="ignore"):  # what overflows is told by the cell
-        return Stack(tuple(tuple(cast(cell) for cell in row) for row in stack.cells))
+        return Stack(tuple(map(tuple, stack.each(cast))))
 
 
 def _state(

@@ -203,13 +203,15 @@ def _where(failed: Sequence[Held]) -> str:
             np.flatnonzero(beyond.any(other)) for other in ((1, 2), (0, 2), (0, 1))
         )
         T, B, H = beyond.shape
-        place = (
-            f"layer {one.layer}{' backward' if one.direction else ''}: " if len(failed) > 1 else ""
-        )
+        if len(failed) > 1:
+            place = f"layer {one.layer}{' backward' if one.direction else ''}: "
+        else:
+            place = ""
         said = [f"{len(steps)} of {T} steps"]
         said += [f"{len(members)} of {B} members"] if B > 1 else []
-        only = (
-            f"unit {units[0]} alone" if len(units) == 1 and H > 1 else f"{len(units)} of {H} units"
-        )
+        if len(units) == 1 and H > 1:
+            only = f"unit {units[0]} alone"
+        else:
+            only = f"{len(units)} of {H} units"
         parts.append(f"{place}{', '.join([*said, only])}")
     return "; ".join(parts)

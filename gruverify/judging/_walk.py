@@ -32,14 +32,20 @@ class Known:
 
     def rows(self, mode: Rounding, some: Any) -> Ball:
         """Some of the T·B rows, as a batch."""
-        radius = None if self.radius is None else _flat(self.radius)[some]
+        if self.radius is None:
+            radius = None
+        else:
+            radius = _flat(self.radius)[some]
         return Ball(mode, _flat(self.mid)[some], radius)
 
     def at(self, index: NDArray) -> Known:
         """Each member's rows in another order of time: `index` (T, B) says which row stands
         where.
         """
-        radius = None if self.radius is None else reordered(self.radius, index)
+        if self.radius is None:
+            radius = None
+        else:
+            radius = reordered(self.radius, index)
         return Known(reordered(self.mid, index), radius, np.take_along_axis(self.lost, index, 0))
 
     def beside(self, other: Known) -> Known:
@@ -51,7 +57,9 @@ class Known:
 
 
 def _radius(known: Known) -> Floats:
-    return np.zeros(known.mid.shape) if known.radius is None else known.radius
+    if known.radius is None:
+        return np.zeros(known.mid.shape)
+    return known.radius
 
 
 def _flat(array: Floats) -> Floats:
@@ -80,26 +88,33 @@ def model_of(stack: Stack, mode: Rounding, saved_in: Format | None = None) -> Mo
     """
 
     def lift(array: NDArray) -> Ball:
-        return Ball.exact(mode, array) if saved_in is None else rounded_to(mode, array, saved_in)
+        if saved_in is None:
+            return Ball.exact(mode, array)
+        return rounded_to(mode, array, saved_in)
 
     def parameters(packed: dict[str, NDArray]) -> Parameters:
         return unpack({name: lift(array) for name, array in packed.items()}, stack.hidden_size)
 
-    rows = tuple(tuple(parameters(cell.packed()) for cell in row) for row in stack.cells)
-    return Model(mode, stack.variant, rows)
+    rows = stack.each(lambda cell: parameters(cell.packed()))
+    return Model(mode, stack.variant, tuple(map(tuple, rows)))
 
 
 def reread(model: Model, reading: Reading) -> Model:
-    """The same parameters, read in another way."""
-    rows = tuple(tuple(reading.parameters(p) for p in row) for row in model.rows)
-    return Model(model.mode, reading.variant(model.variant), rows)
+    """The model with its parameters read in another way."""
+    rows = list[tuple[Parameters, ...]]()
+    for row in model.rows:
+        rows.append(tuple(map(reading.parameters, row)))
+    return Model(model.mode, reading.variant(model.variant), tuple(rows))
 
 
 def inputs_of(record: Record, mode: Rounding) -> Known:
     """What is known of what the model was given."""
     values, lost = finite(record.inputs)
     fmt = kind_of(record.inputs)
-    stored = fmt if fmt is not None and is_narrower(fmt, record.format) else record.format
+    if fmt is not None and is_narrower(fmt, record.format):
+        stored = fmt
+    else:
+        stored = record.format
     with np.errstate(over="ignore"):
         exactly = stored == record.format and np.array_equal(
             record.format.cast(values).astype(np.float64), values
@@ -141,11 +156,10 @@ def initial(record: Record, mode: Rounding, layer: int, direction: int) -> Known
         exactly = not narrow and np.array_equal(
             record.format.cast(values).astype(np.float64), values
         )
-    ball = (
-        Ball.exact(mode, values)
-        if exactly
-        else rounded_to(mode, values, fmt if narrow and fmt else record.format)
-    )
+    if exactly:
+        ball = Ball.exact(mode, values)
+    else:
+        ball = rounded_to(mode, values, fmt if narrow and fmt else record.format)
     return known_of(ball, lost)
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
-from itertools import count
-from typing import Any
 
 from gruverify.arithmetic import FORMATS, Format, float32, float64
 from gruverify.backends import (
@@ -23,11 +21,9 @@ from gruverify.backends import (
 from gruverify.cell import AnyCase, Variant
 from gruverify.engine import (
     TRIES,
-    Enough,
     Plan,
     Profile,
     Reduction,
-    Stream,
     draw,
     judge,
     judge_trial,
@@ -63,12 +59,16 @@ class Fate:
     @property
     def cases(self) -> int | None:
         """How many cases it took; None if nothing fell."""
-        return self.tried if self.first else None
+        if self.first:
+            return self.tried
+        return None
 
 
 def entry_of(id: str) -> Fault:
     """The fault or the rewrite of that id."""
-    return FAULTS[id] if id in FAULTS else EQUIVALENTS[id]
+    if id in FAULTS:
+        return FAULTS[id]
+    return EQUIVALENTS[id]
 
 
 def variants_of(entry: Fault, reset: str) -> tuple[Variant, ...]:
@@ -78,8 +78,10 @@ def variants_of(entry: Fault, reset: str) -> tuple[Variant, ...]:
 
 def formats_of(entry: Fault, backend: Backend) -> tuple[Format, ...]:
     """The formats that it is tried in."""
-    wide = () if entry.id in EQUIVALENTS else tuple(fmt for fmt in WIDE if fmt in backend.formats)
-    return wide or tuple(sorted(backend.formats, key=(*WIDE, *FORMATS).index))
+    wide = tuple(fmt for fmt in WIDE if fmt in backend.formats)
+    if wide and entry.id not in EQUIVALENTS:
+        return wide
+    return tuple(sorted(backend.formats, key=(*WIDE, *FORMATS).index))
 
 
 def fate(id: str, reset: str, plan: Plan, columns: int) -> Fate:
@@ -116,7 +118,10 @@ def _of_rewrite(id: str, reset: str, formats: Sequence[Format], plan: Plan) -> F
     variants = variants_of(entry, reset)
     kills = _kills(entry.build(variants), formats, plan)
     first = min(kills, key=lambda invariant: kills[invariant], default="")
-    tried = kills[first] if first else plan.cases * len(formats)
+    if first:
+        tried = kills[first]
+    else:
+        tried = plan.cases * len(formats)
     return Fate(id, reset, tried, kills, time.perf_counter() - started, first)
 
 
@@ -132,15 +137,17 @@ class Found:
     number: int = 0
     seconds: float = 0.0
     invariant: str = ""
-    case: Any = None
+    case: AnyCase | None = None
 
     @property
     def number_if_found(self) -> int | None:
         """The number of the case; None if nothing fell."""
-        return self.number if self.invariant else None
+        if self.invariant:
+            return self.number
+        return None
 
 
-def first_fall(id: str, reset: str, plan: Plan, **declared: Any) -> Found:
+def first_fall(id: str, reset: str, plan: Plan, **declared: object) -> Found:
     """Put a fault, that declares something else besides, to the cases of a plan until something
     falls.
     """
@@ -150,35 +157,49 @@ def first_fall(id: str, reset: str, plan: Plan, **declared: Any) -> Found:
 
 
 def _first(backend: Backend, formats: Sequence[Format], plan: Plan) -> Found:
-    """Judge case after case as a run does, until something falls."""
-    started, number = time.perf_counter(), 0
-    for stream, turn in _streams(backend, formats, plan):
-        found: list[Found] = []
-
-        def visit(case: AnyCase, turn: Iterator[int] = turn, found: list[Found] = found) -> None:
-            nonlocal number
-            number += 1
-            now = next(turn)
-            for judgement in judge(case, backend, [i for i in _asked(plan) if plan.asks(i, now)]):
-                if judgement.fell:
-                    seconds = time.perf_counter() - started
-                    found.append(Found(number, seconds, judgement.invariant.id, case))
-                    raise Enough
-
-        draw(stream.strategy, stream.count, stream.seed, visit)
-        if found:
-            return found[0]
-    return Found(number, time.perf_counter() - started)
-
-
-def _streams(
-    backend: Backend, formats: Sequence[Format], plan: Plan
-) -> Iterator[tuple[Stream, Iterator[int]]]:
-    """Every stream, with the numbers that its format's cases are counted by."""
+    """Judge case after case as a run does, until something fails."""
+    hunt = _Hunt(backend, plan)
     for fmt in formats:
-        turn = count()
+        hunt.turn = 0
         for stream in streams_for(backend, fmt, plan.seed, plan.cases):
-            yield stream, turn
+            draw(stream.strategy, stream.count, stream.seed, hunt.visit)
+            if hunt.failed:
+                return hunt.found
+    return hunt.found
+
+
+@dataclass
+class _Hunt:
+    """Cases judged one after the other, until an invariant fails.
+
+    number: the cases so far; turn: those of the format, which decide what is checked next; failed,
+    case: the invariant that failed, and the case that it failed on.
+    """
+
+    backend: Backend
+    plan: Plan
+    started: float = field(default_factory=time.perf_counter)
+    number: int = 0
+    turn: int = 0
+    failed: str = ""
+    case: AnyCase | None = None
+
+    @property
+    def found(self) -> Found:
+        """What is known by now."""
+        seconds = time.perf_counter() - self.started
+        return Found(self.number, seconds, self.failed, self.case)
+
+    def visit(self, case: AnyCase) -> bool:
+        """Judge the case; whether to go on."""
+        checked = [each for each in _asked(self.plan) if self.plan.asks(each, self.turn)]
+        self.number += 1
+        self.turn += 1
+        for judgement in judge(case, self.backend, checked):
+            if judgement.fell:
+                self.failed, self.case = judgement.invariant.id, case
+                return False
+        return True
 
 
 def _asked(plan: Plan) -> list[Invariant]:
@@ -190,6 +211,7 @@ def _smallest(build: Callable[[], Backend], found: Found) -> AnyCase:
     remember.
     """
     invariant = INVARIANTS[found.invariant]
+    assert found.case is not None  # an invariant failed on it
 
     def falls(case: AnyCase) -> bool:
         return any(judgement.fell for judgement in judge(case, build(), [invariant]))
@@ -245,13 +267,12 @@ def _trials(
     """
     seen: list[Trial | StackTrial] = []
     right = NumpyBackend()
+
+    def keep(case: AnyCase) -> None:
+        seen.append(trial_of(case, right))
+
     for stream in streams_for(_Claiming(variants, cells, stacks), fmt, seed, number):
-        draw(
-            stream.strategy,
-            stream.count,
-            stream.seed,
-            lambda case: seen.append(trial_of(case, right)),
-        )
+        draw(stream.strategy, stream.count, stream.seed, keep)
     return seen
 
 

@@ -25,7 +25,7 @@ class Matrix:
 
     @property
     def faults(self) -> list[Fate]:
-        """Those of the faults, survivors first, then those that took the most cases."""
+        """The fates of the faults: survivors first, then those that took the most cases."""
         mine = [fate for fate in self.fates if fate.fault in FAULTS]
         return sorted(
             mine,
@@ -44,7 +44,7 @@ class Matrix:
 
     @property
     def rewrites(self) -> list[Fate]:
-        """Those of the right rewrites."""
+        """The fates of the right rewrites."""
         return [fate for fate in self.fates if fate.fault in EQUIVALENTS]
 
     @property
@@ -59,12 +59,11 @@ class Matrix:
 
     def catches(self) -> dict[str, list[str]]:
         """By invariant, the faults it catches on some side, in the bank's order."""
-        return _faults_by_invariant((id, fate.fault) for fate in self.faults for id in fate.kills)
+        return _faults_by_invariant(self.faults)
 
     def alone(self) -> dict[str, list[str]]:
         """By invariant, the faults that no other catches on some side."""
-        single = (fate for fate in self.faults if len(fate.kills) == 1)
-        return _faults_by_invariant((id, fate.fault) for fate in single for id in fate.kills)
+        return _faults_by_invariant([fate for fate in self.faults if len(fate.kills) == 1])
 
     def summary(self) -> dict[str, Any]:
         """The figures of the run; None where nothing was caught."""
@@ -86,10 +85,11 @@ class Matrix:
         }
 
 
-def _faults_by_invariant(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+def _faults_by_invariant(fates: Iterable[Fate]) -> dict[str, list[str]]:
     found: dict[str, set[str]] = {}
-    for invariant, fault in pairs:
-        found.setdefault(invariant, set()).add(fault)
+    for fate in fates:
+        for invariant in fate.kills:
+            found.setdefault(invariant, set()).add(fate.fault)
     return {
         invariant: sorted(faults, key=list(FAULTS).index)
         for invariant, faults in sorted(found.items())

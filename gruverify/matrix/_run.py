@@ -32,7 +32,10 @@ def entries(only: Sequence[str] = ()) -> list[Entry]:
     for id in only:
         if id not in bank:
             near = difflib.get_close_matches(id, [*FAULTS, *EQUIVALENTS])
-            hint = f"did you mean {' or '.join(near)}? " if near else ""
+            if near:
+                hint = f"did you mean {' or '.join(near)}? "
+            else:
+                hint = ""
             raise ValueError(f"fault {id!r} is unknown: {hint}`gruverify faults --list` names them")
     wanted = [bank[id] for id in only or bank if bank[id].available]
     pairs = [

@@ -157,10 +157,15 @@ def _array(stream: IO[bytes], size: int) -> NDArray:
     if claimed > there:
         raise ValueError(f"claims shape {shape} of {dtype}, {claimed} bytes, and holds {there}")
     flat = np.frombuffer(stream.read(claimed), dtype)
-    array = flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+    if fortran:
+        array = flat.reshape(shape[::-1]).T
+    else:
+        array = flat.reshape(shape)
     # bfloat16 of ml_dtypes loses its name in this format, and becomes two bytes of nothing in
     # particular.
-    return array.view(bfloat16.dtype) if dtype == np.dtype("V2") else array
+    if dtype == np.dtype("V2"):
+        return array.view(bfloat16.dtype)
+    return array
 
 
 def _archive(path: Path) -> Read:
@@ -224,7 +229,10 @@ def _safetensors(path: Path) -> Read:
         kind = tensor["dtype"]
         if kind != "BF16" and kind not in _SAFETENSORS:
             continue  # float8 and what comes next: no GRU that is judged here has it
-        dtype = bfloat16.dtype if kind == "BF16" else _SAFETENSORS[kind]
+        if kind == "BF16":
+            dtype = bfloat16.dtype
+        else:
+            dtype = _SAFETENSORS[kind]
         found[name] = np.frombuffer(tensor["data"], dtype).reshape(tensor["shape"])
     return found, {}
 
@@ -232,7 +240,10 @@ def _safetensors(path: Path) -> Read:
 def _json(path: Path) -> Read:
     said = json.loads(path.read_bytes())
     within = isinstance(said.get("arrays"), dict)
-    fmt = format_named(str(said.get("format", "float32"))) if within else format_named("float32")
+    if within:
+        fmt = format_named(str(said.get("format", "float32")))
+    else:
+        fmt = format_named("float32")
     found = {}
     for name, numbers in (said["arrays"] if within else said).items():
         array = np.array(numbers)

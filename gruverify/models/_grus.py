@@ -104,7 +104,10 @@ def grus_among(
         raise ValueError(f"layout={layout!r} must be one of {', '.join(LAYOUTS)}")
     found = groups_in(arrays, layout)
     if not found:
-        named = f"{layout}'s names" if layout else f"names as {', '.join(LAYOUT_NAMES)} have them"
+        if layout:
+            named = f"{layout}'s names"
+        else:
+            named = f"names as {', '.join(LAYOUT_NAMES)} have them"
         raise ValueError(f"has no parameters of a GRU under {named}; it has {_listed(arrays)}")
     if name is not None:
         names = [group.name for group in found]
@@ -124,16 +127,16 @@ def grus_among(
 
 def _listed(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
     each = [f"{name or 'one array'} {array.shape}" for name, array in arrays.items()]
-    return (
-        ", ".join(each[:8]) + (f" and {len(each) - 8} more" if len(each) > 8 else "")
-        if each
-        else "no arrays"
-    )
+    if each:
+        return ", ".join(each[:8]) + (f" and {len(each) - 8} more" if len(each) > 8 else "")
+    return "no arrays"
 
 
 def _gru(group: Group, reset: str | None, update: str | None) -> Gru:
-    group = _directions_apart(group) if group.layout == "onnx" else group
-    layers, directions = (len({place[axis] for place in group.cells}) for axis in (0, 1))
+    if group.layout == "onnx":
+        group = _directions_apart(group)
+    layers = len({layer for layer, _ in group.cells})
+    directions = len({direction for _, direction in group.cells})
     for layer in range(layers):
         for direction in range(directions):
             if (layer, direction) not in group.cells:
@@ -142,11 +145,10 @@ def _gru(group: Group, reset: str | None, update: str | None) -> Gru:
                     f"{group.name or 'the GRU'} lacks layer {layer}, direction {direction} (it "
                     f"has {there})"
                 )
-    rows = tuple(
-        tuple(_cell(group, layer, d, reset, update) for d in range(directions))
-        for layer in range(layers)
-    )
-    return Gru(group.name, group.layout, Stack(rows))
+    rows = list[tuple[Cell, ...]]()
+    for layer in range(layers):
+        rows.append(tuple(_cell(group, layer, d, reset, update) for d in range(directions)))
+    return Gru(group.name, group.layout, Stack(tuple(rows)))
 
 
 def _directions_apart(group: Group) -> Group:
@@ -224,7 +226,10 @@ def _require_three_gates(group: Group, layer: int, direction: int) -> None:
     units = _units(group.layout, array)
     blocks, rest = divmod(array.shape[gates], max(units, 1))
     if (blocks, rest) != (3, 0):
-        other = f": {_OTHERS[blocks]}" if not rest and blocks in _OTHERS else ""
+        if not rest and blocks in _OTHERS:
+            other = f": {_OTHERS[blocks]}"
+        else:
+            other = ""
         raise ValueError(
             f"{name} has shape {array.shape}, that is {array.shape[gates]} rows of gates for "
             f"H={units} units, "
@@ -241,7 +246,10 @@ def _variant(
             "nothing tells on which side of the product the reset gate is: say --reset after or "
             f"--reset before ({_WHO_SAYS[group.layout]})"
         )
-    usual = "replace" if group.layout == "haiku" else "keep"
+    if group.layout == "haiku":
+        usual = "replace"
+    else:
+        usual = "keep"
     conventions = cast("Reset", side), cast("Update", update or usual)
     return Variant(*conventions, biases=_biases(group.layout, side, arrays))
 
@@ -257,8 +265,14 @@ def _reset_of(layout: str, arrays: Mapping[str, npt.NDArray[Any]]) -> str | None
     if layout == "onnx":
         return None
     if layout == "keras":
-        return None if "bias" not in arrays else "after" if arrays["bias"].ndim == 2 else "before"
-    return "before" if layout == "haiku" else "after"
+        if "bias" not in arrays:
+            return None
+        if arrays["bias"].ndim == 2:
+            return "after"
+        return "before"
+    if layout == "haiku":
+        return "before"
+    return "after"
 
 
 def _biases(layout: str, side: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Biases:
@@ -276,13 +290,17 @@ def _biases(layout: str, side: str, arrays: Mapping[str, npt.NDArray[Any]]) -> B
         name = "bias" if layout == "keras" else "B"
         if name not in arrays:
             return "none"
-        return "input" if layout == "keras" and side == "before" else "both"
+        if layout == "keras" and side == "before":
+            return "input"
+        return "both"
     if layout == "flax":
         return "input+candidate"
     biases = {"nnx": "dense_i.bias", "equinox": "bias", "mlx": "b", "haiku": "b"}[layout]
     if biases not in arrays:
         return "none"
-    return "input" if layout in ("nnx", "haiku") else "input+candidate"
+    if layout in ("nnx", "haiku"):
+        return "input"
+    return "input+candidate"
 
 
 def array_of(path: str, names: tuple[str, ...]) -> npt.NDArray[Any]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy.typing as npt
@@ -82,12 +83,15 @@ def _groups_of(arrays: Mapping[str, NDArray], layout: str) -> Iterator[Group]:
     for name, array in arrays.items():
         if match := _LEAVES[layout].fullmatch(name):
             prefix, leaf = match["prefix"].rstrip("./_"), match["leaf"].replace("/", ".")
-            layer, direction = _place(match) if layout == "pytorch" else (0, 0)
+            if layout == "pytorch":
+                layer, direction = _place(match)
+            else:
+                layer, direction = (0, 0)
             groups.setdefault(prefix, Group(prefix, layout)).add(
                 layer, direction, leaf, name, array
             )
     for group in groups.values():
-        present = {leaf for cell in group.cells.values() for leaf in cell}
+        present = set(chain.from_iterable(group.cells.values()))
         if present >= _REQUIRED[layout]:
             yield group
 

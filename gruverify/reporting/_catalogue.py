@@ -30,11 +30,10 @@ def print_catalogue(console: Console) -> None:
     print_invariants(console, INVARIANTS.values())
     console.print("\n[bold]targets[/]\n")
     for target in TARGETS:
-        here = (
-            "[green]can run here[/]"
-            if target.available
-            else f"[yellow]not here:[/] {escape(target.remedy)}"
-        )
+        if target.available:
+            here = "[green]can run here[/]"
+        else:
+            here = f"[yellow]not here:[/] {escape(target.remedy)}"
         console.print(f"{target.name:15} {here}  {target.description}", soft_wrap=True)
     for name, value in offered_targets().items():
         console.print(f"{escape(name):15} offered by a package: {escape(value)}", soft_wrap=True)

@@ -82,7 +82,9 @@ def console_for(*, stderr: bool = False, color: str = "auto") -> Console:
     elif color == "never":
         options |= {"force_terminal": False}
     console = _Patient(**options)
-    return console if console.is_terminal or stream.isatty() else _Patient(**options, width=WIDTH)
+    if console.is_terminal or stream.isatty():
+        return console
+    return _Patient(**options, width=WIDTH)
 
 
 def print_header(console: Console, header: dict[str, Any], jobs: int) -> None:
@@ -114,7 +116,10 @@ def _saved(header: Mapping[str, Any]) -> Iterator[str]:
 
 def print_first_failure(console: Console, first: FirstFailure) -> None:
     """What failed first in a format, as soon as it did."""
-    where = f"case {first.number}" if first.number else "a saved witness"
+    if first.number:
+        where = f"case {first.number}"
+    else:
+        where = "a saved witness"
     console.print(
         f"[bold red]failed[/] in {first.format}, {where}: {escape(first.text)}\n", soft_wrap=True
     )
@@ -194,7 +199,12 @@ def _print_witnesses(
     console: Console, result: Result, saved: dict[tuple[str, str], Path], most: int | None
 ) -> None:
     shown = _one_each(result)
-    most = most if most is not None else 1 if result.explanation else _WITNESSES
+    if most is not None:
+        most = most
+    elif result.explanation:
+        most = 1
+    else:
+        most = _WITNESSES
     for id, witness in list(shown.items())[:most]:
         console.print()
         under = condition_of(result, id, witness.case.format.name)
@@ -208,7 +218,10 @@ def _print_witnesses(
                 f"  replay: [bold]gruverify replay {escape(str(path))}[/]", soft_wrap=True
             )
     if (left := len(shown) - most) > 0:
-        why = ", all explained by the likely cause" if result.explanation else ""
+        if result.explanation:
+            why = ", all explained by the likely cause"
+        else:
+            why = ""
         console.print(f"\nand {left} more{why}: -v prints them")
 
 
@@ -231,11 +244,10 @@ def _not_checked(result: Result, *, verbose: bool) -> dict[tuple[str, str], list
             missing = first.status == "not applicable" and first.reason.startswith(
                 "the backend has no "
             )
-            reason = (
-                first.reason
-                if verbose or not missing
-                else "methods that the target does not implement"
-            )
+            if verbose or not missing:
+                reason = first.reason
+            else:
+                reason = "methods that the target does not implement"
             reasons.setdefault((first.status, reason), []).append(id)
     return reasons
 
@@ -254,7 +266,9 @@ def _root_causes(result: Result) -> dict[tuple[str, str], list[str]]:
 
 
 def _invariants(ids: list[str]) -> str:
-    return ids[0] if len(ids) == 1 else f"{len(ids)} invariants"
+    if len(ids) == 1:
+        return ids[0]
+    return f"{len(ids)} invariants"
 
 
 def _one_each(result: Result) -> dict[str, Witness]:
@@ -300,13 +314,21 @@ def _print_coverage(console: Console, result: Result, *, verbose: bool) -> None:
     for line, holes in ((gates_line(coverage), gates), (sizes_line(coverage), sizes)):
         console.print(line, soft_wrap=True)
         for hole in by_formats(filter(None, holes), [*coverage]):
-            shown = hole if verbose else textwrap.shorten(hole, console.width - 2, placeholder=" …")
+            if verbose:
+                shown = hole
+            else:
+                shown = textwrap.shorten(hole, console.width - 2, placeholder=" …")
             console.print(f"[dim]  {escape(shown)}[/]", soft_wrap=True)
 
 
 def _lacking(fmt: str, holes: list[str], between: str) -> str:
-    more = f" and {len(holes) - _NAMED} more" if len(holes) > _NAMED else ""
-    return f"{fmt}: not visited: {between.join(holes[:_NAMED])}{more}" if holes else ""
+    if len(holes) > _NAMED:
+        more = f" and {len(holes) - _NAMED} more"
+    else:
+        more = ""
+    if holes:
+        return f"{fmt}: not visited: {between.join(holes[:_NAMED])}{more}"
+    return ""
 
 
 def sizes_line(coverage: Mapping[str, Coverage]) -> str:
@@ -361,10 +383,15 @@ def print_verdict(console: Console, result: Result) -> None:
     """The verdict, how many invariants have which status, and the declaration that would change
     it.
     """
-    statuses = [tally.status for row in by_format(result).values() for tally in row.values()]
-    counts = ", ".join(f"{statuses.count(s)} {s}" for s in STATUSES if statuses.count(s))  # type: ignore[arg-type]
+    statuses = list[str]()
+    for row in by_format(result).values():
+        statuses += [tally.status for tally in row.values()]
+    counts = ", ".join(f"{statuses.count(s)} {s}" for s in STATUSES if statuses.count(s))
     colour = _VERDICTS.get(result.verdict, _UNDECIDED)
-    less = f": {LESS_ACCURATE}" if result.less_accurate else ""
+    if result.less_accurate:
+        less = f": {LESS_ACCURATE}"
+    else:
+        less = ""
     console.print(
         f"[{colour}]{result.verdict}{less}[/] ({counts or 'nothing was judged'}; "
         f"{result.seconds:.1f} s)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from rich.console import Console
@@ -47,12 +48,14 @@ def print_identity(console: Console, identity: Identity) -> None:
     for part in identity.parts:
         _print_part(console, part, len(identity.parts) <= _IN_FULL or part.status != "identified")
     departs = identity.status in ("identified", "ambiguous") and not identity.as_declared
-    colour = "bold red" if departs else _COLOURS[identity.status]
-    than = (
-        "less accurate than declared"
-        if _only_less_accurate(identity)
-        else "and not what it declares"
-    )
+    if departs:
+        colour = "bold red"
+    else:
+        colour = _COLOURS[identity.status]
+    if _only_less_accurate(identity):
+        than = "less accurate than declared"
+    else:
+        than = "and not what it declares"
     console.print(f"\n[{colour}]{identity.status}{f', {than}' if departs else ''}[/]")
     for part in identity.parts:
         if part.status == "unanswered" and identity.status != "unanswered":
@@ -71,7 +74,10 @@ def _print_part(console: Console, part: Part, in_full: bool) -> None:
             f"  [yellow]unanswered[/] {part.unanswered} cases: {escape(part.reason)}",
             soft_wrap=True,
         )
-    verb = "[green]is[/]" if part.status == "identified" else "[yellow]may be[/]"
+    if part.status == "identified":
+        verb = "[green]is[/]"
+    else:
+        verb = "[yellow]may be[/]"
     for evidence in part.holds[:_SHOWN]:
         _print_evidence(console, verb, evidence, part)
     if len(part.holds) > _SHOWN:
@@ -79,13 +85,19 @@ def _print_part(console: Console, part: Part, in_full: bool) -> None:
     if part.status == "ambiguous":
         console.print(f"  {_why_ambiguous(part)}", soft_wrap=True)
     for evidence in part.nearest[:1] if in_full else ():
-        words = "[red]nearest[/]" if part.status == "none" else "runner-up"
+        if part.status == "none":
+            words = "[red]nearest[/]"
+        else:
+            words = "runner-up"
         _print_evidence(console, words, evidence, part)
         _print_exclusion(console, evidence)
 
 
 def _print_evidence(console: Console, words: str, evidence: Evidence, part: Part) -> None:
-    less = f", {_less(part.lesser)}" if part.lesser is not None and evidence.holds else ""
+    if part.lesser is not None and evidence.holds:
+        less = f", {_less(part.lesser)}"
+    else:
+        less = ""
     console.print(
         f"  {words} {evidence.reading.describe(part.declared)}{escape(less)}", soft_wrap=True
     )
@@ -147,7 +159,10 @@ def _advice(identity: Identity) -> str:
     if identity.status == "none":
         return f"It is none of the GRUs that were tried.\n{again}"
     if identity.as_declared:
-        what = "is" if identity.status == "identified" else "may be"
+        if identity.status == "identified":
+            what = "is"
+        else:
+            what = "may be"
         return f"It {what} what it declares.\n{again}"
     if _only_less_accurate(identity):
         said = dict.fromkeys(
@@ -168,9 +183,8 @@ def _computed(identity: Identity, reading: Reading) -> str:
 
 
 def _remedy(identity: Identity, reading: Reading) -> str:
-    declared = dict.fromkeys(
-        reading.variant(variant) for part in identity.answered for variant in part.variants
-    )
+    answered = chain.from_iterable(part.variants for part in identity.answered)
+    declared = dict.fromkeys(map(reading.variant, answered))
     biases = DECLARED_AS.get(reading.bias)
     if biases is None:
         return (
@@ -183,7 +197,10 @@ def _remedy(identity: Identity, reading: Reading) -> str:
         declared = {replace(variant, biases=biases): None for variant in declared if variant.bias}
     methods = dict.fromkeys(part.method for part in identity.answered)
     adapts = reading.order != ORDER or reading.transposed
-    imports = ["from dataclasses import replace", "", "import numpy as np", ""] if adapts else []
+    if adapts:
+        imports = ["from dataclasses import replace", "", "import numpy as np", ""]
+    else:
+        imports = []
     lines = [
         *imports,
         "import gruverify",
@@ -192,7 +209,10 @@ def _remedy(identity: Identity, reading: Reading) -> str:
         f"theirs = resolve({identity.target!r})",
     ]
     lines += _adapted(reading) if adapts else []
-    call = "theirs.{0}(adapted(cell), *rest)" if adapts else "theirs.{0}(cell, *rest)"
+    if adapts:
+        call = "theirs.{0}(adapted(cell), *rest)"
+    else:
+        call = "theirs.{0}(cell, *rest)"
     given = [f"    {method}=lambda cell, *rest: {call.format(method)}," for method in methods]
     variants = ", ".join(f"gruverify.{variant!r}" for variant in declared)
     less = dict.fromkeys(
@@ -276,4 +296,6 @@ def _evidence(evidence: Evidence, part: Part) -> dict[str, Any]:
 
 
 def _number(value: float) -> float | str:
-    return value if math.isfinite(value) else repr(value)
+    if math.isfinite(value):
+        return value
+    return repr(value)

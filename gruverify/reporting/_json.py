@@ -74,7 +74,9 @@ def as_text(document: dict[str, Any]) -> str:
 
 def _timing(result: Result) -> dict[str, float]:
     seconds = {"seconds": round(result.seconds, 3)}
-    return seconds if result.cpu is None else {**seconds, "cpu": round(result.cpu, 3)}
+    if result.cpu is None:
+        return seconds
+    return {**seconds, "cpu": round(result.cpu, 3)}
 
 
 def _row(result: Result, key: tuple[str, str, str], tally: Tally) -> dict[str, Any]:
@@ -155,4 +157,6 @@ def _in_catalogue_order(item: tuple[tuple[str, ...], Any]) -> tuple[Any, ...]:
 
 
 def _number(value: float) -> float | str:
-    return value if math.isfinite(value) else repr(value)
+    if math.isfinite(value):
+        return value
+    return repr(value)

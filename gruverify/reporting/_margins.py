@@ -38,7 +38,10 @@ def print_margins(console: Console, result: Result) -> None:
             counts[NO_ERROR],
             sum(count for octave, count in counts.items() if octave >= 0),
         )
-        shares = (f"{exact / total:.0%}", f"{tally.median:.3f}") if total else ("–", "–")
+        if total:
+            shares = (f"{exact / total:.0%}", f"{tally.median:.3f}")
+        else:
+            shares = ("–", "–")
         table.add_row(
             family, str(total), *shares, bars(counts), str(over or ""), str(tally.unclaimed or "")
         )

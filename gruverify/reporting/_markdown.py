@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from gruverify.reporting._reader import Document
 from gruverify.reporting._summary import (
@@ -38,7 +39,7 @@ MOST = 25
 
 def markdown(documents: Sequence[Document]) -> str:
     """A section for each result, ending in a newline."""
-    return "\n".join(line for document in documents for line in _section(document))
+    return "\n".join(chain.from_iterable(map(_section, documents)))
 
 
 def _section(document: Document) -> Iterator[str]:
@@ -84,9 +85,10 @@ _LISTED = ("died", "falsified", "error", "xpassed", "blocked", "nothing claimed"
 def _not_passed(document: Document) -> dict[str, dict[str, Fate]]:
     """What failed, could not be judged or claims nothing in some format, the gravest first."""
     found = {id: (worst(row.values()).status, row) for id, row in fates(document).items()}
-    return {
-        id: row for listed in _LISTED for id, (status, row) in found.items() if status == listed
-    }
+    listed = dict[str, dict[str, Fate]]()
+    for status in _LISTED:
+        listed |= {id: row for id, (worst_of_it, row) in found.items() if worst_of_it == status}
+    return listed
 
 
 def _cell(fate: Fate | None) -> str:
@@ -94,7 +96,9 @@ def _cell(fate: Fate | None) -> str:
         return ""
     if fate.status == "nothing claimed":
         return "–"
-    return margin(fate.margin) if fate.judged else fate.status
+    if fate.judged:
+        return margin(fate.margin)
+    return fate.status
 
 
 def escaped(text: str) -> str:

@@ -37,4 +37,6 @@ def _notes(row: dict[str, Tally]) -> list[str]:
 def _said(tally: Tally) -> str:
     if tally.mark == "xfail":
         return f"expected to fail ({tally.reason})"
-    return f"{tally.status}: {tally.reason}" if not _is_asked(tally) else ""
+    if not _is_asked(tally):
+        return f"{tally.status}: {tally.reason}"
+    return ""

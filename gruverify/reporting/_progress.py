@@ -56,7 +56,8 @@ class LiveProgress:
                     "",
                 )
             case CaseJudged(fmt, number, falsified):
-                self._note = f"falsified: {falsified[0]}" if falsified else self._note
+                if falsified:
+                    self._note = f"falsified: {falsified[0]}"
                 self._update(fmt, completed=number, note=self._note)
             case Compiling(fmt, sizes):
                 self._update(fmt, note=f"compiling for {sizes}")

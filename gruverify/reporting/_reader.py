@@ -65,7 +65,9 @@ def parse_document(text: str | bytes) -> Document:
     version = _version(document["schema"])
     _check_schema(document, version)
     _check_witnesses(document["witnesses"])
-    return document if version == SCHEMA else upgraded(document)
+    if version == SCHEMA:
+        return document
+    return upgraded(document)
 
 
 def _version(given: Any) -> int:
@@ -74,7 +76,10 @@ def _version(given: Any) -> int:
     if number and given in _FILES:
         return int(given)
     newer = number and given > SCHEMA
-    way_out = "upgrade gruverify to read it" if newer else "check the target again with it"
+    if newer:
+        way_out = "upgrade gruverify to read it"
+    else:
+        way_out = "check the target again with it"
     readable = " and ".join(map(str, _FILES))
     raise BadResult(f"has schema={reprlib.repr(given)}: this version reads {readable}; {way_out}")
 

@@ -61,7 +61,10 @@ def ruling_lines(ruling: Ruling) -> list[str]:
 
 def _summary(ruling: Ruling) -> str:
     if ruling.beyond:
-        beyond = "is beyond its bound" if ruling.beyond == 1 else "are beyond their bounds"
+        if ruling.beyond == 1:
+            beyond = "is beyond its bound"
+        else:
+            beyond = "are beyond their bounds"
         return f"{ruling.beyond:,} of {ruling.entries:,} numbers {beyond}"
     if ruling.verdict == "undecidable":
         return "nothing is beyond its bound, but the bounds claim too little"
@@ -72,11 +75,9 @@ def _summary(ruling: Ruling) -> str:
 
 
 def _place(entry: Entry | None) -> tuple[int, ...]:
-    return (
-        ()
-        if entry is None
-        else (entry.layer, entry.direction, entry.step, entry.member, entry.unit)
-    )
+    if entry is None:
+        return ()
+    return (entry.layer, entry.direction, entry.step, entry.member, entry.unit)
 
 
 def _sizes(ruling: Ruling) -> str:
@@ -84,7 +85,10 @@ def _sizes(ruling: Ruling) -> str:
 
 
 def _entry(entry: Entry, ruling: Ruling) -> str:
-    layer = f"layer {entry.layer}, " if ruling.sizes["L"] > 1 else ""
+    if ruling.sizes["L"] > 1:
+        layer = f"layer {entry.layer}, "
+    else:
+        layer = ""
     way = "backward, " if entry.direction else ""
     where = f"{layer}{way}t={entry.step}, member {entry.member}, unit {entry.unit}"
     off = f"{_number(entry.ulp)} ulp, {margin(entry.margin)} of its bound"
@@ -95,13 +99,17 @@ def _entry(entry: Entry, ruling: Ruling) -> str:
 
 
 def _number(value: float) -> str:
-    return "∞" if not math.isfinite(value) else f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+    if not math.isfinite(value):
+        return "∞"
+    if value >= 10:
+        return f"{value:,.0f}"
+    return f"{value:.2g}"
 
 
 def rulings_document(
     model: str, outputs: Sequence[str], rulings: Sequence[Ruling], apart: Distance | None
 ) -> dict[str, Any]:
-    """The same as JSON values; what is not finite is null."""
+    """The rulings on the outputs of a model, as JSON values; what is not finite is null."""
     found: dict[str, Any] = {
         "model": model,
         "outputs": [
@@ -110,7 +118,10 @@ def rulings_document(
         ],
     }
     if apart is not None:
-        explained = None if apart.explained is None else apart.explained.tolist()
+        if apart.explained is None:
+            explained = None
+        else:
+            explained = apart.explained.tolist()
         found["distance"] = {
             "sentence": apart.sentence,
             "part": apart.part,
@@ -146,4 +157,6 @@ def _plain(value: Any) -> Any:
         return {name: _plain(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -86,7 +86,10 @@ def _rows(run: Run) -> Iterator[tuple[str, ...]]:
 
 def _cpu(run: Run) -> str:
     """Of the whole run where it is finished, else of what is kept of it."""
-    whole = None if run.figures is None else run.figures["cpu_seconds"]
+    if run.figures is None:
+        whole = None
+    else:
+        whole = run.figures["cpu_seconds"]
     return f"{run.cpu if whole is None else whole:.1f}"
 
 
@@ -98,11 +101,18 @@ def _of_format(run: Run, fmt: str) -> tuple[str, str, str]:
         return ("all" if fmt in run.finished else str(run.cases.get(fmt, 0)), "–", "–")
     by_format: Mapping[str, Mapping[str, Any]] = run.figures["by_format"]
     cases, margin, gates = (by_format[name].get(fmt) for name in ("cases", "margins", "gates"))
-    shown = "–" if margin is None else _margin(float(margin))
+    if margin is None:
+        shown = "–"
+    else:
+        shown = _margin(float(margin))
     return (str(cases or 0), shown, "–" if gates is None else f"{gates:.1f} %")
 
 
 def _margin(margin: float) -> str:
     if not math.isfinite(margin):
-        return "∞" if margin > 0 else "NaN"
-    return f"{margin:.2f}" if margin < 1000 else f"{margin:.1e}"
+        if margin > 0:
+            return "∞"
+        return "NaN"
+    if margin < 1000:
+        return f"{margin:.2f}"
+    return f"{margin:.1e}"

@@ -42,7 +42,9 @@ def _verdict(document: dict[str, Any]) -> str:
     fallen = any(row["status"] in ("falsified", "error") for row in document["invariants"])
     match document["verdict"]:
         case "falsified":
-            return "died" if document["crashes"] and not fallen else "falsified"
+            if document["crashes"] and not fallen:
+                return "died"
+            return "falsified"
         case "incomplete" if not _unjudged(document):
             return "interrupted"
         case _:

@@ -73,9 +73,10 @@ def fates(document: Document) -> dict[str, dict[str, Fate]]:
     grouped: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for row in document["invariants"]:
         grouped.setdefault(row["id"], {}).setdefault(row["format"], []).append(row)
-    return {
-        id: {fmt: _fate(rows) for fmt, rows in formats.items()} for id, formats in grouped.items()
-    }
+    found = dict[str, dict[str, Fate]]()
+    for id, formats in grouped.items():
+        found[id] = {fmt: _fate(rows) for fmt, rows in formats.items()}
+    return found
 
 
 def _fate(rows: list[dict[str, Any]]) -> Fate:
@@ -98,8 +99,11 @@ def _fate(rows: list[dict[str, Any]]) -> Fate:
 
 def _claimed(rows: list[dict[str, Any]]) -> float | None:
     entries = [row["entries"] for row in rows if row["entries"] is not None]
-    compared = sum(each["compared"] for each in entries)
-    return sum(each["claimed"] for each in entries) / compared if compared else None
+    compared: int = sum(each["compared"] for each in entries)
+    claimed: int = sum(each["claimed"] for each in entries)
+    if compared:
+        return claimed / compared
+    return None
 
 
 def worst(row: Iterable[Fate]) -> Fate:
@@ -111,7 +115,9 @@ def counts(document: Document) -> dict[str, int]:
     """How many pairs of invariant and format there are of each status that there is any of, the
     gravest first.
     """
-    found = Counter(fate.status for row in fates(document).values() for fate in row.values())
+    found = Counter[str]()
+    for row in fates(document).values():
+        found.update(fate.status for fate in row.values())
     return {status: found[status] for status in STATUSES if found[status]}
 
 
@@ -120,7 +126,9 @@ def verdict(document: Document) -> str:
     declared.
     """
     word: str = document["verdict"]
-    return f"{word}: {LESS_ACCURATE}" if document["less_accurate"] else word
+    if document["less_accurate"]:
+        return f"{word}: {LESS_ACCURATE}"
+    return word
 
 
 def sentence(document: Document) -> str:
@@ -149,7 +157,9 @@ def root_causes(document: Document) -> list[dict[str, Any]]:
 
 def seed(document: Document) -> str:
     """The run's seed, in words where Hypothesis drew one for each test."""
-    return "drawn by Hypothesis" if document["seed"] is None else str(document["seed"])
+    if document["seed"] is None:
+        return "drawn by Hypothesis"
+    return str(document["seed"])
 
 
 def command(document: Document) -> str:
@@ -160,11 +170,10 @@ def command(document: Document) -> str:
         typed: str = document["command"]
         return typed
     profile = PROFILES.get(document["profile"])
-    cases = (
-        []
-        if profile and profile.cases == document["cases"]
-        else ["--max-cases", str(document["cases"])]
-    )
+    if profile and profile.cases == document["cases"]:
+        cases = []
+    else:
+        cases = ["--max-cases", str(document["cases"])]
     options = ["--profile", document["profile"], *cases, "--seed", str(document["seed"])]
     return shlex.join(
         [
@@ -205,11 +214,9 @@ def runs(witness: dict[str, Any]) -> list[str]:
     is no longer.
     """
     found = decode_witness(witness)
-    return (
-        run_as(INVARIANTS[found.invariant], found.residual, found.case)
-        if found.invariant in INVARIANTS
-        else []
-    )
+    if found.invariant in INVARIANTS:
+        return run_as(INVARIANTS[found.invariant], found.residual, found.case)
+    return []
 
 
 def condition(document: Document, witness: dict[str, Any]) -> str:
@@ -226,11 +233,9 @@ def snippet(document: Document, witness: dict[str, Any]) -> str:
     file is.
     """
     decoded = decode_witness(witness)
-    return (
-        decoded.snippet
-        if is_shown(decoded)
-        else read_from_result(decoded, document["witnesses"].index(witness))
-    )
+    if is_shown(decoded):
+        return decoded.snippet
+    return read_from_result(decoded, document["witnesses"].index(witness))
 
 
 def flaky(document: Document) -> list[str]:
@@ -270,11 +275,9 @@ def covered(document: Document) -> list[str]:
 
 def doubted(document: Document) -> list[str]:
     """Why a run in which nothing failed is inconclusive."""
-    return (
-        by_formats(document["doubts"], document["formats"])
-        if document["verdict"] == "inconclusive"
-        else []
-    )
+    if document["verdict"] == "inconclusive":
+        return by_formats(document["doubts"], document["formats"])
+    return []
 
 
 def gates_visited(document: Document) -> str:
@@ -319,7 +322,10 @@ def is_of_sizes(group: dict[str, Any]) -> bool:
 
 def numbers(residual: dict[str, Any]) -> dict[str, str]:
     """The residual's numbers in words."""
-    limit = "must be" if residual["relation"] == "=" else "limit"
+    if residual["relation"] == "=":
+        limit = "must be"
+    else:
+        limit = "limit"
     shown = {"is": residual["actual"], limit: residual["expected"]}
     if residual["actual"] == residual["expected"] == "nan":
         return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from rich.table import Table
 from rich.text import Text
@@ -40,7 +41,9 @@ def margin(value: float) -> str:
         return "∞"
     if 1 < value < 1.005:
         return "1.00+"
-    return f"{value:.2f}" if value < 100 else f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
+    if value < 100:
+        return f"{value:.2f}"
+    return f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
 
 
 def checked_rows(result: Result) -> dict[str, dict[str, Tally]]:
@@ -52,11 +55,11 @@ def failing_rows(result: Result) -> dict[str, dict[str, Tally]]:
     """Those of invariants that failed in some format, or passed though they were expected to
     fail.
     """
-    return {
-        id: row
-        for id, row in checked_rows(result).items()
-        if any(t.status in _FAILING for t in row.values())
-    }
+    failing = dict[str, dict[str, Tally]]()
+    for id, row in checked_rows(result).items():
+        if any(tally.status in _FAILING for tally in row.values()):
+            failing[id] = row
+    return failing
 
 
 def skipped_everywhere(row: Mapping[str, Tally]) -> bool:
@@ -74,8 +77,11 @@ def families_table(result: Result) -> Table:
     formats = result.header["formats"]
     table = _empty_table(_TITLE, "family", formats, "invariants", "checks")
     for family, rows in families.items():
-        cells = [_cell([row[fmt] for row in rows if fmt in row]) for fmt in formats]
-        checks = sum(tally.cases for row in rows for tally in row.values())
+        cells = list[str]()
+        for fmt in formats:
+            cells.append(_cell([row[fmt] for row in rows if fmt in row]))
+        tallies = chain.from_iterable(row.values() for row in rows)
+        checks = sum(tally.cases for tally in tallies)
         table.add_row(family, *cells, str(len(rows)), str(checks))
     return table
 

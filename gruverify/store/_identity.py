@@ -42,7 +42,10 @@ class Identity:
             for name in {**self.sources, **now.sources}
             if self.sources.get(name) != now.sources.get(name)
         ]
-        found = [f"the source of {', '.join(files)}"] if files else []
+        if files:
+            found = [f"the source of {', '.join(files)}"]
+        else:
+            found = []
         versions = _named_differences(self.versions, now.versions)
         return ", ".join([*found, *(f"{name} ({said})" for name, said in versions)])
 

@@ -103,7 +103,10 @@ class Kept:
         One that was finished before, and was interrupted when it was taken over, stays as it was.
         """
         verdict = document["verdict"]
-        finished = None if verdict == "interrupted" else _now()
+        if verdict == "interrupted":
+            finished = None
+        else:
+            finished = _now()
         values = (finished, verdict, as_text(figures), packed(document), self.number)
         change = "UPDATE run SET finished = ?, verdict = ?, figures = ?, document = ? WHERE id = ?"
         change += " AND finished IS NULL" if finished is None else ""
@@ -250,7 +253,9 @@ def _found(connection: sqlite3.Connection, number: int, header: dict[str, Any]) 
 
 def _in_words(found: TakenOver, header: Mapping[str, Any]) -> str:
     """Which blocks are taken over, format by format."""
-    finished = {fmt: part for part in found.parts for fmt in part.coverage}
+    finished = dict[str, Result]()
+    for part in found.parts:
+        finished |= dict.fromkeys(part.coverage, part)
     said = (
         f"{fmt}: {_of_format(finished.get(fmt), found.judged.get(fmt, {}))}"
         for fmt in header["formats"]
@@ -261,7 +266,9 @@ def _in_words(found: TakenOver, header: Mapping[str, Any]) -> str:
 def _of_format(part: Result | None, judged: Judged) -> str:
     if part is not None:
         return f"all {sum(drawn.judged for drawn in part.drawn.values())} cases from the store"
-    return f"{len(judged)} cases from the store" if judged else "nothing yet"
+    if judged:
+        return f"{len(judged)} cases from the store"
+    return "nothing yet"
 
 
 def _now() -> str:

@@ -92,9 +92,15 @@ def document_of(file: File, number: int) -> Any:
 
 def _document(connection: sqlite3.Connection, number: int) -> Any:
     numbers = [found for (found,) in connection.execute("SELECT id FROM run ORDER BY id")]
-    wanted = numbers[number] if -len(numbers) <= number < 0 else number
+    if -len(numbers) <= number < 0:
+        wanted = numbers[number]
+    else:
+        wanted = number
     if wanted not in numbers:
-        has = f"{len(numbers)}, up to {numbers[-1]}" if numbers else "none"
+        if numbers:
+            has = f"{len(numbers)}, up to {numbers[-1]}"
+        else:
+            has = "none"
         raise BadStore(f"has no run {number}: it has {has}")
     [(document,)] = connection.execute(
         "SELECT document FROM run WHERE id = ?", (wanted,)

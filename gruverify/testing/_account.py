@@ -66,7 +66,9 @@ class Found:
     @property
     def deciding(self) -> str:
         """The family that shows the core: what a stack shows of its cells, cells show better."""
-        return "agreement" if any(method in CELL_METHODS for method in self.methods) else "stack"
+        if any(method in CELL_METHODS for method in self.methods):
+            return "agreement"
+        return "stack"
 
     @property
     def undecided(self) -> list[str]:
@@ -88,7 +90,10 @@ class Found:
     def enter(self, id: str, format: str, variant: str, tally: Tally) -> None:
         """Add a tally."""
         key = id, format, variant
-        self.tallies[key] = self.tallies[key] + tally if key in self.tallies else tally
+        if key in self.tallies:
+            self.tallies[key] = self.tallies[key] + tally
+        else:
+            self.tallies[key] = tally
 
     def visit(self, format: str, coverage: Coverage) -> None:
         """Add what one case visited."""
@@ -138,7 +143,9 @@ class Found:
         """
         mine = self.rows(ids, format).values()
         reasons = dict.fromkeys(tally.reason for tally in mine if tally.status == "not applicable")
-        return "; ".join(reasons) if all(tally.status == "not applicable" for tally in mine) else ""
+        if all(tally.status == "not applicable" for tally in mine):
+            return "; ".join(reasons)
+        return ""
 
 
 @dataclass
@@ -179,4 +186,6 @@ def of(config: pytest.Config) -> Account:
 
 def current() -> Account:
     """The account of the run that is going on."""
-    return of(_pytest.RUNS[-1]) if _pytest.RUNS else _NOBODY
+    if _pytest.RUNS:
+        return of(_pytest.RUNS[-1])
+    return _NOBODY

@@ -120,13 +120,19 @@ def _subject(
         skips=mine.skips + theirs.skips,
         xfails=mine.xfails + theirs.xfails,
     )
-    named = options.formats if formats is None else formats_named(formats)
+    if formats is None:
+        named = options.formats
+    else:
+        named = formats_named(formats)
     wanted = [fmt.name for fmt in options.formats if fmt in named]
     return Subject(target, chosen, tuple(wanted), module)
 
 
 def _parameters(part: Part) -> Any:
-    marks = [pytest.mark.xfail(reason=part.expected)] if part.expected else []
+    if part.expected:
+        marks = [pytest.mark.xfail(reason=part.expected)]
+    else:
+        marks = []
     return pytest.param(part.family, part.format, id=f"{part.family}-{part.format}", marks=marks)
 
 
@@ -135,7 +141,10 @@ def _fitting(given: hypothesis.settings | None) -> hypothesis.settings:
     shown, not many.
     """
     base, profile = given or hypothesis.settings(), _options.current().profile
-    examples = PROFILES[profile].cases if profile and given is None else base.max_examples
+    if profile and given is None:
+        examples = PROFILES[profile].cases
+    else:
+        examples = base.max_examples
     # What is different about the cases that fail is for the witness to show, not for lines of our
     # code.
     phases = [phase for phase in base.phases if phase is not Phase.explain]
@@ -163,7 +172,10 @@ def _judge(subject: Subject, family: str, format: str, data: st.DataObject) -> N
     emit(visited)
     fallen = next((judgement for judgement in judgements if judgement.fell), None)
     # Before anything else is asked of the target, or what comes of this would not be the next call.
-    does_not_repeat = None if fallen is None else unrepeated(subject, fallen, case)
+    if fallen is None:
+        does_not_repeat = None
+    else:
+        does_not_repeat = unrepeated(subject, fallen, case)
     subject.enter(case, judgements, visited)
     if fallen is not None and does_not_repeat is not None:
         raise noted(subject, does_not_repeat, fallen, case)

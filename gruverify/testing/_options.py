@@ -35,7 +35,9 @@ _READ = pytest.StashKey[Options]()
 
 def current() -> Options:
     """The options of the run that is going on; without the plugin there are none."""
-    return of(_pytest.RUNS[-1]) if _pytest.RUNS else Options()
+    if _pytest.RUNS:
+        return of(_pytest.RUNS[-1])
+    return Options()
 
 
 def of(config: pytest.Config) -> Options:
@@ -86,4 +88,6 @@ def _limits(configured: Mapping[str, Any]) -> Limits:
 
 def _seed(config: pytest.Config) -> int | None:
     given = config.getoption("--hypothesis-seed", None)
-    return int(given) if given is not None and str(given).isdecimal() else None
+    if given is not None and str(given).isdecimal():
+        return int(given)
+    return None

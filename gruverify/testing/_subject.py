@@ -86,11 +86,9 @@ class Subject:
         if module and path and "<" not in path:
             return f"{module}:{path}"
         bound = [name for name, value in self._module.items() if value is self.target]
-        return (
-            f"{self._module['__name__']}:{bound[0]}"
-            if bound
-            else f"{type(self.target).__name__} object"
-        )
+        if bound:
+            return f"{self._module['__name__']}:{bound[0]}"
+        return f"{type(self.target).__name__} object"
 
     def parts(self) -> Iterator[Part]:
         """The tests, format by format within a family, in the catalogue's order."""
@@ -152,7 +150,9 @@ class Subject:
         except (UnknownTarget, TargetUnavailable, BadDeclaration) as wrong:
             unusable = str(wrong)
         else:
-            return "" if asked else why
+            if asked:
+                return ""
+            return why
         pytest.fail(unusable, pytrace=False)
 
     def conclude(self, family: str, format: str) -> None:
@@ -182,7 +182,10 @@ class Subject:
         are.
         """
         for part in self.parts():
-            family = INVARIANTS[part.family].family if part.expected else part.family
+            if part.expected:
+                family = INVARIANTS[part.family].family
+            else:
+                family = part.family
             if family in CORE_FAMILIES and (part.family, part.format) not in run:
                 self.found.left_out.add((family, part.format))
 
@@ -197,9 +200,10 @@ class Subject:
         ):
             for judgement in judgements:
                 id, tally = judgement.invariant.id, judgement.tally
-                marked = (
-                    replace(tally, mark="xfail") if self.chosen.xfails_it(id, format) else tally
-                )
+                if self.chosen.xfails_it(id, format):
+                    marked = replace(tally, mark="xfail")
+                else:
+                    marked = tally
                 self.found.enter(id, format, str(case.variant), marked)
             self.found.visit(format, visited)
             # Hypothesis decides how many there are: what was drawn is all that was planned.

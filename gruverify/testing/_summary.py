@@ -30,9 +30,9 @@ from gruverify.testing._account import Account, Found
 def header(config: pytest.Config) -> list[str]:
     """Target, versions, threads and seed."""
     options = _options.of(config)
-    seed = (
-        "drawn afresh (--hypothesis-seed=N repeats a run)" if options.seed is None else options.seed
-    )
+    seed = "drawn afresh (--hypothesis-seed=N repeats a run)"
+    if options.seed is not None:
+        seed = str(options.seed)
     threads = os.environ.get("OMP_NUM_THREADS", "1")
     return [
         f"gruverify: {_pytest.given(config, 'target')} · "
@@ -94,7 +94,9 @@ def inconclusive(account: Account, config: pytest.Config) -> dict[str, list[str]
 def _doubts(result: Result, found: Found) -> list[str]:
     formats = result.header["formats"]
     if not formats:
-        return [] if found.undecided else ["it claims none of the formats that were asked for"]
+        if found.undecided:
+            return []
+        return ["it claims none of the formats that were asked for"]
     if result.verdict != "inconclusive":
         return []
     return by_formats(

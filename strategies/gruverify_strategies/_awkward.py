@@ -5,7 +5,7 @@ treats specially.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -79,7 +79,9 @@ def views(draw: st.DrawFn, arrays: Arrays, *, kinds: Sequence[str] | None = None
     Raises:
         InvalidArgument: `arrays` is neither a strategy nor an array, or a kind is unknown.
     """
-    names = _FAITHFUL if kinds is None else check_names("kinds", kinds, tuple(_VIEWS))
+    names: Sequence[str] = _FAITHFUL
+    if kinds is not None:
+        names = check_names("kinds", kinds, tuple(_VIEWS))
     return _VIEWS[draw(st.sampled_from(names))](_drawn(draw, arrays))
 
 
@@ -106,7 +108,9 @@ def specials(draw: st.DrawFn, arrays: Arrays, *, kinds: Sequence[str] | None = N
         InvalidArgument: `arrays` is neither a strategy nor an array, its dtype is none of the four
             formats, or a kind is unknown.
     """
-    names = _FINITE if kinds is None else check_names("kinds", kinds, _SPECIALS)
+    names: Sequence[str] = _FINITE
+    if kinds is not None:
+        names = check_names("kinds", kinds, _SPECIALS)
     array = _drawn(draw, arrays).copy()
     try:
         numbers = _numbers(names, format_of(array.dtype))
@@ -138,11 +142,14 @@ def _numbers(names: Sequence[str], f: Format) -> list[float]:
         "infinite": [np.inf, -np.inf],
         "nan": [np.nan],
     }
-    return [value for name in names for value in most[name]]
+    return [*chain.from_iterable(most[name] for name in names)]
 
 
 def _drawn(draw: st.DrawFn, arrays: Arrays) -> NDArray:
-    value = draw(arrays) if isinstance(arrays, st.SearchStrategy) else arrays
+    if isinstance(arrays, st.SearchStrategy):
+        value = draw(arrays)
+    else:
+        value = arrays
     if not isinstance(value, np.ndarray):
         raise InvalidArgument(
             f"Expected an array, or a strategy of arrays, but got arrays={arrays!r} "

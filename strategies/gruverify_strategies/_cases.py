@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 
 import numpy as np
 from hypothesis import event
@@ -12,10 +13,17 @@ from gruverify.cell import Case
 from gruverify_strategies._cells import WEIGHTS, Units, build
 from gruverify_strategies._codes import GRAIN, RANDOM, frugal, header, sealed
 from gruverify_strategies._members import SCALE, SHAPE, Members
-from gruverify_strategies._recipe import CHOICES, Names, recipe
+from gruverify_strategies._recipe import CHOICES, Names, Recipe, recipe
 from gruverify_strategies._regimes import Levels, check_levels
 from gruverify_strategies._sizes import slots, slots_length
-from gruverify_strategies._validation import Formats, Variants, check_letters, check_option, limits
+from gruverify_strategies._validation import (
+    Formats,
+    Limits,
+    Variants,
+    check_letters,
+    check_option,
+    limits,
+)
 
 
 @st.composite
@@ -57,10 +65,24 @@ def cases(
     check_option("zero_state", zero_state, True, False)
     check_letters("full", full, "HIBT")
     placed = check_levels(levels)
-    max_H, regimes = (max_H, regimes) if placed is None else (len(placed), ("mixed",))
+    if placed is None:
+        max_H, regimes = (max_H, regimes)
+    else:
+        max_H, regimes = (len(placed), ("mixed",))
     within = limits(H=(min_H, max_H), I=(min_I, max_I), B=(min_B, max_B), T=(min_T, max_T))
     wanted = recipe(formats, variants, regimes, weights, biases, pinned, drives_inputs=True)
-    source = draw(RANDOM)
+    return _case(draw(RANDOM), within, wanted, placed, zero_state, full)
+
+
+def _case(
+    source: Random,
+    within: Limits,
+    wanted: Recipe,
+    placed: Sequence[Levels] | None,
+    zero_state: bool,
+    full: str,
+) -> Case:
+    """The case that the source makes: `source` is what Hypothesis shrinks."""
     codes = header(
         source, slots_length(within, full) + CHOICES + GRAIN + 2 * SCALE + SHAPE + WEIGHTS
     )

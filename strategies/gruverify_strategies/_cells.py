@@ -52,7 +52,10 @@ class Units:
     def regimes(self, choice: Choice, levels: Sequence[Levels] | None = None) -> Regimes:
         """Where the units are driven: each slot's to its `levels`, if there are any."""
         placement = self._codes[list(self._filled["H"]), self._cuts[-1] :]
-        mine = None if levels is None else [levels[slot] for slot in self._filled["H"]]
+        if levels is None:
+            mine = None
+        else:
+            mine = [levels[slot] for slot in self._filled["H"]]
         return place(choice.regime, placement, choice.format, choice.variant.update, mine)
 
     def weights(self, codes: Header, choice: Choice) -> tuple[Floats, Floats, Floats]:
@@ -87,7 +90,10 @@ def _there(variant: Variant, H: int) -> Floats:
 def _packed(numbers: Floats, columns: Sequence[int]) -> Floats:
     """(H, 3n) with all slots -> (3H, columns) with those that are filled, gate by gate."""
     by_gate = numbers.reshape(len(numbers), 3, -1).transpose(1, 0, 2)
-    some = by_gate if len(columns) == by_gate.shape[2] else by_gate[:, :, list(columns)]
+    if len(columns) == by_gate.shape[2]:
+        some = by_gate
+    else:
+        some = by_gate[:, :, list(columns)]
     return some.reshape(-1, len(columns))
 
 
@@ -117,7 +123,9 @@ def build(
         weight_ih[:, 0] += at
     packed = [weight_ih, weight_hh, *(biases.T if choice.variant.bias else ())]
     cell = Cell(choice.variant, *(sealed(choice.format, array) for array in packed))
-    return contracted(cell) if choice.kind == "contractive" else cell
+    if choice.kind == "contractive":
+        return contracted(cell)
+    return cell
 
 
 @st.composite

@@ -119,7 +119,9 @@ def rows(source: Random, filled: Collection[int], bounds: tuple[int, int], width
         ]
     codes = np.frombuffer(b"".join(blobs), np.uint8).reshape(count, drawn)[:, ::-1]
     again, position = np.divmod(np.arange(width), drawn)
-    return codes if drawn == width else codes[:, position] * (2 * again + 1).astype(np.uint8)
+    if drawn == width:
+        return codes
+    return codes[:, position] * (2 * again + 1).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -165,8 +167,9 @@ def _tables() -> tuple[Floats, Floats]:
     """
     values, cells = [0.0, 1.0], [0.0, 0.0]
     for count in (1, 2, 4, 8, 16, 32, 64):
-        values += [sign * (k + 1) / count for sign in (-1, 1) for k in range(count)]
-        cells += [sign / count if count > 2 else 0.0 for sign in (-1, 1) for _ in range(count)]
+        for sign in (-1, 1):
+            values += [sign * (k + 1) / count for k in range(count)]
+            cells += [sign / count if count > 2 else 0.0] * count
     return np.array(values), np.array(cells)
 
 
@@ -175,7 +178,10 @@ _VALUES, _CELLS = _tables()
 
 def powers(weights: Mapping[int, int]) -> tuple[float, ...]:
     """Powers of two by exponent, each as often as its weight says: what a scale is picked from."""
-    return tuple(2.0**exponent for exponent, weight in weights.items() for _ in range(weight))
+    found = list[float]()
+    for exponent, weight in weights.items():
+        found += [2.0**exponent] * weight
+    return tuple(found)
 
 
 def sealed(format: Format, values: npt.NDArray[Any]) -> npt.NDArray[Any]:

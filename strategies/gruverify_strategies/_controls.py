@@ -38,7 +38,9 @@ class Control:
 
 def _without_recurrent_bias(cell: Cell) -> Cell:
     """b_hc is 0: the only bias that a reset may reach."""
-    return cell if cell.bias_hh is None else replace(cell, bias_hh=_with(cell.bias_hh, 2, 0))
+    if cell.bias_hh is None:
+        return cell
+    return replace(cell, bias_hh=_with(cell.bias_hh, 2, 0))
 
 
 def _diagonal(cell: Cell) -> Cell:
@@ -130,11 +132,9 @@ def controls(
 
 def _changed(case: Case, why: str) -> Case:
     changed = replace(case, cell=_REASONS[why].change(case.cell))
-    return (
-        replace(changed, regimes=_reset_as_the_first(case.regimes))
-        if why == "equal-resets"
-        else changed
-    )
+    if why == "equal-resets":
+        return replace(changed, regimes=_reset_as_the_first(case.regimes))
+    return changed
 
 
 def _reset_as_the_first(labels: tuple[str, ...]) -> tuple[str, ...]:

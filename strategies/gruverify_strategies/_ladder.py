@@ -28,7 +28,10 @@ class Drive(Pasteable):
     share: float
 
     def __repr__(self) -> str:
-        margin = "float('inf')" if math.isinf(self.margin) else repr(self.margin)
+        if math.isinf(self.margin):
+            margin = "float('inf')"
+        else:
+            margin = repr(self.margin)
         return f"Drive({self.level!r}, {self.at!r}, {margin}, {self.share!r})"
 
 
@@ -57,9 +60,9 @@ def near(f: Format, threshold: float) -> list[float]:
     nearest first.
     """
     ulp = 2 * f.unit_roundoff * 2.0 ** math.floor(math.log2(abs(threshold)))
-    offsets = [
-        size * sign for size in (0.0, ulp, 2 * ulp, 4 * ulp, 0.1, 0.2, 0.4) for sign in (1, -1)
-    ]
+    offsets = list[float]()
+    for size in (0.0, ulp, 2 * ulp, 4 * ulp, 0.1, 0.2, 0.4):
+        offsets += [size, -size]
     return list(dict.fromkeys(float(f.cast(threshold + offset)) for offset in offsets))
 
 
@@ -74,15 +77,24 @@ def ladder(f: Format, candidate: bool) -> dict[str, list[Drive]]:
     """By level, a drive for each byte, the first the simplest. "near" holds those around the
     thresholds.
     """
-    bands = candidate_bands(f) if candidate else gate_bands(f)
+    if candidate:
+        bands = candidate_bands(f)
+    else:
+        bands = gate_bands(f)
     # Beyond the first of these the exponential in a naive tanh overflows, beyond the second that in
     # any naive sigmoid.
-    outermost = -f.sigmoid_flushes if candidate else -2 * f.sigmoid_underflows
+    if candidate:
+        outermost = -f.sigmoid_flushes
+    else:
+        outermost = -2 * f.sigmoid_underflows
     levels = {name: _across(f, name, band, outermost, candidate) for name, band in bands.items()}
-    thresholds = candidate_thresholds(f) if candidate else gate_thresholds(f)
-    around = [
-        (f"near-{name}", at) for name, threshold in thresholds.items() for at in near(f, threshold)
-    ]
+    if candidate:
+        thresholds = candidate_thresholds(f)
+    else:
+        thresholds = gate_thresholds(f)
+    around = list[tuple[str, float]]()
+    for name, threshold in thresholds.items():
+        around += [(f"near-{name}", at) for at in near(f, threshold)]
     spread = [around[place * len(around) // len(_PLACES)] for place in _PLACES]
     close = [
         Drive(name, at, _NEAR, _share(place, candidate)) for place, (name, at) in enumerate(spread)
@@ -112,7 +124,9 @@ def _drive(f: Format, name: str, band: Band, at: float, share: float) -> Drive:
 
 def _share(place: int, candidate: bool) -> float:
     # The recurrent bias of a candidate may be reset away: only the input's can hold its level.
-    return 1.0 if candidate else (1.0, 0.0, 0.5)[place % 3]
+    if candidate:
+        return 1.0
+    return (1.0, 0.0, 0.5)[place % 3]
 
 
 def _simplest(low: float, high: float) -> float:

@@ -1,4 +1,4 @@
-"""The same cell as the parameters of another library."""
+"""A cell as the parameters of another library."""
 
 from __future__ import annotations
 

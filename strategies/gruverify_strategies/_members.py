@@ -118,12 +118,18 @@ def _mask(kind: str, where: int, shape: tuple[int, ...]) -> Floats:
     """(1 + T, B, H): 1 for the cotangents that are not made 0, those of the last state before those
     of the outputs.
     """
-    mask = np.ones(shape) if kind == "dense" else np.zeros(shape)
+    if kind == "dense":
+        mask = np.ones(shape)
+    else:
+        mask = np.zeros(shape)
     if kind == "last":
         mask[0] = 1
     elif kind == "outputs":
         mask[1:] = 1
     elif kind != "dense" and mask.size:
-        entries = mask[0].size if kind == "one of last" else mask.size
+        if kind == "one of last":
+            entries = mask[0].size
+        else:
+            entries = mask.size
         mask.flat[where * entries >> 16] = 1
     return mask

@@ -63,11 +63,9 @@ class Recipe:
         if not self._drivable(variant):
             return replace(choice, regime="free")
         if self.pinned and regime != "free" and KINDS[kind].structural:
-            return (
-                replace(choice, kind="dense")
-                if self.kinds is USUAL
-                else replace(choice, regime="free")
-            )
+            if self.kinds is USUAL:
+                return replace(choice, kind="dense")
+            return replace(choice, regime="free")
         return choice
 
     def _drivable(self, variant: Variant) -> bool:
@@ -92,8 +90,12 @@ def recipe(
     """
     check_option("biases", biases, *BIASES)
     check_option("pinned", pinned, True, False)
-    named = NAMES if regimes is None else check_names("regimes", regimes, REGIMES)
-    kinds = USUAL if weights is None else check_names("weights", weights, tuple(KINDS))
+    named: Sequence[str] = NAMES
+    if regimes is not None:
+        named = check_names("regimes", regimes, REGIMES)
+    kinds: Sequence[str] = USUAL
+    if weights is not None:
+        kinds = check_names("weights", weights, tuple(KINDS))
     if variants is None and "free" not in named and not drives_inputs:
         variants = [variant for variant in VARIANTS if variant.input_bias]
     wanted = Recipe(

@@ -78,7 +78,10 @@ class Regimes:
 
 
 def _spread(**weights: int) -> tuple[str, ...]:
-    return tuple(level for name, weight in weights.items() for level in [_LEVELS[name]] * weight)
+    found = list[str]()
+    for name, weight in weights.items():
+        found += [_LEVELS[name]] * weight
+    return tuple(found)
 
 
 _LEVELS = {
@@ -222,6 +225,8 @@ def regimes(
     codes = header(source, slots_length(within) + 2)
     filled = slots(codes, within)["H"]
     format = pick(codes, check_formats(formats))
-    named = NAMES if regimes is None else check_names("regimes", regimes, REGIMES)
+    named: Sequence[str] = NAMES
+    if regimes is not None:
+        named = check_names("regimes", regimes, REGIMES)
     name = pick(codes, named)
     return place(name, rows(source, filled, within["H"], PLACEMENT)[list(filled)], format, update)

@@ -34,9 +34,11 @@ class Sizes:
         """`min_H`, `max_H` and so on, for the strategies that take them:
         `cells(**sizes.bounds("HI"))`.
         """
-        return {
-            f"{end}_{letter}": getattr(self, letter) for letter in letters for end in ("min", "max")
-        }
+        found = dict[str, int]()
+        for letter in letters:
+            size = getattr(self, letter)
+            found |= {f"min_{letter}": size, f"max_{letter}": size}
+        return found
 
 
 @st.composite
@@ -71,7 +73,9 @@ def sizes(
             relation is unknown, or none of its sizes lies within the bounds.
     """
     asked = {"H": (min_H, max_H), "I": (min_I, max_I), "B": (min_B, max_B), "T": (min_T, max_T)}
-    names = ("any",) if relations is None else check_names("relations", relations, RELATIONS)
+    names: Sequence[str] = ("any",)
+    if relations is not None:
+        names = check_names("relations", relations, RELATIONS)
     withins = {name: _within(name, asked) for name in names}
     codes = header(draw(RANDOM), 1 + 2 * len(asked))
     relation = pick(codes, names)
@@ -125,7 +129,9 @@ def full_size(codes: Header, low: int, high: int) -> int:
     """The largest size, but for what shrinking takes away: three bytes are smaller than a size for
     no other reason.
     """
-    return high if low == high else min(high, low + number(codes, FULL_SIZE))
+    if low == high:
+        return high
+    return min(high, low + number(codes, FULL_SIZE))
 
 
 def _filled(codes: Header, low: int, high: int, whole: bool) -> Sequence[int]:
@@ -135,4 +141,6 @@ def _filled(codes: Header, low: int, high: int, whole: bool) -> Sequence[int]:
     if whole:
         size = high
     filled = [slot for slot, flag in enumerate(islice(codes, high)) if flag and slot < size]
-    return filled if len(filled) >= low else range(low)
+    if len(filled) >= low:
+        return filled
+    return range(low)

@@ -72,23 +72,13 @@ def stack_cases(
     check_option("padded", padded, None, True, False)
     check_option("zero_state", zero_state, True, False)
     check_letters("full", full, "HIBTLD")
-    if padded and batched is False:
-        raise InvalidArgument(
-            "Cannot have padded=True with batched=False, which means one unpadded member"
-        )
-    batched = True if padded else batched
-    within = _batch(limits(T=(min_T, max_T), B=(min_B, max_B)), min_length, batched)
+    call = _Call(batch_first, _batched(batched, padded), padded, zero_state, full)
+    within = _batch(limits(T=(min_T, max_T), B=(min_B, max_B)), min_length, call.batched)
     sizes = limits(H=(min_H, max_H), I=(min_I, max_I))
     kinds = Kinds(formats, variants, regimes, weights)
     with frugal(bool(full)):
         frame = draw(frames(min_layers, max_layers, sizes, bidirectional, kinds, full))
-        return _case(
-            draw(RANDOM),
-            frame,
-            within,
-            min_length,
-            _Call(batch_first, batched, padded, zero_state, full),
-        )
+        return _case(draw(RANDOM), frame, within, min_length, call)
 
 
 @dataclass(frozen=True)
@@ -124,7 +114,10 @@ def _case(source: Random, frame: Frame, within: Limits, min_length: int, call: _
     d_outputs, d_last = members.cotangents(codes, stack.format, plain=bool(call.full))
     alone = len(filled["B"]) == 1 and (lone if call.batched is None else not call.batched)
     padded = (ragged_ if call.padded is None else call.padded) and not alone
-    lengths = ragged(codes, filled["B"], B, min_length, len(filled["T"])) if padded else None
+    if padded:
+        lengths = ragged(codes, filled["B"], B, min_length, len(filled["T"]))
+    else:
+        lengths = None
     return StackCase(
         stack,
         inputs=sealed(stack.format, inputs),
@@ -135,6 +128,17 @@ def _case(source: Random, frame: Frame, within: Limits, min_length: int, call: _
         batch_first=swapped if call.batch_first is None else call.batch_first,
         batched=not alone,
     )
+
+
+def _batched(batched: bool | None, padded: bool | None) -> bool | None:
+    """Whether there is a batch: only one has lengths."""
+    if not padded:
+        return batched
+    if batched is False:
+        raise InvalidArgument(
+            "Cannot have padded=True with batched=False, which means one unpadded member"
+        )
+    return True
 
 
 def _batch(within: Limits, min_length: int, batched: bool | None) -> Limits:
@@ -148,7 +152,9 @@ def _batch(within: Limits, min_length: int, batched: bool | None) -> Limits:
         raise InvalidArgument(
             f"Cannot have min_B={min_B!r} with batched=False, which means one member"
         )
-    return within | {"B": (1, 1)} if batched is False else within
+    if batched is False:
+        return within | {"B": (1, 1)}
+    return within
 
 
 def _by_layer(states: Floats, S: int) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from hypothesis import strategies as st
 
@@ -100,8 +101,7 @@ def frames(
     options = check_formats(kinds.formats), check_variants(kinds.variants)
     some = _most if "L" in full else st.integers
     layers = draw(some(min_layers, max_layers))
-    either = _most(0, 1) if "D" in full else st.booleans()
-    directions = 1 + draw(either if bidirectional is None else st.just(bidirectional))
+    directions = 1 + draw(_has_backward(bidirectional, full))
     most = 1 if bidirectional is False else 2
     source = draw(RANDOM)
     codes = header(source, slots_length(within, full) + 2)
@@ -114,24 +114,37 @@ def frames(
 
     def units(count: int) -> Sequence[int]:
         """The filled slots of so many cells side by side."""
-        return [part * H + slot for part in range(count) for slot in filled["H"]]
+        return [part * H + slot for part, slot in product(range(count), filled["H"])]
 
     def one(layer: int, direction: int) -> Cell | None:
         there = layer < layers and direction < directions
-        slots_of_inputs = within["I"] if layer == 0 else (1, most * H)
+        inputs, slots_of_inputs = filled["I"], within["I"]
+        if layer > 0:
+            inputs, slots_of_inputs = units(directions), (1, most * H)
         bounds = {"H": within["H"], "I": slots_of_inputs}
         codes = header(source, CHOICES + WEIGHTS if there else 0)
         if not there:
             Units(source, bounds, {"H": (), "I": ()})
             return None
-        inputs = filled["I"] if layer == 0 else units(directions)
         return cell(source, codes, bounds, {"H": filled["H"], "I": inputs}, wanted)
 
     with shared_by(max_layers * most):
-        grid = [[one(layer, direction) for direction in range(most)] for layer in range(max_layers)]
-    stack = Stack(tuple(tuple(found for found in row if found) for row in grid[:layers]))
+        rows = list[tuple[Cell, ...]]()
+        for layer in range(max_layers):
+            row = [one(layer, direction) for direction in range(most)]
+            rows.append(tuple(found for found in row if found))
+    stack = Stack(tuple(rows[:layers]))
     every = max_layers * most * H
     return Frame(stack, within | {"S": (every, every)}, filled | {"S": units(layers * directions)})
+
+
+def _has_backward(bidirectional: bool | None, full: str) -> st.SearchStrategy[int]:
+    """Whether there is a backward direction: 0 or 1."""
+    if bidirectional is not None:
+        return st.just(int(bidirectional))
+    if "D" in full:
+        return _most(0, 1)
+    return st.booleans()
 
 
 @st.composite

@@ -93,7 +93,10 @@ def check_variants(variants: Variants) -> Sequence[Variant]:
         InvalidArgument: `variants` is empty, or not a sequence of variants.
     """
     chosen = _check_choice("variants", variants, Variant, VARIANTS)
-    return [variant for variant in chosen for _ in range(3 if variant.bias else 1)]
+    found = list[Variant]()
+    for variant in chosen:
+        found += [variant] * (3 if variant.bias else 1)
+    return found
 
 
 def _check_choice(name: str, given: Any, kind: type[Any], default: Sequence[Any]) -> Sequence[Any]:

@@ -40,7 +40,10 @@ def variants(
         "biases": "input" if biases == "merged" else biases,
     }
     fixed = {name: value for name, value in asked.items() if value is not None}
-    known = VARIANTS if biases is None else VARIANTS + PARTLY_BIASED
+    if biases is None:
+        known = VARIANTS
+    else:
+        known = VARIANTS + PARTLY_BIASED
     fitting = [v for v in known if all(getattr(v, name) == fixed[name] for name in fixed)]
     if not fitting:
         raise InvalidArgument(f"Cannot have bias={bias!r} with biases={biases!r}")

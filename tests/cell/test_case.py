@@ -114,3 +114,13 @@ def test_gradients_are_packed_as_the_parameters_are() -> None:
     ]
     without = pack(Parameters(**blocks), np.zeros((1, 2)), np.zeros((1, 2)), bias=False)
     assert [name for name, _ in without.items()] == ["weight_ih", "weight_hh", "inputs", "state"]
+
+
+def test_a_key_tells_apart_whatever_a_backend_could_answer_differently() -> None:
+    case = Case(CELL, **arrays())
+    assert case.key() == Case(CELL, **arrays(), regimes=("z=1",) * H).key()
+    zero = np.zeros((B, H), np.float32)
+    positive, negative = (Case(CELL, **{**arrays(), "state": state}) for state in (zero, -zero))
+    assert positive.key() != negative.key()
+    other = Cell(Variant(bias=False, reset="before"), CELL.weight_ih, CELL.weight_hh)
+    assert case.key() != Case(other, **arrays()).key()

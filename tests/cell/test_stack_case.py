@@ -117,12 +117,16 @@ def test_a_repr_can_be_pasted_back(case: StackCase) -> None:
     ],
     ids=str,
 )
-def test_cases_are_equal_by_everything_in_them(change: dict[str, Any]) -> None:
+def test_cases_are_equal_by_everything_in_them_and_so_are_their_keys(
+    change: dict[str, Any],
+) -> None:
     case = StackCase(STACK, **arrays())
 
     assert case == StackCase(STACK, **arrays())
     assert case != replace(case, **change)
     assert replace(case, **change) == replace(case, **change)
+    assert case.key() == StackCase(STACK, **arrays()).key()
+    assert case.key() != replace(case, **change).key()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from rich.console import Console
 import gruverify
 from gruverify import Variant, bfloat16, float16, float32, float64
 from gruverify.backends import BadDeclaration, declarations_of, redeclared, resolve
-from gruverify.engine import Explaining, Reading, Result, identify, judge
+from gruverify.engine import Explaining, Reading, Reduction, Result, identify, judge
 from gruverify.engine._measured import measured
 from gruverify.engine._small_cases import drawn_for
 from gruverify.faults import EQUIVALENTS, FAULTS
@@ -42,7 +42,7 @@ FORWARD = ("agreement/step", "agreement/each-step", "agreement/outputs", "agreem
 @pytest.fixture(autouse=True)
 def nothing_is_shrunk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep cases as they are drawn: only what is said of them matters here."""
-    monkeypatch.setattr("gruverify.engine._run.Reduction.run", lambda reduction: reduction.best)
+    monkeypatch.setattr(Reduction, "run", lambda reduction: reduction.best)
 
 
 def checked(target: Any, only: Any = FORWARD, count: int = 30, **options: Any) -> Result:

@@ -27,7 +27,10 @@ def _step(weights: Weights, x: Any, h: Any) -> Any:
 
 def _run(weights: Weights, inputs: Any, state: Any) -> tuple[Any, Any]:
     cell = _cell(weights)
-    start = jnp.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state
+    if state is None:
+        start = jnp.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype)
+    else:
+        start = state
 
     def next_one(h: Any, x: Any) -> tuple[Any, Any]:
         following = jax.vmap(cell)(x, h)

@@ -37,7 +37,10 @@ def _stack(rows: Any, inputs: Any, states: Any, lengths: Any, batch_first: bool)
             [nn.RNN(_cell(weights)) for weights in row],
             [{"cell": _nested(weights)} for weights in row],
         )
-        start = None if states is None else tuple(states[layer * D : (layer + 1) * D])
+        if states is None:
+            start = None
+        else:
+            start = tuple(states[layer * D : (layer + 1) * D])
         module: Any = nn.Bidirectional(*rnns) if D == 2 else rnns[0]
         carry, xs = module.apply(
             {"params": dict(zip(names, params, strict=True)) if D == 2 else params[0]},

@@ -28,11 +28,10 @@ def _step(weights: Weights, x: Any, h: Any) -> Any:
 def _run(weights: Weights, inputs: Any, state: Any) -> tuple[Any, Any]:
     def run() -> Any:
         gru = _gru(weights)
-        start = (
-            gru.initial_state(inputs.shape[1]).astype(inputs.dtype)
-            if state is None
-            else jnp.asarray(state)
-        )
+        if state is None:
+            start = gru.initial_state(inputs.shape[1]).astype(inputs.dtype)
+        else:
+            start = jnp.asarray(state)
         return hk.dynamic_unroll(gru, inputs, start)
 
     outputs, last = _applied(run, weights)

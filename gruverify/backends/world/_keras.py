@@ -52,10 +52,16 @@ def _run(weights: Weights, inputs: Any, state: Any) -> tuple[Any, Any]:
 
 def _stack(rows: Any, inputs: Any, states: Any, lengths: Any, batch_first: bool) -> tuple[Any, Any]:
     xs, last = inputs if batch_first else jnp.swapaxes(inputs, 0, 1), list[Any]()
-    mask = None if lengths is None else jnp.arange(xs.shape[1]) < lengths[:, None]
+    if lengths is None:
+        mask = None
+    else:
+        mask = jnp.arange(xs.shape[1]) < lengths[:, None]
     for layer, row in enumerate(rows):
         D = len(row)
-        start = None if states is None else list(states[layer * D : (layer + 1) * D])
+        if states is None:
+            start = None
+        else:
+            start = list(states[layer * D : (layer + 1) * D])
         xs, *ends = _called(keras.layers.GRU, row, xs, initial_state=start, mask=mask)
         last += ends
     return xs if batch_first else jnp.swapaxes(xs, 0, 1), jnp.stack(last)
@@ -63,7 +69,9 @@ def _stack(rows: Any, inputs: Any, states: Any, lengths: Any, batch_first: bool)
 
 def _called(cls: Any, row: list[Weights], x: Any, *state: Any, **options: Any) -> Any:
     """What a layer of that class returns with these weights: one direction, or both."""
-    arrays = [weights[name] for weights in row for name in ("kernel", "recurrent_kernel", "bias")]
+    arrays = []
+    for weights in row:
+        arrays += [weights[name] for name in ("kernel", "recurrent_kernel", "bias")]
     layer = _layer(
         cls, len(row), x.shape[-1], len(arrays[1]), arrays[2].ndim == 2, arrays[0].dtype.name
     )

@@ -109,10 +109,8 @@ def _gates_at(v: Variant, p: Parameters, a: Activations, cotangents: Ball, T: in
     """
     α = gate_cotangents(v, p, a, cotangents)
     parts = [stacked(getattr(α, gate), T) for gate in "rzc"]
-    mid, radius = (
-        np.concatenate([getattr(part, name) for part in parts], axis=2)
-        for name in ("mid", "radius")
-    )
+    mid = np.concatenate([part.mid for part in parts], axis=2)
+    radius = np.concatenate([part.radius for part in parts], axis=2)
     beyond = np.isinf(radius).any(axis=2, keepdims=True)
     return Ball(cotangents.mode, mid, np.where(beyond, np.inf, radius))
 

@@ -20,7 +20,9 @@ from gruverify.invariants.core._residual import NDArray, Residual, equal, holds
 
 def _batched(case: Any) -> Any:
     """The case with an axis for its batch."""
-    return case if not isinstance(case, StackCase) or case.batched else replace(case, batched=True)
+    if not isinstance(case, StackCase) or case.batched:
+        return case
+    return replace(case, batched=True)
 
 
 def _emptied(trial: AnyTrial, method: str, axis: str) -> tuple[dict[str, Any], Parts]:
@@ -89,11 +91,10 @@ def _no_steps(method: str) -> Check:
     def check(trial: AnyTrial) -> Iterator[Residual]:
         given, found = _emptied(trial, method, "T")
         for name, (letters, array) in found.items():
-            expected = (
-                np.zeros_like(array)
-                if name != passed_on
-                else _state_of(given[argument]).reshape(array.shape)
-            )
+            if name != passed_on:
+                expected = np.zeros_like(array)
+            else:
+                expected = _state_of(given[argument]).reshape(array.shape)
             slack = trial.exact.mode.of_given(expected.astype(np.float64))
             said = f"{name}, after no steps"
             yield (

@@ -118,11 +118,9 @@ def unchanged(observed: Calls, method: str) -> Residual:
     were.
     """
     changed = sorted(set(observed.mutated[method]))
-    return (
-        violated(f"{', '.join(changed)} changed by {method}")
-        if changed
-        else holds(f"arguments of {method}")
-    )
+    if changed:
+        return violated(f"{', '.join(changed)} changed by {method}")
+    return holds(f"arguments of {method}")
 
 
 @invariant(

@@ -49,11 +49,11 @@ def _layout(method: str) -> Callable[[AnyTrial], Iterator[Residual]]:
 
 
 def _sharing_layouts(trial: AnyTrial, method: str) -> Sequence[Layout]:
-    """Those in which numbers share memory; for a derivative the one that falls to the case."""
+    """The layouts in which numbers share memory; for a derivative the one whose turn it is."""
     both = tuple(_FITTED)
-    return (
-        both if method in _VALUES else (both[zlib.crc32(trial.case.inputs.tobytes()) % len(both)],)
-    )
+    if method in _VALUES:
+        return both
+    return (both[zlib.crc32(trial.case.inputs.tobytes()) % len(both)],)
 
 
 def _sharing(trial: AnyTrial, method: str, layout: Layout) -> Iterator[Residual]:
@@ -81,7 +81,7 @@ class _Given:
         }
 
     def to_arrays_of_their_own(self) -> None:
-        """The same numbers in C order."""
+        """The array's numbers in C order."""
         self.subject = unlocked(self.subject)
         self.arguments = {name: copied(argument) for name, argument in self.arguments.items()}
 

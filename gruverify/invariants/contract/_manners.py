@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -94,11 +95,9 @@ def _own_memory(method: str) -> Check:
             name: copied(argument) for name, argument in observed.arguments(method).items()
         }
         answers = _arrays(observed.as_given(method, subject, *arguments.values()))
-        given = {
-            name: array
-            for each, argument in arguments.items()
-            for name, array in _arrays(argument, each).items()
-        }
+        given = dict[str, NDArray]()
+        for each, argument in arguments.items():
+            given |= _arrays(argument, each)
         others = {**given, **subject.packed(), **_arrays(before, "earlier answer")}
         names = list(answers)
         for i, name in enumerate(names):
@@ -169,7 +168,10 @@ def _fresh_weights(method: str) -> Check:
 
 def _other(name: str, array: NDArray) -> NDArray:
     """Other numbers of about the same size; lengths stay."""
-    return array if name == "lengths" else array * array.dtype.type(-0.5)
+    if name == "lengths":
+        return array
+    other: NDArray = array * array.dtype.type(-0.5)
+    return other
 
 
 class _Kept:
@@ -240,9 +242,9 @@ _TRIES = 16
 
 
 def _cells(subject: Any) -> list[Any]:
-    return (
-        [cell for row in subject.cells for cell in row] if hasattr(subject, "cells") else [subject]
-    )
+    if hasattr(subject, "cells"):
+        return [*chain.from_iterable(subject.cells)]
+    return [subject]
 
 
 _of_every_method(

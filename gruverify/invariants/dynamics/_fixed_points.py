@@ -77,7 +77,10 @@ def at_a_fixed_point(case: Case) -> Case:
     with np.errstate(over="ignore"):
         r = 1 / (1 + np.exp(-(wide.W_xr @ x + wide.b_xr + wide.W_hr @ h + wide.b_hr)))
     after = case.cell.variant.reset == "after"
-    recurrent = r * (wide.W_hc @ h + wide.b_hc) if after else wide.W_hc @ (r * h) + wide.b_hc
+    if after:
+        recurrent = r * (wide.W_hc @ h + wide.b_hc)
+    else:
+        recurrent = wide.W_hc @ (r * h) + wide.b_hc
     wanted = np.arctanh(h) - wide.W_xc @ x - recurrent
     limit = case.format.max
     return _with_constant(still, case.format.cast(np.clip(wanted, -limit, limit)))
@@ -196,7 +199,7 @@ def _scaled_down(block: NDArray, limit: float) -> NDArray:
 
 
 def contractive_elsewhere(case: Case) -> Case:
-    """The same from the negated state, and from 1 where that is 0."""
+    """The contractive case from the negated state, and from 1 where that is 0."""
     there = contractive(case)
     return replace(there, state=np.where(there.state == 0, there.state.dtype.type(1), -there.state))
 

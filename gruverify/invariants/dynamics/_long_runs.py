@@ -8,6 +8,7 @@ import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
@@ -228,8 +229,8 @@ def rotations(case: Case) -> Case:
     """
     H, I, dtype = 2 * len(_ROTATIONS), case.cell.input_size, case.format.dtype
     nothing = {"x": np.zeros((H, I), dtype), "h": np.zeros((H, H), dtype)}
-    blocks = {f"W_{side}{gate}": nothing[side] for side in "xh" for gate in "rzc"}
-    none = {f"b_{side}{gate}": np.zeros(H, dtype) for side in "xh" for gate in "rzc"}
+    blocks = {f"W_{side}{gate}": nothing[side] for side, gate in product("xh", "rzc")}
+    none = {f"b_{side}{gate}": np.zeros(H, dtype) for side, gate in product("xh", "rzc")}
     empty = packed(case.cell.variant, Parameters(**blocks, **none))
     start = np.resize([0.5, 0.25], (1, H)).astype(dtype)
     levels = np.repeat([level for _, level, _ in _ROTATIONS], 2)

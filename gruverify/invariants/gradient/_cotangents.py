@@ -18,7 +18,9 @@ def factor(case: Case) -> float:
     """-1/2, or -1 where halving a cotangent would round."""
     given = (case.d_outputs, case.d_last)
     exact = all(np.array_equal((g * g.dtype.type(0.5)).astype(np.float64) * 2, g) for g in given)
-    return -0.5 if exact else -1.0
+    if exact:
+        return -0.5
+    return -1.0
 
 
 def turned(case: Case) -> Case:
@@ -35,7 +37,7 @@ def early_loss(case: Case) -> Case:
 
 
 def late_loss(case: Case) -> Case:
-    """The other cotangents."""
+    """The case with cotangents of its later outputs alone."""
     d_outputs = case.d_outputs.copy()
     d_outputs[: middle(case)] = 0
     return replace(case, d_outputs=d_outputs)

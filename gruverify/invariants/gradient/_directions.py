@@ -32,11 +32,9 @@ from gruverify.invariants.core._vectors import (
 def _tangent(trial: Trial) -> Vector:
     """The case's tangent; without the state where that rests."""
     every = vector(trial.case.cell.variant, trial.observed.tangent)
-    return (
-        every
-        if trial.declared.state_gradient
-        else {name: a for name, a in every.items() if name != "state"}
-    )
+    if trial.declared.state_gradient:
+        return every
+    return {name: a for name, a in every.items() if name != "state"}
 
 
 def _loss(case: Case, outputs: NDArray, last: NDArray) -> tuple[float, float]:
@@ -102,7 +100,7 @@ def displaced(case: Case) -> Case:
 
 
 def displaced_at_rest(case: Case) -> Case:
-    """The same, but for the state, which stays."""
+    """The case a step along its tangent, which leaves the state where it is."""
     return _displaced(case, tangent_of(case, moves_state=False))
 
 

@@ -24,7 +24,7 @@ def first_member(case: Case) -> Case:
 
 
 def other_members(case: Case) -> Case:
-    """The others; in a batch of one, that one again."""
+    """The case of the other members of its batch; of a batch of one, that one again."""
     return _members(case, slice(min(1, case.sizes["B"] - 1), None))
 
 
@@ -119,7 +119,10 @@ def _cut(trial: Trial, window: int) -> Gradients:
     was before them.
     """
     first = len(trial.case.inputs) - window
-    state = trial.observed.sequence[0][first - 1] if first else trial.case.state
+    if first:
+        state = trial.observed.sequence[0][first - 1]
+    else:
+        state = trial.case.state
     return trial.observed.sequence_vjp_of_steps(slice(first, None), state, None, trial.case.d_last)
 
 

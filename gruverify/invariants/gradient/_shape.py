@@ -53,8 +53,9 @@ def _cotangent_of(variant: Variant, block: str) -> str:
     It stands on the same side or, wherever the sum is all that counts, on the other.
     """
     gate, side = block[-1], block[2]
-    summed = gate != "c" or variant.reset == "before"
-    sides = (side, {"x": "h", "h": "x"}[side]) if summed else (side,)
+    sides = [side]
+    if gate != "c" or variant.reset == "before":  # then both biases are added to the same sum
+        sides.append({"x": "h", "h": "x"}[side])
     return next((name for one in sides if variant.has(name := f"b_{one}{gate}")), "")
 
 
@@ -96,10 +97,8 @@ def _of_gates(trial: Trial) -> list[Ball]:
 
 
 def _side_by_side(gates: list[Ball]) -> Ball:
-    mid, rad = (
-        np.concatenate([getattr(ball, part) for ball in gates], axis=1)
-        for part in ("mid", "radius")
-    )
+    mid = np.concatenate([ball.mid for ball in gates], axis=1)
+    rad = np.concatenate([ball.radius for ball in gates], axis=1)
     return Ball(gates[0].mode, mid, rad)
 
 
@@ -202,7 +201,10 @@ def _outer_factors(lone: Trial, block: str) -> tuple[Ball, Ball]:
     """
     α, a = _lone_gates(lone), lone.exact.step
     if block == "W_hc":
-        one, other = (α.q, a.h) if lone.case.cell.variant.reset == "after" else (α.c, a.r * a.h)
+        if lone.case.cell.variant.reset == "after":
+            one, other = (α.q, a.h)
+        else:
+            one, other = (α.c, a.r * a.h)
     else:
         one, other = getattr(α, block[-1]), a.x if block.startswith("W_x") else a.h
     return one[0][:, None], other[0]

@@ -41,7 +41,9 @@ def _reversed(name: str, packed: NDArray) -> NDArray:
     signs = _signs(len(gates[2]), packed)
     gates[2] = gates[2] * (signs[:, None] if packed.ndim == 2 else signs)
     rows = np.concatenate(gates)
-    return _signed(rows) if name == "weight_hh" else rows
+    if name == "weight_hh":
+        return _signed(rows)
+    return rows
 
 
 @invariant(
@@ -101,7 +103,9 @@ def _shared(a: NDArray) -> NDArray:
 def _clone(name: str, packed: NDArray) -> NDArray:
     gates = [np.concatenate([gate, gate[-1:]]) for gate in np.split(packed, 3)]
     rows = np.concatenate(gates)
-    return _shared(rows) if name == "weight_hh" else rows
+    if name == "weight_hh":
+        return _shared(rows)
+    return rows
 
 
 @invariant(
@@ -131,7 +135,10 @@ def _merge(name: str, part: NDArray) -> NDArray:
         return part
     if name == "state":
         return np.concatenate([part[:, :-2], part[:, -2:].sum(1, keepdims=True)], axis=1)
-    columns = part[:, :-1] if name == "weight_hh" else part
+    if name == "weight_hh":
+        columns = part[:, :-1]
+    else:
+        columns = part
     return np.concatenate(
         [np.concatenate([g[:-2], g[-2:].sum(0, keepdims=True)]) for g in np.split(columns, 3)]
     )

@@ -22,7 +22,10 @@ def carried(case: Case) -> Case:
     0.
     """
     pinned_case = pinned(single(case), z=kept(case.cell.variant, SATURATED), c=0.0)
-    scale = 1.0 if case.format == bfloat16 else case.format.min_normal
+    if case.format == bfloat16:
+        scale = 1.0
+    else:
+        scale = case.format.min_normal
     state = clipped(case.state, 1.0).astype(np.float64) * scale
     return replace(pinned_case, state=case.format.cast(state))
 

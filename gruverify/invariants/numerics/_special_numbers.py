@@ -199,11 +199,10 @@ def saturated_gates(trial: Trial) -> Iterator[Residual]:
     found, balls = shut.observed.sequence_vjp_of_last, shut.exact.gradients_of_last.parameters
     for block, gradient, ball in pairs(shut.case.cell.variant, found, balls):
         values, unknown = gradient.astype(np.float64), overlooked(np.isinf(ball.radius))
-        target = (
-            np.zeros_like(values)
-            if block[-1] in "rz"
-            else np.where(np.isfinite(values), values, 0.0)
-        )
+        if block[-1] in "rz":
+            target = np.zeros_like(values)
+        else:
+            target = np.where(np.isfinite(values), values, 0.0)
         yield equal(f"dL/d{block}", letters(block), values, target, unknown)
 
 

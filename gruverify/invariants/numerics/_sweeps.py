@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from itertools import chain, product
 from typing import Any, TypeAlias
 from weakref import ReferenceType, ref
 
@@ -142,7 +143,7 @@ class _Frame:
         """
         dtype, B = self.format.dtype, len(inputs)
         sizes = {"x": (self.H, self.I), "h": (self.H, self.H)}
-        names = [f"{kind}_{of}{gate}" for kind in "Wb" for of in "xh" for gate in "rzc"]
+        names = [f"{kind}_{of}{gate}" for kind, of, gate in product("Wb", "xh", "rzc")]
         nothing = {n: np.zeros(sizes[n[2]] if n[0] == "W" else (self.H,), dtype) for n in names}
         cell = packed(self.variant, Parameters(**nothing | blocks))
         h, ones = np.full((B, self.H), state, dtype), np.ones((B, self.H), dtype)
@@ -303,21 +304,29 @@ def _swept(trial: Trial, gate: str, compared: Compared) -> Iterator[Residual]:
         Obstacle: there is no answer; Refused if the backend raises, as it may for so many members.
     """
     c, declared = trial.case, trial.declared
-    every = _SPARSER if compared is _slopes and c.format.dtype.itemsize == 2 else 1
+    if compared is _slopes and c.format.dtype.itemsize == 2:
+        every = _SPARSER
+    else:
+        every = 1
     frame = _Frame(
         c.format, c.variant, declared.hidden_size or _SIZE, declared.input_size or _SIZE, every
     )
     yield nothing_claimed(f"{gate} cannot be shown by a cell of these sizes that starts from 0")
-    shown = _SHOWN if declared.initial_state else _SHOWN_FROM_ZERO
-    for sweep, right in (
-        pair for show in shown[gate] for pair in _allowed(show, frame, trial.exact.mode)
-    ):
+    if declared.initial_state:
+        shown = _SHOWN
+    else:
+        shown = _SHOWN_FROM_ZERO
+    allowed = (_allowed(show, frame, trial.exact.mode) for show in shown[gate])
+    for sweep, right in chain.from_iterable(allowed):
         one = right.beside(trial.backend)
         try:
             yield from compared(one, sweep, gate)
         except BackendRaised as raised:
             # Whoever raises for the case drawn as well does not refuse so many members.
-            _ = trial.observed.step if compared is _values else trial.observed.sequence_vjp
+            if compared is _values:
+                _ = trial.observed.step
+            else:
+                _ = trial.observed.sequence_vjp
             raise Refused(raised.method, f"B={len(sweep.at)}", raised.error) from raised
 
 

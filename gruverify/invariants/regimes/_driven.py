@@ -62,7 +62,10 @@ def _near(trial: Trial, limit: Ball, gate: str) -> Residual:
     """
     m = magnitudes(trial.case.cell, trial.exact.step)
     passed: Floats = getattr(m, gate)
-    through = passed * m.q if m.variant.reset == "after" else (passed * m.h) @ m.W_hc.T
+    if m.variant.reset == "after":
+        through = passed * m.q
+    else:
+        through = (passed * m.h) @ m.W_hc.T
     distance = np.abs(trial.observed.step.astype(np.float64) - limit.mid)
     slack = limit.radius + trial.exact.next_state.radius
     return at_most("|h - limit|", "bi", distance, m.keep * (1 + m.h) + through, slack, scale=STATES)

@@ -79,7 +79,7 @@ def _flagged(
 
 
 def from_the_reset(case: Case) -> Case:
-    """The same from the closed step on, from another state."""
+    """The case of a hard reset from the closed step on, started from another state."""
     whole = hard_reset(case)
     return replace(over(whole, whole.inputs[RESET:]), state=unequal_state(case))
 

@@ -287,7 +287,10 @@ def order_update(trial: Trial) -> Iterator[Residual]:
 )
 def order_reset(trial: Trial) -> Iterator[Residual]:
     m, g = _first_step(trial), trial.exact.d_last.magnitude
-    reached = g * m.take if m.variant.reset == "after" else (g * m.take) @ m.W_hc
+    if m.variant.reset == "after":
+        reached = g * m.take
+    else:
+        reached = (g * m.take) @ m.W_hc
     yield from _orders(
         trial, reached * m.q * np.minimum(m.r, m.not_r), "W_xr", "W_hr", "b_xr", "b_hr"
     )
@@ -336,7 +339,10 @@ def _orders(
     for block in blocks:
         if block not in blocks_of(trial.case.cell.variant):
             continue
-        limit = units.T @ reach[block[:3]] if block[0] == "W" else units.sum(0)
+        if block[0] == "W":
+            limit = units.T @ reach[block[:3]]
+        else:
+            limit = units.sum(0)
         actual = np.abs(of(trial.observed.step_vjp, block).astype(np.float64))
         slack = getattr(exact.pullback.parameters, block).radius + _own(limit, len(units))
         yield at_most(f"|∂⁺{block}|", letters(block), actual, limit, slack)

@@ -75,7 +75,10 @@ def _starts(case: StackCase, direction: int) -> NDArray:
 def _at_the_end(case: StackCase, direction: int, states: Ball) -> Ball:
     """The states where a direction ends, (B, H): of a member without steps, the initial one."""
     lengths, members = case.real.sum(0), np.arange(case.real.shape[1])
-    at = np.zeros_like(lengths) if direction else np.maximum(lengths - 1, 0)
+    if direction:
+        at = np.zeros_like(lengths)
+    else:
+        at = np.maximum(lengths - 1, 0)
     stays, first = (lengths == 0)[:, None], case.states[direction].astype(np.float64)
     mid, radius = states.mid[at, members], states.radius[at, members]
     return Ball(states.mode, np.where(stays, first, mid), np.where(stays, 0.0, radius))

@@ -48,7 +48,9 @@ class Threshold:
     @property
     def least(self) -> float:
         """The margin above which a rise counts."""
-        return 1 / self.factor if self.above is None else self.above
+        if self.above is None:
+            return 1 / self.factor
+        return self.above
 
     def is_worse(self, old: float, new: float) -> bool:
         """Whether a margin got worse."""
@@ -74,7 +76,9 @@ class Change:
         """What the change amounts to: the gravest that is true."""
         was, now = _status(self.old), _status(self.new)
         if now in _FAILED and was not in _FAILED:
-            return Kind.NEW_FAILURE if now in _FAILS else Kind.EXPECTED_FAILURE
+            if now in _FAILS:
+                return Kind.NEW_FAILURE
+            return Kind.EXPECTED_FAILURE
         if self.is_worse:
             return Kind.WORSE_MARGIN
         if was in _FOUND_OUT and now not in _FOUND_OUT:
@@ -117,7 +121,9 @@ class Change:
         old, new = self._margins() or (1.0, 1.0)
         if old == new:
             return 1.0
-        return new / old if old else math.inf
+        if old:
+            return new / old
+        return math.inf
 
     def _margins(self) -> tuple[float, float] | None:
         if self.old is None or self.new is None or not (self.old.judged and self.new.judged):
@@ -126,7 +132,9 @@ class Change:
 
 
 def _status(fate: Fate | None) -> str:
-    return "not asked" if fate is None else fate.status
+    if fate is None:
+        return "not asked"
+    return fate.status
 
 
 def in_words(fate: Fate | None) -> str:
@@ -135,6 +143,6 @@ def in_words(fate: Fate | None) -> str:
     """
     if fate is None or not fate.judged:
         return _status(fate)
-    return (
-        margin(fate.margin) if fate.status == "passed" else f"{fate.status} {margin(fate.margin)}"
-    )
+    if fate.status == "passed":
+        return margin(fate.margin)
+    return f"{fate.status} {margin(fate.margin)}"

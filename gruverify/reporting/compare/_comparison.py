@@ -71,7 +71,9 @@ class Comparison:
         older.
         """
         died: list[str] = self.new["crashes"]
-        return died if len(died) > len(self.old["crashes"]) else []
+        if len(died) > len(self.old["crashes"]):
+            return died
+        return []
 
     @cached_property
     def differences(self) -> dict[str, tuple[Any, Any]]:
@@ -136,4 +138,6 @@ def _settings(document: Document, known: list[str]) -> dict[str, Any]:
 
 
 def _counted(count: int, one: str, many: str = "") -> list[str]:
-    return [f"{count} {one if count == 1 else many or one + 's'}"] if count else []
+    if count:
+        return [f"{count} {one if count == 1 else many or one + 's'}"]
+    return []

@@ -31,8 +31,11 @@ def figures(document: Document) -> dict[str, Any]:
 def _claimed(document: Document) -> float | None:
     """The percentage of the entries compared of which the bounds claim something."""
     entries = [row["entries"] for row in document["invariants"] if row["entries"] is not None]
-    compared = sum(each["compared"] for each in entries)
-    return 100 * sum(each["claimed"] for each in entries) / compared if compared else None
+    compared: int = sum(each["compared"] for each in entries)
+    claimed: int = sum(each["claimed"] for each in entries)
+    if compared:
+        return 100 * claimed / compared
+    return None
 
 
 def table(comparison: Comparison) -> list[tuple[str, str, str]]:

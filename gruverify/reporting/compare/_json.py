@@ -23,6 +23,10 @@ def comparison_document(
     triggers: what the comparison was to fail on. `failed_on` has the reasons of each.
     """
     threshold = comparison.threshold
+    changes = list[dict[str, Any]]()
+    for kind in Kind:
+        if kind is not Kind.UNCHANGED:
+            changes += [{"kind": _KEYS[kind], **_change(each)} for each in comparison.of(kind)]
     return {
         "schema": SCHEMA,
         "kind": "gruverify comparison",
@@ -34,12 +38,7 @@ def comparison_document(
         },
         "figures": {"old": figures(comparison.old), "new": figures(comparison.new)},
         "deaths": comparison.deaths,
-        "changes": [
-            {"kind": _KEYS[kind], **_change(change)}
-            for kind in Kind
-            if kind is not Kind.UNCHANGED
-            for change in comparison.of(kind)
-        ],
+        "changes": changes,
         "unchanged": len(comparison.of(Kind.UNCHANGED)),
         "gaps": comparison.gaps,
         "failed_on": {
@@ -71,9 +70,14 @@ def _change(change: Change) -> dict[str, Any]:
 def _fate(fate: Fate | None) -> dict[str, Any] | None:
     if fate is None:
         return None
-    margin = _number(fate.margin) if fate.judged else None
+    if fate.judged:
+        margin = _number(fate.margin)
+    else:
+        margin = None
     return {"status": fate.status, "margin": margin, "cases": fate.cases, "claimed": fate.claimed}
 
 
 def _number(value: float) -> float | str:
-    return value if math.isfinite(value) else repr(value)
+    if math.isfinite(value):
+        return value
+    return repr(value)

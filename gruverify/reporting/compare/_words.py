@@ -27,7 +27,10 @@ def differences(comparison: Comparison) -> list[str]:
         for name, (old, new) in pairs
         if name != "target"
     ]
-    lines = [f"the runs differ: {'; '.join(said)}"] if said else []
+    if said:
+        lines = [f"the runs differ: {'; '.join(said)}"]
+    else:
+        lines = []
     if "declarations" in comparison.differences:
         lines.append(
             "they declare different things: cases and bounds differ, and margins with them"
@@ -40,7 +43,10 @@ def differences(comparison: Comparison) -> list[str]:
 def _value(value: Any) -> str:
     if value is None:
         return "none"
-    words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        words = value
+    else:
+        words = json.dumps(value, ensure_ascii=False)
     return visible(words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…")
 
 
@@ -49,7 +55,10 @@ def small_rises(comparison: Comparison) -> str:
     threshold, count = comparison.threshold, len(comparison.risen)
     if not count:
         return ""
-    margins = "1 other margin" if count == 1 else f"{count} other margins"
+    if count == 1:
+        margins = "1 other margin"
+    else:
+        margins = f"{count} other margins"
     return (
         f"{margins} rose {threshold.factor:g}-fold or more and stayed at most {threshold.least:g}: "
         "not counted as worse (see --worse-above)"

@@ -24,7 +24,9 @@ def answer(e: Explanation) -> list[str]:
 
 def shut_name(report: RegimeReport) -> str:
     """What dL/dU_z is proportional to when the update gate is extreme: z, or 1-z."""
-    return "z" if report.regime.z <= 0.5 else "1-z"
+    if report.regime.z <= 0.5:
+        return "z"
+    return "1-z"
 
 
 def _length(report: RegimeReport) -> str:
@@ -51,11 +53,10 @@ def _by_length(updates: Sequence[Enclosure]) -> str:
 
 def _order(report: RegimeReport) -> str:
     shut, ratios = shut_name(report), [row.update_over_shut for row in report.rows]
-    verb = (
-        f"is itself O({shut}): divided by {shut} it is"
-        if _steady(ratios)
-        else f"divided by {shut} is"
-    )
+    if _steady(ratios):
+        verb = f"is itself O({shut}): divided by {shut} it is"
+    else:
+        verb = f"divided by {shut} is"
     return f"{verb} {_list(ratios)}{_biases(report)}"
 
 
@@ -71,7 +72,10 @@ def _zeros(report: RegimeReport) -> str:
 def _open(report: RegimeReport) -> str:
     weights = [row.exact.candidate for row in report.rows]
     biases = [row.exact.candidate_bias for row in report.rows]
-    known = " stays O(1)" if _steady(weights) and _steady(biases) else ""
+    if _steady(weights) and _steady(biases):
+        known = " stays O(1)"
+    else:
+        known = ""
     return (
         f"The candidate's input path{known}: dL_T/dW_xc is {_list(weights)}, dL_T/db_xc is "
         f"{_list(biases)}"
@@ -90,7 +94,10 @@ def _carry(report: RegimeReport) -> str:
 def _elman(report: RegimeReport) -> str:
     last = report.rows[-1]
     gap, influence = last.exact.gap, last.exact.influence[-1]
-    way = "the past fades" if influence.high < 1 else "the past does not fade"
+    if influence.high < 1:
+        way = "the past fades"
+    else:
+        way = "the past does not fade"
     return (
         f"{_at(report)}: J is within {gap} of D(1-c²)W_hc and {way}, ‖dh_T/dh_1‖ is {influence}; "
         f"the terms k < T make up {last.earlier_share} of the sum."
@@ -99,7 +106,10 @@ def _elman(report: RegimeReport) -> str:
 
 def _at(report: RegimeReport) -> str:
     name = report.regime.name
-    driven = f", a = {report.rows[-1].a:g}" if report.regime.approached else ""
+    if report.regime.approached:
+        driven = f", a = {report.rows[-1].a:g}"
+    else:
+        driven = ""
     return f"{name[0].upper()}{name[1:]}{driven}"
 
 
@@ -115,9 +125,9 @@ def _steady(values: Sequence[Enclosure]) -> bool:
 
 
 def _biases(report: RegimeReport) -> str:
-    return (
-        f" at a = {_list(f'{row.a:g}' for row in report.rows)}" if report.regime.approached else ""
-    )
+    if report.regime.approached:
+        return f" at a = {_list(f'{row.a:g}' for row in report.rows)}"
+    return ""
 
 
 def _list(values: Iterable[object]) -> str:

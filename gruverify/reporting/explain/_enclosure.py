@@ -32,8 +32,14 @@ class Enclosure:
         """The quotient; unbounded where the divisor may be 0."""
         if self.is_zero:
             return self
-        low = self.low / other.high if other.high > 0 else 0.0
-        high = self.high / other.low if other.low > 0 else math.inf
+        if other.high > 0:
+            low = self.low / other.high
+        else:
+            low = 0.0
+        if other.low > 0:
+            high = self.high / other.low
+        else:
+            high = math.inf
         # A quotient that underflows is not 0.
         return _outward(low, high or math.ulp(0.0))
 
@@ -54,7 +60,9 @@ class Enclosure:
         radius = (self.high - self.low) / 2
         if self.low == 0:
             return 0
-        return math.floor(math.log10(self.mid) - math.log10(radius)) if radius else math.inf
+        if radius:
+            return math.floor(math.log10(self.mid) - math.log10(radius))
+        return math.inf
 
     def __str__(self) -> str:
         return self.text()

@@ -160,11 +160,10 @@ def _vanishes(setting: Setting, regime: Regime, fmt: Format) -> float:
     some, none = 0, int(LARGEST_BIAS) * _GRID
     while none - some > 1:
         middle = (some + none) // 2
-        some, none = (
-            (some, middle)
-            if _is_zero(case_at(setting, regime, middle / _GRID), fmt)
-            else (middle, none)
-        )
+        if _is_zero(case_at(setting, regime, middle / _GRID), fmt):
+            some, none = (some, middle)
+        else:
+            some, none = (middle, none)
     return none / _GRID
 
 

@@ -60,4 +60,6 @@ def _series(values: Sequence[Enclosure]) -> list[float | None]:
 
 def _known(value: Enclosure) -> float | None:
     """As many digits as a plot shows."""
-    return float(f"{value.mid:.5g}") if value.low > 0 or value.is_zero else None
+    if value.low > 0 or value.is_zero:
+        return float(f"{value.mid:.5g}")
+    return None

@@ -124,4 +124,6 @@ def _influence(lift: Lift, jacobians: Sequence[Array]) -> tuple[Enclosure, ...]:
 
 
 def _read(array: Array) -> Ball:
-    return array if isinstance(array, Ball) else exactly(array)
+    if isinstance(array, Ball):
+        return array
+    return exactly(array)

@@ -79,12 +79,14 @@ def _heading(e: Explanation) -> str:
 def _title(report: RegimeReport) -> str:
     regime, row = report.regime, report.rows[-1]
     shut = row.shut.text(2)
-    at = (
-        f", {shut_name(report)} {shut if shut[0] == '≤' else f'≈ {shut}'}"
-        if regime.z in (0, 1)
-        else ""
-    )
-    bias = f"\na = {row.a:g}{at}" if regime.approached else ""
+    if regime.z in (0, 1):
+        at = f", {shut_name(report)} {shut if shut[0] == '≤' else f'≈ {shut}'}"
+    else:
+        at = ""
+    if regime.approached:
+        bias = f"\na = {row.a:g}{at}"
+    else:
+        bias = ""
     gates = (
         f"{gate} {'→' if goal in (0, 1) else '='} {goal:g}"
         for gate, goal in (("z", regime.z), ("r", regime.r))
@@ -127,7 +129,9 @@ def _style(name: str) -> dict[str, Any]:
 
 
 def _known(value: Enclosure) -> float | None:
-    return value.mid if value.low > 0 or value.is_zero else None
+    if value.low > 0 or value.is_zero:
+        return value.mid
+    return None
 
 
 def _points(values: Sequence[float | None]) -> tuple[list[int], list[float]]:

@@ -85,7 +85,10 @@ class Setting:
         if self.z is not None or self.r is not None:
             z, r = (0.5 if value is None else value for value in (self.z, self.r))
             return (Regime("given", z, r),)
-        kept, taken = (1.0, 0.0) if self.variant.update == "keep" else (0.0, 1.0)
+        if self.variant.update == "keep":
+            kept, taken = (1.0, 0.0)
+        else:
+            kept, taken = (0.0, 1.0)
         return (
             Regime("carry", kept, 0.5, "I"),
             Regime("forget", taken, 0.0, "0"),
@@ -94,13 +97,17 @@ class Setting:
 
     def ladder(self, regime: Regime) -> tuple[float, ...]:
         """The biases at which a regime is looked at: just one if none matters to it."""
-        return self.biases if regime.approached else self.biases[-1:]
+        if regime.approached:
+            return self.biases
+        return self.biases[-1:]
 
 
 def pre_activation(gate: float, a: float) -> float:
     """What σ turns into the gate's value: -a and a stand for 0 and 1."""
     if gate in (0, 1):
-        return a if gate else -a
+        if gate:
+            return a
+        return -a
     return math.log(gate) - math.log1p(-gate)
 
 

@@ -163,14 +163,20 @@ def _each(formats: Mapping[str, Measured], quantity: str) -> Cells:
 
 
 def _number(value: Enclosure) -> str | Text:
-    return Text("0", style="bold magenta") if value.is_zero else str(value)
+    if value.is_zero:
+        return Text("0", style="bold magenta")
+    return str(value)
 
 
 def _bias(report: RegimeReport, row: Row) -> str:
-    return f"{row.a:g}" if report.regime.approached else "-"
+    if report.regime.approached:
+        return f"{row.a:g}"
+    return "-"
 
 
 def _gate(goal: float, away: Enclosure) -> str:
     if goal == 0:
         return away.text(2)
-    return f"1-{away.text(2)}" if goal == 1 else f"{goal:.3g}±{away.text(2)}"
+    if goal == 1:
+        return f"1-{away.text(2)}"
+    return f"{goal:.3g}±{away.text(2)}"

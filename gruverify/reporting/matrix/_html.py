@@ -52,4 +52,6 @@ def _row(fate: Fate, invariants: list[str]) -> dict[str, Any]:
 
 def _shade(case: int | None) -> int:
     """8 for the first case, one less for every doubling, 0 if none."""
-    return 0 if case is None else max(SHADES - int(math.log2(case)), 1)
+    if case is None:
+        return 0
+    return max(SHADES - int(math.log2(case)), 1)

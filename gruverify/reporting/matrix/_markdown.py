@@ -16,7 +16,10 @@ def matrix_page(matrix: Matrix) -> str:
         (f"`{id}`", str(len(faults)), ", ".join(f"`{f}`" for f in alone.get(id, ())))
         for id, faults in matrix.catches().items()
     ]
-    proved = "no fewer do" if cover.smallest else "found greedily: fewer may do"
+    if cover.smallest:
+        proved = "no fewer do"
+    else:
+        proved = "found greedily: fewer may do"
     parts = [
         "# The kill matrix",
         "Written by `gruverify faults --markdown`. "
@@ -64,7 +67,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _row(fate: Fate) -> Sequence[str]:
     entry = FAULTS[fate.fault]
-    case = f"survives {fate.tried}" if fate.cases is None else str(fate.cases)
+    if fate.cases is None:
+        case = f"survives {fate.tried}"
+    else:
+        case = str(fate.cases)
     sizes = " ".join(str(size) for size in fate.sizes.values())
     found = (
         case,
@@ -87,8 +93,14 @@ def _rewrite(fate: Fate) -> Sequence[str]:
 
 
 def _number(value: object) -> str:
-    return "-" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return str(value)
 
 
 def _text(value: object) -> str:
-    return " ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
+    if isinstance(value, dict):
+        return " ".join(f"{k} {v}" for k, v in value.items())
+    return str(value)

@@ -55,7 +55,9 @@ def print_bank(console: Console) -> None:
 
 
 def _described(entry: Fault) -> tuple[str, ...]:
-    kind = entry.kind if entry.id in FAULTS else "right"
+    kind = "right"
+    if entry.id in FAULTS:
+        kind = entry.kind
     return entry.id, kind, entry.mathematics, " ".join(entry.touches), entry.thread
 
 
@@ -67,11 +69,10 @@ def print_matrix(console: Console, matrix: Matrix) -> None:
     _print_false_alarms(console, matrix)
     console.print(_invariants(matrix))
     cover = matrix.cover
-    how = (
-        "the fewest that catch all"
-        if cover.smallest
-        else "a few that catch all (greedy: fewer may do)"
-    )
+    if cover.smallest:
+        how = "the fewest that catch all"
+    else:
+        how = "a few that catch all (greedy: fewer may do)"
     console.print(
         f"\n{how}, {len(cover.invariants)}: {', '.join(cover.invariants)}", soft_wrap=True
     )
@@ -153,11 +154,9 @@ def _print_verdict(console: Console, matrix: Matrix) -> None:
 
 
 def _counted(faults: int) -> str:
-    return (
-        "1 fault on the sides that it has"
-        if faults == 1
-        else f"{faults} faults on the sides that they have"
-    )
+    if faults == 1:
+        return "1 fault on the sides that it has"
+    return f"{faults} faults on the sides that they have"
 
 
 def _spread(s: dict[str, Any]) -> str:

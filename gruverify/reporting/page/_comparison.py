@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 from gruverify.reporting._reader import Document
@@ -19,7 +20,7 @@ def comparison_page(documents: Mapping[str, Document]) -> str:
         ReportUnavailable: a package of the extra `report` is missing.
     """
     rows = _rows([fates(document) for document in documents.values()])
-    statuses = Counter(status for row in rows for status in row["statuses"])
+    statuses = Counter(chain.from_iterable(row["statuses"] for row in rows))
     return render(
         "comparison.html",
         results=[_result(href, document) for href, document in documents.items()],
@@ -39,11 +40,12 @@ def _result(href: str, document: Document) -> dict[str, str]:
 
 
 def _rows(tables: list[dict[str, dict[str, Fate]]]) -> list[dict[str, Any]]:
-    ids = dict.fromkeys(id for table in tables for id in table)
-    return [
-        _row(id, [worst(table[id].values()) if id in table else None for table in tables])
-        for id in ids
-    ]
+    ids = dict.fromkeys(chain.from_iterable(tables))
+    rows = list[dict[str, Any]]()
+    for id in ids:
+        each = [worst(table[id].values()) if id in table else None for table in tables]
+        rows.append(_row(id, each))
+    return rows
 
 
 def _row(id: str, fates: list[Fate | None]) -> dict[str, Any]:

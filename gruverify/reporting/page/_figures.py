@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ def flow_figure(regime: Mapping[str, Any], quantity: str, key: str) -> str:
 def margins_figure(family: str, octaves: Mapping[str, Mapping[int, int]], key: str) -> str:
     """How many cases of a family have which margin: a line for each format; `octaves` by format."""
     figure, ax = _panel(3.5, 2.1)
-    top = max((octave for counts in octaves.values() for octave in counts), default=0)
+    top = max(chain.from_iterable(octaves.values()), default=0)
     edges = range(_LOWEST_OCTAVE, max(2, min(top, 8) + 2))
     for fmt, counts in octaves.items():
         shares = _shares(counts, edges)
@@ -55,16 +55,14 @@ def margins_figure(family: str, octaves: Mapping[str, Mapping[int, int]], key: s
 def _shares(counts: Mapping[int, int], edges: range) -> list[float]:
     clipped = np.clip([*counts], edges[0], edges[-2])
     total = sum(counts.values())
-    heights = (
-        np.bincount(clipped - edges[0], list(counts.values()), len(edges) - 1)
-        if counts
-        else np.zeros(len(edges) - 1)
-    )
-    return [100 * float(height) / total if total else 0.0 for height in heights]
+    if not total:
+        return [0.0] * (len(edges) - 1)
+    heights = np.bincount(clipped - edges[0], list(counts.values()), len(edges) - 1)
+    return [100 * float(height) / total for height in heights]
 
 
 def heat_base(most: int) -> int:
-    """So many times the hits of a colour begin the next one, if the last is to hold `most`."""
+    """The factor between the hits at which two colours begin, if the last is to hold `most`."""
     return next((base for base in (2, 3, 4, 6, 10) if base ** (len(HEAT) - 1) > most), 20)
 
 

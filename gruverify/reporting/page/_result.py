@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
@@ -156,7 +156,9 @@ def _row(id: str, row: Mapping[str, Fate]) -> dict[str, Any]:
 
 def _margin_of(row: dict[str, Any]) -> str:
     """The margin of one variant; a dash where there is none."""
-    return margin(float(row["margin"]["max"])) if row["margin"]["octaves"] else "–"
+    if row["margin"]["octaves"]:
+        return margin(float(row["margin"]["max"]))
+    return "–"
 
 
 # -- witnesses -------------------------------------------------------------------------------------
@@ -164,16 +166,16 @@ def _margin_of(row: dict[str, Any]) -> str:
 
 def _witnesses(document: Document) -> dict[str, dict[str, Any]]:
     statements = {row["id"]: row["statement"] for row in document["invariants"]}
-    return {
-        id: {
+    found = dict[str, dict[str, Any]]()
+    for id, (first, *others) in witnesses(document).items():
+        found[id] = {
             **_witness(document, first),
             "statement": statements.get(id, ""),
             "figure": raw(witness_figure(first["residual"], slug(id, "wf"))),
             "caption": _caption(first["residual"]),
             "others": [_witness(document, other) for other in others],
         }
-        for id, (first, *others) in witnesses(document).items()
-    }
+    return found
 
 
 def _witness(document: Document, witness: dict[str, Any]) -> dict[str, Any]:
@@ -198,7 +200,9 @@ def _biases(variant: dict[str, Any]) -> str:
     if "biases" in variant:
         _, _, words = str(Variant(biases=variant["biases"])).partition(", keep")
         return words
-    return "" if variant.get("bias", True) else ", no bias"
+    if variant.get("bias", True):
+        return ""
+    return ", no bias"
 
 
 _AXES = {
@@ -214,7 +218,9 @@ def _caption(residual: Mapping[str, Any]) -> str:
     """What the letters of the figure's entries mean."""
     letters: dict[str, None] = dict.fromkeys(str(residual.get("entries", {}).get("letters", "")))
     named = ", ".join(_AXES.get(letter, letter) for letter in letters)
-    return f"of each entry, by {named}" if named else ""
+    if named:
+        return f"of each entry, by {named}"
+    return ""
 
 
 # -- coverage --------------------------------------------------------------------------------------
@@ -281,9 +287,8 @@ def _size_holes(document: Document) -> dict[str, list[str]]:
     for one in document["coverage"]:
         groups = [group for group in one["groups"] if is_of_sizes(group)]
         if groups:
-            found[one["format"]] = [
-                hole.removeprefix("of=") for group in groups for hole in holes(group)
-            ]
+            missed = chain.from_iterable(map(holes, groups))
+            found[one["format"]] = [hole.removeprefix("of=") for hole in missed]
     return found
 
 

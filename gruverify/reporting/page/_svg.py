@@ -50,15 +50,14 @@ def inline_svg(figure: Any, key: str, label: str, titles: Sequence[str] = ()) ->
     """
     root = ET.fromstring(_drawn(figure))
     _remove(root, "metadata", "style")
-    referenced = {
-        found for node in root.iter() for value in node.attrib.values() for found in _targets(value)
-    }
-    cells = [
-        cell
-        for node in root.iter()
-        if node.get("id") == "cells"
-        for cell in node.iter(f"{_SVG}path")
-    ]
+    referenced = set[str]()
+    for node in root.iter():
+        for value in node.attrib.values():
+            referenced |= set(_targets(value))
+    cells = list[ET.Element]()
+    for node in root.iter():
+        if node.get("id") == "cells":
+            cells += node.iter(f"{_SVG}path")
     for node in root.iter():
         node.tag = str(node.tag).removeprefix(_SVG)
         node.attrib = dict(_attributes(node, key, referenced))
