@@ -15,6 +15,8 @@ import click
 from gruverify.cli._annotation import annotate
 from gruverify.cli._configured import Configured
 from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._events import OPTION as EVENTS
+from gruverify.cli._events import event_log, require_one_on_output
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._interrupt import undisturbed
 from gruverify.cli._look import Look, look_options
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gruverify.arithmetic import Format
-    from gruverify.engine import Event, Plan, Result, Saved, Selection, Tally
+    from gruverify.engine import Event, Listener, Plan, Result, Saved, Selection, Tally
     from gruverify.store import Kept
 
 
@@ -140,6 +142,7 @@ answered or claimed), 130 interrupted.
 @click.option(
     "--json", "json_path", metavar="PATH", help="Write the result as JSON; - is standard output."
 )
+@EVENTS
 @click.option(
     "--report",
     type=FOLDER,
@@ -191,6 +194,7 @@ def command(
     strict: bool,
     list_only: bool,
     json_path: str | None,
+    events: str | None,
     report: Path | None,
     witnesses: Path,
     no_replay: bool,
@@ -204,7 +208,9 @@ def command(
     from gruverify.engine import Plan
 
     xfails = _to_update(update_xfails, formats, cut_short=first_only or max_failures is not None)
-    to = _Output(json_path, writable("--json", json_path), report, witnesses, xfails, kept, look)
+    require_one_on_output(json_path, events)
+    file = writable("--json", json_path)
+    to = _Output(json_path, file, events, report, witnesses, xfails, kept, look)
     plan = Plan(profile=profile, formats=formats, seed=seed, max_cases=max_cases, max_size=max_size)
     chosen = _selection(only, skip, skips_files, xfails_files, strict)
     plan = replace(plan, time_budget=time_budget, shrink=not no_shrink, selection=chosen)
@@ -220,19 +226,22 @@ def _verify(
     target: str, plan: Plan, jobs: int | None, patience: float, gates: float | None, to: _Output
 ) -> int:
     """Run, write and print; the exit code."""
-    result = _run(target, plan, jobs or min(os.cpu_count() or 1, 4), patience, to)
+    with event_log(to.events) as log:
+        result = _run(target, plan, jobs or min(os.cpu_count() or 1, 4), patience, to, log)
+        log.finish(result)
     _put_out(result, to)
     return _exit_code(result) or _exit_code_of_gates(result, gates)
 
 
 @dataclass(frozen=True)
 class _Output:
-    """Where the result goes: JSON, to a file unless it is "-", the folders of the report and of the
-    witnesses, the xfails file to update, the store, and the console.
+    """Where the result goes: JSON, to a file unless it is "-", the events, the folders of the
+    report and of the witnesses, the xfails file to update, the store, and the console.
     """
 
     json: str | None
     json_file: Path | None
+    events: str | None
     report: Path | None
     witnesses: Path
     xfails: Xfails | None
@@ -241,10 +250,15 @@ class _Output:
 
     @property
     def console(self) -> Console:
-        """For people: standard error, where JSON goes to standard output."""
+        """For people: standard error, where JSON or the events go to standard output."""
         from gruverify.reporting import console_for
 
-        return console_for(stderr=self.json == "-", color=self.look.color)
+        return console_for(stderr=self.output_is_taken, color=self.look.color)
+
+    @property
+    def output_is_taken(self) -> bool:
+        """Whether standard output is for a program to read."""
+        return "-" in (self.json, self.events)
 
 
 def _put_out(result: Result, to: _Output) -> None:
@@ -252,7 +266,7 @@ def _put_out(result: Result, to: _Output) -> None:
 
     What cannot be written, on a full disk say, is told in a line; the verdict stands.
     """
-    quiet = to.json == "-"
+    quiet = to.output_is_taken
     with undisturbed():
         saved = _save(result, to.witnesses)
         said, refused = _written(result, to)
@@ -358,7 +372,7 @@ def _targets_mistakes() -> Iterator[None]:
         raise Fail(str(wrong)) from None
 
 
-def _run(target: str, plan: Plan, jobs: int, patience: float, to: _Output) -> Result:
+def _run(target: str, plan: Plan, jobs: int, patience: float, to: _Output, log: Listener) -> Result:
     from gruverify.engine import FirstFailure, NotRepeated, RunStarted, check_in_processes
     from gruverify.reporting import (
         LiveProgress,
@@ -374,10 +388,10 @@ def _run(target: str, plan: Plan, jobs: int, patience: float, to: _Output) -> Re
         stored = ()
     with _targets_mistakes(), LiveProgress(console) as progress:
 
-        def unheard(event: Event) -> None:
-            """Say nothing."""
-
         def show(event: Event) -> None:
+            log(event)
+            if to.look.silent:
+                return
             if isinstance(event, RunStarted):
                 print_header(console, event.header, jobs)
                 for line in stored:
@@ -389,8 +403,7 @@ def _run(target: str, plan: Plan, jobs: int, patience: float, to: _Output) -> Re
                 print_not_repeated(console, event)
             progress(event)
 
-        listener = unheard if to.look.silent else show
-        return check_in_processes(target, plan, jobs, listener, patience, to.kept)
+        return check_in_processes(target, plan, jobs, show, patience, to.kept)
 
 
 def _save(result: Result, folder: Path) -> dict[tuple[str, str], Path]:

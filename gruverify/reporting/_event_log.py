@@ -49,7 +49,7 @@ class EventLog:
 
     def _line(self, name: str, values: Mapping[str, Any]) -> None:
         seconds = round(time.monotonic() - self._start, 3)
-        self._write(json.dumps({"event": name, "seconds": seconds, **values}, ensure_ascii=False))
+        self._write(json.dumps({"event": name, "seconds": seconds, **values}))
 
 
 def _shrunk(witness: Witness) -> dict[str, Any]:

@@ -31,7 +31,8 @@ def test_a_run_that_conforms() -> None:
     assert len(numbers) >= 3
     assert rest[-1]["event"] == "format_finished"
     assert rest[-1]["statuses"].keys() == {"passed"}
-    assert (last["event"], last["verdict"], last["complete"]) == ("finished", "conforms", True)
+    assert (last["event"], last["complete"]) == ("finished", True)
+    assert last["verdict"] == "inconclusive"  # for one invariant and so few cases
     seconds = [line["seconds"] for line in (first, *rest, last)]
     assert seconds == sorted(seconds)
 
