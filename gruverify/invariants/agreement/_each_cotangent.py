@@ -92,7 +92,8 @@ def _of_states(seen: Shown, keep: Ball, through: Ball) -> tuple[Ball, Ball]:
     """
     exact, d_outputs = seen.trial.exact, seen.trial.case.d_outputs
     T, B, _ = d_outputs.shape
-    g, found = exact.d_last, list[Ball]()
+    g = before = exact.d_last
+    found = list[Ball]()
     for t in reversed(range(T)):
         step = slice(t * B, (t + 1) * B)
         found.append(Ball.exact(exact.mode, d_outputs[t]) + g)
