@@ -382,10 +382,6 @@ def _run(target: str, plan: Plan, jobs: int, patience: float, to: _Output, log: 
     )
 
     console, flaky = to.console, set[str]()
-    if to.kept is not None:
-        stored = to.kept.said
-    else:
-        stored = ()
     with _targets_mistakes(), LiveProgress(console) as progress:
 
         def show(event: Event) -> None:
@@ -394,7 +390,7 @@ def _run(target: str, plan: Plan, jobs: int, patience: float, to: _Output, log: 
                 return
             if isinstance(event, RunStarted):
                 print_header(console, event.header, jobs)
-                for line in stored:
+                for line in to.kept.said if to.kept is not None else ():
                     console.print(f"store: {line}", markup=False, soft_wrap=True)
             elif isinstance(event, FirstFailure):
                 print_first_failure(console, event)

@@ -161,7 +161,8 @@ class Explaining:
     them.
 
     beat: called between judgements, which may take a while; failed: whether anything did; hopeless:
-    whether no hypothesis is left.
+    whether no hypothesis is left; draws: whether cases may be drawn, as they cannot inside a test
+    of Hypothesis.
     """
 
     backend: Backend
@@ -169,6 +170,7 @@ class Explaining:
     beat: Callable[[], None] = _nothing
     failed: bool = False
     hopeless: bool = False
+    draws: bool = True
     _met: list[_Failure] = field(default_factory=list)
     _left: Iterator[Hypothesis] | None = None
     _current: Hypothesis | None = None
@@ -214,7 +216,7 @@ class Explaining:
         """Hold what few failures leave to drawn cases too, and go on to the next hypothesis as long
         as one of them contradicts it, or shows that under it little is claimed of anything.
         """
-        while len(self._met) < CASES and self._current not in (None, self._held):
+        while self.draws and len(self._met) < CASES and self._current not in (None, self._held):
             self._held = self._current
             against = next((f for f in self._drawn if not self._holds(self._held, f)), None)
             if against is not None:

@@ -130,7 +130,7 @@ def fault(
             mathematics=mathematics,
             touches=tuple(touches.split()),
             thread=thread,
-            description=(build.__doc__ or "").strip(),
+            description=" ".join((build.__doc__ or "").split()),
             make=build,
             needs=needs,
         )

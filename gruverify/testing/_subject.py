@@ -220,7 +220,7 @@ class Subject:
         if not unexpected:
             return
         explaining = self._explaining.setdefault(
-            case.format.name, Explaining(self.backend, case.format)
+            case.format.name, Explaining(self.backend, case.format, draws=False)
         )
         explaining.meet(case, unexpected)
         # Several subjects, in several processes, may have the same target.

@@ -43,7 +43,8 @@ def test_every_file_is_short() -> None:
     files = list((ROOT / "gruverify/backends/world").glob("*.py"))
 
     assert files
-    assert all(file.read_text().count("\n") <= 80 for file in files)
+    for file in files:
+        assert len([line for line in file.read_text().splitlines() if line.strip()]) <= 80, file
 
 
 def test_every_target_has_its_row_on_the_page() -> None:

@@ -101,8 +101,11 @@ def test_the_terminal_has_every_invariant_and_target_and_ends_with_what_to_do() 
     assert all(f"\n{id}  needs " in text for id in INVARIANTS)
     assert all(f"\n{target.name:15} " in text for target in TARGETS)
     assert "contract/no-mutation  needs any method; since " in text
-    assert text.endswith("\npkg.module:object your own: a function step(cell, x, h), an nn.Module, a backend\n"
-                         "\nnext: gruverify check numpy\n")  # fmt: skip
+    assert text.endswith(
+        "\npkg.module:object your own: a function step(cell, x, h), an nn.Module, a backend\n"
+        "exec:COMMAND    your own in any language: a program (docs/exec.md)\n"
+        "\nnext: gruverify check numpy\n"
+    )
 
 
 def sections(page: str) -> dict[str, str]:

@@ -422,7 +422,7 @@ def test_markup_in_names_stays_text() -> None:
     text = "\n".join(report(shown, {("agreement/step", "float32"): Path(f"{MARKUP}.json")}))
     head = printed(partial(print_header, header=header, jobs=1))
 
-    assert f"gruverify check {MARKUP}\n" in head
+    assert f"gruverify check '{MARKUP}'\n" in head
     assert "[bold] [/]" in head
     for words in (
         f"agreement/last ({MARKUP})",

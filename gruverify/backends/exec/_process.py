@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import select
 import selectors
 import subprocess
 import time
@@ -122,6 +123,8 @@ class Process:
                 _end_with_parent()
                 RECORDER.beat()
                 ready = [key.fileobj for key, _ in waiting.select(min(left, patience / 4, 1.0))]
+                if not ready and self._is_deaf():
+                    raise self._gone("closed its input")
                 if self._input in ready:
                     rest = rest[self._write(rest) :]
                     if not rest:
@@ -131,6 +134,14 @@ class Process:
         self._lines += 1
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line
+
+    def _is_deaf(self) -> bool:
+        """Whether nobody reads what is written: a request may have gone before its input was
+        closed.
+        """
+        asked = select.poll()
+        asked.register(self._input.fileno(), 0)  # errors are told unasked
+        return bool(asked.poll(0))
 
     def _require_short(self, most: int) -> None:
         if len(self._buffer) > most:
