@@ -50,10 +50,10 @@ def _forms(
     """What the roundings of each form come to, in units of roundoff.
 
     A: z·one, 1-z, (1-z)·zero and the sum. B, zero + z(one-zero): the difference, the product, the
-    sum. C, one +
-    (1-z)(zero-one): those, and 1-z, which rounds whatever z is. D, σ(a)·one + σ(-a)·zero: as A, but
-    that the errors of two gates do not cancel where the ends are alike. Where an end is an exact 0
-    the difference does not round, and where it is the one that is added to, nor does the sum.
+    sum. C, one + (1-z)(zero-one): those, and 1-z, which rounds whatever z is. D, σ(a)·one +
+    σ(-a)·zero: as A, but that the errors of two gates do not cancel where the ends are alike. Where
+    an end is an exact 0 the difference does not round, and where it is the one that is added to,
+    nor does the sum.
     """
     names = mode.blend
     of_one, of_zero = z * one, rest * zero

@@ -87,8 +87,7 @@ def command(
     gruverify check gruverify.faults:swapped-reset-and-update
 
     Exit codes: 0 every fault was caught and no rewrite, 1 otherwise, 2 usage error, 3 Jinja2 is
-    missing, 130
-    interrupted: the entries that were done are written.
+    missing, 130 interrupted: the entries that were done are written.
     """  # noqa: D301  # click reads the backspaces
     from gruverify.engine import Plan
     from gruverify.reporting import console_for, print_bank, print_matrix

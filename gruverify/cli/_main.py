@@ -116,7 +116,7 @@ def main() -> None:
 
     \b
     gruverify check torch                verify PyTorch's GRU in four floating-point formats
-    gruverify check mypkg.kernels:MyGRU  verify your own: a function step(cell, x, h), an nn.Module,
-    a backend gruverify judge model.pt --inputs x.npy --outputs y.npy  your weights, your data:
-    rounding or a bug?
+    gruverify check mypkg.kernels:MyGRU  verify your own: a step, an nn.Module, a backend
+    gruverify judge model.pt --inputs x.npy --outputs y.npy
+                                         your weights, your data: rounding or a bug?
     """  # noqa: D301  # click reads the backspaces

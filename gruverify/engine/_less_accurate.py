@@ -32,9 +32,8 @@ class LessAccurate:
     """What explains everything that failed in one format: in words, and as declarations, JSON
     values by their names.
 
-    cases: how many failed; vacuous: of how many failed comparisons nothing would be claimed under
-    the declaration, and
-    compared: how many there were.
+    cases: how many failed; compared: how many comparisons failed; vacuous: of how many of those
+    nothing would be claimed under the declaration.
     """
 
     words: str

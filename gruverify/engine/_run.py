@@ -245,9 +245,8 @@ class FormatRun:
 
     def _replay_all(self) -> None:
         """Try the saved witnesses of the format. What fails is a failure like any other, and what
-        does not fail claims
-        nothing: it was not drawn. The target is seeded again, so that it meets what is drawn as it
-        would have.
+        does not fail claims nothing: it was not drawn. The target is seeded again, so that it meets
+        what is drawn as it would have.
         """
         asked = {invariant.id for invariant in self.asked}  # not one that the process died under
         saved = replayed(self.plan, self.backend).witnesses

@@ -1,9 +1,8 @@
 """What a run may conclude: the doubts that keep it from `conforms`, and what a pass covers.
 
 Nothing failed is not enough. Every planned case must have been judged, and in every format the core
-must have been
-claimed: values, and gradients where the target offers them, on at least 90 % of the drawn cases and
-of the entries.
+must have been claimed: values, and gradients where the target offers them, on at least 90 % of the
+drawn cases and of the entries.
 """
 
 from __future__ import annotations

@@ -61,9 +61,8 @@ def read_grus(
     """The GRUs of a file, in its order.
 
     name: of the one that is wanted, alone; layout: one of `LAYOUTS`, where the names of parameters
-    do not tell; reset,
-    update: as `Variant` has them, where the file does not say it: of Keras' arrays without a bias
-    and of ONNX' the side of the reset gate is not known.
+    do not tell; reset, update: as `Variant` has them, where the file does not say it: of Keras'
+    arrays without a bias and of ONNX' the side of the reset gate is not known.
 
     Raises:
         BadFile: the file cannot be read, has no GRU, or one whose arrays do not fit together; the
