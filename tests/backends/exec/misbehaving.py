@@ -48,7 +48,7 @@ def twice(answer: dict) -> None:  # type: ignore[type-arg]
 
 def exhaust(answer: dict) -> None:  # type: ignore[type-arg]
     try:
-        answer["much"] = bytearray(1 << 28)
+        answer["much"] = bytearray(1 << 27)
     except MemoryError:
         os.write(2, b"no memory\n")
         sys.exit(3)

@@ -49,7 +49,7 @@ def target(how: str = "") -> str:
 @pytest.fixture(autouse=True)
 def patience() -> Iterator[None]:
     before = limits()
-    set_limits(Limits(patience=20.0))
+    set_limits(Limits(patience=60.0))
     yield
     set_limits(before)
 
@@ -192,7 +192,7 @@ def test_patience_has_an_end() -> None:
         zeros.close()  # the next one is started with that patience
         for request in range(MOST_LATE):
             x = np.full_like(X, request)
-            set_limits(Limits(patience=20.0))
+            set_limits(Limits(patience=60.0))
             zeros.step(CELL, x, H)  # the first answer of a process is right
             zeros.conversation._process._allowed = Limits(patience=0.1)
             with pytest.raises(ProtocolBroken) as caught:
@@ -239,10 +239,10 @@ def test_what_it_says_on_standard_error_is_passed_on(capfd: pytest.CaptureFixtur
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux alone")
 def test_it_has_so_much_memory_and_no_more() -> None:
-    set_limits(Limits(patience=20.0, memory=1 << 27))
+    set_limits(Limits(patience=60.0, memory=1 << 26))
     assert "rule 10: the program ended with code 3" in broken("memory")
 
-    set_limits(Limits(patience=20.0, memory=1 << 32))
+    set_limits(Limits(patience=60.0, memory=1 << 32))
     with backend("memory") as zeros:
         zeros.step(CELL, X, H)
         with pytest.raises(ProgramError, match="there was memory"):
