@@ -91,7 +91,8 @@ def print_header(console: Console, header: dict[str, Any], jobs: int) -> None:
     """What is about to be run, with all that is needed to repeat it."""
     versions = " · ".join(f"{name} {version}" for name, version in header["versions"].items())
     threads = os.environ.get("OMP_NUM_THREADS", "1")
-    console.print(f"[bold]gruverify check {escape(shlex.quote(header['target']))}[/]")
+    command = f"gruverify check {shlex.quote(header['target'])}"
+    console.print(f"[bold]{escape(command)}[/]", soft_wrap=True)  # for a shell to read
     console.print(
         f"seed {header['seed']} · profile {header['profile']} · {header['cases']} cases per "
         "format · "

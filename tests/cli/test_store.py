@@ -341,7 +341,6 @@ def test_the_library_is_imported_only_when_a_store_is_named() -> None:
 # -- listing and comparing runs --------------------------------------------------------------------
 
 
-@pytest.mark.uncounted
 def test_the_runs_of_a_store_are_listed_and_compared(counting: str) -> None:
     checked(f"{counting}:fine", *STORE)
     killed(f"{counting}:wrong", in_float32)

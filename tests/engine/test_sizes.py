@@ -28,7 +28,7 @@ from gruverify.engine import (
 from gruverify.engine._sizes import EXTENTS, LONG, cell_sizes, stack_sizes
 from gruverify.invariants import INVARIANTS
 
-pytestmark = pytest.mark.uncounted
+uncounted = pytest.mark.uncounted
 
 NUMPY = NumpyBackend()
 #: So many cases that there is a survey, but of which nothing is asked that takes long.
@@ -86,6 +86,7 @@ class StepAlone:
 # -- what it visits --------------------------------------------------------------------------------
 
 
+@uncounted
 @pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 def test_each_axis_has_each_size_and_the_others_are_small(format: Format) -> None:
     found = [case.sizes for case in surveyed(format=format) if isinstance(case, Case)]
@@ -207,6 +208,7 @@ def test_sizes_that_a_target_refuses_are_named_and_counted() -> None:
 # -- the cap ---------------------------------------------------------------------------------------
 
 
+@uncounted
 @pytest.mark.parametrize("most", [1, 3, 32])
 def test_no_size_is_above_the_cap(most: int) -> None:
     assert all(
@@ -312,6 +314,7 @@ CAUGHT = {
 }
 
 
+@uncounted
 @pytest.mark.parametrize("fault", CAUGHT)
 def test_catches_a_method_that_is_wrong_from_some_size_on(fault: str) -> None:
     id, at = CAUGHT[fault]
@@ -352,6 +355,7 @@ def asked_by_the_survey(backend: Any, pattern: str) -> tuple[list[AnyCase], list
     return passes, falls
 
 
+@uncounted
 @pytest.mark.parametrize(
     "id", [i.id for i in INVARIANTS.values() if i.lengths and offers(NUMPY, i.needs[-1])]
 )

@@ -87,7 +87,6 @@ LACKING = {
 }
 
 
-@pytest.mark.uncounted
 @pytest.mark.parametrize("declaration", LACKING)
 def test_a_right_target_is_told_what_it_lacks(declaration: str) -> None:
     assert f"declare {declaration.strip()}?" in hints(LACKING[declaration])
