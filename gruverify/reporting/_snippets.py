@@ -13,13 +13,19 @@ LONGEST = 4000
 
 def is_shown(witness: Witness) -> bool:
     """Whether the reproducer is short enough to be printed."""
-    return len(witness.snippet) <= LONGEST
+    # A number takes three characters at least, and millions of them minutes to spell.
+    return 3 * _numbers(witness) <= LONGEST and len(witness.snippet) <= LONGEST
 
 
 def size_of(witness: Witness) -> str:
     """The size of a case that is too large to be printed, in words."""
     sizes = ", ".join(f"{letter}={size}" for letter, size in witness.case.sizes.items())
-    return f"{sizes}: {len(witness.snippet):,} characters of Python"
+    return f"{sizes}: {_numbers(witness):,} numbers"
+
+
+def _numbers(witness: Witness) -> int:
+    """How many numbers its case has."""
+    return sum(array.size for array in witness.case.arrays().values())
 
 
 def reproducer(witness: Witness, file: Path) -> str:
