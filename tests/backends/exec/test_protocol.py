@@ -394,7 +394,9 @@ def test_it_ends_when_nobody_holds_it() -> None:
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=lambda how: how.name)
 def test_it_does_not_outlive_us(how: signal.Signals) -> None:
     ours = (
-        "import sys, time\nfrom gruverify.backends import resolve\n"
+        "import signal, time\nfrom gruverify.backends import resolve\n"
+        # What starts the tests may ignore it, and so would all that they start.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"zeros = resolve({target('late')!r})\n"
         "print(zeros.conversation._process._program.pid, flush=True)\ntime.sleep(60)\n"
     )
