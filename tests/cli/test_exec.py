@@ -181,7 +181,7 @@ def programs(folder: Path) -> list[int]:
     """The processes of the test's program that run in a folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, IndexError):  # it may end while it is looked at
             here = (process / "cwd").readlink() == folder
             if here and b"misbehaving.py" in (process / "cmdline").read_bytes().split(b"\0")[-3]:
                 found.append(int(process.name))

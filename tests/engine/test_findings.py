@@ -135,11 +135,11 @@ def test_a_malformed_answer_is_falsified_once_and_blocks_what_needs_it(
     goes_on(result)
 
 
-@pytest.mark.parametrize("method", SHAPES)
 class Bare(BaseException):
     """What `except Exception` lets pass."""
 
 
+@pytest.mark.parametrize("method", SHAPES)
 @pytest.mark.parametrize(
     "error",
     [ZeroDivisionError("no gate"), SystemExit(0), Bare("no gate")],

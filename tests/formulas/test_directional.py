@@ -61,6 +61,15 @@ def over_balls(case: Case, along: Gradients) -> Any:
     )
 
 
+def by_step(value: NDArray, found: Any) -> NDArray:
+    """The derivative by the complex step. What it errs by itself, of the order STEP², is no
+    derivative where the directional run has an exact 0.
+    """
+    derivative = value.imag / STEP
+    exact = (found.mid == 0) & (found.radius == 0)
+    return np.where(exact & (np.abs(derivative) < STEP), 0.0, derivative)
+
+
 @variants
 def test_both_products_are_complex_step_derivatives(v: Variant) -> None:
     @given(cases(variants=[v], max_H=3, max_T=3))
@@ -71,16 +80,15 @@ def test_both_products_are_complex_step_derivatives(v: Variant) -> None:
         directional = over_balls(case, along)
         run = sequence(v, *stepped(case, along))
         for found, state in zip(jvp(directional), run.states[1:], strict=True):
-            assert not escapes(state.imag / STEP, found)
+            assert not escapes(by_step(state, found), found)
         found = hvp(directional, [ball(d) for d in case.d_outputs], ball(case.d_last))
         expected = bptt(run, list(case.d_outputs), case.d_last)
-        assert not escapes(expected.state.imag / STEP, found.state)
-        for x, by_step in zip(found.inputs, expected.inputs, strict=True):
-            assert not escapes(by_step.imag / STEP, x)
+        assert not escapes(by_step(expected.state, found.state), found.state)
+        for x, stepped_x in zip(found.inputs, expected.inputs, strict=True):
+            assert not escapes(by_step(stepped_x, x), x)
         for name in BLOCKS if v.bias else BLOCKS[:6]:
-            assert not escapes(
-                getattr(expected.parameters, name).imag / STEP, getattr(found.parameters, name)
-            ), name
+            part = getattr(found.parameters, name)
+            assert not escapes(by_step(getattr(expected.parameters, name), part), part), name
 
     agrees()
 

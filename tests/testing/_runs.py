@@ -81,6 +81,8 @@ def inside(
     """A run in this process."""
     _write(pytester, files)
     pytester.syspathinsert()
+    for name in files:  # another test of this process may have had one of that name
+        sys.modules.pop(name, None)
     return pytester.runpytest_inprocess(
         *CALM, *plugin, *arguments, plugins=[Imported(pytester.path)]
     )
