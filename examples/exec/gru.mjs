@@ -6,8 +6,8 @@ const ARRAYS = { float32: Float32Array, float64: Float64Array };
 // The numbers of an array, flat. A Buffer may lie anywhere in memory: slice makes them a block of their own.
 function read(given) {
   const { buffer, byteOffset, length } = Buffer.from(given.data, "base64");
-  const bytes = buffer.slice(byteOffset, byteOffset + length);
-  return new ARRAYS[given.dtype](bytes);
+  const Numbers = ARRAYS[given.dtype];
+  return new Numbers(buffer.slice(byteOffset, byteOffset + length));
 }
 
 function write(numbers, dtype, shape) {
