@@ -8,6 +8,7 @@ With an exact gate, a unit's next state is σ or tanh of one of its inputs, digi
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -194,17 +195,17 @@ class _Probe:
         """Whether a product loses what only the last of bits + 1 bits of an operand holds, a weight
         or what it is multiplied with.
 
-        h = tanh(v - 1), z = 0 and r = 1, where v = 1 - 2^-(bits + 1) is an operand of either kind
-        and the difference is exact.
+        With r = 1 and the candidate alone, h = tanh(v - 1), where v = 1 - 2^-(bits + 1) is an
+        operand of either kind and the difference is exact.
         """
         fine = 1 - 2.0 ** -(bits + 1)
-        shut = np.array([[1.0], [-1.0 if self.keeps else 1.0]]) * _SHUT  # of r and z
+        candidate_alone = -_SHUT if self.keeps else _SHUT
         found = []
         for weight, factor in ((fine, 1.0), (1.0, fine)):
             x = np.zeros((1, self.inputs))
             x[0, :2] = factor, 1
             weights = np.zeros((3, self.hidden, self.inputs))
-            weights[:2, :, 1] = shut
+            weights[0, :, 1], weights[1, :, 1] = _SHUT, candidate_alone
             weights[2, :, :2] = weight, -1
             found.append(self._step(weights, x, 0.0))
             if self.starts_anywhere and self.hidden > 1:
@@ -213,7 +214,8 @@ class _Probe:
                 recurrent[2, :, :2] = weight, -1
                 states = np.zeros((1, self.hidden))
                 states[0, :2] = factor, 1
-                found.append(self._step(weights, x, states, recurrent))
+                with suppress(Exception):  # it may start from 0 alone, and say so in any way
+                    found.append(self._step(weights, x, states, recurrent))
         off = np.abs(np.stack(found).astype(np.float64) - np.tanh(fine - 1))
         return bool(np.any(off > (1 - fine) / 2))
 

@@ -121,6 +121,16 @@ def test_the_bits_that_products_keep_are_measured(name: str, bits: int) -> None:
     assert found.operand_bits == bits
 
 
+@pytest.mark.parametrize("error", [NotImplementedError, ValueError])
+def test_who_starts_from_zeros_alone_shows_them_too(error: type[Exception]) -> None:
+    def from_zeros(cell: Any, inputs: Any, state: Any) -> Any:
+        if state is not None and np.any(state):
+            raise error("starts from zeros")
+        return NUMPY.sequence(cell, inputs, state)
+
+    assert measured(gruverify.backend(sequence=from_zeros), float32).operand_bits == 24
+
+
 def test_what_is_seen_once_in_many_cases_is_no_matter_of_products() -> None:
     """An initial state of 1/2 is read as another number: few cases have it, and TF32 products,
     which would explain so little, would show everywhere.
