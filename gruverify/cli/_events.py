@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -32,37 +33,38 @@ def require_one_on_output(json: str | None, events: str | None) -> None:
 
 @contextmanager
 def event_log(path: str | None) -> Iterator[EventLog]:
-    """A log that writes to the file, to standard output, or, without a path, nowhere.
-
-    A reader that went away, or a full disk, ends the log with one line, and not the run.
-    """
+    """A log that writes to the file, to standard output, or, without a path, nowhere."""
     from gruverify.reporting import EventLog
 
-    refused = False
+    if path is None:
+        yield EventLog(lambda line: None)
+    elif path == "-":
+        yield EventLog(_Lines(sys.stdout, path))
+    else:
+        file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115  # closing may fail, too
+        try:
+            yield EventLog(_Lines(file, path))
+        finally:
+            with suppress(OSError):
+                file.close()
 
-    def write(line: str) -> None:
-        nonlocal refused
-        if stream is None or refused:
+
+@dataclass
+class _Lines:
+    """Writes lines as they come. A reader that went away, or a full disk, ends that with one line
+    on standard error, and not the run.
+    """
+
+    stream: TextIO
+    path: str
+    refused: bool = False
+
+    def __call__(self, line: str) -> None:
+        if self.refused:
             return
         try:
-            stream.write(line + "\n")
-            stream.flush()
+            self.stream.write(line + "\n")
+            self.stream.flush()
         except OSError as failure:
-            refused = True
-            click.echo(f"--events {path}: {failure.strerror}; the run goes on", err=True)
-
-    with _opened(path) as stream:
-        yield EventLog(write)
-
-
-@contextmanager
-def _opened(path: str | None) -> Iterator[TextIO | None]:
-    if path is None or path == "-":
-        yield None if path is None else sys.stdout
-        return
-    file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115  # closing may fail, once more
-    try:
-        yield file
-    finally:
-        with suppress(OSError):
-            file.close()
+            self.refused = True
+            click.echo(f"--events {self.path}: {failure.strerror}; the run goes on", err=True)

@@ -51,11 +51,11 @@ class Asked(
         self._conversation = conversation
 
     def step(self, cell: Cell, x: NDArray, h: NDArray, /) -> NDArray:
-        """X (B, I), h (B, H) -> (B, H)."""
+        """The next state (B, H), from x (B, I) and h (B, H)."""
         return self._of_cell("step", cell, {"x": x, "h": h}, {"h": h.shape})["h"]
 
     def step_jacobian(self, cell: Cell, x: NDArray, h: NDArray, /) -> tuple[NDArray, NDArray]:
-        """Dh (B, H, H) and dx (B, H, I)."""
+        """∂h/∂h' (B, H, H) and ∂h/∂x (B, H, I)."""
         shapes: Shapes = {"dh": (*h.shape, h.shape[1]), "dx": (*h.shape, x.shape[1])}
         found = self._of_cell("step_jacobian", cell, {"x": x, "h": h}, shapes)
         return found["dh"], found["dx"]
@@ -114,7 +114,7 @@ class Asked(
         tangent: Gradients,
         /,
     ) -> Gradients:
-        """The same found the other way."""
+        """The derivative of `sequence_vjp` along the tangent, by reverse mode twice."""
         given = {"inputs": inputs, "state": state, "d_outputs": d_outputs, "d_last": d_last}
         return self._gradients("sequence_hvp_reverse", cell, given | _named(tangent), inputs)
 
