@@ -41,6 +41,7 @@ from gruverify.backends._module_claims import (
 )
 from gruverify.backends._modules import BadModule, Modules, name_of, variants_of
 from gruverify.backends._probes import bfloat16_products_flush
+from gruverify.backends._protocol import METHODS
 from gruverify.backends._subjects import Subjects
 from gruverify.backends._suitability import require_a_gru
 from gruverify.backends._tensors import tensor
@@ -264,36 +265,23 @@ def from_loads(
     directions: whether sequences can be called at other parameters, as derivatives along a
     direction need; shape: the fixed sizes, and further fields of a FunctionBackend.
     """
+    parts = list[Any]()
     if load_step:
-        one = AutogradStep(load_step)
-    else:
-        one = None
+        parts.append(AutogradStep(load_step))
     if load_sequence:
-        many = AutogradSequence(load_sequence)
-    else:
-        many = None
-    if load_stack:
-        stacked = AutogradStack(load_stack)
-    else:
-        stacked = None
+        parts.append(AutogradSequence(load_sequence))
     if load_sequence and directions:
-        along = AutogradDirections(load_sequence)
-    else:
-        along = None
+        parts.append(AutogradDirections(load_sequence))
+    if load_stack:
+        parts.append(AutogradStack(load_stack))
+    methods: dict[str, Any] = dict.fromkeys(METHODS)
+    for part in parts:
+        methods |= {name: getattr(part, name) for name in METHODS if hasattr(part, name)}
     return FunctionBackend(
         name=name,
         variants=tuple(variants),
         formats=tuple(formats),
-        step=one.step if one else None,
-        step_jacobian=one.step_jacobian if one else None,
-        step_vjp=one.step_vjp if one else None,
-        sequence=many.sequence if many else None,
-        sequence_vjp=many.sequence_vjp if many else None,
-        sequence_jvp=along.sequence_jvp if along else None,
-        sequence_hvp=along.sequence_hvp if along else None,
-        sequence_hvp_reverse=along.sequence_hvp_reverse if along else None,
-        stack=stacked.stack if stacked else None,
-        stack_vjp=stacked.stack_vjp if stacked else None,
+        **methods,
         **{"subnormals": {"bfloat16": False} if bfloat16_products_flush() else True, **shape},
     )
 
