@@ -11,6 +11,13 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Bound: TypeAlias = "Floats | float"
 
 
+#: The range of a state: it lies in [-1, 1].
+STATES = 2.0
+#: A bound below this share of a quantity's range claims something, however small the value
+#: (theory-14.md, 14k).
+SHARE = 1 / 16
+
+
 def largest(bound: Bound) -> float:
     """The largest entry of what is nowhere negative; of small arrays this is the fastest way to
     it.

@@ -74,8 +74,15 @@ def fitted(cell: Cell, layout: Layout) -> Fitted:
     moved = np.repeat(lacking, cell.hidden_size) & (bias_hh != 0)
     if v.reset == "after":
         _require_no_bias_inside(layout, moved, bias_hh)
-    with np.errstate(over="ignore"):  # the cell refuses what is not finite
+    with np.errstate(over="ignore"):
         total = np.where(moved, bias_ih + bias_hh, bias_ih)
+    if not np.isfinite(total).all():
+        row = int(np.flatnonzero(~np.isfinite(total))[0])
+        raise ValueError(
+            f"{layout.name} has one bias where this GRU has two, and {bias_ih[row]} + "
+            f"{bias_hh[row]}, of row {row}, is more than {cell.format.name} holds: convert it in a "
+            "wider format"
+        )
     biases: Biases = "input" if all(lacking) else "input+candidate" if any(lacking) else "both"
     found = replace(
         cell,

@@ -97,11 +97,9 @@ class Layout:
             return cell
         moved = np.repeat(self._one_bias(cell.variant), cell.hidden_size)
         zero = np.zeros_like(cell.bias_hh)
-        return replace(
-            cell,
-            bias_ih=np.where(moved, cell.bias_ih + cell.bias_hh, cell.bias_ih),
-            bias_hh=np.where(moved, zero, cell.bias_hh),
-        )
+        with np.errstate(over="ignore"):  # the cell refuses what is not finite
+            total = np.where(moved, cell.bias_ih + cell.bias_hh, cell.bias_ih)
+        return replace(cell, bias_ih=total, bias_hh=np.where(moved, zero, cell.bias_hh))
 
     def one_bias(self, variant: Variant) -> tuple[bool, bool, bool]:
         """Which gates r, z, n of a variant with biases have no recurrent bias in the library."""

@@ -162,4 +162,4 @@ def _told(found: Converted, target: str, layout: str) -> str:
     if found.folded:
         rounded = f"{found.rounded:,} of these sums were rounded" if found.rounded else "exactly"
         lines.append(f"{found.folded:,} recurrent biases were added to the others: {rounded}")
-    return "\n  ".join([*lines, f"proved by running both, {found.proof}"])
+    return "\n  ".join([*lines, str(found.proof)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,27 @@ def test_biases_are_added_where_the_other_side_has_fewer(
     r = slice(0, 2)
     assert added is not None
     assert np.array_equal(added[r], sums[r])
+
+
+def test_a_sum_that_the_format_cannot_hold_is_refused(tmp_path: Path) -> None:
+    given = stack(Variant(), fmt=float16).cells[0][0]
+    large = np.full(6, 60_000, np.float16)
+    cell = replace(given, bias_ih=large, bias_hh=large)
+
+    with pytest.raises(ValueError, match=r"60000.0 \+ 60000.0, of row 0, is more than float16"):
+        convert([Gru("", "pytorch", Stack(((cell,),)))], tmp_path / "w.npz", "equinox")
+    convert([Gru("", "pytorch", Stack(((cell,),)))], tmp_path / "w.npz", "keras")
+
+
+def test_enclosures_that_claim_nothing_prove_nothing() -> None:
+    given = stack(Variant())
+    cell = given.cells[0][0]
+    wrong = Stack(((replace(cell, weight_hh=-cell.weight_hh),),))
+
+    proof = prove(given, wrong, [[np.full(6, 1e3)]])
+
+    assert proof.claimed == 0
+    assert str(proof).startswith("not proved by running both")
 
 
 def test_a_sum_that_is_exact_is_called_so_and_changes_no_bit(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import Ball, float64
+from gruverify.arithmetic import SHARE, Ball, float64
+from gruverify.arithmetic import STATES as STATES
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 NDArray: TypeAlias = npt.NDArray[Any]
@@ -29,12 +30,6 @@ class Entries:
 
     letters: str
     margins: Floats
-
-
-#: The range of a state: it lies in [-1, 1].
-STATES = 2.0
-#: A bound below this share of a quantity's range claims something, however small the value.
-_SHARE = 1 / 16
 
 
 @dataclass(frozen=True)
@@ -149,7 +144,7 @@ def overlooked(unknown: npt.NDArray[np.bool_]) -> Floats:
 
 def vague(radius: Floats, scale: float) -> npt.NDArray[np.bool_]:
     """Where something is known too little to claim anything of a quantity with that range."""
-    return ~(radius < scale * _SHARE)
+    return ~(radius < scale * SHARE)
 
 
 def worst(
@@ -215,11 +210,11 @@ def _claimed(expected: Floats, bound: Floats, scale: float) -> int:
     """How many entries claim something. A bound of 0 always does, or one that is what float64 may
     underflow by.
     """
-    if bound.item(bound.argmax()) < scale * _SHARE:
+    if bound.item(bound.argmax()) < scale * SHARE:
         return bound.size
     return int(
         np.count_nonzero(
-            (bound < float64.min_normal) | (bound < np.abs(expected)) | (bound < scale * _SHARE)
+            (bound < float64.min_normal) | (bound < np.abs(expected)) | (bound < scale * SHARE)
         )
     )
 
@@ -232,7 +227,7 @@ def _limited(limit: Floats, bound: Floats, scale: float | None) -> int:
         rounding = bound - limit
         claims = (rounding < float64.min_normal) | (rounding < limit)
         if scale is not None:
-            claims = (claims | (rounding < scale * _SHARE)) & (bound <= scale)
+            claims = (claims | (rounding < scale * SHARE)) & (bound <= scale)
     return int(np.count_nonzero(claims & np.isfinite(bound)))
 
 
