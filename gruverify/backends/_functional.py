@@ -185,7 +185,7 @@ def _pulled(
     """The gradients of weights and of what is given; a missing cotangent is 0."""
     with _torch_reasons():
         weights, *others = _pull(f, cotangents, p, *map(tensor, given))
-    return ({name: numpy(gradient) for name, gradient in weights.items()}, *map(numpy, others))
+    return {name: numpy(gradient) for name, gradient in weights.items()}, *map(numpy, others)
 
 
 def _pull(f: Callable[..., Any], cotangents: tuple[NDArray | None, ...], *given: Any) -> Any:

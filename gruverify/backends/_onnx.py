@@ -68,9 +68,9 @@ class OnnxBackend:
             )
             Y, Y_h = _loaded(self.loaded, asked, frozenset(given))(given)
             if batch_first:
-                Y, Y_h = (Y, Y_h.swapaxes(0, 1))
+                Y, Y_h = Y, Y_h.swapaxes(0, 1)
             else:
-                Y, Y_h = (Y.swapaxes(1, 2), Y_h)
+                Y, Y_h = Y.swapaxes(1, 2), Y_h
             xs = np.array(Y, order="C").reshape(*Y.shape[:2], -1)
             last.append(Y_h)
         return xs, np.concatenate(last)

@@ -64,9 +64,9 @@ class Cell(Pasteable):
                 given = np.zeros(3 * H, weight_hh.dtype)
             if (given is not None) != self.variant.bias:
                 if self.variant.bias:
-                    found, rule = ("missing", "needs")
+                    found, rule = "missing", "needs"
                 else:
-                    found, rule = ("given", "must not have")
+                    found, rule = "given", "must not have"
                 raise ValueError(f"{name} is {found}: the variant ({self.variant}) {rule} biases")
             if given is not None:
                 checked[name], _ = array_in_format(name, given, expected)
@@ -137,8 +137,8 @@ def unpack(packed: dict[str, Array], H: int) -> Parameters:
     def blocks(name: str) -> tuple[Array, Array, Array]:
         array = packed.get(name)
         if array is None:
-            return (0, 0, 0)
-        return (array[:H], array[H : 2 * H], array[2 * H :])
+            return 0, 0, 0
+        return array[:H], array[H : 2 * H], array[2 * H :]
 
     return Parameters(
         *blocks("weight_ih"), *blocks("weight_hh"), *blocks("bias_ih"), *blocks("bias_hh")

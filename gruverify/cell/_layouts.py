@@ -164,7 +164,7 @@ def _from_keras(parameters: Arrays) -> tuple[NDArray, NDArray, NDArray | None, N
     if bias.ndim == 2:
         bias_ih, bias_hh = bias
     else:
-        bias_ih, bias_hh = (bias, np.zeros_like(bias))
+        bias_ih, bias_hh = bias, np.zeros_like(bias)
     return weight_ih, weight_hh, _gates_swapped(bias_ih), _gates_swapped(bias_hh)
 
 

@@ -97,9 +97,9 @@ def _paths(update: str, mid: dict[str, Floats], rad: dict[str, Floats]) -> list[
     nonzero = {name: np.abs(mid[name]) > rad[name] for name in ("z", "r", "q")}
     below_1 = {name: np.abs(mid[name]) + rad[name] < 1 for name in ("z", "r", "c")}
     if update == "keep":
-        keep, take = (nonzero["z"], below_1["z"])
+        keep, take = nonzero["z"], below_1["z"]
     else:
-        keep, take = (below_1["z"], nonzero["z"])
+        keep, take = below_1["z"], nonzero["z"]
     candidate = take & below_1["c"]
     reset = candidate & nonzero["q"] & nonzero["r"] & below_1["r"]
     moved = nonzero["z"] & below_1["z"] & (_side(mid, rad) != 1)

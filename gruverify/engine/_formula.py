@@ -49,9 +49,9 @@ def equations(reading: Reading, declared: Variant) -> tuple[str, ...]:
     else:
         candidate = _sum("W_n x", p.b_xc, f"{U_n} (r * h')", p.b_hc)
     if variant.update == "keep":
-        state, new = ("z", "(1 - z)")
+        state, new = "z", "(1 - z)"
     else:
-        state, new = ("(1 - z)", "z")
+        state, new = "(1 - z)", "z"
     lines = [
         "r = σ(" + _sum("W_r x", p.b_xr, f"{U_r} h'", p.b_hr) + ")",
         "z = σ(" + _sum("W_z x", p.b_xz, f"{U_z} h'", p.b_hz) + ")",
@@ -62,7 +62,7 @@ def equations(reading: Reading, declared: Variant) -> tuple[str, ...]:
         packing = [f"with blocks packed in the order {', '.join(reading.order)}"]
     else:
         packing = []
-    return (*lines, *packing)
+    return *lines, *packing
 
 
 def _named(reading: Reading, declared: Variant) -> Parameters:

@@ -72,7 +72,7 @@ def hypotheses(declared: Declarations, fmt: Format, found: Measured) -> tuple[Hy
     pairs = (
         one.beside(other) for one, other in combinations(alone, 2) if not one.contradicts(other)
     )
-    return (*alone, *sorted(pairs, key=lambda pair: pair.representable is not None))
+    return *alone, *sorted(pairs, key=lambda pair: pair.representable is not None)
 
 
 def _new(each: Iterable[Hypothesis], declared: Declarations) -> Iterator[Hypothesis]:

@@ -152,8 +152,8 @@ class _Probe:
         seen = np.abs(exact) >= self.format.min_normal
         worst = float(np.max(np.where(seen, wrong / np.abs(exact), 0)))
         if np.isnan(worst):
-            return (np.inf, np.inf)
-        return (worst, float(np.max(wrong)))
+            return np.inf, np.inf
+        return worst, float(np.max(wrong))
 
     def _shown(self, points: Any, gate: str, shut: float, state: float) -> Any:
         """The next states where the pre-activation of `gate` is a point, and the other one's is

@@ -220,9 +220,9 @@ def interpolation_over_tensors() -> Backend:
 
     def lerp(v: Variant, z: Array, h: Array, c: Array) -> Array:
         if v.update == "keep":
-            one, zero = (h, c)
+            one, zero = h, c
         else:
-            one, zero = (c, h)
+            one, zero = c, h
         return zero + z * (one - zero)
 
     return _tensors(blend=lerp)

@@ -198,7 +198,7 @@ def empty_batch_has_a_member() -> Backend:
         H = cell.hidden_size
         if B:
             return pair
-        return (np.zeros((T, 1, H), inputs.dtype), np.zeros((1, H), inputs.dtype))
+        return np.zeros((T, 1, H), inputs.dtype), np.zeros((1, H), inputs.dtype)
 
     return Faulty(sequence=grown)
 

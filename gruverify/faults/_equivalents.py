@@ -76,9 +76,9 @@ def complement_by_sigmoid() -> Backend:
         a_z = right.update(p, x, h)
         c = tanh(candidate(v, p, x, h, sigmoid(right.reset(p, x, h))))
         if v.update == "keep":
-            one, zero = (h, c)
+            one, zero = h, c
         else:
-            one, zero = (c, h)
+            one, zero = c, h
         return sigmoid(a_z) * one + sigmoid(-a_z) * zero
 
     found = Stepping(step)
@@ -91,8 +91,8 @@ def complement_by_sigmoid() -> Backend:
 
 def _ends(v: Variant, h: Array, c: Array) -> tuple[Array, Array]:
     if v.update == "keep":
-        return (h, c)
-    return (c, h)
+        return h, c
+    return c, h
 
 
 @equivalent("forward", "h = zero + z∘(one - zero)")

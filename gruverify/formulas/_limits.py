@@ -48,9 +48,9 @@ def magnitudes(cell: Cell, a: Activations) -> Magnitudes:
     W_hr, W_hz, W_hc = np.split(np.abs(cell.weight_hh.astype(np.float64)), 3)
     z, not_z = _up(a.z), _up(1 - a.z)
     if v.update == "keep":
-        keep, take = (z, not_z)
+        keep, take = z, not_z
     else:
-        keep, take = (not_z, z)
+        keep, take = not_z, z
     rows = (W.sum(1) for W in (W_hz, W_hr, W_hc))
     return Magnitudes(
         v, _up(a.h), _up(a.q), _up(a.r), _up(1 - a.r), z, not_z, keep, take, W_hc, *rows

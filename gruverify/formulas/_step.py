@@ -67,9 +67,9 @@ def activations(v: Variant, p: Parameters, x: Array, h: Array) -> Activations:
         a_c = x @ p.W_xc.T + p.b_xc + (r * h) @ p.W_hc.T + p.b_hc
     c = tanh(a_c)
     if v.update == "keep":
-        keep, take = (z, 1 - z)
+        keep, take = z, 1 - z
     else:
-        keep, take = (1 - z, z)
+        keep, take = 1 - z, z
     return Activations(x, h, r, z, c, q, keep, take, a_r, a_z, a_c)
 
 

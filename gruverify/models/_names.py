@@ -86,7 +86,7 @@ def _groups_of(arrays: Mapping[str, NDArray], layout: str) -> Iterator[Group]:
             if layout == "pytorch":
                 layer, direction = _place(match)
             else:
-                layer, direction = (0, 0)
+                layer, direction = 0, 0
             groups.setdefault(prefix, Group(prefix, layout)).add(
                 layer, direction, leaf, name, array
             )

@@ -109,7 +109,7 @@ def _fields(data: memoryview) -> dict[int, list[Any]]:
             if kind == 2:
                 length, at = _varint(data, at)
             else:
-                length, at = ({1: 8, 5: 4}.get(kind, -1), at)
+                length, at = {1: 8, 5: 4}.get(kind, -1), at
             if length < 0 or at + length > len(data):
                 raise ValueError(f"a field of {length} bytes at byte {at} of {len(data)}")
             value, at = data[at : at + length], at + length

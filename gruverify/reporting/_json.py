@@ -153,7 +153,7 @@ def _coverage(format: str, coverage: Coverage) -> dict[str, Any]:
 
 def _in_catalogue_order(item: tuple[tuple[str, ...], Any]) -> tuple[Any, ...]:
     (id, *rest), _ = item
-    return (list(INVARIANTS).index(id), *rest)
+    return list(INVARIANTS).index(id), *rest
 
 
 def _number(value: float) -> float | str:

@@ -77,7 +77,7 @@ def _summary(ruling: Ruling) -> str:
 def _place(entry: Entry | None) -> tuple[int, ...]:
     if entry is None:
         return ()
-    return (entry.layer, entry.direction, entry.step, entry.member, entry.unit)
+    return entry.layer, entry.direction, entry.step, entry.member, entry.unit
 
 
 def _sizes(ruling: Ruling) -> str:

@@ -98,14 +98,14 @@ def _of_format(run: Run, fmt: str) -> tuple[str, str, str]:
     kept.
     """
     if run.figures is None:
-        return ("all" if fmt in run.finished else str(run.cases.get(fmt, 0)), "–", "–")
+        return "all" if fmt in run.finished else str(run.cases.get(fmt, 0)), "–", "–"
     by_format: Mapping[str, Mapping[str, Any]] = run.figures["by_format"]
     cases, margin, gates = (by_format[name].get(fmt) for name in ("cases", "margins", "gates"))
     if margin is None:
         shown = "–"
     else:
         shown = _margin(float(margin))
-    return (str(cases or 0), shown, "–" if gates is None else f"{gates:.1f} %")
+    return str(cases or 0), shown, "–" if gates is None else f"{gates:.1f} %"
 
 
 def _margin(margin: float) -> str:

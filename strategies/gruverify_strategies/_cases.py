@@ -66,9 +66,9 @@ def cases(
     check_letters("full", full, "HIBT")
     placed = check_levels(levels)
     if placed is None:
-        max_H, regimes = (max_H, regimes)
+        max_H, regimes = max_H, regimes
     else:
-        max_H, regimes = (len(placed), ("mixed",))
+        max_H, regimes = len(placed), ("mixed",)
     within = limits(H=(min_H, max_H), I=(min_I, max_I), B=(min_B, max_B), T=(min_T, max_T))
     wanted = recipe(formats, variants, regimes, weights, biases, pinned, drives_inputs=True)
     return _case(draw(RANDOM), within, wanted, placed, zero_state, full)

@@ -202,9 +202,9 @@ def _outer_factors(lone: Trial, block: str) -> tuple[Ball, Ball]:
     α, a = _lone_gates(lone), lone.exact.step
     if block == "W_hc":
         if lone.case.cell.variant.reset == "after":
-            one, other = (α.q, a.h)
+            one, other = α.q, a.h
         else:
-            one, other = (α.c, a.r * a.h)
+            one, other = α.c, a.r * a.h
     else:
         one, other = getattr(α, block[-1]), a.x if block.startswith("W_x") else a.h
     return one[0][:, None], other[0]

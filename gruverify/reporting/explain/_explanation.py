@@ -161,9 +161,9 @@ def _vanishes(setting: Setting, regime: Regime, fmt: Format) -> float:
     while none - some > 1:
         middle = (some + none) // 2
         if _is_zero(case_at(setting, regime, middle / _GRID), fmt):
-            some, none = (some, middle)
+            some, none = some, middle
         else:
-            some, none = (middle, none)
+            some, none = middle, none
     return none / _GRID
 
 

@@ -86,9 +86,9 @@ class Setting:
             z, r = (0.5 if value is None else value for value in (self.z, self.r))
             return (Regime("given", z, r),)
         if self.variant.update == "keep":
-            kept, taken = (1.0, 0.0)
+            kept, taken = 1.0, 0.0
         else:
-            kept, taken = (0.0, 1.0)
+            kept, taken = 0.0, 1.0
         return (
             Regime("carry", kept, 0.5, "I"),
             Regime("forget", taken, 0.0, "0"),
