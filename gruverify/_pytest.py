@@ -65,7 +65,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         parser.addini(_key(name), help, type=kind, default="" if kind == "string" else [])  # type: ignore[arg-type]
 
 
-def given(config: pytest.Config, name: str) -> Any:
+def option_value(config: pytest.Config, name: str) -> Any:
     """An option's value: of the command line, else of the ini file."""
     return config.getoption(_key(name)) or config.getini(_key(name))
 
@@ -80,10 +80,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "gruverify(subject): a conformance test of gruverify.testing"
     )
     RUNS.append(config)
-    if any(given(config, option.name) for option in OPTIONS):
+    if any(option_value(config, option.name) for option in OPTIONS):
         from gruverify.testing import _options
 
-        _options.of(config)
+        _options.options_of(config)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -94,7 +94,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Versions, threads and seed, where a target is named."""
-    if not given(config, "target"):
+    if not option_value(config, "target"):
         return []
     from gruverify.testing import _summary
 
@@ -132,7 +132,7 @@ def pytest_collection_modifyitems(
     session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
 ) -> None:
     """Add the tests of the target that is named."""
-    if target := given(config, "target"):
+    if target := option_value(config, "target"):
         from gruverify.testing import _collect
 
         items.extend(_collect.tests_of(target, session))
@@ -179,7 +179,7 @@ def pytest_runtest_call(item: pytest.Item) -> Any:
     except BaseException as raised:
         from gruverify.testing import _unrepeated
 
-        if flaky := _unrepeated.told(subject, raised, params["format"]):
+        if flaky := _unrepeated.unrepeated_message(subject, raised, params["format"]):
             raise pytest.fail.Exception(flaky, pytrace=False) from None
         raise
     subject.conclude(**params)
@@ -192,7 +192,7 @@ def pytest_testnodedown(node: Any, error: object) -> None:
     if found := getattr(node, "workeroutput", {}).get("gruverify"):
         from gruverify.testing import _account
 
-        _account.of(node.config).take(found)
+        _account.account_of(node.config).take(found)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -203,14 +203,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     from gruverify.testing import _account, _summary
 
-    account = _account.of(session.config)
+    account = _account.account_of(session.config)
     brought_home = getattr(session.config, "workeroutput", None)
     if brought_home is not None:
         brought_home["gruverify"] = account.packed()
         return
     if exitstatus == pytest.ExitCode.OK and _summary.inconclusive(account, session.config):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    if folder := given(session.config, "report"):
+    if folder := option_value(session.config, "report"):
         _summary.write(account, session.config, Path(folder), complete=exitstatus in (0, 1))
 
 
@@ -219,7 +219,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if _loaded():
         from gruverify.testing import _account, _summary
 
-        _lines(terminalreporter, _summary.lines(_account.of(config), config))
+        _lines(terminalreporter, _summary.lines(_account.account_of(config), config))
 
 
 def _lines(terminalreporter: Any, lines: Iterable[str]) -> None:

@@ -34,7 +34,7 @@ def shortened(text: str) -> str:
     return f"{text[:LONGEST]} ... and {len(text) - LONGEST:,} characters more"
 
 
-def told(error: BaseException) -> str:
+def error_line(error: BaseException) -> str:
     """The type of an exception and what it says, on one line; whatever its own methods do."""
     try:
         said = str(error)

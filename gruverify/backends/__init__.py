@@ -36,7 +36,7 @@ from gruverify.backends._limits import limits as limits
 from gruverify.backends._limits import set_limits as set_limits
 from gruverify.backends._numpy import NumpyBackend as NumpyBackend
 from gruverify.backends._processes import TargetDied as TargetDied
-from gruverify.backends._processes import apart as apart
+from gruverify.backends._processes import in_subprocess as in_subprocess
 from gruverify.backends._processes import processes as processes
 from gruverify.backends._protocol import CELL_METHODS as CELL_METHODS
 from gruverify.backends._protocol import DIRECTIONAL_METHODS as DIRECTIONAL_METHODS

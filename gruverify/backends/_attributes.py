@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from gruverify._visible import told
+from gruverify._visible import error_line
 
 
 class PropertyRaised(RuntimeError):
@@ -33,7 +33,7 @@ def value_of(owner: object, name: str) -> Any:
     except (Exception, KeyboardInterrupt):
         raise
     except BaseException as failure:
-        raise PropertyRaised(f"its property raised {told(failure)}") from failure
+        raise PropertyRaised(f"its property raised {error_line(failure)}") from failure
     try:
         # Asked once more: an owner with `__getattr__` has put words of its own in place of the
         # property's.
@@ -48,4 +48,4 @@ def failure_of(raised: BaseException) -> str:
         failure = raised.__cause__ or raised
     else:
         failure = raised
-    return f"its property raised {told(failure)}"
+    return f"its property raised {error_line(failure)}"

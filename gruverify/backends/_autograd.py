@@ -128,7 +128,7 @@ class AutogradSequence:
         """
         loaded = self.load(cell)
         x_, h_ = tensor(inputs).requires_grad_(), _leaf_or_none(state)
-        return _gradients(loaded, *used(loaded(x_, h_), d_outputs, d_last), x_, h_)
+        return _gradients(loaded, *with_cotangents(loaded(x_, h_), d_outputs, d_last), x_, h_)
 
 
 def _tensor_or_none(array: NDArray | None) -> torch.Tensor | None:
@@ -145,7 +145,7 @@ def _leaf_or_none(array: NDArray | None) -> torch.Tensor | None:
     return tensor(array).requires_grad_()
 
 
-def used(
+def with_cotangents(
     values: Sequence[torch.Tensor], *cotangents: NDArray | None
 ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     """The values that have a cotangent, and the cotangents."""
@@ -198,7 +198,7 @@ class AutogradStack:
         leaves = {**loaded.parameters, "inputs": x_}
         if h_ is not None:
             leaves["states"] = h_
-        gradients = grad(*used(loaded(x_, h_, lengths), d_outputs, d_last), leaves)
+        gradients = grad(*with_cotangents(loaded(x_, h_, lengths), d_outputs, d_last), leaves)
         found = {name: numpy(gradient) for name, gradient in gradients.items()}
         d_inputs, d_states = found.pop("inputs"), found.pop("states", None)
         return StackGradients(found, d_inputs, d_states)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from gruverify._visible import told
+from gruverify._visible import error_line
 from gruverify.arithmetic import Format, float32
 from gruverify.backends._place import BadModule, Place, name_of, place_of
 from gruverify.backends._tensors import torch_dtype
@@ -92,7 +92,7 @@ class Builder:
         try:
             return self._made(*_SAMPLE, {})
         except Exception as failure:
-            raise BadModule(f"{self._call} failed: {told(failure)}; {_WAY_OUT}") from failure
+            raise BadModule(f"{self._call} failed: {error_line(failure)}; {_WAY_OUT}") from failure
 
     @property
     def _call(self) -> str:

@@ -11,7 +11,7 @@ from gruverify.backends._declarations import (
     Declared,
     attribute_of,
     declarations_of,
-    shown,
+    one_line,
 )
 from gruverify.cell import Variant
 
@@ -34,12 +34,14 @@ def variants_in(given: Any) -> tuple[Variant, ...]:
     if isinstance(given, Variant):
         return (given,)
     if isinstance(given, (str, bytes, Mapping, type)) or not isinstance(given, Iterable):
-        raise BadDeclaration(f"variants={shown(given)} must be a sequence of Variants")
+        raise BadDeclaration(f"variants={one_line(given)} must be a sequence of Variants")
     listed = list(given)
     if not listed:
         raise BadDeclaration("variants is empty: a backend claims at least one Variant")
     if wrong := [one for one in listed if not isinstance(one, Variant)]:
-        raise BadDeclaration(f"variants has {shown(wrong[0])}: it must be a sequence of Variants")
+        raise BadDeclaration(
+            f"variants has {one_line(wrong[0])}: it must be a sequence of Variants"
+        )
     return tuple(listed)
 
 
@@ -57,7 +59,7 @@ def formats_in(given: Any) -> tuple[Format, ...]:
         or isinstance(given, type)
     ):
         raise BadDeclaration(
-            f"formats={shown(given)} must be a sequence of Formats: {_EACH_FORMAT}"
+            f"formats={one_line(given)} must be a sequence of Formats: {_EACH_FORMAT}"
         )
     found = tuple(dict.fromkeys(_format(one) for one in given))
     if not found:
@@ -69,13 +71,13 @@ def _format(given: Any) -> Format:
     if isinstance(given, Format) and given in FORMATS:
         return given
     if not isinstance(given, str):
-        raise BadDeclaration(f"formats has {shown(given)}: {_EACH_FORMAT}")
+        raise BadDeclaration(f"formats has {one_line(given)}: {_EACH_FORMAT}")
     try:
         return format_named(given)
     except ValueError:
         known = ", ".join(f"{fmt.name} ({fmt.short})" for fmt in FORMATS)
         raise BadDeclaration(
-            f"formats has {shown(given)}, which is unknown: choose from {known}"
+            f"formats has {one_line(given)}, which is unknown: choose from {known}"
         ) from None
 
 
@@ -83,7 +85,7 @@ def require_name(name: Any) -> None:
     """Raise BadDeclaration if it is no name of a backend."""
     if not isinstance(name, str) or not name.strip():
         raise BadDeclaration(
-            f"name={shown(name)} must be a text that is not empty: reports call the backend so"
+            f"name={one_line(name)} must be a text that is not empty: reports call the backend so"
         )
 
 
@@ -126,9 +128,10 @@ def agreed(said: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     for who, values in said.items():
         for name, value in values.items():
             if name in found and repr(found[name]) != repr(value):
-                earlier = f"{name}={shown(found[name])} of {whose[name]}"
+                earlier = f"{name}={one_line(found[name])} of {whose[name]}"
                 raise BadDeclaration(
-                    f"{name}={shown(value)} of {who} contradicts {earlier}: both must say the same"
+                    f"{name}={one_line(value)} of {who} contradicts {earlier}: both must say the "
+                    "same"
                 )
             found[name], whose[name] = value, who
     return found

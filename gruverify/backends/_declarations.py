@@ -292,7 +292,7 @@ def require_shapes(value: Any) -> None:
     _READ["shapes"]("shapes", value)
 
 
-def shown(value: Any) -> str:
+def one_line(value: Any) -> str:
     """A value on one line, however large it is."""
     return " ".join(reprlib.repr(value).split())
 
@@ -310,28 +310,30 @@ def _carry(name: str, value: Any) -> float | Format:
 
 def _at_least_0(name: str, value: Any, rule: str) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise BadDeclaration(f"{name}={shown(value)} must be a number: {rule}")
+        raise BadDeclaration(f"{name}={one_line(value)} must be a number: {rule}")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise BadDeclaration(f"{name}={shown(value)} must be finite: {rule}")
+        raise BadDeclaration(f"{name}={one_line(value)} must be finite: {rule}")
     if number < 0:
-        raise BadDeclaration(f"{name}={shown(value)} must not be negative: {rule}")
+        raise BadDeclaration(f"{name}={one_line(value)} must not be negative: {rule}")
     return number
 
 
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, (bool, np.bool_)):
-        raise BadDeclaration(f"{name}={shown(value)} must be True or False")
+        raise BadDeclaration(f"{name}={one_line(value)} must be True or False")
     return bool(value)
 
 
 def _count(least: int) -> Callable[[str, Any], int]:
     def read(name: str, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-            raise BadDeclaration(f"{name}={shown(value)} must be a whole number, at least {least}")
+            raise BadDeclaration(
+                f"{name}={one_line(value)} must be a whole number, at least {least}"
+            )
         return int(value)
 
     return read
@@ -341,7 +343,7 @@ def _word(*words: str) -> Callable[[str, Any], Any]:
     def read(name: str, value: Any) -> Any:
         if not isinstance(value, str) or value not in words:
             raise BadDeclaration(
-                f"{name}={shown(value)} must be one of {', '.join(map(repr, words))}"
+                f"{name}={one_line(value)} must be one of {', '.join(map(repr, words))}"
             )
         return value
 
@@ -352,18 +354,18 @@ def _format(name: str, value: Any) -> Format:
     if isinstance(value, Format):
         return value
     if not isinstance(value, str):
-        raise BadDeclaration(f"{name}={shown(value)} must be a Format or the name of one")
+        raise BadDeclaration(f"{name}={one_line(value)} must be a Format or the name of one")
     try:
         return format_named(value)
     except ValueError as unknown:
-        raise BadDeclaration(f"{name}={shown(value)}: {unknown}") from None
+        raise BadDeclaration(f"{name}={one_line(value)}: {unknown}") from None
 
 
 def _forms(name: str, value: Any) -> str:
     parts = str(value).split("+")
     if not isinstance(value, str) or not set(parts) <= set(FORMS) or len(set(parts)) != len(parts):
         raise BadDeclaration(
-            f"{name}={shown(value)} must be some of {', '.join(FORMS)}, with + between them"
+            f"{name}={one_line(value)} must be some of {', '.join(FORMS)}, with + between them"
         )
     return "+".join(sorted(parts))
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.autograd import forward_ad
 
-from gruverify.backends._autograd import Leaves, Load, Loaded, grad, loss, packed, used
+from gruverify.backends._autograd import Leaves, Load, Loaded, grad, loss, packed, with_cotangents
 from gruverify.backends._refusals import translated
 from gruverify.backends._tensors import numpy, tensor
 from gruverify.backends.contract import NDArray
@@ -62,7 +62,7 @@ class AutogradDirections:
         leaves = _leaves(loaded, tensor(inputs), _start(cell, inputs, state))
         with _forward_mode():
             moving = _moving(leaves, tangent)
-            values, cotangents = used(_called(loaded, moving), d_outputs, d_last)
+            values, cotangents = with_cotangents(_called(loaded, moving), d_outputs, d_last)
             gradients = grad(values, [_resting(cotangent) for cotangent in cotangents], moving)
             return packed({name: _moved(gradient) for name, gradient in gradients.items()})
 
@@ -83,7 +83,7 @@ class AutogradDirections:
         loaded = self.load(cell)
         leaves = _leaves(loaded, tensor(inputs), _start(cell, inputs, state))
         gradients = grad(
-            *used(_called(loaded, leaves), d_outputs, d_last), leaves, create_graph=True
+            *with_cotangents(_called(loaded, leaves), d_outputs, d_last), leaves, create_graph=True
         )
         return packed(_backward(gradients, tangent, leaves))
 

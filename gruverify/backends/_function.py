@@ -24,8 +24,8 @@ from gruverify.backends._declarations import (
     Declarations,
     Declared,
     declarations_of,
+    one_line,
     require_shapes,
-    shown,
 )
 from gruverify.backends._has_modules import Reload
 from gruverify.backends._protocol import (
@@ -147,7 +147,8 @@ def _required(functions: Mapping[str, Any]) -> Mapping[str, Any]:
     for method, function in functions.items():
         if not callable(function):
             raise BadDeclaration(
-                f"{method}={shown(function)} must be a function, with the signature of `{method}`"
+                f"{method}={one_line(function)} must be a function, with the signature of "
+                f"`{method}`"
             )
     return functions
 

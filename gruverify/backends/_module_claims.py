@@ -16,7 +16,7 @@ from gruverify.backends._declarations import (
     BadDeclaration,
     declarations_of,
     module_declarations,
-    shown,
+    one_line,
 )
 from gruverify.backends._modules import BadModule, Modules, name_of
 from gruverify.cell import Variant
@@ -31,7 +31,7 @@ def modules_of(keyword: str, module: Any) -> Modules:
     if not isinstance(module, nn.Module) and not (
         isinstance(module, type) and issubclass(module, nn.Module)
     ):
-        raise BadModule(f"{keyword}={shown(module)} must be an nn.Module, class or instance")
+        raise BadModule(f"{keyword}={one_line(module)} must be an nn.Module, class or instance")
     modules = Modules(module)
     if modules.place.layered:
         found = "sequence"
@@ -85,8 +85,8 @@ def own_shape(
     for name in own:
         if name in said and getattr(declared, name) != own[name]:
             raise BadDeclaration(
-                f"{name}={shown(said[name])} contradicts the module, which has {own[name]}: leave "
-                "it out"
+                f"{name}={one_line(said[name])} contradicts the module, which has {own[name]}: "
+                "leave it out"
             )
     return own
 
@@ -111,7 +111,9 @@ def formats_of(given: Mapping[str, Modules], claimed: Any) -> tuple[Format, ...]
         return wanted
     (format,) = own["formats"]
     if format not in wanted:
-        what = f"formats={shown(claimed)} contradicts the module, whose weights are {format.name}"
+        what = (
+            f"formats={one_line(claimed)} contradicts the module, whose weights are {format.name}"
+        )
         raise BadDeclaration(f"{what}: leave it out, or convert the module")
     return (format,)
 

@@ -302,7 +302,7 @@ class Modules:
         """Whether the modules hold each of their weights as a parameter of its own."""
         return is_plain(self.sample, self.place)
 
-    def given(self, I: int, H: int, bias: bool, fmt: Format, **options: Any) -> Built:
+    def user_module(self, I: int, H: int, bias: bool, fmt: Format, **options: Any) -> Built:
         """A module as the user has it, with whatever stands before its weights, but without
         dropout.
         """
@@ -315,7 +315,7 @@ class Modules:
 
     def build(self, I: int, H: int, bias: bool, fmt: Format, **options: Any) -> Built:
         """A module without dropout and with plain weights, and what is called in its place."""
-        module = self.given(I, H, bias, fmt, **options).module
+        module = self.user_module(I, H, bias, fmt, **options).module
         make_plain(module, self.place)
         return Built(module, self.place, self._wrap(module) if self._wrap else module)
 

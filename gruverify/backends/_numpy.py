@@ -171,7 +171,7 @@ class NumpyBackend:
         """Outputs (T, B, D·H) and last states (L·D, B, H), arranged as the inputs are; no states
         means zeros.
         """
-        arranged = Arrangement.of(inputs, batch_first)
+        arranged = Arrangement.of_call(inputs, batch_first)
         if not inputs.size:
             return self._nothing(stack, arranged, inputs, states)
         run = self._run(stack, arranged, inputs, states, lengths)
@@ -190,7 +190,7 @@ class NumpyBackend:
         """Gradients by back-propagation at the cotangents d_outputs (T, B, D·H) and d_last (L·D, B,
         H).
         """
-        arranged = Arrangement.of(inputs, batch_first)
+        arranged = Arrangement.of_call(inputs, batch_first)
         if not inputs.size:
             if d_last is None:
                 d_start = np.zeros_like(self._states(stack, arranged, inputs, states))

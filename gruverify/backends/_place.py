@@ -58,7 +58,9 @@ class Place:
     def weights(self, module: nn.Module) -> dict[str, torch.Tensor]:
         """The weights that the module shows, by PyTorch's names."""
         return {
-            name: weight for name, weight in shown(self.owner(module)).items() if _is_pytorchs(name)
+            name: weight
+            for name, weight in weights_as_read(self.owner(module)).items()
+            if _is_pytorchs(name)
         }
 
 
@@ -71,7 +73,7 @@ class BadModule(BadDeclaration):
     """A module that cannot be verified as it is; the message says why, and what to name instead."""
 
 
-def shown(owner: nn.Module) -> dict[str, torch.Tensor]:
+def weights_as_read(owner: nn.Module) -> dict[str, torch.Tensor]:
     """The tensors that a module itself holds as parameters, under the names by which its forward
     reads them.
 
@@ -138,7 +140,9 @@ def _owners(module: nn.Module) -> dict[str, Mapping[str, torch.Tensor]]:
     for path, owner in module.named_modules():
         if "parametrizations" in path.split("."):
             continue
-        names = {name: weight for name, weight in shown(owner).items() if _is_pytorchs(name)}
+        names = {
+            name: weight for name, weight in weights_as_read(owner).items() if _is_pytorchs(name)
+        }
         if any(name.startswith("weight_") for name in names):
             found[path] = names
     return found

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from multiprocessing import resource_tracker
 from typing import Any, TypeVar, cast
 
-from gruverify._visible import told
+from gruverify._visible import error_line
 from gruverify.backends._child import Child, Line, quiet, wait_for
 from gruverify.backends._limits import PATIENCE
 from gruverify.backends._targets import TARGETS, TargetUnavailable
@@ -48,7 +48,7 @@ class TargetDied(RuntimeError):
     """The process that was to work on a target ended without an answer."""
 
 
-def apart(
+def in_subprocess(
     context: Any,
     function: Callable[..., Answer],
     *arguments: Any,
@@ -93,5 +93,5 @@ def _answer(line: Line, function: Callable[..., Any], arguments: tuple[Any, ...]
         if known:
             answer = error
         else:
-            answer = TargetUnavailable(f"the target raised {told(error)}")
+            answer = TargetUnavailable(f"the target raised {error_line(error)}")
     line(answer)

@@ -57,7 +57,7 @@ class Subject:
             return "weight_hh_l0"
         return "weight_hh"
 
-    def of(self, cell: Cell) -> dict[str, torch.Tensor]:
+    def tensors_of(self, cell: Cell) -> dict[str, torch.Tensor]:
         """The cell's weights, as tensors of their own, under the names that they have here."""
         end = "_l0" if self.built.place.layered else ""
         return {
@@ -118,22 +118,22 @@ class Record:
     expected: dict[str, NDArray] = field(default_factory=dict)
     strays: list[str] = field(default_factory=list)
 
-    def same(
+    def require_equal(
         self, found: Mapping[str, NDArray], expected: Mapping[str, NDArray], where: str = ""
     ) -> None:
         """These must be equal."""
         self.found |= {f"{name}{where}": found[name] for name in expected}
         self.expected |= {f"{name}{where}": array for name, array in expected.items()}
 
-    def gradients(self, leaves: Weights, expected: Mapping[str, NDArray]) -> None:
+    def require_gradients(self, leaves: Weights, expected: Mapping[str, NDArray]) -> None:
         """The leaves must have these in their `.grad`."""
         for name, leaf in leaves.items():
             if not leaf.is_leaf or leaf.grad is None:
                 self.strays.append(f"no gradient reached {name}.grad")
             else:
-                self.same({name: numpy(leaf.grad)}, {name: expected[name]}, ".grad")
+                self.require_equal({name: numpy(leaf.grad)}, {name: expected[name]}, ".grad")
 
-    def untouched(self, weights: Weights, whose: str) -> None:
+    def require_no_gradient(self, weights: Weights, whose: str) -> None:
         """None of these may have a gradient."""
         for name, weight in weights.items():
             if weight.is_leaf and weight.grad is not None:
@@ -161,7 +161,7 @@ class Subjects:
         """Whether the modules are TorchScript's."""
         return self.script is not None or isinstance(self.modules.target, torch.jit.ScriptModule)
 
-    def kept(
+    def subject_for(
         self,
         way: str,
         question: Question,
@@ -187,7 +187,7 @@ class Subjects:
         subject = self._subject(
             self.modules.build(c.input_size, c.hidden_size, c.variant.bias, c.format)
         )
-        subject.built.silence(subject.of(c))
+        subject.built.silence(subject.tensors_of(c))
         return subject
 
     def new(self, question: Question) -> Subject:
@@ -201,7 +201,7 @@ class Subjects:
         """A module with whatever stands before its weights."""
         c = question.cell
         return self._subject(
-            self.modules.given(c.input_size, c.hidden_size, c.variant.bias, c.format)
+            self.modules.user_module(c.input_size, c.hidden_size, c.variant.bias, c.format)
         )
 
     def fresh(
@@ -228,7 +228,7 @@ class Subjects:
         # To script takes a tenth of a second: one scripted module is given weights in the plainest
         # way again and again.
         if self.scripted:
-            subject = self.kept("fresh", question)
+            subject = self.subject_for("fresh", question)
         else:
             subject = self.new(question)
         leaves = subject.built.fill(weights, question.cell.variant)

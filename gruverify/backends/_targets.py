@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from gruverify._visible import told, visible
+from gruverify._visible import error_line, visible
 from gruverify.backends._attributes import value_of
 from gruverify.backends._claims import claims_of, declared_variants
 from gruverify.backends._declarations import BadDeclaration, attribute_of, declarations_of
@@ -188,8 +188,8 @@ def _built_in(shipped: Target) -> Backend:
         # It is there, and not what it was: another version, or one of those that it needs is
         # missing.
         raise TargetUnavailable(
-            f"target {shipped.name!r} cannot be used here: {told(failure)}; what it was made for: "
-            f"{shipped.remedy}"
+            f"target {shipped.name!r} cannot be used here: {error_line(failure)}; what it was made "
+            f"for: {shipped.remedy}"
         ) from failure
 
 
@@ -261,7 +261,9 @@ def _import(module_name: str, target: str) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as failure:  # SystemExit, too: a script that ends itself must not end us
-        raise TargetUnavailable(f"importing {module_name} failed: {told(failure)}") from failure
+        raise TargetUnavailable(
+            f"importing {module_name} failed: {error_line(failure)}"
+        ) from failure
 
 
 def _adapt(found: Any, name: str) -> Backend:
@@ -286,7 +288,7 @@ def _built(cls: type, name: str) -> Any:
         raise
     except BaseException as failure:
         raise UnknownTarget(
-            f"target {name}: {cls.__name__}() failed: {told(failure)}; where it needs "
+            f"target {name}: {cls.__name__}() failed: {error_line(failure)}; where it needs "
             "arguments, make an instance in your module and name that"
         ) from failure
 

@@ -390,7 +390,7 @@ class _FormulaStack(_Formulas):
     def __call__(
         self, inputs: torch.Tensor, states: torch.Tensor | None, lengths: NDArray | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        s, arranged = self.stack, Arrangement.of(inputs, self.batch_first)
+        s, arranged = self.stack, Arrangement.of_call(inputs, self.batch_first)
         xs = arranged.steps_of(inputs)
         if states is None:
             hs = xs.new_zeros(s.layers * s.directions, xs.shape[1], s.hidden_size)

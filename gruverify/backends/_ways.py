@@ -93,9 +93,11 @@ def _loading(way: str, load: Callable[[Subject, Weights], None], *, of_copies: b
     def reach(subjects: Subjects, question: Question) -> Reached:
         if not of_copies:
             _no_copy_of_a_script(subjects)
-        subject = subjects.kept(way, question)
-        load(subject, subject.of(question.cell))
-        return _run(Record(), subjects, subject, question, subject.of(question.cell)).reached
+        subject = subjects.subject_for(way, question)
+        load(subject, subject.tensors_of(question.cell))
+        return _run(
+            Record(), subjects, subject, question, subject.tensors_of(question.cell)
+        ).reached
 
     return reach
 
@@ -106,12 +108,12 @@ def _run(
     """The subject shows the weights wanted, and answers as a fresh module that is given what is
     shown.
     """
-    record.same(_arrays(subject.weights), _arrays(wanted))
+    record.require_equal(_arrays(subject.weights), _arrays(wanted))
     leaves = {name: subject.weights[name] for name in wanted}
     forget(leaves.values())
     values, gradients = subjects.fresh(question, leaves)
-    record.same(subject.differentiate(question), values)
-    record.gradients(leaves, gradients)
+    record.require_equal(subject.differentiate(question), values)
+    record.require_gradients(leaves, gradients)
     return record
 
 
@@ -125,22 +127,24 @@ def _arrays(weights: Weights) -> dict[str, NDArray]:
 def _functional_call(subjects: Subjects, question: Question) -> Reached:
     """The module answers at the weights that are given, and afterwards at its own again."""
     _eager_alone(subjects, "torch.func.functional_call refuses TorchScript's modules")
-    subject, record = subjects.kept("functional-call", question), Record()
+    subject, record = subjects.subject_for("functional-call", question), Record()
     before, own = subject.values(question), subject.weights
     forget(own.values())
-    leaves = {name: weight.requires_grad_() for name, weight in subject.of(question.cell).items()}
+    leaves = {
+        name: weight.requires_grad_() for name, weight in subject.tensors_of(question.cell).items()
+    }
     found = subject.differentiate(question, subject.built.at(leaves))
     values, gradients = subjects.fresh(question, leaves)
-    record.same(found, values)
-    record.gradients(leaves, gradients)
-    record.untouched({name: own[name] for name in leaves}, "the module that was called")
-    record.same(subject.values(question), before, ", afterwards")
+    record.require_equal(found, values)
+    record.require_gradients(leaves, gradients)
+    record.require_no_gradient({name: own[name] for name in leaves}, "the module that was called")
+    record.require_equal(subject.values(question), before, ", afterwards")
     return record.reached
 
 
 def _optimizer_step(subjects: Subjects, question: Question) -> Reached:
-    subject = subjects.kept("optimizer-step", question)
-    weights = subject.of(question.cell)
+    subject = subjects.subject_for("optimizer-step", question)
+    weights = subject.tensors_of(question.cell)
     _, gradients = subjects.fresh(question, weights)
     stepped = {
         name: weight.add(tensor(gradients[name]), alpha=-_RATE) for name, weight in weights.items()
@@ -158,16 +162,16 @@ def _deepcopy(subjects: Subjects, question: Question) -> Reached:
     original.
     """
     _no_copy_of_a_script(subjects)
-    original, record = subjects.kept("deepcopy", question), Record()
+    original, record = subjects.subject_for("deepcopy", question), Record()
     before = original.values(question)
     forget(original.weights.values())
     module = copy.deepcopy(original.built.module)
     twin = Subject(Built(module, original.built.place, module), original.batch_first)
-    _data(twin, twin.of(question.cell))
-    _run(record, subjects, twin, question, twin.of(question.cell))
-    record.untouched(original.weights, "the original")
+    _data(twin, twin.tensors_of(question.cell))
+    _run(record, subjects, twin, question, twin.tensors_of(question.cell))
+    record.require_no_gradient(original.weights, "the original")
     _step_anyhow(twin)
-    record.same(original.values(question), before, " of the original")
+    record.require_equal(original.values(question), before, " of the original")
     return record.reached
 
 
@@ -231,14 +235,14 @@ def _mask_of(weight: torch.Tensor) -> torch.Tensor:
 
 def _parametrization(subjects: Subjects, question: Question) -> Reached:
     _eager_alone(subjects, "TorchScript's modules cannot be parametrized")
-    subject = subjects.kept("parametrization", question, _parametrized)
+    subject = subjects.subject_for("parametrization", question, _parametrized)
     original = subject.owner.parametrizations[subject.recurrent].original
     return _behind(subjects, subject, question, original, torch.tensor(0.5, dtype=original.dtype))
 
 
 def _pruning(subjects: Subjects, question: Question) -> Reached:
     _eager_alone(subjects, "TorchScript's modules cannot be pruned")
-    subject = subjects.kept("pruning", question, _masked)
+    subject = subjects.subject_for("pruning", question, _masked)
     original = getattr(subject.owner, f"{subject.recurrent}_orig")
     return _behind(subjects, subject, question, original, _mask_of(original))
 
@@ -251,20 +255,24 @@ def _behind(
     factor: torch.Tensor,
 ) -> Reached:
     """The recurrent weight is an original times a factor."""
-    weights, recurrent, record = subject.of(question.cell), subject.recurrent, Record()
+    weights, recurrent, record = subject.tensors_of(question.cell), subject.recurrent, Record()
     original.data = weights[recurrent].clone()
     _data(
         subject,
-        {name: weight for name, weight in subject.of(question.cell).items() if name != recurrent},
+        {
+            name: weight
+            for name, weight in subject.tensors_of(question.cell).items()
+            if name != recurrent
+        },
     )
     effective = {**weights, recurrent: weights[recurrent] * factor}
     leaves = {**{name: subject.weights[name] for name in weights}, recurrent: original}
     forget(leaves.values())
     values, gradients = subjects.fresh(question, effective)
     gradients[recurrent] = numpy(tensor(gradients[recurrent]) * factor)
-    record.same(subject.differentiate(question), values)
-    record.gradients(leaves, gradients)
-    record.same(_arrays(subject.weights), _arrays(effective))
+    record.require_equal(subject.differentiate(question), values)
+    record.require_gradients(leaves, gradients)
+    record.require_equal(_arrays(subject.weights), _arrays(effective))
     return record.reached
 
 
@@ -282,7 +290,7 @@ def _as_given(subjects: Subjects, question: Question) -> Reached:
     values, _ = subjects.fresh(
         question, {name: weight.detach() for name, weight in subject.weights.items()}
     )
-    record.same(found, values)
+    record.require_equal(found, values)
     lost = [
         name
         for name, p in parameters.items()
@@ -298,9 +306,9 @@ def _as_given(subjects: Subjects, question: Question) -> Reached:
 def _script(subjects: Subjects, question: Question) -> Reached:
     if not subjects.scripted and not isinstance(subjects.modules.target, nn.Module):
         raise NotImplementedError("to script takes long: it is asked of modules of one size")
-    subject = subjects.kept("script", question, None if subjects.scripted else _scripted)
-    _data(subject, subject.of(question.cell))
-    return _run(Record(), subjects, subject, question, subject.of(question.cell)).reached
+    subject = subjects.subject_for("script", question, None if subjects.scripted else _scripted)
+    _data(subject, subject.tensors_of(question.cell))
+    return _run(Record(), subjects, subject, question, subject.tensors_of(question.cell)).reached
 
 
 def _scripted(subject: Subject, question: Question) -> Subject:
@@ -318,12 +326,12 @@ def _script_after_functional_call(subjects: Subjects, question: Question) -> Rea
     def prepare(_: Subject, question: Question) -> Subject:
         eager = subjects.eager(question)
         with torch.no_grad():
-            eager.run(question, eager.built.at(eager.of(question.cell)))
+            eager.run(question, eager.built.at(eager.tensors_of(question.cell)))
         return Subject(script(eager.built), eager.batch_first)
 
-    subject = subjects.kept("script-after-functional-call", question, prepare)
-    _data(subject, subject.of(question.cell))
-    return _run(Record(), subjects, subject, question, subject.of(question.cell)).reached
+    subject = subjects.subject_for("script-after-functional-call", question, prepare)
+    _data(subject, subject.tensors_of(question.cell))
+    return _run(Record(), subjects, subject, question, subject.tensors_of(question.cell)).reached
 
 
 _WAYS: Mapping[str, Way] = {

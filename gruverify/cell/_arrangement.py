@@ -21,7 +21,7 @@ class Arrangement:
     batched: bool = True
 
     @classmethod
-    def of(cls, inputs: Array, batch_first: bool) -> Arrangement:
+    def of_call(cls, inputs: Array, batch_first: bool) -> Arrangement:
         """The arrangement of a call with these inputs."""
         return cls(batch_first, inputs.ndim == 3)
 

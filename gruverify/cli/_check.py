@@ -21,8 +21,8 @@ from gruverify.cli._files import writable, write_aside
 from gruverify.cli._interrupt import undisturbed
 from gruverify.cli._look import Look, look_options
 from gruverify.cli._options import EXIT_CODES, EXIT_DIED, EXIT_UNAVAILABLE, EXIT_UNVISITED, Fail
-from gruverify.cli._report import failures, require, where
-from gruverify.cli._store import end, store_options, told
+from gruverify.cli._report import failures, how_to_read, require
+from gruverify.cli._store import closing_line, end, store_options
 from gruverify.cli._update_xfails import Xfails, xfails_to_update
 from gruverify.cli._values import FOLDER, FORMATS, MEMORY, PATIENCE, PERCENT, SECONDS
 
@@ -295,7 +295,7 @@ def _end(result: Result, to: _Output) -> list[str]:
     if to.kept is None:
         return []
     end(to.kept, result)
-    said = told(to.kept, result)
+    said = closing_line(to.kept, result)
     if to.look.silent:
         return []
     return [said]
@@ -339,11 +339,13 @@ def _selection(
 
 
 def _list(target: str, plan: Plan, patience: float) -> None:
-    from gruverify.backends import apart, processes
+    from gruverify.backends import in_subprocess, processes
     from gruverify.reporting import console_for, print_outlook
 
     with _targets_mistakes():
-        asked = apart(processes(target), _outlook, target, plan, name=target, patience=patience)
+        asked = in_subprocess(
+            processes(target), _outlook, target, plan, name=target, patience=patience
+        )
     print_outlook(console_for(), asked)
 
 
@@ -440,7 +442,7 @@ def _write(result: Result, to: _Output) -> list[str]:
         return []
     with failures("--report"):
         write_report([document(result)], to.report)
-    return [where(to.report)]
+    return [how_to_read(to.report)]
 
 
 def _print(result: Result, saved: dict[tuple[str, str], Path], to: _Output) -> None:

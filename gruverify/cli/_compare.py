@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._options import EXIT_INCONCLUSIVE, EXIT_WORSE, Fail
-from gruverify.cli._results import is_store, opened, result_named
+from gruverify.cli._results import is_store, open_store, result_named
 from gruverify.cli._values import number_within
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _list(name: str) -> None:
             "OLD NEW"
         )
     try:
-        runs = runs_of(opened(store))
+        runs = runs_of(open_store(store))
     except BadStore as refused:
         raise Fail(f"{store} {refused}") from None
     with whatever_becomes_of_the_console():

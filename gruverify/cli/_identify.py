@@ -76,13 +76,13 @@ def command(
 def _identified(
     target: str, formats: tuple[Format, ...] | None, seed: int, patience: float
 ) -> Identity:
-    from gruverify.backends import TargetDied, TargetUnavailable, apart, processes
+    from gruverify.backends import TargetDied, TargetUnavailable, in_subprocess, processes
 
     context = processes(target)
     from gruverify.engine import identify
 
     try:
-        return apart(
+        return in_subprocess(
             context,
             partial(identify, formats=formats, seed=seed),
             target,

@@ -41,7 +41,7 @@ def command(file: Path, target: str | None, patience: float) -> None:
         TargetDied,
         TargetUnavailable,
         UnknownTarget,
-        apart,
+        in_subprocess,
         processes,
         require_installed,
     )
@@ -56,7 +56,7 @@ def command(file: Path, target: str | None, patience: float) -> None:
     name = target or witness.target
     try:
         require_installed(name)
-        why = apart(processes(name), _asked, witness, name, name=name, patience=patience)
+        why = in_subprocess(processes(name), _asked, witness, name, name=name, patience=patience)
     except TargetDied as died:
         raise Fail(f"{died} under {name}", EXIT_DIED) from None
     except TargetUnavailable as missing:
@@ -79,7 +79,7 @@ def command(file: Path, target: str | None, patience: float) -> None:
 
 def _asked(witness: Witness, target: str) -> str:
     """Why the case shows nothing of a target, empty if it does; raises AssertionError if the
-    invariant falls.
+    invariant fails.
     """
     from gruverify.backends import resolve
     from gruverify.engine import assert_holds

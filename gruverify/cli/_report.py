@@ -49,7 +49,7 @@ def command(files: tuple[str, ...], out: Path) -> None:
         require(out)
         documents = [result_named(file) for file in files]
         write_report(documents, out)
-    click.echo(where(out))
+    click.echo(how_to_read(out))
 
 
 def require(folder: Path) -> None:
@@ -60,7 +60,7 @@ def require(folder: Path) -> None:
     require_folder(folder)
 
 
-def where(folder: Path) -> str:
+def how_to_read(folder: Path) -> str:
     """How to read the report in a folder."""
     return f"report: {folder}\nnext: open {folder / 'index.html'}"
 

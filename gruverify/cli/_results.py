@@ -43,12 +43,12 @@ def _of_run(file: Path, number: int) -> Any:
     from gruverify.store import BadStore, document_of
 
     try:
-        return document_of(opened(file), number)
+        return document_of(open_store(file), number)
     except BadStore as refused:
         raise Fail(f"{file} {refused}") from None
 
 
-def opened(file: Path) -> Any:
+def open_store(file: Path) -> Any:
     """A store that is to be read.
 
     Raises:

@@ -77,7 +77,7 @@ def end(kept: Kept, result: Result) -> None:
     kept.end(found, run_figures(found))
 
 
-def told(kept: Kept, result: Result) -> str:
+def closing_line(kept: Kept, result: Result) -> str:
     """What to say at the end of a run that was kept, in a line.
 
     Raises:

@@ -31,7 +31,7 @@ class Coverage:
     hits: dict[str, Hits] = field(default_factory=dict)
     excluded: dict[tuple[str, Bin], str] = field(default_factory=dict)
 
-    def of(self, group: Group) -> Hits:
+    def hits_of(self, group: Group) -> Hits:
         """The hits of a group, zeros if it was never visited."""
         return self.hits.get(group.name, np.zeros(group.shape, np.int64))
 
@@ -39,7 +39,7 @@ class Coverage:
         """The bins that could be reached and were hit less than `at_least` times."""
         missed = (
             bin
-            for bin, hits in zip(group.bins(), self.of(group).flat, strict=True)
+            for bin, hits in zip(group.bins(), self.hits_of(group).flat, strict=True)
             if hits < group.at_least
         )
         return [bin for bin in missed if (group.name, bin) not in self.excluded]
@@ -66,14 +66,14 @@ class Coverage:
         such as "z=0".
         """
         for number, axis in enumerate(GATES.axes):
-            along = self.of(GATES).sum(tuple({0, 1, 2} - {number}))
+            along = self.hits_of(GATES).sum(tuple({0, 1, 2} - {number}))
             yield from (
                 f"{axis.name}={level}"
                 for level, count in zip(axis.levels, along, strict=True)
                 if count
             )
         for group in SIZES:
-            axis, along = group.axes[1], self.of(group).sum(0)
+            axis, along = group.axes[1], self.hits_of(group).sum(0)
             yield from (
                 f"{axis.name}={level}"
                 for level, count in zip(axis.levels, along, strict=True)
@@ -81,12 +81,12 @@ class Coverage:
             )
         for group in GROUPS.values():
             if group.size <= _FEW:
-                bins = zip(group.bins(), self.of(group).flat, strict=True)
+                bins = zip(group.bins(), self.hits_of(group).flat, strict=True)
                 yield from (group.spelled(bin) for bin, count in bins if count)
 
     def __add__(self, other: Coverage) -> Coverage:
         names = [name for name in GROUPS if name in self.hits or name in other.hits]
-        hits = {name: self.of(GROUPS[name]) + other.of(GROUPS[name]) for name in names}
+        hits = {name: self.hits_of(GROUPS[name]) + other.hits_of(GROUPS[name]) for name in names}
         return Coverage(
             hits, {bin: _first(self, other, bin) for bin in sorted(self.excluded | other.excluded)}
         )
@@ -94,7 +94,9 @@ class Coverage:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Coverage):
             return NotImplemented
-        same = all(np.array_equal(self.of(group), other.of(group)) for group in GROUPS.values())
+        same = all(
+            np.array_equal(self.hits_of(group), other.hits_of(group)) for group in GROUPS.values()
+        )
         return same and self.excluded == other.excluded
 
     __hash__ = None  # type: ignore[assignment]  # arrays inside

@@ -12,7 +12,7 @@ from gruverify.engine._tally import Tally
 from gruverify.invariants import INVARIANTS, Invariant
 
 
-def about(chosen: Selection) -> list[Invariant]:
+def selected_invariants(chosen: Selection) -> list[Invariant]:
     """The invariants that the selection is about."""
     return [invariant for invariant in INVARIANTS.values() if chosen.wants(invariant.id)]
 
@@ -40,7 +40,7 @@ def outlook(
     reason of what is not asked and the mark of what is expected to fail.
     """
     found = dict[str, dict[str, Tally]]()
-    for invariant in about(chosen):
+    for invariant in selected_invariants(chosen):
         found[invariant.id] = {
             fmt.name: _prospect(invariant, backend, fmt, profile, chosen) for fmt in formats
         }

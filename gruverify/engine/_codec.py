@@ -122,7 +122,7 @@ def encode_judgement(judgement: Judgement) -> list[Any]:
     """How an invariant judged a case; of one that did not fall the residual is left out, for nobody
     shows it.
     """
-    if judgement.fell:
+    if judgement.failed:
         residual = encode_residual(judgement.residual)
     else:
         residual = None

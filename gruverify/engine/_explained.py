@@ -1,4 +1,4 @@
-"""Whether one fault explains what fell: another reading of the cell that every case agrees with."""
+"""Whether one fault explains every failure: a reading of the cell that all cases agree with."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SEVERAL = 3
 
 def explained(result: Result, target: object) -> Result:
     """A complete result of a target with its explanation; Ctrl-C leaves it as it is."""
-    if not result.complete or result.crashes or result.less_accurate or not _fallen(result):
+    if not result.complete or result.crashes or result.less_accurate or not _failing(result):
         return result
     try:
         return replace(result, explanation=explanation(result, resolve(target)))
@@ -34,17 +34,17 @@ def explanation(result: Result, backend: Backend) -> str:
     if there are none.
 
     What is declared is not among them, or they would explain nothing. Asked in the most precise
-    format in which a forward invariant fell.
+    format in which a forward invariant failed.
     """
-    fallen = _fallen(result)
-    if not fallen:
+    failing = _failing(result)
+    if not failing:
         return ""
-    finest = max((case.format for case in fallen), key=lambda fmt: fmt.precision)
-    found = _shared(backend, [case for case in fallen if case.format == finest])
+    finest = max((case.format for case in failing), key=lambda fmt: fmt.precision)
+    found = _shared(backend, [case for case in failing if case.format == finest])
     if not found or len(found) > SEVERAL:
         return ""
-    said = sorted({", ".join(reading.differences(fallen[0].variant)) for reading in found})
-    of = list(dict.fromkeys(case.variant for case in fallen))
+    said = sorted({", ".join(reading.differences(failing[0].variant)) for reading in found})
+    of = list(dict.fromkeys(case.variant for case in failing))
     return (
         f"{' or: '.join(said)} ({finest.name}, every "
         f"case){_declaration(found) or _variants(found, of)}"
@@ -62,7 +62,7 @@ def _declaration(found: set[Reading]) -> str:
     return ""
 
 
-def _variants(found: set[Reading], fallen: list[Variant]) -> str:
+def _variants(found: set[Reading], failing: list[Variant]) -> str:
     """The variants to declare, where the side of the reset or what z multiplies is all that is read
     otherwise.
     """
@@ -71,7 +71,7 @@ def _variants(found: set[Reading], fallen: list[Variant]) -> str:
     (reading,) = found
     if reading != Reading(reading.other_reset, reading.other_update):
         return ""
-    others = ", ".join(_spelled(reading.variant(variant)) for variant in fallen)
+    others = ", ".join(_spelled(reading.variant(variant)) for variant in failing)
     return f": declare variants=[{others}]?"
 
 
@@ -88,7 +88,7 @@ def _spelled(variant: Variant) -> str:
     return f"Variant({', '.join([*unusual, *biases])})"
 
 
-def _fallen(result: Result) -> list[Case]:
+def _failing(result: Result) -> list[Case]:
     """The witnesses of what is asked of the function alone."""
     return [
         witness.case
@@ -100,13 +100,13 @@ def _fallen(result: Result) -> list[Case]:
     ]
 
 
-def _shared(backend: Backend, fallen: list[Case]) -> set[Reading]:
-    """The readings that hold for every declared reset side and update sense that fell, and for
+def _shared(backend: Backend, failing: list[Case]) -> set[Reading]:
+    """The readings that hold for every declared reset side and update sense that failed, and for
     every method.
     """
     shared: set[Reading] | None = None
-    for group in _groups(fallen):
-        cases = [case for case in fallen if case.variant in group]
+    for group in _groups(failing):
+        cases = [case for case in failing if case.variant in group]
         cases += drawn_for(backend, cases[0].format, group, 0, CASES)
         for method in METHODS:
             if offers(backend, method):
@@ -123,8 +123,8 @@ def _shared(backend: Backend, fallen: list[Case]) -> set[Reading]:
     return shared
 
 
-def _groups(fallen: Iterable[Case]) -> list[list[Variant]]:
+def _groups(failing: Iterable[Case]) -> list[list[Variant]]:
     groups: dict[tuple[str, str], dict[Variant, None]] = {}
-    for case in fallen:
+    for case in failing:
         groups.setdefault((case.variant.reset, case.variant.update), {})[case.variant] = None
     return [list(group) for group in groups.values()]

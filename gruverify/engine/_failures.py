@@ -143,7 +143,7 @@ class Failures:
         self.alive()
         obstacles = {judgement.invariant.id: judgement.obstacle for judgement in before}
         for found in judge(case, self.backend, [judgement.invariant for judgement in before]):
-            if found.fell and found.obstacle == obstacles[found.invariant.id]:
+            if found.failed and found.obstacle == obstacles[found.invariant.id]:
                 yield found
 
     def _witness(self, judgement: Judgement, case: AnyCase) -> bool:
@@ -151,7 +151,7 @@ class Failures:
         if not self.repeats(judgement, case):
             return False
         again = next(iter(judge(case, self.backend, [judgement.invariant])), judgement)
-        self._enter(again if again.fell else judgement, case)
+        self._enter(again if again.failed else judgement, case)
         return True
 
     def _enter(self, judgement: Judgement, case: AnyCase) -> None:

@@ -81,35 +81,35 @@ def flaky(
     beat: Callable[[], None] = lambda: None,
     known: Flaky | None = None,
 ) -> Flaky | None:
-    """How a judgement that fell on a case fails to repeat; None if it fell in each of the calls.
+    """How a failure on a case does not repeat; None if each of the calls failed.
 
     beat: called between the calls, since a slow target may need a while for them; known: what was
     found out of another invariant that reads the same methods, which are not asked why again.
     """
 
-    def falls(case: AnyCase) -> bool:
+    def fails(case: AnyCase) -> bool:
         beat()
-        return any(found.fell for found in judge(case, backend, [judgement.invariant]))
+        return any(found.failed for found in judge(case, backend, [judgement.invariant]))
 
-    again = [falls(case) for _ in range(CALLS - 1)]
+    again = [fails(case) for _ in range(CALLS - 1)]
     if all(again):
         return None
     failed = 1 + sum(again)
     if known is None:
-        return _described(failed, case, falls)
+        return _described(failed, case, fails)
     return Flaky(failed, CALLS, known.manner)
 
 
-def _described(failed: int, case: AnyCase, falls: Callable[[AnyCase], bool]) -> Flaky:
+def _described(failed: int, case: AnyCase, fails: Callable[[AnyCase], bool]) -> Flaky:
     """Whether it goes with the call before: after a case of the same sizes with other numbers, or
     after itself.
     """
     other, after_other, after_itself = with_arrays(case, _negated), 0, 0
     for others in _OTHERS:
         for _ in range(others):
-            falls(other)
-        after_other += falls(case)
-        after_itself += falls(case)
+            fails(other)
+        after_other += fails(case)
+        after_itself += fails(case)
     evidence = f"it failed in {after_other} of {_PAIRS} calls after other arguments, "
     evidence += f"in {after_itself} of {_PAIRS} after the same ones"
     if not after_itself and 2 * after_other >= _PAIRS:
@@ -129,18 +129,18 @@ def alone(invariant: Invariant, case: AnyCase, backend: Backend) -> Flaky | None
 
     None if it fails there, too, at the first call.
     """
-    fell = list[bool]()
+    failed = list[bool]()
     for _ in range(CALLS):
-        fell.append(any(found.fell for found in judge(case, backend, [invariant])))
-    if fell[0]:
+        failed.append(any(found.failed for found in judge(case, backend, [invariant])))
+    if failed[0]:
         return None
     evidence = (
-        f"it failed in {CALLS} of {CALLS} calls of the run, in {sum(fell)} of {CALLS} in a "
+        f"it failed in {CALLS} of {CALLS} calls of the run, in {sum(failed)} of {CALLS} in a "
         "new process"
     )
     # What comes with the first call and stays is remembered, as well as what never comes.
-    manner: Manner = "remembers" if len(set(fell[1:])) == 1 else "random"
-    return Flaky(CALLS + sum(fell), 2 * CALLS, manner, evidence)
+    manner: Manner = "remembers" if len(set(failed[1:])) == 1 else "random"
+    return Flaky(CALLS + sum(failed), 2 * CALLS, manner, evidence)
 
 
 # -- what it says of the contract ------------------------------------------------------------------
@@ -162,7 +162,7 @@ def other_bits(invariant: Invariant, case: AnyCase, backend: Backend) -> tuple[s
     asked = [INVARIANTS[id] for id in ids]
     seen = set[str]()
     for _ in range(CALLS):
-        seen |= {found.invariant.id for found in judge(case, backend, asked) if found.fell}
+        seen |= {found.invariant.id for found in judge(case, backend, asked) if found.failed}
     return tuple(id for id in ids if id in seen) or ids[-1:]
 
 

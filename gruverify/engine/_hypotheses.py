@@ -43,7 +43,7 @@ class Hypothesis:
         """The declarations by name."""
         return dict(self.declares)
 
-    def beside(self, other: Hypothesis) -> Hypothesis:
+    def combined_with(self, other: Hypothesis) -> Hypothesis:
         """Both at once."""
         declares = {**dict(self.declares), **dict(other.declares)}
         return Hypothesis(
@@ -70,7 +70,9 @@ def hypotheses(declared: Declarations, fmt: Format, found: Measured) -> tuple[Hy
     """
     alone = tuple(_new(_single(declared, fmt, found), declared))
     pairs = (
-        one.beside(other) for one, other in combinations(alone, 2) if not one.contradicts(other)
+        one.combined_with(other)
+        for one, other in combinations(alone, 2)
+        if not one.contradicts(other)
     )
     return *alone, *sorted(pairs, key=lambda pair: pair.representable is not None)
 

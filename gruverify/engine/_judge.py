@@ -54,7 +54,7 @@ class Judgement:
     obstacle: str = ""
 
     @property
-    def fell(self) -> bool:
+    def failed(self) -> bool:
         """Whether there is something to show: the invariant is falsified, or the backend raised."""
         return bool(self.tally.falsified or self.tally.error)
 
@@ -171,7 +171,7 @@ def outcome_of(judgements: Iterable[Judgement]) -> Outcome:
     What else fails may do so on a case that was made of this one, which has other features.
     """
     found = list(judgements)
-    if any(judgement.fell and judgement.invariant.id in VALUES.ids for judgement in found):
+    if any(judgement.failed and judgement.invariant.id in VALUES.ids for judgement in found):
         return "failed"
     refused = any(j.tally.declined for j in found if j.invariant.id.startswith("contract/shape-"))
     return "refused" if refused else "answered"
@@ -251,5 +251,5 @@ def assert_holds(invariant: str, target: object, case: AnyCase) -> None:
     if not judgements:
         why = applicable(wanted, backend) or f"it does not speak of {case.variant}"
         raise ValueError(f"{invariant} cannot be checked on {backend.name}: {why}")
-    if judgements[0].fell:
+    if judgements[0].failed:
         raise AssertionError(describe(wanted, judgements[0].residual, case))

@@ -50,7 +50,7 @@ class Ledger:
         """The cases of one format, by its name."""
         return {key: drawn for key, drawn in self.drawn.items() if key[0] == fmt}
 
-    def of(self, fmt: Format) -> dict[Key, Tally]:
+    def tallies_of(self, fmt: Format) -> dict[Key, Tally]:
         """The tallies of one format."""
         return {key: tally for key, tally in self.tallies.items() if key[1] == fmt.name}
 
@@ -75,7 +75,7 @@ class Ledger:
         name = fmt.name
         return Result(
             header,
-            self.of(fmt),
+            self.tallies_of(fmt),
             _in(name, self.witnesses, 1),
             True,
             0.0,

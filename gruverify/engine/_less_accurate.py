@@ -149,7 +149,7 @@ class _Failure:
     """
 
     case: AnyCase
-    fallen: tuple[Invariant, ...]
+    failing: tuple[Invariant, ...]
     vacuous: int = 0
     beside: bool = False
 
@@ -175,17 +175,17 @@ class Explaining:
     _current: Hypothesis | None = None
     _held: Hypothesis | None = None
 
-    def meet(self, case: AnyCase, fallen: Sequence[Judgement]) -> None:
+    def meet(self, case: AnyCase, failing: Sequence[Judgement]) -> None:
         """Take a case and what failed on it."""
-        self.failed = self.failed or bool(fallen)
-        if self.hopeless or not fallen:
+        self.failed = self.failed or bool(failing)
+        if self.hopeless or not failing:
             return
         if any(
-            judgement.obstacle for judgement in fallen
+            judgement.obstacle for judgement in failing
         ):  # an error or an answer of the wrong shape
             self._give_up()
             return
-        failure = _Failure(case, tuple(judgement.invariant for judgement in fallen))
+        failure = _Failure(case, tuple(judgement.invariant for judgement in failing))
         self._met.append(failure)
         if self._left is None:
             self._left = iter(
@@ -208,7 +208,7 @@ class Explaining:
             self._current.overrides,
             len(met),
             vacuous=sum(failure.vacuous for failure in met),
-            compared=sum(len(failure.fallen) for failure in met),
+            compared=sum(len(failure.failing) for failure in met),
         )
 
     def _try_beside(self) -> None:
@@ -226,7 +226,7 @@ class Explaining:
 
     def _claims_little(self, hypothesis: Hypothesis, failures: Sequence[_Failure]) -> bool:
         """Whether most comparisons then claim nothing, unless the sums were seen to be to blame."""
-        compared = sum(len(failure.fallen) for failure in failures)
+        compared = sum(len(failure.failing) for failure in failures)
         vacuous = sum(failure.vacuous for failure in failures)
         borne_out = hypothesis.sums_lost and self._measured.sums_in_format
         return 2 * vacuous > compared and not borne_out
@@ -236,11 +236,11 @@ class Explaining:
         """Small cases of the cells that failed, with everything that did."""
         of_cells = [failure for failure in self._met if isinstance(failure.case, Case)]
         variants = list(dict.fromkeys(failure.case.variant for failure in of_cells))
-        fallen = tuple(dict.fromkeys(one for failure in of_cells for one in failure.fallen))
-        if not fallen:
+        failing = tuple(dict.fromkeys(one for failure in of_cells for one in failure.failing))
+        if not failing:
             return []
         drawn = drawn_for(self.backend, self.format, variants, 0, CASES)
-        return [_Failure(case, fallen, beside=True) for case in drawn]
+        return [_Failure(case, failing, beside=True) for case in drawn]
 
     @cached_property
     def _measured(self) -> Measured:
@@ -262,18 +262,18 @@ class Explaining:
     def _holds(self, hypothesis: Hypothesis, failure: _Failure) -> bool:
         """Whether all of it holds under the hypothesis."""
         self.beat()
-        case, fallen = failure.case, failure.fallen
+        case, failing = failure.case, failure.failing
         if hypothesis.representable is not None and not returned_in(
             hypothesis.representable, case, self.backend
         ):
             return False
         failure.vacuous = held = 0
-        for judgement in judge(case, redeclared(self.backend, hypothesis.overrides), fallen):
-            if judgement.fell:
+        for judgement in judge(case, redeclared(self.backend, hypothesis.overrides), failing):
+            if judgement.failed:
                 return False
             held += 1
             failure.vacuous += judgement.tally.unclaimed
-        return held == len(fallen)
+        return held == len(failing)
 
 
 def returned_in(fmt: Format, case: AnyCase, backend: Backend) -> bool:

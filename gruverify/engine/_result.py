@@ -131,12 +131,12 @@ class Result:
         with its declaration; empty unless everything that failed, in every format, is explained so.
         """
         found = {fmt: lesser for fmt, lesser in self.lesser.items() if lesser is not None}
-        fallen = {
+        failing = {
             fmt
             for (_, fmt, _), tally in self.tallies.items()
             if tally.status in ("falsified", "error")
         }
-        if self.verdict != "falsified" or set(found) != fallen or set(self.lesser) != fallen:
+        if self.verdict != "falsified" or set(found) != failing or set(self.lesser) != failing:
             return ()
         return sentences(found, self.header["formats"])
 

@@ -1,4 +1,4 @@
-"""A run: draw cases, judge them, shrink what falls, add up."""
+"""A run: draw cases, judge them, shrink what fails, add up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gruverify.arithmetic import Format
 from gruverify.backends import Backend, declarations_of, derived_methods, one_thread
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage, excluded, sizes_visited, visits
-from gruverify.engine._asked import about, why_not
+from gruverify.engine._asked import selected_invariants, why_not
 from gruverify.engine._conditions import Outcomes, features_of, marks_of, outcome
 from gruverify.engine._deaths import not_asked_again
 from gruverify.engine._describe import describe
@@ -186,20 +186,22 @@ class FormatRun:
         chosen = self.plan.selection
         whys = (
             (i.id, why_not(i, self.backend, self.format, self.plan.profile, chosen))
-            for i in about(chosen)
+            for i in selected_invariants(chosen)
         )
         found = {id: why for id, why in whys if why is not None}
-        asked = [invariant for invariant in about(chosen) if invariant.id not in found]
+        asked = [
+            invariant for invariant in selected_invariants(chosen) if invariant.id not in found
+        ]
         return found | not_asked_again(
             self.plan.deaths, self.format.name, asked, derived_methods(self.backend)
         )
 
     @cached_property
-    def asked(self) -> list[Invariant]:
+    def invariants(self) -> list[Invariant]:
         """The invariants that the run checks."""
         return [
             invariant
-            for invariant in about(self.plan.selection)
+            for invariant in selected_invariants(self.plan.selection)
             if invariant.id not in self.not_asked
         ]
 
@@ -225,7 +227,7 @@ class FormatRun:
         name = self.format.name
         self.ledger.coverage[name] = Coverage(excluded=excluded(self.backend, plan.max_size))
         self._replay_all()
-        for stream, share in self._shares(streams if self.asked else []):
+        for stream, share in self._shares(streams if self.invariants else []):
             if self.failures.are_enough():
                 break
             self.failures.smallest.clear()
@@ -248,7 +250,9 @@ class FormatRun:
         does not fail claims nothing: it was not drawn. The target is seeded again, so that it meets
         what is drawn as it would have.
         """
-        asked = {invariant.id for invariant in self.asked}  # not one that the process died under
+        asked = {
+            invariant.id for invariant in self.invariants
+        }  # not one that the process died under
         saved = replayed(self.plan, self.backend).witnesses
         mine = [w for w in saved if w.case.format is self.format and w.invariant in asked]
         self.replaying = True
@@ -266,11 +270,11 @@ class FormatRun:
         id, case, fate = witness.invariant, witness.case, "not answered"
         for judgement in judge(case, self.backend, [INVARIANTS[id]]):
             self._heartbeat()
-            if judgement.fell:
+            if judgement.failed:
                 fate = "failed"
             elif judgement.tally.judged:
                 fate = "held"
-            if judgement.fell:
+            if judgement.failed:
                 expected = self.failures.expects(id)
                 tally = replace(judgement.tally, mark="xfail" if expected else "")
                 self.ledger.enter(id, self.format, str(case.variant), tally)
@@ -339,7 +343,7 @@ class FormatRun:
                 outcomes=_outcome(marks, judgement),
             )
             self.ledger.enter(id, self.format, str(case.variant), tally)
-            if judgement.fell and not expected:
+            if judgement.failed and not expected:
                 new += [id] if id not in self.failures.smallest else []
                 self._tell_first(case, judgement)
         if known is None:
@@ -350,7 +354,9 @@ class FormatRun:
             self.journal.keep(self.stream, self.drawn, case, Found(tuple(found), visited))
         emit(visited)
         self.ledger.coverage[self.format.name] += visited
-        self._meet(case, [j for j in found if j.fell and not self.failures.expects(j.invariant.id)])
+        self._meet(
+            case, [j for j in found if j.failed and not self.failures.expects(j.invariant.id)]
+        )
         self.undeclared[kind_of(case)].meet(
             case, [j for j in found if not self.failures.expects(j.invariant.id)]
         )
@@ -392,25 +398,29 @@ class FormatRun:
                 FirstFailure(self.format.name, 0 if self.replaying else self.number + 1, text)
             )
 
-    def _meet(self, case: AnyCase, fallen: Sequence[Judgement]) -> None:
-        """Take in what fell on a case that it was not expected to. Of the first failure it is found
-        out at once whether it repeats: whatever else fails means less if it does not.
+    def _meet(self, case: AnyCase, failing: Sequence[Judgement]) -> None:
+        """Take in what failed on a case unexpectedly. Of the first failure it is found out at once
+        whether it repeats: whatever else fails means less if it does not.
         """
-        for judgement in fallen:
+        for judgement in failing:
             self._tell_first(case, judgement)
             self.failures.keep(case, judgement)
-        if fallen and not self.looked:
+        if failing and not self.looked:
             self.looked = True
-            self.failures.repeats(fallen[0], case)
-        self.explaining.meet(case, list(fallen))
+            self.failures.repeats(failing[0], case)
+        self.explaining.meet(case, list(failing))
 
     def _turn(self, case: AnyCase) -> list[Invariant]:
         """The invariants that are checked on the next case: all where the number of cases was asked
         for, else as the profile has it; of a case of the survey of sizes, those that it is for.
         """
         if self.of_sizes:
-            return [invariant for invariant in self.asked if case.sizes["T"] in invariant.lengths]
-        return [invariant for invariant in self.asked if self.plan.asks(invariant, self.number)]
+            return [
+                invariant for invariant in self.invariants if case.sizes["T"] in invariant.lengths
+            ]
+        return [
+            invariant for invariant in self.invariants if self.plan.asks(invariant, self.number)
+        ]
 
     def _visited(self, trial: Trial | StackTrial, judgements: list[Judgement]) -> Coverage:
         """What the case of a trial visited. Gates of a long run would take long to find."""
@@ -432,7 +442,13 @@ class FormatRun:
             self.reported = now
             coverage, drawn = self.ledger.coverage[name], self.ledger.drawn_in(name)
             self.listener(
-                SoFar(name, self.ledger.of(self.format), self.failures.as_drawn(), coverage, drawn)
+                SoFar(
+                    name,
+                    self.ledger.tallies_of(self.format),
+                    self.failures.as_drawn(),
+                    coverage,
+                    drawn,
+                )
             )
 
 
@@ -442,5 +458,5 @@ def _outcome(marks: int, judgement: Judgement) -> Outcomes:
     """
     tally = judgement.tally
     if tally.judged or tally.error:
-        return outcome(marks, failed=judgement.fell)
+        return outcome(marks, failed=judgement.failed)
     return Outcomes()

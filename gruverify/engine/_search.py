@@ -28,7 +28,14 @@ from gruverify.backends import (
 from gruverify.cell import AnyCase, Case, StackCase
 from gruverify.coverage import GATES, Coverage
 from gruverify.engine._drawn import Kind
-from gruverify.engine._sizes import bounds, cell_sizes, exactly, is_within, shortest, stack_sizes
+from gruverify.engine._sizes import (
+    bounds,
+    cell_sizes,
+    is_within,
+    shortest,
+    size_arguments,
+    stack_sizes,
+)
 from gruverify.invariants import Invariant
 from gruverify_strategies import cases, stack_cases
 
@@ -169,7 +176,9 @@ def _drawn_sizes(backend: Backend, letters: str, max_size: int | None) -> list[d
             least = shortest(backend)
         return [_capped(least, backend, _USUAL, max_size)]
     return [
-        exactly(sizes, letters) for sizes in drawn_sizes(declared) if is_within(sizes, max_size)
+        size_arguments(sizes, letters)
+        for sizes in drawn_sizes(declared)
+        if is_within(sizes, max_size)
     ]
 
 
@@ -212,7 +221,7 @@ def survey(backend: Backend, fmt: Format, seed: int, max_size: int | None = None
     if declared.shapes == "few":
         if not is_within(wide_cell(declared), max_size):
             return []
-        sizes, simplest = exactly(wide_cell(declared), "IBT"), 0
+        sizes, simplest = size_arguments(wide_cell(declared), "IBT"), 0
     width = declared.hidden_size or min(_UNITS, max_size or _UNITS)
     parts = [bins[start : start + width] for start in range(0, len(bins), width)]
     return [

@@ -22,7 +22,7 @@ from gruverify.backends import (
     TargetDied,
     TargetUnavailable,
     UnknownTarget,
-    apart,
+    in_subprocess,
     processes,
     resolve,
     sources_of,
@@ -268,7 +268,9 @@ def check_in_processes(
         seconds.
     """
     context = processes(target)
-    formats, header, sources = apart(context, outline, target, plan, name=target, patience=patience)
+    formats, header, sources = in_subprocess(
+        context, outline, target, plan, name=target, patience=patience
+    )
     crew = Crew(target, plan, header, listener, context, patience)
     if keeper is None:
         earlier = TakenOver()
@@ -290,7 +292,7 @@ def check_in_processes(
     if not result.witnesses or not result.complete or result.crashes:
         return result
     try:
-        return apart(context, concluded, result, target, name=target, patience=patience)
+        return in_subprocess(context, concluded, result, target, name=target, patience=patience)
     except TargetDied:  # it stands without
         return result
     except KeyboardInterrupt:

@@ -133,7 +133,7 @@ def is_within(sizes: Sizes, max_size: int | None) -> bool:
     )
 
 
-def exactly(sizes: Sizes, letters: str) -> dict[str, Any]:
+def size_arguments(sizes: Sizes, letters: str) -> dict[str, Any]:
     """The arguments of `cases`, or of `stack_cases`, for cases that have these sizes of those
     letters.
     """
@@ -159,7 +159,7 @@ def bounds(sizes: Sizes, declared: Declarations) -> dict[str, Any]:
     """
     contracting = {"regimes": ("free",), "weights": ("contractive",)}
     if declared.shapes == "few":
-        return exactly(sizes, "".join(sizes)) | contracting
+        return size_arguments(sizes, "".join(sizes)) | contracting
     fixed = {"H": declared.hidden_size, "I": declared.input_size}
     found: dict[str, Any] = {f"max_{x}": sizes[x] for x in "HIBT" if fixed.get(x) is None}
     found |= {**contracting, "full": "HIBT"}

@@ -11,7 +11,7 @@ from gruverify.arithmetic import Format
 from gruverify.backends import Backend, declarations_of, drawn_sizes
 from gruverify.cell import Case, Variant
 from gruverify.engine._search import draw, fixed_sizes, seed_for
-from gruverify.engine._sizes import exactly, shortest
+from gruverify.engine._sizes import shortest, size_arguments
 from gruverify_strategies import cases
 
 _SMALL = {"max_H": 4, "max_I": 3, "max_B": 2, "max_T": 2}
@@ -27,7 +27,7 @@ def drawn_for(
     small = _SMALL | {"min_T": least, "max_T": least - 1 + _SMALL["max_T"]}
     sizes: dict[str, Any] = small | fixed_sizes(backend, H="hidden_size", I="input_size")
     if declared.shapes == "few":
-        sizes = exactly(drawn_sizes(declared)[-1], "HIBT")
+        sizes = size_arguments(drawn_sizes(declared)[-1], "HIBT")
     sizes["zero_state"] = not declared.initial_state
     strategy = cases(formats=(fmt,), variants=tuple(variants), **sizes)
     draw(strategy, count, seed_for(seed, fmt, f"/identify {variants[0]}"), found.append)

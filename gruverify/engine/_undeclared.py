@@ -48,7 +48,7 @@ class _Met:
     """
 
     case: AnyCase
-    fallen: tuple[Invariant, ...]
+    failing: tuple[Invariant, ...]
     in_vain: frozenset[str]
     raised: bool
 
@@ -63,13 +63,13 @@ class Undeclared:
 
     def meet(self, case: AnyCase, judgements: Sequence[Judgement]) -> None:
         """Take a case and how it was judged."""
-        fallen = tuple(j.invariant for j in judgements if j.fell)
+        failing = tuple(j.invariant for j in judgements if j.failed)
         shapes = [j for j in judgements if j.invariant.id in _SHAPES]
         in_vain = frozenset(
             j.invariant.needs[0] for j in shapes if j.tally.error or j.tally.declined
         )
-        met = _Met(case, fallen, in_vain, any(j.obstacle for j in judgements if j.fell))
-        if fallen or in_vain:
+        met = _Met(case, failing, in_vain, any(j.obstacle for j in judgements if j.failed))
+        if failing or in_vain:
             self._failing.append(met)
         elif any(j.tally.judged for j in judgements if j.invariant.id in VALUES.ids):
             self._passing.append(met)
@@ -113,7 +113,7 @@ class Undeclared:
                 return False
             asked = as_declared(met.case, *declares)
             if asked is not None and any(
-                judgement.fell for judgement in judge(asked, declared, met.fallen)
+                judgement.failed for judgement in judge(asked, declared, met.failing)
             ):
                 return False
         return True
@@ -142,7 +142,7 @@ class Undeclared:
     def _passing_values(self) -> bool:
         """Whether no value that was asked for was wrong or missing."""
         for met in self._failing:
-            if met.in_vain or met.raised or any(one.id in VALUES.ids for one in met.fallen):
+            if met.in_vain or met.raised or any(one.id in VALUES.ids for one in met.failing):
                 return False
         return True
 
@@ -151,7 +151,7 @@ class Undeclared:
         asked.
         """
         for met in self._failing:
-            again = [judgement.fell for judgement in judge(met.case, self.backend, met.fallen)]
+            again = [judgement.failed for judgement in judge(met.case, self.backend, met.failing)]
             if not again or not all(again):
                 return False
         return self._holds(declares)
@@ -162,8 +162,8 @@ class Undeclared:
         """
         as_declared = redeclared(self.backend, declares)
         for met in self._failing:
-            asked = [one for one in met.fallen if not set(without) & set(one.needs)]
-            if any(judgement.fell for judgement in judge(met.case, as_declared, asked)):
+            asked = [one for one in met.failing if not set(without) & set(one.needs)]
+            if any(judgement.failed for judgement in judge(met.case, as_declared, asked)):
                 return False
         return True
 
@@ -309,7 +309,7 @@ def _is_right(case: AnyCase, backend: Backend) -> bool:
     """Whether its values are, where there are any."""
     judged = _values(case, backend)
     return any(j.tally.judged for j in judged) and not any(
-        j.fell or j.tally.declined for j in judged
+        j.failed or j.tally.declined for j in judged
     )
 
 
@@ -343,7 +343,7 @@ def _answer_from(case: AnyCase, backend: Backend) -> str | None:
         judgement for judgement in judge(zero, backend, values) if not judgement.tally.declined
     ]
     if not any(judgement.tally.judged for judgement in judged) or any(
-        judgement.fell for judgement in judged
+        judgement.failed for judgement in judged
     ):
         return None
     methods = [method for method in ("step", "sequence", "stack") if _has(case, backend, method)]

@@ -69,7 +69,7 @@ class _State:
             self._absent = set[str]()
         self.rows = by_format(result)
 
-    def of(self, id: str, fmt: str) -> Found:
+    def found_at(self, id: str, fmt: str) -> Found:
         """What it found there."""
         if fmt in self._absent:
             return "absent"
@@ -127,7 +127,7 @@ def _narrowed(entry: Entry, line: str, state: _State) -> Iterator[tuple[Entry, s
     ids = [id for id in INVARIANTS if matches(entry.pattern, id)]
     found = dict[str, dict[str, str]]()
     for id in ids:
-        found[id] = {fmt: state.of(id, fmt) for fmt in entry.formats or _ALL}
+        found[id] = {fmt: state.found_at(id, fmt) for fmt in entry.formats or _ALL}
     if not any("holds" in row.values() for row in found.values()):
         yield entry, line
         return
@@ -139,7 +139,7 @@ def _narrowed(entry: Entry, line: str, state: _State) -> Iterator[tuple[Entry, s
 def _new(result: Result, state: _State, known: list[tuple[Entry, str]]) -> Iterator[str]:
     """A line for each invariant that fails in formats that no line is about."""
     for id, row in state.rows.items():
-        fails = [fmt for fmt in row if state.of(id, fmt) == "fails"]
+        fails = [fmt for fmt in row if state.found_at(id, fmt) == "fails"]
         fresh = [fmt for fmt in _ALL if fmt in fails and not _is_covered(id, fmt, known)]
         if fresh:
             yield _entry(id, fresh, _reason(result, id, {fmt: row[fmt] for fmt in fresh}))[1]

@@ -152,7 +152,7 @@ def _leak(steps: Any, stack: Stack, inputs: Any, lengths: Any, batch_first: bool
     """0 times all that stands behind each member's last step: NaN where that is no number, (B,
     1).
     """
-    arranged = Arrangement.of(inputs, batch_first)
+    arranged = Arrangement.of_call(inputs, batch_first)
     n, _ = lengths_of(stack, inputs, lengths, batch_first)
     xs = arranged.steps_of(steps)
     behind = np.arange(len(xs))[:, None, None] >= np.asarray(n)[:, None]
@@ -168,7 +168,7 @@ def padding_multiplied_by_zero() -> Backend:
     def masked(
         answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
     ) -> Any:
-        arranged = Arrangement.of(inputs, batch_first)
+        arranged = Arrangement.of_call(inputs, batch_first)
         last = arranged.states_of(answer[1]) + _leak(inputs, stack, inputs, lengths, batch_first)
         return answer[0], arranged.states(last.astype(inputs.dtype))
 
@@ -235,7 +235,7 @@ def no_gradient_of_members_without_steps() -> Backend:
 
 def _without_idle(states: Any, stack: Stack, inputs: Any, lengths: Any, batch_first: bool) -> Any:
     """The states with 0 for the members without a step."""
-    arranged = Arrangement.of(inputs, batch_first)
+    arranged = Arrangement.of_call(inputs, batch_first)
     n, _ = lengths_of(stack, inputs, lengths, batch_first)
     found = arranged.states_of(states)
     return arranged.states(np.where((np.asarray(n) > 0)[:, None], found, 0 * found))

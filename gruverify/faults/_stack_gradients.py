@@ -112,7 +112,7 @@ def gradients_of_inputs_at_padding() -> Backend:
         batch_first: bool,
         *_: Any,
     ) -> Any:
-        arranged = Arrangement.of(inputs, batch_first)
+        arranged = Arrangement.of_call(inputs, batch_first)
         steps = arranged.steps_of(g.inputs).copy()
         for b, n in enumerate(lengths_of(stack, inputs, lengths, batch_first)[0]):
             steps[n:, b] = steps[n - 1, b] if n else 0
@@ -139,7 +139,9 @@ def cotangents_at_padding_reach_the_last_state() -> Backend:
             return g
         _, xs = lengths_of(stack, inputs, lengths, batch_first)
         padding = np.arange(len(xs))[:, None, None] >= lengths[:, None]
-        steps = Arrangement.of(inputs, batch_first).steps_of(d_outputs)[..., : stack.hidden_size]
+        steps = Arrangement.of_call(inputs, batch_first).steps_of(d_outputs)[
+            ..., : stack.hidden_size
+        ]
         more = np.where(padding, steps, 0 * steps).astype(np.float64).sum(0).astype(d_last.dtype)
         return right(stack, inputs, states, lengths, batch_first, d_outputs, d_last + more)
 
@@ -189,7 +191,7 @@ def gradients_from_states_that_nobody_zeroed() -> Backend:
     ) -> StackGradients:
         if states is not None:
             return g
-        arranged = Arrangement.of(inputs, rest[1])
+        arranged = Arrangement.of_call(inputs, rest[1])
         B, S = arranged.steps_of(inputs).shape[1], stack.layers * stack.directions
         ones = np.ones((S, B, stack.hidden_size), inputs.dtype)
         return right(stack, inputs, arranged.states(ones), *rest)

@@ -17,7 +17,7 @@ NUMPY = NumpyBackend()
 
 def lengths_of(stack: Stack, inputs: Any, lengths: Any, batch_first: bool) -> Any:
     """The number of steps of each member, and the steps time-major."""
-    xs = Arrangement.of(inputs, batch_first).steps_of(inputs)
+    xs = Arrangement.of_call(inputs, batch_first).steps_of(inputs)
     return (np.full(xs.shape[1], len(xs)) if lengths is None else lengths), xs
 
 
@@ -91,7 +91,7 @@ def backward_outputs_not_put_back_in_order() -> Backend:
         outputs, last = answer
         if stack.directions == 1:
             return answer
-        arranged, H = Arrangement.of(inputs, batch_first), stack.hidden_size
+        arranged, H = Arrangement.of_call(inputs, batch_first), stack.hidden_size
         steps = arranged.steps_of(outputs).copy()
         for b, n in enumerate(lengths_of(stack, inputs, lengths, batch_first)[0]):
             steps[:n, b, H:] = steps[:n, b, H:][::-1].copy()
@@ -121,7 +121,7 @@ def backward_last_state_taken_at_the_end() -> Backend:
     ) -> Any:
         if stack.directions == 1:
             return answer
-        arranged, H = Arrangement.of(inputs, batch_first), stack.hidden_size
+        arranged, H = Arrangement.of_call(inputs, batch_first), stack.hidden_size
         steps, last = arranged.steps_of(answer[0]), arranged.states_of(answer[1]).copy()
         for b, n in enumerate(lengths_of(stack, inputs, lengths, batch_first)[0]):
             if n:
@@ -155,7 +155,7 @@ def padding_run_through() -> Backend:
     def blanked(
         answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
     ) -> Any:
-        arranged = Arrangement.of(inputs, batch_first)
+        arranged = Arrangement.of_call(inputs, batch_first)
         outputs, last = NUMPY.stack(stack, inputs, states, None, batch_first)
         n, xs = lengths_of(stack, inputs, lengths, batch_first)
         real = np.arange(len(xs))[:, None, None] < n[:, None]
@@ -172,7 +172,7 @@ def last_output_repeated_at_padding() -> Backend:
     def repeated(
         answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
     ) -> Any:
-        arranged = Arrangement.of(inputs, batch_first)
+        arranged = Arrangement.of_call(inputs, batch_first)
         steps = arranged.steps_of(answer[0]).copy()
         for b, n in enumerate(lengths_of(stack, inputs, lengths, batch_first)[0]):
             steps[n:, b] = steps[n - 1, b] if n else 0
@@ -236,7 +236,7 @@ def missing_states_not_zero() -> Backend:
     def dirty(answer: Any, stack: Stack, inputs: Any, states: Any, *rest: Any) -> Any:
         if states is not None:
             return answer
-        arranged = Arrangement.of(inputs, rest[-1])
+        arranged = Arrangement.of_call(inputs, rest[-1])
         B, S = arranged.steps_of(inputs).shape[1], stack.layers * stack.directions
         ones = np.ones((S, B, stack.hidden_size), inputs.dtype)
         return NUMPY.stack(stack, inputs, arranged.states(ones), *rest)

@@ -17,29 +17,29 @@ from gruverify.invariants.core._changes import (
     SATURATED,
     cycled,
     edited,
-    kept,
-    over,
     pinned,
     resized,
     single,
+    update_preactivation,
+    with_inputs,
 )
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
     STATES,
     NDArray,
     Residual,
-    apart,
+    agree_within,
     compare,
     equal,
+    nonzero_where_required,
     overlooked,
-    present,
 )
 from gruverify.invariants.core._trial import Trial
 
 # -- the update gate -------------------------------------------------------------------------------
 
 
-def ready(case: Case) -> Case:
+def with_constant_input(case: Case) -> Case:
     """The case, with an input 0 of 1 if it has no bias_ih: so that `pinned` leaves its inputs
     alone.
     """
@@ -47,7 +47,7 @@ def ready(case: Case) -> Case:
         return case
     inputs = case.inputs[:1].copy()
     inputs[..., 0] = 1
-    return over(case, inputs)
+    return with_inputs(case, inputs)
 
 
 def update_negated(case: Case) -> Case:
@@ -67,7 +67,7 @@ def update_flipped(case: Case) -> Case:
 
 def forgetting(case: Case) -> Case:
     """One step in which nothing of the state is kept: h = c."""
-    return pinned(single(case), z=kept(case.cell.variant, -SATURATED))
+    return pinned(single(case), z=update_preactivation(case.cell.variant, -SATURATED))
 
 
 def _as_variant(case: Case, **conventions: str) -> Case:
@@ -83,7 +83,7 @@ def _as_variant(case: Case, **conventions: str) -> Case:
     needs=["step"],
 )
 def update_flip(trial: Trial) -> Iterator[Residual]:
-    drawn = trial.on(ready)
+    drawn = trial.on(with_constant_input)
     negated, taken = drawn.on(update_negated), drawn.on(forgetting)
     state, c, other = (
         _exactly(a) for a in (drawn.case.state, taken.observed.step, negated.observed.step)
@@ -108,7 +108,7 @@ def _claims(trial: Trial, variant: Variant) -> bool:
 def _alike(what: str, one: Trial, other: Trial) -> Residual:
     """Both steps are the same: apart by no more than both radii."""
     allowed = one.exact.next_state.radius + other.exact.next_state.radius
-    return apart(what, "bi", other.observed.step, one.observed.step, allowed)
+    return agree_within(what, "bi", other.observed.step, one.observed.step, allowed)
 
 
 # -- gate order ------------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ def biases_swapped(case: Case) -> Case:
 )
 def bias_sum(trial: Trial) -> Iterator[Residual]:
     swapped = trial.on(biases_swapped)
-    yield apart(
+    yield agree_within(
         "h, biases exchanged",
         "bi",
         swapped.observed.step,
@@ -376,4 +376,4 @@ def one_pass(trial: Trial) -> Iterator[Residual]:
             unknown = overlooked(np.isinf(ball.radius))
             yield equal(f"dL/d{block}", letters(block), gradient, np.zeros_like(gradient), unknown)
         else:
-            yield present(f"dL/d{block}", gradient, ball)
+            yield nonzero_where_required(f"dL/d{block}", gradient, ball)

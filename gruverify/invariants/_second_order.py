@@ -16,7 +16,7 @@ from gruverify.invariants.core._registry import SHORT, Check, invariant
 from gruverify.invariants.core._residual import Residual
 from gruverify.invariants.core._tangent import turned_tangent
 from gruverify.invariants.core._trial import Trial
-from gruverify.invariants.core._vectors import Vector, apart, combined, number, radii, vector
+from gruverify.invariants.core._vectors import Vector, agree_within, combined, number, radii, vector
 
 
 def _times_tangent(way: str) -> Check:
@@ -52,7 +52,7 @@ def two_ways(trial: Trial) -> Iterator[Residual]:
     one, other = (
         vector(variant, found) for found in (observed.sequence_hvp, observed.sequence_hvp_reverse)
     )
-    yield from apart(
+    yield from agree_within(
         "Hv:", one, other, combined(lambda radius: 2 * radius, radii(trial, trial.exact.hvp))
     )
 
@@ -121,4 +121,6 @@ def homogeneous(trial: Trial) -> Iterator[Residual]:
     # Every error made at -v/2 is at most the one made at v.
     allowed = combined(lambda radius: 3 * radius, radii(one, one.exact.hvp))
     back = combined(lambda a: -2 * a, turned)
-    yield from apart("-2 H(-v/2):", back, vector(variant, one.observed.sequence_hvp), allowed)
+    yield from agree_within(
+        "-2 H(-v/2):", back, vector(variant, one.observed.sequence_hvp), allowed
+    )

@@ -12,9 +12,9 @@ import numpy as np
 
 from gruverify.cell import Case
 from gruverify.invariants.core._blocks import blocks_of
-from gruverify.invariants.core._changes import edited, over, short, stretched
+from gruverify.invariants.core._changes import edited, short, stretched, with_inputs
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import STATES, Residual, apart, equal, never
+from gruverify.invariants.core._residual import STATES, Residual, agree_within, equal, never
 from gruverify.invariants.core._trial import Trial
 
 # -- time ------------------------------------------------------------------------------------------
@@ -32,7 +32,7 @@ def chunks(trial: Trial) -> Iterator[Residual]:
     head, between = whole.observed.sequence_at(c.inputs[:half], c.state)
     tail, last = whole.observed.sequence_at(c.inputs[half:], between)
     outputs, end = whole.observed.sequence
-    yield apart(
+    yield agree_within(
         "outputs, in two pieces",
         "tbi",
         np.concatenate([head, tail]),
@@ -40,7 +40,7 @@ def chunks(trial: Trial) -> Iterator[Residual]:
         allowed,
         scale=STATES,
     )
-    yield apart("last, in two pieces", "bi", last, end, allowed[-1], scale=STATES)
+    yield agree_within("last, in two pieces", "bi", last, end, allowed[-1], scale=STATES)
 
 
 @invariant(
@@ -54,7 +54,7 @@ def loop(trial: Trial) -> Iterator[Residual]:
     states = [whole.case.state]
     for x in whole.case.inputs:
         states.append(whole.observed.step_at(x, states[-1]))
-    yield apart(
+    yield agree_within(
         "outputs, step by step",
         "tbi",
         np.stack(states[1:]),
@@ -101,7 +101,7 @@ def no_state(trial: Trial) -> Iterator[Residual]:
 
 def padded(case: Case) -> Case:
     """Its first step and one over zeros."""
-    return over(case, np.stack([case.inputs[0], np.zeros_like(case.inputs[0])]))
+    return with_inputs(case, np.stack([case.inputs[0], np.zeros_like(case.inputs[0])]))
 
 
 @invariant(
@@ -177,7 +177,7 @@ def batch(trial: Trial) -> Iterator[Residual]:
     all_ = trial.on(short).on(crowded)
     alone, _ = all_.observed.sequence_at(all_.case.inputs[:, -1:], all_.case.state[-1:])
     outputs, allowed = all_.observed.sequence[0][:, -1:], 2 * all_.exact.outputs_radius[:, -1:]
-    yield apart("outputs, last member alone", "tbi", alone, outputs, allowed, scale=STATES)
+    yield agree_within("outputs, last member alone", "tbi", alone, outputs, allowed, scale=STATES)
 
 
 @invariant(
@@ -190,7 +190,9 @@ def step_batch(trial: Trial) -> Iterator[Residual]:
     all_ = trial.on(short).on(crowded)
     alone = all_.observed.step_at(all_.case.inputs[0, -1:], all_.case.state[-1:])
     allowed = 2 * all_.exact.next_state.radius[-1:]
-    yield apart("h, last member alone", "bi", alone, all_.observed.step[-1:], allowed, scale=STATES)
+    yield agree_within(
+        "h, last member alone", "bi", alone, all_.observed.step[-1:], allowed, scale=STATES
+    )
 
 
 def members_reversed(case: Case) -> Case:
@@ -210,7 +212,7 @@ def batch_permutation(trial: Trial) -> Iterator[Residual]:
         drawn.on(members_reversed).observed.sequence[0][:, ::-1],
         2 * drawn.exact.outputs_radius,
     )
-    yield apart(
+    yield agree_within(
         "outputs, members reversed", "tbi", back, drawn.observed.sequence[0], allowed, scale=STATES
     )
 
@@ -227,4 +229,6 @@ def step_batch_permutation(trial: Trial) -> Iterator[Residual]:
         drawn.on(members_reversed).observed.step[::-1],
         2 * drawn.exact.next_state.radius,
     )
-    yield apart("h, members reversed", "bi", back, drawn.observed.step, allowed, scale=STATES)
+    yield agree_within(
+        "h, members reversed", "bi", back, drawn.observed.step, allowed, scale=STATES
+    )

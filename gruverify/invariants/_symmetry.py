@@ -15,7 +15,7 @@ import numpy as np
 from gruverify.cell import Case, Parameters, Variant
 from gruverify.invariants.core._changes import edited, packed, resized, short
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import STATES, Floats, NDArray, Residual, apart
+from gruverify.invariants.core._residual import STATES, Floats, NDArray, Residual, agree_within
 from gruverify.invariants.core._trial import Trial
 
 #: From states of the changed case, (..., B, H'), to those that the drawn case must have, (..., B,
@@ -290,7 +290,7 @@ def _of_step(symmetry: Symmetry) -> Callable[[Trial], Iterator[Residual]]:
                 view(drawn.case, changed.observed.step),
                 _allowed(symmetry, drawn, changed, view)[0],
             )
-            yield apart(
+            yield agree_within(
                 "h, changed and back", "bi", back, drawn.observed.step, allowed, scale=STATES
             )
 
@@ -306,7 +306,7 @@ def _of_sequence(symmetry: Symmetry) -> Callable[[Trial], Iterator[Residual]]:
                 view(drawn.case, changed.observed.sequence[0]),
                 _allowed(symmetry, drawn, changed, view),
             )
-            yield apart(
+            yield agree_within(
                 "outputs, changed and back",
                 "tbi",
                 back,

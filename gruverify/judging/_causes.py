@@ -16,7 +16,7 @@ from gruverify.cell import unpack
 from gruverify.engine import Hypothesis, Measured, Reading, declare, hypotheses, readings
 from gruverify.formulas import step
 from gruverify.judging._envelope import affordable
-from gruverify.judging._held import Held, Source, held, stepped
+from gruverify.judging._held import Held, Source, every_direction, stepped
 from gruverify.judging._record import NDArray, Record, representable
 from gruverify.judging._walk import model_of
 
@@ -129,7 +129,7 @@ def _holds(source: Source) -> bool:
     """Whether everything is within its bounds, and at least half of them claim something."""
     if not _begins_right(source):
         return False
-    each = held(source)
+    each = every_direction(source)
     return all(not one.beyond.any() and one.residual.claims for one in each)
 
 

@@ -215,7 +215,7 @@ class Source:
             found.append(envelope(model, layer, direction, xs.at(index), first).at(index))
         if len(found) == 1:
             return found[0]
-        return found[0].beside(found[1])
+        return found[0].with_columns_of(found[1])
 
 
 def _nothing(record: Record) -> Known:
@@ -224,7 +224,7 @@ def _nothing(record: Record) -> Known:
     return Known(np.zeros(shape), np.full(shape, np.inf), np.zeros(shape[:2], bool))
 
 
-def held(source: Source) -> list[Held]:
+def every_direction(source: Source) -> list[Held]:
     """Every recorded layer and direction of the record, all of its steps."""
     ways = product(source.record.outputs, range(source.record.stack.directions))
     return [_direction(source, layer, direction) for layer, direction in ways]

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gruverify._visible import told
+from gruverify._visible import error_line
 from gruverify.arithmetic import Format, bfloat16, format_named, format_of, is_narrower
 from gruverify.cell import Cell, Stack
 from gruverify.judging._order import own_order, reordered
@@ -130,7 +130,7 @@ def _numbers(name: str, values: npt.ArrayLike) -> NDArray:
     except ValueError:  # lists of different lengths
         raise BadRecord(f"{name} is no array: its rows have different lengths") from None
     except Exception as refused:  # a tensor has its own rules for becoming an array
-        raise BadRecord(f"{name} cannot become an array: {told(refused)}") from None
+        raise BadRecord(f"{name} cannot become an array: {error_line(refused)}") from None
     if array.dtype.kind not in "fiub" and array.dtype != bfloat16.dtype:
         raise BadRecord(f"{name} has dtype {array.dtype}: numbers are wanted")
     return array

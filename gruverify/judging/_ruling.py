@@ -14,7 +14,7 @@ from gruverify.backends import rounding_of
 from gruverify.cell import Cell, Stack
 from gruverify.engine import ENOUGH
 from gruverify.judging._causes import Cause, Declared, causes, functions_that_explain
-from gruverify.judging._held import Entry, Held, Source, held, share_within
+from gruverify.judging._held import Entry, Held, Source, every_direction, share_within
 from gruverify.judging._record import Record, record
 from gruverify.judging._walk import model_of
 
@@ -85,7 +85,7 @@ def rule(found: Record, declared: Mapping[str, Any]) -> Ruling:
     """The verdict on a record: see `judge`."""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         source = Source(found, model_of(found.stack, rounding_of(Declared(declared), found.format)))
-        each = held(source)
+        each = every_direction(source)
         failed = [one for one in each if one.beyond.any()]
         if failed:
             return _failed(source, declared, each, failed)

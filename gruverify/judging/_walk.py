@@ -48,7 +48,7 @@ class Known:
             radius = reordered(self.radius, index)
         return Known(reordered(self.mid, index), radius, np.take_along_axis(self.lost, index, 0))
 
-    def beside(self, other: Known) -> Known:
+    def with_columns_of(self, other: Known) -> Known:
         """Both, the other's columns to the right of these."""
         radius = None
         if self.radius is not None or other.radius is not None:

@@ -42,10 +42,11 @@ WIDE: tuple[Format, ...] = (float32, float64)
 class Fate:
     """What became of a fault, or of a rewrite, on one side of the reset gate.
 
-    tried: how many cases it took until the first invariant fell, counted over the formats in order,
-    or how many there were; seconds: what that took, drawing and mathematics included; first, sizes:
-    the invariant that fell first, and the sizes of the smallest case found in which it does; kills:
-    by invariant, the case that it fell in first, among those that every invariant was put to.
+    tried: how many cases it took until the first invariant failed, counted over the formats in
+    order, or how many there were; seconds: what that took, drawing and mathematics included; first,
+    sizes: the invariant that failed first, and the sizes of the smallest case found in which it
+    does; kills: by invariant, the case that it failed in first, among those on which every
+    invariant was checked.
     """
 
     fault: str
@@ -58,7 +59,7 @@ class Fate:
 
     @property
     def cases(self) -> int | None:
-        """How many cases it took; None if nothing fell."""
+        """How many cases it took; None if nothing failed."""
         if self.first:
             return self.tried
         return None
@@ -85,7 +86,7 @@ def formats_of(entry: Fault, backend: Backend) -> tuple[Format, ...]:
 
 
 def fate(id: str, reset: str, plan: Plan, columns: int) -> Fate:
-    """Put a fault to the cases that a run of this plan would draw, until something falls; and the
+    """Put a fault to the cases that a run of this plan would draw, until something fails; and the
     first `columns` cases of each format to all invariants, in their turns.
     """
     entry = entry_of(id)
@@ -125,12 +126,12 @@ def _of_rewrite(id: str, reset: str, formats: Sequence[Format], plan: Plan) -> F
     return Fate(id, reset, tried, kills, time.perf_counter() - started, first)
 
 
-# -- the first that falls --------------------------------------------------------------------------
+# -- the first that fails --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Found:
-    """The first invariant that falls, and where: the number of the case, the seconds until then,
+    """The first invariant that fails, and where: the number of the case, the seconds until then,
     the case itself.
     """
 
@@ -141,7 +142,7 @@ class Found:
 
     @property
     def number_if_found(self) -> int | None:
-        """The number of the case; None if nothing fell."""
+        """The number of the case; None if nothing failed."""
         if self.invariant:
             return self.number
         return None
@@ -149,7 +150,7 @@ class Found:
 
 def first_fall(id: str, reset: str, plan: Plan, **declared: object) -> Found:
     """Put a fault, that declares something else besides, to the cases of a plan until something
-    falls.
+    fails.
     """
     entry = entry_of(id)
     backend = redeclared(entry.build(variants_of(entry, reset)), declared)
@@ -196,7 +197,7 @@ class _Hunt:
         self.number += 1
         self.turn += 1
         for judgement in judge(case, self.backend, checked):
-            if judgement.fell:
+            if judgement.failed:
                 self.failed, self.case = judgement.invariant.id, case
                 return False
         return True
@@ -207,23 +208,23 @@ def _asked(plan: Plan) -> list[Invariant]:
 
 
 def _smallest(build: Callable[[], Backend], found: Found) -> AnyCase:
-    """The smallest case found in which the invariant falls, of a fault that has seen no other: some
+    """The smallest case found in which the invariant fails, of a fault that has seen no other: some
     remember.
     """
     invariant = INVARIANTS[found.invariant]
     assert found.case is not None  # an invariant failed on it
 
-    def falls(case: AnyCase) -> bool:
-        return any(judgement.fell for judgement in judge(case, build(), [invariant]))
+    def fails(case: AnyCase) -> bool:
+        return any(judgement.failed for judgement in judge(case, build(), [invariant]))
 
-    return Reduction(found.case, falls, TRIES, declarations_of(build())).run()
+    return Reduction(found.case, fails, TRIES, declarations_of(build())).run()
 
 
 # -- all that fall ---------------------------------------------------------------------------------
 
 
 def _kills(backend: Backend, formats: Sequence[Format], plan: Plan) -> dict[str, int]:
-    """Every invariant that falls in some case, and in which first; what takes turns has its own at
+    """Every invariant that fails in some case, and in which first; what takes turns has its own at
     every third.
     """
     turns = Profile("columns", plan.cases, turns=3, duties=3)
@@ -246,7 +247,9 @@ def _kills(backend: Backend, formats: Sequence[Format], plan: Plan) -> dict[str,
                 if invariant.id not in kills or _comes_first(invariant)
             ]
             kills = {
-                j.invariant.id: number for j in judge_trial(right.beside(backend), left) if j.fell
+                j.invariant.id: number
+                for j in judge_trial(right.with_backend(backend), left)
+                if j.failed
             } | kills
     return kills
 

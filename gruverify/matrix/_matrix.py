@@ -49,7 +49,7 @@ class Matrix:
 
     @property
     def false_alarms(self) -> list[Fate]:
-        """Right rewrites that something fell for."""
+        """Right rewrites that something failed for."""
         return [fate for fate in self.rewrites if fate.cases is not None]
 
     @property

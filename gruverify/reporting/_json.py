@@ -137,7 +137,7 @@ def _coverage(format: str, coverage: Coverage) -> dict[str, Any]:
                 "name": group.name,
                 "axes": [{"name": axis.name, "levels": list(axis.levels)} for axis in group.axes],
                 "at_least": group.at_least,
-                "hits": coverage.of(group).tolist(),
+                "hits": coverage.hits_of(group).tolist(),
                 "excluded": [
                     {"bin": list(bin), "reason": reason}
                     for (name, bin), reason in coverage.excluded.items()

@@ -26,7 +26,7 @@ from gruverify.reporting._table import margin
 
 #: What XML 1.0 has no way to write, and a target may have said.
 _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-#: The child of a test case that a status makes; what passed, or fell as expected, has none.
+#: The child of a test case that a status makes; what passed, or failed as expected, has none.
 _OUTCOMES = {"falsified": "failure", "xpassed": "failure", "error": "error", "died": "error"}
 _UNASKED = ("blocked", "skipped", "not applicable", "xfailed", "nothing claimed")
 

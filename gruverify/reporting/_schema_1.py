@@ -39,10 +39,10 @@ def _verdict(document: dict[str, Any]) -> str:
     """In schema 1 a death was `falsified`, and `incomplete` a run that was stopped or had nothing
     to judge.
     """
-    fallen = any(row["status"] in ("falsified", "error") for row in document["invariants"])
+    failing = any(row["status"] in ("falsified", "error") for row in document["invariants"])
     match document["verdict"]:
         case "falsified":
-            if document["crashes"] and not fallen:
+            if document["crashes"] and not failing:
                 return "died"
             return "falsified"
         case "incomplete" if not _unjudged(document):

@@ -112,7 +112,7 @@ class File:
         self._mode = "rwc" if writable else "rw"
         self.trouble = ""
         try:
-            self.asked(self._made if writable else self._checked)
+            self.query(self._made if writable else self._checked)
         except NoRoom as full:
             self.trouble = str(full)
 
@@ -129,9 +129,9 @@ class File:
             connection.execute("COMMIT")
             return answer
 
-        return self.asked(in_a_transaction)
+        return self.query(in_a_transaction)
 
-    def asked(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    def query(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
         """The answer to a question.
 
         Raises:

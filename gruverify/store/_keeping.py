@@ -129,7 +129,7 @@ class Kept:
     def _taken_over(self, earlier: Earlier, header: dict[str, Any]) -> TakenOver:
         self.number = earlier.number
         with damaged():
-            found = self._file.asked(lambda connection: _found(connection, earlier.number, header))
+            found = self._file.query(lambda connection: _found(connection, earlier.number, header))
         self.said = (f"goes on with {earlier} of {self.path}: {_in_words(found, header)}",)
         return found
 
@@ -170,7 +170,7 @@ class Earlier:
 def _to_go_on_with(file: File, now: Identity) -> tuple[Earlier | None, tuple[str, ...]]:
     """The run to go on with, None if everything is asked anew, and why."""
     with damaged():
-        runs = file.asked(lambda connection: list(_runs(connection, now.target)))
+        runs = file.query(lambda connection: list(_runs(connection, now.target)))
     same = [run for run in runs if not run.identity.other_options(now)]
     unchanged = [run for run in same if not run.identity.changes(now)]
     alike = sorted(

@@ -41,7 +41,7 @@ def runs_of(file: File) -> list[Run]:
         BadStore: they cannot be read.
     """
     with damaged():
-        return file.asked(_runs)
+        return file.query(_runs)
 
 
 def _runs(connection: sqlite3.Connection) -> list[Run]:
@@ -87,7 +87,7 @@ def document_of(file: File, number: int) -> Any:
         BadStore: there is no such run, or it has no result yet, or cannot be read.
     """
     with damaged():
-        return file.asked(lambda connection: _document(connection, number))
+        return file.query(lambda connection: _document(connection, number))
 
 
 def _document(connection: sqlite3.Connection, number: int) -> Any:

@@ -179,7 +179,7 @@ _HELD = pytest.StashKey[Account]()
 _NOBODY = Account()
 
 
-def of(config: pytest.Config) -> Account:
+def account_of(config: pytest.Config) -> Account:
     """The account of a run."""
     return config.stash.setdefault(_HELD, Account())
 
@@ -187,5 +187,5 @@ def of(config: pytest.Config) -> Account:
 def current() -> Account:
     """The account of the run that is going on."""
     if _pytest.RUNS:
-        return of(_pytest.RUNS[-1])
+        return account_of(_pytest.RUNS[-1])
     return _NOBODY

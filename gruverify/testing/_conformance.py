@@ -159,9 +159,9 @@ def _fitting(given: hypothesis.settings | None) -> hypothesis.settings:
 
 
 def _judge(subject: Subject, family: str, format: str, data: st.DataObject) -> None:
-    """Draw a case, put it to the target, and fail with the first invariant that falls."""
+    """Draw a case, put it to the target, and fail with the first invariant that fails."""
     __tracebackhide__ = True
-    asked, _ = subject.asked(family, format)
+    asked, _ = subject.invariants_of(family, format)
     case = data.draw(_cases(subject, format, asked), label="case").case
     trial = trial_of(case, subject.backend)
     with one_thread():
@@ -170,17 +170,17 @@ def _judge(subject: Subject, family: str, format: str, data: st.DataObject) -> N
     if isinstance(trial, Trial):
         visited += visits(trial)
     emit(visited)
-    fallen = next((judgement for judgement in judgements if judgement.fell), None)
+    failing = next((judgement for judgement in judgements if judgement.failed), None)
     # Before anything else is asked of the target, or what comes of this would not be the next call.
-    if fallen is None:
+    if failing is None:
         does_not_repeat = None
     else:
-        does_not_repeat = unrepeated(subject, fallen, case)
+        does_not_repeat = unrepeated(subject, failing, case)
     subject.enter(case, judgements, visited)
-    if fallen is not None and does_not_repeat is not None:
-        raise noted(subject, does_not_repeat, fallen, case)
-    if fallen is not None:
-        raise _failure(subject, fallen, case) from None
+    if failing is not None and does_not_repeat is not None:
+        raise noted(subject, does_not_repeat, failing, case)
+    if failing is not None:
+        raise _failure(subject, failing, case) from None
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ def _cases(subject: Subject, format: str, asked: Iterable[Invariant]) -> st.Sear
 
 
 class Falsified(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # a class, by another name
-    """An invariant fell: the failure of a conformance test, which pytest shows without a
+    """An invariant failed: the failure of a conformance test, which pytest shows without a
     traceback.
     """
 
@@ -216,12 +216,12 @@ class Falsified(pytest.fail.Exception):  # type: ignore[name-defined,misc]  # a 
         return "\n".join([str(self.msg), *notes])
 
 
-def _failure(subject: Subject, fallen: Judgement, case: AnyCase) -> Falsified:
-    """What is shown of an invariant that fell."""
-    witness = Witness(subject.name, fallen.invariant.id, case, fallen.residual)
+def _failure(subject: Subject, failing: Judgement, case: AnyCase) -> Falsified:
+    """What is shown of an invariant that failed."""
+    witness = Witness(subject.name, failing.invariant.id, case, failing.residual)
     subject.found.witnesses[witness.invariant, case.format.name] = witness
     return _kind(witness.invariant)(
-        f"{describe(fallen.invariant, fallen.residual, case)}\n\n{_shown(witness)}"
+        f"{describe(failing.invariant, failing.residual, case)}\n\n{_shown(witness)}"
     )
 
 

@@ -36,11 +36,11 @@ _READ = pytest.StashKey[Options]()
 def current() -> Options:
     """The options of the run that is going on; without the plugin there are none."""
     if _pytest.RUNS:
-        return of(_pytest.RUNS[-1])
+        return options_of(_pytest.RUNS[-1])
     return Options()
 
 
-def of(config: pytest.Config) -> Options:
+def options_of(config: pytest.Config) -> Options:
     """The options of a run.
 
     Raises:
@@ -54,17 +54,19 @@ def of(config: pytest.Config) -> Options:
 def _read(config: pytest.Config) -> Options:
     try:
         configured = configuration(config.rootpath).values
-        formats = _pytest.given(config, "formats") or ",".join(configured.get("formats", ()))
-        profile = _pytest.given(config, "profile") or configured.get("profile", "")
+        formats = _pytest.option_value(config, "formats") or ",".join(configured.get("formats", ()))
+        profile = _pytest.option_value(config, "profile") or configured.get("profile", "")
         if profile and profile not in PROFILES:
             raise ValueError(
                 f"--gru-profile={profile} is unknown: choose from {', '.join(PROFILES)}"
             )
         chosen = selection(
-            only=_pytest.given(config, "only") or configured.get("only", ()),
+            only=_pytest.option_value(config, "only") or configured.get("only", ()),
             skip=configured.get("skip", ()),
-            skips_files=_pytest.given(config, "skips-file") or configured.get("skips-files", ()),
-            xfails_files=_pytest.given(config, "xfails-file") or configured.get("xfails-files", ()),
+            skips_files=_pytest.option_value(config, "skips-file")
+            or configured.get("skips-files", ()),
+            xfails_files=_pytest.option_value(config, "xfails-file")
+            or configured.get("xfails-files", ()),
         )
         return Options(
             formats_named(formats) if formats else FORMATS,

@@ -108,7 +108,7 @@ class Subject:
         """What was found of it in this process."""
         return _account.current()[self.name]
 
-    def asked(self, family: str, format: str) -> tuple[list[Invariant], str]:
+    def invariants_of(self, family: str, format: str) -> tuple[list[Invariant], str]:
         """The invariants of a test, and why others of the family are not asked."""
         if (family, format) not in self._asked:
             self._asked[family, format] = self._find(family, format)
@@ -146,7 +146,7 @@ class Subject:
         """
         __tracebackhide__ = True
         try:
-            asked, why = self.asked(family, format)
+            asked, why = self.invariants_of(family, format)
         except (UnknownTarget, TargetUnavailable, BadDeclaration) as wrong:
             unusable = str(wrong)
         else:
@@ -159,11 +159,11 @@ class Subject:
         """Skip a test in which the target declined everything, and fail one in which too little was
         claimed.
 
-        An invariant that is expected to fail, and of which nothing is claimed, neither fell nor
+        An invariant that is expected to fail, and of which nothing is claimed, neither failed nor
         passed: a skip.
         """
         __tracebackhide__ = True
-        ids = [invariant.id for invariant in self.asked(family, format)[0]]
+        ids = [invariant.id for invariant in self.invariants_of(family, format)[0]]
         if why := self.found.declined(ids, format):
             pytest.skip(why)
         rows = self.found.rows(ids, format)
@@ -194,7 +194,7 @@ class Subject:
         again.
         """
         format = case.format.name
-        self._explain(case, [judgement for judgement in judgements if judgement.fell])
+        self._explain(case, [judgement for judgement in judgements if judgement.failed])
         if not any(
             (judgement.invariant.id, format) in self.found.witnesses for judgement in judgements
         ):
@@ -210,12 +210,12 @@ class Subject:
             sizes = {letter: (size, size) for letter, size in case.sizes.items()}
             self.found.count(format, kind_of(case), Drawn(planned=1, judged=1, sizes=sizes))
 
-    def _explain(self, case: AnyCase, fallen: list[Judgement]) -> None:
+    def _explain(self, case: AnyCase, failing: list[Judgement]) -> None:
         """Ask whether all that failed in the format, shrunk cases too, may be a matter of
         accuracy.
         """
         unexpected = [
-            one for one in fallen if not self.chosen.xfails_it(one.invariant.id, case.format.name)
+            one for one in failing if not self.chosen.xfails_it(one.invariant.id, case.format.name)
         ]
         if not unexpected:
             return

@@ -29,13 +29,13 @@ from gruverify.testing._account import Account, Found
 
 def header(config: pytest.Config) -> list[str]:
     """Target, versions, threads and seed."""
-    options = _options.of(config)
+    options = _options.options_of(config)
     seed = "drawn afresh (--hypothesis-seed=N repeats a run)"
     if options.seed is not None:
         seed = str(options.seed)
     threads = os.environ.get("OMP_NUM_THREADS", "1")
     return [
-        f"gruverify: {_pytest.given(config, 'target')} · "
+        f"gruverify: {_pytest.option_value(config, 'target')} · "
         f"{', '.join(fmt.name for fmt in options.formats)} · "
         f"profile {_profile(config)} · threads {threads} · seed {seed}",
         "gruverify: " + " · ".join(f"{name} {version}" for name, version in versions().items()),
@@ -43,11 +43,11 @@ def header(config: pytest.Config) -> list[str]:
 
 
 def _profile(config: pytest.Config) -> str:
-    return _options.of(config).profile or settings.get_current_profile_name()
+    return _options.options_of(config).profile or settings.get_current_profile_name()
 
 
 def _cases(config: pytest.Config) -> int:
-    profile = _options.of(config).profile
+    profile = _options.options_of(config).profile
     return PROFILES[profile].cases if profile else settings.default.max_examples  # type: ignore[union-attr]
 
 
@@ -123,7 +123,7 @@ def write(account: Account, config: pytest.Config, folder: Path, complete: bool)
 def _result(
     target: str, found: Found, account: Account, config: pytest.Config, complete: bool
 ) -> Result:
-    options = _options.of(config)
+    options = _options.options_of(config)
     told: dict[str, Any] = {
         "target": target,
         "backend": found.backend or target,

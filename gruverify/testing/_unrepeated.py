@@ -29,7 +29,7 @@ class Unrepeated(BaseException):
 
 
 def unrepeated(subject: Subject, judgement: Judgement, case: AnyCase) -> Flaky | None:
-    """How an invariant that fell on a case does not fall on it each time; None if it does, or was
+    """How an invariant that failed on a case does not fall on it each time; None if it does, or was
     expected to fail, or if this was found out before.
     """
     id, format = judgement.invariant.id, case.format.name
@@ -55,7 +55,7 @@ def noted(subject: Subject, found: Flaky, judgement: Judgement, case: AnyCase) -
     )
 
 
-def told(subject: Subject, raised: BaseException, format: str) -> str:
+def unrepeated_message(subject: Subject, raised: BaseException, format: str) -> str:
     """What a test that raised this says of a failure that does not repeat; empty if it is something
     else.
     """
@@ -73,7 +73,7 @@ def told(subject: Subject, raised: BaseException, format: str) -> str:
 
 
 def _inside(raised: BaseException) -> Iterator[tuple[str, str]]:
-    """The invariants that fell in what Hypothesis raised, with what was said of them."""
+    """The invariants that failed in what Hypothesis raised, with what was said of them."""
     for each in getattr(raised, "exceptions", ()):
         shown = (
             each.__cause__ or each

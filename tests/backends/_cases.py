@@ -44,7 +44,10 @@ def case(
 def falsified(backend: Backend, *cases: Case) -> set[str]:
     """The ids of the invariants that the backend falsifies, or raises at, on one of the cases."""
     return {
-        j.invariant.id for one in cases for j in judge(one, backend, INVARIANTS.values()) if j.fell
+        j.invariant.id
+        for one in cases
+        for j in judge(one, backend, INVARIANTS.values())
+        if j.failed
     }
 
 

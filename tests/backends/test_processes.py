@@ -10,17 +10,17 @@ from operator import truediv
 
 import pytest
 
-from gruverify.backends import TargetDied, apart, processes
+from gruverify.backends import TargetDied, in_subprocess, processes
 
 
 def test_what_it_returns_comes_back() -> None:
-    assert apart(processes("numpy"), os.getpid) != os.getpid()
-    assert apart(processes("numpy"), truediv, 1, 4) == 0.25
+    assert in_subprocess(processes("numpy"), os.getpid) != os.getpid()
+    assert in_subprocess(processes("numpy"), truediv, 1, 4) == 0.25
 
 
 def test_what_it_raises_is_raised() -> None:
     with pytest.raises(ZeroDivisionError, match="division by zero"):
-        apart(processes("numpy"), truediv, 1, 0)
+        in_subprocess(processes("numpy"), truediv, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,4 @@ def test_what_it_raises_is_raised() -> None:
 )
 def test_how_it_ended_is_told(end: Callable[[int], None], code: int, how: str) -> None:
     with pytest.raises(TargetDied, match=how):
-        apart(processes("numpy"), end, code)
+        in_subprocess(processes("numpy"), end, code)

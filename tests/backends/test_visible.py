@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gruverify._visible import LONGEST, told, visible
+from gruverify._visible import LONGEST, error_line, visible
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,8 @@ def test_an_exception_is_told_whatever_it_does() -> None:
         def __str__(self) -> str:
             raise ValueError
 
-    assert told(ZeroDivisionError("no\ngate")) == r"ZeroDivisionError: no\ngate"
-    assert told(Mute()) == "Mute: (its text cannot be read: ValueError)"
-    assert told(ValueError("x" * 5000)).endswith(
+    assert error_line(ZeroDivisionError("no\ngate")) == r"ZeroDivisionError: no\ngate"
+    assert error_line(Mute()) == "Mute: (its text cannot be read: ValueError)"
+    assert error_line(ValueError("x" * 5000)).endswith(
         f"... and {5000 + len('ValueError: ') - LONGEST:,} characters more"
     )

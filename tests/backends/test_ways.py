@@ -45,7 +45,7 @@ def judged(
         for way in ways:
             one = case(format=float32, H=H, I=I, seed=seed)
             (judgement,) = judge(one, backend, [INVARIANTS[f"contract/weights-{way}"]])
-            if way not in found or not found[way].fell:
+            if way not in found or not found[way].failed:
                 found[way] = judgement
     return found
 

@@ -55,7 +55,7 @@ def faults(path: Path) -> str:
         ("with the sides of the reset gate that they have", str(s["entries"])),
         ("caught", f"{s['caught']} of {s['entries']}"),
         ("survivors", survivors),
-        ("right rewrites that fell", f"{s['false alarms']} of {len(matrix.rewrites)}"),
+        ("right rewrites that failed", f"{s['false alarms']} of {len(matrix.rewrites)}"),
         ("cases until caught", f"median {s['cases, median']:g}, at most {s['cases, largest']}"),
         (
             "seconds until caught",
@@ -126,7 +126,7 @@ def sensitivity(path: Path) -> str:
 
 
 def false_alarms(path: Path) -> str:
-    """How often something falls that should not."""
+    """How often something fails that should not."""
     found = json.loads(path.read_text("utf-8"))
     alarms = "no alarm" if not found["alarms"] else f"**{len(found['alarms'])} alarms**"
     head = (

@@ -4,7 +4,7 @@
 
 takes that many faults of the bank that a program can have, evenly from all kinds, and puts the same
 cases to each as it is and as a program (tests/backends/exec/served.py). Prints for each how
-many invariants fail in each way, and exits with 1 if there is a fault that falls in one alone.
+many invariants fail in each way, and exits with 1 if there is a fault that fails in one alone.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ def cases_for(backend: Backend, count: int) -> list[AnyCase]:
     return found
 
 
-def fallen(backend: Backend, cases: list[AnyCase]) -> set[str]:
+def failing(backend: Backend, cases: list[AnyCase]) -> set[str]:
     """The ids of what fails, the contract's manners left out."""
     asked = [invariant for invariant in INVARIANTS.values() if invariant.family in FAMILIES]
     judged = (judgement for case in cases for judgement in judge(case, backend, asked))
-    return {judgement.invariant.id for judgement in judged if judgement.fell}
+    return {judgement.invariant.id for judgement in judged if judgement.failed}
 
 
 def main() -> int:
@@ -54,8 +54,8 @@ def main() -> int:
     unlike = 0
     for fault in sample(options.faults):
         cases = cases_for(completed(fault.build()), options.cases)
-        plain = fallen(completed(fault.build()), cases)
-        behind = fallen(resolve(f"exec:{sys.executable} {SERVED} {fault.target}"), cases)
+        plain = failing(completed(fault.build()), cases)
+        behind = failing(resolve(f"exec:{sys.executable} {SERVED} {fault.target}"), cases)
         unlike += bool(plain) != bool(behind)
         more = "".join(f" +{id}" for id in sorted(behind - plain))
         less = "".join(f" -{id}" for id in sorted(plain - behind))

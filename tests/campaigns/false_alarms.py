@@ -83,14 +83,14 @@ def judge_all(backends: list[Backend], fmt: Format, seed: int, tally: Tally) -> 
         for backend in backends:
             if takes(backend, trial.case, fmt):
                 tally.cases += 1
-                for judgement in judge_trial(trial.beside(backend), INVARIANTS.values()):
+                for judgement in judge_trial(trial.with_backend(backend), INVARIANTS.values()):
                     name = backend.name
                     tally.evaluations[name] += units
                     if name in SHIPPED:
                         tally.formats[fmt.name] += units
                         kind = f"{judgement.invariant.family}, {judgement.invariant.bound}"
                         tally.margins.setdefault(kind, []).append(judgement.residual.margin)
-                    if judgement.fell:
+                    if judgement.failed:
                         tally.alarms.append(
                             f"{name} {fmt.name} seed {seed}: {judgement.invariant.id} "
                             f"{judgement.residual}"

@@ -6,7 +6,7 @@
 draws cells each of whose arrays is scaled to 2^(e·s), e the exponent of the format's smallest
 number and s one of 0, 1/4, 1/3, 1/2, 2/3, 3/4, 1: so that products of two, three and four of them
 are about as small as the format goes. It puts them to gradient/scaling-identity, float64 for the
-most part; with --all to every invariant. Prints how many fell and the largest margin, and exits
+most part; with --all to every invariant. Prints how many failed and the largest margin, and exits
 with 1 if any did.
 """
 
@@ -60,7 +60,7 @@ def judged(
 
 
 def main() -> int:
-    """Count what falls."""
+    """Count what fails."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -72,25 +72,26 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     asked = list(INVARIANTS.values()) if options.all else [INVARIANTS["gradient/scaling-identity"]]
-    total = fallen = 0
+    total = failing = 0
     for name in options.targets.split(","):
         backend = resolve(name)
         for fmt in FORMATS if options.all else (float64,):
             count = CELLS.get(name, 300) if options.cells is None else options.cells
             found = list(judged(backend, fmt, count, options.seed, asked))
             margins = [judgement.residual.margin for judgement in found if judgement.tally.cases]
-            fell = [judgement for judgement in found if judgement.fell]
-            total, fallen = total + len(margins), fallen + len(fell)
-            for id in sorted({judgement.invariant.id for judgement in fell}):
-                shown = [judgement for judgement in fell if judgement.invariant.id == id]
+            failed = [judgement for judgement in found if judgement.failed]
+            total, failing = total + len(margins), failing + len(failed)
+            for id in sorted({judgement.invariant.id for judgement in failed}):
+                shown = [judgement for judgement in failed if judgement.invariant.id == id]
                 print(f"  {name} {fmt.name} {id}: {len(shown)}, e.g. {shown[0].residual}")
             print(
-                f"{name} {fmt.name}: {count} cells, {len(margins)} judgements, {len(fell)} fell; "
+                f"{name} {fmt.name}: {count} cells, {len(margins)} judgements, {len(failed)} "
+                "failed; "
                 f"largest margin {max(margins, default=0.0):.3g}",
                 flush=True,
             )
-    print(f"{fallen} of {total} fell")
-    return int(fallen > 0)
+    print(f"{failing} of {total} failed")
+    return int(failing > 0)
 
 
 if __name__ == "__main__":

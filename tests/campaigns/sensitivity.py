@@ -101,7 +101,7 @@ def margins(
     backend = make(ERROR * fmt.unit_roundoff)
     found = []
     for trial in trials:
-        judgements = judge_trial(trial.beside(backend), WATCHED)
+        judgements = judge_trial(trial.with_backend(backend), WATCHED)
         largest = max(judgement.residual.margin for judgement in judgements)
         level = re.search(r"z=(\S+)", trial.case.regimes[0] if trial.case.regimes else "")
         found.append((level[1] if level else "not driven", largest))

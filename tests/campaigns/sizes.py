@@ -35,7 +35,7 @@ from gruverify.formulas import activations, next_state, pullback, step
 from gruverify.invariants import INVARIANTS, Trial
 from gruverify.invariants.agreement._each_cotangent import _Allowed
 from gruverify.invariants.core._local import Local
-from gruverify.invariants.core._shown import shown
+from gruverify.invariants.core._shown import shown_cotangents
 
 AFTER = Variant()
 HALVES = (bfloat16, float16)
@@ -289,7 +289,7 @@ def _right_gradients(case: Case) -> tuple[float, dict[str, float], tuple[float, 
     """
     trial = Trial(case, resolve("torch"))
     start = time.process_time()
-    seen = shown(trial)
+    seen = shown_cotangents(trial)
     called = time.process_time()
     allowed = _Allowed(seen)
     seconds = called - start, time.process_time() - called
@@ -428,7 +428,7 @@ def times() -> Iterator[Goal]:
     ):
         case, backend = case_of(float32, 256, T, B), resolve("torch")
         trial = Trial(case, backend)
-        _ = trial.observed.sequence, shown(trial).gates
+        _ = trial.observed.sequence, shown_cotangents(trial).gates
         start = time.process_time()
         list(INVARIANTS[id].check(trial))
         spent = time.process_time() - start

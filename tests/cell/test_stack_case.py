@@ -149,4 +149,4 @@ def test_arrays_are_arranged_and_put_back(
     assert (arranged.shape, kept.shape) == (steps, states)
     assert np.array_equal(arrangement.steps_of(arranged), xs)
     assert np.array_equal(arrangement.states_of(kept), hs)
-    assert Arrangement.of(arranged, arrangement.batch_first) == arrangement
+    assert Arrangement.of_call(arranged, arrangement.batch_first) == arrangement

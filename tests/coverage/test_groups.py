@@ -96,7 +96,7 @@ def test_what_a_backend_does_not_answer_is_asked_of_no_size() -> None:
     [(1, "1"), (7, "2–7"), (8, "8"), (9, "9–15"), (33, "33–64"), (300, "300 and more")],
 )
 def test_a_size_is_at_one_level_of_what_was_answered(size: int, level: str) -> None:
-    hits = sizes_visited({"H": 1, "I": 1, "B": 1, "T": size}, ["sequence"]).of(GROUPS["T"])
+    hits = sizes_visited({"H": 1, "I": 1, "B": 1, "T": size}, ["sequence"]).hits_of(GROUPS["T"])
 
     assert hits.sum() == 1
     assert (
@@ -106,7 +106,7 @@ def test_a_size_is_at_one_level_of_what_was_answered(size: int, level: str) -> N
 
 
 def test_a_step_is_one_step_of_however_long_a_case() -> None:
-    hits = sizes_visited({"H": 1, "I": 1, "B": 1, "T": 9}, ["step"]).of(GROUPS["T"])
+    hits = sizes_visited({"H": 1, "I": 1, "B": 1, "T": 9}, ["step"]).hits_of(GROUPS["T"])
 
     assert hits[0].tolist() == [1, *[0] * (len(hits[0]) - 1)]
 
@@ -121,7 +121,9 @@ def test_a_step_is_one_step_of_however_long_a_case() -> None:
     ],
 )
 def test_coincidences_are_those_of_the_sizes(sizes: dict[str, int], expected: set[str]) -> None:
-    hits = sizes_visited(sizes, ["stack"]).of(GROUPS["coincidences"])[list(ANSWERS).index("stacks")]
+    hits = sizes_visited(sizes, ["stack"]).hits_of(GROUPS["coincidences"])[
+        list(ANSWERS).index("stacks")
+    ]
 
     assert {
         level for level, hit in zip(GROUPS["coincidences"].axes[1].levels, hits, strict=True) if hit

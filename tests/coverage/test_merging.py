@@ -59,7 +59,7 @@ def test_nothing_added_changes_nothing(a: Coverage) -> None:
 @given(coverages(), coverages())
 def test_every_hit_counts_once(a: Coverage, b: Coverage) -> None:
     for group in GROUPS.values():
-        assert np.array_equal((a + b).of(group), a.of(group) + b.of(group))
+        assert np.array_equal((a + b).hits_of(group), a.hits_of(group) + b.hits_of(group))
 
 
 @given(st.permutations(range(3)), st.lists(runs, min_size=3, max_size=3))

@@ -42,7 +42,7 @@ def case_of(cell: Cell, state: Any = 0.5, T: int = 1) -> Case:
 
 def hit(case: Case, group: str, tested: Any = NUMPY) -> list[str]:
     """The bins that a case hits, spelled."""
-    found = visits(Trial(case, tested)).of(GROUPS[group])
+    found = visits(Trial(case, tested)).hits_of(GROUPS[group])
     return [
         GROUPS[group].spelled(bin)
         for bin, count in zip(GROUPS[group].bins(), found.flat, strict=True)
@@ -68,7 +68,7 @@ def test_every_bin_of_the_gates_can_be_reached(format: Format) -> None:
 
     found = visits(Trial(case_of(cell_at(format, units)), NUMPY))
 
-    assert (found.of(GATES) == 1).all()
+    assert (found.hits_of(GATES) == 1).all()
     assert found.holes() == []
 
 
@@ -89,7 +89,7 @@ def test_each_unit_member_and_step_counts_once(variant: Variant) -> None:
     found = visits(Trial(Case(cell, x, h, d, d[0]), NUMPY))
 
     assert {
-        name: found.of(GROUPS[name]).sum() for name in ("z×r×c", "h'-c", "paths")
+        name: found.hits_of(GROUPS[name]).sum() for name in ("z×r×c", "h'-c", "paths")
     } == dict.fromkeys(("z×r×c", "h'-c", "paths"), T * B * 3)
 
 
@@ -97,8 +97,8 @@ def test_a_backend_without_sequences_visits_the_first_step_alone() -> None:
     case = case_of(cell_at(float32, [(0.0, 0.0, 1.0)]), T=3)
     steps = backend(step=lambda cell, x, h: h)
 
-    assert visits(Trial(case, steps)).of(GATES).sum() == 1
-    assert visits(Trial(case, NUMPY)).of(GATES).sum() == 3
+    assert visits(Trial(case, steps)).hits_of(GATES).sum() == 1
+    assert visits(Trial(case, NUMPY)).hits_of(GATES).sum() == 3
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_the_side_of_the_state_is_certain_or_0() -> None:
 
     found = visits(Trial(case_of(cell_at(float16, candidates), 0.5), NUMPY))
 
-    assert found.of(GROUPS["h'-c"]).tolist() == [1, 1, 1]
-    assert found.of(GROUPS["z×|h'|×h'-c"]).sum() == 2
+    assert found.hits_of(GROUPS["h'-c"]).tolist() == [1, 1, 1]
+    assert found.hits_of(GROUPS["z×|h'|×h'-c"]).sum() == 2
 
 
 @pytest.mark.parametrize("update", ["keep", "replace"])
@@ -168,7 +168,7 @@ def test_what_overflows_is_at_no_level() -> None:
     loud = replace(cell, weight_hh=np.full((3, 1), np.float32(3e38)))
     case = case_of(loud, 3e38)
 
-    assert visits(Trial(case, NUMPY)).of(GATES).sum() in (0, 1)
+    assert visits(Trial(case, NUMPY)).hits_of(GATES).sum() in (0, 1)
 
 
 def test_a_run_counts_what_it_judges_and_hits_nothing_that_is_excluded() -> None:
@@ -177,9 +177,9 @@ def test_a_run_counts_what_it_judges_and_hits_nothing_that_is_excluded() -> None
 
     found = run(NUMPY, plan, "numpy", lambda event: None).coverage["float32"]
 
-    assert found.of(GATES).sum() >= 20
-    assert found.of(GROUPS["H"]).sum(1).tolist() == [20, 0, 0, 0, 0, 0]
-    assert all(found.of(GROUPS[name])[index(name, bin)] == 0 for name, bin in found.excluded)
+    assert found.hits_of(GATES).sum() >= 20
+    assert found.hits_of(GROUPS["H"]).sum(1).tolist() == [20, 0, 0, 0, 0, 0]
+    assert all(found.hits_of(GROUPS[name])[index(name, bin)] == 0 for name, bin in found.excluded)
     assert set(found.levels()) >= {"z=mid", "r=mid", "H=2–7", "T=2–7"}
 
 

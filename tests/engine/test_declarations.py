@@ -33,7 +33,7 @@ def run(backend: object, *, only: tuple[str, ...] = (), cases: int = 10) -> Resu
 
 
 def failed(result: Result) -> set[str]:
-    """What fell, or was raised."""
+    """What failed, or was raised."""
     return {id for (id, _, _), tally in result.tallies.items() if tally.falsified or tally.error}
 
 
@@ -372,14 +372,14 @@ class Undefined(Swallowing):
 
 
 @pytest.mark.parametrize(
-    ("backend", "falls"),
+    ("backend", "fails"),
     [(Raising, set()), (One, set()), (Passing, set(NANS)), (Swallowing, set(NANS))],
 )
-def test_nan_does_what_is_declared(backend: Any, falls: set[str]) -> None:
+def test_nan_does_what_is_declared(backend: Any, fails: set[str]) -> None:
     result = run(backend(), only=NANS)
 
-    assert failed(result) == falls
-    assert judged(result) == set(NANS) - falls
+    assert failed(result) == fails
+    assert judged(result) == set(NANS) - fails
 
 
 def test_what_nan_does_may_be_undefined() -> None:

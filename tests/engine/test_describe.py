@@ -204,9 +204,9 @@ def test_every_invariant_can_be_described(case: Any) -> None:
         return outputs * np.nan, last
 
     lost = backend(step=lost_step, stack=lost_stack)
-    fallen = [j for j in judge(case, lost, INVARIANTS.values()) if j.fell]
-    assert fallen
-    for judgement in fallen:
+    failing = [j for j in judge(case, lost, INVARIANTS.values()) if j.failed]
+    assert failing
+    for judgement in failing:
         text = describe(judgement.invariant, judgement.residual, case)
         assert text.startswith(f"{judgement.invariant.id}: ")
         assert f"  {float32.name}, reset after, keep, H=2, I=1, B=" in text

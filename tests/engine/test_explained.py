@@ -1,4 +1,4 @@
-"""One fault that explains what fell, where there is one."""
+"""One fault that explains what failed, where there is one."""
 
 from __future__ import annotations
 

@@ -267,9 +267,9 @@ def test_a_changed_argument_is_falsified_and_spoils_nothing_else(
 
     witness = result.witnesses["contract/no-mutation", "float32"]
     assert witness.residual.where == f"{changed} changed by {method}"
-    fallen = {id for (id, _, _), tally in result.tallies.items() if tally.falsified or tally.error}
+    failing = {id for (id, _, _), tally in result.tallies.items() if tally.falsified or tally.error}
     # Those of the two families beside it hand over arrays of their own, and read them again.
-    assert {id for id in fallen if not id.startswith(("contract/", "gradient/"))} == set()
+    assert {id for id in failing if not id.startswith(("contract/", "gradient/"))} == set()
     goes_on(result)
 
 

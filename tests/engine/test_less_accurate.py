@@ -144,12 +144,12 @@ def test_what_is_seen_once_in_many_cases_is_no_matter_of_products() -> None:
     found, unmeasured = [], []
     for case in drawn_for(NUMPY, float32, [Variant()], 0, 8):
         case = replace(case, state=np.full_like(case.state, 0.5))
-        fallen = [j for j in judge(case, backend, [INVARIANTS["agreement/step"]]) if j.fell]
-        assert fallen
+        failing = [j for j in judge(case, backend, [INVARIANTS["agreement/step"]]) if j.failed]
+        assert failing
         for bits, explained in ((0, unmeasured), (24, found)):
             explaining = Explaining(backend, float32)
             vars(explaining)["_measured"] = replace(shown, operand_bits=bits)
-            explaining.meet(case, fallen)
+            explaining.meet(case, failing)
             explained.append(explaining.found())
 
     assert any(unmeasured)
@@ -211,7 +211,7 @@ def test_sums_over_the_batch_in_half() -> None:
     ):
         explaining = Explaining(target, float16)
         judgements = judge(case, target, [INVARIANTS["agreement/step-vjp"]])
-        explaining.meet(case, [judgement for judgement in judgements if judgement.fell])
+        explaining.meet(case, [judgement for judgement in judgements if judgement.failed])
         found.append(explaining.found())
     told, declared = found
 

@@ -1,4 +1,4 @@
-"""GRUs that are wrong in the ways GRUs are wrong: each falls, with a small witness that replays."""
+"""GRUs that are wrong in the ways GRUs are wrong: each fails, with a small witness that replays."""
 
 from __future__ import annotations
 

@@ -212,15 +212,15 @@ def test_the_numbers_of_large_arrays_are_not_looked_at_one_by_one(
 
 @pytest.mark.parametrize("answers", [1, 3, 10])
 def test_what_falls_a_few_times_and_then_no_more_is_reduced_as_far_as_it_fell(answers: int) -> None:
-    calls, fell = count(), list[AnyCase]()
+    calls, failed = count(), list[AnyCase]()
 
     def falsifies(case: AnyCase) -> bool:
         if next(calls) >= answers:
             return False
-        fell.append(case)
+        failed.append(case)
         return True
 
-    assert reduced(case(), falsifies) == fell[-1]
+    assert reduced(case(), falsifies) == failed[-1]
 
 
 def test_what_does_not_fall_again_stays_as_it_is() -> None:

@@ -42,7 +42,7 @@ NUMPY = NumpyBackend()
 CLOCKED = (Alive, SoFar)
 #: What calls a step once a case.
 ONCE = ["agreement/step"]
-#: What is quick to ask, and falls where a step is wrong.
+#: What is quick to ask, and fails where a step is wrong.
 SOME = ["agreement", "bounds"]
 
 
@@ -294,12 +294,12 @@ def test_events_of_a_wrong_backend_tell_what_fell_first_and_what_it_shrank_to() 
         backend(step=inverted), max_cases=4, formats=[float32], listener=events.append, only=SOME
     )
 
-    fell = [id for event in events if isinstance(event, CaseJudged) for id in event.falsified]
-    assert len(fell) == len(set(fell)) > 0
+    failed = [id for event in events if isinstance(event, CaseJudged) for id in event.falsified]
+    assert len(failed) == len(set(failed)) > 0
     # What was found for one serves the others that it falsifies.
     shrunk = [event.invariant for event in events if isinstance(event, Shrinking)]
-    assert shrunk[0] == fell[0]
-    assert set(shrunk) <= set(fell)
+    assert shrunk[0] == failed[0]
+    assert set(shrunk) <= set(failed)
     assert [event.witness for event in events if isinstance(event, Shrunk)] == list(
         result.witnesses.values()
     )

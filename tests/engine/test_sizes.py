@@ -319,9 +319,9 @@ CAUGHT = {
 def test_catches_a_method_that_is_wrong_from_some_size_on(fault: str) -> None:
     id, at = CAUGHT[fault]
 
-    _, falls = asked_by_the_survey(wrong_where(fault.partition(" ")[0], at), id)
+    _, fails = asked_by_the_survey(wrong_where(fault.partition(" ")[0], at), id)
 
-    assert falls
+    assert fails
 
 
 def test_catches_inputs_as_wide_as_those_of_the_layers_above() -> None:
@@ -331,9 +331,9 @@ def test_catches_inputs_as_wide_as_those_of_the_layers_above() -> None:
             width = stack.directions * stack.hidden_size
             return _halved(found) if stack.layers > 1 and inputs.shape[-1] == width > 5 else found
 
-    _, falls = asked_by_the_survey(Wrong(), "stack/outputs")
+    _, fails = asked_by_the_survey(Wrong(), "stack/outputs")
 
-    assert {(case.sizes["I"], case.sizes["D"]) for case in falls} == {(6, 1), (12, 2)}
+    assert {(case.sizes["I"], case.sizes["D"]) for case in fails} == {(6, 1), (12, 2)}
 
 
 @cache
@@ -346,13 +346,13 @@ def asked_by_the_survey(backend: Any, pattern: str) -> tuple[list[AnyCase], list
     the survey does.
     """
     asked = [i for i in INVARIANTS.values() if matches(pattern, i.id)]
-    passes, falls = list[AnyCase](), list[AnyCase]()
+    passes, fails = list[AnyCase](), list[AnyCase]()
     for case in cases_of_the_survey():
         mine = [invariant for invariant in asked if case.sizes["T"] in invariant.lengths]
         found = [j for j in judge(case, backend, mine) if j.tally.judged]
         if found:
-            (falls if any(j.fell for j in found) else passes).append(case)
-    return passes, falls
+            (fails if any(j.failed for j in found) else passes).append(case)
+    return passes, fails
 
 
 @uncounted
@@ -360,10 +360,10 @@ def asked_by_the_survey(backend: Any, pattern: str) -> tuple[list[AnyCase], list
     "id", [i.id for i in INVARIANTS.values() if i.lengths and offers(NUMPY, i.needs[-1])]
 )
 def test_a_right_target_passes_at_every_size(id: str) -> None:
-    passes, falls = asked_by_the_survey(OneFormat(), id)
+    passes, fails = asked_by_the_survey(OneFormat(), id)
 
     assert passes
-    assert not falls
+    assert not fails
 
 
 class ManyInputs(StepAlone):
@@ -396,4 +396,8 @@ def test_hits_of_sizes_add_up() -> None:
     )
 
     assert isinstance(one + other, Coverage)
-    assert (one + other).of(SIZES[0]).sum() == one.of(SIZES[0]).sum() + other.of(SIZES[0]).sum() > 0
+    assert (
+        (one + other).hits_of(SIZES[0]).sum()
+        == one.hits_of(SIZES[0]).sum() + other.hits_of(SIZES[0]).sum()
+        > 0
+    )

@@ -57,8 +57,8 @@ def trials(
     return [trial_of(case, NumpyBackend()) for case in draw(format, variants, count)]
 
 
-def fallen(entry: Fault, cases: int, formats: int) -> Iterator[Judgement]:
-    """What falls, in the first cases of the first formats, the wide ones first: a few of each, and
+def failing(entry: Fault, cases: int, formats: int) -> Iterator[Judgement]:
+    """What fails, in the first cases of the first formats, the wide ones first: a few of each, and
     then the others.
     """
     backend = build(entry)
@@ -68,7 +68,7 @@ def fallen(entry: Fault, cases: int, formats: int) -> Iterator[Judgement]:
     for some, format in product((slice(FEW), slice(FEW, None)), wide_first):
         for right in trials(format, tuple(backend.variants), of_stacks(entry), cases)[some]:
             yield from (
-                j for j in judge_trial(right.beside(backend), INVARIANTS.values()) if j.fell
+                j for j in judge_trial(right.with_backend(backend), INVARIANTS.values()) if j.failed
             )
 
 
@@ -122,7 +122,7 @@ def test_catches_an_unknown_observable() -> None:
 @each(*(entry for entry in FAULTS.values() if entry.id not in FALSIFIES))
 def test_fault_is_caught(entry: Fault) -> None:
     """Of the others invariants/test_catches.py says by what."""
-    assert next(fallen(entry, CASES, 2), None) is not None
+    assert next(failing(entry, CASES, 2), None) is not None
 
 
 @each(*(entry for entry in FAULTS.values() if entry.id not in RAISES))
@@ -131,11 +131,11 @@ def test_fault_is_wrong_and_does_not_break(entry: Fault) -> None:
     backend = build(entry)
     for format in backend.formats[:1]:
         for right in trials(format, tuple(backend.variants), of_stacks(entry), 2):
-            judgements = judge_trial(right.beside(backend), EVERY_METHOD)
+            judgements = judge_trial(right.with_backend(backend), EVERY_METHOD)
             assert [j.tally.reason for j in judgements if j.tally.error] == []
 
 
 @pytest.mark.uncounted
 @each(*EQUIVALENTS.values())
 def test_equivalent_passes(entry: Fault) -> None:
-    assert [(fell.invariant.id, fell.residual) for fell in fallen(entry, 1, 2)] == []
+    assert [(failed.invariant.id, failed.residual) for failed in failing(entry, 1, 2)] == []

@@ -307,10 +307,10 @@ def test_every_invariant_can_judge_what_is_no_number(method: str) -> None:
         if stacks
         else drawn(float32, backend.variants, 4)
     )
-    fell = {
+    failed = {
         j.invariant.id
         for case in cases
         for j in judge(case, backend, INVARIANTS.values())
-        if j.fell
+        if j.failed
     }
-    assert len(fell) > 1
+    assert len(failed) > 1

@@ -19,11 +19,11 @@ from gruverify.invariants._symmetry import SYMMETRIES, Symmetry
 from gruverify.invariants.core._changes import (
     SATURATED,
     cycled,
-    kept,
     pinned,
     short,
     single,
     stretched,
+    update_preactivation,
 )
 from gruverify.invariants.dynamics._fixed_points import at_a_fixed_point, contractive
 from gruverify.invariants.regimes._constant_gates import STEPS, constant_gates
@@ -67,7 +67,9 @@ def test_symmetry_is_exact_of_the_mathematics(symmetry: Symmetry, format: Format
 @in_every_format
 def test_pinned_gates_are_at_their_ends_whatever_was_drawn(format: Format) -> None:
     for case in cases(format):
-        keep = in_double(pinned(case, z=kept(case.cell.variant, SATURATED), r=-SATURATED)).step
+        keep = in_double(
+            pinned(case, z=update_preactivation(case.cell.variant, SATURATED), r=-SATURATED)
+        ).step
         assert (keep.keep.mid == 1).all()
         assert (keep.r.mid == 0).all()
 

@@ -25,7 +25,7 @@ from gruverify import (
 from gruverify.backends import NumpyBackend
 from gruverify.engine import Judgement, judge
 from gruverify.invariants import INVARIANTS, Trial
-from gruverify.invariants.core._shown import showing_inputs, shown
+from gruverify.invariants.core._shown import showing_inputs, shown_cotangents
 
 from ._built import COMPLETE, SATURATED, case_of, cell_at
 from ._faulty import Faulty
@@ -92,7 +92,9 @@ def test_zero_inputs_show_the_cotangents_of_the_gates() -> None:
     """With biases, the cotangents of one step and one member are the biases' gradients."""
     case = long_case(float32, T=1, B=1)
     trial = Trial(case, NumpyBackend())
-    np.testing.assert_array_equal(shown(trial).gates[0, 0], trial.observed.sequence_vjp.bias_ih)
+    np.testing.assert_array_equal(
+        shown_cotangents(trial).gates[0, 0], trial.observed.sequence_vjp.bias_ih
+    )
     np.testing.assert_array_equal(
         trial.on(showing_inputs).observed.sequence[0], trial.observed.sequence[0]
     )

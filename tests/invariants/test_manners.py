@@ -14,7 +14,7 @@ from gruverify.engine import Judgement, judge
 from gruverify.faults._faulty import TwoWays
 from gruverify.invariants import INVARIANTS, Trial
 from gruverify.invariants.core._layouts import awkward, overlapping, repeated, transposed
-from gruverify.invariants.gradient._cotangents import early_loss, turned
+from gruverify.invariants.gradient._cotangents import early_loss, scaled_cotangents
 
 from ._built import a_case
 from ._drawn import drawn_stacks
@@ -175,7 +175,7 @@ def test_refusal_of_no_steps_is_the_cause_of_nothing() -> None:
 
 def test_changes_of_the_cotangents_alone_share_the_run() -> None:
     trial = Trial(CASE, RIGHT)
-    for change in (turned, early_loss):
+    for change in (scaled_cotangents, early_loss):
         assert trial.on(change).exact.run is trial.exact.run
     assert trial.on(lambda case: replace(case, state=-case.state)).exact.run is not trial.exact.run
 

@@ -16,7 +16,7 @@ from gruverify import Case, Cell, Format, Variant, float32, float64
 from gruverify.arithmetic import Ball, Rounding
 from gruverify.backends import TARGETS, resolve
 from gruverify.invariants import Exact, Observed
-from gruverify.invariants.core._blocks import of
+from gruverify.invariants.core._blocks import block_of
 from gruverify.invariants.core._residual import compare
 
 from ._built import COMPLETE, SATURATED, case_of, cell_at
@@ -104,12 +104,12 @@ def test_shut_gates_forget_and_only_the_candidate_learns(
     silent = [
         block
         for block in ("W_hz", "W_xz", "b_xz", "W_hr", "W_xr", "b_xr", "W_hc")
-        if not of(found, block).any()
+        if not block_of(found, block).any()
     ]
     assert silent == ["W_hz", "W_xz", "b_xz", "W_hr", "W_xr", "b_xr", "W_hc"]
-    assert of(found, "W_xc").all()
-    assert of(found, "b_xc").all()
-    assert of(found, "b_hc").any() == (variant.reset == "before")
+    assert block_of(found, "W_xc").all()
+    assert block_of(found, "b_xc").all()
+    assert block_of(found, "b_hc").any() == (variant.reset == "before")
 
 
 @in_format
@@ -122,7 +122,8 @@ def test_gradient_of_the_update_gate_survives_any_length_as_long_as_the_gate_is_
     cases = [case_of(cell, T=T) for T in LENGTHS]
     assert (np.abs(asked(name, cases[0]).step_jacobian[0]) < 16 * np.exp(shut[0])).all()
     first, *later = (
-        of(asked(name, case).sequence_vjp_of_last, "W_hz").astype(np.float64) for case in cases
+        block_of(asked(name, case).sequence_vjp_of_last, "W_hz").astype(np.float64)
+        for case in cases
     )
     assert first.all()
     for gradient in later:
@@ -139,8 +140,8 @@ def test_open_reset_gate_and_shut_update_gate_make_an_elman_network(
     c = asked(name, case).step
     assert compare("J", "bij", asked(name, case).step_jacobian[0], elman(case.cell, c)).margin <= 1
     gradient = asked(name, case).sequence_vjp_of_last
-    assert not of(gradient, "W_hz").any()
-    assert of(gradient, "W_hc").all()
+    assert not block_of(gradient, "W_hz").any()
+    assert block_of(gradient, "W_hc").all()
 
 
 @in_format

@@ -17,11 +17,11 @@ from gruverify.invariants.core._residual import (
     at_most,
     compare,
     equal,
-    holds,
     never,
+    nonzero_where_required,
     nothing_claimed,
+    ok,
     overlooked,
-    present,
     violated,
     worst,
 )
@@ -158,7 +158,7 @@ def test_equal_is_exact(one: float, other: float, margin: float) -> None:
 
 
 def test_statement_without_numbers_holds_or_does_not() -> None:
-    assert holds("arguments").margin == 0
+    assert ok("arguments").margin == 0
     broken = violated("state changed by a call")
     assert (broken.where, broken.margin) == ("state changed by a call", INF)
     assert math.isnan(broken.actual)
@@ -245,12 +245,12 @@ def test_what_is_excluded_nowhere_claims_nothing() -> None:
     assert never("it is 0", nowhere, somewhere).claims
     assert never("it is 0", somewhere, somewhere).margin == INF
     assert not nothing_claimed("there is one layer").claims
-    assert holds("the shape").claims
+    assert ok("the shape").claims
     assert violated("the shape").claims
 
 
 def test_an_enclosure_that_holds_0_claims_nothing_of_presence() -> None:
     around, off = (Ball(Rounding(float32), array(mid), array(1.0)) for mid in (0.5, 2.0))
-    assert not present("dL/dW", array(0.0), around).claims
-    assert present("dL/dW", array(0.0), off).margin == INF
-    assert present("dL/dW", array(1.0), off).claims
+    assert not nonzero_where_required("dL/dW", array(0.0), around).claims
+    assert nonzero_where_required("dL/dW", array(0.0), off).margin == INF
+    assert nonzero_where_required("dL/dW", array(1.0), off).claims

@@ -133,7 +133,7 @@ def test_right_cell_may_overflow_where_the_format_does(name: str, format: Format
     )
     overflowing = {j.invariant.id: j for j in judge(loud, resolve(name), INVARIANTS.values())}
     assert not np.isfinite(overflowing["agreement/gradient-bias_ih-candidate"].residual.bound)
-    assert [id for id, j in overflowing.items() if j.fell] == []
+    assert [id for id, j in overflowing.items() if j.failed] == []
 
 
 def test_what_a_backend_lacks_is_said_and_not_passed() -> None:

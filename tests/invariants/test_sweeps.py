@@ -74,7 +74,7 @@ def test_the_worst_number_is_named(at: float) -> None:
     found = judged(
         stepping(σ_z=wrong, formats=[bfloat16]), drawn(bfloat16, [Variant()], 1)[0], "update-gate"
     )
-    assert found.fell
+    assert found.failed
     assert found.residual.where == f"h by z at {at!r}"
 
 
@@ -108,7 +108,7 @@ def test_who_cannot_be_remembered_is_asked_every_time() -> None:
 
     fleeting = Fleeting()
     assert not any(
-        judged(fleeting, case, "candidate").fell for case in drawn(float64, [Variant()], 2)
+        judged(fleeting, case, "candidate").failed for case in drawn(float64, [Variant()], 2)
     )
     assert fleeting.calls == 2
 

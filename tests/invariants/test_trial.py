@@ -104,10 +104,10 @@ def test_invariants_share_changed_cases() -> None:
 def test_called_anew_means_called_anew() -> None:
     counting = Counting()
     observed = Observed(CASE, counting)
-    observed.anew("step")
-    observed.anew("step")
-    observed.anew("sequence")
-    observed.anew("sequence")
+    observed.fresh_answer("step")
+    observed.fresh_answer("step")
+    observed.fresh_answer("sequence")
+    observed.fresh_answer("sequence")
     observed.fresh_sequence_vjp(None)
     observed.fresh_sequence_vjp(CASE.d_outputs)
     assert counting.calls == {"step": 2, "sequence": 2, "sequence_vjp": 2}

@@ -53,7 +53,7 @@ def failures(backend: Any, format: Format, ids: list[str], count: int) -> list[t
         (j.invariant.id, j.residual)
         for case in cells
         for j in judge(case, backend, asked)
-        if j.fell
+        if j.failed
     ]
 
 

@@ -59,8 +59,8 @@ def test_fate_agrees_with_judging_case_by_case() -> None:
     expected: dict[str, int] = {}
     for number, case in enumerate(cases, 1):
         asked = [i for i in INVARIANTS.values() if turns.asks(i, (number - 1) % plan.cases)]
-        fell = (j.invariant.id for j in judge(case, backend, asked) if j.fell)
-        expected = dict.fromkeys(fell, number) | expected
+        failed = (j.invariant.id for j in judge(case, backend, asked) if j.failed)
+        expected = dict.fromkeys(failed, number) | expected
     found = fate("jacobian-transposed", "after", plan, columns=8)
     assert found.kills == expected
     assert found.cases == min(expected.values()) == found.kills[found.first]

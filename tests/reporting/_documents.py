@@ -41,8 +41,8 @@ TALLIES = {
 def rich(target: str = "pkg.module:step", **changes: Any) -> Document:
     """A document with something in every part of a page."""
     entries = Entries("tbi", np.array([[[0.25, 3.5], [0.0, np.inf]]]))
-    fell = witness("agreement/step", target, T=2)
-    shown = replace(fell, residual=replace(fell.residual, entries=entries))
+    failed = witness("agreement/step", target, T=2)
+    shown = replace(failed, residual=replace(failed.residual, entries=entries))
     witnesses: dict[tuple[str, str], Witness] = {
         ("agreement/step", "float32"): shown,
         ("contract/same-bits", "float64"): witness("contract/same-bits", target),

@@ -129,7 +129,7 @@ def test_a_margin_is_worse_by_a_factor_and_near_its_bound(
 def test_catches_a_failure_that_hides_behind_something_blocked() -> None:
     lost = compared(found(tally(2.0)), found(BLOCKED))
 
-    assert lost.of(Kind.GONE_FAILURE) == []
+    assert lost.changes_of(Kind.GONE_FAILURE) == []
     assert lost.reasons("new-failure") == []
     assert lost.gaps == ["NEW leaves open 1 result of OLD", "NEW has the verdict inconclusive"]
 

@@ -90,8 +90,8 @@ def test_of_many_rows_the_rest_is_counted() -> None:
     from gruverify.engine import Tally
     from gruverify.invariants import INVARIANTS
 
-    fell = Tally(falsified=1, largest=2.0)
-    text = markdown([document(result({(id, "float32"): fell for id in INVARIANTS}))])
+    failed = Tally(falsified=1, largest=2.0)
+    text = markdown([document(result({(id, "float32"): failed for id in INVARIANTS}))])
 
     assert f"{len(INVARIANTS) - 25} more are not listed" in text
     assert text.count("| 2.00 |") == 25

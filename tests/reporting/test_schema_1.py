@@ -102,7 +102,9 @@ def test_all_else_is_kept() -> None:
             id="unjudged",
         ),
         pytest.param(result(crashes=("killed",)), "falsified", "died", id="died"),
-        pytest.param(falsified(crashes=("killed",)), "falsified", "falsified", id="fell and died"),
+        pytest.param(
+            falsified(crashes=("killed",)), "falsified", "falsified", id="failed and died"
+        ),
         pytest.param(
             result({("agreement/step", "float32"): Tally(error=1)}),
             "falsified",

@@ -32,7 +32,7 @@ def changed(path: Path, *statements: str) -> None:
 
 def rows(path: Path) -> int:
     """How many rows were written."""
-    [(count,)] = File(path, writable=False).asked(
+    [(count,)] = File(path, writable=False).query(
         lambda c: c.execute("SELECT count(*) FROM death").fetchall()
     )
     return int(count)

@@ -97,4 +97,4 @@ def test_what_repeats_is_shrunk_as_ever(pytester: pytest.Pytester) -> None:
 
 
 def test_any_other_failure_is_its_own() -> None:
-    assert _unrepeated.told(None, ValueError("no"), "float32") == ""  # type: ignore[arg-type]
+    assert _unrepeated.unrepeated_message(None, ValueError("no"), "float32") == ""  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ from gruverify.backends.world import _equinox, _onnx_reference
 
 
 def falsified(backend: Any, *only: str) -> set[str]:
-    """The ids of what falls in a few cases."""
+    """The ids of what fails in a few cases."""
     result = gruverify.check(backend, formats=[float32], profile="quick", max_cases=3, only=only)
     return {id for (id, _, _), tally in result.tallies.items() if tally.falsified or tally.error}
 

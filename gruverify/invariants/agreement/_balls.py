@@ -10,11 +10,11 @@ from gruverify.arithmetic import Ball
 from gruverify.backends import NumpyBackend
 from gruverify.cell import BLOCKS, Gradients
 from gruverify.invariants.core._blocks import (
+    block_of,
     blocks_of,
     compared,
     largest,
     letters,
-    of,
     pairs,
     scale_of,
     spelled,
@@ -22,7 +22,7 @@ from gruverify.invariants.core._blocks import (
 )
 from gruverify.invariants.core._reference import float64_error_of_answers
 from gruverify.invariants.core._registry import SHORT, invariant
-from gruverify.invariants.core._residual import STATES, Floats, Residual, apart, compare
+from gruverify.invariants.core._residual import STATES, Floats, Residual, agree_within, compare
 from gruverify.invariants.core._trial import Trial
 
 
@@ -94,7 +94,10 @@ def last(trial: Trial) -> Iterator[Residual]:
 
 def _gradient_of(block: str) -> Callable[[Trial], Iterator[Residual]]:
     def check(trial: Trial) -> Iterator[Residual]:
-        actual, expected = of(trial.observed.sequence_vjp, block), trial.exact.gradients.parameters
+        actual, expected = (
+            block_of(trial.observed.sequence_vjp, block),
+            trial.exact.gradients.parameters,
+        )
         ball, scale = getattr(expected, block), scale_of(expected, block)
         yield compare(f"dL/d{block}", letters(block), actual, ball, scale=scale)
 
@@ -189,7 +192,7 @@ def vjp_is_transposed_jacobian(trial: Trial) -> Iterator[Residual]:
         J, H = jacobian.astype(np.float64), g.shape[-1]
         product, size = np.einsum("bi,bij->bj", g, J), np.einsum("bi,bij->bj", np.abs(g), np.abs(J))
         around = np.einsum("bi,bij->bj", np.abs(g), jacobian_ball.radius) + ball.radius
-        yield apart(
+        yield agree_within(
             f"gᵀ∂h/∂{name}", "bj", vjp, product, around + float64_error_of_answers(size, H, 3 * H)
         )
 
@@ -224,16 +227,21 @@ def _two_ways(trial: Trial, one: Gradients, other: Gradients) -> Iterator[Residu
     expected = trial.exact.gradients
     for block, actual, ball in pairs(trial.case.cell.variant, one, expected.parameters):
         scale = scale_of(expected.parameters, block)
-        yield apart(
-            f"dL/d{block}", letters(block), actual, of(other, block), 2 * ball.radius, scale=scale
+        yield agree_within(
+            f"dL/d{block}",
+            letters(block),
+            actual,
+            block_of(other, block),
+            2 * ball.radius,
+            scale=scale,
         )
     scale = max(map(largest, expected.inputs), default=0.0)
     for t, ball in enumerate(expected.inputs):
-        yield apart(
+        yield agree_within(
             f"dL/dx[t={t}]", "bj", one.inputs[t], other.inputs[t], 2 * ball.radius, scale=scale
         )
     if one.state is not None and other.state is not None:
-        yield apart("dL/dh_0", "bi", one.state, other.state, 2 * _radius(expected.state))
+        yield agree_within("dL/dh_0", "bi", one.state, other.state, 2 * _radius(expected.state))
 
 
 def _radius(ball: Ball) -> Floats:

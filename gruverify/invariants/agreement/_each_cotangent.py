@@ -28,7 +28,7 @@ from gruverify.invariants.core._local import flat, local_to, lost, returned, sta
 from gruverify.invariants.core._ranges import ranges
 from gruverify.invariants.core._registry import LONG, invariant
 from gruverify.invariants.core._residual import NDArray, Residual, compare
-from gruverify.invariants.core._shown import Shown, shown
+from gruverify.invariants.core._shown import Shown, shown_cotangents
 from gruverify.invariants.core._trial import Trial
 
 
@@ -42,7 +42,7 @@ from gruverify.invariants.core._trial import Trial
     lengths=LONG,
 )
 def each_cotangent(trial: Trial) -> Iterator[Residual]:
-    seen = shown(trial)
+    seen = shown_cotangents(trial)
     allowed = _Allowed(seen)
     yield from _gates(seen, allowed)
     yield from _gradients(seen.trial, f"{seen.how}: ", seen.gradients, allowed)

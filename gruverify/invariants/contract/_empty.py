@@ -15,7 +15,7 @@ from gruverify.cell import Gradients, StackCase
 from gruverify.invariants.core._methods import AnyTrial, Parts, first_answer, named, parts
 from gruverify.invariants.core._obstacle import BackendRaised, Refused
 from gruverify.invariants.core._registry import Check, invariant
-from gruverify.invariants.core._residual import NDArray, Residual, equal, holds
+from gruverify.invariants.core._residual import NDArray, Residual, equal, ok
 
 
 def _batched(case: Any) -> Any:
@@ -38,7 +38,7 @@ def _emptied(trial: AnyTrial, method: str, axis: str) -> tuple[dict[str, Any], P
         for name, value in observed.arguments(method).items()
     }
     try:
-        returned = observed.asked(method, given)
+        returned = observed.raw_answer(method, given)
     except BackendRaised as raised:
         raise Refused(method, f"{axis}=0", raised.error) from raised
     return given, parts(trial.case, method, observed.checked(method, returned, **{axis: 0}))
@@ -69,7 +69,7 @@ def _no_members(method: str) -> Check:
             yield (
                 equal(f"{name}, of no members", letters, array, np.zeros_like(array))
                 if array.size
-                else holds(name)
+                else ok(name)
             )
 
     return check
@@ -100,7 +100,7 @@ def _no_steps(method: str) -> Check:
             yield (
                 equal(said, letters, array, expected, 0.0 if slack is None else slack)
                 if array.size
-                else holds(name)
+                else ok(name)
             )
 
     return check

@@ -19,7 +19,7 @@ from gruverify.invariants.core._registry import ALWAYS, SHORT, STACKED, invarian
 from gruverify.invariants.core._residual import (
     NDArray,
     Residual,
-    holds,
+    ok,
     overlooked,
     violated,
     worst,
@@ -49,7 +49,7 @@ def _shape_of(method: str, read: Callable[[Any], Any]) -> Callable[[Any], Iterat
         read(
             trial
         )  # whoever meets a malformed answer first reports it: that is why this family is the first
-        yield holds(method)
+        yield ok(method)
 
     return check
 
@@ -120,7 +120,7 @@ def unchanged(observed: Calls, method: str) -> Residual:
     changed = sorted(set(observed.mutated[method]))
     if changed:
         return violated(f"{', '.join(changed)} changed by {method}")
-    return holds(f"arguments of {method}")
+    return ok(f"arguments of {method}")
 
 
 @invariant(

@@ -15,9 +15,16 @@ from gruverify.backends import METHODS
 from gruverify.cell import Gradients, StackGradients
 from gruverify.invariants.core._calls import NDArray, copied, unlocked
 from gruverify.invariants.core._layouts import relaid, relaid_argument
-from gruverify.invariants.core._methods import AnyTrial, Parts, first_answer, named, parts, same
+from gruverify.invariants.core._methods import (
+    AnyTrial,
+    Parts,
+    first_answer,
+    named,
+    parts,
+    same_bits,
+)
 from gruverify.invariants.core._registry import Check, invariant
-from gruverify.invariants.core._residual import Residual, holds, violated
+from gruverify.invariants.core._residual import Residual, ok, violated
 
 
 def _of_every_method(
@@ -45,8 +52,8 @@ def _of_every_method(
 def _same_bits(method: str) -> Check:
     def check(trial: AnyTrial) -> Iterator[Residual]:
         first = first_answer(trial, method)
-        yield from same(
-            "called twice", parts(trial.case, method, trial.observed.again(method)), first
+        yield from same_bits(
+            "called twice", parts(trial.case, method, trial.observed.second_answer(method)), first
         )
 
     return check
@@ -56,8 +63,8 @@ def _second_thread(method: str) -> Check:
     def check(trial: AnyTrial) -> Iterator[Residual]:
         first = first_answer(trial, method)
         with ThreadPoolExecutor(1) as executor:
-            again = executor.submit(trial.observed.anew, method).result()
-        yield from same("in a second thread", parts(trial.case, method, again), first)
+            again = executor.submit(trial.observed.fresh_answer, method).result()
+        yield from same_bits("in a second thread", parts(trial.case, method, again), first)
 
     return check
 
@@ -108,7 +115,7 @@ def _own_memory(method: str) -> Check:
             yield (
                 violated(f"{name} of {method} shares memory with {shared[0]}")
                 if shared
-                else holds(name)
+                else ok(name)
             )
 
     return check
@@ -152,16 +159,18 @@ _of_every_method(
 def _fresh_weights(method: str) -> Check:
     def check(trial: AnyTrial) -> Iterator[Residual]:
         first, kept = first_answer(trial, method), _Kept(trial, method)
-        yield from same("the first time", kept.answer(), first)
+        yield from same_bits("the first time", kept.answer(), first)
         kept.write_others()
         others = kept.answer_of_strangers()
-        yield from same("with other numbers in the same arrays", kept.answer(), others)
+        yield from same_bits("with other numbers in the same arrays", kept.answer(), others)
         kept.restore_in_new_arrays()
-        yield from same(
+        yield from same_bits(
             "with the first weights in new arrays of the same cell", kept.answer(), first
         )
         kept.write_others(in_another_cell=True)
-        yield from same("with other weights in a cell where another one was", kept.answer(), others)
+        yield from same_bits(
+            "with other weights in a cell where another one was", kept.answer(), others
+        )
 
     return check
 

@@ -9,7 +9,7 @@ from gruverify.backends import STACK_METHODS, offers
 from gruverify.invariants.contract._first_answers import READ_STACK, finite, unchanged
 from gruverify.invariants.core._obstacle import Declined
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import Residual, holds, violated
+from gruverify.invariants.core._residual import Residual, ok, violated
 from gruverify.invariants.core._stack_trial import StackTrial, gradients
 
 
@@ -50,9 +50,7 @@ def no_random_numbers(trial: StackTrial) -> Iterator[Residual]:
     _read_twice(trial)
     drawn = sorted(trial.observed.drawn)
     yield (
-        violated(f"{', '.join(drawn)} drawn from by a call")
-        if drawn
-        else holds("random generators")
+        violated(f"{', '.join(drawn)} drawn from by a call") if drawn else ok("random generators")
     )
 
 
@@ -78,4 +76,4 @@ def _read_twice(trial: StackTrial) -> None:
     for method in STACK_METHODS:
         if offers(trial.backend, method):
             READ_STACK[method](trial)
-            found.again(method)
+            found.second_answer(method)

@@ -35,7 +35,7 @@ def spelled(block: str) -> str:
     return f"{_PACKED[block[:3]]}-{_GATES[block[3]]}"
 
 
-def of(gradients: Gradients, block: str) -> NDArray:
+def block_of(gradients: Gradients, block: str) -> NDArray:
     """One gate's rows of a packed gradient."""
     packed: NDArray = getattr(gradients, _PACKED[block[:3]])
     H, gate = len(packed) // 3, "rzc".index(block[3])
@@ -65,7 +65,7 @@ def pairs(
     in.
     """
     for block in blocks_of(variant):
-        yield block, of(gradients, block), getattr(expected, block)
+        yield block, block_of(gradients, block), getattr(expected, block)
 
 
 def scale_of(expected: Parameters, block: str) -> float:

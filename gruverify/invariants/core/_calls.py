@@ -104,19 +104,19 @@ class Calls:
         """
         raise NotImplementedError
 
-    def anew(self, method: str) -> Any:
+    def fresh_answer(self, method: str) -> Any:
         """The method's answer for the case, called anew."""
-        return self.checked(method, self.asked(method, self.arguments(method)))
+        return self.checked(method, self.raw_answer(method, self.arguments(method)))
 
-    def asked(self, method: str, arguments: dict[str, Any]) -> Any:
+    def raw_answer(self, method: str, arguments: dict[str, Any]) -> Any:
         """What the method returns for copies of these arguments, unchecked."""
         return self._call(method, **arguments)
 
-    def again(self, method: str) -> Any:
+    def second_answer(self, method: str) -> Any:
         """Its answer to a second call, made once."""
         if method not in self._again:
             before = random_states()
-            self._again[method] = self.anew(method)
+            self._again[method] = self.fresh_answer(method)
             self.drawn |= {
                 name for name, state in random_states().items() if state != before.get(name, state)
             }

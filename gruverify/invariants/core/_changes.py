@@ -45,7 +45,7 @@ def packed(variant: Variant, p: Parameters) -> Cell:
     )
 
 
-def over(case: Case, inputs: NDArray) -> Case:
+def with_inputs(case: Case, inputs: NDArray) -> Case:
     """The case over other inputs (T', B, I), with a loss on the last state alone."""
     return replace(
         case, inputs=inputs, d_outputs=np.zeros((len(inputs), *case.state.shape), case.format.dtype)
@@ -60,7 +60,7 @@ def resized(cell: Cell, inputs: NDArray, state: NDArray) -> Case:
 
 def single(case: Case) -> Case:
     """Its first step alone; the case itself if it has no more."""
-    return case if len(case.inputs) == 1 else over(case, case.inputs[:1])
+    return case if len(case.inputs) == 1 else with_inputs(case, case.inputs[:1])
 
 
 def short(case: Case) -> Case:
@@ -76,7 +76,11 @@ def short(case: Case) -> Case:
 
 def stretched(case: Case) -> Case:
     """At least two steps: a single one is followed by one over its negated inputs."""
-    return case if len(case.inputs) > 1 else over(case, np.concatenate([case.inputs, -case.inputs]))
+    return (
+        case
+        if len(case.inputs) > 1
+        else with_inputs(case, np.concatenate([case.inputs, -case.inputs]))
+    )
 
 
 def pinned(case: Case, **levels: npt.ArrayLike) -> Case:
@@ -120,7 +124,7 @@ def _pin(
         yield name, block
 
 
-def kept(variant: Variant, level: npt.ArrayLike) -> NDArray:
+def update_preactivation(variant: Variant, level: npt.ArrayLike) -> NDArray:
     """The pre-activation of the update gate at which the share of the state that is kept is
     σ(level).
     """

@@ -13,7 +13,7 @@ from gruverify.arithmetic import Ball
 from gruverify.cell import AnyCase, Gradients, Parameters, StackGradients, pack
 from gruverify.formulas import Bptt
 from gruverify.invariants.core._calls import PAIRS, NDArray
-from gruverify.invariants.core._residual import STATES, Floats, Residual, apart, equal
+from gruverify.invariants.core._residual import STATES, Floats, Residual, agree_within, equal
 from gruverify.invariants.core._stack_trial import StackBalls, StackTrial, gradients
 from gruverify.invariants.core._tangent import tangent_of
 from gruverify.invariants.core._trial import Trial
@@ -130,7 +130,7 @@ def _stacked(balls: Sequence[Ball]) -> Floats:
     return np.stack([ball.radius for ball in balls])
 
 
-def same(how: str, found: Parts, expected: Parts) -> Iterator[Residual]:
+def same_bits(how: str, found: Parts, expected: Parts) -> Iterator[Residual]:
     """Whether two answers have the same bits, array by array."""
     for name, (letters, array) in expected.items():
         yield equal(f"{name}, {how}", letters, found[name][1], array)
@@ -142,13 +142,13 @@ def close(
     """Whether two answers have the same bits or, if they do not, are as close as two that each are
     within its radius of the truth; allowed: finds the radii, which takes long.
     """
-    bits = list(same(how, found, expected))
+    bits = list(same_bits(how, found, expected))
     if all(residual.margin == 0 for residual in bits):
         yield from bits
         return
     radii_of = allowed()
     for name, (letters, array) in expected.items():
         scale = STATES if name in _OF_STATES else None
-        yield apart(
+        yield agree_within(
             f"{name}, {how}", letters, found[name][1], array, 2 * radii_of[name], scale=scale
         )

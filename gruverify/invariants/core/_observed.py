@@ -67,7 +67,7 @@ class Observed(Calls):
     @answer
     def step(self) -> NDArray:
         """(B, H)."""
-        found: NDArray = self.anew("step")
+        found: NDArray = self.fresh_answer("step")
         return found
 
     def step_at(self, x: NDArray, h: NDArray) -> NDArray:
@@ -78,18 +78,18 @@ class Observed(Calls):
     @answer
     def step_jacobian(self) -> tuple[NDArray, NDArray]:
         """(B, H, H) and (B, H, I)."""
-        return pair_of("step_jacobian", self.anew("step_jacobian"))
+        return pair_of("step_jacobian", self.fresh_answer("step_jacobian"))
 
     @answer
     def step_vjp(self) -> Gradients:
         """Gradients of the first step at d_last; `inputs` is (B, I)."""
-        found: Gradients = self.anew("step_vjp")
+        found: Gradients = self.fresh_answer("step_vjp")
         return found
 
     @answer
     def sequence(self) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, H) and last state (B, H)."""
-        return pair_of("sequence", self.anew("sequence"))
+        return pair_of("sequence", self.fresh_answer("sequence"))
 
     def sequence_at(self, inputs: NDArray, state: NDArray | None) -> tuple[NDArray, NDArray]:
         """The sequence from other arguments, called anew: outputs and last state. The state may be

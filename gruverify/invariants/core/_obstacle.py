@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
-from gruverify._visible import told, visible
+from gruverify._visible import error_line, visible
 from gruverify.cell import AnyCase
 
 Read = TypeVar("Read")
@@ -28,7 +28,7 @@ class BackendRaised(Obstacle):
     """The backend raised: `method` is what was called, `error` what it raised."""
 
     def __init__(self, method: str, error: BaseException) -> None:
-        super().__init__(f"{method} raised {told(error)}")
+        super().__init__(f"{method} raised {error_line(error)}")
         self.method = method
         self.error = error
 
@@ -53,7 +53,7 @@ class Refused(Declined):
     """
 
     def __init__(self, method: str, what: str, error: BaseException) -> None:
-        Obstacle.__init__(self, f"{method} refuses {what}: {told(error)}")
+        Obstacle.__init__(self, f"{method} refuses {what}: {error_line(error)}")
         self.method = method
 
 

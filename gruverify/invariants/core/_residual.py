@@ -78,7 +78,7 @@ def compare(
     return worst(what, letters, values, expected.mid, error, expected.radius + slack, scale=scale)
 
 
-def apart(
+def agree_within(
     what: str,
     letters: str,
     one: NDArray,
@@ -252,7 +252,7 @@ def violated(what: str, actual: float = math.nan, expected: float = math.nan) ->
     return Residual(what, actual, expected, math.inf, 0.0, math.inf)
 
 
-def holds(what: str) -> Residual:
+def ok(what: str) -> Residual:
     """A statement without a number that holds."""
     return Residual(what, 0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -285,12 +285,12 @@ def never(what: str, happens: npt.NDArray[np.bool_], excluded: npt.NDArray[np.bo
     if (happens & excluded).any():
         return violated(what)
     return replace(
-        holds(f"nowhere: {what}"),
+        ok(f"nowhere: {what}"),
         compared=excluded.size,
         claimed=excluded.size * int(excluded.any()),
     )
 
 
-def present(what: str, actual: NDArray, expected: Ball) -> Residual:
+def nonzero_where_required(what: str, actual: NDArray, expected: Ball) -> Residual:
     """Not 0 wherever the enclosure excludes 0; where it excludes 0 nowhere nothing is claimed."""
     return never(f"{what} is 0 where it cannot be", actual == 0, expected.mignitude > 0)

@@ -46,7 +46,7 @@ def showing_inputs(case: Case) -> Case:
     return replace(case, cell=cell, inputs=np.concatenate([case.inputs, nothing], axis=2))
 
 
-def shown(trial: Trial) -> Shown:
+def shown_cotangents(trial: Trial) -> Shown:
     """The cotangents of the gates at every step, by one call, or by several of an implementation of
     one size or of few.
 

@@ -58,7 +58,7 @@ def no_batch(case: StackCase) -> StackCase:
     return replace(one_member(case), batched=False)
 
 
-def turned(case: StackCase) -> StackCase:
+def reversed_members(case: StackCase) -> StackCase:
     """The members in reverse order."""
     return replace(
         case,

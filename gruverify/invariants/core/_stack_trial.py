@@ -145,7 +145,7 @@ class StackObserved(Calls):
     @answer
     def stack(self) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, D·H) and last states (L·D, B, H)."""
-        return pair_of("stack", self.anew("stack"))
+        return pair_of("stack", self.fresh_answer("stack"))
 
     def fresh_stack(self, states: NDArray | None) -> tuple[NDArray, NDArray]:
         """Outputs and last states from these initial states, called anew."""
@@ -310,7 +310,7 @@ class StackTrial:
         if change not in self._changed:
             twin = None if self._twin is None else self._twin.on(change)
             self._changed[change] = (
-                twin.beside(self.backend) if twin else self._other(change(self.case))
+                twin.with_backend(self.backend) if twin else self._other(change(self.case))
             )
         return self._changed[change]
 
@@ -330,7 +330,7 @@ class StackTrial:
         """The changes that were made to the case so far, and the trials of the cases they made."""
         yield from self._changed.items()
 
-    def beside(self, backend: Backend) -> StackTrial:
+    def with_backend(self, backend: Backend) -> StackTrial:
         """The same case put to another backend; what the mathematics allows is found out once, if
         both declare the same accuracy.
         """

@@ -78,7 +78,7 @@ class Trial:
     def _other(self, case: Case, twin: Trial | None) -> Trial:
         mode = self.exact.mode if case.format is self.case.format else None
         if twin is not None:
-            return twin.beside(self.backend)
+            return twin.with_backend(self.backend)
         return Trial(case, self.backend, self._forward_of(case), mode, self.declared)
 
     @property
@@ -108,7 +108,7 @@ class Trial:
         )
         return self.exact if all(one is other for one, other in pairs) else None
 
-    def beside(self, backend: Backend) -> Trial:
+    def with_backend(self, backend: Backend) -> Trial:
         """The same case put to another backend; what the mathematics allows is found out once, if
         both declare the same accuracy.
         """

@@ -77,7 +77,7 @@ def combined(f: Callable[..., Any], *vectors: Vector) -> dict[str, Any]:
     return {name: f(*(one[name] for one in vectors)) for name in vectors[0]}
 
 
-def apart(
+def agree_within(
     what: str, one: Vector, other: Vector, allowed: Vector, additions: int = 1
 ) -> Iterator[Residual]:
     """|one - other| ≤ allowed, entry by entry of every part of `allowed`; finding the sides took so

@@ -12,7 +12,7 @@ import numpy as np
 from gruverify.arithmetic import Ball, Rounding, float64
 from gruverify.cell import Case, Parameters, contraction_rate
 from gruverify.formulas import Magnitudes, magnitudes
-from gruverify.invariants._conventions import forgetting, ready, update_negated
+from gruverify.invariants._conventions import forgetting, update_negated, with_constant_input
 from gruverify.invariants.core._changes import clipped, edited, short, single, stretched
 from gruverify.invariants.core._reference import float64_error
 from gruverify.invariants.core._registry import invariant
@@ -67,7 +67,7 @@ def at_a_fixed_point(case: Case) -> Case:
     All members are the first; without bias_ih the weights of input 0, which is 1, take the part of
     b_xc.
     """
-    first = ready(single(case))
+    first = with_constant_input(single(case))
     inputs, state = (np.broadcast_to(a[..., :1, :], a.shape) for a in (first.inputs, first.state))
     still = replace(first, inputs=inputs, state=clipped(state, 0.9375))
     wide = still.cell.parameters(lambda array: array.astype(np.float64))

@@ -19,12 +19,12 @@ from gruverify.invariants.core._changes import (
     SATURATED,
     cycled,
     edited,
-    kept,
-    over,
     packed,
     pinned,
     resized,
     single,
+    update_preactivation,
+    with_inputs,
 )
 from gruverify.invariants.core._exact import Exact
 from gruverify.invariants.core._registry import invariant
@@ -34,8 +34,8 @@ from gruverify.invariants.core._residual import (
     NDArray,
     Residual,
     at_most,
-    holds,
     never,
+    ok,
     violated,
     worst,
 )
@@ -119,11 +119,13 @@ def counting(case: Case) -> Case:
     can count.
     """
     first = single(case)
-    one = over(replace(first, state=np.zeros_like(first.state)), np.zeros_like(first.inputs))
-    fixed = pinned(one, z=kept(case.cell.variant, cycled(case, *_KEPT)), r=0.0, c=1.0)
+    one = with_inputs(replace(first, state=np.zeros_like(first.state)), np.zeros_like(first.inputs))
+    fixed = pinned(
+        one, z=update_preactivation(case.cell.variant, cycled(case, *_KEPT)), r=0.0, c=1.0
+    )
     longest = 1 / (1 + math.exp(-max(_KEPT)))
     steps = math.ceil(2 * (case.format.precision + 2) * math.log(2.0) / -math.log(longest))
-    return over(fixed, np.repeat(fixed.inputs, steps, axis=0))
+    return with_inputs(fixed, np.repeat(fixed.inputs, steps, axis=0))
 
 
 @invariant(
@@ -180,9 +182,9 @@ def saddle_nodes(case: Case) -> Case:
     half more.
     """
     b = cycled(case, 0.5 * _SADDLE_NODE, 1.5 * _SADDLE_NODE)
-    z = kept(case.cell.variant, cycled(case, -1.0, 0.0, 1.0))
+    z = update_preactivation(case.cell.variant, cycled(case, -1.0, 0.0, 1.0))
     once = single(case)
-    still = pinned(over(once, np.zeros_like(once.inputs)), z=z, r=SATURATED, c=b)
+    still = pinned(with_inputs(once, np.zeros_like(once.inputs)), z=z, r=SATURATED, c=b)
     twice = 2 * np.eye(case.cell.hidden_size)
     cell = edited(still, lambda p: replace(p, W_hc=twice.astype(p.W_hc.dtype))).cell
     return resized(
@@ -237,7 +239,7 @@ def rotations(case: Case) -> Case:
     still = pinned(
         resized(empty, np.zeros((1, 1, I), dtype), start),
         r=SATURATED,
-        z=kept(case.cell.variant, levels),
+        z=update_preactivation(case.cell.variant, levels),
     )
     turning = np.zeros((H, H))
     for i, (angle, _, _) in enumerate(_ROTATIONS):
@@ -246,7 +248,7 @@ def rotations(case: Case) -> Case:
             [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
         )
     turned = edited(still, lambda p: replace(p, W_hc=turning.astype(dtype)))
-    return over(turned, np.repeat(turned.inputs, LONG, axis=0))
+    return with_inputs(turned, np.repeat(turned.inputs, LONG, axis=0))
 
 
 @invariant(
@@ -266,7 +268,7 @@ def limit_cycles(trial: Trial) -> Iterator[Residual]:
     yield (
         violated("which pairs swing by more than 1")
         if wrong.any()
-        else holds("which pairs swing by more than 1")
+        else ok("which pairs swing by more than 1")
     )
 
 

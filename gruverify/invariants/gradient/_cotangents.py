@@ -11,7 +11,7 @@ from gruverify.cell import Case
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import Floats, Residual, equal, overlooked
 from gruverify.invariants.core._trial import Trial
-from gruverify.invariants.core._vectors import apart, combined, observed, radii, vector
+from gruverify.invariants.core._vectors import agree_within, combined, observed, radii, vector
 
 
 def factor(case: Case) -> float:
@@ -23,7 +23,7 @@ def factor(case: Case) -> float:
     return -1.0
 
 
-def turned(case: Case) -> Case:
+def scaled_cotangents(case: Case) -> Case:
     """The cotangents times that factor."""
     s = case.format.dtype.type(factor(case))
     return replace(case, d_outputs=case.d_outputs * s, d_last=case.d_last * s)
@@ -58,8 +58,8 @@ def homogeneous(trial: Trial) -> Iterator[Residual]:
     s = factor(trial.case)
     # Every error made at s·g is at most the one made at g, since |s| ≤ 1.
     allowed = combined(lambda radius: (1 - 1 / s) * radius, radii(trial, trial.exact.gradients))
-    unturned = combined(lambda a: a / s, observed(trial.on(turned)))
-    yield from apart("VJP(sg)/s:", unturned, observed(trial), allowed)
+    unturned = combined(lambda a: a / s, observed(trial.on(scaled_cotangents)))
+    yield from agree_within("VJP(sg)/s:", unturned, observed(trial), allowed)
 
 
 @invariant(
@@ -71,7 +71,7 @@ def homogeneous(trial: Trial) -> Iterator[Residual]:
 )
 def after_another(trial: Trial) -> Iterator[Residual]:
     first, case = trial.observed.sequence_vjp, trial.case
-    trial.on(turned).observed.fresh_sequence_vjp(case.d_outputs)
+    trial.on(scaled_cotangents).observed.fresh_sequence_vjp(case.d_outputs)
     again = trial.observed.fresh_sequence_vjp(case.d_outputs)
     for (name, one), (_, other) in zip(first.items(), again.items(), strict=True):
         yield equal(f"gradient of {name}, after another", "abc"[: one.ndim], other, one)
@@ -92,7 +92,7 @@ def last_and_outputs(trial: Trial) -> Iterator[Residual]:
         for ball in (exact.gradients, exact.gradients_of_outputs, exact.gradients_of_last)
     )
     total = combined(np.add, *(vector(variant, part) for part in parts))
-    yield from apart("outputs + last:", total, observed(trial), combined(_sum, *allowed))
+    yield from agree_within("outputs + last:", total, observed(trial), combined(_sum, *allowed))
 
 
 @invariant(
@@ -104,7 +104,7 @@ def last_and_outputs(trial: Trial) -> Iterator[Residual]:
 def sum_over_time(trial: Trial) -> Iterator[Residual]:
     early, late = trial.on(early_loss), trial.on(late_loss)
     allowed = combined(_sum, *(radii(one, one.exact.gradients) for one in (trial, early, late)))
-    yield from apart(
+    yield from agree_within(
         "early + late:", combined(np.add, observed(early), observed(late)), observed(trial), allowed
     )
 

@@ -9,12 +9,19 @@ import numpy as np
 
 from gruverify.cell import Case, Gradients, contraction_rate
 from gruverify.formulas import candidate_slope, total
-from gruverify.invariants.core._blocks import blocks_of, letters, of, pairs, state_of
+from gruverify.invariants.core._blocks import block_of, blocks_of, letters, pairs, state_of
 from gruverify.invariants.core._reference import float64_error, float64_error_of_answers
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import Residual, at_most, compare, nothing_claimed
 from gruverify.invariants.core._trial import Trial
-from gruverify.invariants.core._vectors import Vector, apart, combined, observed, radii, vector
+from gruverify.invariants.core._vectors import (
+    Vector,
+    agree_within,
+    combined,
+    observed,
+    radii,
+    vector,
+)
 from gruverify.invariants.gradient._cotangents import middle
 
 
@@ -63,7 +70,7 @@ def sum_over_batch(trial: Trial) -> Iterator[Residual]:
         ]
         for name in allowed.keys() - {"inputs", "state"}:
             allowed[name] = allowed[name] / 2 + parts[0][name] + parts[1][name]
-    yield from apart("first + others:", whole, observed(trial), allowed)
+    yield from agree_within("first + others:", whole, observed(trial), allowed)
 
 
 def _another_order(trial: Trial, what: str, parts: Vector) -> Iterator[Residual]:
@@ -71,7 +78,7 @@ def _another_order(trial: Trial, what: str, parts: Vector) -> Iterator[Residual]
     holds them.
     """
     allowed = combined(lambda radius: 2 * radius, radii(trial, trial.exact.gradients))
-    yield from apart(what, parts, observed(trial), allowed)
+    yield from agree_within(what, parts, observed(trial), allowed)
 
 
 @invariant(
@@ -170,7 +177,7 @@ def truncation_error(trial: Trial) -> Iterator[Residual]:
     )
     for block, reach in (("W_xc", largest * calm.case.sizes["I"]), ("b_xc", 1.0)):
         if block in blocks_of(calm.case.cell.variant):
-            one, other = (of(found, block).astype(np.float64) for found in (whole, part))
+            one, other = (block_of(found, block).astype(np.float64) for found in (whole, part))
             slack = (getattr(around, block).radius + getattr(near, block).radius).sum()
             distance, most = np.abs(one - other).sum(), float((np.abs(one) + np.abs(other)).sum())
             limit = np.asarray(lost * reach)

@@ -18,7 +18,7 @@ import numpy as np
 from gruverify.arithmetic import Ball
 from gruverify.cell import BLOCKS, Case, Variant
 from gruverify.formulas import Contribution, GateCotangents, reset_slope
-from gruverify.invariants.core._blocks import letters, of, pairs
+from gruverify.invariants.core._blocks import block_of, letters, pairs
 from gruverify.invariants.core._reference import float64_error
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
@@ -141,7 +141,7 @@ def bias_gradients_agree(trial: Trial) -> Iterator[Residual]:
     )
     for gate, allowed in zip("rzc", around, strict=True):
         if gate != "c" or trial.case.cell.variant.reset == "before":
-            one, other = (of(found, f"b_{side}{gate}").astype(np.float64) for side in "xh")
+            one, other = (block_of(found, f"b_{side}{gate}").astype(np.float64) for side in "xh")
             yield worst(
                 f"dL/db_x{gate} - dL/db_h{gate}", "i", one, other, np.abs(one - other), allowed
             )
@@ -178,7 +178,9 @@ def lone_step(case: Case) -> Case:
 def recurrent_bias_is_reset(trial: Trial) -> Iterator[Residual]:
     lone = trial.on(lone_step)
     found, α, r = lone.observed.sequence_vjp, _lone_gates(lone), lone.exact.step.r
-    yield _product("dL/db_hc - r∘dL/db_xc", "i", of(found, "b_hc"), of(found, "b_xc"), α.c[0], r[0])
+    yield _product(
+        "dL/db_hc - r∘dL/db_xc", "i", block_of(found, "b_hc"), block_of(found, "b_xc"), α.c[0], r[0]
+    )
 
 
 def _product(
@@ -223,7 +225,7 @@ def outer_product(trial: Trial) -> Iterator[Residual]:
     lone = trial.on(lone_step)
     for block in _WEIGHTS:
         found, bias = lone.observed.sequence_vjp, _cotangent_of(lone.case.cell.variant, block)
-        dW, db = of(found, block), of(found, bias)
+        dW, db = block_of(found, block), block_of(found, bias)
         yield _product(f"dL/d{block}", "ij", dW, db[:, None], *_outer_factors(lone, block))
 
 
@@ -238,7 +240,7 @@ def rank_one(trial: Trial) -> Iterator[Residual]:
     lone = trial.on(lone_step)
     for block in _WEIGHTS:
         α, v = _outer_factors(lone, block)
-        found = of(lone.observed.sequence_vjp, block).astype(np.float64)
+        found = block_of(lone.observed.sequence_vjp, block).astype(np.float64)
         yield _minors(block, found, (α * v.common()).radius)
 
 

@@ -12,7 +12,14 @@ from gruverify.cell import Case
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import NDArray, Residual
 from gruverify.invariants.core._trial import Trial
-from gruverify.invariants.core._vectors import Vector, apart, combined, observed, radii, vector
+from gruverify.invariants.core._vectors import (
+    Vector,
+    agree_within,
+    combined,
+    observed,
+    radii,
+    vector,
+)
 
 # -- the units in reverse order, every other one with the other sign: h becomes S h ----------------
 
@@ -58,7 +65,7 @@ def permuted_units(trial: Trial) -> Iterator[Residual]:
     # permuted.
     back = {name: _back(name, part) for name, part in other.items()}
     allowed = combined(lambda radius: 2 * radius, radii(trial, trial.exact.gradients))
-    yield from apart("permuted back:", back, observed(trial), allowed)
+    yield from agree_within("permuted back:", back, observed(trial), allowed)
 
 
 def _back(name: str, part: NDArray) -> NDArray:
@@ -122,7 +129,7 @@ def cloned(trial: Trial) -> Iterator[Residual]:
         np.add, _merged(radii(twins, twins.exact.gradients)), radii(trial, trial.exact.gradients)
     )
     merged = _merged(vector(variant, twins.observed.sequence_vjp))
-    yield from apart("clones merged:", merged, observed(trial), allowed, additions=2)
+    yield from agree_within("clones merged:", merged, observed(trial), allowed, additions=2)
 
 
 def _merged(twins: Vector) -> Vector:

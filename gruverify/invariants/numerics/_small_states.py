@@ -9,7 +9,13 @@ import numpy as np
 
 from gruverify.arithmetic import bfloat16
 from gruverify.cell import Case
-from gruverify.invariants.core._changes import SATURATED, clipped, kept, pinned, single
+from gruverify.invariants.core._changes import (
+    SATURATED,
+    clipped,
+    pinned,
+    single,
+    update_preactivation,
+)
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import Residual, equal
 from gruverify.invariants.core._trial import Trial
@@ -21,7 +27,7 @@ def carried(case: Case) -> Case:
     In bfloat16 they stay as they are, up to 1: processors convert to it with subnormal numbers as
     0.
     """
-    pinned_case = pinned(single(case), z=kept(case.cell.variant, SATURATED), c=0.0)
+    pinned_case = pinned(single(case), z=update_preactivation(case.cell.variant, SATURATED), c=0.0)
     if case.format == bfloat16:
         scale = 1.0
     else:

@@ -19,21 +19,21 @@ from gruverify.invariants.core._changes import (
     SATURATED,
     cycled,
     edited,
-    kept,
     pinned,
     resized,
     short,
     single,
     stretched,
+    update_preactivation,
 )
 from gruverify.invariants.core._obstacle import BackendRaised, Declined, RuledOut
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
     NDArray,
     Residual,
-    apart,
+    agree_within,
     equal,
-    holds,
+    ok,
     overlooked,
     violated,
     worst,
@@ -55,7 +55,7 @@ def probed(case: Case) -> Case:
     W_hc = 8192 is all there is of the candidate, beside a constant of -2048: whichever side of the
     product is reset, its pre-activation is -2048 + 4096 r.
     """
-    z = kept(case.cell.variant, cycled(case, *np.repeat(_LEVELS, 3)))
+    z = update_preactivation(case.cell.variant, cycled(case, *np.repeat(_LEVELS, 3)))
     driven = pinned(single(case), r=cycled(case, *_LEVELS), z=z, c=-SATURATED)
     recurrent = np.eye(case.cell.hidden_size) * (4 * SATURATED)
     driven = edited(driven, lambda p: replace(p, W_hc=recurrent.astype(p.W_hc.dtype)))
@@ -137,7 +137,9 @@ def _first_column(case: Case, weight: float) -> NDArray:
 
 def update_shown(case: Case) -> Case:
     """From 1 towards a candidate of 0: what is kept is the next state."""
-    return _shown(case, 1.0, W_xz=_first_column(case, float(kept(case.cell.variant, 1.0))))
+    return _shown(
+        case, 1.0, W_xz=_first_column(case, float(update_preactivation(case.cell.variant, 1.0)))
+    )
 
 
 def candidate_shown(case: Case) -> Case:
@@ -175,7 +177,7 @@ def _is_shown(trial: Trial, low: float, high: float) -> Iterator[Residual]:
     yield worst("range of h", "bi", h, np.clip(h, low, high), outside, trial.declared_slack)
     fall, allowed = np.maximum(h[:-1] - h[1:], 0.0), radius[:-1] + radius[1:]
     yield worst("fall of h", "bi", h[1:], h[:-1], fall, allowed)
-    yield apart("h(a) against h(-a)", "bi", low + high - h[::-1], h, radius + radius[::-1])
+    yield agree_within("h(a) against h(-a)", "bi", low + high - h[::-1], h, radius + radius[::-1])
 
 
 # -- gates at their ends ---------------------------------------------------------------------------
@@ -183,7 +185,9 @@ def _is_shown(trial: Trial, low: float, high: float) -> Iterator[Residual]:
 
 def saturated(case: Case) -> Case:
     """One step with update and reset gates that are exactly 0 or 1, all four in turn."""
-    z = kept(case.cell.variant, cycled(case, SATURATED, SATURATED, -SATURATED, -SATURATED))
+    z = update_preactivation(
+        case.cell.variant, cycled(case, SATURATED, SATURATED, -SATURATED, -SATURATED)
+    )
     return pinned(single(case), r=cycled(case, SATURATED, -SATURATED), z=z)
 
 
@@ -228,7 +232,7 @@ def nan_is_passed_on(trial: Trial) -> Iterator[Residual]:
             continue
         after = _unless_refused(trial, partial(all_.observed.step_at, arrays["x"], arrays["h"]))
         if after is None:
-            yield holds(f"NaN in {name}: raised")
+            yield ok(f"NaN in {name}: raised")
             continue
         if trial.declared.nan == "raises":
             yield violated(f"NaN in {name} was taken, and nan='raises' is declared")
@@ -239,7 +243,7 @@ def nan_is_passed_on(trial: Trial) -> Iterator[Residual]:
         yield (
             violated(f"NaN in {name} of member 0 reached another")
             if spread.any()
-            else holds(f"NaN in {name}")
+            else ok(f"NaN in {name}")
         )
 
 
@@ -259,7 +263,7 @@ def nan_in_time(trial: Trial) -> Iterator[Residual]:
     inputs[-1, 0, -1] = np.nan
     answer = _unless_refused(trial, lambda: whole.observed.sequence_at(inputs, whole.case.state))
     if answer is None:
-        yield holds("NaN in the last input: raised")
+        yield ok("NaN in the last input: raised")
     elif trial.declared.nan == "raises":
         yield violated("NaN in the last input was taken, and nan='raises' is declared")
     else:
@@ -267,7 +271,7 @@ def nan_in_time(trial: Trial) -> Iterator[Residual]:
         yield equal("outputs before the NaN", "tbi", outputs[:-1], before)
         passed = np.isnan(outputs[-1, 0]).any()
         yield (
-            holds("NaN in the last input")
+            ok("NaN in the last input")
             if passed
             else violated("NaN in the last input became a number")
         )
@@ -293,10 +297,10 @@ def nan_cotangent_is_passed_on(trial: Trial) -> Iterator[Residual]:
         lambda: all_.observed.sequence_vjp_of_steps(slice(None), c.state, c.d_outputs, d_last),
     )
     if found is None:
-        yield holds("NaN in a cotangent: raised")
+        yield ok("NaN in a cotangent: raised")
         return
     passed = any(np.isnan(array).any() for _, array in found.items())
-    yield holds("NaN in a cotangent") if passed else violated("NaN in a cotangent became a number")
+    yield ok("NaN in a cotangent") if passed else violated("NaN in a cotangent became a number")
     unknown = [
         overlooked(~np.isfinite(ball.radius[1:])) for ball in (*expected.inputs, expected.state)
     ]
@@ -359,7 +363,7 @@ def formats(trial: Trial) -> Iterator[Residual]:
         narrow.exact.outputs_radius,
     )
     what = f"outputs in {narrow.case.format.name} and {wide.case.format.name}"
-    yield apart(what, "tbi", one, other, allowed + wide.exact.outputs_radius)
+    yield agree_within(what, "tbi", one, other, allowed + wide.exact.outputs_radius)
 
 
 def _narrow_and_wide(trial: Trial) -> tuple[Trial, Trial]:

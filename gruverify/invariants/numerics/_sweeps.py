@@ -20,7 +20,7 @@ import numpy.typing as npt
 from gruverify.arithmetic import Format, Rounding
 from gruverify.backends import NumpyBackend
 from gruverify.cell import Case, Parameters, Variant
-from gruverify.invariants.core._changes import SATURATED, kept, packed, pinned
+from gruverify.invariants.core._changes import SATURATED, packed, pinned, update_preactivation
 from gruverify.invariants.core._obstacle import BackendRaised, Refused
 from gruverify.invariants.core._registry import Check, invariant
 from gruverify.invariants.core._residual import NDArray, Residual, compare, nothing_claimed
@@ -129,7 +129,7 @@ class _Frame:
 
     def shut(self) -> dict[str, NDArray]:
         """Nothing is kept from a state of 1."""
-        return self.diagonal("z", kept(self.variant, -SATURATED))
+        return self.diagonal("z", update_preactivation(self.variant, -SATURATED))
 
     def sweep(
         self,
@@ -318,7 +318,7 @@ def _swept(trial: Trial, gate: str, compared: Compared) -> Iterator[Residual]:
         shown = _SHOWN_FROM_ZERO
     allowed = (_allowed(show, frame, trial.exact.mode) for show in shown[gate])
     for sweep, right in chain.from_iterable(allowed):
-        one = right.beside(trial.backend)
+        one = right.with_backend(trial.backend)
         try:
             yield from compared(one, sweep, gate)
         except BackendRaised as raised:

@@ -20,8 +20,14 @@ from gruverify.formulas import (
     reset_slope,
     update_slope,
 )
-from gruverify.invariants.core._blocks import blocks_of, of, state_of
-from gruverify.invariants.core._changes import cycled, kept, over, pinned, single
+from gruverify.invariants.core._blocks import block_of, blocks_of, state_of
+from gruverify.invariants.core._changes import (
+    cycled,
+    pinned,
+    single,
+    update_preactivation,
+    with_inputs,
+)
 from gruverify.invariants.core._reference import float64_error
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
@@ -44,13 +50,15 @@ def constant_gates(case: Case) -> Case:
 
     Every other unit has the update gate of a chrono initialisation.
     """
-    still = over(case, np.repeat(case.inputs[:1], STEPS, axis=0))
+    still = with_inputs(case, np.repeat(case.inputs[:1], STEPS, axis=0))
     still = replace(
         still, cell=replace(case.cell, weight_hh=np.zeros_like(case.cell.weight_hh)), regimes=()
     )
     return pinned(
         still,
-        z=kept(case.cell.variant, np.where(_chrono_units(case), _chrono_biases(case), np.nan)),
+        z=update_preactivation(
+            case.cell.variant, np.where(_chrono_units(case), _chrono_biases(case), np.nan)
+        ),
     )
 
 
@@ -140,7 +148,7 @@ def constant_gates_gradient(trial: Trial) -> Iterator[Residual]:
     g, power = Ball.exact(Rounding(float64), still.case.d_last), _power(form.keep, STEPS)
     if found.state is not None:
         yield compare("dL/dh_0", "bi", found.state, g * power, allowed["h_0"])
-    sign = float(kept(still.case.cell.variant, 1.0))
+    sign = float(update_preactivation(still.case.cell.variant, 1.0))
     closed = {
         "b_xz": g * (sign * STEPS) * power * form.take * (form.h - form.c),
         "b_xc": g * (1 - power) * (1 - form.c * form.c),
@@ -149,7 +157,9 @@ def constant_gates_gradient(trial: Trial) -> Iterator[Residual]:
     if found.state is None and not shown:
         yield nothing_claimed("no gradient of the initial state, and no bias_ih")
     for block in shown:
-        yield compare(f"dL/d{block}", "i", of(found, block), closed[block].sum(0), allowed[block])
+        yield compare(
+            f"dL/d{block}", "i", block_of(found, block), closed[block].sum(0), allowed[block]
+        )
 
 
 # -- chrono initialisation -------------------------------------------------------------------------
@@ -157,7 +167,7 @@ def constant_gates_gradient(trial: Trial) -> Iterator[Residual]:
 
 def chrono(case: Case) -> Case:
     """One step with an update gate of the biases ±log(T_i - 1), T_i the time constant of unit i."""
-    return pinned(single(case), z=kept(case.cell.variant, _chrono_biases(case)))
+    return pinned(single(case), z=update_preactivation(case.cell.variant, _chrono_biases(case)))
 
 
 def _chrono_biases(case: Case) -> Floats:

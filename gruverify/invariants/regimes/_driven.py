@@ -13,7 +13,14 @@ import numpy as np
 from gruverify.arithmetic import Ball, tanh
 from gruverify.cell import Case
 from gruverify.formulas import magnitudes
-from gruverify.invariants.core._changes import SATURATED, cycled, edited, kept, pinned, single
+from gruverify.invariants.core._changes import (
+    SATURATED,
+    cycled,
+    edited,
+    pinned,
+    single,
+    update_preactivation,
+)
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
     STATES,
@@ -100,7 +107,9 @@ def update_moves_towards_the_state(trial: Trial) -> Iterator[Residual]:
 
 def carried_units(case: Case) -> Case:
     """One step in which every other unit keeps its state exactly."""
-    return pinned(single(case), z=kept(case.cell.variant, cycled(case, SATURATED, math.nan)))
+    return pinned(
+        single(case), z=update_preactivation(case.cell.variant, cycled(case, SATURATED, math.nan))
+    )
 
 
 @invariant(

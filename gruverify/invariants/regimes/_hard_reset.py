@@ -11,15 +11,21 @@ import numpy as np
 
 from gruverify.arithmetic import Ball
 from gruverify.cell import Case, Parameters
-from gruverify.invariants.core._blocks import letters, of, pairs
-from gruverify.invariants.core._changes import SATURATED, edited, kept, over, unequal_state
+from gruverify.invariants.core._blocks import block_of, letters, pairs
+from gruverify.invariants.core._changes import (
+    SATURATED,
+    edited,
+    unequal_state,
+    update_preactivation,
+    with_inputs,
+)
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
     STATES,
     Floats,
     NDArray,
     Residual,
-    apart,
+    agree_within,
     equal,
     overlooked,
 )
@@ -35,14 +41,17 @@ def hard_reset(case: Case) -> Case:
     """
     inputs = case.inputs[[0, -1, 0]]
     inputs[:, :, 0] = (np.arange(3) == RESET)[:, None]
-    flagged = over(case, inputs)
+    flagged = with_inputs(case, inputs)
     reach = (
         np.abs(inputs.astype(np.float64)).max((0, 1)),
         np.maximum(np.abs(case.state.astype(np.float64)).max(0), 1),
     )
 
     def close(p: Parameters) -> Parameters:
-        closing = {"r": -2 * SATURATED, "z": float(kept(case.cell.variant, -2 * SATURATED))}
+        closing = {
+            "r": -2 * SATURATED,
+            "z": float(update_preactivation(case.cell.variant, -2 * SATURATED)),
+        }
         return replace(
             p,
             **{
@@ -81,7 +90,7 @@ def _flagged(
 def from_the_reset(case: Case) -> Case:
     """The case of a hard reset from the closed step on, started from another state."""
     whole = hard_reset(case)
-    return replace(over(whole, whole.inputs[RESET:]), state=unequal_state(case))
+    return replace(with_inputs(whole, whole.inputs[RESET:]), state=unequal_state(case))
 
 
 @invariant(
@@ -96,7 +105,7 @@ def hard_reset_states(trial: Trial) -> Iterator[Residual]:
     one, other = whole.observed.sequence[0][RESET:], part.observed.sequence[0]
     balls = zip(whole.exact.run.states[RESET + 1 :], part.exact.run.states[1:], strict=True)
     for t, (ball, beside) in enumerate(balls):
-        yield apart(
+        yield agree_within(
             f"outputs[t={RESET + t}]",
             "bi",
             one[t],
@@ -118,9 +127,11 @@ def hard_reset_gradient(trial: Trial) -> Iterator[Residual]:
     one, other = whole.observed.sequence_vjp_of_last, part.observed.sequence_vjp_of_last
     for block, gradient, ball in pairs(trial.case.cell.variant, one, balls.parameters):
         allowed = ball.radius + getattr(beside.parameters, block).radius
-        yield apart(f"dL/d{block}", letters(block), gradient, of(other, block), allowed)
+        yield agree_within(
+            f"dL/d{block}", letters(block), gradient, block_of(other, block), allowed
+        )
     for t, (ball, also) in enumerate(zip(balls.inputs[RESET:], beside.inputs, strict=True)):
-        yield apart(
+        yield agree_within(
             f"dL/dx[t={RESET + t}]",
             "bj",
             one.inputs[RESET + t],

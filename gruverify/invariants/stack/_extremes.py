@@ -15,7 +15,7 @@ from gruverify.arithmetic import Format
 from gruverify.cell import StackCase
 from gruverify.invariants.core._obstacle import BackendRaised, Refused
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import NDArray, Residual, equal, holds
+from gruverify.invariants.core._residual import NDArray, Residual, equal, ok
 from gruverify.invariants.core._stack_changes import followed, idle
 from gruverify.invariants.core._stack_trial import StackObserved, StackTrial, paired
 
@@ -68,7 +68,7 @@ def padding_extremes(trial: StackTrial) -> Iterator[Residual]:
         inputs = _filled(case, case.inputs, numbers)
         others = _unless_refused(numbers, partial(padded.observed.stack_over, inputs))
         if others is None:
-            yield holds(f"padded with {content}: raised")
+            yield ok(f"padded with {content}: raised")
             continue
         for what, letters, one, other in zip(
             ("outputs", "last"), ("tbi", "sbi"), found, others, strict=True
@@ -94,7 +94,7 @@ def padding_extremes_gradients(trial: StackTrial) -> Iterator[Residual]:
         filled = (_filled(case, steps, numbers) for steps in (case.inputs, case.d_outputs))
         others = _unless_refused(numbers, partial(padded.observed.stack_vjp_over, *filled))
         if others is None:
-            yield holds(f"padded with {content}: raised")
+            yield ok(f"padded with {content}: raised")
             continue
         for name, letters, one, other in paired(found, others):
             yield equal(f"dL/d{name} padded with {content}", letters, other, one)

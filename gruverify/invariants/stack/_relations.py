@@ -16,7 +16,7 @@ from gruverify.invariants.core._residual import (
     STATES,
     NDArray,
     Residual,
-    apart,
+    agree_within,
     equal,
     nothing_claimed,
 )
@@ -34,8 +34,8 @@ from gruverify.invariants.core._stack_changes import (
     parts,
     ragged,
     rearranged,
+    reversed_members,
     reversed_steps,
-    turned,
 )
 from gruverify.invariants.core._stack_trial import StackTrial, gradients, paired
 from gruverify.invariants.core._trial import Trial
@@ -49,8 +49,8 @@ def _both(
     last: Ball,
 ) -> Iterator[Residual]:
     """Two ways to the same outputs and last states: each is within its radius of the truth."""
-    yield apart(f"outputs {what}", "tbi", one[0], other[0], 2 * outputs.radius, scale=STATES)
-    yield apart(f"last {what}", "sbi", one[1], other[1], 2 * last.radius, scale=STATES)
+    yield agree_within(f"outputs {what}", "tbi", one[0], other[0], 2 * outputs.radius, scale=STATES)
+    yield agree_within(f"last {what}", "sbi", one[1], other[1], 2 * last.radius, scale=STATES)
 
 
 # -- layers ----------------------------------------------------------------------------------------
@@ -163,10 +163,10 @@ def reverse_half(trial: StackTrial) -> Iterator[Residual]:
     H, (outputs, last) = trial.case.stack.hidden_size, both.observed.stack
     forward = reversed_steps(trial.case, alone.observed.stack[0])
     half, exact = outputs[..., H:], both.exact
-    yield apart(
+    yield agree_within(
         "backward outputs", "tbi", half, forward, 2 * exact.outputs.radius[..., H:], scale=STATES
     )
-    yield apart(
+    yield agree_within(
         "backward last",
         "sbi",
         last[1:],
@@ -215,7 +215,7 @@ def last_is_an_output(trial: StackTrial) -> Iterator[Residual]:
         half = slice(direction * H, (direction + 1) * H)
         bound = 2 * trial.exact.last.radius[direction - D, members]
         found = last[direction - D, members]
-        yield apart(
+        yield agree_within(
             f"last of direction {direction}",
             "bi",
             found,
@@ -246,10 +246,10 @@ def lengths_are_dense(trial: StackTrial) -> Iterator[Residual]:
             2 * padded.exact.outputs.radius[:n, members],
             2 * padded.exact.last.radius[:, members],
         )
-        yield apart(
+        yield agree_within(
             f"outputs of {n} steps", "tbi", outputs[:n, members], dense[0], bounds[0], scale=STATES
         )
-        yield apart(
+        yield agree_within(
             f"last of {n} steps", "sbi", last[:, members], dense[1], bounds[1], scale=STATES
         )
 
@@ -262,7 +262,7 @@ def lengths_are_dense(trial: StackTrial) -> Iterator[Residual]:
     asks_more=True,
 )
 def members_in_any_order(trial: StackTrial) -> Iterator[Residual]:
-    outputs, last = trial.on(turned).observed.stack
+    outputs, last = trial.on(reversed_members).observed.stack
     back = outputs[:, ::-1], last[:, ::-1]
     yield from _both(
         "in reverse order", trial.observed.stack, back, trial.exact.outputs, trial.exact.last
@@ -331,7 +331,7 @@ def gradients_without_a_batch(trial: StackTrial) -> Iterator[Residual]:
 def _same_gradients(what: str, trial: StackTrial, other: StackTrial) -> Iterator[Residual]:
     """Two ways to the gradients of `trial`, each within its radius of the truth."""
     for name, letters, found, same in paired(trial.observed.stack_vjp, other.observed.stack_vjp):
-        yield apart(
+        yield agree_within(
             f"dL/d{name} {what}", letters, found, same, 2 * trial.exact.gradients[name].radius
         )
 

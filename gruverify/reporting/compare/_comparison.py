@@ -51,7 +51,7 @@ class Comparison:
             ]
         return tuple(found)
 
-    def of(self, kind: Kind) -> list[Change]:
+    def changes_of(self, kind: Kind) -> list[Change]:
         """The changes of a kind, those whose margins rose most first, or fell most where they got
         better.
         """
@@ -63,7 +63,7 @@ class Comparison:
         """Unchanged invariants whose margins rose by the factor, and are far from their bounds all
         the same.
         """
-        return [change for change in self.of(Kind.UNCHANGED) if change.has_risen]
+        return [change for change in self.changes_of(Kind.UNCHANGED) if change.has_risen]
 
     @property
     def deaths(self) -> list[str]:
@@ -94,7 +94,7 @@ class Comparison:
     def reasons(self, trigger: Trigger) -> list[str]:
         """What makes a comparison fail that is to fail on this, in words; none if nothing does."""
         if trigger == "new-failure":
-            failures = _counted(len(self.of(Kind.NEW_FAILURE)), "new failure")
+            failures = _counted(len(self.changes_of(Kind.NEW_FAILURE)), "new failure")
             return [
                 *failures,
                 *_counted(len(self.deaths), "death of the target", "deaths of the target"),
@@ -106,7 +106,7 @@ class Comparison:
         """Why nothing can be concluded from the absence of failures: what the newer run left
         open.
         """
-        lost = _counted(len(self.of(Kind.NO_LONGER_JUDGED)), "result")
+        lost = _counted(len(self.changes_of(Kind.NO_LONGER_JUDGED)), "result")
         found = [f"NEW leaves open {said} of OLD" for said in lost]
         was, now = self.old["verdict"], self.new["verdict"]
         if now == "interrupted" or (now in ("inconclusive", "died") and was != now):

@@ -26,7 +26,9 @@ def comparison_document(
     changes = list[dict[str, Any]]()
     for kind in Kind:
         if kind is not Kind.UNCHANGED:
-            changes += [{"kind": _KEYS[kind], **_change(each)} for each in comparison.of(kind)]
+            changes += [
+                {"kind": _KEYS[kind], **_change(each)} for each in comparison.changes_of(kind)
+            ]
     return {
         "schema": SCHEMA,
         "kind": "gruverify comparison",
@@ -39,7 +41,7 @@ def comparison_document(
         "figures": {"old": figures(comparison.old), "new": figures(comparison.new)},
         "deaths": comparison.deaths,
         "changes": changes,
-        "unchanged": len(comparison.of(Kind.UNCHANGED)),
+        "unchanged": len(comparison.changes_of(Kind.UNCHANGED)),
         "gaps": comparison.gaps,
         "failed_on": {
             trigger: reasons for trigger in triggers if (reasons := comparison.reasons(trigger))

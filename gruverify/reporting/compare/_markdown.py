@@ -28,7 +28,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     yield from (f"* {escaped(note)}" for note in [*notes, small_rises(comparison)] if note)
     for kind in Kind:
         if kind is not Kind.UNCHANGED:
-            yield from _kind(kind, comparison.of(kind))
+            yield from _kind(kind, comparison.changes_of(kind))
 
 
 def _kind(kind: Kind, changes: list[Change]) -> Iterator[str]:

@@ -38,7 +38,7 @@ def print_comparison(console: Console, comparison: Comparison, *, in_full: bool 
     for death in comparison.deaths:
         console.print(f"[bold red]died[/] {escape(visible(death))}", soft_wrap=True)
     for kind, colour in _COLOURS.items():
-        _print_kind(console, kind, colour, comparison.of(kind), in_full)
+        _print_kind(console, kind, colour, comparison.changes_of(kind), in_full)
     console.print()
     if said := small_rises(comparison):
         console.print(f"[dim]{said}[/]", soft_wrap=True)

@@ -67,7 +67,7 @@ def small_rises(comparison: Comparison) -> str:
 
 def summary(comparison: Comparison) -> str:
     """How many changes there are of each kind."""
-    found = {kind: len(comparison.of(kind)) for kind in Kind}
+    found = {kind: len(comparison.changes_of(kind)) for kind in Kind}
     said = [
         f"{count} {_one(kind) if count == 1 else kind.value}"
         for kind, count in found.items()

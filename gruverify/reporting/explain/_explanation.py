@@ -20,7 +20,7 @@ from gruverify.formulas import Magnitudes, Run, carry_gap, elman_gap, forget_gap
 from gruverify.reporting.explain._enclosure import Enclosure, largest, total_of, worst_of
 from gruverify.reporting.explain._measure import (
     Measured,
-    exactly,
+    exact,
     measure,
     rounding_to,
     run_of,
@@ -118,20 +118,20 @@ def _with_limit(setting: Setting, regime: Regime) -> Regime:
     if regime.limit:
         return regime
     case = case_at(setting, regime, setting.biases[-1])
-    run = run_of(case, exactly)
+    run = run_of(case, exact)
     return replace(regime, limit=min(BOUNDS, key=lambda limit: _bound(case, run, limit)))
 
 
 def _row(setting: Setting, regime: Regime, a: float) -> Row:
     case = case_at(setting, regime, a)
-    run = run_of(case, exactly)
+    run = run_of(case, exact)
     return Row(
         a,
         worst_of([size(step.z - regime.z) for step in run.steps]),
         worst_of([size(step.r - regime.r) for step in run.steps]),
-        largest(sigmoid(exactly([-abs(pre_activation(regime.z, a))]))),
+        largest(sigmoid(exact([-abs(pre_activation(regime.z, a))]))),
         _bound(case, run, regime.limit),
-        measure(case, run, exactly, regime.limit),
+        measure(case, run, exact, regime.limit),
         {f.short: _measured_in(f, case, regime) for f in setting.formats},
     )
 
@@ -147,9 +147,9 @@ def _bound(case: Case, run: Run, limit: str) -> float:
 
 def _lengths(case: Case) -> dict[int, tuple[Enclosure, Enclosure]]:
     """At t = 1, 2, 4, … and T."""
-    T, run = len(case.inputs), run_of(case, exactly)
+    T, run = len(case.inputs), run_of(case, exact)
     powers = [2**i for i in range(T.bit_length()) if 2**i < T]
-    gradients = {t: total(terms_at(case, run, exactly, t)) for t in [*powers, T]}
+    gradients = {t: total(terms_at(case, run, exact, t)) for t in [*powers, T]}
     return {t: (size(g.parameters.W_xz), size(g.state)) for t, g in gradients.items()}
 
 

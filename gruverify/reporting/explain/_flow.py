@@ -10,7 +10,7 @@ from typing import Any
 
 from gruverify.arithmetic import format_named
 from gruverify.reporting.explain._enclosure import Enclosure
-from gruverify.reporting.explain._measure import Lift, exactly, measure, rounding_to, run_of
+from gruverify.reporting.explain._measure import Lift, exact, measure, rounding_to, run_of
 from gruverify.reporting.explain._setting import Regime, Setting, case_at
 
 #: Long enough for a product of Jacobians to show; a bias at which no format has rounded a gate to 0
@@ -38,7 +38,7 @@ def gradient_flow(formats: tuple[str, ...]) -> dict[str, Any]:
 
 def _regime(setting: Setting, regime: Regime) -> dict[str, Any]:
     lifts: dict[str, Lift] = {
-        "exact": exactly,
+        "exact": exact,
         **{fmt.name: rounding_to(fmt) for fmt in setting.formats},
     }
     case = case_at(setting, regime, BIAS)

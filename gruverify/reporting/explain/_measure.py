@@ -34,7 +34,7 @@ Lift: TypeAlias = Callable[[Array], Array]
 _EXACT = Rounding(float64)
 
 
-def exactly(values: Array) -> Ball:
+def exact(values: Array) -> Ball:
     """Numbers of the exact arithmetic: enclosures of what the float64 formulas give, and of the
     true value.
     """
@@ -126,4 +126,4 @@ def _influence(lift: Lift, jacobians: Sequence[Array]) -> tuple[Enclosure, ...]:
 def _read(array: Array) -> Ball:
     if isinstance(array, Ball):
         return array
-    return exactly(array)
+    return exact(array)

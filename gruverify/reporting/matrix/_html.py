@@ -15,7 +15,7 @@ SHADES = 8
 
 
 def matrix_html(matrix: Matrix) -> str:
-    """Faults down, invariants across, darker the sooner one falls to the other; everything is
+    """Faults down, invariants across, darker the sooner an invariant catches the fault; all text is
     escaped.
 
     Raises:

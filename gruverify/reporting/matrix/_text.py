@@ -117,9 +117,9 @@ def _row(fate: Fate) -> tuple[str, ...]:
 
 def _print_false_alarms(console: Console, matrix: Matrix) -> None:
     for fate in matrix.false_alarms:
-        fallen = ", ".join(fate.kills)
+        failing = ", ".join(fate.kills)
         console.print(
-            f"[bold red]false alarm[/] {escape(fate.fault)} (reset {fate.reset}): {fallen}",
+            f"[bold red]false alarm[/] {escape(fate.fault)} (reset {fate.reset}): {failing}",
             soft_wrap=True,
         )
 

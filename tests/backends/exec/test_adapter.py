@@ -182,9 +182,9 @@ def stacked() -> StackCase:
     return StackCase(Stack(tuple(rows)), values(T, B, 3), states, values(T, B, 2 * H), states)
 
 
-def fallen(backend: Any, one: Any) -> set[str]:
+def failing(backend: Any, one: Any) -> set[str]:
     asked = (i for i in INVARIANTS.values() if i.family in ("agreement", "stack"))
-    return {j.invariant.id for j in judge(one, backend, asked) if j.fell}
+    return {j.invariant.id for j in judge(one, backend, asked) if j.failed}
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def fallen(backend: Any, one: Any) -> set[str]:
     ids=lambda given: given if isinstance(given, str) else "",
 )
 def test_catches_a_fault_behind_the_protocol(fault: str, one: Any) -> None:
-    plain = fallen(FAULTS[fault].build(), one)
+    plain = failing(FAULTS[fault].build(), one)
 
     assert plain
-    assert fallen(behind(FAULTS[fault].build()), one) == plain
+    assert failing(behind(FAULTS[fault].build()), one) == plain
