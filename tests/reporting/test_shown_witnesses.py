@@ -51,7 +51,7 @@ def test_sizes_have_the_lengths_of_members_and_the_case_that_was_run() -> None:
 
     assert _summary.sizes(shown) == "H=1, I=1, B=2, T=3, L=1, D=1, lengths=[3, 1]"
     assert _summary.runs(shown) == [
-        "H=1, I=1, B=2, T=3, L=1, D=1, lengths=[1, 3], derived by turned"
+        "H=1, I=1, B=2, T=3, L=1, D=1, lengths=[1, 3], derived by reversed_members"
     ]
     assert _summary.runs({**shown, "invariant": "stack/of-another-version"}) == []
 
