@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from gruverify._protobuf import Fields, bytes_of, fields_of, text_of, whole_numbers
 from gruverify.arithmetic import bfloat16
 
 NDArray: TypeAlias = npt.NDArray[Any]
@@ -47,7 +48,7 @@ class _Found:
 
     tensors: dict[str, memoryview] = field(default_factory=dict)
     same: dict[str, str] = field(default_factory=dict)
-    grus: list[dict[int, list[Any]]] = field(default_factory=list)
+    grus: list[Fields] = field(default_factory=list)
     kinds: set[str] = field(default_factory=set)
 
     def tensor(self, name: str) -> memoryview | None:
@@ -68,7 +69,7 @@ def onnx_grus(path: Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
         ValueError: it is no model, or has no GRU node.
     """
     try:
-        model = _fields(memoryview(path.read_bytes()))
+        model = fields_of(memoryview(path.read_bytes()))
         found = _Found()
         for graph in model.get(_MODEL_GRAPH, []):
             _look(graph, found, _DEPTH)
@@ -81,7 +82,7 @@ def onnx_grus(path: Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
         raise ValueError(f"is no ONNX model with a GRU node (it has {others})")
     arrays, settings = dict[str, NDArray](), dict[str, _Settings]()
     for number, node in enumerate(found.grus):
-        name = _text(node.get(_NAME, [b""])[0]) or f"GRU_{number}"
+        name = text_of(node.get(_NAME, [b""])[0]) or f"GRU_{number}"
         name = name if name not in settings else f"{name}_{number}"
         settings[name] = _settings(node)
         weights = {f"{name}.{leaf}": array for leaf, array in _weights(name, node, found)}
@@ -94,66 +95,20 @@ def onnx_grus(path: Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
     }
 
 
-def _fields(data: memoryview) -> dict[int, list[Any]]:
-    """The fields of a message by number: whole numbers, and bytes of everything else, each inside
-    the message.
-    """
-    found, at = dict[int, list[Any]](), 0
-    while at < len(data):
-        key, at = _varint(data, at)
-        kind = key & 7
-        value: Any
-        if kind == 0:
-            value, at = _varint(data, at)
-        else:
-            if kind == 2:
-                length, at = _varint(data, at)
-            else:
-                length, at = {1: 8, 5: 4}.get(kind, -1), at
-            if length < 0 or at + length > len(data):
-                raise ValueError(f"a field of {length} bytes at byte {at} of {len(data)}")
-            value, at = data[at : at + length], at + length
-        found.setdefault(key >> 3, []).append(value)
-    return found
-
-
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(data):
-            raise ValueError("it ends inside a number")
-        byte, at = data[at], at + 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-    raise ValueError("a number of more than ten bytes")
-
-
-def _text(value: Any) -> str:
-    return _bytes(value).decode("utf-8", errors="backslashreplace")
-
-
-def _bytes(value: Any) -> bytes:
-    """The bytes of a field, which must have some: bytes(n) would be n zeros."""
-    if isinstance(value, int):
-        raise ValueError(f"the number {value} where bytes are wanted")
-    return bytes(value)
-
-
 def _look(graph: memoryview, found: _Found, depth: int) -> None:
     """Everything of a graph, and of the graphs inside it."""
-    fields = _fields(graph)
+    fields = fields_of(graph)
     for tensor in fields.get(_INITIALIZER, []):
-        found.tensors[_text(_fields(tensor).get(_TENSOR_NAME, [b""])[0])] = tensor
+        found.tensors[text_of(fields_of(tensor).get(_TENSOR_NAME, [b""])[0])] = tensor
     for data in fields.get(_NODE, []):
-        node = _fields(data)
-        kind = _text(node.get(_OP, [b""])[0])
+        node = fields_of(data)
+        kind = text_of(node.get(_OP, [b""])[0])
         found.kinds.add(kind)
-        outputs = [_text(name) for name in node.get(_OUTPUT, [])]
+        outputs = [text_of(name) for name in node.get(_OUTPUT, [])]
         if kind == "GRU":
             found.grus.append(node)
         elif kind == "Identity" and outputs and node.get(_INPUT):
-            found.same[outputs[0]] = _text(node[_INPUT][0])
+            found.same[outputs[0]] = text_of(node[_INPUT][0])
         for attribute in _attributes(node).values():
             if kind == "Constant" and outputs and _TENSOR in attribute:
                 found.tensors[outputs[0]] = attribute[_TENSOR][0]
@@ -161,9 +116,9 @@ def _look(graph: memoryview, found: _Found, depth: int) -> None:
                 _look(attribute[_GRAPH][0], found, depth - 1)
 
 
-def _attributes(node: dict[int, list[Any]]) -> dict[str, dict[int, list[Any]]]:
-    each = [_fields(attribute) for attribute in node.get(_ATTRIBUTE, [])]
-    return {_text(attribute.get(_ATTRIBUTE_NAME, [b""])[0]): attribute for attribute in each}
+def _attributes(node: Fields) -> dict[str, Fields]:
+    each = [fields_of(attribute) for attribute in node.get(_ATTRIBUTE, [])]
+    return {text_of(attribute.get(_ATTRIBUTE_NAME, [b""])[0]): attribute for attribute in each}
 
 
 @dataclass
@@ -186,12 +141,12 @@ class _Settings:
             )
 
 
-def _settings(node: dict[int, list[Any]]) -> _Settings:
+def _settings(node: Fields) -> _Settings:
     """What the attributes of a node say; each is modelled or refused by name, none is ignored."""
     found = _Settings()
     for name, attribute in _attributes(node).items():
         number = attribute.get(_INT, [0])[0]
-        word = _text(attribute.get(_STRING, [b""])[0])
+        word = text_of(attribute.get(_STRING, [b""])[0])
         match name:
             case "linear_before_reset":
                 found.reset = "after" if number else "before"
@@ -204,7 +159,7 @@ def _settings(node: dict[int, list[Any]]) -> _Settings:
             case "activations":
                 found.refused = found.refused or _other_activations(attribute)
             case "clip":
-                [limit] = struct.unpack("<f", _bytes(attribute.get(_FLOAT, [bytes(4)])[0]))
+                [limit] = struct.unpack("<f", bytes_of(attribute.get(_FLOAT, [bytes(4)])[0]))
                 found.refused = (
                     f"has clip={limit:g}, which is not modelled here: if no pre-activation gets "
                     "there, save it without the attribute"
@@ -216,16 +171,16 @@ def _settings(node: dict[int, list[Any]]) -> _Settings:
     return found
 
 
-def _other_activations(attribute: dict[int, list[Any]]) -> str:
+def _other_activations(attribute: Fields) -> str:
     """Why the activations of a node are not modelled, if they are not."""
-    named = [_text(word) for word in attribute.get(_STRINGS, [])]
+    named = [text_of(word) for word in attribute.get(_STRINGS, [])]
     if all(word.lower() == _USUAL[place % 2] for place, word in enumerate(named)):
         return ""
     return f"has activations={named}: only Sigmoid and Tanh are modelled here"
 
 
-def _weights(name: str, node: dict[int, list[Any]], found: _Found) -> Iterator[tuple[str, NDArray]]:
-    inputs = [_text(one) for one in node.get(_INPUT, [])]
+def _weights(name: str, node: Fields, found: _Found) -> Iterator[tuple[str, NDArray]]:
+    inputs = [text_of(one) for one in node.get(_INPUT, [])]
     for leaf, given in zip("WRB", inputs[1:4], strict=False):
         if not given:
             continue  # an input that is left out
@@ -238,35 +193,21 @@ def _weights(name: str, node: dict[int, list[Any]], found: _Found) -> Iterator[t
 
 
 def _array(name: str, tensor: memoryview) -> NDArray:
-    fields = _fields(tensor)
+    fields = fields_of(tensor)
     if _EXTERNAL in fields:
         raise ValueError(f"{name} is in another file (external data): save the model in one file")
     kind = fields.get(_TYPE, [0])[0]
     if kind not in _TYPES:
         raise ValueError(f"{name} has ONNX data type {kind}: floating-point weights are judged")
-    shape = _numbers(fields.get(_DIMS, []))
+    shape = whole_numbers(fields.get(_DIMS, []))
     dtype = _TYPES[kind]
-    data = b"".join(_bytes(part) for part in fields.get(_RAW, []))
+    data = b"".join(bytes_of(part) for part in fields.get(_RAW, []))
     if not data and kind in (1, 11):
         data = b"".join(
-            _bytes(part) for part in fields.get(_FLOAT_DATA if kind == 1 else _DOUBLE_DATA, [])
+            bytes_of(part) for part in fields.get(_FLOAT_DATA if kind == 1 else _DOUBLE_DATA, [])
         )
     if math.prod(shape) * dtype.itemsize != len(data):
         raise ValueError(
             f"{name} claims shape {shape} of {dtype.name}, and holds {len(data)} bytes"
         )
     return np.frombuffer(data, dtype).reshape(shape)
-
-
-def _numbers(each: list[Any]) -> tuple[int, ...]:
-    """Whole numbers, one by one or packed."""
-    found = list[int]()
-    for one in each:
-        if isinstance(one, int):
-            found.append(one)
-            continue
-        at = 0
-        while at < len(one):
-            value, at = _varint(one, at)
-            found.append(value)
-    return tuple(found)
