@@ -18,5 +18,7 @@ from gruverify.models._grus import array_of as array_of
 from gruverify.models._grus import grus_among as grus_among
 from gruverify.models._grus import read_grus as read_grus
 from gruverify.models._names import LAYOUT_NAMES as LAYOUT_NAMES
+from gruverify.models._onnx_nodes import OnnxNode as OnnxNode
+from gruverify.models._onnx_nodes import onnx_nodes as onnx_nodes
 from gruverify.models._proof import NotTheSame as NotTheSame
 from gruverify.models._proof import Proof as Proof

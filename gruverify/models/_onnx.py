@@ -22,7 +22,7 @@ from gruverify.arithmetic import bfloat16
 
 NDArray: TypeAlias = npt.NDArray[Any]
 
-_MODEL_GRAPH = 7
+_MODEL_VERSION, _MODEL_GRAPH, _MODEL_IMPORTS = 1, 7, 8
 _NODE, _INITIALIZER = 1, 5
 _INPUT, _OUTPUT, _NAME, _OP, _ATTRIBUTE = 1, 2, 3, 4, 5
 _ATTRIBUTE_NAME, _FLOAT, _INT, _STRING, _TENSOR, _GRAPH, _STRINGS = 1, 2, 3, 4, 5, 6, 9
@@ -41,14 +41,16 @@ _USUAL = ("sigmoid", "tanh")
 
 
 @dataclass
-class _Found:
-    """What the graphs hold: tensors and what stands for what by name, GRU nodes, and the kinds of
-    all nodes.
+class Graphs:
+    """What the graphs of a model hold: tensors and what stands for what by name, GRU nodes by
+    theirs, and the kinds of all nodes; its version, and the versions of the operators (bytes).
     """
 
+    version: int = 0
+    imports: list[bytes] = field(default_factory=list)
     tensors: dict[str, memoryview] = field(default_factory=dict)
     same: dict[str, str] = field(default_factory=dict)
-    grus: list[Fields] = field(default_factory=list)
+    grus: dict[str, Fields] = field(default_factory=dict)
     kinds: set[str] = field(default_factory=set)
 
     def tensor(self, name: str) -> memoryview | None:
@@ -59,18 +61,27 @@ class _Found:
             name = self.same.get(name, "")
         return None
 
+    def kind_of(self, name: str) -> int:
+        """The data type of the tensor of that name; 0 if there is none."""
+        tensor = self.tensor(name)
+        if tensor is None:
+            return 0
+        kind: int = fields_of(tensor).get(_TYPE, [0])[0]
+        return kind
 
-def onnx_grus(path: Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
-    """The arrays W, R and B of every GRU node behind its name and a dot, and by these names
-    "resets", the side of each reset gate, "refused", what is not modelled here, and "backward",
-    those of direction=reverse.
+
+def read_graphs(path: Path) -> Graphs:
+    """What the graphs of a file hold.
 
     Raises:
         ValueError: it is no model, or has no GRU node.
     """
     try:
         model = fields_of(memoryview(path.read_bytes()))
-        found = _Found()
+        found = Graphs(
+            version=int(model.get(_MODEL_VERSION, [0])[-1]),
+            imports=[bytes_of(one) for one in model.get(_MODEL_IMPORTS, [])],
+        )
         for graph in model.get(_MODEL_GRAPH, []):
             _look(graph, found, _DEPTH)
     except (ValueError, TypeError) as wrong:
@@ -80,22 +91,50 @@ def onnx_grus(path: Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
             ", ".join(sorted(found.kinds & set(_RECURRENT))) or "no other recurrent node either"
         )
         raise ValueError(f"is no ONNX model with a GRU node (it has {others})")
-    arrays, settings = dict[str, NDArray](), dict[str, _Settings]()
-    for number, node in enumerate(found.grus):
-        name = text_of(node.get(_NAME, [b""])[0]) or f"GRU_{number}"
-        name = name if name not in settings else f"{name}_{number}"
+    return found
+
+
+def onnx_grus(path: Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    """The arrays W, R and B of every GRU node behind its name and a dot, and the remarks on them.
+
+    Raises:
+        ValueError: it is no model, or has no GRU node.
+    """
+    found = read_graphs(path)
+    arrays = dict[str, NDArray]()
+    for name in found.grus:
+        arrays |= weights_of(name, found)
+    return arrays, remarks_of(found)
+
+
+def remarks_of(found: Graphs) -> dict[str, Any]:
+    """By the names of the nodes: "resets", the side of each reset gate, "refused", what is not
+    modelled here, and "backward", those of direction=reverse.
+
+    Raises:
+        ValueError: an attribute is damaged.
+    """
+    settings = dict[str, _Settings]()
+    for name, node in found.grus.items():
         settings[name] = _settings(node)
-        weights = {f"{name}.{leaf}": array for leaf, array in _weights(name, node, found)}
-        settings[name].require_units(weights.get(f"{name}.R"))
-        arrays |= weights
-    return arrays, {
+        settings[name].require_units(_shape_of_recurrent(node, found))
+    return {
         "resets": {name: own.reset for name, own in settings.items()},
         "refused": {name: f"{name} {own.refused}" for name, own in settings.items() if own.refused},
         "backward": [name for name, own in settings.items() if own.backward],
     }
 
 
-def _look(graph: memoryview, found: _Found, depth: int) -> None:
+def _shape_of_recurrent(node: Fields, found: Graphs) -> tuple[int, ...]:
+    """The shape of R, () if there is none."""
+    operands = node.get(_INPUT, [])
+    tensor = found.tensor(text_of(operands[2])) if len(operands) > 2 else None
+    if tensor is None:
+        return ()
+    return whole_numbers(fields_of(tensor).get(_DIMS, []))
+
+
+def _look(graph: memoryview, found: Graphs, depth: int) -> None:
     """Everything of a graph, and of the graphs inside it."""
     fields = fields_of(graph)
     for tensor in fields.get(_INITIALIZER, []):
@@ -106,17 +145,19 @@ def _look(graph: memoryview, found: _Found, depth: int) -> None:
         found.kinds.add(kind)
         outputs = [text_of(name) for name in node.get(_OUTPUT, [])]
         if kind == "GRU":
-            found.grus.append(node)
+            name = text_of(node.get(_NAME, [b""])[0]) or f"GRU_{len(found.grus)}"
+            found.grus[name if name not in found.grus else f"{name}_{len(found.grus)}"] = node
         elif kind == "Identity" and outputs and node.get(_INPUT):
             found.same[outputs[0]] = text_of(node[_INPUT][0])
-        for attribute in _attributes(node).values():
+        for attribute in attributes_of(node).values():
             if kind == "Constant" and outputs and _TENSOR in attribute:
                 found.tensors[outputs[0]] = attribute[_TENSOR][0]
             if _GRAPH in attribute and depth:
                 _look(attribute[_GRAPH][0], found, depth - 1)
 
 
-def _attributes(node: Fields) -> dict[str, Fields]:
+def attributes_of(node: Fields) -> dict[str, Fields]:
+    """The attributes of a node by name."""
     each = [fields_of(attribute) for attribute in node.get(_ATTRIBUTE, [])]
     return {text_of(attribute.get(_ATTRIBUTE_NAME, [b""])[0]): attribute for attribute in each}
 
@@ -132,19 +173,19 @@ class _Settings:
     units: int = 0
     refused: str = ""
 
-    def require_units(self, recurrent: NDArray | None) -> None:
-        """Refuse a node whose hidden_size is not that of R, (D, 3H, H)."""
-        if self.units and recurrent is not None and self.units != recurrent.shape[-1]:
+    def require_units(self, recurrent: tuple[int, ...]) -> None:
+        """Refuse a node whose hidden_size is not that of R, of shape (D, 3H, H)."""
+        if self.units and recurrent and self.units != recurrent[-1]:
             self.refused = (
-                f"has hidden_size={self.units}, and its R has shape {recurrent.shape}, that is "
-                f"H={recurrent.shape[-1]}"
+                f"has hidden_size={self.units}, and its R has shape {recurrent}, that is "
+                f"H={recurrent[-1]}"
             )
 
 
 def _settings(node: Fields) -> _Settings:
     """What the attributes of a node say; each is modelled or refused by name, none is ignored."""
     found = _Settings()
-    for name, attribute in _attributes(node).items():
+    for name, attribute in attributes_of(node).items():
         number = attribute.get(_INT, [0])[0]
         word = text_of(attribute.get(_STRING, [b""])[0])
         match name:
@@ -179,8 +220,13 @@ def _other_activations(attribute: Fields) -> str:
     return f"has activations={named}: only Sigmoid and Tanh are modelled here"
 
 
-def _weights(name: str, node: Fields, found: _Found) -> Iterator[tuple[str, NDArray]]:
-    inputs = [text_of(one) for one in node.get(_INPUT, [])]
+def weights_of(name: str, found: Graphs) -> Iterator[tuple[str, NDArray]]:
+    """The arrays W, R and B of a node, behind its name and a dot.
+
+    Raises:
+        ValueError: one is no constant of the model, damaged, or in another file.
+    """
+    inputs = [text_of(one) for one in found.grus[name].get(_INPUT, [])]
     for leaf, given in zip("WRB", inputs[1:4], strict=False):
         if not given:
             continue  # an input that is left out
@@ -189,7 +235,7 @@ def _weights(name: str, node: Fields, found: _Found) -> Iterator[tuple[str, NDAr
             raise ValueError(
                 f"{name} takes {leaf} from {given!r}, which is no constant of the model"
             )
-        yield leaf, _array(f"{leaf} of {name}", tensor)
+        yield f"{name}.{leaf}", _array(f"{leaf} of {name}", tensor)
 
 
 def _array(name: str, tensor: memoryview) -> NDArray:

@@ -19,3 +19,8 @@ def build() -> OnnxBackend:
 def _evaluator(model: onnx.ModelProto) -> Runs:
     evaluator: Any = ReferenceEvaluator(model)
     return lambda given: evaluator.run(None, given)
+
+
+def load(model: bytes) -> Runs:
+    """What evaluates a model."""
+    return _evaluator(onnx.load_from_string(model))
