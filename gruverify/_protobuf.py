@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 #: Fields of a message by number, each as often as it is there: whole numbers, and bytes of
-#: everything else.
+#: everything else. Of a field that is meant to be there once, the last one counts.
 Fields: TypeAlias = dict[int, list[Any]]
 
 

@@ -58,6 +58,7 @@ from gruverify.backends._target import Target as Target
 from gruverify.backends._targets import TARGETS as TARGETS
 from gruverify.backends._targets import TargetUnavailable as TargetUnavailable
 from gruverify.backends._targets import UnknownTarget as UnknownTarget
+from gruverify.backends._targets import named_object as named_object
 from gruverify.backends._targets import offered_targets as offered_targets
 from gruverify.backends._targets import require_installed as require_installed
 from gruverify.backends._targets import resolve as resolve

@@ -153,10 +153,10 @@ def _found(target: object) -> Backend:
             require_installed(target)
             return _built_in(shipped)
     if (offered := offered_targets().get(target)) is not None:
-        return _adapt(_load(offered), target)
+        return _adapt(named_object(offered), target)
     if ":" not in target:
         raise UnknownTarget(_unknown_name(target))
-    return _adapt(_load(target), target)
+    return _adapt(named_object(target), target)
 
 
 def _program(target: str) -> Backend:
@@ -203,7 +203,13 @@ def _unknown_name(target: str) -> str:
     return f"target {target!r} is unknown: {hint} Your own code is named as pkg.module:object."
 
 
-def _load(target: str) -> Any:
+def named_object(target: str) -> Any:
+    """The object that `package.module:object` names; the current directory is searched first.
+
+    Raises:
+        UnknownTarget: there is no such module, or no such object in it.
+        TargetUnavailable: the module fails, or needs a package that is not installed.
+    """
     module_name, _, path = target.partition(":")
     if not module_name or not path:
         raise UnknownTarget(f"target {target!r} is not of the form pkg.module:object")

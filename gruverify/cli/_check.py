@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gruverify.cli._annotation import annotate
+from gruverify.cli._check_model import ModelOptions, check_model, names_a_model, require_a_model
 from gruverify.cli._configured import Configured
 from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._declared import DECLARE
 from gruverify.cli._events import OPTION as EVENTS
 from gruverify.cli._events import event_log, require_one_on_output
 from gruverify.cli._files import writable, write_aside
@@ -38,7 +40,8 @@ _HELP = """Verify TARGET against the mathematics of the GRU.
 
 TARGET is numpy, torch or torch-formulas, or your own code as pkg.module:object: a function
 step(cell, x, h), an nn.Module with PyTorch's parameter names, or an object with a method of the
-Backend contract (see README); or exec:COMMAND, a program in any language (see docs/exec.md).
+Backend contract (see README); or exec:COMMAND, a program in any language (see docs/exec.md);
+or model.onnx@RUNTIME, the GRUs of a file in place (see docs/model-files.md).
 
 \b
 gruverify check mypkg.kernels:my_step --format f32 --profile quick
@@ -46,6 +49,7 @@ gruverify check torch --seed 1 --json result.json
 gruverify check torch --only agreement --skip 'agreement/gradient-*' --xfails-file known.txt
 gruverify check torch --profile deep --store runs.db --resume
 gruverify check 'exec:node my_gru.js' --patience 10
+gruverify check model.onnx@onnxruntime
 
 A file has entries, `agreement/step f16,bf16  # why`: formats (all unless given) and reason may
 be left out.
@@ -174,7 +178,19 @@ answered or claimed), 130 interrupted.
     type=click.IntRange(min=1),
     help="Processes (default: one per core, at most one per format).",
 )
+@click.option("--gru", metavar="NAME", help="Of model.onnx@RUNTIME: this GRU alone.")
+@click.option(
+    "--inputs",
+    multiple=True,
+    metavar="FILE",
+    help="Of model.onnx@RUNTIME: inputs (T, B, I) to run beside those that are drawn.",
+)
+@click.option(
+    "--declare", "declared", **{**DECLARE, "help": f"Of model.onnx@RUNTIME: {DECLARE['help']}"}
+)
+@click.pass_context
 def command(
+    context: click.Context,
     target: str,
     profile: str,
     formats: tuple[Format, ...] | None,
@@ -200,10 +216,28 @@ def command(
     no_replay: bool,
     update_xfails: str | None,
     jobs: int | None,
+    gru: str | None,
+    inputs: tuple[str, ...],
+    declared: tuple[tuple[str, Any], ...],
     look: Look,
     kept: Kept | None,
 ) -> None:
     """Verify a target, as the options say."""
+    if names_a_model(target):
+        options = ModelOptions(gru, inputs, declared)
+        sys.exit(
+            check_model(
+                context,
+                target,
+                options,
+                seed=seed,
+                patience=patience,
+                json_path=json_path,
+                witnesses=witnesses,
+                look=look,
+            )
+        )
+    require_a_model(context)
     _prepare(target, report)
     from gruverify.engine import Plan
 

@@ -66,7 +66,7 @@ class Graphs:
         tensor = self.tensor(name)
         if tensor is None:
             return 0
-        kind: int = fields_of(tensor).get(_TYPE, [0])[0]
+        kind: int = fields_of(tensor).get(_TYPE, [0])[-1]
         return kind
 
 
@@ -138,28 +138,28 @@ def _look(graph: memoryview, found: Graphs, depth: int) -> None:
     """Everything of a graph, and of the graphs inside it."""
     fields = fields_of(graph)
     for tensor in fields.get(_INITIALIZER, []):
-        found.tensors[text_of(fields_of(tensor).get(_TENSOR_NAME, [b""])[0])] = tensor
+        found.tensors[text_of(fields_of(tensor).get(_TENSOR_NAME, [b""])[-1])] = tensor
     for data in fields.get(_NODE, []):
         node = fields_of(data)
-        kind = text_of(node.get(_OP, [b""])[0])
+        kind = text_of(node.get(_OP, [b""])[-1])
         found.kinds.add(kind)
         outputs = [text_of(name) for name in node.get(_OUTPUT, [])]
         if kind == "GRU":
-            name = text_of(node.get(_NAME, [b""])[0]) or f"GRU_{len(found.grus)}"
+            name = text_of(node.get(_NAME, [b""])[-1]) or f"GRU_{len(found.grus)}"
             found.grus[name if name not in found.grus else f"{name}_{len(found.grus)}"] = node
         elif kind == "Identity" and outputs and node.get(_INPUT):
             found.same[outputs[0]] = text_of(node[_INPUT][0])
         for attribute in attributes_of(node).values():
             if kind == "Constant" and outputs and _TENSOR in attribute:
-                found.tensors[outputs[0]] = attribute[_TENSOR][0]
+                found.tensors[outputs[0]] = attribute[_TENSOR][-1]
             if _GRAPH in attribute and depth:
-                _look(attribute[_GRAPH][0], found, depth - 1)
+                _look(attribute[_GRAPH][-1], found, depth - 1)
 
 
 def attributes_of(node: Fields) -> dict[str, Fields]:
     """The attributes of a node by name."""
     each = [fields_of(attribute) for attribute in node.get(_ATTRIBUTE, [])]
-    return {text_of(attribute.get(_ATTRIBUTE_NAME, [b""])[0]): attribute for attribute in each}
+    return {text_of(attribute.get(_ATTRIBUTE_NAME, [b""])[-1]): attribute for attribute in each}
 
 
 @dataclass
@@ -186,8 +186,8 @@ def _settings(node: Fields) -> _Settings:
     """What the attributes of a node say; each is modelled or refused by name, none is ignored."""
     found = _Settings()
     for name, attribute in attributes_of(node).items():
-        number = attribute.get(_INT, [0])[0]
-        word = text_of(attribute.get(_STRING, [b""])[0])
+        number = attribute.get(_INT, [0])[-1]
+        word = text_of(attribute.get(_STRING, [b""])[-1])
         match name:
             case "linear_before_reset":
                 found.reset = "after" if number else "before"
@@ -200,7 +200,7 @@ def _settings(node: Fields) -> _Settings:
             case "activations":
                 found.refused = found.refused or _other_activations(attribute)
             case "clip":
-                [limit] = struct.unpack("<f", bytes_of(attribute.get(_FLOAT, [bytes(4)])[0]))
+                [limit] = struct.unpack("<f", bytes_of(attribute.get(_FLOAT, [bytes(4)])[-1]))
                 found.refused = (
                     f"has clip={limit:g}, which is not modelled here: if no pre-activation gets "
                     "there, save it without the attribute"
@@ -242,7 +242,7 @@ def _array(name: str, tensor: memoryview) -> NDArray:
     fields = fields_of(tensor)
     if _EXTERNAL in fields:
         raise ValueError(f"{name} is in another file (external data): save the model in one file")
-    kind = fields.get(_TYPE, [0])[0]
+    kind = fields.get(_TYPE, [0])[-1]
     if kind not in _TYPES:
         raise ValueError(f"{name} has ONNX data type {kind}: floating-point weights are judged")
     shape = whole_numbers(fields.get(_DIMS, []))

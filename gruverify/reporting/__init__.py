@@ -16,6 +16,9 @@ from gruverify.reporting._event_log import EventLog as EventLog
 from gruverify.reporting._family_pages import families as families
 from gruverify.reporting._family_pages import families_page as families_page
 from gruverify.reporting._family_pages import family_page as family_page
+from gruverify.reporting._file_result import file_document as file_document
+from gruverify.reporting._file_result import print_file_result as print_file_result
+from gruverify.reporting._file_result import print_file_verdict as print_file_verdict
 from gruverify.reporting._folder import BadFolder as BadFolder
 from gruverify.reporting._folder import require_folder as require_folder
 from gruverify.reporting._folder import write_report as write_report

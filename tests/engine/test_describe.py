@@ -188,7 +188,10 @@ def test_a_derived_stack_is_shown_with_its_lengths() -> None:
         INVARIANTS["stack/members-in-any-order"], residual(1, 0, "x"), a_stack_case([2, 1])
     )
 
-    assert "\n  run as   H=2, I=1, B=2, T=2, L=1, D=1, lengths=[1, 2], derived by reversed_members" in text
+    assert (
+        "\n  run as   H=2, I=1, B=2, T=2, L=1, D=1, lengths=[1, 2], derived by reversed_members"
+        in text
+    )
 
 
 @pytest.mark.uncounted

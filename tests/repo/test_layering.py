@@ -35,7 +35,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "_visible",
         "_files",
     },
-    "models": {"arithmetic", "cell", "formulas", "backends", "_visible", "_files"},
+    "models": {"arithmetic", "cell", "formulas", "backends", "_visible", "_files", "_protobuf"},
+    "runtimes": {"backends", "judging", "models", "_visible"},
     "judging": {"arithmetic", "cell", "formulas", "backends", "invariants", "engine", "_visible"},
     "exporting": {
         "arithmetic",
@@ -46,6 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "models",
         "judging",
         "gruverify_strategies",
+        "_protobuf",
     },
     "matrix": {"arithmetic", "cell", "backends", "faults", "invariants", "engine"},
     "store": {"engine", "_visible"},
@@ -63,6 +65,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         ),
         "store",
         "judging",
+        "runtimes",
     },
     "cli": {
         "arithmetic",
@@ -77,6 +80,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "models",
         "judging",
         "exporting",
+        "runtimes",
         "reporting",
         "_config",
         "_visible",

@@ -30,6 +30,7 @@ PACKAGES = (
         "models",
         "judging",
         "exporting",
+        "runtimes",
         "reporting",
         "testing",
     ),

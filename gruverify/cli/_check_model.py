@@ -1,0 +1,180 @@
+"""gruverify check MODEL.onnx@RUNTIME."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._files import writable, write_aside
+from gruverify.cli._look import Look
+from gruverify.cli._options import EXIT_CODES, EXIT_DIED, EXIT_UNAVAILABLE, Fail
+
+if TYPE_CHECKING:
+    from gruverify.runtimes import FileResult, Given, NodeResult
+
+_ENDING = ".onnx"
+#: The options of `check` that a model in a runtime has; whoever gives another is told.
+_APPLY = {
+    *("target", "seed", "patience", "json_path", "witnesses", "gru", "inputs", "declared"),
+    *("verbose", "quiet", "color"),
+}
+#: Those that nothing but a model has.
+_OF_MODELS = {"gru": "--gru", "inputs": "--inputs", "declared": "--declare"}
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """What is checked of a model: the one node of that name, inputs in files beside those that are
+    drawn, under declarations of accuracy.
+    """
+
+    gru: str | None
+    inputs: tuple[str, ...]
+    declared: tuple[tuple[str, Any], ...]
+
+
+def names_a_model(target: str) -> bool:
+    """Whether a target is a file in a runtime, model.onnx@onnxruntime."""
+    file, at, _ = target.rpartition("@")
+    return bool(at) and file.lower().endswith(_ENDING) and not target.startswith("exec:")
+
+
+def require_a_model(context: click.Context) -> None:
+    """Fail if an option is given that only a model in a runtime has."""
+    for name, option in _OF_MODELS.items():
+        if _is_given(context, name):
+            raise Fail(
+                f"{option} is for a model in a runtime, check model.onnx@onnxruntime; other "
+                "targets declare what they are in their own code"
+            )
+
+
+def check_model(
+    context: click.Context,
+    target: str,
+    options: ModelOptions,
+    *,
+    seed: int,
+    patience: float,
+    json_path: str | None,
+    witnesses: Path,
+    look: Look,
+) -> int:
+    """Run, write and print; the exit code."""
+    for param in context.command.params:
+        if param.name not in _APPLY and _is_given(context, param.name or ""):
+            raise Fail(f"{param.opts[0]} does not apply to a model in a runtime")
+    json_file = writable("--json", json_path)
+    file, _, runtime = target.rpartition("@")
+    found = _checked(file, runtime, options, seed, patience)
+    saved = {node.name: _save(node, file, witnesses) for node in found.nodes}
+    _put_out(found, saved, json_path, json_file, look)
+    return EXIT_CODES[found.verdict]
+
+
+def _is_given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) in (
+        ParameterSource.COMMANDLINE,
+        ParameterSource.ENVIRONMENT,
+    )
+
+
+def _checked(
+    file: str, runtime: str, options: ModelOptions, seed: int, patience: float
+) -> FileResult:
+    """In a process of its own, which a runtime may end."""
+    from gruverify.backends import TargetDied, TargetUnavailable, in_subprocess, processes
+    from gruverify.models import BadFile
+    from gruverify.reporting import console_for
+
+    try:
+        with console_for(stderr=True).status(f"running the GRUs of {file} in {runtime}"):
+            asked = file, runtime, options, seed
+            return in_subprocess(
+                processes(runtime), _answer, *asked, name=runtime, patience=patience
+            )
+    except TargetDied as died:
+        raise Fail(str(died), EXIT_DIED) from None
+    except TargetUnavailable as missing:
+        raise Fail(str(missing), EXIT_UNAVAILABLE) from None
+    except (BadFile, ValueError) as wrong:
+        raise Fail(str(wrong)) from None
+
+
+def _answer(file: str, runtime: str, options: ModelOptions, seed: int) -> FileResult:
+    from gruverify.runtimes import check_file
+
+    return check_file(
+        file,
+        runtime,
+        seed=seed,
+        only=options.gru,
+        recorded=_recorded(options.inputs),
+        declared=dict(options.declared),
+    )
+
+
+def _recorded(paths: Sequence[str]) -> list[Given]:
+    """The inputs in files: (T, B, I), or (T, I) of one member."""
+    from gruverify.models import array_of
+    from gruverify.runtimes import Given
+
+    found = list[Given]()
+    for path in paths:
+        xs = array_of(path, ("inputs", "input", "x", "X"))
+        if xs.ndim not in (2, 3) or not xs.size:
+            raise ValueError(f"--inputs {path} has shape {xs.shape}, expected (T, B, I) or (T, I)")
+        found.append(Given(f"the inputs of {path}", xs if xs.ndim == 3 else xs[:, None]))
+    return found
+
+
+def _save(node: NodeResult, file: str, folder: Path) -> list[str]:
+    """Write the smallest input that fails, and the node as a model of its own; the files."""
+    from gruverify.models import npz_bytes
+
+    if node.witness is None:
+        return []
+    name = "".join(c if c.isalnum() else "-" for c in f"{Path(file).stem}-{node.name}").strip("-")
+    files = {f"{name}.onnx": node.model, f"{name}.npz": npz_bytes(node.witness.given.arrays)}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for each, data in files.items():
+            (folder / each).write_bytes(data)
+    except OSError as refused:
+        click.echo(f"witness not saved to {folder}: {refused.strerror}", err=True)
+        return []
+    return [str(folder / each) for each in files]
+
+
+def _put_out(
+    found: FileResult,
+    saved: dict[str, list[str]],
+    json_path: str | None,
+    json_file: Path | None,
+    look: Look,
+) -> None:
+    from gruverify.reporting import (
+        console_for,
+        file_document,
+        print_file_result,
+        print_file_verdict,
+    )
+
+    text = json.dumps(file_document(found), indent=1, ensure_ascii=False) + "\n"
+    if json_file is not None:
+        write_aside("--json", json_file, text)
+    with whatever_becomes_of_the_console():
+        console = console_for(color=look.color)
+        if json_path == "-":
+            click.echo(text, nl=False)
+        elif look.silent:
+            print_file_verdict(console, found)
+        else:
+            print_file_result(console, found, saved, verbose=look.verbose)

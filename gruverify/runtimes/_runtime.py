@@ -1,0 +1,69 @@
+"""What runs an ONNX model: a runtime by name, or a function of the user's."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any, TypeAlias
+
+import numpy.typing as npt
+
+from gruverify._visible import error_line
+from gruverify.backends import TargetUnavailable, named_object
+
+NDArray: TypeAlias = npt.NDArray[Any]
+#: From the inputs of a model, by name, to its outputs in their order.
+Runs: TypeAlias = Callable[[dict[str, NDArray]], Sequence[NDArray]]
+
+#: The runtimes that are known: the module that loads models, and the packages it is made of.
+RUNTIMES = {
+    "onnxruntime": ("gruverify.backends.world._onnxruntime", ("onnxruntime", "onnx")),
+    "onnx": ("gruverify.backends.world._onnx_reference", ("onnx",)),
+}
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """load: makes the bytes of a model into what runs it; versions: of its packages."""
+
+    name: str
+    load: Callable[[bytes], Runs]
+    versions: Mapping[str, str]
+
+
+def runtime_named(name: str) -> Runtime:
+    """One of `RUNTIMES`, or the user's `package.module:function`, a function (model, inputs) of the
+    bytes of a model and its inputs by name, which returns its outputs in their order.
+
+    Raises:
+        ValueError: the name is neither, or names no function.
+        TargetUnavailable: it cannot be imported.
+    """
+    if name in RUNTIMES:
+        module, packages = RUNTIMES[name]
+        try:
+            load: Callable[[bytes], Runs] = importlib.import_module(module).load
+        except ImportError as missing:
+            raise TargetUnavailable(
+                f"runtime {name!r} cannot be used here: {error_line(missing)}; pip install "
+                f"{' '.join(packages)}"
+            ) from None
+        return Runtime(name, load, {package: metadata.version(package) for package in packages})
+    if ":" not in name:
+        near = difflib.get_close_matches(name, RUNTIMES)
+        hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(RUNTIMES)},"
+        raise ValueError(
+            f"runtime {name!r} is unknown: {hint} or name a function (model, inputs) as "
+            "package.module:function"
+        )
+    function = named_object(name)
+    if not callable(function):
+        raise ValueError(f"runtime {name!r} is no function of (model, inputs)")
+
+    def load_own(model: bytes) -> Runs:
+        return lambda inputs: function(model, inputs)
+
+    return Runtime(name, load_own, {})

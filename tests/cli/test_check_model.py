@@ -1,0 +1,98 @@
+"""gruverify check MODEL.onnx@RUNTIME."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ..runtimes.test_check_file import model
+from ._invoke import gruverify, one_line
+
+KAPPA = ("--declare", "kappa_sigma=5")
+
+
+@pytest.fixture
+def folder(here: Path) -> Path:
+    """The current directory, with a model of one GRU node and runtimes for it."""
+    shutil.copy(Path(__file__).parents[1] / "runtimes/_runtimes.py", here / "mine.py")
+    model(here / "a.onnx")
+    return here
+
+
+def test_a_right_runtime_exits_with_0(folder: Path) -> None:
+    result = gruverify("check", "a.onnx@mine:right", *KAPPA, "--json", "found.json")
+
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == "a.onnx in mine:right"
+    assert lines[-1] == "conforms (1 GRU node, 15 inputs in all)"
+    found = json.loads((folder / "found.json").read_text())
+    assert (found["verdict"], found["runtime"]) == ("conforms", "mine:right")
+    [node] = found["nodes"]
+    assert all(one["verdict"] == "passed" for one in node["inputs"])
+    assert not (folder / "reports").exists()
+
+
+def test_a_wrong_one_exits_with_1_says_why_and_leaves_a_witness_that_anybody_can_run(
+    folder: Path,
+) -> None:
+    result = gruverify("check", "a.onnx@mine:before", *KAPPA, "-v")
+
+    assert result.exit_code == 1
+    assert "gru_of_y failed on 15 of 15 inputs; the smallest:" in result.stdout
+    assert "this explains all of it: reset gate applied before the product" in result.stdout
+    saved = folder / "reports/witnesses/a-gru-of-y"
+    given = dict(np.load(saved.with_suffix(".npz")))
+    assert set(given) == {"X", "initial_h", "sequence_lens"}
+    again = gruverify("check", f"{saved.with_suffix('.onnx')}@mine:before", "-q")
+    assert again.stdout == "falsified (1 GRU node, 15 inputs in all)\n"
+
+
+def test_one_that_ends_its_process_is_one_line(folder: Path) -> None:
+    assert "process" in one_line(gruverify("check", "a.onnx@mine:ends"), code=4)
+
+
+def test_inputs_of_a_file_come_first(folder: Path) -> None:
+    np.save(folder / "x.npy", np.ones((4, 2), np.float32))
+
+    result = gruverify(
+        "check",
+        "a.onnx@mine:right",
+        *KAPPA,
+        "--inputs",
+        "x.npy",
+        "--gru",
+        "gru_of_y",
+        "--json",
+        "-",
+    )
+
+    [node] = json.loads(result.stdout)["nodes"]
+    first = node["inputs"][0]
+    assert first["about"] == "the inputs of x.npy"
+    assert first["sizes"] == {"T": 4, "B": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("a.onnx@onnxruntim",), 2, "runtime 'onnxruntim' is unknown: did you mean onnxruntime?"),
+        (("a.onnx@tvm",), 2, "choose from onnxruntime, onnx, or name a function"),
+        (("a.onnx@mine:wrong",), 2, "mine has no 'wrong'"),
+        (("a.onnx@mine:np",), 2, "runtime 'mine:np' is no function of (model, inputs)"),
+        (("b.onnx@mine:right",), 2, "b.onnx: No such file or directory"),
+        (("a.onnx@mine:right", "--gru", "x"), 2, "a.onnx has no GRU node 'x': it has gru_of_y"),
+        (("a.onnx@mine:right", "--profile", "quick"), 2, "--profile does not apply to a model"),
+        (("a.onnx@mine:right", "--declare", "kapa=5"), 2, "kapa"),
+        (("a.onnx@mine:right", "--inputs", "a.onnx"), 2, "a.onnx"),
+        (("numpy", "--gru", "x"), 2, "--gru is for a model in a runtime"),
+    ],
+)
+def test_a_users_mistake_is_one_line(
+    folder: Path, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    assert message in one_line(gruverify("check", *arguments), code)
