@@ -20,9 +20,10 @@ from gruverify.cli._declared import DECLARE
 from gruverify.cli._events import OPTION as EVENTS
 from gruverify.cli._events import event_log, require_one_on_output
 from gruverify.cli._files import writable, write_aside
+from gruverify.cli._gates import exit_code_of_gates
 from gruverify.cli._interrupt import undisturbed
 from gruverify.cli._look import Look, look_options
-from gruverify.cli._options import EXIT_CODES, EXIT_DIED, EXIT_UNAVAILABLE, EXIT_UNVISITED, Fail
+from gruverify.cli._options import EXIT_CODES, EXIT_DIED, EXIT_UNAVAILABLE, Fail
 from gruverify.cli._report import failures, how_to_read, require
 from gruverify.cli._store import closing_line, end, store_options
 from gruverify.cli._update_xfails import Xfails, xfails_to_update
@@ -264,7 +265,7 @@ def _verify(
         result = _run(target, plan, jobs or min(os.cpu_count() or 1, 4), patience, to, log)
         log.finish(result)
     _put_out(result, to)
-    return _exit_code(result) or _exit_code_of_gates(result, gates)
+    return _exit_code(result) or exit_code_of_gates(result, gates)
 
 
 @dataclass(frozen=True)
@@ -495,20 +496,3 @@ def _print(result: Result, saved: dict[tuple[str, str], Path], to: _Output) -> N
 
 def _exit_code(result: Result) -> int:
     return EXIT_CODES[result.verdict]
-
-
-def _exit_code_of_gates(result: Result, least: float | None) -> int:
-    if least is None:
-        return 0
-    short = {
-        fmt: coverage.percent()
-        for fmt, coverage in result.coverage.items()
-        if coverage.percent() < least
-    }
-    for fmt, percent in short.items():
-        click.echo(
-            f"--fail-under-gates {least:g}: {fmt} visited {percent:.1f} % of z × r × c", err=True
-        )
-    if short:
-        return EXIT_UNVISITED
-    return 0

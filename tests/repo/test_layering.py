@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "models": {"arithmetic", "cell", "formulas", "backends", "_visible", "_files", "_protobuf"},
     "runtimes": {"backends", "judging", "models", "_visible"},
+    "_protobuf": set(),
     "judging": {"arithmetic", "cell", "formulas", "backends", "invariants", "engine", "_visible"},
     "exporting": {
         "arithmetic",
