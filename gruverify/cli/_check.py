@@ -225,19 +225,8 @@ def command(
 ) -> None:
     """Verify a target, as the options say."""
     if names_a_model(target):
-        options = ModelOptions(gru, inputs, declared)
-        sys.exit(
-            check_model(
-                context,
-                target,
-                options,
-                seed=seed,
-                patience=patience,
-                json_path=json_path,
-                witnesses=witnesses,
-                look=look,
-            )
-        )
+        options = ModelOptions(gru, inputs, declared, seed, patience, json_path, witnesses, look)
+        sys.exit(check_model(context, target, options))
     require_a_model(context)
     _prepare(target, report)
     from gruverify.engine import Plan

@@ -32,12 +32,17 @@ _OF_MODELS = {"gru": "--gru", "inputs": "--inputs", "declared": "--declare"}
 @dataclass(frozen=True)
 class ModelOptions:
     """What is checked of a model: the one node of that name, inputs in files beside those that are
-    drawn, under declarations of accuracy.
+    drawn, under declarations of accuracy; and where what is found goes.
     """
 
     gru: str | None
     inputs: tuple[str, ...]
     declared: tuple[tuple[str, Any], ...]
+    seed: int
+    patience: float
+    json_path: str | None
+    witnesses: Path
+    look: Look
 
 
 def names_a_model(target: str) -> bool:
@@ -56,26 +61,16 @@ def require_a_model(context: click.Context) -> None:
             )
 
 
-def check_model(
-    context: click.Context,
-    target: str,
-    options: ModelOptions,
-    *,
-    seed: int,
-    patience: float,
-    json_path: str | None,
-    witnesses: Path,
-    look: Look,
-) -> int:
+def check_model(context: click.Context, target: str, options: ModelOptions) -> int:
     """Run, write and print; the exit code."""
     for param in context.command.params:
         if param.name not in _APPLY and _is_given(context, param.name or ""):
             raise Fail(f"{param.opts[0]} does not apply to a model in a runtime")
-    json_file = writable("--json", json_path)
+    json_file = writable("--json", options.json_path)
     file, _, runtime = target.rpartition("@")
-    found = _checked(file, runtime, options, seed, patience)
-    saved = {node.name: _save(node, file, witnesses) for node in found.nodes}
-    _put_out(found, saved, json_path, json_file, look)
+    found = _checked(file, runtime, options)
+    saved = {node.name: _save(node, file, options.witnesses) for node in found.nodes}
+    _put_out(found, saved, json_file, options)
     return EXIT_CODES[found.verdict]
 
 
@@ -86,9 +81,7 @@ def _is_given(context: click.Context, name: str) -> bool:
     )
 
 
-def _checked(
-    file: str, runtime: str, options: ModelOptions, seed: int, patience: float
-) -> FileResult:
+def _checked(file: str, runtime: str, options: ModelOptions) -> FileResult:
     """In a process of its own, which a runtime may end."""
     from gruverify.backends import TargetDied, TargetUnavailable, in_subprocess, processes
     from gruverify.models import BadFile
@@ -96,9 +89,9 @@ def _checked(
 
     try:
         with console_for(stderr=True).status(f"running the GRUs of {file} in {runtime}"):
-            asked = file, runtime, options, seed
+            asked = file, runtime, options
             return in_subprocess(
-                processes(runtime), _answer, *asked, name=runtime, patience=patience
+                processes(runtime), _answer, *asked, name=runtime, patience=options.patience
             )
     except TargetDied as died:
         raise Fail(str(died), EXIT_DIED) from None
@@ -108,13 +101,13 @@ def _checked(
         raise Fail(str(wrong)) from None
 
 
-def _answer(file: str, runtime: str, options: ModelOptions, seed: int) -> FileResult:
+def _answer(file: str, runtime: str, options: ModelOptions) -> FileResult:
     from gruverify.runtimes import check_file
 
     return check_file(
         file,
         runtime,
-        seed=seed,
+        seed=options.seed,
         only=options.gru,
         recorded=_recorded(options.inputs),
         declared=dict(options.declared),
@@ -154,11 +147,7 @@ def _save(node: NodeResult, file: str, folder: Path) -> list[str]:
 
 
 def _put_out(
-    found: FileResult,
-    saved: dict[str, list[str]],
-    json_path: str | None,
-    json_file: Path | None,
-    look: Look,
+    found: FileResult, saved: dict[str, list[str]], json_file: Path | None, options: ModelOptions
 ) -> None:
     from gruverify.reporting import (
         console_for,
@@ -171,10 +160,10 @@ def _put_out(
     if json_file is not None:
         write_aside("--json", json_file, text)
     with whatever_becomes_of_the_console():
-        console = console_for(color=look.color)
-        if json_path == "-":
+        console = console_for(color=options.look.color)
+        if options.json_path == "-":
             click.echo(text, nl=False)
-        elif look.silent:
+        elif options.look.silent:
             print_file_verdict(console, found)
         else:
-            print_file_result(console, found, saved, verbose=look.verbose)
+            print_file_result(console, found, saved, verbose=options.look.verbose)

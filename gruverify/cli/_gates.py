@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def exit_code_of_gates(result: Result, least: float | None) -> int:
-    """What a run exits with that visited too few gates in some format, of which it tells; else 0."""
+    """The code of a run that visited too few gates in some format, which it says; else 0."""
     if least is None:
         return 0
     short = {
