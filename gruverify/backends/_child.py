@@ -65,7 +65,7 @@ class Child:
     ) -> None:
         self.name = name
         self.heard = time.monotonic()
-        self._buffer, self._spoken = b"", b""
+        self._buffer, self._spoken = bytearray(), b""
         self._end, there = context.Pipe()
         self._voice, voice = context.Pipe(duplex=False)
         self._place = place_for_notes()
@@ -128,7 +128,8 @@ class Child:
             end = _SIZE.size + length
             if len(self._buffer) < end:
                 return
-            data, self._buffer = self._buffer[_SIZE.size : end], self._buffer[end:]
+            data = bytes(memoryview(self._buffer)[_SIZE.size : end])
+            del self._buffer[:end]
             self.heard = time.monotonic()
             yield pickle.loads(data)
 
@@ -156,14 +157,14 @@ class Child:
 
     def _all_of(self, source: Connection) -> bytes:
         """All that can be read there without waiting."""
-        found = b""
+        found = list[bytes]()  # of a large case it may be a thousand million bytes
         with suppress(BlockingIOError, ConnectionResetError):
             while source in self._open:
                 chunk = os.read(source.fileno(), _CHUNK)
-                found += chunk
+                found.append(chunk)
                 if not chunk:  # closed at the other end: there is nothing to wait for any more
                     self._open.remove(source)
-        return found
+        return b"".join(found)
 
     def _print(self) -> None:
         *lines, self._spoken = (self._spoken + self._all_of(self._voice)).split(b"\n")

@@ -53,6 +53,10 @@ from gruverify.engine._undeclared import Undeclared
 from gruverify.engine._witness import Witness
 from gruverify.invariants import INVARIANTS, Invariant, StackTrial, Trial
 
+#: Telling what there is so far may take up to one part in so many of a run's time: of large cases
+#: there is much to tell.
+_SELDOM = 20
+
 
 def run(
     backend: Backend,
@@ -153,7 +157,7 @@ class FormatRun:
     replaying: bool = False
     of_sizes: bool = False
     heard: float = field(default_factory=time.monotonic)
-    reported: float = field(default_factory=time.monotonic)
+    reports_from: float = field(default_factory=lambda: time.monotonic() + 1)
     facts: dict[Kind, list[Fact]] = field(default_factory=lambda: {"cells": [], "stacks": []})
     met: set[str] = field(default_factory=set)
 
@@ -436,10 +440,11 @@ class FormatRun:
             self.listener(Alive(self.format.name))
 
     def _report(self, *, at_once: bool) -> None:
-        """Tell what there is so far: new failures at once, the rest about once a second."""
+        """Tell what there is so far: new failures at once, the rest about once a second, or less
+        often where telling takes long.
+        """
         now, name = time.monotonic(), self.format.name
-        if at_once or now > self.reported + 1:
-            self.reported = now
+        if at_once or now > self.reports_from:
             coverage, drawn = self.ledger.coverage[name], self.ledger.drawn_in(name)
             self.listener(
                 SoFar(
@@ -450,6 +455,8 @@ class FormatRun:
                     drawn,
                 )
             )
+            told = time.monotonic()
+            self.reports_from = told + max(1.0, _SELDOM * (told - now))
 
 
 def _outcome(marks: int, judgement: Judgement) -> Outcomes:
