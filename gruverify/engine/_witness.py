@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import dataclass, fields
+from functools import cached_property, total_ordering
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ SCHEMA = 1
 #: How the name of a target ends that is none: that of its type comes before.
 _NAMELESS = " object"
 
+#: Cases of more numbers are not spelled to be compared.
+_SPELLED = 2**17
 #: Of a comparison with more entries only the worst one is written.
 MOST_ENTRIES = 1024
 
@@ -46,16 +50,11 @@ class Witness:
     residual: Residual
 
     def order(self) -> tuple[Any, ...]:
-        """Smaller cases first; then the text decides, so that there is always one smallest."""
+        """Smaller cases first; then what is written of them decides, so that there is always one
+        smallest.
+        """
         s = self.case.sizes
-        return (
-            math.prod(s.values()),
-            s["T"],
-            s["H"],
-            s["I"],
-            s["B"],
-            json.dumps(encode_witness(self), sort_keys=True),
-        )
+        return (math.prod(s.values()), s["T"], s["H"], s["I"], s["B"], _Written(self))
 
     @property
     def snippet(self) -> str:
@@ -68,6 +67,35 @@ class Witness:
             target = "target"
         call = f"gruverify.assert_holds({self.invariant!r}, {target}, case)"
         return "\n".join([*lines, f"case = {self.case!r}", call, ""])
+
+
+@total_ordering
+class _Written:
+    """A witness by what is written of it, which is spelled only where sizes do not decide."""
+
+    def __init__(self, witness: Witness) -> None:
+        self._witness = witness
+
+    @cached_property
+    def _text(self) -> str:
+        """Its JSON; of a large case, which takes long to spell, a digest of its arrays."""
+        arrays = self._witness.case.arrays().values()
+        if sum(array.size for array in arrays) <= _SPELLED:
+            return json.dumps(encode_witness(self._witness), sort_keys=True)
+        digest = hashlib.sha256(self._witness.invariant.encode())
+        for array in arrays:
+            digest.update(array.tobytes())
+        return digest.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Written):
+            return NotImplemented
+        return self._witness is other._witness or self._text == other._text
+
+    def __lt__(self, other: _Written) -> bool:
+        return self._witness is not other._witness and self._text < other._text
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def encode_witness(witness: Witness) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -296,3 +297,23 @@ def test_a_witness_of_a_partly_biased_cell_survives_json(variant: Variant) -> No
 
     assert decode_witness(document).case == case
     assert decode_witness(document).case.variant == variant
+
+
+def test_large_cases_are_put_in_order_without_being_spelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A million numbers take seconds to write as text; whoever is compared decides nothing."""
+
+    def refuse(_: Any) -> Any:
+        raise AssertionError("spelled")
+
+    monkeypatch.setattr("gruverify.engine._witness.encode_witness", refuse)
+    monkeypatch.setattr("gruverify.engine._witness._SPELLED", 0)
+    case = next_case()
+    one, other = (
+        Witness("t", "agreement/step", replace(case, state=case.state + k), RESIDUAL)
+        for k in (0, 1)
+    )
+
+    assert min(one, one, key=Witness.order) is one
+    assert min(one, other, key=Witness.order) is min(other, one, key=Witness.order)
