@@ -60,7 +60,7 @@ def measured(backend: Backend, fmt: Format) -> Measured:
     """
     if not offers(backend, "step") and not offers(backend, "sequence"):
         return Measured()
-    probe = _Probe(backend, fmt)
+    probe = Probe(backend, fmt)
     tanh = _read(lambda: probe.errors_of_tanh())
     return Measured(
         sigma=_read(lambda: probe.errors_of_sigma())[0],
@@ -79,7 +79,7 @@ def _read(ask: Callable[[], tuple[float, float]]) -> tuple[float, float]:
         return np.inf, np.inf
 
 
-def _bits(probe: _Probe) -> int:
+def _bits(probe: Probe) -> int:
     """`operand_bits`: the precision of the narrowest format whose last bit is lost, or of the
     probe's own.
     """
@@ -93,7 +93,7 @@ def _bits(probe: _Probe) -> int:
     return probe.format.precision
 
 
-class _Probe:
+class Probe:
     """Cells of which every unit shows σ or tanh of an input of its own, beside one input that is
     always 1.
     """
@@ -110,29 +110,39 @@ class _Probe:
         self.inputs = declared.input_size or UNITS + 1
         self.shown = min(self.hidden, self.inputs - 1)
 
+    @property
+    def shows_sigma(self) -> bool:
+        """Whether some state shows σ: of a z that keeps the state it has to be another than 0."""
+        return self.starts_anywhere or not self.keeps
+
+    def sigma_at(self, points: Any) -> Any:
+        """What the cell makes of σ at pre-activations (N,) of the update gate: the next state."""
+        if self.keeps:
+            return self._shown(points, "z", 0.0, 1.0)
+        return self._shown(points, "z", _SHUT, 0.0)
+
+    def tanh_at(self, points: Any) -> Any:
+        """What the cell makes of tanh at pre-activations (N,) of the candidate: the next state."""
+        return self._shown(points, "n", -_SHUT if self.keeps else _SHUT, 0.0)
+
     def errors_of_sigma(self) -> tuple[float, float]:
         """The largest error of σ, relative to the value and to 1."""
         fmt = self.format
         low = max(fmt.sigmoid_flushes, np.log(fmt.min_normal))
-        state = 1.0 if self.keeps else 0.0
-        if state and not self.starts_anywhere:
+        if not self.shows_sigma:
             return np.inf, np.inf
-        one = 0.0 if self.keeps else _SHUT  # what the candidate is shut at: 0 or 1
-        return self._largest(
-            lambda x: self._shown(x, "z", one, state), _sigmoid, low, fmt.sigmoid_rounds_to_one
-        )
+        return self._largest(self.sigma_at, sigmoid, low, fmt.sigmoid_rounds_to_one)
 
     def errors_of_tanh(self) -> tuple[float, float]:
         """The largest error of tanh, relative to the value and to 1."""
         most = self.format.tanh_saturates + 1
-        shut = -_SHUT if self.keeps else _SHUT
-        return self._largest(lambda x: self._shown(x, "n", shut, 0.0), np.tanh, -most, most)
+        return self._largest(self.tanh_at, np.tanh, -most, most)
 
     def _largest(
         self, ask: Callable[[Any], Any], truth: Callable[[Any], Any], low: float, high: float
     ) -> tuple[float, float]:
-        dense = self._errors(ask, truth, _points(self.format, low, high, self.format.precision))
-        coarse = self._errors(ask, truth, _points(self.format, low, high, 8))
+        dense = self._errors(ask, truth, points_of(self.format, low, high, self.format.precision))
+        coarse = self._errors(ask, truth, points_of(self.format, low, high, 8))
         # Where operands are rounded first, points of few digits show the function alone.
         if dense[0] <= _ALIKE * max(coarse[0], 1.0):
             return dense
@@ -141,9 +151,7 @@ class _Probe:
     def _errors(
         self, ask: Callable[[Any], Any], truth: Callable[[Any], Any], x: Any
     ) -> tuple[float, float]:
-        wide: type[np.floating[Any]] = np.float64
-        if self.format.precision > 24:
-            wide = np.longdouble
+        wide = wide_type(self.format)
         exact = truth(x.astype(wide))
         found = ask(x).astype(wide)
         wrong = np.maximum(np.abs(found - exact) - self.format.min_subnormal, 0) / wide(
@@ -249,12 +257,20 @@ class _Probe:
         return np.asarray(outputs[0])
 
 
-def _points(fmt: Format, low: float, high: float, bits: int) -> Any:
+def wide_type(fmt: Format) -> type[np.floating[Any]]:
+    """NumPy's type that has digits to spare beside the format: what is exact, for its numbers."""
+    if fmt.precision > 24:
+        return np.longdouble
+    return np.float64
+
+
+def points_of(fmt: Format, low: float, high: float, bits: int) -> Any:
     """Numbers of the format from `low` to `high`, of so many bits: all of a half's, else a dense
     choice of them.
     """
     if fmt.precision <= 11:
-        every = np.arange(2**16, dtype=np.uint16).view(fmt.dtype).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # signalling NaNs are among them
+            every = np.arange(2**16, dtype=np.uint16).view(fmt.dtype).astype(np.float64)
         x = every[np.isfinite(every)]
     else:
         random = np.random.default_rng(0)
@@ -267,6 +283,7 @@ def _points(fmt: Format, low: float, high: float, bits: int) -> Any:
     return fmt.cast(x[(x >= low) & (x <= high)])
 
 
-def _sigmoid(x: Any) -> Any:
+def sigmoid(x: Any) -> Any:
+    """σ, in the precision of its argument."""
     e = np.exp(-np.abs(x))
     return np.where(x < 0, e, 1) / (1 + e)

@@ -1,5 +1,8 @@
 """Renderings of a result: one consumer a file."""
 
+from gruverify.reporting._accuracy import accuracy_document as accuracy_document
+from gruverify.reporting._accuracy import plot_accuracies as plot_accuracies
+from gruverify.reporting._accuracy import print_accuracies as print_accuracies
 from gruverify.reporting._catalogue import catalogue_page as catalogue_page
 from gruverify.reporting._catalogue import print_catalogue as print_catalogue
 from gruverify.reporting._catalogue import print_invariants as print_invariants

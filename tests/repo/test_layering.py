@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "models": {"arithmetic", "cell", "formulas", "backends", "_visible", "_files", "_protobuf"},
     "runtimes": {"backends", "judging", "models", "_visible"},
     "_protobuf": set(),
+    "accuracy": {"arithmetic", "cell", "backends", "invariants", "engine", "_visible"},
     "judging": {"arithmetic", "cell", "formulas", "backends", "invariants", "engine", "_visible"},
     "exporting": {
         "arithmetic",
@@ -67,6 +68,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "store",
         "judging",
         "runtimes",
+        "accuracy",
     },
     "cli": {
         "arithmetic",
@@ -82,6 +84,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "judging",
         "exporting",
         "runtimes",
+        "accuracy",
         "reporting",
         "_config",
         "_visible",

@@ -31,6 +31,7 @@ PACKAGES = (
         "judging",
         "exporting",
         "runtimes",
+        "accuracy",
         "reporting",
         "testing",
     ),

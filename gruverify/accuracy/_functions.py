@@ -1,0 +1,117 @@
+"""σ and tanh as the steps of a GRU show them: at every number of a 16-bit format, densely over a
+wide one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.arithmetic import Format, spacing
+from gruverify.backends import Backend
+from gruverify.engine import Probe, points_of, sigmoid, wide_type
+
+NDArray: TypeAlias = npt.NDArray[Any]
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A function as a GRU shows it: pre-activations (N,) in ascending order, what came out, and
+    what is exact, the last two in a type with digits to spare.
+    """
+
+    function: str
+    format: Format
+    points: Floats
+    values: NDArray
+    exact: NDArray
+
+    @cached_property
+    def errors(self) -> Floats:
+        """(N,): how far off each value is, in units in the last place (ulp) of the exact one;
+        infinite where it is no number.
+        """
+        ulp = spacing(self.exact.astype(np.float64), self.format)
+        found: Floats = (np.abs(self.values - self.exact) / ulp).astype(np.float64)
+        return np.where(np.isnan(found), np.inf, found)
+
+    @cached_property
+    def _normal(self) -> npt.NDArray[np.bool_]:
+        """Where the exact value is a normal number: what becomes of smaller ones, `last_zero` says,
+        and an ulp of theirs says little.
+        """
+        return np.asarray(np.abs(self.exact) >= self.format.min_normal)
+
+    @property
+    def worst(self) -> tuple[float, float]:
+        """The largest error of a normal number, and the pre-activation that it is at."""
+        place = int(np.where(self._normal, self.errors, -1.0).argmax())
+        return float(self.errors[place]), float(self.points[place])
+
+    def percentile(self, percent: float) -> float:
+        """The error that so many percent of the normal numbers do not exceed."""
+        return float(np.percentile(self.errors[self._normal], percent, method="higher"))
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The smallest and the largest value."""
+        return float(np.nanmin(self.values)), float(np.nanmax(self.values))
+
+    @property
+    def leaves_range(self) -> bool:
+        """Whether a value lies outside of that of the function, [0, 1] or [-1, 1]."""
+        least, most = self.range
+        return least < (0.0 if self.function == "σ" else -1.0) or most > 1.0
+
+    @property
+    def first_one(self) -> float | None:
+        """From which pre-activation on every value is 1; None if none is."""
+        below = np.flatnonzero(self.values != 1)
+        if below.size and below[-1] == len(self.values) - 1:
+            return None
+        return float(self.points[below[-1] + 1 if below.size else 0])
+
+    @property
+    def last_zero(self) -> float | None:
+        """Up to which pre-activation below 0 a value is 0; None if none is."""
+        zeros = self.points[(self.values == 0) & (self.points < 0)]
+        return float(zeros.max()) if zeros.size else None
+
+    @property
+    def falls(self) -> int:
+        """How often a value is smaller than that of the pre-activation before: the functions
+        rise.
+        """
+        return int(np.count_nonzero(np.diff(self.values) < 0))
+
+
+def shown_functions(backend: Backend, fmt: Format) -> Iterator[Shown]:
+    """σ by the update gate, unless the backend starts from zeros alone, and tanh by the candidate.
+
+    Raises:
+        Exception: whatever the backend raises.
+    """
+    probe = Probe(backend, fmt)
+    if probe.shows_sigma:
+        points = _ascending(fmt, 1.05 * fmt.sigmoid_underflows, 1.5 * fmt.sigmoid_rounds_to_one)
+        yield _shown("σ", fmt, points, probe.sigma_at(points), sigmoid)
+    most = 1.5 * fmt.tanh_saturates
+    points = _ascending(fmt, -most, most)
+    yield _shown("tanh", fmt, points, probe.tanh_at(points), np.tanh)
+
+
+def _ascending(fmt: Format, low: float, high: float) -> NDArray:
+    return np.unique(points_of(fmt, low, high, fmt.precision))
+
+
+def _shown(function: str, fmt: Format, points: NDArray, values: NDArray, truth: Any) -> Shown:
+    wide = wide_type(fmt)
+    with np.errstate(all="ignore"):
+        exact = truth(points.astype(wide))
+    return Shown(function, fmt, points.astype(np.float64), values.astype(wide), exact)

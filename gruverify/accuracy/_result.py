@@ -1,0 +1,59 @@
+"""Targets side by side: what was measured of each, by format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gruverify._visible import error_line
+from gruverify.accuracy._functions import Shown, shown_functions
+from gruverify.accuracy._steps import StepErrors, step_errors
+from gruverify.arithmetic import Format, float64
+from gruverify.backends import Backend, offers, one_thread, resolve
+
+
+@dataclass(frozen=True, eq=False)
+class Accuracy:
+    """What was measured of a target in a format: its functions, unless `trouble` says why not, and
+    its steps, None where the format has no wider one to measure with.
+    """
+
+    target: str
+    format: Format
+    shown: tuple[Shown, ...] = ()
+    steps: StepErrors | None = None
+    trouble: str = ""
+
+
+def accuracy(
+    target: str, formats: Sequence[Format] | None = None, *, cases: int = 50, seed: int = 0
+) -> list[Accuracy]:
+    """What a target of that name is worth, in each of the formats that it claims.
+
+    cases: how many cases of steps are drawn per format.
+
+    Raises:
+        UnknownTarget, TargetUnavailable: as `gruverify.check` raises them.
+    """
+    backend = resolve(target)
+    claimed = [fmt for fmt in backend.formats if formats is None or fmt in formats]
+    return [accuracy_of(backend, fmt, target, cases, seed) for fmt in claimed]
+
+
+def accuracy_of(
+    backend: Backend, fmt: Format, target: str, cases: int = 50, seed: int = 0
+) -> Accuracy:
+    """The same of a backend in one format."""
+    if not offers(backend, "step") and not offers(backend, "sequence"):
+        return Accuracy(target, fmt, trouble="it has neither step nor sequence nor stack")
+    with one_thread(), np.errstate(all="ignore"):
+        try:
+            shown = tuple(shown_functions(backend, fmt))
+        except Exception as raised:  # whatever the target raises
+            return Accuracy(target, fmt, trouble=f"not measured: {error_line(raised)}")
+        steps = None
+        if fmt != float64 and offers(backend, "step"):
+            steps = step_errors(backend, fmt, cases, seed)
+    return Accuracy(target, fmt, shown, steps)

@@ -1,0 +1,131 @@
+"""gruverify accuracy TARGET..."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gruverify.cli._console import whatever_becomes_of_the_console
+from gruverify.cli._files import writable, write_aside
+from gruverify.cli._options import EXIT_DIED, EXIT_UNAVAILABLE, Fail
+from gruverify.cli._values import FORMATS, PATIENCE
+
+if TYPE_CHECKING:
+    from gruverify.accuracy import Accuracy
+    from gruverify.arithmetic import Format
+
+
+@click.command("accuracy")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option(
+    "--format",
+    "formats",
+    type=FORMATS,
+    metavar="f32,...",
+    help="Formats: f16, bf16, f32, f64 (default: all).",
+)
+@click.option(
+    "--cases",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="Steps are measured on so many drawn cases per format.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--patience", **PATIENCE)
+@click.option("--plot", metavar="FILE", help="Draw the errors of σ and tanh (.png, .svg, .pdf).")
+@click.option(
+    "--json", "json_path", metavar="PATH", help="Write the figures as JSON; - is standard output."
+)
+def command(
+    targets: tuple[str, ...],
+    formats: tuple[Format, ...] | None,
+    cases: int,
+    seed: int,
+    patience: float,
+    plot: str | None,
+    json_path: str | None,
+) -> None:
+    """Measure how accurate a GRU is: its σ, its tanh and its steps.
+
+    σ and tanh are shown by steps of cells with one gate shut: at every number of a 16-bit format,
+    at 65,000 of a wide one. Errors are in units in the last place (ulp) of the exact value; "1
+    from" says where a gate is first 1 and "0 to" where it is last 0. Steps are those of cases as
+    `gruverify check` draws them; their errors are in units of roundoff.
+
+    \b
+    gruverify accuracy numpy torch --format f32
+    gruverify accuracy mypkg.kernels:MyGRU --plot mine.svg
+
+    Exit codes: 0 measured, 2 usage error, 3 target unavailable, 4 the target died or hung.
+    """  # noqa: D301  # click reads the backspaces
+    json_file, plot_file = writable("--json", json_path), writable("--plot", plot)
+    found: list[Accuracy] = []
+    for target in dict.fromkeys(targets):
+        found += _measured(target, formats, cases, seed, patience)
+    _put_out(found, json_path, json_file, plot_file)
+
+
+def _measured(
+    target: str, formats: tuple[Format, ...] | None, cases: int, seed: int, patience: float
+) -> list[Accuracy]:
+    """In a process of its own, which a target may end."""
+    from gruverify.backends import (
+        TargetDied,
+        TargetUnavailable,
+        in_subprocess,
+        processes,
+        require_installed,
+    )
+    from gruverify.reporting import console_for
+
+    try:
+        require_installed(target)
+        with console_for(stderr=True).status(f"measuring {target}"):
+            asked = target, formats, cases, seed
+            return in_subprocess(processes(target), _answer, *asked, name=target, patience=patience)
+    except TargetDied as died:
+        raise Fail(f"{target}: {died}", EXIT_DIED) from None
+    except TargetUnavailable as missing:
+        raise Fail(str(missing), EXIT_UNAVAILABLE) from None
+    except ValueError as wrong:  # an UnknownTarget is one
+        raise Fail(str(wrong)) from None
+
+
+def _answer(
+    target: str, formats: tuple[Format, ...] | None, cases: int, seed: int
+) -> list[Accuracy]:
+    from gruverify.accuracy import accuracy
+
+    return accuracy(target, formats, cases=cases, seed=seed)
+
+
+def _put_out(
+    found: list[Accuracy], json_path: str | None, json_file: Path | None, plot_file: Path | None
+) -> None:
+    from gruverify.reporting import accuracy_document, console_for, print_accuracies
+
+    text = json.dumps(accuracy_document(found), indent=1, ensure_ascii=False) + "\n"
+    if json_file is not None:
+        write_aside("--json", json_file, text)
+    if plot_file is not None:
+        _draw(found, plot_file)
+    with whatever_becomes_of_the_console():
+        if json_path == "-":
+            click.echo(text, nl=False)
+        else:
+            print_accuracies(console_for(), found)
+
+
+def _draw(found: list[Accuracy], file: Path) -> None:
+    from gruverify.reporting import ReportUnavailable, plot_accuracies
+
+    try:
+        plot_accuracies(found, file)
+    except ReportUnavailable as missing:
+        raise Fail(f"--plot {file}: {missing}") from None
+    except (OSError, ValueError) as refused:
+        raise Fail(f"--plot {file}: {getattr(refused, 'strerror', None) or refused}") from None

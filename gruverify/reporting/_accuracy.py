@@ -1,0 +1,160 @@
+"""What `gruverify accuracy` measured: on a terminal, as JSON values, and as a picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gruverify.accuracy import Accuracy, Shown
+from gruverify.reporting._needs import needed
+
+_HEADINGS = ("target", "", "worst", "at", "99 %", "median", "1 from", "0 to", "")
+#: Colours that people who confuse red and green tell apart (Okabe and Ito).
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+#: Points of a curve, each the worst of its part of the axis.
+_BINS = 400
+
+
+def print_accuracies(console: Console, found: Sequence[Accuracy]) -> None:
+    """A table per format: the errors of σ and tanh in units in the last place, those of steps in
+    units of roundoff.
+    """
+    for fmt, each in groupby(sorted(found, key=lambda one: -one.format.precision), _format_of):
+        console.print(f"\n[bold]{fmt}[/]: errors in ulp; of steps in units of roundoff")
+        console.print(_table(list(each)))
+    for one in found:
+        if one.trouble:
+            console.print(
+                f"{one.target}, {one.format.name}: {one.trouble}", markup=False, soft_wrap=True
+            )
+
+
+def _format_of(one: Accuracy) -> str:
+    return one.format.name
+
+
+def _table(found: list[Accuracy]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for number, heading in enumerate(_HEADINGS):
+        table.add_column(heading, justify="right" if 1 < number < 8 else "left", overflow="fold")
+    for one in found:
+        name = one.target
+        for shown in one.shown:
+            table.add_row(Text(name), shown.function, *_cells(shown))
+            name = ""
+        if one.steps is not None and one.steps.errors.size:
+            row = (one.steps.worst, one.steps.percentile(99), one.steps.percentile(50))
+            worst, most, median = map(_number, row)
+            table.add_row(Text(name), "step", worst, "", most, median)
+    return table
+
+
+def _cells(shown: Shown) -> Iterator[str]:
+    worst, at = shown.worst
+    yield _number(worst)
+    yield f"{at:.4g}"
+    yield _number(shown.percentile(99))
+    yield _number(shown.percentile(50))
+    yield "never" if shown.first_one is None else f"{shown.first_one:.4g}"
+    if shown.function == "tanh":
+        yield ""
+    else:
+        yield "never" if shown.last_zero is None else f"{shown.last_zero:.4g}"
+    least, most = shown.range
+    yield f"leaves its range: [{least:.8g}, {most:.8g}]" if shown.leaves_range else ""
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return "∞"
+    if value >= 1e4:
+        return f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
+    return f"{value:.2f}" if value < 100 else f"{value:,.0f}"
+
+
+def accuracy_document(found: Sequence[Accuracy]) -> list[dict[str, Any]]:
+    """The same as JSON values; what is not finite is null."""
+    return [
+        {
+            "target": one.target,
+            "format": one.format.name,
+            "trouble": one.trouble,
+            "functions": [_shown(shown) for shown in one.shown],
+            "step": None
+            if one.steps is None
+            else {
+                "worst": _finite(one.steps.worst),
+                "p99": _finite(one.steps.percentile(99)),
+                "median": _finite(one.steps.percentile(50)),
+                "entries": int(one.steps.errors.size),
+                "refused": one.steps.refused,
+            },
+        }
+        for one in found
+    ]
+
+
+def _shown(shown: Shown) -> dict[str, Any]:
+    worst, at = shown.worst
+    return {
+        "function": shown.function,
+        "points": len(shown.points),
+        "worst": _finite(worst),
+        "at": at,
+        "p99": _finite(shown.percentile(99)),
+        "median": _finite(shown.percentile(50)),
+        "first_one": shown.first_one,
+        "last_zero": shown.last_zero,
+        "range": list(shown.range),
+        "falls": shown.falls,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def plot_accuracies(found: Sequence[Accuracy], file: Path) -> None:
+    """Write the errors of σ and tanh over the pre-activation to a file; its suffix says which kind
+    of picture.
+
+    Raises:
+        ReportUnavailable: matplotlib is not installed.
+        OSError: the file cannot be written.
+        ValueError: no picture has that suffix, or there is nothing to draw.
+    """
+    formats = list(dict.fromkeys(one.format for one in found if one.shown))
+    if not formats:
+        raise ValueError("there is nothing to draw")
+    size = (9.0, 2.6 * len(formats))
+    figure = needed("matplotlib.figure").Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(len(formats), 2, squeeze=False)
+    targets = list(dict.fromkeys(one.target for one in found))
+    for row, fmt in zip(axes, formats, strict=True):
+        for ax, function in zip(row, ("σ", "tanh"), strict=True):
+            for one in found:
+                colour = _COLOURS[targets.index(one.target) % len(_COLOURS)]
+                for shown in one.shown:
+                    if one.format == fmt and shown.function == function:
+                        ax.semilogy(*_curve(shown), color=colour, label=one.target, linewidth=1)
+            ax.set_title(f"{function}, {fmt.name}", fontsize=9)
+            ax.set_ylabel("error in ulp", fontsize=8)
+    axes[0][0].legend(frameon=False, fontsize=8)
+    figure.savefig(file)
+
+
+def _curve(shown: Shown) -> tuple[Any, Any]:
+    """The worst error of each part of the axis."""
+    edges = np.linspace(shown.points[0], shown.points[-1], _BINS + 1)
+    parts = np.clip(np.searchsorted(edges, shown.points, side="right") - 1, 0, _BINS - 1)
+    worst = np.zeros(_BINS)
+    np.maximum.at(worst, parts, np.where(np.isfinite(shown.errors), shown.errors, 0.0))
+    return (edges[:-1] + edges[1:]) / 2, np.where(worst > 0, worst, np.nan)

@@ -1,0 +1,127 @@
+"""Errors of σ, tanh and steps, measured on GRUs whose errors are known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gruverify import Variant, backend, bfloat16, float16, float32, float64
+from gruverify.accuracy import Accuracy, accuracy, accuracy_of, shown_functions, step_errors
+from gruverify.backends import NumpyBackend
+from gruverify.engine import Probe
+
+from ..engine._lesser import LESSER
+
+NUMPY = NumpyBackend()
+
+
+def sigmas(step: Any, fmt: Any = float32) -> Any:
+    """What is shown of the σ of a step."""
+    return next(shown_functions(backend(step=step, formats=[fmt]), fmt))
+
+
+def right(cell: Any, x: Any, h: Any) -> Any:
+    return NUMPY.step(cell, x, h)
+
+
+@pytest.mark.parametrize("fmt", [float16, bfloat16], ids=lambda fmt: fmt.name)
+def test_in_a_half_numpys_functions_are_as_good_as_correctly_rounded(fmt: Any) -> None:
+    """They are computed in float32, and then rounded once more."""
+    for shown in shown_functions(NUMPY, fmt):
+        assert 0.4 < shown.worst[0] <= 0.5 + 2.0**-8
+        assert shown.percentile(50) <= shown.percentile(99) <= shown.worst[0]
+        assert not shown.leaves_range
+        assert shown.falls == 0
+
+
+@pytest.mark.parametrize("fmt", [float32, float64], ids=lambda fmt: fmt.name)
+def test_thresholds_are_those_of_the_format(fmt: Any) -> None:
+    sigma, tanh = shown_functions(NUMPY, fmt)
+
+    # 1 + exp(-a) is 1 before 1 / (1 + exp(-a)) rounds to it.
+    assert sigma.first_one == pytest.approx(-np.log(fmt.unit_roundoff), rel=1e-3)
+    assert sigma.first_one < fmt.sigmoid_rounds_to_one
+    assert sigma.last_zero == pytest.approx(fmt.sigmoid_underflows, rel=1e-2)
+    assert tanh.first_one is not None
+    assert tanh.worst[0] < 2
+
+
+def test_catches_a_sigma_that_is_off_by_so_many_units() -> None:
+    """55 units of roundoff are 27.5 to 55 ulp."""
+    off = LESSER["σ off by 55 u"].kernel.target(float32)
+
+    sigma = next(shown_functions(off, float32))
+
+    assert 25 <= sigma.worst[0] <= 57
+
+
+def test_catches_a_tanh_of_float32_in_float64() -> None:
+    off = LESSER["tanh in float32"].kernel.target(float64)
+
+    _, tanh = shown_functions(off, float64)
+
+    assert tanh.worst[0] > 2**27
+
+
+def test_catches_a_gate_that_leaves_its_range_falls_and_is_never_1() -> None:
+    def step(cell: Any, x: Any, h: Any) -> Any:
+        found = right(cell, x, h)
+        return np.where(found == 1, np.nextafter(np.float32(1), np.float32(2)), found)
+
+    def shaking(cell: Any, x: Any, h: Any) -> Any:
+        found = right(cell, x, h)
+        return np.where(np.abs(x[:, :1]) % 2 < 1, found, found * np.float32(0.99))
+
+    assert sigmas(step).leaves_range
+    assert sigmas(step).first_one is None
+    assert sigmas(shaking).falls > 10
+    assert not sigmas(right).leaves_range
+
+
+def test_what_is_no_number_is_an_infinite_error() -> None:
+    def step(cell: Any, x: Any, h: Any) -> Any:
+        return np.where(np.abs(x).max(1, keepdims=True) > 5, np.nan, right(cell, x, h)).astype("f4")
+
+    assert sigmas(step).worst[0] == np.inf
+
+
+def test_who_starts_from_zeros_shows_tanh_alone() -> None:
+    def sequence(cell: Any, inputs: Any, state: Any) -> Any:
+        return NUMPY.sequence(cell, inputs, None)
+
+    zeros = backend(sequence=sequence, initial_state=False, variants=[Variant()])
+
+    assert not Probe(zeros, float32).shows_sigma
+    assert [shown.function for shown in shown_functions(zeros, float32)] == ["tanh"]
+
+
+def test_errors_of_steps_are_in_units_of_roundoff() -> None:
+    def off(cell: Any, x: Any, h: Any) -> Any:
+        return right(cell, x, h) + np.float32(64 * float32.unit_roundoff)
+
+    found = step_errors(NUMPY, float32, cases=4, seed=0)
+    wrong = step_errors(backend(step=off), float32, cases=4, seed=0)
+
+    assert 0 < found.worst < 16
+    assert found.refused == 0
+    assert 60 < wrong.percentile(50) <= wrong.worst < 80
+
+
+def test_a_target_that_raises_is_not_measured_and_says_why() -> None:
+    def step(cell: Any, x: Any, h: Any) -> Any:
+        raise RuntimeError("no kernel")
+
+    found = accuracy_of(backend(step=step), float32, "mine")
+
+    assert found.trouble == "not measured: RuntimeError: no kernel"
+    assert not found.shown
+
+
+def test_formats_that_a_target_does_not_claim_are_left_out() -> None:
+    found = accuracy("numpy", [float32], cases=2)
+
+    assert [(one.target, one.format) for one in found] == [("numpy", float32)]
+    assert isinstance(found[0], Accuracy)
+    assert found[0].steps is not None

@@ -1,0 +1,44 @@
+"""gruverify accuracy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ._invoke import gruverify, one_line
+
+
+def test_targets_stand_side_by_side_and_are_written_and_drawn(planted: str, here: Path) -> None:
+    result = gruverify(
+        *("accuracy", "numpy", f"{planted}:right", "--format", "f16,f32", "--cases", "2"),
+        *("--json", "found.json", "--plot", "found.svg"),
+    )
+
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[1] == "float32: errors in ulp; of steps in units of roundoff"
+    assert [line.split()[:2] for line in lines[3:9:3]] == [
+        ["numpy", "σ"],
+        [f"{planted}:right", "σ"],
+    ]
+    found = json.loads((here / "found.json").read_text())
+    assert {(one["target"], one["format"]) for one in found} == {
+        (target, fmt) for target in ("numpy", f"{planted}:right") for fmt in ("float16", "float32")
+    }
+    assert all(one["functions"][0]["worst"] < 4 for one in found)
+    assert "<svg" in (here / "found.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("nympy",), 2, "did you mean numpy?"),
+        (("numpy", "--plot", "a.xyz", "--format", "f16", "--cases", "1"), 2, "--plot a.xyz"),
+    ],
+)
+def test_a_users_mistake_is_one_line(
+    here: Path, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    assert message in one_line(gruverify("accuracy", *arguments), code)
