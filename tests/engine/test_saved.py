@@ -27,8 +27,6 @@ from gruverify.engine import (
 
 from ._drawn import plain
 
-pytestmark = pytest.mark.uncounted
-
 NUMPY = NumpyBackend()
 TARGET = "mine:step"
 
@@ -66,6 +64,7 @@ def changed(folder: Path, **changes: Any) -> Path:
     return file
 
 
+@pytest.mark.uncounted
 def test_they_fail_before_a_case_is_drawn(folder: Path) -> None:
     events = list[Event]()
 
@@ -78,6 +77,7 @@ def test_they_fail_before_a_case_is_drawn(folder: Path) -> None:
     assert {replay.fate for replay in result.replays} == {"failed"}
 
 
+@pytest.mark.uncounted
 def test_a_run_that_ends_at_the_first_failure_draws_nothing(folder: Path) -> None:
     events = list[Event]()
 
@@ -145,6 +145,7 @@ def test_the_smallest_come_first_whatever_the_files_are_called(folder: Path) -> 
 # -- what cannot be tried --------------------------------------------------------------------------
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -176,6 +177,7 @@ def test_a_broken_file_is_one_line_and_the_run_goes_on(folder: Path, text: str, 
     assert result.header["replayed"]["tried"] == 1
 
 
+@pytest.mark.uncounted
 def test_a_file_that_may_not_be_read_is_one_line(folder: Path) -> None:
     file = sorted(folder.iterdir())[0]
     file.unlink()
@@ -186,6 +188,7 @@ def test_a_file_that_may_not_be_read_is_one_line(folder: Path) -> None:
     assert line == f"{file} cannot be read: Is a directory"
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("changes", "options", "said"),
     [
@@ -251,6 +254,7 @@ def test_a_size_that_the_target_is_not_built_for_shows_nothing(folder: Path) -> 
     assert result.verdict == "conforms"
 
 
+@pytest.mark.uncounted
 def test_a_case_above_the_largest_size_is_left_out(tmp_path: Path) -> None:
     for witness in found(
         halved, shrink=False, only=["agreement/step"], max_cases=9
@@ -265,6 +269,7 @@ def test_a_case_above_the_largest_size_is_left_out(tmp_path: Path) -> None:
     assert replayed["left_out"] == ["agreement/step in float32: larger than --max-size 1"]
 
 
+@pytest.mark.uncounted
 def test_many_that_are_left_out_for_one_reason_are_one_line(folder: Path) -> None:
     replayed = found(halved, replay=folder, only=["bounds"]).header["replayed"]
 

@@ -13,8 +13,6 @@ from gruverify.engine._tally import judged
 
 from ._drawn import tallies
 
-pytestmark = pytest.mark.uncounted
-
 
 @given(tallies, tallies, tallies)
 def test_adding_is_associative(a: Tally, b: Tally, c: Tally) -> None:

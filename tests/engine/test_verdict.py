@@ -16,8 +16,6 @@ from gruverify.engine import Drawn, Tally
 
 from ._drawn import HEADER
 
-pytestmark = pytest.mark.uncounted
-
 NUMPY = NumpyBackend()
 STEP, SHAPE, VJP = "agreement/step", "contract/shape-step", "agreement/step-vjp"
 #: Of ten cases something was claimed, and of all entries.
@@ -168,6 +166,7 @@ class Zeros:
         return np.zeros_like(h)
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("target", "doubt"),
     [
@@ -189,6 +188,7 @@ def test_what_claims_nothing_is_inconclusive_and_says_why(target: Any, doubt: st
     )
 
 
+@pytest.mark.uncounted
 def test_an_accuracy_that_excuses_anything_is_no_pass() -> None:
     found = check(Excused(), only=["agreement", "conventions/candidate-bias"])
 
@@ -222,6 +222,7 @@ def test_steps_say_nothing_of_a_sequence_whose_accuracy_excuses_anything() -> No
     assert gruverify.check(right, max_cases=12, only="agreement").verdict == "conforms"
 
 
+@pytest.mark.uncounted
 def test_a_step_of_zeros_is_no_pass_at_any_size() -> None:
     assert check(Zeros(), formats=[bfloat16], max_cases=4).verdict != "conforms"
 
@@ -235,6 +236,7 @@ def test_a_selection_without_the_core_is_no_pass() -> None:
     )
 
 
+@pytest.mark.uncounted
 def test_a_pass_says_what_it_covers() -> None:
     found = check(backend(step=NUMPY.step))
 
@@ -245,6 +247,7 @@ def test_a_pass_says_what_it_covers() -> None:
     )
 
 
+@pytest.mark.uncounted
 def test_formats_share_the_time() -> None:
     found = check(
         backend(step=NUMPY.step), formats=[float32, float64], max_cases=100_000, time_budget=1.5

@@ -13,8 +13,6 @@ from gruverify import Result, check
 from gruverify.backends import NumpyBackend
 from gruverify.engine import EVERYTHING, Drawn, Flaky, Tally, read_entries, updated_xfails
 
-pytestmark = pytest.mark.uncounted
-
 PASSES, FAILS = Tally(passed=4, largest=0.5), Tally(passed=1, falsified=3, largest=12.5)
 RAISED, SKIPPED = (
     Tally(error=2, reason="step raised ZeroDivisionError: no\n gate"),
@@ -190,6 +188,7 @@ def inverted(cell: Any, x: Any, h: Any) -> Any:
     return -NUMPY.step(cell, x, h)
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("text", ["", "agreement  # known\nbounds/b*\n", "# none\n"])
 def test_a_run_that_expects_what_failed_passes(tmp_path: Path, text: str, strict: bool) -> None:

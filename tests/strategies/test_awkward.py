@@ -16,8 +16,6 @@ from gruverify import strategies as gst
 
 from ._debug import assert_all, drawn, find_any, minimal
 
-pytestmark = pytest.mark.uncounted
-
 NDArray = npt.NDArray[Any]
 
 
@@ -25,6 +23,7 @@ def wide(array: NDArray) -> npt.NDArray[np.float64]:
     return array.astype(np.float64)
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("strategy", "shapes"),
     [
@@ -47,6 +46,7 @@ def test_axes_may_be_empty(strategy: Any, shapes: set[tuple[int, ...]]) -> None:
     assert {array.shape for array in drawn(strategy, 200)} == shapes
 
 
+@pytest.mark.uncounted
 def test_nothing_is_empty_unless_asked_for() -> None:
     assert_all(gst.inputs(), lambda x: x.size > 0)
     assert_all(gst.sizes(), lambda s: min(s.T, s.B) > 0)
@@ -62,12 +62,14 @@ RELATIONS: dict[str, Callable[[gst.Sizes], bool]] = {
 }
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("name", RELATIONS)
 def test_sizes_have_the_relation_asked_for(name: str) -> None:
     assert_all(gst.sizes(relations=[name]), RELATIONS[name])
     find_any(gst.sizes(max_H=9), lambda s: not RELATIONS[name](s))
 
 
+@pytest.mark.uncounted
 def test_sizes_in_a_relation_keep_their_bounds() -> None:
     assert_all(
         gst.sizes(min_H=2, max_H=4, max_B=9, relations=["B=3H"]),
@@ -82,6 +84,7 @@ def test_every_relation_asked_for_is_drawn() -> None:
     assert all(any(RELATIONS[name](s) for s in seen) for name in ("I=H", "B=3H", "simd"))
 
 
+@pytest.mark.uncounted
 def test_sizes_bound_the_other_strategies() -> None:
     size = minimal(gst.sizes(min_H=2, relations=["B=3H"]))
     assert (
@@ -135,6 +138,7 @@ def test_views_keep_numbers_by_default_and_are_of_every_other_kind() -> None:
     assert all(any(VIEWS[kind](view) for view in seen) for kind in VIEWS if kind != "broadcast")
 
 
+@pytest.mark.uncounted
 def test_views_of_a_strategy_are_views_of_what_it_draws() -> None:
     assert_all(
         gst.views(gst.states(formats=[float16])), lambda h: h.dtype == np.float16 and h.ndim == 2
@@ -156,6 +160,7 @@ def holds_special(array: NDArray, fmt: Format, *kinds: str) -> bool:
     return any(SPECIALS[kind](fmt, float(value)) for kind in kinds for value in wide(array).flat)
 
 
+@pytest.mark.uncounted
 @pytest.mark.parametrize("kind", SPECIALS)
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 def test_special_numbers_are_those_asked_for(fmt: Format, kind: str) -> None:
@@ -167,6 +172,7 @@ def test_special_numbers_are_those_asked_for(fmt: Format, kind: str) -> None:
     assert not holds_special(ones, fmt, kind)
 
 
+@pytest.mark.uncounted
 def test_infinities_and_nan_only_when_asked_for() -> None:
     assert_all(gst.specials(gst.inputs()), lambda x: bool(np.isfinite(wide(x)).all()))
     for kind in ("negative-zero", "subnormal", "largest"):
