@@ -20,8 +20,11 @@ import numpy.typing as npt
 NDArray: TypeAlias = npt.NDArray[Any]
 
 _PYTORCH = re.compile(
-    r"(?P<prefix>.*?)(?P<leaf>(?:weight|bias)_[ih]h)(?:_l(?P<layer>\d{1,4}))?(?P<reverse>_reverse)?"
+    r"(?P<prefix>.*?)(?P<leaf>(?:weight|bias|(?<![^\W_])[wb])_[ih]h)(?:_l(?P<layer>\d{1,4}))?"
+    r"(?P<reverse>_reverse)?"
 )
+#: PyTorch's names as people shorten them.
+_SHORT = {"w": "weight", "b": "bias"}
 _FLAX = "|".join(rf"[ih][rzn][./]{what}" for what in ("kernel", "bias"))
 #: What stands at the end of a name, behind anything that ends in a dot or slash, in each layout;
 #: Keras may number it.
@@ -85,6 +88,8 @@ def _groups_of(arrays: Mapping[str, NDArray], layout: str) -> Iterator[Group]:
             prefix, leaf = match["prefix"].rstrip("./_"), match["leaf"].replace("/", ".")
             if layout == "pytorch":
                 layer, direction = _place(match)
+                kind, _, side = leaf.partition("_")
+                leaf = f"{_SHORT.get(kind, kind)}_{side}"
             else:
                 layer, direction = 0, 0
             groups.setdefault(prefix, Group(prefix, layout)).add(

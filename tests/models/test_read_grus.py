@@ -495,3 +495,18 @@ def test_an_array_is_picked_by_its_name_or_by_what_it_is_called(tmp_path: Path) 
         array_of(f"{file}:z", ("state",))
     with pytest.raises(BadFile, match="No such file"):
         read_arrays(tmp_path / "nothing.npz")
+
+
+def test_pytorchs_names_may_be_short() -> None:
+    """As g2p_en has them."""
+    one = cell(Variant())
+    short = {"weight_ih": "w_ih", "weight_hh": "w_hh", "bias_ih": "b_ih", "bias_hh": "b_hh"}
+    arrays = {f"enc_{short[name]}": array for name, array in one.packed().items()}
+
+    [found] = grus_among({**arrays, "enc_emb": np.zeros((5, 3), np.float32)})
+
+    assert (found.name, found.layout) == ("enc", "pytorch")
+    assert np.array_equal(found.stack.cells[0][0].weight_hh, one.weight_hh)
+    assert np.array_equal(found.stack.cells[0][0].bias_ih, one.bias_ih)
+    with pytest.raises(ValueError, match="has no parameters of a GRU"):
+        grus_among({f"enc{short[name]}": array for name, array in one.packed().items()})
