@@ -95,9 +95,12 @@ def shown_functions(backend: Backend, fmt: Format) -> Iterator[Shown]:
     """σ by the update gate, unless the backend starts from zeros alone, and tanh by the candidate.
 
     Raises:
+        ValueError: its cells have one input alone, or an answer has another shape than states.
         Exception: whatever the backend raises.
     """
     probe = Probe(backend, fmt)
+    if probe.shown < 1:
+        raise ValueError("a cell of one input cannot shut one gate and show the other")
     if probe.shows_sigma:
         points = _ascending(fmt, 1.05 * fmt.sigmoid_underflows, 1.5 * fmt.sigmoid_rounds_to_one)
         yield _shown("σ", fmt, points, probe.sigma_at(points), sigmoid)

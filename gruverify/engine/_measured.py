@@ -251,10 +251,18 @@ class Probe:
         inputs = x.astype(dtype)
         before = np.broadcast_to(states, (len(x), H)).astype(dtype)
         if offers(self.backend, "step"):
-            return np.asarray(self.backend.step(cell, inputs, before))
+            return self._states(self.backend.step(cell, inputs, before), before)
         repeated = np.repeat(inputs[None], self.steps, axis=0)
         outputs, _ = self.backend.sequence(cell, repeated, before)
-        return np.asarray(outputs[0])
+        return self._states(outputs[0], before)
+
+    @staticmethod
+    def _states(found: Any, before: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """What was returned, if it has the shape of states."""
+        states = np.asarray(found)
+        if states.shape != before.shape:
+            raise ValueError(f"a step returned shape {states.shape}, expected {before.shape}")
+        return states
 
 
 def wide_type(fmt: Format) -> type[np.floating[Any]]:

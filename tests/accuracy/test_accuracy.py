@@ -109,13 +109,29 @@ def test_errors_of_steps_are_in_units_of_roundoff() -> None:
     assert 60 < wrong.percentile(50) <= wrong.worst < 80
 
 
-def test_a_target_that_raises_is_not_measured_and_says_why() -> None:
-    def step(cell: Any, x: Any, h: Any) -> Any:
-        raise RuntimeError("no kernel")
+def fails(cell: Any, x: Any, h: Any) -> Any:
+    raise RuntimeError("no kernel")
 
-    found = accuracy_of(backend(step=step), float32, "mine")
 
-    assert found.trouble == "not measured: RuntimeError: no kernel"
+def nothing(cell: Any, x: Any, h: Any) -> Any:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("step", "sizes", "why"),
+    [
+        (fails, {}, "RuntimeError: no kernel"),
+        (nothing, {}, "ValueError: a step returned shape (), expected ("),
+        (right, {"input_size": 1}, "ValueError: a cell of one input cannot shut one gate"),
+    ],
+    ids=["raises", "returns nothing", "one input"],
+)
+def test_a_target_that_shows_nothing_is_not_measured_and_says_why(
+    step: Any, sizes: dict[str, int], why: str
+) -> None:
+    found = accuracy_of(backend(step=step, **sizes), float32, "mine")
+
+    assert found.trouble.startswith(f"not measured: {why}")
     assert not found.shown
 
 
