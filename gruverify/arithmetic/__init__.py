@@ -31,6 +31,7 @@ from gruverify.arithmetic._levels import Band as Band
 from gruverify.arithmetic._levels import candidate_bands as candidate_bands
 from gruverify.arithmetic._levels import gate_bands as gate_bands
 from gruverify.arithmetic._norms import spectral_norms as spectral_norms
+from gruverify.arithmetic._optional import optional as optional
 from gruverify.arithmetic._recorded import as_recorded as as_recorded
 from gruverify.arithmetic._recorded import is_narrower as is_narrower
 from gruverify.arithmetic._recorded import rounded_to as rounded_to

@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "models": {"arithmetic", "cell", "formulas", "backends", "_visible", "_files", "_protobuf"},
     "runtimes": {"backends", "judging", "models", "_visible"},
     "_protobuf": set(),
+    "certifying": {"arithmetic", "cell"},
     "accuracy": {"arithmetic", "cell", "backends", "invariants", "engine", "_visible"},
     "judging": {"arithmetic", "cell", "formulas", "backends", "invariants", "engine", "_visible"},
     "exporting": {
@@ -84,6 +85,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "judging",
         "exporting",
         "runtimes",
+        "certifying",
         "accuracy",
         "reporting",
         "_config",

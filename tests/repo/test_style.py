@@ -31,6 +31,7 @@ PACKAGES = (
         "judging",
         "exporting",
         "runtimes",
+        "certifying",
         "accuracy",
         "reporting",
         "testing",
