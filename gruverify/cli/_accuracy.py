@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Steps are measured on so many drawn cases per format.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Draws those cases."
+)
 @click.option("--patience", **PATIENCE)
 @click.option("--plot", metavar="FILE", help="Draw the errors of σ and tanh (.png, .svg, .pdf).")
 @click.option(

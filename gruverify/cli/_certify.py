@@ -38,8 +38,18 @@ _LAYOUTS = ("pytorch", "keras", "onnx", "flax", "nnx", "equinox", "mlx", "haiku"
     metavar="|".join(_LAYOUTS),
     help="Where names do not tell it.",
 )
-@click.option("--reset", type=one_of("after", "before"), metavar="after|before")
-@click.option("--update", type=one_of("keep", "replace"), metavar="keep|replace")
+@click.option(
+    "--reset",
+    type=one_of("after", "before"),
+    metavar="after|before",
+    help="The reset gate and the product.",
+)
+@click.option(
+    "--update",
+    type=one_of("keep", "replace"),
+    metavar="keep|replace",
+    help="What z multiplies: the state?",
+)
 @click.option(
     "--json",
     "json_path",

@@ -20,6 +20,8 @@ COMMANDS = (
     "judge",
     "replay",
     "explain",
+    "accuracy",
+    "certify",
     "list",
     "faults",
     "report",
