@@ -4,6 +4,7 @@ rounding constants.
 
 import sys as _sys
 
+from gruverify.arithmetic._arrays import NDArray as NDArray
 from gruverify.arithmetic._ball import Ball as Ball
 from gruverify.arithmetic._blend import blend_rounding as blend_rounding
 from gruverify.arithmetic._bounds import SHARE as SHARE

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gruverify.arithmetic._arrays import NDArray
+
 LN2 = math.log(2.0)
 
 
@@ -86,7 +88,7 @@ class Format:
         """From this magnitude the true tanh rounds to 1: (p+2)/2 ln 2."""
         return (self.precision + 2) / 2 * LN2
 
-    def cast(self, values: npt.ArrayLike) -> npt.NDArray[Any]:
+    def cast(self, values: npt.ArrayLike) -> NDArray:
         """`values` rounded to the format, as an array of its dtype."""
         return np.asarray(values).astype(self.dtype)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
+
+from gruverify.arithmetic._arrays import NDArray
 
 #: A NumPy array, a torch tensor, a Ball, an array of SymPy expressions or of Arb balls, or a Dual
 #: of any of them.
@@ -74,14 +75,14 @@ def blend(z: Array, one: Array, zero: Array) -> Array:
     return z.blend(one, zero) if hasattr(z, "blend") else z * one + (1 - z) * zero
 
 
-def _sigmoid(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _sigmoid(a: NDArray) -> NDArray:
     # Of complex numbers too, for complex-step differentiation.
     negative = np.real(a) < 0
     e = np.exp(np.where(negative, a, -a))
     return np.asarray(np.where(negative, e, 1) / (1 + e))
 
 
-def _through_wide(f: Any, a: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _through_wide(f: Any, a: NDArray) -> NDArray:
     # Half formats go through float32, as PyTorch's do: their native library functions can miss by
     # many ulp.
     return np.asanyarray(f(a) if a.dtype.itemsize > 2 else f(a.astype(np.float32)).astype(a.dtype))
@@ -94,7 +95,7 @@ class _BFloat16Array(np.ndarray[Any, np.dtype[Any]]):
         return np.matmul(self, other).astype(self.dtype)
 
 
-def floating(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def floating(a: NDArray) -> NDArray:
     """`a` as a number of the floating arithmetic: every operation of the formulas stays in a's
     format.
     """

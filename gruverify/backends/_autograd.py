@@ -16,9 +16,9 @@ from typing import Any, TypeAlias
 
 import torch
 
+from gruverify.arithmetic import NDArray
 from gruverify.backends._refusals import translated
 from gruverify.backends._tensors import numpy, tensor
-from gruverify.backends.contract import NDArray
 from gruverify.cell import Cell, Gradients, Stack, StackGradients
 
 #: Tensors by PyTorch's names of parameters.

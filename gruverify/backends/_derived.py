@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from gruverify.arithmetic import NDArray
 from gruverify.backends._attributes import value_of
 from gruverify.backends._declarations import BadDeclaration, Declarations, declarations_of
 from gruverify.backends._protocol import METHODS, STACK_METHODS, Backend, offers
-from gruverify.backends.contract import NDArray
 from gruverify.cell import Cell, Gradients, Stack, StackGradients
 
 

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch.autograd import forward_ad
 
+from gruverify.arithmetic import NDArray
 from gruverify.backends._autograd import Leaves, Load, Loaded, grad, loss, packed, with_cotangents
 from gruverify.backends._refusals import translated
 from gruverify.backends._tensors import numpy, tensor
-from gruverify.backends.contract import NDArray
 from gruverify.cell import Cell, Gradients
 
 #: PyTorch has not given these types.

@@ -12,11 +12,10 @@ import torch
 from torch import nn
 from torch.func import functional_call, jacrev, jvp, vjp, vmap
 
-from gruverify.arithmetic import FORMATS
+from gruverify.arithmetic import FORMATS, NDArray
 from gruverify.backends._modules import packed_call, variants_of
 from gruverify.backends._refusals import refusals
 from gruverify.backends._tensors import numpy, tensor
-from gruverify.backends.contract import NDArray
 from gruverify.cell import Cell, Gradients, Stack, StackGradients
 
 

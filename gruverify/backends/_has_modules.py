@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from gruverify.backends.contract import NDArray
+from gruverify.arithmetic import NDArray
 from gruverify.cell import Cell
 
 #: The ways by which weights reach a module of PyTorch, with what is done. Each is followed by a

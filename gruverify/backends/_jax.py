@@ -12,8 +12,7 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
-from gruverify.arithmetic import FORMATS
-from gruverify.backends.contract import NDArray
+from gruverify.arithmetic import FORMATS, NDArray
 from gruverify.cell import LAYOUTS, Cell, Gradients, Layout, Variant
 
 Weights = dict[str, Any]

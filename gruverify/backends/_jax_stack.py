@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gruverify.arithmetic import NDArray
 from gruverify.backends._jax import JaxBackend, called
-from gruverify.backends.contract import NDArray
 from gruverify.cell import Stack, StackGradients, parameter_name
 
 

@@ -14,13 +14,12 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from gruverify.arithmetic import FORMATS, Format
+from gruverify.arithmetic import FORMATS, Format, NDArray
 from gruverify.backends._autograd import Loaded, Tensors
 from gruverify.backends._building import OPTIONS, Builder, options_of, size_of
 from gruverify.backends._place import BadModule, Place, name_of, place_of
 from gruverify.backends._plain import copied, is_plain, make_plain, without_dropout
 from gruverify.backends._tensors import tensor, torch_dtype
-from gruverify.backends.contract import NDArray
 from gruverify.cell import Cell, Stack, Variant
 
 __all__ = ["OPTIONS", "BadModule", "Modules", "name_of", "packed_call", "variants_of"]

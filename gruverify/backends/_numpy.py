@@ -6,8 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from gruverify.arithmetic import FORMATS, floating
-from gruverify.backends.contract import NDArray
+from gruverify.arithmetic import FORMATS, NDArray, floating
 from gruverify.cell import (
     VARIANTS,
     Arrangement,

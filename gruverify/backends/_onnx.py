@@ -11,8 +11,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from gruverify.arithmetic import Format
-from gruverify.backends.contract import NDArray
+from gruverify.arithmetic import Format, NDArray
 from gruverify.cell import LAYOUTS, Stack, Variant
 
 #: From the inputs of a model, by name, to Y (T, D, B, H), or (B, T, D, H) of layout=1, and Y_h (D,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
-from gruverify.arithmetic import Format
+from gruverify.arithmetic import Format, NDArray
 from gruverify.backends._attributes import value_of
-from gruverify.backends.contract import ALONG_A_DIRECTION, OF_CELLS, OF_STACKS, NDArray, method_of
+from gruverify.backends.contract import ALONG_A_DIRECTION, OF_CELLS, OF_STACKS, method_of
 from gruverify.cell import Cell, Gradients, Stack, StackGradients, Variant
 
 

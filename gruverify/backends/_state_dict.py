@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy.typing as npt
+from gruverify.arithmetic import NDArray
 
 #: Tensors in dictionaries in dictionaries, as checkpoints have them, down to here.
 _DEPTH = 8
 
 
-def state_dict_of(path: Path) -> dict[str, npt.NDArray[Any]]:
+def state_dict_of(path: Path) -> dict[str, NDArray]:
     """The tensors of a file that torch.save wrote, by their names with dots between them; imports
     torch.
 
@@ -40,7 +40,7 @@ def state_dict_of(path: Path) -> dict[str, npt.NDArray[Any]]:
     return dict(_tensors("", found, path.stat().st_size, _DEPTH))
 
 
-def saved_state_dict(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+def saved_state_dict(arrays: Mapping[str, NDArray]) -> bytes:
     """What torch.save writes of these arrays as tensors by name; imports torch.
 
     Raises:
@@ -61,9 +61,7 @@ def _require_plain(path: Path) -> None:
             raise ValueError("is compressed, as torch.save never does")
 
 
-def _tensors(
-    name: str, value: Any, size: int, depth: int
-) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+def _tensors(name: str, value: Any, size: int, depth: int) -> Iterator[tuple[str, NDArray]]:
     import torch
 
     from gruverify.backends._tensors import numpy

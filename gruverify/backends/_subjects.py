@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 
 import torch
 
+from gruverify.arithmetic import NDArray
 from gruverify.backends._autograd import loss
 from gruverify.backends._has_modules import Reached
 from gruverify.backends._modules import Built, Modules
 from gruverify.backends._tensors import numpy, tensor
-from gruverify.backends.contract import NDArray
 from gruverify.cell import Cell
 
 #: Tensors by PyTorch's names.

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from gruverify.arithmetic import Format, bfloat16
-
-NDArray = npt.NDArray[Any]
+from gruverify.arithmetic import Format, NDArray, bfloat16
 
 
 def tensor(array: NDArray) -> torch.Tensor:

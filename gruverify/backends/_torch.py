@@ -11,7 +11,7 @@ from typing import Any, Unpack, cast
 import torch
 from torch import nn
 
-from gruverify.arithmetic import FORMATS, Format
+from gruverify.arithmetic import FORMATS, Format, NDArray
 from gruverify.backends._autograd import (
     AutogradSequence,
     AutogradStack,
@@ -46,7 +46,6 @@ from gruverify.backends._subjects import Subjects
 from gruverify.backends._suitability import require_a_gru
 from gruverify.backends._tensors import tensor
 from gruverify.backends._ways import ModuleWays
-from gruverify.backends.contract import NDArray
 from gruverify.cell import (
     VARIANTS,
     Arrangement,

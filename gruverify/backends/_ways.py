@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize, prune
 
+from gruverify.arithmetic import NDArray
 from gruverify.backends._has_modules import Reached
 from gruverify.backends._modules import Built
 from gruverify.backends._place import name_of
@@ -18,7 +19,6 @@ from gruverify.backends._refusals import translated
 from gruverify.backends._scripting import script_of
 from gruverify.backends._subjects import Question, Record, Subject, Subjects, Weights, forget
 from gruverify.backends._tensors import numpy, tensor
-from gruverify.backends.contract import NDArray
 from gruverify.cell import Cell
 
 #: From the modules of a backend and a question to what was found and what must be.

@@ -14,13 +14,10 @@ applicable; so does one that raises NotImplementedError.
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol
 
-import numpy.typing as npt
-
+from gruverify.arithmetic import NDArray as NDArray
 from gruverify.cell import Cell, Gradients, Stack, StackGradients
-
-NDArray: TypeAlias = npt.NDArray[Any]
 
 
 class HasStep(Protocol):

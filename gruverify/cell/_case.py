@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from gruverify.arithmetic import Format
+from gruverify.arithmetic import Format, NDArray
 from gruverify.cell._cell import Cell
 from gruverify.cell._keys import array_keys
 from gruverify.cell._repr import Pasteable, array_repr
@@ -37,10 +35,10 @@ class Case(Pasteable):
     """
 
     cell: Cell
-    inputs: npt.NDArray[Any]
-    state: npt.NDArray[Any]
-    d_outputs: npt.NDArray[Any]
-    d_last: npt.NDArray[Any]
+    inputs: NDArray
+    state: NDArray
+    d_outputs: NDArray
+    d_last: NDArray
     regimes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -80,7 +78,7 @@ class Case(Pasteable):
         T, B, I = self.inputs.shape
         return {"H": self.cell.hidden_size, "I": I, "B": B, "T": T}
 
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+    def arrays(self) -> dict[str, NDArray]:
         """Every array of the case by name: parameters, inputs, state and cotangents."""
         mine = {name: getattr(self, name) for name in ("inputs", "state", "d_outputs", "d_last")}
         return {**self.cell.packed(), **mine}

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import Array, Format, format_of
+from gruverify.arithmetic import Array, Format, NDArray, format_of
 from gruverify.cell._parameters import Parameters
 from gruverify.cell._repr import Pasteable, array_repr
 from gruverify.cell._validation import array_in_format, require_finite, require_shape
@@ -39,10 +38,10 @@ class Cell(Pasteable):
     """
 
     variant: Variant
-    weight_ih: npt.NDArray[Any]
-    weight_hh: npt.NDArray[Any]
-    bias_ih: npt.NDArray[Any] | None = None
-    bias_hh: npt.NDArray[Any] | None = None
+    weight_ih: NDArray
+    weight_hh: NDArray
+    bias_ih: NDArray | None = None
+    bias_hh: NDArray | None = None
 
     def __post_init__(self) -> None:
         weight_hh, expected = array_in_format("weight_hh", self.weight_hh, None)
@@ -57,7 +56,7 @@ class Cell(Pasteable):
             raise ValueError(f"weight_ih has shape {weight_ih.shape}, expected (3H, I) with H={H}")
         sizes = {"H": H, "I": weight_ih.shape[1]}
         require_shape("weight_ih", weight_ih, (3 * H, sizes["I"]), "(3H, I)", sizes)
-        checked: dict[str, npt.NDArray[Any]] = {"weight_ih": weight_ih, "weight_hh": weight_hh}
+        checked: dict[str, NDArray] = {"weight_ih": weight_ih, "weight_hh": weight_hh}
         for name in ("bias_ih", "bias_hh"):
             given, there = getattr(self, name), self.variant.mask(name)
             if given is None and self.variant.bias and not any(there):
@@ -77,9 +76,7 @@ class Cell(Pasteable):
             require_finite(name, array)
             object.__setattr__(self, name, array)
 
-    def _require_zeros(
-        self, name: str, array: npt.NDArray[Any], there: npt.NDArray[np.bool_]
-    ) -> None:
+    def _require_zeros(self, name: str, array: NDArray, there: npt.NDArray[np.bool_]) -> None:
         """Raise ValueError if a bias that the variant lacks is not 0."""
         if wrong := np.flatnonzero(~there & (array != 0)).tolist():
             raise ValueError(
@@ -102,11 +99,11 @@ class Cell(Pasteable):
         """The floating-point format of the weights."""
         return format_of(self.weight_hh.dtype)
 
-    def packed(self) -> dict[str, npt.NDArray[Any]]:
+    def packed(self) -> dict[str, NDArray]:
         """The parameters by PyTorch's names; without biases there are two."""
         return {name: array for name in PACKED if (array := getattr(self, name)) is not None}
 
-    def parameters(self, lift: Callable[[npt.NDArray[Any]], Array] = np.asarray) -> Parameters:
+    def parameters(self, lift: Callable[[NDArray], Array] = np.asarray) -> Parameters:
         """The parameters gate by gate, each packed array turned by `lift` into the arithmetic
         wanted.
         """

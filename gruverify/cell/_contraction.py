@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 
+from gruverify.arithmetic import NDArray
 from gruverify.cell._cell import Cell
-
-Floats: TypeAlias = npt.NDArray[Any]
 
 
 def contraction_rate(cell: Cell, largest_input: float = 1.0) -> float:
@@ -36,12 +32,12 @@ def contraction_rate(cell: Cell, largest_input: float = 1.0) -> float:
     return float(max(z + (1 - z) * L_c for z in (update, 1 - update)) + gate)
 
 
-def _norm(W: Floats) -> float:
+def _norm(W: NDArray) -> float:
     """The largest row sum of magnitudes."""
     return float(np.abs(W).sum(1).max(initial=0.0))
 
 
-def _reach(W_x: Floats, W_h: Floats | float, b: Floats | float, largest_input: float) -> float:
+def _reach(W_x: NDArray, W_h: NDArray | float, b: NDArray | float, largest_input: float) -> float:
     """The largest magnitude of a pre-activation."""
     if isinstance(W_h, np.ndarray):
         recurrent = np.abs(W_h).sum(1)

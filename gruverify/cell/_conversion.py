@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gruverify.arithmetic import NDArray
 from gruverify.cell._cell import Cell
 from gruverify.cell._layouts import Layout
 from gruverify.cell._variant import Biases, Update, Variant
@@ -38,7 +38,7 @@ def with_update(cell: Cell, update: Update) -> Cell:
     if cell.variant.update == update:
         return cell
     H, v = cell.hidden_size, cell.variant
-    arrays = dict[str, npt.NDArray[Any]]()
+    arrays = dict[str, NDArray]()
     for name, array in cell.packed().items():
         turned = array.copy()
         if v.mask(name)[1]:
@@ -94,9 +94,7 @@ def fitted(cell: Cell, layout: Layout) -> Fitted:
     return Fitted(found, int(moved.sum()), losses)
 
 
-def _require_no_bias_inside(
-    layout: Layout, moved: npt.NDArray[np.bool_], bias_hh: npt.NDArray[Any]
-) -> None:
+def _require_no_bias_inside(layout: Layout, moved: npt.NDArray[np.bool_], bias_hh: NDArray) -> None:
     """Raise ValueError if a bias of the candidate that the reset gate multiplies would be moved
     out of its reach.
     """
@@ -111,9 +109,7 @@ def _require_no_bias_inside(
         )
 
 
-def _losses(
-    one: npt.NDArray[Any], other: npt.NDArray[Any], total: npt.NDArray[Any]
-) -> npt.NDArray[np.float64]:
+def _losses(one: NDArray, other: NDArray, total: NDArray) -> npt.NDArray[np.float64]:
     """At most how far sums are off, from the exact sum in two numbers of float64 (Knuth)."""
     a, b = one.astype(np.float64), other.astype(np.float64)
     high = a + b

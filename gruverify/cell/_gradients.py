@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from gruverify.arithmetic import NDArray
 from gruverify.cell._parameters import Parameters
 
 
@@ -26,14 +25,14 @@ class Gradients:
             `state_gradient=False`.
     """
 
-    weight_ih: npt.NDArray[Any]
-    weight_hh: npt.NDArray[Any]
-    bias_ih: npt.NDArray[Any] | None
-    bias_hh: npt.NDArray[Any] | None
-    inputs: npt.NDArray[Any]
-    state: npt.NDArray[Any] | None
+    weight_ih: NDArray
+    weight_hh: NDArray
+    bias_ih: NDArray | None
+    bias_hh: NDArray | None
+    inputs: NDArray
+    state: NDArray | None
 
-    def items(self) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    def items(self) -> Iterator[tuple[str, NDArray]]:
         """Name and array of every gradient there is."""
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "inputs", "state")
         return ((name, array) for name in names if (array := getattr(self, name)) is not None)
@@ -49,12 +48,12 @@ class StackGradients:
         states: dL/d(initial states), likewise, (L·D, B, H), or None where the call had none.
     """
 
-    parameters: Mapping[str, npt.NDArray[Any]]
-    inputs: npt.NDArray[Any]
-    states: npt.NDArray[Any] | None
+    parameters: Mapping[str, NDArray]
+    inputs: NDArray
+    states: NDArray | None
 
 
-def packed(parameters: Parameters, bias: bool) -> dict[str, npt.NDArray[Any]]:
+def packed(parameters: Parameters, bias: bool) -> dict[str, NDArray]:
     """The twelve blocks of the formulas (NumPy arrays) in the order r, z, n, by PyTorch's names."""
     p = parameters
     weights = {
@@ -70,9 +69,7 @@ def packed(parameters: Parameters, bias: bool) -> dict[str, npt.NDArray[Any]]:
     return {**weights, **biases}
 
 
-def pack(
-    parameters: Parameters, inputs: npt.NDArray[Any], state: npt.NDArray[Any], bias: bool
-) -> Gradients:
+def pack(parameters: Parameters, inputs: NDArray, state: NDArray, bias: bool) -> Gradients:
     """The twelve blocks of the formulas (NumPy arrays) packed in the order r, z, n."""
     arrays = packed(parameters, bias)
     biases = arrays.get("bias_ih"), arrays.get("bias_hh")

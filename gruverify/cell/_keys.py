@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Any
 
-import numpy.typing as npt
+from gruverify.arithmetic import NDArray
 
 
-def array_keys(arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[Hashable, ...]:
+def array_keys(arrays: Mapping[str, NDArray]) -> tuple[Hashable, ...]:
     """Name, dtype, shape and bytes of each: -0 and 0 are two keys, for they are two inputs."""
     return tuple(
         (name, array.dtype.name, array.shape, array.tobytes()) for name, array in arrays.items()

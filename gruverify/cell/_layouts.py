@@ -26,12 +26,11 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from gruverify.arithmetic import NDArray
 from gruverify.cell._cell import PACKED, Cell
 from gruverify.cell._variant import VARIANTS, Biases, Reset, Update, Variant
 
-NDArray: TypeAlias = npt.NDArray[Any]
 Arrays: TypeAlias = Mapping[str, NDArray]
 
 #: Where the blocks r, z, n stand among z, r, n; swapping twice puts them back.

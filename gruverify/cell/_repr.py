@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from gruverify.arithmetic import NDArray
 
 #: Of more entries than this only shapes are printed, as NumPy prints only the corners.
 _MOST = 1000
@@ -41,7 +42,7 @@ def _outline(value: Any) -> str:
     return repr(value)
 
 
-def array_repr(array: npt.NDArray[Any]) -> str:
+def array_repr(array: NDArray) -> str:
     """An array as a call of its format's `cast`; an empty one keeps its shape."""
     name = array.dtype.name
     if not array.size:
@@ -49,7 +50,7 @@ def array_repr(array: npt.NDArray[Any]) -> str:
     return f"{name}.cast({_shortest(array)!r})"
 
 
-def _shortest(array: npt.NDArray[Any]) -> Any:
+def _shortest(array: NDArray) -> Any:
     # item() of float16 and float32 would spell out the float64 digits; str() has the few that
     # identify the number.
     if array.ndim:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import numpy.typing as npt
-
-from gruverify.arithmetic import Format
+from gruverify.arithmetic import Format, NDArray
 from gruverify.cell._cell import Cell
 from gruverify.cell._variant import Variant
 
@@ -92,9 +90,9 @@ class Stack:
         """I of the first layer."""
         return self.cells[0][0].input_size
 
-    def packed(self) -> dict[str, npt.NDArray[Any]]:
+    def packed(self) -> dict[str, NDArray]:
         """All parameters by nn.GRU's names: weight_ih_l0, weight_hh_l0_reverse and so on."""
-        named = dict[str, npt.NDArray[Any]]()
+        named = dict[str, NDArray]()
         for layer, row in enumerate(self.cells):
             for direction, cell in enumerate(row):
                 for name, array in cell.packed().items():

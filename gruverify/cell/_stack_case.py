@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import Format
+from gruverify.arithmetic import Format, NDArray
 from gruverify.cell._arrangement import Arrangement
 from gruverify.cell._case import Case
 from gruverify.cell._keys import array_keys
@@ -49,10 +49,10 @@ class StackCase(Pasteable):
     """
 
     stack: Stack
-    inputs: npt.NDArray[Any]
-    states: npt.NDArray[Any]
-    d_outputs: npt.NDArray[Any]
-    d_last: npt.NDArray[Any]
+    inputs: NDArray
+    states: NDArray
+    d_outputs: NDArray
+    d_last: NDArray
     lengths: npt.NDArray[np.int64] | None = None
     batch_first: bool = False
     batched: bool = True
@@ -124,7 +124,7 @@ class StackCase(Pasteable):
             lengths = self.lengths
         return np.asarray(np.arange(T)[:, None] < lengths)
 
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+    def arrays(self) -> dict[str, NDArray]:
         """Every array of the case by name, in its format: parameters by nn.GRU's names, inputs,
         states, cotangents.
         """

@@ -4,19 +4,17 @@ out.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import Format, format_of
+from gruverify.arithmetic import Format, NDArray, format_of
 
 Shape = tuple[int, ...]
 
 
 def array_in_format(
     name: str, values: npt.ArrayLike, expected: Format | None
-) -> tuple[npt.NDArray[Any], Format]:
+) -> tuple[NDArray, Format]:
     """`values` as a read-only array, and its format, which must be `expected` if that is given."""
     array = np.asarray(values)
     try:
@@ -31,7 +29,7 @@ def array_in_format(
     return frozen(array), found
 
 
-def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def frozen(array: NDArray) -> NDArray:
     """A read-only array equal to `array`; copied unless it is read-only already."""
     if array.flags.writeable:
         array = array.copy()
@@ -40,7 +38,7 @@ def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def require_shape(
-    name: str, array: npt.NDArray[Any], shape: Shape, letters: str, sizes: dict[str, int]
+    name: str, array: NDArray, shape: Shape, letters: str, sizes: dict[str, int]
 ) -> None:
     """Raise ValueError unless `array` has `shape`, which the message writes with its letters and
     their values.
@@ -52,7 +50,7 @@ def require_shape(
         )
 
 
-def require_finite(name: str, array: npt.NDArray[Any]) -> None:
+def require_finite(name: str, array: NDArray) -> None:
     """Raise ValueError if an entry is infinite or NaN, naming the first."""
     with np.errstate(invalid="ignore"):  # a signalling NaN, as a file may hold, would warn
         finite = np.isfinite(array)

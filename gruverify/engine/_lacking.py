@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from gruverify.arithmetic import NDArray
 from gruverify.cell import AnyCase, Case, Cell, Stack, StackCase, Variant
-from gruverify.engine._smaller import NDArray, with_arrays
+from gruverify.engine._smaller import with_arrays
 
 
 def as_read(case: AnyCase, name: str, value: Any) -> AnyCase | None:

@@ -17,11 +17,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from gruverify.arithmetic import NDArray
 from gruverify.backends import Declarations
 from gruverify.cell import AnyCase, StackCase
 from gruverify.engine._smaller import part, with_arrays
 
-NDArray: TypeAlias = npt.NDArray[Any]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 #: How many cases a reduction tries: counted in cases and not in seconds, so that a seed gives the

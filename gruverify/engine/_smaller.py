@@ -10,11 +10,10 @@ from itertools import product
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from gruverify.arithmetic import NDArray
 from gruverify.cell import AnyCase, Case, Cell, Stack, StackCase, parameter_name
 
-NDArray: TypeAlias = npt.NDArray[Any]
 Indices: TypeAlias = Sequence[int]
 
 

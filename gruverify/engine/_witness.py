@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gruverify._files import read_text, write_whole
-from gruverify.arithmetic import format_named
+from gruverify.arithmetic import NDArray, format_named
 from gruverify.cell import PACKED, AnyCase, Case, Cell, Stack, StackCase, Variant, parameter_name
 from gruverify.invariants import Entries, Residual
 
@@ -219,7 +218,7 @@ def _case(document: dict[str, Any]) -> AnyCase:
     with np.errstate(
         over="ignore"
     ):  # what is too large is not finite, which cells and cases refuse
-        arrays: dict[str, npt.NDArray[Any]] = {
+        arrays: dict[str, NDArray] = {
             name: fmt.cast(values) for name, values in document["arrays"].items()
         }
     variant = Variant(**document["variant"])
@@ -263,7 +262,7 @@ def _shaped(arrays: dict[str, Any], extents: dict[str, int], **letters: str) -> 
     """The arrays so named, in the shapes that the letters spell: JSON does not tell the shapes of
     empty ones.
     """
-    shaped = dict[str, npt.NDArray[Any]]()
+    shaped = dict[str, NDArray]()
     for name, spelled in letters.items():
         shaped[name] = arrays[name].reshape([extents[letter] for letter in spelled])
     return shaped

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import Format
+from gruverify.arithmetic import Format, NDArray
 from gruverify.cell import Cell, Stack, StackCase, Variant
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -74,7 +74,7 @@ def _case(
     rng = np.random.default_rng(0)
     H, I, B, T, L, D = sizes.H, sizes.I, sizes.B, sizes.T, sizes.L, sizes.D
 
-    def numbers(reach: float, *shape: int) -> npt.NDArray[Any]:
+    def numbers(reach: float, *shape: int) -> NDArray:
         return fmt.cast(reach * rng.uniform(-1, 1, shape))
 
     rows = list[tuple[Cell, ...]]()
@@ -104,7 +104,7 @@ def _case(
     )
 
 
-def _with_ones(xs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _with_ones(xs: NDArray) -> NDArray:
     """Inputs whose first is 1 at every step: its weights are biases, which not all cells have."""
     found = xs.copy()
     found[..., 0] = 1

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import Ball, Rounding
+from gruverify.arithmetic import Ball, NDArray, Rounding
 from gruverify.cell import StackCase
 from gruverify.invariants import STATES, StackExact, compare
 
@@ -47,7 +47,7 @@ def _balls(exact: StackExact) -> Iterator[tuple[str, Ball]]:
         yield f"gradients.{name}", exact.gradients[name]
 
 
-def parameters_of(case: StackCase) -> dict[str, npt.NDArray[Any]]:
+def parameters_of(case: StackCase) -> dict[str, NDArray]:
     """The parameters of a case by nn.GRU's names, but for biases that the variant lacks."""
     packed = case.stack.packed()
     return {name: array for name, array in packed.items() if any(case.variant.mask(name))}

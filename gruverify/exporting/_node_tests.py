@@ -7,19 +7,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from gruverify.arithmetic import Format
+from gruverify.arithmetic import Format, NDArray
 from gruverify.cell import LAYOUTS, StackCase, Variant
 from gruverify.exporting._cases import Exported, exported_cases
 from gruverify.exporting._expected import Expected
 from gruverify.exporting._onnx_bytes import gru_model, tensor_bytes
 from gruverify.judging import own_order, reordered
-
-NDArray: TypeAlias = npt.NDArray[Any]
 
 _RESETS, _BIASES = ("after", "before"), ("both", "none")
 _DIRECTIONS = ("forward", "reverse", "bidirectional")

@@ -5,14 +5,11 @@ are those of onnx.proto.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from gruverify._protobuf import field
-
-NDArray: TypeAlias = npt.NDArray[Any]
+from gruverify.arithmetic import NDArray
 
 _TYPES = {"float32": 1, "int32": 6, "int64": 7, "float16": 10, "float64": 11, "bfloat16": 16}
 #: The version of the operator GRU that has attributes as here, and the newer one that has bfloat16,

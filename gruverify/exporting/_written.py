@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from gruverify.arithmetic import Format
+from gruverify.arithmetic import Format, NDArray
 from gruverify.cell import StackCase, Variant
 from gruverify.engine import versions
 from gruverify.exporting._cases import Exported
 from gruverify.exporting._expected import parameters_of
 from gruverify.models import npz_bytes, safetensors_bytes
-
-NDArray: TypeAlias = npt.NDArray[Any]
 
 #: The kinds of files.
 KINDS: tuple[str, ...] = ("json", "npz", "safetensors", "onnx")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from gruverify.arithmetic import NDArray
 from gruverify.backends import Backend, NumpyBackend, Reached
 from gruverify.cell import Cell
 from gruverify.faults._fault import fault
-from gruverify.faults._stepping import NDArray
 
 
 class _Modules(NumpyBackend):

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-from gruverify.arithmetic import FORMATS, Array, Format, floating, sigmoid, tanh
+from gruverify.arithmetic import FORMATS, Array, Format, NDArray, floating, sigmoid, tanh
 from gruverify.arithmetic import blend as blended
 from gruverify.backends import NumpyBackend
 from gruverify.cell import VARIANTS, Cell, Parameters, Variant
 
-NDArray: TypeAlias = npt.NDArray[Any]
 #: One step: the variant, the parameters, x (B, I) and h (B, H) to the next state (B, H), over any
 #: arithmetic.
 StepOf: TypeAlias = Callable[[Variant, Parameters, Array, Array], Array]

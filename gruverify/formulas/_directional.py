@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
-import numpy.typing as npt
-
-from gruverify.arithmetic import Array, Dual, placed
+from gruverify.arithmetic import Array, Dual, NDArray, placed
 from gruverify.cell import Gradients, Parameters, Variant, unpack
 from gruverify.formulas._bptt import Bptt, Run, bptt, sequence
 
@@ -18,7 +15,7 @@ def directional_run(
     inputs: Sequence[Array],
     state: Array,
     tangent: Gradients,
-    lift: Callable[[npt.NDArray[Any]], Array | None],
+    lift: Callable[[NDArray], Array | None],
 ) -> Run:
     """The sequence over dual numbers: parameters by their packed names, T inputs (B, I) and state
     (B, H), in any arithmetic, each moving along its part of the tangent, which `lift` turns into
@@ -34,7 +31,7 @@ def moving_parameters(
     packed: Mapping[str, Array],
     H: int,
     tangent: Gradients,
-    lift: Callable[[npt.NDArray[Any]], Array | None],
+    lift: Callable[[NDArray], Array | None],
 ) -> Parameters:
     """The parameters as dual numbers, each moving along its part of the tangent."""
     return unpack(

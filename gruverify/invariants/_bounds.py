@@ -6,18 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gruverify.arithmetic import Ball, blend_rounding
+from gruverify.arithmetic import Ball, NDArray, blend_rounding
 from gruverify.invariants.core._blocks import letters, pairs
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import (
-    STATES,
-    NDArray,
-    Residual,
-    at_most,
-    overlooked,
-    vague,
-    worst,
-)
+from gruverify.invariants.core._residual import STATES, Residual, at_most, overlooked, vague, worst
 from gruverify.invariants.core._trial import Trial
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gruverify.arithmetic import Ball, Rounding, float64
+from gruverify.arithmetic import Ball, NDArray, Rounding, float64
 from gruverify.backends import declared_variants
 from gruverify.cell import Case, Parameters, Variant
 from gruverify.invariants.core._blocks import letters, pairs
@@ -26,7 +26,6 @@ from gruverify.invariants.core._changes import (
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
     STATES,
-    NDArray,
     Residual,
     agree_within,
     compare,

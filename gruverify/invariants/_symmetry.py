@@ -12,10 +12,11 @@ from typing import TypeAlias
 
 import numpy as np
 
+from gruverify.arithmetic import NDArray
 from gruverify.cell import Case, Parameters, Variant
 from gruverify.invariants.core._changes import edited, packed, resized, short
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import STATES, Floats, NDArray, Residual, agree_within
+from gruverify.invariants.core._residual import STATES, Floats, Residual, agree_within
 from gruverify.invariants.core._trial import Trial
 
 #: From states of the changed case, (..., B, H'), to those that the drawn case must have, (..., B,

@@ -10,14 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from gruverify.arithmetic import Array, float32, float64, floating, format_named, is_narrower
+from gruverify.arithmetic import (
+    Array,
+    NDArray,
+    float32,
+    float64,
+    floating,
+    format_named,
+    is_narrower,
+)
 from gruverify.backends import ACCURACY, BadDeclaration, declarations_of, rounding_of
 from gruverify.cell import unpack
 from gruverify.engine import Hypothesis, Measured, Reading, declare, hypotheses, readings
 from gruverify.formulas import step
 from gruverify.judging._envelope import affordable
 from gruverify.judging._held import Held, Source, every_direction, stepped
-from gruverify.judging._record import NDArray, Record, representable
+from gruverify.judging._record import Record, representable
 from gruverify.judging._walk import model_of
 
 #: How many times as wide bounds may be made as the errors are larger than those of the format's own

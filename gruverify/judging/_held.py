@@ -11,13 +11,13 @@ from itertools import product
 
 import numpy as np
 
-from gruverify.arithmetic import Ball, as_recorded, spacing
+from gruverify.arithmetic import Ball, NDArray, as_recorded, spacing
 from gruverify.engine import Reading
 from gruverify.formulas import step
 from gruverify.invariants import STATES, Residual, worst
 from gruverify.judging._envelope import affordable, envelope
 from gruverify.judging._order import own_order, reordered
-from gruverify.judging._record import NDArray, Record
+from gruverify.judging._record import Record
 from gruverify.judging._walk import (
     Floats,
     Known,

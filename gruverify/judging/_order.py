@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import numpy as np
 import numpy.typing as npt
 
-NDArray: TypeAlias = npt.NDArray[Any]
+from gruverify.arithmetic import NDArray
 
 
 def own_order(lengths: npt.NDArray[np.intp], steps: int, direction: int) -> NDArray:

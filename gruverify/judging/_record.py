@@ -6,17 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from gruverify._visible import error_line
-from gruverify.arithmetic import Format, bfloat16, format_named, format_of, is_narrower
+from gruverify.arithmetic import Format, NDArray, bfloat16, format_named, format_of, is_narrower
 from gruverify.cell import Cell, Stack
 from gruverify.judging._order import own_order, reordered
-
-NDArray: TypeAlias = npt.NDArray[Any]
 
 
 class BadRecord(ValueError):

@@ -10,11 +10,19 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import Ball, Format, Rounding, is_narrower, rounded_to, went_on_with
+from gruverify.arithmetic import (
+    Ball,
+    Format,
+    NDArray,
+    Rounding,
+    is_narrower,
+    rounded_to,
+    went_on_with,
+)
 from gruverify.cell import Parameters, Stack, Variant, unpack
 from gruverify.engine import Reading
 from gruverify.judging._order import reordered
-from gruverify.judging._record import NDArray, Record, kind_of
+from gruverify.judging._record import Record, kind_of
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Mask: TypeAlias = npt.NDArray[np.bool_]

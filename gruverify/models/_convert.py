@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from gruverify._files import write_bytes
+from gruverify.arithmetic import NDArray
 from gruverify.cell import LAYOUTS, Cell, Fitted, Stack, Update, fitted, with_update
 from gruverify.models._cudnn import FlatSizes, flat_grus, from_flat
 from gruverify.models._encode import Content, encoder
@@ -19,8 +19,6 @@ from gruverify.models._files import BadFile, arrays_and_remarks
 from gruverify.models._grus import Gru, read_grus
 from gruverify.models._proof import NotTheSame, Proof, prove
 from gruverify.models._written import UNNAMED, layer_name, named_arrays
-
-NDArray: TypeAlias = npt.NDArray[Any]
 
 #: The layouts of a conversion: those of single cells, and cuDNN's flat array.
 CONVERTED: tuple[str, ...] = (*LAYOUTS, "cudnn")

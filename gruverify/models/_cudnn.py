@@ -11,14 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from gruverify.arithmetic import NDArray
 from gruverify.cell import PACKED, Cell, Stack, Variant
-
-NDArray: TypeAlias = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,14 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from gruverify.arithmetic import format_of
+from gruverify.arithmetic import NDArray, format_of
 from gruverify.backends import saved_state_dict
 from gruverify.cell import LAYOUTS, Stack
 from gruverify.models._written import UNNAMED, layer_name
-
-NDArray: TypeAlias = npt.NDArray[Any]
 
 _SAFETENSORS = {"float16": "F16", "bfloat16": "BF16", "float32": "F32", "float64": "F64"}
 

@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from gruverify._visible import shortened, visible
-from gruverify.arithmetic import bfloat16, format_named
+from gruverify.arithmetic import NDArray, bfloat16, format_named
 from gruverify.backends import state_dict_of
 from gruverify.models._keras import KerasModel, is_keras, keras_archive, keras_weights
 from gruverify.models._msgpack import msgpack_arrays
 from gruverify.models._onnx import onnx_grus
 
-NDArray: TypeAlias = npt.NDArray[Any]
 #: Arrays by name, and what the file says of them.
 Read: TypeAlias = tuple[dict[str, NDArray], dict[str, Any]]
 

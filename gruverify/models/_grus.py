@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from gruverify._visible import visible
-from gruverify.arithmetic import format_of
+from gruverify.arithmetic import NDArray, format_of
 from gruverify.cell import LAYOUTS, PACKED, Biases, Cell, Reset, Stack, Update, Variant
 from gruverify.models._files import BadFile, arrays_and_remarks
 from gruverify.models._names import LAYOUT_NAMES, Group, groups_in
@@ -81,7 +80,7 @@ def read_grus(
 
 
 def grus_among(
-    arrays: Mapping[str, npt.NDArray[Any]],
+    arrays: Mapping[str, NDArray],
     *,
     name: str | None = None,
     layout: str | None = None,
@@ -124,7 +123,7 @@ def grus_among(
     return grus
 
 
-def _listed(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+def _listed(arrays: Mapping[str, NDArray]) -> str:
     each = [f"{name or 'one array'} {array.shape}" for name, array in arrays.items()]
     if each:
         return ", ".join(each[:8]) + (f" and {len(each) - 8} more" if len(each) > 8 else "")
@@ -203,7 +202,7 @@ def _gates(group: Group) -> int:
     return int(array.shape[axis]) // max(_units(group.layout, array), 1)
 
 
-def _units(layout: str, recurrent: npt.NDArray[Any]) -> int:
+def _units(layout: str, recurrent: NDArray) -> int:
     """H, by the recurrent weights."""
     return int(recurrent.shape[0 if layout in ("keras", "nnx", "haiku") else -1])
 
@@ -237,7 +236,7 @@ def _require_three_gates(group: Group, layer: int, direction: int) -> None:
 
 
 def _variant(
-    group: Group, arrays: Mapping[str, npt.NDArray[Any]], reset: str | None, update: str | None
+    group: Group, arrays: Mapping[str, NDArray], reset: str | None, update: str | None
 ) -> Variant:
     side = reset or _reset_of(group.layout, arrays)
     if side is None:
@@ -259,7 +258,7 @@ _WHO_SAYS = {
 }
 
 
-def _reset_of(layout: str, arrays: Mapping[str, npt.NDArray[Any]]) -> str | None:
+def _reset_of(layout: str, arrays: Mapping[str, NDArray]) -> str | None:
     """The side of the reset gate, if layout and shapes tell it."""
     if layout == "onnx":
         return None
@@ -274,7 +273,7 @@ def _reset_of(layout: str, arrays: Mapping[str, npt.NDArray[Any]]) -> str | None
     return "after"
 
 
-def _biases(layout: str, side: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Biases:
+def _biases(layout: str, side: str, arrays: Mapping[str, NDArray]) -> Biases:
     """Which biases there are."""
     if layout == "pytorch":
         there = "bias_ih" in arrays, "bias_hh" in arrays
@@ -302,7 +301,7 @@ def _biases(layout: str, side: str, arrays: Mapping[str, npt.NDArray[Any]]) -> B
     return "input+candidate"
 
 
-def array_of(path: str, names: tuple[str, ...]) -> npt.NDArray[Any]:
+def array_of(path: str, names: tuple[str, ...]) -> NDArray:
     """The array of a file that is called one of `names`, or the only one; PATH:NAME picks another.
 
     Raises:

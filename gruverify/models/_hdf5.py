@@ -13,14 +13,11 @@ import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from gruverify.arithmetic import bfloat16
-
-NDArray: TypeAlias = npt.NDArray[Any]
+from gruverify.arithmetic import NDArray, bfloat16
 
 #: Groups inside groups, down to here, and so many groups and datasets in all.
 _DEPTH, _MOST = 24, 20_000

@@ -12,13 +12,10 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy.typing as npt
-
+from gruverify.arithmetic import NDArray
 from gruverify.models._hdf5 import Hdf5, hdf5
-
-NDArray: TypeAlias = npt.NDArray[Any]
 
 #: The weights of a cell in Keras' order.
 _WEIGHTS = ("kernel", "recurrent_kernel", "bias")

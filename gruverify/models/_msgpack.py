@@ -12,14 +12,11 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from gruverify.arithmetic import bfloat16
-
-NDArray: TypeAlias = npt.NDArray[Any]
+from gruverify.arithmetic import NDArray, bfloat16
 
 #: Maps inside maps, down to here.
 _DEPTH = 24

@@ -13,11 +13,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, TypeAlias
 
-import numpy.typing as npt
-
-NDArray: TypeAlias = npt.NDArray[Any]
+from gruverify.arithmetic import NDArray
 
 _PYTORCH = re.compile(
     r"(?P<prefix>.*?)(?P<leaf>(?:weight|bias|(?<![^\W_])[wb])_[ih]h)(?:_l(?P<layer>\d{1,4}))?"

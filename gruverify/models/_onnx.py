@@ -12,15 +12,12 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gruverify._protobuf import Fields, bytes_of, fields_of, text_of, whole_numbers
-from gruverify.arithmetic import bfloat16
-
-NDArray: TypeAlias = npt.NDArray[Any]
+from gruverify.arithmetic import NDArray, bfloat16
 
 _MODEL_VERSION, _MODEL_GRAPH, _MODEL_IMPORTS = 1, 7, 8
 _NODE, _INITIALIZER = 1, 5

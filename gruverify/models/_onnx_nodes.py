@@ -7,17 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
-
-import numpy.typing as npt
+from typing import Any
 
 from gruverify._protobuf import Fields, bytes_of, field, text_of
 from gruverify._visible import visible
+from gruverify.arithmetic import NDArray
 from gruverify.models._files import BadFile
 from gruverify.models._grus import Gru, grus_among
 from gruverify.models._onnx import Graphs, attributes_of, read_graphs, remarks_of, weights_of
-
-NDArray: TypeAlias = npt.NDArray[Any]
 
 #: The inputs of the operator, in its order, and those among them that a call gives.
 _OPERATOR = ("X", "W", "R", "B", "sequence_lens", "initial_h")

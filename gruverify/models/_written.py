@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 
+from gruverify.arithmetic import NDArray
 from gruverify.cell import LAYOUTS, Stack
 from gruverify.models._cudnn import flat
-
-NDArray: TypeAlias = npt.NDArray[Any]
 
 #: What a GRU without a name is called where it needs one.
 UNNAMED = "gru"

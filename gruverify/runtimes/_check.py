@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gruverify._visible import error_line
+from gruverify.arithmetic import NDArray
 from gruverify.backends import RECORDER
 from gruverify.judging import BadRecord, Ruling, record, rule
 from gruverify.models import Gru, OnnxNode
 from gruverify.runtimes._inputs import Given
 from gruverify.runtimes._runtime import Runs, Runtime
-
-NDArray: TypeAlias = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)

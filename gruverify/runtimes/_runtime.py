@@ -7,14 +7,12 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any, TypeAlias
-
-import numpy.typing as npt
+from typing import TypeAlias
 
 from gruverify._visible import error_line
+from gruverify.arithmetic import NDArray
 from gruverify.backends import TargetUnavailable, named_object
 
-NDArray: TypeAlias = npt.NDArray[Any]
 #: From the inputs of a model, by name, to its outputs in their order.
 Runs: TypeAlias = Callable[[dict[str, NDArray]], Sequence[NDArray]]
 

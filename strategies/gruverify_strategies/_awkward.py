@@ -9,15 +9,13 @@ from itertools import chain, islice
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
-from gruverify.arithmetic import Format, format_of
+from gruverify.arithmetic import Format, NDArray, format_of
 from gruverify_strategies._codes import RANDOM, choose, header, number, pick
 from gruverify_strategies._validation import check_names
 
-NDArray: TypeAlias = npt.NDArray[Any]
 Arrays: TypeAlias = st.SearchStrategy[NDArray] | NDArray
 
 

@@ -16,13 +16,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import islice
 from random import Random
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
-from gruverify.arithmetic import Format
+from gruverify.arithmetic import Format, NDArray
 
 T = TypeVar("T")
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -184,7 +184,7 @@ def powers(weights: Mapping[int, int]) -> tuple[float, ...]:
     return tuple(found)
 
 
-def sealed(format: Format, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def sealed(format: Format, values: NDArray) -> NDArray:
     """`values` in the format, read-only, with no negative zero."""
     array = format.cast(values)
     array += format.dtype.type(0)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from hypothesis import strategies as st
 
+from gruverify.arithmetic import NDArray
 from gruverify.cell import Case, Cell, Reset
 from gruverify_strategies._cases import cases
 from gruverify_strategies._validation import Formats, Variants, check_names, limits
-
-NDArray: TypeAlias = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy.typing as npt
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
+from gruverify.arithmetic import NDArray
 from gruverify.cell import LAYOUTS, PARTLY_BIASED, VARIANTS, Cell
 from gruverify_strategies._cells import cells
 from gruverify_strategies._validation import Formats, Variants, check_names, check_variants
@@ -28,7 +27,7 @@ class LaidOut:
     cell: Cell
 
     @property
-    def parameters(self) -> dict[str, npt.NDArray[Any]]:
+    def parameters(self) -> dict[str, NDArray]:
         """The cell's parameters as the layout has them."""
         return LAYOUTS[self.layout].parameters(self.cell)
 

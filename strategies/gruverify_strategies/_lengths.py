@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
-from gruverify.arithmetic import Format
+from gruverify.arithmetic import Format, NDArray
 from gruverify.cell import Pasteable, array_repr
 from gruverify_strategies._codes import GRAIN, RANDOM, Header, choose, header, pick, sealed
 from gruverify_strategies._members import SCALE, Members
@@ -28,8 +28,8 @@ class Batch(Pasteable):
     on are padding.
     """
 
-    inputs: npt.NDArray[Any]
-    state: npt.NDArray[Any]
+    inputs: NDArray
+    state: NDArray
     lengths: Lengths
 
     def __post_init__(self) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy.typing as npt
 from hypothesis import strategies as st
 
+from gruverify.arithmetic import NDArray
 from gruverify_strategies._codes import GRAIN, RANDOM, header, pick, sealed
 from gruverify_strategies._members import SCALE, SHAPE, Members
 from gruverify_strategies._sizes import slots, slots_length
@@ -24,7 +22,7 @@ def inputs(
     min_I: int = 1,
     max_I: int | None = None,
     formats: Formats = None,
-) -> npt.NDArray[Any]:
+) -> NDArray:
     """Inputs (T, B, I) in one of `formats`, every entry drawn, within [-4, 4].
 
     Their scale is a power of two, from 2^-10 to 4. T and B may be 0 if asked for, `min_T=0` and
@@ -51,7 +49,7 @@ def states(
     min_H: int = 1,
     max_H: int | None = None,
     formats: Formats = None,
-) -> npt.NDArray[Any]:
+) -> NDArray:
     """Initial states (B, H) in one of `formats`, within [-4, 4]: mostly inside [-1, 1], some
     outside, few zero.
 
@@ -81,7 +79,7 @@ def cotangents(
     min_H: int = 1,
     max_H: int | None = None,
     formats: Formats = None,
-) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+) -> tuple[NDArray, NDArray]:
     """The cotangents of a loss in one of `formats`: of the outputs (T, B, H) and of the last state
     (B, H).
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
-from gruverify.arithmetic import bfloat16
+from gruverify.arithmetic import NDArray, bfloat16
 from gruverify.cell import Variant
 from gruverify_strategies._cells import cells
 from gruverify_strategies._stacks import stacks
@@ -127,13 +126,13 @@ def _variants(bias: bool | None) -> list[Variant]:
     return [Variant(bias=choice) for choice in (True, False) if bias in (None, choice)]
 
 
-def _filled(module: Module, packed: dict[str, npt.NDArray[Any]]) -> Module:
+def _filled(module: Module, packed: dict[str, NDArray]) -> Module:
     for name, parameter in module.named_parameters():
         parameter.data = _tensor(packed[name])
     return module
 
 
-def _tensor(array: npt.NDArray[Any]) -> torch.Tensor:
+def _tensor(array: NDArray) -> torch.Tensor:
     import torch
 
     if array.dtype == bfloat16.dtype:

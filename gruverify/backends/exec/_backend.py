@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, TypeAlias, cast
 
+from gruverify.arithmetic import NDArray
 from gruverify.backends._declarations import BadDeclaration, Declared
 from gruverify.backends._function import FunctionBackend, backend, declaring
 from gruverify.backends.contract import (
@@ -20,7 +21,6 @@ from gruverify.backends.contract import (
     HasStep,
     HasStepJacobian,
     HasStepVjp,
-    NDArray,
 )
 from gruverify.backends.exec._codec import arrays_in, encoded, longest
 from gruverify.backends.exec._conversation import Conversation

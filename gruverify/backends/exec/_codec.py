@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gruverify.arithmetic import Format, format_of
-from gruverify.backends.contract import NDArray
+from gruverify.arithmetic import Format, NDArray, format_of
 from gruverify.backends.exec._rules import ProtocolBroken, Rule, clipped
 
 #: A line may be so long beside its arrays, and the arrays may take so many characters per byte.

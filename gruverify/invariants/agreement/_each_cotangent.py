@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gruverify.arithmetic import Ball, carried
+from gruverify.arithmetic import Ball, NDArray, carried
 from gruverify.cell import Gradients, Parameters, Variant
 from gruverify.formulas import (
     Activations,
@@ -27,7 +27,7 @@ from gruverify.invariants.core._blocks import largest, letters, pairs
 from gruverify.invariants.core._local import flat, local_to, lost, returned, stacked, unknown
 from gruverify.invariants.core._ranges import ranges
 from gruverify.invariants.core._registry import LONG, invariant
-from gruverify.invariants.core._residual import NDArray, Residual, compare
+from gruverify.invariants.core._residual import Residual, compare
 from gruverify.invariants.core._shown import Shown, shown_cotangents
 from gruverify.invariants.core._trial import Trial
 

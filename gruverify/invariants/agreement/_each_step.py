@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gruverify.arithmetic import Ball, Dual
+from gruverify.arithmetic import Ball, Dual, NDArray
 from gruverify.formulas import moving_parameters
 from gruverify.formulas import step as one_step
 from gruverify.invariants.core._blocks import largest
 from gruverify.invariants.core._local import flat, local_to, lost, one_behind, stacked, unknown
 from gruverify.invariants.core._registry import ALWAYS, invariant
-from gruverify.invariants.core._residual import STATES, NDArray, Residual, compare
+from gruverify.invariants.core._residual import STATES, Residual, compare
 from gruverify.invariants.core._trial import Trial
 
 

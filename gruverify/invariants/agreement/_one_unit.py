@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from gruverify.arithmetic import NDArray
 from gruverify.cell import Case, Cell
 from gruverify.invariants.core._blocks import letters, pairs
 from gruverify.invariants.core._changes import clipped
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import STATES, NDArray, Residual, compare
+from gruverify.invariants.core._residual import STATES, Residual, compare
 from gruverify.invariants.core._trial import Change, Trial
 
 #: No number of the case is larger, so that no pre-activation is beyond four.

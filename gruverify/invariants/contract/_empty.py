@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from gruverify.arithmetic import NDArray
 from gruverify.backends import METHODS
 from gruverify.cell import Gradients, StackCase
 from gruverify.invariants.core._methods import AnyTrial, Parts, first_answer, named, parts
 from gruverify.invariants.core._obstacle import BackendRaised, Refused
 from gruverify.invariants.core._registry import Check, invariant
-from gruverify.invariants.core._residual import NDArray, Residual, equal, ok
+from gruverify.invariants.core._residual import Residual, equal, ok
 
 
 def _batched(case: Any) -> Any:

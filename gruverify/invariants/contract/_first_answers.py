@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gruverify.arithmetic import Ball
+from gruverify.arithmetic import Ball, NDArray
 from gruverify.backends import DIRECTIONAL_METHODS, derived_methods, offers
 from gruverify.cell import Gradients
 from gruverify.formulas import Bptt
@@ -16,14 +16,7 @@ from gruverify.invariants.core._blocks import pairs
 from gruverify.invariants.core._calls import Calls
 from gruverify.invariants.core._obstacle import Declined
 from gruverify.invariants.core._registry import ALWAYS, SHORT, STACKED, invariant
-from gruverify.invariants.core._residual import (
-    NDArray,
-    Residual,
-    ok,
-    overlooked,
-    violated,
-    worst,
-)
+from gruverify.invariants.core._residual import Residual, ok, overlooked, violated, worst
 from gruverify.invariants.core._stack_trial import StackTrial
 from gruverify.invariants.core._trial import Trial
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from gruverify.arithmetic import NDArray
 from gruverify.backends import METHODS
 from gruverify.cell import Gradients, StackGradients
-from gruverify.invariants.core._calls import NDArray, copied, unlocked
+from gruverify.invariants.core._calls import copied, unlocked
 from gruverify.invariants.core._layouts import relaid, relaid_argument
 from gruverify.invariants.core._methods import (
     AnyTrial,

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-import numpy.typing as npt
-
-from gruverify.arithmetic import Ball
+from gruverify.arithmetic import Ball, NDArray
 from gruverify.cell import BLOCKS, Gradients, Parameters, Variant
 from gruverify.formulas import Bptt
 from gruverify.invariants.core._obstacle import RuledOut
 from gruverify.invariants.core._residual import Residual, compare
-
-NDArray = npt.NDArray[Any]
 
 _PACKED = {"W_x": "weight_ih", "W_h": "weight_hh", "b_x": "bias_ih", "b_h": "bias_hh"}
 _GATES = {"r": "reset", "z": "update", "c": "candidate"}

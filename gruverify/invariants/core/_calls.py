@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any, TypeAlias, overload
+from typing import Any, overload
 
 import numpy as np
-import numpy.typing as npt
 
+from gruverify.arithmetic import NDArray
 from gruverify.backends import (
     RECORDER,
     Backend,
@@ -26,8 +26,6 @@ from gruverify.invariants.core._obstacle import (
     NoMoreAsked,
     RuledOut,
 )
-
-NDArray: TypeAlias = npt.NDArray[Any]
 
 #: The arguments of each method after the cell, in its order, and the axes of each that is an array.
 ARGUMENTS: dict[str, tuple[str, ...]] = {

@@ -6,14 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gruverify.arithmetic import NDArray
 from gruverify.cell import Case, Cell, Parameters, Variant
-
-NDArray = npt.NDArray[Any]
 
 #: A pre-activation at which σ is exactly 1, its negative one at which it is exactly 0, and tanh
 #: exactly ±1, in every format and however they are computed (theory.md 5); a power of two, so that

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import Ball, Rounding, carried
+from gruverify.arithmetic import Ball, NDArray, Rounding, carried
 from gruverify.cell import Case, Gradients, Parameters
 from gruverify.formulas import (
     Activations,
@@ -28,7 +28,6 @@ from gruverify.formulas import (
     sequence,
     total,
 )
-from gruverify.invariants.core._residual import NDArray
 from gruverify.invariants.core._tangent import tangent_of
 
 

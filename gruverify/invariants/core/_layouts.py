@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
+from gruverify.arithmetic import NDArray
 from gruverify.cell import Case, Cell, Gradients, Stack
 from gruverify.invariants.core._calls import unlocked
 from gruverify.invariants.core._changes import short
 
-NDArray: TypeAlias = npt.NDArray[Any]
 #: From an array to one of its shape; `name` is that of the argument or parameter.
 Relay: TypeAlias = Callable[[str, NDArray], NDArray]
 Subject = TypeVar("Subject", Cell, Stack)

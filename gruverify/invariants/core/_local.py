@@ -8,9 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from gruverify.arithmetic import Ball, Rounding
+from gruverify.arithmetic import Ball, NDArray, Rounding
 from gruverify.formulas import ACTIVATIONS, Activations, Run, activations, next_state
-from gruverify.invariants.core._residual import NDArray
 from gruverify.invariants.core._trial import Trial
 
 

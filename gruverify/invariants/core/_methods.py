@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from gruverify.arithmetic import Ball
+from gruverify.arithmetic import Ball, NDArray
 from gruverify.cell import AnyCase, Gradients, Parameters, StackGradients, pack
 from gruverify.formulas import Bptt
-from gruverify.invariants.core._calls import PAIRS, NDArray
+from gruverify.invariants.core._calls import PAIRS
 from gruverify.invariants.core._residual import STATES, Floats, Residual, agree_within, equal
 from gruverify.invariants.core._stack_trial import StackBalls, StackTrial, gradients
 from gruverify.invariants.core._tangent import tangent_of

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from gruverify.arithmetic import NDArray
 from gruverify.backends import Backend, Declarations
 from gruverify.cell import Case, Gradients, Variant
-from gruverify.invariants.core._calls import ARGUMENTS, AXES, PAIRS, Calls, NDArray, pair_of
+from gruverify.invariants.core._calls import ARGUMENTS, AXES, PAIRS, Calls, pair_of
 from gruverify.invariants.core._obstacle import Malformed, RuledOut, answer, asking
 from gruverify.invariants.core._tangent import tangent_of
 

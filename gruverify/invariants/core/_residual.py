@@ -12,16 +12,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import SHARE, Ball, float64
+from gruverify.arithmetic import SHARE, Ball, NDArray, float64
 from gruverify.arithmetic import STATES as STATES
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-NDArray: TypeAlias = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

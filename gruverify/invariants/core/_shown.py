@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gruverify.arithmetic import NDArray
 from gruverify.cell import Case, Gradients
 from gruverify.invariants.core._observed import Observed
 from gruverify.invariants.core._obstacle import Declined
-from gruverify.invariants.core._residual import NDArray
 from gruverify.invariants.core._trial import Trial
 
 

@@ -6,11 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from gruverify.arithmetic import NDArray
 from gruverify.cell import Cell, Stack, StackCase
-
-NDArray = npt.NDArray[Any]
 
 
 def ragged(case: StackCase) -> StackCase:

@@ -11,12 +11,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from gruverify.arithmetic import Ball, Rounding
+from gruverify.arithmetic import Ball, NDArray, Rounding
 from gruverify.backends import Backend, Declarations, rounding_of
 from gruverify.cell import Parameters, StackCase, StackGradients, Variant, parameter_name
 from gruverify.formulas import StackRun, stack, stack_bptt
 from gruverify.invariants.core._blocks import BLOCKS_OF
-from gruverify.invariants.core._calls import Calls, NDArray, is_array, pair_of
+from gruverify.invariants.core._calls import Calls, is_array, pair_of
 from gruverify.invariants.core._obstacle import Malformed, answer, asking
 from gruverify.invariants.core._residual import Floats
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from gruverify.arithmetic import NDArray
 from gruverify.cell import Case, Gradients
-
-NDArray = npt.NDArray[Any]
 
 
 def tangent_of(case: Case, *, moves_state: bool = True) -> Gradients:

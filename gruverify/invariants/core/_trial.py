@@ -9,12 +9,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from gruverify.arithmetic import Rounding
+from gruverify.arithmetic import NDArray, Rounding
 from gruverify.backends import Backend, Declarations, rounding_of
 from gruverify.cell import Case
 from gruverify.invariants.core._exact import Exact
 from gruverify.invariants.core._observed import Observed
-from gruverify.invariants.core._residual import NDArray
 
 #: From a case to one that stands in a known relation to it, or that meets a condition by
 #: construction.

@@ -9,22 +9,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from gruverify.arithmetic import Ball, Rounding, float64
+from gruverify.arithmetic import Ball, NDArray, Rounding, float64
 from gruverify.cell import Case, Parameters, contraction_rate
 from gruverify.formulas import Magnitudes, magnitudes
 from gruverify.invariants._conventions import forgetting, update_negated, with_constant_input
 from gruverify.invariants.core._changes import clipped, edited, short, single, stretched
 from gruverify.invariants.core._reference import float64_error
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import (
-    STATES,
-    Floats,
-    NDArray,
-    Residual,
-    at_most,
-    compare,
-    worst,
-)
+from gruverify.invariants.core._residual import STATES, Floats, Residual, at_most, compare, worst
 from gruverify.invariants.core._trial import Trial
 
 # -- at the origin ---------------------------------------------------------------------------------

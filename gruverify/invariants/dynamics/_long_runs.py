@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 
-from gruverify.arithmetic import blend_rounding
+from gruverify.arithmetic import NDArray, blend_rounding
 from gruverify.cell import Case, Cell, Parameters, contraction_rate
 from gruverify.formulas import activations, sequence
 from gruverify.invariants.core._changes import (
@@ -31,7 +31,6 @@ from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
     STATES,
     Floats,
-    NDArray,
     Residual,
     at_most,
     never,

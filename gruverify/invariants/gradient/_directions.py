@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from gruverify.arithmetic import Ball
+from gruverify.arithmetic import Ball, NDArray
 from gruverify.cell import Case, Gradients, unpack
 from gruverify.formulas import Bptt, bptt, sequence
 from gruverify.invariants.core._reference import REFERENCE
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import Floats, NDArray, Residual, worst
+from gruverify.invariants.core._residual import Floats, Residual, worst
 from gruverify.invariants.core._tangent import tangent_of, turned_tangent
 from gruverify.invariants.core._trial import Trial
 from gruverify.invariants.core._vectors import (

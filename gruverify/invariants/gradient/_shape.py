@@ -15,7 +15,7 @@ from operator import add
 
 import numpy as np
 
-from gruverify.arithmetic import Ball
+from gruverify.arithmetic import Ball, NDArray
 from gruverify.cell import BLOCKS, Case, Variant
 from gruverify.formulas import Contribution, GateCotangents, reset_slope
 from gruverify.invariants.core._blocks import block_of, letters, pairs
@@ -23,7 +23,6 @@ from gruverify.invariants.core._reference import float64_error
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
     Floats,
-    NDArray,
     Residual,
     compare,
     equal,

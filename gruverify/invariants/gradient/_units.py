@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from gruverify.arithmetic import NDArray
 from gruverify.cell import Case
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import NDArray, Residual
+from gruverify.invariants.core._residual import Residual
 from gruverify.invariants.core._trial import Trial
 from gruverify.invariants.core._vectors import (
     Vector,

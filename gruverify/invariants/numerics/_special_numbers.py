@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from gruverify.arithmetic import FORMATS, Format
+from gruverify.arithmetic import FORMATS, Format, NDArray
 from gruverify.cell import Case, Cell, Parameters
 from gruverify.invariants._sequence import crowded
 from gruverify.invariants.core._blocks import letters, pairs
@@ -29,7 +29,6 @@ from gruverify.invariants.core._changes import (
 from gruverify.invariants.core._obstacle import BackendRaised, Declined, RuledOut
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
-    NDArray,
     Residual,
     agree_within,
     equal,

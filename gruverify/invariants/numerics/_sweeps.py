@@ -17,13 +17,13 @@ from weakref import ReferenceType, ref
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import Format, Rounding
+from gruverify.arithmetic import Format, NDArray, Rounding
 from gruverify.backends import NumpyBackend
 from gruverify.cell import Case, Parameters, Variant
 from gruverify.invariants.core._changes import SATURATED, packed, pinned, update_preactivation
 from gruverify.invariants.core._obstacle import BackendRaised, Refused
 from gruverify.invariants.core._registry import Check, invariant
-from gruverify.invariants.core._residual import NDArray, Residual, compare, nothing_claimed
+from gruverify.invariants.core._residual import Residual, compare, nothing_claimed
 from gruverify.invariants.core._trial import Trial
 
 Floats: TypeAlias = npt.NDArray[np.float64]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gruverify.arithmetic import Ball, Rounding, float64
+from gruverify.arithmetic import Ball, NDArray, Rounding, float64
 from gruverify.cell import Case
 from gruverify.formulas import (
     Activations,
@@ -30,14 +30,7 @@ from gruverify.invariants.core._changes import (
 )
 from gruverify.invariants.core._reference import float64_error
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import (
-    STATES,
-    Floats,
-    NDArray,
-    Residual,
-    compare,
-    nothing_claimed,
-)
+from gruverify.invariants.core._residual import STATES, Floats, Residual, compare, nothing_claimed
 from gruverify.invariants.core._trial import Trial
 
 #: Steps of a closed form: enough for a product, a power and a sum over k to differ.

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gruverify.arithmetic import Ball, tanh
+from gruverify.arithmetic import Ball, NDArray, tanh
 from gruverify.cell import Case
 from gruverify.formulas import magnitudes
 from gruverify.invariants.core._changes import (
@@ -22,15 +22,7 @@ from gruverify.invariants.core._changes import (
     update_preactivation,
 )
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import (
-    STATES,
-    Floats,
-    NDArray,
-    Residual,
-    at_most,
-    equal,
-    worst,
-)
+from gruverify.invariants.core._residual import STATES, Floats, Residual, at_most, equal, worst
 from gruverify.invariants.core._trial import Trial
 
 

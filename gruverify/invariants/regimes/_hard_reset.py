@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gruverify.arithmetic import Ball
+from gruverify.arithmetic import Ball, NDArray
 from gruverify.cell import Case, Parameters
 from gruverify.invariants.core._blocks import block_of, letters, pairs
 from gruverify.invariants.core._changes import (
@@ -23,7 +23,6 @@ from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
     STATES,
     Floats,
-    NDArray,
     Residual,
     agree_within,
     equal,

@@ -11,7 +11,7 @@ from operator import add
 
 import numpy as np
 
-from gruverify.arithmetic import Ball
+from gruverify.arithmetic import Ball, NDArray
 from gruverify.formulas import (
     Activations,
     Magnitudes,
@@ -28,7 +28,6 @@ from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
     STATES,
     Floats,
-    NDArray,
     Residual,
     at_most,
     equal,

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from gruverify.arithmetic import Ball
+from gruverify.arithmetic import Ball, NDArray
 from gruverify.cell import PACKED, StackGradients
 from gruverify.invariants.core._blocks import largest
 from gruverify.invariants.core._registry import STACKED, invariant
-from gruverify.invariants.core._residual import STATES, NDArray, Residual, at_most, compare
+from gruverify.invariants.core._residual import STATES, Residual, at_most, compare
 from gruverify.invariants.core._stack_trial import StackTrial, gradients
 
 

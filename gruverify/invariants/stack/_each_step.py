@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gruverify.arithmetic import Ball
+from gruverify.arithmetic import Ball, NDArray
 from gruverify.cell import StackCase
 from gruverify.formulas import step
 from gruverify.invariants.core._local import flat, lost, returned, stacked, unknown
 from gruverify.invariants.core._registry import ALWAYS, invariant
-from gruverify.invariants.core._residual import STATES, NDArray, Residual, compare, nothing_claimed
+from gruverify.invariants.core._residual import STATES, Residual, compare, nothing_claimed
 from gruverify.invariants.core._stack_trial import StackTrial
 
 

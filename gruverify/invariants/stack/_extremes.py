@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from gruverify.arithmetic import Format
+from gruverify.arithmetic import Format, NDArray
 from gruverify.cell import StackCase
 from gruverify.invariants.core._obstacle import BackendRaised, Refused
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import NDArray, Residual, equal, ok
+from gruverify.invariants.core._residual import Residual, equal, ok
 from gruverify.invariants.core._stack_changes import followed, idle
 from gruverify.invariants.core._stack_trial import StackObserved, StackTrial, paired
 

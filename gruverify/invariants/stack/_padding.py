@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gruverify.arithmetic import NDArray
 from gruverify.invariants.core._registry import invariant
-from gruverify.invariants.core._residual import NDArray, Residual, equal
+from gruverify.invariants.core._residual import Residual, equal
 from gruverify.invariants.core._stack_changes import ragged, repadded
 from gruverify.invariants.core._stack_trial import StackTrial, paired
 

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gruverify.arithmetic import Ball
+from gruverify.arithmetic import Ball, NDArray
 from gruverify.cell import Case
 from gruverify.invariants.contract._first_answers import finite
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
     STATES,
-    NDArray,
     Residual,
     agree_within,
     equal,

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from gruverify.arithmetic import FORMATS, Format, bfloat16
+from gruverify.arithmetic import FORMATS, Format, NDArray, bfloat16
 from gruverify.cell import Case, Cell, Variant
 
 #: How large the sizes H, I and T may be: what is printed is a table.
@@ -137,7 +135,7 @@ def _power_near(scale: float) -> float:
     return 2.0 ** min(round(math.log2(scale)), 0)
 
 
-def _dense(rng: np.random.Generator, *shape: int) -> npt.NDArray[Any]:
+def _dense(rng: np.random.Generator, *shape: int) -> NDArray:
     """Entries of magnitude 1/4 to 3/4 and either sign."""
     return rng.choice([-1.0, 1.0], shape) * rng.integers(32, 97, shape) / 128
 
