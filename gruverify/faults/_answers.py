@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from gruverify.arithmetic import float32, float64
+from gruverify.arithmetic import NDArray, float32, float64
 from gruverify.backends import Backend
 from gruverify.faults._fault import fault
 from gruverify.faults._faulty import Faulty
@@ -16,7 +14,7 @@ from gruverify.faults._faulty import Faulty
 def last_bit_beyond_one() -> Backend:
     """A state of ±1 that is one last bit larger."""
 
-    def beyond(h: Any, *_: Any) -> Any:
+    def beyond(h: NDArray, *_: object) -> NDArray:
         return np.where(np.abs(h) == 1, h * np.nextafter(h.dtype.type(1), h.dtype.type(2)), h)
 
     return Faulty(step=beyond)
@@ -32,7 +30,7 @@ def update_gate_above_one() -> Backend:
 def state_in_half_precision() -> Backend:
     """States kept in float16."""
 
-    def half(h: Any) -> Any:
+    def half(h: NDArray) -> NDArray:
         return h.astype(np.float16).astype(h.dtype)
 
     return Faulty(

@@ -4,7 +4,7 @@ wrong rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from gruverify.backends import Backend, torch_formulas
 from gruverify.cell import Parameters, Variant
 from gruverify.faults._fault import EQUIVALENTS, Build, Kind, fault
 from gruverify.faults._faulty import AFTER, BIASED
-from gruverify.faults._stepping import Lines, candidate, update
+from gruverify.faults._stepping import Lines, StepOf, candidate, update
 
 _FORMATS: tuple[Format, ...] = (float32, float64)
 
@@ -24,7 +24,12 @@ def _of_autograd(
     return fault(kind, mathematics, touches=touches, thread=thread, needs="torch")
 
 
-def _tensors(step: Any = None, *, variants: Any = None, **lines: Callable[..., Any]) -> Backend:
+def _tensors(
+    step: StepOf | None = None,
+    *,
+    variants: Sequence[Variant] | None = None,
+    **lines: Callable[..., Array],
+) -> Backend:
     if variants is None:
         options = {}
     else:
@@ -118,8 +123,8 @@ def slope_lost_by_a_clamp() -> Backend:
 
 
 def _with_rule(
-    forward: Callable[[Any], Any], backward: Callable[[Any, Any, Any], Any]
-) -> Callable[[Any], Any]:
+    forward: Callable[[Array], Array], backward: Callable[[Array, Array, Array], Array]
+) -> Callable[[Array], Array]:
     """An autograd.Function of one argument: `backward` is given the cotangent, the argument and the
     value.
     """
@@ -127,16 +132,16 @@ def _with_rule(
 
     class Rule(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, a: Any) -> Any:
+        def forward(ctx: Any, a: Array) -> Array:
             value = forward(a)
             ctx.save_for_backward(a, value)
             return value
 
         @staticmethod
-        def backward(ctx: Any, *cotangents: Any) -> Any:
+        def backward(ctx: Any, *cotangents: Array) -> Array:
             return backward(cotangents[0], *ctx.saved_tensors)
 
-    apply: Callable[[Any], Any] = Rule.apply
+    apply: Callable[[Array], Array] = Rule.apply
     return apply
 
 
@@ -169,9 +174,9 @@ def gradient_clipped_by_a_hook() -> Backend:
 @_of_autograd("sequence", "∂c_t/∂a_c at c_T", touches="dθ dx dh0", thread="ooples/AiDotNet#1455")
 def rule_that_saves_in_one_buffer() -> Backend:
     """The backward rule reads what the last call of its forward saved."""
-    saved: dict[Any, Any] = {}
+    saved: dict[tuple[int, ...], Array] = {}
 
-    def forward(a: Any) -> Any:
+    def forward(a: Array) -> Array:
         saved[a.shape] = a.tanh()
         return saved[a.shape].clone()
 
@@ -199,7 +204,7 @@ def gate_overwritten_in_place() -> Backend:
 def gates_under_autocast() -> Backend:
     """Mixed precision that reached the gates."""
 
-    def narrow(a: Any) -> Any:
+    def narrow(a: Array) -> Array:
         return sigmoid(a.half()).to(a.dtype)
 
     return _tensors(σ_r=narrow, σ_z=narrow)

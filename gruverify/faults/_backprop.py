@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gruverify.arithmetic import Array, NDArray
 from gruverify.backends import Backend
 from gruverify.cell import Cell, Gradients
 from gruverify.faults._fault import fault
@@ -31,7 +32,7 @@ def gradients_of_inputs_reversed_in_time() -> Backend:
     return Faulty(sequence_vjp=lambda g, *_: replace(g, inputs=g.inputs[::-1].copy()))
 
 
-def _with_other_arguments(f: Callable[..., tuple[Any, ...]]) -> Backend:
+def _with_other_arguments(f: Callable[..., tuple[object, ...]]) -> Backend:
     """Gradients of the sequence from other arguments than the given ones."""
     right = Faulty()
     return Faulty(sequence_vjp=lambda g, cell, *given: right.sequence_vjp(cell, *f(cell, *given)))
@@ -42,9 +43,13 @@ def cotangents_of_outputs_ignored() -> Backend:
     """Only the loss on the last state is differentiated."""
 
     def of_last(
-        cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any
-    ) -> tuple[Any, ...]:
-        return inputs, state, None, np.zeros_like(d_outputs[-1]) if d_last is None else d_last
+        cell: Cell, inputs: NDArray, state: NDArray | None, d_outputs: Any, d_last: NDArray | None
+    ) -> tuple[object, ...]:
+        if d_last is None:
+            last = np.zeros_like(d_outputs[-1])
+        else:
+            last = d_last
+        return inputs, state, None, last
 
     return _with_other_arguments(of_last)
 
@@ -54,8 +59,8 @@ def cotangent_of_last_ignored() -> Backend:
     """Only the loss on the outputs is differentiated."""
 
     def without(
-        cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any
-    ) -> tuple[Any, ...]:
+        cell: Cell, inputs: NDArray, state: NDArray | None, d_outputs: NDArray | None, d_last: Any
+    ) -> tuple[object, ...]:
         if d_outputs is None:
             zeros = np.zeros((len(inputs), *d_last.shape), d_last.dtype)
         else:
@@ -73,7 +78,12 @@ def only_the_last_step_differentiated() -> Backend:
     right = Faulty()
 
     def truncated(
-        g: Gradients, cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any
+        g: Gradients,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
     ) -> Gradients:
         outputs, _ = right.sequence(cell, inputs, state)
         if len(inputs) == 1:
@@ -103,11 +113,11 @@ def backward_overwrites_what_it_saved() -> Backend:
     """What the forward pass saved is good for one gradient: the next over the same inputs is the
     one before.
     """
-    right, saved = Faulty(), dict[bytes, tuple[Any, Any]]()
+    right, saved = Faulty(), dict[bytes, tuple[object, object]]()
 
     def overwritten(
-        cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any
-    ) -> tuple[Any, ...]:
+        cell: Cell, inputs: NDArray, state: Any, d_outputs: object, d_last: object
+    ) -> tuple[object, ...]:
         key = b"".join(a.tobytes() for a in (inputs, state, *cell.packed().values()))
         kept = saved.get(key, (d_outputs, d_last))
         saved[key] = d_outputs, d_last
@@ -144,14 +154,15 @@ def gradient_added_once_for_every_step() -> Backend:
 def gradients_clipped() -> Backend:
     """Entries beyond ±1 are cut off, as trainers do."""
 
-    def cut(a: Any) -> Any:
+    def cut(a: NDArray) -> NDArray:
         one = a.dtype.type(1)
-        return np.maximum(np.minimum(a, one), -one)
+        within: NDArray = np.maximum(np.minimum(a, one), -one)
+        return within
 
     return Faulty(sequence_vjp=lambda g, *_: altered(g, cut))
 
 
-def _parameters(g: Gradients, f: Callable[[Any], Any]) -> Gradients:
+def _parameters(g: Gradients, f: Callable[[NDArray], NDArray]) -> Gradients:
     return replace(altered(g, f), inputs=g.inputs, state=g.state)
 
 
@@ -171,7 +182,7 @@ def gradients_averaged_over_time() -> Backend:
 def cotangent_of_the_last_output_overwritten() -> Backend:
     """Of the two cotangents of the last state one overwrites the other."""
 
-    def met(t: int, T: int, own: Any, later: Any) -> Any:
+    def met(t: int, T: int, own: Array | None, later: Array | None) -> Array | None:
         if later is None:
             return own
         if own is None or t == T - 1:
@@ -220,8 +231,12 @@ def cotangents_of_outputs_reversed() -> Backend:
     """The cotangent of the first output meets the last step."""
 
     def reversed_(
-        cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any
-    ) -> tuple[Any, ...]:
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> tuple[object, ...]:
         return inputs, state, None if d_outputs is None else d_outputs[::-1].copy(), d_last
 
     return _with_other_arguments(reversed_)
@@ -230,9 +245,9 @@ def cotangents_of_outputs_reversed() -> Backend:
 @fault("sequence", "dL/dh_0 = dL/dh_1", touches="dh0")
 def gradient_of_the_state_one_step_late() -> Backend:
     """What comes back is not pulled through the first step."""
-    kept: list[Any] = []
+    kept: list[Array] = []
 
-    def handed(t: int, T: int, g: Any) -> Any:
+    def handed(t: int, T: int, g: Array) -> Array:
         kept.append(g)
         if t or T == 1:
             return g
@@ -259,7 +274,7 @@ def saved_gates_overwritten_by_the_first_pullback() -> Backend:
     """A second backward pass over the same sequence reads what the first one wrote over."""
     seen: dict[bytes, int] = {}
 
-    def again(g: Gradients, cell: Cell, inputs: Any, *_: Any) -> Gradients:
+    def again(g: Gradients, cell: Cell, inputs: NDArray, *_: object) -> Gradients:
         key = inputs.tobytes() + cell.weight_hh.tobytes()
         seen[key] = seen.get(key, 0) + 1
         if seen[key] == 1:
@@ -273,7 +288,7 @@ def saved_gates_overwritten_by_the_first_pullback() -> Backend:
 def gradients_of_earlier_inputs_missing() -> Backend:
     """Only the last input has a gradient."""
 
-    def last(g: Gradients, *_: Any) -> Gradients:
+    def last(g: Gradients, *_: object) -> Gradients:
         return replace(g, inputs=np.concatenate([0 * g.inputs[:-1], g.inputs[-1:]]))
 
     return Faulty(sequence_vjp=last)

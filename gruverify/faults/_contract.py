@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from gruverify.arithmetic import FORMATS, bfloat16, float16, float32
+from gruverify.arithmetic import FORMATS, NDArray, bfloat16, float16, float32
 from gruverify.backends import METHODS, Backend, NumpyBackend, backend
 from gruverify.cell import VARIANTS, Cell, Gradients, StackGradients
 from gruverify.faults._fault import fault
-from gruverify.faults._faulty import Faulty, TwoWays, altered, altered_stack
+from gruverify.faults._faulty import Faulty, Pair, TwoWays, altered, altered_stack
 
 _RIGHT = NumpyBackend()
 
 
-def _every_array(f: Callable[[Any], Any], answer: Any, *_: Any) -> Any:
+def _every_array(f: Callable[[NDArray], Any], answer: Any, *_: object) -> Any:
     if isinstance(answer, Gradients):
         return altered(answer, f)
     if isinstance(answer, StackGradients):
@@ -30,7 +30,7 @@ def _every_array(f: Callable[[Any], Any], answer: Any, *_: Any) -> Any:
     return f(answer)
 
 
-def _everywhere(instead: Callable[[str], Callable[..., Any]]) -> Backend:
+def _everywhere(instead: Callable[[str], Callable[..., object]]) -> Backend:
     """The backend that answers with `instead` of each method."""
     answers: dict[str, Any] = {
         method: instead(method) for method in METHODS if hasattr(TwoWays, method)
@@ -38,7 +38,7 @@ def _everywhere(instead: Callable[[str], Callable[..., Any]]) -> Backend:
     return Faulty(**answers)
 
 
-_WRONG: dict[str, tuple[str, Callable[..., Any]]] = {
+_WRONG: dict[str, tuple[str, Callable[..., object]]] = {
     "in_double_precision": (
         "float64 for the case's format",
         partial(_every_array, lambda a: a.astype(np.float64)),
@@ -75,8 +75,9 @@ for _method in METHODS:
 def not_a_number() -> Backend:
     """NaN for every state."""
 
-    def none(a: Any) -> Any:
-        return a * a.dtype.type(np.nan)
+    def none(a: NDArray) -> NDArray:
+        nans: NDArray = a * a.dtype.type(np.nan)
+        return nans
 
     return Faulty(step=lambda h, *_: none(h), sequence=lambda pair, *_: (none(pair[0]), pair[1]))
 
@@ -92,7 +93,7 @@ def another_last_bit_at_every_call() -> Backend:
     """Sums in another order at every call."""
     calls = count()
 
-    def unsteady(pair: Any, *_: Any) -> Any:
+    def unsteady(pair: Pair, *_: object) -> Pair:
         if next(calls) % 2:
             return tuple(np.nextafter(a, a.dtype.type(2)) for a in pair)
         return pair
@@ -110,7 +111,7 @@ def gradients_added_up_over_calls() -> Backend:
             a.shape for _, a in g.items()
         ]
 
-    def added(g: Gradients, *_: Any) -> Gradients:
+    def added(g: Gradients, *_: object) -> Gradients:
         if fits(g):
             before = kept[-1]
         else:
@@ -130,7 +131,7 @@ def gradients_added_up_over_calls() -> Backend:
 def state_advanced_in_place() -> Backend:
     """The argument h is overwritten by the next state."""
 
-    def advanced(answer: Any, cell: Cell, x: Any, h: Any) -> Any:
+    def advanced(answer: NDArray, cell: Cell, x: NDArray, h: NDArray) -> NDArray:
         h[...] = answer
         return answer
 
@@ -141,7 +142,7 @@ def state_advanced_in_place() -> Backend:
 def inputs_scaled_in_place() -> Backend:
     """Inputs are normalised where they lie."""
 
-    def scaled(answer: Any, cell: Cell, inputs: Any, state: Any) -> Any:
+    def scaled(answer: Pair, cell: Cell, inputs: NDArray, state: NDArray | None) -> Pair:
         inputs *= inputs.dtype.type(0.5)
         return answer
 
@@ -152,7 +153,7 @@ def inputs_scaled_in_place() -> Backend:
 def weights_updated_by_their_gradient() -> Backend:
     """A step of descent that nobody asked for."""
 
-    def descended(g: Gradients, cell: Cell, *_: Any) -> Gradients:
+    def descended(g: Gradients, cell: Cell, *_: object) -> Gradients:
         cell.weight_hh[...] -= g.weight_hh
         return g
 
@@ -171,9 +172,9 @@ def last_is_a_view_of_the_outputs() -> Backend:
 @fault("contract", "every answer is the same buffer", touches="ALIAS")
 def one_buffer_for_every_answer() -> Backend:
     """An answer lasts until the next call of its size."""
-    buffers: dict[Any, Any] = {}
+    buffers: dict[tuple[tuple[int, ...], str], NDArray] = {}
 
-    def put(a: Any) -> Any:
+    def put(a: NDArray) -> NDArray:
         buffer = buffers.setdefault((a.shape, a.dtype.name), np.zeros_like(a))
         buffer[...] = a
         return buffer
@@ -193,7 +194,7 @@ def no_steps_lose_the_state() -> Backend:
 def empty_batch_has_a_member() -> Backend:
     """An empty batch is given a member of zeros."""
 
-    def grown(pair: Any, cell: Cell, inputs: Any, state: Any) -> Any:
+    def grown(pair: Pair, cell: Cell, inputs: NDArray, state: NDArray | None) -> Pair:
         T, B, _ = inputs.shape
         H = cell.hidden_size
         if B:
@@ -233,7 +234,7 @@ def weights_of_a_step_kept_by_cell() -> Backend:
     """A step alone, which copies a cell's weights when it first sees the object."""
     seen: dict[int, tuple[Cell, Cell]] = {}
 
-    def step(cell: Cell, x: Any, h: Any) -> Any:
+    def step(cell: Cell, x: NDArray, h: NDArray) -> NDArray:
         copied = replace(cell, **{name: array.copy() for name, array in cell.packed().items()})  # type: ignore[arg-type]
         return _RIGHT.step(seen.setdefault(id(cell), (cell, copied))[1], x, h)
 
@@ -246,7 +247,7 @@ def inputs_of_a_step_read_from_their_base() -> Backend:
     of.
     """
 
-    def step(cell: Cell, x: Any, h: Any) -> Any:
+    def step(cell: Cell, x: NDArray, h: NDArray) -> NDArray:
         base = x
         while isinstance(base.base, np.ndarray):
             base = base.base
@@ -262,7 +263,7 @@ def state_of_a_step_written_where_rows_share_memory() -> Backend:
     its stride is 0.
     """
 
-    def step(cell: Cell, x: Any, h: Any) -> Any:
+    def step(cell: Cell, x: NDArray, h: NDArray) -> NDArray:
         after = _RIGHT.step(cell, x, h)
         if len(h) > 1 and h.strides[0] == 0:
             after[:-1] = after[-1]
@@ -276,7 +277,7 @@ def another_last_bit_in_another_thread() -> Backend:
     """Sums in another order on another thread."""
     home = threading.get_ident()
 
-    def unsteady(answer: Any, *_: Any) -> Any:
+    def unsteady(answer: object, *_: object) -> object:
         if threading.get_ident() == home:
             return answer
         return _every_array(_next, answer)
@@ -288,7 +289,7 @@ def another_last_bit_in_another_thread() -> Backend:
 def another_last_bit_at_every_call_of_anything() -> Backend:
     """Sums in another order at every call, whatever is called."""
 
-    def unsteady(method: str) -> Callable[..., Any]:
+    def unsteady(method: str) -> Callable[..., object]:
         calls = count()
         return lambda answer, *_: _every_array(_next, answer) if next(calls) % 2 else answer
 
@@ -309,6 +310,6 @@ def empty_arguments_are_padded() -> Backend:
     return Faulty(given=filled)
 
 
-def _next(a: Any) -> Any:
-    bits = a.view(f"i{a.dtype.itemsize}") + 1
+def _next(a: NDArray) -> NDArray:
+    bits: NDArray = a.view(f"i{a.dtype.itemsize}") + 1
     return bits.view(a.dtype)

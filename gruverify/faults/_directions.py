@@ -7,18 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from gruverify.backends import Backend
-from gruverify.cell import Gradients
+from gruverify.arithmetic import NDArray
+from gruverify.backends import Backend, NumpyBackend
+from gruverify.cell import Cell, Gradients
 from gruverify.faults._fault import fault
-from gruverify.faults._faulty import Faulty, altered, gates, with_gates
+from gruverify.faults._faulty import Faulty, Pair, altered, gates, with_gates
 
 
 @fault("gradient", "∂h/∂θ·v_θ + ∂h/∂x·v_x for ∂h/∂θ·v_θ + ∂h/∂x·v_x + ∂h/∂h_0·v_h", touches="D2")
 def tangent_of_the_state_ignored() -> Backend:
     """The initial state is taken for a constant in forward mode."""
-    right = Faulty()
+    right = NumpyBackend()
 
-    def still(answer: Any, cell: Any, inputs: Any, state: Any, tangent: Gradients) -> Any:
+    def still(
+        answer: Pair, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients
+    ) -> Pair:
         return right.sequence_jvp(
             cell, inputs, state, replace(tangent, state=np.zeros_like(tangent.state))
         )
@@ -30,7 +33,7 @@ def tangent_of_the_state_ignored() -> Backend:
 def hessian_of_the_candidate_alone() -> Backend:
     """The gates' slopes are taken for constants: their rows of Hv are 0."""
 
-    def held(g: Gradients, *_: Any) -> Gradients:
+    def held(g: Gradients, *_: object) -> Gradients:
         none = {gate: 0 * gates(g.weight_hh)[0] for gate in "rz"}
         return replace(g, weight_hh=with_gates(g.weight_hh, **none))
 
@@ -41,7 +44,7 @@ def hessian_of_the_candidate_alone() -> Backend:
 def hessian_not_implemented_but_zero() -> Backend:
     """What should say that it has no second derivative returns zeros."""
 
-    def zeros(g: Gradients, *_: Any) -> Gradients:
+    def zeros(g: Gradients, *_: object) -> Gradients:
         return altered(g, np.zeros_like)
 
     return Faulty(sequence_hvp=zeros, sequence_hvp_reverse=zeros)
@@ -50,13 +53,17 @@ def hessian_not_implemented_but_zero() -> Backend:
 @fault("gradient", "J|v|", touches="D2")
 def direction_taken_by_its_magnitude() -> Backend:
     """Forward mode along |v|, and so is the derivative of the gradient."""
-    right = Faulty()
+    right = NumpyBackend()
 
-    def jvp(answer: Any, cell: Any, inputs: Any, state: Any, tangent: Gradients) -> Any:
+    def jvp(
+        answer: Pair, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients
+    ) -> Pair:
         return right.sequence_jvp(cell, inputs, state, altered(tangent, np.abs))
 
-    def hvp(answer: Any, *given: Any) -> Any:
-        return right.sequence_hvp(*given[:-1], altered(given[-1], np.abs))
+    def hvp(answer: Gradients, cell: Cell, *given: Any) -> Gradients:
+        inputs, state, d_outputs, d_last, tangent = given
+        along = altered(tangent, np.abs)
+        return right.sequence_hvp(cell, inputs, state, d_outputs, d_last, along)
 
     return Faulty(sequence_jvp=jvp, sequence_hvp=hvp)
 
@@ -65,7 +72,7 @@ def direction_taken_by_its_magnitude() -> Backend:
 def tangent_halved_in_place() -> Backend:
     """The direction is scaled where it lies."""
 
-    def halved(answer: Any, *given: Any) -> Any:
+    def halved(answer: Pair | Gradients, *given: Any) -> Pair | Gradients:
         for _, array in given[-1].items():
             array *= array.dtype.type(0.5)
         return answer

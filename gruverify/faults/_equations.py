@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -128,7 +128,7 @@ def shares_that_add_up_to_more_than_one() -> Backend:
 # -- weights, inputs and members -------------------------------------------------------------------
 
 
-def _parameters(**blocks: Any) -> Backend:
+def _parameters(**blocks: Callable[[Parameters], Array]) -> Backend:
     """The right step over other blocks: from the parameters to the block."""
     right = Lines()
     return Stepping(

@@ -10,8 +10,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from gruverify.arithmetic import Array, Format, bfloat16, float16, float32, sigmoid, tanh
+from gruverify.arithmetic import Array, Format, NDArray, bfloat16, float16, float32, sigmoid, tanh
 from gruverify.backends import Backend, NumpyBackend
 from gruverify.cell import LAYOUTS, VARIANTS, Cell, Gradients, Parameters, Variant
 from gruverify.faults._fault import EQUIVALENTS, Kind, fault
@@ -230,7 +231,7 @@ def products_without_matmul() -> Backend:
     return stepping(candidate=looped)
 
 
-def _wider(dtype: Any, formats: tuple[Format, ...]) -> Stepping:
+def _wider(dtype: npt.DTypeLike, formats: tuple[Format, ...]) -> Stepping:
     def step(right: Lines, v: Variant, p: Parameters, x: Array, h: Array) -> Array:
         blocks = {e.name: np.asarray(getattr(p, e.name)).astype(dtype) for e in fields(p)}
         wide = (np.asarray(a).astype(dtype) for a in (x, h))
@@ -309,7 +310,9 @@ def pullback_by_the_jacobian() -> Backend:
     """The cotangent of the state through the whole Jacobian."""
     right = NumpyBackend()
 
-    def by_jacobian(g: Gradients, cell: Cell, x: Any, h: Any, cotangent: Any) -> Gradients:
+    def by_jacobian(
+        g: Gradients, cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray
+    ) -> Gradients:
         dh, _ = right.step_jacobian(cell, x, h)
         product = np.einsum("bi,bij->bj", cotangent.astype(np.float64), dh.astype(np.float64))
         return Gradients(

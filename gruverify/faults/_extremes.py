@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from gruverify.arithmetic import Array, bfloat16, float32, float64, sigmoid, tanh
+from gruverify.arithmetic import Array, NDArray, bfloat16, float32, float64, sigmoid, tanh
 from gruverify.backends import Backend, NumpyBackend
 from gruverify.cell import Arrangement, Stack, StackGradients
 from gruverify.faults._fault import fault
-from gruverify.faults._faulty import Faulty, altered_stack
+from gruverify.faults._faulty import Faulty, Pair, altered_stack
 from gruverify.faults._pulling import pulling
 from gruverify.faults._stacks import lengths_of
 from gruverify.faults._stepping import stepping
@@ -95,15 +95,15 @@ def slope_of_a_saturated_candidate_lost() -> Backend:
 # -- cotangents ------------------------------------------------------------------------------------
 
 
-def _given_other_cotangents(change: Callable[[Any], Any]) -> Backend:
+def _given_other_cotangents(change: Callable[[NDArray], NDArray]) -> Backend:
     """The gradients of a sequence and of a stack at other cotangents than those given."""
 
-    def changed(cotangent: Any) -> Any:
+    def changed(cotangent: NDArray | None) -> NDArray | None:
         if cotangent is None:
             return None
         return change(cotangent.astype(np.float64)).astype(cotangent.dtype)
 
-    def at_others(method: str) -> Callable[..., Any]:
+    def at_others(method: str) -> Callable[..., object]:
         return lambda answer, subject, *rest: getattr(NUMPY, method)(
             subject, *rest[:-2], *map(changed, rest[-2:])
         )
@@ -148,7 +148,9 @@ def cotangents_that_are_no_numbers_taken_for_zero() -> Backend:
 # -- padding ---------------------------------------------------------------------------------------
 
 
-def _leak(steps: Any, stack: Stack, inputs: Any, lengths: Any, batch_first: bool) -> Any:
+def _leak(
+    steps: NDArray, stack: Stack, inputs: NDArray, lengths: NDArray | None, batch_first: bool
+) -> NDArray:
     """0 times all that stands behind each member's last step: NaN where that is no number, (B,
     1).
     """
@@ -156,7 +158,9 @@ def _leak(steps: Any, stack: Stack, inputs: Any, lengths: Any, batch_first: bool
     n, _ = lengths_of(stack, inputs, lengths, batch_first)
     xs = arranged.steps_of(steps)
     behind = np.arange(len(xs))[:, None, None] >= np.asarray(n)[:, None]
-    return (np.where(behind, xs, xs.dtype.type(0)) * xs.dtype.type(0)).sum((0, 2))[:, None]
+    zero = xs.dtype.type(0)
+    leak: NDArray = (np.where(behind, xs, zero) * zero).sum((0, 2))[:, None]
+    return leak
 
 
 @fault("stack", "h_n + 0·x_t for t > n", touches="PAD NAN")
@@ -166,8 +170,13 @@ def padding_multiplied_by_zero() -> Backend:
     """
 
     def masked(
-        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
-    ) -> Any:
+        answer: Pair,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
+    ) -> Pair:
         arranged = Arrangement.of_call(inputs, batch_first)
         last = arranged.states_of(answer[1]) + _leak(inputs, stack, inputs, lengths, batch_first)
         return answer[0], arranged.states(last.astype(inputs.dtype))
@@ -184,12 +193,12 @@ def cotangents_of_padding_multiplied_by_zero() -> Backend:
     def masked(
         g: StackGradients,
         stack: Stack,
-        inputs: Any,
-        states: Any,
-        lengths: Any,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
         first: bool,
         *rest: Any,
-    ) -> Any:
+    ) -> StackGradients:
         if rest[0] is None:
             return g
         leak = _leak(rest[0], stack, inputs, lengths, first).sum()
@@ -206,8 +215,13 @@ def members_without_steps_end_in_zeros() -> Backend:
     """The last state of who has no step is what its buffer was filled with."""
 
     def emptied(
-        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
-    ) -> Any:
+        answer: Pair,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
+    ) -> Pair:
         return answer[0], _without_idle(answer[1], stack, inputs, lengths, batch_first)
 
     return Faulty(stack=emptied)
@@ -220,12 +234,12 @@ def no_gradient_of_members_without_steps() -> Backend:
     def emptied(
         g: StackGradients,
         stack: Stack,
-        inputs: Any,
-        states: Any,
-        lengths: Any,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
         first: bool,
-        *_: Any,
-    ) -> Any:
+        *_: object,
+    ) -> StackGradients:
         if g.states is None:
             return g
         return replace(g, states=_without_idle(g.states, stack, inputs, lengths, first))
@@ -233,9 +247,12 @@ def no_gradient_of_members_without_steps() -> Backend:
     return Faulty(stack_vjp=emptied)
 
 
-def _without_idle(states: Any, stack: Stack, inputs: Any, lengths: Any, batch_first: bool) -> Any:
+def _without_idle(
+    states: NDArray, stack: Stack, inputs: NDArray, lengths: NDArray | None, batch_first: bool
+) -> NDArray:
     """The states with 0 for the members without a step."""
     arranged = Arrangement.of_call(inputs, batch_first)
     n, _ = lengths_of(stack, inputs, lengths, batch_first)
     found = arranged.states_of(states)
-    return arranged.states(np.where((np.asarray(n) > 0)[:, None], found, 0 * found))
+    kept: NDArray = arranged.states(np.where((np.asarray(n) > 0)[:, None], found, 0 * found))
+    return kept

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from gruverify.arithmetic import FORMATS, Format
+from gruverify.arithmetic import FORMATS, Format, NDArray
 from gruverify.backends import METHODS, NumpyBackend
 from gruverify.cell import VARIANTS, Cell, Gradients, Stack, StackGradients, Variant
+
+#: Outputs (T, B, H) and the last state (B, H), or those of a stack.
+Pair: TypeAlias = tuple[NDArray, NDArray]
+_Value = TypeVar("_Value")
 
 #: The variants with biases, and those that reset after the product or before it.
 BIASED = tuple(variant for variant in VARIANTS if variant.bias)
@@ -19,7 +23,7 @@ AFTER = tuple(variant for variant in VARIANTS if variant.reset == "after")
 BEFORE = tuple(variant for variant in VARIANTS if variant.reset == "before")
 
 
-def same(value: Any, *ignored: Any) -> Any:
+def same(value: _Value, *ignored: object) -> _Value:
     """No alteration."""
     return value
 
@@ -44,10 +48,10 @@ class Faulty:
         self,
         *,
         cell: Callable[[Cell], Cell] = same,
-        given: Callable[[Any], Any] = same,
+        given: Callable[[NDArray], NDArray] = same,
         variants: Sequence[Variant] = VARIANTS,
         formats: Sequence[Format] = FORMATS,
-        **answers: Callable[..., Any],
+        **answers: Callable[..., object],
     ) -> None:
         if unknown := answers.keys() - set(METHODS):
             raise TypeError(f"{min(unknown)!r} is no method of the contract: {', '.join(METHODS)}")
@@ -60,11 +64,11 @@ class Faulty:
             raise AttributeError(method)
         return partial(self._answer, method)
 
-    def _answer(self, method: str, subject: Cell | Stack, *arguments: Any) -> Any:
+    def _answer(self, method: str, subject: Cell | Stack, *arguments: object) -> object:
         taken = (_taken(self._given, a) for a in arguments)
-        right: Callable[..., Any] = getattr(TwoWays(), method)
+        right: Callable[..., object] = getattr(TwoWays(), method)
         answer = right(self._taken(subject), *taken)
-        instead: Callable[..., Any] = self._answers.get(method, same)
+        instead: Callable[..., object] = self._answers.get(method, same)
         return instead(answer, subject, *arguments)
 
     def _taken(self, subject: Cell | Stack) -> Cell | Stack:
@@ -73,7 +77,7 @@ class Faulty:
         return Stack(tuple(tuple(map(self._cell, row)) for row in subject.cells))
 
 
-def _taken(given: Callable[[Any], Any], argument: Any) -> Any:
+def _taken(given: Callable[[NDArray], NDArray], argument: object) -> object:
     if isinstance(argument, Gradients):
         return altered(argument, given)
     if isinstance(argument, np.ndarray) and argument.dtype.kind != "i":
@@ -86,30 +90,30 @@ def changed(cell: Cell, **changes: Callable[[Any], Any]) -> Cell:
     return replace(cell, **{name: f(getattr(cell, name)) for name, f in changes.items()})
 
 
-def gates(array: Any) -> list[Any]:
+def gates(array: Any) -> list[NDArray]:
     """The blocks of a packed array, in the order r, z, c."""
     return np.split(array, 3)
 
 
-def with_gates(packed: Any, **blocks: Any) -> Any:
+def with_gates(packed: Any, **blocks: NDArray) -> NDArray:
     """A packed array with some of its blocks r, z, c replaced."""
     return np.concatenate(
         [blocks.get(gate, block) for gate, block in zip("rzc", gates(packed), strict=True)]
     )
 
 
-def reordered(packed: Any, order: str) -> Any:
+def reordered(packed: NDArray, order: str) -> NDArray:
     """A packed array with its blocks in another order, such as "zrc"."""
     return np.concatenate([gates(packed)["rzc".index(gate)] for gate in order])
 
 
-def altered(gradients: Gradients, f: Callable[[Any], Any]) -> Gradients:
+def altered(gradients: Gradients, f: Callable[[NDArray], NDArray]) -> Gradients:
     """The gradients of a cell with `f` applied to each."""
     changed = {name: None if a is None else f(a) for name, a in vars(gradients).items()}
     return Gradients(**changed)  # type: ignore[arg-type]  # None where there is no bias
 
 
-def altered_stack(gradients: StackGradients, f: Callable[[Any], Any]) -> StackGradients:
+def altered_stack(gradients: StackGradients, f: Callable[[NDArray], NDArray]) -> StackGradients:
     """The gradients of a stack with `f` applied to each."""
     parameters = {name: f(array) for name, array in gradients.parameters.items()}
     if gradients.states is None:

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import numpy as np
 
-from gruverify.arithmetic import float16, float32, float64
+from gruverify.arithmetic import NDArray, float16, float32, float64
 from gruverify.backends import Backend
 from gruverify.faults._fault import fault
 from gruverify.faults._faulty import Faulty
-
-Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 #: bfloat16 has an array type of its own already.
 _NATIVE = (float16, float32, float64)
 
 
-def _over(kind: type[Array]) -> Backend:
+def _over(kind: type[NDArray]) -> Backend:
     """The formulas over arrays of this kind."""
     return Faulty(given=lambda a: a.view(kind), formats=_NATIVE)
 
 
-class _HardSigmoid(Array):
-    def sigmoid(self) -> Any:
-        return np.clip(self / 6 + self.dtype.type(0.5), 0, 1)
+class _HardSigmoid(NDArray):
+    def sigmoid(self) -> NDArray:
+        straight: NDArray = np.clip(self / 6 + self.dtype.type(0.5), 0, 1)
+        return straight
 
 
 @fault(
@@ -38,9 +35,10 @@ def hard_sigmoid() -> Backend:
     return _over(_HardSigmoid)
 
 
-class _EarlyTanh(Array):
-    def tanh(self) -> Any:
-        return np.tanh(np.clip(self, -2, 2))
+class _EarlyTanh(NDArray):
+    def tanh(self) -> NDArray:
+        held: NDArray = np.tanh(np.clip(self, -2, 2))
+        return held
 
 
 @fault("saturated", "tanh(clip(a, -2, 2))", touches="FWD JAC dθ dx dh0")
@@ -49,8 +47,8 @@ def tanh_saturating_early() -> Backend:
     return _over(_EarlyTanh)
 
 
-class _Unsquashed(Array):
-    def tanh(self) -> Any:
+class _Unsquashed(NDArray):
+    def tanh(self) -> NDArray:
         return self
 
 
@@ -60,10 +58,11 @@ def candidate_not_squashed() -> Backend:
     return _over(_Unsquashed)
 
 
-class _Overflowing(Array):
-    def tanh(self) -> Any:
+class _Overflowing(NDArray):
+    def tanh(self) -> NDArray:
         e = np.exp(2 * self)
-        return (e - 1) / (e + 1)
+        ratio: NDArray = (e - 1) / (e + 1)
+        return ratio
 
 
 @fault("saturated", "tanh a = (e²ᵃ-1)/(e²ᵃ+1)", touches="FWD NAN", thread="triton-lang/triton#8551")

@@ -7,13 +7,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
-from gruverify.arithmetic import format_of
-from gruverify.backends import Backend
-from gruverify.cell import BLOCKS, VARIANTS, Gradients, Variant
+from gruverify.arithmetic import NDArray, format_of
+from gruverify.backends import Backend, NumpyBackend
+from gruverify.cell import BLOCKS, VARIANTS, Cell, Gradients, Variant
 from gruverify.faults._fault import fault
 from gruverify.faults._faulty import AFTER, BIASED, Faulty, altered, gates, with_gates
 
@@ -108,9 +107,9 @@ def gradients_of_the_negated_loss() -> Backend:
 @fault("gradient", "1ᵀ∂h/∂θ for gᵀ∂h/∂θ", touches="dθ dx dh0")
 def cotangent_of_the_step_ignored() -> Backend:
     """The pullback of a step at ones, whatever the cotangent."""
-    right = Faulty()
+    right = NumpyBackend()
 
-    def at_ones(g: Gradients, cell: Any, x: Any, h: Any, cotangent: Any) -> Any:
+    def at_ones(g: Gradients, cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray) -> Gradients:
         return right.step_vjp(cell, x, h, np.ones_like(cotangent))
 
     return Faulty(step_vjp=at_ones)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gruverify.arithmetic import Array, bfloat16, float32, float64, sigmoid, tanh
 from gruverify.backends import Backend
@@ -17,7 +17,7 @@ from gruverify.faults._stepping import Lines, Stepping, stepping
 _WIDE = (float32, float64)
 
 
-def _through(dtype: Any) -> Callable[[Array], Array]:
+def _through(dtype: npt.DTypeLike) -> Callable[[Array], Array]:
     return lambda a: a.astype(dtype).astype(a.dtype)
 
 
@@ -94,7 +94,7 @@ def computed_in_single_precision() -> Backend:
     """A float64 cell whose arithmetic is float32."""
     right = Lines()
 
-    def narrow(a: Any) -> Any:
+    def narrow(a: Array) -> Array:
         if isinstance(a, np.ndarray):
             return a.astype(np.float32)
         return a

@@ -4,9 +4,8 @@ another.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -154,7 +153,8 @@ def own_cotangent_for_every_unit() -> Backend:
 
 
 def _after_all(
-    f: Callable[[Parameters, Activations, Array, Pullback], Pullback], variants: Any = AFTER
+    f: Callable[[Parameters, Activations, Array, Pullback], Pullback],
+    variants: Sequence[Variant] = AFTER,
 ) -> Backend:
     """`f` makes another pullback of the parameters, the activations, the cotangent and the right
     one.

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
-from gruverify.arithmetic import Array, floating
+from gruverify.arithmetic import Array, NDArray, floating
 from gruverify.backends import NumpyBackend
 from gruverify.cell import VARIANTS, Cell, Gradients, Parameters, Variant, pack
 from gruverify.formulas import (
@@ -85,7 +85,7 @@ class Chain:
     first; seen: the activations for step t's pullback, of all steps.
     """
 
-    met: Callable[[int, int, Any, Any], Any] = lambda t, T, own, later: (
+    met: Callable[[int, int, Array | None, Array | None], Array | None] = lambda t, T, own, later: (
         own if later is None else later if own is None else own + later
     )
     handed: Callable[[int, int, Array], Array] = lambda t, T, g: g
@@ -110,7 +110,7 @@ class Pulling(NumpyBackend):
         self._pull, self._chain = pull, chain or Chain()
         self.variants = tuple(variants)
 
-    def step_vjp(self, cell: Cell, x: Any, h: Any, cotangent: Any) -> Gradients:
+    def step_vjp(self, cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray) -> Gradients:
         """Gradients of one step at the cotangent (B, H)."""
         p = cell.parameters(floating)
         a = activations(cell.variant, p, floating(x), floating(h))
@@ -118,7 +118,12 @@ class Pulling(NumpyBackend):
         return pack(back.parameters, back.x, back.h, cell.variant.bias)
 
     def sequence_vjp(
-        self, cell: Cell, inputs: Any, state: Any, d_outputs: Any, d_last: Any
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
     ) -> Gradients:
         """Gradients of a sequence at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
         v, p, T = cell.variant, cell.parameters(floating), len(inputs)
@@ -139,11 +144,11 @@ class Pulling(NumpyBackend):
         )
 
 
-def pulling(*, variants: Sequence[Variant] = VARIANTS, **lines: Callable[..., Any]) -> Pulling:
+def pulling(*, variants: Sequence[Variant] = VARIANTS, **lines: Callable[..., Array]) -> Pulling:
     """The backend of a pullback with other lines (see `BackwardLines`)."""
     return Pulling(BackwardLines(**lines), variants=variants)
 
 
-def chaining(**lines: Callable[..., Any]) -> Pulling:
+def chaining(**lines: Callable[..., Array]) -> Pulling:
     """The backend of the right pullback, chained by other lines (see `Chain`)."""
     return Pulling(chain=Chain(**lines))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
-from gruverify.arithmetic import Array
+from gruverify.arithmetic import Array, NDArray
 from gruverify.backends import Backend
+from gruverify.cell import Cell
 from gruverify.faults._fault import fault
-from gruverify.faults._faulty import AFTER, BIASED, Faulty, changed, gates, with_gates
+from gruverify.faults._faulty import AFTER, BIASED, Faulty, Pair, changed, gates, with_gates
 from gruverify.faults._stepping import Stepping, in_order, looping
 
 Step: TypeAlias = Callable[[Array, Array], Array]
@@ -153,10 +154,10 @@ def state_clipped_between_steps() -> Backend:
 )
 def recycled_initial_state() -> Backend:
     """The buffer of the initial state is not cleared."""
-    left: dict[Any, Any] = {}
+    left: dict[tuple[object, ...], NDArray] = {}
 
     class Recycling(Stepping):
-        def sequence(self, cell: Any, inputs: Any, state: Any) -> Any:
+        def sequence(self, cell: Cell, inputs: NDArray, state: NDArray | None) -> Pair:
             key = inputs.shape[1], cell.hidden_size, inputs.dtype
             outputs, last = super().sequence(
                 cell, inputs, left.get(key) if state is None else state
@@ -178,7 +179,7 @@ def recurrent_branch_skipped_without_a_state() -> Backend:
     silent = Faulty(cell=_without_recurrent_bias)
     right = Faulty()
 
-    def sequence(answer: Any, cell: Any, inputs: Any, state: Any) -> Any:
+    def sequence(answer: Pair, cell: Cell, inputs: NDArray, state: NDArray | None) -> Pair:
         if state is not None:
             return answer
         first, last = silent.sequence(cell, inputs[:1], None)
@@ -190,5 +191,5 @@ def recurrent_branch_skipped_without_a_state() -> Backend:
     return Faulty(sequence=sequence, variants=[v for v in BIASED if v in AFTER])
 
 
-def _without_recurrent_bias(cell: Any) -> Any:
+def _without_recurrent_bias(cell: Cell) -> Cell:
     return changed(cell, bias_hh=lambda b: with_gates(b, c=0 * gates(b)[2]))

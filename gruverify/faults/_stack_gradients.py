@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gruverify.arithmetic import NDArray
 from gruverify.backends import Backend, NumpyBackend
 from gruverify.cell import Arrangement, Stack, StackGradients
 from gruverify.faults._fault import fault
@@ -15,7 +16,7 @@ from gruverify.faults._faulty import Faulty, altered_stack
 from gruverify.faults._stacks import lengths_of
 
 
-def right(*arguments: Any, **others: Any) -> StackGradients:
+def right(*arguments: object, **others: object) -> StackGradients:
     """The gradients as they should be, of these arguments of `stack_vjp`."""
     vjp: Callable[..., StackGradients] = NumpyBackend().stack_vjp
     return vjp(*arguments, **others)
@@ -25,7 +26,7 @@ def right(*arguments: Any, **others: Any) -> StackGradients:
 def backward_gradients_overwritten_by_forward_ones() -> Backend:
     """Both directions write their parameters' gradients into one buffer."""
 
-    def overwritten(g: StackGradients, *_: Any) -> StackGradients:
+    def overwritten(g: StackGradients, *_: object) -> StackGradients:
         forward = {name: g.parameters[name.removesuffix("_reverse")] for name in g.parameters}
         return replace(g, parameters=forward)
 
@@ -36,7 +37,7 @@ def backward_gradients_overwritten_by_forward_ones() -> Backend:
 def gradient_of_inputs_through_one_direction() -> Backend:
     """The inputs' gradient is that of the forward direction in the first layer."""
 
-    def halved(g: StackGradients, *_: Any) -> StackGradients:
+    def halved(g: StackGradients, *_: object) -> StackGradients:
         if any("reverse" in n for n in g.parameters):
             return replace(g, inputs=g.inputs / g.inputs.dtype.type(2))
         return g
@@ -48,7 +49,7 @@ def gradient_of_inputs_through_one_direction() -> Backend:
 def no_gradient_of_upper_states() -> Backend:
     """Initial states of the layers above the first are detached."""
 
-    def detached(g: StackGradients, stack: Stack, *_: Any) -> StackGradients:
+    def detached(g: StackGradients, stack: Stack, *_: object) -> StackGradients:
         if g.states is None:
             return g
         kept = np.arange(len(g.states)).reshape(-1, *[1] * (g.states.ndim - 1)) < stack.directions
@@ -106,12 +107,12 @@ def gradients_of_inputs_at_padding() -> Backend:
     def leaking(
         g: StackGradients,
         stack: Stack,
-        inputs: Any,
-        states: Any,
-        lengths: Any,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
         batch_first: bool,
-        *_: Any,
-    ) -> Any:
+        *_: object,
+    ) -> StackGradients:
         arranged = Arrangement.of_call(inputs, batch_first)
         steps = arranged.steps_of(g.inputs).copy()
         for b, n in enumerate(lengths_of(stack, inputs, lengths, batch_first)[0]):
@@ -128,12 +129,12 @@ def cotangents_at_padding_reach_the_last_state() -> Backend:
     def reaching(
         g: StackGradients,
         stack: Stack,
-        inputs: Any,
-        states: Any,
-        lengths: Any,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
         batch_first: bool,
-        d_outputs: Any,
-        d_last: Any,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
     ) -> StackGradients:
         if lengths is None or d_outputs is None or d_last is None:
             return g
@@ -171,7 +172,7 @@ def square_cotangents_read_time_first() -> Backend:
 def cotangents_of_states_lost_without_a_batch() -> Backend:
     """The loss on the last states of a member without a batch is left out."""
 
-    def lost(g: StackGradients, stack: Stack, inputs: Any, *rest: Any) -> StackGradients:
+    def lost(g: StackGradients, stack: Stack, inputs: NDArray, *rest: Any) -> StackGradients:
         *before, d_last = rest
         if inputs.ndim > 2 or d_last is None:
             return g
@@ -187,7 +188,7 @@ def gradients_from_states_that_nobody_zeroed() -> Backend:
     """
 
     def dirty(
-        g: StackGradients, stack: Stack, inputs: Any, states: Any, *rest: Any
+        g: StackGradients, stack: Stack, inputs: NDArray, states: NDArray | None, *rest: Any
     ) -> StackGradients:
         if states is not None:
             return g
@@ -210,7 +211,7 @@ def gradients_of_a_stack_added_up_over_calls() -> Backend:
     """No zero_grad: each call adds to what the one before returned."""
     kept: list[StackGradients] = []
 
-    def added(g: StackGradients, *_: Any) -> StackGradients:
+    def added(g: StackGradients, *_: object) -> StackGradients:
         before = kept.pop() if kept else None
         kept.append(g)
         if before is None or {n: a.shape for n, a in before.parameters.items()} != {

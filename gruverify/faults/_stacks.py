@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from gruverify.arithmetic import NDArray
 from gruverify.backends import Backend, NumpyBackend
 from gruverify.cell import Arrangement, Stack
 from gruverify.faults._fault import fault
-from gruverify.faults._faulty import Faulty, changed
+from gruverify.faults._faulty import Faulty, Pair, changed
 
 NUMPY = NumpyBackend()
 
 
-def lengths_of(stack: Stack, inputs: Any, lengths: Any, batch_first: bool) -> Any:
+def lengths_of(stack: Stack, inputs: NDArray, lengths: NDArray | None, batch_first: bool) -> Pair:
     """The number of steps of each member, and the steps time-major."""
     xs = Arrangement.of_call(inputs, batch_first).steps_of(inputs)
     return (np.full(xs.shape[1], len(xs)) if lengths is None else lengths), xs
@@ -47,7 +48,9 @@ def upper_layers_read_the_forward_half_alone() -> Backend:
 def one_initial_state_for_every_layer() -> Backend:
     """The top layer's last initial state is handed to every layer and direction."""
 
-    def shared(answer: Any, stack: Stack, inputs: Any, states: Any, *rest: Any) -> Any:
+    def shared(
+        answer: Pair, stack: Stack, inputs: NDArray, states: NDArray | None, *rest: Any
+    ) -> Pair:
         return NUMPY.stack(
             stack, inputs, None if states is None else 0 * states + states[-1:], *rest
         )
@@ -59,7 +62,9 @@ def one_initial_state_for_every_layer() -> Backend:
 def states_by_direction_and_then_layer() -> Backend:
     """The initial states of a bidirectional stack are taken in another order."""
 
-    def reordered(answer: Any, stack: Stack, inputs: Any, states: Any, *rest: Any) -> Any:
+    def reordered(
+        answer: Pair, stack: Stack, inputs: NDArray, states: NDArray | None, *rest: Any
+    ) -> Pair:
         order = (
             np.arange(stack.layers * stack.directions)
             .reshape(stack.directions, stack.layers)
@@ -86,8 +91,13 @@ def backward_outputs_not_put_back_in_order() -> Backend:
     """The backward direction's outputs come in the order in which they were computed."""
 
     def unordered(
-        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
-    ) -> Any:
+        answer: Pair,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
+    ) -> Pair:
         outputs, last = answer
         if stack.directions == 1:
             return answer
@@ -117,8 +127,13 @@ def backward_last_state_taken_at_the_end() -> Backend:
     """
 
     def at_the_end(
-        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
-    ) -> Any:
+        answer: Pair,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
+    ) -> Pair:
         if stack.directions == 1:
             return answer
         arranged, H = Arrangement.of_call(inputs, batch_first), stack.hidden_size
@@ -141,8 +156,13 @@ def last_states_after_the_padding() -> Backend:
     """Padding is run through, and the last states are those behind it."""
 
     def behind(
-        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
-    ) -> Any:
+        answer: Pair,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
+    ) -> Pair:
         return answer[0], NUMPY.stack(stack, inputs, states, None, batch_first)[1]
 
     return Faulty(stack=behind)
@@ -153,8 +173,13 @@ def padding_run_through() -> Backend:
     """Lengths only blank the outputs: the steps behind them are run through in both directions."""
 
     def blanked(
-        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
-    ) -> Any:
+        answer: Pair,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
+    ) -> Pair:
         arranged = Arrangement.of_call(inputs, batch_first)
         outputs, last = NUMPY.stack(stack, inputs, states, None, batch_first)
         n, xs = lengths_of(stack, inputs, lengths, batch_first)
@@ -170,8 +195,13 @@ def last_output_repeated_at_padding() -> Backend:
     """Outputs behind a member's last step repeat its last one."""
 
     def repeated(
-        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
-    ) -> Any:
+        answer: Pair,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
+    ) -> Pair:
         arranged = Arrangement.of_call(inputs, batch_first)
         steps = arranged.steps_of(answer[0]).copy()
         for b, n in enumerate(lengths_of(stack, inputs, lengths, batch_first)[0]):
@@ -188,8 +218,13 @@ def initial_states_sorted_by_length() -> Backend:
     """
 
     def ordered(
-        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
-    ) -> Any:
+        answer: Pair,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
+    ) -> Pair:
         if lengths is None or states is None:
             return answer
         return NUMPY.stack(
@@ -207,8 +242,13 @@ def square_batches_read_time_first() -> Backend:
     """batch_first is forgotten where the shapes do not tell."""
 
     def forgotten(
-        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
-    ) -> Any:
+        answer: Pair,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
+    ) -> Pair:
         square = inputs.ndim == 3 and inputs.shape[0] == inputs.shape[1]
         if square:
             return NUMPY.stack(stack, inputs, states, lengths, False)
@@ -221,7 +261,9 @@ def square_batches_read_time_first() -> Backend:
 def initial_states_ignored_without_a_batch() -> Backend:
     """Inputs (T, I) are always run from zeros."""
 
-    def ignored(answer: Any, stack: Stack, inputs: Any, states: Any, *rest: Any) -> Any:
+    def ignored(
+        answer: Pair, stack: Stack, inputs: NDArray, states: NDArray | None, *rest: Any
+    ) -> Pair:
         if inputs.ndim == 2:
             return NUMPY.stack(stack, inputs, None, *rest)
         return answer
@@ -233,7 +275,9 @@ def initial_states_ignored_without_a_batch() -> Backend:
 def missing_states_not_zero() -> Backend:
     """Without initial states those of a buffer are taken that nobody has zeroed."""
 
-    def dirty(answer: Any, stack: Stack, inputs: Any, states: Any, *rest: Any) -> Any:
+    def dirty(
+        answer: Pair, stack: Stack, inputs: NDArray, states: NDArray | None, *rest: Any
+    ) -> Pair:
         if states is not None:
             return answer
         arranged = Arrangement.of_call(inputs, rest[-1])
@@ -251,8 +295,9 @@ def missing_states_not_zero() -> Backend:
 def last_bit_beyond_one_in_a_stack() -> Backend:
     """Every state is one last bit larger."""
 
-    def beyond(h: Any) -> Any:
-        return np.nextafter(h, 2 * np.sign(h))
+    def beyond(h: NDArray) -> NDArray:
+        larger: NDArray = np.nextafter(h, 2 * np.sign(h))
+        return larger
 
     return Faulty(stack=lambda answer, *_: tuple(map(beyond, answer)))
 
@@ -268,7 +313,7 @@ def another_last_bit_at_every_call_of_a_stack() -> Backend:
     """Sums in another order at every call."""
     calls = count()
 
-    def unsteady(answer: Any, *_: Any) -> Any:
+    def unsteady(answer: Pair, *_: object) -> Pair:
         if next(calls) % 2:
             return tuple(np.nextafter(a, a.dtype.type(2)) for a in answer)
         return answer
@@ -280,7 +325,7 @@ def another_last_bit_at_every_call_of_a_stack() -> Backend:
 def random_numbers_drawn_without_dropout() -> Backend:
     """A mask is drawn between the layers although nothing is dropped."""
 
-    def drawn(answer: Any, *_: Any) -> Any:
+    def drawn(answer: Pair, *_: object) -> Pair:
         np.random.random_sample()  # the shared generator is the fault
         return answer
 
@@ -292,8 +337,13 @@ def lengths_sorted_in_place() -> Backend:
     """The argument lengths is sorted where it lies, the longest first."""
 
     def ordered(
-        answer: Any, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
-    ) -> Any:
+        answer: Pair,
+        stack: Stack,
+        inputs: NDArray,
+        states: NDArray | None,
+        lengths: NDArray | None,
+        batch_first: bool,
+    ) -> Pair:
         if lengths is not None:
             lengths[:] = np.sort(lengths)[::-1]
         return answer

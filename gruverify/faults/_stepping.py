@@ -4,9 +4,9 @@ loop around it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -86,8 +86,8 @@ class Stepping:
 
     name = "stepping"
     # Its functions and sums are NumPy's, and as accurate.
-    kappa_sigma: Any = NumpyBackend.kappa_sigma
-    sums_in_format: Any = NumpyBackend.sums_in_format
+    kappa_sigma: Mapping[str, float] = NumpyBackend.kappa_sigma
+    sums_in_format: Mapping[str, bool] = NumpyBackend.sums_in_format
     tanh, blend = "relative", "A+B"
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ def _of_variant(cell: Cell, **changes: Any) -> Cell:
 
 
 def _packed(cell: Cell, order: str) -> Cell:
-    return replace(cell, **{name: reordered(array, order) for name, array in cell.packed().items()})
+    return changed(cell, **{name: partial(reordered, order=order) for name in cell.packed()})
 
 
 @fault(
@@ -136,7 +137,7 @@ def recurrent_weights_transposed() -> Backend:
 )
 def stale_weights() -> Backend:
     """The first weights of each size are kept for ever."""
-    first: dict[Any, Cell] = {}
+    first: dict[tuple[object, ...], Cell] = {}
     return Faulty(
         cell=lambda cell: first.setdefault(
             (cell.variant, cell.format, cell.weight_ih.shape, cell.weight_hh.shape), cell
