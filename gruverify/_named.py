@@ -9,5 +9,5 @@ from typing import Any, TypeAlias
 JsonObject: TypeAlias = dict[str, Any]
 #: Arguments of a call, by their keywords.
 Keywords: TypeAlias = dict[str, Any]
-#: What a target declares itself to be, by the names of `gruverify.backends.Declarations`.
-Declared: TypeAlias = Mapping[str, Any]
+#: What a target declares itself to be: values by the names of its declarations.
+DeclaredValues: TypeAlias = Mapping[str, Any]

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from gruverify._named import Keywords
+
 
 class Option(NamedTuple):
     """`--gru-NAME` on the command line, `gru_NAME` in the ini file."""
@@ -173,7 +175,7 @@ def pytest_runtest_call(item: pytest.Item) -> Any:
     subject = _subject_of(item)
     if subject is None:
         return (yield)
-    params: dict[str, Any] = item.callspec.params  # type: ignore[attr-defined]
+    params: Keywords = item.callspec.params  # type: ignore[attr-defined]
     try:
         outcome = yield
     except BaseException as raised:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from gruverify._named import Keywords
 from gruverify._visible import error_line
 from gruverify.arithmetic import Format, float32
 from gruverify.backends._place import BadModule, Place, name_of, place_of
@@ -17,9 +18,9 @@ from gruverify.backends._tensors import torch_dtype
 from gruverify.cell import parameter_name
 
 #: What nn.GRU calls the shape of a stack, with what each is unless asked for.
-OPTIONS: dict[str, Any] = {"num_layers": 1, "bidirectional": False, "batch_first": False}
+OPTIONS: Keywords = {"num_layers": 1, "bidirectional": False, "batch_first": False}
 #: What shows that a class does as it is told, beside the values above.
-_OTHERWISE: dict[str, Any] = {"num_layers": 2, "bidirectional": True, "batch_first": True}
+_OTHERWISE: Keywords = {"num_layers": 2, "bidirectional": True, "batch_first": True}
 #: What nn.GRU calls the sizes I and H.
 SIZES = ("input_size", "hidden_size")
 _WAY_OUT = "give an instance, or a class that is built from input_size and hidden_size"
@@ -121,7 +122,7 @@ class Builder:
         return place_of(self.sample)
 
     @cached_property
-    def defaults(self) -> dict[str, Any]:
+    def defaults(self) -> Keywords:
         """The shape of a module that is not asked for another: `OPTIONS`, or what the class builds
         all the same.
         """
@@ -151,7 +152,7 @@ class Builder:
             return False
         return True
 
-    def _made(self, I: int, H: int, options: dict[str, Any]) -> nn.Module:
+    def _made(self, I: int, H: int, options: Keywords) -> nn.Module:
         # Drawing a module's initial weights must neither disturb the user's random state nor depend
         # on it.
         with torch.random.fork_rng(devices=[]), torch.inference_mode(False):
@@ -172,7 +173,7 @@ def size_of(weights: Mapping[str, torch.Tensor], weight: str) -> int:
     return next(int(tensor.shape[1]) for name, tensor in weights.items() if name.startswith(weight))
 
 
-def options_of(module: nn.Module, place: Place) -> dict[str, Any]:
+def options_of(module: nn.Module, place: Place) -> Keywords:
     """The shape of a module: its layers and directions as its parameters have them, batch_first as
     it says itself.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
+from gruverify._named import DeclaredValues, Keywords
 from gruverify.arithmetic import FORMATS, Format, format_named
 from gruverify.backends._declarations import (
     BadDeclaration,
@@ -106,7 +107,7 @@ def declared_variants(backend: object) -> tuple[Variant, ...]:
         raise BadDeclaration(str(contradiction)) from None
 
 
-def claimed_by(function: object) -> dict[str, Any]:
+def claimed_by(function: object) -> Keywords:
     """What attributes of a function claim and declare, unread.
 
     Raises:
@@ -117,13 +118,13 @@ def claimed_by(function: object) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def agreed(said: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def agreed(said: Mapping[str, DeclaredValues]) -> Keywords:
     """What several say together. said: by who says it, values by name.
 
     Raises:
         BadDeclaration: two of them contradict each other.
     """
-    found: dict[str, Any] = {}
+    found: Keywords = {}
     whose: dict[str, str] = {}
     for who, values in said.items():
         for name, value in values.items():
@@ -137,14 +138,14 @@ def agreed(said: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def claims_of(backend: object) -> dict[str, Any]:
+def claims_of(backend: object) -> Keywords:
     """The variants and formats of a backend that are not as `Backend` has them: as they are meant.
 
     Raises:
         BadDeclaration: its name, a variant or a format is wrong, or a property raises.
     """
     require_name(attribute_of(backend, "name"))
-    found: dict[str, Any] = {}
+    found: Keywords = {}
     for name, read in (("variants", variants_in), ("formats", formats_in)):
         given = attribute_of(backend, name)
         meant = read(given)

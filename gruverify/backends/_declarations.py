@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias, TypedDict, TypeVar, get_args
 
 import numpy as np
 
+from gruverify._named import DeclaredValues, JsonObject, Keywords
 from gruverify.arithmetic import KAPPA, Format, format_named
 from gruverify.backends._attributes import failure_of, value_of
 from gruverify.backends._room import MOST, room
@@ -90,7 +91,7 @@ class Declarations:
     batch_first: bool | None = None
     min_length: int = 1
     shapes: Shapes = "any"
-    by_format: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    by_format: Mapping[str, DeclaredValues] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (
@@ -98,12 +99,12 @@ class Declarations:
         ):  # whoever starts from zeros alone has no gradient of the initial state either
             object.__setattr__(self, "state_gradient", False)
 
-    def unusual(self) -> dict[str, Any]:
+    def unusual(self) -> JsonObject:
         """Those that differ from the defaults, as JSON values: what a header says of them.
 
         One that depends on the format is an object, with the names of the formats.
         """
-        found: dict[str, Any] = {}
+        found: JsonObject = {}
         for declared in fields(Declarations):
             value = getattr(self, declared.name)
             if each := self.by_format.get(declared.name):
@@ -167,8 +168,8 @@ def declarations_of(backend: object, fmt: Format | None = None) -> Declarations:
         BadDeclaration: a value has the wrong type, is out of range, or contradicts another; no case
             of these sizes fits in memory; or a property raises.
     """
-    found: dict[str, Any] = {}
-    by_format: dict[str, dict[str, Any]] = {}
+    found: Keywords = {}
+    by_format: dict[str, DeclaredValues] = {}
     for name, fields_of_it, read in _DECLARED:
         value = attribute_of(backend, name)
         if value is None:
@@ -202,7 +203,7 @@ _SIZES = {"H": "hidden_size", "I": "input_size", "L": "num_layers", "T": "min_le
 _LARGE = 256
 
 
-def _require_room(found: Mapping[str, Any]) -> None:
+def _require_room(found: DeclaredValues) -> None:
     """Raise BadDeclaration if a case of the sizes that are declared takes more memory than cases
     may.
     """
@@ -219,7 +220,7 @@ def _require_room(found: Mapping[str, Any]) -> None:
         )
 
 
-def module_declarations(module: object) -> dict[str, Any]:
+def module_declarations(module: object) -> Keywords:
     """What the attributes of a PyTorch module claim (`variants`, `formats`) and declare, unread.
 
     A module's sizes and shape are found from its parameters, and its own parts (an nn.Tanh called

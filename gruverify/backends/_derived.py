@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gruverify._named import DeclaredValues
 from gruverify.arithmetic import NDArray
 from gruverify.backends._attributes import value_of
 from gruverify.backends._declarations import BadDeclaration, Declarations, declarations_of
@@ -65,7 +66,7 @@ def _require_methods(declared: Declarations, offered: Sequence[str]) -> None:
             )
 
 
-def redeclared(backend: Backend, declares: Mapping[str, Any]) -> Backend:
+def redeclared(backend: Backend, declares: DeclaredValues) -> Backend:
     """The same backend, declaring something else: what it answers stays, and so does what was
     derived for it.
     """
@@ -107,7 +108,7 @@ class _Completed:
 class _Redeclared:
     """A backend with other declarations; everything else is its own."""
 
-    def __init__(self, backend: Backend, declares: Mapping[str, Any]) -> None:
+    def __init__(self, backend: Backend, declares: DeclaredValues) -> None:
         self.backend = backend
         vars(self).update(declares)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any, Unpack, cast
+from typing import Unpack, cast
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import FORMATS, Format
 from gruverify.backends._claims import (
     Formats,
@@ -112,7 +113,7 @@ def backend(
         ValueError: No function is given, one is none, or a claim or a declaration is wrong or
             unknown.
     """
-    methods: dict[str, Any] = {
+    methods: Keywords = {
         "step": step,
         "sequence": sequence,
         "step_jacobian": step_jacobian,
@@ -125,7 +126,7 @@ def backend(
         "stack_vjp": stack_vjp,
     }
     given = _required({method: f for method, f in methods.items() if f is not None})
-    said: dict[str, Any] = {"variants": (Variant(),), "formats": FORMATS, "name": _name_of(given)}
+    said: Keywords = {"variants": (Variant(),), "formats": FORMATS, "name": _name_of(given)}
     said |= {"shapes": "few"} if any(map(is_compiled, given.values())) else {}
     said |= agreed({method: claimed_by(function) for method, function in given.items()})
     by_keyword = {"name": name, "variants": variants, "formats": formats, **declared}
@@ -140,7 +141,7 @@ def backend(
     return declaring(made, cast(Declared, said))
 
 
-def _required(functions: Mapping[str, Any]) -> Mapping[str, Any]:
+def _required(functions: Keywords) -> Keywords:
     """The functions; raises BadDeclaration if there is none, or something is none."""
     if not functions:
         raise BadDeclaration(f"backend() needs at least one function: {', '.join(METHODS)}")
@@ -153,7 +154,7 @@ def _required(functions: Mapping[str, Any]) -> Mapping[str, Any]:
     return functions
 
 
-def _name_of(functions: Mapping[str, Any]) -> str:
+def _name_of(functions: Keywords) -> str:
     return str(getattr(next(iter(functions.values())), "__name__", "function"))
 
 
@@ -187,9 +188,9 @@ def declaring(made: FunctionBackend, declared: Declared) -> FunctionBackend:
     return replace(found, variants=declared_variants(found))
 
 
-def _both(declared: Declared) -> dict[str, Any]:
+def _both(declared: Declared) -> Keywords:
     """The declarations that are given, `kappa` as what it stands for."""
-    given: dict[str, Any] = {name: value for name, value in declared.items() if value is not None}
+    given: Keywords = {name: value for name, value in declared.items() if value is not None}
     if "kappa" in given:
         kappa = declarations_of(SimpleNamespace(kappa=given.pop("kappa")))
         each = {"kappa_sigma": kappa.kappa_sigma, "kappa_tanh": kappa.kappa_tanh}

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import FORMATS, NDArray
 from gruverify.cell import LAYOUTS, Cell, Gradients, Layout, Variant
 
@@ -167,7 +168,7 @@ class JaxBackend:
     def _gradients(
         self, cell: Cell, p: Weights, d_inputs: NDArray, d_state: NDArray | None
     ) -> Gradients:
-        packed: dict[str, Any] = self.layout.gradients(p, cell.variant)
+        packed: Keywords = self.layout.gradients(p, cell.variant)
         return Gradients(**packed, inputs=d_inputs, state=d_state)
 
 

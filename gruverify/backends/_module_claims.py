@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import nn
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import FORMATS, Format
 from gruverify.backends._claims import agreed, formats_in
 from gruverify.backends._declarations import (
@@ -48,7 +49,7 @@ def modules_of(keyword: str, module: Any) -> Modules:
     return modules
 
 
-def said_of(given: Mapping[str, Modules], keywords: Mapping[str, Any]) -> dict[str, Any]:
+def said_of(given: Mapping[str, Modules], keywords: Keywords) -> Keywords:
     """What is claimed and declared by keywords or, where those are silent, by attributes of the
     modules.
 
@@ -61,9 +62,7 @@ def said_of(given: Mapping[str, Modules], keywords: Mapping[str, Any]) -> dict[s
     return said | {name: value for name, value in keywords.items() if value is not None}
 
 
-def own_shape(
-    given: Mapping[str, Modules], shape: Mapping[str, Any], said: Mapping[str, Any]
-) -> dict[str, Any]:
+def own_shape(given: Mapping[str, Modules], shape: Keywords, said: Keywords) -> Keywords:
     """The sizes of instances, and `shape`: what of a stack's shape cannot be chosen.
 
     Raises:

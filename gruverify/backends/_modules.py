@@ -14,6 +14,7 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import FORMATS, Format, NDArray
 from gruverify.backends._autograd import Loaded, Tensors
 from gruverify.backends._building import OPTIONS, Builder, options_of, size_of
@@ -246,7 +247,7 @@ class Modules:
         return place_of(self.sample, "" if self._builder else self.name)
 
     @cached_property
-    def shape(self) -> dict[str, Any]:
+    def shape(self) -> Keywords:
         """What each of `OPTIONS` is unless asked for: of an instance, what it was built with."""
         return options_of(self.sample, self.place)
 

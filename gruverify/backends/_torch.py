@@ -11,6 +11,7 @@ from typing import Any, Unpack, cast
 import torch
 from torch import nn
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import FORMATS, Format, NDArray
 from gruverify.backends._autograd import (
     AutogradSequence,
@@ -121,7 +122,7 @@ def module_backend(module: Any, target: str = "") -> FunctionBackend:
 
 
 def _of_modules(
-    cells: Modules | None, layers: Modules | None, keywords: Mapping[str, Any]
+    cells: Modules | None, layers: Modules | None, keywords: Keywords
 ) -> FunctionBackend:
     """keywords: the name, and what is claimed and declared; None is not said."""
     both = {"step": cells, "sequence": layers}
@@ -162,7 +163,7 @@ def _of_modules(
     return made
 
 
-def _variants_of(given: list[Modules], said: Mapping[str, Any]) -> tuple[Variant, ...]:
+def _variants_of(given: list[Modules], said: Keywords) -> tuple[Variant, ...]:
     if said.get("biases") is None:
         return variants_of(given)
     return (Variant(),)
@@ -214,7 +215,7 @@ def _is_a_stack(layers: Modules) -> bool:
     )
 
 
-def _fixed_shape(layers: Modules | None) -> dict[str, Any]:
+def _fixed_shape(layers: Modules | None) -> Keywords:
     """The options of a stack that the modules were built with and that cannot be chosen."""
     if layers is None or not _is_a_stack(layers):
         return {}
@@ -273,7 +274,7 @@ def from_loads(
         parts.append(AutogradDirections(load_sequence))
     if load_stack:
         parts.append(AutogradStack(load_stack))
-    methods: dict[str, Any] = dict.fromkeys(METHODS)
+    methods: Keywords = dict.fromkeys(METHODS)
     for part in parts:
         methods |= {name: getattr(part, name) for name in METHODS if hasattr(part, name)}
     return FunctionBackend(

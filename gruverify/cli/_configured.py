@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from gruverify._config import BadConfiguration, Configuration, configuration
+from gruverify._named import Keywords
 from gruverify.cli._options import Fail
 
 
@@ -38,7 +39,7 @@ class Configured(click.Command):
             self._tell_of_both(context, read, key, name, defaults[name])
         return context
 
-    def _defaults(self, read: Configuration) -> dict[str, Any]:
+    def _defaults(self, read: Configuration) -> Keywords:
         """The values by the name of their parameter, each seen to be one that its option takes."""
         params = {param.name: param for param in self.params}
         context, found = click.Context(self), {}

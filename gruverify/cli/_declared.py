@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gruverify._named import Keywords
 from gruverify.cli._values import Parsed
 
 
@@ -24,7 +25,7 @@ def _declaration(text: str) -> tuple[str, Any]:
 _RULE = "must be NAME=VALUE, e.g. kappa_sigma=5 or accumulates=float64"
 
 #: The settings of --declare, which several commands have.
-DECLARE: dict[str, Any] = {
+DECLARE: Keywords = {
     "type": Parsed(_declaration, _RULE),
     "multiple": True,
     "metavar": "NAME=VALUE",

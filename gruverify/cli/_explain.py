@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gruverify._named import Keywords
 from gruverify.cli._interrupt import undisturbed
 from gruverify.cli._options import EXIT_UNAVAILABLE, Fail
 from gruverify.cli._values import FORMATS, NUMBER, NUMBERS, WHOLE, one_of
@@ -140,7 +141,7 @@ def command(reset: str, update: str, plot: str | None, **values: Any) -> None:
         console.print(f"\nplot: {file}", markup=False, soft_wrap=True)
 
 
-def _setting(reset: Any, update: Any, values: dict[str, Any]) -> Setting:
+def _setting(reset: Any, update: Any, values: Keywords) -> Setting:
     from gruverify.cell import Variant
     from gruverify.reporting.explain import Setting
 

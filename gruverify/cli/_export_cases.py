@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gruverify._named import DeclaredValues
 from gruverify.cli._declared import DECLARE
 from gruverify.cli._options import Fail
 from gruverify.cli._values import FOLDER, FORMATS, one_of
@@ -160,7 +161,7 @@ def _written(
     fmt: Format,
     profile: str,
     max_cases: int | None,
-    declared: dict[str, Any],
+    declared: DeclaredValues,
     **said: Any,
 ) -> tuple[int, int]:
     """How many files were written, and of how many cases."""
@@ -191,7 +192,7 @@ def _cases(
     kind: str,
     fmt: Format,
     count: int,
-    declared: dict[str, Any],
+    declared: DeclaredValues,
     *,
     reset: Any,
     update: Any,
@@ -222,7 +223,7 @@ def _cases(
 
 
 def _node_tests(
-    fmt: Format, count: int, declared: dict[str, Any], *, update: str, **said: Any
+    fmt: Format, count: int, declared: DeclaredValues, *, update: str, **said: Any
 ) -> Iterator[tuple[Any, dict[str, bytes]]]:
     """The same of node tests."""
     from gruverify.exporting import listed, node_tests

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gruverify._named import DeclaredValues
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._declared import DECLARE
 from gruverify.cli._files import writable, write_aside
@@ -248,7 +249,7 @@ def _lengths(text: str) -> Any:
     return array_of(text, _NAMES["--lengths"])
 
 
-def _ruled(records: list[Record], declared: dict[str, Any]) -> tuple[list[Ruling], Distance | None]:
+def _ruled(records: list[Record], declared: DeclaredValues) -> tuple[list[Ruling], Distance | None]:
     from gruverify.judging import distance, rule
 
     rulings = [rule(record, declared) for record in records]

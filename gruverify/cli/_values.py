@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gruverify._named import Keywords
 from gruverify.cli._options import Fail
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ PERCENT = number_within("a percentage from 0 to 100", lambda value: 0 <= value <
 FOLDER = Parsed(_folder, "name a folder")
 
 #: The settings of --patience, which several commands have.
-PATIENCE: dict[str, Any] = {
+PATIENCE: Keywords = {
     "type": SECONDS,
     "default": 120.0,
     "show_default": True,
@@ -105,7 +106,7 @@ def _limit_memory(context: click.Context, param: click.Parameter, gibibytes: flo
 
 
 #: The settings of --memory, which holds from then on in this process and those that it starts.
-MEMORY: dict[str, Any] = {
+MEMORY: Keywords = {
     "type": number_within("a number of GiB above 0", lambda value: 0 < value < 2**20),
     "default": 4.0,
     "show_default": True,

@@ -5,12 +5,13 @@ single cases.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
 
+from gruverify._named import JsonObject
 from gruverify.backends import Call
 from gruverify.coverage import Coverage
 from gruverify.engine._conditions import Outcomes
@@ -35,7 +36,7 @@ from gruverify.invariants import INVARIANTS
 _NO_CASES = Tally()
 
 
-def encode_part(part: Result) -> dict[str, Any]:
+def encode_part(part: Result) -> JsonObject:
     """A result of finished formats, but for its header, crashes and explanation: those are of the
     whole run.
     """
@@ -58,7 +59,7 @@ def encode_part(part: Result) -> dict[str, Any]:
     }
 
 
-def decode_part(values: Mapping[str, Any], header: dict[str, Any]) -> Result:
+def decode_part(values: JsonObject, header: JsonObject) -> Result:
     """The result that `encode_part` wrote, as one of a run with that header.
 
     Raises:
@@ -86,7 +87,7 @@ def decode_part(values: Mapping[str, Any], header: dict[str, Any]) -> Result:
 # -- tallies and judgements ------------------------------------------------------------------------
 
 
-def encode_tally(tally: Tally) -> dict[str, Any]:
+def encode_tally(tally: Tally) -> JsonObject:
     """What differs from a tally of no cases."""
     found = {f.name: getattr(tally, f.name) for f in fields(Tally)}
     found = {name: value for name, value in found.items() if value != getattr(_NO_CASES, name)}
@@ -96,7 +97,7 @@ def encode_tally(tally: Tally) -> dict[str, Any]:
     return found
 
 
-def decode_tally(values: Mapping[str, Any]) -> Tally:
+def decode_tally(values: JsonObject) -> Tally:
     """The tally that `encode_tally` wrote."""
     return Tally(
         **{
@@ -106,12 +107,12 @@ def decode_tally(values: Mapping[str, Any]) -> Tally:
     )
 
 
-_ENCODED: dict[str, Any] = {
+_ENCODED: JsonObject = {
     "largest": number_as_json,
     "histogram": lambda counts: {str(bin): count for bin, count in sorted(counts.items())},
     "outcomes": lambda outcomes: [f"{outcomes.failed:x}", f"{outcomes.passed:x}"],
 }
-_DECODED: dict[str, Any] = {
+_DECODED: JsonObject = {
     "largest": read_number,
     "histogram": lambda counts: Counter({int(bin): count for bin, count in counts.items()}),
     "outcomes": lambda counts: Outcomes(*(int(count, 16) for count in counts)),
@@ -142,7 +143,7 @@ def decode_judgement(values: Iterable[Any]) -> Judgement:
 # -- the rest --------------------------------------------------------------------------------------
 
 
-def encode_coverage(coverage: Coverage) -> dict[str, Any]:
+def encode_coverage(coverage: Coverage) -> JsonObject:
     """Hits by group, in the group's shape, and what cannot be reached."""
     excluded = [[group, list(bin), why] for (group, bin), why in coverage.excluded.items()]
     return {
@@ -151,13 +152,13 @@ def encode_coverage(coverage: Coverage) -> dict[str, Any]:
     }
 
 
-def decode_coverage(values: Mapping[str, Any]) -> Coverage:
+def decode_coverage(values: JsonObject) -> Coverage:
     """The coverage that `encode_coverage` wrote."""
     hits = {name: np.array(counts, np.int64) for name, counts in values["hits"].items()}
     return Coverage(hits, {(group, tuple(bin)): why for group, bin, why in values["excluded"]})
 
 
-def encode_saved(saved: Saved) -> dict[str, Any]:
+def encode_saved(saved: Saved) -> JsonObject:
     """Saved witnesses that a run tries."""
     return {
         "witnesses": [encode_witness(each) for each in saved.witnesses],
@@ -165,27 +166,27 @@ def encode_saved(saved: Saved) -> dict[str, Any]:
     }
 
 
-def decode_saved(values: Mapping[str, Any]) -> Saved:
+def decode_saved(values: JsonObject) -> Saved:
     """The saved witnesses that `encode_saved` wrote."""
     return Saved(
         tuple(decode_witness(each) for each in values["witnesses"]), tuple(values["left_out"])
     )
 
 
-def encode_death(death: Death) -> dict[str, Any]:
+def encode_death(death: Death) -> JsonObject:
     """How a process of the target ended."""
     return asdict(death)
 
 
-def decode_death(values: Mapping[str, Any]) -> Death:
+def decode_death(values: JsonObject) -> Death:
     """The death that `encode_death` wrote."""
     return Death(values["format"], Call(**values["call"]), values["how"])
 
 
-def _decode_drawn(values: Mapping[str, Any]) -> Drawn:
+def _decode_drawn(values: JsonObject) -> Drawn:
     sizes = {letter: (least, most) for letter, (least, most) in values["sizes"].items()}
     return Drawn(values["planned"], values["judged"], sizes)
 
 
-def _encode_lesser(found: LessAccurate) -> dict[str, Any]:
+def _encode_lesser(found: LessAccurate) -> JsonObject:
     return {f.name: getattr(found, f.name) for f in fields(LessAccurate)}

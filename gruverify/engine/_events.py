@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from gruverify._named import JsonObject
 from gruverify.coverage import Coverage
 from gruverify.engine._deaths import Death
 from gruverify.engine._drawn import Drawn, Kind
@@ -19,7 +20,7 @@ from gruverify.engine._witness import Witness
 class RunStarted:
     """The target is a backend, and the plan makes sense for it; `header` is that of the result."""
 
-    header: dict[str, Any]
+    header: JsonObject
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
+from gruverify._named import Keywords
 from gruverify.cell import Parameters, Variant
 from gruverify.engine._readings import ORDER, Reading
 
@@ -71,7 +72,7 @@ def _named(reading: Reading, declared: Variant) -> Parameters:
     """
     weights = dict.fromkeys((f"W_{side}{gate}" for side, gate in product("xh", "rzc")), _Weight())
     taken = dict(zip("rzc", reading.order, strict=True))
-    biases = dict[str, Any]()
+    biases = Keywords()
     for side, letter in (("x", "b"), ("h", "c")):
         for block, gate in taken.items():
             has = Symbols(Counter([f"{letter}_{gate}"]))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import FORMATS, KAPPA, Format
 from gruverify.backends import Declarations
 from gruverify.engine._measured import Measured
@@ -39,7 +40,7 @@ class Hypothesis:
     sums_lost: bool = False
 
     @property
-    def overrides(self) -> dict[str, Any]:
+    def overrides(self) -> Keywords:
         """The declarations by name."""
         return dict(self.declares)
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from gruverify._named import JsonObject
 from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage
 from gruverify.engine._codec import (
@@ -102,9 +103,7 @@ class Journal:
         if time.monotonic() > self._sent + _OFTEN:
             self.send()
 
-    def _taken_over(
-        self, values: Mapping[str, Any], case: AnyCase, asked: Sequence[str]
-    ) -> Found | None:
+    def _taken_over(self, values: JsonObject, case: AnyCase, asked: Sequence[str]) -> Found | None:
         if values["case"] != digest_of(case) or [id for id, *_ in values["judgements"]] != list(
             asked
         ):

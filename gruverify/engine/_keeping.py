@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
+from gruverify._named import JsonObject
 from gruverify.engine._deaths import Death
 from gruverify.engine._events import Event
 from gruverify.engine._journal import Judged
@@ -27,7 +28,7 @@ class TakenOver:
     judged: Mapping[str, Judged] = field(default_factory=dict)
     deaths: tuple[tuple[Death, str], ...] = ()
     saved: Saved = NOTHING_SAVED
-    header: dict[str, Any] | None = None
+    header: JsonObject | None = None
 
 
 class Keeper(Protocol):
@@ -35,7 +36,7 @@ class Keeper(Protocol):
     anything is asked.
     """
 
-    def begin(self, plan: Plan, header: dict[str, Any], sources: Mapping[str, str]) -> TakenOver:
+    def begin(self, plan: Plan, header: JsonObject, sources: Mapping[str, str]) -> TakenOver:
         """Take note of a run that begins.
 
         header: that of its result; sources: the modules that make up the target, by name, each with

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import NDArray
 from gruverify.cell import AnyCase, Case, Cell, Stack, StackCase, Variant
 from gruverify.engine._smaller import with_arrays
@@ -82,7 +83,7 @@ def _transposed(case: StackCase) -> StackCase | None:
 
 def _of_variant(case: AnyCase, variant: Variant) -> AnyCase:
     """The case with another variant, whose biases its arrays have."""
-    none: dict[str, Any] = {} if variant.bias else {"bias_ih": None, "bias_hh": None}
+    none: Keywords = {} if variant.bias else {"bias_ih": None, "bias_hh": None}
 
     def changed(cell: Cell) -> Cell:
         return replace(cell, variant=variant, **none)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from gruverify._named import JsonObject
 from gruverify.arithmetic import Format
 from gruverify.coverage import Coverage
 from gruverify.engine._drawn import Drawn, Kind
@@ -54,7 +55,7 @@ class Ledger:
         """The tallies of one format."""
         return {key: tally for key, tally in self.tallies.items() if key[1] == fmt.name}
 
-    def result(self, header: dict[str, Any]) -> Result:
+    def result(self, header: JsonObject) -> Result:
         """The result that all entries add up to."""
         return Result(
             header,
@@ -70,7 +71,7 @@ class Ledger:
             replays=tuple(self.replays),
         )
 
-    def part(self, fmt: Format, header: dict[str, Any]) -> Result:
+    def part(self, fmt: Format, header: JsonObject) -> Result:
         """What there is of one format, as a result."""
         name = fmt.name
         return Result(

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from gruverify._named import DeclaredValues, JsonObject
 from gruverify.arithmetic import Format
 from gruverify.backends import Backend, declarations_of, redeclared
 from gruverify.cell import AnyCase, Case
@@ -37,7 +38,7 @@ class LessAccurate:
     """
 
     words: str
-    declares: Mapping[str, Any]
+    declares: DeclaredValues
     cases: int = 0
     vacuous: int = 0
     compared: int = 0
@@ -117,14 +118,14 @@ def _sentence(
     )
 
 
-def declare(declarations: Mapping[str, Any]) -> str:
+def declare(declarations: DeclaredValues) -> str:
     """Declarations as the keywords that make them."""
     return ", ".join(f"{name}={value!r}" for name, value in declarations.items())
 
 
-def declared_in(of: Mapping[str, LessAccurate], formats: Sequence[str]) -> dict[str, Any]:
+def declared_in(of: Mapping[str, LessAccurate], formats: Sequence[str]) -> JsonObject:
     """The declarations: values where all formats of the run have the same, else by format."""
-    found: dict[str, Any] = {}
+    found: JsonObject = {}
     for name in dict.fromkeys(chain.from_iterable(one.declares for one in of.values())):
         values = {fmt: one.declares[name] for fmt, one in of.items() if name in one.declares}
         first = next(iter(values.values()))

@@ -10,6 +10,7 @@ from functools import cache
 from itertools import chain, permutations, product
 from typing import Any, TypeAlias
 
+from gruverify._named import Keywords
 from gruverify.cell import Parameters, Variant
 
 #: The biases of one side, of r, z and n, over any arithmetic.
@@ -77,7 +78,7 @@ _TOLD_APART: dict[str, tuple[str, ...]] = {
     "input+candidate": tuple(form for form in BIASES if form not in ("candidate", "gates")),
 }
 #: How each form is declared, where a variant can say it.
-DECLARED_AS: dict[str, Any] = {
+DECLARED_AS: Keywords = {
     "both": "as declared",
     "input": "input",
     "recurrent": "recurrent",

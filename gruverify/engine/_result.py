@@ -10,6 +10,7 @@ from functools import cached_property, reduce
 from html import escape
 from typing import Any, Literal, TypeAlias
 
+from gruverify._named import JsonObject
 from gruverify.coverage import Coverage
 from gruverify.coverage import merged as merged_coverage
 from gruverify.engine._conditions import Outcomes, condition
@@ -48,7 +49,7 @@ class Result:
         replays: What became of the saved witnesses that were tried.
     """
 
-    header: dict[str, Any]
+    header: JsonObject
     tallies: dict[Key, Tally]
     witnesses: dict[tuple[str, str], Witness]
     complete: bool

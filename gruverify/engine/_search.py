@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from hypothesis import HealthCheck, Phase, Verbosity, event, given, seed, settings
 from hypothesis.strategies import SearchStrategy, one_of
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import Format
 from gruverify.backends import (
     CELL_METHODS,
@@ -60,7 +61,7 @@ def strategy_for(backend: Backend, fmt: Format, **options: Any) -> SearchStrateg
 def stack_strategy_for(backend: Backend, fmt: Format, **options: Any) -> SearchStrategy[StackCase]:
     """The cases of stacks that a backend claims to handle, in one format."""
     declared = declarations_of(backend)
-    usual: dict[str, Any] = {
+    usual: Keywords = {
         "bidirectional": declared.bidirectional,
         "min_T": max(1, declared.min_length),
         **fixed_sizes(backend, H="hidden_size", I="input_size", layers="num_layers"),
@@ -87,7 +88,7 @@ def strategies_for(
     ]
 
 
-def fixed_sizes(backend: Backend, **attributes: str) -> dict[str, Any]:
+def fixed_sizes(backend: Backend, **attributes: str) -> Keywords:
     """The bounds of the sizes that the backend is built for."""
     declared = declarations_of(backend)
     found = dict[str, int]()
@@ -164,7 +165,7 @@ def _any_of(strategies: list[SearchStrategy[AnyOne]]) -> SearchStrategy[AnyOne]:
     return one_of(strategies)
 
 
-def _drawn_sizes(backend: Backend, letters: str, max_size: int | None) -> list[dict[str, Any]]:
+def _drawn_sizes(backend: Backend, letters: str, max_size: int | None) -> list[Keywords]:
     """The bounds of sizes, of which each case has some: all up to the usual ones, or those of a
     pool of few shapes.
     """
@@ -188,7 +189,7 @@ _USUAL = {"H": 5, "I": 5, "B": 5, "T": 4}
 
 def _capped(
     least: int, backend: Backend, most: Mapping[str, int], max_size: int | None
-) -> dict[str, Any]:
+) -> Keywords:
     """The bounds of sizes that the backend is not built for: these, and none above `max_size`.
 
     least: the steps of the shortest case. Lengths vary as much beyond it as they do beyond a single

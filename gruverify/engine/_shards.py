@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
+from gruverify._named import JsonObject
 from gruverify.arithmetic import Format
 from gruverify.backends import (
     PATIENCE,
@@ -97,7 +98,7 @@ class Shard:
         """The formats that it did not come to."""
         return self.formats[[fmt.name for fmt in self.formats].index(self.format) + 1 :]
 
-    def known(self, header: dict[str, Any], note: str = "") -> Result:
+    def known(self, header: JsonObject, note: str = "") -> Result:
         """What is known of the formats that it finished; where nobody will finish the last, of that
         one too.
         """
@@ -128,7 +129,7 @@ class Crew:
 
     target: str
     plan: Plan
-    header: dict[str, Any]
+    header: JsonObject
     listener: Listener
     context: Any
     patience: float
@@ -321,7 +322,7 @@ def _carry_out(crew: Crew, formats: tuple[Format, ...], jobs: int) -> None:
             crew.interrupt()
 
 
-def outline(target: str, plan: Plan) -> tuple[tuple[Format, ...], dict[str, Any], dict[str, str]]:
+def outline(target: str, plan: Plan) -> tuple[tuple[Format, ...], JsonObject, dict[str, str]]:
     """The formats of a run, its header, and the sources of the target with their digests."""
     before = set(sys.modules)
     backend = resolve(target)

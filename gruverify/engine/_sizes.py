@@ -8,8 +8,8 @@ there is to ask says as much of small cases.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
+from gruverify._named import Keywords
 from gruverify.backends import Backend, Declarations, Sizes, declarations_of, long_run, offers
 
 #: The sizes of each axis, and how long a run is beside: one loses track of what it started from.
@@ -133,11 +133,11 @@ def is_within(sizes: Sizes, max_size: int | None) -> bool:
     )
 
 
-def size_arguments(sizes: Sizes, letters: str) -> dict[str, Any]:
+def size_arguments(sizes: Sizes, letters: str) -> Keywords:
     """The arguments of `cases`, or of `stack_cases`, for cases that have these sizes of those
     letters.
     """
-    found: dict[str, Any] = {}
+    found: Keywords = {}
     for letter in letters:
         if letter in "HIBT":
             found |= {f"min_{letter}": sizes[letter], f"max_{letter}": sizes[letter]}
@@ -150,7 +150,7 @@ def size_arguments(sizes: Sizes, letters: str) -> dict[str, Any]:
     return found
 
 
-def bounds(sizes: Sizes, declared: Declarations) -> dict[str, Any]:
+def bounds(sizes: Sizes, declared: Declarations) -> Keywords:
     """The arguments of `cases`, or of `stack_cases`, for a case of these sizes.
 
     It shrinks to smaller ones, unless the target is asked about few.
@@ -161,7 +161,7 @@ def bounds(sizes: Sizes, declared: Declarations) -> dict[str, Any]:
     if declared.shapes == "few":
         return size_arguments(sizes, "".join(sizes)) | contracting
     fixed = {"H": declared.hidden_size, "I": declared.input_size}
-    found: dict[str, Any] = {f"max_{x}": sizes[x] for x in "HIBT" if fixed.get(x) is None}
+    found: Keywords = {f"max_{x}": sizes[x] for x in "HIBT" if fixed.get(x) is None}
     found |= {**contracting, "full": "HIBT"}
     if "L" in sizes:
         found["full"] = "HIBTLD"

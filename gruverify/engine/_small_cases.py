@@ -5,8 +5,8 @@ little.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import Format
 from gruverify.backends import Backend, declarations_of, drawn_sizes
 from gruverify.cell import Case, Variant
@@ -25,7 +25,7 @@ def drawn_for(
     declared = declarations_of(backend)
     least = shortest(backend)
     small = _SMALL | {"min_T": least, "max_T": least - 1 + _SMALL["max_T"]}
-    sizes: dict[str, Any] = small | fixed_sizes(backend, H="hidden_size", I="input_size")
+    sizes: Keywords = small | fixed_sizes(backend, H="hidden_size", I="input_size")
     if declared.shapes == "few":
         sizes = size_arguments(drawn_sizes(declared)[-1], "HIBT")
     sizes["zero_state"] = not declared.initial_state

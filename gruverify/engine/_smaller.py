@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import NDArray
 from gruverify.cell import AnyCase, Case, Cell, Stack, StackCase, parameter_name
 
@@ -108,7 +109,7 @@ def _of_all_cells(case: StackCase, letter: str, kept: list[int]) -> StackCase:
 
 def _units(cell: Cell, kept: Indices) -> Cell:
     rows = [gate * cell.hidden_size + unit for gate, unit in product(range(3), kept)]
-    biases: dict[str, Any] = {
+    biases: Keywords = {
         name: array[rows] for name, array in cell.packed().items() if array.ndim == 1
     }
     recurrent = cell.weight_hh[rows][:, list(kept)]
@@ -123,7 +124,7 @@ def with_arrays(case: AnyCase, change: Callable[[str, NDArray], NDArray]) -> Any
     """The case with other numbers of the same shapes: change has an array's name and itself (see
     `arrays`).
     """
-    own: dict[str, Any] = {name: change(name, array) for name, array in case.arrays().items()}
+    own: Keywords = {name: change(name, array) for name, array in case.arrays().items()}
     if isinstance(case, Case):
         packed = {name: own.pop(name) for name in case.cell.packed()}
         return replace(case, cell=replace(case.cell, **packed), **own, regimes=())

@@ -7,13 +7,14 @@ question to the author, and changes no verdict.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
 import numpy as np
 
+from gruverify._named import DeclaredValues, JsonObject
 from gruverify.backends import (
     Backend,
     declarations_of,
@@ -146,7 +147,7 @@ class Undeclared:
                 return False
         return True
 
-    def _explains(self, declares: Mapping[str, Any]) -> bool:
+    def _explains(self, declares: DeclaredValues) -> bool:
         """Whether all that failed fails again, and holds under the declaration or is no longer
         asked.
         """
@@ -156,7 +157,7 @@ class Undeclared:
                 return False
         return self._holds(declares)
 
-    def _holds(self, declares: Mapping[str, Any], without: Collection[str] = ()) -> bool:
+    def _holds(self, declares: DeclaredValues, without: Collection[str] = ()) -> bool:
         """Whether all that failed holds under the declaration or is no longer asked; but for what
         some methods show.
         """
@@ -386,7 +387,7 @@ def _ignores(case: AnyCase, read: AnyCase | None, backend: Backend, method: str)
     return np.array_equal(_last(answer), _last(other), equal_nan=True)
 
 
-def _declaring(backend: Backend, name: str, value: Any) -> dict[str, Any]:
+def _declaring(backend: Backend, name: str, value: Any) -> JsonObject:
     """The declaration with what follows from it for the backend: biases are those of every
     variant.
     """

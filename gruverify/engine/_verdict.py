@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
 
+from gruverify._named import JsonObject
 from gruverify.backends import METHODS
 from gruverify.engine._drawn import Drawn, Kind
 from gruverify.engine._tally import Tally
@@ -92,7 +92,7 @@ CORE_FAMILIES = tuple(dict.fromkeys(INVARIANTS[id].family for id in (*VALUES.ids
 
 
 def doubts(
-    header: Mapping[str, Any], tallies: Tallies, drawn: Mapping[tuple[str, Kind], Drawn]
+    header: JsonObject, tallies: Tallies, drawn: Mapping[tuple[str, Kind], Drawn]
 ) -> tuple[str, ...]:
     """Why a run in which nothing failed is inconclusive, one line per reason; empty if it is
     not.
@@ -165,7 +165,7 @@ def _answers(rows: Mapping[str, Tally]) -> dict[str, Tally]:
     }
 
 
-def _unclaimed(header: Mapping[str, Any], rows: Mapping[str, Tally]) -> Iterator[str]:
+def _unclaimed(header: JsonObject, rows: Mapping[str, Tally]) -> Iterator[str]:
     for core in (VALUES, GRADIENTS):
         offered = [method for method in core.methods if method in header["methods"]]
         if not offered:
@@ -238,7 +238,7 @@ def _percent(part: int, whole: int) -> str:
 _WEAKEST = 3
 
 
-def declarations(header: Mapping[str, Any]) -> str:
+def declarations(header: JsonObject) -> str:
     """What the target declares that is not the default, in words; `kappa` for both functions where
     they are alike.
     """
@@ -251,7 +251,7 @@ def declarations(header: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in said.items())
 
 
-def variants_in_words(header: Mapping[str, Any]) -> str:
+def variants_in_words(header: JsonObject) -> str:
     """The variants of which cases are drawn, in words; empty if the header lacks them.
 
     Whoever declares none sees here what was found of the target, such as the biases of a module.
@@ -268,7 +268,7 @@ def variants_in_words(header: Mapping[str, Any]) -> str:
 
 
 def covers(
-    header: Mapping[str, Any], tallies: Tallies, drawn: Mapping[tuple[str, Kind], Drawn]
+    header: JsonObject, tallies: Tallies, drawn: Mapping[tuple[str, Kind], Drawn]
 ) -> tuple[str, ...]:
     """What a run covered, one line per fact: cases and sizes, claims, what was declared, what was
     not covered.
@@ -320,7 +320,7 @@ def _weakest(formats: Iterable[str], tallies: Tallies) -> Iterator[str]:
     return (said for _, said in sorted(found)[:_WEAKEST])
 
 
-def _some_refused(header: Mapping[str, Any], tallies: Tallies) -> Iterator[str]:
+def _some_refused(header: JsonObject, tallies: Tallies) -> Iterator[str]:
     """Methods that answered most cases and refused some."""
     for fmt in header["formats"]:
         for method, tally in _answers(_by_id(tallies, fmt)).items():
@@ -329,7 +329,7 @@ def _some_refused(header: Mapping[str, Any], tallies: Tallies) -> Iterator[str]:
                 yield f"{method}: {tally.declined} of {asked} cases in {fmt} ({tally.reason})"
 
 
-def _missing(header: Mapping[str, Any], tallies: Tallies) -> Iterator[str]:
+def _missing(header: JsonObject, tallies: Tallies) -> Iterator[str]:
     """Methods that the target lacks, or answers in no case, and why."""
     lacking = [method for method in METHODS if method not in header["methods"]]
     if lacking:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gruverify._files import read_text, write_whole
+from gruverify._named import JsonObject
 from gruverify.arithmetic import NDArray, format_named
 from gruverify.cell import PACKED, AnyCase, Case, Cell, Stack, StackCase, Variant, parameter_name
 from gruverify.invariants import Entries, Residual
@@ -97,7 +98,7 @@ class _Written:
     __hash__ = None  # type: ignore[assignment]
 
 
-def encode_witness(witness: Witness) -> dict[str, Any]:
+def encode_witness(witness: Witness) -> JsonObject:
     """The witness as JSON values; every entry reads back to the same bits."""
     return {
         "schema": SCHEMA,
@@ -109,7 +110,7 @@ def encode_witness(witness: Witness) -> dict[str, Any]:
     }
 
 
-def encode_case(case: AnyCase) -> dict[str, Any]:
+def encode_case(case: AnyCase) -> JsonObject:
     """The case as JSON values."""
     return {
         "format": case.format.name,
@@ -132,7 +133,7 @@ def encode_variant(variant: Variant) -> dict[str, str | bool]:
     }
 
 
-def encode_residual(residual: Residual) -> dict[str, Any]:
+def encode_residual(residual: Residual) -> JsonObject:
     """The residual as JSON values: with its entries, unless there are too many."""
     numbers = {
         f.name: number_as_json(getattr(residual, f.name))
@@ -153,7 +154,7 @@ def encode_residual(residual: Residual) -> dict[str, Any]:
     }
 
 
-def particulars(case: AnyCase) -> dict[str, Any]:
+def particulars(case: AnyCase) -> JsonObject:
     """What a case has beside its arrays; a case of a stack has it under a name that tells that it
     is one.
     """
@@ -193,7 +194,7 @@ def decode_witness(document: Any) -> Witness:
         raise BadWitness(f"the witness is damaged: {type(damaged).__name__}: {damaged}") from None
 
 
-def decode_residual(document: dict[str, Any]) -> Residual:
+def decode_residual(document: JsonObject) -> Residual:
     """The residual that `encode_residual` wrote."""
     numbers = {name: read_number(value) for name, value in document.items() if name != "entries"}
     if (written := document.get("entries")) is None:
@@ -204,14 +205,14 @@ def decode_residual(document: dict[str, Any]) -> Residual:
     return Residual(**numbers, entries=Entries(_text(written, "letters"), margins))
 
 
-def _text(document: dict[str, Any], name: str) -> str:
+def _text(document: JsonObject, name: str) -> str:
     value = document[name]
     if not isinstance(value, str):
         raise TypeError(f"{name}={value!r} must be a string")
     return value
 
 
-def _case(document: dict[str, Any]) -> AnyCase:
+def _case(document: JsonObject) -> AnyCase:
     fmt, sizes = format_named(document["format"]), document["sizes"]
     if min(sizes[letter] for letter in ("HIBTLD" if "stack" in document else "HIBT")) < 1:
         raise ValueError(f"sizes={sizes} must each be at least 1")
@@ -231,7 +232,7 @@ def _case(document: dict[str, Any]) -> AnyCase:
 
 
 def _stack_case(
-    variant: Variant, arrays: dict[str, Any], sizes: dict[str, int], call: dict[str, Any]
+    variant: Variant, arrays: JsonObject, sizes: dict[str, int], call: JsonObject
 ) -> StackCase:
     H, L, D = sizes["H"], sizes["L"], sizes["D"]
 
@@ -252,13 +253,13 @@ def _stack_case(
     return StackCase(stack, **data, **call)
 
 
-def _cell(variant: Variant, arrays: dict[str, Any], H: int, I: int) -> Cell:
+def _cell(variant: Variant, arrays: JsonObject, H: int, I: int) -> Cell:
     weights = {name: array for name, array in arrays.items() if name in PACKED}
     weights["weight_ih"] = weights["weight_ih"].reshape(3 * H, I)
     return Cell(variant, **weights)
 
 
-def _shaped(arrays: dict[str, Any], extents: dict[str, int], **letters: str) -> dict[str, Any]:
+def _shaped(arrays: JsonObject, extents: dict[str, int], **letters: str) -> JsonObject:
     """The arrays so named, in the shapes that the letters spell: JSON does not tell the shapes of
     empty ones.
     """

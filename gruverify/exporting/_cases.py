@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from gruverify._named import DeclaredValues, Keywords
 from gruverify.arithmetic import Format, Rounding
 from gruverify.backends import rounding_of
 from gruverify.cell import StackCase, Variant
@@ -44,7 +45,7 @@ def exported_cases(
     seed: int = 0,
     max_size: int | None = None,
     boundary: bool = True,
-    declared: Mapping[str, Any] | None = None,
+    declared: DeclaredValues | None = None,
     **options: Any,
 ) -> Iterator[Exported]:
     """Cases of stacks in a format and variant: the boundary cases, then `count` drawn ones.
@@ -60,7 +61,7 @@ def exported_cases(
     for number, (about, case) in enumerate(boundary_cases(fmt, variant) if boundary else ()):
         yield Exported(f"boundary-{number:03}", about, case, mode)
     drawn = list[StackCase]()
-    sizes: dict[str, Any] = {f"max_{k}": min(n, max_size or n) for k, n in _USUAL.items()}
+    sizes: Keywords = {f"max_{k}": min(n, max_size or n) for k, n in _USUAL.items()}
     strategy = stack_cases(
         formats=(fmt,), variants=(variant,), batch_first=False, batched=True, **sizes, **options
     )

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
 
+from gruverify._named import DeclaredValues
 from gruverify.arithmetic import Format, NDArray
 from gruverify.cell import LAYOUTS, StackCase, Variant
 from gruverify.exporting._cases import Exported, exported_cases
@@ -58,7 +58,7 @@ def node_tests(
     reset: str | None = None,
     biases: str | None = None,
     max_size: int | None = None,
-    declared: Mapping[str, Any] | None = None,
+    declared: DeclaredValues | None = None,
 ) -> Iterator[NodeTest]:
     """Of every combination those boundary cases that have its shape, then `count` drawn cases.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gruverify._named import DeclaredValues, JsonObject
 from gruverify.arithmetic import Format, NDArray
 from gruverify.cell import StackCase, Variant
 from gruverify.engine import versions
@@ -20,7 +21,7 @@ from gruverify.models import npz_bytes, safetensors_bytes
 KINDS: tuple[str, ...] = ("json", "npz", "safetensors", "onnx")
 SCHEMA = 1
 #: The schema of a case, and of the index of a folder.
-CASE_SCHEMA: dict[str, Any] = json.loads(
+CASE_SCHEMA: JsonObject = json.loads(
     Path(__file__).with_name("case.schema.json").read_text(encoding="utf-8")
 )
 _GRADIENTS = "gradients."
@@ -34,9 +35,9 @@ def files_of(exported: Exported, kind: str) -> dict[str, bytes]:
 def index_document(
     fmt: Format,
     seed: int,
-    declared: Mapping[str, Any],
-    each: Iterable[Mapping[str, Any]],
-) -> dict[str, Any]:
+    declared: DeclaredValues,
+    each: Iterable[JsonObject],
+) -> JsonObject:
     """What is in a folder: format, seed, declarations and versions, and each case with its files,
     what it is there for, its variant, its sizes and how many of its bounds claim something.
     """
@@ -51,7 +52,7 @@ def index_document(
     }
 
 
-def case_document(exported: Exported) -> dict[str, Any]:
+def case_document(exported: Exported) -> JsonObject:
     """The case as JSON values: see docs/export-cases.md and `CASE_SCHEMA`."""
     case = exported.case
     values = {name: each.values for name, each in exported.expected.items()}
@@ -74,7 +75,7 @@ def variant_document(variant: Variant) -> dict[str, str]:
     return {"reset": variant.reset, "update": variant.update, "biases": variant.biases}
 
 
-def _particulars(case: StackCase) -> dict[str, Any]:
+def _particulars(case: StackCase) -> JsonObject:
     return {
         "format": case.format.name,
         "variant": variant_document(case.variant),
@@ -87,16 +88,16 @@ def _given(case: StackCase) -> dict[str, NDArray]:
     return {name: getattr(case, name) for name in ("inputs", "states", "d_outputs", "d_last")}
 
 
-def _nested(arrays: Mapping[str, NDArray]) -> dict[str, Any]:
+def _nested(arrays: Mapping[str, NDArray]) -> JsonObject:
     """The gradients apart."""
-    found: dict[str, Any] = {"gradients": {}}
+    found: JsonObject = {"gradients": {}}
     for name, array in arrays.items():
         within = found["gradients"] if name.startswith(_GRADIENTS) else found
         within[name.removeprefix(_GRADIENTS)] = _array(array)
     return found
 
 
-def _array(array: NDArray) -> dict[str, Any]:
+def _array(array: NDArray) -> JsonObject:
     """An array as its shape and its numbers row by row; null is an infinite bound."""
     numbers = array.astype(np.float64).ravel().tolist()
     return {

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import FORMATS, NDArray, bfloat16, float16, float32
 from gruverify.backends import METHODS, Backend, NumpyBackend, backend
 from gruverify.cell import VARIANTS, Cell, Gradients, StackGradients
@@ -32,9 +33,7 @@ def _every_array(f: Callable[[NDArray], Any], answer: Any, *_: object) -> Any:
 
 def _everywhere(instead: Callable[[str], Callable[..., object]]) -> Backend:
     """The backend that answers with `instead` of each method."""
-    answers: dict[str, Any] = {
-        method: instead(method) for method in METHODS if hasattr(TwoWays, method)
-    }
+    answers: Keywords = {method: instead(method) for method in METHODS if hasattr(TwoWays, method)}
     return Faulty(**answers)
 
 

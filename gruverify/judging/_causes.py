@@ -4,12 +4,12 @@ than was declared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from gruverify._named import DeclaredValues
 from gruverify.arithmetic import (
     Array,
     NDArray,
@@ -52,7 +52,7 @@ class Cause:
     """
 
     words: str
-    declares: Mapping[str, Any]
+    declares: DeclaredValues
     others: tuple[str, ...] = ()
     instead: str = ""
 
@@ -142,7 +142,7 @@ def _holds(source: Source) -> bool:
 
 
 def accuracy_that_explains(
-    record: Record, declared: Mapping[str, Any], failed: Sequence[Held]
+    record: Record, declared: DeclaredValues, failed: Sequence[Held]
 ) -> Cause | None:
     """The most accurate hypothesis under which everything holds, functions of little accuracy left
     aside.
@@ -161,7 +161,7 @@ def accuracy_that_explains(
 
 
 def functions_that_explain(
-    record: Record, declared: Mapping[str, Any], failed: Sequence[Held]
+    record: Record, declared: DeclaredValues, failed: Sequence[Held]
 ) -> Cause | None:
     """The accuracy of σ or tanh, in units of roundoff, under which everything holds."""
     asked = declarations_of(Declared(declared), record.format)
@@ -179,7 +179,7 @@ def functions_that_explain(
     return None
 
 
-def format_that_explains(record: Record, declared: Mapping[str, Any]) -> Cause | None:
+def format_that_explains(record: Record, declared: DeclaredValues) -> Cause | None:
     """A narrower format in which the outputs were recorded, though they are stored in a wider
     one.
     """
@@ -212,7 +212,7 @@ def weights_that_explain(source: Source) -> Cause | None:
 
 
 def _tried(
-    record: Record, declared: Mapping[str, Any], hypothesis: Hypothesis, failed: Sequence[Held]
+    record: Record, declared: DeclaredValues, hypothesis: Hypothesis, failed: Sequence[Held]
 ) -> bool:
     source = _source(record, {**declared, **hypothesis.overrides})
     return (
@@ -223,14 +223,14 @@ def _tried(
     )
 
 
-def _source(record: Record, declared: Mapping[str, Any]) -> Source:
+def _source(record: Record, declared: DeclaredValues) -> Source:
     return Source(record, model_of(record.stack, rounding_of(Declared(declared), record.format)))
 
 
 class Declared:
     """Declarations as attributes, as those of a backend are."""
 
-    def __init__(self, declared: Mapping[str, Any]) -> None:
+    def __init__(self, declared: DeclaredValues) -> None:
         names = ("kappa", *ACCURACY)
         if unknown := [name for name in declared if name not in names]:
             raise BadDeclaration(
@@ -309,7 +309,7 @@ def axes_that_explain(source: Source) -> Cause | None:
 
 
 def causes(
-    source: Source, declared: Mapping[str, Any], failed: Sequence[Held], *, one_unit: bool
+    source: Source, declared: DeclaredValues, failed: Sequence[Held], *, one_unit: bool
 ) -> Iterator[Cause | None]:
     """What may explain it, the most telling first; nothing explains a number that is not finite."""
     if not all(np.isfinite(one.recorded[one.beyond]).all() for one in failed):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from gruverify._named import DeclaredValues
 from gruverify.backends import rounding_of
 from gruverify.judging._causes import Declared
 from gruverify.judging._envelope import affordable, envelope
@@ -61,7 +60,7 @@ class Distance:
 
 
 def distance(
-    one: Record, other: Record, declared: Mapping[str, Any], rulings: tuple[Ruling, Ruling]
+    one: Record, other: Record, declared: DeclaredValues, rulings: tuple[Ruling, Ruling]
 ) -> Distance:
     """How far two outputs of the same model and inputs are apart, and how far they may be.
 
@@ -111,7 +110,7 @@ def _of_member(record: Record, b: int) -> Record:
     )
 
 
-def _explained(one: Record, other: Record, declared: Mapping[str, Any]) -> Floats:
+def _explained(one: Record, other: Record, declared: DeclaredValues) -> Floats:
     """How far apart rounding may take two runs, by step (T,): all layers enclosed, for each may
     differ in both.
     """

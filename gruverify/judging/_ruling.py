@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from gruverify._named import DeclaredValues
 from gruverify.arithmetic import Format
 from gruverify.backends import rounding_of
 from gruverify.cell import Cell, Stack
@@ -48,7 +49,7 @@ class Ruling:
     hint: Cause | None = None
     where: str = ""
     notes: tuple[str, ...] = ()
-    declared: Mapping[str, Any] | None = None
+    declared: DeclaredValues | None = None
 
 
 def judge(
@@ -81,7 +82,7 @@ def judge(
     return rule(found, declared)
 
 
-def rule(found: Record, declared: Mapping[str, Any]) -> Ruling:
+def rule(found: Record, declared: DeclaredValues) -> Ruling:
     """The verdict on a record: see `judge`."""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         source = Source(found, model_of(found.stack, rounding_of(Declared(declared), found.format)))
@@ -95,7 +96,7 @@ def rule(found: Record, declared: Mapping[str, Any]) -> Ruling:
 
 
 def _failed(
-    source: Source, declared: Mapping[str, Any], each: Sequence[Held], failed: Sequence[Held]
+    source: Source, declared: DeclaredValues, each: Sequence[Held], failed: Sequence[Held]
 ) -> Ruling:
     found = source.record
     one_unit = _singled_out(failed)
@@ -135,7 +136,7 @@ def _ruling(
     verdict: Verdict,
     reasons: tuple[str, ...],
     found: Record,
-    declared: Mapping[str, Any],
+    declared: DeclaredValues,
     each: Sequence[Held],
     *,
     cause: Cause | None = None,

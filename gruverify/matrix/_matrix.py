@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
+from gruverify._named import JsonObject
 from gruverify.faults import EQUIVALENTS, FAULTS
 from gruverify.matrix._cover import Cover, cover
 from gruverify.matrix._fate import Fate
@@ -18,7 +18,7 @@ class Matrix:
     what it took, `complete` whether it came to its end.
     """
 
-    header: dict[str, Any]
+    header: JsonObject
     fates: tuple[Fate, ...]
     seconds: float = 0.0
     complete: bool = True
@@ -65,7 +65,7 @@ class Matrix:
         """By invariant, the faults that no other catches on some side."""
         return _faults_by_invariant([fate for fate in self.faults if len(fate.kills) == 1])
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> JsonObject:
         """The figures of the run; None where nothing was caught."""
         caught = [fate for fate in self.faults if fate.cases is not None]
         return {

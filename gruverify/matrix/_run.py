@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from gruverify._named import JsonObject
 from gruverify.backends import NumpyBackend, kill_all, processes, quiet
 from gruverify.engine import Plan, header_of
 from gruverify.faults import EQUIVALENTS, FAULTS
@@ -98,6 +99,6 @@ def _side_by_side(task: Task, wanted: Sequence[Entry], jobs: int) -> Iterator[Fa
     pool.shutdown()
 
 
-def _header(plan: Plan) -> dict[str, Any]:
+def _header(plan: Plan) -> JsonObject:
     header = header_of(NumpyBackend(), plan, "gruverify.faults")
     return {name: header[name] for name in ("seed", "profile", "cases", "versions")}

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gruverify._named import JsonObject
 from gruverify.arithmetic import NDArray, format_of
 from gruverify.backends import saved_state_dict
 from gruverify.cell import LAYOUTS, Stack
@@ -62,7 +63,7 @@ def safetensors_bytes(arrays: Mapping[str, NDArray], about: Mapping[str, str]) -
     """A .safetensors file, written as the format says, with a header that has no spaces, and the
     texts `about` it. It needs no package: a length, JSON, and the numbers.
     """
-    header: dict[str, Any] = {"__metadata__": dict(about)} if about else {}
+    header: JsonObject = {"__metadata__": dict(about)} if about else {}
     data = list[bytes]()
     start = 0
     for name, array in arrays.items():

@@ -15,6 +15,7 @@ from typing import IO, Any, TypeAlias
 
 import numpy as np
 
+from gruverify._named import Keywords
 from gruverify._visible import shortened, visible
 from gruverify.arithmetic import NDArray, bfloat16, format_named
 from gruverify.backends import state_dict_of
@@ -23,7 +24,7 @@ from gruverify.models._msgpack import msgpack_arrays
 from gruverify.models._onnx import onnx_grus
 
 #: Arrays by name, and what the file says of them.
-Read: TypeAlias = tuple[dict[str, NDArray], dict[str, Any]]
+Read: TypeAlias = tuple[dict[str, NDArray], Keywords]
 
 #: What a compressed archive may come to: so many times its own size, or so many bytes if that is
 #: more.
@@ -251,7 +252,7 @@ def _json(path: Path) -> Read:
     return found, _remarks(said) if within else {}
 
 
-def _remarks(said: dict[str, Any]) -> dict[str, str]:
+def _remarks(said: Keywords) -> dict[str, str]:
     remarks: dict[str, str] = {
         name: said[name] for name in ("layout", "reset", "update") if name in said
     }

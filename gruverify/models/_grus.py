@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
+from gruverify._named import Keywords
 from gruverify._visible import visible
 from gruverify.arithmetic import NDArray, format_of
 from gruverify.cell import LAYOUTS, PACKED, Biases, Cell, Reset, Stack, Update, Variant
@@ -69,7 +70,7 @@ def read_grus(
     """
     arrays, remarks = arrays_and_remarks(path)
     asked = {"name": name, "layout": layout, "reset": reset, "update": update}
-    said: dict[str, Any] = {
+    said: Keywords = {
         **remarks,
         **{name: value for name, value in asked.items() if value is not None},
     }

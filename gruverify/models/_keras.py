@@ -12,7 +12,6 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from gruverify.arithmetic import NDArray
 from gruverify.models._hdf5 import Hdf5, hdf5
@@ -114,7 +113,7 @@ def _layers(group: str, names: Mapping[str, str]) -> Iterator[str]:
             yield names.get(f"{path}/vars", part)
 
 
-def _settings(value: Any, depth: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _settings(value: object, depth: int) -> Iterator[tuple[str, Mapping[str, object]]]:
     """The settings of each GRU in a configuration, by its name."""
     if isinstance(value, Mapping) and depth:
         settings = value.get("config")
@@ -129,7 +128,7 @@ def _settings(value: Any, depth: int) -> Iterator[tuple[str, Mapping[str, Any]]]
             yield from _settings(inner, depth - 1)
 
 
-def _not_modelled(settings: Mapping[str, Any]) -> str:
+def _not_modelled(settings: Mapping[str, object]) -> str:
     """What a GRU has that is not modelled here, if anything, and the way out."""
     for name, usual in _USUAL.items():
         if (given := settings.get(name, usual)) != usual:

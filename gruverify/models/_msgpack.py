@@ -148,7 +148,7 @@ def _array(name: str, data: memoryview) -> NDArray | None:
     return np.frombuffer(numbers, _DTYPES[named]).reshape(shape)
 
 
-def _joined(name: str, value: Mapping[str, Any]) -> NDArray:
+def _joined(name: str, value: Mapping[str, object]) -> NDArray:
     """An array in chunks, which lie in maps by number, as its shape does."""
     match value:
         case {"shape": {**sizes}, "chunks": {**chunks}}:

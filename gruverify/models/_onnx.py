@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from gruverify._named import Keywords
 from gruverify._protobuf import Fields, bytes_of, fields_of, text_of, whole_numbers
 from gruverify.arithmetic import NDArray, bfloat16
 
@@ -91,7 +92,7 @@ def read_graphs(path: Path) -> Graphs:
     return found
 
 
-def onnx_grus(path: Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
+def onnx_grus(path: Path) -> tuple[dict[str, NDArray], Keywords]:
     """The arrays W, R and B of every GRU node behind its name and a dot, and the remarks on them.
 
     Raises:
@@ -104,7 +105,7 @@ def onnx_grus(path: Path) -> tuple[dict[str, NDArray], dict[str, Any]]:
     return arrays, remarks_of(found)
 
 
-def remarks_of(found: Graphs) -> dict[str, Any]:
+def remarks_of(found: Graphs) -> Keywords:
     """By the names of the nodes: "resets", the side of each reset gate, "refused", what is not
     modelled here, and "backward", those of direction=reverse.
 

@@ -4,11 +4,11 @@ its attributes and its weights as they are stored. Numbers of fields are those o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from gruverify._named import Keywords
 from gruverify._protobuf import Fields, bytes_of, field, text_of
 from gruverify._visible import visible
 from gruverify.arithmetic import NDArray
@@ -69,7 +69,7 @@ def _nodes(graphs: Graphs) -> Iterator[OnnxNode]:
         )
 
 
-def _gru(name: str, graphs: Graphs, remarks: Mapping[str, Any]) -> tuple[Gru | None, str]:
+def _gru(name: str, graphs: Graphs, remarks: Keywords) -> tuple[Gru | None, str]:
     """What a node computes, or why that is not modelled here."""
     try:
         arrays: dict[str, NDArray] = dict(weights_of(name, graphs))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import SHARE, STATES, Ball, Rounding, float64
 from gruverify.cell import Cell, Parameters, Stack, unpack
 from gruverify.formulas import stack
@@ -122,7 +123,7 @@ def _enclosed(
 
 
 def _balls(mode: Rounding, cell: Cell, loss: Floats) -> Parameters:
-    packed: dict[str, Any] = {}
+    packed: Keywords = {}
     for name, array in cell.packed().items():
         wide = array.astype(np.float64)
         uncertain = name == "bias_ih" and loss.any()

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 import gruverify
+from gruverify._named import JsonObject
 from gruverify.backends import TARGETS, offered_targets
 from gruverify.invariants import INVARIANTS, Invariant
 
@@ -90,7 +91,7 @@ def catalogue_page() -> str:
     return head + "\n".join(_row(i, measured.get(i.id)) for i in INVARIANTS.values()) + "\n"
 
 
-def _row(i: Invariant, measured: dict[str, Any] | None) -> str:
+def _row(i: Invariant, measured: JsonObject | None) -> str:
     notes = ", ".join(note for note, true in (("sizes", i.resizes), ("deep", i.deep)) if true)
     needs = ", ".join(i.needs) or "any"
     cells = (
@@ -105,7 +106,7 @@ def _row(i: Invariant, measured: dict[str, Any] | None) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _caught(measured: dict[str, Any] | None) -> str:
+def _caught(measured: JsonObject | None) -> str:
     if measured is None:
         return "not measured"
     alone = "".join(f", alone `{fault}`" for fault in measured["alone"])

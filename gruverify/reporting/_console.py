@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from gruverify._named import JsonObject, Keywords
 from gruverify.coverage import GATES, SIZES, Coverage, size_holes
 from gruverify.engine import (
     VALUES,
@@ -73,7 +74,7 @@ def console_for(*, stderr: bool = False, color: str = "auto") -> Console:
     do as they say.
     """
     stream = sys.stderr if stderr else sys.stdout
-    options: dict[str, Any] = {"stderr": stderr, "highlight": False}
+    options: Keywords = {"stderr": stderr, "highlight": False}
     if color == "always":
         options |= {"force_terminal": True, "color_system": "standard", "no_color": False}
         options["force_interactive"] = (
@@ -87,7 +88,7 @@ def console_for(*, stderr: bool = False, color: str = "auto") -> Console:
     return _Patient(**options, width=WIDTH)
 
 
-def print_header(console: Console, header: dict[str, Any], jobs: int) -> None:
+def print_header(console: Console, header: JsonObject, jobs: int) -> None:
     """What is about to be run, with all that is needed to repeat it."""
     versions = " · ".join(f"{name} {version}" for name, version in header["versions"].items())
     threads = os.environ.get("OMP_NUM_THREADS", "1")
@@ -107,7 +108,7 @@ def print_header(console: Console, header: dict[str, Any], jobs: int) -> None:
     console.print(f"[dim]{escape(versions)}[/]\n")
 
 
-def _saved(header: Mapping[str, Any]) -> Iterator[str]:
+def _saved(header: JsonObject) -> Iterator[str]:
     """How many witnesses of earlier runs are tried, and why others are not."""
     replayed = header.get("replayed", {"tried": 0, "left_out": []})
     if tried := replayed["tried"]:

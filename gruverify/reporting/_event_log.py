@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gruverify._named import JsonObject
 from gruverify.engine import (
     CaseJudged,
     Compiling,
@@ -47,12 +48,12 @@ class EventLog:
         """Write the last line."""
         self._line("finished", {"verdict": result.verdict, "complete": result.complete})
 
-    def _line(self, name: str, values: Mapping[str, Any]) -> None:
+    def _line(self, name: str, values: JsonObject) -> None:
         seconds = round(time.monotonic() - self._start, 3)
         self._write(json.dumps({"event": name, "seconds": seconds, **values}))
 
 
-def _shrunk(witness: Witness) -> dict[str, Any]:
+def _shrunk(witness: Witness) -> JsonObject:
     residual = witness.residual
     return {
         "format": witness.case.format.name,
@@ -72,7 +73,7 @@ def _by_status(part: Result) -> dict[str, int]:
 
 
 #: Each kind of event that is told: its name in the log, and what is said of it.
-_TOLD: Mapping[type, tuple[str, Callable[[Any], Mapping[str, Any]]]] = {
+_TOLD: Mapping[type, tuple[str, Callable[[Any], JsonObject]]] = {
     RunStarted: ("started", lambda e: {"header": e.header}),
     FormatStarted: ("format_started", lambda e: {"format": e.format, "cases": e.cases}),
     CaseJudged: (

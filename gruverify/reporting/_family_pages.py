@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from importlib import import_module
 from importlib.resources import files
 from importlib.util import find_spec
-from typing import Any
 
+from gruverify._named import JsonObject
 from gruverify.invariants import INVARIANTS, Invariant
 from gruverify.reporting._catalogue import place_of
 
@@ -86,7 +85,7 @@ def _about(family: str) -> str:
     return _escaped(_NUMBERS.sub("", " ".join(paragraph.split())))
 
 
-def _section(one: Invariant, measured: Mapping[str, Any] | None) -> str:
+def _section(one: Invariant, measured: JsonObject | None) -> str:
     needs = ", ".join(f"`{method}`" for method in one.needs) or "any method"
     entries = {
         "Needs": needs,
@@ -105,7 +104,7 @@ def _section(one: Invariant, measured: Mapping[str, Any] | None) -> str:
     return f"## {one.id} {{ #{anchor} }}\n\n{_escaped(one.statement)}\n\n{lines}\n"
 
 
-def _caught(measured: Mapping[str, Any] | None) -> str:
+def _caught(measured: JsonObject | None) -> str:
     if measured is None:
         return "not measured"
     alone = ", ".join(f"`{fault}`" for fault in measured["alone"])

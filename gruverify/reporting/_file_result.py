@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gruverify._named import JsonObject
 from gruverify.reporting._ruling import ruling_lines
 from gruverify.reporting._table import margin
 from gruverify.runtimes import FileResult, Judged, NodeResult
@@ -127,7 +127,7 @@ def _lines(one: Judged) -> Iterator[str]:
         yield from (f"  {line}" for line in ruling_lines(one.ruling))
 
 
-def file_document(found: FileResult) -> dict[str, Any]:
+def file_document(found: FileResult) -> JsonObject:
     """The same as JSON values; what is not finite is null."""
     return {
         "file": found.file,
@@ -140,7 +140,7 @@ def file_document(found: FileResult) -> dict[str, Any]:
     }
 
 
-def _node(node: NodeResult) -> dict[str, Any]:
+def _node(node: NodeResult) -> JsonObject:
     return {
         "name": node.name,
         "gru": node.gru,
@@ -150,9 +150,9 @@ def _node(node: NodeResult) -> dict[str, Any]:
     }
 
 
-def _input(one: Judged) -> dict[str, Any]:
+def _input(one: Judged) -> JsonObject:
     lengths = one.given.lengths
-    found: dict[str, Any] = {
+    found: JsonObject = {
         "about": one.given.about,
         "sizes": one.given.sizes,
         "lengths": None if lengths is None else lengths.tolist(),

@@ -6,11 +6,11 @@ import math
 import shlex
 from dataclasses import replace
 from itertools import chain
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
+from gruverify._named import JsonObject
 from gruverify.engine import (
     DECLARED_AS,
     ORDER,
@@ -247,7 +247,7 @@ def _adapted(reading: Reading) -> list[str]:
     ]
 
 
-def identity_document(identity: Identity) -> dict[str, Any]:
+def identity_document(identity: Identity) -> JsonObject:
     """What was found as JSON values."""
     return {
         "schema": 1,
@@ -262,7 +262,7 @@ def identity_document(identity: Identity) -> dict[str, Any]:
     }
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: Part) -> JsonObject:
     return {
         "method": part.method,
         "declared": encode_variant(part.declared),
@@ -277,7 +277,7 @@ def _part(part: Part) -> dict[str, Any]:
     }
 
 
-def _evidence(evidence: Evidence, part: Part) -> dict[str, Any]:
+def _evidence(evidence: Evidence, part: Part) -> JsonObject:
     reading = evidence.reading
     return {
         "reading": {

@@ -6,6 +6,7 @@ import json
 import math
 from typing import Any
 
+from gruverify._named import JsonObject
 from gruverify.coverage import GROUPS, Coverage
 from gruverify.engine import (
     Drawn,
@@ -22,7 +23,7 @@ from gruverify.reporting.explain import gradient_flow
 SCHEMA = 2
 
 
-def document(result: Result) -> dict[str, Any]:
+def document(result: Result) -> JsonObject:
     """The result as JSON values. Everything but `timing` depends on the seed, the versions, the
     target and the saved witnesses that were tried alone.
     """
@@ -67,7 +68,7 @@ def dumps(result: Result) -> str:
     return as_text(document(result))
 
 
-def as_text(document: dict[str, Any]) -> str:
+def as_text(document: JsonObject) -> str:
     """A document as it is written to a file."""
     return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
@@ -79,7 +80,7 @@ def _timing(result: Result) -> dict[str, float]:
     return {**seconds, "cpu": round(result.cpu, 3)}
 
 
-def _row(result: Result, key: tuple[str, str, str], tally: Tally) -> dict[str, Any]:
+def _row(result: Result, key: tuple[str, str, str], tally: Tally) -> JsonObject:
     id, fmt, variant = key
     return {
         "id": id,
@@ -107,7 +108,7 @@ def _row(result: Result, key: tuple[str, str, str], tally: Tally) -> dict[str, A
     }
 
 
-def _drawn(key: tuple[str, str], drawn: Drawn) -> dict[str, Any]:
+def _drawn(key: tuple[str, str], drawn: Drawn) -> JsonObject:
     fmt, kind = key
     sizes = {letter: list(ends) for letter, ends in drawn.sizes.items()}
     return {
@@ -119,7 +120,7 @@ def _drawn(key: tuple[str, str], drawn: Drawn) -> dict[str, Any]:
     }
 
 
-def _flaky(place: tuple[str, str], found: Flaky) -> dict[str, Any]:
+def _flaky(place: tuple[str, str], found: Flaky) -> JsonObject:
     id, fmt = place
     counts = {"failed": found.failed, "calls": found.calls}
     return {"invariant": id, "format": fmt, **counts, "manner": found.manner, "text": found.text}
@@ -129,7 +130,7 @@ def _octaves(tally: Tally) -> dict[str, int]:
     return {str(octave): count for octave, count in sorted(margin_octaves(tally).items())}
 
 
-def _coverage(format: str, coverage: Coverage) -> dict[str, Any]:
+def _coverage(format: str, coverage: Coverage) -> JsonObject:
     return {
         "format": format,
         "groups": [

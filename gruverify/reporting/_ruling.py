@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from gruverify._named import JsonObject
 from gruverify.judging import Distance, Entry, Ruling
 from gruverify.reporting._table import margin
 
@@ -108,9 +109,9 @@ def _number(value: float) -> str:
 
 def rulings_document(
     model: str, outputs: Sequence[str], rulings: Sequence[Ruling], apart: Distance | None
-) -> dict[str, Any]:
+) -> JsonObject:
     """The rulings on the outputs of a model, as JSON values; what is not finite is null."""
-    found: dict[str, Any] = {
+    found: JsonObject = {
         "model": model,
         "outputs": [
             {"file": name, **_ruling_document(ruling)}
@@ -128,11 +129,11 @@ def rulings_document(
             "apart": apart.apart.tolist(),
             "explained": explained,
         }
-    plain: dict[str, Any] = _plain(found)
+    plain: JsonObject = _plain(found)
     return plain
 
 
-def _ruling_document(ruling: Ruling) -> dict[str, Any]:
+def _ruling_document(ruling: Ruling) -> JsonObject:
     return {
         "verdict": ruling.verdict,
         "reasons": ruling.reasons,

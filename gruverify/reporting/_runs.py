@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from gruverify._named import JsonObject
 from gruverify.engine import CORE_FAMILIES
 from gruverify.reporting._reader import Document
 from gruverify.reporting._summary import fates, gate_shares
@@ -34,7 +35,7 @@ _HEADINGS = (
 _RIGHT = ("run", "cases", "margin", "gates", "CPU s")
 
 
-def run_figures(document: Document) -> dict[str, Any]:
+def run_figures(document: Document) -> JsonObject:
     """What a result comes to, as JSON values: its figures, and by format the cases that were
     judged, the share of the gates in percent, and the largest margin of what the verdict rests on
     (values, and gradients).
@@ -99,7 +100,7 @@ def _of_format(run: Run, fmt: str) -> tuple[str, str, str]:
     """
     if run.figures is None:
         return "all" if fmt in run.finished else str(run.cases.get(fmt, 0)), "–", "–"
-    by_format: Mapping[str, Mapping[str, Any]] = run.figures["by_format"]
+    by_format: Mapping[str, JsonObject] = run.figures["by_format"]
     cases, margin, gates = (by_format[name].get(fmt) for name in ("cases", "margins", "gates"))
     if margin is None:
         shown = "–"

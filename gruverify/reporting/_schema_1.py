@@ -6,7 +6,7 @@ Such a result does not say what its bounds claimed, so what it called `conforms`
 
 from __future__ import annotations
 
-from typing import Any
+from gruverify._named import JsonObject
 
 #: Why a result of schema 1 in which nothing failed is inconclusive.
 UNKNOWN = (
@@ -14,7 +14,7 @@ UNKNOWN = (
 )
 
 
-def upgraded(document: dict[str, Any]) -> dict[str, Any]:
+def upgraded(document: JsonObject) -> JsonObject:
     """A valid document of schema 1 as one of schema 2."""
     verdict = _verdict(document)
     return {
@@ -35,7 +35,7 @@ def upgraded(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _verdict(document: dict[str, Any]) -> str:
+def _verdict(document: JsonObject) -> str:
     """In schema 1 a death was `falsified`, and `incomplete` a run that was stopped or had nothing
     to judge.
     """
@@ -51,7 +51,7 @@ def _verdict(document: dict[str, Any]) -> str:
             return "inconclusive"
 
 
-def _unjudged(document: dict[str, Any]) -> list[str]:
+def _unjudged(document: JsonObject) -> list[str]:
     judged = {
         row["format"]
         for row in document["invariants"]

@@ -9,8 +9,8 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
+from gruverify._named import JsonObject
 from gruverify.engine import (
     PROFILES,
     Replay,
@@ -60,7 +60,7 @@ class Fate:
     margin: float
     claimed: float | None
     reason: str
-    rows: tuple[dict[str, Any], ...]
+    rows: tuple[JsonObject, ...]
 
     @property
     def judged(self) -> bool:
@@ -70,7 +70,7 @@ class Fate:
 
 def fates(document: Document) -> dict[str, dict[str, Fate]]:
     """Invariant, then format, to its fate; in the document's order."""
-    grouped: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    grouped: dict[str, dict[str, list[JsonObject]]] = {}
     for row in document["invariants"]:
         grouped.setdefault(row["id"], {}).setdefault(row["format"], []).append(row)
     found = dict[str, dict[str, Fate]]()
@@ -79,7 +79,7 @@ def fates(document: Document) -> dict[str, dict[str, Fate]]:
     return found
 
 
-def _fate(rows: list[dict[str, Any]]) -> Fate:
+def _fate(rows: list[JsonObject]) -> Fate:
     # Where one variant passed and of another nothing was claimed, something was claimed in this
     # format.
     passed = any(row["status"] == "passed" for row in rows)
@@ -97,7 +97,7 @@ def _fate(rows: list[dict[str, Any]]) -> Fate:
     )
 
 
-def _claimed(rows: list[dict[str, Any]]) -> float | None:
+def _claimed(rows: list[JsonObject]) -> float | None:
     entries = [row["entries"] for row in rows if row["entries"] is not None]
     compared: int = sum(each["compared"] for each in entries)
     claimed: int = sum(each["claimed"] for each in entries)
@@ -141,7 +141,7 @@ def sentence(document: Document) -> str:
     return f"{told or 'nothing was judged'}; {cases:,} judgements{took}"
 
 
-def root_causes(document: Document) -> list[dict[str, Any]]:
+def root_causes(document: Document) -> list[JsonObject]:
     """What stood in the way: the invariant that reported it, why, and those blocked by it; most
     blocked first.
     """
@@ -187,11 +187,11 @@ def command(document: Document) -> str:
     )
 
 
-def witnesses(document: Document) -> dict[str, list[dict[str, Any]]]:
+def witnesses(document: Document) -> dict[str, list[JsonObject]]:
     """Invariant to its witnesses, the smallest case first; the invariants that failed most gravely
     first.
     """
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[JsonObject]] = {}
     for witness in document["witnesses"]:
         found.setdefault(witness["invariant"], []).append(witness)
     smallest = {id: sorted(each, key=_size) for id, each in found.items()}
@@ -200,16 +200,16 @@ def witnesses(document: Document) -> dict[str, list[dict[str, Any]]]:
     )
 
 
-def _size(witness: dict[str, Any]) -> int:
+def _size(witness: JsonObject) -> int:
     return math.prod(witness["sizes"].values())
 
 
-def sizes(witness: dict[str, Any]) -> str:
+def sizes(witness: JsonObject) -> str:
     """The sizes of a witness's case, with the lengths of its members where it has them."""
     return sizes_of(decode_witness(witness).case)
 
 
-def runs(witness: dict[str, Any]) -> list[str]:
+def runs(witness: JsonObject) -> list[str]:
     """The cases that were made of the witness's and really run; unknown of an invariant that there
     is no longer.
     """
@@ -219,7 +219,7 @@ def runs(witness: dict[str, Any]) -> list[str]:
     return []
 
 
-def condition(document: Document, witness: dict[str, Any]) -> str:
+def condition(document: Document, witness: JsonObject) -> str:
     """Under which condition the witness's invariant fails in its format; empty if there is none."""
     place = witness["invariant"], witness["format"]
     return next(
@@ -228,7 +228,7 @@ def condition(document: Document, witness: dict[str, Any]) -> str:
     )
 
 
-def snippet(document: Document, witness: dict[str, Any]) -> str:
+def snippet(document: Document, witness: JsonObject) -> str:
     """Python that raises the witness's failure when pasted; of a large case, where the document's
     file is.
     """
@@ -315,12 +315,12 @@ def size_shares(document: Document) -> dict[str, float]:
     return shares
 
 
-def is_of_sizes(group: dict[str, Any]) -> bool:
+def is_of_sizes(group: JsonObject) -> bool:
     """Whether a covergroup counts the sizes of which answers were compared."""
     return len(group["axes"]) == 2 and group["axes"][0]["name"] == "of"
 
 
-def numbers(residual: dict[str, Any]) -> dict[str, str]:
+def numbers(residual: JsonObject) -> dict[str, str]:
     """The residual's numbers in words."""
     if residual["relation"] == "=":
         limit = "must be"

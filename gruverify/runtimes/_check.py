@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from gruverify._named import DeclaredValues
 from gruverify._visible import error_line
 from gruverify.arithmetic import NDArray
 from gruverify.backends import RECORDER
@@ -62,7 +63,7 @@ class NodeResult:
 
 
 def check_node(
-    node: OnnxNode, runtime: Runtime, inputs: Iterable[Given], declared: Mapping[str, Any]
+    node: OnnxNode, runtime: Runtime, inputs: Iterable[Given], declared: DeclaredValues
 ) -> NodeResult:
     """Run a node over all of these inputs, and look for a small one among those that fail."""
     if node.gru is None:
@@ -88,7 +89,7 @@ class _Asked:
     node: OnnxNode
     gru: Gru
     runs: Runs
-    declared: Mapping[str, Any]
+    declared: DeclaredValues
 
     def judge(self, given: Given) -> Judged:
         """Run it, and judge each of its answers."""

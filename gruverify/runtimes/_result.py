@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from gruverify._named import DeclaredValues
 from gruverify.models import Gru, onnx_nodes
 from gruverify.runtimes._check import NodeResult, check_node
 from gruverify.runtimes._inputs import Given, drawn_inputs
@@ -23,7 +23,7 @@ class FileResult:
     runtime: str
     versions: Mapping[str, str]
     seed: int
-    declared: Mapping[str, Any]
+    declared: DeclaredValues
     nodes: tuple[NodeResult, ...]
 
     @property
@@ -45,7 +45,7 @@ def check_file(
     seed: int = 0,
     only: str | None = None,
     recorded: Sequence[Given] = (),
-    declared: Mapping[str, Any] | None = None,
+    declared: DeclaredValues | None = None,
 ) -> FileResult:
     """Hold every GRU node of an ONNX file, run by a runtime, against the mathematics.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from gruverify._named import JsonObject
 from gruverify.engine import Plan
 
 
@@ -51,7 +51,7 @@ class Identity:
 
 
 def identity_of(
-    target: str, plan: Plan, header: Mapping[str, Any], sources: Mapping[str, str]
+    target: str, plan: Plan, header: JsonObject, sources: Mapping[str, str]
 ) -> Identity:
     """That of a run which is about to begin."""
     claims = {
@@ -63,7 +63,7 @@ def identity_of(
     return Identity(target, dict(_options(plan, header)), claims, header["versions"], sources)
 
 
-def _options(plan: Plan, header: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _options(plan: Plan, header: JsonObject) -> Iterator[tuple[str, str]]:
     chosen = plan.selection
     yield "--format", f"--format {','.join(header['formats'])}"
     yield "--profile", f"--profile {plan.profile}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from gruverify._named import JsonObject
 from gruverify._visible import visible
 from gruverify.engine import (
     CasesJudged,
@@ -51,7 +52,7 @@ class Kept:
         self._file = file
         self._resume = resume
 
-    def begin(self, plan: Plan, header: dict[str, Any], sources: Mapping[str, str]) -> TakenOver:
+    def begin(self, plan: Plan, header: JsonObject, sources: Mapping[str, str]) -> TakenOver:
         """Enter a run, or find the one to go on with.
 
         Raises:
@@ -96,7 +97,7 @@ class Kept:
             case _:
                 pass
 
-    def end(self, document: Mapping[str, Any], figures: Mapping[str, Any]) -> None:
+    def end(self, document: JsonObject, figures: JsonObject) -> None:
         """Keep the result's document, and what it comes to: of a run that is finished, or that can
         be gone on with.
 
@@ -113,7 +114,7 @@ class Kept:
         self._write(lambda connection: connection.execute(change, values))
 
     def _enter(
-        self, connection: sqlite3.Connection, now: Identity, plan: Plan, header: dict[str, Any]
+        self, connection: sqlite3.Connection, now: Identity, plan: Plan, header: JsonObject
     ) -> None:
         about = [
             as_text(dict(each)) for each in (now.options, now.claims, now.versions, now.sources)
@@ -126,7 +127,7 @@ class Kept:
         )
         self.number = entered.lastrowid or 0
 
-    def _taken_over(self, earlier: Earlier, header: dict[str, Any]) -> TakenOver:
+    def _taken_over(self, earlier: Earlier, header: JsonObject) -> TakenOver:
         self.number = earlier.number
         with damaged():
             found = self._file.query(lambda connection: _found(connection, earlier.number, header))
@@ -228,7 +229,7 @@ def _runs(connection: sqlite3.Connection, target: str) -> Iterator[Earlier]:
 # -- what it found ---------------------------------------------------------------------------------
 
 
-def _found(connection: sqlite3.Connection, number: int, header: dict[str, Any]) -> TakenOver:
+def _found(connection: sqlite3.Connection, number: int, header: JsonObject) -> TakenOver:
     [(stored, saved)] = connection.execute(
         "SELECT header, saved FROM run WHERE id = ?", (number,)
     ).fetchall()
@@ -251,7 +252,7 @@ def _found(connection: sqlite3.Connection, number: int, header: dict[str, Any]) 
     )
 
 
-def _in_words(found: TakenOver, header: Mapping[str, Any]) -> str:
+def _in_words(found: TakenOver, header: JsonObject) -> str:
     """Which blocks are taken over, format by format."""
     finished = dict[str, Result]()
     for part in found.parts:

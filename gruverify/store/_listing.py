@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gruverify._named import JsonObject
 from gruverify.store._file import BadStore, File, damaged, unpacked
 
 
@@ -28,7 +29,7 @@ class Run:
     asked: str
     formats: tuple[str, ...]
     verdict: str | None
-    figures: Mapping[str, Any] | None
+    figures: JsonObject | None
     finished: frozenset[str]
     cases: Mapping[str, int]
     cpu: float

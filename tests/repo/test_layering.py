@@ -116,7 +116,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "_files": set(),
     # What pyproject.toml says, for the command and the plugin.
     "_config": set(),
+    # Types of values that go by names.
+    "_named": set(),
 }
+#: Types alone, for every package.
+FOR_ALL = {"_named"}
 FRAMEWORKS = {"torch", "jax", "onnx", "keras", "flax"}
 
 
@@ -163,7 +167,7 @@ def allowed(package: str, name: str) -> bool:
         return True
     if home == package:
         return True
-    return home in MAY_IMPORT[package] and not any(part.startswith("_") for part in inner)
+    return home in MAY_IMPORT[package] | FOR_ALL and not any(part.startswith("_") for part in inner)
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias, cast
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import NDArray
 from gruverify.backends._declarations import BadDeclaration, Declared
 from gruverify.backends._function import FunctionBackend, backend, declaring
@@ -181,7 +182,7 @@ class Asked(
             "state": (inputs.shape[-2], cell.hidden_size),
         }
         found = self._of_cell(method, cell, given, shapes)
-        parameters: dict[str, Any] = {name: found.get(name) for name in PACKED}
+        parameters: Keywords = {name: found.get(name) for name in PACKED}
         return Gradients(**parameters, inputs=found["inputs"], state=found.get("state"))
 
     def _of_cell(
@@ -216,7 +217,7 @@ class Asked(
         self,
         method: str,
         subject: Cell | Stack,
-        options: Mapping[str, Any],
+        options: Keywords,
         given: Mapping[str, NDArray | None],
         shapes: Shapes,
     ) -> Arrays:
@@ -280,7 +281,7 @@ def backend_of(conversation: Conversation) -> ExecBackend:
     """
     greeting, asked = conversation.greeting, Asked(conversation)
     declared = cast(Declared, dict(greeting.declarations))
-    methods: dict[str, Any] = {method: getattr(asked, method) for method in greeting.methods}
+    methods: Keywords = {method: getattr(asked, method) for method in greeting.methods}
     try:
         made = declaring(
             backend(

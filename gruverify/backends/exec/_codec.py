@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gruverify._named import JsonObject
 from gruverify.arithmetic import Format, NDArray, format_of
 from gruverify.backends.exec._rules import ProtocolBroken, Rule, clipped
 
@@ -17,12 +18,12 @@ from gruverify.backends.exec._rules import ProtocolBroken, Rule, clipped
 _ROOM, _PER_BYTE = 1 << 20, 4
 
 
-def line_of(message: Mapping[str, Any]) -> bytes:
+def line_of(message: JsonObject) -> bytes:
     """The message on one line, its keys in their order and no space between them."""
     return json.dumps(message, separators=(",", ":")).encode() + b"\n"
 
 
-def encoded(array: NDArray) -> dict[str, Any]:
+def encoded(array: NDArray) -> JsonObject:
     """An array as JSON values: its dtype, its shape, and its numbers in C order."""
     numbers = np.ascontiguousarray(array).view(f"u{array.itemsize}").astype(f"<u{array.itemsize}")
     return {
@@ -32,7 +33,7 @@ def encoded(array: NDArray) -> dict[str, Any]:
     }
 
 
-def object_in(line: bytes) -> dict[str, Any]:
+def object_in(line: bytes) -> JsonObject:
     """The JSON object on a line.
 
     Raises:
@@ -57,7 +58,7 @@ def longest(shapes: Collection[tuple[int, ...]], fmt: Format) -> int:
 
 
 def arrays_in(
-    answer: Mapping[str, Any],
+    answer: JsonObject,
     shapes: Mapping[str, tuple[int, ...]],
     optional: Collection[str],
     fmt: Format,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
+from gruverify._named import JsonObject
 from gruverify.backends._limits import limits
 from gruverify.backends.exec._codec import line_of, object_in
 from gruverify.backends.exec._greeting import Greeting, greeting_in
@@ -43,7 +44,7 @@ class Conversation:
     def __init__(self, words: Sequence[str]) -> None:
         self._words = words
         self._lock = threading.RLock()
-        self._said: dict[str, Any] | None = None
+        self._said: JsonObject | None = None
         self._process: Process | None = None
         self._number = 0
         self._broken: Counter[str] = Counter()
@@ -54,9 +55,9 @@ class Conversation:
     def ask(
         self,
         method: str,
-        request: Mapping[str, Any],
+        request: JsonObject,
         most: int,
-        read: Callable[[Mapping[str, Any]], Read],
+        read: Callable[[JsonObject], Read],
     ) -> Read:
         """What `read` makes of the answer to a request, a line of at most so many bytes.
 
@@ -86,7 +87,7 @@ class Conversation:
             if process is not None:
                 process.close()
 
-    def _require_hope(self, method: str, request: Mapping[str, Any]) -> None:
+    def _require_hope(self, method: str, request: JsonObject) -> None:
         """Raise at once where the answer is known to be late, or the method is asked no more."""
         waits = self._waits.get(_asked(method, request), []) if self._waits else []
         if len(waits) >= _SURELY_LATE:
@@ -96,9 +97,7 @@ class Conversation:
         if self._broken[method] >= MOST_BROKEN:
             raise GivenUp(f"not asked any more: it broke the protocol off {MOST_BROKEN} times")
 
-    def _answered(
-        self, method: str, request: Mapping[str, Any], most: int
-    ) -> tuple[Process, dict[str, Any]]:
+    def _answered(self, method: str, request: JsonObject, most: int) -> tuple[Process, JsonObject]:
         """The program, in step with us, and its answer; it is ended if it is not in step."""
         process = self._ready()
         self._number += 1
@@ -130,7 +129,7 @@ class Conversation:
                 )
         return self._process
 
-    def _started(self) -> tuple[Process, dict[str, Any]]:
+    def _started(self) -> tuple[Process, JsonObject]:
         """The program, started, and what it greets with."""
         process = Process(self._words, limits())
         try:
@@ -146,12 +145,12 @@ class Conversation:
         return process, said
 
 
-def _asked(method: str, request: Mapping[str, Any]) -> bytes:
+def _asked(method: str, request: JsonObject) -> bytes:
     """What tells a request from others, whatever its id."""
     return line_of({"method": method, **request})
 
 
-def _require_id(answer: Mapping[str, Any], number: int) -> None:
+def _require_id(answer: JsonObject, number: int) -> None:
     if answer.get("id") != number or isinstance(answer["id"], bool):
         raise ProtocolBroken(
             Rule.ID, f"the answer's id is {clipped(answer.get('id'))}, and the request's {number}"
@@ -162,7 +161,7 @@ def _require_id(answer: Mapping[str, Any], number: int) -> None:
 _FORMS = ("arrays", "refused", "error")
 
 
-def _granted(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+def _granted(answer: JsonObject) -> JsonObject:
     """An answer that has arrays; else the exception that it stands for is raised."""
     forms = [form for form in _FORMS if form in answer]
     if len(forms) != 1:

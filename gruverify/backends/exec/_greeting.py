@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from gruverify._named import DeclaredValues, JsonObject, Keywords
 from gruverify.backends._claims import formats_in, require_name, variants_in
 from gruverify.backends._declarations import BadDeclaration
 from gruverify.backends._protocol import METHODS
@@ -29,7 +30,7 @@ class Greeting:
     formats: tuple[Any, ...]
     version: str = ""
     variants: tuple[Variant, ...] = (Variant(),)
-    declarations: Mapping[str, Any] = field(default_factory=dict)
+    declarations: DeclaredValues = field(default_factory=dict)
 
     @property
     def state_gradient(self) -> bool:
@@ -38,7 +39,7 @@ class Greeting:
         return all(self.declarations.get(name) is not False for name in names)
 
 
-def greeting_in(said: Mapping[str, Any]) -> Greeting:
+def greeting_in(said: JsonObject) -> Greeting:
     """What the JSON object of a greeting claims.
 
     Raises:
@@ -60,7 +61,7 @@ def greeting_in(said: Mapping[str, Any]) -> Greeting:
         if key not in said:
             raise ProtocolBroken(Rule.CLAIMS, f"the greeting lacks {key!r}")
     try:
-        claims: dict[str, Any] = {k: read(said[k]) for k, read in _READ.items() if k in said}
+        claims: Keywords = {k: read(said[k]) for k, read in _READ.items() if k in said}
     except ValueError as wrong:  # a BadDeclaration is one
         raise ProtocolBroken(Rule.CLAIMS, str(wrong)) from None
     return Greeting(**claims)
@@ -106,7 +107,7 @@ def _variants(given: Any) -> tuple[Variant, ...]:
     return variants_in([Variant(**one) for one in given])
 
 
-def _declarations(given: Any) -> Mapping[str, Any]:
+def _declarations(given: Any) -> DeclaredValues:
     if not isinstance(given, dict):
         raise BadDeclaration(f"declarations={clipped(given)} must be an object")
     return given

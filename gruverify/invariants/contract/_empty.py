@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import NDArray
 from gruverify.backends import METHODS
 from gruverify.cell import Gradients, StackCase
@@ -26,7 +27,7 @@ def _batched(case: Any) -> Any:
     return replace(case, batched=True)
 
 
-def _emptied(trial: AnyTrial, method: str, axis: str) -> tuple[dict[str, Any], Parts]:
+def _emptied(trial: AnyTrial, method: str, axis: str) -> tuple[Keywords, Parts]:
     """What the method is given of no steps ("T") or members ("B"), and what it returns.
 
     Raises:

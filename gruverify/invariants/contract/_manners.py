@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import NDArray
 from gruverify.backends import METHODS
 from gruverify.cell import Gradients, StackGradients
@@ -207,7 +208,7 @@ class _Kept:
         given = {name: copied(argument) for name, argument in self._arguments.items()}
         return self._answer(self._strangers[-1], given)
 
-    def _answer(self, subject: Any, arguments: dict[str, Any]) -> Parts:
+    def _answer(self, subject: Any, arguments: Keywords) -> Parts:
         returned = self._observed.as_given(self._method, subject, *arguments.values())
         return parts(self._trial.case, self._method, self._observed.checked(self._method, returned))
 

@@ -7,6 +7,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import NDArray
 from gruverify.backends import (
     RECORDER,
@@ -86,7 +87,7 @@ class Calls:
         H, L, D = case.sizes["H"], case.sizes.get("L", 1), case.sizes.get("D", 1)
         self._extents = {**case.sizes, "3": 3 * H, "S": L * D, "O": D * H}
 
-    def arguments(self, method: str) -> dict[str, Any]:
+    def arguments(self, method: str) -> Keywords:
         """What the method is given for the case after the cell or stack, by name and in its
         order.
         """
@@ -106,7 +107,7 @@ class Calls:
         """The method's answer for the case, called anew."""
         return self.checked(method, self.raw_answer(method, self.arguments(method)))
 
-    def raw_answer(self, method: str, arguments: dict[str, Any]) -> Any:
+    def raw_answer(self, method: str, arguments: Keywords) -> Any:
         """What the method returns for copies of these arguments, unchecked."""
         return self._call(method, **arguments)
 
@@ -218,7 +219,7 @@ def copied(argument: Any) -> Any:
     return argument.copy() if isinstance(argument, np.ndarray) else argument
 
 
-def changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+def changed(before: Keywords, after: Keywords) -> list[str]:
     """The names of the arguments that have other bits after than before."""
     return [name for name, argument in before.items() if _bytes(argument) != _bytes(after[name])]
 

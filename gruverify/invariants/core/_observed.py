@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import NDArray
 from gruverify.backends import Backend, Declarations
 from gruverify.cell import Case, Gradients, Variant
@@ -24,7 +25,7 @@ class Observed(Calls):
         super().__init__(case, case.cell, backend, declared)
         self.case = case
 
-    def arguments(self, method: str) -> dict[str, Any]:
+    def arguments(self, method: str) -> Keywords:
         """What the method is given for the case after the cell, by name and in its order."""
         c = self.case
         renamed = {"x": c.inputs[0], "h": c.state, "cotangent": c.d_last}

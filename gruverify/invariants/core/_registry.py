@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
+from gruverify._named import DeclaredValues
 from gruverify.backends import STACK_METHODS, Declarations
 from gruverify.cell import Variant
 from gruverify.invariants.core._residual import Residual
@@ -97,7 +98,7 @@ def invariant(
     asks_more: bool = False,
     deep: bool = False,
     lengths: range = NEVER,
-    unless: Mapping[str, Any] | None = None,
+    unless: DeclaredValues | None = None,
 ) -> Callable[[Check], Check]:
     """Register the decorated check; an id can be taken once. unless: what `Invariant.ruled_out`
     has.

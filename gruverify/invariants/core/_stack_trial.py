@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import Ball, NDArray, Rounding
 from gruverify.backends import Backend, Declarations, rounding_of
 from gruverify.cell import Parameters, StackCase, StackGradients, Variant, parameter_name
@@ -117,7 +118,7 @@ class StackObserved(Calls):
         super().__init__(case, case.stack, backend, declared)
         self.case = case
 
-    def arguments(self, method: str) -> dict[str, Any]:
+    def arguments(self, method: str) -> Keywords:
         """What the method is given for the case after the stack, by name and in its order."""
         c = self.case
         return (
@@ -183,13 +184,13 @@ class StackObserved(Calls):
 
     def _given_back(
         self, states: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
-    ) -> dict[str, Any]:
+    ) -> Keywords:
         to, given = self.case.arrangement, self._given(states)
         given["d_outputs"] = None if d_outputs is None else _own(to.steps(d_outputs))
         given["d_last"] = None if d_last is None else _own(to.states(d_last))
         return given
 
-    def _given(self, states: NDArray | None) -> dict[str, Any]:
+    def _given(self, states: NDArray | None) -> Keywords:
         c, to = self.case, self.case.arrangement
         return {
             "inputs": _own(to.steps(c.inputs)),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import Ball, NDArray
 from gruverify.cell import Case, Gradients, unpack
 from gruverify.formulas import Bptt, bptt, sequence
@@ -112,9 +112,7 @@ def _displaced(case: Case, tangent: Gradients) -> Case:
         for name, array in case.cell.packed().items()
         if name not in steps
     }
-    moved: dict[str, Any] = {
-        name: _moved(case, name, step * length) for name, step in steps.items()
-    }
+    moved: Keywords = {name: _moved(case, name, step * length) for name, step in steps.items()}
     cell = replace(case.cell, **{name: moved[name] for name in case.cell.packed()})
     return replace(case, cell=cell, inputs=moved["inputs"], state=moved["state"], regimes=())
 

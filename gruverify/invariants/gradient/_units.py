@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import NDArray
 from gruverify.cell import Case
 from gruverify.invariants.core._registry import invariant
@@ -27,9 +27,7 @@ from gruverify.invariants.core._vectors import (
 
 def reversed_units(case: Case) -> Case:
     """The same function of other names: units in reverse order, every other one negated."""
-    packed: dict[str, Any] = {
-        name: _reversed(name, array) for name, array in case.cell.packed().items()
-    }
+    packed: Keywords = {name: _reversed(name, array) for name, array in case.cell.packed().items()}
     states = {name: _signed(getattr(case, name)) for name in ("state", "d_outputs", "d_last")}
     return replace(case, cell=replace(case.cell, **packed), regimes=case.regimes[::-1], **states)
 
@@ -92,10 +90,8 @@ def _unsigned(a: NDArray) -> NDArray:
 
 def cloned_unit(case: Case) -> Case:
     """The last unit twice; what listens to it listens to both, each with a share of the weight."""
-    packed: dict[str, Any] = {
-        name: _clone(name, array) for name, array in case.cell.packed().items()
-    }
-    states: dict[str, Any] = {"state": np.concatenate([case.state, case.state[:, -1:]], axis=1)}
+    packed: Keywords = {name: _clone(name, array) for name, array in case.cell.packed().items()}
+    states: Keywords = {"state": np.concatenate([case.state, case.state[:, -1:]], axis=1)}
     states |= {name: _shared(getattr(case, name)) for name in ("d_outputs", "d_last")}
     return replace(case, cell=replace(case.cell, **packed), regimes=(), **states)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
+from gruverify._named import JsonObject
 from gruverify.reporting._reader import Document
 from gruverify.reporting._summary import fates
 from gruverify.reporting.compare._change import Change, Kind, Threshold
@@ -121,7 +122,7 @@ def compared(old: Document, new: Document, threshold: Threshold = Threshold()) -
     return Comparison(old, new, threshold)
 
 
-def _settings(document: Document, known: list[str]) -> dict[str, Any]:
+def _settings(document: Document, known: list[str]) -> JsonObject:
     """What a run was, name by name. known: what both results say besides, and some do not."""
     names = (
         "target",

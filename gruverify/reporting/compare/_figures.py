@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gruverify._named import JsonObject
 from gruverify.reporting._reader import Document
 from gruverify.reporting._summary import counts, gate_shares, size_shares, verdict
 from gruverify.reporting.compare._comparison import Comparison
@@ -13,7 +14,7 @@ from gruverify.reporting.compare._comparison import Comparison
 UNKNOWN = "unknown"
 
 
-def figures(document: Document) -> dict[str, Any]:
+def figures(document: Document) -> JsonObject:
     """Name to figure, as JSON values; None where nobody counted, as in a result of schema 1."""
     timing = document["timing"]
     return {

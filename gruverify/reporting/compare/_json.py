@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
 
+from gruverify._named import JsonObject
 from gruverify.reporting._summary import Fate
 from gruverify.reporting.compare._change import Change, Kind
 from gruverify.reporting.compare._comparison import Comparison, Trigger
@@ -14,16 +14,14 @@ from gruverify.reporting.compare._figures import figures
 SCHEMA = 1
 
 
-def comparison_document(
-    comparison: Comparison, triggers: tuple[Trigger, ...] = ()
-) -> dict[str, Any]:
+def comparison_document(comparison: Comparison, triggers: tuple[Trigger, ...] = ()) -> JsonObject:
     """A comparison as JSON values. Numbers that are not finite are strings; what nobody counted is
     null.
 
     triggers: what the comparison was to fail on. `failed_on` has the reasons of each.
     """
     threshold = comparison.threshold
-    changes = list[dict[str, Any]]()
+    changes = list[JsonObject]()
     for kind in Kind:
         if kind is not Kind.UNCHANGED:
             changes += [
@@ -53,14 +51,14 @@ def comparison_document(
 _KEYS = {kind: kind.name.lower().replace("_", "-") for kind in Kind}
 
 
-def comparison_text(document: dict[str, Any]) -> str:
+def comparison_text(document: JsonObject) -> str:
     """The document as text of ASCII characters, which any file and console can hold; ends in a
     newline.
     """
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(change: Change) -> JsonObject:
     return {
         "id": change.id,
         "format": change.format,
@@ -69,7 +67,7 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-def _fate(fate: Fate | None) -> dict[str, Any] | None:
+def _fate(fate: Fate | None) -> JsonObject | None:
     if fate is None:
         return None
     if fate.judged:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
+from gruverify._named import JsonObject
 from gruverify.arithmetic import format_named
 from gruverify.reporting.explain._enclosure import Enclosure
 from gruverify.reporting.explain._measure import Lift, exact, measure, rounding_to, run_of
@@ -21,7 +21,7 @@ _MIXED = Regime("mixed", 0.5, 0.5, "I")
 
 
 @cache
-def gradient_flow(formats: tuple[str, ...]) -> dict[str, Any]:
+def gradient_flow(formats: tuple[str, ...]) -> JsonObject:
     """The question's three regimes and a mixed one, in exact mathematics and in each format (by
     name), as JSON values.
 
@@ -36,7 +36,7 @@ def gradient_flow(formats: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _regime(setting: Setting, regime: Regime) -> dict[str, Any]:
+def _regime(setting: Setting, regime: Regime) -> JsonObject:
     lifts: dict[str, Lift] = {
         "exact": exact,
         **{fmt.name: rounding_to(fmt) for fmt in setting.formats},

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gruverify._named import Keywords
 from gruverify.arithmetic import format_named
 from gruverify.reporting.explain._answer import shut_name
 from gruverify.reporting.explain._enclosure import Enclosure
@@ -124,7 +125,7 @@ def draw_series(ax: Any, series: Mapping[str, Sequence[float | None]]) -> None:
     _frame(ax, {name: ks for name, ks in zeros.items() if ks})
 
 
-def _style(name: str) -> dict[str, Any]:
+def _style(name: str) -> Keywords:
     return dict(zip(("color", "marker"), _STYLES[format_named(name).short], strict=True))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from importlib.resources import files
-from typing import Any
 
+from gruverify._named import JsonObject
 from gruverify.faults import FAULTS
 from gruverify.matrix import Fate, Matrix
 from gruverify.reporting._needs import needed
@@ -41,7 +41,7 @@ def matrix_html(matrix: Matrix) -> str:
     return page
 
 
-def _row(fate: Fate, invariants: list[str]) -> dict[str, Any]:
+def _row(fate: Fate, invariants: list[str]) -> JsonObject:
     entry = FAULTS[fate.fault]
     cells = [
         {"invariant": id, "case": fate.kills.get(id), "shade": _shade(fate.kills.get(id))}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any
 
+from gruverify._named import JsonObject
 from gruverify.matrix import Fate, Matrix
 
 SCHEMA = 1
@@ -18,7 +18,7 @@ def matrix_document(matrix: Matrix) -> str:
     return json.dumps(_values(matrix), indent=1, ensure_ascii=False) + "\n"
 
 
-def _values(matrix: Matrix) -> dict[str, Any]:
+def _values(matrix: Matrix) -> JsonObject:
     alone, cover = matrix.alone(), matrix.cover
     return {
         "schema": SCHEMA,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from gruverify._named import JsonObject
 from gruverify.faults import EQUIVALENTS, FAULTS, Fault
 from gruverify.matrix import Fate, Matrix
 
@@ -159,7 +159,7 @@ def _counted(faults: int) -> str:
     return f"{faults} faults on the sides that they have"
 
 
-def _spread(s: dict[str, Any]) -> str:
+def _spread(s: JsonObject) -> str:
     if not s["caught"]:
         return "nothing was caught"
     sizes = ", ".join(f"{k} ≤ {s[f'witness {k}, largest']}" for k in "HIBT")
