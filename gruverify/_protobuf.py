@@ -55,7 +55,7 @@ def bytes_of(value: Any) -> bytes:
     return bytes(value)
 
 
-def text_of(value: Any) -> str:
+def text_of(value: object) -> str:
     """The text of a field; what is no UTF-8 is spelled."""
     return bytes_of(value).decode("utf-8", errors="backslashreplace")
 

@@ -216,7 +216,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         _summary.write(account, session.config, Path(folder), complete=exitstatus in (0, 1))
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     """How much of the gate space was visited."""
     if _loaded():
         from gruverify.testing import _account, _summary
@@ -224,7 +226,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         _lines(terminalreporter, _summary.lines(_account.account_of(config), config))
 
 
-def _lines(terminalreporter: Any, lines: Iterable[str]) -> None:
+def _lines(terminalreporter: pytest.TerminalReporter, lines: Iterable[str]) -> None:
     for number, line in enumerate(lines):
         if not number:
             terminalreporter.section("gruverify")

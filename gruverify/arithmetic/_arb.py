@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from gruverify.arithmetic._formats import format_of
 from gruverify.arithmetic._optional import optional
+
+if TYPE_CHECKING:
+    from flint import arb
 
 flint = optional("flint", "python-flint", "arb")
 
@@ -37,7 +40,7 @@ class ArbArray(np.ndarray[Any, np.dtype[np.object_]]):
 
     bits: int
 
-    def __array_finalize__(self, source: Any) -> None:
+    def __array_finalize__(self, source: object) -> None:
         self.bits = getattr(source, "bits", BITS)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
@@ -54,7 +57,7 @@ class ArbArray(np.ndarray[Any, np.dtype[np.object_]]):
         """Tanh, elementwise; as tight for a wide ball as for a point."""
         return self._each(lambda a: _increasing(lambda x: x.tanh(), a))
 
-    def _each(self, f: Callable[[Any], Any]) -> ArbArray:
+    def _each(self, f: Callable[[arb], arb]) -> ArbArray:
         with flint.ctx.workprec(self.bits):
             return _arb_array(np.frompyfunc(f, 1, 1)(_plain(self)), self.bits)
 
@@ -103,7 +106,7 @@ def _exact(values: npt.ArrayLike) -> npt.NDArray[np.object_]:
     return array.astype(object)
 
 
-def _arb_array(values: Any, bits: int) -> ArbArray:
+def _arb_array(values: arb | npt.ArrayLike, bits: int) -> ArbArray:
     array = np.asarray(values, dtype=object).view(ArbArray)
     array.bits = bits
     return array
@@ -113,22 +116,22 @@ def _plain(value: Any) -> Any:
     return value.view(np.ndarray) if isinstance(value, ArbArray) else value
 
 
-def _increasing(f: Callable[[Any], Any], a: Any) -> Any:
+def _increasing(f: Callable[[arb], arb], a: arb) -> arb:
     """All values of an increasing function on a ball, from its ends."""
     return f(a.lower()).union(f(a.upper()))
 
 
-def _sigmoid(x: Any) -> Any:
+def _sigmoid(x: arb) -> arb:
     below = (-x).exp()
     # Beyond the exponents of Arb itself σ is between 0 and e^x, which is as good as 0.
     return 1 / (1 + below) if below.is_finite() else flint.arb(0).union(x.exp())
 
 
-def _read(array: ArbArray, f: Callable[[Any], float]) -> Floats:
+def _read(array: ArbArray, f: Callable[[arb], float]) -> Floats:
     return np.asarray(np.frompyfunc(f, 1, 1)(_plain(array)), dtype=np.float64)
 
 
-def _below(ball: Any) -> float:
+def _below(ball: arb) -> float:
     """The largest float64 number at or below a ball; -inf if nothing is known of it."""
     if not ball.is_finite():
         return -math.inf

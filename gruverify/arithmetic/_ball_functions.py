@@ -4,7 +4,7 @@ theory-14.md, 14.8, 14.9).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,8 +13,11 @@ from gruverify.arithmetic._bounds import Bound, Floats, within_range
 from gruverify.arithmetic._exactness import Mask, both, either, nonzero
 from gruverify.arithmetic._rounding import OUTWARD
 
+if TYPE_CHECKING:
+    from gruverify.arithmetic._ball import Ball
 
-def product_error(a: Any, b: Any, u: Bound) -> Bound:
+
+def product_error(a: Ball, b: Ball, u: Bound) -> Bound:
     """(|a|+δa)(|b|+δb)(1+u) - |a||b|, arranged so that most of it is done on `a`, the smaller
     array.
     """
@@ -25,7 +28,7 @@ def product_error(a: Any, b: Any, u: Bound) -> Bound:
     return error
 
 
-def sigmoid_of(a: Any) -> tuple[Floats, Bound]:
+def sigmoid_of(a: Ball) -> tuple[Floats, Bound]:
     """Midpoint and radius of σ over a ball, but for what may overflow in it."""
     m, e = a.mode, a.rad
     mid = _logistic(a.mid, a.size)
@@ -35,7 +38,7 @@ def sigmoid_of(a: Any) -> tuple[Floats, Bound]:
     return mid, rad + np.where(below, mid + inner, 0.0) if np.count_nonzero(below) else rad
 
 
-def tanh_of(a: Any) -> tuple[Floats, Bound, Mask]:
+def tanh_of(a: Ball) -> tuple[Floats, Bound, Mask]:
     """The same of tanh, and where it is anything but an exact 0."""
     m, e = a.mode, a.rad
     slope = 4 * _logistic_slope(2 * np.maximum(a.size - e, 0.0))  # tanh(a) = 2σ(2a) - 1
@@ -47,7 +50,7 @@ def tanh_of(a: Any) -> tuple[Floats, Bound, Mask]:
     return mid, rad if present is None else rad * present, present
 
 
-def blend_of(z: Any, a: Any, b: Any) -> tuple[Floats, Bound]:
+def blend_of(z: Ball, a: Ball, b: Ball) -> tuple[Floats, Bound]:
     """Midpoint and radius of z∘a + (1-z)∘b over balls, in every form that the mode allows."""
     m, dz = z.mode, z.rad
     mid = z.mid * a.mid + (1 - z.mid) * b.mid

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from gruverify.arithmetic._bounds import Bound
 from gruverify.arithmetic._exactness import Mask, both
 from gruverify.arithmetic._rounding import Rounding
 
@@ -32,8 +33,8 @@ _ALL = Rough()
 
 
 def blend_rounding(
-    mode: Rounding, z: Any, rest: Any, one: Any, zero: Any, gap: Any, rough: Rough = _ALL
-) -> Any:
+    mode: Rounding, z: Bound, rest: Bound, one: Bound, zero: Bound, gap: Bound, rough: Rough = _ALL
+) -> Bound:
     """The most that the roundings of z∘one + (1-z)∘zero come to, in whichever of the mode's forms
     (theory.md 5).
 
@@ -45,8 +46,8 @@ def blend_rounding(
 
 
 def _forms(
-    mode: Rounding, z: Any, rest: Any, one: Any, zero: Any, gap: Any, rough: Rough
-) -> Iterator[Any]:
+    mode: Rounding, z: Bound, rest: Bound, one: Bound, zero: Bound, gap: Bound, rough: Rough
+) -> Iterator[Bound]:
     """What the roundings of each form come to, in units of roundoff.
 
     A: z·one, 1-z, (1-z)·zero and the sum. B, zero + z(one-zero): the difference, the product, the
@@ -75,5 +76,5 @@ def _forms(
         yield _times(step, differs) + step + _times(step, product) + _times(result, rough.has_one)
 
 
-def _times(size: Any, mask: Mask) -> Any:
+def _times(size: Bound, mask: Mask) -> Bound:
     return size if mask is None else size * mask

@@ -32,7 +32,7 @@ def matmul(a: Floats, b: Floats) -> Floats:
     return a.dot(b) if a.ndim == b.ndim == 2 else a @ b
 
 
-def plus(bound: Bound, more: Any) -> Any:
+def plus(bound: Bound, more: Bound) -> Any:
     """Their sum, for which nothing is done where one of them is 0 everywhere."""
     if isinstance(bound, float) and bound == 0.0:
         return more

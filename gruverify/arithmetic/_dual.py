@@ -53,24 +53,24 @@ class Dual:
 
     # -- sums and products: (x + y)' = x' + y', (xy)' = x'y + xy' ----------------------------------
 
-    def __add__(self, other: Any) -> Dual:
+    def __add__(self, other: Array) -> Dual:
         y = _dual(other)
         value = self.value + y.value
         return Dual(value, _spread(_plus(self.tangent, y.tangent), value))
 
-    def __radd__(self, other: Any) -> Dual:
+    def __radd__(self, other: Array) -> Dual:
         return self.__add__(other)
 
     def __neg__(self) -> Dual:
         return Dual(-self.value, *(-term for term in self.terms))
 
-    def __sub__(self, other: Any) -> Dual:
+    def __sub__(self, other: Array) -> Dual:
         return self.__add__(-_dual(other))
 
-    def __rsub__(self, other: Any) -> Dual:
+    def __rsub__(self, other: Array) -> Dual:
         return (-self).__add__(other)
 
-    def __mul__(self, other: Any) -> Dual:
+    def __mul__(self, other: Array) -> Dual:
         y = _dual(other)
         if y is self:
             return Dual(self.value * self.value, *(2 * (self.value * term) for term in self.terms))
@@ -80,10 +80,10 @@ class Dual:
         )
         return Dual(self.value * y.value, *left, *right)
 
-    def __rmul__(self, other: Any) -> Dual:
+    def __rmul__(self, other: Array) -> Dual:
         return self.__mul__(other)
 
-    def __matmul__(self, other: Any) -> Dual:
+    def __matmul__(self, other: Array) -> Dual:
         y = _dual(other)
         dx, dy = self.tangent, y.tangent
         left, right = (
@@ -92,7 +92,7 @@ class Dual:
         )
         return Dual(self.value @ y.value, _plus(left, right))
 
-    def __rmatmul__(self, other: Any) -> Dual:
+    def __rmatmul__(self, other: Array) -> Dual:
         return _dual(other).__matmul__(self)
 
     # -- what is linear in a single number ---------------------------------------------------------
@@ -128,7 +128,7 @@ class Dual:
         t, tangent = tanh(self.value), self.tangent
         return Dual(t, None if tangent is None else tangent * (1 - t * t))
 
-    def blend(self, one: Any, zero: Any) -> Dual:
+    def blend(self, one: Array, zero: Array) -> Dual:
         """z∘one + (1-z)∘zero: the derivative is a blend of the ends' derivatives, and z' meets
         their difference.
         """
@@ -140,7 +140,7 @@ class Dual:
         )
 
 
-def _dual(number: Any) -> Dual:
+def _dual(number: Array) -> Dual:
     return number if isinstance(number, Dual) else Dual(number)
 
 

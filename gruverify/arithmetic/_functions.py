@@ -7,6 +7,7 @@ arrays are served here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -82,7 +83,7 @@ def _sigmoid(a: NDArray) -> NDArray:
     return np.asarray(np.where(negative, e, 1) / (1 + e))
 
 
-def _through_wide(f: Any, a: NDArray) -> NDArray:
+def _through_wide(f: Callable[[NDArray], NDArray], a: NDArray) -> NDArray:
     # Half formats go through float32, as PyTorch's do: their native library functions can miss by
     # many ulp.
     return np.asanyarray(f(a) if a.dtype.itemsize > 2 else f(a.astype(np.float32)).astype(a.dtype))

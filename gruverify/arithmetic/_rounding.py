@@ -9,6 +9,7 @@ a subset of these roundings, and errs less.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
@@ -206,7 +207,7 @@ class Rounding:
         return np.where(size < other.max, rad, np.inf)
 
     @cached_property
-    def remembered(self) -> dict[Any, Any]:
+    def remembered(self) -> dict[Hashable, Any]:
         """What was derived of this model once, by what it was derived from: hashing a model takes
         longer than that.
         """

@@ -4,20 +4,27 @@ the result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from gruverify.arithmetic._bounds import Bound
 from gruverify.arithmetic._exactness import Mask, everywhere
 from gruverify.arithmetic._rounding import OUTWARD, Rounding
 from gruverify.arithmetic._sums import Shares, shares
 
+if TYPE_CHECKING:
+    from gruverify.arithmetic._ball import Ball
+
 Floats = npt.NDArray[np.float64]
+#: The pairs d_k, W_k, and where each of the two is anything but an exact 0.
+Terms: TypeAlias = "Sequence[tuple[Ball, Ball]]"
+Counted: TypeAlias = Sequence[tuple[Mask, Mask]]
 
 
-def rows_combined(terms: Sequence[tuple[Any, Any]], diagonal: Any) -> tuple[Floats, Floats, Any]:
+def rows_combined(terms: Terms, diagonal: Ball | None) -> tuple[Floats, Floats, Bound]:
     """Midpoint, radius before overflow, and Σ_k Π max(1, |factor|), for balls d_k (B, n), W_k (n,
     m), diagonal (B, n).
 
@@ -55,11 +62,11 @@ def rows_combined(terms: Sequence[tuple[Any, Any]], diagonal: Any) -> tuple[Floa
     return mid, _radius(m, count, mid, weight, error, floor), sum(scales)
 
 
-def _zip(terms: Any, counted: Any) -> Any:
+def _zip(terms: Terms, counted: Counted) -> Iterator[tuple[tuple[Ball, Ball], tuple[Mask, Mask]]]:
     return zip(terms, counted, strict=True)
 
 
-def _errors(m: Rounding, terms: Sequence[tuple[Any, Any]], sizes: Floats, heavy: Floats) -> Floats:
+def _errors(m: Rounding, terms: Terms, sizes: Floats, heavy: Floats) -> Floats:
     """What is wrong inside the products: d's radius, and a rounding each, unless W is an exact
     power of two there.
     """
@@ -74,7 +81,10 @@ def _errors(m: Rounding, terms: Sequence[tuple[Any, Any]], sizes: Floats, heavy:
 
 
 def _nonzero_terms(
-    terms: Any, counted: list[tuple[Mask, Mask]], diagonal: Any, shape: tuple[int, ...]
+    terms: Terms,
+    counted: Counted,
+    diagonal: Ball | None,
+    shape: tuple[int, ...],
 ) -> Floats:
     gates = np.stack([everywhere(mask, d.shape) for (d, _), (mask, _) in _zip(terms, counted)], -1)
     weights = np.stack(
@@ -99,7 +109,7 @@ def _counts(m: Rounding, products: int, diagonal: tuple[int, int] | None) -> Sha
 
 
 def _radius(
-    m: Rounding, count: Shares, mid: Floats, weight: Floats, error: Floats, floor: Any
+    m: Rounding, count: Shares, mid: Floats, weight: Floats, error: Floats, floor: Bound
 ) -> Floats:
     of_weight = count.of_weight if count.of_stored is None else count.of_weight + count.of_stored
     error += (floor + count.flushed) * (m.eta * OUTWARD)
@@ -116,7 +126,7 @@ def _rows(d: Floats, W: Floats) -> Floats:
     return np.asarray(np.matmul(d.swapaxes(0, 1), W).swapaxes(0, 1))
 
 
-def _scale_of_rows(d: Any, W: Any) -> Any:
+def _scale_of_rows(d: Ball, W: Ball) -> Bound:
     """Π max(1, |factor|) over d's own factors and W, for D(d) W."""
     scale = d.scaled()
     return (scale[..., None] if isinstance(scale, np.ndarray) else scale) * W.scaled()

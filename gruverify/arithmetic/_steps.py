@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import add
-from typing import Any
 
 import numpy as np
 
 from gruverify.arithmetic._ball import Ball
+from gruverify.arithmetic._bounds import Floats
 from gruverify.arithmetic._dual import Dual
 from gruverify.arithmetic._exactness import everywhere
 from gruverify.arithmetic._functions import Array
@@ -91,7 +91,7 @@ class _BallSteps(Steps):
         """All steps as members of one batch, (T·B, n)."""
         return Ball.joined(self._given)
 
-    def products(self, other: Steps) -> Any:
+    def products(self, other: Steps) -> Array:
         """Σ_k a_kᵀ b_k: the terms of all steps are terms of one sum, whose results are those of
         each step.
         """
@@ -99,7 +99,7 @@ class _BallSteps(Steps):
             return super().products(other)
         return self.whole.T.times(other.whole, self._results_with(other))
 
-    def sum(self) -> Any:
+    def sum(self) -> Array:
         return self.whole.summed(0, self._results())
 
     def _results_with(self, other: _BallSteps) -> Results | None:
@@ -135,7 +135,7 @@ class _BallSteps(Steps):
         mode = self.whole.mode
         return self.count > 1 and mode.wide and not mode.sums_in_format
 
-    def _by_step(self, values: Any) -> Any:
+    def _by_step(self, values: Floats) -> Floats:
         """(T·B, n) as (T, B, n)."""
         return values.reshape(self.count, -1, values.shape[-1])
 
@@ -159,11 +159,11 @@ class _DualSteps(Steps):
         """All steps as members of one batch."""
         return Dual(self.values.whole, self.tangents.whole)
 
-    def products(self, other: Steps) -> Any:
+    def products(self, other: Steps) -> Array:
         if not isinstance(other, _DualSteps):
             return super().products(other)
         moved = self.tangents.products(other.values) + self.values.products(other.tangents)
         return Dual(self.values.products(other.values), moved)
 
-    def sum(self) -> Any:
+    def sum(self) -> Array:
         return Dual(self.values.sum(), self.tangents.sum())

@@ -23,12 +23,15 @@ No addition underflows, unless the smallest numbers are flushed to 0: then each 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gruverify.arithmetic._bounds import Floats, largest, plus
+from gruverify.arithmetic._bounds import Bound, Floats, largest, plus
 from gruverify.arithmetic._rounding import OUTWARD, Rounding
+
+if TYPE_CHECKING:
+    from gruverify.arithmetic._ball import Ball
 
 #: A number of terms: one for all entries, or an array of one for each.
 Count = Any
@@ -39,12 +42,12 @@ class Shares(NamedTuple):
     additions.
     """
 
-    of_sum: Any
-    of_weight: Any
-    of_stored: Any
-    of_error: Any
-    most: Any  # (N-1)u where W alone may be the better bound, else None
-    flushed: Any
+    of_sum: Bound
+    of_weight: Bound
+    of_stored: Bound | None
+    of_error: Bound
+    most: Bound | None  # (N-1)u where W alone may be the better bound, else None
+    flushed: Bound
 
 
 class Results(NamedTuple):
@@ -52,11 +55,13 @@ class Results(NamedTuple):
     of nothing.
     """
 
-    sizes: Any
+    sizes: Floats
     count: Count
 
 
-def round_sum(total: Any, *, across: bool, inexact: Floats | None, results: Results | None) -> None:
+def round_sum(
+    total: Ball, *, across: bool, inexact: Floats | None, results: Results | None
+) -> None:
     """Puts what a sum of products, or a sum along an axis, loses beside its additions into the ball
     `total`, of which its terms are known.
 
@@ -126,7 +131,10 @@ def _looked_up(m: Rounding, N: Count, P: Count) -> Shares | None:
     if table.most is not None:  # which of the two bounds is the better depends on the counts
         return None
     at = np.asarray(N + P * _TERMS if m.wide else N).astype(np.intp)
-    return Shares(*(part.take(at) if isinstance(part, np.ndarray) else part for part in table))
+    looked_up: list[Any] = [
+        part.take(at) if isinstance(part, np.ndarray) else part for part in table
+    ]
+    return Shares(*looked_up)
 
 
 def _shares(m: Rounding, N: Count, P: Count) -> Shares:

@@ -12,11 +12,15 @@ expanding decides.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gruverify.arithmetic._optional import optional
+
+if TYPE_CHECKING:
+    from sympy import Expr
 
 sympy = optional("sympy", "sympy", "symbolic")
 #: SymPy has no types.
@@ -28,11 +32,11 @@ class Sigmoid(_Function):  # type: ignore[misc]
 
     nargs = 1
 
-    def fdiff(self, argindex: int = 1) -> Any:
+    def fdiff(self, argindex: int = 1) -> Expr:
         """The derivative, in σ itself."""
         return self * (1 - self)
 
-    def _eval_rewrite_as_exp(self, arg: Any, **_: Any) -> Any:
+    def _eval_rewrite_as_exp(self, arg: Expr, **_: object) -> Expr:
         return 1 / (1 + sympy.exp(-arg))
 
 
@@ -41,11 +45,11 @@ class Tanh(_Function):  # type: ignore[misc]
 
     nargs = 1
 
-    def fdiff(self, argindex: int = 1) -> Any:
+    def fdiff(self, argindex: int = 1) -> Expr:
         """The derivative, in tanh itself."""
         return 1 - self**2
 
-    def _eval_rewrite_as_exp(self, arg: Any, **_: Any) -> Any:
+    def _eval_rewrite_as_exp(self, arg: Expr, **_: object) -> Expr:
         return (sympy.exp(arg) - sympy.exp(-arg)) / (sympy.exp(arg) + sympy.exp(-arg))
 
 
@@ -61,7 +65,7 @@ class SymbolicArray(np.ndarray[Any, np.dtype[np.object_]]):
         return _each(lambda a: Tanh(a), self)
 
 
-def symbolic_array(values: Any) -> SymbolicArray:
+def symbolic_array(values: npt.ArrayLike) -> SymbolicArray:
     """Expressions and numbers as an array of expressions."""
     return _each(sympy.sympify, np.asarray(values, dtype=object))
 
@@ -90,7 +94,7 @@ def identical(left: SymbolicArray, right: SymbolicArray) -> bool:
     )
 
 
-def _vanishes(expression: Any) -> bool:
+def _vanishes(expression: Expr) -> bool:
     stand_ins = {a: sympy.Dummy() for a in expression.atoms(Sigmoid, Tanh)}
     polynomial = expression.xreplace(stand_ins)
     # A sparse polynomial ring expands some fifty times faster than sympy.expand.
@@ -98,11 +102,11 @@ def _vanishes(expression: Any) -> bool:
     return bool(ring.from_expr(polynomial) == 0)
 
 
-def _shaped(entries: list[Any], shape: tuple[int, ...]) -> SymbolicArray:
+def _shaped(entries: list[Expr], shape: tuple[int, ...]) -> SymbolicArray:
     return np.array(entries, dtype=object).reshape(shape).view(SymbolicArray)
 
 
-def _each(f: Callable[[Any], Any], values: Any) -> SymbolicArray:
+def _each(f: Callable[[Any], Expr], values: npt.NDArray[np.object_]) -> SymbolicArray:
     return np.asarray(np.frompyfunc(f, 1, 1)(values.view(np.ndarray)), dtype=object).view(
         SymbolicArray
     )

@@ -47,7 +47,7 @@ class Builder:
         unknown = any(p.name not in SIZES for p in positional)
         self._sizes_by_name = self._named >= set(SIZES) or (self._has_others and not unknown)
 
-    def build(self, I: int, H: int, bias: bool, fmt: Format, **options: Any) -> nn.Module:
+    def build(self, I: int, H: int, bias: bool, fmt: Format, **options: object) -> nn.Module:
         """A module of these sizes: without dropout, and in the default shape but for the options
         given.
 
@@ -144,7 +144,7 @@ class Builder:
             return False
         return bool(options_of(module, self.place)[option] == value)
 
-    def _passed_on(self, option: str, value: Any) -> bool:
+    def _passed_on(self, option: str, value: object) -> bool:
         """Whether the class passes the option on to something which takes it."""
         try:
             self._made(*_SAMPLE, {option: value})

@@ -35,7 +35,7 @@ class Line:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def __call__(self, message: Any) -> None:
+    def __call__(self, message: object) -> None:
         """Send a message."""
         data = pickle.dumps(message)
         rest = memoryview(_SIZE.pack(len(data)) + data)

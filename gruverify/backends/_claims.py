@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from gruverify._named import DeclaredValues, Keywords
 from gruverify.arithmetic import FORMATS, Format, format_named
@@ -26,7 +26,7 @@ _EACH_FORMAT = (
 )
 
 
-def variants_in(given: Any) -> tuple[Variant, ...]:
+def variants_in(given: object) -> tuple[Variant, ...]:
     """Variants as a user gives them: one, or several.
 
     Raises:
@@ -46,7 +46,7 @@ def variants_in(given: Any) -> tuple[Variant, ...]:
     return tuple(listed)
 
 
-def formats_in(given: Any) -> tuple[Format, ...]:
+def formats_in(given: object) -> tuple[Format, ...]:
     """Formats as a user gives them, no one twice: one or several, each itself or by its name.
 
     Raises:
@@ -68,7 +68,7 @@ def formats_in(given: Any) -> tuple[Format, ...]:
     return found
 
 
-def _format(given: Any) -> Format:
+def _format(given: object) -> Format:
     if isinstance(given, Format) and given in FORMATS:
         return given
     if not isinstance(given, str):
@@ -82,7 +82,7 @@ def _format(given: Any) -> Format:
         ) from None
 
 
-def require_name(name: Any) -> None:
+def require_name(name: object) -> None:
     """Raise BadDeclaration if it is no name of a backend."""
     if not isinstance(name, str) or not name.strip():
         raise BadDeclaration(

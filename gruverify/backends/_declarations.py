@@ -114,7 +114,7 @@ class Declarations:
         return found
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if isinstance(value, Format):
         return value.name
     return value
@@ -234,7 +234,7 @@ def module_declarations(module: object) -> Keywords:
     return {name: value for name, value in values.items() if not _is_part(value)}
 
 
-def _is_part(value: Any) -> bool:
+def _is_part(value: object) -> bool:
     """Whether it is a module, a method or a tensor, and no declaration."""
     is_method = callable(value) and not isinstance(value, type)
     return (
@@ -288,28 +288,28 @@ def attribute_of(backend: object, name: str) -> Any:
     return value
 
 
-def require_shapes(value: Any) -> None:
+def require_shapes(value: object) -> None:
     """Raise BadDeclaration if what was given as `shapes` by that keyword is no word for them."""
     _READ["shapes"]("shapes", value)
 
 
-def one_line(value: Any) -> str:
+def one_line(value: object) -> str:
     """A value on one line, however large it is."""
     return " ".join(reprlib.repr(value).split())
 
 
-def _accuracy(name: str, value: Any) -> float:
+def _accuracy(name: str, value: object) -> float:
     return _at_least_0(name, value, "it is the error of σ and tanh in units of roundoff")
 
 
-def _carry(name: str, value: Any) -> float | Format:
+def _carry(name: str, value: object) -> float | Format:
     """A number of units, or the format that the state has between steps."""
     if isinstance(value, (str, Format)):
         return _format(name, value)
     return _at_least_0(name, value, "it is a difference in units of roundoff")
 
 
-def _at_least_0(name: str, value: Any, rule: str) -> float:
+def _at_least_0(name: str, value: object, rule: str) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise BadDeclaration(f"{name}={one_line(value)} must be a number: {rule}")
     try:
@@ -323,14 +323,14 @@ def _at_least_0(name: str, value: Any, rule: str) -> float:
     return number
 
 
-def _flag(name: str, value: Any) -> bool:
+def _flag(name: str, value: object) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise BadDeclaration(f"{name}={one_line(value)} must be True or False")
     return bool(value)
 
 
 def _count(least: int) -> Callable[[str, Any], int]:
-    def read(name: str, value: Any) -> int:
+    def read(name: str, value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
             raise BadDeclaration(
                 f"{name}={one_line(value)} must be a whole number, at least {least}"
@@ -341,7 +341,7 @@ def _count(least: int) -> Callable[[str, Any], int]:
 
 
 def _word(*words: str) -> Callable[[str, Any], Any]:
-    def read(name: str, value: Any) -> Any:
+    def read(name: str, value: object) -> Any:
         if not isinstance(value, str) or value not in words:
             raise BadDeclaration(
                 f"{name}={one_line(value)} must be one of {', '.join(map(repr, words))}"
@@ -351,7 +351,7 @@ def _word(*words: str) -> Callable[[str, Any], Any]:
     return read
 
 
-def _format(name: str, value: Any) -> Format:
+def _format(name: str, value: object) -> Format:
     if isinstance(value, Format):
         return value
     if not isinstance(value, str):
@@ -362,7 +362,7 @@ def _format(name: str, value: Any) -> Format:
         raise BadDeclaration(f"{name}={one_line(value)}: {unknown}") from None
 
 
-def _forms(name: str, value: Any) -> str:
+def _forms(name: str, value: object) -> str:
     parts = str(value).split("+")
     if not isinstance(value, str) or not set(parts) <= set(FORMS) or len(set(parts)) != len(parts):
         raise BadDeclaration(

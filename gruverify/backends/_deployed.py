@@ -121,7 +121,7 @@ def _backend(
 
 
 def _wrapped(
-    name: str, module: Any, step: Load, sequence: Load, stack: LoadStack | None
+    name: str, module: object, step: Load, sequence: Load, stack: LoadStack | None
 ) -> FunctionBackend:
     """One size, and no other parameters than its own: no derivatives along a direction."""
     return _backend(name, module, step, sequence, stack, directions=False, **SIZE)
@@ -204,7 +204,7 @@ class _Scripted:
         self._module = module
         self._ways: dict[Any, Callable[..., Any]] = {}
 
-    def __call__(self, xs: Any, h0: torch.Tensor | None = None) -> Any:
+    def __call__(self, xs: object, h0: torch.Tensor | None = None) -> Any:
         way: type[nn.Module] = OfTensors
         if isinstance(xs, PackedSequence):
             way = _OfPacked

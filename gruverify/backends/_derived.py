@@ -174,7 +174,7 @@ def _takes_one_layer(declared: Declarations) -> bool:
     return declared.num_layers in (None, 1) and not declared.bidirectional
 
 
-def _batch_first(backend: Any) -> bool:
+def _batch_first(backend: object) -> bool:
     return declarations_of(backend).batch_first is True
 
 

@@ -92,7 +92,7 @@ class FunctionalBackend:
     ) -> Gradients:
         """The derivative of `sequence_vjp` along the tangent: torch.func.jvp of torch.func.vjp."""
 
-        def gradient(*given: Any) -> Any:
+        def gradient(*given: object) -> Any:
             return _pull(_layer_of(cell), (d_outputs, d_last), *given)
 
         with _torch_reasons():
@@ -187,7 +187,7 @@ def _pulled(
     return {name: numpy(gradient) for name, gradient in weights.items()}, *map(numpy, others)
 
 
-def _pull(f: Callable[..., Any], cotangents: tuple[NDArray | None, ...], *given: Any) -> Any:
+def _pull(f: Callable[..., Any], cotangents: tuple[NDArray | None, ...], *given: object) -> Any:
     pair: Any = vjp(f, *given)
     values, pull = pair
     return pull(
@@ -195,7 +195,7 @@ def _pull(f: Callable[..., Any], cotangents: tuple[NDArray | None, ...], *given:
     )
 
 
-def _moved(f: Callable[..., Any], at: Any, along: Any) -> Any:
+def _moved(f: Callable[..., Any], at: object, along: object) -> Any:
     pair: Any = jvp(f, at, along)
     return pair[1]
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import Any
 
 from torch import nn
 
@@ -23,7 +22,7 @@ from gruverify.backends._modules import BadModule, Modules, name_of
 from gruverify.cell import Variant
 
 
-def modules_of(keyword: str, module: Any) -> Modules:
+def modules_of(keyword: str, module: object) -> Modules:
     """The modules that `torch_backend` was given as `step` or `sequence`.
 
     Raises:
@@ -90,7 +89,7 @@ def own_shape(given: Mapping[str, Modules], shape: Keywords, said: Keywords) -> 
     return own
 
 
-def formats_of(given: Mapping[str, Modules], claimed: Any) -> tuple[Format, ...]:
+def formats_of(given: Mapping[str, Modules], claimed: object) -> tuple[Format, ...]:
     """The formats: what is claimed, by default all; of an instance its own.
 
     Raises:

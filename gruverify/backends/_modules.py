@@ -313,7 +313,7 @@ class Modules:
         without_dropout(module)
         return Built(module, self.place, module)
 
-    def build(self, I: int, H: int, bias: bool, fmt: Format, **options: Any) -> Built:
+    def build(self, I: int, H: int, bias: bool, fmt: Format, **options: object) -> Built:
         """A module without dropout and with plain weights, and what is called in its place."""
         module = self.user_module(I, H, bias, fmt, **options).module
         make_plain(module, self.place)

@@ -49,9 +49,9 @@ class TargetDied(RuntimeError):
 
 
 def in_subprocess(
-    context: Any,
+    context: object,
     function: Callable[..., Answer],
-    *arguments: Any,
+    *arguments: object,
     name: str = "target",
     patience: float = PATIENCE,
 ) -> Answer:

@@ -45,7 +45,7 @@ def translated(method: Method) -> Method:
     """A method that raises NotImplementedError where PyTorch refuses."""
 
     @wraps(method)
-    def call(*arguments: Any) -> Any:
+    def call(*arguments: object) -> Any:
         with refusals():
             return method(*arguments)
 

@@ -5,7 +5,7 @@ compiles, them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from gruverify.backends._declarations import Declarations
 
@@ -24,7 +24,7 @@ WIDE: Sizes = {"H": 48, "I": 8, "B": 2, "T": 2}
 LONG: Sizes = {"H": 3, "I": 2, "B": 4, "T": 300, "L": 1, "D": 1}
 
 
-def is_compiled(function: Any) -> bool:
+def is_compiled(function: object) -> bool:
     """Whether it is made by `jax.jit` or `torch.compile`, and so traced anew at every shape.
 
     What a function of one's own calls cannot be seen from without.

@@ -9,7 +9,6 @@ import pickle
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from gruverify.arithmetic import NDArray
 
@@ -61,7 +60,7 @@ def _require_plain(path: Path) -> None:
             raise ValueError("is compressed, as torch.save never does")
 
 
-def _tensors(name: str, value: Any, size: int, depth: int) -> Iterator[tuple[str, NDArray]]:
+def _tensors(name: str, value: object, size: int, depth: int) -> Iterator[tuple[str, NDArray]]:
     import torch
 
     from gruverify.backends._tensors import numpy

@@ -159,7 +159,7 @@ def _sizes(modules: Modules) -> str:
 
 
 def _same(
-    found: Any, held: nn.Module, arguments: tuple[torch.Tensor, ...], zeros: torch.Tensor
+    found: object, held: nn.Module, arguments: tuple[torch.Tensor, ...], zeros: torch.Tensor
 ) -> bool:
     """Whether what is held returns the same. Called without a state, it may have to be given
     zeros.
@@ -177,13 +177,13 @@ def _same(
     return all(torch.equal(one, other) for one, other in pairs)
 
 
-def _tensors(value: Any) -> tuple[Any, ...]:
+def _tensors(value: object) -> tuple[Any, ...]:
     if isinstance(value, (tuple, list)):
         return tuple(value)
     return (value,)
 
 
-def _shapes(value: Any) -> Any:
+def _shapes(value: object) -> Any:
     if isinstance(value, torch.Tensor):
         return tuple(value.shape)
     if isinstance(value, (tuple, list)):
@@ -191,7 +191,7 @@ def _shapes(value: Any) -> Any:
     return type(value)
 
 
-def _spelled(value: Any) -> str:
+def _spelled(value: object) -> str:
     if isinstance(value, torch.Tensor):
         return f"a tensor {tuple(value.shape)}"
     if isinstance(value, (tuple, list)):

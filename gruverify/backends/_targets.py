@@ -272,7 +272,7 @@ def _import(module_name: str, target: str) -> Any:
         ) from failure
 
 
-def _adapt(found: Any, name: str) -> Backend:
+def _adapt(found: object, name: str) -> Backend:
     if _is_module_target(found):
         return _from_module(found, name)
     if is_backend(found):
@@ -319,14 +319,14 @@ def _completed(found: Any, name: str) -> Backend:
     return result
 
 
-def _is_compiled(found: Any, method: str) -> bool:
+def _is_compiled(found: object, method: str) -> bool:
     try:
         return is_compiled(value_of(found, method))
     except Exception:  # not there, or a property that raises: whoever calls the method reports it
         return False
 
 
-def _has(found: Any, name: str) -> bool:
+def _has(found: object, name: str) -> bool:
     try:
         value_of(found, name)
     except AttributeError:
@@ -336,7 +336,7 @@ def _has(found: Any, name: str) -> bool:
     return True
 
 
-def _is_module_target(found: Any) -> bool:
+def _is_module_target(found: object) -> bool:
     # Whoever hands in an nn.Module has imported torch; nobody else has to.
     torch = sys.modules.get("torch")
     if torch is None:
@@ -346,7 +346,7 @@ def _is_module_target(found: Any) -> bool:
     )
 
 
-def _from_module(found: Any, name: str) -> Backend:
+def _from_module(found: object, name: str) -> Backend:
     from gruverify.backends._torch import module_backend
 
     try:

@@ -64,8 +64,8 @@ StepOf = Callable[[Variant, Parameters, torch.Tensor, torch.Tensor], torch.Tenso
 
 
 def torch_backend(
-    step: Any = None,
-    sequence: Any = None,
+    step: object = None,
+    sequence: object = None,
     *,
     name: str | None = None,
     variants: Variants | None = None,
@@ -107,7 +107,7 @@ def torch_backend(
     )
 
 
-def module_backend(module: Any, target: str = "") -> FunctionBackend:
+def module_backend(module: object, target: str = "") -> FunctionBackend:
     """A backend from one `nn.Module` class or instance: a cell or a layer, by the names of its
     parameters.
 
@@ -189,7 +189,7 @@ class _Stateless(Loaded):
         self.whole.train(flag)
 
 
-def _without_state(load: Callable[..., Loaded], *given: Any) -> Loaded:
+def _without_state(load: Callable[..., Loaded], *given: object) -> Loaded:
     return _Stateless(load(*given))
 
 

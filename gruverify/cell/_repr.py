@@ -25,7 +25,7 @@ class Pasteable:
         printer.text(repr(self) if _entries(self) <= _MOST else _outline(self))
 
 
-def _entries(value: Any) -> int:
+def _entries(value: object) -> int:
     if isinstance(value, Pasteable):
         return sum(map(_entries, vars(value).values()))
     if isinstance(value, np.ndarray):
@@ -33,7 +33,7 @@ def _entries(value: Any) -> int:
     return 0
 
 
-def _outline(value: Any) -> str:
+def _outline(value: object) -> str:
     if isinstance(value, Pasteable):
         fields = ", ".join(f"{name}={_outline(part)}" for name, part in vars(value).items())
         return f"{type(value).__name__}({fields})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -24,7 +23,7 @@ class Configured(click.Command):
         info_name: str | None,
         args: list[str],
         parent: click.Context | None = None,
-        **extra: Any,
+        **extra: object,
     ) -> click.Context:
         """The context of a call, with the file's values as defaults."""
         if {"-h", "--help"} & set(args):
@@ -60,7 +59,7 @@ class Configured(click.Command):
         return found
 
     def _tell_of_both(
-        self, context: click.Context, read: Configuration, key: str, name: str, default: Any
+        self, context: click.Context, read: Configuration, key: str, name: str, default: object
     ) -> None:
         given = context.get_parameter_source(name) in (
             ParameterSource.COMMANDLINE,

@@ -98,7 +98,7 @@ if TYPE_CHECKING:
     help="Formats to compare.",
 )
 @click.option("--plot", metavar="FILE", help="Draw the terms against k, too: a .png, .svg or .pdf.")
-def command(reset: str, update: str, plot: str | None, **values: Any) -> None:
+def command(reset: str, update: str, plot: str | None, **values: object) -> None:
     """Show where gradients go when the gates close.
 
     The update gate z decides how much of the old state a GRU keeps, h = z h' + (1-z) c; the reset

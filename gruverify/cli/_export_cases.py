@@ -92,7 +92,7 @@ def command(
     max_cases: int | None,
     declared: tuple[tuple[str, Any], ...],
     force: bool,
-    **said: Any,
+    **said: object,
 ) -> None:
     """Write cases with expected values, gradients and a bound for each, for tests in any language.
 
@@ -243,7 +243,7 @@ def _node_tests(
         )
 
 
-def _as_json(document: Any) -> bytes:
+def _as_json(document: object) -> bytes:
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
 

@@ -62,7 +62,7 @@ def look_options(command: Command) -> Command:
         quiet: bool,
         color: str,
         margins: bool,
-        **options: Any,
+        **options: object,
     ) -> Any:
         if verbose and quiet:
             raise Fail(

@@ -26,7 +26,9 @@ class Parsed(click.ParamType):  # type: ignore[type-arg]  # older versions of cl
         self._read = read
         self._rule = rule
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
         """The value of the text."""
         try:
             if isinstance(value, str):

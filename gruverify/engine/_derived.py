@@ -74,7 +74,7 @@ def _descendants(trial: Any, before: tuple[str, ...]) -> Iterator[tuple[tuple[st
         yield from _descendants(derived, changes)
 
 
-def _name(change: Any) -> str:
+def _name(change: object) -> str:
     """That of the function, or of the one that made it."""
     path = str(getattr(change, "__qualname__", type(change).__name__)).split(".<locals>")[0]
     return path.strip("_")

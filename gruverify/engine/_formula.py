@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any
 
 from gruverify._named import Keywords
 from gruverify.cell import Parameters, Variant
@@ -20,7 +19,7 @@ class Symbols:
 
     names: Counter[str] = field(default_factory=Counter)
 
-    def __add__(self, other: Any) -> Symbols:
+    def __add__(self, other: object) -> Symbols:
         if not isinstance(other, Symbols):
             return self
         return Symbols(self.names + other.names)
@@ -88,10 +87,10 @@ class _Weight:
         return self
 
 
-def _sum(*terms: Any) -> str:
+def _sum(*terms: object) -> str:
     """The terms with a plus between them; a bias that is not there is left out."""
     return " + ".join(str(term) for term in terms if not _missing(term))
 
 
-def _missing(term: Any) -> bool:
+def _missing(term: object) -> bool:
     return not isinstance(term, str) and not (isinstance(term, Symbols) and term.names)

@@ -133,7 +133,7 @@ class Reading:
         biases = chain.from_iterable(BIASES[self.bias].read(b_x, b_h))
         return Parameters(*W_x, *W_h, *biases)
 
-    def _taken(self, *blocks: Any) -> Any:
+    def _taken(self, *blocks: object) -> Any:
         """The blocks that are taken for r, z and n."""
         return tuple(blocks[self.order.index(gate)] for gate in ORDER)
 

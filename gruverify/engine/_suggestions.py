@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 Outcome: TypeAlias = Literal["answered", "refused", "failed"]
 
@@ -168,7 +168,7 @@ def _fits(suggestion: Suggestion, fact: Fact) -> bool:
     return fact.features[suggestion.feature] == suggestion.fits
 
 
-def spelled(name: str, value: Any) -> str:
+def spelled(name: str, value: object) -> str:
     """A declaration as one writes it."""
     if isinstance(value, str):
         return f'{name}="{value}"'

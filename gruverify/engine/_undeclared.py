@@ -129,7 +129,7 @@ class Undeclared:
 
     # -- what the declaration leaves out, and nothing else -----------------------------------------
 
-    def _left_out(self, name: str, value: Any, words: str) -> str:
+    def _left_out(self, name: str, value: object, words: str) -> str:
         """Everything that failed is what the declaration leaves out, and the target's values are
         right.
         """
@@ -325,7 +325,7 @@ def _is_in_vain(case: AnyCase, backend: Backend) -> bool:
     return bool(methods) and not any(_answers(observed, method) for method in methods)
 
 
-def _answers(observed: Any, method: str) -> bool:
+def _answers(observed: object, method: str) -> bool:
     try:
         getattr(observed, method)
     except Obstacle:
@@ -399,13 +399,13 @@ def _declaring(backend: Backend, name: str, value: Any) -> JsonObject:
     return {"biases": None, "variants": tuple(variants)}
 
 
-def _last(answer: Any) -> Any:
+def _last(answer: object) -> Any:
     if isinstance(answer, tuple):
         return answer[-1]
     return answer
 
 
-def _first(answer: Any) -> Any:
+def _first(answer: object) -> Any:
     if isinstance(answer, tuple):
         return answer[0]
     return answer

@@ -170,7 +170,7 @@ def particulars(case: AnyCase) -> JsonObject:
     }
 
 
-def decode_witness(document: Any) -> Witness:
+def decode_witness(document: object) -> Witness:
     """The witness that `encode_witness` wrote.
 
     Raises:
@@ -293,7 +293,7 @@ def load_witness(path: Path) -> Witness:
         ) from None
 
 
-def number_as_json(value: Any) -> Any:
+def number_as_json(value: object) -> Any:
     """A number as JSON has it, which has no infinities and no NaN: they are strings, everywhere in
     gruverify.
     """
@@ -302,7 +302,7 @@ def number_as_json(value: Any) -> Any:
     return value
 
 
-def read_number(value: Any) -> Any:
+def read_number(value: object) -> Any:
     """The number that `number_as_json` wrote; what is none is left as it is."""
     if value in ("inf", "-inf", "nan"):
         return float(value)

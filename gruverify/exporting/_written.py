@@ -144,7 +144,7 @@ _WRITERS: dict[str, Callable[[Exported], bytes]] = {
 }
 
 
-def listed(name: str, files: Sequence[str], about: str, variant: Variant, **said: Any) -> Any:
+def listed(name: str, files: Sequence[str], about: str, variant: Variant, **said: object) -> Any:
     """A case as the index lists it."""
     return {
         "name": name,

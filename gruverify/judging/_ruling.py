@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +61,7 @@ def judge(
     lengths: npt.ArrayLike | None = None,
     format: Format | str | None = None,
     batch_first: bool = False,
-    **declared: Any,
+    **declared: object,
 ) -> Ruling:
     """Whether recorded outputs differ from the mathematics by rounding alone.
 

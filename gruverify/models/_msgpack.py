@@ -118,7 +118,7 @@ class _Reader:
         return self.data[self.at - count : self.at]
 
 
-def _arrays(name: str, value: Any) -> Iterator[tuple[str, NDArray]]:
+def _arrays(name: str, value: object) -> Iterator[tuple[str, NDArray]]:
     """The arrays of nested maps; what is neither is left out."""
     if isinstance(value, _Extension) and value.kind == _NDARRAY:
         if (array := _array(name, value.data)) is not None:

@@ -152,7 +152,7 @@ def _ruling_document(ruling: Ruling) -> JsonObject:
     }
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """JSON values: no number that JSON does not have."""
     if isinstance(value, dict):
         return {name: _plain(one) for name, one in value.items()}

@@ -68,7 +68,7 @@ class BadStore(ValueError):
     """
 
 
-def packed(values: Any) -> bytes:
+def packed(values: object) -> bytes:
     """JSON values as they are stored."""
     return zlib.compress(json.dumps(values).encode())
 
@@ -180,7 +180,7 @@ class File:
 _DAMAGED = "is damaged or was cut short: name another file, or restore this one"
 
 
-def as_text(values: Any) -> str:
+def as_text(values: object) -> str:
     """JSON values as they are stored where they are short."""
     return json.dumps(values, ensure_ascii=False)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -52,7 +51,7 @@ def _equal_resets(cell: Cell) -> Cell:
     return _without_recurrent_bias(Cell(cell.variant, **rows))
 
 
-def _with(array: NDArray, gate: int, block: Any) -> NDArray:
+def _with(array: NDArray, gate: int, block: object) -> NDArray:
     """A copy in which a gate's block, or each row of it, is `block`."""
     H, array = len(array) // 3, array.copy()
     array[gate * H : (gate + 1) * H] = block

@@ -108,7 +108,7 @@ def torch_grus(
     return _filled(module, stack.packed())
 
 
-def _empty(name: str, *sizes: int, **options: Any) -> Any:
+def _empty(name: str, *sizes: int, **options: object) -> Any:
     """A module of torch.nn without its random initial weights, which would disturb PyTorch's
     generator.
     """

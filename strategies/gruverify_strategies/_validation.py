@@ -99,7 +99,9 @@ def check_variants(variants: Variants) -> Sequence[Variant]:
     return found
 
 
-def _check_choice(name: str, given: Any, kind: type[Any], default: Sequence[Any]) -> Sequence[Any]:
+def _check_choice(
+    name: str, given: object, kind: type[Any], default: Sequence[Any]
+) -> Sequence[Any]:
     if given is None:
         return default
     if not isinstance(given, Sequence) or isinstance(given, str):
@@ -111,7 +113,7 @@ def _check_choice(name: str, given: Any, kind: type[Any], default: Sequence[Any]
     return given
 
 
-def check_names(name: str, given: Any, options: Sequence[str]) -> Sequence[str]:
+def check_names(name: str, given: object, options: Sequence[str]) -> Sequence[str]:
     """Some of the options; all of them for None.
 
     Raises:
@@ -123,13 +125,13 @@ def check_names(name: str, given: Any, options: Sequence[str]) -> Sequence[str]:
     return chosen
 
 
-def check_type(kind: type[Any], name: str, value: Any) -> None:
+def check_type(kind: type[Any], name: str, value: object) -> None:
     """Raise InvalidArgument unless `value` is a `kind`."""
     if not isinstance(value, kind):
         raise _unexpected(kind.__name__, name, value)
 
 
-def check_reach(name: str, value: Any, formats: Sequence[Format]) -> None:
+def check_reach(name: str, value: object, formats: Sequence[Format]) -> None:
     """Raise InvalidArgument unless `value` bounds numbers that every one of the formats can
     hold.
     """
@@ -152,13 +154,13 @@ def check_letters(name: str, value: Any, letters: str) -> None:
         raise InvalidArgument(f"{name}={value!r} must be letters of {letters}")
 
 
-def check_option(name: str, value: Any, *options: Any) -> None:
+def check_option(name: str, value: object, *options: object) -> None:
     """Raise InvalidArgument unless `value` is one of the options."""
     if value not in options:
         raise InvalidArgument(f"{name}={value!r} must be one of {', '.join(map(repr, options))}")
 
 
-def _unexpected(what: str, name: str, value: Any) -> InvalidArgument:
+def _unexpected(what: str, name: str, value: object) -> InvalidArgument:
     return InvalidArgument(
         f"Expected {what} but got {name}={value!r} (type={type(value).__name__})"
     )

@@ -6,7 +6,6 @@ import base64
 import json
 import math
 from collections.abc import Collection, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -82,7 +81,7 @@ def arrays_in(
     return found
 
 
-def _decoded(name: str, given: Any, shape: tuple[int, ...], fmt: Format) -> NDArray:
+def _decoded(name: str, given: object, shape: tuple[int, ...], fmt: Format) -> NDArray:
     """A writable array of its own."""
     if not isinstance(given, dict) or not {"dtype", "shape", "data"} <= given.keys():
         raise ProtocolBroken(
@@ -109,7 +108,7 @@ def _decoded(name: str, given: Any, shape: tuple[int, ...], fmt: Format) -> NDAr
     return np.frombuffer(data, f"<u{size}").astype(f"u{size}").view(fmt.dtype).reshape(shape)
 
 
-def _bytes(name: str, data: Any) -> bytes:
+def _bytes(name: str, data: object) -> bytes:
     try:
         if isinstance(data, str):
             return base64.b64decode(data, validate=True)

@@ -72,18 +72,18 @@ def _near(key: str) -> str:
     return f": did you mean {near[0]!r}?" if near else f": it has {', '.join(_READ)}"
 
 
-def _name(given: Any) -> str:
+def _name(given: object) -> str:
     require_name(given)
     return str(given)
 
 
-def _version(given: Any) -> str:
+def _version(given: object) -> str:
     if not isinstance(given, str):
         raise BadDeclaration(f"version={clipped(given)} must be a text")
     return given
 
 
-def _methods(given: Any) -> tuple[str, ...]:
+def _methods(given: object) -> tuple[str, ...]:
     if not isinstance(given, list) or not given:
         raise BadDeclaration(f"methods={clipped(given)} must be a list of some of {_ALL}")
     for method in given:
@@ -92,11 +92,11 @@ def _methods(given: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(given))
 
 
-def _formats(given: Any) -> tuple[Any, ...]:
+def _formats(given: object) -> tuple[Any, ...]:
     return formats_in(given)
 
 
-def _variants(given: Any) -> tuple[Variant, ...]:
+def _variants(given: object) -> tuple[Variant, ...]:
     if not isinstance(given, list):
         raise BadDeclaration(f"variants={clipped(given)} must be a list of objects")
     for one in given:
@@ -107,7 +107,7 @@ def _variants(given: Any) -> tuple[Variant, ...]:
     return variants_in([Variant(**one) for one in given])
 
 
-def _declarations(given: Any) -> DeclaredValues:
+def _declarations(given: object) -> DeclaredValues:
     if not isinstance(given, dict):
         raise BadDeclaration(f"declarations={clipped(given)} must be an object")
     return given

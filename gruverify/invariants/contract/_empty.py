@@ -20,7 +20,7 @@ from gruverify.invariants.core._registry import Check, invariant
 from gruverify.invariants.core._residual import Residual, equal, ok
 
 
-def _batched(case: Any) -> Any:
+def _batched(case: object) -> Any:
     """The case with an axis for its batch."""
     if not isinstance(case, StackCase) or case.batched:
         return case
@@ -46,7 +46,7 @@ def _emptied(trial: AnyTrial, method: str, axis: str) -> tuple[Keywords, Parts]:
     return given, parts(trial.case, method, observed.checked(method, returned, **{axis: 0}))
 
 
-def _cut(name: str, value: Any, axis: str, letters: Callable[[str], str]) -> Any:
+def _cut(name: str, value: object, axis: str, letters: Callable[[str], str]) -> Any:
     if isinstance(value, Gradients):
         moved = {
             "inputs": _cut("inputs", value.inputs, axis, letters),

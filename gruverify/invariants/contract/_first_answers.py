@@ -38,7 +38,7 @@ READ_STACK: dict[str, Callable[[StackTrial], Any]] = {
 
 
 def _shape_of(method: str, read: Callable[[Any], Any]) -> Callable[[Any], Iterator[Residual]]:
-    def check(trial: Any) -> Iterator[Residual]:
+    def check(trial: object) -> Iterator[Residual]:
         read(
             trial
         )  # whoever meets a malformed answer first reports it: that is why this family is the first

@@ -208,7 +208,7 @@ class _Kept:
         given = {name: copied(argument) for name, argument in self._arguments.items()}
         return self._answer(self._strangers[-1], given)
 
-    def _answer(self, subject: Any, arguments: Keywords) -> Parts:
+    def _answer(self, subject: object, arguments: Keywords) -> Parts:
         returned = self._observed.as_given(self._method, subject, *arguments.values())
         return parts(self._trial.case, self._method, self._observed.checked(self._method, returned))
 
@@ -252,7 +252,7 @@ def _write(arrays: dict[str, NDArray], numbers: dict[str, NDArray]) -> None:
 _TRIES = 16
 
 
-def _cells(subject: Any) -> list[Any]:
+def _cells(subject: object) -> list[Any]:
     if hasattr(subject, "cells"):
         return [*chain.from_iterable(subject.cells)]
     return [subject]

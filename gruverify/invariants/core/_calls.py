@@ -97,7 +97,7 @@ class Calls:
         """The axes of such an argument, such as "TBI"."""
         raise NotImplementedError
 
-    def checked(self, method: str, returned: Any, **other: int) -> Any:
+    def checked(self, method: str, returned: object, **other: int) -> Any:
         """What the method returned, if its kind, shapes and dtype are right; other: sizes that the
         case has not.
         """
@@ -130,7 +130,7 @@ class Calls:
         )
         return result
 
-    def as_given(self, method: str, *arguments: Any) -> Any:
+    def as_given(self, method: str, *arguments: object) -> Any:
         """What the method returns for these very objects, unchecked."""
         if declaration := ruled_out(self.declared, method, arguments):
             raise RuledOut(method, declaration)
@@ -183,7 +183,7 @@ def is_array(value: Any) -> bool:
     return own == (np.ndarray.__array_ufunc__, np.ndarray.__getitem__)
 
 
-def pair_of(method: str, value: Any) -> tuple[Any, Any]:
+def pair_of(method: str, value: object) -> tuple[Any, Any]:
     if not isinstance(value, tuple) or len(value) != 2:
         raise Malformed(f"{method} returned {type(value).__name__}, expected a pair of arrays")
     return value
@@ -212,7 +212,7 @@ def _twin(cell: Cell) -> Cell:
     return twin
 
 
-def copied(argument: Any) -> Any:
+def copied(argument: object) -> Any:
     """An argument of its own, writable and in C order."""
     if isinstance(argument, Gradients):
         return Gradients(*(copied(getattr(argument, name)) for name in vars(argument)))
@@ -224,7 +224,7 @@ def changed(before: Keywords, after: Keywords) -> list[str]:
     return [name for name, argument in before.items() if _bytes(argument) != _bytes(after[name])]
 
 
-def _bytes(argument: Any) -> bytes:
+def _bytes(argument: object) -> bytes:
     if isinstance(argument, Gradients):
         return b"".join(array.tobytes() for _, array in argument.items())
     return argument.tobytes() if isinstance(argument, np.ndarray) else b""

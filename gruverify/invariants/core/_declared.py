@@ -54,7 +54,12 @@ def _sizes(subject: Cell | Stack, inputs: Any, batch_first: Any = False) -> Size
 
 
 def _conflicts_of_stack(
-    declared: Declarations, stack: Stack, inputs: Any, states: Any, lengths: Any, batch_first: bool
+    declared: Declarations,
+    stack: Stack,
+    inputs: Any,
+    states: object,
+    lengths: Any,
+    batch_first: bool,
 ) -> Iterator[str]:
     yield from _fixed(declared, stack, num_layers="layers")
     if declared.bidirectional not in (None, stack.directions == 2):

@@ -86,7 +86,7 @@ def relaid(subject: Subject, relay: Relay) -> Subject:
     return twin
 
 
-def relaid_argument(name: str, argument: Any, relay: Relay) -> Any:
+def relaid_argument(name: str, argument: object, relay: Relay) -> Any:
     """An argument, or all parts of a tangent; what is no array stays as it is."""
     if isinstance(argument, Gradients):
         return Gradients(

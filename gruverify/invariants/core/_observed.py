@@ -42,7 +42,7 @@ class Observed(Calls):
         """The axes of such an argument."""
         return AXES[argument]
 
-    def checked(self, method: str, returned: Any, **other: int) -> Any:
+    def checked(self, method: str, returned: object, **other: int) -> Any:
         """What the method returned, if its kind, shapes and dtype are right; other: sizes that the
         case has not.
         """
@@ -179,7 +179,7 @@ class Observed(Calls):
             cotangent = terms[-1].state
         return _summed(terms)
 
-    def _gradients(self, method: str, value: Any, inputs: str, **other: int) -> Gradients:
+    def _gradients(self, method: str, value: object, inputs: str, **other: int) -> Gradients:
         if not isinstance(value, Gradients):
             raise Malformed(
                 f"{method} returned {type(value).__name__}, expected gruverify.Gradients"

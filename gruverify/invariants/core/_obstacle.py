@@ -100,7 +100,7 @@ class answer(Generic[Read]):
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Read:
+    def __get__(self, instance: object, owner: type | None = None) -> Read:
         found = vars(instance).setdefault("_answers", {})
         if self._name not in found:
             found[self._name] = self._ask(instance)

@@ -131,7 +131,7 @@ class StackObserved(Calls):
         """The axes of such an argument, as the call has them: S is L·D, O is D·H."""
         return _arranged(_AXES[argument], self.case)
 
-    def checked(self, method: str, returned: Any, **other: int) -> Any:
+    def checked(self, method: str, returned: object, **other: int) -> Any:
         """What the method returned, if its kind, shapes and dtype are right; other: sizes that the
         case has not.
         """
@@ -199,7 +199,7 @@ class StackObserved(Calls):
             "batch_first": c.batch_first,
         }
 
-    def _gradients(self, value: Any, states: NDArray | None, **other: int) -> StackGradients:
+    def _gradients(self, value: object, states: NDArray | None, **other: int) -> StackGradients:
         if not isinstance(value, StackGradients):
             raise Malformed(
                 f"stack_vjp returned {type(value).__name__}, expected gruverify.StackGradients"
@@ -246,13 +246,13 @@ class StackObserved(Calls):
                 f"{parameter.shape}, {parameter.dtype}"
             )
 
-    def _steps(self, name: str, value: Any, letters: str, **other: int) -> NDArray:
+    def _steps(self, name: str, value: object, letters: str, **other: int) -> NDArray:
         """(T, B, n) from the arrangement of the call."""
         found = self._array(name, value, _arranged(letters, self.case), **other)
         array: NDArray = self.case.arrangement.steps_of(found)
         return array
 
-    def _states(self, name: str, value: Any, **other: int) -> NDArray:
+    def _states(self, name: str, value: object, **other: int) -> NDArray:
         """(L·D, B, H) from the arrangement of the call."""
         array: NDArray = self.case.arrangement.states_of(
             self._array(name, value, _arranged("SBH", self.case), **other)

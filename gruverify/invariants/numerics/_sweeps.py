@@ -274,7 +274,7 @@ _known: dict[int, tuple[ReferenceType[Any], dict[Any, list[Residual]]]] = {}
 Compared: TypeAlias = Callable[[Trial, Sweep, str], Iterator[Residual]]
 
 
-def _found_of(backend: Any) -> dict[Any, list[Residual]]:
+def _found_of(backend: object) -> dict[Any, list[Residual]]:
     """What was found of this very object so far."""
     number = id(backend)
     reference, found = _known.get(number, (None, {}))

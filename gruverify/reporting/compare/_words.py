@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from gruverify.reporting.compare._change import Kind
 from gruverify.reporting.compare._comparison import Comparison
@@ -40,7 +39,7 @@ def differences(comparison: Comparison) -> list[str]:
     return lines
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     if value is None:
         return "none"
     if isinstance(value, str):

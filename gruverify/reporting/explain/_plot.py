@@ -95,7 +95,7 @@ def _title(report: RegimeReport) -> str:
     return f"{regime.name}: {', '.join(gates)}{bias}"
 
 
-def _draw(ax: Any, report: RegimeReport, quantity: str) -> None:
+def _draw(ax: object, report: RegimeReport, quantity: str) -> None:
     row = report.rows[-1]
     measured = {"exact": row.exact, **row.formats}
     draw_series(
