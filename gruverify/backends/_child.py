@@ -60,7 +60,7 @@ class Child:
         context: Any,
         name: str,
         function: Callable[..., None],
-        *arguments: Any,
+        *arguments: object,
         patience: float = PATIENCE,
     ) -> None:
         self.name = name
@@ -193,7 +193,7 @@ def _work(
     notes: Connection,
     allowed: Limits,
     function: Callable[..., None],
-    arguments: tuple[Any, ...],
+    arguments: tuple[object, ...],
 ) -> None:
     _speak_into(voice)
     RECORDER.record_to(notes.fileno())

@@ -202,9 +202,9 @@ class _Scripted:
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
-        self._ways: dict[Any, Callable[..., Any]] = {}
+        self._ways: dict[type[nn.Module], Callable[..., Any]] = {}
 
-    def __call__(self, xs: object, h0: torch.Tensor | None = None) -> Any:
+    def __call__(self, xs: torch.Tensor | PackedSequence, h0: torch.Tensor | None = None) -> Any:
         way: type[nn.Module] = OfTensors
         if isinstance(xs, PackedSequence):
             way = _OfPacked

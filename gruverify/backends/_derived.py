@@ -15,6 +15,7 @@ from gruverify.arithmetic import NDArray
 from gruverify.backends._attributes import value_of
 from gruverify.backends._declarations import BadDeclaration, Declarations, declarations_of
 from gruverify.backends._protocol import METHODS, STACK_METHODS, Backend, offers
+from gruverify.backends.contract import HasSequence, HasSequenceVjp, HasStack, HasStackVjp
 from gruverify.cell import Cell, Gradients, Stack, StackGradients
 
 
@@ -121,12 +122,15 @@ class _Redeclared:
 # -- a step from a sequence of one step ------------------------------------------------------------
 
 
-def _step(backend: Any, cell: Cell, x: NDArray, h: NDArray) -> Any:
+def _step(backend: HasSequence, cell: Cell, x: NDArray, h: NDArray) -> NDArray:
     outputs, _ = backend.sequence(cell, x[None], h)
-    return outputs[0].copy()
+    after: NDArray = outputs[0].copy()
+    return after
 
 
-def _step_vjp(backend: Any, cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray) -> Gradients:
+def _step_vjp(
+    backend: HasSequenceVjp, cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray
+) -> Gradients:
     g = backend.sequence_vjp(cell, x[None], h, None, cotangent)
     return Gradients(g.weight_ih, g.weight_hh, g.bias_ih, g.bias_hh, g.inputs[0].copy(), g.state)
 
@@ -138,7 +142,9 @@ def _takes_one_step(declared: Declarations) -> bool:
 # -- a sequence from a stack of one layer ----------------------------------------------------------
 
 
-def _sequence(backend: Any, cell: Cell, inputs: NDArray, state: NDArray | None) -> tuple[Any, Any]:
+def _sequence(
+    backend: HasStack, cell: Cell, inputs: NDArray, state: NDArray | None
+) -> tuple[NDArray, NDArray]:
     first = _batch_first(backend)
     outputs, last = backend.stack(
         Stack(((cell,),)), _arranged(inputs, first), _one_layer(state), None, first
@@ -147,7 +153,7 @@ def _sequence(backend: Any, cell: Cell, inputs: NDArray, state: NDArray | None) 
 
 
 def _sequence_vjp(
-    backend: Any,
+    backend: HasStackVjp,
     cell: Cell,
     inputs: NDArray,
     state: NDArray | None,
@@ -195,7 +201,7 @@ def _one_layer(state: NDArray | None) -> NDArray | None:
 _OF_SEQUENCES = [method for method in METHODS if not method.startswith("step")]
 #: For each method that may follow, bases first: from which other, how, and of backends that declare
 #: what.
-_DERIVATIONS: dict[str, tuple[str, Callable[..., Any], Callable[[Declarations], bool]]] = {
+_DERIVATIONS: dict[str, tuple[str, Callable[..., object], Callable[[Declarations], bool]]] = {
     "sequence": ("stack", _sequence, _takes_one_layer),
     "sequence_vjp": ("stack_vjp", _sequence_vjp, _takes_one_layer),
     "step": ("sequence", _step, _takes_one_step),

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
@@ -17,6 +17,9 @@ from gruverify.backends._modules import packed_call, variants_of
 from gruverify.backends._refusals import refusals
 from gruverify.backends._tensors import numpy, tensor
 from gruverify.cell import Cell, Gradients, Stack, StackGradients
+
+#: Weights, inputs (T, B, I) and state (B, H), or the directions in which they move.
+Moving: TypeAlias = tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor]
 
 
 class FunctionalBackend:
@@ -151,7 +154,7 @@ def _step_of(cell: Cell) -> Callable[..., torch.Tensor]:
 
 def _stack_of(
     stack: Stack, lengths: NDArray | None, batch_first: bool
-) -> Callable[..., tuple[torch.Tensor, Any]]:
+) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
     """From weights, inputs and, if they are given, states to outputs and last states."""
     options = {
         "bias": stack.variant.bias,
@@ -160,7 +163,7 @@ def _stack_of(
     }
     module = _empty(nn.GRU, stack.input_size, stack.hidden_size, num_layers=stack.layers, **options)
 
-    def run(p: dict[str, torch.Tensor], *given: torch.Tensor) -> tuple[torch.Tensor, Any]:
+    def run(p: dict[str, torch.Tensor], *given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return packed_call(
             lambda *args: functional_call(module, p, args), given, lengths, batch_first
         )
@@ -169,10 +172,9 @@ def _stack_of(
 
 
 @lru_cache(maxsize=256)
-def _empty(cls: Any, *sizes: int, **options: Any) -> nn.Module:
+def _empty(cls: Callable[..., nn.Module], *sizes: int, **options: Any) -> nn.Module:
     """A module without weights of its own: it is called with those of the case."""
-    module: nn.Module = cls(*sizes, **options, device="meta")
-    return module
+    return cls(*sizes, **options, device="meta")
 
 
 def _pulled(
@@ -195,7 +197,7 @@ def _pull(f: Callable[..., Any], cotangents: tuple[NDArray | None, ...], *given:
     )
 
 
-def _moved(f: Callable[..., Any], at: object, along: object) -> Any:
+def _moved(f: Callable[..., Any], at: Moving, along: Moving) -> Any:
     pair: Any = jvp(f, at, along)
     return pair[1]
 
@@ -204,7 +206,9 @@ def _layer_of(cell: Cell) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
     """From weights, inputs (T, B, I) and state (B, H) to outputs and last state."""
     run = _stack_of(Stack(((cell,),)), None, False)
 
-    def layer(p: dict[str, torch.Tensor], inputs: torch.Tensor, state: torch.Tensor) -> Any:
+    def layer(
+        p: dict[str, torch.Tensor], inputs: torch.Tensor, state: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         outputs, last = run(
             {f"{name}_l0": weight for name, weight in p.items()}, inputs, state[None]
         )
@@ -215,7 +219,7 @@ def _layer_of(cell: Cell) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
 
 def _along(
     cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients
-) -> tuple[Any, Any]:
+) -> tuple[Moving, Moving]:
     """Weights, inputs and state, and the directions in which they move."""
     p, xs = _weights(cell), tensor(inputs)
     if state is None:
@@ -227,7 +231,7 @@ def _along(
     return (p, xs, h), (moves, tensor(tangent.inputs), tensor(tangent.state))
 
 
-def _gradients(parameters: dict[str, NDArray], inputs: NDArray, state: Any) -> Gradients:
+def _gradients(parameters: dict[str, NDArray], inputs: NDArray, state: NDArray | None) -> Gradients:
     biases = parameters.get("bias_ih"), parameters.get("bias_hh")
     return Gradients(parameters["weight_ih"], parameters["weight_hh"], *biases, inputs, state)
 

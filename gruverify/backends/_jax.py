@@ -7,16 +7,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import jax
 import numpy as np
+import numpy.typing as npt
 
 from gruverify._named import Keywords
 from gruverify.arithmetic import FORMATS, NDArray
 from gruverify.cell import LAYOUTS, Cell, Gradients, Layout, Variant
 
 Weights = dict[str, Any]
+#: A tree of arrays, as JAX takes them: an array, or tuples, lists and dicts of trees.
+Tree: TypeAlias = Any
+#: A function that JAX compiles once it is called.
+Compiled: TypeAlias = Callable[..., Tree]
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,8 @@ class JaxBackend:
     name: str
     layout_name: str
     variants: Sequence[Variant]
-    plain_step: Callable[[Weights, Any, Any], Any]
-    plain_run: Callable[[Weights, Any, Any], tuple[Any, Any]]
+    plain_step: Callable[[Weights, jax.Array, jax.Array], jax.Array]
+    plain_run: Callable[[Weights, jax.Array, jax.Array | None], tuple[jax.Array, jax.Array]]
 
     formats: ClassVar = FORMATS
     shapes: ClassVar = "few"
@@ -104,40 +109,40 @@ class JaxBackend:
         )
 
     @cached_property
-    def _step(self) -> Any:
+    def _step(self) -> Compiled:
         return jax.jit(self.plain_step)
 
     @cached_property
-    def _jacobian(self) -> Any:
-        def alone(p: Weights, x: Any, h: Any) -> Any:
+    def _jacobian(self) -> Compiled:
+        def alone(p: Weights, x: jax.Array, h: jax.Array) -> jax.Array:
             return self.plain_step(p, x[None], h[None])[0]
 
         return jax.jit(jax.vmap(jax.jacrev(alone, (1, 2)), (None, 0, 0)))
 
     @cached_property
-    def _step_vjp(self) -> Any:
+    def _step_vjp(self) -> Compiled:
         return jax.jit(lambda given, cotangent: jax.vjp(self.plain_step, *given)[1](cotangent))
 
     @cached_property
-    def _run(self) -> Any:
+    def _run(self) -> Compiled:
         return jax.jit(self.plain_run)
 
     @cached_property
-    def _run_vjp(self) -> Any:
+    def _run_vjp(self) -> Compiled:
         return jax.jit(self._pulled)
 
     @cached_property
-    def _run_jvp(self) -> Any:
+    def _run_jvp(self) -> Compiled:
         return jax.jit(lambda at, along: jax.jvp(self.plain_run, at, along)[1])
 
     @cached_property
-    def _run_hvp(self) -> Any:
-        def hvp(at: Any, along: Any, cotangents: Any) -> Any:
+    def _run_hvp(self) -> Compiled:
+        def hvp(at: Tree, along: Tree, cotangents: Tree) -> Tree:
             return jax.jvp(lambda *given: self._pulled(given, cotangents), at, along)[1]
 
         return jax.jit(hvp)
 
-    def _pulled(self, given: Any, cotangents: Any) -> Any:
+    def _pulled(self, given: Tree, cotangents: Tree) -> Tree:
         return jax.vjp(self.plain_run, *given)[1](cotangents)
 
     @property
@@ -150,7 +155,7 @@ class JaxBackend:
 
     def _along(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Tree, Tree]:
         """Weights, inputs and state, and the directions in which they move."""
         if state is None:
             h = np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype)
@@ -181,7 +186,7 @@ def _both(
     return outputs if d_outputs is None else d_outputs, last if d_last is None else d_last
 
 
-def called(function: Any, *given: Any) -> Any:
+def called(function: Compiled, *given: Tree) -> Tree:
     """What it returns, as NumPy arrays of their own. JAX may keep arrays that it is given, and
     takes no odd strides.
 
@@ -192,5 +197,5 @@ def called(function: Any, *given: Any) -> Any:
         return jax.tree.map(_own, function(*arrays))
 
 
-def _own(array: Any) -> NDArray:
+def _own(array: npt.ArrayLike) -> NDArray:
     return np.array(array, order="C")

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gruverify.arithmetic import NDArray
-from gruverify.backends._jax import JaxBackend, called
+from gruverify.backends._jax import Compiled, JaxBackend, Tree, called
 from gruverify.cell import Stack, StackGradients, parameter_name
 
 
@@ -24,7 +23,7 @@ class JaxStackBackend(JaxBackend):
     to 0 here: libraries leave there what they computed.
     """
 
-    plain_stack: Callable[..., tuple[Any, Any]]
+    plain_stack: Callable[..., tuple[jax.Array, jax.Array]]
     unbatched: bool = True
 
     def stack(
@@ -68,28 +67,30 @@ class JaxStackBackend(JaxBackend):
                         found[parameter_name(name, layer, direction)] = array
         return StackGradients(found, d_inputs, d_states)
 
-    def _rows(self, stack: Stack) -> Any:
+    def _rows(self, stack: Stack) -> Tree:
         return stack.each(self.layout.parameters)
 
     @cached_property
-    def _stack(self) -> dict[bool, Any]:
+    def _stack(self) -> dict[bool, Compiled]:
         """What runs it, by batch_first."""
         return {first: jax.jit(self._masked(first)) for first in (False, True)}
 
     @cached_property
-    def _stack_vjp(self) -> dict[bool, Any]:
+    def _stack_vjp(self) -> dict[bool, Compiled]:
         return {first: jax.jit(self._pulled_stack(first)) for first in (False, True)}
 
-    def _pulled_stack(self, batch_first: bool) -> Callable[..., Any]:
+    def _pulled_stack(self, batch_first: bool) -> Compiled:
         run = self._masked(batch_first)
 
-        def pull(given: Any, lengths: Any, cotangents: Any) -> Any:
+        def pull(given: Tree, lengths: jax.Array | None, cotangents: Tree) -> Tree:
             return jax.vjp(lambda *moving: run(*moving, lengths), *given)[1](cotangents)
 
         return pull
 
-    def _masked(self, batch_first: bool) -> Callable[..., Any]:
-        def run(rows: Any, inputs: Any, states: Any, lengths: Any) -> tuple[Any, Any]:
+    def _masked(self, batch_first: bool) -> Compiled:
+        def run(
+            rows: Tree, inputs: jax.Array, states: jax.Array | None, lengths: jax.Array | None
+        ) -> tuple[jax.Array, jax.Array]:
             outputs, last = self.plain_stack(rows, inputs, states, lengths, batch_first)
             if lengths is None:
                 return outputs, last

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from hypothesis import strategies as st
 
 from gruverify.arithmetic import NDArray
@@ -51,7 +52,7 @@ def _equal_resets(cell: Cell) -> Cell:
     return _without_recurrent_bias(Cell(cell.variant, **rows))
 
 
-def _with(array: NDArray, gate: int, block: object) -> NDArray:
+def _with(array: NDArray, gate: int, block: npt.ArrayLike) -> NDArray:
     """A copy in which a gate's block, or each row of it, is `block`."""
     H, array = len(array) // 3, array.copy()
     array[gate * H : (gate + 1) * H] = block

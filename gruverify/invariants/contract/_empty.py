@@ -20,7 +20,7 @@ from gruverify.invariants.core._registry import Check, invariant
 from gruverify.invariants.core._residual import Residual, equal, ok
 
 
-def _batched(case: object) -> Any:
+def _batched(case: Any) -> Any:
     """The case with an axis for its batch."""
     if not isinstance(case, StackCase) or case.batched:
         return case
@@ -108,12 +108,11 @@ def _no_steps(method: str) -> Check:
     return check
 
 
-def _state_of(argument: Any) -> NDArray:
+def _state_of(argument: NDArray | Gradients) -> NDArray:
     if isinstance(argument, Gradients):
         assert argument.state is not None  # a tangent moves the state, or at least has it at rest
         return argument.state
-    state: NDArray = argument
-    return state
+    return argument
 
 
 for _method in METHODS:

@@ -14,14 +14,15 @@ from gruverify.cell import Gradients
 from gruverify.formulas import Bptt
 from gruverify.invariants.core._blocks import pairs
 from gruverify.invariants.core._calls import Calls
+from gruverify.invariants.core._methods import AnyTrial
 from gruverify.invariants.core._obstacle import Declined
-from gruverify.invariants.core._registry import ALWAYS, SHORT, STACKED, invariant
+from gruverify.invariants.core._registry import ALWAYS, SHORT, STACKED, Check, invariant
 from gruverify.invariants.core._residual import Residual, ok, overlooked, violated, worst
 from gruverify.invariants.core._stack_trial import StackTrial
 from gruverify.invariants.core._trial import Trial
 
 #: What reading each method's answer means; reading it checks its kind, shape and dtype.
-READ: dict[str, Callable[[Trial], Any]] = {
+READ: dict[str, Callable[[Trial], object]] = {
     "step": lambda trial: trial.observed.step,
     "step_jacobian": lambda trial: trial.observed.step_jacobian,
     "step_vjp": lambda trial: trial.observed.step_vjp,
@@ -31,14 +32,14 @@ READ: dict[str, Callable[[Trial], Any]] = {
     "sequence_hvp": lambda trial: trial.observed.sequence_hvp,
     "sequence_hvp_reverse": lambda trial: trial.observed.sequence_hvp_reverse,
 }
-READ_STACK: dict[str, Callable[[StackTrial], Any]] = {
+READ_STACK: dict[str, Callable[[StackTrial], object]] = {
     "stack": lambda trial: trial.observed.stack,
     "stack_vjp": lambda trial: trial.observed.stack_vjp,
 }
 
 
-def _shape_of(method: str, read: Callable[[Any], Any]) -> Callable[[Any], Iterator[Residual]]:
-    def check(trial: object) -> Iterator[Residual]:
+def _shape_of(method: str, read: Callable[[Any], object]) -> Check:
+    def check(trial: AnyTrial) -> Iterator[Residual]:
         read(
             trial
         )  # whoever meets a malformed answer first reports it: that is why this family is the first

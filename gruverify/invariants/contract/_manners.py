@@ -14,7 +14,7 @@ import numpy as np
 from gruverify._named import Keywords
 from gruverify.arithmetic import NDArray
 from gruverify.backends import METHODS
-from gruverify.cell import Gradients, StackGradients
+from gruverify.cell import Cell, Gradients, Stack, StackGradients
 from gruverify.invariants.core._calls import copied, unlocked
 from gruverify.invariants.core._layouts import relaid, relaid_argument
 from gruverify.invariants.core._methods import (
@@ -194,7 +194,7 @@ class _Kept:
         self._arguments = {
             name: copied(argument) for name, argument in self._observed.arguments(method).items()
         }
-        self._strangers: list[Any] = []
+        self._strangers: list[Cell | Stack] = []
 
     def answer(self) -> Parts:
         """What the method returns for these very objects."""
@@ -208,7 +208,7 @@ class _Kept:
         given = {name: copied(argument) for name, argument in self._arguments.items()}
         return self._answer(self._strangers[-1], given)
 
-    def _answer(self, subject: object, arguments: Keywords) -> Parts:
+    def _answer(self, subject: Cell | Stack, arguments: Keywords) -> Parts:
         returned = self._observed.as_given(self._method, subject, *arguments.values())
         return parts(self._trial.case, self._method, self._observed.checked(self._method, returned))
 
@@ -252,8 +252,8 @@ def _write(arrays: dict[str, NDArray], numbers: dict[str, NDArray]) -> None:
 _TRIES = 16
 
 
-def _cells(subject: object) -> list[Any]:
-    if hasattr(subject, "cells"):
+def _cells(subject: Cell | Stack) -> list[Cell]:
+    if isinstance(subject, Stack):
         return [*chain.from_iterable(subject.cells)]
     return [subject]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gruverify.arithmetic import NDArray
 from gruverify.backends import METHODS, STACK_METHODS, Declarations, Sizes, is_of_few
 from gruverify.cell import Cell, Stack
 
@@ -38,7 +39,7 @@ def _conflicts(declared: Declarations, method: str, arguments: tuple[Any, ...]) 
         yield from _conflicts_of_stack(declared, *arguments[:5])
 
 
-def _sizes(subject: Cell | Stack, inputs: Any, batch_first: Any = False) -> Sizes:
+def _sizes(subject: Cell | Stack, inputs: NDArray, batch_first: bool = False) -> Sizes:
     """The sizes of a call by letter, without T for a step, and without B for a stack's input that
     has no batch.
     """
@@ -56,9 +57,9 @@ def _sizes(subject: Cell | Stack, inputs: Any, batch_first: Any = False) -> Size
 def _conflicts_of_stack(
     declared: Declarations,
     stack: Stack,
-    inputs: Any,
-    states: object,
-    lengths: Any,
+    inputs: NDArray,
+    states: NDArray | None,
+    lengths: NDArray | None,
     batch_first: bool,
 ) -> Iterator[str]:
     yield from _fixed(declared, stack, num_layers="layers")
