@@ -53,8 +53,7 @@ class OnnxBackend:
         if states is not None:
             starts = np.split(states, stack.layers)
         for cells, start in zip(stack.cells, starts, strict=True):
-            each = [LAYOUTS["onnx"].parameters(cell) for cell in cells]
-            given = {name: np.concatenate([one[name] for one in each]) for name in each[0]}
+            given = LAYOUTS["onnx"].parameters_of_layer(cells)
             given["X"] = xs
             if lengths is not None:
                 given["sequence_lens"] = lengths.astype(np.int32)

@@ -21,7 +21,7 @@ theory.md, table of conventions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -67,6 +67,18 @@ class Layout:
                 f"export LAYOUTS[{self.name!r}].merged(cell), which adds it to bias_ih"
             )
         return self._pack(cell)
+
+    def parameters_of_layer(self, row: Sequence[Cell]) -> dict[str, NDArray]:
+        """Those of a layer's cells, one direction after the other along the first axis.
+
+        Raises:
+            ValueError: see `parameters`.
+        """
+        each = [self.parameters(cell) for cell in row]
+        layer = dict[str, NDArray]()
+        for name in each[0]:
+            layer[name] = np.concatenate([one[name] for one in each])
+        return layer
 
     def cell(self, parameters: Arrays, variant: Variant) -> Cell:
         """The cell of these parameters, which do not tell by themselves which variant they are for.

@@ -96,9 +96,8 @@ def excluded(backend: Backend, max_size: int | None = None) -> dict[tuple[str, B
     found = contradictory()
     for of, methods in ANSWERS.items():
         if why := _lacks(backend, methods):
-            found |= {
-                (group.name, bin): why for group in SIZES for bin in group.bins() if bin[0] == of
-            }
+            for group in SIZES:
+                found |= {(group.name, bin): why for bin in group.bins() if bin[0] == of}
             continue
         for letter, group in EXTENTS.items():
             for level in group.axes[1].levels:

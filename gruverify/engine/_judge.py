@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
@@ -120,11 +121,10 @@ def judge_trial(
 
 def _weights(case: AnyCase) -> int:
     """How many weights its cells have."""
-    cells = (
-        [case.cell]
-        if isinstance(case, Case)
-        else [cell for row in case.stack.cells for cell in row]
-    )
+    if isinstance(case, Case):
+        cells = [case.cell]
+    else:
+        cells = list(chain.from_iterable(case.stack.cells))
     return sum(cell.weight_ih.size + cell.weight_hh.size for cell in cells)
 
 

@@ -237,7 +237,7 @@ class Explaining:
         """Small cases of the cells that failed, with everything that did."""
         of_cells = [failure for failure in self._met if isinstance(failure.case, Case)]
         variants = list(dict.fromkeys(failure.case.variant for failure in of_cells))
-        failing = tuple(dict.fromkeys(one for failure in of_cells for one in failure.failing))
+        failing = tuple(dict.fromkeys(chain.from_iterable(failure.failing for failure in of_cells)))
         if not failing:
             return []
         drawn = drawn_for(self.backend, self.format, variants, 0, CASES)

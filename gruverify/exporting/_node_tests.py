@@ -105,8 +105,7 @@ def _node_test(name: str, one: Exported, direction: str) -> NodeTest:
     lengths = np.full(B, T) if case.lengths is None else case.lengths
     # Backward over inputs in reverse is forward: outputs come out in reverse, too.
     order = own_order(lengths.astype(np.intp), T, int(direction == "reverse"))
-    weights = [LAYOUTS["onnx"].parameters(cell) for cell in case.stack.cells[0]]
-    packed = {leaf: np.concatenate([one[leaf] for one in weights]) for leaf in weights[0]}
+    packed = LAYOUTS["onnx"].parameters_of_layer(case.stack.cells[0])
     H, D = case.stack.hidden_size, case.stack.directions
     outputs, bounds = dict[str, NDArray](), dict[str, NDArray]()
     for output, quantity in (("Y", expected["outputs"]), ("Y_h", expected["last"])):

@@ -9,7 +9,7 @@ import numpy as np
 
 from gruverify.arithmetic import NDArray
 from gruverify.backends import Backend, NumpyBackend
-from gruverify.cell import Arrangement, Stack
+from gruverify.cell import Arrangement, Cell, Stack
 from gruverify.faults._fault import fault
 from gruverify.faults._faulty import Faulty, Pair, changed
 
@@ -33,10 +33,11 @@ def upper_layers_read_the_forward_half_alone() -> Backend:
         if stack.directions == 1:
             return stack
         forward = np.repeat([True, False], stack.hidden_size)
-        upper = [
-            tuple(changed(cell, weight_ih=lambda W: np.where(forward, W, 0 * W)) for cell in row)
-            for row in stack.cells[1:]
-        ]
+
+        def fed_half(cell: Cell) -> Cell:
+            return changed(cell, weight_ih=lambda W: np.where(forward, W, 0 * W))
+
+        upper = [tuple(map(fed_half, row)) for row in stack.cells[1:]]
         return Stack((stack.cells[0], *upper))
 
     return Faulty(stack=lambda answer, stack, *arguments: NUMPY.stack(halved(stack), *arguments))

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import chain
 from operator import add
 from typing import Any, TypeAlias
 
@@ -74,7 +75,7 @@ class Part:
     @property
     def last(self) -> list[Array]:
         """The L·D last states."""
-        return [run.states[-1] for runs in self.layers for run in runs]
+        return [run.states[-1] for run in chain.from_iterable(self.layers)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,10 @@ def _members_by_length(lengths: Iterable[int] | None, T: int) -> dict[int, Any]:
     if lengths is None:
         return {T: _ALL}
     steps = [int(n) for n in lengths]
-    return {n: [b for b, own in enumerate(steps) if own == n] for n in sorted(set(steps))}
+    members: dict[int, Any] = {n: [] for n in sorted(set(steps))}
+    for b, n in enumerate(steps):
+        members[n].append(b)
+    return members
 
 
 def _part(
@@ -190,9 +194,10 @@ def stack_bptt(
     # The parameters belong to all members: their gradients add up.
     parameters = list[list[Parameters]]()
     for layer, runs in enumerate(run.parts[0].layers):
-        parameters.append(
-            [reduce(add, [back.parameters[layer][d] for back in backs]) for d in range(len(runs))]
-        )
+        row = list[Parameters]()
+        for d in range(len(runs)):
+            row.append(reduce(add, [back.parameters[layer][d] for back in backs]))
+        parameters.append(row)
 
     like, I = run.last[0], first.parameters.W_xr.shape[1]
     inputs = list[Array]()
@@ -245,7 +250,9 @@ def _inputs(backs: Sequence[Bptt]) -> list[Array]:
 
 def _of_no_steps(part: Part, d_last: Sequence[Array] | None) -> StackBptt:
     """The gradients of members without a step: their last states are their initial ones."""
-    zeros = [[run.parameters.map(_zero) for run in runs] for runs in part.layers]
+    zeros = list[list[Parameters]]()
+    for runs in part.layers:
+        zeros.append([run.parameters.map(_zero) for run in runs])
     return StackBptt(zeros, [], [_zero(h) for h in part.last] if d_last is None else d_last)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -147,7 +148,7 @@ class _Plan:
         return [[each.losses for each in row] for row in self.cells]
 
     def converted(self, proof: Proof) -> Converted:
-        each = [one for row in self.cells for one in row]
+        each = list(chain.from_iterable(self.cells))
         folded, rounded = sum(one.folded for one in each), sum(one.rounded for one in each)
         turned = self.gru.stack.variant.update != self.stack.variant.update
         return Converted(self.gru, self.stack, self.arrays, folded, rounded, turned, proof)
@@ -161,12 +162,16 @@ def _plan(gru: Gru, name: str, layout: str, update: Update | None) -> _Plan:
         )
     library = LAYOUTS["pytorch" if layout == "cudnn" else layout]
     try:
-        cells = [[fitted(cell, library) for cell in row] for row in gru.stack.cells]
+        cells = gru.stack.each(lambda cell: fitted(cell, library))
     except ValueError as wrong:
         raise ValueError(f"{gru.name or 'the GRU'}: {wrong}") from None
     if update is not None:
-        cells = [[replace(one, cell=with_update(one.cell, update)) for one in row] for row in cells]
-    stack = Stack(tuple(tuple(one.cell for one in row) for row in cells))
+        for row in cells:
+            row[:] = [replace(one, cell=with_update(one.cell, update)) for one in row]
+    rows = list[tuple[Cell, ...]]()
+    for row in cells:
+        rows.append(tuple(one.cell for one in row))
+    stack = Stack(tuple(rows))
     return _Plan(gru, name, stack, named_arrays(name, layout, stack), cells)
 
 

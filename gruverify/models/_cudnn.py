@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -35,8 +36,8 @@ class FlatSizes:
     @property
     def weights(self) -> int:
         """How many numbers the matrices have."""
-        each = (rows * columns for k in range(self.layers) for rows, columns in self.shapes(k))
-        return self.directions * sum(each)
+        shapes = chain.from_iterable(map(self.shapes, range(self.layers)))
+        return self.directions * sum(rows * columns for rows, columns in shapes)
 
     @property
     def biases(self) -> int:
@@ -46,10 +47,12 @@ class FlatSizes:
 
 def flat(stack: Stack) -> NDArray:
     """The stack's parameters in cuDNN's order; those of cells without biases have none."""
-    cells = [cell.packed() for row in stack.cells for cell in row]
-    pairs = (PACKED[:2], PACKED[2:])
-    parts = [cell[name] for pair in pairs for cell in cells for name in pair if name in cell]
-    return np.concatenate([part.reshape(-1) for part in parts])
+    cells = [cell.packed() for cell in chain.from_iterable(stack.cells)]
+    parts = list[NDArray]()
+    for pair in (PACKED[:2], PACKED[2:]):
+        for cell in cells:
+            parts += [cell[name].reshape(-1) for name in pair if name in cell]
+    return np.concatenate(parts)
 
 
 def from_flat(name: str, array: NDArray, sizes: FlatSizes) -> Stack:

@@ -85,7 +85,7 @@ def _claimed(
         NotTheSame: two of them do not meet.
     """
     mode = Rounding(float64)
-    nothing = [[np.zeros(3 * before.hidden_size) for _ in row] for row in before.cells]
+    nothing = before.each(lambda _: np.zeros(3 * before.hidden_size))
     one, other = (
         _enclosed(mode, each, slack, inputs, states)
         for each, slack in ((before, nothing), (after, losses))
@@ -113,11 +113,11 @@ def _enclosed(
     states: Floats,
 ) -> list[tuple[Floats, Floats]]:
     """Midpoints and radii of every output."""
-    rows = [
-        [_balls(mode, cell, loss) for cell, loss in zip(row, slack, strict=True)]
-        for row, slack in zip(model.cells, losses, strict=True)
-    ]
-    xs, hs = ([Ball.exact(mode, part) for part in given] for given in (inputs, states))
+    rows = list[list[Parameters]]()
+    for row, slack in zip(model.cells, losses, strict=True):
+        rows.append([_balls(mode, cell, loss) for cell, loss in zip(row, slack, strict=True)])
+    xs = [Ball.exact(mode, x) for x in inputs]
+    hs = [Ball.exact(mode, h) for h in states]
     run = stack(model.variant, rows, xs, hs)
     return [(ball.mid, ball.radius) for ball in (*run.outputs, *run.last)]
 
@@ -133,8 +133,6 @@ def _balls(mode: Rounding, cell: Cell, loss: Floats) -> Parameters:
 
 def _run(model: Stack, inputs: Floats, states: Floats) -> Floats:
     """All outputs and last states, side by side."""
-    rows = [
-        [cell.parameters(lambda a: a.astype(np.float64)) for cell in row] for row in model.cells
-    ]
+    rows = model.each(lambda cell: cell.parameters(lambda a: a.astype(np.float64)))
     run = stack(model.variant, rows, list(inputs), list(states))
     return np.concatenate([np.ravel(part) for part in (*run.outputs, *run.last)])

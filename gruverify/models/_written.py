@@ -26,12 +26,12 @@ def named_arrays(name: str, layout: str, stack: Stack) -> dict[str, NDArray]:
         return {name or UNNAMED: flat(stack)}
     found = dict[str, NDArray]()
     for layer, row in enumerate(stack.cells):
-        each = [LAYOUTS[layout].parameters(cell) for cell in row]
         prefix = layer_name(name, stack, layer)
         if layout == "onnx":
-            both = {leaf: np.concatenate([one[leaf] for one in each]) for leaf in each[0]}
+            both = LAYOUTS[layout].parameters_of_layer(row)
             found |= {_joined(layout, prefix, leaf): array for leaf, array in both.items()}
             continue
+        each = [LAYOUTS[layout].parameters(cell) for cell in row]
         for way, arrays in zip(("forward", "backward"), each, strict=False):
             parts = (prefix, way) if stack.directions == 2 else (prefix,)
             for leaf, array in arrays.items():

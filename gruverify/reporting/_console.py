@@ -307,10 +307,10 @@ def _print_coverage(console: Console, result: Result, *, verbose: bool) -> None:
     }
     if not coverage:
         return
-    gates = [
-        _lacking(fmt, [GATES.spelled(hole) for hole in of.holes()], ", ")
-        for fmt, of in coverage.items()
-    ]
+    gates = list[str]()
+    for fmt, of in coverage.items():
+        holes = [GATES.spelled(hole) for hole in of.holes()]
+        gates.append(_lacking(fmt, holes, ", "))
     sizes = [_lacking(fmt, size_holes(of), "; ") for fmt, of in coverage.items()]
     console.print()
     for line, holes in ((gates_line(coverage), gates), (sizes_line(coverage), sizes)):

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from gruverify._named import JsonObject
-from gruverify.coverage import GROUPS, Coverage
+from gruverify.coverage import GROUPS, Coverage, Group
 from gruverify.engine import (
     Drawn,
     Flaky,
@@ -133,22 +133,23 @@ def _octaves(tally: Tally) -> dict[str, int]:
 def _coverage(format: str, coverage: Coverage) -> JsonObject:
     return {
         "format": format,
-        "groups": [
-            {
-                "name": group.name,
-                "axes": [{"name": axis.name, "levels": list(axis.levels)} for axis in group.axes],
-                "at_least": group.at_least,
-                "hits": coverage.hits_of(group).tolist(),
-                "excluded": [
-                    {"bin": list(bin), "reason": reason}
-                    for (name, bin), reason in coverage.excluded.items()
-                    if name == group.name
-                ],
-                "reachable": coverage.reachable(group),
-                "percent": round(coverage.percent(group), 2),
-            }
-            for group in GROUPS.values()
+        "groups": [_group(group, coverage) for group in GROUPS.values()],
+    }
+
+
+def _group(group: Group, coverage: Coverage) -> JsonObject:
+    return {
+        "name": group.name,
+        "axes": [{"name": axis.name, "levels": list(axis.levels)} for axis in group.axes],
+        "at_least": group.at_least,
+        "hits": coverage.hits_of(group).tolist(),
+        "excluded": [
+            {"bin": list(bin), "reason": reason}
+            for (name, bin), reason in coverage.excluded.items()
+            if name == group.name
         ],
+        "reachable": coverage.reachable(group),
+        "percent": round(coverage.percent(group), 2),
     }
 
 

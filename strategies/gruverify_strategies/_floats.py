@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import chain
 
 from hypothesis import strategies as st
 
@@ -31,8 +32,5 @@ def floats_near(draw: st.DrawFn, format: Format) -> float:
 def _near_thresholds(format: Format) -> tuple[float, ...]:
     thresholds = [*gate_thresholds(format).values(), *candidate_thresholds(format).values()]
     around = [near(format, threshold) for threshold in thresholds]
-    return tuple(
-        dict.fromkeys(
-            [*(numbers[0] for numbers in around), *(at for numbers in around for at in numbers)]
-        )
-    )
+    nearest = [numbers[0] for numbers in around]
+    return tuple(dict.fromkeys([*nearest, *chain.from_iterable(around)]))

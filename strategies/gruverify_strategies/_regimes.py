@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
@@ -69,9 +70,8 @@ class Regimes:
             [u.update for u in self.units],
             [u.candidate for u in self.units],
         )
-        return np.array(
-            [(drive.at, drive.margin, drive.share) for gate in gates for drive in gate]
-        ).T
+        drives = chain.from_iterable(gates)
+        return np.array([(drive.at, drive.margin, drive.share) for drive in drives]).T
 
     def __str__(self) -> str:
         return f"{self.name}: {' | '.join(label or '-' for label in self.labels())}"

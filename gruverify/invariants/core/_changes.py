@@ -90,14 +90,10 @@ def pinned(case: Case, **levels: npt.ArrayLike) -> Case:
     """
 
     def edit(p: Parameters) -> Parameters:
-        return replace(
-            p,
-            **{
-                name: block
-                for gate, at in levels.items()
-                for name, block in _pin(case, p, gate, at)
-            },
-        )
+        blocks = dict[str, NDArray]()
+        for gate, at in levels.items():
+            blocks.update(_pin(case, p, gate, at))
+        return replace(p, **blocks)
 
     if case.cell.variant.input_bias:
         return edited(case, edit)

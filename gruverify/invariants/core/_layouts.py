@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -80,7 +81,8 @@ def _states_overlap(name: str, array: NDArray) -> NDArray:
 def relaid(subject: Subject, relay: Relay) -> Subject:
     """The cell or stack over other arrays, which nobody has checked or locked."""
     twin = unlocked(subject)
-    for cell in (twin,) if isinstance(twin, Cell) else (cell for row in twin.cells for cell in row):
+    cells = (twin,) if isinstance(twin, Cell) else chain.from_iterable(twin.cells)
+    for cell in cells:
         for name, array in cell.packed().items():
             object.__setattr__(cell, name, relay(name, array))
     return twin

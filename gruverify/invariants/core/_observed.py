@@ -233,14 +233,12 @@ def _summed(terms: list[Gradients]) -> Gradients:
     """Parameter gradients summed over the steps (in float64); inputs stacked in time; the first
     step's state.
     """
-    sums = {
-        name: np.sum(
-            [array.astype(np.float64) for term in terms for n, array in term.items() if n == name],
-            axis=0,
-        )
-        for name, _ in terms[0].items()
-        if name not in ("inputs", "state")
-    }
+    wide: dict[str, list[NDArray]] = {}
+    for term in terms:
+        for name, array in term.items():
+            if name not in ("inputs", "state"):
+                wide.setdefault(name, []).append(array.astype(np.float64))
+    sums = {name: np.sum(arrays, axis=0) for name, arrays in wide.items()}
     inputs = np.stack([term.inputs for term in reversed(terms)])
     return Gradients(
         sums["weight_ih"],

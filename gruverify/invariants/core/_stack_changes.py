@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -82,19 +81,15 @@ def other_top_state(case: StackCase) -> StackCase:
 
 def mirrored(case: StackCase) -> StackCase:
     """Both directions exchanged, and every member's steps in reverse order."""
-    stack = Stack(
-        tuple(
-            tuple(_halves_exchanged(cell, layer > 0) for cell in row[::-1])
-            for layer, row in _rows(case)
-        )
-    )
+    rows = list[tuple[Cell, ...]]()
+    for layer, row in enumerate(case.stack.cells):
+        rows.append(tuple(_halves_exchanged(cell, layer > 0) for cell in row[::-1]))
     return replace(
-        case, stack=stack, inputs=reversed_steps(case, case.inputs), states=exchanged(case.states)
+        case,
+        stack=Stack(tuple(rows)),
+        inputs=reversed_steps(case, case.inputs),
+        states=exchanged(case.states),
     )
-
-
-def _rows(case: StackCase) -> Any:
-    return enumerate(case.stack.cells)
 
 
 def _halves_exchanged(cell: Cell, upper: bool) -> Cell:

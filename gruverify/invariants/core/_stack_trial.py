@@ -49,10 +49,7 @@ class StackExact:
     def run(self) -> StackRun:
         """The stack run forward."""
         c = self.case
-        rows = [
-            [cell.parameters(lambda a: Ball.exact(self.mode, a)) for cell in row]
-            for row in c.stack.cells
-        ]
+        rows = c.stack.each(lambda cell: cell.parameters(lambda a: Ball.exact(self.mode, a)))
         return stack(c.variant, rows, self._balls(c.inputs), self._balls(c.states), c.lengths)
 
     @cached_property
@@ -82,14 +79,12 @@ class StackExact:
 
     def _back(self, d_outputs: list[Ball] | None, d_last: list[Ball] | None) -> StackBalls:
         back = stack_bptt(self.run, d_outputs, d_last)
-        parameters = {
-            parameter_name(packed, layer, d): _as_one(
-                np.concatenate, [_read(self.case.variant, p, block) for block in BLOCKS_OF[packed]]
-            )
-            for layer, row in enumerate(back.parameters)
-            for d, p in enumerate(row)
-            for packed in self.case.stack.cells[layer][d].packed()
-        }
+        parameters = dict[str, Ball]()
+        for layer, row in enumerate(back.parameters):
+            for d, p in enumerate(row):
+                for packed in self.case.stack.cells[layer][d].packed():
+                    blocks = [_read(self.case.variant, p, block) for block in BLOCKS_OF[packed]]
+                    parameters[parameter_name(packed, layer, d)] = _as_one(np.concatenate, blocks)
         return StackBalls(
             parameters, _as_one(np.stack, back.inputs), _as_one(np.stack, back.states)
         )

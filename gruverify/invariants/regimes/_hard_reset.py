@@ -51,14 +51,10 @@ def hard_reset(case: Case) -> Case:
             "r": -2 * SATURATED,
             "z": float(update_preactivation(case.cell.variant, -2 * SATURATED)),
         }
-        return replace(
-            p,
-            **{
-                name: block
-                for gate in "rz"
-                for name, block in _flagged(p, gate, closing[gate], *reach)
-            },
-        )
+        blocks = dict[str, NDArray]()
+        for gate in "rz":
+            blocks.update(_flagged(p, gate, closing[gate], *reach))
+        return replace(p, **blocks)
 
     return edited(flagged, close)
 

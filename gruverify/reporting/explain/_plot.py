@@ -98,10 +98,10 @@ def _title(report: RegimeReport) -> str:
 def _draw(ax: object, report: RegimeReport, quantity: str) -> None:
     row = report.rows[-1]
     measured = {"exact": row.exact, **row.formats}
-    draw_series(
-        ax,
-        {name: [_known(value) for value in getattr(m, quantity)] for name, m in measured.items()},
-    )
+    series = dict[str, list[float | None]]()
+    for name, m in measured.items():
+        series[name] = [_known(value) for value in getattr(m, quantity)]
+    draw_series(ax, series)
 
 
 def draw_series(ax: Any, series: Mapping[str, Sequence[float | None]]) -> None:

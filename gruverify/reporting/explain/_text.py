@@ -108,7 +108,9 @@ def _in_formats(console: Console, e: Explanation) -> None:
                 *_each(row.formats, "candidate"),
             ]
 
-    names = [f"{parameter}\n{name}" for parameter in ("U_z", "W_xc") for name in _names(e)]
+    names = list[str]()
+    for parameter in ("U_z", "W_xc"):
+        names += [f"{parameter}\n{name}" for name in _names(e)]
     _heading(console, "3  The gradients of U_z and W_xc in each format")
     _table(console, e, ["a", *names], rows)
 

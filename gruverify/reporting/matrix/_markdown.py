@@ -12,10 +12,10 @@ def matrix_page(matrix: Matrix) -> str:
     """The figures, the faults with what catches them, and the invariants with what they catch."""
     alone, cover = matrix.alone(), matrix.cover
     figures = [(name, _number(value)) for name, value in matrix.summary().items()]
-    invariants = [
-        (f"`{id}`", str(len(faults)), ", ".join(f"`{f}`" for f in alone.get(id, ())))
-        for id, faults in matrix.catches().items()
-    ]
+    invariants = list[tuple[str, str, str]]()
+    for id, faults in matrix.catches().items():
+        by_it_alone = ", ".join(f"`{fault}`" for fault in alone.get(id, ()))
+        invariants.append((f"`{id}`", str(len(faults)), by_it_alone))
     if cover.smallest:
         proved = "no fewer do"
     else:
@@ -57,11 +57,9 @@ def matrix_page(matrix: Matrix) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table; bars in its cells are escaped."""
-    lines = [
-        head,
-        ["---"] * len(head),
-        *([cell.replace("|", "\\|") for cell in row] for row in rows),
-    ]
+    lines = [head, ["---"] * len(head)]
+    for row in rows:
+        lines.append([cell.replace("|", "\\|") for cell in row])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
