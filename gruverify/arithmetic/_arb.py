@@ -47,7 +47,9 @@ class ArbArray(np.ndarray[Any, np.dtype[np.object_]]):
         bits = max(a.bits for a in inputs if isinstance(a, ArbArray))
         with flint.ctx.workprec(bits):
             result = getattr(ufunc, method)(*(_plain(a) for a in inputs), **options)
-        return _arb_array(result, bits) if np.asarray(result).dtype.kind == "O" else result
+        if np.asarray(result).dtype.kind == "O":
+            return _arb_array(result, bits)
+        return result
 
     def sigmoid(self) -> ArbArray:
         """σ, elementwise; as tight for a wide ball as for a point."""

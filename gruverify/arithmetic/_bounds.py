@@ -36,7 +36,9 @@ def plus(bound: Bound, more: Bound) -> Any:
     """Their sum, for which nothing is done where one of them is 0 everywhere."""
     if isinstance(bound, float) and bound == 0.0:
         return more
-    return bound if isinstance(more, float) and more == 0.0 else bound + more
+    if isinstance(more, float) and more == 0.0:
+        return bound
+    return bound + more
 
 
 def within_range(reach: Floats, rad: Bound, limit: float) -> Bound:
@@ -44,4 +46,6 @@ def within_range(reach: Floats, rad: Bound, limit: float) -> Bound:
     known there.
     """
     most = reach + rad
-    return rad if largest(most) < limit else np.where(most < limit, rad, np.inf)
+    if largest(most) < limit:
+        return rad
+    return np.where(most < limit, rad, np.inf)

@@ -27,13 +27,17 @@ def nonzero(mid: Floats, *wrong: Any) -> Mask:
             some = some | (bound != 0)
         elif bound:
             return None
-    return None if np.count_nonzero(some) == some.size else some.astype(np.float64)
+    if np.count_nonzero(some) == some.size:
+        return None
+    return some.astype(np.float64)
 
 
 def rough(mid: Floats) -> Mask:
     """Where an exact number is neither 0 nor ±2^k: its significand has more than one bit."""
     some = (mid.view(np.int64) & _SIGNIFICAND).astype(bool)
-    return None if np.count_nonzero(some) == some.size else some.astype(np.float64)
+    if np.count_nonzero(some) == some.size:
+        return None
+    return some.astype(np.float64)
 
 
 def both(one: Mask, other: Mask) -> Mask:

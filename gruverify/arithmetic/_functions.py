@@ -21,7 +21,9 @@ Array: TypeAlias = Any
 
 def sigmoid(a: Array) -> Array:
     """The logistic function 1/(1+e^-a), elementwise and without overflow."""
-    return a.sigmoid() if hasattr(a, "sigmoid") else _through_wide(_sigmoid, a)
+    if hasattr(a, "sigmoid"):
+        return a.sigmoid()
+    return _through_wide(_sigmoid, a)
 
 
 def tanh(a: Array) -> Array:
@@ -56,11 +58,10 @@ def placed(like: Array, shape: tuple[int, ...], *parts: tuple[Any, Array]) -> Ar
     """Zeros of that shape in the arithmetic of `like`, with each part put at its index."""
     if hasattr(like, "placed"):
         return like.placed(shape, parts)
-    whole = (
-        like.new_zeros(shape)
-        if hasattr(like, "new_zeros")
-        else np.zeros(shape, like.dtype).view(type(like))
-    )
+    if hasattr(like, "new_zeros"):
+        whole = like.new_zeros(shape)
+    else:
+        whole = np.zeros(shape, like.dtype).view(type(like))
     for index, part in parts:
         whole[index] = part
     return whole
@@ -73,7 +74,9 @@ def carried(h: Array) -> Array:
 
 def blend(z: Array, one: Array, zero: Array) -> Array:
     """z∘one + (1-z)∘zero: `one` where z is 1, `zero` where z is 0."""
-    return z.blend(one, zero) if hasattr(z, "blend") else z * one + (1 - z) * zero
+    if hasattr(z, "blend"):
+        return z.blend(one, zero)
+    return z * one + (1 - z) * zero
 
 
 def _sigmoid(a: NDArray) -> NDArray:

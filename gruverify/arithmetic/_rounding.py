@@ -73,7 +73,9 @@ class Rounding:
     def arithmetic(self) -> Format:
         """The format that operations round to."""
         narrower = self.computes is not None and self.computes.precision < self.format.precision
-        return self.computes if self.computes is not None and narrower else self.format
+        if self.computes is not None and narrower:
+            return self.computes
+        return self.format
 
     @cached_property
     def u(self) -> float:
@@ -92,7 +94,9 @@ class Rounding:
         """The format in which sums and matrix products add up."""
         if self.accumulates is not None:
             return self.accumulates
-        return float32 if self.arithmetic.precision < float32.precision else self.arithmetic
+        if self.arithmetic.precision < float32.precision:
+            return float32
+        return self.arithmetic
 
     @cached_property
     def wide(self) -> bool:
@@ -115,7 +119,9 @@ class Rounding:
     @cached_property
     def u_m(self) -> float:
         """What the operands of matrix products are rounded to first: 0 if they are not."""
-        return 0.0 if self.products == "format" else 2.0 ** -_KEPT_BITS[self.products]
+        if self.products == "format":
+            return 0.0
+        return 2.0 ** -_KEPT_BITS[self.products]
 
     @cached_property
     def inherited(self) -> float:
@@ -133,7 +139,9 @@ class Rounding:
     def largest(self) -> float:
         """Beyond this something overflows on the way."""
         most = min(self.format.max, self.arithmetic.max, self.accumulator.max)
-        return most if self.products == "format" else min(most, bfloat16.max)
+        if self.products == "format":
+            return most
+        return min(most, bfloat16.max)
 
     @cached_property
     def underflow_shows(self) -> bool:
@@ -170,9 +178,10 @@ class Rounding:
         format, one that is none of that format is rounded, or cut off.
         """
         size = np.abs(values)
-        rad = (
-            np.zeros(size.shape) if self.subnormals else size * (size < self.arithmetic.min_normal)
-        )
+        if self.subnormals:
+            rad = np.zeros(size.shape)
+        else:
+            rad = size * (size < self.arithmetic.min_normal)
         if self.arithmetic != self.format:
             with np.errstate(over="ignore"):
                 differs = self.arithmetic.cast(values).astype(np.float64) != values

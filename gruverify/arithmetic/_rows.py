@@ -111,7 +111,10 @@ def _counts(m: Rounding, products: int, diagonal: tuple[int, int] | None) -> Sha
 def _radius(
     m: Rounding, count: Shares, mid: Floats, weight: Floats, error: Floats, floor: Bound
 ) -> Floats:
-    of_weight = count.of_weight if count.of_stored is None else count.of_weight + count.of_stored
+    if count.of_stored is None:
+        of_weight = count.of_weight
+    else:
+        of_weight = count.of_weight + count.of_stored
     error += (floor + count.flushed) * (m.eta * OUTWARD)
     rad = error * count.of_error
     rad += np.abs(mid) * count.of_sum

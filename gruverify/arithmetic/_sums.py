@@ -95,7 +95,9 @@ def round_sum(
 
 
 def _at_most_1(count: Count) -> Count:
-    return min(count, 1.0) if isinstance(count, float) else np.minimum(count, 1.0)
+    if isinstance(count, float):
+        return min(count, 1.0)
+    return np.minimum(count, 1.0)
 
 
 #: Below this (N-1)u the two bounds of (14.1) are within a hundredth of each other.
@@ -150,7 +152,10 @@ def _shares(m: Rounding, N: Count, P: Count) -> Shares:
     n = _less(P, 1) * m.u + n_a
     crossed = 2 * half_a * (2 * n_a + (4 * P + 2) * m.u)
     of_sum = (first + first_a) * (1 + 2 * m.u)
-    flushed = 0.0 if m.subnormals else _less(P, 1) + _less(N, 1) * (m.eta_a / m.eta)
+    if m.subnormals:
+        flushed = 0.0
+    else:
+        flushed = _less(P, 1) + _less(N, 1) * (m.eta_a / m.eta)
     of_error = (1 + n + m.u_a + (n + m.u_a) ** 2) * OUTWARD
     return Shares(
         of_sum * OUTWARD, (half_a + crossed) * OUTWARD, second * OUTWARD, of_error, None, flushed
@@ -170,4 +175,6 @@ def _halves(u: float, N: Count) -> tuple[Count, Count, Count]:
 
 
 def _less(count: Count, by: int) -> Count:
-    return max(count - by, 0.0) if isinstance(count, float) else np.maximum(count - by, 0.0)
+    if isinstance(count, float):
+        return max(count - by, 0.0)
+    return np.maximum(count - by, 0.0)

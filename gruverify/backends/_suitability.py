@@ -102,7 +102,9 @@ def _way_out(modules: Modules) -> str:
 def _difference(modules: Modules, initial_state: bool) -> str:
     """What is not as it is with the module that is held; empty if all is."""
     place, module = modules.place, copied(modules.sample).eval()
-    expected = f"(x (B, I){', h (B, H)' if initial_state else ''}) to (B, H)"
+    expected = "(x (B, I)) to (B, H)"
+    if initial_state:
+        expected = "(x (B, I), h (B, H)) to (B, H)"
     if place.layered:
         if initial_state:
             state = ", h0 (L·D, B, H)"

@@ -60,8 +60,9 @@ def fitted(cell: Cell, layout: Layout) -> Fitted:
     cell = with_update(cell, layout.variants[0].update)
     v = cell.variant
     if v.reset not in {one.reset for one in layout.variants}:
+        [other] = {"before", "after"} - {v.reset}
         raise ValueError(
-            f"{layout.name} resets {'before' if v.reset == 'after' else 'after'} the product, and "
+            f"{layout.name} resets {other} the product, and "
             f"this GRU {v.reset} it: no weights of the one compute the other"
         )
     nothing = np.zeros(3 * cell.hidden_size)
@@ -83,7 +84,12 @@ def fitted(cell: Cell, layout: Layout) -> Fitted:
             f"{bias_hh[row]}, of row {row}, is more than {cell.format.name} holds: convert it in a "
             "wider format"
         )
-    biases: Biases = "input" if all(lacking) else "input+candidate" if any(lacking) else "both"
+    if all(lacking):
+        biases: Biases = "input"
+    elif any(lacking):
+        biases = "input+candidate"
+    else:
+        biases = "both"
     found = replace(
         cell,
         variant=Variant(v.reset, v.update, biases=biases),

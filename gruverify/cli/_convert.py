@@ -152,7 +152,10 @@ def _grus(source: str, *, layout: str | None, name: str | None, **said: Any) -> 
 def _told(found: Converted, target: str, layout: str) -> str:
     """What became of a GRU, in a few lines."""
     arrays = ", ".join(f"{name} {array.shape}" for name, array in list(found.arrays.items())[:4])
-    more = f" and {len(found.arrays) - 4} more" if len(found.arrays) > 4 else ""
+    if len(found.arrays) > 4:
+        more = f" and {len(found.arrays) - 4} more"
+    else:
+        more = ""
     lines = [
         str(found.source),
         f"{Path(target).name}: {found.stack.variant} ({layout}): {arrays}{more}",
@@ -160,6 +163,9 @@ def _told(found: Converted, target: str, layout: str) -> str:
     if found.turned:
         lines.append("z changed its sign: it multiplies the other one of state and candidate there")
     if found.folded:
-        rounded = f"{found.rounded:,} of these sums were rounded" if found.rounded else "exactly"
+        if found.rounded:
+            rounded = f"{found.rounded:,} of these sums were rounded"
+        else:
+            rounded = "exactly"
         lines.append(f"{found.folded:,} recurrent biases were added to the others: {rounded}")
     return "\n  ".join([*lines, str(found.proof)])

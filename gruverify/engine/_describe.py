@@ -62,8 +62,9 @@ def run_as(invariant: Invariant, residual: Residual, case: AnyCase) -> list[str]
     lines = [
         f"{sizes_of(each.case)}, derived by {', '.join(each.changes)}" for each in derived[-_SHOWN:]
     ]
-    left = len(derived) - len(lines)
-    return [*lines, *([f"and {left} more"] if left else [])]
+    if left := len(derived) - len(lines):
+        lines.append(f"and {left} more")
+    return lines
 
 
 def sizes_of(case: AnyCase) -> str:

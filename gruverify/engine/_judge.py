@@ -96,7 +96,9 @@ def judge(case: AnyCase, backend: Backend, invariants: Iterable[Invariant]) -> I
 
 def trial_of(case: AnyCase, backend: Backend) -> Trial | StackTrial:
     """The trial of a cell's case or of a stack's."""
-    return Trial(case, backend) if isinstance(case, Case) else StackTrial(case, backend)
+    if isinstance(case, Case):
+        return Trial(case, backend)
+    return StackTrial(case, backend)
 
 
 def judge_trial(
@@ -218,11 +220,9 @@ class _Met:
         self.reporters |= dict.fromkeys(
             {what, obstacle.method} if obstacle.case is self.case else {what}, id
         )
-        return (
-            judged(np.inf, what)
-            if isinstance(obstacle, Malformed)
-            else Tally(error=1, reason=what, failed=True)
-        )
+        if isinstance(obstacle, Malformed):
+            return judged(np.inf, what)
+        return Tally(error=1, reason=what, failed=True)
 
 
 def _nothing(why: str) -> Residual:

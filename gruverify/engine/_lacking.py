@@ -83,7 +83,10 @@ def _transposed(case: StackCase) -> StackCase | None:
 
 def _of_variant(case: AnyCase, variant: Variant) -> AnyCase:
     """The case with another variant, whose biases its arrays have."""
-    none: Keywords = {} if variant.bias else {"bias_ih": None, "bias_hh": None}
+    if variant.bias:
+        none: Keywords = {}
+    else:
+        none = {"bias_ih": None, "bias_hh": None}
 
     def changed(cell: Cell) -> Cell:
         return replace(cell, variant=variant, **none)

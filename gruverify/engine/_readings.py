@@ -167,7 +167,9 @@ class Reading:
             f"gate order {gates}",
             bias,
         ]
-        return ", ".join([*parts, *(["weight_hh transposed"] if self.transposed else [])])
+        if self.transposed:
+            parts.append("weight_hh transposed")
+        return ", ".join(parts)
 
 
 @cache

@@ -56,7 +56,10 @@ def parameters_of(case: StackCase) -> dict[str, NDArray]:
 def _of(name: str, ball: Ball) -> Expected:
     sure = np.isfinite(ball.mid) & np.isfinite(ball.radius)
     values, bounds = np.where(sure, ball.mid, 0.0), np.where(sure, ball.radius, np.inf)
-    scale = STATES if name in ("outputs", "last") else float(np.abs(values).max(initial=0.0))
+    if name in ("outputs", "last"):
+        scale = STATES
+    else:
+        scale = float(np.abs(values).max(initial=0.0))
     right = Ball(ball.mode, values, bounds)
     residual = compare(name, "tbi"[: values.ndim], values, right, scale=scale)
     return Expected(values, bounds, residual.claimed)

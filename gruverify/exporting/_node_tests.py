@@ -18,7 +18,10 @@ from gruverify.exporting._expected import Expected
 from gruverify.exporting._onnx_bytes import gru_model, tensor_bytes
 from gruverify.judging import own_order, reordered
 
-_RESETS, _BIASES = ("after", "before"), ("both", "none")
+#: What there are tests of, and how their names say it.
+_RESETS = {"after": "lbr1", "before": "lbr0"}
+_BIASES = {"both": "bias", "none": "nobias"}
+_RAGGED = {False: "full", True: "lengths"}
 _DIRECTIONS = ("forward", "reverse", "bidirectional")
 
 
@@ -67,7 +70,7 @@ def node_tests(
     Raises:
         BadDeclaration: as there.
     """
-    for side, form, direction, ragged in product(_RESETS, _BIASES, _DIRECTIONS, (False, True)):
+    for side, form, direction, ragged in product(_RESETS, _BIASES, _DIRECTIONS, _RAGGED):
         if reset not in (None, side) or biases not in (None, form):
             continue
         each = exported_cases(
@@ -84,9 +87,8 @@ def node_tests(
         )
         for one in each:
             if _has_shape(one.case, direction, ragged):
-                words = ("lbr1" if side == "after" else "lbr0", direction)
-                how = ("lengths" if ragged else "full", "bias" if form == "both" else "nobias")
-                name = "_".join(("test_gru", *words, *how, one.name.replace("-", "_")))
+                words = (_RESETS[side], direction, _RAGGED[ragged], _BIASES[form])
+                name = "_".join(("test_gru", *words, one.name.replace("-", "_")))
                 yield _node_test(name, one, direction)
 
 

@@ -92,7 +92,10 @@ def _nested(arrays: Mapping[str, NDArray]) -> JsonObject:
     """The gradients apart."""
     found: JsonObject = {"gradients": {}}
     for name, array in arrays.items():
-        within = found["gradients"] if name.startswith(_GRADIENTS) else found
+        if name.startswith(_GRADIENTS):
+            within = found["gradients"]
+        else:
+            within = found
         within[name.removeprefix(_GRADIENTS)] = _array(array)
     return found
 

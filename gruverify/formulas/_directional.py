@@ -60,4 +60,6 @@ def hvp(run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None) -> Bp
 def _tangent(number: Dual) -> Array:
     """The derivative; zeros of a number that does not move."""
     value = number.value
-    return placed(value, value.shape) if number.tangent is None else number.tangent
+    if number.tangent is None:
+        return placed(value, value.shape)
+    return number.tangent

@@ -4,7 +4,6 @@ every number.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -266,13 +265,16 @@ def _state(
     if given is None:
         return np.zeros((rows, B, H), fmt.dtype)
     state = _numbers("state", given)
-    shapes: Sequence[tuple[int, ...]] = [(rows, B, H)]
+    shapes: list[tuple[int, ...]] = [(rows, B, H)]
+    letters = "(L·D, B, H)"
     if rows == 1:
-        shapes = [*shapes, (B, H)]
+        shapes.append((B, H))
+        letters = "(L·D, B, H) or (B, H)"
     if unbatched:
-        shapes = [*shapes, (rows, H), *([(H,)] if rows == 1 else [])]
+        shapes.append((rows, H))
+    if unbatched and rows == 1:
+        shapes.append((H,))
     if state.shape not in shapes:
-        letters = "(L·D, B, H)" + (" or (B, H)" if rows == 1 else "")
         raise BadRecord(
             f"state has shape {state.shape}, expected {letters} with L={stack.layers}, "
             f"D={stack.directions}, B={B}, "

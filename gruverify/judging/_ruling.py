@@ -204,10 +204,12 @@ def _where(failed: Sequence[Held]) -> str:
             np.flatnonzero(beyond.any(other)) for other in ((1, 2), (0, 2), (0, 1))
         )
         T, B, H = beyond.shape
-        if len(failed) > 1:
-            place = f"layer {one.layer}{' backward' if one.direction else ''}: "
-        else:
+        if len(failed) == 1:
             place = ""
+        elif one.direction:
+            place = f"layer {one.layer} backward: "
+        else:
+            place = f"layer {one.layer}: "
         said = [f"{len(steps)} of {T} steps"]
         said += [f"{len(members)} of {B} members"] if B > 1 else []
         if len(units) == 1 and H > 1:

@@ -67,7 +67,10 @@ def safetensors_bytes(arrays: Mapping[str, NDArray], about: Mapping[str, str]) -
     data = list[bytes]()
     start = 0
     for name, array in arrays.items():
-        kind = "I64" if array.dtype.kind == "i" else _SAFETENSORS[format_of(array.dtype).name]
+        if array.dtype.kind == "i":
+            kind = "I64"
+        else:
+            kind = _SAFETENSORS[format_of(array.dtype).name]
         data.append(np.ascontiguousarray(array).tobytes())
         end = start + len(data[-1])
         header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [start, end]}
@@ -118,7 +121,10 @@ def _weights_h5(content: Content) -> bytes:
                 own = layer_name(name, stack, layer) or UNNAMED
                 _name_of_layer(file, place, own)
                 for way, cell in zip(("forward", "backward"), row, strict=False):
-                    inner = f"{place}/{way}_layer" if len(row) == 2 else place
+                    if len(row) == 2:
+                        inner = f"{place}/{way}_layer"
+                    else:
+                        inner = place
                     if len(row) == 2:
                         _name_of_layer(file, inner, f"{way}_{own}")
                     _name_of_layer(file, f"{inner}/cell", "gru_cell")

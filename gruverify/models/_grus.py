@@ -44,7 +44,10 @@ class Gru:
 
     def __str__(self) -> str:
         s = self.stack
-        ways = ", bidirectional" if s.directions == 2 else ", backward" * self.backward
+        if s.directions == 2:
+            ways = ", bidirectional"
+        else:
+            ways = ", backward" * self.backward
         layers = f"{s.layers} layer{'s' * (s.layers > 1)}"
         sizes = f"H={s.hidden_size}, I={s.input_size}, {layers}{ways}"
         return f"{self.name or '(no name)'}: {sizes}, {s.format.name}, {s.variant} ({self.layout})"
@@ -118,7 +121,9 @@ def grus_among(
     known, grus = resets or {}, list[Gru]()
     for group in threefold or found:
         if why := (refused or {}).get(group.name):
-            raise ValueError(why + (" (others are read by name: --gru)" if len(found) > 1 else ""))
+            if len(found) > 1:
+                why += " (others are read by name: --gru)"
+            raise ValueError(why)
         gru = _gru(group, reset or known.get(group.name), update)
         grus.append(replace(gru, backward=group.name in backward))
     return grus
@@ -126,9 +131,12 @@ def grus_among(
 
 def _listed(arrays: Mapping[str, NDArray]) -> str:
     each = [f"{name or 'one array'} {array.shape}" for name, array in arrays.items()]
-    if each:
-        return ", ".join(each[:8]) + (f" and {len(each) - 8} more" if len(each) > 8 else "")
-    return "no arrays"
+    if not each:
+        return "no arrays"
+    listed = ", ".join(each[:8])
+    if len(each) > 8:
+        return f"{listed} and {len(each) - 8} more"
+    return listed
 
 
 def _gru(group: Group, reset: str | None, update: str | None) -> Gru:

@@ -183,7 +183,9 @@ class _File:
                 f"{path} claims shape {shape} of {dtype}, {claimed} bytes, and holds {len(data)}"
             )
         found = np.frombuffer(data[:claimed], dtype).reshape(shape)
-        return found if dtype.isnative else found.astype(dtype.newbyteorder("="))
+        if dtype.isnative:
+            return found
+        return found.astype(dtype.newbyteorder("="))
 
     def _stored(self, path: str, layout: memoryview) -> memoryview:
         version, kind = _whole(layout, 2)[:2]
@@ -193,7 +195,9 @@ class _File:
             size = int.from_bytes(layout[2:4], "little")
             return _whole(layout, 4 + size)[4 : 4 + size]
         start, size = struct.unpack("<QQ", _whole(layout, 18)[2:18])
-        return memoryview(b"") if start == _NO_ADDRESS else self.at(start, size)
+        if start == _NO_ADDRESS:
+            return memoryview(b"")
+        return self.at(start, size)
 
     def text(self, item: _Item, name: bytes) -> str:
         """The text of an attribute, or none."""
@@ -244,7 +248,9 @@ def _dtype(type_: memoryview) -> np.dtype[Any] | None:
     order: Literal[">", "<"] = ">" if bits & 1 else "<"
     if kind == _REAL:
         found = _REALS.get((8 * size, _whole(type_, 20)[13], type_[15]))
-        return found and found.newbyteorder(order) if found != bfloat16.dtype else found
+        if found != bfloat16.dtype:
+            return found and found.newbyteorder(order)
+        return found
     if kind == _WHOLE and size in (1, 2, 4, 8):
         return np.dtype(f"{order}{'i' if bits & 8 else 'u'}{size}")
     # bfloat16 of ml_dtypes has no type in HDF5, and becomes two bytes of nothing in particular.

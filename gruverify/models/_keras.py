@@ -64,14 +64,20 @@ def keras_archive(archive: zipfile.ZipFile) -> KerasModel:
 
 def _model(read: Hdf5, config: str) -> KerasModel:
     found = KerasModel(_named(read))
-    settings = dict(_settings(json.loads(config), _DEPTH)) if config else {}
+    if config:
+        settings = dict(_settings(json.loads(config), _DEPTH))
+    else:
+        settings = {}
     for name in found.arrays:
         prefix, _, leaf = name.rpartition("/")
         own = next((settings[part] for part in prefix.split("/") if part in settings), None)
         if own is None or leaf != "recurrent_kernel":
             continue
         if isinstance(own.get("reset_after"), bool):
-            found.resets[prefix] = "after" if own["reset_after"] else "before"
+            if own["reset_after"]:
+                found.resets[prefix] = "after"
+            else:
+                found.resets[prefix] = "before"
         if why := _not_modelled(own):
             found.refused[prefix] = f"{prefix} {why}"
     return found
@@ -132,7 +138,10 @@ def _not_modelled(settings: Mapping[str, object]) -> str:
     """What a GRU has that is not modelled here, if anything, and the way out."""
     for name, usual in _USUAL.items():
         if (given := settings.get(name, usual)) != usual:
-            given = given.get("class_name") if isinstance(given, Mapping) else given
+            if isinstance(given, Mapping):
+                given = given.get("class_name")
+            else:
+                given = given
             return f"has {name}={given!r}: only {usual} is modelled here"
     if settings.get("go_backwards"):
         return (

@@ -78,7 +78,12 @@ class _Reader:
         if first < 0x80 or first >= 0xE0:
             return first - 256 * (first >= 0xE0)
         if first < 0xC0:
-            kind = "map" if first < 0x90 else "list" if first < 0xA0 else "text"
+            if first < 0x90:
+                kind = "map"
+            elif first < 0xA0:
+                kind = "list"
+            else:
+                kind = "text"
             return self._of(kind, first & (31 if kind == "text" else 15), depth)
         if first in _CONSTANTS:
             return _CONSTANTS[first]
@@ -100,7 +105,9 @@ class _Reader:
             code = self._bytes(1)[0]
             return _Extension(code, self._bytes(length))
         data = self._bytes(length)
-        return bytes(data).decode("utf-8", errors="backslashreplace") if kind == "text" else data
+        if kind == "text":
+            return bytes(data).decode("utf-8", errors="backslashreplace")
+        return data
 
     def _key(self, depth: int) -> str:
         found = self.value(depth - 1)
@@ -134,7 +141,10 @@ def _array(name: str, data: memoryview) -> NDArray | None:
     """An array, unless it is of whole numbers or of a dtype that no GRU has."""
     match _Reader(data).value(_DEPTH):
         case [[*shape], (str() | memoryview()) as dtype, memoryview() as numbers]:
-            named = dtype if isinstance(dtype, str) else bytes(dtype).decode("ascii", "replace")
+            if isinstance(dtype, str):
+                named = dtype
+            else:
+                named = bytes(dtype).decode("ascii", "replace")
         case _:
             raise ValueError(f"{name} is no array as Flax writes them")
     if any(not isinstance(size, int) or size < 0 for size in shape):

@@ -126,7 +126,10 @@ def remarks_of(found: Graphs) -> Keywords:
 def _shape_of_recurrent(node: Fields, found: Graphs) -> tuple[int, ...]:
     """The shape of R, () if there is none."""
     operands = node.get(_INPUT, [])
-    tensor = found.tensor(text_of(operands[2])) if len(operands) > 2 else None
+    if len(operands) > 2:
+        tensor = found.tensor(text_of(operands[2]))
+    else:
+        tensor = None
     if tensor is None:
         return ()
     return whole_numbers(fields_of(tensor).get(_DIMS, []))
@@ -192,7 +195,10 @@ def _settings(node: Fields) -> _Settings:
             case "direction":
                 found.backward = word == "reverse"
                 known = word in ("forward", "reverse", "bidirectional")
-                found.refused = found.refused if known else f"has direction={word!r}"
+                if known:
+                    found.refused = found.refused
+                else:
+                    found.refused = f"has direction={word!r}"
             case "hidden_size":
                 found.units = number
             case "activations":

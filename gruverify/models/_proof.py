@@ -68,7 +68,10 @@ def prove(before: Stack, after: Stack, losses: Sequence[Sequence[Floats]]) -> Pr
     claimed = _claimed(before, after, losses, inputs, states)
     one, other = (_run(each, inputs, states) for each in (before, after))
     apart, largest = np.abs(one - other).max(), np.abs(one).max()
-    bits = 53 if not apart else max(0, min(53, math.floor(-math.log2(apart / largest))))
+    if not apart:
+        bits = 53
+    else:
+        bits = max(0, min(53, math.floor(-math.log2(apart / largest))))
     return Proof(one.size, int((one == other).sum()), bits, claimed)
 
 
@@ -127,7 +130,10 @@ def _balls(mode: Rounding, cell: Cell, loss: Floats) -> Parameters:
     for name, array in cell.packed().items():
         wide = array.astype(np.float64)
         uncertain = name == "bias_ih" and loss.any()
-        packed[name] = Ball(mode, wide, loss) if uncertain else Ball.exact(mode, wide)
+        if uncertain:
+            packed[name] = Ball(mode, wide, loss)
+        else:
+            packed[name] = Ball.exact(mode, wide)
     return unpack(packed, cell.hidden_size)
 
 

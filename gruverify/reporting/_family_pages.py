@@ -107,8 +107,10 @@ def _section(one: Invariant, measured: JsonObject | None) -> str:
 def _caught(measured: JsonObject | None) -> str:
     if measured is None:
         return "not measured"
-    alone = ", ".join(f"`{fault}`" for fault in measured["alone"])
-    return f"{measured['catches']} faults" + (f", alone {alone}" if alone else "")
+    caught = f"{measured['catches']} faults"
+    if alone := ", ".join(f"`{fault}`" for fault in measured["alone"]):
+        return f"{caught}, alone {alone}"
+    return caught
 
 
 def _linked(source: str) -> str:

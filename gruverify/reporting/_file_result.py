@@ -119,7 +119,10 @@ def _details(node: NodeResult, witnesses: list[str]) -> Iterator[str]:
 
 def _lines(one: Judged) -> Iterator[str]:
     sizes = ", ".join(f"{letter}={size}" for letter, size in one.given.sizes.items())
-    lengths = "" if one.given.lengths is None else f", lengths={one.given.lengths.tolist()}"
+    if one.given.lengths is None:
+        lengths = ""
+    else:
+        lengths = f", lengths={one.given.lengths.tolist()}"
     yield f"  {one.given.about}, {sizes}{lengths}"
     if one.trouble:
         yield f"  {one.trouble}"
@@ -160,7 +163,10 @@ def _input(one: Judged) -> JsonObject:
         "trouble": one.trouble,
     }
     if one.ruling is not None:
-        worst = math.nan if one.ruling.worst is None else one.ruling.worst.margin
+        if one.ruling.worst is None:
+            worst = math.nan
+        else:
+            worst = one.ruling.worst.margin
         found |= {
             "numbers": one.ruling.entries,
             "claimed": one.ruling.claimed,

@@ -52,11 +52,12 @@ def print_identity(console: Console, identity: Identity) -> None:
         colour = "bold red"
     else:
         colour = _COLOURS[identity.status]
-    if _only_less_accurate(identity):
-        than = "less accurate than declared"
-    else:
-        than = "and not what it declares"
-    console.print(f"\n[{colour}]{identity.status}{f', {than}' if departs else ''}[/]")
+    status: str = identity.status
+    if departs and _only_less_accurate(identity):
+        status += ", less accurate than declared"
+    elif departs:
+        status += ", and not what it declares"
+    console.print(f"\n[{colour}]{status}[/]")
     for part in identity.parts:
         if part.status == "unanswered" and identity.status != "unanswered":
             console.print(
@@ -145,10 +146,11 @@ def _why_ambiguous(part: Part) -> str:
         evidence.exclusion is None or evidence.exclusion[0].sizes["H"] == 1
         for evidence in part.nearest
     )
-    whys = [*(["one unit"] if one_unit else []), *([] if part.declared.bias else ["no biases"])]
-    return "these cannot be told apart by what it implements" + (
-        f": it has {' and '.join(whys)}" if whys else ""
-    )
+    alike = "these cannot be told apart by what it implements"
+    reasons = {"one unit": one_unit, "no biases": not part.declared.bias}
+    if whys := [why for why, holds in reasons.items() if holds]:
+        return f"{alike}: it has {' and '.join(whys)}"
+    return alike
 
 
 def _advice(identity: Identity) -> str:

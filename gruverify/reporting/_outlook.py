@@ -28,10 +28,13 @@ def _notes(row: dict[str, Tally]) -> list[str]:
     for fmt, tally in row.items():
         if said := _said(tally):
             formats.setdefault(said, []).append(fmt)
-    return [
-        said + ("" if len(those) == len(row) else f" in {', '.join(those)}")
-        for said, those in formats.items()
-    ]
+    notes = list[str]()
+    for said, those in formats.items():
+        if len(those) == len(row):
+            notes.append(said)
+        else:
+            notes.append(f"{said} in {', '.join(those)}")
+    return notes
 
 
 def _said(tally: Tally) -> str:

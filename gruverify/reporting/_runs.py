@@ -87,19 +87,20 @@ def _rows(run: Run) -> Iterator[tuple[str, ...]]:
 
 def _cpu(run: Run) -> str:
     """Of the whole run where it is finished, else of what is kept of it."""
-    if run.figures is None:
-        whole = None
-    else:
-        whole = run.figures["cpu_seconds"]
-    return f"{run.cpu if whole is None else whole:.1f}"
+    seconds = run.cpu
+    if run.figures is not None and run.figures["cpu_seconds"] is not None:
+        seconds = run.figures["cpu_seconds"]
+    return f"{seconds:.1f}"
 
 
 def _of_format(run: Run, fmt: str) -> tuple[str, str, str]:
     """Cases, margin and gates of one format; of one that is not finished, the cases that are
     kept.
     """
+    if run.figures is None and fmt in run.finished:
+        return "all", "–", "–"
     if run.figures is None:
-        return "all" if fmt in run.finished else str(run.cases.get(fmt, 0)), "–", "–"
+        return str(run.cases.get(fmt, 0)), "–", "–"
     by_format: Mapping[str, JsonObject] = run.figures["by_format"]
     cases, margin, gates = (by_format[name].get(fmt) for name in ("cases", "margins", "gates"))
     if margin is None:

@@ -52,7 +52,10 @@ def runtime_named(name: str) -> Runtime:
         return Runtime(name, load, {package: metadata.version(package) for package in packages})
     if ":" not in name:
         near = difflib.get_close_matches(name, RUNTIMES)
-        hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(RUNTIMES)},"
+        if near:
+            hint = f"did you mean {near[0]}?"
+        else:
+            hint = f"choose from {', '.join(RUNTIMES)},"
         raise ValueError(
             f"runtime {name!r} is unknown: {hint} or name a function (model, inputs) as "
             "package.module:function"

@@ -183,8 +183,9 @@ def _to_go_on_with(file: File, now: Identity) -> tuple[Earlier | None, tuple[str
     begun = next((run for run in runs if not run.finished), None)
     changed = next((run for run in same if run not in unchanged), None)
     if changed is not None:
-        claims = changed.identity.other_claims(now)
-        why = f"{changed.identity.changes(now)}{f'; {claims}' if claims else ''}"
+        why = changed.identity.changes(now)
+        if claims := changed.identity.other_claims(now):
+            why = f"{why}; {claims}"
         return None, (
             visible(
                 f"{changed} cannot be gone on with, everything is asked anew: changed since: {why}"

@@ -30,7 +30,10 @@ class Control:
     def twin(self) -> Case:
         """The same case with the reset on the other side of the recurrent product."""
         cell = self.case.cell
-        other: Reset = "before" if cell.variant.reset == "after" else "after"
+        if cell.variant.reset == "after":
+            other: Reset = "before"
+        else:
+            other = "after"
         return replace(self.case, cell=replace(cell, variant=replace(cell.variant, reset=other)))
 
 

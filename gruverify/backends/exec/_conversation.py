@@ -89,7 +89,10 @@ class Conversation:
 
     def _require_hope(self, method: str, request: JsonObject) -> None:
         """Raise at once where the answer is known to be late, or the method is asked no more."""
-        waits = self._waits.get(_asked(method, request), []) if self._waits else []
+        if self._waits:
+            waits = self._waits.get(_asked(method, request), [])
+        else:
+            waits = []
         if len(waits) >= _SURELY_LATE:
             raise waits[-1].with_traceback(None)
         if self._late[method] >= MOST_LATE:

@@ -69,7 +69,9 @@ def greeting_in(said: JsonObject) -> Greeting:
 
 def _near(key: str) -> str:
     near = difflib.get_close_matches(key, _READ, 1)
-    return f": did you mean {near[0]!r}?" if near else f": it has {', '.join(_READ)}"
+    if near:
+        return f": did you mean {near[0]!r}?"
+    return f": it has {', '.join(_READ)}"
 
 
 def _name(given: object) -> str:

@@ -59,7 +59,9 @@ class Process:
     @property
     def place_after(self) -> str:
         """Where a line would stand that is missing."""
-        return f"after {self.place}" if self._lines else "before any output of the program"
+        if self._lines:
+            return f"after {self.place}"
+        return "before any output of the program"
 
     @property
     def place_next(self) -> str:

@@ -197,11 +197,9 @@ def unlocked(given: Cell | Stack) -> Cell | Stack:
     """The same cell or stack over writable copies: whether the backend writes to them is for an
     invariant to see.
     """
-    return (
-        Stack(tuple(tuple(map(_twin, row)) for row in given.cells))
-        if isinstance(given, Stack)
-        else _twin(given)
-    )
+    if isinstance(given, Stack):
+        return Stack(tuple(tuple(map(_twin, row)) for row in given.cells))
+    return _twin(given)
 
 
 def _twin(cell: Cell) -> Cell:
@@ -216,7 +214,9 @@ def copied(argument: object) -> Any:
     """An argument of its own, writable and in C order."""
     if isinstance(argument, Gradients):
         return Gradients(*(copied(getattr(argument, name)) for name in vars(argument)))
-    return argument.copy() if isinstance(argument, np.ndarray) else argument
+    if isinstance(argument, np.ndarray):
+        return argument.copy()
+    return argument
 
 
 def changed(before: Keywords, after: Keywords) -> list[str]:

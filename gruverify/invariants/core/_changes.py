@@ -58,27 +58,25 @@ def resized(cell: Cell, inputs: NDArray, state: NDArray) -> Case:
 
 def single(case: Case) -> Case:
     """Its first step alone; the case itself if it has no more."""
-    return case if len(case.inputs) == 1 else with_inputs(case, case.inputs[:1])
+    if len(case.inputs) == 1:
+        return case
+    return with_inputs(case, case.inputs[:1])
 
 
 def short(case: Case) -> Case:
     """Its first two steps, which is where relations of states show; the case itself if it has no
     more.
     """
-    return (
-        case
-        if len(case.inputs) <= 2
-        else replace(case, inputs=case.inputs[:2], d_outputs=case.d_outputs[:2])
-    )
+    if len(case.inputs) <= 2:
+        return case
+    return replace(case, inputs=case.inputs[:2], d_outputs=case.d_outputs[:2])
 
 
 def stretched(case: Case) -> Case:
     """At least two steps: a single one is followed by one over its negated inputs."""
-    return (
-        case
-        if len(case.inputs) > 1
-        else with_inputs(case, np.concatenate([case.inputs, -case.inputs]))
-    )
+    if len(case.inputs) > 1:
+        return case
+    return with_inputs(case, np.concatenate([case.inputs, -case.inputs]))
 
 
 def pinned(case: Case, **levels: npt.ArrayLike) -> Case:

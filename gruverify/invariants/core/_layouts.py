@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, TypeAlias, TypeVar
@@ -81,7 +81,10 @@ def _states_overlap(name: str, array: NDArray) -> NDArray:
 def relaid(subject: Subject, relay: Relay) -> Subject:
     """The cell or stack over other arrays, which nobody has checked or locked."""
     twin = unlocked(subject)
-    cells = (twin,) if isinstance(twin, Cell) else chain.from_iterable(twin.cells)
+    if isinstance(twin, Cell):
+        cells: Iterable[Cell] = (twin,)
+    else:
+        cells = chain.from_iterable(twin.cells)
     for cell in cells:
         for name, array in cell.packed().items():
             object.__setattr__(cell, name, relay(name, array))
@@ -94,7 +97,9 @@ def relaid_argument(name: str, argument: object, relay: Relay) -> Any:
         return Gradients(
             **{part: relaid_argument(part, array, relay) for part, array in vars(argument).items()}
         )
-    return relay(name, argument) if isinstance(argument, np.ndarray) else argument
+    if isinstance(argument, np.ndarray):
+        return relay(name, argument)
+    return argument
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,9 @@ class Layout:
 
     def __call__(self, name: str, array: NDArray) -> NDArray:
         """The array in this layout, with its numbers as far as they fit."""
-        return array.copy() if self.sharing and name == "lengths" else self.relay(name, array)
+        if self.sharing and name == "lengths":
+            return array.copy()
+        return self.relay(name, array)
 
     def fitted(self, case: Any) -> Any:
         """The case, two steps of it where it is a cell's, with the numbers that its arrays have in

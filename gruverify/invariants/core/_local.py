@@ -33,9 +33,9 @@ def lost(values: NDArray) -> NDArray:
 
 def unknown(ball: Ball, where: NDArray | np.bool_) -> Ball:
     """The ball with an infinite radius in some places; `where` is broadcast to its shape."""
-    return (
-        Ball(ball.mode, ball.mid, np.where(where, np.inf, ball.radius)) if np.any(where) else ball
-    )
+    if np.any(where):
+        return Ball(ball.mode, ball.mid, np.where(where, np.inf, ball.radius))
+    return ball
 
 
 def flat(array: NDArray) -> NDArray:
@@ -85,11 +85,10 @@ class Local:
     @cached_property
     def states(self) -> Ball:
         """The states after the steps, (T, B, H)."""
-        after = (
-            self._exact.next_state
-            if self._steps == 1
-            else next_state(self.variant, self.activations)
-        )
+        if self._steps == 1:
+            after = self._exact.next_state
+        else:
+            after = next_state(self.variant, self.activations)
         return unknown(stacked(after, self._steps), self.lost[..., None])
 
     @cached_property

@@ -29,14 +29,15 @@ class Observed(Calls):
         """What the method is given for the case after the cell, by name and in its order."""
         c = self.case
         renamed = {"x": c.inputs[0], "h": c.state, "cotangent": c.d_last}
-        return {
-            name: renamed[name]
-            if name in renamed
-            else self.tangent
-            if name == "tangent"
-            else getattr(c, name)
-            for name in ARGUMENTS[method]
-        }
+        given: Keywords = {}
+        for name in ARGUMENTS[method]:
+            if name in renamed:
+                given[name] = renamed[name]
+            elif name == "tangent":
+                given[name] = self.tangent
+            else:
+                given[name] = getattr(c, name)
+        return given
 
     def letters(self, argument: str) -> str:
         """The axes of such an argument."""

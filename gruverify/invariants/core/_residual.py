@@ -164,7 +164,10 @@ def worst(
     `scale` is the range of the quantity; unless given, the largest value that is expected. `about`
     are the entries that the statement speaks of, all unless given: the others are not compared.
     """
-    compared = actual.size if about is None else int(np.count_nonzero(about))
+    if about is None:
+        compared = actual.size
+    else:
+        compared = int(np.count_nonzero(about))
     if not compared:
         return Residual(what, 0.0, 0.0, 0.0, 0.0, 0.0, relation, compared=0, claimed=0)
     if about is not None:
@@ -179,9 +182,10 @@ def worst(
             flat = int(margins.argmax())
     wanted, bounds = (_spread(a, actual.shape) for a in (expected, bound))
     reach = _largest(wanted) if scale is None else scale
-    claimed = (
-        _claimed(wanted, bounds, reach) if relation == "=" else _limited(wanted, bounds, scale)
-    )
+    if relation == "=":
+        claimed = _claimed(wanted, bounds, reach)
+    else:
+        claimed = _limited(wanted, bounds, scale)
     return Residual(
         f"{what}[{_index(letters, flat, margins.shape)}]" if letters else what,
         actual.item(flat),

@@ -60,7 +60,9 @@ def shown_cotangents(trial: Trial) -> Shown:
             "sequence_vjp", "gradients found in separate passes are not made of the same cotangents"
         )
     has_own_sizes = declared.input_size is not None or declared.shapes == "few"
-    return _by_own_inputs(trial) if has_own_sizes else _by_further_inputs(trial)
+    if has_own_sizes:
+        return _by_own_inputs(trial)
+    return _by_further_inputs(trial)
 
 
 class NotAsked(Declined):

@@ -94,11 +94,11 @@ def mirrored(case: StackCase) -> StackCase:
 
 def _halves_exchanged(cell: Cell, upper: bool) -> Cell:
     """An upper layer's cell with the inputs of the two directions exchanged."""
-    return (
-        replace(cell, weight_ih=np.concatenate(np.split(cell.weight_ih, 2, axis=1)[::-1], axis=1))
-        if upper
-        else cell
-    )
+    if upper:
+        return replace(
+            cell, weight_ih=np.concatenate(np.split(cell.weight_ih, 2, axis=1)[::-1], axis=1)
+        )
+    return cell
 
 
 def exchanged(states: NDArray) -> NDArray:

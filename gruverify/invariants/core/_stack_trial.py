@@ -32,7 +32,10 @@ class StackBalls:
 
     def __getitem__(self, name: str) -> Ball:
         """That of a parameter by its name, of "inputs" or of "states"."""
-        return self.parameters[name] if name in self.parameters else getattr(self, name)
+        if name in self.parameters:
+            return self.parameters[name]
+        found: Ball = getattr(self, name)
+        return found
 
 
 class StackExact:
@@ -93,7 +96,9 @@ class StackExact:
 def _read(variant: Variant, gradients: Parameters, block: str) -> Ball:
     """The block's gradient; exactly 0 if the variant lacks the block, as what is observed of it."""
     ball: Ball = getattr(gradients, block)
-    return ball if variant.has(block) else Ball.exact(ball.mode, np.zeros_like(ball.mid))
+    if variant.has(block):
+        return ball
+    return Ball.exact(ball.mode, np.zeros_like(ball.mid))
 
 
 def _as_one(join: Callable[[list[Floats]], Floats], balls: Sequence[Ball]) -> Ball:
@@ -116,11 +121,9 @@ class StackObserved(Calls):
     def arguments(self, method: str) -> Keywords:
         """What the method is given for the case after the stack, by name and in its order."""
         c = self.case
-        return (
-            self._given(c.states)
-            if method == "stack"
-            else self._given_back(c.states, c.d_outputs, c.d_last)
-        )
+        if method == "stack":
+            return self._given(c.states)
+        return self._given_back(c.states, c.d_outputs, c.d_last)
 
     def letters(self, argument: str) -> str:
         """The axes of such an argument, as the call has them: S is L·D, O is D·H."""
@@ -181,8 +184,14 @@ class StackObserved(Calls):
         self, states: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
     ) -> Keywords:
         to, given = self.case.arrangement, self._given(states)
-        given["d_outputs"] = None if d_outputs is None else _own(to.steps(d_outputs))
-        given["d_last"] = None if d_last is None else _own(to.states(d_last))
+        if d_outputs is None:
+            given["d_outputs"] = None
+        else:
+            given["d_outputs"] = _own(to.steps(d_outputs))
+        if d_last is None:
+            given["d_last"] = None
+        else:
+            given["d_last"] = _own(to.states(d_last))
         return given
 
     def _given(self, states: NDArray | None) -> Keywords:
@@ -305,9 +314,10 @@ class StackTrial:
         """
         if change not in self._changed:
             twin = None if self._twin is None else self._twin.on(change)
-            self._changed[change] = (
-                twin.with_backend(self.backend) if twin else self._other(change(self.case))
-            )
+            if twin:
+                self._changed[change] = twin.with_backend(self.backend)
+            else:
+                self._changed[change] = self._other(change(self.case))
         return self._changed[change]
 
     def _other(self, case: StackCase) -> StackTrial:

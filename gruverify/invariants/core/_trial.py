@@ -59,7 +59,10 @@ class Trial:
         if change not in self._changed:
             twin = None if self._twin is None else self._twin.on(change)
             case = change(self.case) if twin is None else twin.case
-            self._changed[change] = self if case is self.case else self._other(case, twin)
+            if case is self.case:
+                self._changed[change] = self
+            else:
+                self._changed[change] = self._other(case, twin)
         return self._changed[change]
 
     def derived(self) -> Iterator[tuple[Change, Trial]]:
@@ -90,11 +93,9 @@ class Trial:
         mode, radius = self.exact.mode, self.exact.next_state.radius
         if not mode.holds_exact_values:
             return radius
-        return (
-            np.zeros(radius.shape)
-            if mode.subnormals
-            else np.minimum(radius, mode.format.min_normal)
-        )
+        if mode.subnormals:
+            return np.zeros(radius.shape)
+        return np.minimum(radius, mode.format.min_normal)
 
     def _forward_of(self, case: Case) -> Exact | None:
         """The exact side that has the case's run already: ours, if the case differs in its
@@ -105,7 +106,9 @@ class Trial:
             (case.inputs, self.case.inputs),
             (case.state, self.case.state),
         )
-        return self.exact if all(one is other for one, other in pairs) else None
+        if all(one is other for one, other in pairs):
+            return self.exact
+        return None
 
     def with_backend(self, backend: Backend) -> Trial:
         """The same case put to another backend; what the mathematics allows is found out once, if

@@ -39,9 +39,10 @@ def vector(variant: Variant, gradients: Gradients) -> Vector:
         there, array = variant.mask(name), getattr(gradients, name)
         if array is not None and any(there):
             wide = array.astype(np.float64)
-            found[name] = (
-                wide if all(there) else np.where(np.repeat(there, len(wide) // 3), wide, 0.0)
-            )
+            if all(there):
+                found[name] = wide
+            else:
+                found[name] = np.where(np.repeat(there, len(wide) // 3), wide, 0.0)
     return found
 
 
@@ -65,11 +66,9 @@ def _of_balls(trial: Trial, expected: Bptt, part: Callable[[Ball], Floats]) -> V
     every = vector(
         variant, pack(expected.parameters.map(part), inputs, part(expected.state), variant.bias)
     )
-    return (
-        every
-        if trial.declared.state_gradient
-        else {n: array for n, array in every.items() if n != "state"}
-    )
+    if trial.declared.state_gradient:
+        return every
+    return {n: array for n, array in every.items() if n != "state"}
 
 
 def combined(f: Callable[..., Any], *vectors: Vector) -> dict[str, Any]:
