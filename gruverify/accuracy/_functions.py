@@ -4,19 +4,18 @@ wide one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import Format, spacing
+from gruverify.arithmetic import Format, NDArray, spacing
 from gruverify.backends import Backend
 from gruverify.engine import Probe, points_of, sigmoid, wide_type
 
-NDArray: TypeAlias = npt.NDArray[Any]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 
@@ -113,7 +112,13 @@ def _ascending(fmt: Format, low: float, high: float) -> NDArray:
     return np.unique(points_of(fmt, low, high, fmt.precision))
 
 
-def _shown(function: str, fmt: Format, points: NDArray, values: NDArray, truth: Any) -> Shown:
+def _shown(
+    function: str,
+    fmt: Format,
+    points: NDArray,
+    values: NDArray,
+    truth: Callable[[NDArray], NDArray],
+) -> Shown:
     wide = wide_type(fmt)
     with np.errstate(all="ignore"):
         exact = truth(points.astype(wide))

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Unpack, cast
+from typing import Any, Unpack, cast
 
 from gruverify._named import Keywords
 from gruverify.arithmetic import FORMATS, Format
@@ -188,7 +188,7 @@ def declaring(made: FunctionBackend, declared: Declared) -> FunctionBackend:
     return replace(found, variants=declared_variants(found))
 
 
-def _both(declared: Declared) -> Keywords:
+def _both(declared: Declared) -> dict[str, Any]:
     """The declarations that are given, `kappa` as what it stands for."""
     given: Keywords = {name: value for name, value in declared.items() if value is not None}
     if "kappa" in given:

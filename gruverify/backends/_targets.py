@@ -272,7 +272,7 @@ def _import(module_name: str, target: str) -> Any:
         ) from failure
 
 
-def _adapt(found: object, name: str) -> Backend:
+def _adapt(found: Any, name: str) -> Backend:
     if _is_module_target(found):
         return _from_module(found, name)
     if is_backend(found):
@@ -336,7 +336,7 @@ def _has(found: object, name: str) -> bool:
     return True
 
 
-def _is_module_target(found: object) -> bool:
+def _is_module_target(found: Any) -> bool:
     # Whoever hands in an nn.Module has imported torch; nobody else has to.
     torch = sys.modules.get("torch")
     if torch is None:
@@ -346,7 +346,7 @@ def _is_module_target(found: object) -> bool:
     )
 
 
-def _from_module(found: object, name: str) -> Backend:
+def _from_module(found: Any, name: str) -> Backend:
     from gruverify.backends._torch import module_backend
 
     try:

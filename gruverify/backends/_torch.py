@@ -107,7 +107,7 @@ def torch_backend(
     )
 
 
-def module_backend(module: object, target: str = "") -> FunctionBackend:
+def module_backend(module: Any, target: str = "") -> FunctionBackend:
     """A backend from one `nn.Module` class or instance: a cell or a layer, by the names of its
     parameters.
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from gruverify._named import JsonObject
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._options import EXIT_INCONCLUSIVE, EXIT_UNAVAILABLE, Fail
@@ -110,11 +111,11 @@ def _gru(
     return found[0]
 
 
-def _certified(gru: Gru, inputs_within: float) -> list[dict[str, Any]]:
+def _certified(gru: Gru, inputs_within: float) -> list[JsonObject]:
     """Each layer and direction, as JSON values; a layer is given states of the one below."""
     from gruverify.certifying import certificate_of, check_certificate
 
-    found = list[dict[str, Any]]()
+    found = list[JsonObject]()
     for layer, row in enumerate(gru.stack.cells):
         largest = 1.0 if layer else inputs_within
         for direction, cell in enumerate(row):
@@ -147,7 +148,7 @@ def _steps(certificate: Certificate) -> dict[str, int]:
     return {fmt.name: certificate.steps_in(fmt) for fmt in FORMATS}
 
 
-def _print(gru: Gru, found: list[dict[str, Any]]) -> None:
+def _print(gru: Gru, found: list[JsonObject]) -> None:
     click.echo(gru)
     for one in found:
         way = ", backward" if one["direction"] else ""

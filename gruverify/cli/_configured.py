@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from gruverify._config import BadConfiguration, Configuration, configuration
-from gruverify._named import Keywords
 from gruverify.cli._options import Fail
 
 
@@ -23,7 +23,7 @@ class Configured(click.Command):
         info_name: str | None,
         args: list[str],
         parent: click.Context | None = None,
-        **extra: object,
+        **extra: Any,
     ) -> click.Context:
         """The context of a call, with the file's values as defaults."""
         if {"-h", "--help"} & set(args):
@@ -38,7 +38,7 @@ class Configured(click.Command):
             self._tell_of_both(context, read, key, name, defaults[name])
         return context
 
-    def _defaults(self, read: Configuration) -> Keywords:
+    def _defaults(self, read: Configuration) -> dict[str, Any]:
         """The values by the name of their parameter, each seen to be one that its option takes."""
         params = {param.name: param for param in self.params}
         context, found = click.Context(self), {}
@@ -59,7 +59,7 @@ class Configured(click.Command):
         return found
 
     def _tell_of_both(
-        self, context: click.Context, read: Configuration, key: str, name: str, default: object
+        self, context: click.Context, read: Configuration, key: str, name: str, default: Any
     ) -> None:
         given = context.get_parameter_source(name) in (
             ParameterSource.COMMANDLINE,

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import Format
+from gruverify.arithmetic import Format, NDArray
 from gruverify.backends import Backend, declarations_of, declared_variants, offers
 from gruverify.cell import Cell
 
@@ -28,6 +28,10 @@ _SHUT = 2.0**13
 _LOST = 16
 #: Who loses more than this at points of many digits beside those of few rounds the points first.
 _ALIKE = 2.0
+
+
+#: A function of numbers (N,), entry by entry.
+Function: TypeAlias = Callable[[NDArray], NDArray]
 
 
 @dataclass(frozen=True)
@@ -115,13 +119,13 @@ class Probe:
         """Whether some state shows σ: of a z that keeps the state it has to be another than 0."""
         return self.starts_anywhere or not self.keeps
 
-    def sigma_at(self, points: Any) -> Any:
+    def sigma_at(self, points: NDArray) -> NDArray:
         """What the cell makes of σ at pre-activations (N,) of the update gate: the next state."""
         if self.keeps:
             return self._shown(points, "z", 0.0, 1.0)
         return self._shown(points, "z", _SHUT, 0.0)
 
-    def tanh_at(self, points: Any) -> Any:
+    def tanh_at(self, points: NDArray) -> NDArray:
         """What the cell makes of tanh at pre-activations (N,) of the candidate: the next state."""
         return self._shown(points, "n", -_SHUT if self.keeps else _SHUT, 0.0)
 
@@ -139,7 +143,7 @@ class Probe:
         return self._largest(self.tanh_at, np.tanh, -most, most)
 
     def _largest(
-        self, ask: Callable[[Any], Any], truth: Callable[[Any], Any], low: float, high: float
+        self, ask: Function, truth: Function, low: float, high: float
     ) -> tuple[float, float]:
         dense = self._errors(ask, truth, points_of(self.format, low, high, self.format.precision))
         coarse = self._errors(ask, truth, points_of(self.format, low, high, 8))
@@ -148,9 +152,7 @@ class Probe:
             return dense
         return coarse
 
-    def _errors(
-        self, ask: Callable[[Any], Any], truth: Callable[[Any], Any], x: Any
-    ) -> tuple[float, float]:
+    def _errors(self, ask: Function, truth: Function, x: NDArray) -> tuple[float, float]:
         wide = wide_type(self.format)
         exact = truth(x.astype(wide))
         found = ask(x).astype(wide)
@@ -163,7 +165,7 @@ class Probe:
             return np.inf, np.inf
         return worst, float(np.max(wrong))
 
-    def _shown(self, points: Any, gate: str, shut: float, state: float) -> Any:
+    def _shown(self, points: NDArray, gate: str, shut: float, state: float) -> NDArray:
         """The next states where the pre-activation of `gate` is a point, and the other one's is
         `shut`.
         """
@@ -237,7 +239,7 @@ class Probe:
         x: npt.NDArray[np.float64],
         states: npt.ArrayLike,
         recurrent: npt.NDArray[np.float64] | None = None,
-    ) -> Any:
+    ) -> NDArray:
         """The next states of the cell whose weights (3, H, I) and (3, H, H) are those of r, z, n;
         the recurrent ones are 0 unless given, and so are the biases.
         """
@@ -257,7 +259,7 @@ class Probe:
         return self._states(outputs[0], before)
 
     @staticmethod
-    def _states(found: Any, before: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def _states(found: npt.ArrayLike, before: NDArray) -> NDArray:
         """What was returned, if it has the shape of states."""
         states = np.asarray(found)
         if states.shape != before.shape:
@@ -272,7 +274,7 @@ def wide_type(fmt: Format) -> type[np.floating[Any]]:
     return np.float64
 
 
-def points_of(fmt: Format, low: float, high: float, bits: int) -> Any:
+def points_of(fmt: Format, low: float, high: float, bits: int) -> NDArray:
     """Numbers of the format from `low` to `high`, of so many bits: all of a half's, else a dense
     choice of them.
     """
@@ -291,7 +293,8 @@ def points_of(fmt: Format, low: float, high: float, bits: int) -> Any:
     return fmt.cast(x[(x >= low) & (x <= high)])
 
 
-def sigmoid(x: Any) -> Any:
+def sigmoid(x: NDArray) -> NDArray:
     """σ, in the precision of its argument."""
     e = np.exp(-np.abs(x))
-    return np.where(x < 0, e, 1) / (1 + e)
+    value: NDArray = np.where(x < 0, e, 1) / (1 + e)
+    return value

@@ -4,6 +4,7 @@ every number.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -265,16 +266,13 @@ def _state(
     if given is None:
         return np.zeros((rows, B, H), fmt.dtype)
     state = _numbers("state", given)
-    shapes: list[tuple[int, ...]] = [(rows, B, H)]
-    letters = "(L·D, B, H)"
+    shapes: Sequence[tuple[int, ...]] = [(rows, B, H)]
     if rows == 1:
-        shapes.append((B, H))
-        letters = "(L·D, B, H) or (B, H)"
+        shapes = [*shapes, (B, H)]
     if unbatched:
-        shapes.append((rows, H))
-    if unbatched and rows == 1:
-        shapes.append((H,))
+        shapes = [*shapes, (rows, H), *([(H,)] if rows == 1 else [])]
     if state.shape not in shapes:
+        letters = "(L·D, B, H)" + (" or (B, H)" if rows == 1 else "")
         raise BadRecord(
             f"state has shape {state.shape}, expected {letters} with L={stack.layers}, "
             f"D={stack.directions}, B={B}, "

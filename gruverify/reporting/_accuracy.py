@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gruverify._named import JsonObject
 from gruverify.accuracy import Accuracy, Shown
 from gruverify.reporting._needs import needed
 
@@ -80,7 +81,7 @@ def _number(value: float) -> str:
     return f"{value:.2f}" if value < 100 else f"{value:,.0f}"
 
 
-def accuracy_document(found: Sequence[Accuracy]) -> list[dict[str, Any]]:
+def accuracy_document(found: Sequence[Accuracy]) -> list[JsonObject]:
     """The same as JSON values; what is not finite is null."""
     return [
         {
@@ -102,7 +103,7 @@ def accuracy_document(found: Sequence[Accuracy]) -> list[dict[str, Any]]:
     ]
 
 
-def _shown(shown: Shown) -> dict[str, Any]:
+def _shown(shown: Shown) -> JsonObject:
     worst, at = shown.worst
     return {
         "function": shown.function,

@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.markup import escape
 
 import gruverify
-from gruverify._named import JsonObject
 from gruverify.backends import TARGETS, offered_targets
 from gruverify.invariants import INVARIANTS, Invariant
 
@@ -91,7 +90,7 @@ def catalogue_page() -> str:
     return head + "\n".join(_row(i, measured.get(i.id)) for i in INVARIANTS.values()) + "\n"
 
 
-def _row(i: Invariant, measured: JsonObject | None) -> str:
+def _row(i: Invariant, measured: dict[str, Any] | None) -> str:
     notes = ", ".join(note for note, true in (("sizes", i.resizes), ("deep", i.deep)) if true)
     needs = ", ".join(i.needs) or "any"
     cells = (
@@ -106,7 +105,7 @@ def _row(i: Invariant, measured: JsonObject | None) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _caught(measured: JsonObject | None) -> str:
+def _caught(measured: dict[str, Any] | None) -> str:
     if measured is None:
         return "not measured"
     alone = "".join(f", alone `{fault}`" for fault in measured["alone"])
