@@ -9,13 +9,16 @@ between a and b are in [-1, 1], too.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gruverify.arithmetic import optional
 from gruverify.cell import Cell
 from gruverify.certifying._certificate import Certificate
+
+if TYPE_CHECKING:
+    from flint import arb as Arb
 
 #: Bits of the balls.
 _BITS = 128
@@ -37,7 +40,7 @@ def check_certificate(cell: Cell, certificate: Certificate) -> None:
         _check(cell, certificate, flint.arb)
 
 
-def _check(cell: Cell, certificate: Certificate, arb: Any) -> None:
+def _check(cell: Cell, certificate: Certificate, arb: type[Arb]) -> None:
     w = [arb(float(each)) for each in certificate.weights]
     rate, X = arb(certificate.rate), arb(certificate.largest_input)
     if len(w) != cell.hidden_size or not all(each > 0 for each in w) or not 0 <= rate < 1:
@@ -45,16 +48,16 @@ def _check(cell: Cell, certificate: Certificate, arb: Any) -> None:
     p = cell.parameters(lambda array: array.astype(np.float64))
     H = range(cell.hidden_size)
 
-    def row(name: str, i: int) -> list[Any]:
+    def row(name: str, i: int) -> list[Arb]:
         return [abs(arb(float(each))) for each in getattr(p, name)[i]]
 
-    def bias(name: str, i: int) -> Any:
+    def bias(name: str, i: int) -> Arb:
         return arb(float(getattr(p, name)[i]))
 
-    def within(middle: Any, reach: Any) -> Any:
+    def within(middle: Arb, reach: Arb) -> Arb:
         return middle + reach * arb(0, 1)
 
-    def gate(k: str, i: int) -> Any:
+    def gate(k: str, i: int) -> Arb:
         reach = X * sum(row(f"W_x{k}", i), arb(0)) + sum(row(f"W_h{k}", i), arb(0))
         a = within(bias(f"b_x{k}", i) + bias(f"b_h{k}", i), reach)
         low, high = a.lower(), a.upper()
@@ -83,23 +86,23 @@ def _check(cell: Cell, certificate: Certificate, arb: Any) -> None:
                 raise Refuted(f"unit {i} is not proved to contract by {certificate.rate!r}")
 
 
-def _dot(a: Sequence[Any], b: Sequence[Any]) -> Any:
+def _dot(a: Sequence[Arb], b: Sequence[Arb]) -> Arb:
     return sum((one * other for one, other in zip(a, b, strict=True)), 0 * b[0])
 
 
-def _product(one: Any, other: Any) -> Any:
+def _product(one: Arb, other: Arb) -> Arb:
     """Of two intervals, by their ends: a product of balls is wider."""
     ends = [a * b for a in (one.lower(), one.upper()) for b in (other.lower(), other.upper())]
     return _hull(*ends)
 
 
-def _hull(first: Any, *others: Any) -> Any:
+def _hull(first: Arb, *others: Arb) -> Arb:
     for other in others:
         first = first.union(other)
     return first
 
 
-def _slope(g: Any, arb: Any) -> Any:
+def _slope(g: Arb, arb: type[Arb]) -> Arb:
     """The most that g(1 - g) can be."""
     low, high = g.lower(), g.upper()
     if low <= 0.5 <= high:

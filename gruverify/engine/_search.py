@@ -46,7 +46,7 @@ AnyOne = TypeVar("AnyOne", Case, StackCase)
 _UNASKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
 
-def strategy_for(backend: Backend, fmt: Format, **options: object) -> SearchStrategy[Case]:
+def strategy_for(backend: Backend, fmt: Format, **options: Any) -> SearchStrategy[Case]:
     """The cases that a backend claims to handle, in one format."""
     usual = {"min_T": shortest(backend), **fixed_sizes(backend, H="hidden_size", I="input_size")}
     zero_state = not declarations_of(backend).initial_state
@@ -58,9 +58,7 @@ def strategy_for(backend: Backend, fmt: Format, **options: object) -> SearchStra
     )
 
 
-def stack_strategy_for(
-    backend: Backend, fmt: Format, **options: object
-) -> SearchStrategy[StackCase]:
+def stack_strategy_for(backend: Backend, fmt: Format, **options: Any) -> SearchStrategy[StackCase]:
     """The cases of stacks that a backend claims to handle, in one format."""
     declared = declarations_of(backend)
     usual: Keywords = {

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gruverify._named import DeclaredValues, JsonObject
+from gruverify._named import DeclaredValues
 from gruverify.backends import (
     Backend,
     declarations_of,
@@ -387,7 +387,7 @@ def _ignores(case: AnyCase, read: AnyCase | None, backend: Backend, method: str)
     return np.array_equal(_last(answer), _last(other), equal_nan=True)
 
 
-def _declaring(backend: Backend, name: str, value: Any) -> JsonObject:
+def _declaring(backend: Backend, name: str, value: Any) -> DeclaredValues:
     """The declaration with what follows from it for the backend: biases are those of every
     variant.
     """

@@ -92,7 +92,7 @@ def another_last_bit_at_every_call() -> Backend:
     """Sums in another order at every call."""
     calls = count()
 
-    def unsteady(pair: Pair, *_: object) -> Pair:
+    def unsteady(pair: Pair, *_: object) -> tuple[NDArray, ...]:
         if next(calls) % 2:
             return tuple(np.nextafter(a, a.dtype.type(2)) for a in pair)
         return pair

@@ -314,7 +314,7 @@ def another_last_bit_at_every_call_of_a_stack() -> Backend:
     """Sums in another order at every call."""
     calls = count()
 
-    def unsteady(answer: Pair, *_: object) -> Pair:
+    def unsteady(answer: Pair, *_: object) -> tuple[NDArray, ...]:
         if next(calls) % 2:
             return tuple(np.nextafter(a, a.dtype.type(2)) for a in answer)
         return answer

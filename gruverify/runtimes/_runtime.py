@@ -60,7 +60,7 @@ def runtime_named(name: str) -> Runtime:
             f"runtime {name!r} is unknown: {hint} or name a function (model, inputs) as "
             "package.module:function"
         )
-    function = named_object(name)
+    function: Callable[..., Sequence[NDArray]] = named_object(name)
     if not callable(function):
         raise ValueError(f"runtime {name!r} is no function of (model, inputs)")
 
