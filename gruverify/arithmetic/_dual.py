@@ -133,7 +133,10 @@ class Dual:
         their difference.
         """
         a, b, tangent = _dual(one), _dual(zero), self.tangent
-        moved = None if tangent is None else tangent * (a.value - b.value)
+        if tangent is None:
+            moved = None
+        else:
+            moved = tangent * (a.value - b.value)
         return Dual(
             blend(self.value, a.value, b.value),
             _plus(_blended(self.value, a.tangent, b.tangent), moved),

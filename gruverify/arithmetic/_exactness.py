@@ -49,7 +49,9 @@ def both(one: Mask, other: Mask) -> Mask:
 
 def either(one: Mask, other: Mask) -> Mask:
     """Where one of them holds."""
-    return None if one is None or other is None else np.maximum(one, other)
+    if one is None or other is None:
+        return None
+    return np.maximum(one, other)
 
 
 def everywhere(mask: Mask, shape: tuple[int, ...]) -> Floats:

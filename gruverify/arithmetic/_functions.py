@@ -28,7 +28,9 @@ def sigmoid(a: Array) -> Array:
 
 def tanh(a: Array) -> Array:
     """The hyperbolic tangent, elementwise."""
-    return a.tanh() if hasattr(a, "tanh") else _through_wide(np.tanh, a)
+    if hasattr(a, "tanh"):
+        return a.tanh()
+    return _through_wide(np.tanh, a)
 
 
 def diagonal(v: Array) -> Array:
@@ -51,7 +53,9 @@ def combined_rows(*terms: tuple[Array, Array], on_diagonal: Array | None = None)
     if all(getattr(W, "exactly", False) for _, W in terms):
         return terms[0][0].combined_rows(terms, on_diagonal)
     total = sum(d[..., :, None] * W for d, W in terms)
-    return total if on_diagonal is None else diagonal(on_diagonal) + total
+    if on_diagonal is None:
+        return total
+    return diagonal(on_diagonal) + total
 
 
 def placed(like: Array, shape: tuple[int, ...], *parts: tuple[Any, Array]) -> Array:
@@ -103,4 +107,6 @@ def floating(a: NDArray) -> NDArray:
     """`a` as a number of the floating arithmetic: every operation of the formulas stays in a's
     format.
     """
-    return a.view(_BFloat16Array) if a.dtype.name == "bfloat16" else a
+    if a.dtype.name == "bfloat16":
+        return a.view(_BFloat16Array)
+    return a

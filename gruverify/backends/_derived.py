@@ -165,7 +165,10 @@ def _sequence_vjp(
     given = _arranged(inputs, first), _one_layer(state), None, first
     found: StackGradients = backend.stack_vjp(Stack(((cell,),)), *given, *cotangents)
     d_cell = {name.removesuffix("_l0"): gradient for name, gradient in found.parameters.items()}
-    d_state: Any = None if found.states is None else found.states[0].copy()
+    if found.states is None:
+        d_state: Any = None
+    else:
+        d_state = found.states[0].copy()
     return Gradients(
         d_cell["weight_ih"],
         d_cell["weight_hh"],

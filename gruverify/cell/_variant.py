@@ -62,7 +62,10 @@ class Variant:
     ) -> None:
         _require(reset, update, bias, biases)
         if biases is None:
-            form: str = "none" if bias is not None and not bias else "both"
+            if bias is not None and not bias:
+                form: str = "none"
+            else:
+                form = "both"
         else:
             form = "input" if biases == "merged" else biases
         if bias is not None and bool(bias) != (form != "none"):

@@ -168,7 +168,10 @@ def _written(
     from gruverify.engine import PROFILES
     from gruverify.exporting import CASE_SCHEMA, index_document
 
-    count = PROFILES[profile].cases if max_cases is None else max_cases
+    if max_cases is None:
+        count = PROFILES[profile].cases
+    else:
+        count = max_cases
     index, files = list[Any](), dict[str, bytes]()
     if kind == "onnx":
         each = _node_tests(fmt, count // 25 if max_cases is None else count, declared, **said)

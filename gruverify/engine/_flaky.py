@@ -139,7 +139,10 @@ def alone(invariant: Invariant, case: AnyCase, backend: Backend) -> Flaky | None
         "new process"
     )
     # What comes with the first call and stays is remembered, as well as what never comes.
-    manner: Manner = "remembers" if len(set(failed[1:])) == 1 else "random"
+    if len(set(failed[1:])) == 1:
+        manner: Manner = "remembers"
+    else:
+        manner = "random"
     return Flaky(CALLS + sum(failed), 2 * CALLS, manner, evidence)
 
 

@@ -219,7 +219,7 @@ def into_parameters(
     def over_time(arrays: Sequence[Array]) -> Steps:
         return steps_of(arrays, within)
 
-    r, z, c = map(over_time, by_gate(gates))
+    r, z, c = map(over_time, _by_gate(gates))
     x, h = over_time([a.x for a in steps]), over_time([a.h for a in steps])
     if v.reset == "after":
         q = over_time([α.q for α in gates])
@@ -243,14 +243,14 @@ def into_parameters(
     )
 
 
-def by_gate(gates: Sequence[GateCotangents]) -> tuple[list[Array], list[Array], list[Array]]:
+def _by_gate(gates: Sequence[GateCotangents]) -> tuple[list[Array], list[Array], list[Array]]:
     """The cotangents of a_r, of a_z and of a_c, step by step."""
     return [α.r for α in gates], [α.z for α in gates], [α.c for α in gates]
 
 
 def into_inputs(p: Parameters, gates: Sequence[GateCotangents]) -> list[Array]:
     """(2.4), the cotangent of x (B, I) at each step."""
-    r, z, c = map(steps_of, by_gate(gates))
+    r, z, c = map(steps_of, _by_gate(gates))
     return each_by_itself(lambda z, r, c: z @ p.W_xz + r @ p.W_xr + c @ p.W_xc, z, r, c)
 
 

@@ -15,7 +15,9 @@ def own_order(lengths: npt.NDArray[np.intp], steps: int, direction: int) -> NDAr
     Taken twice it is the order of time again.
     """
     k = np.broadcast_to(np.arange(steps)[:, None], (steps, len(lengths)))
-    return np.where(k < lengths, lengths - 1 - k, k) if direction else k
+    if direction:
+        return np.where(k < lengths, lengths - 1 - k, k)
+    return k
 
 
 def reordered(array: NDArray, index: NDArray) -> NDArray:

@@ -63,7 +63,10 @@ def safetensors_bytes(arrays: Mapping[str, NDArray], about: Mapping[str, str]) -
     """A .safetensors file, written as the format says, with a header that has no spaces, and the
     texts `about` it. It needs no package: a length, JSON, and the numbers.
     """
-    header: JsonObject = {"__metadata__": dict(about)} if about else {}
+    if about:
+        header: JsonObject = {"__metadata__": dict(about)}
+    else:
+        header = {}
     data = list[bytes]()
     start = 0
     for name, array in arrays.items():

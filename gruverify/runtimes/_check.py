@@ -155,7 +155,10 @@ class _Asked:
     def _last_trouble(self, given: Given, states: NDArray, last: NDArray) -> str:
         """How Y_h departs from the last states of Y, if it does: they are the same numbers."""
         T, B = given.sizes.values()
-        lengths = np.full(B, T) if given.lengths is None else given.lengths
+        if given.lengths is None:
+            lengths = np.full(B, T)
+        else:
+            lengths = given.lengths
         for direction in range(self.gru.stack.directions):
             backward = direction == 1 or self.gru.backward
             ends = np.zeros(B, np.intp) if backward else lengths - 1
@@ -178,7 +181,10 @@ def _fewer_members(failed: Judged) -> Iterable[Given]:
     B = failed.given.sizes["B"]
     if B == 1:
         return
-    first = failed.ruling.first if failed.ruling is not None else None
+    if failed.ruling is not None:
+        first = failed.ruling.first
+    else:
+        first = None
     for member in [first.member] if first is not None else range(B):
         yield _part(failed.given, slice(None), [member])
 
@@ -186,7 +192,10 @@ def _fewer_members(failed: Judged) -> Iterable[Given]:
 def _fewer_steps(failed: Judged) -> Iterable[Given]:
     """One step, two, three, half of them, and up to the one that failed first."""
     T = failed.given.sizes["T"]
-    first = failed.ruling.first if failed.ruling is not None else None
+    if failed.ruling is not None:
+        first = failed.ruling.first
+    else:
+        first = None
     for steps in sorted({1, 2, 3, T // 2, T if first is None else first.step + 1}):
         if 0 < steps < T:
             yield _part(failed.given, slice(steps), slice(None))

@@ -227,4 +227,6 @@ def changed(before: Keywords, after: Keywords) -> list[str]:
 def _bytes(argument: object) -> bytes:
     if isinstance(argument, Gradients):
         return b"".join(array.tobytes() for _, array in argument.items())
-    return argument.tobytes() if isinstance(argument, np.ndarray) else b""
+    if isinstance(argument, np.ndarray):
+        return argument.tobytes()
+    return b""

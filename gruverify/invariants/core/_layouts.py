@@ -68,11 +68,15 @@ _WITH_INPUTS = ("weight_ih", "bias_hh", "x", "inputs", "d_outputs")
 
 
 def _inputs_overlap(name: str, array: NDArray) -> NDArray:
-    return overlapping(array) if name in _WITH_INPUTS else repeated(array)
+    if name in _WITH_INPUTS:
+        return overlapping(array)
+    return repeated(array)
 
 
 def _states_overlap(name: str, array: NDArray) -> NDArray:
-    return repeated(array) if name in _WITH_INPUTS else overlapping(array)
+    if name in _WITH_INPUTS:
+        return repeated(array)
+    return overlapping(array)
 
 
 # -- everything that a call is given ---------------------------------------------------------------

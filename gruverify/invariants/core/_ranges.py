@@ -71,7 +71,9 @@ def _size(block: Ball | int) -> Floats:
     if not isinstance(block, Ball):  # a bias that is not there
         return np.zeros(())
     known = np.isfinite(block.mid)
-    return block.size if known.all() else np.where(known, block.size, 0.0)
+    if known.all():
+        return block.size
+    return np.where(known, block.size, 0.0)
 
 
 def _largest(values: Floats) -> float:

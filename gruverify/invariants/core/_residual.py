@@ -206,7 +206,9 @@ def _spread(values: npt.ArrayLike, shape: tuple[int, ...]) -> Floats:
     if isinstance(values, float):
         return np.full(shape, values)
     array = np.asarray(values, np.float64)
-    return array if array.shape == shape else np.broadcast_to(array, shape)
+    if array.shape == shape:
+        return array
+    return np.broadcast_to(array, shape)
 
 
 def _claimed(expected: Floats, bound: Floats, scale: float) -> int:

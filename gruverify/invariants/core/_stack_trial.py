@@ -271,7 +271,9 @@ _AXES = {"inputs": "TBI", "states": "SBH", "lengths": "B", "d_outputs": "TBO", "
 def _arranged(letters: str, case: StackCase) -> str:
     if not case.batched:
         return letters.replace("B", "")
-    return letters.replace("TB", "BT") if case.batch_first else letters
+    if case.batch_first:
+        return letters.replace("TB", "BT")
+    return letters
 
 
 def _own(array: NDArray) -> NDArray:
@@ -313,7 +315,10 @@ class StackTrial:
         change share it.
         """
         if change not in self._changed:
-            twin = None if self._twin is None else self._twin.on(change)
+            if self._twin is None:
+                twin = None
+            else:
+                twin = self._twin.on(change)
             if twin:
                 self._changed[change] = twin.with_backend(self.backend)
             else:
@@ -321,7 +326,10 @@ class StackTrial:
         return self._changed[change]
 
     def _other(self, case: StackCase) -> StackTrial:
-        mode = self.exact.mode if case.format is self.case.format else None
+        if case.format is self.case.format:
+            mode = self.exact.mode
+        else:
+            mode = None
         return StackTrial(case, self.backend, mode, self.declared)
 
     def forget_changes(self) -> None:

@@ -37,7 +37,10 @@ class Trial:
         self.case = case
         self.backend = backend
         self.observed = Observed(case, backend, declared)
-        known = rounding_of(backend, case.format) if mode is None else mode
+        if mode is None:
+            known = rounding_of(backend, case.format)
+        else:
+            known = mode
         self.exact = Exact(case, known, forward, self.declared.state_gradient)
         self._changed: dict[Change, Trial] = {}
         self._twin: Trial | None = None
@@ -57,7 +60,10 @@ class Trial:
         is ever rejected.
         """
         if change not in self._changed:
-            twin = None if self._twin is None else self._twin.on(change)
+            if self._twin is None:
+                twin = None
+            else:
+                twin = self._twin.on(change)
             case = change(self.case) if twin is None else twin.case
             if case is self.case:
                 self._changed[change] = self
@@ -78,7 +84,10 @@ class Trial:
         self._changed.clear()
 
     def _other(self, case: Case, twin: Trial | None) -> Trial:
-        mode = self.exact.mode if case.format is self.case.format else None
+        if case.format is self.case.format:
+            mode = self.exact.mode
+        else:
+            mode = None
         if twin is not None:
             return twin.with_backend(self.backend)
         return Trial(case, self.backend, self._forward_of(case), mode, self.declared)
