@@ -98,3 +98,15 @@ def test_layouts_that_lack_biases_hold_the_variant_that_lacks_them(
     there = LAYOUTS[layout].parameters(one)
 
     assert LAYOUTS[layout].cell(there, one.variant) == LAYOUTS[layout].merged(one) == one
+
+
+def test_a_layer_has_one_direction_behind_the_other() -> None:
+    forward, backward = (
+        Cell(VARIANTS[0], *(np.full(shape, value) for shape in ((3, 1), (3, 1), (3,), (3,))))
+        for value in (1.0, 2.0)
+    )
+    one, other = (LAYOUTS["onnx"].parameters(cell) for cell in (forward, backward))
+    layer = LAYOUTS["onnx"].parameters_of_layer([forward, backward])
+    assert layer.keys() == one.keys()
+    for name, array in layer.items():
+        np.testing.assert_array_equal(array, np.concatenate([one[name], other[name]]))
