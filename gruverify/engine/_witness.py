@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gruverify._files import read_text, write_whole
-from gruverify._named import JsonObject
+from gruverify._named import JsonObject, Keywords
 from gruverify.arithmetic import NDArray, format_named
 from gruverify.cell import PACKED, AnyCase, Case, Cell, Stack, StackCase, Variant, parameter_name
 from gruverify.invariants import Entries, Residual
@@ -219,9 +219,7 @@ def _case(document: JsonObject) -> AnyCase:
     with np.errstate(
         over="ignore"
     ):  # what is too large is not finite, which cells and cases refuse
-        arrays: dict[str, NDArray] = {
-            name: fmt.cast(values) for name, values in document["arrays"].items()
-        }
+        arrays = {name: fmt.cast(values) for name, values in document["arrays"].items()}
     variant = Variant(**document["variant"])
     if "stack" in document:
         return _stack_case(variant, arrays, sizes, document["stack"])
@@ -232,7 +230,7 @@ def _case(document: JsonObject) -> AnyCase:
 
 
 def _stack_case(
-    variant: Variant, arrays: JsonObject, sizes: dict[str, int], call: JsonObject
+    variant: Variant, arrays: dict[str, NDArray], sizes: dict[str, int], call: JsonObject
 ) -> StackCase:
     H, L, D = sizes["H"], sizes["L"], sizes["D"]
 
@@ -253,13 +251,13 @@ def _stack_case(
     return StackCase(stack, **data, **call)
 
 
-def _cell(variant: Variant, arrays: JsonObject, H: int, I: int) -> Cell:
+def _cell(variant: Variant, arrays: dict[str, NDArray], H: int, I: int) -> Cell:
     weights = {name: array for name, array in arrays.items() if name in PACKED}
     weights["weight_ih"] = weights["weight_ih"].reshape(3 * H, I)
     return Cell(variant, **weights)
 
 
-def _shaped(arrays: JsonObject, extents: dict[str, int], **letters: str) -> JsonObject:
+def _shaped(arrays: dict[str, NDArray], extents: dict[str, int], **letters: str) -> Keywords:
     """The arrays so named, in the shapes that the letters spell: JSON does not tell the shapes of
     empty ones.
     """
