@@ -136,9 +136,11 @@ class Ball:
 
     def _reach(self) -> Floats:
         """How large a product may become on the way."""
-        if self._overflows and self.scale is not None:
-            return np.maximum(self.size, self.scale)
-        return self.size
+        return (
+            np.maximum(self.size, self.scale)
+            if self._overflows and self.scale is not None
+            else self.size
+        )
 
     @property
     def _overflows(self) -> bool:
@@ -228,10 +230,7 @@ class Ball:
         total = _pending(self.mode, a.mid.sum(axis))
         total.error = 0.0 if a.exactly else a.radius.sum(axis)
         total.weight = a.size.sum(axis)
-        if a.nonzero is None:
-            total.terms = float(self.shape[axis])
-        else:
-            total.terms = a.nonzero.sum(axis)
+        total.terms = float(self.shape[axis]) if a.nonzero is None else a.nonzero.sum(axis)
         round_sum(total, across=True, inexact=None, results=results)
         return total
 
@@ -239,9 +238,7 @@ class Ball:
         """A product goes on as it is, unless it may overflow on the way: then nothing is known of
         the sum.
         """
-        if self.scale is not None and self._overflows:
-            return self._rounded()
-        return self
+        return self._rounded() if self.scale is not None and self._overflows else self
 
     def _summed(self) -> tuple[Floats, Count, Count, Floats]:
         """Σ|term|, the numbers of terms and of operands, and Σ|operand|; an exact 0 counts as
@@ -266,10 +263,9 @@ class Ball:
         product = _pending(self.mode, a.mid * b.mid)
         rounds = both(a.rough, b.rough)
         u = self.mode.u if rounds is None else self.mode.u * rounds
-        if a.mid.size <= b.mid.size:
-            product.error = product_error(a, b, u)
-        else:
-            product.error = product_error(b, a, u)
+        product.error = (
+            product_error(a, b, u) if a.mid.size <= b.mid.size else product_error(b, a, u)
+        )
         product.factors = a.factors + b.factors
         product.scale = a.scaled() * b.scaled()
         product.floor = product.scale * (product.factors - 1.0)
@@ -325,9 +321,7 @@ class Ball:
             self.parts is not None
         ):  # another factor may meet the terms of a sum one by one: none is larger than this
             most = np.maximum(most, (self.parts + self.size) / 2)
-        if self.mode.underflow_shows:
-            return np.maximum(most, 1.0)
-        return max(largest(most), 1.0)
+        return np.maximum(most, 1.0) if self.mode.underflow_shows else max(largest(most), 1.0)
 
     def _spread(self) -> Bound:
         return self.scaled() if self.spread is None else self.spread
@@ -347,9 +341,7 @@ class Ball:
         return self if self.weight is None else self._rounded()
 
     def _rounded(self) -> Ball:
-        if self.weight is None and self.factors == 1:
-            return self
-        return self._round
+        return self if self.weight is None and self.factors == 1 else self._round
 
     @once
     def _round(self) -> Ball:
@@ -368,10 +360,7 @@ class Ball:
         found = vars(taken)
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray):
-                if value.shape == shape:
-                    whole = value
-                else:
-                    whole = np.broadcast_to(value, shape)
+                whole = value if value.shape == shape else np.broadcast_to(value, shape)
                 found[name] = whole[index]
             elif name not in _FOUND:
                 found[name] = value
@@ -393,10 +382,7 @@ class Ball:
         if len(each) == 1:
             return each[0]
         exactly = all(ball.exactly for ball in each)
-        if exactly:
-            radius = None
-        else:
-            radius = np.concatenate([ball.radius for ball in each])
+        radius = None if exactly else np.concatenate([ball.radius for ball in each])
         whole = Ball(each[0].mode, np.concatenate([ball.mid for ball in each]), radius)
         shapes = [ball.shape for ball in each]
         whole.nonzero = joined([ball.nonzero for ball in each], shapes)
@@ -413,10 +399,7 @@ class Ball:
         known, found = vars(self._rounded()), vars(turned)
         for name in ("size", "nonzero", "rough"):
             if name in known:
-                if known[name] is None:
-                    found[name] = None
-                else:
-                    found[name] = known[name].T
+                found[name] = None if known[name] is None else known[name].T
         return turned
 
     def diag_embed(self) -> Ball:
@@ -479,13 +462,8 @@ class Ball:
         """What is gone on with from step to step: this, unless that is less precise than what is
         returned.
         """
-        if self.mode.carries_less:
-            off = self.mode.of_returned(self.magnitude)
-        else:
-            off = None
-        if off is None:
-            return self
-        return Ball(self.mode, self.mid, self.radius + off)
+        off = self.mode.of_returned(self.magnitude) if self.mode.carries_less else None
+        return self if off is None else Ball(self.mode, self.mid, self.radius + off)
 
     def __repr__(self) -> str:
         return f"Ball({self.mid!r} ± {self.radius!r}, {self.mode.format.name})"
