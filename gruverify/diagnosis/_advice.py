@@ -16,12 +16,17 @@ from gruverify.diagnosis._words import length_in_words, units_named
 _WORTH_A_WORD = 0.01
 
 
-def advice(layer: Layer) -> list[str]:
-    """In the order of what it is about: the formats, the gradient, the biases."""
+def advice(layer: Layer, recorded: bool) -> list[str]:
+    """In the order of what it is about: the formats, the gradient, the biases.
+
+    recorded: whether the inputs, and so the length of the sequences, are those of its task.
+    """
     found = list[str]()
     for each in layer.formats:
         found += _about_format(each, layer)
-    found += [*_about_truncation(layer), *_about_biases(layer)]
+    found += _about_truncation(layer)
+    if recorded:
+        found += _about_biases(layer)
     return found
 
 

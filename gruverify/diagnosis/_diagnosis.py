@@ -67,12 +67,13 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """A GRU, where its inputs came from, their T and B, and what was found of each layer and
-    direction.
+    """A GRU, where its inputs came from and whether they were recorded, their T and B, and what was
+    found of each layer and direction.
     """
 
     model: Gru
     inputs: str
+    recorded: bool
     steps: int
     members: int
     layers: tuple[Layer, ...]
@@ -134,7 +135,7 @@ def diagnosed(model: Model, given: Given, formats: str | Iterable[Format | str])
     T, B, _ = given.inputs.shape
     wanted = formats_named(formats)
     layers = tuple(_layer(row, wanted) for row in rows_of(model.gru.stack, given))
-    return Diagnosis(model.gru, given.source, T, B, layers)
+    return Diagnosis(model.gru, given.source, given.recorded, T, B, layers)
 
 
 def _layer(row: Row, formats: tuple[Format, ...]) -> Layer:

@@ -32,8 +32,8 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 LARGE = SHARE * STATES
 #: Multiplications that the bounds may take, H³ for each step; and the most steps.
 _WORK, _MOST_STEPS = 2**29, 64
-#: The most steps and members that the gradient is compared for.
-_GRADIENT_STEPS, _GRADIENT_MEMBERS = 256, 4
+#: How many members are run in a format, and the most steps that gradients are compared for.
+_MEMBERS, _GRADIENT_STEPS = 4, 256
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Latch:
 
 @dataclass(frozen=True, eq=False)
 class InFormat:
-    """A row in one format, from weights and inputs rounded to it.
+    """The first members of a row, up to four, in one format: from weights and inputs rounded to it.
 
     error: the largest of a state after each step, against float64, (T,). safe: how many steps it
     stays below 1/8, a sixteenth of a state's range. bound: what it may be after each of the first
@@ -84,7 +84,7 @@ def in_format(row: Row, fmt: Format) -> InFormat:
     with np.errstate(over="ignore", invalid="ignore"):
         run = _run(row, fmt)
         states = np.stack([np.asarray(h, np.float64) for h in run.states[1:]])
-        exact = np.stack(row.run.states[1:])
+        exact = np.stack([h[:_MEMBERS] for h in row.run.states[1:]])
         apart = np.abs(states - exact)
         error = np.where(np.isnan(apart), np.inf, apart).max((1, 2))
         bound = _bound(row, fmt)
@@ -118,8 +118,9 @@ def _run(row: Row, fmt: Format) -> Run:
     def lift(array: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return emulated(array, fmt)
 
-    xs, first = [lift(step.x) for step in row.run.steps], lift(row.run.states[0])
-    return sequence(row.cell.variant, row.cell.parameters(lift), xs, first)
+    xs = [lift(step.x[:_MEMBERS]) for step in row.run.steps]
+    start = lift(row.run.states[0][:_MEMBERS])
+    return sequence(row.cell.variant, row.cell.parameters(lift), xs, start)
 
 
 def _latches(kept: npt.NDArray[np.bool_]) -> tuple[Latch, ...]:
@@ -157,7 +158,7 @@ def _gradient(row: Row, run: Run, fmt: Format) -> tuple[float, float, int]:
     """
     T, B, H = row.sizes
     n = min(T, _GRADIENT_STEPS)
-    g = direction_of_loss(B, H)[:_GRADIENT_MEMBERS]
+    g = direction_of_loss(B, H)[:_MEMBERS]
     exact = _update_gradient(row.run, g, n)
     found = _update_gradient(run, emulated(g, fmt), n)
     size = float(np.linalg.norm(exact))

@@ -26,13 +26,14 @@ HOW_TO_RECORD = (
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """Inputs (T, B, I) and initial states (L·D, B, H) in float64, and in words where they come
-    from.
+    """Inputs (T, B, I) and initial states (L·D, B, H) in float64, in words where they come from, and
+    whether they were recorded.
     """
 
     inputs: Floats
     states: Floats
     source: str
+    recorded: bool
 
 
 def given_inputs(
@@ -67,7 +68,7 @@ def given_inputs(
         states = initial_states(stack, state, xs.shape[1], float64, unbatched=unbatched)
     except BadRecord as wrong:
         raise CannotDiagnose(str(wrong)) from None
-    found = Given(xs.astype(np.float64), states.astype(np.float64), source)
+    found = Given(xs.astype(np.float64), states.astype(np.float64), source, True)
     _require_finite("inputs", found.inputs, "tbi")
     _require_finite("state", found.states, "sbi")
     return found
@@ -85,7 +86,7 @@ def drawn_inputs(model: Model, steps: int, members: int, seed: int) -> Given:
     stack = model.gru.stack
     drawn = np.random.default_rng(seed).normal(size=(steps, members, stack.input_size))
     states = initial_states(stack, None, members, float64, unbatched=False)
-    return Given(drawn, states, f"standard normal, seed {seed}: record yours and give them")
+    return Given(drawn, states, f"standard normal, seed {seed}: record yours", False)
 
 
 def require_no_embedding(model: Model) -> None:

@@ -13,10 +13,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.diagnosis._paths import PARTS, ByLag
+from gruverify.diagnosis._paths import PARTS, SUMMANDS, ByLag
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-Source: TypeAlias = Literal["nothing", "growth", "carry", "diagonal", "elman", "gates", "together"]
+Source: TypeAlias = Literal["nothing", "growth", "carry", "elman", "gates", "together"]
 
 #: ln 1/e.
 _LEFT = -1.0
@@ -34,20 +34,22 @@ class Length:
 class Memory:
     """Of one direction of a layer: the median over the windows of what is remembered.
 
-    length: by the whole Jacobian; alone: by each part if it were alone; units: of each unit, (H,),
-    `units_at_least` where that is a lower bound; carried: of each unit by the direct way alone,
-    (H,). source: the part that alone has half of the length or more; "together" if none has,
-    "growth" where differences grow, "nothing" where less than one step is remembered. carriers: the
-    units that carry half of it or more by the direct way alone, the longest first. growth: the
-    factor by which differences grow in a step, over the longest lag.
+    length: by the whole Jacobian; parts: by each of `PARTS` if there were nothing else; units: of
+    each unit, (H,), `units_at_least` where that is a lower bound; carried: of each unit by the
+    direct way alone, (H,). source: the summand that alone has half of the length or more;
+    "together" if none has, "growth" where differences grow, "nothing" where less than one step is
+    remembered. needed: the summands without which it is less than half. carriers: the units that
+    carry half of it or more by the direct way alone, the longest first. growth: the factor by which
+    differences grow in a step, over the longest lag.
     """
 
     length: Length
-    alone: dict[str, Length]
+    parts: dict[str, Length]
     units: Floats
     units_at_least: npt.NDArray[np.bool_]
     carried: Floats
     source: Source
+    needed: tuple[str, ...]
     carriers: tuple[int, ...]
     growth: float
 
@@ -60,7 +62,7 @@ class Memory:
 def memory_of(found: ByLag) -> Memory:
     """The memory that norms by lag come to."""
     lengths = {part: _median(found.lags, found.norms[part]) for part in PARTS}
-    length = lengths.pop("all")
+    length = lengths["all"]
     by_unit = [_median(found.lags, found.units[..., i]) for i in range(found.units.shape[-1])]
     carried = [_median(found.lags, found.carried[..., i]) for i in range(found.units.shape[-1])]
     enough = max(length.steps / 2, 1.0)
@@ -74,18 +76,19 @@ def memory_of(found: ByLag) -> Memory:
         np.array([each.at_least for each in by_unit]),
         np.array([each.steps for each in carried]),
         _source(length, lengths, found),
+        tuple(name for name in SUMMANDS if lengths[f"without {name}"].steps < length.steps / 2),
         tuple(i for i in order if carried[i].steps >= enough),
         growth,
     )
 
 
-def _source(length: Length, alone: dict[str, Length], found: ByLag) -> Source:
+def _source(length: Length, lengths: dict[str, Length], found: ByLag) -> Source:
     if length.steps < 1:
         return "nothing"
     if length.at_least and float(np.nanmedian(found.norms["all"][-1])) > 1:
         return "growth"
-    parts: tuple[Source, ...] = ("carry", "diagonal", "elman", "gates")
-    return next((part for part in parts if alone[part].steps >= length.steps / 2), "together")
+    summands: tuple[Source, ...] = ("carry", "elman", "gates")
+    return next((part for part in summands if lengths[part].steps >= length.steps / 2), "together")
 
 
 def _median(lags: npt.NDArray[np.intp], logs: Floats) -> Length:
@@ -112,6 +115,5 @@ def lengths_of(
     after = np.minimum(last + 1, known)
     here, there = (np.take_along_axis(values, at[None], 0)[0] for at in (last, after))
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(np.isfinite(there), (here - _LEFT) / (here - there), 0.0)
-    ended = last == known
-    return np.where(ended, grid[last], grid[last] + (grid[after] - grid[last]) * share), ended
+        share = np.where(np.isfinite(there) & (after > last), (here - _LEFT) / (here - there), 0.0)
+    return grid[last] + (grid[after] - grid[last]) * share, last == known

@@ -1,4 +1,5 @@
-"""What of a state is left after a lag, exactly, and by each of the Jacobian's summands alone.
+"""What of a state is left after a lag, exactly, and by the Jacobian's summands: each alone, and all
+but one.
 
     ∂h_t/∂h_{t-k} = J_t … J_{t-k+1},   J = D(keep) + Elman part + gates' own terms
 
@@ -20,9 +21,11 @@ from gruverify.formulas import Summands, summands
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-#: The whole Jacobian, and what of it is multiplied alone: the direct way D(keep), the diagonal of J
-#: (what a unit hands on to itself), the Elman part and the gates' own terms.
-PARTS = ("all", "carry", "diagonal", "elman", "gates")
+#: The summands of J: the direct way D(keep), the Elman part and the gates' own terms.
+SUMMANDS = ("carry", "elman", "gates")
+#: What is multiplied over a lag: the whole Jacobian, each summand alone, all but one, and its
+#: diagonal (what a unit hands on to itself).
+PARTS = ("all", *SUMMANDS, *(f"without {name}" for name in SUMMANDS), "diagonal")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +62,7 @@ class _Product:
 
     def norms(self) -> Floats:
         """Logarithms of the spectral norms, (n,)."""
-        return _log(np.linalg.norm(self.matrices, 2, axis=(1, 2))) + self.logs
+        return _log(np.linalg.svd(self.matrices, compute_uv=False)[:, 0]) + self.logs
 
     def rows(self) -> Floats:
         """Logarithms of the rows' Euclidean norms, (n, H)."""
@@ -73,20 +76,21 @@ def norms_by_lag(row: Row, windows: Windows) -> ByLag:
     (_, _, H), S, n = row.sizes, len(windows.ends), len(windows.lags)
     norms = {part: np.full((n, S), np.nan) for part in PARTS}
     units, carried = np.full((n, S, H), np.nan), np.full((n, S, H), np.nan)
-    products = {part: _Product(S, H) for part in ("all", "elman", "gates")}
-    kept, own, places = np.zeros((S, H)), np.zeros((S, H)), dict(zip(windows.lags, range(n)))
+    products = {part: _Product(S, H) for part in PARTS if part not in ("carry", "diagonal")}
+    kept, own, places = np.zeros((S, H)), np.zeros((S, H)), dict(zip(windows.lags.tolist(), range(n), strict=True))
     first = np.empty(0)
     for lag in range(1, windows.longest + 1):
         there = int((windows.ends >= lag).sum())
         a = row.activations_at(windows.ends[:there] - lag, windows.members[:there])
         s = summands(row.cell.variant, row.run.parameters, a)
-        J = _whole(s)
+        factors = _factors(s)
+        J = factors["all"]
         if lag == 1:
             first = J
         kept = kept[:there] + _log(s.carry)
         own = own[:there] + _log(np.abs(np.einsum("sii->si", J)))
-        for part, factors in (("all", J), ("elman", s.elman), ("gates", s.gates)):
-            products[part].times(factors)
+        for part, product in products.items():
+            product.times(factors[part])
         if (place := places.get(lag)) is not None:
             for part, product in products.items():
                 norms[part][place, :there] = product.norms()
@@ -96,12 +100,23 @@ def norms_by_lag(row: Row, windows: Windows) -> ByLag:
     return ByLag(windows.lags, norms, units, carried, first)
 
 
-def _whole(s: Summands) -> Floats:
-    """The sum of the three, J."""
-    J = np.asarray(s.elman + s.gates)
-    i = np.arange(J.shape[-1])
-    J[..., i, i] += s.carry
-    return J
+def _factors(s: Summands) -> dict[str, Floats]:
+    """J, and what is left of it without some of its summands, (S, H, H) each."""
+    through = np.asarray(s.elman + s.gates)
+    return {
+        "all": _with_diagonal(through, s.carry),
+        "elman": s.elman,
+        "gates": s.gates,
+        "without carry": through,
+        "without elman": _with_diagonal(s.gates, s.carry),
+        "without gates": _with_diagonal(s.elman, s.carry),
+    }
+
+
+def _with_diagonal(matrices: Floats, diagonal: Floats) -> Floats:
+    found, i = matrices.copy(), np.arange(matrices.shape[-1])
+    found[:, i, i] += diagonal
+    return found
 
 
 def _log(sizes: Floats) -> Floats:

@@ -5,11 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from gruverify.diagnosis._claims import Claim, Correlation
 from gruverify.diagnosis._diagnosis import Layer
 from gruverify.diagnosis._formats import InFormat
 from gruverify.diagnosis._memory import Length
+from gruverify.diagnosis._units import OPEN
 
+#: The summands of J in words.
+SUMMANDS = {
+    "carry": "what z keeps",
+    "elman": "the candidate",
+    "gates": "what the state does to the gates",
+}
 #: As many units are named; of more it is said how many more.
 _NAMED = 6
 
@@ -17,12 +26,10 @@ _NAMED = 6
 def verdict(layer: Layer) -> str:
     """How long a layer remembers, and by what."""
     memory = layer.memory
-    alone = {part: length_in_words(length) for part, length in memory.alone.items()}
-    H = len(memory.units)
-    remembers = f"remembers {length_in_words(memory.length, 'about ')}"
+    said = f"remembers {length_in_words(memory.length, 'about ')}"
     match memory.source:
         case "nothing":
-            return f"{remembers}: each state is made of the input before it"
+            return f"{said}: each state is made of the input before it"
         case "growth":
             return (
                 f"lets differences grow, by a factor of {memory.growth:.3g} per step: a state "
@@ -30,29 +37,41 @@ def verdict(layer: Layer) -> str:
                 "no word for it"
             )
         case "carry":
-            count = len(memory.carriers)
-            verb = "carries" if count == 1 else "carry"
-            return f"{remembers}, by {count} of {H} units that {verb}"
-        case "diagonal":
-            return (
-                f"{remembers}, by units that hand their state on to themselves (the diagonal of J "
-                f"alone: {alone['diagonal']}), and not by what z keeps ({alone['carry']})"
-            )
-        case "elman":
-            return (
-                f"{remembers}, through the candidate (the Elman part alone: {alone['elman']}), and "
-                f"not by what z keeps ({alone['carry']})"
-            )
-        case "gates":
-            return (
-                f"{remembers}, through what the state does to the gates (their own terms alone: "
-                f"{alone['gates']}), and not by what z keeps ({alone['carry']})"
-            )
+            return f"{said}, by {_carriers(layer)}"
         case "together":
+            return f"{said}, by {_together(layer)}"
+        case other:
+            alone = length_in_words(memory.parts[other])
+            kept = length_in_words(memory.parts["carry"])
+            return f"{said}, through {SUMMANDS[other]} (alone: {alone}), not by what z keeps ({kept})"
+
+
+def _carriers(layer: Layer) -> str:
+    """The units that keep their state, and whether as the case "carry" has it."""
+    carriers, H = list(layer.memory.carriers), len(layer.memory.units)
+    each = float(np.median(layer.memory.carried[carriers]))
+    if each < -1 / math.log(OPEN):
+        return f"what z keeps in {len(carriers)} of {H} units"
+    return f"{len(carriers)} of {H} units that {'carries' if len(carriers) == 1 else 'carry'}"
+
+
+def _together(layer: Layer) -> str:
+    """Which of the summands it takes."""
+    memory = layer.memory
+    alone = {name: length_in_words(memory.parts[name]) for name in SUMMANDS}
+    needed = list(memory.needed)
+    match needed:
+        case []:
+            return "several paths at once, of which each may be missing"
+        case [one]:
+            return f"{SUMMANDS[one]} (alone: {alone[one]}) with help of the others"
+        case [one, other]:
             return (
-                f"{remembers}, by no path alone: what z keeps {alone['carry']}, the Elman part "
-                f"{alone['elman']}, the gates' own terms {alone['gates']}"
+                f"{SUMMANDS[one]} and {SUMMANDS[other]} together, neither alone ({alone[one]}, "
+                f"{alone[other]})"
             )
+    listed = ", ".join(f"{SUMMANDS[name]} {length}" for name, length in alone.items())
+    return f"all paths together, none alone ({listed})"
 
 
 def length_in_words(length: Length, about: str = "") -> str:
@@ -81,7 +100,7 @@ def claim_in_words(claim: Claim) -> str:
 def _correlation(found: Correlation) -> str:
     if math.isnan(found.rho):
         return "nothing varies"
-    chance = "" if found.holds or abs(found.rho) < 0.5 else f", by chance {found.chance:.2g}"
+    chance = "" if found.holds or abs(found.rho) < 0.5 else f", p = {found.chance:.2g}"
     return f"ρ = {found.rho:.2f}{chance}"
 
 
