@@ -8,6 +8,7 @@ from gruverify.diagnosis._diagnosis import Diagnosis as Diagnosis
 from gruverify.diagnosis._diagnosis import Layer as Layer
 from gruverify.diagnosis._diagnosis import diagnose as diagnose
 from gruverify.diagnosis._diagnosis import diagnosed as diagnosed
+from gruverify.diagnosis._formats import LARGE as LARGE
 from gruverify.diagnosis._formats import InFormat as InFormat
 from gruverify.diagnosis._formats import Latch as Latch
 from gruverify.diagnosis._given import MEMBERS as MEMBERS
