@@ -1,5 +1,5 @@
-"""A narrow format in wide arrays: each operation rounds to the format, and matrix products add up in
-float32, as serious kernels do.
+"""A narrow format in wide arrays: each operation rounds to the format, and matrix products add up
+in float32, as serious kernels do.
 
 NumPy's own float16 and bfloat16 have no fast matrix product. float32 holds every number of either,
 and a sum, product or quotient of two of them that is rounded twice is what one rounding makes.

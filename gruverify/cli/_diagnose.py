@@ -89,9 +89,7 @@ _NORMAL = "normal"
     show_default=True,
     help="Formats to compare with float64.",
 )
-@click.option(
-    "--json", "json_path", metavar="PATH", help="Write it as JSON; - is standard output."
-)
+@click.option("--json", "json_path", metavar="PATH", help="Write it as JSON; - is standard output.")
 @click.option("--report", type=FOLDER, metavar="DIR", help="Make a page of it in this folder.")
 def command(
     model: str,

@@ -34,10 +34,15 @@ def _about_format(found: InFormat, layer: Layer) -> Iterator[str]:
     name = found.format.name
     if found.latches:
         units = [latch.unit for latch in found.latches]
+        least = _latches_from(found.format)
+        if layer.update == "keep":
+            limit = f"below {least:.3g}, from where z"
+        else:
+            limit = f"above {-least:.3g}, up to where 1-z"
         yield (
-            f"{name}: compute the update gate in float32, or keep its pre-activation below "
-            f"{_latches_from(found.format):.3g}, from where {name} holds nothing between it and 1: "
-            f"there {units_named(units)} can neither take anything in nor be trained"
+            f"{name}: compute the update gate in a wider format, or keep its pre-activation "
+            f"{limit} may round to 1: {units_named(units)} can neither take anything in nor be "
+            "trained"
         )
     if found.zeros > _WORTH_A_WORD:
         yield (
@@ -67,7 +72,9 @@ def _about_biases(layer: Layer) -> Iterator[str]:
     bias = math.log(T - 1)
     sign = 1 if layer.update == "keep" else -1
     known = [each.format for each in layer.formats if bias >= _latches_from(each.format)]
-    lost = f"; in {' and '.join(fmt.name for fmt in known)} such a gate rounds to 1" if known else ""
+    lost = (
+        f"; in {' and '.join(fmt.name for fmt in known)} such a gate rounds to 1" if known else ""
+    )
     yield (
         f"if something matters that is {T} steps back: this remembers "
         f"{length_in_words(layer.memory.length)}, and no unit carries longer than {longest:.2g}. "

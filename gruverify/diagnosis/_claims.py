@@ -44,8 +44,8 @@ class Correlation:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim, and how far it is true of units and of steps: correlations that are positive where it
-    is.
+    """A claim, and how far it is true of units and of steps: correlations that are positive where
+    it is.
     """
 
     statement: str

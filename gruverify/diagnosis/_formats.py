@@ -56,8 +56,8 @@ class InFormat:
     something, that is stay below 1/8; margin: error / bound there, the largest. latches: units that
     keep everything from some step on. fixed: the share of steps, of each unit, in which no gradient
     can move the update gate, because z rounds to 0 or 1, (H,). gradient: the relative error of
-    dL/dU_z, and zeros: the share of its entries that are exactly 0 in this format alone, over the
-    last `gradient_steps`. finite: whether every state is.
+    dL/dU_z over the last `gradient_steps`; zeros: of its entries in the rows of gates that are not
+    so fixed, the share that is exactly 0 in this format alone. finite: whether every state is.
     """
 
     format: Format
@@ -91,15 +91,14 @@ def in_format(row: Row, fmt: Format) -> InFormat:
         keep = np.stack([np.asarray(step.keep) for step in run.steps])
         z = np.stack([np.asarray(step.z) for step in run.steps])
         gradient, zeros, steps = _gradient(row, run, fmt)
-    margins = np.where(apart[: len(bound), 0] > 0, apart[: len(bound), 0], 0) / bound
-    bounds = bound.max(-1)
+        bounds, margin = bound.max(-1), _margin(apart[: len(bound), 0], bound)
     return InFormat(
         fmt,
         error,
         _first(error >= LARGE),
         bounds,
         _first(~(bounds < LARGE)),
-        float(np.nan_to_num(margins).max()),
+        margin,
         _latches(keep == 1),
         ((z == 0) | (z == 1)).mean((0, 1)),
         gradient,
@@ -107,6 +106,14 @@ def in_format(row: Row, fmt: Format) -> InFormat:
         steps,
         bool(np.isfinite(states).all()),
     )
+
+
+def _margin(error: Floats, bound: Floats) -> float:
+    """The largest error / bound; what is infinite on both sides is within."""
+    if np.any((error > 0) & (bound == 0)):
+        return np.inf
+    known = (bound > 0) & np.isfinite(bound)
+    return float(np.max(error / bound, where=known, initial=0.0))
 
 
 def _first(of: npt.NDArray[np.bool_]) -> int:
@@ -165,8 +172,10 @@ def _gradient(row: Row, run: Run, fmt: Format) -> tuple[float, float, int]:
     if not size:
         return 0.0, 0.0, n
     error = float(np.linalg.norm(found - exact)) / size
-    lost = (found == 0) & (exact != 0)
-    return error, float(lost.mean()), n
+    z = np.stack([np.asarray(step.z) for step in run.steps[-n:]])
+    movable = ((z > 0) & (z < 1)).any((0, 1))
+    lost = ((found == 0) & (exact != 0))[movable]
+    return error, float(lost.mean()) if lost.size else 0.0, n
 
 
 def _update_gradient(run: Run, g: Floats, n: int) -> Floats:

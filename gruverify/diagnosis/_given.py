@@ -26,8 +26,8 @@ HOW_TO_RECORD = (
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """Inputs (T, B, I) and initial states (L·D, B, H) in float64, in words where they come from, and
-    whether they were recorded.
+    """Inputs (T, B, I) and initial states (L·D, B, H) in float64, in words where they come from,
+    and whether they were recorded.
     """
 
     inputs: Floats
@@ -93,8 +93,8 @@ def require_no_embedding(model: Model) -> None:
     """Raise CannotDiagnose if the weights lie behind an embedding, which normal inputs skip."""
     if model.embedding:
         raise CannotDiagnose(
-            f"{model.embedding} stands before the GRU, so that standard normal inputs are none "
-            f"that it ever meets: {HOW_TO_RECORD}, and give --inputs x.npy (or say --inputs normal)"
+            f"{model.embedding} stands before the GRU, which never meets standard normal inputs: "
+            f"{HOW_TO_RECORD}, and give --inputs x.npy (--inputs normal does without)"
         )
 
 

@@ -85,7 +85,7 @@ def memory_of(found: ByLag) -> Memory:
 def _source(length: Length, lengths: dict[str, Length], found: ByLag) -> Source:
     if length.steps < 1:
         return "nothing"
-    if length.at_least and float(np.nanmedian(found.norms["all"][-1])) > 1:
+    if length.at_least and float(found.median("all")[-1]) > 1:
         return "growth"
     summands: tuple[Source, ...] = ("carry", "elman", "gates")
     return next((part for part in summands if lengths[part].steps >= length.steps / 2), "together")
@@ -101,9 +101,7 @@ def _median(lags: npt.NDArray[np.intp], logs: Floats) -> Length:
     return Length(float(lengths[open_ended].max()), True)
 
 
-def lengths_of(
-    lags: npt.NDArray[np.intp], logs: Floats
-) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def lengths_of(lags: npt.NDArray[np.intp], logs: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """The longest lag at which each window's norm is still 1/e, between two lags as if it faded
     evenly there; and whether it was so at the last lag that it has. logs: (n, ...).
     """

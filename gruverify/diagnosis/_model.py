@@ -53,6 +53,8 @@ def model_of(
         return Model(Gru("", "pytorch", Stack(((model,),))))
     if isinstance(model, Stack):
         return Model(Gru("", "pytorch", model))
+    if isinstance(model, str) and not model:
+        raise CannotDiagnose("model '' is no name: give a file of weights, or pkg.module:object")
     if isinstance(model, str | Path) and _is_file(str(model)):
         return _only(read_grus(model, **said), read_arrays(model), str(model))
     if isinstance(model, Mapping):
@@ -66,13 +68,13 @@ def model_of(
         return _only(grus_among(arrays, **said), arrays, name)
     except ValueError as wrong:
         raise CannotDiagnose(
-            str(wrong) if isinstance(wrong, CannotDiagnose) else f"{name} {wrong}"
+            str(wrong) if isinstance(wrong, CannotDiagnose) else f"{name}: {wrong}"
         ) from None
 
 
 def _is_file(text: str) -> bool:
     """Whether a path is meant, and no pkg.module:object."""
-    return Path(text).exists() or ":" not in text and bool(Path(text).suffix or "/" in text)
+    return Path(text).exists() or (":" not in text and bool(Path(text).suffix or "/" in text))
 
 
 def _array(value: Any) -> NDArray:
@@ -89,5 +91,3 @@ def _only(found: list[Gru], arrays: Mapping[str, NDArray], owner: str) -> Model:
         if array.ndim == 2 and array.shape[1] == size and _EMBEDDING.search(name):
             return Model(found[0], f"{name} {array.shape}")
     return Model(found[0])
-
-

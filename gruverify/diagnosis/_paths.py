@@ -44,6 +44,14 @@ class ByLag:
     carried: Floats
     jacobians: Floats
 
+    def median(self, part: str) -> Floats:
+        """The logarithm of a part's norm at each lag, (n,): the lower median of the windows that
+        reach so far.
+        """
+        ranked = np.sort(self.norms[part], axis=1)  # NaN comes last
+        middle = ((~np.isnan(ranked)).sum(1) - 1) // 2
+        return np.asarray(np.take_along_axis(ranked, middle[:, None], 1)[:, 0])
+
 
 class _Product:
     """The product of matrices (S, H, H) for each window, from the last step back."""
@@ -77,7 +85,11 @@ def norms_by_lag(row: Row, windows: Windows) -> ByLag:
     norms = {part: np.full((n, S), np.nan) for part in PARTS}
     units, carried = np.full((n, S, H), np.nan), np.full((n, S, H), np.nan)
     products = {part: _Product(S, H) for part in PARTS if part not in ("carry", "diagonal")}
-    kept, own, places = np.zeros((S, H)), np.zeros((S, H)), dict(zip(windows.lags.tolist(), range(n), strict=True))
+    kept, own, places = (
+        np.zeros((S, H)),
+        np.zeros((S, H)),
+        dict(zip(windows.lags.tolist(), range(n), strict=True)),
+    )
     first = np.empty(0)
     for lag in range(1, windows.longest + 1):
         there = int((windows.ends >= lag).sum())

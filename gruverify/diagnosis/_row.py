@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from gruverify.cell import Cell, Stack
 from gruverify.diagnosis._given import Given, stack_in_float64
+from gruverify.diagnosis._model import CannotDiagnose
 from gruverify.formulas import Activations, Run, stack
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -76,7 +77,18 @@ def rows_of(model: Stack, given: Given) -> Iterator[Row]:
     xs, D = list(given.inputs), model.directions
     for layer, parameters in enumerate(stack_in_float64(model)):
         states = list(given.states[layer * D : (layer + 1) * D])
-        found = stack(model.variant, [parameters], xs, states)
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = stack(model.variant, [parameters], xs, states)
         for direction, run in enumerate(found.parts[0].layers[0]):
+            _require_finite(run, layer)
             yield Row(layer, direction, model.cells[layer][direction], run)
         xs = list(found.outputs)
+
+
+def _require_finite(run: Run, layer: int) -> None:
+    for t, a in enumerate(run.steps):
+        if not all(np.isfinite(array).all() for array in (a.a_r, a.a_z, a.a_c)):
+            raise CannotDiagnose(
+                f"inputs and weights are so large that the gates of layer {layer} overflow in "
+                f"float64, at step {t}: scale them down"
+            )

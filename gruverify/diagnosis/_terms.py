@@ -22,10 +22,10 @@ _NEARLY_ALL = 0.99
 @dataclass(frozen=True, eq=False)
 class Terms:
     """Of a loss that is linear in h_T, in a random direction of ±1: the size of the term of
-    dL_T/dU_z that comes from step T-k, by lag k from 0 to T-1, (T,): the median over the members of
-    its Frobenius norm.
+    dL_T/dU_z that comes from step T-k, by lag k from 0 to T-1, (T,): the lower median over the
+    members of its Frobenius norm.
 
-    within: how many steps have 99 % of the sum of these sizes, T at most.
+    within: how many steps have 99 % of the sum of these sizes; 0 if that is 0 or not finite.
     """
 
     sizes: Floats
@@ -36,15 +36,20 @@ def terms_of(row: Row) -> Terms:
     """The terms of a row, for a loss on its last state."""
     (_, B, H), found = row.sizes, list[Floats]()
     g = direction_of_loss(B, H)
-    for term in contributions(row.run, None, g):
-        # The term of one member is the outer product of α_z and x: its norm is that of both.
-        sizes = np.linalg.norm(term.gates.z, axis=1) * np.linalg.norm(term.step.x, axis=1)
-        found.append(sizes)
-    sizes = np.median(np.stack(found), axis=1)
-    total = float(sizes.sum())
-    if not total:
+    with np.errstate(over="ignore", invalid="ignore"):  # a cotangent may grow beyond all bounds
+        for term in contributions(row.run, None, g):
+            # The term of one member is the outer product of α_z and x: its norm is that of both.
+            found.append(_norms(term.gates.z) * _norms(term.step.x))
+        sizes = np.sort(np.stack(found), axis=1)[:, (B - 1) // 2]
+        total = float(sizes.sum())
+    if not 0 < total < np.inf:
         return Terms(sizes, 0)
     return Terms(sizes, int((np.cumsum(sizes) < _NEARLY_ALL * total).sum()) + 1)
+
+
+def _norms(rows: Floats) -> Floats:
+    """The Euclidean norm of each row, which a square may not overflow."""
+    return np.hypot.reduce(rows, axis=1)
 
 
 def direction_of_loss(B: int, H: int) -> Floats:

@@ -1,4 +1,6 @@
-"""The gates of each unit over all steps: where they stand, how far they move, how long they carry."""
+"""The gates of each unit over all steps: where they stand, how far they move, how long they
+carry.
+"""
 
 from __future__ import annotations
 

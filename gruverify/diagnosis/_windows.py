@@ -13,7 +13,7 @@ Whole: TypeAlias = npt.NDArray[np.intp]
 #: Multiplications that one product of Jacobians along all windows may take, H³ each.
 _WORK = 2**32
 #: How many windows there are: at least, where there are as many, and at most.
-_FEWEST, _MOST = 2, 64
+_FEWEST, _MOST = 2, 32
 
 
 @dataclass(frozen=True, eq=False)

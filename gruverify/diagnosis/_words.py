@@ -43,7 +43,9 @@ def verdict(layer: Layer) -> str:
         case other:
             alone = length_in_words(memory.parts[other])
             kept = length_in_words(memory.parts["carry"])
-            return f"{said}, through {SUMMANDS[other]} (alone: {alone}), not by what z keeps ({kept})"
+            return (
+                f"{said}, through {SUMMANDS[other]} (alone: {alone}), not by what z keeps ({kept})"
+            )
 
 
 def _carriers(layer: Layer) -> str:
@@ -112,8 +114,9 @@ def format_in_words(found: InFormat, layer: Layer) -> str:
     elif found.safe < T:
         said = f"safe in {name} to {found.safe} of {T} steps"
     else:
-        off = float(found.error.max())
-        said = f"safe in {name} through all {T} steps: states are off by at most {off:.2g}"
+        off, all_steps = float(found.error.max()), "the one step" if T == 1 else f"all {T} steps"
+        kept_up = f"states are off by at most {off:.2g}" if off else "states are the same"
+        said = f"safe in {name} through {all_steps}: {kept_up}"
     if found.latches:
         rounds = "z rounds to 1" if layer.update == "keep" else "1-z rounds to 1"
         first = min(latch.step for latch in found.latches)
@@ -121,6 +124,11 @@ def format_in_words(found: InFormat, layer: Layer) -> str:
         named = units_named([latch.unit for latch in found.latches])
         verb = "latches" if len(found.latches) == 1 else "latch"
         said += f"; {when} {named} {verb} ({rounds})"
+    fixed = [unit for unit in found.immovable if unit not in {each.unit for each in found.latches}]
+    if fixed:
+        said += (
+            f"; no gradient can move z of {units_named(fixed)}: it rounds to 0 or 1 at every step"
+        )
     return said
 
 

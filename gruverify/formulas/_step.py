@@ -167,8 +167,8 @@ def jacobian_of_state(v: Variant, p: Parameters, a: Activations) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Summands:
-    """J = D(carry) + elman + gates: what h' becomes by the direct way, (B, H), through the candidate
-    and through the gates' own pre-activations, (B, H, H) each.
+    """J = D(carry) + elman + gates: what h' becomes by the direct way, (B, H), through the
+    candidate and through the gates' own pre-activations, (B, H, H) each.
     """
 
     carry: Array

@@ -21,7 +21,9 @@ def adding(rng: np.random.Generator, members: int) -> tuple[NDArray, NDArray]:
     values, markers = rng.uniform(-0.5, 0.5, (T, members)), np.zeros((T, members))
     for half in (range(1, T // 2), range(T // 2, T - 5)):
         markers[rng.choice(half, members), np.arange(members)] = 1
-    return _single(np.stack([values, markers], -1)), _single((values * markers).sum(0)[None, :, None])
+    return _single(np.stack([values, markers], -1)), _single(
+        (values * markers).sum(0)[None, :, None]
+    )
 
 
 def delay(rng: np.random.Generator, members: int) -> tuple[NDArray, NDArray]:

@@ -1,8 +1,8 @@
 """Trains the three small GRUs of this folder, seconds each: python tests/data/train.py
 
 Each is an nn.GRU with a linear readout of its states, trained with Adam from PyTorch's own
-initialisation. NAME.npz has its weights by PyTorch's names ("rnn.weight_ih_l0"), those of the readout,
-inputs of its task as `x` (T, B, I), and what wrote it as `about`.
+initialisation. NAME.npz has its weights by PyTorch's names ("rnn.weight_ih_l0"), those of the
+readout, inputs of its task as `x` (T, B, I), and what wrote it as `about`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def train(name: str) -> None:
     x, y = draw(np.random.default_rng(SEED + 1), RECORDED)
     about = f"torch {torch.__version__}, seed {SEED}, {UPDATES[name]} updates"
     np.savez_compressed(HERE / f"{name}.npz", x=x, about=np.array(about), **weights)
-    print(f"{name}: {loss.item() ** 0.5:.3f} off (root mean square), where answers vary by {y.std():.3f}")
+    print(f"{name}: off by {loss.item() ** 0.5:.3f} where answers vary by {y.std():.3f} (rms)")
 
 
 if __name__ == "__main__":

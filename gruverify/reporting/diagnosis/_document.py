@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gruverify.diagnosis import (
+    PARTS,
     Claim,
     Diagnosis,
     InFormat,
@@ -32,7 +33,7 @@ _ROWS, _COLUMNS = 64, 200
 
 
 def diagnosis_document(d: Diagnosis) -> dict[str, Any]:
-    """A diagnosis as JSON values; what is not finite is null. diagnosis.schema.json has the keys."""
+    """A diagnosis as JSON values, as diagnosis.schema.json has them; what is not finite is null."""
     found: dict[str, Any] = _plain(
         {
             "schema": SCHEMA,
@@ -99,10 +100,7 @@ def _claim(claim: Claim) -> dict[str, Any]:
 
 def _by_lag(layer: Layer) -> dict[str, Any]:
     with np.errstate(over="ignore"):
-        norms = {
-            part: np.exp(np.nanmedian(logs, axis=1)).tolist()
-            for part, logs in layer.by_lag.norms.items()
-        }
+        norms = {part: np.exp(layer.by_lag.median(part)).tolist() for part in PARTS}
     return {
         "lags": layer.by_lag.lags.tolist(),
         "norms": norms,

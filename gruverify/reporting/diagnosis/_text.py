@@ -58,10 +58,10 @@ def _print_layer(console: Console, layer: Layer, recorded: bool) -> None:
 def _variance(layer: Layer) -> str:
     shares = {"z": layer.variance.z_between, "r": layer.variance.r_between}
     said = (
-        f"{share:.0%} of {gate}'s variance" if not math.isnan(share) else f"{gate} does not vary"
+        f"{gate} does not vary" if math.isnan(share) else f"{share:.0%} of {gate}'s"
         for gate, share in shares.items()
     )
-    return f"between units lies {' and '.join(said)}; the rest is in time and between members"
+    return f"variance between units: {', '.join(said)}; the rest is in time and between members"
 
 
 def _lines(console: Console, heading: str, lines: Iterable[str]) -> None:
@@ -89,8 +89,7 @@ def _lags(console: Console, layer: Layer) -> None:
     for lag in lags[shown]:
         table.add_column(str(lag), justify="right")
     for part, name in _PARTS.items():
-        logs = np.nanmedian(layer.by_lag.norms[part], axis=1)[shown]
-        table.add_row(name, *map(_exponential, logs))
+        table.add_row(name, *map(_exponential, layer.by_lag.median(part)[shown]))
     terms = layer.terms.sizes
     largest = float(terms.max())
     shares = [terms[lag] / largest if lag < len(terms) and largest else math.nan for lag in lags]
@@ -110,10 +109,11 @@ def _units(console: Console, layer: Layer) -> None:
         markup=False,
     )
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    columns = "unit memory by_z z r carry forget Elman between longest_carry dead"
-    for name in columns.split():
+    dead = [_dead(int(u.z_dead[i]), int(u.r_dead[i])) for i in shown]
+    columns = "unit memory by_z z r carry forget Elman between longest_carry"
+    for name in [*columns.split(), *["dead"] * any(dead)]:
         table.add_column(name.replace("_", " "), justify="right", vertical="bottom")
-    for i in shown:
+    for i, ends in zip(shown, dead, strict=True):
         at_least = "≥ " if memory.units_at_least[i] else ""
         shares = (u.carry[i], u.forget[i], u.elman[i], u.between[i])
         table.add_row(
@@ -124,10 +124,10 @@ def _units(console: Console, layer: Layer) -> None:
             f"{u.r_mean[i]:.2f}±{u.r_spread[i]:.2f}",
             *(f"{share:.0%}" for share in shares),
             str(u.longest_carry[i]),
-            _dead(int(u.z_dead[i]), int(u.r_dead[i])),
+            *[ends] * any(dead),
         )
     console.print(table)
-    if H > len(shown):
+    if len(shown) < H:
         console.print(f"and {H - len(shown)} more units: --json and --report have them")
 
 

@@ -49,8 +49,8 @@ def _layer(layer: dict[str, Any], number: int, several: bool) -> dict[str, Any]:
         "id": f"layer-{number}",
         "name": f"layer {layer['layer']}, {layer['direction']}" if several else "",
         "figures": {
-            "z": raw(map_figure(maps["z"], maps["units"], T, "z")),
-            "r": raw(map_figure(maps["r"], maps["units"], T, "r")),
+            "z": raw(map_figure(maps, "z", T, f"z-{number}")),
+            "r": raw(map_figure(maps, "r", T, f"r-{number}")),
             "lags": raw(lag_figure(layer["by_lag"], f"lags-{number}")),
             "terms": raw(terms_figure(layer["by_lag"]["update_terms"], f"terms-{number}")),
             "spectrum": raw(spectrum_figure(layer["spectrum"], f"spectrum-{number}")),

@@ -26,8 +26,9 @@ _PARTS = {
 }
 
 
-def map_figure(gates: Sequence[Sequence[float]], units: Sequence[int], T: int, name: str) -> str:
+def map_figure(maps: Mapping[str, Any], name: str, T: int, key: str) -> str:
     """A gate over time: a row for each unit, the longest memory on top, dark where it is open."""
+    gates, units = maps[name], maps["units"]
     rows = np.asarray(gates)
     height = min(3.6, 0.6 + 0.16 * len(rows))
     figure = require_plotting().Figure(figsize=(3.5, height), layout="constrained")
@@ -46,12 +47,7 @@ def map_figure(gates: Sequence[Sequence[float]], units: Sequence[int], T: int, n
     else:
         ax.set_yticks([])
     label = f"The gate {name} of each unit at each step, the units with the longest memory on top"
-    return inline_svg(figure, f"map-{name}-{_key(units, T)}", label)
-
-
-def _key(units: Sequence[int], T: int) -> str:
-    """An id for a picture, as the layers of a stack differ in the order of their units."""
-    return f"{abs(hash((*units, T))) % 10**8}"
+    return inline_svg(figure, key, label)
 
 
 def lag_figure(by_lag: Mapping[str, Any], key: str) -> str:
@@ -116,7 +112,7 @@ def formats_figure(formats: Sequence[Mapping[str, Any]], large: float, key: str)
     low, high = ax.get_ylim()
     places = range(int(np.floor(low)), int(np.ceil(high)) + 1, max(1, int((high - low) // 5)))
     ax.set_yticks(list(places), [f"1e{i}" if i else "1" for i in places])
-    ax.legend(fontsize=6.5, frameon=False, loc="lower right")
+    ax.legend(fontsize=6.5, frameon=False, loc="best")
     return inline_svg(figure, key, "The largest error of a state in each format against the step")
 
 
@@ -125,7 +121,9 @@ def spectrum_figure(spectrum: Sequence[Sequence[Sequence[float]]], key: str) -> 
     figure, ax = panel(2.9, 2.6)
     points = np.asarray(spectrum, float).reshape(-1, 2)
     turn = np.linspace(0, 2 * np.pi, 73)
-    ax.plot(np.cos(turn), np.sin(turn), color=COLOUR_OF["falsified"], linewidth=1, linestyle=(0, (3, 2)))
+    ax.plot(
+        np.cos(turn), np.sin(turn), color=COLOUR_OF["falsified"], linewidth=1, linestyle=(0, (3, 2))
+    )
     ax.plot(*points.T, ".", color=COLOUR_OF["float32"], markersize=2.5)
     ax.set_aspect("equal")
     ax.set_xlabel("real part", fontsize=_SMALL)
