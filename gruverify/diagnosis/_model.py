@@ -48,7 +48,7 @@ def model_of(
         CannotDiagnose: it holds several GRUs, or is nothing that has weights.
         BadFile, UnknownTarget, TargetUnavailable: as reading it says.
     """
-    said = {"name": gru, "layout": layout, "reset": reset, "update": update}
+    said: dict[str, Any] = {"name": gru, "layout": layout, "reset": reset, "update": update}
     if isinstance(model, Cell):
         return Model(Gru("", "pytorch", Stack(((model,),))))
     if isinstance(model, Stack):

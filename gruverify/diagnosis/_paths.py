@@ -10,7 +10,7 @@ overflows or underflows, however long the lag.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -131,6 +131,6 @@ def _with_diagonal(matrices: Floats, diagonal: Floats) -> Floats:
     return found
 
 
-def _log(sizes: Floats) -> Floats:
+def _log(sizes: npt.NDArray[Any]) -> Floats:
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(sizes))

@@ -49,9 +49,9 @@ def terms_of(row: Row) -> Terms:
 
 def _norms(rows: Floats) -> Floats:
     """The Euclidean norm of each row, which a square may not overflow."""
-    return np.hypot.reduce(rows, axis=1)
+    return np.asarray(np.hypot.reduce(rows, axis=1))
 
 
 def direction_of_loss(B: int, H: int) -> Floats:
     """The cotangent of h_T, (B, H): ±1 / √H, drawn once for all."""
-    return np.random.default_rng(0).choice([-1.0, 1.0], (B, H)) / np.sqrt(H)
+    return np.asarray(np.random.default_rng(0).choice([-1.0, 1.0], (B, H)) / np.sqrt(H))

@@ -98,7 +98,7 @@ def _saturated(gate: Floats) -> npt.NDArray[np.bool_]:
 
 def _dead(gate: Floats) -> npt.NDArray[np.int8]:
     high, low = (gate > 1 - SATURATED).all((0, 1)), (gate < SATURATED).all((0, 1))
-    return high.astype(np.int8) - low.astype(np.int8)
+    return np.asarray(high.astype(np.int8) - low.astype(np.int8))
 
 
 def _longest(carries: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:

@@ -51,6 +51,8 @@ def verdict(layer: Layer) -> str:
 def _carriers(layer: Layer) -> str:
     """The units that keep their state, and whether as the case "carry" has it."""
     carriers, H = list(layer.memory.carriers), len(layer.memory.units)
+    if not carriers:
+        return "what z keeps, now in one unit and now in another"
     each = float(np.median(layer.memory.carried[carriers]))
     if each < -1 / math.log(OPEN):
         return f"what z keeps in {len(carriers)} of {H} units"

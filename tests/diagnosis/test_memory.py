@@ -61,6 +61,19 @@ def test_an_attractor_takes_what_z_keeps_and_the_candidate() -> None:
     assert "what z keeps and the candidate together, neither alone (1.4 steps" in verdict(layer)
 
 
+def test_what_now_one_unit_keeps_and_now_another_has_no_carriers() -> None:
+    """Each of two units keeps its state in every third stretch, as the inputs say."""
+    weight_ih = np.zeros((6, 2))
+    weight_ih[2:4] = 20 * np.eye(2)
+    one = Cell(Variant(), weight_ih, np.zeros((6, 2)), np.zeros(6), np.zeros(6))
+    x = np.full((48, 3, 2), -1.0)
+    x[:, 0, 0] = x[:, 1, 1] = 1.0
+    layer = only_layer(diagnose(one, x, formats=()))
+
+    assert (layer.memory.source, layer.memory.carriers) == ("carry", ())
+    assert verdict(layer).endswith(", by what z keeps, now in one unit and now in another")
+
+
 def test_one_that_forgets_says_so() -> None:
     layer = layer_of(constant(2.0**-30))
 

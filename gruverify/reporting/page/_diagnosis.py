@@ -65,7 +65,8 @@ def _layer(layer: dict[str, Any], number: int, several: bool) -> dict[str, Any]:
 
 
 def _steps(length: dict[str, Any]) -> str:
-    return "≥ " * length["at_least"] + f"{length['steps']:.3g}"
+    number = f"{length['steps']:.3g}"
+    return f"≥ {number}" if length["at_least"] else number
 
 
 def _unit(units: dict[str, list[Any]], i: int) -> dict[str, str]:
