@@ -134,7 +134,7 @@ def diagnosed(model: Model, given: Given, formats: str | Iterable[Format | str])
     """The same of a model and inputs that are read and checked already."""
     T, B, _ = given.inputs.shape
     wanted = formats_named(formats)
-    layers = tuple(_layer(row, wanted) for row in rows_of(model.gru.stack, given))
+    layers = tuple(_layer(row, wanted) for row in rows_of(model.gru, given))
     return Diagnosis(model.gru, given.source, given.recorded, T, B, layers)
 
 

@@ -33,7 +33,7 @@ LARGE = SHARE * STATES
 #: Multiplications that the bounds may take, H³ for each step; and the most steps.
 _WORK, _MOST_STEPS = 2**29, 64
 #: How many members are run in a format, and the most steps that gradients are compared for.
-_MEMBERS, _GRADIENT_STEPS = 4, 256
+_MEMBERS, _GRADIENT_STEPS = 4, 128
 
 
 @dataclass(frozen=True)

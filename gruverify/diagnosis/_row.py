@@ -10,10 +10,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.cell import Cell, Stack
+from gruverify.cell import Cell
 from gruverify.diagnosis._given import Given, stack_in_float64
 from gruverify.diagnosis._model import CannotDiagnose
 from gruverify.formulas import Activations, Run, stack
+from gruverify.models import Gru
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -70,18 +71,19 @@ class Row:
         return Activations(**a, keep=keep, take=take, **unused)
 
 
-def rows_of(model: Stack, given: Given) -> Iterator[Row]:
+def rows_of(gru: Gru, given: Given) -> Iterator[Row]:
     """Every layer and direction, from the first layer on; the runs of one layer are held at a
     time.
     """
-    xs, D = list(given.inputs), model.directions
+    model, D = gru.stack, gru.stack.directions
+    xs = list(given.inputs[::-1] if gru.backward else given.inputs)
     for layer, parameters in enumerate(stack_in_float64(model)):
         states = list(given.states[layer * D : (layer + 1) * D])
         with np.errstate(over="ignore", invalid="ignore"):
             found = stack(model.variant, [parameters], xs, states)
         for direction, run in enumerate(found.parts[0].layers[0]):
             _require_finite(run, layer)
-            yield Row(layer, direction, model.cells[layer][direction], run)
+            yield Row(layer, direction or int(gru.backward), model.cells[layer][direction], run)
         xs = list(found.outputs)
 
 

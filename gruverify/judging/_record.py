@@ -269,6 +269,9 @@ def _in_format(stack: Stack, fmt: Format) -> Stack:
 def initial_states(
     stack: Stack, given: npt.ArrayLike | None, B: int, fmt: Format, *, unbatched: bool
 ) -> NDArray:
+    """Initial states (L·D, B, H), in one of the shapes that they may be given in; zeros if none
+    are.
+    """
     rows, H = stack.layers * stack.directions, stack.hidden_size
     if given is None:
         return np.zeros((rows, B, H), fmt.dtype)

@@ -42,7 +42,7 @@ def cell(
 def row_of(one: Cell) -> Row:
     """The run of a cell over normal inputs, two members."""
     model = model_of(one)
-    [row] = rows_of(model.gru.stack, drawn_inputs(model, T, 2, 0))
+    [row] = rows_of(model.gru, drawn_inputs(model, T, 2, 0))
     return row
 
 

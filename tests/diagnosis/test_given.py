@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from gruverify import Stack
 from gruverify.backends import UnknownTarget
-from gruverify.diagnosis import diagnose, model_of, require_no_embedding
+from gruverify.diagnosis import (
+    Layer,
+    Model,
+    diagnose,
+    diagnosed,
+    given_inputs,
+    model_of,
+    require_no_embedding,
+)
 from tests.diagnosis._models import DATA, cell, trained
 
 
@@ -135,6 +145,19 @@ def test_a_module_s_weights_are_read_as_it_computes_them(
     monkeypatch.syspath_prepend(str(tmp_path))
     assert model_of("mine_to_diagnose:model.rnn").gru.stack.hidden_size == 3
     del torch
+
+
+def test_a_gru_that_runs_backward_alone_meets_the_last_step_first() -> None:
+    x = np.random.default_rng(0).normal(size=(6, 1, 2))
+    forward = model_of(cell())
+    backward = replace(forward, gru=replace(forward.gru, backward=True))
+
+    def found(model: Model, inputs: npt.NDArray[Any]) -> Layer:
+        given = given_inputs(model, inputs, state=None, batch_first=False, source="x")
+        return diagnosed(model, given, ()).layers[0]
+
+    assert np.array_equal(found(backward, x).z, found(forward, x[::-1]).z)
+    assert (found(backward, x).direction, found(forward, x).direction) == (1, 0)
 
 
 def test_one_step_and_one_member_are_enough() -> None:

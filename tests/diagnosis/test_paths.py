@@ -147,7 +147,7 @@ def test_each_part_is_multiplied_alone_and_without_the_others() -> None:
 
 def test_long_lags_neither_overflow_nor_underflow() -> None:
     model = model_of(cell(scale=2.0**-10, update_bias=-60.0))
-    [row] = rows_of(model.gru.stack, drawn_inputs(model, 400, 1, 0))
+    [row] = rows_of(model.gru, drawn_inputs(model, 400, 1, 0))
     found = norms_by_lag(row, Windows(np.array([400]), np.array([0]), np.array([1, 400])))
 
     assert np.isfinite(found.norms["all"]).all()
