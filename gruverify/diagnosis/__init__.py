@@ -27,6 +27,7 @@ from gruverify.diagnosis._paths import ByLag as ByLag
 from gruverify.diagnosis._terms import Terms as Terms
 from gruverify.diagnosis._units import Units as Units
 from gruverify.diagnosis._units import Variance as Variance
+from gruverify.diagnosis._words import PARTS_IN_WORDS as PARTS_IN_WORDS
 from gruverify.diagnosis._words import claim_in_words as claim_in_words
 from gruverify.diagnosis._words import format_in_words as format_in_words
 from gruverify.diagnosis._words import length_in_words as length_in_words

@@ -174,7 +174,7 @@ def _gradient(row: Row, run: Run, fmt: Format) -> tuple[float, float, int]:
     error = float(np.linalg.norm(found - exact)) / size
     z = np.stack([np.asarray(step.z) for step in run.steps[-n:]])
     movable = ((z > 0) & (z < 1)).any((0, 1))
-    lost = np.logical_and(found == 0, exact != 0)[movable]
+    lost = np.asarray(np.logical_and(found == 0, exact != 0))[movable]
     return error, float(lost.mean()) if lost.size else 0.0, n
 
 

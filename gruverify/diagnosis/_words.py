@@ -19,6 +19,17 @@ SUMMANDS = {
     "elman": "the candidate",
     "gates": "what the state does to the gates",
 }
+#: What is multiplied over a lag, in words.
+PARTS_IN_WORDS = {
+    "all": "all of J",
+    "carry": "what z keeps, alone",
+    "elman": "the candidate, alone",
+    "gates": "the gates' own terms, alone",
+    "without carry": "J without what z keeps",
+    "without elman": "J without the candidate",
+    "without gates": "J without the gates' own terms",
+    "diagonal": "J's diagonal, alone",
+}
 #: As many units are named; of more it is said how many more.
 _NAMED = 6
 

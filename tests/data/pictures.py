@@ -1,4 +1,4 @@
-"""Draws the pictures of docs/explanation/memory.md from the trained GRUs: python tests/data/pictures.py"""
+"""Draws the pictures of docs/explanation/memory.md: python tests/data/pictures.py"""
 
 from __future__ import annotations
 

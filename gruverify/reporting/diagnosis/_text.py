@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gruverify.diagnosis import (
+    PARTS_IN_WORDS,
     Diagnosis,
     Layer,
     advice,
@@ -20,16 +21,6 @@ from gruverify.diagnosis import (
 
 #: How many units and lags are shown.
 _UNITS, _LAGS = 12, 9
-_PARTS = {
-    "all": "all of J",
-    "carry": "what z keeps, alone",
-    "elman": "the candidate, alone",
-    "gates": "the gates' own terms, alone",
-    "without carry": "J without what z keeps",
-    "without elman": "J without the candidate",
-    "without gates": "J without the gates' own terms",
-    "diagonal": "J's diagonal, alone",
-}
 
 
 def print_diagnosis(console: Console, d: Diagnosis) -> None:
@@ -88,7 +79,7 @@ def _lags(console: Console, layer: Layer) -> None:
     table = Table("k", box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for lag in lags[shown]:
         table.add_column(str(lag), justify="right")
-    for part, name in _PARTS.items():
+    for part, name in PARTS_IN_WORDS.items():
         table.add_row(name, *map(_exponential, layer.by_lag.median(part)[shown]))
     terms = layer.terms.sizes
     largest = float(terms.max())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gruverify.diagnosis import LARGE
+from gruverify.diagnosis import LARGE, PARTS_IN_WORDS
 from gruverify.reporting._reader import Document
 from gruverify.reporting.page._diagnosis_figures import (
     formats_figure,
@@ -18,16 +18,6 @@ from gruverify.reporting.page._render import raw, render
 #: The most units that the table has.
 _MOST_UNITS = 64
 _SHARES = ("carry", "forget", "elman", "between")
-_PARTS = {
-    "all": "all of J",
-    "carry": "what z keeps, alone",
-    "elman": "the candidate, alone",
-    "gates": "the gates' own terms, alone",
-    "without carry": "J without what z keeps",
-    "without elman": "J without the candidate",
-    "without gates": "J without the gates' own terms",
-    "diagonal": "J's diagonal, alone",
-}
 
 
 def diagnosis_page(document: Document) -> str:
@@ -58,7 +48,7 @@ def _layer(layer: dict[str, Any], number: int, several: bool) -> dict[str, Any]:
             if layer["formats"]
             else "",
         },
-        "parts": {name: _steps(parts[part]) for part, name in _PARTS.items()},
+        "parts": {name: _steps(parts[part]) for part, name in PARTS_IN_WORDS.items()},
         "rows": [_unit(layer["units"], i) for i in maps["units"][:_MOST_UNITS]],
         "count": len(maps["units"]),
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gruverify.diagnosis import PARTS_IN_WORDS
 from gruverify.reporting._needs import needed
 from gruverify.reporting.explain import require_plotting
 from gruverify.reporting.page._figures import panel
@@ -17,12 +18,12 @@ _SHADES = ("#f3f3f0", "#bfd9ec", "#74acd3", "#2c78ac", "#093f66")
 _SMALL = 7.5
 #: What of a norm is no longer drawn.
 _LOWEST = -12
-#: The lines of a lag figure: what they are called, and their colour.
-_PARTS = {
-    "all": ("all of J", "ink"),
-    "carry": ("what z keeps, alone", "float32"),
-    "elman": ("the candidate, alone", "float16"),
-    "gates": ("the gates' own terms, alone", "float64"),
+#: The lines of a lag figure, and their colours.
+_COLOURS = {
+    "all": "ink",
+    "carry": "float32",
+    "elman": "float16",
+    "gates": "float64",
 }
 
 
@@ -40,6 +41,7 @@ def map_figure(maps: Mapping[str, Any], name: str, T: int, key: str) -> str:
     )
     ax.tick_params(length=0, labelsize=_SMALL)
     ax.spines[:].set_visible(False)
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("step", fontsize=_SMALL)
     ax.set_ylabel("unit", fontsize=_SMALL)
     if len(units) <= 32:
@@ -55,8 +57,9 @@ def lag_figure(by_lag: Mapping[str, Any], key: str) -> str:
     summand alone.
     """
     figure, ax = panel(3.5, 2.6)
-    for part, (name, colour) in _PARTS.items():
-        _line(ax, by_lag["lags"], by_lag["norms"][part], name, colour, part == "all")
+    for part, colour in _COLOURS.items():
+        name, values = PARTS_IN_WORDS[part], by_lag["norms"][part]
+        _line(ax, by_lag["lags"], values, name, colour, part == "all")
     left = np.log10(np.exp(-1))
     ax.axhline(left, color=COLOUR_OF["falsified"], linewidth=1, linestyle=(0, (3, 2)), label="1/e")
     _log_axes(ax, by_lag["lags"])
