@@ -6,7 +6,13 @@ from typing import Any
 
 import numpy.typing as npt
 
-from gruverify.backends._targets import TARGETS, UnknownTarget, is_module, named_object, offered_targets
+from gruverify.backends._targets import (
+    TARGETS,
+    UnknownTarget,
+    is_module,
+    named_object,
+    offered_targets,
+)
 from gruverify.backends.exec import PREFIX
 
 _WAY_OUT = (
@@ -48,7 +54,7 @@ def weights_of(found: object, name: str) -> dict[str, npt.NDArray[Any]]:
             f"target {name} is of type {type(found).__name__}, and holds no weights that are read "
             f"here: {_WAY_OUT}"
         )
-    from gruverify.backends._place import shown
+    from gruverify.backends._place import weights_as_read
     from gruverify.backends._tensors import numpy
 
     module: Any = found
@@ -56,6 +62,6 @@ def weights_of(found: object, name: str) -> dict[str, npt.NDArray[Any]]:
     for path, owner in module.named_modules():
         if "parametrizations" in path.split("."):
             continue
-        for leaf, weight in shown(owner).items():
+        for leaf, weight in weights_as_read(owner).items():
             arrays[f"{path}.{leaf}" if path else leaf] = numpy(weight.detach())
     return arrays

@@ -214,6 +214,6 @@ def _write(
             return
         print_diagnosis(console_for(), found)
         if report is not None:
-            from gruverify.cli._report import where
+            from gruverify.cli._report import how_to_read
 
-            click.echo(f"\n{where(report)}")
+            click.echo(f"\n{how_to_read(report)}")

@@ -18,6 +18,7 @@ from gruverify.diagnosis._given import (
     STEPS,
     Given,
     drawn_inputs,
+    fitting,
     given_inputs,
     require_no_embedding,
 )
@@ -132,6 +133,7 @@ def diagnose(
 
 def diagnosed(model: Model, given: Given, formats: str | Iterable[Format | str]) -> Diagnosis:
     """The same of a model and inputs that are read and checked already."""
+    given = fitting(model, given)
     T, B, _ = given.inputs.shape
     wanted = formats_named(formats)
     layers = tuple(_layer(row, wanted) for row in rows_of(model.gru, given))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +17,8 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 
 #: Sizes of a run on inputs that nobody recorded.
 STEPS, MEMBERS = 200, 16
+#: States that a run may have, T·B·H: each takes some 200 bytes.
+_MOST_NUMBERS = 2**23
 
 HOW_TO_RECORD = (
     "record what the GRU itself is given, as a hook does: model.rnn.register_forward_pre_hook("
@@ -87,6 +89,28 @@ def drawn_inputs(model: Model, steps: int, members: int, seed: int) -> Given:
     drawn = np.random.default_rng(seed).normal(size=(steps, members, stack.input_size))
     states = initial_states(stack, None, members, float64, unbatched=False)
     return Given(drawn, states, f"standard normal, seed {seed}: record yours", False)
+
+
+def fitting(model: Model, given: Given) -> Given:
+    """As many of the members as fit into memory, at least one; it is said if some are left out.
+
+    Raises:
+        CannotDiagnose: a single one is too long.
+    """
+    T, B, _ = given.inputs.shape
+    each = T * model.gru.stack.hidden_size
+    if each > _MOST_NUMBERS:
+        raise CannotDiagnose(
+            f"T={T} steps of H={model.gru.stack.hidden_size} units take more memory than there "
+            f"should be: give at most {_MOST_NUMBERS // model.gru.stack.hidden_size} steps"
+        )
+    members = min(B, _MOST_NUMBERS // each)
+    if members == B:
+        return given
+    source = f"{given.source}, the first of its {B} members"
+    return replace(
+        given, inputs=given.inputs[:, :members], states=given.states[:, :members], source=source
+    )
 
 
 def require_no_embedding(model: Model) -> None:

@@ -12,8 +12,8 @@ Whole: TypeAlias = npt.NDArray[np.intp]
 
 #: Multiplications that one product of Jacobians along all windows may take, H³ each.
 _WORK = 2**32
-#: How many windows there are: at least, where there are as many, and at most.
-_FEWEST, _MOST = 2, 32
+#: How many windows there are, if that leaves each this many lags, and at most.
+_FEWEST, _MOST, _FEW_LAGS = 2, 32, 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +34,9 @@ class Windows:
 
 def windows_of(T: int, B: int, H: int) -> Windows:
     """Windows that end in the second half of the run, one at its end, drawn once for all."""
-    longest = max(1, min(T, _WORK // (_FEWEST * H**3)))
+    longest = min(T, max(_FEW_LAGS, _WORK // (_FEWEST * H**3)))
     late = (T - T // 2) * B
-    count = min(late, max(_FEWEST, min(_MOST, _WORK // (longest * H**3))))
+    count = min(late, max(1, min(_MOST, _WORK // (longest * H**3))))
     others = np.random.default_rng(0).permutation(np.arange(1, late))[: count - 1]
     chosen = np.sort(np.concatenate([[0], others])).astype(np.intp)
     return Windows(T - chosen // B, chosen % B, _lags(longest))

@@ -15,6 +15,7 @@ from gruverify.backends import UnknownTarget
 from gruverify.diagnosis import (
     Layer,
     Model,
+    _given,
     diagnose,
     diagnosed,
     given_inputs,
@@ -158,6 +159,14 @@ def test_a_gru_that_runs_backward_alone_meets_the_last_step_first() -> None:
 
     assert np.array_equal(found(backward, x).z, found(forward, x[::-1]).z)
     assert (found(backward, x).direction, found(forward, x).direction) == (1, 0)
+
+
+def test_members_that_do_not_fit_into_memory_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_given, "_MOST_NUMBERS", 100)
+
+    found = diagnose(cell(), np.zeros((6, 9, 2)), formats=())
+    assert (found.members, found.inputs) == (4, "as given, the first of its 9 members")
+    assert "give at most 25 steps" in refused(cell(), np.zeros((26, 1, 2)))
 
 
 def test_one_step_and_one_member_are_enough() -> None:

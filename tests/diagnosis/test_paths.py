@@ -169,4 +169,5 @@ def test_windows_are_few_where_units_are_many() -> None:
     assert (len(small.ends), small.longest, small.ends[0]) == (32, 30, 30)
     assert small.lags.tolist() == [1, 2, 3, 4, 6, 8, 12, 16, 24, 30]
     assert len({*zip(small.ends.tolist(), small.members.tolist(), strict=True)}) == 32
+    assert (len(windows_of(50, 4, 1024).ends), windows_of(50, 4, 1024).longest) == (1, 32)
     assert windows_of(1, 1, 3).lags.tolist() == [1]
