@@ -133,7 +133,7 @@ def _run(row: Row, fmt: Format) -> Run:
 def _latches(kept: npt.NDArray[np.bool_]) -> tuple[Latch, ...]:
     """Units that keep everything for the last half of the run or more, and from which step on."""
     T = len(kept)
-    held = np.logical_and.accumulate(kept.all(1)[::-1], axis=0).sum(0)
+    held = np.logical_and.accumulate(np.asarray(kept.all(1))[::-1], axis=0).sum(0)
     return tuple(Latch(int(i), T - int(held[i])) for i in np.flatnonzero(2 * held >= T))
 
 

@@ -87,8 +87,11 @@ def _source(length: Length, lengths: dict[str, Length], found: ByLag) -> Source:
         return "nothing"
     if length.at_least and float(found.median("all")[-1]) > 1:
         return "growth"
-    summands: tuple[Source, ...] = ("carry", "elman", "gates")
-    return next((part for part in summands if lengths[part].steps >= length.steps / 2), "together")
+    enough: tuple[Source, ...] = ("carry", "elman", "gates")
+    for part in enough:
+        if lengths[part].steps >= length.steps / 2:
+            return part
+    return "together"
 
 
 def _median(lags: npt.NDArray[np.intp], logs: Floats) -> Length:

@@ -45,5 +45,5 @@ def windows_of(T: int, B: int, H: int) -> Windows:
 def _lags(longest: int) -> Whole:
     """1, 2, 3, 4, 6, 8, 12 and on, and the longest."""
     powers = 2 ** np.arange(longest.bit_length())
-    grid = np.unique([*powers, *(3 * powers // 2), longest])
-    return np.asarray(grid[(grid >= 1) & (grid <= longest)], np.intp)
+    grid = np.unique(np.concatenate([powers, 3 * powers // 2, [longest]]))
+    return np.asarray(grid[grid <= longest], np.intp)

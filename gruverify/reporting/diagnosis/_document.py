@@ -68,7 +68,7 @@ def _layer(layer: Layer, recorded: bool) -> dict[str, Any]:
         "by_lag": _by_lag(layer),
         "units": _units(layer),
         "formats": [_format(found, layer) for found in layer.formats],
-        "spectrum": np.stack([layer.spectrum.real, layer.spectrum.imag], -1).tolist(),
+        "spectrum": _pairs(layer.spectrum),
         "maps": _maps(layer),
     }
 
@@ -136,6 +136,12 @@ def _format(found: InFormat, layer: Layer) -> dict[str, Any]:
         "gradient_zeros": found.zeros,
         "gradient_steps": found.gradient_steps,
     }
+
+
+def _pairs(numbers: NDArray) -> list[Any]:
+    """Complex numbers as pairs of real and imaginary part."""
+    found: list[Any] = np.stack([np.real(numbers), np.imag(numbers)], -1).tolist()
+    return found
 
 
 def _maps(layer: Layer) -> dict[str, Any]:

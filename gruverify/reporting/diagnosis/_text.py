@@ -109,8 +109,8 @@ def _units(console: Console, layer: Layer) -> None:
         shares = (u.carry[i], u.forget[i], u.elman[i], u.between[i])
         table.add_row(
             str(i),
-            f"{at_least}{_number(memory.units[i])}",
-            _number(memory.carried[i]),
+            f"{at_least}{_number(float(memory.units[i]))}",
+            _number(float(memory.carried[i])),
             f"{u.z_mean[i]:.2f}±{u.z_spread[i]:.2f}",
             f"{u.r_mean[i]:.2f}±{u.r_spread[i]:.2f}",
             *(f"{share:.0%}" for share in shares),
