@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from gruverify.arithmetic import STATES
 from gruverify.diagnosis import PARTS_IN_WORDS
 from gruverify.reporting._needs import needed
-from gruverify.reporting.explain import require_plotting
+from gruverify.reporting.explain import power, require_plotting
 from gruverify.reporting.page._figures import panel
 from gruverify.reporting.page._svg import COLOUR_OF, inline_svg
 
@@ -58,8 +60,9 @@ def lag_figure(by_lag: Mapping[str, Any], key: str) -> str:
     """
     figure, ax = panel(3.5, 2.6)
     for part, colour in _COLOURS.items():
-        name, values = PARTS_IN_WORDS[part], by_lag["norms"][part]
-        _line(ax, by_lag["lags"], values, name, colour, part == "all")
+        logs = _logs(by_lag["norms"][part], _LOWEST)
+        style = {"color": COLOUR_OF[colour], "linewidth": 1.6 if part == "all" else 1.0}
+        ax.plot(np.log2(by_lag["lags"]), logs, **style, label=PARTS_IN_WORDS[part])
     left = np.log10(np.exp(-1))
     ax.axhline(left, color=COLOUR_OF["falsified"], linewidth=1, linestyle=(0, (3, 2)), label="1/e")
     _log_axes(ax, by_lag["lags"])
@@ -71,19 +74,12 @@ def terms_figure(terms: Sequence[float], key: str) -> str:
     """The sizes of the terms of dL_T/dU_z against the lag."""
     figure, ax = panel(3.5, 2.6)
     lags = list(range(1, len(terms) + 1))
-    _line(ax, lags, terms, "term", "float32", True)
+    # A single term between zeros is a point, and no line.
+    logs, colour = _logs(terms, _LOWEST), COLOUR_OF["float32"]
+    ax.plot(np.log2(lags), logs, color=colour, linewidth=1, marker=".", markersize=4)
     _log_axes(ax, lags)
     ax.set_xlabel("T - k + 1", fontsize=_SMALL)
     return inline_svg(figure, key, "The sizes of the terms of dL_T/dU_z against the lag")
-
-
-def _line(ax: Any, lags: Sequence[int], values: Any, name: str, colour: str, wide: bool) -> None:
-    known = np.array([np.nan if value is None else value for value in values], float)
-    with np.errstate(divide="ignore"):
-        logs = np.log10(known)
-    logs[logs < _LOWEST] = np.nan
-    width = 1.6 if wide else 1.0
-    ax.plot(np.log2(lags), logs, color=COLOUR_OF[colour], linewidth=width, label=name)
 
 
 def _log_axes(ax: Any, lags: Sequence[int]) -> None:
@@ -92,29 +88,37 @@ def _log_axes(ax: Any, lags: Sequence[int]) -> None:
     ticks = range(0, top + 1, every)
     ax.set_xticks(list(ticks), [str(2**i) for i in ticks])
     ax.set_xlabel("lag k", fontsize=_SMALL)
+    _powers_of_ten(ax)
+
+
+def _powers_of_ten(ax: Any) -> None:
+    """Name the logarithms upwards by their numbers."""
     low, high = ax.get_ylim()
     places = range(int(np.floor(low)), int(np.ceil(high)) + 1, max(1, int((high - low) // 5)))
-    ax.set_yticks(list(places), [f"1e{i}" if i else "1" for i in places])
+    ax.set_yticks(list(places), [power(10, i) if i else "1" for i in places])
+
+
+def _logs(values: Sequence[float | None], lowest: float = -np.inf) -> npt.NDArray[np.float64]:
+    """Logarithms to base 10; NaN for what is not known, is 0 or too small to be drawn."""
+    known = np.array([np.nan if value is None else value for value in values], float)
+    with np.errstate(divide="ignore"):
+        found = np.log10(known)
+    return np.where(np.isfinite(found) & (found >= lowest), found, np.nan)
 
 
 def formats_figure(formats: Sequence[Mapping[str, Any]], large: float, key: str) -> str:
     """The largest error of a state in each format against the step, and where it is large."""
     figure, ax = panel(3.5, 2.6)
     for found in formats:
-        errors = np.array([np.nan if e is None else e for e in found["error"]], float)
-        with np.errstate(divide="ignore"):
-            logs = np.where(errors > 0, np.log10(errors), np.nan)
-        steps, colour = np.arange(1, len(errors) + 1), COLOUR_OF[found["format"]]
-        ax.plot(steps, logs, color=colour, linewidth=1.2, label=found["format"])
-        bound = np.array([np.nan if b is None else b for b in found["bound"]], float)
-        with np.errstate(divide="ignore"):
-            bounds = np.where((bound > 0) & (bound < 2), np.log10(bound), np.nan)
-        ax.plot(steps[: len(bound)], bounds, color=colour, linewidth=0.9, linestyle=(0, (1, 1.5)))
+        steps, colour = np.arange(1, len(found["error"]) + 1), COLOUR_OF[found["format"]]
+        errors = _logs(found["error"])
+        ax.plot(steps, errors, color=colour, linewidth=1.2, label=found["format"])
+        # A bound beyond the whole range of a state says nothing.
+        bounds = _logs([b if b is not None and b < STATES else None for b in found["bound"]])
+        ax.plot(steps[: len(bounds)], bounds, color=colour, linewidth=0.9, linestyle=(0, (1, 1.5)))
     ax.axhline(np.log10(large), color=COLOUR_OF["falsified"], linewidth=1, linestyle=(0, (3, 2)))
     ax.set_xlabel("step", fontsize=_SMALL)
-    low, high = ax.get_ylim()
-    places = range(int(np.floor(low)), int(np.ceil(high)) + 1, max(1, int((high - low) // 5)))
-    ax.set_yticks(list(places), [f"1e{i}" if i else "1" for i in places])
+    _powers_of_ten(ax)
     ax.legend(fontsize=6.5, frameon=False, loc="best")
     return inline_svg(figure, key, "The largest error of a state in each format against the step")
 
