@@ -15,6 +15,8 @@ from gruverify.diagnosis._row import Row, rows_of
 
 DATA = Path(__file__).parents[1] / "data"
 UNITS = 8
+#: T of the recorded inputs of each.
+STEPS = {"adding": 30, "delay": 31, "integrator": 60}
 #: The steps of `row_of`.
 T = 9
 

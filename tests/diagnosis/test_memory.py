@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from gruverify import Cell, Variant
 from gruverify.diagnosis import Layer, diagnose, length_in_words, verdict
 from gruverify.diagnosis._memory import Length, lengths_of
+from gruverify.diagnosis._words import units_named
 from tests.diagnosis._models import cell, only_layer
 
 LAGS = np.array([1, 2, 4, 8])
@@ -88,6 +90,29 @@ def test_differences_that_grow_are_no_memory() -> None:
     assert layer.memory.source == "growth"
     assert abs(layer.memory.growth - 2) < 2**-30
     assert "lets differences grow, by a factor of 2 per step" in verdict(layer)
+
+
+@pytest.mark.parametrize(
+    ("needed", "text"),
+    [
+        ((), "by several paths at once, of which each may be missing"),
+        (("carry",), "by what z keeps (alone: 1.4 steps) with help of the others"),
+        (
+            ("carry", "elman", "gates"),
+            "by all paths together, none alone (what z keeps 1.4 steps, the candidate less than",
+        ),
+    ],
+)
+def test_what_it_takes_is_said(needed: tuple[str, ...], text: str) -> None:
+    layer = layer_of(constant(0.5, candidate=1.0), steps=16)
+    other = replace(layer, memory=replace(layer.memory, needed=needed))
+
+    assert text in verdict(other)
+
+
+def test_many_units_are_not_all_named() -> None:
+    assert units_named([3]) == "unit 3"
+    assert units_named(range(8)) == "units 0, 1, 2, 3, 4, 5 and 2 more"
 
 
 def test_between_two_lags_a_norm_fades_evenly() -> None:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from gruverify.diagnosis import advice, claim_in_words, diagnose, verdict
-from tests.diagnosis._models import UNITS, diagnosed, only_layer, trained
+from tests.diagnosis._models import DATA, STEPS, UNITS, diagnosed, only_layer, trained
 
 #: Keeps hardly anything, whatever the weights do.
 LOWERED = -8.0
 DELAY = 30
+
+
+@pytest.mark.parametrize("name", ["adding", "delay", "integrator"])
+def test_a_trained_gru_is_small_and_says_what_wrote_it(name: str) -> None:
+    path = DATA / f"{name}.npz"
+
+    assert path.stat().st_size < 2**13
+    with np.load(path) as file:
+        assert re.fullmatch(r"torch [\w.+]+, seed \d+, \d+ updates", str(file["about"]))
+        assert file["x"].shape[0] == STEPS[name]
 
 
 def test_the_delay_is_carried_by_gates_that_keep_for_its_length() -> None:
