@@ -123,7 +123,7 @@ def test_a_model_is_a_cell_a_stack_a_path_or_a_mapping() -> None:
 def test_a_module_s_weights_are_read_as_it_computes_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    torch = pytest.importorskip("torch")
+    pytest.importorskip("torch")
     from torch import nn
     from torch.nn.utils import parametrize
 
@@ -145,7 +145,6 @@ def test_a_module_s_weights_are_read_as_it_computes_them(
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     assert model_of("mine_to_diagnose:model.rnn").gru.stack.hidden_size == 3
-    del torch
 
 
 def test_a_gru_that_runs_backward_alone_meets_the_last_step_first() -> None:

@@ -71,7 +71,7 @@ def test_what_a_fixed_point_holds_does_not_depend_on_z() -> None:
 
 
 def test_the_gates_of_the_adder_open_at_its_markers() -> None:
-    weights, x = trained("adding")
+    _, x = trained("adding")
     layer = only_layer(diagnosed("adding"))
     marked = x[:, 0, 1] == 1
 
@@ -80,7 +80,6 @@ def test_the_gates_of_the_adder_open_at_its_markers() -> None:
     assert np.sort(taken)[-3] > 2  # three units take in more than twice as much there
     assert layer.memory.length.steps >= len(x)
     assert set(layer.memory.needed) == {"carry", "elman"}
-    del weights
 
 
 @pytest.mark.uncounted
