@@ -130,6 +130,8 @@ def format_in_words(found: InFormat, layer: Layer) -> str:
         off, all_steps = float(found.error.max()), "the one step" if T == 1 else f"all {T} steps"
         kept_up = f"states are off by at most {off:.2g}" if off else "states are the same"
         said = f"safe in {name} through {all_steps}: {kept_up}"
+        if found.gradient > 0:
+            said += f", dL/dU_z by {100 * found.gradient:.2g} %"
     if found.latches:
         rounds = "z rounds to 1" if layer.update == "keep" else "1-z rounds to 1"
         first = min(latch.step for latch in found.latches)
