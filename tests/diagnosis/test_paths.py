@@ -12,12 +12,12 @@ import pytest
 
 from gruverify import VARIANTS, Variant, float64
 from gruverify.arithmetic import Ball, Rounding, diagonal
-from gruverify.diagnosis import _paths, drawn_inputs, model_of
+from gruverify.diagnosis import _paths, drawn_inputs, given_inputs, model_of
 from gruverify.diagnosis._paths import norms_by_lag
 from gruverify.diagnosis._row import Row, rows_of
 from gruverify.diagnosis._windows import Windows, windows_of
 from gruverify.formulas import Summands, jacobian_of_state, sequence, step, summands
-from tests.diagnosis._models import T, cell, row_of
+from tests.diagnosis._models import STEPS, T, cell, row_of, trained
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.uncounted
@@ -27,7 +27,7 @@ MODE = Rounding(float64)
 LAG = 6
 
 
-def windows() -> Windows:
+def windows(T: int = T) -> Windows:
     """The last steps of either member."""
     return Windows(np.array([T, T]), np.array([0, 1]), np.array([1, 2, 4, LAG]))
 
@@ -38,16 +38,20 @@ def exact(values: NDArray) -> Ball:
 
 def enclosures(row: Row, member: int) -> list[Ball]:
     """What ∂h_T/∂h_{T-k} may be for k = 1 … LAG, in balls: whoever computes it in float64."""
-    xs = [exact(s.x[member : member + 1]) for s in row.run.steps]
-    start = exact(row.run.states[0][member : member + 1])
+    T, some = len(row.run.steps), slice(member, member + 1)
+    xs = [exact(s.x[some]) for s in row.run.steps[T - LAG :]]
+    start = exact(row.run.states[T - LAG][some])
     run = sequence(row.cell.variant, row.cell.parameters(exact), xs, start)
     each = [jacobian_of_state(row.cell.variant, run.parameters, a)[0] for a in run.steps]
-    return [reduce(matmul, each[: T - k - 1 : -1]) for k in range(1, LAG + 1)]
+    return [reduce(matmul, each[: LAG - k - 1 : -1]) for k in range(1, LAG)] + [
+        reduce(matmul, each[::-1])
+    ]
 
 
 def by_autograd(row: Row, member: int, lag: int) -> NDArray:
     """∂h_T/∂h_{T-lag} as torch differentiates the same steps."""
-    p = row.cell.parameters(lambda array: torch.tensor(array))
+    T = len(row.run.steps)
+    p = row.cell.parameters(lambda array: torch.tensor(array.astype(np.float64)))
     xs = [torch.tensor(s.x[member : member + 1]) for s in row.run.steps[T - lag :]]
 
     def last(h: Any) -> Any:
@@ -73,8 +77,22 @@ def norm_bound(enclosure: Ball, norm: float) -> float:
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)
 def test_norms_are_those_of_autograd(variant: Variant) -> None:
     row = row_of(cell(variant=variant, update_bias=1.0 if variant.update == "keep" else -1.0))
-    found = norms_by_lag(row, windows())
+    assert_norms_are_those_of_autograd(row)
 
+
+@pytest.mark.parametrize("name", STEPS)
+def test_norms_of_the_trained_are_those_of_autograd(name: str) -> None:
+    weights, x = trained(name)
+    model = model_of(weights)
+    given = given_inputs(model, x, state=None, batch_first=False, source=name)
+    [row] = rows_of(model.gru, given)
+
+    assert_norms_are_those_of_autograd(row)
+
+
+def assert_norms_are_those_of_autograd(row: Row) -> None:
+    """Of the whole product and its rows, at every lag, and within bounds that say something."""
+    found = norms_by_lag(row, windows(len(row.run.steps)))
     for member in (0, 1):
         balls = enclosures(row, member)
         for place, lag in enumerate(found.lags):
