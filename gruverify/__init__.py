@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from gruverify.cell import StackCase as StackCase
     from gruverify.cell import StackGradients as StackGradients
     from gruverify.cell import Variant as Variant
+    from gruverify.diagnosis import Diagnosis as Diagnosis
+    from gruverify.diagnosis import diagnose as diagnose
     from gruverify.engine import Identity as Identity
     from gruverify.engine import Result as Result
     from gruverify.engine import Witness as Witness
@@ -62,6 +64,7 @@ _HOMES = {
         "StackGradients",
         "Variant",
     ),
+    "gruverify.diagnosis": ("Diagnosis", "diagnose"),
     "gruverify.engine": ("Identity", "Result", "Witness", "assert_holds", "check", "identify"),
 }
 _HOME_OF = dict[str, str]()
@@ -75,6 +78,7 @@ __all__ = [
     "Backend",
     "Case",
     "Cell",
+    "Diagnosis",
     "Format",
     "Gradients",
     "Identity",
@@ -90,6 +94,7 @@ __all__ = [
     "backend",
     "bfloat16",
     "check",
+    "diagnose",
     "float16",
     "float32",
     "float64",

@@ -43,6 +43,7 @@ from gruverify.arithmetic._rounding import Rounding as Rounding
 from gruverify.arithmetic._steps import Steps as Steps
 from gruverify.arithmetic._steps import each_by_itself as each_by_itself
 from gruverify.arithmetic._steps import steps_of as steps_of
+from gruverify.arithmetic._wide import emulated as emulated
 
 # Once Hypothesis has loaded our entry point, it wants to know of the types above.
 if _entry_point := _sys.modules.get("gruverify._hypothesis"):

@@ -63,6 +63,8 @@ from gruverify.backends._targets import offered_targets as offered_targets
 from gruverify.backends._targets import require_installed as require_installed
 from gruverify.backends._targets import resolve as resolve
 from gruverify.backends._threads import one_thread as one_thread
+from gruverify.backends._weights import object_named as object_named
+from gruverify.backends._weights import weights_of as weights_of
 from gruverify.backends.exec import GivenUp as GivenUp
 from gruverify.backends.exec import ProtocolBroken as ProtocolBroken
 

@@ -273,7 +273,7 @@ def _import(module_name: str, target: str) -> Any:
 
 
 def _adapt(found: Any, name: str) -> Backend:
-    if _is_module_target(found):
+    if is_module(found):
         return _from_module(found, name)
     if is_backend(found):
         return _completed(_built(found, name) if isinstance(found, type) else found, name)
@@ -336,7 +336,8 @@ def _has(found: object, name: str) -> bool:
     return True
 
 
-def _is_module_target(found: Any) -> bool:
+def is_module(found: Any) -> bool:
+    """Whether it is an `nn.Module`, a class of one or an instance."""
     # Whoever hands in an nn.Module has imported torch; nobody else has to.
     torch = sys.modules.get("torch")
     if torch is None:

@@ -118,7 +118,7 @@ def command(reset: str, update: str, plot: str | None, **values: object) -> None
     For a cell drawn from the seed the command shows, as the biases drive its gates there: how far J
     is from its limit, and theory's bound of that; the gradients, in exact mathematics and in each
     floating-point format; the terms of the sum, and where a format returns exactly 0; and the
-    answer in words, read off these numbers.
+    answer in words, read off these numbers. `gruverify diagnose` asks the same of trained weights.
 
     \b
     gruverify explain

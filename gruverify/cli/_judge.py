@@ -15,6 +15,7 @@ from gruverify._named import DeclaredValues
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._declared import DECLARE
 from gruverify.cli._files import writable, write_aside
+from gruverify.cli._inputs import INPUT_NAMES, LAYOUTS, STATE_NAMES, begins_with_batch
 from gruverify.cli._options import EXIT_CODES, Fail
 from gruverify.cli._values import FORMATS, one_of
 
@@ -25,12 +26,11 @@ if TYPE_CHECKING:
 
 #: What arrays of a file with several are looked for under.
 _NAMES = {
-    "--inputs": ("inputs", "input", "x", "X"),
+    "--inputs": INPUT_NAMES,
     "--outputs": ("outputs", "output", "y", "Y"),
-    "--state": ("state", "initial_state", "h0", "h_0", "hx"),
+    "--state": STATE_NAMES,
     "--lengths": ("lengths", "sequence_lens"),
 }
-_LAYOUTS = ("pytorch", "keras", "onnx", "flax", "nnx", "equinox", "mlx", "haiku")
 _VERDICTS = ("bug", "undecidable", "rounding")
 
 
@@ -58,8 +58,8 @@ _VERDICTS = ("bug", "undecidable", "rounding")
 @click.option("--gru", "name", metavar="NAME", help="Which GRU of the file, where it has several.")
 @click.option(
     "--layout",
-    type=one_of(*_LAYOUTS),
-    metavar="|".join(_LAYOUTS),
+    type=one_of(*LAYOUTS),
+    metavar="|".join(LAYOUTS),
     help="Where names do not tell it.",
 )
 @click.option(
@@ -196,7 +196,7 @@ def _records(
     from gruverify.models import array_of
 
     xs = array_of(inputs, _NAMES["--inputs"])
-    first = _batch_first(xs.shape, batch_first)
+    first = begins_with_batch(xs.shape, batch_first)
     if state is None:
         h = None
     else:
@@ -226,18 +226,6 @@ def _records(
             file = files.get(str(wrong).partition(" ")[0])
             raise Fail(f"{file}: {wrong}" if file else str(wrong)) from None
     return found
-
-
-def _batch_first(shape: tuple[int, ...], said: bool | None) -> bool:
-    """Whether inputs begin with the batch; asked for, because a guess may make a right GRU look
-    wrong.
-    """
-    if said is None and len(shape) == 3:
-        raise Fail(
-            f"inputs has shape {shape}: say --time-first if that is (T, B, I), or --batch-first "
-            "if it is (B, T, I)"
-        )
-    return bool(said)
 
 
 def _lengths(text: str) -> Any:

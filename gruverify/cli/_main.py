@@ -20,7 +20,7 @@ from gruverify.cli._options import Fail, Interrupted
 #: The commands by what a person wants. Each is in a module of its name, imported when it is wanted.
 _SECTIONS = {
     "Verify": ("check", "identify", "judge", "replay"),
-    "Understand": ("explain", "accuracy", "certify", "list", "faults"),
+    "Understand": ("explain", "diagnose", "accuracy", "certify", "list", "faults"),
     "Results": ("report", "compare"),
     "Exchange": ("convert", "export-cases"),
 }
@@ -119,4 +119,6 @@ def main() -> None:
     gruverify check mypkg.kernels:MyGRU  verify your own: a step, an nn.Module, a backend
     gruverify judge model.pt --inputs x.npy --outputs y.npy
                                          your weights, your data: rounding or a bug?
+    gruverify diagnose model.pt --inputs x.npy
+                                         how many steps does it remember, and by what?
     """  # noqa: D301  # click reads the backspaces

@@ -27,7 +27,9 @@ from gruverify.formulas._stack import stack_bptt as stack_bptt
 from gruverify.formulas._step import ACTIVATIONS as ACTIVATIONS
 from gruverify.formulas._step import Activations as Activations
 from gruverify.formulas._step import GateCotangents as GateCotangents
+from gruverify.formulas._step import Paths as Paths
 from gruverify.formulas._step import Pullback as Pullback
+from gruverify.formulas._step import Summands as Summands
 from gruverify.formulas._step import activations as activations
 from gruverify.formulas._step import back_to_state as back_to_state
 from gruverify.formulas._step import candidate_slope as candidate_slope
@@ -40,7 +42,9 @@ from gruverify.formulas._step import known_cotangents as known_cotangents
 from gruverify.formulas._step import next_state as next_state
 from gruverify.formulas._step import pullback as pullback
 from gruverify.formulas._step import pullback_through as pullback_through
+from gruverify.formulas._step import recurrent_paths as recurrent_paths
 from gruverify.formulas._step import reset_slope as reset_slope
 from gruverify.formulas._step import step as step
+from gruverify.formulas._step import summands as summands
 from gruverify.formulas._step import through_gates as through_gates
 from gruverify.formulas._step import update_slope as update_slope

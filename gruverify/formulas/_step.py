@@ -135,15 +135,53 @@ def jacobian(v: Variant, p: Parameters, a: Activations) -> tuple[Array, Array]:
     return jacobian_of_state(v, p, a), dx
 
 
-def jacobian_of_state(v: Variant, p: Parameters, a: Activations) -> Array:
-    """(2.2): J = ∂h/∂h' alone, (B, H, H)."""
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The ways from h' to h through a gate or the candidate: pairs (d, W) that stand for D(d) W, d
+    (B, H) and W (H, H) or (B, H, H). What is left of J is the direct way, D(keep).
+    """
+
+    update: tuple[Array, Array]
+    candidate: tuple[Array, Array]
+    reset: tuple[Array, Array]
+
+
+def recurrent_paths(v: Variant, p: Parameters, a: Activations) -> Paths:
+    """(2.2) summand by summand: through the update gate, the candidate and the reset gate."""
     s_z, s_c, s_r = update_slope(v, a), candidate_slope(a), reset_slope(a)
     if v.reset == "after":
-        return combined_rows(
-            (s_z, p.W_hz), (s_c * a.r, p.W_hc), (s_c * s_r, p.W_hr), on_diagonal=a.keep
-        )
-    into_h = p.W_hc * a.r[..., None, :] + p.W_hc @ combined_rows((s_r, p.W_hr))
-    return combined_rows((s_z, p.W_hz), (s_c, into_h), on_diagonal=a.keep)
+        return Paths((s_z, p.W_hz), (s_c * a.r, p.W_hc), (s_c * s_r, p.W_hr))
+    into_reset = p.W_hc @ combined_rows((s_r, p.W_hr))
+    return Paths((s_z, p.W_hz), (s_c, p.W_hc * a.r[..., None, :]), (s_c, into_reset))
+
+
+def jacobian_of_state(v: Variant, p: Parameters, a: Activations) -> Array:
+    """(2.2): J = ∂h/∂h' alone, (B, H, H)."""
+    paths = recurrent_paths(v, p, a)
+    if v.reset == "after":
+        return combined_rows(paths.update, paths.candidate, paths.reset, on_diagonal=a.keep)
+    s_c, into_candidate = paths.candidate
+    into_h = into_candidate + paths.reset[1]
+    return combined_rows(paths.update, (s_c, into_h), on_diagonal=a.keep)
+
+
+@dataclass(frozen=True, slots=True)
+class Summands:
+    """J = D(carry) + elman + gates: what h' becomes by the direct way, (B, H), through the
+    candidate and through the gates' own pre-activations, (B, H, H) each.
+    """
+
+    carry: Array
+    elman: Array
+    gates: Array
+
+
+def summands(v: Variant, p: Parameters, a: Activations) -> Summands:
+    """The three summands of (2.2): what z keeps, the Elman part, and the gates' own terms."""
+    paths = recurrent_paths(v, p, a)
+    return Summands(
+        a.keep, combined_rows(paths.candidate), combined_rows(paths.update, paths.reset)
+    )
 
 
 @dataclass(frozen=True, slots=True)

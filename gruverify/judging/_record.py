@@ -67,7 +67,7 @@ def record(
         BadRecord: an array has the wrong shape or type.
     """
     stack = _stack(model)
-    xs, ys = _numbers("inputs", inputs), _numbers("outputs", outputs)
+    xs, ys = numbers("inputs", inputs), numbers("outputs", outputs)
     unbatched = xs.ndim == 2
     if unbatched:
         xs, ys = xs[:, None], np.expand_dims(ys, -2) if ys.ndim >= 2 else ys
@@ -79,7 +79,7 @@ def record(
         axes = "(T, I)"
     else:
         axes = "(T, B, I)"
-    _require_inputs(stack, np.asarray(inputs).shape, xs, axes)
+    require_inputs(stack, np.asarray(inputs).shape, xs, axes)
     T, B, _ = xs.shape
     layers = _layers(stack, np.asarray(outputs).shape, ys, T, B, axes)
     computed, notes = _format(stack, ys, format)
@@ -94,7 +94,7 @@ def record(
         computed,
         xs,
         layers,
-        _state(stack, state, B, computed, unbatched=unbatched),
+        initial_states(stack, state, B, computed, unbatched=unbatched),
         steps,
         stack.format,
         (*notes, *_notes_of_inputs(xs, computed)),
@@ -121,7 +121,8 @@ def kind_of(array: NDArray) -> Format | None:
         return None
 
 
-def _numbers(name: str, values: npt.ArrayLike) -> NDArray:
+def numbers(name: str, values: npt.ArrayLike) -> NDArray:
+    """The values as an array of numbers; BadRecord names what is none."""
     try:
         array = np.asarray(values)
     except ValueError:  # lists of different lengths
@@ -133,7 +134,10 @@ def _numbers(name: str, values: npt.ArrayLike) -> NDArray:
     return array
 
 
-def _require_inputs(stack: Stack, given: tuple[int, ...], xs: NDArray, axes: str) -> None:
+def require_inputs(stack: Stack, given: tuple[int, ...], xs: NDArray, axes: str) -> None:
+    """Raise BadRecord unless inputs `xs`, of the shape that was given, are (T, B, I), T and B at
+    least 1.
+    """
     if xs.ndim != 3:
         raise BadRecord(f"inputs has shape {given}, expected {axes}, or (T, I) without a batch")
     if min(xs.shape[:2]) < 1:
@@ -259,13 +263,16 @@ def _in_format(stack: Stack, fmt: Format) -> Stack:
         return Stack(tuple(map(tuple, stack.each(cast))))
 
 
-def _state(
+def initial_states(
     stack: Stack, given: npt.ArrayLike | None, B: int, fmt: Format, *, unbatched: bool
 ) -> NDArray:
+    """Initial states (L·D, B, H), in one of the shapes that they may be given in; zeros if none
+    are.
+    """
     rows, H = stack.layers * stack.directions, stack.hidden_size
     if given is None:
         return np.zeros((rows, B, H), fmt.dtype)
-    state = _numbers("state", given)
+    state = numbers("state", given)
     shapes: Sequence[tuple[int, ...]] = [(rows, B, H)]
     if rows == 1:
         shapes = [*shapes, (B, H)]
@@ -284,7 +291,7 @@ def _state(
 def _lengths(given: npt.ArrayLike | None, T: int, B: int) -> npt.NDArray[np.intp]:
     if given is None:
         return np.full(B, T)
-    lengths = np.atleast_1d(_numbers("lengths", given))
+    lengths = np.atleast_1d(numbers("lengths", given))
     if lengths.shape != (B,):
         raise BadRecord(f"lengths has shape {lengths.shape}, expected (B,) with B={B}")
     whole = lengths.astype(np.float64)

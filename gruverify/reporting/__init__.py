@@ -24,6 +24,7 @@ from gruverify.reporting._file_result import print_file_result as print_file_res
 from gruverify.reporting._file_result import print_file_verdict as print_file_verdict
 from gruverify.reporting._folder import BadFolder as BadFolder
 from gruverify.reporting._folder import require_folder as require_folder
+from gruverify.reporting._folder import write_diagnosis as write_diagnosis
 from gruverify.reporting._folder import write_report as write_report
 from gruverify.reporting._identity import identity_document as identity_document
 from gruverify.reporting._identity import print_identity as print_identity
@@ -70,4 +71,5 @@ from gruverify.reporting.matrix import matrix_page as matrix_page
 from gruverify.reporting.matrix import print_bank as print_bank
 from gruverify.reporting.matrix import print_matrix as print_matrix
 from gruverify.reporting.page import comparison_page as comparison_page
+from gruverify.reporting.page import diagnosis_page as diagnosis_page
 from gruverify.reporting.page import result_page as result_page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -13,10 +14,12 @@ from gruverify.reporting._json import as_text
 from gruverify.reporting._junit import junit
 from gruverify.reporting._markdown import markdown
 from gruverify.reporting._reader import Document
-from gruverify.reporting.page import MARK, comparison_page, result_page
+from gruverify.reporting.page import MARK, comparison_page, diagnosis_page, result_page
 
 #: What a report's folder, and a folder in it for one of several results, may hold.
 FILES = ("index.html", "junit.xml", "summary.md", "result.json")
+#: What a diagnosis' folder holds.
+DIAGNOSIS_FILES = ("index.html", "diagnosis.json")
 #: In a page's head the mark stands within so many characters.
 _HEAD = 2000
 
@@ -43,7 +46,7 @@ def _require_ours(folder: Path) -> None:
     for path in sorted(folder.iterdir()):
         if path.is_dir() and not path.is_symlink() and _is_report(path):
             _require_ours(path)
-        elif path.name not in FILES or not _is_report(folder):
+        elif path.name not in (*FILES, *DIAGNOSIS_FILES) or not _is_report(folder):
             raise BadFolder(
                 f"{folder} holds {path.name}, which is no part of a report: name another folder, "
                 "or a new one"
@@ -63,8 +66,21 @@ def write_report(documents: Sequence[Document], folder: Path) -> None:
         BadFolder: it cannot be written there; what was there before still is.
         ReportUnavailable: a package of the extra `report` is missing.
     """
+    _write_folder(_files(documents), folder)
+
+
+def write_diagnosis(document: Document, folder: Path) -> None:
+    """Write the page of a diagnosis, and the diagnosis: index.html, diagnosis.json.
+
+    Raises:
+        BadFolder, ReportUnavailable: as `write_report`.
+    """
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    _write_folder({"index.html": diagnosis_page(document), "diagnosis.json": text}, folder)
+
+
+def _write_folder(files: Mapping[str, str], folder: Path) -> None:
     require_folder(folder)
-    files = _files(documents)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(

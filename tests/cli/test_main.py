@@ -20,6 +20,7 @@ COMMANDS = (
     "judge",
     "replay",
     "explain",
+    "diagnose",
     "accuracy",
     "certify",
     "list",

@@ -41,6 +41,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "certifying": {"arithmetic", "cell"},
     "accuracy": {"arithmetic", "cell", "backends", "invariants", "engine", "_visible"},
     "judging": {"arithmetic", "cell", "formulas", "backends", "invariants", "engine", "_visible"},
+    "diagnosis": {
+        "arithmetic",
+        "cell",
+        "formulas",
+        "backends",
+        "models",
+        "judging",
+    },
     "exporting": {
         "arithmetic",
         "cell",
@@ -70,6 +78,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "judging",
         "runtimes",
         "accuracy",
+        "diagnosis",
     },
     "cli": {
         "arithmetic",
@@ -83,6 +92,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "store",
         "models",
         "judging",
+        "diagnosis",
         "exporting",
         "runtimes",
         "certifying",
@@ -105,7 +115,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "_pytest",
     },
     # The facades of the top level: the lazy package itself, the shelf of strategies, and python -m.
-    "": {"arithmetic", "cell", "backends", "engine"},
+    "": {"arithmetic", "cell", "backends", "engine", "diagnosis"},
     "strategies": {"gruverify_strategies"},
     # Two tiny modules that pytest and Hypothesis load through entry points.
     "_pytest": {"testing"},

@@ -126,6 +126,13 @@ def require(page: str) -> None:
             pytest.skip(f"{', '.join(missing)} is missing: tox -e docs has the packages")
 
 
+def provide(page: str, folder: Path) -> None:
+    """Copy what a page says that it needs of the repository: `<!-- files: tests/data/a.npz -->`."""
+    for names in re.findall(r"^<!-- files: (.*) -->$", page, re.MULTILINE):
+        for name in names.split():
+            shutil.copy(ROOT / name, folder)
+
+
 def write(path: Path, text: str) -> None:
     """Write a file of a page; a module that was imported before is imported anew."""
     path.write_text(text)
@@ -141,6 +148,7 @@ def test_a_page_does_what_it_says(
 ) -> None:
     page = path.read_text()
     require(page)
+    provide(page, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delenv("COLUMNS", raising=False)

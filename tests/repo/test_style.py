@@ -29,6 +29,7 @@ PACKAGES = (
         "store",
         "models",
         "judging",
+        "diagnosis",
         "exporting",
         "runtimes",
         "certifying",

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from gruverify.reporting import write_report
+import gruverify
+from gruverify.reporting import write_diagnosis, write_report
+from gruverify.reporting.diagnosis import diagnosis_document
 
 from ._documents import HOSTILE, rich
 
@@ -33,7 +36,7 @@ def opened(browser: Any, report: Path) -> Iterator[Opener]:
     """Opens a page of the report; whatever the page complains of fails the test."""
     contexts, complaints = [], list[str]()
 
-    def open_page(name: str = NUMPY_PAGE, **options: Any) -> Any:
+    def open_page(name: str | Path = NUMPY_PAGE, **options: Any) -> Any:
         contexts.append(browser.new_context(**{"offline": True, **options}))
         contexts[-1].set_default_timeout(120_000)  # a busy machine is no failure
         page = contexts[-1].new_page()
@@ -41,9 +44,11 @@ def opened(browser: Any, report: Path) -> Iterator[Opener]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
             "request",
-            lambda request: request.url.startswith("file:") or complaints.append(request.url),
+            lambda request: (
+                request.url.startswith(("file:", "data:")) or complaints.append(request.url)
+            ),
         )
-        page.goto(next(report.glob(name)).as_uri())
+        page.goto((name if isinstance(name, Path) else next(report.glob(name))).as_uri())
         return page
 
     yield open_page
@@ -74,6 +79,22 @@ def test_it_fits_a_phone(name: str, opened: Opener) -> None:
         page = opened(name, viewport={"width": width, "height": 740})
 
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_diagnosis_is_accessible_and_fits_a_phone(opened: Opener, tmp_path: Path) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    cell = gruverify.Cell(gruverify.Variant(bias=False), np.ones((9, 2)), np.ones((9, 3)))
+    found = gruverify.diagnose(gruverify.Stack(((cell,),)), steps=6, members=1, formats="f16")
+    write_diagnosis(diagnosis_document(found), tmp_path / "diagnosis")
+    page = opened(
+        tmp_path / "diagnosis" / "index.html",
+        viewport={"width": 360, "height": 740},
+        bypass_csp=True,
+    )
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    found = axe.Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
 
 
 def test_all_sections_and_maps_are_in_sight_on_a_phone(opened: Opener) -> None:

@@ -23,7 +23,7 @@ _SMALL = 7.5
 
 def flow_figure(regime: Mapping[str, Any], quantity: str, key: str) -> str:
     """A quantity of a regime ("terms" or "influence") against k, exact and in each format."""
-    figure, ax = _panel(3.5, 2.5)
+    figure, ax = panel(3.5, 2.5)
     draw_series(ax, {name: values[::-1] for name, values in regime[quantity].items()})
     ax.set_xlabel("k", fontsize=_SMALL)
     of = {"terms": "Size of term k of dL/dU_z", "influence": "Size of dh_T/dh_k"}[quantity]
@@ -34,7 +34,7 @@ def flow_figure(regime: Mapping[str, Any], quantity: str, key: str) -> str:
 
 def margins_figure(family: str, octaves: Mapping[str, Mapping[int, int]], key: str) -> str:
     """How many cases of a family have which margin: a line for each format; `octaves` by format."""
-    figure, ax = _panel(3.5, 2.1)
+    figure, ax = panel(3.5, 2.1)
     top = max(chain.from_iterable(octaves.values()), default=0)
     edges = range(_LOWEST_OCTAVE, max(2, min(top, 8) + 2))
     for fmt, counts in octaves.items():
@@ -149,7 +149,7 @@ def _entry(letters: str, at: Iterable[int]) -> str:
 
 def _lines(names: Sequence[str], margins: Any, key: str) -> str:
     """Margins on a scale of powers of ten, the bound as a line."""
-    figure, ax = _panel(3.5, 0.45 + 0.17 * len(names))
+    figure, ax = panel(3.5, 0.45 + 0.17 * len(names))
     known = np.log10(margins, where=margins > 0, out=np.full(len(margins), -math.inf))
     finite = known[np.isfinite(known)]
     low, high = min([-2.0, *finite]) - 0.5, max([1.0, *finite]) + 0.5
@@ -170,7 +170,8 @@ def _lines(names: Sequence[str], margins: Any, key: str) -> str:
     )
 
 
-def _panel(width: float, height: float) -> tuple[Any, Any]:
+def panel(width: float, height: float) -> tuple[Any, Any]:
+    """A figure of these inches, and its axes in the colours of a page."""
     figure = require_plotting().Figure(figsize=(width, height), layout="constrained")
     ax = figure.subplots()
     ax.spines[["top", "right"]].set_visible(False)

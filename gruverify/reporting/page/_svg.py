@@ -99,7 +99,9 @@ def _attributes(node: ET.Element, key: str, referenced: set[str]) -> list[tuple[
                 (part, _shorter(said)) for part, said in _parts(value) if part not in _OURS_TO_SAY
             ]
         elif name == _LINK:
-            found.append(("href", f"#{key}-{value[1:]}"))
+            # An image brings its own data, anything else points into the picture.
+            inside = value.startswith("#")
+            found.append(("href", f"#{key}-{value[1:]}" if inside else value))
         elif name != "id":
             found.append(
                 (name, _shorter(_REFERENCE.sub(lambda match: f"url(#{key}-{match[1]})", value)))

@@ -1,0 +1,34 @@
+"""Your GRU: what its gates have to do with its memory, in numbers, and in a few sentences."""
+
+from gruverify.diagnosis._advice import advice as advice
+from gruverify.diagnosis._claims import Claim as Claim
+from gruverify.diagnosis._claims import Correlation as Correlation
+from gruverify.diagnosis._diagnosis import FORMATS as FORMATS
+from gruverify.diagnosis._diagnosis import Diagnosis as Diagnosis
+from gruverify.diagnosis._diagnosis import Layer as Layer
+from gruverify.diagnosis._diagnosis import diagnose as diagnose
+from gruverify.diagnosis._diagnosis import diagnosed as diagnosed
+from gruverify.diagnosis._formats import LARGE as LARGE
+from gruverify.diagnosis._formats import InFormat as InFormat
+from gruverify.diagnosis._formats import Latch as Latch
+from gruverify.diagnosis._given import MEMBERS as MEMBERS
+from gruverify.diagnosis._given import STEPS as STEPS
+from gruverify.diagnosis._given import Given as Given
+from gruverify.diagnosis._given import drawn_inputs as drawn_inputs
+from gruverify.diagnosis._given import given_inputs as given_inputs
+from gruverify.diagnosis._given import require_no_embedding as require_no_embedding
+from gruverify.diagnosis._memory import Length as Length
+from gruverify.diagnosis._memory import Memory as Memory
+from gruverify.diagnosis._model import CannotDiagnose as CannotDiagnose
+from gruverify.diagnosis._model import Model as Model
+from gruverify.diagnosis._model import model_of as model_of
+from gruverify.diagnosis._paths import PARTS as PARTS
+from gruverify.diagnosis._paths import ByLag as ByLag
+from gruverify.diagnosis._terms import Terms as Terms
+from gruverify.diagnosis._units import Units as Units
+from gruverify.diagnosis._units import Variance as Variance
+from gruverify.diagnosis._words import PARTS_IN_WORDS as PARTS_IN_WORDS
+from gruverify.diagnosis._words import claim_in_words as claim_in_words
+from gruverify.diagnosis._words import format_in_words as format_in_words
+from gruverify.diagnosis._words import length_in_words as length_in_words
+from gruverify.diagnosis._words import verdict as verdict
