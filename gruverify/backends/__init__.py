@@ -14,6 +14,8 @@ from gruverify.backends._child import kill_all as kill_all
 from gruverify.backends._child import quiet as quiet
 from gruverify.backends._child import wait_for as wait_for
 from gruverify.backends._claims import declared_variants as declared_variants
+from gruverify.backends._configured import meant_by as meant_by
+from gruverify.backends._configured import named_targets as named_targets
 from gruverify.backends._declarations import ACCURACY as ACCURACY
 from gruverify.backends._declarations import BadDeclaration as BadDeclaration
 from gruverify.backends._declarations import Declarations as Declarations
@@ -61,6 +63,7 @@ from gruverify.backends._targets import UnknownTarget as UnknownTarget
 from gruverify.backends._targets import named_object as named_object
 from gruverify.backends._targets import offered_targets as offered_targets
 from gruverify.backends._targets import require_installed as require_installed
+from gruverify.backends._targets import require_named as require_named
 from gruverify.backends._targets import resolve as resolve
 from gruverify.backends._threads import one_thread as one_thread
 from gruverify.backends.exec import GivenUp as GivenUp

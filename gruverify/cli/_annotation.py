@@ -35,7 +35,9 @@ def _place_of(target: str) -> tuple[str, ...]:
     """The file and line of "pkg.module:name", as far as they are found below the current directory;
     nothing of the target is imported for it.
     """
-    module, _, name = target.partition(":")
+    from gruverify.backends import meant_by
+
+    module, _, name = meant_by(target).partition(":")
     folder = Path(*module.split("."))
     file = next(
         (file for file in (folder.with_suffix(".py"), folder / "__init__.py") if file.is_file()),

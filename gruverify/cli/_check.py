@@ -62,7 +62,7 @@ answered or claimed), 130 interrupted.
 
 
 @click.command("check", cls=Configured, help=_HELP)
-@click.argument("target")
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
 @click.option(
     "--profile",
     type=click.Choice(["quick", "default", "deep"]),
@@ -192,7 +192,7 @@ answered or claimed), 130 interrupted.
 @click.pass_context
 def command(
     context: click.Context,
-    target: str,
+    targets: tuple[str, ...],
     profile: str,
     formats: tuple[Format, ...] | None,
     seed: int,
@@ -223,7 +223,8 @@ def command(
     look: Look,
     kept: Kept | None,
 ) -> None:
-    """Verify a target, as the options say."""
+    """Verify targets, as the options say."""
+    [target] = targets
     if names_a_model(target):
         options = ModelOptions(gru, inputs, declared, seed, patience, json_path, witnesses, look)
         sys.exit(check_model(context, target, options))
