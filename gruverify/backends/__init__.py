@@ -9,6 +9,7 @@ from typing import Any
 from gruverify.backends._accuracy import rounding_of as rounding_of
 from gruverify.backends._child import Child as Child
 from gruverify.backends._child import Line as Line
+from gruverify.backends._child import ending as ending
 from gruverify.backends._child import interrupts_blocked as interrupts_blocked
 from gruverify.backends._child import kill_all as kill_all
 from gruverify.backends._child import quiet as quiet

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,15 @@ from click.core import ParameterSource
 from gruverify._config import BadConfiguration, Configuration, Table, configuration
 from gruverify.cli._options import Fail
 
+#: Where a context keeps the arguments that it was made from.
+_ARGUMENTS = "gruverify.arguments"
+
 
 class Configured(click.Command):
     """What is not given on the command line, or as an environment variable, is read from
     [tool.gruverify], and where one target is named that has a table, from there first. Where both
-    say something and it differs, what is given wins, and a line on standard error says so.
+    say something and it differs, what is given wins, and a line on standard error says so. The
+    object of the parent's context, if there is one, names keys that are not read.
     """
 
     def make_context(
@@ -26,6 +32,7 @@ class Configured(click.Command):
         **extra: Any,
     ) -> click.Context:
         """The context of a call, with the file's values as defaults."""
+        given = list(args)  # reading them consumes the list
         if {"-h", "--help"} & set(args):
             return super().make_context(info_name, args, parent, **extra)
         try:
@@ -33,12 +40,15 @@ class Configured(click.Command):
             _require_targets(read)
             named = self._targets(args) or read.default_targets
             tables = read.options(named[0] if len(set(named)) == 1 else None)
+            for key in parent.obj if parent is not None and parent.obj else ():
+                tables.pop(key, None)
             defaults = self._defaults(tables)
         except BadConfiguration as wrong:
             raise Fail(str(wrong)) from None
         if named:
             defaults["targets"] = named
         context = super().make_context(info_name, args, parent, default_map=defaults, **extra)
+        context.meta[_ARGUMENTS] = tuple(given)
         for key, table in tables.items():
             self._tell_of_both(context, table, key, defaults[_name(key)])
         return context
@@ -99,3 +109,31 @@ def _require_targets(read: Configuration) -> None:
 def _name(key: str) -> str:
     """The name of the parameter of a key."""
     return key.replace("-", "_")
+
+
+def options_but(names: Collection[str]) -> list[str]:
+    """The options of the command that is running, as they were given on its command line, without
+    some parameters and without arguments.
+    """
+    context = click.get_current_context()
+    command = context.command
+    parser = command.make_parser(click.Context(command))
+    given, _, order = parser.parse_args(list(context.meta[_ARGUMENTS]))
+    found = list[str]()
+    for param in dict.fromkeys(order):
+        if param.name in names or not isinstance(param, click.Option):
+            continue
+        option, value = param.opts[0], given[str(param.name)]
+        if param.is_flag:
+            found.append(option)
+        else:
+            each = value if param.multiple else [value]
+            found += [f"{option}={text}" for text in each]
+    return found
+
+
+def environment_without(names: Collection[str]) -> dict[str, str]:
+    """The environment, without the variables of some parameters of the command that is running."""
+    prefix = click.get_current_context().auto_envvar_prefix
+    left_out = {f"{prefix}_{name.upper()}" for name in names}
+    return {name: value for name, value in os.environ.items() if name not in left_out}
