@@ -88,15 +88,19 @@ class Member:
         if self._deadline < float("inf"):
             self.kill()
         self._deadline = time.monotonic() + GRACE
-        assert self._process.stdin is not None  # it was asked for
-        with suppress(OSError):
-            self._process.stdin.close()
+        self._close_input()
 
     def kill(self) -> None:
         """End it and all that it started."""
         with suppress(OSError):  # all of it is gone
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._close_input()
+
+    def _close_input(self) -> None:
+        assert self._process.stdin is not None  # it was asked for
+        with suppress(OSError):
+            self._process.stdin.close()
 
     def outcome(self) -> Outcome:
         """What came of it, once it has ended."""
