@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -243,12 +244,8 @@ def command(
     plan = Plan(profile=profile, formats=formats, seed=seed, max_cases=max_cases, max_size=max_size)
     plan = replace(plan, time_budget=time_budget, shrink=not no_shrink)
     plan = replace(plan, max_failures=1 if first_only else max_failures)
-    plans = {
-        target: replace(
-            plan, selection=_selection(target, only, skip, skips_files, xfails_files, strict)
-        )
-        for target in targets
-    }
+    chosen = partial(_selection, only, skip, skips_files, xfails_files, strict)
+    plans = {target: replace(plan, selection=chosen(target)) for target in targets}
     if list_only:
         sys.exit(list_each(plans, patience))
     if len(targets) > 1:
@@ -373,12 +370,12 @@ def _prepare(targets: tuple[str, ...], report: Path | None) -> None:
 
 
 def _selection(
-    target: str,
     only: tuple[str, ...],
     skip: tuple[str, ...],
     skips: tuple[str, ...],
     xfails: tuple[str, ...],
     strict: bool,
+    target: str,
 ) -> Selection:
     from gruverify.engine import BadSelection, files_for, selection
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gruverify.cli._annotation import mark
+from gruverify.cli._check_model import names_a_model
 from gruverify.cli._configured import environment_without, options_but
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
@@ -75,7 +76,7 @@ def check_each(targets: Sequence[str], to: Together) -> int:
     file = writable("--json", to.json)
     jobs = to.jobs or min(os.cpu_count() or 1, _MOST)
     at_once = min(jobs, len(targets))
-    options = [*options_but(_OF_THE_RUN), f"--jobs={max(1, jobs // at_once)}", "--color=never"]
+    options = [*options_but(_OF_THE_RUN), "--color=never"]
     console = to.console
     if not to.look.silent:
         console.print(f"{len(targets)} targets, {at_once} at once\n")
@@ -92,7 +93,8 @@ def check_each(targets: Sequence[str], to: Together) -> int:
         tempfile.TemporaryDirectory(prefix="gruverify-") as folder,
         _watched(console, to.look) as say,
     ):
-        start = Start(options, environment_without(_OF_THE_RUN), Path(folder))
+        environment = environment_without(_OF_THE_RUN)
+        start = Start(options, environment, Path(folder), jobs=max(1, jobs // at_once))
         outcomes = Crew(start, at_once, show, say).check(targets)
     _put_out(outcomes, to, file)
     return worst_exit(outcome.row.exit or 0 for outcome in outcomes)
@@ -119,15 +121,20 @@ class _Status:
 
 @dataclass(frozen=True)
 class Start:
-    """How a check is started: its options and environment, and where its files go."""
+    """How a check is started: its options and environment, where its files go, and how many
+    processes it may have, which is nothing to a model in a runtime.
+    """
 
     options: Sequence[str]
     environment: Mapping[str, str]
     folder: Path
+    jobs: int = 1
 
     def __call__(self, target: str, number: int) -> Member:
         """Start one."""
-        return Member(target, self.options, self.environment, self.folder / str(number))
+        more = [] if names_a_model(target) else [f"--jobs={self.jobs}"]
+        options = [*self.options, *more]
+        return Member(target, options, self.environment, self.folder / str(number))
 
 
 @dataclass
@@ -225,9 +232,9 @@ def _put_out(outcomes: list[Outcome], to: Together, file: Path | None) -> None:
             mark(row.target, row.verdict, row.said)
         if to.report is not None and not refused:
             click.echo(how_to_read(to.report), err=to.json == "-")
-    for failure in refused:
+    for each in refused:
         with suppress(OSError):
-            failure.show()
+            each.show()
 
 
 def _write_report(outcomes: list[Outcome], folder: Path | None) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gruverify._visible import shortened, visible
+from gruverify.cli._check_model import names_a_model
 from gruverify.cli._memory import end_those_above
 from gruverify.cli._options import (
     EXIT_DIED,
@@ -51,6 +52,7 @@ class Member:
         self._folder = folder
         self._stopped_for = ""
         self._deadline = float("inf")
+        self._began = self._ended = time.monotonic()
         folder.mkdir()
         entry = [sys.executable, "-P", "-m", "gruverify.cli._as_member", str(folder / "reason")]
         check = ["check", *options, f"--json={folder / 'result.json'}", "--", target]
@@ -104,15 +106,20 @@ class Member:
 
     def outcome(self) -> Outcome:
         """What came of it, once it has ended."""
-        from gruverify.reporting import outcome_of, unasked
+        from gruverify.reporting import outcome_of, outcome_of_model, unasked
 
+        self._ended = time.monotonic()
         self.kill()  # nothing that it left behind goes on
         code = self._process.returncode
         date = datetime.now(UTC).date().isoformat()
         document = self._document()
         if document is not None:
             known = code if code in GRAVEST_FIRST else EXIT_DIED
-            return outcome_of(document, exit=known, date=date, reason=self._stopped_for)
+            more: dict[str, Any] = {"exit": known, "date": date, "reason": self._stopped_for}
+            if names_a_model(self.target):
+                seconds = round(self._ended - self._began, 1)
+                return outcome_of_model(self.target, document, seconds=seconds, **more)
+            return outcome_of(document, **more)
         verdict = _VERDICTS.get(code, "died")
         if self._deadline < float("inf"):
             verdict, code = "interrupted", EXIT_INTERRUPTED

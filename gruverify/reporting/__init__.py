@@ -77,6 +77,7 @@ from gruverify.reporting.targets import Row as Row
 from gruverify.reporting.targets import load_outcomes as load_outcomes
 from gruverify.reporting.targets import merged_outcomes as merged_outcomes
 from gruverify.reporting.targets import outcome_of as outcome_of
+from gruverify.reporting.targets import outcome_of_model as outcome_of_model
 from gruverify.reporting.targets import print_row as print_row
 from gruverify.reporting.targets import print_rows as print_rows
 from gruverify.reporting.targets import rows_in_words as rows_in_words

@@ -124,7 +124,7 @@ def _files_of_several(outcomes: Sequence[Outcome]) -> dict[str, str]:
     documents = [outcome.document for outcome in outcomes if outcome.document is not None]
     files = {
         "index.html": comparison_page(outcomes),
-        "junit.xml": junit(documents, [row for row in rows if not row.asked]),
+        "junit.xml": junit(documents, [one.row for one in outcomes if one.document is None]),
         "summary.md": f"{rows_table(rows)}\n{markdown(documents)}",
         "targets.json": as_text(targets_document(rows)),
     }

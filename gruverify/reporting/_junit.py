@@ -32,8 +32,10 @@ _OUTCOMES = {"falsified": "failure", "xpassed": "failure", "error": "error", "di
 _UNASKED = ("blocked", "skipped", "not applicable", "xfailed", "nothing claimed")
 
 
-def junit(documents: Sequence[Document], unasked: Sequence[Row] = ()) -> str:
-    """The results as one JUnit file, ending in a newline; unasked: targets without a result."""
+def junit(documents: Sequence[Document], others: Sequence[Row] = ()) -> str:
+    """The results as one JUnit file, ending in a newline; others: targets whose result is not at
+    hand.
+    """
     root = ET.Element("testsuites", name="gruverify")
     for document in documents:
         for fmt in document["formats"]:
@@ -42,8 +44,8 @@ def junit(documents: Sequence[Document], unasked: Sequence[Row] = ()) -> str:
             root.append(_crashes(document))
         if document["verdict"] in ("inconclusive", "interrupted"):
             root.append(_undecided(document))
-    for row in unasked:
-        root.append(_unasked_target(row))
+    for row in others:
+        root.append(_verdict_of(row))
     _count(root)
     ET.indent(root, " ")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
@@ -116,14 +118,19 @@ def _crashes(document: Document) -> ET.Element:
     return suite
 
 
-def _unasked_target(row: Row) -> ET.Element:
-    """A target that could not be asked: skipped where its package is missing, else an error."""
+#: The child of a test case that a verdict makes; any other is an error.
+_OF_VERDICTS = {"unavailable": "skipped", "falsified": "failure", "inconclusive": "failure"}
+
+
+def _verdict_of(row: Row) -> ET.Element:
+    """The verdict of a target as a test case, skipped where its package is missing."""
     suite = ET.Element("testsuite", name=_text(f"{row.target} verdict"))
     case = ET.SubElement(
         suite, "testcase", name="verdict", classname=_text(f"{row.target}.verdict")
     )
-    kind = "skipped" if row.verdict == "unavailable" else "error"
-    ET.SubElement(case, kind, type=row.verdict, message=_text(f"{row.verdict}: {row.reason}"))
+    if row.verdict != "conforms":
+        kind = _OF_VERDICTS.get(row.verdict, "error")
+        ET.SubElement(case, kind, type=row.verdict, message=_text(f"{row.verdict}: {row.said}"))
     _count(suite)
     return suite
 

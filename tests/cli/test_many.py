@@ -245,7 +245,7 @@ def test_interrupted_it_keeps_what_there_is() -> None:
 
 def test_a_check_ends_when_its_input_is_closed(here: Path) -> None:
     (here / "hangs.py").write_text("open('there', 'w').close()\nwhile True:\n    pass\n")
-    options = ["--only", "agreement/step", "--jobs=1"]
+    options = ["--only", "agreement/step"]
     member = Start(options, os.environ, here)("hangs:x", 1)
     _wait_for((here / "there").exists)
 

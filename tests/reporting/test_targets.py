@@ -21,6 +21,7 @@ from gruverify.reporting import (
     load_outcomes,
     merged_outcomes,
     outcome_of,
+    outcome_of_model,
     print_row,
     print_rows,
     rows_in_words,
@@ -85,6 +86,29 @@ def test_what_there_is_to_say_is_the_likely_cause() -> None:
     less = said(less_accurate=["explained by float32 arithmetic"])
     assert less == "less accurate than declared: explained by float32 arithmetic"
     assert outcome_of(document(result())).row.said == ""
+
+
+def test_a_model_in_a_runtime_is_a_row_too() -> None:
+    right = {"verdict": "passed", "trouble": "", "ruling": ["rounding: all are within"]}
+    wrong = {"verdict": "failed", "trouble": "", "ruling": ["bug: Y[t=1] is 3", "and so on"]}
+    node = {"name": "gru", "verdict": "falsified", "refused": "", "inputs": [right, wrong]}
+    found = {
+        "runtime": "onnx",
+        "seed": 0,
+        "declared": {},
+        "versions": {"onnx": "1.23.2"},
+        "verdict": "falsified",
+        "nodes": [{**node, "verdict": "conforms"}, node],
+    }
+
+    row = outcome_of_model("m.onnx@onnx", found, exit=1).row
+
+    assert (row.verdict, row.exit, row.asked) == ("falsified", 1, True)
+    assert row.said == "gru: bug: Y[t=1] is 3"
+    refused = {**node, "verdict": "inconclusive", "refused": "no such attribute", "inputs": []}
+    row = outcome_of_model("m.onnx@onnx", {**found, "nodes": [refused]}).row
+    assert row.said == "gru: no such attribute"
+    assert outcome_of_model("m.onnx@onnx", {**found, "nodes": []}).row.said == ""
 
 
 def test_rows_are_read_back_as_they_were_written(tmp_path: Path) -> None:

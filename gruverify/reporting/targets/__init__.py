@@ -15,4 +15,5 @@ from gruverify.reporting.targets._row import Outcome as Outcome
 from gruverify.reporting.targets._row import Row as Row
 from gruverify.reporting.targets._row import Worst as Worst
 from gruverify.reporting.targets._row import outcome_of as outcome_of
+from gruverify.reporting.targets._row import outcome_of_model as outcome_of_model
 from gruverify.reporting.targets._row import unasked as unasked

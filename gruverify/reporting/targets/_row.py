@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -100,7 +100,7 @@ class Row:
     @property
     def asked(self) -> bool:
         """Whether there is a result."""
-        return bool(self.formats)
+        return bool(self.formats) or self.verdict not in NOT_ASKED
 
     @property
     def said(self) -> str:
@@ -163,6 +163,33 @@ def outcome_of(document: Document, **known: Any) -> Outcome:
         unexpected=tuple(document["unexpected"]),
     )
     return Outcome(replace(row, **known), document)
+
+
+def outcome_of_model(target: str, found: Mapping[str, Any], **known: Any) -> Outcome:
+    """What the check of a model in a runtime comes to; `found` is its `file_document`."""
+    row = Row(
+        target=target,
+        verdict=found["verdict"],
+        backend=found["runtime"],
+        seed=found["seed"],
+        declarations=dict(found["declared"]),
+        versions=dict(found["versions"]),
+        cause=_cause_of_model(found["nodes"]),
+    )
+    return Outcome(replace(row, **known))
+
+
+def _cause_of_model(nodes: Iterable[Mapping[str, Any]]) -> str:
+    """The first node that is not as it should be, and why, as far as anybody knows."""
+    for node in nodes:
+        if node["verdict"] == "conforms":
+            continue
+        for one in sorted(node["inputs"], key=lambda one: one["verdict"] != "failed"):
+            if one["verdict"] != "passed":
+                said = next(filter(None, [one["trouble"], *one.get("ruling", ())]), "")
+                return f"{node['name']}: {said}"
+        return f"{node['name']}: {node['refused'] or node['verdict']}"
+    return ""
 
 
 def _families(document: Document) -> Iterator[FamilyMargin]:
