@@ -28,24 +28,31 @@ _VERDICTS = {
 
 
 def print_row(console: Console, row: Row) -> None:
-    """A target that has finished: verdict, worst finding and seconds, and below it what there is to
+    """A target that has finished: verdict, worst family and seconds, and below it what there is to
     say.
     """
     found = ""
     if row.worst is not None:
-        short = format_named(row.worst.format).short
-        found = f"{row.worst.invariant} {short} {_margin(row.worst.status, row.worst.margin)}"
+        family, short = row.worst.invariant.partition("/")[0], format_named(row.worst.format).short
+        found = f"{family} {short} {_margin(row.worst.status, row.worst.margin)}"
     seconds = "" if row.seconds is None else f"{row.seconds:.1f} s"
-    name, said = _cut(row.target, 20), _cut(found, 36)
+    name, found = _cut_name(row.target, 28), _cut(found, 27)
     console.print(
-        f"{escape(name):20} [{_VERDICTS[row.verdict]}]{row.verdict:12}[/] {escape(said):36}"
-        f"{seconds:>10}",
+        f"{escape(name):28} [{_VERDICTS[row.verdict]}]{row.verdict:12}[/] {escape(found):27}"
+        f"{seconds:>10}".rstrip(),
         no_wrap=True,
         overflow="ignore",
         crop=False,
     )
-    if row.said:
-        console.print(f"  [dim]{escape(_cut(row.said, _WIDTH - 2))}[/]", soft_wrap=True)
+    if said := _said(row):
+        console.print(f"  [dim]{escape(_cut(said, _WIDTH - 2))}[/]", soft_wrap=True)
+
+
+def _said(row: Row) -> str:
+    """What there is to say of a row: of what failed, which invariant, unless a cause is known."""
+    if row.said or row.verdict != "falsified" or row.worst is None:
+        return row.said
+    return f"{row.worst.invariant}: {row.worst.where}"
 
 
 def print_rows(console: Console, rows: Sequence[Row]) -> None:
@@ -88,6 +95,16 @@ def _cut(text: str, width: int) -> str:
     if len(short) > 2:
         return short
     return f"{flat[: width - 1]}…"
+
+
+def _cut_name(name: str, width: int) -> str:
+    """The name of a target in so many columns: its end, which tells more of an object."""
+    flat = " ".join(name.split())
+    if len(flat) <= width:
+        return flat
+    if flat.startswith("exec:"):
+        return f"{flat[: width - 1]}…"
+    return f"…{flat[1 - width :]}"
 
 
 def _margin(status: str, value: float) -> str:
