@@ -440,7 +440,7 @@ def _to_update(path: str | None, target: str, plan: Plan) -> Xfails | None:
 
     if path is None:
         return None
-    file = str(file_in(Path(path), target)) if Path(path).is_dir() else path
+    file = str(file_in(Path(path), target)) if path and Path(path).is_dir() else path
     cut_short = plan.max_failures is not None
     return xfails_to_update(file, all_formats=plan.formats is None, cut_short=cut_short)
 

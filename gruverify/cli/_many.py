@@ -64,7 +64,7 @@ def require_many(events: str | None, update_xfails: str | None) -> None:
     """Raise Fail if an option is about one target."""
     if events is not None:
         raise Fail("--events is about one target: leave it out, or name one target")
-    if update_xfails is not None and not Path(update_xfails).is_dir():
+    if update_xfails is not None and not (update_xfails and Path(update_xfails).is_dir()):
         raise Fail(
             f"--update-xfails {update_xfails}: with several targets, name a folder that is there: "
             "it gets a file for each"

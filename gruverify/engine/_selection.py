@@ -130,8 +130,9 @@ def files_for(target: str, given: Iterable[str | Path]) -> tuple[Path, ...]:
     there.
     """
     found = list[Path]()
-    for path in map(Path, given):
-        if not path.is_dir():
+    for name in given:
+        path = Path(name)
+        if name == "" or not path.is_dir():
             found.append(path)
         elif (mine := file_in(path, target)).exists():
             found.append(mine)

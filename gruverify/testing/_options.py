@@ -13,7 +13,7 @@ from gruverify import _pytest
 from gruverify._config import configuration
 from gruverify.arithmetic import FORMATS, Format, formats_named
 from gruverify.backends import MEMORY, PATIENCE, Limits, require_named
-from gruverify.engine import EVERYTHING, PROFILES, BadSelection, Selection, selection
+from gruverify.engine import EVERYTHING, PROFILES, BadSelection, Selection, files_for, selection
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,14 @@ def _read(config: pytest.Config, target: str | None) -> Options:
             raise ValueError(
                 f"--gru-profile={profile} is unknown: choose from {', '.join(PROFILES)}"
             )
+        skips = _pytest.option_value(config, "skips-file") or configured.get("skips-files", ())
+        xfails = _pytest.option_value(config, "xfails-file") or configured.get("xfails-files", ())
         chosen = selection(
             only=_pytest.option_value(config, "only") or configured.get("only", ()),
             skip=configured.get("skip", ()),
-            skips_files=_pytest.option_value(config, "skips-file")
-            or configured.get("skips-files", ()),
-            xfails_files=_pytest.option_value(config, "xfails-file")
-            or configured.get("xfails-files", ()),
+            # Of a folder, a target without a name has no file.
+            skips_files=files_for(target or "", skips),
+            xfails_files=files_for(target or "", xfails),
         )
         return Options(
             formats_named(formats) if formats else FORMATS,

@@ -60,16 +60,16 @@ def print_rows(console: Console, rows: Sequence[Row]) -> None:
     names = {each.format: each for row in rows for each in row.families}
     formats = [fmt for fmt in ("float16", "bfloat16", "float32", "float64") if fmt in names]
     table = Table(box=None, pad_edge=False)
-    table.add_column("target", overflow="fold", max_width=24)
+    table.add_column("target", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for name in (*formats, "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
-    order = [*_VERDICTS]
+    order, left = [*_VERDICTS], _WIDTH - 24 - 10 * len(formats)
     for row in sorted(rows, key=lambda row: order.index(row.verdict)):
         cells = [_cell(row.in_format(fmt)) for fmt in formats]
         seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
         verdict = f"[{_VERDICTS[row.verdict]}]{row.verdict}[/]"
-        table.add_row(escape(row.target), verdict, *cells, seconds)
+        table.add_row(escape(_cut_name(row.target, left)), verdict, *cells, seconds)
     console.print(table, width=min(console.width, _WIDTH))
 
 
