@@ -81,11 +81,11 @@ def check_each(targets: Sequence[str], to: Together) -> int:
     if not to.look.silent:
         console.print(f"{len(targets)} targets, {at_once} at once\n")
 
-    def show(outcome: Outcome, output: str) -> None:
+    def show(outcome: Outcome, member: Member) -> None:
         from gruverify.reporting import print_row
 
         if to.look.verbose:
-            click.echo(output, err=to.json == "-")
+            click.echo(member.output, err=to.json == "-")
         if not to.look.silent:
             print_row(console, outcome.row)
 
@@ -94,6 +94,7 @@ def check_each(targets: Sequence[str], to: Together) -> int:
         _watched(console, to.look) as say,
     ):
         environment = environment_without(_OF_THE_RUN)
+        environment.pop("GITHUB_ACTIONS", None)  # what failed is marked by the run of all
         start = Start(options, environment, Path(folder), jobs=max(1, jobs // at_once))
         outcomes = Crew(start, at_once, show, say).check(targets)
     _put_out(outcomes, to, file)
@@ -145,7 +146,7 @@ class Crew:
 
     start: Start
     at_once: int
-    show: Callable[[Outcome, str], None]
+    show: Callable[[Outcome, Member], None]
     say: Callable[[str], Any]
     at_work: list[Member] = field(default_factory=list)
     found: dict[str, Outcome] = field(default_factory=dict)
@@ -194,7 +195,7 @@ class Crew:
                 self.found[member.target] = outcome
                 self.at_work.remove(member)
                 with suppress(OSError):
-                    self.show(outcome, member.output)
+                    self.show(outcome, member)
             else:
                 member.tend(limits().memory)
 

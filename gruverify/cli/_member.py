@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: Seconds that a check has to write what it found, once it is interrupted.
 GRACE = 20.0
+#: Bytes of its output in which the last line is looked for.
+_LAST = 1 << 14
 _VERDICTS = {
     EXIT_USAGE: "refused",
     EXIT_UNAVAILABLE: "unavailable",
@@ -95,7 +97,10 @@ class Member:
     def kill(self) -> None:
         """End it and all that it started."""
         with suppress(OSError):  # all of it is gone
-            os.killpg(self._process.pid, signal.SIGKILL)
+            if hasattr(os, "killpg"):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            else:  # Windows
+                self._process.kill()
         self._process.wait()
         self._close_input()
 
@@ -126,6 +131,12 @@ class Member:
         known = code if verdict != "died" else EXIT_DIED
         return unasked(self.target, verdict, self._reason(), exit=known, date=date)
 
+    def _last_output(self) -> str:
+        """The end of what it has printed, which may be long."""
+        with (self._folder / "output").open("rb") as output:
+            output.seek(max(0, output.seek(0, os.SEEK_END) - _LAST))
+            return output.read().decode("utf-8", errors="replace")
+
     def _document(self) -> dict[str, Any] | None:
         """Its result, which it writes whole or not at all."""
         try:
@@ -142,6 +153,6 @@ class Member:
             return self._stopped_for
         with suppress(OSError):
             return (self._folder / "reason").read_text(encoding="utf-8", errors="replace")
-        lines = [line for line in self.output.splitlines() if line.strip()]
+        lines = [line for line in self._last_output().splitlines() if line.strip()]
         last = f": {visible(shortened(lines[-1].strip()))}" if lines else ""
         return f"its process {ending(self._process.returncode)}{last}"

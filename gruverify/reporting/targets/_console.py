@@ -12,6 +12,7 @@ from rich.table import Table
 
 from gruverify.arithmetic import format_named
 from gruverify.reporting._table import STATUSES, margin
+from gruverify.reporting.compare._words import visible
 from gruverify.reporting.targets._row import FamilyMargin, Row
 
 #: Columns that suffice for everything that is printed here.
@@ -78,7 +79,7 @@ def rows_in_words(rows: Sequence[Row]) -> str:
     counted = Counter(row.verdict for row in rows)
     said = list[str]()
     for verdict in _VERDICTS:
-        named = [row.target for row in rows if row.verdict == verdict]
+        named = [visible(row.target) for row in rows if row.verdict == verdict]
         if named and verdict != "conforms":
             said.append(f"{counted[verdict]} {verdict} ({', '.join(named)})")
     if counted["conforms"]:
@@ -88,7 +89,7 @@ def rows_in_words(rows: Sequence[Row]) -> str:
 
 def _cut(text: str, width: int) -> str:
     """The text in so many columns; words stay whole where they can."""
-    flat = " ".join(text.split())
+    flat = visible(" ".join(text.split()))
     if len(flat) <= width:
         return flat
     short = textwrap.shorten(flat, width, placeholder=" …")
@@ -99,7 +100,7 @@ def _cut(text: str, width: int) -> str:
 
 def _cut_name(name: str, width: int) -> str:
     """The name of a target in so many columns: its end, which tells more of an object."""
-    flat = " ".join(name.split())
+    flat = visible(name)
     if len(flat) <= width:
         return flat
     if flat.startswith("exec:"):
