@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gruverify._visible import visible
 from gruverify.cli._annotation import mark
 from gruverify.cli._check_model import names_a_model
 from gruverify.cli._configured import environment_without, options_but
@@ -113,8 +114,10 @@ class _Status:
         self._status = console.status("")
 
     def __enter__(self) -> Callable[[str], None]:
+        from rich.markup import escape
+
         self._status.start()
-        return self._status.update
+        return lambda text: self._status.update(escape(text))
 
     def __exit__(self, *_: object) -> None:
         self._status.stop()
@@ -183,7 +186,7 @@ class Crew:
             number, target = waiting[0]
             self.at_work.append(self.start(target, number))
             waiting.pop(0)
-            self._say_what_is_going_on(len(waiting))
+            self._say_what_is_going_on()
 
     def _tend(self) -> None:
         """Take what is done, and see to the limits of the others."""
@@ -196,12 +199,13 @@ class Crew:
                 self.at_work.remove(member)
                 with suppress(OSError):
                     self.show(outcome, member)
+                self._say_what_is_going_on()
             else:
                 member.tend(limits().memory)
 
-    def _say_what_is_going_on(self, waiting: int) -> None:
-        names = ", ".join(member.target for member in self.at_work)
-        self.say(f"{len(self.found)} done, {waiting} to come: {names}")
+    def _say_what_is_going_on(self) -> None:
+        names = ", ".join(visible(member.target) for member in self.at_work)
+        self.say(f"{len(self.found)} done; at work: {names}")
 
 
 def _put_out(outcomes: list[Outcome], to: Together, file: Path | None) -> None:
