@@ -38,7 +38,7 @@ class Configured(click.Command):
         try:
             read = configuration(Path.cwd())
             _require_targets(read)
-            named = self._targets(args) or read.default_targets
+            named = self._targets(args, parent) or read.default_targets
             tables = read.options(named[0] if len(set(named)) == 1 else None)
             for key in parent.obj if parent is not None and parent.obj else ():
                 tables.pop(key, None)
@@ -53,9 +53,10 @@ class Configured(click.Command):
             self._tell_of_both(context, table, key, defaults[_name(key)])
         return context
 
-    def _targets(self, args: list[str]) -> tuple[str, ...]:
+    def _targets(self, args: list[str], parent: click.Context | None) -> tuple[str, ...]:
         """The targets on the command line."""
-        parser = self.make_parser(click.Context(self))
+        # The command keeps the help option of its first parser, whose names its parent knows.
+        parser = self.make_parser(click.Context(self, parent=parent))
         try:
             given, _, _ = parser.parse_args(list(args))
         except click.UsageError:  # which is told where the arguments are read
@@ -117,7 +118,7 @@ def options_but(names: Collection[str]) -> list[str]:
     """
     context = click.get_current_context()
     command = context.command
-    parser = command.make_parser(click.Context(command))
+    parser = command.make_parser(click.Context(command, parent=context.parent))
     given, _, order = parser.parse_args(list(context.meta[_ARGUMENTS]))
     found = list[str]()
     for param in dict.fromkeys(order):

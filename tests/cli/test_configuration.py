@@ -91,7 +91,7 @@ def test_a_mistake_names_the_file_and_the_key(here: Path, text: str, message: st
     assert result.stderr.startswith(f"Error: {file}: ")
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
-    assert gruverify("check", "--help").exit_code == 0
+    assert gruverify("check", "--help").exit_code == gruverify("check", "-h").exit_code == 0
 
 
 def test_what_is_no_table_is_told(here: Path) -> None:
