@@ -79,7 +79,7 @@ def rows_in_words(rows: Sequence[Row]) -> str:
     counted = Counter(row.verdict for row in rows)
     said = list[str]()
     for verdict in _VERDICTS:
-        named = [visible(row.target) for row in rows if row.verdict == verdict]
+        named = [visible(row.target) or "''" for row in rows if row.verdict == verdict]
         if named and verdict != "conforms":
             said.append(f"{counted[verdict]} {verdict} ({', '.join(named)})")
     if counted["conforms"]:
@@ -100,7 +100,7 @@ def _cut(text: str, width: int) -> str:
 
 def _cut_name(name: str, width: int) -> str:
     """The name of a target in so many columns: its end, which tells more of an object."""
-    flat = visible(name)
+    flat = visible(name) or "''"
     if len(flat) <= width:
         return flat
     if flat.startswith("exec:"):
