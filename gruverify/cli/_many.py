@@ -23,7 +23,7 @@ from gruverify.cli._files import writable, write_aside
 from gruverify.cli._interrupt import undisturbed
 from gruverify.cli._look import Look
 from gruverify.cli._member import Member
-from gruverify.cli._options import EXIT_INTERRUPTED, Fail, worst_exit
+from gruverify.cli._options import EXIT_DIED, EXIT_INTERRUPTED, Fail, worst_exit
 from gruverify.cli._report import failures, how_to_read
 
 if TYPE_CHECKING:
@@ -184,7 +184,11 @@ class Crew:
             )
         while waiting and len(self.at_work) < self.at_once:
             number, target = waiting[0]
-            self.at_work.append(self.start(target, number))
+            try:
+                self.at_work.append(self.start(target, number))
+            except (OSError, ValueError) as refused:
+                reason = f"its process cannot be started: {refused}"
+                self.found[target] = unasked(target, "died", reason, exit=EXIT_DIED)
             waiting.pop(0)
             self._say_what_is_going_on()
 

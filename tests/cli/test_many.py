@@ -243,6 +243,17 @@ def test_interrupted_it_keeps_what_there_is() -> None:
     assert started[0].calls == ["interrupt"]
 
 
+def test_a_process_that_cannot_be_started_ends_nothing(here: Path) -> None:
+    shown = list[str]()
+    started = Crew(Start([], os.environ, here), 1, lambda *_: None, shown.append)
+
+    [found] = started.check(["half a\0name"])
+
+    assert (found.row.verdict, found.row.exit) == ("died", 4)
+    assert "its process cannot be started: embedded null byte" in found.row.reason
+    assert shown == ["1 done; at work: "]
+
+
 def test_a_check_ends_when_its_input_is_closed(here: Path) -> None:
     (here / "hangs.py").write_text("open('there', 'w').close()\nwhile True:\n    pass\n")
     options = ["--only", "agreement/step"]
