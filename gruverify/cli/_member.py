@@ -25,6 +25,7 @@ from gruverify.cli._options import (
     EXIT_DIED,
     EXIT_INTERRUPTED,
     EXIT_UNAVAILABLE,
+    EXIT_UNVISITED,
     EXIT_USAGE,
     GRAVEST_FIRST,
 )
@@ -120,7 +121,10 @@ class Member:
         document = self._document()
         if document is not None:
             known = code if code in GRAVEST_FIRST else EXIT_DIED
-            more: dict[str, Any] = {"exit": known, "date": date, "reason": self._stopped_for}
+            reason = self._stopped_for
+            if known == EXIT_UNVISITED:
+                reason = "it visited fewer gates than --fail-under-gates asks"
+            more: dict[str, Any] = {"exit": known, "date": date, "reason": reason}
             if names_a_model(self.target):
                 seconds = round(self._ended - self._began, 1)
                 return outcome_of_model(self.target, document, seconds=seconds, **more)

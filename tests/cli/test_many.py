@@ -292,6 +292,21 @@ def test_a_check_that_ends_without_a_word_died(here: Path, monkeypatch: pytest.M
     assert row.reason == "its process ended with code 77: segmentation"
 
 
+def test_what_the_exit_code_says_beyond_the_verdict_is_a_reason(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = run.folder / "out" / "1-cells-wrong" / "result.json"
+    copy = f'for a; do case "$a" in --json=*) cp {written} "${{a#--json=}}";; esac; done; exit 5'
+    monkeypatch.setattr(sys, "executable", _script(here, copy))
+    member = Member("cells:wrong", [], os.environ, here / "1")
+    _wait_for(lambda: member.ended)
+
+    row = member.outcome().row
+
+    assert (row.verdict, row.exit) == ("conforms", 5)
+    assert row.said == "it visited fewer gates than --fail-under-gates asks"
+
+
 def test_a_process_that_takes_too_much_memory_is_ended(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
