@@ -34,6 +34,7 @@ FILES = (
     "gruverify/faults/__init__.py",
     "gruverify/reporting/result.schema.json",
     "gruverify/reporting/result-1.schema.json",
+    "gruverify/reporting/targets.schema.json",
 )
 _LINK = re.compile(r"\]\(([^)#:]+)(#[^)]*)?\)")
 

@@ -9,11 +9,14 @@ from typing import Any
 from gruverify.backends._accuracy import rounding_of as rounding_of
 from gruverify.backends._child import Child as Child
 from gruverify.backends._child import Line as Line
+from gruverify.backends._child import ending as ending
 from gruverify.backends._child import interrupts_blocked as interrupts_blocked
 from gruverify.backends._child import kill_all as kill_all
 from gruverify.backends._child import quiet as quiet
 from gruverify.backends._child import wait_for as wait_for
 from gruverify.backends._claims import declared_variants as declared_variants
+from gruverify.backends._configured import meant_by as meant_by
+from gruverify.backends._configured import named_targets as named_targets
 from gruverify.backends._declarations import ACCURACY as ACCURACY
 from gruverify.backends._declarations import BadDeclaration as BadDeclaration
 from gruverify.backends._declarations import Declarations as Declarations
@@ -61,6 +64,7 @@ from gruverify.backends._targets import UnknownTarget as UnknownTarget
 from gruverify.backends._targets import named_object as named_object
 from gruverify.backends._targets import offered_targets as offered_targets
 from gruverify.backends._targets import require_installed as require_installed
+from gruverify.backends._targets import require_named as require_named
 from gruverify.backends._targets import resolve as resolve
 from gruverify.backends._threads import one_thread as one_thread
 from gruverify.backends._weights import object_named as object_named

@@ -183,12 +183,14 @@ def declaring(made: FunctionBackend, declared: Declared) -> FunctionBackend:
         for name, value in vars(earlier).items()
         if value != getattr(Declarations, name, None)
     }
-    read = declarations_of(SimpleNamespace(**{**said, **earlier.by_format, **_both(declared)}))
+    read = declarations_of(
+        SimpleNamespace(**{**said, **earlier.by_format, **spelled_out(declared)})
+    )
     found = replace(made, **{**vars(read), **read.by_format})
     return replace(found, variants=declared_variants(found))
 
 
-def _both(declared: Declared) -> dict[str, Any]:
+def spelled_out(declared: Declared) -> dict[str, Any]:
     """The declarations that are given, `kappa` as what it stands for."""
     given: Keywords = {name: value for name, value in declared.items() if value is not None}
     if "kappa" in given:

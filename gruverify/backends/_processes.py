@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from gruverify._visible import error_line
 from gruverify.backends._child import Child, Line, quiet, wait_for
+from gruverify.backends._configured import meant_by
 from gruverify.backends._limits import PATIENCE
 from gruverify.backends._targets import TARGETS, TargetUnavailable
 
@@ -34,8 +35,9 @@ def processes(target: str) -> Any:
     from multiprocessing import forkserver
 
     context = multiprocessing.get_context("forkserver")
+    meant = meant_by(target)
     framework = next(
-        (shipped.needs for shipped in TARGETS if shipped.name == target and shipped.needs), None
+        (shipped.needs for shipped in TARGETS if shipped.name == meant and shipped.needs), None
     )
     context.set_forkserver_preload(["gruverify.engine", *_IMPORTED.get(framework, [])])
     resource_tracker.ensure_running()  # it lets Ctrl-C through again when it starts

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+from gruverify.backends._configured import meant_by
 from gruverify.backends._targets import TARGETS
 from gruverify.backends.exec import PREFIX, files_of
 
@@ -30,6 +31,7 @@ def sources_of(target: str, before: set[str]) -> dict[str, str]:
 
     before: the names of the modules that were there before it was resolved.
     """
+    target = meant_by(target)
     if any(target == shipped.name for shipped in TARGETS):
         return {}
     if target.startswith(PREFIX):

@@ -7,17 +7,29 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from gruverify._config import BadConfiguration, Configuration, NamedTarget
 from gruverify._visible import error_line, visible
 from gruverify.backends._attributes import value_of
 from gruverify.backends._claims import claims_of, declared_variants
-from gruverify.backends._declarations import BadDeclaration, attribute_of, declarations_of
+from gruverify.backends._configured import (
+    declared_by,
+    meant_by,
+    named_target,
+    named_targets,
+)
+from gruverify.backends._declarations import (
+    BadDeclaration,
+    Declared,
+    attribute_of,
+    declarations_of,
+)
 from gruverify.backends._derived import completed, redeclared
-from gruverify.backends._function import backend, is_backend
+from gruverify.backends._function import backend, is_backend, spelled_out
 from gruverify.backends._protocol import METHODS, Backend
 from gruverify.backends._shapes import is_compiled
 from gruverify.backends._target import Target
@@ -121,42 +133,83 @@ TARGETS: tuple[Target, ...] = (
 def resolve(target: object) -> Backend:
     """The backend that `target` stands for.
 
-    A string is the name of a shipped backend, one that an installed package offers as an entry
-    point of the group `gruverify.targets`, a program as `exec:COMMAND`, or `pkg.module:object` (the
-    current directory is searched too). Anything else, or the object so named, may be a backend, a
-    class of one, an `nn.Module` class or instance with PyTorch's parameter names, or a function
-    step(cell, x, h). What follows from the methods that it has is added (`completed`).
+    A string is the name of a shipped backend, one that the nearest pyproject.toml has a table of
+    (see docs/configuration.md) or that an installed package offers as an entry point of the group
+    `gruverify.targets`, a program as `exec:COMMAND`, or `pkg.module:object` (the current directory
+    is searched too). Anything else, or the object so named, may be a backend, a class of one, an
+    `nn.Module` class or instance with PyTorch's parameter names, or a function step(cell, x, h).
+    What follows from the methods that it has is added (`completed`).
 
     Raises:
         UnknownTarget: there is no such name or object, or it cannot be made into a backend.
         TargetUnavailable: its package is missing or its module fails to import.
     """
-    return completed(_found(target))
+    named = target if isinstance(target, NamedTarget) else _named(target)
+    if named is None:
+        return completed(_found(target, {}))
+    try:
+        return completed(_found(named.target, declared_by(named)))
+    except BadConfiguration as wrong:
+        raise UnknownTarget(str(wrong)) from None
+    except (UnknownTarget, BadDeclaration) as wrong:
+        raise UnknownTarget(str(named.bad(str(wrong)))) from None
+
+
+def _named(target: object) -> NamedTarget | None:
+    if not isinstance(target, str) or any(target == shipped.name for shipped in TARGETS):
+        return None
+    try:
+        return named_target(target)
+    except BadConfiguration as wrong:
+        raise UnknownTarget(str(wrong)) from None
+
+
+def require_named(project: Configuration) -> None:
+    """Raise BadConfiguration if a name that the project gives to a target is taken, or what it
+    declares of one makes no sense.
+    """
+    for name, named in project.targets.items():
+        if any(name == shipped.name for shipped in TARGETS):
+            raise named.bad("is a target that ships with gruverify: give yours another name")
+        if named.target in project.targets:
+            raise named.wrong("target", "it is a name of this file: say what that stands for")
+        declared_by(named)
 
 
 def require_installed(target: str) -> None:
     """Raise TargetUnavailable if it is a shipped target whose package is missing."""
+    meant = meant_by(target)
     for shipped in TARGETS:
-        if target == shipped.name and not shipped.available:
+        if meant == shipped.name and not shipped.available:
             raise TargetUnavailable(
                 f"target {target!r} needs the package {shipped.needs!r}: {shipped.remedy}"
             )
 
 
-def _found(target: object) -> Backend:
+def _found(target: object, declared: Mapping[str, Any]) -> Backend:
+    """declared: what pyproject.toml says of it."""
     if not isinstance(target, str):
-        return _adapt(target, repr(target))
+        return _adapt(target, repr(target), declared)
     if target.startswith(PREFIX):
-        return _program(target)
+        return _declaring(_program(target), declared)
     for shipped in TARGETS:
         if target == shipped.name:
             require_installed(target)
-            return _built_in(shipped)
+            return _declaring(_built_in(shipped), declared)
     if (offered := offered_targets().get(target)) is not None:
-        return _adapt(named_object(offered), target)
+        return _adapt(named_object(offered), target, declared)
     if ":" not in target:
         raise UnknownTarget(_unknown_name(target))
-    return _adapt(named_object(target), target)
+    return _adapt(named_object(target), target, declared)
+
+
+def _declaring(found: Backend, declared: Mapping[str, Any]) -> Backend:
+    """The backend, declaring what is declared of it."""
+    if not declared:
+        return found
+    said = redeclared(found, spelled_out(cast(Declared, declared)))
+    declarations_of(said)
+    return redeclared(said, {"variants": declared_variants(said)})
 
 
 def _program(target: str) -> Backend:
@@ -194,12 +247,13 @@ def _built_in(shipped: Target) -> Backend:
 
 
 def _unknown_name(target: str) -> str:
-    names = [*(shipped.name for shipped in TARGETS), *offered_targets()]
-    near = difflib.get_close_matches(target, names)
+    mine, names = named_targets(), [*(shipped.name for shipped in TARGETS), *offered_targets()]
+    near = difflib.get_close_matches(target, [*mine, *names])
     if near:
         hint = f"did you mean {' or '.join(near)}?"
     else:
-        hint = f"shipped targets: {', '.join(names)}."
+        of_project = f"pyproject.toml has {', '.join(mine)}; " if mine else ""
+        hint = f"{of_project}shipped targets: {', '.join(names)}."
     return f"target {target!r} is unknown: {hint} Your own code is named as pkg.module:object."
 
 
@@ -272,14 +326,15 @@ def _import(module_name: str, target: str) -> Any:
         ) from failure
 
 
-def _adapt(found: Any, name: str) -> Backend:
+def _adapt(found: Any, name: str, declared: Mapping[str, Any]) -> Backend:
     if is_module(found):
-        return _from_module(found, name)
+        return _from_module(found, name, declared)
     if is_backend(found):
-        return _completed(_built(found, name) if isinstance(found, type) else found, name)
+        whole = _completed(_built(found, name) if isinstance(found, type) else found, name)
+        return _declaring(whole, declared)
     if callable(found) and not isinstance(found, type):
         step: Any = found
-        return backend(step=step)
+        return backend(step=step, **declared)
     raise UnknownTarget(
         f"target {name} is {type(found).__name__}, which is no backend: give a function "
         "step(cell, x, h), an nn.Module "
@@ -347,10 +402,11 @@ def is_module(found: Any) -> bool:
     )
 
 
-def _from_module(found: Any, name: str) -> Backend:
+def _from_module(found: Any, name: str, declared: Mapping[str, Any]) -> Backend:
     from gruverify.backends._torch import module_backend
 
     try:
-        return module_backend(found, name if re.fullmatch(r"[\w.]+:[\w.]+", name) else "")
+        named = name if re.fullmatch(r"[\w.]+:[\w.]+", name) else ""
+        return module_backend(found, named, **declared)
     except ValueError as unusable:
         raise UnknownTarget(str(unusable)) from None

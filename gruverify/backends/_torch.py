@@ -107,18 +107,19 @@ def torch_backend(
     )
 
 
-def module_backend(module: Any, target: str = "") -> FunctionBackend:
+def module_backend(module: Any, target: str = "", **said: Any) -> FunctionBackend:
     """A backend from one `nn.Module` class or instance: a cell or a layer, by the names of its
     parameters.
 
-    target: how a user names it, for messages.
+    target: how a user names it, for messages; said: what is claimed and declared of it, as for
+    `torch_backend`.
 
     Raises:
         ValueError: as for `torch_backend`.
     """
     modules = Modules(module, name=target)
     layered = modules.place.layered
-    return _of_modules(None if layered else modules, modules if layered else None, {})
+    return _of_modules(None if layered else modules, modules if layered else None, said)
 
 
 def _of_modules(

@@ -16,26 +16,31 @@ if TYPE_CHECKING:
 
 
 def annotate(result: Result) -> None:
+    """Mark the target of a result that failed (see `mark`)."""
+    failed = ", ".join(dict.fromkeys(id for id, _ in result.witnesses)) or result.verdict
+    mark(str(result.header["target"]), result.verdict, result.explanation or failed)
+
+
+def mark(target: str, verdict: str, said: str) -> None:
     """Print the workflow command that marks the target in the changed files, where GitHub runs us
     and it failed.
     """
-    if os.environ.get("GITHUB_ACTIONS") != "true" or result.verdict not in ("falsified", "died"):
+    if os.environ.get("GITHUB_ACTIONS") != "true" or verdict not in ("falsified", "died"):
         return
-    target = str(result.header["target"])
-    failed = ", ".join(dict.fromkeys(id for id, _ in result.witnesses)) or result.verdict
-    said = visible(result.explanation or failed)
-    title = f"title=gruverify: {result.verdict}: {visible(target)}"
+    title = f"title=gruverify: {verdict}: {visible(target)}"
     place = ",".join(
         (*_place_of(target), title.replace("%", "%25").replace(":", "%3A").replace(",", "%2C"))
     )
-    click.echo(f"::error {place}::{said.replace('%', '%25')}", err=True)
+    click.echo(f"::error {place}::{visible(said).replace('%', '%25')}", err=True)
 
 
 def _place_of(target: str) -> tuple[str, ...]:
     """The file and line of "pkg.module:name", as far as they are found below the current directory;
     nothing of the target is imported for it.
     """
-    module, _, name = target.partition(":")
+    from gruverify.backends import meant_by
+
+    module, _, name = meant_by(target).partition(":")
     folder = Path(*module.split("."))
     file = next(
         (file for file in (folder.with_suffix(".py"), folder / "__init__.py") if file.is_file()),

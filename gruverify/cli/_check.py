@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from gruverify._visible import visible
 from gruverify.cli._annotation import annotate
 from gruverify.cli._check_model import ModelOptions, check_model, names_a_model, require_a_model
 from gruverify.cli._configured import Configured
@@ -23,7 +24,10 @@ from gruverify.cli._files import writable, write_aside
 from gruverify.cli._gates import exit_code_of_gates
 from gruverify.cli._interrupt import undisturbed
 from gruverify.cli._look import Look, look_options
-from gruverify.cli._options import EXIT_CODES, EXIT_DIED, EXIT_UNAVAILABLE, Fail
+from gruverify.cli._many import Together, check_each, require_many
+from gruverify.cli._mistakes import targets_mistakes
+from gruverify.cli._options import EXIT_CODES, Fail
+from gruverify.cli._outlook import list_each
 from gruverify.cli._report import failures, how_to_read, require
 from gruverify.cli._store import closing_line, end, store_options
 from gruverify.cli._update_xfails import Xfails, xfails_to_update
@@ -33,16 +37,18 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gruverify.arithmetic import Format
-    from gruverify.engine import Event, Listener, Plan, Result, Saved, Selection, Tally
+    from gruverify.engine import Event, Listener, Plan, Result, Saved, Selection
     from gruverify.store import Kept
 
 
-_HELP = """Verify TARGET against the mathematics of the GRU.
+_HELP = """Verify every TARGET against the mathematics of the GRU.
 
 TARGET is numpy, torch or torch-formulas, or your own code as pkg.module:object: a function
 step(cell, x, h), an nn.Module with PyTorch's parameter names, or an object with a method of the
-Backend contract (see README); or exec:COMMAND, a program in any language (see docs/exec.md);
-or model.onnx@RUNTIME, the GRUs of a file in place (see docs/model-files.md).
+Backend contract (see README); or exec:COMMAND, a program in any language (see docs/exec.md); or
+model.onnx@RUNTIME, the GRUs of a file in place (see docs/model-files.md); or a name that
+[tool.gruverify.targets] in pyproject.toml gives to one. Several are verified apart, up to --jobs at
+once, and --report DIR makes one page of them.
 
 \b
 gruverify check mypkg.kernels:my_step --format f32 --profile quick
@@ -51,18 +57,19 @@ gruverify check torch --only agreement --skip 'agreement/gradient-*' --xfails-fi
 gruverify check torch --profile deep --store runs.db --resume
 gruverify check 'exec:node my_gru.js' --patience 10
 gruverify check model.onnx@onnxruntime
+gruverify check numpy torch onnx --xfails-file xfails/ --report reports/all
 
 A file has entries, `agreement/step f16,bf16  # why`: formats (all unless given) and reason may
-be left out.
+be left out. A folder in its place has a file for each target, TARGET.txt.
 
 Exit codes: 0 conforms, 1 falsified, 2 usage error, 3 target unavailable, 4 the target died or
 hung, 5 too few gates visited, 6 inconclusive (nothing failed, but too little was judged,
-answered or claimed), 130 interrupted.
+answered or claimed), 130 interrupted. Of several targets: the first of 130, 4, 1, 2, 3, 6, 5, 0.
 """
 
 
 @click.command("check", cls=Configured, help=_HELP)
-@click.argument("target")
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
 @click.option(
     "--profile",
     type=click.Choice(["quick", "default", "deep"]),
@@ -177,7 +184,8 @@ answered or claimed), 130 interrupted.
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    help="Processes (default: one per core, at most one per format).",
+    help="Processes (default: one per core, at most one per format); of several targets, so many "
+    "at once.",
 )
 @click.option("--gru", metavar="NAME", help="Of model.onnx@RUNTIME: this GRU alone.")
 @click.option(
@@ -192,7 +200,7 @@ answered or claimed), 130 interrupted.
 @click.pass_context
 def command(
     context: click.Context,
-    target: str,
+    targets: tuple[str, ...],
     profile: str,
     formats: tuple[Format, ...] | None,
     seed: int,
@@ -223,27 +231,42 @@ def command(
     look: Look,
     kept: Kept | None,
 ) -> None:
-    """Verify a target, as the options say."""
-    if names_a_model(target):
+    """Verify targets, as the options say."""
+    targets = _once(targets)
+    if not any(map(names_a_model, targets)):
+        require_a_model(context)
+    elif len(targets) == 1:
         options = ModelOptions(gru, inputs, declared, seed, patience, json_path, witnesses, look)
-        sys.exit(check_model(context, target, options))
-    require_a_model(context)
-    _prepare(target, report)
+        sys.exit(check_model(context, targets[0], options))
+    _prepare(targets, report)
     from gruverify.engine import Plan
 
-    xfails = _to_update(update_xfails, formats, cut_short=first_only or max_failures is not None)
+    plan = Plan(profile=profile, formats=formats, seed=seed, max_cases=max_cases, max_size=max_size)
+    plan = replace(plan, time_budget=time_budget, shrink=not no_shrink)
+    plan = replace(plan, max_failures=1 if first_only else max_failures)
+    chosen = partial(_selection, only, skip, skips_files, xfails_files, strict)
+    plans = {target: replace(plan, selection=chosen(target)) for target in targets}
+    if list_only:
+        sys.exit(list_each(plans, patience))
+    if len(targets) > 1:
+        require_many(events, update_xfails)
+        sys.exit(check_each(targets, Together(jobs, json_path, report, look)))
+    [(target, plan)] = plans.items()
+    xfails = _to_update(update_xfails, target, plan)
     require_one_on_output(json_path, events)
     file = writable("--json", json_path)
     to = _Output(json_path, file, events, report, witnesses, xfails, kept, look)
-    plan = Plan(profile=profile, formats=formats, seed=seed, max_cases=max_cases, max_size=max_size)
-    chosen = _selection(only, skip, skips_files, xfails_files, strict)
-    plan = replace(plan, time_budget=time_budget, shrink=not no_shrink, selection=chosen)
-    plan = replace(plan, max_failures=1 if first_only else max_failures)
-    if list_only:
-        return _list(target, plan, patience)
     if not no_replay:
         plan = replace(plan, saved=_saved(witnesses, target))
     sys.exit(_verify(target, plan, jobs, patience, fail_under_gates, to))
+
+
+def _once(targets: tuple[str, ...]) -> tuple[str, ...]:
+    """Each target once, and a line on standard error for one that was named twice."""
+    for target in dict.fromkeys(targets):
+        if targets.count(target) > 1:
+            click.echo(f"{visible(target)} is named twice: it is verified once", err=True)
+    return tuple(dict.fromkeys(targets))
 
 
 def _verify(
@@ -331,15 +354,16 @@ def _update(result: Result, to: _Output) -> list[str]:
     return [to.xfails.update(result)]
 
 
-def _prepare(target: str, report: Path | None) -> None:
-    """Have what the target's processes need come in while this one imports the engine, and see to
+def _prepare(targets: tuple[str, ...], report: Path | None) -> None:
+    """Have what one target's processes need come in while this one imports the engine, and see to
     the report's.
     """
     from gruverify.backends import processes, require_installed
 
-    with _targets_mistakes():
-        require_installed(target)
-    processes(target)
+    if len(targets) == 1:
+        with targets_mistakes():
+            require_installed(targets[0])
+        processes(targets[0])
     if report is not None:
         with failures("--report"):
             require(report)
@@ -351,50 +375,17 @@ def _selection(
     skips: tuple[str, ...],
     xfails: tuple[str, ...],
     strict: bool,
+    target: str,
 ) -> Selection:
-    from gruverify.engine import BadSelection, selection
+    from gruverify.engine import BadSelection, files_for, selection
 
+    mine = {
+        "skips_files": files_for(target, skips),
+        "xfails_files": files_for(target, xfails),
+    }
     try:
-        return selection(
-            only=only, skip=skip, skips_files=skips, xfails_files=xfails, strict=strict
-        )
+        return selection(only=only, skip=skip, **mine, strict=strict)
     except BadSelection as wrong:
-        raise Fail(str(wrong)) from None
-
-
-def _list(target: str, plan: Plan, patience: float) -> None:
-    from gruverify.backends import in_subprocess, processes
-    from gruverify.reporting import console_for, print_outlook
-
-    with _targets_mistakes():
-        asked = in_subprocess(
-            processes(target), _outlook, target, plan, name=target, patience=patience
-        )
-    print_outlook(console_for(), asked)
-
-
-def _outlook(target: str, plan: Plan) -> dict[str, dict[str, Tally]]:
-    """What a run would ask, found out where the target may be imported."""
-    from gruverify.backends import resolve
-    from gruverify.engine import formats_of, outlook, require
-
-    backend = resolve(target)
-    require(plan, backend)
-    return outlook(backend, formats_of(plan, backend), plan.profile, plan.selection)
-
-
-@contextmanager
-def _targets_mistakes() -> Iterator[None]:
-    """What is wrong with a target or a plan, on one line and with its exit code."""
-    from gruverify.backends import TargetDied, TargetUnavailable
-
-    try:
-        yield
-    except TargetDied as died:
-        raise Fail(f"{died} while it imported the target", EXIT_DIED) from None
-    except TargetUnavailable as missing:
-        raise Fail(str(missing), EXIT_UNAVAILABLE) from None
-    except ValueError as wrong:  # an UnknownTarget is one
         raise Fail(str(wrong)) from None
 
 
@@ -408,7 +399,7 @@ def _run(target: str, plan: Plan, jobs: int, patience: float, to: _Output, log: 
     )
 
     console, flaky = to.console, set[str]()
-    with _targets_mistakes(), LiveProgress(console) as progress:
+    with targets_mistakes(), LiveProgress(console) as progress:
 
         def show(event: Event) -> None:
             log(event)
@@ -443,12 +434,15 @@ def _save(result: Result, folder: Path) -> dict[tuple[str, str], Path]:
     return saved
 
 
-def _to_update(
-    path: str | None, formats: tuple[Format, ...] | None, *, cut_short: bool
-) -> Xfails | None:
+def _to_update(path: str | None, target: str, plan: Plan) -> Xfails | None:
+    """The xfails file to update: of a folder, that of the target."""
+    from gruverify.engine import file_in
+
     if path is None:
         return None
-    return xfails_to_update(path, all_formats=formats is None, cut_short=cut_short)
+    file = str(file_in(Path(path), target)) if path and Path(path).is_dir() else path
+    cut_short = plan.max_failures is not None
+    return xfails_to_update(file, all_formats=plan.formats is None, cut_short=cut_short)
 
 
 def _saved(folder: Path, target: str) -> Saved:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ENDING = ".onnx"
 #: The options of `check` that a model in a runtime has; whoever gives another is told.
 _APPLY = {
-    *("target", "seed", "patience", "json_path", "witnesses", "gru", "inputs", "declared"),
+    *("targets", "seed", "patience", "json_path", "witnesses", "gru", "inputs", "declared"),
     *("verbose", "quiet", "color"),
 }
 #: Those that nothing but a model has.

@@ -1,21 +1,27 @@
-"""A command whose options have defaults in pyproject.toml."""
+"""A command about targets whose options have defaults in pyproject.toml."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from gruverify._config import BadConfiguration, Configuration, configuration
+from gruverify._config import BadConfiguration, Configuration, Table, configuration
 from gruverify.cli._options import Fail
+
+#: Where a context keeps the arguments that it was made from.
+_ARGUMENTS = "gruverify.arguments"
 
 
 class Configured(click.Command):
     """What is not given on the command line, or as an environment variable, is read from
-    [tool.gruverify]. Where both say something and it differs, what is given wins, and a line on
-    standard error says so.
+    [tool.gruverify], and where one target is named that has a table, from there first. Where both
+    say something and it differs, what is given wins, and a line on standard error says so. The
+    object of the parent's context, if there is one, names keys that are not read.
     """
 
     def make_context(
@@ -26,24 +32,45 @@ class Configured(click.Command):
         **extra: Any,
     ) -> click.Context:
         """The context of a call, with the file's values as defaults."""
+        given = list(args)  # reading them consumes the list
         if {"-h", "--help"} & set(args):
             return super().make_context(info_name, args, parent, **extra)
         try:
             read = configuration(Path.cwd())
-            defaults = self._defaults(read)
+            _require_targets(read)
+            named = self._targets(args, parent) or read.default_targets
+            tables = read.options(named[0] if len(set(named)) == 1 else None)
+            for key in parent.obj if parent is not None and parent.obj else ():
+                tables.pop(key, None)
+            defaults = self._defaults(tables)
         except BadConfiguration as wrong:
             raise Fail(str(wrong)) from None
+        if named:
+            defaults["targets"] = named
         context = super().make_context(info_name, args, parent, default_map=defaults, **extra)
-        for name, key in ((name, key) for key, name in _names(read).items()):
-            self._tell_of_both(context, read, key, name, defaults[name])
+        context.meta[_ARGUMENTS] = tuple(given)
+        for key, table in tables.items():
+            self._tell_of_both(context, table, key, defaults[_name(key)])
         return context
 
-    def _defaults(self, read: Configuration) -> dict[str, Any]:
+    def _targets(self, args: list[str], parent: click.Context | None) -> tuple[str, ...]:
+        """The targets on the command line."""
+        # The command keeps the help option of its first parser, whose names its parent knows.
+        parser = self.make_parser(click.Context(self, parent=parent))
+        try:
+            given, _, _ = parser.parse_args(list(args))
+        except click.UsageError:  # which is told where the arguments are read
+            return ()
+        # Where there are none, versions of click put different things.
+        found = given.get("targets")
+        return found if isinstance(found, tuple) else ()
+
+    def _defaults(self, tables: dict[str, Table]) -> dict[str, Any]:
         """The values by the name of their parameter, each seen to be one that its option takes."""
         params = {param.name: param for param in self.params}
         context, found = click.Context(self), {}
-        for key, name in _names(read).items():
-            value = read.values[key]
+        for key, table in tables.items():
+            value, name = table.values[key], _name(key)
             text: object
             if key == "formats":
                 text = ",".join(value)
@@ -54,22 +81,60 @@ class Configured(click.Command):
             try:
                 params[name].type_cast_value(context, text)
             except click.ClickException as wrong:
-                raise read.wrong(key, wrong.message) from None
+                raise table.wrong(key, wrong.message) from None
             found[name] = text
         return found
 
-    def _tell_of_both(
-        self, context: click.Context, read: Configuration, key: str, name: str, default: Any
-    ) -> None:
+    def _tell_of_both(self, context: click.Context, table: Table, key: str, default: Any) -> None:
+        name = _name(key)
         given = context.get_parameter_source(name) in (
             ParameterSource.COMMANDLINE,
             ParameterSource.ENVIRONMENT,
         )
         param = next(param for param in self.params if param.name == name)
         if given and context.params.get(name) != param.type_cast_value(context, default):
-            click.echo(f"{key} = {read.values[key]!r} of {read.file} is overridden", err=True)
+            place = "" if isinstance(table, Configuration) else f" [{table.name}]"
+            click.echo(
+                f"{key} = {table.values[key]!r} of {table.file}{place} is overridden", err=True
+            )
 
 
-def _names(read: Configuration) -> dict[str, str]:
-    """Each key of the file, and the name of its parameter."""
-    return {key: key.replace("-", "_") for key in read.values}
+def _require_targets(read: Configuration) -> None:
+    """Raise BadConfiguration if the table of a target makes no sense."""
+    if read.targets:
+        from gruverify.backends import require_named
+
+        require_named(read)
+
+
+def _name(key: str) -> str:
+    """The name of the parameter of a key."""
+    return key.replace("-", "_")
+
+
+def options_but(names: Collection[str]) -> list[str]:
+    """The options of the command that is running, as they were given on its command line, without
+    some parameters and without arguments.
+    """
+    context = click.get_current_context()
+    command = context.command
+    parser = command.make_parser(click.Context(command, parent=context.parent))
+    given, _, order = parser.parse_args(list(context.meta[_ARGUMENTS]))
+    found = list[str]()
+    for param in dict.fromkeys(order):
+        if param.name in names or not isinstance(param, click.Option):
+            continue
+        option, value = param.opts[0], given[str(param.name)]
+        if param.is_flag:
+            found.append(option)
+        else:
+            each = value if param.multiple else [value]
+            found += [f"{option}={text}" for text in each]
+    return found
+
+
+def environment_without(names: Collection[str]) -> dict[str, str]:
+    """The environment, without the variables of some parameters of the command that is running."""
+    prefix = click.get_current_context().auto_envvar_prefix
+    left_out = {f"{prefix}_{name.upper()}" for name in names}
+    return {name: value for name, value in os.environ.items() if name not in left_out}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click
 
 from gruverify._visible import visible
@@ -29,6 +31,24 @@ EXIT_CODES = {
     "inconclusive": EXIT_INCONCLUSIVE,
     "interrupted": EXIT_INTERRUPTED,
 }
+
+
+#: The exit codes of a check: of several that are true, a command ends with the first.
+GRAVEST_FIRST = (
+    EXIT_INTERRUPTED,
+    EXIT_DIED,
+    EXIT_FALSIFIED,
+    EXIT_USAGE,
+    EXIT_UNAVAILABLE,
+    EXIT_INCONCLUSIVE,
+    EXIT_UNVISITED,
+    0,
+)
+
+
+def worst_exit(codes: Iterable[int]) -> int:
+    """The gravest of several exit codes."""
+    return min(codes, key=GRAVEST_FIRST.index)
 
 
 class Fail(click.ClickException):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from gruverify.cli._values import FOLDER
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option(
     "--out",
+    "-o",
     type=FOLDER,
     metavar="DIR",
     default=Path("reports/report"),
@@ -23,14 +25,14 @@ from gruverify.cli._values import FOLDER
     help="The folder to write; a report that is there is replaced.",
 )
 def command(files: tuple[str, ...], out: Path) -> None:
-    """Make a report of the results in FILE..., as `gruverify check --json` writes them, or of runs
-    of a store, STORE:NUMBER.
+    """Make a report of the results in FILE..., as `gruverify check --json` writes them, of reports
+    by their folders, or of runs of a store, STORE:NUMBER. Those of many targets become one.
 
     \b
-    index.html   margins, witnesses, gate coverage, where gradients go; several results side by side
-    junit.xml    for a CI server
-    summary.md   for the page of a CI job
-    result.json  the result itself
+    index.html    margins, witnesses, gate coverage, where gradients go; or many targets in a table
+    junit.xml     for a CI server
+    summary.md    for the page of a CI job
+    result.json   the result itself; of many targets targets.json, and the results in folders
 
     The page needs no network: open it from disk, or keep it as an artifact.
 
@@ -38,17 +40,21 @@ def command(files: tuple[str, ...], out: Path) -> None:
     gruverify check torch --json torch.json
     gruverify report torch.json --out reports/torch
     gruverify report torch.json numpy.json --out reports/both
+    gruverify report reports/world-jax reports/world-onnx --out reports/world
 
     Exit codes: 0 done, 2 a file is no result or the folder cannot be written, 3 a package is
     missing.
     """  # noqa: D301  # click reads the backspaces
-    from gruverify.cli._results import result_named
-    from gruverify.reporting import write_report
+    from gruverify.cli._results import outcomes_named
+    from gruverify.reporting import merged_outcomes, write_report, write_targets_report
 
     with failures("--out"):
         require(out)
-        documents = [result_named(file) for file in files]
-        write_report(documents, out)
+        found = list(chain.from_iterable(map(outcomes_named, files)))
+        if len(found) == len(files) == 1 and found[0].document is not None:
+            write_report([found[0].document], out)
+        else:
+            write_targets_report(merged_outcomes(found), out)
     click.echo(how_to_read(out))
 
 

@@ -12,7 +12,7 @@ from gruverify.cli._options import Fail
 from gruverify.cli._report import failures
 
 if TYPE_CHECKING:
-    from gruverify.reporting import Document
+    from gruverify.reporting import Document, Outcome
 
 _RUN = re.compile(r"(?P<store>.+):(?P<number>-?\d+)", re.DOTALL)
 
@@ -30,6 +30,22 @@ def result_named(name: str) -> Document:
         if found is None or Path(name).exists():
             return _of_file(Path(name), load_document)
         return parse_document(as_text(_of_run(Path(found["store"]), int(found["number"]))))
+
+
+def outcomes_named(name: str) -> list[Outcome]:
+    """What came of the targets of a result, or of a report of many: a file or a folder, or a run of
+    a store.
+
+    Raises:
+        Fail: there is none of that name, or it cannot be read.
+    """
+    from gruverify.reporting import load_outcomes, outcome_of
+
+    path = Path(name)
+    if not path.exists() or is_store(path):
+        return [outcome_of(result_named(name))]
+    with failures():
+        return load_outcomes(path)
 
 
 def _of_file(file: Path, load: Any) -> Document:

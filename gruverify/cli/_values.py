@@ -113,7 +113,8 @@ MEMORY: Keywords = {
     "default": 4.0,
     "show_default": True,
     "metavar": "GIB",
-    "help": "The memory that a program, as a target exec:COMMAND, may take (on Linux).",
+    "help": "The memory that a program, as a target exec:COMMAND, may take, and a process of one "
+    "of several targets (on Linux).",
     "expose_value": False,
     "callback": _limit_memory,
 }

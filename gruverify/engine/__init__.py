@@ -109,6 +109,8 @@ from gruverify.engine._selection import EVERYTHING as EVERYTHING
 from gruverify.engine._selection import BadSelection as BadSelection
 from gruverify.engine._selection import Entry as Entry
 from gruverify.engine._selection import Selection as Selection
+from gruverify.engine._selection import file_in as file_in
+from gruverify.engine._selection import files_for as files_for
 from gruverify.engine._selection import matches as matches
 from gruverify.engine._selection import read_entries as read_entries
 from gruverify.engine._selection import selection as selection

@@ -18,6 +18,7 @@ from gruverify.backends import (
     declarations_of,
     declared_variants,
     drawn_sizes,
+    meant_by,
     offers,
 )
 from gruverify.engine._deaths import Death
@@ -155,7 +156,8 @@ def versions(target: str = "") -> dict[str, str]:
     """Of Python and the packages that a result may depend on, those that a shipped target is about
     among them.
     """
-    own = next((shipped.packages for shipped in TARGETS if shipped.name == target), ())
+    meant = meant_by(target)
+    own = next((shipped.packages for shipped in TARGETS if shipped.name == meant), ())
     packages = ("gruverify", "numpy", "hypothesis", "ml_dtypes", "torch", *own)
     return {"python": platform.python_version(), **{p: v for p in packages if (v := _version(p))}}
 

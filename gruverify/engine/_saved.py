@@ -14,7 +14,7 @@ from gruverify.arithmetic import FORMATS, Format
 from gruverify.backends import Backend, declarations_of, declared_variants
 from gruverify.engine._asked import why_not
 from gruverify.engine._judge import reads
-from gruverify.engine._selection import Selection
+from gruverify.engine._selection import Selection, file_name_of
 from gruverify.engine._sizes import is_within
 from gruverify.engine._witness import BadWitness, Witness, load_witness
 from gruverify.invariants import INVARIANTS
@@ -59,7 +59,7 @@ def witness_file(folder: Path, witness: Witness) -> Path:
 
 
 def _prefix(target: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_." else "-" for c in target) + "-"
+    return f"{file_name_of(target)}-"
 
 
 def _tail(id: str, fmt: str) -> str:

@@ -115,6 +115,30 @@ def selection(
     return Selection(given[0], (*direct, *from_files), tuple(xfails), strict)
 
 
+def file_name_of(target: str) -> str:
+    """The target in the name of a file: what has no place there becomes -."""
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in target)
+
+
+def file_in(folder: Path, target: str) -> Path:
+    """The skips or xfails file of a target in a folder that has one for each."""
+    return folder / f"{file_name_of(target)}.txt"
+
+
+def files_for(target: str, given: Iterable[str | Path]) -> tuple[Path, ...]:
+    """The skips or xfails files of a target: those given and, of a folder, its own if it is
+    there.
+    """
+    found = list[Path]()
+    for name in given:
+        path = Path(name)
+        if name == "" or not path.is_dir():
+            found.append(path)
+        elif (mine := file_in(path, target)).exists():
+            found.append(mine)
+    return tuple(found)
+
+
 def _patterns(option: str, given: Any) -> tuple[str, ...]:
     """The patterns given: one, or several."""
     if isinstance(given, str) or not isinstance(given, Iterable):

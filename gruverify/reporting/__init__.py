@@ -26,6 +26,7 @@ from gruverify.reporting._folder import BadFolder as BadFolder
 from gruverify.reporting._folder import require_folder as require_folder
 from gruverify.reporting._folder import write_diagnosis as write_diagnosis
 from gruverify.reporting._folder import write_report as write_report
+from gruverify.reporting._folder import write_targets_report as write_targets_report
 from gruverify.reporting._identity import identity_document as identity_document
 from gruverify.reporting._identity import print_identity as print_identity
 from gruverify.reporting._json import as_text as as_text
@@ -73,3 +74,15 @@ from gruverify.reporting.matrix import print_matrix as print_matrix
 from gruverify.reporting.page import comparison_page as comparison_page
 from gruverify.reporting.page import diagnosis_page as diagnosis_page
 from gruverify.reporting.page import result_page as result_page
+from gruverify.reporting.targets import Outcome as Outcome
+from gruverify.reporting.targets import Row as Row
+from gruverify.reporting.targets import load_outcomes as load_outcomes
+from gruverify.reporting.targets import merged_outcomes as merged_outcomes
+from gruverify.reporting.targets import outcome_of as outcome_of
+from gruverify.reporting.targets import outcome_of_model as outcome_of_model
+from gruverify.reporting.targets import print_row as print_row
+from gruverify.reporting.targets import print_rows as print_rows
+from gruverify.reporting.targets import rows_in_words as rows_in_words
+from gruverify.reporting.targets import targets_document as targets_document
+from gruverify.reporting.targets import targets_schema as targets_schema
+from gruverify.reporting.targets import unasked as unasked

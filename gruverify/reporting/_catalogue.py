@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 import gruverify
-from gruverify.backends import TARGETS, offered_targets
+from gruverify.backends import TARGETS, named_targets, offered_targets
 from gruverify.invariants import INVARIANTS, Invariant
 
 #: A fault or a mistake in a source.
@@ -35,6 +35,8 @@ def print_catalogue(console: Console) -> None:
         else:
             here = f"[yellow]not here:[/] {escape(target.remedy)}"
         console.print(f"{target.name:15} {here}  {target.description}", soft_wrap=True)
+    for name, value in named_targets().items():
+        console.print(f"{escape(name):15} of pyproject.toml: {escape(value)}", soft_wrap=True)
     for name, value in offered_targets().items():
         console.print(f"{escape(name):15} offered by a package: {escape(value)}", soft_wrap=True)
     console.print(

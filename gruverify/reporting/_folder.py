@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gruverify.reporting._json import as_text
@@ -15,11 +16,14 @@ from gruverify.reporting._junit import junit
 from gruverify.reporting._markdown import markdown
 from gruverify.reporting._reader import Document
 from gruverify.reporting.page import MARK, comparison_page, diagnosis_page, result_page
+from gruverify.reporting.targets import Outcome, outcome_of, rows_table, targets_document
 
-#: What a report's folder, and a folder in it for one of several results, may hold.
+#: The files of the report of one result.
 FILES = ("index.html", "junit.xml", "summary.md", "result.json")
 #: What a diagnosis' folder holds.
 DIAGNOSIS_FILES = ("index.html", "diagnosis.json")
+#: What a report's folder, and a folder in it for one of several results, may hold.
+_OURS = (*FILES, *DIAGNOSIS_FILES, "targets.json")
 #: In a page's head the mark stands within so many characters.
 _HEAD = 2000
 
@@ -46,7 +50,7 @@ def _require_ours(folder: Path) -> None:
     for path in sorted(folder.iterdir()):
         if path.is_dir() and not path.is_symlink() and _is_report(path):
             _require_ours(path)
-        elif path.name not in (*FILES, *DIAGNOSIS_FILES) or not _is_report(folder):
+        elif path.name not in _OURS or not _is_report(folder):
             raise BadFolder(
                 f"{folder} holds {path.name}, which is no part of a report: name another folder, "
                 "or a new one"
@@ -59,14 +63,17 @@ def _is_report(folder: Path) -> bool:
 
 
 def write_report(documents: Sequence[Document], folder: Path) -> None:
-    """Write the report of one result, or of several side by side: index.html, junit.xml,
-    summary.md, result.json.
+    """Write the report of one result: index.html, junit.xml, summary.md, result.json; or of several
+    side by side, as `write_targets_report` does.
 
     Raises:
         BadFolder: it cannot be written there; what was there before still is.
         ReportUnavailable: a package of the extra `report` is missing.
     """
-    _write_folder(_files(documents), folder)
+    if len(documents) == 1:
+        _put(_files(documents[0]), folder)
+    else:
+        write_targets_report([outcome_of(document) for document in documents], folder)
 
 
 def write_diagnosis(document: Document, folder: Path) -> None:
@@ -76,10 +83,24 @@ def write_diagnosis(document: Document, folder: Path) -> None:
         BadFolder, ReportUnavailable: as `write_report`.
     """
     text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-    _write_folder({"index.html": diagnosis_page(document), "diagnosis.json": text}, folder)
+    _put({"index.html": diagnosis_page(document), "diagnosis.json": text}, folder)
 
 
-def _write_folder(files: Mapping[str, str], folder: Path) -> None:
+def write_targets_report(outcomes: Sequence[Outcome], folder: Path) -> list[Outcome]:
+    """Write the report of several targets: index.html, junit.xml, summary.md, targets.json, and a
+    folder for each result. Returns them, each with where its result is.
+
+    Raises:
+        BadFolder: it cannot be written there; what was there before still is.
+        ReportUnavailable: a package of the extra `report` is missing.
+    """
+    placed = [_placed(number, outcome) for number, outcome in enumerate(outcomes, 1)]
+    _put(_files_of_several(placed), folder)
+    return placed
+
+
+def _put(files: Mapping[str, str], folder: Path) -> None:
+    """Write the files, by their paths within the folder, in place of what was there."""
     require_folder(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -93,20 +114,39 @@ def _write_folder(files: Mapping[str, str], folder: Path) -> None:
         raise BadFolder(f"{folder} cannot be written: {refused.strerror}") from None
 
 
-def _files(documents: Sequence[Document]) -> dict[str, str]:
+def _files(document: Document) -> dict[str, str]:
     """Path within the folder to text."""
-    joint = {"junit.xml": junit(documents), "summary.md": markdown(documents)}
-    if len(documents) == 1:
-        [document] = documents
-        return {"index.html": result_page(document), **joint, "result.json": as_text(document)}
-    homes = {_home(i, document): document for i, document in enumerate(documents, 1)}
-    pages = {
-        f"{home}/index.html": result_page(document, "../index.html")
-        for home, document in homes.items()
+    return {
+        "index.html": result_page(document),
+        "junit.xml": junit([document]),
+        "summary.md": markdown([document]),
+        "result.json": as_text(document),
     }
-    data = {f"{home}/result.json": as_text(document) for home, document in homes.items()}
-    index = comparison_page({f"{home}/index.html": document for home, document in homes.items()})
-    return {"index.html": index, **joint, **pages, **data}
+
+
+def _placed(number: int, outcome: Outcome) -> Outcome:
+    """With the place of its result in the folder."""
+    if outcome.document is None:
+        return Outcome(replace(outcome.row, result=""))
+    place = f"{_home(number, outcome.document)}/result.json"
+    return Outcome(replace(outcome.row, result=place), outcome.document)
+
+
+def _files_of_several(outcomes: Sequence[Outcome]) -> dict[str, str]:
+    rows = [outcome.row for outcome in outcomes]
+    documents = [outcome.document for outcome in outcomes if outcome.document is not None]
+    files = {
+        "index.html": comparison_page(outcomes),
+        "junit.xml": junit(documents, [one.row for one in outcomes if one.document is None]),
+        "summary.md": f"{rows_table(rows)}\n{markdown(documents)}",
+        "targets.json": as_text(targets_document(rows)),
+    }
+    for outcome in outcomes:
+        if outcome.document is not None:
+            home = outcome.row.result.partition("/")[0]
+            files[f"{home}/index.html"] = result_page(outcome.document, "../index.html")
+            files[f"{home}/result.json"] = as_text(outcome.document)
+    return files
 
 
 def _home(number: int, document: Document) -> str:

@@ -23,6 +23,7 @@ from gruverify.reporting._summary import (
     verdict,
 )
 from gruverify.reporting._table import margin
+from gruverify.reporting.targets import Row
 
 #: What XML 1.0 has no way to write, and a target may have said.
 _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -31,8 +32,10 @@ _OUTCOMES = {"falsified": "failure", "xpassed": "failure", "error": "error", "di
 _UNASKED = ("blocked", "skipped", "not applicable", "xfailed", "nothing claimed")
 
 
-def junit(documents: Sequence[Document]) -> str:
-    """The results as one JUnit file, ending in a newline."""
+def junit(documents: Sequence[Document], others: Sequence[Row] = ()) -> str:
+    """The results as one JUnit file, ending in a newline; others: targets whose result is not at
+    hand.
+    """
     root = ET.Element("testsuites", name="gruverify")
     for document in documents:
         for fmt in document["formats"]:
@@ -41,6 +44,8 @@ def junit(documents: Sequence[Document]) -> str:
             root.append(_crashes(document))
         if document["verdict"] in ("inconclusive", "interrupted"):
             root.append(_undecided(document))
+    for row in others:
+        root.append(_verdict_of(row))
     _count(root)
     ET.indent(root, " ")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
@@ -109,6 +114,23 @@ def _crashes(document: Document) -> ET.Element:
             classname=_text(f"{document['target']}.processes"),
         )
         ET.SubElement(case, "error", type="died", message=_text(note))
+    _count(suite)
+    return suite
+
+
+#: The child of a test case that a verdict makes; any other is an error.
+_OF_VERDICTS = {"unavailable": "skipped", "falsified": "failure", "inconclusive": "failure"}
+
+
+def _verdict_of(row: Row) -> ET.Element:
+    """The verdict of a target as a test case, skipped where its package is missing."""
+    suite = ET.Element("testsuite", name=_text(f"{row.target} verdict"))
+    case = ET.SubElement(
+        suite, "testcase", name="verdict", classname=_text(f"{row.target}.verdict")
+    )
+    if row.verdict != "conforms":
+        kind = _OF_VERDICTS.get(row.verdict, "error")
+        ET.SubElement(case, kind, type=row.verdict, message=_text(f"{row.verdict}: {row.said}"))
     _count(suite)
     return suite
 

@@ -55,6 +55,10 @@ def parse_document(text: str | bytes) -> Document:
         ReportUnavailable: fastjsonschema is not installed.
     """
     document = _parsed(text)
+    if isinstance(document, dict) and document.get("kind") == "gruverify targets":
+        raise BadResult(
+            "holds many targets: name the result of one, N-TARGET/result.json in their report"
+        )
     if not isinstance(document, dict) or "schema" not in document:
         raise BadResult(
             "is not a gruverify result: expected a JSON object with schema, target, invariants "

@@ -81,7 +81,7 @@ def conformance(
 
     @pytest.mark.gruverify(subject)
     @pytest.mark.parametrize(("family", "format"), [_parameters(part) for part in parts])
-    @_fitting(settings)
+    @_fitting(settings, _options.current(target).profile)
     @given(data=st.data())
     def test_conforms(family: str, format: str, data: st.DataObject) -> None:
         __tracebackhide__ = True
@@ -111,7 +111,7 @@ def _subject(
     module: Mapping[str, Any],
 ) -> Subject:
     """The target with what it is to be asked: of the call, and of the run's options."""
-    options = _options.current()
+    options = _options.current(target)
     mine = selection(only=only, skip=skip, skips_files=skips_files, xfails_files=xfails_files)
     theirs = options.chosen
     chosen = replace(
@@ -136,11 +136,11 @@ def _parameters(part: Part) -> Any:
     return pytest.param(part.family, part.format, id=f"{part.family}-{part.format}", marks=marks)
 
 
-def _fitting(given: hypothesis.settings | None) -> hypothesis.settings:
+def _fitting(given: hypothesis.settings | None, profile: str) -> hypothesis.settings:
     """These settings, else the run's, but that a slow backend is no fault, and that one failure is
     shown, not many.
     """
-    base, profile = given or hypothesis.settings(), _options.current().profile
+    base = given or hypothesis.settings()
     if profile and given is None:
         examples = PROFILES[profile].cases
     else:

@@ -12,8 +12,8 @@ import pytest
 from gruverify import _pytest
 from gruverify._config import configuration
 from gruverify.arithmetic import FORMATS, Format, formats_named
-from gruverify.backends import MEMORY, PATIENCE, Limits
-from gruverify.engine import EVERYTHING, PROFILES, BadSelection, Selection, selection
+from gruverify.backends import MEMORY, PATIENCE, Limits, require_named
+from gruverify.engine import EVERYTHING, PROFILES, BadSelection, Selection, files_for, selection
 
 
 @dataclass(frozen=True)
@@ -30,43 +30,56 @@ class Options:
     limits: Limits = field(default_factory=Limits)
 
 
-_READ = pytest.StashKey[Options]()
+_READ = pytest.StashKey[dict[str | None, Options]]()
 
 
-def current() -> Options:
-    """The options of the run that is going on; without the plugin there are none."""
+def current(target: object = None) -> Options:
+    """The options of the run that is going on, for a target; without the plugin there are none."""
     if _pytest.RUNS:
-        return options_of(_pytest.RUNS[-1])
+        return options_of(_pytest.RUNS[-1], target)
     return Options()
 
 
-def options_of(config: pytest.Config) -> Options:
-    """The options of a run.
+def meant(target: object) -> object:
+    """What a target stands for where the project has a table of it, else the target."""
+    if _pytest.RUNS and isinstance(target, str):
+        return configuration(_pytest.RUNS[-1].rootpath).targets.get(target, target)
+    return target
+
+
+def options_of(config: pytest.Config, target: object = None) -> Options:
+    """The options of a run: for a target, if it is one that the project has a table of.
 
     Raises:
         pytest.UsageError: one of them is wrong; the message says which, and what is near.
     """
-    if _READ not in config.stash:
-        config.stash[_READ] = _read(config)
-    return config.stash[_READ]
+    name = target if isinstance(target, str) else None
+    read = config.stash.setdefault(_READ, {})
+    if name not in read:
+        read[name] = _read(config, name)
+    return read[name]
 
 
-def _read(config: pytest.Config) -> Options:
+def _read(config: pytest.Config, target: str | None) -> Options:
     try:
-        configured = configuration(config.rootpath).values
+        project = configuration(config.rootpath)
+        require_named(project)
+        options = project.options(target)
+        configured = {key: table.values[key] for key, table in options.items()}
         formats = _pytest.option_value(config, "formats") or ",".join(configured.get("formats", ()))
         profile = _pytest.option_value(config, "profile") or configured.get("profile", "")
         if profile and profile not in PROFILES:
             raise ValueError(
                 f"--gru-profile={profile} is unknown: choose from {', '.join(PROFILES)}"
             )
+        skips = _pytest.option_value(config, "skips-file") or configured.get("skips-files", ())
+        xfails = _pytest.option_value(config, "xfails-file") or configured.get("xfails-files", ())
         chosen = selection(
             only=_pytest.option_value(config, "only") or configured.get("only", ()),
             skip=configured.get("skip", ()),
-            skips_files=_pytest.option_value(config, "skips-file")
-            or configured.get("skips-files", ()),
-            xfails_files=_pytest.option_value(config, "xfails-file")
-            or configured.get("xfails-files", ()),
+            # Of a folder, a target without a name has no file.
+            skips_files=files_for(target or "", skips),
+            xfails_files=files_for(target or "", xfails),
         )
         return Options(
             formats_named(formats) if formats else FORMATS,

@@ -65,8 +65,8 @@ class Subject:
     @cached_property
     def backend(self) -> Backend:
         """What stands for the target; seeded, if it wants that."""
-        set_limits(_options.current().limits)
-        backend: Any = resolve(self.target)
+        set_limits(_options.current(self.target).limits)
+        backend: Any = resolve(_options.meant(self.target))
         if callable(getattr(backend, "seed", None)):
             backend.seed(0)
         found: Backend = backend
@@ -124,7 +124,7 @@ class Subject:
                 invariant,
                 self.backend,
                 format_named(format),
-                _options.current().profile,
+                _options.current(self.target).profile,
                 self.chosen,
             )
             if why is None:

@@ -25,29 +25,31 @@ from gruverify.reporting import (
 )
 from gruverify.testing import _options
 from gruverify.testing._account import Account, Found
+from gruverify.testing._options import Options
 
 
 def header(config: pytest.Config) -> list[str]:
     """Target, versions, threads and seed."""
-    options = _options.options_of(config)
+    target = _pytest.option_value(config, "target")
+    options = _options.options_of(config, target)
     seed = "drawn afresh (--hypothesis-seed=N repeats a run)"
     if options.seed is not None:
         seed = str(options.seed)
     threads = os.environ.get("OMP_NUM_THREADS", "1")
     return [
-        f"gruverify: {_pytest.option_value(config, 'target')} · "
+        f"gruverify: {target} · "
         f"{', '.join(fmt.name for fmt in options.formats)} · "
-        f"profile {_profile(config)} · threads {threads} · seed {seed}",
+        f"profile {_profile(options)} · threads {threads} · seed {seed}",
         "gruverify: " + " · ".join(f"{name} {version}" for name, version in versions().items()),
     ]
 
 
-def _profile(config: pytest.Config) -> str:
-    return _options.options_of(config).profile or settings.get_current_profile_name()
+def _profile(options: Options) -> str:
+    return options.profile or settings.get_current_profile_name()
 
 
-def _cases(config: pytest.Config) -> int:
-    profile = _options.options_of(config).profile
+def _cases(options: Options) -> int:
+    profile = options.profile
     return PROFILES[profile].cases if profile else settings.default.max_examples  # type: ignore[union-attr]
 
 
@@ -123,13 +125,13 @@ def write(account: Account, config: pytest.Config, folder: Path, complete: bool)
 def _result(
     target: str, found: Found, account: Account, config: pytest.Config, complete: bool
 ) -> Result:
-    options = _options.options_of(config)
+    options = _options.options_of(config, target)
     told: dict[str, Any] = {
         "target": target,
         "backend": found.backend or target,
         "seed": options.seed,
-        "profile": _profile(config),
-        "cases": _cases(config),
+        "profile": _profile(options),
+        "cases": _cases(options),
         "formats": [
             fmt.name for fmt in FORMATS if any(fmt.name == of for _, of, _ in found.tallies)
         ],

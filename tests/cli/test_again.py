@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from gruverify.cli._check import _to_update
+from gruverify.engine import Plan
+
 from ._invoke import check, gruverify, one_line
 
 ONLY = ("--only", "agreement", "--max-cases", "8")
@@ -194,12 +197,20 @@ def test_a_run_that_died_leaves_the_file_as_it_was(planted: str) -> None:
     assert Path(FILE).read_text() == "agreement/step  # why\n"
 
 
+def test_of_a_folder_it_is_the_file_of_the_target(here: Path) -> None:
+    (here / "known").mkdir()
+
+    found = _to_update("known", "pkg.cells:GRU", Plan())
+
+    assert found is not None
+    assert found.file == Path("known/pkg.cells-GRU.txt")
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (("--update-xfails", "-"), "--update-xfails '-': name a file"),
         (("--update-xfails", ""), "--update-xfails '': name a file"),
-        (("--update-xfails", "."), "--update-xfails .: is a directory; name a file in it"),
         (
             ("--update-xfails", "no/where.txt"),
             "--update-xfails no/where.txt: there is no directory no",

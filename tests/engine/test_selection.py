@@ -12,7 +12,15 @@ import pytest
 import gruverify
 from gruverify import Result, backend, float16, float32
 from gruverify.backends import NumpyBackend
-from gruverify.engine import BadSelection, Entry, Selection, matches, read_entries, selection
+from gruverify.engine import (
+    BadSelection,
+    Entry,
+    Selection,
+    files_for,
+    matches,
+    read_entries,
+    selection,
+)
 from gruverify.invariants import INVARIANTS
 
 pytestmark = pytest.mark.uncounted
@@ -138,6 +146,15 @@ def test_several_files_and_patterns_add_up(tmp_path: Path) -> None:
         "agreement/outputs",
     ]
     assert [entry.pattern for entry in found.xfails] == ["agreement/outputs", "agreement/step"]
+
+
+def test_a_folder_has_a_file_for_each_target(tmp_path: Path) -> None:
+    mine, alone = tmp_path / "flax-nnx.txt", tmp_path / "alone"
+    mine.write_text("bounds\n")
+
+    assert files_for("flax:nnx", [tmp_path, alone]) == (mine, alone)
+    assert files_for("flax", [tmp_path, alone]) == (alone,)
+    assert files_for("flax", [""]) == (Path(),)
 
 
 def test_what_is_skipped_is_not_expected_to_fall() -> None:

@@ -32,7 +32,7 @@ def pages_are_quick(monkeypatch: pytest.MonkeyPatch) -> None:
         folder_module, "result_page", lambda document, up="": f"{PAGE} {document['verdict']} {up}"
     )
     monkeypatch.setattr(
-        folder_module, "comparison_page", lambda documents: f"{PAGE} {' '.join(documents)}"
+        folder_module, "comparison_page", lambda outcomes: f"{PAGE} {len(outcomes)} targets"
     )
 
 

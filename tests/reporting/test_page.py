@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 
 from gruverify import Result
-from gruverify.reporting import comparison_page, document, result_page
+from gruverify.reporting import (
+    Document,
+    Outcome,
+    comparison_page,
+    document,
+    outcome_of,
+    result_page,
+)
 from gruverify.reporting.page._figures import heat_base, heat_maps, margins_figure, witness_figure
 from gruverify.reporting.page._render import render
 from gruverify.reporting.page._result import _biases, holes
@@ -187,9 +194,14 @@ def test_a_large_case_is_not_on_the_page() -> None:
     assert str(found.case.inputs.tolist())[:500] not in page
 
 
+def placed(home: str, found: Document) -> Outcome:
+    """A result of several, in a folder of its own."""
+    return outcome_of(found, result=f"{home}/result.json")
+
+
 def test_side_by_side_a_format_that_claims_nothing_is_no_pass() -> None:
     elements = Elements(
-        comparison_page({"1/index.html": document(unclaimed()), "2/index.html": document(result())})
+        comparison_page([placed("1", document(unclaimed())), placed("2", document(result()))])
     )
 
     assert [cell["class"] for cell in elements.of("td") if "fate" in (cell.get("class") or "")] == [
@@ -200,11 +212,11 @@ def test_side_by_side_a_format_that_claims_nothing_is_no_pass() -> None:
 
 def test_a_comparison_has_a_column_for_each_target_and_leads_to_its_page() -> None:
     elements = Elements(
-        comparison_page({"1-a/index.html": rich("a"), "2-b/index.html": document(result())})
+        comparison_page([placed("1-a", rich("a")), placed("2-b", document(result()))])
     )
     links = [attributes["href"] for attributes in elements.of("a")]
 
-    assert "2 results" in elements.text
+    assert "2 targets" in elements.text
     assert "1-a/index.html#i-agreement-step" in links
     assert "2-b/index.html#i-agreement-step" in links
     assert "2-b/index.html#i-contract-same-bits" not in links

@@ -236,4 +236,4 @@ def test_results_side_by_side_lead_to_each(opened: Opener) -> None:
 
     assert "numpy died" in page.locator("h1").inner_text()
     page.get_by_role("link", name="all results").click()
-    assert page.locator("h1").inner_text() == "2 results"
+    assert page.locator("h1").inner_text() == "2 targets"

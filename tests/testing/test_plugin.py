@@ -95,6 +95,26 @@ def test_what_neither_says_is_read_from_the_table_of_the_project(pytester: pytes
     )
 
 
+def test_a_name_of_the_project_is_a_target_with_its_table(pytester: pytest.Pytester) -> None:
+    table = (
+        '[tool.gruverify.targets.mine]\ntarget = "numpy"\nkappa = 7\nformats = ["f32"]\n'
+        'only = ["bounds"]\n'
+    )
+    (pytester.path / "pyproject.toml").write_text(table)
+    test = "import gruverify.testing\ntest_it = gruverify.testing.conformance('mine')"
+
+    run = inside(pytester, "--gru-profile", "quick", "--gru-target", "mine", "--gru-report", "out")
+    named = inside(pytester, "--collect-only", "-q", test_mine=test)
+
+    assert outcomes(run) == {"passed": 1}
+    declared = load_document(pytester.path / "out" / "result.json")["declarations"]
+    assert declared["kappa_sigma"] == declared["kappa_tanh"] == 7.0
+    assert ids(named) == ["test_mine.py::test_it[bounds-float32]"]
+    (pytester.path / "pyproject.toml").write_text(table.replace("kappa", "kapa"))
+    wrong = inside(pytester, "--gru-target", "mine")
+    wrong.stderr.fnmatch_lines(["ERROR: gruverify: *targets.mine? has no key 'kapa': *"])
+
+
 def test_the_header_says_what_is_needed_to_repeat_the_run(pytester: pytest.Pytester) -> None:
     run = inside(
         pytester, *FEW, "--gru-target", "numpy", "--hypothesis-seed", "5", "--collect-only"

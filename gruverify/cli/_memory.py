@@ -1,0 +1,40 @@
+"""How much memory the processes of a session take, where the system tells (Linux)."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+_PROCESSES = Path("/proc")
+#: Where session and resident pages stand behind the name of a process, which ends in ")".
+_SESSION, _PAGES = 3, 21
+
+
+def end_those_above(most: int, session: int) -> bool:
+    """Kill every process of a session that has more than `most` bytes in memory; whether there was
+    one.
+    """
+    found = [pid for pid, taken in _taken(session) if taken > most]
+    for pid in found:
+        with suppress(OSError):  # it has ended meanwhile
+            os.kill(pid, signal.SIGKILL)
+    return bool(found)
+
+
+def _taken(session: int) -> Iterator[tuple[int, int]]:
+    """Each process of the session, and the bytes that it has in memory."""
+    if not _PROCESSES.is_dir():
+        return
+    page = os.sysconf("SC_PAGE_SIZE")
+    for folder in _PROCESSES.iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[_SESSION]) == session:
+            yield int(folder.name), int(fields[_PAGES]) * page
