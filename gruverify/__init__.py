@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from gruverify.engine import check as check
     from gruverify.engine import identify as identify
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "gruverify.arithmetic": ("FORMATS", "Format", "bfloat16", "float16", "float32", "float64"),
