@@ -12,14 +12,12 @@ import click
 from gruverify._named import JsonObject
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
+from gruverify.cli._gru import gru_options, only_gru
 from gruverify.cli._options import EXIT_INCONCLUSIVE, EXIT_UNAVAILABLE, Fail
-from gruverify.cli._values import one_of
 
 if TYPE_CHECKING:
     from gruverify.certifying import Certificate
     from gruverify.models import Gru
-
-_LAYOUTS = ("pytorch", "keras", "onnx", "flax", "nnx", "equinox", "mlx", "haiku")
 
 
 @click.command("certify")
@@ -32,25 +30,7 @@ _LAYOUTS = ("pytorch", "keras", "onnx", "flax", "nnx", "equinox", "mlx", "haiku"
     metavar="X",
     help="Every input of the first layer lies in [-X, X].",
 )
-@click.option("--gru", "name", metavar="NAME", help="Which GRU of the file, where it has several.")
-@click.option(
-    "--layout",
-    type=one_of(*_LAYOUTS),
-    metavar="|".join(_LAYOUTS),
-    help="Where names do not tell it.",
-)
-@click.option(
-    "--reset",
-    type=one_of("after", "before"),
-    metavar="after|before",
-    help="The reset gate and the product.",
-)
-@click.option(
-    "--update",
-    type=one_of("keep", "replace"),
-    metavar="keep|replace",
-    help="What z multiplies: the state?",
-)
+@gru_options
 @click.option(
     "--json",
     "json_path",
@@ -83,7 +63,7 @@ def command(
     if not 0 <= inputs_within < math.inf:
         raise Fail(f"--inputs-within {inputs_within:g} must be a number of 0 or more")
     json_file = writable("--json", json_path)
-    gru = _gru(file, name, layout, reset, update)
+    gru = only_gru(file, name, layout, reset, update)
     found = _certified(gru, inputs_within)
     text = json.dumps({"model": str(gru), "layers": found}, indent=1, ensure_ascii=False) + "\n"
     if json_file is not None:
@@ -94,21 +74,6 @@ def command(
         else:
             _print(gru, found)
     sys.exit(0 if all(one["certified"] for one in found) else EXIT_INCONCLUSIVE)
-
-
-def _gru(
-    file: str, name: str | None, layout: str | None, reset: str | None, update: str | None
-) -> Gru:
-    from gruverify.models import BadFile, read_grus
-
-    try:
-        found = read_grus(file, name=name, layout=layout, reset=reset, update=update)
-    except BadFile as wrong:
-        raise Fail(str(wrong)) from None
-    if len(found) > 1:
-        each = "; ".join(map(str, found))
-        raise Fail(f"{file} has {len(found)} GRUs, pick one with --gru: {each}")
-    return found[0]
 
 
 def _certified(gru: Gru, inputs_within: float) -> list[JsonObject]:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gruverify.cli._files import writable
+from gruverify.cli._gru import LAYOUTS
 from gruverify.cli._options import EXIT_FALSIFIED, Fail
 from gruverify.cli._values import one_of
 
 if TYPE_CHECKING:
     from gruverify.models import Converted, Gru
 
-_LAYOUTS = ("pytorch", "keras", "onnx", "flax", "nnx", "equinox", "mlx", "haiku", "cudnn")
+_LAYOUTS = (*LAYOUTS, "cudnn")
 
 
 @click.command("convert")

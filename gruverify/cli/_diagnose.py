@@ -12,9 +12,10 @@ import click
 
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
-from gruverify.cli._inputs import INPUT_NAMES, LAYOUTS, STATE_NAMES, begins_with_batch
+from gruverify.cli._gru import gru_options
+from gruverify.cli._inputs import INPUT_NAMES, STATE_NAMES, begins_with_batch
 from gruverify.cli._options import EXIT_UNAVAILABLE, Fail
-from gruverify.cli._values import FOLDER, FORMATS, WHOLE, one_of
+from gruverify.cli._values import FOLDER, FORMATS, WHOLE
 
 if TYPE_CHECKING:
     from gruverify.arithmetic import Format
@@ -61,25 +62,7 @@ _NORMAL = "normal"
 @click.option(
     "--seed", type=WHOLE, metavar="N", default=0, show_default=True, help="Draws normal inputs."
 )
-@click.option("--gru", "name", metavar="NAME", help="Which GRU, where there are several.")
-@click.option(
-    "--layout",
-    type=one_of(*LAYOUTS),
-    metavar="|".join(LAYOUTS),
-    help="Where names do not tell it.",
-)
-@click.option(
-    "--reset",
-    type=one_of("after", "before"),
-    metavar="after|before",
-    help="The reset gate and the product.",
-)
-@click.option(
-    "--update",
-    type=one_of("keep", "replace"),
-    metavar="keep|replace",
-    help="What z multiplies: the state?",
-)
+@gru_options
 @click.option(
     "--format",
     "formats",

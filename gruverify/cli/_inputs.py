@@ -7,8 +7,6 @@ from gruverify.cli._options import Fail
 #: What arrays of a file with several are looked for under.
 INPUT_NAMES = ("inputs", "input", "x", "X")
 STATE_NAMES = ("state", "initial_state", "h0", "h_0", "hx")
-#: The layouts that weights may be in.
-LAYOUTS = ("pytorch", "keras", "onnx", "flax", "nnx", "equinox", "mlx", "haiku")
 
 
 def begins_with_batch(shape: tuple[int, ...], said: bool | None) -> bool:

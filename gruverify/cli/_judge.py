@@ -15,9 +15,10 @@ from gruverify._named import DeclaredValues
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._declared import DECLARE
 from gruverify.cli._files import writable, write_aside
-from gruverify.cli._inputs import INPUT_NAMES, LAYOUTS, STATE_NAMES, begins_with_batch
+from gruverify.cli._gru import gru_options, only_gru
+from gruverify.cli._inputs import INPUT_NAMES, STATE_NAMES, begins_with_batch
 from gruverify.cli._options import EXIT_CODES, Fail
-from gruverify.cli._values import FORMATS, one_of
+from gruverify.cli._values import FORMATS
 
 if TYPE_CHECKING:
     from gruverify.arithmetic import Format
@@ -55,25 +56,7 @@ _VERDICTS = ("bug", "undecidable", "rounding")
     metavar="FILE|N,...",
     help="The length of each member: what stands behind is not judged.",
 )
-@click.option("--gru", "name", metavar="NAME", help="Which GRU of the file, where it has several.")
-@click.option(
-    "--layout",
-    type=one_of(*LAYOUTS),
-    metavar="|".join(LAYOUTS),
-    help="Where names do not tell it.",
-)
-@click.option(
-    "--reset",
-    type=one_of("after", "before"),
-    metavar="after|before",
-    help="The reset gate and the product.",
-)
-@click.option(
-    "--update",
-    type=one_of("keep", "replace"),
-    metavar="keep|replace",
-    help="What z multiplies: the state?",
-)
+@gru_options
 @click.option(
     "--batch-first/--time-first",
     "batch_first",
@@ -133,7 +116,7 @@ def command(
     _require(outputs, plot, fmt)
     json_file, plot_file = writable("--json", json_path), writable("--plot", plot)
     with _users_mistakes():
-        gru = _gru(weights, name, layout, reset, update)
+        gru = only_gru(weights, name, layout, reset, update)
         records = _records(
             gru, inputs, outputs, state, lengths, batch_first, fmt[0] if fmt else None
         )
@@ -167,20 +150,6 @@ def _users_mistakes() -> Iterator[None]:
         yield
     except (BadFile, BadRecord, BadDeclaration) as wrong:
         raise Fail(str(wrong)) from None
-
-
-def _gru(
-    path: str, name: str | None, layout: str | None, reset: str | None, update: str | None
-) -> Gru:
-    """The GRU of the file: the one of that name, or the only one."""
-    from gruverify.models import read_grus
-
-    found = read_grus(path, name=name, layout=layout, reset=reset, update=update)
-    if len(found) > 1:
-        raise Fail(
-            f"{path} has {len(found)} GRUs, pick one with --gru: {'; '.join(map(str, found))}"
-        )
-    return found[0]
 
 
 def _records(
