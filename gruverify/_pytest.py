@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from gruverify._named import Keywords
+if TYPE_CHECKING:
+    from gruverify._named import Keywords
 
 
 class Option(NamedTuple):

@@ -24,6 +24,12 @@ Tree: TypeAlias = Any
 Compiled: TypeAlias = Callable[..., Tree]
 
 
+def compiled(function: Callable[..., Tree]) -> Compiled:
+    """The function as JAX compiles it."""
+    found: Compiled = jax.jit(function)
+    return found
+
+
 @dataclass(frozen=True)
 class JaxBackend:
     """Of step(weights, x, h) and run(weights, inputs, state), both over JAX arrays; weights by the
@@ -110,37 +116,37 @@ class JaxBackend:
 
     @cached_property
     def _step(self) -> Compiled:
-        return jax.jit(self.plain_step)
+        return compiled(self.plain_step)
 
     @cached_property
     def _jacobian(self) -> Compiled:
         def alone(p: Weights, x: jax.Array, h: jax.Array) -> jax.Array:
             return self.plain_step(p, x[None], h[None])[0]
 
-        return jax.jit(jax.vmap(jax.jacrev(alone, (1, 2)), (None, 0, 0)))
+        return compiled(jax.vmap(jax.jacrev(alone, (1, 2)), (None, 0, 0)))
 
     @cached_property
     def _step_vjp(self) -> Compiled:
-        return jax.jit(lambda given, cotangent: jax.vjp(self.plain_step, *given)[1](cotangent))
+        return compiled(lambda given, cotangent: jax.vjp(self.plain_step, *given)[1](cotangent))
 
     @cached_property
     def _run(self) -> Compiled:
-        return jax.jit(self.plain_run)
+        return compiled(self.plain_run)
 
     @cached_property
     def _run_vjp(self) -> Compiled:
-        return jax.jit(self._pulled)
+        return compiled(self._pulled)
 
     @cached_property
     def _run_jvp(self) -> Compiled:
-        return jax.jit(lambda at, along: jax.jvp(self.plain_run, at, along)[1])
+        return compiled(lambda at, along: jax.jvp(self.plain_run, at, along)[1])
 
     @cached_property
     def _run_hvp(self) -> Compiled:
         def hvp(at: Tree, along: Tree, cotangents: Tree) -> Tree:
             return jax.jvp(lambda *given: self._pulled(given, cotangents), at, along)[1]
 
-        return jax.jit(hvp)
+        return compiled(hvp)
 
     def _pulled(self, given: Tree, cotangents: Tree) -> Tree:
         return jax.vjp(self.plain_run, *given)[1](cotangents)
