@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import io
+import tempfile
 import warnings
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def build() -> FunctionBackend:
 
 
 def _stack(
-    stack: Stack, inputs: NDArray, states: Any, lengths: None, batch_first: bool
+    stack: Stack, inputs: NDArray, states: Any, lengths: Any, batch_first: bool
 ) -> tuple[NDArray, NDArray]:
     if not inputs.size:
         raise NotImplementedError("ONNX Runtime is not asked about what is empty")
@@ -67,9 +68,9 @@ def _exported(layers: int, directions: int, bias: bool, batch_first: bool) -> by
     """The model, with weights by nn.GRU's names."""
     module = _Holder(nn.GRU(_I, _H, layers, bias, batch_first, 0.0, directions == 2)).eval()
     any_size = dict(enumerate(("batch", "time") if batch_first else ("time", "batch")))
-    file = io.BytesIO()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")
+        file = Path(folder) / "gru.onnx"
         torch.onnx.export(
             module,
             (torch.zeros(2, 2, _I), torch.zeros(layers * directions, 2, _H)),
@@ -80,7 +81,7 @@ def _exported(layers: int, directions: int, bias: bool, batch_first: bool) -> by
             output_names=["outputs", "last"],
             dynamic_axes={"inputs": any_size, "outputs": any_size, "states": {1: "batch"}},
         )
-    return file.getvalue()
+        return file.read_bytes()
 
 
 class _Holder(nn.Module):
