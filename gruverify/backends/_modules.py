@@ -15,6 +15,7 @@ from torch.func import functional_call
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from gruverify._named import Keywords
+from gruverify._visible import error_line
 from gruverify.arithmetic import FORMATS, Format, NDArray
 from gruverify.backends._autograd import Loaded, Tensors
 from gruverify.backends._building import OPTIONS, Builder, options_of, size_of
@@ -126,15 +127,17 @@ class LoadedStack(LoadedModule):
         """The outputs and the last states.
 
         Raises:
-            NotImplementedError: there are lengths, and the module is not PyTorch's own.
+            NotImplementedError: there are lengths, and the module takes no packed sequence.
         """
-        if lengths is not None and not isinstance(self.built.module, nn.RNNBase):
-            raise NotImplementedError(
-                f"{name_of(self.built.module)} is no nn.GRU: packed sequences are put to those "
-                "alone"
-            )
         given = (xs,) if h0 is None else (xs, h0)
-        return packed_call(self.call, given, lengths, self.batch_first)
+        if lengths is None or isinstance(self.built.module, nn.RNNBase):
+            return packed_call(self.call, given, lengths, self.batch_first)
+        try:
+            return packed_call(self.call, given, lengths, self.batch_first)
+        except Exception as refused:  # of a module that knows none, it may be anything
+            raise NotImplementedError(
+                f"{name_of(self.built.module)} takes no packed sequence: {error_line(refused)}"
+            ) from refused
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 import onnx
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from gruverify.arithmetic import Format, NDArray
 from gruverify.cell import LAYOUTS, Stack, Variant
@@ -22,19 +22,27 @@ Runs: TypeAlias = Callable[[dict[str, NDArray]], Sequence[NDArray]]
 _OPSET, _IR = 22, 10
 #: The inputs of the operator, in its order.
 _INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h")
+#: How many axes each of those has that is no weight, and each output.
+_AXES = {"X": 3, "sequence_lens": 1, "initial_h": 3, "Y": 4, "Y_h": 3}
+_WEIGHTS = frozenset({"W", "R", "B"})
 
 
 @dataclass(frozen=True)
 class OnnxBackend:
     """A stack, layer by layer, each one GRU node with its weights as inputs of the model.
 
-    loaded: makes a model into what runs it. batch_first: False if it has no layout=1.
+    loaded: makes a model into what runs it. batch_first: False if it has no layout=1. fixed: True
+    for what wants weights and sizes in the model: then there is one for each call.
     """
 
     name: str
     formats: Sequence[Format]
     loaded: Callable[[onnx.ModelProto], Runs]
     batch_first: bool | None = None
+    fixed: bool = False
+    lengths: bool = True
+    bidirectional: bool | None = None
+    subnormals: bool = True
 
     variants: ClassVar[Sequence[Variant]] = LAYOUTS["onnx"].variants
     unbatched: ClassVar = False
@@ -62,9 +70,14 @@ class OnnxBackend:
                     start.swapaxes(0, 1) if batch_first else start, order="C"
                 )
             asked = _Model(
-                stack.hidden_size, stack.variant.reset, stack.directions, stack.format, batch_first
+                xs.shape[2],
+                stack.hidden_size,
+                stack.variant.reset,
+                stack.directions,
+                stack.format,
+                batch_first,
             )
-            Y, Y_h = _loaded(self.loaded, asked, frozenset(given))(given)
+            Y, Y_h = self._run(asked, given)
             if batch_first:
                 Y, Y_h = Y, Y_h.swapaxes(0, 1)
             else:
@@ -73,19 +86,30 @@ class OnnxBackend:
             last.append(Y_h)
         return xs, np.concatenate(last)
 
+    def _run(self, asked: _Model, given: dict[str, NDArray]) -> Sequence[NDArray]:
+        if not self.fixed:
+            return _loaded(self.loaded, asked, frozenset(given))(given)
+        moving = {name: array for name, array in given.items() if name not in _WEIGHTS}
+        return self.loaded(asked.made(frozenset(given), given))(moving)
+
 
 @dataclass(frozen=True)
 class _Model:
     """What a model of one node is made for."""
 
+    input_size: int
     hidden_size: int
     reset: str
     directions: int
     format: Format
     batch_first: bool
 
-    def made(self, given: frozenset[str]) -> onnx.ModelProto:
-        """The model with those inputs of the operator."""
+    def made(
+        self, given: frozenset[str], fixed: Mapping[str, NDArray] | None = None
+    ) -> onnx.ModelProto:
+        """The model with those inputs of the operator; of fixed arrays, the weights and the shapes
+        stand in it.
+        """
         names = [name if name in given else "" for name in _INPUTS]
         node = helper.make_node(
             "GRU",
@@ -98,16 +122,32 @@ class _Model:
         )
         kind = helper.np_dtype_to_tensor_dtype(self.format.dtype)
         kinds = {"sequence_lens": onnx.TensorProto.INT32}
+        shapes, weights = self._shapes(fixed or {}), list[onnx.TensorProto]()
+        if fixed:
+            weights = [numpy_helper.from_array(fixed[name], name) for name in _WEIGHTS & given]
         inputs = [
-            helper.make_tensor_value_info(name, kinds.get(name, kind), None)
+            helper.make_tensor_value_info(name, kinds.get(name, kind), shapes[name])
             for name in names
-            if name
+            if name and not (fixed and name in _WEIGHTS)
         ]
-        outputs = [helper.make_tensor_value_info(name, kind, None) for name in ("Y", "Y_h")]
-        graph = helper.make_graph([node], "gru", inputs, outputs)
+        outputs = [helper.make_tensor_value_info(name, kind, shapes[name]) for name in ("Y", "Y_h")]
+        graph = helper.make_graph([node], "gru", inputs, outputs, weights)
         return helper.make_model(
             graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR
         )
+
+    def _shapes(self, fixed: Mapping[str, NDArray]) -> dict[str, Any]:
+        """The shapes of inputs and outputs: of the weights what they are, of the others how many
+        axes, unless they are fixed too.
+        """
+        I, H, D = self.input_size, self.hidden_size, self.directions
+        found: dict[str, Any] = {name: [None] * axes for name, axes in _AXES.items()}
+        found |= {"W": (D, 3 * H, I), "R": (D, 3 * H, H), "B": (D, 6 * H)}
+        found |= {name: array.shape for name, array in fixed.items()}
+        if fixed:
+            T, B, _ = fixed["X"].shape
+            found |= {"Y": (T, D, B, H), "Y_h": (D, B, H)}
+        return found
 
 
 @lru_cache(maxsize=256)

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from gruverify.backends import TARGETS, Target
-from gruverify.cli import main
 
 XFAILS = Path(__file__).with_name("xfails")
 WORLD = [target for target in TARGETS if target.install]
+#: Of a step alone, 25 cases claim too little of the gradients in float64.
+CASES = {"paddle:cell": 60}
 
 
 @pytest.mark.parametrize("target", WORLD, ids=lambda target: target.name)
 def test_a_target_has_the_faults_that_are_known_and_no_others(
-    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    target: Target, tmp_path: Path
 ) -> None:
     """Those that are mended are noticed too: then its xfails file and docs/world.md are to be
-    changed.
+    changed. Each has a process of its own: Keras has one backend in each.
     """
     pytest.importorskip(str(target.needs))
-    monkeypatch.chdir(tmp_path)
     known = XFAILS / f"{target.name.replace(':', '-')}.txt"
     options = ["--xfails-file", str(known), "--strict"] if known.exists() else []
+    options += ["--max-cases", str(CASES[target.name])] if target.name in CASES else []
+    command = [sys.executable, "-m", "gruverify", "check", target.name, "--profile", "quick"]
 
-    result = CliRunner().invoke(
-        main, ["check", target.name, "--profile", "quick", "--jobs", "1", *options]
+    result = subprocess.run(
+        [*command, "--jobs", "1", *options],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
-    assert result.exit_code == 0, result.output[-3000:]
+    assert result.returncode == 0, result.stdout[-3000:]
 
 
 def test_every_xfails_file_is_of_a_target() -> None:

@@ -1,0 +1,44 @@
+"""`tract`: GRU of tract, read from ONNX."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import onnx
+import tract
+
+from gruverify.arithmetic import float32
+from gruverify.backends._onnx import OnnxBackend, Runs
+from gruverify.backends.contract import NDArray
+
+
+def build() -> OnnxBackend:
+    """It wants weights and sizes in the model; sequence_lens and layout=1 are refused."""
+    return OnnxBackend(
+        "tract",
+        (float32,),
+        _runnable,
+        batch_first=False,
+        fixed=True,
+        lengths=False,
+        subnormals=False,
+    )
+
+
+def _runnable(model: onnx.ModelProto) -> Runs:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "gru.onnx"
+        path.write_bytes(model.SerializeToString())
+        runnable = tract.onnx().load(path).into_model().into_runnable()
+    names = [each.name for each in model.graph.input]
+
+    def run(given: dict[str, NDArray]) -> Sequence[NDArray]:
+        if not given["X"].size:
+            raise NotImplementedError(
+                "tract is not asked about sequences or batches that are empty"
+            )
+        return [each.to_numpy().copy() for each in runnable.run([given[name] for name in names])]
+
+    return run
