@@ -1,0 +1,68 @@
+"""--gru, --layout, --reset, --update: which GRU of a file is meant, where the file does not say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from gruverify.cli._options import Fail
+from gruverify.cli._values import one_of
+
+if TYPE_CHECKING:
+    from gruverify.models import Gru
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+#: The layouts that weights may be in.
+LAYOUTS = ("pytorch", "keras", "onnx", "flax", "nnx", "equinox", "mlx", "haiku")
+_OPTIONS = (
+    click.option("--gru", "name", metavar="NAME", help="Which GRU, where there are several."),
+    click.option(
+        "--layout",
+        type=one_of(*LAYOUTS),
+        metavar="|".join(LAYOUTS),
+        help="Where names do not tell it.",
+    ),
+    click.option(
+        "--reset",
+        type=one_of("after", "before"),
+        metavar="after|before",
+        help="The reset gate and the product.",
+    ),
+    click.option(
+        "--update",
+        type=one_of("keep", "replace"),
+        metavar="keep|replace",
+        help="What z multiplies: the state?",
+    ),
+)
+
+
+def gru_options(command: Command) -> Command:
+    """Give a command these options; it gets them as name, layout, reset and update."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def only_gru(
+    path: str, name: str | None, layout: str | None, reset: str | None, update: str | None
+) -> Gru:
+    """The GRU of the file: the one of that name, or the only one.
+
+    Raises:
+        Fail: there is none, or more than one; or the file cannot be read.
+    """
+    from gruverify.models import BadFile, read_grus
+
+    try:
+        found = read_grus(path, name=name, layout=layout, reset=reset, update=update)
+    except BadFile as wrong:
+        raise Fail(str(wrong)) from None
+    if len(found) > 1:
+        raise Fail(
+            f"{path} has {len(found)} GRUs, pick one with --gru: {'; '.join(map(str, found))}"
+        )
+    return found[0]
