@@ -4,7 +4,7 @@ framework's own gradients.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -107,7 +107,7 @@ class TapedStack(_Taped):
     bidirectional: bool | None = None
     num_layers: int | None = None
     batch_first: bool | None = None
-    subnormals: bool = True
+    subnormals: bool | Mapping[str, bool] = True
 
     def stack(
         self,

@@ -30,7 +30,7 @@ def build() -> TapedStack:
         lengths=False,
         bidirectional=False,
         num_layers=1,
-        subnormals=False,
+        subnormals={"float32": False},
     )
 
 
