@@ -67,6 +67,14 @@ class Graphs:
         kind: int = fields_of(tensor).get(_TYPE, [0])[-1]
         return kind
 
+    def shape_of(self, node: Fields, leaf: str) -> tuple[int, ...]:
+        """The shape of W, R or B of a node; () if it is no constant."""
+        operands, place = node.get(_INPUT, []), 1 + "WRB".index(leaf)
+        tensor = self.tensor(text_of(operands[place])) if len(operands) > place else None
+        if tensor is None:
+            return ()
+        return whole_numbers(fields_of(tensor).get(_DIMS, []))
+
 
 def read_graphs(path: Path) -> Graphs:
     """What the graphs of a file hold.
@@ -115,24 +123,12 @@ def remarks_of(found: Graphs) -> Keywords:
     settings = dict[str, _Settings]()
     for name, node in found.grus.items():
         settings[name] = _settings(node)
-        settings[name].require_units(_shape_of_recurrent(node, found))
+        settings[name].require_units(found.shape_of(node, "R"))
     return {
         "resets": {name: own.reset for name, own in settings.items()},
         "refused": {name: f"{name} {own.refused}" for name, own in settings.items() if own.refused},
         "backward": [name for name, own in settings.items() if own.backward],
     }
-
-
-def _shape_of_recurrent(node: Fields, found: Graphs) -> tuple[int, ...]:
-    """The shape of R, () if there is none."""
-    operands = node.get(_INPUT, [])
-    if len(operands) > 2:
-        tensor = found.tensor(text_of(operands[2]))
-    else:
-        tensor = None
-    if tensor is None:
-        return ()
-    return whole_numbers(fields_of(tensor).get(_DIMS, []))
 
 
 def _look(graph: memoryview, found: Graphs, depth: int) -> None:

@@ -62,11 +62,12 @@ def _nodes(graphs: Graphs) -> Iterator[OnnxNode]:
             for leaf, given in zip(_OPERATOR, node.get(1, []), strict=False)
             if leaf in _GIVEN and text_of(given)
         )
-        layout = attributes_of(node).get("layout", {})
         gru, refused = _gru(name, graphs, remarks)
-        yield OnnxNode(
-            name, _model(name, node, graphs), takes, bool(layout.get(3, [0])[-1]), gru, refused
-        )
+        if gru is None:
+            model = b""
+        else:
+            model = _model(name, node, graphs)
+        yield OnnxNode(name, model, takes, _is_batch_first(node), gru, refused)
 
 
 def _gru(name: str, graphs: Graphs, remarks: Keywords) -> tuple[Gru | None, str]:
@@ -87,24 +88,49 @@ def _model(name: str, node: Fields, graphs: Graphs) -> bytes:
     for leaf, given in zip(names, operands, strict=False):
         if leaf and leaf not in _GIVEN:
             tensor = graphs.tensor(given)
-            if tensor is None:
-                return b""  # then the node is refused, too
+            assert tensor is not None  # who has none is refused
             weights[leaf] = bytes_of(tensor) + field(8, leaf)  # of two names the last one counts
     alone = b"".join(field(1, leaf) for leaf in names)
     alone += b"".join(field(2, output) for output in _OUTPUTS)
     alone += field(3, name) + field(4, "GRU")
     alone += b"".join(field(5, bytes_of(attribute)) for attribute in node.get(5, []))
     kind = graphs.kind_of(operands[1])
+    shapes = _shapes(node, graphs)
     graph = field(1, alone) + field(2, name)
     graph += b"".join(field(5, tensor) for tensor in weights.values())
     for leaf in names:
         if leaf in _GIVEN:
-            graph += field(11, _info(leaf, _INT32 if leaf == "sequence_lens" else kind))
-    graph += b"".join(field(12, _info(output, kind)) for output in _OUTPUTS)
+            own = _INT32 if leaf == "sequence_lens" else kind
+            graph += field(11, _info(leaf, own, shapes[leaf]))
+    graph += b"".join(field(12, _info(output, kind, shapes[output])) for output in _OUTPUTS)
     versions = field(1, graphs.version) + field(2, "gruverify")
     return versions + field(7, graph) + b"".join(field(8, one) for one in graphs.imports)
 
 
-def _info(name: str, kind: int) -> bytes:
-    """The name and type of an input or output, of any shape."""
-    return field(1, name) + field(2, field(1, field(1, kind)))
+def _shapes(node: Fields, graphs: Graphs) -> dict[str, tuple[int | str, ...]]:
+    """The shapes of what is given and returned; time and batch by name."""
+    _, _, I = graphs.shape_of(node, "W")
+    D, _, H = graphs.shape_of(node, "R")
+    shapes: dict[str, tuple[int | str, ...]] = {
+        "X": ("T", "B", I),
+        "initial_h": (D, "B", H),
+        "Y": ("T", D, "B", H),
+        "Y_h": (D, "B", H),
+    }
+    if _is_batch_first(node):
+        shapes = {"X": ("B", "T", I), "initial_h": ("B", D, H), "Y": ("B", "T", D, H)}
+        shapes["Y_h"] = shapes["initial_h"]
+    return {**shapes, "sequence_lens": ("B",)}
+
+
+def _is_batch_first(node: Fields) -> bool:
+    layout = attributes_of(node).get("layout", {})
+    return bool(layout.get(3, [0])[-1])
+
+
+def _info(name: str, kind: int, shape: tuple[int | str, ...]) -> bytes:
+    """The name, type and shape of an input or output."""
+    dims = b""
+    for size in shape:
+        dims += field(1, field(2, size) if isinstance(size, str) else field(1, size))
+    return field(1, name) + field(2, field(1, field(1, kind) + field(2, dims)))

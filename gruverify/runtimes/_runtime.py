@@ -19,6 +19,7 @@ Runs: TypeAlias = Callable[[dict[str, NDArray]], Sequence[NDArray]]
 #: The runtimes that are known: the module that loads models, and the packages it is made of.
 RUNTIMES = {
     "onnxruntime": ("gruverify.backends.world._onnxruntime", ("onnxruntime", "onnx")),
+    "openvino": ("gruverify.backends.world._openvino", ("openvino", "onnx")),
     "onnx": ("gruverify.backends.world._onnx_reference", ("onnx",)),
 }
 

@@ -26,6 +26,11 @@ def build_f32() -> OnnxBackend:
     return _backend("openvino:f32", {"INFERENCE_PRECISION_HINT": "f32"})
 
 
+def load(model: bytes) -> Runs:
+    """What runs a model, in the precision that OpenVINO chooses."""
+    return _compiled({})(onnx.load_from_string(model))
+
+
 def _backend(name: str, hints: dict[str, str]) -> OnnxBackend:
     return OnnxBackend(name, (float16, float32), _compiled(hints), batch_first=False)
 
