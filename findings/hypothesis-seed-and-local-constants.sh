@@ -1,11 +1,10 @@
 #!/bin/sh
 # hypothesis 6.170.15: with the same @seed, a test draws other numbers once an unrelated module has another constant.
 #
-# Hypothesis reads the source of the modules of the program under test and now and then draws a constant that it found
-# there. So the numbers of a seeded test depend on every number written in those modules: after an
-# edit that the test has nothing to do with, its seed is that of another run. It is announced as a feature; what
-# surprises is that nothing says so where a seed is printed or explained. A strategy over a narrow range, such as
-# integers(0, 7), is not affected: its numbers stay the same.
+# Hypothesis reads the source of the modules beside a test and now and then draws a constant that it found there, which its
+# changelog announces. So the numbers of a seeded test depend on every number written in those modules: after an edit that
+# the test has nothing to do with, the same seed draws other numbers. A strategy over a narrow range, such as integers(0, 7),
+# is not affected.
 #
 # Seen: integers() differs between HIDDEN = 31337 and HIDDEN = 31338; the same source twice, and integers(0, 7), agree.
 set -eu

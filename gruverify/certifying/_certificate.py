@@ -45,6 +45,8 @@ class Certificate:
         if not self.certifies:
             raise ValueError(f"a rate of {self.rate:.4g} certifies nothing")
         start = 2 / float(self.weights.min())  # in the weighted norm; back from it w is at most 1
+        if not self.rate:
+            return 1
         return max(0, math.ceil(math.log(distance / start) / math.log(self.rate)))
 
     def steps_in(self, fmt: Format) -> int:

@@ -48,11 +48,11 @@ def command(
 ) -> None:
     """Certify that a GRU forgets where it started.
 
-    A certificate is a rate below 1 and a weight for each unit: in these weights every step brings
-    any two states nearer by the rate, whatever the inputs within the bound. From it follow the
-    steps after which the start no longer shows in a format, and after which back-propagation may be
-    cut. Each is confirmed by a second checker, in ball arithmetic (python-flint), from the weights
-    alone. No certificate means that none was found: trained GRUs seldom have one.
+    A certificate is a rate below 1 and a weight for each unit: in these weights a step leaves at
+    most that share of the distance of any two states, whatever the inputs within the bound. From it
+    follow the steps after which the start no longer shows in a format, and after which
+    back-propagation may be cut. Each is confirmed by a second checker, in ball arithmetic
+    (python-flint), from the weights alone. No certificate means that none was found: trained GRUs seldom have one.
 
     \b
     gruverify certify model.pt
@@ -123,7 +123,7 @@ def _print(gru: Gru, found: list[JsonObject]) -> None:
         if not one["certified"]:
             click.echo(f"  not certified: the smallest rate found is {rate}, and below 1 is wanted")
             continue
-        click.echo(f"  certified: each step brings two states nearer by {rate}, in its own weights")
+        click.echo(f"  certified: a step leaves at most {rate} of the distance of two states")
         told = ", ".join(f"{steps} in {name}" for name, steps in one["steps"].items())
         click.echo(f"  steps after which no start shows: {told}")
         click.echo("  confirmed by the second checker, in ball arithmetic")

@@ -22,7 +22,7 @@ from gruverify.cell import Stack, StackGradients, Variant
 
 
 def build() -> FunctionBackend:
-    """With biases: without them it ends the process."""
+    """With biases: layers without them are not asked."""
     return backend(
         stack=_stack,
         stack_vjp=_stack_vjp,

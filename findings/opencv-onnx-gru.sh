@@ -1,11 +1,12 @@
 #!/bin/sh
-# opencv 5.0.0 (opencv-python-headless 5.0.0.93): an ONNX GRU whose only output is Y returns the last state in its place.
+# opencv 5.0.0 (opencv-python-headless 5.0.0.93): an ONNX GRU is run as another one where it is not the usual one.
 #
-# Y has all steps, Y_h the last one; both are optional. A node that has both returns both, rightly. A node that has Y alone,
-# as a model has that reads all outputs of a GRU, returns an array of one step: the values and the shape of Y_h.
+# Its dnn module takes the model without a word. direction="reverse" runs forward, sequence_lens is not heeded and clip is not
+# applied; direction="bidirectional" is right. Y has all steps, Y_h the last one, and both are optional: a node that has both
+# returns both, rightly, and a node that has Y alone, as in a model that reads all outputs of a GRU, returns Y_h in its place.
 #
-# Seen: Y asked with Y_h: shape (4, 1, 2, 5), right; Y alone: shape (1, 2, 5), the last state. The model's output is declared
-# as (4, 1, 2, 5).
+# Seen: reverse, sequence_lens and clip give what the node gives without them, and are off by more than 0.1; Y asked with Y_h:
+# shape (4, 1, 2, 5); Y alone: shape (1, 2, 5), the values of the last state.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -62,6 +63,19 @@ def run(made, outputs):
     return net.forward(list(outputs))
 
 
+plain = run(model(), ("Y", "Y_h"))
+assert np.allclose(plain[0], right()[0], atol=1e-5)
+asked = {
+    "direction=reverse": (model(direction="reverse"), right(reverse=True)),
+    "sequence_lens": (model(lengths=[4, 2]), right(lengths=[4, 2])),
+    "clip": (model(clip=0.5), right(clip=0.5)),
+}
+for name, (made, expected) in asked.items():
+    found = run(made, ("Y", "Y_h"))
+    off = max(np.abs(one - other).max() for one, other in zip(found, expected))
+    same = all(np.allclose(one, other, atol=1e-6) for one, other in zip(found, plain))
+    print(f"{name}: off by {off:.2g}; the same as without it: {same}")
+    assert off > 0.1 and same, "the behaviour has changed"
 Y, last = right()
 both, alone = run(model(), ("Y", "Y_h")), run(model(("Y",)), ("Y",))
 print("Y with Y_h:", both[0].shape, f"off by {np.abs(both[0] - Y).max():.2g}")

@@ -1,11 +1,12 @@
 #!/bin/sh
-# keras 3.15.1 on JAX: a recurrent layer answers a masked first step with its initial state, and unrolled with zeros.
+# keras 3.15.1 on JAX: at masked steps an unrolled recurrent layer answers otherwise than the same layer as a loop.
 #
-# At a masked step the layer repeats its output before. Where the first steps are masked (padding in front) there is none. As a
-# loop the layer then returns the initial state, unrolled it returns zeros, for the same weights and inputs; a member whose
-# steps are all masked returns either, with return_sequences=False too. On PyTorch both ways return zeros.
+# unroll=True is said to change nothing but speed and memory. With zero_output_for_mask=True, outputs at masked steps are zeros
+# as a loop; unrolled the layer repeats the output before them. Without it a layer repeats the output before, and where the
+# first steps are masked (padding in front) there is none: as a loop it is the initial state, unrolled it is zeros, in the last
+# output of a member whose steps are all masked too. On PyTorch both ways give zeros in both.
 #
-# Seen: outputs of masked first steps: the initial state as a loop, 0 unrolled; all other outputs agree.
+# Seen: zeros and the output before; the initial state and zeros; all other outputs agree.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -39,6 +40,19 @@ print("all masked, the last output: as a loop", last[False][1], "- unrolled", la
 assert as_start and as_zeros, "the behaviour has changed"
 assert np.array_equal(last[False][1], start[1]) and not last[True][1].any(), "the behaviour has changed"
 assert np.allclose(found[False][0, 2:], found[True][0, 2:], atol=1e-6)
+
+mask = np.array([[True, True, False, False], [True] * 4])
+found = {}
+for unroll in (False, True):
+    layer = keras.layers.GRU(5, return_sequences=True, zero_output_for_mask=True, unroll=unroll)
+    layer.build(inputs.shape)
+    layer.set_weights([np.full(weight.shape, 0.5, "float32") for weight in layer.get_weights()])
+    found[unroll] = np.asarray(layer(inputs, mask=mask))
+    masked = found[unroll][0, 2:]
+    print(f"zero_output_for_mask, unroll={unroll}: the largest masked output is {np.abs(masked).max():.3g}")
+repeated = np.array_equal(found[True][0, 2:], np.stack([found[True][0, 1]] * 2))
+assert not found[False][0, 2:].any() and repeated and found[True][0, 1].any(), "the behaviour has changed"
+assert np.allclose(found[False][:, :2], found[True][:, :2], atol=1e-6)
 print("as recorded")
 PROGRAM
 JAX_PLATFORMS=cpu "$folder/venv/bin/python" -W ignore "$folder/program.py"
