@@ -52,7 +52,8 @@ def command(
     most that share of the distance of any two states, whatever the inputs within the bound. From it
     follow the steps after which the start no longer shows in a format, and after which
     back-propagation may be cut. Each is confirmed by a second checker, in ball arithmetic
-    (python-flint), from the weights alone. No certificate means that none was found: trained GRUs seldom have one.
+    (python-flint), from the weights alone. No certificate means that none was found: trained GRUs
+    seldom have one.
 
     \b
     gruverify certify model.pt
