@@ -59,8 +59,11 @@ class Shown:
 
     @property
     def range(self) -> tuple[float, float]:
-        """The smallest and the largest value."""
-        return float(np.nanmin(self.values)), float(np.nanmax(self.values))
+        """The smallest and the largest value that is a number; NaN if none is."""
+        numbers = self.values[~np.isnan(self.values)]
+        if not numbers.size:
+            return np.nan, np.nan
+        return float(numbers.min()), float(numbers.max())
 
     @property
     def leaves_range(self) -> bool:

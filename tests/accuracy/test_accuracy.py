@@ -84,7 +84,12 @@ def test_what_is_no_number_is_an_infinite_error() -> None:
     def step(cell: Any, x: Any, h: Any) -> Any:
         return np.where(np.abs(x).max(1, keepdims=True) > 5, np.nan, right(cell, x, h)).astype("f4")
 
+    def never(cell: Any, x: Any, h: Any) -> Any:
+        return right(cell, x, h) * np.float32(np.nan)
+
     assert sigmas(step).worst[0] == np.inf
+    assert np.isnan(sigmas(never).range).all()
+    assert not sigmas(never).leaves_range
 
 
 def test_who_starts_from_zeros_shows_tanh_alone() -> None:
