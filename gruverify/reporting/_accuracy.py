@@ -114,7 +114,7 @@ def _shown(shown: Shown) -> JsonObject:
         "median": _finite(shown.percentile(50)),
         "first_one": shown.first_one,
         "last_zero": shown.last_zero,
-        "range": list(shown.range),
+        "range": [_finite(end) for end in shown.range],
         "falls": shown.falls,
     }
 
