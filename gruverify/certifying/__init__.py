@@ -6,3 +6,5 @@ from gruverify.certifying._checker import Refuted as Refuted
 from gruverify.certifying._checker import check_certificate as check_certificate
 from gruverify.certifying._jacobian import JacobianBound as JacobianBound
 from gruverify.certifying._jacobian import jacobian_bound as jacobian_bound
+from gruverify.certifying._ranges import Floats as Floats
+from gruverify.certifying._rounding import rounding_bound as rounding_bound

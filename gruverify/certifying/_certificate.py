@@ -26,12 +26,14 @@ class Certificate:
     """max_i |h_i(a) - h_i(b)| / w_i ≤ rate · max_i |a_i - b_i| / w_i after one step, for all states
     a and b in [-1, 1] and all inputs within `largest_input`; weights: w, (H,), the largest 1.
 
-    It says something if the rate is below 1: the cell forgets where it started.
+    It says something if the rate is below 1: the cell forgets where it started. gain: the most that
+    a step adds to that distance, in the same norm, per unit of difference of any two inputs.
     """
 
     rate: float
     weights: Floats
     largest_input: float
+    gain: float
 
     @property
     def certifies(self) -> bool:
@@ -49,6 +51,14 @@ class Certificate:
             return 1
         return max(0, math.ceil(math.log(distance / start) / math.log(self.rate)))
 
+    @property
+    def input_gain(self) -> float:
+        """How far two runs can be apart in the end, in the weighted norm, per unit of the largest
+        difference of their inputs, for as long as that lasts: incremental input-to-state stability
+        (theory.md, 6.3).
+        """
+        return self.gain / (1 - self.rate) if self.certifies else math.inf
+
     def steps_in(self, fmt: Format) -> int:
         """After how many steps any two states are as good as equal in a format."""
         return self.steps_to(fmt.unit_roundoff)
@@ -65,7 +75,8 @@ def certificate_of(cell: Cell, largest_input: float = 1.0) -> Certificate:
     bound = jacobian_bound(cell, largest_input)
     weights = _weights(bound)
     rate = float((bound.times(weights) / weights).max(initial=0.0))
-    return Certificate(rate * (1 + _SPARE), weights, largest_input)
+    gain = float((bound.driven / weights).max(initial=0.0))
+    return Certificate(rate * (1 + _SPARE), weights, largest_input, gain * (1 + _SPARE))
 
 
 def _weights(bound: JacobianBound) -> Floats:

@@ -3,7 +3,8 @@ with what found them, and trusts none of it.
 
 With |a - b| ≤ s w, entry by entry, a step leaves |h(a) - h(b)| ≤ s rate w if every row of the bound
 of |∂h/∂h'|, times w, is at most rate · w. The mean value theorem needs no more, since the states
-between a and b are in [-1, 1], too.
+between a and b are in [-1, 1], too. The same holds of inputs that differ by 1 at most, ∂h/∂x, and
+the gain.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ def check_certificate(cell: Cell, certificate: Certificate) -> None:
     """Confirm a certificate, or raise.
 
     Raises:
-        Refuted: some unit is not proved to contract by the rate; or the rate or a weight is none.
+        Refuted: some unit is not proved to contract by the rate, or to be moved by inputs by no
+            more than the gain; or the rate or a weight is none.
         ImportError: python-flint is not installed.
     """
     flint: Any = optional("flint", "python-flint", "arb")
@@ -42,7 +44,7 @@ def check_certificate(cell: Cell, certificate: Certificate) -> None:
 
 def _check(cell: Cell, certificate: Certificate, arb: type[Arb]) -> None:
     w = [arb(float(each)) for each in certificate.weights]
-    rate, X = arb(certificate.rate), arb(certificate.largest_input)
+    rate, gain, X = map(arb, (certificate.rate, certificate.gain, certificate.largest_input))
     if len(w) != cell.hidden_size or not all(each > 0 for each in w) or not 0 <= rate < 1:
         raise Refuted("weights above 0, one per unit, and a rate below 1 are wanted")
     p = cell.parameters(lambda array: array.astype(np.float64))
@@ -66,24 +68,30 @@ def _check(cell: Cell, certificate: Certificate, arb: type[Arb]) -> None:
     r = [gate("r", i) for i in H]
     slope_r = [_slope(each, arb) for each in r]
     for i in H:
-        c_row, z, driven = row("W_hc", i), gate("z", i), X * sum(row("W_xc", i), arb(0))
+        c_row, z, inputs = row("W_hc", i), gate("z", i), sum(row("W_xc", i), arb(0))
+        driven = X * inputs
         if cell.variant.reset == "after":
             q = within(bias("b_hc", i), sum(c_row, arb(0)))
             a = within(bias("b_xc", i), driven) + _product(r[i], q)
             inner = _dot(c_row, w) * r[i].abs_upper()
             inner += q.abs_upper() * slope_r[i] * _dot(row("W_hr", i), w)
+            inputs += q.abs_upper() * slope_r[i] * sum(row("W_xr", i), arb(0))
         else:
             reach = driven + _dot(c_row, [each.abs_upper() for each in r])
             a = within(bias("b_xc", i) + bias("b_hc", i), reach)
             reset = [r[k].abs_upper() * w[k] + slope_r[k] * _dot(row("W_hr", k), w) for k in H]
             inner = _dot(c_row, reset)
+            inputs += _dot(c_row, [slope_r[k] * sum(row("W_xr", k), arb(0)) for k in H])
         slope = 1 - arb(a.abs_lower()).tanh() ** 2
         apart = 1 + arb(a.abs_upper()).tanh()
         moved = _slope(z, arb) * apart * _dot(row("W_hz", i), w)
+        moved_x = _slope(z, arb) * apart * sum(row("W_xz", i), arb(0))
         kept = z if cell.variant.update == "keep" else 1 - z
         for k in (kept.lower(), kept.upper()):
             if not k * w[i] + (1 - k) * slope * inner + moved <= rate * w[i]:
                 raise Refuted(f"unit {i} is not proved to contract by {certificate.rate!r}")
+            if not (1 - k) * slope * inputs + moved_x <= gain * w[i]:
+                raise Refuted(f"inputs are not proved to move unit {i} by {certificate.gain!r}")
 
 
 def _dot(a: Sequence[Arb], b: Sequence[Arb]) -> Arb:

@@ -16,7 +16,8 @@ from gruverify.cli._gru import gru_options, only_gru
 from gruverify.cli._options import EXIT_INCONCLUSIVE, EXIT_UNAVAILABLE, Fail
 
 if TYPE_CHECKING:
-    from gruverify.certifying import Certificate
+    from gruverify.cell import Cell
+    from gruverify.certifying import Certificate, Floats
     from gruverify.models import Gru
 
 
@@ -50,10 +51,11 @@ def command(
 
     A certificate is a rate below 1 and a weight for each unit: in these weights a step leaves at
     most that share of the distance of any two states, whatever the inputs within the bound. From it
-    follow the steps after which the start no longer shows in a format, and after which
-    back-propagation may be cut. Each is confirmed by a second checker, in ball arithmetic
-    (python-flint), from the weights alone. No certificate means that none was found: trained GRUs
-    seldom have one.
+    follow the steps after which the start no longer shows in a format and after which
+    back-propagation may be cut, how far inputs that differ can drive two runs apart, and how far
+    rounding can move a state, however long the run. Each is confirmed by a second checker, in ball
+    arithmetic (python-flint), from the weights alone. No certificate means that none was found:
+    trained GRUs seldom have one.
 
     \b
     gruverify certify model.pt
@@ -79,30 +81,57 @@ def command(
 
 def _certified(gru: Gru, inputs_within: float) -> list[JsonObject]:
     """Each layer and direction, as JSON values; a layer is given states of the one below."""
-    from gruverify.certifying import certificate_of, check_certificate
+    import numpy as np
+
+    from gruverify.arithmetic import FORMATS, Rounding
+    from gruverify.certifying import rounding_bound
 
     found = list[JsonObject]()
+    off = {fmt.name: np.zeros(gru.stack.input_size) for fmt in FORMATS}
     for layer, row in enumerate(gru.stack.cells):
         largest = 1.0 if layer else inputs_within
-        for direction, cell in enumerate(row):
-            certificate = certificate_of(cell, largest)
-            if certificate.certifies:
-                try:
-                    check_certificate(cell, certificate)
-                except ImportError as missing:
-                    raise Fail(str(missing), EXIT_UNAVAILABLE) from None
+        certificates = [_confirmed(cell, largest) for cell in row]
+        for fmt in FORMATS:
+            mode, below = Rounding(fmt), off[fmt.name]
+            bounds = [
+                rounding_bound(cell, certificate, mode, below)
+                if certificate.certifies
+                else np.full(cell.hidden_size, np.inf)
+                for cell, certificate in zip(row, certificates, strict=True)
+            ]
+            off[fmt.name] = np.concatenate(bounds)
+        for direction, certificate in enumerate(certificates):
+            rounding = {name: np.split(bounds, len(row))[direction] for name, bounds in off.items()}
             found.append(
-                {
-                    "layer": layer,
-                    "direction": direction,
-                    "inputs_within": largest,
-                    "certified": certificate.certifies,
-                    "rate": certificate.rate,
-                    "weights": certificate.weights.tolist(),
-                    "steps": _steps(certificate),
-                }
+                {"layer": layer, "direction": direction, **_described(certificate, rounding)}
             )
     return found
+
+
+def _confirmed(cell: Cell, largest_input: float) -> Certificate:
+    from gruverify.certifying import certificate_of, check_certificate
+
+    certificate = certificate_of(cell, largest_input)
+    if certificate.certifies:
+        try:
+            check_certificate(cell, certificate)
+        except ImportError as missing:
+            raise Fail(str(missing), EXIT_UNAVAILABLE) from None
+    return certificate
+
+
+def _described(certificate: Certificate, rounding: dict[str, Floats]) -> JsonObject:
+    claimed = {name: float(bounds.max(initial=0.0)) for name, bounds in rounding.items()}
+    return {
+        "inputs_within": certificate.largest_input,
+        "certified": certificate.certifies,
+        "rate": certificate.rate,
+        "weights": certificate.weights.tolist(),
+        "gain": certificate.gain,
+        "input_gain": certificate.input_gain if certificate.certifies else None,
+        "steps": _steps(certificate),
+        "rounding": {name: most if most < math.inf else None for name, most in claimed.items()},
+    }
 
 
 def _steps(certificate: Certificate) -> dict[str, int]:
@@ -112,6 +141,10 @@ def _steps(certificate: Certificate) -> dict[str, int]:
     if not certificate.certifies:
         return {}
     return {fmt.name: certificate.steps_in(fmt) for fmt in FORMATS}
+
+
+def _amount(most: float | None) -> str:
+    return "(nothing claimed)" if most is None else f"{most:.2g}"
 
 
 def _print(gru: Gru, found: list[JsonObject]) -> None:
@@ -127,6 +160,12 @@ def _print(gru: Gru, found: list[JsonObject]) -> None:
         click.echo(f"  certified: a step leaves at most {rate} of the distance of two states")
         told = ", ".join(f"{steps} in {name}" for name, steps in one["steps"].items())
         click.echo(f"  steps after which no start shows: {told}")
+        click.echo(
+            f"  inputs that differ by d drive two runs at most {one['input_gain']:.4g} d apart"
+        )
+        lost = ", ".join(f"{_amount(most)} in {name}" for name, most in one["rounding"].items())
+        click.echo("  rounding moves no state that started from zeros, ever, by more than")
+        click.echo(f"    {lost}")
         click.echo("  confirmed by the second checker, in ball arithmetic")
     certified = sum(one["certified"] for one in found)
     click.echo(f"\n{certified} of {len(found)} certified")

@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gruverify import Cell, Variant, float16, float32
+from gruverify import Cell, Format, Variant, bfloat16, float16, float32
+from gruverify.arithmetic import Rounding
 from gruverify.backends import NumpyBackend
 from gruverify.cell import contraction_rate
 from gruverify.certifying import (
     Certificate,
+    Floats,
     Refuted,
     certificate_of,
     check_certificate,
     jacobian_bound,
+    rounding_bound,
 )
 from gruverify.formulas import activations, jacobian
 
@@ -31,6 +34,14 @@ def cell(variant: Variant, rng: np.random.Generator, scale: float, H: int = 4, I
     shapes = {"weight_ih": (3 * H, I), "weight_hh": (3 * H, H), "bias_ih": 3 * H, "bias_hh": 3 * H}
     arrays = {name: rng.normal(size=shape, scale=scale) for name, shape in shapes.items()}
     return Cell(variant, **{name: array / 2 for name, array in arrays.items()})
+
+
+def with_bias(one: Cell, rows: slice, value: float) -> Cell:
+    """The cell with that number in some rows of its input bias."""
+    assert one.bias_ih is not None
+    bias = one.bias_ih.copy()
+    bias[rows] = value
+    return replace(one, bias_ih=bias)
 
 
 def certified(variant: Variant, count: int) -> list[tuple[Cell, Certificate]]:
@@ -100,6 +111,7 @@ def test_catches_a_rate_that_is_too_small_and_weights_that_are_none(variant: Var
         replace(right, rate=1.0),
         replace(right, weights=right.weights[:-1]),
         replace(right, largest_input=9.0),
+        replace(right, gain=right.gain * 0.999),
     ]
 
     for each in wrong:
@@ -112,9 +124,7 @@ def test_who_remembers_has_no_certificate(variant: Variant) -> None:
     """An update gate that may be all open keeps a state for ever."""
     sign = 1 if variant.update == "keep" else -1
     one = cell(variant, np.random.default_rng(0), 0.1)
-    bias = one.bias_ih.copy()
-    bias[4:8] = sign * 40.0
-    latch = Cell(variant, one.weight_ih, one.weight_hh, bias, one.bias_hh)
+    latch = with_bias(one, slice(4, 8), sign * 40.0)
 
     certificate = certificate_of(latch)
 
@@ -136,10 +146,89 @@ def test_the_term_of_the_reset_gate_is_needed_behind_the_product() -> None:
 
 
 def test_steps_follow_from_the_rate() -> None:
-    half = Certificate(0.5, np.array([1.0, 0.25]), 1.0)
+    half = Certificate(0.5, np.array([1.0, 0.25]), 1.0, 2.0)
 
     assert half.steps_to(2.0**-7) == 10  # 2 / 0.25 is 2^3
     assert half.steps_in(float16) < half.steps_in(float32)
+    assert half.input_gain == 4
+    assert replace(half, rate=1.0).input_gain == np.inf
+
+
+@each
+def test_no_row_of_the_input_jacobian_exceeds_the_gain(variant: Variant) -> None:
+    rng = np.random.default_rng(3)
+    for one, certificate in certified(variant, 5):
+        xs, more = rng.uniform(-1, 1, (2, 1, 8, 3))
+        starts = rng.uniform(-1, 1, (8, 4))
+        runs = [NumpyBackend().sequence(one, x, starts)[0][-1] for x in (xs, more)]
+        apart = (np.abs(runs[0] - runs[1]) / certificate.weights).max(-1)
+        assert (apart <= certificate.gain * np.abs(xs - more).max((0, 2))).all()
+
+
+def in_format(one: Cell, fmt: Format) -> Cell:
+    """The cell with its weights rounded to the format."""
+    return Cell(one.variant, **{name: fmt.cast(each) for name, each in one.packed().items()})
+
+
+def moved_by_rounding(one: Cell, fmt: Format) -> Floats:
+    """The most by which some long runs in the format are away from those in float64, per unit."""
+    xs = np.random.default_rng(4).uniform(-1, 1, (200, 16, one.input_size))
+    zeros = np.zeros((16, one.hidden_size))
+    exact = NumpyBackend().sequence(one, xs, zeros)[0]
+    there = NumpyBackend().sequence(in_format(one, fmt), fmt.cast(xs), fmt.cast(zeros))[0]
+    return np.asarray(np.abs(there.astype(np.float64) - exact).max((0, 1)))
+
+
+@each
+def test_rounding_moves_no_state_past_its_bound_however_long_the_run(variant: Variant) -> None:
+    for one, certificate in certified(variant, 3):
+        for fmt in (float16, bfloat16, float32):
+            # NumPy adds up in the halves themselves.
+            mode = Rounding(fmt, accumulates=fmt, sums_in_format=True)
+            bound = rounding_bound(one, certificate, mode)
+            assert (moved_by_rounding(one, fmt) <= bound).all()
+            assert bound.max() < 200 * fmt.unit_roundoff  # and so it claims something
+
+
+def test_catches_a_run_that_rounds_more_than_its_format() -> None:
+    [(one, certificate)] = certified(Variant(), 1)
+
+    assert (
+        moved_by_rounding(one, float16) > rounding_bound(one, certificate, Rounding(float32))
+    ).all()
+
+
+def test_what_is_wrong_with_the_inputs_moves_states_too() -> None:
+    [(one, certificate)] = certified(Variant(), 1)
+    exactly = rounding_bound(one, certificate, Rounding(float32))
+    off = rounding_bound(one, certificate, Rounding(float32), 0.01)
+
+    assert (off > 10 * exactly).all()
+    assert (off <= exactly + 4 * certificate.input_gain * 0.01 * certificate.weights).all()
+
+
+@each
+def test_rounding_is_bounded_where_states_come_near_to_1(variant: Variant) -> None:
+    one = cell(variant, np.random.default_rng(0), 0.1)
+    saturated = with_bias(one, slice(8, 12), 12.0)  # of the candidate
+    bound = rounding_bound(saturated, certificate_of(saturated), Rounding(float16))
+
+    assert (moved_by_rounding(saturated, float16) <= bound).all()
+    assert bound.max() < 200 * float16.unit_roundoff
+
+
+def test_without_a_certificate_nothing_is_said_of_rounding() -> None:
+    one = cell(Variant(), np.random.default_rng(0), 3.0)
+
+    with pytest.raises(ValueError, match="certifies nothing"):
+        rounding_bound(one, certificate_of(one), Rounding(float32))
+
+
+def test_overflow_leaves_nothing_claimed() -> None:
+    one = cell(Variant(), np.random.default_rng(0), 0.1)
+    huge = certificate_of(one, 1e6)
+
+    assert rounding_bound(one, replace(huge, rate=0.5), Rounding(float16)).min() == np.inf
 
 
 @pytest.mark.parametrize("largest", [-1.0, np.nan, np.inf])
