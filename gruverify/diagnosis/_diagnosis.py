@@ -65,6 +65,13 @@ class Layer:
         """T."""
         return len(self.z)
 
+    def __repr__(self) -> str:
+        memory = f"{self.memory.length.steps:.4g} steps"
+        if self.memory.length.at_least:
+            memory = f"at least {memory}"
+        way = ", backward" if self.direction else ""
+        return f"<Layer {self.number}{way}: remembers {memory} ({self.memory.source})>"
+
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
@@ -78,6 +85,10 @@ class Diagnosis:
     steps: int
     members: int
     layers: tuple[Layer, ...]
+
+    def __repr__(self) -> str:
+        layers = ", ".join(map(repr, self.layers))
+        return f"<Diagnosis of {self.model}, T={self.steps}, B={self.members}: {layers}>"
 
 
 def diagnose(
