@@ -130,3 +130,28 @@ def test_while_the_target_is_imported(here: Path, command: str) -> None:
     stdout, stderr = interrupted(command, "slow:step", by=signal.SIGTERM)
 
     assert (stdout, stderr) == ("", "Error: interrupted before there was anything to write\n")
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_while_the_command_itself_is_imported(here: Path, by: signal.Signals) -> None:
+    """A click that takes its time stands before the real one."""
+    (here / "click.py").write_text(
+        f"import os, time\nos.kill(os.getpid(), {int(by)})\ntime.sleep(60)\n"
+    )
+    command = "from gruverify.__main__ import main; main()"
+    path = os.pathsep.join([str(here), *sys.path])
+
+    run = Popen(
+        [sys.executable, "-c", command],
+        stdout=PIPE,
+        stderr=PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": path, "PYTHONSAFEPATH": ""},
+        preexec_fn=heeding,
+    )
+
+    assert run.communicate(timeout=30) == (
+        "",
+        "Error: interrupted before there was anything to write\n",
+    )
+    assert run.returncode == 130
