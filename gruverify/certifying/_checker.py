@@ -10,6 +10,7 @@ the gain.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,7 +101,8 @@ def _dot(a: Sequence[Arb], b: Sequence[Arb]) -> Arb:
 
 def _product(one: Arb, other: Arb) -> Arb:
     """Of two intervals, by their ends: a product of balls is wider."""
-    ends = [a * b for a in (one.lower(), one.upper()) for b in (other.lower(), other.upper())]
+    pairs = product((one.lower(), one.upper()), (other.lower(), other.upper()))
+    ends = [a * b for a, b in pairs]
     return _hull(*ends)
 
 

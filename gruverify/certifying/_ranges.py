@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TypeAlias
 
 import numpy as np
@@ -24,7 +25,8 @@ class Range:
 
     def times(self, other: Range) -> Range:
         """All products of a number of each."""
-        ends = [a * b for a in (self.low, self.high) for b in (other.low, other.high)]
+        pairs = product((self.low, self.high), (other.low, other.high))
+        ends = [one * another for one, another in pairs]
         return Range(np.min(ends, axis=0), np.max(ends, axis=0))
 
     @property

@@ -31,15 +31,11 @@ def rounding_bound(
 
     Both start from zeros and are given the same inputs; those, and the weights, are rounded to the
     format first. `off`: what is wrong with the inputs besides, one number or (I,).
-
-    Raises:
-        ValueError: the certificate certifies nothing.
     """
-    if not certificate.certifies:
-        raise ValueError(f"a rate of {certificate.rate:.4g} certifies nothing")
     nothing = np.full(cell.hidden_size, np.inf)
     most = max(float(np.abs(array).max(initial=0.0)) for array in cell.packed().values())
-    if not max(most, certificate.largest_input) < mode.largest or not np.isfinite(off).all():
+    in_range = max(most, certificate.largest_input) < mode.largest and np.isfinite(off).all()
+    if not (certificate.certifies and in_range):
         return nothing
     step = _Step(cell, certificate.largest_input, mode, off)
     states, apart = step.states(), np.zeros(cell.hidden_size)

@@ -95,8 +95,6 @@ def _certified(gru: Gru, inputs_within: float) -> list[JsonObject]:
             mode, below = Rounding(fmt), off[fmt.name]
             bounds = [
                 rounding_bound(cell, certificate, mode, below)
-                if certificate.certifies
-                else np.full(cell.hidden_size, np.inf)
                 for cell, certificate in zip(row, certificates, strict=True)
             ]
             off[fmt.name] = np.concatenate(bounds)
@@ -121,17 +119,23 @@ def _confirmed(cell: Cell, largest_input: float) -> Certificate:
 
 
 def _described(certificate: Certificate, rounding: dict[str, Floats]) -> JsonObject:
-    claimed = {name: float(bounds.max(initial=0.0)) for name, bounds in rounding.items()}
     return {
         "inputs_within": certificate.largest_input,
         "certified": certificate.certifies,
         "rate": certificate.rate,
         "weights": certificate.weights.tolist(),
         "gain": certificate.gain,
-        "input_gain": certificate.input_gain if certificate.certifies else None,
+        "input_gain": _claimed(certificate.input_gain),
         "steps": _steps(certificate),
-        "rounding": {name: most if most < math.inf else None for name, most in claimed.items()},
+        "rounding": {
+            name: _claimed(float(bounds.max(initial=0.0))) for name, bounds in rounding.items()
+        },
     }
+
+
+def _claimed(number: float) -> float | None:
+    """JSON has no infinity: where nothing is claimed there is nothing."""
+    return number if number < math.inf else None
 
 
 def _steps(certificate: Certificate) -> dict[str, int]:
@@ -150,7 +154,7 @@ def _amount(most: float | None) -> str:
 def _print(gru: Gru, found: list[JsonObject]) -> None:
     click.echo(gru)
     for one in found:
-        way = ", backward" if one["direction"] else ""
+        way = ", backward" * one["direction"]
         rate = f"{one['rate']:.4g}"
         inputs = f"inputs within {one['inputs_within']:g}"
         click.echo(f"\nlayer {one['layer']}{way}, {inputs}:")

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from gruverify._named import JsonObject
 from gruverify.diagnosis import (
     PARTS,
     Claim,
@@ -32,9 +33,9 @@ SCHEMA = 1
 _ROWS, _COLUMNS = 64, 200
 
 
-def diagnosis_document(d: Diagnosis) -> dict[str, Any]:
+def diagnosis_document(d: Diagnosis) -> JsonObject:
     """A diagnosis as JSON values, as diagnosis.schema.json has them; what is not finite is null."""
-    found: dict[str, Any] = _plain(
+    found: JsonObject = _plain(
         {
             "schema": SCHEMA,
             "model": str(d.model),
@@ -45,14 +46,14 @@ def diagnosis_document(d: Diagnosis) -> dict[str, Any]:
     return found
 
 
-def diagnosis_schema() -> dict[str, Any]:
+def diagnosis_schema() -> JsonObject:
     """The JSON schema of a diagnosis."""
     file = resources.files("gruverify.reporting.diagnosis").joinpath("diagnosis.schema.json")
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    found: JsonObject = json.loads(file.read_text(encoding="utf-8"))
     return found
 
 
-def _layer(layer: Layer, recorded: bool) -> dict[str, Any]:
+def _layer(layer: Layer, recorded: bool) -> JsonObject:
     return {
         "layer": layer.number,
         "direction": "backward" if layer.direction else "forward",
@@ -73,7 +74,7 @@ def _layer(layer: Layer, recorded: bool) -> dict[str, Any]:
     }
 
 
-def _memory(layer: Layer) -> dict[str, Any]:
+def _memory(layer: Layer) -> JsonObject:
     memory = layer.memory
     return {
         **_length(memory.length),
@@ -85,11 +86,11 @@ def _memory(layer: Layer) -> dict[str, Any]:
     }
 
 
-def _length(length: Length) -> dict[str, Any]:
+def _length(length: Length) -> JsonObject:
     return {"steps": length.steps, "at_least": length.at_least}
 
 
-def _claim(claim: Claim) -> dict[str, Any]:
+def _claim(claim: Claim) -> JsonObject:
     correlations = {"units": claim.units, "steps": claim.steps}
     return {
         "statement": claim.statement,
@@ -98,7 +99,7 @@ def _claim(claim: Claim) -> dict[str, Any]:
     }
 
 
-def _by_lag(layer: Layer) -> dict[str, Any]:
+def _by_lag(layer: Layer) -> JsonObject:
     with np.errstate(over="ignore"):
         norms = {part: np.exp(layer.by_lag.median(part)).tolist() for part in PARTS}
     return {
@@ -119,7 +120,7 @@ def _units(layer: Layer) -> dict[str, list[Any]]:
     }
 
 
-def _format(found: InFormat, layer: Layer) -> dict[str, Any]:
+def _format(found: InFormat, layer: Layer) -> JsonObject:
     return {
         "format": found.format.name,
         "in_words": format_in_words(found, layer),
@@ -144,7 +145,7 @@ def _pairs(numbers: NDArray) -> list[Any]:
     return found
 
 
-def _maps(layer: Layer) -> dict[str, Any]:
+def _maps(layer: Layer) -> JsonObject:
     """The gates of the first member, a row for each unit, the longest memory first."""
     order = layer.memory.order
     return {

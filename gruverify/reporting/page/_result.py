@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gruverify._named import JsonObject
 from gruverify.cell import Variant
 from gruverify.engine import declarations, variants_in_words
 from gruverify.reporting._reader import Document
@@ -121,19 +122,19 @@ def _facts(document: Document) -> dict[str, str]:
 # -- invariants ------------------------------------------------------------------------------------
 
 
-def by_family(items: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def by_family(items: Iterable[JsonObject]) -> dict[str, list[JsonObject]]:
     """Rows of the table by the part of their id before the slash."""
-    families: dict[str, list[dict[str, Any]]] = {}
+    families: dict[str, list[JsonObject]] = {}
     for item in items:
         families.setdefault(item["id"].partition("/")[0], []).append(item)
     return families
 
 
-def _families(table: Mapping[str, Mapping[str, Fate]]) -> dict[str, list[dict[str, Any]]]:
+def _families(table: Mapping[str, Mapping[str, Fate]]) -> dict[str, list[JsonObject]]:
     return by_family(_row(id, row) for id, row in table.items())
 
 
-def _row(id: str, row: Mapping[str, Fate]) -> dict[str, Any]:
+def _row(id: str, row: Mapping[str, Fate]) -> JsonObject:
     fates = list(row.values())
     variants: dict[str, dict[str, str]] = {}
     for fate in fates:
@@ -154,7 +155,7 @@ def _row(id: str, row: Mapping[str, Fate]) -> dict[str, Any]:
     }
 
 
-def _margin_of(row: dict[str, Any]) -> str:
+def _margin_of(row: JsonObject) -> str:
     """The margin of one variant; a dash where there is none."""
     if row["margin"]["octaves"]:
         return margin(float(row["margin"]["max"]))
@@ -164,9 +165,9 @@ def _margin_of(row: dict[str, Any]) -> str:
 # -- witnesses -------------------------------------------------------------------------------------
 
 
-def _witnesses(document: Document) -> dict[str, dict[str, Any]]:
+def _witnesses(document: Document) -> dict[str, JsonObject]:
     statements = {row["id"]: row["statement"] for row in document["invariants"]}
-    found = dict[str, dict[str, Any]]()
+    found = dict[str, JsonObject]()
     for id, (first, *others) in witnesses(document).items():
         found[id] = {
             **_witness(document, first),
@@ -178,7 +179,7 @@ def _witnesses(document: Document) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _witness(document: Document, witness: dict[str, Any]) -> dict[str, Any]:
+def _witness(document: Document, witness: JsonObject) -> JsonObject:
     residual, variant = witness["residual"], witness["variant"]
     return {
         "where": residual["where"],
@@ -195,7 +196,7 @@ def _witness(document: Document, witness: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _biases(variant: dict[str, Any]) -> str:
+def _biases(variant: JsonObject) -> str:
     """What a witness says of biases; before there were one-sided ones, whether there are any."""
     if "biases" in variant:
         _, _, words = str(Variant(biases=variant["biases"])).partition(", keep")
@@ -226,7 +227,7 @@ def _caption(residual: Mapping[str, Any]) -> str:
 # -- coverage --------------------------------------------------------------------------------------
 
 
-def _coverage(document: Document) -> list[dict[str, Any]]:
+def _coverage(document: Document) -> list[JsonObject]:
     """The first group of each format, which is the one that its coverage counts."""
     found, base = _gates(document), _heat_base(document)
     return [
@@ -242,7 +243,7 @@ def _coverage(document: Document) -> list[dict[str, Any]]:
     ]
 
 
-def _maps(fmt: str, group: Mapping[str, Any], base: int) -> dict[str, Any]:
+def _maps(fmt: str, group: Mapping[str, Any], base: int) -> JsonObject:
     """The maps of a cross of three; none of any other."""
     if len(group["axes"]) != 3:
         return {}
@@ -250,7 +251,7 @@ def _maps(fmt: str, group: Mapping[str, Any], base: int) -> dict[str, Any]:
     return {title: raw(svg) for title, svg in maps.items()}
 
 
-def _gates(document: Document) -> dict[str, dict[str, Any]]:
+def _gates(document: Document) -> dict[str, JsonObject]:
     return {one["format"]: one["groups"][0] for one in document["coverage"] if one["groups"]}
 
 
@@ -307,7 +308,7 @@ def _groups(document: Document) -> dict[str, list[str]]:
 # -- margins and gradients -------------------------------------------------------------------------
 
 
-def _margins(document: Document) -> dict[str, Any]:
+def _margins(document: Document) -> JsonObject:
     families: dict[str, dict[str, Counter[int]]] = {}
     for row in document["invariants"]:
         counts = families.setdefault(row["id"].partition("/")[0], {}).setdefault(
@@ -321,14 +322,14 @@ def _margins(document: Document) -> dict[str, Any]:
     }
 
 
-def _flow(document: Document) -> dict[str, Any]:
+def _flow(document: Document) -> JsonObject:
     flow = document["gradient_flow"]
     extents = ", ".join(f"{letter}={size}" for letter, size in flow["sizes"].items())
     return {"sizes": extents, "regimes": _regimes(json.dumps(flow["regimes"]))}
 
 
 @cache
-def _regimes(regimes: str) -> list[dict[str, Any]]:
+def _regimes(regimes: str) -> list[JsonObject]:
     """Drawn once for several results: what does not depend on the target is the same in all of
     them.
     """
