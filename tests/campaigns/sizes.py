@@ -29,7 +29,7 @@ from gruverify.arithmetic import FORMATS, Ball, bfloat16, float16, float32, floa
 from gruverify.backends import Backend, resolve, rounding_of
 from gruverify.backends._torch import formulas_of
 from gruverify.cell import Parameters, unpack
-from gruverify.engine._measured import measured
+from gruverify.engine._measured import Probe, measured
 from gruverify.faults._pulling import BackwardLines, Chain, Pulling
 from gruverify.formulas import activations, next_state, pullback, step
 from gruverify.invariants import INVARIANTS, Trial
@@ -420,6 +420,28 @@ def kappas() -> Iterator[Goal]:
             yield f"κ of tanh, {name}, {fmt.name}", found.tanh, "≤", declared.kappa_tanh
 
 
+def every_sigma() -> Iterator[Goal]:
+    """Errors of σ at every float32 of [-92, -1/4], through the step, in units of roundoff."""
+    first, last = (int(np.float32(each).view(np.int32)) for each in (0.25, 92.0))
+    print("target          numbers      σ   at")
+    for name in ("torch", "numpy"):
+        backend = resolve(name)
+        probe, flushes, worst_of, at = Probe(backend, float32), float32.sigmoid_flushes, 0.0, 0.0
+        for start in range(first, last + 1, _CHUNK):
+            bits = np.arange(start, min(start + _CHUNK, last + 1), dtype=np.int32)
+            points = -bits.view(np.float32)
+            exact = 1 / (1 + np.exp(-points.astype(np.float64)))
+            # Below -88.72 exp overflows, and docs/tolerances.md grants all of σ.
+            off = np.abs(probe.sigma_at(points) - exact) - float32.min_subnormal
+            errors = np.where(points < flushes, 0, off / (float32.unit_roundoff * exact))
+            place = int(errors.argmax())
+            if errors[place] > worst_of:
+                worst_of, at = float(errors[place]), float(points[place])
+        print(f"{name:15} {last + 1 - first:,} {worst_of:6.2f}   {at}")
+        most = rounding_of(backend, float32).kappa_sigma
+        yield f"κ of σ at every float32, {name}", worst_of, "≤", most
+
+
 def times() -> Iterator[Goal]:
     """CPU seconds of the invariants at H = 256."""
     for id, T, B, most in (
@@ -439,6 +461,9 @@ def times() -> Iterator[Goal]:
         yield f"{id}: CPU seconds", spent, "≤", most
 
 
+#: Numbers looked at together.
+_CHUNK = 2**20
+
 QUESTIONS: dict[str, Callable[[], Iterator[Goal]]] = {
     "outputs": outputs,
     "gradients": gradients,
@@ -446,6 +471,7 @@ QUESTIONS: dict[str, Callable[[], Iterator[Goal]]] = {
     "reset-sides": reset_sides,
     "small-gates": small_gates,
     "kappas": kappas,
+    "every-sigma": every_sigma,
     "times": times,
 }
 
@@ -462,14 +488,17 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--only", action="append", choices=QUESTIONS, help="this question alone; may be repeated"
+        "--only",
+        action="append",
+        choices=QUESTIONS,
+        help="this question alone (every-sigma only so); may be repeated",
     )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
     goals = list[Goal]()
     with np.errstate(all="ignore"):
-        for name in options.only or QUESTIONS:
+        for name in options.only or [name for name in QUESTIONS if name != "every-sigma"]:
             print(f"\n{name}: {QUESTIONS[name].__doc__}")
             goals += QUESTIONS[name]()
     missed = [goal for goal in goals if not met(goal)]
