@@ -433,7 +433,8 @@ def every_sigma() -> Iterator[Goal]:
             exact = 1 / (1 + np.exp(-points.astype(np.float64)))
             # Below -88.72 exp overflows, and docs/tolerances.md grants all of σ.
             off = np.abs(probe.sigma_at(points) - exact) - float32.min_subnormal
-            errors = np.where(points < flushes, 0, off / (float32.unit_roundoff * exact))
+            flushed = points.astype(np.float64) < flushes
+            errors = np.where(flushed, 0, off / (float32.unit_roundoff * exact))
             place = int(errors.argmax())
             if errors[place] > worst_of:
                 worst_of, at = float(errors[place]), float(points[place])
