@@ -27,6 +27,19 @@ def test_pre_commit_has_the_linter_that_ci_has() -> None:
     assert f"rev: v{pinned}\n" in (ROOT / ".pre-commit-config.yaml").read_text()
 
 
+def test_the_lowest_versions_are_those_that_are_tested() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    named = project["dependencies"] + [
+        each for name in extras if name != "all" for each in extras[name]
+    ]
+    lines = (ROOT / "constraints-lowest.txt").read_text().splitlines()
+
+    assert {each for each in named if not each.startswith("torch")} <= {
+        re.sub(r"(==\d+\.\d+)\.0$", r"\1", line).replace("==", ">=") for line in lines
+    }
+
+
 @pytest.mark.parametrize("name", GUIDES)
 def test_what_a_guide_names_exists(name: str) -> None:
     text = (ROOT / name).read_text()
