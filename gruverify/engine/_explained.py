@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import replace
 
 from gruverify.backends import Backend, offers, resolve
@@ -89,15 +89,16 @@ def _spelled(variant: Variant) -> str:
 
 
 def _failing(result: Result) -> list[Case]:
-    """The witnesses of what is asked of the function alone."""
-    return [
-        witness.case
-        for (id, fmt), witness in result.witnesses.items()
-        if (id, fmt) not in result.flaky
-        and isinstance(witness.case, Case)
-        and INVARIANTS[id].needs
-        and set(INVARIANTS[id].needs) <= set(METHODS)
-    ]
+    """The witnesses of what is asked of the function alone; each case once, however many it
+    falsifies.
+    """
+    found = dict[Hashable, Case]()
+    for (id, fmt), witness in result.witnesses.items():
+        needs = set(INVARIANTS[id].needs)
+        of_function = needs and needs <= set(METHODS)
+        if of_function and (id, fmt) not in result.flaky and isinstance(witness.case, Case):
+            found.setdefault(witness.case.key(), witness.case)
+    return list(found.values())
 
 
 def _shared(backend: Backend, failing: list[Case]) -> set[Reading]:
@@ -110,12 +111,9 @@ def _shared(backend: Backend, failing: list[Case]) -> set[Reading]:
         cases += drawn_for(backend, cases[0].format, group, 0, CASES)
         for method in METHODS:
             if offers(backend, method):
-                part = tried(backend, method, group, cases)
-                holds = {evidence.reading for evidence in part.holds}
-                if shared is None:
-                    shared = holds
-                else:
-                    shared = shared & holds
+                # What another method or side has excluded explains nothing any more.
+                part = tried(backend, method, group, cases, only=shared)
+                shared = {evidence.reading for evidence in part.holds}
         if not shared:
             return set()
     if shared is None or Reading() in shared:

@@ -4,7 +4,7 @@ bounds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
@@ -235,7 +235,7 @@ def tried(
     method: str,
     group: Sequence[Variant],
     drawn: Iterable[Case],
-    only: Sequence[Reading] | None = None,
+    only: Collection[Reading] | None = None,
 ) -> Part:
     """Every reading of what is declared, tried on the cases: what a case excludes is dropped, but
     for the nearest.
