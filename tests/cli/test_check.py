@@ -362,7 +362,7 @@ def test_formats_that_time_did_not_allow_are_no_conformance() -> None:
             "Invalid value for '--profile': 'slow' is not",
             id="profile",
         ),
-        pytest.param(["numpy", "--sead", "1"], "Did you mean", id="option"),
+        pytest.param(["numpy", "--sead", "1"], "--seed", id="option"),
         pytest.param(
             ["numpy", "--json", "no/such/r.json"],
             "r.json: there is no directory no/such",
