@@ -14,6 +14,7 @@ from gruverify._named import Keywords
 from gruverify._visible import error_line
 from gruverify.arithmetic import Format, float32
 from gruverify.backends._place import BadModule, Place, name_of, place_of
+from gruverify.backends._renamed import renamed
 from gruverify.backends._tensors import torch_dtype
 from gruverify.cell import parameter_name
 
@@ -92,6 +93,8 @@ class Builder:
     def _bare(self) -> nn.Module:
         try:
             return self._made(*_SAMPLE, {})
+        except BadModule:
+            raise
         except Exception as failure:
             raise BadModule(f"{self._call} failed: {error_line(failure)}; {_WAY_OUT}") from failure
 
@@ -165,7 +168,7 @@ class Builder:
             else:
                 made = self.cls(I, H, **options)
             module: nn.Module = made
-        return module
+        return renamed(module)
 
 
 def size_of(weights: Mapping[str, torch.Tensor], weight: str) -> int:

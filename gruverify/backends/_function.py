@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, Unpack, cast
@@ -43,6 +44,7 @@ from gruverify.backends._protocol import (
     offers,
 )
 from gruverify.backends._shapes import is_compiled
+from gruverify.backends.contract import OF_CELLS, OF_STACKS, method_of
 from gruverify.cell import Variant
 
 
@@ -141,6 +143,10 @@ def backend(
     return declaring(made, cast(Declared, said))
 
 
+#: What each method of the contract is called with, behind `self`.
+_CONTRACT = {method_of(each): getattr(each, method_of(each)) for each in (*OF_CELLS, *OF_STACKS)}
+
+
 def _required(functions: Keywords) -> Keywords:
     """The functions; raises BadDeclaration if there is none, or something is none."""
     if not functions:
@@ -151,7 +157,25 @@ def _required(functions: Keywords) -> Keywords:
                 f"{method}={one_line(function)} must be a function, with the signature of "
                 f"`{method}`"
             )
+        _require_signature(method, function)
     return functions
+
+
+def _require_signature(method: str, function: Callable[..., Any]) -> None:
+    """Raise BadDeclaration if a function cannot be called as the contract has it."""
+    wanted = list(inspect.signature(_CONTRACT[method]).parameters)[1:]
+    try:
+        own = inspect.signature(function)
+    except (TypeError, ValueError):  # it has none that can be seen
+        return
+    try:
+        own.bind(*wanted)
+    except TypeError:
+        raise BadDeclaration(
+            f"gruverify calls {method}({', '.join(wanted)}), and {_name_of({method: function})}"
+            f"{own} cannot be called so: give it a function that can, which takes what yours needs "
+            "from the cell (docs/backends.md)"
+        ) from None
 
 
 def _name_of(functions: Keywords) -> str:

@@ -21,6 +21,7 @@ from gruverify.backends._autograd import Loaded, Tensors
 from gruverify.backends._building import OPTIONS, Builder, options_of, size_of
 from gruverify.backends._place import BadModule, Place, name_of, place_of
 from gruverify.backends._plain import copied, is_plain, make_plain, without_dropout
+from gruverify.backends._renamed import renamed
 from gruverify.backends._tensors import tensor, torch_dtype
 from gruverify.cell import Cell, Stack, Variant
 
@@ -193,7 +194,7 @@ class Modules:
         self.target, self.name = target, name
         self._wrap = wrap
         if isinstance(target, nn.Module):
-            self._builder = None
+            self.target, self._builder = renamed(target), None
         else:
             self._builder = Builder(target)
         self._module = lru_cache(maxsize=256)(self.build)

@@ -4,7 +4,6 @@ prefix.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
 from gruverify.backends._declarations import BadDeclaration
+from gruverify.backends._guessed_names import guessed_names
 from gruverify.cell import parameter_name
 
 _PACKED = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -183,20 +183,28 @@ def _checked(module: nn.Module, prefix: str, weights: Mapping[str, torch.Tensor]
 
 def _unlike(module: nn.Module) -> str:
     """What is said of a module none of whose parameters has one of PyTorch's names."""
-    names = [name for name, _ in module.named_parameters(remove_duplicate=False)]
-    near = [
-        (name, difflib.get_close_matches(name.rpartition(".")[2].lower(), _PACKED, 1, 0.6))
-        for name in names
-    ]
-    close = [f"{name} for {match[0]}" for name, match in near if match and match[0] != name]
-    if close:
-        hint = f" (perhaps {', '.join(close[:4])}: rename them)"
+    shapes = {
+        name: tuple(parameter.shape)
+        for name, parameter in module.named_parameters(remove_duplicate=False)
+    }
+    said = (
+        f"{name_of(module)} has the parameters {', '.join(shapes) or '(none)'}: gruverify expects "
+        f"PyTorch's names, {_EXPECTED}"
+    )
+    if not shapes:
+        return f"{said}; or write a backend (gruverify.backend)"
+    guess = ", ".join(f'"{name}": "{block}"' for name, block in guessed_names(shapes).items())
+    if guess:
+        example = f"perhaps parameter_names = {{{guess}}}"
     else:
-        hint = ""
+        first = next(iter(shapes))
+        example = (
+            f'parameter_names = {{"{first}": ...}}, whose values are W_xz, W_hz, b_xz and the '
+            "like, or weight_ih, weight_hh, bias_ih and bias_hh"
+        )
     return (
-        f"{name_of(module)} has the parameters {', '.join(names) or '(none)'}: gruverify expects "
-        "PyTorch's names, "
-        f"{_EXPECTED}{hint}; or write a backend (gruverify.backend)"
+        f"{said}; say what they stand for by an attribute of {name_of(module)}, {example}, with "
+        "_l0 behind each value if it is called with a sequence (docs/how-to/torch-module.md)"
     )
 
 

@@ -13,6 +13,7 @@ from torch import nn
 from gruverify.backends._modules import Modules
 from gruverify.backends._place import BadModule, name_of, reparametrized
 from gruverify.backends._plain import copied, make_plain
+from gruverify.backends._renamed import Renamed
 
 #: Steps and members of the inputs that a wrapper is called with once.
 _T, _B = 3, 2
@@ -26,12 +27,19 @@ def require_a_gru(modules: Modules, *, initial_state: bool = True) -> None:
     """
     module = modules.sample
     if initial_state and not _takes_a_state(module):
+        takes_none = f"takes no state, forward{inspect.signature(module.forward)}"
+        declare = "initial_state=False, as an attribute or a keyword of torch_backend"
+        if modules.place.prefix:
+            held = name_of(modules.place.owner(module))
+            raise BadModule(
+                f"{name_of(module)} holds {held} as `{modules.place.path}`, and {takes_none}. "
+                f"{_way_out(modules)}; or declare {declare}, if it is a GRU from zeros"
+            )
         raise BadModule(
-            f"{name_of(module)} takes no state, forward{inspect.signature(module.forward)}: "
-            "declare "
-            "initial_state=False, as an attribute or a keyword of torch_backend, and it is "
-            "checked from zeros alone" + (f". {_way_out(modules)}" if modules.place.prefix else "")
+            f"{name_of(module)} {takes_none}: declare {declare}, and it is checked from zeros alone"
         )
+    if modules.place.layered and (otherwise := _arranged_otherwise(modules, initial_state)):
+        raise BadModule(f"{name_of(module)} {otherwise}")
     if modules.place.prefix and (difference := _difference(modules, initial_state)):
         held = name_of(modules.place.owner(module))
         what = f"{name_of(module)} holds {held} as `{modules.place.path}`"
@@ -50,6 +58,8 @@ def _takes_a_state(module: nn.Module) -> bool:
     """Whether its forward can be called with a second argument, as far as can be seen."""
     if isinstance(module, torch.jit.ScriptModule):
         return True
+    if isinstance(module, Renamed):
+        return _takes_a_state(module.renamed)
     try:
         inspect.signature(module.forward).bind(None, None)
     except TypeError:
@@ -57,6 +67,42 @@ def _takes_a_state(module: nn.Module) -> bool:
     except ValueError:  # it has no signature
         return True
     return True
+
+
+def _arranged_otherwise(modules: Modules, initial_state: bool) -> str:
+    """How a layer that cannot be called as nn.GRU is, or does not return the like, can be called
+    all the same; empty if it can, or if nothing else helps.
+    """
+    (inputs, states), (outputs, last) = _sample_with_state(modules)
+    first = modules.shape["batch_first"]
+    if _returns(modules, (inputs, states), (outputs, last), initial_state):
+        return ""
+    turned = inputs.transpose(0, 1), states
+    if _returns(modules, turned, (outputs.transpose(0, 1), last), initial_state):
+        return (
+            f"runs with inputs {'(T, B, I)' if first else '(B, T, I)'} and not with "
+            f"{'(B, T, I)' if first else '(T, B, I)'}: declare batch_first = {not first}, as an "
+            "attribute"
+        )
+    for xs, ys, axes in ((inputs, outputs, ""), (turned[0], outputs.transpose(0, 1), "other ")):
+        if len(states) == 1 and _returns(modules, (xs, states[0]), (ys, last[0]), initial_state):
+            also = f", and declare batch_first = {not first}" if axes else ""
+            return (
+                "has states (B, H), and nn.GRU's are (1, B, H): take h0[0], return last[None]"
+                f"{also}; or wrap it in a module that does"
+            )
+    return ""
+
+
+def _returns(modules: Modules, given: Any, expected: Any, initial_state: bool) -> bool:
+    """Whether the module returns tensors of these shapes."""
+    module = copied(modules.sample).eval()
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            found = module(*(given if initial_state else given[:1]))
+    except Exception:  # which is for the invariants to find
+        return False
+    return bool(_shapes(found) == _shapes(expected))
 
 
 def _dependence(modules: Modules, initial_state: bool) -> str:

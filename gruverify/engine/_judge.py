@@ -8,6 +8,7 @@ from itertools import chain
 
 import numpy as np
 
+from gruverify._visible import error_line
 from gruverify.backends import (
     CELL_METHODS,
     RECORDER,
@@ -146,6 +147,9 @@ def _judge(trial: Trial | StackTrial, invariant: Invariant, met: _Met) -> Judgem
         return Judgement(
             invariant, met.tally(obstacle, invariant.id), _nothing(str(obstacle)), kind
         )
+    except Exception as wrong:  # ours: the run goes on, and nobody takes it for the target's
+        said = f"gruverify cannot judge what was returned: {error_line(wrong)}; please report it"
+        return Judgement(invariant, Tally(error=1, reason=said, failed=True), _nothing(said), said)
     return _judged(invariant, residuals)
 
 

@@ -68,6 +68,13 @@ BIASES: dict[str, BiasForm] = {
 }
 
 
+#: Slips of a line: which gate's biases each of r, z and n has, and what that is called.
+_SLIPS: dict[str, tuple[int, int, int]] = {
+    "r with the biases of z": (1, 1, 2),
+    "z with the biases of r": (0, 0, 2),
+    "n with the biases of z": (0, 1, 1),
+    "n with the biases of r": (0, 1, 0),
+}
 #: By what a variant has, the forms that differ on it. The others do what one of these does, for
 #: what is missing is 0.
 _TOLD_APART: dict[str, tuple[str, ...]] = {
@@ -94,6 +101,16 @@ _HAS = {
 }
 
 
+#: By what a variant has, the forms of biases with which each slip is another GRU.
+_WITH_SLIPS: dict[str, tuple[str, ...]] = {
+    "both": ("both", "input", "recurrent"),
+    "none": (),
+    "input": ("both",),
+    "recurrent": ("both",),
+    "input+candidate": ("both",),
+}
+
+
 @dataclass(frozen=True, order=True)
 class Reading:
     """One way to read a cell, against what its variant declares.
@@ -101,7 +118,7 @@ class Reading:
     other_reset, other_update: whether the reset gate stands on the other side of the product, and z
     multiplies the other of state and candidate; order: which gates the three blocks are taken for;
     bias: a key of `BIASES`; "both" being what is declared; transposed: whether the blocks of
-    weight_hh are.
+    weight_hh are; slip: a key of `_SLIPS`, "" if each gate has its own biases.
     """
 
     other_reset: bool = False
@@ -109,6 +126,7 @@ class Reading:
     order: str = ORDER
     bias: str = "both"
     transposed: bool = False
+    slip: str = ""
 
     def variant(self, declared: Variant) -> Variant:
         """The variant that is computed where another is declared."""
@@ -130,8 +148,10 @@ class Reading:
         b_x, b_h = self._taken(p.b_xr, p.b_xz, p.b_xc), self._taken(p.b_hr, p.b_hz, p.b_hc)
         if self.transposed:
             W_h = [W.T for W in W_h]
-        biases = chain.from_iterable(BIASES[self.bias].read(b_x, b_h))
-        return Parameters(*W_x, *W_h, *biases)
+        sides = BIASES[self.bias].read(b_x, b_h)
+        if self.slip:
+            sides = _slipped(self.slip, sides[0]), _slipped(self.slip, sides[1])
+        return Parameters(*W_x, *W_h, *chain.from_iterable(sides))
 
     def _taken(self, *blocks: object) -> Any:
         """The blocks that are taken for r, z and n."""
@@ -147,6 +167,7 @@ class Reading:
             f"gate order {', '.join(self.order)}": self.order != ORDER,
             BIASES[self.bias].words: self.bias != "both",
             "weight_hh transposed": self.transposed,
+            self.slip: bool(self.slip),
         }
         return tuple(words for words, departs in found.items() if departs)
 
@@ -169,7 +190,14 @@ class Reading:
         ]
         if self.transposed:
             parts.append("weight_hh transposed")
+        if self.slip:
+            parts.append(self.slip)
         return ", ".join(parts)
+
+
+def _slipped(slip: str, biases: Biases) -> Biases:
+    r, z, n = _SLIPS[slip]
+    return biases[r], biases[z], biases[n]
 
 
 @cache
@@ -191,3 +219,6 @@ def _readings(declared: Variant) -> Iterator[Reading]:
         reading = Reading(reset, update, order, bias, transposed)
         if not BIASES[bias].needs_after or reading.variant(declared).reset == "after":
             yield reading
+            # Who slips in one line has the rest as one may declare it.
+            if order == ORDER and not transposed and bias in _WITH_SLIPS[declared.biases]:
+                yield from (replace(reading, slip=slip) for slip in _SLIPS)

@@ -188,6 +188,11 @@ def _remedy(identity: Identity, reading: Reading) -> str:
     answered = chain.from_iterable(part.variants for part in identity.answered)
     declared = dict.fromkeys(map(reading.variant, answered))
     biases = DECLARED_AS.get(reading.bias)
+    if reading.slip:
+        return (
+            f"No variant declares this: a GRU has {reading.slip.replace(' with ', ' without ')}.\n"
+            f"next: gruverify check {identity.target}"
+        )
     if biases is None:
         return (
             "No variant declares this: where the two biases stand is part of the GRU, and weights "
@@ -287,7 +292,7 @@ def _evidence(evidence: Evidence, part: Part) -> JsonObject:
             "order": reading.order,
             "biases": reading.bias,
         }
-        | {"transposed": reading.transposed},
+        | {"transposed": reading.transposed, "slip": reading.slip},
         "words": reading.describe(part.declared),
         "equations": list(equations(reading, part.declared)),
         "cases": {"tried": evidence.cases, "agree": evidence.agreeing},

@@ -187,7 +187,7 @@ HELD = "{} holds GRU as `{}`, and its forward is no GRU's: {}"
         ),
         pytest.param(
             nn.Sequential(nn.GRU(2, 3)),
-            "Sequential takes no state, forward(input): declare",
+            "Sequential holds GRU as `0`, and takes no state, forward(input). Name",
             id="no state",
         ),
         pytest.param(
@@ -196,7 +196,9 @@ HELD = "{} holds GRU as `{}`, and its forward is no GRU's: {}"
             id="two",
         ),
         pytest.param(
-            Close, "(perhaps w_ih for weight_ih, w_hh for weight_hh: rename them)", id="close names"
+            Close,
+            "say what they stand for by an attribute of Close, parameter_names = {",
+            id="close names",
         ),
         pytest.param(
             Lazy(),

@@ -158,6 +158,22 @@ def test_a_method_that_fails_on_the_drawn_case_blocks_what_asks_it_of_another() 
     assert found[0][2] != found[1][2]
 
 
+def test_what_goes_wrong_in_a_check_is_no_fault_of_the_target_and_ends_nothing() -> None:
+    def stumbles(trial: Trial) -> Any:
+        raise ValueError("our own")
+
+    ours = reading("agreement/step", stumbles)
+    [(status, _, reason), (after, _, _)] = outcomes(
+        NumpyBackend().step, ours, INVARIANTS["contract/shape-step"]
+    )
+
+    assert status == "error"
+    assert (
+        reason == "gruverify cannot judge what was returned: ValueError: our own; please report it"
+    )
+    assert after == "passed"
+
+
 def test_an_obstacle_in_one_method_does_not_block_what_needs_another() -> None:
     both = backend(step=raises, step_vjp=NUMPY.step_vjp)
 

@@ -12,6 +12,9 @@ from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import Residual, equal, ok, violated
 from gruverify.invariants.core._trial import Trial
 
+#: Letters for the axes of whatever the module returns.
+_AXES = "abcdefghijklmnopqrstuvwxyz"
+
 
 def _reached_by(way: str) -> Callable[[Trial], Iterator[Residual]]:
     def check(trial: Trial) -> Iterator[Residual]:
@@ -19,7 +22,11 @@ def _reached_by(way: str) -> Callable[[Trial], Iterator[Residual]]:
         given = unlocked(case.cell), case.inputs.copy(), case.state.copy(), case.d_last.copy()
         reached = trial.observed.as_given("reloaded", way, *given)
         for name, expected in reached.expected.items():
-            yield equal(f"{name}, by {way}", "abc"[: expected.ndim], reached.found[name], expected)
+            found = reached.found[name]
+            if found.shape != expected.shape:
+                yield violated(f"{name}, by {way}, has the shape {found.shape}")
+            else:
+                yield equal(f"{name}, by {way}", _AXES[: expected.ndim], found, expected)
         for stray in reached.strays:
             yield violated(f"{stray}, by {way}")
         yield ok(f"gradients, by {way}")

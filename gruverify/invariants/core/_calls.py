@@ -170,7 +170,8 @@ class Calls:
                 f"{name} has shape {value.shape}, expected {spelled} = {shape} with {bound}"
             )
         raise Malformed(
-            f"{name} has dtype {value.dtype}, expected {self._format.name}, the case's format"
+            f"{name} has dtype {value.dtype}, expected {self._format.name}, the case's format: "
+            "cast it, or declare the formats that it has"
         )
 
 
