@@ -192,7 +192,9 @@ class Affine:
 
     @once
     def _round(self) -> Affine:
-        return self._charged(self.load.rad)
+        rounded = self._charged(self.load.rad)
+        rounded.load.parts = self.load.weight  # another factor may meet its terms one by one
+        return rounded
 
     def _charged(self, rounding: Bound) -> Affine:
         """Numbers within so much of these."""
@@ -290,6 +292,15 @@ class Affine:
         off = self.noise.mode.of_returned(self.magnitude) if self.noise.mode.carries_less else None
         a = self._rounded() if off is None else self._rounded()._charged(off)
         return Affine(a.noise, reduced(a.noise, a.form, a.ends), a.ends)
+
+    def combined(self, weights: Floats) -> Interval:
+        """Numbers below and above x @ weights for weights (n, m): exactly of these numbers, and not
+        of what a format would make of them.
+        """
+        a = self._rounded()
+        return interval.meet(
+            interval.matmul(a.ends, weights, None), a.form.matmul(weights, None).ends
+        )
 
     def __repr__(self) -> str:
         return f"Affine({self.low!r} ... {self.high!r}, {self.noise.mode.format.name})"
