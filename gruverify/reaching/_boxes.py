@@ -96,14 +96,14 @@ def input_box(
     I, given = stack.input_size, low.shape
     if low.ndim > 3 or (low.ndim and low.shape[-1] != I):
         raise CannotReach(f"the box has shape {given}, expected a number, {axes} with I={I}")
+    if not low.size:
+        raise CannotReach(f"the box has shape {given}: there is no step, or no member")
     if low.ndim < 2:
         T = _steps(steps, None)
         ends = [np.broadcast_to(end, (T, 1, I)) for end in (low, high)]
     else:
         T = _steps(steps, len(low))
         ends = [end[:T].reshape(T, -1, I) for end in (low, high)]
-    if not min(ends[0].shape):
-        raise CannotReach(f"the box has shape {given}: there is no step, or no member")
     require_box("input", *ends)
     return ends[0].copy(), ends[1].copy()
 
