@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,23 +45,12 @@ class Curve:
     steepest: float
     alpha: float
 
-    def value(self, x: Floats) -> Floats:
-        """f(x), to within 2^-47."""
-        low, high = self.between(x)
-        return low / 2 + high / 2
-
-    def slope_at(self, x: Floats) -> Floats:
-        """f'(x)."""
-        return self.slope(self.value(x))
-
-    def third(self, low: Floats, high: Floats) -> Ends:
-        """Numbers below and above the third derivative between two ends: as a function of p it has
-        its top at α/12.
+    def third(self, slopes: Floats, across: Any) -> Ends:
+        """Numbers below and above the third derivative on an interval: `slopes` are those at its
+        ends, `across` is where 0 is inside; as a function of p it has its top at α/12.
         """
-        at_low, at_high = self.slope_at(low), self.slope_at(high)
-        across = (low < 0) & (high > 0)
-        most = np.where(across, self.steepest, np.maximum(at_low, at_high))
-        least = np.minimum(at_low, at_high)
+        most = np.where(across, self.steepest, slopes.max(0))
+        least = slopes.min(0)
         each = [p * (self.alpha - 6 * p) for p in (least, most)]
         top = np.clip(self.alpha / 12, least, most)
         most_of_all = np.maximum(np.maximum(*each), top * (self.alpha - 6 * top))
@@ -108,53 +97,49 @@ class Bend:
 
 def bend_of(curve: Curve, low: Floats, high: Floats, centre: Floats) -> Bend:
     """Both for all x between low and high, around a centre that may lie anywhere."""
-    line, ends = _line(curve, low, high, centre)
-    value = curve.value(centre)
-    least, most = curve.third(np.minimum(low, centre), np.maximum(high, centre))
+    zero = np.clip(0.0, low, high)
+    x = np.stack([low, high, zero, centre, low / 2 + high / 2])
+    below, above = curve.between(x)
+    slopes = curve.slope(below / 2 + above / 2)
+    secant = (below[1] - above[0]) / np.maximum(high - low, _NARROW)
+    slope = np.clip(np.where(high - low > _NARROW, secant, slopes[4]), 0.0, curve.steepest)
+    line = _line(curve, slope, x, (below, above))
+    value = below[3] / 2 + above[3] / 2
+    across = (np.minimum(low, centre) < 0) & (np.maximum(high, centre) > 0)
+    least, most = curve.third(slopes[[0, 1, 3]], across)
     k, e = least / 2 + most / 2, np.maximum(most - least, 0.0) / 2
     R = np.maximum(np.abs(high - centre), np.abs(low - centre)) * (1 + _SLOPE)
-    slope = curve.slope(value) + k * R * R / 8
     off = ((np.abs(k) / 4 + e) * R * R * R / 6) * (1 + _SLOPE) + _SLOPE * (1.0 + R + 2 * R * R)
-    return Bend(line, Line(slope, value, off), curve.bend(value) / 2, ends)
+    parabola = Line(slopes[3] + k * R * R / 8, value, off)
+    return Bend(line, parabola, curve.bend(value) / 2, (below[0], above[1]))
 
 
-def _line(curve: Curve, low: Floats, high: Floats, centre: Floats) -> tuple[Line, Ends]:
-    """The line of all x between low and high, and the least and the largest value."""
-    at_ends = curve.between(low), curve.between(high)
-    slope = _slope(curve, low, high, at_ends)
-
-    def beside(x: Floats) -> Ends:
-        """d(x)."""
-        (below, above), line = curve.between(x), slope * (x - centre)
-        room = 8 * (float64.unit_roundoff * (1.0 + np.abs(line)) + float64.min_subnormal)
-        return below - line - room, above - line + room
-
+def _line(curve: Curve, slope: Floats, x: Floats, values: Ends) -> Line:
+    """The line of that slope around x[3], for all between x[0] and x[1]; x[2] is where the convex
+    side ends; `values` are below and above the curve at each.
+    """
+    low, high, zero, centre = x[:4]
+    down, up = _beside(values, slope, x - centre)
     with np.errstate(divide="ignore"):  # arctanh(1): a slope of 0 is nowhere
         flat = np.minimum(curve.flat(slope), 1e3)
-    zero = np.clip(0.0, low, high)
-    at_low, at_high, at_zero = beside(low), beside(high), beside(zero)
-    down = np.minimum(np.minimum(at_low[0], at_high[0]), at_zero[0])
-    up = np.maximum(np.maximum(at_low[1], at_high[1]), at_zero[1])
-
-    def tangent(x: Floats, start: Floats, end: Floats) -> Ends:
-        """d(x), and what a tangent there may rise or fall until the ends of its side."""
-        reach = np.maximum(end - x, x - start)
-        tilt = (np.abs(curve.slope_at(x) - slope) + _SLOPE) * reach * (1 + _SLOPE)
-        below, above = beside(x)
-        return below - tilt, above + tilt
-
-    concave = tangent(np.clip(flat, zero, high), zero, high)[1]
-    convex = tangent(np.clip(-flat, low, zero), low, zero)[0]
-    up = np.where(high > 0, np.maximum(up, concave), up)
-    down = np.where(low < 0, np.minimum(down, convex), down)
-    middle = down / 2 + up / 2
-    off = np.nextafter(np.maximum(up - middle, middle - down), np.inf)
-    return Line(slope, middle, off), (at_ends[0][0], at_ends[1][1])
+    touched = np.stack([np.clip(-flat, low, zero), np.clip(flat, zero, high)])
+    starts, ends = np.stack([low, zero]), np.stack([zero, high])
+    at = curve.between(touched)
+    # What a tangent there may rise or fall until the ends of its side.
+    reach = np.maximum(ends - touched, touched - starts)
+    tilt = np.abs(curve.slope(at[0] / 2 + at[1] / 2) - slope) + _SLOPE
+    tilt = tilt * reach * (1 + _SLOPE)
+    below, above = _beside(at, slope, touched - centre)
+    least, most = down[:3].min(0), up[:3].max(0)
+    least = np.where(low < 0, np.minimum(least, (below - tilt)[0]), least)
+    most = np.where(high > 0, np.maximum(most, (above + tilt)[1]), most)
+    middle = least / 2 + most / 2
+    off = np.nextafter(np.maximum(most - middle, middle - least), np.inf)
+    return Line(slope, middle, off)
 
 
-def _slope(curve: Curve, low: Floats, high: Floats, at_ends: tuple[Ends, Ends]) -> Floats:
-    """The slope between the ends, or in the middle of a narrow interval."""
-    width = high - low
-    secant = (at_ends[1][0] - at_ends[0][1]) / np.maximum(width, _NARROW)
-    chosen = np.where(width > _NARROW, secant, curve.slope_at(low / 2 + high / 2))
-    return np.clip(chosen, 0.0, curve.steepest)
+def _beside(values: Ends, slope: Floats, X: Floats) -> Ends:
+    """What is left of the curve beside the line: f(x) - slope (x - c), with X = x - c."""
+    line = slope * X
+    room = 8 * (float64.unit_roundoff * (1.0 + np.abs(line)) + float64.min_subnormal)
+    return values[0] - line - room, values[1] - line + room

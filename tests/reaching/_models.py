@@ -11,6 +11,7 @@ from gruverify import Cell, Format, Stack, Variant, float64
 from gruverify.arithmetic import NDArray
 from gruverify.backends import NumpyBackend
 from gruverify.reaching import Reach
+from gruverify.reaching import reach as _reach
 
 DATA = Path(__file__).parents[1] / "data"
 H, I, T = 4, 2, 5
@@ -46,6 +47,11 @@ def _cell(
             there = np.repeat(variant.mask(name), H)
             packed[name] = rng.normal(size=3 * H, scale=scale) * there
     return Cell(variant, **{name: fmt.cast(array) for name, array in packed.items()})
+
+
+def reach(model: object, inputs: NDArray | None = None, **given: Any) -> Reach:
+    """What is found with few symbols, which do for small models."""
+    return _reach(model, inputs, **{"generators": 120, "roots": 6, **given})
 
 
 def inputs(members: int = 2, steps: int = T, seed: int = 1) -> NDArray:

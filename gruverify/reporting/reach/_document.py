@@ -74,6 +74,6 @@ def _witness(one: Witness) -> JsonObject:
 
 def numbers(array: npt.NDArray[np.float64]) -> Any:
     """Numbers as lists of lists, null where they are not finite."""
-    if np.isfinite(array).all():
-        return array.tolist()
-    return np.where(np.isfinite(array), array, None).tolist()
+    known = array.astype(object)
+    known[~np.isfinite(array)] = None
+    return known.tolist()
