@@ -55,7 +55,7 @@ def beyond(one: Cell, fmt: Format, noise: Noise, radius: float, scale: float = 1
     xs = rng.normal(size=(T, B, I), scale=scale)
     states = enclosed(one, noise, xs, radius, noise.point(np.zeros((B, H))))
     worst = 0.0
-    for _ in range(25):
+    for _ in range(12):
         side = rng.choice([-1.0, 1.0, rng.uniform(-1, 1)], size=xs.shape)
         given = fmt.cast(np.clip(xs + radius * side, xs - radius, xs + radius))
         if radius == 0:

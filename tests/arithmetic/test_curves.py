@@ -11,7 +11,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gruverify.arithmetic import _curves
@@ -29,6 +29,7 @@ def exactly(x: float) -> Any:
 
 
 @pytest.mark.parametrize("name", TRUE)
+@settings(max_examples=25)
 @given(x=st.floats(-800, 800) | st.floats(-1e-3, 1e-3) | st.sampled_from([0.0, 1e-300, -5e-324]))
 def test_the_true_value_lies_between(name: str, x: float) -> None:
     curve, true = TRUE[name]
@@ -71,6 +72,7 @@ SHARES = [0.03, 0.2, 0.21, 0.4, 0.5, 0.6, 0.79, 0.8, 0.97]
 
 
 @pytest.mark.parametrize("name", TRUE)
+@settings(max_examples=25)
 @given(a=ENDS, b=ENDS, c=ENDS, share=st.floats(0, 1))
 def test_the_curve_lies_within_its_line_and_its_parabola(
     name: str, a: float, b: float, c: float, share: float

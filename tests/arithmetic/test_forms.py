@@ -8,7 +8,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gruverify.arithmetic import _products
@@ -47,6 +47,7 @@ def points(form: Form, drawn: Drawn, sides: list[int]) -> list[Fraction]:
     return [m + s * r for m, s, r in zip(middles(form, drawn), sides, own, strict=True)]
 
 
+@settings(max_examples=25)
 @given(a=forms(), b=forms(), drawn=DRAWN, sides=SIDES, sign=st.sampled_from([1, -1]))
 def test_sums_and_differences(a: Form, b: Form, drawn: Drawn, sides: list[int], sign: int) -> None:
     xs, ys = points(a, drawn, sides[:ENTRIES]), points(b, drawn, sides[ENTRIES:])
@@ -55,6 +56,7 @@ def test_sums_and_differences(a: Form, b: Form, drawn: Drawn, sides: list[int], 
 
 
 @pytest.mark.parametrize("roots", [0, 2, 8])
+@settings(max_examples=25)
 @given(a=forms(), b=forms(), drawn=DRAWN, sides=SIDES)
 def test_products(roots: int, a: Form, b: Form, drawn: Drawn, sides: list[int]) -> None:
     xs, ys = points(a, drawn, sides[:ENTRIES]), points(b, drawn, sides[ENTRIES:])
@@ -64,6 +66,7 @@ def test_products(roots: int, a: Form, b: Form, drawn: Drawn, sides: list[int]) 
     assert outside(squares, drawn, [x * x for x in xs]) <= 0
 
 
+@settings(max_examples=25)
 @given(a=forms(), W=st.lists(NUMBERS, min_size=6, max_size=6), drawn=DRAWN, sides=SIDES)
 def test_matrix_products(a: Form, W: list[float], drawn: Drawn, sides: list[int]) -> None:
     matrix = np.array(W).reshape(ENTRIES, 3)
@@ -74,6 +77,7 @@ def test_matrix_products(a: Form, W: list[float], drawn: Drawn, sides: list[int]
 
 
 @pytest.mark.parametrize("roots", [0, 2, 8])
+@settings(max_examples=25)
 @given(a=forms(), drawn=DRAWN, sides=SIDES)
 def test_curves(roots: int, a: Form, drawn: Drawn, sides: list[int]) -> None:
     found = bent(a, bend_of(TANH, *a.ends, a.centre), roots)
