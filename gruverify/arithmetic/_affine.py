@@ -35,6 +35,9 @@ from gruverify.arithmetic._sums import Results
 
 #: How many noise symbols a number may have between steps, unless said otherwise.
 GENERATORS = 2048
+#: The radius of a ball is a sum of as many numbers as a matrix has rows: this makes up for what
+#: adding up to 2^16 of them rounds.
+_ADDED_UP = 1.0 + 2.0**-36
 #: An interval that is narrower than its form by this factor is worth more than what the form knows
 #: of dependencies.
 _MUCH = 0.5
@@ -192,7 +195,7 @@ class Affine:
 
     @once
     def _round(self) -> Affine:
-        rounded = self._charged(self.load.rad)
+        rounded = self._charged(self.load.rad * _ADDED_UP)
         rounded.load.parts = self.load.weight  # another factor may meet its terms one by one
         return rounded
 
@@ -322,7 +325,7 @@ def _rest(z: Interval) -> Interval:
 
 
 def _between(z: Interval, one: Interval, zero: Interval) -> Interval:
-    """Z one + (1-z) zero, between the two if z is between 0 and 1."""
+    """The blend z one + (1-z) zero, between the two if z is between 0 and 1."""
     if z[0].min(initial=0.0) >= 0 and z[1].max(initial=0.0) <= 1:
         return interval.blend(z, one, zero)
     return interval.add(interval.multiply(z, one), interval.multiply(_rest(z), zero))

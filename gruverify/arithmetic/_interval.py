@@ -39,23 +39,23 @@ def widen(a: Interval, by: Bound) -> Interval:
 
 
 def add(a: Interval, b: Interval) -> Interval:
-    """A + b."""
+    """The sum of two."""
     return outward(a[0] + b[0], a[1] + b[1])
 
 
 def negative(a: Interval) -> Interval:
-    """-a."""
+    """The negative of one."""
     return -a[1], -a[0]
 
 
 def multiply(a: Interval, b: Interval) -> Interval:
-    """A b, by its corners."""
+    """The product of two, by its corners."""
     corners = [one * other for one in a for other in b]
     return outward(reduce(np.minimum, corners), reduce(np.maximum, corners))
 
 
 def blend(z: Interval, one: Interval, zero: Interval) -> Interval:
-    """Z one + (1-z) zero for z in [0, 1]: linear in z, so that its ends are those of z."""
+    """The blend z one + (1-z) zero for z in [0, 1]: linear in z, so that z's ends have its own."""
     lows, highs = list[Floats](), list[Floats]()
     for end in z:
         rest = 1.0 - end

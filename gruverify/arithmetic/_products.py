@@ -81,7 +81,7 @@ def _other_squares(a: Form, b: Form, symbols: Symbols) -> tuple[Floats | float, 
 
 
 def _linear(a: Form, b: Form) -> Form:
-    """C d + c B + d A, but for what rounds."""
+    """The part c d + c B + d A, but for what rounds."""
     symbols, mine, others = united(a.symbols, b.symbols)
     parts = np.zeros((len(symbols), *a.centre.shape))
     parts[mine] = b.centre * a.parts

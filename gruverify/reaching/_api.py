@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +105,7 @@ def reach(
     settings = Settings(generators, roots, split, max_memory, seed)
     asked = [properties] if isinstance(properties, str) else list(properties)
     found = reach_of(model, named, boxes, format, declared or {}, asked, head, settings)
-    object.__setattr__(found, "seconds", time.process_time() - started)
-    return found
+    return replace(found, seconds=time.process_time() - started)
 
 
 def boxes_of(

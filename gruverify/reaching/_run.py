@@ -127,7 +127,7 @@ def require_memory(model: Model, noise: Noise, boxes: Boxes, most: float) -> Non
         taken += each * boxes.steps * s.layers * model.width
     if taken > most * 2**30:
         raise CannotReach(
-            f"{boxes.members} boxes with {symbols:,} symbols take about {taken / 2**30:.1f} GiB of "
+            f"B={boxes.members} with {symbols:,} symbols takes about {taken / 2**30:.3g} GiB of "
             f"memory, more than --max-memory {most:g}: fewer --generators, --roots or --split take "
             "less"
         )

@@ -24,7 +24,7 @@ def value_of(symbol: int, drawn: Drawn) -> Fraction:
 
 
 def middles(form: Form, drawn: Drawn) -> list[Fraction]:
-    """C + Σ g_k ε_k, entry by entry."""
+    """The sums c + Σ g_k ε_k, entry by entry."""
     values = [value_of(int(symbol), drawn) for symbol in form.symbols]
     found = list[Fraction]()
     for i, c in enumerate(form.centre.ravel()):
