@@ -136,7 +136,8 @@ def test_weights_that_overflow_in_a_format_are_told() -> None:
 
 
 def test_pieces_cover_the_box() -> None:
-    boxes = Boxes(*(np.full((T, 2, I), e) for e in (-1.0, 1.0)), *np.zeros((2, 1, 2, H)), "")
+    whole, states = np.ones((T, 2, I)), np.zeros((1, 2, H))
+    boxes = Boxes(-whole, whole, states, states.copy(), "")
     boxes.state_high[..., 1] = 0.5
     pieces = bisected(Model(STACK), boxes, 8)
 
@@ -144,7 +145,6 @@ def test_pieces_cover_the_box() -> None:
     volume = (pieces.high - pieces.low).prod((0, 2)) * (
         np.where(pieces.state_high > pieces.state_low, pieces.state_high - pieces.state_low, 1)
     ).prod((0, 2))
-    whole = 2.0 ** (T * I) * 0.5
-    np.testing.assert_allclose(volume.reshape(2, 8).sum(1), whole)
+    np.testing.assert_allclose(volume.reshape(2, 8).sum(1), 2.0 ** (T * I) * 0.5)
     assert (pieces.low.reshape(T, 2, 8, I).min(2) == -1).all()
     assert (pieces.high.reshape(T, 2, 8, I).max(2) == 1).all()

@@ -111,12 +111,12 @@ def test_a_file_and_its_linear_layer_stay_inside() -> None:
 def test_a_backward_gru_meets_the_last_step_first() -> None:
     stack, xs = stack_of(Variant()), inputs(1)
     forward = reach(stack, xs[::-1], radius=0.01)
-    gru = api.model_of(stack)
+    gru, zeros = api.model_of(stack), np.zeros((1, 1, H))
     backward = api.reached(
         gru.gru,
         Model(stack, backward=True),
         api.rounding(float64, {}),
-        api.Boxes(xs - 0.01, xs + 0.01, *np.zeros((2, 1, 1, H)), ""),
+        api.Boxes(xs - 0.01, xs + 0.01, zeros, zeros, ""),
         [],
         forward.settings,
     )
