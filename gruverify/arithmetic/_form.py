@@ -77,9 +77,12 @@ class Form:
         """The sum, or with sign -1 the difference."""
         centre = self.centre + sign * other.centre
         symbols, mine, others = united(self.symbols, other.symbols)
-        parts = np.zeros((len(symbols), *centre.shape))
-        parts[mine] = _spread_out(self.parts, centre.ndim)
-        parts[others] += sign * _spread_out(other.parts, centre.ndim)
+        if len(other.symbols) or self.centre.shape != centre.shape:
+            parts = np.zeros((len(symbols), *centre.shape))
+            parts[mine] = _spread_out(self.parts, centre.ndim)
+            parts[others] += sign * _spread_out(other.parts, centre.ndim)
+        else:
+            parts = self.parts
         rounding = _U * (np.abs(centre) + self.spread + other.spread)
         return Form(symbols, centre, parts, (self.own + other.own + rounding) * OUTWARD)
 
@@ -128,7 +131,7 @@ def placed_forms(shape: tuple[int, ...], each: Sequence[tuple[Any, Form]]) -> Fo
     """Zeros of that shape, with each form put at its index."""
     symbols = NO_SYMBOLS
     for _, form in each:
-        symbols = np.union1d(symbols, form.symbols)
+        symbols = merged(symbols, form.symbols)
     centre, own = np.zeros(shape), np.zeros(shape)
     parts = np.zeros((len(symbols), *shape))
     for index, form in each:
@@ -152,8 +155,19 @@ def united(one: Symbols, other: Symbols) -> tuple[Symbols, Any, Any]:
         return other, slice(0), slice(None)
     if one[-1] < other[0]:  # those of a step's input are newer than those of its state
         return np.concatenate([one, other]), slice(0, len(one)), slice(len(one), None)
-    both = np.union1d(one, other)
+    if len(one) == len(other) and bool((one == other).all()):
+        return one, slice(None), slice(None)
+    both = merged(one, other)
     return both, np.searchsorted(both, one), np.searchsorted(both, other)
+
+
+def merged(one: Symbols, other: Symbols) -> Symbols:
+    """The symbols of both, ascending."""
+    both = np.concatenate([one, other])
+    both.sort(kind="stable")  # of two ascending runs: one pass
+    new = np.ones(len(both), bool)
+    new[1:] = both[1:] != both[:-1]
+    return both[new]
 
 
 def _spread_out(parts: Floats, dimensions: int) -> Floats:

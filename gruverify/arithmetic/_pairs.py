@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gruverify.arithmetic._bounds import Floats
-from gruverify.arithmetic._form import Form, Symbols, upward
+from gruverify.arithmetic._form import Form, Symbols, merged, upward
 
 #: Symbols below it are none of pairs.
 _FIRST_PAIR = np.int64(2**31)
@@ -45,8 +45,9 @@ def most_important(a: Form, b: Form, count: int) -> tuple[Symbols, Floats, Float
     """Up to so many symbols, none of pairs, that matter most in a product, and what they are in
     either factor.
     """
-    symbols = np.union1d(a.symbols, b.symbols)
-    symbols = symbols[symbols < _FIRST_PAIR]
+    symbols = _plain(a.symbols)
+    if a is not b:
+        symbols = merged(symbols, _plain(b.symbols))
     mine, others = _parts(a, symbols), _parts(b, symbols)
     if len(symbols) > count:
         weight = np.abs(mine) * b.spread + np.abs(others) * a.spread
@@ -54,6 +55,11 @@ def most_important(a: Form, b: Form, count: int) -> tuple[Symbols, Floats, Float
         kept = np.sort(np.argpartition(-size, count)[:count])
         symbols, mine, others = symbols[kept], mine[kept], others[kept]
     return symbols, mine, others
+
+
+def _plain(symbols: Symbols) -> Symbols:
+    """Those that are none of pairs: they stand first."""
+    return symbols[: np.searchsorted(symbols, _FIRST_PAIR)]
 
 
 def pairs_of(symbols: Symbols) -> Pairs:
