@@ -121,4 +121,6 @@ def main() -> None:
                                          your weights, your data: rounding or a bug?
     gruverify diagnose model.pt --inputs x.npy
                                          how many steps does it remember, and by what?
+    gruverify reach model.pt --inputs x.npy --radius 0.01
+                                         where may its states be? proved, rounding included
     """  # noqa: D301  # click reads the backspaces
