@@ -180,6 +180,10 @@ def test_the_linear_layer_has_properties_of_its_own() -> None:
     found = reach(path, xs, radius=0.01, head="readout", properties=asked)
 
     assert [one.verdict for one in found.answers] == ["proved", "refuted", "proved", "proved"]
+    assert found.y_low is not None
+    near = f"y[0] > {float(found.y_low[-1].min()) + 1e-6!r}"
+    one = reach(path, xs, radius=0.01, head="readout", properties=near).answers[0]
+    assert (one.verdict, one.witness) == ("unknown", None)
     witness = found.answers[1].witness
     assert witness is not None
     assert witness.behind is not None
