@@ -83,6 +83,9 @@ class Noise:
             form = promoted(self, form)
         if given is not None:
             form, ends = form.widened(given), interval.widen(ends, given)
+            if self.mode.arithmetic == self.mode.format:  # what is flushed becomes 0
+                zero = np.where(given > 0, 0.0, low)
+                ends = np.minimum(low, zero), np.maximum(high, np.where(given > 0, 0.0, high))
         return Affine(self, form, ends)
 
 

@@ -164,9 +164,10 @@ class Rounding:
     @property
     def stays_in_box(self) -> bool:
         """Whether a blend of numbers in [-1, 1] stays there exactly, as theory.md 5 proves of forms
-        A, B and C with gates that are at most 1.
+        A, B and C with gates that are at most 1. A product that is flushed to 0 leaves one of the
+        ends, or a smaller number.
         """
-        return self.holds_exact_values and self.subnormals and "D" not in self.blend
+        return self.holds_exact_values and "D" not in self.blend
 
     @cached_property
     def sigmoid_flushes(self) -> float:

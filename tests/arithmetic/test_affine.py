@@ -217,6 +217,19 @@ def test_what_is_declared_only_widens(declared: dict[str, Any]) -> None:
     assert (found[1][1] >= found[0][1] - slack).all()
 
 
+@pytest.mark.parametrize(
+    ("declared", "stays"),
+    [({}, True), ({"subnormals": False}, True), ({"blend": "D"}, False), ({"kappa": 9}, False)],
+)
+def test_states_never_leave_their_box(declared: dict[str, Any], stays: bool) -> None:
+    said = {"kappa_sigma": declared["kappa"]} if "kappa" in declared else declared
+    noise = Noise(Rounding(bfloat16, **said))
+    one, wide = cell(VARIANTS[0], bfloat16, 2.0), noise.between(-np.ones((B, H)), np.ones((B, H)))
+    last = enclosed(one, noise, np.zeros((1, B, I)), 9.0, wide)[-1]
+
+    assert (last.high.max() <= 1 and last.low.min() >= -1) == stays
+
+
 def test_arrays_side_by_side() -> None:
     noise = Noise(numpys(float64))
     low = np.array([[0.1, 0.2]])
