@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from gruverify.engine import assert_holds as assert_holds
     from gruverify.engine import check as check
     from gruverify.engine import identify as identify
+    from gruverify.reaching import Reach as Reach
+    from gruverify.reaching import reach as reach
 
 __version__ = "0.2.0"
 
@@ -66,6 +68,7 @@ _HOMES = {
     ),
     "gruverify.diagnosis": ("Diagnosis", "diagnose"),
     "gruverify.engine": ("Identity", "Result", "Witness", "assert_holds", "check", "identify"),
+    "gruverify.reaching": ("Reach", "reach"),
 }
 _HOME_OF = dict[str, str]()
 for _home, _names in _HOMES.items():
@@ -82,6 +85,7 @@ __all__ = [
     "Format",
     "Gradients",
     "Identity",
+    "Reach",
     "Result",
     "Stack",
     "StackCase",
@@ -99,6 +103,7 @@ __all__ = [
     "float32",
     "float64",
     "identify",
+    "reach",
     "torch_backend",
 ]
 

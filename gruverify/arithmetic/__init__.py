@@ -4,6 +4,10 @@ rounding constants.
 
 import sys as _sys
 
+from gruverify.arithmetic._affine import GENERATORS as GENERATORS
+from gruverify.arithmetic._affine import ROOTS as ROOTS
+from gruverify.arithmetic._affine import Affine as Affine
+from gruverify.arithmetic._affine import Noise as Noise
 from gruverify.arithmetic._arrays import NDArray as NDArray
 from gruverify.arithmetic._ball import Ball as Ball
 from gruverify.arithmetic._blend import blend_rounding as blend_rounding

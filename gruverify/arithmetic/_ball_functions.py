@@ -33,7 +33,7 @@ def sigmoid_of(a: Ball) -> tuple[Floats, Bound]:
     m, e = a.mode, a.rad
     mid = _logistic(a.mid, a.size)
     inner = np.minimum(e * _logistic_slope(np.maximum(a.size - e, 0.0)), 1.0)
-    rad = inner + m.kappa_sigma * m.u * (mid + inner) + m.eta
+    rad = inner + m.of_sigmoid(mid + inner)
     below = a.mid - e < m.sigmoid_flushes
     return mid, rad + np.where(below, mid + inner, 0.0) if np.count_nonzero(below) else rad
 
@@ -44,10 +44,10 @@ def tanh_of(a: Ball) -> tuple[Floats, Bound, Mask]:
     slope = 4 * _logistic_slope(2 * np.maximum(a.size - e, 0.0))  # tanh(a) = 2σ(2a) - 1
     inner = np.minimum(e * slope, 2.0)
     mid, present = np.tanh(a.mid), nonzero(a.mid, e)
-    if m.tanh == "absolute":
-        return mid, inner + (m.kappa_tanh * m.u + m.eta), present
-    rad = inner + (m.kappa_tanh * m.u) * (np.abs(mid) + inner) + m.eta
-    return mid, rad if present is None else rad * present, present
+    rad = inner + m.of_tanh(np.abs(mid) + inner)
+    if m.tanh == "absolute" or present is None:
+        return mid, rad, present
+    return mid, rad * present, present
 
 
 def blend_of(z: Ball, a: Ball, b: Ball) -> tuple[Floats, Bound]:

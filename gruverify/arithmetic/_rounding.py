@@ -161,6 +161,14 @@ class Rounding:
         )
         return accurate and whole and self.products == "format"
 
+    @property
+    def stays_in_box(self) -> bool:
+        """Whether a blend of numbers in [-1, 1] stays there exactly, as theory.md 5 proves of forms
+        A, B and C with gates that are at most 1. A product that is flushed to 0 leaves one of the
+        ends, or a smaller number.
+        """
+        return self.holds_exact_values and "D" not in self.blend
+
     @cached_property
     def sigmoid_flushes(self) -> float:
         """Below this pre-activation 1/(1+exp(-a)) is 0, because exp(-a) overflows."""
@@ -189,6 +197,30 @@ class Rounding:
                 rad, np.where(size < self.largest, differs * (2 * self.u * size + self.eta), np.inf)
             )
         return rad if rad.any() else None
+
+    def of_given_between(self, low: Floats, high: Floats) -> Floats | None:
+        """How far numbers anywhere between two may be from what it computes with; or None."""
+        if self.takes_as_given:
+            return None
+        size = np.maximum(np.abs(low), np.abs(high))
+        rad = np.zeros(size.shape)
+        if not self.subnormals:
+            tiny = self.arithmetic.min_normal
+            rad = np.where((low < tiny) & (high > -tiny), np.minimum(size, tiny), 0.0)
+        if self.arithmetic != self.format:
+            rounded = np.where(size < self.largest, 2 * self.u * size + self.eta, np.inf)
+            rad = np.maximum(rad, rounded)
+        return rad
+
+    def of_sigmoid(self, size: Floats) -> Floats:
+        """What σ may be wrong by where it is at most `size`, but for what flushes."""
+        return (self.kappa_sigma * self.u) * size + self.eta
+
+    def of_tanh(self, size: Floats) -> Floats:
+        """The same of tanh, where it is at most `size` in magnitude and no exact 0."""
+        if self.tanh == "absolute":
+            return np.full(size.shape, self.kappa_tanh * self.u + self.eta)
+        return (self.kappa_tanh * self.u) * size + self.eta
 
     @cached_property
     def carries_less(self) -> bool:

@@ -20,7 +20,7 @@ from gruverify.cli._options import Fail, Interrupted
 #: The commands by what a person wants. Each is in a module of its name, imported when it is wanted.
 _SECTIONS = {
     "Verify": ("check", "identify", "judge", "replay"),
-    "Understand": ("explain", "diagnose", "accuracy", "certify", "list", "faults"),
+    "Understand": ("explain", "diagnose", "reach", "certify", "accuracy", "list", "faults"),
     "Results": ("report", "compare"),
     "Exchange": ("convert", "export-cases"),
 }
@@ -121,4 +121,6 @@ def main() -> None:
                                          your weights, your data: rounding or a bug?
     gruverify diagnose model.pt --inputs x.npy
                                          how many steps does it remember, and by what?
+    gruverify reach model.pt --inputs x.npy --radius 0.01
+                                         where may its states be? proved, rounding included
     """  # noqa: D301  # click reads the backspaces

@@ -11,6 +11,7 @@ from gruverify.diagnosis._diagnosis import diagnosed as diagnosed
 from gruverify.diagnosis._formats import LARGE as LARGE
 from gruverify.diagnosis._formats import InFormat as InFormat
 from gruverify.diagnosis._formats import Latch as Latch
+from gruverify.diagnosis._given import HOW_TO_RECORD as HOW_TO_RECORD
 from gruverify.diagnosis._given import MEMBERS as MEMBERS
 from gruverify.diagnosis._given import STEPS as STEPS
 from gruverify.diagnosis._given import Given as Given

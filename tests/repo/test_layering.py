@@ -49,6 +49,15 @@ MAY_IMPORT: dict[str, set[str]] = {
         "models",
         "judging",
     },
+    "reaching": {
+        "arithmetic",
+        "cell",
+        "formulas",
+        "backends",
+        "models",
+        "judging",
+        "diagnosis",
+    },
     "exporting": {
         "arithmetic",
         "cell",
@@ -79,6 +88,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "runtimes",
         "accuracy",
         "diagnosis",
+        "reaching",
     },
     "cli": {
         "arithmetic",
@@ -93,6 +103,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "models",
         "judging",
         "diagnosis",
+        "reaching",
         "exporting",
         "runtimes",
         "certifying",
@@ -115,7 +126,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "_pytest",
     },
     # The facades of the top level: the lazy package itself, the shelf of strategies, and python -m.
-    "": {"arithmetic", "cell", "backends", "engine", "diagnosis"},
+    "": {"arithmetic", "cell", "backends", "engine", "diagnosis", "reaching"},
     "strategies": {"gruverify_strategies"},
     # Two tiny modules that pytest and Hypothesis load through entry points.
     "_pytest": {"testing"},

@@ -30,6 +30,7 @@ PACKAGES = (
         "models",
         "judging",
         "diagnosis",
+        "reaching",
         "exporting",
         "runtimes",
         "certifying",
