@@ -43,10 +43,10 @@ from gruverify.engine._judge import (
 from gruverify.engine._ledger import Ledger
 from gruverify.engine._less_accurate import Explaining
 from gruverify.engine._pace import Pace
-from gruverify.engine._plan import Plan, formats_of, header_of, replayed, require
+from gruverify.engine._plan import Plan, formats_of, header_of, replayed, require, streams_of
 from gruverify.engine._result import Result
 from gruverify.engine._saved import Fate, Replay
-from gruverify.engine._search import Stream, draw, emit, sizes_survey, streams_for
+from gruverify.engine._search import Stream, draw, emit
 from gruverify.engine._suggestions import Fact, suggested
 from gruverify.engine._tally import Tally
 from gruverify.engine._undeclared import Undeclared
@@ -223,8 +223,7 @@ class FormatRun:
 
     def _run(self) -> None:
         plan = self.plan
-        wanted = self.backend, self.format, plan.seed, plan.cases, plan.max_size
-        streams = [*streams_for(*wanted), *sizes_survey(*wanted)]
+        streams = streams_of(plan, self.backend, self.format)
         self.listener(FormatStarted(self.format.name, sum(stream.count for stream in streams)))
         for id, why in self.not_asked.items():
             self.ledger.enter(id, self.format, "-", why)
