@@ -2,6 +2,8 @@
 compare.
 """
 
+from gruverify.store._campaigns import KeptCampaign as KeptCampaign
+from gruverify.store._campaigns import KeptUnit as KeptUnit
 from gruverify.store._file import SCHEMA as SCHEMA
 from gruverify.store._file import BadStore as BadStore
 from gruverify.store._file import File as File
