@@ -14,6 +14,11 @@ from gruverify.campaigning._guide import rounds_of as rounds_of
 from gruverify.campaigning._known import BadKnown as BadKnown
 from gruverify.campaigning._known import Known as Known
 from gruverify.campaigning._known import known_causes as known_causes
+from gruverify.campaigning._known import marked as marked
+from gruverify.campaigning._known import stale as stale
+from gruverify.campaigning._news import BadCommand as BadCommand
+from gruverify.campaigning._news import News as News
+from gruverify.campaigning._news import command_of as command_of
 from gruverify.campaigning._subject import Subject as Subject
 from gruverify.campaigning._subject import subject_of as subject_of
 from gruverify.campaigning._total import Total as Total

@@ -52,7 +52,8 @@ class Campaign:
     formats of its own.
 
     hours: after which no further unit is handed out; guided: whether half of the units are aimed at
-    what is rare (`aims_for`); say: is told how far it is, whenever something came in.
+    what is rare (`aims_for`); say: is told how far it is, whenever something came in; done: the
+    keys of the units so far.
     """
 
     subjects: Mapping[str, Subject]
@@ -67,7 +68,7 @@ class Campaign:
     say: Callable[[Progress], None] = lambda progress: None
     total: Total = field(init=False)
     _at_work: set[Unit] = field(default_factory=set)
-    _done: set[tuple[str, str, int]] = field(default_factory=set)
+    done: set[tuple[str, str, int]] = field(default_factory=set, init=False)
     _taken: int = 0
     _failed: list[Failed] = field(default_factory=list)
     _shares: dict[str, tuple[int, float]] = field(default_factory=dict)
@@ -104,7 +105,7 @@ class Campaign:
                     break
         except KeyboardInterrupt:
             how = "interrupted"
-        missing = tuple(unit for unit in self._all() if unit.key not in self._done)
+        missing = tuple(unit for unit in self._all() if unit.key not in self.done)
         if how == "done" and missing:
             how = "time was up"
         return Ending(how, self.total, missing, tuple(self._failed))
@@ -169,12 +170,12 @@ class Campaign:
         self._add(report.unit, report.found)
 
     def _add(self, unit: Unit, found: KeptUnit) -> None:
-        if unit.key in self._done:
+        if unit.key in self.done:
             return
-        self._done.add(unit.key)
+        self.done.add(unit.key)
         self.total.add(unit, found.content, found.cpu)
         planned = sum(len(subject.formats) for subject in self.subjects.values()) * self.blocks
-        self.say(Progress(self.total, len(self._done), planned, self._taken, dict(self._shares)))
+        self.say(Progress(self.total, len(self.done), planned, self._taken, dict(self._shares)))
 
     def _task(self, unit: Unit) -> Task:
         return Task(unit, self.plan, self.subjects[unit.target], self.patience)

@@ -20,15 +20,15 @@ class Cause:
     """A row: what failed for one likely cause.
 
     cause: it, in words that stay the same from run to run; places: where it showed; cases: on how
-    many it failed, over all places; first: the first unit of those places, as "numpy float32 unit
-    0"; versions: of the packages that the targets depend on; witness: the smallest; known: why it
-    wakes nobody, None if it is new.
+    many it failed, over all places; first_unit: the first that shows it, by target, format and
+    block; versions: of the packages that the targets depend on; witness: the smallest; known: why
+    it wakes nobody, None if it is new.
     """
 
     cause: str
     places: tuple[Place, ...]
     cases: int
-    first: str
+    first_unit: tuple[str, str, int]
     versions: Mapping[str, str]
     witness: Witness | None = None
     known: str | None = None
@@ -40,10 +40,15 @@ class Cause:
             self,
             places=tuple(sorted({*self.places, *other.places})),
             cases=self.cases + other.cases,
-            first=min(self.first, other.first),
+            first_unit=min(self.first_unit, other.first_unit, key=_by_block),
             versions={**other.versions, **self.versions},
             witness=min(witnesses, key=Witness.order, default=None),
         )
+
+
+def _by_block(unit: tuple[str, str, int]) -> tuple[int, str, str]:
+    target, fmt, block = unit
+    return block, target, fmt
 
 
 def causes_of(results: Iterable[Result], total: Total) -> list[Cause]:
@@ -75,8 +80,7 @@ def _of_result(result: Result, total: Total) -> Iterator[Cause]:
         cause, place = named[id], (target, id, fmt)
         if (id, fmt) in result.flaky:
             cause = f"{INVARIANTS[id].family}, not at every call"
-        block = total.first.get(place, 0)
-        first = f"{target} {fmt} unit {block}"
+        first = target, fmt, total.first.get(place, 0)
         witness = result.witnesses.get((id, fmt))
         yield Cause(cause, (place,), cases, first, result.header["versions"], witness)
 
@@ -97,8 +101,8 @@ def _cause(result: Result, id: str) -> str:
 
 
 def _of_death(died: Died, total: Total) -> Cause:
-    target, fmt, block = died.unit.key
+    target, fmt, _ = died.unit.key
     cause = f"the process {died.death.how} in {died.death.call.method}"
     place = target, died.death.call.invariant, fmt
     versions = total.subjects[target].header["versions"]
-    return Cause(cause, (place,), 1, f"{target} {fmt} unit {block}", versions, died.witness)
+    return Cause(cause, (place,), 1, died.unit.key, versions, died.witness)

@@ -67,8 +67,7 @@ class Cluster:
                     dashboard_address=":0" if _has_dashboard() else None,
                 )
             try:
-                self._client: Any = distributed.Client(
-                    address or self._local, timeout=_ANSWER)
+                self._client: Any = distributed.Client(address or self._local, timeout=_ANSWER)
                 self._client.wait_for_workers(1, timeout=_WAIT)
             except TimeoutError:
                 raise NoWorkers(f"the scheduler {visible(address)} has no worker") from None

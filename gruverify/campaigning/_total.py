@@ -79,8 +79,10 @@ class Total:
             return Coverage()
         return self.results[target].coverage.get(fmt, Coverage())
 
-    def result(self, target: str, *, complete: bool, missing: Iterable[Unit] = ()) -> Result:
-        """The result of a target; missing: units that were planned and not worked on."""
+    def result(self, target: str, *, missing: Iterable[Unit] = (), seconds: float = 0.0) -> Result:
+        """The result of a target, before it is concluded what explains it; missing: units that were
+        planned and not worked on; seconds: what the campaign took.
+        """
         subject = self.subjects[target]
         found = self.results.get(target)
         if found is None:
@@ -93,7 +95,7 @@ class Total:
             if unit.target == target:
                 place = unit.format.name, kind
                 drawn[place] = drawn.get(place, Drawn()) + Drawn(planned=unit.cases)
-        return in_order(replace(found, drawn=drawn, complete=complete))
+        return in_order(replace(found, drawn=drawn, seconds=seconds))
 
     def _part(self, unit: Unit, values: Any, cpu: float) -> Result:
         timed = {**values["part"], "seconds": 0.0, "cpu": cpu}
