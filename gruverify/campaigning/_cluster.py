@@ -29,6 +29,12 @@ from gruverify.store import KeptUnit
 _ANSWER, _WAIT = 10.0, 30.0
 #: So often a unit is handed out whose worker ends, or cannot work.
 _TRIES = 3
+#: A worker that ends is no reason to give up what it was at: we count for ourselves. What processes
+#: have to say of their own ends is said here in a line of ours.
+_SETTINGS = {
+    "distributed.scheduler.allowed-failures": 1000,
+    "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",
+}
 _INSTALL = "pip install 'gruverify[campaign]'"
 
 
@@ -49,14 +55,13 @@ class Cluster:
     def __init__(self, *, address: str = "", processes: int = 1) -> None:
         require_dask()
         dask, distributed = _imported("dask"), _imported("distributed")
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        _silence()
         self.address = address
         self._reports: queue.SimpleQueue[tuple[Task, Any]] = queue.SimpleQueue()
         self._futures = dict[Unit, Any]()
         self._tries = Counter[Unit]()
         self._local: Any = None
-        # A worker that ends is no reason to give up what it was at: we count for ourselves.
-        dask.config.set({"distributed.scheduler.allowed-failures": _TRIES})
+        dask.config.set(_SETTINGS)
         with interrupts_blocked():  # the threads and processes of Dask inherit it
             if not address:
                 self._local = distributed.LocalCluster(
@@ -162,6 +167,13 @@ class Cluster:
 def _imported(name: str) -> Any:
     """A module of Dask, which is not there where types are checked."""
     return importlib.import_module(name)
+
+
+def _silence() -> None:
+    """What Dask has to say of its own troubles is said here in a line of ours."""
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _has_dashboard() -> bool:

@@ -350,11 +350,21 @@ class _Run:
         console = self.out.console(stderr=True)
         if not self.out.look.silent:
             self._say_what_begins(campaign, console)
-        with CampaignView(console) as view:
-            campaign.say = self._listener(campaign, view)
-            campaign.workers.require_same(campaign.tasks())
-            ending = campaign.run()
-        return self._end(campaign, ending)
+        try:
+            with CampaignView(console) as view:
+                campaign.say = self._listener(campaign, view)
+                campaign.workers.require_same(campaign.tasks())
+                ending = campaign.run()
+            return self._end(campaign, ending)
+        except KeyboardInterrupt:
+            raise self._interrupted(campaign) from None
+
+    def _interrupted(self, campaign: Campaign) -> Fail:
+        return Fail(
+            f"interrupted: {len(campaign.done)} units are in {self.store}; the same command goes "
+            "on",
+            EXIT_INTERRUPTED,
+        )
 
     def _say_what_begins(self, campaign: Campaign, console: Any) -> None:
         planned = campaign.blocks * sum(len(each.formats) for each in campaign.subjects.values())
@@ -419,11 +429,7 @@ class _Run:
     def _end(self, campaign: Campaign, ending: Ending) -> int:
         """Conclude, write, print; the exit code."""
         if ending.how == "interrupted":
-            done = len(campaign.done)
-            raise Fail(
-                f"interrupted: {done} units are in {self.store}; the same command goes on",
-                EXIT_INTERRUPTED,
-            )
+            raise self._interrupted(campaign)
         from gruverify.campaigning import stale, verdict_of
         from gruverify.reporting import campaign_document
 
