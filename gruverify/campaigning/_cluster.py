@@ -69,7 +69,7 @@ class Cluster:
                     threads_per_worker=1,
                     processes=True,
                     memory_limit=0,
-                    dashboard_address=":0" if _has_dashboard() else None,
+                    dashboard_address=":0",  # there may be another campaign
                 )
             try:
                 self._client: Any = distributed.Client(address or self._local, timeout=_ANSWER)
