@@ -46,6 +46,10 @@ class Ending:
     failed: tuple[Failed, ...] = ()
 
 
+def tell_nobody(progress: Progress) -> None:
+    """What a campaign does with its progress where nobody wants to know."""
+
+
 @dataclass
 class Campaign:
     """What is to be done: `cases` of each target and format, in units of `size`, by a plan without
@@ -65,7 +69,7 @@ class Campaign:
     kept: KeptCampaign
     patience: float
     hours: float | None = None
-    say: Callable[[Progress], None] = lambda progress: None
+    say: Callable[[Progress], None] = tell_nobody
     total: Total = field(init=False)
     _at_work: set[Unit] = field(default_factory=set)
     done: set[tuple[str, str, int]] = field(default_factory=set, init=False)

@@ -79,6 +79,18 @@ def rarity(group: Group, visited: Coverage) -> npt.NDArray[np.float64]:
     return rare
 
 
+def size_rarity(group: Group, visited: Coverage) -> npt.NDArray[np.float64]:
+    """The rarity of a group's sizes, by what answers: 0 for what was not compared at a size at
+    which something else was. The selection asks nothing there, so that more cases change nothing.
+    """
+    hits = visited.hits_of(group)
+    rare = rarity(group, visited)
+    drawn = hits.sum(axis=0, keepdims=True) > 0
+    rare[(hits == 0) & drawn] = 0.0
+    rare[hits.sum(axis=1) == 0] = 0.0
+    return rare
+
+
 def _gate_arms(subject: Subject, visited: Coverage) -> list[_Arm]:
     """Cells whose units are at the rarest gates, the next rare ones, and so on."""
     if not subject.surveyed:
@@ -98,7 +110,7 @@ def _gate_arms(subject: Subject, visited: Coverage) -> list[_Arm]:
 
 def _size_arms(subject: Subject, visited: Coverage) -> list[_Arm]:
     """The sizes of the survey, each with those of its levels that are rare."""
-    rare = {group.name: rarity(group, visited) for group in SIZES}
+    rare = {group.name: size_rarity(group, visited) for group in SIZES}
     found = list[_Arm]()
     for kind, sizes in subject.sizes:
         of_kind = CELL_METHODS if kind == "cells" else STACK_METHODS

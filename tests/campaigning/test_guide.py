@@ -8,7 +8,7 @@ import pytest
 from gruverify.arithmetic import float32
 from gruverify.backends import resolve
 from gruverify.campaigning import Subject, aims_for, rounds_of
-from gruverify.coverage import GATES, Coverage, visits
+from gruverify.coverage import GATES, SIZES, Coverage, sizes_visited, visits
 from gruverify.engine import Aim, Plan, draw, trial_of
 from gruverify.engine._plan import streams_of
 
@@ -34,7 +34,9 @@ def test_the_first_round_and_every_second_block_are_drawn_at_random(
     numpy = both["numpy"]
 
     assert aims_for(range(2), numpy, Coverage()) == {0: None, 1: None}
-    aims = aims_for(range(4, 8), numpy, even(GATES.shape))
+    visited = even(GATES.shape)
+    visited.hits["z×r×c"][1, 2, 3] = 0
+    aims = aims_for(range(4, 8), numpy, visited)
     assert aims[4] is aims[6] is None
     assert aims[5] is not None
     assert aims[7] is not None
@@ -71,11 +73,27 @@ def test_nothing_is_aimed_at_where_nothing_is_rare(both: dict[str, Subject]) -> 
     assert aims_for(range(4, 8), few, visited)[5] is None
 
 
-def test_sizes_that_were_never_compared_are_aimed_at_by_turns(both: dict[str, Subject]) -> None:
-    aims = aims_for(range(4, 16), both["numpy"], even(GATES.shape))
+def test_sizes_that_were_never_drawn_are_aimed_at_by_turns(both: dict[str, Subject]) -> None:
+    sizes = {"H": 2, "I": 3, "B": 4, "T": 2}
+    visited = even(GATES.shape) + sizes_visited(sizes, ["sequence", "stack"])
+
+    aims = aims_for(range(4, 16), both["numpy"], visited)
 
     aimed = [aim for aim in aims.values() if aim is not None and aim.sizes]
-    assert len({aim.sizes for aim in aimed}) == len(aimed) > 1
+    assert len({(aim.kind, aim.sizes) for aim in aimed}) == len(aimed) > 1
+    assert {aim.kind for aim in aimed} == {"cells", "stacks"}
+
+
+def test_what_the_selection_does_not_compare_is_not_aimed_at(both: dict[str, Subject]) -> None:
+    visited = even(GATES.shape)
+    for group in SIZES:
+        hits = np.zeros(group.shape, np.int64)
+        hits[0] = 100
+        visited = visited + Coverage({group.name: hits})
+
+    aims = aims_for(range(4, 16), both["numpy"], visited)
+
+    assert set(aims.values()) == {None}
 
 
 def test_aimed_cases_are_at_the_gates_that_they_are_aimed_at() -> None:

@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 TARGETS = ("numpy", "gruverify.faults:inverted-update-gate")
@@ -33,7 +33,7 @@ _SUBREAPER = 36
 @dataclass(frozen=True)
 class Figures:
     """What came of a campaign: its digest and counts, seconds, and processor seconds of all its
-    processes and of those that judged.
+    processes, of those that judged, and of the same command once nothing was left to judge.
     """
 
     digest: str
@@ -41,12 +41,19 @@ class Figures:
     seconds: float
     cpu: float
     judging: float
+    begin: float = 0.0
 
     def __str__(self) -> str:
         return (
             f"digest {self.digest[:12]}, {self.judgements:,} judgements, {self.seconds:.0f} s, "
-            f"{self.cpu:.1f} CPU s of which {self.judging:.1f} judge"
+            f"{self.cpu:.1f} CPU s: {self.judging:.1f} judge, "
+            f"{self.begin:.1f} begin and end, {self.handing:.1f} hand out, keep and add up"
         )
+
+    @property
+    def handing(self) -> float:
+        """Processor seconds of handing out units, keeping and adding up what they found."""
+        return self.cpu - self.judging - self.begin
 
 
 def started(folder: Path, workers: int, options: list[str]) -> subprocess.Popen[bytes]:
@@ -118,10 +125,15 @@ def campaign(
         assert found["missing"] == 0, said
         seconds, cpu = time.monotonic() - began, _cpu() - before
         size = (folder / "runs.db").stat().st_size
-        if not kill_workers and not kill_client:
-            per_million = 1e6 * size / found["judgements"] / 1e6
-            print(f"  store: {size / 1e3:.0f} kB, {per_million:.1f} MB for a million judgements")
-        return Figures(found["digest"], found["judgements"], seconds, cpu, found["timing"]["cpu"])
+        whole = Figures(found["digest"], found["judgements"], seconds, cpu, found["timing"]["cpu"])
+        if kill_workers or kill_client:
+            return whole
+        per_million = size / found["judgements"]
+        print(f"  store: {size / 1e3:.0f} kB, {per_million:.1f} MB for a million judgements")
+        before = _cpu()
+        started(folder, workers, options).wait()
+        _reap()
+        return replace(whole, begin=_cpu() - before)
 
 
 def _cpu() -> float:
@@ -145,6 +157,7 @@ def main() -> None:
     parser.add_argument("--unit", type=int, default=20)
     parser.add_argument("--only", default="agreement", help="what is checked; all: everything")
     parser.add_argument("--workers", default="1,2,4")
+    parser.add_argument("--undisturbed", action="store_true", help="kill nothing")
     chosen = parser.parse_args()
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     options = ["--cases", str(chosen.cases), "--unit", str(chosen.unit), "--format", "f32"]
@@ -153,6 +166,8 @@ def main() -> None:
     for workers in map(int, chosen.workers.split(",")):
         found[f"{workers} workers"] = campaign(workers, options)
         print(f"{workers} workers: {found[f'{workers} workers']}", flush=True)
+    if chosen.undisturbed:
+        return
     found["a worker killed twice"] = campaign(2, options, kill_workers=2)
     print(f"2 workers, one killed twice: {found['a worker killed twice']}", flush=True)
     found["killed"] = campaign(2, options, kill_client=True)

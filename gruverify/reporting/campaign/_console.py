@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from gruverify._named import JsonObject
-from gruverify._visible import visible
 from gruverify.campaigning import Cause, Progress
 from gruverify.coverage import SIZES
+from gruverify.reporting.compare._words import visible
 
 #: Seconds between two lines where there is no terminal.
 _SELDOM = 30.0
