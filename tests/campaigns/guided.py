@@ -81,9 +81,8 @@ def main() -> None:
     at_random, aimed = hits["random"][rare].sum(), hits["guided"][rare].sum()
     print(f"{np.count_nonzero(rare)} bins that are rare at random: {at_random:,} hits at random,")
     print(f"{aimed:,} guided, {aimed / max(1, at_random):.1f} times as many")
-    if rare.any():
-        least = [int(hits[name][rare].min()) for name in hits]
-        print(f"the rarest of them: {least[0]} hits at random, {least[1]} guided")
+    least = [int(hits[name].min()) for name in hits]
+    print(f"the bin that is hit least: {least[0]} hits at random, {least[1]} guided")
 
 
 if __name__ == "__main__":
