@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gruverify.backends import limits
 from gruverify.campaigning._guide import aims_for, rounds_of
 from gruverify.campaigning._subject import Subject
 from gruverify.campaigning._total import Total
@@ -182,4 +183,4 @@ class Campaign:
         self.say(Progress(self.total, len(self.done), planned, self._taken, dict(self._shares)))
 
     def _task(self, unit: Unit) -> Task:
-        return Task(unit, self.plan, self.subjects[unit.target], self.patience)
+        return Task(unit, self.plan, self.subjects[unit.target], self.patience, limits().memory)

@@ -129,19 +129,18 @@ class Cluster:
         try:
             found, worker = future.result(timeout=_ANSWER)
         except (closed, TimeoutError):
-            self._require_scheduler()
             return self._again(task, "what it found did not arrive")
-        except OtherWorker:
+        except (OtherWorker, KeyboardInterrupt):
             raise
         except Exception as failed:  # a worker's trouble, whatever it is, is no finding
             return self._again(task, error_line(failed))
-        except BaseException:  # Dask's CancelledError is none of Exception
-            self._require_scheduler(lost=True)
-            raise
+        except BaseException:  # asyncio's CancelledError: nobody waits for it any more
+            raise self._gone() from None
         self._futures.pop(task.unit, None)
         return Done(task.unit, found, worker)
 
     def _again(self, task: Task, why: str) -> Failed | None:
+        self._require_scheduler()
         self._tries[task.unit] += 1
         if self._tries[task.unit] >= _TRIES:
             self._futures.pop(task.unit, None)
@@ -149,12 +148,16 @@ class Cluster:
         self.submit(task)
         return None
 
-    def _require_scheduler(self, *, lost: bool = False) -> None:
-        if lost or self._client.status != "running":
-            raise NoWorkers(f"the scheduler {visible(self._name())} is gone")
+    def _require_scheduler(self) -> None:
+        if self._client.status != "running":
+            raise self._gone()
 
-    def _name(self) -> str:
-        return self.address or "of this machine"
+    def _gone(self) -> NoWorkers:
+        name = self.address or "of this machine"
+        return NoWorkers(
+            f"the scheduler {visible(name)} is gone; what was found is kept, and the same command "
+            "goes on"
+        )
 
     def close(self) -> None:
         """Leave no process behind, and nothing at a scheduler of others."""

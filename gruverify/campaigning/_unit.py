@@ -12,7 +12,14 @@ from typing import Any
 
 from gruverify._named import JsonObject
 from gruverify.arithmetic import Format
-from gruverify.backends import TargetDied, in_subprocess, processes, resolve
+from gruverify.backends import (
+    TargetDied,
+    in_subprocess,
+    limits,
+    processes,
+    resolve,
+    set_limits,
+)
 from gruverify.campaigning._subject import Subject
 from gruverify.cell import AnyCase
 from gruverify.engine import (
@@ -74,18 +81,20 @@ def seed_of(seed: int, block: int) -> int:
 @dataclass(frozen=True)
 class Task:
     """A unit, and all that is needed to work on it: the campaign's plan, what the target is where
-    the campaign was begun, and the seconds that it may be silent.
+    the campaign was begun, the seconds that it may be silent, and the bytes that it may take.
     """
 
     unit: Unit
     plan: Plan
     subject: Subject
     patience: float
+    memory: int
 
 
 def work(task: Task) -> KeptUnit:
     """What a unit finds. A target that dies in it is a finding, and ends a child process alone."""
     plan, deaths = task.unit.plan(task.plan), list[ProcessDied]()
+    set_limits(replace(limits(), memory=task.memory))
 
     def keep(event: Event) -> None:
         if isinstance(event, ProcessDied):

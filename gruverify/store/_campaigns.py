@@ -102,6 +102,51 @@ class KeptCampaign:
         return entered.lastrowid or 0
 
 
+@dataclass(frozen=True)
+class CampaignSummary:
+    """A campaign of a store, in a line: when it began, of which targets, how many units are kept
+    and their processor seconds, and the verdict, None where it is not finished.
+    """
+
+    number: int
+    started: str
+    targets: tuple[str, ...]
+    units: int
+    cpu: float
+    verdict: str | None
+
+    def __str__(self) -> str:
+        return visible(
+            f"campaign {self.number} ({self.started[:16].replace('T', ' ')} UTC): "
+            f"{', '.join(self.targets)}: {self.units} units, {self.cpu:,.1f} CPU s, "
+            f"{self.verdict or 'not finished'}"
+        )
+
+
+def campaigns_of(file: File) -> list[CampaignSummary]:
+    """All campaigns, the oldest first.
+
+    Raises:
+        BadStore: they cannot be read.
+    """
+    with damaged():
+        return file.query(_summaries)
+
+
+def _summaries(connection: sqlite3.Connection) -> list[CampaignSummary]:
+    there = "SELECT count(*) FROM sqlite_master WHERE name = 'campaign'"
+    if connection.execute(there).fetchone() == (0,):  # nobody has written to it since schema 1
+        return []
+    wanted = (
+        "SELECT id, campaign.started, targets, count(unit.campaign), total(cpu), verdict FROM "
+        "campaign LEFT JOIN unit ON unit.campaign = id GROUP BY id ORDER BY id"
+    )
+    return [
+        CampaignSummary(number, started, tuple(json.loads(targets)), units, cpu, verdict)
+        for number, started, targets, units, cpu, verdict in connection.execute(wanted)
+    ]
+
+
 _UNIT = "campaign = ? AND target = ? AND format = ? AND block = ? AND aim = ?"
 
 

@@ -47,7 +47,7 @@ def test_a_unit_is_a_check_with_a_seed_of_its_own(
 
 
 def test_a_unit_is_a_pure_function_of_its_key(both: dict[str, Subject], workers: Serial) -> None:
-    task = Task(Unit(WRONG, float32, 1, 3), PLAN, both[WRONG], 60.0)
+    task = Task(Unit(WRONG, float32, 1, 3), PLAN, both[WRONG], 60.0, 1 << 32)
 
     first = work(task)
 

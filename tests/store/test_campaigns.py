@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gruverify.store import BadStore, File, KeptCampaign, KeptUnit
+from gruverify.store import BadStore, File, KeptCampaign, KeptUnit, campaigns_of
 from gruverify.store._file import _TABLES, SCHEMA
 
 
@@ -57,6 +57,17 @@ def test_a_campaign_of_another_version_is_begun_anew_and_that_is_said(file: File
     assert other.said.endswith("everything is asked anew: changed since: numpy (2.0 → 2.1)")
 
 
+def test_campaigns_are_listed(file: File) -> None:
+    first = begun(file)
+    first.keep("numpy", "float32", 0, "", KeptUnit(b"found", 1.5))
+    begun(file, asked=2).end("falsified", {})
+
+    one, other = map(str, campaigns_of(file))
+
+    assert one.endswith("UTC): numpy: 1 units, 1.5 CPU s, not finished")
+    assert other.endswith("UTC): numpy: 0 units, 0.0 CPU s, falsified")
+
+
 def test_what_was_told_is_kept(file: File) -> None:
     begun(file).announce("agreement", [("numpy", "agreement/step", "float32")])
 
@@ -72,6 +83,7 @@ def test_a_store_of_schema_1_is_brought_up_to_date(tmp_path: Path) -> None:
         connection.execute("INSERT INTO death VALUES (1, x'00')")
         connection.commit()
 
+    assert campaigns_of(File(path, writable=False)) == []
     assert begun(File(path, writable=True)).number == 1
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
