@@ -29,11 +29,16 @@ from gruverify.store import KeptUnit
 _ANSWER, _WAIT = 10.0, 30.0
 #: So often a unit is handed out whose worker ends, or cannot work.
 _TRIES = 3
-#: A worker that ends is no reason to give up what it was at: we count for ourselves. What processes
-#: have to say of their own ends is said here in a line of ours.
+#: For processes of this machine. What they have to say of their own ends is said here in a line of
+#: ours; and nobody looks at profiles of them, which are taken a hundred times a second.
+_ENVIRONMENT = {
+    "DASK_LOGGING__DISTRIBUTED": "critical",
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+}
 _SETTINGS = {
+    # A worker that ends is no reason to give up what it was at: we count for ourselves.
     "distributed.scheduler.allowed-failures": 1000,
-    "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",
+    **{f"distributed.nanny.pre-spawn-environ.{name}": to for name, to in _ENVIRONMENT.items()},
 }
 _INSTALL = "pip install 'gruverify[campaign]'"
 

@@ -74,8 +74,10 @@ def _seen(target: str, plan: Plan) -> Subject:
     sizes = list[tuple[Kind, tuple[tuple[str, int], ...]]]()
     cells = any(offers(backend, method) for method in CELL_METHODS)
     if cells:
-        sizes += [("cells", tuple(each.items())) for each in cell_sizes(backend, plan.max_size)]
+        for each in cell_sizes(backend, plan.max_size):
+            sizes.append(("cells", tuple(each.items())))
     if any(offers(backend, method) for method in STACK_METHODS):
-        sizes += [("stacks", tuple(each.items())) for each in stack_sizes(backend, plan.max_size)]
+        for each in stack_sizes(backend, plan.max_size):
+            sizes.append(("stacks", tuple(each.items())))
     surveyed = surveyed_units(backend, plan.max_size) if cells else 0
     return Subject(target, formats, header, sources, surveyed, tuple(sizes))

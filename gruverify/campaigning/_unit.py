@@ -129,12 +129,10 @@ def _values(task: Task, plan: Plan, found: Result, deaths: list[ProcessDied]) ->
 
 def _witness_of(task: Task, plan: Plan, died: ProcessDied) -> Witness | None:
     """The case that the target died of. It is drawn again, without calling the target."""
-    target, number = task.unit.target, died.number
+    target, asked = task.unit.target, (plan, task.unit.format, died.number)
     context = processes(target)
     try:
-        case = in_subprocess(
-            context, _drawn, target, plan, number, name=target, patience=task.patience
-        )
+        case = in_subprocess(context, _drawn, target, *asked, name=target, patience=task.patience)
     except TargetDied:
         return None
     if case is None:
@@ -145,6 +143,5 @@ def _witness_of(task: Task, plan: Plan, died: ProcessDied) -> Witness | None:
     )
 
 
-def _drawn(target: str, plan: Plan, number: int) -> AnyCase | None:
-    [fmt] = plan.formats or ()
+def _drawn(target: str, plan: Plan, fmt: Format, number: int) -> AnyCase | None:
     return drawn_again(plan, resolve(target), fmt, number)

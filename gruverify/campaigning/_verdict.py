@@ -13,7 +13,8 @@ _GRAVEST: tuple[Verdict, ...] = ("interrupted", "died", "falsified", "inconclusi
 
 def verdict_of(results: Iterable[Result], causes: Sequence[Cause]) -> Verdict:
     """The gravest verdict of all targets, where what is known neither falsifies nor is a death."""
-    return min((_of(result, causes) for result in results), key=_GRAVEST.index)
+    found = {_of(result, causes) for result in results}
+    return next(verdict for verdict in _GRAVEST if verdict in found)
 
 
 def _of(result: Result, causes: Sequence[Cause]) -> Verdict:
