@@ -27,7 +27,8 @@ from gruverify.store import KeptUnit
 
 #: Seconds that a scheduler has to answer, and to have a worker.
 _ANSWER, _WAIT = 10.0, 30.0
-#: So often a unit is handed out whose worker ends, or cannot work.
+#: So often a unit is handed out that no worker can work on. Dask itself hands it out again where
+#: its worker ends, until it has ended some.
 _TRIES = 3
 #: For processes of this machine. What they have to say of their own ends is said here in a line of
 #: ours; and nobody looks at profiles of them, which are taken a hundred times a second.
@@ -36,9 +37,7 @@ _ENVIRONMENT = {
     "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
 }
 _SETTINGS = {
-    # A worker that ends is no reason to give up what it was at: we count for ourselves.
-    "distributed.scheduler.allowed-failures": 1000,
-    **{f"distributed.nanny.pre-spawn-environ.{name}": to for name, to in _ENVIRONMENT.items()},
+    f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in _ENVIRONMENT.items()
 }
 _INSTALL = "pip install 'gruverify[campaign]'"
 

@@ -176,6 +176,8 @@ def command(
         require_dask()
     except NoWorkers as missing:
         raise Fail(str(missing), EXIT_UNAVAILABLE) from None
+    if json_path and Path(json_path).resolve() == Path(store).resolve():
+        raise Fail(f"--store {store}: is --json, too; name another file")
     out = Output(json_path, writable("--json", json_path), report, witnesses, look)
     if report is not None:
         with failures("--report"):
@@ -189,7 +191,7 @@ def command(
         "targets": list(subjects),
         "formats": {name: subject.header["formats"] for name, subject in subjects.items()},
         "cases": cases,
-        "unit": unit,
+        "unit": min(unit, cases),
         "seed": seed,
         "max_size": max_size,
         "selection": plan.selection.values(),

@@ -113,6 +113,7 @@ def test_time_that_is_up_is_inconclusive(planted: str, here: Path, scheduler: st
         (("--known", "none.txt"), "--known none.txt cannot be read", 2),
         (("--on-new", "echo"), "--on-new 'echo' has no {}", 2),
         (("--only", "agreemnt"), "no invariant matches 'agreemnt'", 2),
+        (("--json", "runs.db"), "--store runs.db: is --json, too; name another file", 2),
         (("--store", "-"), "--store '-': name a file", 2),
         (("--store", "text.db"), "--store text.db: is no store", 2),
         (("--scheduler", "tcp://127.0.0.1:1"), "there is no scheduler at tcp://127.0.0.1:1", 3),

@@ -53,10 +53,12 @@ class CampaignView:
 def _line(progress: Progress) -> str:
     total = progress.total
     gates, sizes = _covered(progress)
+    count = len(progress.workers)
+    workers = "1 worker" if count == 1 else f"{count} workers"
     return (
         f"{progress.done} of {progress.planned} units, {total.cases:,} cases, "
         f"{total.judgements:,} judgements, {total.failures:,} failures, gates {gates:.1f} %, "
-        f"sizes {sizes:.1f} %, {total.cpu:,.0f} CPU s, {len(progress.workers)} workers"
+        f"sizes {sizes:.1f} %, {total.cpu:,.0f} CPU s, {workers}"
     )
 
 
@@ -94,7 +96,7 @@ def print_causes(
         more = f" and {len(targets) - _NAMED} more" if len(targets) > _NAMED else ""
         target, fmt, block = row.first_unit
         lines = [
-            f"{row.cases:,} failures of {len({id for _, id, _ in row.places})} invariants in "
+            f"failures: {row.cases:,}, of invariants: {len({id for _, id, _ in row.places})}, in "
             f"{', '.join(formats)}",
             f"targets: {', '.join(targets[:_NAMED])}{more}",
             f"first: {target} {fmt} unit {block}, {seen.get(row.cause, '')}",
