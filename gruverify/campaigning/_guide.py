@@ -1,5 +1,5 @@
-"""What is drawn next: half of the units at random, the others at gates and sizes that are still
-rare.
+"""What is drawn next: half of the units at random, a quarter at gates and sizes that are still
+rare, and a quarter ascends from the cases that came closest to their bounds.
 
 Units are handed out in rounds, and what a round is aimed at follows from all that the rounds
 before it visited. So it does not depend on who worked on what, or when.
@@ -44,17 +44,20 @@ class _Arm:
 
 
 def aims_for(blocks: range, subject: Subject, visited: Coverage) -> dict[int, Aim | None]:
-    """What each block of a round is aimed at; None: drawn at random, as every second one is.
+    """What each block of a round is aimed at; None: drawn at random, as every second one is. Of the
+    others every second one ascends.
 
     visited: what the rounds before it visited in the format.
     """
-    found = dict.fromkeys(blocks, None)
+    aims = dict[int, Aim | None](dict.fromkeys(blocks, None))
     if not visited.hits:
-        return dict[int, Aim | None](found)
+        return aims
     arms, had = _arms(subject, visited), dict[str, int]()
-    aims = dict[int, Aim | None](found)
+    cells = any(method in CELL_METHODS for method in subject.header["methods"])
     for block in blocks:
-        if block % 2 and arms:
+        if block % 4 == 3 and cells:
+            aims[block] = Aim(ascends=True)
+        elif block % 2 and arms:
             best = max(arms, key=lambda arm: (arm.weight / (1 + had.get(arm.name, 0)), arm.name))
             had[best.name] = had.get(best.name, 0) + 1
             aims[block] = best.aim

@@ -7,7 +7,7 @@ import math
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
 from hypothesis import HealthCheck, Phase, Verbosity, event, given, seed, settings
@@ -115,7 +115,8 @@ class Stream:
 
     `survey` tells of a stream of few cases that together meet all gates, or all sizes; `sizes` of
     one case of the latter, which has these sizes; `first` is how many cases Hypothesis draws that
-    are left out: the simplest case, which it draws first, has other sizes.
+    are left out: the simplest case, which it draws first, has other sizes; `mutated` is how many
+    cases follow that are made of the one that came closest to its bounds.
     """
 
     strategy: SearchStrategy[Any]
@@ -125,6 +126,7 @@ class Stream:
     survey: bool = False
     sizes: Sizes | None = None
     first: int = 0
+    mutated: int = 0
 
 
 def streams_for(
@@ -262,18 +264,23 @@ def _at_levels(
 @dataclass(frozen=True)
 class Aim:
     """What all cases of a run are drawn at, instead of at random: cells whose units are each at one
-    of some levels of r, z and c, or cases of these sizes, by letter.
+    of some levels of r, z and c, or cases of these sizes, by letter. Where it `ascends`, the second
+    half are mutations of the cells that came closest to their bounds.
     """
 
     kind: Kind = "cells"
     levels: tuple[Levels, ...] = ()
     sizes: tuple[tuple[str, int], ...] = ()
+    ascends: bool = False
 
 
 def aimed(
     backend: Backend, fmt: Format, seed: int, count: int, aim: Aim, max_size: int | None = None
 ) -> Stream:
     """So many cases at what is aimed at. The simplest one, which Hypothesis draws first, is not."""
+    if aim.ascends:
+        [cells, *_] = streams_for(backend, fmt, seed, 1, max_size)
+        return replace(cells, count=count - count // 2, mutated=count // 2)
     if aim.sizes:
         return _of_size(backend, fmt, seed, aim.kind, dict(aim.sizes), count)
     return Stream(

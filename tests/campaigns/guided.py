@@ -74,7 +74,8 @@ def main() -> None:
         print(
             f"{name}: {total.judgements:,} judgements, {hits[name].sum():,} unit-evaluations, "
             f"{total.cpu:.0f} CPU s, {np.count_nonzero(hits[name])} of {GATES.size} bins hit, "
-            f"{np.count_nonzero(shares < 1 / RARE)} of them rarer than 1 in {RARE}",
+            f"{np.count_nonzero(shares < 1 / RARE)} of them rarer than 1 in {RARE}, largest margin "
+            f"{max(tally.largest for tally in total.results['numpy'].tallies.values()):.3f}",
             flush=True,
         )
     rare = hits["random"] < hits["random"].sum() / RARE
