@@ -56,8 +56,8 @@ class Campaign:
     """What is to be done: `cases` of each target and format, in units of `size`, by a plan without
     formats of its own.
 
-    hours: after which no further unit is handed out; guided: whether half of the units are aimed at
-    what is rare (`aims_for`); say: is told how far it is, whenever something came in; done: the
+    hours: after which no further unit is handed out; guided: whether half of the units are aimed
+    (`aims_for`); say: is told how far it is, whenever something came in; done: the
     keys of the units so far.
     """
 

@@ -120,7 +120,7 @@ claimed), 130 interrupted. Of several targets: the first of 130, 4, 1, 6, 0.
     "--guided/--no-guided",
     default=True,
     show_default=True,
-    help="Aim half of the units at gates and sizes that are rare, or draw all at random.",
+    help="Aim units at rare gates and sizes, and ascend from close cases; or draw all at random.",
 )
 @click.option("--only", multiple=True, metavar="ID", help="Check only these, as check does.")
 @click.option("--skip", multiple=True, metavar="ID", help="Do not check these.")
