@@ -65,6 +65,7 @@ class Cluster:
         self._futures = dict[Unit, Any]()
         self._tries = Counter[Unit]()
         self._local: Any = None
+        self._client: Any = None
         dask.config.set(_SETTINGS)
         with interrupts_blocked():  # the threads and processes of Dask inherit it
             if not address:
@@ -76,11 +77,13 @@ class Cluster:
                     dashboard_address=":0",  # there may be another campaign
                 )
             try:
-                self._client: Any = distributed.Client(address or self._local, timeout=_ANSWER)
+                self._client = distributed.Client(address or self._local, timeout=_ANSWER)
                 self._client.wait_for_workers(1, timeout=_WAIT)
             except TimeoutError:
+                self.close()
                 raise NoWorkers(f"the scheduler {visible(address)} has no worker") from None
             except (OSError, ValueError) as refused:
+                self.close()
                 raise NoWorkers(
                     f"there is no scheduler at {visible(address)}: {error_line(refused)}"
                 ) from None

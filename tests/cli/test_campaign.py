@@ -22,12 +22,6 @@ from tests.cli._invoke import gruverify, one_line
 
 distributed = pytest.importorskip("distributed")
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
 SHORT = ("--format", "f32", "--only", "agreement/step", "--only", "contract/shape-step")
 
 
@@ -169,6 +163,39 @@ def test_a_worker_with_another_version_is_refused_by_name(
     monkeypatch.setattr("gruverify.campaigning._cluster.subject_of", missing)
     said = one_line_after_news(campaign(scheduler, f"{planted}:half"))
     assert "cannot have planted:half: there is no module 'planted'" in said
+
+
+def test_a_unit_that_no_worker_can_work_on_is_told(
+    planted: str, here: Path, scheduler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(task: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gruverify.campaigning._cluster.work", full)
+    result = campaign(scheduler, f"{planted}:right", cases=2)
+
+    assert result.exit_code == 6
+    said = f"unit {planted}:right float32 0 could not be worked on: OSError: [Errno 28] No space"
+    assert said in result.stdout
+
+
+def test_a_scheduler_without_workers_or_that_is_gone_is_told(
+    planted: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gruverify.campaigning import Cluster, NoWorkers
+
+    monkeypatch.setattr("gruverify.campaigning._cluster._WAIT", 0.2)
+    settings = {"processes": False, "protocol": "tcp", "dashboard_address": ":0"}
+    with (
+        distributed.LocalCluster(n_workers=0, **settings) as local,
+        pytest.raises(NoWorkers, match=r"^the scheduler tcp://\S+ has no worker$"),
+    ):
+        Cluster(address=local.scheduler_address)
+    with distributed.LocalCluster(n_workers=1, **settings) as local:
+        cluster = Cluster(address=local.scheduler_address)
+    with pytest.raises(NoWorkers, match="is gone; what was found is kept, and the same command"):
+        list(cluster.reports(0.1))
+    cluster.close()
 
 
 def one_line_after_news(result: Result) -> str:
