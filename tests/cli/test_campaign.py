@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from gruverify.reporting import load_outcomes
 from tests.cli._invoke import gruverify, one_line
 
 distributed = pytest.importorskip("distributed")
@@ -81,12 +82,16 @@ def test_a_death_is_a_finding_with_the_very_case(planted: str, here: Path, sched
 
 def test_several_targets_are_rows_of_one_report(planted: str, here: Path, scheduler: str) -> None:
     size = ("--cases", "2", "--unit", "2", "--store", "a.db", "--scheduler", scheduler)
+    more = ("--no-guided", "--json", "result.json")
     targets = ("numpy", f"{planted}:right")
-    result = gruverify("campaign", *targets, *SHORT, *size, "--report", "report", "--no-guided")
+    result = gruverify("campaign", *targets, *SHORT, *size, "--report", "report", *more)
 
     assert result.exit_code == 6
     assert "campaign: inconclusive (nothing failed; " in result.stdout
     assert len(json.loads((here / "report" / "targets.json").read_text())["targets"]) == 2
+    assert [outcome.row.target for outcome in load_outcomes(here / "result.json")] == [*targets]
+    refused = one_line(gruverify("compare", "result.json", "result.json"))
+    assert "is a campaign, with a result for each target" in refused
 
 
 def test_time_that_is_up_is_inconclusive(planted: str, here: Path, scheduler: str) -> None:

@@ -10,9 +10,9 @@ from gruverify._named import JsonObject
 from gruverify.campaigning import Cause, Ending
 from gruverify.engine import Result, Verdict, encode_witness
 from gruverify.reporting._json import document
+from gruverify.reporting.targets._json import CAMPAIGN
 
 SCHEMA = 1
-KIND = "gruverify campaign"
 
 #: When each unit was kept, by target, format and block.
 Seen = Mapping[tuple[str, str, int], str]
@@ -38,7 +38,7 @@ def campaign_document(
     for row, cause in zip(rows, causes, strict=True):
         row |= {"known": cause.known, "seen": first_seen(cause, seen)}
     return {
-        "kind": KIND,
+        "kind": CAMPAIGN,
         "schema": SCHEMA,
         "asked": asked,
         "verdict": verdict,
