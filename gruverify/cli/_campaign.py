@@ -87,6 +87,7 @@ claimed), 130 interrupted. Of several targets: the first of 130, 4, 1, 6, 0.
 @click.option(
     "--scheduler",
     type=_SCHEDULER,
+    metavar="local[:N]|tcp://HOST:PORT",
     default="local",
     show_default=True,
     help="Whose workers: local or local:N, processes of this machine, or Dask's at tcp://HOST:PORT.",
