@@ -67,26 +67,15 @@ class Cluster:
         self._local: Any = None
         self._client: Any = None
         dask.config.set(_SETTINGS)
-        with interrupts_blocked():  # the threads and processes of Dask inherit it
-            if not address:
-                self._local = distributed.LocalCluster(
-                    n_workers=processes,
-                    threads_per_worker=1,
-                    processes=True,
-                    memory_limit=0,
-                    dashboard_address=":0",  # there may be another campaign
-                )
-            try:
+        try:
+            with interrupts_blocked():  # the threads and processes of Dask inherit it
+                if not address:
+                    self._local = _local(processes)
                 self._client = distributed.Client(address or self._local, timeout=_ANSWER)
                 self._client.wait_for_workers(1, timeout=_WAIT)
-            except TimeoutError:
-                self.close()
-                raise NoWorkers(f"the scheduler {visible(address)} has no worker") from None
-            except (OSError, ValueError) as refused:
-                self.close()
-                raise NoWorkers(
-                    f"there is no scheduler at {visible(address)}: {error_line(refused)}"
-                ) from None
+        except (OSError, RuntimeError, ValueError) as refused:  # a TimeoutError is an OSError
+            self.close()
+            raise NoWorkers(_why_not(address, refused)) from None
 
     @property
     def dashboard(self) -> str:
@@ -172,6 +161,26 @@ class Cluster:
             if closing is not None:
                 with suppress(Exception):
                     closing.close(timeout=_ANSWER)
+
+
+def _local(processes: int) -> Any:
+    """A scheduler of this machine, and so many processes as its workers."""
+    return _imported("distributed").LocalCluster(
+        n_workers=processes,
+        threads_per_worker=1,
+        processes=True,
+        memory_limit=0,
+        dashboard_address=":0",  # there may be another campaign
+    )
+
+
+def _why_not(address: str, refused: Exception) -> str:
+    """Why there are no workers, in words."""
+    if not address:
+        return f"workers cannot be started here: {error_line(refused)}"
+    if isinstance(refused, TimeoutError):
+        return f"the scheduler {visible(address)} has no worker"
+    return f"there is no scheduler at {visible(address)}: {error_line(refused)}"
 
 
 def _imported(name: str) -> Any:

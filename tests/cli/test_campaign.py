@@ -203,6 +203,20 @@ def test_a_scheduler_without_workers_or_that_is_gone_is_told(
     cluster.close()
 
 
+def test_workers_that_cannot_be_started_are_told(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**settings: Any) -> Any:
+        raise RuntimeError("Cluster failed to start: No space left on device")
+
+    monkeypatch.setattr(distributed, "LocalCluster", full)
+    options = ("--cases", "1", "--store", "runs.db", "--scheduler", "local:1")
+
+    said = one_line(gruverify("campaign", "numpy", *SHORT, *options), 3)
+
+    assert said.startswith("workers cannot be started here: RuntimeError: Cluster failed")
+
+
 def one_line_after_news(result: Result) -> str:
     """What a campaign says that is refused once it has said what it is."""
     assert (result.exit_code, result.stdout) == (3, "")
