@@ -144,7 +144,7 @@ def _compare(
 def _list(name: str) -> None:
     """The runs of a store; any option is about two results."""
     from gruverify.reporting import console_for, print_runs
-    from gruverify.store import BadStore, runs_of
+    from gruverify.store import BadStore, campaigns_of, runs_of
 
     context = click.get_current_context()
     options = [p for p in context.command.params if isinstance(p, click.Option)]
@@ -162,13 +162,16 @@ def _list(name: str) -> None:
             "OLD NEW"
         )
     try:
-        runs = runs_of(open_store(store))
+        file = open_store(store)
+        runs, campaigns = runs_of(file), campaigns_of(file)
     except BadStore as refused:
         raise Fail(f"{store} {refused}") from None
     with whatever_becomes_of_the_console():
         if runs:
             print_runs(console_for(), runs)
-        else:
+        for campaign in campaigns:
+            click.echo(str(campaign))
+        if not runs and not campaigns:
             click.echo(f"{store} has no runs")
 
 

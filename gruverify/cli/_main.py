@@ -19,7 +19,7 @@ from gruverify.cli._options import Fail, Interrupted
 
 #: The commands by what a person wants. Each is in a module of its name, imported when it is wanted.
 _SECTIONS = {
-    "Verify": ("check", "identify", "judge", "replay"),
+    "Verify": ("check", "identify", "judge", "campaign", "replay"),
     "Understand": ("explain", "diagnose", "reach", "certify", "accuracy", "list", "faults"),
     "Results": ("report", "compare"),
     "Exchange": ("convert", "export-cases"),

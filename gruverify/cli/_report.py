@@ -25,8 +25,9 @@ from gruverify.cli._values import FOLDER
     help="The folder to write; a report that is there is replaced.",
 )
 def command(files: tuple[str, ...], out: Path) -> None:
-    """Make a report of the results in FILE..., as `gruverify check --json` writes them, of reports
-    by their folders, or of runs of a store, STORE:NUMBER. Those of many targets become one.
+    """Make a report of the results in FILE..., as `gruverify check --json` writes them and
+    `gruverify campaign --json` too, of reports by their folders, or of runs of a store,
+    STORE:NUMBER. Those of many targets become one.
 
     \b
     index.html    margins, witnesses, gate coverage, where gradients go; or many targets in a table

@@ -16,6 +16,7 @@ from gruverify.engine._conditions import condition as condition
 from gruverify.engine._conditions import features_of as features_of
 from gruverify.engine._conditions import marks_of as marks_of
 from gruverify.engine._conditions import outcome as outcome
+from gruverify.engine._conditions import shared_feature as shared_feature
 from gruverify.engine._deaths import Death as Death
 from gruverify.engine._describe import describe as describe
 from gruverify.engine._describe import run_as as run_as
@@ -24,6 +25,7 @@ from gruverify.engine._describe import sizes_of as sizes_of
 from gruverify.engine._drawn import Drawn as Drawn
 from gruverify.engine._drawn import Kind as Kind
 from gruverify.engine._drawn import kind_of as kind_of
+from gruverify.engine._drawn_again import drawn_again as drawn_again
 from gruverify.engine._events import Alive as Alive
 from gruverify.engine._events import CaseJudged as CaseJudged
 from gruverify.engine._events import CasesJudged as CasesJudged
@@ -89,8 +91,10 @@ from gruverify.engine._readings import readings as readings
 from gruverify.engine._reduce import TRIES as TRIES
 from gruverify.engine._reduce import Reduction as Reduction
 from gruverify.engine._result import Result as Result
+from gruverify.engine._result import Verdict as Verdict
 from gruverify.engine._result import by_format as by_format
 from gruverify.engine._result import condition_of as condition_of
+from gruverify.engine._result import in_order as in_order
 from gruverify.engine._result import merge as merge
 from gruverify.engine._run import run as run
 from gruverify.engine._saved import NOTHING_SAVED as NOTHING_SAVED
@@ -99,12 +103,14 @@ from gruverify.engine._saved import Saved as Saved
 from gruverify.engine._saved import replay_lines as replay_lines
 from gruverify.engine._saved import saved_witnesses as saved_witnesses
 from gruverify.engine._saved import witness_file as witness_file
+from gruverify.engine._search import Aim as Aim
 from gruverify.engine._search import Stream as Stream
 from gruverify.engine._search import draw as draw
 from gruverify.engine._search import emit as emit
 from gruverify.engine._search import sizes_survey as sizes_survey
 from gruverify.engine._search import strategies_for as strategies_for
 from gruverify.engine._search import streams_for as streams_for
+from gruverify.engine._search import surveyed_units as surveyed_units
 from gruverify.engine._selection import EVERYTHING as EVERYTHING
 from gruverify.engine._selection import BadSelection as BadSelection
 from gruverify.engine._selection import Entry as Entry
@@ -115,7 +121,12 @@ from gruverify.engine._selection import matches as matches
 from gruverify.engine._selection import read_entries as read_entries
 from gruverify.engine._selection import selection as selection
 from gruverify.engine._selection import text_of as text_of
+from gruverify.engine._shards import check_apart as check_apart
 from gruverify.engine._shards import check_in_processes as check_in_processes
+from gruverify.engine._shards import concluded_apart as concluded_apart
+from gruverify.engine._shards import outline as outline
+from gruverify.engine._sizes import cell_sizes as cell_sizes
+from gruverify.engine._sizes import stack_sizes as stack_sizes
 from gruverify.engine._tally import BINS_PER_OCTAVE as BINS_PER_OCTAVE
 from gruverify.engine._tally import Tally as Tally
 from gruverify.engine._tally import judged as judged

@@ -271,15 +271,33 @@ def condition(outcomes: Outcomes, *, repeats: bool = True) -> str:
         if repeats and passed >= _OTHERS:
             return _alone(outcomes, passed)
         return ""
-    candidates = [f for f in _features(outcomes) if f.failed == failed and f.passed <= f.failed]
-    candidates = [f for f in candidates if _by_chance(f, failed, passed) < _CHANCE]
-    if not candidates:
+    best = _best(outcomes, failed, passed)
+    if best is None:
         return ""
-    best = min(candidates, key=lambda f: (f.passed, f.rank))
     among = best.failed + best.passed
     return (
         f"in {failed} of {among} cases with {best.name}, in 0 of {passed + failed - among} others"
     )
+
+
+def shared_feature(outcomes: Outcomes) -> str:
+    """What `condition` says that the failing cases have in common, without counts: "B = 3H"; empty
+    where there are not several, or nothing tells them from those that passed.
+    """
+    failed, passed = (_counts(each)[0] for each in (outcomes.failed, outcomes.passed))
+    if failed < 2 or not passed:
+        return ""
+    best = _best(outcomes, failed, passed)
+    if best is None:
+        return ""
+    return best.name
+
+
+def _best(outcomes: Outcomes, failed: int, passed: int) -> _Feature | None:
+    """The feature that tells the failing cases from those that passed, if there is one."""
+    candidates = [f for f in _features(outcomes) if f.failed == failed and f.passed <= f.failed]
+    candidates = [f for f in candidates if _by_chance(f, failed, passed) < _CHANCE]
+    return min(candidates, key=lambda f: (f.passed, f.rank), default=None)
 
 
 def _alone(outcomes: Outcomes, passed: int) -> str:

@@ -121,11 +121,12 @@ class CasesJudged:
 @dataclass(frozen=True, slots=True)
 class ProcessDied:
     """A process ended in a call of the target, which is not asked for again; `note` is what the
-    result says of it.
+    result says of it, and `number` how many cases of the format had been judged.
     """
 
     death: Death
     note: str
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

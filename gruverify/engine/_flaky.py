@@ -58,13 +58,9 @@ class Flaky:
         )
 
     def __add__(self, other: Flaky) -> Flaky:
-        later = _MANNERS.index(other.manner) > _MANNERS.index(self.manner)
-        manner = other.manner if later else self.manner
-        if self.manner == other.manner:
-            evidence = max(self.evidence, other.evidence)
-        else:
-            evidence = ""
-        return Flaky(self.failed + other.failed, self.calls + other.calls, manner, evidence)
+        latest = max((self, other), key=lambda one: (_MANNERS.index(one.manner), one.evidence))
+        calls = self.calls + other.calls
+        return Flaky(self.failed + other.failed, calls, latest.manner, latest.evidence)
 
 
 _WORDS: dict[Manner, str] = {

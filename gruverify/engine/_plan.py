@@ -24,7 +24,7 @@ from gruverify.backends import (
 from gruverify.engine._deaths import Death
 from gruverify.engine._profile import PROFILES
 from gruverify.engine._saved import NOTHING_SAVED, Saved, fitting
-from gruverify.engine._search import names
+from gruverify.engine._search import Aim, Stream, aimed, names, sizes_survey, streams_for
 from gruverify.engine._selection import EVERYTHING, Selection
 from gruverify.engine._sizes import is_within
 from gruverify.engine._witness import encode_variant
@@ -39,7 +39,8 @@ class Plan:
     max_failures: a format ends when so many invariants have failed in it (None: when all cases are
     judged); shrink: whether small cases are looked for that fail; max_size: no case has a size
     above it; saved: witnesses of earlier runs, which are tried before a case is drawn, and do not
-    change which are; deaths: what ended a process of the run already, and is not asked again.
+    change which are; deaths: what ended a process of the run already, and is not asked again; aim:
+    what all cases are drawn at, where they are not drawn at random.
     """
 
     profile: str = "default"
@@ -53,6 +54,7 @@ class Plan:
     max_size: int | None = None
     saved: Saved = NOTHING_SAVED
     deaths: tuple[Death, ...] = ()
+    aim: Aim | None = None
 
     @property
     def cases(self) -> int:
@@ -73,6 +75,14 @@ def formats_of(plan: Plan, backend: Backend) -> tuple[Format, ...]:
     else:
         wanted = plan.formats
     return tuple(fmt for fmt in backend.formats if fmt in wanted)
+
+
+def streams_of(plan: Plan, backend: Backend, fmt: Format) -> list[Stream]:
+    """The streams of cases that the run draws in a format."""
+    about = backend, fmt, plan.seed, plan.cases
+    if plan.aim is not None:
+        return [aimed(*about, plan.aim, plan.max_size)]
+    return [*streams_for(*about, plan.max_size), *sizes_survey(*about, plan.max_size)]
 
 
 def _largest(sizes: Sizes) -> int:

@@ -179,7 +179,7 @@ class Result:
             crashes=tuple(sorted({*self.crashes, *other.crashes})),
             coverage=merged_coverage([self.coverage, other.coverage]),
             drawn=_added(self.drawn, other.drawn),
-            hints=self.hints | other.hints,
+            hints=_first(self.hints, other.hints),
             lesser=agreed(self.lesser, other.lesser),
             cpu=None if self.cpu is None or other.cpu is None else self.cpu + other.cpu,
             flaky=_added(self.flaky, other.flaky),
@@ -195,6 +195,14 @@ def _added(one: dict[Any, Any], other: dict[Any, Any]) -> dict[Any, Any]:
             found[key] = found[key] + more
         else:
             found[key] = more
+    return found
+
+
+def _first(one: dict[Any, str], other: dict[Any, str]) -> dict[Any, str]:
+    """Both; where both have something the one that comes first in the alphabet."""
+    found = dict(one)
+    for key, said in other.items():
+        found[key] = min(said, found.get(key, said))
     return found
 
 

@@ -42,11 +42,12 @@ from gruverify.engine._judge import (
 )
 from gruverify.engine._ledger import Ledger
 from gruverify.engine._less_accurate import Explaining
+from gruverify.engine._mutation import Closest
 from gruverify.engine._pace import Pace
-from gruverify.engine._plan import Plan, formats_of, header_of, replayed, require
+from gruverify.engine._plan import Plan, formats_of, header_of, replayed, require, streams_of
 from gruverify.engine._result import Result
 from gruverify.engine._saved import Fate, Replay
-from gruverify.engine._search import Stream, draw, emit, sizes_survey, streams_for
+from gruverify.engine._search import Stream, draw, emit
 from gruverify.engine._suggestions import Fact, suggested
 from gruverify.engine._tally import Tally
 from gruverify.engine._undeclared import Undeclared
@@ -137,8 +138,8 @@ class FormatRun:
     cases that were judged before, and keeps those that are; `number` is how many cases there have
     been, `drawn` how many of them in the stream; `of_sizes` tells whether that is one of the survey
     of sizes; `told` whether a failure was, and `looked` whether it was asked if it repeats;
-    `replaying` whether cases are those of saved witnesses; `met` has the sizes of the cases so far,
-    where each new one is told.
+    `replaying` whether cases are those of saved witnesses; `mutating` whether they are made of the
+    `closest`; `met` has the sizes of the cases so far, where each new one is told.
     """
 
     backend: Backend
@@ -155,6 +156,8 @@ class FormatRun:
     told: bool = False
     looked: bool = False
     replaying: bool = False
+    mutating: bool = False
+    closest: Closest = field(default_factory=Closest)
     of_sizes: bool = False
     heard: float = field(default_factory=time.monotonic)
     reports_from: float = field(default_factory=lambda: time.monotonic() + 1)
@@ -223,9 +226,8 @@ class FormatRun:
 
     def _run(self) -> None:
         plan = self.plan
-        wanted = self.backend, self.format, plan.seed, plan.cases, plan.max_size
-        streams = [*streams_for(*wanted), *sizes_survey(*wanted)]
-        self.listener(FormatStarted(self.format.name, sum(stream.count for stream in streams)))
+        streams = streams_of(plan, self.backend, self.format)
+        self.listener(FormatStarted(self.format.name, sum(map(_length, streams))))
         for id, why in self.not_asked.items():
             self.ledger.enter(id, self.format, "-", why)
         name = self.format.name
@@ -313,13 +315,22 @@ class FormatRun:
         self.share, self.of_sizes = share, stream.sizes is not None
         self.stream, self.drawn = f"{stream.seed:x}", 0
         draw(stream.strategy, stream.count, stream.seed, self._visit, stream.first)
+        self._mutate(stream)
         self._send()
         self.share.check_stopped()
         if share.is_late() or self.failures.are_enough():
-            planned = stream.count
+            planned = _length(stream)
         else:
             planned = self.drawn
         self.ledger.count(self.format, stream.kind, Drawn(planned))
+
+    def _mutate(self, stream: Stream) -> None:
+        """Show the backend cases that are made of the one that came closest to a bound."""
+        self.mutating = True
+        for case in self.closest.mutations(stream.mutated, stream.seed):
+            if not self._visit(case):
+                break
+        self.mutating = False
 
     def _send(self) -> None:
         """Have kept what was judged."""
@@ -356,7 +367,9 @@ class FormatRun:
             visited = known.visited
         if known is None and self.journal is not None:
             self.journal.keep(self.stream, self.drawn, case, Found(tuple(found), visited))
-        emit(visited)
+        self.closest.meet(case, found)
+        if not self.mutating:  # Hypothesis has drawn it
+            emit(visited)
         self.ledger.coverage[self.format.name] += visited
         self._meet(
             case, [j for j in found if j.failed and not self.failures.expects(j.invariant.id)]
@@ -457,6 +470,11 @@ class FormatRun:
             )
             told = time.monotonic()
             self.reports_from = told + max(1.0, _SELDOM * (told - now))
+
+
+def _length(stream: Stream) -> int:
+    """How many cases there are in a stream."""
+    return stream.count + stream.mutated
 
 
 def _outcome(marks: int, judgement: Judgement) -> Outcomes:

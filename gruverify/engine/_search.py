@@ -7,8 +7,8 @@ import math
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, TypeVar
 
 from hypothesis import HealthCheck, Phase, Verbosity, event, given, seed, settings
 from hypothesis.strategies import SearchStrategy, one_of
@@ -41,6 +41,9 @@ from gruverify.invariants import Invariant
 from gruverify_strategies import cases, stack_cases
 
 AnyOne = TypeVar("AnyOne", Case, StackCase)
+
+#: The levels of r, z and c at which a unit is.
+Levels: TypeAlias = tuple[str, str, str]
 
 #: A slow backend is no fault of the strategy's.
 _UNASKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
@@ -112,7 +115,8 @@ class Stream:
 
     `survey` tells of a stream of few cases that together meet all gates, or all sizes; `sizes` of
     one case of the latter, which has these sizes; `first` is how many cases Hypothesis draws that
-    are left out: the simplest case, which it draws first, has other sizes.
+    are left out: the simplest case, which it draws first, has other sizes; `mutated` is how many
+    cases follow that are made of the one that came closest to its bounds.
     """
 
     strategy: SearchStrategy[Any]
@@ -122,6 +126,7 @@ class Stream:
     survey: bool = False
     sizes: Sizes | None = None
     first: int = 0
+    mutated: int = 0
 
 
 def streams_for(
@@ -215,19 +220,16 @@ def survey(backend: Backend, fmt: Format, seed: int, max_size: int | None = None
     Drawn at random it would take some two thousand units to see almost all. Of each stream
     Hypothesis draws the simplest case, which has one unit, and then one of all units.
     """
+    width = surveyed_units(backend, max_size)
+    if not width:
+        return []
     bins = [(r, z, c) for z, r, c in GATES.bins()]
     random.Random(seed_for(seed, fmt, "/survey")).shuffle(bins)
-    sizes, simplest = _capped(shortest(backend), backend, {"I": 5, "B": 2, "T": 2}, max_size), 1
-    declared = declarations_of(backend)
-    if declared.shapes == "few":
-        if not is_within(wide_cell(declared), max_size):
-            return []
-        sizes, simplest = size_arguments(wide_cell(declared), "IBT"), 0
-    width = declared.hidden_size or min(_UNITS, max_size or _UNITS)
+    simplest = int(declarations_of(backend).shapes != "few")
     parts = [bins[start : start + width] for start in range(0, len(bins), width)]
     return [
         Stream(
-            strategy_for(backend, fmt, levels=part, **sizes),
+            _at_levels(backend, fmt, part, max_size),
             1 + simplest,
             seed_for(seed, fmt, f"/survey {number}"),
             survey=True,
@@ -236,6 +238,58 @@ def survey(backend: Backend, fmt: Format, seed: int, max_size: int | None = None
         for number, part in enumerate(parts)
         if len(part) == width
     ]
+
+
+def surveyed_units(backend: Backend, max_size: int | None = None) -> int:
+    """How many units a cell has that are each at a bin of their own; 0 where there is no such
+    cell.
+    """
+    declared = declarations_of(backend)
+    if declared.shapes == "few" and not is_within(wide_cell(declared), max_size):
+        return 0
+    return declared.hidden_size or min(_UNITS, max_size or _UNITS)
+
+
+def _at_levels(
+    backend: Backend, fmt: Format, levels: Sequence[Levels], max_size: int | None
+) -> SearchStrategy[Case]:
+    declared = declarations_of(backend)
+    if declared.shapes == "few":
+        sizes = size_arguments(wide_cell(declared), "IBT")
+    else:
+        sizes = _capped(shortest(backend), backend, {"I": 5, "B": 2, "T": 2}, max_size)
+    return strategy_for(backend, fmt, levels=levels, **sizes)
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What all cases of a run are drawn at, instead of at random: cells whose units are each at one
+    of some levels of r, z and c, or cases of these sizes, by letter. Where it `ascends`, the second
+    half are mutations of the cells that came closest to their bounds.
+    """
+
+    kind: Kind = "cells"
+    levels: tuple[Levels, ...] = ()
+    sizes: tuple[tuple[str, int], ...] = ()
+    ascends: bool = False
+
+
+def aimed(
+    backend: Backend, fmt: Format, seed: int, count: int, aim: Aim, max_size: int | None = None
+) -> Stream:
+    """So many cases at what is aimed at. The simplest one, which Hypothesis draws first, is not."""
+    if aim.ascends:
+        [cells, *_] = streams_for(backend, fmt, seed, 1, max_size)
+        return replace(cells, count=count - count // 2, mutated=count // 2)
+    if aim.sizes:
+        return _of_size(backend, fmt, seed, aim.kind, dict(aim.sizes), count)
+    return Stream(
+        _at_levels(backend, fmt, aim.levels, max_size),
+        count,
+        seed_for(seed, fmt, "/aimed"),
+        survey=True,
+        first=1,
+    )
 
 
 #: Beyond the first, the survey of sizes has one case of each for so many cases of a run.

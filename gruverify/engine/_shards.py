@@ -9,7 +9,7 @@ import math
 import shlex
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -223,7 +223,7 @@ class Crew:
         ):
             death = Death(shard.format, call, how)
             self.plan = replace(self.plan, deaths=(*self.plan.deaths, death))
-            self.keep(ProcessDied(death, note))
+            self.keep(ProcessDied(death, note, shard.number))
             again = shard.formats[len(shard.formats) - len(again) - 1 :]
         self._finish(shard, shard.known(self.header, note), grace=0.0)
         if again:
@@ -285,13 +285,45 @@ def check_in_processes(
         _carry_out(crew, tuple(fmt for fmt in formats if fmt.name not in known), jobs)
     finally:
         crew.close()
-    parts = (replace(part, header=crew.header) for part in earlier.parts)
-    notes = tuple(note for _, note in earlier.deaths)
+    parts = [replace(part, header=crew.header) for part in earlier.parts]
+    result = _together(crew, parts, tuple(note for _, note in earlier.deaths))
+    return concluded_apart(result, target, patience)
+
+
+def check_apart(
+    target: str,
+    plan: Plan,
+    header: JsonObject,
+    patience: float = PATIENCE,
+    keep: Listener = lambda event: None,
+) -> Result:
+    """What a plan with formats finds of a target that was seen before, with one process at a time;
+    `concluded_apart` concludes from it, and from others that it is merged with.
+
+    header: that of the result; keep: is told of processes that die.
+    """
+    crew = Crew(target, plan, header, lambda event: None, processes(target), patience, keep=keep)
+    try:
+        _carry_out(crew, plan.formats or (), 1)
+    finally:
+        crew.close()
+    return _together(crew)
+
+
+def _together(crew: Crew, parts: Sequence[Result] = (), notes: tuple[str, ...] = ()) -> Result:
+    """What the shards and some parts add up to."""
     whole = Result(crew.header, {}, {}, crew.complete, 0.0, notes, cpu=0.0)
     results = (shard.result for shard in crew.shards if shard.result is not None)
-    result = in_order(merge([whole, *parts, *results]))
+    return in_order(merge([whole, *parts, *results]))
+
+
+def concluded_apart(result: Result, target: str, patience: float = PATIENCE) -> Result:
+    """The result with what a new process of the target makes of what failed in it, if it gets
+    that far.
+    """
     if not result.witnesses or not result.complete or result.crashes:
         return result
+    context = processes(target)
     try:
         return in_subprocess(context, concluded, result, target, name=target, patience=patience)
     except TargetDied:  # it stands without

@@ -54,6 +54,11 @@ from gruverify.reporting._runs import run_figures as run_figures
 from gruverify.reporting._snippets import is_shown as is_shown
 from gruverify.reporting._snippets import reproducer as reproducer
 from gruverify.reporting._snippets import size_of as size_of
+from gruverify.reporting.campaign import CampaignView as CampaignView
+from gruverify.reporting.campaign import campaign_document as campaign_document
+from gruverify.reporting.campaign import first_seen as first_seen
+from gruverify.reporting.campaign import print_campaign as print_campaign
+from gruverify.reporting.campaign import print_causes as print_causes
 from gruverify.reporting.compare import Change as Change
 from gruverify.reporting.compare import Comparison as Comparison
 from gruverify.reporting.compare import Kind as Kind

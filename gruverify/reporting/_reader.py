@@ -59,6 +59,8 @@ def parse_document(text: str | bytes) -> Document:
         raise BadResult(
             "holds many targets: name the result of one, N-TARGET/result.json in their report"
         )
+    if isinstance(document, dict) and document.get("kind") == "gruverify campaign":
+        raise BadResult("is a campaign, with a result for each target: `gruverify report` reads it")
     if not isinstance(document, dict) or "schema" not in document:
         raise BadResult(
             "is not a gruverify result: expected a JSON object with schema, target, invariants "

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
 
-SCHEMA = 1
+SCHEMA = 2
 #: What tells a store from any other SQLite database: "GRUV".
 _APPLICATION = 0x47525556
 #: Seconds that one waits for another that writes, and after how many of them Ctrl-C is heard again.
@@ -60,6 +60,39 @@ CREATE TABLE death (
     found BLOB NOT NULL       -- the call in which the target's process died, and its finding
 );
 """
+
+
+#: What schema 2 added.
+_OF_CAMPAIGNS = """
+CREATE TABLE campaign (
+    id INTEGER PRIMARY KEY,
+    asked TEXT NOT NULL,      -- all that its units depend on, as JSON
+    targets TEXT NOT NULL,    -- what each target is and declares, its versions and sources, as JSON
+    started TEXT NOT NULL,    -- in UTC, as ISO 8601 has it
+    finished TEXT,            -- NULL: it was killed or interrupted, or goes on
+    verdict TEXT,
+    document BLOB             -- the result, as `gruverify campaign --json` writes it
+);
+CREATE TABLE unit (
+    campaign INTEGER NOT NULL REFERENCES campaign,
+    target TEXT NOT NULL,
+    format TEXT NOT NULL,
+    block INTEGER NOT NULL,   -- of the target and format, from 0
+    aim TEXT NOT NULL,        -- what its cases are drawn at, empty: at random
+    found BLOB NOT NULL,      -- its part of the result
+    cpu REAL NOT NULL,        -- processor seconds
+    finished TEXT NOT NULL,
+    PRIMARY KEY (campaign, target, format, block)
+);
+CREATE TABLE announced (
+    campaign INTEGER NOT NULL REFERENCES campaign,
+    cause TEXT NOT NULL,      -- of failures that somebody was told of
+    places TEXT NOT NULL,     -- where it showed then, as JSON
+    PRIMARY KEY (campaign, cause)
+);
+"""
+#: By the schema that a file has, what makes it the next one's.
+_CHANGES = (_TABLES, _OF_CAMPAIGNS)
 
 
 class BadStore(ValueError):
@@ -151,13 +184,17 @@ class File:
         return sqlite3.connect(address, uri=True, timeout=_ATTEMPT, isolation_level=None)
 
     def _made(self, connection: sqlite3.Connection) -> None:
-        """Have the tables made if the file is new; two may be at it at once."""
+        """Have the tables made that are missing: all if the file is new, and those that were added
+        since it was made. Two may be at it at once.
+        """
         connection.execute("BEGIN IMMEDIATE")
         if _number(connection, "schema_version") == 0:
-            for statement in _TABLES.split(";"):
-                connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-            connection.execute(f"PRAGMA user_version = {SCHEMA}")
+        if _number(connection, "application_id") == _APPLICATION:
+            for changes in _CHANGES[_number(connection, "user_version") :]:
+                for statement in changes.split(";"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {_CHANGES.index(changes) + 1}")
         connection.execute("COMMIT")
         self._checked(connection)
 

@@ -18,6 +18,7 @@ COMMANDS = (
     "check",
     "identify",
     "judge",
+    "campaign",
     "replay",
     "explain",
     "diagnose",

@@ -219,5 +219,6 @@ def test_what_fails_in_a_new_process_too_is_not_flaky(planted: str) -> None:
 def test_two_parts_of_a_run_add_up() -> None:
     one, other = Flaky(2, 5, "remembers", "so"), Flaky(1, 5, "random", "or so")
 
-    assert one + other == other + one == Flaky(3, 10, "random", "")
+    assert one + other == other + one == Flaky(3, 10, "random", "or so")
+    assert one + (one + other) == (one + one) + other
     assert one + one == Flaky(4, 10, "remembers", "so")

@@ -1,5 +1,5 @@
 """Imports run one way: arithmetic <- cell <- formulas <- backends <- invariants <- coverage <-
-engine <- store <- reporting <- cli.
+engine <- store <- campaigning <- reporting <- cli.
 """
 
 from __future__ import annotations
@@ -71,6 +71,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "matrix": {"arithmetic", "cell", "backends", "faults", "invariants", "engine"},
     "store": {"engine", "_visible"},
+    "campaigning": {
+        *("arithmetic", "backends", "cell", "coverage", "engine", "invariants", "store"),
+        "_visible",
+        "_files",
+    },
     "reporting": {
         *(
             "arithmetic",
@@ -84,6 +89,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "matrix",
         ),
         "store",
+        "campaigning",
         "judging",
         "runtimes",
         "accuracy",
@@ -100,6 +106,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "engine",
         "matrix",
         "store",
+        "campaigning",
         "models",
         "judging",
         "diagnosis",

@@ -27,6 +27,7 @@ PACKAGES = (
         "engine",
         "matrix",
         "store",
+        "campaigning",
         "models",
         "judging",
         "diagnosis",

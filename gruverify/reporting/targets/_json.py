@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from gruverify.reporting._needs import needed
-from gruverify.reporting._reader import LARGEST_MB, BadResult, load_document
+from gruverify.reporting._reader import LARGEST_MB, BadResult, load_document, parse_document
 from gruverify.reporting.targets._row import FamilyMargin, Outcome, Row, Worst, outcome_of
 
 SCHEMA = 1
 KIND = "gruverify targets"
 _FILE = "targets.schema.json"
+#: What a campaign calls itself.
+CAMPAIGN = "gruverify campaign"
 
 
 def targets_document(rows: Iterable[Row]) -> dict[str, Any]:
@@ -33,8 +35,9 @@ def targets_schema() -> dict[str, Any]:
 
 
 def load_outcomes(path: Path) -> list[Outcome]:
-    """What came of the targets of a file: of a result the one, of `targets.json` each, with those
-    results that lie in folders beside it; of the folder of a report the same.
+    """What came of the targets of a file: of a result the one, of a campaign each, of
+    `targets.json` each, with those results that lie in folders beside it; of the folder of a report
+    the same.
 
     Raises:
         BadResult: it cannot be read, or is neither.
@@ -43,6 +46,8 @@ def load_outcomes(path: Path) -> list[Outcome]:
     if path.is_dir():
         path = _file_in(path)
     read = _read(path)
+    if isinstance(read, dict) and read.get("kind") == CAMPAIGN:
+        return [_of_campaign(each, path) for each in read.get("results", ())]
     if not isinstance(read, dict) or read.get("kind") != KIND:
         return [outcome_of(load_document(path))]
     _check(read, path)
@@ -66,6 +71,14 @@ def merged_outcomes(outcomes: Sequence[Outcome]) -> list[Outcome]:
         asked = [outcome for outcome in mine.values() if outcome.row.asked]
         merged += asked or [*mine.values()][-1:]
     return merged
+
+
+def _of_campaign(result: Any, path: Path) -> Outcome:
+    """What came of one target of a campaign."""
+    try:
+        return outcome_of(parse_document(json.dumps(result)))
+    except BadResult as wrong:
+        raise BadResult(f"{path}, a result of the campaign {wrong}") from None
 
 
 def _identity(row: Row) -> str:

@@ -1,0 +1,30 @@
+"""A case of a run, drawn again without asking the target anything."""
+
+from __future__ import annotations
+
+from gruverify.arithmetic import Format
+from gruverify.backends import Backend
+from gruverify.cell import AnyCase
+from gruverify.engine._plan import Plan, streams_of
+from gruverify.engine._search import draw
+
+
+def drawn_again(plan: Plan, backend: Backend, fmt: Format, number: int) -> AnyCase | None:
+    """The case of that number in its format, from 0, over all streams; None if there are fewer.
+
+    Of a run without a time budget, whose cases do not depend on what the target answers.
+    """
+    drawn, found = 0, list[AnyCase]()
+
+    def visit(case: AnyCase) -> bool:
+        nonlocal drawn
+        drawn += 1
+        if drawn > number:
+            found.append(case)
+        return not found
+
+    for stream in streams_of(plan, backend, fmt):
+        draw(stream.strategy, stream.count, stream.seed, visit, stream.first)
+        if found:
+            return found[0]
+    return None
