@@ -92,7 +92,7 @@ def rule(found: Record, declared: DeclaredValues) -> Ruling:
             return _failed(source, declared, each, failed)
     entries, claimed = share_within(each)
     reasons = _too_little(found, each, entries, claimed)
-    return _ruling("undecidable" if reasons else "rounding", reasons, found, declared, each)
+    return ruling_of("undecidable" if reasons else "rounding", reasons, found, declared, each)
 
 
 def _failed(
@@ -104,16 +104,16 @@ def _failed(
     cause = next((cause for cause in tried if cause is not None), None)
     if cause is not None and cause.is_accuracy:
         reasons = (f"it is rounding if this GRU has {cause.words}: {cause.advice}",)
-        return _ruling("undecidable", reasons, found, declared, each, cause=cause)
+        return ruling_of("undecidable", reasons, found, declared, each, cause=cause)
     if cause is not None:
-        return _ruling(
+        return ruling_of(
             "bug", (f"this explains all of it: {cause.words}",), found, declared, each, cause=cause
         )
     if one_unit:
         reason = "no other reading explains it, and less accuracy would not single out one unit"
-        return _ruling("bug", (reason,), found, declared, each)
+        return ruling_of("bug", (reason,), found, declared, each)
     hint = functions_that_explain(found, declared, failed)
-    return _ruling("bug", ("no other reading explains it",), found, declared, each, hint=hint)
+    return ruling_of("bug", ("no other reading explains it",), found, declared, each, hint=hint)
 
 
 #: From so many numbers on, all in one unit of a direction that has at least as many units, one unit
@@ -132,7 +132,7 @@ def _singled_out(failed: Sequence[Held]) -> bool:
     return True
 
 
-def _ruling(
+def ruling_of(
     verdict: Verdict,
     reasons: tuple[str, ...],
     found: Record,
@@ -142,6 +142,7 @@ def _ruling(
     cause: Cause | None = None,
     hint: Cause | None = None,
 ) -> Ruling:
+    """The verdict with what it rests on: what was held, direction by direction."""
     entries, claimed = share_within(each)
     firsts = [one.first for one in each if one.first is not None]
     worst = max(

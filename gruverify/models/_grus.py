@@ -114,6 +114,8 @@ def grus_among(
     if name is not None:
         names = [group.name for group in found]
         found = [group for group in found if group.name == name]
+        if not found and name in (refused or {}):
+            raise ValueError((refused or {})[name])
         if not found:
             raise ValueError(f"has no GRU called {name!r}: it has {', '.join(map(repr, names))}")
     # An LSTM has PyTorch's names too: beside a GRU nobody asks about it.

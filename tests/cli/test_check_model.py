@@ -81,7 +81,7 @@ def test_inputs_of_a_file_come_first(folder: Path) -> None:
     ("arguments", "code", "message"),
     [
         (("a.onnx@onnxruntim",), 2, "runtime 'onnxruntim' is unknown: did you mean onnxruntime?"),
-        (("a.onnx@tvm",), 2, "choose from onnxruntime, openvino, onnx, or name a function"),
+        (("a.onnx@tvm",), 2, "choose from onnxruntime, openvino, openvino:f32, tract, onnx, or"),
         (("a.onnx@mine:wrong",), 2, "mine has no 'wrong'"),
         (("a.onnx@mine:np",), 2, "runtime 'mine:np' is no function of (model, inputs)"),
         (("b.onnx@mine:right",), 2, "b.onnx: No such file or directory"),
