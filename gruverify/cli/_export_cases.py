@@ -21,7 +21,7 @@ from gruverify.cli._values import FOLDER, FORMATS, one_of
 if TYPE_CHECKING:
     from gruverify.arithmetic import Format
 
-_KINDS = ("json", "npz", "safetensors", "onnx")
+_KINDS = ("json", "npz", "safetensors", "onnx", "webnn")
 _BIASES = ("both", "none", "input", "recurrent", "input+candidate")
 _INDEX, _SCHEMA = "index.json", "case.schema.json"
 
@@ -35,7 +35,8 @@ _INDEX, _SCHEMA = "index.json", "case.schema.json"
     default="json",
     show_default=True,
     metavar="|".join(_KINDS),
-    help="The kind of files; onnx: a folder for each, as ONNX' node tests are.",
+    help="The kind of files; onnx: a folder for each, as ONNX' node tests are; webnn: as the tests "
+    "of WebNN are.",
 )
 @click.option(
     "--format",
@@ -50,7 +51,7 @@ _INDEX, _SCHEMA = "index.json", "case.schema.json"
     "--reset",
     type=one_of("after", "before"),
     metavar="after|before",
-    help="The reset gate and the product (default: after; onnx: both).",
+    help="The reset gate and the product (default: after; onnx, webnn: both).",
 )
 @click.option(
     "--update",
@@ -64,14 +65,14 @@ _INDEX, _SCHEMA = "index.json", "case.schema.json"
     "--biases",
     type=one_of(*_BIASES),
     metavar="|".join(_BIASES),
-    help="Which biases there are (default: both; onnx: both and none).",
+    help="Which biases there are (default: both; onnx, webnn: both and none).",
 )
 @click.option(
     "--profile",
     type=click.Choice(["quick", "default", "deep"]),
     default="quick",
     show_default=True,
-    help="How many cases are drawn: 25, 100 or 2000 (onnx: 1, 4 or 80 for each combination).",
+    help="How many cases are drawn: 25, 100 or 2000 (onnx, webnn: 1, 4 or 80 of each kind).",
 )
 @click.option("--max-cases", type=click.IntRange(min=0), help="Draw so many.")
 @click.option("--max-size", type=click.IntRange(min=1), help="Draw no case with a larger size.")
@@ -115,8 +116,11 @@ def command(
 
     if len(formats) != 1:
         raise Fail(f"--format {','.join(f.short for f in formats)}: cases are of one format")
-    if kind == "onnx" and (said["update"] != "keep" or said["biases"] not in (None, *_BIASES[:2])):
-        raise Fail("--as onnx: ONNX' GRU has --update keep, and --biases both or none")
+    of_node = kind in ("onnx", "webnn")
+    if of_node and (said["update"] != "keep" or said["biases"] not in (None, *_BIASES[:2])):
+        raise Fail(f"--as {kind}: its GRU has --update keep, and --biases both or none")
+    if kind == "webnn" and formats[0].name not in ("float16", "float32"):
+        raise Fail(f"--as webnn: WebNN has --format f16 or f32, not {formats[0].short}")
     try:
         with _folder(folder, force) as place:
             files, count = _written(
@@ -173,8 +177,9 @@ def _written(
     else:
         count = max_cases
     index, files = list[Any](), dict[str, bytes]()
-    if kind == "onnx":
-        each = _node_tests(fmt, count // 25 if max_cases is None else count, declared, **said)
+    if kind in ("onnx", "webnn"):
+        few = count // 25 if max_cases is None else count
+        each = _node_tests(kind, fmt, few, declared, **said)
     else:
         each = _cases(kind, fmt, count, declared, **said)
     total = 0
@@ -226,13 +231,17 @@ def _cases(
 
 
 def _node_tests(
-    fmt: Format, count: int, declared: DeclaredValues, *, update: str, **said: Any
+    kind: str, fmt: Format, count: int, declared: DeclaredValues, *, update: str, **said: Any
 ) -> Iterator[tuple[Any, dict[str, bytes]]]:
     """The same of node tests."""
-    from gruverify.exporting import listed, node_tests
+    from gruverify.exporting import listed, node_tests, webnn_files, webnn_tests
 
-    for one in node_tests(fmt, count, declared=declared, **said):
-        files = {f"{one.name}/{name}": data for name, data in one.files().items()}
+    tests = node_tests if kind == "onnx" else webnn_tests
+    for one in tests(fmt, count, declared=declared, **said):
+        if kind == "onnx":
+            files = {f"{one.name}/{name}": data for name, data in one.files().items()}
+        else:
+            files = dict(webnn_files(one))
         yield (
             listed(
                 one.name,

@@ -137,7 +137,7 @@ class Choice:
             )
         from gruverify.runtimes import Whole
 
-        gru = only_gru(self.weights, self.gru, self.layout, self.reset, self.update)
+        gru = only_gru(self.weights, self.gru, self.layout, self.reset, self.update, clip=True)
         return Whole(gru, dict(self.ports), self.batch_first)
 
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gruverify._named import DeclaredValues
-from gruverify.backends import rounding_of
-from gruverify.judging._causes import Declared
+from gruverify.judging._causes import mode_of
 from gruverify.judging._envelope import affordable, envelope
 from gruverify.judging._held import Source
 from gruverify.judging._record import Record
@@ -114,7 +113,7 @@ def _explained(one: Record, other: Record, declared: DeclaredValues) -> Floats:
     """How far apart rounding may take two runs, by step (T,): all layers enclosed, for each may
     differ in both.
     """
-    model = model_of(one.stack, rounding_of(Declared(declared), one.format))
+    model = model_of(one.stack, mode_of(one, declared))
     last = one.stack.layers - 1
     if last == 0:
         xs = inputs_of(one, model.mode)

@@ -28,7 +28,8 @@ class Record:
     by layer where they are recorded, the last layer's always; initial states (L·D, B, H), and the
     lengths (B,) of the members.
 
-    weights: the format in which the weights are saved; notes: what was found out about formats, for
+    weights: the format in which the weights are saved; clip: how large the arguments of σ and tanh
+    may be (None: as they are); notes: what was found out about formats, for
     whoever reads the verdict.
     """
 
@@ -39,6 +40,7 @@ class Record:
     state: NDArray
     lengths: npt.NDArray[np.intp]
     weights: Format
+    clip: float | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -57,12 +59,14 @@ def record(
     format: Format | str | None = None,
     batch_first: bool = False,
     backward: bool = False,
+    clip: float | None = None,
 ) -> Record:
     """A record of these arrays: see `judge`, which takes the same.
 
     outputs: None where nothing but last states is recorded, for `rule_last`.
     backward: the one direction meets each member's last step first, as ONNX' direction=reverse
-    does; inputs and outputs are in time all the same, and become the order of the steps.
+    does; inputs and outputs are in time all the same, and become the order of the steps. clip: how
+    large the arguments of σ and tanh may be, as ONNX's clip says.
 
     Raises:
         BadRecord: an array has the wrong shape or type.
@@ -106,6 +110,7 @@ def record(
         initial_states(stack, state, B, computed, unbatched=unbatched),
         steps,
         stack.format,
+        clip,
         (*notes, *_notes_of_inputs(xs, computed)),
     )
 

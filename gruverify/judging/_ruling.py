@@ -11,10 +11,9 @@ import numpy.typing as npt
 
 from gruverify._named import DeclaredValues
 from gruverify.arithmetic import Format
-from gruverify.backends import rounding_of
 from gruverify.cell import Cell, Stack
 from gruverify.engine import ENOUGH
-from gruverify.judging._causes import Cause, Declared, causes, functions_that_explain
+from gruverify.judging._causes import Cause, causes, functions_that_explain, mode_of
 from gruverify.judging._held import Entry, Held, Source, every_direction, share_within
 from gruverify.judging._record import Record, record
 from gruverify.judging._walk import model_of
@@ -85,7 +84,7 @@ def judge(
 def rule(found: Record, declared: DeclaredValues) -> Ruling:
     """The verdict on a record: see `judge`."""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        source = Source(found, model_of(found.stack, rounding_of(Declared(declared), found.format)))
+        source = Source(found, model_of(found.stack, mode_of(found, declared)))
         each = every_direction(source)
         failed = [one for one in each if one.beyond.any()]
         if failed:

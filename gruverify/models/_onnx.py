@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from gruverify._named import Keywords
 from gruverify._protobuf import Fields, bytes_of, text_of
 from gruverify.arithmetic import NDArray
@@ -56,7 +58,7 @@ def graphs_with_grus(path: Path) -> Graphs:
 
 def remarks_of(found: Graphs, arrays: dict[str, NDArray]) -> Keywords:
     """By the names of the nodes: "resets", the side of each reset gate, "refused", what is not
-    modelled here, and "backward", those of direction=reverse.
+    modelled here, "clips", those that are given, and "backward", those of direction=reverse.
 
     Raises:
         ValueError: an attribute is damaged.
@@ -70,6 +72,7 @@ def remarks_of(found: Graphs, arrays: dict[str, NDArray]) -> Keywords:
     return {
         "resets": {name: own.reset for name, own in settings.items()},
         "refused": {name: f"{name} {own.refused}" for name, own in settings.items() if own.refused},
+        "clips": {name: own.clip for name, own in settings.items() if own.clip is not None},
         "backward": [name for name, own in settings.items() if own.backward],
     }
 
@@ -77,14 +80,15 @@ def remarks_of(found: Graphs, arrays: dict[str, NDArray]) -> Keywords:
 @dataclass
 class Settings:
     """What the attributes of a node say: the side of the reset gate, whether it runs backward
-    alone, in both directions, how many units it has (0: as R says), and what of it is not modelled
-    here.
+    alone, in both directions, how many units it has (0: as R says), how large the arguments of σ
+    and tanh may be (None: as they are), and what of it is not modelled here.
     """
 
     reset: str = "before"
     backward: bool = False
     directions: int = 1
     units: int = 0
+    clip: float | None = None
     refused: str = ""
 
     def refuse(self, why: str) -> None:
@@ -126,10 +130,9 @@ def settings_of(node: Node) -> Settings:
                 found.units = number
             case "clip":
                 [limit] = struct.unpack("<f", bytes_of(attribute.get(_FLOAT, [bytes(4)])[-1]))
-                found.refuse(
-                    f"has clip={limit:g}, which is not modelled here: if no pre-activation gets "
-                    "there, save it without the attribute"
-                )
+                found.clip = None if limit == np.inf else limit
+                if not limit > 0:
+                    found.refuse(f"has clip={limit:g}, which must be above 0")
             case "layout":
                 if number not in (0, 1):
                     found.refuse(f"has layout={number}")

@@ -5,7 +5,7 @@ of layers, run as the file has them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -94,13 +94,15 @@ def _gru(graphs: Graphs, nodes: Sequence[OnnxNode]) -> Gru:
     grus = [node.gru for node in nodes if node.gru is not None]
     if len({gru.backward for gru in grus}) > 1:
         raise ValueError("one runs forward, and another backward alone")
+    if len({gru.clip for gru in grus}) > 1:
+        raise ValueError("they have different clips")
     lengths = {graphs.root(graphs.grus[node.name].operand(4)) for node in nodes}
     if len(lengths) > 1:
         raise ValueError("they take different lengths")
     if len({"initial_h" in node.takes for node in nodes}) > 1:
         raise ValueError("not all of them take an initial state")
     stack = Stack(tuple(gru.stack.cells[0] for gru in grus))
-    return Gru(grus[0].name, grus[0].layout, stack, grus[0].backward)
+    return replace(grus[0], stack=stack)
 
 
 def _sizes(graphs: Graphs, nodes: Sequence[OnnxNode]) -> dict[str, int]:

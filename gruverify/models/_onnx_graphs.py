@@ -24,7 +24,7 @@ _ATTRIBUTE_NAME, _TENSOR, _GRAPH, _REFERS_TO = 1, 5, 6, 21
 _TENSOR_NAME = 8
 #: Graphs and functions inside each other, down to here; and so many nodes in all.
 _DEPTH, _MOST = 8, 2**20
-_RECURRENT = ("LSTM", "RNN", "Loop", "Scan")
+RECURRENT = ("LSTM", "RNN", "Loop", "Scan")
 _STANDARD = ("", "ai.onnx")
 
 
@@ -97,7 +97,7 @@ class Graphs:
     @property
     def recurrent(self) -> str:
         """The other recurrent nodes that it has, in words."""
-        there = ", ".join(sorted(set(self.kinds) & set(_RECURRENT)))
+        there = ", ".join(sorted(set(self.kinds) & set(RECURRENT)))
         return there or "no other recurrent node either"
 
 

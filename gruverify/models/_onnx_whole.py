@@ -11,7 +11,7 @@ from gruverify._protobuf import Fields, bytes_of, field, fields_of, text_of
 from gruverify._visible import visible
 from gruverify.models._files import BadFile
 from gruverify.models._mapped import mapped
-from gruverify.models._onnx_graphs import Port, read_graphs
+from gruverify.models._onnx_graphs import RECURRENT, Graphs, Port, read_graphs
 from gruverify.models._onnx_tensors import kind_of_tensor, tensor_array, type_name
 
 _GRAPH, _INITIALIZER, _TENSOR_NAME, _RAW = 7, 5, 8, 9
@@ -22,14 +22,14 @@ _ELSEWHERE = (13, 14)
 @dataclass(frozen=True, eq=False)
 class OnnxWhole:
     """A model with its inputs and outputs. model: its bytes, with everything inside that the file
-    has in others beside it; recurrent: its Loops, Scans and recurrent nodes, in words; stored: how
+    has in others beside it; how: how it goes along time, in words; stored: how
     many tensors it stores of each type, those of subgraphs and functions among them.
     """
 
     model: bytes
     inputs: Sequence[Port]
     outputs: Sequence[Port]
-    recurrent: str
+    how: str
     stored: Counter[str]
 
 
@@ -46,13 +46,19 @@ def onnx_whole(path: str | Path) -> OnnxWhole:
             _in_one(file),
             graphs.inputs,
             graphs.outputs,
-            graphs.recurrent,
+            _how(graphs),
             stored_types(graphs.tensors),
         )
     except OSError as refused:
         raise BadFile(f"{path}: {refused.strerror or refused}") from None
     except (ValueError, TypeError) as wrong:
         raise BadFile(f"{path}: {visible(str(wrong))}") from None
+
+
+def _how(graphs: Graphs) -> str:
+    """How the model goes along time."""
+    there = sorted(set(graphs.kinds) & {"GRU", *RECURRENT})
+    return f"it has {', '.join(there)}" if there else "it has its steps one by one"
 
 
 def stored_types(tensors: dict[str, memoryview]) -> Counter[str]:

@@ -118,7 +118,10 @@ def _last_row(node: NodeResult, *, verbose: bool) -> Iterator[Text | str]:
     differ = sum(bool(one.trouble) for one in own)
     yield str(len(own))
     yield from ("", "", "")
-    yield f"differs from {node.outputs[0]} {differ} times" if differ else "the same bits"
+    if differ:
+        yield f"differs from {node.outputs[0]} {differ} times"
+    else:
+        yield "the same bits" if own else ""
 
 
 def _figures(judged: tuple[Judged, ...] | list[Judged]) -> tuple[str, str, str]:

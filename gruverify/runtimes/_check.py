@@ -159,6 +159,7 @@ class _Asked:
             lengths=given.lengths,
             format=self.part.format,
             backward=self.part.gru.backward,
+            clip=self.part.gru.clip,
         )
 
     def smaller(self, failed: Judged) -> Judged:

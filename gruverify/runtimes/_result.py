@@ -159,7 +159,7 @@ class _Asked:
             self.declared,
             (result,),
             dict(found.stored),
-            (f"judged as a whole (it has {found.recurrent}), with {roles}", *notes),
+            (f"judged as a whole ({found.how}), with {roles}", *notes),
         )
 
     def _part(self, part: Part, runs: Runtime) -> NodeResult:

@@ -208,8 +208,8 @@ def test_node_tests_meet_every_combination_and_onnx_reads_and_runs_them(tmp_path
         given = {name: array for name, array in one.inputs.items() if array is not None}
         stored = onnx.TensorProto.FromString(files["test_data_set_0/output_0.pb"])
         assert np.array_equal(onnx.numpy_helper.to_array(stored), one.outputs["Y"])
-        # ONNX' own evaluator has neither lengths nor directions.
-        if "_forward_full_" in one.name:
+        # ONNX' own evaluator has neither lengths nor directions, nor a clip.
+        if "_forward_full_" in one.name and "clip" not in one.name:
             found = evaluator(model).run(None, given)
             ran += 1
             for array, output in zip(found, one.outputs, strict=True):
