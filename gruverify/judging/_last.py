@@ -18,8 +18,8 @@ from gruverify.judging._record import Record
 from gruverify.judging._ruling import Ruling, ruling_of
 from gruverify.judging._walk import model_of
 
-#: How many departures of a reading are tried.
-_DEPARTURES = 2
+#: How many departures of a reading are tried, on runs of up to so many steps of members.
+_DEPARTURES, _SOUGHT = 2, 8
 
 
 def rule_last(found: Record, last: Mapping[int, NDArray], declared: DeclaredValues) -> Ruling:
@@ -33,7 +33,7 @@ def rule_last(found: Record, last: Mapping[int, NDArray], declared: DeclaredValu
         each = _held(source, last)
         if any(one.beyond.any() for one in each):
             cause = _reading_that_explains(source, last)
-            reason = "no other reading explains it"
+            reason = "no other reading was found to explain it"
             if cause is not None:
                 reason = f"this explains all of it: {cause.words}"
             return ruling_of("bug", (reason,), found, declared, each, cause=cause)
@@ -50,6 +50,8 @@ def rule_last(found: Record, last: Mapping[int, NDArray], declared: DeclaredValu
 def _reading_that_explains(source: Source, last: Mapping[int, NDArray]) -> Cause | None:
     """The reading that departs least and holds of all of them."""
     declared, found = source.record.stack.variant, list[str]()
+    if source.record.steps * len(source.record.lengths) > _SOUGHT:
+        return None  # each reading has a run of its own to enclose
     least = _DEPARTURES
     for reading in readings(declared)[1:]:
         differences = reading.differences(declared)

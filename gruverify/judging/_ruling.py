@@ -81,14 +81,18 @@ def judge(
     return rule(found, declared)
 
 
-def rule(found: Record, declared: DeclaredValues) -> Ruling:
-    """The verdict on a record: see `judge`."""
+def rule(found: Record, declared: DeclaredValues, *, explain: bool = True) -> Ruling:
+    """The verdict on a record: see `judge`. explain: whether to look for what explains a number
+    beyond its bound; without, it is a bug.
+    """
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         source = Source(found, model_of(found.stack, mode_of(found, declared)))
         each = every_direction(source)
         failed = [one for one in each if one.beyond.any()]
-        if failed:
+        if failed and explain:
             return _failed(source, declared, each, failed)
+        if failed:
+            return ruling_of("bug", (), found, declared, each)
     entries, claimed = share_within(each)
     reasons = _too_little(found, each, entries, claimed)
     return ruling_of("undecidable" if reasons else "rounding", reasons, found, declared, each)

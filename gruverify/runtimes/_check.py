@@ -131,17 +131,18 @@ class _Asked:
             assert shown.outputs is not None  # what shows more has outputs
             assert other.outputs is not None
             if not np.array_equal(shown.outputs[-1], other.outputs, equal_nan=True):
-                rulings += self._rulings(given, other)
+                # Where the layers that are shown are right, no reading of the weights explains it.
+                rulings += self._rulings(given, other, explain=False)
         gravest = max(rulings, key=lambda ruling: _GRAVITY.index(ruling.verdict))
         troubles = [self._last_trouble(given, answer) for answer in answers]
         return Judged(given, gravest, next(filter(None, troubles), ""))
 
-    def _rulings(self, given: Given, answer: Answer) -> list[Ruling]:
+    def _rulings(self, given: Given, answer: Answer, *, explain: bool = True) -> list[Ruling]:
         """On the outputs, and on the last states of layers of which there are no others."""
         stack, found = self.part.gru.stack, self._record(given, answer)
         rulings = list[Ruling]()
         if answer.outputs is not None:
-            rulings.append(rule(found, self.declared))
+            rulings.append(rule(found, self.declared, explain=explain))
         alone = {layer: last for layer, last in answer.last.items() if layer not in found.outputs}
         if alone and (answer.outputs is None or not rulings or stack.layers > 1):
             own = rule_last(found, alone, self.declared)
