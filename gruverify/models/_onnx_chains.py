@@ -81,8 +81,9 @@ def _chain(graphs: Graphs, nodes: list[OnnxNode]) -> OnnxChain:
         sizes = _sizes(graphs, nodes)
     except ValueError as wrong:
         return OnnxChain(nodes, refused=visible(str(wrong)))
-    models = [_model(graphs, nodes, sizes, shown=shown) for shown in (True, False)]
-    return OnnxChain(nodes, *models, gru, "", sizes)
+    model = _model(graphs, nodes, sizes, shown=True)
+    whole = _model(graphs, nodes, sizes, shown=False)
+    return OnnxChain(nodes, model, whole, gru, "", sizes)
 
 
 def _gru(graphs: Graphs, nodes: Sequence[OnnxNode]) -> Gru:

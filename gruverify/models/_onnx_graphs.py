@@ -187,10 +187,10 @@ def _call(node: Node, function: Fields, found: Graphs, depth: int) -> None:
 
 
 def _node(fields: Fields, scope: str, given: Mapping[str, Fields]) -> Node:
-    names = [
-        tuple(scope + text_of(name) if name else "" for name in fields.get(number, []))
-        for number in (_INPUT, _OUTPUT)
-    ]
+    def names(number: int) -> tuple[str, ...]:
+        each = map(text_of, fields.get(number, []))
+        return tuple(scope + name if name else "" for name in each)
+
     attributes, raw = dict[str, Fields](), list[bytes]()
     for data in fields.get(_ATTRIBUTE, []):
         attribute, own = fields_of(data), bytes_of(data)
@@ -201,7 +201,8 @@ def _node(fields: Fields, scope: str, given: Mapping[str, Fields]) -> Node:
             own = _written(attribute)
         attributes[name] = attribute
         raw.append(own)
-    return Node(_text(fields, _OP), _text(fields, _NAME), *names, attributes, tuple(raw))
+    kind, name = _text(fields, _OP), _text(fields, _NAME)
+    return Node(kind, name, names(_INPUT), names(_OUTPUT), attributes, tuple(raw))
 
 
 def _written(attribute: Fields) -> bytes:

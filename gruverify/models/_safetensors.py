@@ -50,15 +50,16 @@ def _require_apart(header: Mapping[str, Any]) -> None:
     file.
     """
     places = [said.get("data_offsets") for said in header.values() if isinstance(said, dict)]
-    held = sorted(place for place in places if _sizes(place) and place)
+    held = sorted(filter(None, map(_sizes, places)))
     for before, after in pairwise(held):
         if after[0] < before[-1]:
             raise ValueError(f"two arrays have the same bytes: {before} and {after}")
 
 
 def _array(name: str, said: Mapping[str, Any], numbers: memoryview) -> NDArray:
-    dtype, shape, place = _DTYPES[said["dtype"]], said.get("shape"), said.get("data_offsets")
-    if not _sizes(shape) or not _sizes(place) or len(place) != 2:
+    dtype = _DTYPES[said["dtype"]]
+    shape, place = _sizes(said.get("shape")), _sizes(said.get("data_offsets"))
+    if shape is None or place is None or len(place) != 2:
         raise ValueError(f"{name} has no shape, or no place: {shape}, {place}")
     claimed, held = math.prod(shape) * dtype.itemsize, place[1] - place[0]
     if claimed != held or place[1] > len(numbers):
@@ -69,8 +70,9 @@ def _array(name: str, said: Mapping[str, Any], numbers: memoryview) -> NDArray:
     return np.frombuffer(numbers[place[0] : place[1]], dtype).reshape(shape)
 
 
-def _sizes(value: object) -> bool:
-    """Whether it is a list of whole numbers that are not negative."""
+def _sizes(value: object) -> list[int] | None:
+    """A list of whole numbers that are not negative; None if it is something else."""
     if not isinstance(value, list):
-        return False
-    return all(type(one) is int and one >= 0 for one in value)
+        return None
+    whole = all(type(one) is int and one >= 0 for one in value)
+    return value if whole else None
