@@ -14,6 +14,9 @@ from gruverify.judging._record import Record
 from gruverify.judging._ruling import Ruling
 from gruverify.judging._walk import Floats, initial, inputs_of, model_of
 
+#: How far apart any two states are, GRU or not: from -1 to 1.
+_ANY = 2.0
+
 
 @dataclass(frozen=True, eq=False)
 class Distance:
@@ -50,6 +53,11 @@ class Distance:
         if not np.isfinite(self.explained[k]):
             return (
                 f"{said}; no bound over {k + 1} steps is finite, and each was judged step by "
+                "step alone"
+            )
+        if self.explained[k] >= _ANY:
+            return (
+                f"{said}; a bound over {k + 1} steps says nothing here, and each was judged step by "
                 "step alone"
             )
         return (
