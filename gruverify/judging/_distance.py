@@ -57,8 +57,8 @@ class Distance:
             )
         if self.explained[k] >= _ANY:
             return (
-                f"{said}; a bound over {k + 1} steps says nothing here, and each was judged step by "
-                "step alone"
+                f"{said}; a bound over {k + 1} steps says nothing here, and each was judged step "
+                "by step alone"
             )
         return (
             f"{said}: after {k + 1} steps a difference of {self.explained[k]:.2g} is "

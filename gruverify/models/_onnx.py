@@ -172,7 +172,7 @@ def weights_of(name: str, found: Graphs) -> tuple[dict[str, NDArray], frozenset[
         try:
             array = layout.value(given)
         except ValueError as wrong:
-            if str(wrong).startswith(repr(found.root(given))):
+            if str(wrong).startswith(f"{found.root(given)!r}, which"):
                 raise ValueError(
                     f"{name} takes {leaf} from {given!r}, which is no constant of the model"
                 ) from None

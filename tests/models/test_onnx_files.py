@@ -283,3 +283,64 @@ def test_sizes_that_are_fixed_are_known(tmp_path: Path) -> None:
     [turned] = onnx_file(saved(tmp_path / "b.onnx", [gru(layout=1)], shape=[7, "T", I])).nodes
 
     assert (node.sizes, turned.sizes) == ({"T": 7}, {"B": 7})
+
+
+def test_tensors_without_raw_bytes_are_read(tmp_path: Path) -> None:
+    """Floats as such; halves as whole numbers."""
+    found = list[Any]()
+    for kind, dtype in ((1, "f4"), (10, "f2"), (11, "f8")):
+        tensors = [
+            helper.make_tensor(name, kind, array.shape, array.astype(dtype).ravel())
+            for name, array in WEIGHTS.items()
+        ]
+        graph = helper.make_graph([gru()], "model", [], [], tensors)
+        file = tmp_path / f"{dtype}.onnx"
+        file.write_bytes(helper.make_model(graph).SerializeToString())
+        found.append(arrays_of(file))
+
+    plain = arrays_of(saved(tmp_path / "plain.onnx", [gru()]))
+    for arrays, dtype in zip(found, ("f4", "f2", "f8"), strict=True):
+        assert all(np.array_equal(arrays[name], plain[name].astype(dtype)) for name in plain)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "words"),
+    [
+        ([helper.make_node("Transpose", ["W"], ["W"], perm=[0])], "is made of itself"),
+        ([helper.make_node("Cast", ["R"], ["W"], to=8)], "Cast to ONNX data type 8"),
+        ([helper.make_node("Relu", ["R"], ["W"])], "which is no constant of the model"),
+        ([helper.make_node("Transpose", ["R"], ["W"], perm=[7, 8, 9])], "W of Y"),
+        ([helper.make_node("Transpose", [""], ["W"])], "has no input"),
+        ([helper.make_node("Concat", ["R"] * 9, ["W"], axis=0)], "makes too much of what there is"),
+        ([helper.make_node("Cast", ["R"], ["W"], to=7)], "is int64: floating-point weights"),
+    ],
+)
+def test_catches_weights_that_layout_does_not_make(
+    nodes: list[Any], words: str, tmp_path: Path
+) -> None:
+    constants = {name: array for name, array in WEIGHTS.items() if name != "W"}
+    file = saved(tmp_path / "a.onnx", [*nodes, gru(name="Y")], constants)
+
+    [node] = onnx_file(file).nodes
+
+    assert words in node.refused
+
+
+def test_layers_of_different_kinds_are_no_chain(tmp_path: Path) -> None:
+    squeeze = helper.make_node("Squeeze", ["Y", "one"], ["x"])
+    for second, words in (
+        (gru("x", "V", "R", output="Z", direction="reverse"), "another backward alone"),
+        (gru("x", "V", "R", output="Z", clip=1.0), "they have different clips"),
+        (gru("x", "V", "R", "", "n", output="Z"), "they take different lengths"),
+    ):
+        [chain] = layers(tmp_path / "a.onnx", squeeze, second=second, one=np.array([1]))
+        assert words in chain.refused
+
+
+def test_a_concat_of_two_values_is_no_chain(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Squeeze", ["Y", "one"], ["s"]),
+        helper.make_node("Concat", ["s", "s"], ["x"], axis=0),
+    ]
+
+    assert layers(tmp_path / "a.onnx", *nodes, one=np.array([1])) == []

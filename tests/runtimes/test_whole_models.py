@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from gruverify.cell import Cell, Stack, Variant
-from gruverify.models import BadFile, Gru, OnnxWhole, Port, onnx_nodes
+from gruverify.models import BadFile, Gru, OnnxFile, OnnxWhole, Port, onnx_nodes
 from gruverify.reporting import MODEL_SCHEMA, file_document
 from gruverify.runtimes import FileResult, Given, Whole, check_file
+from gruverify.runtimes._parts import WrongForm
 from gruverify.runtimes._ports import ports_of
+from gruverify.runtimes._types import about_types
+from gruverify.runtimes._whole import WholePart
 
 from . import _models, _runtimes
 
@@ -233,3 +238,52 @@ def test_catches_ports_that_are_not_clear(
 def test_a_file_without_a_gru_node_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(BadFile, match=r"it has Scan\): check it as a whole, with --weights"):
         check_file(str(_models.scan(tmp_path / "a.onnx")), "onnx")
+
+
+def test_flat_states_and_lengths_reach_the_model_and_come_back() -> None:
+    inputs = [X, Port("s", FLOAT, (None, H)), Port("n", INT64, (None,))]
+    outputs = [Port("y", FLOAT, (None, None, H)), Port("hn", FLOAT, (None, H)), Port("q", 9, None)]
+    whole = OnnxWhole(b"", inputs, outputs, "", {})  # type: ignore[arg-type]
+    found = ports_of(whole, gru().stack, {}, batch_first=True)
+    part = WholePart(whole, gru(), found)
+    rng = np.random.default_rng(0)
+    given = Given(
+        "mine",
+        rng.normal(size=(5, 2, I)).astype("f4"),
+        rng.normal(size=(1, 2, H)).astype("f4"),
+        np.array([5, 3]),
+    )
+
+    arguments = part.arguments(given)
+    y = rng.normal(size=(2, 5, H)).astype("f4")
+    answer = part.answer(given, [y, y[:, -1], y], 0)
+
+    assert {name: array.shape for name, array in arguments.items()} == {
+        "x": (2, 5, I),
+        "s": (2, H),
+        "n": (2,),
+    }
+    assert arguments["n"].dtype == np.int64
+    assert answer.outputs is not None
+    assert np.array_equal(answer.outputs, y.swapaxes(0, 1))
+    assert np.array_equal(answer.last[0][0], y[:, -1])
+    for wrong, words in (
+        ([y], "1 outputs came back, and the model has 3"),
+        ([y[:1], y[:, -1], y], r"y has shape \(1, 5, 4\), expected \(2, 5, 4\)"),
+        ([y.astype("i4"), y[:, -1], y], "y is int32"),
+    ):
+        with pytest.raises(WrongForm, match=words):
+            part.answer(given, wrong, 0)
+
+
+def test_a_quantised_file_whose_grus_are_not_is_told() -> None:
+    node = SimpleNamespace(name="gru", gru=gru(), stored=frozenset({"float32"}))
+    stored = Counter({"float32": 3, "int8": 9})
+    [told] = about_types(OnnxFile([node], [], stored))  # type: ignore[list-item]
+    node.stored = frozenset({"int8", "float32"})
+    [of_node] = about_types(OnnxFile([node], [], stored))  # type: ignore[list-item]
+
+    assert told == (
+        "parts of the file are quantised (int8); its GRUs are not: their weights are float32"
+    )
+    assert of_node == "gru: weights are stored in int8, and it computes in float32"
