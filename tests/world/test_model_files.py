@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import pytest
 
 from gruverify.cell import LAYOUTS
 from gruverify.models import read_grus
-from gruverify.runtimes import FileResult, check_file
+from gruverify.runtimes import FileResult, Whole, check_file
 
 from .test_released import released
 
@@ -134,3 +137,39 @@ def test_the_encoder_of_g2p_is_run_right(runtime: str, tmp_path: Path) -> None:
     found = check_file(str(file), runtime, declared=ACCURACY.get(runtime, DECLARED))
 
     assert found.verdict == "conforms"
+
+
+EXPORT = """
+import os
+os.environ["KERAS_BACKEND"] = "torch"
+import keras, numpy as np
+gru = keras.layers.GRU(4, return_sequences=SEQUENCES)
+model = keras.Sequential([keras.Input((6, 3)), keras.layers.Bidirectional(gru) if BOTH else gru])
+model(np.zeros((2, 6, 3), "f4"))
+model.save_weights("model.weights.h5")
+model.export("model.onnx", format="onnx", verbose=False)
+"""
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.parametrize(("both", "sequences"), [(False, True), (False, False), (True, True)])
+def test_what_keras_exports_step_by_step_is_judged_as_a_whole(
+    both: bool, sequences: bool, tmp_path: Path
+) -> None:
+    for package in ("keras", "torch", "onnxscript", "onnxruntime", "openvino"):
+        if importlib.util.find_spec(package) is None:  # Keras itself is another process's
+            pytest.skip(f"needs {package}: tox -e world")
+    text = EXPORT.replace("SEQUENCES", str(sequences)).replace("BOTH", str(both))
+    command = [sys.executable, "-c", text]  # Keras has one backend in each process
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    [gru] = read_grus(tmp_path / "model.weights.h5")
+
+    for runtime in ("onnxruntime", "openvino", "onnx"):
+        found = check_file(
+            str(tmp_path / "model.onnx"),
+            runtime,
+            whole=Whole(gru, {}, batch_first=True),
+            declared=DECLARED,
+        )
+        assert found.verdict == "conforms", runtime
+        assert "steps one by one" in found.notes[0]
