@@ -35,6 +35,8 @@ FILES = (
     "gruverify/reporting/result.schema.json",
     "gruverify/reporting/result-1.schema.json",
     "gruverify/reporting/targets.schema.json",
+    "gruverify/reporting/model.schema.json",
+    "gruverify/reporting/judge.schema.json",
 )
 _LINK = re.compile(r"\]\(([^)#:]+)(#[^)]*)?\)")
 

@@ -28,7 +28,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic._ball_functions import blend_of, product_error, sigmoid_of, tanh_of
+from gruverify.arithmetic._ball_functions import (
+    blend_of,
+    clipped,
+    product_error,
+    sigmoid_of,
+    tanh_of,
+)
 from gruverify.arithmetic._bounds import Bound, Floats, largest, matmul, plus, within_range
 from gruverify.arithmetic._exactness import Mask, both, either, everywhere, joined, nonzero, rough
 from gruverify.arithmetic._once import once
@@ -426,7 +432,7 @@ class Ball:
         """σ, accurate to κu relative; it may flush to 0 where exp(-a) overflows in the format
         (theory.md 5).
         """
-        mid, rad = sigmoid_of(self)
+        mid, rad = sigmoid_of(clipped(self))
         gate = self._activated(mid, rad)
         gate.nonzero, gate.size = None, mid
         return gate
@@ -435,7 +441,7 @@ class Ball:
         """tanh, accurate to κu relative, and exactly 0 at an exact 0; or to κu absolutely, as
         2σ(2a)-1 is.
         """
-        mid, rad, present = tanh_of(self)
+        mid, rad, present = tanh_of(clipped(self))
         activated = self._activated(mid, rad)
         if self.mode.tanh == "relative":
             activated.nonzero = present

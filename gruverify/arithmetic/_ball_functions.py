@@ -28,6 +28,19 @@ def product_error(a: Ball, b: Ball, u: Bound) -> Bound:
     return error
 
 
+def clipped(a: Ball) -> Ball:
+    """The argument of σ or tanh, no larger than the mode's clip."""
+    m = a.mode
+    if m.clip is None:
+        return a
+    mid, rad = np.clip(a.mid, -m.clip, m.clip), a.radius * OUTWARD
+    low, high = np.clip(a.mid - rad, -m.clip, m.clip), np.clip(a.mid + rad, -m.clip, m.clip)
+    # A clip that is no number of the format is rounded to it.
+    near = (a.size + rad >= m.clip * (1 - m.u)) * (m.u * m.clip)
+    within = np.maximum(high - mid, mid - low) + near
+    return type(a)(m, mid, np.where(np.isinf(rad), np.inf, within * OUTWARD))
+
+
 def sigmoid_of(a: Ball) -> tuple[Floats, Bound]:
     """Midpoint and radius of σ over a ball, but for what may overflow in it."""
     m, e = a.mode, a.rad

@@ -53,7 +53,8 @@ class Rounding:
     state between steps may be from what is returned, in units of roundoff, or the format that it
     has there; `subnormals` False if numbers below the smallest normal may be 0; `computes` the
     format to which arguments are rounded and in which everything is computed, where that is a less
-    precise one than `format`.
+    precise one than `format`; `clip` the largest size that σ and tanh are given, as ONNX's GRU has
+    one (None: any).
     """
 
     format: Format
@@ -68,6 +69,7 @@ class Rounding:
     carry: float | Format = 0.0
     subnormals: bool = True
     computes: Format | None = None
+    clip: float | None = None
 
     @cached_property
     def arithmetic(self) -> Format:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,7 +17,6 @@ from gruverify.cli._annotation import annotate
 from gruverify.cli._check_model import ModelOptions, check_model, names_a_model, require_a_model
 from gruverify.cli._configured import Configured
 from gruverify.cli._console import whatever_becomes_of_the_console
-from gruverify.cli._declared import DECLARE
 from gruverify.cli._events import OPTION as EVENTS
 from gruverify.cli._events import event_log, require_one_on_output
 from gruverify.cli._files import writable, write_aside
@@ -26,6 +25,7 @@ from gruverify.cli._interrupt import undisturbed
 from gruverify.cli._look import Look, look_options
 from gruverify.cli._many import Together, check_each, require_many
 from gruverify.cli._mistakes import targets_mistakes
+from gruverify.cli._model_options import Choice, model_options
 from gruverify.cli._options import EXIT_CODES, Fail
 from gruverify.cli._outlook import list_each
 from gruverify.cli._report import failures, how_to_read, require
@@ -187,16 +187,7 @@ answered or claimed), 130 interrupted. Of several targets: the first of 130, 4, 
     help="Processes (default: one per core, at most one per format); of several targets, so many "
     "at once.",
 )
-@click.option("--gru", metavar="NAME", help="Of model.onnx@RUNTIME: this GRU alone.")
-@click.option(
-    "--inputs",
-    multiple=True,
-    metavar="FILE",
-    help="Of model.onnx@RUNTIME: inputs (T, B, I) to run beside those that are drawn.",
-)
-@click.option(
-    "--declare", "declared", **{**DECLARE, "help": f"Of model.onnx@RUNTIME: {DECLARE['help']}"}
-)
+@model_options
 @click.pass_context
 def command(
     context: click.Context,
@@ -225,18 +216,16 @@ def command(
     no_replay: bool,
     update_xfails: str | None,
     jobs: int | None,
-    gru: str | None,
-    inputs: tuple[str, ...],
-    declared: tuple[tuple[str, Any], ...],
+    choice: Choice,
     look: Look,
     kept: Kept | None,
 ) -> None:
     """Verify targets, as the options say."""
     targets = _once(targets)
     if not any(map(names_a_model, targets)):
-        require_a_model(context)
+        require_a_model(choice)
     elif len(targets) == 1:
-        options = ModelOptions(gru, inputs, declared, seed, patience, json_path, witnesses, look)
+        options = ModelOptions(choice, seed, patience, json_path, witnesses, look)
         sys.exit(check_model(context, targets[0], options))
     _prepare(targets, report)
     from gruverify.engine import Plan

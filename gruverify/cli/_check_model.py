@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
@@ -14,30 +14,25 @@ from click.core import ParameterSource
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
 from gruverify.cli._look import Look
+from gruverify.cli._model_options import Choice
 from gruverify.cli._options import EXIT_CODES, EXIT_DIED, EXIT_UNAVAILABLE, Fail
 
 if TYPE_CHECKING:
-    from gruverify.runtimes import FileResult, Given, NodeResult
+    from gruverify.runtimes import FileResult, Given, NodeResult, Whole
 
 _ENDING = ".onnx"
 #: The options of `check` that a model in a runtime has; whoever gives another is told.
 _APPLY = {
-    *("targets", "seed", "patience", "json_path", "witnesses", "gru", "inputs", "declared"),
-    *("verbose", "quiet", "color"),
+    *("targets", "seed", "patience", "json_path", "witnesses", "verbose", "quiet", "color"),
+    *Choice.__dataclass_fields__,
 }
-#: Those that nothing but a model has.
-_OF_MODELS = {"gru": "--gru", "inputs": "--inputs", "declared": "--declare"}
 
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """What is checked of a model: the one node of that name, inputs in files beside those that are
-    drawn, under declarations of accuracy; and where what is found goes.
-    """
+    """What is checked of a model, and where what is found goes."""
 
-    gru: str | None
-    inputs: tuple[str, ...]
-    declared: tuple[tuple[str, Any], ...]
+    choice: Choice
     seed: int
     patience: float
     json_path: str | None
@@ -51,14 +46,13 @@ def names_a_model(target: str) -> bool:
     return bool(at) and file.lower().endswith(_ENDING) and not target.startswith("exec:")
 
 
-def require_a_model(context: click.Context) -> None:
+def require_a_model(choice: Choice) -> None:
     """Fail if an option is given that only a model in a runtime has."""
-    for name, option in _OF_MODELS.items():
-        if _is_given(context, name):
-            raise Fail(
-                f"{option} is for a model in a runtime, check model.onnx@onnxruntime; other "
-                "targets declare what they are in their own code"
-            )
+    if choice.given:
+        raise Fail(
+            f"{choice.given} is for a model in a runtime, check model.onnx@onnxruntime; other "
+            "targets declare what they are in their own code"
+        )
 
 
 def check_model(context: click.Context, target: str, options: ModelOptions) -> int:
@@ -68,7 +62,7 @@ def check_model(context: click.Context, target: str, options: ModelOptions) -> i
             raise Fail(f"{param.opts[0]} does not apply to a model in a runtime")
     json_file = writable("--json", options.json_path)
     file, _, runtime = target.rpartition("@")
-    found = _checked(file, runtime, options)
+    found = _checked(file, runtime, options, options.choice.whole())
     saved = {node.name: _save(node, file, options.witnesses) for node in found.nodes}
     _put_out(found, saved, json_file, options)
     return EXIT_CODES[found.verdict]
@@ -81,7 +75,7 @@ def _is_given(context: click.Context, name: str) -> bool:
     )
 
 
-def _checked(file: str, runtime: str, options: ModelOptions) -> FileResult:
+def _checked(file: str, runtime: str, options: ModelOptions, whole: Whole | None) -> FileResult:
     """In a process of its own, which a runtime may end."""
     from gruverify.backends import TargetDied, TargetUnavailable, in_subprocess, processes
     from gruverify.models import BadFile
@@ -89,7 +83,7 @@ def _checked(file: str, runtime: str, options: ModelOptions) -> FileResult:
 
     try:
         with console_for(stderr=True).status(f"running the GRUs of {file} in {runtime}"):
-            asked = file, runtime, options
+            asked = file, runtime, options, whole
             return in_subprocess(
                 processes(runtime), _answer, *asked, name=runtime, patience=options.patience
             )
@@ -101,21 +95,23 @@ def _checked(file: str, runtime: str, options: ModelOptions) -> FileResult:
         raise Fail(str(wrong)) from None
 
 
-def _answer(file: str, runtime: str, options: ModelOptions) -> FileResult:
+def _answer(file: str, runtime: str, options: ModelOptions, whole: Whole | None) -> FileResult:
     from gruverify.runtimes import check_file
 
+    choice = options.choice
     return check_file(
         file,
         runtime,
         seed=options.seed,
-        only=options.gru,
-        recorded=_recorded(options.inputs),
-        declared=dict(options.declared),
+        only=choice.gru if whole is None else None,
+        whole=whole,
+        recorded=_recorded(choice.inputs, batch_first=bool(choice.batch_first)),
+        declared=dict(choice.declared),
     )
 
 
-def _recorded(paths: Sequence[str]) -> list[Given]:
-    """The inputs in files: (T, B, I), or (T, I) of one member."""
+def _recorded(paths: Sequence[str], *, batch_first: bool) -> list[Given]:
+    """The inputs in files: (T, B, I), (B, T, I) with --batch-first, or (T, I) of one member."""
     from gruverify.models import array_of
     from gruverify.runtimes import Given
 
@@ -124,7 +120,11 @@ def _recorded(paths: Sequence[str]) -> list[Given]:
         xs = array_of(path, ("inputs", "input", "x", "X"))
         if xs.ndim not in (2, 3) or not xs.size:
             raise ValueError(f"--inputs {path} has shape {xs.shape}, expected (T, B, I) or (T, I)")
-        found.append(Given(f"the inputs of {path}", xs if xs.ndim == 3 else xs[:, None]))
+        if xs.ndim == 2:
+            xs = xs[:, None]
+        elif batch_first:
+            xs = xs.swapaxes(0, 1)
+        found.append(Given(f"the inputs of {path}", xs))
     return found
 
 
@@ -135,7 +135,7 @@ def _save(node: NodeResult, file: str, folder: Path) -> list[str]:
     if node.witness is None:
         return []
     name = "".join(c if c.isalnum() else "-" for c in f"{Path(file).stem}-{node.name}").strip("-")
-    files = {f"{name}.onnx": node.model, f"{name}.npz": npz_bytes(node.witness.given.arrays)}
+    files = {f"{name}.onnx": node.model, f"{name}.npz": npz_bytes(node.witness.arguments)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for each, data in files.items():

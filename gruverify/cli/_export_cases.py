@@ -6,23 +6,29 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from gruverify._named import DeclaredValues
 from gruverify.cli._declared import DECLARE
+from gruverify.cli._gru import LAYOUTS, only_gru
 from gruverify.cli._options import Fail
 from gruverify.cli._values import FOLDER, FORMATS, one_of
 
 if TYPE_CHECKING:
     from gruverify.arithmetic import Format
+    from gruverify.cell import Stack
+    from gruverify.exporting import Exported
 
-_KINDS = ("json", "npz", "safetensors", "onnx")
+_KINDS = ("json", "npz", "safetensors", "onnx", "webnn")
 _BIASES = ("both", "none", "input", "recurrent", "input+candidate")
+#: Where an option is from that somebody gave.
+_SAID = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 _INDEX, _SCHEMA = "index.json", "case.schema.json"
 
 
@@ -35,7 +41,8 @@ _INDEX, _SCHEMA = "index.json", "case.schema.json"
     default="json",
     show_default=True,
     metavar="|".join(_KINDS),
-    help="The kind of files; onnx: a folder for each, as ONNX' node tests are.",
+    help="The kind of files; onnx: a folder for each, as ONNX' node tests are; webnn: as the tests "
+    "of WebNN are.",
 )
 @click.option(
     "--format",
@@ -50,7 +57,7 @@ _INDEX, _SCHEMA = "index.json", "case.schema.json"
     "--reset",
     type=one_of("after", "before"),
     metavar="after|before",
-    help="The reset gate and the product (default: after; onnx: both).",
+    help="The reset gate and the product (default: after; onnx, webnn: both).",
 )
 @click.option(
     "--update",
@@ -64,14 +71,14 @@ _INDEX, _SCHEMA = "index.json", "case.schema.json"
     "--biases",
     type=one_of(*_BIASES),
     metavar="|".join(_BIASES),
-    help="Which biases there are (default: both; onnx: both and none).",
+    help="Which biases there are (default: both; onnx, webnn: both and none).",
 )
 @click.option(
     "--profile",
     type=click.Choice(["quick", "default", "deep"]),
     default="quick",
     show_default=True,
-    help="How many cases are drawn: 25, 100 or 2000 (onnx: 1, 4 or 80 for each combination).",
+    help="How many cases are drawn: 25, 100 or 2000 (onnx, webnn: 1, 4 or 80 of each kind).",
 )
 @click.option("--max-cases", type=click.IntRange(min=0), help="Draw so many.")
 @click.option("--max-size", type=click.IntRange(min=1), help="Draw no case with a larger size.")
@@ -82,6 +89,18 @@ _INDEX, _SCHEMA = "index.json", "case.schema.json"
     show_default=True,
     help="The same seed, the same cases.",
 )
+@click.option(
+    "--weights",
+    metavar="FILE",
+    help="Cases of the GRU in this file, in the format of its weights; what judge reads.",
+)
+@click.option("--gru", metavar="NAME", help="Which GRU of --weights, where there are several.")
+@click.option(
+    "--layout",
+    type=one_of(*LAYOUTS),
+    metavar="|".join(LAYOUTS),
+    help="Of --weights, where names do not tell it.",
+)
 @click.option("--declare", "declared", **DECLARE)
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 def command(
@@ -90,6 +109,9 @@ def command(
     formats: tuple[Format, ...],
     profile: str,
     max_cases: int | None,
+    weights: str | None,
+    gru: str | None,
+    layout: str | None,
     declared: tuple[tuple[str, Any], ...],
     force: bool,
     **said: object,
@@ -108,6 +130,7 @@ def command(
     gruverify export-cases cases
     gruverify export-cases cases --as safetensors --format f16 --reset before --biases none
     gruverify export-cases node --as onnx --declare kappa_sigma=8
+    gruverify export-cases mine --as safetensors --weights model.pt --gru encoder --max-cases 5
 
     Exit codes: 0 written, 2 usage error.
     """  # noqa: D301  # click reads the backspaces
@@ -115,13 +138,22 @@ def command(
 
     if len(formats) != 1:
         raise Fail(f"--format {','.join(f.short for f in formats)}: cases are of one format")
-    if kind == "onnx" and (said["update"] != "keep" or said["biases"] not in (None, *_BIASES[:2])):
-        raise Fail("--as onnx: ONNX' GRU has --update keep, and --biases both or none")
+    of_node = kind in ("onnx", "webnn")
+    if of_node and (said["update"] != "keep" or said["biases"] not in (None, *_BIASES[:2])):
+        raise Fail(f"--as {kind}: its GRU has --update keep, and --biases both or none")
+    if kind == "webnn" and formats[0].name not in ("float16", "float32"):
+        raise Fail(f"--as webnn: WebNN has --format f16 or f32, not {formats[0].short}")
+    mine = _mine(click.get_current_context(), weights, gru, layout)
     try:
         with _folder(folder, force) as place:
-            files, count = _written(
-                place, kind, formats[0], profile, max_cases, dict(declared), **said
-            )
+            if mine is not None:
+                drawn = _own_cases(
+                    kind, mine, 5 if max_cases is None else max_cases, said["seed"], dict(declared)
+                )
+                formats = (mine.format,)
+            else:
+                drawn = _drawn(kind, formats[0], profile, max_cases, dict(declared), **said)
+            files, count = _written(place, kind, formats[0], dict(declared), said["seed"], drawn)
     except BadDeclaration as wrong:
         raise Fail(f"--declare: {wrong}") from None
     except OSError as refused:
@@ -155,40 +187,79 @@ def _folder(folder: Path, force: bool) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def _mine(
+    context: click.Context, weights: str | None, gru: str | None, layout: str | None
+) -> Stack | None:
+    """The GRU of --weights; None if cases are drawn with weights of their own."""
+    given = {name for name in context.params if context.get_parameter_source(name) in _SAID}
+    if weights is None:
+        if wrong := given & {"gru", "layout"}:
+            raise Fail(f"--{min(wrong)} says something of --weights, which is not given")
+        return None
+    if wrong := given & {"formats", "biases", "profile", "max_size"}:
+        option = {"formats": "--format", "max_size": "--max-size"}.get(min(wrong))
+        raise Fail(f"{option or f'--{min(wrong)}'} is not for --weights, which have their own")
+    said = [context.params[name] if name in given else None for name in ("reset", "update")]
+    found = only_gru(weights, gru, layout, *said)
+    if found.backward:
+        raise Fail(f"{found.name} runs backward alone: cases are of a GRU that runs forward")
+    return found.stack
+
+
 def _written(
     place: Path,
     kind: str,
     fmt: Format,
-    profile: str,
-    max_cases: int | None,
     declared: DeclaredValues,
-    **said: Any,
+    seed: Any,
+    each: Iterable[tuple[Any, dict[str, bytes]]],
 ) -> tuple[int, int]:
     """How many files were written, and of how many cases."""
-    from gruverify.engine import PROFILES
     from gruverify.exporting import CASE_SCHEMA, index_document
 
-    if max_cases is None:
-        count = PROFILES[profile].cases
-    else:
-        count = max_cases
     index, files = list[Any](), dict[str, bytes]()
-    if kind == "onnx":
-        each = _node_tests(fmt, count // 25 if max_cases is None else count, declared, **said)
-    else:
-        each = _cases(kind, fmt, count, declared, **said)
     total = 0
     for entry, contents in each:
         index.append(entry)
         total += len(contents)
         for name, data in contents.items():
             _write(place / name, data)
-    files[_INDEX] = _as_json(index_document(fmt, said["seed"], declared, index))
+    files[_INDEX] = _as_json(index_document(fmt, seed, declared, index))
     if kind == "json":
         files[_SCHEMA] = _as_json(CASE_SCHEMA)
     for name, data in files.items():
         _write(place / name, data)
     return total + len(files), len(index)
+
+
+def _drawn(
+    kind: str,
+    fmt: Format,
+    profile: str,
+    max_cases: int | None,
+    declared: DeclaredValues,
+    **said: Any,
+) -> Iterator[tuple[Any, dict[str, bytes]]]:
+    """What the index says of each case, and its files."""
+    from gruverify.engine import PROFILES
+
+    count = PROFILES[profile].cases if max_cases is None else max_cases
+    if kind in ("onnx", "webnn"):
+        few = count // 25 if max_cases is None else count
+        return _node_tests(kind, fmt, few, declared, **said)
+    return _cases(kind, fmt, count, declared, **said)
+
+
+def _own_cases(
+    kind: str, stack: Stack, count: int, seed: Any, declared: DeclaredValues
+) -> Iterator[tuple[Any, dict[str, bytes]]]:
+    """The same of a GRU with weights of its own."""
+    from gruverify.exporting import own_cases
+
+    if kind in ("onnx", "webnn"):
+        raise Fail(f"--as {kind}: cases of --weights are written as json, npz or safetensors")
+    for one in own_cases(stack, count, seed=seed, declared=declared):
+        yield _listed(kind, one)
 
 
 def _cases(
@@ -203,36 +274,44 @@ def _cases(
     seed: int,
     max_size: int | None,
 ) -> Iterator[tuple[Any, dict[str, bytes]]]:
-    """What the index says of each case, and its files."""
+    """The same of cases that the strategies draw."""
     from gruverify.cell import Variant
-    from gruverify.exporting import exported_cases, files_of, listed
+    from gruverify.exporting import exported_cases
 
     variant = Variant(reset or "after", update, biases=biases or "both")
     for one in exported_cases(fmt, variant, count, seed=seed, max_size=max_size, declared=declared):
-        files, found = files_of(one, kind), one.expected.values()
-        numbers = sum(each.values.size for each in found)
-        yield (
-            listed(
-                one.name,
-                list(files),
-                one.about,
-                variant,
-                sizes=one.case.sizes,
-                numbers=numbers,
-                claimed=sum(each.claimed for each in found),
-            ),
-            files,
-        )
+        yield _listed(kind, one)
+
+
+def _listed(kind: str, one: Exported) -> tuple[Any, dict[str, bytes]]:
+    """What the index says of a case, and its files."""
+    from gruverify.exporting import files_of, listed
+
+    files, found = files_of(one, kind), one.expected.values()
+    entry = listed(
+        one.name,
+        list(files),
+        one.about,
+        one.case.variant,
+        sizes=one.case.sizes,
+        numbers=sum(each.values.size for each in found),
+        claimed=sum(each.claimed for each in found),
+    )
+    return entry, files
 
 
 def _node_tests(
-    fmt: Format, count: int, declared: DeclaredValues, *, update: str, **said: Any
+    kind: str, fmt: Format, count: int, declared: DeclaredValues, *, update: str, **said: Any
 ) -> Iterator[tuple[Any, dict[str, bytes]]]:
     """The same of node tests."""
-    from gruverify.exporting import listed, node_tests
+    from gruverify.exporting import listed, node_tests, webnn_files, webnn_tests
 
-    for one in node_tests(fmt, count, declared=declared, **said):
-        files = {f"{one.name}/{name}": data for name, data in one.files().items()}
+    tests = node_tests if kind == "onnx" else webnn_tests
+    for one in tests(fmt, count, declared=declared, **said):
+        if kind == "onnx":
+            files = {f"{one.name}/{name}": data for name, data in one.files().items()}
+        else:
+            files = dict(webnn_files(one))
         yield (
             listed(
                 one.name,

@@ -48,9 +48,15 @@ def gru_options(command: Command) -> Command:
 
 
 def only_gru(
-    path: str, name: str | None, layout: str | None, reset: str | None, update: str | None
+    path: str,
+    name: str | None,
+    layout: str | None,
+    reset: str | None,
+    update: str | None,
+    *,
+    clip: bool = False,
 ) -> Gru:
-    """The GRU of the file: the one of that name, or the only one.
+    """The GRU of the file: the one of that name, or the only one. clip: as `read_grus` has it.
 
     Raises:
         Fail: there is none, or more than one; or the file cannot be read.
@@ -58,7 +64,7 @@ def only_gru(
     from gruverify.models import BadFile, read_grus
 
     try:
-        found = read_grus(path, name=name, layout=layout, reset=reset, update=update)
+        found = read_grus(path, name=name, layout=layout, reset=reset, update=update, clip=clip)
     except BadFile as wrong:
         raise Fail(str(wrong)) from None
     if len(found) > 1:

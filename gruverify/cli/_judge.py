@@ -116,7 +116,7 @@ def command(
     _require(outputs, plot, fmt)
     json_file, plot_file = writable("--json", json_path), writable("--plot", plot)
     with _users_mistakes():
-        gru = only_gru(weights, name, layout, reset, update)
+        gru = only_gru(weights, name, layout, reset, update, clip=True)
         records = _records(
             gru, inputs, outputs, state, lengths, batch_first, fmt[0] if fmt else None
         )
@@ -188,6 +188,7 @@ def _records(
                     format=fmt,
                     batch_first=first,
                     backward=gru.backward,
+                    clip=gru.clip,
                 )
             )
         except BadRecord as wrong:

@@ -9,6 +9,11 @@ from gruverify.exporting._expected import Expected as Expected
 from gruverify.exporting._expected import expected as expected
 from gruverify.exporting._node_tests import NodeTest as NodeTest
 from gruverify.exporting._node_tests import node_tests as node_tests
+from gruverify.exporting._own import own_cases as own_cases
+from gruverify.exporting._webnn import WEBNN_FORMATS as WEBNN_FORMATS
+from gruverify.exporting._webnn import webnn_document as webnn_document
+from gruverify.exporting._webnn import webnn_files as webnn_files
+from gruverify.exporting._webnn import webnn_tests as webnn_tests
 from gruverify.exporting._written import CASE_SCHEMA as CASE_SCHEMA
 from gruverify.exporting._written import KINDS as KINDS
 from gruverify.exporting._written import case_document as case_document

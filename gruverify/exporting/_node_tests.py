@@ -1,11 +1,11 @@
 """Cases as node tests of ONNX, with a bound for every output: reset side × direction × lengths ×
-bias, of which the standard's own six have few and no lengths.
+bias × clip, of which the standard's own six have few, no lengths and no clip.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -14,7 +14,7 @@ from gruverify._named import DeclaredValues
 from gruverify.arithmetic import Format, NDArray
 from gruverify.cell import LAYOUTS, StackCase, Variant
 from gruverify.exporting._cases import Exported, exported_cases
-from gruverify.exporting._expected import Expected
+from gruverify.exporting._expected import Expected, expected_outputs
 from gruverify.exporting._onnx_bytes import gru_model, tensor_bytes
 from gruverify.judging import own_order, reordered
 
@@ -23,6 +23,8 @@ _RESETS = {"after": "lbr1", "before": "lbr0"}
 _BIASES = {"both": "bias", "none": "nobias"}
 _RAGGED = {False: "full", True: "lengths"}
 _DIRECTIONS = ("forward", "reverse", "bidirectional")
+#: A clip that pre-activations of many cases are beyond, and that every format has.
+_CLIPS = (None, 0.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +39,7 @@ class NodeTest:
     variant: Variant
     sizes: Mapping[str, int]
     inputs: Mapping[str, NDArray | None]
-    attributes: Mapping[str, int | str]
+    attributes: Mapping[str, int | str | float]
     outputs: Mapping[str, NDArray]
     bounds: Mapping[str, NDArray]
 
@@ -87,9 +89,11 @@ def node_tests(
         )
         for one in each:
             if _has_shape(one.case, direction, ragged):
-                words = (_RESETS[side], direction, _RAGGED[ragged], _BIASES[form])
-                name = "_".join(("test_gru", *words, one.name.replace("-", "_")))
-                yield _node_test(name, one, direction)
+                for clip in _CLIPS:
+                    words = (_RESETS[side], direction, _RAGGED[ragged], _BIASES[form])
+                    more = () if clip is None else ("clip",)
+                    name = "_".join(("test_gru", *words, *more, one.name.replace("-", "_")))
+                    yield _node_test(name, one, direction, clip)
 
 
 def _has_shape(case: StackCase, direction: str, ragged: bool) -> bool:
@@ -101,8 +105,8 @@ def _has_shape(case: StackCase, direction: str, ragged: bool) -> bool:
     )
 
 
-def _node_test(name: str, one: Exported, direction: str) -> NodeTest:
-    case, expected = one.case, one.expected
+def _node_test(name: str, one: Exported, direction: str, clip: float | None) -> NodeTest:
+    case, expected = one.case, expected_outputs(one.case, replace(one.mode, clip=clip))
     T, B, _ = case.inputs.shape
     lengths = np.full(B, T) if case.lengths is None else case.lengths
     # Backward over inputs in reverse is forward: outputs come out in reverse, too.
@@ -126,8 +130,10 @@ def _node_test(name: str, one: Exported, direction: str) -> NodeTest:
         "sequence_lens": None if case.lengths is None else case.lengths.astype(np.int32),
         "initial_h": case.states,
     }
-    attributes: dict[str, int | str] = {"hidden_size": H, "direction": direction}
+    attributes: dict[str, int | str | float] = {"hidden_size": H, "direction": direction}
     attributes["linear_before_reset"] = int(case.variant.reset == "after")
+    if clip is not None:
+        attributes["clip"] = clip
     return NodeTest(name, one.about, case.variant, case.sizes, given, attributes, outputs, bounds)
 
 

@@ -4,6 +4,7 @@ are those of onnx.proto.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -15,7 +16,9 @@ _TYPES = {"float32": 1, "int32": 6, "int64": 7, "float16": 10, "float64": 11, "b
 #: The version of the operator GRU that has attributes as here, and the newer one that has bfloat16,
 #: each with the oldest format of models that may use it.
 _OPSET, _OPSET_OF_BFLOAT16 = (14, 7), (22, 10)
-_INT, _STRING = 2, 3
+_FLOAT, _INT, _STRING = 1, 2, 3
+#: The key of a field of four bytes: number 2.
+_FLOAT_FIELD = bytes([2 << 3 | 5])
 
 
 def tensor_bytes(name: str, array: NDArray) -> bytes:
@@ -28,7 +31,7 @@ def tensor_bytes(name: str, array: NDArray) -> bytes:
 def gru_model(
     inputs: Mapping[str, NDArray | None],
     outputs: Mapping[str, NDArray],
-    attributes: Mapping[str, int | str],
+    attributes: Mapping[str, int | str | float],
 ) -> bytes:
     """A model of one GRU node. Inputs in the operator's order; those that are None are left out,
     and so those at its end need not be there. All others are inputs of the model, in their shapes.
@@ -56,7 +59,9 @@ def _infos(arrays: Mapping[str, NDArray]) -> Iterable[bytes]:
         yield field(1, name) + field(2, field(1, kind))
 
 
-def _attribute(name: str, value: int | str) -> bytes:
+def _attribute(name: str, value: int | str | float) -> bytes:
+    if isinstance(value, float):
+        return field(1, name) + _FLOAT_FIELD + struct.pack("<f", value) + field(20, _FLOAT)
     if isinstance(value, int):
         return field(1, name) + field(3, value) + field(20, _INT)
     return field(1, name) + field(4, value) + field(20, _STRING)

@@ -18,7 +18,7 @@ from gruverify.exporting._expected import parameters_of
 from gruverify.models import npz_bytes, safetensors_bytes
 
 #: The kinds of files.
-KINDS: tuple[str, ...] = ("json", "npz", "safetensors", "onnx")
+KINDS: tuple[str, ...] = ("json", "npz", "safetensors", "onnx", "webnn")
 SCHEMA = 1
 #: The schema of a case, and of the index of a folder.
 CASE_SCHEMA: JsonObject = json.loads(

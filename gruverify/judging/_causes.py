@@ -13,6 +13,7 @@ from gruverify._named import DeclaredValues
 from gruverify.arithmetic import (
     Array,
     NDArray,
+    Rounding,
     float32,
     float64,
     floating,
@@ -224,7 +225,12 @@ def _tried(
 
 
 def _source(record: Record, declared: DeclaredValues) -> Source:
-    return Source(record, model_of(record.stack, rounding_of(Declared(declared), record.format)))
+    return Source(record, model_of(record.stack, mode_of(record, declared)))
+
+
+def mode_of(record: Record, declared: DeclaredValues) -> Rounding:
+    """What may be lost where a record was computed, under declarations of accuracy."""
+    return replace(rounding_of(Declared(declared), record.format), clip=record.clip)
 
 
 class Declared:
@@ -287,6 +293,15 @@ def start_that_explains(source: Source) -> Cause | None:
     return None
 
 
+def clip_that_explains(record: Record, declared: DeclaredValues) -> Cause | None:
+    """Arguments of σ and tanh as they are, where they should not be larger than the clip."""
+    if record.clip is None:
+        return None
+    if _holds(_source(replace(record, clip=None), declared)):
+        return Cause(f"clip={record.clip:g} is not applied", {})
+    return None
+
+
 def axes_that_explain(source: Source) -> Cause | None:
     """Batch and time exchanged, or time reversed."""
     record = source.record
@@ -316,6 +331,7 @@ def causes(
         return
     yield start_that_explains(source)
     yield axes_that_explain(source)
+    yield clip_that_explains(source.record, declared)
     yield reading_that_explains(source, failed)
     yield weights_that_explain(source)
     yield format_that_explains(source.record, declared)

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gruverify._named import DeclaredValues
-from gruverify.backends import rounding_of
-from gruverify.judging._causes import Declared
+from gruverify.judging._causes import mode_of
 from gruverify.judging._envelope import affordable, envelope
 from gruverify.judging._held import Source
 from gruverify.judging._record import Record
 from gruverify.judging._ruling import Ruling
 from gruverify.judging._walk import Floats, initial, inputs_of, model_of
+
+#: How far apart any two states are, GRU or not: from -1 to 1.
+_ANY = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,11 @@ class Distance:
             return (
                 f"{said}; no bound over {k + 1} steps is finite, and each was judged step by "
                 "step alone"
+            )
+        if self.explained[k] >= _ANY:
+            return (
+                f"{said}; a bound over {k + 1} steps says nothing here, and each was judged step "
+                "by step alone"
             )
         return (
             f"{said}: after {k + 1} steps a difference of {self.explained[k]:.2g} is "
@@ -114,7 +121,7 @@ def _explained(one: Record, other: Record, declared: DeclaredValues) -> Floats:
     """How far apart rounding may take two runs, by step (T,): all layers enclosed, for each may
     differ in both.
     """
-    model = model_of(one.stack, rounding_of(Declared(declared), one.format))
+    model = model_of(one.stack, mode_of(one, declared))
     last = one.stack.layers - 1
     if last == 0:
         xs = inputs_of(one, model.mode)

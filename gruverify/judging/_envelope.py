@@ -78,7 +78,10 @@ def _step(
     a = activations(v, p, x, h)
     whole: Ball = next_state(v, a)
     at_mid: Ball = step(v, p, x, Ball(h.mode, h.mid))
-    growth = spectral_norms(jacobian_of_state(v, p, a))
+    if h.mode.clip is None:
+        growth = spectral_norms(jacobian_of_state(v, p, a))
+    else:  # at the clip there is no derivative: entries of the ball are all that holds
+        growth = np.full(len(h.mid), np.inf)
     # What a step rounds elsewhere in the box differs from what it rounds in the middle by as many
     # roundings of the difference as it has on any path.
     roundings = np.expm1((4 * h.shape[1] + 32) * h.mode.u)

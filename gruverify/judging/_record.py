@@ -28,7 +28,8 @@ class Record:
     by layer where they are recorded, the last layer's always; initial states (L·D, B, H), and the
     lengths (B,) of the members.
 
-    weights: the format in which the weights are saved; notes: what was found out about formats, for
+    weights: the format in which the weights are saved; clip: how large the arguments of σ and tanh
+    may be (None: as they are); notes: what was found out about formats, for
     whoever reads the verdict.
     """
 
@@ -39,6 +40,7 @@ class Record:
     state: NDArray
     lengths: npt.NDArray[np.intp]
     weights: Format
+    clip: float | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -50,29 +52,32 @@ class Record:
 def record(
     model: Cell | Stack,
     inputs: npt.ArrayLike,
-    outputs: npt.ArrayLike,
+    outputs: npt.ArrayLike | None,
     *,
     state: npt.ArrayLike | None = None,
     lengths: npt.ArrayLike | None = None,
     format: Format | str | None = None,
     batch_first: bool = False,
     backward: bool = False,
+    clip: float | None = None,
 ) -> Record:
     """A record of these arrays: see `judge`, which takes the same.
 
+    outputs: None where nothing but last states is recorded, for `rule_last`.
     backward: the one direction meets each member's last step first, as ONNX' direction=reverse
-    does; inputs and outputs are in time all the same, and become the order of the steps.
+    does; inputs and outputs are in time all the same, and become the order of the steps. clip: how
+    large the arguments of σ and tanh may be, as ONNX's clip says.
 
     Raises:
         BadRecord: an array has the wrong shape or type.
     """
     stack = _stack(model)
-    xs, ys = numbers("inputs", inputs), numbers("outputs", outputs)
+    xs = numbers("inputs", inputs)
     unbatched = xs.ndim == 2
     if unbatched:
-        xs, ys = xs[:, None], np.expand_dims(ys, -2) if ys.ndim >= 2 else ys
+        xs = xs[:, None]
     elif batch_first and xs.ndim == 3:
-        xs, ys = xs.swapaxes(0, 1), ys.swapaxes(-3, -2) if ys.ndim >= 3 else ys
+        xs = xs.swapaxes(0, 1)
     if batch_first and not unbatched:
         axes = "(B, T, I)"
     elif unbatched:
@@ -81,7 +86,15 @@ def record(
         axes = "(T, B, I)"
     require_inputs(stack, np.asarray(inputs).shape, xs, axes)
     T, B, _ = xs.shape
-    layers = _layers(stack, np.asarray(outputs).shape, ys, T, B, axes)
+    ys, layers = None, dict[int, NDArray]()
+    if outputs is not None:
+        ys = numbers("outputs", outputs)
+        given = ys.shape
+        if unbatched:
+            ys = np.expand_dims(ys, -2) if ys.ndim >= 2 else ys
+        elif batch_first:
+            ys = ys.swapaxes(-3, -2) if ys.ndim >= 3 else ys
+        layers = _layers(stack, given, ys, T, B, axes)
     computed, notes = _format(stack, ys, format)
     steps = _lengths(lengths, T, B)
     if backward:
@@ -97,6 +110,7 @@ def record(
         initial_states(stack, state, B, computed, unbatched=unbatched),
         steps,
         stack.format,
+        clip,
         (*notes, *_notes_of_inputs(xs, computed)),
     )
 
@@ -186,18 +200,20 @@ def _layers(
     return {stack.layers - 1: ys}
 
 
-def _format(stack: Stack, ys: NDArray, asked: Format | str | None) -> tuple[Format, list[str]]:
+def _format(
+    stack: Stack, ys: NDArray | None, asked: Format | str | None
+) -> tuple[Format, list[str]]:
     """The format that the run was computed in: as asked, or the weights', unless the outputs have
     more digits.
     """
-    own, stored = stack.format, kind_of(ys)
+    own = stack.format
+    if ys is None:
+        return (own if asked is None else _as_format(asked)), []
+    stored = kind_of(ys)
     if stored is None:
         raise BadRecord(f"outputs has dtype {ys.dtype}: floating-point numbers are wanted")
     if asked is not None:
-        if isinstance(asked, Format):
-            computed = asked
-        else:
-            computed = _named(asked)
+        computed = _as_format(asked)
         if computed != own:
             notes = [f"judged as computed in {computed.name}, as asked"]
         else:
@@ -217,9 +233,11 @@ def _format(stack: Stack, ys: NDArray, asked: Format | str | None) -> tuple[Form
     return computed, notes
 
 
-def _named(name: str) -> Format:
+def _as_format(asked: Format | str) -> Format:
+    if isinstance(asked, Format):
+        return asked
     try:
-        return format_named(name)
+        return format_named(asked)
     except ValueError as unknown:
         raise BadRecord(str(unknown)) from None
 

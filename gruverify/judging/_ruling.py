@@ -11,10 +11,9 @@ import numpy.typing as npt
 
 from gruverify._named import DeclaredValues
 from gruverify.arithmetic import Format
-from gruverify.backends import rounding_of
 from gruverify.cell import Cell, Stack
 from gruverify.engine import ENOUGH
-from gruverify.judging._causes import Cause, Declared, causes, functions_that_explain
+from gruverify.judging._causes import Cause, causes, functions_that_explain, mode_of
 from gruverify.judging._held import Entry, Held, Source, every_direction, share_within
 from gruverify.judging._record import Record, record
 from gruverify.judging._walk import model_of
@@ -82,17 +81,21 @@ def judge(
     return rule(found, declared)
 
 
-def rule(found: Record, declared: DeclaredValues) -> Ruling:
-    """The verdict on a record: see `judge`."""
+def rule(found: Record, declared: DeclaredValues, *, explain: bool = True) -> Ruling:
+    """The verdict on a record: see `judge`. explain: whether to look for what explains a number
+    beyond its bound; without, it is a bug.
+    """
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        source = Source(found, model_of(found.stack, rounding_of(Declared(declared), found.format)))
+        source = Source(found, model_of(found.stack, mode_of(found, declared)))
         each = every_direction(source)
         failed = [one for one in each if one.beyond.any()]
-        if failed:
+        if failed and explain:
             return _failed(source, declared, each, failed)
+        if failed:
+            return ruling_of("bug", (), found, declared, each)
     entries, claimed = share_within(each)
     reasons = _too_little(found, each, entries, claimed)
-    return _ruling("undecidable" if reasons else "rounding", reasons, found, declared, each)
+    return ruling_of("undecidable" if reasons else "rounding", reasons, found, declared, each)
 
 
 def _failed(
@@ -104,16 +107,16 @@ def _failed(
     cause = next((cause for cause in tried if cause is not None), None)
     if cause is not None and cause.is_accuracy:
         reasons = (f"it is rounding if this GRU has {cause.words}: {cause.advice}",)
-        return _ruling("undecidable", reasons, found, declared, each, cause=cause)
+        return ruling_of("undecidable", reasons, found, declared, each, cause=cause)
     if cause is not None:
-        return _ruling(
+        return ruling_of(
             "bug", (f"this explains all of it: {cause.words}",), found, declared, each, cause=cause
         )
     if one_unit:
         reason = "no other reading explains it, and less accuracy would not single out one unit"
-        return _ruling("bug", (reason,), found, declared, each)
+        return ruling_of("bug", (reason,), found, declared, each)
     hint = functions_that_explain(found, declared, failed)
-    return _ruling("bug", ("no other reading explains it",), found, declared, each, hint=hint)
+    return ruling_of("bug", ("no other reading explains it",), found, declared, each, hint=hint)
 
 
 #: From so many numbers on, all in one unit of a direction that has at least as many units, one unit
@@ -132,7 +135,7 @@ def _singled_out(failed: Sequence[Held]) -> bool:
     return True
 
 
-def _ruling(
+def ruling_of(
     verdict: Verdict,
     reasons: tuple[str, ...],
     found: Record,
@@ -142,6 +145,7 @@ def _ruling(
     cause: Cause | None = None,
     hint: Cause | None = None,
 ) -> Ruling:
+    """The verdict with what it rests on: what was held, direction by direction."""
     entries, claimed = share_within(each)
     firsts = [one.first for one in each if one.first is not None]
     worst = max(

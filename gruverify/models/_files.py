@@ -9,9 +9,9 @@ import json
 import math
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, TypeAlias
 
 import numpy as np
 
@@ -19,16 +19,21 @@ from gruverify._named import Keywords
 from gruverify._visible import shortened, visible
 from gruverify.arithmetic import NDArray, bfloat16, format_named
 from gruverify.backends import state_dict_of
+from gruverify.models._archives import Members
 from gruverify.models._keras import KerasModel, is_keras, keras_archive, keras_weights
+from gruverify.models._mapped import mapped
 from gruverify.models._msgpack import msgpack_arrays
 from gruverify.models._onnx import onnx_grus
+from gruverify.models._safetensors import safetensors_arrays
 
 #: Arrays by name, and what the file says of them.
-Read: TypeAlias = tuple[dict[str, NDArray], Keywords]
+Read: TypeAlias = tuple[Mapping[str, NDArray], Keywords]
 
 #: What a compressed archive may come to: so many times its own size, or so many bytes if that is
 #: more.
 _EXPANDS, _SMALL = 8, 2**26
+#: NumPy refuses headers that are longer.
+_MOST_OF_HEADER = 2**17
 _NPY, _HDF5, _ZIP = b"\x93NUMPY", b"\x89HDF", b"PK\x03\x04"
 #: How a map of msgpack begins, unless it is empty.
 _MSGPACK = (*range(0x81, 0x90), 0xDE, 0xDF)
@@ -47,7 +52,7 @@ class BadFile(ValueError):
 def read_arrays(path: str | Path) -> dict[str, NDArray]:
     """All arrays of a file by name; the one of a .npy file is called "".
 
-    What it is is told by its content: .npz, .npy, .safetensors (with the package safetensors), what
+    What it is is told by its content: .npz, .npy, .safetensors, what
     torch.save wrote (with torch), Keras' .keras and .weights.h5, ONNX models with GRU
     nodes, what flax.serialization.to_bytes returned, or JSON: an object of nested lists by name, or
     one with "arrays", and perhaps "format", beside them.
@@ -56,13 +61,18 @@ def read_arrays(path: str | Path) -> dict[str, NDArray]:
         BadFile: it is none of these, damaged, or claims more than it holds; or the package it needs
         is missing.
     """
-    return arrays_and_remarks(path)[0]
+    arrays = arrays_and_remarks(path)[0]
+    try:
+        return {name: np.array(arrays[name]) for name in arrays}
+    except ValueError as damaged:
+        raise BadFile(f"{path}: {damaged}") from None
 
 
 def arrays_and_remarks(path: str | Path) -> Read:
-    """The same, and what the file says of them: "layout", "reset", "update"; by the name of each
-    GRU "resets", "refused" (what keeps it from being read), and "backward" (those that run
-    backward alone).
+    """The same arrays, as views of the file or read when they are asked for, where a ValueError
+    says what is damaged; and what the file says of them: "layout", "reset", "update"; by the name
+    of each GRU "resets", "refused" (what keeps it from being read), "clips", and "backward" (those
+    that run backward alone).
 
     Raises:
         BadFile: as `read_arrays`.
@@ -133,12 +143,17 @@ def _msgpack(path: Path) -> Read:
 
 
 def _npy(path: Path) -> Read:
-    with path.open("rb") as stream:
-        return {"": _array(stream, path.stat().st_size)}, {}
+    return {"": _array_in(mapped(path))}, {}
 
 
-def _array(stream: IO[bytes], size: int) -> NDArray:
-    """One array in NumPy's format, of which `size` bytes are there with its header."""
+def _array_in(data: memoryview) -> NDArray:
+    """The array that these bytes are in NumPy's format."""
+    head = io.BytesIO(data[:_MOST_OF_HEADER])
+    return _array(head, data)
+
+
+def _array(stream: IO[bytes], data: memoryview) -> NDArray:
+    """One array in NumPy's format; stream: its beginning, with its header."""
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
@@ -152,10 +167,11 @@ def _array(stream: IO[bytes], size: int) -> NDArray:
         raise ValueError("holds Python objects, which would have to be executed: save numbers")
     if min(shape, default=0) < 0:
         raise ValueError(f"claims shape {shape}")
-    claimed, there = math.prod(shape) * dtype.itemsize, size - stream.tell()
+    claimed, there = math.prod(shape) * dtype.itemsize, len(data) - stream.tell()
     if claimed > there:
         raise ValueError(f"claims shape {shape} of {dtype}, {claimed} bytes, and holds {there}")
-    flat = np.frombuffer(stream.read(claimed), dtype)
+    start = stream.tell()
+    flat = np.frombuffer(data[start : start + claimed], dtype)
     if fortran:
         array = flat.reshape(shape[::-1]).T
     else:
@@ -191,49 +207,13 @@ def _archive(path: Path) -> Read:
                 "uncompressed"
             )
         if is_keras(archive):
-            return _of_keras(keras_archive(archive))
-        return {
-            member.filename.removesuffix(".npy"): _member(archive, member) for member in arrays
-        }, {}
-
-
-def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray:
-    try:
-        data = archive.read(member)
-        return _array(io.BytesIO(data), len(data))
-    except Exception as wrong:
-        raise ValueError(f"{visible(member.filename)}: {wrong or type(wrong).__name__}") from wrong
-
-
-#: The dtypes of safetensors by their names there.
-_SAFETENSORS = {
-    **{f"F{bits}": np.dtype(f"f{bits // 8}") for bits in (16, 32, 64)},
-    **{f"I{bits}": np.dtype(f"i{bits // 8}") for bits in (8, 16, 32, 64)},
-    **{f"U{bits}": np.dtype(f"u{bits // 8}") for bits in (8, 16, 32, 64)},
-    "BOOL": np.dtype(bool),
-}
+            return _of_keras(keras_archive(path, archive))
+        named = {member.filename.removesuffix(".npy"): member for member in arrays}
+        return Members(path, named, _array_in), {}
 
 
 def _safetensors(path: Path) -> Read:
-    try:
-        import safetensors
-    except ImportError:
-        raise ImportError(
-            "needs the package safetensors, which is not installed: pip install "
-            "'gruverify[safetensors]'"
-        ) from None
-    found = {}
-    tensors: Any = safetensors.deserialize  # which has no types
-    for name, tensor in tensors(path.read_bytes()):
-        kind = tensor["dtype"]
-        if kind != "BF16" and kind not in _SAFETENSORS:
-            continue  # float8 and what comes next: no GRU that is judged here has it
-        if kind == "BF16":
-            dtype = bfloat16.dtype
-        else:
-            dtype = _SAFETENSORS[kind]
-        found[name] = np.frombuffer(tensor["data"], dtype).reshape(tensor["shape"])
-    return found, {}
+    return safetensors_arrays(path), {}
 
 
 def _json(path: Path) -> Read:

@@ -27,6 +27,8 @@ _RECURRENT = {
     "haiku": ("w_h", 1),
     "onnx": ("R", 1),
 }
+#: How many arrays a message lists.
+_LISTED = 8
 _OTHERS = {4: "an LSTM has four", 1: "a plain RNN has one"}
 
 
@@ -34,13 +36,14 @@ _OTHERS = {4: "an LSTM has four", 1: "a plain RNN has one"}
 class Gru:
     """A GRU of a file: the name that its parameters share (may be ""), the layout they are in, and
     the stack. If it runs backward alone, `backward` says so: its one direction meets the last step
-    first.
+    first. clip: how large the arguments of σ and tanh may be; None: as they are.
     """
 
     name: str
     layout: str
     stack: Stack
     backward: bool = False
+    clip: float | None = None
 
     def __str__(self) -> str:
         s = self.stack
@@ -49,7 +52,8 @@ class Gru:
         else:
             ways = ", backward" * self.backward
         layers = f"{s.layers} layer{'s' * (s.layers > 1)}"
-        sizes = f"H={s.hidden_size}, I={s.input_size}, {layers}{ways}"
+        clip = "" if self.clip is None else f", clip={self.clip:g}"
+        sizes = f"H={s.hidden_size}, I={s.input_size}, {layers}{ways}{clip}"
         return f"{self.name or '(no name)'}: {sizes}, {s.format.name}, {s.variant} ({self.layout})"
 
 
@@ -60,12 +64,15 @@ def read_grus(
     layout: str | None = None,
     reset: str | None = None,
     update: str | None = None,
+    clip: bool = False,
 ) -> list[Gru]:
     """The GRUs of a file, in its order.
 
     name: of the one that is wanted, alone; layout: one of `LAYOUTS`, where the names of parameters
     do not tell; reset, update: as `Variant` has them, where the file does not say it: of Keras'
     arrays without a bias and of ONNX' the side of the reset gate is not known.
+
+    clip: whether whoever asks heeds `Gru.clip`; else those that have one are refused.
 
     Raises:
         BadFile: the file cannot be read, has no GRU, or one whose arrays do not fit together; the
@@ -78,7 +85,7 @@ def read_grus(
         **{name: value for name, value in asked.items() if value is not None},
     }
     try:
-        return grus_among(arrays, **said)
+        return grus_among(arrays, clip=clip, **said)
     except ValueError as wrong:
         raise BadFile(f"{path}: {visible(str(wrong))}") from None
 
@@ -93,11 +100,13 @@ def grus_among(
     resets: Mapping[str, str] | None = None,
     refused: Mapping[str, str] | None = None,
     backward: Collection[str] = (),
+    clips: Mapping[str, float] | None = None,
+    clip: bool = False,
 ) -> list[Gru]:
     """The GRUs among arrays by name: see `read_grus`.
 
     resets: the sides of the reset gate that are known, by name; refused: what keeps some of them
-    from being read; backward: those that run backward alone.
+    from being read; backward: those that run backward alone; clips: those that have one.
 
     Raises:
         ValueError: there is none, or one does not fit together or is refused.
@@ -114,6 +123,8 @@ def grus_among(
     if name is not None:
         names = [group.name for group in found]
         found = [group for group in found if group.name == name]
+        if not found and name in (refused or {}):
+            raise ValueError((refused or {})[name])
         if not found:
             raise ValueError(f"has no GRU called {name!r}: it has {', '.join(map(repr, names))}")
     # An LSTM has PyTorch's names too: beside a GRU nobody asks about it.
@@ -125,17 +136,23 @@ def grus_among(
                 why += " (others are read by name: --gru)"
             raise ValueError(why)
         gru = _gru(group, reset or known.get(group.name), update)
-        grus.append(replace(gru, backward=group.name in backward))
+        limit = (clips or {}).get(group.name)
+        if limit is not None and not clip:
+            raise ValueError(
+                f"{group.name} has clip={limit:g}, which judge and check model alone: if no "
+                "pre-activation gets there, save it without the attribute"
+            )
+        grus.append(replace(gru, backward=group.name in backward, clip=limit))
     return grus
 
 
 def _listed(arrays: Mapping[str, NDArray]) -> str:
-    each = [f"{name or 'one array'} {array.shape}" for name, array in arrays.items()]
+    each = [f"{name or 'one array'} {arrays[name].shape}" for name in list(arrays)[:_LISTED]]
     if not each:
         return "no arrays"
-    listed = ", ".join(each[:8])
-    if len(each) > 8:
-        return f"{listed} and {len(each) - 8} more"
+    listed = ", ".join(each)
+    if len(arrays) > _LISTED:
+        return f"{listed} and {len(arrays) - _LISTED} more"
     return listed
 
 
@@ -320,16 +337,27 @@ def array_of(path: str, names: tuple[str, ...]) -> NDArray:
     if not Path(path).exists() and ":" in path:
         file, _, picked = path.rpartition(":")
     arrays = arrays_and_remarks(file)[0]
+    try:
+        return np.array(_picked(file, picked, arrays, names))
+    except BadFile:
+        raise
+    except ValueError as damaged:
+        raise BadFile(f"{file}: {damaged}") from None
+
+
+def _picked(
+    file: str, picked: str, arrays: Mapping[str, NDArray], names: tuple[str, ...]
+) -> NDArray:
     if picked:
         if picked not in arrays:
             raise BadFile(
                 f"{file} has no array {visible(picked)!r}; it has {visible(_listed(arrays))}"
             )
-        return np.asarray(arrays[picked])
+        return arrays[picked]
     known = [name for name in names if name in arrays]
     if len(arrays) != 1 and not known:
         raise BadFile(
             f"{file} has {visible(_listed(arrays))}: pick one as {file}:NAME, or call one "
             f"{names[0]!r}"
         )
-    return np.asarray(arrays[known[0]] if known else next(iter(arrays.values())))
+    return arrays[known[0] if known else next(iter(arrays))]

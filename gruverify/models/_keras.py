@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gruverify.arithmetic import NDArray
+from gruverify.models._archives import member_of
 from gruverify.models._hdf5 import Hdf5, hdf5
+from gruverify.models._mapped import mapped
 
 #: The weights of a cell in Keras' order.
 _WEIGHTS = ("kernel", "recurrent_kernel", "bias")
@@ -43,7 +45,7 @@ def keras_weights(path: Path) -> KerasModel:
     Raises:
         ValueError: as `hdf5`.
     """
-    read = hdf5(memoryview(path.read_bytes()))
+    read = hdf5(mapped(path))
     return _model(read, read.config)
 
 
@@ -52,14 +54,14 @@ def is_keras(archive: zipfile.ZipFile) -> bool:
     return {"config.json", "model.weights.h5"} <= set(archive.namelist())
 
 
-def keras_archive(archive: zipfile.ZipFile) -> KerasModel:
+def keras_archive(path: Path, archive: zipfile.ZipFile) -> KerasModel:
     """What a .keras file holds, whose members were seen not to be too large.
 
     Raises:
         ValueError: as `hdf5`.
     """
-    data = archive.read("model.weights.h5")
-    return _model(hdf5(memoryview(data)), archive.read("config.json").decode())
+    data = member_of(path, archive.getinfo("model.weights.h5"))
+    return _model(hdf5(data), archive.read("config.json").decode())
 
 
 def _model(read: Hdf5, config: str) -> KerasModel:

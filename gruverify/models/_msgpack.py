@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from gruverify.arithmetic import NDArray, bfloat16
+from gruverify.models._mapped import mapped
 
 #: Maps inside maps, down to here.
 _DEPTH = 24
@@ -55,7 +56,7 @@ def msgpack_arrays(path: Path) -> dict[str, NDArray]:
     Raises:
         ValueError: it is no msgpack, damaged, or an array claims more than it holds.
     """
-    reader = _Reader(memoryview(path.read_bytes()))
+    reader = _Reader(mapped(path))
     found = reader.value(_DEPTH)
     if reader.at != len(reader.data):
         raise ValueError(f"is no msgpack file, or more: it ends at byte {reader.at} of its value")

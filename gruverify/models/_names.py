@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
+
+import numpy as np
 
 from gruverify.arithmetic import NDArray
 
@@ -79,8 +80,8 @@ def groups_in(arrays: Mapping[str, NDArray], layout: str | None = None) -> list[
 
 
 def _groups_of(arrays: Mapping[str, NDArray], layout: str) -> Iterator[Group]:
-    groups: dict[str, Group] = {}
-    for name, array in arrays.items():
+    found: dict[str, list[tuple[int, int, str, str]]] = {}
+    for name in arrays:
         if match := _LEAVES[layout].fullmatch(name):
             prefix, leaf = match["prefix"].rstrip("./_"), match["leaf"].replace("/", ".")
             if layout == "pytorch":
@@ -89,12 +90,13 @@ def _groups_of(arrays: Mapping[str, NDArray], layout: str) -> Iterator[Group]:
                 leaf = f"{_SHORT.get(kind, kind)}_{side}"
             else:
                 layer, direction = 0, 0
-            groups.setdefault(prefix, Group(prefix, layout)).add(
-                layer, direction, leaf, name, array
-            )
-    for group in groups.values():
-        present = set(chain.from_iterable(group.cells.values()))
-        if present >= _REQUIRED[layout]:
+            found.setdefault(prefix, []).append((layer, direction, leaf, name))
+    for prefix, parameters in found.items():
+        if {leaf for _, _, leaf, _ in parameters} >= _REQUIRED[layout]:
+            group = Group(prefix, layout)
+            for layer, direction, leaf, name in parameters:
+                # A copy: nothing else of the file is kept, nor follows what becomes of it.
+                group.add(layer, direction, leaf, name, np.array(arrays[name]))
             yield group
 
 

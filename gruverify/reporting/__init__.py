@@ -19,6 +19,7 @@ from gruverify.reporting._event_log import EventLog as EventLog
 from gruverify.reporting._family_pages import families as families
 from gruverify.reporting._family_pages import families_page as families_page
 from gruverify.reporting._family_pages import family_page as family_page
+from gruverify.reporting._file_result import MODEL_SCHEMA as MODEL_SCHEMA
 from gruverify.reporting._file_result import file_document as file_document
 from gruverify.reporting._file_result import print_file_result as print_file_result
 from gruverify.reporting._file_result import print_file_verdict as print_file_verdict
@@ -46,6 +47,7 @@ from gruverify.reporting._reader import Document as Document
 from gruverify.reporting._reader import load_document as load_document
 from gruverify.reporting._reader import parse_document as parse_document
 from gruverify.reporting._reader import schema as schema
+from gruverify.reporting._ruling import JUDGE_SCHEMA as JUDGE_SCHEMA
 from gruverify.reporting._ruling import print_rulings as print_rulings
 from gruverify.reporting._ruling import ruling_lines as ruling_lines
 from gruverify.reporting._ruling import rulings_document as rulings_document

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -17,6 +20,11 @@ from gruverify.runtimes import FileResult, Judged, NodeResult
 _COLOURS = {"conforms": "bold green", "falsified": "bold red", "inconclusive": "bold yellow"}
 #: How many inputs that failed, or could not be decided, are shown of a node.
 _SHOWN = 2
+#: The schema of the JSON values.
+SCHEMA = 1
+MODEL_SCHEMA: JsonObject = json.loads(
+    Path(__file__).with_name("model.schema.json").read_text(encoding="utf-8")
+)
 
 
 def print_file_result(
@@ -33,36 +41,49 @@ def print_file_result(
     versions = "".join(f" · {name} {version}" for name, version in found.versions.items())
     for line in (f"{found.file} in {found.runtime}", f"seed {found.seed}{versions}"):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    for node in found.nodes:
-        console.print(f"  {node.gru or node.name}", markup=False, highlight=False, soft_wrap=True)
+    for line in (*_grus(found), *found.notes):
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
     console.print()
     console.print(_table(found, verbose=verbose))
     for node in found.nodes:
         for line in _details(node, witnesses.get(node.name, [])):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
-    console.print(
-        "\nnot covered: what stands between the GRUs, and what a runtime makes of the whole graph",
-        markup=False,
-        soft_wrap=True,
-    )
+    if any(node.kind != "whole" for node in found.nodes):
+        rest = "what else the file computes, and what a runtime makes of the whole graph"
+        console.print(f"\nnot covered: {rest}", markup=False, soft_wrap=True)
     print_file_verdict(console, found)
 
 
 def print_file_verdict(console: Console, found: FileResult) -> None:
     """The verdict alone, with what it rests on."""
     inputs = sum(len(node.judged) for node in found.nodes)
-    count = len(found.nodes)
-    nodes = f"{count} GRU node{'s' * (count > 1)}"
+    counts = Counter(node.kind for node in found.nodes)
+    parts = ["the whole model"] * counts["whole"]
+    for kind, word in (("node", "GRU node"), ("chain", "chain")):
+        if count := counts[kind]:
+            more = "s" * (count > 1)
+            parts.append(f"{count} {word}{more}")
     console.print(
         Text.assemble(
-            (found.verdict, _COLOURS[found.verdict]), f" ({nodes}, {inputs} inputs in all)"
+            (found.verdict, _COLOURS[found.verdict]),
+            f" ({', '.join(parts)}, {inputs} inputs in all)",
         )
     )
 
 
+def _grus(found: FileResult) -> Iterator[str]:
+    """What each part computes, and in which types the file stores it all."""
+    for node in found.nodes:
+        of = f"{node.name}: " if node.kind != "node" and node.gru else ""
+        yield f"{of}{node.gru or node.name}"
+    if found.stored:
+        counts = ", ".join(f"{count} {kind}" for kind, count in sorted(found.stored.items()))
+        yield f"tensors stored in the file: {counts}"
+
+
 def _table(found: FileResult, *, verbose: bool) -> Table:
     table = Table(box=None, pad_edge=False)
-    headings = ["node", "inputs", "numbers", "claimed", "margin", "verdict"]
+    headings = ["node", "output", "inputs", "numbers", "claimed", "margin", "verdict"]
     if verbose:
         headings.insert(1, "over")
     for heading in headings:
@@ -70,9 +91,12 @@ def _table(found: FileResult, *, verbose: bool) -> Table:
         table.add_column(heading, justify="right" if right else "left", overflow="fold")
     for node in found.nodes:
         table.add_row(*_row(node, verbose=verbose))
+        if len(node.outputs) > 1:
+            table.add_row(*_last_row(node, verbose=verbose))
         for one in node.judged if verbose else ():
             sizes = ", ".join(f"{letter}={size}" for letter, size in one.given.sizes.items())
-            table.add_row("", f"{one.given.about}: {sizes}", "", *_figures([one]), _word(one))
+            over = f"{one.given.about}: {sizes}"
+            table.add_row("", over, "", "", *_figures([one]), _word(one))
     return table
 
 
@@ -80,9 +104,24 @@ def _row(node: NodeResult, *, verbose: bool) -> Iterator[Text | str]:
     yield Text(node.name)
     if verbose:
         yield ""
+    yield Text(node.outputs[0])
     yield str(len(node.judged))
     yield from _figures(node.judged)
     yield Text(node.verdict, _COLOURS[node.verdict])
+
+
+def _last_row(node: NodeResult, *, verbose: bool) -> Iterator[Text | str]:
+    """Last states, which are the last numbers of the outputs, bit for bit."""
+    yield from [""] * (1 + verbose)
+    yield Text(node.outputs[1])
+    own = [one for one in node.judged if one.ruling is not None]
+    differ = sum(bool(one.trouble) for one in own)
+    yield str(len(own))
+    yield from ("", "", "")
+    if differ:
+        yield f"differs from {node.outputs[0]} {differ} times"
+    else:
+        yield "the same bits" if own else ""
 
 
 def _figures(judged: tuple[Judged, ...] | list[Judged]) -> tuple[str, str, str]:
@@ -133,12 +172,16 @@ def _lines(one: Judged) -> Iterator[str]:
 def file_document(found: FileResult) -> JsonObject:
     """The same as JSON values; what is not finite is null."""
     return {
+        "kind": "gruverify model",
+        "schema": SCHEMA,
         "file": found.file,
         "runtime": found.runtime,
         "versions": dict(found.versions),
         "seed": found.seed,
         "declared": dict(found.declared),
         "verdict": found.verdict,
+        "stored": dict(found.stored),
+        "notes": list(found.notes),
         "nodes": [_node(node) for node in found.nodes],
     }
 
@@ -146,7 +189,10 @@ def file_document(found: FileResult) -> JsonObject:
 def _node(node: NodeResult) -> JsonObject:
     return {
         "name": node.name,
+        "kind": node.kind,
         "gru": node.gru,
+        "stored": list(node.stored),
+        "outputs": list(node.outputs),
         "refused": node.refused,
         "verdict": node.verdict,
         "inputs": [_input(one) for one in node.judged],

@@ -4,9 +4,11 @@ test.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -15,6 +17,10 @@ from gruverify._named import JsonObject
 from gruverify.judging import Distance, Entry, Ruling
 from gruverify.reporting._table import margin
 
+#: The schema of the JSON values.
+JUDGE_SCHEMA: JsonObject = json.loads(
+    Path(__file__).with_name("judge.schema.json").read_text(encoding="utf-8")
+)
 _COLOURS = {"rounding": "bold green", "bug": "bold red", "undecidable": "bold yellow"}
 
 
@@ -112,6 +118,8 @@ def rulings_document(
 ) -> JsonObject:
     """The rulings on the outputs of a model, as JSON values; what is not finite is null."""
     found: JsonObject = {
+        "kind": "gruverify judge",
+        "schema": 1,
         "model": model,
         "outputs": [
             {"file": name, **_ruling_document(ruling)}

@@ -1,9 +1,9 @@
-"""One GRU node, run over inputs and held against the mathematics."""
+"""A part of a model, run over inputs and held against the mathematics."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,21 +12,27 @@ from gruverify._named import DeclaredValues
 from gruverify._visible import error_line
 from gruverify.arithmetic import NDArray
 from gruverify.backends import RECORDER
-from gruverify.judging import BadRecord, Ruling, record, rule
-from gruverify.models import Gru, OnnxNode
+from gruverify.judging import BadRecord, Record, Ruling, record, rule, rule_last
 from gruverify.runtimes._inputs import Given
+from gruverify.runtimes._parts import Answer, Part, WrongForm
 from gruverify.runtimes._runtime import Runs, Runtime
+
+#: The verdicts on a record, the gravest last.
+_GRAVITY = ("rounding", "undecidable", "bug")
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """What a node answered to one input: the ruling on its outputs Y, and what is wrong besides, in
-    a line: it raised, answered in another shape, or its last states Y_h are not the last of Y.
+    """What a part answered to one input: the ruling on its outputs, and what is wrong besides, in a
+    line: it raised, answered in another form, or its last states are not the last of its outputs.
+
+    arguments: what the model was given, by the names of its inputs.
     """
 
     given: Given
     ruling: Ruling | None = None
     trouble: str = ""
+    arguments: Mapping[str, NDArray] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
@@ -41,8 +47,11 @@ class Judged:
 
 @dataclass(frozen=True, eq=False)
 class NodeResult:
-    """What became of a node: refused says why it was not run, `judged` has an entry per input, and
-    `witness` the smallest input found that fails.
+    """What became of a part: refused says why it was not run, `judged` has an entry per input,
+    `witness` is the smallest input found that fails, and `stored` are the types of its weights.
+
+    kind: "node", "chain" or "whole"; outputs: the names of what was judged, of outputs at every
+    step and of last states, which are the same numbers.
     """
 
     name: str
@@ -51,6 +60,9 @@ class NodeResult:
     judged: tuple[Judged, ...] = ()
     witness: Judged | None = None
     model: bytes = b""
+    stored: tuple[str, ...] = ()
+    kind: str = "node"
+    outputs: tuple[str, ...] = ("Y", "Y_h")
 
     @property
     def verdict(self) -> str:
@@ -62,64 +74,101 @@ class NodeResult:
         return "inconclusive"
 
 
-def check_node(
-    node: OnnxNode, runtime: Runtime, inputs: Iterable[Given], declared: DeclaredValues
+def check_part(
+    part: Part, runtime: Runtime, inputs: Iterable[Given], declared: DeclaredValues
 ) -> NodeResult:
-    """Run a node over all of these inputs, and look for a small one among those that fail."""
-    if node.gru is None:
-        return NodeResult(node.name, "", node.refused)
-    about = str(node.gru)
+    """Run a part over all of these inputs, and look for a small one among those that fail."""
+    about = str(part.gru)
     try:
-        runs = runtime.load(node.model)
+        runs = [runtime.load(model) for model in part.models]
     except KeyboardInterrupt:
         raise
     except BaseException as refused:  # whatever a runtime raises
-        return NodeResult(node.name, about, f"the runtime does not load it: {error_line(refused)}")
-    asked = _Asked(node, node.gru, runs, declared)
+        why = f"the runtime does not load it: {error_line(refused)}"
+        return NodeResult(part.name, about, why, kind=part.kind, outputs=part.outputs)
+    asked = _Asked(part, runs, declared)
     judged = tuple(asked.judge(given) for given in inputs)
     failed = next((one for one in judged if one.failed), None)
     witness = asked.smaller(failed) if failed is not None else None
-    return NodeResult(node.name, about, "", judged, witness, node.model)
+    result = NodeResult(part.name, about, "", judged, witness, part.models[0])
+    return replace(result, kind=part.kind, outputs=part.outputs)
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """A node that is loaded, and what it is held against."""
+    """A part that is loaded, and what it is held against."""
 
-    node: OnnxNode
-    gru: Gru
-    runs: Runs
+    part: Part
+    runs: Sequence[Runs]
     declared: DeclaredValues
 
     def judge(self, given: Given) -> Judged:
         """Run it, and judge each of its answers."""
         RECORDER.beat()  # each input may take a while
+        arguments = self.part.arguments(given)
         try:
-            outputs = self.runs(self._arguments(given))
-            states, last = self._answers(given, outputs)
-        except _WrongForm as wrong:
-            return Judged(given, None, str(wrong))
+            answers = list[Answer]()
+            for place, runs in enumerate(self.runs):
+                copies = {name: array.copy() for name, array in arguments.items()}
+                answers.append(self.part.answer(given, runs(copies), place))
+        except WrongForm as wrong:
+            return Judged(given, None, str(wrong), arguments)
         except KeyboardInterrupt:
             raise
         except BaseException as raised:  # whatever a runtime raises
-            return Judged(given, None, f"the runtime raised {error_line(raised)}")
+            return Judged(given, None, f"the runtime raised {error_line(raised)}", arguments)
         try:
-            found = record(
-                self.gru.stack,
-                given.inputs,
-                states,
-                state=given.state,
-                lengths=given.lengths,
-                backward=self.gru.backward,
-            )
+            found = self._ruled(given, answers)
         except BadRecord as wrong:
-            return Judged(given, None, f"its answer cannot be judged: {wrong}")
-        return Judged(given, rule(found, self.declared), self._last_trouble(given, states, last))
+            return Judged(given, None, f"its answer cannot be judged: {wrong}", arguments)
+        return replace(found, arguments=arguments)
+
+    def _ruled(self, given: Given, answers: Sequence[Answer]) -> Judged:
+        """The gravest ruling on what came back; of what is the same bit for bit on one alone."""
+        shown, *others = answers
+        rulings = self._rulings(given, shown)
+        for other in others:
+            assert shown.outputs is not None  # what shows more has outputs
+            assert other.outputs is not None
+            if not np.array_equal(shown.outputs[-1], other.outputs, equal_nan=True):
+                # Where the layers that are shown are right, no reading of the weights explains it.
+                rulings += self._rulings(given, other, explain=False)
+        gravest = max(rulings, key=lambda ruling: _GRAVITY.index(ruling.verdict))
+        troubles = [self._last_trouble(given, answer) for answer in answers]
+        return Judged(given, gravest, next(filter(None, troubles), ""))
+
+    def _rulings(self, given: Given, answer: Answer, *, explain: bool = True) -> list[Ruling]:
+        """On the outputs, and on the last states of layers of which there are no others."""
+        stack, found = self.part.gru.stack, self._record(given, answer)
+        rulings = list[Ruling]()
+        if answer.outputs is not None:
+            rulings.append(rule(found, self.declared, explain=explain))
+        alone = {layer: last for layer, last in answer.last.items() if layer not in found.outputs}
+        if alone and (answer.outputs is None or not rulings or stack.layers > 1):
+            own = rule_last(found, alone, self.declared)
+            # What inner layers leave open is no doubt about the outputs.
+            if not rulings or own.verdict == "bug":
+                rulings.append(own)
+        return rulings
+
+    def _record(self, given: Given, answer: Answer) -> Record:
+        return record(
+            self.part.gru.stack,
+            given.inputs,
+            answer.outputs,
+            state=given.state,
+            lengths=given.lengths,
+            format=self.part.format,
+            backward=self.part.gru.backward,
+            clip=self.part.gru.clip,
+        )
 
     def smaller(self, failed: Judged) -> Judged:
         """The same failure on fewer members and steps, where there is one."""
-        best = failed
+        best, fixed = failed, self.part.sizes
         for change in (_fewer_members, _fewer_steps, _fewer_members):
+            if ("T" if change is _fewer_steps else "B") in fixed:
+                continue
             for given in change(best):
                 again = self.judge(given)
                 if again.failed:
@@ -127,53 +176,34 @@ class _Asked:
                     break
         return best
 
-    def _arguments(self, given: Given) -> dict[str, NDArray]:
-        """What the model is given, in the arrangement that the node has."""
-        found = given.arrays
-        if self.node.batch_first:
-            turned = {"X", "initial_h"} & set(found)
-            found |= {name: found[name].swapaxes(0, 1) for name in turned}
-        return {name: np.array(array, order="C") for name, array in found.items()}
-
-    def _answers(self, given: Given, outputs: Sequence[NDArray]) -> tuple[NDArray, NDArray]:
-        """Y as (T, D, B, H) and Y_h as (D, B, H)."""
-        stack = self.gru.stack
-        T, B, D, H = *given.sizes.values(), stack.directions, stack.hidden_size
-        if len(outputs) != 2:
-            raise _WrongForm(f"{len(outputs)} outputs came back where Y and Y_h are wanted")
-        Y, Y_h = (np.asarray(output) for output in outputs)
-        shapes = ((T, D, B, H), (D, B, H))
-        if self.node.batch_first:
-            shapes = ((B, T, D, H), (B, D, H))
-        for name, array, shape in zip(("Y", "Y_h"), (Y, Y_h), shapes, strict=True):
-            if array.shape != shape:
-                raise _WrongForm(f"{name} has shape {array.shape}, expected {shape}")
-        if self.node.batch_first:
-            return Y.transpose(1, 2, 0, 3), Y_h.swapaxes(0, 1)
-        return Y, Y_h
-
-    def _last_trouble(self, given: Given, states: NDArray, last: NDArray) -> str:
-        """How Y_h departs from the last states of Y, if it does: they are the same numbers."""
+    def _last_trouble(self, given: Given, answer: Answer) -> str:
+        """How last states depart from the last of the outputs, if they do: they are the same
+        numbers.
+        """
+        if answer.outputs is None:
+            return ""
+        stack = self.part.gru.stack
         T, B = given.sizes.values()
-        if given.lengths is None:
-            lengths = np.full(B, T)
-        else:
-            lengths = given.lengths
-        for direction in range(self.gru.stack.directions):
-            backward = direction == 1 or self.gru.backward
-            ends = np.zeros(B, np.intp) if backward else lengths - 1
-            own = states[ends, direction, np.arange(B)]
-            if not np.array_equal(own, last[direction], equal_nan=True):
-                b, i = np.argwhere((own != last[direction]) & ~(np.isnan(own)))[0]
-                return (
-                    f"Y_h of member {b}, unit {i} is {last[direction][b, i]!s}, and Y at its last "
-                    f"step, t={ends[b]}, {own[b, i]!s}"
-                )
+        lengths = np.full(B, T) if given.lengths is None else given.lengths
+        layers = {stack.layers - 1: answer.outputs}
+        if answer.outputs.ndim == 4 and stack.layers == len(answer.outputs):
+            layers = dict(enumerate(answer.outputs))
+        for layer, last in answer.last.items():
+            if layer not in layers:
+                continue
+            states = layers[layer].reshape(T, B, stack.directions, -1)
+            for direction in range(stack.directions):
+                backward = direction == 1 or self.part.gru.backward
+                ends = np.zeros(B, np.intp) if backward else lengths - 1
+                own = states[ends, np.arange(B), direction]
+                if not np.array_equal(own, last[direction], equal_nan=True):
+                    b, i = np.argwhere((own != last[direction]) & ~(np.isnan(own)))[0]
+                    of_layer = f" of layer {layer}," if stack.layers > 1 else ""
+                    return (
+                        f"Y_h{of_layer} of member {b}, unit {i} is {last[direction][b, i]!s}, and "
+                        f"Y at its last step, t={ends[b]}, {own[b, i]!s}"
+                    )
         return ""
-
-
-class _WrongForm(Exception):
-    """An answer of another shape than the operator says."""
 
 
 def _fewer_members(failed: Judged) -> Iterable[Given]:

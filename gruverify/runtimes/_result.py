@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from gruverify._named import DeclaredValues
-from gruverify.models import Gru, onnx_nodes
-from gruverify.runtimes._check import NodeResult, check_node
-from gruverify.runtimes._inputs import Given, drawn_inputs
-from gruverify.runtimes._runtime import runtime_named
+from gruverify.models import (
+    Gru,
+    OnnxChain,
+    OnnxFile,
+    OnnxNode,
+    onnx_file,
+    onnx_whole,
+)
+from gruverify.runtimes._check import NodeResult, check_part
+from gruverify.runtimes._inputs import Drawn, Given, completed, drawn_inputs
+from gruverify.runtimes._parts import ChainPart, NodePart, Part
+from gruverify.runtimes._ports import ports_of
+from gruverify.runtimes._runtime import Runtime, runtime_named
+from gruverify.runtimes._types import about_types
+from gruverify.runtimes._whole import WholePart
 
 
 @dataclass(frozen=True, eq=False)
 class FileResult:
-    """What became of the GRUs of a file; versions: of the runtime's packages; declared: what was
-    declared of its accuracy.
+    """What became of the GRUs of a file: of its nodes, and of chains of them; or of the whole.
+
+    versions: of the runtime's packages; declared: what was declared of its accuracy; stored: how
+    many tensors the file stores of each type; notes: what was found out about types, and which
+    nodes are not run as one.
     """
 
     file: str
@@ -25,6 +38,8 @@ class FileResult:
     seed: int
     declared: DeclaredValues
     nodes: tuple[NodeResult, ...]
+    stored: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -38,47 +53,136 @@ class FileResult:
         return "conforms"
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A model that is judged as a whole: against this GRU; named: its inputs and outputs by their
+    roles, where their shapes do not tell; and whether the batch is their first axis.
+    """
+
+    gru: Gru
+    named: Mapping[str, str]
+    batch_first: bool
+
+
 def check_file(
     file: str,
     runtime: str,
     *,
     seed: int = 0,
     only: str | None = None,
+    whole: Whole | None = None,
     recorded: Sequence[Given] = (),
     declared: DeclaredValues | None = None,
 ) -> FileResult:
-    """Hold every GRU node of an ONNX file, run by a runtime, against the mathematics.
+    """Hold every GRU node of an ONNX file, run by a runtime, against the mathematics, and every
+    chain of nodes between which there is nothing but layout.
 
-    only: the name of the one node that is wanted; recorded: inputs to run besides those that are
-    drawn; declared: of the runtime's accuracy, as `gruverify.judging.judge` takes it.
+    only: the name of the one node that is wanted; whole: what the model computes as a whole, where
+    its GRU is no node; recorded: inputs to run besides those that are drawn; declared: of the
+    runtime's accuracy, as `gruverify.judging.judge` takes it.
 
     Raises:
-        BadFile: the file cannot be read, or has no GRU node; ValueError: there is no such node or
-        runtime; TargetUnavailable: the runtime cannot be imported; BadDeclaration: a declaration is
-        none, or has a value that it cannot have.
+        BadFile: the file cannot be read, or has no GRU node; ValueError: there is no such node,
+        input, output or runtime; TargetUnavailable: the runtime cannot be imported; BadDeclaration:
+        a declaration is none, or has a value that it cannot have.
     """
-    nodes = onnx_nodes(Path(file))
+    asked = _Asked(seed, recorded, declared or {}, lambda: runtime_named(runtime))
+    if whole is not None:
+        return asked.whole(file, runtime, whole)
+    found = onnx_file(file)
     if only is not None:
-        names = [node.name for node in nodes]
-        nodes = [node for node in nodes if node.name == only]
-        if not nodes:
-            raise ValueError(f"{file} has no GRU node {only!r}: it has {', '.join(names)}")
-    runs = runtime_named(runtime)
-    found = list[NodeResult]()
-    for node in nodes:
-        inputs = list[Given]()
-        if node.gru is not None:
-            _require_width(recorded, node.gru)
-            inputs = [*recorded, *drawn_inputs(node, node.gru, seed)]
-        found.append(check_node(node, runs, inputs, declared or {}))
-    return FileResult(file, runtime, runs.versions, seed, declared or {}, tuple(found))
+        found = _only(file, found, only)
+    runs = asked.runtime()
+    nodes = [asked.node(node, runs) for node in found.nodes]
+    chains = [asked.chain(chain, runs) for chain in found.chains if chain.gru is not None]
+    return FileResult(
+        file,
+        runtime,
+        runs.versions,
+        seed,
+        asked.declared,
+        (*nodes, *chains),
+        dict(found.stored),
+        (*about_types(found), *_not_as_one(found.chains)),
+    )
 
 
-def _require_width(recorded: Sequence[Given], gru: Gru) -> None:
-    for given in recorded:
-        if given.inputs.ndim != 3 or given.inputs.shape[2] != gru.stack.input_size:
+def _only(file: str, found: OnnxFile, name: str) -> OnnxFile:
+    """The one node alone."""
+    nodes = [node for node in found.nodes if node.name == name]
+    if not nodes:
+        names = ", ".join(node.name for node in found.nodes)
+        raise ValueError(f"{file} has no GRU node {name!r}: it has {names}")
+    return replace(found, nodes=nodes, chains=())
+
+
+def _not_as_one(chains: Sequence[OnnxChain]) -> Iterator[str]:
+    for chain in chains:
+        if chain.gru is None:
+            yield f"{chain.name} are not run as one: {chain.refused}"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What parts are run over, and under which declarations."""
+
+    seed: int
+    recorded: Sequence[Given]
+    declared: DeclaredValues
+    runtime: Callable[[], Runtime]
+
+    def node(self, node: OnnxNode, runs: Runtime) -> NodeResult:
+        stored = tuple(sorted(node.stored))
+        if node.gru is None:
+            return NodeResult(node.name, "", node.refused, stored=stored)
+        return replace(self._part(NodePart(node, node.gru), runs), stored=stored)
+
+    def chain(self, chain: OnnxChain, runs: Runtime) -> NodeResult:
+        assert chain.gru is not None  # the others are told in a note
+        stored = sorted(frozenset[str]().union(*(node.stored for node in chain.nodes)))
+        return replace(self._part(ChainPart(chain, chain.gru), runs), stored=tuple(stored))
+
+    def whole(self, file: str, runtime: str, whole: Whole) -> FileResult:
+        found = onnx_whole(file)
+        stack = whole.gru.stack
+        ports = ports_of(found, stack, whole.named, batch_first=whole.batch_first)
+        runs = self.runtime()
+        result = self._part(WholePart(found, whole.gru, ports), runs)
+        unused = [p.name for p in found.outputs if p not in ports.by_role.values()]
+        notes = [f"output {name} is not judged" for name in unused]
+        roles = ", ".join(f"{role}={port.name}" for role, port in ports.by_role.items())
+        return FileResult(
+            file,
+            runtime,
+            runs.versions,
+            self.seed,
+            self.declared,
+            (result,),
+            dict(found.stored),
+            (f"judged as a whole ({found.how}), with {roles}", *notes),
+        )
+
+    def _part(self, part: Part, runs: Runtime) -> NodeResult:
+        stack, sizes = part.gru.stack, part.sizes
+        for given in self.recorded:
+            _require_fit(given, part)
+        wanted = Drawn(stack, part.format, part.takes, sizes)
+        mine = [completed(given, wanted) for given in self.recorded]
+        inputs = [*mine, *drawn_inputs(wanted, self.seed)]
+        return check_part(part, runs, inputs, self.declared)
+
+
+def _require_fit(given: Given, part: Part) -> None:
+    """Raise ValueError unless recorded inputs have the sizes that a part wants."""
+    stack, shape = part.gru.stack, given.inputs.shape
+    if len(shape) != 3 or shape[2] != stack.input_size:
+        raise ValueError(
+            f"{given.about}: shape {shape}, expected (T, B, I) with I={stack.input_size} for "
+            f"{part.gru.name or part.name} (another GRU of the file is named by --gru)"
+        )
+    for letter, size in part.sizes.items():
+        if given.sizes[letter] != size:
             raise ValueError(
-                f"{given.about}: shape {given.inputs.shape}, expected (T, B, I) with "
-                f"I={gru.stack.input_size} for {gru.name} (another GRU of the file is named by "
-                "--gru)"
+                f"{given.about}: shape {shape}, expected (T, B, I) with {letter}={size}, which the "
+                "file fixes"
             )

@@ -11,17 +11,21 @@ from typing import TypeAlias
 
 from gruverify._visible import error_line
 from gruverify.arithmetic import NDArray
-from gruverify.backends import TargetUnavailable, named_object
+from gruverify.backends import TARGETS, TargetUnavailable, named_object
 
 #: From the inputs of a model, by name, to its outputs in their order.
 Runs: TypeAlias = Callable[[dict[str, NDArray]], Sequence[NDArray]]
 
-#: The runtimes that are known: the module that loads models, and the packages it is made of.
+#: The runtimes that are known, each the target of that name: the module that loads models, and what
+#: of it does.
 RUNTIMES = {
-    "onnxruntime": ("gruverify.backends.world._onnxruntime", ("onnxruntime", "onnx")),
-    "openvino": ("gruverify.backends.world._openvino", ("openvino", "onnx")),
-    "onnx": ("gruverify.backends.world._onnx_reference", ("onnx",)),
+    "onnxruntime": ("_onnxruntime", "load"),
+    "openvino": ("_openvino", "load"),
+    "openvino:f32": ("_openvino", "load_f32"),
+    "tract": ("_tract", "load"),
+    "onnx": ("_onnx_reference", "load"),
 }
+_WORLD = "gruverify.backends.world"
 
 
 @dataclass(frozen=True)
@@ -42,15 +46,19 @@ def runtime_named(name: str) -> Runtime:
         TargetUnavailable: it cannot be imported.
     """
     if name in RUNTIMES:
-        module, packages = RUNTIMES[name]
+        module, loads = RUNTIMES[name]
+        [target] = [target for target in TARGETS if target.name == name]
         try:
-            load: Callable[[bytes], Runs] = importlib.import_module(module).load
+            load: Callable[[bytes], Runs] = getattr(
+                importlib.import_module(f"{_WORLD}.{module}"), loads
+            )
         except ImportError as missing:
             raise TargetUnavailable(
-                f"runtime {name!r} cannot be used here: {error_line(missing)}; pip install "
-                f"{' '.join(packages)}"
+                f"runtime {name!r} cannot be used here: {error_line(missing)}; {target.remedy}"
             ) from None
-        return Runtime(name, load, {package: metadata.version(package) for package in packages})
+        return Runtime(
+            name, load, {package: metadata.version(package) for package in target.packages}
+        )
     if ":" not in name:
         near = difflib.get_close_matches(name, RUNTIMES)
         if near:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from gruverify.models import BadFile, read_grus
+from gruverify.models import BadFile, onnx_file, onnx_whole, read_grus
 
 #: What a reader may take beside twice the size of the file: of Python's own objects, and of buffers
 #: of its libraries.
@@ -133,6 +133,36 @@ def _onnx(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
     return onnx_model([onnx_node("GRU", ["x", "w", "r", "b"], "y", linear_before_reset=1)], tensors)
 
 
+def onnx_numbers(name: str, *numbers: int) -> bytes:
+    """A tensor of int64, one axis."""
+    data = np.array(numbers, np.int64).tobytes()
+    return (
+        field_of(1, len(numbers)) + field_of(2, 7) + field_of(8, name.encode()) + field_of(9, data)
+    )
+
+
+def _onnx_layers(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
+    """Two layers with layout between them, weights behind a Cast, and the second in a function."""
+    W, R = np.zeros((1, 6, 3), np.float32), arrays["weight_hh_l0"][None]
+    tensors = [
+        onnx_tensor("w", W),
+        onnx_tensor("r", R),
+        onnx_tensor("v", R),
+        onnx_numbers("axes", 1),
+        onnx_numbers("sizes", 0, 0, -1),
+    ]
+    nodes = [
+        onnx_node("Cast", ["w"], "W", to=1),
+        onnx_node("GRU", ["x", "W", "r"], "y"),
+        onnx_node("Squeeze", ["y", "axes"], "s"),
+        onnx_node("Reshape", ["s", "sizes"], "t"),
+        onnx_node("Layer", ["t", "v", "r"], "z") + field_of(7, b"own"),
+    ]
+    layer = field_of(1, b"Layer") + b"".join(field_of(4, name) for name in (b"a", b"b", b"c"))
+    layer += field_of(5, b"d") + field_of(7, onnx_node("GRU", ["a", "b", "c"], "d"))
+    return onnx_model(nodes, tensors) + field_of(25, layer + field_of(10, b"own"))
+
+
 def _weights_h5(arrays: dict[str, np.ndarray[Any, Any]]) -> bytes:
     """The weights as Keras 3 saves those of a layer called encoder, gates in the order z, r, h."""
     import h5py
@@ -202,6 +232,7 @@ KINDS: dict[str, Callable[[dict[str, np.ndarray[Any, Any]]], bytes]] = {
     "safetensors": _safetensors,
     "state_dict": _state_dict,
     "onnx": _onnx,
+    "onnx, layers": _onnx_layers,
     "weights.h5": _weights_h5,
     "keras": _keras,
     "msgpack": _msgpack,
@@ -254,6 +285,9 @@ def fate(data: bytes, file: Path) -> tuple[str, int]:
     before = tracemalloc.get_traced_memory()[0]
     try:
         read_grus(file)
+        if data[:1] == b"\x08":
+            onnx_file(file)
+            onnx_whole(file)
         found = "read"
     except BadFile as wrong:
         if "\n" in str(wrong) or not str(wrong).startswith(str(file)):

@@ -81,7 +81,7 @@ def test_inputs_of_a_file_come_first(folder: Path) -> None:
     ("arguments", "code", "message"),
     [
         (("a.onnx@onnxruntim",), 2, "runtime 'onnxruntim' is unknown: did you mean onnxruntime?"),
-        (("a.onnx@tvm",), 2, "choose from onnxruntime, openvino, onnx, or name a function"),
+        (("a.onnx@tvm",), 2, "choose from onnxruntime, openvino, openvino:f32, tract, onnx, or"),
         (("a.onnx@mine:wrong",), 2, "mine has no 'wrong'"),
         (("a.onnx@mine:np",), 2, "runtime 'mine:np' is no function of (model, inputs)"),
         (("b.onnx@mine:right",), 2, "b.onnx: No such file or directory"),
@@ -96,3 +96,56 @@ def test_a_users_mistake_is_one_line(
     folder: Path, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
     assert message in one_line(gruverify("check", *arguments), code)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--weights", "w.npz"), "with --weights, say --time-first if the model's sequence is"),
+        (("--layout", "keras"), "--layout says something of --weights, which is not given"),
+        (("--batch-first",), "--batch-first and --time-first go with --weights"),
+        (("--port", "input=x"), "--port input=x: must be ROLE=NAME, and ROLE one of sequence"),
+        (("--weights", "b.npz", "--time-first"), "b.npz: No such file or directory"),
+    ],
+)
+def test_what_is_said_of_a_whole_model_must_fit(
+    folder: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    assert message in one_line(gruverify("check", "a.onnx@mine:right", *arguments), 2)
+
+
+def test_other_targets_have_no_weights() -> None:
+    assert "--weights is for a model in a runtime" in one_line(
+        gruverify("check", "numpy", "--weights", "w.npz"), 2
+    )
+
+
+def test_a_whole_model_is_checked_against_weights_of_a_file(folder: Path) -> None:
+    from ..runtimes import _models
+
+    _models.scan(folder / "scan.onnx")
+    np.savez(folder / "w.npz", **_models.WEIGHTS)
+    np.save(folder / "x.npy", np.ones((2, 4, _models.I), np.float32))
+    arguments = ("check", "scan.onnx@onnx", "--weights", "w.npz", "--inputs", "x.npy", *KAPPA)
+
+    result = gruverify(*arguments, "--time-first", "--json", "-")
+
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["verdict"]) == (0, "conforms")
+    [whole] = found["nodes"]
+    assert (whole["kind"], whole["outputs"]) == ("whole", ["y", "hn"])
+    assert whole["inputs"][0]["sizes"] == {"T": 2, "B": 4}
+
+
+def test_a_runtime_that_is_not_there_says_what_to_install(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "tract", None)
+    monkeypatch.delitem(sys.modules, "gruverify.backends.world._tract", raising=False)
+    from gruverify.backends import TargetUnavailable
+    from gruverify.runtimes import check_file
+
+    with pytest.raises(TargetUnavailable, match=r"pip install tract==[\d.]+ onnx==[\d.]+"):
+        check_file("a.onnx", "tract")

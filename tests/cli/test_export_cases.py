@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ._invoke import gruverify, one_line
@@ -57,8 +58,8 @@ def test_node_tests_are_folders_and_nothing_is_written_over_without_force() -> N
     ("arguments", "message"),
     [
         (["x", "--format", "f32,f64"], "--format f32,f64: cases are of one format"),
-        (["x", "--as", "onnx", "--update", "replace"], "--as onnx: ONNX' GRU has --update keep"),
-        (["x", "--as", "onnx", "--biases", "input"], "--as onnx: ONNX' GRU has --update keep"),
+        (["x", "--as", "onnx", "--update", "replace"], "--as onnx: its GRU has --update keep"),
+        (["x", "--as", "onnx", "--biases", "input"], "--as onnx: its GRU has --update keep"),
         (["x", "--as", "xml"], "--as xml: must be json or npz or safetensors or onnx"),
         (["x", "--declare", "kapa=3"], "--declare: kapa declares nothing of accuracy"),
         (["x", "--declare", "kappa=-3"], "--declare: kappa="),
@@ -73,3 +74,51 @@ def test_what_is_wrong_fits_on_one_line_and_nothing_is_written(
 
     assert message in one_line(gruverify("export-cases", *arguments, "--max-cases", "0"))
     assert [path.name for path in here.iterdir()] == ["file"]
+
+
+def test_cases_of_weights_of_ones_own(here: Path) -> None:
+    rng = np.random.default_rng(0)
+    shapes = {"weight_ih": (9, 2), "weight_hh": (9, 3), "bias_ih": (9,), "bias_hh": (9,)}
+    arrays = {f"{name}_l0": rng.normal(size=shape).astype("f4") for name, shape in shapes.items()}
+    np.savez("w.npz", **arrays)  # type: ignore[arg-type]
+
+    result = gruverify("export-cases", "mine", "--weights", "w.npz", "--max-cases", "1")
+
+    assert result.stdout == "mine: 8 cases in 10 files, listed in index.json\n"
+    for file in ("own-000.json", "own-002.json", "drawn-000.json"):
+        case = json.loads((here / "mine" / file).read_text())
+        given = case["parameters"]["weight_hh_l0"]["data"]
+        assert given == arrays["weight_hh_l0"].ravel().tolist()
+        assert (case["lengths"] is None) == (file != "own-002.json")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--gru", "x"), "--gru says something of --weights, which is not given"),
+        (("--weights", "w.npz", "--format", "f64"), "--format is not for --weights"),
+        (("--weights", "w.npz", "--biases", "none"), "--biases is not for --weights"),
+        (("--weights", "w.npz"), "w.npz: No such file or directory"),
+        (("--as", "webnn", "--format", "bf16"), "--as webnn: WebNN has --format f16 or f32"),
+    ],
+)
+def test_what_does_not_go_with_weights_is_one_line(
+    here: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    assert message in one_line(gruverify("export-cases", "mine", *arguments), 2)
+
+
+def test_cases_of_weights_are_no_node_tests(here: Path) -> None:
+    np.savez("w.npz", weight_ih=np.ones((3, 1), "f4"), weight_hh=np.ones((3, 1), "f4"))
+
+    for kind in ("onnx", "webnn"):
+        message = one_line(gruverify("export-cases", "mine", "--as", kind, "--weights", "w.npz"), 2)
+        assert "cases of --weights are written as json, npz or safetensors" in message
+
+
+def test_webnns_tests_are_written(here: Path) -> None:
+    result = gruverify("export-cases", "w", "--as", "webnn", "--max-cases", "0", "--reset", "after")
+
+    assert result.exit_code == 0
+    names = [one["name"] for one in json.loads((here / "w/index.json").read_text())["cases"]]
+    assert len(list((here / "w").glob("webnn_gru_lbr1_*.json"))) == len(names) > 10

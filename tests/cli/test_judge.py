@@ -172,3 +172,17 @@ def test_a_plot_of_no_kind_is_one_line(files: Path) -> None:
     two = gruverify("judge", *RUN, "--outputs", "y.npy", "--plot", "p.txt", *KAPPA)
     assert two.exit_code == 2
     assert "--plot p.txt: " in two.stderr
+
+
+def test_the_json_keeps_to_its_schema(files: Path) -> None:
+    fastjsonschema = pytest.importorskip("fastjsonschema")
+    from gruverify.reporting import JUDGE_SCHEMA
+
+    valid = fastjsonschema.compile(JUDGE_SCHEMA)
+    y = np.load(files / "y.npy")
+    y[3, 0, 0] = np.nan
+    np.save(files / "z.npy", y)
+    for more in ((), ("--reset", "before"), ("--outputs", "z.npy")):
+        valid(json.loads(gruverify("judge", *RUN, *KAPPA, *more, "--json", "-").stdout))
+    with pytest.raises(fastjsonschema.JsonSchemaException):
+        valid({"kind": "gruverify judge"})

@@ -26,8 +26,11 @@ from gruverify.exporting import (
     exported_cases,
     files_of,
     node_tests,
+    webnn_document,
+    webnn_files,
+    webnn_tests,
 )
-from gruverify.judging import Declared
+from gruverify.judging import Declared, record, rule
 from gruverify.models import grus_among, read_arrays, read_grus
 
 DOCS = Path(__file__).parents[2] / "docs" / "export-cases.md"
@@ -208,8 +211,8 @@ def test_node_tests_meet_every_combination_and_onnx_reads_and_runs_them(tmp_path
         given = {name: array for name, array in one.inputs.items() if array is not None}
         stored = onnx.TensorProto.FromString(files["test_data_set_0/output_0.pb"])
         assert np.array_equal(onnx.numpy_helper.to_array(stored), one.outputs["Y"])
-        # ONNX' own evaluator has neither lengths nor directions.
-        if "_forward_full_" in one.name:
+        # ONNX' own evaluator has neither lengths nor directions, nor a clip.
+        if "_forward_full_" in one.name and "clip" not in one.name:
             found = evaluator(model).run(None, given)
             ran += 1
             for array, output in zip(found, one.outputs, strict=True):
@@ -272,3 +275,75 @@ def test_the_standards_own_tests_are_right_and_claim_nothing_of_lengths() -> Non
         bound = expected(case, rounding_of(Declared(NUMPY), float32))["last"]
 
         assert (np.abs(last - bound.values) <= bound.bounds).all(), name
+
+
+def test_node_tests_with_a_clip_differ_and_their_bounds_are_right() -> None:
+    each = {one.name: one for one in node_tests(float32, 0, reset="before", biases="both")}
+    name = "test_gru_lbr0_forward_full_bias{}_boundary_001"
+    free, clipped = each[name.format("")], each[name.format("_clip")]
+    given = {leaf: clipped.inputs[leaf] for leaf in "WRB"}
+    [gru] = grus_among(given, reset="before")  # type: ignore[arg-type]  # these are there
+    found = record(
+        gru.stack,
+        clipped.inputs["X"],  # type: ignore[arg-type]
+        clipped.outputs["Y"],
+        state=clipped.inputs["initial_h"],
+        clip=0.5,
+    )
+
+    assert clipped.attributes["clip"] == 0.5
+    assert not np.array_equal(free.outputs["Y"], clipped.outputs["Y"])
+    assert rule(found, NUMPY).verdict == "rounding"
+    assert rule(replace(found, clip=None), NUMPY).verdict == "bug"
+    model = onnx_file_of(clipped.files()["model.onnx"])
+    assert model.number("clip", 7) == 7  # it is no whole number
+    assert "clip" in model.attributes
+
+
+def onnx_file_of(data: bytes) -> Any:
+    """The GRU node of a model."""
+    import tempfile
+
+    from gruverify.models._onnx_graphs import read_graphs
+
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "a.onnx").write_bytes(data)
+        [node] = read_graphs(Path(folder) / "a.onnx").grus.values()
+    return node
+
+
+def test_webnns_form_has_the_same_numbers_and_what_its_operator_lacks_is_left_out() -> None:
+    tests = {one.name: one for one in webnn_tests(float32, 0, reset="after")}
+    one = tests["test_gru_lbr1_bidirectional_full_bias_boundary_003"]
+    document = webnn_document(one)
+    graph = document["graph"]
+    [operator] = graph["operators"]
+    options = operator["arguments"][-1]["options"]
+
+    assert not any("_clip_" in name or "_lengths_" in name for name in tests)
+    assert {name.split("_")[3] for name in tests} == {"forward", "reverse", "bidirectional"}
+    assert (options["direction"], options["resetAfter"], options["layout"]) == ("both", True, "zrn")
+    assert set(graph["inputs"]) == {
+        "gruInput",
+        "gruWeight",
+        "gruRecurrentWeight",
+        "gruBias",
+        "gruRecurrentBias",
+        "gruInitialHiddenState",
+    }
+    for leaf, name in (("Y_h", "gruOutput1"), ("Y", "gruOutput2")):
+        expected = graph["expectedOutputs"][name]
+        assert expected["descriptor"] == {
+            "shape": list(one.outputs[leaf].shape),
+            "dataType": "float32",
+        }
+        assert expected["data"] == one.outputs[leaf].ravel().tolist()
+        assert document["bounds"][name] == one.bounds[leaf].ravel().tolist()
+    assert json.loads(next(iter(webnn_files(one).values()))) == document
+    none = tests["test_gru_lbr1_forward_full_nobias_boundary_001"]
+    assert "bias" not in webnn_document(none)["graph"]["operators"][0]["arguments"][-1]["options"]
+
+
+def test_webnn_has_two_formats() -> None:
+    with pytest.raises(ValueError, match="WebNN has float16 and float32, not float64"):
+        next(webnn_tests(float64, 0))

@@ -93,3 +93,9 @@ def test_padding_is_no_difference_and_of_both_directions_no_bound_is_found() -> 
     found = apart(one, one.outputs, other, lengths=lengths)
     assert (found.part, found.explained) == ((7, 1, 0), None)
     assert "of one direction alone" in found.sentence
+
+
+def test_a_bound_of_any_two_states_is_said_to_say_nothing() -> None:
+    found = Distance(np.full(3, 1e-6), np.full(3, 16.0), (0, 0, 0))
+
+    assert "a bound over 1 steps says nothing here" in found.sentence

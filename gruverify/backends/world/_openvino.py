@@ -14,6 +14,7 @@ from gruverify.backends.contract import NDArray
 
 #: One thread, as the other targets have.
 _OPTIONS = {"INFERENCE_NUM_THREADS": "1"}
+_F32 = {"INFERENCE_PRECISION_HINT": "f32"}
 
 
 def build() -> OnnxBackend:
@@ -23,12 +24,17 @@ def build() -> OnnxBackend:
 
 def build_f32() -> OnnxBackend:
     """Told to compute in float32."""
-    return _backend("openvino:f32", {"INFERENCE_PRECISION_HINT": "f32"})
+    return _backend("openvino:f32", _F32)
 
 
 def load(model: bytes) -> Runs:
     """What runs a model, in the precision that OpenVINO chooses."""
     return _compiled({})(onnx.load_from_string(model))
+
+
+def load_f32(model: bytes) -> Runs:
+    """What runs a model in float32."""
+    return _compiled(_F32)(onnx.load_from_string(model))
 
 
 def _backend(name: str, hints: dict[str, str]) -> OnnxBackend:
@@ -43,12 +49,12 @@ def _compiled(hints: dict[str, str]) -> Callable[[onnx.ModelProto], Runs]:
         compiled = core.compile_model(read, "CPU", {**_OPTIONS, **hints})
 
         def run(given: dict[str, NDArray]) -> Sequence[NDArray]:
-            if not given["X"].size:
+            if not all(array.size for array in given.values()):
                 raise NotImplementedError(
                     "OpenVINO is not asked about sequences or batches that are empty"
                 )
             found = compiled(given, share_inputs=False, share_outputs=False)
-            return [found[compiled.output(name)] for name in ("Y", "Y_h")]
+            return [found[output] for output in compiled.outputs]
 
         return run
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import onnx
@@ -27,6 +27,49 @@ def build() -> OnnxBackend:
     )
 
 
+def load(model: bytes) -> Runs:
+    """What runs a model, made anew for the sizes of each call."""
+    whole = onnx.load_from_string(model)
+    _runnable(_sized(whole, {each.name: _sizes(each) for each in whole.graph.input}))
+    made = dict[tuple[tuple[int, ...], ...], Runs]()
+
+    def run(given: dict[str, NDArray]) -> Sequence[NDArray]:
+        shapes = tuple(given[each.name].shape for each in whole.graph.input)
+        if shapes not in made:
+            sizes = {name: array.shape for name, array in given.items()}
+            made[shapes] = _runnable(_sized(whole, sizes))
+        return made[shapes](given)
+
+    return run
+
+
+def _sizes(each: onnx.ValueInfoProto) -> tuple[int, ...]:
+    """The shape of an input; 2 of what it does not fix, to find out whether it loads at all."""
+    return tuple(size.dim_value or 2 for size in each.type.tensor_type.shape.dim)
+
+
+def _sized(model: onnx.ModelProto, shapes: Mapping[str, tuple[int, ...]]) -> onnx.ModelProto:
+    """The model for inputs of these shapes: tract does not set sizes that have names."""
+    found = onnx.ModelProto()
+    found.CopyFrom(model)
+    _forget_shapes(found.graph)
+    for each in found.graph.input:
+        for size in shapes[each.name]:
+            each.type.tensor_type.shape.dim.add().dim_value = size
+    return found
+
+
+def _forget_shapes(graph: onnx.GraphProto) -> None:
+    """Of this graph and those inside it."""
+    del graph.value_info[:]
+    for each in (*graph.input, *graph.output):
+        each.type.tensor_type.ClearField("shape")
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                _forget_shapes(attribute.g)
+
+
 def _runnable(model: onnx.ModelProto) -> Runs:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "gru.onnx"
@@ -35,7 +78,7 @@ def _runnable(model: onnx.ModelProto) -> Runs:
     names = [each.name for each in model.graph.input]
 
     def run(given: dict[str, NDArray]) -> Sequence[NDArray]:
-        if not given["X"].size:
+        if not all(array.size for array in given.values()):
             raise NotImplementedError(
                 "tract is not asked about sequences or batches that are empty"
             )
