@@ -183,11 +183,15 @@ class Affine:
 
     def _term(self) -> Affine:
         """A product goes on as it is, unless it may overflow on the way."""
-        return self._rounded() if self.load._term() is not self.load else self
+        if self.load._term() is not self.load:
+            return self._rounded()
+        return self
 
     def _factor(self) -> Affine:
         """A sum is rounded before it is multiplied; a product goes on as it is."""
-        return self if self.load.weight is None else self._rounded()
+        if self.load.weight is None:
+            return self
+        return self._rounded()
 
     def _rounded(self) -> Affine:
         """The same with its roundings charged."""
@@ -373,4 +377,6 @@ def reduced(noise: Noise, form: Form, ends: Interval) -> Form:
         left = np.delete(form.parts, kept, axis=0)
         rest = Form(form.symbols[: len(left)], form.centre, left, form.own)
         form = Form(form.symbols[kept], form.centre, form.parts[kept], rest.radius)
-    return form if keep_own else promoted(noise, form)
+    if keep_own:
+        return form
+    return promoted(noise, form)

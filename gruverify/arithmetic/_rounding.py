@@ -198,7 +198,9 @@ class Rounding:
             rad = np.maximum(
                 rad, np.where(size < self.largest, differs * (2 * self.u * size + self.eta), np.inf)
             )
-        return rad if rad.any() else None
+        if rad.any():
+            return rad
+        return None
 
     def of_given_between(self, low: Floats, high: Floats) -> Floats | None:
         """How far numbers anywhere between two may be from what it computes with; or None."""
@@ -261,7 +263,9 @@ class Rounding:
         1.
         """
         ku = k * self.u
-        return ku / (1 - ku) if ku < 1 else np.inf
+        if ku < 1:
+            return ku / (1 - ku)
+        return np.inf
 
     def _underflow(self, fmt: Format) -> float:
         return (fmt.min_subnormal if self.subnormals else fmt.min_normal) + float64.min_subnormal

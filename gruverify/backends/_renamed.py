@@ -55,12 +55,16 @@ class _Block:
         if self.gate is not None:
             H = len(whole) // 3
             whole = whole[self.gate * H : (self.gate + 1) * H]
-        return whole.T if self.transposed else whole
+        if self.transposed:
+            return whole.T
+        return whole
 
     @property
     def gates(self) -> frozenset[int]:
         """Which of r, z and c it has."""
-        return frozenset(range(3) if self.gate is None else (self.gate,))
+        if self.gate is None:
+            return frozenset(range(3))
+        return frozenset({self.gate})
 
 
 class Renamed(nn.Module):
@@ -81,7 +85,7 @@ class Renamed(nn.Module):
         self._arrays = [array.name for array in _arrays(self._blocks)]
         for array in _arrays(self._blocks):
             H, I = sizes[array.suffix]
-            shape = (3 * H,) if array.array.startswith("bias") else (3 * H, _columns(array, H, I))
+            shape = {"weight_ih": (3 * H, I), "weight_hh": (3 * H, H)}.get(array.array, (3 * H,))
             like = next(iter(own.values()))
             self.register_parameter(array.name, nn.Parameter(like.new_zeros(shape)))
         for name, parameter in own.items():
@@ -153,7 +157,7 @@ def _require_all_named(
     for name in names:
         if name not in own:
             near = difflib.get_close_matches(name, own, 1)
-            meant = f" (did you mean {near[0]}?)" if near else ""
+            meant = "".join(f" (did you mean {each}?)" for each in near)
             raise BadModule(
                 f"{name_of(module)} has no parameter {name!r}, which parameter_names has{meant}: "
                 f"there are {', '.join(own) or 'none'}"
@@ -245,21 +249,24 @@ def _sizes(
 def _extents(blocks: Any, shape: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, int], int]]:
     """Of each axis of a parameter, by the suffix: how many times H and I it has, and its extent."""
     first = next(_each(blocks))
-    rows = blocks if isinstance(blocks, list) else [blocks]
-    columns = rows[0] if isinstance(rows[0], list) else [rows[0]]
-    downwards = [row[0] if isinstance(row, list) else row for row in rows]
+    rows = [_listed(row) for row in _listed(blocks)]
+    columns, downwards = rows[0], [row[0] for row in rows]
     for axis, (line, extent) in enumerate(zip((downwards, columns), shape, strict=False)):
         counts = [_extent(block, axis) for block in line]
         hidden, inputs = (sum(count) for count in zip(*counts, strict=True))
         yield first.suffix, (hidden, inputs), extent
 
 
+def _listed(blocks: Any) -> list[Any]:
+    if isinstance(blocks, list):
+        return blocks
+    return [blocks]
+
+
 def _extent(block: _Block, axis: int) -> tuple[int, int]:
     """How many times H and how many times I a block has along an axis."""
     if (axis == 1) == block.transposed:
-        return (3 if block.gate is None else 1), 0
-    return (0, 1) if block.array == "weight_ih" else (1, 0)
-
-
-def _columns(array: _Block, H: int, I: int) -> int:
-    return I if array.array == "weight_ih" else H
+        return len(block.gates), 0
+    if block.array == "weight_ih":
+        return (0, 1)
+    return (1, 0)

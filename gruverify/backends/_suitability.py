@@ -75,21 +75,21 @@ def _arranged_otherwise(modules: Modules, initial_state: bool) -> str:
     """
     (inputs, states), (outputs, last) = _sample_with_state(modules)
     first = modules.shape["batch_first"]
+    axes = ["(T, B, I)", "(B, T, I)"]
     if _returns(modules, (inputs, states), (outputs, last), initial_state):
         return ""
     turned = inputs.transpose(0, 1), states
     if _returns(modules, turned, (outputs.transpose(0, 1), last), initial_state):
         return (
-            f"runs with inputs {'(T, B, I)' if first else '(B, T, I)'} and not with "
-            f"{'(B, T, I)' if first else '(T, B, I)'}: declare batch_first = {not first}, as an "
-            "attribute"
+            f"runs with inputs {axes[not first]} and not with {axes[first]}: declare "
+            f"batch_first = {not first}, as an attribute"
         )
-    for xs, ys, axes in ((inputs, outputs, ""), (turned[0], outputs.transpose(0, 1), "other ")):
+    also = f", and declare batch_first = {not first}"
+    for xs, ys, besides in ((inputs, outputs, ""), (turned[0], outputs.transpose(0, 1), also)):
         if len(states) == 1 and _returns(modules, (xs, states[0]), (ys, last[0]), initial_state):
-            also = f", and declare batch_first = {not first}" if axes else ""
             return (
                 "has states (B, H), and nn.GRU's are (1, B, H): take h0[0], return last[None]"
-                f"{also}; or wrap it in a module that does"
+                f"{besides}; or wrap it in a module that does"
             )
     return ""
 

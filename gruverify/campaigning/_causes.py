@@ -97,7 +97,9 @@ def _cause(result: Result, id: str) -> str:
     mine = [tally.outcomes for (of, _, _), tally in result.tallies.items() if of == id]
     feature = shared_feature(reduce(Outcomes.__add__, mine, Outcomes()))
     family = INVARIANTS[id].family
-    return f"{family} with {feature}" if feature else family
+    if feature:
+        return f"{family} with {feature}"
+    return family
 
 
 def _of_death(died: Died, total: Total) -> Cause:

@@ -63,7 +63,9 @@ class Unit:
     @property
     def aim_text(self) -> str:
         """What it is aimed at, as the store has it."""
-        return "" if self.aim is None else json.dumps(asdict(self.aim))
+        if self.aim is None:
+            return ""
+        return json.dumps(asdict(self.aim))
 
     def plan(self, plan: Plan) -> Plan:
         """Its part of the campaign's plan: that of `gruverify check` with a seed of its own, unless

@@ -28,7 +28,9 @@ def _of(result: Result, causes: Sequence[Cause]) -> Verdict:
         return "died"
     if new:
         return "falsified"
-    return "inconclusive" if result.doubts else "conforms"
+    if result.doubts:
+        return "inconclusive"
+    return "conforms"
 
 
 def _is_death(row: Cause) -> bool:

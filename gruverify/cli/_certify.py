@@ -135,7 +135,9 @@ def _described(certificate: Certificate, rounding: dict[str, Floats]) -> JsonObj
 
 def _claimed(number: float) -> float | None:
     """JSON has no infinity: where nothing is claimed there is nothing."""
-    return number if number < math.inf else None
+    if number < math.inf:
+        return number
+    return None
 
 
 def _steps(certificate: Certificate) -> dict[str, int]:
@@ -148,7 +150,9 @@ def _steps(certificate: Certificate) -> dict[str, int]:
 
 
 def _amount(most: float | None) -> str:
-    return "(nothing claimed)" if most is None else f"{most:.2g}"
+    if most is None:
+        return "(nothing claimed)"
+    return f"{most:.2g}"
 
 
 def _print(gru: Gru, found: list[JsonObject]) -> None:

@@ -63,7 +63,9 @@ class Configured(click.Command):
             return ()
         # Where there are none, versions of click put different things.
         found = given.get("targets")
-        return found if isinstance(found, tuple) else ()
+        if isinstance(found, tuple):
+            return found
+        return ()
 
     def _defaults(self, tables: dict[str, Table]) -> dict[str, Any]:
         """The values by the name of their parameter, each seen to be one that its option takes."""

@@ -112,7 +112,9 @@ class Choice:
             if getattr(self, name) not in (None, ()):
                 return option
         if self.batch_first is not None:
-            return "--batch-first" if self.batch_first else "--time-first"
+            if self.batch_first:
+                return "--batch-first"
+            return "--time-first"
         return ""
 
     def whole(self) -> Whole | None:

@@ -95,7 +95,9 @@ def length_in_words(length: Length, about: str = "") -> str:
         return "less than one step"
     number = f"{length.steps:.0f}" if length.steps >= 10 else f"{length.steps:.2g}"
     steps = "1 step" if number == "1" else f"{number} steps"
-    return f"at least {steps}" if length.at_least else f"{about}{steps}"
+    if length.at_least:
+        return f"at least {steps}"
+    return f"{about}{steps}"
 
 
 def claim_in_words(claim: Claim) -> str:

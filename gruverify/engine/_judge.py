@@ -82,7 +82,9 @@ def applicable(invariant: Invariant, backend: Backend, declared: Declarations | 
     if invariant.resizes and declared.shapes == "few":
         return "declared shapes='few': it asks for other sizes"
     declaration = invariant.ruled_out_by(declared)
-    return f"declared {declaration}" if declaration else ""
+    if declaration:
+        return f"declared {declaration}"
+    return ""
 
 
 def judge(case: AnyCase, backend: Backend, invariants: Iterable[Invariant]) -> Iterator[Judgement]:
@@ -180,7 +182,9 @@ def outcome_of(judgements: Iterable[Judgement]) -> Outcome:
     if any(judgement.failed and judgement.invariant.id in VALUES.ids for judgement in found):
         return "failed"
     refused = any(j.tally.declined for j in found if j.invariant.id.startswith("contract/shape-"))
-    return "refused" if refused else "answered"
+    if refused:
+        return "refused"
+    return "answered"
 
 
 def compared_methods(judgements: Iterable[Judgement]) -> set[str]:

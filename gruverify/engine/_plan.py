@@ -175,7 +175,9 @@ def versions(target: str = "") -> dict[str, str]:
 def version_of(backend: Backend) -> dict[str, str]:
     """What a program says of its own version, where it says so in its greeting."""
     said = getattr(backend, "program_version", "")
-    return {"program": visible(f"{backend.name} {said}")} if said else {}
+    if said:
+        return {"program": visible(f"{backend.name} {said}")}
+    return {}
 
 
 def _version(package: str) -> str | None:

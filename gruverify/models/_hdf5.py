@@ -254,7 +254,9 @@ def _dtype(type_: memoryview) -> np.dtype[Any] | None:
     if kind == _WHOLE and size in (1, 2, 4, 8):
         return np.dtype(f"{order}{'i' if bits & 8 else 'u'}{size}")
     # bfloat16 of ml_dtypes has no type in HDF5, and becomes two bytes of nothing in particular.
-    return bfloat16.dtype if kind == _OPAQUE and size == 2 else None
+    if kind == _OPAQUE and size == 2:
+        return bfloat16.dtype
+    return None
 
 
 def _shape(space: memoryview) -> tuple[int, ...]:

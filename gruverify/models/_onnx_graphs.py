@@ -63,7 +63,9 @@ class Node:
 
     def operand(self, place: int) -> str:
         """The name of an input; "" if it is left out."""
-        return self.inputs[place] if place < len(self.inputs) else ""
+        if place < len(self.inputs):
+            return self.inputs[place]
+        return ""
 
 
 @dataclass

@@ -97,7 +97,9 @@ def _numbers(node: Node, operands: list[NDArray | None], place: int, name: str) 
 
 
 def _signed(number: int) -> int:
-    return number - 2**64 if number >= 2**63 else number
+    if number >= 2**63:
+        return number - 2**64
+    return number
 
 
 def _cast(node: Node, operands: list[NDArray | None]) -> NDArray:

@@ -58,7 +58,9 @@ def onnx_whole(path: str | Path) -> OnnxWhole:
 def _how(graphs: Graphs) -> str:
     """How the model goes along time."""
     there = sorted(set(graphs.kinds) & {"GRU", *RECURRENT})
-    return f"it has {', '.join(there)}" if there else "it has its steps one by one"
+    if there:
+        return f"it has {', '.join(there)}"
+    return "it has its steps one by one"
 
 
 def stored_types(tensors: dict[str, memoryview]) -> Counter[str]:

@@ -75,4 +75,6 @@ def _sizes(value: object) -> list[int] | None:
     if not isinstance(value, list):
         return None
     whole = all(type(one) is int and one >= 0 for one in value)
-    return value if whole else None
+    if whole:
+        return value
+    return None

@@ -42,7 +42,9 @@ def named_arrays(name: str, layout: str, stack: Stack) -> dict[str, NDArray]:
 def layer_name(name: str, stack: Stack, layer: int) -> str:
     """What a layer of a stack is called where layers are GRUs of their own."""
     base = name or (UNNAMED if stack.layers * stack.directions > 1 else "")
-    return f"{base}_{layer}" if stack.layers > 1 else base
+    if stack.layers > 1:
+        return f"{base}_{layer}"
+    return base
 
 
 def _joined(layout: str, *parts: str) -> str:

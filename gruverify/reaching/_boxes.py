@@ -184,7 +184,9 @@ def _steps(asked: int | None, there: int | None) -> int:
         return asked
     if asked is not None and asked > there:
         raise CannotReach(f"steps={asked}, and there are inputs of {there}: give fewer")
-    return there if asked is None else asked
+    if asked is None:
+        return there
+    return asked
 
 
 def _require_radius(option: str, radius: float) -> None:

@@ -109,14 +109,18 @@ def _wins(text: str, said: re.Match[str], states: int, outputs: int | None) -> P
 
 
 def _of(said: re.Match[str]) -> Literal["h", "y"]:
-    return "h" if said["what"] == "h" else "y"
+    if said["what"] == "h":
+        return "h"
+    return "y"
 
 
 def _when(said: re.Match[str]) -> When:
     after = said["after"] or ""
     if after.startswith("for"):
         return "ever"
-    return "every" if said["stays"] or after else "last"
+    if said["stays"] or after:
+        return "every"
+    return "last"
 
 
 def _size(text: str, what: str, states: int, outputs: int | None) -> int:

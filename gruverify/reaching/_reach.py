@@ -102,7 +102,9 @@ class Reach:
         """The step, from 0, from which on no state is known so; None if some are at the end."""
         some = np.flatnonzero(self.claims)
         first = int(some[-1]) + 1 if len(some) else 0
-        return first if first < self.steps else None
+        if first < self.steps:
+            return first
+        return None
 
 
 def reached(

@@ -113,7 +113,9 @@ def _behind(model: Model, noise: Noise, output: Affine) -> Affine | None:
         return None
     W, b = model.head
     y: Affine = output @ noise.point(W).T
-    return y if b is None else y + noise.point(b)
+    if b is None:
+        return y
+    return y + noise.point(b)
 
 
 def require_memory(model: Model, noise: Noise, boxes: Boxes, most: float) -> None:

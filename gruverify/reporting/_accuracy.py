@@ -78,7 +78,9 @@ def _number(value: float) -> str:
         return "∞"
     if value >= 1e4:
         return f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
-    return f"{value:.2f}" if value < 100 else f"{value:,.0f}"
+    if value < 100:
+        return f"{value:.2f}"
+    return f"{value:,.0f}"
 
 
 def accuracy_document(found: Sequence[Accuracy]) -> list[JsonObject]:
@@ -120,7 +122,9 @@ def _shown(shown: Shown) -> JsonObject:
 
 
 def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    if math.isfinite(value):
+        return value
+    return None
 
 
 def plot_accuracies(found: Sequence[Accuracy], file: Path) -> None:

@@ -138,7 +138,9 @@ def _figures(judged: tuple[Judged, ...] | list[Judged]) -> tuple[str, str, str]:
 def _word(one: Judged) -> str:
     if one.failed:
         return "failed"
-    return "passed" if one.decided else "undecided"
+    if one.decided:
+        return "passed"
+    return "undecided"
 
 
 def _details(node: NodeResult, witnesses: list[str]) -> Iterator[str]:

@@ -191,8 +191,12 @@ def _states(name: str, output: NDArray, given: Given, node: OnnxNode) -> NDArray
     """Y of a node as (T, B, D·H)."""
     T, B, D, H = _sizes(given, node)
     Y = np.asarray(output)
-    require_form(name, Y, (B, T, D, H) if node.batch_first else (T, D, B, H), _format(node))
-    Y = Y.swapaxes(0, 1) if node.batch_first else Y.swapaxes(1, 2)
+    if node.batch_first:
+        require_form(name, Y, (B, T, D, H), _format(node))
+        Y = Y.swapaxes(0, 1)
+    else:
+        require_form(name, Y, (T, D, B, H), _format(node))
+        Y = Y.swapaxes(1, 2)
     return Y.reshape(T, B, D * H)
 
 
@@ -200,8 +204,11 @@ def _last(name: str, output: NDArray, given: Given, node: OnnxNode) -> NDArray:
     """Y_h of a node as (D, B, H)."""
     _, B, D, H = _sizes(given, node)
     Y_h = np.asarray(output)
-    require_form(name, Y_h, (B, D, H) if node.batch_first else (D, B, H), _format(node))
-    return Y_h.swapaxes(0, 1) if node.batch_first else Y_h
+    if node.batch_first:
+        require_form(name, Y_h, (B, D, H), _format(node))
+        return Y_h.swapaxes(0, 1)
+    require_form(name, Y_h, (D, B, H), _format(node))
+    return Y_h
 
 
 def _sizes(given: Given, node: OnnxNode) -> tuple[int, int, int, int]:

@@ -44,7 +44,9 @@ class Ports:
     @property
     def axes(self) -> str:
         """The letters of the first axes of sequence and outputs."""
-        return "BT?" if self.batch_first else "TB?"
+        if self.batch_first:
+            return "BT?"
+        return "TB?"
 
 
 def ports_of(

@@ -93,7 +93,9 @@ class WholePart:
         wide = stack.directions * stack.hidden_size
         shape = (B, T, wide) if self.ports.batch_first else (T, B, wide)
         _require(name, array, [shape])
-        return array.swapaxes(0, 1) if self.ports.batch_first else array
+        if self.ports.batch_first:
+            return array.swapaxes(0, 1)
+        return array
 
     def _last(self, name: str, array: NDArray, given: Given) -> dict[int, NDArray]:
         """Last states (D, B, H) by layer; side by side they are those of the last layer alone."""

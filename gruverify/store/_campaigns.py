@@ -49,7 +49,9 @@ class KeptCampaign:
         rows = self._file.query(
             lambda c: c.execute(f"SELECT found, cpu FROM unit WHERE {_UNIT}", wanted).fetchall()
         )
-        return KeptUnit(*rows[0]) if rows else None
+        if rows:
+            return KeptUnit(*rows[0])
+        return None
 
     def keep(self, target: str, fmt: str, block: int, aim: str, kept: KeptUnit) -> None:
         """Keep what a unit found; if something is kept of it already, that stays."""

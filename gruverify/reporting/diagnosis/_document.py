@@ -174,5 +174,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
+        if math.isfinite(value):
+            return float(f"{value:.6g}")
+        return None
     return value

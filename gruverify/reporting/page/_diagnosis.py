@@ -56,7 +56,9 @@ def _layer(layer: dict[str, Any], number: int, several: bool) -> dict[str, Any]:
 
 def _steps(length: dict[str, Any]) -> str:
     number = f"{length['steps']:.3g}"
-    return f"≥ {number}" if length["at_least"] else number
+    if length["at_least"]:
+        return f"≥ {number}"
+    return number
 
 
 def _unit(units: dict[str, list[Any]], i: int) -> dict[str, str]:

@@ -18,11 +18,15 @@ def verdict_of(found: Reach) -> Verdict:
     proved if anything is claimed of the last states.
     """
     if not found.answers:
-        return "unknown" if found.silent_from is not None else "proved"
+        if found.silent_from is not None:
+            return "unknown"
+        return "proved"
     verdicts = {answer.verdict for answer in found.answers}
     if "refuted" in verdicts:
         return "refuted"
-    return "unknown" if "unknown" in verdicts else "proved"
+    if "unknown" in verdicts:
+        return "unknown"
+    return "proved"
 
 
 def reach_document(found: Reach) -> JsonObject:

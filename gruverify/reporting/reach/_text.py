@@ -64,7 +64,9 @@ def _beyond(margin: float) -> str:
 def _verdict(found: Reach) -> str:
     verdict = verdict_of(found)
     if not found.answers:
-        return "nothing claimed" if verdict == "unknown" else f"enclosed: {found.steps} steps"
+        if verdict == "unknown":
+            return "nothing claimed"
+        return f"enclosed: {found.steps} steps"
     number = sum(answer.verdict == verdict for answer in found.answers)
     return f"{verdict}: {number} of {len(found.answers)}"
 
