@@ -317,7 +317,7 @@ def test_a_disk_without_room_for_a_store_changes_no_exit_code(
     counting: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tables = "PRAGMA max_page_count = 1;\nCREATE TABLE run (id)"
-    monkeypatch.setattr("gruverify.store._file._TABLES", tables)
+    monkeypatch.setattr("gruverify.store._file._CHANGES", (tables, ""))
 
     result = checked(f"{counting}:fine", *STORE, "--resume")
 
