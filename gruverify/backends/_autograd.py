@@ -127,6 +127,7 @@ class AutogradSequence:
         None.
         """
         loaded = self.load(cell)
+        loaded.train(True)  # cuDNN's layers have no gradients in evaluation mode
         x_, h_ = tensor(inputs).requires_grad_(), _leaf_or_none(state)
         return _gradients(loaded, *with_cotangents(loaded(x_, h_), d_outputs, d_last), x_, h_)
 

@@ -15,7 +15,7 @@ from gruverify._visible import error_line
 from gruverify.arithmetic import Format, float32
 from gruverify.backends._place import BadModule, Place, name_of, place_of
 from gruverify.backends._renamed import renamed
-from gruverify.backends._tensors import torch_dtype
+from gruverify.backends._tensors import device, torch_dtype
 from gruverify.cell import parameter_name
 
 #: What nn.GRU calls the shape of a stack, with what each is unless asked for.
@@ -168,7 +168,8 @@ class Builder:
             else:
                 made = self.cls(I, H, **options)
             module: nn.Module = made
-        return renamed(module)
+        # Drawn on the CPU, it is the same module on every device.
+        return renamed(module.to(device()))
 
 
 def size_of(weights: Mapping[str, torch.Tensor], weight: str) -> int:

@@ -21,6 +21,7 @@ from gruverify.backends._declarations import (
     declarations_of,
     require_shapes,
 )
+from gruverify.backends._devices import parted
 from gruverify.cell import Variant
 
 #: The keys of a variant, as `Variant` has them.
@@ -50,14 +51,17 @@ def named_targets() -> dict[str, str]:
 
 
 def meant_by(name: str) -> str:
-    """What a name of the project's own stands for; any other target stands for itself."""
+    """What a name of the project's own stands for; any other target stands for itself. On whatever
+    device it is placed, it is that target.
+    """
+    plain, _ = parted(name)
     try:
-        named = named_target(name)
+        named = named_target(name) or named_target(plain)
     except BadConfiguration:  # for whoever resolves it to report
-        return name
+        return plain
     if named is None:
-        return name
-    return named.target
+        return plain
+    return parted(named.target)[0]
 
 
 def declared_by(named: NamedTarget) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from gruverify.backends._building import OPTIONS, Builder, options_of, size_of
 from gruverify.backends._place import BadModule, Place, name_of, place_of
 from gruverify.backends._plain import copied, is_plain, make_plain, without_dropout
 from gruverify.backends._renamed import renamed
-from gruverify.backends._tensors import tensor, torch_dtype
+from gruverify.backends._tensors import host_tensor, tensor, torch_dtype
 from gruverify.cell import Cell, Stack, Variant
 
 __all__ = ["OPTIONS", "BadModule", "Modules", "name_of", "packed_call", "variants_of"]
@@ -337,7 +337,8 @@ def packed_call(
     if lengths is None:
         outputs, last = call(xs, *states)
         return outputs, last
-    packed = pack_padded_sequence(xs, tensor(lengths), batch_first, enforce_sorted=False)
+    # PyTorch wants lengths on the CPU, wherever the sequences are.
+    packed = pack_padded_sequence(xs, host_tensor(lengths), batch_first, enforce_sorted=False)
     outputs, last = call(packed, *states)
     T = xs.shape[1] if batch_first else xs.shape[0]
     return pad_packed_sequence(outputs, batch_first, total_length=T)[0], last

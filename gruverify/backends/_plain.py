@@ -20,19 +20,22 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
 from gruverify.backends._place import BadModule, Place, name_of, reparametrized
+from gruverify.backends._tensors import device, was_placed
 
 
 def copied(module: nn.Module) -> nn.Module:
-    """A copy that shares nothing with the module, on the CPU if it was on none.
+    """A copy that shares nothing with the module, on the device that was named, and else on the
+    CPU.
 
     Raises:
-        BadModule: the module is on another device.
+        BadModule: the module is on another device than the CPU, and none was named.
     """
-    elsewhere = {p.device.type for p in module.parameters()} - {"cpu", "meta"}
-    if elsewhere:
+    elsewhere = {str(p.device) for p in module.parameters()} - {"cpu", "meta"}
+    if elsewhere and not was_placed():
+        there = elsewhere.pop()
         raise BadModule(
-            f"{name_of(module)} is on {elsewhere.pop()}: gruverify runs on the CPU; give it "
-            f"{'.cpu()'!r}"
+            f"{name_of(module)} is on {there}: name the device, as TARGET@{there} or TARGET@cpu, "
+            "or give it '.cpu()'"
         )
     derived = list(_derived(module))
     # PyTorch refuses to copy what was computed with a gradient, as a pruned weight is; it is
@@ -41,7 +44,9 @@ def copied(module: nn.Module) -> nn.Module:
     with torch.no_grad():  # else a scripted module's copy would send its gradients to the original
         twin = copy.deepcopy(module, memo)
     if any(p.is_meta for p in twin.parameters()):
-        twin = twin.to_empty(device="cpu")
+        twin = twin.to_empty(device=device())
+    elif was_placed():
+        twin = twin.to(device())
     for parameter in twin.parameters():
         parameter.grad = None
     return twin

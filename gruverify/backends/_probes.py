@@ -6,13 +6,14 @@ from functools import cache
 
 
 @cache
-def bfloat16_products_flush() -> bool:
-    """Whether PyTorch's bfloat16 matrix products take numbers below the smallest normal for 0.
+def bfloat16_products_flush(device: str = "cpu") -> bool:
+    """Whether PyTorch's bfloat16 matrix products on a device take numbers below the smallest normal
+    for 0.
 
     Processors with AVX512_BF16 do, whatever the flag says, in those kernels that long sums take:
     256 products 2^-132 then add up to 0 and not to 2^-124, which is a normal number.
     """
     import torch
 
-    small = torch.full((8, 256), 2.0**-66, dtype=torch.bfloat16)
+    small = torch.full((8, 256), 2.0**-66, dtype=torch.bfloat16, device=device)
     return any(not bool((small[:rows] @ small.T).all()) for rows in (1, 8))

@@ -14,6 +14,7 @@ from gruverify.backends._modules import Modules
 from gruverify.backends._place import BadModule, name_of, reparametrized
 from gruverify.backends._plain import copied, make_plain
 from gruverify.backends._renamed import Renamed
+from gruverify.backends._tensors import device
 
 #: Steps and members of the inputs that a wrapper is called with once.
 _T, _B = 3, 2
@@ -112,7 +113,9 @@ def _dependence(modules: Modules, initial_state: bool) -> str:
     arguments, _ = _sample_of(modules, initial_state)
     given, plain = copied(modules.sample).eval(), copied(modules.sample).eval()
     names = reparametrized(modules.place.owner(given))
-    with torch.random.fork_rng(devices=[]), torch.enable_grad():
+    # cuDNN's layers have no gradients in evaluation mode.
+    without_cudnn = torch.backends.cudnn.flags(enabled=False)
+    with torch.random.fork_rng(devices=[]), torch.enable_grad(), without_cudnn:
         try:
             given(*arguments)
         except Exception:  # a fault of its own, which is for the invariants to find
@@ -191,7 +194,7 @@ def _sample_with_state(modules: Modules) -> tuple[tuple[torch.Tensor, torch.Tens
         return (
             torch.linspace(-1, 1, torch.Size(shape).numel(), dtype=torch.float64)
             .reshape(shape)
-            .to(like.dtype)
+            .to(device(), like.dtype)
         )
 
     if not modules.place.layered:

@@ -14,7 +14,8 @@ class Target:
     """A backend that ships with gruverify.
 
     needs: the package that it needs, as it is imported. install: what pip is to install for it,
-    with versions; without it the package is an extra of gruverify.
+    with versions; without it the package is an extra of gruverify. places: the framework that can
+    place it on a device, "torch" or "jax"; empty for what computes on the CPU alone.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Target:
     needs: str | None
     build: Callable[[], Backend]
     install: str = ""
+    places: str = ""
 
     @property
     def available(self) -> bool:

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, cast
@@ -29,6 +30,14 @@ from gruverify.backends._declarations import (
     declarations_of,
 )
 from gruverify.backends._derived import completed, redeclared
+from gruverify.backends._devices import (
+    DeviceUnavailable,
+    Placement,
+    UnknownDevice,
+    parted,
+    placed,
+    placement_of,
+)
 from gruverify.backends._function import backend, is_backend, spelled_out
 from gruverify.backends._protocol import METHODS, Backend
 from gruverify.backends._shapes import is_compiled
@@ -79,6 +88,10 @@ def _torch_func() -> Backend:
     return FunctionalBackend()
 
 
+def _of_torch(name: str, description: str, build: Callable[[], Backend]) -> Target:
+    return Target(name, description, "torch", build, places="torch")
+
+
 TARGETS: tuple[Target, ...] = (
     Target(
         "numpy",
@@ -86,45 +99,31 @@ TARGETS: tuple[Target, ...] = (
         None,
         _numpy,
     ),
-    Target("torch", "PyTorch's nn.GRUCell and nn.GRU, derivatives by autograd", "torch", _torch),
-    Target(
+    _of_torch("torch", "PyTorch's nn.GRUCell and nn.GRU, derivatives by autograd", _torch),
+    _of_torch(
         "torch-formulas",
         "gruverify's formulas over tensors, autograd, all variants",
-        "torch",
         _torch_formulas,
     ),
-    Target(
-        "torch:GRU", "nn.GRU alone, a step being a sequence of one step", "torch", _deployed("gru")
+    _of_torch("torch:GRU", "nn.GRU alone, a step being a sequence of one step", _deployed("gru")),
+    _of_torch(
+        "torch:GRUCell", "nn.GRUCell alone, a sequence being a loop over it", _deployed("gru_cell")
     ),
-    Target(
-        "torch:GRUCell",
-        "nn.GRUCell alone, a sequence being a loop over it",
-        "torch",
-        _deployed("gru_cell"),
-    ),
-    Target(
+    _of_torch(
         "torch:func",
         "nn.GRUCell and nn.GRU as functions, derivatives by torch.func",
-        "torch",
         _torch_func,
     ),
-    Target(
+    _of_torch(
         "torch:compile",
         "nn.GRUCell compiled, one size; needs a C++ compiler",
-        "torch",
         _deployed("compiled"),
     ),
-    Target(
-        "torch:script",
-        "nn.GRUCell and nn.GRU as TorchScript, one size",
-        "torch",
-        _deployed("script"),
+    _of_torch(
+        "torch:script", "nn.GRUCell and nn.GRU as TorchScript, one size", _deployed("script")
     ),
-    Target(
-        "torch:export",
-        "nn.GRUCell exported by torch.export, one size",
-        "torch",
-        _deployed("exported"),
+    _of_torch(
+        "torch:export", "nn.GRUCell exported by torch.export, one size", _deployed("exported")
     ),
     *WORLD,
 )
@@ -136,9 +135,10 @@ def resolve(target: object) -> Backend:
     A string is the name of a shipped backend, one that the nearest pyproject.toml has a table of
     (see docs/configuration.md) or that an installed package offers as an entry point of the group
     `gruverify.targets`, a program as `exec:COMMAND`, or `pkg.module:object` (the current directory
-    is searched too). Anything else, or the object so named, may be a backend, a class of one, an
-    `nn.Module` class or instance with PyTorch's parameter names, or a function step(cell, x, h).
-    What follows from the methods that it has is added (`completed`).
+    is searched too). A device may follow, as TARGET@DEVICE, where PyTorch or JAX computes. Anything
+    else, or the object so named, may be a backend, a class of one, an `nn.Module` class or instance
+    with PyTorch's parameter names, or a function step(cell, x, h). What follows from the methods
+    that it has is added (`completed`).
 
     Raises:
         UnknownTarget: there is no such name or object, or it cannot be made into a backend.
@@ -156,12 +156,31 @@ def resolve(target: object) -> Backend:
 
 
 def _named(target: object) -> NamedTarget | None:
-    if not isinstance(target, str) or any(target == shipped.name for shipped in TARGETS):
+    if not isinstance(target, str) or _shipped(target) is not None:
         return None
     try:
-        return named_target(target)
+        named = named_target(target)
+        plain, device = parted(target)
+        if named is not None or not device or _shipped(plain) is not None:
+            return named
+        return _named_on(plain, device)
     except BadConfiguration as wrong:
         raise UnknownTarget(str(wrong)) from None
+
+
+def _named_on(name: str, device: str) -> NamedTarget | None:
+    """What the project calls so, on a device."""
+    named = named_target(name)
+    if named is None:
+        return None
+    if parted(named.target)[1]:
+        raise named.wrong("target", f"it names a device itself, and cannot be put on {device}")
+    return replace(named, target=f"{named.target}@{device}")
+
+
+def _shipped(name: str) -> Target | None:
+    """The target that ships with gruverify under that name."""
+    return next((shipped for shipped in TARGETS if shipped.name == name), None)
 
 
 def require_named(project: Configuration) -> None:
@@ -169,7 +188,7 @@ def require_named(project: Configuration) -> None:
     declares of one makes no sense.
     """
     for name, named in project.targets.items():
-        if any(name == shipped.name for shipped in TARGETS):
+        if _shipped(name) is not None:
             raise named.bad("is a target that ships with gruverify: give yours another name")
         if named.target in project.targets:
             raise named.wrong("target", "it is a name of this file: say what that stands for")
@@ -178,12 +197,11 @@ def require_named(project: Configuration) -> None:
 
 def require_installed(target: str) -> None:
     """Raise TargetUnavailable if it is a shipped target whose package is missing."""
-    meant = meant_by(target)
-    for shipped in TARGETS:
-        if meant == shipped.name and not shipped.available:
-            raise TargetUnavailable(
-                f"target {target!r} needs the package {shipped.needs!r}: {shipped.remedy}"
-            )
+    shipped = _shipped(meant_by(target))
+    if shipped is not None and not shipped.available:
+        raise TargetUnavailable(
+            f"target {target!r} needs the package {shipped.needs!r}: {shipped.remedy}"
+        )
 
 
 def _found(target: object, declared: Mapping[str, Any]) -> Backend:
@@ -192,15 +210,50 @@ def _found(target: object, declared: Mapping[str, Any]) -> Backend:
         return _adapt(target, repr(target), declared)
     if target.startswith(PREFIX):
         return _declaring(_program(target), declared)
-    for shipped in TARGETS:
-        if target == shipped.name:
-            require_installed(target)
-            return _declaring(_built_in(shipped), declared)
+    if (shipped := _shipped(target)) is not None:
+        require_installed(target)
+        return _declaring(_built_in(shipped), declared)
     if (offered := offered_targets().get(target)) is not None:
         return _adapt(named_object(offered), target, declared)
+    plain, device = parted(target)
+    if device:
+        return _on_device(plain, device, target, declared)
     if ":" not in target:
         raise UnknownTarget(_unknown_name(target))
     return _adapt(named_object(target), target, declared)
+
+
+def _on_device(plain: str, device: str, target: str, declared: Mapping[str, Any]) -> Backend:
+    """What `plain` names, placed on the device; `target` is how the user calls both."""
+    if (shipped := _shipped(plain)) is not None:
+        require_installed(target)
+        placement = _placement(shipped.places, device, target)
+        with placement.on():
+            found = _built_in(shipped)
+        return _declaring(placed(found, placement), declared)
+    name = offered_targets().get(plain, plain)
+    if ":" not in name:
+        raise UnknownTarget(_unknown_name(target))
+    module = named_object(name)
+    if not is_module(module):
+        raise UnknownTarget(
+            f"target {target!r} is {type(module).__name__}, which places its arrays itself: name "
+            f"it {plain!r}; modules of PyTorch, and targets that PyTorch or JAX computes, are "
+            "placed on a device"
+        )
+    placement = _placement("torch", device, target)
+    with placement.on():
+        found = _from_module(module, plain, declared)
+    return placed(found, placement)
+
+
+def _placement(framework: str, device: str, target: str) -> Placement:
+    try:
+        return placement_of(framework, device)
+    except UnknownDevice as wrong:
+        raise UnknownTarget(f"target {target!r}: {wrong}") from None
+    except (DeviceUnavailable, ImportError) as reason:
+        raise TargetUnavailable(f"target {target!r} cannot be used here: {reason}") from None
 
 
 def _declaring(found: Backend, declared: Mapping[str, Any]) -> Backend:
@@ -248,7 +301,7 @@ def _built_in(shipped: Target) -> Backend:
 
 def _unknown_name(target: str) -> str:
     mine, names = named_targets(), [*(shipped.name for shipped in TARGETS), *offered_targets()]
-    near = difflib.get_close_matches(target, [*mine, *names])
+    near = difflib.get_close_matches(parted(target)[0], [*mine, *names])
     if near:
         hint = f"did you mean {' or '.join(near)}?"
     else:

@@ -45,7 +45,7 @@ from gruverify.backends._probes import bfloat16_products_flush
 from gruverify.backends._protocol import METHODS
 from gruverify.backends._subjects import Subjects
 from gruverify.backends._suitability import require_a_gru
-from gruverify.backends._tensors import tensor
+from gruverify.backends._tensors import device, tensor
 from gruverify.backends._ways import ModuleWays
 from gruverify.cell import (
     VARIANTS,
@@ -283,8 +283,15 @@ def from_loads(
         variants=tuple(variants),
         formats=tuple(formats),
         **methods,
-        **{"subnormals": {"bfloat16": False} if bfloat16_products_flush() else True, **shape},
+        **{"subnormals": _subnormals(), **shape},
     )
+
+
+def _subnormals() -> bool | dict[str, bool]:
+    """What is declared of numbers below the smallest normal, by the device that there is."""
+    if bfloat16_products_flush(str(device())):
+        return {"bfloat16": False}
+    return True
 
 
 # -- the formulas over tensors ---------------------------------------------------------------------

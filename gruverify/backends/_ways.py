@@ -230,7 +230,7 @@ def _masked(subject: Subject, question: Question) -> Subject:
 
 def _mask_of(weight: torch.Tensor) -> torch.Tensor:
     """Every second entry."""
-    return torch.arange(weight.numel()).remainder(2).reshape(weight.shape).to(weight.dtype)
+    return torch.arange(weight.numel()).remainder(2).reshape(weight.shape).to(weight)
 
 
 def _parametrization(subjects: Subjects, question: Question) -> Reached:

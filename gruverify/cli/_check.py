@@ -47,8 +47,9 @@ TARGET is numpy, torch or torch-formulas, or your own code as pkg.module:object:
 step(cell, x, h), an nn.Module with PyTorch's parameter names, or an object with a method of the
 Backend contract (see README); or exec:COMMAND, a program in any language (see docs/exec.md); or
 model.onnx@RUNTIME, the GRUs of a file in place (see docs/model-files.md); or a name that
-[tool.gruverify.targets] in pyproject.toml gives to one. Several are verified apart, up to --jobs at
-once, and --report DIR makes one page of them.
+[tool.gruverify.targets] in pyproject.toml gives to one. What PyTorch or JAX computes is placed on a
+device as TARGET@DEVICE. Several are verified apart, up to --jobs at once, and --report DIR makes
+one page of them.
 
 \b
 gruverify check mypkg.kernels:my_step --format f32 --profile quick
@@ -57,6 +58,7 @@ gruverify check torch --only agreement --skip 'agreement/gradient-*' --xfails-fi
 gruverify check torch --profile deep --store runs.db --resume
 gruverify check 'exec:node my_gru.js' --patience 10
 gruverify check model.onnx@onnxruntime
+gruverify check torch:GRU@cuda mypkg.model:net@cuda:1 flax@gpu
 gruverify check numpy torch onnx --xfails-file xfails/ --report reports/all
 
 A file has entries, `agreement/step f16,bf16  # why`: formats (all unless given) and reason may

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from gruverify.runtimes import FileResult, Given, NodeResult, Whole
 
 _ENDING = ".onnx"
+#: An object of a module, as targets name it.
+_OBJECT = re.compile(r"[\w.]+:[\w.]+")
 #: The options of `check` that a model in a runtime has; whoever gives another is told.
 _APPLY = {
     *("targets", "seed", "patience", "json_path", "witnesses", "verbose", "quiet", "color"),
@@ -41,9 +44,13 @@ class ModelOptions:
 
 
 def names_a_model(target: str) -> bool:
-    """Whether a target is a file in a runtime, model.onnx@onnxruntime."""
+    """Whether a target is a file in a runtime, model.onnx@onnxruntime, and no object on a device,
+    pkg.module:holder.onnx@cuda.
+    """
     file, at, _ = target.rpartition("@")
-    return bool(at) and file.lower().endswith(_ENDING) and not target.startswith("exec:")
+    if not at or not file.lower().endswith(_ENDING) or target.startswith("exec:"):
+        return False
+    return _OBJECT.fullmatch(file) is None or Path(file).exists()
 
 
 def require_a_model(choice: Choice) -> None:

@@ -43,6 +43,7 @@ def print_catalogue(console: Console) -> None:
         f"{'pkg.module:object':15} your own: a function step(cell, x, h), an nn.Module, a backend"
     )
     console.print(f"{'exec:COMMAND':15} your own in any language: a program (docs/exec.md)")
+    console.print(f"{'TARGET@DEVICE':15} torch:GRU@cuda, flax@gpu, mypkg.mod:Net@cuda:1, torch@cpu")
     console.print("\nnext: [bold]gruverify check numpy[/]")
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gruverify.cli._check_model import names_a_model
+
 from ..runtimes.test_check_file import model
 from ._invoke import gruverify, one_line
 
@@ -149,3 +151,26 @@ def test_a_runtime_that_is_not_there_says_what_to_install(
 
     with pytest.raises(TargetUnavailable, match=r"pip install tract==[\d.]+ onnx==[\d.]+"):
         check_file("a.onnx", "tract")
+
+
+@pytest.mark.parametrize(
+    ("target", "is_a_model"),
+    [
+        ("a.onnx@onnxruntime", True),
+        ("models/A.ONNX@mine:right", True),
+        ("torch:GRU@cuda", False),
+        ("torch:onnx@cpu", False),
+        ("mypkg.mod:holder.onnx@cuda", False),
+        ("exec:run a.onnx@b", False),
+    ],
+)
+def test_a_model_in_a_runtime_is_told_from_an_object_on_a_device(
+    target: str, is_a_model: bool
+) -> None:
+    assert names_a_model(target) == is_a_model
+
+
+def test_a_file_that_is_there_is_a_model_whatever_it_is_called(here: Path) -> None:
+    (here / "mod:a.onnx").touch()
+
+    assert names_a_model("mod:a.onnx@cuda")

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from gruverify._config import configuration
-from gruverify.backends import declarations_of, declared_variants, offers, resolve
+from gruverify.backends import (
+    UnknownTarget,
+    declarations_of,
+    declared_variants,
+    offers,
+    resolve,
+)
 
 from ._invoke import gruverify
 
@@ -179,3 +185,24 @@ def test_a_name_is_offered_where_another_is_near(here: Path) -> None:
 
     assert "did you mean chunked?" in gruverify("check", "chunkd").stderr
     assert "pyproject.toml has chunked; shipped targets: numpy" in gruverify("check", "xy").stderr
+
+
+def test_a_name_of_the_project_may_be_placed(here: Path) -> None:
+    pytest.importorskip("torch")
+    project(here, 'target = "torch:GRUCell"\nkappa = 5')
+
+    mine = resolve("mine@cpu")
+
+    assert mine.name == "torch:GRUCell@cpu"
+    assert declarations_of(mine).kappa_sigma == 5
+
+
+def test_a_name_of_the_project_may_stand_for_what_is_placed_which_is_then_placed_no_more(
+    here: Path,
+) -> None:
+    pytest.importorskip("torch")
+    project(here, 'target = "torch:GRUCell@cpu"', "there")
+
+    assert resolve("there").name == "torch:GRUCell@cpu"
+    with pytest.raises(UnknownTarget, match="it names a device itself, and cannot be put on cpu"):
+        resolve("there@cpu")

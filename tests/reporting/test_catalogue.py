@@ -104,6 +104,7 @@ def test_the_terminal_has_every_invariant_and_target_and_ends_with_what_to_do() 
     assert text.endswith(
         "\npkg.module:object your own: a function step(cell, x, h), an nn.Module, a backend\n"
         "exec:COMMAND    your own in any language: a program (docs/exec.md)\n"
+        "TARGET@DEVICE   torch:GRU@cuda, flax@gpu, mypkg.mod:Net@cuda:1, torch@cpu\n"
         "\nnext: gruverify check numpy\n"
     )
 

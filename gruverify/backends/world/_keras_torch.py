@@ -6,17 +6,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
+import keras
 import torch
 
 from gruverify.arithmetic import FORMATS
 from gruverify.backends._autograd import grad
 from gruverify.backends._refusals import translated
 from gruverify.backends._taped import Function, TapedStack
-from gruverify.backends._tensors import numpy, tensor
+from gruverify.backends._tensors import device, numpy, tensor, was_placed
 from gruverify.backends.contract import NDArray
 from gruverify.backends.world._keras_layers import VARIANTS, require, stack
 
@@ -36,7 +38,7 @@ class _Engine:
 
     @translated
     def values(self, function: Function, given: Sequence[NDArray]) -> list[NDArray]:
-        with torch.no_grad():
+        with torch.no_grad(), _placed():
             return [numpy(found) for found in function([tensor(array) for array in given])]
 
     @translated
@@ -47,6 +49,17 @@ class _Engine:
         leaves: dict[Any, torch.Tensor] = {
             at: tensor(array).requires_grad_() for at, array in enumerate(given)
         }
-        answers = function(list(leaves.values()))
+        with _placed():
+            answers = function(list(leaves.values()))
         found = grad(answers, [tensor(array) for array in cotangents], leaves)
         return [numpy(gradient) for gradient in found.values()]
+
+
+def _placed() -> AbstractContextManager[object]:
+    """Keras computes on the device that was named, and else where it likes: on a GPU, if it sees
+    one.
+    """
+    if not was_placed():
+        return nullcontext()
+    found: AbstractContextManager[object] = keras.device(str(device()))
+    return found
