@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gruverify.backends._target import Target
-from gruverify.backends.world._installed import KERAS, PADDLE, TORCH, built
+from gruverify.backends.world._installed import KERAS, PADDLE, TENSORFLOW, TORCH, built
 
 FRAMEWORKS: tuple[Target, ...] = (
     Target(
@@ -13,6 +13,20 @@ FRAMEWORKS: tuple[Target, ...] = (
         built("_keras_torch"),
         f"{KERAS} {TORCH}",
         places="torch",
+    ),
+    Target(
+        "keras:tensorflow",
+        "Keras's GRU and Bidirectional on TensorFlow",
+        "tensorflow",
+        built("_keras_tensorflow"),
+        f"{KERAS} {TENSORFLOW}",
+    ),
+    Target(
+        "tensorflow:block",
+        "TensorFlow's operation GRUBlockCell",
+        "tensorflow",
+        built("_tensorflow_block"),
+        TENSORFLOW,
     ),
     Target(
         "torchrl",
@@ -32,6 +46,27 @@ FRAMEWORKS: tuple[Target, ...] = (
     ),
     Target("paddle", "PaddlePaddle's GRU", "paddle", built("_paddle"), PADDLE),
     Target("paddle:cell", "PaddlePaddle's GRUCell", "paddle", built("_paddle_cell"), PADDLE),
+    Target(
+        "torch:quantized",
+        "nn.GRU quantised dynamically by torch.ao, eight bits",
+        "torch",
+        built("_torch_quantized"),
+        TORCH,
+    ),
+    Target(
+        "torch:quantized:f16",
+        "nn.GRU quantised dynamically by torch.ao, weights in float16",
+        "torch",
+        built("_torch_quantized", "build_f16"),
+        TORCH,
+    ),
+    Target(
+        "executorch",
+        "nn.GRU lowered by ExecuTorch, run by portable kernels",
+        "executorch",
+        built("_executorch"),
+        f"executorch==1.5.1 {TORCH}",
+    ),
     Target("mlx", "MLX's GRU on the CPU", "mlx", built("_mlx"), "mlx==0.32.4 mlx-cpu==0.32.4"),
     Target("ncnn", "ncnn's GRU", "ncnn", built("_ncnn"), "ncnn==1.0.20261020"),
 )

@@ -13,6 +13,7 @@ ONNX = "onnx==1.23.2"
 OPENVINO = f"openvino==2026.4.1 {ONNX}"
 ORT = "onnxruntime==1.32.0"
 PADDLE = "paddlepaddle==3.3.1 setuptools==84.2.1"
+TENSORFLOW = "tensorflow-cpu==2.21.0"
 TORCH = "torch==2.13.0"
 
 

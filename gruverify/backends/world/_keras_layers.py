@@ -38,7 +38,7 @@ def stack(
     if lengths is None:
         mask = None
     else:
-        mask = ops.arange(xs.shape[1]) < ops.expand_dims(ops.convert_to_tensor(lengths), 1)
+        mask = ops.arange(xs.shape[1]) < ops.expand_dims(ops.convert_to_tensor(lengths, "int32"), 1)
     for layer, row in enumerate(rows):
         D = len(row)
         if states is None:

@@ -42,5 +42,6 @@ RUNTIMES: tuple[Target, ...] = (
         built("_opencv"),
         f"opencv-python-headless==5.0.0.93 {ONNX}",
     ),
+    Target("mnn", "GRU of MNN, converted from ONNX", "MNN", built("_mnn"), f"mnn==3.6.1 {ONNX}"),
     Target("tract", "GRU of tract", "tract", built("_tract"), f"tract==0.23.9 {ONNX}"),
 )
