@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -47,19 +48,29 @@ def _stack(
         states = np.zeros((1, B, H), inputs.dtype)
     given = [inputs, states, *stack.packed().values()]
     tensors = [host_tensor(np.array(array, order="C")) for array in given]
-    outputs, last = _lowered(T, B, I, H).execute(tensors)
+    outputs, last = _lowered(T, B, I, H).method.execute(tensors)
     return numpy(outputs), numpy(last)
 
 
+@dataclass(frozen=True)
+class _Lowered:
+    """A method, and what it reads, which the runtime does not keep."""
+
+    method: Any
+    program: Any
+    memory: bytes
+
+
 @lru_cache(maxsize=64)
-def _lowered(T: int, B: int, I: int, H: int) -> Any:
-    """The program's method, loaded; it keeps the program."""
+def _lowered(T: int, B: int, I: int, H: int) -> _Lowered:
+    """The program for these sizes, loaded."""
     with torch.random.fork_rng(devices=[]):  # initial weights are drawn, and not used
         module = _OfWeights(nn.GRU(I, H)).eval()
     weights = [torch.zeros_like(weight) for weight in module.gru[0].parameters()]
     sample = torch.zeros(T, B, I), torch.zeros(1, B, H), *weights
-    lowered = to_edge(torch.export.export(module, sample, strict=False)).to_executorch()
-    return Runtime.get().load_program(lowered.buffer).load_method("forward")
+    memory = to_edge(torch.export.export(module, sample, strict=False)).to_executorch().buffer
+    program = Runtime.get().load_program(memory)
+    return _Lowered(program.load_method("forward"), program, memory)
 
 
 class _OfWeights(nn.Module):

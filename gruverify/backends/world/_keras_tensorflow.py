@@ -39,7 +39,13 @@ def build() -> Backend:
         unbatched=False,
         subnormals={"bfloat16": False, "float32": False, "float64": False},
     )
-    return redeclared(found, {"kappa_sigma": {"float32": 9}, "kappa_tanh": {"float32": 6}})
+    declares = {
+        "kappa_sigma": {"float32": 9},
+        "kappa_tanh": {"float32": 6},
+        # The gradient of a bias adds up over the batch in the format.
+        "sums_in_format": {"float16": True, "bfloat16": True},
+    }
+    return redeclared(found, declares)
 
 
 class _Engine:
