@@ -39,13 +39,7 @@ def build() -> Backend:
         unbatched=False,
         subnormals={"bfloat16": False, "float32": False, "float64": False},
     )
-    declares = {
-        "kappa_sigma": {"float32": 9},
-        "kappa_tanh": {"float32": 6},
-        # The gradient of a bias adds up over the batch in the format.
-        "sums_in_format": {"float16": True, "bfloat16": True},
-    }
-    return redeclared(found, declares)
+    return redeclared(found, {"kappa_sigma": {"float32": 9}, "kappa_tanh": {"float32": 6}})
 
 
 class _Engine:
