@@ -4,6 +4,7 @@ of whom.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,44 @@ def test_a_member_without_steps_has_a_state_and_a_cotangent() -> None:
 @pytest.mark.parametrize("found", [NumpyBackend(), Stacks()], ids=["declared", "undeclared"])
 def test_of_a_right_one_something_is_claimed(found: Any, id: str) -> None:
     assert all(judgement.tally.passed for judgement in judged(found, id))
+
+
+class Flushing(Stacks):
+    """The smallest numbers that it hands on become 0, and are declared to."""
+
+    subnormals = False
+
+    def stack(self, *given: Any) -> Any:
+        outputs, last = super().stack(*given)
+        return outputs, _flushed(last)
+
+    def stack_vjp(self, *given: Any) -> Any:
+        found = super().stack_vjp(*given)
+        return replace(found, states=_flushed(found.states))
+
+
+def _flushed(values: Any) -> Any:
+    return np.where(np.abs(values) < float32.min_normal, 0, values).astype(values.dtype)
+
+
+class Silent(Flushing):
+    """The same, and says nothing of it."""
+
+    subnormals = True
+
+
+@pytest.mark.parametrize("id", IDLE)
+def test_what_is_declared_of_the_smallest_numbers_holds_of_those_handed_on(id: str) -> None:
+    tiny = np.float32(1e-40)
+    case = next(case for case in cases() if case.states.size)
+    small = replace(case, states=case.states * 0 + tiny, d_last=case.d_last * 0 + tiny)
+
+    [declared], [silent] = (
+        [*judge(small, found, [INVARIANTS[id]])] for found in (Flushing(), Silent())
+    )
+
+    assert declared.tally.passed or declared.tally.unclaimed
+    assert silent.tally.falsified
 
 
 @pytest.mark.parametrize("id", PADDING)
