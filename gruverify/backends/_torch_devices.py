@@ -34,11 +34,10 @@ def placement(name: str) -> Placement:
 
 def _device(name: str) -> torch.device:
     try:
-        device = torch.device(name)
-        known = _module_of(device.type) is not None
+        device: torch.device | None = torch.device(name)
     except RuntimeError:
-        known = False
-    if known and not (device.type == "cpu" and device.index):
+        device = None
+    if device is not None and _is_known(device):
         return device
     alias = _ALIASES.get(name.partition(":")[0])
     if alias:
@@ -61,6 +60,13 @@ def _require_here(device: torch.device) -> None:
         torch.zeros(1, device=device)
     except Exception as failure:  # a driver that is too old, a device that is full
         raise DeviceUnavailable(f"PyTorch cannot use {device}: {error_line(failure)}") from None
+
+
+def _is_known(device: torch.device) -> bool:
+    """Whether PyTorch computes on devices of that kind; of CPUs there is one."""
+    if device.type == "cpu" and device.index:
+        return False
+    return _module_of(device.type) is not None
 
 
 def _module_of(kind: str) -> Any:
