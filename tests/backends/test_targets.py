@@ -199,7 +199,9 @@ def test_other_things_are_no_targets(target: Any) -> None:
 # -- what cannot be used here ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [target.name for target in TARGETS if target.needs == "torch"])
+@pytest.mark.parametrize(
+    "name", [target.name for target in TARGETS if target.needs == "torch" and not target.install]
+)
 def test_without_torch_its_targets_say_how_to_get_it(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
