@@ -224,6 +224,7 @@ def one_line_after_news(result: Result) -> str:
     return said
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_a_killed_worker_and_a_killed_command_change_nothing(
     planted: str, here: Path, scheduler: str

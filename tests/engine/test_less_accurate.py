@@ -314,6 +314,7 @@ def test_a_wider_format_to_compute_in_changes_nothing() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 @pytest.mark.parametrize(
     "name", ["float32 arithmetic in float64", "TF32 products", "σ off by 55 u"]

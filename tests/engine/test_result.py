@@ -51,6 +51,7 @@ def test_the_smaller_witness_stays(a: Result, b: Result) -> None:
         assert witness.order() == min(rival.order() for rival in rivals)
 
 
+@pytest.mark.slow
 def test_a_run_is_the_sum_of_its_formats() -> None:
     def of(*formats: Any) -> Result:
         return run(

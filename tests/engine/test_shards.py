@@ -139,6 +139,7 @@ def test_what_cannot_run_is_refused_before_a_process_starts() -> None:
         check_in_processes("numpy", Plan(max_cases=0), 2, lambda event: None)
 
 
+@pytest.mark.slow
 def test_a_target_that_gives_no_answer_is_stopped_and_the_run_goes_on(planted: str) -> None:
     target, plan = f"{planted}:hangs", Plan(formats=(float32, float64), max_cases=2, seed=3)
 

@@ -285,6 +285,7 @@ def test_a_witness_from_before_there_were_forms_of_biases_is_read() -> None:
     assert decode_witness(earlier).case == decode_witness(whole).case
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", PARTLY_BIASED, ids=str)
 def test_a_witness_of_a_partly_biased_cell_survives_json(variant: Variant) -> None:
     case = find(

@@ -116,6 +116,7 @@ def test_no_formula_asks_for_biases() -> None:
         assert not re.search(r"\.bias\b", inspect.getsource(module))
 
 
+@pytest.mark.slow
 @biased
 def test_bptt_over_two_steps_is_the_derivative_of_any_loss(v: Variant) -> None:
     """The loss Σ g_t h_t + last h_2, composed of both steps, differentiated by SymPy."""

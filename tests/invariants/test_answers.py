@@ -299,6 +299,7 @@ def no_numbers(answer: Any, *_: Any) -> Any:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_every_invariant_can_judge_what_is_no_number(method: str) -> None:
     backend, stacks = Faulty(**{method: no_numbers}), method in STACK_METHODS

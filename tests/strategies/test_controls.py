@@ -42,6 +42,7 @@ def agree(control: Control) -> bool:
     return all((np.abs(a.mid - b.mid) <= a.radius + b.radius).all() for a, b in pairs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("why", REASONS)
 @pytest.mark.parametrize("fmt", FORMATS, ids=str)
 def test_both_variants_agree(fmt: Format, why: str) -> None:

@@ -14,7 +14,7 @@ from gruverify_strategies import Sizes
 
 from ._debug import minimal
 
-pytestmark = pytest.mark.uncounted
+pytestmark = [pytest.mark.uncounted, pytest.mark.slow]
 
 SIMPLE = {0.0, 1.0, -1.0, 0.5, -0.5}
 UNBIASED = [variant for variant in VARIANTS if not variant.bias]

@@ -195,6 +195,7 @@ def test_a_folder_that_is_no_report_is_left_alone(pytester: pytest.Pytester) -> 
     run.stdout.fnmatch_lines(["no report: out holds mine.txt*"])
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_workers_add_up_to_what_one_process_finds_from_the_same_seed(
     pytester: pytest.Pytester,
@@ -222,6 +223,7 @@ def test_workers_add_up_to_what_one_process_finds_from_the_same_seed(
     assert (pytester.path / "junit.xml").read_text().count("<testcase") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 def test_the_database_and_last_failed_bring_a_failure_back(pytester: pytest.Pytester) -> None:
     again = ("--gru-formats", "f32", "--gru-only", "bounds", "--hypothesis-profile", "gruverify-ci")
@@ -280,6 +282,7 @@ def test_none_of_them_has_a_deadline() -> None:
     assert [settings.get_profile(name).deadline for name in _hypothesis.PROFILES] == [None] * 4
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 @pytest.mark.parametrize("of_seed", [(), ("--hypothesis-seed", "5")], ids=["drawn", "given"])
 def test_the_command_of_a_report_runs_and_fails_again(
@@ -326,6 +329,7 @@ test_my_gru = gruverify.testing.conformance({it}, only=["bounds"])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("it", "target"), [("named", "test_mine:named"), ("Mine()", "Mine object")]

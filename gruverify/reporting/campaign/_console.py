@@ -6,14 +6,17 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 
 from gruverify._named import JsonObject
-from gruverify.campaigning import Cause, Progress
 from gruverify.coverage import SIZES
 from gruverify.reporting.compare._words import visible
+
+if TYPE_CHECKING:
+    from gruverify.campaigning import Cause, Progress
 
 #: Seconds between two lines where there is no terminal.
 _SELDOM = 30.0

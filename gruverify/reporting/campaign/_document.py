@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from gruverify._named import JsonObject
-from gruverify.campaigning import Cause, Ending
 from gruverify.engine import Result, Verdict, encode_witness
 from gruverify.reporting._json import document
 from gruverify.reporting.targets._json import CAMPAIGN
+
+if TYPE_CHECKING:
+    from gruverify.campaigning import Cause, Ending
 
 SCHEMA = 1
 
