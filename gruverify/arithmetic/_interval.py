@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
+from itertools import product
 from typing import TypeAlias
 
 import numpy as np
@@ -50,7 +51,7 @@ def negative(a: Interval) -> Interval:
 
 def multiply(a: Interval, b: Interval) -> Interval:
     """The product of two, by its corners."""
-    corners = [one * other for one in a for other in b]
+    corners = [one * other for one, other in product(a, b)]
     return outward(reduce(np.minimum, corners), reduce(np.maximum, corners))
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import product
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -26,7 +27,7 @@ def guessed_names(shapes: Shapes) -> dict[str, str]:
     )
     found = {name: _block(name, shape, square, turned) for name, shape in shapes.items()}
     blocks = list(found.values())
-    whole = {f"W_{side}{gate}" for side in "xh" for gate in "rzc"}
+    whole = {f"W_{side}{gate}" for side, gate in product("xh", "rzc")}
     if len(set(blocks)) < len(blocks) or not whole <= {
         block.removesuffix(".T") for block in blocks
     }:

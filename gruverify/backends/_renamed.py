@@ -232,11 +232,9 @@ def _sizes(
 ) -> dict[str, tuple[int, int]]:
     """H and the number of inputs, by suffix, as the parameters' shapes have them."""
     H, I = dict[str, int](), dict[str, int]()
-    extents = [
-        (suffix, counts, extent)
-        for name, parameter in own.items()
-        for suffix, counts, extent in _extents(blocks[name], tuple(parameter.shape))
-    ]
+    extents = list[tuple[str, tuple[int, int], int]]()
+    for name, parameter in own.items():
+        extents += _extents(blocks[name], tuple(parameter.shape))
     for suffix, (of_hidden, of_inputs), extent in extents:
         if not of_inputs:
             H[suffix] = extent // of_hidden

@@ -113,8 +113,9 @@ def _sizes(graphs: Graphs, nodes: Sequence[OnnxNode]) -> dict[str, int]:
         ValueError: it is not the arrangement of a stack: outputs (T, B, D·H) of one layer are the
         inputs of the next.
     """
-    fixed = {letter: size for node in nodes for letter, size in node.sizes.items()}
-    why = ""
+    fixed, why = dict[str, int](), ""
+    for node in nodes:
+        fixed |= node.sizes
     for known in ({}, fixed):
         try:
             for tried in _TRIED:
