@@ -25,7 +25,7 @@ from gruverify.cli._values import FORMATS, WHOLE, number_within
 if TYPE_CHECKING:
     from gruverify.arithmetic import Format
     from gruverify.diagnosis import Model as Named
-    from gruverify.reaching import Boxes, Reach, Witness
+    from gruverify.reaching import Boxes, Counterexample, Reach
 
 _EXIT = {"proved": 0, "refuted": EXIT_FALSIFIED, "unknown": EXIT_INCONCLUSIVE}
 _RADIUS = number_within("a number of 0 or more", lambda value: 0 <= value < float("inf"))
@@ -324,7 +324,7 @@ def _write(model: str, found: Reach, json_path: str | None, files: dict[str, Pat
             click.echo(f"\n{again}")
 
 
-def _write_witness(file: Path, one: Witness) -> None:
+def _write_witness(file: Path, one: Counterexample) -> None:
     """Inputs, state and outputs as .npz; bfloat16, which it has not, as float32."""
     import numpy as np
 

@@ -22,6 +22,6 @@ from gruverify.reaching._run import Enclosed as Enclosed
 from gruverify.reaching._run import Model as Model
 from gruverify.reaching._run import enclosed as enclosed
 from gruverify.reaching._run import in_format as in_format
-from gruverify.reaching._search import Witness as Witness
+from gruverify.reaching._search import Counterexample as Counterexample
 from gruverify.reaching._search import counterexample as counterexample
 from gruverify.reaching._search import run_in_format as run_in_format

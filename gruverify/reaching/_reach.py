@@ -17,7 +17,7 @@ from gruverify.reaching._forever import invariant
 from gruverify.reaching._pieces import bisected
 from gruverify.reaching._property import Property
 from gruverify.reaching._run import Enclosed, Model, enclosed, require_memory
-from gruverify.reaching._search import Witness, counterexample
+from gruverify.reaching._search import Counterexample, counterexample
 
 Verdict: TypeAlias = Literal["proved", "refuted", "unknown"]
 #: Told after each step how many there are, of how many.
@@ -49,7 +49,7 @@ class Answer:
     verdict: Verdict
     member: int | None
     least: float
-    witness: Witness | None = None
+    witness: Counterexample | None = None
     how: str = ""
 
 

@@ -21,7 +21,7 @@ STARTS, ROUNDS = 32, 12
 
 
 @dataclass(frozen=True, eq=False)
-class Witness:
+class Counterexample:
     """A run in the format that breaks a property: inputs (T, 1, I), initial states (L·D, 1, H),
     outputs (T, 1, D·H), of the linear layer those behind it; at which step, and by how much.
     """
@@ -36,7 +36,7 @@ class Witness:
 
 def counterexample(
     model: Model, fmt: Format, boxes: Boxes, wanted: Property, seed: int
-) -> Witness | None:
+) -> Counterexample | None:
     """A run from one box, (T, 1, I), that breaks the property; None if none was found."""
     rng = np.random.default_rng(seed)
     for xs, hs in _candidates(model, boxes, wanted, rng):
@@ -50,7 +50,7 @@ def counterexample(
         outputs, behind = run_in_format(model, inputs, states)
         t, _, margin = _worst(wanted, outputs, behind)
         if margin is not None:
-            return Witness(inputs, states, outputs, behind, t, margin)
+            return Counterexample(inputs, states, outputs, behind, t, margin)
     return None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gruverify._named import JsonObject
-from gruverify.reaching import Answer, Reach, Verdict, Witness
+from gruverify.reaching import Answer, Counterexample, Reach, Verdict
 
 SCHEMA = 1
 
@@ -68,7 +68,7 @@ def _answer(answer: Answer) -> JsonObject:
     return found
 
 
-def _witness(one: Witness) -> JsonObject:
+def _witness(one: Counterexample) -> JsonObject:
     arrays = {"inputs": one.inputs, "state": one.state, "outputs": one.outputs}
     return {
         "step": one.step,
