@@ -82,8 +82,9 @@ class Renamed(nn.Module):
         _require_all_named(module, own, names)
         self._blocks = {name: _parsed(name, blocks) for name, blocks in names.items()}
         sizes = _sizes(own, self._blocks)
-        self._arrays = [array.name for array in _arrays(self._blocks)]
-        for array in _arrays(self._blocks):
+        arrays = _arrays(self._blocks)
+        self._arrays = [array.name for array in arrays]
+        for array in arrays:
             H, I = sizes[array.suffix]
             shape = {"weight_ih": (3 * H, I), "weight_hh": (3 * H, H)}.get(array.array, (3 * H,))
             like = next(iter(own.values()))

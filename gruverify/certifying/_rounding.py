@@ -8,6 +8,7 @@ e / (1 - rate) from that of exact arithmetic, all in the norm of the certificate
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -65,7 +66,7 @@ class _Step:
 
     def states(self) -> Floats:
         """What no state passes that started from zeros, in exact arithmetic: (H,)."""
-        weights, most = self._weights(), np.ones(self.cell.hidden_size)
+        weights, most = self._weights, np.ones(self.cell.hidden_size)
         for _ in range(_ENCLOSED):
             box = Box(self.largest_input, most)
             bias = weights.b_xr + weights.b_hr
@@ -107,20 +108,20 @@ class _Step:
     def _at(self, states: Floats, past: Floats) -> _At:
         most = np.minimum(states, 1.0)
         box = Box(self.largest_input, most)
-        given = self.cell.parameters(self._given)
+        h = self._up_to(most, past)
         return _At(
-            self.cell.variant,
-            self.mode,
-            box,
-            self._weights(),
-            given,
-            self._inputs(),
-            self._up_to(most, past),
+            self.cell.variant, self.mode, box, self._weights, self._weights_given, self._inputs, h
         )
 
+    @cached_property
     def _weights(self) -> Parameters:
         return self.cell.parameters(lambda array: array.astype(np.float64))
 
+    @cached_property
+    def _weights_given(self) -> Parameters:
+        return self.cell.parameters(self._given)
+
+    @cached_property
     def _inputs(self) -> Ball:
         most = np.full(self.cell.input_size, self.largest_input)
         return self._up_to(most, self._rounded(most) + self.off)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from gruverify.cli._console import whatever_becomes_of_the_console
-from gruverify.cli._files import writable, write_aside
+from gruverify.cli._files import plotted, writable, write_aside
 from gruverify.cli._options import EXIT_DIED, EXIT_UNAVAILABLE, Fail
 from gruverify.cli._values import FORMATS, PATIENCE
 
@@ -114,20 +115,11 @@ def _put_out(
     if json_file is not None:
         write_aside("--json", json_file, text)
     if plot_file is not None:
-        _draw(found, plot_file)
+        from gruverify.reporting import plot_accuracies
+
+        plotted(plot_file, partial(plot_accuracies, found))
     with whatever_becomes_of_the_console():
         if json_path == "-":
             click.echo(text, nl=False)
         else:
             print_accuracies(console_for(), found)
-
-
-def _draw(found: list[Accuracy], file: Path) -> None:
-    from gruverify.reporting import ReportUnavailable, plot_accuracies
-
-    try:
-        plot_accuracies(found, file)
-    except ReportUnavailable as missing:
-        raise Fail(f"--plot {file}: {missing}") from None
-    except (OSError, ValueError) as refused:
-        raise Fail(f"--plot {file}: {getattr(refused, 'strerror', None) or refused}") from None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +10,9 @@ import click
 
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
-from gruverify.cli._gru import gru_options
+from gruverify.cli._gru import gru_options, mistakes_about_a_model
 from gruverify.cli._inputs import INPUT_NAMES, STATE_NAMES, begins_with_batch
-from gruverify.cli._options import EXIT_UNAVAILABLE, Fail
+from gruverify.cli._options import Fail
 from gruverify.cli._values import FOLDER, FORMATS, WHOLE
 
 if TYPE_CHECKING:
@@ -104,24 +102,9 @@ def command(
     if report is not None:
         _require_report(report)
     said = {key: values.pop(key) for key in ("layout", "reset", "update")}
-    with _users_mistakes():
+    with mistakes_about_a_model():
         found = _diagnosis(model, inputs, {"gru": name, **said}, formats, **values)
     _write(found, json_path, json_file, report)
-
-
-@contextmanager
-def _users_mistakes() -> Iterator[None]:
-    """What is wrong with a model or inputs, on one line."""
-    from gruverify.backends import TargetUnavailable, UnknownTarget
-    from gruverify.diagnosis import CannotDiagnose
-    from gruverify.models import BadFile
-
-    try:
-        yield
-    except TargetUnavailable as missing:
-        raise Fail(str(missing), EXIT_UNAVAILABLE) from None
-    except (BadFile, UnknownTarget, CannotDiagnose) as wrong:
-        raise Fail(str(wrong)) from None
 
 
 def _diagnosis(

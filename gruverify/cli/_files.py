@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from gruverify._files import write_whole
@@ -33,3 +34,19 @@ def write_aside(option: str, file: Path, text: str) -> None:
         write_whole(file, text)
     except OSError as refused:
         raise Fail(f"{option} {file}: {refused.strerror}") from None
+
+
+def plotted(file: Path, draw: Callable[[Path], None]) -> None:
+    """Have --plot drawn into the file.
+
+    Raises:
+        Fail: matplotlib is missing, no picture has that suffix, or the file cannot be written.
+    """
+    from gruverify.reporting import ReportUnavailable
+
+    try:
+        draw(file)
+    except ReportUnavailable as missing:
+        raise Fail(f"--plot {file}: {missing}") from None
+    except (OSError, ValueError) as refused:
+        raise Fail(f"--plot {file}: {getattr(refused, 'strerror', None) or refused}") from None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from gruverify.cli._options import Fail
+from gruverify.cli._options import EXIT_UNAVAILABLE, Fail
 from gruverify.cli._values import one_of
 
 if TYPE_CHECKING:
@@ -72,3 +73,23 @@ def only_gru(
             f"{path} has {len(found)} GRUs, pick one with --gru: {'; '.join(map(str, found))}"
         )
     return found[0]
+
+
+@contextmanager
+def mistakes_about_a_model(*others: type[ValueError]) -> Iterator[None]:
+    """What is wrong with a model or inputs, on one line; `others` are further errors of a user's.
+
+    Raises:
+        Fail: in place of any of them.
+    """
+    from gruverify.backends import TargetUnavailable, UnknownTarget
+    from gruverify.diagnosis import CannotDiagnose
+    from gruverify.models import BadFile
+
+    mistakes: tuple[type[ValueError], ...] = (BadFile, UnknownTarget, CannotDiagnose, *others)
+    try:
+        yield
+    except TargetUnavailable as missing:
+        raise Fail(str(missing), EXIT_UNAVAILABLE) from None
+    except mistakes as wrong:
+        raise Fail(str(wrong)) from None

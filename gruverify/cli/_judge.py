@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import click
 from gruverify._named import DeclaredValues
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._declared import DECLARE
-from gruverify.cli._files import writable, write_aside
+from gruverify.cli._files import plotted, writable, write_aside
 from gruverify.cli._gru import gru_options, only_gru
 from gruverify.cli._inputs import INPUT_NAMES, STATE_NAMES, begins_with_batch
 from gruverify.cli._options import EXIT_CODES, Fail
@@ -123,7 +124,9 @@ def command(
         rulings, apart = _ruled(records, dict(declared))
     _write(gru, outputs, rulings, apart, json_path, json_file)
     if plot_file is not None and apart is not None:
-        _draw(apart, plot_file)
+        from gruverify.reporting import plot_distance
+
+        plotted(plot_file, partial(plot_distance, apart))
     sys.exit(EXIT_CODES[min((ruling.verdict for ruling in rulings), key=_VERDICTS.index)])
 
 
@@ -239,14 +242,3 @@ def _write(
             click.echo(text, nl=False)
         else:
             print_rulings(console_for(), str(gru), outputs, rulings, apart)
-
-
-def _draw(apart: Distance, file: Path) -> None:
-    from gruverify.reporting import ReportUnavailable, plot_distance
-
-    try:
-        plot_distance(apart, file)
-    except ReportUnavailable as missing:
-        raise Fail(f"--plot {file}: {missing}") from None
-    except (OSError, ValueError) as refused:
-        raise Fail(f"--plot {file}: {getattr(refused, 'strerror', None) or refused}") from None

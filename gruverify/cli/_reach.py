@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,10 @@ import click
 
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._declared import DECLARE
-from gruverify.cli._files import writable, write_aside
-from gruverify.cli._gru import gru_options
+from gruverify.cli._files import plotted, writable, write_aside
+from gruverify.cli._gru import gru_options, mistakes_about_a_model
 from gruverify.cli._inputs import INPUT_NAMES, STATE_NAMES, begins_with_batch
-from gruverify.cli._options import EXIT_FALSIFIED, EXIT_INCONCLUSIVE, EXIT_UNAVAILABLE, Fail
+from gruverify.cli._options import EXIT_FALSIFIED, EXIT_INCONCLUSIVE, Fail
 from gruverify.cli._values import FORMATS, WHOLE, number_within
 
 if TYPE_CHECKING:
@@ -157,7 +158,10 @@ def command(
         for option, path in (("--json", json_path), ("--plot", plot), ("--witness", witness))
     }
     said = {key: values.pop(key) for key in ("layout", "reset", "update")}
-    with _users_mistakes():
+    from gruverify.backends import BadDeclaration
+    from gruverify.reaching import CannotReach
+
+    with mistakes_about_a_model(CannotReach, BadDeclaration):
         found = _reached(
             model,
             {"gru": name, **said},
@@ -167,22 +171,6 @@ def command(
         )
     _write(model, found, json_path, files)
     sys.exit(_EXIT[_verdict_of(found)])
-
-
-@contextmanager
-def _users_mistakes() -> Iterator[None]:
-    """What is wrong with a model, inputs or declarations, on one line."""
-    from gruverify.backends import BadDeclaration, TargetUnavailable, UnknownTarget
-    from gruverify.diagnosis import CannotDiagnose
-    from gruverify.models import BadFile
-    from gruverify.reaching import CannotReach
-
-    try:
-        yield
-    except TargetUnavailable as missing:
-        raise Fail(str(missing), EXIT_UNAVAILABLE) from None
-    except (BadFile, UnknownTarget, CannotDiagnose, CannotReach, BadDeclaration) as wrong:
-        raise Fail(str(wrong)) from None
 
 
 def _reached(
@@ -309,7 +297,9 @@ def _write(model: str, found: Reach, json_path: str | None, files: dict[str, Pat
     if (json_file := files["--json"]) is not None:
         write_aside("--json", json_file, text)
     if (plot := files["--plot"]) is not None:
-        _draw(found, plot)
+        from gruverify.reporting.reach import plot_reach
+
+        plotted(plot, partial(plot_reach, found))
     refuted = [answer for answer in found.answers if answer.witness is not None]
     again = ""
     if refuted and refuted[0].witness is not None and (file := files["--witness"]) is not None:
@@ -345,15 +335,3 @@ def _how_to_replay(model: str, found: Reach, file: Path, text: str) -> str:
         f"again: gruverify reach {model} --inputs {file}:inputs --state {file}:state --time-first "
         f"--format {short} --property '{text}'"
     )
-
-
-def _draw(found: Reach, file: Path) -> None:
-    from gruverify.reporting import ReportUnavailable
-    from gruverify.reporting.reach import plot_reach
-
-    try:
-        plot_reach(found, file)
-    except ReportUnavailable as missing:
-        raise Fail(f"--plot {file}: {missing}") from None
-    except (OSError, ValueError) as refused:
-        raise Fail(f"--plot {file}: {getattr(refused, 'strerror', None) or refused}") from None
