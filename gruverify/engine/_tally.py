@@ -141,6 +141,18 @@ def judged(margin: float, reason: str = "", *, compared: int = 0, claimed: int =
     )
 
 
+#: What blocks a judgement in which gruverify itself has failed.
+OURSELVES = "gruverify itself"
+
+
+def not_judged(why: str) -> Tally:
+    """The tally of one case in which an error of gruverify's own kept it from judging the answers:
+    neither passed nor failed.
+    """
+    said = f"an error in the check, which is no fault of the target: {why}; please report it"
+    return Tally(blocked=1, reason=said, cause=OURSELVES)
+
+
 def margin_octaves(tally: Tally) -> Counter[int]:
     """Cases by the octave of their margin: octave k is from 2^k up to 2^(k+1); -64 is all below
     2^-63, 0 too.

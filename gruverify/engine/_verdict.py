@@ -14,7 +14,7 @@ from itertools import chain
 from gruverify._named import JsonObject
 from gruverify.backends import METHODS
 from gruverify.engine._drawn import Drawn, Kind
-from gruverify.engine._tally import Tally
+from gruverify.engine._tally import OURSELVES, Tally
 from gruverify.invariants import INVARIANTS
 
 #: The share of drawn cases, and of compared entries, of which the core must claim something.
@@ -100,7 +100,12 @@ def doubts(
     found = list[str]()
     for fmt in header["formats"]:
         rows = _by_id(tallies, fmt)
-        said = [*_unjudged(fmt, drawn), *_refused(rows), *_unclaimed(header, rows)]
+        said = [
+            *_unjudged(fmt, drawn),
+            *_failed_ourselves(rows),
+            *_refused(rows),
+            *_unclaimed(header, rows),
+        ]
         found += [f"{fmt}: {line}" for line in said]
     return tuple(found)
 
@@ -114,7 +119,7 @@ def doubts_of_family(rows: Mapping[str, Tally], *, decides: bool = True) -> tupl
     the same of the target.
     """
     answered = {id: tally for id, tally in rows.items() if tally.mark != "skip" and tally.cases}
-    found = list(_refused(rows))
+    found = [*_failed_ourselves(rows), *_refused(rows)]
     if answered and not any(tally.judged for tally in answered.values()):
         return (
             *found,
@@ -147,6 +152,13 @@ def _unjudged(fmt: str, drawn: Mapping[tuple[str, Kind], Drawn]) -> Iterator[str
     for kind, found in mine.items():
         if found.judged < found.planned:
             yield f"{found.judged} of {found.planned} cases of {kind} judged: time was up"
+
+
+def _failed_ourselves(rows: Mapping[str, Tally]) -> Iterator[str]:
+    """Invariants that gruverify could not judge."""
+    for id, tally in rows.items():
+        if tally.cause == OURSELVES:
+            yield f"{id} was not judged ({tally.reason})"
 
 
 def _refused(rows: Mapping[str, Tally]) -> Iterator[str]:

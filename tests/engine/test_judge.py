@@ -158,20 +158,39 @@ def test_a_method_that_fails_on_the_drawn_case_blocks_what_asks_it_of_another() 
     assert found[0][2] != found[1][2]
 
 
-def test_what_goes_wrong_in_a_check_is_no_fault_of_the_target_and_ends_nothing() -> None:
-    def stumbles(trial: Trial) -> Any:
-        raise ValueError("our own")
+def stumbles(trial: Trial) -> Any:
+    raise ValueError("our own")
 
+
+def test_what_goes_wrong_in_a_check_is_no_fault_of_the_target_and_ends_nothing() -> None:
     ours = reading("agreement/step", stumbles)
-    [(status, _, reason), (after, _, _)] = outcomes(
+    [(status, cause, reason), (after, _, _)] = outcomes(
         NumpyBackend().step, ours, INVARIANTS["contract/shape-step"]
     )
 
-    assert status == "error"
-    assert (
-        reason == "gruverify cannot judge what was returned: ValueError: our own; please report it"
+    assert (status, cause) == ("blocked", "gruverify itself")
+    assert reason.startswith(
+        "an error in the check, which is no fault of the target: ValueError: o"
     )
     assert after == "passed"
+
+
+def test_a_run_in_which_a_check_went_wrong_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {
+        "formats": [float32],
+        "profile": "quick",
+        "max_cases": 12,
+        "only": ["bounds", "agreement"],
+    }
+    right = gruverify.check("numpy", **asked)
+    monkeypatch.setitem(INVARIANTS, "bounds/box", reading("bounds/box", stumbles))
+    wrong = gruverify.check("numpy", **asked)
+
+    assert not right.witnesses
+    assert not wrong.witnesses
+    assert wrong.verdict == "inconclusive"
+    [line] = set(wrong.doubts) - set(right.doubts)
+    assert line.startswith("float32: bounds/box was not judged (an error in the check")
 
 
 def test_an_obstacle_in_one_method_does_not_block_what_needs_another() -> None:
