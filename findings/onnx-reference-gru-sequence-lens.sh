@@ -1,12 +1,13 @@
 #!/bin/sh
-# onnx 1.23.2: the reference evaluator of GRU takes sequence_lens, and runs every member through all steps.
+# onnx 1.23.2: the reference evaluator of GRU takes sequence_lens and clip, and heeds neither.
 #
 # The operator says that sequence_lens has the lengths of the sequences in a batch. The reference evaluator, which
 # other runtimes are compared with, ignores it without a word: outputs behind a member's length and its last state Y_h
 # are those of the whole sequence, and the reverse direction begins in the padding.
 #
 # Seen: with lengths of 1 and 3 in three steps both outputs are what they are without sequence_lens, bit by bit, and the
-# last state of the first member is not that of its one step.
+# last state of the first member is not that of its one step. With clip=0.5 they are what they are without it; from zeros no
+# state can then pass tanh(0.5) = 0.462, and some do.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -24,9 +25,9 @@ draw = np.random.default_rng(0)
 X, W, R, B = (draw.normal(size=size).astype("float32") for size in ((3, 2, 4), (2, 15, 4), (2, 15, 5), (2, 30)))
 
 
-def run(given):
+def run(given, **attributes):
     names = [name if name in given else "" for name in ("X", "W", "R", "B", "sequence_lens")]
-    node = helper.make_node("GRU", names, ["Y", "Y_h"], hidden_size=5, direction="bidirectional")
+    node = helper.make_node("GRU", names, ["Y", "Y_h"], hidden_size=5, direction="bidirectional", **attributes)
     kinds = {name: TensorProto.INT32 if name == "sequence_lens" else TensorProto.FLOAT for name in given}
     inputs = [helper.make_tensor_value_info(name, kind, given[name].shape) for name, kind in kinds.items()]
     (T, batch, _), (directions, _, H) = given["X"].shape, given["R"].shape
@@ -47,6 +48,11 @@ off = float(np.abs(ragged[1][:, :1] - alone[1]).max())
 print("the answers with and without sequence_lens are the same:", same)
 print(f"the last state of the member of one step is off by {off:.3g}")
 assert same and off > 0.1, "the behaviour has changed"
+clipped = run({"X": X, **weights}, clip=0.5)
+same = all(np.array_equal(one, other) for one, other in zip(clipped, dense))
+most = float(np.abs(clipped[0]).max())
+print(f"the answers with and without clip=0.5 are the same: {same}; the largest state is {most:.3g}")
+assert same and most > np.tanh(0.5), "the behaviour has changed"
 print("as recorded")
 PROGRAM
 "$folder/venv/bin/python" -W ignore "$folder/program.py"
