@@ -33,7 +33,7 @@ exact  as many digits as an enclosure of the true value supports; ≤ where it s
 
 
 def print_explanation(console: Console, e: Explanation) -> None:
-    """Setting, answer, legend, tables."""
+    """Setting, answer, legend, tables, and what asks the same of trained weights."""
     s = e.setting
     console.print("[bold]Where gradients go when the gates close[/]")
     console.print(
@@ -47,6 +47,7 @@ def print_explanation(console: Console, e: Explanation) -> None:
     console.print(_LEGEND, markup=False)
     for print_table in (_jacobians, _gradients, _in_formats, _terms):
         print_table(console, e)
+    console.print("\nof your trained weights: gruverify diagnose FILE --inputs x.npy", markup=False)
 
 
 def _goals(e: Explanation) -> str:

@@ -81,6 +81,10 @@ def test_begins_with_the_answer_in_words(plain: Explanation) -> None:
     assert "keeps its size at every length" in " ".join(words.split())
 
 
+def test_ends_with_what_asks_it_of_trained_weights(plain: Explanation) -> None:
+    assert rendered(plain).splitlines()[-1].endswith("gruverify diagnose FILE --inputs x.npy")
+
+
 def test_colour_only_on_a_terminal(plain: Explanation) -> None:
     assert "\x1b" not in rendered(plain)
     assert re.search(r"\x1b\[1;35m +0\x1b", rendered(plain, terminal=True))
