@@ -31,6 +31,8 @@ def write_bytes(file: Path, data: bytes, seen: Callable[[Path], None] = lambda _
     if file.exists() and not file.is_file():
         file.write_bytes(data)
         return
+    # Renaming onto a link would put a file in the link's place, and leave what it means as it was.
+    file = Path(os.path.realpath(file))
     aside = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
         aside.write_bytes(data)

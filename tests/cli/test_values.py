@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
 from gruverify import bfloat16, float16, float32
+from gruverify.cli._files import write_aside
 from gruverify.cli._options import Fail
 from gruverify.cli._values import FORMATS, NUMBER, NUMBERS, PERCENT, SECONDS, WHOLE, Parsed, one_of
 
@@ -91,3 +93,29 @@ def test_without_an_option_the_value_is_called_a_value() -> None:
         WHOLE.convert("x", None, None)
 
     assert caught.value.message == "value x: must be a whole number"
+
+
+# -- files that are written ------------------------------------------------------------------------
+
+
+def test_what_a_link_means_is_written_and_the_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link, file = tmp_path / "known.txt", tmp_path / "there" / "known.txt"
+    file.write_text("old")
+    link.symlink_to(file)
+
+    write_aside("--update-xfails", link, "new")
+
+    assert link.is_symlink()
+    assert file.read_text() == link.read_text() == "new"
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_link_to_a_file_that_is_not_there_yet_is_followed(tmp_path: Path) -> None:
+    link = tmp_path / "result.json"
+    link.symlink_to(tmp_path / "later.json")
+
+    write_aside("--json", link, "{}")
+
+    assert link.is_symlink()
+    assert (tmp_path / "later.json").read_text() == "{}"
