@@ -128,6 +128,9 @@ def options_but(names: Collection[str]) -> list[str]:
             continue
         option, value = param.opts[0], given[str(param.name)]
         if param.is_flag:
+            # Of a pair, --batch-first/--time-first, False was given by the second name.
+            if value is False and param.secondary_opts:
+                option = param.secondary_opts[0]
             found.append(option)
         else:
             each = value if param.multiple else [value]

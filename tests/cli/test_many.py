@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -141,6 +141,22 @@ def test_the_options_of_a_check_reach_each(run: Run, monkeypatch: pytest.MonkeyP
 
     assert (row["formats"], row["cases"]) == (["float32"], 2)
     assert "cells:wrong" in gruverify("compare", "runs.db").stdout
+
+
+@pytest.mark.parametrize("first", ["--batch-first", "--time-first"])
+def test_which_of_a_pair_of_options_was_given_reaches_each(
+    here: Path, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    started: list[list[str]] = []
+
+    def start(target: str, options: Sequence[str], *_: object) -> Member:
+        started.append(list(options))
+        raise OSError("enough is known")
+
+    monkeypatch.setattr("gruverify.cli._many.Member", start)
+    gruverify("check", "a.onnx@x", "b.onnx@x", "--weights", "w.npz", first)
+
+    assert started == [["--weights=w.npz", first, "--color=never"]] * 2
 
 
 def test_without_a_target_all_that_have_a_table_are_listed(here: Path) -> None:
