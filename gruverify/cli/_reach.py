@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -169,7 +170,9 @@ def command(
             {"declared": dict(declared), "asked": properties, "head": head},
             **values,
         )
-    _write(model, found, json_path, files)
+    _write(
+        found, json_path, files, [model, *_as_said({"gru": name, **said, "head": head}, declared)]
+    )
     sys.exit(_EXIT[_verdict_of(found)])
 
 
@@ -289,7 +292,21 @@ def _verdict_of(found: Reach) -> str:
     return verdict_of(found)
 
 
-def _write(model: str, found: Reach, json_path: str | None, files: dict[str, Path | None]) -> None:
+def _as_said(
+    options: Mapping[str, str | None], declared: tuple[tuple[str, Any], ...]
+) -> Iterator[str]:
+    """The options that say which GRU is meant and what it declares, as words of a command."""
+    for option, value in options.items():
+        if value is not None:
+            yield f"--{option}={value}"
+    for name, value in declared:
+        yield f"--declare={name}={value}"
+
+
+def _write(
+    found: Reach, json_path: str | None, files: dict[str, Path | None], said: Sequence[str]
+) -> None:
+    """Write every file, then print; said: the model and the options that it needs once more."""
     from gruverify.reporting import console_for
     from gruverify.reporting.reach import print_reach, reach_document
 
@@ -304,7 +321,7 @@ def _write(model: str, found: Reach, json_path: str | None, files: dict[str, Pat
     again = ""
     if refuted and refuted[0].witness is not None and (file := files["--witness"]) is not None:
         _write_witness(file, refuted[0].witness)
-        again = _how_to_replay(model, found, file, refuted[0].property.text)
+        again = _how_to_replay(said, found, file, refuted[0].property.text)
     with whatever_becomes_of_the_console():
         if json_path == "-":
             click.echo(text, nl=False)
@@ -329,9 +346,8 @@ def _write_witness(file: Path, one: Counterexample) -> None:
         raise Fail(f"--witness {file}: {refused.strerror}") from None
 
 
-def _how_to_replay(model: str, found: Reach, file: Path, text: str) -> str:
-    short = found.format.short
-    return (
-        f"again: gruverify reach {model} --inputs {file}:inputs --state {file}:state --time-first "
-        f"--format {short} --property '{text}'"
-    )
+def _how_to_replay(said: Sequence[str], found: Reach, file: Path, text: str) -> str:
+    """The command that runs a counterexample again, for a shell to read."""
+    arrays = ("--inputs", f"{file}:inputs", "--state", f"{file}:state", "--time-first")
+    words = (*said, *arrays, "--format", found.format.short, "--property", text)
+    return f"again: gruverify reach {shlex.join(words)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,13 @@ def test_what_is_proved_refuted_and_unknown(x: Path) -> None:
     again = text.rpartition("again: gruverify reach ")[2].split(" --property ")[0].split()
     code, text = reach(*again[1:], "--property", "h[1] stays > 0.9", file=again[0])
     assert code == 1
+    wrong = "--property", "y[0] > 9", "--witness", "w of y.npz", "--declare", "kappa_sigma=5"
+    code, text = reach(*INPUTS, "--head", "readout", *wrong)
+    assert code == 1
+    again = shlex.split(text.rpartition("again: gruverify reach ")[2])
+    code, text = reach(*again[1:], file=again[0])
+    assert code == 1
+    assert "refuted  y[0] > 9" in text
 
     found = json.loads(reach(*INPUTS, "--json", "-")[1])
     least = min(member[3] for member in found["low"][-1])
