@@ -82,10 +82,13 @@ def _asked(witness: Witness, target: str) -> str:
     invariant fails.
     """
     from gruverify.backends import resolve
-    from gruverify.engine import assert_holds
+    from gruverify.engine import NotJudged, assert_holds
 
     backend = resolve(target)
-    assert_holds(witness.invariant, backend, witness.case)
+    try:
+        assert_holds(witness.invariant, backend, witness.case)
+    except NotJudged as ours:
+        return str(ours)
     return _nothing_shown(witness, backend)
 
 

@@ -58,6 +58,7 @@ from gruverify.engine._identify import Part as Part
 from gruverify.engine._identify import identify as identify
 from gruverify.engine._journal import Judged as Judged
 from gruverify.engine._judge import Judgement as Judgement
+from gruverify.engine._judge import NotJudged as NotJudged
 from gruverify.engine._judge import applicable as applicable
 from gruverify.engine._judge import assert_holds as assert_holds
 from gruverify.engine._judge import compared_methods as compared_methods

@@ -22,7 +22,7 @@ from gruverify.backends import (
 from gruverify.cell import AnyCase, Case, StackCase
 from gruverify.engine._describe import describe
 from gruverify.engine._suggestions import Outcome
-from gruverify.engine._tally import Tally, judged, not_judged
+from gruverify.engine._tally import OURSELVES, Tally, judged, not_judged
 from gruverify.engine._verdict import VALUES
 from gruverify.invariants import (
     INVARIANTS,
@@ -240,6 +240,10 @@ def _nothing(why: str) -> Residual:
 NOT_SHOWN = _nothing("")
 
 
+class NotJudged(RuntimeError):
+    """An error of gruverify's own kept it from judging a case; the message is one line."""
+
+
 def assert_holds(invariant: str, target: object, case: AnyCase) -> None:
     """Raise AssertionError, with the numbers, if the target falsifies the invariant on the case.
 
@@ -247,6 +251,7 @@ def assert_holds(invariant: str, target: object, case: AnyCase) -> None:
         ValueError: no invariant has that id, or it cannot be asked of the target or about such a
             case.
         AssertionError: the invariant is falsified, or the backend raised.
+        NotJudged: the check itself went wrong, which says nothing of the target.
     """
     if invariant not in INVARIANTS:
         raise ValueError(f"invariant={invariant!r} is unknown: `gruverify list` names them")
@@ -260,3 +265,5 @@ def assert_holds(invariant: str, target: object, case: AnyCase) -> None:
         raise ValueError(f"{invariant} cannot be checked on {backend.name}: {why}")
     if judgements[0].failed:
         raise AssertionError(describe(wanted, judgements[0].residual, case))
+    if judgements[0].tally.cause == OURSELVES:
+        raise NotJudged(f"{invariant}: {judgements[0].tally.reason}")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gruverify import Case, Cell, Variant, Witness, float32
-from gruverify.engine import save_witness
-from gruverify.invariants import Residual
+from gruverify.cli._replay import _asked
+from gruverify.engine import load_witness, save_witness
+from gruverify.invariants import INVARIANTS, Residual
 
 from ._invoke import check, gruverify, one_line
 
@@ -74,6 +76,18 @@ def test_a_case_that_another_target_refuses_shows_nothing(witness: Path, here: P
         result.stdout
         == "agreement/step inconclusive on this case: step is not implemented: no H=1\n"
     )
+
+
+def test_a_check_that_goes_wrong_shows_nothing(
+    witness: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumbles(trial: object) -> Any:
+        raise ValueError("our own")
+
+    known = INVARIANTS["agreement/step"]
+    monkeypatch.setitem(INVARIANTS, known.id, replace(known, check=stumbles))
+
+    assert "an error in the check" in _asked(load_witness(witness), "numpy")
 
 
 def test_a_case_of_which_nothing_is_claimed_shows_nothing(witness: Path, here: Path) -> None:

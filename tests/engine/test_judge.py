@@ -13,7 +13,7 @@ import pytest
 import gruverify
 from gruverify import Case, Cell, Variant, backend, float32
 from gruverify.backends import NumpyBackend
-from gruverify.engine import applicable, describe, judge, reads
+from gruverify.engine import NotJudged, applicable, describe, judge, reads
 from gruverify.invariants import INVARIANTS, Invariant, Residual, Trial
 
 NUMPY = NumpyBackend()
@@ -258,6 +258,15 @@ def test_a_backend_that_raises_is_told_so() -> None:
         AssertionError, match=r"agreement/step: .*\n  step raised ZeroDivisionError: no gate\n"
     ):
         gruverify.assert_holds("agreement/step", raises, case())
+
+
+def test_what_goes_wrong_in_a_check_is_neither_a_failure_nor_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(INVARIANTS, "bounds/box", reading("bounds/box", stumbles))
+
+    with pytest.raises(NotJudged, match=r"^bounds/box: an error in the check, which is no fault"):
+        gruverify.assert_holds("bounds/box", "numpy", case())
 
 
 @pytest.mark.parametrize(
