@@ -98,13 +98,13 @@ class Shard:
         """The formats that it did not come to."""
         return self.formats[[fmt.name for fmt in self.formats].index(self.format) + 1 :]
 
-    def known(self, header: JsonObject, note: str = "") -> Result:
-        """What is known of the formats that it finished; where nobody will finish the last, of that
-        one too.
+    def known(self, header: JsonObject, note: str = "", *, begun_again: bool = False) -> Result:
+        """What is known of the formats that it finished; unless another process begins the last one
+        again, of that one too.
         """
         nothing = Result(header, {}, {}, True, 0.0, (note,) if note else ())
         found = [nothing, *(replace(part, header=header, cpu=None) for part in self.parts)]
-        if (last := self.so_far) is not None and not note:
+        if (last := self.so_far) is not None and not begun_again:
             entered = {key[:2] for key in last.tallies}
             witnesses = {
                 place: w
@@ -214,8 +214,9 @@ class Crew:
         """Keep what it finished, and have its other formats done: the one it died in without the
         invariant that did.
         """
-        call, again = shard.child.in_flight, shard.left
+        call, left = shard.child.in_flight, shard.left
         note = self._obituary(shard, how, "" if call is None else call.invariant)
+        begun_again = False
         if (
             call is not None
             and call.invariant
@@ -224,17 +225,23 @@ class Crew:
             death = Death(shard.format, call, how)
             self.plan = replace(self.plan, deaths=(*self.plan.deaths, death))
             self.keep(ProcessDied(death, note, shard.number))
-            again = shard.formats[len(shard.formats) - len(again) - 1 :]
-        self._finish(shard, shard.known(self.header, note), grace=0.0)
-        if again:
-            self.start(again)
+            left = shard.formats[len(shard.formats) - len(left) - 1 :]
+            begun_again = self.complete
+        known = shard.known(self.header, note, begun_again=begun_again)
+        self._finish(shard, known, grace=0.0)
+        # After an interrupt nobody waits for another process, not even for formats not begun yet.
+        if left and self.complete:
+            self.start(left)
 
     def _obituary(self, shard: Shard, how: str, invariant: str) -> str:
         if invariant:
             where = f" in {shard.child.in_flight}"
         else:
             where = ""
-        cases = f"--seed {self.plan.seed} --max-cases {min(shard.number + 1, self.plan.cases)}"
+        number = min(shard.number + 1, self.plan.cases)
+        if self.plan.time_budget is not None:
+            number = self.plan.cases  # a budget has the surveys drawn first, which need them all
+        cases = f"--seed {self.plan.seed} --max-cases {number}"
         if self.plan.max_size is None:
             cap = ""
         else:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import pytest
 
 import gruverify
-from gruverify import Result, UnknownTarget, bfloat16, float16, float32, float64
+from gruverify import Format, Result, UnknownTarget, bfloat16, float16, float32, float64
+from gruverify.backends import Call
 from gruverify.engine import (
     Alive,
     CaseJudged,
@@ -16,11 +18,14 @@ from gruverify.engine import (
     FormatFinished,
     Plan,
     Shrunk,
+    SoFar,
     check_in_processes,
     selection,
 )
+from gruverify.engine._shards import Crew, Shard
 
 from ._drawn import plain
+from ._planted import inverted
 
 pytestmark = pytest.mark.uncounted
 
@@ -186,3 +191,83 @@ def test_a_slow_target_is_heard_while_it_works(planted: str) -> None:
     )
 
     assert Alive("float32") in events
+
+
+# -- what is left of a process that ended ----------------------------------------------------------
+
+
+@dataclass
+class Ended:
+    """A child that has ended, in a call or outside all of them."""
+
+    in_flight: Call | None = None
+    ending: str = "was killed by signal 9 (SIGKILL)"
+
+    def close(self, grace: float) -> None:
+        """There is nothing to end."""
+
+
+def buried(child: Ended, *, complete: bool = True) -> tuple[Crew, Shard, Result]:
+    """A process that was told of, and the result that its end leaves: it had finished float16, was
+    in float32, where something had failed, and had yet to begin float64.
+    """
+    found = gruverify.check(inverted, formats=[float32], max_cases=2, only="agreement/step")
+    so_far = SoFar(
+        "float32", found.tallies, found.witnesses, found.coverage["float32"], found.drawn
+    )
+    shard = Shard((*FORMATS, float64), cast(Any, child), "float32", so_far=so_far)
+    plan = Plan(formats=shard.formats, max_cases=2)
+    header = {**found.header, "formats": [fmt.name for fmt in shard.formats]}
+    crew = Crew("mine", plan, header, lambda event: None, None, 1.0, complete=complete)
+    crew.shards.append(shard)
+    crew._bury(shard, child.ending)
+    assert shard.result is not None
+    return crew, shard, shard.result
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Format, ...]]:
+    """The formats that other processes are started for, in place of starting them."""
+    asked: list[tuple[Format, ...]] = []
+    monkeypatch.setattr(Crew, "start", lambda self, formats: asked.append(formats))
+    return asked
+
+
+def test_what_failed_is_kept_of_a_format_that_nobody_begins_again(
+    begun: list[tuple[Format, ...]],
+) -> None:
+    _, _, result = buried(Ended(in_flight=None))
+
+    assert begun == [(float64,)]
+    assert result.verdict == "died"
+    assert ("agreement/step", "float32") in result.witnesses
+
+
+def test_what_failed_is_found_anew_in_a_format_that_is_begun_again(
+    begun: list[tuple[Format, ...]],
+) -> None:
+    call = Call("agreement/step", "step", "H=1, I=1")
+    crew, _, result = buried(Ended(call))
+
+    assert begun == [(float32, float64)]
+    assert [death.call for death in crew.plan.deaths] == [call]
+    assert not result.witnesses
+
+
+def test_after_an_interrupt_no_process_is_started(begun: list[tuple[Format, ...]]) -> None:
+    _, _, result = buried(Ended(Call("agreement/step", "step", "H=1, I=1")), complete=False)
+
+    assert begun == []
+    assert ("agreement/step", "float32") in result.witnesses
+
+
+def test_the_command_that_repeats_a_death_draws_the_case_again() -> None:
+    header = {"formats": ["float32"]}
+    shard = Shard((float32,), cast(Any, Ended()), "float32", number=4)
+
+    def obituary(plan: Plan) -> str:
+        return Crew("mine", plan, header, print, None, 1.0)._obituary(shard, "ended", "")
+
+    assert " --max-cases 5 " in obituary(Plan(max_cases=200))
+    # The surveys come first where time is short, and only with so many cases.
+    assert " --max-cases 200 " in obituary(Plan(max_cases=200, time_budget=9.0))
