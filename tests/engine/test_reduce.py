@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Hashable
 from itertools import count
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gruverify import Case, Cell, Variant, float32, float64
+from gruverify import FORMATS, Case, Cell, Format, Variant, float32, float64
 from gruverify.backends import Declarations
 from gruverify.cell import AnyCase, Stack, StackCase
 from gruverify.engine import TRIES, Reduction
@@ -238,3 +239,17 @@ def test_numbers_stay_in_the_format() -> None:
         *(float64.cast(np.full((1, 1, 1), 0.3)), float64.cast(np.full((1, 1), 0.3))) * 2,
     )
     assert reduced(start, lambda case: True).format is float64
+
+
+@pytest.mark.parametrize("fmt", FORMATS, ids=lambda fmt: fmt.name)
+def test_numbers_near_the_largest_are_reduced_without_a_warning(fmt: Format) -> None:
+    largest = fmt.cast(np.full((1, 1), fmt.max))
+    weights = fmt.cast(np.zeros((3, 1)))
+    start = Case(
+        Cell(Variant(bias=False), weights, weights), largest[None], largest, largest[None], largest
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = reduced(start, lambda case: bool((case.inputs > 1).any()))
+
+    assert np.isfinite(found.inputs.astype(np.float64)).all()
