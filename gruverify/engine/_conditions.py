@@ -51,6 +51,7 @@ THRESHOLDS = (
     1024,
 )
 _THRESHOLDS = tuple((f"{letter} > {n}", letter, n) for n, letter in product(THRESHOLDS, "HIBTL"))
+_THRESHOLD_NAMES = frozenset(name for name, _, _ in _THRESHOLDS)
 #: What a size may be a multiple of, or not.
 _TILES = (2, 4, 8, 16)
 #: Pairs of sizes that code may confuse where they are the same.
@@ -349,7 +350,7 @@ def _features(outcomes: Outcomes) -> Iterator[_Feature]:
     failing, passing = (_counts(each) for each in (outcomes.failed, outcomes.passed))
     for place, name in enumerate(_names(), start=1):
         failed, passed = failing[place], passing[place]
-        rank = 2 * (place if " > " not in name else _rank_of_threshold(name))
+        rank = 2 * (_rank_of_threshold(name) if name in _THRESHOLD_NAMES else place)
         yield _Feature(name, failed, passed, rank)
         yield _Feature(_without(name), failing[0] - failed, passing[0] - passed, rank + 1)
 

@@ -123,6 +123,17 @@ def test_of_a_single_failure_it_is_said_what_its_case_alone_has(odd: AnyCase, ow
     assert said([odd, *others[:10]], lambda case: case is odd) == ""
 
 
+@pytest.mark.parametrize("simple", ["H > 4", "B = 3H"])
+def test_sizes_that_are_the_same_in_a_stack_are_no_threshold(simple: str) -> None:
+    features = features_of(case_of(H=3, I=3, B=4))
+    wrong = marks_of({**features, simple: True, "I = D·H, L > 1": True})
+
+    failed = reduce(add, [outcome(wrong, failed=True)] * 9)
+    passed = reduce(add, [outcome(marks_of(features), failed=False)] * 9)
+
+    assert condition(failed + passed) == f"in 9 of 9 cases with {simple}, in 0 of 9 others"
+
+
 def test_of_a_failure_that_does_not_repeat_nothing_is_said() -> None:
     cases = [case_of(B=6), *[case_of()] * 30]
     parts = [outcome(marks_of(features_of(case)), failed=case is cases[0]) for case in cases]
