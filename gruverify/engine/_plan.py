@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 from gruverify._visible import visible
@@ -56,6 +56,13 @@ class Plan:
     deaths: tuple[Death, ...] = ()
     aim: Aim | None = None
 
+    def __post_init__(self) -> None:
+        # A NumPy integer is a whole number, too; Hypothesis and JSON take Python's alone.
+        for name in ("seed", "max_cases", "max_failures", "max_size"):
+            value: object = getattr(self, name)
+            if isinstance(value, Integral) and not isinstance(value, bool):
+                object.__setattr__(self, name, int(value))
+
     @property
     def cases(self) -> int:
         """Cases for each format."""
@@ -103,8 +110,8 @@ def require(plan: Plan, backend: Backend) -> None:
         raise ValueError(f"seed={plan.seed} must not be negative")
     if plan.max_failures is not None and plan.max_failures < 1:
         raise ValueError(f"max_failures={plan.max_failures} must be at least 1")
-    if plan.time_budget is not None and not plan.time_budget > 0:
-        raise ValueError(f"time_budget={plan.time_budget} must be more than 0 seconds")
+    if plan.time_budget is not None:
+        _require_seconds(plan.time_budget)
     if plan.max_size is not None:
         _require_size(plan.max_size, backend)
     if not formats_of(plan, backend):
@@ -112,6 +119,14 @@ def require(plan: Plan, backend: Backend) -> None:
             f"{backend.name} claims none of the formats {names(plan.formats or ()) or '[]'}: "
             f"it has {names(backend.formats)}"
         )
+
+
+def _require_seconds(time_budget: object) -> None:
+    """Raise ValueError if a time budget is no number above 0; a NaN is none."""
+    if isinstance(time_budget, bool) or not isinstance(time_budget, Real):
+        raise ValueError(f"time_budget={time_budget!r} must be a number of seconds")
+    if not time_budget > 0:
+        raise ValueError(f"time_budget={time_budget} must be more than 0 seconds")
 
 
 def _require_size(most: Any, backend: Backend) -> None:
