@@ -163,7 +163,7 @@ def _first(backend: Backend, formats: Sequence[Format], plan: Plan) -> Found:
     for fmt in formats:
         hunt.turn = 0
         for stream in streams_for(backend, fmt, plan.seed, plan.cases):
-            draw(stream.strategy, stream.count, stream.seed, hunt.visit)
+            draw(stream.strategy, stream.count, stream.seed, hunt.visit, stream.first)
             if hunt.failed:
                 return hunt.found
     return hunt.found
@@ -275,7 +275,7 @@ def _trials(
         seen.append(trial_of(case, right))
 
     for stream in streams_for(_Claiming(variants, cells, stacks), fmt, seed, number):
-        draw(stream.strategy, stream.count, stream.seed, keep)
+        draw(stream.strategy, stream.count, stream.seed, keep, stream.first)
     return seen
 
 
