@@ -125,7 +125,7 @@ def _require_seconds(time_budget: object) -> None:
     """Raise ValueError if a time budget is no number above 0; a NaN is none."""
     if isinstance(time_budget, bool) or not isinstance(time_budget, Real):
         raise ValueError(f"time_budget={time_budget!r} must be a number of seconds")
-    if not time_budget > 0:
+    if not float(time_budget) > 0:
         raise ValueError(f"time_budget={time_budget} must be more than 0 seconds")
 
 
