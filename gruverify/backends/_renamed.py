@@ -90,12 +90,22 @@ class Renamed(nn.Module):
             like = next(iter(own.values()))
             self.register_parameter(array.name, nn.Parameter(like.new_zeros(shape)))
         for name, parameter in own.items():
-            found = tuple(_put_together(self._blocks[name], self._packed()).shape)
+            found = self._shape_of(name, names[name])
             if found != tuple(parameter.shape):
                 raise BadModule(
                     f"{name_of(module)}.{name} has the shape {tuple(parameter.shape)}, and "
                     f"parameter_names makes it {found} of {names[name]!r}: is it transposed (.T)?"
                 )
+
+    def _shape_of(self, name: str, blocks: Blocks) -> tuple[int, ...]:
+        """The shape of a parameter as its blocks make it."""
+        try:
+            return tuple(_put_together(self._blocks[name], self._packed()).shape)
+        except RuntimeError:  # of torch.cat
+            raise BadModule(
+                f"parameter_names[{name!r}] = {blocks!r}: these blocks do not fit side by side: "
+                "is one transposed (.T)?"
+            ) from None
 
     def __getattr__(self, name: str) -> Any:
         """What the module says of itself, as batch_first."""
@@ -169,10 +179,10 @@ def _require_all_named(
         )
 
 
-def _parsed(name: str, blocks: Blocks) -> Any:
-    """The blocks, read."""
-    if isinstance(blocks, (list, tuple)):
-        return [_parsed(name, each) for each in blocks]
+def _parsed(name: str, blocks: Blocks, depth: int = 2) -> Any:
+    """The blocks, read: lists of them down to a depth."""
+    if isinstance(blocks, (list, tuple)) and blocks and depth:
+        return [_parsed(name, each, depth - 1) for each in blocks]
     if isinstance(blocks, str):
         if found := _BLOCK.fullmatch(blocks):
             side, gate, suffix, transposed = found.groups()
@@ -183,7 +193,8 @@ def _parsed(name: str, blocks: Blocks) -> Any:
             return _Block(array, suffix or "", None, bool(transposed))
     raise BadModule(
         f"parameter_names[{name!r}] = {blocks!r}: a block is W_xr, W_xz, W_xc, W_hr, ..., b_hc or "
-        "weight_ih, weight_hh, bias_ih, bias_hh, then _l0 for a layer, then .T if it is transposed"
+        "weight_ih, weight_hh, bias_ih, bias_hh, then _l0 for a layer, then .T if it is "
+        "transposed; or a list of blocks, or of rows of them"
     )
 
 

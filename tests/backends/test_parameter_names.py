@@ -161,6 +161,13 @@ def test_the_biases_are_those_that_are_named(names: Names, biases: str) -> None:
         ({"W_z": None}, "ByGate has W_z, of which parameter_names says nothing"),
         ({"W_z": "Wz"}, r"parameter_names\['W_z'\] = 'Wz': a block is W_xr, W_xz"),
         ({"W_z": 3}, r"parameter_names\['W_z'\] = 3: a block is"),
+        ({"W_z": []}, r"parameter_names\['W_z'\] = \[\]: a block is"),
+        ({"W_z": [[]]}, r"parameter_names\['W_z'\] = \[\]: a block is"),
+        ({"W_z": [[["W_xz"]]]}, r"parameter_names\['W_z'\] = \['W_xz'\]: a block is"),
+        (
+            {"W_z": [["W_xz.T", "W_hz.T"]]},
+            r"\['W_z'\] = \[\['W_xz.T', 'W_hz.T'\]\]: these blocks do not fit side by side",
+        ),
         (
             {"W_z": "W_xz"},
             r"ByGate.W_z has the shape \(2, 3\), and parameter_names makes it",
