@@ -52,6 +52,26 @@ class Dropping(nn.GRU):
         super().__init__(input_size, hidden_size, num_layers, dropout=dropout, **o)
 
 
+class OutputsAlone(nn.GRU):
+    """Returns no last states."""
+
+    def forward(self, xs: Tensor, h0: Tensor | None = None) -> Any:
+        return super().forward(xs, h0)[0]
+
+
+class Scaled(nn.Module):
+    """Scales the outputs of a layer that returns nothing else."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.gru = OutputsAlone(input_size, hidden_size)
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, xs: Tensor, h0: Tensor) -> tuple[Tensor, Tensor]:
+        outputs = self.scale * self.gru(xs, h0)
+        return outputs, outputs[-1:]
+
+
 class OneLayer(nn.GRU):
     """Takes the options of nn.GRU but for the number of layers, through **kwargs."""
 

@@ -186,6 +186,11 @@ HELD = "{} holds GRU as `{}`, and its forward is no GRU's: {}"
             id="more",
         ),
         pytest.param(
+            wrapped.Scaled,
+            "returns other numbers than `gru` alone, by scale",
+            id="returns less",
+        ),
+        pytest.param(
             nn.Sequential(nn.GRU(2, 3)),
             "Sequential holds GRU as `0`, and takes no state, forward(input). Name",
             id="no state",
