@@ -117,7 +117,7 @@ class Process:
             if rest:
                 waiting.register(self._input, selectors.EVENT_WRITE)
             while b"\n" not in self._buffer:
-                self._require_short(most)
+                self._require_short(self._buffer, most)
                 left = began + patience - time.monotonic()
                 if left <= 0:
                     what = f"{lacking} within {patience:g} s"
@@ -133,8 +133,9 @@ class Process:
                         waiting.unregister(self._input)
                 if self._output in ready:
                     self._receive()
-        self._lines += 1
-        line, _, self._buffer = self._buffer.partition(b"\n")
+        line, _, behind = self._buffer.partition(b"\n")
+        self._require_short(line, most)  # what is too long may have come with its own end
+        self._lines, self._buffer = self._lines + 1, behind
         return line
 
     def _is_deaf(self) -> bool:
@@ -145,8 +146,8 @@ class Process:
         asked.register(self._input.fileno(), 0)  # errors are told unasked
         return bool(asked.poll(0))
 
-    def _require_short(self, most: int) -> None:
-        if len(self._buffer) > most:
+    def _require_short(self, line: bytes, most: int) -> None:
+        if len(line) > most:
             raise ProtocolBroken(Rule.LINES, f"it is longer than {most:,} bytes", self.place_next)
 
     def _write(self, rest: memoryview) -> int:

@@ -33,6 +33,11 @@ class ProtocolBroken(RuntimeError):
         self.rule, self.what, self.place = rule, what, place
         super().__init__(f"{place}: rule {rule.value}: {what}".removeprefix(": "))
 
+    def __reduce__(self) -> tuple[type[ProtocolBroken], tuple[Rule, str, str]]:
+        """How it passes from process to process."""
+        # Python would call the class with the message alone, and it has one argument more.
+        return type(self), (self.rule, self.what, self.place)
+
 
 class Late(ProtocolBroken):
     """The program gave no answer in time."""

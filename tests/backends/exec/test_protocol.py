@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import shlex
 import signal
@@ -29,7 +30,8 @@ from gruverify.backends import (
     set_limits,
 )
 from gruverify.backends.exec._conversation import MOST_LATE
-from gruverify.backends.exec._rules import ProgramError, Rule
+from gruverify.backends.exec._process import Process
+from gruverify.backends.exec._rules import Late, ProgramError, Rule
 from gruverify.cell import Cell, Variant
 from gruverify.engine import judge
 from gruverify.invariants import INVARIANTS
@@ -72,6 +74,24 @@ def broken(how: str) -> str:
         with pytest.raises(ProtocolBroken) as caught:
             zeros.step(CELL, X, H)
         return str(caught.value)
+
+
+def test_what_breaks_the_protocol_passes_from_process_to_process() -> None:
+    for kind in (ProtocolBroken, Late):
+        there = pickle.loads(pickle.dumps(kind(Rule.ID, "the answer's id is 3", "line 2")))
+
+        assert type(there) is kind
+        assert str(there) == "line 2: rule 5: the answer's id is 3"
+
+
+def test_a_line_is_too_long_by_one_byte() -> None:
+    program = [sys.executable, "-S", "-E", "-c", "print('x' * 11)"]
+    process = Process(program, limits())
+    try:
+        with pytest.raises(ProtocolBroken, match="rule 1: it is longer than 10 bytes"):
+            process.greeting(10)
+    finally:
+        process.kill()
 
 
 DIED = "after line 2 of the program's output: rule 10: the program ended with code 7"
