@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 from gruverify.backends._configured import meant_by
-from gruverify.backends._targets import TARGETS
+from gruverify.backends._targets import TARGETS, offered_targets
 from gruverify.backends.exec import PREFIX, files_of
 
 #: Where installed packages lie: they change with their versions.
@@ -32,22 +32,28 @@ def sources_of(target: str, before: set[str]) -> dict[str, str]:
     before: the names of the modules that were there before it was resolved.
     """
     target = meant_by(target)
+    # What a package offers under a name of its own is told by the object that the name stands for.
+    target = offered_targets().get(target, target)
     if any(target == shipped.name for shipped in TARGETS):
         return {}
     if target.startswith(PREFIX):
-        return {
-            str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in files_of(target)
-        }
+        return dict(_digests((str(file), file) for file in files_of(target)))
     own = target.partition(":")[0].partition(".")[0]
-    found = dict[str, str]()
+    counted = list[tuple[str, Path]]()
     for name, file in _files(before):
         package = name.partition(".")[0]
         if package == own or (package not in _OURS and not _is_installed(file)):
-            try:
-                found[name] = hashlib.sha256(file.read_bytes()).hexdigest()
-            except OSError:  # in an archive, say
-                continue
-    return dict(sorted(found.items()))
+            counted.append((name, file))
+    return dict(sorted(_digests(counted)))
+
+
+def _digests(named: Iterable[tuple[str, Path]]) -> Iterator[tuple[str, str]]:
+    """The digests of those files that can be read."""
+    for name, file in named:
+        try:
+            yield name, hashlib.sha256(file.read_bytes()).hexdigest()
+        except OSError:  # in an archive, say, or a program that may be run and not read
+            continue
 
 
 def _files(before: set[str]) -> Iterator[tuple[str, Path]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gruverify.backends import sources_of
+from gruverify.backends import _sources, sources_of
 
 OURS = ("gruverify", "gruverify_strategies")
 BEFORE = set(sys.modules)
@@ -46,6 +46,32 @@ def test_a_file_that_is_gone_is_left_out(named: Path) -> None:
     named.unlink()
 
     assert "aimed_at" not in sources_of("aimed_at:step", BEFORE)
+
+
+def test_of_what_a_package_offers_they_are_those_of_its_object(
+    named: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered = {"another-name": "aimed_at:step"}
+    monkeypatch.setattr("gruverify.backends._sources.offered_targets", lambda: offered)
+    monkeypatch.setattr(
+        "gruverify.backends._sources._INSTALLED", (*_sources._INSTALLED, named.parent)
+    )
+
+    found = sources_of("another-name", BEFORE)
+
+    assert "aimed_at" in found
+    assert "helping" not in found
+
+
+def test_a_program_that_cannot_be_read_is_left_out(
+    named: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(file: Path) -> bytes:
+        raise PermissionError(file)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+
+    assert sources_of(f"exec:{named}", BEFORE) == {}
 
 
 def test_of_a_shipped_target_the_version_says_enough(named: Path) -> None:
