@@ -196,8 +196,11 @@ class _Asked:
                 backward = direction == 1 or self.part.gru.backward
                 ends = np.zeros(B, np.intp) if backward else lengths - 1
                 own = states[ends, np.arange(B), direction]
-                if not np.array_equal(own, last[direction], equal_nan=True):
-                    b, i = np.argwhere((own != last[direction]) & ~(np.isnan(own)))[0]
+                both_nan = np.isnan(own) & np.isnan(last[direction])
+                # A member without steps has no last one, and its last state is its initial one.
+                differ = (own != last[direction]) & ~both_nan & (lengths > 0)[:, None]
+                if differ.any():
+                    b, i = np.argwhere(differ)[0]
                     of_layer = f" of layer {layer}," if stack.layers > 1 else ""
                     return (
                         f"Y_h{of_layer} of member {b}, unit {i} is {last[direction][b, i]!s}, and "

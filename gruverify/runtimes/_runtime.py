@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from typing import TypeAlias
@@ -56,9 +57,7 @@ def runtime_named(name: str) -> Runtime:
             raise TargetUnavailable(
                 f"runtime {name!r} cannot be used here: {error_line(missing)}; {target.remedy}"
             ) from None
-        return Runtime(
-            name, load, {package: metadata.version(package) for package in target.packages}
-        )
+        return Runtime(name, load, _versions(target.packages))
     if ":" not in name:
         near = difflib.get_close_matches(name, RUNTIMES)
         if near:
@@ -77,3 +76,13 @@ def runtime_named(name: str) -> Runtime:
         return lambda inputs: function(model, inputs)
 
     return Runtime(name, load_own, {})
+
+
+def _versions(packages: Sequence[str]) -> dict[str, str]:
+    """Of the packages that are installed under these names."""
+    found = dict[str, str]()
+    for package in packages:
+        # A module may come with a package of another name: onnxruntime with onnxruntime-gpu.
+        with suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found

@@ -52,6 +52,13 @@ def raises(model: bytes, inputs: dict[str, Any]) -> list[Any]:
     return right(model, inputs)
 
 
+def unknown_at_the_end(model: bytes, inputs: dict[str, Any]) -> list[Any]:
+    """Has a NaN for the last output of a run, and a number for its last state."""
+    Y, Y_h = right(model, inputs)
+    Y[-1] = np.nan
+    return [Y, Y_h]
+
+
 def misshapen(model: bytes, inputs: dict[str, Any]) -> list[Any]:
     """Has batch and direction the other way round."""
     Y, Y_h = right(model, inputs)

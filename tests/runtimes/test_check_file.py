@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from gruverify.models import BadFile, onnx_nodes
 from gruverify.runtimes import FileResult, Given, NodePart, Runtime, check_file, check_part
+from gruverify.runtimes._runtime import runtime_named
 
 from . import _runtimes
 
@@ -72,6 +74,7 @@ def test_a_node_that_runs_backward_conforms(tmp_path: Path) -> None:
         (_runtimes.before, "reset gate applied before the product"),
         (_runtimes.late, ""),
         (_runtimes.all_as_long, "Y_h of member"),
+        (_runtimes.unknown_at_the_end, "Y at its last step, t=0, nan"),
         (_runtimes.raises, "the runtime raised RuntimeError: one at a time"),
         (_runtimes.leaves, "the runtime raised SystemExit: 3"),
         (_runtimes.misshapen, "Y has shape (1, 3, 1, 3), expected (1, 1, 3, 3)"),
@@ -101,6 +104,34 @@ def test_inputs_that_were_recorded_come_first(tmp_path: Path) -> None:
     assert node.judged[0].given.about == "mine"
     assert np.array_equal(node.judged[0].given.inputs, mine.inputs)
     assert node.judged[0].decided
+
+
+def test_of_a_member_without_steps_there_is_no_last_output(tmp_path: Path) -> None:
+    none = Given(
+        "none",
+        np.ones((4, 2, I), np.float32),
+        np.full((1, 2, H), 0.5, np.float32),
+        np.array([0, 4]),
+    )
+
+    [node] = checked(model(tmp_path / "a.onnx"), _runtimes.right, recorded=[none]).nodes
+
+    assert node.judged[0].given.about == "none"
+    assert not node.judged[0].trouble
+
+
+def test_a_package_of_another_name_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnx")
+    reported = metadata.version
+
+    def version(package: str) -> str:
+        if package == "onnx":
+            raise metadata.PackageNotFoundError(package)
+        return reported(package)
+
+    monkeypatch.setattr(metadata, "version", version)
+
+    assert "onnx" not in runtime_named("onnx").versions
 
 
 def test_inputs_of_another_width_are_named_with_their_shape(tmp_path: Path) -> None:
