@@ -100,7 +100,9 @@ def distance(
             curve, None, part, "what rounding may come to takes too long to find at this size"
         )
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        radius = _explained(_of_member(one, member), _of_member(other, member), declared)
+        own = _explained(_of_member(one, member), _of_member(other, member), declared)
+    # Behind its last step the member has no numbers that could differ.
+    radius = np.concatenate([own, np.zeros(one.steps - len(own))])
     return Distance(apart[:, member].max(-1), radius, part)
 
 

@@ -15,7 +15,7 @@ from gruverify.engine import ENOUGH, readings
 from gruverify.judging._causes import Cause, mode_of
 from gruverify.judging._held import Held, Source, share_within
 from gruverify.judging._record import Record
-from gruverify.judging._ruling import Ruling, ruling_of
+from gruverify.judging._ruling import NO_STEP, Ruling, ruling_of
 from gruverify.judging._walk import model_of
 
 #: How many departures of a reading are tried, on runs of up to so many steps of members.
@@ -38,6 +38,8 @@ def rule_last(found: Record, last: Mapping[int, NDArray], declared: DeclaredValu
                 reason = f"this explains all of it: {cause.words}"
             return ruling_of("bug", (reason,), found, declared, each, cause=cause)
     entries, claimed = share_within(each)
+    if not entries:
+        return ruling_of("undecidable", (NO_STEP,), found, declared, each)
     if claimed >= ENOUGH * entries:
         return ruling_of("rounding", (), found, declared, each)
     reason = (

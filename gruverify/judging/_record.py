@@ -277,8 +277,11 @@ def _in_format(stack: Stack, fmt: Format) -> Stack:
             **{name: fmt.cast(array.astype(np.float64)) for name, array in cell.packed().items()},
         )
 
-    with np.errstate(over="ignore"):  # what overflows is told by the cell
-        return Stack(tuple(map(tuple, stack.each(cast))))
+    try:
+        with np.errstate(over="ignore"):  # what overflows is refused by the cell
+            return Stack(tuple(map(tuple, stack.each(cast))))
+    except ValueError as beyond:
+        raise BadRecord(f"weights as {fmt.name} numbers: {beyond}") from None
 
 
 def initial_states(

@@ -20,6 +20,9 @@ from gruverify.judging._walk import model_of
 
 Verdict: TypeAlias = Literal["rounding", "bug", "undecidable"]
 
+#: Why nothing is decided where nothing was compared.
+NO_STEP = "no step was recorded: every length is 0"
+
 
 @dataclass(frozen=True)
 class Ruling:
@@ -176,7 +179,7 @@ def ruling_of(
 def _too_little(found: Record, each: Sequence[Held], entries: int, claimed: int) -> tuple[str, ...]:
     """Why the bounds claim too little for a verdict; nothing if they do not."""
     if not entries:
-        return ("no step was recorded: every length is 0",)
+        return (NO_STEP,)
     if claimed >= ENOUGH * entries:
         return ()
     reasons = [f"of {entries:,} numbers the bounds claim something of {claimed:,} alone"]

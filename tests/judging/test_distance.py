@@ -99,3 +99,17 @@ def test_a_bound_of_any_two_states_is_said_to_say_nothing() -> None:
     found = Distance(np.full(3, 1e-6), np.full(3, 16.0), (0, 0, 0))
 
     assert "a bound over 1 steps says nothing here" in found.sentence
+
+
+def test_behind_the_last_step_of_a_member_nothing_is_apart() -> None:
+    one = run(H=4, T=6, reach=0.5)
+    other = one.outputs.copy()
+    other[1, 0, 1] = np.nextafter(other[1, 0, 1], np.float32(2))
+
+    found = apart(one, one.outputs, other, lengths=[3, 6])
+
+    assert found.explained is not None
+    assert found.apart.shape == found.explained.shape == (6,)
+    assert found.explained[:3].all()
+    assert not found.apart[3:].any()
+    assert not found.explained[3:].any()

@@ -439,3 +439,12 @@ def test_a_run_backward_alone_is_judged_in_the_order_of_its_steps() -> None:
 
     assert (right.verdict, forward.verdict) == ("rounding", "bug")
     assert any("runs backward" in note for note in right.notes)
+
+
+def test_weights_that_the_format_cannot_hold_are_named() -> None:
+    one = run()
+    packed = {name: 1e39 * np.float64(array) for name, array in one.cell.packed().items()}
+    large = Cell(one.cell.variant, **packed)
+
+    with pytest.raises(BadRecord, match=r"weights as float32 numbers: weight_ih\[0, \d\] is -?inf"):
+        judge(large, one.inputs, one.outputs, format="float32")

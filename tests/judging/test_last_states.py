@@ -132,3 +132,13 @@ def test_without_a_clip_nothing_changes() -> None:
     ball = Ball(Rounding(float32), np.array([3.0]), np.array([0.5]))
 
     assert np.array_equal(ball.tanh().mid, np.tanh([3.0]))
+
+
+def test_where_no_member_has_a_step_nothing_is_decided() -> None:
+    given = run(T=3)
+    found = record(given.stack, given.inputs, None, state=given.state, lengths=[0, 0])
+
+    ruling = rule_last(found, {0: given.state[None, 0]}, KAPPA)
+
+    assert (ruling.verdict, ruling.entries) == ("undecidable", 0)
+    assert ruling.reasons == ("no step was recorded: every length is 0",)
