@@ -13,6 +13,9 @@ from gruverify.accuracy._steps import StepErrors, step_errors
 from gruverify.arithmetic import Format, float64
 from gruverify.backends import Backend, offers, one_thread, resolve
 
+#: Of a target that shows no single layer: `resolve` derives a step wherever one follows.
+_NO_STEP = "it has no step and no sequence, and none follows from a stack of one layer"
+
 
 @dataclass(frozen=True, eq=False)
 class Accuracy:
@@ -47,7 +50,7 @@ def accuracy_of(
 ) -> Accuracy:
     """The same of a backend in one format."""
     if not offers(backend, "step") and not offers(backend, "sequence"):
-        return Accuracy(target, fmt, trouble="it has neither step nor sequence nor stack")
+        return Accuracy(target, fmt, trouble=_NO_STEP)
     with one_thread(), np.errstate(all="ignore"):
         try:
             shown = tuple(shown_functions(backend, fmt))

@@ -146,3 +146,21 @@ def test_formats_that_a_target_does_not_claim_are_left_out() -> None:
     assert [(one.target, one.format) for one in found] == [("numpy", float32)]
     assert isinstance(found[0], Accuracy)
     assert found[0].steps is not None
+
+
+def test_an_error_of_ours_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(case: Any, answered: Any) -> Any:
+        raise RuntimeError("ours")
+
+    assert step_errors(backend(step=fails), float32, cases=2, seed=0).refused == 2
+    monkeypatch.setattr("gruverify.accuracy._steps._errors", broken)
+    with pytest.raises(RuntimeError, match="ours"):
+        step_errors(NUMPY, float32, cases=2, seed=0)
+
+
+def test_a_stack_of_two_layers_shows_no_step() -> None:
+    stack = backend(stack=NUMPY.stack, num_layers=2, variants=[Variant()])
+
+    found = accuracy_of(stack, float32, "mine")
+
+    assert found.trouble.startswith("it has no step and no sequence")
