@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from gruverify.backends._devices import parted
 from gruverify.backends._targets import (
     TARGETS,
     UnknownTarget,
@@ -28,8 +29,9 @@ def object_named(target: str) -> Any:
         UnknownTarget: there is none, or the target is one without weights of its own.
         TargetUnavailable: its module fails to import.
     """
+    plain, _ = parted(target)  # a device gives it no weights either
     shipped = [each.name for each in TARGETS]
-    if target in shipped or target in offered_targets() or target.startswith(PREFIX):
+    if plain in shipped or plain in offered_targets() or target.startswith(PREFIX):
         raise UnknownTarget(
             f"target {target!r} is given the weights of every case, and has none: {_WAY_OUT}"
         )

@@ -373,7 +373,9 @@ def test_a_state_dict_is_read_from_a_checkpoint_and_a_whole_module_is_refused(
 ) -> None:
     torch = pytest.importorskip("torch")
     module = torch.nn.GRU(3, 2)
-    torch.save({"epoch": 1, "model": module.state_dict()}, tmp_path / "checkpoint.pt")
+    narrow = torch.zeros(2, dtype=torch.float8_e4m3fn)
+    saved = {"epoch": 1, "model": module.state_dict(), "scale": narrow}
+    torch.save(saved, tmp_path / "checkpoint.pt")
     torch.save(module, tmp_path / "module.pt")
 
     (found,) = read_grus(tmp_path / "checkpoint.pt")
