@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import cycle
 
 import numpy as np
@@ -90,3 +91,15 @@ def test_without_biases_there_are_no_gradients_of_them() -> None:
     assert found.bias_ih is None
     assert found.bias_hh is None
     assert found.weight_ih.dtype == np.float16
+
+
+def test_without_steps_the_second_derivatives_are_0() -> None:
+    one = case()
+    tangent = NUMPY.sequence_vjp(one.cell, one.inputs, one.state, None, one.d_last)
+    resting = replace(tangent, state=None)
+
+    found = NUMPY.sequence_hvp(one.cell, one.inputs[:0], one.state, None, one.d_last, resting)
+
+    assert found.state is not None
+    assert found.state.shape == one.state.shape
+    assert not any(array.any() for _, array in found.items())
