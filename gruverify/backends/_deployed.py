@@ -120,13 +120,6 @@ def _backend(
     return from_loads(name, variants_of([module]), FORMATS, step, sequence, stack, **options)
 
 
-def _wrapped(
-    name: str, module: object, step: Load, sequence: Load, stack: LoadStack | None
-) -> FunctionBackend:
-    """One size, and no other parameters than its own: no derivatives along a direction."""
-    return _backend(name, module, step, sequence, stack, directions=False, **SIZE)
-
-
 @dataclass(frozen=True)
 class _OneStep(Loaded):
     """A layer as a cell: a sequence of one step."""
