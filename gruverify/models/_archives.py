@@ -24,6 +24,7 @@ def member_of(path: Path, member: zipfile.ZipInfo) -> memoryview:
     Raises:
         ValueError: it is damaged.
     """
+    # What is stored as it is needs no copy: its arrays are views of the mapped file.
     if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & _ENCRYPTED:
         with zipfile.ZipFile(path) as archive:
             return memoryview(archive.read(member))
@@ -31,6 +32,8 @@ def member_of(path: Path, member: zipfile.ZipInfo) -> memoryview:
     header = data[at : at + _HEADER]
     if len(header) < _HEADER or header[:4] != _SIGNATURE:
         raise ValueError("its header is not where the archive says")
+    # Of the member's own header: its extra field may be longer than that in the archive's
+    # directory, as np.savez' is.
     lengths = bytes(header[_LENGTHS:])
     at += _HEADER + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
     found = data[at : at + member.file_size]

@@ -101,6 +101,7 @@ def convert(
         OSError: the file cannot be written.
     """
     encode = encoder(path)
+    # Before anything is read or run: what cannot be written is refused at once.
     if update is not None and layout != "pytorch":
         raise ValueError(f"{layout} decides itself what z multiplies: leave --to-update out")
     if path.name.lower().endswith(".weights.h5") and layout != "keras":
@@ -116,12 +117,14 @@ def convert(
         if twice := arrays.keys() & plan.arrays.keys():
             raise ValueError(f"two GRUs would both have {min(twice)}: convert one, with --gru")
         arrays |= plan.arrays
+    # A file says its conventions once, for all that it holds.
     variants = {plan.stack.variant for plan in plans}
     if len({(v.reset, v.update) for v in variants}) > 1:
         raise ValueError("they have different conventions: convert one at a time, with --gru")
     variant = plans[0].stack.variant
     says = {"layout": layout, "reset": variant.reset, "update": variant.update}
     if layout == "cudnn":
+        # cuDNN's array is no layout that is read by names: sizes must be given (`read_flat`).
         del says["layout"]
     content = Content(arrays, {plan.name: plan.stack for plan in plans}, says)
     found = list[Converted]()
@@ -160,6 +163,7 @@ def _plan(gru: Gru, name: str, layout: str, update: Update | None) -> _Plan:
             f"{gru.name} runs backward alone (direction=reverse), which {layout} does not say in "
             "its weights: convert it from a model with direction=forward, and reverse time yourself"
         )
+    # cuDNN's packing is PyTorch's cell, with the same gates, biases and side of the reset.
     library = LAYOUTS["pytorch" if layout == "cudnn" else layout]
     try:
         cells = gru.stack.each(lambda cell: fitted(cell, library))
@@ -223,6 +227,8 @@ def _only(grus: Sequence[Gru], names: set[str]) -> Gru:
 def plain_name(name: str) -> str:
     """A GRU's name without what says that a cell is the forward one, or is one at all."""
     parts = [part for part in re.split(r"[./]", name) if part not in ("forward", "forward_layer")]
+    # Keras' Bidirectional names the layer inside it after itself, "bi/forward_gru": what is above
+    # says enough, unless nothing is.
     kept = [part for part in parts if not part.startswith("forward_")]
     parts = kept or [part.removeprefix("forward_") for part in parts]
     if len(parts) > 1 and parts[0] == "params":

@@ -49,6 +49,7 @@ def flat(stack: Stack) -> NDArray:
     """The stack's parameters in cuDNN's order; those of cells without biases have none."""
     cells = [cell.packed() for cell in chain.from_iterable(stack.cells)]
     parts = list[NDArray]()
+    # All matrices of all cells first, then all biases: not cell by cell.
     for pair in (PACKED[:2], PACKED[2:]):
         for cell in cells:
             parts += [cell[name].reshape(-1) for name in pair if name in cell]
@@ -61,6 +62,7 @@ def from_flat(name: str, array: NDArray, sizes: FlatSizes) -> Stack:
     Raises:
         ValueError: it has another number of numbers than these sizes need.
     """
+    # The length is the only check there is: other sizes of the same total would be read wrongly.
     if array.ndim != 1 or len(array) not in (sizes.weights, sizes.weights + sizes.biases):
         raise ValueError(
             f"{name or 'the array'} has shape {array.shape}, expected ({sizes.weights},) without "

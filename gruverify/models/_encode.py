@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,9 +54,13 @@ def layout_of(path: Path) -> str | None:
 
 
 def npz_bytes(arrays: Mapping[str, NDArray]) -> bytes:
-    """A .npz file, uncompressed; the same arrays give the same bytes."""
+    """A .npz file, uncompressed, as np.savez writes it; the same arrays give the same bytes."""
+    # Not np.savez itself: it takes arrays called "file" and "allow_pickle" for its own options.
     file = io.BytesIO()
-    np.savez(file, **arrays)  # type: ignore[arg-type]  # names of arrays, and no options
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
     return file.getvalue()
 
 
@@ -71,9 +76,10 @@ def safetensors_bytes(arrays: Mapping[str, NDArray], about: Mapping[str, str]) -
     start = 0
     for name, array in arrays.items():
         if array.dtype.kind == "i":
-            kind = "I64"
+            kind = f"I{8 * array.dtype.itemsize}"
         else:
             kind = _SAFETENSORS[format_of(array.dtype).name]
+        # The format has C order alone; a transposed view of Keras' or ONNX' layout has not.
         data.append(np.ascontiguousarray(array).tobytes())
         end = start + len(data[-1])
         header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [start, end]}
@@ -119,6 +125,7 @@ def _weights_h5(content: Content) -> bytes:
         for name, stack in content.stacks.items():
             for layer, row in enumerate(stack.cells):
                 kind = "bidirectional" if len(row) == 2 else "gru"
+                # Keras 3 numbers layers of one kind in the order of the model: gru, gru_1, gru_2.
                 number = counts[kind] = counts.get(kind, -1) + 1
                 place = f"layers/{kind}{f'_{number}' * (number > 0)}"
                 own = layer_name(name, stack, layer) or UNNAMED

@@ -100,10 +100,12 @@ def _reader(head: bytes, size: int) -> Callable[[Path], Read]:
         return _npy
     if head.startswith(_ZIP):
         return _archive
+    # Before JSON: a header of 123 bytes, for example, makes safetensors begin with "{" as well.
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= size - 8:
         return _safetensors
     if head[:1] == b"{":
         return _json
+    # A protocol buffer has no signature. Field 1 as a number is what every exporter writes first.
     if head[:1] == b"\x08":  # the version of ONNX' format, which is written first
         return _onnx
     if head[8:9] == b"{":
@@ -154,6 +156,7 @@ def _array_in(data: memoryview) -> NDArray:
 
 def _array(stream: IO[bytes], data: memoryview) -> NDArray:
     """One array in NumPy's format; stream: its beginning, with its header."""
+    # Header and numbers apart, and not np.load, which allocates what a header claims.
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
@@ -199,6 +202,7 @@ def _archive(path: Path) -> Read:
             raise ValueError(f"is an archive without arrays; read here: {_READ}")
         size = path.stat().st_size
         most = max(_EXPANDS * size, _SMALL)
+        # Members may overlap in a hostile archive: each small, and together more than there is.
         if sum(member.compress_size for member in members) > size:
             raise ValueError(f"claims members of more than the {size} bytes that it has")
         if sum(member.file_size for member in members) > most:
@@ -225,6 +229,7 @@ def _json(path: Path) -> Read:
         fmt = format_named("float32")
     found = {}
     for name, numbers in (said["arrays"] if within else said).items():
+        # Ragged lists raise here, texts and mixtures become another kind of array.
         array = np.array(numbers)
         if array.dtype.kind not in "iuf":
             raise ValueError(f'"{visible(name)}" holds something else than numbers')

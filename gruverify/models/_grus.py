@@ -80,6 +80,7 @@ def read_grus(
     """
     arrays, remarks = arrays_and_remarks(path)
     asked = {"name": name, "layout": layout, "reset": reset, "update": update}
+    # What is asked for wins over what the file says.
     said: Keywords = {
         **remarks,
         **{name: value for name, value in asked.items() if value is not None},
@@ -137,6 +138,7 @@ def grus_among(
             raise ValueError(why)
         gru = _gru(group, reset or known.get(group.name), update)
         limit = (clips or {}).get(group.name)
+        # Without its clip the cell is another function as soon as one pre-activation gets there.
         if limit is not None and not clip:
             raise ValueError(
                 f"{group.name} has clip={limit:g}, which judge and check model alone: if no "
@@ -189,6 +191,7 @@ def _directions_apart(group: Group) -> Group:
     apart = Group(group.name, group.layout)
     for direction in range(len(arrays["W"])):
         for leaf, array in arrays.items():
+            # The axis D stays, of length 1: the layout "onnx" is that of one direction's arrays.
             apart.add(0, direction, leaf, group.named[0, 0, leaf], array[direction : direction + 1])
     return apart
 
@@ -223,6 +226,7 @@ def _gates(group: Group) -> int:
     """
     leaf, axis = _RECURRENT.get(group.layout, ("", 0))
     array = group.cells.get((0, 0), {}).get(leaf)
+    # What is missing or misshapen is refused later, by name: here an LSTM alone is to be known.
     if array is None or array.ndim < 2:
         return 3
     return int(array.shape[axis]) // max(_units(group.layout, array), 1)
@@ -270,6 +274,7 @@ def _variant(
             "nothing tells on which side of the product the reset gate is: say --reset after or "
             f"--reset before ({_WHO_SAYS[group.layout]})"
         )
+    # Haiku's GRU follows Chung et al. 2014, where z multiplies the candidate.
     if group.layout == "haiku":
         usual = "replace"
     else:
@@ -291,6 +296,8 @@ def _reset_of(layout: str, arrays: Mapping[str, NDArray]) -> str | None:
     if layout == "keras":
         if "bias" not in arrays:
             return None
+        # Keras' reset_after=True has a bias of two rows, input and recurrent; reset_after=False
+        # has one.
         if arrays["bias"].ndim == 2:
             return "after"
         return "before"
@@ -314,6 +321,8 @@ def _biases(layout: str, side: str, arrays: Mapping[str, NDArray]) -> Biases:
         name = "bias" if layout == "keras" else "B"
         if name not in arrays:
             return "none"
+        # One row, which is added once: with the reset before the product there is no second place
+        # for it.
         if layout == "keras" and side == "before":
             return "input"
         return "both"
@@ -334,6 +343,7 @@ def array_of(path: str, names: tuple[str, ...]) -> NDArray:
         BadFile: the file cannot be read, or does not tell which array it is.
     """
     file, picked = path, ""
+    # A file whose own name has a colon in it comes first.
     if not Path(path).exists() and ":" in path:
         file, _, picked = path.rpartition(":")
     arrays = arrays_and_remarks(file)[0]

@@ -68,6 +68,8 @@ def hdf5(data: memoryview) -> Hdf5:
     """
     file = _File(data)
     version = file.at(8, 1)[0]
+    # Versions 2 and 3 are written for libver="latest" alone, with groups and headers of newer
+    # kinds.
     if version > 1:
         raise ValueError(f"is HDF5 with a superblock of version {version}: {_SAVE_ANEW}")
     if (widths := bytes(file.at(13, 2))) != b"\x08\x08":
@@ -107,6 +109,7 @@ class _File:
         if bytes(self.at(start, 4)) != signature:
             raise ValueError(f"is a damaged HDF5 file: no {signature.decode()} at byte {start}")
         if start in self._seen:
+            # A cycle of blocks would be followed for ever; a sound file meets each block once.
             raise ValueError(f"is a damaged HDF5 file: it comes back to byte {start}")
         self._seen.add(start)
 
@@ -115,6 +118,7 @@ class _File:
         if self.at(start, 1)[0] != 1:
             raise ValueError(f"is HDF5 with a header of another version than 1: {_SAVE_ANEW}")
         count = self.number(start + 2, 2)
+        # The prefix of version 1 has 12 bytes, padded to 16: messages are aligned to eight.
         blocks, messages = [(start + 16, self.number(start + 8, 4))], dict[int, list[memoryview]]()
         while blocks and count:
             at, left = blocks.pop(0)
@@ -139,6 +143,7 @@ class _File:
             raise ValueError(f"has groups in each other more than {_DEPTH} deep")
         tree, heap = struct.unpack("<QQ", _whole(group.one(_TABLE), 16))
         self.signed(heap, b"HEAP")
+        # The local heap's data segment: its address at byte 24, its size at 8.
         names = self.at(self.number(heap + 24), self.number(heap + 8))
         for offset, start in self._entries(tree, depth):
             if start in self._seen:
@@ -158,6 +163,8 @@ class _File:
             raise ValueError(f"has a group in more than {_DEPTH} levels")
         self.signed(node, b"TREE")
         for place in range(self.number(node + 6, 2)):
+            # Behind the head of 24 bytes keys and addresses take turns, a key first; the keys are
+            # not needed.
             child = self.number(node + 32 + 16 * place)
             if self.at(node + 5, 1)[0]:
                 yield from self._entries(child, depth - 1)
@@ -165,6 +172,7 @@ class _File:
             self.signed(child, b"SNOD")
             for entry in range(self.number(child + 6, 2)):
                 at = child + 8 + 40 * entry
+                # 2 is a soft link, whose target is met under its own name.
                 if self.number(at + 16, 4) != 2:
                     yield self.number(at), self.number(at + 8)
 
@@ -195,6 +203,7 @@ class _File:
             size = int.from_bytes(layout[2:4], "little")
             return _whole(layout, 4 + size)[4 : 4 + size]
         start, size = struct.unpack("<QQ", _whole(layout, 18)[2:18])
+        # Nothing was ever written to it, as in a dataset without entries.
         if start == _NO_ADDRESS:
             return memoryview(b"")
         return self.at(start, size)
@@ -203,6 +212,8 @@ class _File:
         """The text of an attribute, or none."""
         for body in item.messages.get(_ATTRIBUTE, []):
             version, _, *sizes = struct.unpack("<BBHHH", _whole(body, 8)[:8])
+            # Version 3 has one byte more, the encoding of the name; version 1 pads each part to
+            # eight.
             at, parts = 8 + (version == 3), list[memoryview]()
             for size in sizes:
                 parts.append(_whole(body, at + size)[at : at + size])
@@ -213,6 +224,7 @@ class _File:
 
     def _text_of(self, type_: memoryview, data: memoryview) -> str:
         kind = type_[0] & 15
+        # h5py stores a str so: how long it is, and where in a heap it lies.
         if kind == _VARIABLE:
             _, heap, index = struct.unpack("<IQI", _whole(data, 16)[:16])
             data = self._in_heap(heap, index)

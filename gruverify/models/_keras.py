@@ -72,6 +72,7 @@ def _model(read: Hdf5, config: str) -> KerasModel:
         settings = {}
     for name in found.arrays:
         prefix, _, leaf = name.rpartition("/")
+        # The first part that the configuration calls a GRU: a layer, or the GRUCell of an RNN.
         own = next((settings[part] for part in prefix.split("/") if part in settings), None)
         if own is None or leaf != "recurrent_kernel":
             continue
@@ -97,6 +98,7 @@ def _named(read: Hdf5) -> dict[str, NDArray]:
         else:
             group = above
         named = "/".join((*_layers(group, read.names), leaf))
+        # Two layers of a model inside a model may have one name: the second keeps its path.
         found[path if named in found else named] = array
     return found
 
@@ -142,8 +144,6 @@ def _not_modelled(settings: Mapping[str, object]) -> str:
         if (given := settings.get(name, usual)) != usual:
             if isinstance(given, Mapping):
                 given = given.get("class_name")
-            else:
-                given = given
             return f"has {name}={given!r}: only {usual} is modelled here"
     if settings.get("go_backwards"):
         return (

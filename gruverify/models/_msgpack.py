@@ -76,7 +76,9 @@ class _Reader:
         if not depth:
             raise ValueError(f"has maps or lists in each other more than {_DEPTH} deep")
         first = self._bytes(1)[0]
+        # Small numbers are their own byte, as a signed one.
         if first < 0x80 or first >= 0xE0:
+            # Numbers from -32 to 127 are a byte of their own.
             return first - 256 * (first >= 0xE0)
         if first < 0xC0:
             if first < 0x90:
@@ -152,6 +154,7 @@ def _array(name: str, data: memoryview) -> NDArray | None:
         raise ValueError(f"{name} claims shape {tuple(shape)}")
     if named not in _DTYPES:
         return None
+    # Before `reshape`, so that the message names the array.
     if math.prod(shape) * _DTYPES[named].itemsize != len(numbers):
         raise ValueError(
             f"{name} claims shape {tuple(shape)} of {named}, and holds {len(numbers)} bytes"
@@ -163,8 +166,16 @@ def _joined(name: str, value: Mapping[str, object]) -> NDArray:
     """An array in chunks, which lie in maps by number, as its shape does."""
     match value:
         case {"shape": {**sizes}, "chunks": {**chunks}}:
-            parts = [array for _, array in _arrays(name, chunks)]
+            parts = [array for _, array in _arrays(name, _by_number(name, chunks))]
             found = np.concatenate([part.reshape(-1) for part in parts])
-            shape: list[Any] = list(sizes.values())
+            shape: list[Any] = list(_by_number(name, sizes).values())
             return found.reshape(shape)
     raise ValueError(f"{name} is no array in chunks as Flax writes them")
+
+
+def _by_number(name: str, parts: Mapping[object, object]) -> dict[str, object]:
+    """The entries of a map by number, 0 first: a map may have them in any order."""
+    order = [str(number) for number in range(len(parts))]
+    if parts.keys() != set(order):
+        raise ValueError(f"{name} is in parts that are not numbered: {', '.join(map(str, parts))}")
+    return {number: parts[number] for number in order}

@@ -72,6 +72,8 @@ def groups_in(arrays: Mapping[str, NDArray], layout: str | None = None) -> list[
     found: dict[str, Group] = {}
     for kind in LAYOUT_NAMES if layout is None else (layout,):
         for group in _paired(list(_groups_of(arrays, kind))):
+            # Layouts share names: weight_ih and weight_hh are Equinox' and PyTorch's. The order
+            # of `_REQUIRED` decides, and the one that demands more comes first.
             found.setdefault(group.name, group)
     order = {name: place for place, name in enumerate(arrays)}
     return sorted(
@@ -83,6 +85,7 @@ def _groups_of(arrays: Mapping[str, NDArray], layout: str) -> Iterator[Group]:
     found: dict[str, list[tuple[int, int, str, str]]] = {}
     for name in arrays:
         if match := _LEAVES[layout].fullmatch(name):
+            # Flax' and Haiku's paths have slashes or dots, as they were saved: one name for both.
             prefix, leaf = match["prefix"].rstrip("./_"), match["leaf"].replace("/", ".")
             if layout == "pytorch":
                 layer, direction = _place(match)
@@ -92,6 +95,7 @@ def _groups_of(arrays: Mapping[str, NDArray], layout: str) -> Iterator[Group]:
                 layer, direction = 0, 0
             found.setdefault(prefix, []).append((layer, direction, leaf, name))
     for prefix, parameters in found.items():
+        # A Dense layer has a kernel, too: whatever lacks the recurrent weights is no GRU.
         if {leaf for _, _, leaf, _ in parameters} >= _REQUIRED[layout]:
             group = Group(prefix, layout)
             for layer, direction, leaf, name in parameters:
@@ -106,6 +110,7 @@ def _paired(groups: list[Group]) -> list[Group]:
     """
     by_name = {group.name: group for group in groups}
     for forward in groups:
+        # Without "forward" in its name a group finds itself.
         backward = by_name.get(forward.name.replace("forward", "backward"), forward)
         if (
             backward is forward

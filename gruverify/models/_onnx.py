@@ -35,6 +35,7 @@ def onnx_grus(path: Path) -> tuple[dict[str, NDArray], Keywords]:
             arrays |= weights_of(name, found)[0]
         except ValueError as wrong:
             missing[name] = str(wrong)
+    # One node whose weights are computed does not keep the others from being read.
     if not arrays:
         raise ValueError(next(iter(missing.values())))
     remarks = remarks_of(found, arrays)
@@ -120,6 +121,7 @@ def settings_of(node: Node) -> Settings:
         word = text_of(attribute.get(_STRING, [b""])[-1])
         match name:
             case "linear_before_reset":
+                # ONNX' default is 0, reset before the product, unlike what PyTorch exports.
                 found.reset = "after" if number else "before"
             case "direction":
                 found.backward = word == "reverse"
@@ -153,6 +155,7 @@ def _other_activations(attribute: Fields, directions: int) -> str:
     named = [text_of(word) for word in attribute.get(_STRINGS, [])]
     if not all(word.lower() == _USUAL[place % 2] for place, word in enumerate(named)):
         return f"has activations={named}: only Sigmoid and Tanh are modelled here"
+    # Checked after all attributes are read: `direction` may stand behind `activations`.
     if len(named) not in (0, 2 * directions):
         return f"has {len(named)} activations where {2 * directions} are wanted"
     return ""

@@ -21,6 +21,8 @@ from gruverify.models._onnx_nodes import OnnxNode
 
 #: Sizes T and B at which an arrangement is tried that the file does not fix; no two are the same.
 _TRIED = ({"T": 3, "B": 2}, {"T": 5, "B": 7})
+#: How many numbers of an arrangement are followed: a file may claim any sizes.
+_MOST = 2**26
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,9 +58,11 @@ def chains_of(graphs: Graphs, nodes: Sequence[OnnxNode]) -> Iterator[OnnxChain]:
     below = _below(graphs, known)
     fed = set(below.values())
     for name in known:
+        # Chains are followed down from their top: what feeds another node is inside a longer one.
         if name in fed or name not in below:
             continue
         chain = [name]
+        # A cycle is no graph of ONNX, but a damaged file can spell one.
         while chain[0] in below and below[chain[0]] not in chain:
             chain.insert(0, below[chain[0]])
         yield _chain(graphs, [known[each] for each in chain])
@@ -116,6 +120,7 @@ def _sizes(graphs: Graphs, nodes: Sequence[OnnxNode]) -> dict[str, int]:
     fixed, why = dict[str, int](), ""
     for node in nodes:
         fixed |= node.sizes
+    # First with sizes that tell transposes apart; a Reshape to fixed sizes works only with those.
     for known in ({}, fixed):
         try:
             for tried in _TRIED:
@@ -133,11 +138,15 @@ def _require_stack(graphs: Graphs, nodes: Sequence[OnnxNode], sizes: Mapping[str
     for lower, upper in pairwise(nodes):
         assert lower.gru is not None
         D, H = lower.gru.stack.directions, lower.gru.stack.hidden_size
+        if T * D * B * H > _MOST:
+            raise ValueError(f"T={T} and B={B} are more than is followed from node to node")
+        # Numbers in place of states: what the operators make of them shows where each ends up.
         entries = np.arange(T * D * B * H).reshape(T, D, B, H)  # each is told from the others
         Y = entries.transpose(2, 0, 1, 3) if lower.batch_first else entries
         X = Layout(graphs, {graphs.grus[lower.name].outputs[0]: Y}).value(
             graphs.grus[upper.name].operand(0)
         )
+        # The next layer reads both directions side by side, the forward one first.
         wanted = entries.swapaxes(1, 2).reshape(T, B, D * H)
         if upper.batch_first:
             wanted = wanted.swapaxes(0, 1)

@@ -126,6 +126,7 @@ def read_graphs(path: Path) -> Graphs:
             found.outputs = _ports(fields, _GRAPH_OUTPUT)
     except (ValueError, TypeError) as wrong:
         raise ValueError(f"is no ONNX model, or a damaged one: {wrong}") from None
+    # Up to version 3 of the format initializers had to be listed among the inputs as well.
     found.inputs = [port for port in found.inputs if port.name not in found.tensors]
     return found
 
@@ -161,8 +162,8 @@ def _nodes(
         if function is not None:
             _call(node, function, found, depth)
         elif node.kind == "GRU" and standard:
-            name = node.name or f"GRU_{len(found.grus)}"
-            found.grus[name if name not in found.grus else f"{name}_{len(found.grus)}"] = node
+            wanted = node.name or f"GRU_{len(found.grus)}"
+            found.grus[_free_name(wanted, found.grus)] = node
         elif node.kind == "Identity" and standard and node.outputs and node.inputs:
             found.same[node.outputs[0]] = node.inputs[0]
         for attribute in node.attributes.values():
@@ -172,14 +173,26 @@ def _nodes(
                 _graph(fields_of(attribute[_GRAPH][-1]), found, scope, depth - 1)
 
 
+def _free_name(wanted: str, taken: Mapping[str, Node]) -> str:
+    """The name, with a number behind it where another node has it: names are unique in a graph
+    alone, and each call of a function repeats those inside it.
+    """
+    name, number = wanted, len(taken)
+    while name in taken:
+        name, number = f"{wanted}_{number}", number + 1
+    return name
+
+
 def _call(node: Node, function: Fields, found: Graphs, depth: int) -> None:
     """The nodes of a function, whose names are its own."""
     if not depth:
         return
+    # The count makes the scope of each call another one: a function may be called twice.
     scope = f"{node.name or node.outputs}/{found.kinds.total()}/"
     for number, outer in ((_FUNCTION_INPUT, node.inputs), (_FUNCTION_OUTPUT, node.outputs)):
         for own, name in zip(function.get(number, []), outer, strict=False):
             inner = scope + text_of(own)
+            # Inside, an input stands for what is given; outside, an output for what is made.
             if name and number == _FUNCTION_INPUT:
                 found.same[inner] = name
             elif name:

@@ -39,11 +39,19 @@ class Layout:
         Raises:
             ValueError: something else than layout and constants makes it.
         """
+        try:
+            return self._value(name)
+        except RecursionError:
+            raise ValueError(f"{name!r} is made by too many operators in a row") from None
+
+    def _value(self, name: str) -> NDArray:
         name = self._graphs.root(name)
         if name in self._known:
             return self._known[name]
         if name in self._asked:
             raise ValueError(f"{name!r} is made of itself")
+        # Before its operands are asked for, or a damaged file that makes a value of itself never
+        # ends.
         self._asked.add(name)
         if name in self._graphs.tensors:
             found = tensor_array(name, self._graphs.tensors[name], self._graphs.folder)
@@ -60,9 +68,11 @@ class Layout:
         rule = _RULES.get(node.kind)
         if rule is None or len(node.outputs) > 1:
             raise ValueError(f"{node.outputs[0]!r}, which is no constant of the model: {node.kind}")
-        operands = [self.value(name) if name else None for name in node.inputs]
+        operands = [self._value(name) if name else None for name in node.inputs]
         if operands and operands[0] is None:
             raise ValueError(f"{node.kind} {node.name!r} has no input")
+        # A chain of Concats of a value with itself doubles at each node: 40 of them fill any
+        # memory.
         if sum(one.size for one in operands if one is not None) > _GROWS * self._held:
             raise ValueError(f"{node.kind} {node.name!r} makes too much of what there is")
         try:
@@ -80,6 +90,7 @@ def is_moved(graphs: Graphs, name: str) -> str | None:
         node = graphs.made.get(name)
         if node is None or node.kind not in MOVING:
             return name
+        # Further inputs of the others are shapes and axes, which move nothing themselves.
         inputs = node.inputs if node.kind == "Concat" else node.inputs[:1]
         if len(inputs) != 1:
             return None
@@ -131,6 +142,7 @@ def _unsqueeze(node: Node, operands: list[NDArray | None]) -> NDArray:
 def _reshape(node: Node, operands: list[NDArray | None]) -> NDArray:
     array, wanted = _first(operands), _numbers(node, operands, 1, "shape") or []
     if not node.number("allowzero"):
+        # 0 keeps the axis as it is, unless allowzero says that it is a size.
         wanted = [size or array.shape[axis] for axis, size in enumerate(wanted)]
     return array.reshape(wanted)
 
@@ -160,7 +172,8 @@ def _slice(node: Node, operands: list[NDArray | None]) -> NDArray:
 def _dequantized(node: Node, operands: list[NDArray | None]) -> NDArray:
     """(x - zero point)·scale, in the type of the scale."""
     array, scale = _first(operands), operands[1]
-    assert scale is not None  # the operator wants one
+    if scale is None:
+        raise ValueError(f"DequantizeLinear {node.name!r} has no scale")
     shape = [1] * array.ndim
     if scale.ndim == 1 and scale.size > 1:
         shape[_axis(node, 1)] = scale.size
@@ -169,6 +182,7 @@ def _dequantized(node: Node, operands: list[NDArray | None]) -> NDArray:
         raise ValueError("DequantizeLinear in blocks")
     scale = scale.reshape(shape if scale.size > 1 else [1] * array.ndim)
     zero = zero.reshape(shape if zero.size > 1 else [1] * array.ndim)
+    # In int32: the difference of two bytes does not fit into a byte.
     return (array.astype(np.int32) - zero.astype(np.int32)).astype(scale.dtype) * scale
 
 

@@ -83,6 +83,7 @@ class Written:
         graph += b"".join(field(5, tensor) for tensor in self._tensors)
         graph += b"".join(field(11, info) for info in self._inputs.values())
         graph += b"".join(field(12, info) for info in self._outputs)
+        # The versions of the file itself: operators mean what they mean there.
         versions = field(1, self._graphs.version) + field(2, "gruverify")
         imports = b"".join(field(8, one) for one in self._graphs.imports)
         return versions + field(7, graph) + imports
@@ -93,6 +94,7 @@ class Written:
         """The shapes of what is given and returned; time and batch by name, unless they are
         fixed.
         """
+        # A size that the file fixes stays so: a runtime may have compiled code for it alone.
         T, B = (self._sizes.get(letter, letter) for letter in "TB")
         shapes: dict[str, tuple[int | str, ...]] = {
             "X": (T, B, I),

@@ -84,6 +84,7 @@ def sizes_of(node: Node, graphs: Graphs) -> dict[str, int]:
     found = dict[str, int]()
     first, second = ("B", "T") if is_batch_first(node) else ("T", "B")
     for name, letters in (
+        # X says most, and so comes first: `setdefault` keeps what was found first.
         (node.operand(0), (first, second, "I")),
         (node.outputs[0] if node.outputs else "", (first, "?", "B", "H")),
         (node.operand(5), ("?", "B", "H")),

@@ -76,6 +76,7 @@ def _stored(fields: Fields, dtype: np.dtype[Any]) -> bytes:
         places = _FLOATS if name == "float32" else _DOUBLES
         return b"".join(bytes_of(part) for part in fields.get(places, []))
     numbers = whole_numbers(fields.get(_INT64S if name == "int64" else _INT32S, []))
+    # Negative numbers are varints of ten bytes, modulo 2^64; the low bits are those of any width.
     bits = np.array([number % 2**64 for number in numbers], np.uint64)
     return bits.astype(f"<u{dtype.itemsize}").tobytes()
 
@@ -86,6 +87,8 @@ def _external(name: str, fields: Fields, folder: Path, size: int) -> bytes:
     for entry in map(fields_of, fields[_EXTERNAL]):
         said[text_of(entry.get(1, [b""])[-1])] = text_of(entry.get(2, [b""])[-1])
     place = said.get("location", "")
+    # By both rules: a model made on Windows has backslashes, and "..\\x" must not lead out
+    # either.
     parts = PurePosixPath(place).parts + PureWindowsPath(place).parts
     if not parts or PurePosixPath(place).is_absolute() or PureWindowsPath(place).drive:
         raise ValueError(f"{name} has its data in {place!r}, which is no file beside the model")

@@ -14,7 +14,16 @@ from gruverify.models._mapped import mapped
 from gruverify.models._onnx_graphs import RECURRENT, Graphs, Port, read_graphs
 from gruverify.models._onnx_tensors import kind_of_tensor, tensor_array, type_name
 
-_GRAPH, _INITIALIZER, _TENSOR_NAME, _RAW = 7, 5, 8, 9
+_TENSOR_NAME, _RAW = 8, 9
+#: Where tensors may be: of each kind of message the fields that hold others, and their kinds.
+_HOLDS = {
+    "model": {7: "graph", 25: "function"},
+    "graph": {1: "node", 5: "tensor"},
+    "function": {7: "node"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph"},
+    "tensor": {},
+}
 #: Fields of a tensor that say that its data are elsewhere.
 _ELSEWHERE = (13, 14)
 
@@ -43,7 +52,7 @@ def onnx_whole(path: str | Path) -> OnnxWhole:
     try:
         graphs = read_graphs(file)
         return OnnxWhole(
-            _in_one(file),
+            _in_one(file, graphs),
             graphs.inputs,
             graphs.outputs,
             _how(graphs),
@@ -51,7 +60,7 @@ def onnx_whole(path: str | Path) -> OnnxWhole:
         )
     except OSError as refused:
         raise BadFile(f"{path}: {refused.strerror or refused}") from None
-    except (ValueError, TypeError) as wrong:
+    except (ValueError, TypeError, RecursionError) as wrong:
         raise BadFile(f"{path}: {visible(str(wrong))}") from None
 
 
@@ -68,31 +77,35 @@ def stored_types(tensors: dict[str, memoryview]) -> Counter[str]:
     return Counter(type_name(kind_of_tensor(tensor)) for tensor in tensors.values())
 
 
-def _in_one(file: Path) -> bytes:
+def _in_one(file: Path, graphs: Graphs) -> bytes:
     """The bytes of a model, with its external data inside."""
     data = mapped(file)
-    model = fields_of(data)
-    graphs = [fields_of(graph) for graph in model.get(_GRAPH, [])]
-    if not any(_is_elsewhere(tensor) for graph in graphs for tensor in graph.get(_INITIALIZER, [])):
+    if not any(map(_is_elsewhere, graphs.tensors.values())):
         return bytes(data)
-    whole = _written({number: each for number, each in model.items() if number != _GRAPH})
-    for graph in graphs:
-        graph[_INITIALIZER] = [_inside(tensor, file) for tensor in graph.get(_INITIALIZER, [])]
-        whole += field(_GRAPH, _written(graph))
-    return whole
+    return _completed(data, "model", file.parent)
 
 
 def _is_elsewhere(tensor: memoryview) -> bool:
     return any(number in _ELSEWHERE for number in fields_of(tensor))
 
 
-def _inside(tensor: memoryview, file: Path) -> bytes:
-    """A tensor with its data."""
-    fields = fields_of(tensor)
-    if not _is_elsewhere(tensor):
-        return bytes(tensor)
+def _completed(message: memoryview, kind: str, folder: Path) -> bytes:
+    """A message of that kind, in which every tensor has its data."""
+    fields, holds = fields_of(message), _HOLDS[kind]
+    if kind == "tensor" and _is_elsewhere(message):
+        return _inside(message, fields, folder)
+    # As it is where nothing is inside: numbers of an attribute have kinds of fields of their own.
+    if not fields.keys() & holds.keys():
+        return bytes(message)
+    for number, part in holds.items():
+        fields[number] = [_completed(each, part, folder) for each in fields.get(number, [])]
+    return _written(fields)
+
+
+def _inside(tensor: memoryview, fields: Fields, folder: Path) -> bytes:
+    """A tensor whose data are in another file, with them."""
     name = text_of(fields.get(_TENSOR_NAME, [b""])[-1])
-    array = tensor_array(name, tensor, file.parent)
+    array = tensor_array(name, tensor, folder)
     kept = {number: each for number, each in fields.items() if number not in _ELSEWHERE}
     return _written({**kept, _RAW: [array.tobytes()]})
 

@@ -62,8 +62,11 @@ def prove(before: Stack, after: Stack, losses: Sequence[Sequence[Floats]]) -> Pr
     Raises:
         NotTheSame: they do not.
     """
+    # A fixed seed: a conversion that is proved once is proved each time.
     rng = np.random.default_rng(0)
     inputs = rng.standard_normal((_STEPS, _MEMBERS, before.input_size))
+    # From within the range that states stay in (theory.md, M01), and not from zeros, which hide
+    # the recurrent side of the first step.
     states = rng.uniform(-1, 1, (before.layers * before.directions, _MEMBERS, before.hidden_size))
     claimed = _claimed(before, after, losses, inputs, states)
     one, other = (_run(each, inputs, states) for each in (before, after))
@@ -96,6 +99,7 @@ def _claimed(
     claimed = 0
     for (mid, radius), (mid_, radius_) in zip(one, other, strict=True):
         apart = radius + radius_
+        # The same rule of what a bound claims as in a check (docs/verdict.md).
         claims = (apart < np.abs(mid)) | (apart < STATES * SHARE)
         claimed += int(np.count_nonzero(claims))
         beyond = np.abs(mid - mid_) > apart
@@ -131,6 +135,8 @@ def _balls(mode: Rounding, cell: Cell, loss: Floats) -> Parameters:
         wide = array.astype(np.float64)
         uncertain = name == "bias_ih" and loss.any()
         if uncertain:
+            # The sum of two biases was rounded when they were folded: the exact one is within the
+            # loss.
             packed[name] = Ball(mode, wide, loss)
         else:
             packed[name] = Ball.exact(mode, wide)

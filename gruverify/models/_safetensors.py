@@ -74,6 +74,7 @@ def _sizes(value: object) -> list[int] | None:
     """A list of whole numbers that are not negative; None if it is something else."""
     if not isinstance(value, list):
         return None
+    # `type`, for True is an int as well, and JSON has it.
     whole = all(type(one) is int and one >= 0 for one in value)
     if whole:
         return value

@@ -28,6 +28,8 @@ def named_arrays(name: str, layout: str, stack: Stack) -> dict[str, NDArray]:
     for layer, row in enumerate(stack.cells):
         prefix = layer_name(name, stack, layer)
         if layout == "onnx":
+            # W, R and B of ONNX have an axis of directions, so a layer's cells are written
+            # together.
             both = LAYOUTS[layout].parameters_of_layer(row)
             found |= {_joined(layout, prefix, leaf): array for leaf, array in both.items()}
             continue

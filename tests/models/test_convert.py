@@ -20,8 +20,11 @@ from gruverify.models import (
     NotTheSame,
     as_layers,
     convert,
+    npz_bytes,
+    read_arrays,
     read_flat,
     read_grus,
+    safetensors_bytes,
 )
 from gruverify.models._proof import prove
 
@@ -220,6 +223,29 @@ def test_every_kind_of_file_keeps_the_bits(ending: str, fmt: Any, tmp_path: Path
 
     [found] = read_grus(tmp_path / f"w{ending}")
     assert (found.name, bits(found.stack)) == ("enc.rnn", bits(given))
+
+
+def test_no_name_of_an_array_is_taken_for_an_option(tmp_path: Path) -> None:
+    arrays = {name: np.arange(3.0) for name in ("file", "allow_pickle", "a/b")}
+    (tmp_path / "a.npz").write_bytes(npz_bytes(arrays))
+    np.savez(tmp_path / "b.npz", **{"a/b": np.arange(3.0)})
+
+    found = read_arrays(tmp_path / "a.npz")
+
+    assert list(found) == list(arrays)
+    assert all(list(array) == [0, 1, 2] for array in found.values())
+    assert npz_bytes({"a/b": np.arange(3.0)}) == (tmp_path / "b.npz").read_bytes()
+
+
+def test_whole_numbers_of_any_width_are_called_by_it(tmp_path: Path) -> None:
+    arrays = {f"i{width}": np.arange(3, dtype=f"i{width}") for width in (1, 2, 4, 8)}
+    (tmp_path / "a.safetensors").write_bytes(safetensors_bytes(arrays, {}))
+
+    found = read_arrays(tmp_path / "a.safetensors")
+
+    assert {name: array.dtype for name, array in found.items()} == {
+        name: array.dtype for name, array in arrays.items()
+    }
 
 
 @pytest.mark.parametrize(("layers", "directions"), [(1, 1), (2, 1), (2, 2)])

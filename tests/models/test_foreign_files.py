@@ -186,6 +186,20 @@ def test_an_array_in_chunks_is_put_together(tmp_path: Path) -> None:
     assert np.array_equal(read_arrays(tmp_path / "p")["w"], whole.reshape(3, 2))
 
 
+def test_chunks_are_read_by_their_numbers_whatever_order_the_map_has(tmp_path: Path) -> None:
+    whole = np.arange(6, dtype="f4")
+    chunked: dict[str, Any] = {
+        "__msgpack_chunked_array__": 1,
+        "shape": {"1": 2, "0": 3},
+        "chunks": {"1": whole[4:], "0": whole[:4]},
+    }
+    (tmp_path / "p").write_bytes(FUZZ["packed"]({"w": chunked}))
+    (tmp_path / "q").write_bytes(FUZZ["packed"]({"w": {**chunked, "shape": {"a": 3, "b": 2}}}))
+
+    assert np.array_equal(read_arrays(tmp_path / "p")["w"], whole.reshape(3, 2))
+    assert "w is in parts that are not numbered: a, b" in refused(tmp_path / "q")
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

@@ -344,3 +344,63 @@ def test_a_concat_of_two_values_is_no_chain(tmp_path: Path) -> None:
     ]
 
     assert layers(tmp_path / "a.onnx", *nodes, one=np.array([1])) == []
+
+
+def test_no_node_takes_the_place_of_another_by_its_name(tmp_path: Path) -> None:
+    nodes = [gru(name=name, output=f"Y{n}") for n, name in enumerate(("a_2", "a", "a"))]
+
+    found = onnx_file(saved(tmp_path / "a.onnx", nodes)).nodes
+
+    assert [node.name for node in found] == ["a_2", "a", "a_3"]
+
+
+def test_catches_a_scale_that_is_left_out(tmp_path: Path) -> None:
+    node = helper.make_node("DequantizeLinear", ["q", ""], ["W"], name="wide")
+    constants = {"q": WEIGHTS["W"].astype("i1"), "R": WEIGHTS["R"], "B": WEIGHTS["B"]}
+
+    [found] = onnx_file(saved(tmp_path / "a.onnx", [node, gru()], constants)).nodes
+
+    assert "DequantizeLinear 'wide' has no scale" in found.refused
+
+
+def test_catches_operators_without_end(tmp_path: Path) -> None:
+    casts = [helper.make_node("Cast", [f"c{n}"], [f"c{n + 1}"], to=1) for n in range(3000)]
+    constants = {"c0": WEIGHTS["W"], "R": WEIGHTS["R"], "B": WEIGHTS["B"]}
+    node = gru("X", "c3000", "R", "B")
+
+    [found] = onnx_file(saved(tmp_path / "a.onnx", [*casts, node], constants)).nodes
+
+    assert "'c3000' is made by too many operators in a row" in found.refused
+
+
+def test_catches_sizes_between_nodes_that_no_memory_holds(tmp_path: Path) -> None:
+    steps = 2**33
+    reshape = helper.make_node("Reshape", ["Y", "sizes"], ["x"])
+    second = gru("x", "V", "R", "B", output="Z")
+    constants = {**WEIGHTS, "V": np.zeros((1, 3 * H, H), "f4"), "sizes": np.array([steps, 2, H])}
+    file = saved(tmp_path / "a.onnx", [gru(), reshape, second], constants, shape=[steps, 2, I])
+
+    [chain] = onnx_file(file).chains
+
+    assert f"T={steps} and B=2 are more than is followed" in chain.refused
+
+
+def test_a_whole_model_has_the_data_of_its_bodies_and_constants_inside(tmp_path: Path) -> None:
+    weight = numpy_helper.from_array(WEIGHTS["W"], "w")
+    leaky = helper.make_node("LeakyRelu", ["w"], ["v"], alpha=0.25)
+    outputs = [helper.make_tensor_value_info("v", 1, None)]
+    body = helper.make_graph([leaky], "body", [], outputs, [weight])
+    nodes = [
+        helper.make_node("Constant", [], ["k"], value=numpy_helper.from_array(WEIGHTS["R"])),
+        helper.make_node("If", ["X"], ["Y"], then_branch=body, else_branch=body),
+    ]
+    file = saved(tmp_path / "a.onnx", nodes, {}, **{**OUTSIDE, "convert_attribute": True})
+
+    whole = onnx.load_from_string(onnx_whole(file).model)
+
+    assert (tmp_path / "a.data").stat().st_size >= WEIGHTS["W"].nbytes
+    constant, choice = whole.graph.node
+    assert np.array_equal(numpy_helper.to_array(constant.attribute[0].t), WEIGHTS["R"])
+    for branch in choice.attribute:
+        assert np.array_equal(numpy_helper.to_array(branch.g.initializer[0]), WEIGHTS["W"])
+        assert branch.g.node[0].attribute[0].f == 0.25
