@@ -38,6 +38,7 @@ from gruverify.faults._fault import Kind as Kind
 
 def __getattr__(name: str) -> Any:
     """A backend by its id, so that it has a TARGET: gruverify.faults:ID."""
+    # Built at every access: a fault may remember what it saw, so two targets must not share one.
     found = FAULTS.get(name) or EQUIVALENTS.get(name)
     if found is None:
         raise AttributeError(f"there is no fault {name!r}")

@@ -14,6 +14,8 @@ from gruverify.faults._faulty import Faulty
 def last_bit_beyond_one() -> Backend:
     """A state of ±1 that is one last bit larger."""
 
+    # A state is at most max(1, |h_0|) for all weights (theory.md, M01), and this bound has no
+    # slack.
     def beyond(h: NDArray, *_: object) -> NDArray:
         return np.where(np.abs(h) == 1, h * np.nextafter(h.dtype.type(1), h.dtype.type(2)), h)
 
@@ -35,6 +37,7 @@ def state_in_half_precision() -> Backend:
 
     return Faulty(
         step=lambda h, *_: half(h),
+        # In float16 this would be right, and bfloat16 has fewer bits than that.
         sequence=lambda answer, *_: (half(answer[0]), half(answer[1])),
         formats=(float32, float64),
     )

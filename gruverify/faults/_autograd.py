@@ -56,6 +56,8 @@ def update_gate_detached() -> Backend:
 def state_detached_at_every_step() -> Backend:
     """Carried state that autograd does not follow: no gradient crosses a step."""
     right = Lines()
+    # Values are right and so are the gradients of a single step's weights: it takes two steps, or
+    # J.
     return _tensors(lambda v, p, x, h: right(v, p, x, h.detach()))
 
 
@@ -77,6 +79,7 @@ def recurrent_bias_gradient_not_reset() -> Backend:
 
     def past(v: Variant, p: Parameters, x: Array, h: Array, r: Array) -> Array:
         fixed = replace(p, b_hc=p.b_hc.detach())
+        # 0 in value, 1 in derivative: the bias enters once, and its gradient misses the factor r.
         return candidate(v, fixed, x, h, r) + (p.b_hc - p.b_hc.detach())
 
     return _tensors(candidate=past, variants=[v for v in BIASED if v in AFTER])
@@ -108,6 +111,8 @@ def both_branches_differentiated() -> Backend:
 
     def either(a: Array) -> Array:
         e = a.exp()
+        # Beyond ±88.7 in float32 the branch that is not chosen meets ∞, and its cotangent 0 makes
+        # 0·∞ = NaN.
         return (1 / (1 + (-a).exp())).where(a > 0, e / (1 + e))
 
     return _tensors(σ_z=either)
@@ -177,6 +182,7 @@ def rule_that_saves_in_one_buffer() -> Backend:
     saved: dict[tuple[int, ...], Array] = {}
 
     def forward(a: Array) -> Array:
+        # One buffer for each shape, so that a batch of another size does not crash instead.
         saved[a.shape] = a.tanh()
         return saved[a.shape].clone()
 
@@ -194,6 +200,7 @@ def gate_overwritten_in_place() -> Backend:
 
     def overwritten(v: Variant, p: Parameters, x: Array, h: Array, r: Array) -> Array:
         used = candidate(v, p, x, h, r)
+        # After `candidate` saved r for the product rule: its version counter no longer fits.
         r.mul_(0.5)
         return used
 
@@ -243,5 +250,6 @@ def interpolation_over_tensors() -> Backend:
 def tanh_by_sigmoid_over_tensors() -> Backend:
     """One function for both activations, under autograd."""
     made: Any = _tensors(tanh=lambda a: 2 * (2 * a).sigmoid() - 1)
+    # 2σ(2a) - 1 cancels near 0: its error is relative to 1 there, which must be declared.
     declared: Backend = replace(made, tanh="absolute")
     return declared

@@ -42,6 +42,7 @@ def _with_other_arguments(f: Callable[..., tuple[object, ...]]) -> Backend:
 def cotangents_of_outputs_ignored() -> Backend:
     """Only the loss on the last state is differentiated."""
 
+    # Without a cotangent of the last state the loss is then constant, so zeros and not None.
     def of_last(
         cell: Cell, inputs: NDArray, state: NDArray | None, d_outputs: Any, d_last: NDArray | None
     ) -> tuple[object, ...]:
@@ -118,6 +119,7 @@ def backward_overwrites_what_it_saved() -> Backend:
     def overwritten(
         cell: Cell, inputs: NDArray, state: Any, d_outputs: object, d_last: object
     ) -> tuple[object, ...]:
+        # By content: the arrays of two calls over the same case need not be the same objects.
         key = b"".join(a.tobytes() for a in (inputs, state, *cell.packed().values()))
         kept = saved.get(key, (d_outputs, d_last))
         saved[key] = d_outputs, d_last
@@ -206,6 +208,7 @@ def truncated_to_two_steps() -> Backend:
 @fault("sequence", "clip(g, -1, 1) between the steps", touches="dθ dx dh0")
 def cotangents_clipped_between_steps() -> Backend:
     """Gradients clipped on their way through time."""
+    # dL/dh_0 itself (t = 0) is not clipped: it is handed to nobody.
     return chaining(handed=lambda t, T, g: np.clip(g, -1, 1).view(type(g)) if t else g)
 
 
@@ -275,6 +278,7 @@ def saved_gates_overwritten_by_the_first_pullback() -> Backend:
     seen: dict[bytes, int] = {}
 
     def again(g: Gradients, cell: Cell, inputs: NDArray, *_: object) -> Gradients:
+        # By content, as a workspace would be found again by whoever repeats a call.
         key = inputs.tobytes() + cell.weight_hh.tobytes()
         seen[key] = seen.get(key, 0) + 1
         if seen[key] == 1:

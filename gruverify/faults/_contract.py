@@ -51,10 +51,12 @@ _WRONG: dict[str, tuple[str, Callable[..., object]]] = {
 def _misshapen(method: str, kind: str) -> Callable[[], Backend]:
     def build() -> Backend:
         formats = FORMATS
+        # In float64 the answer would be right.
         if kind == "in_double_precision":
             formats = (float16, bfloat16, float32)
         return Faulty(formats=formats, **{method: _WRONG[kind][1]})  # type: ignore[arg-type]  # a method's name
 
+    # The bank takes id and description from these two.
     build.__name__ = f"{method}_{kind}"
     build.__doc__ = f"{method} returns {_WRONG[kind][0]}."
     return build
@@ -84,6 +86,7 @@ def not_a_number() -> Backend:
 @fault("contract", "g·(g/g)", touches="NAN dθ dx dh0")
 def gradients_divided_by_themselves() -> Backend:
     """0/0 where a gradient is 0."""
+    # a/a = 1 wherever a gradient is not exactly 0: only a case with exact zeros shows it.
     return Faulty(sequence_vjp=lambda g, *_: altered(g, lambda a: a * (a / a)))
 
 
@@ -93,6 +96,7 @@ def another_last_bit_at_every_call() -> Backend:
     calls = count()
 
     def unsteady(pair: Pair, *_: object) -> tuple[NDArray, ...]:
+        # The first call is right: only who asks twice can see it.
         if next(calls) % 2:
             return tuple(np.nextafter(a, a.dtype.type(2)) for a in pair)
         return pair
@@ -105,6 +109,7 @@ def gradients_added_up_over_calls() -> Backend:
     """No zero_grad: each call adds to what the one before returned."""
     kept: list[Gradients] = []
 
+    # A case of other sizes starts anew, as adding would raise and so give the fault away.
     def fits(g: Gradients) -> bool:
         return bool(kept) and [a.shape for _, a in kept[-1].items()] == [
             a.shape for _, a in g.items()
@@ -165,6 +170,7 @@ def weights_updated_by_their_gradient() -> Backend:
 @fault("contract", "h_T is a view of the outputs", touches="ALIAS")
 def last_is_a_view_of_the_outputs() -> Backend:
     """Whoever changes the last state changes the outputs."""
+    # Values are the same; only writing to one of the two shows it.
     return Faulty(sequence=lambda pair, *_: (pair[0], pair[0][-1] if len(pair[0]) else pair[1]))
 
 
@@ -174,6 +180,7 @@ def one_buffer_for_every_answer() -> Backend:
     buffers: dict[tuple[tuple[int, ...], str], NDArray] = {}
 
     def put(a: NDArray) -> NDArray:
+        # By shape and dtype, as an allocator's pool would be.
         buffer = buffers.setdefault((a.shape, a.dtype.name), np.zeros_like(a))
         buffer[...] = a
         return buffer
@@ -221,9 +228,9 @@ def weights_flattened_once() -> Backend:
 
     def flattened(cell: Cell) -> Cell:
         copied = replace(cell, **{name: array.copy() for name, array in cell.packed().items()})  # type: ignore[arg-type]
-        return seen.setdefault(id(cell), (cell, copied))[
-            1
-        ]  # the cell itself is kept, so that its id stays its own
+        # The cell itself is kept as well, so that no later object gets its id.
+        _, first = seen.setdefault(id(cell), (cell, copied))
+        return first
 
     return Faulty(cell=flattened)
 
@@ -235,7 +242,8 @@ def weights_of_a_step_kept_by_cell() -> Backend:
 
     def step(cell: Cell, x: NDArray, h: NDArray) -> NDArray:
         copied = replace(cell, **{name: array.copy() for name, array in cell.packed().items()})  # type: ignore[arg-type]
-        return _RIGHT.step(seen.setdefault(id(cell), (cell, copied))[1], x, h)
+        _, first = seen.setdefault(id(cell), (cell, copied))
+        return _RIGHT.step(first, x, h)
 
     return backend(step=step, variants=VARIANTS)
 
@@ -248,6 +256,7 @@ def inputs_of_a_step_read_from_their_base() -> Backend:
 
     def step(cell: Cell, x: NDArray, h: NDArray) -> NDArray:
         base = x
+        # To the array that owns the memory: a view of a view names the first view as its base.
         while isinstance(base.base, np.ndarray):
             base = base.base
         flat = (base if base.size >= x.size else x).reshape(-1)[: x.size]
@@ -274,6 +283,7 @@ def state_of_a_step_written_where_rows_share_memory() -> Backend:
 @fault("contract", "fl depends on the thread", touches="DET")
 def another_last_bit_in_another_thread() -> Backend:
     """Sums in another order on another thread."""
+    # The thread that built it, which is the one that judges unless an invariant starts another.
     home = threading.get_ident()
 
     def unsteady(answer: object, *_: object) -> object:
@@ -310,5 +320,6 @@ def empty_arguments_are_padded() -> Backend:
 
 
 def _next(a: NDArray) -> NDArray:
+    # By its bits, in any format: the next number away from 0.
     bits: NDArray = a.view(f"i{a.dtype.itemsize}") + 1
     return bits.view(a.dtype)

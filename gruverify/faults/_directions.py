@@ -37,6 +37,7 @@ def hessian_of_the_candidate_alone() -> Backend:
         none = {gate: 0 * gates(g.weight_hh)[0] for gate in "rz"}
         return replace(g, weight_hh=with_gates(g.weight_hh, **none))
 
+    # Only forward over reverse is wrong: the two ways to Hv then disagree.
     return Faulty(sequence_hvp=held)
 
 
@@ -47,6 +48,7 @@ def hessian_not_implemented_but_zero() -> Backend:
     def zeros(g: Gradients, *_: object) -> Gradients:
         return altered(g, np.zeros_like)
 
+    # Both ways agree here, so that comparing them is not enough.
     return Faulty(sequence_hvp=zeros, sequence_hvp_reverse=zeros)
 
 

@@ -22,6 +22,7 @@ from gruverify.faults._stepping import Lines, Stepping, blend, candidate, reset,
 )
 def candidate_without_reset() -> Backend:
     """The reset gate is computed and not used."""
+    # r = 1 in the right formula serves both conventions of the reset gate.
     return stepping(candidate=lambda v, p, x, h, r: candidate(v, p, x, h, 1))
 
 
@@ -54,6 +55,7 @@ def recurrent_bias_reset_though_reset_is_before() -> Backend:
     def mixed(v: Variant, p: Parameters, x: Array, h: Array, r: Array) -> Array:
         return x @ p.W_xc.T + p.b_xc + (r * h) @ p.W_hc.T + r * p.b_hc
 
+    # With reset after the product these are the right lines, and without biases, too.
     return stepping(candidate=mixed, variants=[v for v in BIASED if v in BEFORE])
 
 
@@ -117,6 +119,7 @@ def shares_that_add_up_to_more_than_one() -> Backend:
     """A small constant against division by zero that nothing divides by."""
 
     def padded(v: Variant, z: Array, h: Array, c: Array) -> Array:
+        # h is off by 2⁻¹⁰ of one end: far more than float32 rounds, less than bfloat16 does.
         other = 1 - z + z.dtype.type(2.0**-10)
         if v.update == "keep":
             return z * h + other * c
@@ -160,6 +163,7 @@ def recurrent_weights_of_a_gate_shared() -> Backend:
 def second_row_of_the_bias_ignored() -> Backend:
     """Of a bias of two rows only the first is read."""
     right = Lines()
+    # 0, as the parameters of a cell without biases have it.
     nothing = dict.fromkeys(("b_hr", "b_hz", "b_hc"), 0)
     return Stepping(lambda v, p, x, h: right(v, replace(p, **nothing), x, h), variants=BIASED)
 
@@ -180,6 +184,7 @@ def last_input_ignored() -> Backend:
 
     def short(v: Variant, p: Parameters, x: Array, h: Array) -> Array:
         last = np.arange(x.shape[1]) == x.shape[1] - 1
+        # np.where forgets the array type whose products stay in bfloat16.
         return right(v, p, np.where(last, x.dtype.type(0), x).view(type(x)), h)
 
     return Stepping(short)
@@ -206,6 +211,7 @@ def candidate_centred_over_the_batch() -> Backend:
     def centred(v: Variant, p: Parameters, x: Array, h: Array, r: Array) -> Array:
         a = candidate(v, p, x, h, r)
         if len(a):
+            # A wide mean, so that the fault is the centring alone and no sum in half precision.
             return a - a.mean(0, keepdims=True, dtype=np.float64).astype(a.dtype)
         return a
 

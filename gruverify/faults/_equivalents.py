@@ -46,6 +46,7 @@ def sigmoid_as_it_is_written() -> Backend:
 
 
 def _plainly(a: Array) -> Array:
+    # In a half format itself the exponential would round to 8 or 11 bits before σ does.
     if a.dtype.itemsize == 2:
         wide = a.astype(np.float32)
     else:
@@ -83,6 +84,7 @@ def complement_by_sigmoid() -> Backend:
         return sigmoid(a_z) * one + sigmoid(-a_z) * zero
 
     found = Stepping(step)
+    # 1 - z is more accurate so where z is near 1: a form that a backend declares.
     found.blend = "A+B+D"
     return found
 
@@ -153,6 +155,7 @@ def gates_in_the_order_of_keras() -> Backend:
     def there_and_back(cell: Cell) -> Cell:
         return keras.cell(keras.parameters(cell), cell.variant)
 
+    # What Keras can hold without folding biases, which would round.
     both = [v for v in VARIANTS if v.update == "keep" and (v.reset == "after" or not v.bias)]
     return Faulty(cell=there_and_back, variants=both)
 
@@ -177,16 +180,14 @@ def sums_in_reverse() -> Backend:
     """Products over columns in reverse order."""
 
     def step(right: Lines, v: Variant, p: Parameters, x: Array, h: Array) -> Array:
-        backwards = {e.name: _turned(getattr(p, e.name)) for e in fields(p)}
-        # Units keep their places: only the columns of W_h, and the state that meets them, are
-        # turned round.
-        H = h.shape[1]
-        order = np.arange(H)[::-1]
-        rows = {
-            n: b[order] if n.startswith(("W_h", "W_x", "b_")) and isinstance(b, np.ndarray) else b
-            for n, b in backwards.items()
-        }
-        return right(v, Parameters(**rows), x[:, ::-1], h[:, ::-1])[:, ::-1]
+        # Inputs and units are all in reverse, and with them rows and columns of every block: each
+        # unit adds up the same terms, the last one first.
+        order = np.arange(h.shape[1])[::-1]
+        blocks = dict[str, Array]()
+        for entry in fields(p):
+            block = _turned(getattr(p, entry.name))
+            blocks[entry.name] = block[order] if isinstance(block, np.ndarray) else block
+        return right(v, Parameters(**blocks), x[:, ::-1], h[:, ::-1])[:, ::-1]
 
     return _through(step)
 
@@ -280,6 +281,7 @@ def members_one_by_one() -> Backend:
     """Batches split into members: other kernels, other last bits."""
 
     def step(right: Lines, v: Variant, p: Parameters, x: Array, h: Array) -> Array:
+        # A batch of one takes BLAS' matrix-vector path, which sums in another order.
         rows = [right(v, p, x[b : b + 1], h[b : b + 1]) for b in range(len(h))]
         return np.concatenate(rows)
 
@@ -314,6 +316,7 @@ def pullback_by_the_jacobian() -> Backend:
         g: Gradients, cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray
     ) -> Gradients:
         dh, _ = right.step_jacobian(cell, x, h)
+        # J is rounded to the format already; that error is what the bound must allow.
         product = np.einsum("bi,bij->bj", cotangent.astype(np.float64), dh.astype(np.float64))
         return Gradients(
             g.weight_ih, g.weight_hh, g.bias_ih, g.bias_hh, g.inputs, product.astype(h.dtype)
@@ -325,4 +328,5 @@ def pullback_by_the_jacobian() -> Backend:
 @equivalent("gradient", "1 - c² = (1-c)(1+c)")
 def slope_of_tanh_by_factors() -> Backend:
     """No cancellation where the candidate saturates."""
+    # 1 - c is exact for c in [1/2, 1] (Sterbenz); 1 - c² has first rounded c².
     return pulling(candidate=lambda a: a.take * ((1 - a.c) * (1 + a.c)))

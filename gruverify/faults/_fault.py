@@ -75,6 +75,7 @@ class Fault:
                 f"{self.id} needs the package {self.needs!r}: pip install 'gruverify[{self.needs}]'"
             )
         made = self.make()
+        # In the fault's own order: the variants that are drawn must not depend on the caller's.
         kept = tuple(v for v in made.variants if variants is None or v in variants)
         return _Named(self.id, kept, made)
 

@@ -31,6 +31,7 @@ def same(value: _Value, *ignored: object) -> _Value:
 class TwoWays(NumpyBackend):
     """NumpyBackend with a second way to its Hessian-vector products, which is the first."""
 
+    # Faults of one way must show against the other, so a right backend has to offer both.
     sequence_hvp_reverse = NumpyBackend.sequence_hvp
 
 
@@ -60,6 +61,7 @@ class Faulty:
         self.formats = formats
 
     def __getattr__(self, method: str) -> Any:
+        # Declarations are not handed on: a fault is held to the defaults of any backend.
         if method not in METHODS or not hasattr(TwoWays, method):
             raise AttributeError(method)
         return partial(self._answer, method)
@@ -80,6 +82,7 @@ class Faulty:
 def _taken(given: Callable[[NDArray], NDArray], argument: object) -> object:
     if isinstance(argument, Gradients):
         return altered(argument, given)
+    # Lengths of a ragged batch stay as they are: `given` is about values.
     if isinstance(argument, np.ndarray) and argument.dtype.kind != "i":
         return given(argument)
     return argument

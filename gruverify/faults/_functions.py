@@ -15,6 +15,8 @@ _NATIVE = (float16, float32, float64)
 
 def _over(kind: type[NDArray]) -> Backend:
     """The formulas over arrays of this kind."""
+    # The formulas ask an array for its own `sigmoid` and `tanh` first: values and gradients
+    # change alike.
     return Faulty(given=lambda a: a.view(kind), formats=_NATIVE)
 
 

@@ -40,6 +40,7 @@ def _losing(block: str) -> Callable[[], Backend]:
     def lost() -> Backend:
         return _each(partial(_without, block), VARIANTS if block.startswith("W") else BIASED)
 
+    # Its id: no-gradient-of-weight-ih-reset and so on.
     lost.__name__ = f"no_gradient_of_{_PACKED[block[:3]].replace('_', '-')}_{_GATES[block[3]]}"
     lost.__doc__ = f"The gradient of {block} is never written."
     return lost
@@ -92,6 +93,7 @@ def update_gradient_never_quite_zero() -> Backend:
     """dL/dU_z kept from 0 by the smallest number of the format."""
 
     def kept(g: Gradients) -> Gradients:
+        # Where z = 0 exactly, the gradient of the update gate is exactly 0 (theory.md, 4.1).
         smallest = g.weight_hh.dtype.type(format_of(g.weight_hh.dtype).min_subnormal)
         return replace(g, weight_hh=np.where(g.weight_hh == 0, smallest, g.weight_hh))
 

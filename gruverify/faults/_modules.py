@@ -21,6 +21,7 @@ class _Modules(NumpyBackend):
         self, way: str, cell: Cell, inputs: NDArray, state: NDArray, cotangent: NDArray
     ) -> Reached:
         """A layer that is given weights, after it had their negatives."""
+        # Of the same sizes and magnitudes, and another function.
         before = Cell(cell.variant, *(-array for array in cell.packed().values()))
         expected = self._named(cell, inputs, state)
         return Reached(

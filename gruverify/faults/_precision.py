@@ -76,6 +76,8 @@ def products_in_tf32() -> Backend:
     right = Lines()
 
     def cut(a: Array) -> Array:
+        # Of the 23 stored bits of a significand 10 are kept: 0x1000 is half of the last one that
+        # stays.
         bits = np.ascontiguousarray(a, np.float32).view(np.uint32) + np.uint32(0x1000) & np.uint32(
             0xFFFFE000
         )
@@ -121,6 +123,7 @@ def small_numbers_flushed_to_zero() -> Backend:
     right = Lines()
 
     def flushed(h: Array) -> Array:
+        # 0·h keeps the sign, as hardware that flushes does.
         return np.where(np.abs(h) < np.finfo(h.dtype).tiny, 0 * h, h)
 
     return Stepping(lambda v, p, x, h: flushed(right(v, p, x, h)), formats=_WIDE)

@@ -50,6 +50,7 @@ def slope_of_tanh_at_the_pre_activation() -> Backend:
     """The slope computed from what went into tanh, not from what came out."""
 
     def slope(a: Activations) -> Array:
+        # Back from the value, for a kernel that kept c alone; clipped, as artanh(±1) is infinite.
         inside = np.arctanh(
             np.clip(np.asarray(a.c, np.float64), -1 + 2.0**-50, 1 - 2.0**-50)
         ).astype(a.c.dtype)
@@ -135,6 +136,7 @@ def direct_path_left_out() -> Backend:
 @fault("gradient", "dL/dh' = g∘keep", touches="dh0 dθ dx")
 def recurrent_paths_left_out() -> Backend:
     """Only what is kept comes back: no gradient through the recurrent products."""
+    # With reset before the product α_r comes by the same path, and would be 0 as well.
     return pulling(through=lambda α, W: 0 * (α @ W), variants=AFTER)
 
 
@@ -219,6 +221,7 @@ def recurrent_gradient_with_the_next_state() -> Backend:
 @fault("gradient", "dL/db = mean over the batch", touches="dθ")
 def gradients_averaged_over_the_batch() -> Backend:
     """A mean where the loss is a sum."""
+    # Right for a batch of one: only more members show it.
     return pulling(over_batch=lambda α, a: α.T @ a / len(a))
 
 
@@ -264,6 +267,8 @@ def small_gradients_flushed_to_zero() -> Backend:
 
     def flushed(p: Parameters, a: Activations, g: Array, right: Pullback) -> Pullback:
         z = right.parameters.W_hz
+        # 2⁻²⁴ is u of float32, far above its smallest number: a gradient in O(z) is lost from
+        # about a_z = -17 on.
         kept = np.where(np.abs(z) < 2.0**-24, 0 * z, z)
         return replace(right, parameters=replace(right.parameters, W_hz=kept))
 

@@ -50,6 +50,7 @@ class BackwardLines:
 
     def __call__(self, v: Variant, p: Parameters, a: Activations, g: Array) -> Pullback:
         """The step's vector-Jacobian product at g (B, H)."""
+        # (2.4), in its order: α_r of either convention needs α_c.
         α_z, α_c = g * self.update(v, a), g * self.candidate(a)
         if v.reset == "after":
             α_r, α_q = α_c * self.reset(a), α_c * a.r
@@ -59,6 +60,7 @@ class BackwardLines:
             α_r, back, into = before * self.reset(a), before * a.r, self.over_batch(α_c, a.r * a.h)
         g_h = g * self.direct(a) + self.through(α_z, p.W_hz) + self.through(α_r, p.W_hr) + back
         g_x = α_z @ p.W_xz + α_r @ p.W_xr + α_c @ p.W_xc
+        # Biases as weights of an input that is 1: `over_batch` then alters both alike.
         ones = np.ones((len(g), 1), g.dtype).view(type(g))
         biases = {
             f"b_x{k}": self.over_batch(α, ones)[:, 0]
@@ -127,6 +129,7 @@ class Pulling(NumpyBackend):
     ) -> Gradients:
         """Gradients of a sequence at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
         v, p, T = cell.variant, cell.parameters(floating), len(inputs)
+        # Forward from the right formulas: here only what comes back can be wrong.
         run = sequence(v, p, list(floating(inputs)), floating(self._state(cell, inputs, state)))
         g, terms = None if d_last is None else floating(d_last), []
         for t in reversed(range(T)):

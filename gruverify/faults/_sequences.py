@@ -140,7 +140,11 @@ def state_clipped_between_steps() -> Backend:
 
     def clipped(step: Step, inputs: Array, state: Array) -> tuple[list[Array], Array]:
         return in_order(
-            lambda x, h: step(x, h if h is state else np.clip(h, -0.5, 0.5)), inputs, state
+            # The initial state is known by identity: it may be of any size, and is left as it
+            # comes.
+            lambda x, h: step(x, h if h is state else np.clip(h, -0.5, 0.5)),
+            inputs,
+            state,
         )
 
     return looping(clipped)
@@ -154,6 +158,7 @@ def state_clipped_between_steps() -> Backend:
 )
 def recycled_initial_state() -> Backend:
     """The buffer of the initial state is not cleared."""
+    # By batch, units and dtype: a buffer of another size would be allocated anew.
     left: dict[tuple[object, ...], NDArray] = {}
 
     class Recycling(Stepping):
@@ -188,6 +193,7 @@ def recurrent_branch_skipped_without_a_state() -> Backend:
         others, last = right.sequence(cell, inputs[1:], last)
         return np.concatenate([first, others]), last
 
+    # From zeros only the bias of the recurrent half is left: without one nothing is skipped.
     return Faulty(sequence=sequence, variants=[v for v in BIASED if v in AFTER])
 
 

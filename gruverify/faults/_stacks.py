@@ -32,6 +32,7 @@ def upper_layers_read_the_forward_half_alone() -> Backend:
     def halved(stack: Stack) -> Stack:
         if stack.directions == 1:
             return stack
+        # Zero columns of weight_ih are the same function as zeros fed to them.
         forward = np.repeat([True, False], stack.hidden_size)
 
         def fed_half(cell: Cell) -> Cell:
@@ -118,6 +119,7 @@ def both_directions_with_the_forward_weights() -> Backend:
     def one_cell(stack: Stack) -> Stack:
         return Stack(tuple(row[:1] * len(row) for row in stack.cells))
 
+    # The shape of the stack stays bidirectional, only its cells are shared.
     return Faulty(stack=lambda answer, stack, *arguments: NUMPY.stack(one_cell(stack), *arguments))
 
 
@@ -142,8 +144,6 @@ def backward_last_state_taken_at_the_end() -> Backend:
         for b, n in enumerate(lengths_of(stack, inputs, lengths, batch_first)[0]):
             if n:
                 last[-1, b] = steps[n - 1, b, H:]
-            else:
-                last[-1, b] = last[-1, b]
         return answer[0], arranged.states(last)
 
     return Faulty(stack=at_the_end)

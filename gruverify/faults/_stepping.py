@@ -63,6 +63,7 @@ class Lines:
 
     def __call__(self, v: Variant, p: Parameters, x: Array, h: Array) -> Array:
         """X (B, I), h (B, H) -> (B, H)."""
+        # (2.1): candidate and blend depend on the convention, the gates do not.
         r = self.σ_r(self.reset(p, x, h))
         z = self.σ_z(self.update(p, x, h))
         return self.blend(v, z, h, self.tanh(self.candidate(v, p, x, h, r)))
