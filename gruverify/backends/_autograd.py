@@ -84,6 +84,7 @@ class AutogradStep:
         each output.
         """
         (B, H), copies = h.shape, cell.hidden_size
+        # Copy i is asked for output i alone, so its gradient is row i of the Jacobian.
         xs, hs = (tensor(a).repeat_interleave(copies, 0).requires_grad_() for a in (x, h))
         outputs = self.load(cell)(xs, hs).reshape(B, copies, H)
         dh, dx = torch.autograd.grad(outputs.diagonal(dim1=1, dim2=2).sum(), (hs, xs))
@@ -248,6 +249,7 @@ def loss(values: Sequence[torch.Tensor], cotangents: Sequence[torch.Tensor]) -> 
 
 
 def _sum_with_gradient(value: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+    # It depends on nothing: no hook can be put on it, and 0 is what `grad` makes of it.
     if not value.requires_grad:
         return value.sum()
     if value.dtype != gradient.dtype:  # else PyTorch would name a function of ours

@@ -25,7 +25,8 @@ _OTHERWISE: Keywords = {"num_layers": 2, "bidirectional": True, "batch_first": T
 #: What nn.GRU calls the sizes I and H.
 SIZES = ("input_size", "hidden_size")
 _WAY_OUT = "give an instance, or a class that is built from input_size and hidden_size"
-#: The sizes (I, H) of the module by which a class is found out.
+#: The sizes (I, H) of the module by which a class is found out. They differ, so that one that takes
+#: them the other way round shows it.
 _SAMPLE = (2, 3)
 
 
@@ -61,6 +62,7 @@ class Builder:
             **self.defaults,
             **options,
         }
+        # A class that takes no dtype has that of PyTorch's default, and is converted.
         return self._made(I, H, {name: v for name, v in wanted.items() if self.takes(name)}).to(
             torch_dtype(fmt)
         )
@@ -142,6 +144,7 @@ class Builder:
 
     def _heeds(self, option: str, value: Any) -> bool:
         try:
+            # That it takes an option is not enough: **kwargs may lead nowhere.
             module = self.build(*_SAMPLE, True, float32, **{option: value})
         except Exception:  # whatever it is, the class cannot be had so
             return False
@@ -159,9 +162,8 @@ class Builder:
         # Drawing a module's initial weights must neither disturb the user's random state nor depend
         # on it.
         with torch.random.fork_rng(devices=[]), torch.inference_mode(False):
-            torch.default_generator.manual_seed(
-                0
-            )  # that of the CPU alone: torch.manual_seed takes milliseconds
+            # The generator of the CPU alone: torch.manual_seed takes milliseconds.
+            torch.default_generator.manual_seed(0)
             by_name = dict(zip(SIZES, (I, H), strict=True))
             if self._sizes_by_name:
                 made = self.cls(**by_name, **options)

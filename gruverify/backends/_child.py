@@ -22,6 +22,8 @@ from gruverify.backends._flight import RECORDER, Call, call_in, noted, place_for
 from gruverify.backends._limits import PATIENCE, Limits, limits, set_limits
 from gruverify.backends._threads import one_thread_in_children
 
+#: How long a message is, which goes before it: the parent reads whatever has come, and never waits
+#: for a rest.
 _SIZE = struct.Struct("!Q")
 _CHUNK = 1 << 16
 #: Seconds that a process which has sent its last has for its own end; threads that it left are not
@@ -70,7 +72,9 @@ class Child:
         self._voice, voice = context.Pipe(duplex=False)
         self._place = place_for_notes()
         self._note = noted(self._place)
+        # multiprocessing hands a Connection to the process that it starts, and no bare descriptor.
         notes = Connection(os.dup(self._place))
+        # At the parent's ends alone: the child may wait for room in a pipe, the parent for nothing.
         for end in (self._end, self._voice):
             os.set_blocking(end.fileno(), False)
         self._open = [self._end, self._voice]
@@ -90,6 +94,7 @@ class Child:
     def __exit__(
         self, error: type[BaseException] | None, *_: BaseException | TracebackType | None
     ) -> None:
+        # Who leaves by an error, as by Ctrl-C, waits for nobody.
         self.close(_GRACE if error is None else 0.0)
 
     @property
@@ -114,6 +119,7 @@ class Child:
 
     def silent(self) -> float:
         """For how many seconds it has sent nothing and begun no call."""
+        # A call that begins is a sign of life, too: many short calls may make one long case.
         if (note := noted(self._place)) != self._note:
             self._note, self.heard = note, time.monotonic()
         return time.monotonic() - self.heard
@@ -129,6 +135,7 @@ class Child:
             if len(self._buffer) < end:
                 return
             data = bytes(memoryview(self._buffer)[_SIZE.size : end])
+            # Before it is handed on: whoever reads may stop after any message.
             del self._buffer[:end]
             self.heard = time.monotonic()
             yield pickle.loads(data)
@@ -168,6 +175,7 @@ class Child:
 
     def _print(self) -> None:
         *lines, self._spoken = (self._spoken + self._all_of(self._voice)).split(b"\n")
+        # A line that never ends is not kept for ever.
         if len(self._spoken) > _CHUNK:
             lines, self._spoken = [*lines, self._spoken], b""
         for line in lines:

@@ -34,6 +34,7 @@ def variants_in(given: object) -> tuple[Variant, ...]:
     """
     if isinstance(given, Variant):
         return (given,)
+    # A text, a mapping and an enumeration are iterable as well, and none is a list of variants.
     if isinstance(given, (str, bytes, Mapping, type)) or not isinstance(given, Iterable):
         raise BadDeclaration(f"variants={one_line(given)} must be a sequence of Variants")
     listed = list(given)
@@ -128,6 +129,7 @@ def agreed(said: Mapping[str, DeclaredValues]) -> Keywords:
     whose: dict[str, str] = {}
     for who, values in said.items():
         for name, value in values.items():
+            # By their looks: they are unread, and == of an array or a tensor is no truth value.
             if name in found and repr(found[name]) != repr(value):
                 earlier = f"{name}={one_line(found[name])} of {whose[name]}"
                 raise BadDeclaration(

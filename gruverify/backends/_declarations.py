@@ -94,9 +94,8 @@ class Declarations:
     by_format: Mapping[str, DeclaredValues] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if (
-            not self.initial_state
-        ):  # whoever starts from zeros alone has no gradient of the initial state either
+        # Whoever starts from zeros alone has no gradient of the initial state either.
+        if not self.initial_state:
             object.__setattr__(self, "state_gradient", False)
 
     def unusual(self) -> JsonObject:
@@ -176,6 +175,8 @@ def declarations_of(backend: object, fmt: Format | None = None) -> Declarations:
             continue
         if isinstance(value, Mapping) and name in ("kappa", *ACCURACY):
             each = {_format(name, key).name: read(name, one) for key, one in value.items()}
+            # Of a format that is not named nothing is known: it keeps the default, and not what was
+            # said of another.
             by_format |= dict.fromkeys(fields_of_it, each)
             found |= (
                 dict.fromkeys(fields_of_it, each[fmt.name])
@@ -183,10 +184,13 @@ def declarations_of(backend: object, fmt: Format | None = None) -> Declarations:
                 else {}
             )
         else:
+            # kappa_sigma and kappa_tanh come behind kappa, and stand in place of what it said per
+            # format.
             found |= dict.fromkeys(fields_of_it, read(name, value))
             by_format = {
                 field_: each for field_, each in by_format.items() if field_ not in fields_of_it
             }
+    # Only what somebody has said can contradict: the default of state_gradient gives way.
     if found.get("initial_state") is False and found.get("state_gradient"):
         raise BadDeclaration(
             "state_gradient=True contradicts initial_state=False: what starts from zeros alone "
@@ -211,6 +215,7 @@ def _require_room(found: DeclaredValues) -> None:
     if "bidirectional" in found:
         built["D"] = 1 + found["bidirectional"]
     if (taken := room(built)) > MOST:
+        # Named are the sizes that take the room: those from 256 on, else the largest.
         large = min(_LARGE, max(size for letter, size in built.items() if letter in _SIZES))
         named = ", ".join(f"{_SIZES[x]}={built[x]}" for x in _SIZES if built.get(x, 0) >= large)
         raise BadDeclaration(
@@ -240,8 +245,8 @@ def _is_part(value: object) -> bool:
     return (
         value is None
         or is_method
-        or hasattr(type(value), "requires_grad")
-        or isinstance(value, property)
+        or hasattr(type(value), "requires_grad")  # a tensor, recognised without importing PyTorch
+        or isinstance(value, property)  # of a class: it has no value yet
     )
 
 
@@ -310,11 +315,12 @@ def _carry(name: str, value: object) -> float | Format:
 
 
 def _at_least_0(name: str, value: object, rule: str) -> float:
+    # To Python True is a number; as an accuracy it is a slip.
     if isinstance(value, bool) or not isinstance(value, Real):
         raise BadDeclaration(f"{name}={one_line(value)} must be a number: {rule}")
     try:
         number = float(value)
-    except OverflowError:
+    except OverflowError:  # a whole number or a fraction that is larger than any float
         number = math.inf
     if not math.isfinite(number):
         raise BadDeclaration(f"{name}={one_line(value)} must be finite: {rule}")
@@ -368,6 +374,7 @@ def _forms(name: str, value: object) -> str:
         raise BadDeclaration(
             f"{name}={one_line(value)} must be some of {', '.join(FORMS)}, with + between them"
         )
+    # In one order: whoever compares two declarations compares sets of forms.
     return "+".join(sorted(parts))
 
 

@@ -65,6 +65,7 @@ def compiled() -> FunctionBackend:
     """
     from torch._inductor.cpp_builder import get_cpp_compiler
 
+    # Asked for now: the first case would fail otherwise, seconds later and once per case.
     get_cpp_compiler()
     cells = Modules(nn.GRUCell, _compile)
     return _backend(
@@ -157,6 +158,8 @@ def _compile(module: nn.Module) -> Callable[..., Any]:
         leaves = (a if a.requires_grad else a.detach().requires_grad_() for a in inputs)
         with (
             torch.enable_grad(),
+            # Each format is a graph of its own, and so is a batch of one: PyTorch gives up after
+            # eight.
             torch._dynamo.config.patch(recompile_limit=64),
             warnings.catch_warnings(),
         ):
@@ -168,6 +171,7 @@ def _compile(module: nn.Module) -> Callable[..., Any]:
 
 def _export(module: nn.Module) -> Callable[..., Any]:
     weight = next(module.parameters())
+    # Two members: of 0 or 1 PyTorch would make a constant of the graph.
     sample = (weight.new_ones(2, SIZE["input_size"]), weight.new_ones(2, SIZE["hidden_size"]))
     any_batch = {0: torch.export.Dim.AUTO}
     program: Callable[..., Any] = torch.export.export(

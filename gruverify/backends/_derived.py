@@ -36,8 +36,10 @@ def completed(backend: Backend) -> Backend:
     offered = [method for method in METHODS if offers(backend, method)]
     derived: dict[str, str] = {}
     for method, (base, _, fits) in _DERIVATIONS.items():
+        # A step may follow from a sequence that itself follows from a stack.
         if method not in offered and base in (*offered, *derived) and fits(declared):
             derived[method] = base
+    # Of its own methods alone: what follows from others declares nothing.
     _require_methods(declared, offered)
     if not derived:
         return backend
@@ -72,9 +74,8 @@ def redeclared(backend: Backend, declares: DeclaredValues) -> Backend:
     derived for it.
     """
     found: Any
-    if (
-        declares.get("initial_state") is False
-    ):  # what it said of the gradient of that state it says no more
+    # What it said of the gradient of that state it says no more.
+    if declares.get("initial_state") is False:
         declares = {**declares, "state_gradient": False}
     if isinstance(backend, _Completed):
         found = _Completed(redeclared(backend.backend, declares), backend.derived)
@@ -98,6 +99,7 @@ class _Completed:
         self.backend = backend
         self.derived = derived
         for method in derived:
+            # From this object: what a step is derived from may be derived, too.
             setattr(self, method, partial(_DERIVATIONS[method][1], self))
 
     def __getattr__(self, name: str) -> Any:
@@ -124,6 +126,7 @@ class _Redeclared:
 
 def _step(backend: HasSequence, cell: Cell, x: NDArray, h: NDArray) -> NDArray:
     outputs, _ = backend.sequence(cell, x[None], h)
+    # Copied: a step's answer has memory of its own, and a view would not.
     after: NDArray = outputs[0].copy()
     return after
 

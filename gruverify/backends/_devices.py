@@ -47,6 +47,7 @@ class Placement:
 
 def parted(target: str) -> tuple[str, str]:
     """TARGET@DEVICE as ("TARGET", "DEVICE"); the device is empty where none is named."""
+    # At the last one: what stands before may have an @ itself.
     named, _, device = target.rpartition("@")
     if not named or not device or target.startswith(PREFIX):
         return target, ""
@@ -72,6 +73,7 @@ def placement_of(framework: str, device: str) -> Placement:
 def placed(backend: Backend, placement: Placement) -> Backend:
     """The backend, with every method called on the device; its name tells the device."""
     unusual = declarations_of(backend).unusual()
+    # What the target says of itself outweighs what is usual on the device.
     declares = {name: value for name, value in placement.declares.items() if name not in unusual}
     formats = tuple(fmt for fmt in backend.formats if fmt in placement.formats)
     found: Any = _Placed(backend, placement)

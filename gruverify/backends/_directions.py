@@ -102,6 +102,7 @@ def _leaves(loaded: Loaded, inputs: torch.Tensor, state: torch.Tensor) -> Leaves
     return {**loaded.parameters, "inputs": inputs.requires_grad_(), "state": state.requires_grad_()}
 
 
+# Zeros where there is no state: only a tensor can move.
 def _start(cell: Cell, inputs: NDArray, state: NDArray | None) -> torch.Tensor:
     return tensor(
         np.zeros((inputs.shape[1], cell.hidden_size), inputs.dtype) if state is None else state

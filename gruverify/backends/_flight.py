@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+#: Every note is so long: none leaves the rest of a longer one behind it.
 _LENGTH = 512
 
 
@@ -55,6 +56,7 @@ class Recorder:
             return
         asked = ", ".join(f"{name}={n}" for name, n in sizes.items())
         self._call = self.invariant, method, asked
+        # Counted, so that a call like the one before is seen to have begun.
         self._number += 1
         self._note(self._number, *self._call)
         try:
@@ -72,6 +74,7 @@ class Recorder:
             self._note(self._number, *self._call)
 
     def _note(self, *fields: object) -> None:
+        # That nothing can be noted is no fault of the target.
         with suppress(OSError):
             os.pwrite(
                 self._place or 0, "\t".join(map(str, fields)).encode()[:_LENGTH].ljust(_LENGTH), 0
@@ -80,6 +83,7 @@ class Recorder:
 
 def place_for_notes() -> int:
     """The descriptor of a file without a name, in memory where the system can."""
+    # No pipe: what was noted last is wanted, when nobody has read what came before.
     if hasattr(os, "memfd_create"):
         return os.memfd_create("gruverify")
     with tempfile.TemporaryFile() as file:

@@ -128,6 +128,7 @@ def backend(
         "stack_vjp": stack_vjp,
     }
     given = _required({method: f for method, f in methods.items() if f is not None})
+    # The weakest first: defaults, what attributes of the functions say, and then the keywords.
     said: Keywords = {"variants": (Variant(),), "formats": FORMATS, "name": _name_of(given)}
     said |= {"shapes": "few"} if any(map(is_compiled, given.values())) else {}
     said |= agreed({method: claimed_by(function) for method, function in given.items()})
@@ -169,6 +170,8 @@ def _require_signature(method: str, function: Callable[..., Any]) -> None:
     except (TypeError, ValueError):  # it has none that can be seen
         return
     try:
+        # The names are the arguments: only how many there are counts, for they are given by
+        # position.
         own.bind(*wanted)
     except TypeError:
         raise BadDeclaration(
@@ -220,6 +223,7 @@ def spelled_out(declared: Declared) -> dict[str, Any]:
     if "kappa" in given:
         kappa = declarations_of(SimpleNamespace(kappa=given.pop("kappa")))
         each = {"kappa_sigma": kappa.kappa_sigma, "kappa_tanh": kappa.kappa_tanh}
+        # The last has the last word: kappa_sigma beside kappa is about σ.
         given = {**each, **kappa.by_format, **given}
     return given
 

@@ -190,6 +190,7 @@ def _pulled(
 
 
 def _pull(f: Callable[..., Any], cotangents: tuple[NDArray | None, ...], *given: object) -> Any:
+    # PyTorch's types know more results than there are here.
     pair: Any = vjp(f, *given)
     values, pull = pair
     return pull(

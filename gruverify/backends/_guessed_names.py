@@ -11,6 +11,7 @@ from itertools import product
 Shapes = Mapping[str, tuple[int, ...]]
 
 #: What a parameter of one gate begins with in lower case, and what the gates are called at its end.
+#: The recurrent side comes first: w_h begins as w does, which alone is a weight of the inputs.
 _SIDE = re.compile(r"(?P<h>u|w_?h|h|recurrent|r(?=_))|(?P<b>b)|(?P<x>w|x|kernel|input|i)")
 _GATE = {"z": "z", "u": "z", "r": "r", "h": "c", "n": "c", "c": "c", "g": "c"}
 
@@ -28,6 +29,7 @@ def guessed_names(shapes: Shapes) -> dict[str, str]:
     found = {name: _block(name, shape, square, turned) for name, shape in shapes.items()}
     blocks = list(found.values())
     whole = {f"W_{side}{gate}" for side, gate in product("xh", "rzc")}
+    # A guess that leaves out a weight, or has one twice, would mislead.
     if len(set(blocks)) < len(blocks) or not whole <= {
         block.removesuffix(".T") for block in blocks
     }:

@@ -114,6 +114,7 @@ class JaxBackend:
             cell, *called(self._run_hvp, *along, _both(cell, inputs, d_outputs, d_last))
         )
 
+    # Compiled once per backend and not at every call: JAX keeps what it has traced by function.
     @cached_property
     def _step(self) -> Compiled:
         return compiled(self.plain_step)

@@ -52,6 +52,7 @@ class JaxStackBackend(JaxBackend):
         may be None.
         """
         H, D, L = stack.hidden_size, stack.directions, stack.layers
+        # (B,), or () where there is no batch: then inputs are (T, I).
         members = inputs.shape[slice(0, 1) if batch_first else slice(1, -1)]
         cotangents = (
             np.zeros((*inputs.shape[:-1], D * H), inputs.dtype) if d_outputs is None else d_outputs,
@@ -94,6 +95,7 @@ class JaxStackBackend(JaxBackend):
             outputs, last = self.plain_stack(rows, inputs, states, lengths, batch_first)
             if lengths is None:
                 return outputs, last
+            # Set to 0 inside what is differentiated: cotangents at padding reach nothing.
             real = jnp.arange(outputs.shape[int(batch_first)])[:, None] < lengths
             return jnp.where((real.T if batch_first else real)[..., None], outputs, 0), last
 

@@ -107,6 +107,7 @@ def formats_of(given: Mapping[str, Modules], claimed: object) -> tuple[Format, .
     own = agreed({keyword: {"formats": modules.formats} for keyword, modules in instances.items()})
     if not own:
         return wanted
+    # One: an instance whose weights have several is refused before.
     (format,) = own["formats"]
     if format not in wanted:
         what = (

@@ -53,6 +53,8 @@ class Built:
                 + "name the parameters as PyTorch does, or write a backend (gruverify.backend)"
             )
         for name, values in packed.items():
+            # Over the case's own memory: a module that writes into its weights writes into the
+            # case, and is found out.
             own[name].data = tensor(values)
         if any(name not in packed for name in own):
             self.silence(packed)
@@ -131,6 +133,8 @@ class LoadedStack(LoadedModule):
             NotImplementedError: there are lengths, and the module takes no packed sequence.
         """
         given = (xs,) if h0 is None else (xs, h0)
+        # nn.GRU and its kind do take packed sequences: what they raise for one is a fault, and no
+        # refusal.
         if lengths is None or isinstance(self.built.module, nn.RNNBase):
             return packed_call(self.call, given, lengths, self.batch_first)
         try:
@@ -197,6 +201,7 @@ class Modules:
             self.target, self._builder = renamed(target), None
         else:
             self._builder = Builder(target)
+        # A cache of this object: one on the method would keep the modules of every object alive.
         self._module = lru_cache(maxsize=256)(self.build)
 
     def load_cell(self, cell: Cell) -> Loaded:
@@ -219,6 +224,7 @@ class Modules:
             "bidirectional": stack.directions == 2,
             "batch_first": batch_first,
         }
+        # The default is not asked for: a class without these options can be built all the same.
         unusual = {name: value for name, value in options.items() if value != self.shape[name]}
         if not self.choices >= unusual.keys():
             spelled = ", ".join(f"{name}={value}" for name, value in unusual.items())
@@ -340,6 +346,7 @@ def packed_call(
     # PyTorch wants lengths on the CPU, wherever the sequences are.
     packed = pack_padded_sequence(xs, host_tensor(lengths), batch_first, enforce_sorted=False)
     outputs, last = call(packed, *states)
+    # It would be padded up to the longest member alone, and the case may have more steps.
     T = xs.shape[1] if batch_first else xs.shape[0]
     return pad_packed_sequence(outputs, batch_first, total_length=T)[0], last
 

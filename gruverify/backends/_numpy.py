@@ -43,6 +43,7 @@ class NumpyBackend:
     name = "numpy"
     variants = VARIANTS
     formats = FORMATS
+    #: A sequence of no steps gives no outputs, and its state back.
     min_length = 0
     #: NumPy's float32 σ reaches 4.67 u, at -5.889895.
     kappa_sigma: ClassVar = {"float32": 5.0}
@@ -80,6 +81,7 @@ class NumpyBackend:
             outputs = np.stack(run.states[1:])
         else:
             outputs = np.zeros((0, *start.shape), start.dtype)
+        # A copy: without steps it would be the caller's own state.
         return outputs, np.array(run.states[-1])
 
     def sequence_vjp(

@@ -82,6 +82,7 @@ class OnnxBackend:
                 Y, Y_h = Y, Y_h.swapaxes(0, 1)
             else:
                 Y, Y_h = Y.swapaxes(1, 2), Y_h
+            # Directions side by side, as the layer above reads them.
             xs = np.array(Y, order="C").reshape(*Y.shape[:2], -1)
             last.append(Y_h)
         return xs, np.concatenate(last)
@@ -110,6 +111,7 @@ class _Model:
         """The model with those inputs of the operator; of fixed arrays, the weights and the shapes
         stand in it.
         """
+        # An empty name is how ONNX leaves out an input in front of others.
         names = [name if name in given else "" for name in _INPUTS]
         node = helper.make_node(
             "GRU",
@@ -145,6 +147,7 @@ class _Model:
         found |= {"W": (D, 3 * H, I), "R": (D, 3 * H, H), "B": (D, 6 * H)}
         found |= {name: array.shape for name, array in fixed.items()}
         if fixed:
+            # With time first: of those that want fixed shapes none has layout=1.
             T, B, _ = fixed["X"].shape
             found |= {"Y": (T, D, B, H), "Y_h": (D, B, H)}
         return found

@@ -48,9 +48,8 @@ class Place:
     def owner(self, module: nn.Module) -> nn.Module:
         """What holds the weights: the module or one of its submodules."""
         found: Any = module
-        for part in filter(
-            None, self.path.split(".")
-        ):  # TorchScript's modules have no get_submodule
+        # Not by get_submodule, which TorchScript's modules lack.
+        for part in filter(None, self.path.split(".")):
             found = getattr(found, part)
         owner: nn.Module = found
         return owner
@@ -64,7 +63,7 @@ class Place:
         }
 
 
-@cache
+@cache  # the names are few, and each is asked for at every call of every module
 def _is_pytorchs(name: str) -> bool:
     return _PYTORCHS.fullmatch(name) is not None
 
@@ -91,6 +90,7 @@ def reparametrized(owner: nn.Module) -> tuple[str, ...]:
         names = list(before)
     else:
         names = []
+    # Pruning and the older norms compute the weight in a hook before each run.
     for hook in vars(owner).get("_forward_pre_hooks", {}).values():
         if isinstance(hook, prune.BasePruningMethod):
             names.append(str(hook._tensor_name))
@@ -120,8 +120,10 @@ def place_of(module: nn.Module, target: str = "") -> Place:
             "script a module that calls it"
         )
     owners = _owners(module)
+    # Weights of its own come first: a part of it may be a GRU, too.
     if "" in owners:
         return _checked(module, "", owners[""])
+    # An LSTM has four gates and an RNN one: beside a GRU they leave no doubt which part is meant.
     grus = {path: names for path, names in owners.items() if _has_three_gates(names)}
     if len(grus) > 1:
         raise BadModule(
@@ -219,6 +221,7 @@ def name_of(target: Any) -> str:
     """A class's own name, or that of an instance's, before it was scripted or parametrized."""
     if isinstance(target, type):
         return target.__name__
+    # Its class is one that PyTorch made of it, ParametrizedGRU, and the first base is its own.
     if parametrize.is_parametrized(target):
         cls = type(target).__bases__[0]
     else:

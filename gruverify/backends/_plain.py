@@ -43,6 +43,7 @@ def copied(module: nn.Module) -> nn.Module:
     memo: dict[int, Any] = {id(tensor): tensor.detach().clone() for tensor in derived}
     with torch.no_grad():  # else a scripted module's copy would send its gradients to the original
         twin = copy.deepcopy(module, memo)
+    # What is on the meta device has shapes and no numbers; those come with each case.
     if any(p.is_meta for p in twin.parameters()):
         twin = twin.to_empty(device=device())
     elif was_placed():
@@ -87,14 +88,15 @@ def make_plain(module: nn.Module, place: Place) -> None:
     _without_parametrizations(owner)
     _without_hooks(owner)
     for name in computed:
-        setattr(
-            owner, name, getattr(owner, name)
-        )  # registered otherwise, it does not reach nn.GRU's list of weights
+        # Set, because what is registered otherwise does not reach nn.GRU's list of weights.
+        setattr(owner, name, getattr(owner, name))
     seen: set[int] = set()
     for name, weight in place.weights(module).items():
+        # The same tensor under two names: each case has two.
         if id(weight) in seen:
             setattr(owner, name, nn.Parameter(weight.detach().clone()))
         seen.add(id(weight))
+    # A weight that is frozen has a gradient all the same, and it is checked.
     for weight in place.weights(module).values():
         weight.requires_grad_()
 

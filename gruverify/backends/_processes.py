@@ -66,7 +66,9 @@ def in_subprocess(
     """
     with Child(context, name, _answer, function, arguments, patience=patience) as child:
         while True:
+            # Not longer than a second: silence has to be noticed as well.
             wait_for([child], min(patience, 1.0))
+            # Before its messages are read: what it has sent before its end is its answer.
             ended = child.ended
             for answer in child.messages():
                 if isinstance(answer, Exception):

@@ -32,6 +32,7 @@ ParameterNames: TypeAlias = Mapping[str, Blocks]
 _BLOCK = re.compile(r"(W_x|W_h|b_x|b_h)([rzcn])(_l\d+(?:_reverse)?)?(\.T)?")
 _PACKED = re.compile(r"(weight_ih|weight_hh|bias_ih|bias_hh)(_l\d+(?:_reverse)?)?(\.T)?")
 _ARRAYS = {"W_x": "weight_ih", "W_h": "weight_hh", "b_x": "bias_ih", "b_h": "bias_hh"}
+#: The order of the rows of PyTorch's packed arrays; it calls the candidate n.
 _GATES = "rzc"
 
 
@@ -87,6 +88,7 @@ class Renamed(nn.Module):
         for array in arrays:
             H, I = sizes[array.suffix]
             shape = {"weight_ih": (3 * H, I), "weight_hh": (3 * H, H)}.get(array.array, (3 * H,))
+            # The numbers come with each case: here dtype and device count.
             like = next(iter(own.values()))
             self.register_parameter(array.name, nn.Parameter(like.new_zeros(shape)))
         for name, parameter in own.items():
@@ -112,6 +114,8 @@ class Renamed(nn.Module):
         try:
             return super().__getattr__(name)
         except AttributeError:
+            # Not self.renamed: while a copy is being made it is not there, and this would call
+            # itself.
             return getattr(super().__getattr__("renamed"), name)
 
     @property
@@ -217,6 +221,7 @@ def _arrays(blocks: Mapping[str, Any]) -> list[_Block]:
     for block in _each(dict(blocks)):
         found.setdefault(block.name, block)
         gates[block.name] = gates.get(block.name, frozenset()) | block.gates
+    # A GRU may do without biases; a gate without weights is none.
     for suffix in dict.fromkeys(block.suffix for block in found.values()):
         for side, array in (("W_x", "weight_ih"), ("W_h", "weight_hh")):
             for number, gate in enumerate(_GATES):
@@ -247,6 +252,7 @@ def _sizes(
     extents = list[tuple[str, tuple[int, int], int]]()
     for name, parameter in own.items():
         extents += _extents(blocks[name], tuple(parameter.shape))
+    # First H, from axes that have no inputs; then I is what H leaves of the others.
     for suffix, (of_hidden, of_inputs), extent in extents:
         if not of_inputs:
             H[suffix] = extent // of_hidden
@@ -260,6 +266,8 @@ def _extents(blocks: Any, shape: tuple[int, ...]) -> Iterator[tuple[str, tuple[i
     """Of each axis of a parameter, by the suffix: how many times H and I it has, and its extent."""
     first = next(_each(blocks))
     rows = [_listed(row) for row in _listed(blocks)]
+    # The first row and the first column tell the sizes; whether the others agree is seen when they
+    # are put together.
     columns, downwards = rows[0], [row[0] for row in rows]
     for axis, (line, extent) in enumerate(zip((downwards, columns), shape, strict=False)):
         counts = [_extent(block, axis) for block in line]

@@ -32,6 +32,7 @@ def room(built: Mapping[str, int]) -> int:
 def _room(items: tuple[tuple[str, int], ...]) -> int:
     built = dict(items)
     free = [letter for letter in _LARGE if letter not in built]
+    # One size at a time is large, as the survey of sizes draws them.
     drawn = [_SMALL, *({**_SMALL, letter: _LARGE[letter]} for letter in free)]
     return max(
         _bytes({**sizes, **built, "T": max(sizes["T"], built.get("T", 1))}) for sizes in drawn

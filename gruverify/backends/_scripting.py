@@ -19,12 +19,12 @@ def scripted(module: nn.Module) -> Any:
         NotImplementedError: TorchScript refuses it; the reason is its own.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # that TorchScript is on its way out is no news to whoever still checks it
+        # That TorchScript is on its way out is no news to whoever still checks it.
+        warnings.simplefilter("ignore")
         try:
             return torch.jit.script(module)
         except Exception as refusal:  # of many kinds
+            # The first line that says something: many of its messages begin with an empty one.
             reason = next(
                 (line for line in str(refusal).splitlines() if line.strip()), type(refusal).__name__
             )

@@ -58,6 +58,7 @@ def _digests(named: Iterable[tuple[str, Path]]) -> Iterator[tuple[str, str]]:
 
 def _files(before: set[str]) -> Iterator[tuple[str, Path]]:
     """The modules that have a file, and the file."""
+    # A list: to look at a module may import another.
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if name not in before and isinstance(module, ModuleType) and isinstance(file, str):

@@ -57,6 +57,7 @@ def saved_state_dict(arrays: Mapping[str, NDArray]) -> bytes:
 
 
 def _require_plain(path: Path) -> None:
+    # A compressed member could expand to any size, and cannot be mapped into memory.
     with zipfile.ZipFile(path) as archive:
         if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
             raise ValueError("is compressed, as torch.save never does")

@@ -61,7 +61,7 @@ class Subject:
         """The cell's weights, as tensors of their own, under the names that they have here."""
         end = "_l0" if self.built.place.layered else ""
         return {
-            f"{name}{end}": tensor(array.copy())
+            f"{name}{end}": tensor(array.copy())  # whoever is given it may train it
             for name, array in cell.packed().items()
             if any(cell.variant.mask(name))
         }
@@ -83,6 +83,7 @@ class Subject:
     def values(self, question: Question) -> dict[str, NDArray]:
         """What a run returns, and the weights shown after it."""
         with torch.no_grad():
+            # From the end, because a cell has a last state alone.
             named = zip(("last", "outputs"), self.run(question)[::-1], strict=False)
             values = {name: numpy(value) for name, value in named}
         return values | {name: numpy(weight) for name, weight in self.weights.items()}
@@ -177,6 +178,8 @@ class Subjects:
             if prepare:
                 subject = prepare(subject, question)
             with torch.no_grad():
+                # Whatever it keeps of its first run belongs to other weights than those that will
+                # reach it.
                 subject.run(question)
             self._kept[key] = subject
         return self._kept[key]

@@ -16,7 +16,8 @@ from gruverify.backends._plain import copied, make_plain
 from gruverify.backends._renamed import Renamed
 from gruverify.backends._tensors import device
 
-#: Steps and members of the inputs that a wrapper is called with once.
+#: Steps and members of the inputs that a wrapper is called with once. Not the same number, so that
+#: an output with both exchanged has another shape.
 _T, _B = 3, 2
 
 
@@ -57,6 +58,7 @@ def require_a_gru(modules: Modules, *, initial_state: bool = True) -> None:
 
 def _takes_a_state(module: nn.Module) -> bool:
     """Whether its forward can be called with a second argument, as far as can be seen."""
+    # Its forward has no signature that Python can read.
     if isinstance(module, torch.jit.ScriptModule):
         return True
     if isinstance(module, Renamed):
@@ -173,6 +175,8 @@ def _difference(modules: Modules, initial_state: bool) -> str:
         return f"it returned {_spelled(found)}, expected {expected} with {_sizes(modules)}"
     others = [name for name, _ in module.named_parameters() if not name.startswith(place.prefix)]
     zeros = torch.zeros_like(_sample_with_state(modules)[0][1])
+    # One without parameters of its own only arranges: whether its numbers are a GRU's, the
+    # invariants see.
     if others and not _same(found, place.owner(module), arguments, zeros):
         return f"it returns other numbers than `{place.path}` alone, by {', '.join(others[:3])}"
     return ""
@@ -192,6 +196,8 @@ def _sample_with_state(modules: Modules) -> tuple[tuple[torch.Tensor, torch.Tens
 
     def full(*shape: int) -> torch.Tensor:
         return (
+            # Nothing random, and no two entries the same: a part that is cut off or exchanged
+            # shows.
             torch.linspace(-1, 1, torch.Size(shape).numel(), dtype=torch.float64)
             .reshape(shape)
             .to(device(), like.dtype)

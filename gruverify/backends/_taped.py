@@ -139,6 +139,7 @@ class TapedStack(_Taped):
         function, arrays = self._of(stack, states is not None, lengths, batch_first)
         moving = [own(array) for array in (inputs, states) if array is not None]
         H, D, L = stack.hidden_size, stack.directions, stack.layers
+        # (B,), or () where there is no batch: then inputs are (T, I).
         members = inputs.shape[slice(0, 1) if batch_first else slice(1, -1)]
         outputs, last = (*inputs.shape[:-1], D * H), (L * D, *members, H)
         cotangents = [
@@ -158,6 +159,7 @@ class TapedStack(_Taped):
         weights = [self.layout.parameters(cell) for row in stack.cells for cell in row]
         D = stack.directions
 
+        # Weights in a row and named inside: frameworks differentiate lists of tensors.
         def function(tensors: Sequence[Any]) -> tuple[Any, Any]:
             rest = iter(tensors)
             each = [{name: next(rest) for name in named} for named in weights]

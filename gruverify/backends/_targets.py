@@ -54,6 +54,8 @@ class TargetUnavailable(RuntimeError):
     """The TARGET is known, but cannot be used here: a package is missing, or its import failed."""
 
 
+# Each imports what it needs once it is asked for: `gruverify list` shows all of them, and loads no
+# framework.
 def _numpy() -> Backend:
     from gruverify.backends._numpy import NumpyBackend
 
@@ -74,6 +76,7 @@ def _torch_formulas() -> Backend:
 
 def _deployed(name: str) -> Callable[[], Backend]:
     def build() -> Backend:
+        # By its name, because the module that has the function imports PyTorch.
         from gruverify.backends import _deployed as deployed
 
         backend: Backend = getattr(deployed, name)()
@@ -152,13 +155,16 @@ def resolve(target: object) -> Backend:
     except BadConfiguration as wrong:
         raise UnknownTarget(str(wrong)) from None
     except (UnknownTarget, BadDeclaration) as wrong:
+        # Under the name of the table, which is where the user can mend it.
         raise UnknownTarget(str(named.bad(str(wrong)))) from None
 
 
 def _named(target: object) -> NamedTarget | None:
+    # What ships keeps its name: no table changes what `numpy` stands for.
     if not isinstance(target, str) or _shipped(target) is not None:
         return None
     try:
+        # The whole text first: a name in quotation marks may have an @ of its own.
         named = named_target(target)
         plain, device = parted(target)
         if named is not None or not device or _shipped(plain) is not None:
@@ -208,6 +214,7 @@ def _found(target: object, declared: Mapping[str, Any]) -> Backend:
     """declared: what pyproject.toml says of it."""
     if not isinstance(target, str):
         return _adapt(target, repr(target), declared)
+    # Before any @ or colon is looked for: a command may have its own.
     if target.startswith(PREFIX):
         return _declaring(_program(target), declared)
     if (shipped := _shipped(target)) is not None:
@@ -228,6 +235,8 @@ def _on_device(plain: str, device: str, target: str, declared: Mapping[str, Any]
     if (shipped := _shipped(plain)) is not None:
         require_installed(target)
         placement = _placement(shipped.places, device, target)
+        # It is built there, too: what it finds out about the machine, as `_probes` does, is about
+        # that device.
         with placement.on():
             found = _built_in(shipped)
         return _declaring(placed(found, placement), declared)
@@ -261,6 +270,7 @@ def _declaring(found: Backend, declared: Mapping[str, Any]) -> Backend:
     if not declared:
         return found
     said = redeclared(found, spelled_out(cast(Declared, declared)))
+    # Read for its errors alone, which are then reported once and not case by case.
     declarations_of(said)
     return redeclared(said, {"variants": declared_variants(said)})
 
@@ -284,6 +294,7 @@ def offered_targets() -> dict[str, str]:
 def _built_in(shipped: Target) -> Backend:
     try:
         return shipped.build()
+    # What cannot be had on this machine says so itself, as torch:compile without a C++ compiler.
     except RuntimeError as reason:
         raise TargetUnavailable(
             f"target {shipped.name!r} cannot be used here: {visible(str(reason))}"
@@ -329,6 +340,7 @@ def named_object(target: str) -> Any:
     for i, part in enumerate(path.split(".")):
         if not hasattr(found, part):
             owner = ".".join([module_name, *path.split(".")[:i]])
+            # `torch:GRUcell` is as likely meant for a target as for an attribute of the module.
             shipped = [
                 t.name.removeprefix(f"{module_name}:")
                 for t in TARGETS
@@ -347,6 +359,7 @@ def named_object(target: str) -> Any:
 
 
 def _import(module_name: str, target: str) -> Any:
+    # A console script has its own folder on the path, and not the one that it is called in.
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
@@ -361,6 +374,8 @@ def _import(module_name: str, target: str) -> Any:
             raise TargetUnavailable(
                 f"target {target!r} needs the package {missing.name!r}: {shipped.remedy}"
             ) from None
+        # The module itself, or a package that it would lie in: a slip of the user. Anything else is
+        # a module that it imports.
         if missing.name is not None and (
             module_name == missing.name or module_name.startswith(missing.name + ".")
         ):
@@ -459,6 +474,7 @@ def _from_module(found: Any, name: str, declared: Mapping[str, Any]) -> Backend:
     from gruverify.backends._torch import module_backend
 
     try:
+        # Messages suggest "NAME.part", which is of use where it can be typed: not behind a repr.
         named = name if re.fullmatch(r"[\w.]+:[\w.]+", name) else ""
         return module_backend(found, named, **declared)
     except ValueError as unusable:

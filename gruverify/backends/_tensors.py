@@ -66,6 +66,7 @@ def _overlaps_itself(array: NDArray) -> bool:
     """Whether entries may share memory, in an array that lies forwards."""
     if array.flags.c_contiguous:
         return False
+    # From the smallest stride on, each axis must step over all that the axes before it span.
     reach = array.itemsize
     for stride, length in sorted(
         (s, n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1

@@ -29,6 +29,7 @@ def one_thread() -> Iterator[None]:
 @contextmanager
 def one_thread_in_children() -> Iterator[None]:
     """Have processes that are started inside compute with one thread."""
+    # By the environment: numerical libraries read it once, when the process begins.
     ours = "OMP_NUM_THREADS" not in os.environ
     if ours:
         os.environ["OMP_NUM_THREADS"] = "1"

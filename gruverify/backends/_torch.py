@@ -132,9 +132,12 @@ def _of_modules(
         raise BadModule("torch_backend() needs an nn.Module class or instance for step or sequence")
     said = {"name": name_of(next(iter(given.values())).target), **said_of(given, keywords)}
     require_name(said["name"])
+    # Known before a module is tried: one without a state is called with one argument less.
     stateless = not declarations_of(SimpleNamespace(**said)).initial_state
     for modules in given.values():
         require_a_gru(modules, initial_state=not stateless)
+    # One layer in one direction is a layer and, as nn.GRU is, a stack; more of either is a stack
+    # alone.
     loads: tuple[Any, ...] = (
         None if cells is None else cells.load_cell,
         layers.load_layer if layers is not None and _is_one_layer(layers) else None,
@@ -150,6 +153,7 @@ def _of_modules(
         *loads,
         directions=all(modules.elsewhere for modules in given.values()),
         reloaded=_ways_of(
+            # Every way carries the weights of one cell: a stack has no place for them.
             [modules for modules in given.values() if modules is cells or _is_one_layer(modules)]
         ),
         **own_shape(given, _fixed_shape(layers), said),
@@ -275,6 +279,7 @@ def from_loads(
         parts.append(AutogradDirections(load_sequence))
     if load_stack:
         parts.append(AutogradStack(load_stack))
+    # What no part offers stays None, which switches off the invariants that need it.
     methods: Keywords = dict.fromkeys(METHODS)
     for part in parts:
         methods |= {name: getattr(part, name) for name in METHODS if hasattr(part, name)}
@@ -283,6 +288,7 @@ def from_loads(
         variants=tuple(variants),
         formats=tuple(formats),
         **methods,
+        # What was found out gives way to what is declared.
         **{"subnormals": _subnormals(), **shape},
     )
 
@@ -359,6 +365,7 @@ class _Looped(Loaded):
         for x in inputs:
             h = self.step(x, h)
             outputs.append(h)
+        # torch.stack refuses to stack nothing.
         if not outputs:
             return inputs.new_zeros(0, *h.shape), h
         return torch.stack(outputs), h

@@ -57,6 +57,7 @@ def _require_here(device: torch.device) -> None:
     if (device.index or 0) >= module.device_count():
         raise DeviceUnavailable(f"PyTorch sees no {device}: {_there_are()}")
     try:
+        # That it is there does not say that it can be used.
         torch.zeros(1, device=device)
     except Exception as failure:  # a driver that is too old, a device that is full
         raise DeviceUnavailable(f"PyTorch cannot use {device}: {error_line(failure)}") from None

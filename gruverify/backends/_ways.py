@@ -60,6 +60,8 @@ class ModuleWays:
 
 
 def _data(subject: Subject, weights: Weights) -> None:
+    # Another tensor takes the place of the one that the parameter had: whatever lists the weights,
+    # as nn.GRU does for its kernels, must not go on with the old ones.
     own = subject.weights
     for name, weight in weights.items():
         own[name].data = weight
@@ -73,6 +75,7 @@ def _copy(subject: Subject, weights: Weights) -> None:
 
 
 def _load_state_dict(subject: Subject, weights: Weights, assign: bool = False) -> None:
+    # Not strict: a wrapper holds more than the GRU, and biases that the cell lacks are not named.
     named = {f"{subject.built.place.prefix}{name}": weight for name, weight in weights.items()}
     subject.built.module.load_state_dict(named, strict=False, assign=assign)
 
@@ -94,6 +97,8 @@ def _loading(way: str, load: Callable[[Subject, Weights], None], *, of_copies: b
         if not of_copies:
             _no_copy_of_a_script(subjects)
         subject = subjects.subject_for(way, question)
+        # Tensors of their own each time: the first ones are the module's now, and a run may change
+        # them.
         load(subject, subject.tensors_of(question.cell))
         return _run(
             Record(), subjects, subject, question, subject.tensors_of(question.cell)
@@ -108,6 +113,7 @@ def _run(
     """The subject shows the weights wanted, and answers as a fresh module that is given what is
     shown.
     """
+    # Before it runs: what is compared here is what arrived.
     record.require_equal(_arrays(subject.weights), _arrays(wanted))
     leaves = {name: subject.weights[name] for name in wanted}
     forget(leaves.values())
@@ -128,6 +134,7 @@ def _functional_call(subjects: Subjects, question: Question) -> Reached:
     """The module answers at the weights that are given, and afterwards at its own again."""
     _eager_alone(subjects, "torch.func.functional_call refuses TorchScript's modules")
     subject, record = subjects.subject_for("functional-call", question), Record()
+    # What it answers by itself, so that it is seen if the other weights stay.
     before, own = subject.values(question), subject.weights
     forget(own.values())
     leaves = {
@@ -145,6 +152,7 @@ def _functional_call(subjects: Subjects, question: Question) -> Reached:
 def _optimizer_step(subjects: Subjects, question: Question) -> Reached:
     subject = subjects.subject_for("optimizer-step", question)
     weights = subject.tensors_of(question.cell)
+    # Where the step must lead follows from a fresh module's gradients.
     _, gradients = subjects.fresh(question, weights)
     stepped = {
         name: weight.add(tensor(gradients[name]), alpha=-_RATE) for name, weight in weights.items()
@@ -164,12 +172,14 @@ def _deepcopy(subjects: Subjects, question: Question) -> Reached:
     _no_copy_of_a_script(subjects)
     original, record = subjects.subject_for("deepcopy", question), Record()
     before = original.values(question)
+    # So a gradient that is found on the original below came from the copy.
     forget(original.weights.values())
     module = copy.deepcopy(original.built.module)
     twin = Subject(Built(module, original.built.place, module), original.batch_first)
     _data(twin, twin.tensors_of(question.cell))
     _run(record, subjects, twin, question, twin.tensors_of(question.cell))
     record.require_no_gradient(original.weights, "the original")
+    # Were its gradients on the original, the copy would have none to step by: so they are made up.
     _step_anyhow(twin)
     record.require_equal(original.values(question), before, " of the original")
     return record.reached
@@ -256,6 +266,7 @@ def _behind(
 ) -> Reached:
     """The recurrent weight is an original times a factor."""
     weights, recurrent, record = subject.tensors_of(question.cell), subject.recurrent, Record()
+    # What the module shows is computed: only what that is computed from can be set.
     original.data = weights[recurrent].clone()
     _data(
         subject,
@@ -269,6 +280,7 @@ def _behind(
     leaves = {**{name: subject.weights[name] for name in weights}, recurrent: original}
     forget(leaves.values())
     values, gradients = subjects.fresh(question, effective)
+    # The chain rule: the effective weight is the original times the factor.
     gradients[recurrent] = numpy(tensor(gradients[recurrent]) * factor)
     record.require_equal(subject.differentiate(question), values)
     record.require_gradients(leaves, gradients)
@@ -291,6 +303,7 @@ def _as_given(subjects: Subjects, question: Question) -> Reached:
         question, {name: weight.detach() for name, weight in subject.weights.items()}
     )
     record.require_equal(found, values)
+    # What else a wrapper holds need not take part in the loss.
     lost = [
         name
         for name, p in parameters.items()
@@ -324,6 +337,8 @@ def _script_after_functional_call(subjects: Subjects, question: Question) -> Rea
         raise NotImplementedError("this is about what TorchScript makes of a module: torch:script")
 
     def prepare(_: Subject, question: Question) -> Subject:
+        # TorchScript copies the list of weights that the last eager run left behind: here it holds
+        # those of the call, and not the module's own.
         eager = subjects.eager(question)
         with torch.no_grad():
             eager.run(question, eager.built.at(eager.tensors_of(question.cell)))

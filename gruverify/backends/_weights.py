@@ -61,6 +61,7 @@ def weights_of(found: object, name: str) -> dict[str, npt.NDArray[Any]]:
 
     module: Any = found
     arrays = dict[str, npt.NDArray[Any]]()
+    # Module by module: parameters() would show what a weight is computed from, and not the weight.
     for path, owner in module.named_modules():
         if "parametrizations" in path.split("."):
             continue

@@ -56,6 +56,7 @@ def program(target: str) -> ExecBackend:
     words = words_of(target)
     if os.name != "posix":
         raise CannotRun("programs are run where the system is POSIX")
+    # No system takes a null byte in a command: Python raises a ValueError of its own for one.
     if "\0" in target or shutil.which(words[0]) is None:
         raise CannotRun(
             f"there is no command {words[0]!r} that can be run (in {os.getcwd()} or on the PATH)"

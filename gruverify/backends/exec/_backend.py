@@ -230,6 +230,7 @@ class Asked(
             "arrays": {n: None if a is None else encoded(a) for n, a in arrays.items()},
         }
         optional = _biases_lacked(subject.variant, shapes)
+        # Who declares no gradient of the state need not answer one.
         if not self._conversation.greeting.state_gradient:
             optional |= {"state", "states"}
         read = partial(arrays_in, shapes=shapes, optional=optional, fmt=fmt)
@@ -295,5 +296,6 @@ def backend_of(conversation: Conversation) -> ExecBackend:
     except BadDeclaration as wrong:
         place = "line 1 of the program's output"
         raise ProtocolBroken(Rule.CLAIMS, str(wrong), place) from None
+    # Field by field: asdict would copy the methods and what they are bound to.
     kept = {field.name: getattr(made, field.name) for field in fields(made)}
     return ExecBackend(**kept, conversation=conversation, program_version=greeting.version)

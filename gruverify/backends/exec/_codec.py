@@ -14,6 +14,7 @@ from gruverify.arithmetic import Format, NDArray, format_of
 from gruverify.backends.exec._rules import ProtocolBroken, Rule, clipped
 
 #: A line may be so long beside its arrays, and the arrays may take so many characters per byte.
+#: Base64 takes 4 characters for 3 bytes: what is over is for programs that put blanks or escapes.
 _ROOM, _PER_BYTE = 1 << 20, 4
 
 
@@ -24,6 +25,7 @@ def line_of(message: JsonObject) -> bytes:
 
 def encoded(array: NDArray) -> JsonObject:
     """An array as JSON values: its dtype, its shape, and its numbers in C order."""
+    # As whole numbers: NumPy knows no byte order of bfloat16.
     numbers = np.ascontiguousarray(array).view(f"u{array.itemsize}").astype(f"<u{array.itemsize}")
     return {
         "dtype": format_of(array.dtype).name,
@@ -44,6 +46,7 @@ def object_in(line: bytes) -> JsonObject:
         raise ProtocolBroken(Rule.LINES, f"it is not UTF-8: {wrong.reason}") from None
     try:
         found = json.loads(text)
+    # Brackets nested by the thousand exhaust the parser's stack.
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
@@ -105,6 +108,7 @@ def _decoded(name: str, given: object, shape: tuple[int, ...], fmt: Format) -> N
             f"{name!r} has {len(data)} bytes, expected {expected}: {math.prod(shape)} numbers in "
             f"{fmt.name}",
         )
+    # astype copies, and so the array is writable, and in the machine's own order.
     return np.frombuffer(data, f"<u{size}").astype(f"u{size}").view(fmt.dtype).reshape(shape)
 
 

@@ -43,6 +43,8 @@ class Conversation:
 
     def __init__(self, words: Sequence[str]) -> None:
         self._words = words
+        # One request at a time: a program answers in order, and the trial asks from a second
+        # thread, too.
         self._lock = threading.RLock()
         self._said: JsonObject | None = None
         self._process: Process | None = None
@@ -77,6 +79,8 @@ class Conversation:
             except ProtocolBroken:
                 self._broken[method] += 1
                 raise
+            # Whatever `read` finds wrong, the program is in step: it is asked again, and not
+            # started again.
             with at(process.place):
                 return read(_granted(answer))
 
@@ -94,6 +98,7 @@ class Conversation:
         else:
             waits = []
         if len(waits) >= _SURELY_LATE:
+            # Known without waiting again: the reducer asks the same many times.
             raise waits[-1].with_traceback(None)
         if self._late[method] >= MOST_LATE:
             raise GivenUp(f"not asked any more: it was late {MOST_LATE} times")
@@ -124,6 +129,7 @@ class Conversation:
                 raise ProtocolBroken(
                     Rule.ALIVE, f"the program cannot be started again: {refused.strerror}"
                 ) from None
+            # Answers of another program, or of another version, must not be mixed into one result.
             if said != self._said:
                 process, self._process = self._process, None
                 process.kill()
@@ -143,6 +149,7 @@ class Conversation:
         except BaseException:
             process.kill()
             raise
+        # The one that was started to hear its greeting is the one that is asked.
         if self._said is None:
             self._said, self._process = said, process
         return process, said
@@ -154,6 +161,7 @@ def _asked(method: str, request: JsonObject) -> bytes:
 
 
 def _require_id(answer: JsonObject, number: int) -> None:
+    # In Python True equals 1.
     if answer.get("id") != number or isinstance(answer["id"], bool):
         raise ProtocolBroken(
             Rule.ID, f"the answer's id is {clipped(answer.get('id'))}, and the request's {number}"

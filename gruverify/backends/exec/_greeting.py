@@ -49,11 +49,13 @@ def greeting_in(said: JsonObject) -> Greeting:
         raise ProtocolBroken(
             Rule.GREETING, f'the first line lacks "protocol": {PROTOCOL}: it is no greeting'
         )
+    # In Python True equals 1, and is no version.
     if said["protocol"] != PROTOCOL or isinstance(said["protocol"], bool):
         raise ProtocolBroken(
             Rule.GREETING,
             f'"protocol" is {clipped(said["protocol"])}: gruverify speaks {PROTOCOL}',
         )
+    # An unknown key is an error, and not ignored: it may be a declaration that was misspelled.
     for key in said:
         if key not in _READ and key != "protocol":
             raise ProtocolBroken(Rule.CLAIMS, f"a greeting has no {clipped(key)}{_near(key)}")

@@ -42,11 +42,14 @@ class Process:
         self._allowed = allowed
         self._lines, self._buffer = 0, b""
         pipe = subprocess.PIPE
+        # A session of its own, so that all that it starts is killed with it; Ctrl-C then reaches us
+        # alone.
         with one_thread_in_children():
             self._program = subprocess.Popen(
                 words, bufsize=0, stdin=pipe, stdout=pipe, start_new_session=True
             )
         guard = _guard_of(self._program.pid)
+        # Also when nobody closes this: at the end of Python, and when the object is dropped.
         self._kill = weakref.finalize(self, _end, self._program, guard)
         _limit_memory(self._program.pid, allowed.memory)
         self._input, self._output = _pipe(self._program.stdin), _pipe(self._program.stdout)
@@ -82,6 +85,7 @@ class Process:
         Raises:
             ProtocolBroken: it gives none, or says more than that.
         """
+        # What is there before the request is sent cannot be its answer.
         self._receive()
         if self._buffer:
             raise ProtocolBroken(
@@ -116,6 +120,8 @@ class Process:
             waiting.register(self._output, selectors.EVENT_READ)
             if rest:
                 waiting.register(self._input, selectors.EVENT_WRITE)
+            # Both ways at once: a program may answer before it has read everything, and a full pipe
+            # would stop both.
             while b"\n" not in self._buffer:
                 self._require_short(self._buffer, most)
                 left = began + patience - time.monotonic()
@@ -124,6 +130,7 @@ class Process:
                     raise Late(rule, what, self.place_after)
                 _end_with_parent()
                 RECORDER.beat()
+                # Not for long: each beat says that this process is alive, and the parent may go.
                 ready = [key.fileobj for key, _ in waiting.select(min(left, patience / 4, 1.0))]
                 if not ready and self._is_deaf():
                     raise self._gone("closed its input")
@@ -152,6 +159,7 @@ class Process:
 
     def _write(self, rest: memoryview) -> int:
         try:
+            # No more than a pipe holds: the rest would not be taken at once anyway.
             return os.write(self._input.fileno(), rest[:_CHUNK])
         except BlockingIOError:
             return 0
@@ -208,6 +216,8 @@ def _limit_memory(pid: int, most: int) -> None:
     with suppress(ImportError, AttributeError, OSError, ValueError):
         import resource
 
+        # From outside, once it runs: preexec_fn, which could do it before, is not safe where there
+        # are threads.
         resource.prlimit(pid, resource.RLIMIT_DATA, (most, most))
 
 
@@ -215,6 +225,7 @@ def _end(program: subprocess.Popen[bytes], guard: subprocess.Popen[bytes]) -> No
     """Kill the program's group, and then its guard; wait for both."""
     with suppress(OSError):  # all of it is gone
         os.killpg(program.pid, 9)
+    # The guard last: until the program is gone it must be there to kill it.
     for process in (program, guard):
         process.kill()
         process.wait()

@@ -57,6 +57,7 @@ def at(place: str) -> Iterator[None]:
     try:
         yield
     except ProtocolBroken as broken:
+        # What knows its own place keeps it.
         if broken.place:
             raise
         raise type(broken)(broken.rule, broken.what, place) from None
