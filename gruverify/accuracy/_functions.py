@@ -50,6 +50,7 @@ class Shown:
     @property
     def worst(self) -> tuple[float, float]:
         """The largest error of a normal number, and the pre-activation that it is at."""
+        # -1 is below every error, so the place is one of a normal number.
         place = int(np.where(self._normal, self.errors, -1.0).argmax())
         return float(self.errors[place]), float(self.points[place])
 
@@ -74,6 +75,7 @@ class Shown:
     @property
     def first_one(self) -> float | None:
         """From which pre-activation on every value is 1; None if none is."""
+        # "From there on" needs the last value that is not 1: some functions fall back below it.
         below = np.flatnonzero(self.values != 1)
         if below.size and below[-1] == len(self.values) - 1:
             return None
@@ -104,6 +106,7 @@ def shown_functions(backend: Backend, fmt: Format) -> Iterator[Shown]:
     if probe.shown < 1:
         raise ValueError("a cell of one input cannot shut one gate and show the other")
     if probe.shows_sigma:
+        # A little beyond both ends: that it is 0 and 1 there is part of what is shown.
         points = _ascending(fmt, 1.05 * fmt.sigmoid_underflows, 1.5 * fmt.sigmoid_rounds_to_one)
         yield _shown("σ", fmt, points, probe.sigma_at(points), sigmoid)
     most = 1.5 * fmt.tanh_saturates

@@ -57,6 +57,8 @@ def accuracy_of(
         except Exception as raised:  # whatever the target raises
             return Accuracy(target, fmt, trouble=f"not measured: {error_line(raised)}")
         steps = None
+        # The exact next state is known to float64's digits alone, so float64 cannot be measured by
+        # it.
         if fmt != float64 and offers(backend, "step"):
             steps = step_errors(backend, fmt, cases, seed)
     return Accuracy(target, fmt, shown, steps)

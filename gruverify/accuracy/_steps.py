@@ -58,6 +58,7 @@ def step_errors(backend: Backend, fmt: Format, cases: int, seed: int) -> StepErr
         found.append(_errors(case, answered))
 
     for stream in streams_for(backend, fmt, seed, cases):
+        # The survey draws what is rare on purpose, and would weigh too much in percentiles.
         if stream.kind == "cells" and not stream.survey:
             draw(stream.strategy, stream.count, stream.seed, visit)
     return StepErrors(np.concatenate([np.zeros(0), *found]), refused)

@@ -71,6 +71,7 @@ def _case(
     states: float = 1.0,
 ) -> StackCase:
     """A case of random numbers within these magnitudes, cotangents within 1."""
+    # Whatever the seed of the export: cases at boundaries keep their numbers and names.
     rng = np.random.default_rng(0)
     H, I, B, T, L, D = sizes.H, sizes.I, sizes.B, sizes.T, sizes.L, sizes.D
 
@@ -87,6 +88,7 @@ def _case(
                 "weight_hh": numbers(weights, 3 * H, H),
             }
             for name in ("bias_ih", "bias_hh") if variant.bias else ():
+                # A vector that a variant has of some gates alone is 0 for the others.
                 mask = np.repeat(variant.mask(name), H)
                 arrays[name] = np.where(mask, numbers(weights, 3 * H), fmt.cast(0.0))
             row.append(Cell(variant, **arrays))
@@ -115,6 +117,7 @@ def _driven(fmt: Format, cell: Cell) -> Cell:
     """Eight units in which r, z and the candidate are at either end, in every combination."""
     weight_ih, units = cell.weight_ih.copy(), np.arange(8)
     for gate, reach in enumerate((fmt.sigmoid_saturates, fmt.sigmoid_saturates, 8.0)):
+        # Bit by bit: unit k has its gates at the ends that the digits of k say.
         ends = np.where(units >> gate & 1, reach, -reach)
         weight_ih[8 * gate : 8 * gate + 8, 0] = fmt.cast(ends)
     return Cell(cell.variant, weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh)

@@ -65,6 +65,7 @@ def exported_cases(
     strategy = stack_cases(
         formats=(fmt,), variants=(variant,), batch_first=False, batched=True, **sizes, **options
     )
+    # A stream of its own for each format, variant and option: none shifts the cases of another.
     stream = hashlib.sha256(f"{seed}/{fmt.name}/{variant}/{sorted(options.items())}".encode())
     if count:
         draw(strategy, count, int.from_bytes(stream.digest()[:8], "big"), drawn.append)

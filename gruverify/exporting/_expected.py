@@ -40,6 +40,7 @@ def expected(case: StackCase, mode: Rounding) -> Mapping[str, Expected]:
 
 def expected_outputs(case: StackCase, mode: Rounding) -> Mapping[str, Expected]:
     """The outputs and last states alone: of these a mode may have a clip."""
+    # Gradients through a clip have no bounds here: at the clip there is no derivative.
     exact = StackExact(case, mode)
     with np.errstate(over="ignore", invalid="ignore"):
         return {name: _of(name, getattr(exact, name)) for name in ("outputs", "last")}
@@ -61,6 +62,7 @@ def parameters_of(case: StackCase) -> dict[str, NDArray]:
 
 
 def _of(name: str, ball: Ball) -> Expected:
+    # JSON has no NaN and no infinity: 0 with a bound that allows anything says the same.
     sure = np.isfinite(ball.mid) & np.isfinite(ball.radius)
     values, bounds = np.where(sure, ball.mid, 0.0), np.where(sure, ball.radius, np.inf)
     if name in ("outputs", "last"):

@@ -88,6 +88,7 @@ def node_tests(
             padded=ragged,
         )
         for one in each:
+            # Boundary cases are of every shape; those drawn are of the one that was asked for.
             if _has_shape(one.case, direction, ragged):
                 for clip in _CLIPS:
                     words = (_RESETS[side], direction, _RAGGED[ragged], _BIASES[form])
@@ -139,6 +140,7 @@ def _node_test(name: str, one: Exported, direction: str, clip: float | None) -> 
 
 def _stored(fmt: Format, quantity: Expected) -> tuple[NDArray, NDArray]:
     """The values in the format, and bounds that allow for their rounding."""
+    # A .pb file of the test has its outputs in the format, and so has the runtime.
     stored = fmt.cast(quantity.values)
     off = np.abs(stored.astype(np.float64) - quantity.values)
     return stored, np.where(off > 0, np.nextafter(quantity.bounds + off, np.inf), quantity.bounds)

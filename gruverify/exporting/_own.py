@@ -36,6 +36,7 @@ def own_cases(
     for number, (about, case) in enumerate(wanted):
         yield Exported(f"own-{number:03}", about, case, mode)
     for number in range(count):
+        # One after the other from one generator: fewer cases are the first ones of more.
         T, B = (int(size) for size in rng.integers(1, 7, 2))
         yield Exported(f"drawn-{number:03}", "drawn", some.case(T, B), mode)
 

@@ -17,6 +17,7 @@ from gruverify.exporting._node_tests import NodeTest, node_tests
 _DIRECTIONS = {"forward": "forward", "reverse": "backward", "bidirectional": "both"}
 #: The formats that its operands have.
 WEBNN_FORMATS = ("float16", "float32")
+#: WebNN returns the last state first, and the sequence where it is asked for.
 _OUTPUTS = {"Y_h": "gruOutput1", "Y": "gruOutput2"}
 
 
@@ -44,6 +45,7 @@ def webnn_document(test: NodeTest) -> JsonObject:
         "resetAfter": bool(test.attributes["linear_before_reset"]),
         "returnSequence": True,
         "direction": _DIRECTIONS[direction],
+        # Rows as ONNX has them: its W and R are passed on as they are.
         "layout": "zrn",
     }
     operator = {
@@ -80,6 +82,7 @@ def _inputs(test: NodeTest) -> Iterator[tuple[str, JsonObject]]:
         yield name, {**_operand(weight), **constant}
     biases = test.inputs["B"]
     if biases is not None:
+        # ONNX' B has both vectors in a row, (D, 6H).
         halves = np.split(biases, 2, axis=1)
         for name, half in zip(("gruBias", "gruRecurrentBias"), halves, strict=True):
             yield name, {**_operand(half), **constant}

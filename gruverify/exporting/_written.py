@@ -105,6 +105,7 @@ def _array(array: NDArray) -> JsonObject:
     numbers = array.astype(np.float64).ravel().tolist()
     return {
         "shape": list(array.shape),
+        # Only bounds are infinite: a NaN would be refused by allow_nan=False.
         "data": [None if number == np.inf else number for number in numbers],
     }
 

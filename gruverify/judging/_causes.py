@@ -84,13 +84,17 @@ def reading_that_explains(source: Source, failed: Sequence[Held]) -> Cause | Non
     if enclosed and not affordable(tried, len(record.lengths), record.stack.hidden_size):
         return None  # each reading has inner layers of its own to enclose
     found: list[Reading] = []
+    # The first is the declared one, which has just failed; the others follow by how far they
+    # depart.
     for reading in readings(declared)[1:]:
         departures = len(reading.differences(declared))
+        # What departs further than one that explains everything is no better an explanation.
         if found and departures > len(found[0].differences(declared)):
             break
         if costly and departures > (1 if enclosed else 2):
             break
         other = source.read_as(reading)
+        # From cheap to dear: a few steps, the rows that tell most, and the whole record.
         if _begins_right(other) and _agrees(other, failed) and _holds(other):
             found.append(reading)
     if not found:
@@ -104,6 +108,7 @@ def _agrees(source: Source, failed: Sequence[Held]) -> bool:
     for one in failed:
         _, xs, _, before = source.walk(one.layer, one.direction)
         H = source.record.stack.hidden_size
+        # The worst row alone refutes most readings: the others need not be stepped.
         for rows in (one.telling[:1], one.telling):
             ball = stepped(source, one.layer, one.direction, xs, before, rows)
             actual = one.recorded.reshape(-1, H)[rows]
@@ -153,6 +158,7 @@ def accuracy_that_explains(
         named = hypothesis.overrides
         if "sums_in_format" in named or (len(named) > 1 and "accumulates" not in named):
             continue  # nothing is summed over the batch here; and two excuses excuse too much
+        # Whoever computes everything in a narrower format returns its numbers and no others.
         looks = hypothesis.representable
         if looks is not None and not representable(record, looks):
             continue
@@ -166,12 +172,14 @@ def functions_that_explain(
 ) -> Cause | None:
     """The accuracy of σ or tanh, in units of roundoff, under which everything holds."""
     asked = declarations_of(Declared(declared), record.format)
+    # From the least on: what is named is no wider than it has to be.
     for kappa in _KAPPAS:
         for each in (
             {"kappa_sigma": kappa},
             {"kappa_tanh": kappa},
             {"kappa_sigma": kappa, "kappa_tanh": kappa},
         ):
+            # As much was declared already, and it did not hold.
             if any(getattr(asked, name) >= value for name, value in each.items()):
                 continue
             if _tried(record, declared, Hypothesis("", tuple(each.items())), failed):
@@ -202,6 +210,7 @@ def weights_that_explain(source: Source) -> Cause | None:
     that of the run.
     """
     record = source.record
+    # Weights in the format of the run are the ones that ran.
     if not is_narrower(record.weights, record.format):
         return None
     if not _holds(
@@ -256,6 +265,7 @@ def is_plausible(source: Source, one: Held) -> bool:
     _, xs, _, before = source.walk(one.layer, one.direction)
     H, rows = source.record.stack.hidden_size, one.some(_LOOKED_AT)
     ball = stepped(source, one.layer, one.direction, xs, before, rows)
+    # Medians: a few numbers that are far off are what is to be told apart from inaccuracy.
     looser = np.median(ball.radius) / np.median(one.bounds.reshape(-1, H)[rows])
     found = np.median(np.abs(one.recorded.reshape(-1, H)[rows] - ball.mid))
     return bool(looser * _usual_error(source, one, rows) <= _LOOSER * found)
@@ -272,6 +282,7 @@ def _usual_error(source: Source, one: Held, rows: NDArray) -> float:
         fmt = record.format
     _, xs, _, before = source.walk(one.layer, one.direction)
     x, h = (fmt.cast(known.rows(source.model.mode, rows).mid) for known in (xs, before))
+    # In the format both times, so that what is missed is rounding within the step alone.
     packed = {name: fmt.cast(array) for name, array in cell.packed().items()}
 
     def stepped_in(lift: Callable[[NDArray], Array]) -> NDArray:
@@ -308,6 +319,8 @@ def axes_that_explain(source: Source) -> Cause | None:
     outputs = {layer: values[::-1] for layer, values in record.outputs.items()}
     if _holds(Source(replace(record, outputs=outputs), source.model)):
         return Cause("the outputs stand in reverse order of time", {})
+    # With the axes exchanged neither states nor lengths have as many members as they were given
+    # for.
     if np.any(record.state) or (record.lengths < record.steps).any():
         return None
     T, B, _ = record.inputs.shape
@@ -327,8 +340,10 @@ def causes(
     source: Source, declared: DeclaredValues, failed: Sequence[Held], *, one_unit: bool
 ) -> Iterator[Cause | None]:
     """What may explain it, the most telling first; nothing explains a number that is not finite."""
+    # A NaN is within no bound of any reading: each would be tried in vain.
     if not all(np.isfinite(one.recorded[one.beyond]).all() for one in failed):
         return
+    # What asks for no other reading and costs one pass comes first.
     yield start_that_explains(source)
     yield axes_that_explain(source)
     yield clip_that_explains(source.record, declared)

@@ -76,6 +76,7 @@ def distance(
     last = one.stack.layers - 1
     pair = [record.outputs[last].astype(np.float64) for record in (one, other)]
     there = (np.arange(one.steps)[:, None] < one.lengths)[..., None]
+    # NaN beside NaN is alike, and so is padding, whatever stands there.
     alike = (pair[0] == pair[1]) | (np.isnan(pair[0]) & np.isnan(pair[1])) | ~there
     with np.errstate(invalid="ignore"):
         apart = np.where(alike, 0.0, np.abs(pair[0] - pair[1]))
@@ -87,6 +88,7 @@ def distance(
     curve = apart.max((1, 2))
     if part is None:
         return Distance(curve, None, None)
+    # Only of two runs that rounding allows does the bound on their distance speak.
     if any(ruling.verdict != "rounding" for ruling in rulings):
         return Distance(curve, None, part, "not both are what rounding allows, step by step")
     if one.stack.directions > 1:

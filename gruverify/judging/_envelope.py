@@ -44,6 +44,7 @@ def envelope(
     else:
         before = one_behind(first, through)
     found = list[tuple[Floats, Floats, Mask]]()
+    # hypot and not a root of squares: tiny radii would underflow to a norm of 0.
     norms = np.hypot.reduce(h.radius, axis=1)
     for t in range(len(xs.mid)):
         now = slice(t * len(lost), (t + 1) * len(lost))
@@ -56,7 +57,9 @@ def envelope(
             own = step(v, p, x, before.rows(model.mode, now)).radius + recorded.radius
             mid, radius, grown = recorded.mid, radius + own, grown + np.hypot.reduce(own, axis=1)
             lost = lost | through.lost[t]
+        # Both hold: entry by entry, and by the norm, than which no entry is larger.
         radius = np.where(lost[:, None], np.inf, np.minimum(radius, grown[:, None]))
+        # A NaN is no bound, and fmin takes the other one.
         norms = np.fmin(np.where(lost, np.inf, grown), np.hypot.reduce(radius, axis=1))
         found.append((mid, radius, lost))
         h = Ball(model.mode, mid, radius).carried()

@@ -76,6 +76,7 @@ class Held:
     @cached_property
     def residual(self) -> Residual:
         """The worst entry, all margins, and how many claim something."""
+        # Padding is nobody's: what is recorded there is neither right nor wrong.
         about = np.broadcast_to(self.there[..., None], self.recorded.shape)
         error = np.abs(self.recorded - self.expected)
         return worst(
@@ -100,6 +101,7 @@ class Held:
             margins = np.zeros(self.there.shape)
         else:
             margins = entries.margins.max(-1)
+        # Half of them where a wrong reading shows at once, half where a right one must hold, too.
         farthest = np.argsort(-np.where(self.there, margins, -1.0).reshape(-1))[: _TELLING // 2]
         return np.concatenate([farthest, self.some(_TELLING // 2)])
 
@@ -158,9 +160,9 @@ class Source:
     def read_as(self, reading: Reading) -> Source:
         """The record held against another reading of the weights."""
         other = Source(self.record, reread(self.model, reading))
-        if (
-            len(self.record.outputs) == self.record.stack.layers
-        ):  # then nothing that is known depends on the reading
+        # Where every layer is recorded, nothing that is known depends on the reading.
+        if len(self.record.outputs) == self.record.stack.layers:
+            # Both ways: what either finds out of a long record the other need not.
             other._inputs, other._walks = self._inputs, self._walks
         return other
 
@@ -190,6 +192,7 @@ class Source:
         index = own_order(record.lengths, record.steps, direction)
         states = outputs_of(record, mode, layer)
         half = slice(direction * H, (direction + 1) * H)
+        # By direction: a NaN of one leaves the other's states known.
         _, lost = finite(record.outputs[layer][..., half])
         if states.radius is None:
             radius = None
@@ -207,6 +210,7 @@ class Source:
         record, model = self.record, self.model
         xs = self.inputs(layer)
         if not affordable(record.steps, xs.mid.shape[1], record.stack.hidden_size):
+            # Then the bounds of the layers above claim nothing, and that is said.
             return _nothing(record)
         found = list[Known]()
         for direction in range(record.stack.directions):
@@ -239,6 +243,7 @@ def _direction(source: Source, layer: int, direction: int) -> Held:
     steps = len(before.mid), len(record.lengths)
     expected, bounds = np.zeros(recorded.shape), np.zeros(recorded.shape)
     flat_expected, flat_bounds = expected.reshape(-1, H), bounds.reshape(-1, H)
+    # Steps are independent of each other here, (14.5), so they are taken in any blocks.
     rows = max(_ENTRIES // max(H, record.stack.input_size), 1)
     for start in range(0, steps[0] * steps[1], rows):
         some = slice(start, start + rows)
@@ -260,6 +265,7 @@ def stepped(
         step(model.variant, model.rows[layer][direction], x, h), stored_in(source.record, layer)
     )
     lost = (xs.lost | before.lost).reshape(-1)[some]
+    # Nothing is known after a number that is not finite: any answer is within bounds.
     if lost.any():
         return Ball(ball.mode, ball.mid, np.where(lost[:, None], np.inf, ball.radius))
     return ball

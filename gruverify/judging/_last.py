@@ -76,6 +76,7 @@ def _held(source: Source, last: Mapping[int, NDArray]) -> list[Held]:
         H, fmt = source.record.stack.hidden_size, format_of(states.dtype)
         record = replace(source.record, outputs={layer: states})  # which says their format
         for direction, recorded in enumerate(states):
+            # The state behind each member's last step; backward that is the one at t = 0.
             lengths = source.record.lengths
             ends = lengths - 1 if direction == 0 else np.zeros_like(lengths)
             place = ends, np.arange(len(lengths)), slice(direction * H, (direction + 1) * H)

@@ -16,6 +16,7 @@ def own_order(lengths: npt.NDArray[np.intp], steps: int, direction: int) -> NDAr
     """
     k = np.broadcast_to(np.arange(steps)[:, None], (steps, len(lengths)))
     if direction:
+        # Padding stays where it is, so that the order is its own inverse.
         return np.where(k < lengths, lengths - 1 - k, k)
     return k
 

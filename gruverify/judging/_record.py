@@ -73,6 +73,7 @@ def record(
     """
     stack = _stack(model)
     xs = numbers("inputs", inputs)
+    # Without a batch there is no first axis to exchange: batch_first says nothing then.
     unbatched = xs.ndim == 2
     if unbatched:
         xs = xs[:, None]
@@ -98,6 +99,7 @@ def record(
     computed, notes = _format(stack, ys, format)
     steps = _lengths(lengths, T, B)
     if backward:
+        # From here on it is one that runs forward: each member's last step is its first.
         order = own_order(steps, T, 1)
         xs = reordered(xs, order)
         layers = {layer: reordered(states, order) for layer, states in layers.items()}
@@ -143,6 +145,7 @@ def numbers(name: str, values: npt.ArrayLike) -> NDArray:
         raise BadRecord(f"{name} is no array: its rows have different lengths") from None
     except Exception as refused:  # a tensor has its own rules for becoming an array
         raise BadRecord(f"{name} cannot become an array: {error_line(refused)}") from None
+    # bfloat16 of ml_dtypes is of kind V, as any bytes are.
     if array.dtype.kind not in "fiub" and array.dtype != bfloat16.dtype:
         raise BadRecord(f"{name} has dtype {array.dtype}: numbers are wanted")
     return array
@@ -183,6 +186,7 @@ def _layers(
             D = f", D={stack.directions}"
         else:
             D = ""
+        # Where T = B the shape cannot tell, and the numbers will.
         swapped = ys.ndim == 3 and T != B and ys.shape == (B, T, wide)
         if swapped:
             hint = ": batch and time are the other way round than in inputs"
@@ -218,6 +222,7 @@ def _format(
             notes = [f"judged as computed in {computed.name}, as asked"]
         else:
             notes = []
+    # Recorders often widen: numbers that are all in the weights' format are taken for it.
     elif is_narrower(own, stored) and not _all_in(ys, own):
         computed = stored
         notes = [
@@ -256,6 +261,7 @@ def _notes_of_inputs(xs: NDArray, computed: Format) -> list[str]:
 
 def _all_in(values: NDArray, fmt: Format) -> bool:
     """Whether all of them are numbers of the format."""
+    # float64 holds every number of every format that there is, so the way there loses nothing.
     wide = values.astype(np.float64)
     with np.errstate(over="ignore"):
         return np.array_equal(fmt.cast(wide).astype(np.float64), wide, equal_nan=True)
@@ -295,6 +301,7 @@ def initial_states(
         return np.zeros((rows, B, H), fmt.dtype)
     state = numbers("state", given)
     shapes: Sequence[tuple[int, ...]] = [(rows, B, H)]
+    # One layer in one direction: frameworks' cells have its state without the first axis.
     if rows == 1:
         shapes = [*shapes, (B, H)]
     if unbatched:
@@ -315,6 +322,7 @@ def _lengths(given: npt.ArrayLike | None, T: int, B: int) -> npt.NDArray[np.intp
     lengths = np.atleast_1d(numbers("lengths", given))
     if lengths.shape != (B,):
         raise BadRecord(f"lengths has shape {lengths.shape}, expected (B,) with B={B}")
+    # As floats: frameworks hand out lengths of any dtype, and NaN fails every comparison below.
     whole = lengths.astype(np.float64)
     if not ((whole == np.floor(whole)) & (whole >= 0) & (whole <= T)).all():
         raise BadRecord(

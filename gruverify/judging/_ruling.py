@@ -88,6 +88,7 @@ def rule(found: Record, declared: DeclaredValues, *, explain: bool = True) -> Ru
     """The verdict on a record: see `judge`. explain: whether to look for what explains a number
     beyond its bound; without, it is a bug.
     """
+    # Bounds overflow to infinity where nothing can be claimed, which is counted and no error.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         source = Source(found, model_of(found.stack, mode_of(found, declared)))
         each = every_direction(source)
@@ -106,6 +107,7 @@ def _failed(
 ) -> Ruling:
     found = source.record
     one_unit = _singled_out(failed)
+    # A generator: each cause may judge the whole record again, and the first one is enough.
     tried = causes(source, declared, failed, one_unit=one_unit)
     cause = next((cause for cause in tried if cause is not None), None)
     if cause is not None and cause.is_accuracy:
@@ -118,6 +120,7 @@ def _failed(
     if one_unit:
         reason = "no other reading explains it, and less accuracy would not single out one unit"
         return ruling_of("bug", (reason,), found, declared, each)
+    # A hint and no excuse: wide enough a κ explains many a bug.
     hint = functions_that_explain(found, declared, failed)
     return ruling_of("bug", ("no other reading explains it",), found, declared, each, hint=hint)
 
@@ -180,6 +183,7 @@ def _too_little(found: Record, each: Sequence[Held], entries: int, claimed: int)
     """Why the bounds claim too little for a verdict; nothing if they do not."""
     if not entries:
         return (NO_STEP,)
+    # The same share as `gruverify check` asks for before it says that a target conforms.
     if claimed >= ENOUGH * entries:
         return ()
     reasons = [f"of {entries:,} numbers the bounds claim something of {claimed:,} alone"]

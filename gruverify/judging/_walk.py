@@ -124,6 +124,7 @@ def inputs_of(record: Record, mode: Rounding) -> Known:
     else:
         stored = record.format
     with np.errstate(over="ignore"):
+        # Recorded as the model read them they are exact; else they are known to half an ulp.
         exactly = stored == record.format and np.array_equal(
             record.format.cast(values).astype(np.float64), values
         )
@@ -135,6 +136,7 @@ def outputs_of(record: Record, mode: Rounding, layer: int) -> Known:
     recorded.
     """
     values, lost = finite(record.outputs[layer])
+    # The state that a step goes on with may be wider than the one that is recorded: see `carry`.
     return known_of(went_on_with(mode, values, stored_in(record, layer)), lost)
 
 
@@ -149,6 +151,7 @@ def finite(values: NDArray) -> tuple[Floats, Mask]:
     """The numbers in float64, 0 where they are not finite, and the rows with such a number."""
     wide = values.astype(np.float64)
     there = np.isfinite(wide)
+    # The usual case, without a copy.
     if there.all():
         return wide, np.zeros(wide.shape[:-1], bool)
     return np.where(there, wide, 0.0), np.asarray(~there.all(-1))

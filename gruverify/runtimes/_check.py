@@ -109,6 +109,7 @@ class _Asked:
         try:
             answers = list[Answer]()
             for place, runs in enumerate(self.runs):
+                # A runtime that writes into its inputs must not change what it is judged by.
                 copies = {name: array.copy() for name, array in arguments.items()}
                 answers.append(self.part.answer(given, runs(copies), place))
         except WrongForm as wrong:
@@ -133,6 +134,7 @@ class _Asked:
             if not np.array_equal(shown.outputs[-1], other.outputs, equal_nan=True):
                 # Where the layers that are shown are right, no reading of the weights explains it.
                 rulings += self._rulings(given, other, explain=False)
+        # Chains are run twice, and one wrong answer is enough.
         gravest = max(rulings, key=lambda ruling: _GRAVITY.index(ruling.verdict))
         troubles = [self._last_trouble(given, answer) for answer in answers]
         return Judged(given, gravest, next(filter(None, troubles), ""))
@@ -166,7 +168,9 @@ class _Asked:
     def smaller(self, failed: Judged) -> Judged:
         """The same failure on fewer members and steps, where there is one."""
         best, fixed = failed, self.part.sizes
+        # Members again at the end: with fewer steps one alone may fail that did not before.
         for change in (_fewer_members, _fewer_steps, _fewer_members):
+            # What the file fixes the model cannot be run without.
             if ("T" if change is _fewer_steps else "B") in fixed:
                 continue
             for given in change(best):
@@ -194,6 +198,7 @@ class _Asked:
             states = layers[layer].reshape(T, B, stack.directions, -1)
             for direction in range(stack.directions):
                 backward = direction == 1 or self.part.gru.backward
+                # Backward, the last step that a member takes is the first in time.
                 ends = np.zeros(B, np.intp) if backward else lengths - 1
                 own = states[ends, np.arange(B), direction]
                 both_nan = np.isnan(own) & np.isnan(last[direction])

@@ -56,6 +56,7 @@ def drawn_inputs(wanted: Drawn, seed: int) -> Iterator[Given]:
     then fewer are drawn.
     """
     draw = _Draw(wanted, np.random.default_rng(seed))
+    # Small first: the first that fails is what a witness is looked for from.
     yield from draw.sized("one step, one member", 1, 1)
     yield from draw.sized("two steps, three members", 2, 3)
     yield from draw.sized("another length, another batch", 17, 2)
@@ -100,6 +101,7 @@ class _Draw:
 
     def sized(self, about: str, T: int, B: int) -> Iterator[Given]:
         """Inputs that are there for their sizes, if nothing had those."""
+        # In a file of fixed sizes all of these are the same ones.
         sizes = self.wanted.sizes.get("T", T), self.wanted.sizes.get("B", B)
         if sizes not in self._sizes:
             self._sizes.add(sizes)
@@ -130,6 +132,7 @@ class _Draw:
             h = states * self.rng.uniform(-1, 1, (rows, B, stack.hidden_size))
             state = self.wanted.format.cast(h)
         if "sequence_lens" in takes:
+            # Also where all are as long as the inputs: a model that has the input must be given it.
             steps = _lengths(ragged, T, B)
             xs[np.arange(T)[:, None] >= steps] = _PADDING
         return Given(about, self.wanted.format.cast(xs), state, steps)

@@ -162,6 +162,7 @@ class ChainPart:
         nodes = self.chain.nodes
         found = {"X": arranged(given.inputs, batch_first=nodes[0].batch_first)} | lengths_of(given)
         if given.state is not None:
+            # Each node has its own input for its state, and some have none.
             for layer, state in enumerate(np.split(given.state, len(nodes))):
                 if "initial_h" in nodes[layer].takes:
                     found[f"initial_h_{layer}"] = arranged(
@@ -173,6 +174,7 @@ class ChainPart:
         """Y and Y_h of every layer; or Y of the last, and Y_h of every layer."""
         each, top = list(enumerate(self.chain.nodes)), len(self.chain.nodes) - 1
         names = list[str]()
+        # In the order in which `chain.model` and `chain.whole` have their outputs.
         for layer, _ in each:
             names += [f"Y_{layer}"] if model == 0 or layer == top else []
             names.append(f"Y_h_{layer}")

@@ -35,6 +35,7 @@ class Ports:
             port = self.by_role.get(role)
             if port is None or port.shape is None:
                 continue
+            # A state without the axis of layers is (B, H).
             own = axes if len(port.shape) == 3 else "B?"
             for letter, size in zip(own, port.shape, strict=True):
                 if letter in "TB" and size is not None:
@@ -98,9 +99,11 @@ def _assigned(
     left = [port for port in ports if port not in found.values()]
     open_roles = [role for role in roles if role not in found]
     ways = list[dict[str, Port]]()
+    # As many roles as possible: where all fit in one way, a way with fewer is no question.
     for count in range(min(len(open_roles), len(left)), 0, -1):
         for some in permutations(open_roles, count):
             for chosen in _chosen(left, some, fits):
+                # The same assignment comes up in several orders of the roles.
                 if chosen not in ways:
                     ways.append(chosen)
         if ways:

@@ -86,6 +86,7 @@ def check_file(
         input, output or runtime; TargetUnavailable: the runtime cannot be imported; BadDeclaration:
         a declaration is none, or has a value that it cannot have.
     """
+    # The runtime is imported last: what is wrong with the file is then said without it.
     asked = _Asked(seed, recorded, declared or {}, lambda: runtime_named(runtime))
     if whole is not None:
         return asked.whole(file, runtime, whole)
@@ -167,6 +168,7 @@ class _Asked:
         for given in self.recorded:
             _require_fit(given, part)
         wanted = Drawn(stack, part.format, part.takes, sizes)
+        # The user's own first: if one fails, it is what the witness is made from.
         mine = [completed(given, wanted) for given in self.recorded]
         inputs = [*mine, *drawn_inputs(wanted, self.seed)]
         return check_part(part, runs, inputs, self.declared)

@@ -48,6 +48,7 @@ def runtime_named(name: str) -> Runtime:
     """
     if name in RUNTIMES:
         module, loads = RUNTIMES[name]
+        # The target of the same name knows what is to be installed.
         [target] = [target for target in TARGETS if target.name == name]
         try:
             load: Callable[[bytes], Runs] = getattr(

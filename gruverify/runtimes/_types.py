@@ -18,6 +18,8 @@ def about_types(found: OnnxFile) -> Iterator[str]:
     own = frozenset[str]().union(*(node.stored for node in found.nodes))
     for kinds, called in ((_NARROW, "quantised"), (_HALVES, "of half precision")):
         there = [kind for kind in kinds if kind in found.stored]
+        # Quantisers leave GRUs as they are without a word: the file is smaller, and its GRUs are
+        # not.
         if there and own and not own & set(kinds):
             yield (
                 f"parts of the file are {called} ({', '.join(there)}); its GRUs are not: their "

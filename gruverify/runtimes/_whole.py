@@ -61,6 +61,7 @@ class WholePart:
         found[ports["sequence"].name] = arranged(given.inputs, batch_first=self.ports.batch_first)
         if given.state is not None:
             port = ports["state"]
+            # A model of one layer may have its state as (B, H).
             flat = port.shape is not None and len(port.shape) == 2
             state = np.array(given.state[0] if flat else given.state, order="C")
             found[port.name] = state.astype(ONNX_TYPES[port.kind])
@@ -102,6 +103,7 @@ class WholePart:
         stack, B = self.gru.stack, given.sizes["B"]
         L, D, H = stack.layers, stack.directions, stack.hidden_size
         _require(name, array, [(L * D, B, H), (B, D * H)])
+        # Forward and backward side by side, as Keras' Bidirectional returns the last layer's.
         if array.ndim == 2:
             return {L - 1: array.reshape(B, D, H).swapaxes(0, 1)}
         return dict(enumerate(array.reshape(L, D, B, H)))

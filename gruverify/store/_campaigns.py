@@ -39,8 +39,11 @@ class KeptCampaign:
         self._file = file
         if file.trouble:
             raise BadStore(file.trouble)
+        # Keys in order: equal campaigns are equal texts, and SQLite compares them.
         texts = json.dumps(asked, sort_keys=True), json.dumps(targets, sort_keys=True)
         with damaged():
+            # Looked for and entered in one transaction: two commands that begin at once share a
+            # campaign.
             self.number = file.written(lambda connection: self._begun(connection, *texts))
 
     def found(self, target: str, fmt: str, block: int, aim: str) -> KeptUnit | None:
@@ -57,6 +60,7 @@ class KeptCampaign:
         """Keep what a unit found; if something is kept of it already, that stays."""
         row = self.number, target, fmt, block, aim, kept.content, kept.cpu, _now()
         self._file.written(
+            # A unit is a pure function of its key, so the first is as good as any later one.
             lambda c: c.execute("INSERT OR IGNORE INTO unit VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         )
 
@@ -136,6 +140,7 @@ def campaigns_of(file: File) -> list[CampaignSummary]:
 
 
 def _summaries(connection: sqlite3.Connection) -> list[CampaignSummary]:
+    # Reading brings no file up to date: it may be read-only.
     there = "SELECT count(*) FROM sqlite_master WHERE name = 'campaign'"
     if connection.execute(there).fetchone() == (0,):  # nobody has written to it since schema 1
         return []
@@ -169,6 +174,7 @@ def _differences(name: str, was: object, now: object) -> Iterator[str]:
         for key in {**was, **now}:
             yield from _differences(str(key), was.get(key), now.get(key))
     elif was != now:
+        # Versions are worth showing; digests of files are not.
         short = isinstance(was, str) and isinstance(now, str) and len(was) + len(now) < 60
         yield f"{name} ({was} → {now})" if short else name
 

@@ -103,6 +103,7 @@ class BadStore(ValueError):
 
 def packed(values: object) -> bytes:
     """JSON values as they are stored."""
+    # JSON and not pickle: what a file holds is read, and never executed.
     return zlib.compress(json.dumps(values).encode())
 
 
@@ -124,6 +125,8 @@ def damaged() -> Iterator[None]:
         yield
     except BadStore:
         raise
+    # Whatever decoding raises for bits that have changed; what is not of that kind is a fault of
+    # ours.
     except (zlib.error, ValueError, KeyError, TypeError, AttributeError):
         raise BadStore(_DAMAGED) from None
 
@@ -157,6 +160,7 @@ class File:
         """
 
         def in_a_transaction(connection: sqlite3.Connection) -> Answer:
+            # The lock at once: two that read first and write then would block each other.
             connection.execute("BEGIN IMMEDIATE")
             answer = change(connection)
             connection.execute("COMMIT")
@@ -170,9 +174,12 @@ class File:
         Raises:
             BadStore: there is none.
         """
+        # SQLite waits in C, where Ctrl-C is not heard: so it waits in short attempts.
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:
+                # A connection for each question: none is open when a process forks, or is killed in
+                # between.
                 with closing(self._connected()) as connection:
                     return question(connection)
             except sqlite3.Error as error:
@@ -180,6 +187,8 @@ class File:
                     raise _refusal(error) from None
 
     def _connected(self) -> sqlite3.Connection:
+        # As an address, because only there SQLite can be forbidden to make a file that is not
+        # there.
         address = f"{self.path.resolve().as_uri()}?mode={self._mode}"
         return sqlite3.connect(address, uri=True, timeout=_ATTEMPT, isolation_level=None)
 
@@ -187,7 +196,9 @@ class File:
         """Have the tables made that are missing: all if the file is new, and those that were added
         since it was made. Two may be at it at once.
         """
+        # What two find missing at once is made once: the second waits here.
         connection.execute("BEGIN IMMEDIATE")
+        # A file without any table: it is new, and nobody else's.
         if _number(connection, "schema_version") == 0:
             connection.execute(f"PRAGMA application_id = {_APPLICATION}")
         if _number(connection, "application_id") == _APPLICATION:
@@ -209,6 +220,8 @@ class File:
                 f"has schema {version}: this version reads {SCHEMA}; upgrade gruverify, or name "
                 "another file"
             )
+        # One finding is enough; indices are not compared with tables, which would take most of the
+        # time.
         [(found,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
         if found != "ok":
             raise BadStore(_DAMAGED)
@@ -229,6 +242,7 @@ def _number(connection: sqlite3.Connection, pragma: str) -> int:
 
 def _code(error: sqlite3.Error) -> int:
     """The primary code of SQLite's, which the library has for errors that it has raised itself."""
+    # The higher bits tell kinds of the same error apart.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
@@ -237,6 +251,7 @@ def _is_locked(error: sqlite3.Error) -> bool:
 
 
 def _refusal(error: sqlite3.Error) -> BadStore:
+    # A disk that fails is like a full one: the run goes on, and is no longer kept.
     full = _code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
     return (NoRoom if full else BadStore)(_in_words(error))
 

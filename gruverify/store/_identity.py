@@ -65,6 +65,7 @@ def identity_of(
 
 def _options(plan: Plan, header: JsonObject) -> Iterator[tuple[str, str]]:
     chosen = plan.selection
+    # What was judged, and not what was written: all formats by default are the same as all by name.
     yield "--format", f"--format {','.join(header['formats'])}"
     yield "--profile", f"--profile {plan.profile}"
     yield "--seed", f"--seed {plan.seed}"
@@ -83,6 +84,7 @@ def _options(plan: Plan, header: JsonObject) -> Iterator[tuple[str, str]]:
 
 
 def _differences(was: Mapping[str, str], now: Mapping[str, str], nothing: str) -> Iterator[str]:
+    # In the order of the first, and what only the second has behind: sets would have none.
     for name in {**was, **now}:
         before, after = (each.get(name) or nothing.format(name=name) for each in (was, now))
         if before != after:

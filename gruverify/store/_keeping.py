@@ -82,6 +82,8 @@ class Kept:
                     for case in cases
                 ]
                 self._write(
+                    # Replaced and not refused: a run that goes on may judge again what it had
+                    # judged.
                     lambda c: c.executemany(
                         "INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?, ?, ?)", rows
                     )
@@ -110,6 +112,7 @@ class Kept:
             finished = _now()
         values = (finished, verdict, as_text(figures), packed(document), self.number)
         change = "UPDATE run SET finished = ?, verdict = ?, figures = ?, document = ? WHERE id = ?"
+        # What is finished is worth more than an interrupted attempt to take it over.
         change += " AND finished IS NULL" if finished is None else ""
         self._write(lambda connection: connection.execute(change, values))
 
@@ -138,6 +141,8 @@ class Kept:
         """Make a change; where that fails, on a full disk say, the run goes on without being
         kept.
         """
+        # Not tried again after a failure: every try may wait for seconds, and there is one for each
+        # case.
         if self.trouble:
             return
         try:
@@ -172,10 +177,13 @@ def _to_go_on_with(file: File, now: Identity) -> tuple[Earlier | None, tuple[str
     """The run to go on with, None if everything is asked anew, and why."""
     with damaged():
         runs = file.query(lambda connection: list(_runs(connection, now.target)))
+    # Options first: who gives others means another run, and is told so; a target that has changed
+    # since is no mistake of the user's.
     same = [run for run in runs if not run.identity.other_options(now)]
     unchanged = [run for run in same if not run.identity.changes(now)]
     alike = sorted(
         (run for run in unchanged if not run.identity.other_claims(now)),
+        # Unfinished ones first; sorting keeps the newest of each in front.
         key=lambda run: run.finished,
     )
     if alike:
@@ -235,6 +243,7 @@ def _found(connection: sqlite3.Connection, number: int, header: JsonObject) -> T
         "SELECT header, saved FROM run WHERE id = ?", (number,)
     ).fetchall()
     parts = connection.execute("SELECT found FROM part WHERE run = ?", (number,)).fetchall()
+    # Left packed: they are unpacked one by one, as the cases are drawn again.
     judged: dict[str, dict[tuple[str, int], bytes]] = {}
     for fmt, stream, case, found in connection.execute(
         "SELECT format, stream, number, found FROM judged WHERE run = ?", (number,)

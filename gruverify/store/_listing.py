@@ -51,6 +51,8 @@ def _runs(connection: sqlite3.Connection) -> list[Run]:
         finished.setdefault(number, set()).add(fmt)
         cpu[number] = cpu.get(number, 0.0) + seconds
     for number, fmt, count, seconds in connection.execute(
+        # Of formats that are finished nothing is left in that table: their part has taken its
+        # place.
         "SELECT run, format, count(*), sum(cpu) FROM judged GROUP BY run, format"
     ):
         cases.setdefault(number, {})[fmt] = count
@@ -60,6 +62,7 @@ def _runs(connection: sqlite3.Connection) -> list[Run]:
     for number, target, started, options, header, verdict, figures in connection.execute(
         f"SELECT {columns} FROM run ORDER BY id"
     ):
+        # Formats have a column of their own.
         asked = " ".join(
             said for name, said in json.loads(options).items() if said and name != "--format"
         )
@@ -93,6 +96,7 @@ def document_of(file: File, number: int) -> Any:
 
 def _document(connection: sqlite3.Connection, number: int) -> Any:
     numbers = [found for (found,) in connection.execute("SELECT id FROM run ORDER BY id")]
+    # Numbers of runs begin at 1, so those below 0 are free to count from the end.
     if -len(numbers) <= number < 0:
         wanted = numbers[number]
     else:
