@@ -22,9 +22,8 @@ class Option(NamedTuple):
     name: str
     metavar: str
     help: str
-    kind: str = (
-        "string"  # as pytest calls the types of ini keys; all others may be given several times
-    )
+    #: As pytest calls the types of ini keys; all but this one may be given several times.
+    kind: str = "string"
 
 
 OPTIONS = (
@@ -114,9 +113,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def _alone(config: pytest.Config) -> bool:
     """Whether the run is about a target, named on the command line, and nothing else."""
     given_to_worker = getattr(config, "workerinput", None)
-    if (
-        given_to_worker is not None
-    ):  # a worker of pytest-xdist is given arguments even where there were none
+    # A worker of pytest-xdist is given arguments even where there were none: its controller says.
+    if given_to_worker is not None:
         return bool(given_to_worker["gruverify_alone"])
     return (
         bool(config.getoption(_key("target")))

@@ -21,6 +21,7 @@ def why_not(
     invariant: Invariant, backend: Backend, fmt: Format, profile: str, chosen: Selection
 ) -> Tally | None:
     """The tally of an invariant that is not asked, which says why; None if it is."""
+    # First, so that what the user said is the reason shown, whatever else there may be.
     if entry := chosen.skips_it(invariant.id, fmt.name):
         return Tally(mark="skip", reason=entry.reason or entry.place)
     why = applicable(invariant, backend)

@@ -86,4 +86,6 @@ def check(
         saved=NOTHING_SAVED if replay is None else saved_witnesses(replay, name),
     )
     result = run(backend, plan, name, listener)
+    # Whether what failed fails in a new process, too, the command line alone finds out: see
+    # `concluded_apart`.
     return explained(result, target)

@@ -88,6 +88,7 @@ def _of_sizes(sizes: Mapping[str, int]) -> Iterator[tuple[str, bool]]:
     """Thresholds, multiples, and sizes that are the same; a cell is a stack of one layer and
     direction.
     """
+    # So that both kinds of cases have all features, in one order: counts are packed by that order.
     extents = {"L": 1, "D": 1, **sizes}
     extents |= {"3H": 3 * extents["H"], "D·H": extents["D"] * extents["H"]}
     for name, letter, n in _THRESHOLDS:
@@ -100,6 +101,8 @@ def _of_sizes(sizes: Mapping[str, int]) -> Iterator[tuple[str, bool]]:
 
 
 def _of_the_call(case: AnyCase) -> Iterator[tuple[str, bool]]:
+    # Where no regime is known, or no lengths are given, the feature is there and false: see
+    # `_names`.
     stack = isinstance(case, StackCase)
     if isinstance(case, StackCase):
         lengths = case.lengths
@@ -149,6 +152,7 @@ def _of_arrays(case: AnyCase) -> Iterator[tuple[str, bool]]:
         max(_largest(arrays["d_last"]), _largest(arrays["d_outputs"])) > 100,
     )
     yield "an input above 100", _largest(arrays["inputs"]) > 100
+    # One pass over all arrays: this is found for every case that is drawn.
     sizes = np.abs(np.concatenate([array.ravel() for array in arrays.values()]).astype(np.float64))
     yield "subnormal numbers", bool(((sizes > 0) & (sizes < case.format.min_normal)).any())
 
@@ -230,6 +234,7 @@ class Outcomes:
 
 def marks_of(features: Mapping[str, bool]) -> int:
     """The features of a case as counts of one, for `outcome`: found out once for all invariants."""
+    # The first count is that of all cases, with any feature or none.
     counts = np.array([True, *features.values()], "<u4")
     return int.from_bytes(counts.tobytes(), "little")
 
@@ -296,6 +301,7 @@ def shared_feature(outcomes: Outcomes) -> str:
 
 def _best(outcomes: Outcomes, failed: int, passed: int) -> _Feature | None:
     """The feature that tells the failing cases from those that passed, if there is one."""
+    # A feature of most cases that pass tells nothing, though all failing cases have it.
     candidates = [f for f in _features(outcomes) if f.failed == failed and f.passed <= f.failed]
     candidates = [f for f in candidates if _by_chance(f, failed, passed) < _CHANCE]
     return min(candidates, key=lambda f: (f.passed, f.rank), default=None)
@@ -310,6 +316,7 @@ def _alone(outcomes: Outcomes, passed: int) -> str:
     own = sorted(
         (f for f in _features(outcomes) if f.failed and not f.passed), key=lambda f: f.rank
     )
+    # The last one stays, which is the simplest: `own` is sorted by rank.
     of_a_kind = {_kind(f.name): f.name for f in reversed(own)}
     names = [f.name for f in own if of_a_kind[_kind(f.name)] == f.name]
     if not names:
@@ -340,6 +347,8 @@ def _by_chance(feature: _Feature, failed: int, passed: int) -> float:
     to do with them.
     """
     among, everything = feature.failed + feature.passed, failed + passed
+    # Hypergeometric: all failures among those with the feature, times the number of features and of
+    # absences that were looked at (Bonferroni).
     return 2 * len(_names()) * math.comb(among, failed) / math.comb(everything, failed)
 
 
@@ -350,6 +359,7 @@ def _features(outcomes: Outcomes) -> Iterator[_Feature]:
     failing, passing = (_counts(each) for each in (outcomes.failed, outcomes.passed))
     for place, name in enumerate(_names(), start=1):
         failed, passed = failing[place], passing[place]
+        # A feature comes before its own absence, which is harder to say.
         rank = 2 * (_rank_of_threshold(name) if name in _THRESHOLD_NAMES else place)
         yield _Feature(name, failed, passed, rank)
         yield _Feature(_without(name), failing[0] - failed, passing[0] - passed, rank + 1)
@@ -362,6 +372,7 @@ def _rank_of_threshold(name: str) -> int:
     n = int(name.rsplit(" ", 1)[1])
     if n == 1:
         return -3 * THRESHOLDS[-1]
+    # Between 15 and 17 no case may lie: 16 is what somebody has written.
     if n & (n - 1) == 0:
         return -n - THRESHOLDS[-1]
     return -n

@@ -70,6 +70,8 @@ def applicable(invariant: Invariant, backend: Backend, declared: Declarations | 
         return f"the backend has no {', no '.join(missing)}"
     if not invariant.of_stacks and not any(offers(backend, method) for method in CELL_METHODS):
         return "the backend has stacks alone"
+    # A derived method is our own code: its duties are those of the method below, and are put to
+    # that.
     derived = [method for method in invariant.needs if method in derived_methods(backend)]
     if invariant.family == "contract" and derived:
         return (
@@ -77,6 +79,7 @@ def applicable(invariant: Invariant, backend: Backend, declared: Declarations | 
             "it is asked"
         )
     declared = declared or declarations_of(backend)
+    # Other sizes would be answered by nothing but an error, which is no finding.
     if invariant.resizes and (declared.hidden_size, declared.input_size) != (None, None):
         return "it asks for other sizes than the one the backend is built for"
     if invariant.resizes and declared.shapes == "few":
@@ -112,6 +115,7 @@ def judge_trial(
     asked: whether it is known of all of them that they can be asked of the backend.
     """
     case, backend, met = trial.case, trial.backend, _Met(trial.case, derived_methods(trial.backend))
+    # A sum over all cells: found once, for it is looked at after every invariant.
     large = _weights(case) > _SHARED
     for invariant in invariants:
         if (
@@ -139,6 +143,7 @@ def reads(invariant: Invariant, case: AnyCase) -> bool:
 
 
 def _judge(trial: Trial | StackTrial, invariant: Invariant, met: _Met) -> Judgement:
+    # Whoever dies in a call dies under this name: the parent reads it off the note of the call.
     RECORDER.invariant = invariant.id
     try:
         # Ball arithmetic answers an overflow with an infinite radius: NumPy need not warn of it.
@@ -158,6 +163,7 @@ def _judged(invariant: Invariant, residuals: list[Residual]) -> Judgement:
     """Falsified by the worst comparison of all; else passed, with the worst of those that claim
     something.
     """
+    # A margin beyond 1 counts even where the bound claims nothing: it was exceeded all the same.
     worst = max(residuals, key=_margin, default=nothing_claimed("there was nothing to compare"))
     compared = sum([residual.compared for residual in residuals])
     claimed = sum([residual.claimed for residual in residuals])
@@ -167,6 +173,7 @@ def _judged(invariant: Invariant, residuals: list[Residual]) -> Judgement:
             return Judgement(
                 invariant, Tally(unclaimed=1, compared=compared, claimed=claimed), worst
             )
+        # A comparison of which nothing is claimed must not hide the closest of those that count.
         worst = max(claiming, key=_margin)
     return Judgement(invariant, judged(worst.margin, compared=compared, claimed=claimed), worst)
 
@@ -180,6 +187,8 @@ def outcome_of(judgements: Iterable[Judgement]) -> Outcome:
     found = list(judgements)
     if any(judgement.failed and judgement.invariant.id in VALUES.ids for judgement in found):
         return "failed"
+    # A method's shape is asked of the very case that was drawn: features of it are what was
+    # refused.
     refused = any(j.tally.declined for j in found if j.invariant.id.startswith("contract/shape-"))
     if refused:
         return "refused"
@@ -190,6 +199,7 @@ def compared_methods(judgements: Iterable[Judgement]) -> set[str]:
     """The methods all of whose answers to the very case were compared, in bounds that claimed
     something.
     """
+    # Contracts compare nothing with the mathematics; a case counts for its sizes where values do.
     judged = (
         j.invariant for j in judgements if j.tally.judged and j.invariant.family != "contract"
     )
@@ -215,6 +225,8 @@ class _Met:
         what = str(obstacle)
         if isinstance(obstacle, Declined):
             return Tally(declined=1, reason=what)
+        # Most telling first: the same method, the very same message, and what the method is derived
+        # from.
         base = self.derived.get(obstacle.method, "")
         cause = next(
             (self.reporters[key] for key in (obstacle.method, what, base) if key in self.reporters),

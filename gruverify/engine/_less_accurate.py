@@ -181,9 +181,8 @@ class Explaining:
         self.failed = self.failed or bool(failing)
         if self.hopeless or not failing:
             return
-        if any(
-            judgement.obstacle for judgement in failing
-        ):  # an error or an answer of the wrong shape
+        # An error, or an answer of the wrong shape, is no matter of accuracy.
+        if any(judgement.obstacle for judgement in failing):
             self._give_up()
             return
         failure = _Failure(case, tuple(judgement.invariant for judgement in failing))

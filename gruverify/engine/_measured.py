@@ -1,8 +1,8 @@
 """How accurate a backend's σ, tanh and sums are: measured through its own steps, on cells that show
 one at a time.
 
-With an exact gate, a unit's next state is σ or tanh of one of its inputs, digit for digit
-(theory-14.md, 14i).
+With an exact gate, a unit's next state is σ or tanh of one of its inputs, digit for digit (see
+docs/accuracy.md).
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ def measured(backend: Backend, fmt: Format) -> Measured:
     Where no step follows from its sequences, because they are longer, the first of their steps
     shows it.
     """
+    # What has neither has no step that would show one function at a time.
     if not offers(backend, "step") and not offers(backend, "sequence"):
         return Measured()
     probe = Probe(backend, fmt)
@@ -89,6 +90,7 @@ def _bits(probe: Probe) -> int:
     """
     try:
         with np.errstate(all="ignore"):
+            # The precisions of bfloat16, TF32 (and float16) and float32, the coarsest first.
             for bits in (8, 11, 24):
                 if bits < probe.format.precision and probe.rounds_operands(bits):
                     return bits
@@ -112,6 +114,7 @@ class Probe:
         self.steps = max(1, declared.min_length)
         self.hidden = declared.hidden_size or UNITS
         self.inputs = declared.input_size or UNITS + 1
+        # One input is left for what is always 1, and makes up for biases that a variant may lack.
         self.shown = min(self.hidden, self.inputs - 1)
 
     @property
@@ -121,6 +124,8 @@ class Probe:
 
     def sigma_at(self, points: NDArray) -> NDArray:
         """What the cell makes of σ at pre-activations (N,) of the update gate: the next state."""
+        # With a candidate of 0 and a state of 1, or the other way round, the usual forms of the
+        # blend leave z as it was computed (theory 5, A and B).
         if self.keeps:
             return self._shown(points, "z", 0.0, 1.0)
         return self._shown(points, "z", _SHUT, 0.0)
@@ -132,6 +137,7 @@ class Probe:
     def errors_of_sigma(self) -> tuple[float, float]:
         """The largest error of σ, relative to the value and to 1."""
         fmt = self.format
+        # Below, σ may be 0 or subnormal: an error relative to it says nothing of the function.
         low = max(fmt.sigmoid_flushes, np.log(fmt.min_normal))
         if not self.shows_sigma:
             return np.inf, np.inf
@@ -139,6 +145,7 @@ class Probe:
 
     def errors_of_tanh(self) -> tuple[float, float]:
         """The largest error of tanh, relative to the value and to 1."""
+        # One beyond the point where tanh rounds to 1: there a clamp or an exp that overflows shows.
         most = self.format.tanh_saturates + 1
         return self._largest(self.tanh_at, np.tanh, -most, most)
 
@@ -156,6 +163,7 @@ class Probe:
         wide = wide_type(self.format)
         exact = truth(x.astype(wide))
         found = ask(x).astype(wide)
+        # One unit of underflow is anybody's, whatever the function.
         wrong = np.maximum(np.abs(found - exact) - self.format.min_subnormal, 0) / wide(
             self.format.unit_roundoff
         )
@@ -173,6 +181,8 @@ class Probe:
         x = np.zeros((rows, self.inputs))
         x[:, :n] = np.resize(points.astype(np.float64), rows * n).reshape(rows, n)
         x[:, n] = 1
+        # Blocks are packed r, z, n: z is shown through an n that is shut, and n through a z that
+        # is.
         mine, other = (1, 2) if gate == "z" else (2, 1)
         weights = np.zeros((3, self.hidden, self.inputs))
         weights[mine, range(n), range(n)] = 1
@@ -186,8 +196,12 @@ class Probe:
             count = min(self.inputs, round(1 / u))
         else:
             count = round(1 / u)
+        # With fewer terms, or in a wide format, nothing would be lost that can be told from
+        # rounding.
         if count * u < 2.0**-3 or self.format.precision > 11:
             return 0.0
+        # Small terms are lost if 1 comes first, and add up if it comes last: kernels sum either
+        # way.
         for order in (1, -1):
             weights = np.zeros((3, self.hidden, count))
             weights[2] = np.concatenate([[1.0], np.full(count - 1, u / 2)])[::order]
@@ -208,9 +222,11 @@ class Probe:
         With r = 1 and the candidate alone, h = tanh(v - 1), where v = 1 - 2^-(bits + 1) is an
         operand of either kind and the difference is exact.
         """
+        # A number of bits + 1 significant bits, of which rounding to `bits` loses the last.
         fine = 1 - 2.0 ** -(bits + 1)
         candidate_alone = -_SHUT if self.keeps else _SHUT
         found = []
+        # A kernel may round its weights alone, or what they are multiplied with alone.
         for weight, factor in ((fine, 1.0), (1.0, fine)):
             x = np.zeros((1, self.inputs))
             x[0, :2] = factor, 1
@@ -254,6 +270,7 @@ class Probe:
         before = np.broadcast_to(states, (len(x), H)).astype(dtype)
         if offers(self.backend, "step"):
             return self._states(self.backend.step(cell, inputs, before), before)
+        # A target that takes longer sequences only is asked for the first of some equal steps.
         repeated = np.repeat(inputs[None], self.steps, axis=0)
         outputs, _ = self.backend.sequence(cell, repeated, before)
         return self._states(outputs[0], before)
@@ -288,6 +305,7 @@ def points_of(fmt: Format, low: float, high: float, bits: int) -> NDArray:
         x = np.concatenate(
             [size * random.choice([-1.0, 1.0], len(size)), random.uniform(low, high, POINTS // 2)]
         )
+    # Rounded to `bits` bits: what has few digits is exact in a product, whatever rounds operands.
     significand, exponent = np.frexp(x)
     x = fmt.cast(np.ldexp(np.rint(significand * 2.0**bits), exponent - bits)).astype(np.float64)
     return fmt.cast(x[(x >= low) & (x <= high)])
@@ -295,6 +313,8 @@ def points_of(fmt: Format, low: float, high: float, bits: int) -> NDArray:
 
 def sigmoid(x: NDArray) -> NDArray:
     """σ, in the precision of its argument."""
+    # The stable form: of both signs e is at most 1, so that nothing overflows and small gates keep
+    # their digits.
     e = np.exp(-np.abs(x))
     value: NDArray = np.where(x < 0, e, 1) / (1 + e)
     return value

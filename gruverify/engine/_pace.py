@@ -31,5 +31,6 @@ class Pace:
         """The pace of something that may take this share of the time that is left."""
         if self.deadline is None:
             return self
+        # Late already, it has no time at all, and not less than none.
         now = time.monotonic()
         return replace(self, deadline=now + share * max(self.deadline - now, 0.0))

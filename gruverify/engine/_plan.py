@@ -134,6 +134,7 @@ def _require_size(most: Any, backend: Backend) -> None:
     if not isinstance(most, int) or isinstance(most, bool) or most < 1:
         raise ValueError(f"max_size={most!r} must be a whole number of at least 1")
     declared = declarations_of(backend)
+    # No size is drawn below what is declared, so such a cap would leave no case.
     for name in ("hidden_size", "input_size", "min_length"):
         if (getattr(declared, name) or 0) > most:
             raise ValueError(
@@ -171,6 +172,7 @@ def header_of(backend: Backend, plan: Plan, target: str) -> dict[str, Any]:
 
 def replayed(plan: Plan, backend: Backend) -> Saved:
     """The saved witnesses that the run tries."""
+    # Found out twice, for the header and for each format: both follow from the plan alone.
     formats, chosen = formats_of(plan, backend), plan.selection
     return fitting(
         plan.saved, backend, formats, profile=plan.profile, chosen=chosen, max_size=plan.max_size
@@ -182,6 +184,7 @@ def versions(target: str = "") -> dict[str, str]:
     among them.
     """
     meant = meant_by(target)
+    # Of a user's own target nobody knows what it depends on; torch is named, for most do.
     own = next((shipped.packages for shipped in TARGETS if shipped.name == meant), ())
     packages = ("gruverify", "numpy", "hypothesis", "ml_dtypes", "torch", *own)
     return {"python": platform.python_version(), **{p: v for p in packages if (v := _version(p))}}

@@ -82,6 +82,8 @@ class Reduction:
                 self._arrangement()
                 self._sizes()
                 self._zeros()
+                # Zeros let units and inputs go that were needed before, so sizes are tried again
+                # after them.
                 self._sizes()
                 self._values()
         return self.best
@@ -89,6 +91,8 @@ class Reduction:
     def _falsified_by(self, case: AnyCase) -> bool:
         key = case.key()
         if key not in self._known:
+            # Counted before it is asked, and by size: a bound on work that is the same on any
+            # machine.
             self.spent += -(-sum(array.size for array in case.arrays().values()) // _SMALL)
             if self.spent > self.tries:
                 raise _Spent
@@ -115,10 +119,13 @@ class Reduction:
 
     def _sizes(self) -> None:
         before: AnyCase | None = None
+        # One size less may let another one go that was needed before.
         while before is not self.best:
             before = self.best
             for letter in _LETTERS:
                 if letter in before.sizes:
+                    # From the start again after each success: the fewest are tried first, so that
+                    # cases become small at once.
                     while self._fewer(letter):
                         pass
 
@@ -131,6 +138,7 @@ class Reduction:
     def _least(self, letter: str) -> int:
         """What the target needs of it."""
         declared = self.declared
+        # None, nothing declared, and False alike can do with one direction.
         two = 2 if declared.bidirectional else 1
         fixed = {
             "H": declared.hidden_size,
@@ -146,6 +154,7 @@ class Reduction:
         """Set arrays to 0, then gates, then entries."""
         for name in self._names():
             array = self.best.arrays()[name]
+            # All of it first: most arrays of most failures do not matter.
             if self._without(name, np.ones(array.shape, bool)):
                 continue
             if name.startswith(("weight", "bias")):
@@ -156,7 +165,10 @@ class Reduction:
     def _entries(self, name: str) -> None:
         """Set entries of one array to 0, many at a time and then fewer."""
         chunk = int(np.count_nonzero(self.best.arrays()[name]))
+        # Halves of what is left, then quarters, down to single entries, as delta debugging has it.
         while chunk := chunk // 2:
+            # What was set to 0 is no longer among those left: the next piece begins at the same
+            # place.
             start = 0
             while start < len(left := np.flatnonzero(self.best.arrays()[name])):
                 if not self._without(
@@ -178,6 +190,7 @@ class Reduction:
         """
         arrays = self.best.arrays()
         read = [name for name in self._names() if arrays[name].size <= _READABLE]
+        # All arrays at once first: where numbers do not matter, six tries are all it takes.
         for plainer in _PLAINER:
             self._takes(with_arrays(self.best, partial(_shortened_if, read, plainer)))
         for name in read:

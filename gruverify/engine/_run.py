@@ -79,14 +79,16 @@ def run(
     pace = Pace(None if plan.time_budget is None else started + plan.time_budget, stopped)
     try:
         listener(RunStarted(header))
+        # Small matrices gain nothing from more, and processes side by side fight over the cores.
         with one_thread():
             formats = formats_of(plan, backend)
             for number, fmt in enumerate(formats):
+                # What a format leaves of its share is there for those after it.
                 share = pace.part(1 / (len(formats) - number))
                 began, before = time.monotonic(), cpu.seconds
-                _seed(
-                    backend, plan.seed
-                )  # every format meets the target as if it were the only one
+                # Every format meets the target as if it were the only one: what is found in it must
+                # not depend on how formats were spread over processes.
+                _seed(backend, plan.seed)
                 journal = _journal(backend, fmt, listener, judged, cpu)
                 FormatRun(backend, fmt, plan, ledger, listener, share, share, journal).run()
                 part = replace(
@@ -96,6 +98,8 @@ def run(
                 )
                 listener(FormatFinished(fmt.name, part))
     except KeyboardInterrupt:
+        # What there is by now is worth having: it is returned, and `complete` keeps it from
+        # conforming.
         complete = False
     finally:
         _close(backend)
@@ -236,15 +240,20 @@ class FormatRun:
         for stream, share in self._shares(streams if self.invariants else []):
             if self.failures.are_enough():
                 break
+            # All that is in there has its witness by now, for `shrink` ran after the stream before.
             self.failures.smallest.clear()
             self._draw(stream, share)
             self.failures.shrink()
         for kind, facts in self.facts.items():
+            # What the target answers when it is asked again says more than what features the cases
+            # share.
             if hint := self.undeclared[kind].found() or suggested(
                 facts, self.undeclared[kind].bears_out
             ):
                 self.ledger.hints[name, kind] = hint
         if self.explaining.failed:
+            # What fails now and then may hold under some hypothesis by luck: nothing is explained
+            # by that.
             repeats = not any(fmt == name for _, fmt in self.ledger.flaky)
             if repeats:
                 self.ledger.lesser[name] = self.explaining.found()
@@ -256,9 +265,8 @@ class FormatRun:
         does not fail claims nothing: it was not drawn. The target is seeded again, so that it meets
         what is drawn as it would have.
         """
-        asked = {
-            invariant.id for invariant in self.invariants
-        }  # not one that the process died under
+        # Not one that the process died under: it would end the next one, too.
+        asked = {invariant.id for invariant in self.invariants}
         saved = replayed(self.plan, self.backend).witnesses
         mine = [w for w in saved if w.case.format is self.format and w.invariant in asked]
         self.replaying = True
@@ -267,6 +275,7 @@ class FormatRun:
             if self.share.is_late() or self.failures.are_enough():
                 break
             self._replay(witness)
+        # What a run that was stopped has saved is as it was drawn: reducing it is left to this one.
         self.failures.shrink()
         self.replaying = False
         if mine:
@@ -295,6 +304,7 @@ class FormatRun:
         in few cases.
         """
         if self.pace.deadline is not None:
+            # The order is stable: within each half, streams come as they would without a budget.
             streams = sorted(streams, key=lambda stream: not stream.survey)
         left = sum(stream.count for stream in streams)
         for _, alike in groupby(
@@ -319,6 +329,7 @@ class FormatRun:
         self._send()
         self.share.check_stopped()
         if share.is_late() or self.failures.are_enough():
+            # Cut short: the cases that are missing stay planned, and are a doubt of the verdict.
             planned = _length(stream)
         else:
             planned = self.drawn
@@ -348,6 +359,8 @@ class FormatRun:
         known, found = self._known(case), list[Judgement]()
         if known is None:
             self._tell_of_new_sizes(case)
+        # Judged one by one, and entered before the next is asked for: what was found before a death
+        # or a Ctrl-C is in the ledger.
         for judgement in self._judgements(trial) if known is None else known.judgements:
             self._heartbeat()
             id, expected = judgement.invariant.id, self.failures.expects(judgement.invariant.id)
@@ -367,6 +380,7 @@ class FormatRun:
             visited = known.visited
         if known is None and self.journal is not None:
             self.journal.keep(self.stream, self.drawn, case, Found(tuple(found), visited))
+        # Cases taken over from a journal are met, too, or mutations after them would be others.
         self.closest.meet(case, found)
         if not self.mutating:  # Hypothesis has drawn it
             emit(visited)
@@ -378,6 +392,8 @@ class FormatRun:
             case, [j for j in found if not self.failures.expects(j.invariant.id)]
         )
         self.facts[kind_of(case)].append(Fact(features, outcome_of(found)))
+        # Only now: which invariants have their turn at a case follows from how many there were
+        # before it.
         self.number, self.drawn = self.number + 1, self.drawn + 1
         self.ledger.count(self.format, kind_of(case), one(case))
         self.listener(CaseJudged(self.format.name, self.number, tuple(new)))
@@ -422,6 +438,7 @@ class FormatRun:
         for judgement in failing:
             self._tell_first(case, judgement)
             self.failures.keep(case, judgement)
+        # Once for each format: it takes some calls of a target that may be slow.
         if failing and not self.looked:
             self.looked = True
             self.failures.repeats(failing[0], case)
@@ -469,6 +486,7 @@ class FormatRun:
                 )
             )
             told = time.monotonic()
+            # What is sent is pickled, which takes long where cases are large: see `_SELDOM`.
             self.reports_from = told + max(1.0, _SELDOM * (told - now))
 
 

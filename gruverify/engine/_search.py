@@ -46,6 +46,7 @@ AnyOne = TypeVar("AnyOne", Case, StackCase)
 Levels: TypeAlias = tuple[str, str, str]
 
 #: A slow backend is no fault of the strategy's.
+# Nor are large cases, of the surveys and of targets with few shapes, a mistake: they are asked for.
 _UNASKED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
 
@@ -106,6 +107,7 @@ def seed_for(seed: int, fmt: Format, kind: str = "") -> int:
     """Each format and kind of case has its own stream: which are run, and where, changes
     nothing.
     """
+    # Not hash(), which is another in every process.
     return int.from_bytes(hashlib.sha256(f"{seed}/{fmt.name}{kind}".encode()).digest()[:8], "big")
 
 
@@ -148,6 +150,7 @@ def streams_for(
         found.append(Stream(_any_of(strategies), count, seed_for(seed, fmt)))
         found += survey(backend, fmt, seed, max_size)[: _SURVEYED * (count // 100)]
     if stacks:
+        # Rounded up: there is always one.
         few = -(-count // 3) if cells else count
         options_of_stacks = _drawn_sizes(backend, "HIBTLD", max_size)
         strategies_of_stacks = [
@@ -165,6 +168,7 @@ def _offers_any(backend: Backend, methods: Iterable[str]) -> bool:
 
 def _any_of(strategies: list[SearchStrategy[AnyOne]]) -> SearchStrategy[AnyOne]:
     """One alone as it is: Hypothesis would draw which."""
+    # A further draw would change every case that a seed gives.
     if len(strategies) == 1:
         return strategies[0]
     return one_of(strategies)
@@ -201,6 +205,7 @@ def _capped(
     step.
     """
     fixed = fixed_sizes(backend, H="hidden_size", I="input_size")
+    # A target that takes at least 5 steps gets from 5 to 8, where another gets from 1 to 4.
     most = {**most, "T": least - 1 + most["T"]}
     found = {
         f"max_{letter}": size if max_size is None else min(size, max_size)
@@ -224,7 +229,10 @@ def survey(backend: Backend, fmt: Format, seed: int, max_size: int | None = None
     if not width:
         return []
     bins = [(r, z, c) for z, r, c in GATES.bins()]
+    # In order, a cell's units would all have the same z, and say nothing of gates side by side.
     random.Random(seed_for(seed, fmt, "/survey")).shuffle(bins)
+    # A target of few shapes has no cell of one unit: there the first case is left out, and not
+    # shown.
     simplest = int(declarations_of(backend).shapes != "few")
     parts = [bins[start : start + width] for start in range(0, len(bins), width)]
     return [
@@ -236,6 +244,7 @@ def survey(backend: Backend, fmt: Format, seed: int, max_size: int | None = None
             first=1 - simplest,
         )
         for number, part in enumerate(parts)
+        # The last bins, fewer than a cell has units, are left to cases drawn at random.
         if len(part) == width
     ]
 
@@ -279,6 +288,7 @@ def aimed(
 ) -> Stream:
     """So many cases at what is aimed at. The simplest one, which Hypothesis draws first, is not."""
     if aim.ascends:
+        # The cells of a run as any other: of one case there are no surveys beside them.
         [cells, *_] = streams_for(backend, fmt, seed, 1, max_size)
         return replace(cells, count=count - count // 2, mutated=count // 2)
     if aim.sizes:
@@ -355,11 +365,14 @@ def draw(
     """
     left_out = iter(range(first))
 
+    # No phase but generate: nothing is reused from runs before, and failures are reduced by
+    # ourselves.
     @seed(random.Random(stream).getrandbits(64))
     @_settings(count + first, Phase.generate)
     @given(strategy)
     def show(case: AnyOne) -> None:
         if next(left_out, None) is None and visit(case) is False:
+            # Left out cases are drawn all the same: skipping them would change those that follow.
             raise _Enough
 
     with suppress(_Enough):
@@ -383,6 +396,7 @@ def _settings(count: int, *phases: Phase) -> settings:
     return settings(
         max_examples=count,
         phases=phases,
+        # What a run finds must follow from its seed alone, and not from what other runs found.
         database=None,
         deadline=None,
         derandomize=False,

@@ -78,6 +78,8 @@ class Shard:
     def note(self, event: Event) -> None:
         """Follow the process, so that its death loses nothing that was found."""
         match event:
+            # A format may begin a second time, after a death: what was told of the first time is
+            # void.
             case FormatStarted(name):
                 self.format, self.number, self.so_far = name, 0, None
                 self.witnesses, self.flaky = {}, {}
@@ -87,6 +89,7 @@ class Shard:
                 self.witnesses[witness.invariant, witness.case.format.name] = witness
             case NotRepeated(name, invariant, flaky):
                 self.flaky[invariant, name] = flaky
+            # The part has all that was told so far, and more: both would count its cases twice.
             case FormatFinished(_, part):
                 self.parts.append(part)
                 self.so_far = None
@@ -103,8 +106,11 @@ class Shard:
         again, of that one too.
         """
         nothing = Result(header, {}, {}, True, 0.0, (note,) if note else ())
+        # Its processor seconds are not known: it could not say what the last format took.
         found = [nothing, *(replace(part, header=header, cpu=None) for part in self.parts)]
         if (last := self.so_far) is not None and not begun_again:
+            # A witness may have come before the tallies that show its failure; alone it would be no
+            # failure.
             entered = {key[:2] for key in last.tallies}
             witnesses = {
                 place: w
@@ -146,6 +152,7 @@ class Crew:
             judged = None
         else:
             judged = {fmt.name: self.judged.get(fmt.name, {}) for fmt in formats}
+        # The crew's plan, not the first one: it has the deaths by now, and what is not asked again.
         plan = replace(self.plan, formats=formats)
         child = Child(
             self.context, self.target, _work, self.target, plan, judged, patience=self.patience
@@ -161,6 +168,7 @@ class Crew:
         """Have every shard send what it has. Whoever does not in time, or is waiting a second time,
         is done with.
         """
+        # Whoever presses Ctrl-C a second time waits for nobody.
         self.deadline = time.monotonic() + (_GRACE if self.complete else 0.0)
         self.complete = False
         for shard in self.at_work:
@@ -168,6 +176,7 @@ class Crew:
 
     def receive(self) -> None:
         """Wait for the shards at work, take what each has sent, and end those that hang."""
+        # A process that hangs sends nothing: it has to be looked at now and then all the same.
         wait_for([shard.child for shard in self.at_work], min(self.patience, 0.5))
         for shard in self.at_work:
             self._take(shard)
@@ -187,6 +196,7 @@ class Crew:
             self.keep(message)
             if self._is_news(message):
                 self.listener(message)
+        # No death, even where it was killed: it was asked to stop.
         if not self.complete and (ended or time.monotonic() > self.deadline):
             self._finish(shard, shard.known(self.header), grace=0.0)
         elif ended:
@@ -200,6 +210,7 @@ class Crew:
 
         Who keeps cases has heard of them.
         """
+        # Told once, though a format that begins again after a death meets its first failure again.
         if isinstance(event, FirstFailure):
             if event.format in self.told:
                 return False
@@ -220,6 +231,8 @@ class Crew:
         if (
             call is not None
             and call.invariant
+            # Else a target that dies whatever it is asked would be begun again for every invariant
+            # there is.
             and sum(d.format == shard.format for d in self.plan.deaths) < _MOST_DEATHS
         ):
             death = Death(shard.format, call, how)
@@ -275,6 +288,7 @@ def check_in_processes(
         TargetDied: the process that was to import it ended, or gave no answer for `patience`
         seconds.
     """
+    # The target is never imported here: what it does to its process, it does to another one.
     context = processes(target)
     formats, header, sources = in_subprocess(
         context, outline, target, plan, name=target, patience=patience
@@ -328,6 +342,7 @@ def concluded_apart(result: Result, target: str, patience: float = PATIENCE) -> 
     """The result with what a new process of the target makes of what failed in it, if it gets
     that far.
     """
+    # A target that dies would do so again here, and whoever pressed Ctrl-C waits.
     if not result.witnesses or not result.complete or result.crashes:
         return result
     context = processes(target)
@@ -344,12 +359,15 @@ def _take_over(crew: Crew, earlier: TakenOver, keeper: Keeper) -> None:
     crew.keep, crew.judged = keeper.keep, earlier.judged
     if earlier.header is not None:
         deaths = tuple(death for death, _ in earlier.deaths)
+        # The witnesses that the earlier run tried, not those saved meanwhile: results must not
+        # differ.
         crew.plan = replace(crew.plan, saved=earlier.saved, deaths=deaths)
         crew.header = {**crew.header, "replayed": earlier.header["replayed"]}
 
 
 def _carry_out(crew: Crew, formats: tuple[Format, ...], jobs: int) -> None:
     """Have all formats done; where it is interrupted, what there is of them."""
+    # By turns: formats differ in what they take, and neighbours take alike.
     waiting = [formats[i::jobs] for i in range(min(jobs, len(formats)))]
     while waiting or crew.at_work:
         try:
@@ -363,6 +381,8 @@ def _carry_out(crew: Crew, formats: tuple[Format, ...], jobs: int) -> None:
 
 def outline(target: str, plan: Plan) -> tuple[tuple[Format, ...], JsonObject, dict[str, str]]:
     """The formats of a run, its header, and the sources of the target with their digests."""
+    # What resolving imports beside this is the target's own: a resumed run must have the same
+    # sources.
     before = set(sys.modules)
     backend = resolve(target)
     require(plan, backend)

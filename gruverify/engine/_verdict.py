@@ -39,10 +39,6 @@ class Core:
         return tuple(chain.from_iterable(self.ways))
 
 
-def _existing(*ids: str) -> tuple[str, ...]:
-    return tuple(id for id in ids if id in INVARIANTS)
-
-
 def _gradients(family: str) -> tuple[str, ...]:
     """The invariants of each part of a gradient at both cotangents."""
     return tuple(
@@ -55,7 +51,7 @@ VALUES = Core(
     ("step", "sequence", "stack"),
     (
         ("agreement/step",),
-        _existing("agreement/each-step"),
+        ("agreement/each-step",),
         ("agreement/outputs",),
         ("stack/outputs",),
     ),
@@ -64,7 +60,7 @@ GRADIENTS = Core(
     "gradients",
     ("step_vjp", "sequence_vjp", "stack_vjp"),
     (
-        _existing("agreement/each-cotangent"),
+        ("agreement/each-cotangent",),
         ("agreement/step-vjp",),
         _gradients("agreement"),
         _gradients("stack"),
@@ -74,13 +70,13 @@ GRADIENTS = Core(
 #: What a step alone does not show, where sequences are asked about at all: that one goes on from
 #: where the last ended.
 OF_SEQUENCES = (
-    Core("sequences", ("sequence",), (_existing("agreement/each-step"), ("agreement/outputs",))),
+    Core("sequences", ("sequence",), (("agreement/each-step",), ("agreement/outputs",))),
     Core(
         "gradients of sequences",
         ("sequence_vjp",),
         (
-            _existing("agreement/each-cotangent"),
-            _existing("agreement/long-gradient"),
+            ("agreement/each-cotangent",),
+            ("agreement/long-gradient",),
             _gradients("agreement"),
         ),
     ),
@@ -118,6 +114,7 @@ def doubts_of_family(rows: Mapping[str, Tally], *, decides: bool = True) -> tupl
     family shows of the core must be claimed as in a run, if it `decides`: if no other family shows
     the same of the target.
     """
+    # What was skipped is the user's own choice: it is neither an answer nor a doubt.
     answered = {id: tally for id, tally in rows.items() if tally.mark != "skip" and tally.cases}
     found = [*_failed_ourselves(rows), *_refused(rows)]
     if answered and not any(tally.judged for tally in answered.values()):
@@ -146,6 +143,7 @@ def _by_id(tallies: Tallies, fmt: str) -> dict[str, Tally]:
 
 def _unjudged(fmt: str, drawn: Mapping[tuple[str, Kind], Drawn]) -> Iterator[str]:
     mine = {kind: found for (of, kind), found in drawn.items() if of == fmt}
+    # Without any case the lines below would each say the same of its kind.
     if not any(found.judged for found in mine.values()):
         yield "no case was judged"
         return
@@ -181,6 +179,8 @@ def _unclaimed(header: JsonObject, rows: Mapping[str, Tally]) -> Iterator[str]:
     for core in (VALUES, GRADIENTS):
         offered = [method for method in core.methods if method in header["methods"]]
         if not offered:
+            # That gradients are missing is said under `not covered`; without values there is
+            # nothing to conclude.
             if core is VALUES:
                 yield f"the target has no {', no '.join(core.methods)}: nothing shows its values"
             continue
@@ -194,6 +194,7 @@ def _unclaimed(header: JsonObject, rows: Mapping[str, Tally]) -> Iterator[str]:
         elif not any(_is_enough(way) for way in _ways(core, asked)):
             yield _too_little(core, asked)
             return
+    # Only where sequences were compared: a target of steps alone conforms as what it is.
     for core in OF_SEQUENCES:
         asked = {id: rows[id] for id in core.ids if id in rows and rows[id].compared}
         if asked and not any(_is_enough(way) for way in _ways(core, asked)):
@@ -217,10 +218,12 @@ def _ways(core: Core, asked: Mapping[str, Tally]) -> Iterator[Tally]:
 
 def _is_enough(tally: Tally) -> bool:
     cases = tally.cases + tally.declined
+    # Both shares: a few large cases may have most entries, and many small ones most cases.
     return tally.judged >= ENOUGH * cases and tally.claimed >= ENOUGH * tally.compared > 0
 
 
 def _too_little(core: Core, asked: Mapping[str, Tally]) -> str:
+    # Of several ways that do not suffice, the one that came closest says what is missing.
     best = max(_ways(core, asked), key=lambda tally: (share(tally), tally.judged))
     cases = best.cases + best.declined
     return (

@@ -53,6 +53,8 @@ class Witness:
         """Smaller cases first; then what is written of them decides, so that there is always one
         smallest.
         """
+        # Sizes are cheap to compare; what is written decides last, since merging must not depend on
+        # order.
         s = self.case.sizes
         return (math.prod(s.values()), s["T"], s["H"], s["I"], s["B"], _Written(self))
 
@@ -82,6 +84,7 @@ class _Written:
         arrays = self._witness.case.arrays().values()
         if sum(array.size for array in arrays) <= _SPELLED:
             return json.dumps(encode_witness(self._witness), sort_keys=True)
+        # Any order will do, as long as it is the same one in every process.
         digest = hashlib.sha256(self._witness.invariant.encode())
         for array in arrays:
             digest.update(array.tobytes())
@@ -214,12 +217,13 @@ def _text(document: JsonObject, name: str) -> str:
 
 def _case(document: JsonObject) -> AnyCase:
     fmt, sizes = format_named(document["format"]), document["sizes"]
+    # A file may be edited by hand: empty arrays would be reshaped to anything.
     if min(sizes[letter] for letter in ("HIBTLD" if "stack" in document else "HIBT")) < 1:
         raise ValueError(f"sizes={sizes} must each be at least 1")
-    with np.errstate(
-        over="ignore"
-    ):  # what is too large is not finite, which cells and cases refuse
+    # What is too large for the format becomes infinite, which cells and cases refuse.
+    with np.errstate(over="ignore"):
         arrays = {name: fmt.cast(values) for name, values in document["arrays"].items()}
+    # Older files have `bias` alone, which Variant still reads.
     variant = Variant(**document["variant"])
     if "stack" in document:
         return _stack_case(variant, arrays, sizes, document["stack"])
@@ -232,6 +236,7 @@ def _case(document: JsonObject) -> AnyCase:
 def _stack_case(
     variant: Variant, arrays: dict[str, NDArray], sizes: dict[str, int], call: JsonObject
 ) -> StackCase:
+    # The letters spell shapes below: S states of layers and directions, O what a step gives out.
     H, L, D = sizes["H"], sizes["L"], sizes["D"]
 
     def cell(layer: int, direction: int) -> Cell:

@@ -34,9 +34,8 @@ def tests_of(target: str, session: pytest.Session) -> list[pytest.Item]:
     """
     module = _Target.from_parent(session, path=session.config.rootpath / "pytest", nodeid=target)
     items = list(session.genitems(module))
-    if not hasattr(
-        session.config, "workerinput"
-    ):  # what a worker of pytest-xdist raises here is not shown
+    # What a worker of pytest-xdist raises here is not shown: there each test fails with the reason.
+    if not hasattr(session.config, "workerinput"):
         _require_backend(items)
     return items
 
