@@ -41,6 +41,7 @@ def encode_part(part: Result) -> JsonObject:
     whole run.
     """
     return {
+        # Keys of several parts are lists: an object of JSON has strings alone for keys.
         "tallies": [[*key, encode_tally(tally)] for key, tally in part.tallies.items()],
         "witnesses": [
             [*place, encode_witness(witness)] for place, witness in part.witnesses.items()
@@ -90,6 +91,7 @@ def decode_part(values: JsonObject, header: JsonObject) -> Result:
 def encode_tally(tally: Tally) -> JsonObject:
     """What differs from a tally of no cases."""
     found = {f.name: getattr(tally, f.name) for f in fields(Tally)}
+    # Most fields of most tallies are 0, and a long run keeps hundreds of thousands of them.
     found = {name: value for name, value in found.items() if value != getattr(_NO_CASES, name)}
     for name, encode in _ENCODED.items():
         if name in found:
@@ -110,6 +112,8 @@ def decode_tally(values: JsonObject) -> Tally:
 _ENCODED: JsonObject = {
     "largest": number_as_json,
     "histogram": lambda counts: {str(bin): count for bin, count in sorted(counts.items())},
+    # In hexadecimal: each number holds some 200 counts, and decimal takes time that grows with the
+    # square of that.
     "outcomes": lambda outcomes: [f"{outcomes.failed:x}", f"{outcomes.passed:x}"],
 }
 _DECODED: JsonObject = {

@@ -36,10 +36,12 @@ def not_asked_again(
 
     derived: derived methods, and what each is derived from.
     """
+    # Only of this format: a kernel may crash in one and be right in all others.
     mine = [death for death in deaths if death.format == fmt]
     found = {death.call.invariant: Tally(mark="died", reason=str(death)) for death in mine}
     for method, first in _fatal(mine, derived).items():
         for invariant in invariants:
+            # What is derived calls the method that it is derived from, and dies of it, too.
             if method in {derived.get(needed, needed) for needed in invariant.needs}:
                 found.setdefault(
                     invariant.id, Tally(blocked=1, reason=str(first), cause=first.call.invariant)
@@ -59,5 +61,6 @@ def _fatal(deaths: Sequence[Death], derived: Mapping[str, str]) -> dict[str, Dea
     of: dict[str, list[Death]] = {}
     for death in deaths:
         of.setdefault(derived.get(death.call.method, death.call.method), []).append(death)
+    # An odd call, with another layout say, may be fatal where plain ones are answered.
     plain = {method for method, its in of.items() if any(map(_in_a_plain_call, its))}
     return {method: its[0] for method, its in of.items() if method in plain or len(its) >= SEVERAL}

@@ -41,9 +41,13 @@ def derived_cases(invariant: Invariant, case: AnyCase, where: str) -> tuple[Deri
     else:
         trial = StackTrial(case, NumpyBackend())
     asked: tuple[Derived, ...] = ()
+    # By identity: trials are compared by nothing else, and live as long as the one they are made
+    # of.
     known: set[int] = set()
     try:
         with np.errstate(all="ignore"):
+            # Invariants are generators: stopped at the comparison that is asked about, this one has
+            # asked for what that needs, and no more.
             for residual in invariant.check(trial):
                 asked = _asked_since(trial, known) or asked
                 if _entry(residual.where) == _entry(where):
@@ -59,6 +63,8 @@ def _asked_since(trial: AnyTrial, known: set[int]) -> tuple[Derived, ...]:
     """
     found: list[Derived] = []
     for changes, derived in _descendants(trial, ()):
+        # The keys of `mutated` are the methods that were called: a trial that was only made is no
+        # run.
         if derived.observed.mutated and id(derived) not in known:
             known.add(id(derived))
             found.append(Derived(derived.case, changes))

@@ -19,6 +19,7 @@ def severity(residual: Residual) -> float:
     At most 2, then: the range is taken to reach as far as both numbers do. A margin is no measure
     of this: where nothing may be lost, losing the smallest number there is has an infinite one.
     """
+    # With a NaN or an infinity on either side there is no distance: nothing is graver.
     off = residual.actual - residual.expected
     if not math.isfinite(off):
         return math.inf
@@ -93,6 +94,7 @@ def numbers_of(residual: Residual, u: float) -> dict[str, str]:
     """The residual's numbers by their names, errors in units of roundoff `u` too; none if a
     statement has none.
     """
+    # A statement in words alone, such as a wrong shape: it has no numbers to show.
     if math.isnan(residual.actual) and math.isnan(residual.expected) and _wordy(residual):
         return {}
     shown = {"is": repr(residual.actual)}
@@ -112,6 +114,7 @@ def numbers_of(residual: Residual, u: float) -> dict[str, str]:
             "error": _in_units(residual.error, u),
             "bound": f"{_in_units(residual.bound, u)}, {margin}",
         }
+    # The bound of an inequality is its limit plus what rounding may add: that part is shown.
     rounding = residual.bound - residual.expected
     return {
         **shown,

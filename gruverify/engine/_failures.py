@@ -52,6 +52,7 @@ class Failures:
         """Whether as many invariants have failed as the plan wants to know of."""
         if self.plan.max_failures is None:
             return False
+        # Those with a witness are of streams before, those in `smallest` of this one.
         shown = {id for id, fmt in self.ledger.witnesses if fmt == self.format.name}
         return len(shown | self.smallest.keys()) >= self.plan.max_failures
 
@@ -60,6 +61,7 @@ class Failures:
         a witness.
         """
         id = judgement.invariant.id
+        # A smaller case would have to be reduced once more, and is reduced to about the same.
         if (id, self.format.name) in self.ledger.witnesses:
             return  # another stream's cases have shown it
         if id not in self.smallest or size(case) < size(self.smallest[id][0]):
@@ -80,16 +82,19 @@ class Failures:
 
         A GRU that is wrong throughout falsifies a hundred, and has few witnesses.
         """
+        # In the order in which they first failed, so that a seed gives the same witnesses.
         left, families = dict(self.smallest), set[str]()
         while left:
             id, (case, judgement) = next(iter(left.items()))
             del left[id]
+            # A reduction of what fails now and then follows chance, and ends anywhere.
             if not self.repeats(judgement, case):
                 self._enter(judgement, case)
                 continue
             self.listener(Shrinking(self.format.name, id))
             found = self._reduced(case, judgement, seen=judgement.invariant.family in families)
             families.add(judgement.invariant.family)
+            # Reduced, it no longer fails each time: the case as it was drawn is the better witness.
             if not self._witness(judgement, found):
                 self._enter(judgement, case)
                 continue
@@ -103,6 +108,7 @@ class Failures:
 
         seen: whether another invariant of its family has a witness already.
         """
+        # Of a family the second failure is seldom another fault: it gets fewer tries.
         tries = min(FURTHER if seen else TRIES, self.tries)
         fails = partial(self._fails_alike, judgement)
         reduction = Reduction(case, fails, tries, declarations_of(self.backend))
@@ -115,6 +121,7 @@ class Failures:
         broken, too.
         """
         id, name = judgement.invariant.id, self.format.name
+        # Found out before, perhaps for another case: it is not asked again.
         if (id, name) in self.ledger.flaky:
             return False
         known = self.unrepeated.get(judgement.invariant.needs)
@@ -139,10 +146,13 @@ class Failures:
         """How those invariants judge the case that fail on it as they did, for the same kind of
         reason.
         """
+        # Reductions take long, and have no deadline of their own: a Ctrl-C must reach them.
         self.pace.check_stopped()
         self.alive()
         obstacles = {judgement.invariant.id: judgement.obstacle for judgement in before}
         for found in judge(case, self.backend, [judgement.invariant for judgement in before]):
+            # A case that is too small for a target raises, where the one before was wrong by a
+            # number: that is another failure, and the first one must not be lost on the way.
             if found.failed and found.obstacle == obstacles[found.invariant.id]:
                 yield found
 

@@ -87,6 +87,7 @@ def flaky(
         beat()
         return any(found.failed for found in judge(case, backend, [judgement.invariant]))
 
+    # The failure that brought the case here is the first of the calls.
     again = [fails(case) for _ in range(CALLS - 1)]
     if all(again):
         return None
@@ -100,14 +101,17 @@ def _described(failed: int, case: AnyCase, fails: Callable[[AnyCase], bool]) -> 
     """Whether it goes with the call before: after a case of the same sizes with other numbers, or
     after itself.
     """
+    # Negated: of the same shapes, so that a cache keyed by shape is hit, and with other answers.
     other, after_other, after_itself = with_arrays(case, _negated), 0, 0
     for others in _OTHERS:
         for _ in range(others):
             fails(other)
+        # This call goes after another case, and the next one after this very case.
         after_other += fails(case)
         after_itself += fails(case)
     evidence = f"it failed in {after_other} of {_PAIRS} calls after other arguments, "
     evidence += f"in {after_itself} of {_PAIRS} after the same ones"
+    # Whoever is random fails after itself, too, sooner or later in as many pairs.
     if not after_itself and 2 * after_other >= _PAIRS:
         return Flaky(failed, CALLS, "remembers", evidence)
     if failed == 1 and not after_other + after_itself:
@@ -152,6 +156,7 @@ def other_bits(invariant: Invariant, case: AnyCase, backend: Backend) -> tuple[s
     Of the methods that the invariant reads, those that are seen to return other bits; if none is,
     the last one: for a judgement depends on the answers alone.
     """
+    # What is derived has no bits of its own: they are those of the method below it.
     derived = derived_methods(backend)
     read = invariant.needs or tuple(method for method in SAME_BITS if offers(backend, method))
     methods = (derived.get(method, method) for method in read)
@@ -185,6 +190,7 @@ def entered(
     found = dict(tallies)
     for id in ids:
         own = {key: known for key, known in found.items() if key[:2] == (id, fmt)}
+        # It failed by itself, with numbers of its own: those say more.
         if any(known.falsified or known.error for known in own.values()):
             continue
         found.pop((id, fmt, "-"), None)

@@ -20,6 +20,7 @@ class Symbols:
     names: Counter[str] = field(default_factory=Counter)
 
     def __add__(self, other: object) -> Symbols:
+        # A bias that a reading leaves out is the number 0, as it is in arithmetic.
         if not isinstance(other, Symbols):
             return self
         return Symbols(self.names + other.names)
@@ -74,6 +75,8 @@ def _named(reading: Reading, declared: Variant) -> Parameters:
     biases = Keywords()
     for side, letter in (("x", "b"), ("h", "c")):
         for block, gate in taken.items():
+            # Named by the gate that the reading takes the block for, so that equations show what is
+            # mixed up.
             has = Symbols(Counter([f"{letter}_{gate}"]))
             biases[f"b_{side}{block}"] = has if declared.bias else 0
     return Parameters(**weights, **biases)

@@ -91,11 +91,14 @@ def _single(declared: Declarations, fmt: Format, found: Measured) -> Iterator[Hy
         key=lambda other: -other.precision,
     )
     yield Hypothesis("subnormal numbers flushed to 0", (("subnormals", False),))
+    # Halves whose accumulator is wider: of one that is as narrow this says nothing new.
     if fmt.precision <= 11 and declared.accumulates in (None, *FORMATS[2:]):
         yield Hypothesis(f"sums over the batch in {fmt.name}", (("sums_in_format", True),))
     for form, told in (("C", "the blend as h' + (1-z)(n-h')"), ("D", "1-z as σ(-a_z)")):
         if form not in declared.blend:
             yield Hypothesis(told, (("blend", f"{declared.blend}+{form}"),))
+    # The most accurate hypothesis comes first, and the first that explains everything is the one
+    # named.
     yield from _kappas(declared, *_in_its_units(declared, fmt, found))
     if not declared.carry:
         yield Hypothesis(

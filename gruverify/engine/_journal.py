@@ -78,6 +78,7 @@ class Journal:
         It was found of the very same case, bit by bit, and the very same invariants: else it is not
         taken over.
         """
+        # From here on until the case is kept: what judging it took, drawing left out.
         self._began = time.process_time()
         if (stream, number) not in self.judged:
             return None
@@ -104,12 +105,14 @@ class Journal:
             self.send()
 
     def _taken_over(self, values: JsonObject, case: AnyCase, asked: Sequence[str]) -> Found | None:
+        # Another version of a strategy or of the catalogue may have drawn or asked something else.
         if values["case"] != digest_of(case) or [id for id, *_ in values["judgements"]] != list(
             asked
         ):
             return None
         judgements = tuple(decode_judgement(judgement) for judgement in values["judgements"])
         found = Found(judgements, decode_coverage(values["visited"]))
+        # So that a run in two parts says what one in a single part would have taken.
         self.cpu.taken += values["cpu"]
         return found
 
@@ -132,6 +135,7 @@ def digest_of(case: AnyCase) -> str:
         case.sizes,
         particulars(case),
     ]
+    # Names stand before arrays, and sizes before all: no two cases have the same bytes in a row.
     found.update(json.dumps(about).encode())
     for name, array in case.arrays().items():
         found.update(name.encode())

@@ -33,6 +33,7 @@ def as_read(case: AnyCase, name: str, value: Any) -> AnyCase | None:
         return case
     if name == "lengths":
         return replace(case, lengths=None)
+    # Only a stack's call has these: of a cell's case each is as everybody has it.
     fits = {
         "unbatched": case.batched,
         "bidirectional": (case.sizes["D"] == 2) is value,
@@ -64,6 +65,7 @@ def _without_biases(variant: Variant) -> Callable[[str, NDArray], NDArray]:
     def change(name: str, own: NDArray) -> NDArray:
         if not name.startswith("bias"):
             return own
+        # Blocks of r, z and n, each present or not as a whole.
         there = np.repeat(variant.mask(name), len(own) // 3)
         return np.where(there, own, np.zeros_like(own))
 
@@ -75,6 +77,7 @@ def _transposed(case: StackCase) -> StackCase | None:
     they allow it.
     """
     T, B, _ = case.inputs.shape
+    # With other sizes the call has another shape and is refused; lengths would be of another axis.
     if T != B or case.lengths is not None:
         return None
     inputs, d_outputs = (array.swapaxes(0, 1) for array in (case.inputs, case.d_outputs))

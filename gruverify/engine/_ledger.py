@@ -41,6 +41,7 @@ class Ledger:
 
     def enter(self, id: str, fmt: Format, variant: str, tally: Tally) -> None:
         """Add a case's tally."""
+        # By variant, too: a fault may be of one of them alone, and reports show which.
         key = (id, fmt.name, variant)
         if key in self.tallies:
             self.tallies[key] = self.tallies[key] + tally

@@ -191,6 +191,7 @@ class Explaining:
             self._left = iter(
                 hypotheses(declarations_of(self.backend, self.format), self.format, self._measured)
             )
+        # The hypothesis in hand explains this one, too: the others need not be tried.
         elif self._current is not None and self._holds(self._current, failure):
             return
         self._advance()
@@ -215,6 +216,7 @@ class Explaining:
         """Hold what few failures leave to drawn cases too, and go on to the next hypothesis as long
         as one of them contradicts it, or shows that under it little is claimed of anything.
         """
+        # Held against the same drawn cases once for each hypothesis: an answer would not change.
         while self.draws and len(self._met) < CASES and self._current not in (None, self._held):
             self._held = self._current
             against = next((f for f in self._drawn if not self._holds(self._held, f)), None)
@@ -250,6 +252,7 @@ class Explaining:
         """On to the next hypothesis that everything met so far agrees with."""
         assert self._left is not None
         for hypothesis in self._left:
+            # The latest first: it is the one that the hypothesis before did not explain.
             if all(self._holds(hypothesis, failure) for failure in reversed(self._met)):
                 self._current = hypothesis
                 return
@@ -268,6 +271,8 @@ class Explaining:
         ):
             return False
         failure.vacuous = held = 0
+        # A declaration may rule an invariant out: then fewer are judged than failed, which is no
+        # excuse.
         for judgement in judge(case, redeclared(self.backend, hypothesis.overrides), failing):
             if judgement.failed:
                 return False

@@ -29,15 +29,19 @@ class Closest:
         """Keep the case if none was closer."""
         margin = 0.0
         for judgement in judgements:
+            # What failed has crossed a bound already: from there on there is nowhere to ascend to.
             if judgement.failed:
                 return
             if judgement.tally.judged:
                 margin = max(margin, judgement.tally.largest)
+        # Of equally close ones the latest: on a plateau mutations should move on, and not come
+        # back.
         if self.case is None or margin >= self.margin:
             self.case, self.margin = case, margin
 
     def mutations(self, count: int, seed: int) -> Iterator[AnyCase]:
         """So many mutations, each of the case that is the closest when it is asked for."""
+        # By the stream's seed, as all that is drawn: a unit of a campaign is a function of its key.
         source = np.random.default_rng(seed)
         for _ in range(count):
             if self.case is not None:
@@ -53,11 +57,13 @@ def mutated(case: AnyCase, source: np.random.Generator) -> AnyCase:
         if not array.size or source.random() >= _ARRAYS:
             return array
         old = array.astype(np.float64)
+        # At least one entry on average, however small the array.
         chosen = source.random(old.shape) < max(_ENTRIES, 1 / old.size)
         octaves = 2.0 ** source.integers(-_OCTAVES, _OCTAVES + 1, old.shape)
         bits = 2.0 ** source.integers(-_BITS, 0, old.shape)
         moved = 1 + source.standard_normal(old.shape) * bits
         factors = np.where(source.random(old.shape) < 0.5, octaves, moved)
+        # Else numbers would grow from one mutation to the next until bounds claim nothing of them.
         most = np.abs(old).max()
         return case.format.cast(np.clip(np.where(chosen, old * factors, old), -most, most))
 

@@ -75,6 +75,7 @@ class Profile:
         so many.
         """
         about = topic(invariant)
+        # Each from a case of its own on, so that no case is put to all duties at once.
         if about in DUTIES:
             return (number - DUTIES[about]) % self.duties == 0
         return not about or (TOPICS.index(about) + number) % self.turns == 0

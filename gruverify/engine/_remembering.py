@@ -20,6 +20,7 @@ def concluded(result: Result, target: str) -> Result:
     one.
     """
     backend: Any = resolve(target)
+    # As every format of the run began: else a seeded target would answer something else.
     if callable(getattr(backend, "seed", None)):
         backend.seed(result.header["seed"])
     return explained(tried_alone(result, backend), target)
@@ -41,6 +42,7 @@ def tried_alone(result: Result, backend: Backend) -> Result:
             own = (known.mark for key, known in tallies.items() if key[:2] == (broken, place[1]))
             tally = fallen_with(found, id, "xfail" if "xfail" in own else "")
             tallies = entered(tallies, [broken], (place[1], str(witness.case.variant)), tally)
+        # What remembers is not less accurate, whatever hypothesis its answers agreed with.
         lesser = {fmt: None if fmt == place[1] else found for fmt, found in result.lesser.items()}
         result = replace(
             result, tallies=tallies, flaky={**result.flaky, place: found}, lesser=lesser

@@ -72,6 +72,7 @@ class Result:
         """
         if not self.complete:
             return "interrupted"
+        # A death comes before failures: what they are was not found out to the end.
         if self.crashes:
             return "died"
         if any(tally.status in ("falsified", "error") for tally in self.tallies.values()):
@@ -137,6 +138,7 @@ class Result:
             for (_, fmt, _), tally in self.tallies.items()
             if tally.status in ("falsified", "error")
         }
+        # One format in which something else is wrong makes the target wrong, not less accurate.
         if self.verdict != "falsified" or set(found) != failing or set(self.lesser) != failing:
             return ()
         return sentences(found, self.header["formats"])
@@ -156,6 +158,8 @@ class Result:
         """The invariants that were expected to fail and passed, in every format that this was
         expected of.
         """
+        # An entry may be about several formats: that it holds in one of them does not make it
+        # stale.
         expected = {id: sum(row.values(), Tally()) for id, row in _marked(by_format(self)).items()}
         return tuple(id for id, tally in expected.items() if tally.status == "xpassed")
 
@@ -167,6 +171,8 @@ class Result:
                 tallies[key] = tallies[key] + tally
             else:
                 tallies[key] = tally
+        # Of equally small ones what is written decides, so that merging has one result in any
+        # order.
         witnesses = dict(self.witnesses)
         for place, witness in other.witnesses.items():
             witnesses[place] = min(witness, witnesses.get(place, witness), key=Witness.order)
@@ -176,9 +182,12 @@ class Result:
             witnesses=witnesses,
             complete=self.complete and other.complete,
             seconds=max(self.seconds, other.seconds),
+            # Each once and sorted, so that merging has one result in any order.
             crashes=tuple(sorted({*self.crashes, *other.crashes})),
             coverage=merged_coverage([self.coverage, other.coverage]),
             drawn=_added(self.drawn, other.drawn),
+            # Hints are sentences, which do not add up: any rule will do that does not depend on the
+            # order.
             hints=_first(self.hints, other.hints),
             lesser=agreed(self.lesser, other.lesser),
             cpu=None if self.cpu is None or other.cpu is None else self.cpu + other.cpu,
@@ -224,6 +233,7 @@ def in_order(result: Result) -> Result:
     """The result with all that is found by format in the order of its formats, however its parts
     were merged.
     """
+    # Sorting is stable: within a format, entries keep the order in which they were found.
     formats: list[str] = result.header["formats"]
 
     def ordered(found: dict[Any, Any], place: int | None = None) -> dict[Any, Any]:
@@ -250,6 +260,7 @@ def by_format(result: Result) -> dict[str, dict[str, Tally]]:
     """Invariant, then format, to the tally over all variants; invariants in the catalogue's
     order.
     """
+    # In the catalogue's order; what a newer or older version knew beside it comes last.
     table: dict[str, dict[str, Tally]] = {id: {} for id in INVARIANTS}
     for (id, fmt, _), tally in sorted(result.tallies.items()):
         row = table.setdefault(id, {})

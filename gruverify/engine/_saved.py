@@ -80,6 +80,7 @@ def saved_witnesses(folder: str | Path, target: str) -> Saved:
             files = []
     except OSError as refused:
         return Saved((), (f"{folder}: {refused.strerror}",))
+    # By their names first: a folder may have the witnesses of many targets, and large ones.
     prefix = _prefix(target)
     for file in files:
         if not file.name.startswith(prefix) or file.suffix != ".json":
@@ -94,8 +95,11 @@ def saved_witnesses(folder: str | Path, target: str) -> Saved:
                     said = f"{file}: {wrong}"
                 lines.append(visible(" ".join(said.split())))
             continue
+        # Characters of a target that no file name takes become -, so names of two targets may be
+        # alike.
         if witness.target == target:
             found.append(witness)
+    # The smallest first: where it fails again, -x ends the format with it.
     return Saved(tuple(sorted(found, key=Witness.order)), tuple(lines))
 
 
@@ -121,6 +125,7 @@ def fitting(
     """
     kept, left_out = list[Witness](), dict[str, list[str]]()
     for witness in saved.witnesses:
+        # One reason is enough, the first: those after it may follow from it.
         why = next(_obstacles(witness, backend, formats, profile, chosen, max_size), "")
         if why:
             left_out.setdefault(why, []).append(

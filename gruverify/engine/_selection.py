@@ -75,6 +75,7 @@ class Selection:
 
     def xfails_it(self, id: str, format: str) -> Entry | None:
         """The entry that expects the invariant to fall in the format, unless it is skipped."""
+        # Nobody expects anything of what is not asked.
         if self.skips_it(id, format):
             return None
         return next((entry for entry in self.xfails if entry.covers(id, format)), None)
@@ -132,6 +133,7 @@ def files_for(target: str, given: Iterable[str | Path]) -> tuple[Path, ...]:
     found = list[Path]()
     for name in given:
         path = Path(name)
+        # The path of an empty name is the current folder, and nobody means that: reading it fails.
         if name == "" or not path.is_dir():
             found.append(path)
         elif (mine := file_in(path, target)).exists():
@@ -156,6 +158,7 @@ def matches(pattern: str, id: str) -> bool:
     """Whether a pattern means the invariant: an id means itself alone, though other ids may begin
     with it.
     """
+    # Else agreement/step would mean agreement/step-vjp, too, which begins with it.
     if pattern in INVARIANTS:
         return pattern == id
     if "*" in pattern or "?" in pattern or "[" in pattern:
@@ -167,6 +170,7 @@ def require_known(pattern: str, place: str = "") -> None:
     """Raise BadSelection if the pattern matches no invariant; the message begins with the place."""
     if any(matches(pattern, id) for id in INVARIANTS):
         return
+    # A pattern that matches nothing would leave a check out in silence, or skip nothing.
     families = dict.fromkeys(invariant.family for invariant in INVARIANTS.values())
     near = difflib.get_close_matches(pattern, [*INVARIANTS, *families], cutoff=0.5)
     if near:
@@ -214,6 +218,7 @@ def entry_of(place: str, line: str) -> Entry | None:
     Raises:
         BadSelection: the line is no entry, or matches no invariant.
     """
+    # Patterns have no #, so the first one begins the reason, which may have more.
     said, _, reason = line.partition("#")
     words = said.split()
     if not words:

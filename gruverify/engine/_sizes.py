@@ -38,6 +38,7 @@ def cell_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
     least = shortest(backend)
     if not _has_sequences(backend):  # a step is the same however long the case
         wanted = [{**sizes, "T": 1} for sizes in wanted]
+    # Where several then are the same, `_allowed` has one of them.
     wanted = [{**sizes, "T": max(least, sizes["T"])} for sizes in wanted]
     return _allowed(wanted, {"H": declared.hidden_size, "I": declared.input_size}, max_size)
 
@@ -49,6 +50,7 @@ def stack_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
         return _of_few(declared, "HIBTLD", max_size)
     H, two = declared.hidden_size or _UNITS, declared.bidirectional
     above = {"H": H, "I": H, "L": 2, "D": 1}, {"H": H, "I": 2 * H, "L": 2, "D": 2}
+    # By turns: two layers in one direction, one layer in two, so that neither doubles the survey.
     for number, sizes in enumerate((*_along_axes(), *_coincidences(H), *above)):
         if sizes.get("T", 0) >= _ONE_LAYER:
             layers = 1
@@ -100,6 +102,7 @@ def _along_axes() -> Iterator[Sizes]:
 
 def _coincidences(H: int) -> Iterator[Sizes]:
     """Sizes that code may confuse, with H units, and then multiples of 8, one less and one more."""
+    # Time and batch confused, a batch that is taken for packed rows, inputs for states.
     yield {"T": 6, "B": 6}
     yield {"H": H, "B": 3 * H}
     yield {"H": H, "I": H}
@@ -118,6 +121,7 @@ def _allowed(
     found = list[Sizes]()
     for sizes in wanted:
         built = {letter: size for letter, size in fixed.items() if size is not None}
+        # A size that is not what the axis is about: the target's own will do in its place.
         small = {letter for letter in built if sizes[letter] == _SMALL.get(letter)}
         own = {letter: built[letter] if letter in small else size for letter, size in sizes.items()}
         right = all(own[letter] == size for letter, size in built.items())
@@ -157,6 +161,7 @@ def bounds(sizes: Sizes, declared: Declarations) -> Keywords:
 
     Its cell contracts, so that the bounds of a whole run claim something of a long one, too.
     """
+    # Free, for a gate driven to z = 1 carries, and what carries does not contract.
     contracting = {"regimes": ("free",), "weights": ("contractive",)}
     if declared.shapes == "few":
         return size_arguments(sizes, "".join(sizes)) | contracting

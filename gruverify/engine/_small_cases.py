@@ -27,8 +27,10 @@ def drawn_for(
     small = _SMALL | {"min_T": least, "max_T": least - 1 + _SMALL["max_T"]}
     sizes: Keywords = small | fixed_sizes(backend, H="hidden_size", I="input_size")
     if declared.shapes == "few":
+        # A target of few shapes may compile for each: all cases have the same one.
         sizes = size_arguments(drawn_sizes(declared)[-1], "HIBT")
     sizes["zero_state"] = not declared.initial_state
     strategy = cases(formats=(fmt,), variants=tuple(variants), **sizes)
+    # A stream of its own: asking more of a failure must not change what a run draws.
     draw(strategy, count, seed_for(seed, fmt, f"/identify {variants[0]}"), found.append)
     return found

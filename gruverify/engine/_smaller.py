@@ -44,6 +44,7 @@ def _of_cell(case: Case, letter: str, kept: list[int]) -> Case:
     if letter == "I":
         return replace(case, cell=_reading(case.cell, kept), inputs=case.inputs[..., kept])
     H = case.sizes["H"]
+    # One regime per unit; a case whose numbers were changed has none.
     if len(case.regimes) == H:
         regimes = tuple(case.regimes[unit] for unit in kept)
     else:
@@ -63,6 +64,7 @@ def _of_stack(case: StackCase, letter: str, kept: list[int]) -> StackCase:
         if case.lengths is None:
             lengths = None
         else:
+            # How many of the steps that are kept lie before the end of each member.
             lengths = np.searchsorted(np.array(kept), case.lengths)
         return replace(
             case, inputs=case.inputs[kept], d_outputs=case.d_outputs[kept], lengths=lengths
@@ -88,6 +90,7 @@ def _of_stack(case: StackCase, letter: str, kept: list[int]) -> StackCase:
 def _of_all_cells(case: StackCase, letter: str, kept: list[int]) -> StackCase:
     """With some units of every cell, the first layers, or the first directions."""
     sizes = case.sizes
+    # Only one of the three is cut at a time, and the other two stay whole.
     extents = {name: range(sizes[name]) for name in "LDH"} | {letter: kept}
     layers, directions, units = extents["L"], extents["D"], extents["H"]
     # What a layer above the first reads of the one below: these units of these directions.
@@ -108,6 +111,7 @@ def _of_all_cells(case: StackCase, letter: str, kept: list[int]) -> StackCase:
 
 
 def _units(cell: Cell, kept: Indices) -> Cell:
+    # Gates are packed one after the other, so a unit has three rows.
     rows = [gate * cell.hidden_size + unit for gate, unit in product(range(3), kept)]
     biases: Keywords = {
         name: array[rows] for name, array in cell.packed().items() if array.ndim == 1
@@ -124,6 +128,7 @@ def with_arrays(case: AnyCase, change: Callable[[str, NDArray], NDArray]) -> Any
     """The case with other numbers of the same shapes: change has an array's name and itself (see
     `arrays`).
     """
+    # Regimes are left behind: the numbers that they drove are others now.
     own: Keywords = {name: change(name, array) for name, array in case.arrays().items()}
     if isinstance(case, Case):
         packed = {name: own.pop(name) for name in case.cell.packed()}

@@ -139,17 +139,21 @@ def _sentence(
     """What to say of one declaration; empty if it does not explain the trouble, or chance does as
     well.
     """
+    # Facts that lack the feature are of another kind of case: of those nothing is said.
     known = [fact for fact in (*answered, *troubled) if suggestion.feature in fact.features]
     if len(known) < len(answered) + len(troubled) or not troubled:
         return ""
     fitting = sum(_fits(suggestion, fact) for fact in known)
     others = len(known) - fitting
+    # One case that fits and is in trouble all the same speaks against it for good.
     if not fitting or any(_fits(suggestion, fact) for fact in troubled):
         return ""
     k = len(troubled)
     # Whoever refuses does so always; what fails may now and then come out right.
     if (outcome == "refused" and k < others) or 2 * k < others:
         return ""
+    # As in `_conditions`: all the trouble where the declaration would have it, by chance, times how
+    # many declarations were looked at.
     if math.comb(others, k) / math.comb(len(known), k) * len(SUGGESTIONS) > _CHANCE:
         return ""
     if outcome == "refused":

@@ -79,6 +79,7 @@ class Tally:
             return "skipped"
         if self.mark == "died":
             return "died"
+        # The gravest first: one failure among any number of passes is a failure.
         for name in ("falsified", "error", "blocked", "passed"):
             if getattr(self, name):
                 if self.mark == "xfail":
@@ -94,6 +95,7 @@ class Tally:
         total, seen = sum(self.histogram.values()), 0
         for bin_, count in sorted(self.histogram.items()):
             seen += count
+            # The middle of the bin, in octaves.
             if 2 * seen >= total:
                 if bin_ == _LOWEST:
                     return 0.0
@@ -114,6 +116,7 @@ class Tally:
             min(reasons, default=""),
             self.declined + other.declined,
             min(filter(None, (self.cause, other.cause)), default=""),
+            # In the alphabet "" comes first: what is marked in one part is marked in all.
             max(self.mark, other.mark),
             self.unclaimed + other.unclaimed,
             self.compared + other.compared,
@@ -128,6 +131,7 @@ def judged(margin: float, reason: str = "", *, compared: int = 0, claimed: int =
     if margin <= 0:
         bin_ = _LOWEST
     else:
+        # Capped: an infinite margin has no bin, and beyond 2^64 nobody tells them apart.
         bin_ = math.floor(BINS_PER_OCTAVE * math.log2(min(margin, 2.0**64)))
     return Tally(
         passed=int(margin <= 1),

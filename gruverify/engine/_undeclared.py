@@ -188,6 +188,7 @@ class Undeclared:
         """From zeros it is right; another state it refuses, or it answers as from zeros."""
         if not declarations_of(self.backend).initial_state:
             return ""
+        # Only what starts elsewhere can show it: from zeros both readings are the same.
         moved = [met for met in (*self._failing, *self._passing[:_AGAIN]) if _starts(met.case)]
         ways = {_answer_from(met.case, self.backend) for met in moved}
         if len(ways) != 1 or None in ways or not self._holds({"initial_state": False}):
@@ -215,6 +216,8 @@ class Undeclared:
         asked = [_plain(met.case) for met in (*self._failing, *self._passing[:_AGAIN])]
         if not self._in_vain() or declarations_of(self.backend).min_length > 1:
             return ""
+        # The first length that is answered rightly; then all shorter ones must be in vain, and the
+        # next one right, on every case.
         least = next(
             (t for t in range(1, _LONGEST) if _is_right(_of_steps(asked[0], t), self.backend)), 1
         )
@@ -240,6 +243,8 @@ class Undeclared:
             return ""
         first = _plain(self._failing[0].case)
         met = [(one.case.sizes["H"], one.case.sizes["I"]) for one in self._passing]
+        # Sizes that were answered already come first: they are sure to be among those it is built
+        # for.
         tried = dict.fromkeys([*met, *product(_PROBED, _PROBED)])
         answered = [
             (H, I) for H, I in tried if not _is_in_vain(_of_size(first, H, I), self.backend)

@@ -74,10 +74,13 @@ class _State:
         if fmt in self._absent:
             return "absent"
         tally = self.rows.get(id, {}).get(fmt)
+        # Blocked: the obstacle is reported by another invariant, and what this one does is not
+        # known.
         if tally is None or tally.mark == "skip" or tally.blocked:
             return "unknown"
         if tally.falsified or tally.error:
             return "fails"
+        # A failure is one whenever it comes; that something holds is only known at the end.
         if not self._all_judged:
             return "unknown"
         if tally.passed:
@@ -110,6 +113,7 @@ def _blocks(text: str, file: str) -> Iterator[_Block]:
         if entry is not None:
             block.entries.append((entry, line))
             continue
+        # A comment belongs to the entries below it, and goes when all of them go.
         if block.entries or not line.strip():
             yield block
             block = _Block()
@@ -128,6 +132,7 @@ def _narrowed(entry: Entry, line: str, state: _State) -> Iterator[tuple[Entry, s
     found = dict[str, dict[str, str]]()
     for id in ids:
         found[id] = {fmt: state.found_at(id, fmt) for fmt in entry.formats or _ALL}
+    # A glob stays a glob as long as all of it fails: its author meant it so.
     if not any("holds" in row.values() for row in found.values()):
         yield entry, line
         return
@@ -140,6 +145,8 @@ def _new(result: Result, state: _State, known: list[tuple[Entry, str]]) -> Itera
     """A line for each invariant that fails in formats that no line is about."""
     for id, row in state.rows.items():
         fails = [fmt for fmt in row if state.found_at(id, fmt) == "fails"]
+        # In the order of the formats, however the run came by them: files are compared line by
+        # line.
         fresh = [fmt for fmt in _ALL if fmt in fails and not _is_covered(id, fmt, known)]
         if fresh:
             yield _entry(id, fresh, _reason(result, id, {fmt: row[fmt] for fmt in fresh}))[1]
@@ -163,6 +170,7 @@ def _reason(result: Result, id: str, row: dict[str, Tally]) -> str:
     """Why it fails, in one line: that it does not repeat, what the target said, or how far off it
     is.
     """
+    # A line has room for one reason: that of the format in which most cases fail.
     fmt = max(row, key=lambda fmt: (row[fmt].falsified, row[fmt].largest))
     if flaky := result.flaky.get((id, fmt)):
         return _shortened(f"flaky: {flaky.text}")
