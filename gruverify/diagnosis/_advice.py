@@ -53,6 +53,7 @@ def _about_format(found: InFormat, layer: Layer) -> Iterator[str]:
 
 def _latches_from(fmt: Format) -> float:
     """The pre-activation from which a gate may round to 1."""
+    # The earlier of the two: which one it is depends on how σ is computed (theory.md, 5).
     return min(fmt.sigmoid_saturates, fmt.sigmoid_rounds_to_one)
 
 
@@ -67,8 +68,10 @@ def _about_truncation(layer: Layer) -> Iterator[str]:
 def _about_biases(layer: Layer) -> Iterator[str]:
     """Chrono initialisation, where nothing carries as long as the sequences are."""
     T, longest = layer.steps, float(np.max(layer.memory.carried))
+    # Where the memory, or one unit, spans half of a sequence already, longer is no obvious gain.
     if T < 4 or layer.memory.length.steps >= T / 2 or longest >= T / 2:
         return
+    # 1 - z = 1/T, so that (1 - 1/T)^T, nearly 1/e, is left after T steps.
     bias = math.log(T - 1)
     sign = 1 if layer.update == "keep" else -1
     known = [each.format for each in layer.formats if bias >= _latches_from(each.format)]

@@ -80,8 +80,10 @@ def _gates(row: Row, windows: Windows, steps: int) -> tuple[Floats, Floats]:
 
 def _claim(statement: str, memory: Floats, gate: Floats) -> Claim:
     """memory, gate: (S, H)."""
+    # A fixed seed: whether a claim holds must not change from one look to the next.
     rng = np.random.default_rng(0)
     of_units = _correlation(memory.mean(0)[None], gate.mean(0)[None], rng)
+    # Means of units taken out, and shuffled within each unit: only what moves in time is left.
     of_steps = _correlation((memory - memory.mean(0)).T, (gate - gate.mean(0)).T, rng)
     return Claim(statement, of_units, of_steps)
 
@@ -94,6 +96,7 @@ def _correlation(a: Floats, b: Floats, rng: np.random.Generator) -> Correlation:
         return Correlation(rho, a.size, math.nan)
     shuffled = [_pearson(rng.permuted(ranks, axis=1), others) for _ in range(_SHUFFLES)]
     as_far = sum(abs(each) >= abs(rho) for each in shuffled)
+    # The observed order counts as one of the shuffles, so that chance is never 0.
     return Correlation(rho, a.size, (as_far + 1) / (_SHUFFLES + 1))
 
 

@@ -84,6 +84,8 @@ def in_format(row: Row, fmt: Format) -> InFormat:
     with np.errstate(over="ignore", invalid="ignore"):
         run = _run(row, fmt)
         states = np.stack([np.asarray(h, np.float64) for h in run.states[1:]])
+        # Each row in its format starts from this row's float64 inputs: errors of layers below are
+        # not carried on.
         exact = np.stack([h[:_MEMBERS] for h in row.run.states[1:]])
         apart = np.abs(states - exact)
         error = np.where(np.isnan(apart), np.inf, apart).max((1, 2))
@@ -133,6 +135,7 @@ def _run(row: Row, fmt: Format) -> Run:
 def _latches(kept: npt.NDArray[np.bool_]) -> tuple[Latch, ...]:
     """Units that keep everything for the last half of the run or more, and from which step on."""
     T = len(kept)
+    # Counted from the end: how many last steps keep everything, without a break.
     held = np.logical_and.accumulate(np.asarray(kept.all(1))[::-1], axis=0).sum(0)
     return tuple(Latch(int(i), T - int(held[i])) for i in np.flatnonzero(2 * held >= T))
 
@@ -173,6 +176,7 @@ def _gradient(row: Row, run: Run, fmt: Format) -> tuple[float, float, int]:
         return 0.0, 0.0, n
     error = float(np.linalg.norm(found - exact)) / size
     z = np.stack([np.asarray(step.z) for step in run.steps[-n:]])
+    # A gate that rounds to 0 or 1 at every step has no gradient by right; `fixed` counts those.
     movable = ((z > 0) & (z < 1)).any((0, 1))
     lost = np.asarray(np.logical_and(found == 0, exact != 0))[movable]
     return error, float(lost.mean()) if lost.size else 0.0, n

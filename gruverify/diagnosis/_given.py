@@ -80,13 +80,20 @@ def drawn_inputs(model: Model, steps: int, members: int, seed: int) -> Given:
     """Standard normal inputs, and states of zeros.
 
     Raises:
-        CannotDiagnose: a size is below 1.
+        CannotDiagnose: a size is below 1, or such inputs do not fit into memory.
     """
     for name, value, least in (("steps", steps, 1), ("members", members, 1), ("seed", seed, 0)):
         if not isinstance(value, int) or value < least:
             raise CannotDiagnose(f"{name}={value} must be a whole number of {least} or more")
     stack = model.gru.stack
-    drawn = np.random.default_rng(seed).normal(size=(steps, members, stack.input_size))
+    _require_short(stack, steps)
+    try:
+        # All members, though `fitting` may leave some out: fewer would be other numbers.
+        drawn = np.random.default_rng(seed).normal(size=(steps, members, stack.input_size))
+    except (MemoryError, ValueError):
+        raise CannotDiagnose(
+            f"steps={steps} and members={members} are inputs of more than fits in memory: give less"
+        ) from None
     states = initial_states(stack, None, members, float64, unbatched=False)
     return Given(drawn, states, f"standard normal, seed {seed}: record yours", False)
 
@@ -98,19 +105,24 @@ def fitting(model: Model, given: Given) -> Given:
         CannotDiagnose: a single one is too long.
     """
     T, B, _ = given.inputs.shape
-    each = T * model.gru.stack.hidden_size
-    if each > _MOST_NUMBERS:
-        raise CannotDiagnose(
-            f"T={T} steps of H={model.gru.stack.hidden_size} units take more memory than there "
-            f"should be: give at most {_MOST_NUMBERS // model.gru.stack.hidden_size} steps"
-        )
-    members = min(B, _MOST_NUMBERS // each)
+    _require_short(model.gru.stack, T)
+    members = min(B, _MOST_NUMBERS // (T * model.gru.stack.hidden_size))
     if members == B:
         return given
     source = f"{given.source}, the first of its {B} members"
     return replace(
         given, inputs=given.inputs[:, :members], states=given.states[:, :members], source=source
     )
+
+
+def _require_short(stack: Stack, T: int) -> None:
+    """Raise CannotDiagnose if a single member has more states than a run may have."""
+    H = stack.hidden_size
+    if T * H > _MOST_NUMBERS:
+        raise CannotDiagnose(
+            f"T={T} steps of H={H} units take more memory than there should be: give at most "
+            f"{_MOST_NUMBERS // H} steps"
+        )
 
 
 def require_no_embedding(model: Model) -> None:

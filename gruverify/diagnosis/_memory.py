@@ -97,6 +97,7 @@ def _source(length: Length, lengths: dict[str, Length], found: ByLag) -> Source:
 def _median(lags: npt.NDArray[np.intp], logs: Floats) -> Length:
     """The median over the windows of logarithms (n, S); the lower one of an even number."""
     lengths, open_ended = lengths_of(lags, logs)
+    # What was still there at its last lag is longer than anything that faded.
     ranked = np.sort(np.where(open_ended, np.inf, lengths))
     median = float(ranked[(len(ranked) - 1) // 2])
     if math.isfinite(median):
@@ -108,10 +109,12 @@ def lengths_of(lags: npt.NDArray[np.intp], logs: Floats) -> tuple[Floats, npt.ND
     """The longest lag at which each window's norm is still 1/e, between two lags as if it faded
     evenly there; and whether it was so at the last lag that it has. logs: (n, ...).
     """
+    # Lag 0 is the empty product, I, of norm 1.
     grid = np.concatenate([[0], lags]).astype(np.float64)
     values = np.concatenate([np.zeros((1, *logs.shape[1:])), logs])
     known = (~np.isnan(values)).sum(0) - 1
     place = np.arange(len(grid)).reshape(-1, *[1] * (logs.ndim - 1))
+    # The last such lag and not the first: a norm may dip below 1/e and come back.
     last = np.where(values >= _LEFT, place, 0).max(0)
     after = np.minimum(last + 1, known)
     here, there = (np.take_along_axis(values, at[None], 0)[0] for at in (last, after))

@@ -88,6 +88,8 @@ def _only(found: list[Gru], arrays: Mapping[str, NDArray], owner: str) -> Model:
         raise CannotDiagnose(f"{owner} has {len(found)} GRUs, pick one with --gru: {listed}")
     size = found[0].stack.input_size
     for name, array in arrays.items():
+        # Its columns are the GRU's inputs: an embedding of something else does not stand before
+        # it.
         if array.ndim == 2 and array.shape[1] == size and _EMBEDDING.search(name):
             return Model(found[0], f"{name} {array.shape}")
     return Model(found[0])

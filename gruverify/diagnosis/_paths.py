@@ -63,6 +63,7 @@ class _Product:
     def times(self, factors: Floats) -> None:
         """Multiply the first windows, those that reach so far, by one step more."""
         n = len(factors)
+        # Windows are sorted, the longest first: those that go on are always the first n.
         found = self.matrices[:n] @ factors
         sizes = np.abs(found).max((1, 2))
         self.matrices = found / np.where(sizes > 0, sizes, 1)[:, None, None]
@@ -70,6 +71,8 @@ class _Product:
 
     def norms(self) -> Floats:
         """Logarithms of the spectral norms, (n,)."""
+        # The largest eigenvalue of MᵀM: cheaper than singular values; its error is relative to
+        # the largest.
         squares = np.linalg.eigvalsh(self.matrices.swapaxes(1, 2) @ self.matrices)[:, -1]
         return _log(np.maximum(squares, 0.0)) / 2 + self.logs
 
@@ -100,6 +103,7 @@ def norms_by_lag(row: Row, windows: Windows) -> ByLag:
         J = factors["all"]
         if lag == 1:
             first = J
+        # Products of diagonal matrices are sums of logarithms: no matrix is needed for these two.
         kept = kept[:there] + _log(s.carry)
         own = own[:there] + _log(np.abs(np.einsum("sii->si", J)))
         for part, product in products.items():

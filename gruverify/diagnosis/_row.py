@@ -64,6 +64,7 @@ class Row:
         S.
         """
         a = {name: array[steps, members] for name, array in self._for_jacobians.items()}
+        # These follow from z, and are not gathered over all steps as the others are.
         keep, take = a["z"], 1 - a["z"]
         if self.cell.variant.update == "replace":
             keep, take = take, keep

@@ -65,6 +65,8 @@ def units_of(row: Row) -> Units:
     carry, forget = _share(carries), _share(lets_go & (r < SHUT))
     elman = _share(lets_go & (r > OPEN))
     with np.errstate(divide="ignore"):
+        # The mean of logarithms, since what is kept multiplies from step to step: one exact 0 is
+        # a time constant of 0.
         rate = -np.log(keep).mean((0, 1))
         time_constant = 1 / rate
     return Units(

@@ -65,6 +65,7 @@ def _carriers(layer: Layer) -> str:
     if not carriers:
         return "what z keeps, now in one unit and now in another"
     each = float(np.median(layer.memory.carried[carriers]))
+    # The time constant of a gate at 0.9, from where on a step counts as carried.
     if each < -1 / math.log(OPEN):
         return f"what z keeps in {len(carriers)} of {H} units"
     return f"{len(carriers)} of {H} units that {'carries' if len(carriers) == 1 else 'carry'}"

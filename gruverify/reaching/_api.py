@@ -137,6 +137,7 @@ def boxes_of(
             given = given_inputs(named, inputs, state=None, batch_first=batch_first, source=source)
         except CannotDiagnose as wrong:
             raise CannotReach(str(wrong)) from None
+        # Around the numbers as they were recorded: what the format makes of the ends comes later.
         low, high = input_around(given.inputs, radius, steps)
     else:
         assert box is not None
@@ -176,6 +177,8 @@ def reach_of(
     linear, count = None, None
     if head is not None:
         W, b = linear_layer(model, head, width)
+        # Through float64, from which every format is cast alike, and which holds each of them
+        # exactly.
         linear = cast(W.astype(np.float64)), None if b is None else cast(b.astype(np.float64))
         count = len(W)
     known = Model(in_format(stack, mode.format), named.gru.backward, linear)
@@ -197,6 +200,7 @@ def rounding(fmt: Format | str, declared: DeclaredValues) -> Rounding:
     unless something else is declared.
     """
     named = format_named(fmt) if isinstance(fmt, str) else fmt
+    # Counterexamples are runs of the NumPy backend, which must lie within the enclosures.
     said = {"kappa_sigma": NumpyBackend.kappa_sigma, **declared}
     return rounding_of(Declared(said), named)
 
@@ -244,6 +248,7 @@ def _arrays(model: object) -> Mapping[str, NDArray]:
         return weights_of(object_named(model), repr(model))
     if isinstance(model, Mapping):
         return {str(key): _array(value) for key, value in model.items()}
+    # A Cell or Stack of ours has no layers beside it.
     if type(model).__module__.startswith("gruverify."):
         return {}
     return weights_of(model, type(model).__name__)

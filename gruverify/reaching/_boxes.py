@@ -100,11 +100,13 @@ def input_box(
         raise CannotReach(f"the box has shape {given}: there is no step, or no member")
     if low.ndim < 2:
         T = _steps(steps, None)
+        # One box for all steps, and one member.
         ends = [np.broadcast_to(end, (T, 1, I)) for end in (low, high)]
     else:
         T = _steps(steps, len(low))
         ends = [end[:T].reshape(T, -1, I) for end in (low, high)]
     require_box("input", *ends)
+    # `broadcast_to` gives read-only views, and boxes are cut in place later.
     return ends[0].copy(), ends[1].copy()
 
 
@@ -140,6 +142,8 @@ def state_box(
         for end in box:
             array = np.asarray(end, np.float64)
             if not array.ndim:
+                # A bare number stands for every state here; `initial_states` takes arrays with
+                # axes.
                 array = np.full(
                     (stack.layers * stack.directions, members, stack.hidden_size), float(array)
                 )

@@ -51,6 +51,7 @@ def invariant(
             f"property {wanted.text!r}: for ever is asked of a GRU that runs forward alone"
         )
     low, high = boxes.state_low, boxes.state_high
+    # No state leaves this interval (theory.md, M01), so that S need not grow beyond it.
     most = np.maximum(1.0, np.maximum(np.abs(low), np.abs(high)).max())
     for _ in range(ROUNDS):
         here = replace(boxes, state_low=low, state_high=high)
@@ -59,6 +60,7 @@ def invariant(
             return Invariant(low, high, steps, least)
         if not all(np.isfinite(end).all() for end in ends):
             return None
+        # S must keep the initial box in it, or the induction has no beginning.
         low, high = np.minimum(low, ends[0]), np.maximum(high, ends[1])
         middle, radius = low / 2 + high / 2, (high - low) / 2 * MORE + LEAST
         low, high = np.maximum(middle - radius, -most), np.minimum(middle + radius, most)
@@ -77,6 +79,7 @@ def _returned(
         seen = now.states if now.outputs is None or wanted.of == "h" else now.outputs
         least = np.minimum(least, wanted.least(seen)[0])
         ends = np.stack([h.low for h in now.every]), np.stack([h.high for h in now.every])
+        # At the first such step: what comes later follows by induction, and needs no enclosure.
         if (ends[0] >= boxes.state_low).all() and (ends[1] <= boxes.state_high).all():
             return t + 1, least, ends
     return 0, least, ends

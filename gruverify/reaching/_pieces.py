@@ -27,6 +27,8 @@ def bisected(model: Model, boxes: Boxes, pieces: int) -> Boxes:
     cuts = pieces.bit_length() - 1
     number = np.arange(pieces)
     for b in range(boxes.members):
+        # A heuristic: whatever is cut, the pieces together are the box, and what is proved is
+        # proved.
         order = np.argsort(-influence[b], kind="stable")[:cuts]
         for bit, which in enumerate(order):
             upper = (number >> bit & 1).astype(bool)
@@ -44,6 +46,7 @@ def _halve(ends: list[Floats], members: slice, which: int, upper: npt.NDArray[np
     low, high = ends[:2] if which < T * I else ends[2:]
     row, column = divmod(which if which < T * I else which - T * I, low.shape[2])
     below, above = low[row, members, column], high[row, members, column]
+    # Halved before they are added: the sum of two ends may overflow.
     middle = below / 2 + above / 2
     low[row, members, column] = np.where(upper, middle, below)
     high[row, members, column] = np.where(upper, above, middle)
@@ -57,6 +60,7 @@ def _influence(model: Model, boxes: Boxes) -> Floats:
     low, high, state_low, state_high = _ends(boxes)
     n, B = model.width, boxes.members
     rows = model.stack.each(lambda cell: cell.parameters(lambda a: a.astype(np.float64)))
+    # A copy of each box for each output, so that one pass back gives all n rows of derivatives.
     xs = np.repeat((low / 2 + high / 2)[order], n, axis=1)
     hs = np.repeat(state_low / 2 + state_high / 2, n, axis=1)
     run = stack(model.stack.variant, rows, list(xs), list(hs))

@@ -50,14 +50,21 @@ class Property:
 
     def least(self, outputs: Affine) -> Floats:
         """What the margins (B, m) are at least, over all of an enclosure."""
+        # Combined as affine forms: in h_i - h_j the noise that both share cancels.
         low = outputs.combined(self.weights)[0]
+        # The sum rounds by half an ulp at most: one number further down it is a bound again.
         return np.nextafter(low + self.offsets, -np.inf)
 
     def margins(self, outputs: Floats) -> Floats:
         """The margins (..., m) of outputs (..., n): exact in sign, for no more than two numbers
         are added.
         """
-        return np.asarray(outputs @ self.weights + self.offsets)
+        found = list[Floats]()
+        for column, offset in zip(self.weights.T, self.offsets, strict=True):
+            # Of these outputs alone: a product 0·∞ of another one that overflows would be NaN.
+            meant = np.flatnonzero(column)
+            found.append(outputs[..., meant] @ column[meant] + offset)
+        return np.stack(found, axis=-1)
 
     def holds(self, margins: Floats) -> npt.NDArray[np.bool_]:
         """Whether margins (..., m) are those of a property that holds, (...). A NaN is none."""

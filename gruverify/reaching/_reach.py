@@ -171,6 +171,8 @@ class _Gathered:
     def _joined(self, numbers: Affine) -> tuple[Floats, Floats]:
         """The ends (B, n) over all pieces of each box."""
         low, high = numbers.low, numbers.high
+        # ∞ - ∞ in an enclosure that overflowed: nothing is known, and it must not look like a
+        # number.
         low = np.where(np.isnan(low), -np.inf, low).reshape(-1, self.pieces, low.shape[1])
         high = np.where(np.isnan(high), np.inf, high).reshape(low.shape)
         return low.min(1), high.max(1)
@@ -187,6 +189,7 @@ def _answer(
     if wanted.when == "ever":
         return _for_ever(model, mode, boxes, wanted, settings)
     each = np.stack(margins[-1:] if wanted.when == "last" else margins)
+    # Over steps, inequalities and pieces: a box is proved if each of its pieces is.
     least = each.min((0, 2)).reshape(boxes.members, -1).min(1)
     holds = wanted.holds(each).all(0).reshape(boxes.members, -1).all(1)
     if holds.all():
@@ -221,6 +224,7 @@ def _for_ever(
         sizes = settings.generators, settings.roots
         found = invariant(model, mode, sizes, boxes.member(b), wanted)
         if found is None or not bool(wanted.holds(found.least)):
+            # A run that breaks it within T steps breaks it for ever, too.
             refuted = _refuted(model, mode, boxes, wanted, settings, [b])
             lowest = -np.inf if found is None else float(found.least.min())
             return refuted or Answer(wanted, "unknown", b, lowest)

@@ -46,8 +46,10 @@ class Enclosed:
 def enclosed(model: Model, noise: Noise, boxes: Boxes) -> Iterator[Enclosed]:
     """Enclosures of every step, in time."""
     rows = model.stack.each(lambda cell: cell.parameters(noise.point))
+    # Lazily: on the way forward a step's box is made when it is met, and kept no longer.
     inputs = (noise.between(low, high) for low, high in zip(boxes.low, boxes.high, strict=True))
     states = [
+        # A point needs no symbols, which every later product would carry along.
         noise.between(low, high) if (low < high).any() else noise.point(low)
         for low, high in zip(boxes.state_low, boxes.state_high, strict=True)
     ]
@@ -70,6 +72,8 @@ def _forward(
         given, output = x, x
         for layer, (p,) in enumerate(rows):
             output = step(model.stack.variant, p, given, states[layer])
+            # Condensed to the number of generators that was asked for, before it meets another
+            # step.
             states[layer] = given = carried(output)
         yield output, tuple(states)
 
@@ -122,6 +126,8 @@ def require_memory(model: Model, noise: Noise, boxes: Boxes, most: float) -> Non
     """Raise CannotReach if a run would take more than so many GiB."""
     s = model.stack
     pairs = noise.roots * (noise.roots + 1) // 2 if noise.generators else 0
+    # Those that are kept, those of pairs, and what a step adds: its inputs and three curves a
+    # unit.
     symbols = noise.generators + 2 * pairs + s.input_size + 3 * s.hidden_size + 1
     each = 8.0 * boxes.members * symbols
     taken = each * _COPIES * max(s.hidden_size, s.input_size)

@@ -42,6 +42,7 @@ def counterexample(
     for xs, hs in _candidates(model, boxes, wanted, rng):
         inputs = _in_box(fmt, xs, boxes.low, boxes.high)
         states = _in_box(fmt, hs, boxes.state_low, boxes.state_high)
+        # All starts as one batch, which costs little more than a single run.
         _, b, margin = _worst(wanted, *run_in_format(model, inputs, states))
         if margin is None:
             continue
@@ -126,6 +127,7 @@ def _slopes(model: Model, xs: Floats, hs: Floats, wanted: Property) -> tuple[Flo
     if wanted.when == "last":
         margins[:-1] = np.inf
     T, B, m = margins.shape
+    # For each member the step and the inequality that is nearest to being broken.
     steps, rows = np.divmod(margins.swapaxes(0, 1).reshape(B, T * m).argmin(1), m)
     d_outputs = np.zeros(outputs.shape)
     d_outputs[steps, np.arange(B)] = wanted.weights[:, rows].T
@@ -143,4 +145,5 @@ def _run(model: Model, xs: Floats, hs: Floats) -> StackRun:
 def _in_box(fmt: Format, values: Floats, low: Floats, high: Floats) -> NDArray:
     """Rounded to the format, of which the ends are numbers."""
     rounded = fmt.cast(values).astype(np.float64)
+    # Rounded first: the clip then ends at numbers of the format, and the cast is exact.
     return fmt.cast(np.clip(rounded, low, high))

@@ -140,6 +140,7 @@ def plot_accuracies(found: Sequence[Accuracy], file: Path) -> None:
     if not formats:
         raise ValueError("there is nothing to draw")
     size = (9.0, 2.6 * len(formats))
+    # A Figure of its own and not pyplot, which keeps figures alive and wants a display.
     figure = needed("matplotlib.figure").Figure(figsize=size, layout="constrained")
     axes = figure.subplots(len(formats), 2, squeeze=False)
     targets = list(dict.fromkeys(one.target for one in found))
@@ -161,5 +162,7 @@ def _curve(shown: Shown) -> tuple[Any, Any]:
     edges = np.linspace(shown.points[0], shown.points[-1], _BINS + 1)
     parts = np.clip(np.searchsorted(edges, shown.points, side="right") - 1, 0, _BINS - 1)
     worst = np.zeros(_BINS)
+    # The worst of each part, and no mean: a spike of a single point is what such a picture is
+    # for. What is not finite stands in the table, and has no place on the axis.
     np.maximum.at(worst, parts, np.where(np.isfinite(shown.errors), shown.errors, 0.0))
     return (edges[:-1] + edges[1:]) / 2, np.where(worst > 0, worst, np.nan)

@@ -66,6 +66,8 @@ def place_of(invariant: Invariant) -> str:
     check: Any = invariant.check
     while isinstance(check, partial):
         check = check.func
+    # A family may make its checks by `partial` and decorators; the file is that of the function
+    # inside.
     code = inspect.unwrap(check).__code__
     file = Path(code.co_filename).relative_to(Path(gruverify.__file__).parents[1])
     return f"{file.as_posix()}:{code.co_firstlineno}"

@@ -64,6 +64,8 @@ class _Patient(Console):
 
     def on_broken_pipe(self) -> None:
         """Print to nowhere from now on."""
+        # On the descriptor: Python flushes stdout once more at exit, and would fail there with a
+        # traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
@@ -76,6 +78,7 @@ def console_for(*, stderr: bool = False, color: str = "auto") -> Console:
     stream = sys.stderr if stderr else sys.stdout
     options: Keywords = {"stderr": stderr, "highlight": False}
     if color == "always":
+        # "standard": sixteen colours, which every terminal and CI log has.
         options |= {"force_terminal": True, "color_system": "standard", "no_color": False}
         options["force_interactive"] = (
             stream.isatty()
@@ -201,11 +204,9 @@ def _print_witnesses(
     console: Console, result: Result, saved: dict[tuple[str, str], Path], most: int | None
 ) -> None:
     shown = _one_each(result)
-    if most is not None:
-        most = most
-    elif result.explanation:
+    if most is None and result.explanation:
         most = 1
-    else:
+    elif most is None:
         most = _WITNESSES
     for id, witness in list(shown.items())[:most]:
         console.print()
@@ -217,7 +218,8 @@ def _print_witnesses(
             console.print(f"  [bold red]flaky[/]    {escape(flaky.text)}", soft_wrap=True)
         if (path := saved.get((id, witness.case.format.name))) is not None:
             console.print(
-                f"  replay: [bold]gruverify replay {escape(str(path))}[/]", soft_wrap=True
+                f"  replay: [bold]gruverify replay {escape(shlex.quote(str(path)))}[/]",
+                soft_wrap=True,
             )
     if (left := len(shown) - most) > 0:
         if result.explanation:
@@ -405,7 +407,7 @@ def print_verdict(console: Console, result: Result) -> None:
 def _next(result: Result, saved: dict[tuple[str, str], Path]) -> str:
     shown = [(id, witness.case.format.name) for id, witness in _one_each(result).items()]
     if path := next((saved[key] for key in shown if key in saved), None):
-        return f"gruverify replay {path}"
+        return f"gruverify replay {shlex.quote(str(path))}"
     if result.crashes:
         return result.crashes[0].rpartition("again: ")[2]
     target = shlex.quote(result.header["target"])
@@ -415,4 +417,5 @@ def _next(result: Result, saved: dict[tuple[str, str], Path]) -> str:
         return f"gruverify check {target} --seed {result.header['seed']} --witnesses DIR"
     if result.verdict == "inconclusive":
         return "docs/verdict.md has the way out of each reason"
+    # Another seed: the same one would draw again what has passed.
     return f"gruverify check {target} --profile deep --seed {result.header['seed'] + 1}"

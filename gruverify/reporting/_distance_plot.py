@@ -29,6 +29,7 @@ def plot_distance(apart: Distance, file: Path) -> None:
         label="largest difference",
     )
     if apart.explained is not None:
+        # A bound that grew to ∞ explains anything: the line ends where it does.
         within = np.isfinite(apart.explained) & (apart.explained > 0)
         bound = np.where(within, apart.explained, np.nan)
         ax.semilogy(steps, bound, color="#D55E00", linestyle="--", label="explained by rounding")

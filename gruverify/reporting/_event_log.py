@@ -36,6 +36,7 @@ class EventLog:
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
+        # Monotonic: a clock that is set while a run goes on must not make seconds run backwards.
         self._start = time.monotonic()
 
     def __call__(self, event: Event) -> None:

@@ -100,6 +100,7 @@ def _section(one: Invariant, measured: JsonObject | None) -> str:
     if one.deep:
         entries["Deep"] = "yes"
     lines = "\n".join(f"* **{name}:** {value}" for name, value in entries.items())
+    # By an explicit id: what a site makes of a heading with a slash differs from one to the next.
     anchor = one.id.replace("/", "-")
     return f"## {one.id} {{ #{anchor} }}\n\n{_escaped(one.statement)}\n\n{lines}\n"
 

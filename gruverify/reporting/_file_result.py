@@ -114,6 +114,7 @@ def _last_row(node: NodeResult, *, verbose: bool) -> Iterator[Text | str]:
     """Last states, which are the last numbers of the outputs, bit for bit."""
     yield from [""] * (1 + verbose)
     yield Text(node.outputs[1])
+    # An input that has no ruling gave no answer, of which nothing could differ.
     own = [one for one in node.judged if one.ruling is not None]
     differ = sum(bool(one.trouble) for one in own)
     yield str(len(own))

@@ -104,6 +104,7 @@ def _put(files: Mapping[str, str], folder: Path) -> None:
     require_folder(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        # On the same file system as the report, or it could not be renamed into place.
         with tempfile.TemporaryDirectory(
             prefix=".report-", dir=folder if folder.is_dir() else folder.parent
         ) as aside:
@@ -150,6 +151,7 @@ def _files_of_several(outcomes: Sequence[Outcome]) -> dict[str, str]:
 
 
 def _home(number: int, document: Document) -> str:
+    # A target may hold anything, slashes too; the number before it keeps names apart.
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", document["target"])[:60].strip(".-")
     return f"{number}-{name}".rstrip("-")
 

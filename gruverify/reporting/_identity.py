@@ -142,6 +142,7 @@ def _print_exclusion(console: Console, evidence: Evidence) -> None:
 
 
 def _why_ambiguous(part: Part) -> str:
+    # With one unit a matrix is its own transpose, and W_hc commutes with r (theory.md, 2).
     one_unit = all(
         evidence.exclusion is None or evidence.exclusion[0].sizes["H"] == 1
         for evidence in part.nearest
@@ -155,7 +156,7 @@ def _why_ambiguous(part: Part) -> str:
 
 def _advice(identity: Identity) -> str:
     """What to do next: a command, or how to declare or adapt the implementation."""
-    again = f"next: gruverify check {identity.target}"
+    again = _again(identity)
     if identity.status == "unanswered":
         return f"It gave no answer to identify it by.\n{again}"
     if identity.status == "none":
@@ -178,6 +179,11 @@ def _advice(identity: Identity) -> str:
     return f"{_computed(identity, reading)}\n\n{_remedy(identity, reading)}"
 
 
+def _again(identity: Identity) -> str:
+    """The command that checks the target, for a shell."""
+    return f"next: gruverify check {shlex.quote(identity.target)}"
+
+
 def _computed(identity: Identity, reading: Reading) -> str:
     """The equations that were found, for each declared variant that has its own."""
     written = dict.fromkeys(equations(reading, part.declared) for part in identity.answered)
@@ -187,18 +193,18 @@ def _computed(identity: Identity, reading: Reading) -> str:
 def _remedy(identity: Identity, reading: Reading) -> str:
     answered = chain.from_iterable(part.variants for part in identity.answered)
     declared = dict.fromkeys(map(reading.variant, answered))
-    biases = DECLARED_AS.get(reading.bias)
+    biases, again = DECLARED_AS.get(reading.bias), _again(identity)
     if reading.slip:
         return (
             f"No variant declares this: a GRU has {reading.slip.replace(' with ', ' without ')}.\n"
-            f"next: gruverify check {identity.target}"
+            f"{again}"
         )
     if biases is None:
         return (
             "No variant declares this: where the two biases stand is part of the GRU, and weights "
             "of one form are\n"
             "wrong in another.\n"
-            f"next: gruverify check {identity.target}"
+            f"{again}"
         )
     if biases != "as declared":
         declared = {replace(variant, biases=biases): None for variant in declared if variant.bias}

@@ -70,6 +70,8 @@ def dumps(result: Result) -> str:
 
 def as_text(document: JsonObject) -> str:
     """A document as it is written to a file."""
+    # No NaN: other readers than Python's refuse it. Numbers that are not finite are strings or
+    # null.
     return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 

@@ -15,6 +15,7 @@ def by_formats(lines: Iterable[str], formats: Sequence[str]) -> list[str]:
     joint: dict[tuple[bool, str], list[str]] = {}
     for line in lines:
         name, colon, said = line.partition(": ")
+        # A colon alone is no sign: only what stands before it may be a format.
         is_of_format = bool(colon) and name in formats
         joint.setdefault((is_of_format, said if is_of_format else line), []).append(name)
     return [f"{', '.join(names)}: {said}" if of else said for (of, said), names in joint.items()]

@@ -103,11 +103,13 @@ def _cell(fate: Fate | None) -> str:
 
 def escaped(text: str) -> str:
     """Text that stays text, on one line."""
+    # The ampersand first, or it would escape the escapes.
     flat = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(r"\\\1", flat)
 
 
 def _code(text: str) -> str:
     """A block that the text cannot end."""
+    # A fence is closed by one of its length or more only.
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     return f"{fence}\n{' '.join(text.split())}\n{fence}"

@@ -35,7 +35,8 @@ class LiveProgress:
         above = sys.stderr.isatty()
         self._progress = Progress(*columns, console=console, transient=True, redirect_stderr=above)
         self._tasks: dict[str, TaskID] = {}
-        self._note = ""
+        #: By format, which invariant failed last: formats run side by side.
+        self._notes: dict[str, str] = {}
         self._shown = console.is_terminal
 
     def __enter__(self) -> LiveProgress:
@@ -51,14 +52,11 @@ class LiveProgress:
         """Show an event."""
         match event:
             case FormatStarted(fmt, cases):
-                self._tasks[fmt], self._note = (
-                    self._progress.add_task(fmt, total=cases, note=""),
-                    "",
-                )
+                self._tasks[fmt] = self._progress.add_task(fmt, total=cases, note="")
             case CaseJudged(fmt, number, falsified):
                 if falsified:
-                    self._note = f"falsified: {falsified[0]}"
-                self._update(fmt, completed=number, note=self._note)
+                    self._notes[fmt] = f"falsified: {falsified[0]}"
+                self._update(fmt, completed=number, note=self._notes.get(fmt, ""))
             case Compiling(fmt, sizes):
                 self._update(fmt, note=f"compiling for {sizes}")
             case Shrinking(fmt, invariant):

@@ -70,6 +70,7 @@ def parse_document(text: str | bytes) -> Document:
         raise BadResult("is a witness, not a result: `gruverify replay` reads it")
     version = _version(document["schema"])
     _check_schema(document, version)
+    # Beyond the schema: shapes and bits of a case are checked by whoever decodes it.
     _check_witnesses(document["witnesses"])
     if version == SCHEMA:
         return document
@@ -106,6 +107,8 @@ def _parsed(text: str | bytes) -> Any:
         raise ValueError(f"{constant} is no number of JSON")
 
     try:
+        # Python reads NaN and Infinity; JSON has neither, and a file with them was not written
+        # here.
         return json.loads(text, parse_constant=refuse)
     except RecursionError:
         raise BadResult("is not a gruverify result: it is nested too deeply") from None

@@ -166,6 +166,7 @@ def _plain(value: object) -> Any:
         return {name: _plain(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
+    # NumPy's float64 is a float, too; its arrays were made lists before.
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

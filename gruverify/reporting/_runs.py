@@ -82,6 +82,7 @@ def _rows(run: Run) -> Iterator[tuple[str, ...]]:
     for fmt in run.formats:
         cases, margin, gates = _of_format(run, fmt)
         yield (*head, fmt, cases, margin, gates, cpu)
+        # A run's own columns stand in its first line alone.
         head, cpu = ("",) * len(head), ""
 
 

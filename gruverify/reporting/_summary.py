@@ -196,6 +196,7 @@ def witnesses(document: Document) -> dict[str, list[JsonObject]]:
         found.setdefault(witness["invariant"], []).append(witness)
     smallest = {id: sorted(each, key=_size) for id, each in found.items()}
     return dict(
+        # `sorted` is stable: those as grave as each other stay in the document's order.
         sorted(smallest.items(), key=lambda item: -severity(decode_witness(item[1][0]).residual))
     )
 

@@ -39,6 +39,7 @@ def margin(value: float) -> str:
     """A margin in five characters or so."""
     if not math.isfinite(value):
         return "∞"
+    # Rounded to two digits it would read 1.00, and a failure must not look like the bound itself.
     if 1 < value < 1.005:
         return "1.00+"
     if value < 100:

@@ -67,6 +67,8 @@ def test_a_state_that_does_not_fit() -> None:
     [
         ({"steps": 0}, "steps=0 must be a whole number of 1 or more"),
         ({"members": -1}, "members=-1 must be a whole number of 1 or more"),
+        ({"steps": 10**9}, "T=1000000000 steps of H=4 units take more memory"),
+        ({"members": 10**14}, "members=100000000000000 are inputs of more than fits in memory"),
         ({"seed": 1.5}, "seed=1.5 must be a whole number of 0 or more"),
         ({"formats": "f8"}, "format='f8' is unknown"),
     ],

@@ -188,3 +188,12 @@ def test_the_linear_layer_has_properties_of_its_own() -> None:
     assert witness is not None
     assert witness.behind is not None
     assert witness.behind.shape == (10, 1, 1)
+
+
+def test_what_overflows_beside_an_output_breaks_no_property_of_it() -> None:
+    outputs = np.array([[0.5, np.inf, -np.inf], [0.1, np.inf, 0.0]])
+    above = property_named("y[0] > 0.2", H, 3)
+    wins = property_named("y[1] wins", H, 3)
+
+    assert above.holds(above.margins(outputs)).tolist() == [True, False]
+    assert wins.holds(wins.margins(outputs)).tolist() == [True, True]

@@ -50,3 +50,11 @@ def test_elsewhere_there_is_a_line_now_and_then(
     assert shown(progress, terminal=False) == ""
     monkeypatch.setattr("gruverify.reporting.campaign._console._SELDOM", -1.0)
     assert shown(progress, terminal=False).startswith("1 of 4 units, 1,200 cases,")
+
+
+def test_a_target_that_dies_at_once_has_covered_nothing() -> None:
+    total = Total({}, {"mine": Result(HEADER, {}, {}, True, 0.0)})
+
+    said = shown(Progress(total, 1, 4, 0, {}), terminal=True)
+
+    assert "gates 0.0 %, sizes 0.0 %" in said

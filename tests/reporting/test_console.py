@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import replace
 from functools import partial
 from itertools import takewhile
@@ -14,9 +15,9 @@ import pytest
 
 from gruverify import VARIANTS, Result, Variant
 from gruverify.coverage import GATES, SIZES, Coverage
-from gruverify.engine import Tally, encode_variant, save_witness
+from gruverify.engine import Identity, Tally, encode_variant, save_witness
 from gruverify.invariants import INVARIANTS, Residual
-from gruverify.reporting import console_for, print_header, print_result
+from gruverify.reporting import console_for, print_header, print_identity, print_result
 from gruverify.reporting._console import WIDTH
 from gruverify.reporting._table import margin
 
@@ -427,7 +428,7 @@ def test_markup_in_names_stays_text() -> None:
     for words in (
         f"agreement/last ({MARKUP})",
         f"died {MARKUP}",
-        f"replay {MARKUP}.json",
+        f"replay '{MARKUP}.json'",
         f"'agreement/step', '{MARKUP}'",
     ):
         assert words in text
@@ -496,3 +497,16 @@ def test_the_sizes_that_were_compared_are_counted_and_some_that_were_not_are_nam
 
     assert "sizes visited (levels of H, I, B, T, and coincidences): float32 99.3 %" in lines
     assert "  float32: not visited: gradients: T 256–299, 300 and more" in lines
+
+
+def test_a_command_with_spaces_can_be_pasted() -> None:
+    path = Path("my runs/one.json")
+    lines = report(falsified(), {("agreement/step", "float32"): path})
+    unknown = Identity("exec:python 'my gru.py'", (), 0, 0, ())
+
+    said = printed(lambda console: print_identity(console, unknown))
+
+    assert "  replay: gruverify replay 'my runs/one.json'" in lines
+    assert lines[-1] == "next: gruverify replay 'my runs/one.json'"
+    [again] = [line for line in said.splitlines() if line.startswith("next: ")]
+    assert shlex.split(again)[-1] == unknown.target

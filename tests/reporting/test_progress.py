@@ -61,6 +61,27 @@ def test_the_note_of_what_fell_stays_until_something_else_happens() -> None:
     )
 
 
+def test_what_fell_in_a_format_is_not_noted_of_another() -> None:
+    events: list[Event] = [
+        *(FormatStarted(name, 8) for name in ("float16", "float32")),
+        CaseJudged("float16", 1, ("agreement/step",)),
+        CaseJudged("float32", 1, ()),
+    ]
+    noted = dict[str, object]()
+
+    def show(console: Console) -> None:
+        with LiveProgress(console) as progress:
+            for event in events:
+                progress(event)
+            noted.update(
+                {task.description: task.fields["note"] for task in progress._progress.tasks}
+            )
+
+    printed(show, terminal=True)
+
+    assert noted == {"float16": "falsified: agreement/step", "float32": ""}
+
+
 def test_formats_have_a_line_each() -> None:
     events: list[Event] = [FormatStarted(name, 4) for name in ("float16", "float64")]
 

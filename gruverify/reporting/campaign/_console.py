@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -48,6 +49,7 @@ class CampaignView:
         now = time.monotonic()
         if self._status is not None:
             self._status.update(escape("\n".join([_line(progress), *_workers(progress)])))
+        # Redirected output is read later, as a log: a line for each unit would bury what matters.
         elif now > self._told + _SELDOM:
             self._told = now
             self._console.print(_line(progress), markup=False, soft_wrap=True)
@@ -72,7 +74,9 @@ def _covered(progress: Progress) -> tuple[float, float]:
         for result in progress.total.results.values()
         for of in result.coverage.values()
     ]
-    return min(gates for gates, _ in found), min(sizes for _, sizes in found)
+    # A unit that died at its first case counted nothing.
+    gates = min((gates for gates, _ in found), default=0.0)
+    return gates, min((sizes for _, sizes in found), default=0.0)
 
 
 def _workers(progress: Progress) -> list[str]:
@@ -105,7 +109,7 @@ def print_causes(
             f"first: {target} {fmt} unit {block}, {seen.get(row.cause, '')}",
         ]
         if row.cause in saved:
-            lines.append(f"replay: gruverify replay {saved[row.cause]}")
+            lines.append(f"replay: gruverify replay {shlex.quote(str(saved[row.cause]))}")
         for line in lines:
             console.print(f"  {visible(line)}", markup=False, soft_wrap=True)
 

@@ -39,6 +39,7 @@ def campaign_document(
         {"asked": asked, "causes": rows, "results": [_lasting(each) for each in documents]}
     )
     for row, cause in zip(rows, causes, strict=True):
+        # Put in after the digest: these two depend on when and where, not on what was found.
         row |= {"known": cause.known, "seen": first_seen(cause, seen)}
     return {
         "kind": CAMPAIGN,

@@ -58,6 +58,7 @@ class Threshold:
 
     def has_risen(self, old: float, new: float) -> bool:
         """Whether a margin rose by the factor, wherever it is now."""
+        # `new > old` for 0 and 0, of which the second alone would be true.
         return new > old and new >= self.factor * old
 
 
@@ -75,10 +76,12 @@ class Change:
     def kind(self) -> Kind:
         """What the change amounts to: the gravest that is true."""
         was, now = _status(self.old), _status(self.new)
+        # Before margins: one that rose above its bound is a failure first, and counted once.
         if now in _FAILED and was not in _FAILED:
             if now in _FAILS:
                 return Kind.NEW_FAILURE
             return Kind.EXPECTED_FAILURE
+        # Before "still failing": a known failure whose margin got worse is news.
         if self.is_worse:
             return Kind.WORSE_MARGIN
         if was in _FOUND_OUT and now not in _FOUND_OUT:

@@ -81,6 +81,7 @@ class Comparison:
         """Where the two runs were not alike, by name: the value in the older one, and in the
         newer.
         """
+        # What one of the results does not say is unknown, and no difference.
         known = [name for name in _SINCE if name in self.old and name in self.new]
         old, new = _settings(self.old, known), _settings(self.new, known)
         pairs = {name: (old.get(name), new.get(name)) for name in {**old, **new}}
@@ -110,6 +111,7 @@ class Comparison:
         lost = _counted(len(self.changes_of(Kind.NO_LONGER_JUDGED)), "result")
         found = [f"NEW leaves open {said} of OLD" for said in lost]
         was, now = self.old["verdict"], self.new["verdict"]
+        # An interrupted run is a gap even if the older one was, too: it may have stopped earlier.
         if now == "interrupted" or (now in ("inconclusive", "died") and was != now):
             found.append(f"NEW has the verdict {now}")
         return found

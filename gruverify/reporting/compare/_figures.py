@@ -22,6 +22,7 @@ def figures(document: Document) -> JsonObject:
         "statuses": counts(document),
         "cases": sum(each["judged"] for each in document["drawn"]) if document["drawn"] else None,
         "claimed": _claimed(document),
+        # Empty where nobody counted, which is not 0 %.
         "gates": gate_shares(document) or None,
         "sizes": size_shares(document) or None,
         "seconds": timing["seconds"],

@@ -14,7 +14,9 @@ _LONGEST = 60
 def visible(text: str) -> str:
     """Text in which escape sequences, control characters and lone surrogates are spelled out."""
     return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+        # A target's name may hold escape sequences, which a terminal would obey.
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii")
+        for c in text
     )
 
 

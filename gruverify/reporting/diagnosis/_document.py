@@ -161,6 +161,7 @@ def _averaged(gates: NDArray) -> list[list[float]]:
         if size > most:
             edges = np.linspace(0, size, most, endpoint=False).astype(np.intp)
             counts = np.diff([*edges, size])
+            # Means over unequal groups, whose sizes differ by one at most.
             sums = np.add.reduceat(gates, edges, axis)
             gates = sums / (counts[:, None] if axis == 0 else counts)
     found: list[list[float]] = gates.tolist()
@@ -175,6 +176,8 @@ def _plain(value: Any) -> Any:
         return [_plain(one) for one in value]
     if isinstance(value, float):
         if math.isfinite(value):
+            # Six digits: the numbers are for reading and drawing, and 17 would more than double
+            # the file.
             return float(f"{value:.6g}")
         return None
     return value

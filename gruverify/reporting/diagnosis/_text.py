@@ -65,6 +65,8 @@ def _lines(console: Console, heading: str, lines: Iterable[str]) -> None:
 
 def _lags(console: Console, layer: Layer) -> None:
     lags = layer.by_lag.lags
+    # Evenly over the list of lags, which is even on a logarithmic scale; the longest is among
+    # them.
     shown = np.unique(np.linspace(0, len(lags) - 1, min(_LAGS, len(lags))).round().astype(int))
     console.print("\nWhat is left of a state after so many steps", style="bold", markup=False)
     count = len(layer.windows.ends)

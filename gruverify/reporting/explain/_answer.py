@@ -15,6 +15,7 @@ def answer(e: Explanation) -> list[str]:
     other two regimes.
     """
     by_name = {report.regime.name: report for report in e.reports}
+    # The question's case, z = r = 0, or the gates that were asked for instead.
     main = by_name.get("forget", e.reports[0])
     sentences = [_length(main), f"dL_T/dU_z {_order(main)}.{_zeros(main)}", _open(main)]
     if "carry" in by_name:
@@ -46,6 +47,7 @@ def _by_length(updates: Sequence[Enclosure]) -> str:
         return "is "
     if _steady(updates):
         return "keeps its size at every length: "
+    # Only where the enclosures prove it: overlapping ones say nothing of a trend.
     if updates[-1].high < updates[0].low:
         return "shrinks with the length: "
     return "varies with the length: "

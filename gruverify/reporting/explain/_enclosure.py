@@ -51,6 +51,7 @@ class Enclosure:
             return "0"
         if not math.isfinite(self.high):
             return "unknown"
+        # A digit is known if the radius is below a unit of its place.
         known = int(min(digits, self._known_digits()))
         if known < 1:
             return "≤ " + _decimal(self.high, Context(prec=1, rounding=ROUND_CEILING))

@@ -129,6 +129,7 @@ def _row(setting: Setting, regime: Regime, a: float) -> Row:
         a,
         worst_of([size(step.z - regime.z) for step in run.steps]),
         worst_of([size(step.r - regime.r) for step in run.steps]),
+        # σ(-|a|) and not 1 - σ(|a|): near 1 the subtraction would leave no digits.
         largest(sigmoid(exact([-abs(pre_activation(regime.z, a))]))),
         _bound(case, run, regime.limit),
         measure(case, run, exact, regime.limit),

@@ -119,6 +119,7 @@ def _limit(run: Run, lift: Lift, a: Activations, limit: str) -> Array:
 def _influence(lift: Lift, jacobians: Sequence[Array]) -> tuple[Enclosure, ...]:
     """‖J_T … J_{k+1}‖ for k = T, where the product is empty, down to 1."""
     identity = lift(np.eye(jacobians[0].shape[-1]))
+    # From J_T down to J_2: ∂h_T/∂h_1 needs no J_1.
     products = accumulate([J[0] for J in jacobians[:0:-1]], matmul, initial=identity)
     return tuple(largest_row_sum(_read(product)) for product in products)
 

@@ -118,6 +118,7 @@ def draw_series(ax: Any, series: Mapping[str, Sequence[float | None]]) -> None:
     for i, (name, found) in enumerate(
         (name, found) for name, found in series.items() if name != "exact"
     ):
+        # Hollow marks of falling sizes: where formats agree, all of them stay visible.
         style = {**_style(name), "markersize": 8 - i, "fillstyle": "none", "linewidth": 1}
         ax.plot(*_points(found), **style, markevery=math.ceil(T / _MARKS), label=name)
         zeros[name] = [T - j for j, value in enumerate(found) if value == 0]
@@ -156,6 +157,7 @@ def _frame(ax: Any, zeros: Mapping[str, list[int]]) -> None:
         low, high = math.floor(low) - 0.1, math.ceil(high) + 0.1
         decades = range(math.ceil(low), math.floor(high))
         ax.set_yticks([n + math.log10(m) for n in decades for m in range(2, 10)], minor=True)
+    # Sizes lie between about 1 and the smallest number, 324 decades down: 100 is always enough.
     every = next(step for step in (1, 2, 5, 10, 20, 50, 100) if (high - low) / step <= 6)
     ax.set_yticks(range(math.ceil(low / every) * every, math.floor(high) + 1, every))
     ax.yaxis.set_major_formatter(lambda tick, _: power(10, tick))

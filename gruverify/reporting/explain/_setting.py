@@ -120,6 +120,7 @@ def case_at(setting: Setting, regime: Regime, a: float) -> Case:
     H, I, T = setting.hidden, setting.inputs, setting.steps
     rng = np.random.default_rng(setting.seed)
     per_gate = np.repeat([1 / 8, 1 / 8, 1], H)[:, None]
+    # Scales are powers of two: products with them keep the few bits that every format holds.
     weight_ih = _dense(rng, 3 * H, I) * per_gate * _power_near(1 / math.sqrt(I))
     weight_hh = _dense(rng, 3 * H, H) * per_gate * _power_near(2 / H)
     bias_ih, bias_hh = _dense(rng, 3 * H), _dense(rng, 3 * H)
@@ -143,4 +144,5 @@ def _dense(rng: np.random.Generator, *shape: int) -> NDArray:
 def _split(at: float) -> tuple[float, float]:
     """A pre-activation as the sum of two biases, each short enough for every format."""
     first = float(bfloat16.cast(at))
+    # What bfloat16's 8 bits leave of it, to 1/4096: two such biases hold what one cannot.
     return first, float(bfloat16.cast(round((at - first) * 4096) / 4096))

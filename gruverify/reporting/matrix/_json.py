@@ -55,6 +55,7 @@ def decode_matrix(text: str) -> Matrix:
             f"schema={document.get('schema')!r} cannot be read: this version reads schema {SCHEMA}"
         )
     ours = ("schema", "kind", "complete", "seconds", "summary", "cover", "invariants", "fates")
+    # The header is whatever else there is, as it was written into the same object.
     header = {name: value for name, value in document.items() if name not in ours}
     fates = tuple(Fate(**values) for values in document["fates"])
     return Matrix(header, fates, document["seconds"], document.get("complete", True))

@@ -38,6 +38,7 @@ def _target(outcome: Outcome, families: list[str]) -> dict[str, Any]:
     """A row of the page: the target, and its families format by format, in columns."""
     row, document = outcome.row, outcome.document
     found = {(each.family, each.format): each for each in row.families}
+    # `write_targets_report` puts each page beside its result.
     href = row.result.replace("result.json", "index.html")
     run = ""
     if row.asked:

@@ -53,6 +53,8 @@ def margins_figure(family: str, octaves: Mapping[str, Mapping[int, int]], key: s
 
 
 def _shares(counts: Mapping[int, int], edges: range) -> list[float]:
+    # What lies beyond the axis is counted in its first or last bar, so that shares add up to 100
+    # %.
     clipped = np.clip([*counts], edges[0], edges[-2])
     total = sum(counts.values())
     if not total:
@@ -149,6 +151,7 @@ def _entry(letters: str, at: Iterable[int]) -> str:
 
 def _lines(names: Sequence[str], margins: Any, key: str) -> str:
     """Margins on a scale of powers of ten, the bound as a line."""
+    # Height by the number of lines: each is as tall as its label needs.
     figure, ax = panel(3.5, 0.45 + 0.17 * len(names))
     known = np.log10(margins, where=margins > 0, out=np.full(len(margins), -math.inf))
     finite = known[np.isfinite(known)]

@@ -52,6 +52,7 @@ def _environment() -> Any:
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
+        # A name that a template misspells must raise, and not leave a gap in the page.
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {

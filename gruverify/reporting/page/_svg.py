@@ -50,6 +50,7 @@ def inline_svg(figure: Any, key: str, label: str, titles: Sequence[str] = ()) ->
     """
     root = ET.fromstring(_drawn(figure))
     _remove(root, "metadata", "style")
+    # Ids are kept where something points at them, and made unique: a page has many pictures.
     referenced = set[str]()
     for node in root.iter():
         for value in node.attrib.values():
@@ -76,6 +77,8 @@ def inline_svg(figure: Any, key: str, label: str, titles: Sequence[str] = ()) ->
 
 def _drawn(figure: Any) -> str:
     text = StringIO()
+    # Text stays text, to be found and copied; the salt makes ids, and so pages, the same each
+    # time.
     with needed("matplotlib").rc_context({"svg.fonttype": "none", "svg.hashsalt": "gruverify"}):
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
     return text.getvalue()

@@ -78,6 +78,7 @@ def _witness(one: Counterexample) -> JsonObject:
 
 def numbers(array: npt.NDArray[np.float64]) -> Any:
     """Numbers as lists of lists, null where they are not finite."""
+    # As objects, so that null can stand among the numbers.
     known = array.astype(object)
     known[~np.isfinite(array)] = None
     return known.tolist()

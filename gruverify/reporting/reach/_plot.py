@@ -29,6 +29,7 @@ def plot_reach(found: Reach, file: Path) -> None:
         low, high, name = found.y_low[:, 0], found.y_high[:, 0], "y"
     low, high = (np.where(np.isfinite(end), end, np.nan) for end in (low, high))
     steps = np.arange(1, len(low) + 1)
+    # What is unknown at the end counts as the widest.
     widest = np.argsort(-np.nan_to_num((high - low)[-1], nan=np.inf))[:_UNITS]
     for colour, unit in zip(_COLOURS, sorted(widest), strict=False):
         ax.fill_between(steps, low[:, unit], high[:, unit], color=colour, alpha=0.3, lw=0)

@@ -64,6 +64,7 @@ def merged_outcomes(outcomes: Sequence[Outcome]) -> list[Outcome]:
     found: dict[str, dict[str, Outcome]] = {}
     for outcome in outcomes:
         mine = found.setdefault(outcome.row.target, {})
+        # Taken out first, so that the last one also stands last.
         mine.pop(_identity(outcome.row), None)
         mine[_identity(outcome.row)] = outcome
     merged = list[Outcome]()

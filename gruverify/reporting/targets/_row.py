@@ -100,6 +100,7 @@ class Row:
     @property
     def asked(self) -> bool:
         """Whether there is a result."""
+        # "died" and "interrupted" are verdicts of results as well: then there are formats.
         return bool(self.formats) or self.verdict not in NOT_ASKED
 
     @property
@@ -184,6 +185,7 @@ def _cause_of_model(nodes: Iterable[Mapping[str, Any]]) -> str:
     for node in nodes:
         if node["verdict"] == "conforms":
             continue
+        # Failures before what is undecided, which explains less.
         for one in sorted(node["inputs"], key=lambda one: one["verdict"] != "failed"):
             if one["verdict"] != "passed":
                 said = next(filter(None, [one["trouble"], *one.get("ruling", ())]), "")
