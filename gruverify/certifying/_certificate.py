@@ -49,6 +49,7 @@ class Certificate:
         start = 2 / float(self.weights.min())  # in the weighted norm; back from it w is at most 1
         if not self.rate:
             return 1
+        # start · rate^t ≤ distance, solved for t.
         return max(0, math.ceil(math.log(distance / start) / math.log(self.rate)))
 
     @property
@@ -74,6 +75,8 @@ def certificate_of(cell: Cell, largest_input: float = 1.0) -> Certificate:
         raise ValueError(f"inputs within {largest_input}: a number of 0 or more is wanted")
     bound = jacobian_bound(cell, largest_input)
     weights = _weights(bound)
+    # The norm max_i |v_i| / w_i of what the bound makes of w: any weights give a valid rate, good
+    # ones a small one.
     rate = float((bound.times(weights) / weights).max(initial=0.0))
     gain = float((bound.driven / weights).max(initial=0.0))
     return Certificate(rate * (1 + _SPARE), weights, largest_input, gain * (1 + _SPARE))
@@ -92,5 +95,6 @@ def _weights(bound: JacobianBound) -> Floats:
             best, least = weights, rate
         # Half of where it was: units that exchange their weights would do so for ever.
         mixed = weights + image / max(rate, np.finfo(float).tiny)
+        # A unit that depends on no state tends to weight 0; division by it must stay possible.
         weights = np.maximum(mixed / mixed.max(), 2.0**-30)
     return best

@@ -63,6 +63,8 @@ def _check(cell: Cell, certificate: Certificate, arb: type[Arb]) -> None:
     def gate(k: str, i: int) -> Arb:
         reach = X * sum(row(f"W_x{k}", i), arb(0)) + sum(row(f"W_h{k}", i), arb(0))
         a = within(bias(f"b_x{k}", i) + bias(f"b_h{k}", i), reach)
+        # σ grows, so that its ends are those of the pre-activation: a ball through σ as a whole
+        # is wider.
         low, high = a.lower(), a.upper()
         return _hull(1 / (1 + (-low).exp()), 1 / (1 + (-high).exp()))
 
@@ -88,7 +90,10 @@ def _check(cell: Cell, certificate: Certificate, arb: type[Arb]) -> None:
         moved = _slope(z, arb) * apart * _dot(row("W_hz", i), w)
         moved_x = _slope(z, arb) * apart * sum(row("W_xz", i), arb(0))
         kept = z if cell.variant.update == "keep" else 1 - z
+        # The bound is linear in k: what holds at both ends holds between them.
         for k in (kept.lower(), kept.upper()):
+            # Arb's comparison is true only where it is certain, so that a wide ball refutes and
+            # never confirms.
             if not k * w[i] + (1 - k) * slope * inner + moved <= rate * w[i]:
                 raise Refuted(f"unit {i} is not proved to contract by {certificate.rate!r}")
             if not (1 - k) * slope * inputs + moved_x <= gain * w[i]:

@@ -47,12 +47,15 @@ def jacobian_bound(cell: Cell, largest_input: float = 1.0) -> JacobianBound:
     reset = _after(p, r, box) if cell.variant.reset == "after" else _before(p, r)
     slope = 1 - np.tanh(candidate.nearest_to_zero) ** 2
     apart = 1 + np.tanh(candidate.size)  # of a state and a candidate
+    # S_z D(h'-c) of (2.2), each factor at its largest, whatever its sign.
     by_z = slope_of(z) * apart
     least, most = z.low, z.high
     if cell.variant.update == "replace":
         least, most = 1 - z.high, 1 - z.low
+    # The braces of (2.2): D(r) W_hc, and what the state does through the reset gate.
     taken = slope[:, None] * (reset.of_state + reset.of_gate @ np.abs(p.W_hr))
     driven = slope * (_rows(p.W_xc) + reset.of_gate @ _rows(p.W_xr))
+    # (2.3), row by row; the candidate's share is largest where least is kept.
     driven = (1 - least) * driven + by_z * _rows(p.W_xz)
     return JacobianBound(least, most, taken, by_z[:, None] * np.abs(p.W_hz), driven)
 

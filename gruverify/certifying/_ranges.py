@@ -37,6 +37,7 @@ class Range:
     @property
     def nearest_to_zero(self) -> Floats:
         """The smallest magnitude."""
+        # 0 where the interval holds 0: there tanh is steepest.
         return np.maximum(np.maximum(self.low, -self.high), 0.0)
 
 
@@ -73,5 +74,6 @@ def slope_of(gate: Range) -> Floats:
 
 
 def _sigmoid(a: Floats) -> Floats:
+    # Of -|a|, which never overflows.
     e = np.exp(-np.abs(a))
     return np.asarray(np.where(a < 0, e, 1) / (1 + e))

@@ -36,6 +36,7 @@ def rounding_bound(
     nothing = np.full(cell.hidden_size, np.inf)
     most = max(float(np.abs(array).max(initial=0.0)) for array in cell.packed().values())
     in_range = max(most, certificate.largest_input) < mode.largest and np.isfinite(off).all()
+    # Without contraction no bound holds for runs of any length (theory.md, 9.9).
     if not (certificate.certifies and in_range):
         return nothing
     step = _Step(cell, certificate.largest_input, mode, off)
@@ -47,6 +48,8 @@ def rounding_bound(
         # What a step loses was found for states that are off by at most `apart`.
         if (bound <= apart).all():
             return bound
+        # States that are further off lose a little more, so the guess is doubled, and not just
+        # repeated.
         apart = 2 * bound
     return nothing
 
@@ -72,6 +75,8 @@ class _Step:
             bias = weights.b_xr + weights.b_hr
             reset = gate_range(weights.W_xr, weights.W_hr, bias, box)
             # A state lies between the one before and the candidate.
+            # From |h| ≤ 1 on each round is a smaller box in which every run from zeros stays, so
+            # it may stop at any.
             most = np.tanh(candidate_range(self.cell.variant, weights, reset, box).size)
         return most
 

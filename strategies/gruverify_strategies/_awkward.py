@@ -27,6 +27,7 @@ def _every(array: NDArray, entries: slice) -> NDArray:
 
 
 def _strided(array: NDArray) -> NDArray:
+    # NaN in between: whoever reads past a stride has it in the answer.
     around = np.full([2 * n + 1 for n in array.shape], np.nan).astype(array.dtype)
     within = _every(around, slice(1, None, 2))
     within[...] = array
@@ -35,6 +36,7 @@ def _strided(array: NDArray) -> NDArray:
 
 def _reversed(array: NDArray) -> NDArray:
     backwards = slice(None, None, -1)
+    # The copy lies backwards in memory, and the view of it runs against that.
     return _every(_every(array, backwards).copy(), backwards)
 
 
@@ -46,6 +48,7 @@ def _read_only(array: NDArray) -> NDArray:
 
 def _broadcast(array: NDArray) -> NDArray:
     axis = next((axis for axis, size in enumerate(array.shape) if size > 1), None)
+    # An axis of length 1 would repeat nothing, so the first longer one is taken.
     return np.broadcast_to(array.copy() if axis is None else array.take([0], axis), array.shape)
 
 
@@ -123,6 +126,7 @@ def specials(draw: st.DrawFn, arrays: Arrays, *, kinds: Sequence[str] | None = N
             if code >= 192:  # a quarter of the entries
                 array.flat[place] = choose(4 * (code - 192), numbers)
         one = pick(codes, numbers)
+        # Two bytes, as a fraction of the size: 0 is the first entry, whatever the array's shape.
         array.flat[number(codes, 2) * array.size >> 16] = one
     return array
 

@@ -65,9 +65,7 @@ def cases(
     check_option("zero_state", zero_state, True, False)
     check_letters("full", full, "HIBT")
     placed = check_levels(levels)
-    if placed is None:
-        max_H, regimes = max_H, regimes
-    else:
+    if placed is not None:
         max_H, regimes = len(placed), ("mixed",)
     within = limits(H=(min_H, max_H), I=(min_I, max_I), B=(min_B, max_B), T=(min_T, max_T))
     wanted = recipe(formats, variants, regimes, weights, biases, pinned, drives_inputs=True)
@@ -89,16 +87,19 @@ def _case(
     filled = slots(codes, within, whole="H" if placed else "", full=full)
     choice = wanted.choose(codes)
     event(f"regime: {choice.regime}")
+    # Full axes are many rows, and a draw for each of them would take long.
     with frugal(bool(full)):
         members, units = Members(source, codes, within, filled), Units(source, within, filled)
     inputs, state = members.inputs(codes), members.state(codes) * (not zero_state)
     if choice.regime != "free" and not choice.variant.input_bias:
+        # The drives lie in the weights of input 0 then, as its bias would.
         inputs[:, :, 0] = 1
     d_outputs, d_last = members.cotangents(codes, choice.format, plain=bool(full))
     driven = units.regimes(choice, placed)
     # Each unit's state stays between its candidate, which tanh bounds, and where it was.
     reach = np.abs(inputs).max((0, 1)), np.maximum(np.abs(state).max(0), 1)
     given = {"inputs": inputs, "state": state, "d_outputs": d_outputs, "d_last": d_last}
+    # Read-only: what a backend writes to its arguments must raise, and not change the case.
     own = {name: sealed(choice.format, array) for name, array in given.items()}
     return Case(
         build(choice, units.weights(codes, choice), driven, reach), **own, regimes=driven.labels()

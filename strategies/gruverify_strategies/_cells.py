@@ -46,6 +46,7 @@ class Units:
 
     def __init__(self, source: Random, within: Limits, filled: Slots) -> None:
         self._filled = filled
+        # By the largest sizes, two biases and the two rows of weights for each of three gates.
         self._cuts = np.cumsum([6, 3 * within["I"][1], 3 * within["H"][1]])
         self._codes = rows(source, filled["H"], within["H"], int(self._cuts[-1]) + PLACEMENT)
 
@@ -76,6 +77,7 @@ def _biases(drawn: Floats, scale: float, choice: Choice) -> Floats:
     there = _there(choice.variant, len(drawn) // 3)
     if choice.biases == "chrono":
         timed = chrono(drawn, choice.variant.update)
+        # A cell with the recurrent bias alone carries the time scale in that one.
         return (timed if choice.variant.input_bias else timed[:, ::-1]) * there
     return drawn * there * (scale if choice.biases == "drawn" else 0.0)
 
@@ -112,8 +114,11 @@ def build(
     """
     biases, weight_ih, weight_hh = weights
     at, margin, share = regimes.drives()
+    # The most that a pre-activation can be moved by, for any signs: a bound, not an estimate.
     moved = np.abs(weight_ih) @ reach[0] + np.abs(weight_hh) @ reach[1] + np.abs(biases).sum(1)
+    # An eighth of the range leaves room for the drive and for sums of partial products.
     allowed = np.minimum(margin if choice.pinned else np.inf, choice.format.max / 8)
+    # Powers of two only shift exponents: numbers that shrinking made simple stay simple.
     down = np.exp2(np.floor(np.log2(allowed / np.maximum(moved, allowed))))[:, None]
     biases, weight_ih, weight_hh = biases * down, weight_ih * down, weight_hh * down
     if choice.variant.input_bias:
@@ -123,6 +128,7 @@ def build(
         weight_ih[:, 0] += at
     packed = [weight_ih, weight_hh, *(biases.T if choice.variant.bias else ())]
     cell = Cell(choice.variant, *(sealed(choice.format, array) for array in packed))
+    # After the drives: they are among what is halved until λ < 1.
     if choice.kind == "contractive":
         return contracted(cell)
     return cell

@@ -79,6 +79,7 @@ def header(source: Random, length: int) -> Header:
 
 def choose(code: int, options: Sequence[T]) -> T:
     """One of the options, each as likely as the others; the first is the simplest."""
+    # By the high bits and not by a remainder: a smaller byte never means a less simple option.
     return options[code * len(options) >> 8]
 
 
@@ -154,6 +155,7 @@ def decode(codes: Codes, grain: Grain, salt: int) -> Floats:
     # By position: a slot's numbers do not depend on which other slots are filled.
     noise = np.random.Generator(np.random.SFC64([grain.seed, salt])).random(codes.shape)
     noise *= _CELLS.take(index)
+    # Towards 0, inside the code's cell: a coarse number and its fine neighbours keep their order.
     values -= noise
     return values
 
@@ -187,6 +189,7 @@ def powers(weights: Mapping[int, int]) -> tuple[float, ...]:
 def sealed(format: Format, values: NDArray) -> NDArray:
     """`values` in the format, read-only, with no negative zero."""
     array = format.cast(values)
+    # -0 + 0 is +0: a negative zero is asked for by `specials` alone.
     array += format.dtype.type(0)
     array.flags.writeable = False
     return array

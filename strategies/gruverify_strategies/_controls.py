@@ -51,6 +51,7 @@ def _diagonal(cell: Cell) -> Cell:
 
 
 def _equal_resets(cell: Cell) -> Cell:
+    # Equal rows of weights and biases make equal gates at every step, whatever x and h are.
     rows = {name: _with(array, 0, array[0]) for name, array in cell.packed().items()}
     return _without_recurrent_bias(Cell(cell.variant, **rows))
 
@@ -134,6 +135,8 @@ def controls(
 def _changed(case: Case, why: str) -> Case:
     changed = replace(case, cell=_REASONS[why].change(case.cell))
     if why == "equal-resets":
+        # Labels must be true of the cell that is handed out: it has the first unit's reset gate
+        # throughout.
         return replace(changed, regimes=_reset_as_the_first(case.regimes))
     return changed
 

@@ -33,4 +33,6 @@ def _near_thresholds(format: Format) -> tuple[float, ...]:
     thresholds = [*gate_thresholds(format).values(), *candidate_thresholds(format).values()]
     around = [near(format, threshold) for threshold in thresholds]
     nearest = [numbers[0] for numbers in around]
+    # Thresholds themselves first, which is what shrinking ends at; `fromkeys` drops repetitions
+    # in order.
     return tuple(dict.fromkeys([*nearest, *chain.from_iterable(around)]))

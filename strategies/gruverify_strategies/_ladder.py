@@ -59,6 +59,7 @@ def near(f: Format, threshold: float) -> list[float]:
     """Numbers of the format on both sides of a threshold, a few ulps and some tenths away, the
     nearest first.
     """
+    # u is half an ulp of 1, and an ulp doubles with each binade.
     ulp = 2 * f.unit_roundoff * 2.0 ** math.floor(math.log2(abs(threshold)))
     offsets = list[float]()
     for size in (0.0, ulp, 2 * ulp, 4 * ulp, 0.1, 0.2, 0.4):
@@ -95,6 +96,7 @@ def ladder(f: Format, candidate: bool) -> dict[str, list[Drive]]:
     around = list[tuple[str, float]]()
     for name, threshold in thresholds.items():
         around += [(f"near-{name}", at) for at in near(f, threshold)]
+    # 256 places for some 78 numbers: each is reached, the first ones by the smallest bytes.
     spread = [around[place * len(around) // len(_PLACES)] for place in _PLACES]
     close = [
         Drive(name, at, _NEAR, _share(place, candidate)) for place, (name, at) in enumerate(spread)
@@ -105,6 +107,7 @@ def ladder(f: Format, candidate: bool) -> dict[str, list[Drive]]:
 def _across(f: Format, name: str, band: Band, outermost: float, candidate: bool) -> list[Drive]:
     """Drives all over a level, but for its edges; the first is the simplest number there."""
     low, high = max(band[0], -outermost), min(band[1], outermost)
+    # Nearer to an edge than a few ulps, the rounding of a drive could carry it across.
     coarsest = 4 * f.unit_roundoff * max(-low, high)
     inset = max(min((high - low) / 8, 0.5), coarsest)
     low, high = low + inset, high - inset

@@ -73,4 +73,5 @@ def layouts(
             variants=options[layout],
         )
     )
+    # Merged here, and the sum rounded once: cell and parameters are then the same numbers.
     return LaidOut(layout, LAYOUTS[layout].merged(cell))

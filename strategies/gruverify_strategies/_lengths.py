@@ -76,6 +76,7 @@ def ragged(codes: Header, filled: Sequence[int], B: int, low: int, high: int) ->
     padded, codes_of = next(codes) >= 64, bytes(islice(codes, B))
     everything = range(high, low - 1, -1)
     corners = [length for length in (high, 0, 1, high - 1) if low <= length <= high]
+    # Corners as often as all lengths together, and T first, which is what shrinking ends at.
     options = [*corners * -(-len(everything) // len(corners)), *everything]
     found = [choose(codes_of[slot], options) if padded else high for slot in filled]
     return np.array(found, dtype=np.int64)

@@ -70,6 +70,7 @@ class Members:
 
     def __init__(self, source: Random, codes: Header, within: Limits, filled: Slots) -> None:
         self._filled = filled
+        # Strategies of inputs or states alone have no other axes, and draw no bytes for them.
         H, I, T = (within[letter][1] if letter in within else 0 for letter in "HIT")
         every = decode(
             rows(source, filled["B"], within["B"], 2 * H + T * (I + H)), grain(codes), _SALT

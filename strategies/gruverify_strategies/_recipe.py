@@ -60,9 +60,13 @@ class Recipe:
         format, variant = pick(codes, self.formats), pick(codes, self.variants)
         regime, kind = pick(codes, self.regimes), pick(codes, self.kinds)
         choice = Choice(format, variant, regime, kind, self.biases, self.pinned)
+        # Nothing to drive the gates with: `_check_driven` has seen that "free" is among the
+        # regimes.
         if not self._drivable(variant):
             return replace(choice, regime="free")
         if self.pinned and regime != "free" and KINDS[kind].structural:
+            # By identity: weights that somebody named must stay, those of the usual mixture may
+            # yield.
             if self.kinds is USUAL:
                 return replace(choice, kind="dense")
             return replace(choice, regime="free")

@@ -143,6 +143,7 @@ def place(
     """
     if name == "free":
         return Regimes(name, (Regime(),) * len(codes))
+    # Tables speak of the share of the state that is kept, which z is or 1-z is.
     reset, kept = _GATES[name]
     gates, candidates = ladder(format, candidate=False), ladder(format, candidate=True)
     choices = (
@@ -178,6 +179,7 @@ def check_levels(levels: object) -> Sequence[Levels] | None:
         raise InvalidArgument(
             f"levels={levels!r} must be a sequence of at least one unit's levels of r, z and c"
         )
+    # The names of levels are the same in every format.
     gates, candidates = (tuple(ladder(float32, candidate)) for candidate in (False, True))
     for index, unit in enumerate(levels):
         if not isinstance(unit, tuple) or len(unit) != 3:

@@ -95,10 +95,13 @@ def _within(relation: str, asked: dict[str, tuple[int, int | None]]) -> Limits:
 
 
 def _size(codes: Header, options: Sequence[int]) -> int:
+    # Two bytes: one alone could not reach every size of a wide range.
     fraction = number(codes, 2) / 0x10000
     if fraction < 1 / 16 or len(options) == 1:
         return options[0]
     above = (fraction - 1 / 16) / (15 / 16)
+    # Squared, so that small sizes are more frequent: half of the draws fall into the lowest
+    # quarter.
     return options[1 + int(above**2 * (len(options) - 1))]
 
 
@@ -137,9 +140,11 @@ def full_size(codes: Header, low: int, high: int) -> int:
 def _filled(codes: Header, low: int, high: int, whole: bool) -> Sequence[int]:
     if low == high:
         return range(low)
+    # Drawn even for a `whole` axis, so that the bytes behind mean the same in both.
     size = _size(codes, range(low, high + 1))
     if whole:
         size = high
+    # A flag of 0, one byte in 256 and what shrinking aims at, empties a slot anywhere.
     filled = [slot for slot, flag in enumerate(islice(codes, high)) if flag and slot < size]
     if len(filled) >= low:
         return filled

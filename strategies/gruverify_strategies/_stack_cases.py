@@ -101,6 +101,7 @@ def _case(source: Random, frame: Frame, within: Limits, min_length: int, call: _
         source, slots_length(within, call.full) + 3 + GRAIN + 2 * SCALE + SHAPE + ragged_length(B)
     )
     filled = slots(codes, within, full=call.full)
+    # All three are read in any case: what is fixed by an argument moves no other byte.
     lone, swapped, ragged_ = (next(codes) >= 128 for _ in range(3))
     # A state's units are those of all cells; I is the first layer's.
     slots_of_units = {"I": frame.within["I"], "H": frame.within["S"]}
@@ -112,6 +113,7 @@ def _case(source: Random, frame: Frame, within: Limits, min_length: int, call: _
     )
     inputs, initial = members.inputs(codes), members.state(codes) * (not call.zero_state)
     d_outputs, d_last = members.cotangents(codes, stack.format, plain=bool(call.full))
+    # A call without a batch has one member, and no lengths.
     alone = len(filled["B"]) == 1 and (lone if call.batched is None else not call.batched)
     padded = (ragged_ if call.padded is None else call.padded) and not alone
     if padded:
@@ -122,6 +124,7 @@ def _case(source: Random, frame: Frame, within: Limits, min_length: int, call: _
         stack,
         inputs=sealed(stack.format, inputs),
         states=sealed(stack.format, _by_layer(initial, S)),
+        # Cotangents were drawn for the units of all layers; the outputs are the top layer's.
         d_outputs=sealed(stack.format, d_outputs[..., : stack.directions * stack.hidden_size]),
         d_last=sealed(stack.format, _by_layer(d_last, S)),
         lengths=lengths,

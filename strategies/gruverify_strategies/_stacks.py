@@ -124,10 +124,12 @@ def frames(
         bounds = {"H": within["H"], "I": slots_of_inputs}
         codes = header(source, CHOICES + WEIGHTS if there else 0)
         if not there:
+            # As many draws, all of nothing: see the docstring of `frames`.
             Units(source, bounds, {"H": (), "I": ()})
             return None
         return cell(source, codes, bounds, {"H": filled["H"], "I": inputs}, wanted)
 
+    # Of an example's bytes each cell that there may be gets an equal part.
     with shared_by(max_layers * most):
         rows = list[tuple[Cell, ...]]()
         for layer in range(max_layers):

@@ -118,6 +118,7 @@ def _empty(name: str, *sizes: int, **options: object) -> Any:
         raise InvalidArgument(
             "this strategy needs PyTorch, which is not installed: pip install torch"
         ) from None
+    # On "meta" nothing is allocated or drawn; `to_empty` then allocates without writing.
     return getattr(nn, name)(*sizes, **options, device="meta").to_empty(device="cpu")
 
 
@@ -128,6 +129,7 @@ def _variants(bias: bool | None) -> list[Variant]:
 
 def _filled(module: Module, packed: dict[str, NDArray]) -> Module:
     for name, parameter in module.named_parameters():
+        # By `data`, which also takes over the dtype: modules are made in float32.
         parameter.data = _tensor(packed[name])
     return module
 

@@ -59,6 +59,7 @@ def check_range(name: str, low: Any, high: Any, at_least: int = 1) -> None:
 
 def check_size(name: str, value: Any, at_least: int = 1) -> None:
     """Raise InvalidArgument unless `value` is an integer that large."""
+    # A bool is an int in Python, and True would be a size of 1.
     if isinstance(value, bool):
         raise _unexpected("int", name, value)
     check_type(int, name, value)
@@ -95,6 +96,7 @@ def check_variants(variants: Variants) -> Sequence[Variant]:
     chosen = _check_choice("variants", variants, Variant, VARIANTS)
     found = list[Variant]()
     for variant in chosen:
+        # Half of the eight variants have no biases, and no mistake about biases shows in those.
         found += [variant] * (3 if variant.bias else 1)
     return found
 

@@ -40,6 +40,7 @@ def variants(
         "biases": "input" if biases == "merged" else biases,
     }
     fixed = {name: value for name, value in asked.items() if value is not None}
+    # Partly biased variants are those of few libraries: they are drawn where they are named.
     if biases is None:
         known = VARIANTS
     else:

@@ -23,6 +23,7 @@ def _as_drawn(W: Floats) -> Floats:
 
 def _sparse(W: Floats) -> Floats:
     """About one entry in four."""
+    # Entries are uniform in [-1, 1].
     return np.where(np.abs(W) < 0.75, 0.0, W)
 
 
@@ -34,6 +35,7 @@ def _power_of_two(W: Floats) -> Floats:
 def _orthogonal(W: Floats) -> Floats:
     """The orthogonal factor of every gate's block; the identity for zeros."""
     Q, R = np.linalg.qr(W.reshape(3, -1, W.shape[1]))
+    # With a positive diagonal of R the factor is unique, whichever LAPACK computes it.
     signs = np.where(np.diagonal(R, axis1=1, axis2=2) < 0, -1.0, 1.0)
     return np.asarray((Q * signs[:, None]).reshape(W.shape))
 
@@ -87,13 +89,14 @@ _LONGEST = 1000.0
 
 
 def chrono(biases: Floats, update: str) -> Floats:
-    """(3H, 2) with the update gate's such that the state kept decays over 1 to 1000 steps, all
+    """(3H, 2) with the update gate's such that the state kept decays over 3 to 1000 steps, all
     other biases 0.
 
     z, or 1-z where it replaces, is 1 - 1/T for T log-uniform, so b_z = ±log(T - 1). Source: Tallec
     and Ollivier 2018, M72; theory.md 1.
     """
     H = len(biases) // 3
+    # From 3, at a drawn 0, to 1000, at a drawn ±1.
     T = 2 + (_LONGEST - 2) ** np.abs(biases[H : 2 * H, 0])
     found = np.zeros_like(biases)
     found[H : 2 * H, 0] = np.log(T - 1) * (1 if update == "keep" else -1)
