@@ -1,4 +1,4 @@
-"""The roundings of z∘one + (1-z)∘zero in each of its forms (theory.md 5; theory-14.md, 14.9)."""
+"""The roundings of z∘one + (1-z)∘zero in each of its forms (theory.md 5; docs/tolerances.md)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from gruverify.arithmetic._bounds import Bound
 from gruverify.arithmetic._exactness import Mask, both
+from gruverify.arithmetic._formats import float64
 from gruverify.arithmetic._rounding import Rounding
 
 
@@ -42,7 +43,13 @@ def blend_rounding(
     `gap` their distance.
     """
     forms = _forms(mode, z, rest, one, zero, gap, rough)
-    return mode.u * (1 + 4 * mode.u) * reduce(np.maximum, forms) + 3 * mode.eta
+    rounding = mode.u * (1 + 4 * mode.u) * reduce(np.maximum, forms)
+    if "A" not in mode.blend and "D" not in mode.blend:
+        # The midpoint is found in float64 and in form A, which rounds more than B or C where the
+        # ends are close: without its share a right float64 blend exceeded its radius by a quarter.
+        as_a = _as_weights(z * one, rest * zero, rough)
+        rounding = rounding + float64.unit_roundoff * (1 + 4 * mode.u) * as_a
+    return rounding + 3 * mode.eta
 
 
 def _forms(
@@ -60,13 +67,9 @@ def _forms(
     of_one, of_zero = z * one, rest * zero
     result = of_one + of_zero
     if "A" in names or "D" in names:
-        weights = (
-            _times(of_one, rough.one)
-            + _times(of_zero, rough.zero)
-            + _times(of_zero, rough.has_zero)
-        )
-        as_a = weights + _times(result, both(rough.has_one, rough.has_zero))
+        as_a = _as_weights(of_one, of_zero, rough)
         yield as_a + mode.kappa_sigma * result if "D" in names else as_a
+    # A difference with an exact 0 is the other end itself.
     differs, product = both(rough.has_one, rough.has_zero), rough.difference
     if "B" in names:
         step = z * gap
@@ -74,6 +77,16 @@ def _forms(
     if "C" in names:
         step = rest * gap
         yield _times(step, differs) + step + _times(step, product) + _times(result, rough.has_one)
+
+
+def _as_weights(of_one: Bound, of_zero: Bound, rough: Rough) -> Bound:
+    """What the roundings of form A come to, from the sizes of its two products."""
+    products = (
+        _times(of_one, rough.one)
+        + _times(of_zero, rough.zero)
+        + _times(of_zero, rough.has_zero)  # 1-z rounds whatever z is
+    )
+    return products + _times(of_one + of_zero, both(rough.has_one, rough.has_zero))
 
 
 def _times(size: Bound, mask: Mask) -> Bound:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gruverify.arithmetic._arrays import NDArray
 from gruverify.arithmetic._ball import Ball
 from gruverify.arithmetic._bounds import Floats
 from gruverify.arithmetic._formats import float64
@@ -15,12 +16,26 @@ def spectral_norms(matrices: Ball) -> Floats:
     """
     J = matrices.mid
     n = J.shape[-1]
+    # eigvalsh may not come to an end over infinities.
     if not np.isfinite(J).all():
+        # No norm is finite then, and LAPACK need not converge over infinities.
         return np.full(len(J), np.inf)
+    J, exponents = _scaled(J)
     largest = np.linalg.eigvalsh(J.swapaxes(-1, -2) @ J)[..., -1]
     # The product errs by n u |J|'|J|, of which the norm is at most n²u ‖J‖², and so do the
     # eigenvalues of it.
     outward = 1 + 8 * n * n * float64.unit_roundoff
-    around = np.sqrt((matrices.radius**2).sum((-1, -2)))
-    floor = n * np.sqrt(n * float64.min_subnormal)  # what underflows of the products
-    return np.asarray((np.sqrt(np.maximum(largest, 0.0)) + around + floor) * outward)
+    # The Frobenius norm of the radii bounds the spectral norm of any matrix within them.
+    radii, beside = _scaled(matrices.radius)
+    around = np.sqrt((radii**2).sum((-1, -2)))
+    with np.errstate(over="ignore"):
+        norms = np.ldexp(np.sqrt(np.maximum(largest, 0.0)), exponents) + np.ldexp(around, beside)
+        return np.asarray(norms * outward)
+
+
+def _scaled(matrices: Floats) -> tuple[Floats, NDArray]:
+    """Matrices (B, n, m) times powers of two, so that their largest entries are near 1, and the
+    exponents (B,) that take it back: squares of what is beyond 10^±154 would leave float64.
+    """
+    _, exponents = np.frexp(np.abs(matrices).max((-1, -2), initial=0.0))
+    return np.ldexp(matrices, -exponents[..., None, None]), exponents

@@ -127,6 +127,21 @@ def test_where_terms_cancel_only_the_partial_sums_count() -> None:
     assert (ball.mid.item(), ball.radius.item()) == (0.0, 0.0)
 
 
+@pytest.mark.parametrize("form", ["B", "C"])
+def test_one_form_alone_allows_for_the_midpoint_that_is_found_in_another(form: str) -> None:
+    # Of ends close to each other forms B and C round once, where A rounds three times.
+    random, mode = np.random.default_rng(0), Rounding(float64, blend=form)
+    z, zero = random.uniform(0.3, 0.4, 10**5), random.uniform(0.75, 0.8, 10**5)
+    one = zero + random.uniform(-1, 1, 10**5) * 1e-9
+    if form == "B":
+        found = zero + z * (one - zero)
+    else:
+        found = one + (1 - z) * (zero - one)
+    ball = blend(*(Ball.exact(mode, end) for end in (z, one, zero)))
+
+    assert (np.abs(found - ball.mid) <= ball.radius).all()
+
+
 @pytest.mark.parametrize("fmt", FORMATS, ids=lambda fmt: fmt.name)
 def test_a_complement_that_is_a_gate_of_its_own_is_inside_form_d_alone(fmt: Format) -> None:
     a, end = np.linspace(-12, 12, 97), 1.0

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gruverify.arithmetic import Ball, spectral_norms
+from gruverify.arithmetic import Ball, carried, spectral_norms
 from gruverify.formulas import (
     Activations,
     Bptt,
@@ -38,7 +38,7 @@ _ENTRIES = 2**16
     "agreement/long-gradient",
     "dL/d(θ, x, h_0) by back-propagation through the states that were returned, however it is "
     "found",
-    source="theory 2, (2.5); 14, (14.14)",
+    source="theory 2, (2.5); docs/tolerances.md, along time",
     since="0.2",
     needs=["sequence", "sequence_vjp"],
 )
@@ -76,11 +76,12 @@ class _Back:
             terms.append(Contribution(t + 1, run, g, gates, back_to_state(*at, gates)))
             back = terms[-1].state
             norms = growth[t] * norms + self._missed(run.steps[t], g, back.radius)
-            g = Ball(g.mode, back.mid, np.minimum(back.radius, norms[:, None]))
+            state = Ball(g.mode, back.mid, np.minimum(back.radius, norms[:, None]))
+            g, norms = _carried(state, norms)
         cotangents = Ball.joined([term.cotangent for term in reversed(terms)])
         local = self._local
         self.ranges = ranges(local.variant, local.parameters, local.activations, cotangents)
-        self._forget(total(terms), g)
+        self._forget(total(terms), state)
 
     def _growth(self, shape: tuple[int, ...]) -> Floats:
         """How much the norm of an error grows by each step backwards, (T, B): the norms of the
@@ -128,6 +129,14 @@ def _met(own: Ball, later: Ball, norms: Floats) -> tuple[Ball, Floats]:
     both = own + later
     both = Ball(both.mode, both.mid, both.radius)
     return both, norms + _norm(both.radius - later.radius)
+
+
+def _carried(state: Ball, norms: Floats) -> tuple[Ball, Floats]:
+    """The cotangent that the backend goes on with, and how far that may be off."""
+    kept: Ball = carried(state)
+    if kept is state:
+        return state, norms
+    return kept, norms + _norm(kept.radius - state.radius)
 
 
 def _norm(values: Floats) -> Floats:

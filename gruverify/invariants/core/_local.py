@@ -118,4 +118,7 @@ def one_behind(trial: Trial, first: NDArray, outputs: NDArray) -> Ball:
     mid = np.concatenate([first.astype(np.float64), later.mid])
     if later.exactly:
         return Ball.exact(mode, mid)
-    return Ball(mode, mid, np.concatenate([np.zeros(first.shape), later.radius]))
+    # The first state was given, not returned: what the backend makes of it may be off, too, where
+    # it flushes or computes in another format.
+    given = Ball.exact(mode, first)
+    return Ball(mode, mid, np.concatenate([given.radius, later.radius]))

@@ -26,7 +26,7 @@ from gruverify.invariants.core._changes import (
     update_preactivation,
     with_inputs,
 )
-from gruverify.invariants.core._exact import Exact
+from gruverify.invariants.core._local import local_to
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
     STATES,
@@ -88,16 +88,10 @@ def error_in_time(trial: Trial) -> Iterator[Residual]:
 
 
 def _one_step_radii(trial: Trial, outputs: NDArray) -> Floats:
-    """What each step may miss by, from the state that the backend was in: all steps as members of
-    one.
+    """What each step may miss by from the state that was returned before it, or from what the
+    backend declares that it goes on with instead: (T, B, H).
     """
-    c = trial.case
-    before = np.concatenate([c.state[None], outputs[:-1]])
-    inputs, states = (
-        c.inputs.reshape(1, -1, c.cell.input_size),
-        before.reshape(-1, c.cell.hidden_size),
-    )
-    return Exact(resized(c.cell, inputs, states), trial.exact.mode).next_state.radius
+    return local_to(trial, outputs).states.radius
 
 
 def _in_double(case: Case) -> Floats:
@@ -163,6 +157,8 @@ def _counts(trial: Trial) -> tuple[Floats, Floats]:
     rounding = np.asarray(
         blend_rounding(mode, keep, 1.0, a.c.magnitude, a.c.magnitude, a.c.magnitude)
     )
+    if mode.carries_less:
+        rounding = rounding + mode.of_returned(a.c.magnitude)
     reach = 2 * rounding / take
     least = np.floor(np.log(reach / size) / np.log(a.keep.mignitude))
     last = np.ceil(np.log(rounding / take / a.c.magnitude) / np.log(keep))
@@ -206,7 +202,7 @@ def saddle_node(trial: Trial) -> Iterator[Residual]:
     if not np.isfinite(outputs).all():
         yield violated(_NOT_FINITE)
         return
-    radii = _one_step_radii(run, outputs).reshape(outputs.shape)
+    radii = _one_step_radii(run, outputs)
     # Everywhere the way to c is at least as long as at the saddle-node, and a step goes `take` of
     # it.
     step = run.on(single).exact.step.take.mignitude[0] * _SADDLE_NODE / 4 - radii.max((0, 1))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gruverify.arithmetic import Ball, NDArray, Rounding, float64
+from gruverify.arithmetic import Ball, NDArray, Rounding, carried, float64
 from gruverify.cell import Case
 from gruverify.formulas import (
     Activations,
@@ -77,8 +77,9 @@ class _Still:
         a = self.first
         for _ in range(STEPS):
             yield a
-            a = replace(a, h=next_state(self.trial.case.cell.variant, a))
-        yield a
+            after = next_state(self.trial.case.cell.variant, a)
+            a = replace(a, h=carried(after))  # or less precise, where that is declared
+        yield replace(a, h=after)
 
     def radii(self) -> dict[str, Floats]:
         """What rounding allows dL_T/dh_0, dL_T/db_xz and dL_T/db_xc: one factor or term a step."""
@@ -91,8 +92,13 @@ class _Still:
                 candidate + through,
                 reset + through * reset_slope(a),
             )
-            g = g * a.keep
-        allowed = {"h_0": g.radius, "b_xz": update.sum(0).radius, "b_xc": candidate.sum(0).radius}
+            back = g * a.keep
+            g = carried(back)
+        allowed = {
+            "h_0": back.radius,
+            "b_xz": update.sum(0).radius,
+            "b_xc": candidate.sum(0).radius,
+        }
         # What overflows on its way to a gate meets a weight of 0 on its way back to the state,
         # which makes a NaN.
         if not np.isfinite(update.radius + candidate.radius + reset.radius).all():

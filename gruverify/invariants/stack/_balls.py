@@ -140,7 +140,7 @@ def box(trial: StackTrial) -> Iterator[Residual]:
     before = np.abs(trial.case.states.astype(np.float64))
     outputs, last = (np.abs(found.astype(np.float64)) for found in trial.observed.stack)
     top = np.concatenate(list(before[-D:]), axis=1)
-    exactly = trial.exact.mode.holds_exact_values
+    exactly = trial.exact.mode.stays_in_box
     for what, letters, found, start, ball in (
         ("|last|", "sbi", last, before, trial.exact.last),
         ("|outputs|", "tbi", outputs, top, trial.exact.outputs),

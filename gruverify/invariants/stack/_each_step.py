@@ -23,7 +23,7 @@ from gruverify.invariants.core._stack_trial import StackTrial
     "stack/each-step",
     "of one layer: h_t is the step from the h_{t-1} that was returned, backward from h_{t+1}, "
     "and 0 at padding",
-    source="theory 2, (2.1); 14, (14.5); 11, M37",
+    source="theory 2, (2.1); 11, M37; docs/tolerances.md, along time",
     since="0.2",
     needs=["stack"],
     lengths=ALWAYS,
@@ -52,11 +52,15 @@ def each_step(trial: StackTrial) -> Iterator[Residual]:
 def _allowed(trial: StackTrial, direction: int, outputs: NDArray) -> Ball:
     """What the steps of a direction allow, (T, B, H), given its outputs (T, B, H)."""
     case, mode = trial.case, trial.exact.mode
-    first = np.broadcast_to(case.states[direction], outputs.shape)
+    given = Ball.exact(mode, np.broadcast_to(case.states[direction], outputs.shape))
     starts, real = _starts(case, direction)[..., None], case.real[..., None]
     before = np.roll(outputs, -1 if direction else 1, axis=0)
-    seen = returned(mode, np.where(starts, first, before))
-    h = Ball(mode, seen.mid, np.where(starts, 0.0, seen.radius))
+    seen = returned(mode, before)
+    h = Ball(
+        mode,
+        np.where(starts, given.mid, seen.mid),
+        np.where(starts, given.radius, seen.radius),
+    )
     parameters = case.stack.cells[0][direction].parameters(lambda array: Ball.exact(mode, array))
     x = Ball.exact(mode, flat(case.inputs))
     after = stacked(
@@ -79,6 +83,6 @@ def _at_the_end(case: StackCase, direction: int, states: Ball) -> Ball:
         at = np.zeros_like(lengths)
     else:
         at = np.maximum(lengths - 1, 0)
-    stays, first = (lengths == 0)[:, None], case.states[direction].astype(np.float64)
+    stays, first = (lengths == 0)[:, None], Ball.exact(states.mode, case.states[direction])
     mid, radius = states.mid[at, members], states.radius[at, members]
-    return Ball(states.mode, np.where(stays, first, mid), np.where(stays, 0.0, radius))
+    return Ball(states.mode, np.where(stays, first.mid, mid), np.where(stays, first.radius, radius))
