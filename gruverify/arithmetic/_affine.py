@@ -104,6 +104,8 @@ class Affine:
         self.noise, self.form = noise, form
         self.ends = ends
         if load is not None:
+            # The load was put together from magnitudes, where nothing cancels; the sum's own
+            # magnitude may be smaller, and a rounding of |s| is charged of that.
             load.mid = self.magnitude
         self._load = load
 
@@ -172,9 +174,11 @@ class Affine:
         assert not len(b.form.symbols), "a matrix product is with weights"
         off = b.form.own if b.form.own.any() else None
         W, form = b.form.centre, a.form
+        # Else |W| would meet what each number has of its own, and nothing of it could cancel later.
         if self.noise.generators and form.own.any():
             form = promoted(self.noise, form)
         ends = interval.meet(interval.matmul(a.ends, W, off), (total := form.matmul(W, off)).ends)
+        # The stored result is as large as the interval says, not as the product of magnitudes.
         load = a.load.times(b.load, Results(interval.magnitude(ends), 1.0))
         return Affine(self.noise, total, ends, load)
 
@@ -239,6 +243,7 @@ class Affine:
         a, m = self._rounded(), self.noise.mode
         gate = a._through(SIGMOID)
         rounding = m.of_sigmoid(gate.magnitude) * OUTWARD
+        # Only what is below the threshold may be flushed, so no more than σ there is lost.
         flushed = SIGMOID.between(np.asarray(m.sigmoid_flushes))[1]
         below = a.ends[0] < m.sigmoid_flushes
         rounding = rounding + np.where(below, np.minimum(gate.magnitude, flushed), 0.0)

@@ -138,6 +138,7 @@ def _below(ball: arb) -> float:
     if not ball.is_finite():
         return -math.inf
     found = float(ball.lower())
+    # float() rounds to nearest: a step or two down may be needed, and the comparison is exact.
     while not flint.arb(found) <= ball:
         found = math.nextafter(found, -math.inf)
     return found

@@ -1,5 +1,5 @@
 """Ball arithmetic: a midpoint, and a radius that is the tolerance (theory.md 9 and 13,
-theory-14.md).
+docs/tolerances.md).
 
 A `Ball` stands for everything that an implementation in the format under test may return for a
 formula: its midpoint is the value in float64, its radius bounds what the roundings of the format
@@ -53,6 +53,7 @@ class Ball:
     that formulas use.
     """
 
+    # Else NumPy would take `array * ball` apart and multiply entry by entry.
     __array_ufunc__ = None
     # What a plain number is; a sum, a product or a part sets those that differ.
     terms: Count = 1.0
@@ -108,6 +109,7 @@ class Ball:
     def radius(self) -> Floats:
         """The radius as an array of the ball's shape."""
         rad = self.rad
+        # A radius may be one number, or a smaller array: most sums are charged one for all entries.
         if isinstance(rad, np.ndarray) and rad.shape == self.mid.shape:
             return rad
         whole = np.empty(self.mid.shape)
@@ -127,8 +129,10 @@ class Ball:
     def _radius(self) -> Bound:
         m = self.mode
         if self.weight is None:
+            # A product, or a plain number: relative roundings, and underflows in units of η.
             rad = self.error * OUTWARD + self.floor * (m.eta * OUTWARD)
             return within_range(self._reach(), rad, m.largest)
+        # A sum: (14.1), or (14.2) with a wider accumulator, as `_sums` derives them.
         each = shares(m, self.terms, self.operands)
         rad = self.size * each.of_sum
         if not isinstance(each.of_weight, float) or each.of_weight:
@@ -136,6 +140,8 @@ class Ball:
         if each.of_stored is not None:
             rad += self._stored() * each.of_stored
         if each.most is not None:
+            # Once (N-1)u is not small the quadratic term makes this bound, which has none, the
+            # better one.
             rad = np.minimum(rad, self.weight * each.most)
         rad += plus(self.error, plus(each.flushed, self.floor) * m.eta) * each.of_error
         return within_range(self.weight, rad, m.largest)
@@ -161,6 +167,7 @@ class Ball:
         product = self._factor()
         size, m = product.magnitude, self.mode
         claimed = (size < m.largest) & (not product._overflows)
+        # k factors take k-1 multiplications, in whatever order.
         reordered = (size * m.gamma(product.factors - 1) + product.floor * m.eta) * OUTWARD
         return Ball(m, size, np.where(claimed, reordered, np.inf))
 
@@ -195,6 +202,7 @@ class Ball:
 
     def __neg__(self) -> Ball:
         """Exact, and so of the same standing: a sum stays a sum."""
+        # Rounding to nearest is odd, so that nothing of the radius changes.
         negated = _alike(self)
         negated.mid = -self.mid
         return negated
@@ -219,6 +227,7 @@ class Ball:
         if self.mode.wide:
             total.operands, total.stored = operands + others, stored + besides
         if self.spread is not None or other.spread is not None:
+            # An entry of a Jacobian adds up products, and loses what each of them may.
             total.spread = self._spread() + other._spread()
         return total
 
@@ -267,6 +276,8 @@ class Ball:
             other = _constant(self.mode, other)
         a, b = self._factor(), other._factor()
         product = _pending(self.mode, a.mid * b.mid)
+        # A factor ±2^k moves the exponent alone; but what it is multiplied with still carries its
+        # error.
         rounds = both(a.rough, b.rough)
         u = self.mode.u if rounds is None else self.mode.u * rounds
         product.error = (
@@ -274,6 +285,7 @@ class Ball:
         )
         product.factors = a.factors + b.factors
         product.scale = a.scaled() * b.scaled()
+        # Whatever underflowed after one multiplication is met by the factors that come later.
         product.floor = product.scale * (product.factors - 1.0)
         if a.spread is not None or b.spread is not None:
             product.floor = product.floor + self._reversed() * a._spread() * b._spread()
@@ -300,14 +312,19 @@ class Ball:
             product.error = matmul(a.radius, b.magnitude) * m.inherited
         if not b.exactly:
             product.error = plus(product.error, matmul(a.size, b.radius) * m.inherited)
+        # One number for all entries where nothing is exactly 0, as with dense weights: counting
+        # would take another matrix product.
         product.terms = float(a.shape[-1])
         if a.nonzero is not None or b.nonzero is not None:
             product.terms = matmul(everywhere(a.nonzero, a.shape), everywhere(b.nonzero, b.shape))
         if a.rough is not None or b.rough is not None:
+            # A product with a ±2^k or a 0 rounds nothing: only the others are charged.
             inexact = matmul(a.inexact, b.inexact)
         round_sum(product, across=self.across, inexact=inexact, results=results)
         if m.u_m:
-            product.error = product.error + product.weight * ((2 + m.u_m) * m.u_m)
+            # What is wrong with the operands is met by the roundings of product and result.
+            operands = (2 + m.u_m) * m.u_m * (1 + 2 * m.u)
+            product.error = product.error + product.weight * operands
             product.floor = (
                 product.floor
                 + a.shape[-1] * (largest(a.magnitude) + largest(b.magnitude)) * m.operand_floor
@@ -322,6 +339,7 @@ class Ball:
 
     @once
     def _scaled(self) -> Bound:
+        # The radius belongs to it: the factor that an implementation has may be that large.
         most = self.magnitude
         if (
             self.parts is not None
@@ -340,6 +358,7 @@ class Ball:
         the reset gate's three factors and the last product: seven times, by half an η each, or by a
         whole one where it is flushed.
         """
+        # Seven halves, and as many whole ones, each rounded up.
         return 4.0 if self.mode.subnormals else 8.0
 
     def _factor(self) -> Ball:
@@ -354,6 +373,7 @@ class Ball:
         rounded = Ball(self.mode, self.mid, self.rad)
         rounded.size, rounded.spread, rounded.across = self.size, self.spread, self.across
         rounded.parts = self.weight
+        # A look that was taken already is not taken again; `self` stands for "not looked yet".
         if vars(self).get("nonzero", self) is None:
             rounded.nonzero = None
         return rounded
@@ -366,6 +386,8 @@ class Ball:
         found = vars(taken)
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray):
+                # What is one for many entries (a row of counts, say) has to be as large before it
+                # is cut.
                 whole = value if value.shape == shape else np.broadcast_to(value, shape)
                 found[name] = whole[index]
             elif name not in _FOUND:
@@ -403,6 +425,8 @@ class Ball:
         turned = Ball(self.mode, self.mid.T, None if self.exactly else self.radius.T)
         turned.across = not self.across
         known, found = vars(self._rounded()), vars(turned)
+        # Weights are transposed at every step: what is known of them once is known of their
+        # transpose.
         for name in ("size", "nonzero", "rough"):
             if name in known:
                 found[name] = None if known[name] is None else known[name].T
@@ -450,6 +474,7 @@ class Ball:
     def _activated(self, mid: Floats, rad: Bound) -> Ball:
         # A pre-activation that may overflow may be a NaN: then nothing is known of the activation
         # either.
+        # `largest` of a NaN is a NaN, which is below nothing.
         known, rad = largest(self.rad) < np.inf, rad * OUTWARD
         return Ball(self.mode, mid, rad if known else np.where(np.isinf(self.rad), np.inf, rad))
 
@@ -468,6 +493,8 @@ class Ball:
         """What is gone on with from step to step: this, unless that is less precise than what is
         returned.
         """
+        # A state that is kept wider than it is returned errs less than this ball, which rounds it:
+        # nothing is added then.
         off = self.mode.of_returned(self.magnitude) if self.mode.carries_less else None
         return self if off is None else Ball(self.mode, self.mid, self.radius + off)
 

@@ -1,5 +1,5 @@
 """What products and functions of balls are wrong by: a product, σ, tanh and the blend (theory.md 5;
-theory-14.md, 14.8, 14.9).
+docs/tolerances.md).
 """
 
 from __future__ import annotations
@@ -45,8 +45,11 @@ def sigmoid_of(a: Ball) -> tuple[Floats, Bound]:
     """Midpoint and radius of σ over a ball, but for what may overflow in it."""
     m, e = a.mode, a.rad
     mid = _logistic(a.mid, a.size)
+    # σ' falls with |a|, so it is largest where the ball comes nearest to 0; and σ cannot move by
+    # more than its range.
     inner = np.minimum(e * _logistic_slope(np.maximum(a.size - e, 0.0)), 1.0)
     rad = inner + m.of_sigmoid(mid + inner)
+    # There exp(-a) overflows and 1/(1+exp(-a)) is 0 (theory.md 5, first row): all of σ is granted.
     below = a.mid - e < m.sigmoid_flushes
     return mid, rad + np.where(below, mid + inner, 0.0) if np.count_nonzero(below) else rad
 
@@ -58,6 +61,7 @@ def tanh_of(a: Ball) -> tuple[Floats, Bound, Mask]:
     inner = np.minimum(e * slope, 2.0)
     mid, present = np.tanh(a.mid), nonzero(a.mid, e)
     rad = inner + m.of_tanh(np.abs(mid) + inner)
+    # 2σ(2a)-1 is off by κu of 1 even at 0, so that there an exact 0 has no exact tanh.
     if m.tanh == "absolute" or present is None:
         return mid, rad, present
     return mid, rad * present, present
@@ -66,9 +70,13 @@ def tanh_of(a: Ball) -> tuple[Floats, Bound, Mask]:
 def blend_of(z: Ball, a: Ball, b: Ball) -> tuple[Floats, Bound]:
     """Midpoint and radius of z∘a + (1-z)∘b over balls, in every form that the mode allows."""
     m, dz = z.mode, z.rad
+    # Form A: `blend_rounding` accounts for what float64 rounds in it.
     mid = z.mid * a.mid + (1 - z.mid) * b.mid
+    # (9.6): no gate is above 1, however wide its ball.
     up, rest = np.minimum(z.mid + dz, 1), np.minimum(1 - z.mid + dz, 1)
     distance = np.abs(a.mid - b.mid)
+    # z'a' + (1-z')b' - za - (1-z)b = z'(a'-a) + (1-z')(b'-b) + (z'-z)(a-b): the gate's error meets
+    # the distance of the ends alone.
     inner = up * a.rad + rest * b.rad + dz * distance
     gap = distance + a.rad + b.rad
     most_a, most_b = a.magnitude, b.magnitude
@@ -80,6 +88,7 @@ def blend_of(z: Ball, a: Ball, b: Ball) -> tuple[Floats, Bound]:
 
 def _logistic(a: Floats, size: Floats) -> Floats:
     """σ(a), given |a|."""
+    # Of a negative number only, so that nothing overflows.
     e = np.exp(-size)
     return np.where(a < 0, e, 1.0) / (1.0 + e)
 

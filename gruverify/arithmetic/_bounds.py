@@ -14,7 +14,7 @@ Bound: TypeAlias = "Floats | float"
 #: The range of a state: it lies in [-1, 1].
 STATES = 2.0
 #: A bound below this share of a quantity's range claims something, however small the value
-#: (theory-14.md, 14k).
+#: (docs/tolerances.md).
 SHARE = 1 / 16
 
 
@@ -34,6 +34,7 @@ def matmul(a: Floats, b: Floats) -> Floats:
 
 def plus(bound: Bound, more: Bound) -> Any:
     """Their sum, for which nothing is done where one of them is 0 everywhere."""
+    # Most errors of leaves are the number 0.0, for which no array need be added.
     if isinstance(bound, float) and bound == 0.0:
         return more
     if isinstance(more, float) and more == 0.0:
@@ -45,6 +46,7 @@ def within_range(reach: Floats, rad: Bound, limit: float) -> Bound:
     """The radius; infinite, and never a NaN, where the format may overflow on the way: nothing is
     known there.
     """
+    # A NaN is below no limit, and so ends as infinity: where an infinite radius met an exact 0.
     most = reach + rad
     if largest(most) < limit:
         return rad

@@ -97,11 +97,14 @@ class Bend:
 
 def bend_of(curve: Curve, low: Floats, high: Floats, centre: Floats) -> Bend:
     """Both for all x between low and high, around a centre that may lie anywhere."""
+    # Where convex becomes concave; an interval on one side of 0 has an empty other side, of one
+    # point.
     zero = np.clip(0.0, low, high)
     x = np.stack([low, high, zero, centre, low / 2 + high / 2])
     below, above = curve.between(x)
     slopes = curve.slope(below / 2 + above / 2)
     secant = (below[1] - above[0]) / np.maximum(high - low, _NARROW)
+    # Any slope is sound: the remainder is found for the one that is taken.
     slope = np.clip(np.where(high - low > _NARROW, secant, slopes[4]), 0.0, curve.steepest)
     line = _line(curve, slope, x, (below, above))
     value = below[3] / 2 + above[3] / 2

@@ -72,6 +72,8 @@ class Dual:
 
     def __mul__(self, other: Array) -> Dual:
         y = _dual(other)
+        # Else its terms would stand twice, each with a rounding of its own, where an implementation
+        # has 2xx' from one product.
         if y is self:
             return Dual(self.value * self.value, *(2 * (self.value * term) for term in self.terms))
         left, right = (

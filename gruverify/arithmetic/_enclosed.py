@@ -31,6 +31,8 @@ def _exp(x: Floats) -> Floats:
     """exp(x) for x ≤ 0, to within 8 u of itself and half the smallest number."""
     x = np.maximum(x, _LOWEST)
     k = np.rint(x * _LOG2_E)
+    # k LN2_HIGH is exact, and so is the difference: both are multiples of one small number, and
+    # what is left is below 0.35.
     f = (x - k * _LN2_HIGH) - k * _LN2_LOW
     p = np.ones_like(f)
     for j in range(14, 0, -1):
@@ -49,6 +51,7 @@ def sigmoid_between(a: Floats) -> Ends:
 def tanh_between(a: Floats) -> Ends:
     """Numbers below and above tanh(a), to within 2^-48; of small a to within a² of itself."""
     size = np.abs(a)
+    # Of |a|, for tanh is odd: (1 - e^-2a)/(1 + e^-2a) has no overflow.
     e = _exp(-2.0 * size)
     near = (1.0 - e) / (1.0 + e)
     series = size * np.maximum(1.0 - size * size / 2.0, 0.0) * (1.0 - WIDENING)  # ≤ a - a³/3

@@ -19,6 +19,7 @@ _SIGNIFICAND = np.int64(2**52 - 1)
 
 def nonzero(mid: Floats, *wrong: Any) -> Mask:
     """Where a number is anything but an exact 0: not 0, or wrong by something."""
+    # Dense numbers are the rule: one look, and no mask to carry along.
     if np.count_nonzero(mid) == mid.size:
         return None
     some = mid != 0
@@ -34,6 +35,8 @@ def nonzero(mid: Floats, *wrong: Any) -> Mask:
 
 def rough(mid: Floats) -> Mask:
     """Where an exact number is neither 0 nor ±2^k: its significand has more than one bit."""
+    # 0, ±2^k and infinities have no bit there. Subnormal powers of two have one, and count as
+    # rough, which is safe.
     some = (mid.view(np.int64) & _SIGNIFICAND).astype(bool)
     if np.count_nonzero(some) == some.size:
         return None

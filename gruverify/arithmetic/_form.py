@@ -83,6 +83,7 @@ class Form:
             parts[others] += sign * _spread_out(other.parts, centre.ndim)
         else:
             parts = self.parts
+        # One addition for the centre, and one for each symbol that both have.
         rounding = _U * (np.abs(centre) + self.spread + other.spread)
         return Form(symbols, centre, parts, (self.own + other.own + rounding) * OUTWARD)
 
@@ -110,6 +111,7 @@ class Form:
     def matmul(self, W: Floats, off: Floats | None) -> Form:
         """(..., n) times a matrix (n, m) that is known to within `off`; None: exactly."""
         n, k, size = len(W), len(self.symbols), np.abs(W)
+        # γ_n |W| for a product added up in any order, rounded up, and what W itself is off by.
         met = 2 * (n + 2) * _U * size if off is None else 2 * (n + 2) * _U * size + off
         rows = self.centre.shape[:-1]
         parts = (self.parts.reshape(-1, n) @ W).reshape(k, *rows, W.shape[1])

@@ -36,6 +36,7 @@ class Format:
         """The NumPy dtype; bfloat16 comes from ml_dtypes, which is imported only when it is asked
         for.
         """
+        # NumPy has no bfloat16, and whoever checks no such format should not load ml_dtypes.
         if self.name == "bfloat16":
             from ml_dtypes import bfloat16 as scalar
 
@@ -71,6 +72,7 @@ class Format:
     @property
     def sigmoid_underflows(self) -> float:
         """Below this pre-activation the true gate rounds to 0: ln(min_subnormal / 2)."""
+        # min_subnormal / 2 = min_normal 2^-p, which in float64 would itself be 0.
         return math.log(self.min_normal) - self.precision * LN2
 
     @property

@@ -50,6 +50,7 @@ def combined_rows(*terms: tuple[Array, Array], on_diagonal: Array | None = None)
     With all W_k known exactly this is the one sum that a Jacobian consists of, which ball
     arithmetic does at a stroke.
     """
+    # Balls alone have it, and only of weights without a radius: others take the plain sum.
     if all(getattr(W, "exactly", False) for _, W in terms):
         return terms[0][0].combined_rows(terms, on_diagonal)
     total = sum(d[..., :, None] * W for d, W in terms)
@@ -65,6 +66,7 @@ def placed(like: Array, shape: tuple[int, ...], *parts: tuple[Any, Array]) -> Ar
     if hasattr(like, "new_zeros"):
         whole = like.new_zeros(shape)
     else:
+        # As a view of the same class, so that a bfloat16 array keeps its own matrix product.
         whole = np.zeros(shape, like.dtype).view(type(like))
     for index, part in parts:
         whole[index] = part

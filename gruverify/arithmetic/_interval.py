@@ -26,6 +26,7 @@ def middle(a: Interval) -> Interval:
     low, high = a
     mid = low / 2 + high / 2
     radius = np.maximum(high - mid, mid - low)
+    # A point stays one: exact numbers must not become intervals.
     return mid, np.where(radius > 0, np.nextafter(radius, np.inf), radius)
 
 
@@ -63,6 +64,7 @@ def blend(z: Interval, one: Interval, zero: Interval) -> Interval:
         for ends, other, of in ((lows, 0, -np.inf), (highs, 1, np.inf)):
             total = end * one[other] + rest * zero[other]
             size = np.abs(end * one[other]) + np.abs(rest * zero[other])
+            # Three roundings meet (1-z)·zero, two the other product.
             room = 4 * (float64.unit_roundoff * size + float64.min_subnormal)
             ends.append(np.nextafter(total + np.copysign(room, of), of))
     return np.minimum(*lows), np.maximum(*highs)

@@ -23,6 +23,7 @@ else:
         def __get__(self, instance: Any, owner: type | None = None) -> Any:
             if instance is None:
                 return self
+            # From now on Python finds the instance's attribute first: this class has no __set__.
             found = instance.__dict__[self._name] = self._find(instance)
             return found
 

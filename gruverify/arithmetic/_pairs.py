@@ -78,6 +78,7 @@ def _parts(form: Form, symbols: Symbols) -> Floats:
     """The generators of these symbols, 0 of those that the form has not."""
     if not len(form.symbols):
         return np.zeros((len(symbols), *form.centre.shape))
+    # A symbol above all of the form's would be looked up behind its end.
     at = np.minimum(np.searchsorted(form.symbols, symbols), len(form.symbols) - 1)
     there = form.symbols[at] == symbols
     return np.asarray(form.parts[at] * there.reshape(-1, *(1,) * form.centre.ndim))

@@ -29,8 +29,12 @@ def product(a: Form, b: Form, roots: int) -> Form:
     parts = pairs.of(mine, others)
     squares, halves = _other_squares(a, b, symbols)
     squares = squares + (mine * others).sum(0) / 2
+    # |A||B| less what is followed: the subtracted bounds are rounded down, or they would take too
+    # much.
     left = a.radius * b.radius * OUTWARD - spread_of(mine) * spread_of(others) - halves
     count = len(linear.symbols) + len(pairs.symbols) + 4
+    # Three roundings on the way of a linear part, and one more where a pair's symbol is there
+    # already.
     rounding = 4 * _U * a.size * b.size + count * _U * a.radius * b.radius + 4 * count * _ETA
     own = (linear.own + np.maximum(left, 0.0) + rounding) * OUTWARD
     return linear.with_parts(pairs.symbols, parts, linear.centre + squares, own)
@@ -45,8 +49,10 @@ def bent(form: Form, bend: Bend, roots: int) -> Form:
     pairs = pairs_of(symbols)
     known, radius = spread_of(mine), form.radius
     other = np.maximum(radius - known, 0.0) * OUTWARD
+    # 2|A_P||Y| + |Y|² ≤ 2 (|A_P| + |Y|) |Y|
     rest = 2 * radius * other * OUTWARD
     line, parabola = bend.line, bend.parabola
+    # Entry by entry: over a wide interval the cubic remainder exceeds that of the line.
     better = parabola.off + np.abs(bend.curvature) * rest < line.off
     curvature = np.where(better, bend.curvature, 0.0)
     slope, middle, off = (

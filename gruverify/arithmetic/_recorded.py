@@ -15,6 +15,7 @@ def half_spacing(values: npt.ArrayLike, fmt: Format) -> Floats:
     """How far numbers may be from those that round to them in the format: half an ulp, everything
     if they overflow.
     """
+    # What is recorded as the largest number, or as infinity, may have been anything beyond.
     return np.where(np.abs(values) < fmt.max, spacing(values, fmt) * (OUTWARD / 2), np.inf)
 
 

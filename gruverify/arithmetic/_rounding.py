@@ -1,5 +1,5 @@
 """The rounding model: what one operation of an implementation may do to a number (theory.md 9;
-theory-14.md, 14a).
+docs/tolerances.md).
 
 Storage and accumulation are apart. Each operation as the formulas write it (a matrix product, a
 product, an addition, a function) rounds to the format once; inside a matrix product, and inside any
@@ -74,6 +74,8 @@ class Rounding:
     @cached_property
     def arithmetic(self) -> Format:
         """The format that operations round to."""
+        # Who computes wider than the format rounds less often than one operation each: nothing
+        # changes.
         narrower = self.computes is not None and self.computes.precision < self.format.precision
         if self.computes is not None and narrower:
             return self.computes
@@ -110,6 +112,8 @@ class Rounding:
         """Unit of the accumulator: twice the roundoff of a wider one, which may cut off instead of
         rounding.
         """
+        # Tensor cores cut off what they do not keep: an error of 2u instead of u. At 2^-23 that
+        # costs nothing that is seen beside the roundings of a half.
         own, a = self.arithmetic.unit_roundoff, self.accumulator.unit_roundoff
         return (2 * a if a < own else a) + float64.unit_roundoff
 
@@ -130,11 +134,14 @@ class Rounding:
         """What roundings of operands and products make of an error that is inside a matrix product
         already.
         """
+        # A product rounds once; where the accumulator is wider the result is stored once more.
         return (1 + (2 if self.wide else 1) * self.u) * (1 + self.u_m) ** 2
 
     @cached_property
     def operand_floor(self) -> float:
         """What that rounding loses of an operand that is next to nothing, in units of η."""
+        # bfloat16, TF32 and float32 have the same exponents, and bfloat16 the largest smallest
+        # number.
         return self._underflow(bfloat16) / self.eta
 
     @cached_property
@@ -143,6 +150,7 @@ class Rounding:
         most = min(self.format.max, self.arithmetic.max, self.accumulator.max)
         if self.products == "format":
             return most
+        # Rounding an operand up to bfloat16's coarse grid overflows sooner than float32 does.
         return min(most, bfloat16.max)
 
     @cached_property
@@ -233,6 +241,7 @@ class Rounding:
         """
         if isinstance(self.carry, Format):
             return self.carry.precision < self.arithmetic.precision
+        # One unit is what storing the returned state rounds anyhow.
         return self.carry > 1
 
     def of_returned(self, values: Floats) -> Floats | None:
@@ -248,6 +257,7 @@ class Rounding:
         if not isinstance(self.carry, Format):
             return np.asarray(size * (self.carry * self.u) + self.eta)
         other = self.carry
+        # Twice the unit: it may be cut off to that format instead of rounded.
         rad = size * max(self.u, 2 * other.unit_roundoff) + max(self.eta, self._underflow(other))
         return np.where(size < other.max, rad, np.inf)
 
@@ -268,4 +278,5 @@ class Rounding:
         return np.inf
 
     def _underflow(self, fmt: Format) -> float:
+        # The reference underflows as well.
         return (fmt.min_subnormal if self.subnormals else fmt.min_normal) + float64.min_subnormal

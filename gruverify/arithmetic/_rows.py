@@ -32,6 +32,7 @@ def rows_combined(terms: Terms, diagonal: Ball | None) -> tuple[Floats, Floats, 
     are exactly 0.
     """
     m: Rounding = terms[0][0].mode
+    # All K products of a row at once: a loop over K would write (B, n, m) K times.
     gates = np.stack([d.mid for d, _ in terms], -1)
     weights = np.stack([W.mid for _, W in terms], 1)
     sizes, heavy = np.abs(gates), np.abs(weights)
@@ -46,6 +47,7 @@ def rows_combined(terms: Terms, diagonal: Ball | None) -> tuple[Floats, Floats, 
     scales = [_scale_of_rows(d, W) for d, W in terms]
     counted = [(d.nonzero, W.nonzero) for d, W in terms]
     if all(one is None and other is None for one, other in counted):
+        # Usual weights: one count for all entries, and one more on the diagonal.
         count = _counts(m, len(terms), mid.shape[-2:] if diagonal is not None else None)
         floor = sum(d.factors * scale for (d, _), scale in zip(terms, scales, strict=True))
     else:
@@ -70,6 +72,7 @@ def _errors(m: Rounding, terms: Terms, sizes: Floats, heavy: Floats) -> Floats:
     """What is wrong inside the products: d's radius, and a rounding each, unless W is an exact
     power of two there.
     """
+    # What d is off by is rounded with its product; W is exact.
     wrong = np.stack([d.rad * (1 + m.u) + np.zeros(d.shape) for d, _ in terms], -1)
     rough = [W.rough for _, W in terms]
     if all(mask is None for mask in rough):
@@ -114,6 +117,7 @@ def _radius(
     if count.of_stored is None:
         of_weight = count.of_weight
     else:
+        # Every term is an operand of its own here, no matrix product: Σ|operand| is Σ|term|.
         of_weight = count.of_weight + count.of_stored
     error += (floor + count.flushed) * (m.eta * OUTWARD)
     rad = error * count.of_error

@@ -53,6 +53,8 @@ def steps_of(each: Sequence[Array], within: int = 1) -> Steps:
 
     within: of how many steps each array has the members, one step after the other.
     """
+    # Balls know Σ|term| and the counts of a sum whatever its order; floats and tensors must add up
+    # # step by step, as an implementation does.
     if isinstance(each[0], Ball):
         return _BallSteps(each, within)
     if (
@@ -70,6 +72,7 @@ def each_by_itself(f: Callable[..., Array], *given: Steps) -> list[Array]:
         isinstance(one, _BallSteps | _DualSteps) and not one.rounds_operands for one in given
     ):
         return [f(*arrays) for arrays in zip(*(one.each() for one in given), strict=True)]
+    # Rows do not meet in f, so those of a step are what the step alone would have.
     found = f(*(one.whole for one in given))  # type: ignore[attr-defined]  # both have it
     T = given[0].count
     if T == 1:
@@ -107,6 +110,7 @@ class _BallSteps(Steps):
             return None
         a, b = self._by_step(self.whole.mid), other._by_step(other.whole.mid)
         sizes = reduce(add, (np.abs(one.T.dot(another)) for one, another in zip(a, b, strict=True)))
+        # A step whose terms are all exactly 0 stores nothing, and is no operand.
         masks = self.whole.nonzero, other.whole.nonzero
         if masks[0] is None and masks[1] is None:
             return Results(sizes, float(self.count))

@@ -1,4 +1,4 @@
-"""What the roundings of a sum's additions come to, whatever their order (theory-14.md, 14b).
+"""What the roundings of a sum's additions come to, whatever their order (docs/tolerances.md).
 
 N terms t, which are the products inside matrix products and whatever else is added, make up P
 operands p, which are whole matrix products and whatever else is added: W = Σ|t|, W_p = Σ|p|, s is
@@ -75,6 +75,8 @@ def round_sum(
         if inexact is not None:
             total.error = plus(total.error, inexact * m.u)
             total.floor = total.terms
+    # NumPy's halves add up a batch term by term in the format, although their matrix products do
+    # not.
     elif across and m.sums_in_format:
         total.operands, total.stored = total.terms, total.weight
         if inexact is not None:
@@ -90,6 +92,8 @@ def round_sum(
         total.error = plus(total.error, sizes * m.u)
         total.floor = some
         if inexact is not None:
+            # The products of two halves are exact in float32 (11+11 bits are at most 24); of others
+            # not.
             total.error += inexact * m.u_a
             total.floor = some + total.terms * (m.eta_a / m.eta)
 
@@ -107,6 +111,7 @@ _ALIKE = 2.0**-7
 def shares(mode: Rounding, terms: Count, operands: Count) -> Shares:
     """Those of a sum of so many terms and operands, rounded outward."""
     if isinstance(terms, float) and isinstance(operands, float):
+        # A handful of counts serve a whole run: the shares are found once for each.
         counts = terms, operands
         if counts not in mode.remembered:
             mode.remembered[counts] = _shares(mode, terms, operands)
@@ -141,15 +146,19 @@ def _looked_up(m: Rounding, N: Count, P: Count) -> Shares | None:
 
 def _shares(m: Rounding, N: Count, P: Count) -> Shares:
     if not m.wide:
+        # (14.1)
         first, second, n = _own(m.u, N)
         most = n * OUTWARD if largest(n) > _ALIKE else None
         flushed = 0.0 if m.subnormals else _less(N, 1)
         return Shares(
             first * OUTWARD, second * OUTWARD, None, (1 + n + n * n) * OUTWARD, most, flushed
         )
+    # (14.2): the P-1 additions that are stored, and then the accumulator's own N-1.
     first, second, _ = _own(m.u, P)
     first_a, half_a, n_a = _halves(m.u_a, N)
     n = _less(P, 1) * m.u + n_a
+    # What the accumulator's additions make of errors below them: their own, and those of what was
+    # stored meanwhile. Second order, and so rounded up freely.
     crossed = 2 * half_a * (2 * n_a + (4 * P + 2) * m.u)
     of_sum = (first + first_a) * (1 + 2 * m.u)
     if m.subnormals:

@@ -95,6 +95,7 @@ def identical(left: SymbolicArray, right: SymbolicArray) -> bool:
 
 
 def _vanishes(expression: Expr) -> bool:
+    # A ring takes symbols only: equal activations become one symbol, different ones independent.
     stand_ins = {a: sympy.Dummy() for a in expression.atoms(Sigmoid, Tanh)}
     polynomial = expression.xreplace(stand_ins)
     # A sparse polynomial ring expands some fifty times faster than sympy.expand.

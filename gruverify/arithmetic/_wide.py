@@ -25,6 +25,8 @@ class _WideArray(np.ndarray[Any, np.dtype[Any]]):
         self.format = getattr(other, "format", float32)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *given: Any, **options: Any) -> Any:
+        # Computed as float32 and rounded once: two roundings are one where the wider format has at
+        # least 2p+2 bits, and 24 is 2·11+2.
         plain = [np.asarray(one) if isinstance(one, _WideArray) else one for one in given]
         found = getattr(ufunc, method)(*plain, **options)
         return _rounded(found, self.format) if found.dtype == float32.dtype else found

@@ -60,6 +60,7 @@ class Case(Pasteable):
             shape = tuple(sizes[letter] for letter in letters)
             require_shape(name, array, shape, f"({', '.join(letters)})", sizes)
             require_finite(name, array)
+            # The dataclass is frozen: what was checked cannot be changed behind the check.
             object.__setattr__(self, name, array)
 
     @property

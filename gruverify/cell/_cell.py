@@ -44,6 +44,7 @@ class Cell(Pasteable):
     bias_hh: NDArray | None = None
 
     def __post_init__(self) -> None:
+        # First, for it alone says what H and the format are, against which all others are checked.
         weight_hh, expected = array_in_format("weight_hh", self.weight_hh, None)
         if weight_hh.ndim != 2 or weight_hh.shape[0] != 3 * weight_hh.shape[1]:
             raise ValueError(
@@ -59,6 +60,7 @@ class Cell(Pasteable):
         checked: dict[str, NDArray] = {"weight_ih": weight_ih, "weight_hh": weight_hh}
         for name in ("bias_ih", "bias_hh"):
             given, there = getattr(self, name), self.variant.mask(name)
+            # A variant with one bias vector needs no array of zeros in place of the other.
             if given is None and self.variant.bias and not any(there):
                 given = np.zeros(3 * H, weight_hh.dtype)
             if (given is not None) != self.variant.bias:

@@ -21,14 +21,18 @@ def contraction_rate(cell: Cell, largest_input: float = 1.0) -> float:
     update = _sigmoid(_reach(p.W_xz, p.W_hz, p.b_xz + p.b_hz, largest_input))
     beta = float(np.max(np.abs(p.b_hc), initial=0.0))
     if cell.variant.reset == "after":
+        # RA: the reset gate multiplies b_hc as well, so its slope meets |W_hc h' + b_hc| ≤ N_c + β.
         L_c = N_c * (reset + N_r / 4) + beta * N_r / 4
         inner = _reach(p.W_xc, 0.0, p.b_xc, largest_input) + reset * (N_c + beta)
     else:
         L_c = N_c * (reset + N_r / 4)
         inner = _reach(p.W_xc, p.W_hc, p.b_xc + p.b_hc, largest_input)
     gate = (1 + np.tanh(inner)) * N_z / 4
+    # The certificate of (6.2). Where σ̄_z rounds to 1 a unit may keep its state for ever.
     if update == 1.0 or L_c >= 1 - gate / (1 - update):
         return float("inf")
+    # Linear in z, so largest at an end of [1-σ̄_z, σ̄_z]; which end, depends on whether L_c is
+    # below 1.
     return float(max(z + (1 - z) * L_c for z in (update, 1 - update)) + gate)
 
 

@@ -72,6 +72,7 @@ def fitted(cell: Cell, layout: Layout) -> Fitted:
     zeros = np.zeros(3 * cell.hidden_size, cell.weight_hh.dtype)
     bias_ih = zeros if cell.bias_ih is None else cell.bias_ih
     bias_hh = zeros if cell.bias_hh is None else cell.bias_hh
+    # A bias of 0 is nowhere missed: such a cell fits even where the reset gate would multiply it.
     moved = np.repeat(lacking, cell.hidden_size) & (bias_hh != 0)
     if v.reset == "after":
         _require_no_bias_inside(layout, moved, bias_hh)
@@ -119,6 +120,7 @@ def _losses(one: NDArray, other: NDArray, total: NDArray) -> npt.NDArray[np.floa
     """At most how far sums are off, from the exact sum in two numbers of float64 (Knuth)."""
     a, b = one.astype(np.float64), other.astype(np.float64)
     high = a + b
+    # Knuth's TwoSum: high + low is a + b exactly, whichever is larger.
     back = high - a
     low = (a - (high - back)) + (b - back)
     off = np.abs(high - total.astype(np.float64)) + np.abs(low)

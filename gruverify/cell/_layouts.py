@@ -60,6 +60,7 @@ class Layout:
             not 0.
         """
         self._require(cell.variant)
+        # Never silently: without that bias it would be another function.
         if cell != self.merged(cell):
             raise ValueError(
                 f"{self.name} has one bias for some gates, and bias_hh of this cell is not 0 "
@@ -175,6 +176,7 @@ def _from_keras(parameters: Arrays) -> tuple[NDArray, NDArray, NDArray | None, N
     if bias.ndim == 2:
         bias_ih, bias_hh = bias
     else:
+        # reset_after=False has one bias, (3H,).
         bias_ih, bias_hh = bias, np.zeros_like(bias)
     return weight_ih, weight_hh, _gates_swapped(bias_ih), _gates_swapped(bias_hh)
 
@@ -183,6 +185,7 @@ def _to_onnx(cell: Cell) -> dict[str, NDArray]:
     packed = {name: _gates_swapped(array) for name, array in cell.packed().items()}
     found = {"W": packed["weight_ih"][None], "R": packed["weight_hh"][None]}
     if cell.variant.bias:
+        # ONNX: Wb[zrh] and then Rb[zrh], for the one direction.
         found["B"] = np.concatenate([packed["bias_ih"], packed["bias_hh"]])[None]
     return found
 

@@ -46,6 +46,7 @@ def array_repr(array: NDArray) -> str:
     """An array as a call of its format's `cast`; an empty one keeps its shape."""
     name = array.dtype.name
     if not array.size:
+        # A list cannot say (0, 3): [] has the shape (0,).
         return f"{name}.cast(0).repeat(0).reshape({array.shape})"
     return f"{name}.cast({_shortest(array)!r})"
 

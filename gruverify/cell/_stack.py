@@ -48,6 +48,7 @@ class Stack:
         if layer == 0:
             expected = first.input_size
         else:
+            # Both halves of the layer below, side by side.
             expected = self.directions * first.hidden_size
         for what, found, wanted in (
             ("variant", cell.variant, first.variant),

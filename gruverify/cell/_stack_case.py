@@ -80,6 +80,7 @@ class StackCase(Pasteable):
             object.__setattr__(self, name, array)
         if self.lengths is not None:
             object.__setattr__(self, "lengths", _lengths(self.lengths, sizes["T"], sizes["B"]))
+        # nn.GRU packs no sequence without a batch.
         if not self.batched and (sizes["B"] != 1 or self.lengths is not None):
             raise ValueError(
                 f"batched=False with B={sizes['B']}, lengths={self.lengths}: it means one "

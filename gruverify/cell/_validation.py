@@ -31,6 +31,7 @@ def array_in_format(
 
 def frozen(array: NDArray) -> NDArray:
     """A read-only array equal to `array`; copied unless it is read-only already."""
+    # A read-only array may still be a view of writable memory; whoever made it read-only promised.
     if array.flags.writeable:
         array = array.copy()
         array.flags.writeable = False

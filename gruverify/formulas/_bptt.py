@@ -38,6 +38,8 @@ def sequence(v: Variant, p: Parameters, inputs: Sequence[Array], state: Array) -
     steps: list[Activations] = []
     states = [state]
     for x in inputs:
+        # The initial state was given: only what the implementation returned itself may have been
+        # kept in another precision.
         steps.append(activations(v, p, x, carried(states[-1]) if steps else state))
         states.append(next_state(v, steps[-1]))
     return Run(v, p, steps, states)
@@ -81,8 +83,10 @@ def contributions(
     last state, or None. With `d_last` alone, term k is dL_T/dh_T Π J ∂⁺h_k/∂θ: the sum that the
     project started from.
     """
+    # (2.5), evaluated from the last step: Horner's scheme for the products of Jacobians.
     g = d_last
     for k in range(len(run.steps), 0, -1):
+        # h_T is an output and the last state: it has both cotangents.
         if d_outputs is not None:
             if g is None:
                 g = d_outputs[k - 1]
@@ -118,4 +122,5 @@ def total(terms: Sequence[Contribution]) -> Bptt:
     """dL/dθ = Σ_k: the gradients that the contributions, from T down to 1, add up to."""
     run, gates = terms[0].run, [term.gates for term in terms]
     parameters = into_parameters(run.variant, [term.step for term in terms], gates)
+    # The terms come from T down to 1, the inputs in order of time.
     return Bptt(parameters, into_inputs(run.parameters, gates)[::-1], terms[-1].state)

@@ -51,6 +51,7 @@ def hvp(run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None) -> Bp
     if d_outputs is None:
         held = None
     else:
+        # Without a tangent: the cotangents stay, so that what moves is the Hessian's part alone.
         held = [Dual(d) for d in d_outputs]
     back = bptt(run, held, None if d_last is None else Dual(d_last))
     inputs = [_tangent(x) for x in back.inputs]

@@ -45,7 +45,9 @@ class Magnitudes:
 def magnitudes(cell: Cell, a: Activations) -> Magnitudes:
     """The magnitudes of a step whose activations `a` are balls."""
     v = cell.variant
+    # Packed in the order r, z, n.
     W_hr, W_hz, W_hc = np.split(np.abs(cell.weight_hh.astype(np.float64)), 3)
+    # Both from the ball: 1 minus an upper bound of z would be a lower bound.
     z, not_z = _up(a.z), _up(1 - a.z)
     if v.update == "keep":
         keep, take = z, not_z
@@ -73,6 +75,7 @@ def carry_rate(m: Magnitudes) -> Floats:
     """C_i - 1: Σ_j |J_ij - keep_i δ_ij| ≤ take_i (C_i - 1), whatever r is. (B, H)."""
     after = m.variant.reset == "after"
     if after:
+        # r ≤ 1 and r(1-r) ≤ ¼: whatever the reset gate is.
         through = m.row_c + m.q * m.row_r / 4
     else:
         through = (1 + m.h * m.row_r / 4) @ m.W_hc.T
@@ -106,4 +109,5 @@ def carry_growth(steps: list[Magnitudes]) -> Floats:
     """(3.6): ‖J_K … J_1 - I‖ ≤ Π (1 + ε_t C_t) - 1, the infinity norm, for each member of the
     batch. (B,).
     """
+    # In logarithms, for gaps may be 10^-16, beside which 1 + gap is 1.
     return np.asarray(np.expm1(np.sum([np.log1p(carry_gap(m).max(1)) for m in steps], axis=0)))

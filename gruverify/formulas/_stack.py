@@ -110,6 +110,7 @@ def stack(
     B, H = states[0].shape
     outputs = list[Array]()
     for t in range(len(inputs)):
+        # Whoever has ended is in no part here, and keeps the 0 of `placed`.
         running = [(part.members, part.outputs[t]) for part in parts if t < part.length]
         outputs.append(_batch(states[0], (B, len(rows[0]) * H), running))
 
@@ -124,6 +125,7 @@ def _members_by_length(lengths: Iterable[int] | None, T: int) -> dict[int, Any]:
     if lengths is None:
         return {T: _ALL}
     steps = [int(n) for n in lengths]
+    # Sorted, so that gradients of the parts are added up in one order whatever the batch's is.
     members: dict[int, Any] = {n: [] for n in sorted(set(steps))}
     for b, n in enumerate(steps):
         members[n].append(b)
@@ -253,6 +255,7 @@ def _of_no_steps(part: Part, d_last: Sequence[Array] | None) -> StackBptt:
     zeros = list[list[Parameters]]()
     for runs in part.layers:
         zeros.append([run.parameters.map(_zero) for run in runs])
+    # h_n is h_0: its cotangent passes as it is.
     return StackBptt(zeros, [], [_zero(h) for h in part.last] if d_last is None else d_last)
 
 

@@ -56,6 +56,7 @@ ACTIVATIONS = tuple(f.name for f in fields(Activations) if f.init)
 
 def activations(v: Variant, p: Parameters, x: Array, h: Array) -> Activations:
     """(2.1): gates and candidate of one step from x (B, I) and the previous state h (B, H)."""
+    # One sum of four: balls allow every order and every fusion of it, so none is prescribed here.
     a_r = x @ p.W_xr.T + p.b_xr + h @ p.W_hr.T + p.b_hr
     a_z = x @ p.W_xz.T + p.b_xz + h @ p.W_hz.T + p.b_hz
     r, z = sigmoid(a_r), sigmoid(a_z)
@@ -63,6 +64,8 @@ def activations(v: Variant, p: Parameters, x: Array, h: Array) -> Activations:
         q = h @ p.W_hc.T + p.b_hc
         a_c = x @ p.W_xc.T + p.b_xc + r * q
     else:
+        # Before the product the reset gate multiplies h' itself: so q is what is reset in both
+        # conventions.
         q = h
         a_c = x @ p.W_xc.T + p.b_xc + (r * h) @ p.W_hc.T + p.b_hc
     c = tanh(a_c)
@@ -76,6 +79,7 @@ def activations(v: Variant, p: Parameters, x: Array, h: Array) -> Activations:
 def next_state(v: Variant, a: Activations) -> Array:
     """H = keep∘h' + take∘c, (B, H)."""
     if v.update == "keep":
+        # Not keep∘h' + take∘c: a blend of balls holds every form, and meets the gate's error once.
         return blend(a.z, a.h, a.c)
     return blend(a.z, a.c, a.h)
 
@@ -92,6 +96,7 @@ def _once(slope: Callable[..., Array]) -> Callable[..., Array]:
 
     @wraps(slope)
     def found(*given: Any) -> Array:
+        # Kept with the activations, and so for as long as they are: no cache to empty.
         slopes, of = given[-1].slopes, (slope.__name__, *given[:-1])
         if of not in slopes:
             slopes[of] = slope(*given)
@@ -106,6 +111,7 @@ def update_slope(v: Variant, a: Activations) -> Array:
     unit. `keep` and `take` are z and 1-z, or the other way round.
     """
     if v.update == "keep":
+        # Three factors, kept apart: an implementation may multiply them in any order.
         return (a.h - a.c) * a.keep * a.take
     return (a.c - a.h) * a.take * a.keep
 
@@ -130,6 +136,7 @@ def jacobian(v: Variant, p: Parameters, a: Activations) -> tuple[Array, Array]:
     if v.reset == "after":
         dx = combined_rows((s_z, p.W_xz), (s_c, p.W_xc), (s_c * s_r, p.W_xr))
     else:
+        # (2.3), RB: the order is W_hc D(h')S_r W_xr, for the reset gate stands before the matrix.
         into_x = p.W_xc + p.W_hc @ combined_rows((s_r, p.W_xr))
         dx = combined_rows((s_z, p.W_xz), (s_c, into_x))
     return jacobian_of_state(v, p, a), dx
@@ -152,6 +159,7 @@ def recurrent_paths(v: Variant, p: Parameters, a: Activations) -> Paths:
     if v.reset == "after":
         return Paths((s_z, p.W_hz), (s_c * a.r, p.W_hc), (s_c * s_r, p.W_hr))
     into_reset = p.W_hc @ combined_rows((s_r, p.W_hr))
+    # W_hc D(r): before the product r scales columns, after it rows.
     return Paths((s_z, p.W_hz), (s_c, p.W_hc * a.r[..., None, :]), (s_c, into_reset))
 
 
@@ -161,6 +169,8 @@ def jacobian_of_state(v: Variant, p: Parameters, a: Activations) -> Array:
     if v.reset == "after":
         return combined_rows(paths.update, paths.candidate, paths.reset, on_diagonal=a.keep)
     s_c, into_candidate = paths.candidate
+    # A·{W_hc D(r) + W_hc D(h')S_r W_hr}: both ways meet the slope of the candidate, so they are
+    # added first, as the braces of (2.2) are.
     into_h = into_candidate + paths.reset[1]
     return combined_rows(paths.update, (s_c, into_h), on_diagonal=a.keep)
 
@@ -211,6 +221,8 @@ def gate_cotangents(v: Variant, p: Parameters, a: Activations, g: Array) -> Gate
     """What a cotangent g (B, H) of the step's state becomes on its way to the parameters."""
     α_c = g * candidate_slope(a)
     of_reset = _of_reset(v, p, α_c)
+    # Note what α_z lacks: no factor 1-c², so that a saturated candidate leaves the update gate its
+    # gradient (4.1).
     return GateCotangents(of_reset * reset_slope(a), g * update_slope(v, a), α_c, of_reset * a.r)
 
 
@@ -261,9 +273,12 @@ def into_parameters(
     x, h = over_time([a.x for a in steps]), over_time([a.h for a in steps])
     if v.reset == "after":
         q = over_time([α.q for α in gates])
+        # RA: b_hc is inside the reset product, so r is a factor of its gradient, as of that of
+        # W_hc.
         into_W_hc, into_b_hc = q.products(h), q.sum()
     else:
         into_W_hc, into_b_hc = c.products(over_time([a.r * a.h for a in steps])), c.sum()
+    # Both biases of r and z are added to the same sum: one gradient for two (theory.md 7).
     b_r, b_z = r.sum(), z.sum()
     return Parameters(
         W_xr=r.products(x),
@@ -300,6 +315,7 @@ def back_to_state(v: Variant, p: Parameters, a: Activations, g: Array, α: GateC
 def through_gates(v: Variant, p: Parameters, α: GateCotangents, direct: Array | int = 0) -> Array:
     """What comes to h' (B, H) through the gates, added to what comes by the direct path."""
     if v.reset == "after":
+        # RA: W_hcᵀ(α_c∘r); RB: r∘(W_hcᵀα_c), which α.q already is.
         through_candidate = α.q @ p.W_hc
     else:
         through_candidate = α.q

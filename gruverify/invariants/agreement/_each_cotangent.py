@@ -36,7 +36,7 @@ from gruverify.invariants.core._trial import Trial
     "agreement/each-cotangent",
     "inputs of 0 show each gate's cotangent: it is made of those of the next step, and the "
     "gradient of them all",
-    source="theory 2, (2.4), (2.5); 14, (14.12), (14.13)",
+    source="theory 2, (2.4), (2.5); docs/tolerances.md, along time",
     since="0.2",
     needs=["sequence", "sequence_vjp"],
     lengths=LONG,

@@ -21,7 +21,7 @@ from gruverify.invariants.core._trial import Trial
 @invariant(
     "agreement/each-step",
     "h_t is the step from the h_{t-1} that was returned, for every t, and the last state is h_T",
-    source="theory 2, (2.1); 14, (14.5)",
+    source="theory 2, (2.1); docs/tolerances.md, along time",
     since="0.2",
     needs=["sequence"],
     lengths=ALWAYS,
@@ -37,7 +37,7 @@ def each_step(trial: Trial) -> Iterator[Residual]:
     "agreement/each-tangent",
     "∂h_t along a tangent is that of the step from the h_{t-1} and the ∂h_{t-1} that were "
     "returned, for every t",
-    source="theory 2, (2.2), (2.3); 14, (14.5)",
+    source="theory 2, (2.2), (2.3); docs/tolerances.md, along time",
     since="0.2",
     needs=["sequence", "sequence_jvp"],
     lengths=ALWAYS,

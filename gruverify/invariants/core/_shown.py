@@ -1,4 +1,5 @@
-"""The cotangents of the gates, shown by a backend's own gradients of inputs (theory 14, 14.12).
+"""The cotangents of the gates, shown by a backend's own gradients of inputs (docs/tolerances.md,
+along time).
 
 An input that is always 0 changes nothing, whatever its weights. If they are 1 for one row of the
 packed gates and 0 for the others, the gradient of that input is the cotangent of that row's

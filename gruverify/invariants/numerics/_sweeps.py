@@ -368,14 +368,14 @@ for _gate, _name in (("z", "update-gate"), ("r", "reset-gate"), ("c", "candidate
     invariant(
         f"numerics/every-{_name}",
         _statement,
-        source="theory 5; theory 9; 14e, 14i",
+        source="theory 5; theory 9; docs/tolerances.md",
         needs=["step"],
         asks_more=True,
     )(_check(_gate, "values", _values))
     invariant(
         f"numerics/every-{_name}-slope",
         f"the gradient through {_statement}",
-        source="theory 2, (2.4); theory 5; 14i",
+        source="theory 2, (2.4); theory 5; docs/tolerances.md",
         needs=["sequence_vjp"],
         asks_more=True,
     )(_check(_gate, "slopes", _slopes))
