@@ -9,6 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 
 
+def is_there(path: str | Path) -> bool:
+    """Whether there is such a file or folder; there is none of a name that is too long for one."""
+    try:
+        return Path(path).exists()
+    except OSError:
+        return False
+
+
 def write_whole(file: Path, text: str) -> None:
     """Write the text as UTF-8, beside the file first, then renamed. A device or a pipe stays what
     it is.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib
 import io
 import sys
@@ -99,6 +100,11 @@ def _one_line(ctx: click.Context) -> Iterator[None]:
     except click.UsageError as wrong:
         help = f"{wrong.ctx.command_path if wrong.ctx else ctx.command_path} --help"
         raise Fail(f"{wrong.format_message().rstrip('.')} ({help} says more)") from None
+    except OSError as refused:
+        # Here for all options: even asking whether there is a file of such a name raises.
+        if refused.errno != errno.ENAMETOOLONG:
+            raise
+        raise Fail(f"{refused.filename}: {refused.strerror}") from None
 
 
 #: Options are read from the environment, too: GRUVERIFY_CHECK_SEED is --seed of check.

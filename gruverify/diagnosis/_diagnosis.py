@@ -135,6 +135,7 @@ def diagnose(
         update=update,
     )
     if inputs is None:
+        # Only where inputs are drawn: recorded ones are what the embedding made.
         require_no_embedding(named)
         given = drawn_inputs(named, steps, members, seed)
     else:
@@ -144,6 +145,7 @@ def diagnose(
 
 def diagnosed(model: Model, given: Given, formats: str | Iterable[Format | str]) -> Diagnosis:
     """The same of a model and inputs that are read and checked already."""
+    # All that follows keeps every activation of a layer, in float64.
     given = fitting(model, given)
     T, B, _ = given.inputs.shape
     wanted = formats_named(formats)
@@ -168,6 +170,7 @@ def _layer(row: Row, formats: tuple[Format, ...]) -> Layer:
         claims_of(row, windows, found, memory),
         spectrum_of(found.jacobians),
         tuple(in_format(row, fmt) for fmt in formats),
+        # Copied: a view would keep the gates of all members alive with it.
         row.z[:, 0].copy(),
         row.r[:, 0].copy(),
     )

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from gruverify._files import is_there
 from gruverify.backends import object_named, weights_of
 from gruverify.cell import Cell, Stack
 from gruverify.models import Gru, grus_among, read_arrays, read_grus
@@ -74,7 +75,7 @@ def model_of(
 
 def _is_file(text: str) -> bool:
     """Whether a path is meant, and no pkg.module:object."""
-    return Path(text).exists() or (":" not in text and bool(Path(text).suffix or "/" in text))
+    return is_there(text) or (":" not in text and bool(Path(text).suffix or "/" in text))
 
 
 def _array(value: Any) -> NDArray:

@@ -77,6 +77,7 @@ def rows_of(gru: Gru, given: Given) -> Iterator[Row]:
     time.
     """
     model, D = gru.stack, gru.stack.directions
+    # A GRU that runs backward alone is a forward one over reversed inputs.
     xs = list(given.inputs[::-1] if gru.backward else given.inputs)
     for layer, parameters in enumerate(stack_in_float64(model)):
         states = list(given.states[layer * D : (layer + 1) * D])

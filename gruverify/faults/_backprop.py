@@ -86,6 +86,7 @@ def only_the_last_step_differentiated() -> Backend:
         d_outputs: NDArray | None,
         d_last: NDArray | None,
     ) -> Gradients:
+        # Values are right; only the last step is then differentiated, from the state before it.
         outputs, _ = right.sequence(cell, inputs, state)
         if len(inputs) == 1:
             before = state
@@ -171,6 +172,7 @@ def _parameters(g: Gradients, f: Callable[[NDArray], NDArray]) -> Gradients:
 @fault("sequence", "dL/dθ of the first step alone", touches="dθ", thread="ooples/AiDotNet#1944")
 def gradients_overwritten_by_every_step() -> Backend:
     """The parameters' gradients are written, not added, step by step."""
+    # `terms` begins with the last step, so that this is the first one's.
     return chaining(summed=lambda terms: terms[-1])
 
 
@@ -187,6 +189,7 @@ def cotangent_of_the_last_output_overwritten() -> Backend:
     def met(t: int, T: int, own: Array | None, later: Array | None) -> Array | None:
         if later is None:
             return own
+        # The loss on the last state overwrites that on the last output.
         if own is None or t == T - 1:
             return later
         return own + later
@@ -202,6 +205,8 @@ def cotangent_of_the_last_output_overwritten() -> Backend:
 )
 def truncated_to_two_steps() -> Backend:
     """Back-propagation truncated to two steps."""
+    # Handed on from step T-1, the second from the end; at t = 0 it would be the initial state's
+    # gradient.
     return chaining(handed=lambda t, T, g: 0 * g if t == T - 2 and t > 0 else g)
 
 
@@ -251,6 +256,7 @@ def gradient_of_the_state_one_step_late() -> Backend:
     kept: list[Array] = []
 
     def handed(t: int, T: int, g: Array) -> Array:
+        # Appended at every step: the last but one is what the second step handed back.
         kept.append(g)
         if t or T == 1:
             return g
@@ -283,6 +289,8 @@ def saved_gates_overwritten_by_the_first_pullback() -> Backend:
         seen[key] = seen.get(key, 0) + 1
         if seen[key] == 1:
             return g
+        # What the stale gates make of the gradient does not matter here, but that it is another
+        # one.
         return replace(g, weight_hh=g.weight_hh * g.weight_hh.dtype.type(0.5))
 
     return Faulty(sequence_vjp=again)

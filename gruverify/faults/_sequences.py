@@ -103,6 +103,7 @@ def state_lost_between_chunks() -> Backend:
     def chunked(step: Step, inputs: Array, state: Array) -> tuple[list[Array], Array]:
         outputs: list[Array] = []
         for start in range(0, len(inputs), 2):
+            # `state` is the initial one: the loop never takes it over from a chunk.
             outputs += in_order(step, inputs[start : start + 2], state)[0]
         return outputs, outputs[-1]
 
@@ -114,6 +115,8 @@ def two_buffers_mixed_up() -> Backend:
     """Double buffering that reads the buffer it is about to write."""
 
     def buffered(step: Step, inputs: Array, state: Array) -> tuple[list[Array], Array]:
+        # The first step is right; from the second on each continues the state of two steps
+        # before.
         buffers, outputs = [state, state], []
         for t, x in enumerate(inputs):
             buffers[t % 2] = step(x, buffers[t % 2])

@@ -27,6 +27,7 @@ def backward_gradients_overwritten_by_forward_ones() -> Backend:
     """Both directions write their parameters' gradients into one buffer."""
 
     def overwritten(g: StackGradients, *_: object) -> StackGradients:
+        # In one direction no name ends so, and nothing changes.
         forward = {name: g.parameters[name.removesuffix("_reverse")] for name in g.parameters}
         return replace(g, parameters=forward)
 
@@ -54,6 +55,7 @@ def no_gradient_of_upper_states() -> Backend:
     def detached(g: StackGradients, stack: Stack, *_: object) -> StackGradients:
         if g.states is None:
             return g
+        # States lie layer by layer: the first D of them are the first layer's.
         kept = np.arange(len(g.states)).reshape(-1, *[1] * (g.states.ndim - 1)) < stack.directions
         return replace(g, states=np.where(kept, g.states, 0 * g.states))
 

@@ -68,6 +68,7 @@ def states_by_direction_and_then_layer() -> Backend:
         answer: Pair, stack: Stack, inputs: NDArray, states: NDArray | None, *rest: Any
     ) -> Pair:
         order = (
+            # In one layer, or in one direction, both orders are the same, and so is the answer.
             np.arange(stack.layers * stack.directions)
             .reshape(stack.directions, stack.layers)
             .T.ravel()
@@ -106,6 +107,7 @@ def backward_outputs_not_put_back_in_order() -> Backend:
         arranged, H = Arrangement.of_call(inputs, batch_first), stack.hidden_size
         steps = arranged.steps_of(outputs).copy()
         for b, n in enumerate(lengths_of(stack, inputs, lengths, batch_first)[0]):
+            # Within the member's own steps: padding behind them stays where it is.
             steps[:n, b, H:] = steps[:n, b, H:][::-1].copy()
         return arranged.steps(steps), last
 
@@ -184,6 +186,8 @@ def padding_run_through() -> Backend:
         arranged = Arrangement.of_call(inputs, batch_first)
         outputs, last = NUMPY.stack(stack, inputs, states, None, batch_first)
         n, xs = lengths_of(stack, inputs, lengths, batch_first)
+        # Blanked as the right answer is, so that only the backward direction and last states
+        # differ.
         real = np.arange(len(xs))[:, None, None] < n[:, None]
         steps = arranged.steps_of(outputs)
         return arranged.steps(np.where(real, steps, 0 * steps)), last

@@ -54,6 +54,8 @@ def swapped_reset_and_update() -> Backend:
 )
 def gates_in_another_order() -> Backend:
     """Gate order n, r, z."""
+    # Weights and biases alike: with only one of them in another order, see
+    # `biases_of_the_gates_swapped`.
     return Faulty(cell=lambda cell: _packed(cell, "crz"))
 
 
@@ -81,6 +83,8 @@ def candidate_bias_outside_the_reset_product() -> Backend:
         c_i, c_h = gates(cell.bias_ih)[2], gates(cell.bias_hh)[2]
         return replace(
             cell,
+            # The sum is right where r = 1, so that only a case with r well below 1 and b_hc ≠ 0
+            # tells.
             bias_ih=with_gates(cell.bias_ih, c=c_i + c_h),
             bias_hh=with_gates(cell.bias_hh, c=0 * c_h),
         )
@@ -115,7 +119,9 @@ def recurrent_candidate_bias_missing() -> Backend:
 def recurrent_biases_added_twice() -> Backend:
     """b_h counted on both sides."""
     return Faulty(
-        cell=lambda cell: changed(cell, bias_ih=lambda b: b + cell.bias_hh), variants=BIASED
+        # b_h stays where it is as well: that is its second time.
+        cell=lambda cell: changed(cell, bias_ih=lambda b: b + cell.bias_hh),
+        variants=BIASED,
     )
 
 
@@ -124,7 +130,10 @@ def recurrent_weights_transposed() -> Backend:
     """Each gate's W_h used as its transpose."""
     return Faulty(
         cell=lambda cell: changed(
-            cell, weight_hh=lambda W: np.concatenate([block.T for block in gates(W)])
+            # Block by block, as a reader of another layout does: the whole (3H, H) transposed
+            # would not fit.
+            cell,
+            weight_hh=lambda W: np.concatenate([block.T for block in gates(W)]),
         )
     )
 
@@ -139,6 +148,8 @@ def stale_weights() -> Backend:
     """The first weights of each size are kept for ever."""
     first: dict[tuple[object, ...], Cell] = {}
     return Faulty(
+        # By sizes, for weights of other sizes would raise, and nobody would call that a stale
+        # cache.
         cell=lambda cell: first.setdefault(
             (cell.variant, cell.format, cell.weight_ih.shape, cell.weight_hh.shape), cell
         )

@@ -9,6 +9,7 @@ from typing import cast
 
 import numpy as np
 
+from gruverify._files import is_there
 from gruverify._named import Keywords
 from gruverify._visible import visible
 from gruverify.arithmetic import NDArray, format_of
@@ -344,7 +345,7 @@ def array_of(path: str, names: tuple[str, ...]) -> NDArray:
     """
     file, picked = path, ""
     # A file whose own name has a colon in it comes first.
-    if not Path(path).exists() and ":" in path:
+    if not is_there(path) and ":" in path:
         file, _, picked = path.rpartition(":")
     arrays = arrays_and_remarks(file)[0]
     try:

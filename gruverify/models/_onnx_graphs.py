@@ -156,6 +156,8 @@ def _nodes(
         found.kinds[node.kind] += 1
         if found.kinds.total() > _MOST:
             raise ValueError(f"more than {_MOST} nodes")
+        # Every output by its node, whatever it is: who follows a value back decides what it can
+        # use.
         found.made |= dict.fromkeys(node.outputs, node)
         standard = domain in _STANDARD
         function = found.functions.get((domain, node.kind))
@@ -191,6 +193,8 @@ def _call(node: Node, function: Fields, found: Graphs, depth: int) -> None:
     scope = f"{node.name or node.outputs}/{found.kinds.total()}/"
     for number, outer in ((_FUNCTION_INPUT, node.inputs), (_FUNCTION_OUTPUT, node.outputs)):
         for own, name in zip(function.get(number, []), outer, strict=False):
+            # A function's names are its own: without the scope two calls would share their
+            # values.
             inner = scope + text_of(own)
             # Inside, an input stands for what is given; outside, an output for what is made.
             if name and number == _FUNCTION_INPUT:

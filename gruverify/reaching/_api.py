@@ -6,12 +6,12 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gruverify._files import is_there
 from gruverify._named import DeclaredValues
 from gruverify.arithmetic import GENERATORS, ROOTS, Format, NDArray, Rounding, format_named
 from gruverify.backends import NumpyBackend, object_named, rounding_of, weights_of
@@ -127,6 +127,7 @@ def boxes_of(
         CannotReach: they do not fit the model, or each other.
     """
     stack = named.gru.stack
+    # Neither, or both.
     if (inputs is None) == (box is None):
         raise CannotReach(
             "give recorded inputs and a radius, or a box of LOW and HIGH: "
@@ -181,6 +182,7 @@ def reach_of(
         # exactly.
         linear = cast(W.astype(np.float64)), None if b is None else cast(b.astype(np.float64))
         count = len(W)
+    # Weights as the format has them: what is proved is about those numbers, not about the file's.
     known = Model(in_format(stack, mode.format), named.gru.backward, linear)
     wanted = [property_named(text, width, count) for text in asked]
     return reached(named.gru, known, mode, boxes.rounded_to(mode.format), wanted, settings, seen)
@@ -243,7 +245,7 @@ def _arrays(model: object) -> Mapping[str, NDArray]:
     if isinstance(model, os.PathLike):
         model = os.fspath(model)
     if isinstance(model, str):
-        if Path(model).exists():
+        if is_there(model):
             return read_arrays(model)
         return weights_of(object_named(model), repr(model))
     if isinstance(model, Mapping):

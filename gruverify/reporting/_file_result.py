@@ -58,6 +58,7 @@ def print_file_verdict(console: Console, found: FileResult) -> None:
     """The verdict alone, with what it rests on."""
     inputs = sum(len(node.judged) for node in found.nodes)
     counts = Counter(node.kind for node in found.nodes)
+    # A file is checked as a whole or by its nodes, and never both.
     parts = ["the whole model"] * counts["whole"]
     for kind, word in (("node", "GRU node"), ("chain", "chain")):
         if count := counts[kind]:
@@ -91,6 +92,8 @@ def _table(found: FileResult, *, verbose: bool) -> Table:
         table.add_column(heading, justify="right" if right else "left", overflow="fold")
     for node in found.nodes:
         table.add_row(*_row(node, verbose=verbose))
+        # Outputs and last states: the second row says only whether the latter are the last
+        # outputs.
         if len(node.outputs) > 1:
             table.add_row(*_last_row(node, verbose=verbose))
         for one in node.judged if verbose else ():

@@ -36,13 +36,27 @@ def require_folder(folder: Path) -> None:
     """Raise BadFolder if a report cannot be written there: it is found out before a long run, not
     after it.
     """
-    place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        place = next(path for path in (folder, *folder.absolute().parents) if _is_there(path))
+    except OSError as refused:
+        raise BadFolder(f"{folder} cannot be written: {refused.strerror}") from None
     if not place.is_dir():
         raise BadFolder(f"{folder} cannot be a folder: {place} is a file")
     if place == folder:
         _require_ours(folder)
     if not os.access(place, os.W_OK | os.X_OK):
         raise BadFolder(f"{folder} cannot be written: {place} is not writable")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file or folder; OSError where there cannot be one, as where its name
+    is too long.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def _require_ours(folder: Path) -> None:

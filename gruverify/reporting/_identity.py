@@ -47,6 +47,7 @@ def print_identity(console: Console, identity: Identity) -> None:
     console.print(f"seed {identity.seed} · {identity.cases} cases · {formats}")
     for part in identity.parts:
         _print_part(console, part, len(identity.parts) <= _IN_FULL or part.status != "identified")
+    # Found, and another GRU than it says: that is as bad as none, whatever the status is called.
     departs = identity.status in ("identified", "ambiguous") and not identity.as_declared
     if departs:
         colour = "bold red"
@@ -194,6 +195,8 @@ def _remedy(identity: Identity, reading: Reading) -> str:
     answered = chain.from_iterable(part.variants for part in identity.answered)
     declared = dict.fromkeys(map(reading.variant, answered))
     biases, again = DECLARED_AS.get(reading.bias), _again(identity)
+    # A slip is a mistake in one line, and not a convention: nothing could be declared that makes
+    # it right.
     if reading.slip:
         return (
             f"No variant declares this: a GRU has {reading.slip.replace(' with ', ' without ')}.\n"
@@ -209,6 +212,7 @@ def _remedy(identity: Identity, reading: Reading) -> str:
     if biases != "as declared":
         declared = {replace(variant, biases=biases): None for variant in declared if variant.bias}
     methods = dict.fromkeys(part.method for part in identity.answered)
+    # Variants say what is computed; how weights are packed is up to whoever calls it.
     adapts = reading.order != ORDER or reading.transposed
     if adapts:
         imports = ["from dataclasses import replace", "", "import numpy as np", ""]
@@ -231,6 +235,7 @@ def _remedy(identity: Identity, reading: Reading) -> str:
     less = dict.fromkeys(
         declare(part.lesser.declares) for part in identity.answered if part.lesser is not None
     )
+    # One declaration holds for all methods of a backend, so that only one can be written down.
     accuracy = [f"    {said}," for said in list(less)[:1]]
     lines += ["mine = gruverify.backend(", *given, f"    variants=[{variants}],", *accuracy, ")"]
     text = "\n".join(lines)

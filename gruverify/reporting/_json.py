@@ -106,6 +106,7 @@ def _row(result: Result, key: tuple[str, str, str], tally: Tally) -> JsonObject:
         },
         "reason": tally.reason,
         "cause": tally.cause,
+        # A condition is looked for among failures, of which there are none otherwise.
         "condition": condition_of(result, id, fmt) if tally.falsified or tally.error else "",
     }
 
@@ -156,6 +157,7 @@ def _group(group: Group, coverage: Coverage) -> JsonObject:
 
 
 def _in_catalogue_order(item: tuple[tuple[str, ...], Any]) -> tuple[Any, ...]:
+    # The catalogue's order first, then format and variant by name: the same document each time.
     (id, *rest), _ = item
     return list(INVARIANTS).index(id), *rest
 

@@ -41,6 +41,7 @@ def print_rulings(
         )
         for note in ruling.notes:
             console.print(f"  {note}", markup=False, soft_wrap=True)
+        # The first line is the verdict, which alone is coloured.
         first, *others = ruling_lines(ruling)
         console.print(first, style=_COLOURS[ruling.verdict], markup=False, soft_wrap=True)
         for line in others:
@@ -54,6 +55,7 @@ def ruling_lines(ruling: Ruling) -> list[str]:
     lines = [f"{ruling.verdict}: {_summary(ruling)}"]
     if ruling.first is not None:
         lines.append(f"first: {_entry(ruling.first, ruling)}")
+    # The first and the worst number beyond its bound are often the same one: then once is enough.
     if ruling.worst is not None and _place(ruling.worst) != _place(ruling.first):
         lines.append(f"worst: {_entry(ruling.worst, ruling)}")
     if ruling.where:

@@ -98,6 +98,7 @@ def _of_format(run: Run, fmt: str) -> tuple[str, str, str]:
     """Cases, margin and gates of one format; of one that is not finished, the cases that are
     kept.
     """
+    # Of a run that is not finished: this format is, and nothing is added up yet.
     if run.figures is None and fmt in run.finished:
         return "all", "–", "–"
     if run.figures is None:

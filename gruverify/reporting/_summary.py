@@ -166,6 +166,8 @@ def command(document: Document) -> str:
     """What repeats the run, quoted for a shell: what was typed, where that was not `gruverify
     check`.
     """
+    # pytest and Python write the command themselves: `gruverify check` would not repeat those
+    # runs.
     if "command" in document:
         typed: str = document["command"]
         return typed
@@ -311,6 +313,7 @@ def size_shares(document: Document) -> dict[str, float]:
     for one in document["coverage"]:
         groups = [group for group in one["groups"] if is_of_sizes(group)]
         if reachable := sum(group["reachable"] for group in groups):
+            # Weighted by bins: a small covergroup must not count as much as a large one.
             covered = sum(group["percent"] * group["reachable"] for group in groups)
             shares[one["format"]] = covered / reachable
     return shares

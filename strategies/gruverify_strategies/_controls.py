@@ -46,6 +46,7 @@ def _without_recurrent_bias(cell: Cell) -> Cell:
 
 def _diagonal(cell: Cell) -> Cell:
     W_hc = cell.weight_hh[2 * cell.hidden_size :]
+    # By `where`, which keeps the format; a product with np.eye would be float64.
     diagonal = np.where(np.eye(len(W_hc), dtype=bool), W_hc, W_hc.dtype.type(0))
     return _without_recurrent_bias(replace(cell, weight_hh=_with(cell.weight_hh, 2, diagonal)))
 

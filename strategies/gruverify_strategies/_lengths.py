@@ -73,6 +73,7 @@ def ragged(codes: Header, filled: Sequence[int], B: int, low: int, high: int) ->
     """The lengths of the filled slots of B: all `high` where the first byte says so, else each as
     its own byte says.
     """
+    # A byte for each slot that there may be, so that emptying one moves no other length.
     padded, codes_of = next(codes) >= 64, bytes(islice(codes, B))
     everything = range(high, low - 1, -1)
     corners = [length for length in (high, 0, 1, high - 1) if low <= length <= high]

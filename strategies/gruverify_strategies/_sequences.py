@@ -95,6 +95,7 @@ def cotangents(
     """
     within = limits("TB", T=(min_T, max_T), B=(min_B, max_B), H=(min_H, max_H))
     source = draw(RANDOM)
+    # One byte for the format; the order here is that in which they are read below.
     codes = header(source, slots_length(within) + 1 + GRAIN + SHAPE)
     filled = slots(codes, within)
     format = pick(codes, check_formats(formats))

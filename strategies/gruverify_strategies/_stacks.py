@@ -106,6 +106,7 @@ def frames(
     source = draw(RANDOM)
     codes = header(source, slots_length(within, full) + 2)
     filled = slots(codes, within, full=full)
+    # Picked once: all cells of a stack have one format and one variant.
     formats, variants = [pick(codes, options[0])], [pick(codes, options[1])]
     wanted = recipe(
         formats, variants, kinds.regimes, kinds.weights, "drawn", True, drives_inputs=False
@@ -120,6 +121,7 @@ def frames(
         there = layer < layers and direction < directions
         inputs, slots_of_inputs = filled["I"], within["I"]
         if layer > 0:
+            # The layer below, both directions side by side, each with the slots that are filled.
             inputs, slots_of_inputs = units(directions), (1, most * H)
         bounds = {"H": within["H"], "I": slots_of_inputs}
         codes = header(source, CHOICES + WEIGHTS if there else 0)
@@ -136,6 +138,7 @@ def frames(
             row = [one(layer, direction) for direction in range(most)]
             rows.append(tuple(found for found in row if found))
     stack = Stack(tuple(rows[:layers]))
+    # As many state slots as there may be cells, so that rows of members keep their layout.
     every = max_layers * most * H
     return Frame(stack, within | {"S": (every, every)}, filled | {"S": units(layers * directions)})
 

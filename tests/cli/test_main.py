@@ -156,3 +156,20 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
     assert done.stdout.endswith("\n[]\n")
     assert done.stdout.startswith("Usage: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "numpy", "--json"),
+        ("check", "numpy", "--report"),
+        ("explain", "--plot"),
+        ("report",),
+        ("diagnose",),
+        ("reach",),
+    ],
+)
+def test_a_name_that_is_too_long_for_a_file_is_no_traceback(arguments: tuple[str, ...]) -> None:
+    said = one_line(gruverify(*arguments, "x" * 300 + ".png"))
+
+    assert "File name too long" in said

@@ -84,6 +84,8 @@ def test_sizes_that_are_none(options: Any, message: str) -> None:
         ({"weight_ih": np.zeros((16, 2)), "weight_hh": np.zeros((16, 4))}, "an LSTM has four"),
         ("nowhere.npz", "nowhere.npz: No such file or directory"),
         ("", "model '' is no name"),
+        pytest.param("x" * 300 + ".npz", "File name too long", id="long file"),
+        pytest.param("x" * 300 + ":net", "there is no module", id="long module"),
         ("torch:GRU@cpu", "target 'torch:GRU@cpu' is given the weights of every case, and has"),
         ("numpy", "target 'numpy' is given the weights of every case, and has none: name an inst"),
         ("numpy:mean", "holds no weights that are read here"),

@@ -157,3 +157,8 @@ def test_an_unwritable_place_is_found_out_before(
 
     with pytest.raises(BadFolder, match="is not writable"):
         require_folder(tmp_path / "some" / "out")
+
+
+def test_a_name_that_no_folder_can_have_is_refused_before_the_run(tmp_path: Path) -> None:
+    with pytest.raises(BadFolder, match=r"cannot be written: File name too long"):
+        require_folder(tmp_path / ("x" * 300))

@@ -23,6 +23,7 @@ def comparison_document(comparison: Comparison, triggers: tuple[Trigger, ...] = 
     threshold = comparison.threshold
     changes = list[JsonObject]()
     for kind in Kind:
+        # Of those only the number is of interest, and they would be most of the file.
         if kind is not Kind.UNCHANGED:
             changes += [
                 {"kind": _KEYS[kind], **_change(each)} for each in comparison.changes_of(kind)

@@ -101,6 +101,7 @@ def _claim(claim: Claim) -> JsonObject:
 
 def _by_lag(layer: Layer) -> JsonObject:
     with np.errstate(over="ignore"):
+        # What exp makes infinite is null in the end (`_plain`), as what is unknown.
         norms = {part: np.exp(layer.by_lag.median(part)).tolist() for part in PARTS}
     return {
         "lags": layer.by_lag.lags.tolist(),

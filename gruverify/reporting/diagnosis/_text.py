@@ -104,6 +104,7 @@ def _units(console: Console, layer: Layer) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     dead = [_dead(int(u.z_dead[i]), int(u.r_dead[i])) for i in shown]
     columns = "unit memory by_z z r carry forget Elman between longest_carry"
+    # A column only where a gate is dead: most GRUs have none.
     for name in [*columns.split(), *["dead"] * any(dead)]:
         table.add_column(name.replace("_", " "), justify="right", vertical="bottom")
     for i, ends in zip(shown, dead, strict=True):

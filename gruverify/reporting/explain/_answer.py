@@ -122,6 +122,7 @@ def _steady(values: Sequence[Enclosure]) -> bool:
     known = [value for value in values if value.low > 0]
     if len(known) < 2:
         return False
+    # One order of magnitude: within it "O(1)" is no overstatement over the biases shown.
     enough = max(value.high for value in known) / 10
     return all(value.low >= enough if value.low > 0 else value.high >= enough for value in values)
 

@@ -71,6 +71,8 @@ class Row:
     def earlier_share(self) -> Enclosure:
         """What the terms k < T are of all: Σ_{k<T} ‖term k‖ / Σ_k ‖term k‖."""
         last, *earlier = self.exact.terms
+        # As a share of both, and not 1 - the last one's share, which would cancel where little is
+        # lost.
         lost = total_of(earlier)
         return lost / total_of([lost, last])
 
@@ -117,6 +119,7 @@ def _with_limit(setting: Setting, regime: Regime) -> Regime:
     """For gates that somebody chose: the limit that they are nearest to, as the bounds have it."""
     if regime.limit:
         return regime
+    # At the largest bias, where the gates are nearest to their goals.
     case = case_at(setting, regime, setting.biases[-1])
     run = run_of(case, exact)
     return replace(regime, limit=min(BOUNDS, key=lambda limit: _bound(case, run, limit)))
@@ -158,6 +161,7 @@ def _vanishes(setting: Setting, regime: Regime, fmt: Format) -> float:
     """The bias from which dL_T/dU_z is 0 in the format, found by halving: gates only close as it
     grows.
     """
+    # At 0 the gradient is not 0; at the largest bias it is, in every format.
     some, none = 0, int(LARGEST_BIAS) * _GRID
     while none - some > 1:
         middle = (some + none) // 2

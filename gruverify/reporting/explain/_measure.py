@@ -77,6 +77,7 @@ def run_of(case: Case, lift: Lift) -> Run:
 
 def terms_at(case: Case, run: Run, lift: Lift, t: int) -> list[Contribution]:
     """The terms of the sum over k for the same loss on h_t, from k = t down to 1."""
+    # No second run: the first t steps do not depend on what comes after them.
     upto = Run(run.variant, run.parameters, run.steps[:t], run.states[: t + 1])
     return list(contributions(upto, None, lift(case.d_last)))
 
@@ -110,6 +111,7 @@ def _distance(run: Run, lift: Lift, a: Activations, J: Array, limit: str) -> Enc
 
 
 def _limit(run: Run, lift: Lift, a: Activations, limit: str) -> Array:
+    # (3.3): the Jacobian of an Elman unit, which z = 0 and r = 1 leave.
     if limit == "D(1-c²)W_hc":
         return combined_rows((1 - a.c * a.c, run.parameters.W_hc))
     H = a.h.shape[-1]
@@ -127,4 +129,5 @@ def _influence(lift: Lift, jacobians: Sequence[Array]) -> tuple[Enclosure, ...]:
 def _read(array: Array) -> Ball:
     if isinstance(array, Ball):
         return array
+    # What a format returned is a number like any other, of which nothing is uncertain.
     return exact(array)

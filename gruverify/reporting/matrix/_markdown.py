@@ -14,6 +14,7 @@ def matrix_page(matrix: Matrix) -> str:
     figures = [(name, _number(value)) for name, value in matrix.summary().items()]
     invariants = list[tuple[str, str, str]]()
     for id, faults in matrix.catches().items():
+        # Without that invariant these faults would survive: it may not be dropped.
         by_it_alone = ", ".join(f"`{fault}`" for fault in alone.get(id, ()))
         invariants.append((f"`{id}`", str(len(faults)), by_it_alone))
     if cover.smallest:
@@ -66,6 +67,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _row(fate: Fate) -> Sequence[str]:
     entry = FAULTS[fate.fault]
     if fate.cases is None:
+        # How many cases it survived, since none of them caught it.
         case = f"survives {fate.tried}"
     else:
         case = str(fate.cases)

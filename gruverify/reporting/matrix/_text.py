@@ -110,6 +110,7 @@ def _row(fate: Fate) -> tuple[str, ...]:
             "",
             "",
         )
+    # Of the witness as it was reduced, not of the case that caught the fault.
     sizes = " ".join(str(fate.sizes[letter]) for letter in "HIBT")
     found = (str(fate.cases), f"{fate.seconds:.2f}", str(len(fate.kills)), fate.first, sizes)
     return name, fate.reset, kind, *found
@@ -137,6 +138,7 @@ def _invariants(matrix: Matrix) -> Table:
 
 def _print_verdict(console: Console, matrix: Matrix) -> None:
     s = matrix.summary()
+    # Both count: a test that fails everything would catch each fault.
     good = not matrix.survivors and not matrix.false_alarms
     colour = "bold green" if good else "bold red"
     console.print(
@@ -145,7 +147,9 @@ def _print_verdict(console: Console, matrix: Matrix) -> None:
         f"{matrix.seconds:.0f} s"
     )
     shown = next(
-        iter(matrix.survivors or matrix.false_alarms or matrix.faults or matrix.rewrites), None
+        # What needs looking at first; `--only` may have left any of them empty.
+        iter(matrix.survivors or matrix.false_alarms or matrix.faults or matrix.rewrites),
+        None,
     )
     if shown is not None:
         console.print(

@@ -23,6 +23,7 @@ def comparison_page(outcomes: Sequence[Outcome]) -> str:
     documents = [outcome.document for outcome in outcomes if outcome.document is not None]
     rows = _rows([fates(document) for document in documents])
     statuses = Counter(chain.from_iterable(row["statuses"] for row in rows))
+    # A dict and not a set: columns stand in the order in which they come first.
     families = dict.fromkeys(each.family for one in outcomes for each in one.row.families)
     return render(
         "comparison.html",

@@ -85,6 +85,7 @@ def result_page(document: Document, up: str = "") -> str:
             key=_margin,
             default=None,
         ),
+        # A cause that has no row of its own has nothing to link to.
         causes=[{**cause, "linked": cause["id"] in table} for cause in root_causes(document)],
         facts=_facts(document),
         sections={id: name for id, name in sections.items() if empty.get(id, True)},
@@ -138,6 +139,7 @@ def _row(id: str, row: Mapping[str, Fate]) -> JsonObject:
     fates = list(row.values())
     variants: dict[str, dict[str, str]] = {}
     for fate in fates:
+        # Of what was never checked every variant would be a row of dashes.
         for one in fate.rows if fate.cases else ():
             variants.setdefault(one["variant"], {})[fate.format] = _margin_of(one)
     return {
@@ -245,6 +247,7 @@ def _coverage(document: Document) -> list[JsonObject]:
 
 def _maps(fmt: str, group: Mapping[str, Any], base: int) -> JsonObject:
     """The maps of a cross of three; none of any other."""
+    # Results of older versions may count other covergroups.
     if len(group["axes"]) != 3:
         return {}
     maps = heat_maps(fmt, group, base, f"heat-{fmt}")
@@ -314,6 +317,7 @@ def _margins(document: Document) -> JsonObject:
         counts = families.setdefault(row["id"].partition("/")[0], {}).setdefault(
             row["format"], Counter()
         )
+        # JSON has texts for keys.
         counts.update({int(octave): count for octave, count in row["margin"]["octaves"].items()})
     judged = {family: octaves for family, octaves in families.items() if any(octaves.values())}
     return {
@@ -325,6 +329,7 @@ def _margins(document: Document) -> JsonObject:
 def _flow(document: Document) -> JsonObject:
     flow = document["gradient_flow"]
     extents = ", ".join(f"{letter}={size}" for letter, size in flow["sizes"].items())
+    # As text, which `cache` can compare: the figures of a report of many targets are drawn once.
     return {"sizes": extents, "regimes": _regimes(json.dumps(flow["regimes"]))}
 
 

@@ -86,6 +86,7 @@ def _some(steps: int) -> list[int]:
     """Steps that are shown: more of the first, and the last."""
     if steps <= _STEPS:
         return list(range(steps))
+    # Evenly on a logarithmic scale: widths change most in the first steps.
     return sorted({round((steps ** (i / (_STEPS - 1))) - 1) for i in range(_STEPS)} | {steps - 1})
 
 

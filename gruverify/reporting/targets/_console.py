@@ -65,6 +65,7 @@ def print_rows(console: Console, rows: Sequence[Row]) -> None:
     table.add_column("verdict", no_wrap=True)
     for name in (*formats, "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
+    # What verdict, seconds and formats leave for names, in a terminal of 80 columns.
     order, left = [*_VERDICTS], _WIDTH - 24 - 10 * len(formats)
     for row in sorted(rows, key=lambda row: order.index(row.verdict)):
         cells = [_cell(row.in_format(fmt)) for fmt in formats]

@@ -70,6 +70,7 @@ def merged_outcomes(outcomes: Sequence[Outcome]) -> list[Outcome]:
     merged = list[Outcome]()
     for mine in found.values():
         asked = [outcome for outcome in mine.values() if outcome.row.asked]
+        # Unavailable here and checked elsewhere is checked.
         merged += asked or [*mine.values()][-1:]
     return merged
 
@@ -128,6 +129,7 @@ def _validator() -> tuple[Any, Any]:
 
 def _with_result(row: Row, folder: Path) -> Outcome:
     """The row with its result, if that lies where it says."""
+    # Relative to the rows: a report's folder may be moved, or fetched from a CI job.
     file = folder / row.result
     if not row.result or not file.is_file():
         return Outcome(replace(row, result=""))

@@ -199,6 +199,7 @@ def _families(document: Document) -> Iterator[FamilyMargin]:
     grouped: dict[tuple[str, str], list[Fate]] = {}
     for id, row in fates(document).items():
         for fmt, fate in row.items():
+            # What nobody asked makes no family worse, nor better.
             if fate.status not in ("skipped", "not applicable"):
                 grouped.setdefault((id.partition("/")[0], fmt), []).append(fate)
     for (family, fmt), found in grouped.items():
@@ -223,6 +224,7 @@ def _worst(document: Document) -> Worst | None:
         return Worst(id, fmt, "falsified", margin, residual["where"])
     every = list[Fate]()
     for row in fates(document).values():
+        # Without a witness: margins alone, of what was checked on some case.
         every += [fate for fate in row.values() if fate.cases]
     if not every:
         return None
@@ -232,6 +234,7 @@ def _worst(document: Document) -> Worst | None:
 
 def _cause(document: Document) -> str:
     if document["crashes"]:
+        # The command behind it is for whoever looks at that one target.
         return str(document["crashes"][0]).partition("; again: ")[0]
     if document["explanation"]:
         return str(document["explanation"])
