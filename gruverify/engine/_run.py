@@ -194,15 +194,14 @@ class FormatRun:
     @cached_property
     def not_asked(self) -> dict[str, Tally]:
         """The invariants that the run is about and that are not put to the backend, and why."""
-        chosen = self.plan.selection
-        whys = (
-            (i.id, why_not(i, self.backend, self.format, self.plan.profile, chosen))
-            for i in selected_invariants(chosen)
-        )
-        found = {id: why for id, why in whys if why is not None}
-        asked = [
-            invariant for invariant in selected_invariants(chosen) if invariant.id not in found
-        ]
+        chosen, found = self.plan.selection, dict[str, Tally]()
+        asked = list[Invariant]()
+        for invariant in selected_invariants(chosen):
+            why = why_not(invariant, self.backend, self.format, self.plan.profile, chosen)
+            if why is None:
+                asked.append(invariant)
+            else:
+                found[invariant.id] = why
         return found | not_asked_again(
             self.plan.deaths, self.format.name, asked, derived_methods(self.backend)
         )
@@ -231,7 +230,7 @@ class FormatRun:
     def _run(self) -> None:
         plan = self.plan
         streams = streams_of(plan, self.backend, self.format)
-        self.listener(FormatStarted(self.format.name, sum(map(_length, streams))))
+        self.listener(FormatStarted(self.format.name, sum(stream.length for stream in streams)))
         for id, why in self.not_asked.items():
             self.ledger.enter(id, self.format, "-", why)
         name = self.format.name
@@ -330,7 +329,7 @@ class FormatRun:
         self.share.check_stopped()
         if share.is_late() or self.failures.are_enough():
             # Cut short: the cases that are missing stay planned, and are a doubt of the verdict.
-            planned = _length(stream)
+            planned = stream.length
         else:
             planned = self.drawn
         self.ledger.count(self.format, stream.kind, Drawn(planned))
@@ -488,11 +487,6 @@ class FormatRun:
             told = time.monotonic()
             # What is sent is pickled, which takes long where cases are large: see `_SELDOM`.
             self.reports_from = told + max(1.0, _SELDOM * (told - now))
-
-
-def _length(stream: Stream) -> int:
-    """How many cases there are in a stream."""
-    return stream.count + stream.mutated
 
 
 def _outcome(marks: int, judgement: Judgement) -> Outcomes:

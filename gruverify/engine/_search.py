@@ -130,6 +130,11 @@ class Stream:
     first: int = 0
     mutated: int = 0
 
+    @property
+    def length(self) -> int:
+        """How many cases there are in it."""
+        return self.count + self.mutated
+
 
 def streams_for(
     backend: Backend, fmt: Format, seed: int, count: int, max_size: int | None = None
