@@ -115,6 +115,7 @@ _MODULES = ("faults", "strategies", "testing")
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f"gruverify.{name}")
+    # An AttributeError, as hasattr expects of a module.
     if name not in _HOME_OF:
         raise AttributeError(f"module 'gruverify' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME_OF[name]), name)

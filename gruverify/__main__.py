@@ -17,6 +17,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) not in (signal.SIG_IGN, None):
             signal.signal(number, _stop)
+    # Only now, for importing takes a while in which somebody may press Ctrl-C.
     from gruverify.cli import main as command
 
     command(prog_name="gruverify")

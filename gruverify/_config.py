@@ -123,6 +123,7 @@ def configuration(folder: Path) -> Configuration:
     Raises:
         BadConfiguration: the file is no TOML, or a key is unknown or of the wrong type.
     """
+    # The nearest file that has the table, not the nearest file: a project may lie in another one.
     for parent in (folder, *folder.parents):
         file = parent / "pyproject.toml"
         try:
@@ -150,6 +151,7 @@ def _configuration(file: Path, values: Any) -> Configuration:
 
 def _named_target(file: Path, name: str, values: Any) -> NamedTarget:
     table = _table(file, f"{_ROOT}.targets.{_as_toml(name)}", values)
+    # Such a name would be read as a module's object, or as an option.
     if not name or ":" in name or name.startswith("-"):
         raise table.bad("is no name: it must not be empty, begin with - or have a :")
     if "target" not in table.values:
@@ -181,6 +183,7 @@ def _checked(table: Table, keys: Iterable[str]) -> dict[str, Any]:
 
 
 def _is(value: object, kind: str) -> bool:
+    # First, because Python has True as an integer.
     if isinstance(value, bool):
         return kind == "true or false"
     if kind == "a string or a list of strings":

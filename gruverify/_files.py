@@ -41,6 +41,7 @@ def write_bytes(file: Path, data: bytes, seen: Callable[[Path], None] = lambda _
         return
     # Renaming onto a link would put a file in the link's place, and leave what it means as it was.
     file = Path(os.path.realpath(file))
+    # With the process in its name: two runs that write the same file do not write into each other.
     aside = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
         aside.write_bytes(data)

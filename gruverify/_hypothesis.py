@@ -55,6 +55,8 @@ def register() -> None:
     _profiles()
     for home in list(_WAITING):
         module = sys.modules.get(home)
+        # A module that is still being imported has only some of its names: its turn comes at its
+        # end.
         if all(hasattr(module, name) for name in _WAITING[home]):
             for name, strategy in _WAITING.pop(home).items():
                 st.register_type_strategy(getattr(module, name), _drawn_by(strategy))

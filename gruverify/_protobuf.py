@@ -27,6 +27,7 @@ def fields_of(data: memoryview) -> Fields:
                 length, at = _read_varint(data, at)
             else:
                 length, at = {1: 8, 5: 4}.get(kind, -1), at
+            # Kinds 3 and 4 are groups, which protocol buffers have given up: -1 refuses them.
             if length < 0 or at + length > len(data):
                 raise ValueError(f"a field of {length} bytes at byte {at} of {len(data)}")
             value, at = data[at : at + length], at + length
@@ -70,6 +71,7 @@ def field(number: int, value: int | bytes | str) -> bytes:
 
 def _read_varint(data: memoryview, at: int) -> tuple[int, int]:
     value = 0
+    # Ten bytes of seven bits hold any number of 64: more are damage, and might go on for ever.
     for shift in range(0, 70, 7):
         if at >= len(data):
             raise ValueError("it ends inside a number")

@@ -81,7 +81,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "gruverify(subject): a conformance test of gruverify.testing"
     )
+    # Before options are read: reading them looks up the run that is going on.
     RUNS.append(config)
+    # Nothing of ours is imported in a run that says nothing of it.
     if any(option_value(config, option.name) for option in OPTIONS):
         from gruverify.testing import _options
 
@@ -209,6 +211,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if brought_home is not None:
         brought_home["gruverify"] = account.packed()
         return
+    # A run that failed anyway has its exit code.
     if exitstatus == pytest.ExitCode.OK and _summary.inconclusive(account, session.config):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if folder := option_value(session.config, "report"):

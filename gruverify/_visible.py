@@ -37,6 +37,7 @@ def shortened(text: str) -> str:
 def error_line(error: BaseException) -> str:
     """The type of an exception and what it says, on one line; whatever its own methods do."""
     try:
+        # Of a target's own exception even __str__ may raise.
         said = str(error)
     except Exception as another:
         said = f"(its text cannot be read: {type(another).__name__})"

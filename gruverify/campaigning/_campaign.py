@@ -104,12 +104,15 @@ class Campaign:
             deadline = time.monotonic() + 3600 * self.hours
         how = "done"
         try:
+            # A round begins when the one before is done: what it is aimed at follows from all of
+            # that.
             for blocks in self._rounds():
                 self._work_on(self._units(blocks), deadline)
                 if time.monotonic() > deadline:
                     break
         except KeyboardInterrupt:
             how = "interrupted"
+        # By their keys: what a unit that nobody came to would have been aimed at is not known.
         missing = tuple(unit for unit in self._all() if unit.key not in self.done)
         if how == "done" and missing:
             how = "time was up"
@@ -132,6 +135,8 @@ class Campaign:
             for fmt in subject.formats:
                 visited = self.total.visited(target, fmt.name)
                 aims[target, fmt.name] = aims_for(blocks, subject, visited)
+        # Targets and formats by turns: stopped at any time, all of them have had about as many
+        # cases.
         for block in blocks:
             cases = min(self.size, self.cases - block * self.size)
             for target, subject in self.subjects.items():
@@ -143,11 +148,13 @@ class Campaign:
         """Take what is kept of some units, and have the others worked on."""
         while True:
             late = time.monotonic() > deadline
+            # Asked each time: workers of a cluster come and go.
             while not late and len(self._at_work) < self.workers.at_once + _AHEAD:
                 unit = next(units, None)
                 if unit is None:
                     break
                 self._take_or_submit(unit)
+            # Late or not, what is at work is waited for: it is lost otherwise.
             if not self._at_work:
                 return
             for report in self.workers.reports(_TICK):
@@ -169,12 +176,15 @@ class Campaign:
         if isinstance(report, Failed):
             self._failed.append(report)
             return
+        # Kept before it is counted: whatever ends us here, the unit need not be worked on again.
         self.kept.keep(*report.unit.key, report.unit.aim_text, report.found)
         units, cpu = self._shares.get(report.worker, (0, 0.0))
         self._shares[report.worker] = units + 1, cpu + report.found.cpu
         self._add(report.unit, report.found)
 
     def _add(self, unit: Unit, found: KeptUnit) -> None:
+        # A unit whose answer did not arrive is handed out again, and both may come in: they found
+        # the same.
         if unit.key in self.done:
             return
         self.done.add(unit.key)

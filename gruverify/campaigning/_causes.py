@@ -60,6 +60,7 @@ def causes_of(results: Iterable[Result], total: Total) -> list[Cause]:
     for result in results:
         for row in _of_result(result, total):
             found[row.cause] = found[row.cause].merged(row) if row.cause in found else row
+    # A death fails no case: its invariant is marked, and not asked again.
     for died in total.deaths.values():
         row = _of_death(died, total)
         found[row.cause] = found[row.cause].merged(row) if row.cause in found else row
@@ -78,6 +79,7 @@ def _of_result(result: Result, total: Total) -> Iterator[Cause]:
         named[id] = _cause(result, id)
     for (id, fmt), cases in failing.items():
         cause, place = named[id], (target, id, fmt)
+        # What the failing cases have in common means nothing where chance decides which fail.
         if (id, fmt) in result.flaky:
             cause = f"{INVARIANTS[id].family}, not at every call"
         first = target, fmt, total.first.get(place, 0)
@@ -94,6 +96,7 @@ def _cause(result: Result, id: str) -> str:
     if result.less_accurate:
         words = sorted({found.words for found in result.lesser.values() if found is not None})
         return f"less accurate than declared: {', '.join(words)}"
+    # Over all formats and variants: the more cases, the surer what tells them apart.
     mine = [tally.outcomes for (of, _, _), tally in result.tallies.items() if of == id]
     feature = shared_feature(reduce(Outcomes.__add__, mine, Outcomes()))
     family = INVARIANTS[id].family

@@ -59,6 +59,7 @@ class Cluster:
     def __init__(self, *, address: str = "", processes: int = 1) -> None:
         require_dask()
         dask, distributed = _imported("dask"), _imported("distributed")
+        # Loggers of distributed are there once it is imported, and only then.
         _silence()
         self.address = address
         self._reports: queue.SimpleQueue[tuple[Task, Any]] = queue.SimpleQueue()
@@ -88,6 +89,7 @@ class Cluster:
     def at_once(self) -> int:
         """On how many units they can work at once."""
         threads: dict[str, int] = self._client.nthreads()
+        # While all workers are gone for a moment, one unit waits for those that come.
         return max(1, sum(threads.values()))
 
     def require_same(self, tasks: Iterable[Task]) -> None:
@@ -103,6 +105,7 @@ class Cluster:
     def submit(self, task: Task) -> None:
         """Have a unit worked on."""
         future = self._client.submit(_work, task, pure=False, retries=0)
+        # Dask forgets work of which nobody holds the future.
         self._futures[task.unit] = future
         future.add_done_callback(lambda done: self._reports.put((task, done)))
 

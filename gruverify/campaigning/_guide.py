@@ -28,6 +28,8 @@ def rounds_of(blocks: int) -> list[range]:
     """The blocks of each round, of so many in all."""
     found, start = list[range](), 0
     while start < blocks:
+        # Each round is as large as all before it: few of them wait for a last unit, and each is
+        # aimed by as much as it finds.
         end = min(blocks, max(_FIRST, 2 * start))
         found.append(range(start, end))
         start = end
@@ -58,6 +60,8 @@ def aims_for(blocks: range, subject: Subject, visited: Coverage) -> dict[int, Ai
         if block % 4 == 3 and cells:
             aims[block] = Aim(ascends=True)
         elif block % 2 and arms:
+            # What was aimed at in this round is divided: the same few rare bins must not take all
+            # units. The name decides between equal weights, so that every run does alike.
             best = max(arms, key=lambda arm: (arm.weight / (1 + had.get(arm.name, 0)), arm.name))
             had[best.name] = had.get(best.name, 0) + 1
             aims[block] = best.aim
@@ -75,6 +79,7 @@ def rarity(group: Group, visited: Coverage) -> npt.NDArray[np.float64]:
     group on, and where it cannot be reached.
     """
     hits = visited.hits_of(group)
+    # Falls in a line from 1, never hit, to 0, hit once in RARE.
     rare: npt.NDArray[np.float64] = np.maximum(0.0, 1 - RARE * hits / max(1, hits.sum()))
     for place, bin in enumerate(group.bins()):
         if (group.name, bin) in visited.excluded:
@@ -103,6 +108,7 @@ def _gate_arms(subject: Subject, visited: Coverage) -> list[_Arm]:
     bins, found = list(GATES.bins()), list[_Arm]()
     for start in range(0, len(order), subject.surveyed):
         chosen = order[start : start + subject.surveyed]
+        # Bins are z, r, c; strategies take r, z, c, the order of a cell's gates.
         levels = [(bins[place][1], bins[place][0], bins[place][2]) for place in chosen]
         while len(levels) < subject.surveyed:  # all of its units are at gates that are rare
             levels += levels[: subject.surveyed - len(levels)]

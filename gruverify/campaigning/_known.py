@@ -46,6 +46,7 @@ def known_causes(path: str | Path) -> tuple[Known, ...]:
         raise BadKnown(f"{path} is not UTF-8 text: {other.reason} at byte {other.start}") from None
     found = list[Known]()
     for number, line in enumerate(text.splitlines(), 1):
+        # With blanks around it: a cause may have a # of its own.
         pattern, _, reason = line.partition(" # ")
         if pattern.strip() and not line.lstrip().startswith("#"):
             found.append(Known(pattern.strip(), reason.strip() or "known", f"{path}:{number}"))

@@ -58,6 +58,7 @@ class News:
     def tell(self, causes: Sequence[Cause]) -> None:
         """Tell of those rows that are new."""
         announced = self.kept.announced()
+        # Of any format: a cause that spreads to another one wakes nobody again.
         places = set[tuple[str, str]]()
         for told in announced.values():
             places |= {(target, invariant) for target, invariant, _ in told}
@@ -65,6 +66,7 @@ class News:
             mine = {(target, invariant) for target, invariant, _ in row.places}
             if row.known is None and row.cause not in announced and not mine <= places:
                 self._call(row)
+                # Only after the call: whoever is killed in between is told twice rather than never.
                 self.kept.announce(row.cause, row.places)
 
     def _call(self, row: Cause) -> None:

@@ -50,6 +50,7 @@ class Subject:
                 yield f"{package} {there}, and here {here}"
         for module in sorted({*self.sources, *other.sources}):
             if self.sources.get(module) != other.sources.get(module):
+                # Digests tell that files differ, and not in what: neither text has to travel.
                 yield f"another source of {module} than here ({self.target})"
         for name in ("backend", "methods", "declarations", "variants"):
             if self.header[name] != other.header[name]:

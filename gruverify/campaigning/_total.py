@@ -68,6 +68,7 @@ class Total:
             if tally.status in ("falsified", "error"):
                 self.failures += tally.falsified + tally.error
                 place = unit.target, id, fmt
+                # The smallest, and not the first that came in: units come in any order.
                 self.first[place] = min(unit.block, self.first.get(place, unit.block))
         for number, died in enumerate(values["deaths"]):
             witness = None if died["witness"] is None else decode_witness(died["witness"])
@@ -91,6 +92,7 @@ class Total:
         kind: Kind = "stacks"
         if any(method in CELL_METHODS for method in subject.header["methods"]):
             kind = "cells"
+        # Planned and not judged: so the verdict has its doubt.
         for unit in missing:
             if unit.target == target:
                 place = unit.format.name, kind

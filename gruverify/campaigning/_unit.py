@@ -65,6 +65,7 @@ class Unit:
         """What it is aimed at, as the store has it."""
         if self.aim is None:
             return ""
+        # Compared as text with what the store has: a unit with another aim is another unit.
         return json.dumps(asdict(self.aim))
 
     def plan(self, plan: Plan) -> Plan:
@@ -77,6 +78,7 @@ class Unit:
 
 def seed_of(seed: int, block: int) -> int:
     """The seed of a block of a campaign."""
+    # Six bytes: short enough to be typed in `gruverify check --seed`, and too many to meet twice.
     return int.from_bytes(hashlib.sha256(f"{seed}/block {block}".encode()).digest()[:6], "big")
 
 
@@ -96,6 +98,7 @@ class Task:
 def work(task: Task) -> KeptUnit:
     """What a unit finds. A target that dies in it is a finding, and ends a child process alone."""
     plan, deaths = task.unit.plan(task.plan), list[ProcessDied]()
+    # A worker of a cluster was started by somebody else, without the options of this command.
     set_limits(replace(limits(), memory=task.memory))
 
     def keep(event: Event) -> None:
@@ -117,6 +120,7 @@ def unpacked(content: bytes) -> Any:
 
 
 def _values(task: Task, plan: Plan, found: Result, deaths: list[ProcessDied]) -> JsonObject:
+    # Without what another run does not repeat, a unit is a function of its key, byte for byte.
     part = {name: value for name, value in encode_part(found).items() if name not in _TIMES}
     crashes = found.crashes
     if plan.aim is not None:  # no options of `check` draw the same

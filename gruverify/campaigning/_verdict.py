@@ -23,6 +23,7 @@ def _of(result: Result, causes: Sequence[Cause]) -> Verdict:
         return result.verdict
     mine = [row for row in causes if any(place[0] == target for place in row.places)]
     new = [row for row in mine if row.known is None]
+    # A process that ended outside of any call has no row that somebody could know.
     unexplained = bool(result.crashes) and not any(_is_death(row) for row in mine)
     if result.crashes and (unexplained or any(map(_is_death, new))):
         return "died"

@@ -27,6 +27,7 @@ def mark(target: str, verdict: str, said: str) -> None:
     """
     if os.environ.get("GITHUB_ACTIONS") != "true" or verdict not in ("falsified", "died"):
         return
+    # As GitHub's workflow commands escape the value of a property.
     title = f"title=gruverify: {verdict}: {visible(target)}"
     place = ",".join(
         (*_place_of(target), title.replace("%", "%25").replace(":", "%3A").replace(",", "%2C"))
@@ -52,6 +53,7 @@ def _place_of(target: str) -> tuple[str, ...]:
         body = ast.parse(file.read_bytes()).body
     except (OSError, ValueError, SyntaxError):
         return (f"file={file.as_posix()}",)
+    # The last one is what the name is bound to when the module is imported.
     lines = [node.lineno for node in body if name.partition(".")[0] in _names(node)]
     return (f"file={file.as_posix()}", *(f"line={line}" for line in lines[-1:]))
 

@@ -24,6 +24,8 @@ _OF_THE_RUN = ("report", "jobs")
 
 def _end_with_parent() -> None:
     """Interrupt this process once its input is closed."""
+    # Nothing is ever sent: reading ends when the other end is closed, by the parent or by its
+    # death.
     while os.read(0, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)  # which nobody ignores in the background
@@ -32,6 +34,7 @@ def _end_with_parent() -> None:
 def _run(reason: Path, arguments: list[str]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
+        # Not standalone: the message goes to a file as well, which the output may bury.
         main.main(arguments, "gruverify", standalone_mode=False, obj=_OF_THE_RUN)
     except click.ClickException as failed:
         failed.show()

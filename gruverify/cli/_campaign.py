@@ -41,6 +41,7 @@ class _Scheduler:
 
 def _scheduler(text: str) -> _Scheduler:
     place, _, number = text.partition(":")
+    # "local:" without a number is a mistake, and not `local`.
     if place == "local" and not number and text == "local":
         return _Scheduler(processes=os.cpu_count() or 1)
     if place == "local" and number.isdecimal() and int(number) > 0:
@@ -174,9 +175,11 @@ def command(
     from gruverify.engine import Plan
 
     try:
+        # Before anything of the target is imported, which may take minutes.
         require_dask()
     except NoWorkers as missing:
         raise Fail(str(missing), EXIT_UNAVAILABLE) from None
+    # The JSON would be written over the store at the end, and with it all that was kept.
     if json_path and Path(json_path).resolve() == Path(store).resolve():
         raise Fail(f"--store {store}: is --json, too; name another file")
     out = Output(json_path, writable("--json", json_path), report, witnesses, look)
@@ -187,11 +190,14 @@ def command(
     plan = Plan(formats=formats, seed=seed, max_cases=cases, max_size=max_size)
     plan = replace(plan, selection=_selection(only, skip))
     with targets_mistakes():
+        # In processes of their own: this one has to outlive whatever targets do.
         subjects = _subjects(tuple(dict.fromkeys(targets)), plan, patience)
     asked = {
         "targets": list(subjects),
         "formats": {name: subject.header["formats"] for name, subject in subjects.items()},
         "cases": cases,
+        # What is asked tells campaigns apart in the store: two ways to say the same are one
+        # campaign.
         "unit": min(unit, cases),
         "seed": seed,
         "max_size": max_size,
@@ -199,6 +205,7 @@ def command(
         "guided": guided,
     }
     with _stored(store):
+        # The store before the workers: what is wrong with it is said before any of them is started.
         kept = _kept(store, asked, subjects)
         run = Run(asked, kept, entries, words, out, Path(store))
         with _workers(scheduler) as workers:

@@ -65,12 +65,15 @@ class Run:
         """Run it; the exit code."""
         from gruverify.reporting import CampaignView
 
+        # Progress goes to standard error: the result, perhaps JSON, may go down a pipe.
         console = self.out.console(stderr=True)
         if not self.out.look.silent:
             self._say_what_begins(campaign, console)
         try:
             with CampaignView(console) as view:
                 campaign.say = self._listener(campaign, view)
+                # Before the first unit: a worker with another version would find something else,
+                # and no one would know whose it is.
                 campaign.workers.require_same(campaign.tasks())
                 ending = campaign.run()
             return self._end(campaign, ending)
@@ -100,6 +103,7 @@ class Run:
         def say(progress: Progress) -> None:
             if not self.out.look.silent:
                 view(progress)
+            # Only where something failed that had not: concluding takes a process of each target.
             places = len(progress.total.first) + len(progress.total.deaths)
             if self.words and places > self._told and time.monotonic() > self._next:
                 self._told, self._next = places, time.monotonic() + _OFTEN

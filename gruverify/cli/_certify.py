@@ -89,8 +89,12 @@ def _certified(gru: Gru, inputs_within: float) -> list[JsonObject]:
     found = list[JsonObject]()
     off = {fmt.name: np.zeros(gru.stack.input_size) for fmt in FORMATS}
     for layer, row in enumerate(gru.stack.cells):
+        # States lie in [-1, 1] (theory 5, "the box is exact"): those are the inputs of a layer
+        # above.
         largest = 1.0 if layer else inputs_within
         certificates = [_confirmed(cell, largest) for cell in row]
+        # What rounding does to a layer is added to what it does to the inputs, which the layer
+        # below gives.
         for fmt in FORMATS:
             mode, below = Rounding(fmt), off[fmt.name]
             bounds = [
@@ -112,6 +116,7 @@ def _confirmed(cell: Cell, largest_input: float) -> Certificate:
     certificate = certificate_of(cell, largest_input)
     if certificate.certifies:
         try:
+            # By other means, from the weights alone: a mistake of the search cannot prove itself.
             check_certificate(cell, certificate)
         except ImportError as missing:
             raise Fail(str(missing), EXIT_UNAVAILABLE) from None

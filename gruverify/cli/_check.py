@@ -223,7 +223,9 @@ def command(
     kept: Kept | None,
 ) -> None:
     """Verify targets, as the options say."""
+    # Twice the same target would be two processes that write the same witnesses.
     targets = _once(targets)
+    # Options of a model in a runtime mean nothing to a target that declares what it is in its code.
     if not any(map(names_a_model, targets)):
         require_a_model(choice)
     elif len(targets) == 1:
@@ -242,6 +244,7 @@ def command(
     if len(targets) > 1:
         require_many(events, update_xfails)
         sys.exit(check_each(targets, Together(jobs, json_path, report, look)))
+    # Everything that can be wrong with options is found out before anything is asked of the target.
     [(target, plan)] = plans.items()
     xfails = _to_update(update_xfails, target, plan)
     require_one_on_output(json_path, events)
@@ -264,10 +267,14 @@ def _verify(
     target: str, plan: Plan, jobs: int | None, patience: float, gates: float | None, to: _Output
 ) -> int:
     """Run, write and print; the exit code."""
+    # The log is closed before anything is printed: whoever reads it has the result as soon as
+    # anybody.
     with event_log(to.events) as log:
         result = _run(target, plan, jobs or min(os.cpu_count() or 1, 4), patience, to, log)
         log.finish(result)
     _put_out(result, to)
+    # Gates that were not visited are a doubt of a pass: a failure or a doubt that is graver comes
+    # first.
     return _exit_code(result) or exit_code_of_gates(result, gates)
 
 
@@ -305,6 +312,7 @@ def _put_out(result: Result, to: _Output) -> None:
     What cannot be written, on a full disk say, is told in a line; the verdict stands.
     """
     quiet = to.output_is_taken
+    # A second Ctrl-C, of somebody who is impatient, must not cost the results.
     with undisturbed():
         saved = _save(result, to.witnesses)
         said, refused = _written(result, to)
@@ -321,6 +329,7 @@ def _put_out(result: Result, to: _Output) -> None:
 def _written(result: Result, to: _Output) -> tuple[list[str], list[Fail]]:
     """Write every file: what there is to say of them, and which could not be written."""
     said, refused = list[str](), list[Fail]()
+    # One that cannot be written keeps none of the others from being written.
     for write in (_update, _end, _write):
         try:
             said += write(result, to)
@@ -354,6 +363,7 @@ def _prepare(targets: tuple[str, ...], report: Path | None) -> None:
     if len(targets) == 1:
         with targets_mistakes():
             require_installed(targets[0])
+        # A server that imports the framework meanwhile: processes forked from it have it at once.
         processes(targets[0])
     if report is not None:
         with failures("--report"):
@@ -402,6 +412,8 @@ def _run(target: str, plan: Plan, jobs: int, patience: float, to: _Output, log: 
                     console.print(f"store: {line}", markup=False, soft_wrap=True)
             elif isinstance(event, FirstFailure):
                 print_first_failure(console, event)
+            # One line for each format: a target that is random fails in many invariants, and each
+            # is told.
             elif isinstance(event, NotRepeated) and event.format not in flaky:
                 flaky.add(event.format)
                 print_not_repeated(console, event)
@@ -420,6 +432,7 @@ def _save(result: Result, folder: Path) -> dict[tuple[str, str], Path]:
             save_witness(witness, path)
         except OSError as refused:
             click.echo(f"witness not saved to {path}: {refused.strerror}", err=True)
+            # A folder that takes one witness no more takes no other: one line is enough.
             break
         saved[id, fmt] = path
     return saved
@@ -431,6 +444,7 @@ def _to_update(path: str | None, target: str, plan: Plan) -> Xfails | None:
 
     if path is None:
         return None
+    # Of an empty path Path makes the current folder.
     file = str(file_in(Path(path), target)) if path and Path(path).is_dir() else path
     cut_short = plan.max_failures is not None
     return xfails_to_update(file, all_formats=plan.formats is None, cut_short=cut_short)

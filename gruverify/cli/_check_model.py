@@ -65,6 +65,7 @@ def require_a_model(choice: Choice) -> None:
 def check_model(context: click.Context, target: str, options: ModelOptions) -> int:
     """Run, write and print; the exit code."""
     for param in context.command.params:
+        # Ignored in silence, an option would let its user believe that it holds.
         if param.name not in _APPLY and _is_given(context, param.name or ""):
             raise Fail(f"{param.opts[0]} does not apply to a model in a runtime")
     json_file = writable("--json", options.json_path)
@@ -127,6 +128,7 @@ def _recorded(paths: Sequence[str], *, batch_first: bool) -> list[Given]:
         xs = array_of(path, ("inputs", "input", "x", "X"))
         if xs.ndim not in (2, 3) or not xs.size:
             raise ValueError(f"--inputs {path} has shape {xs.shape}, expected (T, B, I) or (T, I)")
+        # One member, whatever was said of the order of axes: it has no axis for the batch.
         if xs.ndim == 2:
             xs = xs[:, None]
         elif batch_first:

@@ -130,6 +130,7 @@ def _compare(
             "--json - and --markdown - both ask for standard output: name a file for one of them"
         )
     json_file, markdown_file = writable("--json", json_path), writable("--markdown", markdown_path)
+    # Before either is read: writing over OLD would make the comparison unrepeatable.
     _keep_apart(
         {"OLD": Path(old), "NEW": Path(new), "--json": json_file, "--markdown": markdown_file}
     )
@@ -194,6 +195,7 @@ def _keep_apart(files: dict[str, Path | None]) -> None:
     named = [(name, file) for name, file in files.items() if file is not None]
     for i, (name, file) in enumerate(named):
         for other, taken in named[:i]:
+            # Only what is written can spoil anything.
             if name.startswith("--") and file.resolve() == taken.resolve():
                 raise Fail(f"{name} {file}: is {other}, too; name another file")
 
@@ -239,6 +241,7 @@ def _fires(found: Comparison, triggers: tuple[Trigger, ...]) -> bool:
 def _exit_code(found: Comparison, triggers: tuple[Trigger, ...]) -> int:
     if _fires(found, triggers):
         return EXIT_WORSE
+    # Without --fail-on nobody asked for a verdict: whatever changed, it was shown.
     if triggers and found.gaps:
         return EXIT_INCONCLUSIVE
     return 0

@@ -33,11 +33,14 @@ class Configured(click.Command):
     ) -> click.Context:
         """The context of a call, with the file's values as defaults."""
         given = list(args)  # reading them consumes the list
+        # Help must be there even where the file is broken.
         if {"-h", "--help"} & set(args):
             return super().make_context(info_name, args, parent, **extra)
         try:
             read = configuration(Path.cwd())
             _require_targets(read)
+            # The table of a target counts where it is the only one: of several, each member reads
+            # its own.
             named = self._targets(args, parent) or read.default_targets
             tables = read.options(named[0] if len(set(named)) == 1 else None)
             for key in parent.obj if parent is not None and parent.obj else ():
@@ -79,8 +82,11 @@ class Configured(click.Command):
             elif isinstance(value, bool | list):
                 text = value
             else:
+                # As if it were typed: options read texts, and say what is wrong with one.
                 text = str(value)
             try:
+                # Seen here, where the file and the key can be named, and not when the command reads
+                # it.
                 params[name].type_cast_value(context, text)
             except click.ClickException as wrong:
                 raise table.wrong(key, wrong.message) from None
@@ -94,6 +100,7 @@ class Configured(click.Command):
             ParameterSource.ENVIRONMENT,
         )
         param = next(param for param in self.params if param.name == name)
+        # Read alike: 1 and "1" are the same, and worth no line.
         if given and context.params.get(name) != param.type_cast_value(context, default):
             place = "" if isinstance(table, Configuration) else f" [{table.name}]"
             click.echo(
@@ -123,6 +130,7 @@ def options_but(names: Collection[str]) -> list[str]:
     parser = command.make_parser(click.Context(command, parent=context.parent))
     given, _, order = parser.parse_args(list(context.meta[_ARGUMENTS]))
     found = list[str]()
+    # Each as often as it was given is in its value already.
     for param in dict.fromkeys(order):
         if param.name in names or not isinstance(param, click.Option):
             continue

@@ -15,6 +15,7 @@ def whatever_becomes_of_the_console() -> Iterator[None]:
     """A console that was closed, or that cannot write what it is given, changes no exit code."""
     try:
         yield
+        # Here, while it can still be caught.
         sys.stdout.flush()
     except OSError as refused:
         # Python flushes at its end, and would fail again.

@@ -92,6 +92,7 @@ def command(source: str, target: str, to_layout: str | None, force: bool, **said
     """  # noqa: D301  # click reads the backspaces
     from gruverify.models import BadFile, NotTheSame, convert, layout_of
 
+    # Seen before FROM is read, which may be large.
     file = writable("TO", target)
     if file is None:
         raise Fail("TO -: name a file, whose ending says what is written")

@@ -19,6 +19,7 @@ def _declaration(text: str) -> tuple[str, Any]:
     try:
         return name, float(value)
     except ValueError:
+        # Quotes that a shell has left, as in accumulates='"float64"'.
         return name, value.strip("'\"")
 
 

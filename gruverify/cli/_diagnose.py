@@ -135,6 +135,8 @@ def _given(
 
     if inputs is None or inputs == _NORMAL:
         if inputs is None:
+            # Normal numbers are no inputs of a GRU that is given embeddings: figures would mean
+            # nothing.
             require_no_embedding(model)
         if state is not None:
             raise Fail("--state goes with recorded inputs: give --inputs, too")

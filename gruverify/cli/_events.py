@@ -64,6 +64,7 @@ class _Lines:
             return
         try:
             self.stream.write(line + "\n")
+            # Line by line: who follows the log wants to see what happens when it does.
             self.stream.flush()
         except OSError as failure:
             self.refused = True

@@ -172,6 +172,7 @@ def _save(explanation: Explanation, file: Path) -> None:
 
     aside = file.with_name(f".{os.getpid()}-{file.name}")  # the suffix says what is drawn
     try:
+        # A Ctrl-C between drawing and renaming would leave the picture under its other name.
         with undisturbed():
             plot_explanation(explanation, aside)
             aside.replace(file)

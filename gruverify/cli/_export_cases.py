@@ -143,6 +143,7 @@ def command(
         raise Fail(f"--as {kind}: its GRU has --update keep, and --biases both or none")
     if kind == "webnn" and formats[0].name not in ("float16", "float32"):
         raise Fail(f"--as webnn: WebNN has --format f16 or f32, not {formats[0].short}")
+    # Read before the folder is made: what is wrong with weights leaves nothing behind.
     mine = _mine(click.get_current_context(), weights, gru, layout)
     try:
         with _folder(folder, force) as place:
@@ -159,6 +160,7 @@ def command(
     except OSError as refused:
         raise Fail(f"{folder}: {refused.strerror or refused}") from None
     click.echo(f"{folder}: {count} cases in {files} files, listed in {_INDEX}")
+    # Here, where a full disk is an error in a line, and not at Python's end.
     sys.stdout.flush()
 
 
@@ -176,10 +178,12 @@ def _folder(folder: Path, force: bool) -> Iterator[Path]:
         return
     if not folder.absolute().parent.is_dir():
         raise Fail(f"{folder}: there is no directory {folder.absolute().parent}")
+    # Beside it, and so on the same disk: only there is renaming one step.
     aside = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     try:
         aside.mkdir()
         yield aside
+        # It was there and empty; Windows renames onto nothing that exists.
         if folder.is_dir():
             folder.rmdir()
         aside.rename(folder)
@@ -245,6 +249,7 @@ def _drawn(
 
     count = PROFILES[profile].cases if max_cases is None else max_cases
     if kind in ("onnx", "webnn"):
+        # Each kind of node test has so many: together there are about as many as of other files.
         few = count // 25 if max_cases is None else count
         return _node_tests(kind, fmt, few, declared, **said)
     return _cases(kind, fmt, count, declared, **said)

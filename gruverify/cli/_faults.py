@@ -96,11 +96,13 @@ def command(
         print_bank(console_for())
         return
     if html_path is not None:
+        # Before the matrix, which takes minutes.
         _require_templates()
     files = _writable({"--json": json_path, "--markdown": markdown_path, "--html": html_path})
     plan = Plan(profile=profile, seed=seed, max_cases=max_cases)
     matrix = _run(only, plan, columns, jobs or os.cpu_count() or 1)
     refused = _write(matrix, files)
+    # After the files: a console may be closed.
     print_matrix(console_for(), matrix)
     for said in refused:
         said.show()

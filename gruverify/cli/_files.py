@@ -23,6 +23,7 @@ def writable(option: str, path: str | None) -> Path | None:
         raise Fail(f"{option} {path}: is a directory; name a file in it")
     if not file.parent.is_dir():
         raise Fail(f"{option} {path}: there is no directory {file.parent}")
+    # A file that is not there yet needs a folder that can be written to.
     if not os.access(file if file.exists() else file.parent, os.W_OK):
         raise Fail(f"{option} {path}: not writable")
     return file

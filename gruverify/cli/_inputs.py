@@ -18,4 +18,5 @@ def begins_with_batch(shape: tuple[int, ...], said: bool | None) -> bool:
             f"inputs has shape {shape}: say --time-first if that is (T, B, I), or --batch-first "
             "if it is (B, T, I)"
         )
+    # Two axes have no batch: nothing needs to be said.
     return bool(said)

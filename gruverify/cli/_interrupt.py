@@ -27,12 +27,16 @@ def undisturbed() -> Iterator[None]:
 
 @contextmanager
 def _handled_by(handler: Any) -> Iterator[None]:
+    # Python has signals handled in the main thread alone: in another there is nothing to do.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     heeded = [
-        number for number, handling in before.items() if handling not in (signal.SIG_IGN, None)
+        # Ignored by whoever started us, as nohup does; None: set by something other than Python.
+        number
+        for number, handling in before.items()
+        if handling not in (signal.SIG_IGN, None)
     ]
     for number in heeded:
         signal.signal(number, handler)

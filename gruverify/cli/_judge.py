@@ -127,6 +127,7 @@ def command(
         from gruverify.reporting import plot_distance
 
         plotted(plot_file, partial(plot_distance, apart))
+    # Of two runs the graver one decides, in the order of `_VERDICTS`.
     sys.exit(EXIT_CODES[min((ruling.verdict for ruling in rulings), key=_VERDICTS.index)])
 
 
@@ -196,6 +197,7 @@ def _records(
             )
         except BadRecord as wrong:
             files = {"inputs": inputs, "outputs": path, "state": state}
+            # The message begins with the name of the array; a user knows it by its file.
             file = files.get(str(wrong).partition(" ")[0])
             raise Fail(f"{file}: {wrong}" if file else str(wrong)) from None
     return found
@@ -205,6 +207,7 @@ def _lengths(text: str) -> Any:
     """Numbers with commas between them, or a file."""
     from gruverify.models import array_of
 
+    # What is no list of numbers may still be the name of a file.
     with suppress(ValueError):
         return [int(part) for part in text.split(",")]
     return array_of(text, _NAMES["--lengths"])

@@ -35,6 +35,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
+        # One module per command, imported when it is asked for: `--help` is there at once.
         command: click.Command = importlib.import_module(
             f"gruverify.cli._{cmd_name.replace('-', '_')}"
         ).command
@@ -57,6 +58,7 @@ class _LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the first argument names; an unknown one is told with what is near."""
+        # click would say the same in three lines, and not what is near.
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
             near = difflib.get_close_matches(args[0], _COMMANDS, n=1)
             if near:
@@ -68,6 +70,7 @@ class _LazyGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read what stands before the command; without any arguments the help is shown."""
+        # Without a command click shows the help and exits with 2, which is no usage error of ours.
         if not args:
             return super().parse_args(ctx, args)
         with _one_line(ctx):

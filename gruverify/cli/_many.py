@@ -77,6 +77,7 @@ def check_each(targets: Sequence[str], to: Together) -> int:
     file = writable("--json", to.json)
     jobs = to.jobs or min(os.cpu_count() or 1, _MOST)
     at_once = min(jobs, len(targets))
+    # What members print goes to files, and is shown in colours of the run of all.
     options = [*options_but(_OF_THE_RUN), "--color=never"]
     console = to.console
     if not to.look.silent:
@@ -94,8 +95,10 @@ def check_each(targets: Sequence[str], to: Together) -> int:
         tempfile.TemporaryDirectory(prefix="gruverify-") as folder,
         _watched(console, to.look) as say,
     ):
+        # GRUVERIFY_CHECK_REPORT would have every member write the one report of all.
         environment = environment_without(_OF_THE_RUN)
         environment.pop("GITHUB_ACTIONS", None)  # what failed is marked by the run of all
+        # So many processes in all, not so many for each of the targets.
         start = Start(options, environment, Path(folder), jobs=max(1, jobs // at_once))
         outcomes = Crew(start, at_once, show, say).check(targets)
     _put_out(outcomes, to, file)
@@ -157,12 +160,14 @@ class Crew:
 
     def check(self, targets: Sequence[str]) -> list[Outcome]:
         """What came of each target, in their order."""
+        # The number names a member's folder: names of targets may be no names of files.
         waiting = list(enumerate(targets))
         try:
             while waiting or self.at_work:
                 try:
                     self._fill(waiting)
                     self._tend()
+                    # Looked at now and then, and not waited for: a member may hang in any state.
                     time.sleep(_TICK)
                 except KeyboardInterrupt:
                     self.interrupted = True
@@ -186,6 +191,7 @@ class Crew:
             number, target = waiting[0]
             try:
                 self.at_work.append(self.start(target, number))
+            # A NUL in a target is a ValueError of the system's call.
             except (OSError, ValueError) as refused:
                 reason = f"its process cannot be started: {refused}"
                 self.found[target] = unasked(target, "died", reason, exit=EXIT_DIED)

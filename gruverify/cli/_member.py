@@ -57,15 +57,21 @@ class Member:
         self._deadline = float("inf")
         self._began = self._ended = time.monotonic()
         folder.mkdir()
+        # -P: the current folder may have a module of any name, and comes in when the target is
+        # looked up.
         entry = [sys.executable, "-P", "-m", "gruverify.cli._as_member", str(folder / "reason")]
+        # After -- a target that begins with a dash is no option.
         check = ["check", *options, f"--json={folder / 'result.json'}", "--", target]
         with (folder / "output").open("wb") as output:
             self._process = subprocess.Popen(
                 [*entry, *check],
+                # Closed by the system with us, however we end: that is how the member knows.
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=dict(environment),
+                # A session of its own: a Ctrl-C in the terminal reaches us alone, and all that it
+                # starts can be found and ended.
                 start_new_session=True,
             )
 
@@ -115,9 +121,12 @@ class Member:
         from gruverify.reporting import outcome_of, outcome_of_model, unasked
 
         self._ended = time.monotonic()
-        self.kill()  # nothing that it left behind goes on
+        # The group is killed though its leader has ended: a target may have left processes of its
+        # own.
+        self.kill()
         code = self._process.returncode
         date = datetime.now(UTC).date().isoformat()
+        # What it wrote is worth more than how it ended: it may have been killed after that.
         document = self._document()
         if document is not None:
             known = code if code in GRAVEST_FIRST else EXIT_DIED
@@ -138,6 +147,7 @@ class Member:
     def _last_output(self) -> str:
         """The end of what it has printed, which may be long."""
         with (self._folder / "output").open("rb") as output:
+            # A target may have printed gigabytes.
             output.seek(max(0, output.seek(0, os.SEEK_END) - _LAST))
             return output.read().decode("utf-8", errors="replace")
 

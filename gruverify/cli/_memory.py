@@ -33,6 +33,8 @@ def _taken(session: int) -> Iterator[tuple[int, int]]:
         if not folder.name.isdigit():
             continue
         try:
+            # The name in parentheses may have blanks and parentheses: fields are counted from its
+            # end.
             fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
         except OSError:
             continue

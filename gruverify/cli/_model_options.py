@@ -109,6 +109,7 @@ class Choice:
         """The first of the options that is given; "" if none is."""
         named = {"gru": "--gru", "inputs": "--inputs", "declared": "--declare"}
         for name, option in {**named, "weights": "--weights", **_OF_THE_WHOLE}.items():
+            # Not by its truth: an option that was given may have an empty value.
             if getattr(self, name) not in (None, ()):
                 return option
         if self.batch_first is not None:

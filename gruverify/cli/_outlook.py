@@ -22,6 +22,7 @@ def list_each(plans: Mapping[str, Plan], patience: float) -> int:
     """
     codes = [0]
     for target, plan in plans.items():
+        # Alone, a target that cannot be asked ends the command with its own exit code.
         if len(plans) == 1:
             _list(target, plan, patience)
             continue

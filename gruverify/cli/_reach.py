@@ -193,6 +193,7 @@ def _reached(
     from gruverify.diagnosis import model_of
     from gruverify.reaching import Settings, reach_of
 
+    # Processor time: a figure that means the same on a machine that does something else besides.
     started = time.process_time()
     named = model_of(model, **said)
     settings = Settings(
@@ -282,6 +283,7 @@ def _progress() -> Iterator[Any]:
             click.echo(f"\rstep {step} of {steps} ", err=True, nl=False)
 
     yield seen
+    # Only what was shown has to be wiped out.
     if shown and time.monotonic() - started > 1:
         click.echo("\r" + " " * 40 + "\r", err=True, nl=False)
 
@@ -337,6 +339,8 @@ def _write_witness(file: Path, one: Counterexample) -> None:
 
     arrays: dict[str, Any] = {"inputs": one.inputs, "state": one.state, "outputs": one.outputs}
     for key, array in arrays.items():
+        # Exact: float32 has every number of bfloat16. NumPy's files know no other name for its
+        # type.
         arrays[key] = array.astype(np.float32) if array.dtype.name == "bfloat16" else array
     written = io.BytesIO()
     np.savez(written, **arrays)

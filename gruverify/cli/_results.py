@@ -27,6 +27,7 @@ def result_named(name: str) -> Document:
 
     found = _RUN.fullmatch(name)
     with failures():
+        # A file may be called a.db:1, and is meant before a run of a store.
         if found is None or Path(name).exists():
             return _of_file(Path(name), load_document)
         return parse_document(as_text(_of_run(Path(found["store"]), int(found["number"]))))
@@ -84,6 +85,7 @@ def is_store(file: Path) -> bool:
     """Whether a file is an SQLite database: looked at without the library."""
     try:
         with file.open("rb") as found:
+            # The first bytes of every file of SQLite; `import sqlite3` is left to who needs it.
             return found.read(16) == b"SQLite format 3\0"
     except OSError:
         return False

@@ -33,6 +33,7 @@ class Xfails:
         """
         from gruverify.engine import updated_xfails
 
+        # What was not asked would look as if it held, and its lines would go.
         if result.verdict in ("interrupted", "died"):
             return f"{_OPTION}: {self.file} is left as it was, for the run {_ENDED[result.verdict]}"
         text, counts = updated_xfails(
@@ -73,6 +74,7 @@ def xfails_to_update(path: str, *, all_formats: bool, cut_short: bool) -> Xfails
     if not file.is_file():
         return Xfails(file, "", all_formats)
     try:
+        # Read here for its mistakes alone: after a run of hours they would be told too late.
         read_entries(file)
         return Xfails(file, text_of(file), all_formats)
     except BadSelection as wrong:

@@ -36,6 +36,7 @@ class Parsed(click.ParamType):  # type: ignore[type-arg]  # older versions of cl
             return value
         except ValueError as wrong:
             option = param.opts[0] if param else self.name
+            # An empty text is shown as '', or the message would have a hole.
             raise Fail(f"{option} {value or repr(value)}: {self._rule or wrong}") from None
 
 
@@ -104,6 +105,7 @@ def _limit_memory(context: click.Context, param: click.Parameter, gibibytes: flo
 
     from gruverify.backends import limits, set_limits
 
+    # At once, and for all that is started afterwards: limits travel to child processes.
     set_limits(replace(limits(), memory=int(gibibytes * 2**30)))
 
 

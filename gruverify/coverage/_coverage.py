@@ -65,6 +65,8 @@ class Coverage:
         """What was hit: each level of z, r and c, of the sizes, and each bin of the smaller groups,
         such as "z=0".
         """
+        # Single levels and not the cross: of 384 bins a table of Hypothesis' statistics would be
+        # unreadable.
         for number, axis in enumerate(GATES.axes):
             along = self.hits_of(GATES).sum(tuple({0, 1, 2} - {number}))
             yield from (
@@ -85,6 +87,7 @@ class Coverage:
                 yield from (group.spelled(bin) for bin, count in bins if count)
 
     def __add__(self, other: Coverage) -> Coverage:
+        # In the order of GROUPS, so that sums are equal however they were grouped.
         names = [name for name in GROUPS if name in self.hits or name in other.hits]
         hits = {name: self.hits_of(GROUPS[name]) + other.hits_of(GROUPS[name]) for name in names}
         return Coverage(

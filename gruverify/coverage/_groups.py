@@ -118,6 +118,7 @@ def contradictory() -> dict[tuple[str, Bin], str]:
 def _contradiction(carry: str, update: str, candidate: str, reset: str) -> str:
     if reset == "open" and candidate == "shut":
         return _THROUGH_CANDIDATE
+    # What is kept is z or 1-z: where that is 0, the slope z(1-z) is, too (theory 2.4).
     if update == "open" and carry == "shut":
         return _THROUGH_KEEP
     return ""

@@ -26,6 +26,8 @@ def sizes_visited(sizes: Mapping[str, int], methods: Iterable[str]) -> Coverage:
             if method not in _OF_ONE_STEP:
                 visited[of] = sizes
             else:
+                # Steps alone see one step of a long case: unless a sequence answers the same, T
+                # counts as 1.
                 visited.setdefault(of, {**sizes, "T": 1})
     hits = dict[str, Hits]()
     for letter, group in EXTENTS.items():
@@ -69,6 +71,7 @@ def coincidences(sizes: Mapping[str, int]) -> set[str]:
         "H=1": H == 1,
     }
     for level, rest in _TILES.items():
+        # 1 is a neighbour of 0 and no tile's edge.
         holds[level] = any(n > 1 and n % 8 == rest for n in (H, I, B, T))
     return {level for level, here in holds.items() if here}
 
@@ -140,6 +143,7 @@ def _why_not(
         and all(m in _OF_ONE_STEP or not offers(backend, m) for m in methods)
     ):
         return "the backend has no sequence"
+    # A step is asked of one step whatever length sequences have.
     stepped = number == 0 and any(m in _OF_ONE_STEP and offers(backend, m) for m in methods)
     if letter == "T" and not stepped and above is not None and above <= declared.min_length:
         return f"declared min_length={declared.min_length}"

@@ -30,6 +30,7 @@ def visits(trial: Trial) -> Coverage:
         mid, rad = _stacked(trial.exact, len(trial.case.inputs) if sequential(trial.backend) else 1)
     r, z, c, known = _gates(trial.case.format, mid)
     side = _side(mid, rad)
+    # Where the sign of h'-c is not certain, no bin of the cross is: the axis has - and + alone.
     decided = known & (side != 1)
     state = _state_level(trial.case.format, mid["h"])
     paths = _paths(trial.case.cell.variant.update, mid, rad)
@@ -49,6 +50,7 @@ def _stacked(exact: Exact, count: int) -> tuple[dict[str, Floats], dict[str, Flo
     for name in _FIELDS:
         balls = [getattr(step, name) for step in exact.run.steps[:count]]
         mid[name] = np.array([ball.mid for ball in balls])
+        # Pre-activations are only looked up in bands: nothing is decided by their radii.
         if name in _FIELDS[3:]:
             rad[name] = np.array([ball.radius for ball in balls])
     return mid, rad
@@ -57,6 +59,7 @@ def _stacked(exact: Exact, count: int) -> tuple[dict[str, Floats], dict[str, Flo
 def _gates(f: Format, mid: dict[str, Floats]) -> tuple[Levels, Levels, Levels, Any]:
     """The levels of r, z and c, and where they are known."""
     gate, candidate = _edges(f)
+    # Of an overflow the ball arithmetic has no midpoint.
     known = np.isfinite(mid["a_r"] + mid["a_z"] + mid["a_c"])
     return (
         np.digitize(mid["a_r"], gate),
@@ -85,6 +88,8 @@ def _side(mid: dict[str, Floats], rad: dict[str, Floats]) -> Levels:
 
 def _state_level(f: Format, h: Floats) -> Levels:
     size = np.abs(h)
+    # The first edge is the smallest number above 0, the last the smallest above 1: both ends are
+    # exact.
     return np.digitize(size, (math.ulp(0.0), f.unit_roundoff**0.5, 0.5, math.nextafter(1.0, 2.0)))
 
 
@@ -101,6 +106,7 @@ def _paths(update: str, mid: dict[str, Floats], rad: dict[str, Floats]) -> list[
     else:
         keep, take = below_1["z"], nonzero["z"]
     candidate = take & below_1["c"]
+    # The factors of α_r in (2.4), of which each must be certain to be other than 0.
     reset = candidate & nonzero["q"] & nonzero["r"] & below_1["r"]
     moved = nonzero["z"] & below_1["z"] & (_side(mid, rad) != 1)
     return [path.astype(np.intp) for path in (keep, moved, candidate, reset)]

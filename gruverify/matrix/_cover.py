@@ -70,8 +70,10 @@ class _Search:
         if not left:
             self.best = min(self.best, chosen, key=len)
             return
+        # The bound of branch and bound: at least so many more are needed.
         if self.steps >= PATIENCE or len(chosen) + _apart(left) >= len(self.best):
             return
+        # The fault with the fewest killers branches least.
         for invariant in sorted(left[min(left, key=lambda name: len(left[name]))]):
             self.extend(_without(left, invariant), (*chosen, invariant))
 

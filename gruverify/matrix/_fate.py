@@ -95,6 +95,7 @@ def fate(id: str, reset: str, plan: Plan, columns: int) -> Fate:
     some = replace(plan, max_cases=min(columns, plan.cases))
     if id in EQUIVALENTS:
         return _of_rewrite(id, reset, formats, some)
+    # Two backends: some faults remember what they were asked, and each search needs a fresh one.
     kills = _kills(entry.build(variants), formats, some)
     found = first_fall(id, reset, plan)
     if not found.invariant:
@@ -104,6 +105,7 @@ def fate(id: str, reset: str, plan: Plan, columns: int) -> Fate:
         id,
         reset,
         found.number,
+        # The first to fail may have done so beyond the columns.
         kills | {found.invariant: found.number},
         found.seconds,
         found.invariant,
@@ -161,6 +163,7 @@ def _first(backend: Backend, formats: Sequence[Format], plan: Plan) -> Found:
     """Judge case after case as a run does, until something fails."""
     hunt = _Hunt(backend, plan)
     for fmt in formats:
+        # As a run does: in each format the turns begin anew.
         hunt.turn = 0
         for stream in streams_for(backend, fmt, plan.seed, plan.cases):
             draw(stream.strategy, stream.count, stream.seed, hunt.visit, stream.first)
@@ -244,12 +247,15 @@ def _kills(backend: Backend, formats: Sequence[Format], plan: Plan) -> dict[str,
             left = [
                 invariant
                 for invariant in asked
+                # What has killed is not asked again, but for those whose obstacle blocks others:
+                # left out, they would make others look as if they had killed.
                 if invariant.id not in kills or _comes_first(invariant)
             ]
             kills = {
                 j.invariant.id: number
                 for j in judge_trial(right.with_backend(backend), left)
                 if j.failed
+                # The right side wins: of an invariant that failed before, the first case stays.
             } | kills
     return kills
 
@@ -274,6 +280,7 @@ def _trials(
     def keep(case: AnyCase) -> None:
         seen.append(trial_of(case, right))
 
+    # No backend is asked anything here, so that one list serves all faults with these variants.
     for stream in streams_for(_Claiming(variants, cells, stacks), fmt, seed, number):
         draw(stream.strategy, stream.count, stream.seed, keep, stream.first)
     return seen

@@ -45,6 +45,7 @@ def entries(only: Sequence[str] = ()) -> list[Entry]:
         for reset in ("after", "before")
         if variants_of(entry, reset)
     ]
+    # Neighbours share `_trials`, which a process keeps six of.
     return sorted(
         pairs, key=lambda pair: (pair[0] in EQUIVALENTS, variants_of(entry_of(pair[0]), pair[1]))
     )
@@ -75,6 +76,7 @@ def kill_matrix(
         if not fates:
             raise
         complete = False
+    # Processes finish in any order: the matrix is the same whatever they do.
     fates.sort(key=lambda f: (f.fault, f.reset))
     return Matrix(
         _header(plan) | {"columns": columns}, tuple(fates), time.monotonic() - started, complete
@@ -93,6 +95,7 @@ def _side_by_side(task: Task, wanted: Sequence[Entry], jobs: int) -> Iterator[Fa
             futures = [pool.submit(task, *entry) for entry in wanted]
         yield from (future.result() for future in as_completed(futures))
     except BaseException:  # Ctrl-C, here or where the fates are read
+        # Workers do not hear Ctrl-C, and would go on with what they were given.
         pool.shutdown(wait=False, cancel_futures=True)
         kill_all()
         raise

@@ -111,6 +111,7 @@ class Found:
             self.visit(format, coverage)
         for (format, kind), drawn in other.drawn.items():
             self.count(format, kind, drawn)
+        # Each worker collects everything: what pytest leaves out is the same in all.
         self.left_out |= other.left_out
         self.lesser |= other.lesser
         self.flaky |= other.flaky
@@ -135,6 +136,7 @@ class Found:
         found: dict[str, LessAccurate | None] = {}
         for (_, format), lesser in self.lesser.items():
             found = agreed(found, {format: lesser})
+        # What does not repeat is no matter of accuracy, whatever explains the rest.
         return found | dict.fromkeys(fmt for _, fmt in self.flaky)
 
     def declined(self, ids: Sequence[str], format: str) -> str:
@@ -171,6 +173,7 @@ class Account:
     def take(self, packed: bytes) -> None:
         """Add a worker's account."""
         for target, found in pickle.loads(packed).items():
+            # Pickled by our own worker, in the same run: nothing from outside is read here.
             self[target].take(found)
 
 

@@ -75,8 +75,10 @@ def conformance(
         BadSelection: A pattern or a file is wrong.
         ValueError: Something in `formats` is no format and names none.
     """
+    # The module that calls it: there the target may have a name, and the test a line.
     caller = sys._getframe(1)
     subject = _subject(target, formats, only, skip, skips_files, xfails_files, caller.f_globals)
+    # Found without importing the target: collecting tests must stay fast, and may not fail.
     parts = list(subject.parts())
 
     @pytest.mark.gruverify(subject)
@@ -85,6 +87,7 @@ def conformance(
     @given(data=st.data())
     def test_conforms(family: str, format: str, data: st.DataObject) -> None:
         __tracebackhide__ = True
+        # Asked again here for whoever runs without the plugin, which marks such tests beforehand.
         if why := subject.obstacle(family, format):
             pytest.skip(why)
         _judge(subject, family, format, data)
@@ -176,6 +179,7 @@ def _judge(subject: Subject, family: str, format: str, data: st.DataObject) -> N
         does_not_repeat = None
     else:
         does_not_repeat = unrepeated(subject, failing, case)
+    # Before anything is raised: what was found counts, whatever becomes of the example.
     subject.enter(case, judgements, visited)
     if failing is not None and does_not_repeat is not None:
         raise noted(subject, does_not_repeat, failing, case)
@@ -240,4 +244,5 @@ def _kind(id: str) -> type[Falsified]:
     """A type of its own for each invariant: Hypothesis shrinks failures of one type, and so one
     invariant at a time.
     """
+    # Cached: Hypothesis tells failures apart by their types, and a new one each time would be new.
     return type("Falsified", (Falsified,), {"__module__": Falsified.__module__, "invariant": id})

@@ -55,6 +55,7 @@ def options_of(config: pytest.Config, target: object = None) -> Options:
     """
     name = target if isinstance(target, str) else None
     read = config.stash.setdefault(_READ, {})
+    # Read once for each target: files of xfails may be long, and every test asks.
     if name not in read:
         read[name] = _read(config, name)
     return read[name]
@@ -103,6 +104,7 @@ def _limits(configured: Mapping[str, Any]) -> Limits:
 
 def _seed(config: pytest.Config) -> int | None:
     given = config.getoption("--hypothesis-seed", None)
+    # Hypothesis takes any text for a seed; only a number can be shown as one.
     if given is not None and str(given).isdecimal():
         return int(given)
     return None

@@ -83,6 +83,7 @@ class Subject:
             getattr(self.target, "__module__", ""),
             getattr(self.target, "__qualname__", ""),
         )
+        # Not a local one, f.<locals>.g, which nothing can import.
         if module and path and "<" not in path:
             return f"{module}:{path}"
         bound = [name for name, value in self._module.items() if value is self.target]
@@ -115,6 +116,7 @@ class Subject:
         return self._asked[family, format]
 
     def _find(self, family: str, format: str) -> tuple[list[Invariant], str]:
+        # The first question that needs the target: it is made into a backend here, and not before.
         self.found.introduce(self.backend)
         if format not in [fmt.name for fmt in self.backend.formats]:
             return [], f"{self.name} does not claim {format}"
@@ -220,7 +222,9 @@ class Subject:
         if not unexpected:
             return
         explaining = self._explaining.setdefault(
-            case.format.name, Explaining(self.backend, case.format, draws=False)
+            # Cases cannot be drawn inside an example of Hypothesis.
+            case.format.name,
+            Explaining(self.backend, case.format, draws=False),
         )
         explaining.meet(case, unexpected)
         # Several subjects, in several processes, may have the same target.

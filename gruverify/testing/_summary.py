@@ -99,6 +99,7 @@ def _doubts(result: Result, found: Found) -> list[str]:
         if found.undecided:
             return []
         return ["it claims none of the formats that were asked for"]
+    # A failure has been shown as one already.
     if result.verdict != "inconclusive":
         return []
     return by_formats(
@@ -133,7 +134,10 @@ def _result(
         "profile": _profile(options),
         "cases": _cases(options),
         "formats": [
-            fmt.name for fmt in FORMATS if any(fmt.name == of for _, of, _ in found.tallies)
+            # Those that any test was about: -k may leave formats out.
+            fmt.name
+            for fmt in FORMATS
+            if any(fmt.name == of for _, of, _ in found.tallies)
         ],
         "selection": options.chosen.values(),
         "methods": list(found.methods),

@@ -33,6 +33,7 @@ def unrepeated(subject: Subject, judgement: Judgement, case: AnyCase) -> Flaky |
     expected to fail, or if this was found out before.
     """
     id, format = judgement.invariant.id, case.format.name
+    # The examples that follow a failure are Hypothesis shrinking it: it did repeat.
     if (id, format) in subject.found.witnesses or subject.chosen.xfails_it(id, format):
         return None
     return flaky(judgement, case, subject.backend)
@@ -67,6 +68,7 @@ def unrepeated_message(subject: Subject, raised: BaseException, format: str) -> 
         found = Flaky(
             1, 2, "once", "it did not fail again when Hypothesis showed it the same example"
         )
+        # What was found out with more calls is not overwritten.
         subject.found.flaky.setdefault((id, format), found)
         return f"{message}\n  flaky    {found.text}"
     return ""
