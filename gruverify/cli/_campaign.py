@@ -179,7 +179,6 @@ def command(
         require_dask()
     except NoWorkers as missing:
         raise Fail(str(missing), EXIT_UNAVAILABLE) from None
-    # The JSON would be written over the store at the end, and with it all that was kept.
     if json_path and Path(json_path).resolve() == Path(store).resolve():
         raise Fail(f"--store {store}: is --json, too; name another file")
     out = Output(json_path, writable("--json", json_path), report, witnesses, look)
@@ -190,14 +189,11 @@ def command(
     plan = Plan(formats=formats, seed=seed, max_cases=cases, max_size=max_size)
     plan = replace(plan, selection=_selection(only, skip))
     with targets_mistakes():
-        # In processes of their own: this one has to outlive whatever targets do.
         subjects = _subjects(tuple(dict.fromkeys(targets)), plan, patience)
     asked = {
         "targets": list(subjects),
         "formats": {name: subject.header["formats"] for name, subject in subjects.items()},
         "cases": cases,
-        # What is asked tells campaigns apart in the store: two ways to say the same are one
-        # campaign.
         "unit": min(unit, cases),
         "seed": seed,
         "max_size": max_size,
@@ -205,7 +201,6 @@ def command(
         "guided": guided,
     }
     with _stored(store):
-        # The store before the workers: what is wrong with it is said before any of them is started.
         kept = _kept(store, asked, subjects)
         run = Run(asked, kept, entries, words, out, Path(store))
         with _workers(scheduler) as workers:
@@ -258,6 +253,7 @@ def _subjects(targets: Sequence[str], plan: Plan, patience: float) -> dict[str, 
     found: dict[str, Subject] = {}
     for target in targets:
         require_installed(target)
+        # In a process of its own: this one has to outlive whatever targets do.
         found[target] = subject_of(target, plan, patience)
     return found
 
@@ -271,6 +267,7 @@ def _kept(store: str, asked: JsonObject, subjects: Mapping[str, Subject]) -> Kep
     file = cast(Path, writable("--store", store))
     if file.exists() and not file.is_file():  # a device or a pipe might never answer
         raise Fail(f"--store {store}: is no regular file")
+    # What is asked tells campaigns apart; what targets are must be the same to go on with one.
     about = {
         name: {
             **{key: subject.header[key] for key in ("backend", "methods", "declarations")},

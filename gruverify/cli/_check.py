@@ -223,9 +223,7 @@ def command(
     kept: Kept | None,
 ) -> None:
     """Verify targets, as the options say."""
-    # Twice the same target would be two processes that write the same witnesses.
     targets = _once(targets)
-    # Options of a model in a runtime mean nothing to a target that declares what it is in its code.
     if not any(map(names_a_model, targets)):
         require_a_model(choice)
     elif len(targets) == 1:
@@ -257,6 +255,7 @@ def command(
 
 def _once(targets: tuple[str, ...]) -> tuple[str, ...]:
     """Each target once, and a line on standard error for one that was named twice."""
+    # Two processes of one target would write the same witnesses.
     for target in dict.fromkeys(targets):
         if targets.count(target) > 1:
             click.echo(f"{visible(target)} is named twice: it is verified once", err=True)

@@ -55,6 +55,7 @@ def names_a_model(target: str) -> bool:
 
 def require_a_model(choice: Choice) -> None:
     """Fail if an option is given that only a model in a runtime has."""
+    # They would mean nothing to a target that declares what it is in its code.
     if choice.given:
         raise Fail(
             f"{choice.given} is for a model in a runtime, check model.onnx@onnxruntime; other "
