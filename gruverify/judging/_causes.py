@@ -14,6 +14,8 @@ from gruverify.arithmetic import (
     Array,
     NDArray,
     Rounding,
+    bfloat16,
+    float16,
     float32,
     float64,
     floating,
@@ -26,7 +28,7 @@ from gruverify.engine import Hypothesis, Measured, Reading, declare, hypotheses,
 from gruverify.formulas import step
 from gruverify.judging._envelope import affordable
 from gruverify.judging._held import Held, Source, every_direction, stepped
-from gruverify.judging._record import Record, representable
+from gruverify.judging._record import Record, in_format, representable
 from gruverify.judging._walk import model_of
 
 #: How many times as wide bounds may be made as the errors are larger than those of the format's own
@@ -221,6 +223,22 @@ def weights_that_explain(source: Source) -> Cause | None:
     return Cause(words, {}, instead="give the weights that ran")
 
 
+def rounded_weights_that_explain(source: Source) -> Cause | None:
+    """Weights that a file has in a half format, and those that are given have more digits."""
+    record = source.record
+    for fmt in (float16, bfloat16):
+        if not is_narrower(fmt, record.weights):
+            continue
+        try:
+            stored = in_format(record.stack, fmt)
+        except ValueError:  # some overflow in it
+            continue
+        if _holds(Source(record, model_of(in_format(stored, record.format), source.model.mode))):
+            words = f"weights that were rounded to {fmt.name}"
+            return Cause(words, {}, instead=f"give them as {fmt.name}")
+    return None
+
+
 def _tried(
     record: Record, declared: DeclaredValues, hypothesis: Hypothesis, failed: Sequence[Held]
 ) -> bool:
@@ -349,6 +367,7 @@ def causes(
     yield clip_that_explains(source.record, declared)
     yield reading_that_explains(source, failed)
     yield weights_that_explain(source)
+    yield rounded_weights_that_explain(source)
     yield format_that_explains(source.record, declared)
     if not one_unit:  # less accurate sums or functions would spare no other for long
         yield accuracy_that_explains(source.record, declared, failed)

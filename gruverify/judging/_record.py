@@ -105,7 +105,7 @@ def record(
         layers = {layer: reordered(states, order) for layer, states in layers.items()}
         notes = [*notes, "it runs backward: t counts from each member's last step"]
     return Record(
-        _in_format(stack, computed),
+        in_format(stack, computed),
         computed,
         xs,
         layers,
@@ -272,7 +272,7 @@ def representable(record: Record, fmt: Format) -> bool:
     return all(_all_in(values, fmt) for values in record.outputs.values())
 
 
-def _in_format(stack: Stack, fmt: Format) -> Stack:
+def in_format(stack: Stack, fmt: Format) -> Stack:
     """The stack's weights, rounded to the format if theirs is another one."""
     if stack.format == fmt:
         return stack

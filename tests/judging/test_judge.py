@@ -14,7 +14,7 @@ import pytest
 
 from gruverify import Cell, Stack, Variant, bfloat16, float16, float32, float64
 from gruverify.arithmetic import Format
-from gruverify.backends import BadDeclaration
+from gruverify.backends import BadDeclaration, NumpyBackend
 from gruverify.judging import BadRecord, judge, own_order, record, reordered, rule
 
 from ._runs import KAPPA, NDArray, run
@@ -238,6 +238,26 @@ def test_weights_saved_with_fewer_digits_than_ran_are_told() -> None:
     assert ruling.reasons[0].endswith(
         "of which those of the file are roundings to float16: give the weights that ran"
     )
+
+
+@pytest.mark.parametrize("fmt", [float16, bfloat16], ids=str)
+def test_weights_that_were_rounded_before_they_ran_are_told(fmt: Format) -> None:
+    one = run()
+    stored = {name: fmt.cast(array) for name, array in one.cell.packed().items()}
+    narrow = {name: array.astype(np.float32) for name, array in stored.items()}
+    ran = Stack(((Cell(one.cell.variant, **narrow),),))
+    outputs, _ = NumpyBackend().stack(ran, one.inputs, one.state, None, False)
+
+    ruling = judge(one.cell, one.inputs, outputs, state=one.state, **KAPPA)
+    as_stored = judge(
+        Cell(one.cell.variant, **stored), one.inputs, outputs, state=one.state, **KAPPA
+    )
+
+    assert ruling.verdict == "undecidable"
+    assert ruling.reasons[0].endswith(
+        f"weights that were rounded to {fmt.name}: give them as {fmt.name}"
+    )
+    assert as_stored.verdict == "rounding"
 
 
 def test_inputs_of_other_formats_are_taken_as_rounded() -> None:
