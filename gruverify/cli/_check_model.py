@@ -21,7 +21,7 @@ from gruverify.cli._options import EXIT_CODES, EXIT_DIED, EXIT_UNAVAILABLE, Fail
 if TYPE_CHECKING:
     from gruverify.runtimes import FileResult, Given, NodeResult, Whole
 
-_ENDING = ".onnx"
+_ENDINGS = (".onnx", ".tflite")
 #: An object of a module, as targets name it.
 _OBJECT = re.compile(r"[\w.]+:[\w.]+")
 #: The options of `check` that a model in a runtime has; whoever gives another is told.
@@ -48,7 +48,7 @@ def names_a_model(target: str) -> bool:
     pkg.module:holder.onnx@cuda.
     """
     file, at, _ = target.rpartition("@")
-    if not at or not file.lower().endswith(_ENDING) or target.startswith("exec:"):
+    if not at or not file.lower().endswith(_ENDINGS) or target.startswith("exec:"):
         return False
     return _OBJECT.fullmatch(file) is None or Path(file).exists()
 
@@ -145,7 +145,10 @@ def _save(node: NodeResult, file: str, folder: Path) -> list[str]:
     if node.witness is None:
         return []
     name = "".join(c if c.isalnum() else "-" for c in f"{Path(file).stem}-{node.name}").strip("-")
-    files = {f"{name}.onnx": node.model, f"{name}.npz": npz_bytes(node.witness.arguments)}
+    files = {
+        f"{name}{Path(file).suffix}": node.model,
+        f"{name}.npz": npz_bytes(node.witness.arguments),
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for each, data in files.items():

@@ -49,8 +49,8 @@ _OPTIONS = (
     click.option(
         "--weights",
         metavar="FILE",
-        help="Of model.onnx@RUNTIME, whose GRU is a Loop, a Scan or steps one by one: judge the "
-        "whole model against the GRU of this file.",
+        help="Of model.onnx@RUNTIME, whose GRU is a Loop, a Scan or steps one by one, and of "
+        "model.tflite@litert: judge the whole model against the GRU of this file.",
     ),
     click.option(
         "--layout",

@@ -22,10 +22,9 @@ from gruverify.models._onnx_chains import OnnxChain as OnnxChain
 from gruverify.models._onnx_file import OnnxFile as OnnxFile
 from gruverify.models._onnx_file import onnx_file as onnx_file
 from gruverify.models._onnx_file import onnx_nodes as onnx_nodes
-from gruverify.models._onnx_graphs import Port as Port
 from gruverify.models._onnx_nodes import OnnxNode as OnnxNode
-from gruverify.models._onnx_tensors import ONNX_TYPES as ONNX_TYPES
-from gruverify.models._onnx_whole import OnnxWhole as OnnxWhole
 from gruverify.models._onnx_whole import onnx_whole as onnx_whole
 from gruverify.models._proof import NotTheSame as NotTheSame
 from gruverify.models._proof import Proof as Proof
+from gruverify.models._whole import Port as Port
+from gruverify.models._whole import WholeModel as WholeModel

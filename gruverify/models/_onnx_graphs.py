@@ -15,6 +15,7 @@ from gruverify._protobuf import Fields, bytes_of, fields_of, text_of
 from gruverify._protobuf import field as field_bytes
 from gruverify.models._mapped import mapped
 from gruverify.models._onnx_tensors import type_name
+from gruverify.models._whole import Port
 
 _MODEL_VERSION, _MODEL_GRAPH, _MODEL_IMPORTS, _MODEL_FUNCTIONS = 1, 7, 8, 25
 _NODE, _INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT, _GRAPH_VALUE = 1, 5, 11, 12, 13
@@ -26,23 +27,6 @@ _TENSOR_NAME = 8
 _DEPTH, _MOST = 8, 2**20
 RECURRENT = ("LSTM", "RNN", "Loop", "Scan")
 _STANDARD = ("", "ai.onnx")
-
-
-@dataclass(frozen=True)
-class Port:
-    """An input or output of a graph: its name, the number of its type in ONNX (0: no tensor), and
-    its sizes, of which those that are not fixed are None; None if it says nothing of them.
-    """
-
-    name: str
-    kind: int
-    shape: tuple[int | None, ...] | None
-
-    def __str__(self) -> str:
-        if self.shape is None:
-            return f"{self.name} ({type_name(self.kind)})"
-        sizes = ", ".join("?" if size is None else str(size) for size in self.shape)
-        return f"{self.name} ({type_name(self.kind)}, [{sizes}])"
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,7 +230,7 @@ def _ports(fields: Fields, number: int) -> list[Port]:
             for tensor in map(fields_of, type_.get(1, [])):
                 kind = int(tensor.get(1, [0])[-1])
                 shape = _sizes(tensor)
-        found.append(Port(_text(info, 1), kind, shape))
+        found.append(Port(_text(info, 1), type_name(kind), shape))
     return found
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from gruverify._protobuf import Fields, bytes_of, field, fields_of, text_of
 from gruverify._visible import visible
 from gruverify.models._files import BadFile
 from gruverify.models._mapped import mapped
-from gruverify.models._onnx_graphs import RECURRENT, Graphs, Port, read_graphs
+from gruverify.models._onnx_graphs import RECURRENT, Graphs, read_graphs
 from gruverify.models._onnx_tensors import kind_of_tensor, tensor_array, type_name
+from gruverify.models._whole import WholeModel
 
 _TENSOR_NAME, _RAW = 8, 9
 #: Where tensors may be: of each kind of message the fields that hold others, and their kinds.
@@ -28,21 +27,7 @@ _HOLDS = {
 _ELSEWHERE = (13, 14)
 
 
-@dataclass(frozen=True, eq=False)
-class OnnxWhole:
-    """A model with its inputs and outputs. model: its bytes, with everything inside that the file
-    has in others beside it; how: how it goes along time, in words; stored: how
-    many tensors it stores of each type, those of subgraphs and functions among them.
-    """
-
-    model: bytes
-    inputs: Sequence[Port]
-    outputs: Sequence[Port]
-    how: str
-    stored: Counter[str]
-
-
-def onnx_whole(path: str | Path) -> OnnxWhole:
+def onnx_whole(path: str | Path) -> WholeModel:
     """The model of a file.
 
     Raises:
@@ -51,7 +36,7 @@ def onnx_whole(path: str | Path) -> OnnxWhole:
     file = Path(path)
     try:
         graphs = read_graphs(file)
-        return OnnxWhole(
+        return WholeModel(
             _in_one(file, graphs),
             graphs.inputs,
             graphs.outputs,

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from gruverify.cell import Stack
-from gruverify.models import ONNX_TYPES, OnnxWhole, Port
+from gruverify.models import Port, WholeModel
 
 #: The roles that ports may have: of the inputs, and of the outputs.
 INPUTS, OUTPUTS = ("sequence", "state", "lengths"), ("outputs", "last")
 ROLES = (*INPUTS, *OUTPUTS)
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _WHOLE = ("int32", "int64")
+#: The types that ports of each role may have.
+_TYPES = {**dict.fromkeys(ROLES, _FLOATS), "lengths": _WHOLE}
 
 
 @dataclass(frozen=True)
@@ -51,18 +53,27 @@ class Ports:
 
 
 def ports_of(
-    whole: OnnxWhole, stack: Stack, named: Mapping[str, str], *, batch_first: bool
+    whole: WholeModel, stack: Stack, named: Mapping[str, str], *, batch_first: bool
 ) -> Ports:
     """The ports by their roles. named: the ports that the user names, by role.
 
     Raises:
         ValueError: a name is none, or the shapes leave open what is what.
     """
+    if not any(port.type in _FLOATS for port in whole.inputs):
+        raise ValueError(
+            f"none of the inputs {_listed(whole.inputs)} takes floating-point numbers: a model "
+            "that is quantised from its inputs on is not judged, convert it with inputs and "
+            "outputs of float32"
+        )
     for role, name in named.items():
         each = whole.inputs if role in INPUTS else whole.outputs
-        if name not in [port.name for port in each]:
+        port = next((port for port in each if port.name == name), None)
+        if port is None:
             kind = "input" if role in INPUTS else "output"
             raise ValueError(f"--port {role}={name}: the {kind}s are {_listed(each)}")
+        if port.type not in _TYPES[role]:
+            raise ValueError(f"--port {role}={name}: {port} is none of {', '.join(_TYPES[role])}")
     fits = _Fits(stack, batch_first=batch_first)
     inputs = _assigned(whole.inputs, INPUTS, named, fits.input, every="input")
     if "sequence" not in inputs:
@@ -144,8 +155,8 @@ class _Fits:
     def input(self, role: str, port: Port) -> bool:
         """The same of an input."""
         if role == "lengths":
-            return _type(port) in _WHOLE and _may(port, (None,))
-        if _type(port) not in _FLOATS:
+            return port.type in _TYPES[role] and _may(port, (None,))
+        if port.type not in _FLOATS:
             return False
         if role == "sequence":
             return _may(port, (None, None, self.stack.input_size))
@@ -153,7 +164,7 @@ class _Fits:
 
     def output(self, role: str, port: Port, sizes: Mapping[str, int]) -> bool:
         """The same of an output, where T and B of the inputs are known."""
-        if _type(port) not in _FLOATS:
+        if port.type not in _FLOATS:
             return False
         H, D = self.stack.hidden_size, self.stack.directions
         if role == "last":
@@ -171,12 +182,6 @@ class _Fits:
         if port.shape is not None and len(port.shape) == 3 and port.shape[0] != rows:
             return False  # how many layers there are is fixed
         return _may(port, (rows, None, H)) or (rows == 1 and _may(port, (None, H)))
-
-
-def _type(port: Port) -> str:
-    if port.kind in ONNX_TYPES:
-        return ONNX_TYPES[port.kind].name
-    return ""
 
 
 def _may(port: Port, shape: tuple[int | None, ...]) -> bool:

@@ -16,10 +16,11 @@ from gruverify.models import (
 )
 from gruverify.runtimes._check import NodeResult, check_part
 from gruverify.runtimes._inputs import Drawn, Given, completed, drawn_inputs
+from gruverify.runtimes._lite import is_lite, lite_model, require_runs
 from gruverify.runtimes._parts import ChainPart, NodePart, Part
 from gruverify.runtimes._ports import ports_of
 from gruverify.runtimes._runtime import Runtime, runtime_named
-from gruverify.runtimes._types import about_types
+from gruverify.runtimes._types import about_types, about_whole
 from gruverify.runtimes._whole import WholePart
 
 
@@ -75,21 +76,24 @@ def check_file(
     declared: DeclaredValues | None = None,
 ) -> FileResult:
     """Hold every GRU node of an ONNX file, run by a runtime, against the mathematics, and every
-    chain of nodes between which there is nothing but layout.
+    chain of nodes between which there is nothing but layout; or a whole ONNX or TFLite model.
 
     only: the name of the one node that is wanted; whole: what the model computes as a whole, where
-    its GRU is no node; recorded: inputs to run besides those that are drawn; declared: of the
-    runtime's accuracy, as `gruverify.judging.judge` takes it.
+    its GRU is no node, as in every TFLite file; recorded: inputs to run besides those that are
+    drawn; declared: of the runtime's accuracy, as `gruverify.judging.judge` takes it.
 
     Raises:
         BadFile: the file cannot be read, or has no GRU node; ValueError: there is no such node,
-        input, output or runtime; TargetUnavailable: the runtime cannot be imported; BadDeclaration:
-        a declaration is none, or has a value that it cannot have.
+        input, output or runtime, or it runs no such files; TargetUnavailable: the runtime cannot be
+        imported; BadDeclaration: a declaration is none, or has a value that it cannot have.
     """
+    require_runs(file, runtime)
     # The runtime is imported last: what is wrong with the file is then said without it.
     asked = _Asked(seed, recorded, declared or {}, lambda: runtime_named(runtime))
     if whole is not None:
         return asked.whole(file, runtime, whole)
+    if is_lite(file):
+        raise ValueError(f"{file} has no GRU nodes: check it as a whole, with --weights")
     found = onnx_file(file)
     if only is not None:
         found = _only(file, found, only)
@@ -144,7 +148,10 @@ class _Asked:
         return replace(self._part(ChainPart(chain, chain.gru), runs), stored=tuple(stored))
 
     def whole(self, file: str, runtime: str, whole: Whole) -> FileResult:
-        found = onnx_whole(file)
+        if is_lite(file):
+            found = lite_model(file)
+        else:
+            found = onnx_whole(file)
         stack = whole.gru.stack
         ports = ports_of(found, stack, whole.named, batch_first=whole.batch_first)
         runs = self.runtime()
@@ -160,7 +167,11 @@ class _Asked:
             self.declared,
             (result,),
             dict(found.stored),
-            (f"judged as a whole ({found.how}), with {roles}", *notes),
+            (
+                f"judged as a whole ({found.how}), with {roles}",
+                *about_whole(found.stored, stack.format),
+                *notes,
+            ),
         )
 
     def _part(self, part: Part, runs: Runtime) -> NodeResult:

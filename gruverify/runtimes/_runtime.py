@@ -1,4 +1,4 @@
-"""What runs an ONNX model: a runtime by name, or a function of the user's."""
+"""What runs a model: a runtime by name, or a function of the user's."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
+from types import ModuleType
 from typing import TypeAlias
 
 from gruverify._visible import error_line
@@ -17,14 +18,26 @@ from gruverify.backends import TARGETS, TargetUnavailable, named_object
 #: From the inputs of a model, by name, to its outputs in their order.
 Runs: TypeAlias = Callable[[dict[str, NDArray]], Sequence[NDArray]]
 
-#: The runtimes that are known, each the target of that name: the module that loads models, and what
-#: of it does.
+
+@dataclass(frozen=True)
+class Known:
+    """A runtime that is known: the module that loads models, and what of it does; what pip is to
+    install for it, unless the target of its name says so; and the ending of the files that it runs.
+    """
+
+    module: str
+    loads: str = "load"
+    install: str = ""
+    files: str = ".onnx"
+
+
 RUNTIMES = {
-    "onnxruntime": ("_onnxruntime", "load"),
-    "openvino": ("_openvino", "load"),
-    "openvino:f32": ("_openvino", "load_f32"),
-    "tract": ("_tract", "load"),
-    "onnx": ("_onnx_reference", "load"),
+    "onnxruntime": Known("_onnxruntime"),
+    "openvino": Known("_openvino"),
+    "openvino:f32": Known("_openvino", "load_f32"),
+    "tract": Known("_tract"),
+    "onnx": Known("_onnx_reference"),
+    "litert": Known("_litert", install="ai-edge-litert==2.3.0", files=".tflite"),
 }
 _WORLD = "gruverify.backends.world"
 
@@ -47,18 +60,9 @@ def runtime_named(name: str) -> Runtime:
         TargetUnavailable: it cannot be imported.
     """
     if name in RUNTIMES:
-        module, loads = RUNTIMES[name]
-        # The target of the same name knows what is to be installed.
-        [target] = [target for target in TARGETS if target.name == name]
-        try:
-            load: Callable[[bytes], Runs] = getattr(
-                importlib.import_module(f"{_WORLD}.{module}"), loads
-            )
-        except ImportError as missing:
-            raise TargetUnavailable(
-                f"runtime {name!r} cannot be used here: {error_line(missing)}; {target.remedy}"
-            ) from None
-        return Runtime(name, load, _versions(target.packages))
+        load: Callable[[bytes], Runs] = getattr(module_of(name), RUNTIMES[name].loads)
+        packages = [each.partition("==")[0] for each in _install(name).split()]
+        return Runtime(name, load, _versions(packages))
     if ":" not in name:
         near = difflib.get_close_matches(name, RUNTIMES)
         if near:
@@ -87,3 +91,24 @@ def _versions(packages: Sequence[str]) -> dict[str, str]:
         with suppress(metadata.PackageNotFoundError):
             found[package] = metadata.version(package)
     return found
+
+
+def module_of(name: str) -> ModuleType:
+    """The module of ours about one of `RUNTIMES`.
+
+    Raises:
+        TargetUnavailable: what it is about cannot be imported.
+    """
+    try:
+        return importlib.import_module(f"{_WORLD}.{RUNTIMES[name].module}")
+    except ImportError as missing:
+        raise TargetUnavailable(
+            f"runtime {name!r} cannot be used here: {error_line(missing)}; pip install "
+            f"{_install(name)}"
+        ) from None
+
+
+def _install(name: str) -> str:
+    """What pip is to install for a runtime that is known."""
+    known = RUNTIMES[name]
+    return known.install or next(each.install for each in TARGETS if each.name == name)

@@ -4,8 +4,9 @@ model really is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from gruverify.arithmetic import Format
 from gruverify.models import OnnxFile
 
 _NARROW = ("int8", "uint8", "int4", "uint4", "float8")
@@ -24,6 +25,17 @@ def about_types(found: OnnxFile) -> Iterator[str]:
             yield (
                 f"parts of the file are {called} ({', '.join(there)}); its GRUs are not: their "
                 f"weights are {', '.join(sorted(own))}"
+            )
+
+
+def about_whole(stored: Mapping[str, int], named: Format) -> Iterator[str]:
+    """The same of a model that is judged as a whole, against weights in a format."""
+    for kinds, called in ((_NARROW, "quantised"), (_HALVES, "of half precision")):
+        there = [kind for kind in kinds if kind in stored and kind != named.name]
+        if there:
+            yield (
+                f"parts of the file are {called} ({', '.join(there)}), and the weights that it is "
+                f"held against are {named.name}"
             )
 
 

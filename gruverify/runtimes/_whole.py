@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gruverify.arithmetic import Format, NDArray, format_of
-from gruverify.models import ONNX_TYPES, Gru, OnnxWhole
+from gruverify.arithmetic import Format, NDArray, format_named, format_of
+from gruverify.models import Gru, WholeModel
 from gruverify.runtimes._inputs import Given
 from gruverify.runtimes._parts import Answer, WrongForm, arranged
 from gruverify.runtimes._ports import Ports
@@ -18,7 +18,7 @@ from gruverify.runtimes._ports import Ports
 class WholePart:
     """The whole model."""
 
-    whole: OnnxWhole
+    whole: WholeModel
     gru: Gru
     ports: Ports
     kind = "whole"
@@ -37,7 +37,7 @@ class WholePart:
     @property
     def format(self) -> Format:
         """That of its inputs."""
-        return format_of(ONNX_TYPES[self.ports.by_role["sequence"].kind])
+        return format_named(self.ports.by_role["sequence"].type)
 
     @property
     def takes(self) -> Collection[str]:
@@ -64,10 +64,10 @@ class WholePart:
             # A model of one layer may have its state as (B, H).
             flat = port.shape is not None and len(port.shape) == 2
             state = np.array(given.state[0] if flat else given.state, order="C")
-            found[port.name] = state.astype(ONNX_TYPES[port.kind])
+            found[port.name] = state.astype(format_named(port.type).dtype)
         if given.lengths is not None:
             port = ports["lengths"]
-            found[port.name] = given.lengths.astype(ONNX_TYPES[port.kind])
+            found[port.name] = given.lengths.astype(port.type)
         return found
 
     def answer(self, given: Given, outputs: Sequence[NDArray], model: int) -> Answer:

@@ -83,7 +83,12 @@ def test_inputs_of_a_file_come_first(folder: Path) -> None:
     ("arguments", "code", "message"),
     [
         (("a.onnx@onnxruntim",), 2, "runtime 'onnxruntim' is unknown: did you mean onnxruntime?"),
-        (("a.onnx@tvm",), 2, "choose from onnxruntime, openvino, openvino:f32, tract, onnx, or"),
+        (
+            ("a.onnx@tvm",),
+            2,
+            "choose from onnxruntime, openvino, openvino:f32, tract, onnx, litert,",
+        ),
+        (("a.tflite@litert",), 2, "a.tflite has no GRU nodes: check it as a whole, with --weights"),
         (("a.onnx@mine:wrong",), 2, "mine has no 'wrong'"),
         (("a.onnx@mine:np",), 2, "runtime 'mine:np' is no function of (model, inputs)"),
         (("b.onnx@mine:right",), 2, "b.onnx: No such file or directory"),
@@ -158,6 +163,7 @@ def test_a_runtime_that_is_not_there_says_what_to_install(
     [
         ("a.onnx@onnxruntime", True),
         ("models/A.ONNX@mine:right", True),
+        ("a.tflite@litert", True),
         ("torch:GRU@cuda", False),
         ("torch:onnx@cpu", False),
         ("mypkg.mod:holder.onnx@cuda", False),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gruverify.cell import Cell, Stack, Variant
-from gruverify.models import BadFile, Gru, OnnxFile, OnnxWhole, Port, onnx_nodes
+from gruverify.models import BadFile, Gru, OnnxFile, Port, WholeModel, onnx_nodes
 from gruverify.reporting import MODEL_SCHEMA, file_document
 from gruverify.runtimes import FileResult, Given, Whole, check_file
 from gruverify.runtimes._parts import WrongForm
@@ -23,7 +23,7 @@ from gruverify.runtimes._whole import WholePart
 from . import _models, _runtimes
 
 H, I = _models.H, _models.I
-FLOAT, INT64 = 1, 7
+FLOAT, INT64 = "float32", "int64"
 
 
 def gru(reset: Any = "after") -> Gru:
@@ -192,7 +192,7 @@ def ports(
     inputs: list[Port], outputs: list[Port], *, batch_first: bool = False, **named: str
 ) -> dict[str, str]:
     """The names of ports by role."""
-    whole = OnnxWhole(b"", inputs, outputs, "", {})  # type: ignore[arg-type]  # it is not looked at
+    whole = WholeModel(b"", inputs, outputs, "", {})  # type: ignore[arg-type]  # it is not looked at
     found = ports_of(whole, gru().stack, named, batch_first=batch_first)
     return {role: port.name for role, port in found.by_role.items()}
 
@@ -223,7 +223,12 @@ def test_ports_are_found_by_their_shapes() -> None:
         ([Port("a", FLOAT, None)] * 1 + [Port("b", FLOAT, None)], [Y], {}, "say --port sequence="),
         ([X], [Port("z", FLOAT, (None, 9))], {}, r"none of the outputs z \(float32, \[\?, 9\]\)"),
         ([STATE], [Y], {}, "none of the inputs h .* is a sequence"),
-        ([X, Port("mask", 9, (None, None))], [Y], {}, r"input mask \(bool, .*--port ROLE=mask"),
+        (
+            [X, Port("mask", "bool", (None, None))],
+            [Y],
+            {},
+            r"input mask \(bool, .*--port ROLE=mask",
+        ),
         ([X], [Y], {"state": "q"}, r"--port state=q: the inputs are x \(float32"),
         ([X], [Y], {"last": "q"}, r"--port last=q: the outputs are y"),
     ],
@@ -242,8 +247,12 @@ def test_a_file_without_a_gru_node_says_what_to_do(tmp_path: Path) -> None:
 
 def test_flat_states_and_lengths_reach_the_model_and_come_back() -> None:
     inputs = [X, Port("s", FLOAT, (None, H)), Port("n", INT64, (None,))]
-    outputs = [Port("y", FLOAT, (None, None, H)), Port("hn", FLOAT, (None, H)), Port("q", 9, None)]
-    whole = OnnxWhole(b"", inputs, outputs, "", {})  # type: ignore[arg-type]
+    outputs = [
+        Port("y", FLOAT, (None, None, H)),
+        Port("hn", FLOAT, (None, H)),
+        Port("q", "bool", None),
+    ]
+    whole = WholeModel(b"", inputs, outputs, "", {})  # type: ignore[arg-type]
     found = ports_of(whole, gru().stack, {}, batch_first=True)
     part = WholePart(whole, gru(), found)
     rng = np.random.default_rng(0)
