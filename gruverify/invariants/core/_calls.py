@@ -114,6 +114,7 @@ class Calls:
     def second_answer(self, method: str) -> Any:
         """Its answer to a second call, made once."""
         if method not in self._again:
+            # Around the second call, and not the first: that one may seed or build something once.
             before = random_states()
             self._again[method] = self.fresh_answer(method)
             self.drawn |= {
@@ -122,6 +123,8 @@ class Calls:
         return self._again[method]
 
     def _call(self, method: str, **arguments: NDArray | Gradients | bool | None) -> Any:
+        # Copies for every call: a backend that writes to its arguments must not change the next
+        # answer, and the copy shows that it did.
         subject = unlocked(self.subject)
         given = {name: copied(a) for name, a in arguments.items()}
         result = self.as_given(method, subject, *given.values())
@@ -135,10 +138,13 @@ class Calls:
         if declaration := ruled_out(self.declared, method, arguments):
             raise RuledOut(method, declaration)
         try:
+            # NumPy's warnings at saturated gates are no findings; the recorder names the call if it
+            # never comes back.
             with np.errstate(all="ignore"), RECORDER.calling(method, self._sizes):
                 return getattr(self.backend, method)(*arguments)
         except GivenUp as given_up:
             raise NoMoreAsked(method, str(given_up)) from given_up
+        # Before the general case: declining is part of the contract, and no failure.
         except NotImplementedError as declined:
             raise Declined(method, str(declined)) from declined
         except ProtocolBroken as broken:  # which refuses nothing, as raising may
@@ -181,6 +187,7 @@ def is_array(value: Any) -> bool:
     """
     of = type(value)
     own = (of.__array_ufunc__, of.__getitem__) if isinstance(value, np.ndarray) else ()
+    # A masked array or a matrix would pass `isinstance` and then multiply or index in its own way.
     return own == (np.ndarray.__array_ufunc__, np.ndarray.__getitem__)
 
 
@@ -204,6 +211,7 @@ def unlocked(given: Cell | Stack) -> Cell | Stack:
 
 
 def _twin(cell: Cell) -> Cell:
+    # The constructor would lock the arrays again.
     twin = object.__new__(Cell)
     for name in ("variant", "weight_ih", "weight_hh", "bias_ih", "bias_hh"):
         value = getattr(cell, name)
@@ -222,6 +230,7 @@ def copied(argument: object) -> Any:
 
 def changed(before: Keywords, after: Keywords) -> list[str]:
     """The names of the arguments that have other bits after than before."""
+    # Bytes, for a NaN is not equal to itself, and -0 is another number than 0 here.
     return [name for name, argument in before.items() if _bytes(argument) != _bytes(after[name])]
 
 

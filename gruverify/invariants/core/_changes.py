@@ -31,6 +31,7 @@ def edited(case: Case, edit: Callable[[Parameters], Parameters]) -> Case:
 
 def packed(variant: Variant, p: Parameters) -> Cell:
     """A cell of these twelve blocks; biases that the variant lacks are ignored."""
+    # A cell refuses numbers in biases that its variant lacks.
     p = Parameters(*(block if variant.has(name) else 0 * block for name, block in p.items()))
     weights = np.concatenate([p.W_xr, p.W_xz, p.W_xc]), np.concatenate([p.W_hr, p.W_hz, p.W_hc])
     if not variant.bias:
@@ -104,6 +105,7 @@ def _pin(
     case: Case, p: Parameters, gate: str, level: npt.ArrayLike
 ) -> Iterator[tuple[str, NDArray]]:
     at = np.broadcast_to(np.asarray(level, np.float64), (case.cell.hidden_size,))
+    # NaN stands for "as it is", and must not reach a cell.
     free, numbers = np.isnan(at), np.nan_to_num(at).astype(case.format.dtype)
     bias, input_bias = case.cell.variant.bias, case.cell.variant.input_bias
     for name in (f"W_x{gate}", f"W_h{gate}", *((f"b_x{gate}", f"b_h{gate}") if bias else ())):
@@ -120,6 +122,7 @@ def update_preactivation(variant: Variant, level: npt.ArrayLike) -> NDArray:
     """The pre-activation of the update gate at which the share of the state that is kept is
     σ(level).
     """
+    # 1 - σ(a) = σ(-a): for "replace" the share that is kept is 1-z.
     return np.asarray(level, np.float64) * (1 if variant.update == "keep" else -1)
 
 
@@ -127,6 +130,7 @@ def cycled(case: Case, *levels: float) -> NDArray:
     """One of the levels for each unit, in turn; where the turn begins depends on the cell's sizes.
     (H,).
     """
+    # So that small cells, which are drawn most, do not all begin with the same level.
     H, first = case.cell.hidden_size, case.cell.input_size + case.cell.hidden_size
     return np.array([levels[(first + i) % len(levels)] for i in range(H)])
 

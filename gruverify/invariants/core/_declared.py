@@ -26,6 +26,7 @@ def _conflicts(declared: Declarations, method: str, arguments: tuple[Any, ...]) 
     if method not in METHODS:  # what has arguments of its own
         return
     subject, inputs, state, *_ = arguments
+    # A state of zeros is what such a backend starts from: it can be asked for that.
     if not declared.initial_state and state is not None and np.any(np.asarray(state) != 0):
         yield "initial_state=False"
     yield from _fixed(declared, subject, "hidden_size", "input_size")

@@ -103,6 +103,7 @@ class Exact:
         """The whole sequence: what follows the first step goes on from the state after it."""
         if self._forward:
             return self._forward.run
+        # The first step is shared with whoever asks for a step alone: it is not evaluated twice.
         v, p, after = self._variant, self.parameters, self.next_state
         rest = sequence(v, p, self.inputs[1:], carried(after))
         return Run(v, p, [self.step, *rest.steps], [self.state, after, *rest.states[1:]])
@@ -168,6 +169,8 @@ class Exact:
 
     def _movement(self, values: NDArray) -> Ball | None:
         """A part of a tangent; None where nothing moves, for which nothing need be found."""
+        # A constant's tangent is None to `Dual`: no ball of zeros need be carried through the
+        # formulas.
         return self._ball(values) if values.any() else None
 
     @cached_property

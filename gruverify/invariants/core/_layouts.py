@@ -28,6 +28,7 @@ _FILLER = 3
 
 def awkward(array: NDArray) -> NDArray:
     """The same numbers read-only, backwards in memory and with gaps between them."""
+    # Twice as wide, every other entry filler: who reads the gaps computes with 3s.
     wide = np.full((*array.shape[:-1], 2 * array.shape[-1]), _FILLER, array.dtype)
     backwards = (slice(None, None, -1),) * array.ndim
     wide[..., ::2] = array[backwards]
@@ -51,6 +52,7 @@ def overlapping(array: NDArray) -> NDArray:
     places = sum(np.indices(array.shape, sparse=True))
     shared = np.zeros(sum(array.shape) - array.ndim + 1, array.dtype)
     shared[np.asarray(places).ravel()] = array.ravel()
+    # One step along any axis is one entry further: that is what makes rows overlap.
     return as_strided(shared, array.shape, (array.itemsize,) * array.ndim)
 
 

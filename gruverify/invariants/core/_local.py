@@ -53,6 +53,7 @@ def local_to(trial: Trial, outputs: NDArray) -> Local:
     """The steps of the trial's case from the states that were returned; invariants that look at the
     same share them.
     """
+    # By content: several invariants read the same answer, and a second call may have had another.
     key = "local", outputs.tobytes()
     if key not in trial.shared:
         trial.shared[key] = Local(trial, outputs)
@@ -79,6 +80,8 @@ class Local:
         """Those of all steps, as one batch of T·B members."""
         if self._steps == 1:  # which starts from the case's own state, whatever was returned
             return self._exact.step
+        # One batched step of T·B members: the steps are independent once their starting states are
+        # known.
         inputs = Ball.exact(self._exact.mode, flat(self._exact.case.inputs))
         return activations(self.variant, self.parameters, inputs, self.before)
 

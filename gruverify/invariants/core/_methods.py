@@ -142,6 +142,7 @@ def close(
     """Whether two answers have the same bits or, if they do not, are as close as two that each are
     within its radius of the truth; allowed: finds the radii, which takes long.
     """
+    # Bits first: radii of a stack or of second derivatives can take longer than the call itself.
     bits = list(same_bits(how, found, expected))
     if all(residual.margin == 0 for residual in bits):
         yield from bits

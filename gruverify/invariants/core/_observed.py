@@ -172,6 +172,8 @@ class Observed(Calls):
         c = self.case
         cotangent, terms = c.d_last, []
         for k in reversed(range(len(c.inputs))):
+            # Added in float64 and rounded once: the one rounding of a stored sum, which the ball
+            # has, too.
             cotangent = (cotangent.astype(np.float64) + c.d_outputs[k]).astype(c.format.dtype)
             found = self._call("step_vjp", x=c.inputs[k], h=states[k], cotangent=cotangent)
             terms.append(self._gradients("step_vjp", found, "BI"))

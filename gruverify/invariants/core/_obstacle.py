@@ -105,6 +105,8 @@ class answer(Generic[Read]):
         if self._name not in found:
             found[self._name] = self._ask(instance)
         if isinstance(found[self._name], Obstacle):
+            # The obstacle is raised again for every invariant that reads it: tracebacks would pile
+            # up.
             raise found[self._name].with_traceback(None)
         result: Read = found[self._name]
         return result

@@ -40,6 +40,7 @@ def ranges(v: Variant, p: Parameters, a: Activations, cotangents: Ball) -> Range
     sizes, g = p.map(_size), _size(cotangents)
     half = _half_open(a)
     α = gate_cotangents(v, sizes, half, g)
+    # With all signs alike nothing cancels in the sums that follow.
     α = GateCotangents(*(np.abs(getattr(α, name)) for name in GateCotangents.__slots__))
     back = pullback_through(v, sizes, half, g, α)
     gates = _largest(α.r), _largest(α.z), _largest(α.c)

@@ -105,6 +105,8 @@ def invariant(
     """
 
     def register(check: Check) -> Check:
+        # Baselines, xfails and saved witnesses name invariants by id: two of one name could not be
+        # told apart.
         if id in INVARIANTS:
             raise ValueError(f"id={id!r} is taken")
         INVARIANTS[id] = Invariant(

@@ -128,8 +128,10 @@ def equal(
     values, others = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
     alike = values == others
     if np.count_nonzero(alike) == alike.size:
+        # The usual case, at the cost of one look.
         error = np.zeros(alike.shape)
     else:
+        # A NaN is the same answer as a NaN; ∞ is equal to ∞ already.
         alike |= np.isnan(values) & np.isnan(others)
         with np.errstate(invalid="ignore"):
             error = np.where(alike, 0.0, np.abs(values - others))
@@ -143,6 +145,7 @@ def overlooked(unknown: npt.NDArray[np.bool_]) -> Floats:
 
 def vague(radius: Floats, scale: float) -> npt.NDArray[np.bool_]:
     """Where something is known too little to claim anything of a quantity with that range."""
+    # Negated, so that a NaN is vague.
     return ~(radius < scale * SHARE)
 
 
@@ -171,12 +174,16 @@ def worst(
     if not compared:
         return Residual(what, 0.0, 0.0, 0.0, 0.0, 0.0, relation, compared=0, claimed=0)
     if about is not None:
+        # What the statement does not speak of is neither wrong nor a claim.
         bound = np.where(about, bound, np.inf)
     margins, flat = np.zeros(error.shape), 0
     if np.count_nonzero(error):
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            # Where nothing is wrong the margin is 0, also at a bound of 0 or infinity, which would
+            # make a NaN.
             np.divide(error, bound, out=margins, where=error.astype(bool))
         flat = int(margins.argmax())
+        # argmax stops at the first NaN: one look tells whether any margin is not a number.
         if not math.isfinite(margins.item(flat)):
             error, margins = _unbounded(error, bound, margins)
             flat = int(margins.argmax())
@@ -215,6 +222,7 @@ def _claimed(expected: Floats, bound: Floats, scale: float) -> int:
     """How many entries claim something. A bound of 0 always does, or one that is what float64 may
     underflow by.
     """
+    # Usually all bounds are small beside the range, and no entry need be looked at.
     if bound.item(bound.argmax()) < scale * SHARE:
         return bound.size
     return int(
@@ -230,6 +238,8 @@ def _limited(limit: Floats, bound: Floats, scale: float | None) -> int:
     """
     with np.errstate(invalid="ignore"):
         rounding = bound - limit
+        # An inequality may be far from sharp and still claim something; what rounding adds must not
+        # be all of it.
         claims = (rounding < float64.min_normal) | (rounding < limit)
         if scale is not None:
             claims = (claims | (rounding < scale * SHARE)) & (bound <= scale)
@@ -248,6 +258,8 @@ def _largest(values: Floats) -> float:
 def _unbounded(error: Floats, bound: Floats, margins: Floats) -> tuple[Floats, Floats]:
     """Errors and margins where either is not a number, or nothing is claimed."""
     lost = np.isnan(error)
+    # A NaN was expected nowhere, whatever the bound; but an infinite bound, below, excludes
+    # nothing.
     margins = np.where(lost | ((error > 0) & (bound == 0)), np.inf, margins)
     return np.where(lost, np.inf, error), np.where(np.isfinite(bound), margins, 0.0)
 

@@ -17,6 +17,7 @@ def ragged(case: StackCase) -> StackCase:
     if case.lengths is not None:
         return case
     T, B, _ = case.inputs.shape
+    # Up to T-1, so that there is padding even for a batch of one.
     lengths = 1 + np.arange(B) % max(T - 1, 1)
     return replace(case, lengths=lengths, batched=True)
 
@@ -26,6 +27,7 @@ def repadded(case: StackCase) -> StackCase:
     padded = ragged(case)
     return replace(
         padded,
+        # 1 - x is another number for every x but 1/2.
         inputs=np.where(padded.real[..., None], padded.inputs, 1 - padded.inputs),
         d_outputs=np.where(padded.real[..., None], padded.d_outputs, 1 - padded.d_outputs),
     )

@@ -21,6 +21,7 @@ def tangent_of(case: Case, *, moves_state: bool = True) -> Gradients:
     arrays = {name: case.format.cast(entries) for name, entries in _entries(moving)}
     for name in case.cell.packed():
         rows = np.repeat(case.cell.variant.mask(name), case.cell.hidden_size)
+        # A cell cannot move along a bias that its variant does not have.
         arrays[name][~rows] = 0
     if not moves_state:
         arrays["state"][...] = 0
@@ -32,6 +33,8 @@ def _entries(moving: dict[str, NDArray]) -> Iterator[tuple[str, NDArray]]:
     for name, array in moving.items():
         k = np.arange(start, start + array.size)
         start += array.size
+        # sin k² has no period, so that no two parts move alike; powers of two are exact in every
+        # format.
         yield name, (np.copysign(1.0, np.sin(k * k)) * 0.5 ** (k % 3)).reshape(array.shape)
 
 

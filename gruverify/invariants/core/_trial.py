@@ -63,6 +63,7 @@ class Trial:
             if self._twin is None:
                 twin = None
             else:
+                # The twin's case is the same object, and so is what the mathematics allows for it.
                 twin = self._twin.on(change)
             case = change(self.case) if twin is None else twin.case
             if case is self.case:
@@ -104,6 +105,7 @@ class Trial:
             return radius
         if mode.subnormals:
             return np.zeros(radius.shape)
+        # A flushed number is off by less than the smallest normal one, whatever else rounds.
         return np.minimum(radius, mode.format.min_normal)
 
     def _forward_of(self, case: Case) -> Exact | None:
@@ -115,6 +117,8 @@ class Trial:
             (case.inputs, self.case.inputs),
             (case.state, self.case.state),
         )
+        # By identity: `replace` keeps what it does not change, and comparing arrays would take
+        # longer.
         if all(one is other for one, other in pairs):
             return self.exact
         return None

@@ -42,6 +42,8 @@ def vector(variant: Variant, gradients: Gradients) -> Vector:
             if all(there):
                 found[name] = wide
             else:
+                # What a backend has in the rows of a bias that the variant lacks is nobody's
+                # gradient.
                 found[name] = np.where(np.repeat(there, len(wide) // 3), wide, 0.0)
     return found
 
@@ -90,6 +92,7 @@ def agree_within(
 
 def inner(one: Vector, other: Vector) -> tuple[float, float]:
     """⟨one, other⟩ over the parts of `one`, and what finding it in float64 may add."""
+    # One sum over all parts: its roundings are counted once.
     products = np.concatenate([(one[name] * other[name]).ravel() for name in one])
     size = float(np.abs(products).sum())
     return float(products.sum()), float(float64_error(size, products.size + 1, products.size))
