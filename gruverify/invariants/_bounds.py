@@ -47,6 +47,7 @@ def between(trial: Trial) -> Iterator[Residual]:
     )
     actual = trial.observed.step.astype(np.float64)
     outside = np.maximum(np.maximum(low - actual, actual - high), 0.0)
+    # A NaN lies in no interval.
     outside = np.where(np.isnan(actual), np.inf, outside)
     # A candidate known to no better than this leaves no interval to speak of.
     rounding = rounding + overlooked(vague(c.radius, STATES))
@@ -79,6 +80,8 @@ def gradient_sign(trial: Trial) -> Iterator[Residual]:
 
 def _sign(what: str, axes: str, actual: NDArray, ball: Ball) -> Residual:
     values = actual.astype(np.float64)
+    # No tolerance: where the enclosure excludes 0 every implementation has that sign. A NaN has
+    # none, and is wrong.
     wrong = (np.sign(values) != np.sign(ball.mid)).astype(np.float64)
     return worst(
         f"sign of {what}",

@@ -87,11 +87,13 @@ def update_flip(trial: Trial) -> Iterator[Residual]:
     state, c, other = (
         _exactly(a) for a in (drawn.case.state, taken.observed.step, negated.observed.step)
     )
+    # Three answers stand in the equation, each within its radius of the truth.
     allowed = sum(t.exact.next_state.radius for t in (drawn, negated, taken))
     yield compare(
         "h", "bi", drawn.observed.step, state + c - other, np.asarray(allowed), scale=STATES
     )
     flipped = drawn.on(update_flipped)
+    # A backend of one convention cannot be asked for the other.
     if _claims(trial, flipped.case.cell.variant):
         yield _alike("h, z negated, under the other convention", drawn, flipped)
 
@@ -116,6 +118,7 @@ def _alike(what: str, one: Trial, other: Trial) -> Residual:
 def _driven(case: Case, gate: str) -> Case:
     """One step from ±3/8 with all parameters 0, but for one gate, which is driven to its end."""
     once = single(case)
+    # 3/8 is exact in every format, and so are the halves that come of it.
     state = np.broadcast_to(
         np.where(np.arange(case.cell.hidden_size) % 2, -0.375, 0.375), case.state.shape
     )
@@ -158,6 +161,8 @@ def gate_order(trial: Trial) -> Iterator[Residual]:
         (candidate_driven, 0.5, 0.5),
     ):
         driven = trial.on(change)
+        # With the other gates at ½ and candidates of 0 each block of rows shows in a value of its
+        # own.
         expected = share * driven.case.state.astype(np.float64) + constant
         what = f"h, {change.__name__.replace('_', ' ')}"
         yield equal(what, "bi", driven.observed.step, expected, driven.declared_slack)
@@ -227,6 +232,7 @@ def bias_moved(fixed: Case) -> Case:
 
 
 def _moderate(bias: NDArray) -> NDArray:
+    # Biases are 0 by default: one that is 0 would hide on which side of r it stands.
     return np.asarray(np.copysign(np.clip(np.abs(bias), 0.25, 2.0), bias)).astype(bias.dtype)
 
 
@@ -252,6 +258,7 @@ def reset_absorbed(fixed: Case) -> Case:
     def absorb(p: Parameters) -> Parameters:
         if after:
             return replace(p, W_hc=r[:, None] * p.W_hc, b_hc=r * p.b_hc)
+        # W_hc D(r): before the product r scales columns, after it rows.
         return replace(p, W_hc=p.W_hc * r)
 
     return edited(pinned(fixed, r=SATURATED), absorb)
@@ -303,6 +310,7 @@ def reset_is_probed(trial: Trial) -> Iterator[Residual]:
         np.split(probe.case.cell.weight_hh.astype(np.float64), 3)[2],
     )
     if probe.case.cell.variant.reset == "after":
+        # M13: r_i W_ij after the product, W_ij r_j before it: wherever r_i and r_j differ.
         product = r[:, None] * W_hc
     else:
         product = W_hc * r

@@ -75,6 +75,7 @@ def symmetric(trial: Trial) -> Iterator[Residual]:
     rows = [_row_of_hessian(one, name, at) for name, at in entries]
     for (a, (row, radius)), (b, (other, its)) in combinations(zip(entries, rows, strict=True), 2):
         (name, at), (its_name, its_at) = a, b
+        # Each row of the Hessian is an answer of its own: nothing that is wrong with it cancels.
         allowed = radius[its_name][its_at] + its[name][at]
         yield number(
             f"∂²L/∂{name}{at}∂{its_name}{its_at}", row[its_name][its_at], other[name][at], allowed
@@ -102,6 +103,7 @@ def _row_of_hessian(one: Trial, name: str, at: tuple[int, int]) -> tuple[Vector,
         for key, a in vars(one.observed.tangent).items()
     }
     along = Gradients(**zeros)  # type: ignore[arg-type]  # None where there is no bias
+    # A unit vector: the answer is a row of the Hessian.
     getattr(along, name)[at] = 1
     return vector(one.case.cell.variant, one.observed.sequence_hvp_along(along)), radii(
         one, one.exact.hvp_along(along)

@@ -73,6 +73,7 @@ def loop(trial: Trial) -> Iterator[Residual]:
 def causality(trial: Trial) -> Iterator[Residual]:
     whole = trial.on(stretched)
     inputs = whole.case.inputs.copy()
+    # Another number for every one but 1/2.
     inputs[-1] = 1 - inputs[-1]
     other, _ = whole.observed.sequence_at(inputs, whole.case.state)
     yield equal("outputs, another last input", "tbi", other[:-1], whole.observed.sequence[0][:-1])
@@ -114,6 +115,7 @@ def padded(case: Case) -> Case:
 def zeros_are_inputs(trial: Trial) -> Iterator[Residual]:
     longer = trial.on(padded)
     (before, after), (_, one, other) = longer.observed.sequence[0], longer.exact.run.states
+    # Disjoint balls: there no right implementation can return the same state twice.
     apart_by_more = np.abs(one.mid - other.mid) > one.radius + other.radius
     yield never("a step over x = 0 leaves the state", before == after, apart_by_more)
 
@@ -176,6 +178,7 @@ def crowded(case: Case) -> Case:
 def batch(trial: Trial) -> Iterator[Residual]:
     all_ = trial.on(short).on(crowded)
     alone, _ = all_.observed.sequence_at(all_.case.inputs[:, -1:], all_.case.state[-1:])
+    # The last member, and not the first: a stale buffer shows behind others (M34).
     outputs, allowed = all_.observed.sequence[0][:, -1:], 2 * all_.exact.outputs_radius[:, -1:]
     yield agree_within("outputs, last member alone", "tbi", alone, outputs, allowed, scale=STATES)
 

@@ -59,6 +59,8 @@ def signs_flipped(case: Case) -> Case:
     s = _signs(case)
 
     def flip(p: Parameters) -> Parameters:
+        # Rows of the candidate turn with c; those of the gates stay, since σ of the same sum is the
+        # same.
         rows = {
             name: (getattr(p, name).T * s).T
             for name in ("W_xc", "b_xc", "b_hc")
@@ -100,6 +102,8 @@ def unit_cloned(case: Case) -> Case:
         rows = np.concatenate([block, block[:1]])
         if not name.startswith("W_h"):
             return rows
+        # And the rest for the clone: together they are the weight exactly, even where halving
+        # rounds.
         half = rows[:, :1] / rows.dtype.type(2)
         return np.concatenate([half, rows[:, 1:], rows[:, :1] - half], axis=1)
 
@@ -180,6 +184,7 @@ def inputs_scaled(case: Case) -> Case:
     )
     with np.errstate(over="ignore", invalid="ignore"):
         inputs, weights = case.inputs * by, case.cell.weight_ih / by
+        # Only there is the statement one about the same numbers (M19: no over- or underflow).
         exact = (inputs / by == case.inputs).all((0, 1)) & (
             weights * by == case.cell.weight_ih
         ).all(0)
@@ -325,6 +330,7 @@ def _allowed(symmetry: Symmetry, drawn: Trial, changed: Trial, view: View) -> Fl
 
     Where operands of products are rounded first, what was a sum and becomes a product does.
     """
+    # One ball holds both: the changed case is the same formula, with its sums in another order.
     radius = drawn.exact.outputs_radius
     rounds_more = symmetry.rounds_more or drawn.exact.mode.products != "format"
     return radius + (view(drawn.case, changed.exact.outputs_radius) if rounds_more else radius)

@@ -191,6 +191,8 @@ def vjp_is_transposed_jacobian(trial: Trial) -> Iterator[Residual]:
             continue
         J, H = jacobian.astype(np.float64), g.shape[-1]
         product, size = np.einsum("bi,bij->bj", g, J), np.einsum("bi,bij->bj", np.abs(g), np.abs(J))
+        # Both sides are answers: the Jacobian is off by its radius, met by |g|, and the pullback by
+        # its own.
         around = np.einsum("bi,bij->bj", np.abs(g), jacobian_ball.radius) + ball.radius
         yield agree_within(
             f"gᵀ∂h/∂{name}", "bj", vjp, product, around + float64_error_of_answers(size, H, 3 * H)
@@ -206,6 +208,7 @@ def vjp_is_transposed_jacobian(trial: Trial) -> Iterator[Residual]:
     asks_more=True,
 )
 def decomposition(trial: Trial) -> Iterator[Residual]:
+    # The backend's own states: the product rule is asked of it, and not its forward pass again.
     before = np.concatenate([trial.case.state[None], trial.observed.sequence[0][:-1]])
     yield from _two_ways(trial, trial.observed.sequence_vjp, trial.observed.chained_vjp(before))
 
@@ -218,6 +221,7 @@ def decomposition(trial: Trial) -> Iterator[Residual]:
 )
 def analytic_gradient(trial: Trial) -> Iterator[Residual]:
     c = trial.case
+    # In the same format, and so of the same accuracy: both are within a radius of the truth.
     analytic = NumpyBackend().sequence_vjp(c.cell, c.inputs, c.state, c.d_outputs, c.d_last)
     yield from _two_ways(trial, trial.observed.sequence_vjp, analytic)
 

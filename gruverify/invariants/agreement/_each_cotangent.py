@@ -60,6 +60,8 @@ class _Allowed:
         v, p, a = local.variant, local.parameters, local.activations
         α = _known(v, p, a, seen)
         cotangents, self.state = _of_states(seen, a.keep, through_gates(v, p, α))
+        # T steps of B members in one batch: each step's sum is still stored by itself, as it is in
+        # a loop.
         self.parameters = into_parameters(v, [a], [α], within=T)
         self.gates = _gates_at(v, p, a, cotangents, T)
         self.inputs = stacked(into_inputs(p, [α])[0], T)
@@ -70,6 +72,7 @@ class _Allowed:
         """Nothing is known of what is made of numbers that are not finite: (T, B) each, by step and
         member.
         """
+        # Backwards: what is unknown of a step is unknown of all before it.
         behind = np.logical_or.accumulate((unseen | lost_states)[::-1])[::-1]
         after = np.concatenate([behind[1:], np.zeros_like(behind[:1])])
         self.gates = unknown(self.gates, (after | lost_states)[..., None])
@@ -96,7 +99,10 @@ def _of_states(seen: Shown, keep: Ball, through: Ball) -> tuple[Ball, Ball]:
     found = list[Ball]()
     for t in reversed(range(T)):
         step = slice(t * B, (t + 1) * B)
+        # g_t = d_t + what comes back of step t+1; at T that is the cotangent of the last state.
         found.append(Ball.exact(exact.mode, d_outputs[t]) + g)
+        # keep is at most 1, so that the radius of g grows no faster than the roundings of each
+        # step.
         before = found[-1] * keep[step] + through[step]
         g = carried(before)
     return Ball.joined(found[::-1]), before

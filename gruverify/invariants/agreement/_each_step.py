@@ -54,6 +54,8 @@ def each_tangent(trial: Trial) -> Iterator[Residual]:
     x = Dual(lift(flat(case.inputs)), lift(flat(tangent.inputs)))
     assert tangent.state is not None  # a direction has every part
     outputs = trial.observed.sequence[0]
+    # Both the state and its tangent as they were returned: the tangent's error does not add up
+    # either.
     h = Dual(one_behind(trial, case.state, outputs), one_behind(trial, tangent.state, d_outputs))
     moved = stacked(one_step(case.variant, parameters, x, h).tangent, len(case.inputs))
     behind = np.concatenate([lost(tangent.state)[None], lost(outputs[:-1]) | lost(d_outputs[:-1])])

@@ -75,6 +75,8 @@ class _Back:
             gates = gate_cotangents(*at)
             terms.append(Contribution(t + 1, run, g, gates, back_to_state(*at, gates)))
             back = terms[-1].state
+            # ‖e_{t-1}‖ ≤ ‖J_t‖ ‖e_t‖ + what the step itself misses: linear, so there is no
+            # remainder.
             norms = growth[t] * norms + self._missed(run.steps[t], g, back.radius)
             state = Ball(g.mode, back.mid, np.minimum(back.radius, norms[:, None]))
             g, norms = _carried(state, norms)

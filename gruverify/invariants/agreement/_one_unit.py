@@ -35,6 +35,7 @@ def alone(case: Case) -> Case:
         cell=cell,
         inputs=clipped(case.inputs[:1, :1, :1], _MODERATE),
         state=clipped(case.state[:1, :1], _MODERATE),
+        # One cotangent of 1 at the end: every factor of a gradient counts in full.
         d_outputs=np.zeros_like(case.d_outputs[:1, :1, :1]),
         d_last=np.ones_like(case.d_last[:1, :1]),
         regimes=(),

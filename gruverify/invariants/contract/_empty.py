@@ -33,6 +33,7 @@ def _emptied(trial: AnyTrial, method: str, axis: str) -> tuple[Keywords, Parts]:
     Raises:
         Obstacle: there is no answer; Refused if it raises here and not for the whole case.
     """
+    # Whoever answers nothing at all does not refuse emptiness.
     first_answer(trial, method)
     observed = trial.observed
     given = {
@@ -55,6 +56,7 @@ def _cut(name: str, value: object, axis: str, letters: Callable[[str], str]) -> 
         return replace(value, **moved)
     if not isinstance(value, np.ndarray):
         return value
+    # Of no steps each member has none.
     if name == "lengths" and axis == "T":
         return np.zeros_like(value)
     found: NDArray = value[
@@ -96,6 +98,8 @@ def _no_steps(method: str) -> Check:
             if name != passed_on:
                 expected = np.zeros_like(array)
             else:
+                # Before the first step the last state is the initial one, and so its derivatives
+                # pass as they are.
                 expected = _state_of(given[argument]).reshape(array.shape)
             slack = trial.exact.mode.of_given(expected.astype(np.float64))
             said = f"{name}, after no steps"

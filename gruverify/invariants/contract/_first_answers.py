@@ -125,6 +125,7 @@ def unchanged(observed: Calls, method: str) -> Residual:
     needs=[],
 )
 def no_mutation(trial: Trial) -> Iterator[Residual]:
+    # Those have an invariant of their own, or are made of calls of the others.
     apart = (*DIRECTIONAL_METHODS, *derived_methods(trial.backend))
     methods = [method for method in READ if method not in apart]
     for method in methods:

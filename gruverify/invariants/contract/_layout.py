@@ -53,6 +53,7 @@ def _sharing_layouts(trial: AnyTrial, method: str) -> Sequence[Layout]:
     both = tuple(_FITTED)
     if method in _VALUES:
         return both
+    # By the case's own numbers, so that a replay asks the same.
     return (both[zlib.crc32(trial.case.inputs.tobytes()) % len(both)],)
 
 
@@ -61,6 +62,8 @@ def _sharing(trial: AnyTrial, method: str, layout: Layout) -> Iterator[Residual]
     they were.
     """
     given, twin = _Given(trial, method, layout), _Given(trial, method, layout)
+    # The numbers that overlapping arrays hold are not those of the case: the answer to compare with
+    # is that to plain copies of them.
     twin.to_arrays_of_their_own()
     plain = twin.answer()
     allowed = partial(radii, trial, method, given.arguments.get("tangent"))

@@ -64,6 +64,7 @@ def _same_bits(method: str) -> Check:
 def _second_thread(method: str) -> Check:
     def check(trial: AnyTrial) -> Iterator[Residual]:
         first = first_answer(trial, method)
+        # A fresh thread: buffers and streams that a library keeps for each thread are new there.
         with ThreadPoolExecutor(1) as executor:
             again = executor.submit(trial.observed.fresh_answer, method).result()
         yield from same_bits("in a second thread", parts(trial.case, method, again), first)
@@ -98,6 +99,7 @@ _of_every_method(
 
 def _own_memory(method: str) -> Check:
     def check(trial: AnyTrial) -> Iterator[Residual]:
+        # Kept alive, or its memory could be used again and look shared.
         before, observed = getattr(trial.observed, method), trial.observed
         subject = unlocked(observed.subject)
         arguments = {
@@ -162,13 +164,16 @@ def _fresh_weights(method: str) -> Check:
     def check(trial: AnyTrial) -> Iterator[Residual]:
         first, kept = first_answer(trial, method), _Kept(trial, method)
         yield from same_bits("the first time", kept.answer(), first)
+        # Same objects, other numbers: whoever keeps results by identity answers for the old ones.
         kept.write_others()
         others = kept.answer_of_strangers()
         yield from same_bits("with other numbers in the same arrays", kept.answer(), others)
+        # Other arrays in the same cell: whoever keeps references to arrays answers for those.
         kept.restore_in_new_arrays()
         yield from same_bits(
             "with the first weights in new arrays of the same cell", kept.answer(), first
         )
+        # Another cell at the address of one that is gone: whoever keeps by id() takes it for that.
         kept.write_others(in_another_cell=True)
         yield from same_bits(
             "with other weights in a cell where another one was", kept.answer(), others
@@ -204,6 +209,7 @@ class _Kept:
         """What it returns for the same numbers in objects that it has never seen, and that nobody
         sees later.
         """
+        # Held, so that no later object takes its address.
         self._strangers.append(unlocked(self._subject))
         given = {name: copied(argument) for name, argument in self._arguments.items()}
         return self._answer(self._strangers[-1], given)

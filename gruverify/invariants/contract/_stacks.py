@@ -76,4 +76,5 @@ def _read_twice(trial: StackTrial) -> None:
     for method in STACK_METHODS:
         if offers(trial.backend, method):
             READ_STACK[method](trial)
+            # A first call may draw once, to initialise; a second one has no reason to.
             found.second_answer(method)

@@ -46,6 +46,7 @@ def origin(trial: Trial) -> Iterator[Residual]:
     W_hc = np.split(there.case.cell.weight_hh.astype(np.float64), 3)[2]
     limit = np.broadcast_to(np.eye(len(W_hc)) / 2 + W_hc / 4, there.observed.step_jacobian[0].shape)
     expected = Ball.exact(Rounding(float64), limit)
+    # One product: W_hc/4.
     allowed = there.exact.jacobian[0].radius + float64_error(np.abs(limit), 1, 1)
     yield compare("J", "bij", there.observed.step_jacobian[0], expected, allowed)
 
@@ -73,8 +74,10 @@ def at_a_fixed_point(case: Case) -> Case:
         recurrent = r * (wide.W_hc @ h + wide.b_hc)
     else:
         recurrent = wide.W_hc @ (r * h) + wide.b_hc
+    # h* = c(h*) solved for the bias: z does not stand in it (theory.md 7).
     wanted = np.arctanh(h) - wide.W_xc @ x - recurrent
     limit = case.format.max
+    # What rounding and clipping leave of h* - c is allowed for where the statement is checked.
     return _with_constant(still, case.format.cast(np.clip(wanted, -limit, limit)))
 
 
@@ -164,6 +167,7 @@ def contractive(case: Case) -> Case:
     W_h have row sums of at most 1/4, and what inputs and biases add to a gate's pre-activation is
     at most 1/2.
     """
+    # Two steps show that it shrinks; more would only widen the balls.
     few = short(stretched(case))
     x = max(float(np.abs(few.inputs.astype(np.float64)).max()), 1.0)
 
@@ -241,6 +245,7 @@ def decay(trial: Trial) -> Iterator[Residual]:
         for W in np.split(alone.case.cell.weight_hh, 3)
     )
     update, reset = (float(1 / (1 + np.exp(-N))) for N in (N_z, N_r))
+    # (6.3): |c| ≤ r N_c |h| < |h|, so most is kept where z is largest.
     rate, first = (
         update + (1 - update) * reset * N_c,
         np.abs(alone.case.state.astype(np.float64)).max(1, keepdims=True),

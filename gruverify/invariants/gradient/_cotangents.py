@@ -17,6 +17,7 @@ from gruverify.invariants.core._vectors import agree_within, combined, observed,
 def factor(case: Case) -> float:
     """-1/2, or -1 where halving a cotangent would round."""
     given = (case.d_outputs, case.d_last)
+    # Halving a subnormal number may round.
     exact = all(np.array_equal((g * g.dtype.type(0.5)).astype(np.float64) * 2, g) for g in given)
     if exact:
         return -0.5
@@ -72,6 +73,7 @@ def homogeneous(trial: Trial) -> Iterator[Residual]:
 def after_another(trial: Trial) -> Iterator[Residual]:
     first, case = trial.observed.sequence_vjp, trial.case
     trial.on(scaled_cotangents).observed.fresh_sequence_vjp(case.d_outputs)
+    # Gradients that are added to a buffer, and not written into it, show at the second call.
     again = trial.observed.fresh_sequence_vjp(case.d_outputs)
     for (name, one), (_, other) in zip(first.items(), again.items(), strict=True):
         yield equal(f"gradient of {name}, after another", "abc"[: one.ndim], other, one)

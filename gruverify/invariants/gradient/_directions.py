@@ -105,6 +105,7 @@ def displaced_at_rest(case: Case) -> Case:
 
 
 def _displaced(case: Case, tangent: Gradients) -> Case:
+    # (L(θ+d) - L(θ)) rounds by about u, and the curvature hides |d|²: least where both are alike.
     length = 2.0 ** (1 - case.format.precision // 2)
     steps = vector(case.cell.variant, tangent)
     steps |= {
@@ -132,6 +133,7 @@ def taylor(trial: Trial) -> Iterator[Residual]:
     case, moves_state = trial.case, trial.declared.state_gradient
     other = trial.on(displaced if moves_state else displaced_at_rest)
     here, there = (_parts(one.case) for one in (trial, other))
+    # What was really moved: the sum of parameter and step was rounded to the format.
     d = combined(np.subtract, there, here)
     d = {name: d[name] for name in observed(trial)}
     (after, one), (before, two) = (_loss(case, *t.observed.sequence) for t in (other, trial))

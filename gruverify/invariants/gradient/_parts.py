@@ -96,6 +96,7 @@ def chunks(trial: Trial) -> Iterator[Residual]:
         yield nothing_claimed("one step is one chunk")
         return
     vjp, between = trial.observed.sequence_vjp_of_steps, trial.observed.sequence[0][half - 1]
+    # The later half first: the earlier one needs the cotangent that it passes back.
     second = vjp(slice(half, None), between, case.d_outputs[half:], case.d_last)
     first = vjp(slice(0, half), case.state, case.d_outputs[:half], state_of(second))
     one, other = (vector(case.cell.variant, part) for part in (first, second))
@@ -138,6 +139,7 @@ def contracted(case: Case) -> Case:
     started.
     """
     cell, half = case.cell, case.format.dtype.type(0.5)
+    # Ends: a cell of zeros has λ = ½.
     while not contraction_rate(cell, _largest_input(case)) < 1:
         cell = replace(cell, **{name: array * half for name, array in cell.packed().items()})
     return replace(
@@ -169,12 +171,14 @@ def truncation_error(trial: Trial) -> Iterator[Residual]:
     exact, window, largest = calm.exact, middle(calm.case), _largest_input(calm.case)
     rate = contraction_rate(calm.case.cell, largest)
     slope = max(float(candidate_slope(a).magnitude.max()) for a in exact.run.steps)
+    # (8.1): Σ_{j≥K} λ^j, for the transposed Jacobians shrink the sum of sizes by λ each.
     lost = float(np.abs(exact.d_last.mid).sum()) * slope * rate**window / (1 - rate)
     whole, part = calm.observed.sequence_vjp_of_last, _cut(calm, window)
     around, near = (
         exact.gradients_of_last.parameters,
         total(exact.terms_of_last[:window]).parameters,
     )
+    # Σ_j |x_j| ≤ I max|x|: what a column sum of the weights' gradient has more than the bias'.
     for block, reach in (("W_xc", largest * calm.case.sizes["I"]), ("b_xc", 1.0)):
         if block in blocks_of(calm.case.cell.variant):
             one, other = (block_of(found, block).astype(np.float64) for found in (whole, part))

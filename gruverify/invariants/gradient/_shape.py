@@ -73,12 +73,15 @@ def scaling_identity(trial: Trial) -> Iterator[Residual]:
         for array in (case.inputs, found.inputs)
     )
     W, dW = case.cell.weight_ih.astype(np.float64), found.weight_ih.astype(np.float64)
+    # Sizes alone: what is wrong with α is on both sides and cancels, what multiplying rounds does
+    # not.
     mode, α, weights = trial.exact.mode, _of_gates(trial), np.abs(W)
     around_W = _over_time(α, lambda one, t: one.T @ Ball.exact(mode, np.abs(case.inputs[t]))).radius
     gates = [Ball.exact(mode, rows) for rows in np.split(weights, 3)]
     around_x = np.concatenate([_over_gates(one, gates).radius for one in α])
     left, right = W.T @ dW, dx.T @ x
     terms = weights.T @ np.abs(dW) + np.abs(dx).T @ np.abs(x)
+    # 3H of the left side and T·B of the right, in each of its m×m entries.
     products = len(W) + len(x)
     rounding = float64_error(terms, products + 1, 3 * products)
     allowed = weights.T @ around_W + around_x.T @ np.abs(x)
@@ -248,6 +251,7 @@ def _minors(block: str, dW: Floats, around: Floats) -> Residual:
     if 1 in dW.shape:
         return nothing_claimed(f"dL/d{block} has no minors")
     k, l = np.roll(np.arange(dW.shape[0]), -1), np.roll(np.arange(dW.shape[1]), -1)
+    # Neighbours are enough: if all those minors are 0, and no entry is, the rank is 1.
     one, other = dW * dW[k][:, l], dW[:, l] * dW[k]
     size, up = np.abs(dW), np.abs(dW) + around
     allowed = _grown(size, up, (size[k][:, l], up[k][:, l])) + _grown(

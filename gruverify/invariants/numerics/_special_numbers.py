@@ -56,6 +56,7 @@ def probed(case: Case) -> Case:
     """
     z = update_preactivation(case.cell.variant, cycled(case, *np.repeat(_LEVELS, 3)))
     driven = pinned(single(case), r=cycled(case, *_LEVELS), z=z, c=-SATURATED)
+    # 8192·½·r: r = ½ cancels the constant of -2048 exactly, r = 0 and 1 leave -2048 and 2048.
     recurrent = np.eye(case.cell.hidden_size) * (4 * SATURATED)
     driven = edited(driven, lambda p: replace(p, W_hc=recurrent.astype(p.W_hc.dtype)))
     return replace(driven, state=np.full_like(driven.state, 0.5))
@@ -176,6 +177,7 @@ def _is_shown(trial: Trial, low: float, high: float) -> Iterator[Residual]:
     yield worst("range of h", "bi", h, np.clip(h, low, high), outside, trial.declared_slack)
     fall, allowed = np.maximum(h[:-1] - h[1:], 0.0), radius[:-1] + radius[1:]
     yield worst("fall of h", "bi", h[1:], h[:-1], fall, allowed)
+    # The pre-activations are in ascending order and symmetric: reversed, each meets its negative.
     yield agree_within("h(a) against h(-a)", "bi", low + high - h[::-1], h, radius + radius[::-1])
 
 
@@ -226,6 +228,7 @@ def nan_is_passed_on(trial: Trial) -> Iterator[Residual]:
     _ = all_.observed.step  # whoever refuses numbers too does not refuse NaN
     for name in ("x", "h"):
         arrays = {"x": all_.case.inputs[0].copy(), "h": all_.case.state.copy()}
+        # The last entry: a loop over vectors of a processor's width ends with what is left over.
         arrays[name][0, -1] = np.nan
         if name == "h" and not trial.declared.initial_state:
             continue
@@ -370,6 +373,7 @@ def _narrow_and_wide(trial: Trial) -> tuple[Trial, Trial]:
     narrower first.
     """
     own, claimed = trial.case.format, [f for f in FORMATS if f in trial.backend.formats]
+    # Neither of float16 and bfloat16 holds all numbers of the other.
     wider = [f for f in claimed if f.precision > own.precision and f.max > own.max]
     if wider:
         return trial, trial.on(cast_to(wider[0]))

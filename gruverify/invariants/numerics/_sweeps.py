@@ -49,6 +49,7 @@ def every_number(format: Format) -> NDArray:
     """
     if format.dtype.itemsize == 2:
         with np.errstate(invalid="ignore"):
+            # Every pattern of 16 bits: NaN and infinities go with the comparison below.
             numbers = np.arange(2**16, dtype=np.uint16).view(format.dtype).astype(np.float64)
     else:
         numbers = _points(format).astype(np.float64)
@@ -69,6 +70,7 @@ def _points(f: Format) -> NDArray:
     )
     marks = np.concatenate([marks, [f.tanh_saturates, np.log(f.min_normal), *range(1, 128)]])
     ulps = 2 * f.unit_roundoff * np.exp2(np.floor(np.log2(np.abs(marks))))
+    # Eight neighbours to either side: a threshold that is off by an ulp shows.
     around = (marks[:, None] + ulps[:, None] * np.arange(-8, 9)).ravel()
     return f.cast(np.concatenate([even, sizes, -sizes, around, -around]))
 
@@ -276,6 +278,7 @@ Compared: TypeAlias = Callable[[Trial, Sweep, str], Iterator[Residual]]
 
 def _found_of(backend: object) -> dict[Any, list[Residual]]:
     """What was found of this very object so far."""
+    # Backends need not be hashable, and two equal ones may answer differently.
     number = id(backend)
     reference, found = _known.get(number, (None, {}))
     if reference is None or reference() is not backend:
@@ -311,6 +314,7 @@ def _swept(trial: Trial, gate: str, compared: Compared) -> Iterator[Residual]:
     frame = _Frame(
         c.format, c.variant, declared.hidden_size or _SIZE, declared.input_size or _SIZE, every
     )
+    # Yielded always, so that a sweep without cells is no pass; those that there are outweigh it.
     yield nothing_claimed(f"{gate} cannot be shown by a cell of these sizes that starts from 0")
     if declared.initial_state:
         shown = _SHOWN

@@ -126,6 +126,7 @@ def constant_gates_states(trial: Trial) -> Iterator[Residual]:
         list(_Still(still, still.exact.mode).steps()),
     )
     for k, actual in enumerate(still.observed.sequence[0], start=1):
+        # (4.6), without a loop: k factors and one difference.
         closed = form.c + _power(form.keep, k) * (form.h - form.c)
         yield compare(f"outputs[t={k - 1}]", "bi", actual, closed, run[k].h.radius, scale=STATES)
 
@@ -149,6 +150,7 @@ def constant_gates_gradient(trial: Trial) -> Iterator[Residual]:
         yield compare("dL/dh_0", "bi", found.state, g * power, allowed["h_0"])
     sign = float(update_preactivation(still.case.cell.variant, 1.0))
     closed = {
+        # (4.6): ∂h_K/∂b_z = K z^K (1-z)(h_0 - c), with z the share that is kept.
         "b_xz": g * (sign * STEPS) * power * form.take * (form.h - form.c),
         "b_xc": g * (1 - power) * (1 - form.c * form.c),
     }
@@ -175,6 +177,7 @@ def _chrono_biases(case: Case) -> Floats:
 
 def _exponents(case: Case) -> Floats:
     """The k of T_i - 1 = 2^k: from 0 to past where the format's gate rounds to 1. (H,)."""
+    # Past p+1 the gate rounds to 1 (theory.md 5): the unit is a latch then, and must be one.
     first, span = case.cell.hidden_size + case.cell.input_size, case.format.precision + 2
     return np.array([float((first + 3 * i) % span) for i in range(case.cell.hidden_size)])
 

@@ -38,6 +38,7 @@ def forget_value(trial: Trial) -> Iterator[Residual]:
     p, x = trial.exact.parameters, trial.exact.inputs[0]
     inner = x @ p.W_xc.T + p.b_xc
     if trial.case.cell.variant.reset == "before":
+        # RB adds b_hc outside of what r closes: it survives r = 0 (3.4).
         inner = inner + p.b_hc
     yield _near(trial, tanh(inner), "r")
 
@@ -92,6 +93,7 @@ def update_moves_towards_the_state(trial: Trial) -> Iterator[Residual]:
     if trial.case.cell.variant.update == "replace":
         moved, moves = moves, moved
     excess = np.maximum(moves - moved, 0.0)
+    # A NaN has moved by more than any bound.
     excess = np.where(np.isnan(moves - moved), np.inf, excess)
     allowed = trial.exact.next_state.radius + raised.exact.next_state.radius
     yield worst("|h - h'| as b_z rises", "bi", moves, moved, excess, allowed, scale=STATES)

@@ -38,6 +38,7 @@ def hard_reset(case: Case) -> Case:
     """Three steps; input 0 is a flag that closes both gates at the second, whatever else they are
     given.
     """
+    # One step before the closed one, and one after it.
     inputs = case.inputs[[0, -1, 0]]
     inputs[:, :, 0] = (np.arange(3) == RESET)[:, None]
     flagged = with_inputs(case, inputs)
@@ -74,6 +75,7 @@ def _flagged(
     largest = float(
         (np.abs(wide[0]) @ x + np.abs(wide[1]) @ h + np.abs(wide[2]) + np.abs(wide[3])).max()
     )
+    # At most 2048 against the flag's 4096: what is left is at least where σ is 0 in every format.
     scale = 2.0 ** -np.ceil(max(np.log2(max(largest, 1.0) / SATURATED), 0.0))
     for kind, block in zip(("W_x", "W_h", "b_x", "b_h"), (W_x, W_h, b_x, b_h), strict=True):
         scaled = (block.astype(np.float64) * scale).astype(W_x.dtype)

@@ -54,6 +54,8 @@ def _row_sums(trial: Trial, target: Floats, gap: Floats, what: str) -> Residual:
     jacobian = trial.observed.step_jacobian[0].astype(np.float64)
     distance, H, ball = np.abs(jacobian - target).sum(2), jacobian.shape[2], trial.exact.jacobian[0]
     reach = float((np.abs(ball.mid) + np.abs(target)).sum(2).max())
+    # An inequality in exact numbers: its limit and both sides round, so that at ε ~ u a slack is
+    # needed (theory.md 3, last line).
     slack = ball.radius.sum(2) + _own(gap, H) + float64_error_of_answers(distance, H, 0)
     return at_most(what, "bi", distance, gap, slack, scale=reach)
 
@@ -154,6 +156,7 @@ def forget_takes_candidate(trial: Trial) -> Iterator[Residual]:
 )
 def forget_candidate_gradient(trial: Trial) -> Iterator[Residual]:
     g, x, c = trial.exact.d_last, trial.exact.step.x, trial.exact.step.c
+    # take (1-c²) = (1-c²) - keep (1-c²): the second is at most keep, whatever c is.
     elman, kept = g * (1 - c * c), _first_step(trial).keep * g.magnitude
     limits = {"W_xc": (elman.T @ x, kept.T @ x.magnitude), "b_xc": (elman.sum(0), kept.sum(0))}
     for block in blocks_of(trial.case.cell.variant):
@@ -191,6 +194,7 @@ def _update_paths(trial: Trial) -> Iterator[tuple[Floats, Floats]]:
     """For each k: bounds of |dL_T/dh_k|(1+|h'|) z(1-z) and of |h_{k-1}|, (B, H) each."""
     for term, a in zip(trial.exact.terms_of_last, reversed(trial.exact.run.steps), strict=True):
         m = magnitudes(trial.case.cell, a)
+        # z(1-z) is at most the smaller of the two.
         yield term.cotangent.magnitude * (1 + m.h) * np.minimum(m.z, m.not_z), m.h
 
 
@@ -226,6 +230,7 @@ def _vanishes(trial: Trial) -> NDArray:
             )
         ),
     )
+    # A sixteenth of what would round up to the smallest number.
     shut = np.max([z.max(0) for z in gates], axis=0) < 1 / 32
     bounded = np.isfinite(trial.exact.gradients_of_last.parameters.W_hz.radius)
     return np.asarray(shut[:, None] & (largest < 1 / 4) & bounded)
@@ -289,6 +294,7 @@ def order_reset(trial: Trial) -> Iterator[Residual]:
     if m.variant.reset == "after":
         reached = g * m.take
     else:
+        # RB: the cotangent passes W_hc before it meets the reset gate (2.4).
         reached = (g * m.take) @ m.W_hc
     yield from _orders(
         trial, reached * m.q * np.minimum(m.r, m.not_r), "W_xr", "W_hr", "b_xr", "b_hr"

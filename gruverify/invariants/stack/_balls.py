@@ -139,6 +139,7 @@ def box(trial: StackTrial) -> Iterator[Residual]:
     D = trial.case.stack.directions
     before = np.abs(trial.case.states.astype(np.float64))
     outputs, last = (np.abs(found.astype(np.float64)) for found in trial.observed.stack)
+    # Outputs are states of the top layer alone, which start from its own initial ones.
     top = np.concatenate(list(before[-D:]), axis=1)
     exactly = trial.exact.mode.stays_in_box
     for what, letters, found, start, ball in (

@@ -54,6 +54,7 @@ def _allowed(trial: StackTrial, direction: int, outputs: NDArray) -> Ball:
     case, mode = trial.case, trial.exact.mode
     given = Ball.exact(mode, np.broadcast_to(case.states[direction], outputs.shape))
     starts, real = _starts(case, direction)[..., None], case.real[..., None]
+    # The row that wraps round is one that starts, and is not used.
     before = np.roll(outputs, -1 if direction else 1, axis=0)
     seen = returned(mode, before)
     h = Ball(

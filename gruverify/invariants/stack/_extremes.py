@@ -111,6 +111,8 @@ def _idle(trial: StackTrial) -> StackObserved:
         Obstacle: RuledOut where `min_length` is declared to be more than a step.
     """
     case, declared = idle(trial.case), trial.declared
+    # `min_length` speaks of sequences; a member of length 0 is asked all the same, and may be
+    # refused.
     if declared.min_length <= 1:
         declared = replace(declared, min_length=0)
     return StackObserved(case, trial.backend, declared)

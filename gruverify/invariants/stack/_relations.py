@@ -68,6 +68,8 @@ def composition(trial: StackTrial) -> Iterator[Residual]:
         return
     inputs, last = trial.case.inputs, list[NDArray]()
     for layer in range(trial.case.stack.layers):
+        # Each layer over the outputs that the backend returned, rounded to the format as every
+        # layer's are.
         alone = StackTrial(layer_alone(trial.case, layer, inputs), trial.backend)
         inputs, h = alone.observed.stack
         last.append(h)
@@ -212,6 +214,7 @@ def last_is_an_output(trial: StackTrial) -> Iterator[Residual]:
     ends = (lengths[members] - 1, 0 * members)
     for direction, t in enumerate(ends[:D]):
         half = slice(direction * H, (direction + 1) * H)
+        # One state returned twice: two answers, for a kernel may round a copy of its own.
         bound = 2 * trial.exact.last.radius[direction - D, members]
         found = last[direction - D, members]
         yield agree_within(
