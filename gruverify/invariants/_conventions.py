@@ -26,6 +26,7 @@ from gruverify.invariants.core._changes import (
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import (
     STATES,
+    Floats,
     Residual,
     agree_within,
     compare,
@@ -106,9 +107,9 @@ def _claims(trial: Trial, variant: Variant) -> bool:
     return variant in declared_variants(trial.backend)
 
 
-def _alike(what: str, one: Trial, other: Trial) -> Residual:
-    """Both steps are the same: apart by no more than both radii."""
-    allowed = one.exact.next_state.radius + other.exact.next_state.radius
+def _alike(what: str, one: Trial, other: Trial, more: Floats | float = 0.0) -> Residual:
+    """Both steps are the same: apart by no more than both radii, and what is allowed beside."""
+    allowed = one.exact.next_state.radius + other.exact.next_state.radius + more
     return agree_within(what, "bi", other.observed.step, one.observed.step, allowed)
 
 
@@ -279,10 +280,28 @@ def reset_elsewhere(case: Case) -> Case:
 def reset_is_absorbed(trial: Trial) -> Iterator[Residual]:
     fixed = trial.on(reset_fixed)
     absorbed = fixed.on(reset_absorbed)
-    yield _alike("h, r in the weights", fixed, absorbed)
+    rounded = _rounded_weights(fixed.case, absorbed.case)
+    yield _alike("h, r in the weights", fixed, absorbed, rounded)
     elsewhere = absorbed.on(reset_elsewhere)
     if _claims(trial, elsewhere.case.cell.variant):
-        yield _alike("h, r in the weights, under the other convention", fixed, elsewhere)
+        yield _alike("h, r in the weights, under the other convention", fixed, elsewhere, rounded)
+
+
+def _rounded_weights(fixed: Case, absorbed: Case) -> Floats:
+    """How far the candidate may move where halving weights rounded them, as it does subnormal ones:
+    (B, H).
+    """
+    r = _resets(fixed).astype(np.float64)
+    p, stored = (
+        case.cell.parameters(lambda array: array.astype(np.float64)) for case in (fixed, absorbed)
+    )
+    if fixed.cell.variant.reset == "after":
+        weights, biases = r[:, None] * p.W_hc, r * p.b_hc
+    else:
+        weights, biases = p.W_hc * r, p.b_hc
+    # tanh moves by no more than its argument does, and h is the candidate.
+    states = np.abs(fixed.state.astype(np.float64))
+    return np.asarray(states @ np.abs(weights - stored.W_hc).T + np.abs(biases - stored.b_hc))
 
 
 def reset_probe(fixed: Case) -> Case:

@@ -14,7 +14,17 @@ import numpy as np
 import pytest
 
 import gruverify
-from gruverify import FORMATS, Case, Cell, Format, Gradients, Variant, float64
+from gruverify import (
+    FORMATS,
+    Case,
+    Cell,
+    Format,
+    Gradients,
+    Variant,
+    assert_holds,
+    float16,
+    float64,
+)
 from gruverify.backends import NumpyBackend, resolve
 from gruverify.engine import judge
 from gruverify.invariants import INVARIANTS
@@ -111,3 +121,17 @@ def test_rounding_of_float64_is_allowed_for_in_one_place() -> None:
         if own.search(source.replace("(1 + REFERENCE.u)", ""))
     }
     assert users == {"_reference.py"}
+
+
+@pytest.mark.parametrize("reset", ["after", "before"])
+def test_weights_that_are_rounded_where_a_reset_gate_is_absorbed_are_no_false_alarm(
+    reset: Any,
+) -> None:
+    H, cast = 256, float16.cast
+    weights = np.zeros((3 * H, H))
+    weights[2 * H :] = 3 * float16.min_subnormal  # of which the half is none of the format's
+    cell = Cell(Variant(reset, bias=False), cast(np.zeros((3 * H, 1))), cast(weights))
+    ones, nothing = cast(np.ones((1, H))), cast(np.zeros((1, 1, H)))
+    case = Case(cell, cast([[[1.0]]]), ones, nothing, nothing[0])
+
+    assert_holds("conventions/reset-absorbed", NumpyBackend(), case)
