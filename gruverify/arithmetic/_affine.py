@@ -198,7 +198,7 @@ class Affine:
         return self._rounded()
 
     def _rounded(self) -> Affine:
-        """The same with its roundings charged."""
+        """The number with its pending roundings charged."""
         pending = self._load
         if pending is None or (pending.weight is None and pending.factors == 1):
             return self
@@ -351,7 +351,7 @@ def _unknown(ends: Interval, where: npt.NDArray[np.bool_]) -> Interval:
 
 
 def promoted(noise: Noise, form: Form) -> Form:
-    """The same (B, n), each number's own on symbols: one for each column that has any."""
+    """The form (B, n) with each number's own part on symbols: one for each column that has any."""
     columns = np.flatnonzero(form.own.any(0))
     parts = np.zeros((len(columns), *form.centre.shape))
     parts[np.arange(len(columns)), :, columns] = form.own[:, columns].T

@@ -56,7 +56,7 @@ class ArbArray(np.ndarray[Any, np.dtype[np.object_]]):
         return self._each(lambda a: _increasing(_sigmoid, a))
 
     def tanh(self) -> ArbArray:
-        """Tanh, elementwise; as tight for a wide ball as for a point."""
+        """The hyperbolic tangent, elementwise; as tight for a wide ball as for a point."""
         return self._each(lambda a: _increasing(lambda x: x.tanh(), a))
 
     def _each(self, f: Callable[[arb], arb]) -> ArbArray:
@@ -102,6 +102,7 @@ def arb_array(values: npt.ArrayLike, *, bits: int = BITS, radius: npt.ArrayLike 
 
 def _exact(values: npt.ArrayLike) -> npt.NDArray[np.object_]:
     array = np.asarray(values)
+    # float64 holds every number of all four formats; longdouble would be rounded without a word.
     if array.dtype.kind not in "Oiu":
         format_of(array.dtype)
         array = array.astype(np.float64)

@@ -238,8 +238,8 @@ class Ball:
         return self.summed(axis)
 
     def summed(self, axis: int, results: Results | None = None) -> Ball:
-        """The same; `results` are those of the parts that it is put together of, itself unless
-        given.
+        """The sum along `axis`; `results` are those of the parts that it is put together of, itself
+        unless given.
         """
         a = self._rounded()
         total = _pending(self.mode, a.mid.sum(axis))
@@ -518,7 +518,7 @@ def _pending(mode: Rounding, mid: Floats) -> Ball:
 
 
 def _alike(ball: Ball) -> Ball:
-    """The same ball anew, but for what is found of it once and may change with its arrays."""
+    """A copy of the ball, but for what is found of it once and may change with its arrays."""
     other = object.__new__(Ball)
     found = vars(other)
     found.update(vars(ball))

@@ -55,7 +55,7 @@ def sigmoid_of(a: Ball) -> tuple[Floats, Bound]:
 
 
 def tanh_of(a: Ball) -> tuple[Floats, Bound, Mask]:
-    """The same of tanh, and where it is anything but an exact 0."""
+    """Midpoint and radius of tanh over a ball, and where it is anything but an exact 0."""
     m, e = a.mode, a.rad
     slope = 4 * _logistic_slope(2 * np.maximum(a.size - e, 0.0))  # tanh(a) = 2σ(2a) - 1
     inner = np.minimum(e * slope, 2.0)

@@ -96,7 +96,9 @@ class Bend:
 
 
 def bend_of(curve: Curve, low: Floats, high: Floats, centre: Floats) -> Bend:
-    """Both for all x between low and high, around a centre that may lie anywhere."""
+    """The line and the parabola for all x between low and high, around a centre that may lie
+    anywhere.
+    """
     # Where convex becomes concave; an interval on one side of 0 has an empty other side, of one
     # point.
     zero = np.clip(0.0, low, high)

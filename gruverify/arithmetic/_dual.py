@@ -48,7 +48,7 @@ class Dual:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """That of the value."""
+        """The shape of the value."""
         return tuple(self.value.shape)
 
     # -- sums and products: (x + y)' = x' + y', (xy)' = x'y + xy' ----------------------------------

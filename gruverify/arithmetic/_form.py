@@ -70,7 +70,7 @@ class Form:
         return np.abs(self.centre) + self.spread
 
     def widened(self, by: Bound) -> Form:
-        """The same, with so much more of its own."""
+        """The form with so much more of its own."""
         return Form(self.symbols, self.centre, self.parts, (self.own + by) * OUTWARD)
 
     def plus(self, other: Form, sign: float = 1.0) -> Form:

@@ -46,7 +46,7 @@ class Format:
 
     @property
     def unit_roundoff(self) -> float:
-        """U = 2^-p: the largest relative error of one rounding to nearest."""
+        """The unit roundoff u = 2^-p: the largest relative error of one rounding to nearest."""
         return math.ldexp(1.0, -self.precision)
 
     @property

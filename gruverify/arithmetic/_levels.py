@@ -18,6 +18,7 @@ def gate_bands(f: Format) -> dict[str, Band]:
     At "0" the true gate rounds to 0; at "rounding" 1/(1+e^-a) is 1 in the format although the true
     gate is not.
     """
+    # σ(a) ≈ e^a there, so a gate is subnormal below the logarithm of the smallest normal number.
     normal = math.log(f.min_normal)
     return {
         "0": (-math.inf, f.sigmoid_underflows),

@@ -58,7 +58,7 @@ def most_important(a: Form, b: Form, count: int) -> tuple[Symbols, Floats, Float
 
 
 def _plain(symbols: Symbols) -> Symbols:
-    """Those that are none of pairs: they stand first."""
+    """The symbols that stand for no pair: they come first."""
     return symbols[: np.searchsorted(symbols, _FIRST_PAIR)]
 
 

@@ -104,7 +104,7 @@ class Rounding:
 
     @cached_property
     def wide(self) -> bool:
-        """Whether that is another format than the one that operations round to."""
+        """Whether the accumulator is another format than the one that operations round to."""
         return self.accumulator != self.arithmetic
 
     @cached_property
@@ -229,7 +229,7 @@ class Rounding:
         return (self.kappa_sigma * self.u) * size + self.eta
 
     def of_tanh(self, size: Floats) -> Floats:
-        """The same of tanh, where it is at most `size` in magnitude and no exact 0."""
+        """What tanh may be wrong by where it is at most `size` in magnitude and no exact 0."""
         if self.tanh == "absolute":
             return np.full(size.shape, self.kappa_tanh * self.u + self.eta)
         return (self.kappa_tanh * self.u) * size + self.eta

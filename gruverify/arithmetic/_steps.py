@@ -147,7 +147,7 @@ class _BallSteps(Steps):
 class _DualSteps(Steps):
     @property
     def rounds_operands(self) -> bool:
-        """As that of the values."""
+        """Whether the operands of matrix products are rounded, of the values as of the tangents."""
         return self.values.rounds_operands
 
     @once

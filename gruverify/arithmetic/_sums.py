@@ -51,8 +51,8 @@ class Shares(NamedTuple):
 
 
 class Results(NamedTuple):
-    """Of a sum that is put together of several: Σ|each one's result|, and how many are not the sum
-    of nothing.
+    """Of a sum that is put together of several: Σ|result| over these, and how many of them are not
+    the sum of nothing.
     """
 
     sizes: Floats
@@ -109,7 +109,7 @@ _ALIKE = 2.0**-7
 
 
 def shares(mode: Rounding, terms: Count, operands: Count) -> Shares:
-    """Those of a sum of so many terms and operands, rounded outward."""
+    """The shares of a sum of so many terms and operands, rounded outward."""
     if isinstance(terms, float) and isinstance(operands, float):
         # A handful of counts serve a whole run: the shares are found once for each.
         counts = terms, operands
@@ -126,7 +126,9 @@ _TERMS, _OPERANDS = 64, 16
 
 
 def _looked_up(m: Rounding, N: Count, P: Count) -> Shares | None:
-    """Those of counts that are small, from a table that was made once; None if some are not."""
+    """The shares of small counts, from a table that is made once; None if some counts are not
+    small.
+    """
     if largest(N) >= _TERMS or (m.wide and largest(P) >= _OPERANDS):
         return None
     if "table" not in m.remembered:

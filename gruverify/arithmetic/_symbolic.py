@@ -41,7 +41,7 @@ class Sigmoid(_Function):  # type: ignore[misc]
 
 
 class Tanh(_Function):  # type: ignore[misc]
-    """Tanh, known by tanh' = 1-tanh²; `rewrite(exp)` says what it is."""
+    """The hyperbolic tangent, known by tanh' = 1-tanh²; `rewrite(exp)` says what it is."""
 
     nargs = 1
 
@@ -61,7 +61,7 @@ class SymbolicArray(np.ndarray[Any, np.dtype[np.object_]]):
         return _each(lambda a: Sigmoid(a), self)
 
     def tanh(self) -> SymbolicArray:
-        """Tanh, elementwise."""
+        """The hyperbolic tangent, elementwise."""
         return _each(lambda a: Tanh(a), self)
 
 

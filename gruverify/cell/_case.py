@@ -48,6 +48,7 @@ class Case(Pasteable):
                 f"inputs has shape {inputs.shape}, expected (T, B, I) with I={self.cell.input_size}"
             )
         T, B, _ = inputs.shape
+        # What has no step or no member, `contract/no-steps` and `contract/no-members` ask for.
         if min(T, B) < 1:
             raise ValueError(
                 f"inputs has shape {inputs.shape}, that is T={T}, B={B}: a case has a step and a "
@@ -88,6 +89,7 @@ class Case(Pasteable):
         """What tells this case from every other that a backend could answer differently: the
         variant, and each array bit by bit.
         """
+        # Without the regimes, which label a case and change no answer.
         return self.variant, array_keys(self.arrays())
 
     def __eq__(self, other: object) -> bool:

@@ -57,6 +57,7 @@ def fitted(cell: Cell, layout: Layout) -> Fitted:
         ValueError: the layout resets on the other side of the product, or has no place for the
             recurrent bias of the candidate, which the reset gate multiplies.
     """
+    # Exact, and so done unasked; the other side of the product is another function (theory.md 2).
     cell = with_update(cell, layout.variants[0].update)
     v = cell.variant
     if v.reset not in {one.reset for one in layout.variants}:
@@ -76,6 +77,7 @@ def fitted(cell: Cell, layout: Layout) -> Fitted:
     moved = np.repeat(lacking, cell.hidden_size) & (bias_hh != 0)
     if v.reset == "after":
         _require_no_bias_inside(layout, moved, bias_hh)
+    # Refused below, by a message of its own, instead of a warning.
     with np.errstate(over="ignore"):
         total = np.where(moved, bias_ih + bias_hh, bias_ih)
     if not np.isfinite(total).all():
@@ -86,6 +88,7 @@ def fitted(cell: Cell, layout: Layout) -> Fitted:
             "wider format"
         )
     if all(lacking):
+        # As the layout has them, so that reading its parameters back gives an equal cell.
         biases: Biases = "input"
     elif any(lacking):
         biases = "input+candidate"
@@ -124,4 +127,5 @@ def _losses(one: NDArray, other: NDArray, total: NDArray) -> npt.NDArray[np.floa
     back = high - a
     low = (a - (high - back)) + (b - back)
     off = np.abs(high - total.astype(np.float64)) + np.abs(low)
+    # The addition of both parts rounds once.
     return np.where(off > 0, np.nextafter(off, np.inf), 0.0)

@@ -70,7 +70,7 @@ class Layout:
         return self._pack(cell)
 
     def parameters_of_layer(self, row: Sequence[Cell]) -> dict[str, NDArray]:
-        """Those of a layer's cells, one direction after the other along the first axis.
+        """The parameters of a layer's cells, one direction after the other along the first axis.
 
         Raises:
             ValueError: see `parameters`.
@@ -130,6 +130,7 @@ class Layout:
         self._require(variant)
         weight_ih, weight_hh, bias_ih, bias_hh = self._unpack(parameters)
         if variant.biases == "both" and bias_ih is not None and bias_hh is not None:
+            # d(b_x + b_h) is the derivative of either where the library has their sum alone.
             bias_hh = np.where(
                 np.repeat(self._one_bias(variant), weight_hh.shape[1]), bias_ih, bias_hh
             )
@@ -257,6 +258,7 @@ def _candidate_apart(
     def pack(cell: Cell) -> dict[str, NDArray]:
         arrays = list(cell.packed().values())
         if cell.variant.bias:
+            # What is left out is 0: `parameters` has refused any other.
             arrays[3] = np.split(arrays[3], 3)[2]
         return dict(zip(names, arrays, strict=False))
 

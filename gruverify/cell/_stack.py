@@ -50,6 +50,7 @@ class Stack:
         else:
             # Both halves of the layer below, side by side.
             expected = self.directions * first.hidden_size
+        # As nn.GRU: layers that differ in more than their input size are no stack, but a model.
         for what, found, wanted in (
             ("variant", cell.variant, first.variant),
             ("format", cell.format.name, first.format.name),

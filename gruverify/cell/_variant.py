@@ -104,7 +104,7 @@ class Variant:
         return "r" in side, "z" in side, "c" in side
 
     def with_biases(self, biases: Biases) -> Variant:
-        """The same conventions with these biases, unless the variant was told to have others.
+        """The same conventions with these biases, unless the variant was made with others.
 
         Raises:
             ValueError: it was.

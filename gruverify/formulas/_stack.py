@@ -39,12 +39,12 @@ class Direction:
     order: slice
 
     def run(self, v: Variant, p: Parameters, inputs: Sequence[Array], state: Array) -> Run:
-        """Its states, in its own order, from inputs in time."""
+        """The states of the direction, in its own order, from inputs in time."""
         return sequence(v, p, inputs[self.order], state)
 
     def back(self, run: Run, d_outputs: Sequence[Array] | None, d_last: Array | None) -> Bptt:
-        """Its gradients, those of its inputs in its own order, from the cotangents of the layer's
-        outputs, T arrays (B, D·H) in time, and of its last state.
+        """The gradients of the direction, those of its inputs in its own order, from the cotangents
+        of the layer's outputs, T arrays (B, D·H) in time, and of its last state.
         """
         if d_outputs is None:
             return bptt(run, None, d_last)

@@ -77,7 +77,7 @@ def activations(v: Variant, p: Parameters, x: Array, h: Array) -> Activations:
 
 
 def next_state(v: Variant, a: Activations) -> Array:
-    """H = keep∘h' + take∘c, (B, H)."""
+    """The next state, h = keep∘h' + take∘c, (B, H)."""
     if v.update == "keep":
         # Not keep∘h' + take∘c: a blend of balls holds every form, and meets the gate's error once.
         return blend(a.z, a.h, a.c)
@@ -124,8 +124,8 @@ def candidate_slope(a: Activations) -> Array:
 
 @_once
 def reset_slope(a: Activations) -> Array:
-    """Q r(1-r) (after) or h' r(1-r) (before), (B, H): what the reset gate's pre-activation does to
-    what it resets.
+    """What the reset gate's pre-activation does to what it resets: q r(1-r) after the product, h'
+    r(1-r) before it, (B, H).
     """
     return a.q * a.r * (1 - a.r)
 
@@ -229,8 +229,8 @@ def gate_cotangents(v: Variant, p: Parameters, a: Activations, g: Array) -> Gate
 def known_cotangents(
     v: Variant, p: Parameters, a: Activations, r: Array, z: Array, c: Array
 ) -> GateCotangents:
-    """The same where those of the pre-activations (B, H) are known: only that of q is made of
-    them.
+    """The gates' cotangents where those of the pre-activations (B, H) are known: only that of q is
+    made of them.
     """
     return GateCotangents(r, z, c, _of_reset(v, p, c) * a.r)
 

@@ -128,17 +128,17 @@ def _driven(case: Case, gate: str) -> Case:
 
 
 def reset_driven(case: Case) -> Case:
-    """The first block of rows."""
+    """One step with the reset gates driven: the first block of rows."""
     return _driven(case, "r")
 
 
 def update_driven(case: Case) -> Case:
-    """The case with its update gates driven."""
+    """One step with the update gates driven: the second block of rows."""
     return _driven(case, "z")
 
 
 def candidate_driven(case: Case) -> Case:
-    """The third."""
+    """One step with the candidates driven: the third block of rows."""
     return _driven(case, "c")
 
 

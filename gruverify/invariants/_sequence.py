@@ -30,6 +30,7 @@ def chunks(trial: Trial) -> Iterator[Residual]:
     whole = trial.on(stretched)
     c, half, allowed = whole.case, len(whole.case.inputs) // 2, 2 * whole.exact.outputs_radius
     head, between = whole.observed.sequence_at(c.inputs[:half], c.state)
+    # From the returned state: whoever keeps more between steps loses it here, within the radius.
     tail, last = whole.observed.sequence_at(c.inputs[half:], between)
     outputs, end = whole.observed.sequence
     yield agree_within(
@@ -101,7 +102,7 @@ def no_state(trial: Trial) -> Iterator[Residual]:
 
 
 def padded(case: Case) -> Case:
-    """Its first step and one over zeros."""
+    """The first step of the case, and one over zeros."""
     return with_inputs(case, np.stack([case.inputs[0], np.zeros_like(case.inputs[0])]))
 
 

@@ -111,7 +111,7 @@ def unit_cloned(case: Case) -> Case:
 
 
 def unit_added(case: Case) -> Case:
-    """A unit more, at the end, which no unit listens to."""
+    """The cell with one unit more, at the end, which no unit listens to."""
 
     def add(name: str, block: NDArray) -> NDArray:
         if not np.ndim(block):

@@ -26,6 +26,7 @@ def alone(case: Case) -> Case:
     H = case.cell.hidden_size
 
     def first(array: NDArray) -> NDArray:
+        # Row 0 of each gate's block: unit 0, in packed order.
         rows = array[::H]
         return clipped(rows if array.ndim == 1 else rows[:, :1], _MODERATE)
 
@@ -103,6 +104,8 @@ _READERS = {gate: _reading(gate) for gate in "rzc"}
 )
 def one_gate_reads_the_input(trial: Trial) -> Iterator[Residual]:
     for gate, reading in _READERS.items():
+        # With three gates reading, one wrong term can hide beside two larger ones; alone it is all
+        # there is.
         small = trial.on(reading)
         found, expected = small.observed.sequence_vjp.inputs[0], small.exact.gradients.inputs[0]
         yield compare(f"dL/dx through {gate} alone", "bj", found, expected)

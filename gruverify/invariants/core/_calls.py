@@ -112,7 +112,7 @@ class Calls:
         return self._call(method, **arguments)
 
     def second_answer(self, method: str) -> Any:
-        """Its answer to a second call, made once."""
+        """The method's answer to a second call for the case, which is made once."""
         if method not in self._again:
             # Around the second call, and not the first: that one may seed or build something once.
             before = random_states()

@@ -58,15 +58,15 @@ def resized(cell: Cell, inputs: NDArray, state: NDArray) -> Case:
 
 
 def single(case: Case) -> Case:
-    """Its first step alone; the case itself if it has no more."""
+    """The first step of the case alone; the case itself if it has no more."""
     if len(case.inputs) == 1:
         return case
     return with_inputs(case, case.inputs[:1])
 
 
 def short(case: Case) -> Case:
-    """Its first two steps, which is where relations of states show; the case itself if it has no
-    more.
+    """The first two steps of the case, which is where relations of states show; the case itself if
+    it has no more.
     """
     if len(case.inputs) <= 2:
         return case

@@ -184,11 +184,13 @@ class Exact:
         return self._hvp(self._directional)
 
     def jvp_along(self, tangent: Gradients) -> list[Ball]:
-        """The derivatives of h_1 ... h_T along any tangent, found anew."""
+        """The derivatives of h_1 ... h_T along any tangent, found for each call."""
         return jvp(self._directional_along(tangent))
 
     def hvp_along(self, tangent: Gradients) -> Bptt:
-        """The same along any tangent, found anew."""
+        """The derivative of the gradients at both cotangents along any tangent, found for each
+        call.
+        """
         return self._hvp(self._directional_along(tangent))
 
     def _hvp(self, run: Run) -> Bptt:

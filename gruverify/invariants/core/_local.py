@@ -77,7 +77,7 @@ class Local:
 
     @cached_property
     def activations(self) -> Activations:
-        """Those of all steps, as one batch of T·B members."""
+        """The activations of all steps, as one batch of T·B members."""
         if self._steps == 1:  # which starts from the case's own state, whatever was returned
             return self._exact.step
         # One batched step of T·B members: the steps are independent once their starting states are

@@ -103,6 +103,7 @@ def _of_cell(trial: Trial, method: str, tangent: Gradients, own: bool) -> Any:
     if method == "sequence":
         return exact.outputs_radius, exact.outputs_radius[-1]
     if method == "sequence_jvp":
+        # The case's own tangent is shared; another one costs an evaluation over duals.
         moved = _stacked(exact.jvp if own else exact.jvp_along(tangent))
         return moved, moved[-1]
     if method == "sequence_vjp":

@@ -31,6 +31,8 @@ class Observed(Calls):
         renamed = {"x": c.inputs[0], "h": c.state, "cotangent": c.d_last}
         given: Keywords = {}
         for name in ARGUMENTS[method]:
+            # A step has the first of the inputs, the initial state and the cotangent of the last
+            # state.
             if name in renamed:
                 given[name] = renamed[name]
             elif name == "tangent":
@@ -118,7 +120,7 @@ class Observed(Calls):
         return self.sequence_jvp_along(self.tangent)
 
     def sequence_jvp_along(self, tangent: Gradients) -> tuple[NDArray, NDArray]:
-        """The same along any tangent, called anew."""
+        """The derivatives of outputs and last state along any tangent, from a call of its own."""
         c = self.case
         returned = self._call("sequence_jvp", inputs=c.inputs, state=c.state, tangent=tangent)
         return pair_of("sequence_jvp", self.checked("sequence_jvp", returned))
@@ -130,11 +132,11 @@ class Observed(Calls):
 
     @answer
     def sequence_hvp_reverse(self) -> Gradients:
-        """The same in the backend's second way."""
+        """The derivative of the gradients along the case's tangent in the backend's second way."""
         return self.sequence_hvp_along(self.tangent, "sequence_hvp_reverse")
 
     def sequence_hvp_along(self, tangent: Gradients, method: str = "sequence_hvp") -> Gradients:
-        """The same along any tangent, called anew."""
+        """The derivative of the gradients along any tangent, from a call of its own."""
         c = self.case
         given = {"inputs": c.inputs, "state": c.state, "d_outputs": c.d_outputs, "d_last": c.d_last}
         return self._gradients(method, self._call(method, **given, tangent=tangent), "TBI")
@@ -240,6 +242,8 @@ def _summed(terms: list[Gradients]) -> Gradients:
     for term in terms:
         for name, array in term.items():
             if name not in ("inputs", "state"):
+                # In float64, so that adding up the answers adds no rounding of ours that would be
+                # seen.
                 wide.setdefault(name, []).append(array.astype(np.float64))
     sums = {name: np.sum(arrays, axis=0) for name, arrays in wide.items()}
     inputs = np.stack([term.inputs for term in reversed(terms)])

@@ -84,6 +84,7 @@ def asking(method: str) -> Iterator[None]:
     try:
         yield
     except Obstacle as obstacle:
+        # The innermost name stands: a derived method may call another.
         obstacle.method = obstacle.method or method
         raise
 
@@ -101,6 +102,8 @@ class answer(Generic[Read]):
         self._name = name
 
     def __get__(self, instance: object, owner: type | None = None) -> Read:
+        # The obstacle is kept like an answer: asking again could kill the target again, or take as
+        # long.
         found = vars(instance).setdefault("_answers", {})
         if self._name not in found:
             found[self._name] = self._ask(instance)

@@ -34,8 +34,8 @@ class Ranges:
 
 
 def ranges(v: Variant, p: Parameters, a: Activations, cotangents: Ball) -> Ranges:
-    """Those of the gradient of a run in balls, from the activations of all its steps as one batch
-    of T·B members, and the cotangents of their states, (T·B, H).
+    """The ranges of the gradient of a run in balls, from the activations of all its steps as one
+    batch of T·B members, and the cotangents of their states, (T·B, H).
     """
     sizes, g = p.map(_size), _size(cotangents)
     half = _half_open(a)

@@ -27,7 +27,7 @@ def float64_error(size: Floats | float, roundings: int, products: int) -> Floats
 
 
 def float64_error_of_answers(size: Floats, roundings: int, products: int) -> Floats:
-    """The same for sizes that are answers themselves: one that is not finite is allowed nothing for
-    it.
+    """What `float64_error` allows, for sizes that are answers themselves: one that is not finite is
+    allowed nothing.
     """
     return np.asarray(np.where(np.isfinite(size), float64_error(size, roundings, products), 0.0))

@@ -102,8 +102,8 @@ def at_most(
     *,
     scale: float | None = None,
 ) -> Residual:
-    """Actual ≤ limit + slack, entry by entry, for a quantity that is not negative; slack is what
-    rounding allows.
+    """An inequality, actual ≤ limit + slack, entry by entry, for a quantity that is not negative;
+    slack is what rounding allows.
 
     An entry claims something if rounding adds less than the limit itself, or less than 1/16 of the
     range, and if the limit is not beyond the range, where one is given.

@@ -105,6 +105,7 @@ def _halves_exchanged(cell: Cell, upper: bool) -> Cell:
 
 def exchanged(states: NDArray) -> NDArray:
     """(2L, B, H) with the states of the two directions exchanged."""
+    # States come by layer and then by direction, so that the two of a layer are neighbours.
     L2, B, H = states.shape
     pairs: NDArray = states.reshape(L2 // 2, 2, B, H)[:, ::-1].reshape(L2, B, H)
     return pairs
@@ -115,6 +116,7 @@ def reversed_steps(case: StackCase, steps: NDArray) -> NDArray:
     T = len(steps)
     lengths = case.real.sum(0)
     t = np.arange(T)[:, None]
+    # Padding stays behind: a backward direction starts at a member's own last step.
     order = np.where(t < lengths, lengths - 1 - t, t)
     taken: NDArray = np.take_along_axis(steps, order[..., None], axis=0)
     return taken

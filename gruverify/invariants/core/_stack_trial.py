@@ -31,7 +31,7 @@ class StackBalls:
     states: Ball
 
     def __getitem__(self, name: str) -> Ball:
-        """That of a parameter by its name, of "inputs" or of "states"."""
+        """The gradient of a parameter by its name, or of the "inputs" or "states"."""
         if name in self.parameters:
             return self.parameters[name]
         found: Ball = getattr(self, name)
@@ -53,6 +53,8 @@ class StackExact:
         """The stack run forward."""
         c = self.case
         rows = c.stack.each(lambda cell: cell.parameters(lambda a: Ball.exact(self.mode, a)))
+        # The exact side is time-major whatever the call's arrangement is: only answers are
+        # rearranged.
         return stack(c.variant, rows, self._balls(c.inputs), self._balls(c.states), c.lengths)
 
     @cached_property
@@ -98,6 +100,7 @@ def _read(variant: Variant, gradients: Parameters, block: str) -> Ball:
     ball: Ball = getattr(gradients, block)
     if variant.has(block):
         return ball
+    # The formulas find a gradient for the block that is 0; the backend is not asked for it.
     return Ball.exact(ball.mode, np.zeros_like(ball.mid))
 
 
@@ -213,6 +216,7 @@ class StackObserved(Calls):
             there = variant.mask(name)
             if not any(there):
                 continue
+            # Names are checked before numbers: a missing gradient is no wrong one.
             if name not in value.parameters:
                 given = ", ".join(value.parameters) or "none"
                 raise Malformed(f"stack_vjp returned no gradient of {name} (it has: {given})")
@@ -233,6 +237,7 @@ class StackObserved(Calls):
     def _gradient_of_states(
         self, value: StackGradients, states: NDArray | None, **other: int
     ) -> NDArray | None:
+        # From no states there is nothing to have a gradient of, whatever was returned.
         if states is None or not self.declared.state_gradient:
             return None
         if value.states is None:

@@ -178,5 +178,6 @@ def _remainder(trial: Trial, d: Vector, between: Bptt) -> float:
     off = combined(
         lambda a, b: np.abs(a - b), midpoints(trial, between), midpoints(trial, expected)
     )
+    # From any ∇L in the box to the midpoint here, and from there to what the backend returned.
     widths = (combined(np.add, off, radii(trial, between)), radii(trial, expected))
     return sum(most(d, width) for width in widths)

@@ -116,8 +116,8 @@ def _over_gates(α: Ball, weights: list[Ball]) -> Ball:
 
 
 def _common_gates(trial: Trial, term: Contribution) -> GateCotangents:
-    """Those of one step. Before the product W_hc is met on the way to the reset gate: by some
-    sooner, by some later.
+    """The common cotangents of one step. Before the product W_hc is met on the way to the reset
+    gate: by some sooner, by some later.
     """
     exact, α = trial.exact, trial.exact.gates(term)
     r, z, c, q = (getattr(α, gate).common() for gate in "rzcq")

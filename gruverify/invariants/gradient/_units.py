@@ -45,6 +45,7 @@ def _reversed(name: str, packed: NDArray) -> NDArray:
     """Rows of every gate reversed; those of the candidate, and recurrent columns, signed too."""
     gates = [gate[::-1] for gate in np.split(packed, 3)]
     signs = _signs(len(gates[2]), packed)
+    # Of a unit that changes its sign the candidate does, and neither gate (theory.md 7).
     gates[2] = gates[2] * (signs[:, None] if packed.ndim == 2 else signs)
     rows = np.concatenate(gates)
     if name == "weight_hh":
@@ -140,6 +141,7 @@ def _merge(name: str, part: NDArray) -> NDArray:
     if name == "state":
         return np.concatenate([part[:, :-2], part[:, -2:].sum(1, keepdims=True)], axis=1)
     if name == "weight_hh":
+        # dL/dW of both clones' columns is that of the one column, so one of them is left out.
         columns = part[:, :-1]
     else:
         columns = part

@@ -77,7 +77,7 @@ def _points(f: Format) -> NDArray:
 
 @cache
 def _gate_numbers(format: Format) -> NDArray:
-    """Those between which a gate is neither 1/2 nor, but for the last bits, 0 or 1: at most 4096,
+    """The numbers at which a gate is neither 1/2 nor, but for the last bits, 0 or 1: at most 4096,
     (N,).
     """
     numbers = every_number(format)
@@ -253,7 +253,7 @@ def _by_piece(show: Show, frame: _Frame, mode: Rounding) -> Iterator[tuple[Sweep
 
 
 def _pieces(sweep: Sweep, members: int) -> Iterator[Sweep]:
-    """The same by so many members at a time."""
+    """The sweep, so many members at a time."""
     case = sweep.case
     for first in range(0, len(sweep.at), max(members, 1)):
         some = slice(first, first + max(members, 1))

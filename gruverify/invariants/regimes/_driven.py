@@ -90,6 +90,7 @@ def update_raised(case: Case) -> Case:
 def update_moves_towards_the_state(trial: Trial) -> Iterator[Residual]:
     raised, before = trial.on(update_raised), trial.case.state.astype(np.float64)
     moved, moves = (np.abs(t.observed.step.astype(np.float64) - before) for t in (trial, raised))
+    # There z takes the candidate, and raising it moves away from h'.
     if trial.case.cell.variant.update == "replace":
         moved, moves = moves, moved
     excess = np.maximum(moves - moved, 0.0)

@@ -80,6 +80,7 @@ def _flagged(
     for kind, block in zip(("W_x", "W_h", "b_x", "b_h"), (W_x, W_h, b_x, b_h), strict=True):
         scaled = (block.astype(np.float64) * scale).astype(W_x.dtype)
         if kind == "W_x":
+            # 4096 = 2^12: a number of every format.
             scaled[:, 0] = flag
         yield kind + gate, scaled
 
@@ -100,6 +101,7 @@ def from_the_reset(case: Case) -> Case:
 def hard_reset_states(trial: Trial) -> Iterator[Residual]:
     whole, part = trial.on(hard_reset), trial.on(from_the_reset)
     one, other = whole.observed.sequence[0][RESET:], part.observed.sequence[0]
+    # Two runs of one function from the reset on: each is within its own radius.
     balls = zip(whole.exact.run.states[RESET + 1 :], part.exact.run.states[1:], strict=True)
     for t, (ball, beside) in enumerate(balls):
         yield agree_within(

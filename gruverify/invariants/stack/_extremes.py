@@ -46,6 +46,7 @@ def _unless_refused(numbers: tuple[float, ...], ask: Callable[[], Answer]) -> An
     try:
         return ask()
     except BackendRaised:
+        # Refusing NaN is allowed; the largest numbers are numbers, and refusing them is a failure.
         if np.isfinite(numbers).all():
             raise
         return None

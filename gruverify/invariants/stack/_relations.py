@@ -189,6 +189,7 @@ def mirror(trial: StackTrial) -> Iterator[Residual]:
         yield nothing_claimed("there is one direction")
         return
     outputs, last = trial.on(mirrored).observed.stack
+    # The exact side of the drawn case serves both: mirrored, it is the same computation.
     back = np.concatenate(np.split(reversed_steps(trial.case, outputs), 2, axis=2)[::-1], axis=2)
     yield from _both(
         "mirrored",
