@@ -262,6 +262,8 @@ def _dtype(type_: memoryview) -> np.dtype[Any] | None:
         found = _REALS.get((8 * size, _whole(type_, 20)[13], type_[15]))
         if found != bfloat16.dtype:
             return found and found.newbyteorder(order)
+        if order == ">":  # NumPy cannot turn the bytes of a type that is not its own
+            raise ValueError(f"is HDF5 with bfloat16, the high byte first: {_SAVE_ANEW}")
         return found
     if kind == _WHOLE and size in (1, 2, 4, 8):
         return np.dtype(f"{order}{'i' if bits & 8 else 'u'}{size}")

@@ -18,8 +18,8 @@ from gruverify.models._archives import member_of
 from gruverify.models._hdf5 import Hdf5, hdf5
 from gruverify.models._mapped import mapped
 
-#: The weights of a cell in Keras' order.
-_WEIGHTS = ("kernel", "recurrent_kernel", "bias")
+#: The weights of a cell, by the numbers that Keras gives them.
+_WEIGHTS = {"0": "kernel", "1": "recurrent_kernel", "2": "bias"}
 #: Groups that stand for no layer.
 _CONTAINERS = ("layers", "cells", "_layer_checkpoint_dependencies", "model_weights")
 _USUAL = {"activation": "tanh", "recurrent_activation": "sigmoid"}
@@ -93,8 +93,8 @@ def _named(read: Hdf5) -> dict[str, NDArray]:
         above, _, number = path.rpartition("/")
         group, _, vars_ = above.rpartition("/")
         leaf = number.partition(":")[0]
-        if vars_ == "vars" and _is_cell(above, read.arrays) and number in "012":
-            leaf = _WEIGHTS[int(number)]
+        if vars_ == "vars" and _is_cell(above, read.arrays) and number in _WEIGHTS:
+            leaf = _WEIGHTS[number]
         else:
             group = above
         named = "/".join((*_layers(group, read.names), leaf))

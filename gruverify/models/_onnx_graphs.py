@@ -105,7 +105,7 @@ def read_graphs(path: Path) -> Graphs:
             found.functions[domain, name] = function
         for graph in model.get(_MODEL_GRAPH, []):
             fields = fields_of(graph)
-            _graph(fields, found, "", _DEPTH)
+            _graph(fields, found, "", _DEPTH, {})
             found.inputs = _ports(fields, _GRAPH_INPUT)
             found.outputs = _ports(fields, _GRAPH_OUTPUT)
     except (ValueError, TypeError) as wrong:
@@ -119,14 +119,16 @@ def _text(fields: Fields, number: int) -> str:
     return text_of(fields.get(number, [b""])[-1])
 
 
-def _graph(fields: Fields, found: Graphs, scope: str, depth: int) -> None:
-    """Everything of a graph, and of the graphs inside it."""
+def _graph(
+    fields: Fields, found: Graphs, scope: str, depth: int, given: Mapping[str, Fields]
+) -> None:
+    """Everything of a graph, and of the graphs inside it; given: as in `_nodes`."""
     for tensor in fields.get(_INITIALIZER, []):
         found.tensors[scope + _text(fields_of(tensor), _TENSOR_NAME)] = tensor
     for number in (_GRAPH_INPUT, _GRAPH_OUTPUT, _GRAPH_VALUE):
         for port in _ports(fields, number):
             found.values[scope + port.name] = port
-    _nodes(fields.get(_NODE, []), found, scope, depth, {})
+    _nodes(fields.get(_NODE, []), found, scope, depth, given)
 
 
 def _nodes(
@@ -156,7 +158,7 @@ def _nodes(
             if node.kind == "Constant" and node.outputs and _TENSOR in attribute:
                 found.tensors[node.outputs[0]] = attribute[_TENSOR][-1]
             if _GRAPH in attribute and depth:
-                _graph(fields_of(attribute[_GRAPH][-1]), found, scope, depth - 1)
+                _graph(fields_of(attribute[_GRAPH][-1]), found, scope, depth - 1, given)
 
 
 def _free_name(wanted: str, taken: Mapping[str, Node]) -> str:

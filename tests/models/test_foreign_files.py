@@ -123,6 +123,42 @@ def test_catches_hdf5_of_other_kinds(
     assert message in refused(tmp_path / "w.h5")
 
 
+def test_catches_bfloat16_with_the_high_byte_first(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    numbers = np.array([1.0, 2.5], "f4")
+
+    def saved(order: Any) -> Path:
+        kind = order.copy()
+        kind.set_fields(15, 7, 8, 0, 7)
+        kind.set_ebias(127)
+
+        def fill(file: Any) -> None:
+            space, every = h5py.h5s.create_simple((2,)), h5py.h5s.ALL
+            dataset = h5py.h5d.create(file.id, b"w", kind, space)
+            dataset.write(every, every, numbers, h5py.h5t.NATIVE_FLOAT)
+
+        path = tmp_path / "w.h5"
+        path.write_bytes(hdf5(fill))
+        return path
+
+    assert read_arrays(saved(h5py.h5t.IEEE_F16LE))["w"].astype("f4").tolist() == [1.0, 2.5]
+    assert "is HDF5 with bfloat16, the high byte first" in refused(saved(h5py.h5t.IEEE_F16BE))
+
+
+def test_a_layer_of_many_weights_is_no_cell_beyond_its_third(tmp_path: Path) -> None:
+    def fill(file: Any) -> None:
+        file["layers/own/vars/0"], file["layers/own/vars/1"] = np.ones((3, 6)), np.ones((2, 6))
+        for number in range(2, 14):
+            file[f"layers/own/vars/{number}"] = np.full(6, float(number))
+
+    (tmp_path / "m.weights.h5").write_bytes(hdf5(fill))
+
+    found = read_arrays(tmp_path / "m.weights.h5")
+
+    assert list(found)[:2] == ["own/kernel", "own/recurrent_kernel"]
+    assert [found[f"own/vars/{number}"][0] for number in (3, 10, 12)] == [3.0, 10.0, 12.0]
+
+
 def test_catches_hdf5_that_is_cut_or_claims_more_than_it_stores(tmp_path: Path) -> None:
     def fill(file: Any) -> None:
         file.create_dataset("w", (10**12,), "f4")

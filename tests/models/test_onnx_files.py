@@ -125,6 +125,24 @@ def test_a_node_inside_a_function_has_the_weights_and_attributes_of_the_call(
     assert "takes linear_before_reset from an attribute of a function" in node.refused
 
 
+def test_a_branch_inside_a_function_has_the_attributes_of_the_call(tmp_path: Path) -> None:
+    inner = gru("a", "b", "c", output="d")
+    refers = onnx.AttributeProto(name="linear_before_reset", ref_attr_name="after", type=2)
+    inner.attribute.append(refers)
+    outputs = [helper.make_tensor_value_info("d", 1, None)]
+    branch = helper.make_graph([inner], "branch", [], outputs)
+    choice = helper.make_node("If", ["e"], ["d"], then_branch=branch, else_branch=branch)
+    imports = [helper.make_opsetid("", 20)]
+    function = helper.make_function(
+        "own", "Layer", ["a", "b", "c", "e"], ["d"], [choice], imports, ["after"]
+    )
+    call = helper.make_node("Layer", ["X", "W", "R", "E"], ["Y"], domain="own", after=1)
+
+    found = read_grus(saved(tmp_path / "a.onnx", [call], functions=(function,)))
+
+    assert [each.stack.variant.reset for each in found] == ["after", "after"]
+
+
 def test_a_gru_of_another_domain_is_none(tmp_path: Path) -> None:
     node = helper.make_node("GRU", ["X", "W", "R", "B"], ["Y"], domain="own")
 
