@@ -105,9 +105,12 @@ def input_box(
     else:
         T = _steps(steps, len(low))
         ends = [end[:T].reshape(T, -1, I) for end in (low, high)]
-    require_box("input", *ends)
-    # `broadcast_to` gives read-only views, and boxes are cut in place later.
-    return ends[0].copy(), ends[1].copy()
+    try:
+        require_box("input", *ends)
+        # `broadcast_to` gives read-only views, and boxes are cut in place later.
+        return ends[0].copy(), ends[1].copy()
+    except MemoryError:
+        raise CannotReach(f"steps={T} are boxes of more than fits in memory: give fewer") from None
 
 
 def input_around(xs: NDArray, radius: float, steps: int | None) -> tuple[Floats, Floats]:

@@ -122,9 +122,10 @@ def reached(
         CannotReach: it takes more memory than there may be, or an answer makes no sense here.
     """
     properties = tuple(wanted)
-    pieces = bisected(model, boxes, settings.pieces)
     noise = Noise(mode, settings.generators, settings.roots)
-    require_memory(model, noise, pieces, settings.max_memory)
+    # Before the boxes are cut, which would itself take what there may not be.
+    require_memory(model, noise, boxes, settings.pieces, settings.max_memory)
+    pieces = bisected(model, boxes, settings.pieces)
     gathered = _Gathered(settings.pieces, properties)
     with np.errstate(all="ignore"):  # what overflows is told by infinite ends
         for t, now in enumerate(enclosed(model, noise, pieces)):

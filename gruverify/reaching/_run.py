@@ -122,20 +122,21 @@ def _behind(model: Model, noise: Noise, output: Affine) -> Affine | None:
     return y + noise.point(b)
 
 
-def require_memory(model: Model, noise: Noise, boxes: Boxes, most: float) -> None:
-    """Raise CannotReach if a run would take more than so many GiB."""
+def require_memory(model: Model, noise: Noise, boxes: Boxes, pieces: int, most: float) -> None:
+    """Raise CannotReach if a run takes more than so many GiB, with each box in so many pieces."""
     s = model.stack
     pairs = noise.roots * (noise.roots + 1) // 2 if noise.generators else 0
     # Those that are kept, those of pairs, and what a step adds: its inputs and three curves a
     # unit.
     symbols = noise.generators + 2 * pairs + s.input_size + 3 * s.hidden_size + 1
-    each = 8.0 * boxes.members * symbols
+    members = boxes.members * pieces
+    each = 8.0 * members * symbols
     taken = each * _COPIES * max(s.hidden_size, s.input_size)
     if s.directions == 2 or model.backward:
         taken += each * boxes.steps * s.layers * model.width
     if taken > most * 2**30:
         raise CannotReach(
-            f"B={boxes.members} with {symbols:,} symbols takes about {taken / 2**30:.3g} GiB of "
+            f"B={members} with {symbols:,} symbols takes about {taken / 2**30:.3g} GiB of "
             f"memory, more than --max-memory {most:g}: fewer --generators, --roots or --split take "
             "less"
         )

@@ -50,6 +50,8 @@ ZEROS = np.zeros((T, 1, I))
         ({"box": (0, 1), "steps": 2, "roots": -1}, "roots=-1 must be a whole number"),
         ({"box": (0, 1), "steps": 2, "max_memory": 0.0}, "max_memory=0 must be a number"),
         ({"box": (0, 1), "steps": 2, "max_memory": 1e-6}, "more than --max-memory 1e-06"),
+        ({"box": (0, 1), "steps": 2, "split": 2**50}, "more than --max-memory 4: fewer"),
+        ({"box": (0, 1), "steps": 10**15}, "steps=1000000000000000 are boxes of more than fits"),
         ({"box": (0, 1e9), "steps": 2, "format": "f16"}, "leaves the range of float16"),
         ({"box": (0, 1), "steps": 2, "head": "out"}, "'out' is no linear layer of the model"),
         ({"box": (0, 1), "steps": 2, "format": "f8"}, "f8"),
