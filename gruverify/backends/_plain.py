@@ -10,6 +10,7 @@ weights that it shows is an invariant of its own.
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -19,8 +20,12 @@ from torch.nn.utils import parametrize, prune
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
+from gruverify._visible import error_line
 from gruverify.backends._place import BadModule, Place, name_of, reparametrized
 from gruverify.backends._tensors import device, was_placed
+
+#: How deep modules keep what they have computed: activations by name and step, say.
+_DEPTH = 4
 
 
 def copied(module: nn.Module) -> nn.Module:
@@ -28,7 +33,8 @@ def copied(module: nn.Module) -> nn.Module:
     CPU.
 
     Raises:
-        BadModule: the module is on another device than the CPU, and none was named.
+        BadModule: the module is on another device than the CPU, and none was named; or it cannot be
+            copied.
     """
     elsewhere = {str(p.device) for p in module.parameters()} - {"cpu", "meta"}
     if elsewhere and not was_placed():
@@ -41,8 +47,15 @@ def copied(module: nn.Module) -> nn.Module:
     # PyTorch refuses to copy what was computed with a gradient, as a pruned weight is; it is
     # computed again anyway.
     memo: dict[int, Any] = {id(tensor): tensor.detach().clone() for tensor in derived}
-    with torch.no_grad():  # else a scripted module's copy would send its gradients to the original
-        twin = copy.deepcopy(module, memo)
+    try:
+        # Else a scripted module's copy would send its gradients to the original.
+        with torch.no_grad():
+            twin = copy.deepcopy(module, memo)
+    except Exception as refused:  # a lock, a generator, a __deepcopy__ of its own
+        raise BadModule(
+            f"{name_of(module)} cannot be copied ({error_line(refused)}), and it is a copy that is "
+            "given the weights of each case: leave out what cannot be copied, or name its class"
+        ) from None
     # What is on the meta device has shapes and no numbers; those come with each case.
     if any(p.is_meta for p in twin.parameters()):
         twin = twin.to_empty(device=device())
@@ -53,13 +66,26 @@ def copied(module: nn.Module) -> nn.Module:
     return twin
 
 
-def _derived(module: nn.Module) -> Any:
+def _derived(module: nn.Module) -> Iterator[torch.Tensor]:
     """The tensors among the attributes of a module's parts that are results of a computation."""
     for part in module.modules():
-        for value in vars(part).values():
-            for item in value if isinstance(value, (list, tuple)) else (value,):
-                if isinstance(item, torch.Tensor) and item.grad_fn is not None:
-                    yield item
+        yield from _results_in(vars(part), _DEPTH)
+
+
+def _results_in(value: object, depth: int) -> Iterator[torch.Tensor]:
+    """Those in containers of containers, down to a depth: a list may hold itself."""
+    if isinstance(value, torch.Tensor):
+        if value.grad_fn is not None:
+            yield value
+        return
+    items = list[object]()
+    if isinstance(value, Mapping):
+        items = list(value.values())
+    elif isinstance(value, (list, tuple)):
+        items = list(value)
+    if depth:
+        for item in items:
+            yield from _results_in(item, depth - 1)
 
 
 def without_dropout(module: nn.Module) -> None:

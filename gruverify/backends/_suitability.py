@@ -28,6 +28,8 @@ def require_a_gru(modules: Modules, *, initial_state: bool = True) -> None:
     initial_state: whether it is called with a state.
     """
     module = modules.sample
+    if isinstance(modules.target, nn.Module):
+        copied(module)  # what cannot be copied is refused now, and not case by case
     if initial_state and not _takes_a_state(module):
         takes_none = f"takes no state, forward{inspect.signature(module.forward)}"
         declare = "initial_state=False, as an attribute or a keyword of torch_backend"

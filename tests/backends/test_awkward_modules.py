@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 from types import ModuleType
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 import gruverify
 from gruverify import UnknownTarget, Variant, float32
-from gruverify.backends import resolve
+from gruverify.backends import offers, resolve
 
 from ._cases import case, falsified
 
@@ -309,3 +310,21 @@ def test_another_runtime_error_is_one() -> None:
             raise RuntimeError("size mismatch")
 
     assert "contract/shape-step" in falsified(resolve(Broken), case())
+
+
+def test_a_module_that_keeps_what_it_computed_is_copied_without_it() -> None:
+    module = wrapped.Remembering(2, 3)
+    module(torch.zeros(2, 1, 2), torch.zeros(1, 1, 3))
+
+    assert offers(resolve(module), "sequence")
+
+
+@pytest.mark.parametrize("cls", [nn.GRU, nn.GRUCell])
+def test_a_module_that_cannot_be_copied_is_refused_in_one_line(cls: Any) -> None:
+    module = cls(2, 3)
+    module.lock = threading.Lock()
+
+    with pytest.raises(
+        UnknownTarget, match=rf"{cls.__name__} cannot be copied \(TypeError: cannot"
+    ):
+        resolve(module)
