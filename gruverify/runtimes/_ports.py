@@ -58,7 +58,7 @@ def ports_of(
     """The ports by their roles. named: the ports that the user names, by role.
 
     Raises:
-        ValueError: a name is none, or the shapes leave open what is what.
+        ValueError: a name is none, or cannot have its role, or the shapes leave open what is what.
     """
     if not any(port.type in _FLOATS for port in whole.inputs):
         raise ValueError(
@@ -66,15 +66,22 @@ def ports_of(
             "that is quantised from its inputs on is not judged, convert it with inputs and "
             "outputs of float32"
         )
+    fits = _Fits(stack, batch_first=batch_first)
     for role, name in named.items():
-        each = whole.inputs if role in INPUTS else whole.outputs
+        roles: Sequence[str] = OUTPUTS
+        each = whole.outputs
+        if role in INPUTS:
+            roles, each = INPUTS, whole.inputs
         port = next((port for port in each if port.name == name), None)
         if port is None:
-            kind = "input" if role in INPUTS else "output"
+            kind = "input" if roles is INPUTS else "output"
             raise ValueError(f"--port {role}={name}: the {kind}s are {_listed(each)}")
         if port.type not in _TYPES[role]:
             raise ValueError(f"--port {role}={name}: {port} is none of {', '.join(_TYPES[role])}")
-    fits = _Fits(stack, batch_first=batch_first)
+        if [named.get(other) for other in roles].count(name) > 1:
+            raise ValueError(f"--port {role}={name}: it is named twice, and has one role")
+        if not fits.allows(role, port):
+            raise ValueError(f"--port {role}={name}: {port} has other axes than this GRU's")
     inputs = _assigned(whole.inputs, INPUTS, named, fits.input, every="input")
     if "sequence" not in inputs:
         raise ValueError(
@@ -176,6 +183,16 @@ class _Fits:
             if size is not None and size != sizes.get(letter):
                 return False  # what is fixed there is fixed in the inputs, too
         return True
+
+    def allows(self, role: str, port: Port) -> bool:
+        """Whether a port that the user names may have its role: of an output T and B are what it
+        says of itself, which files get wrong.
+        """
+        if role in INPUTS:
+            return self.input(role, port)
+        axes = "BT" if self.batch_first else "TB"
+        own = {letter: size or 0 for letter, size in zip(axes, port.shape or (), strict=False)}
+        return self.output(role, port, own)
 
     def _is_state(self, port: Port) -> bool:
         rows, H = self.stack.layers * self.stack.directions, self.stack.hidden_size

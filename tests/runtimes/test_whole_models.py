@@ -189,7 +189,7 @@ def test_catches_a_chain_that_is_wrong_though_its_nodes_are_right(
 
 
 def ports(
-    inputs: list[Port], outputs: list[Port], *, batch_first: bool = False, **named: str
+    inputs: list[Port], outputs: list[Port], /, *, batch_first: bool = False, **named: str
 ) -> dict[str, str]:
     """The names of ports by role."""
     whole = WholeModel(b"", inputs, outputs, "", {})  # type: ignore[arg-type]  # it is not looked at
@@ -214,6 +214,9 @@ def test_ports_are_found_by_their_shapes() -> None:
     }
     assert ports([X], [flat]) == {"sequence": "x", "last": "s"}
     open_ones = [Port("a", FLOAT, None), Port("b", FLOAT, None)]
+    assert ports([X, STATE], [Y], state="h")["state"] == "h"
+    of_one_length = Port("y", FLOAT, (17, None, H))
+    assert ports([X], [of_one_length], outputs="y")["outputs"] == "y"
     assert ports(open_ones, [Y], sequence="b") == {"sequence": "b", "state": "a", "outputs": "y"}
 
 
@@ -231,6 +234,14 @@ def test_ports_are_found_by_their_shapes() -> None:
         ),
         ([X], [Y], {"state": "q"}, r"--port state=q: the inputs are x \(float32"),
         ([X], [Y], {"last": "q"}, r"--port last=q: the outputs are y"),
+        ([X], [Y], {"outputs": "y", "last": "y"}, "--port outputs=y: it is named twice"),
+        ([X, STATE], [Y], {"sequence": "h"}, r"--port sequence=h: h \(float32, .* other axes"),
+        (
+            [X],
+            [Port("y4", FLOAT, (None, 1, None, H))],
+            {"outputs": "y4"},
+            r"--port outputs=y4: y4 \(float32, .* other axes",
+        ),
     ],
 )
 def test_catches_ports_that_are_not_clear(
