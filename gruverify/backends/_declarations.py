@@ -217,9 +217,11 @@ def _require_room(found: DeclaredValues) -> None:
     if (taken := room(built)) > MOST:
         # Named are the sizes that take the room: those from 256 on, else the largest.
         large = min(_LARGE, max(size for letter, size in built.items() if letter in _SIZES))
-        named = ", ".join(f"{_SIZES[x]}={built[x]}" for x in _SIZES if built.get(x, 0) >= large)
+        named = ", ".join(
+            f"{_SIZES[x]}={one_line(built[x])}" for x in _SIZES if built.get(x, 0) >= large
+        )
         raise BadDeclaration(
-            f"{named}: a case would take {math.ceil(taken / 2**30)} GiB, and none takes more than "
+            f"{named}: a case would take {one_line(-(-taken >> 30))} GiB, and none takes more than "
             f"{MOST >> 30} GiB: "
             "name a target of smaller sizes"
         )
@@ -369,13 +371,14 @@ def _format(name: str, value: object) -> Format:
 
 
 def _forms(name: str, value: object) -> str:
-    parts = str(value).split("+")
-    if not isinstance(value, str) or not set(parts) <= set(FORMS) or len(set(parts)) != len(parts):
-        raise BadDeclaration(
-            f"{name}={one_line(value)} must be some of {', '.join(FORMS)}, with + between them"
-        )
-    # In one order: whoever compares two declarations compares sets of forms.
-    return "+".join(sorted(parts))
+    if isinstance(value, str):
+        parts = value.split("+")
+        if set(parts) <= set(FORMS) and len(set(parts)) == len(parts):
+            # In one order: whoever compares two declarations compares sets of forms.
+            return "+".join(sorted(parts))
+    raise BadDeclaration(
+        f"{name}={one_line(value)} must be some of {', '.join(FORMS)}, with + between them"
+    )
 
 
 _READ: dict[str, Callable[[str, Any], Any]] = {

@@ -336,6 +336,11 @@ def named_object(target: str) -> Any:
         raise UnknownTarget(
             f"target {target!r} names a file: name its module, {named!r}, from the folder it is in"
         )
+    if module_name.startswith("."):
+        raise UnknownTarget(
+            f"target {target!r} begins with a dot: name the module in full, there is no package "
+            "that it could be relative to"
+        )
     found: Any = _import(module_name, target)
     for i, part in enumerate(path.split(".")):
         if not hasattr(found, part):

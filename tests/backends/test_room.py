@@ -58,3 +58,8 @@ def test_a_module_is_as_large_as_its_parameters() -> None:
 
     with pytest.raises(ValueError, match=r"hidden_size=20000: a case would take \d+ GiB"):
         resolve(module)
+
+
+def test_a_size_beyond_every_number_is_one_line() -> None:
+    with pytest.raises(ValueError, match=r"hidden_size=1000\S*000: a case would take \d+\.\.\.\d+"):
+        backend(step=NUMPY.step, hidden_size=10**400)

@@ -132,6 +132,9 @@ def test_every_shipped_target_that_is_available_resolves_to_its_name() -> None:
             "json:", "target 'json:' is not of the form pkg.module:object", id="no object"
         ),
         pytest.param(
+            ".json:dumps", "target '.json:dumps' begins with a dot: name the", id="relative"
+        ),
+        pytest.param(
             "no_such_module:step",
             "there is no module 'no_such_module' (searched ",
             id="unknown module",
