@@ -170,14 +170,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Any:
-    """Skip, afterwards, what the target turned out not to implement; fail what claims too little;
-    say what is flaky.
+    """Try first what a campaign left; skip, afterwards, what the target turned out not to
+    implement; fail what claims too little; say what is flaky.
     """
     subject = _subject_of(item)
     if subject is None:
         return (yield)
+    from gruverify.testing import _conformance
+
     params: Keywords = item.callspec.params  # type: ignore[attr-defined]
     try:
+        _conformance.try_saved(subject, **params)
         outcome = yield
     except BaseException as raised:
         from gruverify.testing import _unrepeated

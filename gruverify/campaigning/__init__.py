@@ -9,6 +9,8 @@ from gruverify.campaigning._causes import Cause as Cause
 from gruverify.campaigning._causes import causes_of as causes_of
 from gruverify.campaigning._cluster import Cluster as Cluster
 from gruverify.campaigning._cluster import require_dask as require_dask
+from gruverify.campaigning._database import BadDatabase as BadDatabase
+from gruverify.campaigning._database import database_at as database_at
 from gruverify.campaigning._guide import RARE as RARE
 from gruverify.campaigning._guide import aims_for as aims_for
 from gruverify.campaigning._guide import rounds_of as rounds_of

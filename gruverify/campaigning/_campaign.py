@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from gruverify._visible import error_line
 from gruverify.backends import limits
 from gruverify.campaigning._guide import aims_for, rounds_of
 from gruverify.campaigning._subject import Subject
 from gruverify.campaigning._total import Total
 from gruverify.campaigning._unit import Task, Unit
 from gruverify.campaigning._workers import Done, Failed, Workers
-from gruverify.engine import Aim, Plan
+from gruverify.engine import NOTHING_SAVED, Aim, Corpus, Plan, Saved
 from gruverify.store import KeptCampaign, KeptUnit
 
 #: Units that are handed out beside those that are worked on, so that no worker waits.
@@ -57,8 +58,10 @@ class Campaign:
     formats of its own.
 
     hours: after which no further unit is handed out; guided: whether half of the units are aimed
-    (`aims_for`); say: is told how far it is, whenever something came in; done: the
-    keys of the units so far.
+    (`aims_for`); corpus: cases that the first unit of each target and format tries before it draws
+    any, and where those worth trying first are kept; say: is told how far it is, whenever something
+    came in; done: the keys of the units so far; saved: by target, what the corpus had; unwritten:
+    why not all that is worth it is in the corpus, empty if it is.
     """
 
     subjects: Mapping[str, Subject]
@@ -70,16 +73,21 @@ class Campaign:
     kept: KeptCampaign
     patience: float
     hours: float | None = None
+    corpus: Corpus | None = None
     say: Callable[[Progress], None] = tell_nobody
     total: Total = field(init=False)
     _at_work: set[Unit] = field(default_factory=set)
     done: set[tuple[str, str, int]] = field(default_factory=set, init=False)
+    saved: dict[str, Saved] = field(default_factory=dict, init=False)
+    unwritten: str = field(default="", init=False)
     _taken: int = 0
     _failed: list[Failed] = field(default_factory=list)
     _shares: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.total = Total(self.subjects)
+        if self.corpus is not None:
+            self.saved = {target: self.corpus.saved(target) for target in self.subjects}
 
     @property
     def blocks(self) -> int:
@@ -112,6 +120,8 @@ class Campaign:
                     break
         except KeyboardInterrupt:
             how = "interrupted"
+        for target in self.subjects:
+            self._remember(target)
         # By their keys: what a unit that nobody came to would have been aimed at is not known.
         missing = tuple(unit for unit in self._all() if unit.key not in self.done)
         if how == "done" and missing:
@@ -189,8 +199,26 @@ class Campaign:
             return
         self.done.add(unit.key)
         self.total.add(unit, found.content, found.cpu)
+        self._remember(unit.target)
         planned = sum(len(subject.formats) for subject in self.subjects.values()) * self.blocks
         self.say(Progress(self.total, len(self.done), planned, self._taken, dict(self._shares)))
 
+    def _remember(self, target: str) -> None:
+        """Put into the corpus what is worth trying first, once what it had is tried: who begins
+        this campaign again before that tries the same.
+        """
+        first = {(target, fmt.name, 0) for fmt in self.subjects[target].formats}
+        if self.corpus is None or not first <= self.done:
+            return
+        try:
+            whole = self.corpus.keep(self.total.results[target])
+        except Exception as refused:  # of whatever database it is; all is in the store, too
+            self.unwritten = error_line(refused)
+        else:
+            self.unwritten = "" if whole else "it does not keep what it is given"
+
     def _task(self, unit: Unit) -> Task:
-        return Task(unit, self.plan, self.subjects[unit.target], self.patience, limits().memory)
+        plan = self.plan
+        if unit.block == 0:
+            plan = replace(plan, saved=self.saved.get(unit.target, NOTHING_SAVED))
+        return Task(unit, plan, self.subjects[unit.target], self.patience, limits().memory)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from gruverify._named import JsonObject
+from gruverify._visible import error_line
 from gruverify.cli._campaign_run import Output, Run
 from gruverify.cli._files import writable
 from gruverify.cli._look import Look, look_options
@@ -27,7 +28,7 @@ from gruverify.cli._values import FOLDER, FORMATS, MEMORY, PATIENCE, Parsed, num
 if TYPE_CHECKING:
     from gruverify.arithmetic import Format
     from gruverify.campaigning import Known, Subject
-    from gruverify.engine import Plan
+    from gruverify.engine import Corpus, Plan
     from gruverify.store import KeptCampaign
 
 
@@ -126,6 +127,11 @@ claimed), 130 interrupted. Of several targets: the first of 130, 4, 1, 6, 0.
 )
 @click.option("--only", multiple=True, metavar="ID", help="Check only these, as check does.")
 @click.option("--skip", multiple=True, metavar="ID", help="Do not check these.")
+@click.option(
+    "--database",
+    metavar="DIR|FILE.db|redis://HOST",
+    help="Keep failing and close cases in this Hypothesis database, and try those in it first.",
+)
 @click.option("--known", metavar="FILE", help="Causes of failures that are known, a line each.")
 @click.option(
     "--on-new",
@@ -162,6 +168,7 @@ def command(
     guided: bool,
     only: tuple[str, ...],
     skip: tuple[str, ...],
+    database: str | None,
     known: str | None,
     on_new: str | None,
     patience: float,
@@ -185,7 +192,7 @@ def command(
     if report is not None:
         with failures("--report"):
             require(report)
-    entries, words = _entries(known), _words(on_new)
+    entries, words, corpus = _entries(known), _words(on_new), _corpus(database)
     plan = Plan(formats=formats, seed=seed, max_cases=cases, max_size=max_size)
     plan = replace(plan, selection=_selection(only, skip))
     with targets_mistakes():
@@ -206,9 +213,9 @@ def command(
         with _workers(scheduler) as workers:
             from gruverify.campaigning import Campaign
 
-            campaign = Campaign(
-                subjects, plan, cases, min(unit, cases), guided, workers, kept, patience, hours
-            )
+            about = subjects, plan, cases, min(unit, cases), guided, workers, kept, patience
+            with _read(database):
+                campaign = Campaign(*about, hours, corpus)
             sys.exit(run(campaign))
 
 
@@ -233,6 +240,30 @@ def _entries(known: str | None) -> tuple[Known, ...]:
         return known_causes(known)
     except BadKnown as wrong:
         raise Fail(f"--known {wrong}") from None
+
+
+def _corpus(database: str | None) -> Corpus | None:
+    from gruverify.campaigning import BadDatabase, database_at
+    from gruverify.engine import Corpus
+
+    if database is None:
+        return None
+    if not database:
+        raise Fail("--database '': name a folder, a store or a Redis server")
+    try:
+        return Corpus(database_at(database))
+    except BadDatabase as wrong:
+        raise Fail(f"--database {database}: {wrong}", EXIT_UNAVAILABLE) from None
+
+
+@contextmanager
+def _read(database: str | None) -> Iterator[None]:
+    """What a database refuses, in a line."""
+    try:
+        yield
+    except Exception as refused:  # of whatever database it is
+        line = f"--database {database}: cannot be read: {error_line(refused)}"
+        raise Fail(line, EXIT_UNAVAILABLE) from None
 
 
 def _words(on_new: str | None) -> tuple[str, ...]:

@@ -92,6 +92,13 @@ class Run:
         lines = [f"campaign of {planned:,} units of {campaign.size} cases: {self.store}"]
         if self.kept.said:
             lines.append(f"store: {self.kept.said}")
+        for target, saved in campaign.saved.items():
+            if saved.witnesses:
+                count = len(saved.witnesses)
+                lines.append(
+                    f"database: {count} saved cases of {target}, which its first unit tries"
+                )
+            lines += saved.left_out
         if dashboard := getattr(campaign.workers, "dashboard", ""):
             lines.append(f"dashboard: {dashboard}")
         for line in lines:
@@ -164,6 +171,8 @@ class Run:
             found = campaign_document(self.asked, verdict, ending, causes, results, seen)
             self.kept.end(verdict, found)
         self._tell(causes)
+        if campaign.unwritten:
+            _complain(f"--database: some cases were not kept: {campaign.unwritten}")
         for entry in stale(causes, self.entries):
             _complain(f"{entry.place}: {entry.pattern} is stale: nothing failed of that cause")
         self._put_out(found, results, causes, saved, seen)
@@ -199,11 +208,19 @@ class Run:
             if not self.out.look.silent:
                 for outcome in outcomes:
                     print_row(console, outcome.row)
+                _say_what_was_tried(results, console)
                 times = {row.cause: first_seen(row, seen) for row in causes}
                 print_causes(console, causes, saved, times)
             print_campaign(console, found)
             if self.out.report is not None:
                 click.echo(how_to_read(self.out.report), err=self.out.json == "-")
+
+
+def _say_what_was_tried(results: Sequence[Result], console: Any) -> None:
+    """What became of saved cases, by target."""
+    for result in results:
+        for line in result.replay_lines:
+            console.print(f"{result.header['target']}: {line}", markup=False, soft_wrap=True)
 
 
 def _complain(line: str) -> None:

@@ -17,6 +17,8 @@ from gruverify.engine._conditions import features_of as features_of
 from gruverify.engine._conditions import marks_of as marks_of
 from gruverify.engine._conditions import outcome as outcome
 from gruverify.engine._conditions import shared_feature as shared_feature
+from gruverify.engine._corpus import Corpus as Corpus
+from gruverify.engine._corpus import saved_in as saved_in
 from gruverify.engine._deaths import Death as Death
 from gruverify.engine._describe import describe as describe
 from gruverify.engine._describe import run_as as run_as
@@ -101,6 +103,7 @@ from gruverify.engine._run import run as run
 from gruverify.engine._saved import NOTHING_SAVED as NOTHING_SAVED
 from gruverify.engine._saved import Replay as Replay
 from gruverify.engine._saved import Saved as Saved
+from gruverify.engine._saved import fitting as fitting
 from gruverify.engine._saved import replay_lines as replay_lines
 from gruverify.engine._saved import saved_witnesses as saved_witnesses
 from gruverify.engine._saved import witness_file as witness_file

@@ -55,6 +55,7 @@ def encode_part(part: Result) -> JsonObject:
         },
         "flaky": [[*place, asdict(found)] for place, found in part.flaky.items()],
         "replays": [[replay.invariant, replay.format, replay.fate] for replay in part.replays],
+        "closest": {fmt: encode_witness(witness) for fmt, witness in part.closest.items()},
         "seconds": part.seconds,
         "cpu": part.cpu,
     }
@@ -82,6 +83,8 @@ def decode_part(values: JsonObject, header: JsonObject) -> Result:
         cpu=values["cpu"],
         flaky={(id, fmt): Flaky(**found) for id, fmt, found in values["flaky"]},
         replays=tuple(Replay(id, fmt, fate) for id, fmt, fate in values["replays"]),
+        # Parts of gruverify 0.1 have none.
+        closest={fmt: decode_witness(each) for fmt, each in values.get("closest", {}).items()},
     )
 
 

@@ -33,6 +33,7 @@ class Ledger:
     lesser: dict[str, LessAccurate | None] = field(default_factory=dict)
     flaky: dict[tuple[str, str], Flaky] = field(default_factory=dict)
     replays: list[Replay] = field(default_factory=list)
+    closest: dict[str, Witness] = field(default_factory=dict)
 
     def count(self, fmt: Format, kind: Kind, drawn: Drawn) -> None:
         """Add cases that were planned or judged."""
@@ -70,6 +71,7 @@ class Ledger:
             lesser=self.lesser,
             flaky=self.flaky,
             replays=tuple(self.replays),
+            closest=self.closest,
         )
 
     def part(self, fmt: Format, header: JsonObject) -> Result:
@@ -87,6 +89,7 @@ class Ledger:
             lesser={name: self.lesser[name]} if name in self.lesser else {},
             flaky=_in(name, self.flaky, 1),
             replays=tuple(replay for replay in self.replays if replay.format == name),
+            closest={name: self.closest[name]} if name in self.closest else {},
         )
 
 

@@ -20,24 +20,27 @@ _OCTAVES, _BITS = 3, 22
 
 @dataclass
 class Closest:
-    """The case that came closest to a bound, of those that kept within all; None at first."""
+    """The case that came closest to a bound, of those that kept within all, and the judgement that
+    says so; None at first.
+    """
 
     case: AnyCase | None = None
     margin: float = 0.0
+    judgement: Judgement | None = None
 
     def meet(self, case: AnyCase, judgements: Iterable[Judgement]) -> None:
         """Keep the case if none was closer."""
-        margin = 0.0
+        margin, closest = 0.0, None
         for judgement in judgements:
             # What failed has crossed a bound already: from there on there is nowhere to ascend to.
             if judgement.failed:
                 return
-            if judgement.tally.judged:
-                margin = max(margin, judgement.tally.largest)
+            if judgement.tally.judged and judgement.tally.largest >= margin:
+                margin, closest = judgement.tally.largest, judgement
         # Of equally close ones the latest: on a plateau mutations should move on, and not come
         # back.
         if self.case is None or margin >= self.margin:
-            self.case, self.margin = case, margin
+            self.case, self.margin, self.judgement = case, margin, closest
 
     def mutations(self, count: int, seed: int) -> Iterator[AnyCase]:
         """So many mutations, each of the case that is the closest when it is asked for."""

@@ -47,6 +47,7 @@ class Result:
         cpu: The processor seconds of the processes that ran the cases; None where nobody knows.
         flaky: The failures that do not repeat, by (invariant, format).
         replays: What became of the saved witnesses that were tried.
+        closest: The case that held and came closest to a bound, with how close, by format.
     """
 
     header: JsonObject
@@ -63,6 +64,7 @@ class Result:
     cpu: float | None = None
     flaky: dict[tuple[str, str], Flaky] = field(default_factory=dict)
     replays: tuple[Replay, ...] = ()
+    closest: dict[str, Witness] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -176,10 +178,14 @@ class Result:
         witnesses = dict(self.witnesses)
         for place, witness in other.witnesses.items():
             witnesses[place] = min(witness, witnesses.get(place, witness), key=Witness.order)
+        closest = dict(self.closest)
+        for fmt, witness in other.closest.items():
+            closest[fmt] = min(witness, closest.get(fmt, witness), key=_closer)
         return replace(
             self,
             tallies=tallies,
             witnesses=witnesses,
+            closest=closest,
             complete=self.complete and other.complete,
             seconds=max(self.seconds, other.seconds),
             # Each once and sorted, so that merging has one result in any order.
@@ -194,6 +200,11 @@ class Result:
             flaky=_added(self.flaky, other.flaky),
             replays=tuple(sorted(self.replays + other.replays)),
         )
+
+
+def _closer(held: Witness) -> tuple[Any, ...]:
+    """What came closer to its bound is less; of two as close the smaller."""
+    return (-held.residual.margin, *held.order())
 
 
 def _added(one: dict[Any, Any], other: dict[Any, Any]) -> dict[Any, Any]:
@@ -253,6 +264,7 @@ def in_order(result: Result) -> Result:
         hints=ordered(result.hints, 0),
         lesser=ordered(result.lesser),
         flaky=ordered(result.flaky, 1),
+        closest=ordered(result.closest),
     )
 
 

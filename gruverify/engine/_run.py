@@ -32,6 +32,7 @@ from gruverify.engine._events import (
 from gruverify.engine._failures import Failures
 from gruverify.engine._journal import CpuClock, Found, Journal, Judged
 from gruverify.engine._judge import (
+    NOT_SHOWN,
     Judgement,
     compared_methods,
     judge,
@@ -243,6 +244,7 @@ class FormatRun:
             self.failures.smallest.clear()
             self._draw(stream, share)
             self.failures.shrink()
+        self._keep_closest()
         for kind, facts in self.facts.items():
             # What the target answers when it is asked again says more than what features the cases
             # share.
@@ -288,12 +290,23 @@ class FormatRun:
                 fate = "failed"
             elif judgement.tally.judged:
                 fate = "held"
+            self.closest.meet(case, [judgement])
             if judgement.failed:
                 expected = self.failures.expects(id)
                 tally = replace(judgement.tally, mark="xfail" if expected else "")
                 self.ledger.enter(id, self.format, str(case.variant), tally)
                 self._meet(case, [] if expected else [judgement])
         self.ledger.replays.append(Replay(id, self.format.name, cast(Fate, fate)))
+
+    def _keep_closest(self) -> None:
+        """Enter the case that came closest to a bound. Of cases that an earlier run judged it is
+        not known how.
+        """
+        case, judgement = self.closest.case, self.closest.judgement
+        if case is not None and judgement is not None and judgement.residual is not NOT_SHOWN:
+            self.ledger.closest[self.format.name] = Witness(
+                self.ledger.target, judgement.invariant.id, case, judgement.residual
+            )
 
     def _shares(self, streams: list[Stream]) -> Iterator[tuple[Stream, Pace]]:
         """Each stream with its share of the time that the format has, by how many cases are left to

@@ -6,6 +6,7 @@ from gruverify.store._campaigns import CampaignSummary as CampaignSummary
 from gruverify.store._campaigns import KeptCampaign as KeptCampaign
 from gruverify.store._campaigns import KeptUnit as KeptUnit
 from gruverify.store._campaigns import campaigns_of as campaigns_of
+from gruverify.store._examples import StoreDatabase as StoreDatabase
 from gruverify.store._file import SCHEMA as SCHEMA
 from gruverify.store._file import BadStore as BadStore
 from gruverify.store._file import File as File

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
 
-SCHEMA = 2
+SCHEMA = 3
 #: What tells a store from any other SQLite database: "GRUV".
 _APPLICATION = 0x47525556
 #: Seconds that one waits for another that writes, and after how many of them Ctrl-C is heard again.
@@ -91,8 +91,16 @@ CREATE TABLE announced (
     PRIMARY KEY (campaign, cause)
 );
 """
+#: What schema 3 added.
+_OF_HYPOTHESIS = """
+CREATE TABLE example (
+    key BLOB NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (key, value)
+) WITHOUT ROWID;
+"""
 #: By the schema that a file has, what makes it the next one's.
-_CHANGES = (_TABLES, _OF_CAMPAIGNS)
+_CHANGES = (_TABLES, _OF_CAMPAIGNS, _OF_HYPOTHESIS)
 
 
 class BadStore(ValueError):

@@ -2,3 +2,5 @@
 
 from gruverify.testing._close import assert_gru_close as assert_gru_close
 from gruverify.testing._conformance import conformance as conformance
+from gruverify.testing._saved import saved_cases as saved_cases
+from gruverify.testing._saved import saved_examples as saved_examples

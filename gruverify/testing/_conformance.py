@@ -5,7 +5,7 @@ format.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ import hypothesis
 import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
+from hypothesis.database import ExampleDatabase
 
 from gruverify.arithmetic import Format, format_named, formats_named
 from gruverify.backends import one_thread
@@ -33,7 +34,7 @@ from gruverify.engine import (
     strategies_for,
     trial_of,
 )
-from gruverify.invariants import Invariant, Trial
+from gruverify.invariants import INVARIANTS, Invariant, Trial
 from gruverify.reporting import is_shown, size_of
 from gruverify.testing import _options
 from gruverify.testing._subject import Part, Subject
@@ -77,13 +78,16 @@ def conformance(
     """
     # The module that calls it: there the target may have a name, and the test a line.
     caller = sys._getframe(1)
-    subject = _subject(target, formats, only, skip, skips_files, xfails_files, caller.f_globals)
+    fitting = _fitting(settings, _options.current(target).profile)
+    database = fitting.database if Phase.reuse in fitting.phases else None
+    about = only, skip, skips_files, xfails_files, caller.f_globals, database
+    subject = _subject(target, formats, *about)
     # Found without importing the target: collecting tests must stay fast, and may not fail.
     parts = list(subject.parts())
 
     @pytest.mark.gruverify(subject)
     @pytest.mark.parametrize(("family", "format"), [_parameters(part) for part in parts])
-    @_fitting(settings, _options.current(target).profile)
+    @fitting
     @given(data=st.data())
     def test_conforms(family: str, format: str, data: st.DataObject) -> None:
         __tracebackhide__ = True
@@ -112,6 +116,7 @@ def _subject(
     skips_files: Iterable[str | Path],
     xfails_files: Iterable[str | Path],
     module: Mapping[str, Any],
+    database: ExampleDatabase | None,
 ) -> Subject:
     """The target with what it is to be asked: of the call, and of the run's options."""
     options = _options.current(target)
@@ -128,7 +133,7 @@ def _subject(
     else:
         named = formats_named(formats)
     wanted = [fmt.name for fmt in options.formats if fmt in named]
-    return Subject(target, chosen, tuple(wanted), module)
+    return Subject(target, chosen, tuple(wanted), module, database)
 
 
 def _parameters(part: Part) -> Any:
@@ -165,15 +170,34 @@ def _judge(subject: Subject, family: str, format: str, data: st.DataObject) -> N
     """Draw a case, put it to the target, and fail with the first invariant that fails."""
     __tracebackhide__ = True
     asked, _ = subject.invariants_of(family, format)
-    case = data.draw(_cases(subject, format, asked), label="case").case
+    _put(subject, asked, data.draw(_cases(subject, format, asked), label="case").case)
+
+
+def try_saved(subject: Subject, family: str, format: str) -> None:
+    """Put the cases to the target that a campaign left for a test, before any is drawn."""
+    __tracebackhide__ = True
+    for witness in subject.saved_for(family, format):
+        _put(subject, [INVARIANTS[witness.invariant]], witness.case, saved=True)
+
+
+def _put(
+    subject: Subject, asked: Sequence[Invariant], case: AnyCase, *, saved: bool = False
+) -> None:
+    """Put a case to the target, and fail with the first invariant that fails. One that was saved
+    counts where it fails alone: nobody drew it.
+    """
+    __tracebackhide__ = True
     trial = trial_of(case, subject.backend)
     with one_thread():
         judgements = list(judge_trial(trial, asked))
     visited = sizes_visited(case.sizes, compared_methods(judgements))
     if isinstance(trial, Trial):
         visited += visits(trial)
-    emit(visited)
     failing = next((judgement for judgement in judgements if judgement.failed), None)
+    if saved and failing is None:
+        return
+    if not saved:
+        emit(visited)
     # Before anything else is asked of the target, or what comes of this would not be the next call.
     if failing is None:
         does_not_repeat = None

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis.database import ExampleDatabase
 
 from gruverify.arithmetic import format_named
 from gruverify.backends import (
@@ -23,12 +24,17 @@ from gruverify.cell import AnyCase
 from gruverify.coverage import Coverage
 from gruverify.engine import (
     CORE_FAMILIES,
+    NOTHING_SAVED,
     Drawn,
     Explaining,
     Judgement,
+    Saved,
     Selection,
+    Witness,
     doubts_of_family,
+    fitting,
     kind_of,
+    saved_in,
     why_not,
 )
 from gruverify.invariants import INVARIANTS, Invariant
@@ -53,9 +59,13 @@ class Subject:
         chosen: Selection,
         formats: tuple[str, ...],
         module: Mapping[str, Any] | None = None,
+        database: ExampleDatabase | None = None,
     ) -> None:
-        """`module` is what is bound in the module of the test, where the target may have a name."""
+        """`module` is what is bound in the module of the test, where the target may have a name;
+        `database` what Hypothesis keeps examples in, None where it shows none again.
+        """
         self.target = target
+        self._database = database
         self._module = module or {}
         self.chosen = chosen
         self.formats = formats
@@ -108,6 +118,27 @@ class Subject:
     def found(self) -> Found:
         """What was found of it in this process."""
         return _account.current()[self.name]
+
+    @cached_property
+    def saved(self) -> Saved:
+        """The cases of the target that a campaign left in the database."""
+        if self._database is None:
+            return NOTHING_SAVED
+        return saved_in(self._database, self.name)
+
+    def saved_for(self, family: str, format: str) -> Iterator[Witness]:
+        """Those that a test is about, as far as it can try them."""
+        asked = {invariant.id for invariant in self.invariants_of(family, format)[0]}
+        if not self.saved.witnesses or not asked:
+            return
+        usable = fitting(
+            self.saved,
+            self.backend,
+            [format_named(format)],
+            profile=_options.current(self.target).profile,
+            chosen=self.chosen,
+        )
+        yield from (witness for witness in usable.witnesses if witness.invariant in asked)
 
     def invariants_of(self, family: str, format: str) -> tuple[list[Invariant], str]:
         """The invariants of a test, and why others of the family are not asked."""

@@ -1,19 +1,23 @@
-"""Mutants of a GRU written by hand, one change each: operators, numbers, names, slices, calls left
-out.
+"""Mutants of a GRU written by hand (_mutations.py): how many the default profile catches.
 
-    python tests/campaigns/mutants.py [--every 1] [--profile quick]
+    python tests/campaigns/mutants.py --results mutants.jsonl
 
-prints each mutant that nothing catches, and how many were caught. A mutant that returns the same
-bits as the right one on drawn cases is equivalent, and not counted.
+Each mutant is first run over the cells that the default profile draws in float32. Where it returns
+the same bits as the right one on all of them it is equivalent there, and not counted. Else it is
+judged on those cases where it does not, by the invariants that the profile asks of each case, until
+one fails: what fails there fails in the whole run, which is made of what is left alone. A line of
+the results is a mutant; who begins again goes on. At the end it prints what they come to.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
-import copy
+import json
+import time
 import types
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,151 +27,144 @@ import gruverify
 from gruverify import float32
 from gruverify.backends import completed
 from gruverify.cell import Case
-from gruverify.engine import draw, streams_for
+from gruverify.engine import Plan, draw, judge_trial, trial_of
+from gruverify.engine._asked import selected_invariants
+from gruverify.engine._plan import streams_of
+from gruverify.invariants import Invariant
+from tests.campaigns._mutations import Mutant, mutants
 
 SOURCE = Path(__file__).with_name("_plain_gru.py").read_text(encoding="utf-8")
-METHODS = ("step", "sequence", "sequence_vjp")
-_OPERATORS = {
-    ast.Add: (ast.Sub, ast.Mult),
-    ast.Sub: (ast.Add,),
-    ast.Mult: (ast.Add, ast.Div),
-    ast.Div: (ast.Mult,),
-    ast.MatMult: (),
-}
-#: Names that are taken for each other.
-_NAMES = (
-    {"r", "z", "n"},
-    {"a_r", "a_z", "a_n"},
-    {"b_r", "b_z", "b_n"},
-    {"d_r", "d_z", "d_n"},
-    {"a", "b"},
-    {"x", "h"},
-    {"weight_ih", "weight_hh"},
-    {"bias_ih", "bias_hh"},
-    {"inputs", "states"},
-    {"w_ih", "w_hh"},
-    {"b_ih", "b_hh"},
-    {"d_outputs", "d_last"},
-)
+PLAN = Plan(profile="default", formats=(float32,))
+WHOLE = {"profile": "default", "formats": "f32", "max_failures": 1, "shrink": False}
 
 
-def mutants() -> Iterator[tuple[str, ast.Module]]:
-    """Where and how each differs, and its tree."""
-    tree = ast.parse(SOURCE)
-    count = sum(1 for _ in ast.walk(tree))
-    for place in range(count):
-        node = _node(tree, place)
-        for words, change in _changes(node):
-            other = copy.deepcopy(tree)
-            change(_node(other, place))
-            yield f"line {getattr(node, 'lineno', 0)}: {words}", other
-
-
-def _node(tree: ast.AST, place: int) -> ast.AST:
-    for number, node in enumerate(ast.walk(tree)):
-        if number == place:
-            return node
-    raise IndexError(place)
-
-
-def _changes(node: ast.AST) -> Iterator[tuple[str, Any]]:
-    if isinstance(node, ast.BinOp):
-        text = ast.unparse(node)
-        for other in _OPERATORS.get(type(node.op), ()):
-            yield f"{text}, with {other.__name__}", _setting("op", other())
-        yield f"{text}, its left side alone", lambda n: _become(n, n.left)
-        yield f"{text}, its right side alone", lambda n: _become(n, n.right)
-        yield f"{text}, sides exchanged", _exchange
-    if isinstance(node, ast.AugAssign):
-        yield f"{ast.unparse(node)}, with Sub", _setting("op", ast.Sub())
-        yield f"{ast.unparse(node)}, with Mult", _setting("op", ast.Mult())
-    if isinstance(node, ast.Constant) and isinstance(node.value, int):
-        for value in (node.value + 1, node.value - 1, 2 * node.value):
-            if value != node.value:
-                yield f"{node.value} as {value}", _setting("value", value)
-    if isinstance(node, ast.UnaryOp):
-        yield f"{ast.unparse(node)}, without its sign", lambda n: _become(n, n.operand)
-    if isinstance(node, ast.Compare):
-        yield f"{ast.unparse(node)}, the other way", _setting("ops", [ast.Gt()])
-    for field in ("id", "attr"):
-        own = getattr(node, field, None)
-        if isinstance(getattr(node, "ctx", None), ast.Load):
-            for names in _NAMES:
-                for other in sorted(names - {own}) if own in names else ():
-                    yield f"{own} as {other}", _setting(field, other)
-    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("sigmoid", "np.tanh", "np.abs"):
-        yield f"{ast.unparse(node)}, its argument alone", lambda n: _become(n, n.args[0])
-
-
-def _setting(field: str, value: Any) -> Any:
-    return lambda node: setattr(node, field, value)
-
-
-def _exchange(node: Any) -> None:
-    node.left, node.right = node.right, node.left
-
-
-def _become(node: Any, other: Any) -> None:
-    """Turn a node into another one, in place."""
-    node.__class__ = other.__class__
-    node.__dict__ = copy.copy(other.__dict__)
-
-
-def built(tree: ast.Module) -> Any:
-    """The backend that a mutant is."""
+def built(source: str) -> Any:
+    """The backend that a source is."""
     module = types.ModuleType("mutant")
-    exec(compile(ast.fix_missing_locations(tree), "mutant", "exec"), module.__dict__)
+    exec(compile(source, "mutant", "exec"), module.__dict__)
     return completed(module)
 
 
-def answers(backend: Any, cases: list[Case]) -> list[Any]:
-    """Every number that it returns over some cases; what it raises is an answer, too."""
-    found = list[Any]()
-    for case in cases:
+def answer(backend: Any, case: Case) -> list[bytes]:
+    """Every number that it returns on a case; what it raises is an answer, too."""
+    whole = case.cell, case.inputs, case.state
+    try:
+        with np.errstate(all="ignore"):
+            outputs = *backend.sequence(*whole), *backend.sequence(*whole[:2], None)
+            gradients = (
+                backend.sequence_vjp(*whole, case.d_outputs, case.d_last),
+                backend.sequence_vjp(*whole[:2], None, case.d_outputs, None),
+                backend.sequence_vjp(*whole, None, case.d_last),
+            )
+    except Exception as error:  # whatever a mutant does
+        return [type(error).__name__.encode()]
+    found = list(outputs)
+    for each in gradients:
+        found += vars(each).values()
+    return [np.asarray(array).tobytes() for array in found]
+
+
+@dataclass
+class Sieve:
+    """The cases of the default profile, what the right GRU answers on each, and what is asked of
+    each.
+    """
+
+    cases: list[Case]
+    expected: list[list[bytes]]
+    asked: list[Invariant]
+
+    def differing(self, mutant: Any) -> Iterator[tuple[int, Case]]:
+        """The cases on which a mutant differs from the right one."""
+        for number, case in enumerate(self.cases):
+            if answer(mutant, case) != self.expected[number]:
+                yield number, case
+
+    def fate(self, mutant: Mutant) -> dict[str, Any]:
+        """What becomes of a mutant."""
         try:
-            with np.errstate(all="ignore"):
-                outputs = backend.sequence(case.cell, case.inputs, case.state)
-                arguments = case.cell, case.inputs, case.state, case.d_outputs, case.d_last
-                gradients = vars(backend.sequence_vjp(*arguments)).values()
-            found += [np.asarray(array).tobytes() for array in (*outputs, *gradients)]
-        except Exception as error:  # whatever a mutant does
-            found.append(type(error).__name__)
-    return found
+            backend = built(mutant.source)
+        except Exception as error:  # it cannot even be imported
+            return {"fate": "caught", "by": type(error).__name__}
+        differs = 0
+        for number, case in self.differing(backend):
+            differs += 1
+            for judgement in judge_trial(trial_of(case, backend), self.asked):
+                if judgement.failed:
+                    return {"fate": "caught", "by": judgement.invariant.id, "case": number}
+        if not differs:
+            return {"fate": "equivalent"}
+        whole = gruverify.check(backend, **WHOLE)
+        if whole.verdict == "conforms":
+            return {"fate": "survives", "differs": differs}
+        failed = [id for (id, _, _), tally in whole.tallies.items() if tally.falsified]
+        return {"fate": "caught", "by": (failed or [whole.verdict])[0], "whole": True}
+
+
+def sieve(right: Any) -> Sieve:
+    """The cells of the default profile; those of the survey of gates and sizes are among them."""
+    cases = list[Case]()
+    for stream in streams_of(PLAN, right, float32):
+        if stream.kind == "cells":
+            draw(stream.strategy, stream.count, stream.seed, cases.append, stream.first)
+    every = [
+        invariant
+        for invariant in selected_invariants(PLAN.selection)
+        if all(PLAN.asks(invariant, number) for number in range(1000))
+    ]
+    expected = [answer(right, case) for case in cases]
+    assert all(len(each) > 1 for each in expected), "the right one raises"
+    return Sieve(cases, expected, every)
+
+
+def summary(results: Path) -> str:
+    """What the results come to."""
+    rows = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    fates = Counter(row["fate"] for row in rows)
+    caught = [row for row in rows if row["fate"] == "caught"]
+    by = Counter(row["by"] for row in caught)
+    families = Counter(row["by"].partition("/")[0] for row in caught)
+    first = sum(row.get("case", -1) == 0 for row in caught)
+    lines = [
+        f"{len(rows)} mutants: {fates['equivalent']} equivalent, {fates['caught']} of "
+        f"{len(rows) - fates['equivalent']} others caught, {first} of them on the first case, "
+        f"{sum(row.get('whole', False) for row in caught)} by the whole run alone",
+        f"{sum(row['cpu'] for row in rows):.0f} CPU s",
+        "by family: " + ", ".join(f"{name} {count}" for name, count in families.most_common()),
+        "by invariant: " + ", ".join(f"{name} {count}" for name, count in by.most_common(12)),
+    ]
+    lines += [f"survives: {row['words']}" for row in rows if row["fate"] == "survives"]
+    return "\n".join(lines)
 
 
 def main() -> None:
-    """Put every mutant to the checks, and print what became of them."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--every", type=int, default=1)
-    parser.add_argument("--profile", default="quick")
+    """Put every mutant to the checks, and say what became of them."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--results", type=Path, default=Path("mutants.jsonl"))
+    parser.add_argument("--minutes", type=float, default=1e9, help="begin no mutant after these")
     options = parser.parse_args()
-    right = built(ast.parse(SOURCE))
-    cases = list[Case]()
-    [stream, *_] = streams_for(right, float32, 1, 60)
-    draw(stream.strategy, stream.count, stream.seed, cases.append)
-    expected = answers(right, cases)
-    assert gruverify.check(right, profile=options.profile).verdict == "conforms"
-    caught = equivalent = 0
-    survivors = list[str]()
-    for number, (words, tree) in enumerate(mutants()):
-        if number % options.every:
-            continue
-        try:
-            mutant = built(tree)
-        except Exception:  # it cannot even be imported
-            caught += 1
-            continue
-        if answers(mutant, cases) == expected:
-            equivalent += 1
-            continue
-        result = gruverify.check(mutant, profile=options.profile, max_failures=1, shrink=False)
-        if result.verdict == "conforms":
-            survivors.append(words)
-            print(f"not caught: {words}", flush=True)
-        else:
-            caught += 1
-    total = caught + len(survivors)
-    print(f"{caught} of {total} caught, {equivalent} equivalent")
+    options.results.touch()
+    done = set[str]()
+    for line in options.results.read_text(encoding="utf-8").splitlines():
+        done.add(json.loads(line)["key"])
+    sieved = sieve(built(SOURCE))
+    print(f"{len(sieved.cases)} cases, {len(sieved.asked)} invariants", flush=True)
+    # In the order of their digests, so that the first thousand are like the others.
+    everything = sorted(mutants(SOURCE), key=lambda mutant: mutant.key)
+    deadline = time.monotonic() + 60 * options.minutes
+    with options.results.open("a", encoding="utf-8") as results:
+        for mutant in everything:
+            if mutant.key in done:
+                continue
+            if time.monotonic() > deadline:
+                break
+            began = time.process_time()
+            row = {"key": mutant.key, "words": mutant.words, **sieved.fate(mutant)}
+            row["cpu"] = round(time.process_time() - began, 3)
+            print(json.dumps(row), file=results, flush=True)
+    print(f"of {len(everything)}:\n{summary(options.results)}")
 
 
 if __name__ == "__main__":

@@ -65,6 +65,23 @@ def test_a_wrong_gru_is_a_row_that_is_told_of_once_or_known(
     assert json.loads(again.stdout)["digest"] == found["digest"]
 
 
+def test_what_failed_is_tried_first_by_the_next_campaign(
+    planted: str, here: Path, scheduler: str
+) -> None:
+    shared = ("--database", "runs.db", "--no-guided")
+    campaign(scheduler, f"{planted}:halved", *shared)
+    again = campaign(scheduler, f"{planted}:halved", *shared, "--seed", "1", "--json", "-")
+
+    said = f"saved cases of {planted}:halved, which its first unit tries"
+    assert said in again.stderr
+    assert "agreement/step" in {
+        each["invariant"]
+        for each in json.loads(again.stdout)["results"][0]["replays"]
+        if each["fate"] == "failed"
+    }
+    assert f"{planted}:halved: 1 of " in again.stderr
+
+
 def test_a_death_is_a_finding_with_the_very_case(planted: str, here: Path, scheduler: str) -> None:
     (here / "dies.py").write_text(
         "import os\nfrom planted import right\n\n"
@@ -115,6 +132,9 @@ def test_time_that_is_up_is_inconclusive(planted: str, here: Path, scheduler: st
         (("--json", "runs.db"), "--store runs.db: is --json, too; name another file", 2),
         (("--store", "-"), "--store '-': name a file", 2),
         (("--store", "text.db"), "--store text.db: is no store", 2),
+        (("--database", ""), "--database '': name a folder, a store or a Redis server", 2),
+        (("--database", "text.db"), "--database text.db: is no store: it is no SQLite", 3),
+        (("--database", "redis://127.0.0.1:1"), "--database redis://127.0.0.1:1: ", 3),
         (("--scheduler", "tcp://127.0.0.1:1"), "there is no scheduler at tcp://127.0.0.1:1", 3),
     ],
 )
