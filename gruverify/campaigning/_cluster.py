@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing import current_process
 from typing import Any
 
@@ -23,6 +24,7 @@ from gruverify.backends import (
 from gruverify.campaigning._subject import Subject, subject_of
 from gruverify.campaigning._unit import Task, Unit, work
 from gruverify.campaigning._workers import Done, Failed, NoWorkers, OtherWorker, Report
+from gruverify.engine import NOTHING_SAVED
 from gruverify.store import KeptUnit
 
 #: Seconds that a scheduler has to answer, and to have a worker.
@@ -229,7 +231,7 @@ def _difference(task: Task) -> str:
 
 
 def _here(target: str, task: Task) -> Subject:
-    asked = target, task.plan, task.patience
+    asked = target, replace(task.plan, saved=NOTHING_SAVED), task.patience
     wanted = repr((asked, task.subject))  # another campaign may be about other files
     if wanted not in _SEEN:
         _SEEN[wanted] = subject_of(*asked)

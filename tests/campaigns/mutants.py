@@ -97,7 +97,7 @@ class Sieve:
         whole = gruverify.check(backend, **WHOLE)
         if whole.verdict == "conforms":
             return {"fate": "survives", "differs": differs}
-        failed = [id for (id, _, _), tally in whole.tallies.items() if tally.falsified]
+        failed = [key[0] for key, tally in whole.tallies.items() if tally.falsified or tally.error]
         return {"fate": "caught", "by": (failed or [whole.verdict])[0], "whole": True}
 
 
