@@ -219,6 +219,7 @@ class Campaign:
 
     def _task(self, unit: Unit) -> Task:
         plan = self.plan
+        # Once is enough, and the first unit is drawn at random, whatever is aimed at later.
         if unit.block == 0:
             plan = replace(plan, saved=self.saved.get(unit.target, NOTHING_SAVED))
         return Task(unit, plan, self.subjects[unit.target], self.patience, limits().memory)

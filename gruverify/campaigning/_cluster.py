@@ -231,6 +231,7 @@ def _difference(task: Task) -> str:
 
 
 def _here(target: str, task: Task) -> Subject:
+    # Saved cases, which only some units have, do not change what a target is.
     asked = target, replace(task.plan, saved=NOTHING_SAVED), task.patience
     wanted = repr((asked, task.subject))  # another campaign may be about other files
     if wanted not in _SEEN:

@@ -31,6 +31,7 @@ def database_at(place: str) -> ExampleDatabase:
     if place.startswith(_SCHEMES):
         return _redis(place)
     path = Path(place)
+    # What is there decides; of what is not there the name.
     if path.is_dir() or not (path.is_file() or path.suffix == ".db"):
         try:
             path.mkdir(parents=True, exist_ok=True)

@@ -186,12 +186,7 @@ def command(
         require_dask()
     except NoWorkers as missing:
         raise Fail(str(missing), EXIT_UNAVAILABLE) from None
-    if json_path and Path(json_path).resolve() == Path(store).resolve():
-        raise Fail(f"--store {store}: is --json, too; name another file")
-    out = Output(json_path, writable("--json", json_path), report, witnesses, look)
-    if report is not None:
-        with failures("--report"):
-            require(report)
+    out = _output(json_path, store, report, witnesses, look)
     entries, words, corpus = _entries(known), _words(on_new), _corpus(database)
     plan = Plan(formats=formats, seed=seed, max_cases=cases, max_size=max_size)
     plan = replace(plan, selection=_selection(only, skip))
@@ -214,12 +209,25 @@ def command(
             from gruverify.campaigning import Campaign
 
             about = subjects, plan, cases, min(unit, cases), guided, workers, kept, patience
+            # The corpus is read here, for the first time.
             with _read(database):
                 campaign = Campaign(*about, hours, corpus)
             sys.exit(run(campaign))
 
 
 # -- what is given ---------------------------------------------------------------------------------
+
+
+def _output(
+    json_path: str | None, store: str, report: Path | None, witnesses: Path, look: Look
+) -> Output:
+    if json_path and Path(json_path).resolve() == Path(store).resolve():
+        raise Fail(f"--store {store}: is --json, too; name another file")
+    out = Output(json_path, writable("--json", json_path), report, witnesses, look)
+    if report is not None:
+        with failures("--report"):
+            require(report)
+    return out
 
 
 def _selection(only: tuple[str, ...], skip: tuple[str, ...]) -> Any:

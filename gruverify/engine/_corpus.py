@@ -77,10 +77,12 @@ class Corpus:
         return written
 
     def _put(self, place: _Place, witness: Witness) -> bool:
+        # A result that others were merged into has the same witness, unless there is a smaller one.
         if self._seen.get(place) is witness:
             return True
         key, value = key_of(witness.target), _packed(witness)
         before = self._kept.get(place, set())
+        # The new one first: who is killed in between has both.
         self.database.save(key, value)
         if value not in self.database.fetch(key):  # a full disk, of which Hypothesis says nothing
             return False
@@ -92,6 +94,7 @@ class Corpus:
 
 def _worth_keeping(result: Result) -> Iterator[tuple[_Place, Witness]]:
     for place, witness in result.witnesses.items():
+        # What does not fail each time would stop a test at random.
         if place not in result.flaky:
             yield (witness.target, *place), witness
     for witness in result.closest.values():

@@ -9,8 +9,9 @@ import numpy as np
 
 from gruverify.arithmetic import NDArray
 from gruverify.cell import AnyCase
-from gruverify.engine._judge import Judgement
+from gruverify.engine._judge import NOT_SHOWN, Judgement
 from gruverify.engine._smaller import with_arrays
+from gruverify.engine._witness import Witness
 
 #: The share of the arrays, and of the entries of each of those, that become others.
 _ARRAYS, _ENTRIES = 0.5, 0.2
@@ -41,6 +42,14 @@ class Closest:
         # back.
         if self.case is None or margin >= self.margin:
             self.case, self.margin, self.judgement = case, margin, closest
+
+    def by_format(self, target: str) -> dict[str, Witness]:
+        """The case as a witness that holds, by its format; nothing where there is none."""
+        # Of cases that an earlier run judged, their residuals were not kept.
+        if self.case is None or self.judgement is None or self.judgement.residual is NOT_SHOWN:
+            return {}
+        id, residual = self.judgement.invariant.id, self.judgement.residual
+        return {self.case.format.name: Witness(target, id, self.case, residual)}
 
     def mutations(self, count: int, seed: int) -> Iterator[AnyCase]:
         """So many mutations, each of the case that is the closest when it is asked for."""

@@ -32,7 +32,6 @@ from gruverify.engine._events import (
 from gruverify.engine._failures import Failures
 from gruverify.engine._journal import CpuClock, Found, Journal, Judged
 from gruverify.engine._judge import (
-    NOT_SHOWN,
     Judgement,
     compared_methods,
     judge,
@@ -244,7 +243,7 @@ class FormatRun:
             self.failures.smallest.clear()
             self._draw(stream, share)
             self.failures.shrink()
-        self._keep_closest()
+        self.ledger.closest |= self.closest.by_format(self.ledger.target)
         for kind, facts in self.facts.items():
             # What the target answers when it is asked again says more than what features the cases
             # share.
@@ -286,27 +285,15 @@ class FormatRun:
         id, case, fate = witness.invariant, witness.case, "not answered"
         for judgement in judge(case, self.backend, [INVARIANTS[id]]):
             self._heartbeat()
-            if judgement.failed:
-                fate = "failed"
-            elif judgement.tally.judged:
-                fate = "held"
             self.closest.meet(case, [judgement])
+            if judgement.tally.judged:
+                fate = "held"
             if judgement.failed:
-                expected = self.failures.expects(id)
+                fate, expected = "failed", self.failures.expects(id)
                 tally = replace(judgement.tally, mark="xfail" if expected else "")
                 self.ledger.enter(id, self.format, str(case.variant), tally)
                 self._meet(case, [] if expected else [judgement])
         self.ledger.replays.append(Replay(id, self.format.name, cast(Fate, fate)))
-
-    def _keep_closest(self) -> None:
-        """Enter the case that came closest to a bound. Of cases that an earlier run judged it is
-        not known how.
-        """
-        case, judgement = self.closest.case, self.closest.judgement
-        if case is not None and judgement is not None and judgement.residual is not NOT_SHOWN:
-            self.ledger.closest[self.format.name] = Witness(
-                self.ledger.target, judgement.invariant.id, case, judgement.residual
-            )
 
     def _shares(self, streams: list[Stream]) -> Iterator[tuple[Stream, Pace]]:
         """Each stream with its share of the time that the format has, by how many cases are left to

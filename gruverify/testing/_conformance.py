@@ -196,6 +196,7 @@ def _put(
     failing = next((judgement for judgement in judgements if judgement.failed), None)
     if saved and failing is None:
         return
+    # Outside of a test Hypothesis takes no events.
     if not saved:
         emit(visited)
     # Before anything else is asked of the target, or what comes of this would not be the next call.

@@ -63,6 +63,7 @@ def saved_examples(
     cases = saved_cases(target, kind=kind, formats=formats, database=database)
 
     def decorated(test: Test) -> Test:
+        # Hypothesis shows the one first that was put on last.
         for case in reversed(cases):
             test = hypothesis.example(**{argument: case})(test)
         return test
