@@ -176,18 +176,18 @@ def _checked(table: Table, keys: Iterable[str]) -> dict[str, Any]:
     for key in keys:
         if key in table.values:
             value = table.values[key]
-            if not _is(value, KEYS[key]):
+            if not _has_kind(value, KEYS[key]):
                 raise table.wrong(key, f"it must be {KEYS[key]}")
             checked[key] = _placed(value, table.file.parent) if key in _PATHS else value
     return checked
 
 
-def _is(value: object, kind: str) -> bool:
+def _has_kind(value: object, kind: str) -> bool:
     # First, because Python has True as an integer.
     if isinstance(value, bool):
         return kind == "true or false"
     if kind == "a string or a list of strings":
-        return isinstance(value, str) or (value != [] and _is(value, "a list of strings"))
+        return isinstance(value, str) or (value != [] and _has_kind(value, "a list of strings"))
     if kind == "a list of strings":
         return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
     kinds: dict[str, type | tuple[type, ...]] = {

@@ -58,16 +58,16 @@ def causes_of(results: Iterable[Result], total: Total) -> list[Cause]:
     """
     found: dict[str, Cause] = {}
     for result in results:
-        for row in _of_result(result, total):
+        for row in _rows_of_result(result, total):
             found[row.cause] = found[row.cause].merged(row) if row.cause in found else row
     # A death fails no case: its invariant is marked, and not asked again.
     for died in total.deaths.values():
-        row = _of_death(died, total)
+        row = _row_of_death(died, total)
         found[row.cause] = found[row.cause].merged(row) if row.cause in found else row
     return sorted(found.values(), key=lambda row: (-row.cases, row.cause))
 
 
-def _of_result(result: Result, total: Total) -> Iterator[Cause]:
+def _rows_of_result(result: Result, total: Total) -> Iterator[Cause]:
     """A row for each place at which something failed."""
     target: str = result.header["target"]
     failing = dict[tuple[str, str], int]()
@@ -105,7 +105,7 @@ def _cause(result: Result, id: str) -> str:
     return family
 
 
-def _of_death(died: Died, total: Total) -> Cause:
+def _row_of_death(died: Died, total: Total) -> Cause:
     target, fmt, _ = died.unit.key
     cause = f"the process {died.death.how} in {died.death.call.method}"
     place = target, died.death.call.invariant, fmt

@@ -13,11 +13,11 @@ _GRAVEST: tuple[Verdict, ...] = ("interrupted", "died", "falsified", "inconclusi
 
 def verdict_of(results: Iterable[Result], causes: Sequence[Cause]) -> Verdict:
     """The gravest verdict of all targets, where what is known neither falsifies nor is a death."""
-    found = {_of(result, causes) for result in results}
+    found = {_verdict_of_target(result, causes) for result in results}
     return next(verdict for verdict in _GRAVEST if verdict in found)
 
 
-def _of(result: Result, causes: Sequence[Cause]) -> Verdict:
+def _verdict_of_target(result: Result, causes: Sequence[Cause]) -> Verdict:
     target = result.header["target"]
     if result.verdict not in ("died", "falsified"):
         return result.verdict

@@ -54,11 +54,11 @@ def _place_of(target: str) -> tuple[str, ...]:
     except (OSError, ValueError, SyntaxError):
         return (f"file={file.as_posix()}",)
     # The last one is what the name is bound to when the module is imported.
-    lines = [node.lineno for node in body if name.partition(".")[0] in _names(node)]
+    lines = [node.lineno for node in body if name.partition(".")[0] in _defined_by(node)]
     return (f"file={file.as_posix()}", *(f"line={line}" for line in lines[-1:]))
 
 
-def _names(node: ast.stmt) -> list[str]:
+def _defined_by(node: ast.stmt) -> list[str]:
     """What a statement at the top of a module defines."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         return [node.name]

@@ -92,9 +92,9 @@ def command(
     they do not, margins differ by chance too, and it is said.
 
     A new failure is what is falsified, or raises, in NEW, and neither was nor was expected to be in
-    OLD; or a target that dies. What its xfails file expects is none. A failure is gone only if the
-    invariant passes now: what NEW leaves open, such as blocked, nothing claimed or not asked, is
-    listed as no longer judged.
+    OLD; or a target that dies. What its xfails file expects is not one. A failure is gone only if
+    the invariant passes now: what NEW leaves open, such as blocked, nothing claimed or not asked,
+    is listed as no longer judged.
 
     \b
     Exit codes:

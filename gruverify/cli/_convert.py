@@ -114,7 +114,7 @@ def command(source: str, target: str, to_layout: str | None, force: bool, **said
     except OSError as refused:
         raise Fail(f"{target}: {refused.strerror or refused}") from None
     for each in found:
-        click.echo(_told(each, target, layout))
+        click.echo(_in_words(each, target, layout))
     sys.stdout.flush()
 
 
@@ -151,7 +151,7 @@ def _grus(source: str, *, layout: str | None, name: str | None, **said: Any) -> 
     return [as_layers(found, names)]
 
 
-def _told(found: Converted, target: str, layout: str) -> str:
+def _in_words(found: Converted, target: str, layout: str) -> str:
     """What became of a GRU, in a few lines."""
     arrays = ", ".join(f"{name} {array.shape}" for name, array in list(found.arrays.items())[:4])
     if len(found.arrays) > 4:

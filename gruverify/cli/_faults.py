@@ -73,11 +73,11 @@ def command(
     markdown_path: str | None,
     html_path: str | None,
 ) -> None:
-    """Put a bank of wrong GRUs to the invariants: which fall, how soon, and to what.
+    """Put a bank of wrong GRUs to the invariants: which are caught, how soon, and by what.
 
     Each fault is a GRU that is wrong in one way, many as reported of released implementations; each
     is tried with reset after and before the recurrent product, in float32 and float64. Beside them
-    stand right GRUs that are written otherwise, tried in all formats, which must not fall. Any of
+    stand right GRUs that are written otherwise, tried in all formats, which must not fail. Any of
     them can be checked by itself:
 
     \b

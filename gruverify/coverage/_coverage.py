@@ -91,7 +91,7 @@ class Coverage:
         names = [name for name in GROUPS if name in self.hits or name in other.hits]
         hits = {name: self.hits_of(GROUPS[name]) + other.hits_of(GROUPS[name]) for name in names}
         return Coverage(
-            hits, {bin: _first(self, other, bin) for bin in sorted(self.excluded | other.excluded)}
+            hits, {bin: _reason(self, other, bin) for bin in sorted(self.excluded | other.excluded)}
         )
 
     def __eq__(self, other: object) -> bool:
@@ -105,7 +105,7 @@ class Coverage:
     __hash__ = None  # type: ignore[assignment]  # arrays inside
 
 
-def _first(one: Coverage, other: Coverage, bin: tuple[str, Bin]) -> str:
+def _reason(one: Coverage, other: Coverage, bin: tuple[str, Bin]) -> str:
     return min(part.excluded[bin] for part in (one, other) if bin in part.excluded)
 
 

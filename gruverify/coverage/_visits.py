@@ -27,7 +27,9 @@ def visits(trial: Trial) -> Coverage:
     Evaluations whose pre-activations overflow are at no level and are not counted.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        mid, rad = _stacked(trial.exact, len(trial.case.inputs) if sequential(trial.backend) else 1)
+        mid, rad = _activations(
+            trial.exact, len(trial.case.inputs) if sequential(trial.backend) else 1
+        )
     r, z, c, known = _gates(trial.case.format, mid)
     side = _side(mid, rad)
     # Where the sign of h'-c is not certain, no bin of the cross is: the axis has - and + alone.
@@ -36,15 +38,15 @@ def visits(trial: Trial) -> Coverage:
     paths = _paths(trial.case.cell.variant.update, mid, rad)
     return Coverage(
         {
-            "z×r×c": _counted("z×r×c", known, z, r, c),
-            "z×|h'|×h'-c": _counted("z×|h'|×h'-c", decided, z, state, side // 2),
-            "h'-c": _counted("h'-c", known, side),
-            "paths": _counted("paths", known, *paths),
+            "z×r×c": _hits("z×r×c", known, z, r, c),
+            "z×|h'|×h'-c": _hits("z×|h'|×h'-c", decided, z, state, side // 2),
+            "h'-c": _hits("h'-c", known, side),
+            "paths": _hits("paths", known, *paths),
         }
     )
 
 
-def _stacked(exact: Exact, count: int) -> tuple[dict[str, Floats], dict[str, Floats]]:
+def _activations(exact: Exact, count: int) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Midpoints and radii of the activations of the first `count` steps, each (T, B, H)."""
     mid, rad = dict[str, Floats](), dict[str, Floats]()
     for name in _FIELDS:
@@ -112,7 +114,7 @@ def _paths(update: str, mid: dict[str, Floats], rad: dict[str, Floats]) -> list[
     return [path.astype(np.intp) for path in (keep, moved, candidate, reset)]
 
 
-def _counted(group: str, which: Any, *levels: Levels) -> npt.NDArray[np.int64]:
+def _hits(group: str, which: Any, *levels: Levels) -> npt.NDArray[np.int64]:
     shape = GROUPS[group].shape
     flat = np.ravel_multi_index([level[which] for level in levels], shape)
     return np.bincount(flat, minlength=GROUPS[group].size).reshape(shape)

@@ -48,9 +48,9 @@ from gruverify.engine._explained import explained as explained
 from gruverify.engine._explained import explanation as explanation
 from gruverify.engine._flaky import Flaky as Flaky
 from gruverify.engine._flaky import entered as entered
-from gruverify.engine._flaky import fallen_with as fallen_with
 from gruverify.engine._flaky import flaky as flaky
 from gruverify.engine._flaky import other_bits as other_bits
+from gruverify.engine._flaky import tally_of_other_bits as tally_of_other_bits
 from gruverify.engine._formula import equations as equations
 from gruverify.engine._hypotheses import Hypothesis as Hypothesis
 from gruverify.engine._hypotheses import hypotheses as hypotheses

@@ -127,9 +127,7 @@ _DECODED: JsonObject = {
 
 
 def encode_judgement(judgement: Judgement) -> list[Any]:
-    """How an invariant judged a case; of one that did not fall the residual is left out, for nobody
-    shows it.
-    """
+    """How an invariant judged a case; the residual only of a failure, for no other is shown."""
     if judgement.failed:
         residual = encode_residual(judgement.residual)
     else:

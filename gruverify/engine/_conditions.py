@@ -78,13 +78,13 @@ _OTHERS, _NAMED = 19, 3
 
 def features_of(case: AnyCase) -> dict[str, bool]:
     """Every feature by its name, and whether the case has it; the simplest features first."""
-    found = dict(_of_sizes(case.sizes))
-    found |= dict(_of_the_call(case))
-    found |= dict(_of_arrays(case))
-    return found | dict(_of_gates(case))
+    found = dict(_size_features(case.sizes))
+    found |= dict(_call_features(case))
+    found |= dict(_array_features(case))
+    return found | dict(_gate_features(case))
 
 
-def _of_sizes(sizes: Mapping[str, int]) -> Iterator[tuple[str, bool]]:
+def _size_features(sizes: Mapping[str, int]) -> Iterator[tuple[str, bool]]:
     """Thresholds, multiples, and sizes that are the same; a cell is a stack of one layer and
     direction.
     """
@@ -100,7 +100,7 @@ def _of_sizes(sizes: Mapping[str, int]) -> Iterator[tuple[str, bool]]:
         yield f"{letter} a multiple of {n}", extents[letter] % n == 0
 
 
-def _of_the_call(case: AnyCase) -> Iterator[tuple[str, bool]]:
+def _call_features(case: AnyCase) -> Iterator[tuple[str, bool]]:
     # Where no regime is known, or no lengths are given, the feature is there and false: see
     # `_names`.
     stack = isinstance(case, StackCase)
@@ -124,7 +124,7 @@ def _of_the_call(case: AnyCase) -> Iterator[tuple[str, bool]]:
     yield "z on the candidate", case.variant.update == "replace"
 
 
-def _of_arrays(case: AnyCase) -> Iterator[tuple[str, bool]]:
+def _array_features(case: AnyCase) -> Iterator[tuple[str, bool]]:
     arrays = case.arrays()
     state = arrays["state" if isinstance(case, Case) else "states"]
     biases = [array for name, array in arrays.items() if name.startswith("bias")]
@@ -161,7 +161,7 @@ def _largest(array: Any) -> float:
     return float(np.abs(array).max(initial=0.0))
 
 
-def _of_gates(case: AnyCase) -> Iterator[tuple[str, bool]]:
+def _gate_features(case: AnyCase) -> Iterator[tuple[str, bool]]:
     """Where the regimes drove units; of a case without regimes nothing is known."""
     driven = " ".join(case.regimes if isinstance(case, Case) else ()).split()
     yield "a gate that was driven", bool(driven)
@@ -275,7 +275,7 @@ def condition(outcomes: Outcomes, *, repeats: bool = True) -> str:
         return ""
     if failed == 1:
         if repeats and passed >= _OTHERS:
-            return _alone(outcomes, passed)
+            return _condition_of_one(outcomes, passed)
         return ""
     best = _best(outcomes, failed, passed)
     if best is None:
@@ -303,11 +303,11 @@ def _best(outcomes: Outcomes, failed: int, passed: int) -> _Feature | None:
     """The feature that tells the failing cases from those that passed, if there is one."""
     # A feature of most cases that pass tells nothing, though all failing cases have it.
     candidates = [f for f in _features(outcomes) if f.failed == failed and f.passed <= f.failed]
-    candidates = [f for f in candidates if _by_chance(f, failed, passed) < _CHANCE]
+    candidates = [f for f in candidates if _probability_by_chance(f, failed, passed) < _CHANCE]
     return min(candidates, key=lambda f: (f.passed, f.rank), default=None)
 
 
-def _alone(outcomes: Outcomes, passed: int) -> str:
+def _condition_of_one(outcomes: Outcomes, passed: int) -> str:
     """What the one case that failed has and no other; of thresholds and multiples of a size, the
     one that says it best.
 
@@ -342,7 +342,7 @@ def _kind(name: str) -> str:
     return name
 
 
-def _by_chance(feature: _Feature, failed: int, passed: int) -> float:
+def _probability_by_chance(feature: _Feature, failed: int, passed: int) -> float:
     """How probable it is that some feature of so many cases has all the failures, if it has nothing
     to do with them.
     """

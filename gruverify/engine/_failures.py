@@ -10,7 +10,7 @@ from gruverify.arithmetic import Format
 from gruverify.backends import Backend, declarations_of
 from gruverify.cell import AnyCase
 from gruverify.engine._events import Listener, NotRepeated, Shrinking, Shrunk
-from gruverify.engine._flaky import Flaky, entered, fallen_with, flaky, other_bits
+from gruverify.engine._flaky import Flaky, entered, flaky, other_bits, tally_of_other_bits
 from gruverify.engine._judge import Judgement, judge
 from gruverify.engine._ledger import Ledger
 from gruverify.engine._pace import Pace
@@ -131,7 +131,7 @@ class Failures:
         self.ledger.flaky[id, name] = self.unrepeated[judgement.invariant.needs] = found
         # The first such failure has told already that bits differ.
         for broken in () if known else other_bits(judgement.invariant, case, self.backend):
-            tally = fallen_with(found, id, "xfail" if self.expects(broken) else "")
+            tally = tally_of_other_bits(found, id, "xfail" if self.expects(broken) else "")
             self.ledger.tallies = entered(
                 self.ledger.tallies, [broken], (name, str(case.variant)), tally
             )

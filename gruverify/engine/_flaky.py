@@ -170,7 +170,7 @@ def other_bits(invariant: Invariant, case: AnyCase, backend: Backend) -> tuple[s
     return tuple(id for id in ids if id in seen) or ids[-1:]
 
 
-def fallen_with(found: Flaky, id: str, mark: Mark = "") -> Tally:
+def tally_of_other_bits(found: Flaky, id: str, mark: Mark = "") -> Tally:
     """The tally of an invariant about the same bits, of the case that showed other ones."""
     return replace(judged(np.inf, f"{id} {found.text}"), mark=mark)
 

@@ -53,7 +53,7 @@ def as_declared(case: AnyCase, name: str, value: Any) -> AnyCase | None:
     read = as_read(case, name, value)
     if name == "biases":
         assert read is not None
-        return _of_variant(read, replace(case.variant, biases=value))
+        return _with_variant(read, replace(case.variant, biases=value))
     if name == "initial_state" or read is case or (read is not None and read == case):
         return read
     return None
@@ -84,7 +84,7 @@ def _transposed(case: StackCase) -> StackCase | None:
     return replace(case, inputs=inputs, d_outputs=d_outputs, batch_first=not case.batch_first)
 
 
-def _of_variant(case: AnyCase, variant: Variant) -> AnyCase:
+def _with_variant(case: AnyCase, variant: Variant) -> AnyCase:
     """The case with another variant, whose biases its arrays have."""
     if variant.bias:
         none: Keywords = {}

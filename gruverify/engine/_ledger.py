@@ -80,19 +80,19 @@ class Ledger:
         return Result(
             header,
             self.tallies_of(fmt),
-            _in(name, self.witnesses, 1),
+            _entries_in(name, self.witnesses, 1),
             True,
             0.0,
             coverage={name: self.coverage[name]},
             drawn=self.drawn_in(name),
-            hints=_in(name, self.hints, 0),
+            hints=_entries_in(name, self.hints, 0),
             lesser={name: self.lesser[name]} if name in self.lesser else {},
-            flaky=_in(name, self.flaky, 1),
+            flaky=_entries_in(name, self.flaky, 1),
             replays=tuple(replay for replay in self.replays if replay.format == name),
             closest={name: self.closest[name]} if name in self.closest else {},
         )
 
 
-def _in(fmt: str, found: Mapping[Any, Found], place: int) -> dict[Any, Found]:
+def _entries_in(fmt: str, found: Mapping[Any, Found], place: int) -> dict[Any, Found]:
     """The entries of one format, which stands at that place of each key."""
     return {key: value for key, value in found.items() if key[place] == fmt}

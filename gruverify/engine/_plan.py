@@ -122,7 +122,7 @@ def require(plan: Plan, backend: Backend) -> None:
 
 
 def _require_seconds(time_budget: object) -> None:
-    """Raise ValueError if a time budget is no number above 0; a NaN is none."""
+    """Raise ValueError if a time budget is not a number above 0; a NaN is not."""
     if isinstance(time_budget, bool) or not isinstance(time_budget, Real):
         raise ValueError(f"time_budget={time_budget!r} must be a number of seconds")
     if not float(time_budget) > 0:

@@ -133,7 +133,7 @@ class Reduction:
         """Leave out some of what the letter counts."""
         n, least = self.best.sizes[letter], self._least(letter)
         first = letter in "LD"  # of layers and directions the first stay: the others read them
-        return any(self._takes(part(self.best, letter, kept)) for kept in _kept(n, least, first))
+        return any(self._takes(part(self.best, letter, kept)) for kept in _choices(n, least, first))
 
     def _least(self, letter: str) -> int:
         """What the target needs of it."""
@@ -159,7 +159,7 @@ class Reduction:
                 continue
             if name.startswith(("weight", "bias")):
                 for gate in range(3):
-                    self._without(name, _of_gate(array, gate))
+                    self._without(name, _rows_of_gate(array, gate))
             self._entries(name)
 
     def _entries(self, name: str) -> None:
@@ -229,7 +229,7 @@ def _is_short(case: AnyCase, least: int) -> bool:
     )
 
 
-def _kept(n: int, least: int, first: bool) -> Iterator[list[int]]:
+def _choices(n: int, least: int, first: bool) -> Iterator[list[int]]:
     """Which of n to keep, as few as possible first: from the front, the last ones, and all but a
     piece.
 
@@ -253,7 +253,7 @@ def _kept(n: int, least: int, first: bool) -> Iterator[list[int]]:
         piece //= 2
 
 
-def _of_gate(array: NDArray, gate: int) -> NDArray:
+def _rows_of_gate(array: NDArray, gate: int) -> NDArray:
     """The entries of a packed array that are a gate's."""
     rows = len(array) // 3
     which = np.zeros(array.shape, bool)

@@ -9,7 +9,7 @@ from typing import Any
 
 from gruverify.backends import Backend, resolve
 from gruverify.engine._explained import explained
-from gruverify.engine._flaky import alone, entered, fallen_with, other_bits
+from gruverify.engine._flaky import alone, entered, other_bits, tally_of_other_bits
 from gruverify.engine._result import Result
 from gruverify.engine._witness import Witness
 from gruverify.invariants import INVARIANTS
@@ -40,7 +40,7 @@ def tried_alone(result: Result, backend: Backend) -> Result:
         tallies = result.tallies
         for broken in other_bits(INVARIANTS[id], witness.case, backend):
             own = (known.mark for key, known in tallies.items() if key[:2] == (broken, place[1]))
-            tally = fallen_with(found, id, "xfail" if "xfail" in own else "")
+            tally = tally_of_other_bits(found, id, "xfail" if "xfail" in own else "")
             tallies = entered(tallies, [broken], (place[1], str(witness.case.variant)), tally)
         # What remembers is not less accurate, whatever hypothesis its answers agreed with.
         lesser = {fmt: None if fmt == place[1] else found for fmt, found in result.lesser.items()}

@@ -134,12 +134,13 @@ def fitting(
         else:
             kept.append(witness)
     lines = (
-        visible(" ".join(f"{_some(places)}: {why}".split())) for why, places in left_out.items()
+        visible(" ".join(f"{_places_in_words(places)}: {why}".split()))
+        for why, places in left_out.items()
     )
     return Saved(tuple(kept), (*saved.left_out, *lines))
 
 
-def _some(places: list[str]) -> str:
+def _places_in_words(places: list[str]) -> str:
     if len(places) == 1:
         return places[0]
     return f"{places[0]} and {len(places) - 1} more"
@@ -187,7 +188,7 @@ def replay_lines(replays: Sequence[Replay]) -> tuple[str, ...]:
     for replay in sorted(replays, key=lambda each: _ORDER.index(each.format)):
         by_fate.setdefault(replay.fate, {}).setdefault(replay.invariant, []).append(replay.format)
     lines = list[str]()
-    for fate, words in _TOLD.items():
+    for fate, words in _WORDS.items():
         if places := by_fate.get(fate):
             count = sum(map(len, places.values()))
             named = [f"{id} in {', '.join(formats)}" for id, formats in sorted(places.items())]
@@ -204,7 +205,7 @@ def replay_lines(replays: Sequence[Replay]) -> tuple[str, ...]:
 
 #: So many invariants are named.
 _NAMED = 3
-_TOLD = {
+_WORDS = {
     "failed": "fail again",
     "held": "no longer fail",
     "not answered": "show nothing now, for the target does not answer them or nothing is claimed",

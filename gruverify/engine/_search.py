@@ -297,7 +297,7 @@ def aimed(
         [cells, *_] = streams_for(backend, fmt, seed, 1, max_size)
         return replace(cells, count=count - count // 2, mutated=count // 2)
     if aim.sizes:
-        return _of_size(backend, fmt, seed, aim.kind, dict(aim.sizes), count)
+        return _sized_stream(backend, fmt, seed, aim.kind, dict(aim.sizes), count)
     return Stream(
         _at_levels(backend, fmt, aim.levels, max_size),
         count,
@@ -328,12 +328,12 @@ def sizes_survey(
     if stacks:
         wanted.extend(("stacks", sizes) for sizes in stack_sizes(backend, max_size))
     return [
-        _of_size(backend, fmt, seed, kind, sizes, max(1, count // _REPEATED))
+        _sized_stream(backend, fmt, seed, kind, sizes, max(1, count // _REPEATED))
         for kind, sizes in wanted
     ]
 
 
-def _of_size(
+def _sized_stream(
     backend: Backend, fmt: Format, seed: int, kind: Kind, sizes: Sizes, count: int
 ) -> Stream:
     declared = declarations_of(backend)

@@ -1,7 +1,7 @@
-"""Which invariants a run asks, and which it expects to fall: patterns, and files of them.
+"""Which invariants a run checks, and which it expects to fail: patterns, and files of them.
 
 A pattern is an id (`agreement/step`), a family (`agreement`), a glob (`*/gradient-*`) or the
-beginning of ids (`regimes/order-`). A file has one entry a line:
+beginning of ids (`regimes/order-`). A file has one entry per line:
 
     # a comment
     contract/same-bits                 # why: shown in reports
@@ -74,7 +74,7 @@ class Selection:
         return next((entry for entry in self.skips if entry.covers(id, format)), None)
 
     def xfails_it(self, id: str, format: str) -> Entry | None:
-        """The entry that expects the invariant to fall in the format, unless it is skipped."""
+        """The entry that expects the invariant to fail in the format, unless it is skipped."""
         # Nobody expects anything of what is not asked.
         if self.skips_it(id, format):
             return None
@@ -187,7 +187,7 @@ def read_entries(file: str | Path) -> tuple[Entry, ...]:
     """The entries of a skips or xfails file, in order.
 
     Raises:
-        BadSelection: the file cannot be read, or a line is none of an entry; the message names file
+        BadSelection: the file cannot be read, or a line is not an entry; the message names file
         and line.
     """
     lines = (

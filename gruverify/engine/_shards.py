@@ -55,7 +55,7 @@ from gruverify.engine._witness import Witness
 
 #: Seconds that shards have to send what they found, once the run is interrupted.
 _GRACE = 1.5
-#: So often a format is begun anew because the target died in it.
+#: How often a format is begun again because the target died in it.
 _MOST_DEATHS = 6
 
 

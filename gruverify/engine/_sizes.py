@@ -29,7 +29,7 @@ def cell_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
     declared = declarations_of(backend)
     if declared.shapes == "few":
         if _has_sequences(backend):
-            return _of_few(declared, "HIBT", max_size)
+            return _sizes_of_few(declared, "HIBT", max_size)
         return []
     wanted = [
         {**_SMALL, **sizes}
@@ -47,7 +47,7 @@ def stack_sizes(backend: Backend, max_size: int | None) -> list[Sizes]:
     """The sizes of the survey's stacks: by turns of two layers and of two directions."""
     declared, wanted = declarations_of(backend), list[Sizes]()
     if declared.shapes == "few":
-        return _of_few(declared, "HIBTLD", max_size)
+        return _sizes_of_few(declared, "HIBTLD", max_size)
     H, two = declared.hidden_size or _UNITS, declared.bidirectional
     above = {"H": H, "I": H, "L": 2, "D": 1}, {"H": H, "I": 2 * H, "L": 2, "D": 2}
     # By turns: two layers in one direction, one layer in two, so that neither doubles the survey.
@@ -85,7 +85,7 @@ def _has_sequences(backend: Backend) -> bool:
     return any(offers(backend, method) for method in _OF_SEQUENCES)
 
 
-def _of_few(declared: Declarations, letters: str, max_size: int | None) -> list[Sizes]:
+def _sizes_of_few(declared: Declarations, letters: str, max_size: int | None) -> list[Sizes]:
     """The one large case of a target that is asked about few shapes."""
     sizes = {letter: size for letter, size in long_run(declared).items() if letter in letters}
     if is_within(sizes, max_size):

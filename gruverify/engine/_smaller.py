@@ -25,11 +25,11 @@ def part(case: AnyCase, letter: str, kept: Indices) -> AnyCase:
     Of layers and directions the first ones can be kept: the others read them.
     """
     if isinstance(case, StackCase):
-        return _of_stack(case, letter, list(kept))
-    return _of_cell(case, letter, list(kept))
+        return _part_of_stack(case, letter, list(kept))
+    return _part_of_cell(case, letter, list(kept))
 
 
-def _of_cell(case: Case, letter: str, kept: list[int]) -> Case:
+def _part_of_cell(case: Case, letter: str, kept: list[int]) -> Case:
     if letter == "T":
         return replace(case, inputs=case.inputs[kept], d_outputs=case.d_outputs[kept])
     if letter == "B":
@@ -59,7 +59,7 @@ def _of_cell(case: Case, letter: str, kept: list[int]) -> Case:
     )
 
 
-def _of_stack(case: StackCase, letter: str, kept: list[int]) -> StackCase:
+def _part_of_stack(case: StackCase, letter: str, kept: list[int]) -> StackCase:
     if letter == "T":
         if case.lengths is None:
             lengths = None
@@ -84,10 +84,10 @@ def _of_stack(case: StackCase, letter: str, kept: list[int]) -> StackCase:
         return replace(
             case, stack=Stack((first, *case.stack.cells[1:])), inputs=case.inputs[..., kept]
         )
-    return _of_all_cells(case, letter, kept)
+    return _part_of_all_cells(case, letter, kept)
 
 
-def _of_all_cells(case: StackCase, letter: str, kept: list[int]) -> StackCase:
+def _part_of_all_cells(case: StackCase, letter: str, kept: list[int]) -> StackCase:
     """With some units of every cell, the first layers, or the first directions."""
     sizes = case.sizes
     # Only one of the three is cut at a time, and the other two stay whole.

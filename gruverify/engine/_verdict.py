@@ -305,7 +305,7 @@ def covers(
         lines.append(f"weakest claims: {', '.join(weakest)}")
     if header["declarations"]:
         lines.append(f"declared: {declarations(header)}")
-    if missing := list(_missing(header, tallies)):
+    if missing := list(_not_covered(header, tallies)):
         lines.append(f"not covered: {'; '.join(missing)}")
     return tuple(lines)
 
@@ -344,7 +344,7 @@ def _some_refused(header: JsonObject, tallies: Tallies) -> Iterator[str]:
                 yield f"{method}: {tally.declined} of {asked} cases in {fmt} ({tally.reason})"
 
 
-def _missing(header: JsonObject, tallies: Tallies) -> Iterator[str]:
+def _not_covered(header: JsonObject, tallies: Tallies) -> Iterator[str]:
     """Methods that the target lacks, or answers in no case, and why."""
     lacking = [method for method in METHODS if method not in header["methods"]]
     if lacking:

@@ -20,7 +20,7 @@ from gruverify.invariants import Entries, Residual
 
 SCHEMA = 1
 
-#: How the name of a target ends that is none: that of its type comes before.
+#: A target without a name of its own is called by its type, and then so.
 _NAMELESS = " object"
 
 #: Cases of more numbers are not spelled to be compared.

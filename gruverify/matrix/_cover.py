@@ -71,14 +71,14 @@ class _Search:
             self.best = min(self.best, chosen, key=len)
             return
         # The bound of branch and bound: at least so many more are needed.
-        if self.steps >= PATIENCE or len(chosen) + _apart(left) >= len(self.best):
+        if self.steps >= PATIENCE or len(chosen) + _disjoint(left) >= len(self.best):
             return
         # The fault with the fewest killers branches least.
         for invariant in sorted(left[min(left, key=lambda name: len(left[name]))]):
             self.extend(_without(left, invariant), (*chosen, invariant))
 
 
-def _apart(killers: Killers) -> int:
+def _disjoint(killers: Killers) -> int:
     """Faults no two of which share a killer: each needs an invariant of its own."""
     used: set[str] = set()
     count = 0

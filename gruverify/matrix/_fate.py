@@ -223,7 +223,7 @@ def _smallest(build: Callable[[], Backend], found: Found) -> AnyCase:
     return Reduction(found.case, fails, TRIES, declarations_of(build())).run()
 
 
-# -- all that fall ---------------------------------------------------------------------------------
+# -- all that fail ---------------------------------------------------------------------------------
 
 
 def _kills(backend: Backend, formats: Sequence[Format], plan: Plan) -> dict[str, int]:
@@ -262,7 +262,7 @@ def _kills(backend: Backend, formats: Sequence[Format], plan: Plan) -> dict[str,
 
 def _comes_first(invariant: Invariant) -> bool:
     """Whether it reports an obstacle for those that meet the same one after it, in every case
-    anew.
+    again.
     """
     return invariant.id.startswith("contract/shape-")
 

@@ -40,7 +40,7 @@ def assert_gru_close(
         AssertionError: a number is beyond its bound, or the bounds claim too little; it says which,
             and what explains it.
         BadRecord: an array does not fit the weights.
-        BadDeclaration: a declaration is none, or has a value that it cannot have.
+        BadDeclaration: there is no such declaration, or it cannot have that value.
     """
     __tracebackhide__ = True
     ruling = judge(

@@ -47,7 +47,7 @@ class Part(NamedTuple):
 
     family: str
     format: str
-    expected: str = ""  # to fall, and why
+    expected: str = ""  # to fail, and why
 
 
 class Subject:

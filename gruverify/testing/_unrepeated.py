@@ -15,9 +15,9 @@ from gruverify.engine import (
     Witness,
     describe,
     entered,
-    fallen_with,
     flaky,
     other_bits,
+    tally_of_other_bits,
 )
 from gruverify.testing._subject import Subject
 
@@ -29,7 +29,7 @@ class Unrepeated(BaseException):
 
 
 def unrepeated(subject: Subject, judgement: Judgement, case: AnyCase) -> Flaky | None:
-    """How an invariant that failed on a case does not fall on it each time; None if it does, or was
+    """How an invariant that failed on a case does not fail on it each time; None if it does, or was
     expected to fail, or if this was found out before.
     """
     id, format = judgement.invariant.id, case.format.name
@@ -47,7 +47,9 @@ def noted(subject: Subject, found: Flaky, judgement: Judgement, case: AnyCase) -
     subject.found.witnesses[id, format] = Witness(subject.name, id, case, judgement.residual)
     subject.found.flaky[id, format] = found
     for broken in other_bits(judgement.invariant, case, subject.backend):
-        tally = fallen_with(found, id, "xfail" if subject.chosen.xfails_it(broken, format) else "")
+        tally = tally_of_other_bits(
+            found, id, "xfail" if subject.chosen.xfails_it(broken, format) else ""
+        )
         subject.found.tallies = entered(
             subject.found.tallies, [broken], (format, str(case.variant)), tally
         )
