@@ -48,7 +48,7 @@ def accuracy(
 def accuracy_of(
     backend: Backend, fmt: Format, target: str, cases: int = 50, seed: int = 0
 ) -> Accuracy:
-    """The same of a backend in one format."""
+    """What a backend is worth in one format; `target` is how the result calls it."""
     if not offers(backend, "step") and not offers(backend, "sequence"):
         return Accuracy(target, fmt, trouble=_NO_STEP)
     with one_thread(), np.errstate(all="ignore"):

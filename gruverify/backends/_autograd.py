@@ -40,7 +40,7 @@ class Loaded(ABC):
 
     @abstractmethod
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The answer at these parameters."""
+        """The step, the sequence or the stack at its parameters: see the class."""
 
     @abstractmethod
     def at(self, parameters: Tensors) -> Loaded:
@@ -73,15 +73,15 @@ class AutogradStep:
 
     @translated
     def step(self, cell: Cell, x: NDArray, h: NDArray) -> NDArray:
-        """X (B, I), h (B, H) -> (B, H)."""
+        """The next state (B, H), from x (B, I) and h (B, H)."""
         with torch.no_grad():
             return numpy(self.load(cell)(tensor(x), tensor(h)))
 
     @translated
     @torch.enable_grad()
     def step_jacobian(self, cell: Cell, x: NDArray, h: NDArray) -> tuple[NDArray, NDArray]:
-        """Dh (B, H, H) and dx (B, H, I), by one backward pass over H copies of the batch, one for
-        each output.
+        """∂h/∂h' (B, H, H) and ∂h/∂x (B, H, I), by one backward pass over H copies of the batch,
+        one for each output.
         """
         (B, H), copies = h.shape, cell.hidden_size
         # Copy i is asked for output i alone, so its gradient is row i of the Jacobian.
@@ -134,14 +134,14 @@ class AutogradSequence:
 
 
 def _tensor_or_none(array: NDArray | None) -> torch.Tensor | None:
-    """No state stays none."""
+    """The array as a tensor; None, which is no state, stays None."""
     if array is None:
         return None
     return tensor(array)
 
 
 def _leaf_or_none(array: NDArray | None) -> torch.Tensor | None:
-    """A tensor that gets a gradient; no state stays none."""
+    """The array as a tensor that gets a gradient; None stays None."""
     if array is None:
         return None
     return tensor(array).requires_grad_()

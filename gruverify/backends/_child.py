@@ -104,7 +104,7 @@ class Child:
 
     @property
     def ending(self) -> str:
-        """How it ended, in words."""
+        """How the process ended, in words."""
         return ending(self._process.exitcode)
 
     @property
@@ -114,7 +114,7 @@ class Child:
 
     @property
     def sources(self) -> list[Any]:
-        """What to wait for."""
+        """The connections, and the end of the process, that `wait_for` waits for."""
         return [*self._open, self._process.sentinel]
 
     def silent(self) -> float:
@@ -141,12 +141,12 @@ class Child:
             yield pickle.loads(data)
 
     def stop(self) -> None:
-        """Ask it to stop."""
+        """Ask the process to stop; it sees that in `Line.stopped`."""
         with suppress(OSError):
             os.write(self._end.fileno(), b"!")
 
     def kill(self) -> None:
-        """End it, whatever it is doing."""
+        """End the process, whatever it is doing."""
         self._process.kill()
 
     def close(self, grace: float = _GRACE) -> None:

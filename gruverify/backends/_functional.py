@@ -34,12 +34,12 @@ class FunctionalBackend:
     formats = FORMATS
 
     def step(self, cell: Cell, x: NDArray, h: NDArray) -> NDArray:
-        """X (B, I), h (B, H) -> (B, H)."""
+        """The next state (B, H), from x (B, I) and h (B, H)."""
         with _torch_reasons():
             return numpy(vmap(_step_of(cell), (None, 0, 0))(_weights(cell), tensor(x), tensor(h)))
 
     def step_jacobian(self, cell: Cell, x: NDArray, h: NDArray) -> tuple[NDArray, NDArray]:
-        """Dh (B, H, H) and dx (B, H, I)."""
+        """∂h/∂h' (B, H, H) and ∂h/∂x (B, H, I)."""
         jacobian = vmap(jacrev(_step_of(cell), (1, 2)), (None, 0, 0))
         with _torch_reasons():
             dx, dh = jacobian(_weights(cell), tensor(x), tensor(h))

@@ -54,12 +54,12 @@ class JaxBackend:
     sums_in_format: ClassVar = {"float16": True, "bfloat16": True}
 
     def step(self, cell: Cell, x: NDArray, h: NDArray) -> NDArray:
-        """X (B, I), h (B, H) -> (B, H)."""
+        """The next state (B, H), from x (B, I) and h (B, H)."""
         found: NDArray = called(self._step, self._weights(cell), x, h)
         return found
 
     def step_jacobian(self, cell: Cell, x: NDArray, h: NDArray) -> tuple[NDArray, NDArray]:
-        """Dh (B, H, H) and dx (B, H, I): jacrev, vmapped over the batch."""
+        """∂h/∂h' (B, H, H) and ∂h/∂x (B, H, I): jacrev, vmapped over the batch."""
         dx, dh = called(self._jacobian, self._weights(cell), x, h)
         return dh, dx
 

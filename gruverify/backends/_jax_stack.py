@@ -73,7 +73,7 @@ class JaxStackBackend(JaxBackend):
 
     @cached_property
     def _stack(self) -> dict[bool, Compiled]:
-        """What runs it, by batch_first."""
+        """The compiled stack, by batch_first."""
         return {first: jax.jit(self._masked(first)) for first in (False, True)}
 
     @cached_property

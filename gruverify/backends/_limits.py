@@ -25,10 +25,10 @@ class _Process:
 
 
 def limits() -> Limits:
-    """Those of this process; what it starts inherits them."""
+    """The limits of this process; processes that it starts inherit them."""
     return _Process.limits
 
 
 def set_limits(wanted: Limits) -> None:
-    """From now on those hold in this process."""
+    """Set the limits of this process, from now on."""
     _Process.limits = wanted

@@ -112,7 +112,7 @@ class LoadedCell(LoadedModule):
     """A cell, which takes a state or none."""
 
     def __call__(self, x: torch.Tensor, h: torch.Tensor | None) -> Any:
-        """X (B, I), h (B, H) or None -> (B, H)."""
+        """The next state (B, H), from x (B, I) and h (B, H) or None."""
         if h is None:
             return self.call(x)
         return self.call(x, h)

@@ -57,7 +57,7 @@ class NumpyBackend:
         return np.asarray(next_state(cell.variant, a))
 
     def step_jacobian(self, cell: Cell, x: NDArray, h: NDArray) -> tuple[NDArray, NDArray]:
-        """Dh (B, H, H) and dx (B, H, I)."""
+        """∂h/∂h' (B, H, H) and ∂h/∂x (B, H, I)."""
         p = cell.parameters(floating)
         dh, dx = jacobian(cell.variant, p, activations(cell.variant, p, floating(x), floating(h)))
         return np.asarray(dh), np.asarray(dx)

@@ -73,7 +73,7 @@ def _derived(module: nn.Module) -> Iterator[torch.Tensor]:
 
 
 def _results_in(value: object, depth: int) -> Iterator[torch.Tensor]:
-    """Those in containers of containers, down to a depth: a list may hold itself."""
+    """Results of computations in containers, down to a depth: a list may hold itself."""
     if isinstance(value, torch.Tensor):
         if value.grad_fn is not None:
             yield value

@@ -50,8 +50,8 @@ class _Block:
         """The packed array, as PyTorch calls it."""
         return f"{self.array}{self.suffix}"
 
-    def of(self, arrays: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """The block of these packed arrays."""
+    def cut_from(self, arrays: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """The block, cut out of packed arrays by their names."""
         whole = arrays[self.name]
         if self.gate is not None:
             H = len(whole) // 3
@@ -62,7 +62,7 @@ class _Block:
 
     @property
     def gates(self) -> frozenset[int]:
-        """Which of r, z and c it has."""
+        """The gates whose rows the block has, by their places in r, z, c."""
         if self.gate is None:
             return frozenset(range(3))
         return frozenset({self.gate})
@@ -137,7 +137,7 @@ class Renamed(nn.Module):
         return _BIASES.get((gates["bias_ih"] == whole, gates["bias_hh"]))
 
     def forward(self, *given: Any) -> Any:
-        """As the module's."""
+        """What the module returns, called at the weights that are set here."""
         arrays = self._packed()
         own = {name: _put_together(blocks, arrays) for name, blocks in self._blocks.items()}
         return functional_call(self.renamed, own, given)
@@ -234,13 +234,13 @@ def _arrays(blocks: Mapping[str, Any]) -> list[_Block]:
 def _put_together(blocks: Any, arrays: Mapping[str, Any]) -> torch.Tensor:
     """The parameter that is made of these blocks."""
     if isinstance(blocks, _Block):
-        return blocks.of(arrays)
+        return blocks.cut_from(arrays)
     rows = list[torch.Tensor]()
     for row in blocks:
         if isinstance(row, _Block):
-            rows.append(row.of(arrays))
+            rows.append(row.cut_from(arrays))
         else:
-            rows.append(torch.cat([block.of(arrays) for block in row], 1))
+            rows.append(torch.cat([block.cut_from(arrays) for block in row], 1))
     return torch.cat(rows)
 
 

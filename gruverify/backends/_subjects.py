@@ -122,7 +122,7 @@ class Record:
     def require_equal(
         self, found: Mapping[str, NDArray], expected: Mapping[str, NDArray], where: str = ""
     ) -> None:
-        """These must be equal."""
+        """Note arrays that must be equal, bit by bit."""
         self.found |= {f"{name}{where}": found[name] for name in expected}
         self.expected |= {f"{name}{where}": array for name, array in expected.items()}
 
@@ -142,7 +142,7 @@ class Record:
 
     @property
     def reached(self) -> Reached:
-        """The record, closed."""
+        """What was noted, as `HasModules.reloaded` returns it."""
         return Reached(self.found, self.expected, tuple(self.strays))
 
 

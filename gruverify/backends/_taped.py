@@ -60,20 +60,20 @@ class _Taped:
 
 @dataclass(frozen=True)
 class TapedCell(_Taped):
-    """Of plain_step(weights, x, h), the weights by the layout's names."""
+    """A cell of plain_step(weights, x, h), the weights by the layout's names."""
 
     plain_step: Callable[[Weights, Any, Any], Any]
     subnormals: bool = True
 
     def step(self, cell: Cell, x: NDArray, h: NDArray) -> NDArray:
-        """X (B, I), h (B, H) -> (B, H)."""
-        function, arrays = self._of(cell)
+        """The next state (B, H), from x (B, I) and h (B, H)."""
+        function, arrays = self._as_function(cell)
         [following] = self.engine.values(function, [*arrays, own(x), own(h)])
         return following
 
     def step_vjp(self, cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray) -> Gradients:
         """The gradients of one step at the cotangent (B, H)."""
-        function, arrays = self._of(cell)
+        function, arrays = self._as_function(cell)
         *weights, d_x, d_h = self.engine.pulled(
             function, [*arrays, own(x), own(h)], [own(cotangent)]
         )
@@ -83,7 +83,7 @@ class TapedCell(_Taped):
         )
         return Gradients(**found, inputs=d_x, state=d_h)
 
-    def _of(self, cell: Cell) -> tuple[Function, list[NDArray]]:
+    def _as_function(self, cell: Cell) -> tuple[Function, list[NDArray]]:
         weights = self.layout.parameters(cell)
 
         def function(tensors: Sequence[Any]) -> list[Any]:
@@ -118,7 +118,7 @@ class TapedStack(_Taped):
         batch_first: bool,
     ) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, D·H) and last states (L·D, B, H), arranged as the inputs are."""
-        function, arrays = self._of(stack, states is not None, lengths, batch_first)
+        function, arrays = self._as_function(stack, states is not None, lengths, batch_first)
         moving = [own(array) for array in (inputs, states) if array is not None]
         outputs, last = self.engine.values(function, [*arrays, *moving])
         return outputs, last
@@ -136,7 +136,7 @@ class TapedStack(_Taped):
         """Gradients at the cotangents d_outputs (T, B, D·H) and d_last (L·D, B, H), either of which
         may be None.
         """
-        function, arrays = self._of(stack, states is not None, lengths, batch_first)
+        function, arrays = self._as_function(stack, states is not None, lengths, batch_first)
         moving = [own(array) for array in (inputs, states) if array is not None]
         H, D, L = stack.hidden_size, stack.directions, stack.layers
         # (B,), or () where there is no batch: then inputs are (T, I).
@@ -152,7 +152,7 @@ class TapedStack(_Taped):
             self._packed(stack, weights), d_inputs, d_states[0] if d_states else None
         )
 
-    def _of(
+    def _as_function(
         self, stack: Stack, started: bool, lengths: NDArray | None, batch_first: bool
     ) -> tuple[Function, list[NDArray]]:
         """The function of all arrays in a row, and those of the weights."""

@@ -239,7 +239,7 @@ def _masked(subject: Subject, question: Question) -> Subject:
 
 
 def _mask_of(weight: torch.Tensor) -> torch.Tensor:
-    """Every second entry."""
+    """A mask that lets every second entry of a weight pass."""
     return torch.arange(weight.numel()).remainder(2).reshape(weight.shape).to(weight)
 
 

@@ -35,7 +35,7 @@ def expected(case: StackCase, mode: Rounding) -> Mapping[str, Expected]:
     """
     exact = StackExact(case, mode)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows has no bound
-        return {name: _of(name, ball) for name, ball in _balls(exact)}
+        return {name: _with_bounds(name, ball) for name, ball in _balls(exact)}
 
 
 def expected_outputs(case: StackCase, mode: Rounding) -> Mapping[str, Expected]:
@@ -43,7 +43,7 @@ def expected_outputs(case: StackCase, mode: Rounding) -> Mapping[str, Expected]:
     # Gradients through a clip have no bounds here: at the clip there is no derivative.
     exact = StackExact(case, mode)
     with np.errstate(over="ignore", invalid="ignore"):
-        return {name: _of(name, getattr(exact, name)) for name in ("outputs", "last")}
+        return {name: _with_bounds(name, getattr(exact, name)) for name in ("outputs", "last")}
 
 
 def _balls(exact: StackExact) -> Iterator[tuple[str, Ball]]:
@@ -61,7 +61,8 @@ def parameters_of(case: StackCase) -> dict[str, NDArray]:
     return {name: array for name, array in packed.items() if any(case.variant.mask(name))}
 
 
-def _of(name: str, ball: Ball) -> Expected:
+def _with_bounds(name: str, ball: Ball) -> Expected:
+    """The values of a ball and its radii as bounds, with how many of them claim something."""
     # JSON has no NaN and no infinity: 0 with a bound that allows anything says the same.
     sure = np.isfinite(ball.mid) & np.isfinite(ball.radius)
     values, bounds = np.where(sure, ball.mid, 0.0), np.where(sure, ball.radius, np.inf)

@@ -56,7 +56,7 @@ def gru_model(
 
 
 def _infos(arrays: Mapping[str, NDArray]) -> Iterable[bytes]:
-    """Names, types and shapes."""
+    """Each array as a ValueInfoProto: its name, type and shape."""
     for name, array in arrays.items():
         shape = b"".join(field(1, field(1, size)) for size in array.shape)
         kind = field(1, _TYPES[array.dtype.name]) + field(2, shape)

@@ -89,7 +89,7 @@ def _given(case: StackCase) -> dict[str, NDArray]:
 
 
 def _nested(arrays: Mapping[str, NDArray]) -> JsonObject:
-    """The gradients apart."""
+    """Arrays as JSON values by name, the gradients in an object of their own."""
     found: JsonObject = {"gradients": {}}
     for name, array in arrays.items():
         if name.startswith(_GRADIENTS):

@@ -36,7 +36,7 @@ class Distance:
 
     @property
     def sentence(self) -> str:
-        """What it comes to, in words."""
+        """The distance and what it means, in one sentence."""
         if self.part is None:
             return "the two outputs are equal, bit for bit"
         t, b, i = self.part

@@ -223,7 +223,9 @@ class Source:
 
 
 def _nothing(record: Record) -> Known:
-    """Of outputs that are not recorded, and would take too long to be enclosed."""
+    """A layer's outputs of which nothing is known: they are not recorded, and enclosing them would
+    take too long.
+    """
     shape = record.steps, len(record.lengths), record.stack.directions * record.stack.hidden_size
     return Known(np.zeros(shape), np.full(shape, np.inf), np.zeros(shape[:2], bool))
 

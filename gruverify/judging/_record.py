@@ -45,7 +45,7 @@ class Record:
 
     @property
     def steps(self) -> int:
-        """T."""
+        """The number of steps, T."""
         return len(self.inputs)
 
 

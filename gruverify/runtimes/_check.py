@@ -41,7 +41,7 @@ class Judged:
 
     @property
     def decided(self) -> bool:
-        """Whether that is known."""
+        """Whether it is known if something is wrong."""
         return self.failed or (self.ruling is not None and self.ruling.verdict == "rounding")
 
 

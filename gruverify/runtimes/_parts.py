@@ -84,12 +84,12 @@ class NodePart:
 
     @property
     def name(self) -> str:
-        """The node's."""
+        """The name of the node."""
         return self.node.name
 
     @property
     def format(self) -> Format:
-        """That of its weights."""
+        """The format of its weights."""
         return self.gru.stack.format
 
     @property
@@ -134,12 +134,12 @@ class ChainPart:
 
     @property
     def name(self) -> str:
-        """Those of its nodes."""
+        """The names of its nodes."""
         return self.chain.name
 
     @property
     def format(self) -> Format:
-        """That of its weights."""
+        """The format of its weights."""
         return self.gru.stack.format
 
     @property

@@ -160,7 +160,7 @@ class _Fits:
     batch_first: bool
 
     def input(self, role: str, port: Port) -> bool:
-        """The same of an input."""
+        """Whether an input may have the role."""
         if role == "lengths":
             return port.type in _TYPES[role] and _may(port, (None,))
         if port.type not in _FLOATS:
@@ -170,7 +170,7 @@ class _Fits:
         return self._is_state(port)
 
     def output(self, role: str, port: Port, sizes: Mapping[str, int]) -> bool:
-        """The same of an output, where T and B of the inputs are known."""
+        """Whether an output may have the role, given T and B of the inputs by letter."""
         if port.type not in _FLOATS:
             return False
         H, D = self.stack.hidden_size, self.stack.directions

@@ -85,7 +85,7 @@ class KeptCampaign:
         )
 
     def end(self, verdict: str, document: JsonObject) -> None:
-        """Keep what the campaign comes to."""
+        """Keep the verdict and the result of the campaign."""
         finished = None if verdict == "interrupted" else _now()
         row = finished, verdict, packed(document), self.number
         change = "UPDATE campaign SET finished = ?, verdict = ?, document = ? WHERE id = ?"

@@ -53,7 +53,7 @@ class Identity:
 def identity_of(
     target: str, plan: Plan, header: JsonObject, sources: Mapping[str, str]
 ) -> Identity:
-    """That of a run which is about to begin."""
+    """The identity of a run that is about to begin."""
     claims = {
         "the backend": header["backend"],
         "its methods": ", ".join(header["methods"]),

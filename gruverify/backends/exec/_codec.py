@@ -85,7 +85,7 @@ def arrays_in(
 
 
 def _decoded(name: str, given: object, shape: tuple[int, ...], fmt: Format) -> NDArray:
-    """A writable array of its own."""
+    """The array that an answer gives by this name; it is writable and has memory of its own."""
     if not isinstance(given, dict) or not {"dtype", "shape", "data"} <= given.keys():
         raise ProtocolBroken(
             Rule.NAMES, f"{name!r} must be an object of dtype, shape and data, not {clipped(given)}"

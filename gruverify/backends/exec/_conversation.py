@@ -74,7 +74,7 @@ class Conversation:
                 process, answer = self._answered(method, request, most)
             except Late as late:
                 self._late[method] += 1
-                self._waits.setdefault(_asked(method, request), []).append(late)
+                self._waits.setdefault(_key_of(method, request), []).append(late)
                 raise
             except ProtocolBroken:
                 self._broken[method] += 1
@@ -94,7 +94,7 @@ class Conversation:
     def _require_hope(self, method: str, request: JsonObject) -> None:
         """Raise at once where the answer is known to be late, or the method is asked no more."""
         if self._waits:
-            waits = self._waits.get(_asked(method, request), [])
+            waits = self._waits.get(_key_of(method, request), [])
         else:
             waits = []
         if len(waits) >= _SURELY_LATE:
@@ -155,8 +155,8 @@ class Conversation:
         return process, said
 
 
-def _asked(method: str, request: JsonObject) -> bytes:
-    """What tells a request from others, whatever its id."""
+def _key_of(method: str, request: JsonObject) -> bytes:
+    """A request without its id, by which repeated ones are recognised."""
     return line_of({"method": method, **request})
 
 

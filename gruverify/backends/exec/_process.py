@@ -101,7 +101,7 @@ class Process:
         return line
 
     def kill(self) -> None:
-        """End it and all that it started."""
+        """End the program and all that it started."""
         self._kill()
 
     def close(self) -> None:
@@ -167,7 +167,7 @@ class Process:
             raise self._gone("closed its input") from None
 
     def _receive(self) -> None:
-        """Read what there is."""
+        """Read what the program has written so far, without waiting."""
         try:
             chunk = os.read(self._output.fileno(), _CHUNK)
         except BlockingIOError:
@@ -177,7 +177,7 @@ class Process:
         self._buffer += chunk
 
     def _gone(self, how: str) -> ProtocolBroken:
-        """It cannot be talked to any more: how it ended, or that it only did so."""
+        """The error for a program that is gone: how it ended or, if it has not, what it closed."""
         with suppress(subprocess.TimeoutExpired):
             how = ending(self._program.wait(GRACE))
         half = " in the middle of a line" if self._buffer else ""
