@@ -4,6 +4,18 @@ rounding constants.
 
 import sys as _sys
 
+from gruverify.arithmetic._activation import USUAL as USUAL
+from gruverify.arithmetic._activation import Activation as Activation
+from gruverify.arithmetic._activation import Functions as Functions
+from gruverify.arithmetic._activation_names import Said as Said
+from gruverify.arithmetic._activation_names import activation_in as activation_in
+from gruverify.arithmetic._activation_names import activation_named as activation_named
+from gruverify.arithmetic._activation_names import functions_named as functions_named
+from gruverify.arithmetic._activation_names import in_words as in_words
+from gruverify.arithmetic._activation_names import parameters_of as parameters_of
+from gruverify.arithmetic._activation_names import (
+    with_parameters_exchanged as with_parameters_exchanged,
+)
 from gruverify.arithmetic._affine import GENERATORS as GENERATORS
 from gruverify.arithmetic._affine import ROOTS as ROOTS
 from gruverify.arithmetic._affine import Affine as Affine

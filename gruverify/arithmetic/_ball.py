@@ -66,6 +66,7 @@ class Ball:
     floor: Bound = 0.0  # underflow, in units of η
     spread: Bound | None = None  # of a Jacobian: Σ Π max(1, |factor|) over its products
     across = False  # a matrix whose columns are the members of the batch
+    within_unit = True  # of a gate: whether it is in [0, 1], as computed
 
     def __init__(self, mode: Rounding, mid: Floats, rad: Bound | None = None) -> None:
         """A ball of known radius; `rad=None` is an exact number."""
@@ -467,6 +468,7 @@ class Ball:
         """
         mid, rad, present = tanh_of(clipped(self))
         activated = self._activated(mid, rad)
+        activated.within_unit = False
         if self.mode.tanh == "relative":
             activated.nonzero = present
         return activated

@@ -73,7 +73,10 @@ def blend_of(z: Ball, a: Ball, b: Ball) -> tuple[Floats, Bound]:
     # Form A: `blend_rounding` accounts for what float64 rounds in it.
     mid = z.mid * a.mid + (1 - z.mid) * b.mid
     # (9.6): no gate is above 1, however wide its ball.
-    up, rest = np.minimum(z.mid + dz, 1), np.minimum(1 - z.mid + dz, 1)
+    if z.within_unit:
+        up, rest = np.minimum(z.mid + dz, 1), np.minimum(1 - z.mid + dz, 1)
+    else:  # σ's place is taken by a function that goes further
+        up, rest = z.magnitude, np.abs(1 - z.mid) + dz
     distance = np.abs(a.mid - b.mid)
     # z'a' + (1-z')b' - za - (1-z)b = z'(a'-a) + (1-z')(b'-b) + (z'-z)(a-b): the gate's error meets
     # the distance of the ends alone.
@@ -83,7 +86,10 @@ def blend_of(z: Ball, a: Ball, b: Ball) -> tuple[Floats, Bound]:
     ends = both(a.nonzero, b.nonzero)
     rounds = Rough(a.rough, b.rough, a.nonzero, b.nonzero, either(ends, either(a.rough, b.rough)))
     rad = (inner + blend_rounding(m, up, rest, most_a, most_b, gap, rounds)) * OUTWARD
-    return mid, within_range(np.maximum(gap, np.maximum(most_a, most_b)), rad, m.largest)
+    reach = np.maximum(gap, np.maximum(most_a, most_b))
+    if not z.within_unit:
+        reach = np.maximum(reach, np.maximum(up, rest) * reach)
+    return mid, within_range(reach, rad, m.largest)
 
 
 def _logistic(a: Floats, size: Floats) -> Floats:

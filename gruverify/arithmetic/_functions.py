@@ -23,14 +23,14 @@ def sigmoid(a: Array) -> Array:
     """The logistic function 1/(1+e^-a), elementwise and without overflow."""
     if hasattr(a, "sigmoid"):
         return a.sigmoid()
-    return _through_wide(_sigmoid, a)
+    return through_wide(_sigmoid, a)
 
 
 def tanh(a: Array) -> Array:
     """The hyperbolic tangent, elementwise."""
     if hasattr(a, "tanh"):
         return a.tanh()
-    return _through_wide(np.tanh, a)
+    return through_wide(np.tanh, a)
 
 
 def diagonal(v: Array) -> Array:
@@ -92,7 +92,8 @@ def _sigmoid(a: NDArray) -> NDArray:
     return np.asarray(np.where(negative, e, 1) / (1 + e))
 
 
-def _through_wide(f: Callable[[NDArray], NDArray], a: NDArray) -> NDArray:
+def through_wide(f: Callable[[NDArray], NDArray], a: NDArray) -> NDArray:
+    """What a function of arrays makes of one, in its format."""
     # Half formats go through float32, as PyTorch's do: their native library functions can miss by
     # many ulp.
     return np.asanyarray(f(a) if a.dtype.itemsize > 2 else f(a.astype(np.float32)).astype(a.dtype))

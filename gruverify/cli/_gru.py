@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -55,9 +56,11 @@ def only_gru(
     reset: str | None,
     update: str | None,
     *,
-    clip: bool = False,
+    attributes: bool = False,
+    activations: str | None = None,
 ) -> Gru:
-    """The GRU of the file: the one of that name, or the only one. clip: as `read_grus` has it.
+    """The GRU of the file: the one of that name, or the only one. attributes: as `read_grus` has
+    it; activations: in place of those of the file.
 
     Raises:
         Fail: there is none, or more than one; or the file cannot be read.
@@ -65,14 +68,24 @@ def only_gru(
     from gruverify.models import BadFile, read_grus
 
     try:
-        found = read_grus(path, name=name, layout=layout, reset=reset, update=update, clip=clip)
+        found = read_grus(
+            path, name=name, layout=layout, reset=reset, update=update, attributes=attributes
+        )
     except BadFile as wrong:
         raise Fail(str(wrong)) from None
     if len(found) > 1:
         raise Fail(
             f"{path} has {len(found)} GRUs, pick one with --gru: {'; '.join(map(str, found))}"
         )
-    return found[0]
+    if activations is None:
+        return found[0]
+    from gruverify.arithmetic import functions_named
+
+    try:
+        functions = functions_named(activations, found[0].stack.directions)
+    except ValueError as unknown:
+        raise Fail(f"--activations: {unknown}") from None
+    return replace(found[0], functions=functions)
 
 
 @contextmanager

@@ -59,6 +59,11 @@ _VERDICTS = ("bug", "undecidable", "rounding")
 )
 @gru_options
 @click.option(
+    "--activations",
+    metavar="GATES,CANDIDATE",
+    help="What stands in place of σ and tanh, as hard_sigmoid(0.2,0.5),relu.",
+)
+@click.option(
     "--batch-first/--time-first",
     "batch_first",
     default=None,
@@ -89,6 +94,7 @@ def command(
     layout: str | None,
     reset: str | None,
     update: str | None,
+    activations: str | None,
     batch_first: bool | None,
     fmt: tuple[Format, ...] | None,
     declared: tuple[tuple[str, Any], ...],
@@ -117,7 +123,9 @@ def command(
     _require(outputs, plot, fmt)
     json_file, plot_file = writable("--json", json_path), writable("--plot", plot)
     with _users_mistakes():
-        gru = only_gru(weights, name, layout, reset, update, clip=True)
+        gru = only_gru(
+            weights, name, layout, reset, update, attributes=True, activations=activations
+        )
         records = _records(
             gru, inputs, outputs, state, lengths, batch_first, fmt[0] if fmt else None
         )
@@ -193,6 +201,7 @@ def _records(
                     batch_first=first,
                     backward=gru.backward,
                     clip=gru.clip,
+                    activations=gru.activations,
                 )
             )
         except BadRecord as wrong:

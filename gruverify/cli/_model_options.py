@@ -32,7 +32,13 @@ def _port(text: str) -> tuple[str, str]:
 
 _PORT = Parsed(_port, f"must be ROLE=NAME, and ROLE one of {', '.join(_ROLES)}")
 #: What says something of the model as a whole, which is asked for by --weights.
-_OF_THE_WHOLE = {"layout": "--layout", "reset": "--reset", "update": "--update", "ports": "--port"}
+_OF_THE_WHOLE = {
+    "layout": "--layout",
+    "reset": "--reset",
+    "update": "--update",
+    "activations": "--activations",
+    "ports": "--port",
+}
 _OPTIONS = (
     click.option(
         "--gru", metavar="NAME", help="Of model.onnx@RUNTIME: this GRU alone (of --weights: this)."
@@ -71,6 +77,11 @@ _OPTIONS = (
         help="Of --weights: what z multiplies: the state?",
     ),
     click.option(
+        "--activations",
+        metavar="GATES,CANDIDATE",
+        help="Of --weights: what stands in place of σ and tanh, as hard_sigmoid(0.2,0.5),relu.",
+    ),
+    click.option(
         "--port",
         "ports",
         type=_PORT,
@@ -101,6 +112,7 @@ class Choice:
     layout: str | None = None
     reset: str | None = None
     update: str | None = None
+    activations: str | None = None
     ports: tuple[tuple[str, str], ...] = ()
     batch_first: bool | None = None
 
@@ -140,7 +152,15 @@ class Choice:
             )
         from gruverify.runtimes import Whole
 
-        gru = only_gru(self.weights, self.gru, self.layout, self.reset, self.update, clip=True)
+        gru = only_gru(
+            self.weights,
+            self.gru,
+            self.layout,
+            self.reset,
+            self.update,
+            attributes=True,
+            activations=self.activations,
+        )
         return Whole(gru, dict(self.ports), self.batch_first)
 
 

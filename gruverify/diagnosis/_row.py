@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from gruverify._named import Keywords
 from gruverify.cell import Cell
 from gruverify.diagnosis._given import Given, stack_in_float64
 from gruverify.diagnosis._model import CannotDiagnose
@@ -68,7 +69,7 @@ class Row:
         keep, take = a["z"], 1 - a["z"]
         if self.cell.variant.update == "replace":
             keep, take = take, keep
-        unused = dict.fromkeys(("x", "a_r", "a_z", "a_c"))
+        unused: Keywords = dict.fromkeys(("x", "a_r", "a_z", "a_c"))
         return Activations(**a, keep=keep, take=take, **unused)
 
 

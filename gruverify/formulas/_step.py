@@ -13,14 +13,14 @@ from functools import wraps
 from typing import Any
 
 from gruverify.arithmetic import (
+    USUAL,
     Array,
+    Functions,
     Steps,
     blend,
     combined_rows,
     each_by_itself,
-    sigmoid,
     steps_of,
-    tanh,
 )
 from gruverify.cell import Parameters, Variant
 
@@ -32,8 +32,8 @@ class Activations:
 
     r, z, c are the reset gate, the update gate and the candidate, a_r, a_z, a_c their
     pre-activations; q = W_hc h' + b_hc is the recurrent part of the candidate that is reset (reset
-    after the product only). `keep` and `take` are what h' and c are multiplied with. `slopes` are
-    what was derived of them already.
+    after the product only). `keep` and `take` are what h' and c are multiplied with. `functions`
+    are those of the gates and of the candidate, `slopes` what was derived of them already.
     """
 
     x: Array
@@ -47,19 +47,22 @@ class Activations:
     a_r: Array
     a_z: Array
     a_c: Array
+    functions: Functions = field(default=USUAL, kw_only=True)
     slopes: dict[Any, Array] = field(default_factory=dict, init=False, compare=False, repr=False)
 
 
 #: What a step computes on its way, in order.
-ACTIVATIONS = tuple(f.name for f in fields(Activations) if f.init)
+ACTIVATIONS = tuple(f.name for f in fields(Activations) if f.init and not f.kw_only)
 
 
-def activations(v: Variant, p: Parameters, x: Array, h: Array) -> Activations:
-    """(2.1): gates and candidate of one step from x (B, I) and the previous state h (B, H)."""
+def activations(v: Variant, p: Parameters, x: Array, h: Array, f: Functions = USUAL) -> Activations:
+    """(2.1): gates and candidate of one step from x (B, I) and the previous state h (B, H), where
+    σ and tanh are f's unless they are themselves.
+    """
     # One sum of four: balls allow every order and every fusion of it, so none is prescribed here.
     a_r = x @ p.W_xr.T + p.b_xr + h @ p.W_hr.T + p.b_hr
     a_z = x @ p.W_xz.T + p.b_xz + h @ p.W_hz.T + p.b_hz
-    r, z = sigmoid(a_r), sigmoid(a_z)
+    r, z = f.gate(a_r), f.gate(a_z)
     if v.reset == "after":
         q = h @ p.W_hc.T + p.b_hc
         a_c = x @ p.W_xc.T + p.b_xc + r * q
@@ -68,12 +71,12 @@ def activations(v: Variant, p: Parameters, x: Array, h: Array) -> Activations:
         # conventions.
         q = h
         a_c = x @ p.W_xc.T + p.b_xc + (r * h) @ p.W_hc.T + p.b_hc
-    c = tanh(a_c)
+    c = f.candidate(a_c)
     if v.update == "keep":
         keep, take = z, 1 - z
     else:
         keep, take = 1 - z, z
-    return Activations(x, h, r, z, c, q, keep, take, a_r, a_z, a_c)
+    return Activations(x, h, r, z, c, q, keep, take, a_r, a_z, a_c, functions=f)
 
 
 def next_state(v: Variant, a: Activations) -> Array:
@@ -84,9 +87,9 @@ def next_state(v: Variant, a: Activations) -> Array:
     return blend(a.z, a.c, a.h)
 
 
-def step(v: Variant, p: Parameters, x: Array, h: Array) -> Array:
+def step(v: Variant, p: Parameters, x: Array, h: Array, f: Functions = USUAL) -> Array:
     """The state after one step: x (B, I), h (B, H) -> (B, H)."""
-    return next_state(v, activations(v, p, x, h))
+    return next_state(v, activations(v, p, x, h, f))
 
 
 def _once(slope: Callable[..., Array]) -> Callable[..., Array]:
@@ -112,14 +115,14 @@ def update_slope(v: Variant, a: Activations) -> Array:
     """
     if v.update == "keep":
         # Three factors, kept apart: an implementation may multiply them in any order.
-        return (a.h - a.c) * a.keep * a.take
-    return (a.c - a.h) * a.take * a.keep
+        return a.functions.gate.times_slope(a.h - a.c, a.a_z, a.keep, a.take)
+    return a.functions.gate.times_slope(a.c - a.h, a.a_z, a.take, a.keep)
 
 
 @_once
 def candidate_slope(a: Activations) -> Array:
     """∂h/∂a_c = take (1-c²), (B, H): the diagonal of A."""
-    return a.take * (1 - a.c * a.c)
+    return a.functions.candidate.times_slope(a.take, a.a_c, a.c)
 
 
 @_once
@@ -127,7 +130,7 @@ def reset_slope(a: Activations) -> Array:
     """What the reset gate's pre-activation does to what it resets: q r(1-r) after the product, h'
     r(1-r) before it, (B, H).
     """
-    return a.q * a.r * (1 - a.r)
+    return a.functions.gate.times_slope(a.q, a.a_r, a.r)
 
 
 def jacobian(v: Variant, p: Parameters, a: Activations) -> tuple[Array, Array]:

@@ -27,6 +27,7 @@ from gruverify.cell import unpack
 from gruverify.engine import Hypothesis, Measured, Reading, declare, hypotheses, readings
 from gruverify.formulas import step
 from gruverify.judging._envelope import affordable
+from gruverify.judging._functions import mistaken
 from gruverify.judging._held import Held, Source, every_direction, stepped
 from gruverify.judging._record import Record, in_format, representable
 from gruverify.judging._walk import model_of
@@ -169,7 +170,7 @@ def accuracy_that_explains(
     return None
 
 
-def functions_that_explain(
+def function_accuracy_that_explains(
     record: Record, declared: DeclaredValues, failed: Sequence[Held]
 ) -> Cause | None:
     """The accuracy of σ or tanh, in units of roundoff, under which everything holds."""
@@ -201,7 +202,7 @@ def format_that_explains(record: Record, declared: DeclaredValues) -> Cause | No
                 layer: fmt.cast(values.astype(np.float64))
                 for layer, values in record.outputs.items()
             }
-            if _holds(_source(replace(record, outputs=stored), declared)):
+            if _holds(source_of(replace(record, outputs=stored), declared)):
                 words = f"outputs that were rounded to {name} before they were recorded"
                 return Cause(words, {}, instead=f"give them as {name}")
     return None
@@ -216,7 +217,10 @@ def weights_that_explain(source: Source) -> Cause | None:
     if not is_narrower(record.weights, record.format):
         return None
     if not _holds(
-        Source(record, model_of(record.stack, source.model.mode, saved_in=record.weights))
+        Source(
+            record,
+            model_of(record.stack, source.model.mode, record.weights, record.functions),
+        )
     ):
         return None
     words = f"weights of which those of the file are roundings to {record.weights.name}"
@@ -242,7 +246,7 @@ def rounded_weights_that_explain(source: Source) -> Cause | None:
 def _tried(
     record: Record, declared: DeclaredValues, hypothesis: Hypothesis, failed: Sequence[Held]
 ) -> bool:
-    source = _source(record, {**declared, **hypothesis.overrides})
+    source = source_of(record, {**declared, **hypothesis.overrides})
     return (
         _begins_right(source)
         and _agrees(source, failed)
@@ -251,8 +255,10 @@ def _tried(
     )
 
 
-def _source(record: Record, declared: DeclaredValues) -> Source:
-    return Source(record, model_of(record.stack, mode_of(record, declared)))
+def source_of(record: Record, declared: DeclaredValues) -> Source:
+    """A record, held against its model under these declarations."""
+    mode = mode_of(record, declared)
+    return Source(record, model_of(record.stack, mode, functions=record.functions))
 
 
 def mode_of(record: Record, declared: DeclaredValues) -> Rounding:
@@ -305,7 +311,8 @@ def _usual_error(source: Source, one: Held, rows: NDArray) -> float:
 
     def stepped_in(lift: Callable[[NDArray], Array]) -> NDArray:
         blocks = unpack({name: lift(array) for name, array in packed.items()}, cell.hidden_size)
-        return np.asarray(step(cell.variant, blocks, lift(x), lift(h))).astype(np.float64)
+        f = record.functions[one.direction]
+        return np.asarray(step(cell.variant, blocks, lift(x), lift(h), f)).astype(np.float64)
 
     missed = np.abs(stepped_in(floating) - stepped_in(lambda array: array.astype(np.float64)))
     return float(np.median(missed)) * (record.format.unit_roundoff / fmt.unit_roundoff)
@@ -326,8 +333,24 @@ def clip_that_explains(record: Record, declared: DeclaredValues) -> Cause | None
     """Arguments of σ and tanh as they are, where they should not be larger than the clip."""
     if record.clip is None:
         return None
-    if _holds(_source(replace(record, clip=None), declared)):
+    if _holds(source_of(replace(record, clip=None), declared)):
         return Cause(f"clip={record.clip:g} is not applied", {})
+    return None
+
+
+def functions_that_explain(
+    record: Record, declared: DeclaredValues, failed: Sequence[Held]
+) -> Cause | None:
+    """Other activation functions under which everything holds: those of other libraries, none of
+    those that were said, or those exchanged.
+    """
+    enclosed, steps = len(record.outputs) < record.stack.layers, _BEGINNING * _ENCLOSURES
+    if enclosed and not affordable(steps, len(record.lengths), record.stack.hidden_size):
+        return None  # each has inner layers of its own to enclose
+    for words, functions in mistaken(record.functions):
+        other = source_of(replace(record, functions=functions), declared)
+        if _begins_right(other) and _agrees(other, failed) and _holds(other):
+            return Cause(words, {})
     return None
 
 
@@ -365,6 +388,7 @@ def causes(
     yield start_that_explains(source)
     yield axes_that_explain(source)
     yield clip_that_explains(source.record, declared)
+    yield functions_that_explain(source.record, declared, failed)
     yield reading_that_explains(source, failed)
     yield weights_that_explain(source)
     yield rounded_weights_that_explain(source)

@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gruverify._named import DeclaredValues
-from gruverify.judging._causes import mode_of
+from gruverify.arithmetic import STATES
+from gruverify.judging._causes import source_of
 from gruverify.judging._envelope import affordable, envelope
 from gruverify.judging._held import Source
 from gruverify.judging._record import Record
 from gruverify.judging._ruling import Ruling
-from gruverify.judging._walk import Floats, initial, inputs_of, model_of
-
-#: How far apart any two states are, GRU or not: from -1 to 1.
-_ANY = 2.0
+from gruverify.judging._walk import Floats, initial, inputs_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +24,14 @@ class Distance:
     rounding alone, by step (T,), infinite where nothing can be said; None if it was not found, and
     why_not says why.
     part: the first step, member and column at which they differ; None if they are the same bit for
-    bit.
+    bit. most: how far apart any two states are, GRU or not.
     """
 
     apart: Floats
     explained: Floats | None
     part: tuple[int, int, int] | None
     why_not: str = ""
+    most: float = STATES
 
     @property
     def sentence(self) -> str:
@@ -55,7 +54,7 @@ class Distance:
                 f"{said}; no bound over {k + 1} steps is finite, and each was judged step by "
                 "step alone"
             )
-        if self.explained[k] >= _ANY:
+        if self.explained[k] >= self.most:
             return (
                 f"{said}; a bound over {k + 1} steps says nothing here, and each was judged step "
                 "by step alone"
@@ -105,7 +104,8 @@ def distance(
         own = _explained(_of_member(one, member), _of_member(other, member), declared)
     # Behind its last step the member has no numbers that could differ.
     radius = np.concatenate([own, np.zeros(one.steps - len(own))])
-    return Distance(apart[:, member].max(-1), radius, part)
+    most = one.functions[0].scale or np.inf
+    return Distance(apart[:, member].max(-1), radius, part, most=most)
 
 
 def _of_member(record: Record, b: int) -> Record:
@@ -125,14 +125,13 @@ def _explained(one: Record, other: Record, declared: DeclaredValues) -> Floats:
     """How far apart rounding may take two runs, by step (T,): all layers enclosed, for each may
     differ in both.
     """
-    model = model_of(one.stack, mode_of(one, declared))
-    last = one.stack.layers - 1
+    source = source_of(one, declared)
+    model, last = source.model, one.stack.layers - 1
     if last == 0:
         xs = inputs_of(one, model.mode)
     else:
         below = {layer: values for layer, values in one.outputs.items() if layer == last}
         xs = Source(replace(one, outputs=below), model).inputs(last)
-    source = Source(one, model)
     _, _, states, _ = source.walk(last, 0)
     around = envelope(model, last, 0, xs, initial(one, model.mode, last, 0), through=states)
     stored = Source(other, model).walk(last, 0)[2]

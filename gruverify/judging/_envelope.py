@@ -53,8 +53,8 @@ def envelope(
         if through is not None and before is not None:
             # That run has missed its exact step as well.
             recorded = through.rows(model.mode, now)
-            p, v = model.rows[layer][direction], model.variant
-            own = step(v, p, x, before.rows(model.mode, now)).radius + recorded.radius
+            p, v, f = model.rows[layer][direction], model.variant, model.functions[direction]
+            own = step(v, p, x, before.rows(model.mode, now), f).radius + recorded.radius
             mid, radius, grown = recorded.mid, radius + own, grown + np.hypot.reduce(own, axis=1)
             lost = lost | through.lost[t]
         # Both hold: entry by entry, and by the norm, than which no entry is larger.
@@ -77,11 +77,13 @@ def _step(
     """The step from the midpoint of a ball, how far that from any state in it may be off, and the
     norm of the same.
     """
-    p, v = model.rows[layer][direction], model.variant
-    a = activations(v, p, x, h)
+    p, v, f = model.rows[layer][direction], model.variant, model.functions[direction]
+    a = activations(v, p, x, h, f)
     whole: Ball = next_state(v, a)
-    at_mid: Ball = step(v, p, x, Ball(h.mode, h.mid))
-    if h.mode.clip is None:
+    # Where a function is flat at the midpoint, and no longer elsewhere in the box, what is rounded
+    # of its argument shows there alone: it is counted as if the function were steep everywhere.
+    at_mid: Ball = step(v, p, x, Ball(h.mode, h.mid), f.loosely)
+    if h.mode.clip is None and not f.jump:
         growth = spectral_norms(jacobian_of_state(v, p, a))
     else:  # at the clip there is no derivative: entries of the ball are all that holds
         growth = np.full(len(h.mid), np.inf)

@@ -14,7 +14,7 @@ import numpy as np
 from gruverify.arithmetic import Ball, NDArray, as_recorded, spacing
 from gruverify.engine import Reading
 from gruverify.formulas import step
-from gruverify.invariants import STATES, Residual, worst
+from gruverify.invariants import Residual, worst
 from gruverify.judging._envelope import affordable, envelope
 from gruverify.judging._order import own_order, reordered
 from gruverify.judging._record import Record
@@ -78,9 +78,10 @@ class Held:
         """The worst entry, all margins, and how many claim something."""
         # Padding is nobody's: what is recorded there is neither right nor wrong.
         about = np.broadcast_to(self.there[..., None], self.recorded.shape)
+        scale = self.record.functions[self.direction].scale
         error = np.abs(self.recorded - self.expected)
         return worst(
-            "h", "tbi", self.recorded, self.expected, error, self.bounds, scale=STATES, about=about
+            "h", "tbi", self.recorded, self.expected, error, self.bounds, scale=scale, about=about
         )
 
     @cached_property
@@ -264,7 +265,8 @@ def stepped(
     model = source.model
     x, h = xs.rows(model.mode, some), before.rows(model.mode, some)
     ball = as_recorded(
-        step(model.variant, model.rows[layer][direction], x, h), stored_in(source.record, layer)
+        step(model.variant, model.rows[layer][direction], x, h, model.functions[direction]),
+        stored_in(source.record, layer),
     )
     lost = (xs.lost | before.lost).reshape(-1)[some]
     # Nothing is known after a number that is not finite: any answer is within bounds.

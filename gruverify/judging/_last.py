@@ -12,11 +12,10 @@ import numpy as np
 from gruverify._named import DeclaredValues
 from gruverify.arithmetic import Ball, NDArray, as_recorded, format_of
 from gruverify.engine import ENOUGH, readings
-from gruverify.judging._causes import Cause, mode_of
+from gruverify.judging._causes import Cause, source_of
 from gruverify.judging._held import Held, Source, share_within
 from gruverify.judging._record import Record
 from gruverify.judging._ruling import NO_STEP, Ruling, ruling_of
-from gruverify.judging._walk import model_of
 
 #: How many departures of a reading are tried, on runs of up to so many steps of members.
 _DEPARTURES, _SOUGHT = 2, 8
@@ -29,7 +28,7 @@ def rule_last(found: Record, last: Mapping[int, NDArray], declared: DeclaredValu
     outputs = {layer: values for layer, values in found.outputs.items() if layer not in last}
     alone = replace(found, outputs=outputs)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        source = Source(alone, model_of(found.stack, mode_of(found, declared)))
+        source = source_of(alone, declared)
         each = _held(source, last)
         if any(one.beyond.any() for one in each):
             cause = _reading_that_explains(source, last)

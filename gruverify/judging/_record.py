@@ -11,7 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from gruverify._visible import error_line
-from gruverify.arithmetic import Format, NDArray, bfloat16, format_named, format_of, is_narrower
+from gruverify.arithmetic import (
+    Format,
+    Functions,
+    NDArray,
+    Said,
+    bfloat16,
+    format_named,
+    format_of,
+    functions_named,
+    is_narrower,
+)
 from gruverify.cell import Cell, Stack
 from gruverify.judging._order import own_order, reordered
 
@@ -28,9 +38,9 @@ class Record:
     by layer where they are recorded, the last layer's always; initial states (L·D, B, H), and the
     lengths (B,) of the members.
 
-    weights: the format in which the weights are saved; clip: how large the arguments of σ and tanh
-    may be (None: as they are); notes: what was found out about formats, for
-    whoever reads the verdict.
+    weights: the format in which the weights are saved; functions: the activation functions of each
+    direction; clip: how large their arguments may be (None: as they are); notes: what was found out
+    about formats, for whoever reads the verdict.
     """
 
     stack: Stack
@@ -40,6 +50,7 @@ class Record:
     state: NDArray
     lengths: npt.NDArray[np.intp]
     weights: Format
+    functions: tuple[Functions, ...]
     clip: float | None = None
     notes: tuple[str, ...] = ()
 
@@ -60,6 +71,7 @@ def record(
     batch_first: bool = False,
     backward: bool = False,
     clip: float | None = None,
+    activations: Said = ("sigmoid", "tanh"),
 ) -> Record:
     """A record of these arrays: see `judge`, which takes the same.
 
@@ -112,9 +124,17 @@ def record(
         initial_states(stack, state, B, computed, unbatched=unbatched),
         steps,
         stack.format,
+        _functions(activations, stack.directions),
         clip,
         (*notes, *_notes_of_inputs(xs, computed)),
     )
+
+
+def _functions(activations: Said, directions: int) -> tuple[Functions, ...]:
+    try:
+        return functions_named(activations, directions)
+    except ValueError as unknown:
+        raise BadRecord(str(unknown)) from None
 
 
 def _stack(model: object) -> Stack:

@@ -10,13 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from gruverify._named import DeclaredValues
-from gruverify.arithmetic import Format
+from gruverify.arithmetic import Format, Said
 from gruverify.cell import Cell, Stack
 from gruverify.engine import ENOUGH
-from gruverify.judging._causes import Cause, causes, functions_that_explain, mode_of
+from gruverify.judging._causes import (
+    Cause,
+    causes,
+    function_accuracy_that_explains,
+    source_of,
+)
 from gruverify.judging._held import Entry, Held, Source, every_direction, share_within
 from gruverify.judging._record import Record, record
-from gruverify.judging._walk import model_of
 
 Verdict: TypeAlias = Literal["rounding", "bug", "undecidable"]
 
@@ -63,6 +67,7 @@ def judge(
     lengths: npt.ArrayLike | None = None,
     format: Format | str | None = None,
     batch_first: bool = False,
+    activations: Said = ("sigmoid", "tanh"),
     **declared: object,
 ) -> Ruling:
     """Whether recorded outputs differ from the mathematics by rounding alone.
@@ -71,15 +76,24 @@ def judge(
     outputs: (T, B, D·H) alike, those of the last layer, or (L, T, B, D·H) those of every layer;
     state: the initial one, (L·D, B, H) or, of a single cell, (B, H), zeros unless given; lengths:
     (B,), what stands behind a member's last step is not judged; format: that the run was computed
-    in, the weights' unless given; declared: what the implementation declares of its accuracy, such
-    as kappa_sigma=5 or accumulates="float64" (see docs/tolerances.md).
+    in, the weights' unless given; activations: the functions of the gates and of the candidate, as
+    ("hard_sigmoid(0.2, 0.5)", "relu"), or those of both directions; declared: what the
+    implementation declares of its accuracy, such as kappa_sigma=5 or accumulates="float64" (see
+    docs/tolerances.md).
 
     Raises:
         BadRecord: an array does not fit the weights; the message names it with shapes and letters.
         BadDeclaration: a declaration is none, or has a value that it cannot have.
     """
     found = record(
-        model, inputs, outputs, state=state, lengths=lengths, format=format, batch_first=batch_first
+        model,
+        inputs,
+        outputs,
+        state=state,
+        lengths=lengths,
+        format=format,
+        batch_first=batch_first,
+        activations=activations,
     )
     return rule(found, declared)
 
@@ -90,7 +104,7 @@ def rule(found: Record, declared: DeclaredValues, *, explain: bool = True) -> Ru
     """
     # Bounds overflow to infinity where nothing can be claimed, which is counted and no error.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        source = Source(found, model_of(found.stack, mode_of(found, declared)))
+        source = source_of(found, declared)
         each = every_direction(source)
         failed = [one for one in each if one.beyond.any()]
         if failed and explain:
@@ -121,7 +135,7 @@ def _failed(
         reason = "no other reading explains it, and less accuracy would not single out one unit"
         return ruling_of("bug", (reason,), found, declared, each)
     # A hint and no excuse: wide enough a κ explains many a bug.
-    hint = functions_that_explain(found, declared, failed)
+    hint = function_accuracy_that_explains(found, declared, failed)
     return ruling_of("bug", ("no other reading explains it",), found, declared, each, hint=hint)
 
 

@@ -4,15 +4,18 @@ its numbers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from gruverify.arithmetic import (
+    USUAL,
     Ball,
     Format,
+    Functions,
     NDArray,
     Rounding,
     is_narrower,
@@ -82,17 +85,23 @@ def known_of(ball: Ball, lost: Mask) -> Known:
 @dataclass(frozen=True, eq=False)
 class Model:
     """The stack as one reading of it computes, in one model of rounding: parameters by layer and
-    direction.
+    direction, and the activation functions of each direction.
     """
 
     mode: Rounding
     variant: Variant
     rows: tuple[tuple[Parameters, ...], ...]
+    functions: Sequence[Functions] = (USUAL, USUAL)
 
 
-def model_of(stack: Stack, mode: Rounding, saved_in: Format | None = None) -> Model:
+def model_of(
+    stack: Stack,
+    mode: Rounding,
+    saved_in: Format | None = None,
+    functions: Sequence[Functions] = (USUAL, USUAL),
+) -> Model:
     """The stack in balls: its weights exactly, or whatever numbers round to them in the format they
-    are saved in.
+    are saved in. functions: those of each direction.
     """
 
     def lift(array: NDArray) -> Ball:
@@ -104,7 +113,7 @@ def model_of(stack: Stack, mode: Rounding, saved_in: Format | None = None) -> Mo
         return unpack({name: lift(array) for name, array in packed.items()}, stack.hidden_size)
 
     rows = stack.each(lambda cell: parameters(cell.packed()))
-    return Model(mode, stack.variant, tuple(map(tuple, rows)))
+    return Model(mode, stack.variant, tuple(map(tuple, rows)), functions)
 
 
 def reread(model: Model, reading: Reading) -> Model:
@@ -112,7 +121,7 @@ def reread(model: Model, reading: Reading) -> Model:
     rows = list[tuple[Parameters, ...]]()
     for row in model.rows:
         rows.append(tuple(map(reading.parameters, row)))
-    return Model(model.mode, reading.variant(model.variant), tuple(rows))
+    return replace(model, variant=reading.variant(model.variant), rows=tuple(rows))
 
 
 def inputs_of(record: Record, mode: Rounding) -> Known:

@@ -71,8 +71,8 @@ def read_arrays(path: str | Path) -> dict[str, NDArray]:
 def arrays_and_remarks(path: str | Path) -> Read:
     """The same arrays, as views of the file or read when they are asked for, where a ValueError
     says what is damaged; and what the file says of them: "layout", "reset", "update"; by the name
-    of each GRU "resets", "refused" (what keeps it from being read), "clips", and "backward" (those
-    that run backward alone).
+    of each GRU "resets", "refused" (what keeps it from being read), "clips", "functions", and
+    "backward" (those that run backward alone).
 
     Raises:
         BadFile: as `read_arrays`.
@@ -137,7 +137,8 @@ def _keras(path: Path) -> Read:
 
 
 def _of_keras(model: KerasModel) -> Read:
-    return model.arrays, {"resets": model.resets, "refused": model.refused}
+    remarks = {"resets": model.resets, "refused": model.refused, "functions": model.functions}
+    return model.arrays, remarks
 
 
 def _msgpack(path: Path) -> Read:

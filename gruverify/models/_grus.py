@@ -12,7 +12,7 @@ import numpy as np
 from gruverify._files import is_there
 from gruverify._named import Keywords
 from gruverify._visible import visible
-from gruverify.arithmetic import NDArray, format_of
+from gruverify.arithmetic import USUAL, Functions, NDArray, format_of, in_words
 from gruverify.cell import LAYOUTS, PACKED, Biases, Cell, Reset, Stack, Update, Variant
 from gruverify.models._files import BadFile, arrays_and_remarks
 from gruverify.models._names import LAYOUT_NAMES, Group, groups_in
@@ -37,7 +37,8 @@ _OTHERS = {4: "an LSTM has four", 1: "a plain RNN has one"}
 class Gru:
     """A GRU of a file: the name that its parameters share (may be ""), the layout they are in, and
     the stack. If it runs backward alone, `backward` says so: its one direction meets the last step
-    first. clip: how large the arguments of σ and tanh may be; None: as they are.
+    first. clip: how large the arguments of activation functions may be, None: as they are;
+    functions: those of each direction, None: σ and tanh.
     """
 
     name: str
@@ -45,6 +46,12 @@ class Gru:
     stack: Stack
     backward: bool = False
     clip: float | None = None
+    functions: tuple[Functions, ...] | None = None
+
+    @property
+    def activations(self) -> tuple[Functions, ...]:
+        """The activation functions of each direction."""
+        return self.functions or (USUAL,) * self.stack.directions
 
     def __str__(self) -> str:
         s = self.stack
@@ -55,6 +62,8 @@ class Gru:
         layers = f"{s.layers} layer{'s' * (s.layers > 1)}"
         clip = "" if self.clip is None else f", clip={self.clip:g}"
         sizes = f"H={s.hidden_size}, I={s.input_size}, {layers}{ways}{clip}"
+        if self.functions is not None:
+            sizes += f", {in_words(self.functions)}"
         return f"{self.name or '(no name)'}: {sizes}, {s.format.name}, {s.variant} ({self.layout})"
 
 
@@ -65,7 +74,7 @@ def read_grus(
     layout: str | None = None,
     reset: str | None = None,
     update: str | None = None,
-    clip: bool = False,
+    attributes: bool = False,
 ) -> list[Gru]:
     """The GRUs of a file, in its order.
 
@@ -73,7 +82,8 @@ def read_grus(
     do not tell; reset, update: as `Variant` has them, where the file does not say it: of Keras'
     arrays without a bias and of ONNX' the side of the reset gate is not known.
 
-    clip: whether whoever asks heeds `Gru.clip`; else those that have one are refused.
+    attributes: whether whoever asks heeds `Gru.clip` and `Gru.functions`; else those that have
+    such are refused.
 
     Raises:
         BadFile: the file cannot be read, has no GRU, or one whose arrays do not fit together; the
@@ -87,7 +97,7 @@ def read_grus(
         **{name: value for name, value in asked.items() if value is not None},
     }
     try:
-        return grus_among(arrays, clip=clip, **said)
+        return grus_among(arrays, attributes=attributes, **said)
     except ValueError as wrong:
         raise BadFile(f"{path}: {visible(str(wrong))}") from None
 
@@ -103,12 +113,14 @@ def grus_among(
     refused: Mapping[str, str] | None = None,
     backward: Collection[str] = (),
     clips: Mapping[str, float] | None = None,
-    clip: bool = False,
+    functions: Mapping[str, tuple[Functions, ...]] | None = None,
+    attributes: bool = False,
 ) -> list[Gru]:
     """The GRUs among arrays by name: see `read_grus`.
 
     resets: the sides of the reset gate that are known, by name; refused: what keeps some of them
-    from being read; backward: those that run backward alone; clips: those that have one.
+    from being read; backward: those that run backward alone; clips: those that have one; functions:
+    the activation functions of each direction.
 
     Raises:
         ValueError: there is none, or one does not fit together or is refused.
@@ -133,20 +145,49 @@ def grus_among(
     threefold = [group for group in found if _gates(group) == 3]
     known, grus = resets or {}, list[Gru]()
     for group in threefold or found:
-        if why := (refused or {}).get(group.name):
+        if why := _of_either(group, refused or {}):
             if len(found) > 1:
                 why += " (others are read by name: --gru)"
             raise ValueError(why)
         gru = _gru(group, reset or known.get(group.name), update)
-        limit = (clips or {}).get(group.name)
+        limit, own = (clips or {}).get(group.name), _functions(group, gru, functions or {})
         # Without its clip the cell is another function as soon as one pre-activation gets there.
-        if limit is not None and not clip:
+        if limit is not None and not attributes:
             raise ValueError(
                 f"{group.name} has clip={limit:g}, which judge and check model alone: if no "
                 "pre-activation gets there, save it without the attribute"
             )
-        grus.append(replace(gru, backward=group.name in backward, clip=limit))
+        if own is not None and not attributes:
+            raise ValueError(
+                f"{group.name} has {in_words(own)}, which judge and check model alone: elsewhere "
+                "a GRU has sigmoid and tanh"
+            )
+        grus.append(replace(gru, backward=group.name in backward, clip=limit, functions=own))
     return grus
+
+
+def _of_either(group: Group, refused: Mapping[str, str]) -> str | None:
+    """Why a GRU is refused, for the sake of one of its directions."""
+    return refused.get(group.name) or refused.get(_backward(group))
+
+
+def _backward(group: Group) -> str:
+    """The name of the direction that was paired with the one that a group is called after."""
+    if (0, 1) not in group.cells:
+        return group.name
+    return group.name.replace("forward", "backward")
+
+
+def _functions(
+    group: Group, gru: Gru, known: Mapping[str, tuple[Functions, ...]]
+) -> tuple[Functions, ...] | None:
+    """The activation functions of each direction, where they are not σ and tanh."""
+    found = known.get(group.name, (USUAL,))
+    if len(found) < gru.stack.directions:
+        found = (*found, *known.get(_backward(group), (USUAL,)))
+    if all(each == USUAL for each in found):
+        return None
+    return found
 
 
 def _listed(arrays: Mapping[str, NDArray]) -> str:

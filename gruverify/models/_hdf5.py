@@ -41,12 +41,13 @@ _SAVE_ANEW = (
 @dataclass
 class Hdf5:
     """What an HDF5 file holds: arrays by path, the attribute "name" of groups by path, and
-    "model_config" of the file, which Keras writes.
+    "model_config" of the file, and version its "keras_version", which Keras writes.
     """
 
     arrays: dict[str, NDArray] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     config: str = ""
+    version: str = ""
 
 
 @dataclass
@@ -75,7 +76,7 @@ def hdf5(data: memoryview) -> Hdf5:
     if (widths := bytes(file.at(13, 2))) != b"\x08\x08":
         raise ValueError(f"is HDF5 with addresses and lengths of {widths[0]} and {widths[1]} bytes")
     root = file.item(file.number(64 + 4 * version))
-    found = Hdf5(config=file.text(root, b"model_config"))
+    found = Hdf5(config=file.text(root, b"model_config"), version=file.text(root, b"keras_version"))
     for path, item in file.below(root, "", _DEPTH):
         if _TABLE in item.messages or _LINKS in item.messages:
             if name := file.text(item, b"name"):

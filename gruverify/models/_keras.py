@@ -13,16 +13,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gruverify.arithmetic import NDArray
+from gruverify.arithmetic import Functions, NDArray
 from gruverify.models._archives import member_of
 from gruverify.models._hdf5 import Hdf5, hdf5
+from gruverify.models._keras_activations import functions_in
 from gruverify.models._mapped import mapped
 
 #: The weights of a cell, by the numbers that Keras gives them.
 _WEIGHTS = {"0": "kernel", "1": "recurrent_kernel", "2": "bias"}
 #: Groups that stand for no layer.
 _CONTAINERS = ("layers", "cells", "_layer_checkpoint_dependencies", "model_weights")
-_USUAL = {"activation": "tanh", "recurrent_activation": "sigmoid"}
 _GRUS = ("GRU", "GRUCell", "CuDNNGRU")
 #: Configurations inside configurations, down to here.
 _DEPTH = 64
@@ -30,12 +30,13 @@ _DEPTH = 64
 
 @dataclass
 class KerasModel:
-    """Arrays by name, and of the GRUs that the configuration names the side of the reset gate, or
-    why they are not read.
+    """Arrays by name, and of the GRUs that the configuration names the side of the reset gate and
+    the activation functions, or why they are not read.
     """
 
     arrays: dict[str, NDArray]
     resets: dict[str, str] = field(default_factory=dict)
+    functions: dict[str, tuple[Functions, ...]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
 
@@ -46,7 +47,7 @@ def keras_weights(path: Path) -> KerasModel:
         ValueError: as `hdf5`.
     """
     read = hdf5(mapped(path))
-    return _model(read, read.config)
+    return _model(read, read.config, read.version)
 
 
 def is_keras(archive: zipfile.ZipFile) -> bool:
@@ -61,10 +62,13 @@ def keras_archive(path: Path, archive: zipfile.ZipFile) -> KerasModel:
         ValueError: as `hdf5`.
     """
     data = member_of(path, archive.getinfo("model.weights.h5"))
-    return _model(hdf5(data), archive.read("config.json").decode())
+    version = ""
+    if "metadata.json" in archive.namelist():
+        version = str(json.loads(archive.read("metadata.json")).get("keras_version", ""))
+    return _model(hdf5(data), archive.read("config.json").decode(), version)
 
 
-def _model(read: Hdf5, config: str) -> KerasModel:
+def _model(read: Hdf5, config: str, version: str) -> KerasModel:
     found = KerasModel(_named(read))
     if config:
         settings = dict(_settings(json.loads(config), _DEPTH))
@@ -81,8 +85,11 @@ def _model(read: Hdf5, config: str) -> KerasModel:
                 found.resets[prefix] = "after"
             else:
                 found.resets[prefix] = "before"
-        if why := _not_modelled(own):
-            found.refused[prefix] = f"{prefix} {why}"
+        try:
+            found.functions[prefix] = (functions_in(own, version),)
+            _require_forward(own)
+        except ValueError as wrong:
+            found.refused[prefix] = f"{prefix} {wrong}"
     return found
 
 
@@ -138,16 +145,10 @@ def _settings(value: object, depth: int) -> Iterator[tuple[str, Mapping[str, obj
             yield from _settings(inner, depth - 1)
 
 
-def _not_modelled(settings: Mapping[str, object]) -> str:
-    """What a GRU has that is not modelled here, if anything, and the way out."""
-    for name, usual in _USUAL.items():
-        if (given := settings.get(name, usual)) != usual:
-            if isinstance(given, Mapping):
-                given = given.get("class_name")
-            return f"has {name}={given!r}: only {usual} is modelled here"
+def _require_forward(settings: Mapping[str, object]) -> None:
+    """Raise ValueError of a GRU that runs backward, which is not modelled here."""
     if settings.get("go_backwards"):
-        return (
+        raise ValueError(
             "has go_backwards=True: save its weights alone, "
             "model.save_weights('m.weights.h5'), and reverse time in the inputs"
         )
-    return ""

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from gruverify._named import Keywords
-from gruverify._protobuf import Fields, bytes_of, text_of
-from gruverify.arithmetic import NDArray
+from gruverify._protobuf import bytes_of, text_of
+from gruverify.arithmetic import USUAL, Functions, NDArray
+from gruverify.models._onnx_activations import functions_of
 from gruverify.models._onnx_graphs import Graphs, Node, read_graphs
 from gruverify.models._onnx_layout import Layout
 
-_FLOAT, _INT, _STRING, _STRINGS, _REFERS_TO = 2, 3, 4, 9, 21
-_USUAL = ("sigmoid", "tanh")
+_FLOAT, _INT, _STRING, _REFERS_TO = 2, 3, 4, 21
 _WEIGHTS = ("float32", "float16", "float64", "bfloat16")
 
 
@@ -59,7 +59,8 @@ def graphs_with_grus(path: Path) -> Graphs:
 
 def remarks_of(found: Graphs, arrays: dict[str, NDArray]) -> Keywords:
     """By the names of the nodes: "resets", the side of each reset gate, "refused", what is not
-    modelled here, "clips", those that are given, and "backward", those of direction=reverse.
+    modelled here, "clips", those that are given, "functions", the activation functions of each
+    direction, and "backward", those of direction=reverse.
 
     Raises:
         ValueError: an attribute is damaged.
@@ -74,6 +75,7 @@ def remarks_of(found: Graphs, arrays: dict[str, NDArray]) -> Keywords:
         "resets": {name: own.reset for name, own in settings.items()},
         "refused": {name: f"{name} {own.refused}" for name, own in settings.items() if own.refused},
         "clips": {name: own.clip for name, own in settings.items() if own.clip is not None},
+        "functions": {name: own.functions for name, own in settings.items()},
         "backward": [name for name, own in settings.items() if own.backward],
     }
 
@@ -81,8 +83,9 @@ def remarks_of(found: Graphs, arrays: dict[str, NDArray]) -> Keywords:
 @dataclass
 class Settings:
     """What the attributes of a node say: the side of the reset gate, whether it runs backward
-    alone, in both directions, how many units it has (0: as R says), how large the arguments of σ
-    and tanh may be (None: as they are), and what of it is not modelled here.
+    alone, in both directions, how many units it has (0: as R says), how large the arguments of
+    activation functions may be (None: as they are), those of each direction, and what of it is not
+    modelled here.
     """
 
     reset: str = "before"
@@ -90,6 +93,7 @@ class Settings:
     directions: int = 1
     units: int = 0
     clip: float | None = None
+    functions: tuple[Functions, ...] = (USUAL,)
     refused: str = ""
 
     def refuse(self, why: str) -> None:
@@ -138,27 +142,15 @@ def settings_of(node: Node) -> Settings:
             case "layout":
                 if number not in (0, 1):
                     found.refuse(f"has layout={number}")
-            case "activation_alpha" | "activation_beta":
-                if len(attribute) > 2:  # more than its name and its type
-                    found.refuse(f"has {name}, and Sigmoid and Tanh have no parameters")
-            case "activations":
+            case "activations" | "activation_alpha" | "activation_beta":
                 pass  # how many are wanted depends on the direction
             case _:
                 found.refuse(f"has the attribute {name}, which is not modelled here")
-    if "activations" in node.attributes:
-        found.refuse(_other_activations(node.attributes["activations"], found.directions))
+    try:
+        found.functions = functions_of(node.attributes, found.directions)
+    except ValueError as wrong:
+        found.refuse(str(wrong))
     return found
-
-
-def _other_activations(attribute: Fields, directions: int) -> str:
-    """Why the activations of a node are not modelled, if they are not."""
-    named = [text_of(word) for word in attribute.get(_STRINGS, [])]
-    if not all(word.lower() == _USUAL[place % 2] for place, word in enumerate(named)):
-        return f"has activations={named}: only Sigmoid and Tanh are modelled here"
-    # Checked after all attributes are read: `direction` may stand behind `activations`.
-    if len(named) not in (0, 2 * directions):
-        return f"has {len(named)} activations where {2 * directions} are wanted"
-    return ""
 
 
 def weights_of(name: str, found: Graphs) -> tuple[dict[str, NDArray], frozenset[str]]:

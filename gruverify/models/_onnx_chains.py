@@ -101,6 +101,8 @@ def _gru(graphs: Graphs, nodes: Sequence[OnnxNode]) -> Gru:
         raise ValueError("one runs forward, and another backward alone")
     if len({gru.clip for gru in grus}) > 1:
         raise ValueError("they have different clips")
+    if len({gru.functions for gru in grus}) > 1:
+        raise ValueError("they have different activations")
     lengths = {graphs.root(graphs.grus[node.name].operand(4)) for node in nodes}
     if len(lengths) > 1:
         raise ValueError("they take different lengths")

@@ -58,7 +58,7 @@ def nodes_of(graphs: Graphs) -> Iterator[OnnxNode]:
 def _gru(name: str, arrays: dict[str, NDArray], remarks: Keywords) -> tuple[Gru | None, str]:
     """What a node computes, or why that is not modelled here."""
     try:
-        [gru] = grus_among(arrays, layout="onnx", clip=True, **remarks)
+        [gru] = grus_among(arrays, layout="onnx", attributes=True, **remarks)
     except ValueError as refused:
         return None, visible(str(refused))
     return gru, ""

@@ -163,6 +163,7 @@ class _Asked:
             format=self.part.format,
             backward=self.part.gru.backward,
             clip=self.part.gru.clip,
+            activations=self.part.gru.activations,
         )
 
     def smaller(self, failed: Judged) -> Judged:

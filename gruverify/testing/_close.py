@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from gruverify.arithmetic import Format
+from gruverify.arithmetic import Format, Said
 from gruverify.cell import Cell, Stack
 from gruverify.judging import judge
 from gruverify.reporting import ruling_lines
@@ -23,6 +23,7 @@ def assert_gru_close(
     lengths: npt.ArrayLike | None = None,
     format: Format | str | None = None,
     batch_first: bool = False,
+    activations: Said = ("sigmoid", "tanh"),
     **declared: Any,
 ) -> None:
     """Assert that outputs differ from the mathematics of a GRU by rounding alone; no tolerance is
@@ -33,8 +34,9 @@ def assert_gru_close(
     model: a `Cell` or `Stack`; inputs: (T, B, I), or (B, T, I) with batch_first, or (T, I) without
     a batch; outputs: (T, B, D·H) alike, or (L, T, B, D·H) those of every layer; state: the initial
     one, (L·D, B, H) or, of a single cell, (B, H), zeros unless given; lengths: (B,); format: that
-    it was computed in, the weights' unless given; declared: what it declares of its accuracy, such
-    as kappa_sigma=5 (see docs/tolerances.md).
+    it was computed in, the weights' unless given; activations: the functions of the gates and of
+    the candidate, as ("hard_sigmoid(0.2, 0.5)", "relu"), or those of both directions; declared:
+    what it declares of its accuracy, such as kappa_sigma=5 (see docs/tolerances.md).
 
     Raises:
         AssertionError: a number is beyond its bound, or the bounds claim too little; it says which,
@@ -51,6 +53,7 @@ def assert_gru_close(
         lengths=lengths,
         format=format,
         batch_first=batch_first,
+        activations=activations,
         **declared,
     )
     if ruling.verdict != "rounding":

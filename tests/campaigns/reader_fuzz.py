@@ -187,11 +187,11 @@ def keras_config(**settings: Any) -> dict[str, Any]:
     return {"class_name": "Sequential", "config": {"name": "sequential", "layers": [gru]}}
 
 
-def keras_file(weights: bytes, config: dict[str, Any]) -> bytes:
+def keras_file(weights: bytes, config: dict[str, Any], **metadata: str) -> bytes:
     """A .keras file of these members."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
-        archive.writestr("metadata.json", "{}")
+        archive.writestr("metadata.json", json.dumps(metadata))
         archive.writestr("config.json", json.dumps(config))
         archive.writestr("model.weights.h5", weights)
     return data.getvalue()

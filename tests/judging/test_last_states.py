@@ -76,12 +76,12 @@ def test_inner_states_are_held_beside_outputs_of_the_last_layer() -> None:
 @contextmanager
 def numpy_clipped(limit: float) -> Iterator[None]:
     """NumPy's σ and tanh with no larger arguments."""
-    import gruverify.formulas._step as formulas
+    import gruverify.arithmetic._activation as functions
 
     with pytest.MonkeyPatch.context() as patch:
         for name in ("sigmoid", "tanh"):
-            own = getattr(formulas, name)
-            patch.setattr(formulas, name, lambda a, own=own: own(_clip(a, limit)))
+            own = getattr(functions, name)
+            patch.setattr(functions, name, lambda a, own=own: own(_clip(a, limit)))
         yield
 
 

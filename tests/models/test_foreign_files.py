@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from gruverify import Variant
+from gruverify.arithmetic import functions_named
 from gruverify.models import BadFile, read_arrays, read_grus
 
 FUZZ = runpy.run_path(str(Path(__file__).parents[1] / "campaigns" / "reader_fuzz.py"))
@@ -26,14 +27,14 @@ def refused(file: Path, **options: Any) -> str:
     return str(wrong.value)
 
 
-def keras(path: Path, config: dict[str, Any], *, bias: bool = True) -> Path:
+def keras(path: Path, config: dict[str, Any], *, bias: bool = True, **metadata: str) -> Path:
     """A .keras file with one GRU called encoder."""
     h5py = pytest.importorskip("h5py")
     data = io.BytesIO(FUZZ["_weights_h5"](FUZZ["weights"]()))
     if not bias:
         with h5py.File(data, "r+") as file:
             del file["layers/gru/cell/vars/2"]
-    path.write_bytes(FUZZ["keras_file"](data.getvalue(), config))
+    path.write_bytes(FUZZ["keras_file"](data.getvalue(), config, **metadata))
     return path
 
 
@@ -49,12 +50,20 @@ def test_a_layer_has_its_own_name_and_the_configuration_says_the_side(tmp_path: 
     ("settings", "message"),
     [
         (
-            {"activation": "relu"},
-            "encoder/gru_cell has activation='relu': only tanh is modelled here",
+            {"activation": "gelu"},
+            "encoder/gru_cell has activation='gelu', which is not modelled here: sigmoid, tanh,",
         ),
         (
             {"recurrent_activation": {"class_name": "HardSigmoid"}},
-            "encoder/gru_cell has recurrent_activation='HardSigmoid': only sigmoid is modelled",
+            "encoder/gru_cell has recurrent_activation='HardSigmoid', which is not modelled here",
+        ),
+        (
+            {"recurrent_activation": "hard_sigmoid"},
+            "whose slope is 0.2 in Keras 2 and 1/6 in Keras 3, and the file has no version",
+        ),
+        (
+            {"activation": "relu"},
+            "encoder/gru_cell has sigmoid and relu, which judge and check model alone",
         ),
         (
             {"go_backwards": True},
@@ -66,6 +75,27 @@ def test_catches_settings_of_keras_that_are_not_modelled(
     settings: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     assert message in refused(keras(tmp_path / "m.keras", FUZZ["keras_config"](**settings)))
+
+
+@pytest.mark.parametrize(
+    ("version", "slope"), [("3.15.1", "1/6"), ("2.16.0", "0.2")], ids=["keras-3", "keras-2"]
+)
+def test_the_version_of_keras_says_which_hard_sigmoid(
+    version: str, slope: str, tmp_path: Path
+) -> None:
+    config = FUZZ["keras_config"](recurrent_activation="hard_sigmoid", activation=None)
+    file = keras(tmp_path / "m.keras", config, keras_version=version)
+
+    [found] = read_grus(file, attributes=True)
+
+    assert found.activations == functions_named((f"hard_sigmoid({slope}, 0.5)", "linear"))
+
+
+def test_catches_a_backward_half_that_is_not_modelled(tmp_path: Path) -> None:
+    gru = FUZZ["keras_config"](activation="gelu")["config"]["layers"][0]
+    config = {"class_name": "Bidirectional", "config": {"name": "both", "backward_layer": gru}}
+
+    assert "has activation='gelu'" in refused(keras(tmp_path / "m.keras", config))
 
 
 def test_halves_of_bidirectional_run_both_ways_without_being_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gruverify.arithmetic import functions_named
 from gruverify.models import BadFile, onnx_file, onnx_whole, read_grus
 
 onnx = pytest.importorskip("onnx")
@@ -163,13 +164,25 @@ def test_a_node_whose_weights_are_none_leaves_the_others_readable(tmp_path: Path
     ("attributes", "words"),
     [
         ({"activations": ["Sigmoid"]}, "has 1 activations where 2 are wanted"),
-        ({"activations": ["Tanh", "Sigmoid"]}, "has activations=['Tanh', 'Sigmoid']"),
-        ({"activations": ["HardSigmoid", "Tanh"]}, "only Sigmoid and Tanh are modelled"),
         (
-            {"activation_alpha": [0.2]},
-            "has activation_alpha, and Sigmoid and Tanh have no parameters",
+            {"activations": ["Sigmoid", "Swish"]},
+            "has activations=['Sigmoid', 'Swish']: Swish is not modelled here: choose from",
         ),
-        ({"activation_beta": [0.2]}, "has activation_beta"),
+        (
+            {"activations": ["Sigmoid", "ScaledTanh"]},
+            "has activations=['Sigmoid', 'ScaledTanh']: ScaledTanh has no default of "
+            "activation_alpha",
+        ),
+        (
+            {"activations": ["Sigmoid", "Elu"], "activation_alpha": [-1.0]},
+            "elu has alpha=-1, which must be above 0",
+        ),
+        (
+            {"activations": ["HardSigmoid", "Elu"], "activation_alpha": [0.2, 1.0, 0.3]},
+            "has 3 of activation_alpha, and its activations=['HardSigmoid', 'Elu'] take 2",
+        ),
+        ({"activation_alpha": [0.2]}, "has 1 of activation_alpha, and its activations=['Sigmoid'"),
+        ({"activation_beta": [0.2]}, "has 1 of activation_beta"),
         ({"layout": 2}, "has layout=2"),
         ({"clip": -1.0}, "has clip=-1, which must be above 0"),
         ({"direction": "bidirectional"}, "has a direction of 2, and its R has shape (1, 6, 2)"),
@@ -199,8 +212,37 @@ def test_a_clip_is_read_by_who_heeds_it_alone(tmp_path: Path) -> None:
     assert node.gru is not None
     assert node.gru.clip == 0.5
     assert ", clip=0.5" in str(node.gru)
-    assert read_grus(file, clip=True)[0].clip == 0.5
+    assert read_grus(file, attributes=True)[0].clip == 0.5
     with pytest.raises(BadFile, match=r"has clip=0.5, which judge and check model alone"):
+        read_grus(file)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "functions"),
+    [
+        ({"activations": ["HardSigmoid", "Tanh"]}, ["hard_sigmoid(0.2, 0.5)", "tanh"]),
+        (
+            {
+                "activations": ["hardsigmoid", "LeakyRelu"],
+                "activation_alpha": [0.25, 0.5],
+                "activation_beta": [0.75],
+            },
+            ["hard_sigmoid(0.25, 0.75)", "leaky_relu(0.5)"],
+        ),
+        ({"activations": ["Sigmoid", "ThresholdedRelu"]}, ["sigmoid", "thresholded_relu(1)"]),
+    ],
+)
+def test_activations_take_their_parameters_in_order(
+    attributes: dict[str, Any], functions: list[str], tmp_path: Path
+) -> None:
+    file = saved(tmp_path / "a.onnx", [gru(**attributes)])
+
+    [node] = onnx_file(file).nodes
+
+    assert node.gru is not None
+    assert node.gru.activations == functions_named(functions)
+    assert str(functions_named(functions)[0]) in str(node.gru)
+    with pytest.raises(BadFile, match="which judge and check model alone"):
         read_grus(file)
 
 

@@ -221,7 +221,7 @@ def test_onnx_weights_may_be_constants_and_identities_and_nodes_inside_bodies(
         ({"clip": 1}, "gru_of_y has clip="),
         (
             {"activations": b"Relu"},
-            "gru_of_y has activations=['Relu']: only Sigmoid and Tanh are modelled here",
+            "gru_of_y has 1 activations where 2 are wanted",
         ),
         ({"direction": b"sideways"}, "gru_of_y has direction='sideways'"),
         ({"hidden_size": 3}, "has hidden_size=3, and its R has shape (1, 6, 2), that is H=2"),
