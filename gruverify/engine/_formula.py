@@ -63,7 +63,9 @@ def equations(reading: Reading, declared: Variant) -> tuple[str, ...]:
         packing = [f"with blocks packed in the order {', '.join(reading.order)}"]
     else:
         packing = []
-    return *lines, *packing
+    functions = reading.activations
+    said = [f"with {functions.gate} for σ, and {functions.candidate} for tanh"]
+    return *lines, *packing, *(said if reading.functions else ())
 
 
 def _named(reading: Reading, declared: Variant) -> Parameters:

@@ -24,7 +24,7 @@ from gruverify.engine._hypotheses import Hypothesis, hypotheses
 from gruverify.engine._less_accurate import LessAccurate, returned_in
 from gruverify.engine._measured import measured
 from gruverify.engine._plan import Plan, formats_of, require
-from gruverify.engine._readings import Reading, readings
+from gruverify.engine._readings import Reading, readings, with_functions
 from gruverify.engine._search import size
 from gruverify.engine._small_cases import drawn_for
 from gruverify.formulas import sequence
@@ -227,7 +227,19 @@ def _parts(
         drawn += drawn_for(backend, fmt, group, seed, -(-CASES // len(formats)))
     for method in methods:
         part = tried(backend, method, group, drawn)
+        if part.status == "none":
+            part = _other_functions(backend, part, drawn)
         yield part if part.status != "none" else less_accurate(backend, part, drawn)
+
+
+def _other_functions(backend: Backend, part: Part, drawn: Sequence[Case]) -> Part:
+    """A part of which no reading holds, with other activation functions, where that holds; itself
+    if none does.
+    """
+    other = tried(backend, part.method, part.variants, drawn, list(with_functions(part.declared)))
+    if any(evidence.claims for evidence in other.holds):
+        return other
+    return part
 
 
 def tried(
@@ -319,7 +331,8 @@ def residuals(exact: Exact, reading: Reading, answers: Sequence[Any]) -> list[Re
     case = exact.case
     variant, parameters = reading.variant(case.variant), reading.parameters(exact.parameters)
     with np.errstate(over="ignore", invalid="ignore"):
-        run = sequence(variant, parameters, exact.inputs[: len(answers)], exact.state)
+        inputs, functions = exact.inputs[: len(answers)], reading.activations
+        run = sequence(variant, parameters, inputs, exact.state, functions)
         states = run.states[1:]
         pairs = zip(answers, states, strict=True)
         return [compare(f"h[t={t}]", "bi", answer, ball) for t, (answer, ball) in enumerate(pairs)]

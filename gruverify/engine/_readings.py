@@ -11,6 +11,7 @@ from itertools import chain, permutations, product
 from typing import Any, TypeAlias
 
 from gruverify._named import Keywords
+from gruverify.arithmetic import USUAL, Functions, functions_named
 from gruverify.cell import Parameters, Variant
 
 #: The biases of one side, of r, z and n, over any arithmetic.
@@ -111,6 +112,18 @@ _WITH_SLIPS: dict[str, tuple[str, ...]] = {
 }
 
 
+#: What libraries have in place of σ and tanh.
+_FUNCTIONS = (
+    "hard_sigmoid(0.2, 0.5),tanh",
+    "hard_sigmoid(1/6, 0.5),tanh",
+    "sigmoid,relu",
+    "hard_sigmoid(0.2, 0.5),relu",
+    "hard_sigmoid(1/6, 0.5),relu",
+    "sigmoid,hard_tanh",
+    "tanh,sigmoid",
+)
+
+
 @dataclass(frozen=True, order=True)
 class Reading:
     """One way to read a cell, against what its variant declares.
@@ -118,7 +131,8 @@ class Reading:
     other_reset, other_update: whether the reset gate stands on the other side of the product, and z
     multiplies the other of state and candidate; order: which gates the three blocks are taken for;
     bias: a key of `BIASES`; "both" being what is declared; transposed: whether the blocks of
-    weight_hh are; slip: a key of `_SLIPS`, "" if each gate has its own biases.
+    weight_hh are; slip: a key of `_SLIPS`, "" if each gate has its own biases; functions: in words,
+    those of the gates and of the candidate, "" if they are σ and tanh.
     """
 
     other_reset: bool = False
@@ -127,6 +141,14 @@ class Reading:
     bias: str = "both"
     transposed: bool = False
     slip: str = ""
+    functions: str = ""
+
+    @property
+    def activations(self) -> Functions:
+        """The activation functions."""
+        if not self.functions:
+            return USUAL
+        return functions_named(self.functions)[0]
 
     def variant(self, declared: Variant) -> Variant:
         """The variant that is computed where another is declared."""
@@ -168,6 +190,7 @@ class Reading:
             BIASES[self.bias].words: self.bias != "both",
             "weight_hh transposed": self.transposed,
             self.slip: bool(self.slip),
+            str(self.activations): bool(self.functions),
         }
         return tuple(words for words, departs in found.items() if departs)
 
@@ -192,6 +215,8 @@ class Reading:
             parts.append("weight_hh transposed")
         if self.slip:
             parts.append(self.slip)
+        if self.functions:
+            parts.append(str(self.activations))
         return ", ".join(parts)
 
 
@@ -208,6 +233,13 @@ def readings(declared: Variant) -> tuple[Reading, ...]:
     return tuple(
         sorted(_readings(declared), key=lambda reading: len(reading.differences(declared)))
     )
+
+
+def with_functions(declared: Variant) -> Iterator[Reading]:
+    """The readings of one departure at most, with other activation functions than σ and tanh."""
+    for reading in readings(declared):
+        if len(reading.differences(declared)) <= 1:
+            yield from (replace(reading, functions=said) for said in _FUNCTIONS)
 
 
 def _readings(declared: Variant) -> Iterator[Reading]:

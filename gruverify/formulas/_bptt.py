@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gruverify.arithmetic import Array, carried
+from gruverify.arithmetic import USUAL, Array, Functions, carried
 from gruverify.cell import Parameters, Variant
 from gruverify.formulas._step import (
     Activations,
@@ -33,14 +33,16 @@ class Run:
     states: Sequence[Array]
 
 
-def sequence(v: Variant, p: Parameters, inputs: Sequence[Array], state: Array) -> Run:
+def sequence(
+    v: Variant, p: Parameters, inputs: Sequence[Array], state: Array, f: Functions = USUAL
+) -> Run:
     """T steps from `state` (B, H) over `inputs`, T arrays (B, I)."""
     steps: list[Activations] = []
     states = [state]
     for x in inputs:
         # The initial state was given: only what the implementation returned itself may have been
         # kept in another precision.
-        steps.append(activations(v, p, x, carried(states[-1]) if steps else state))
+        steps.append(activations(v, p, x, carried(states[-1]) if steps else state, f))
         states.append(next_state(v, steps[-1]))
     return Run(v, p, steps, states)
 

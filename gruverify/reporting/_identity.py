@@ -195,6 +195,11 @@ def _remedy(identity: Identity, reading: Reading) -> str:
     answered = chain.from_iterable(part.variants for part in identity.answered)
     declared = dict.fromkeys(map(reading.variant, answered))
     biases, again = DECLARED_AS.get(reading.bias), _again(identity)
+    if reading.functions:
+        return (
+            "No variant declares this: a target has sigmoid and tanh. Recorded outputs are held "
+            f'with gruverify judge --activations "{reading.functions}".'
+        )
     # A slip is a mistake in one line, and not a convention: nothing could be declared that makes
     # it right.
     if reading.slip:
@@ -303,7 +308,8 @@ def _evidence(evidence: Evidence, part: Part) -> JsonObject:
             "order": reading.order,
             "biases": reading.bias,
         }
-        | {"transposed": reading.transposed, "slip": reading.slip},
+        | {"transposed": reading.transposed, "slip": reading.slip}
+        | {"functions": reading.functions},
         "words": reading.describe(part.declared),
         "equations": list(equations(reading, part.declared)),
         "cases": {"tried": evidence.cases, "agree": evidence.agreeing},

@@ -13,7 +13,7 @@ import pytest
 import gruverify
 from gruverify import VARIANTS, Cell, Variant, backend, float32, float64
 from gruverify.backends import NumpyBackend
-from gruverify.engine import Identity, Reading, readings
+from gruverify.engine import Identity, Reading, equations, readings
 from gruverify.formulas import step
 
 NUMPY = NumpyBackend()
@@ -159,3 +159,28 @@ def test_the_same_seed_gives_the_same_evidence() -> None:
         return [(e.reading, e.agreeing, e.within, e.largest) for e in (*part.holds, *part.nearest)]
 
     assert said() == said()
+
+
+@pytest.mark.parametrize(
+    ("reading", "words"),
+    [
+        (
+            Reading(other_reset=True, functions="hard_sigmoid(0.2, 0.5),tanh"),
+            "both biases, hard_sigmoid 0.2x + 0.5 and tanh",
+        ),
+        (Reading(functions="sigmoid,relu"), "both biases, sigmoid and relu"),
+    ],
+)
+def test_other_activation_functions_are_named_with_what_departs_besides(
+    reading: Reading, words: str
+) -> None:
+    def activated(cell: Cell, x: Any, h: Any) -> Any:
+        parameters = reading.parameters(cell.parameters())
+        return step(reading.variant(cell.variant), parameters, x, h, reading.activations)
+
+    identity = found(activated)
+
+    assert (identity.status, identity.as_declared) == ("identified", False)
+    assert named(identity) == [{reading}]
+    assert reading.describe(PYTORCH).endswith(words)
+    assert equations(reading, PYTORCH)[-1].startswith(f"with {reading.activations.gate} for σ")
