@@ -79,13 +79,14 @@ def only_gru(
         )
     if activations is None:
         return found[0]
-    from gruverify.arithmetic import functions_named
+    from gruverify.arithmetic import USUAL, functions_named
 
     try:
         functions = functions_named(activations, found[0].stack.directions)
     except ValueError as unknown:
         raise Fail(f"--activations: {unknown}") from None
-    return replace(found[0], functions=functions)
+    usual = all(each == USUAL for each in functions)
+    return replace(found[0], functions=None if usual else functions)
 
 
 @contextmanager

@@ -109,6 +109,7 @@ def test_a_users_mistake_is_one_line(
     ("arguments", "message"),
     [
         (("--weights", "w.npz"), "with --weights, say --time-first if the model's sequence is"),
+        (("--activations", "sigmoid,relu"), "--activations says something of --weights, which"),
         (("--layout", "keras"), "--layout says something of --weights, which is not given"),
         (("--batch-first",), "--batch-first and --time-first go with --weights"),
         (("--port", "input=x"), "--port input=x: must be ROLE=NAME, and ROLE one of sequence"),

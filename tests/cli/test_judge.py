@@ -53,6 +53,27 @@ def test_rounding_exits_with_0_and_says_how_accurate(files: Path) -> None:
     assert " ulp, 0." in worst
 
 
+def test_catches_functions_that_the_run_has_not(files: Path) -> None:
+    result = gruverify("judge", *RUN, *KAPPA, "--activations", "hard_sigmoid(1/6, 0.5),tanh")
+
+    assert result.exit_code == 1
+    assert "1 layer, hard_sigmoid x/6 + 0.5 and tanh, float32" in result.stdout
+    assert "its activations are ignored: it has sigmoid and tanh" in result.stdout
+
+
+def test_the_functions_that_the_run_has_change_nothing(files: Path) -> None:
+    said = gruverify("judge", *RUN, *KAPPA, "--activations", "sigmoid,tanh")
+
+    assert said.exit_code == 0
+    assert said.stdout.splitlines()[1:] == gruverify("judge", *RUN, *KAPPA).stdout.splitlines()[1:]
+
+
+def test_functions_that_are_not_modelled_are_a_mistake(files: Path) -> None:
+    message = one_line(gruverify("judge", *RUN, "--activations", "gelu,tanh"), 2)
+
+    assert "--activations: gelu is not modelled here: choose from sigmoid, tanh, relu" in message
+
+
 def test_catches_a_bug_and_names_the_reading(files: Path) -> None:
     result = gruverify("judge", *RUN, "--reset", "before", "--json", "found.json")
 
