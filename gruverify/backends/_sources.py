@@ -32,10 +32,10 @@ def sources_of(target: str, before: set[str]) -> dict[str, str]:
     before: the names of the modules that were there before it was resolved.
     """
     target = meant_by(target)
-    # What a package offers under a name of its own is told by the object that the name stands for.
-    target = offered_targets().get(target, target)
     if any(target == shipped.name for shipped in TARGETS):
         return {}
+    # A name that a package offers stands for an object; what ships keeps its name.
+    target = offered_targets().get(target, target)
     if target.startswith(PREFIX):
         return dict(_digests((str(file), file) for file in files_of(target)))
     own = target.partition(":")[0].partition(".")[0]

@@ -51,7 +51,7 @@ def test_a_file_that_is_gone_is_left_out(named: Path) -> None:
 def test_of_what_a_package_offers_they_are_those_of_its_object(
     named: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    offered = {"another-name": "aimed_at:step"}
+    offered = {"another-name": "aimed_at:step", "numpy": "aimed_at:step"}
     monkeypatch.setattr("gruverify.backends._sources.offered_targets", lambda: offered)
     monkeypatch.setattr(
         "gruverify.backends._sources._INSTALLED", (*_sources._INSTALLED, named.parent)
@@ -61,6 +61,7 @@ def test_of_what_a_package_offers_they_are_those_of_its_object(
 
     assert "aimed_at" in found
     assert "helping" not in found
+    assert sources_of("numpy", BEFORE) == {}
 
 
 def test_a_program_that_cannot_be_read_is_left_out(
