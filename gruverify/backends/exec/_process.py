@@ -48,7 +48,11 @@ class Process:
             self._program = subprocess.Popen(
                 words, bufsize=0, stdin=pipe, stdout=pipe, start_new_session=True
             )
-        guard = _guard_of(self._program.pid)
+        try:
+            guard = _guard_of(self._program.pid)
+        except OSError:  # unguarded, it could outlive this process
+            _end(self._program)
+            raise
         # Also when nobody closes this: at the end of Python, and when the object is dropped.
         self._kill = weakref.finalize(self, _end, self._program, guard)
         _limit_memory(self._program.pid, allowed.memory)
@@ -221,12 +225,12 @@ def _limit_memory(pid: int, most: int) -> None:
         resource.prlimit(pid, resource.RLIMIT_DATA, (most, most))
 
 
-def _end(program: subprocess.Popen[bytes], guard: subprocess.Popen[bytes]) -> None:
-    """Kill the program's group, and then its guard; wait for both."""
+def _end(program: subprocess.Popen[bytes], *guards: subprocess.Popen[bytes]) -> None:
+    """Kill the program's group, and then what guards it; wait for all of them."""
     with suppress(OSError):  # all of it is gone
         os.killpg(program.pid, 9)
     # The guard last: until the program is gone it must be there to kill it.
-    for process in (program, guard):
+    for process in (program, *guards):
         process.kill()
         process.wait()
         for pipe in (process.stdin, process.stdout):

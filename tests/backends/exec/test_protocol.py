@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import re
@@ -92,6 +93,21 @@ def test_a_line_is_too_long_by_one_byte() -> None:
             process.greeting(10)
     finally:
         process.kill()
+
+
+def test_a_program_that_cannot_be_guarded_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+
+    def refused(pid: int) -> None:
+        started.append(pid)
+        raise OSError(errno.EAGAIN, "no more processes")
+
+    monkeypatch.setattr("gruverify.backends.exec._process._guard_of", refused)
+
+    with pytest.raises(OSError, match="no more processes"):
+        Process(["sleep", "600"], limits())
+    with pytest.raises(ProcessLookupError):
+        os.kill(started[0], 0)
 
 
 DIED = "after line 2 of the program's output: rule 10: the program ended with code 7"
