@@ -224,6 +224,15 @@ class Rounding:
             rad = np.maximum(rad, rounded)
         return rad
 
+    def of_operand(self, size: Floats) -> Floats | None:
+        """How far an operand of a matrix product, of this size at most, may be from what it is
+        rounded to first; None if it is not rounded.
+        """
+        if not self.u_m:
+            return None
+        # Rounded relative to itself, where either of the two may be the number that is known.
+        return size * (self.u_m * (1 + 2 * self.u_m)) + self.operand_floor * self.eta
+
     def of_sigmoid(self, size: Floats) -> Floats:
         """What σ may be wrong by where it is at most `size`, but for what flushes."""
         return (self.kappa_sigma * self.u) * size + self.eta

@@ -23,6 +23,8 @@ from gruverify import (
 )
 from gruverify.arithmetic import NDArray
 from gruverify.backends import NumpyBackend
+from gruverify.cell import pack
+from gruverify.formulas import Run, bptt, sequence
 
 NUMPY = NumpyBackend()
 
@@ -189,3 +191,60 @@ def test_a_gate_whose_large_biases_cancel_need_not_be_shut() -> None:
     case = Case(cell, cast([[[8.1]]]), cast([[-0.9]]), cast([[[0]]]), cast([[1]]))
     assert NUMPY.sequence_vjp(cell, case.inputs, case.state, None, case.d_last).weight_hh[1] != 0
     assert_holds("regimes/closed-update-gate", NUMPY, case)
+
+
+class Rounding11Bits(np.ndarray[Any, np.dtype[Any]]):
+    """Arrays of which the operands of matrix products are rounded to 11 bits, as TF32 is."""
+
+    def __matmul__(self, other: Any) -> Any:
+        return np.matmul(_to_11_bits(self), _to_11_bits(other)).view(Rounding11Bits)
+
+
+def _to_11_bits(array: NDArray) -> NDArray:
+    significands, exponents = np.frexp(np.asarray(array, np.float64))
+    return np.asarray(np.ldexp(np.rint(significands * 2**11) / 2**11, exponents), np.float32)
+
+
+def lifted(array: NDArray) -> NDArray:
+    return array.view(Rounding11Bits)
+
+
+class RoundsOperands(NumpyBackend):
+    """Matrix products in TF32."""
+
+    products = "tf32"
+
+    def _rounded_run(self, cell: Cell, inputs: NDArray, state: NDArray | None) -> Run:
+        assert state is not None
+        steps = [lifted(x) for x in inputs]
+        return sequence(cell.variant, cell.parameters(lifted), steps, lifted(state))
+
+    def sequence(self, cell: Cell, inputs: NDArray, state: NDArray | None) -> Any:
+        outputs = np.stack(
+            [np.asarray(h) for h in self._rounded_run(cell, inputs, state).states[1:]]
+        )
+        return outputs, outputs[-1].copy()
+
+    def sequence_vjp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> Gradients:
+        assert d_outputs is not None
+        assert d_last is not None
+        run = self._rounded_run(cell, inputs, state)
+        back = bptt(run, [lifted(d) for d in d_outputs], lifted(d_last))
+        steps = np.stack([np.asarray(x) for x in back.inputs])
+        parameters = back.parameters.map(np.asarray)
+        return pack(parameters, steps, np.asarray(back.state), cell.variant.bias)
+
+
+@pytest.mark.parametrize(
+    "id", ["agreement/each-step", "agreement/each-cotangent", "gradient/outer-product"]
+)
+def test_cotangents_that_a_product_rounds_before_it_shows_them_are_allowed_for(id: str) -> None:
+    for seed in range(5):
+        assert_holds(id, RoundsOperands(), drawn(seed))

@@ -83,8 +83,18 @@ class _Allowed:
 
 def _known(v: Variant, p: Parameters, a: Activations, seen: Shown) -> GateCotangents:
     """The cotangents that were shown, of all steps, (T·B, H) each."""
-    α, H = returned(seen.trial.exact.mode, flat(seen.gates)), seen.outputs.shape[2]
+    α, H = _as_shown(returned(seen.trial.exact.mode, flat(seen.gates))), seen.outputs.shape[2]
     return known_cotangents(v, p, a, *(α[:, k * H : (k + 1) * H] for k in range(3)))
+
+
+def _as_shown(α: Ball) -> Ball:
+    """Cotangents from what is shown of them, or what is shown from them: it comes out of a matrix
+    product with a unit matrix, which rounds them first where that is declared (`products`).
+    """
+    off = α.mode.of_operand(α.magnitude)
+    if off is None:
+        return α
+    return Ball(α.mode, α.mid, α.radius + off)
 
 
 def _of_states(seen: Shown, keep: Ball, through: Ball) -> tuple[Ball, Ball]:
@@ -119,7 +129,7 @@ def _gates_at(v: Variant, p: Parameters, a: Activations, cotangents: Ball, T: in
     mid = np.concatenate([part.mid for part in parts], axis=2)
     radius = np.concatenate([part.radius for part in parts], axis=2)
     beyond = np.isinf(radius).any(axis=2, keepdims=True)
-    return Ball(cotangents.mode, mid, np.where(beyond, np.inf, radius))
+    return _as_shown(Ball(cotangents.mode, mid, np.where(beyond, np.inf, radius)))
 
 
 def _gates(seen: Shown, allowed: _Allowed) -> Iterator[Residual]:

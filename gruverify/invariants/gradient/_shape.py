@@ -189,9 +189,11 @@ def _product(
     what: str, letters: str, product: NDArray, factor: NDArray, α: Ball, other: Ball
 ) -> Residual:
     """The product is factor·other, and both it and the factor are made of α."""
-    return compare(
-        what, letters, product, Ball(α.mode, factor.astype(np.float64), 2 * α.radius) * other
-    )
+    known = Ball(α.mode, factor.astype(np.float64), 2 * α.radius)
+    if letters == "ij" and α.mode.u_m:
+        # A matrix product, of which the operands are rounded first; that of a bias has none.
+        return compare(what, letters, product, known @ other[None])
+    return compare(what, letters, product, known * other)
 
 
 def _lone_gates(lone: Trial) -> GateCotangents:
