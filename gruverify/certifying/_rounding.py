@@ -124,14 +124,14 @@ class _Step:
 
     @cached_property
     def _weights_given(self) -> Parameters:
-        return self.cell.parameters(self._given)
+        return self.cell.parameters(self._rounded_block)
 
     @cached_property
     def _inputs(self) -> Ball:
         most = np.full(self.cell.input_size, self.largest_input)
         return self._up_to(most, self._rounded(most) + self.off)
 
-    def _given(self, array: NDArray) -> Ball:
+    def _rounded_block(self, array: NDArray) -> Ball:
         """The magnitudes of a block, with what rounding it to the format does."""
         values = np.abs(array.astype(np.float64))
         return Ball(self.mode, values, self._rounded(values))

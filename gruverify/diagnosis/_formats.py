@@ -148,14 +148,14 @@ def _bound(row: Row, fmt: Format) -> Floats:
     rounded = fmt if is_narrower(fmt, stack.format) else None
     model = model_of(stack, mode, rounded)
     xs = np.stack([step.x[:1] for step in row.run.steps[:n]])
-    inputs = known_of(_given(mode, xs), np.zeros((n, 1), bool))
-    first = known_of(_given(mode, row.run.states[0][None, :1]), np.zeros((1, 1), bool))
+    inputs = known_of(_rounded_ball(mode, xs), np.zeros((n, 1), bool))
+    first = known_of(_rounded_ball(mode, row.run.states[0][None, :1]), np.zeros((1, 1), bool))
     radius = envelope(model, 0, 0, inputs, first).radius
     assert radius is not None  # an envelope has one
     return np.asarray(radius[:, 0])
 
 
-def _given(mode: Rounding, values: Floats) -> Ball:
+def _rounded_ball(mode: Rounding, values: Floats) -> Ball:
     """Numbers that are rounded to the format before they are used."""
     if np.array_equal(mode.format.cast(values).astype(np.float64), values):
         return Ball.exact(mode, values)

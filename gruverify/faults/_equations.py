@@ -143,13 +143,15 @@ def _parameters(**blocks: Callable[[Parameters], Array]) -> Backend:
 def input_weights_transposed_where_square() -> Backend:
     """A transposed weight, unnoticed as long as it does not fit otherwise."""
 
-    def turned(W: Array) -> Array:
+    def transposed_if_square(W: Array) -> Array:
         if W.shape[0] == W.shape[1]:
             return W.T
         return W
 
     return _parameters(
-        W_xr=lambda p: turned(p.W_xr), W_xz=lambda p: turned(p.W_xz), W_xc=lambda p: turned(p.W_xc)
+        W_xr=lambda p: transposed_if_square(p.W_xr),
+        W_xz=lambda p: transposed_if_square(p.W_xz),
+        W_xc=lambda p: transposed_if_square(p.W_xc),
     )
 
 

@@ -169,7 +169,7 @@ def _through(
     return Stepping(partial(f, Lines()), **options)
 
 
-def _turned(W: Array) -> Array:
+def _columns_reversed(W: Array) -> Array:
     if isinstance(W, np.ndarray) and W.ndim == 2:
         return W[:, ::-1]
     return W
@@ -185,7 +185,7 @@ def sums_in_reverse() -> Backend:
         order = np.arange(h.shape[1])[::-1]
         blocks = dict[str, Array]()
         for entry in fields(p):
-            block = _turned(getattr(p, entry.name))
+            block = _columns_reversed(getattr(p, entry.name))
             blocks[entry.name] = block[order] if isinstance(block, np.ndarray) else block
         return right(v, Parameters(**blocks), x[:, ::-1], h[:, ::-1])[:, ::-1]
 

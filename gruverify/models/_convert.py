@@ -129,12 +129,12 @@ def convert(
     content = Content(arrays, {plan.name: plan.stack for plan in plans}, says)
     found = list[Converted]()
 
-    def seen(file: Path) -> None:
+    def prove_all(file: Path) -> None:
         for plan in plans:
             proof = prove(plan.gru.stack, _read_again(file, plan, layout, says), plan.losses)
             found.append(plan.converted(proof))
 
-    write_bytes(path, encode(content), seen)
+    write_bytes(path, encode(content), prove_all)
     return found
 
 

@@ -94,7 +94,7 @@ class _File:
         self._seen = set[int]()
 
     def at(self, start: int, count: int) -> memoryview:
-        """So many bytes from there on."""
+        """The `count` bytes from `start` on."""
         if start + count > len(self._data):
             raise ValueError(
                 f"is a truncated or damaged HDF5 file: {count} bytes at byte {start} of "
@@ -249,7 +249,7 @@ class _File:
 
 
 def _whole(data: memoryview, count: int) -> memoryview:
-    """The data, if it has so many bytes."""
+    """The data, if it has at least `count` bytes."""
     if count > len(data):
         raise ValueError(f"is a damaged HDF5 file: {len(data)} bytes of a message of {count}")
     return data

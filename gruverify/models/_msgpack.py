@@ -87,19 +87,19 @@ class _Reader:
                 kind = "list"
             else:
                 kind = "text"
-            return self._of(kind, first & (31 if kind == "text" else 15), depth)
+            return self._with_length(kind, first & (31 if kind == "text" else 15), depth)
         if first in _CONSTANTS:
             return _CONSTANTS[first]
         if first in _NUMBERS:
             return struct.unpack(_NUMBERS[first], self._bytes(struct.calcsize(_NUMBERS[first])))[0]
         if first in _LENGTHS:
             kind, width = _LENGTHS[first]
-            return self._of(kind, int.from_bytes(self._bytes(width), "big"), depth)
+            return self._with_length(kind, int.from_bytes(self._bytes(width), "big"), depth)
         if 0xD4 <= first <= 0xD8:
-            return self._of("extension", 1 << first - 0xD4, depth)
+            return self._with_length("extension", 1 << first - 0xD4, depth)
         raise ValueError(f"is no msgpack: byte {first:#x} at {self.at - 1} begins no value")
 
-    def _of(self, kind: str, length: int, depth: int) -> Any:
+    def _with_length(self, kind: str, length: int, depth: int) -> Any:
         if kind == "map":
             return {self._key(depth): self.value(depth - 1) for _ in range(length)}
         if kind == "list":

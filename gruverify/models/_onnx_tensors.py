@@ -82,7 +82,7 @@ def _stored(fields: Fields, dtype: np.dtype[Any]) -> bytes:
 
 
 def _external(name: str, fields: Fields, folder: Path, size: int) -> bytes:
-    """So many bytes of another file, which must be beside the model or below."""
+    """The `size` bytes of a tensor in another file, which must be beside the model or below."""
     said = dict[str, str]()
     for entry in map(fields_of, fields[_EXTERNAL]):
         said[text_of(entry.get(1, [b""])[-1])] = text_of(entry.get(2, [b""])[-1])

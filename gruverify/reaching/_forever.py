@@ -22,7 +22,7 @@ ROUNDS, MORE, LEAST = 40, 1.05, 2.0**-20
 
 @dataclass(frozen=True, eq=False)
 class Invariant:
-    """Initial states (L, 1, H) to which every run returns after so many steps, and the smallest
+    """Initial states (L, 1, H) to which every run returns after `steps` steps, and the smallest
     margin (m,) on the way.
     """
 

@@ -13,7 +13,7 @@ from gruverify.reaching._run import Model
 
 
 def bisected(model: Model, boxes: Boxes, pieces: int) -> Boxes:
-    """Every box as so many pieces, one after the other: box b becomes members b·pieces and on.
+    """Every box cut into `pieces`, one after the other: box b becomes members b·pieces and on.
 
     Raises:
         CannotReach: the number of pieces is no power of 2.

@@ -73,7 +73,8 @@ class Property:
 
 
 def property_named(text: str, states: int, outputs: int | None) -> Property:
-    """The property that a text says of so many states and, if there is a linear layer, its outputs.
+    """The property that a text states, about `states` numbers h and, if there is a linear layer,
+    `outputs` numbers y.
 
     Raises:
         CannotReach: it says none, or speaks of what is not there.
@@ -102,7 +103,7 @@ def _compared(text: str, said: re.Match[str], states: int, outputs: int | None) 
     else:
         sign = 1.0 if op[0] == ">" else -1.0
         weights, offsets = sign * eye, np.full(eye.shape[1], -sign * number)
-    return Property(text, _of(said), _when(said), weights, offsets, len(op) == 1)
+    return Property(text, _subject(said), _when(said), weights, offsets, len(op) == 1)
 
 
 def _wins(text: str, said: re.Match[str], states: int, outputs: int | None) -> Property:
@@ -112,10 +113,10 @@ def _wins(text: str, said: re.Match[str], states: int, outputs: int | None) -> P
         raise CannotReach(f"property {text!r}: there is nothing else to win against")
     others = np.delete(np.eye(n), index, axis=1)
     weights = np.eye(n)[:, [index]] - others
-    return Property(text, _of(said), _when(said), weights, np.zeros(n - 1), strict=True)
+    return Property(text, _subject(said), _when(said), weights, np.zeros(n - 1), strict=True)
 
 
-def _of(said: re.Match[str]) -> Literal["h", "y"]:
+def _subject(said: re.Match[str]) -> Literal["h", "y"]:
     if said["what"] == "h":
         return "h"
     return "y"

@@ -26,7 +26,7 @@ def _is_asked(tally: Tally) -> bool:
 def _notes(row: dict[str, Tally]) -> list[str]:
     formats: dict[str, list[str]] = {}
     for fmt, tally in row.items():
-        if said := _said(tally):
+        if said := _reason_in_words(tally):
             formats.setdefault(said, []).append(fmt)
     notes = list[str]()
     for said, those in formats.items():
@@ -37,7 +37,7 @@ def _notes(row: dict[str, Tally]) -> list[str]:
     return notes
 
 
-def _said(tally: Tally) -> str:
+def _reason_in_words(tally: Tally) -> str:
     if tally.mark == "xfail":
         return f"expected to fail ({tally.reason})"
     if not _is_asked(tally):

@@ -89,7 +89,7 @@ def pick(codes: Header, options: Sequence[T]) -> T:
 
 
 def number(codes: Header, length: int) -> int:
-    """An integer of so many bytes."""
+    """An integer of the next `length` bytes, the high one first."""
     return int.from_bytes(bytes(islice(codes, length)), "big")
 
 

@@ -66,7 +66,7 @@ def _with(array: NDArray, gate: int, block: npt.ArrayLike) -> NDArray:
 
 @dataclass(frozen=True)
 class _Reason:
-    """What is done to a drawn cell, and what is asked of it when it is drawn."""
+    """What is done to a drawn cell, and the regimes that it is drawn in."""
 
     change: Callable[[Cell], Cell]
     regimes: tuple[str, ...] | None = None

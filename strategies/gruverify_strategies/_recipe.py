@@ -1,4 +1,4 @@
-"""What is asked of a cell beside its sizes, and what of it is chosen."""
+"""What a cell may be besides its sizes, and what is picked of that."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def frames(
     H = within["H"][1]
 
     def units(count: int) -> Sequence[int]:
-        """The filled slots of so many cells side by side."""
+        """The filled slots of `count` cells side by side."""
         return [part * H + slot for part, slot in product(range(count), filled["H"])]
 
     def one(layer: int, direction: int) -> Cell | None:

@@ -55,10 +55,10 @@ def _regime(setting: Setting, regime: Regime) -> JsonObject:
 
 
 def _series(values: Sequence[Enclosure]) -> list[float | None]:
-    return [_known(value) for value in reversed(values)]
+    return [_midpoint(value) for value in reversed(values)]
 
 
-def _known(value: Enclosure) -> float | None:
+def _midpoint(value: Enclosure) -> float | None:
     """As many digits as a plot shows."""
     if value.low > 0 or value.is_zero:
         return float(f"{value.mid:.5g}")

@@ -100,7 +100,7 @@ def _draw(ax: object, report: RegimeReport, quantity: str) -> None:
     measured = {"exact": row.exact, **row.formats}
     series = dict[str, list[float | None]]()
     for name, m in measured.items():
-        series[name] = [_known(value) for value in getattr(m, quantity)]
+        series[name] = [_midpoint(value) for value in getattr(m, quantity)]
     draw_series(ax, series)
 
 
@@ -130,7 +130,7 @@ def _style(name: str) -> Keywords:
     return dict(zip(("color", "marker"), _STYLES[format_named(name).short], strict=True))
 
 
-def _known(value: Enclosure) -> float | None:
+def _midpoint(value: Enclosure) -> float | None:
     if value.low > 0 or value.is_zero:
         return value.mid
     return None

@@ -75,14 +75,14 @@ def _widths(found: Reach) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("after step", "widest", "median", "known to within 1/8"):
         table.add_column(heading, justify="right")
-    for t in _some(found.steps):
+    for t in _steps_shown(found.steps):
         width = found.width[t]
         row = f"{t + 1}", f"{width.max():.3g}", f"{np.median(width):.3g}"
         table.add_row(*row, f"{found.claims[t]:.0%}")
     return table
 
 
-def _some(steps: int) -> list[int]:
+def _steps_shown(steps: int) -> list[int]:
     """Steps that are shown: more of the first, and the last."""
     if steps <= _STEPS:
         return list(range(steps))

@@ -45,11 +45,11 @@ def print_row(console: Console, row: Row) -> None:
         overflow="ignore",
         crop=False,
     )
-    if said := _said(row):
+    if said := _remark(row):
         console.print(f"  [dim]{escape(_cut(said, _WIDTH - 2))}[/]", soft_wrap=True)
 
 
-def _said(row: Row) -> str:
+def _remark(row: Row) -> str:
     """What there is to say of a row: of what failed, which invariant, unless a cause is known."""
     if row.said or row.verdict != "falsified" or row.worst is None:
         return row.said
@@ -89,7 +89,7 @@ def rows_in_words(rows: Sequence[Row]) -> str:
 
 
 def _cut(text: str, width: int) -> str:
-    """The text in so many columns; words stay whole where they can."""
+    """The text in `width` columns; words stay whole where they can."""
     flat = visible(" ".join(text.split()))
     if len(flat) <= width:
         return flat
@@ -100,7 +100,7 @@ def _cut(text: str, width: int) -> str:
 
 
 def _cut_name(name: str, width: int) -> str:
-    """The name of a target in so many columns: its end, which tells more of an object."""
+    """The name of a target in `width` columns: its end, which tells more of an object."""
     flat = visible(name) or "''"
     if len(flat) <= width:
         return flat
