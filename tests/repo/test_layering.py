@@ -48,6 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "backends",
         "models",
         "judging",
+        "_files",
     },
     "reaching": {
         "arithmetic",
@@ -57,6 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "models",
         "judging",
         "diagnosis",
+        "_files",
     },
     "exporting": {
         "arithmetic",
