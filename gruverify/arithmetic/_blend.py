@@ -68,7 +68,12 @@ def _forms(
     result = of_one + of_zero
     if "A" in names or "D" in names:
         as_a = _as_weights(of_one, of_zero, rough)
-        yield as_a + mode.kappa_sigma * result if "D" in names else as_a
+        yield as_a
+        # Each of the two gates is wrong by itself: by units of its value, or of 1.
+        if "D" in names and mode.sigmoid == "absolute":
+            yield as_a + mode.kappa_sigma * (one + zero)
+        elif "D" in names:
+            yield as_a + mode.kappa_sigma * result
     # A difference with an exact 0 is the other end itself.
     differs, product = both(rough.has_one, rough.has_zero), rough.difference
     if "B" in names:

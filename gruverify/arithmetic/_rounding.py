@@ -45,16 +45,16 @@ class Rounding:
     """What one operation in `format` may do to a number, the float64 reference's own share
     included.
 
-    `kappa_sigma` and `kappa_tanh` are the accuracy of σ and tanh in units of roundoff, `tanh`
-    whether the latter is relative to the value; `accumulates` the format in which sums and matrix
-    products add up (None: float32 for the halves, else the format itself); `products` what operands
-    of matrix products are rounded to first; `sums_in_format` whether sums over the batch add up in
-    the format itself; `blend` the forms that the blend of h' and c may have; `carry` how far the
-    state between steps may be from what is returned, in units of roundoff, or the format that it
-    has there; `subnormals` False if numbers below the smallest normal may be 0; `computes` the
-    format to which arguments are rounded and in which everything is computed, where that is a less
-    precise one than `format`; `clip` the largest size that σ and tanh are given, as ONNX's GRU has
-    one (None: any).
+    `kappa_sigma` and `kappa_tanh` are the accuracy of σ and tanh in units of roundoff, `sigmoid`
+    and `tanh` whether it is relative to the value or to 1; `accumulates` the format in which sums
+    and matrix products add up (None: float32 for the halves, else the format itself); `products`
+    what operands of matrix products are rounded to first; `sums_in_format` whether sums over the
+    batch add up in the format itself; `blend` the forms that the blend of h' and c may have;
+    `carry` how far the state between steps may be from what is returned, in units of roundoff, or
+    the format that it has there; `subnormals` False if numbers below the smallest normal may be 0;
+    `computes` the format to which arguments are rounded and in which everything is computed, where
+    that is a less precise one than `format`; `clip` the largest size that σ and tanh are given, as
+    ONNX's GRU has one (None: any).
     """
 
     format: Format
@@ -62,6 +62,7 @@ class Rounding:
     kappa_sigma: float = KAPPA
     kappa_tanh: float = KAPPA
     tanh: TanhAccuracy = "relative"
+    sigmoid: TanhAccuracy = "relative"
     accumulates: Format | None = None
     products: Products = "format"
     sums_in_format: bool = False
@@ -169,7 +170,9 @@ class Rounding:
         whole = (
             self.arithmetic == self.format and self.accumulator.precision >= self.format.precision
         )
-        return accurate and whole and self.products == "format"
+        # A σ that is accurate to units of 1 leaves shut gates open, or less than shut.
+        shuts = self.sigmoid == "relative"
+        return accurate and shuts and whole and self.products == "format"
 
     @property
     def stays_in_box(self) -> bool:
@@ -235,6 +238,8 @@ class Rounding:
 
     def of_sigmoid(self, size: Floats) -> Floats:
         """What σ may be wrong by where it is at most `size`, but for what flushes."""
+        if self.sigmoid == "absolute":
+            return np.full(np.shape(size), self.kappa_sigma * self.u + self.eta)
         return (self.kappa_sigma * self.u) * size + self.eta
 
     def of_tanh(self, size: Floats) -> Floats:

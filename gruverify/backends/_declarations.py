@@ -43,14 +43,14 @@ class Declarations:
     """What an implementation says that it is. The defaults are what serious kernels do.
 
     Of accuracy: `kappa_sigma` and `kappa_tanh`, the errors of σ and tanh in units of roundoff, and
-    `tanh`, whether the latter is relative to the value; `accumulates`, the format in which sums and
-    products add up (None: float32 for the halves, else the format itself); `products`, to what the
-    operands of matrix products are rounded first; `sums_in_format`, whether sums over the batch add
-    up in the format; `blend`, the forms of the blend that it may use; `carry`, by how many units of
-    roundoff the state between steps may differ from what is returned, or the format that it has
-    there; `subnormals`, False if numbers below the smallest normal may be 0; `computes`, the format
-    in which it computes everything, arguments rounded to it first, where that is less precise than
-    the one it is asked in (None: it is that one).
+    `sigmoid` and `tanh`, whether they are relative to the value or to 1; `accumulates`, the format
+    in which sums and products add up (None: float32 for the halves, else the format itself);
+    `products`, to what the operands of matrix products are rounded first; `sums_in_format`, whether
+    sums over the batch add up in the format; `blend`, the forms of the blend that it may use;
+    `carry`, by how many units of roundoff the state between steps may differ from what is returned,
+    or the format that it has there; `subnormals`, False if numbers below the smallest normal may be
+    0; `computes`, the format in which it computes everything, arguments rounded to it first, where
+    that is less precise than the one it is asked in (None: it is that one).
 
     Of what it computes: `biases`, which of the bias vectors it has (None: as its variants say);
     `nan`, whether a NaN is passed on, raises, or does anything.
@@ -70,6 +70,7 @@ class Declarations:
     kappa_sigma: float = KAPPA
     kappa_tanh: float = KAPPA
     tanh: TanhAccuracy = "relative"
+    sigmoid: TanhAccuracy = "relative"
     accumulates: Format | None = None
     products: Products = "format"
     sums_in_format: bool = False
@@ -133,6 +134,7 @@ class Declared(TypedDict, total=False):
     kappa_sigma: ByFormat[float]
     kappa_tanh: ByFormat[float]
     tanh: ByFormat[TanhAccuracy]
+    sigmoid: ByFormat[TanhAccuracy]
     accumulates: ByFormat[Format | str]
     products: ByFormat[Products]
     sums_in_format: ByFormat[bool]
@@ -258,6 +260,7 @@ FOUND_FROM_PARAMETERS = ("hidden_size", "input_size", "num_layers", "bidirection
 #: Names that an implementation may give to a method of its own.
 _NAMES_OF_METHODS = (
     "tanh",
+    "sigmoid",
     "accumulates",
     "products",
     "blend",
@@ -385,6 +388,7 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "kappa_sigma": _accuracy,
     "kappa_tanh": _accuracy,
     "tanh": _word(*get_args(TanhAccuracy)),
+    "sigmoid": _word(*get_args(TanhAccuracy)),
     "accumulates": _format,
     "products": _word(*get_args(Products)),
     "sums_in_format": _flag,
@@ -420,6 +424,7 @@ ACCURACY = (
     "kappa_sigma",
     "kappa_tanh",
     "tanh",
+    "sigmoid",
     "accumulates",
     "products",
     "sums_in_format",

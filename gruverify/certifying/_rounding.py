@@ -101,6 +101,9 @@ class _Step:
         kept, _ = at.kept()
         more = self.mode.kappa_tanh * self.mode.u + self.mode.eta
         rounded = more + self._blended(kept, states, np.full_like(states, 1 + more))
+        if self.mode.sigmoid == "absolute":
+            # A gate may then be below 0 or above 1, and the blend beyond its ends.
+            rounded = rounded + self.mode.of_sigmoid(kept.high) * (states + 1 + more)
         left = 1 - kept.high
         return np.divide(rounded, left, out=np.full_like(left, np.inf), where=left > 0)
 
@@ -170,7 +173,7 @@ class _At:
         a = self.x @ of["W_x"].T + self.h @ of["W_h"].T + of["b_x"] + of["b_h"]
         wrong, bias = a.radius[0], block["b_x"] + block["b_h"]
         wide = gate_range(block["W_x"], block["W_h"], bias, self.box, wrong)
-        rounded = self.mode.kappa_sigma * self.mode.u * wide.high + self.mode.eta
+        rounded = self.mode.of_sigmoid(wide.high)
         return wide, slope_of(wide) * wrong + rounded
 
     def kept(self) -> tuple[Range, Floats]:

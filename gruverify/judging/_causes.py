@@ -175,6 +175,11 @@ def function_accuracy_that_explains(
 ) -> Cause | None:
     """The accuracy of σ or tanh, in units of roundoff, under which everything holds."""
     asked = declarations_of(Declared(declared), record.format)
+    absolute = {"sigmoid": "absolute"}
+    if asked.sigmoid == "relative" and _tried(
+        record, declared, Hypothesis("", tuple(absolute.items())), failed
+    ):
+        return Cause("a σ that is accurate to units of 1, not of its value", absolute)
     # From the least on: what is named is no wider than it has to be.
     for kappa in _KAPPAS:
         for each in (

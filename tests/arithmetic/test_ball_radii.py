@@ -359,18 +359,20 @@ def logistic(a: mpmath.mpf) -> mpmath.mpf:
 
 @formats
 @pytest.mark.parametrize("kappa", [KAPPA, 1.0])
+@pytest.mark.parametrize("accuracy", ["relative", "absolute"])
 @given(argument=arguments)
-def test_sigmoids(fmt: Format, kappa: float, argument: Known) -> None:
-    """The steepest slope within reach carries the error on; κu of the result, and a flush to 0
-    where exp overflows.
+def test_sigmoids(fmt: Format, accuracy: TanhAccuracy, kappa: float, argument: Known) -> None:
+    """The steepest slope within reach carries the error on; κu of the result, or of 1, and a flush
+    to 0 where exp overflows.
     """
-    mode = Rounding(fmt, kappa_sigma=kappa)
+    mode = Rounding(fmt, kappa_sigma=kappa, sigmoid=accuracy)
     with mpmath.workprec(400):
         mid, rad = map(exactly, argument)
         near = max(abs(mid) - rad, mpmath.mpf(0))
         carried = min(rad * logistic(near) * logistic(-near), mpmath.mpf(1))
         flushed = logistic(mid) + carried if mid - rad < fmt.sigmoid_flushes else 0
-        own = kappa * exactly(u(mode)) * (logistic(mid) + carried) + exactly(eta(mode))
+        size = logistic(mid) + carried if accuracy == "relative" else 1
+        own = kappa * exactly(u(mode)) * size + exactly(eta(mode))
 
         assert is_formula(sigmoid_of(single(mode, argument)), carried + own + flushed)
 

@@ -27,9 +27,16 @@ from gruverify.judging import Ruling, judge
 
 TARGETS = ("torch", "numpy")
 #: What is known of targets of other libraries: ONNX Runtime finds 1-z as σ(-a_z), its tanh passes
-#: 1, and of float16 its states are float32 until they are returned.
+#: 1, its σ is 1/2 plus a rational function, 4.1 u of 1 in a shut reset gate, and of float16 its
+#: states are float32 until they are returned.
 KNOWN = {
-    "onnxruntime": {"blend": "A+B+D", "kappa_tanh": 11.0, "carry": {"float16": 1.0}},
+    "onnxruntime": {
+        "blend": "A+B+D",
+        "kappa_tanh": 11.0,
+        "sigmoid": {"float32": "absolute"},
+        "kappa_sigma": {"float32": 5.0},
+        "carry": {"float16": 1.0},
+    },
 }
 
 

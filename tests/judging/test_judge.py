@@ -225,6 +225,29 @@ def test_float16_records_of_a_float32_model_are_judged_as_such() -> None:
     assert wrong.verdict == "bug"
 
 
+def test_a_sigmoid_that_is_accurate_to_units_of_1_is_rounding_once_declared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Off by 8 u whatever its value: as ONNX Runtime's is by 2."""
+    from gruverify.arithmetic import _functions
+
+    exact = _functions._sigmoid
+    monkeypatch.setattr(_functions, "_sigmoid", lambda a: exact(a) + np.float32(2.0**-21))
+    one = run(H=2, T=300, reach=8.0)
+    monkeypatch.undo()
+
+    ruling = judge(one.cell, one.inputs, one.outputs, state=one.state, **KAPPA)
+    declared = judge(
+        one.cell, one.inputs, one.outputs, state=one.state, kappa_sigma=13, sigmoid="absolute"
+    )
+    hinted = judge(one.cell, one.inputs, one.outputs, state=one.state, kappa_sigma=13)
+
+    assert ruling.verdict == hinted.verdict == "bug"
+    assert hinted.hint is not None
+    assert hinted.hint.advice == "declare sigmoid='absolute'"
+    assert declared.verdict == "rounding"
+
+
 def test_weights_saved_with_fewer_digits_than_ran_are_told() -> None:
     one = run()
     saved = Cell(
