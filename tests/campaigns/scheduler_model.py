@@ -201,22 +201,25 @@ from gruverify.arithmetic import float32
 from gruverify.campaigning import Task, Total, Unit, subject_of, work
 from gruverify.engine import Plan, selection
 from gruverify.store import File, KeptCampaign
-target, only, sizes = json.loads(sys.argv[1])
-plan = Plan(formats=(float32,), selection=selection(only=only), max_cases=sum(sizes))
-subject = subject_of(target, plan, 600.0)
-rows = []
-with tempfile.TemporaryDirectory() as folder:
-    kept = KeptCampaign(File(Path(folder) / "runs.db", writable=True), {}, {})
-    total = Total({target: subject})
-    for block, size in enumerate(sizes):
-        unit, judged = Unit(target, float32, block, size), total.judgements
-        found = work(Task(unit, plan, subject, 600.0, 1 << 34))
-        began = time.process_time()
-        kept.keep(*unit.key, unit.aim_text, found)
-        total.add(unit, found.content, found.cpu)
-        keep = time.process_time() - began
-        rows.append([found.cpu, keep, total.judgements - judged, len(found.content)])
-print(json.dumps(rows))
+def main():
+    target, only, sizes = json.loads(sys.argv[1])
+    plan = Plan(formats=(float32,), selection=selection(only=only), max_cases=sum(sizes))
+    subject = subject_of(target, plan, 600.0)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        kept = KeptCampaign(File(Path(folder) / "runs.db", writable=True), {}, {})
+        total = Total({target: subject})
+        for block, size in enumerate(sizes):
+            unit, judged = Unit(target, float32, block, size), total.judgements
+            found = work(Task(unit, plan, subject, 600.0, 1 << 34))
+            began = time.process_time()
+            kept.keep(*unit.key, unit.aim_text, found)
+            total.add(unit, found.content, found.cpu)
+            keep = time.process_time() - began
+            rows.append([found.cpu, keep, total.judgements - judged, len(found.content)])
+    print(json.dumps(rows))
+if __name__ == "__main__":
+    main()
 """
 #: And what another one does: have so many workers, and hand out so much that takes nothing.
 _NOTHING = """
