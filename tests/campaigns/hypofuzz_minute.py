@@ -43,7 +43,10 @@ def fuzz(seconds: float) -> None:
         )
         try:
             fuzzing.wait(timeout=seconds)
-            raise SystemExit(f"HypoFuzz ended by itself: {Path('output').read_text()}")
+            # What it found is in Hypothesis' database: pytest shows it.
+            again = [sys.executable, "-m", "pytest", "-p", "no:randomly", NAME]
+            shown = subprocess.run(again, capture_output=True, text=True, check=False).stdout
+            raise SystemExit(f"HypoFuzz ended by itself:\n{Path('output').read_text()}\n{shown}")
         except subprocess.TimeoutExpired:
             os.killpg(fuzzing.pid, signal.SIGINT)
         try:
