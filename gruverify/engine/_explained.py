@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import replace
 
+from gruverify.arithmetic import Format
 from gruverify.backends import Backend, offers, resolve
 from gruverify.cell import Case, Variant
+from gruverify.engine._formula import slipped_lines
 from gruverify.engine._identify import METHODS, tried
+from gruverify.engine._missing import METHODS as GRADIENTS
+from gruverify.engine._missing import in_words, lacking
 from gruverify.engine._readings import DECLARED_AS, Reading
 from gruverify.engine._result import Result
 from gruverify.engine._small_cases import drawn_for
@@ -21,7 +25,7 @@ SEVERAL = 3
 
 def explained(result: Result, target: object) -> Result:
     """A complete result of a target with its explanation; Ctrl-C leaves it as it is."""
-    if not result.complete or result.crashes or result.less_accurate or not _failing(result):
+    if not result.complete or result.crashes or result.less_accurate or not result.witnesses:
         return result
     try:
         return replace(result, explanation=explanation(result, resolve(target)))
@@ -30,25 +34,62 @@ def explained(result: Result, target: object) -> Result:
 
 
 def explanation(result: Result, backend: Backend) -> str:
-    """The readings of the cell that agree with every falsifying case and some more, in words; empty
-    if there are none.
+    """The readings of the cell that agree with every falsifying case and some more, in words; where
+    its values are right, the terms that its gradients lack; empty if there are none.
 
     What is declared is not among them, or they would explain nothing. Asked in the most precise
-    format in which a forward invariant failed.
+    format in which such an invariant failed.
     """
-    failing = _failing(result)
-    if not failing:
-        return ""
-    finest = max((case.format for case in failing), key=lambda fmt: fmt.precision)
-    found = _shared(backend, [case for case in failing if case.format == finest])
+    if failing := _failing(result, set(METHODS)):
+        return _reading(backend, failing)
+    if failing := _failing(result, {*METHODS, *GRADIENTS}):
+        return _lacking(backend, failing)
+    return ""
+
+
+def _reading(backend: Backend, failing: list[Case]) -> str:
+    """What explains values."""
+    finest, cases = _finest(failing)
+    found = _shared(backend, cases)
     if not found or len(found) > SEVERAL:
         return ""
-    said = sorted({", ".join(reading.differences(failing[0].variant)) for reading in found})
     of = list(dict.fromkeys(case.variant for case in failing))
-    return (
-        f"{' or: '.join(said)} ({finest.name}, every "
-        f"case){_declaration(found) or _variants(found, of)}"
-    )
+    said = {_said(reading, of[0]) for reading in found}
+    return f"{_either(said, finest)}{_declaration(found) or _variants(found, of)}"
+
+
+def _lacking(backend: Backend, failing: list[Case]) -> str:
+    """What explains gradients: a term that those of every variant which failed lack."""
+    finest, cases = _finest(failing)
+    shared: set[str] | None = None
+    for group in _groups(cases):
+        mine = [case for case in cases if case.variant in group]
+        mine += drawn_for(backend, finest, group, 0, CASES)
+        found = set(lacking(backend, mine))
+        shared = found if shared is None else shared & found
+    if not shared or len(shared) > SEVERAL:
+        return ""
+    return _either({in_words(words, cases[0].variant) for words in shared}, finest)
+
+
+def _finest(failing: list[Case]) -> tuple[Format, list[Case]]:
+    """The most precise format of the cases, and those that are in it."""
+    finest = max((case.format for case in failing), key=lambda fmt: fmt.precision)
+    return finest, [case for case in failing if case.format == finest]
+
+
+def _either(said: set[str], fmt: Format) -> str:
+    return f"{' or: '.join(sorted(said))} ({fmt.name}, every case)"
+
+
+def _said(reading: Reading, declared: Variant) -> str:
+    """Where the reading departs from what is declared, and the lines that it has instead of a
+    cell's.
+    """
+    words = ", ".join(reading.differences(declared))
+    if reading.slip:
+        return f"{words}: {', '.join(slipped_lines(reading, declared))}"
+    return words
 
 
 def _declaration(found: set[Reading]) -> str:
@@ -88,15 +129,15 @@ def _spelled(variant: Variant) -> str:
     return f"Variant({', '.join([*unusual, *biases])})"
 
 
-def _failing(result: Result) -> list[Case]:
-    """The witnesses of what is asked of the function alone; each case once, however many it
+def _failing(result: Result, methods: set[str]) -> list[Case]:
+    """The witnesses of what is asked of these methods alone; each case once, however many it
     falsifies.
     """
     found = dict[Hashable, Case]()
     for (id, fmt), witness in result.witnesses.items():
         needs = set(INVARIANTS[id].needs)
-        of_function = needs and needs <= set(METHODS)
-        if of_function and (id, fmt) not in result.flaky and isinstance(witness.case, Case):
+        theirs = needs and needs <= methods
+        if theirs and (id, fmt) not in result.flaky and isinstance(witness.case, Case):
             found.setdefault(witness.case.key(), witness.case)
     return list(found.values())
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 from gruverify._named import Keywords
 from gruverify.cell import Parameters, Variant
 from gruverify.engine._readings import ORDER, Reading
+from gruverify.engine._slips import SLIPS, Slip
 
 
 @dataclass(frozen=True)
@@ -44,28 +45,72 @@ def equations(reading: Reading, declared: Variant) -> tuple[str, ...]:
     r, z, n is a line of its own.
     """
     variant, p = reading.variant(declared), reading.parameters(_named(reading, declared))
-    U_r, U_z, U_n = (f"U_{gate}ᵀ" if reading.transposed else f"U_{gate}" for gate in "rzn")
-    if variant.reset == "after":
-        candidate = _sum("W_n x", p.b_xc, "r * (" + _sum(f"{U_n} h'", p.b_hc) + ")")
-    else:
-        candidate = _sum("W_n x", p.b_xc, f"{U_n} (r * h')", p.b_hc)
-    if variant.update == "keep":
-        state, new = "z", "(1 - z)"
-    else:
-        state, new = "(1 - z)", "z"
-    lines = [
-        "r = σ(" + _sum("W_r x", p.b_xr, f"{U_r} h'", p.b_hr) + ")",
-        "z = σ(" + _sum("W_z x", p.b_xz, f"{U_z} h'", p.b_hz) + ")",
-        f"n = tanh({candidate})",
-        f"h = {state} * h' + {new} * n",
-    ]
+    slip = SLIPS.get(reading.slip, Slip())
+    parts = _parts(variant, p, slip, reading.transposed)
+    lines = dict(_LINES) | dict(slip.lines)
     if reading.order != ORDER:
         packing = [f"with blocks packed in the order {', '.join(reading.order)}"]
     else:
         packing = []
     functions = reading.activations
     said = [f"with {functions.gate} for σ, and {functions.candidate} for tanh"]
-    return *lines, *packing, *(said if reading.functions else ())
+    written = [f"{name} = {line.format(**parts)}" for name, line in lines.items()]
+    return *written, *packing, *(said if reading.functions else ())
+
+
+def slipped_lines(reading: Reading, declared: Variant) -> tuple[str, ...]:
+    """The equations that are others because of the reading's slip; none if it has none."""
+    right = equations(replace(reading, slip=""), declared)
+    return tuple(line for line in equations(reading, declared) if line not in right)
+
+
+#: The right sides of r, z, n and h, of the parts below.
+_LINES = {
+    "r": "σ({a_r})",
+    "z": "σ({a_z})",
+    "n": "tanh({a_n})",
+    "h": "{keep} * h' + {take} * n",
+}
+
+
+def _parts(variant: Variant, p: Parameters, slip: Slip, transposed: bool) -> Keywords:
+    """What lines are put together of: a_ a gate's pre-activation, x_ and h_ its parts of the input
+    and of the state; reset, by what resets it, the candidate's recurrent part; keep and take, and
+    the same by r.
+    """
+    mark = "ᵀ" if transposed else ""
+    parts = Keywords()
+    for gate, block in zip("rzn", "rzc", strict=True):
+        W, U = (slip.weights.get(name, name) for name in (f"W_{gate}", f"U_{gate}"))
+        b, c = (_renamed(getattr(p, f"b_{side}{block}"), slip) for side in "xh")
+        x = _sum(W and f"{W} x", b)
+        parts |= {f"x_{gate}": x, f"h_{gate}": _sum(U and f"{U}{mark} h'", c), f"c_{gate}": c}
+        parts[f"a_{gate}"] = _sum(x, parts[f"h_{gate}"])
+    U = slip.weights.get("U_n", "U_n")
+    parts["reset"] = {}
+    for r in ("r", "z", "(1 - r)"):
+        if variant.reset == "after":
+            parts["reset"][r] = parts["h_n"] and f"{r} * ({parts['h_n']})"
+        else:
+            parts["reset"][r] = _sum(U and f"{U}{mark} ({r} * h')", parts["c_n"])
+    parts["a_n"] = _sum(parts["x_n"], parts["reset"]["r"])
+    parts["z_of_reset"] = _sum("U_z (r * h')", parts["c_z"])
+    for suffix, z in ("", "z"), ("_by_r", "r"):
+        shares = [z, f"(1 - {z})"]
+        parts["keep" + suffix], parts["take" + suffix] = shares[
+            :: 1 if variant.update == "keep" else -1
+        ]
+    return parts
+
+
+def _renamed(bias: object, slip: Slip) -> object:
+    """The bias with the names that the slip has in their place."""
+    if not isinstance(bias, Symbols):
+        return bias
+    found = Counter[str]()
+    for name, count in bias.names.items():
+        found[slip.biases.get(name, name)] += count
+    return Symbols(found)
 
 
 def _named(reading: Reading, declared: Variant) -> Parameters:
@@ -98,4 +143,6 @@ def _sum(*terms: object) -> str:
 
 
 def _missing(term: object) -> bool:
-    return not isinstance(term, str) and not (isinstance(term, Symbols) and term.names)
+    if isinstance(term, str):
+        return not term
+    return not (isinstance(term, Symbols) and term.names)

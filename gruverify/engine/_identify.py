@@ -26,6 +26,7 @@ from gruverify.engine._measured import measured
 from gruverify.engine._plan import Plan, formats_of, require
 from gruverify.engine._readings import Reading, readings, with_functions
 from gruverify.engine._search import size
+from gruverify.engine._slips import SLIPS, slipped
 from gruverify.engine._small_cases import drawn_for
 from gruverify.formulas import sequence
 from gruverify.invariants import Exact, Observed, Obstacle, Residual, Trial, compare
@@ -330,9 +331,12 @@ def residuals(exact: Exact, reading: Reading, answers: Sequence[Any]) -> list[Re
     """
     case = exact.case
     variant, parameters = reading.variant(case.variant), reading.parameters(exact.parameters)
+    inputs = exact.inputs[: len(answers)]
     with np.errstate(over="ignore", invalid="ignore"):
-        inputs, functions = exact.inputs[: len(answers)], reading.activations
-        run = sequence(variant, parameters, inputs, exact.state, functions)
-        states = run.states[1:]
+        if reading.slip:
+            states = slipped(SLIPS[reading.slip], variant, parameters, inputs, exact.state)
+        else:
+            run = sequence(variant, parameters, inputs, exact.state, reading.activations)
+            states = run.states[1:]
         pairs = zip(answers, states, strict=True)
         return [compare(f"h[t={t}]", "bi", answer, ball) for t, (answer, ball) in enumerate(pairs)]

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from gruverify._named import Keywords
 from gruverify.arithmetic import USUAL, Functions, functions_named
 from gruverify.cell import Parameters, Variant
+from gruverify.engine._slips import SLIPS
 
 #: The biases of one side, of r, z and n, over any arithmetic.
 Biases: TypeAlias = tuple[Any, Any, Any]
@@ -63,19 +64,13 @@ BIASES: dict[str, BiasForm] = {
     "input twice": BiasForm("bias_ih on both sides", lambda x, h: (x, x)),
     "recurrent twice": BiasForm("bias_hh on both sides", lambda x, h: (h, h)),
     "doubled": BiasForm("both biases twice", lambda x, h: (_twice(x), _twice(h))),
+    "recurrent doubled": BiasForm("bias_hh twice", lambda x, h: (x, _twice(h))),
     "turned": BiasForm(
         "the biases of r and z exchanged", lambda x, h: ((x[1], x[0], x[2]), (h[1], h[0], h[2]))
     ),
 }
 
 
-#: Slips of a line: which gate's biases each of r, z and n has, and what that is called.
-_SLIPS: dict[str, tuple[int, int, int]] = {
-    "r with the biases of z": (1, 1, 2),
-    "z with the biases of r": (0, 0, 2),
-    "n with the biases of z": (0, 1, 1),
-    "n with the biases of r": (0, 1, 0),
-}
 #: By what a variant has, the forms that differ on it. The others do what one of these does, for
 #: what is missing is 0.
 _TOLD_APART: dict[str, tuple[str, ...]] = {
@@ -85,6 +80,8 @@ _TOLD_APART: dict[str, tuple[str, ...]] = {
     "recurrent": ("both", "none", "outside", "doubled", "turned"),
     "input+candidate": tuple(form for form in BIASES if form not in ("candidate", "gates")),
 }
+#: Forms that differ from the others in the candidate's bias_hh alone, where there is no other.
+_OF_CANDIDATE = ("outside", "swapped")
 #: How each form is declared, where a variant can say it.
 DECLARED_AS: Keywords = {
     "both": "as declared",
@@ -99,16 +96,6 @@ _HAS = {
     "input": "bias_ih alone",
     "recurrent": "bias_hh alone",
     "input+candidate": "bias_ih, and bias_hh of the candidate alone",
-}
-
-
-#: By what a variant has, the forms of biases with which each slip is another GRU.
-_WITH_SLIPS: dict[str, tuple[str, ...]] = {
-    "both": ("both", "input", "recurrent"),
-    "none": (),
-    "input": ("both",),
-    "recurrent": ("both",),
-    "input+candidate": ("both",),
 }
 
 
@@ -131,7 +118,7 @@ class Reading:
     other_reset, other_update: whether the reset gate stands on the other side of the product, and z
     multiplies the other of state and candidate; order: which gates the three blocks are taken for;
     bias: a key of `BIASES`; "both" being what is declared; transposed: whether the blocks of
-    weight_hh are; slip: a key of `_SLIPS`, "" if each gate has its own biases; functions: in words,
+    weight_hh are; slip: a key of `SLIPS`, "" if every line is as it should be; functions: in words,
     those of the gates and of the candidate, "" if they are σ and tanh.
     """
 
@@ -171,8 +158,6 @@ class Reading:
         if self.transposed:
             W_h = [W.T for W in W_h]
         sides = BIASES[self.bias].read(b_x, b_h)
-        if self.slip:
-            sides = _slipped(self.slip, sides[0]), _slipped(self.slip, sides[1])
         return Parameters(*W_x, *W_h, *chain.from_iterable(sides))
 
     def _taken(self, *blocks: object) -> Any:
@@ -220,11 +205,6 @@ class Reading:
         return ", ".join(parts)
 
 
-def _slipped(slip: str, biases: Biases) -> Biases:
-    r, z, n = _SLIPS[slip]
-    return biases[r], biases[z], biases[n]
-
-
 @cache
 def readings(declared: Variant) -> tuple[Reading, ...]:
     """Every reading of a cell that can be told from the others: what is declared, then by how much
@@ -238,7 +218,7 @@ def readings(declared: Variant) -> tuple[Reading, ...]:
 def with_functions(declared: Variant) -> Iterator[Reading]:
     """The readings of one departure at most, with other activation functions than σ and tanh."""
     for reading in readings(declared):
-        if len(reading.differences(declared)) <= 1:
+        if not reading.slip and len(reading.differences(declared)) <= 1:
             yield from (replace(reading, functions=said) for said in _FUNCTIONS)
 
 
@@ -248,9 +228,27 @@ def _readings(declared: Variant) -> Iterator[Reading]:
         (False, True), (False, True), orders, _TOLD_APART[declared.biases], (False, True)
     )
     for reset, update, order, bias, transposed in choices:
+        if declared.biases == "input+candidate" and order[2] != "n" and bias in _OF_CANDIDATE:
+            continue
         reading = Reading(reset, update, order, bias, transposed)
         if not BIASES[bias].needs_after or reading.variant(declared).reset == "after":
             yield reading
-            # Who slips in one line has the rest as one may declare it.
-            if order == ORDER and not transposed and bias in _WITH_SLIPS[declared.biases]:
-                yield from (replace(reading, slip=slip) for slip in _SLIPS)
+            if order == ORDER and not transposed:
+                yield from _with_slips(reading, declared)
+
+
+def _with_slips(reading: Reading, declared: Variant) -> Iterator[Reading]:
+    """The reading with each slip that makes it another GRU; with the biases that are declared, or
+    one for each gate where nothing may have been.
+    """
+    has = reading.variant(declared)
+    if reading.bias == "input" and declared.biases == "both":
+        has = replace(has, biases="input")
+    elif reading.bias != "both":
+        return
+    for name, slip in SLIPS.items():
+        elsewhere = (slip.any_reset(has) and reading.other_reset) or (
+            slip.any_update and reading.other_update
+        )
+        if slip.there_in(has) and not elsewhere:
+            yield replace(reading, slip=name)

@@ -43,6 +43,7 @@ from gruverify.formulas._step import next_state as next_state
 from gruverify.formulas._step import pullback as pullback
 from gruverify.formulas._step import pullback_through as pullback_through
 from gruverify.formulas._step import recurrent_paths as recurrent_paths
+from gruverify.formulas._step import reset_cotangent as reset_cotangent
 from gruverify.formulas._step import reset_slope as reset_slope
 from gruverify.formulas._step import step as step
 from gruverify.formulas._step import summands as summands

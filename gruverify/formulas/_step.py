@@ -223,7 +223,7 @@ class GateCotangents:
 def gate_cotangents(v: Variant, p: Parameters, a: Activations, g: Array) -> GateCotangents:
     """What a cotangent g (B, H) of the step's state becomes on its way to the parameters."""
     α_c = g * candidate_slope(a)
-    of_reset = _of_reset(v, p, α_c)
+    of_reset = reset_cotangent(v, p, α_c)
     # Note what α_z lacks: no factor 1-c², so that a saturated candidate leaves the update gate its
     # gradient (4.1).
     return GateCotangents(of_reset * reset_slope(a), g * update_slope(v, a), α_c, of_reset * a.r)
@@ -235,11 +235,11 @@ def known_cotangents(
     """The gates' cotangents where those of the pre-activations (B, H) are known: only that of q is
     made of them.
     """
-    return GateCotangents(r, z, c, _of_reset(v, p, c) * a.r)
+    return GateCotangents(r, z, c, reset_cotangent(v, p, c) * a.r)
 
 
-def _of_reset(v: Variant, p: Parameters, α_c: Array) -> Array:
-    """The cotangent of r∘q."""
+def reset_cotangent(v: Variant, p: Parameters, α_c: Array) -> Array:
+    """The cotangent (B, H) of what r multiplies its part of, r∘q or r∘h', from that of a_c."""
     if v.reset == "after":
         return α_c
     return α_c @ p.W_hc

@@ -2,6 +2,7 @@
 
 from importlib import import_module
 
+from gruverify.invariants.core._blocks import compared as compared
 from gruverify.invariants.core._exact import Exact as Exact
 from gruverify.invariants.core._observed import Observed as Observed
 from gruverify.invariants.core._obstacle import BackendRaised as BackendRaised

@@ -203,10 +203,7 @@ def _remedy(identity: Identity, reading: Reading) -> str:
     # A slip is a mistake in one line, and not a convention: nothing could be declared that makes
     # it right.
     if reading.slip:
-        return (
-            f"No variant declares this: a GRU has {reading.slip.replace(' with ', ' without ')}.\n"
-            f"{again}"
-        )
+        return f"No variant declares this: {reading.slip}.\n{again}"
     if biases is None:
         return (
             "No variant declares this: where the two biases stand is part of the GRU, and weights "

@@ -53,7 +53,7 @@ def _section(document: Document) -> Iterator[str]:
     yield from (f"* {escaped(line)}" for line in covered(document))
     yield from (f"* died: {escaped(note)}" for note in document["crashes"])
     if document["explanation"]:
-        yield f"* root cause: your GRU matches: {escaped(document['explanation'])}"
+        yield f"* likely cause: {escaped(document['explanation'])}"
     for cause in root_causes(document):
         yield (
             f"* root cause: {escaped(cause['id'])}: {escaped(cause['reason'])}; blocks "

@@ -44,4 +44,6 @@ def test_a_slip_is_identified(slip: str, variant: Variant) -> None:
 def test_a_slip_is_the_likely_cause() -> None:
     found = check(slipped("r with the biases of z", Variant()), profile="quick", max_cases=4)
 
-    assert found.explanation == "r with the biases of z (float64, every case)"
+    assert found.explanation == (
+        "r with the biases of z: r = σ(W_r x + b_z + U_r h' + c_z) (float64, every case)"
+    )

@@ -33,7 +33,7 @@ def test_what_did_not_pass_is_a_table_with_margins() -> None:
     assert "* root cause: contract/shape\\-step: step has shape \\(1,\\); blocks 1\n" in text
     assert "* gates visited \\(levels of z × r × c\\): float32 96.8 %, float64 96.8 %\n" in text
     assert re.search(r"\nFirst witness: .*, is .*, must be .*, margin .*\n", text)
-    assert "* root cause: your GRU matches: gates in the order" in markdown(
+    assert "* likely cause: gates in the order" in markdown(
         [{**rich(), "explanation": "gates in the order z r c"}]
     )
     assert "agreement/last" not in text

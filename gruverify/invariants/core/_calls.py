@@ -177,8 +177,19 @@ class Calls:
             )
         raise Malformed(
             f"{name} has dtype {value.dtype}, expected {self._format.name}, the case's format: "
-            "cast it, or declare the formats that it has"
+            f"{_way_out(value.dtype.name, self._format.name)}"
         )
+
+
+def _way_out(returned: str, expected: str) -> str:
+    """What to do about an answer in another format."""
+    if (returned, expected) == ("float32", "bfloat16"):
+        # ml_dtypes leaves matrix products, and NumPy what it knows no loop for, in float32.
+        return (
+            "NumPy's matrix products of bfloat16 are float32, so return it as "
+            "result.astype(x.dtype), or declare formats without bfloat16"
+        )
+    return "cast it, or declare the formats that it has"
 
 
 def is_array(value: Any) -> bool:
