@@ -28,6 +28,7 @@ from gruverify.backends._flight import RECORDER as RECORDER
 from gruverify.backends._flight import Call as Call
 from gruverify.backends._function import FunctionBackend as FunctionBackend
 from gruverify.backends._function import backend as backend
+from gruverify.backends._guessed_names import guessed_names as guessed_names
 from gruverify.backends._has_modules import MODULE_METHODS as MODULE_METHODS
 from gruverify.backends._has_modules import WAYS as WAYS
 from gruverify.backends._has_modules import HasModules as HasModules

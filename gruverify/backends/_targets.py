@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import os
 import re
 import sys
@@ -226,7 +227,7 @@ def _found(target: object, declared: Mapping[str, Any]) -> Backend:
     if device:
         return _on_device(plain, device, target, declared)
     if ":" not in target:
-        raise UnknownTarget(_unknown_name(target))
+        raise UnknownTarget(_whole_module(target) or _unknown_name(target))
     return _adapt(named_object(target), target, declared)
 
 
@@ -319,6 +320,49 @@ def _unknown_name(target: str) -> str:
         of_project = f"pyproject.toml has {', '.join(mine)}; " if mine else ""
         hint = f"{of_project}shipped targets: {', '.join(names)}."
     return f"target {target!r} is unknown: {hint} Your own code is named as pkg.module:object."
+
+
+def _whole_module(target: str) -> str:
+    """What to name of a module of the user's, where `target` is one or its file; else empty."""
+    name = target.removesuffix(".py")
+    path = name.split(".")
+    if not all(part.isidentifier() for part in path):
+        return ""
+    if not Path(*path).with_suffix(".py").is_file():
+        return ""
+    module = _import(name, target)
+    objects = _checkable(module)
+    if not objects:
+        return (
+            f"target {target!r} is a module without a GRU that could be checked: write a function "
+            f"step(cell, x, h) in it, and name that, {name}:step"
+        )
+    named = ", ".join(f"{name}:{found}" for found in objects)
+    return f"target {target!r} is a module: name what to check in it: {named}"
+
+
+def _checkable(module: Any) -> list[str]:
+    """The objects of a module that may be targets: backends, modules of PyTorch and functions of
+    three arguments, or all functions if there are none of these.
+    """
+    found, functions = list[str](), list[str]()
+    for name, value in vars(module).items():
+        imported = inspect.ismodule(value) or (
+            (inspect.isfunction(value) or isinstance(value, type))
+            and value.__module__ != module.__name__
+        )
+        if name.startswith("_") or imported:
+            continue
+        if is_module(value) or is_backend(value) or _takes(value, 3):
+            found.append(name)
+        elif inspect.isfunction(value):
+            functions.append(name)
+    return found or functions
+
+
+def _takes(value: object, count: int) -> bool:
+    """Whether it is a function of so many arguments."""
+    return inspect.isfunction(value) and len(inspect.signature(value).parameters) == count
 
 
 def named_object(target: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,8 @@ def command(
             click.echo(text, nl=False)
         else:
             _print(gru, found)
+            if not all(one["certified"] for one in found):
+                click.echo(_next(file, inputs_within))
     sys.exit(0 if all(one["certified"] for one in found) else EXIT_INCONCLUSIVE)
 
 
@@ -182,3 +185,14 @@ def _print(gru: Gru, found: list[JsonObject]) -> None:
         click.echo("  confirmed by the second checker, in ball arithmetic")
     certified = sum(one["certified"] for one in found)
     click.echo(f"\n{certified} of {len(found)} certified")
+
+
+def _next(file: str, inputs_within: float) -> str:
+    """What to do where no certificate was found."""
+    own, smaller = shlex.quote(file), f"{inputs_within / 2:g}"
+    return (
+        "none found is no proof that it remembers: trained GRUs seldom have one, and smaller "
+        "inputs or weights help\n"
+        f"next: gruverify certify {own} --inputs-within {smaller}, or gruverify diagnose {own}, "
+        "which measures how long it remembers"
+    )

@@ -16,6 +16,7 @@ from gruverify.arithmetic import USUAL, Functions, NDArray, format_of, in_words
 from gruverify.cell import LAYOUTS, PACKED, Biases, Cell, Reset, Stack, Update, Variant
 from gruverify.models._files import BadFile, arrays_and_remarks
 from gruverify.models._names import LAYOUT_NAMES, Group, groups_in
+from gruverify.models._packing import packing
 
 #: Of each layout, the weights of the recurrent side: the axis with the gates, three blocks of H,
 #: and that with H.
@@ -130,10 +131,13 @@ def grus_among(
     found = groups_in(arrays, layout)
     if not found:
         if layout:
-            named = f"{layout}'s names"
-        else:
-            named = f"names as {', '.join(LAYOUT_NAMES)} have them"
-        raise ValueError(f"has no parameters of a GRU under {named}; it has {_listed(arrays)}")
+            raise ValueError(
+                f"has no parameters of a GRU under {layout}'s names; it has {_listed(arrays)}"
+            )
+        raise ValueError(
+            f"has no parameters of a GRU under names as {', '.join(LAYOUT_NAMES)} have them; "
+            f"it has {_listed(arrays)}: {packing(arrays)}"
+        )
     if name is not None:
         names = [group.name for group in found]
         found = [group for group in found if group.name == name]

@@ -251,3 +251,26 @@ def test_a_module_that_cannot_be_imported_is_unavailable(
 
     assert name in str(caught.value)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def step(cell, x, h): ...\ndef helper(a): ...", "name what to check in it: whole:step"),
+        ("def helper(a): ...", "name what to check in it: whole:helper"),
+        ("from gruverify.backends import NumpyBackend\nx = 1", "without a GRU that could be"),
+        ("from gruverify.backends import NumpyBackend\nx = NumpyBackend()", "in it: whole:x"),
+    ],
+    ids=["a step", "a function", "nothing", "an object"],
+)
+@pytest.mark.parametrize("name", ["whole", "whole.py"])
+def test_a_module_is_told_what_it_has(
+    text: str, said: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "whole.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "whole", raising=False)
+
+    with pytest.raises(UnknownTarget, match=said):
+        resolve(name)

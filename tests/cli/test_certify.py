@@ -49,7 +49,10 @@ def test_large_ones_are_not_and_that_is_no_error(weights: Path) -> None:
 
     assert result.exit_code == 6
     assert "not certified: the smallest rate found is" in result.stdout
-    assert result.stdout.endswith("0 of 2 certified\n")
+    assert "\n0 of 2 certified\n" in result.stdout
+    last = result.stdout.splitlines()[-1]
+    assert last.startswith("next: gruverify certify ")
+    assert " --inputs-within 0.5, or gruverify diagnose " in last
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from gruverify import Cell, Stack, Variant, bfloat16, float32
+from gruverify.arithmetic import NDArray
 from gruverify.cell import LAYOUTS
 from gruverify.models import BadFile, array_of, grus_among, read_arrays, read_grus
 
@@ -512,3 +513,31 @@ def test_pytorchs_names_may_be_short() -> None:
     assert np.array_equal(found.stack.cells[0][0].bias_ih, one.bias_ih)
     with pytest.raises(ValueError, match="has no parameters of a GRU"):
         grus_among({f"enc{short[name]}": array for name, array in one.packed().items()})
+
+
+def test_gates_under_names_of_their_own_are_told_how_to_be_packed(tmp_path: Path) -> None:
+    """What the message says to write is read."""
+    random = np.random.default_rng(1)
+    d = dict[str, NDArray]()
+    for gate in "zrh":
+        d[f"W_{gate}"] = random.normal(size=(2, 3))
+        d[f"U_{gate}"] = random.normal(size=(3, 3))
+        d[f"b_{gate}"] = random.normal(size=3)
+    np.savez(tmp_path / "gates.npz", **d)
+
+    with pytest.raises(BadFile) as caught:
+        read_grus(tmp_path / "gates.npz")
+
+    _, _, said = str(caught.value).partition("with these arrays in d, ")
+    assert said.startswith("np.savez('packed.npz', weight_ih=np.concatenate([d['W_r'].T, ")
+    exec(said.replace("packed.npz", str(tmp_path / "packed.npz")), {"np": np, "d": d})
+    [gru] = read_grus(tmp_path / "packed.npz")
+    assert (gru.stack.hidden_size, gru.stack.input_size) == (3, 2)
+    np.testing.assert_array_equal(gru.stack.cells[0][0].weight_ih[:3], d["W_r"].T)
+
+
+def test_names_that_say_nothing_are_told_what_to_be(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", one=np.zeros((9, 2)), two=np.zeros((9, 3)))
+
+    with pytest.raises(BadFile, match=r"name them weight_ih \(3H, I\), weight_hh \(3H, H\)"):
+        read_grus(tmp_path / "x.npz")
