@@ -41,7 +41,7 @@ def _block(name: str, shape: tuple[int, ...], H: int, turned: bool) -> str:
     """The block that a parameter of one gate is; empty if its name does not say."""
     path, _, last = name.rpartition(".")
     own = (path or last).rpartition(".")[2].lower()
-    side, gate = _SIDE.match(own), _GATE.get(own[-1])
+    side, gate = _SIDE.match(own), _GATE.get(own[-1:])
     if side is None or gate is None or (path and last not in ("weight", "bias")):
         return ""
     if len(shape) == 1 and shape == (H,) and (side["b"] or last == "bias"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import inspect
 import os
 import re
 import sys
@@ -43,6 +42,7 @@ from gruverify.backends._function import backend, is_backend, spelled_out
 from gruverify.backends._protocol import METHODS, Backend
 from gruverify.backends._shapes import is_compiled
 from gruverify.backends._target import Target
+from gruverify.backends._whole_modules import is_file_of_module, is_module, what_it_has
 from gruverify.backends.exec import PREFIX, BadCommand, CannotRun, program
 from gruverify.backends.world import WORLD
 
@@ -227,7 +227,7 @@ def _found(target: object, declared: Mapping[str, Any]) -> Backend:
     if device:
         return _on_device(plain, device, target, declared)
     if ":" not in target:
-        raise UnknownTarget(_whole_module(target) or _unknown_name(target))
+        raise UnknownTarget(_told_what_it_has(target) or _unknown_name(target))
     return _adapt(named_object(target), target, declared)
 
 
@@ -322,47 +322,12 @@ def _unknown_name(target: str) -> str:
     return f"target {target!r} is unknown: {hint} Your own code is named as pkg.module:object."
 
 
-def _whole_module(target: str) -> str:
-    """What to name of a module of the user's, where `target` is one or its file; else empty."""
+def _told_what_it_has(target: str) -> str:
+    """What to name of a module, where `target` is one of the user's; else empty."""
     name = target.removesuffix(".py")
-    path = name.split(".")
-    if not all(part.isidentifier() for part in path):
+    if not is_file_of_module(name):
         return ""
-    if not Path(*path).with_suffix(".py").is_file():
-        return ""
-    module = _import(name, target)
-    objects = _checkable(module)
-    if not objects:
-        return (
-            f"target {target!r} is a module without a GRU that could be checked: write a function "
-            f"step(cell, x, h) in it, and name that, {name}:step"
-        )
-    named = ", ".join(f"{name}:{found}" for found in objects)
-    return f"target {target!r} is a module: name what to check in it: {named}"
-
-
-def _checkable(module: Any) -> list[str]:
-    """The objects of a module that may be targets: backends, modules of PyTorch and functions of
-    three arguments, or all functions if there are none of these.
-    """
-    found, functions = list[str](), list[str]()
-    for name, value in vars(module).items():
-        imported = inspect.ismodule(value) or (
-            (inspect.isfunction(value) or isinstance(value, type))
-            and value.__module__ != module.__name__
-        )
-        if name.startswith("_") or imported:
-            continue
-        if is_module(value) or is_backend(value) or _takes(value, 3):
-            found.append(name)
-        elif inspect.isfunction(value):
-            functions.append(name)
-    return found or functions
-
-
-def _takes(value: object, count: int) -> bool:
-    """Whether it is a function of so many arguments."""
-    return inspect.isfunction(value) and len(inspect.signature(value).parameters) == count
+    return what_it_has(_import(name, target), target)
 
 
 def named_object(target: str) -> Any:
@@ -506,17 +471,6 @@ def _has(found: object, name: str) -> bool:
     except Exception:  # a property that raises is there; what it raises is said where it is read
         return True
     return True
-
-
-def is_module(found: Any) -> bool:
-    """Whether it is an `nn.Module`, a class of one or an instance."""
-    # Whoever hands in an nn.Module has imported torch; nobody else has to.
-    torch = sys.modules.get("torch")
-    if torch is None:
-        return False
-    return isinstance(found, torch.nn.Module) or (
-        isinstance(found, type) and issubclass(found, torch.nn.Module)
-    )
 
 
 def _from_module(found: Any, name: str, declared: Mapping[str, Any]) -> Backend:

@@ -10,10 +10,10 @@ from gruverify.backends._devices import parted
 from gruverify.backends._targets import (
     TARGETS,
     UnknownTarget,
-    is_module,
     named_object,
     offered_targets,
 )
+from gruverify.backends._whole_modules import is_module
 from gruverify.backends.exec import PREFIX
 
 _WAY_OUT = (
