@@ -34,9 +34,10 @@ from gruverify.arithmetic._ball_functions import (
     product_error,
     sigmoid_of,
     tanh_of,
+    unless_lost,
 )
 from gruverify.arithmetic._bounds import Bound, Floats, largest, matmul, plus, within_range
-from gruverify.arithmetic._exactness import Mask, both, either, everywhere, joined, nonzero, rough
+from gruverify.arithmetic._exactness import Mask, both, either, everywhere, nonzero, rough
 from gruverify.arithmetic._once import once
 from gruverify.arithmetic._rounding import OUTWARD, Rounding
 from gruverify.arithmetic._rows import rows_combined
@@ -78,9 +79,7 @@ class Ball:
 
     @classmethod
     def exact(cls, mode: Rounding, values: npt.ArrayLike) -> Ball:
-        """`values` as balls of what the implementation makes of them where it is given them: of
-        radius 0, mostly.
-        """
+        """`values` as the implementation has them once it is given them: of radius 0, mostly."""
         mid = np.asarray(values).astype(np.float64)
         return cls(mode, mid, None if mode.takes_as_given else mode.of_given(mid))
 
@@ -101,9 +100,7 @@ class Ball:
 
     @once
     def rad(self) -> Bound:
-        """The radius: everything that the roundings up to and including this number's may amount
-        to.
-        """
+        """The radius: all that the roundings up to and with this number's may amount to."""
         return self._radius()
 
     @property
@@ -242,7 +239,7 @@ class Ball:
         """The sum along `axis`; `results` are those of the parts that it is put together of, itself
         unless given.
         """
-        a = self._rounded()
+        a = self.rounded()
         total = _pending(self.mode, a.mid.sum(axis))
         total.error = 0.0 if a.exactly else a.radius.sum(axis)
         total.weight = a.size.sum(axis)
@@ -251,15 +248,12 @@ class Ball:
         return total
 
     def _term(self) -> Ball:
-        """A product goes on as it is, unless it may overflow on the way: then nothing is known of
-        the sum.
-        """
-        return self._rounded() if self.scale is not None and self._overflows else self
+        """As a term of a sum: a product goes on as it is, unless it may overflow on the way."""
+        # Of a sum with an infinity nothing is known.
+        return self.rounded() if self.scale is not None and self._overflows else self
 
     def _summed(self) -> tuple[Floats, Count, Count, Floats]:
-        """Σ|term|, the numbers of terms and of operands, and Σ|operand|; an exact 0 counts as
-        none.
-        """
+        """Σ|term|, how many terms and operands, and Σ|operand|; an exact 0 counts as none."""
         if self.weight is None:
             count = 1.0 if self.nonzero is None else self.nonzero
             return self.size, count, count, self.size
@@ -306,7 +300,7 @@ class Ball:
         unless given.
         """
         m = self.mode
-        a, b = self._rounded(), other._rounded()
+        a, b = self.rounded(), other.rounded()
         product = _pending(m, matmul(a.mid, b.mid))
         product.weight = inexact = matmul(a.size, b.size)
         if not a.exactly:
@@ -364,9 +358,9 @@ class Ball:
 
     def _factor(self) -> Ball:
         """A sum is rounded before it is multiplied; a product goes on as it is."""
-        return self if self.weight is None else self._rounded()
+        return self if self.weight is None else self.rounded()
 
-    def _rounded(self) -> Ball:
+    def rounded(self) -> Ball:
         return self if self.weight is None and self.factors == 1 else self._round
 
     @once
@@ -404,20 +398,6 @@ class Ball:
             mid[index], rad[index] = part.mid, part.radius
         return Ball(self.mode, mid, rad)
 
-    @staticmethod
-    def joined(balls: Sequence[Ball]) -> Ball:
-        """The rows of all balls (B, n), each rounded, as one: what is exact of one stays so."""
-        each = [ball._rounded() for ball in balls]
-        if len(each) == 1:
-            return each[0]
-        exactly = all(ball.exactly for ball in each)
-        radius = None if exactly else np.concatenate([ball.radius for ball in each])
-        whole = Ball(each[0].mode, np.concatenate([ball.mid for ball in each]), radius)
-        shapes = [ball.shape for ball in each]
-        whole.nonzero = joined([ball.nonzero for ball in each], shapes)
-        whole.rough = joined([ball.rough for ball in each], shapes)
-        return whole
-
     @once
     def T(self) -> Ball:
         """The transpose. On the left of a product it stands for a sum over the batch, the formulas'
@@ -425,7 +405,7 @@ class Ball:
         """
         turned = Ball(self.mode, self.mid.T, None if self.exactly else self.radius.T)
         turned.across = not self.across
-        known, found = vars(self._rounded()), vars(turned)
+        known, found = vars(self.rounded()), vars(turned)
         # Weights are transposed at every step: what is known of them once is known of their
         # transpose.
         for name in ("size", "nonzero", "rough"):
@@ -436,11 +416,8 @@ class Ball:
     def diag_embed(self) -> Ball:
         """D(v): (..., H) -> (..., H, H)."""
         eye = np.eye(self.shape[-1])
-        return Ball(
-            self.mode,
-            self.mid[..., None] * eye,
-            None if self.exactly else self.radius[..., None] * eye,
-        )
+        radius = None if self.exactly else self.radius[..., None] * eye
+        return Ball(self.mode, self.mid[..., None] * eye, radius)
 
     @staticmethod
     def combined_rows(terms: Sequence[tuple[Ball, Ball]], diagonal: Ball | None) -> Ball:
@@ -458,7 +435,7 @@ class Ball:
         (theory.md 5).
         """
         mid, rad = sigmoid_of(clipped(self))
-        gate = self._activated(mid, rad)
+        gate = Ball(self.mode, mid, unless_lost(self, rad))
         gate.nonzero, gate.size = None, mid
         return gate
 
@@ -467,18 +444,11 @@ class Ball:
         2σ(2a)-1 is.
         """
         mid, rad, present = tanh_of(clipped(self))
-        activated = self._activated(mid, rad)
+        activated = Ball(self.mode, mid, unless_lost(self, rad))
         activated.within_unit = False
         if self.mode.tanh == "relative":
             activated.nonzero = present
         return activated
-
-    def _activated(self, mid: Floats, rad: Bound) -> Ball:
-        # A pre-activation that may overflow may be a NaN: then nothing is known of the activation
-        # either.
-        # `largest` of a NaN is a NaN, which is below nothing.
-        known, rad = largest(self.rad) < np.inf, rad * OUTWARD
-        return Ball(self.mode, mid, rad if known else np.where(np.isinf(self.rad), np.inf, rad))
 
     def blend(self, one: Ball, zero: Ball) -> Ball:
         """z∘one + (1-z)∘zero for a gate z, however the mode says that it may be arranged (theory.md
@@ -488,7 +458,7 @@ class Ball:
         those of the worst of z·a + (1-z)·b, b + z(a-b), a + (1-z)(b-a) and σ·a + σ'·b, σ' a gate of
         its own.
         """
-        mid, rad = blend_of(self._rounded(), one._rounded(), zero._rounded())
+        mid, rad = blend_of(self.rounded(), one.rounded(), zero.rounded())
         return Ball(self.mode, mid, rad)
 
     def carried(self) -> Ball:

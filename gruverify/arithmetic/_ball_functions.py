@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gruverify.arithmetic._blend import Rough, blend_rounding
-from gruverify.arithmetic._bounds import Bound, Floats, within_range
+from gruverify.arithmetic._bounds import Bound, Floats, largest, within_range
 from gruverify.arithmetic._exactness import Mask, both, either, nonzero
 from gruverify.arithmetic._rounding import OUTWARD
 
@@ -39,6 +39,16 @@ def clipped(a: Ball) -> Ball:
     near = (a.size + rad >= m.clip * (1 - m.u)) * (m.u * m.clip)
     within = np.maximum(high - mid, mid - low) + near
     return type(a)(m, mid, np.where(np.isinf(rad), np.inf, within * OUTWARD))
+
+
+def unless_lost(a: Ball, rad: Bound) -> Bound:
+    """The radius of a function of `a`, rounded outward; infinite where `a` may overflow."""
+    rad = rad * OUTWARD
+    # A pre-activation that may overflow may be a NaN: then nothing is known of the activation
+    # either. `largest` of a NaN is a NaN, which is below nothing.
+    if largest(a.rad) < np.inf:
+        return rad
+    return np.where(np.isinf(a.rad), np.inf, rad)
 
 
 def sigmoid_of(a: Ball) -> tuple[Floats, Bound]:

@@ -17,6 +17,7 @@ from gruverify.arithmetic._bounds import Floats
 from gruverify.arithmetic._dual import Dual
 from gruverify.arithmetic._exactness import everywhere
 from gruverify.arithmetic._functions import Array
+from gruverify.arithmetic._joined import joined_rows
 from gruverify.arithmetic._once import once
 from gruverify.arithmetic._sums import Results
 
@@ -92,7 +93,7 @@ class _BallSteps(Steps):
     @once
     def whole(self) -> Ball:
         """All steps as members of one batch, (T·B, n)."""
-        return Ball.joined(self._given)
+        return joined_rows(self._given)
 
     def products(self, other: Steps) -> Array:
         """Σ_k a_kᵀ b_k: the terms of all steps are terms of one sum, whose results are those of

@@ -1,5 +1,5 @@
-"""Every radius is its formula (theory-14.md, 14.1 to 14.9), rounded outward and no farther: here
-without roundings.
+"""Every radius is its formula (docs/tolerances.md), rounded outward and no farther: here without
+roundings.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from gruverify.arithmetic import (
     each_by_itself,
     float32,
     float64,
+    joined_rows,
     steps_of,
 )
 
@@ -100,7 +101,7 @@ def test_duals_of_balls_add_up_over_steps(mode: Rounding) -> None:
 def test_a_batch_may_have_the_members_of_several_steps(mode: Rounding) -> None:
     (a, b), (whole, other) = (
         (balls(mode, 3, seed=5), balls(mode, 5, seed=6)),
-        (Ball.joined(balls(mode, 3, seed=5)), Ball.joined(balls(mode, 5, seed=6))),
+        (joined_rows(balls(mode, 3, seed=5)), joined_rows(balls(mode, 5, seed=6))),
     )
     found = steps_of([whole], within=3).products(steps_of([other], within=3))
     same(found, steps_of(a).products(steps_of(b)))

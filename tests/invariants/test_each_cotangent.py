@@ -163,7 +163,7 @@ def test_separate_passes_are_not_asked_and_that_is_said() -> None:
 
 
 def test_margin_of_a_path_one_percent_too_large() -> None:
-    """The faintest fault of theory-14's table: seen at 256 units and 32 steps in float32."""
+    """The faintest fault of the bank's backward ones: seen at 256 units and 32 steps in float32."""
     case = long_case(float32, H=256, T=32, B=1)
     assert max(r.margin for r in asked(ID, path_through_the_update_gate_too_large(), case)) > 10
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gruverify.arithmetic import Ball, NDArray, carried
+from gruverify.arithmetic import Ball, NDArray, carried, joined_rows
 from gruverify.cell import Gradients, Parameters, Variant
 from gruverify.formulas import (
     Activations,
@@ -115,7 +115,7 @@ def _of_states(seen: Shown, keep: Ball, through: Ball) -> tuple[Ball, Ball]:
         # step.
         before = found[-1] * keep[step] + through[step]
         g = carried(before)
-    return Ball.joined(found[::-1]), before
+    return joined_rows(found[::-1]), before
 
 
 def _gates_at(v: Variant, p: Parameters, a: Activations, cotangents: Ball, T: int) -> Ball:

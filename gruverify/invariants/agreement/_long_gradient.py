@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gruverify.arithmetic import Ball, carried, spectral_norms
+from gruverify.arithmetic import Ball, carried, joined_rows, spectral_norms
 from gruverify.formulas import (
     Activations,
     Bptt,
@@ -80,7 +80,7 @@ class _Back:
             norms = growth[t] * norms + self._missed(run.steps[t], g, back.radius)
             state = Ball(g.mode, back.mid, np.minimum(back.radius, norms[:, None]))
             g, norms = _carried(state, norms)
-        cotangents = Ball.joined([term.cotangent for term in reversed(terms)])
+        cotangents = joined_rows([term.cotangent for term in reversed(terms)])
         local = self._local
         self.ranges = ranges(local.variant, local.parameters, local.activations, cotangents)
         self._forget(total(terms), state)
