@@ -361,6 +361,7 @@ class Ball:
         return self if self.weight is None else self.rounded()
 
     def rounded(self) -> Ball:
+        """Itself as the implementation has it: a sum or a product rounded, once for all uses."""
         return self if self.weight is None and self.factors == 1 else self._round
 
     @once

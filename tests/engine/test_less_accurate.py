@@ -342,7 +342,7 @@ def test_identify_says_of_a_wrong_one_both() -> None:
 
 @pytest.mark.uncounted
 def test_identify_finds_nothing_in_what_is_no_gru() -> None:
-    found = identify(WRONG["hard sigmoid"].target(float32))
+    found = identify(WRONG["tanh too large"].target(float32))
 
     assert (found.status, [part.lesser for part in found.parts]) == ("none", [None, None])
 

@@ -43,7 +43,7 @@ def wide(array: NDArray) -> npt.NDArray[np.float64]:
     ids=["no steps", "no members", "no states", "no cotangents", "no batch", "no lengths"],
 )
 def test_axes_may_be_empty(strategy: Any, shapes: set[tuple[int, ...]]) -> None:
-    assert {array.shape for array in drawn(strategy, 200)} == shapes
+    assert {array.shape for array in drawn(strategy, 500)} == shapes
 
 
 @pytest.mark.uncounted
