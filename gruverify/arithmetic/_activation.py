@@ -61,8 +61,13 @@ class Activation(ABC):
 class Sigmoid(Activation):
     """σ."""
 
-    range = (0.0, 1.0)
-    steepest = 0.25
+    @property
+    def range(self) -> tuple[float, float]:
+        return (0.0, 1.0)
+
+    @property
+    def steepest(self) -> float:
+        return 0.25
 
     def __call__(self, a: Array) -> Array:
         return sigmoid(a)
@@ -82,8 +87,13 @@ class Sigmoid(Activation):
 class Tanh(Activation):
     """The hyperbolic tangent."""
 
-    range = (-1.0, 1.0)
-    steepest = 1.0
+    @property
+    def range(self) -> tuple[float, float]:
+        return (-1.0, 1.0)
+
+    @property
+    def steepest(self) -> float:
+        return 1.0
 
     def __call__(self, a: Array) -> Array:
         return tanh(a)
@@ -224,7 +234,10 @@ class LeakyRelu(_Bounded):
     """x, and alpha x below 0."""
 
     alpha: float = 0.01
-    range = (-np.inf, np.inf)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        return (-np.inf, np.inf)
 
     @property
     def steepest(self) -> float:
@@ -248,7 +261,10 @@ class ThresholdedRelu(_Bounded):
     """x above alpha, and 0 up to it. Close to the jump it is either."""
 
     alpha: float = 1.0
-    steepest = np.inf
+
+    @property
+    def steepest(self) -> float:
+        return np.inf
 
     @property
     def range(self) -> tuple[float, float]:
@@ -340,8 +356,13 @@ class Elu(_Bounded):
 class Softsign(_Bounded):
     """x / (1 + |x|)."""
 
-    range = (-1.0, 1.0)
-    steepest = 1.0
+    @property
+    def range(self) -> tuple[float, float]:
+        return (-1.0, 1.0)
+
+    @property
+    def steepest(self) -> float:
+        return 1.0
 
     def values(self, a: NDArray) -> NDArray:
         return np.asarray(a / (1 + np.abs(a)))
@@ -361,8 +382,13 @@ class Softsign(_Bounded):
 class Softplus(_Bounded):
     """ln(1 + eˣ), where eˣ may be rounded, added to 1 and rounded again."""
 
-    range = (0.0, np.inf)
-    steepest = 1.0
+    @property
+    def range(self) -> tuple[float, float]:
+        return (0.0, np.inf)
+
+    @property
+    def steepest(self) -> float:
+        return 1.0
 
     def values(self, a: NDArray) -> NDArray:
         return np.asarray(np.logaddexp(a, 0).astype(a.dtype))

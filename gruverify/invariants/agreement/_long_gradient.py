@@ -68,7 +68,8 @@ class _Back:
     def __init__(self, trial: Trial) -> None:
         self._local, self._exact = local_to(trial, trial.observed.sequence[0]), trial.exact
         run, growth = self._local.run, self._growth(trial.case.state.shape)
-        g, norms, terms = self._exact.d_last, np.zeros(len(trial.case.state)), list[Contribution]()
+        g = state = self._exact.d_last
+        norms, terms = np.zeros(len(trial.case.state)), list[Contribution]()
         for t in reversed(range(len(run.steps))):
             g, norms = _met(Ball.exact(self._exact.mode, trial.case.d_outputs[t]), g, norms)
             at = run.variant, run.parameters, run.steps[t], g

@@ -75,6 +75,7 @@ class _Still:
     def steps(self) -> Iterator[Activations]:
         """The activations of each step, and of one more."""
         a = self.first
+        after = a.h
         for _ in range(STEPS):
             yield a
             after = next_state(self.trial.case.cell.variant, a)
@@ -83,7 +84,8 @@ class _Still:
 
     def radii(self) -> dict[str, Floats]:
         """What rounding allows dL_T/dh_0, dL_T/db_xz and dL_T/db_xc: one factor or term a step."""
-        v, g = self.trial.case.cell.variant, Ball.exact(self.mode, self.trial.case.d_last)
+        v = self.trial.case.cell.variant
+        g = back = Ball.exact(self.mode, self.trial.case.d_last)
         update = candidate = reset = Ball.exact(self.mode, 0.0)
         for a in list(self.steps())[-2::-1]:
             through = g * candidate_slope(a)
