@@ -214,7 +214,7 @@ def require_installed(target: str) -> None:
 def _found(target: object, declared: Mapping[str, Any]) -> Backend:
     """declared: what pyproject.toml says of it."""
     if not isinstance(target, str):
-        return _adapt(target, repr(target), declared)
+        return _adapt(target, _in_words(target), declared)
     # Before any @ or colon is looked for: a command may have its own.
     if target.startswith(PREFIX):
         return _declaring(_program(target), declared)
@@ -229,6 +229,14 @@ def _found(target: object, declared: Mapping[str, Any]) -> Backend:
     if ":" not in target:
         raise UnknownTarget(_told_what_it_has(target) or _unknown_name(target))
     return _adapt(named_object(target), target, declared)
+
+
+def _in_words(target: object) -> str:
+    """How messages call an object, whatever its own __repr__ does."""
+    try:
+        return repr(target)
+    except Exception:
+        return object.__repr__(target)
 
 
 def _on_device(plain: str, device: str, target: str, declared: Mapping[str, Any]) -> Backend:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gruverify.arithmetic import NDArray
+from gruverify.arithmetic import OUTWARD, NDArray, float64
 from gruverify.cell._cell import Cell
 
 
@@ -33,7 +33,11 @@ def contraction_rate(cell: Cell, largest_input: float = 1.0) -> float:
         return float("inf")
     # Linear in z, so largest at an end of [1-σ̄_z, σ̄_z]; which end, depends on whether L_c is
     # below 1.
-    return float(max(z + (1 - z) * L_c for z in (update, 1 - update)) + gate)
+    rate = float(max(z + (1 - z) * L_c for z in (update, 1 - update)) + gate)
+    # It is a bound, so it is rounded up: by what sums of H + I + 1 terms may lose, and by OUTWARD
+    # for the rest.
+    terms = cell.hidden_size + cell.input_size + 1
+    return rate * OUTWARD * (1 + 2 * terms * float64.unit_roundoff)
 
 
 def _norm(W: NDArray) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -196,11 +197,17 @@ class Run:
         )
 
         text = as_text(found)
-        if self.out.json_file is not None:
-            write_aside("--json", self.out.json_file, text)
         outcomes = [outcome_of(document) for document in found["results"]]
+        # What cannot be written keeps neither the rest from being written nor the verdict back.
+        refused = list[Fail]()
+        if self.out.json_file is not None:
+            with _kept_in(refused):
+                write_aside("--json", self.out.json_file, text)
+        how = ""
         if self.out.report is not None:
-            _write_report(found["results"], outcomes, self.out.report)
+            with _kept_in(refused):
+                _write_report(found["results"], outcomes, self.out.report)
+                how = how_to_read(self.out.report)
         with whatever_becomes_of_the_console():
             console = self.out.console()
             if self.out.json == "-":
@@ -212,8 +219,11 @@ class Run:
                 times = {row.cause: first_seen(row, seen) for row in causes}
                 print_causes(console, causes, saved, times)
             print_campaign(console, found)
-            if self.out.report is not None:
-                click.echo(how_to_read(self.out.report), err=self.out.json == "-")
+            if how:
+                click.echo(how, err=self.out.json == "-")
+        for failure in refused:
+            with suppress(OSError):
+                failure.show()
 
 
 def _say_what_was_tried(results: Sequence[Result], console: Any) -> None:
@@ -221,6 +231,15 @@ def _say_what_was_tried(results: Sequence[Result], console: Any) -> None:
     for result in results:
         for line in result.replay_lines:
             console.print(f"{result.header['target']}: {line}", markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _kept_in(refused: list[Fail]) -> Iterator[None]:
+    """A failure is put with those that are told at the end."""
+    try:
+        yield
+    except Fail as failure:
+        refused.append(failure)
 
 
 def _complain(line: str) -> None:

@@ -183,12 +183,17 @@ def _move(whole: Path, folder: Path) -> None:
         whole.replace(folder)
         return
     # The folder itself stays, for it may be a mount or somebody's current directory; what is in it
-    # is replaced.
+    # is replaced. New files come first: who is stopped in between has both.
     fresh = {path.name for path in whole.iterdir()}
-    for path in folder.iterdir():
-        if path.is_dir() and path != whole.parent:
-            shutil.rmtree(path)
-        elif path.is_file() and path.name not in fresh:
-            path.unlink()
     for path in whole.iterdir():
-        path.replace(folder / path.name)
+        place = folder / path.name
+        if place.is_dir():  # nothing is renamed onto a folder that has files
+            place.replace(whole.parent / path.name)
+        path.replace(place)
+    for path in folder.iterdir():
+        if path.name in fresh or path == whole.parent:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.is_file():
+            path.unlink()

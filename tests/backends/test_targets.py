@@ -100,6 +100,14 @@ def test_objects_need_no_name() -> None:
     assert resolve(lambda cell, x, h: backend.step(cell, x, h)).name == "<lambda>"
 
 
+def test_an_object_whose_repr_raises_is_a_target_like_any_other() -> None:
+    class Unreadable(NumpyBackend):
+        def __repr__(self) -> str:
+            raise RuntimeError("no words")
+
+    assert isinstance(resolve(Unreadable()), NumpyBackend)
+
+
 def test_numpy_ships_and_needs_nothing() -> None:
     assert isinstance(resolve("numpy"), NumpyBackend)
     assert next(target for target in TARGETS if target.name == "numpy").available

@@ -204,6 +204,19 @@ def test_a_unit_that_no_worker_can_work_on_is_told(
     assert said in result.stdout
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is full")
+def test_a_full_disk_is_one_line_and_the_verdict_stands(
+    planted: str, here: Path, scheduler: str
+) -> None:
+    full = ("--json", "/dev/full")
+    result = campaign(scheduler, f"{planted}:right", *full, "--report", "report", cases=2)
+
+    assert result.exit_code == 0
+    assert result.stderr.endswith("Error: --json /dev/full: No space left on device\n")
+    assert "conforms" in result.stdout
+    assert (here / "report" / "index.html").is_file()
+
+
 def test_a_scheduler_without_workers_or_that_is_gone_is_told(
     planted: str, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

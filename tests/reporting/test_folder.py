@@ -79,6 +79,23 @@ def test_a_report_or_an_empty_folder_is_replaced(before: Sequence[object], tmp_p
     assert "falsified" in (out / "index.html").read_text()
 
 
+def test_who_is_stopped_while_a_report_is_replaced_has_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(path: Path) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    write_report([good(), good()], out)
+    monkeypatch.setattr(Path, "unlink", stopped)  # of what the new one has not
+
+    with pytest.raises(KeyboardInterrupt):
+        write_report([document(falsified())], out)
+
+    assert "falsified" in (out / "index.html").read_text()
+    assert load_document(out / "result.json")["verdict"] == "falsified"
+
+
 @pytest.mark.parametrize(
     "foreign", ["notes.txt", "index.html", "1-numpy/notes.txt", "sub/index.html"]
 )
