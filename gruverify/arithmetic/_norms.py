@@ -30,7 +30,8 @@ def spectral_norms(matrices: Ball) -> Floats:
     around = np.sqrt((radii**2).sum((-1, -2)))
     with np.errstate(over="ignore"):
         norms = np.ldexp(np.sqrt(np.maximum(largest, 0.0)), exponents) + np.ldexp(around, beside)
-        return np.asarray(norms * outward)
+        # Taken back, each of the two may have been rounded down among subnormal numbers.
+        return np.asarray(norms * outward + 2 * float64.min_subnormal)
 
 
 def _scaled(matrices: Floats) -> tuple[Floats, NDArray]:

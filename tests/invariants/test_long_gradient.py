@@ -63,6 +63,15 @@ def test_separate_passes_are_asked_too() -> None:
     assert_holds(ID, Separate(), long_case(float32))
 
 
+def test_spectral_norms_of_subnormal_matrices_are_not_rounded_down() -> None:
+    smallest = np.array([[[3.0, 1.0], [1.0, 1.0]]]) * float64.min_subnormal
+    mode = Rounding(float32)
+
+    # The norm is 2 + √2 of the smallest number.
+    assert spectral_norms(Ball.exact(mode, smallest)) >= 4 * float64.min_subnormal
+    assert spectral_norms(Ball(mode, 0 * smallest, smallest)) >= 4 * float64.min_subnormal
+
+
 @pytest.mark.parametrize("scale", [1e-150, 1.0, 1e150, 1e200])
 def test_spectral_norm_is_that_of_the_midpoint_and_of_any_matrix_around_it(scale: float) -> None:
     random, mode = np.random.default_rng(0), Rounding(float32)
