@@ -49,15 +49,16 @@ def command(
     Every reset side, update sense, gate order and form of the biases is tried on drawn cases,
     against derived bounds. What is left is what it is; what cannot be told apart is said to be so.
     Where nothing is left, the readings are tried again as less accurate than declared: in float32,
-    with sums in half, with subnormal numbers flushed to 0.
+    with sums in half, with subnormal numbers flushed to 0. Of gradients it names the term that they
+    lack.
 
     \b
     gruverify identify mypkg.kernels:my_step
     gruverify identify mypkg.layers:MyGRU --format f32 --json
 
     Exit codes: 0 it is what it declares (or cannot be told from it), 1 it is another GRU than it
-    declares, or less accurate, or none, or gave no answer, 2 usage error, 3 target unavailable, 4
-    the target died or hung.
+    declares, or less accurate, or none, or has the gradients of none, or gave no answer, 2 usage
+    error, 3 target unavailable, 4 the target died or hung.
     """  # noqa: D301  # click reads the backspaces
     from gruverify.reporting import console_for, identity_document, print_identity
 

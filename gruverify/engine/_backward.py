@@ -338,3 +338,11 @@ _OF_SEQUENCES = {
 BACKWARD: dict[str, Backward] = dict(
     chain(_DETACHED.items(), _TERMS.items(), _of_parameters(), _OF_SEQUENCES.items())
 )
+
+
+def in_words(words: str, declared: Variant) -> str:
+    """The name of a backward pass with the shares that a variant has."""
+    keep, take = "z", "1-z"
+    if declared.update == "replace":
+        keep, take = take, keep
+    return words.replace("{keep}", keep).replace("{take}", take)

@@ -8,10 +8,11 @@ from dataclasses import replace
 from gruverify.arithmetic import Format
 from gruverify.backends import Backend, offers, resolve
 from gruverify.cell import Case, Variant
+from gruverify.engine._backward import in_words
 from gruverify.engine._formula import slipped_lines
 from gruverify.engine._identify import METHODS, tried
 from gruverify.engine._missing import METHODS as GRADIENTS
-from gruverify.engine._missing import in_words, lacking
+from gruverify.engine._missing import lacking
 from gruverify.engine._readings import DECLARED_AS, Reading
 from gruverify.engine._result import Result
 from gruverify.engine._small_cases import drawn_for
@@ -110,7 +111,7 @@ def _variants(found: set[Reading], failing: list[Variant]) -> str:
     if len(found) != 1:
         return ""
     (reading,) = found
-    if reading != Reading(reading.other_reset, reading.other_update):
+    if not reading.is_variant:
         return ""
     others = ", ".join(_spelled(reading.variant(variant)) for variant in failing)
     return f": declare variants=[{others}]?"

@@ -15,16 +15,25 @@ from gruverify.backends import (
     Backend,
     declarations_of,
     declared_variants,
+    derived_methods,
     offers,
     redeclared,
     resolve,
 )
 from gruverify.cell import Case, Variant
+from gruverify.engine._backward import BACKWARD
 from gruverify.engine._hypotheses import Hypothesis, hypotheses
 from gruverify.engine._less_accurate import LessAccurate, returned_in
 from gruverify.engine._measured import measured
+from gruverify.engine._missing import METHODS as GRADIENTS
+from gruverify.engine._missing import RIGHT, gradient_residuals
 from gruverify.engine._plan import Plan, formats_of, require
-from gruverify.engine._readings import Reading, readings, with_functions
+from gruverify.engine._readings import (
+    Reading,
+    readings,
+    with_functions,
+    with_other_gradients,
+)
 from gruverify.engine._search import size
 from gruverify.engine._slips import SLIPS, slipped
 from gruverify.engine._small_cases import drawn_for
@@ -135,6 +144,11 @@ class Part:
         """Whether what is declared, as accurately as that, is among the readings that are left."""
         return self.lesser is None and any(evidence.reading == Reading() for evidence in self.holds)
 
+    @property
+    def of_values(self) -> bool:
+        """Whether it is about states, and not about gradients."""
+        return self.method in METHODS
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -182,7 +196,7 @@ def identify(
 ) -> Identity:
     """Find out which GRU a target is: which side of the product its reset gate is on, what z
     multiplies, the order of its gates, what becomes of its biases, and whether its recurrent
-    weights are transposed.
+    weights are transposed; and which term its gradients lack, if they are those of no such GRU.
 
     formats: the most precise that the backend claims unless given; seed: of the cases; name: how
     the result calls the target.
@@ -226,11 +240,52 @@ def _parts(
     drawn = list[Case]()
     for fmt in formats:
         drawn += drawn_for(backend, fmt, group, seed, -(-CASES // len(formats)))
+    found = set[Reading]()
     for method in methods:
         part = tried(backend, method, group, drawn)
         if part.status == "none":
             part = _other_functions(backend, part, drawn)
-        yield part if part.status != "none" else less_accurate(backend, part, drawn)
+        if part.status == "none":
+            part = less_accurate(backend, part, drawn)
+        found |= {evidence.reading for evidence in part.holds}
+        yield part
+    yield from _of_gradients(backend, [each for each in found if each.is_variant], group, drawn)
+
+
+def _of_gradients(
+    backend: Backend, found: Sequence[Reading], group: list[Variant], drawn: list[Case]
+) -> Iterator[Part]:
+    """The methods that show gradients, of GRUs that the values may be: of the others, whose weights
+    stand for something else, the gradients do too.
+    """
+    if not found:
+        return
+    for method in GRADIENTS:
+        # Who derives a method from another has what that one has.
+        if offers(backend, method) and method not in derived_methods(backend):
+            yield _of_gradient(backend, method, sorted(found), group, drawn)
+
+
+def _of_gradient(
+    backend: Backend,
+    method: str,
+    found: Sequence[Reading],
+    group: Sequence[Variant],
+    drawn: Sequence[Case],
+) -> Part:
+    """A method that shows gradients: right, or the term that it lacks, or less accurate."""
+    right = tried(backend, method, group, drawn, found, to_the_end=True)
+    if right.status != "none":
+        return right
+    others = [other for reading in found for other in with_other_gradients(reading, right.declared)]
+    other = tried(backend, method, group, drawn, others, to_the_end=True)
+    # A missing term that bounds cannot tell from the right gradient is none that was found.
+    holds = tuple(evidence for evidence in other.holds if evidence.claims)
+    if holds:
+        return replace(other, holds=holds)
+    nearest_of_all = sorted([*right.nearest, *other.nearest], key=nearest)
+    lesser = less_accurate(backend, right, drawn, found)
+    return replace(lesser, nearest=lesser.nearest if lesser.holds else tuple(nearest_of_all))
 
 
 def _other_functions(backend: Backend, part: Part, drawn: Sequence[Case]) -> Part:
@@ -249,11 +304,12 @@ def tried(
     group: Sequence[Variant],
     drawn: Iterable[Case],
     only: Collection[Reading] | None = None,
+    to_the_end: bool = False,
 ) -> Part:
     """Every reading of what is declared, tried on the cases: what a case excludes is dropped, but
     for the nearest.
 
-    only: these readings, and only until all of them are excluded.
+    only: these readings, and only until all of them are excluded, unless it is to_the_end.
     """
     declared = min(group, key=lambda variant: _FULLEST.index(variant.biases))
     followed = [Evidence(reading) for reading in (readings(declared) if only is None else only)]
@@ -261,15 +317,16 @@ def tried(
     for case in sorted(drawn, key=size, reverse=True):  # large cases exclude most at once
         trial = Trial(case, backend)
         try:
-            answers = METHODS[method](trial.observed)
+            answers = _answers(method, trial.observed)
         except Obstacle as obstacle:
             unanswered.count(str(obstacle))
             continue
+        sides = _Sides(trial.exact)
         for evidence in followed:
-            evidence.enter(case, residuals(trial.exact, evidence.reading, answers))
+            evidence.enter(case, sides.residuals(method, evidence.reading, answers))
         excluded = sorted((e for e in followed if not e.holds), key=nearest)
         followed = [e for e in followed if e.holds] + excluded[:FOLLOWED]
-        if only is not None and len(excluded) == len(followed):
+        if only is not None and not to_the_end and len(excluded) == len(followed):
             break
     holds = tuple(e for e in followed if e.holds and e.cases)
     excluded = sorted((e for e in followed if not e.holds), key=nearest)
@@ -278,11 +335,13 @@ def tried(
     )
 
 
-def less_accurate(backend: Backend, part: Part, drawn: Sequence[Case]) -> Part:
+def less_accurate(
+    backend: Backend, part: Part, drawn: Sequence[Case], only: Collection[Reading] | None = None
+) -> Part:
     """A part of which no reading holds, under the most accurate hypothesis under which one does;
     itself if none does.
 
-    A reading that holds by bounds that claim nothing does not count.
+    only: these readings. A reading that holds by bounds that claim nothing does not count.
     """
     formats = list(dict.fromkeys(case.format for case in drawn))
     near = [evidence.reading for evidence in part.nearest]
@@ -298,7 +357,7 @@ def less_accurate(backend: Backend, part: Part, drawn: Sequence[Case]) -> Part:
             evidence.claims
             for evidence in tried(other, part.method, part.variants, drawn, near).holds
         ):
-            found = tried(other, part.method, part.variants, drawn)
+            found = tried(other, part.method, part.variants, drawn, only)
             return replace(found, lesser=LessAccurate(hypothesis.words, hypothesis.overrides))
     return part
 
@@ -323,6 +382,35 @@ class _Unanswered:
     @property
     def reason(self) -> str:
         return min(self.reasons, default="")
+
+
+def _answers(method: str, observed: Observed) -> Any:
+    if method in GRADIENTS:
+        return getattr(observed, method)
+    return METHODS[method](observed)
+
+
+class _Sides:
+    """What the mathematics allows for a case under other readings of it."""
+
+    def __init__(self, exact: Exact) -> None:
+        self._declared = exact
+        self._of = {exact.case.variant: exact}
+
+    def residuals(self, method: str, reading: Reading, answers: Any) -> list[Residual]:
+        """How far what a method answered is from what a reading of the cell gives."""
+        if method in METHODS:
+            return residuals(self._declared, reading, answers)
+        line = BACKWARD.get(reading.lacks, RIGHT)
+        return gradient_residuals(self._read_as(reading), method, line, answers)
+
+    def _read_as(self, reading: Reading) -> Exact:
+        case = self._declared.case
+        variant = reading.variant(case.variant)
+        if variant not in self._of:
+            other = replace(case, cell=replace(case.cell, variant=variant))
+            self._of[variant] = Exact(other, self._declared.mode)
+        return self._of[variant]
 
 
 def residuals(exact: Exact, reading: Reading, answers: Sequence[Any]) -> list[Residual]:

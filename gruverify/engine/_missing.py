@@ -11,12 +11,13 @@ import numpy as np
 
 from gruverify.arithmetic import Ball
 from gruverify.backends import Backend, derived_methods, offers
-from gruverify.cell import Case, Gradients, Variant
+from gruverify.cell import Case, Gradients
 from gruverify.engine._backward import BACKWARD, Backward
 from gruverify.formulas import Bptt, Run
 from gruverify.invariants import Exact, Obstacle, Residual, Trial, compare, compared
 
-_RIGHT = Backward()
+#: The backward pass that lacks nothing.
+RIGHT = Backward()
 
 
 def lacking(backend: Backend, cases: Sequence[Case]) -> tuple[str, ...]:
@@ -51,8 +52,13 @@ class _Answer:
 
     def residuals(self, line: Backward) -> list[Residual]:
         """How far it is from what a backward pass gives."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return list(METHODS[self.method](self.exact, line, self.found))
+        return gradient_residuals(self.exact, self.method, line, self.found)
+
+
+def gradient_residuals(exact: Exact, method: str, line: Backward, found: Any) -> list[Residual]:
+    """How far what a method of `METHODS` answered is from what a backward pass gives."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return list(METHODS[method](exact, line, found))
 
 
 def _wrong(backend: Backend, method: str, cases: Sequence[Case]) -> list[_Answer]:
@@ -64,7 +70,7 @@ def _wrong(backend: Backend, method: str, cases: Sequence[Case]) -> list[_Answer
         trial = Trial(case, backend)
         with suppress(Obstacle):
             answers.append(_Answer(method, trial.exact, getattr(trial.observed, method)))
-    if all(_agree(answer.residuals(_RIGHT)) for answer in answers):
+    if all(_agree(answer.residuals(RIGHT)) for answer in answers):
         return []
     return answers
 
@@ -94,14 +100,6 @@ class _Fate:
 
 def _agree(residuals: Sequence[Residual]) -> bool:
     return all(residual.margin <= 1 for residual in residuals)
-
-
-def in_words(words: str, declared: Variant) -> str:
-    """The name of a backward pass with the shares that a variant has."""
-    keep, take = "z", "1-z"
-    if declared.update == "replace":
-        keep, take = take, keep
-    return words.replace("{keep}", keep).replace("{take}", take)
 
 
 def _sequence_vjp(exact: Exact, line: Backward, found: Gradients) -> Iterator[Residual]:

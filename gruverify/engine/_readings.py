@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from gruverify._named import Keywords
 from gruverify.arithmetic import USUAL, Functions, functions_named
 from gruverify.cell import Parameters, Variant
+from gruverify.engine._backward import BACKWARD, in_words
 from gruverify.engine._slips import SLIPS
 
 #: The biases of one side, of r, z and n, over any arithmetic.
@@ -119,7 +120,8 @@ class Reading:
     multiplies the other of state and candidate; order: which gates the three blocks are taken for;
     bias: a key of `BIASES`; "both" being what is declared; transposed: whether the blocks of
     weight_hh are; slip: a key of `SLIPS`, "" if every line is as it should be; functions: in words,
-    those of the gates and of the candidate, "" if they are σ and tanh.
+    those of the gates and of the candidate, "" if they are σ and tanh; lacks: a key of `BACKWARD`,
+    "" if its gradients are those of what it computes.
     """
 
     other_reset: bool = False
@@ -129,6 +131,7 @@ class Reading:
     transposed: bool = False
     slip: str = ""
     functions: str = ""
+    lacks: str = ""
 
     @property
     def activations(self) -> Functions:
@@ -136,6 +139,11 @@ class Reading:
         if not self.functions:
             return USUAL
         return functions_named(self.functions)[0]
+
+    @property
+    def is_variant(self) -> bool:
+        """Whether it departs in where it resets and what z multiplies alone."""
+        return self == Reading(self.other_reset, self.other_update)
 
     def variant(self, declared: Variant) -> Variant:
         """The variant that is computed where another is declared."""
@@ -176,8 +184,13 @@ class Reading:
             "weight_hh transposed": self.transposed,
             self.slip: bool(self.slip),
             str(self.activations): bool(self.functions),
+            self.lacking(declared): bool(self.lacks),
         }
         return tuple(words for words, departs in found.items() if departs)
+
+    def lacking(self, declared: Variant) -> str:
+        """What is missing of its gradients, in words; "" if nothing is."""
+        return in_words(self.lacks, self.variant(declared))
 
     def describe(self, declared: Variant) -> str:
         """The reading in words: where it resets, what z keeps, its gates and its biases."""
@@ -202,6 +215,8 @@ class Reading:
             parts.append(self.slip)
         if self.functions:
             parts.append(str(self.activations))
+        if self.lacks:
+            parts.append(self.lacking(declared))
         return ", ".join(parts)
 
 
@@ -220,6 +235,14 @@ def with_functions(declared: Variant) -> Iterator[Reading]:
     for reading in readings(declared):
         if not reading.slip and len(reading.differences(declared)) <= 1:
             yield from (replace(reading, functions=said) for said in _FUNCTIONS)
+
+
+def with_other_gradients(reading: Reading, declared: Variant) -> Iterator[Reading]:
+    """The reading with each backward pass that is not its own."""
+    variant = reading.variant(declared)
+    for words, line in BACKWARD.items():
+        if line.there_in(variant):
+            yield replace(reading, lacks=words)
 
 
 def _readings(declared: Variant) -> Iterator[Reading]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
@@ -101,7 +102,7 @@ def _print_evidence(console: Console, words: str, evidence: Evidence, part: Part
     else:
         less = ""
     console.print(
-        f"  {words} {evidence.reading.describe(part.declared)}{escape(less)}", soft_wrap=True
+        f"  {words} {escape(_described(evidence.reading, part))}{escape(less)}", soft_wrap=True
     )
     console.print(
         f"    {evidence.agreeing} of {evidence.cases} cases, {evidence.within} of "
@@ -109,6 +110,19 @@ def _print_evidence(console: Console, words: str, evidence: Evidence, part: Part
         f"largest margin {margin(evidence.largest)}",
         soft_wrap=True,
     )
+
+
+def _described(reading: Reading, part: Part) -> str:
+    """The GRU that values are those of; of gradients, what they lack, and of which GRU they are if
+    it is not the one that is declared.
+    """
+    if part.of_values:
+        return reading.describe(part.declared)
+    # What is right of a gradient is said in a line: the GRU that it is of stands above.
+    of, said = replace(reading, lacks=""), reading.lacking(part.declared) or "its gradient"
+    if of == Reading():
+        return said
+    return f"{said}, of: {of.describe(part.declared)}"
 
 
 def _less(lesser: LessAccurate) -> str:
@@ -160,7 +174,8 @@ def _advice(identity: Identity) -> str:
     again = _again(identity)
     if identity.status == "unanswered":
         return f"It gave no answer to identify it by.\n{again}"
-    if identity.status == "none":
+    values = [part for part in identity.answered if part.of_values]
+    if any(part.status == "none" for part in values):
         return f"It is none of the GRUs that were tried.\n{again}"
     if identity.as_declared:
         if identity.status == "identified":
@@ -168,16 +183,36 @@ def _advice(identity: Identity) -> str:
         else:
             what = "may be"
         return f"It {what} what it declares.\n{again}"
+    gradients = "".join(f"{line}\n" for line in _of_gradients(identity))
+    if gradients and all(part.may_be_declared for part in values):
+        return f"Its values are what it declares.\n{gradients}{again}"
     if _only_less_accurate(identity):
         said = dict.fromkeys(
             _less(part.lesser) for part in identity.answered if part.lesser is not None
         )
         return f"It is what it declares, {'; '.join(said)}.\n{again}"
-    found = {part.holds[0].reading for part in identity.answered}
+    found = {part.holds[0].reading for part in values}
     if len(found) > 1:
-        return f"It is not one GRU but several: see above, method by method.\n{again}"
+        return f"It is not one GRU but several: see above, method by method.\n{gradients}{again}"
     reading = found.pop()
-    return f"{_computed(identity, reading)}\n\n{_remedy(identity, reading)}"
+    return f"{_computed(identity, reading)}\n\n{gradients}{_remedy(identity, reading)}"
+
+
+def _of_gradients(identity: Identity) -> Iterator[str]:
+    """What is wrong with the gradients of the GRU that it is, method by method."""
+    said: dict[str, dict[str, None]] = {}
+    for part in identity.answered:
+        if part.of_values:
+            continue
+        if part.status == "none":
+            said.setdefault(part.method, {})["none that was tried"] = None
+        else:
+            lacking = {each.reading.lacking(part.declared): None for each in part.holds}
+            said.setdefault(part.method, {}).update(lacking)
+    for method, found in said.items():
+        found.pop("", None)
+        if found:
+            yield f"Its gradients are not, by {method}: {' or: '.join(found)}."
 
 
 def _again(identity: Identity) -> str:
@@ -306,7 +341,7 @@ def _evidence(evidence: Evidence, part: Part) -> JsonObject:
             "biases": reading.bias,
         }
         | {"transposed": reading.transposed, "slip": reading.slip}
-        | {"functions": reading.functions},
+        | {"functions": reading.functions, "lacks": reading.lacking(part.declared)},
         "words": reading.describe(part.declared),
         "equations": list(equations(reading, part.declared)),
         "cases": {"tried": evidence.cases, "agree": evidence.agreeing},

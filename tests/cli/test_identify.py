@@ -85,6 +85,41 @@ def test_a_bias_outside_the_product_is_named_with_the_equations_that_were_found(
     assert "r * (U_n h' + c_n)" not in result.stdout
 
 
+#: Values of a GRU with gradients of which one term is missing, or all is twice what it should be.
+GRADIENTS = """
+from gruverify import Variant, backend
+from gruverify.backends import NumpyBackend
+from gruverify.faults import FAULTS
+
+right = NumpyBackend()
+lacking = FAULTS["direct-path-left-out"].build([Variant()])
+declared = {"step": right.step, "variants": [Variant()]}
+one = backend(step_vjp=lacking.step_vjp, **declared)
+none = backend(step_vjp=lambda *given: FAULTS["cotangents-clipped"].build().step_vjp(*given), **declared)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "words"),
+    [
+        ("one", "identified, and not what it declares", "∂h/∂h' lacks z: the carry path"),
+        pytest.param("none", "none", "none that was tried", marks=pytest.mark.uncounted),
+    ],
+)
+def test_gradients_of_right_values_are_said_to_be_wrong_and_what_they_lack(
+    here: Path, name: str, status: str, words: str
+) -> None:
+    (here / "theirs.py").write_text(GRADIENTS)
+
+    result = gruverify("identify", f"theirs:{name}")
+
+    assert result.exit_code == 1
+    assert result.stdout.endswith(
+        f"\n{status}\nIts values are what it declares.\n"
+        f"Its gradients are not, by step_vjp: {words}.\nnext: gruverify check theirs:{name}\n"
+    )
+
+
 def test_json_has_the_equations_and_whether_they_are_what_is_declared(planted: str) -> None:
     right, other = (
         json.loads(gruverify("identify", f"{planted}:{it}", "--json").stdout)

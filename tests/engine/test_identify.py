@@ -14,6 +14,7 @@ import gruverify
 from gruverify import VARIANTS, Cell, Variant, backend, float32, float64
 from gruverify.backends import NumpyBackend
 from gruverify.engine import Identity, Reading, equations, readings
+from gruverify.faults import FAULTS
 from gruverify.formulas import step
 
 NUMPY = NumpyBackend()
@@ -184,3 +185,44 @@ def test_other_activation_functions_are_named_with_what_departs_besides(
     assert named(identity) == [{reading}]
     assert reading.describe(PYTORCH).endswith(words)
     assert equations(reading, PYTORCH)[-1].startswith(f"with {reading.activations.gate} for σ")
+
+
+def gradient_parts(identity: Identity) -> dict[str, tuple[str, list[str]]]:
+    """Status and what is missing, by method."""
+    return {
+        part.method: (part.status, [e.reading.lacking(part.declared) for e in part.holds])
+        for part in identity.parts
+        if not part.of_values
+    }
+
+
+@pytest.mark.uncounted
+def test_a_term_that_gradients_lack_is_named_where_the_values_are_right() -> None:
+    target = FAULTS["direct-path-left-out"].build([Variant(update="replace")])
+
+    identity = gruverify.identify(target)
+
+    assert (identity.status, identity.as_declared) == ("identified", False)
+    lacking = ("identified", ["∂h/∂h' lacks 1-z: the carry path"])
+    assert gradient_parts(identity) == {
+        "step_vjp": lacking,
+        "sequence_vjp": lacking,
+        "step_jacobian": ("identified", [""]),
+    }
+
+
+@pytest.mark.uncounted
+def test_right_gradients_of_another_gru_are_its_gradients() -> None:
+    before = Variant("before")
+
+    def as_before(cell: Cell, *rest: Any) -> Any:
+        return NUMPY.step_vjp(replace(cell, variant=before), *rest)
+
+    other = backend(
+        step=lambda cell, *rest: NUMPY.step(replace(cell, variant=before), *rest),
+        step_vjp=as_before,
+    )
+    mixed = backend(step=NUMPY.step, step_vjp=as_before)
+
+    assert named(gruverify.identify(other)) == [{Reading(other_reset=True)}] * 2
+    assert gradient_parts(gruverify.identify(mixed)) == {"step_vjp": ("none", [])}

@@ -12,9 +12,9 @@ from gruverify.arithmetic import NDArray
 from gruverify.backends import Backend, NumpyBackend, declared_variants
 from gruverify.cell import Case, Cell
 from gruverify.engine import Reading, readings
-from gruverify.engine._backward import BACKWARD
+from gruverify.engine._backward import BACKWARD, in_words
 from gruverify.engine._identify import tried
-from gruverify.engine._missing import in_words, lacking
+from gruverify.engine._missing import lacking
 from gruverify.engine._readings import BIASES
 from gruverify.engine._slips import SLIPS, slipped
 from gruverify.engine._small_cases import drawn_for
