@@ -88,6 +88,7 @@ def failing(database: ExampleDatabase, target: str = WRONG) -> list[Witness]:
 
 
 @pytest.mark.uncounted
+@pytest.mark.slow
 def test_a_failing_case_is_the_first_that_a_users_test_and_the_next_campaign_try(
     pytester: pytest.Pytester,
 ) -> None:

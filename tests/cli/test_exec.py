@@ -152,7 +152,11 @@ def test_list_names_it() -> None:
 
 @pytest.mark.uncounted
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGKILL], ids=lambda by: by.name)
+@pytest.mark.parametrize(
+    "by",
+    [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL],
+    ids=lambda by: by.name,
+)
 def test_no_process_stays_behind_an_interrupted_run(tmp_path: Path, by: signal.Signals) -> None:
     command = [sys.executable, "-m", "gruverify", "check", zeros("late"), *FEW]
     nowhere = subprocess.DEVNULL

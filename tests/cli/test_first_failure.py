@@ -76,6 +76,7 @@ def test_without_shrinking_the_witness_is_a_case_that_was_drawn() -> None:
 
 
 @pytest.mark.uncounted
+@pytest.mark.slow
 def test_what_a_cause_explains_folds_under_it(here: Path) -> None:
     printed = check(FAULT, *ONLY).stdout
     assert " more, all explained by the likely cause: -v prints them" in printed

@@ -89,7 +89,7 @@ def interrupted(*arguments: str, by: signal.Signals = signal.SIGINT) -> tuple[st
     return stdout, stderr
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_ctrl_c_prints_and_saves_what_there_is(planted: str, here: Path, jobs: str) -> None:
     (here / "long.py").write_text(LONG)
 
@@ -105,8 +105,10 @@ def test_ctrl_c_prints_and_saves_what_there_is(planted: str, here: Path, jobs: s
 
 @pytest.mark.parametrize(
     ("target", "by", "status"),
-    [("halved", signal.SIGTERM, "falsified"), ("catches", signal.SIGINT, "")],
-    ids=["in C, SIGTERM", "catching, Ctrl-C"],
+    [
+        pytest.param("halved", signal.SIGTERM, "falsified", id="in C, SIGTERM"),
+        pytest.param("catches", signal.SIGINT, "", id="catching, Ctrl-C", marks=pytest.mark.slow),
+    ],
 )
 def test_however_the_target_hangs(
     planted: str, here: Path, target: str, by: signal.Signals, status: str
@@ -123,7 +125,7 @@ def test_however_the_target_hangs(
         assert {witness["invariant"] for witness in document["witnesses"]} == failed
 
 
-@pytest.mark.parametrize("command", ["check", "identify"])
+@pytest.mark.parametrize("command", ["check", pytest.param("identify", marks=pytest.mark.slow)])
 def test_while_the_target_is_imported(here: Path, command: str) -> None:
     (here / "slow.py").write_text(IMPORT)
 

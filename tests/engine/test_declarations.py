@@ -186,6 +186,7 @@ class FromZeros(One):
     stack, stack_vjp = map(from_zeros, ("stack", "stack_vjp"))
 
 
+@pytest.mark.slow
 def test_whoever_starts_from_zeros_is_asked_for_nothing_else() -> None:
     result = run(FromZeros())
 
@@ -239,6 +240,7 @@ class Stateless(One):
     )
 
 
+@pytest.mark.slow
 def test_whoever_has_no_gradient_of_the_state_is_asked_for_every_other() -> None:
     result = run(Stateless(), cases=15)
 

@@ -142,6 +142,7 @@ class OfSteps(Recording):
     step_vjp = sequence = sequence_vjp = None  # type: ignore[assignment]
 
 
+@pytest.mark.slow
 def test_identify_asks_about_one_of_them() -> None:
     recording = OfSteps()
 

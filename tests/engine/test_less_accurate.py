@@ -160,6 +160,7 @@ HALF = Kernel(product=added_in_the_format)
 
 
 @pytest.mark.uncounted
+@pytest.mark.slow
 def test_sums_in_half_where_the_declaration_still_claims() -> None:
     sizes = {"hidden_size": 64, "input_size": 64}
     (line,) = checked(HALF.target(float16, bfloat16, **sizes), count=4).less_accurate
@@ -186,6 +187,7 @@ GRADIENTS = ("agreement/step-vjp", *FORWARD)
 
 
 @pytest.mark.uncounted
+@pytest.mark.slow
 def test_flushed_subnormals_of_states_and_gradients() -> None:
     target = Backward(flushed, flushed)
     result = checked(target.target(float32), GRADIENTS, 150)
@@ -333,6 +335,7 @@ def test_identify_says_what_it_is_and_by_what_it_is_less_accurate(name: str) -> 
 
 
 @pytest.mark.uncounted
+@pytest.mark.slow
 def test_identify_says_of_a_wrong_one_both() -> None:
     found = identify(LESSER["TF32 products"].kernel.wrong().target(float32))
 
@@ -341,6 +344,7 @@ def test_identify_says_of_a_wrong_one_both() -> None:
 
 
 @pytest.mark.uncounted
+@pytest.mark.slow
 def test_identify_finds_nothing_in_what_is_no_gru() -> None:
     found = identify(WRONG["tanh too large"].target(float32))
 

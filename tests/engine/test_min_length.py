@@ -101,7 +101,9 @@ def one_line(target: Any) -> str:
 
 
 @pytest.mark.uncounted
-@pytest.mark.parametrize("least", [2, 5, 9])
+@pytest.mark.parametrize(
+    "least", [pytest.param(2, marks=pytest.mark.slow), 5, pytest.param(9, marks=pytest.mark.slow)]
+)
 def test_a_right_one_conforms(least: int) -> None:
     result = gruverify.check(Declaring(least), max_cases=12)
 
@@ -110,6 +112,7 @@ def test_a_right_one_conforms(least: int) -> None:
 
 
 @pytest.mark.uncounted
+@pytest.mark.slow
 def test_one_that_does_not_say_so_is_falsified() -> None:
     assert gruverify.check(Sequences(2), max_cases=12, shrink=False).verdict == "falsified"
 
@@ -125,6 +128,7 @@ def test_catches_a_wrong_one_in_a_case_that_it_takes() -> None:
 @pytest.mark.parametrize(
     "target", [Declaring(2), Declaring(20), Stacks()], ids=["two", "twenty", "stacks"]
 )
+@pytest.mark.slow
 def test_no_case_is_shorter_whatever_draws_it(target: Any) -> None:
     found = list(every(target, 100))
     least = declarations_of(target).min_length

@@ -74,6 +74,7 @@ def test_right_cell_passes_where_its_arrays_are_as_small_as_the_format_goes(form
 
 
 @pytest.mark.uncounted
+@pytest.mark.slow
 def test_so_does_a_cell_of_torch() -> None:
     pytest.importorskip("torch")
     assert failures(resolve("torch"), float64, OWN, 40) == []

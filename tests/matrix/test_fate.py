@@ -18,7 +18,7 @@ from gruverify.reporting import decode_matrix, matrix_document
 
 from ..invariants._drawn import drawn
 
-pytestmark = pytest.mark.uncounted
+pytestmark = [pytest.mark.uncounted, pytest.mark.slow]
 
 AFTER = tuple(variant for variant in VARIANTS if variant.reset == "after")
 PLAN = Plan(profile="quick", max_cases=2)

@@ -15,7 +15,7 @@ from gruverify.reporting.diagnosis import diagnosis_document
 
 from ._documents import HOSTILE, rich
 
-pytestmark = pytest.mark.uncounted
+pytestmark = [pytest.mark.uncounted, pytest.mark.slow]
 
 Opener = Callable[..., Any]
 #: Patterns that each match one page.

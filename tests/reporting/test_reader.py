@@ -34,6 +34,7 @@ def test_what_was_written_reads_back(shown: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.uncounted
+@pytest.mark.slow
 def test_a_run_reads_back() -> None:
     found = check("numpy", profile="quick", max_cases=2)
 

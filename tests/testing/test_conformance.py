@@ -341,6 +341,7 @@ def test_only_formats_that_it_does_not_claim_show_nothing(pytester: pytest.Pytes
 
 
 @pytest.mark.uncounted
+@pytest.mark.slow
 def test_workers_come_to_the_same_verdict(pytester: pytest.Pytester) -> None:
     few = ("--gru-formats", "f32,f64", "--gru-profile", "quick", "--gru-only", "agreement")
 

@@ -158,6 +158,7 @@ def test_the_marker_is_registered(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.uncounted
+@pytest.mark.slow
 def test_a_report_has_everything_that_was_found(pytester: pytest.Pytester) -> None:
     test = one_test("my_gru:step", only=["bounds", "stack"])
 
