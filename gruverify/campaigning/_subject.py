@@ -10,6 +10,7 @@ from gruverify.arithmetic import Format
 from gruverify.backends import (
     CELL_METHODS,
     STACK_METHODS,
+    Backend,
     in_subprocess,
     offers,
     processes,
@@ -71,7 +72,15 @@ def subject_of(target: str, plan: Plan, patience: float) -> Subject:
 
 def _seen(target: str, plan: Plan) -> Subject:
     formats, header, sources = outline(target, plan)
-    backend = resolve(target)
+    return Subject(target, formats, header, sources, *surveys(resolve(target), plan))
+
+
+def surveys(
+    backend: Backend, plan: Plan
+) -> tuple[int, tuple[tuple[Kind, tuple[tuple[str, int], ...]], ...]]:
+    """How many units of a cell of a backend can each be at gates of their own, and its sizes that
+    can be aimed at.
+    """
     sizes = list[tuple[Kind, tuple[tuple[str, int], ...]]]()
     cells = any(offers(backend, method) for method in CELL_METHODS)
     if cells:
@@ -81,4 +90,4 @@ def _seen(target: str, plan: Plan) -> Subject:
         for each in stack_sizes(backend, plan.max_size):
             sizes.append(("stacks", tuple(each.items())))
     surveyed = surveyed_units(backend, plan.max_size) if cells else 0
-    return Subject(target, formats, header, sources, surveyed, tuple(sizes))
+    return surveyed, tuple(sizes)
