@@ -38,16 +38,16 @@ _NAMES = (
 )
 #: What is put around an expression of numbers: {} stands for it.
 _AROUND = (
-    "-({})",
-    "0 * ({})",
-    "2 * ({})",
-    "0.5 * ({})",
-    "1.01 * ({})",
-    "0.999 * ({})",
-    "np.abs({})",
-    "np.roll({}, 1, -1)",
-    "np.roll({}, 1, 0)",
-    "np.flip({}, 0)",
+    ("sign", "-({})"),
+    ("left out", "0 * ({})"),
+    ("scale", "2 * ({})"),
+    ("scale", "0.5 * ({})"),
+    ("scale", "1.01 * ({})"),
+    ("scale", "0.999 * ({})"),
+    ("sign", "np.abs({})"),
+    ("shift or turn", "np.roll({}, 1, -1)"),
+    ("shift or turn", "np.roll({}, 1, 0)"),
+    ("shift or turn", "np.flip({}, 0)"),
 )
 #: Names of arrays, where they are read.
 _ARRAYS = set().union(*_NAMES) - {"w_ih", "w_hh", "b_ih", "b_hh"} | {"d", "state", "d_inputs"}
@@ -66,10 +66,11 @@ _Change = Callable[[ast.expr], ast.expr]
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: its words, and the whole source with it."""
+    """One change: its words, the whole source with it, and what kind of change it is."""
 
     words: str
     source: str
+    kind: str
 
     @property
     def key(self) -> str:
@@ -83,16 +84,16 @@ def mutants(source: str) -> Iterator[Mutant]:
     tree = ast.parse(source)
     bound = _bound(tree)
     for node in _expressions(tree):
-        for words, change in _changes(node):
+        for kind, words, change in _changes(node):
             for when in ("", *_conditions(node, bound[node], turn)):
                 text = _changed(tree, node, change, when)
                 if text in seen:
                     continue
                 seen.add(text)
-                said = f"line {node.lineno}: {words}"
+                said, of = f"line {node.lineno}: {words}", kind
                 if when:
-                    said += f", if {when}"
-                yield Mutant(said, text)
+                    said, of = f"{said}, if {when}", f"{kind}, at a size or time"
+                yield Mutant(said, text, of)
             turn += 1
 
 
@@ -153,35 +154,36 @@ def _bound(tree: ast.AST) -> dict[ast.AST, set[str]]:
     return found
 
 
-def _changes(node: ast.expr) -> Iterator[tuple[str, _Change]]:
+def _changes(node: ast.expr) -> Iterator[tuple[str, str, _Change]]:
+    """The kind of each change of an expression, its words, and the change."""
     text = ast.unparse(node)
     if isinstance(node, ast.BinOp):
         for other in _OPERATORS.get(type(node.op), ()):
-            yield f"{text}, with {other.__name__}", _with("op", other())
-        yield f"{text}, its left side alone", lambda n: cast(ast.BinOp, n).left
-        yield f"{text}, its right side alone", lambda n: cast(ast.BinOp, n).right
-        yield f"{text}, sides exchanged", _exchanged
+            yield "operator", f"{text}, with {other.__name__}", _with("op", other())
+        yield "left out", f"{text}, its left side alone", lambda n: cast(ast.BinOp, n).left
+        yield "left out", f"{text}, its right side alone", lambda n: cast(ast.BinOp, n).right
+        yield "operator", f"{text}, sides exchanged", _exchanged
     if isinstance(node, ast.Constant) and isinstance(node.value, int):
         for value in sorted({node.value + 1, node.value - 1, 2 * node.value} - {node.value}):
-            yield f"{node.value} as {value}", _with("value", value)
+            yield "number or index", f"{node.value} as {value}", _with("value", value)
     if isinstance(node, ast.UnaryOp):
-        yield f"{text}, without its sign", lambda n: cast(ast.UnaryOp, n).operand
+        yield "sign", f"{text}, without its sign", lambda n: cast(ast.UnaryOp, n).operand
     if isinstance(node, ast.Compare):
-        yield f"{text}, the other way", _with("ops", [ast.Gt()])
+        yield "operator", f"{text}, the other way", _with("ops", [ast.Gt()])
     for field in ("id", "attr"):
         own = getattr(node, field, None)
         if isinstance(getattr(node, "ctx", None), ast.Load):
             for names in _NAMES:
                 for name in sorted(names - {own}) if own in names else ():
-                    yield f"{own} as {name}", _with(field, name)
+                    yield "name", f"{own} as {name}", _with(field, name)
     if isinstance(node, ast.Call) and ast.unparse(node.func) in ("sigmoid", "np.tanh", "np.abs"):
-        yield f"{text}, its argument alone", lambda n: cast(ast.Call, n).args[0]
+        yield "left out", f"{text}, its argument alone", lambda n: cast(ast.Call, n).args[0]
     if _is_numbers(node):
-        for around in _AROUND:
-            yield f"{text} as {around.format(text)}", _around(around)
+        for kind, around in _AROUND:
+            yield kind, f"{text} as {around.format(text)}", _around(around)
     if text == "t" and isinstance(getattr(node, "ctx", None), ast.Load):
         for other_time in ("max(t - 1, 0)", "min(t + 1, len(inputs) - 1)", "len(inputs) - 1 - t"):
-            yield f"t as {other_time}", _around(other_time)
+            yield "time", f"t as {other_time}", _around(other_time)
 
 
 def _is_numbers(node: ast.expr) -> bool:

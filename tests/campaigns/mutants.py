@@ -1,12 +1,14 @@
 """Mutants of a GRU written by hand (_mutations.py): how many the default profile catches.
 
     python tests/campaigns/mutants.py --results mutants.jsonl
+    python tests/campaigns/mutants.py --results f16.jsonl --profile quick --format f16 --first 500
 
-Each mutant is first run over the cells that the default profile draws in float32. Where it returns
+Each mutant is first run over the cells that the profile draws in the format. Where it returns
 the same bits as the right one on all of them it is equivalent there, and not counted. Else it is
 judged on those cases where it does not, by the invariants that the profile asks of each case, until
 one fails: what fails there fails in the whole run, which is made of what is left alone. A line of
-the results is a mutant; who begins again goes on. At the end it prints what they come to.
+the results is a mutant; who begins again goes on. At the end it prints what they come to. Each
+profile and format has a file of results of its own.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from typing import Any
 import numpy as np
 
 import gruverify
-from gruverify import float32
+from gruverify.arithmetic import Format, format_named
 from gruverify.backends import completed
 from gruverify.cell import Case
 from gruverify.engine import Plan, draw, judge_trial, trial_of
@@ -34,14 +36,18 @@ from gruverify.invariants import Invariant
 from tests.campaigns._mutations import Mutant, mutants
 
 SOURCE = Path(__file__).with_name("_plain_gru.py").read_text(encoding="utf-8")
-PLAN = Plan(profile="default", formats=(float32,))
-WHOLE = {"profile": "default", "formats": "f32", "max_failures": 1, "shrink": False}
+#: What NumPy calls the numbers of a format.
+_NUMBERS = {"float16": "f2", "bfloat16": "bfloat16", "float32": "f4", "float64": "f8"}
 
 
-def built(source: str) -> Any:
-    """The backend that a source is."""
+def built(source: str, fmt: str = "float32") -> Any:
+    """The backend that a source is, in a format: the source is one of float32."""
+    text = source.replace("float32", fmt)
+    for quote in "'\"":
+        text = text.replace(f"{quote}f4{quote}", f"{quote}{_NUMBERS[fmt]}{quote}")
     module = types.ModuleType("mutant")
-    exec(compile(source, "mutant", "exec"), module.__dict__)
+    exec(compile(text, "mutant", "exec"), module.__dict__)
+    module.accumulates = fmt  # type: ignore[attr-defined]  # NumPy adds up a batch entry by entry
     return completed(module)
 
 
@@ -66,10 +72,12 @@ def answer(backend: Any, case: Case) -> list[bytes]:
 
 @dataclass
 class Sieve:
-    """The cases of the default profile, what the right GRU answers on each, and what is asked of
+    """The cases of a profile in a format, what the right GRU answers on each, and what is asked of
     each.
     """
 
+    plan: Plan
+    format: Format
     cases: list[Case]
     expected: list[list[bytes]]
     asked: list[Invariant]
@@ -83,7 +91,7 @@ class Sieve:
     def fate(self, mutant: Mutant) -> dict[str, Any]:
         """What becomes of a mutant."""
         try:
-            backend = built(mutant.source)
+            backend = built(mutant.source, self.format.name)
         except Exception as error:  # it cannot even be imported
             return {"fate": "caught", "by": type(error).__name__}
         differs = 0
@@ -94,27 +102,37 @@ class Sieve:
                     return {"fate": "caught", "by": judgement.invariant.id, "case": number}
         if not differs:
             return {"fate": "equivalent"}
-        whole = gruverify.check(backend, **WHOLE)
-        if whole.verdict == "conforms":
-            return {"fate": "survives", "differs": differs}
+        whole = gruverify.check(
+            backend,
+            profile=self.plan.profile,
+            formats=self.format.name,
+            max_failures=1,
+            shrink=False,
+        )
         failed = [key[0] for key, tally in whole.tallies.items() if tally.falsified or tally.error]
-        return {"fate": "caught", "by": (failed or [whole.verdict])[0], "whole": True}
+        if failed:
+            return {"fate": "caught", "by": failed[0], "whole": True}
+        return {"fate": "survives", "differs": differs, "verdict": whole.verdict}
 
 
-def sieve(right: Any) -> Sieve:
-    """The cells of the default profile; those of the survey of gates and sizes are among them."""
-    cases = list[Case]()
-    for stream in streams_of(PLAN, right, float32):
+def sieve(profile: str, fmt: Format) -> Sieve:
+    """The cells of a profile; those of the survey of gates and sizes are among them."""
+    plan, right, cases = (
+        Plan(profile=profile, formats=(fmt,)),
+        built(SOURCE, fmt.name),
+        list[Case](),
+    )
+    for stream in streams_of(plan, right, fmt):
         if stream.kind == "cells":
             draw(stream.strategy, stream.count, stream.seed, cases.append, stream.first)
     every = [
         invariant
-        for invariant in selected_invariants(PLAN.selection)
-        if all(PLAN.asks(invariant, number) for number in range(1000))
+        for invariant in selected_invariants(plan.selection)
+        if all(plan.asks(invariant, number) for number in range(1000))
     ]
     expected = [answer(right, case) for case in cases]
     assert all(len(each) > 1 for each in expected), "the right one raises"
-    return Sieve(cases, expected, every)
+    return Sieve(plan, fmt, cases, expected, every)
 
 
 def summary(results: Path) -> str:
@@ -132,9 +150,21 @@ def summary(results: Path) -> str:
         f"{sum(row['cpu'] for row in rows):.0f} CPU s",
         "by family: " + ", ".join(f"{name} {count}" for name, count in families.most_common()),
         "by invariant: " + ", ".join(f"{name} {count}" for name, count in by.most_common(12)),
+        *by_kind(rows),
     ]
-    lines += [f"survives: {row['words']}" for row in rows if row["fate"] == "survives"]
+    lines += [
+        f"survives: {row['words']} ({row['key']})" for row in rows if row["fate"] == "survives"
+    ]
     return "\n".join(lines)
+
+
+def by_kind(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """A row of a table for each kind of change: mutants, equivalents, caught, survivors."""
+    kinds = {mutant.key: mutant.kind for mutant in mutants(SOURCE)}
+    fates = Counter((kinds[row["key"]], row["fate"]) for row in rows)
+    for kind in dict.fromkeys(kinds.values()):
+        each = [fates[kind, fate] for fate in ("equivalent", "caught", "survives")]
+        yield f"| {kind} | {sum(each)} | {' | '.join(map(str, each))} |"
 
 
 def main() -> None:
@@ -143,16 +173,19 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--results", type=Path, default=Path("mutants.jsonl"))
+    parser.add_argument("--profile", default="default")
+    parser.add_argument("--format", default="float32")
+    parser.add_argument("--first", type=int, help="only so many, in the order of their digests")
     parser.add_argument("--minutes", type=float, default=1e9, help="begin no mutant after these")
     options = parser.parse_args()
     options.results.touch()
     done = set[str]()
     for line in options.results.read_text(encoding="utf-8").splitlines():
         done.add(json.loads(line)["key"])
-    sieved = sieve(built(SOURCE))
+    sieved = sieve(options.profile, format_named(options.format))
     print(f"{len(sieved.cases)} cases, {len(sieved.asked)} invariants", flush=True)
     # In the order of their digests, so that the first thousand are like the others.
-    everything = sorted(mutants(SOURCE), key=lambda mutant: mutant.key)
+    everything = sorted(mutants(SOURCE), key=lambda mutant: mutant.key)[: options.first]
     deadline = time.monotonic() + 60 * options.minutes
     with options.results.open("a", encoding="utf-8") as results:
         for mutant in everything:
