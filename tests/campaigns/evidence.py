@@ -136,6 +136,12 @@ def false_alarms(path: Path) -> str:
         f"{alarms}."
     )
     formats = ", ".join(f"{name} {count:,}" for name, count in found["shipped"].items())
+    sizes = ", ".join(f"{size} {count:,}" for size, count in found["sizes"].items())
+    each = sorted(found["invariants"].values())
+    mixed = (
+        f"By the largest of H, I, B and T: {sizes}. Each of {len(each)} invariants has at least "
+        f"{each[0]:,}, {median(each):,.0f} in the median and {each[-1]:,} at most."
+    )
     margins = found["margins"].items()
     rows = [
         (name, f"{int(n):,}", f"{int(some):,}", *(f"{q:g}" for q in rest))
@@ -145,7 +151,7 @@ def false_alarms(path: Path) -> str:
         ("family, bound", "judgements", "not 0", "median of those", "90 %", "largest"), rows
     )
     told = "Their margins (error / bound), of those judgements in which there is an error at all"
-    return f"{head}\n\nOf these the shipped targets have: {formats}. {told}:\n\n{shown}"
+    return f"{head} {mixed}\n\nOf these the shipped targets have: {formats}. {told}:\n\n{shown}"
 
 
 SECTIONS: dict[str, Callable[[Path], str]] = {

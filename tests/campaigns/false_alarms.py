@@ -4,8 +4,10 @@
 
 puts the shipped targets and every right rewrite of the bank to all invariants, seed after seed,
 until so many evaluations are made: one unit of one member at one step, judged by one invariant.
-Then the shipped targets go on alone until each format has --shipped of them. Prints every alarm,
-and exits with 1 if there is any.
+Then the shipped targets go on alone until each format has --shipped of them. Cases are drawn as a
+run draws them, with larger ones beside them, and by turns those of the survey of sizes, up to 256
+units and 300 steps, which are asked what a run asks of them. Prints every alarm, and exits with 1
+if there is any.
 """
 
 from __future__ import annotations
@@ -24,10 +26,11 @@ import numpy as np
 
 from gruverify.arithmetic import FORMATS, Format
 from gruverify.backends import TARGETS, Backend, NumpyBackend, resolve
-from gruverify.engine import Stream, draw, judge_trial, streams_for, trial_of
+from gruverify.cell import AnyCase
+from gruverify.engine import Stream, draw, judge_trial, sizes_survey, streams_for, trial_of
 from gruverify.engine._search import seed_for, strategy_for
 from gruverify.faults import EQUIVALENTS
-from gruverify.invariants import INVARIANTS
+from gruverify.invariants import INVARIANTS, Invariant
 
 #: All but what is compiled anew for every size and format, which takes minutes, and other
 #: libraries, which have faults.
@@ -36,6 +39,10 @@ SHIPPED = {
 }
 #: Cases of a cell for each seed, format and set of variants, and large ones beside them.
 CASES, LARGE = 12, 4
+#: The survey of sizes is parted into so many, of which each seed has one.
+_TURNS = 8
+#: What counts as large, by the largest of H, I, B and T.
+_SIZES = (5, 24, 300)
 
 
 @dataclass
@@ -43,11 +50,14 @@ class Tally:
     """What was judged so far: evaluations by target and by format, and the margins of the shipped
     targets.
 
-    margins: by family and bound, "gradient, ball", of the worst entry of each judgement.
+    invariants, sizes: evaluations by invariant, and by the largest of H, I, B and T; margins: by
+    family and bound, "gradient, ball", of the worst entry of each judgement.
     """
 
     evaluations: Counter[str] = field(default_factory=Counter)
     formats: Counter[str] = field(default_factory=Counter)
+    invariants: Counter[str] = field(default_factory=Counter)
+    sizes: Counter[str] = field(default_factory=Counter)
     margins: dict[str, list[float]] = field(default_factory=dict)
     cases: int = 0
     alarms: list[str] = field(default_factory=list)
@@ -68,24 +78,28 @@ def right_ones() -> Iterator[Any]:
 
 def judge_all(backends: list[Backend], fmt: Format, seed: int, tally: Tally) -> None:
     """Every backend of these variants on the same cases, with one set of balls."""
-    trials: list[Any] = []
-    of_any_size = len(backends) > 1
-    streams = streams_for(NumpyBackend() if of_any_size else backends[0], fmt, seed, CASES)
-    for stream in [*streams, *([large(fmt, seed)] if of_any_size else [])]:
-        draw(
-            stream.strategy,
-            stream.count,
-            stream.seed,
-            lambda case: trials.append(trial_of(case, NumpyBackend())),
-        )
-    for trial in trials:
+    trials = list[tuple[Any, list[Invariant]]]()
+    for stream in streams(backends, fmt, seed):
+
+        def keep(case: AnyCase, stream: Stream = stream) -> None:
+            asked = list(INVARIANTS.values())
+            if stream.sizes is not None:  # as a run has it: the rest says as much of small cases
+                asked = [each for each in asked if case.sizes["T"] in each.lengths]
+            trials.append((trial_of(case, NumpyBackend()), asked))
+
+        draw(stream.strategy, stream.count, stream.seed, keep, stream.first)
+    for trial, asked in trials:
         units = trial.case.sizes["H"] * trial.case.sizes["B"] * trial.case.sizes["T"]
+        largest = max(trial.case.sizes[letter] for letter in "HIBT")
+        size = f"up to {next(most for most in _SIZES if largest <= most)}"
         for backend in backends:
             if takes(backend, trial.case, fmt):
                 tally.cases += 1
-                for judgement in judge_trial(trial.with_backend(backend), INVARIANTS.values()):
+                for judgement in judge_trial(trial.with_backend(backend), asked):
                     name = backend.name
                     tally.evaluations[name] += units
+                    tally.invariants[judgement.invariant.id] += units
+                    tally.sizes[size] += units
                     if name in SHIPPED:
                         tally.formats[fmt.name] += units
                         kind = f"{judgement.invariant.family}, {judgement.invariant.bound}"
@@ -96,6 +110,15 @@ def judge_all(backends: list[Backend], fmt: Format, seed: int, tally: Tally) -> 
                             f"{judgement.residual}"
                         )
                         print(tally.alarms[-1], flush=True)
+
+
+def streams(backends: list[Backend], fmt: Format, seed: int) -> list[Stream]:
+    """What some backends are put to: those of any size to large cases and their sizes, too."""
+    if len(backends) == 1:
+        return streams_for(backends[0], fmt, seed, CASES)
+    any_size = NumpyBackend()
+    of_sizes = sizes_survey(any_size, fmt, seed, 100)[seed % _TURNS :: _TURNS]
+    return [*streams_for(any_size, fmt, seed, CASES), large(fmt, seed), *of_sizes]
 
 
 def large(fmt: Format, seed: int) -> Stream:
@@ -162,6 +185,8 @@ def main() -> None:
             values |= {
                 "of": tally.evaluations,
                 "shipped": tally.formats,
+                "invariants": tally.invariants,
+                "sizes": tally.sizes,
                 "margins": quantiles(tally.margins),
             }
             arguments.json.write_text(json.dumps(values, indent=1) + "\n")

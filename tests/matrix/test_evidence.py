@@ -36,12 +36,14 @@ def test_alarms_are_told(tmp_path: Path) -> None:
     file = tmp_path / "false_alarms.json"
     for alarms, said in (([], "no alarm"), (["numpy"], "**1 alarms**")):
         found = {"shipped": {"float32": 1}, "margins": {"bounds, exact": [7, 5, 0.25, 0.5, 1.0]}}
+        found |= {"sizes": {"up to 5": 1000}, "invariants": {"a": 100, "b": 900}}
         file.write_text(
             json.dumps({"evaluations": 1, "cases": 1, "alarms": alarms, "of": {}} | found)
         )
         text = SCRIPT["false_alarms"](file)
         assert said in text
         assert "the shipped targets have: float32 1." in text
+        assert "up to 5 1,000. Each of 2 invariants has at least 100, 500 in the median" in text
         assert "| bounds, exact | 7 | 5 | 0.25 | 0.5 | 1 |" in text
 
 
