@@ -58,7 +58,7 @@ class Figures:
 
 def started(folder: Path, workers: int, options: list[str]) -> subprocess.Popen[bytes]:
     """A campaign in a folder, in a group of processes of its own."""
-    command = [sys.executable, "-m", "gruverify", "campaign", *TARGETS, *options]
+    command = [sys.executable, "-m", "gruverify", "campaign", *options]
     command += ["--store", "runs.db", "--json", "result.json", "--scheduler", f"local:{workers}"]
     out = (folder / "output").open("wb")
     return subprocess.Popen(command, cwd=folder, stdout=out, stderr=out, start_new_session=True)
@@ -157,10 +157,19 @@ def main() -> None:
     parser.add_argument("--unit", type=int, default=20)
     parser.add_argument("--only", default="agreement", help="what is checked; all: everything")
     parser.add_argument("--workers", default="1,2,4")
+    parser.add_argument("--targets", default=",".join(TARGETS))
     parser.add_argument("--undisturbed", action="store_true", help="kill nothing")
     chosen = parser.parse_args()
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
-    options = ["--cases", str(chosen.cases), "--unit", str(chosen.unit), "--format", "f32"]
+    options = [
+        *chosen.targets.split(","),
+        "--cases",
+        str(chosen.cases),
+        "--unit",
+        str(chosen.unit),
+        "--format",
+        "f32",
+    ]
     options += [] if chosen.only == "all" else ["--only", chosen.only]
     found = dict[str, Figures]()
     for workers in map(int, chosen.workers.split(",")):

@@ -10,8 +10,9 @@ submits, keeps and adds up, and so there is a size of unit below which a thousan
 them. A guided campaign hands out in rounds, each of which waits for the one before.
 
 `--measure` takes the costs from units that are worked on here, and from a scheduler that has
-nothing to do; then the model says what campaigns of 1, 2 and 4 local workers come to, and
-campaign_figures.py measures the same.
+nothing to do; then the model says what campaigns of 1, 2, 4 and 8 local workers come to, and
+campaign_figures.py measures the same. Where there are more workers than processors they take turns:
+a unit takes as many times as long, and all that time each worker and its nanny report to Dask.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Costs:
     begin: of the command, until it hands out; worker: of starting one, and of ending it; start:
     of a unit, in the worker, beside judging: a process of the target; case: of judging a case;
     keep: of the command, for a unit that came in; hand: of scheduler and command, for handing one
-    out; judgements: of a case; stored, stored_case: bytes of a unit, and of each of its cases.
+    out; judgements: of a case; stored, stored_case: bytes of a unit, and of each of its cases;
+    idle: of a worker and all that reports of it, for each second that it is there.
     """
 
     begin: float
@@ -55,12 +57,13 @@ class Costs:
     judgements: float
     stored: float
     stored_case: float
+    idle: float = 0.0
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Workers, of a core each: how many, the share that is slow and how many times, the hours
-    until one dies, and the seconds until it is there again.
+    """Workers: how many, the share that is slow and how many times, the hours until one dies, the
+    seconds until it is there again, and the processors, one each unless fewer are given.
     """
 
     workers: int
@@ -68,6 +71,12 @@ class Cluster:
     times: float = 5.0
     hours: float = 24.0
     restart: float = 30.0
+    processors: float = math.inf
+
+    @property
+    def turns(self) -> float:
+        """How many workers share a processor."""
+        return max(1.0, self.workers / self.processors)
 
     def speeds(self, source: random.Random) -> list[float]:
         """How many times as long as the model's core each takes."""
@@ -87,7 +96,8 @@ AHEAD = 2
 @dataclass(frozen=True)
 class Outcome:
     """What a campaign comes to: units, judgements, seconds; processor seconds of judging, of what
-    workers do beside it, and of the command; units that were begun in vain; bytes of the store.
+    workers do beside it, of the command, and of reporting to Dask; units that were begun in vain;
+    bytes of the store.
     """
 
     units: int
@@ -96,6 +106,7 @@ class Outcome:
     judging: float
     starting: float
     command: float
+    reporting: float
     lost: int
     stored: float
 
@@ -155,7 +166,7 @@ class _Simulation:
     def _begin(self, now: float, worker: int) -> None:
         self.ready -= 1
         judging = self.size * self.costs.case * self.speeds[worker]
-        takes = self.costs.start * self.speeds[worker] + judging
+        takes = self.cluster.turns * (self.costs.start * self.speeds[worker] + judging)
         dies = 3600 * self.cluster.hours * self.source.expovariate(1.0)
         if dies < takes:  # the unit is handed out again, and the worker started again
             self.lost += 1
@@ -185,6 +196,7 @@ def simulate(
         judging=campaign.judging,
         starting=units * costs.start + cluster.workers * costs.worker,
         command=costs.begin + units * (costs.keep + costs.hand),
+        reporting=cluster.workers * costs.idle * campaign.busy_until,
         lost=campaign.lost,
         stored=units * costs.stored + cases * costs.stored_case,
     )
@@ -223,14 +235,19 @@ if __name__ == "__main__":
 """
 #: And what another one does: have so many workers, and hand out so much that takes nothing.
 _NOTHING = """
-import sys
+import sys, time
 from gruverify.campaigning import Cluster
 if __name__ == "__main__":
     cluster = Cluster(address="", processes=int(sys.argv[1]))
     for number in range(int(sys.argv[2])):
         cluster._client.submit(len, bytes(number), pure=False).result()
+    time.sleep(int(sys.argv[3]))
     cluster.close()
 """
+
+
+#: Seconds for which two workers wait.
+_WAITED = 60
 
 
 def measured(target: str, only: Sequence[str], small: int, large: int) -> Costs:
@@ -241,9 +258,10 @@ def measured(target: str, only: Sequence[str], small: int, large: int) -> Costs:
     (first, *_), (less, keep, few, light), (more, _, many, heavy) = json.loads(said)
     start = max(0.0, three - one - less - more) / 2
     seeing = one - first - start  # Python, what it imports, and what the target is
-    alone, _ = _apart(_NOTHING, "1", "0")
-    both, _ = _apart(_NOTHING, "2", "0")
-    busy, _ = _apart(_NOTHING, "1", "300")
+    alone, _ = _apart(_NOTHING, "1", "0", "0")
+    both, _ = _apart(_NOTHING, "2", "0", "0")
+    busy, _ = _apart(_NOTHING, "1", "300", "0")
+    waiting, _ = _apart(_NOTHING, "2", "0", str(_WAITED))
     case = (more - less) / (large - small)
     stored_case = (heavy - light) / (large - small)
     return Costs(
@@ -256,6 +274,7 @@ def measured(target: str, only: Sequence[str], small: int, large: int) -> Costs:
         judgements=(many - few) / (large - small),
         stored=max(0.0, light - small * stored_case),
         stored_case=stored_case,
+        idle=max(0.0, waiting - both) / 2 / _WAITED,
     )
 
 
@@ -305,13 +324,15 @@ def thousand(costs: Costs) -> None:
 
 
 def local(costs: Costs, units: int, size: int) -> None:
-    """What 1, 2 and 4 workers of this machine come to: campaign_figures.py measures it."""
-    for workers in (1, 2, 4):
-        end = simulate(costs, Cluster(workers, slow=0.0, hours=math.inf), [units], size)
-        total = end.judging + end.starting + end.command
+    """What 1, 2, 4 and 8 workers of this machine come to: campaign_figures.py measures it."""
+    for workers in (1, 2, 4, 8):
+        here = Cluster(workers, slow=0.0, hours=math.inf, processors=os.cpu_count() or 1)
+        end = simulate(costs, here, [units], size)
+        total = end.judging + end.starting + end.command + end.reporting
         print(
             f"{workers} workers: {end.judgements:,.0f} judgements, {total:.1f} CPU s: "
-            f"{end.judging:.1f} judge; store {end.stored / 1e3:.0f} kB"
+            f"{end.judging:.1f} judge, {end.reporting:.1f} report; {end.seconds:.0f} s on an idle "
+            f"machine; store {end.stored / 1e3:.0f} kB"
         )
 
 
@@ -325,7 +346,9 @@ def main() -> None:
     parser.add_argument("--target", default="numpy")
     parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--sizes", default="10,40", help="of the two units that are worked on")
-    parser.add_argument("--local", metavar="UNITS,SIZE", help="predict 1, 2 and 4 workers instead")
+    parser.add_argument(
+        "--local", metavar="UNITS,SIZE", help="predict 1, 2, 4 and 8 workers instead"
+    )
     options = parser.parse_args()
     if options.measure:
         ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
