@@ -3,8 +3,13 @@
     tox -e hypofuzz
 
 runs `hypothesis fuzz` for a minute (`--seconds`), and reads what it kept in Hypothesis' database:
-the inputs that showed it a new behaviour, with the events of each. It exits with 1 unless levels of
-gates are among them. HypoFuzz believes what an input shows once it has shown the same twice.
+the inputs that showed it a new behaviour, with the events of each. It exits with 1 if an input
+failed, or unless levels of gates are among the behaviours. HypoFuzz believes what an input shows
+once it has shown the same twice.
+
+HypoFuzz's own "Found a failing input for every test!" says nothing of the kind: it ends with that,
+too, if the first 100 inputs took longer than its first look at its processes, after 60 s. So what
+failed is looked up in the database, and HypoFuzz is begun again for the time that is left.
 """
 
 from __future__ import annotations
@@ -16,9 +21,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
-from contextlib import chdir
+from contextlib import chdir, suppress
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from hypothesis.database import DirectoryBasedExampleDatabase
 
@@ -32,7 +40,14 @@ GATES = ("z=", "r=", "c=")
 
 
 def fuzz(seconds: float) -> None:
-    """Fuzz the file of the current directory for so long."""
+    """Fuzz the file of the current directory for so long, or until it has found a failure."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0 and not failures():
+        fuzz_once(left)
+
+
+def fuzz_once(seconds: float) -> None:
+    """Begin HypoFuzz, and end it unless it ends by itself before."""
     command = [Path(sys.executable).with_name("hypothesis"), "fuzz", "--no-dashboard", "-n", "1"]
     with Path("output").open("wb") as output:
         fuzzing = subprocess.Popen(
@@ -41,34 +56,51 @@ def fuzz(seconds: float) -> None:
             stderr=output,
             start_new_session=True,
         )
-        try:
-            fuzzing.wait(timeout=seconds)
-            # What it found is in Hypothesis' database: pytest shows it.
-            again = [sys.executable, "-m", "pytest", "-p", "no:randomly", NAME]
-            shown = subprocess.run(again, capture_output=True, text=True, check=False).stdout
-            raise SystemExit(f"HypoFuzz ended by itself:\n{Path('output').read_text()}\n{shown}")
-        except subprocess.TimeoutExpired:
-            os.killpg(fuzzing.pid, signal.SIGINT)
-        try:
-            fuzzing.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            os.killpg(fuzzing.pid, signal.SIGKILL)
+    with suppress(subprocess.TimeoutExpired):
+        fuzzing.wait(timeout=seconds)
+        return
+    os.killpg(fuzzing.pid, signal.SIGINT)
+    try:
+        fuzzing.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        os.killpg(fuzzing.pid, signal.SIGKILL)
+
+
+def database() -> Any:
+    """What HypoFuzz kept, as it reads it."""
+    databases = importlib.import_module("hypofuzz.database")
+    return databases.HypofuzzDatabase(DirectoryBasedExampleDatabase(".hypothesis/examples"))
+
+
+@cache
+def target_key() -> bytes:
+    """The key of the test in the database."""
+    collection = importlib.import_module("hypofuzz.collection")
+    [target] = collection.collect_tests([NAME, "-p", "no:randomly"]).fuzz_targets
+    key: bytes = target.database_key
+    return key
+
+
+def failures() -> list[str]:
+    """What failed: inputs, as they were drawn, or all of the test, and why."""
+    kept, key = database(), target_key()
+    found = [str(each) for each in kept.fatal_failures.fetch_all(key)]
+    for state in importlib.import_module("hypofuzz.database").FailureState:
+        found += [f"{state}: {choices}" for choices in kept.failures(state=state).fetch(key)]
+    return found
 
 
 def behaviours() -> tuple[int, int, Counter[str]]:
     """Inputs, behaviours that HypoFuzz counts, and the events of the inputs that it kept."""
-    collection = importlib.import_module("hypofuzz.collection")
     provider = importlib.import_module("hypofuzz.provider")
-    databases = importlib.import_module("hypofuzz.database")
-    database = databases.HypofuzzDatabase(DirectoryBasedExampleDatabase(".hypothesis/examples"))
-    [target] = collection.collect_tests([NAME, "-p", "no:randomly"]).fuzz_targets
-    reports = database.reports.fetch(target.database_key)
+    kept, key = database(), target_key()
+    reports = list(kept.reports.fetch(key))
     inputs = max((sum(report.status_counts.values()) for report in reports), default=0)
     found, events = max((report.behaviors for report in reports), default=0), Counter[str]()
-    for choices in database.corpus.fetch(target.database_key):
-        kept = database.corpus_observations.fetch(target.database_key, choices)
-        if kept is not None:
-            events.update(provider.bucket_features(kept.features))
+    for choices in kept.corpus.fetch(key):
+        observation = kept.corpus_observations.fetch(key, choices)
+        if observation is not None:
+            events.update(provider.bucket_features(observation.features))
     return inputs, found, events
 
 
@@ -82,6 +114,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         Path(NAME).write_text(FILE, encoding="utf-8")
         fuzz(options.seconds)
+        if failed := failures():
+            raise SystemExit("a right GRU failed:\n" + "\n".join(failed))
         inputs, found, events = behaviours()
     gates = sorted(event for event in events if event.removeprefix("event:").startswith(GATES))
     print(f"{inputs} inputs, {found} behaviours, {len(events)} events, {len(gates)} of gates")
