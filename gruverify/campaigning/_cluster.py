@@ -7,6 +7,7 @@ import importlib.util
 import logging
 import queue
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -198,6 +199,9 @@ def _silence() -> None:
     for name in list(logging.root.manager.loggerDict):
         if name.partition(".")[0] == "distributed":
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    # A worker with other versions is refused by name; a table of them would stand before that.
+    mismatch: type[Warning] = _imported("distributed.versions").VersionMismatchWarning
+    warnings.filterwarnings("ignore", category=mismatch)
 
 
 def _has_dashboard() -> bool:

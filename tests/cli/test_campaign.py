@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -188,6 +189,18 @@ def test_a_worker_with_another_version_is_refused_by_name(
     monkeypatch.setattr("gruverify.campaigning._cluster.subject_of", missing)
     said = one_line_after_news(campaign(scheduler, f"{planted}:half"))
     assert "cannot have planted:half: there is no module 'planted'" in said
+
+
+def test_dask_shows_no_table_of_versions_before_our_line() -> None:
+    from distributed.versions import VersionMismatchWarning
+
+    from gruverify.campaigning._cluster import _silence
+
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        _silence()
+        warnings.warn(VersionMismatchWarning("Mismatched versions found"), stacklevel=1)
+    assert not shown
 
 
 def test_a_unit_that_no_worker_can_work_on_is_told(
