@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gruverify._named import DeclaredValues
+from gruverify._named import DeclaredValues, Keywords
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._declared import DECLARE
 from gruverify.cli._files import plotted, writable, write_aside
@@ -32,6 +32,8 @@ _NAMES = {
     "--outputs": ("outputs", "output", "y", "Y"),
     "--state": STATE_NAMES,
     "--lengths": ("lengths", "sequence_lens"),
+    "--keep": ("keep", "zoneout"),
+    "--restart": ("restart", "is_init"),
 }
 _VERDICTS = ("bug", "undecidable", "rounding")
 
@@ -56,6 +58,17 @@ _VERDICTS = ("bug", "undecidable", "rounding")
     "--lengths",
     metavar="FILE|N,...",
     help="The length of each member: what stands behind is not judged.",
+)
+@click.option(
+    "--keep",
+    metavar="FILE",
+    help="1 where a step is masked and the state stays, (T, B); or zoneout's share, per unit.",
+)
+@click.option(
+    "--restart", metavar="FILE", help="1 where a step starts from zeros, (T, B), as is_init says."
+)
+@click.option(
+    "--zero-outputs", is_flag=True, help="0 is returned of masked steps (zero_output_for_mask)."
 )
 @gru_options
 @click.option(
@@ -90,6 +103,9 @@ def command(
     outputs: tuple[str, ...],
     state: str | None,
     lengths: str | None,
+    keep: str | None,
+    restart: str | None,
+    zero_outputs: bool,
     name: str | None,
     layout: str | None,
     reset: str | None,
@@ -121,13 +137,16 @@ def command(
     Exit codes: 0 rounding, 1 bug, 2 usage error, 6 undecidable.
     """  # noqa: D301  # click reads the backspaces
     _require(outputs, plot, fmt)
+    masks = {"keep": keep, "restart": restart}
+    _require_one_run(outputs, masks)
     json_file, plot_file = writable("--json", json_path), writable("--plot", plot)
     with _users_mistakes():
         gru = only_gru(
             weights, name, layout, reset, update, attributes=True, activations=activations
         )
+        given = _masks(masks) | {"zero_outputs": zero_outputs}
         records = _records(
-            gru, inputs, outputs, state, lengths, batch_first, fmt[0] if fmt else None
+            gru, inputs, outputs, state, lengths, batch_first, fmt[0] if fmt else None, given
         )
         rulings, apart = _ruled(records, dict(declared))
     _write(gru, outputs, rulings, apart, json_path, json_file)
@@ -151,6 +170,26 @@ def _require(outputs: tuple[str, ...], plot: str | None, fmt: tuple[Format, ...]
         raise Fail(f"--format {','.join(f.short for f in fmt)}: a run is computed in one format")
 
 
+def _require_one_run(outputs: tuple[str, ...], masks: Mapping[str, str | None]) -> None:
+    """Raise Fail if two runs with masks are to be compared: what a rate of error becomes there is
+    not known.
+    """
+    named = [name for name, file in masks.items() if file is not None]
+    if named and len(outputs) > 1:
+        raise Fail(f"--{named[0]} is about one run: give --outputs once")
+
+
+def _masks(files: Mapping[str, str | None]) -> Keywords:
+    """The arrays of the files that were named."""
+    from gruverify.models import array_of
+
+    return {
+        name: array_of(file, _NAMES[f"--{name}"])
+        for name, file in files.items()
+        if file is not None
+    }
+
+
 @contextmanager
 def _users_mistakes() -> Iterator[None]:
     """What is wrong with files, arrays or declarations, on one line."""
@@ -172,6 +211,7 @@ def _records(
     lengths: str | None,
     batch_first: bool | None,
     fmt: Format | None,
+    masks: Keywords,
 ) -> list[Record]:
     from gruverify.judging import BadRecord, record
     from gruverify.models import array_of
@@ -202,6 +242,7 @@ def _records(
                     backward=gru.backward,
                     clip=gru.clip,
                     activations=gru.activations,
+                    **masks,
                 )
             )
         except BadRecord as wrong:

@@ -283,9 +283,10 @@ def _of_gradient(
     holds = tuple(evidence for evidence in other.holds if evidence.claims)
     if holds:
         return replace(other, holds=holds)
-    nearest_of_all = sorted([*right.nearest, *other.nearest], key=nearest)
     lesser = less_accurate(backend, right, drawn, found)
-    return replace(lesser, nearest=lesser.nearest if lesser.holds else tuple(nearest_of_all))
+    if lesser.holds:
+        return lesser
+    return replace(right, nearest=tuple(sorted([*right.nearest, *other.nearest], key=nearest)))
 
 
 def _other_functions(backend: Backend, part: Part, drawn: Sequence[Case]) -> Part:

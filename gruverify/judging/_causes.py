@@ -334,6 +334,15 @@ def start_that_explains(source: Source) -> Cause | None:
     return None
 
 
+def masks_that_explain(source: Source) -> Cause | None:
+    """Other steps that keep a state or start from zeros than those that were said."""
+    record = source.record
+    for words, masks in record.masks.mistaken():
+        if _holds(Source(replace(record, masks=masks), source.model)):
+            return Cause(words, {})
+    return None
+
+
 def clip_that_explains(record: Record, declared: DeclaredValues) -> Cause | None:
     """Arguments of σ and tanh as they are, where they should not be larger than the clip."""
     if record.clip is None:
@@ -365,9 +374,9 @@ def axes_that_explain(source: Source) -> Cause | None:
     outputs = {layer: values[::-1] for layer, values in record.outputs.items()}
     if _holds(Source(replace(record, outputs=outputs), source.model)):
         return Cause("the outputs stand in reverse order of time", {})
-    # With the axes exchanged neither states nor lengths have as many members as they were given
-    # for.
-    if np.any(record.state) or (record.lengths < record.steps).any():
+    # With the axes exchanged neither states, lengths nor masks have as many members as they were
+    # given for.
+    if np.any(record.state) or (record.lengths < record.steps).any() or record.masks:
         return None
     T, B, _ = record.inputs.shape
     exchanged = replace(
@@ -391,6 +400,7 @@ def causes(
         return
     # What asks for no other reading and costs one pass comes first.
     yield start_that_explains(source)
+    yield masks_that_explain(source)
     yield axes_that_explain(source)
     yield clip_that_explains(source.record, declared)
     yield functions_that_explain(source.record, declared, failed)

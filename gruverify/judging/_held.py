@@ -16,6 +16,7 @@ from gruverify.engine import Reading
 from gruverify.formulas import step
 from gruverify.invariants import Residual, worst
 from gruverify.judging._envelope import affordable, envelope
+from gruverify.judging._masks import Masks, kept
 from gruverify.judging._order import own_order, reordered
 from gruverify.judging._record import Record
 from gruverify.judging._walk import (
@@ -157,6 +158,7 @@ class Source:
         self.record, self.model = record, model
         self._inputs = dict[int, Known]()
         self._walks = dict[tuple[int, int], tuple[NDArray, Known, Known, Known]]()
+        self._masks = dict[int, Masks]()
 
     def read_as(self, reading: Reading) -> Source:
         """The record held against another reading of the weights."""
@@ -188,6 +190,14 @@ class Source:
             self._walks[layer, direction] = self._walk(layer, direction)
         return self._walks[layer, direction]
 
+    def masks(self, direction: int) -> Masks:
+        """The steps of a direction, in its own order, that keep a state or start from zeros."""
+        if direction not in self._masks:
+            index = own_order(self.record.lengths, self.record.steps, direction)
+            H = self.record.stack.hidden_size
+            self._masks[direction] = self.record.masks.of(direction, H, index)
+        return self._masks[direction]
+
     def _walk(self, layer: int, direction: int) -> tuple[NDArray, Known, Known, Known]:
         record, mode, H = self.record, self.model.mode, self.record.stack.hidden_size
         index = own_order(record.lengths, record.steps, direction)
@@ -200,12 +210,15 @@ class Source:
         else:
             radius = states.radius[..., half]
         own = Known(states.mid[..., half], radius, lost).at(index)
-        return (
-            index,
-            self.inputs(layer).at(index),
-            own,
-            one_behind(initial(record, mode, layer, direction), own),
-        )
+        first, masks = initial(record, mode, layer, direction), self.masks(direction)
+        if masks.zero_outputs and masks.whole is not None:
+            # What starts from zeros and is masked, stays there.
+            own = own.restarted(masks.whole & masks.starts)
+            own = own.carried_over(first, masks.whole & ~masks.starts)
+        before = one_behind(first, own)
+        if masks.restart is not None:
+            before = before.restarted(masks.starts)
+        return index, self.inputs(layer).at(index), own, before
 
     def _enclosed(self, layer: int) -> Known:
         record, model = self.record, self.model
@@ -252,6 +265,9 @@ def _direction(source: Source, layer: int, direction: int) -> Held:
         some = slice(start, start + rows)
         ball = stepped(source, layer, direction, xs, before, some)
         flat_expected[some], flat_bounds[some] = ball.mid, ball.radius
+    masks = source.masks(direction)
+    if masks.zero_outputs:
+        expected[masks.whole] = bounds[masks.whole] = 0.0
     there = np.arange(steps[0])[:, None] < record.lengths
     return Held(layer, direction, record, recorded, expected, bounds, there, index)
 
@@ -264,11 +280,13 @@ def stepped(
     """
     model = source.model
     x, h = xs.rows(model.mode, some), before.rows(model.mode, some)
-    ball = as_recorded(
-        step(model.variant, model.rows[layer][direction], x, h, model.functions[direction]),
-        stored_in(source.record, layer),
-    )
-    lost = (xs.lost | before.lost).reshape(-1)[some]
+    ball = step(model.variant, model.rows[layer][direction], x, h, model.functions[direction])
+    masks, unread = source.masks(direction), xs.lost
+    keep, whole = masks.rows(some), masks.whole
+    if keep is not None and whole is not None:
+        ball, unread = kept(keep, h, ball), unread & ~whole
+    ball = as_recorded(ball, stored_in(source.record, layer))
+    lost = (unread | before.lost).reshape(-1)[some]
     # Nothing is known after a number that is not finite: any answer is within bounds.
     if lost.any():
         return Ball(ball.mode, ball.mid, np.where(lost[:, None], np.inf, ball.radius))

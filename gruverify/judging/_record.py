@@ -4,7 +4,7 @@ every number.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ from gruverify.arithmetic import (
     is_narrower,
 )
 from gruverify.cell import Cell, Stack
+from gruverify.judging._masks import NO_MASKS, Masks
 from gruverify.judging._order import own_order, reordered
 
 
@@ -39,8 +40,9 @@ class Record:
     lengths (B,) of the members.
 
     weights: the format in which the weights are saved; functions: the activation functions of each
-    direction; clip: how large their arguments may be (None: as they are); notes: what was found out
-    about formats, for whoever reads the verdict.
+    direction; clip: how large their arguments may be (None: as they are); masks: the steps that
+    keep a state or start from zeros; notes: what was found out about formats, for whoever reads the
+    verdict.
     """
 
     stack: Stack
@@ -52,6 +54,7 @@ class Record:
     weights: Format
     functions: tuple[Functions, ...]
     clip: float | None = None
+    masks: Masks = NO_MASKS
     notes: tuple[str, ...] = ()
 
     @property
@@ -72,6 +75,9 @@ def record(
     backward: bool = False,
     clip: float | None = None,
     activations: Said = ("sigmoid", "tanh"),
+    keep: npt.ArrayLike | None = None,
+    restart: npt.ArrayLike | None = None,
+    zero_outputs: bool = False,
 ) -> Record:
     """A record of these arrays: see `judge`, which takes the same.
 
@@ -108,6 +114,13 @@ def record(
         elif batch_first:
             ys = ys.swapaxes(-3, -2) if ys.ndim >= 3 else ys
         layers = _layers(stack, given, ys, T, B, axes)
+    shares = {"keep": keep, "restart": restart}
+    masks = _masks(stack, shares, zero_outputs, T, B, batch_first, unbatched)
+    if masks and ys is not None and len(layers) < stack.layers:
+        raise BadRecord(
+            "keep and restart need the outputs of every layer, (L, T, B, D·H), or a model of one "
+            f"layer: outputs has shape {ys.shape}, of the last of {stack.layers} layers"
+        )
     computed, notes = _format(stack, ys, format)
     steps = _lengths(lengths, T, B)
     if backward:
@@ -115,6 +128,7 @@ def record(
         order = own_order(steps, T, 1)
         xs = reordered(xs, order)
         layers = {layer: reordered(states, order) for layer, states in layers.items()}
+        masks = masks.of(0, stack.hidden_size, order)
         notes = [*notes, "it runs backward: t counts from each member's last step"]
     return Record(
         in_format(stack, computed),
@@ -126,8 +140,48 @@ def record(
         stack.format,
         _functions(activations, stack.directions),
         clip,
+        masks,
         (*notes, *_notes_of_inputs(xs, computed)),
     )
+
+
+def _masks(
+    stack: Stack,
+    given: Mapping[str, npt.ArrayLike | None],
+    zero_outputs: bool,
+    T: int,
+    B: int,
+    batch_first: bool,
+    unbatched: bool,
+) -> Masks:
+    """The steps that keep a state or start from zeros, arranged as inputs are."""
+    found = dict[str, npt.NDArray[np.float64]]()
+    for name, values in given.items():
+        if values is None:
+            continue
+        array = numbers(name, values)
+        if unbatched:
+            array = array[:, None]
+        elif batch_first and array.ndim > 1:
+            array = array.swapaxes(0, 1)
+        if array.ndim == 2:
+            array = array[..., None]
+        wide = stack.directions * stack.hidden_size
+        own = name == "keep" and stack.layers == 1
+        if array.ndim != 3 or array.shape not in ((T, B, 1), *([(T, B, wide)] if own else [])):
+            raise BadRecord(
+                f"{name} has shape {np.shape(values)}, expected one number for each step of each "
+                f"member, T={T}, B={B}" + (f", or for each unit, {wide}" if own else "")
+            )
+        found[name] = array.astype(np.float64)
+        whole = {0.0, 1.0}.issuperset(np.unique(found[name]))
+        if not whole and (name == "restart" or zero_outputs):
+            raise BadRecord(f"{name} has numbers that are neither 0 nor 1")
+        if not ((found[name] >= 0) & (found[name] <= 1)).all():
+            raise BadRecord(f"{name} has numbers that are no shares, from 0 to 1")
+    if zero_outputs and ("keep" not in found or found["keep"].shape[-1] > 1):
+        raise BadRecord("zero_outputs is about masked steps: keep says which, (T, B) of 0 and 1")
+    return Masks(found.get("keep"), found.get("restart"), zero_outputs)
 
 
 def _functions(activations: Said, directions: int) -> tuple[Functions, ...]:

@@ -68,6 +68,9 @@ def judge(
     format: Format | str | None = None,
     batch_first: bool = False,
     activations: Said = ("sigmoid", "tanh"),
+    keep: npt.ArrayLike | None = None,
+    restart: npt.ArrayLike | None = None,
+    zero_outputs: bool = False,
     **declared: object,
 ) -> Ruling:
     """Whether recorded outputs differ from the mathematics by rounding alone.
@@ -77,9 +80,11 @@ def judge(
     state: the initial one, (L·D, B, H) or, of a single cell, (B, H), zeros unless given; lengths:
     (B,), what stands behind a member's last step is not judged; format: that the run was computed
     in, the weights' unless given; activations: the functions of the gates and of the candidate, as
-    ("hard_sigmoid(0.2, 0.5)", "relu"), or those of both directions; declared: what the
-    implementation declares of its accuracy, such as kappa_sigma=5 or accumulates="float64" (see
-    docs/tolerances.md).
+    ("hard_sigmoid(0.2, 0.5)", "relu"), or those of both directions; keep: (T, B), 1 where a step is
+    masked and the state stays, or of a single layer (T, B, D·H), the mask of zoneout or its shares;
+    restart: (T, B), 1 where a step starts from zeros; zero_outputs: whether 0 is returned of masked
+    steps; declared: what the implementation declares of its accuracy, such as kappa_sigma=5 or
+    accumulates="float64" (see docs/tolerances.md).
 
     Raises:
         BadRecord: an array does not fit the weights; the message names it with shapes and letters.
@@ -94,6 +99,9 @@ def judge(
         format=format,
         batch_first=batch_first,
         activations=activations,
+        keep=keep,
+        restart=restart,
+        zero_outputs=zero_outputs,
     )
     return rule(found, declared)
 

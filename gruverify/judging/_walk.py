@@ -59,6 +59,30 @@ class Known:
             radius = reordered(self.radius, index)
         return Known(reordered(self.mid, index), radius, np.take_along_axis(self.lost, index, 0))
 
+    def carried_over(self, first: Known, masked: Mask) -> Known:
+        """States in the place of what is returned at masked steps (T, B): the one before, or the
+        first, (1, B, n).
+        """
+        B = masked.shape[1]
+        # From which row on, counted with the first one before them, each state stands.
+        own = np.where(masked, 0, np.arange(1, len(masked) + 1)[:, None])
+        since = np.maximum.accumulate(np.concatenate([np.zeros((1, B), own.dtype), own]))
+        return _joined(first, self).at(since).after_the_first()
+
+    def after_the_first(self) -> Known:
+        """All rows but the first."""
+        radius = None
+        if self.radius is not None:
+            radius = self.radius[1:]
+        return Known(self.mid[1:], radius, self.lost[1:])
+
+    def restarted(self, at: Mask) -> Known:
+        """The same with zeros at some of the rows (T, B)."""
+        radius = None
+        if self.radius is not None:
+            radius = np.where(at[..., None], 0.0, self.radius)
+        return Known(np.where(at[..., None], 0.0, self.mid), radius, self.lost & ~at)
+
     def with_columns_of(self, other: Known) -> Known:
         """Both, the other's columns to the right of these."""
         radius = None
@@ -187,11 +211,20 @@ def one_behind(first: Known, states: Known) -> Known:
     """What the steps start from, (T, B, H), in their own order: the initial state, then each state
     but the last.
     """
+    joined = _joined(first, states)
+    radius = None
+    if joined.radius is not None:
+        radius = joined.radius[:-1]
+    return Known(joined.mid[:-1], radius, joined.lost[:-1])
+
+
+def _joined(first: Known, states: Known) -> Known:
+    """The one row, and all others behind it."""
     radius = None
     if first.radius is not None or states.radius is not None:
-        radius = np.concatenate([_radius(first), _radius(states)[:-1]])
+        radius = np.concatenate([_radius(first), _radius(states)])
     return Known(
-        np.concatenate([first.mid, states.mid[:-1]]),
+        np.concatenate([first.mid, states.mid]),
         radius,
-        np.concatenate([first.lost, states.lost[:-1]]),
+        np.concatenate([first.lost, states.lost]),
     )

@@ -24,6 +24,9 @@ def assert_gru_close(
     format: Format | str | None = None,
     batch_first: bool = False,
     activations: Said = ("sigmoid", "tanh"),
+    keep: npt.ArrayLike | None = None,
+    restart: npt.ArrayLike | None = None,
+    zero_outputs: bool = False,
     **declared: Any,
 ) -> None:
     """Assert that outputs differ from the mathematics of a GRU by rounding alone; no tolerance is
@@ -35,8 +38,10 @@ def assert_gru_close(
     a batch; outputs: (T, B, D·H) alike, or (L, T, B, D·H) those of every layer; state: the initial
     one, (L·D, B, H) or, of a single cell, (B, H), zeros unless given; lengths: (B,); format: that
     it was computed in, the weights' unless given; activations: the functions of the gates and of
-    the candidate, as ("hard_sigmoid(0.2, 0.5)", "relu"), or those of both directions; declared:
-    what it declares of its accuracy, such as kappa_sigma=5 (see docs/tolerances.md).
+    the candidate, as ("hard_sigmoid(0.2, 0.5)", "relu"), or those of both directions; keep,
+    restart, zero_outputs: masked steps, zoneout and steps that start from zeros, as
+    `gruverify.judging.judge` has them; declared: what it declares of its accuracy, such as
+    kappa_sigma=5 (see docs/tolerances.md).
 
     Raises:
         AssertionError: a number is beyond its bound, or the bounds claim too little; it says which,
@@ -54,6 +59,9 @@ def assert_gru_close(
         format=format,
         batch_first=batch_first,
         activations=activations,
+        keep=keep,
+        restart=restart,
+        zero_outputs=zero_outputs,
         **declared,
     )
     if ruling.verdict != "rounding":

@@ -68,6 +68,30 @@ def test_the_functions_that_the_run_has_change_nothing(files: Path) -> None:
     assert said.stdout.splitlines()[1:] == gruverify("judge", *RUN, *KAPPA).stdout.splitlines()[1:]
 
 
+def test_masks_are_files_and_what_is_done_instead_is_named(files: Path) -> None:
+    x, h, y = (np.load(files / f"{name}.npy") for name in "xhy")
+    keep = np.arange(12)[:, None] % 3 == [[1, 2]]
+    np.savez(files / "masks.npz", keep=keep, is_init=np.zeros((12, 2), bool))
+    with np.load(files / "w.npz") as weights:
+        cell = Cell(Variant(), *weights.values())
+    for t in range(12):
+        h = np.where(keep[t][:, None], h, NumpyBackend().step(cell, x[t], h))
+        y[t] = np.where(keep[t][:, None], np.float32(0), h)
+    np.save(files / "y.npy", y)
+    masks = ["--keep", "masks.npz", "--restart", "masks.npz"]
+
+    right = gruverify("judge", *RUN, *KAPPA, *masks, "--zero-outputs")
+    wrong = gruverify("judge", *RUN, *KAPPA, *masks)
+    two = gruverify("judge", *RUN, "--outputs", "y.npy", *masks)
+
+    assert right.exit_code == 0, right.output
+    assert wrong.exit_code == 1
+    assert (
+        "explains all of it: the outputs of masked steps are 0, and not the state" in wrong.stdout
+    )
+    assert "--keep is about one run: give --outputs once" in one_line(two, 2)
+
+
 def test_functions_that_are_not_modelled_are_a_mistake(files: Path) -> None:
     message = one_line(gruverify("judge", *RUN, "--activations", "gelu,tanh"), 2)
 
