@@ -17,6 +17,8 @@ from gruverify.arithmetic._form import Form
 from gruverify.arithmetic._products import bent, product
 from tests.arithmetic._noise import Drawn, middles, outside
 
+pytestmark = pytest.mark.uncounted
+
 #: Symbols of forms that are drawn, and entries.
 COUNT, ENTRIES = 4, 2
 NUMBERS = st.floats(-4, 4) | st.sampled_from([0.0, 1.0, 1e-160, -1e-200, 2.0**-30, 1 / 3])

@@ -16,6 +16,8 @@ from gruverify.engine import Result, merge, run
 from gruverify.store import KeptUnit
 from tests.campaigning._serial import PLAN, WRONG, Serial, campaign, kept
 
+pytestmark = pytest.mark.uncounted
+
 
 def found(ending: Ending, subjects: dict[str, Subject]) -> list[Result]:
     """The results, without their times."""

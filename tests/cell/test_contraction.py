@@ -9,6 +9,8 @@ import pytest
 from gruverify import Cell, Variant
 from gruverify.cell import contraction_rate
 
+pytestmark = pytest.mark.uncounted
+
 PLACES = 60
 
 

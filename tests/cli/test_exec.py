@@ -20,6 +20,8 @@ from gruverify.backends._sources import sources_of
 from ._invoke import gruverify
 from .test_interrupt import heeding
 
+pytestmark = pytest.mark.uncounted
+
 HERE = Path(__file__).parents[1]
 MISBEHAVING = HERE / "backends/exec/misbehaving.py"
 GRU = HERE.parent / "examples/exec/gru.py"
@@ -150,7 +152,6 @@ def test_list_names_it() -> None:
     assert "exec:COMMAND    your own in any language" in gruverify("list").stdout
 
 
-@pytest.mark.uncounted
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 @pytest.mark.parametrize(
     "by",

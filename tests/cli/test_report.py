@@ -10,6 +10,8 @@ import pytest
 
 from ._invoke import check, gruverify, one_line
 
+pytestmark = pytest.mark.uncounted
+
 
 @pytest.fixture
 def result(here: Path) -> Path:
@@ -32,7 +34,6 @@ def test_a_result_becomes_a_report(result: Path, here: Path) -> None:
     assert (here / "out" / "result.json").read_text() == result.read_text()
 
 
-@pytest.mark.uncounted
 def test_check_reports_too(planted: str, here: Path) -> None:
     done = check(f"{planted}:right", "--report", "out", "--json", "result.json")
 
@@ -41,7 +42,6 @@ def test_check_reports_too(planted: str, here: Path) -> None:
     assert (here / "out" / "result.json").read_text() == (here / "result.json").read_text()
 
 
-@pytest.mark.uncounted
 def test_a_falsified_check_reports_and_still_fails(planted: str, here: Path) -> None:
     done = check(f"{planted}:raises", "--report", "out", "--json", "-")
 

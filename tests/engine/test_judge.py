@@ -16,6 +16,8 @@ from gruverify.backends import NumpyBackend
 from gruverify.engine import NotJudged, applicable, describe, judge, reads
 from gruverify.invariants import INVARIANTS, Invariant, Residual, Trial
 
+pytestmark = pytest.mark.uncounted
+
 NUMPY = NumpyBackend()
 
 

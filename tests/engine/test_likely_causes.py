@@ -20,6 +20,8 @@ from gruverify.engine._slips import SLIPS, slipped
 from gruverify.engine._small_cases import drawn_for
 from gruverify.faults import FAULTS
 
+pytestmark = pytest.mark.uncounted
+
 #: Faults of values by the slip that is named for them.
 SLIP_OF = {
     "candidate-without-reset": "the reset gate is not used",
@@ -186,7 +188,6 @@ def test_a_term_is_named_in_the_convention_that_lacks_it() -> None:
     )
 
 
-@pytest.mark.uncounted
 @pytest.mark.parametrize(
     ("fault", "cause"),
     [

@@ -29,6 +29,8 @@ from gruverify.engine._measured import measured
 from gruverify.engine._search import strategies_for
 from gruverify.invariants import INVARIANTS
 
+pytestmark = pytest.mark.uncounted
+
 NUMPY = NumpyBackend()
 
 
@@ -100,7 +102,6 @@ def one_line(target: Any) -> str:
     return message
 
 
-@pytest.mark.uncounted
 @pytest.mark.parametrize(
     "least", [pytest.param(2, marks=pytest.mark.slow), 5, pytest.param(9, marks=pytest.mark.slow)]
 )
@@ -111,7 +112,6 @@ def test_a_right_one_conforms(least: int) -> None:
     assert result.drawn["float64", "cells"].sizes["T"][0] >= least
 
 
-@pytest.mark.uncounted
 @pytest.mark.slow
 def test_one_that_does_not_say_so_is_falsified() -> None:
     assert gruverify.check(Sequences(2), max_cases=12, shrink=False).verdict == "falsified"
@@ -124,7 +124,6 @@ def test_catches_a_wrong_one_in_a_case_that_it_takes() -> None:
     assert [witness.case.sizes["T"] for witness in result.witnesses.values()] == [3]
 
 
-@pytest.mark.uncounted
 @pytest.mark.parametrize(
     "target", [Declaring(2), Declaring(20), Stacks()], ids=["two", "twenty", "stacks"]
 )

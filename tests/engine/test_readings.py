@@ -14,6 +14,8 @@ from gruverify.engine import Reading, equations, readings
 from gruverify.engine._slips import SLIPS, slipped
 from gruverify.formulas import sequence
 
+pytestmark = pytest.mark.uncounted
+
 H, I, B, T = 3, 3, 2, 2
 DECLARED = [
     Variant(),

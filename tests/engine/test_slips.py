@@ -10,6 +10,8 @@ from gruverify import Cell, Variant, backend, check, float64, identify
 from gruverify.arithmetic import NDArray
 from gruverify.backends import NumpyBackend
 
+pytestmark = pytest.mark.uncounted
+
 #: Which gate's biases each of r, z and n has.
 SLIPS = {
     "r with the biases of z": (1, 1, 2),

@@ -33,6 +33,8 @@ from gruverify.exporting import (
 from gruverify.judging import Declared, record, rule
 from gruverify.models import grus_among, read_arrays, read_grus
 
+pytestmark = pytest.mark.uncounted
+
 DOCS = Path(__file__).parents[2] / "docs" / "export-cases.md"
 VARIANTS = [Variant(), Variant("before", "replace", False), Variant(biases="input+candidate")]
 NUMPY = {"kappa_sigma": 5}

@@ -32,6 +32,8 @@ from ._built import COMPLETE
 from ._faulty import Faulty
 from ._long import FORWARD, LATE, long_case, state_halved_late
 
+pytestmark = pytest.mark.uncounted
+
 in_every_format = pytest.mark.parametrize("format", FORMATS, ids=lambda f: f.name)
 on_every_backend = pytest.mark.parametrize("name", COMPLETE)
 

@@ -21,6 +21,8 @@ from gruverify.invariants.core._residual import compare
 
 from ._built import COMPLETE, SATURATED, case_of, cell_at
 
+pytestmark = pytest.mark.uncounted
+
 LENGTHS = (2, 4, 16, 64)
 ALL = [
     (name, Variant(reset, update))

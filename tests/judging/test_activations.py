@@ -17,6 +17,8 @@ from gruverify.testing import assert_gru_close
 
 from ._runs import NDArray, run
 
+pytestmark = pytest.mark.uncounted
+
 Function = Callable[[NDArray], NDArray]
 
 

@@ -23,6 +23,8 @@ from gruverify.reaching import (
 from gruverify.reaching import _api as api
 from tests.reaching._models import DATA, H, T, inputs, outside, reach, stack_of
 
+pytestmark = pytest.mark.uncounted
+
 CASES = [
     pytest.param(Variant("after", "keep"), float32, 1, 1, id="after"),
     pytest.param(Variant("before", "replace", biases="input"), float16, 1, 1, id="before"),

@@ -26,6 +26,8 @@ from gruverify.reporting._schema_1 import UNKNOWN
 from ._documents import rich
 from ._results import PASSED, falsified, result, witness
 
+pytestmark = pytest.mark.uncounted
+
 #: What schema 1 did not have: of a result, of a row, of a residual.
 NEW = (
     "methods",

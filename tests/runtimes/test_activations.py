@@ -13,6 +13,8 @@ from gruverify.runtimes import FileResult, check_file
 from . import _activated
 
 onnx = pytest.importorskip("onnx")
+
+pytestmark = pytest.mark.uncounted
 helper, numpy_helper = onnx.helper, onnx.numpy_helper
 H, I = 4, 3
 #: What NumPy's functions are worth: see `NumpyBackend`.

@@ -20,6 +20,8 @@ from gruverify.formulas import step
 
 from ._debug import find_any, minimal
 
+pytestmark = pytest.mark.uncounted
+
 NDArray = npt.NDArray[Any]
 Parameters = Mapping[str, NDArray]
 

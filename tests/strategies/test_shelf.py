@@ -13,6 +13,8 @@ from hypothesis.strategies import SearchStrategy
 import gruverify_strategies
 from gruverify import strategies as gst
 
+pytestmark = pytest.mark.uncounted
+
 SHELF = [
     "cases",
     "cells",
