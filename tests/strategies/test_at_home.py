@@ -170,7 +170,7 @@ class TestUnittest(unittest.TestCase):
         assert len(h) == 1
 
 
-EXAMPLE = minimal(gst.cells(min_H=2))
+[EXAMPLE] = drawn(gst.cells(min_H=2, max_H=2), 1)
 
 
 @few

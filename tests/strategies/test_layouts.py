@@ -18,7 +18,7 @@ from gruverify.arithmetic import Ball, Rounding
 from gruverify.cell import LAYOUTS
 from gruverify.formulas import step
 
-from ._debug import find_any, minimal
+from ._debug import drawn, find_any, minimal
 
 pytestmark = pytest.mark.uncounted
 
@@ -221,8 +221,8 @@ def test_shrinks_to_pytorch() -> None:
     assert (laid.layout, laid.cell.hidden_size, laid.cell.input_size) == ("pytorch", 1, 1)
 
 
-ONE = minimal(gst.cells(), lambda cell: cell.bias_hh.all())
-REPLACING = minimal(gst.cells(variants=[Variant(update="replace")]))
+ONE = find_any(gst.cells(variants=[Variant()]), lambda cell: cell.bias_hh.all())
+REPLACING = drawn(gst.cells(variants=[Variant(update="replace")]), 1)[0]
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,8 @@ def test_a_stack_shrinks_to_a_cell() -> None:
 
 
 def cell(H: int, I: int, *, bias: bool = False) -> Cell:
-    return minimal(gst.cells(min_H=H, max_H=H, min_I=I, max_I=I, variants=[Variant(bias=bias)]))
+    cells = gst.cells(min_H=H, max_H=H, min_I=I, max_I=I, variants=[Variant(bias=bias)])
+    return drawn(cells, 1)[0]
 
 
 @pytest.mark.parametrize(
