@@ -21,6 +21,8 @@ from gruverify.invariants import INVARIANTS
 
 from ._invoke import QUICK, check, gruverify, one_line
 
+pytestmark = pytest.mark.uncounted
+
 
 def read(path: Path) -> Any:
     """A JSON file's document, without what took how long."""
@@ -97,7 +99,6 @@ def test_several_formats_have_a_column_each(here: Path) -> None:
     )
 
 
-@pytest.mark.uncounted
 def test_a_passing_run_fits_one_screen(here: Path) -> None:
     printed = gruverify(
         "check", "numpy", "--max-cases", "1", "--jobs", "1", "--profile", "quick"
@@ -138,7 +139,6 @@ def test_output_that_is_no_terminal_has_no_control_codes(planted: str) -> None:
         assert "\x1b" not in check(target, "--only", "agreement").output
 
 
-@pytest.mark.uncounted
 def test_witnesses_go_where_they_are_told_to(planted: str, here: Path) -> None:
     check(f"{planted}:raises", "--witnesses", "some/where")
 
@@ -174,7 +174,6 @@ def test_json_on_standard_output_stands_there_alone(planted: str) -> None:
     assert "gruverify check planted:raises" in result.stderr
 
 
-@pytest.mark.uncounted
 def test_the_same_seed_gives_the_same_json_but_for_timing(planted: str, here: Path) -> None:
     for name in ("one.json", "two.json"):
         check(
@@ -196,7 +195,6 @@ def test_the_same_seed_gives_the_same_json_but_for_timing(planted: str, here: Pa
     assert {path.suffix for path in here.glob("*.json*")} == {".json"}
 
 
-@pytest.mark.uncounted
 def test_the_number_of_processes_does_not_change_the_json(planted: str, here: Path) -> None:
     for jobs in ("1", "2"):
         options = (
@@ -233,7 +231,6 @@ def test_json_is_written_into_what_is_no_regular_file(planted: str, here: Path) 
 # -- options ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.uncounted
 def test_a_profile_says_how_many_cases() -> None:
     result = gruverify(
         "check", "numpy", "--profile", "quick", "--format", "f32", "--jobs", "1", "--json", "-"
@@ -245,14 +242,12 @@ def test_a_profile_says_how_many_cases() -> None:
     assert sum(step) == 25
 
 
-@pytest.mark.uncounted
 def test_max_cases_goes_before_the_profile() -> None:
     document = json.loads(check("numpy", "--profile", "deep", "--json", "-").stdout)
 
     assert (document["profile"], document["cases"]) == ("deep", 3)
 
 
-@pytest.mark.uncounted
 def test_a_time_budget_ends_the_run(planted: str) -> None:
     result = gruverify(
         "check",
@@ -280,7 +275,6 @@ def test_a_time_budget_ends_the_run(planted: str) -> None:
     assert 0 < document["timing"]["cpu"] < 30
 
 
-@pytest.mark.uncounted
 def test_formats_that_time_did_not_allow_are_no_conformance() -> None:
     result = gruverify("check", "numpy", "--profile", "deep", "--time-budget", "0.1", "--jobs", "1")
 
@@ -394,7 +388,6 @@ def test_a_json_path_that_cannot_be_written_is_found_out_before_the_run(
     assert one_line(check("numpy", "--json", "result.json")) == "--json result.json: not writable"
 
 
-@pytest.mark.uncounted
 def test_a_full_disk_is_one_line_and_the_verdict_stands(
     planted: str, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -420,7 +413,6 @@ def test_a_full_disk_is_one_line_and_the_verdict_stands(
     ]
 
 
-@pytest.mark.uncounted
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is full")
 @pytest.mark.parametrize("options", [(), ("--json", "-")], ids=["report", "json"])
 def test_a_console_on_a_full_disk_changes_no_exit_code(
@@ -508,7 +500,6 @@ def test_a_target_that_dies_exits_with_4_and_says_how_to_see_it_again(planted: s
 # -- gates -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.uncounted
 def test_a_run_that_visits_too_few_gates_fails_without_being_falsified(
     planted: str, here: Path
 ) -> None:
@@ -522,7 +513,6 @@ def test_a_run_that_visits_too_few_gates_fails_without_being_falsified(
     )
 
 
-@pytest.mark.uncounted
 def test_what_is_falsified_stays_so_however_few_gates_were_visited(
     planted: str, here: Path
 ) -> None:

@@ -177,6 +177,7 @@ def test_what_is_none_of_them_exits_with_1_and_is_json_on_request(
     assert all(evidence["excluded_by"]["format"] == "float64" for evidence in part["excluded"])
 
 
+@pytest.mark.uncounted
 def test_what_is_less_accurate_than_declared_exits_with_1_and_says_by_what(planted: str) -> None:
     shown = gruverify("identify", f"{planted}:half", "--format", "f64")
     written = gruverify("identify", f"{planted}:half", "--format", "f64", "--json")

@@ -118,6 +118,7 @@ def calls() -> int:
 
 
 @pytest.mark.parametrize(("fault", "code"), [("fine", 0), ("wrong", 1)])
+@pytest.mark.uncounted
 def test_a_killed_run_ends_as_if_nothing_had_happened(counting: str, fault: str, code: int) -> None:
     target = f"{counting}:{fault}"
     killed(target, in_float32)

@@ -17,6 +17,8 @@ from gruverify.engine import Identity, Reading, equations, readings
 from gruverify.faults import FAULTS
 from gruverify.formulas import step
 
+pytestmark = pytest.mark.uncounted
+
 NUMPY = NumpyBackend()
 PYTORCH = Variant()
 
@@ -56,7 +58,6 @@ EXAMPLES = [
 ]
 
 
-@pytest.mark.uncounted
 @pytest.mark.parametrize(
     "reading", EXAMPLES, ids=lambda reading: ", ".join(reading.differences(PYTORCH)) or "declared"
 )
@@ -93,7 +94,6 @@ def test_what_is_no_gru_is_none_with_the_nearest_named() -> None:
     assert nearest.within < nearest.entries
 
 
-@pytest.mark.uncounted
 def test_not_a_number_agrees_with_nothing() -> None:
     assert found(lambda cell, x, h: np.full_like(h, np.nan)).status == "none"
 
@@ -113,7 +113,6 @@ def test_one_unit_without_biases_cannot_be_told_from_its_kin() -> None:
     assert (identity.status, named(identity)) == ("ambiguous", [kin])
 
 
-@pytest.mark.uncounted
 def test_each_declared_variant_and_method_is_a_part_of_its_own() -> None:
     class Mixed:
         name = "mixed"
@@ -196,7 +195,6 @@ def gradient_parts(identity: Identity) -> dict[str, tuple[str, list[str]]]:
     }
 
 
-@pytest.mark.uncounted
 def test_a_term_that_gradients_lack_is_named_where_the_values_are_right() -> None:
     target = FAULTS["direct-path-left-out"].build([Variant(update="replace")])
 
@@ -211,7 +209,6 @@ def test_a_term_that_gradients_lack_is_named_where_the_values_are_right() -> Non
     }
 
 
-@pytest.mark.uncounted
 def test_right_gradients_of_another_gru_are_its_gradients() -> None:
     before = Variant("before")
 

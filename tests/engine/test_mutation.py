@@ -15,6 +15,8 @@ from gruverify.engine._mutation import Closest, mutated
 from gruverify.engine._plan import streams_of
 from gruverify.invariants import INVARIANTS
 
+pytestmark = pytest.mark.uncounted
+
 STEP = [INVARIANTS["agreement/step"]]
 
 
