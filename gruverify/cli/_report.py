@@ -27,7 +27,8 @@ from gruverify.cli._values import FOLDER
 def command(files: tuple[str, ...], out: Path) -> None:
     """Make a report of the results in FILE..., as `gruverify check --json` writes them and
     `gruverify campaign --json` too, of reports by their folders, or of runs of a store,
-    STORE:NUMBER. Those of many targets become one.
+    STORE:NUMBER. Those of many targets become one, with what `gruverify accuracy --json` measured
+    of them.
 
     \b
     index.html    margins, witnesses, gate coverage, where gradients go; or many targets in a table
@@ -47,15 +48,27 @@ def command(files: tuple[str, ...], out: Path) -> None:
     missing.
     """  # noqa: D301  # click reads the backspaces
     from gruverify.cli._results import outcomes_named
-    from gruverify.reporting import merged_outcomes, write_report, write_targets_report
+    from gruverify.reporting import (
+        load_accuracies,
+        merged_outcomes,
+        with_accuracies,
+        write_report,
+        write_targets_report,
+    )
 
     with failures("--out"):
         require(out)
-        found = list(chain.from_iterable(map(outcomes_named, files)))
+        measured = {file: load_accuracies(Path(file)) for file in files}
+        known = [each for each in measured.values() if each is not None]
+        results = [file for file in files if measured[file] is None]
+        found = list(chain.from_iterable(map(outcomes_named, results)))
         if len(found) == len(files) == 1 and found[0].document is not None:
             write_report([found[0].document], out)
         else:
-            write_targets_report(merged_outcomes(found), out)
+            outcomes, others = with_accuracies(merged_outcomes(found), known)
+            if others:
+                raise Fail(f"{others[0]} was measured, and none of the results is of it")
+            write_targets_report(outcomes, out)
     click.echo(how_to_read(out))
 
 

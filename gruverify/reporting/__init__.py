@@ -83,6 +83,7 @@ from gruverify.reporting.page import diagnosis_page as diagnosis_page
 from gruverify.reporting.page import result_page as result_page
 from gruverify.reporting.targets import Outcome as Outcome
 from gruverify.reporting.targets import Row as Row
+from gruverify.reporting.targets import load_accuracies as load_accuracies
 from gruverify.reporting.targets import load_outcomes as load_outcomes
 from gruverify.reporting.targets import merged_outcomes as merged_outcomes
 from gruverify.reporting.targets import outcome_of as outcome_of
@@ -93,3 +94,4 @@ from gruverify.reporting.targets import rows_in_words as rows_in_words
 from gruverify.reporting.targets import targets_document as targets_document
 from gruverify.reporting.targets import targets_schema as targets_schema
 from gruverify.reporting.targets import unasked as unasked
+from gruverify.reporting.targets import with_accuracies as with_accuracies

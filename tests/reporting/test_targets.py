@@ -17,6 +17,7 @@ from gruverify.reporting import (
     as_text,
     document,
     junit,
+    load_accuracies,
     load_document,
     load_outcomes,
     merged_outcomes,
@@ -27,7 +28,9 @@ from gruverify.reporting import (
     rows_in_words,
     targets_document,
     unasked,
+    with_accuracies,
 )
+from gruverify.reporting.page import comparison_page
 from gruverify.reporting.targets import rows_table
 
 from ._documents import rich
@@ -199,6 +202,33 @@ def test_a_markdown_table_has_a_row_for_each() -> None:
     assert lines[0] == "| target | verdict | float32 | float64 | versions | why |"
     assert lines[2].startswith("| a | falsified | 3.50 | ∞ |")
     assert "| flax | unavailable |  |  |" in lines[3]
+
+
+def test_accuracies_stand_beside_the_targets_that_they_were_measured_of(tmp_path: Path) -> None:
+    pytest.importorskip("fastjsonschema")
+    functions = [{"function": "σ", "worst": 2.9}, {"function": "tanh", "worst": None}]
+    one = {"target": "a", "format": "float32", "functions": functions, "step": {"worst": 1.5}}
+    (tmp_path / "accuracy.json").write_text(json.dumps([one]))
+    asked = {**rich("a"), "covers": ["declared: x=1", "not covered: the target has no stack"]}
+    measured = load_accuracies(tmp_path / "accuracy.json")
+    assert measured is not None
+
+    [found, _], others = with_accuracies([outcome_of(asked), UNAVAILABLE], [measured])
+
+    assert others == []
+    assert with_accuracies([UNAVAILABLE], [measured])[1] == ["a"]
+    assert found.row.accuracies == ["float32: σ 2.9, tanh ∞, step 1.5"]
+    assert found.row.not_asked == ("the target has no stack",)
+    assert "| float32: σ 2.9, tanh ∞, step 1.5 |" in rows_table([found.row, UNAVAILABLE.row])
+    [again] = load_outcomes(written(tmp_path, found))
+    assert again.row == found.row
+    assert load_accuracies(written(tmp_path, found)) is None
+    page = comparison_page([found, UNAVAILABLE])
+    assert "float32: σ 2.9, tanh ∞, step 1.5" in page
+    assert "the target has no stack" in page
+    (tmp_path / "accuracy.json").write_text('[{"target": "a"}]')
+    with pytest.raises(BadResult, match="not what accuracy --json writes"):
+        load_accuracies(tmp_path / "accuracy.json")
 
 
 def test_a_target_that_could_not_be_asked_is_no_pass_for_a_ci_server() -> None:

@@ -28,6 +28,7 @@ def comparison_page(outcomes: Sequence[Outcome]) -> str:
     return render(
         "comparison.html",
         targets=[_target(outcome, [*families]) for outcome in outcomes],
+        measured=any(outcome.row.accuracy for outcome in outcomes),
         columns=[*families],
         results=[_target(one, []) for one in outcomes if one.document is not None],
         families=by_family(rows),
@@ -53,6 +54,8 @@ def _target(outcome: Outcome, families: list[str]) -> dict[str, Any]:
         "said": row.said,
         "install": row.install,
         "versions": ", ".join(f"{name} {version}" for name, version in row.versions.items()),
+        "accuracies": row.accuracies,
+        "not_asked": row.not_asked,
         "date": row.date,
         "sentence": "" if document is None else sentence(document),
         "run": run,

@@ -1,5 +1,7 @@
 """Several targets in one account: a row each, on a terminal, as JSON, and for the pages."""
 
+from gruverify.reporting.targets._accuracy import load_accuracies as load_accuracies
+from gruverify.reporting.targets._accuracy import with_accuracies as with_accuracies
 from gruverify.reporting.targets._console import print_row as print_row
 from gruverify.reporting.targets._console import print_rows as print_rows
 from gruverify.reporting.targets._console import rows_in_words as rows_in_words

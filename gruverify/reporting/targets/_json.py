@@ -141,6 +141,10 @@ def _encoded(row: Row) -> dict[str, Any]:
     for each in (*values["families"], values["worst"]):
         if each is not None and not math.isfinite(each["margin"]):
             each["margin"] = repr(each["margin"])
+    for errors in values["accuracy"].values():
+        for function, worst in errors.items():
+            if not math.isfinite(worst):
+                errors[function] = repr(worst)
     return values
 
 
@@ -151,4 +155,9 @@ def _decoded(values: dict[str, Any]) -> Row:
         FamilyMargin(**{**each, "margin": float(each["margin"])}) for each in values["families"]
     )
     found = None if worst is None else Worst(**{**worst, "margin": float(worst["margin"])})
-    return Row(**{**values, **lists, "families": families, "worst": found})
+    accuracy = dict[str, dict[str, float]]()
+    # Files of before there was accuracy have neither.
+    for fmt, errors in values.get("accuracy", {}).items():
+        accuracy[fmt] = {function: float(worst) for function, worst in errors.items()}
+    lists["not_asked"] = tuple(values.get("not_asked", ()))
+    return Row(**{**values, **lists, "families": families, "worst": found, "accuracy": accuracy})

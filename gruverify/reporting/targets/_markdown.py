@@ -18,8 +18,10 @@ def rows_table(rows: Sequence[Row]) -> str:
 def _lines(rows: Sequence[Row]) -> Iterator[str]:
     asked = {fmt for row in rows for fmt in row.formats}
     formats = [fmt.name for fmt in FORMATS if fmt.name in asked]
-    yield f"| target | verdict | {' | '.join([*formats, 'versions', 'why'])} |"
-    yield f"|---|---|{'---:|' * len(formats)}---|---|"
+    # Of most runs nobody has measured it.
+    measured = ["accuracy"] * any(row.accuracy for row in rows)
+    yield f"| target | verdict | {' | '.join([*formats, *measured, 'versions', 'why'])} |"
+    yield f"|---|---|{'---:|' * len(formats)}{'---|' * len(measured)}---|---|"
     for row in rows:
         cells = [_cell(row.in_format(fmt)) for fmt in formats]
         # A finding says more than the words of a cause where nobody knows one.
@@ -27,7 +29,9 @@ def _lines(rows: Sequence[Row]) -> Iterator[str]:
         if not why and row.worst is not None and row.verdict == "falsified":
             why = row.worst.invariant
         text = [escaped(_versions(row)), escaped(f"{why} {_install(row)}".strip())]
-        yield f"| {escaped(row.target)} | {row.verdict} | {' | '.join([*cells, *text])} |"
+        accuracy = [escaped("; ".join(row.accuracies))] * len(measured)
+        cells += [*accuracy, *text]
+        yield f"| {escaped(row.target)} | {row.verdict} | {' | '.join(cells)} |"
 
 
 def _cell(worst: FamilyMargin | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -71,7 +72,9 @@ class Row:
     that makes it available; exit: the exit code of its check, None where nobody ran it; date: of
     the run, as ISO 8601 has it, empty if unknown; counts: how many pairs of invariant and format
     have which status; cause: what is likely to have caused its failures, in words; result: the
-    file of its result, relative to that of the rows, empty if there is none.
+    file of its result, relative to that of the rows, empty if there is none; accuracy: the worst
+    errors of σ, tanh and steps by format, where somebody measured them; not_asked: the methods that
+    it lacks or refuses, in words.
     """
 
     target: str
@@ -96,6 +99,8 @@ class Row:
     doubts: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
     result: str = ""
+    accuracy: dict[str, dict[str, float]] = field(default_factory=dict)
+    not_asked: tuple[str, ...] = ()
 
     @property
     def asked(self) -> bool:
@@ -110,12 +115,27 @@ class Row:
             return f"passed, and was expected to fail: {', '.join(self.unexpected)}"
         return self.reason or self.cause or "; ".join(self.doubts)
 
+    @property
+    def accuracies(self) -> list[str]:
+        """The worst errors in words, format by format."""
+        said = list[str]()
+        for fmt, errors in self.accuracy.items():
+            each = [f"{function} {_error(worst)}" for function, worst in errors.items()]
+            said.append(f"{fmt}: {', '.join(each)}")
+        return said
+
     def in_format(self, fmt: str) -> FamilyMargin | None:
         """The worst of its families in a format."""
         mine = [each for each in self.families if each.format == fmt]
         if not mine:
             return None
         return min(mine, key=lambda each: (STATUSES.index(each.status), -each.margin))
+
+
+def _error(worst: float) -> str:
+    if not math.isfinite(worst):
+        return "∞"
+    return f"{worst:.3g}"
 
 
 @dataclass(frozen=True)
@@ -162,6 +182,7 @@ def outcome_of(document: Document, **known: Any) -> Outcome:
         cause=_cause(document),
         doubts=tuple(doubted(document)),
         unexpected=tuple(document["unexpected"]),
+        not_asked=tuple(_not_asked(document)),
     )
     return Outcome(replace(row, **known), document)
 
@@ -192,6 +213,14 @@ def _cause_of_model(nodes: Iterable[Mapping[str, Any]]) -> str:
                 return f"{node['name']}: {said}"
         return f"{node['name']}: {node['refused'] or node['verdict']}"
     return ""
+
+
+def _not_asked(document: Document) -> Iterator[str]:
+    """What a run says that it did not cover."""
+    for line in document.get("covers", ()):
+        what, _, rest = line.partition(": ")
+        if what == "not covered":
+            yield rest
 
 
 def _families(document: Document) -> Iterator[FamilyMargin]:
