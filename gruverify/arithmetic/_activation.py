@@ -171,8 +171,7 @@ class _Bounded(Activation):
         rad = (inner + self.missed(m, np.abs(mid) + inner, low)) * OUTWARD
         known &= np.abs(mid) + rad < m.largest
         found = Ball(m, np.where(known, mid, 0.0), np.where(known, rad, np.inf))
-        found.within_unit = least >= 0 and most <= 1
-        return found
+        return found.known(within_unit=least >= 0 and most <= 1)
 
 
 @dataclass(frozen=True)

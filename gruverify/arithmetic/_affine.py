@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gruverify.arithmetic import _interval as interval
-from gruverify.arithmetic._ball import Ball
+from gruverify.arithmetic._ball import Ball, Pending, Sum
 from gruverify.arithmetic._blend import blend_rounding
 from gruverify.arithmetic._bounds import Bound, Floats
 from gruverify.arithmetic._curves import SIGMOID, TANH, Curve, bend_of
@@ -106,7 +106,7 @@ class Affine:
         if load is not None:
             # The load was put together from magnitudes, where nothing cancels; the sum's own
             # magnitude may be smaller, and a rounding of |s| is charged of that.
-            load.mid = self.magnitude
+            load.known(mid=self.magnitude)
         self._load = load
 
     @property
@@ -132,8 +132,7 @@ class Affine:
     def load(self) -> Ball:
         """The pending roundings, of a ball of magnitudes."""
         if self._load is None:
-            self._load = Ball(self.noise.mode, self.magnitude)
-            vars(self._load)["rough"] = _rough(self.ends)
+            self._load = Ball(self.noise.mode, self.magnitude).known(rough=_rough(self.ends))
         return self._load
 
     # -- sums and products -------------------------------------------------------------------------
@@ -193,21 +192,18 @@ class Affine:
 
     def _factor(self) -> Affine:
         """A sum is rounded before it is multiplied; a product goes on as it is."""
-        if self.load.weight is None:
-            return self
-        return self._rounded()
+        return self._rounded() if isinstance(self.load, Sum) else self
 
     def _rounded(self) -> Affine:
         """The number with its pending roundings charged."""
-        pending = self._load
-        if pending is None or (pending.weight is None and pending.factors == 1):
-            return self
-        return self._round
+        return self._round if isinstance(self._load, Pending) else self
 
     @once
     def _round(self) -> Affine:
         rounded = self._charged(self.load.rad * _ADDED_UP)
-        rounded.load.parts = self.load.weight  # another factor may meet its terms one by one
+        if isinstance(self.load, Sum):
+            # Another factor may meet its terms one by one.
+            rounded.load.known(parts=self.load.weight)
         return rounded
 
     def _charged(self, rounding: Bound) -> Affine:

@@ -23,7 +23,7 @@ first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -31,17 +31,20 @@ import numpy.typing as npt
 from gruverify.arithmetic._ball_functions import (
     blend_of,
     clipped,
-    product_error,
+    factors_multiplied,
+    matrices_multiplied,
     sigmoid_of,
+    summed_along,
     tanh_of,
     unless_lost,
 )
-from gruverify.arithmetic._bounds import Bound, Floats, largest, matmul, plus, within_range
-from gruverify.arithmetic._exactness import Mask, both, either, everywhere, nonzero, rough
+from gruverify.arithmetic._bounds import Bound, Floats, largest, plus, within_range
+from gruverify.arithmetic._exactness import Mask, nonzero, rough
+from gruverify.arithmetic._functions import added_rows
 from gruverify.arithmetic._once import once
 from gruverify.arithmetic._rounding import OUTWARD, Rounding
 from gruverify.arithmetic._rows import rows_combined
-from gruverify.arithmetic._sums import Count, Results, round_sum, shares
+from gruverify.arithmetic._sums import Count, Results, shares
 
 #: What is found of a ball once, and may change with its arrays.
 _FOUND = ("inexact", "_scaled", "_round", "T")
@@ -50,22 +53,18 @@ _FOUND = ("inexact", "_scaled", "_round", "T")
 class Ball:
     """An array of balls. `mid` and `rad` have its shape; see the module's text for what they mean.
 
-    Offers `+ - * @`, indexing, `.T`, `sum`, `sigmoid`, `tanh`, `diag_embed`, `blend`, `placed`: all
-    that formulas use.
+    Offers `+ - * @`, indexing, `.T`, `sum`, and the methods of `Arithmetic`: all that formulas use.
+    What `+ - * @` make is a `Sum` or a `Product`, which the formulas go on with; a plain number is
+    neither.
     """
 
     # Else NumPy would take `array * ball` apart and multiply entry by entry.
     __array_ufunc__ = None
-    # What a plain number is; a sum, a product or a part sets those that differ.
-    terms: Count = 1.0
-    operands: Count = 1.0
+    #: How many factors a number is the product of, and its underflow in units of η.
     factors = 1
-    weight: Floats | None = None  # Σ|term|, once there are two terms
-    parts: Floats | None = None  # of a rounded sum: its weight
-    stored: Floats | None = None  # Σ|operand|, where the accumulator is wider than the format
-    scale: Bound | None = None  # Π max(1, |factor|), once there are two factors
-    floor: Bound = 0.0  # underflow, in units of η
+    floor: Bound = 0.0
     spread: Bound | None = None  # of a Jacobian: Σ Π max(1, |factor|) over its products
+    parts: Floats | None = None  # of a rounded sum: its weight
     across = False  # a matrix whose columns are the members of the batch
     within_unit = True  # of a gate: whether it is in [0, 1], as computed
 
@@ -76,6 +75,11 @@ class Ball:
         self.rad = self.error = known = 0.0 if rad is None else rad
         #: Whether this is a plain number, of radius 0.
         self.exactly = isinstance(known, float) and known == 0.0
+
+    def known(self, **found: object) -> Self:
+        """Itself, with attributes that need not be found, or that are not as most have them."""
+        vars(self).update(found)
+        return self
 
     @classmethod
     def exact(cls, mode: Rounding, values: npt.ArrayLike) -> Ball:
@@ -98,11 +102,6 @@ class Ball:
         """|mid|."""
         return np.abs(self.mid)
 
-    @once
-    def rad(self) -> Bound:
-        """The radius: all that the roundings up to and with this number's may amount to."""
-        return self._radius()
-
     @property
     def radius(self) -> Floats:
         """The radius as an array of the ball's shape."""
@@ -115,6 +114,11 @@ class Ball:
         return whole
 
     @once
+    def rad(self) -> Bound:
+        """The radius: all that the roundings up to and with this number's may amount to."""
+        raise NotImplementedError  # a plain number is built with it
+
+    @once
     def magnitude(self) -> Floats:
         """The largest absolute value in the ball."""
         return self.size if self.exactly else self.size + self.rad
@@ -124,38 +128,10 @@ class Ball:
         """The smallest absolute value in the ball."""
         return np.maximum(self.size - self.rad, 0.0)
 
-    def _radius(self) -> Bound:
-        m = self.mode
-        if self.weight is None:
-            # A product, or a plain number: relative roundings, and underflows in units of η.
-            rad = self.error * OUTWARD + self.floor * (m.eta * OUTWARD)
-            return within_range(self._reach(), rad, m.largest)
-        # A sum: (14.1), or (14.2) with a wider accumulator, as `_sums` derives them.
-        each = shares(m, self.terms, self.operands)
-        rad = self.size * each.of_sum
-        if not isinstance(each.of_weight, float) or each.of_weight:
-            rad += self.weight * each.of_weight
-        if each.of_stored is not None:
-            rad += self._stored() * each.of_stored
-        if each.most is not None:
-            # Once (N-1)u is not small the quadratic term makes this bound, which has none, the
-            # better one.
-            rad = np.minimum(rad, self.weight * each.most)
-        rad += plus(self.error, plus(each.flushed, self.floor) * m.eta) * each.of_error
-        return within_range(self.weight, rad, m.largest)
-
-    def _reach(self) -> Floats:
-        """How large a product may become on the way."""
-        return (
-            np.maximum(self.size, self.scale)
-            if self._overflows and self.scale is not None
-            else self.size
-        )
-
     @property
     def _overflows(self) -> bool:
-        """Whether some order of multiplying the factors overflows."""
-        return self.scale is not None and largest(self.scale) >= self.mode.largest
+        """Whether some order of evaluating it overflows."""
+        return False
 
     def common(self) -> Ball:
         """What several results are made of, as large as it may be: what is wrong with its factors
@@ -201,9 +177,7 @@ class Ball:
     def __neg__(self) -> Ball:
         """Exact, and so of the same standing: a sum stays a sum."""
         # Rounding to nearest is odd, so that nothing of the radius changes.
-        negated = _alike(self)
-        negated.mid = -self.mid
-        return negated
+        return self._copy({**vars(self), "mid": -self.mid})
 
     def __sub__(self, other: Ball | float) -> Ball:
         if not isinstance(other, Ball):
@@ -217,17 +191,17 @@ class Ball:
 
     def _added_to(self, other: Ball, mid: Floats) -> Ball:
         """The sum, or the difference, of two terms: signs are exact, so both are wrong alike."""
-        total = _pending(self.mode, mid)
-        total.error, total.floor = plus(self.error, other.error), self.floor + other.floor
         weight, terms, operands, stored = self._summed()
         more, further, others, besides = other._summed()
-        total.weight, total.terms = weight + more, terms + further
+        weight, terms = weight + more, terms + further
         if self.mode.wide:
-            total.operands, total.stored = operands + others, stored + besides
+            operands, stored = operands + others, stored + besides
+        spread = None
         if self.spread is not None or other.spread is not None:
             # An entry of a Jacobian adds up products, and loses what each of them may.
-            total.spread = self._spread() + other._spread()
-        return total
+            spread = self.spreading() + other.spreading()
+        error, floor = plus(self.error, other.error), self.floor + other.floor
+        return Sum(self.mode, mid, weight, terms, error, floor, operands, stored, spread)
 
     def sum(self, axis: int) -> Ball:
         """Σ along `axis`, in any order: over the batch, and so in the format itself if the mode
@@ -239,30 +213,16 @@ class Ball:
         """The sum along `axis`; `results` are those of the parts that it is put together of, itself
         unless given.
         """
-        a = self.rounded()
-        total = _pending(self.mode, a.mid.sum(axis))
-        total.error = 0.0 if a.exactly else a.radius.sum(axis)
-        total.weight = a.size.sum(axis)
-        total.terms = float(self.shape[axis]) if a.nonzero is None else a.nonzero.sum(axis)
-        round_sum(total, across=True, inexact=None, results=results)
-        return total
+        return Sum(self.mode, *summed_along(self.rounded(), axis, results))
 
     def _term(self) -> Ball:
         """As a term of a sum: a product goes on as it is, unless it may overflow on the way."""
-        # Of a sum with an infinity nothing is known.
-        return self.rounded() if self.scale is not None and self._overflows else self
+        return self
 
     def _summed(self) -> tuple[Floats, Count, Count, Floats]:
         """Σ|term|, how many terms and operands, and Σ|operand|; an exact 0 counts as none."""
-        if self.weight is None:
-            count = 1.0 if self.nonzero is None else self.nonzero
-            return self.size, count, count, self.size
-        stored = self._stored() if self.mode.wide else self.weight
-        return self.weight, self.terms, self.operands, stored
-
-    def _stored(self) -> Floats:
-        """Σ|operand|, where the accumulator is wider than the format."""
-        return self.size if self.stored is None else self.stored
+        count = 1.0 if self.nonzero is None else self.nonzero
+        return self.size, count, count, self.size
 
     # -- products ----------------------------------------------------------------------------------
 
@@ -270,25 +230,7 @@ class Ball:
         if not isinstance(other, Ball):
             other = _constant(self.mode, other)
         a, b = self._factor(), other._factor()
-        product = _pending(self.mode, a.mid * b.mid)
-        # A factor ±2^k moves the exponent alone; but what it is multiplied with still carries its
-        # error.
-        rounds = both(a.rough, b.rough)
-        u = self.mode.u if rounds is None else self.mode.u * rounds
-        product.error = (
-            product_error(a, b, u) if a.mid.size <= b.mid.size else product_error(b, a, u)
-        )
-        product.factors = a.factors + b.factors
-        product.scale = a.scaled() * b.scaled()
-        # Whatever underflowed after one multiplication is met by the factors that come later.
-        product.floor = product.scale * (product.factors - 1.0)
-        if a.spread is not None or b.spread is not None:
-            product.floor = product.floor + self._reversed() * a._spread() * b._spread()
-        product.rough = either(a.rough, b.rough)
-        product.nonzero = both(a.nonzero, b.nonzero)
-        if product.nonzero is not None:
-            product.floor = product.floor * product.nonzero
-        return product
+        return Product(self.mode, *factors_multiplied(a, b))
 
     __rmul__ = __mul__
 
@@ -299,98 +241,57 @@ class Ball:
         """The matrix product; `results` are those of the parts that it is put together of, itself
         unless given.
         """
-        m = self.mode
         a, b = self.rounded(), other.rounded()
-        product = _pending(m, matmul(a.mid, b.mid))
-        product.weight = inexact = matmul(a.size, b.size)
-        if not a.exactly:
-            product.error = matmul(a.radius, b.magnitude) * m.inherited
-        if not b.exactly:
-            product.error = plus(product.error, matmul(a.size, b.radius) * m.inherited)
-        # One number for all entries where nothing is exactly 0, as with dense weights: counting
-        # would take another matrix product.
-        product.terms = float(a.shape[-1])
-        if a.nonzero is not None or b.nonzero is not None:
-            product.terms = matmul(everywhere(a.nonzero, a.shape), everywhere(b.nonzero, b.shape))
-        if a.rough is not None or b.rough is not None:
-            # A product with a ±2^k or a 0 rounds nothing: only the others are charged.
-            inexact = matmul(a.inexact, b.inexact)
-        round_sum(product, across=self.across, inexact=inexact, results=results)
-        if m.u_m:
-            # What is wrong with the operands is met by the roundings of product and result.
-            operands = (2 + m.u_m) * m.u_m * (1 + 2 * m.u)
-            product.error = product.error + product.weight * operands
-            product.floor = (
-                product.floor
-                + a.shape[-1] * (largest(a.magnitude) + largest(b.magnitude)) * m.operand_floor
-            )
-        if b.spread is not None:
-            product.spread = np.maximum(a.size, 1.0) @ np.broadcast_to(b.spread, b.shape)
-        return product
+        return Sum(self.mode, *matrices_multiplied(a, b, self.across, results))
 
     def scaled(self) -> Bound:
         """Π max(1, |factor|)."""
-        return self._scaled if self.scale is None else self.scale
+        return self._scaled
 
     @once
     def _scaled(self) -> Bound:
         # The radius belongs to it: the factor that an implementation has may be that large.
         most = self.magnitude
-        if (
-            self.parts is not None
-        ):  # another factor may meet the terms of a sum one by one: none is larger than this
+        if self.parts is not None:
+            # Another factor may meet the terms of a sum one by one: none is larger than this.
             most = np.maximum(most, (self.parts + self.size) / 2)
         return np.maximum(most, 1.0) if self.mode.underflow_shows else max(largest(most), 1.0)
 
-    def _spread(self) -> Bound:
+    def spreading(self) -> Bound:
+        """How large the products become that it is the sum of, as an entry of a Jacobian."""
         return self.scaled() if self.spread is None else self.spread
-
-    def _reversed(self) -> float:
-        """How many η the entry of a Jacobian may lose where reverse mode multiplies its factors
-        from the other end.
-
-        On its way through a matrix product it rounds g·take·(1-c²), what the product makes of it,
-        the reset gate's three factors and the last product: seven times, by half an η each, or by a
-        whole one where it is flushed.
-        """
-        # Seven halves, and as many whole ones, each rounded up.
-        return 4.0 if self.mode.subnormals else 8.0
 
     def _factor(self) -> Ball:
         """A sum is rounded before it is multiplied; a product goes on as it is."""
-        return self if self.weight is None else self.rounded()
+        return self
 
     def rounded(self) -> Ball:
         """Itself as the implementation has it: a sum or a product rounded, once for all uses."""
-        return self if self.weight is None and self.factors == 1 else self._round
-
-    @once
-    def _round(self) -> Ball:
-        rounded = Ball(self.mode, self.mid, self.rad)
-        rounded.size, rounded.spread, rounded.across = self.size, self.spread, self.across
-        rounded.parts = self.weight
-        # A look that was taken already is not taken again; `self` stands for "not looked yet".
-        if vars(self).get("nonzero", self) is None:
-            rounded.nonzero = None
-        return rounded
+        return self
 
     # -- shape -------------------------------------------------------------------------------------
 
     def __getitem__(self, index: Any) -> Ball:
         """Exact, and so of the same standing: a sum stays a sum, a product a product."""
-        shape, taken = self.mid.shape, object.__new__(Ball)
-        found = vars(taken)
+        shape, found = self.mid.shape, dict[str, Any]()
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray):
                 # What is one for many entries (a row of counts, say) has to be as large before it
                 # is cut.
                 whole = value if value.shape == shape else np.broadcast_to(value, shape)
                 found[name] = whole[index]
-            elif name not in _FOUND:
+            else:
                 found[name] = value
+        return self._copy(found)
+
+    def _copy(self, attributes: dict[str, Any]) -> Ball:
+        """A number of the same kind with these attributes, but for what has to be found anew."""
+        other = object.__new__(type(self))
+        found = vars(other)
+        found.update(attributes)
         for name in _FOUND:
             found.pop(name, None)
-        return taken
+        return other
 
     def placed(self, shape: tuple[int, ...], parts: Sequence[tuple[Any, Ball]]) -> Ball:
         """Exact zeros of that shape, with each part put at its index."""
@@ -405,14 +306,12 @@ class Ball:
         only such one.
         """
         turned = Ball(self.mode, self.mid.T, None if self.exactly else self.radius.T)
-        turned.across = not self.across
-        known, found = vars(self.rounded()), vars(turned)
         # Weights are transposed at every step: what is known of them once is known of their
         # transpose.
-        for name in ("size", "nonzero", "rough"):
-            if name in known:
-                found[name] = None if known[name] is None else known[name].T
-        return turned
+        looked = vars(self.rounded())
+        masks = {name: looked[name] for name in ("size", "nonzero", "rough") if name in looked}
+        found = {name: None if mask is None else mask.T for name, mask in masks.items()}
+        return turned.known(across=not self.across, **found)
 
     def diag_embed(self) -> Ball:
         """D(v): (..., H) -> (..., H, H)."""
@@ -421,13 +320,15 @@ class Ball:
         return Ball(self.mode, self.mid[..., None] * eye, radius)
 
     @staticmethod
-    def combined_rows(terms: Sequence[tuple[Ball, Ball]], diagonal: Ball | None) -> Ball:
-        """D(diagonal) + Σ_k D(d_k) W_k for exact W_k, with most of the work done on vectors."""
+    def combined_rows(terms: Sequence[tuple[Ball, Ball]], on_diagonal: Ball | None) -> Ball:
+        """D(on_diagonal) + Σ_k D(d_k) W_k, for exact W_k with most of the work done on vectors."""
+        if not all(W.exactly for _, W in terms):
+            added: Ball = added_rows(terms, on_diagonal)
+            return added
         m = terms[0][0].mode
-        mid, rad, scales = rows_combined(terms, diagonal)
+        mid, rad, scales = rows_combined(terms, on_diagonal)
         rows = Ball(m, mid, within_range(np.abs(mid) + scales, rad, m.largest))
-        rows.spread = scales
-        return rows
+        return rows.known(spread=scales)
 
     # -- functions ---------------------------------------------------------------------------------
 
@@ -436,20 +337,16 @@ class Ball:
         (theory.md 5).
         """
         mid, rad = sigmoid_of(clipped(self))
-        gate = Ball(self.mode, mid, unless_lost(self, rad))
-        gate.nonzero, gate.size = None, mid
-        return gate
+        return Ball(self.mode, mid, unless_lost(self, rad)).known(nonzero=None, size=mid)
 
     def tanh(self) -> Ball:
         """tanh, accurate to κu relative, and exactly 0 at an exact 0; or to κu absolutely, as
         2σ(2a)-1 is.
         """
         mid, rad, present = tanh_of(clipped(self))
-        activated = Ball(self.mode, mid, unless_lost(self, rad))
-        activated.within_unit = False
-        if self.mode.tanh == "relative":
-            activated.nonzero = present
-        return activated
+        activated = Ball(self.mode, mid, unless_lost(self, rad)).known(within_unit=False)
+        # Of an absolute tanh an exact 0 is none any more.
+        return activated.known(nonzero=present) if self.mode.tanh == "relative" else activated
 
     def blend(self, one: Ball, zero: Ball) -> Ball:
         """z∘one + (1-z)∘zero for a gate z, however the mode says that it may be arranged (theory.md
@@ -475,26 +372,128 @@ class Ball:
         return f"Ball({self.mid!r} ± {self.radius!r}, {self.mode.format.name})"
 
 
+class Pending(Ball):
+    """A sum or a product, which is rounded once it is used otherwise."""
+
+    #: Of a plain number alone the radius is known beforehand.
+    exactly = False
+
+    def _rounded_once(self, **found: object) -> Ball:
+        rounded = Ball(self.mode, self.mid, self.rad).known(size=self.size, **found)
+        # A look that was taken already is not taken again; `self` stands for "not looked yet".
+        if vars(self).get("nonzero", self) is None:
+            rounded.nonzero = None
+        return rounded
+
+
+class Product(Pending):
+    """Several factors, multiplied in whatever order."""
+
+    def __init__(
+        self,
+        mode: Rounding,
+        mid: Floats,
+        error: Bound,
+        factors: int,
+        scale: Bound,
+        floor: Bound,
+        rough: Mask,
+        nonzero: Mask,
+    ) -> None:
+        """`error` has the relative roundings, `floor` the underflow in units of η, and `scale` is
+        Π max(1, |factor|).
+        """
+        self.mode, self.mid, self.error, self.floor = mode, mid, error, floor
+        self.factors, self.scale = factors, scale
+        self.rough, self.nonzero = rough, nonzero
+
+    @once
+    def rad(self) -> Bound:
+        """The radius: relative roundings, and underflows in units of η."""
+        rad = self.error * OUTWARD + self.floor * (self.mode.eta * OUTWARD)
+        # It may be as large as its factors above 1 on the way.
+        reach = np.maximum(self.size, self.scale) if self._overflows else self.size
+        return within_range(reach, rad, self.mode.largest)
+
+    @property
+    def _overflows(self) -> bool:
+        """Whether some order of multiplying the factors overflows."""
+        return largest(self.scale) >= self.mode.largest
+
+    def _term(self) -> Ball:
+        # Of a sum with an infinity nothing is known.
+        return self.rounded() if self._overflows else self
+
+    def scaled(self) -> Bound:
+        """Π max(1, |factor|)."""
+        return self.scale
+
+    def rounded(self) -> Ball:
+        """The product rounded, once for all uses."""
+        return self._round
+
+    @once
+    def _round(self) -> Ball:
+        return self._rounded_once()
+
+
+class Sum(Pending):
+    """Several terms, added up in whatever order."""
+
+    def __init__(
+        self,
+        mode: Rounding,
+        mid: Floats,
+        weight: Floats,
+        terms: Count,
+        error: Bound,
+        floor: Bound,
+        operands: Count,
+        stored: Floats,
+        spread: Bound | None = None,
+    ) -> None:
+        """`weight` is Σ|term|; `operands` and `stored`, their number and Σ|operand|, count where
+        the accumulator is wider than the format.
+        """
+        self.mode, self.mid, self.error, self.floor = mode, mid, error, floor
+        self.weight, self.terms = weight, terms
+        self.operands, self.stored = operands, stored
+        self.spread = spread
+
+    @once
+    def rad(self) -> Bound:
+        """The radius: (14.1), or (14.2) with a wider accumulator, as `_sums` derives them."""
+        m, each = self.mode, shares(self.mode, self.terms, self.operands)
+        rad = self.size * each.of_sum
+        if not isinstance(each.of_weight, float) or each.of_weight:
+            rad += self.weight * each.of_weight
+        if each.of_stored is not None:
+            rad += self.stored * each.of_stored
+        if each.most is not None:
+            # Once (N-1)u is not small the quadratic term makes this bound, which has none, the
+            # better one.
+            rad = np.minimum(rad, self.weight * each.most)
+        rad += plus(self.error, plus(each.flushed, self.floor) * m.eta) * each.of_error
+        return within_range(self.weight, rad, m.largest)
+
+    def _summed(self) -> tuple[Floats, Count, Count, Floats]:
+        return self.weight, self.terms, self.operands, self.stored
+
+    def _factor(self) -> Ball:
+        return self.rounded()
+
+    def rounded(self) -> Ball:
+        """The sum rounded, once for all uses."""
+        return self._round
+
+    @once
+    def _round(self) -> Ball:
+        return self._rounded_once(spread=self.spread, parts=self.weight)
+
+
 def _constant(mode: Rounding, number: float) -> Ball:
     """A plain number that formulas name, such as the 1 in 1-z."""
     if number not in mode.remembered:
         mode.remembered[number] = Ball.exact(mode, number)
     found: Ball = mode.remembered[number]
     return found
-
-
-def _pending(mode: Rounding, mid: Floats) -> Ball:
-    """A sum or a product, of which the radius is found once it is used."""
-    ball = object.__new__(Ball)
-    ball.mode, ball.mid, ball.error, ball.exactly = mode, mid, 0.0, False
-    return ball
-
-
-def _alike(ball: Ball) -> Ball:
-    """A copy of the ball, but for what is found of it once and may change with its arrays."""
-    other = object.__new__(Ball)
-    found = vars(other)
-    found.update(vars(ball))
-    for name in _FOUND:
-        found.pop(name, None)
-    return other

@@ -1,23 +1,129 @@
-"""What products and functions of balls are wrong by: a product, σ, tanh and the blend (theory.md 5;
+"""What sums, products and functions of balls are, and are wrong by (theory.md 5;
 docs/tolerances.md).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from gruverify.arithmetic._blend import Rough, blend_rounding
-from gruverify.arithmetic._bounds import Bound, Floats, largest, within_range
-from gruverify.arithmetic._exactness import Mask, both, either, nonzero
-from gruverify.arithmetic._rounding import OUTWARD
+from gruverify.arithmetic._bounds import Bound, Floats, largest, matmul, plus, within_range
+from gruverify.arithmetic._exactness import Mask, both, either, everywhere, nonzero
+from gruverify.arithmetic._rounding import OUTWARD, Rounding
+from gruverify.arithmetic._sums import Count, Results, rounded_results
 
 if TYPE_CHECKING:
     from gruverify.arithmetic._ball import Ball
 
 
-def product_error(a: Ball, b: Ball, u: Bound) -> Bound:
+class Factors(NamedTuple):
+    """What a `Product` is made of, in its order."""
+
+    mid: Floats
+    error: Bound
+    factors: int
+    scale: Bound
+    floor: Bound
+    rough: Mask
+    nonzero: Mask
+
+
+class Terms(NamedTuple):
+    """What a `Sum` is made of, in its order."""
+
+    mid: Floats
+    weight: Floats
+    terms: Count
+    error: Bound
+    floor: Bound
+    operands: Count
+    stored: Floats
+    spread: Bound | None = None
+
+
+def factors_multiplied(a: Ball, b: Ball) -> Factors:
+    """The product a∘b of two numbers or products."""
+    m = a.mode
+    # A factor ±2^k moves the exponent alone; but what it is multiplied with still carries its
+    # error.
+    rounds = both(a.rough, b.rough)
+    u = m.u if rounds is None else m.u * rounds
+    # Most of the work is done on the smaller array.
+    error = _product_error(a, b, u) if a.mid.size <= b.mid.size else _product_error(b, a, u)
+    factors, scale = a.factors + b.factors, a.scaled() * b.scaled()
+    # Whatever underflowed after one multiplication is met by the factors that come later.
+    floor = scale * (factors - 1.0)
+    if a.spread is not None or b.spread is not None:
+        floor = floor + _lost_in_reverse(m) * a.spreading() * b.spreading()
+    present = both(a.nonzero, b.nonzero)
+    if present is not None:
+        floor = floor * present
+    return Factors(a.mid * b.mid, error, factors, scale, floor, either(a.rough, b.rough), present)
+
+
+def _lost_in_reverse(m: Rounding) -> float:
+    """How many η the entry of a Jacobian may lose where reverse mode multiplies its factors from
+    the other end.
+
+    On its way through a matrix product it rounds g·take·(1-c²), what the product makes of it, the
+    reset gate's three factors and the last product: seven times, by half an η each, or by a whole
+    one where it is flushed.
+    """
+    # Seven halves, and as many whole ones, each rounded up.
+    return 4.0 if m.subnormals else 8.0
+
+
+def matrices_multiplied(a: Ball, b: Ball, across: bool, results: Results | None) -> Terms:
+    """The matrix product of two numbers; across: whether the sum runs over the batch; results:
+    those of the parts that it is put together of, itself if None.
+    """
+    m = a.mode
+    mid, weight = matmul(a.mid, b.mid), matmul(a.size, b.size)
+    error: Bound = 0.0
+    if not a.exactly:
+        error = matmul(a.radius, b.magnitude) * m.inherited
+    if not b.exactly:
+        error = plus(error, matmul(a.size, b.radius) * m.inherited)
+    # One number for all entries where nothing is exactly 0, as with dense weights: counting would
+    # take another matrix product.
+    terms: Count = float(a.shape[-1])
+    if a.nonzero is not None or b.nonzero is not None:
+        terms = matmul(everywhere(a.nonzero, a.shape), everywhere(b.nonzero, b.shape))
+    inexact = weight
+    if a.rough is not None or b.rough is not None:
+        # A product with a ±2^k or a 0 rounds nothing: only the others are charged.
+        inexact = matmul(a.inexact, b.inexact)
+    lost = rounded_results(
+        m, mid, weight, terms, error, across=across, inexact=inexact, results=results
+    )
+    error, floor = lost.error, lost.floor
+    if m.u_m:
+        # What is wrong with the operands is met by the roundings of product and result.
+        operands = (2 + m.u_m) * m.u_m * (1 + 2 * m.u)
+        error = error + weight * operands
+        floor = (
+            floor + a.shape[-1] * (largest(a.magnitude) + largest(b.magnitude)) * m.operand_floor
+        )
+    spread = None
+    if b.spread is not None:
+        spread = np.maximum(a.size, 1.0) @ np.broadcast_to(b.spread, b.shape)
+    return Terms(mid, weight, terms, error, floor, lost.operands, lost.stored, spread)
+
+
+def summed_along(a: Ball, axis: int, results: Results | None) -> Terms:
+    """Σ of a number along `axis`, which is that of the batch; `results` as of matrix products."""
+    mid, weight = a.mid.sum(axis), a.size.sum(axis)
+    error: Bound = 0.0 if a.exactly else a.radius.sum(axis)
+    terms: Count = float(a.shape[axis]) if a.nonzero is None else a.nonzero.sum(axis)
+    lost = rounded_results(
+        a.mode, mid, weight, terms, error, across=True, inexact=None, results=results
+    )
+    return Terms(mid, weight, terms, *lost)
+
+
+def _product_error(a: Ball, b: Ball, u: Bound) -> Bound:
     """(|a|+δa)(|b|+δb)(1+u) - |a||b|, arranged so that most of it is done on `a`, the smaller
     array.
     """
@@ -38,7 +144,8 @@ def clipped(a: Ball) -> Ball:
     # A clip that is no number of the format is rounded to it.
     near = (a.size + rad >= m.clip * (1 - m.u)) * (m.u * m.clip)
     within = np.maximum(high - mid, mid - low) + near
-    return type(a)(m, mid, np.where(np.isinf(rad), np.inf, within * OUTWARD))
+    # A sum is none any more.
+    return type(a.rounded())(m, mid, np.where(np.isinf(rad), np.inf, within * OUTWARD))
 
 
 def unless_lost(a: Ball, rad: Bound) -> Bound:

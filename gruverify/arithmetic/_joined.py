@@ -17,8 +17,8 @@ def joined_rows(balls: Sequence[Ball]) -> Ball:
         return each[0]
     exactly = all(ball.exactly for ball in each)
     radius = None if exactly else np.concatenate([ball.radius for ball in each])
-    whole = Ball(each[0].mode, np.concatenate([ball.mid for ball in each]), radius)
     shapes = [ball.shape for ball in each]
-    whole.nonzero = joined([ball.nonzero for ball in each], shapes)
-    whole.rough = joined([ball.rough for ball in each], shapes)
-    return whole
+    return Ball(each[0].mode, np.concatenate([ball.mid for ball in each]), radius).known(
+        nonzero=joined([ball.nonzero for ball in each], shapes),
+        rough=joined([ball.rough for ball in each], shapes),
+    )

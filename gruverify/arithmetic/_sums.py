@@ -23,15 +23,12 @@ No addition underflows, unless the smallest numbers are flushed to 0: then each 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gruverify.arithmetic._bounds import Bound, Floats, largest, plus
 from gruverify.arithmetic._rounding import OUTWARD, Rounding
-
-if TYPE_CHECKING:
-    from gruverify.arithmetic._ball import Ball
 
 #: A number of terms: one for all entries, or an array of one for each.
 Count = Any
@@ -59,43 +56,53 @@ class Results(NamedTuple):
     count: Count
 
 
-def round_sum(
-    total: Ball, *, across: bool, inexact: Floats | None, results: Results | None
-) -> None:
-    """Puts what a sum of products, or a sum along an axis, loses beside its additions into the ball
-    `total`, of which its terms are known.
+class Lost(NamedTuple):
+    """What a sum is wrong by beside its additions, and what of it is stored."""
+
+    error: Bound
+    floor: Bound  # underflow, in units of η
+    operands: Count
+    stored: Floats  # Σ|operand|
+
+
+def rounded_results(
+    m: Rounding,
+    mid: Floats,
+    weight: Floats,
+    terms: Count,
+    error: Bound,
+    *,
+    across: bool,
+    inexact: Floats | None,
+    results: Results | None,
+) -> Lost:
+    """What a sum of products, or a sum along an axis, loses where its terms and it are rounded;
+    `error` is what is wrong inside its terms.
 
     across: whether it runs over the batch. inexact: Σ|product that rounds|, None for a sum of plain
     numbers. A wider accumulator rounds the products to itself and the result, one operand, to the
     format; else each product is rounded to the format. results: those of the parts that the sum is
     put together of, each of which is stored; None if it is one.
     """
-    m: Rounding = total.mode
     if not m.wide:
-        if inexact is not None:
-            total.error = plus(total.error, inexact * m.u)
-            total.floor = total.terms
+        if inexact is None:
+            return Lost(error, 0.0, 1.0, weight)
+        return Lost(plus(error, inexact * m.u), terms, 1.0, weight)
     # NumPy's halves add up a batch term by term in the format, although their matrix products do
     # not.
-    elif across and m.sums_in_format:
-        total.operands, total.stored = total.terms, total.weight
-        if inexact is not None:
-            total.error = total.error + inexact * m.u
-            total.floor = total.terms
+    if across and m.sums_in_format:
+        if inexact is None:
+            return Lost(error, 0.0, terms, weight)
+        return Lost(error + inexact * m.u, terms, terms, weight)
+    if results is None:
+        sizes, some = np.abs(mid), _at_most_1(terms)
     else:
-        if results is None:
-            sizes, some = total.size, _at_most_1(total.terms)
-        else:
-            sizes, some = results
-            total.stored = sizes
-        total.operands = some
-        total.error = plus(total.error, sizes * m.u)
-        total.floor = some
-        if inexact is not None:
-            # The products of two halves are exact in float32 (11+11 bits are at most 24); of others
-            # not.
-            total.error += inexact * m.u_a
-            total.floor = some + total.terms * (m.eta_a / m.eta)
+        sizes, some = results
+    error = plus(error, sizes * m.u)
+    if inexact is None:
+        return Lost(error, some, some, sizes)
+    # The products of two halves are exact in float32 (11+11 bits are at most 24); of others not.
+    return Lost(error + inexact * m.u_a, some + terms * (m.eta_a / m.eta), some, sizes)
 
 
 def _at_most_1(count: Count) -> Count:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,6 +105,19 @@ class Cell(Pasteable):
     def packed(self) -> dict[str, NDArray]:
         """The parameters by PyTorch's names; without biases there are two."""
         return {name: array for name in PACKED if (array := getattr(self, name)) is not None}
+
+    def writable_copy(self) -> Cell:
+        """The same cell over copies of its arrays that can be written to."""
+        return self.with_unchecked({name: array.copy() for name, array in self.packed().items()})
+
+    def with_unchecked(self, arrays: Mapping[str, NDArray]) -> Cell:
+        """The same cell over these very arrays, by their packed names; they are neither checked
+        nor made read-only, as implementations under test need them.
+        """
+        # Unlike the constructor, a copy takes over what it finds.
+        other = copy(self)
+        vars(other).update(arrays)
+        return other
 
     def parameters(self, lift: Callable[[NDArray], Array] = np.asarray) -> Parameters:
         """The parameters gate by gate, each packed array turned by `lift` into the arithmetic

@@ -62,6 +62,10 @@ class Stack:
                     f"layer {layer}, direction {direction}: {what} is {found}, expected {wanted}"
                 )
 
+    def writable_copy(self) -> Stack:
+        """The same stack over copies of its arrays that can be written to."""
+        return Stack(tuple(tuple(cell.writable_copy() for cell in row) for row in self.cells))
+
     @property
     def layers(self) -> int:
         """How many layers."""

@@ -427,7 +427,7 @@ def _right_without(case: AnyCase, backend: Backend) -> bool:
     )
     trial = Trial(zero, backend)
     try:
-        outputs, _ = trial.observed.sequence_at(case.inputs, None)
+        outputs, _ = trial.observed.ask("sequence", state=None)
     except Obstacle:
         return False
     states = zip(outputs, trial.exact.run.states[1:], strict=True)

@@ -105,9 +105,9 @@ def _row_of_hessian(one: Trial, name: str, at: tuple[int, int]) -> tuple[Vector,
     along = Gradients(**zeros)  # type: ignore[arg-type]  # None where there is no bias
     # A unit vector: the answer is a row of the Hessian.
     getattr(along, name)[at] = 1
-    return vector(one.case.cell.variant, one.observed.sequence_hvp_along(along)), radii(
-        one, one.exact.hvp_along(along)
-    )
+    return vector(
+        one.case.cell.variant, one.observed.fresh_answer("sequence_hvp", tangent=along)
+    ), radii(one, one.exact.hvp_along(along))
 
 
 @invariant(
@@ -119,7 +119,10 @@ def _row_of_hessian(one: Trial, name: str, at: tuple[int, int]) -> tuple[Vector,
 def homogeneous(trial: Trial) -> Iterator[Residual]:
     one = trial.on(first_step)
     variant = one.case.cell.variant
-    turned = vector(variant, one.observed.sequence_hvp_along(turned_tangent(one.observed.tangent)))
+    turned = vector(
+        variant,
+        one.observed.fresh_answer("sequence_hvp", tangent=turned_tangent(one.observed.tangent)),
+    )
     # Every error made at -v/2 is at most the one made at v.
     allowed = combined(lambda radius: 3 * radius, radii(one, one.exact.hvp))
     back = combined(lambda a: -2 * a, turned)

@@ -29,9 +29,9 @@ from gruverify.invariants.core._trial import Trial
 def chunks(trial: Trial) -> Iterator[Residual]:
     whole = trial.on(stretched)
     c, half, allowed = whole.case, len(whole.case.inputs) // 2, 2 * whole.exact.outputs_radius
-    head, between = whole.observed.sequence_at(c.inputs[:half], c.state)
+    head, between = whole.observed.fresh_answer("sequence", inputs=c.inputs[:half])
     # From the returned state: whoever keeps more between steps loses it here, within the radius.
-    tail, last = whole.observed.sequence_at(c.inputs[half:], between)
+    tail, last = whole.observed.fresh_answer("sequence", inputs=c.inputs[half:], state=between)
     outputs, end = whole.observed.sequence
     yield agree_within(
         "outputs, in two pieces",
@@ -54,7 +54,7 @@ def loop(trial: Trial) -> Iterator[Residual]:
     whole = trial.on(stretched)
     states = [whole.case.state]
     for x in whole.case.inputs:
-        states.append(whole.observed.step_at(x, states[-1]))
+        states.append(whole.observed.fresh_answer("step", x=x, h=states[-1]))
     yield agree_within(
         "outputs, step by step",
         "tbi",
@@ -76,7 +76,7 @@ def causality(trial: Trial) -> Iterator[Residual]:
     inputs = whole.case.inputs.copy()
     # Another number for every one but 1/2.
     inputs[-1] = 1 - inputs[-1]
-    other, _ = whole.observed.sequence_at(inputs, whole.case.state)
+    other, _ = whole.observed.fresh_answer("sequence", inputs=inputs)
     yield equal("outputs, another last input", "tbi", other[:-1], whole.observed.sequence[0][:-1])
 
 
@@ -96,7 +96,7 @@ def no_state(trial: Trial) -> Iterator[Residual]:
     zero = trial.on(from_zero)
     # After another run, whose last state a buffer may still hold.
     from_zeros = zero.observed.sequence
-    outputs, last = zero.observed.sequence_at(zero.case.inputs, None)
+    outputs, last = zero.observed.ask("sequence", state=None)
     yield equal("outputs, without a state", "tbi", outputs, from_zeros[0])
     yield equal("last, without a state", "bi", last, from_zeros[1])
 
@@ -178,7 +178,9 @@ def crowded(case: Case) -> Case:
 )
 def batch(trial: Trial) -> Iterator[Residual]:
     all_ = trial.on(short).on(crowded)
-    alone, _ = all_.observed.sequence_at(all_.case.inputs[:, -1:], all_.case.state[-1:])
+    alone, _ = all_.observed.fresh_answer(
+        "sequence", inputs=all_.case.inputs[:, -1:], state=all_.case.state[-1:]
+    )
     # The last member, and not the first: a stale buffer shows behind others (M34).
     outputs, allowed = all_.observed.sequence[0][:, -1:], 2 * all_.exact.outputs_radius[:, -1:]
     yield agree_within("outputs, last member alone", "tbi", alone, outputs, allowed, scale=STATES)
@@ -192,7 +194,7 @@ def batch(trial: Trial) -> Iterator[Residual]:
 )
 def step_batch(trial: Trial) -> Iterator[Residual]:
     all_ = trial.on(short).on(crowded)
-    alone = all_.observed.step_at(all_.case.inputs[0, -1:], all_.case.state[-1:])
+    alone = all_.observed.fresh_answer("step", x=all_.case.inputs[0, -1:], h=all_.case.state[-1:])
     allowed = 2 * all_.exact.next_state.radius[-1:]
     yield agree_within(
         "h, last member alone", "bi", alone, all_.observed.step[-1:], allowed, scale=STATES

@@ -108,8 +108,8 @@ def test_called_anew_means_called_anew() -> None:
     observed.fresh_answer("step")
     observed.fresh_answer("sequence")
     observed.fresh_answer("sequence")
-    observed.fresh_sequence_vjp(None)
-    observed.fresh_sequence_vjp(CASE.d_outputs)
+    observed.fresh_answer("sequence_vjp", d_outputs=None)
+    observed.fresh_answer("sequence_vjp", d_outputs=CASE.d_outputs)
     assert counting.calls == {"step": 2, "sequence": 2, "sequence_vjp": 2}
 
 

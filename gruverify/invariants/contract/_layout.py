@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from gruverify.backends import METHODS
-from gruverify.invariants.core._calls import changed, copied, unlocked
+from gruverify.invariants.core._calls import changed, copied
 from gruverify.invariants.core._layouts import (
     AWKWARD,
     INPUTS_OVERLAP,
@@ -85,7 +85,7 @@ class _Given:
 
     def to_arrays_of_their_own(self) -> None:
         """The array's numbers in C order."""
-        self.subject = unlocked(self.subject)
+        self.subject = self.subject.writable_copy()
         self.arguments = {name: copied(argument) for name, argument in self.arguments.items()}
 
     def answer(self) -> Parts:

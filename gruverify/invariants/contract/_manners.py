@@ -15,7 +15,7 @@ from gruverify._named import Keywords
 from gruverify.arithmetic import NDArray
 from gruverify.backends import METHODS
 from gruverify.cell import Cell, Gradients, Stack, StackGradients
-from gruverify.invariants.core._calls import copied, unlocked
+from gruverify.invariants.core._calls import copied
 from gruverify.invariants.core._layouts import relaid, relaid_argument
 from gruverify.invariants.core._methods import (
     AnyTrial,
@@ -101,7 +101,7 @@ def _own_memory(method: str) -> Check:
     def check(trial: AnyTrial) -> Iterator[Residual]:
         # Kept alive, or its memory could be used again and look shared.
         before, observed = getattr(trial.observed, method), trial.observed
-        subject = unlocked(observed.subject)
+        subject = observed.subject.writable_copy()
         arguments = {
             name: copied(argument) for name, argument in observed.arguments(method).items()
         }
@@ -195,7 +195,7 @@ class _Kept:
 
     def __init__(self, trial: AnyTrial, method: str) -> None:
         self._trial, self._method, self._observed = trial, method, trial.observed
-        self._subject: Any = unlocked(self._observed.subject)
+        self._subject: Any = self._observed.subject.writable_copy()
         self._arguments = {
             name: copied(argument) for name, argument in self._observed.arguments(method).items()
         }
@@ -210,7 +210,7 @@ class _Kept:
         sees later.
         """
         # Held, so that no later object takes its address.
-        self._strangers.append(unlocked(self._subject))
+        self._strangers.append(self._subject.writable_copy())
         given = {name: copied(argument) for name, argument in self._arguments.items()}
         return self._answer(self._strangers[-1], given)
 
@@ -234,7 +234,7 @@ class _Kept:
         others.
         """
         for cell, new in zip(
-            _cells(self._subject), _cells(unlocked(self._observed.subject)), strict=True
+            _cells(self._subject), _cells(self._observed.subject.writable_copy()), strict=True
         ):
             for name, array in new.packed().items():
                 object.__setattr__(cell, name, array)

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from gruverify.backends import WAYS
-from gruverify.invariants.core._calls import unlocked
 from gruverify.invariants.core._registry import invariant
 from gruverify.invariants.core._residual import Residual, equal, ok, violated
 from gruverify.invariants.core._trial import Trial
@@ -19,7 +18,7 @@ _AXES = "abcdefghijklmnopqrstuvwxyz"
 def _reached_by(way: str) -> Callable[[Trial], Iterator[Residual]]:
     def check(trial: Trial) -> Iterator[Residual]:
         case = trial.case
-        given = unlocked(case.cell), case.inputs.copy(), case.state.copy(), case.d_last.copy()
+        given = case.cell.writable_copy(), case.inputs.copy(), case.state.copy(), case.d_last.copy()
         reached = trial.observed.as_given("reloaded", way, *given)
         for name, expected in reached.expected.items():
             found = reached.found[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from gruverify.invariants.core._obstacle import (
     Declined,
     Malformed,
     NoMoreAsked,
+    Obstacle,
     RuledOut,
 )
 
@@ -64,9 +65,9 @@ class Calls:
     its own.
 
     Reading an answer raises an Obstacle if there is none: BackendRaised, Malformed or Declined.
-    `subject` is the cell or stack that every method is given first. `mutated` lists the arguments
-    that calls of each method changed, and `drawn` the random generators shared by the program that
-    second calls drew from.
+    `ask` keeps what it finds, `fresh_answer` calls whenever it is called. `subject` is the cell or
+    stack that every method is given first. `mutated` lists the arguments that calls of each method
+    changed, and `drawn` the random generators shared by the program that second calls drew from.
     """
 
     def __init__(
@@ -77,19 +78,22 @@ class Calls:
         declared: Declarations | None = None,
     ) -> None:
         """`declared` is what the backend declares, where it is known already."""
+        self.case = case
         self.backend: Any = backend
         self.subject: Any = subject
         self.declared = declared or declarations_of(backend)
         self.mutated: defaultdict[str, list[str]] = defaultdict(list)
         self.drawn: set[str] = set()
+        #: The answer to each question, or the obstacle in its place.
+        self._answers: dict[tuple[str, ...], Any] = {}
         self._again: dict[str, Any] = {}
         self._format, self._sizes = case.format, case.sizes
         H, L, D = case.sizes["H"], case.sizes.get("L", 1), case.sizes.get("D", 1)
         self._extents = {**case.sizes, "3": 3 * H, "S": L * D, "O": D * H}
 
-    def arguments(self, method: str) -> Keywords:
-        """What the method is given for the case after the cell or stack, by name and in its
-        order.
+    def arguments(self, method: str, **changes: object) -> Keywords:
+        """What the method is given for the case after the cell or stack, by name and in its order;
+        changes: what is given in place of the case's own.
         """
         raise NotImplementedError
 
@@ -103,13 +107,47 @@ class Calls:
         """
         raise NotImplementedError
 
-    def fresh_answer(self, method: str) -> Any:
-        """The method's answer for the case, called anew."""
-        return self.checked(method, self.raw_answer(method, self.arguments(method)))
+    def ask(self, method: str, **without: None) -> Any:
+        """The method's checked answer for the case, without those of its arguments that are named.
+
+        It is called once, and what stands in its way is kept like an answer: calling again could
+        kill the target again, or take as long.
+        """
+        question = (method, *without)
+        if question not in self._answers:
+            try:
+                self._answers[question] = self.fresh_answer(method, **without)
+            except Obstacle as obstacle:
+                obstacle.case = self.case
+                self._answers[question] = obstacle
+        found = self._answers[question]
+        if isinstance(found, Obstacle):
+            # It is raised again for every invariant that asks: tracebacks would pile up.
+            raise found.with_traceback(None)
+        return found
+
+    def fresh_answer(self, method: str, **changes: object) -> Any:
+        """The method's checked answer, called anew; changes: arguments in place of the case's, each
+        of any number of steps and members, or None.
+        """
+        returned = self.raw_answer(method, self.arguments(method, **changes))
+        return self._checked_with(method, returned, changes)
+
+    def _checked_with(self, method: str, returned: object, changes: Keywords) -> Any:
+        """The answer to a call with changed arguments, if its kind, shapes and dtype are right."""
+        raise NotImplementedError
 
     def raw_answer(self, method: str, arguments: Keywords) -> Any:
         """What the method returns for copies of these arguments, unchecked."""
-        return self._call(method, **arguments)
+        # Copies for every call: a backend that writes to its arguments must not change the next
+        # answer, and the copy shows that it did.
+        subject = self.subject.writable_copy()
+        given = {name: copied(argument) for name, argument in arguments.items()}
+        result = self.as_given(method, subject, *given.values())
+        self.mutated[method] += changed(self.subject.packed(), subject.packed()) + changed(
+            arguments, given
+        )
+        return result
 
     def second_answer(self, method: str) -> Any:
         """The method's answer to a second call for the case, which is made once."""
@@ -121,17 +159,6 @@ class Calls:
                 name for name, state in random_states().items() if state != before.get(name, state)
             }
         return self._again[method]
-
-    def _call(self, method: str, **arguments: NDArray | Gradients | bool | None) -> Any:
-        # Copies for every call: a backend that writes to its arguments must not change the next
-        # answer, and the copy shows that it did.
-        subject = unlocked(self.subject)
-        given = {name: copied(a) for name, a in arguments.items()}
-        result = self.as_given(method, subject, *given.values())
-        self.mutated[method] += changed(self.subject.packed(), subject.packed()) + changed(
-            arguments, given
-        )
-        return result
 
     def as_given(self, method: str, *arguments: object) -> Any:
         """What the method returns for these very objects, unchecked."""
@@ -206,28 +233,6 @@ def pair_of(method: str, value: object) -> tuple[Any, Any]:
     if not isinstance(value, tuple) or len(value) != 2:
         raise Malformed(f"{method} returned {type(value).__name__}, expected a pair of arrays")
     return value
-
-
-@overload
-def unlocked(given: Cell) -> Cell: ...
-@overload
-def unlocked(given: Stack) -> Stack: ...
-def unlocked(given: Cell | Stack) -> Cell | Stack:
-    """The same cell or stack over writable copies: whether the backend writes to them is for an
-    invariant to see.
-    """
-    if isinstance(given, Stack):
-        return Stack(tuple(tuple(map(_twin, row)) for row in given.cells))
-    return _twin(given)
-
-
-def _twin(cell: Cell) -> Cell:
-    # The constructor would lock the arrays again.
-    twin = object.__new__(Cell)
-    for name in ("variant", "weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-        value = getattr(cell, name)
-        object.__setattr__(twin, name, value.copy() if isinstance(value, np.ndarray) else value)
-    return twin
 
 
 def copied(argument: object) -> Any:

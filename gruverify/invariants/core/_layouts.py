@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -12,7 +11,6 @@ from numpy.lib.stride_tricks import as_strided
 
 from gruverify.arithmetic import NDArray
 from gruverify.cell import Case, Cell, Gradients, Stack
-from gruverify.invariants.core._calls import unlocked
 from gruverify.invariants.core._changes import short
 
 #: From an array to one of its shape; `name` is that of the argument or parameter.
@@ -86,15 +84,14 @@ def _states_overlap(name: str, array: NDArray) -> NDArray:
 
 def relaid(subject: Subject, relay: Relay) -> Subject:
     """The cell or stack over other arrays, which nobody has checked or locked."""
-    twin = unlocked(subject)
-    if isinstance(twin, Cell):
-        cells: Iterable[Cell] = (twin,)
-    else:
-        cells = chain.from_iterable(twin.cells)
-    for cell in cells:
-        for name, array in cell.packed().items():
-            object.__setattr__(cell, name, relay(name, array))
-    return twin
+    if isinstance(subject, Stack):
+        return Stack(tuple(tuple(_relaid(cell, relay) for cell in row) for row in subject.cells))
+    return _relaid(subject, relay)
+
+
+def _relaid(cell: Cell, relay: Relay) -> Cell:
+    copies = cell.writable_copy().packed()
+    return cell.with_unchecked({name: relay(name, array) for name, array in copies.items()})
 
 
 def relaid_argument(name: str, argument: object, relay: Relay) -> Any:

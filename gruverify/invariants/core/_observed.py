@@ -12,7 +12,7 @@ from gruverify.arithmetic import NDArray
 from gruverify.backends import Backend, Declarations
 from gruverify.cell import Case, Gradients, Variant
 from gruverify.invariants.core._calls import ARGUMENTS, AXES, PAIRS, Calls, pair_of
-from gruverify.invariants.core._obstacle import Malformed, RuledOut, answer, asking
+from gruverify.invariants.core._obstacle import Malformed, RuledOut, asking
 from gruverify.invariants.core._tangent import tangent_of
 
 
@@ -21,19 +21,23 @@ class Observed(Calls):
     kind, shape, dtype.
     """
 
+    case: Case
+
     def __init__(self, case: Case, backend: Backend, declared: Declarations | None = None) -> None:
         super().__init__(case, case.cell, backend, declared)
-        self.case = case
 
-    def arguments(self, method: str) -> Keywords:
-        """What the method is given for the case after the cell, by name and in its order."""
+    def arguments(self, method: str, **changes: object) -> Keywords:
+        """What the method is given for the case after the cell, by name and in its order; changes:
+        what is given in place of the case's own.
+        """
         c = self.case
+        # A step has the first of the inputs, the initial state and the cotangent of the last state.
         renamed = {"x": c.inputs[0], "h": c.state, "cotangent": c.d_last}
         given: Keywords = {}
         for name in ARGUMENTS[method]:
-            # A step has the first of the inputs, the initial state and the cotangent of the last
-            # state.
-            if name in renamed:
+            if name in changes:
+                given[name] = changes[name]
+            elif name in renamed:
                 given[name] = renamed[name]
             elif name == "tangent":
                 given[name] = self.tangent
@@ -62,6 +66,13 @@ class Observed(Calls):
                 method, returned, "BI" if method == "step_vjp" else "TBI", **other
             )
 
+    def _checked_with(self, method: str, returned: object, changes: Keywords) -> Any:
+        other: dict[str, int] = {}
+        for name, change in changes.items():
+            if isinstance(change, np.ndarray):
+                other |= zip(self.letters(name), change.shape, strict=True)
+        return self.checked(method, returned, **other)
+
     @cached_property
     def tangent(self) -> Gradients:
         """The direction in which the case is differentiated; the state rests where the backend
@@ -69,101 +80,67 @@ class Observed(Calls):
         """
         return tangent_of(self.case, moves_state=self.declared.state_gradient)
 
-    @answer
+    # The answers to the case itself, with their types: each is found once, by `ask`.
+
+    @property
     def step(self) -> NDArray:
         """(B, H)."""
-        found: NDArray = self.fresh_answer("step")
+        found: NDArray = self.ask("step")
         return found
 
-    def step_at(self, x: NDArray, h: NDArray) -> NDArray:
-        """The step from other arguments x (B, I) and h (B, H), called anew: (B, H)."""
-        found: NDArray = self.checked("step", self._call("step", x=x, h=h), B=len(x))
-        return found
-
-    @answer
+    @property
     def step_jacobian(self) -> tuple[NDArray, NDArray]:
         """(B, H, H) and (B, H, I)."""
-        return pair_of("step_jacobian", self.fresh_answer("step_jacobian"))
-
-    @answer
-    def step_vjp(self) -> Gradients:
-        """Gradients of the first step at d_last; `inputs` is (B, I)."""
-        found: Gradients = self.fresh_answer("step_vjp")
+        found: tuple[NDArray, NDArray] = self.ask("step_jacobian")
         return found
 
-    @answer
+    @property
+    def step_vjp(self) -> Gradients:
+        """Gradients of the first step at d_last; `inputs` is (B, I)."""
+        found: Gradients = self.ask("step_vjp")
+        return found
+
+    @property
     def sequence(self) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, H) and last state (B, H)."""
-        return pair_of("sequence", self.fresh_answer("sequence"))
+        found: tuple[NDArray, NDArray] = self.ask("sequence")
+        return found
 
-    def sequence_at(self, inputs: NDArray, state: NDArray | None) -> tuple[NDArray, NDArray]:
-        """The sequence from other arguments, called anew: outputs and last state. The state may be
-        None.
-        """
-        T, B, _ = inputs.shape
-        returned = self._call("sequence", inputs=inputs, state=state)
-        return pair_of("sequence", self.checked("sequence", returned, T=T, B=B))
-
-    @answer
+    @property
     def sequence_vjp(self) -> Gradients:
         """Gradients of the sequence at both cotangents."""
-        return self.fresh_sequence_vjp(self.case.d_outputs)
+        found: Gradients = self.ask("sequence_vjp")
+        return found
 
-    @answer
+    @property
     def sequence_vjp_of_last(self) -> Gradients:
         """Gradients of the sequence at the cotangent of the last state alone."""
-        return self.fresh_sequence_vjp(None)
+        found: Gradients = self.ask("sequence_vjp", d_outputs=None)
+        return found
 
-    @answer
-    def sequence_jvp(self) -> tuple[NDArray, NDArray]:
-        """The derivatives of outputs (T, B, H) and last state (B, H) along the case's tangent."""
-        return self.sequence_jvp_along(self.tangent)
-
-    def sequence_jvp_along(self, tangent: Gradients) -> tuple[NDArray, NDArray]:
-        """The derivatives of outputs and last state along any tangent, from a call of its own."""
-        c = self.case
-        returned = self._call("sequence_jvp", inputs=c.inputs, state=c.state, tangent=tangent)
-        return pair_of("sequence_jvp", self.checked("sequence_jvp", returned))
-
-    @answer
-    def sequence_hvp(self) -> Gradients:
-        """The derivative of the gradients at both cotangents along the case's tangent."""
-        return self.sequence_hvp_along(self.tangent)
-
-    @answer
-    def sequence_hvp_reverse(self) -> Gradients:
-        """The derivative of the gradients along the case's tangent in the backend's second way."""
-        return self.sequence_hvp_along(self.tangent, "sequence_hvp_reverse")
-
-    def sequence_hvp_along(self, tangent: Gradients, method: str = "sequence_hvp") -> Gradients:
-        """The derivative of the gradients along any tangent, from a call of its own."""
-        c = self.case
-        given = {"inputs": c.inputs, "state": c.state, "d_outputs": c.d_outputs, "d_last": c.d_last}
-        return self._gradients(method, self._call(method, **given, tangent=tangent), "TBI")
-
-    @answer
+    @property
     def sequence_vjp_of_outputs(self) -> Gradients:
         """Gradients of the sequence at the cotangents of the outputs alone."""
-        return self._sequence_vjp(self.case.d_outputs, None)
+        found: Gradients = self.ask("sequence_vjp", d_last=None)
+        return found
 
-    def fresh_sequence_vjp(self, d_outputs: NDArray | None) -> Gradients:
-        """Gradients of the sequence, called anew."""
-        return self._sequence_vjp(d_outputs, self.case.d_last)
+    @property
+    def sequence_jvp(self) -> tuple[NDArray, NDArray]:
+        """The derivatives of outputs (T, B, H) and last state (B, H) along the case's tangent."""
+        found: tuple[NDArray, NDArray] = self.ask("sequence_jvp")
+        return found
 
-    def _sequence_vjp(self, d_outputs: NDArray | None, d_last: NDArray | None) -> Gradients:
-        return self.sequence_vjp_of_steps(slice(None), self.case.state, d_outputs, d_last)
+    @property
+    def sequence_hvp(self) -> Gradients:
+        """The derivative of the gradients at both cotangents along the case's tangent."""
+        found: Gradients = self.ask("sequence_hvp")
+        return found
 
-    def sequence_vjp_of_steps(
-        self, steps: slice, state: NDArray, d_outputs: NDArray | None, d_last: NDArray | None
-    ) -> Gradients:
-        """Gradients of some of the steps, from any state (B, H) and at any cotangents, called
-        anew.
-        """
-        inputs = self.case.inputs[steps]
-        found = self._call(
-            "sequence_vjp", inputs=inputs, state=state, d_outputs=d_outputs, d_last=d_last
-        )
-        return self._gradients("sequence_vjp", found, "TBI", T=len(inputs))
+    @property
+    def sequence_hvp_reverse(self) -> Gradients:
+        """The derivative of the gradients along the case's tangent in the backend's second way."""
+        found: Gradients = self.ask("sequence_hvp_reverse")
+        return found
 
     def chained_vjp(self, states: NDArray) -> Gradients:
         """step_vjp from the last step back to the first, each at the cotangent the one after it
@@ -172,13 +149,14 @@ class Observed(Calls):
         states: (T, B, H), the state before each step, as the backend's own sequence returned them.
         """
         c = self.case
-        cotangent, terms = c.d_last, []
+        cotangent, terms = c.d_last, list[Gradients]()
         for k in reversed(range(len(c.inputs))):
             # Added in float64 and rounded once: the one rounding of a stored sum, which the ball
             # has, too.
             cotangent = (cotangent.astype(np.float64) + c.d_outputs[k]).astype(c.format.dtype)
-            found = self._call("step_vjp", x=c.inputs[k], h=states[k], cotangent=cotangent)
-            terms.append(self._gradients("step_vjp", found, "BI"))
+            terms.append(
+                self.fresh_answer("step_vjp", x=c.inputs[k], h=states[k], cotangent=cotangent)
+            )
             if terms[-1].state is None:
                 raise RuledOut("step_vjp", "state_gradient=False")
             cotangent = terms[-1].state

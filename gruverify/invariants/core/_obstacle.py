@@ -1,15 +1,12 @@
-"""What stands in the way of reading an answer, and reading each answer once."""
+"""What stands in the way of reading an answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Generic, TypeVar
 
 from gruverify._visible import error_line, visible
 from gruverify.cell import AnyCase
-
-Read = TypeVar("Read")
 
 
 class Obstacle(Exception):
@@ -87,36 +84,3 @@ def asking(method: str) -> Iterator[None]:
         # The innermost name stands: a derived method may call another.
         obstacle.method = obstacle.method or method
         raise
-
-
-class answer(Generic[Read]):
-    """A property that is found out once, and so is what stands in its way: no backend is asked
-    twice.
-    """
-
-    def __init__(self, read: Callable[[Any], Read]) -> None:
-        self._read = read
-        self.__doc__ = read.__doc__
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, instance: object, owner: type | None = None) -> Read:
-        # The obstacle is kept like an answer: asking again could kill the target again, or take as
-        # long.
-        found = vars(instance).setdefault("_answers", {})
-        if self._name not in found:
-            found[self._name] = self._ask(instance)
-        if isinstance(found[self._name], Obstacle):
-            # The obstacle is raised again for every invariant that reads it: tracebacks would pile
-            # up.
-            raise found[self._name].with_traceback(None)
-        result: Read = found[self._name]
-        return result
-
-    def _ask(self, instance: Any) -> Read | Obstacle:
-        try:
-            return self._read(instance)
-        except Obstacle as obstacle:
-            obstacle.method, obstacle.case = obstacle.method or self._name, instance.case
-            return obstacle

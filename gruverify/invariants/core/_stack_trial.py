@@ -18,7 +18,7 @@ from gruverify.cell import Parameters, StackCase, StackGradients, Variant, param
 from gruverify.formulas import StackRun, stack, stack_bptt
 from gruverify.invariants.core._blocks import BLOCKS_OF
 from gruverify.invariants.core._calls import Calls, is_array, pair_of
-from gruverify.invariants.core._obstacle import Malformed, answer, asking
+from gruverify.invariants.core._obstacle import Malformed, asking
 from gruverify.invariants.core._residual import Floats
 
 
@@ -115,18 +115,31 @@ class StackObserved(Calls):
     time-major.
     """
 
+    case: StackCase
+
     def __init__(
         self, case: StackCase, backend: Backend, declared: Declarations | None = None
     ) -> None:
         super().__init__(case, case.stack, backend, declared)
-        self.case = case
 
-    def arguments(self, method: str) -> Keywords:
-        """What the method is given for the case after the stack, by name and in its order."""
-        c = self.case
-        if method == "stack":
-            return self._given(c.states)
-        return self._given_back(c.states, c.d_outputs, c.d_last)
+    def arguments(self, method: str, **changes: object) -> Keywords:
+        """What the method is given for the case after the stack, by name and in its order; changes:
+        what is given in place of the case's own, time first.
+        """
+        to = self.case.arrangement
+        arranged = {
+            "inputs": to.steps,
+            "states": to.states,
+            "d_outputs": to.steps,
+            "d_last": to.states,
+        }
+        given: Keywords = {}
+        for name in _ARGUMENTS[method]:
+            value = changes.get(name, getattr(self.case, name))
+            if name in arranged and value is not None:
+                value = np.ascontiguousarray(arranged[name](value))
+            given[name] = value
+        return given
 
     def letters(self, argument: str) -> str:
         """The axes of such an argument, as the call has them: S is L·D, O is D·H."""
@@ -144,67 +157,23 @@ class StackObserved(Calls):
                 "last", last, **other
             )
 
-    @answer
+    def _checked_with(self, method: str, returned: object, changes: Keywords) -> Any:
+        if method == "stack_vjp" and "states" in changes:
+            with asking(method):
+                return self._gradients(returned, changes["states"])
+        return self.checked(method, returned)
+
+    @property
     def stack(self) -> tuple[NDArray, NDArray]:
         """Outputs (T, B, D·H) and last states (L·D, B, H)."""
-        return pair_of("stack", self.fresh_answer("stack"))
+        found: tuple[NDArray, NDArray] = self.ask("stack")
+        return found
 
-    def fresh_stack(self, states: NDArray | None) -> tuple[NDArray, NDArray]:
-        """Outputs and last states from these initial states, called anew."""
-        return pair_of("stack", self.checked("stack", self._call("stack", **self._given(states))))
-
-    def stack_over(self, inputs: NDArray) -> tuple[NDArray, NDArray]:
-        """Outputs and last states over other inputs (T, B, I), which need not be finite, called
-        anew.
-        """
-        given = self._given(self.case.states) | {
-            "inputs": _own(self.case.arrangement.steps(inputs))
-        }
-        return pair_of("stack", self.checked("stack", self._call("stack", **given)))
-
-    @answer
+    @property
     def stack_vjp(self) -> StackGradients:
-        """Gradients at both cotangents."""
-        return self.fresh_stack_vjp(self.case.states, self.case.d_outputs, self.case.d_last)
-
-    def fresh_stack_vjp(
-        self, states: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
-    ) -> StackGradients:
-        """Gradients from these states at these cotangents, called anew; all time-major."""
-        return self._gradients(
-            self._call("stack_vjp", **self._given_back(states, d_outputs, d_last)), states
-        )
-
-    def stack_vjp_over(self, inputs: NDArray, d_outputs: NDArray) -> StackGradients:
-        """Gradients over other inputs (T, B, I) at other cotangents (T, B, D·H), which need not be
-        finite.
-        """
-        c, steps = self.case, self.case.arrangement.steps
-        given = self._given_back(c.states, d_outputs, c.d_last) | {"inputs": _own(steps(inputs))}
-        return self._gradients(self._call("stack_vjp", **given), c.states)
-
-    def _given_back(
-        self, states: NDArray | None, d_outputs: NDArray | None, d_last: NDArray | None
-    ) -> Keywords:
-        to, given = self.case.arrangement, self._given(states)
-        if d_outputs is None:
-            given["d_outputs"] = None
-        else:
-            given["d_outputs"] = _own(to.steps(d_outputs))
-        if d_last is None:
-            given["d_last"] = None
-        else:
-            given["d_last"] = _own(to.states(d_last))
-        return given
-
-    def _given(self, states: NDArray | None) -> Keywords:
-        c, to = self.case, self.case.arrangement
-        return {
-            "inputs": _own(to.steps(c.inputs)),
-            "states": None if states is None else _own(to.states(states)),
-            "lengths": c.lengths,
-            "batch_first": c.batch_first,
-        }
+        """Gradients at both cotangents, time first."""
+        found: StackGradients = self.ask("stack_vjp")
+        return found
 
     def _gradients(self, value: object, states: NDArray | None, **other: int) -> StackGradients:
         if not isinstance(value, StackGradients):
@@ -269,6 +238,11 @@ class StackObserved(Calls):
         return array
 
 
+#: The arguments of each method after the stack, in its order.
+_ARGUMENTS = {
+    "stack": ("inputs", "states", "lengths", "batch_first"),
+    "stack_vjp": ("inputs", "states", "lengths", "batch_first", "d_outputs", "d_last"),
+}
 #: The axes of the arguments that are arrays, time first.
 _AXES = {"inputs": "TBI", "states": "SBH", "lengths": "B", "d_outputs": "TBO", "d_last": "SBH"}
 
@@ -279,10 +253,6 @@ def _arranged(letters: str, case: StackCase) -> str:
     if case.batch_first:
         return letters.replace("TB", "BT")
     return letters
-
-
-def _own(array: NDArray) -> NDArray:
-    return np.ascontiguousarray(array)
 
 
 #: From a case to one that stands in a known relation to it, or that meets a condition by

@@ -80,9 +80,9 @@ def adjoint(trial: Trial) -> Iterator[Residual]:
     needs=["sequence_jvp"],
 )
 def jvp_homogeneous(trial: Trial) -> Iterator[Residual]:
-    found = trial.observed.sequence_jvp_along(turned_tangent(trial.observed.tangent))[0].astype(
-        np.float64
-    )
+    found = trial.observed.fresh_answer(
+        "sequence_jvp", tangent=turned_tangent(trial.observed.tangent)
+    )[0].astype(np.float64)
     # Every error made at -v/2 is at most the one made at v.
     allowed = 3 * np.stack([ball.radius for ball in trial.exact.jvp])
     expected = trial.observed.sequence_jvp[0].astype(np.float64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -95,10 +96,12 @@ def chunks(trial: Trial) -> Iterator[Residual]:
     if len(case.inputs) == half:
         yield nothing_claimed("one step is one chunk")
         return
-    vjp, between = trial.observed.sequence_vjp_of_steps, trial.observed.sequence[0][half - 1]
+    vjp, between = partial(trial.observed.fresh_answer, "sequence_vjp"), trial.observed.sequence[0]
     # The later half first: the earlier one needs the cotangent that it passes back.
-    second = vjp(slice(half, None), between, case.d_outputs[half:], case.d_last)
-    first = vjp(slice(0, half), case.state, case.d_outputs[:half], state_of(second))
+    second = vjp(
+        inputs=case.inputs[half:], state=between[half - 1], d_outputs=case.d_outputs[half:]
+    )
+    first = vjp(inputs=case.inputs[:half], d_outputs=case.d_outputs[:half], d_last=state_of(second))
     one, other = (vector(case.cell.variant, part) for part in (first, second))
     whole = {name: one[name] + other[name] for name in one if name not in ("inputs", "state")}
     whole |= {"inputs": np.concatenate([one["inputs"], other["inputs"]]), "state": one["state"]}
@@ -131,7 +134,10 @@ def _cut(trial: Trial, window: int) -> Gradients:
         state = trial.observed.sequence[0][first - 1]
     else:
         state = trial.case.state
-    return trial.observed.sequence_vjp_of_steps(slice(first, None), state, None, trial.case.d_last)
+    found: Gradients = trial.observed.fresh_answer(
+        "sequence_vjp", inputs=trial.case.inputs[first:], state=state, d_outputs=None
+    )
+    return found
 
 
 def contracted(case: Case) -> Case:

@@ -232,7 +232,7 @@ def nan_is_passed_on(trial: Trial) -> Iterator[Residual]:
         arrays[name][0, -1] = np.nan
         if name == "h" and not trial.declared.initial_state:
             continue
-        after = _unless_refused(trial, partial(all_.observed.step_at, arrays["x"], arrays["h"]))
+        after = _unless_refused(trial, partial(all_.observed.fresh_answer, "step", **arrays))
         if after is None:
             yield ok(f"NaN in {name}: raised")
             continue
@@ -263,7 +263,7 @@ def nan_in_time(trial: Trial) -> Iterator[Residual]:
     before = whole.observed.sequence[0][:-1]
     inputs = whole.case.inputs.copy()
     inputs[-1, 0, -1] = np.nan
-    answer = _unless_refused(trial, lambda: whole.observed.sequence_at(inputs, whole.case.state))
+    answer = _unless_refused(trial, lambda: whole.observed.fresh_answer("sequence", inputs=inputs))
     if answer is None:
         yield ok("NaN in the last input: raised")
     elif trial.declared.nan == "raises":
@@ -296,7 +296,7 @@ def nan_cotangent_is_passed_on(trial: Trial) -> Iterator[Residual]:
     d_last[0, -1] = np.nan
     found = _unless_refused(
         trial,
-        lambda: all_.observed.sequence_vjp_of_steps(slice(None), c.state, c.d_outputs, d_last),
+        lambda: all_.observed.fresh_answer("sequence_vjp", d_last=d_last),
     )
     if found is None:
         yield ok("NaN in a cotangent: raised")

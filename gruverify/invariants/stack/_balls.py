@@ -110,8 +110,7 @@ def _states(found: StackGradients) -> NDArray:
     asks_more=True,
 )
 def gradient_of_last(trial: StackTrial) -> Iterator[Residual]:
-    c = trial.case
-    found = trial.observed.fresh_stack_vjp(c.states, None, c.d_last)
+    found = trial.observed.ask("stack_vjp", d_outputs=None)
     for name, letters, actual in gradients(found):
         yield compare(f"dL/d{name}", letters, actual, trial.exact.gradients_of_last[name])
 
@@ -124,8 +123,7 @@ def gradient_of_last(trial: StackTrial) -> Iterator[Residual]:
     asks_more=True,
 )
 def gradient_of_outputs(trial: StackTrial) -> Iterator[Residual]:
-    c = trial.case
-    found = trial.observed.fresh_stack_vjp(c.states, c.d_outputs, None)
+    found = trial.observed.ask("stack_vjp", d_last=None)
     for name, letters, actual in gradients(found):
         yield compare(f"dL/d{name}", letters, actual, trial.exact.gradients_of_outputs[name])
 

@@ -67,7 +67,8 @@ def padding_extremes(trial: StackTrial) -> Iterator[Residual]:
     case, found = padded.case, padded.observed.stack
     for content, numbers in _contents(trial):
         inputs = _filled(case, case.inputs, numbers)
-        others = _unless_refused(numbers, partial(padded.observed.stack_over, inputs))
+        stack = partial(padded.observed.fresh_answer, "stack", inputs=inputs)
+        others = _unless_refused(numbers, stack)
         if others is None:
             yield ok(f"padded with {content}: raised")
             continue
@@ -92,8 +93,12 @@ def padding_extremes_gradients(trial: StackTrial) -> Iterator[Residual]:
     padded = trial.on(followed)
     case, found = padded.case, padded.observed.stack_vjp
     for content, numbers in _contents(trial):
-        filled = (_filled(case, steps, numbers) for steps in (case.inputs, case.d_outputs))
-        others = _unless_refused(numbers, partial(padded.observed.stack_vjp_over, *filled))
+        filled = {
+            "inputs": _filled(case, case.inputs, numbers),
+            "d_outputs": _filled(case, case.d_outputs, numbers),
+        }
+        vjp = partial(padded.observed.fresh_answer, "stack_vjp", **filled)
+        others = _unless_refused(numbers, vjp)
         if others is None:
             yield ok(f"padded with {content}: raised")
             continue

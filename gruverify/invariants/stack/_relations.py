@@ -134,7 +134,7 @@ def states_are_their_own(trial: StackTrial) -> Iterator[Residual]:
 def gradients_are_their_own(trial: StackTrial) -> Iterator[Residual]:
     c, D = trial.case, trial.case.stack.directions
     d_last = np.where(np.arange(len(c.d_last))[:, None, None] < D, c.d_last, 0 * c.d_last)
-    found = trial.observed.fresh_stack_vjp(c.states, None, d_last)
+    found = trial.observed.fresh_answer("stack_vjp", d_outputs=None, d_last=d_last)
     if c.stack.layers == 1:
         yield nothing_claimed("there is one layer")
     for name, letters, actual in gradients(found):
@@ -349,7 +349,7 @@ def _same_gradients(what: str, trial: StackTrial, other: StackTrial) -> Iterator
 )
 def no_states(trial: StackTrial) -> Iterator[Residual]:
     zeros = trial.on(from_zeros)
-    given, missing = zeros.observed.stack, zeros.observed.fresh_stack(None)
+    given, missing = zeros.observed.stack, zeros.observed.ask("stack", states=None)
     for what, letters, one, other in zip(
         ("outputs", "last"), ("tbi", "sbi"), missing, given, strict=True
     ):
@@ -366,7 +366,7 @@ def no_states(trial: StackTrial) -> Iterator[Residual]:
 )
 def no_states_gradients(trial: StackTrial) -> Iterator[Residual]:
     zeros = trial.on(from_zeros)
-    missing = zeros.observed.fresh_stack_vjp(None, trial.case.d_outputs, trial.case.d_last)
+    missing = zeros.observed.ask("stack_vjp", states=None)
     given = zeros.observed.stack_vjp
     yield equal("dL/dx without states", "tbj", missing.inputs, given.inputs)
     for name, array in given.parameters.items():
