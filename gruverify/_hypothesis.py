@@ -1,8 +1,8 @@
 """`st.from_type(gruverify.Cell)` and its like, without an import of our strategies.
 
 `import hypothesis` loads this module through the entry point of that name and calls `register`; so
-it is tiny, and imports nothing of ours. A type is registered once its module has been imported,
-whether before Hypothesis or after.
+it is tiny, and so is all that it imports of ours. A type is registered once its module has been
+imported, whether before Hypothesis or after.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from gruverify._announce import listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +54,7 @@ def register() -> None:
     """
     from hypothesis import strategies as st
 
+    listen(register)
     _profiles()
     for home in list(_WAITING):
         module = sys.modules.get(home)

@@ -107,12 +107,12 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Where a target is named and no file, its tests are all there is to collect."""
-    if _alone(config):
+    if _is_about_one_target(config):
         return True
     return None
 
 
-def _alone(config: pytest.Config) -> bool:
+def _is_about_one_target(config: pytest.Config) -> bool:
     """Whether the run is about a target, named on the command line, and nothing else."""
     given_to_worker = getattr(config, "workerinput", None)
     # A worker of pytest-xdist is given arguments even where there were none: its controller says.
@@ -127,7 +127,7 @@ def _alone(config: pytest.Config) -> bool:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker of pytest-xdist."""
-    node.workerinput["gruverify_alone"] = _alone(node.config)
+    node.workerinput["gruverify_alone"] = _is_about_one_target(node.config)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -2,8 +2,7 @@
 rounding constants.
 """
 
-import sys as _sys
-
+from gruverify._announce import announce as _announce
 from gruverify.arithmetic._activation import USUAL as USUAL
 from gruverify.arithmetic._activation import Activation as Activation
 from gruverify.arithmetic._activation import Functions as Functions
@@ -63,6 +62,5 @@ from gruverify.arithmetic._steps import each_by_itself as each_by_itself
 from gruverify.arithmetic._steps import steps_of as steps_of
 from gruverify.arithmetic._wide import emulated as emulated
 
-# Once Hypothesis has loaded our entry point, it wants to know of the types above.
-if _entry_point := _sys.modules.get("gruverify._hypothesis"):
-    _entry_point.register()
+# Whoever waits for the types above, as Hypothesis may, finds all of them now.
+_announce()

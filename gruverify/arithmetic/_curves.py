@@ -124,7 +124,7 @@ def _line(curve: Curve, slope: Floats, x: Floats, values: Ends) -> Line:
     side ends; `values` are below and above the curve at each.
     """
     low, high, zero, centre = x[:4]
-    down, up = _beside(values, slope, x - centre)
+    down, up = _left_of_line(values, slope, x - centre)
     with np.errstate(divide="ignore"):  # arctanh(1): a slope of 0 is nowhere
         flat = np.minimum(curve.flat(slope), 1e3)
     touched = np.stack([np.clip(-flat, low, zero), np.clip(flat, zero, high)])
@@ -134,7 +134,7 @@ def _line(curve: Curve, slope: Floats, x: Floats, values: Ends) -> Line:
     reach = np.maximum(ends - touched, touched - starts)
     tilt = np.abs(curve.slope(at[0] / 2 + at[1] / 2) - slope) + _SLOPE
     tilt = tilt * reach * (1 + _SLOPE)
-    below, above = _beside(at, slope, touched - centre)
+    below, above = _left_of_line(at, slope, touched - centre)
     least, most = down[:3].min(0), up[:3].max(0)
     least = np.where(low < 0, np.minimum(least, (below - tilt)[0]), least)
     most = np.where(high > 0, np.maximum(most, (above + tilt)[1]), most)
@@ -143,7 +143,7 @@ def _line(curve: Curve, slope: Floats, x: Floats, values: Ends) -> Line:
     return Line(slope, middle, off)
 
 
-def _beside(values: Ends, slope: Floats, X: Floats) -> Ends:
+def _left_of_line(values: Ends, slope: Floats, X: Floats) -> Ends:
     """What is left of the curve beside the line: f(x) - slope (x - c), with X = x - c."""
     line = slope * X
     room = 8 * (float64.unit_roundoff * (1.0 + np.abs(line)) + float64.min_subnormal)

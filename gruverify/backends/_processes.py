@@ -75,14 +75,14 @@ def in_subprocess(
                     raise answer
                 return cast(Answer, answer)
             if ended:
-                raise TargetDied(f"the process {child.ending}{_in(child)}")
+                raise TargetDied(f"the process {child.ending}{_call(child)}")
             if child.silent() > patience:
                 raise TargetDied(
-                    f"the process gave no answer for {patience:g} s and was stopped{_in(child)}"
+                    f"the process gave no answer for {patience:g} s and was stopped{_call(child)}"
                 )
 
 
-def _in(child: Child) -> str:
+def _call(child: Child) -> str:
     if child.in_flight is None:
         return ""
     return f" in {child.in_flight}"

@@ -150,9 +150,9 @@ def resolve(target: object) -> Backend:
     """
     named = target if isinstance(target, NamedTarget) else _named(target)
     if named is None:
-        return completed(_found(target, {}))
+        return completed(_resolve(target, {}))
     try:
-        return completed(_found(named.target, declared_by(named)))
+        return completed(_resolve(named.target, declared_by(named)))
     except BadConfiguration as wrong:
         raise UnknownTarget(str(wrong)) from None
     except (UnknownTarget, BadDeclaration) as wrong:
@@ -211,7 +211,7 @@ def require_installed(target: str) -> None:
         )
 
 
-def _found(target: object, declared: Mapping[str, Any]) -> Backend:
+def _resolve(target: object, declared: Mapping[str, Any]) -> Backend:
     """declared: what pyproject.toml says of it."""
     if not isinstance(target, str):
         return _adapt(target, _in_words(target), declared)

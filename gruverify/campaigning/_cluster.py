@@ -131,17 +131,17 @@ class Cluster:
         try:
             found, worker = future.result(timeout=_ANSWER)
         except (closed, TimeoutError):
-            return self._again(task, "what it found did not arrive")
+            return self._tried_again(task, "what it found did not arrive")
         except (OtherWorker, KeyboardInterrupt):
             raise
         except Exception as failed:  # a worker's trouble, whatever it is, is no finding
-            return self._again(task, error_line(failed))
+            return self._tried_again(task, error_line(failed))
         except BaseException:  # asyncio's CancelledError: nobody waits for it any more
             raise self._gone() from None
         self._futures.pop(task.unit, None)
         return Done(task.unit, found, worker)
 
-    def _again(self, task: Task, why: str) -> Failed | None:
+    def _tried_again(self, task: Task, why: str) -> Failed | None:
         self._require_scheduler()
         self._tries[task.unit] += 1
         if self._tries[task.unit] >= _TRIES:

@@ -1,7 +1,6 @@
 """The vocabulary: variants, cells, gradients, cases."""
 
-import sys as _sys
-
+from gruverify._announce import announce as _announce
 from gruverify.cell._arrangement import Arrangement as Arrangement
 from gruverify.cell._case import Case as Case
 from gruverify.cell._cell import PACKED as PACKED
@@ -33,6 +32,5 @@ from gruverify.cell._variant import Reset as Reset
 from gruverify.cell._variant import Update as Update
 from gruverify.cell._variant import Variant as Variant
 
-# Once Hypothesis has loaded our entry point, it wants to know of the types above.
-if _entry_point := _sys.modules.get("gruverify._hypothesis"):
-    _entry_point.register()
+# Whoever waits for the types above, as Hypothesis may, finds all of them now.
+_announce()

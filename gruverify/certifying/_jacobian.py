@@ -44,7 +44,7 @@ def jacobian_bound(cell: Cell, largest_input: float = 1.0) -> JacobianBound:
     z = gate_range(p.W_xz, p.W_hz, p.b_xz + p.b_hz, box)
     r = gate_range(p.W_xr, p.W_hr, p.b_xr + p.b_hr, box)
     candidate = candidate_range(cell.variant, p, r, box)
-    reset = _after(p, r, box) if cell.variant.reset == "after" else _before(p, r)
+    reset = _reset_after(p, r, box) if cell.variant.reset == "after" else _reset_before(p, r)
     slope = 1 - np.tanh(candidate.nearest_to_zero) ** 2
     apart = 1 + np.tanh(candidate.size)  # of a state and a candidate
     # S_z D(h'-c) of (2.2), each factor at its largest, whatever its sign.
@@ -79,12 +79,12 @@ def candidate_range(variant: Variant, p: Parameters, r: Range, box: Box) -> Rang
     return Range(outside.low + reset.low, outside.high + reset.high)
 
 
-def _after(p: Parameters, r: Range, box: Box) -> _Reset:
+def _reset_after(p: Parameters, r: Range, box: Box) -> _Reset:
     """With the reset gate after the product, W_hc h + b_hc."""
     return _Reset(r.high[:, None] * np.abs(p.W_hc), np.diag(_product(p, box).size * slope_of(r)))
 
 
-def _before(p: Parameters, r: Range) -> _Reset:
+def _reset_before(p: Parameters, r: Range) -> _Reset:
     """With the reset gate before the product, where it multiplies states of at most 1."""
     return _Reset(np.abs(p.W_hc) * r.high, np.abs(p.W_hc) * slope_of(r))
 

@@ -56,10 +56,10 @@ _SCHEDULER = Parsed(_scheduler, "must be local, local:N with N processes, or tcp
 
 _HELP = """Verify TARGETs on many workers, for as long as you like.
 
-The cases of each target and format are parted into units. A unit is a function of its number alone:
+The cases of each target and format are divided into units. A unit is a function of its number only:
 what a campaign finds does not depend on how many workers there are, which of them end, or how often
 it is started again. Each finished unit is kept in the store at once, and the same command goes on
-where it was ended. What failed is shown by its cause, a row each.
+where it was ended. What failed is shown by its cause, one row each.
 
 \b
 gruverify campaign mypkg.kernels:MyGRU --cases 100000 --store nights.db
@@ -132,7 +132,7 @@ claimed), 130 interrupted. Of several targets: the first of 130, 4, 1, 6, 0.
     metavar="DIR|FILE.db|redis://HOST",
     help="Keep failing and close cases in this Hypothesis database, and try those in it first.",
 )
-@click.option("--known", metavar="FILE", help="Causes of failures that are known, a line each.")
+@click.option("--known", metavar="FILE", help="Causes of failures that are known, one per line.")
 @click.option(
     "--on-new",
     metavar="COMMAND",
@@ -203,7 +203,7 @@ def command(
         "guided": guided,
     }
     with _stored(store):
-        kept = _kept(store, asked, subjects)
+        kept = _kept_campaign(store, asked, subjects)
         run = Run(asked, kept, entries, words, out, Path(store))
         with _workers(scheduler) as workers:
             from gruverify.campaigning import Campaign
@@ -297,7 +297,7 @@ def _subjects(targets: Sequence[str], plan: Plan, patience: float) -> dict[str, 
     return found
 
 
-def _kept(store: str, asked: JsonObject, subjects: Mapping[str, Subject]) -> KeptCampaign:
+def _kept_campaign(store: str, asked: JsonObject, subjects: Mapping[str, Subject]) -> KeptCampaign:
     """The campaign in the store: begun now, or gone on with."""
     from gruverify.store import File, KeptCampaign
 

@@ -48,13 +48,14 @@ _LAYOUTS = (*LAYOUTS, "cudnn")
     "--reset",
     type=one_of("after", "before"),
     metavar="after|before",
-    help="The reset gate and the product in FROM, where that does not say it.",
+    help="Which side of the recurrent product the reset gate is on in FROM, where that does not "
+    "say.",
 )
 @click.option(
     "--update",
     type=one_of("keep", "replace"),
     metavar="keep|replace",
-    help="What z multiplies in FROM: the state?",
+    help="What z multiplies in FROM: the old state (keep) or the candidate (replace).",
 )
 @click.option(
     "--to-update",
@@ -62,10 +63,17 @@ _LAYOUTS = (*LAYOUTS, "cudnn")
     metavar="keep|replace",
     help="What z multiplies in TO, for a kernel of your own with PyTorch's names.",
 )
-@click.option("--hidden-size", type=click.IntRange(min=1), metavar="H", help="Of cuDNN's packing.")
-@click.option("--input-size", type=click.IntRange(min=1), metavar="I", help="Of cuDNN's packing.")
 @click.option(
-    "--num-layers", type=click.IntRange(min=1), metavar="L", help="Of cuDNN's packing (default: 1)."
+    "--hidden-size", type=click.IntRange(min=1), metavar="H", help="H, for cuDNN's packing."
+)
+@click.option(
+    "--input-size", type=click.IntRange(min=1), metavar="I", help="I, for cuDNN's packing."
+)
+@click.option(
+    "--num-layers",
+    type=click.IntRange(min=1),
+    metavar="L",
+    help="Layers, for cuDNN's packing (default: 1).",
 )
 @click.option("--bidirectional", is_flag=True, help="cuDNN's packing has both directions.")
 @click.option("--force", is_flag=True, help="Write over TO if it is there.")

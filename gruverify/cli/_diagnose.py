@@ -28,8 +28,8 @@ _NORMAL = "normal"
 @click.option(
     "--inputs",
     metavar="FILE",
-    help="What the GRU is given: (T, B, I), or (T, I). Without it: standard normal numbers, which "
-    "--inputs normal says aloud.",
+    help="What the GRU is given: (T, B, I), or (T, I). normal, or "
+    "no --inputs: standard normal numbers.",
 )
 @click.option(
     "--state", metavar="FILE", help="The initial state, (L·D, B, H) or (B, H) (default: zeros)."
@@ -117,10 +117,10 @@ def _diagnosis(
     from gruverify.diagnosis import diagnosed, model_of
 
     named = model_of(model, **said)
-    return diagnosed(named, _given(named, inputs, **values), formats)
+    return diagnosed(named, _inputs_given(named, inputs, **values), formats)
 
 
-def _given(
+def _inputs_given(
     model: Model,
     inputs: str | None,
     *,

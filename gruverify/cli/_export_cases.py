@@ -32,7 +32,10 @@ _SAID = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 _INDEX, _SCHEMA = "index.json", "case.schema.json"
 
 
-@click.command("export-cases")
+@click.command(
+    "export-cases",
+    short_help="Write cases with expected values and bounds, for tests in any language.",
+)
 @click.argument("folder", type=FOLDER)
 @click.option(
     "--as",
@@ -57,7 +60,8 @@ _INDEX, _SCHEMA = "index.json", "case.schema.json"
     "--reset",
     type=one_of("after", "before"),
     metavar="after|before",
-    help="The reset gate and the product (default: after; onnx, webnn: both).",
+    help="Which side of the recurrent product the reset gate is on (default: after; onnx, webnn: "
+    "both).",
 )
 @click.option(
     "--update",
@@ -65,7 +69,7 @@ _INDEX, _SCHEMA = "index.json", "case.schema.json"
     default="keep",
     show_default=True,
     metavar="keep|replace",
-    help="What z multiplies: the state?",
+    help="What z multiplies: the old state (keep) or the candidate (replace).",
 )
 @click.option(
     "--biases",
@@ -80,7 +84,11 @@ _INDEX, _SCHEMA = "index.json", "case.schema.json"
     show_default=True,
     help="How many cases are drawn: 25, 100 or 2000 (onnx, webnn: 1, 4 or 80 of each kind).",
 )
-@click.option("--max-cases", type=click.IntRange(min=0), help="Draw so many.")
+@click.option(
+    "--max-cases",
+    type=click.IntRange(min=0),
+    help="Cases that are drawn, instead of the profile's.",
+)
 @click.option("--max-size", type=click.IntRange(min=1), help="Draw no case with a larger size.")
 @click.option(
     "--seed",
@@ -99,7 +107,7 @@ _INDEX, _SCHEMA = "index.json", "case.schema.json"
     "--layout",
     type=one_of(*LAYOUTS),
     metavar="|".join(LAYOUTS),
-    help="Of --weights, where names do not tell it.",
+    help="Whose layout --weights have, where their names do not tell.",
 )
 @click.option("--declare", "declared", **DECLARE)
 @click.option("--force", is_flag=True, help="Write over files that are there.")

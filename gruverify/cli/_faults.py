@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 @click.option(
     "--max-cases",
     type=click.IntRange(min=1),
-    help="Cases for each format, instead of the profile's.",
+    help="Cases per format, instead of the profile's.",
 )
 @click.option(
     "--columns",
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     help="Cases of each format for the matrix, judged by all invariants in turns; a fault is "
     "looked for in all cases.",
 )
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes (default: one for each core).")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes (default: one per core).")
 @click.option("--json", "json_path", metavar="PATH", help="Write the matrix as JSON.")
 @click.option("--markdown", "markdown_path", metavar="PATH", help="Write it as a Markdown page.")
 @click.option(
@@ -73,7 +73,7 @@ def command(
     markdown_path: str | None,
     html_path: str | None,
 ) -> None:
-    """Put a bank of wrong GRUs to the invariants: which are caught, how soon, and by what.
+    """Run a bank of wrong GRUs against the invariants: which are caught, how soon, and by what.
 
     Each fault is a GRU that is wrong in one way, many as reported of released implementations; each
     is tried with reset after and before the recurrent product, in float32 and float64. Beside them

@@ -25,19 +25,19 @@ _OPTIONS = (
         "--layout",
         type=one_of(*LAYOUTS),
         metavar="|".join(LAYOUTS),
-        help="Where names do not tell it.",
+        help="Whose layout the weights have, where their names do not tell.",
     ),
     click.option(
         "--reset",
         type=one_of("after", "before"),
         metavar="after|before",
-        help="The reset gate and the product.",
+        help="Which side of the recurrent product the reset gate is on.",
     ),
     click.option(
         "--update",
         type=one_of("keep", "replace"),
         metavar="keep|replace",
-        help="What z multiplies: the state?",
+        help="What z multiplies: the old state (keep) or the candidate (replace).",
     ),
 )
 

@@ -121,7 +121,7 @@ _SETTINGS = {
 @click.group(cls=_LazyGroup, context_settings=_SETTINGS)
 @click.version_option(__version__, prog_name="gruverify")
 def main() -> None:
-    """Gruverify tells whether a GRU is right, and shows the smallest case in which it is not.
+    """Tell whether a GRU is right, and show the smallest case in which it is not.
 
     \b
     gruverify check torch                verify PyTorch's GRU in four floating-point formats

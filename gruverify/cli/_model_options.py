@@ -41,45 +41,50 @@ _OF_THE_WHOLE = {
 }
 _OPTIONS = (
     click.option(
-        "--gru", metavar="NAME", help="Of model.onnx@RUNTIME: this GRU alone (of --weights: this)."
+        "--gru",
+        metavar="NAME",
+        help="With model.onnx@RUNTIME: this GRU alone (of --weights: this).",
     ),
     click.option(
         "--inputs",
         multiple=True,
         metavar="FILE",
-        help="Of model.onnx@RUNTIME: inputs (T, B, I) to run beside those that are drawn.",
+        help="With model.onnx@RUNTIME: inputs (T, B, I) to run beside those that are drawn.",
     ),
     click.option(
-        "--declare", "declared", **{**DECLARE, "help": f"Of model.onnx@RUNTIME: {DECLARE['help']}"}
+        "--declare",
+        "declared",
+        **{**DECLARE, "help": f"With model.onnx@RUNTIME: w{DECLARE['help'][1:]}"},
     ),
     click.option(
         "--weights",
         metavar="FILE",
-        help="Of model.onnx@RUNTIME, whose GRU is a Loop, a Scan or steps one by one, and of "
+        help="With model.onnx@RUNTIME, whose GRU is a Loop, a Scan or steps one by one, or with "
         "model.tflite@litert: judge the whole model against the GRU of this file.",
     ),
     click.option(
         "--layout",
         type=one_of(*LAYOUTS),
         metavar="|".join(LAYOUTS),
-        help="Of --weights, where names do not tell it.",
+        help="With --weights: whose layout they have, where their names do not tell.",
     ),
     click.option(
         "--reset",
         type=one_of("after", "before"),
         metavar="after|before",
-        help="Of --weights: the reset gate and the product.",
+        help="With --weights: which side of the recurrent product the reset gate is on.",
     ),
     click.option(
         "--update",
         type=one_of("keep", "replace"),
         metavar="keep|replace",
-        help="Of --weights: what z multiplies: the state?",
+        help="With --weights: what z multiplies, the old state (keep) or the candidate (replace).",
     ),
     click.option(
         "--activations",
         metavar="GATES,CANDIDATE",
-        help="Of --weights: what stands in place of σ and tanh, as hard_sigmoid(0.2,0.5),relu.",
+        help="With --weights: the functions in place of σ and tanh, such as "
+        "hard_sigmoid(0.2,0.5),relu.",
     ),
     click.option(
         "--port",

@@ -45,12 +45,12 @@ def store_options(command: Command) -> Command:
                 and Path(options[name]).resolve() == Path(store).resolve()
             ):
                 raise Fail(f"--store {store}: is {option}, too; name another file")
-        return command(**options, kept=_kept(store, resume=resume))
+        return command(**options, kept=_kept_run(store, resume=resume))
 
     return cast(Command, _STORE(_RESUME(with_store)))
 
 
-def _kept(path: str | None, *, resume: bool) -> Kept | None:
+def _kept_run(path: str | None, *, resume: bool) -> Kept | None:
     """The run to keep in a file, which is seen to be a store before anything is asked."""
     if path is None:
         if resume:

@@ -50,7 +50,7 @@ def verdict(layer: Layer) -> str:
         case "carry":
             return f"{said}, by {_carriers(layer)}"
         case "together":
-            return f"{said}, by {_together(layer)}"
+            return f"{said}, by {_summands_in_words(layer)}"
         case other:
             alone = length_in_words(memory.parts[other])
             kept = length_in_words(memory.parts["carry"])
@@ -71,7 +71,7 @@ def _carriers(layer: Layer) -> str:
     return f"{len(carriers)} of {H} units that {'carries' if len(carriers) == 1 else 'carry'}"
 
 
-def _together(layer: Layer) -> str:
+def _summands_in_words(layer: Layer) -> str:
     """Which of the summands it takes."""
     memory = layer.memory
     alone = {name: length_in_words(memory.parts[name]) for name in SUMMANDS}

@@ -139,7 +139,7 @@ def _zero(*names: str) -> Backward:
     )
 
 
-def _after(v: Variant) -> bool:
+def _resets_after(v: Variant) -> bool:
     return v.reset == "after"
 
 
@@ -166,10 +166,10 @@ _DETACHED = {
     "∂h/∂a_r and ∂h/∂a_z are 0: both gates are detached": Backward(gates=_stopped("r", "z")),
     "∂h/∂a_c is 0: the candidate is detached": Backward(gates=_stopped("r", "c", "q")),
     "∂h/∂(r h') is 0: what the reset gate multiplies is detached": Backward(
-        gates=_stopped("r", "q"), there_in=lambda v: not _after(v)
+        gates=_stopped("r", "q"), there_in=lambda v: not _resets_after(v)
     ),
     "∂h/∂(r (W_hc h' + b_hc)) is 0: what the reset gate multiplies is detached": Backward(
-        gates=_stopped("r", "q"), there_in=_after
+        gates=_stopped("r", "q"), there_in=_resets_after
     ),
 }
 
@@ -237,7 +237,7 @@ _SLOPES = {
 _TERMS = {
     **{words: Backward(gates=gates) for words, gates in _SLOPES.items()},
     "∂h/∂a_r has h' for W_hc h' + b_hc": Backward(
-        gates=_with_slopes(reset=lambda a: a.h * a.r * (1 - a.r)), there_in=_after
+        gates=_with_slopes(reset=lambda a: a.h * a.r * (1 - a.r)), there_in=_resets_after
     ),
     "∂h/∂h' has {take} for {keep}: the carry path": Backward(direct=lambda a: a.take),
     "weight_hh is transposed on the way back": Backward(
@@ -280,14 +280,14 @@ def _of_parameters() -> Iterator[tuple[str, Backward]]:
     yield "every dL/dθ is 0", _zero(*BLOCKS)
     yield (
         "dL/dW_hc lacks the factor r",
-        Backward(to_weights=_unreset, summed=_taken_from("W_hc"), there_in=_after),
+        Backward(to_weights=_unreset, summed=_taken_from("W_hc"), there_in=_resets_after),
     )
     yield (
         "dL/db_hc lacks the factor r",
         Backward(
             to_weights=_unreset,
             summed=_taken_from("b_hc"),
-            there_in=lambda v: _after(v) and v.has("b_hc"),
+            there_in=lambda v: _resets_after(v) and v.has("b_hc"),
         ),
     )
     yield "dL/dθ of r and z are exchanged", Backward(summed=_exchanged)

@@ -181,7 +181,7 @@ class Reduction:
         array = self.best.arrays()[name]
         if not (marked & (array != 0)).any():
             return False
-        return self._takes(self._with(name, np.where(marked, np.zeros_like(array), array)))
+        return self._takes(self._best_with(name, np.where(marked, np.zeros_like(array), array)))
 
     def _values(self) -> None:
         """Make the numbers that are left short: all at once, array by array, and entry by entry.
@@ -195,7 +195,7 @@ class Reduction:
             self._takes(with_arrays(self.best, partial(_shortened_if, read, plainer)))
         for name in read:
             for plainer in _PLAINER:
-                self._takes(self._with(name, _shortened(self.best.arrays()[name], plainer)))
+                self._takes(self._best_with(name, _shortened(self.best.arrays()[name], plainer)))
         for name in read:
             for at in np.flatnonzero(self.best.arrays()[name]):
                 self._shorten(name, at)
@@ -205,11 +205,13 @@ class Reduction:
         array = self.best.arrays()[name]
         for plainer in _PLAINER:
             if self._takes(
-                self._with(name, np.where(_marked(array, at), _shortened(array, plainer), array))
+                self._best_with(
+                    name, np.where(_marked(array, at), _shortened(array, plainer), array)
+                )
             ):
                 return
 
-    def _with(self, name: str, array: NDArray) -> AnyCase:
+    def _best_with(self, name: str, array: NDArray) -> AnyCase:
         return with_arrays(self.best, lambda other, own: array if other == name else own)
 
     def _names(self) -> list[str]:

@@ -307,7 +307,7 @@ def check_in_processes(
     finally:
         crew.close()
     parts = [replace(part, header=crew.header) for part in earlier.parts]
-    result = _together(crew, parts, tuple(note for _, note in earlier.deaths))
+    result = _added_up(crew, parts, tuple(note for _, note in earlier.deaths))
     return concluded_apart(result, target, patience)
 
 
@@ -328,10 +328,10 @@ def check_apart(
         _carry_out(crew, plan.formats or (), 1)
     finally:
         crew.close()
-    return _together(crew)
+    return _added_up(crew)
 
 
-def _together(crew: Crew, parts: Sequence[Result] = (), notes: tuple[str, ...] = ()) -> Result:
+def _added_up(crew: Crew, parts: Sequence[Result] = (), notes: tuple[str, ...] = ()) -> Result:
     """What the shards and some parts add up to."""
     whole = Result(crew.header, {}, {}, crew.complete, 0.0, notes, cpu=0.0)
     results = (shard.result for shard in crew.shards if shard.result is not None)

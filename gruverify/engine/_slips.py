@@ -191,7 +191,7 @@ _ACTIVATIONS = {
 }
 
 
-def _with(**blocks: Callable[[Parameters], Any]) -> Callable[[Parameters], Parameters]:
+def _replacing(**blocks: Callable[[Parameters], Any]) -> Callable[[Parameters], Parameters]:
     """The parameters with some blocks replaced by what is made of all."""
     return lambda p: replace(p, **{name: f(p) for name, f in blocks.items()})
 
@@ -222,7 +222,7 @@ def _of_gates() -> Iterator[tuple[str, Slip]]:
     for gate, side in product(_BLOCKS, _SIDES):
         seen, _, letter, _ = _SIDES[side]
         block = f"W_{side}{_BLOCKS[gate]}"
-        slip = Slip(_with(**{block: _nothing(block)}), weights={f"{letter}_{gate}": ""})
+        slip = Slip(_replacing(**{block: _nothing(block)}), weights={f"{letter}_{gate}": ""})
         if block == "W_hc":  # where nothing else is reset, the side does not matter
             slip = replace(slip, any_reset=_unbiased)
         yield f"{gate} without the {seen}", slip
@@ -231,7 +231,10 @@ def _of_gates() -> Iterator[tuple[str, Slip]]:
         own, taken = (f"W_{side}{_BLOCKS[each]}" for each in (gate, other))
         yield (
             f"{gate} with the {name} of {other}",
-            Slip(_with(**{own: _block(taken)}), weights={f"{letter}_{gate}": f"{letter}_{other}"}),
+            Slip(
+                _replacing(**{own: _block(taken)}),
+                weights={f"{letter}_{gate}": f"{letter}_{other}"},
+            ),
         )
     for gate, other in ("rz", "zr", "nz", "nr"):
         yield f"{gate} with the biases of {other}", _with_biases(gate, other)
@@ -240,7 +243,7 @@ def _of_gates() -> Iterator[tuple[str, Slip]]:
         yield (
             f"r and z with each other's {weights.replace('weight', 'bias')}",
             Slip(
-                _with(**{r: _block(z), z: _block(r)}),
+                _replacing(**{r: _block(z), z: _block(r)}),
                 biases={f"{letter}_r": f"{letter}_z", f"{letter}_z": f"{letter}_r"},
                 there_in=lambda v: v.has("b_xr") and v.has("b_hr"),
             ),
@@ -252,7 +255,7 @@ def _with_biases(gate: str, other: str) -> Slip:
     for side, (_, _, _, letter) in _SIDES.items():
         blocks[f"b_{side}{_BLOCKS[gate]}"] = _block(f"b_{side}{_BLOCKS[other]}")
         letters[f"{letter}_{gate}"] = f"{letter}_{other}"
-    return Slip(_with(**blocks), biases=letters, there_in=lambda v: v.bias)
+    return Slip(_replacing(**blocks), biases=letters, there_in=lambda v: v.bias)
 
 
 #: By what each is called.

@@ -64,7 +64,7 @@ def case_document(exported: Exported) -> JsonObject:
         "about": exported.about,
         **_particulars(case),
         "parameters": {n: _array(a) for n, a in parameters_of(case).items()},
-        **{name: _array(array) for name, array in _given(case).items()},
+        **{name: _array(array) for name, array in _arguments_of(case).items()},
         "expected": _nested(values),
         "bounds": _nested(bounds),
     }
@@ -84,7 +84,7 @@ def _particulars(case: StackCase) -> JsonObject:
     }
 
 
-def _given(case: StackCase) -> dict[str, NDArray]:
+def _arguments_of(case: StackCase) -> dict[str, NDArray]:
     return {name: getattr(case, name) for name in ("inputs", "states", "d_outputs", "d_last")}
 
 
@@ -117,7 +117,7 @@ def _json(exported: Exported) -> bytes:
 def _flat(exported: Exported) -> dict[str, NDArray]:
     """Every array by name: parameters, what is given, "expected.NAME" and "bound.NAME"."""
     case = exported.case
-    found = {**parameters_of(case), **_given(case)}
+    found = {**parameters_of(case), **_arguments_of(case)}
     if case.lengths is not None:
         found["lengths"] = case.lengths
     for name, each in exported.expected.items():

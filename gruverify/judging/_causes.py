@@ -98,7 +98,7 @@ def reading_that_explains(source: Source, failed: Sequence[Held]) -> Cause | Non
             break
         other = source.read_as(reading)
         # From cheap to dear: a few steps, the rows that tell most, and the whole record.
-        if _begins_right(other) and _agrees(other, failed) and _holds(other):
+        if _begins_right(other) and _agrees(other, failed) and _is_within_bounds(other):
             found.append(reading)
     if not found:
         return None
@@ -139,10 +139,10 @@ def _begins_right(source: Source) -> bool:
         outputs={layer: values[:_BEGINNING] for layer, values in record.outputs.items()},
         lengths=np.minimum(record.lengths, _BEGINNING),
     )
-    return _holds(Source(cut, source.model))
+    return _is_within_bounds(Source(cut, source.model))
 
 
-def _holds(source: Source) -> bool:
+def _is_within_bounds(source: Source) -> bool:
     """Whether everything is within its bounds, and at least half of them claim something."""
     if not _begins_right(source):
         return False
@@ -207,7 +207,7 @@ def format_that_explains(record: Record, declared: DeclaredValues) -> Cause | No
                 layer: fmt.cast(values.astype(np.float64))
                 for layer, values in record.outputs.items()
             }
-            if _holds(source_of(replace(record, outputs=stored), declared)):
+            if _is_within_bounds(source_of(replace(record, outputs=stored), declared)):
                 words = f"outputs that were rounded to {name} before they were recorded"
                 return Cause(words, {}, instead=f"give them as {name}")
     return None
@@ -221,7 +221,7 @@ def weights_that_explain(source: Source) -> Cause | None:
     # Weights in the format of the run are the ones that ran.
     if not is_narrower(record.weights, record.format):
         return None
-    if not _holds(
+    if not _is_within_bounds(
         Source(
             record,
             model_of(record.stack, source.model.mode, record.weights, record.functions),
@@ -242,7 +242,9 @@ def rounded_weights_that_explain(source: Source) -> Cause | None:
             stored = in_format(record.stack, fmt)
         except ValueError:  # some overflow in it
             continue
-        if _holds(Source(record, model_of(in_format(stored, record.format), source.model.mode))):
+        if _is_within_bounds(
+            Source(record, model_of(in_format(stored, record.format), source.model.mode))
+        ):
             words = f"weights that were rounded to {fmt.name}"
             return Cause(words, {}, instead=f"give them as {fmt.name}")
     return None
@@ -256,7 +258,7 @@ def _tried(
         _begins_right(source)
         and _agrees(source, failed)
         and all(is_plausible(source, one) for one in failed)
-        and _holds(source)
+        and _is_within_bounds(source)
     )
 
 
@@ -329,7 +331,7 @@ def start_that_explains(source: Source) -> Cause | None:
     if not np.any(record.state):
         return None
     zeros = replace(record, state=np.zeros_like(record.state))
-    if _holds(Source(zeros, source.model)):
+    if _is_within_bounds(Source(zeros, source.model)):
         return Cause("it starts from zeros, and not from the state that is given", {})
     return None
 
@@ -347,7 +349,7 @@ def clip_that_explains(record: Record, declared: DeclaredValues) -> Cause | None
     """Arguments of σ and tanh as they are, where they should not be larger than the clip."""
     if record.clip is None:
         return None
-    if _holds(source_of(replace(record, clip=None), declared)):
+    if _is_within_bounds(source_of(replace(record, clip=None), declared)):
         return Cause(f"clip={record.clip:g} is not applied", {})
     return None
 
@@ -363,7 +365,7 @@ def functions_that_explain(
         return None  # each has inner layers of its own to enclose
     for words, functions in mistaken(record.functions):
         other = source_of(replace(record, functions=functions), declared)
-        if _begins_right(other) and _agrees(other, failed) and _holds(other):
+        if _begins_right(other) and _agrees(other, failed) and _is_within_bounds(other):
             return Cause(words, {})
     return None
 
@@ -372,7 +374,7 @@ def axes_that_explain(source: Source) -> Cause | None:
     """Batch and time exchanged, or time reversed."""
     record = source.record
     outputs = {layer: values[::-1] for layer, values in record.outputs.items()}
-    if _holds(Source(replace(record, outputs=outputs), source.model)):
+    if _is_within_bounds(Source(replace(record, outputs=outputs), source.model)):
         return Cause("the outputs stand in reverse order of time", {})
     # With the axes exchanged neither states, lengths nor masks have as many members as they were
     # given for.
@@ -386,7 +388,7 @@ def axes_that_explain(source: Source) -> Cause | None:
         state=np.zeros((len(record.state), T, record.stack.hidden_size), record.format.dtype),
         lengths=np.full(T, B),
     )
-    if _holds(Source(exchanged, source.model)):
+    if _is_within_bounds(Source(exchanged, source.model)):
         return Cause("batch and time are the other way round: the first axis is the other one", {})
     return None
 

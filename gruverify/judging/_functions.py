@@ -45,7 +45,7 @@ def _slips(said: Each) -> Iterator[tuple[str, Each]]:
     yield f"alpha and beta are exchanged: it reads as {in_words(turned)}", turned
     for gate in (None, *map(activation_in, _GATES)):
         for candidate in (None, *map(activation_in, _CANDIDATES)):
-            other = tuple(_with(f, gate, candidate) for f in said)
+            other = tuple(_with_functions(f, gate, candidate) for f in said)
             yield _reads_as(said, other), other
 
 
@@ -53,7 +53,9 @@ def _each_turned(f: Functions) -> Functions:
     return Functions(with_parameters_exchanged(f.gate), with_parameters_exchanged(f.candidate))
 
 
-def _with(f: Functions, gate: Activation | None, candidate: Activation | None) -> Functions:
+def _with_functions(
+    f: Functions, gate: Activation | None, candidate: Activation | None
+) -> Functions:
     return replace(f, gate=gate or f.gate, candidate=candidate or f.candidate)
 
 

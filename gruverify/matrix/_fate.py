@@ -196,7 +196,9 @@ class _Hunt:
 
     def visit(self, case: AnyCase) -> bool:
         """Judge the case; whether to go on."""
-        checked = [each for each in _asked(self.plan) if self.plan.asks(each, self.turn)]
+        checked = [
+            each for each in _checked_invariants(self.plan) if self.plan.asks(each, self.turn)
+        ]
         self.number += 1
         self.turn += 1
         for judgement in judge(case, self.backend, checked):
@@ -206,7 +208,7 @@ class _Hunt:
         return True
 
 
-def _asked(plan: Plan) -> list[Invariant]:
+def _checked_invariants(plan: Plan) -> list[Invariant]:
     return [i for i in INVARIANTS.values() if plan.profile == "deep" or not i.deep]
 
 
@@ -243,7 +245,9 @@ def _kills(backend: Backend, formats: Sequence[Format], plan: Plan) -> dict[str,
         )
         for turn, right in enumerate(trials):
             number += 1
-            asked = [invariant for invariant in _asked(plan) if turns.asks(invariant, turn)]
+            asked = [
+                invariant for invariant in _checked_invariants(plan) if turns.asks(invariant, turn)
+            ]
             left = [
                 invariant
                 for invariant in asked

@@ -37,7 +37,7 @@ def families() -> dict[str, list[Invariant]]:
 def families_page() -> str:
     """A Markdown page that leads to the page of each family, ending in a newline."""
     rows = "\n".join(
-        f"| [{family}](invariants/{family}.md) | {_about(family)} | {len(members)} |"
+        f"| [{family}](invariants/{family}.md) | {_first_paragraph(family)} | {len(members)} |"
         for family, members in families().items()
     )
     return f"""# The invariants
@@ -73,10 +73,10 @@ def family_page(family: str) -> str:
     """
     measured = json.loads(files("gruverify.reporting").joinpath("catches.json").read_text("utf-8"))
     sections = (_section(one, measured.get(one.id)) for one in families()[family])
-    return f"# {family}\n\n{_about(family)}\n\n" + "\n".join(sections)
+    return f"# {family}\n\n{_first_paragraph(family)}\n\n" + "\n".join(sections)
 
 
-def _about(family: str) -> str:
+def _first_paragraph(family: str) -> str:
     """What the family is about: the first paragraph of its module, on one line."""
     name = family.replace("-", "_")
     homes = (f"gruverify.invariants.{name}", f"gruverify.invariants._{name}")

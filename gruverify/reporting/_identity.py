@@ -171,7 +171,7 @@ def _why_ambiguous(part: Part) -> str:
 
 def _advice(identity: Identity) -> str:
     """What to do next: a command, or how to declare or adapt the implementation."""
-    again = _again(identity)
+    again = _next_command(identity)
     if identity.status == "unanswered":
         return f"It gave no answer to identify it by.\n{again}"
     values = [part for part in identity.answered if part.of_values]
@@ -215,7 +215,7 @@ def _of_gradients(identity: Identity) -> Iterator[str]:
             yield f"Its gradients are not, by {method}: {' or: '.join(found)}."
 
 
-def _again(identity: Identity) -> str:
+def _next_command(identity: Identity) -> str:
     """The command that checks the target, for a shell."""
     return f"next: gruverify check {shlex.quote(identity.target)}"
 
@@ -229,7 +229,7 @@ def _computed(identity: Identity, reading: Reading) -> str:
 def _remedy(identity: Identity, reading: Reading) -> str:
     answered = chain.from_iterable(part.variants for part in identity.answered)
     declared = dict.fromkeys(map(reading.variant, answered))
-    biases, again = DECLARED_AS.get(reading.bias), _again(identity)
+    biases, again = DECLARED_AS.get(reading.bias), _next_command(identity)
     if reading.functions:
         return (
             "No variant declares this: a target has sigmoid and tanh. Recorded outputs are held "

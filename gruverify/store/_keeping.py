@@ -133,7 +133,9 @@ class Kept:
     def _taken_over(self, earlier: Earlier, header: JsonObject) -> TakenOver:
         self.number = earlier.number
         with damaged():
-            found = self._file.query(lambda connection: _found(connection, earlier.number, header))
+            found = self._file.query(
+                lambda connection: _read_run(connection, earlier.number, header)
+            )
         self.said = (f"goes on with {earlier} of {self.path}: {_in_words(found, header)}",)
         return found
 
@@ -238,7 +240,7 @@ def _runs(connection: sqlite3.Connection, target: str) -> Iterator[Earlier]:
 # -- what it found ---------------------------------------------------------------------------------
 
 
-def _found(connection: sqlite3.Connection, number: int, header: JsonObject) -> TakenOver:
+def _read_run(connection: sqlite3.Connection, number: int, header: JsonObject) -> TakenOver:
     [(stored, saved)] = connection.execute(
         "SELECT header, saved FROM run WHERE id = ?", (number,)
     ).fetchall()

@@ -3,8 +3,7 @@
 Users write `from gruverify import strategies as gst`.
 """
 
-import sys as _sys
-
+from gruverify._announce import announce as _announce
 from gruverify_strategies._awkward import specials as specials
 from gruverify_strategies._awkward import views as views
 from gruverify_strategies._cases import cases as cases
@@ -33,6 +32,5 @@ from gruverify_strategies._torch import torch_grus as torch_grus
 from gruverify_strategies._variants import formats as formats
 from gruverify_strategies._variants import variants as variants
 
-# Once Hypothesis has loaded our entry point, it wants to know of the types above.
-if _entry_point := _sys.modules.get("gruverify._hypothesis"):
-    _entry_point.register()
+# Whoever waits for the types above, as Hypothesis may, finds all of them now.
+_announce()

@@ -41,23 +41,25 @@ def _without_recurrent_bias(cell: Cell) -> Cell:
     """b_hc is 0: the only bias that a reset may reach."""
     if cell.bias_hh is None:
         return cell
-    return replace(cell, bias_hh=_with(cell.bias_hh, 2, 0))
+    return replace(cell, bias_hh=_with_block(cell.bias_hh, 2, 0))
 
 
 def _diagonal(cell: Cell) -> Cell:
     W_hc = cell.weight_hh[2 * cell.hidden_size :]
     # By `where`, which keeps the format; a product with np.eye would be float64.
     diagonal = np.where(np.eye(len(W_hc), dtype=bool), W_hc, W_hc.dtype.type(0))
-    return _without_recurrent_bias(replace(cell, weight_hh=_with(cell.weight_hh, 2, diagonal)))
+    return _without_recurrent_bias(
+        replace(cell, weight_hh=_with_block(cell.weight_hh, 2, diagonal))
+    )
 
 
 def _equal_resets(cell: Cell) -> Cell:
     # Equal rows of weights and biases make equal gates at every step, whatever x and h are.
-    rows = {name: _with(array, 0, array[0]) for name, array in cell.packed().items()}
+    rows = {name: _with_block(array, 0, array[0]) for name, array in cell.packed().items()}
     return _without_recurrent_bias(Cell(cell.variant, **rows))
 
 
-def _with(array: NDArray, gate: int, block: npt.ArrayLike) -> NDArray:
+def _with_block(array: NDArray, gate: int, block: npt.ArrayLike) -> NDArray:
     """A copy in which a gate's block, or each row of it, is `block`."""
     H, array = len(array) // 3, array.copy()
     array[gate * H : (gate + 1) * H] = block

@@ -148,9 +148,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "_config": set(),
     # Types of values that go by names.
     "_named": set(),
+    # Where packages say that they have been imported, and Hypothesis' entry point listens.
+    "_announce": set(),
 }
-#: Types alone, for every package.
-FOR_ALL = {"_named"}
+#: What is for every package.
+FOR_ALL = {"_named", "_announce"}
 FRAMEWORKS = {"torch", "jax", "onnx", "keras", "flax"}
 
 

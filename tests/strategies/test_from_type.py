@@ -59,7 +59,7 @@ def installed(tmp_path: Path) -> Run:
 def test_importing_hypothesis_loads_the_entry_point_and_nothing_heavy(installed: Run) -> None:
     loaded = installed("import hypothesis, sys; print(*sys.modules)")
     ours = {name for name in loaded if name.startswith("gruverify")}
-    assert ours == {"gruverify", "gruverify._hypothesis"}
+    assert ours == {"gruverify", "gruverify._announce", "gruverify._hypothesis"}
     assert not {"numpy", "torch", "ml_dtypes"} & {*loaded}
 
 

@@ -107,7 +107,7 @@ class Conversation:
 
     def _answered(self, method: str, request: JsonObject, most: int) -> tuple[Process, JsonObject]:
         """The program, in step with us, and its answer; it is ended if it is not in step."""
-        process = self._ready()
+        process = self._running_process()
         self._number += 1
         line = line_of({"id": self._number, "method": method, **request})
         try:
@@ -121,7 +121,7 @@ class Conversation:
             raise
         return process, answer
 
-    def _ready(self) -> Process:
+    def _running_process(self) -> Process:
         if self._process is None:
             try:
                 self._process, said = self._started()

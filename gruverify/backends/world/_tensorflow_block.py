@@ -36,12 +36,12 @@ def build() -> FunctionBackend:
 
 
 def _step(cell: Cell, x: NDArray, h: NDArray) -> NDArray:
-    found: NDArray = tf.raw_ops.GRUBlockCell(**_given(cell, x, h)).h.numpy().copy()
+    found: NDArray = tf.raw_ops.GRUBlockCell(**_tensors_of(cell, x, h)).h.numpy().copy()
     return found
 
 
 def _step_vjp(cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray) -> Gradients:
-    given, d_h = _given(cell, x, h), tf.constant(np.array(cotangent))
+    given, d_h = _tensors_of(cell, x, h), tf.constant(np.array(cotangent))
     r, u, c, _ = tf.raw_ops.GRUBlockCell(**given)
     d_x, d_state, d_c, d_ru = tf.raw_ops.GRUBlockCellGrad(**given, r=r, u=u, c=c, d_h=d_h)
     read_ru = tf.concat([given["x"], given["h_prev"]], 1)
@@ -55,7 +55,7 @@ def _step_vjp(cell: Cell, x: NDArray, h: NDArray, cotangent: NDArray) -> Gradien
     return Gradients(d_ih.copy(), d_hh.copy(), d_bias, None, _copy(d_x), _copy(d_state))
 
 
-def _given(cell: Cell, x: NDArray, h: NDArray) -> dict[str, tf.Tensor]:
+def _tensors_of(cell: Cell, x: NDArray, h: NDArray) -> dict[str, tf.Tensor]:
     """The operation's inputs: weights (I+H, 2H) of r and z, (I+H, H) of the candidate."""
     if not x.size:
         raise NotImplementedError("TensorFlow is not asked about what is empty")

@@ -238,11 +238,11 @@ def _allowed(show: Show, frame: _Frame, mode: Rounding) -> Iterable[tuple[Sweep,
     """The cells that show a function, and what the mathematics allows of each, for all backends
     that round alike.
     """
-    return (_kept if max(frame.H, frame.I) <= _KEPT else _by_piece)(show, frame, mode)
+    return (_shown_pieces if max(frame.H, frame.I) <= _KEPT else _by_piece)(show, frame, mode)
 
 
 @lru_cache(maxsize=64)
-def _kept(show: Show, frame: _Frame, mode: Rounding) -> list[tuple[Sweep, Trial]]:
+def _shown_pieces(show: Show, frame: _Frame, mode: Rounding) -> list[tuple[Sweep, Trial]]:
     return list(_by_piece(show, frame, mode))
 
 

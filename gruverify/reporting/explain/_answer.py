@@ -35,7 +35,7 @@ def _length(report: RegimeReport) -> str:
     states = [state for _, state in report.lengths.values()]
     share = report.rows[-1].earlier_share
     return (
-        f"{_at(report)}: the product of Jacobians multiplies the terms k < T only, which make up "
+        f"{_case(report)}: the product of Jacobians multiplies the terms k < T only, which make up "
         f"{share} of the sum; "
         f"the term k = T has the empty product. So dL_t/dU_z {_by_length(updates)}{_list(updates)} "
         f"at t = {_list(report.lengths)}, while dL_t/dh_0 is {_list(states)}."
@@ -88,7 +88,7 @@ def _open(report: RegimeReport) -> str:
 def _carry(report: RegimeReport) -> str:
     last = report.rows[-1].exact
     return (
-        f"{_at(report)}: J is within {last.gap} of I and ‖dh_T/dh_1‖ is {last.influence[-1]}, "
+        f"{_case(report)}: J is within {last.gap} of I and ‖dh_T/dh_1‖ is {last.influence[-1]}, "
         f"but dL_T/dU_z {_order(report)}."
     )
 
@@ -101,12 +101,12 @@ def _elman(report: RegimeReport) -> str:
     else:
         way = "the past does not fade"
     return (
-        f"{_at(report)}: J is within {gap} of D(1-c²)W_hc and {way}, ‖dh_T/dh_1‖ is {influence}; "
+        f"{_case(report)}: J is within {gap} of D(1-c²)W_hc and {way}, ‖dh_T/dh_1‖ is {influence}; "
         f"the terms k < T make up {last.earlier_share} of the sum."
     )
 
 
-def _at(report: RegimeReport) -> str:
+def _case(report: RegimeReport) -> str:
     name = report.regime.name
     if report.regime.approached:
         driven = f", a = {report.rows[-1].a:g}"
