@@ -340,7 +340,7 @@ def masks_that_explain(source: Source) -> Cause | None:
     """Other steps that keep a state or start from zeros than those that were said."""
     record = source.record
     for words, masks in record.masks.mistaken():
-        if _holds(Source(replace(record, masks=masks), source.model)):
+        if _is_within_bounds(Source(replace(record, masks=masks), source.model)):
             return Cause(words, {})
     return None
 
