@@ -93,34 +93,19 @@ def record(
     xs = numbers("inputs", inputs)
     # Without a batch there is no first axis to exchange: batch_first says nothing then.
     unbatched = xs.ndim == 2
-    if unbatched:
-        xs = xs[:, None]
-    elif batch_first and xs.ndim == 3:
-        xs = xs.swapaxes(0, 1)
-    if batch_first and not unbatched:
-        axes = "(B, T, I)"
-    elif unbatched:
-        axes = "(T, I)"
-    else:
-        axes = "(T, B, I)"
+    xs = _time_first(xs, unbatched=unbatched, batch_first=batch_first)
+    axes = _axes(unbatched=unbatched, batch_first=batch_first)
     require_inputs(stack, np.asarray(inputs).shape, xs, axes)
     T, B, _ = xs.shape
     ys, layers = None, dict[int, NDArray]()
     if outputs is not None:
-        ys = numbers("outputs", outputs)
-        given = ys.shape
-        if unbatched:
-            ys = np.expand_dims(ys, -2) if ys.ndim >= 2 else ys
-        elif batch_first:
-            ys = ys.swapaxes(-3, -2) if ys.ndim >= 3 else ys
-        layers = _layers(stack, given, ys, T, B, axes)
+        given = numbers("outputs", outputs)
+        ys = _time_first(given, unbatched=unbatched, batch_first=batch_first)
+        layers = _layers(stack, given.shape, ys, T, B, axes)
     shares = {"keep": keep, "restart": restart}
     masks = _masks(stack, shares, zero_outputs, T, B, batch_first, unbatched)
-    if masks and ys is not None and len(layers) < stack.layers:
-        raise BadRecord(
-            "keep and restart need the outputs of every layer, (L, T, B, D·H), or a model of one "
-            f"layer: outputs has shape {ys.shape}, of the last of {stack.layers} layers"
-        )
+    if masks and ys is not None:
+        _require_every_layer(stack, ys, layers)
     computed, notes = _format(stack, ys, format)
     steps = _lengths(lengths, T, B)
     if backward:
@@ -239,6 +224,34 @@ def require_inputs(stack: Stack, given: tuple[int, ...], xs: NDArray, axes: str)
             "the first layer's "
             f"weight_ih: its last axis is {xs.shape[2]}"
         )
+
+
+def _require_every_layer(stack: Stack, ys: NDArray, layers: Mapping[int, NDArray]) -> None:
+    if len(layers) < stack.layers:
+        raise BadRecord(
+            "keep and restart need the outputs of every layer, (L, T, B, D·H), or a model of one "
+            f"layer: outputs has shape {ys.shape}, of the last of {stack.layers} layers"
+        )
+
+
+def _axes(*, unbatched: bool, batch_first: bool) -> str:
+    """The axes that inputs are given with."""
+    if unbatched:
+        return "(T, I)"
+    if batch_first:
+        return "(B, T, I)"
+    return "(T, B, I)"
+
+
+def _time_first(array: NDArray, *, unbatched: bool, batch_first: bool) -> NDArray:
+    """Inputs or outputs, (..., T, B, ·). Of too few axes they stay as they are, and are refused
+    later.
+    """
+    if unbatched and array.ndim >= 2:
+        return np.expand_dims(array, -2)
+    if batch_first and not unbatched and array.ndim >= 3:
+        return array.swapaxes(-3, -2)
+    return array
 
 
 def _layers(
