@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._files import writable, write_aside
+from gruverify.cli._inputs import INPUT_NAMES, LENGTH_NAMES, STATE_NAMES
 from gruverify.cli._look import Look
 from gruverify.cli._model_options import Choice
 from gruverify.cli._options import EXIT_CODES, EXIT_DIED, EXIT_UNAVAILABLE, Fail
@@ -26,7 +27,8 @@ _ENDINGS = (".onnx", ".tflite")
 _OBJECT = re.compile(r"[\w.]+:[\w.]+")
 #: The options of `check` that a model in a runtime has; whoever gives another is told.
 _APPLY = {
-    *("targets", "seed", "patience", "json_path", "witnesses", "verbose", "quiet", "color"),
+    *("targets", "seed", "max_cases", "patience", "json_path", "witnesses"),
+    *("verbose", "quiet", "color"),
     *Choice.__dataclass_fields__,
 }
 
@@ -37,6 +39,7 @@ class ModelOptions:
 
     choice: Choice
     seed: int
+    cases: int | None
     patience: float
     json_path: str | None
     witnesses: Path
@@ -105,13 +108,14 @@ def _checked(file: str, runtime: str, options: ModelOptions, whole: Whole | None
 
 
 def _answer(file: str, runtime: str, options: ModelOptions, whole: Whole | None) -> FileResult:
-    from gruverify.runtimes import check_file
+    from gruverify.runtimes import CASES, check_file
 
     choice = options.choice
     return check_file(
         file,
         runtime,
         seed=options.seed,
+        cases=options.cases or CASES,
         only=choice.gru if whole is None else None,
         whole=whole,
         recorded=_recorded(choice.inputs, batch_first=bool(choice.batch_first)),
@@ -120,21 +124,26 @@ def _answer(file: str, runtime: str, options: ModelOptions, whole: Whole | None)
 
 
 def _recorded(paths: Sequence[str], *, batch_first: bool) -> list[Given]:
-    """The inputs in files: (T, B, I), (B, T, I) with --batch-first, or (T, I) of one member."""
-    from gruverify.models import array_of
+    """The inputs in files: (T, B, I), (B, T, I) with --batch-first, or (T, I) of one member; and
+    states (L·D, B, H) and lengths (B,), where the file has such.
+    """
+    from gruverify.models import array_beside, array_of
     from gruverify.runtimes import Given
 
     found = list[Given]()
     for path in paths:
-        xs = array_of(path, ("inputs", "input", "x", "X"))
+        xs = array_of(path, INPUT_NAMES)
+        state, lengths = (array_beside(path, names) for names in (STATE_NAMES, LENGTH_NAMES))
         if xs.ndim not in (2, 3) or not xs.size:
             raise ValueError(f"--inputs {path} has shape {xs.shape}, expected (T, B, I) or (T, I)")
         # One member, whatever was said of the order of axes: it has no axis for the batch.
         if xs.ndim == 2:
             xs = xs[:, None]
+            if state is not None:
+                state = state.reshape(-1, 1, state.shape[-1])
         elif batch_first:
             xs = xs.swapaxes(0, 1)
-        found.append(Given(f"the inputs of {path}", xs))
+        found.append(Given(f"the inputs of {path}", xs, state, lengths))
     return found
 
 

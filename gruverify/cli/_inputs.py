@@ -6,7 +6,8 @@ from gruverify.cli._options import Fail
 
 #: What arrays of a file with several are looked for under.
 INPUT_NAMES = ("inputs", "input", "x", "X")
-STATE_NAMES = ("state", "initial_state", "h0", "h_0", "hx")
+STATE_NAMES = ("state", "initial_state", "initial_h", "h0", "h_0", "hx")
+LENGTH_NAMES = ("lengths", "sequence_lens")
 
 
 def begins_with_batch(shape: tuple[int, ...], said: bool | None) -> bool:

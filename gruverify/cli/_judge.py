@@ -17,7 +17,7 @@ from gruverify.cli._console import whatever_becomes_of_the_console
 from gruverify.cli._declared import DECLARE
 from gruverify.cli._files import plotted, writable, write_aside
 from gruverify.cli._gru import gru_options, only_gru
-from gruverify.cli._inputs import INPUT_NAMES, STATE_NAMES, begins_with_batch
+from gruverify.cli._inputs import INPUT_NAMES, LENGTH_NAMES, STATE_NAMES, begins_with_batch
 from gruverify.cli._options import EXIT_CODES, Fail
 from gruverify.cli._values import FORMATS
 
@@ -31,7 +31,7 @@ _NAMES = {
     "--inputs": INPUT_NAMES,
     "--outputs": ("outputs", "output", "y", "Y"),
     "--state": STATE_NAMES,
-    "--lengths": ("lengths", "sequence_lens"),
+    "--lengths": LENGTH_NAMES,
     "--keep": ("keep", "zoneout"),
     "--restart": ("restart", "is_init"),
 }

@@ -41,6 +41,7 @@ from gruverify.invariants import Invariant
 from gruverify_strategies import cases, stack_cases
 
 AnyOne = TypeVar("AnyOne", Case, StackCase)
+Example = TypeVar("Example")
 
 #: The levels of r, z and c at which a unit is.
 Levels: TypeAlias = tuple[str, str, str]
@@ -357,10 +358,10 @@ class _Enough(BaseException):
 
 
 def draw(
-    strategy: SearchStrategy[AnyOne],
+    strategy: SearchStrategy[Example],
     count: int,
     stream: int,
-    visit: Callable[[AnyOne], bool | None],
+    visit: Callable[[Example], bool | None],
     first: int = 0,
 ) -> None:
     """Show `count` cases to `visit`, the same ones for the same `stream`.
@@ -375,7 +376,7 @@ def draw(
     @seed(random.Random(stream).getrandbits(64))
     @_settings(count + first, Phase.generate)
     @given(strategy)
-    def show(case: AnyOne) -> None:
+    def show(case: Example) -> None:
         if next(left_out, None) is None and visit(case) is False:
             # Left out cases are drawn all the same: skipping them would change those that follow.
             raise _Enough

@@ -14,6 +14,7 @@ from gruverify.models._encode import safetensors_bytes as safetensors_bytes
 from gruverify.models._files import BadFile as BadFile
 from gruverify.models._files import read_arrays as read_arrays
 from gruverify.models._grus import Gru as Gru
+from gruverify.models._grus import array_beside as array_beside
 from gruverify.models._grus import array_of as array_of
 from gruverify.models._grus import grus_among as grus_among
 from gruverify.models._grus import read_grus as read_grus

@@ -382,6 +382,23 @@ def _biases(layout: str, side: str, arrays: Mapping[str, NDArray]) -> Biases:
     return "input+candidate"
 
 
+def array_beside(path: str, names: tuple[str, ...]) -> NDArray | None:
+    """The array of a file that is called one of `names`, beside the one that `array_of` reads; None
+    if there is none.
+
+    Raises:
+        BadFile: the file cannot be read.
+    """
+    file = path
+    if not is_there(path) and ":" in path:
+        file = path.rpartition(":")[0]
+    arrays = arrays_and_remarks(file)[0]
+    known = [name for name in names if name in arrays]
+    if not known:
+        return None
+    return array_of(f"{file}:{known[0]}", ())
+
+
 def array_of(path: str, names: tuple[str, ...]) -> NDArray:
     """The array of a file that is called one of `names`, or the only one; PATH:NAME picks another.
 

@@ -12,6 +12,7 @@ from gruverify._named import DeclaredValues
 from gruverify._visible import error_line
 from gruverify.arithmetic import NDArray
 from gruverify.backends import RECORDER
+from gruverify.engine import ENOUGH
 from gruverify.judging import BadRecord, Record, Ruling, record, rule, rule_last
 from gruverify.runtimes._inputs import Given
 from gruverify.runtimes._parts import Answer, Part, WrongForm
@@ -66,10 +67,19 @@ class NodeResult:
 
     @property
     def verdict(self) -> str:
-        """conforms, falsified, or inconclusive."""
+        """Falsified if one input fails; conforms if no number is beyond its bound, and nine in ten
+        inputs are decided and nine in ten bounds claim something, as `gruverify check` asks of its
+        cases; else inconclusive.
+        """
         if any(one.failed for one in self.judged):
             return "falsified"
-        if self.judged and all(one.decided for one in self.judged):
+        rulings = [one.ruling for one in self.judged if one.ruling is not None]
+        decided = sum(one.decided for one in self.judged)
+        claimed = sum(ruling.claimed for ruling in rulings)
+        entries = sum(ruling.entries for ruling in rulings)
+        within = not any(ruling.beyond for ruling in rulings)
+        enough = decided >= ENOUGH * len(self.judged) and claimed >= ENOUGH * entries
+        if decided and within and enough:
             return "conforms"
         return "inconclusive"
 

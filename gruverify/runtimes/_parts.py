@@ -28,7 +28,7 @@ class Answer:
 
 
 class Part(Protocol):
-    """A model with one GRU, which `gru` says, in one format; takes, sizes: as `Drawn` has them;
+    """A model with one GRU, which `gru` says, in one format; takes, sizes: as `Wanted` has them;
     kind, outputs: as `NodeResult` has them.
     """
 

@@ -15,13 +15,17 @@ from gruverify.models import (
     onnx_whole,
 )
 from gruverify.runtimes._check import NodeResult, check_part
-from gruverify.runtimes._inputs import Drawn, Given, completed, drawn_inputs
+from gruverify.runtimes._draw import drawn_inputs
+from gruverify.runtimes._inputs import Given, Wanted, completed
 from gruverify.runtimes._lite import is_lite, lite_model, require_runs
 from gruverify.runtimes._parts import ChainPart, NodePart, Part
 from gruverify.runtimes._ports import ports_of
 from gruverify.runtimes._runtime import Runtime, runtime_named
 from gruverify.runtimes._types import about_types, about_whole
 from gruverify.runtimes._whole import WholePart
+
+#: How many cases are drawn of each part beside what is always asked, unless more are wanted.
+CASES = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +74,7 @@ def check_file(
     runtime: str,
     *,
     seed: int = 0,
+    cases: int = CASES,
     only: str | None = None,
     whole: Whole | None = None,
     recorded: Sequence[Given] = (),
@@ -78,7 +83,8 @@ def check_file(
     """Hold every GRU node of an ONNX file, run by a runtime, against the mathematics, and every
     chain of nodes between which there is nothing but layout; or a whole ONNX or TFLite model.
 
-    only: the name of the one node that is wanted; whole: what the model computes as a whole, where
+    cases: how many are drawn beside what is always asked; only: the name of the one node that is
+    wanted; whole: what the model computes as a whole, where
     its GRU is no node, as in every TFLite file; recorded: inputs to run besides those that are
     drawn; declared: of the runtime's accuracy, as `gruverify.judging.judge` takes it.
 
@@ -89,7 +95,7 @@ def check_file(
     """
     require_runs(file, runtime)
     # The runtime is imported last: what is wrong with the file is then said without it.
-    asked = _Asked(seed, recorded, declared or {}, lambda: runtime_named(runtime))
+    asked = _Asked(seed, cases, recorded, declared or {}, lambda: runtime_named(runtime))
     if whole is not None:
         return asked.whole(file, runtime, whole)
     if is_lite(file):
@@ -132,6 +138,7 @@ class _Asked:
     """What parts are run over, and under which declarations."""
 
     seed: int
+    cases: int
     recorded: Sequence[Given]
     declared: DeclaredValues
     runtime: Callable[[], Runtime]
@@ -175,13 +182,12 @@ class _Asked:
         )
 
     def _part(self, part: Part, runs: Runtime) -> NodeResult:
-        stack, sizes = part.gru.stack, part.sizes
         for given in self.recorded:
             _require_fit(given, part)
-        wanted = Drawn(stack, part.format, part.takes, sizes)
+        wanted = Wanted(part.gru, part.format, part.takes, part.sizes)
         # The user's own first: if one fails, it is what the witness is made from.
         mine = [completed(given, wanted) for given in self.recorded]
-        inputs = [*mine, *drawn_inputs(wanted, self.seed)]
+        inputs = [*mine, *drawn_inputs(wanted, self.seed, self.cases)]
         return check_part(part, runs, inputs, self.declared)
 
 
@@ -199,3 +205,34 @@ def _require_fit(given: Given, part: Part) -> None:
                 f"{given.about}: shape {shape}, expected (T, B, I) with {letter}={size}, which the "
                 "file fixes"
             )
+    _require_state(given, part)
+    _require_lengths(given, part)
+
+
+def _require_state(given: Given, part: Part) -> None:
+    if given.state is None:
+        return
+    stack = part.gru.stack
+    expected = stack.layers * stack.directions, given.sizes["B"], stack.hidden_size
+    if "initial_h" not in part.takes:
+        raise ValueError(f"{given.about}: they come with states, and {part.name} takes none")
+    if given.state.shape != expected:
+        raise ValueError(
+            f"{given.about}: states have shape {given.state.shape}, expected (L·D, B, H) = "
+            f"{expected}"
+        )
+
+
+def _require_lengths(given: Given, part: Part) -> None:
+    if given.lengths is None:
+        return
+    T, B = given.sizes.values()
+    if "sequence_lens" not in part.takes:
+        raise ValueError(f"{given.about}: they come with lengths, and {part.name} takes none")
+    if given.lengths.shape != (B,) or given.lengths.dtype.kind not in "iu":
+        raise ValueError(
+            f"{given.about}: lengths are {given.lengths.dtype} of shape {given.lengths.shape}, "
+            f"expected whole numbers, (B,) = ({B},)"
+        )
+    if given.lengths.min() < 0 or given.lengths.max() > T:
+        raise ValueError(f"{given.about}: a length is below 0 or above T={T}")

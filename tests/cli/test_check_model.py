@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +33,7 @@ def test_a_right_runtime_exits_with_0(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0] == "a.onnx in mine:right"
-    assert lines[-1] == "conforms (1 GRU node, 15 inputs in all)"
+    assert lines[-1] == "conforms (1 GRU node, 26 inputs in all)"
     found = json.loads((folder / "found.json").read_text())
     assert (found["verdict"], found["runtime"]) == ("conforms", "mine:right")
     [node] = found["nodes"]
@@ -45,13 +47,18 @@ def test_a_wrong_one_exits_with_1_says_why_and_leaves_a_witness_that_anybody_can
     result = gruverify("check", "a.onnx@mine:before", *KAPPA, "-v")
 
     assert result.exit_code == 1
-    assert "gru_of_y failed on 15 of 15 inputs; the smallest:" in result.stdout
+    assert re.search(r"gru_of_y failed on \d+ of 26 inputs; the smallest:", result.stdout)
     assert "this explains all of it: reset gate applied before the product" in result.stdout
     saved = folder / "reports/witnesses/a-gru-of-y"
     given = dict(np.load(saved.with_suffix(".npz")))
     assert set(given) == {"X", "initial_h", "sequence_lens"}
-    again = gruverify("check", f"{saved.with_suffix('.onnx')}@mine:before", "-q")
-    assert again.stdout == "falsified (1 GRU node, 15 inputs in all)\n"
+    # The witness is run again with its states and lengths, which --inputs takes of the same file.
+    file = f"{saved.with_suffix('.onnx')}@mine:before"
+    options = ("--inputs", f"{saved}.npz", "--max-cases", "1", "--json", "-")
+    again = json.loads(gruverify("check", file, *KAPPA, *options).stdout)
+    first, *others = again["nodes"][0]["inputs"]
+    assert (first["sizes"], first["verdict"]) == ({"T": 1, "B": 1}, "failed")
+    assert len(others) == 17
 
 
 def test_one_that_ends_its_process_is_one_line(folder: Path) -> None:
@@ -77,6 +84,23 @@ def test_inputs_of_a_file_come_first(folder: Path) -> None:
     first = node["inputs"][0]
     assert first["about"] == "the inputs of x.npy"
     assert first["sizes"] == {"T": 4, "B": 1}
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"state": (2, 2, 3)}, "states have shape (2, 2, 3), expected (L·D, B, H) = (1, 2, 3)"),
+        ({"lengths": [4]}, "lengths are int64 of shape (1,), expected whole numbers, (B,) = (2,)"),
+        ({"lengths": [4, 5]}, "a length is below 0 or above T=4"),
+    ],
+)
+def test_states_and_lengths_beside_inputs_must_fit(
+    folder: Path, arrays: dict[str, Any], message: str
+) -> None:
+    beside = {k: np.ones(v, "f4") if k == "state" else np.array(v) for k, v in arrays.items()}
+    np.savez(folder / "x.npz", X=np.ones((4, 2, 2), "f4"), **beside)
+
+    assert message in one_line(gruverify("check", "a.onnx@mine:right", "--inputs", "x.npz"))
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_a_right_runtime_conforms(
     [node] = found.nodes
     assert not [one for one in node.judged if one.failed]
     if "Softplus" in activations and dtype == "f2":  # exponentials of large inputs overflow
-        assert [one.given.about for one in node.judged if not one.decided] == ["large inputs"]
+        assert "large inputs" in [one.given.about for one in node.judged if not one.decided]
     else:
         assert found.verdict == "conforms"
 
