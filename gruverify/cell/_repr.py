@@ -4,6 +4,8 @@ provides.
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,10 @@ class Pasteable:
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self) if _entries(self) <= _MOST else _outline(self))
 
+    def _repr_html_(self) -> str:
+        """For notebooks: the fields as a table, arrays with their numbers unless they are many."""
+        return _html(self)
+
 
 def _entries(value: object) -> int:
     if isinstance(value, Pasteable):
@@ -40,6 +46,24 @@ def _outline(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"<{value.dtype.name} {value.shape}>"
     return repr(value)
+
+
+def _html(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        numbers = ""
+        if value.size <= _MOST:
+            numbers = f"<pre>{escape(str(value))}</pre>"
+        return f"{value.dtype.name} {value.shape}{numbers}"
+    if is_dataclass(value):
+        rows = list[str]()
+        for field in fields(value):
+            rows.append(
+                f"<tr><th>{field.name}</th><td>{_html(getattr(value, field.name))}</td></tr>"
+            )
+        return f"<table><caption>{type(value).__name__}</caption>{''.join(rows)}</table>"
+    if isinstance(value, tuple):
+        return "".join(map(_html, value))
+    return escape(str(value))
 
 
 def array_repr(array: NDArray) -> str:

@@ -318,11 +318,15 @@ def _sizes(found: Drawn) -> str:
 
 
 def _claims(core: Core, formats: Iterable[str], tallies: Tallies) -> Iterator[str]:
+    """How much is claimed in each format, those together that have the same share."""
+    alike: dict[str, list[str]] = {}
     for fmt in formats:
         rows = _by_id(tallies, fmt)
         asked = {id: rows[id] for id in core.ids if id in rows and rows[id].compared}
         if ways := list(_ways(core, asked)):
-            yield f"{fmt} {max(map(share, ways)):.0%} of the entries"
+            alike.setdefault(f"{max(map(share, ways)):.0%}", []).append(fmt)
+    for percent, found in alike.items():
+        yield f"{', '.join(found)} {percent} of the entries"
 
 
 def _weakest(formats: Iterable[str], tallies: Tallies) -> Iterator[str]:

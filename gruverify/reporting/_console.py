@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -155,8 +155,8 @@ def print_result(
     verbose: print every invariant, every witness and every hole of the coverage.
     """
     _print_tables(console, result, verbose=verbose)
-    for (status, reason), ids in _not_checked(result, verbose=verbose).items():
-        console.print(f"[dim]{status}: {_invariants(ids)} ({escape(reason)})[/]", soft_wrap=True)
+    for line in _not_checked_lines(result, verbose=verbose):
+        console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
     for id in result.unexpected:
         console.print(
             f"[bold yellow]xpassed[/] {id} was expected to fail and did not", soft_wrap=True
@@ -170,7 +170,7 @@ def print_result(
     _print_witnesses(console, result, saved, sys.maxsize if verbose else most)
     _print_snippet(console, result, saved)
     _print_coverage(console, result, verbose=verbose)
-    _print_covers(console, result)
+    _print_covers(console, result, verbose=verbose)
     if result.explanation:
         console.print(f"\n[bold red]likely cause:[/] {escape(result.explanation)}", soft_wrap=True)
         target = escape(shlex.quote(result.header["target"]))
@@ -235,6 +235,26 @@ def _print_flaky(console: Console, result: Result) -> None:
         (*place, flaky.manner, flaky.text) for place, flaky in sorted(result.flaky.items())
     ):
         console.print(f"\n[bold red]flaky[/] {escape(line)}", soft_wrap=True)
+
+
+#: So many reasons are told apart, unless verbose.
+_REASONS = 2
+
+
+def _not_checked_lines(result: Result, *, verbose: bool) -> Iterator[str]:
+    """What was checked in no format, and why; of many reasons their number, unless verbose."""
+    by_status: dict[str, dict[str, list[str]]] = {}
+    for (status, reason), ids in _not_checked(result, verbose=verbose).items():
+        by_status.setdefault(status, {})[reason] = ids
+    for status, reasons in by_status.items():
+        # Whoever skips invariants named the reasons; those of a target can be a line for each of
+        # its refusals.
+        if verbose or status != "not applicable" or len(reasons) <= _REASONS:
+            for reason, ids in reasons.items():
+                yield f"{status}: {_invariants(ids)} ({reason})"
+        else:
+            count = sum(map(len, reasons.values()))
+            yield f"{status}: {count} invariants, for {len(reasons)} reasons: -v lists them"
 
 
 def _not_checked(result: Result, *, verbose: bool) -> dict[tuple[str, str], list[str]]:
@@ -317,11 +337,16 @@ def _print_coverage(console: Console, result: Result, *, verbose: bool) -> None:
     console.print()
     for line, holes in ((gates_line(coverage), gates), (sizes_line(coverage), sizes)):
         console.print(line, soft_wrap=True)
-        for hole in by_formats(filter(None, holes), [*coverage]):
-            if verbose:
-                shown = hole
-            else:
-                shown = textwrap.shorten(hole, console.width - 2, placeholder=" …")
+        lines = by_formats(filter(None, holes), [*coverage])
+        others = ""
+        if len(lines) > 1 and not verbose:
+            # One format's stand for those of all: each has hundreds.
+            lines, others = lines[:1], " (others: -v)"
+        for hole in lines:
+            shown = hole
+            if not verbose:
+                room = console.width - 2 - len(others)
+                shown = textwrap.shorten(hole, room, placeholder=" …") + others
             console.print(f"[dim]  {escape(shown)}[/]", soft_wrap=True)
 
 
@@ -367,11 +392,15 @@ def _print_snippet(console: Console, result: Result, saved: dict[tuple[str, str]
     )
 
 
-def _print_covers(console: Console, result: Result) -> None:
+def _print_covers(console: Console, result: Result, *, verbose: bool) -> None:
     """What the verdict covers, what keeps it from a pass, and what may help."""
     formats, width = result.header["formats"], console.width
     console.print()
-    for line in by_formats(result.covers, formats):
+    if verbose:
+        covers = by_formats(result.covers, formats)
+    else:
+        covers = _without_ranges(result.covers, formats)
+    for line in covers:
         console.print(f"[dim]{escape(wrapped(line, width))}[/]", soft_wrap=True)
     if result.verdict == "inconclusive":
         for line in by_formats(result.doubts, formats):
@@ -381,6 +410,24 @@ def _print_covers(console: Console, result: Result) -> None:
         console.print(f"[bold yellow]hint[/] {escape(line)}", soft_wrap=True)
     for line in result.replay_lines:
         console.print(f"[bold yellow]replayed[/] {escape(line)}", soft_wrap=True)
+
+
+def _without_ranges(covers: Iterable[str], formats: Sequence[str]) -> list[str]:
+    """The lines but for ranges of sizes that differ from format to format."""
+    lines = list(covers)
+    # "float32: 9 of 9 cases of stacks, H 1–4, I 1–5, ...": what is said of a format, by the count.
+    ranges: dict[str, set[str]] = {}
+    for line in lines:
+        said = line.partition(": ")[2]
+        ranges.setdefault(said.partition(", H ")[0], set()).add(said)
+    found = list[str]()
+    for line in lines:
+        count = line.partition(", H ")[0]
+        if len(ranges[count.partition(": ")[2]]) > 1:
+            found.append(f"{count} (-v has their sizes)")
+        else:
+            found.append(line)
+    return by_formats(found, formats)
 
 
 def print_verdict(console: Console, result: Result) -> None:

@@ -55,7 +55,7 @@ def loaded(browser: Any, address: str) -> tuple[float, int]:
     for _ in range(_TIMES):
         with browser.new_context() as fresh:
             page = fresh.new_page()
-            page.goto(address, wait_until="load")
+            page.goto(address, wait_until="load", timeout=300_000)  # a busy machine
             page.wait_for_function(f"{_LOADED} > 0")
             times.append(page.evaluate(_LOADED))
             size = page.evaluate(_BYTES)

@@ -15,7 +15,7 @@ import pytest
 
 from gruverify import VARIANTS, Result, Variant
 from gruverify.coverage import GATES, SIZES, Coverage
-from gruverify.engine import Identity, Tally, encode_variant, save_witness
+from gruverify.engine import Drawn, Identity, Tally, encode_variant, save_witness
 from gruverify.invariants import INVARIANTS, Residual
 from gruverify.reporting import console_for, print_header, print_identity, print_result
 from gruverify.reporting._console import WIDTH
@@ -336,6 +336,20 @@ def test_what_claims_nothing_is_a_dash_and_never_a_margin() -> None:
     assert "0.00" not in "\n".join(lines)
 
 
+def test_a_target_that_refuses_much_and_formats_of_other_sizes_take_a_line_each() -> None:
+    others = [id for id in INVARIANTS if id != "agreement/step"][:3]
+    refused = {(id, "float32"): Tally(reason=f"step refuses {id}") for id in others}
+    drawn = {
+        (fmt, "cells"): Drawn(2, 2, {"H": (1, most), "I": (1, 2)})
+        for fmt, most in (("float32", 2), ("float64", 3))
+    }
+
+    lines = report(result({("agreement/step", "float32"): PASSED, **refused}, drawn=drawn))
+
+    assert "not applicable: 3 invariants, for 3 reasons: -v lists them" in lines
+    assert "float32, float64: 2 of 2 cases of cells (-v has their sizes)" in lines
+
+
 def test_a_verdict_says_what_it_covers_and_what_keeps_it_from_a_pass() -> None:
     lines = report(unclaimed())
 
@@ -487,6 +501,23 @@ def test_the_gates_that_were_visited_are_counted_and_some_that_were_not_are_name
         "  float32: not visited: z=0 r=0 c=-1, z=0 r=0 c=-high, z=0 r=0 c=-mid and 9 more" in lines
     )
     assert not any("float64: not visited: z" in line for line in lines)
+
+
+def test_holes_that_differ_from_format_to_format_take_one_line_unless_verbose() -> None:
+    coverage = dict[str, Coverage]()
+    for place, fmt in enumerate(("float32", "float64")):
+        hits = np.ones(GATES.shape, np.int64)
+        hits[place, 0] = 0
+        coverage[fmt] = Coverage({"z×r×c": hits})
+
+    def holes(*, verbose: bool) -> list[str]:
+        lines = report(result(coverage=coverage), verbose=verbose)
+        return [line for line in lines if "not visited: z" in line]
+
+    (shown,) = holes(verbose=False)
+    assert shown.startswith("  float32: ")
+    assert shown.endswith(" (others: -v)")
+    assert [line.split(":")[0] for line in holes(verbose=True)] == ["  float32", "  float64"]
 
 
 def test_the_sizes_that_were_compared_are_counted_and_some_that_were_not_are_named() -> None:
