@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -38,7 +39,7 @@ SHIPPED = {
     target.name for target in TARGETS if target.name != "torch:compile" and not target.install
 }
 #: Cases of a cell for each seed, format and set of variants, and large ones beside them.
-CASES, LARGE = 12, 4
+CASES, LARGE = 6, 4
 #: The survey of sizes is parted into so many, of which each seed has one.
 _TURNS = 8
 #: What counts as large, by the largest of H, I, B and T.
@@ -153,6 +154,20 @@ def takes(backend: Any, case: Any, fmt: Format) -> bool:
     )
 
 
+def values_of(tally: Tally) -> dict[str, Any]:
+    """What evidence.py reads."""
+    return {
+        "evaluations": tally.total,
+        "cases": tally.cases,
+        "alarms": tally.alarms,
+        "of": tally.evaluations,
+        "shipped": tally.formats,
+        "invariants": tally.invariants,
+        "sizes": tally.sizes,
+        "margins": quantiles(tally.margins),
+    }
+
+
 def main() -> None:
     """Judge until there are enough evaluations."""
     parser = argparse.ArgumentParser(
@@ -161,9 +176,11 @@ def main() -> None:
     parser.add_argument("--evaluations", type=int, default=10_000_000)
     parser.add_argument("--shipped", type=int, default=1_000_000)
     parser.add_argument("--first-seed", type=int, default=1000)
+    parser.add_argument("--minutes", type=float, default=1e9, help="end after these")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     tally, backends = Tally(), list(right_ones())
+    late = time.monotonic() + 60 * arguments.minutes
     for seed in count(arguments.first_seed):
         if tally.total >= arguments.evaluations:
             backends = [backend for backend in backends if backend.name in SHIPPED]
@@ -175,21 +192,15 @@ def main() -> None:
             judge_all(of_any_size, fmt, seed, tally)
             for backend in of_one_size:
                 judge_all([backend], fmt, seed, tally)
-        print(
-            f"seed {seed}: {tally.total:,} evaluations, {tally.cases:,} cases, "
-            f"{len(tally.alarms)} alarms",
-            flush=True,
-        )
-        if arguments.json:
-            values = {"evaluations": tally.total, "cases": tally.cases, "alarms": tally.alarms}
-            values |= {
-                "of": tally.evaluations,
-                "shipped": tally.formats,
-                "invariants": tally.invariants,
-                "sizes": tally.sizes,
-                "margins": quantiles(tally.margins),
-            }
-            arguments.json.write_text(json.dumps(values, indent=1) + "\n")
+            print(
+                f"seed {seed}, {fmt.name}: {tally.total:,} evaluations, {tally.cases:,} cases, "
+                f"{len(tally.alarms)} alarms",
+                flush=True,
+            )
+            if arguments.json:
+                arguments.json.write_text(json.dumps(values_of(tally), indent=1) + "\n")
+            if time.monotonic() > late:
+                sys.exit(bool(tally.alarms))
         fewest = min(tally.formats[fmt.name] for fmt in FORMATS)
         if tally.total >= arguments.evaluations and fewest >= arguments.shipped:
             break
