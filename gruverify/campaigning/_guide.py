@@ -20,6 +20,9 @@ from gruverify.engine import Aim
 
 #: A bin is rare that is hit less often than once in so many hits of its group.
 RARE = 1000
+#: So many cells, each at as many gates as it has units, make an arm: a unit of 50 cases has some of
+#: each, and what goes wrong at one level of gates mostly shows in the first of them.
+_CELLS = 8
 #: Blocks of the first round; each further one has as many as all before it.
 _FIRST = 2
 
@@ -100,18 +103,18 @@ def size_rarity(group: Group, visited: Coverage) -> npt.NDArray[np.float64]:
 
 
 def _gate_arms(subject: Subject, visited: Coverage) -> list[_Arm]:
-    """Cells whose units are at the rarest gates, the next rare ones, and so on."""
+    """Cells whose units are at the rarest gates, the next rare ones, and so on, eight to an arm."""
     if not subject.surveyed:
         return []
     rare = rarity(GATES, visited).ravel()
     order = [place for place in np.argsort(-rare, kind="stable").tolist() if rare[place] > 0]
     bins, found = list(GATES.bins()), list[_Arm]()
-    for start in range(0, len(order), subject.surveyed):
-        chosen = order[start : start + subject.surveyed]
+    for start in range(0, len(order), _CELLS * subject.surveyed):
+        chosen = order[start : start + _CELLS * subject.surveyed]
         # Bins are z, r, c; strategies take r, z, c, the order of a cell's gates.
         levels = [(bins[place][1], bins[place][0], bins[place][2]) for place in chosen]
-        while len(levels) < subject.surveyed:  # all of its units are at gates that are rare
-            levels += levels[: subject.surveyed - len(levels)]
+        while lacking := -len(levels) % subject.surveyed:  # no unit is at gates that are not rare
+            levels += levels[:lacking]
         weight = float(rare[chosen].sum())
         found.append(_Arm(f"gates {start:05}", weight, Aim(levels=tuple(levels))))
     return found

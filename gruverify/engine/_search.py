@@ -279,8 +279,9 @@ def _at_levels(
 @dataclass(frozen=True)
 class Aim:
     """What all cases of a run are drawn at, instead of at random: cells whose units are each at one
-    of some levels of r, z and c, or cases of these sizes, by letter. Where it `ascends`, the second
-    half are mutations of the cells that came closest to their bounds.
+    of some levels of r, z and c, or cases of these sizes, by letter. Where there are more levels
+    than a cell has units, a cell is at as many of them, in order, as it has units. Where it
+    `ascends`, the second half are mutations of the cells that came closest to their bounds.
     """
 
     kind: Kind = "cells"
@@ -299,8 +300,10 @@ def aimed(
         return replace(cells, count=count - count // 2, mutated=count // 2)
     if aim.sizes:
         return _sized_stream(backend, fmt, seed, aim.kind, dict(aim.sizes), count)
+    width = surveyed_units(backend, max_size)
+    parts = [aim.levels[start : start + width] for start in range(0, len(aim.levels), width)]
     return Stream(
-        _at_levels(backend, fmt, aim.levels, max_size),
+        _any_of([_at_levels(backend, fmt, part, max_size) for part in parts]),
         count,
         seed_for(seed, fmt, "/aimed"),
         survey=True,

@@ -8,6 +8,7 @@ import pytest
 from gruverify.arithmetic import float32
 from gruverify.backends import resolve
 from gruverify.campaigning import Subject, aims_for, rounds_of
+from gruverify.cell import Case
 from gruverify.coverage import GATES, SIZES, Coverage, sizes_visited, visits
 from gruverify.engine import Aim, Plan, draw, trial_of
 from gruverify.engine._plan import streams_of
@@ -62,6 +63,33 @@ def test_the_rarest_gates_come_first_and_all_units_are_at_them(
     assert set(aims[5].levels) == rarest
     assert len(aims[5].levels) == numpy.surveyed
     assert aims[9] == aims[5]
+
+
+def test_a_unit_is_at_as_many_gates_as_eight_cells_have_units(both: dict[str, Subject]) -> None:
+    small = Subject(**{**vars(both["numpy"]), "sizes": (), "surveyed": 5})
+    visited = Coverage({"z×r×c": np.zeros(GATES.shape, np.int64)})
+    visited.hits["z×r×c"][0, 0, 0] = 1
+
+    aims = aims_for(range(4, 12), small, visited)
+
+    one, other = aims[5], aims[9]
+    assert one is not None
+    assert other is not None
+    assert len({*one.levels, *other.levels}) == 2 * 8 * 5
+
+
+def test_each_cell_of_a_unit_is_at_some_of_its_gates() -> None:
+    backend, several = resolve("numpy"), (("0", "1", "-1"),) * 48 + (("1", "0", "1"),) * 48
+    [stream] = streams_of(Plan(max_cases=8, aim=Aim(levels=several)), backend, float32)
+    kept = set[bool]()
+
+    def visit(case: Case) -> None:
+        hits = visits(trial_of(case, backend)).hits_of(GATES)
+        kept.add(bool(hits[-1].sum() > hits.sum() / 2))  # z is 1
+
+    draw(stream.strategy, stream.count, stream.seed, visit, stream.first)
+
+    assert kept == {False, True}
 
 
 def test_nothing_is_aimed_at_where_nothing_is_rare(both: dict[str, Subject]) -> None:
