@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gruverify
-from gruverify import Result, Variant, backend, bfloat16, float32, float64
+from gruverify import Result, Variant, backend, bfloat16, float32
 from gruverify.backends import NumpyBackend
 from gruverify.engine import Drawn, Tally
 
@@ -245,16 +245,3 @@ def test_a_pass_says_what_it_covers() -> None:
     assert any(
         line.startswith("values claimed: float32 100% of the entries") for line in found.covers
     )
-
-
-@pytest.mark.uncounted
-def test_formats_share_the_time() -> None:
-    found = check(
-        backend(step=NUMPY.step), formats=[float32, float64], max_cases=100_000, time_budget=1.5
-    )
-
-    assert {fmt for (fmt, _), drawn in found.drawn.items() if drawn.judged} == {
-        "float32",
-        "float64",
-    }
-    assert found.verdict == "inconclusive"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from html import escape
 from typing import TypeAlias
 
 import numpy as np
@@ -98,6 +99,20 @@ class Explanation:
 
     setting: Setting
     reports: tuple[RegimeReport, ...]
+
+    def _repr_html_(self) -> str:
+        """For notebooks: how large both gradients are at each length, regime by regime."""
+        rows = list[str]()
+        for report in self.reports:
+            gates = f"{report.regime.name} (z={report.regime.z:g}, r={report.regime.r:g})"
+            for t, (update, state) in report.lengths.items():
+                rows.append(
+                    f"<tr><th>{escape(gates)}</th><td>{t}</td><td>{escape(str(update))}</td>"
+                    f"<td>{escape(str(state))}</td></tr>"
+                )
+        names = "<tr><th>regime</th><th>t</th><th>‖dL_t/dU_z‖</th><th>‖dL_t/dh_0‖</th></tr>"
+        caption = "<caption>Where gradients go when the gates close</caption>"
+        return f"<table>{caption}{names}{''.join(rows)}</table>"
 
 
 def explain(setting: Setting) -> Explanation:

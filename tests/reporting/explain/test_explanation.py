@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import numpy.typing as npt
@@ -279,3 +280,13 @@ def in_format(case: Case, fmt: Format) -> Gradients:
 def holds(value: Enclosure, gradient: npt.NDArray[Any]) -> bool:
     """Whether a value is the largest entry's magnitude."""
     return value.low <= np.abs(gradient.astype(np.float64)).max() <= value.high
+
+
+def test_a_notebook_shows_both_gradients_at_each_length_of_each_regime(plain: Explanation) -> None:
+    table = ElementTree.fromstring(plain._repr_html_())
+
+    rows = [[str(cell.text) for cell in row] for row in table.findall("tr")]
+    update, state = named(plain, "forget").lengths[8]
+    assert rows[0] == ["regime", "t", "‖dL_t/dU_z‖", "‖dL_t/dh_0‖"]
+    assert ["forget (z=0, r=0)", "8", str(update), str(state)] in rows
+    assert len(rows) == 1 + sum(len(report.lengths) for report in plain.reports)
