@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from gruverify.arithmetic import Format, NDArray
 from gruverify.cell import Update
 from gruverify.engine import draw
-from gruverify.runtimes._drive import Aim, driven
+from gruverify.runtimes._drive import LARGE, Aim, driven
 from gruverify.runtimes._inputs import Given, Wanted
 from gruverify_strategies import Batch, regimes, sequences, specials
 
@@ -67,7 +67,7 @@ _SIZED = (
     _Kind("a long run", 200, 2),
 )
 _ALWAYS = (
-    _Kind("large inputs", 8, 2, inputs=64.0),
+    _Kind("large inputs", 8, 2, inputs=LARGE),
     _Kind("small inputs", 8, 2, inputs=2.0**-6),
     _Kind("tiny inputs", 4, 2, inputs=2.0**-18),
     _Kind("inputs of 0", 4, 2, inputs=0.0),

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gruverify.arithmetic import Format
+from gruverify.arithmetic import USUAL, Format, Functions
 from gruverify.cell import unpack
 from gruverify.formulas import activations, step
 from gruverify.models import Gru
@@ -18,6 +18,8 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 
 #: The candidate's pre-activation depends on the reset gate, and so on the inputs themselves.
 _ROUNDS = 3
+#: The largest inputs of what is always asked.
+LARGE = 64.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def driven(gru: Gru, format: Format, inputs: Floats, state: Floats, aim: Aim) ->
     H, xs, h = cell.hidden_size, inputs.copy(), state[: aim.members].astype(np.float64)
     arrays = {name: array.astype(np.float64) for name, array in cell.packed().items()}
     parameters = unpack(arrays, H)
-    members, reach = np.arange(aim.members), _reach(format)
+    members, reach = np.arange(aim.members), _reach(format, functions)
     units = (aim.unit + members) % H
     # The rows of weight_ih for r, z and the candidate of each member's unit: (B, 3, I).
     rows = arrays["weight_ih"].reshape(3, H, -1)[:, units].swapaxes(0, 1)
@@ -68,10 +70,14 @@ def driven(gru: Gru, format: Format, inputs: Floats, state: Floats, aim: Aim) ->
     return xs
 
 
-def _reach(format: Format) -> float:
+def _reach(format: Format, functions: Functions) -> float:
     """How large an input may become: a level that wants more is not reached."""
     # Beyond the second, little is left of the other units' pre-activations.
-    return min(-4 * format.sigmoid_underflows, 1 / (16 * format.unit_roundoff))
+    reach = min(-4 * format.sigmoid_underflows, 1 / (16 * format.unit_roundoff))
+    if functions == USUAL:
+        return reach
+    # Where σ and tanh have long come to an end, others overflow, and nothing can be decided.
+    return min(reach, LARGE)
 
 
 def _within(reach: float, x: Floats) -> Floats:

@@ -44,7 +44,7 @@ def _declared() -> dict[str, Any]:
     return {"kappa_sigma": 5}
 
 
-@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 @pytest.mark.parametrize(
     ("write", "batch_first", "outputs"),
     [
@@ -73,7 +73,7 @@ def test_a_right_model_conforms_and_one_of_other_weights_is_explained(
     assert ruling.cause.words == "reset gate applied after the product"
 
 
-@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 def test_sizes_that_the_file_fixes_are_obeyed_and_the_result_keeps_to_its_schema(
     tmp_path: Path,
 ) -> None:

@@ -65,7 +65,7 @@ def test_onnxruntime_runs_them_right(
     assert set(found.versions) == {"onnxruntime", "onnx"}
 
 
-@pytest.mark.filterwarnings("ignore:overflow")  # of its exp, over the padding
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")  # of its exp, over the padding
 def test_the_reference_runs_them_right_but_for_lengths(tmp_path: Path) -> None:
     right = checked(tmp_path, "onnx", "forward", linear_before_reset=1)
     wrong = checked(tmp_path, "onnx", "forward", "lengths", linear_before_reset=1)
@@ -99,7 +99,7 @@ def test_two_layers_in_both_directions_are_run_as_one(runtime: str, tmp_path: Pa
 ACCURACY = {"tract": {**DECLARED, "kappa_sigma": 32, "kappa_tanh": 32}}
 
 
-@pytest.mark.filterwarnings("ignore:overflow")  # of the reference evaluator's exp
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")  # of the reference evaluator's exp
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino", "openvino:f32", "tract", "onnx"])
 def test_the_grus_of_deepfilternet_are_run_right(runtime: str, tmp_path: Path) -> None:
     pytest.importorskip(runtime.partition(":")[0])
@@ -114,7 +114,7 @@ def test_the_grus_of_deepfilternet_are_run_right(runtime: str, tmp_path: Path) -
     assert sorted(kinds) == ["chain"] * 2 + ["node"] * 5
 
 
-@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino", "tract", "onnx"])
 def test_the_encoder_of_g2p_is_run_right(runtime: str, tmp_path: Path) -> None:
     """Its weights, which are an .npz file, as a node."""
@@ -151,7 +151,7 @@ model.export("model.onnx", format="onnx", verbose=False)
 """
 
 
-@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 @pytest.mark.parametrize(("both", "sequences"), [(False, True), (False, False), (True, True)])
 def test_what_keras_exports_step_by_step_is_judged_as_a_whole(
     both: bool, sequences: bool, tmp_path: Path
