@@ -65,7 +65,8 @@ def test_onnxruntime_runs_them_right(
     assert set(found.versions) == {"onnxruntime", "onnx"}
 
 
-@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")  # of its exp, over the padding
+# Of its exp, over the padding.
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 def test_the_reference_runs_them_right_but_for_lengths(tmp_path: Path) -> None:
     right = checked(tmp_path, "onnx", "forward", linear_before_reset=1)
     wrong = checked(tmp_path, "onnx", "forward", "lengths", linear_before_reset=1)
@@ -99,7 +100,8 @@ def test_two_layers_in_both_directions_are_run_as_one(runtime: str, tmp_path: Pa
 ACCURACY = {"tract": {**DECLARED, "kappa_sigma": 32, "kappa_tanh": 32}}
 
 
-@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")  # of the reference evaluator's exp
+# Of the reference evaluator's exp.
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino", "openvino:f32", "tract", "onnx"])
 def test_the_grus_of_deepfilternet_are_run_right(runtime: str, tmp_path: Path) -> None:
     pytest.importorskip(runtime.partition(":")[0])
