@@ -89,6 +89,7 @@ class Stepping:
     # Its functions and sums are NumPy's, and as accurate.
     kappa_sigma: Mapping[str, float] = NumpyBackend.kappa_sigma
     sums_in_format: Mapping[str, bool] = NumpyBackend.sums_in_format
+    accumulates: Mapping[str, str] | None = None
     tanh, blend = "relative", "A+B"
 
     def __init__(

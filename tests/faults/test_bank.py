@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import product
 
+import numpy as np
 import pytest
 
-from gruverify import Backend, Format, Variant, faults, float32, float64
+from gruverify import Backend, Case, Cell, Format, Variant, faults, float16, float32, float64
 from gruverify.backends import METHODS, NumpyBackend, UnknownTarget, offers, resolve
 from gruverify.cell import VARIANTS
-from gruverify.engine import Judgement, judge_trial, trial_of
+from gruverify.engine import Judgement, assert_holds, judge_trial, trial_of
 from gruverify.faults import EQUIVALENTS, FAULTS, OBSERVABLES, Fault
 from gruverify.faults._fault import fault
 from gruverify.invariants import INVARIANTS, StackTrial, Trial
@@ -139,3 +140,15 @@ def test_fault_is_wrong_and_does_not_break(entry: Fault) -> None:
 @each(*EQUIVALENTS.values())
 def test_equivalent_passes(entry: Fault) -> None:
     assert [(failed.invariant.id, failed.residual) for failed in failing(entry, 1, 2)] == []
+
+
+def test_products_that_add_up_in_half_are_right_with_many_inputs() -> None:
+    # The first half of the terms adds up to much, which the second half takes away again.
+    weights = np.zeros((3, 1000))
+    weights[2] = np.random.default_rng(0).uniform(0, 0.02, 1000)
+    inputs = np.where(np.arange(1000) < 500, 1.0, -1.0).reshape(1, 1, -1)
+    cell = Cell(Variant(), *map(float16.cast, (weights, np.zeros((3, 1)), *np.zeros((2, 3)))))
+    rest = map(float16.cast, (np.zeros((1, 1)), np.zeros((1, 1, 1)), np.zeros((1, 1))))
+    case = Case(cell, float16.cast(inputs), *rest)
+
+    assert_holds("agreement/step", EQUIVALENTS["products-without-matmul"].build(), case)
