@@ -67,19 +67,20 @@ class NodeResult:
 
     @property
     def verdict(self) -> str:
-        """Falsified if one input fails; conforms if no number is beyond its bound, and nine in ten
-        inputs are decided and nine in ten bounds claim something, as `gruverify check` asks of its
-        cases; else inconclusive.
+        """Falsified if one input fails; conforms if no number is beyond its bound, if all that was
+        recorded and all that is always asked is decided, and nine in ten of all inputs and bounds,
+        as `gruverify check` asks of its cases; else inconclusive.
         """
         if any(one.failed for one in self.judged):
             return "falsified"
-        rulings = [one.ruling for one in self.judged if one.ruling is not None]
+        asked = [one.decided for one in self.judged if not one.given.drawn]
         decided = sum(one.decided for one in self.judged)
+        rulings = [one.ruling for one in self.judged if one.ruling is not None]
         claimed = sum(ruling.claimed for ruling in rulings)
         entries = sum(ruling.entries for ruling in rulings)
         within = not any(ruling.beyond for ruling in rulings)
         enough = decided >= ENOUGH * len(self.judged) and claimed >= ENOUGH * entries
-        if decided and within and enough:
+        if asked and all(asked) and enough and within:
             return "conforms"
         return "inconclusive"
 

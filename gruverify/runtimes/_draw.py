@@ -99,7 +99,7 @@ def drawn_inputs(wanted: Wanted, seed: int, count: int) -> Iterator[Given]:
         if not kind.needs or kind.needs in wanted.takes:
             yield _asked(wanted, seed, kind)
     for number, case in enumerate(_cases(wanted, seed, count)):
-        yield replace(case, about=f"case {number}, {case.about}")
+        yield replace(case, about=f"case {number}, {case.about}", drawn=True)
 
 
 def _asked(wanted: Wanted, seed: int, kind: _Kind) -> Given:

@@ -16,12 +16,15 @@ from gruverify.models import Gru
 class Given:
     """What a GRU is given, with time first: inputs (T, B, I), the initial state (L·D, B, H) and the
     lengths (B,), None where it takes none; and what these inputs are there for.
+
+    drawn: whether they are one case of several, and not recorded or always asked.
     """
 
     about: str
     inputs: NDArray
     state: NDArray | None = None
     lengths: npt.NDArray[np.intp] | None = None
+    drawn: bool = False
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from gruverify.models import BadFile, onnx_nodes
 from gruverify.runtimes import FileResult, Given, NodePart, Runtime, check_file, check_part
+from gruverify.runtimes._check import Judged, NodeResult
 from gruverify.runtimes._runtime import runtime_named
 
 from . import _runtimes
@@ -205,3 +207,23 @@ def test_a_file_without_a_gru_is_one_line(tmp_path: Path, data: bytes, words: st
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(BadFile, match="No such file"):
         onnx_nodes(tmp_path / "a.onnx")
+
+
+def judged(verdict: str, *, drawn: bool) -> Judged:
+    """An input of which everything is claimed, or nothing."""
+    claimed = 4 * (verdict == "rounding")
+    ruling: Any = SimpleNamespace(verdict=verdict, claimed=claimed, entries=4, beyond=0)
+    return Judged(Given("", np.zeros((1, 1, 1)), drawn=drawn), ruling)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "undecided", "verdict"),
+    [(True, 2, "conforms"), (True, 3, "inconclusive"), (False, 1, "inconclusive")],
+)
+def test_one_of_the_cases_may_be_undecided_and_nothing_that_is_always_asked(
+    drawn: bool, undecided: int, verdict: str
+) -> None:
+    decided = [judged("rounding", drawn=number < 10) for number in range(20)]
+    others = [judged("undecidable", drawn=drawn)] * undecided
+
+    assert NodeResult("", "", judged=(*decided, *others)).verdict == verdict
