@@ -22,7 +22,7 @@ from gruverify.arithmetic import format_named
 from gruverify.campaigning import RARE, Campaign, Done, Task, Total, subject_of, work
 from gruverify.coverage import GATES
 from gruverify.engine import Plan, selection
-from gruverify.store import File, KeptCampaign
+from gruverify.store import File, KeptCampaign, KeptUnit
 
 
 @dataclass
@@ -42,7 +42,11 @@ class Here:
     def reports(self, timeout: float) -> Iterator[Done]:
         """What one unit found."""
         task = self._waiting.pop(0)
-        yield Done(task.unit, work(task), "here")
+        yield Done(task.unit, self.found(task), "here")
+
+    def found(self, task: Task) -> KeptUnit:
+        """What it finds of a task."""
+        return work(task)
 
 
 def total_of(plan: Plan, cases: int, size: int, *, guided: bool) -> Total:

@@ -18,7 +18,7 @@ import argparse
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from gruverify import float32
 from gruverify.arithmetic import candidate_bands, gate_bands
-from gruverify.campaigning import Campaign, Done, Progress, Subject, Task
+from gruverify.campaigning import Campaign, Progress, Subject, Task
 from gruverify.campaigning._subject import surveys
 from gruverify.campaigning._unit import packed
 from gruverify.coverage import GATES
@@ -49,6 +49,7 @@ from gruverify.faults import FAULTS
 from gruverify.store import File, KeptCampaign, KeptUnit
 from tests.campaigns import _plain_gru
 from tests.campaigns._mutations import Mutant, mutants
+from tests.campaigns.guided import Here
 from tests.campaigns.mutants import SOURCE, built
 
 PLAN = Plan(formats=(float32,), shrink=False)
@@ -184,31 +185,23 @@ class Right:
 # -- campaigns -------------------------------------------------------------------------------------
 
 
-@dataclass
-class Alone:
-    """Workers that are this process. `known` has what units found before."""
+@dataclass(kw_only=True)
+class OfFault(Here):
+    """Workers that are this process, and put a fault to each task. `known` has what units found
+    before.
+    """
 
     fault: Fault
     known: dict[tuple[int, str], KeptUnit]
-    at_once: int = 1
-    _waiting: list[Task] = field(default_factory=list)
 
-    def require_same(self, tasks: Iterable[Task]) -> None:
-        """They are the same."""
-
-    def submit(self, task: Task) -> None:
-        """Work on it later."""
-        self._waiting.append(task)
-
-    def reports(self, timeout: float) -> Iterator[Done]:
-        """What one unit found."""
-        task = self._waiting.pop(0)
+    def found(self, task: Task) -> KeptUnit:
+        """What it finds of a task."""
         place = task.unit.block, task.unit.aim_text
         # Units that are drawn at random are the same, guided or not.
         if place not in self.known:
             # Built anew, as a process of its own would: some faults remember what they were asked.
             self.known[place] = self.fault.known(task) or kept(self.fault.build(), task)
-        yield Done(task.unit, self.known[place], "here")
+        return self.known[place]
 
 
 def kept(backend: Any, task: Task) -> KeptUnit:
@@ -253,7 +246,7 @@ def fall(fault: Fault, plan: Plan, size: int, known: Any, *, guided: bool) -> Fa
     subjects = {"fault": Subject("fault", formats_of(plan, backend), *about)}
     with tempfile.TemporaryDirectory() as folder:
         store = KeptCampaign(File(Path(folder) / "runs.db", writable=True), {}, {})
-        workers = Alone(fault, known)
+        workers = OfFault(fault=fault, known=known)
         campaign = Campaign(
             subjects, plan, plan.cases, size, guided, workers, store, 60.0, say=stop_at_failure
         )
