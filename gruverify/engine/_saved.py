@@ -17,7 +17,7 @@ from gruverify.engine._judge import reads
 from gruverify.engine._selection import Selection, file_name_of
 from gruverify.engine._sizes import is_within
 from gruverify.engine._witness import BadWitness, Witness, load_witness
-from gruverify.invariants import INVARIANTS
+from gruverify.invariants import FAMILIES, INVARIANTS
 
 #: What became of a saved witness: it failed again, or the invariant holds now, or the target does
 #: not answer it.
@@ -107,8 +107,7 @@ def _names_a_family(tail: str) -> bool:
     """Whether a file of that name is ours, and not that of a target whose name begins as this one's
     does.
     """
-    families = {invariant.family for invariant in INVARIANTS.values()}
-    return any(tail.startswith(f"{family}-") for family in families)
+    return any(tail.startswith(f"{family}-") for family in FAMILIES)
 
 
 def fitting(

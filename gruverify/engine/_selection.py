@@ -20,7 +20,7 @@ from typing import Any
 
 from gruverify._files import read_text
 from gruverify.arithmetic import format_named
-from gruverify.invariants import INVARIANTS
+from gruverify.invariants import FAMILIES, INVARIANTS
 
 
 class BadSelection(ValueError):
@@ -171,12 +171,11 @@ def require_known(pattern: str, place: str = "") -> None:
     if any(matches(pattern, id) for id in INVARIANTS):
         return
     # A pattern that matches nothing would leave a check out in silence, or skip nothing.
-    families = dict.fromkeys(invariant.family for invariant in INVARIANTS.values())
-    near = difflib.get_close_matches(pattern, [*INVARIANTS, *families], cutoff=0.5)
+    near = difflib.get_close_matches(pattern, [*INVARIANTS, *FAMILIES], cutoff=0.5)
     if near:
         hint = f"did you mean {' or '.join(near)}?"
     else:
-        hint = f"families: {', '.join(families)}."
+        hint = f"families: {', '.join(FAMILIES)}."
     raise BadSelection(
         f"{place}{': ' if place else ''}no invariant matches {pattern!r}: {hint} `gruverify list` "
         "has all"

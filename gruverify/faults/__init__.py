@@ -8,32 +8,59 @@ must let pass.
 
 from typing import Any
 
-# The files register what is in them; their order here is the order of every report.
-from gruverify.faults import _weights as _weights
-
-from gruverify.faults import _equations as _equations  # isort: skip
-from gruverify.faults import _functions as _functions  # isort: skip
-from gruverify.faults import _activations as _activations  # isort: skip
-from gruverify.faults import _precision as _precision  # isort: skip
-from gruverify.faults import _answers as _answers  # isort: skip
-from gruverify.faults import _sequences as _sequences  # isort: skip
-from gruverify.faults import _jacobians as _jacobians  # isort: skip
-from gruverify.faults import _gradients as _gradients  # isort: skip
-from gruverify.faults import _pullbacks as _pullbacks  # isort: skip
-from gruverify.faults import _backprop as _backprop  # isort: skip
-from gruverify.faults import _directions as _directions  # isort: skip
-from gruverify.faults import _autograd as _autograd  # isort: skip
-from gruverify.faults import _contract as _contract  # isort: skip
-from gruverify.faults import _modules as _modules  # isort: skip
-from gruverify.faults import _stacks as _stacks  # isort: skip
-from gruverify.faults import _stack_gradients as _stack_gradients  # isort: skip
-from gruverify.faults import _extremes as _extremes  # isort: skip
-from gruverify.faults import _equivalents as _equivalents  # isort: skip
-from gruverify.faults._fault import EQUIVALENTS as EQUIVALENTS
-from gruverify.faults._fault import FAULTS as FAULTS
+from gruverify.faults import (
+    _activations,
+    _answers,
+    _autograd,
+    _backprop,
+    _contract,
+    _directions,
+    _equations,
+    _equivalents,
+    _extremes,
+    _functions,
+    _gradients,
+    _jacobians,
+    _modules,
+    _precision,
+    _pullbacks,
+    _sequences,
+    _stack_gradients,
+    _stacks,
+    _weights,
+)
 from gruverify.faults._fault import OBSERVABLES as OBSERVABLES
+from gruverify.faults._fault import RIGHT, WRONG, file_by_file
 from gruverify.faults._fault import Fault as Fault
 from gruverify.faults._fault import Kind as Kind
+
+#: Where the entries of the bank are, in the order of every report.
+FILES = (
+    _weights,
+    _equations,
+    _functions,
+    _activations,
+    _precision,
+    _answers,
+    _sequences,
+    _jacobians,
+    _gradients,
+    _pullbacks,
+    _backprop,
+    _directions,
+    _autograd,
+    _contract,
+    _modules,
+    _stacks,
+    _stack_gradients,
+    _extremes,
+    _equivalents,
+)
+
+#: The faults by id.
+FAULTS = file_by_file(WRONG, FILES)
+#: Rewrites of the same mathematics by id, which every invariant must let pass.
+EQUIVALENTS = file_by_file(RIGHT, FILES)
 
 
 def __getattr__(name: str) -> Any:

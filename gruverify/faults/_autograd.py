@@ -11,7 +11,7 @@ from typing import Any
 from gruverify.arithmetic import Array, Format, float32, float64, sigmoid
 from gruverify.backends import Backend, torch_formulas
 from gruverify.cell import Parameters, Variant
-from gruverify.faults._fault import EQUIVALENTS, Build, Kind, fault
+from gruverify.faults._fault import RIGHT, Build, Kind, fault
 from gruverify.faults._faulty import AFTER, BIASED
 from gruverify.faults._stepping import Lines, StepOf, candidate, update
 
@@ -225,7 +225,7 @@ def gates_under_autocast() -> Backend:
     "h = zero + z∘(one - zero), differentiated by autograd",
     touches="",
     needs="torch",
-    into=EQUIVALENTS,
+    into=RIGHT,
 )
 def interpolation_over_tensors() -> Backend:
     """What fused cells compute, with the derivatives that autograd finds."""
@@ -245,7 +245,7 @@ def interpolation_over_tensors() -> Backend:
     "tanh a = 2σ(2a) - 1, differentiated by autograd",
     touches="",
     needs="torch",
-    into=EQUIVALENTS,
+    into=RIGHT,
 )
 def tanh_by_sigmoid_over_tensors() -> Backend:
     """One function for both activations, under autograd."""

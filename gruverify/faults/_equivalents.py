@@ -15,7 +15,7 @@ import numpy.typing as npt
 from gruverify.arithmetic import Array, Format, NDArray, bfloat16, float16, float32, sigmoid, tanh
 from gruverify.backends import Backend, NumpyBackend
 from gruverify.cell import LAYOUTS, VARIANTS, Cell, Gradients, Parameters, Variant
-from gruverify.faults._fault import EQUIVALENTS, Kind, fault
+from gruverify.faults._fault import RIGHT, Kind, fault
 from gruverify.faults._faulty import BIASED, Faulty, changed, gates, with_gates
 from gruverify.faults._pulling import chaining, pulling
 from gruverify.faults._stepping import Lines, Stepping, candidate, stepping
@@ -25,7 +25,7 @@ def equivalent(
     kind: Kind, mathematics: str
 ) -> Callable[[Callable[[], Backend]], Callable[[], Backend]]:
     """Put the decorated builder of a right backend beside the bank."""
-    return fault(kind, mathematics, touches="", into=EQUIVALENTS)
+    return fault(kind, mathematics, touches="", into=RIGHT)
 
 
 # -- σ and tanh ------------------------------------------------------------------------------------

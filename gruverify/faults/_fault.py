@@ -5,8 +5,9 @@ not.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
 from gruverify.arithmetic import Format
@@ -90,10 +91,10 @@ class Fault:
         return f"gruverify.faults:{self.id}"
 
 
-#: By id, in the order of the files they are in.
-FAULTS: dict[str, Fault] = {}
-#: By id: rewrites of the same mathematics, which every invariant must let pass.
-EQUIVALENTS: dict[str, Fault] = {}
+#: Faults and rewrites by id, in the order in which files were imported: `FAULTS` and `EQUIVALENTS`
+#: have them in that of reports.
+WRONG: dict[str, Fault] = {}
+RIGHT: dict[str, Fault] = {}
 
 Build: TypeAlias = Callable[[], Backend]
 
@@ -110,16 +111,16 @@ def fault(
     """Put the decorated builder of a backend into the bank; its name is the id, its docstring the
     description.
 
-    touches: OBSERVABLES with spaces between them; into: FAULTS unless given.
+    touches: OBSERVABLES with spaces between them; into: WRONG unless given.
 
     Raises:
         ValueError: the id is taken, or an observable is none.
     """
-    bank = FAULTS if into is None else into
+    bank = WRONG if into is None else into
 
     def register(build: Build) -> Build:
         id = build.__name__.replace("_", "-")
-        if id in FAULTS or id in EQUIVALENTS:
+        if id in WRONG or id in RIGHT:
             raise ValueError(f"id={id!r} is taken")
         if unknown := set(touches.split()) - set(OBSERVABLES):
             raise ValueError(
@@ -138,6 +139,14 @@ def fault(
         return build
 
     return register
+
+
+def file_by_file(bank: Mapping[str, Fault], files: Iterable[ModuleType]) -> dict[str, Fault]:
+    """What each of the files put into the bank, whichever was imported first."""
+    found: dict[str, Fault] = {}
+    for file in files:
+        found |= {id: one for id, one in bank.items() if one.make.__module__ == file.__name__}
+    return found
 
 
 class _Named:

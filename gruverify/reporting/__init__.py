@@ -16,7 +16,6 @@ from gruverify.reporting._console import print_verdict as print_verdict
 from gruverify.reporting._console import sizes_line as sizes_line
 from gruverify.reporting._distance_plot import plot_distance as plot_distance
 from gruverify.reporting._event_log import EventLog as EventLog
-from gruverify.reporting._family_pages import families as families
 from gruverify.reporting._family_pages import families_page as families_page
 from gruverify.reporting._family_pages import family_page as family_page
 from gruverify.reporting._file_result import MODEL_SCHEMA as MODEL_SCHEMA

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from importlib import import_module
 from importlib.resources import files
-from importlib.util import find_spec
 
 from gruverify._named import JsonObject
-from gruverify.invariants import INVARIANTS, Invariant
+from gruverify.invariants import FAMILIES, INVARIANTS, Family, Invariant
 from gruverify.reporting._catalogue import place_of
 
 #: What Markdown or HTML would take for markup.
@@ -26,24 +24,16 @@ _BOUNDS = {
 }
 
 
-def families() -> dict[str, list[Invariant]]:
-    """The invariants by family, both in the order of every report."""
-    found: dict[str, list[Invariant]] = {}
-    for invariant in INVARIANTS.values():
-        found.setdefault(invariant.family, []).append(invariant)
-    return found
-
-
 def families_page() -> str:
     """A Markdown page that leads to the page of each family, ending in a newline."""
     rows = "\n".join(
-        f"| [{family}](invariants/{family}.md) | {_first_paragraph(family)} | {len(members)} |"
-        for family, members in families().items()
+        f"| [{name}](invariants/{name}.md) | {_subject(family)} | {len(family.invariants)} |"
+        for name, family in FAMILIES.items()
     )
     return f"""# The invariants
 
 An invariant is a statement that holds for every right GRU. There are {len(INVARIANTS)} in
-{len(families())} families. Search finds each by its id, such as `agreement/step`;
+{len(FAMILIES)} families. Search finds each by its id, such as `agreement/step`;
 `gruverify list ID` prints one on a terminal.
 
 | family | what it is about | invariants |
@@ -65,23 +55,21 @@ Each has these entries:
 """
 
 
-def family_page(family: str) -> str:
+def family_page(name: str) -> str:
     """The invariants of a family as a Markdown page with a section each, ending in a newline.
 
     Raises:
         KeyError: there is no such family.
     """
     measured = json.loads(files("gruverify.reporting").joinpath("catches.json").read_text("utf-8"))
-    sections = (_section(one, measured.get(one.id)) for one in families()[family])
-    return f"# {family}\n\n{_first_paragraph(family)}\n\n" + "\n".join(sections)
+    family = FAMILIES[name]
+    sections = (_section(one, measured.get(one.id)) for one in family.invariants)
+    return f"# {name}\n\n{_subject(family)}\n\n" + "\n".join(sections)
 
 
-def _first_paragraph(family: str) -> str:
-    """What the family is about: the first paragraph of its module, on one line."""
-    name = family.replace("-", "_")
-    homes = (f"gruverify.invariants.{name}", f"gruverify.invariants._{name}")
-    home = next(home for home in homes if find_spec(home))
-    paragraph = (import_module(home).__doc__ or "").split("\n\n")[0]
+def _subject(family: Family) -> str:
+    """What the family is about: the first paragraph of its docstring, on one line."""
+    paragraph = family.about.split("\n\n")[0]
     return _escaped(_NUMBERS.sub("", " ".join(paragraph.split())))
 
 

@@ -37,7 +37,7 @@ from gruverify.engine import (
     saved_in,
     why_not,
 )
-from gruverify.invariants import INVARIANTS, Invariant
+from gruverify.invariants import FAMILIES, INVARIANTS, Invariant
 from gruverify.testing import _account, _options
 from gruverify.testing._account import Found
 
@@ -103,15 +103,14 @@ class Subject:
 
     def parts(self) -> Iterator[Part]:
         """The tests, format by format within a family, in the catalogue's order."""
-        families: dict[str, list[str]] = {}
-        for id, invariant in INVARIANTS.items():
-            if self.chosen.wants(id):
-                families.setdefault(invariant.family, []).append(id)
-        for family, ids in families.items():
+        for name, family in FAMILIES.items():
+            ids = [one.id for one in family.invariants if self.chosen.wants(one.id)]
+            if not ids:
+                continue
             for fmt in self.formats:
                 expected = {id: self.chosen.xfails_it(id, fmt) for id in ids}
                 if not all(expected.values()):
-                    yield Part(family, fmt)
+                    yield Part(name, fmt)
                 yield from (Part(id, fmt, e.reason or e.place) for id, e in expected.items() if e)
 
     @property
@@ -170,7 +169,7 @@ class Subject:
     def _meant(self, family: str, format: str) -> list[Invariant]:
         if family in INVARIANTS:
             return [INVARIANTS[family]]
-        wanted = [i for i in INVARIANTS.values() if i.family == family and self.chosen.wants(i.id)]
+        wanted = [one for one in FAMILIES[family].invariants if self.chosen.wants(one.id)]
         return [i for i in wanted if not self.chosen.xfails_it(i.id, format)]
 
     def obstacle(self, family: str, format: str) -> str:

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from gruverify import VARIANTS, Variant
+from gruverify import VARIANTS, Variant, invariants
 from gruverify.backends import METHODS, MODULE_METHODS
-from gruverify.invariants import INVARIANTS, Invariant, Residual, Trial, invariant
+from gruverify.invariants import FAMILIES, INVARIANTS, Invariant, Residual, Trial, invariant
+from gruverify.invariants.core._family import by_id, by_name
+from gruverify.invariants.core._registry import REGISTERED
 from gruverify.invariants.core._residual import ok
 
 pytestmark = pytest.mark.uncounted
-
-FAMILIES = [
-    "contract",
-    "agreement",
-    "regimes",
-    "bounds",
-    "symmetry",
-    "conventions",
-    "dynamics",
-    "sequence",
-    "numerics",
-    "stack",
-    "gradient",
-    "second-order",
-]
 
 #: What is said of biases, beside their gradients.
 OF_BIASES = [
@@ -53,7 +42,8 @@ def nothing(trial: Trial) -> Iterator[Residual]:
 def own_list(monkeypatch: pytest.MonkeyPatch) -> dict[str, Invariant]:
     """An empty list for the test alone."""
     entries: dict[str, Invariant] = {}
-    monkeypatch.setattr("gruverify.invariants.core._registry.INVARIANTS", entries)
+    for module in ("_registry", "_family"):
+        monkeypatch.setattr(f"gruverify.invariants.core.{module}.REGISTERED", entries)
     return entries
 
 
@@ -96,10 +86,44 @@ def test_statements_differ() -> None:
     assert len({entry.statement for entry in INVARIANTS.values()}) == len(INVARIANTS)
 
 
-def test_families_come_in_the_order_of_reports() -> None:
-    families = [entry.family for entry in INVARIANTS.values()]
-    assert list(dict.fromkeys(families)) == FAMILIES
-    assert families == sorted(families, key=FAMILIES.index)
+def test_whatever_is_registered_is_in_the_family_that_its_id_names() -> None:
+    assert set(INVARIANTS) == set(REGISTERED)
+    for name, family in FAMILIES.items():
+        assert {one.family for one in family.invariants} == {name}
+
+
+def test_every_file_is_one_of_its_family() -> None:
+    """A file that no family lists would check nothing, and nobody would know."""
+    here = Path(invariants.__file__).parent
+    written = {
+        ".".join(file.relative_to(here).with_suffix("").parts)
+        for file in here.rglob("_[a-z]*.py")
+        if file.parent.name != "core"
+    }
+    listed = {one.check.__module__ for one in INVARIANTS.values()}
+    assert {f"{invariants.__name__}.{name}" for name in written} == listed
+
+
+def test_the_order_is_that_of_the_families_whichever_was_imported_first(
+    own_list: dict[str, Invariant],
+) -> None:
+    first, second = (_file_registering(f"{name}/own") for name in ("second_order", "bounds"))
+    families = by_name(second, first)
+    assert list(own_list) == ["second_order/own", "bounds/own"]
+    assert list(by_id(families)) == ["bounds/own", "second_order/own"]
+    assert list(families) == ["bounds", "second-order"]
+
+
+def _file_registering(id: str) -> ModuleType:
+    """A module that registers an invariant of that id."""
+    file = ModuleType(f"gruverify.invariants._{id.partition('/')[0]}")
+
+    def check(trial: Trial) -> Iterator[Residual]:
+        yield ok("nothing")
+
+    check.__module__ = file.__name__
+    invariant(id, "0 = 0", source="arithmetic", needs=[])(check)
+    return file
 
 
 def test_registered_check_is_returned_and_listed(own_list: dict[str, Invariant]) -> None:

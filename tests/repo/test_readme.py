@@ -20,7 +20,7 @@ import pytest
 from click.testing import CliRunner
 
 from gruverify.cli import main
-from gruverify.invariants import INVARIANTS
+from gruverify.invariants import FAMILIES, INVARIANTS
 from gruverify.reporting import catalogue_page
 
 pytestmark = pytest.mark.uncounted
@@ -198,10 +198,6 @@ def test_the_findings_are_listed_with_their_versions(script: Path) -> None:
     assert versions
     assert len(rows) == 1
     assert versions[0].split()[1] in rows[0]
-
-
-#: The families of invariants, each of which has a page.
-FAMILIES = {id.partition("/")[0] for id in INVARIANTS}
 
 
 def test_every_link_to_a_file_leads_somewhere() -> None:

@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 
 import gruverify
 from gruverify import FORMATS, float32
-from gruverify.invariants import INVARIANTS
+from gruverify.invariants import FAMILIES, INVARIANTS
 from gruverify.reporting import load_document
 from gruverify.testing import conformance
 
 from ._runs import DECLINING, FAULTY, apart, ids, inside, one_test, outcomes
 
-FAMILIES = list(dict.fromkeys(invariant.family for invariant in INVARIANTS.values()))
 FEW = ("--gru-formats", "f32", "--gru-profile", "quick")
 
 

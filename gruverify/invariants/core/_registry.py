@@ -82,7 +82,8 @@ class Invariant:
 NEVER, SHORT, LONG = range(0), range(1, 18), range(18, 1 << 31)
 ALWAYS, STACKED = range(1, 1 << 31), range(1, 34)
 
-INVARIANTS: dict[str, Invariant] = {}
+#: By id, in the order in which files were imported: `INVARIANTS` has them in that of reports.
+REGISTERED: dict[str, Invariant] = {}
 
 
 def invariant(
@@ -107,9 +108,9 @@ def invariant(
     def register(check: Check) -> Check:
         # Baselines, xfails and saved witnesses name invariants by id: two of one name could not be
         # told apart.
-        if id in INVARIANTS:
+        if id in REGISTERED:
             raise ValueError(f"id={id!r} is taken")
-        INVARIANTS[id] = Invariant(
+        REGISTERED[id] = Invariant(
             id,
             statement,
             source,
