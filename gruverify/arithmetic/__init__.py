@@ -24,6 +24,8 @@ from gruverify.arithmetic._ball import Ball as Ball
 from gruverify.arithmetic._blend import blend_rounding as blend_rounding
 from gruverify.arithmetic._bounds import SHARE as SHARE
 from gruverify.arithmetic._bounds import STATES as STATES
+from gruverify.arithmetic._decimals import Decimals as Decimals
+from gruverify.arithmetic._decimals import decimals_of as decimals_of
 from gruverify.arithmetic._dual import Dual as Dual
 from gruverify.arithmetic._formats import FORMATS as FORMATS
 from gruverify.arithmetic._formats import Format as Format

@@ -146,8 +146,15 @@ class Layout:
 
 def _gates_swapped(array: NDArray) -> NDArray:
     """(3H, ...) with the blocks r and z exchanged."""
-    blocks = np.split(array, 3)
+    blocks = _blocks(array, 3)
     return np.concatenate([blocks[i] for i in _UPDATE_FIRST])
+
+
+def _blocks(array: NDArray, count: int) -> Sequence[NDArray]:
+    """So many blocks of H rows each; ValueError if there are other rows."""
+    if len(array) % count:
+        raise ValueError(f"{len(array)} rows of gates, expected {count}H: {count} blocks of H")
+    return np.split(array, count)
 
 
 def _unchanged(parameters: Arrays) -> tuple[NDArray, NDArray, NDArray | None, NDArray | None]:
@@ -195,7 +202,8 @@ def _from_onnx(parameters: Arrays) -> tuple[NDArray, NDArray, NDArray | None, ND
     weight_ih, weight_hh = (_gates_swapped(parameters[name][0]) for name in ("W", "R"))
     if "B" not in parameters:
         return weight_ih, weight_hh, None, None
-    bias_ih, bias_hh = map(_gates_swapped, np.split(parameters["B"][0], 2))
+    biases = _blocks(parameters["B"][0], 6)
+    bias_ih, bias_hh = (_gates_swapped(np.concatenate(side)) for side in (biases[:3], biases[3:]))
     return weight_ih, weight_hh, bias_ih, bias_hh
 
 

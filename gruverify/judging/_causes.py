@@ -15,6 +15,7 @@ from gruverify.arithmetic import (
     NDArray,
     Rounding,
     bfloat16,
+    decimals_of,
     float16,
     float32,
     float64,
@@ -30,7 +31,7 @@ from gruverify.judging._envelope import affordable
 from gruverify.judging._functions import mistaken
 from gruverify.judging._held import Held, Source, every_direction, stepped
 from gruverify.judging._record import Record, in_format, representable
-from gruverify.judging._walk import model_of
+from gruverify.judging._walk import model_of, stored_in
 
 #: How many times as wide bounds may be made as the errors are larger than those of the format's own
 #: arithmetic.
@@ -210,6 +211,16 @@ def format_that_explains(record: Record, declared: DeclaredValues) -> Cause | No
             if _is_within_bounds(source_of(replace(record, outputs=stored), declared)):
                 words = f"outputs that were rounded to {name} before they were recorded"
                 return Cause(words, {}, instead=f"give them as {name}")
+    return None
+
+
+def digits_that_explain(record: Record, declared: DeclaredValues) -> Cause | None:
+    """Fewer digits, with which the outputs were written in text before they were recorded."""
+    outputs = np.concatenate([values.ravel() for values in record.outputs.values()])
+    for written in decimals_of(outputs, stored_in(record, record.stack.layers - 1)):
+        if _is_within_bounds(source_of(replace(record, written=written), declared)):
+            words = f"outputs that were written with {written}"
+            return Cause(words, {}, instead="record all digits")
     return None
 
 
@@ -410,5 +421,6 @@ def causes(
     yield weights_that_explain(source)
     yield rounded_weights_that_explain(source)
     yield format_that_explains(source.record, declared)
+    yield digits_that_explain(source.record, declared)
     if not one_unit:  # less accurate sums or functions would spare no other for long
         yield accuracy_that_explains(source.record, declared, failed)

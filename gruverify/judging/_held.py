@@ -285,7 +285,10 @@ def stepped(
     keep, whole = masks.rows(some), masks.whole
     if keep is not None and whole is not None:
         ball, unread = kept(keep, h, ball), unread & ~whole
-    ball = as_recorded(ball, stored_in(source.record, layer))
+    stored, written = stored_in(source.record, layer), source.record.written
+    ball = as_recorded(ball, stored)
+    if written is not None:
+        ball = written.read_back(ball, stored)
     lost = (unread | before.lost).reshape(-1)[some]
     # Nothing is known after a number that is not finite: any answer is within bounds.
     if lost.any():

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from gruverify._visible import error_line
 from gruverify.arithmetic import (
+    Decimals,
     Format,
     Functions,
     NDArray,
@@ -42,7 +43,7 @@ class Record:
     weights: the format in which the weights are saved; functions: the activation functions of each
     direction; clip: how large their arguments may be (None: as they are); masks: the steps that
     keep a state or start from zeros; notes: what was found out about formats, for whoever reads the
-    verdict.
+    verdict; written: how outputs were written in text, if that is where they come from.
     """
 
     stack: Stack
@@ -56,6 +57,7 @@ class Record:
     clip: float | None = None
     masks: Masks = NO_MASKS
     notes: tuple[str, ...] = ()
+    written: Decimals | None = None
 
     @property
     def steps(self) -> int:

@@ -170,7 +170,10 @@ def outputs_of(record: Record, mode: Rounding, layer: int) -> Known:
     """
     values, lost = finite(record.outputs[layer])
     # The state that a step goes on with may be wider than the one that is recorded: see `carry`.
-    return known_of(went_on_with(mode, values, stored_in(record, layer)), lost)
+    ball = went_on_with(mode, values, stored_in(record, layer))
+    if record.written is not None:
+        ball = record.written.read_back(ball, stored_in(record, layer))
+    return known_of(ball, lost)
 
 
 def stored_in(record: Record, layer: int) -> Format:

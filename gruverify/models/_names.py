@@ -18,22 +18,22 @@ import numpy as np
 from gruverify.arithmetic import NDArray
 
 _PYTORCH = re.compile(
-    r"(?P<prefix>.*?)(?P<leaf>(?:weight|bias|(?<![^\W_])[wb])_[ih]h)(?:_l(?P<layer>\d{1,4}))?"
+    r"(?P<prefix>(?s:.*?))(?P<leaf>(?:weight|bias|(?<![^\W_])[wb])_[ih]h)(?:_l(?P<layer>\d{1,4}))?"
     r"(?P<reverse>_reverse)?"
 )
 #: PyTorch's names as people shorten them.
 _SHORT = {"w": "weight", "b": "bias"}
 _FLAX = "|".join(rf"[ih][rzn][./]{what}" for what in ("kernel", "bias"))
 #: What stands at the end of a name, behind anything that ends in a dot or slash, in each layout;
-#: Keras may number it.
+#: Keras may number it. Anything may stand before it, be it a line break.
 _LEAVES = {
-    "keras": re.compile(r"(?P<prefix>(?:.*[./])?)(?P<leaf>kernel|recurrent_kernel|bias)(?::\d)?"),
-    "onnx": re.compile(r"(?P<prefix>(?:.*[./_])?)(?P<leaf>[WRB])"),
-    "flax": re.compile(rf"(?P<prefix>(?:.*[./])?)(?P<leaf>{_FLAX})"),
-    "nnx": re.compile(r"(?P<prefix>(?:.*[./])?)(?P<leaf>dense_[ih][./](?:kernel|bias))"),
-    "equinox": re.compile(r"(?P<prefix>(?:.*[./])?)(?P<leaf>weight_ih|weight_hh|bias_n|bias)"),
-    "mlx": re.compile(r"(?P<prefix>(?:.*[./])?)(?P<leaf>Wx|Wh|bhn|b)"),
-    "haiku": re.compile(r"(?P<prefix>(?:.*[./])?)(?P<leaf>w_i|w_h|b)"),
+    "keras": re.compile(r"(?P<prefix>(?s:.*[./])?)(?P<leaf>kernel|recurrent_kernel|bias)(?::\d)?"),
+    "onnx": re.compile(r"(?P<prefix>(?s:.*[./_])?)(?P<leaf>[WRB])"),
+    "flax": re.compile(rf"(?P<prefix>(?s:.*[./])?)(?P<leaf>{_FLAX})"),
+    "nnx": re.compile(r"(?P<prefix>(?s:.*[./])?)(?P<leaf>dense_[ih][./](?:kernel|bias))"),
+    "equinox": re.compile(r"(?P<prefix>(?s:.*[./])?)(?P<leaf>weight_ih|weight_hh|bias_n|bias)"),
+    "mlx": re.compile(r"(?P<prefix>(?s:.*[./])?)(?P<leaf>Wx|Wh|bhn|b)"),
+    "haiku": re.compile(r"(?P<prefix>(?s:.*[./])?)(?P<leaf>w_i|w_h|b)"),
     "pytorch": _PYTORCH,
 }
 #: What a GRU has at least; and, of the two that share those, what shows that it is Equinox's.

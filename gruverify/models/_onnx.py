@@ -17,6 +17,7 @@ from gruverify.arithmetic import USUAL, Functions, NDArray
 from gruverify.models._onnx_activations import functions_of
 from gruverify.models._onnx_graphs import Graphs, Node, read_graphs
 from gruverify.models._onnx_layout import Layout
+from gruverify.models._onnx_tensors import AbsentData
 
 _FLOAT, _INT, _STRING, _REFERS_TO = 2, 3, 4, 21
 _WEIGHTS = ("float32", "float16", "float64", "bfloat16")
@@ -158,7 +159,8 @@ def weights_of(name: str, found: Graphs) -> tuple[dict[str, NDArray], frozenset[
     stored.
 
     Raises:
-        ValueError: one is no constant of the model, damaged, or in a file that is not there.
+        ValueError: one is no constant of the model, or damaged; AbsentData: it is in a file that is
+        not there.
     """
     arrays, layout = dict[str, NDArray](), Layout(found)
     for leaf, given in _operands(found.grus[name]):
@@ -166,11 +168,11 @@ def weights_of(name: str, found: Graphs) -> tuple[dict[str, NDArray], frozenset[
             continue  # an input that is left out
         try:
             array = layout.value(given)
+        except AbsentData as absent:
+            raise AbsentData(f"{leaf} of {name}: {absent}") from None
         except ValueError as wrong:
             if str(wrong).startswith(f"{found.root(given)!r}, which"):
-                raise ValueError(
-                    f"{name} takes {leaf} from {given!r}, which is no constant of the model"
-                ) from None
+                raise ValueError(f"{name} takes {leaf} from {wrong}") from None
             raise ValueError(f"{leaf} of {name}: {wrong}") from None
         if array.dtype.name not in _WEIGHTS:
             raise ValueError(

@@ -31,7 +31,8 @@ def onnx_file(path: str | Path) -> OnnxFile:
     them.
 
     Raises:
-        BadFile: it cannot be read, is no ONNX model, or has no GRU node.
+        BadFile: it cannot be read, is no ONNX model, has no GRU node, or has weights of one in a
+        file that is not there.
     """
     try:
         graphs = graphs_with_grus(Path(path))

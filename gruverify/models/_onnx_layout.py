@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from gruverify._protobuf import whole_numbers
+from gruverify._protobuf import Fields, bytes_of, whole_numbers
 from gruverify.arithmetic import NDArray
 from gruverify.models._onnx_graphs import Graphs, Node
 from gruverify.models._onnx_tensors import ONNX_TYPES, tensor_array
@@ -19,6 +19,8 @@ MOVING = frozenset(
 )
 #: How many times larger than what it is made of an array may become.
 _GROWS = 8
+#: Fields of an attribute.
+_FLOAT, _INT, _TENSOR, _FLOATS, _INTS = 2, 3, 5, 7, 8
 
 
 class Layout:
@@ -76,7 +78,12 @@ class Layout:
         if sum(one.size for one in operands if one is not None) > _GROWS * self._held:
             raise ValueError(f"{node.kind} {node.name!r} makes too much of what there is")
         try:
-            return rule(node, operands)
+            made = rule(node, operands)
+            # Of Constants nothing was held yet; of a shape any size can be made.
+            self._held = max(self._held, len(b"".join(node.raw)))
+            if made.size > _GROWS * self._held:
+                raise ValueError(f"{node.kind} {node.name!r} makes {made.shape} of what there is")
+            return made
         except (IndexError, TypeError) as wrong:
             raise ValueError(f"{node.kind} {node.name!r}: {wrong}") from None
 
@@ -186,12 +193,43 @@ def _dequantized(node: Node, operands: list[NDArray | None]) -> NDArray:
     return (array.astype(np.int32) - zero.astype(np.int32)).astype(scale.dtype) * scale
 
 
+def _constant(node: Node, _operands: list[NDArray | None]) -> NDArray:
+    """A Constant whose numbers are an attribute, and no tensor."""
+    for name, numbers in (("value_floats", _floats), ("value_ints", _whole)):
+        if name in node.attributes:
+            return numbers(node.attributes[name])
+    for name, numbers in (("value_float", _floats), ("value_int", _whole)):
+        if name in node.attributes:
+            return numbers(node.attributes[name]).reshape(())
+    raise ValueError(f"Constant {node.name!r} has no numbers")
+
+
+def _floats(attribute: Fields) -> NDArray:
+    data = b"".join(map(bytes_of, attribute.get(_FLOAT, []) + attribute.get(_FLOATS, [])))
+    return np.frombuffer(data, "<f4")
+
+
+def _whole(attribute: Fields) -> NDArray:
+    numbers = whole_numbers(attribute.get(_INT, []) + attribute.get(_INTS, []))
+    return np.array([_signed(number) for number in numbers], np.int64)
+
+
+def _of_shape(node: Node, operands: list[NDArray | None]) -> NDArray:
+    """An array of one number, which nothing is allocated for."""
+    value = np.zeros(1, np.float32)
+    if tensors := node.attributes.get("value", {}).get(_TENSOR):
+        value = tensor_array(node.name, tensors[-1], None)
+    return np.broadcast_to(value.ravel()[0], np.ravel(_first(operands)).astype(np.int64))
+
+
 def _same(_node: Node, operands: list[NDArray | None]) -> NDArray:
     return _first(operands)
 
 
 _RULES: dict[str, Callable[[Node, list[NDArray | None]], NDArray]] = {
     "Identity": _same,
+    "Constant": _constant,
+    "ConstantOfShape": _of_shape,
     "Cast": _cast,
     "Transpose": _transpose,
     "Squeeze": _squeeze,

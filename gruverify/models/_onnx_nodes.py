@@ -14,6 +14,7 @@ from gruverify.models._grus import Gru, grus_among
 from gruverify.models._onnx import remarks_of, weights_of
 from gruverify.models._onnx_graphs import Graphs, Node
 from gruverify.models._onnx_models import OPERATOR, Written
+from gruverify.models._onnx_tensors import AbsentData
 
 #: The inputs of the operator that a call gives.
 GIVEN = ("X", "sequence_lens", "initial_h")
@@ -39,11 +40,17 @@ class OnnxNode:
 
 
 def nodes_of(graphs: Graphs) -> Iterator[OnnxNode]:
-    """The GRU nodes of a model."""
+    """The GRU nodes of a model.
+
+    Raises:
+        AbsentData: weights are in a file that is not there.
+    """
     for name, node in graphs.grus.items():
         arrays, stored, refused = dict[str, NDArray](), frozenset[str](), ""
         try:
             arrays, stored = weights_of(name, graphs)
+        except AbsentData:
+            raise  # half a file, of which no runtime makes anything, and no question of modelling
         except ValueError as wrong:
             refused = visible(str(wrong))
         gru = None

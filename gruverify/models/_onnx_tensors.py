@@ -31,6 +31,10 @@ ONNX_TYPES: dict[int, np.dtype[Any]] = {
 _OTHERS = {8: "string", 12: "uint32", 13: "uint64", 17: "float8", 21: "uint4", 22: "int4"}
 
 
+class AbsentData(ValueError):
+    """What a tensor has in another file is not there: the model is not whole."""
+
+
 def type_name(kind: int) -> str:
     """What a type is called."""
     if kind in ONNX_TYPES:
@@ -44,11 +48,12 @@ def kind_of_tensor(tensor: memoryview) -> int:
     return kind
 
 
-def tensor_array(name: str, tensor: memoryview, folder: Path) -> NDArray:
-    """The numbers of a tensor, of a model in that folder, where its external data are.
+def tensor_array(name: str, tensor: memoryview, folder: Path | None) -> NDArray:
+    """The numbers of a tensor, of a model in that folder, where its external data are; None: it may
+    have none.
 
     Raises:
-        ValueError: it is damaged, or its data are not there.
+        ValueError: it is damaged; AbsentData: its data are not there.
     """
     fields = fields_of(tensor)
     kind = fields.get(_TYPE, [0])[-1]
@@ -81,7 +86,7 @@ def _stored(fields: Fields, dtype: np.dtype[Any]) -> bytes:
     return bits.astype(f"<u{dtype.itemsize}").tobytes()
 
 
-def _external(name: str, fields: Fields, folder: Path, size: int) -> bytes:
+def _external(name: str, fields: Fields, folder: Path | None, size: int) -> bytes:
     """The `size` bytes of a tensor in another file, which must be beside the model or below."""
     said = dict[str, str]()
     for entry in map(fields_of, fields[_EXTERNAL]):
@@ -90,26 +95,31 @@ def _external(name: str, fields: Fields, folder: Path, size: int) -> bytes:
     # By both rules: a model made on Windows has backslashes, and "..\\x" must not lead out
     # either.
     parts = PurePosixPath(place).parts + PureWindowsPath(place).parts
-    if not parts or PurePosixPath(place).is_absolute() or PureWindowsPath(place).drive:
-        raise ValueError(f"{name} has its data in {place!r}, which is no file beside the model")
+    if (
+        folder is None
+        or not parts
+        or PurePosixPath(place).is_absolute()
+        or PureWindowsPath(place).drive
+    ):
+        raise AbsentData(f"{name} has its data in {place!r}, which is no file beside the model")
     if ".." in parts:
-        raise ValueError(f"{name} has its data in {place!r}, which is not below the model's folder")
+        raise AbsentData(f"{name} has its data in {place!r}, which is not below the model's folder")
     try:
         offset, length = int(said.get("offset", 0)), int(said.get("length", size))
     except ValueError:
-        raise ValueError(f"{name} has its data at a place that is no number: {said}") from None
+        raise AbsentData(f"{name} has its data at a place that is no number: {said}") from None
     file = folder / place
     try:
         with file.open("rb") as stream:
             there = file.stat().st_size
             if offset < 0 or length != size or offset + length > there:
-                raise ValueError(
+                raise AbsentData(
                     f"{name} claims {size} bytes, and has {length} at {offset} in {place}, a file "
                     f"of {there}"
                 )
             stream.seek(offset)
             return stream.read(size)
     except OSError as missing:
-        raise ValueError(
+        raise AbsentData(
             f"{name} has its data in another file, {file}: {missing.strerror or missing}"
         ) from None

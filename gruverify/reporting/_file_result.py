@@ -80,6 +80,9 @@ def _grus(found: FileResult) -> Iterator[str]:
     if found.stored:
         counts = ", ".join(f"{count} {kind}" for kind, count in sorted(found.stored.items()))
         yield f"tensors stored in the file: {counts}"
+    types = set[str]().union(*(node.returned for node in found.nodes))
+    if types:
+        yield f"outputs returned in {', '.join(sorted(types))}"
 
 
 def _table(found: FileResult, *, verbose: bool) -> Table:
@@ -199,6 +202,7 @@ def _node(node: NodeResult) -> JsonObject:
         "gru": node.gru,
         "stored": list(node.stored),
         "outputs": list(node.outputs),
+        "returned": node.returned,
         "refused": node.refused,
         "verdict": node.verdict,
         "inputs": [_input(one) for one in node.judged],

@@ -27,13 +27,15 @@ class Judged:
     """What a part answered to one input: the ruling on its outputs, and what is wrong besides, in a
     line: it raised, answered in another form, or its last states are not the last of its outputs.
 
-    arguments: what the model was given, by the names of its inputs.
+    arguments: what the model was given, by the names of its inputs; returned: the types of what it
+    returned.
     """
 
     given: Given
     ruling: Ruling | None = None
     trouble: str = ""
     arguments: Mapping[str, NDArray] = field(default_factory=dict)
+    returned: frozenset[str] = frozenset()
 
     @property
     def failed(self) -> bool:
@@ -64,6 +66,11 @@ class NodeResult:
     stored: tuple[str, ...] = ()
     kind: str = "node"
     outputs: tuple[str, ...] = ("Y", "Y_h")
+
+    @property
+    def returned(self) -> list[str]:
+        """The types of what it returned."""
+        return sorted(frozenset[str]().union(*(one.returned for one in self.judged)))
 
     @property
     def verdict(self) -> str:
@@ -118,11 +125,13 @@ class _Asked:
         RECORDER.beat()  # each input may take a while
         arguments = self.part.arguments(given)
         try:
-            answers = list[Answer]()
+            answers, returned = list[Answer](), set[str]()
             for place, runs in enumerate(self.runs):
                 # A runtime that writes into its inputs must not change what it is judged by.
                 copies = {name: array.copy() for name, array in arguments.items()}
-                answers.append(self.part.answer(given, runs(copies), place))
+                outputs = runs(copies)
+                answers.append(self.part.answer(given, outputs, place))
+                returned |= {np.asarray(output).dtype.name for output in outputs}
         except WrongForm as wrong:
             return Judged(given, None, str(wrong), arguments)
         except KeyboardInterrupt:
@@ -133,7 +142,7 @@ class _Asked:
             found = self._ruled(given, answers)
         except BadRecord as wrong:
             return Judged(given, None, f"its answer cannot be judged: {wrong}", arguments)
-        return replace(found, arguments=arguments)
+        return replace(found, arguments=arguments, returned=frozenset(returned))
 
     def _ruled(self, given: Given, answers: Sequence[Answer]) -> Judged:
         """The gravest ruling on what came back; of what is the same bit for bit on one alone."""
@@ -158,7 +167,7 @@ class _Asked:
             rulings.append(rule(found, self.declared, explain=explain))
         alone = {layer: last for layer, last in answer.last.items() if layer not in found.outputs}
         if alone and (answer.outputs is None or not rulings or stack.layers > 1):
-            own = rule_last(found, alone, self.declared)
+            own = rule_last(found, alone, self.declared, explain=explain)
             # What inner layers leave open is no doubt about the outputs.
             if not rulings or own.verdict == "bug":
                 rulings.append(own)

@@ -225,6 +225,23 @@ def test_float16_records_of_a_float32_model_are_judged_as_such() -> None:
     assert wrong.verdict == "bug"
 
 
+@pytest.mark.parametrize(
+    ("text", "words"), [("%f", "6 decimals"), ("%.4g", "4 significant digits")]
+)
+def test_records_from_text_are_told_and_excuse_no_more_than_a_digit(text: str, words: str) -> None:
+    one = run()
+    read = np.vectorize(lambda value: np.float32(text % value))(one.outputs)
+    off = read.copy()
+    off[7, 1, 2] += np.float32(20 * 10.0 ** -int(words[0]))  # written with as many digits
+
+    ruling = judge(one.cell, one.inputs, read, state=one.state, **KAPPA)
+    wrong = judge(one.cell, one.inputs, off, state=one.state, **KAPPA)
+
+    assert ruling.verdict == "undecidable"
+    assert ruling.reasons[0].endswith(f"outputs that were written with {words}: record all digits")
+    assert wrong.verdict == "bug"
+
+
 def test_a_sigmoid_that_is_accurate_to_units_of_1_is_rounding_once_declared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

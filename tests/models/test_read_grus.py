@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import runpy
 import tracemalloc
 import zipfile
@@ -283,6 +284,21 @@ def test_catches_onnx_models_that_hold_no_gru_or_lie(
     with pytest.raises(BadFile) as refused:
         read_grus(file)
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("leaf", "shape", "words"),
+    [
+        ("W", (1, 5, 3), "5 rows of gates, expected 3H: 3 blocks of H (given: W (1, 5, 3), R "),
+        ("B", (1, 11), "11 rows of gates, expected 6H: 6 blocks of H (given: W (1, 6, 3), R "),
+    ],
+)
+def test_catches_rows_that_are_no_gates(leaf: str, shape: tuple[int, ...], words: str) -> None:
+    shapes = {"W": (1, 6, 3), "R": (1, 6, 2), "B": (1, 12), leaf: shape}
+    arrays = {f"x.{name}": np.ones(size, "f4") for name, size in shapes.items()}
+
+    with pytest.raises(ValueError, match="x, layer 0: " + re.escape(words)):
+        grus_among(arrays, reset="after")
 
 
 def test_what_onnx_itself_writes_is_read(tmp_path: Path) -> None:
