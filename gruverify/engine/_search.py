@@ -29,6 +29,7 @@ from gruverify.backends import (
 from gruverify.cell import AnyCase, Case, StackCase
 from gruverify.coverage import GATES, Coverage
 from gruverify.engine._drawn import Kind
+from gruverify.engine._provider import from_seed_alone
 from gruverify.engine._sizes import (
     bounds,
     cell_sizes,
@@ -384,7 +385,7 @@ def draw(
             # Left out cases are drawn all the same: skipping them would change those that follow.
             raise _Enough
 
-    with suppress(_Enough):
+    with suppress(_Enough), from_seed_alone():
         show()
 
 

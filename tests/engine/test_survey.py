@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis.internal.conjecture import providers
 
 from gruverify import FORMATS, Case, Format, float32
 from gruverify.backends import NumpyBackend
@@ -52,3 +53,16 @@ def test_it_is_for_runs_of_a_hundred_cases(count: int, streams: int) -> None:
     cells = [stream for stream in streams_for(NUMPY, float32, 0, count) if stream.count == 2]
 
     assert len(cells) == streams
+
+
+def test_what_is_drawn_takes_no_constants_out_of_the_sources_of_loaded_modules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Else a seed would give other cases wherever other modules are loaded.
+    monkeypatch.setattr(providers, "_get_local_constants", lambda: pytest.fail("looked for some"))
+    found = list[Case]()
+    [stream, *_] = streams_for(NUMPY, float32, 0, 20)
+
+    draw(stream.strategy, stream.count, stream.seed, found.append)
+
+    assert len(found) == 20
