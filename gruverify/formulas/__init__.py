@@ -37,6 +37,7 @@ from gruverify.formulas._step import gate_cotangents as gate_cotangents
 from gruverify.formulas._step import into_inputs as into_inputs
 from gruverify.formulas._step import into_parameters as into_parameters
 from gruverify.formulas._step import jacobian as jacobian
+from gruverify.formulas._step import jacobian_of_input as jacobian_of_input
 from gruverify.formulas._step import jacobian_of_state as jacobian_of_state
 from gruverify.formulas._step import known_cotangents as known_cotangents
 from gruverify.formulas._step import next_state as next_state

@@ -135,14 +135,17 @@ def reset_slope(a: Activations) -> Array:
 
 def jacobian(v: Variant, p: Parameters, a: Activations) -> tuple[Array, Array]:
     """(2.2) and (2.3): J = ∂h/∂h' (B, H, H) and ∂h/∂x (B, H, I)."""
+    return jacobian_of_state(v, p, a), jacobian_of_input(v, p, a)
+
+
+def jacobian_of_input(v: Variant, p: Parameters, a: Activations) -> Array:
+    """(2.3): ∂h/∂x alone, (B, H, I)."""
     s_z, s_c, s_r = update_slope(v, a), candidate_slope(a), reset_slope(a)
     if v.reset == "after":
-        dx = combined_rows((s_z, p.W_xz), (s_c, p.W_xc), (s_c * s_r, p.W_xr))
-    else:
-        # (2.3), RB: the order is W_hc D(h')S_r W_xr, for the reset gate stands before the matrix.
-        into_x = p.W_xc + p.W_hc @ combined_rows((s_r, p.W_xr))
-        dx = combined_rows((s_z, p.W_xz), (s_c, into_x))
-    return jacobian_of_state(v, p, a), dx
+        return combined_rows((s_z, p.W_xz), (s_c, p.W_xc), (s_c * s_r, p.W_xr))
+    # (2.3), RB: the order is W_hc D(h')S_r W_xr, for the reset gate stands before the matrix.
+    into_x = p.W_xc + p.W_hc @ combined_rows((s_r, p.W_xr))
+    return combined_rows((s_z, p.W_xz), (s_c, into_x))
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,8 +156,8 @@ def _compare(
     with np.errstate(over="ignore", invalid="ignore"):
         pairs: list[tuple[str, NDArray, Ball]] = [
             ("step", observed.step, exact.next_state),
-            ("jacobian", observed.step_jacobian[0], exact.jacobian[0]),
-            ("jacobian", observed.step_jacobian[1], exact.jacobian[1]),
+            ("jacobian", observed.step_jacobian[0], exact.jacobian_of_state),
+            ("jacobian", observed.step_jacobian[1], exact.jacobian_of_input),
         ]
         if gradients:
             pairs += _gradient_pairs(observed, exact)

@@ -23,7 +23,8 @@ CASE = a_case()
 EXACT = (
     "step",
     "next_state",
-    "jacobian",
+    "jacobian_of_state",
+    "jacobian_of_input",
     "pullback",
     "run",
     "gradients",

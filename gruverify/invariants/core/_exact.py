@@ -21,7 +21,8 @@ from gruverify.formulas import (
     directional_run,
     gate_cotangents,
     hvp,
-    jacobian,
+    jacobian_of_input,
+    jacobian_of_state,
     jvp,
     next_state,
     pullback,
@@ -89,9 +90,16 @@ class Exact:
         return after
 
     @cached_property
-    def jacobian(self) -> tuple[Ball, Ball]:
-        """∂h/∂h' (B, H, H) and ∂h/∂x (B, H, I) of the first step."""
-        return jacobian(self._variant, self.parameters, self.step)
+    def jacobian_of_state(self) -> Ball:
+        """∂h/∂h' of the first step, (B, H, H)."""
+        found: Ball = jacobian_of_state(self._variant, self.parameters, self.step)
+        return found
+
+    @cached_property
+    def jacobian_of_input(self) -> Ball:
+        """∂h/∂x of the first step, (B, H, I)."""
+        found: Ball = jacobian_of_input(self._variant, self.parameters, self.step)
+        return found
 
     @cached_property
     def pullback(self) -> Pullback:

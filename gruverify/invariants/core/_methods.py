@@ -96,7 +96,7 @@ def _of_cell(trial: Trial, method: str, tangent: Gradients, own: bool) -> Any:
     if method == "step":
         return exact.next_state.radius
     if method == "step_jacobian":
-        return tuple(ball.radius for ball in exact.jacobian)
+        return exact.jacobian_of_state.radius, exact.jacobian_of_input.radius
     if method == "step_vjp":
         back = exact.pullback
         return pack(_radius_of(back.parameters), back.x.radius, back.h.radius, bias)

@@ -47,7 +47,7 @@ def origin(trial: Trial) -> Iterator[Residual]:
     limit = np.broadcast_to(np.eye(len(W_hc)) / 2 + W_hc / 4, there.observed.step_jacobian[0].shape)
     expected = Ball.exact(Rounding(float64), limit)
     # One product: W_hc/4.
-    allowed = there.exact.jacobian[0].radius + float64_error(np.abs(limit), 1, 1)
+    allowed = there.exact.jacobian_of_state.radius + float64_error(np.abs(limit), 1, 1)
     yield compare("J", "bij", there.observed.step_jacobian[0], expected, allowed)
 
 
@@ -134,8 +134,8 @@ def fixed_point_jacobian(trial: Trial) -> Iterator[Residual]:
     kept, taken = a.keep.mid[..., None] * eye, a.take.mid[..., None] * C
     expected = kept + taken
     allowed = (
-        there.exact.jacobian[0].radius
-        + a.take.magnitude[..., None] * candidate.exact.jacobian[0].radius
+        there.exact.jacobian_of_state.radius
+        + a.take.magnitude[..., None] * candidate.exact.jacobian_of_state.radius
     )
     allowed = allowed + a.keep.radius[..., None] * eye + a.take.radius[..., None] * np.abs(C)
     allowed = (

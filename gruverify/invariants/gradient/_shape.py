@@ -201,11 +201,11 @@ def _lone_gates(lone: Trial) -> GateCotangents:
     return _common_gates(lone, term)
 
 
-def _outer_factors(lone: Trial, block: str) -> tuple[Ball, Ball]:
-    """What dL/dW of one step and one member is the outer product of: α (H, 1), and x (I,), h' or
-    r∘h' (H,).
+def _outer_factors(lone: Trial, α: GateCotangents, block: str) -> tuple[Ball, Ball]:
+    """What dL/dW of one step and one member is the outer product of, from the gates' cotangents: α
+    (H, 1), and x (I,), h' or r∘h' (H,).
     """
-    α, a = _lone_gates(lone), lone.exact.step
+    a = lone.exact.step
     if block == "W_hc":
         if lone.case.cell.variant.reset == "after":
             one, other = α.q, a.h
@@ -227,10 +227,11 @@ def _outer_factors(lone: Trial, block: str) -> tuple[Ball, Ball]:
 )
 def outer_product(trial: Trial) -> Iterator[Residual]:
     lone = trial.on(lone_step)
+    found, α = lone.observed.sequence_vjp, _lone_gates(lone)
     for block in _WEIGHTS:
-        found, bias = lone.observed.sequence_vjp, _cotangent_of(lone.case.cell.variant, block)
+        bias = _cotangent_of(lone.case.cell.variant, block)
         dW, db = block_of(found, block), block_of(found, bias)
-        yield _product(f"dL/d{block}", "ij", dW, db[:, None], *_outer_factors(lone, block))
+        yield _product(f"dL/d{block}", "ij", dW, db[:, None], *_outer_factors(lone, α, block))
 
 
 @invariant(
@@ -242,9 +243,10 @@ def outer_product(trial: Trial) -> Iterator[Residual]:
 )
 def rank_one(trial: Trial) -> Iterator[Residual]:
     lone = trial.on(lone_step)
+    gradients, gates = lone.observed.sequence_vjp, _lone_gates(lone)
     for block in _WEIGHTS:
-        α, v = _outer_factors(lone, block)
-        found = block_of(lone.observed.sequence_vjp, block).astype(np.float64)
+        α, v = _outer_factors(lone, gates, block)
+        found = block_of(gradients, block).astype(np.float64)
         yield _minors(block, found, (α * v.common()).radius)
 
 

@@ -117,7 +117,7 @@ def carried_units(case: Case) -> Case:
 def unit_eigenvalue(trial: Trial) -> Iterator[Residual]:
     carried = trial.on(carried_units)
     jacobian, H = carried.observed.step_jacobian[0], carried.case.cell.hidden_size
-    claimed = _carried(carried.case)[:, None] & np.isfinite(carried.exact.jacobian[0].radius)
+    claimed = _carried(carried.case)[:, None] & np.isfinite(carried.exact.jacobian_of_state.radius)
     eye = np.broadcast_to(np.eye(H), jacobian.shape)
     yield equal("J", "bij", jacobian, eye, about=claimed)
 

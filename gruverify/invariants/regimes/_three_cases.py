@@ -52,7 +52,11 @@ def _own(limit: Floats, terms: int) -> Floats | float:
 def _row_sums(trial: Trial, target: Floats, gap: Floats, what: str) -> Residual:
     """Σ_j |J_ij - target_ij| ≤ gap_i, with what rounding allows the row."""
     jacobian = trial.observed.step_jacobian[0].astype(np.float64)
-    distance, H, ball = np.abs(jacobian - target).sum(2), jacobian.shape[2], trial.exact.jacobian[0]
+    distance, H, ball = (
+        np.abs(jacobian - target).sum(2),
+        jacobian.shape[2],
+        trial.exact.jacobian_of_state,
+    )
     reach = float((np.abs(ball.mid) + np.abs(target)).sum(2).max())
     # An inequality in exact numbers: its limit and both sides round, so that at ε ~ u a slack is
     # needed (theory.md 3, last line).
