@@ -7,6 +7,7 @@ plain NumPy arrays have it, which bring nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -187,6 +188,12 @@ def floating(a: NDArray) -> NDArray:
     """`a` as a number of the floating arithmetic: every operation of the formulas stays in a's
     format.
     """
-    if a.dtype.name == "bfloat16":
+    if _is_bfloat16(a.dtype):
         return a.view(_BFloat16Array)
     return a
+
+
+# By its name, for its type need not be loaded; which NumPy spells out anew each time.
+@cache
+def _is_bfloat16(dtype: np.dtype[Any]) -> bool:
+    return dtype.name == "bfloat16"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gruverify.backends._accuracy import rounding_in as rounding_in
 from gruverify.backends._accuracy import rounding_of as rounding_of
 from gruverify.backends._child import Child as Child
 from gruverify.backends._child import Line as Line

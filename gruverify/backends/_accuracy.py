@@ -4,8 +4,11 @@ derived from.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+from gruverify._named import Keywords
 from gruverify.arithmetic import Format, Rounding
-from gruverify.backends._declarations import ACCURACY, declarations_of
+from gruverify.backends._declarations import ACCURACY, Declarations, declarations_of
 
 
 def rounding_of(backend: object, fmt: Format) -> Rounding:
@@ -14,5 +17,20 @@ def rounding_of(backend: object, fmt: Format) -> Rounding:
     Raises:
         BadDeclaration: as `declarations_of`.
     """
-    declared = declarations_of(backend, fmt)
-    return Rounding(fmt, **{name: getattr(declared, name) for name in ACCURACY})
+    return rounding_in(fmt, declarations_of(backend, fmt))
+
+
+def rounding_in(fmt: Format, declared: Declarations) -> Rounding:
+    """The rounding model of `fmt` where that is declared, in any format or in none."""
+    said = list[object]()
+    for name in ACCURACY:
+        each = declared.by_format.get(name, {})
+        said.append(each.get(fmt.name, getattr(declared, name)))
+    return _model(fmt, *said)
+
+
+# One model for all cases of a run: what is derived of it (`remembered`) is found once.
+@lru_cache(maxsize=256)
+def _model(fmt: Format, *said: object) -> Rounding:
+    accuracy: Keywords = dict(zip(ACCURACY, said, strict=True))
+    return Rounding(fmt, **accuracy)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 from gruverify.arithmetic import Format
-from gruverify.backends import Backend, declarations_of
+from gruverify.backends import Backend, Declarations, declarations_of
 from gruverify.cell import AnyCase
 from gruverify.engine._events import Listener, NotRepeated, Shrinking, Shrunk
 from gruverify.engine._flaky import Flaky, entered, flaky, other_bits, tally_of_other_bits
-from gruverify.engine._judge import Judgement, judge
+from gruverify.engine._judge import Judgement, judge_trial, trial_of
 from gruverify.engine._ledger import Ledger
 from gruverify.engine._pace import Pace
 from gruverify.engine._plan import Plan
 from gruverify.engine._reduce import ALL_TRIES, FURTHER, TRIES, Reduction
 from gruverify.engine._search import size
 from gruverify.engine._witness import Witness
+from gruverify.invariants import StackTrial, Trial
 
 
 @dataclass
@@ -88,20 +89,24 @@ class Failures:
             id, (case, judgement) = next(iter(left.items()))
             del left[id]
             # A reduction of what fails now and then follows chance, and ends anywhere.
-            if not self.repeats(judgement, case):
+            if not self.repeats(judgement, self.trial_of(case)):
                 self._enter(judgement, case)
                 continue
             self.listener(Shrinking(self.format.name, id))
-            found = self._reduced(case, judgement, seen=judgement.invariant.family in families)
+            # What the mathematics allows for it is found once for all that is asked of it.
+            small = self.trial_of(
+                self._reduced(case, judgement, seen=judgement.invariant.family in families)
+            )
             families.add(judgement.invariant.family)
             # Reduced, it no longer fails each time: the case as it was drawn is the better witness.
-            if not self._witness(judgement, found):
+            if not self._witness(judgement, small):
                 self._enter(judgement, case)
                 continue
-            for other in self._failing_alike(found, [each for _, each in left.values()]):
+            others = [each for _, each in left.values()]
+            for other in self._failing_alike(small.asked_again(), others):
                 families.add(other.invariant.family)
                 del left[other.invariant.id]
-                self._enter(other, found)
+                self._enter(other, small.case)
 
     def _reduced(self, case: AnyCase, judgement: Judgement, *, seen: bool) -> AnyCase:
         """The smallest case found on which the invariant fails as it did.
@@ -111,57 +116,70 @@ class Failures:
         # Of a family the second failure is seldom another fault: it gets fewer tries.
         tries = min(FURTHER if seen else TRIES, self.tries)
         fails = partial(self._fails_alike, judgement)
-        reduction = Reduction(case, fails, tries, declarations_of(self.backend))
+        reduction = Reduction(case, fails, tries, self._declared)
         found = reduction.run()
         self.tries -= min(self.tries, reduction.spent)
         return found
 
-    def repeats(self, judgement: Judgement, case: AnyCase) -> bool:
-        """Whether an invariant that failed on a case fails at every call; if not, the contract is
-        broken, too.
+    def trial_of(self, case: AnyCase) -> Trial | StackTrial:
+        """The trial of a case."""
+        return trial_of(case, self.backend, self._declared)
+
+    @cached_property
+    def _declared(self) -> Declarations:
+        return declarations_of(self.backend)
+
+    def repeats(self, judgement: Judgement, trial: Trial | StackTrial) -> bool:
+        """Whether an invariant that failed on a trial's case fails at every call; if not, the
+        contract is broken, too.
         """
         id, name = judgement.invariant.id, self.format.name
         # Found out before, perhaps for another case: it is not asked again.
         if (id, name) in self.ledger.flaky:
             return False
         known = self.unrepeated.get(judgement.invariant.needs)
-        found = flaky(judgement, case, self.backend, self.alive, known)
+        found = flaky(judgement, trial, self.alive, known)
         if found is None:
             return True
         self.ledger.flaky[id, name] = self.unrepeated[judgement.invariant.needs] = found
         # The first such failure has told already that bits differ.
-        for broken in () if known else other_bits(judgement.invariant, case, self.backend):
+        for broken in () if known else other_bits(judgement.invariant, trial.case, self.backend):
             tally = tally_of_other_bits(found, id, "xfail" if self.expects(broken) else "")
             self.ledger.tallies = entered(
-                self.ledger.tallies, [broken], (name, str(case.variant)), tally
+                self.ledger.tallies, [broken], (name, str(trial.case.variant)), tally
             )
         self.listener(NotRepeated(name, id, found))
         return False
 
     def _fails_alike(self, judgement: Judgement, case: AnyCase) -> bool:
         """Whether the invariant fails on the case as it did, for the same kind of reason."""
-        return any(True for _ in self._failing_alike(case, [judgement]))
+        found = self._failing_alike(self.trial_of(case), [judgement], first=True)
+        return any(True for _ in found)
 
-    def _failing_alike(self, case: AnyCase, before: Sequence[Judgement]) -> Iterator[Judgement]:
-        """How those invariants judge the case that fail on it as they did, for the same kind of
-        reason.
+    def _failing_alike(
+        self, trial: Trial | StackTrial, before: Sequence[Judgement], *, first: bool = False
+    ) -> Iterator[Judgement]:
+        """How those invariants judge the trial's case that fail on it as they did, for the same
+        kind of reason; `first` is as in `judge_trial`.
         """
         # Reductions take long, and have no deadline of their own: a Ctrl-C must reach them.
         self.pace.check_stopped()
         self.alive()
         obstacles = {judgement.invariant.id: judgement.obstacle for judgement in before}
-        for found in judge(case, self.backend, [judgement.invariant for judgement in before]):
+        asked = [judgement.invariant for judgement in before]
+        for found in judge_trial(trial, asked, asked=True, first=first):
             # A case that is too small for a target raises, where the one before was wrong by a
             # number: that is another failure, and the first one must not be lost on the way.
             if found.failed and found.obstacle == obstacles[found.invariant.id]:
                 yield found
 
-    def _witness(self, judgement: Judgement, case: AnyCase) -> bool:
-        """Enter the case as a witness, if it fails in each of some calls."""
-        if not self.repeats(judgement, case):
+    def _witness(self, judgement: Judgement, trial: Trial | StackTrial) -> bool:
+        """Enter the case of a trial as a witness, if it fails in each of some calls."""
+        if not self.repeats(judgement, trial):
             return False
-        again = next(iter(judge(case, self.backend, [judgement.invariant])), judgement)
-        self._enter(again if again.failed else judgement, case)
+        judged = judge_trial(trial.asked_again(), [judgement.invariant], asked=True)
+        again = next(judged, judgement)
+        self._enter(again if again.failed else judgement, trial.case)
         return True
 
     def _enter(self, judgement: Judgement, case: AnyCase) -> None:

@@ -12,10 +12,10 @@ import numpy as np
 
 from gruverify.backends import Backend, derived_methods, offers
 from gruverify.cell import AnyCase
-from gruverify.engine._judge import Judgement, judge
+from gruverify.engine._judge import Judgement, judge, judge_trial, trial_of
 from gruverify.engine._smaller import with_arrays
 from gruverify.engine._tally import Mark, Tally, judged
-from gruverify.invariants import INVARIANTS, SAME_BITS, Invariant
+from gruverify.invariants import INVARIANTS, SAME_BITS, Invariant, StackTrial, Trial
 
 #: Why a failure does not repeat: the target remembers what it was called with; it is random, or
 #: what it remembers follows no pattern that is looked for; or nothing failed again in all the calls
@@ -72,43 +72,46 @@ _WORDS: dict[Manner, str] = {
 
 def flaky(
     judgement: Judgement,
-    case: AnyCase,
-    backend: Backend,
+    trial: Trial | StackTrial,
     beat: Callable[[], None] = lambda: None,
     known: Flaky | None = None,
 ) -> Flaky | None:
-    """How a failure on a case does not repeat; None if each of the calls failed.
+    """How a failure on the case of a trial does not repeat; None if each of the calls failed.
 
     beat: called between the calls, since a slow target may need a while for them; known: what was
     found out of another invariant that reads the same methods, which are not asked why again.
     """
 
-    def fails(case: AnyCase) -> bool:
+    def fails(trial: Trial | StackTrial) -> bool:
         beat()
-        return any(found.failed for found in judge(case, backend, [judgement.invariant]))
+        judgements = judge_trial(trial.asked_again(), [judgement.invariant], asked=True)
+        return any(found.failed for found in judgements)
 
     # The failure that brought the case here is the first of the calls.
-    again = [fails(case) for _ in range(CALLS - 1)]
+    again = [fails(trial) for _ in range(CALLS - 1)]
     if all(again):
         return None
     failed = 1 + sum(again)
     if known is None:
-        return _described(failed, case, fails)
+        return _described(failed, trial, fails)
     return Flaky(failed, CALLS, known.manner)
 
 
-def _described(failed: int, case: AnyCase, fails: Callable[[AnyCase], bool]) -> Flaky:
+def _described(
+    failed: int, trial: Trial | StackTrial, fails: Callable[[Trial | StackTrial], bool]
+) -> Flaky:
     """Whether it goes with the call before: after a case of the same sizes with other numbers, or
     after itself.
     """
     # Negated: of the same shapes, so that a cache keyed by shape is hit, and with other answers.
-    other, after_other, after_itself = with_arrays(case, _negated), 0, 0
+    other = trial_of(with_arrays(trial.case, _negated), trial.backend, trial.declared)
+    after_other, after_itself = 0, 0
     for others in _OTHERS:
         for _ in range(others):
             fails(other)
         # This call goes after another case, and the next one after this very case.
-        after_other += fails(case)
-        after_itself += fails(case)
+        after_other += fails(trial)
+        after_itself += fails(trial)
     evidence = f"it failed in {after_other} of {_PAIRS} calls after other arguments, "
     evidence += f"in {after_itself} of {_PAIRS} after the same ones"
     # Whoever is random fails after itself, too, sooner or later in as many pairs.

@@ -100,19 +100,26 @@ def judge(case: AnyCase, backend: Backend, invariants: Iterable[Invariant]) -> I
     return judge_trial(trial_of(case, backend), invariants)
 
 
-def trial_of(case: AnyCase, backend: Backend) -> Trial | StackTrial:
-    """The trial of a cell's case or of a stack's."""
+def trial_of(
+    case: AnyCase, backend: Backend, declared: Declarations | None = None
+) -> Trial | StackTrial:
+    """The trial of a cell's case or of a stack's; declared: what the backend declares, if known."""
     if isinstance(case, Case):
-        return Trial(case, backend)
-    return StackTrial(case, backend)
+        return Trial(case, backend, declared=declared)
+    return StackTrial(case, backend, declared=declared)
 
 
 def judge_trial(
-    trial: Trial | StackTrial, invariants: Iterable[Invariant], *, asked: bool = False
+    trial: Trial | StackTrial,
+    invariants: Iterable[Invariant],
+    *,
+    asked: bool = False,
+    first: bool = False,
 ) -> Iterator[Judgement]:
     """Each invariant that applies and reads such cases, judging a trial.
 
-    asked: whether it is known of all of them that they can be asked of the backend.
+    asked: whether it is known of all of them that they can be asked of the backend. first: whether
+    the first comparison that fails will do, and not the worst of all.
     """
     case, backend, met = trial.case, trial.backend, _Met(trial.case, derived_methods(trial.backend))
     # A sum over all cells: found once, for it is looked at after every invariant.
@@ -123,7 +130,7 @@ def judge_trial(
             and (asked or not applicable(invariant, backend, trial.declared))
             and invariant.applies(case.variant)
         ):
-            yield _judge(trial, invariant, met)
+            yield _judge(trial, invariant, met, first=first)
             if large:
                 trial.forget_changes()
 
@@ -142,13 +149,17 @@ def reads(invariant: Invariant, case: AnyCase) -> bool:
     return invariant.of_stacks == isinstance(case, StackCase)
 
 
-def _judge(trial: Trial | StackTrial, invariant: Invariant, met: _Met) -> Judgement:
+def _judge(trial: Trial | StackTrial, invariant: Invariant, met: _Met, *, first: bool) -> Judgement:
     # Whoever dies in a call dies under this name: the parent reads it off the note of the call.
     RECORDER.invariant = invariant.id
     try:
         # Ball arithmetic answers an overflow with an infinite radius: NumPy need not warn of it.
         with np.errstate(over="ignore", invalid="ignore"):
-            residuals = list(invariant.check(trial))
+            residuals = list[Residual]()
+            for residual in invariant.check(trial):
+                residuals.append(residual)
+                if first and not residual.margin <= 1:
+                    break
     except Obstacle as obstacle:
         kind = f"{type(obstacle).__name__} {obstacle.method}"
         return Judgement(

@@ -25,6 +25,7 @@ from gruverify.engine._hypotheses import Hypothesis, hypotheses
 from gruverify.engine._judge import Judgement, judge, trial_of
 from gruverify.engine._measured import Measured, measured
 from gruverify.engine._small_cases import drawn_for
+from gruverify.engine._verdict import VALUES
 from gruverify.invariants import Invariant, Obstacle
 
 
@@ -146,13 +147,15 @@ CASES = 8
 @dataclass
 class _Failure:
     """A case, what failed on it, and of how much of that nothing is claimed by the hypothesis it
-    was last held to. beside: whether it was drawn beside those of the run.
+    was last held to. beside: whether it was drawn beside those of the run; looks: of which formats
+    all that was returned for it are numbers, as far as that is known.
     """
 
     case: AnyCase
     failing: tuple[Invariant, ...]
     vacuous: int = 0
     beside: bool = False
+    looks: dict[Format, bool] = field(default_factory=dict)
 
 
 @dataclass
@@ -185,7 +188,9 @@ class Explaining:
         if any(judgement.obstacle for judgement in failing):
             self._give_up()
             return
-        failure = _Failure(case, tuple(judgement.invariant for judgement in failing))
+        # Values first: most hypotheses are contradicted by those, at the least cost.
+        first = sorted(failing, key=lambda judgement: judgement.invariant.id not in VALUES.ids)
+        failure = _Failure(case, tuple(judgement.invariant for judgement in first))
         self._met.append(failure)
         if self._left is None:
             self._left = iter(
@@ -266,8 +271,8 @@ class Explaining:
         """Whether all of it holds under the hypothesis."""
         self.beat()
         case, failing = failure.case, failure.failing
-        if hypothesis.representable is not None and not returned_in(
-            hypothesis.representable, case, self.backend
+        if hypothesis.representable is not None and not self._looks(
+            hypothesis.representable, failure
         ):
             return False
         failure.vacuous = held = 0
@@ -279,6 +284,14 @@ class Explaining:
             held += 1
             failure.vacuous += judgement.tally.unclaimed
         return held == len(failing)
+
+    def _looks(self, fmt: Format, failure: _Failure) -> bool:
+        """Whether what was returned for it are numbers of that format; asked once, for many
+        hypotheses are about the same one.
+        """
+        if fmt not in failure.looks:
+            failure.looks[fmt] = returned_in(fmt, failure.case, self.backend)
+        return failure.looks[fmt]
 
 
 def returned_in(fmt: Format, case: AnyCase, backend: Backend) -> bool:

@@ -38,7 +38,6 @@ from gruverify.engine._judge import (
     judge_trial,
     outcome_of,
     reads,
-    trial_of,
 )
 from gruverify.engine._ledger import Ledger
 from gruverify.engine._less_accurate import Explaining
@@ -353,7 +352,7 @@ class FormatRun:
         if self.share.is_late():
             return False
         new: list[str] = []
-        trial, features = trial_of(case, self.backend), features_of(case)
+        trial, features = self.failures.trial_of(case), features_of(case)
         marks = marks_of(features)
         known, found = self._known(case), list[Judgement]()
         if known is None:
@@ -440,7 +439,7 @@ class FormatRun:
         # Once for each format: it takes some calls of a target that may be slow.
         if failing and not self.looked:
             self.looked = True
-            self.failures.repeats(failing[0], case)
+            self.failures.repeats(failing[0], self.failures.trial_of(case))
         self.explaining.meet(case, list(failing))
 
     def _turn(self, case: AnyCase) -> list[Invariant]:

@@ -18,6 +18,7 @@ from gruverify.engine import (
     flaky,
     other_bits,
     tally_of_other_bits,
+    trial_of,
 )
 from gruverify.testing._subject import Subject
 
@@ -36,7 +37,7 @@ def unrepeated(subject: Subject, judgement: Judgement, case: AnyCase) -> Flaky |
     # The examples that follow a failure are Hypothesis shrinking it: it did repeat.
     if (id, format) in subject.found.witnesses or subject.chosen.xfails_it(id, format):
         return None
-    return flaky(judgement, case, subject.backend)
+    return flaky(judgement, trial_of(case, subject.backend))
 
 
 def noted(subject: Subject, found: Flaky, judgement: Judgement, case: AnyCase) -> Unrepeated:

@@ -13,7 +13,7 @@ import numpy as np
 
 from gruverify._named import Keywords
 from gruverify.arithmetic import Ball, NDArray, Rounding
-from gruverify.backends import Backend, Declarations, rounding_of
+from gruverify.backends import Backend, Declarations, rounding_in
 from gruverify.cell import Parameters, StackCase, StackGradients, Variant, parameter_name
 from gruverify.formulas import StackRun, stack, stack_bptt
 from gruverify.invariants.core._blocks import BLOCKS_OF
@@ -275,8 +275,8 @@ class StackTrial:
         """
         self.case = case
         self.backend = backend
-        self.exact = StackExact(case, rounding_of(backend, case.format) if mode is None else mode)
         self.observed = StackObserved(case, backend, declared)
+        self.exact = StackExact(case, mode or rounding_in(case.format, self.declared))
         self._changed: dict[StackChange, StackTrial] = {}
         self._twin: StackTrial | None = None
 
@@ -295,7 +295,7 @@ class StackTrial:
             else:
                 twin = self._twin.on(change)
             if twin:
-                self._changed[change] = twin.with_backend(self.backend)
+                self._changed[change] = twin.with_backend(self.backend, self.declared)
             else:
                 self._changed[change] = self._other(change(self.case))
         return self._changed[change]
@@ -319,15 +319,18 @@ class StackTrial:
         """The changes that were made to the case so far, and the trials of the cases they made."""
         yield from self._changed.items()
 
-    def with_backend(self, backend: Backend) -> StackTrial:
+    def with_backend(self, backend: Backend, declared: Declarations | None = None) -> StackTrial:
         """The same case put to another backend; what the mathematics allows is found out once, if
-        both declare the same accuracy.
+        both declare the same accuracy. declared: what it declares, if that is known already.
         """
-        if rounding_of(backend, self.case.format) != self.exact.mode:
-            return StackTrial(self.case, backend)
-        other = StackTrial(self.case, backend, self.exact.mode)
-        other.exact, other._twin = self.exact, self
+        other = StackTrial(self.case, backend, declared=declared)
+        if other.exact.mode == self.exact.mode:
+            other.exact, other._twin = self.exact, self
         return other
+
+    def asked_again(self) -> StackTrial:
+        """The same case put to the same backend anew: only what that returns is found out again."""
+        return self.with_backend(self.backend, self.declared)
 
 
 def gradients(found: StackGradients) -> Iterator[tuple[str, str, NDArray]]:

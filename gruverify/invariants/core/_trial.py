@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from gruverify.arithmetic import NDArray, Rounding
-from gruverify.backends import Backend, Declarations, rounding_of
+from gruverify.backends import Backend, Declarations, rounding_in
 from gruverify.cell import Case
 from gruverify.invariants.core._exact import Exact
 from gruverify.invariants.core._observed import Observed
@@ -37,10 +37,7 @@ class Trial:
         self.case = case
         self.backend = backend
         self.observed = Observed(case, backend, declared)
-        if mode is None:
-            known = rounding_of(backend, case.format)
-        else:
-            known = mode
+        known = mode or rounding_in(case.format, self.declared)
         self.exact = Exact(case, known, forward, self.declared.state_gradient)
         self._changed: dict[Change, Trial] = {}
         self._twin: Trial | None = None
@@ -90,7 +87,7 @@ class Trial:
         else:
             mode = None
         if twin is not None:
-            return twin.with_backend(self.backend)
+            return twin.with_backend(self.backend, self.declared)
         return Trial(case, self.backend, self._forward_of(case), mode, self.declared)
 
     @property
@@ -123,12 +120,15 @@ class Trial:
             return self.exact
         return None
 
-    def with_backend(self, backend: Backend) -> Trial:
+    def with_backend(self, backend: Backend, declared: Declarations | None = None) -> Trial:
         """The same case put to another backend; what the mathematics allows is found out once, if
-        both declare the same accuracy.
+        both declare the same accuracy. declared: what it declares, if that is known already.
         """
-        if rounding_of(backend, self.case.format) != self.exact.mode:
-            return Trial(self.case, backend)
-        other = Trial(self.case, backend, mode=self.exact.mode)
-        other.exact, other._twin = self.exact, self
+        other = Trial(self.case, backend, declared=declared)
+        if other.exact.mode == self.exact.mode:
+            other.exact, other._twin, other.shared = self.exact, self, self.shared
         return other
+
+    def asked_again(self) -> Trial:
+        """The same case put to the same backend anew: only what that returns is found out again."""
+        return self.with_backend(self.backend, self.declared)
