@@ -45,7 +45,9 @@ from gruverify.backends._processes import in_subprocess as in_subprocess
 from gruverify.backends._processes import processes as processes
 from gruverify.backends._protocol import CELL_METHODS as CELL_METHODS
 from gruverify.backends._protocol import DIRECTIONAL_METHODS as DIRECTIONAL_METHODS
+from gruverify.backends._protocol import EVERY_METHOD as EVERY_METHOD
 from gruverify.backends._protocol import METHODS as METHODS
+from gruverify.backends._protocol import OPTIONAL_METHODS as OPTIONAL_METHODS
 from gruverify.backends._protocol import STACK_METHODS as STACK_METHODS
 from gruverify.backends._protocol import Backend as Backend
 from gruverify.backends._protocol import offers as offers

@@ -14,6 +14,7 @@ from functools import reduce
 from operator import add
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 
 from gruverify.arithmetic import NDArray
@@ -131,6 +132,105 @@ class AutogradSequence:
         loaded.train(True)  # cuDNN's layers have no gradients in evaluation mode
         x_, h_ = tensor(inputs).requires_grad_(), _leaf_or_none(state)
         return _gradients(loaded, *with_cotangents(loaded(x_, h_), d_outputs, d_last), x_, h_)
+
+
+@dataclass(frozen=True)
+class AutogradMasks:
+    """Sequences of which members skip steps, or start some from zeros, as a loop over an
+    implementation of one step.
+    """
+
+    load: Load
+
+    @translated
+    def sequence_masked(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, keep: NDArray
+    ) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, H) and last state (B, H), where keep (T, B) says which steps are
+        skipped.
+        """
+        return self._values(cell, inputs, state, keep, np.zeros_like(keep))
+
+    @translated
+    def sequence_restarted(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, restart: NDArray
+    ) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, H) and last state (B, H), where restart (T, B) says which steps start from
+        zeros.
+        """
+        return self._values(cell, inputs, state, np.zeros_like(restart), restart)
+
+    @translated
+    def sequence_masked_vjp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        keep: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> Gradients:
+        """Its gradients at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
+        return self._pulled(cell, inputs, state, keep, np.zeros_like(keep), d_outputs, d_last)
+
+    @translated
+    def sequence_restarted_vjp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        restart: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> Gradients:
+        """Its gradients at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
+        return self._pulled(cell, inputs, state, np.zeros_like(restart), restart, d_outputs, d_last)
+
+    def _values(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, keep: NDArray, restart: NDArray
+    ) -> tuple[NDArray, NDArray]:
+        with torch.no_grad():
+            given = tensor(inputs), _tensor_or_none(state)
+            outputs, last = _masked(self.load(cell), cell, *given, keep, restart)
+        return numpy(outputs), numpy(last)
+
+    @torch.enable_grad()
+    def _pulled(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        keep: NDArray,
+        restart: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> Gradients:
+        loaded = self.load(cell)
+        x_, h_ = tensor(inputs).requires_grad_(), _leaf_or_none(state)
+        found = _masked(loaded, cell, x_, h_, keep, restart)
+        return _gradients(loaded, *with_cotangents(found, d_outputs, d_last), x_, h_)
+
+
+def _masked(
+    step: Loaded,
+    cell: Cell,
+    inputs: torch.Tensor,
+    state: torch.Tensor | None,
+    keep: NDArray,
+    restart: NDArray,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The outputs (T, B, H) and the last state (B, H)."""
+    h = inputs.new_zeros(inputs.shape[1], cell.hidden_size) if state is None else state
+    outputs = list[torch.Tensor]()
+    for x, kept, anew in zip(inputs, tensor(keep), tensor(restart), strict=True):
+        # Selected, and not multiplied by 0 or 1: 0·NaN would be NaN.
+        h = torch.where(anew[:, None], torch.zeros_like(h), h)
+        h = torch.where(kept[:, None], h, step(x, h))
+        outputs.append(h)
+    # torch.stack refuses to stack nothing.
+    if not outputs:
+        return inputs.new_zeros(0, *h.shape), h
+    return torch.stack(outputs), h
 
 
 def _tensor_or_none(array: NDArray | None) -> torch.Tensor | None:

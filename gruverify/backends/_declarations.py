@@ -25,6 +25,7 @@ from gruverify.cell import Biases
 NanRule: TypeAlias = Literal["passes", "raises", "undefined"]
 Shapes: TypeAlias = Literal["any", "few"]
 Products: TypeAlias = Literal["format", "float32", "bf16", "tf32"]
+MaskedOutputs: TypeAlias = Literal["state", "last", "zero"]
 TanhAccuracy: TypeAlias = Literal["relative", "absolute"]
 
 #: The forms of the blend z∘h' + (1-z)∘c: z·h' + (1-z)·c, c + z(h'-c), h' + (1-z)(c-h') and σ(a)·h'
@@ -53,7 +54,9 @@ class Declarations:
     that is less precise than the one it is asked in (None: it is that one).
 
     Of what it computes: `biases`, which of the bias vectors it has (None: as its variants say);
-    `nan`, whether a NaN is passed on, raises, or does anything.
+    `nan`, whether a NaN is passed on, raises, or does anything; `masked_outputs`, what is returned
+    as the output of a step that a member skips: the state that it kept, the last output that it had
+    (0 before the first), or zeros.
 
     Of what it can be asked: `initial_state`, False if it starts from zeros alone; `state_gradient`,
     False if it has no gradient of the initial state; `separate_passes`, True if it finds gradients
@@ -80,6 +83,7 @@ class Declarations:
     computes: Format | None = None
     biases: Biases | None = None
     nan: NanRule = "passes"
+    masked_outputs: MaskedOutputs = "state"
     initial_state: bool = True
     state_gradient: bool = True
     separate_passes: bool = False
@@ -144,6 +148,7 @@ class Declared(TypedDict, total=False):
     computes: ByFormat[Format | str]
     biases: Biases | None
     nan: NanRule | None
+    masked_outputs: MaskedOutputs | None
     initial_state: bool | None
     state_gradient: bool | None
     separate_passes: bool | None
@@ -398,6 +403,7 @@ _READ: dict[str, Callable[[str, Any], Any]] = {
     "computes": _format,
     "biases": _word(*get_args(Biases)),
     "nan": _word(*get_args(NanRule)),
+    "masked_outputs": _word(*get_args(MaskedOutputs)),
     "initial_state": _flag,
     "state_gradient": _flag,
     "separate_passes": _flag,

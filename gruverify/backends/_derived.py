@@ -1,5 +1,5 @@
 """What follows from what a backend offers: a step from a sequence of one step, a sequence from a
-stack of one layer.
+stack of one layer, or from a sequence with a mask.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gruverify._named import DeclaredValues
 from gruverify.arithmetic import NDArray
 from gruverify.backends._attributes import value_of
 from gruverify.backends._declarations import BadDeclaration, Declarations, declarations_of
-from gruverify.backends._protocol import METHODS, STACK_METHODS, Backend, offers
+from gruverify.backends._protocol import EVERY_METHOD, STACK_METHODS, Backend, offers
 from gruverify.backends.contract import HasSequence, HasSequenceVjp, HasStack, HasStackVjp
 from gruverify.cell import Cell, Gradients, Stack, StackGradients
 
@@ -22,9 +22,9 @@ from gruverify.cell import Cell, Gradients, Stack, StackGradients
 def completed(backend: Backend) -> Backend:
     """The backend with the methods that follow from those it has; the backend itself if none does.
 
-    A step is a sequence of one step, a sequence a stack of one layer in one direction, and so are
-    their gradients. Where the backend is built for longer sequences or for other stacks, nothing
-    follows.
+    A step is a sequence of one step, a sequence a stack of one layer in one direction, or one with
+    a mask that masks no step, and so are their gradients. Where the backend is built for longer
+    sequences or for other stacks, nothing follows.
 
     Raises:
         BadDeclaration: it declares what is about sequences, or about stacks, and has none.
@@ -33,11 +33,12 @@ def completed(backend: Backend) -> Backend:
         declared = declarations_of(backend)
     except BadDeclaration:  # for whoever runs the backend to report
         return backend
-    offered = [method for method in METHODS if offers(backend, method)]
+    offered = [method for method in EVERY_METHOD if offers(backend, method)]
     derived: dict[str, str] = {}
-    for method, (base, _, fits) in _DERIVATIONS.items():
+    for (method, base), (_, fits) in _DERIVATIONS.items():
         # A step may follow from a sequence that itself follows from a stack.
-        if method not in offered and base in (*offered, *derived) and fits(declared):
+        there = (*offered, *derived)
+        if method not in there and base in there and fits(declared):
             derived[method] = base
     # Of its own methods alone: what follows from others declares nothing.
     _require_methods(declared, offered)
@@ -98,9 +99,9 @@ class _Completed:
     def __init__(self, backend: Backend, derived: Mapping[str, str]) -> None:
         self.backend = backend
         self.derived = derived
-        for method in derived:
+        for answers in derived.items():
             # From this object: what a step is derived from may be derived, too.
-            setattr(self, method, partial(_DERIVATIONS[method][1], self))
+            setattr(self, answers[0], partial(_DERIVATIONS[answers][0], self))
 
     def __getattr__(self, name: str) -> Any:
         if name in ("backend", "derived"):  # not there yet while a copy is being made
@@ -203,13 +204,56 @@ def _one_layer(state: NDArray | None) -> NDArray | None:
     return state[None]
 
 
+# -- a sequence from one with a mask, of which no step is masked -----------------------------------
+
+
+def _unmasked(
+    method: str, backend: object, cell: Cell, inputs: NDArray, state: NDArray | None
+) -> object:
+    answered: object = value_of(backend, method)(cell, inputs, state, _no_mask(inputs))
+    return answered
+
+
+def _unmasked_vjp(
+    method: str,
+    backend: object,
+    cell: Cell,
+    inputs: NDArray,
+    state: NDArray | None,
+    *cotangents: NDArray | None,
+) -> object:
+    pulled = value_of(backend, method)
+    answered: object = pulled(cell, inputs, state, _no_mask(inputs), *cotangents)
+    return answered
+
+
+def _no_mask(inputs: NDArray) -> NDArray:
+    return np.zeros(inputs.shape[:2], bool)
+
+
+def _always(declared: Declarations) -> bool:
+    return True
+
+
 #: What takes sequences, whose shortest length can be declared.
-_OF_SEQUENCES = [method for method in METHODS if not method.startswith("step")]
-#: For each method that may follow, bases first: from which other, how, and of backends that declare
-#: what.
-_DERIVATIONS: dict[str, tuple[str, Callable[..., object], Callable[[Declarations], bool]]] = {
-    "sequence": ("stack", _sequence, _takes_one_layer),
-    "sequence_vjp": ("stack_vjp", _sequence_vjp, _takes_one_layer),
-    "step": ("sequence", _step, _takes_one_step),
-    "step_vjp": ("sequence_vjp", _step_vjp, _takes_one_step),
+_OF_SEQUENCES = [method for method in EVERY_METHOD if not method.startswith("step")]
+#: Each method that may follow, and from which other, bases first and the plainest of several: how,
+#: and of backends that declare what.
+_DERIVATIONS: dict[
+    tuple[str, str], tuple[Callable[..., object], Callable[[Declarations], bool]]
+] = {
+    ("sequence", "stack"): (_sequence, _takes_one_layer),
+    ("sequence", "sequence_masked"): (partial(_unmasked, "sequence_masked"), _always),
+    ("sequence", "sequence_restarted"): (partial(_unmasked, "sequence_restarted"), _always),
+    ("sequence_vjp", "stack_vjp"): (_sequence_vjp, _takes_one_layer),
+    ("sequence_vjp", "sequence_masked_vjp"): (
+        partial(_unmasked_vjp, "sequence_masked_vjp"),
+        _always,
+    ),
+    ("sequence_vjp", "sequence_restarted_vjp"): (
+        partial(_unmasked_vjp, "sequence_restarted_vjp"),
+        _always,
+    ),
+    ("step", "sequence"): (_step, _takes_one_step),
+    ("step_vjp", "sequence_vjp"): (_step_vjp, _takes_one_step),
 }

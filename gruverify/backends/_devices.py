@@ -16,7 +16,7 @@ from gruverify.backends._attributes import value_of
 from gruverify.backends._declarations import declarations_of
 from gruverify.backends._derived import redeclared
 from gruverify.backends._has_modules import MODULE_METHODS
-from gruverify.backends._protocol import METHODS, Backend, offers
+from gruverify.backends._protocol import EVERY_METHOD, Backend, offers
 from gruverify.backends.exec import PREFIX
 
 #: What can place arrays: the module that knows its devices.
@@ -86,7 +86,7 @@ class _Placed:
 
     def __init__(self, backend: Backend, placement: Placement) -> None:
         self.backend = backend
-        for method in (*METHODS, *MODULE_METHODS):
+        for method in (*EVERY_METHOD, *MODULE_METHODS):
             if offers(backend, method):
                 setattr(self, method, _within(placement.on, value_of(backend, method)))
 

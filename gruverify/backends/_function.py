@@ -31,8 +31,11 @@ from gruverify.backends._declarations import (
 )
 from gruverify.backends._has_modules import Reload
 from gruverify.backends._protocol import (
+    EVERY_METHOD,
     METHODS,
     Sequence_,
+    SequenceAt,
+    SequenceAtVjp,
     SequenceHvp,
     SequenceJvp,
     SequenceVjp,
@@ -44,7 +47,7 @@ from gruverify.backends._protocol import (
     offers,
 )
 from gruverify.backends._shapes import is_compiled
-from gruverify.backends.contract import OF_CELLS, OF_STACKS, method_of
+from gruverify.backends.contract import OF_CELLS, OF_OPTIONS, OF_STACKS, method_of
 from gruverify.cell import Variant
 
 
@@ -69,6 +72,10 @@ class FunctionBackend(Declarations):
     sequence_hvp_reverse: SequenceHvp | None = None
     stack: Stack_ | None = None
     stack_vjp: StackVjp | None = None
+    sequence_masked: SequenceAt | None = None
+    sequence_masked_vjp: SequenceAtVjp | None = None
+    sequence_restarted: SequenceAt | None = None
+    sequence_restarted_vjp: SequenceAtVjp | None = None
     reloaded: Reload | None = None
 
 
@@ -84,6 +91,10 @@ def backend(
     sequence_hvp_reverse: SequenceHvp | None = None,
     stack: Stack_ | None = None,
     stack_vjp: StackVjp | None = None,
+    sequence_masked: SequenceAt | None = None,
+    sequence_masked_vjp: SequenceAtVjp | None = None,
+    sequence_restarted: SequenceAt | None = None,
+    sequence_restarted_vjp: SequenceAtVjp | None = None,
     name: str | None = None,
     variants: Variants | None = None,
     formats: Formats | None = None,
@@ -96,7 +107,7 @@ def backend(
     else. The methods are those of `gruverify.backends.contract`; give at least one of them.
 
     Args:
-        step: The method of this name, as are all down to `stack_vjp`.
+        step: The method of this name, as are all down to `sequence_restarted_vjp`.
         step_jacobian: See `HasStepJacobian`.
         step_vjp: See `HasStepVjp`.
         sequence: See `HasSequence`.
@@ -106,6 +117,10 @@ def backend(
         sequence_hvp_reverse: See `HasSequenceHvpReverse`.
         stack: See `HasStack`.
         stack_vjp: See `HasStackVjp`.
+        sequence_masked: See `HasSequenceMasked`.
+        sequence_masked_vjp: See `HasSequenceMaskedVjp`.
+        sequence_restarted: See `HasSequenceRestarted`.
+        sequence_restarted_vjp: See `HasSequenceRestartedVjp`.
         name: How reports call it: the first function's own name unless given.
         variants: The conventions that it has, one or several; PyTorch's unless given.
         formats: The formats, one or several, by name too; all four unless given.
@@ -126,6 +141,10 @@ def backend(
         "sequence_hvp_reverse": sequence_hvp_reverse,
         "stack": stack,
         "stack_vjp": stack_vjp,
+        "sequence_masked": sequence_masked,
+        "sequence_masked_vjp": sequence_masked_vjp,
+        "sequence_restarted": sequence_restarted,
+        "sequence_restarted_vjp": sequence_restarted_vjp,
     }
     given = _required({method: f for method, f in methods.items() if f is not None})
     # The weakest first: defaults, what attributes of the functions say, and then the keywords.
@@ -145,7 +164,9 @@ def backend(
 
 
 #: What each method of the contract is called with, behind `self`.
-_CONTRACT = {method_of(each): getattr(each, method_of(each)) for each in (*OF_CELLS, *OF_STACKS)}
+_CONTRACT = {
+    method_of(each): getattr(each, method_of(each)) for each in (*OF_CELLS, *OF_STACKS, *OF_OPTIONS)
+}
 
 
 def _required(functions: Keywords) -> Keywords:
@@ -230,4 +251,4 @@ def spelled_out(declared: Declared) -> dict[str, Any]:
 
 def is_backend(target: object) -> bool:
     """Whether `target` has a method of the contract."""
-    return any(offers(target, method) for method in METHODS)
+    return any(offers(target, method) for method in EVERY_METHOD)

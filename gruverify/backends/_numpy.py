@@ -19,6 +19,7 @@ from gruverify.cell import (
     parameter_name,
 )
 from gruverify.formulas import (
+    MaskedRun,
     Run,
     StackRun,
     activations,
@@ -27,6 +28,8 @@ from gruverify.formulas import (
     hvp,
     jacobian,
     jvp,
+    masked_bptt,
+    masked_sequence,
     next_state,
     pullback,
     sequence,
@@ -148,6 +151,60 @@ class NumpyBackend:
             back.parameters, np.stack(back.inputs), np.asarray(back.state), cell.variant.bias
         )
 
+    def sequence_masked(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, keep: NDArray
+    ) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, H) and last state (B, H), where keep (T, B) says which steps a member
+        skips.
+        """
+        return _shown(self._masked(cell, inputs, state, keep, np.zeros_like(keep)))
+
+    def sequence_masked_vjp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        keep: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> Gradients:
+        """Its gradients at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
+        run = self._masked(cell, inputs, state, keep, np.zeros_like(keep))
+        return _pulled(cell, inputs, run, d_outputs, d_last)
+
+    def sequence_restarted(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, restart: NDArray
+    ) -> tuple[NDArray, NDArray]:
+        """Outputs (T, B, H) and last state (B, H), where restart (T, B) says which steps a member
+        starts from zeros.
+        """
+        return _shown(self._masked(cell, inputs, state, np.zeros_like(restart), restart))
+
+    def sequence_restarted_vjp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        restart: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+    ) -> Gradients:
+        """Its gradients at the cotangents d_outputs (T, B, H) and d_last (B, H)."""
+        run = self._masked(cell, inputs, state, np.zeros_like(restart), restart)
+        return _pulled(cell, inputs, run, d_outputs, d_last)
+
+    def _masked(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        keep: NDArray,
+        restart: NDArray,
+    ) -> MaskedRun:
+        start = floating(self._state(cell, inputs, state))
+        xs = list(floating(inputs))
+        return masked_sequence(cell.variant, cell.parameters(floating), xs, start, keep, restart)
+
     def _directional(
         self, cell: Cell, inputs: NDArray, state: NDArray | None, tangent: Gradients
     ) -> Run:
@@ -244,6 +301,32 @@ class NumpyBackend:
         """The outputs of no steps or of no members, and their states as they were."""
         outputs = np.zeros((*inputs.shape[:-1], s.directions * s.hidden_size), inputs.dtype)
         return outputs, self._states(s, arranged, inputs, states).copy()
+
+
+def _shown(run: MaskedRun) -> tuple[NDArray, NDArray]:
+    """The outputs of a masked run, and its last state."""
+    # Copies: a state that was kept throughout would be the caller's own.
+    return np.stack(run.states)[1:], np.array(run.states[-1])
+
+
+def _pulled(
+    cell: Cell,
+    inputs: NDArray,
+    run: MaskedRun,
+    d_outputs: NDArray | None,
+    d_last: NDArray | None,
+) -> Gradients:
+    """The gradients of a masked run at both cotangents."""
+    if not len(inputs):
+        start = np.asarray(run.states[0])
+        return _of_no_steps(cell, inputs, np.zeros_like(start) if d_last is None else d_last.copy())
+    each, end = None, None
+    if d_outputs is not None:
+        each = list(floating(d_outputs))
+    if d_last is not None:
+        end = floating(d_last)
+    back = masked_bptt(run, each, end)
+    return pack(back.parameters, np.stack(back.inputs), np.array(back.state), cell.variant.bias)
 
 
 def _of_no_steps(cell: Cell, inputs: NDArray, state: NDArray) -> Gradients:

@@ -7,7 +7,13 @@ from typing import Protocol, TypeAlias
 
 from gruverify.arithmetic import Format, NDArray
 from gruverify.backends._attributes import value_of
-from gruverify.backends.contract import ALONG_A_DIRECTION, OF_CELLS, OF_STACKS, method_of
+from gruverify.backends.contract import (
+    ALONG_A_DIRECTION,
+    OF_CELLS,
+    OF_OPTIONS,
+    OF_STACKS,
+    method_of,
+)
 from gruverify.cell import Cell, Gradients, Stack, StackGradients, Variant
 
 
@@ -35,6 +41,10 @@ DIRECTIONAL_METHODS: tuple[str, ...] = tuple(map(method_of, ALONG_A_DIRECTION))
 CELL_METHODS: tuple[str, ...] = tuple(map(method_of, OF_CELLS))
 STACK_METHODS: tuple[str, ...] = tuple(map(method_of, OF_STACKS))
 METHODS: tuple[str, ...] = (*CELL_METHODS, *STACK_METHODS)
+#: Methods of one cell that most backends do without, and need not be told that they lack; and all
+#: that there are.
+OPTIONAL_METHODS: tuple[str, ...] = tuple(map(method_of, OF_OPTIONS))
+EVERY_METHOD: tuple[str, ...] = (*METHODS, *OPTIONAL_METHODS)
 
 Step: TypeAlias = Callable[[Cell, NDArray, NDArray], NDArray]
 StepJacobian: TypeAlias = Callable[[Cell, NDArray, NDArray], tuple[NDArray, NDArray]]
@@ -48,6 +58,12 @@ SequenceJvp: TypeAlias = Callable[
 ]
 SequenceHvp: TypeAlias = Callable[
     [Cell, NDArray, "NDArray | None", "NDArray | None", "NDArray | None", Gradients], Gradients
+]
+SequenceAt: TypeAlias = Callable[
+    [Cell, NDArray, "NDArray | None", NDArray], tuple[NDArray, NDArray]
+]
+SequenceAtVjp: TypeAlias = Callable[
+    [Cell, NDArray, "NDArray | None", NDArray, "NDArray | None", "NDArray | None"], Gradients
 ]
 
 Stack_: TypeAlias = Callable[

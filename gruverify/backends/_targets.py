@@ -39,7 +39,7 @@ from gruverify.backends._devices import (
     placement_of,
 )
 from gruverify.backends._function import backend, is_backend, spelled_out
-from gruverify.backends._protocol import METHODS, Backend
+from gruverify.backends._protocol import EVERY_METHOD, Backend
 from gruverify.backends._shapes import is_compiled
 from gruverify.backends._target import Target
 from gruverify.backends._whole_modules import is_file_of_module, is_module, what_it_has
@@ -455,7 +455,7 @@ def _completed(found: Any, name: str) -> Backend:
     declares = claims_of(found)
     declared_variants(found)
     if attribute_of(found, "shapes") is None and any(
-        _is_compiled(found, method) for method in METHODS
+        _is_compiled(found, method) for method in EVERY_METHOD
     ):
         declares["shapes"] = "few"
     result: Backend = found

@@ -14,6 +14,7 @@ from torch import nn
 from gruverify._named import Keywords
 from gruverify.arithmetic import FORMATS, Format, NDArray
 from gruverify.backends._autograd import (
+    AutogradMasks,
     AutogradSequence,
     AutogradStack,
     AutogradStep,
@@ -42,7 +43,7 @@ from gruverify.backends._module_claims import (
 )
 from gruverify.backends._modules import BadModule, Modules, name_of, variants_of
 from gruverify.backends._probes import bfloat16_products_flush
-from gruverify.backends._protocol import METHODS
+from gruverify.backends._protocol import EVERY_METHOD
 from gruverify.backends._subjects import Subjects
 from gruverify.backends._suitability import require_a_gru
 from gruverify.backends._tensors import device, tensor
@@ -251,7 +252,7 @@ def formulas_of(
     state (B, H).
     """
     one = partial(_load_formula_step, step)
-    return from_loads(name, variants, formats, one, looped(one), load_stack)
+    return from_loads(name, variants, formats, one, looped(one), load_stack, load_masked=one)
 
 
 def from_loads(
@@ -263,12 +264,14 @@ def from_loads(
     load_stack: LoadStack | None,
     *,
     directions: bool = True,
+    load_masked: Load | None = None,
     **shape: Any,
 ) -> FunctionBackend:
     """A backend of what can be loaded.
 
     directions: whether sequences can be called at other parameters, as derivatives along a
-    direction need; shape: the fixed sizes, and further fields of a FunctionBackend.
+    direction need; load_masked: the step of which sequences with masks are made; shape: the fixed
+    sizes, and further fields of a FunctionBackend.
     """
     parts = list[Any]()
     if load_step:
@@ -277,12 +280,14 @@ def from_loads(
         parts.append(AutogradSequence(load_sequence))
     if load_sequence and directions:
         parts.append(AutogradDirections(load_sequence))
+    if load_masked:
+        parts.append(AutogradMasks(load_masked))
     if load_stack:
         parts.append(AutogradStack(load_stack))
     # What no part offers stays None, which switches off the invariants that need it.
-    methods: Keywords = dict.fromkeys(METHODS)
+    methods: Keywords = dict.fromkeys(EVERY_METHOD)
     for part in parts:
-        methods |= {name: getattr(part, name) for name in METHODS if hasattr(part, name)}
+        methods |= {name: getattr(part, name) for name in EVERY_METHOD if hasattr(part, name)}
     return FunctionBackend(
         name=name,
         variants=tuple(variants),

@@ -170,6 +170,75 @@ class HasStackVjp(Protocol):
         ...
 
 
+class HasSequenceMasked(Protocol):
+    """Several steps of a cell, of which each member skips some: masks in mid-sequence, padding,
+    zoneout of whole states.
+    """
+
+    def sequence_masked(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, keep: NDArray, /
+    ) -> tuple[NDArray, NDArray]:
+        """The outputs (T, B, H) and the last state (B, H), where keep (T, B), of bool, is True at
+        the steps that a member skips: its state stays as it is, bit for bit.
+
+        What is returned as the output of a skipped step is what the backend declares
+        (`masked_outputs`): the state that was kept, zeros, or the last output.
+        """
+        ...
+
+
+class HasSequenceMaskedVjp(Protocol):
+    """The gradients of several steps, of which each member skips some."""
+
+    def sequence_masked_vjp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        keep: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+        /,
+    ) -> Gradients:
+        """The gradients of parameters, inputs (T, B, I) and state (B, H); either cotangent may be
+        None.
+        """
+        ...
+
+
+class HasSequenceRestarted(Protocol):
+    """Several steps of a cell, some of which start from zeros: torchrl's is_init, stateful layers
+    that are reset.
+    """
+
+    def sequence_restarted(
+        self, cell: Cell, inputs: NDArray, state: NDArray | None, restart: NDArray, /
+    ) -> tuple[NDArray, NDArray]:
+        """The outputs (T, B, H) and the last state (B, H), where restart (T, B), of bool, is True
+        at the steps that a member starts from zeros, whatever its state was.
+        """
+        ...
+
+
+class HasSequenceRestartedVjp(Protocol):
+    """The gradients of several steps, some of which start from zeros."""
+
+    def sequence_restarted_vjp(
+        self,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        restart: NDArray,
+        d_outputs: NDArray | None,
+        d_last: NDArray | None,
+        /,
+    ) -> Gradients:
+        """The gradients of parameters, inputs (T, B, I) and state (B, H); either cotangent may be
+        None.
+        """
+        ...
+
+
 #: What a backend of cells may offer, what of that is a derivative along a direction, and what one
 #: of stacks may.
 OF_CELLS: tuple[type, ...] = (
@@ -184,6 +253,13 @@ OF_CELLS: tuple[type, ...] = (
 )
 ALONG_A_DIRECTION: tuple[type, ...] = (HasSequenceJvp, HasSequenceHvp, HasSequenceHvpReverse)
 OF_STACKS: tuple[type, ...] = (HasStack, HasStackVjp)
+#: What most GRUs do without: whoever lacks it lacks nothing.
+OF_OPTIONS: tuple[type, ...] = (
+    HasSequenceMasked,
+    HasSequenceMaskedVjp,
+    HasSequenceRestarted,
+    HasSequenceRestartedVjp,
+)
 
 
 def method_of(capability: type) -> str:

@@ -16,6 +16,11 @@ from gruverify.cell._gradients import pack as pack
 from gruverify.cell._gradients import packed as packed
 from gruverify.cell._layouts import LAYOUTS as LAYOUTS
 from gruverify.cell._layouts import Layout as Layout
+from gruverify.cell._masks import DISTINCT as DISTINCT
+from gruverify.cell._masks import PATTERNS as PATTERNS
+from gruverify.cell._masks import mask_names as mask_names
+from gruverify.cell._masks import masks_of as masks_of
+from gruverify.cell._masks import pattern as pattern
 from gruverify.cell._parameters import BLOCKS as BLOCKS
 from gruverify.cell._parameters import Parameters as Parameters
 from gruverify.cell._repr import Pasteable as Pasteable

@@ -11,6 +11,7 @@ import numpy as np
 from gruverify._visible import error_line
 from gruverify.backends import (
     CELL_METHODS,
+    OPTIONAL_METHODS,
     RECORDER,
     Backend,
     Declarations,
@@ -68,7 +69,8 @@ def applicable(invariant: Invariant, backend: Backend, declared: Declarations | 
     missing = [method for method in invariant.needs if not offers(backend, method)]
     if missing:
         return f"the backend has no {', no '.join(missing)}"
-    if not invariant.of_stacks and not any(offers(backend, method) for method in CELL_METHODS):
+    of_cells = (*CELL_METHODS, *OPTIONAL_METHODS)
+    if not invariant.of_stacks and not any(offers(backend, method) for method in of_cells):
         return "the backend has stacks alone"
     # A derived method is our own code: its duties are those of the method below, and are put to
     # that.

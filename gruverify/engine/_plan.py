@@ -11,7 +11,7 @@ from typing import Any
 from gruverify._visible import visible
 from gruverify.arithmetic import Format
 from gruverify.backends import (
-    METHODS,
+    EVERY_METHOD,
     TARGETS,
     Backend,
     Sizes,
@@ -162,7 +162,7 @@ def header_of(backend: Backend, plan: Plan, target: str) -> dict[str, Any]:
         "max_size": plan.max_size,
         "formats": [fmt.name for fmt in formats_of(plan, backend)],
         "selection": plan.selection.values(),
-        "methods": [method for method in METHODS if offers(backend, method)],
+        "methods": [method for method in EVERY_METHOD if offers(backend, method)],
         "declarations": declarations_of(backend).unusual(),
         "variants": [encode_variant(variant) for variant in declared_variants(backend)],
         "versions": versions(target) | version_of(backend),

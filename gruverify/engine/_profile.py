@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gruverify.backends import DIRECTIONAL_METHODS
+from gruverify.backends import DIRECTIONAL_METHODS, OPTIONAL_METHODS
 from gruverify.invariants import Invariant
 
 #: Topics that take turns at the cases: families, and all that differentiates along a direction.
@@ -24,6 +24,7 @@ TOPICS = (
     "gradient",
     "stack",
     "directional",
+    "masks",
 )
 #: What a method of a cell owes beside its numbers takes turns by methods, from these cases on: who
 #: neglects a duty does so at almost every case, and is put to it by many calls. Directional methods
@@ -39,6 +40,11 @@ DUTIES = {
     "duties of sequence_vjp": 6,
     "duties of reloaded": 7,
     "duties of sequence_hvp_reverse": 10,
+    # Where masks have their turn.
+    "duties of sequence_masked": 4,
+    "duties of sequence_masked_vjp": 9,
+    "duties of sequence_restarted": 9,
+    "duties of sequence_restarted_vjp": 4,
 }
 #: Families of which some invariants read the first answers and no more.
 _ANSWERED = ("contract", "agreement", "stack")
@@ -50,6 +56,9 @@ def topic(invariant: Invariant) -> str:
     """
     if invariant.family == "contract" and invariant.asks_more and not invariant.of_stacks:
         return f"duties of {invariant.needs[0]}"
+    # All else that is said of masks, answers of the right form too, is one topic.
+    if any(method in OPTIONAL_METHODS for method in invariant.needs):
+        return "masks"
     if any(method in DIRECTIONAL_METHODS for method in invariant.needs):
         return "directional"
     if invariant.family in _ANSWERED and not invariant.asks_more:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from gruverify._named import JsonObject
-from gruverify.backends import METHODS
+from gruverify.backends import EVERY_METHOD, METHODS
 from gruverify.engine._drawn import Drawn, Kind
 from gruverify.engine._tally import OURSELVES, Tally
 from gruverify.invariants import INVARIANTS
@@ -169,7 +169,7 @@ def _refused(rows: Mapping[str, Tally]) -> Iterator[str]:
 
 def _answers(rows: Mapping[str, Tally]) -> dict[str, Tally]:
     """Method to how it answered, as far as that was checked."""
-    ids = {method: f"contract/shape-{method.replace('_', '-')}" for method in METHODS}
+    ids = {method: f"contract/shape-{method.replace('_', '-')}" for method in EVERY_METHOD}
     return {
         method: rows[id] for method, id in ids.items() if id in rows and rows[id].mark != "skip"
     }

@@ -21,6 +21,7 @@ from gruverify.faults import (
     _functions,
     _gradients,
     _jacobians,
+    _masks,
     _modules,
     _precision,
     _pullbacks,
@@ -54,6 +55,7 @@ FILES = (
     _stacks,
     _stack_gradients,
     _extremes,
+    _masks,
     _equivalents,
 )
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from gruverify._named import Keywords
 from gruverify.arithmetic import FORMATS, NDArray, bfloat16, float16, float32
-from gruverify.backends import METHODS, Backend, NumpyBackend, backend
+from gruverify.backends import EVERY_METHOD, METHODS, Backend, NumpyBackend, backend
 from gruverify.cell import VARIANTS, Cell, Gradients, StackGradients
 from gruverify.faults._fault import fault
 from gruverify.faults._faulty import Faulty, Pair, TwoWays, altered, altered_stack
@@ -33,7 +33,9 @@ def _every_array(f: Callable[[NDArray], Any], answer: Any, *_: object) -> Any:
 
 def _everywhere(instead: Callable[[str], Callable[..., object]]) -> Backend:
     """The backend that answers with `instead` of each method."""
-    answers: Keywords = {method: instead(method) for method in METHODS if hasattr(TwoWays, method)}
+    answers: Keywords = {
+        method: instead(method) for method in EVERY_METHOD if hasattr(TwoWays, method)
+    }
     return Faulty(**answers)
 
 

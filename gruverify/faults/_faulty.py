@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from gruverify.arithmetic import FORMATS, Format, NDArray
-from gruverify.backends import METHODS, NumpyBackend
+from gruverify.backends import EVERY_METHOD, NumpyBackend
 from gruverify.cell import VARIANTS, Cell, Gradients, Stack, StackGradients, Variant
 
 #: Outputs (T, B, H) and the last state (B, H), or those of a stack.
@@ -54,15 +54,16 @@ class Faulty:
         formats: Sequence[Format] = FORMATS,
         **answers: Callable[..., object],
     ) -> None:
-        if unknown := answers.keys() - set(METHODS):
-            raise TypeError(f"{min(unknown)!r} is no method of the contract: {', '.join(METHODS)}")
+        if unknown := answers.keys() - set(EVERY_METHOD):
+            known = ", ".join(EVERY_METHOD)
+            raise TypeError(f"{min(unknown)!r} is no method of the contract: {known}")
         self._cell, self._given, self._answers = cell, given, answers
         self.variants = variants
         self.formats = formats
 
     def __getattr__(self, method: str) -> Any:
         # Declarations are not handed on: a fault is held to the defaults of any backend.
-        if method not in METHODS or not hasattr(TwoWays, method):
+        if method not in EVERY_METHOD or not hasattr(TwoWays, method):
             raise AttributeError(method)
         return partial(self._answer, method)
 

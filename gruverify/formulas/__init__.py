@@ -20,6 +20,9 @@ from gruverify.formulas._limits import carry_rate as carry_rate
 from gruverify.formulas._limits import elman_gap as elman_gap
 from gruverify.formulas._limits import forget_gap as forget_gap
 from gruverify.formulas._limits import magnitudes as magnitudes
+from gruverify.formulas._masked import MaskedRun as MaskedRun
+from gruverify.formulas._masked import masked_bptt as masked_bptt
+from gruverify.formulas._masked import masked_sequence as masked_sequence
 from gruverify.formulas._stack import StackBptt as StackBptt
 from gruverify.formulas._stack import StackRun as StackRun
 from gruverify.formulas._stack import stack as stack

@@ -254,12 +254,13 @@ def _of_no_steps(part: Part, d_last: Sequence[Array] | None) -> StackBptt:
     """The gradients of members without a step: their last states are their initial ones."""
     zeros = list[list[Parameters]]()
     for runs in part.layers:
-        zeros.append([run.parameters.map(_zero) for run in runs])
+        zeros.append([run.parameters.map(zeros_like) for run in runs])
     # h_n is h_0: its cotangent passes as it is.
-    return StackBptt(zeros, [], [_zero(h) for h in part.last] if d_last is None else d_last)
+    return StackBptt(zeros, [], [zeros_like(h) for h in part.last] if d_last is None else d_last)
 
 
-def _zero(block: Array) -> Array:
+def zeros_like(block: Array) -> Array:
+    """Zeros of the shape of a block; 0 for a bias that is not there."""
     if hasattr(block, "shape"):
         return placed(block, block.shape)
     return block

@@ -10,6 +10,7 @@ from gruverify.invariants import (
     contract,
     dynamics,
     gradient,
+    masks,
     numerics,
     regimes,
     stack,
@@ -55,6 +56,7 @@ FAMILIES = by_name(
     stack,
     gradient,
     _second_order,
+    masks,
 )
 
 #: All that is checked, by id, family by family.

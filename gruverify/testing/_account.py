@@ -17,7 +17,7 @@ from gruverify import _pytest
 from gruverify.arithmetic import FORMATS
 from gruverify.backends import (
     CELL_METHODS,
-    METHODS,
+    EVERY_METHOD,
     Backend,
     declarations_of,
     declared_variants,
@@ -78,7 +78,7 @@ class Found:
     def introduce(self, backend: Backend) -> None:
         """Note what the backend is."""
         self.backend = backend.name
-        self.methods = tuple(method for method in METHODS if offers(backend, method))
+        self.methods = tuple(method for method in EVERY_METHOD if offers(backend, method))
         self.declarations = dict(declarations_of(backend).unusual())
         self.variants = tuple(map(encode_variant, declared_variants(backend)))
         self.version = version_of(backend)

@@ -9,8 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from gruverify.backends import METHODS, NumpyBackend, offers
-from gruverify.backends.contract import OF_CELLS, OF_STACKS, HasSequenceHvpReverse, method_of
+from gruverify.backends import EVERY_METHOD, NumpyBackend, offers
+from gruverify.backends.contract import (
+    OF_CELLS,
+    OF_OPTIONS,
+    OF_STACKS,
+    HasSequenceHvpReverse,
+    method_of,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +30,9 @@ def row(capability: type) -> str:
     return f"| `{name}({arguments})` | {said} |"
 
 
-@pytest.mark.parametrize("capabilities", [OF_CELLS, OF_STACKS], ids=["cells", "stacks"])
+@pytest.mark.parametrize(
+    "capabilities", [OF_CELLS, OF_STACKS, OF_OPTIONS], ids=["cells", "stacks", "options"]
+)
 def test_the_docs_have_its_methods_as_they_are(capabilities: tuple[type, ...]) -> None:
     rows = "\n".join(map(row, capabilities))
 
@@ -34,9 +42,9 @@ def test_the_docs_have_its_methods_as_they_are(capabilities: tuple[type, ...]) -
 
 
 def test_every_method_is_a_capability_and_the_reference_has_those_that_it_offers() -> None:
-    capabilities = (*OF_CELLS, *OF_STACKS)
+    capabilities = (*OF_CELLS, *OF_STACKS, *OF_OPTIONS)
 
-    assert tuple(map(method_of, capabilities)) == METHODS
+    assert tuple(map(method_of, capabilities)) == EVERY_METHOD
     reference = NumpyBackend()
     for capability in capabilities:
         assert offers(reference, method_of(capability)) is (capability is not HasSequenceHvpReverse)

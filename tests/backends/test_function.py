@@ -59,6 +59,10 @@ def test_all_functions_together_are_asked_everything() -> None:
         sequence_vjp=NUMPY.sequence_vjp,
         sequence_jvp=NUMPY.sequence_jvp,
         sequence_hvp=NUMPY.sequence_hvp,
+        sequence_masked=NUMPY.sequence_masked,
+        sequence_masked_vjp=NUMPY.sequence_masked_vjp,
+        sequence_restarted=NUMPY.sequence_restarted,
+        sequence_restarted_vjp=NUMPY.sequence_restarted_vjp,
         variants=VARIANTS,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gruverify
 from gruverify import float32
-from gruverify.backends import CELL_METHODS, METHODS
+from gruverify.backends import CELL_METHODS, EVERY_METHOD, OPTIONAL_METHODS
 from gruverify.engine import PROFILES
 from gruverify.engine._profile import DUTIES, TOPICS, topic
 from gruverify.invariants import INVARIANTS
@@ -43,7 +43,7 @@ def test_the_duties_of_a_method_take_turns_of_their_own() -> None:
     owed = [id for id, invariant in INVARIANTS.items() if topic(invariant) in DUTIES]
 
     assert {topic(INVARIANTS[id]) for id in owed} == {
-        f"duties of {method}" for method in (*CELL_METHODS, "reloaded")
+        f"duties of {method}" for method in (*CELL_METHODS, *OPTIONAL_METHODS, "reloaded")
     }
     assert {len(_asked("default", id)) for id in owed} == {cases // duties}
 
@@ -61,7 +61,7 @@ def test_derivatives_along_a_direction_are_taken_on_the_same_cases_whoever_reads
 def test_a_malformed_answer_is_met_first_by_the_invariant_of_its_shape() -> None:
     for number in range(PROFILES["quick"].cases):
         asked = [i for i in INVARIANTS.values() if PROFILES["quick"].asks(i, number)]
-        needed = {method for invariant in asked for method in invariant.needs if method in METHODS}
+        needed = {method for invariant in asked for method in invariant.needs if method in EVERY_METHOD}
         ids = {invariant.id for invariant in asked}
         assert {f"contract/shape-{method.replace('_', '-')}" for method in needed} <= ids
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from gruverify.backends import METHODS, WAYS
+from gruverify.backends import EVERY_METHOD, METHODS, WAYS
 from gruverify.cell import BLOCKS
 from gruverify.faults._faulty import TwoWays
 from gruverify.invariants.core._blocks import spelled
 
 
 def _of_every_method(duty: str) -> tuple[str, ...]:
-    others = (
-        f"contract/{duty}-{method.replace('_', '-')}" for method in METHODS if method != "sequence"
-    )
+    methods = (method for method in EVERY_METHOD if method != "sequence")
+    others = (f"contract/{duty}-{method.replace('_', '-')}" for method in methods)
     return (f"contract/{duty}", *others)
 
 
@@ -19,7 +18,7 @@ FALSIFIES: dict[str, tuple[str, ...]] = {
     "small-numbers-flushed-to-zero": ("numerics/carried-to-the-bit",),
     "last-is-a-view-of-the-outputs": ("contract/own-memory-sequence",),
     "one-buffer-for-every-answer": tuple(
-        f"contract/own-memory-{m.replace('_', '-')}" for m in METHODS
+        f"contract/own-memory-{m.replace('_', '-')}" for m in EVERY_METHOD
     ),
     "another-last-bit-at-every-call-of-anything": (
         "contract/same-bits",
@@ -387,6 +386,22 @@ FALSIFIES |= {
     "padding-multiplied-by-zero": ("stack/padding-extremes",),
     "cotangents-of-padding-multiplied-by-zero": ("stack/padding-extremes-gradients",),
     "members-without-steps-end-in-zeros": ("stack/members-without-steps",),
+    "mask-ignored": ("masks/kept",),
+    "mask-applied-to-outputs-alone": ("masks/each-step", "masks/padding-is-length"),
+    "mask-one-step-late": ("masks/kept", "masks/each-step", "masks/content"),
+    "mask-of-another-member": ("masks/kept", "masks/each-step"),
+    "masked-state-zeroed": ("masks/kept",),
+    "last-state-without-mask": ("masks/kept", "masks/padding-is-length"),
+    "mask-multiplied": ("masks/content",),
+    "masked-outputs-zero-undeclared": ("masks/kept",),
+    "fast-path-without-masks-loses-the-state": ("masks/nothing-skipped", "masks/nothing-restarted"),
+    "gradient-stops-at-skipped-steps": ("masks/gradient", "masks/gradient-passes"),
+    "skipped-steps-teach": ("masks/gradient", "masks/gradient-content"),
+    "skipped-inputs-have-gradients": ("masks/gradient-of-skipped",),
+    "restart-ignored": ("masks/restart-each-step", "masks/restart-forgets"),
+    "restart-one-step-late": ("masks/restart-each-step", "masks/restart-forgets"),
+    "restart-from-the-initial-state": ("masks/restart-each-step", "masks/restart-forgets"),
+    "gradient-passes-a-restart": ("masks/restart-gradient", "masks/restart-cuts-gradient"),
     "no-gradient-of-members-without-steps": ("stack/members-without-steps-gradients",),
 }
 

@@ -81,6 +81,7 @@ ENTRIES = {
     ],
     "Sequences, stacks, layouts": [
         Entry("lengths", "gst.lengths(max_length=6, min_B=3)", "lambda lengths: lengths.min() < 6"),
+        Entry("masks", "gst.masks(min_T=4, min_B=3)", "lambda masks: masks.any()"),
         Entry(
             "sequences",
             "gst.sequences(max_T=2, max_B=2, max_I=2, max_H=1)",

@@ -32,6 +32,7 @@ AXES: dict[Any, tuple[str, str]] = {
     gst.inputs: ("IBT", "BT"),
     gst.layouts: ("HI", ""),
     gst.lengths: ("B", "B"),
+    gst.masks: ("BT", "BT"),
     gst.regimes: ("H", ""),
     gst.sequences: ("HIBT", "BT"),
     gst.sizes: ("HIBT", "BT"),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from gruverify import Cell, StackCase, Variant, bfloat16, float32
 from gruverify import strategies as gst
-from gruverify.cell import Stack
+from gruverify.cell import PATTERNS, Stack, pattern
 
 from ._debug import assert_all, drawn, find_any, minimal
 
@@ -52,6 +52,19 @@ def test_lengths_shrink_to_the_full_length() -> None:
 
 def test_lengths_of_an_empty_sequence_are_zero() -> None:
     assert_all(gst.lengths(max_length=0), lambda found: not found.any())
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_masks_have_every_pattern_and_others(name: str) -> None:
+    batches = gst.masks(min_T=5, max_T=5, min_B=2, max_B=2)
+    find_any(batches, lambda found: (found[:, 1] == pattern(name, 5)).all())
+    known = {pattern(each, 5).tobytes() for each in PATTERNS}
+    find_any(batches, lambda found: found[:, 0].tobytes() not in known)
+
+
+def test_masks_shrink_to_a_step_that_is_not_masked() -> None:
+    assert minimal(gst.masks()).tolist() == [[False]]
+    assert minimal(gst.masks(min_T=2), lambda found: found.any()).tolist() == [[True], [True]]
 
 
 @given(gst.sequences(min_T=2))

@@ -25,6 +25,7 @@ SHELF = [
     "inputs",
     "layouts",
     "lengths",
+    "masks",
 ]
 SHELF += [
     "regimes",

@@ -12,7 +12,7 @@ import numpy as np
 
 from gruverify._named import Keywords
 from gruverify.arithmetic import NDArray
-from gruverify.backends import METHODS
+from gruverify.backends import EVERY_METHOD
 from gruverify.cell import Gradients, StackCase
 from gruverify.invariants.core._methods import AnyTrial, Parts, first_answer, named, parts
 from gruverify.invariants.core._obstacle import BackendRaised, Refused
@@ -84,6 +84,10 @@ _PASSED_ON = {
     "sequence": ("last", "state"),
     "sequence_vjp": ("gradient of state", "d_last"),
     "sequence_jvp": ("d_last", "tangent"),
+    "sequence_masked": ("last", "state"),
+    "sequence_masked_vjp": ("gradient of state", "d_last"),
+    "sequence_restarted": ("last", "state"),
+    "sequence_restarted_vjp": ("gradient of state", "d_last"),
     "stack": ("last", "states"),
     "stack_vjp": ("gradient of states", "d_last"),
 }
@@ -119,7 +123,7 @@ def _state_of(argument: NDArray | Gradients) -> NDArray:
     return argument
 
 
-for _method in METHODS:
+for _method in EVERY_METHOD:
     if not _method.startswith("step"):
         invariant(
             "contract/no-steps" if _method == "sequence" else f"contract/no-steps-{named(_method)}",
@@ -131,7 +135,7 @@ for _method in METHODS:
             needs=[_method],
             asks_more=True,
         )(_no_steps(_method))
-for _method in METHODS:
+for _method in EVERY_METHOD:
     invariant(
         "contract/no-members" if _method == "sequence" else f"contract/no-members-{named(_method)}",
         f"{_method} of an empty batch has an answer without members, and parameters without "

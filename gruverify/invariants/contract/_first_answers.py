@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gruverify.arithmetic import Ball, NDArray
-from gruverify.backends import DIRECTIONAL_METHODS, derived_methods, offers
+from gruverify.backends import DIRECTIONAL_METHODS, OPTIONAL_METHODS, derived_methods, offers
 from gruverify.cell import Gradients
 from gruverify.formulas import Bptt
 from gruverify.invariants.core._blocks import pairs
 from gruverify.invariants.core._calls import Calls
 from gruverify.invariants.core._methods import AnyTrial
 from gruverify.invariants.core._obstacle import Declined
-from gruverify.invariants.core._registry import ALWAYS, SHORT, STACKED, Check, invariant
+from gruverify.invariants.core._registry import ALWAYS, NEVER, SHORT, STACKED, Check, invariant
 from gruverify.invariants.core._residual import Residual, ok, overlooked, violated, worst
 from gruverify.invariants.core._stack_trial import StackTrial
 from gruverify.invariants.core._trial import Trial
+
+
+def _answered(method: str, trial: Trial) -> object:
+    return trial.observed.ask(method)
+
 
 #: What reading each method's answer means; reading it checks its kind, shape and dtype.
 READ: dict[str, Callable[[Trial], object]] = {
@@ -31,6 +37,10 @@ READ: dict[str, Callable[[Trial], object]] = {
     "sequence_jvp": lambda trial: trial.observed.sequence_jvp,
     "sequence_hvp": lambda trial: trial.observed.sequence_hvp,
     "sequence_hvp_reverse": lambda trial: trial.observed.sequence_hvp_reverse,
+}
+#: Methods that are asked for masks, too, and are read alike.
+READ_MASKED: dict[str, Callable[[Trial], object]] = {
+    method: partial(_answered, method) for method in OPTIONAL_METHODS
 }
 READ_STACK: dict[str, Callable[[StackTrial], object]] = {
     "stack": lambda trial: trial.observed.stack,
@@ -53,8 +63,10 @@ def _shape_of(method: str, read: Callable[[Any], object]) -> Check:
 _LENGTHS = dict.fromkeys(("sequence", "sequence_vjp", "sequence_jvp", "stack"), ALWAYS) | {
     "stack_vjp": STACKED
 }
+# Of masks the survey of sizes asks nothing: its runs are drawn without them.
+_LENGTHS |= dict.fromkeys(OPTIONAL_METHODS, NEVER)
 
-for _method, _read in (READ | READ_STACK).items():
+for _method, _read in (READ | READ_STACK | READ_MASKED).items():
     invariant(
         f"contract/shape-{_method.replace('_', '-')}",
         f"{_method} returns arrays of the documented shapes in the case's format",
@@ -138,13 +150,13 @@ def no_mutation(trial: Trial) -> Iterator[Residual]:
 
 def _no_mutation_by(method: str) -> Callable[[Trial], Iterator[Residual]]:
     def check(trial: Trial) -> Iterator[Residual]:
-        READ[method](trial)
+        trial.observed.ask(method)
         yield unchanged(trial.observed, method)
 
     return check
 
 
-for _method in DIRECTIONAL_METHODS:
+for _method in (*DIRECTIONAL_METHODS, *OPTIONAL_METHODS):
     invariant(
         f"contract/no-mutation-{_method.replace('_', '-')}",
         f"no call of {_method} changes its arguments or the parameters",

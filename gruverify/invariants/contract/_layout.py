@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from gruverify.backends import METHODS
+from gruverify.backends import EVERY_METHOD
 from gruverify.invariants.core._calls import changed, copied
 from gruverify.invariants.core._layouts import (
     AWKWARD,
@@ -101,7 +101,7 @@ class _Given:
         )
 
 
-for _method in METHODS:
+for _method in EVERY_METHOD:
     invariant(
         "contract/layout" if _method == "sequence" else f"contract/layout-{named(_method)}",
         f"{_method} has the same answer wherever its arguments lie in memory: read-only, "

@@ -13,10 +13,10 @@ import numpy as np
 
 from gruverify._named import Keywords
 from gruverify.arithmetic import NDArray
-from gruverify.backends import METHODS
+from gruverify.backends import EVERY_METHOD
 from gruverify.cell import Cell, Gradients, Stack, StackGradients
 from gruverify.invariants.core._calls import copied
-from gruverify.invariants.core._layouts import relaid, relaid_argument
+from gruverify.invariants.core._layouts import NO_NUMBERS, relaid, relaid_argument
 from gruverify.invariants.core._methods import (
     AnyTrial,
     Parts,
@@ -35,7 +35,7 @@ def _of_every_method(
     """Ask a duty of every method, and return the id by method; since: the ids of those of which it
     was asked before the others.
     """
-    ids = {method: since.get(method, f"contract/{duty}-{named(method)}") for method in METHODS}
+    ids = {method: since.get(method, f"contract/{duty}-{named(method)}") for method in EVERY_METHOD}
     for method, id in ids.items():
         invariant(
             id,
@@ -100,7 +100,7 @@ _of_every_method(
 def _own_memory(method: str) -> Check:
     def check(trial: AnyTrial) -> Iterator[Residual]:
         # Kept alive, or its memory could be used again and look shared.
-        before, observed = getattr(trial.observed, method), trial.observed
+        before, observed = trial.observed.ask(method), trial.observed
         subject = observed.subject.writable_copy()
         arguments = {
             name: copied(argument) for name, argument in observed.arguments(method).items()
@@ -183,8 +183,8 @@ def _fresh_weights(method: str) -> Check:
 
 
 def _other(name: str, array: NDArray) -> NDArray:
-    """Other numbers of about the same size; lengths stay."""
-    if name == "lengths":
+    """Other numbers of about the same size; lengths and masks stay."""
+    if name in NO_NUMBERS:
         return array
     other: NDArray = array * array.dtype.type(-0.5)
     return other

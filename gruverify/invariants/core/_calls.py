@@ -39,6 +39,10 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "sequence_jvp": ("inputs", "state", "tangent"),
     "sequence_hvp": ("inputs", "state", "d_outputs", "d_last", "tangent"),
     "sequence_hvp_reverse": ("inputs", "state", "d_outputs", "d_last", "tangent"),
+    "sequence_masked": ("inputs", "state", "keep"),
+    "sequence_masked_vjp": ("inputs", "state", "keep", "d_outputs", "d_last"),
+    "sequence_restarted": ("inputs", "state", "restart"),
+    "sequence_restarted_vjp": ("inputs", "state", "restart", "d_outputs", "d_last"),
 }
 AXES = {
     "x": "BI",
@@ -48,12 +52,16 @@ AXES = {
     "state": "BH",
     "d_outputs": "TBH",
     "d_last": "BH",
+    "keep": "TB",
+    "restart": "TB",
 }
 #: What the methods that return a pair return, and its axes.
 PAIRS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "step_jacobian": (("dh", "BHH"), ("dx", "BHI")),
     "sequence": (("outputs", "TBH"), ("last", "BH")),
     "sequence_jvp": (("d_outputs", "TBH"), ("d_last", "BH")),
+    "sequence_masked": (("outputs", "TBH"), ("last", "BH")),
+    "sequence_restarted": (("outputs", "TBH"), ("last", "BH")),
 }
 
 #: Letters of shapes that stand for products.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gruverify.arithmetic import NDArray
-from gruverify.backends import METHODS, STACK_METHODS, Declarations, Sizes, is_of_few
+from gruverify.backends import EVERY_METHOD, STACK_METHODS, Declarations, Sizes, is_of_few
 from gruverify.cell import Cell, Stack
 
 
@@ -23,7 +23,7 @@ def ruled_out(declared: Declarations, method: str, arguments: tuple[Any, ...]) -
 
 
 def _conflicts(declared: Declarations, method: str, arguments: tuple[Any, ...]) -> Iterator[str]:
-    if method not in METHODS:  # what has arguments of its own
+    if method not in EVERY_METHOD:  # what has arguments of its own
         return
     subject, inputs, state, *_ = arguments
     # A state of zeros is what such a backend starts from: it can be asked for that.

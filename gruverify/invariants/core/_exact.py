@@ -14,6 +14,7 @@ from gruverify.formulas import (
     Bptt,
     Contribution,
     GateCotangents,
+    MaskedRun,
     Pullback,
     Run,
     activations,
@@ -24,6 +25,8 @@ from gruverify.formulas import (
     jacobian_of_input,
     jacobian_of_state,
     jvp,
+    masked_bptt,
+    masked_sequence,
     next_state,
     pullback,
     sequence,
@@ -50,6 +53,7 @@ class Exact:
         self.mode = mode
         self._forward = forward
         self._variant = case.cell.variant
+        self._masked: dict[tuple[bytes, bytes], MaskedRun] = {}
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -162,6 +166,30 @@ class Exact:
     @property
     def _d_outputs(self) -> list[Ball]:
         return [self._ball(d) for d in self.case.d_outputs]
+
+    # -- with steps that members skip, or start from zeros; keep and restart are (T, B) ------------
+
+    def masked_run(self, keep: NDArray, restart: NDArray) -> MaskedRun:
+        """The whole run with such steps."""
+        key = keep.tobytes(), restart.tobytes()
+        if key not in self._masked:
+            self._masked[key] = masked_sequence(
+                self._variant, self.parameters, self.inputs, self.state, keep, restart
+            )
+        return self._masked[key]
+
+    def masked_gradients(
+        self, keep: NDArray, restart: NDArray, seen: NDArray | None = None
+    ) -> Bptt:
+        """Its gradients at both cotangents; seen: the steps (T, B) whose outputs hand theirs on,
+        all unless given.
+        """
+        d_outputs = self.case.d_outputs
+        if seen is not None:
+            d_outputs = np.where(seen[..., None], d_outputs, np.zeros_like(d_outputs))
+        return masked_bptt(
+            self.masked_run(keep, restart), [self._ball(d) for d in d_outputs], self.d_last
+        )
 
     # -- along the case's tangent ------------------------------------------------------------------
 

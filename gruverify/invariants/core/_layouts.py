@@ -63,6 +63,8 @@ def repeated(array: NDArray) -> NDArray:
     return as_strided(row, array.shape, (0,) * (array.ndim - 1) + (last,))
 
 
+#: Arguments that say which steps there are, or what becomes of them, and are none to compute with.
+NO_NUMBERS = ("lengths", "keep", "restart")
 #: What overlaps while all the rest is repeated, and is repeated while all the rest overlaps.
 _WITH_INPUTS = ("weight_ih", "bias_hh", "x", "inputs", "d_outputs")
 
@@ -109,7 +111,7 @@ def relaid_argument(name: str, argument: object, relay: Relay) -> Any:
 class Layout:
     """A way for everything to lie in memory, and what a finding calls it.
 
-    sharing: whether entries share memory, so that other numbers are needed; of those, lengths keep
+    sharing: whether entries share memory, so that other numbers are needed; lengths and masks keep
     theirs.
     """
 
@@ -119,7 +121,7 @@ class Layout:
 
     def __call__(self, name: str, array: NDArray) -> NDArray:
         """The array in this layout, with its numbers as far as they fit."""
-        if self.sharing and name == "lengths":
+        if self.sharing and name in NO_NUMBERS:
             return array.copy()
         return self.relay(name, array)
 

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from gruverify.arithmetic import Ball, NDArray
-from gruverify.cell import AnyCase, Gradients, Parameters, StackGradients, pack
+from gruverify.backends import OPTIONAL_METHODS
+from gruverify.cell import AnyCase, Gradients, Parameters, StackGradients, masks_of, pack
 from gruverify.formulas import Bptt
 from gruverify.invariants.core._calls import PAIRS
 from gruverify.invariants.core._residual import STATES, Floats, Residual, agree_within, equal
@@ -50,7 +51,7 @@ def first_answer(trial: AnyTrial, method: str) -> Parts:
     Raises:
         Obstacle: there is none.
     """
-    return parts(trial.case, method, getattr(trial.observed, method))
+    return parts(trial.case, method, trial.observed.ask(method))
 
 
 def parts(case: AnyCase, method: str, answer: Any) -> Parts:
@@ -108,7 +109,23 @@ def _of_cell(trial: Trial, method: str, tangent: Gradients, own: bool) -> Any:
         return moved, moved[-1]
     if method == "sequence_vjp":
         return _of_gradients(exact.gradients, bias)
+    if method in OPTIONAL_METHODS:
+        return _of_masked(trial, method)
     return _of_gradients(exact.hvp if own else exact.hvp_along(tangent), bias)
+
+
+def _of_masked(trial: Trial, method: str) -> Any:
+    """What a masked answer may miss; wider than need be where an output is 0 by declaration."""
+    exact, masks = trial.exact, masks_of(trial.case)
+    none = np.zeros_like(masks)
+    if method.startswith("sequence_masked"):
+        both = masks, none
+    else:
+        both = none, masks
+    if method.endswith("_vjp"):
+        return _of_gradients(exact.masked_gradients(*both), trial.case.variant.bias)
+    each = _stacked(exact.masked_run(*both).states[1:])
+    return each, each[-1]
 
 
 def _of_stack(trial: StackTrial, method: str) -> Any:

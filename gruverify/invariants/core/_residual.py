@@ -68,13 +68,15 @@ def compare(
     slack: Floats | float = 0.0,
     *,
     scale: float | None = None,
+    about: npt.NDArray[np.bool_] | None = None,
 ) -> Residual:
     """|actual - mid| ≤ rad + slack, entry by entry; `letters` name the axes, `scale` is the range
-    of the quantity.
+    of the quantity, and `about` are the entries that the statement speaks of, all unless given.
     """
     values = np.asarray(actual, np.float64)
     error = np.abs(values - expected.mid)
-    return worst(what, letters, values, expected.mid, error, expected.radius + slack, scale=scale)
+    bound = expected.radius + slack
+    return worst(what, letters, values, expected.mid, error, bound, scale=scale, about=about)
 
 
 def agree_within(

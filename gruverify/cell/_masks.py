@@ -1,0 +1,50 @@
+"""Masks: which steps of a sequence a member skips, or starts anew from zeros."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.cell._case import Case
+
+Mask = npt.NDArray[np.bool_]
+
+#: The masks that go wrong in their own ways, by name: from the steps t = 0 … T-1 and T to whether
+#: each is masked. From four steps on no two are the same.
+PATTERNS: Mapping[str, Callable[[npt.NDArray[np.int64], int], Mask]] = {
+    "no step": lambda t, T: t < 0,
+    "every step": lambda t, T: t >= 0,
+    "the second half, as padding is": lambda t, T: 2 * t >= T,
+    "every other step": lambda t, T: t % 2 == 1,
+    "one step in the middle": lambda t, T: t == T // 2,
+    "the first step": lambda t, T: t == 0,
+    "the last step": lambda t, T: t == T - 1,
+}
+#: From so many steps on no two of the patterns are the same.
+DISTINCT = 4
+
+
+def pattern(name: str, T: int) -> Mask:
+    """The mask of that name over T steps, (T,)."""
+    return np.asarray(PATTERNS[name](np.arange(T), T))
+
+
+def mask_names(case: Case) -> list[str]:
+    """The name of each member's mask: the patterns by turns, so that seven members have all of
+    them. Which of them comes first depends on the cell's weights.
+    """
+    # By numbers of the case, and not of its inputs: what a mask hides may be changed under it.
+    first, names = zlib.crc32(case.cell.weight_hh.tobytes()), list(PATTERNS)
+    return [names[(first + b) % len(names)] for b in range(len(case.state))]
+
+
+def masks_of(case: Case) -> Mask:
+    """The masks of the members of a case, (T, B)."""
+    T = len(case.inputs)
+    found = np.zeros((T, len(case.state)), bool)
+    for b, name in enumerate(mask_names(case)):
+        found[:, b] = pattern(name, T)
+    return found

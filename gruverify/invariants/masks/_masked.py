@@ -1,0 +1,107 @@
+"""Masked runs as invariants see them: cases with a mask for each member, and each step from the
+state that was returned before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gruverify.arithmetic import Ball, NDArray
+from gruverify.backends import Declarations
+from gruverify.cell import DISTINCT, PATTERNS, Case, mask_names, masks_of
+from gruverify.formulas import activations, next_state
+from gruverify.invariants.core._local import flat, lost, one_behind, stacked, unknown
+from gruverify.invariants.core._residual import Floats
+from gruverify.invariants.core._trial import Trial
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+
+def with_every_mask(case: Case) -> Case:
+    """The case with a member for each pattern of masks, and with as many steps as tell them apart:
+    its own by turns, the inputs of every other turn negated.
+    """
+    T, B, _ = case.inputs.shape
+    steps, members = np.arange(max(T, DISTINCT)), np.arange(max(B, len(PATTERNS))) % B
+    signs = (-1.0) ** (steps // T)
+    inputs = case.inputs[steps % T][:, members] * signs[:, None, None].astype(case.format.dtype)
+    return replace(
+        case,
+        inputs=inputs,
+        state=case.state[members],
+        d_outputs=case.d_outputs[steps % T][:, members],
+        d_last=case.d_last[members],
+    )
+
+
+def masked(trial: Trial) -> Trial:
+    """The trial with every mask; of few shapes, with those that its members have."""
+    if trial.declared.shapes == "few":
+        return trial
+    return trial.on(with_every_mask)
+
+
+def no_masks(case: Case) -> Mask:
+    """The mask of a case in which no step is masked, (T, B)."""
+    return np.zeros_like(masks_of(case))
+
+
+def kept_states(state: NDArray, outputs: NDArray, keep: Mask) -> NDArray:
+    """The state after each step, (T, B, H): the output of the last step that was not skipped, or
+    the initial state.
+    """
+    found = list[NDArray]()
+    for output, kept in zip(outputs, keep, strict=True):
+        before = found[-1] if found else state
+        found.append(np.where(kept[:, None], before, output))
+    return np.stack(found)
+
+
+def outputs_of(declared: Declarations, states: NDArray, keep: Mask) -> NDArray:
+    """What is returned as outputs where these are the states after each step, (T, B, H)."""
+    hidden = hidden_outputs(declared, keep)
+    return np.where(hidden[..., None], np.zeros_like(states), states)
+
+
+def hidden_outputs(declared: Declarations, keep: Mask) -> Mask:
+    """The steps (T, B) whose output is 0 whatever the state is, as `masked_outputs` has it."""
+    if declared.masked_outputs == "zero":
+        return keep
+    if declared.masked_outputs == "last":
+        # Before its first step a member has no output that could be repeated.
+        return np.logical_and.accumulate(keep, axis=0)
+    return np.zeros_like(keep)
+
+
+def stepped(trial: Trial, states: NDArray, restart: Mask) -> Ball:
+    """What each step makes of the state before it, (T, B, H), where these are the states after
+    each; from 0 where it starts anew.
+    """
+    exact, T = trial.exact, len(states)
+    before = one_behind(trial, trial.case.state, states)
+    going_on = ~restart.reshape(-1, 1)
+    mid = np.where(going_on, before.mid, 0.0)
+    if before.exactly:
+        begun = Ball.exact(exact.mode, mid)
+    else:
+        begun = Ball(exact.mode, mid, np.where(going_on, before.radius, 0.0))
+    inputs = Ball.exact(exact.mode, flat(trial.case.inputs))
+    v = trial.case.variant
+    after = stacked(next_state(v, activations(v, exact.parameters, inputs, begun)), T)
+    behind = np.concatenate([lost(trial.case.state)[None], lost(states[:-1])]) & ~restart
+    return unknown(after, behind[..., None])
+
+
+def given_slack(trial: Trial, values: NDArray) -> Floats | float:
+    """How far numbers that the backend was given may be from what it returns of them unchanged."""
+    slack = trial.exact.mode.of_given(values.astype(np.float64))
+    return 0.0 if slack is None else slack
+
+
+def by_member(trial: Trial) -> list[tuple[str, slice]]:
+    """The name of each member's mask, and where the member stands."""
+    return [(name, slice(b, b + 1)) for b, name in enumerate(mask_names(trial.case))]

@@ -1,0 +1,122 @@
+"""Steps that start from zeros: what was before them is forgotten, and gets no gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gruverify.arithmetic import NDArray
+from gruverify.cell import masks_of
+from gruverify.invariants.core._blocks import compared
+from gruverify.invariants.core._methods import close, parts, radii
+from gruverify.invariants.core._registry import invariant
+from gruverify.invariants.core._residual import STATES, Residual, compare, equal
+from gruverify.invariants.core._trial import Trial
+from gruverify.invariants.masks._masked import Mask, by_member, masked, no_masks, stepped
+from gruverify.invariants.masks._values import require_two_ways, under
+
+
+@invariant(
+    "masks/restart-each-step",
+    "h_t is the step from the h_{t-1} that was returned, or from 0 where the member starts anew",
+    source="the Backend contract; docs/tolerances.md, along time",
+    since="0.2",
+    needs=["sequence_restarted"],
+)
+def restart_each_step(trial: Trial) -> Iterator[Residual]:
+    every = masked(trial)
+    outputs, last = every.observed.ask("sequence_restarted")
+    allowed = stepped(every, outputs, masks_of(every.case))
+    for name, b in by_member(every):
+        yield compare(
+            f"outputs, {name} from zeros", "tbi", outputs[:, b], allowed[:, b], scale=STATES
+        )
+    yield compare("last", "bi", last, allowed[-1], scale=STATES)
+
+
+@invariant(
+    "masks/nothing-restarted",
+    "a run in which no step starts anew is the sequence",
+    source="the Backend contract",
+    since="0.2",
+    needs=["sequence", "sequence_restarted"],
+)
+def nothing_restarted(trial: Trial) -> Iterator[Residual]:
+    require_two_ways(trial, "sequence_restarted")
+    every = masked(trial)
+    found = every.observed.fresh_answer("sequence_restarted", restart=no_masks(every.case))
+    both = (
+        parts(every.case, "sequence_restarted", found),
+        parts(every.case, "sequence", every.observed.sequence),
+    )
+    yield from close("no step from zeros", *both, lambda: radii(every, "sequence"))
+
+
+@invariant(
+    "masks/restart-forgets",
+    "another state and other inputs before the last step that starts anew: the same outputs from "
+    "there on, bit by bit",
+    source="the Backend contract; theory 4, (4.5)",
+    since="0.2",
+    bound="exact",
+    needs=["sequence_restarted"],
+)
+def restart_forgets(trial: Trial) -> Iterator[Residual]:
+    every = masked(trial)
+    c, before = every.case, _before_the_last_start(masks_of(every.case))
+    if every.declared.initial_state:
+        state = np.where(np.any(masks_of(c), axis=0)[:, None], 1 - c.state, c.state)
+    else:
+        state = c.state
+    outputs, last = every.observed.ask("sequence_restarted")
+    others = every.observed.fresh_answer(
+        "sequence_restarted", inputs=under(before, c, 1 - c.inputs), state=state
+    )
+    after = np.broadcast_to(~before[..., None], outputs.shape)
+    yield equal("outputs, another past", "tbi", others[0], outputs, about=after)
+    yield equal("last, another past", "bi", others[1], last)
+
+
+@invariant(
+    "masks/restart-gradient",
+    "dL/d(θ, x, h_0) of a run with steps that start anew, at both cotangents",
+    source="the Backend contract; theory 2, (2.5)",
+    since="0.2",
+    needs=["sequence_restarted_vjp"],
+)
+def restart_gradient(trial: Trial) -> Iterator[Residual]:
+    every = masked(trial)
+    expected = every.exact.masked_gradients(no_masks(every.case), masks_of(every.case))
+    found = every.observed.ask("sequence_restarted_vjp")
+    yield from compared(every.case.variant, found, expected)
+
+
+@invariant(
+    "masks/restart-cuts-gradient",
+    "no gradient of the last state passes a step that starts anew: dL/dx_t before it and dL/dh_0 "
+    "are exactly 0",
+    source="the Backend contract; theory 4, (4.4)",
+    since="0.2",
+    bound="exact",
+    needs=["sequence_restarted_vjp"],
+)
+def restart_cuts_gradient(trial: Trial) -> Iterator[Residual]:
+    every = masked(trial)
+    found = every.observed.ask("sequence_restarted_vjp", d_outputs=None)
+    restart = masks_of(every.case)
+    before = _before_the_last_start(restart)
+    yield _no_gradient("dL/dx before a step from zeros", found.inputs, before)
+    if found.state is not None:
+        yield _no_gradient("dL/dh_0 of what starts anew", found.state, np.any(restart, axis=0))
+
+
+def _no_gradient(what: str, found: NDArray, where: Mask) -> Residual:
+    about = np.broadcast_to(where[..., None], found.shape)
+    return equal(what, "tbj"[-found.ndim :], found, np.zeros_like(found), about=about)
+
+
+def _before_the_last_start(restart: Mask) -> Mask:
+    """The steps (T, B) that are followed by one which starts anew."""
+    from_here_on: Mask = np.logical_or.accumulate(restart[::-1])[::-1]
+    return np.concatenate([from_here_on[1:], np.zeros_like(restart[:1])])
