@@ -13,7 +13,7 @@ import numpy as np
 
 from gruverify._named import Keywords
 from gruverify.arithmetic import FORMATS, NDArray, bfloat16, float16, float32
-from gruverify.backends import EVERY_METHOD, METHODS, Backend, NumpyBackend, backend
+from gruverify.backends import EVERY_METHOD, Backend, NumpyBackend, backend
 from gruverify.cell import VARIANTS, Cell, Gradients, StackGradients
 from gruverify.faults._fault import fault
 from gruverify.faults._faulty import Faulty, Pair, TwoWays, altered, altered_stack
@@ -64,7 +64,7 @@ def _misshapen(method: str, kind: str) -> Callable[[], Backend]:
     return build
 
 
-for _method in METHODS:
+for _method in EVERY_METHOD:
     if hasattr(TwoWays, _method):
         for _kind, (_what, _) in _WRONG.items():
             if _kind == "in_double_precision":

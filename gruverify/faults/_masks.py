@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from gruverify.arithmetic import NDArray
-from gruverify.backends import Backend, NumpyBackend
+from gruverify.backends import OPTIONAL_METHODS, Backend, NumpyBackend
 from gruverify.cell import Cell, Gradients
 from gruverify.faults._equivalents import equivalent
 from gruverify.faults._fault import fault
@@ -125,6 +125,24 @@ def fast_path_without_masks_loses_the_state() -> Backend:
         return _RIGHT.sequence(cell, inputs, None)
 
     return Faulty(sequence_masked=fast, sequence_restarted=fast)
+
+
+@fault("contract", "m := 0", touches="ALIAS")
+def masks_used_up() -> Backend:
+    """A mask is set back while it is read, in the caller's own array."""
+
+    def used_up(
+        answer: object,
+        cell: Cell,
+        inputs: NDArray,
+        state: NDArray | None,
+        mask: NDArray,
+        *_: object,
+    ) -> object:
+        mask[...] = False
+        return answer
+
+    return Faulty(**dict.fromkeys(OPTIONAL_METHODS, used_up))
 
 
 # -- their gradients -------------------------------------------------------------------------------

@@ -61,7 +61,9 @@ def test_derivatives_along_a_direction_are_taken_on_the_same_cases_whoever_reads
 def test_a_malformed_answer_is_met_first_by_the_invariant_of_its_shape() -> None:
     for number in range(PROFILES["quick"].cases):
         asked = [i for i in INVARIANTS.values() if PROFILES["quick"].asks(i, number)]
-        needed = {method for invariant in asked for method in invariant.needs if method in EVERY_METHOD}
+        needed = {
+            method for invariant in asked for method in invariant.needs if method in EVERY_METHOD
+        }
         ids = {invariant.id for invariant in asked}
         assert {f"contract/shape-{method.replace('_', '-')}" for method in needed} <= ids
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gruverify import Backend, Gradients
-from gruverify.backends import EVERY_METHOD, OPTIONAL_METHODS
+from gruverify.backends import EVERY_METHOD
 from gruverify.cell import StackGradients
 from gruverify.faults._faulty import TwoWays, altered, altered_stack
 
@@ -130,24 +130,3 @@ for _method in ("step_vjp", "sequence_vjp", "sequence_hvp", "sequence_hvp_revers
     PLANTED[_name] = Fault(
         _name, partial(learning_from_nobody, _method), (duty_of("no-members", _method, {}),)
     )
-
-
-def misshapen(method: str) -> Backend:
-    """Every array has an axis too many."""
-    return Faulty(**{method: lambda answer, *_: every_array(lambda a: a[None], answer)})
-
-
-def writing_to_its_masks(method: str) -> Backend:
-    """The mask is used up while it is read."""
-
-    def used_up(answer: Any, cell: Any, inputs: Any, state: Any, mask: Any, *_: Any) -> Any:
-        mask[...] = False
-        return answer
-
-    return Faulty(**{method: used_up})
-
-
-for _method in OPTIONAL_METHODS:
-    for _build, _duty in ((misshapen, "shape"), (writing_to_its_masks, "no-mutation")):
-        _name = f"{_method}-breaks-{_duty}"
-        PLANTED[_name] = Fault(_name, partial(_build, _method), (duty_of(_duty, _method, {}),))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gruverify.backends import EVERY_METHOD, METHODS, WAYS
+from gruverify.backends import EVERY_METHOD, OPTIONAL_METHODS, WAYS
 from gruverify.cell import BLOCKS
 from gruverify.faults._faulty import TwoWays
 from gruverify.invariants.core._blocks import spelled
@@ -395,6 +395,9 @@ FALSIFIES |= {
     "mask-multiplied": ("masks/content",),
     "masked-outputs-zero-undeclared": ("masks/kept",),
     "fast-path-without-masks-loses-the-state": ("masks/nothing-skipped", "masks/nothing-restarted"),
+    "masks-used-up": tuple(
+        f"contract/no-mutation-{method.replace('_', '-')}" for method in OPTIONAL_METHODS
+    ),
     "gradient-stops-at-skipped-steps": ("masks/gradient", "masks/gradient-passes"),
     "skipped-steps-teach": ("masks/gradient", "masks/gradient-content"),
     "skipped-inputs-have-gradients": ("masks/gradient-of-skipped",),
@@ -405,7 +408,7 @@ FALSIFIES |= {
     "no-gradient-of-members-without-steps": ("stack/members-without-steps-gradients",),
 }
 
-for _method in (method.replace("_", "-") for method in METHODS if hasattr(TwoWays, method)):
+for _method in (method.replace("_", "-") for method in EVERY_METHOD if hasattr(TwoWays, method)):
     for _kind in ("in-double-precision", "as-lists", "with-another-axis", "as-a-bare-tuple"):
         FALSIFIES[f"{_method}-{_kind}"] = (f"contract/shape-{_method}",)
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from gruverify import FORMATS, Gradients, StackGradients
 from gruverify import strategies as gst
-from gruverify.backends import NumpyBackend
+from gruverify.backends import EVERY_METHOD, NumpyBackend
 from gruverify.cell import AnyCase
 from gruverify.engine import Tally, judge
 from gruverify.invariants import INVARIANTS
@@ -85,18 +85,7 @@ def _noisy(method: str) -> Any:
     return call
 
 
-for _method in (
-    "step",
-    "step_jacobian",
-    "step_vjp",
-    "sequence",
-    "sequence_vjp",
-    "sequence_jvp",
-    "sequence_hvp",
-    "sequence_hvp_reverse",
-    "stack",
-    "stack_vjp",
-):
+for _method in EVERY_METHOD:
     if hasattr(NumpyBackend, _method):
         setattr(Noise, _method, _noisy(_method))
 
